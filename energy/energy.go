@@ -1,0 +1,27 @@
+// Package energy holds energy functions E(W, y, x): low means that answer y fits input x.
+package energy
+
+import (
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/functional"
+)
+
+// Answers is what a model says about every answer to each sample of a batch of
+// size B. Labels, chains, alignments and continuous answers each implement it, and
+// every functional works on each.
+type Answers interface {
+	// Correct returns the energies of the correct answers, [B].
+	Correct() *autodiff.Var
+	// Statistic returns s of the energies of all answers, [B], differentiably.
+	Statistic(s functional.Statistic) (*autodiff.Var, error)
+}
+
+// Labeler is an energy function whose answers are K labels.
+type Labeler interface {
+	// Energies returns E(W, y, x) for every label: [B, K] for a batch x of B samples.
+	Energies(x *autodiff.Var) *autodiff.Var
+	// Labels returns K.
+	Labels() int
+	// Params returns the parameters, frozen ones included, in a fixed order.
+	Params() []*autodiff.Param
+}
