@@ -1,0 +1,44 @@
+package main
+
+import (
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/simd/gemm"
+)
+
+// A job is set up by make, which returns what is timed. Its peer of the same name
+// is in peer/jobs.py.
+type job struct {
+	name string
+	make func() func()
+}
+
+func jobs() []job {
+	return []job{
+		{"gemm/1024", func() func() { return mul(1024, 1024, 1024) }},
+		{"gemm/256x784x512", func() func() { return mul(256, 784, 512) }},
+	}
+}
+
+func find(name string) func() {
+	for _, j := range jobs() {
+		if j.name == name {
+			return j.make()
+		}
+	}
+	return nil
+}
+
+func randn(n int) []float32 {
+	rng := rand.New(rand.NewPCG(1, 2))
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	return x
+}
+
+func mul(m, k, n int) func() {
+	a, b, c := randn(m*k), randn(k*n), make([]float32, m*n)
+	return func() { gemm.Mul(false, false, m, n, k, a, k, b, n, 0, c, n) }
+}

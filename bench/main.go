@@ -1,0 +1,201 @@
+// Command bench runs energo and a peer (PyTorch) in turn on the same jobs and
+// prints the ratio of their times.
+//
+//	go run ./bench                       # every job, a table
+//	go run ./bench -jobs '^gemm/' -json  # some, one JSON line a job
+//	go run ./bench -peer none            # without the peer
+//
+// Each job gets a fresh process on either side. The two take turns, each turn
+// after a short pause so that neither's spinning threads disturb the other, and
+// every run is timed by itself; medians and minima are over all runs of all turns.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"time"
+)
+
+type settings struct {
+	peer    string
+	threads int
+	turns   int
+	turn    time.Duration
+	pause   time.Duration
+}
+
+// result is one job's line. Times are in milliseconds, memory in MiB above what
+// the process held before the job; the peak fields are the whole process's.
+type result struct {
+	Job         string   `json:"job"`
+	OursMS      float64  `json:"ours_ms"`
+	PeerMS      *float64 `json:"peer_ms"`
+	Ratio       *float64 `json:"ratio"` // ours / theirs, of the medians
+	OursMinMS   float64  `json:"ours_min_ms"`
+	PeerMinMS   *float64 `json:"peer_min_ms"`
+	RatioMin    *float64 `json:"ratio_min"`
+	OursMiB     float64  `json:"ours_mib"`
+	PeerMiB     *float64 `json:"peer_mib"`
+	OursPeakMiB float64  `json:"ours_peak_mib"`
+	PeerPeakMiB *float64 `json:"peer_peak_mib"`
+	Runs        int      `json:"runs"`
+	PeerRuns    int      `json:"peer_runs"`
+	Threads     int      `json:"threads"`
+	Level       string   `json:"level"` // instruction set that our kernels used
+	Peer        string   `json:"peer"`
+}
+
+func main() {
+	var s settings
+	pattern := flag.String("jobs", ".", "run the jobs that match this regular `expression`")
+	asJSON := flag.Bool("json", false, "print one JSON line a job")
+	list := flag.Bool("list", false, "list the jobs and leave")
+	worker := flag.Bool("worker", false, "be our side of the benchmark (used by the command itself)")
+	flag.StringVar(&s.peer, "peer", "python3", "Python `command` that can import torch, or none")
+	flag.IntVar(&s.threads, "threads", 2, "threads on each side")
+	flag.IntVar(&s.turns, "turns", 12, "turns of each side")
+	flag.DurationVar(&s.turn, "turn", 250*time.Millisecond, "about how long a turn lasts")
+	flag.DurationVar(&s.pause, "pause", 60*time.Millisecond, "quiet before each turn")
+	flag.Parse()
+	if err := run(s, *pattern, *asJSON, *list, *worker); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(s settings, pattern string, asJSON, list, worker bool) error {
+	if worker {
+		return serve(s.threads, os.Stdin, os.Stdout)
+	}
+	if flag.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q; jobs are chosen with -jobs", flag.Arg(0))
+	}
+	if s.threads < 1 || s.turns < 1 || s.turn <= 0 {
+		return errors.New("-threads and -turns must be at least 1, -turn positive")
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return fmt.Errorf("-jobs: %w", err)
+	}
+	var names []string
+	for _, j := range jobs() {
+		if re.MatchString(j.name) {
+			names = append(names, j.name)
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("no job matches %q; -list shows them", pattern)
+	}
+	if list {
+		for _, n := range names {
+			fmt.Println(n)
+		}
+		return nil
+	}
+	peer, err := findPeer(s.peer)
+	if err != nil {
+		return err
+	}
+	defer peer.remove()
+	for i, name := range names {
+		r, err := compare(s, peer, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		print(r, asJSON, i == 0)
+	}
+	return nil
+}
+
+// compare runs one job on both sides in turn.
+func compare(s settings, p *peer, name string) (*result, error) {
+	ours, err := startOurs(s.threads)
+	if err != nil {
+		return nil, err
+	}
+	defer ours.kill()
+	sides := []*side{ours}
+	if p.python != "" {
+		theirs, err := p.start(s.threads)
+		if err != nil {
+			return nil, err
+		}
+		defer theirs.kill()
+		sides = append(sides, theirs)
+	}
+	for i, d := range sides {
+		err := d.setup(name, s.turn)
+		if errors.Is(err, errNoJob) && i > 0 {
+			sides = sides[:1]
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	for range s.turns {
+		for _, d := range sides {
+			time.Sleep(s.pause)
+			if err := d.turn(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, d := range sides {
+		if err := d.end(); err != nil {
+			return nil, err
+		}
+	}
+	return summarise(name, s.threads, sides), nil
+}
+
+func summarise(name string, threads int, sides []*side) *result {
+	ours := sides[0]
+	r := &result{
+		Job: name, Threads: threads, Level: ours.version,
+		OursMS: median(ours.ms), OursMinMS: slices.Min(ours.ms), Runs: len(ours.ms),
+		OursMiB: ours.mib, OursPeakMiB: ours.peak,
+	}
+	if len(sides) == 1 {
+		r.Peer = "none"
+		return r
+	}
+	theirs := sides[1]
+	med, low := median(theirs.ms), slices.Min(theirs.ms)
+	ratio, ratioMin := r.OursMS/med, r.OursMinMS/low
+	r.PeerMS, r.PeerMinMS, r.Ratio, r.RatioMin = &med, &low, &ratio, &ratioMin
+	r.PeerMiB, r.PeerPeakMiB, r.PeerRuns = &theirs.mib, &theirs.peak, len(theirs.ms)
+	r.Peer = "torch " + theirs.version
+	return r
+}
+
+func median(x []float64) float64 {
+	s := slices.Sorted(slices.Values(x))
+	n := len(s)
+	return (s[(n-1)/2] + s[n/2]) / 2
+}
+
+func print(r *result, asJSON, first bool) {
+	if asJSON {
+		line, _ := json.Marshal(r) // plain numbers and strings: cannot fail
+		fmt.Println(string(line))
+		return
+	}
+	if first {
+		fmt.Printf("%-28s %10s %10s %7s %10s %10s %7s %9s %9s\n", "job", "ours ms", "peer ms", "ratio", "ours min", "peer min", "ratio", "ours MiB", "peer MiB")
+	}
+	fmt.Printf("%-28s %10.3f %10s %7s %10.3f %10s %7s %9.1f %9s\n", r.Job,
+		r.OursMS, opt(r.PeerMS, 3), opt(r.Ratio, 2), r.OursMinMS, opt(r.PeerMinMS, 3), opt(r.RatioMin, 2), r.OursMiB, opt(r.PeerMiB, 1))
+}
+
+func opt(x *float64, digits int) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.*f", digits, *x)
+}

@@ -1,0 +1,81 @@
+// Package house holds tests of the tree itself.
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/energo-ml/energo/"
+
+// allowed says which packages of ours each may import: docs/design.md in code.
+// A package that is not here fails the test, so that a new one gets a place.
+var allowed = map[string][]string{
+	"internal/simd":      {},
+	"internal/simd/gemm": {"internal/simd"},
+	"internal/wholefile": {},
+	"tensor":             {"internal/simd", "internal/wholefile"},
+	"autodiff":           {"tensor", "internal/simd", "internal/simd/gemm"},
+	"internal/gradcheck": {"tensor", "autodiff"},
+	"nn":                 {"tensor", "autodiff", "internal/simd"},
+	"optim":              {"tensor", "autodiff", "internal/simd"},
+	"functional":         {"internal/simd"},
+	"energy":             {"tensor", "autodiff", "nn", "functional"},
+	"offender":           {"energy"},
+	"data":               {"tensor", "internal/wholefile"},
+	"train":              {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data"},
+	"recipe":             {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},
+	"report":             {"internal/wholefile", "tensor", "train", "functional"},
+	"internal/cli":       {"internal/simd", "internal/wholefile", "data", "functional", "train", "recipe", "report"},
+	"cmd/energo":         {"internal/cli"},
+	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy"},
+	"internal/house":     {},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+}
+
+// TestImportRules holds every import of ours against the table.
+func TestImportRules(t *testing.T) {
+	for _, p := range list(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		may, ok := allowed[name]
+		if !ok {
+			t.Errorf("package %s has no row in the table of imports", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			ours, ok := strings.CutPrefix(imp, module)
+			if ok && !slices.Contains(may, ours) {
+				t.Errorf("%s must not import %s; it may import %v", name, ours, may)
+			}
+		}
+	}
+}
+
+func list(t *testing.T) []goPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
