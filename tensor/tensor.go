@@ -4,6 +4,7 @@ package tensor
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -61,6 +62,9 @@ func volume(shape []int) (int, error) {
 	for i, d := range shape {
 		if d < 0 {
 			return 0, fmt.Errorf("tensor: dimension %d is %d, must not be negative", i, d)
+		}
+		if d > 0 && n > math.MaxInt/d {
+			return 0, fmt.Errorf("tensor: shape %v has more elements than an int counts", slices.Clone(shape))
 		}
 		n *= d
 	}

@@ -1,0 +1,29 @@
+// Command _asm writes the assembly of package simd, one group of kernels a run.
+package main
+
+import (
+	"flag"
+	"log"
+
+	. "github.com/mmcloughlin/avo/build"
+)
+
+var groups = map[string]func(){
+	"maths":  func() { maps(heavy) },
+	"maps":   func() { maps(light) },
+	"reduce": reductions,
+	"update": updates,
+	"rows":   rowKernels,
+}
+
+func main() {
+	group := flag.String("group", "", "kernels to write: maths, maps, reduce, update, …")
+	flag.Parse()
+	emit, ok := groups[*group]
+	if !ok {
+		log.Fatalf("unknown group %q", *group)
+	}
+	ConstraintExpr("amd64")
+	emit()
+	Generate()
+}

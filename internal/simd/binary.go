@@ -1,0 +1,88 @@
+package simd
+
+// Add computes dst = a + b.
+func Add[T Float](dst, a, b []T) { binary(opAdd, dst, a, b, 0) }
+
+// Sub computes dst = a − b.
+func Sub[T Float](dst, a, b []T) { binary(opSub, dst, a, b, 0) }
+
+// Mul computes dst = a∘b, elementwise.
+func Mul[T Float](dst, a, b []T) { binary(opMul, dst, a, b, 0) }
+
+// Div computes dst = a/b, elementwise.
+func Div[T Float](dst, a, b []T) { binary(opDiv, dst, a, b, 0) }
+
+// Scale computes dst = a·x.
+func Scale[T Float](dst, x []T, a T) { unary(opScale, dst, x, a) }
+
+// AddScalar computes dst = x + a.
+func AddScalar[T Float](dst, x []T, a T) { unary(opAddScalar, dst, x, a) }
+
+// AXPY computes y += a·x.
+func AXPY[T Float](y []T, a T, x []T) { unary(opAXPY, y, x, a) }
+
+// AddTo computes y += x.
+func AddTo[T Float](y, x []T) { binary(opAdd, y, y, x, 0) }
+
+// MulAdd computes dst += a∘b.
+func MulAdd[T Float](dst, a, b []T) { binary(opMulAdd, dst, a, b, 0) }
+
+// Fill sets every element of dst to a.
+func Fill[T Float](dst []T, a T) { elementwise(opFill, dst, nil, nil, a) }
+
+// The vector kernels of AXPY and MulAdd round once (a fused multiply-add), those in
+// plain Go may round twice.
+
+func add[T Float](dst, a, b []T, _ T) {
+	for i := range dst {
+		dst[i] = a[i] + b[i]
+	}
+}
+
+func sub[T Float](dst, a, b []T, _ T) {
+	for i := range dst {
+		dst[i] = a[i] - b[i]
+	}
+}
+
+func mul[T Float](dst, a, b []T, _ T) {
+	for i := range dst {
+		dst[i] = a[i] * b[i]
+	}
+}
+
+func div[T Float](dst, a, b []T, _ T) {
+	for i := range dst {
+		dst[i] = a[i] / b[i]
+	}
+}
+
+func scale[T Float](dst, x, _ []T, a T) {
+	for i, v := range x {
+		dst[i] = a * v
+	}
+}
+
+func addScalar[T Float](dst, x, _ []T, a T) {
+	for i, v := range x {
+		dst[i] = v + a
+	}
+}
+
+func axpy[T Float](dst, x, _ []T, a T) {
+	for i, v := range x {
+		dst[i] += a * v
+	}
+}
+
+func mulAdd[T Float](dst, a, b []T, _ T) {
+	for i := range dst {
+		dst[i] += a[i] * b[i]
+	}
+}
+
+func fill[T Float](dst, _, _ []T, a T) {
+	for i := range dst {
+		dst[i] = a
+	}
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// transpose writes the routine that turns a strip of rows into columns.
+//
+//	for j := range cols { for i := range width { dst[j·dstStep+i] = src[i·srcStep+j], or 0 from rows on } }
+//
+// with width at most the vector's lanes and the steps in bytes.
+func (s *isa) transpose() {
+	s.function("transpose", "func(dst, src *byte, dstStep, srcStep, rows, width, cols int)")
+	var (
+		dst, src         = reg.RDI, reg.RSI
+		dstStep, srcStep = reg.R8, reg.R9
+		rows, cols       = reg.R10, reg.R11
+		n, tmp, from     = reg.RCX, reg.RAX, reg.RDX
+		here, there      = s.masks[0], s.rowsIn
+	)
+	for _, p := range []struct {
+		name string
+		to   reg.Register
+	}{{"dst", dst}, {"src", src}, {"dstStep", dstStep}, {"srcStep", srcStep}, {"rows", rows}, {"cols", cols}, {"width", n}} {
+		s.Load(s.Param(p.name), p.to)
+	}
+	s.mask(n, tmp, there)
+	a := &allocator{}
+	var in []reg.VecPhysical
+	for _, v := range s.vecs {
+		switch {
+		case v == here || v == there:
+		case len(in) < s.lanes:
+			in = append(in, v)
+		default:
+			a.give(v)
+		}
+	}
+	s.Label("block")
+	s.MOVQ(cols, n)
+	s.mask(n, tmp, here)
+	s.MOVQ(src, from)
+	for i, v := range in {
+		s.CMPQ(rows, operand.U8(i))
+		s.JLE(operand.LabelRef(label("missing%d", i)))
+		s.load(mem(from, 0), here, v)
+		s.ADDQ(srcStep, from)
+	}
+	s.JMP(operand.LabelRef("loaded"))
+	for i, v := range in {
+		s.Label(label("missing%d", i))
+		s.zero(v)
+	}
+	s.Label("loaded")
+	out := s.transposed(a, in)
+	s.MOVQ(cols, n)
+	for i, v := range out {
+		s.store(v, there, mem(dst, 0))
+		s.ADDQ(dstStep, dst)
+		if i < len(out)-1 {
+			s.DECQ(n)
+			s.JEQ(operand.LabelRef("done"))
+		}
+	}
+	s.ADDQ(operand.U8(s.bytes()), src)
+	s.SUBQ(operand.U8(s.lanes), cols)
+	s.JGT(operand.LabelRef("block"))
+	s.Label("done")
+	s.VZEROUPPER()
+	s.RET()
+}
+
+// copyRows writes the routine that copies short rows and fills them up with zeros.
+//
+//	for i := range rows { for j := range width { dst[i·dstStep+j] = src[i·srcStep+j], or 0 from cols on } }
+//
+// with width at most twice the vector's lanes and the steps in bytes.
+func (s *isa) copyRows() {
+	s.function("copyRows", "func(dst, src *byte, dstStep, srcStep, rows, width, cols int)")
+	var (
+		dst, src         = reg.RDI, reg.RSI
+		dstStep, srcStep = reg.R8, reg.R9
+		rows, n, tmp     = reg.R10, reg.RCX, reg.RAX
+		from, to         [2]reg.Register
+	)
+	if s.wide() {
+		from, to = [2]reg.Register{reg.K1, reg.K2}, [2]reg.Register{reg.K3, reg.K4}
+	} else {
+		from, to = [2]reg.Register{reg.Y4, reg.Y5}, [2]reg.Register{reg.Y6, reg.Y7}
+	}
+	for _, p := range []struct {
+		name string
+		to   reg.Register
+	}{{"dst", dst}, {"src", src}, {"dstStep", dstStep}, {"srcStep", srcStep}, {"rows", rows}} {
+		s.Load(s.Param(p.name), p.to)
+	}
+	for v := range 2 {
+		for _, m := range []struct {
+			name string
+			mask reg.Register
+		}{{"cols", from[v]}, {"width", to[v]}} {
+			s.Load(s.Param(m.name), n)
+			s.SUBQ(operand.U8(v*s.lanes), n)
+			s.mask(n, tmp, m.mask)
+		}
+	}
+	s.Load(s.Param("width"), n)
+	s.CMPQ(n, operand.U8(s.lanes))
+	s.JLE(operand.LabelRef("narrow"))
+	s.Label("wide")
+	s.load(mem(src, 0), from[0], s.vecs[0])
+	s.load(mem(src, s.bytes()), from[1], s.vecs[1])
+	s.store(s.vecs[0], to[0], mem(dst, 0))
+	s.store(s.vecs[1], to[1], mem(dst, s.bytes()))
+	s.ADDQ(srcStep, src)
+	s.ADDQ(dstStep, dst)
+	s.DECQ(rows)
+	s.JNE(operand.LabelRef("wide"))
+	s.VZEROUPPER()
+	s.RET()
+	s.Label("narrow")
+	s.load(mem(src, 0), from[0], s.vecs[0])
+	s.store(s.vecs[0], to[0], mem(dst, 0))
+	s.ADDQ(srcStep, src)
+	s.ADDQ(dstStep, dst)
+	s.DECQ(rows)
+	s.JNE(operand.LabelRef("narrow"))
+	s.VZEROUPPER()
+	s.RET()
+}

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// Offsets of the fields of gemm.tile, and its flags.
+const (
+	fieldA = 8 * iota
+	fieldB
+	fieldC
+	fieldBias
+	fieldRuns
+	fieldRunCount
+	fieldSteps
+	fieldAStep
+	fieldBStep
+	fieldCStep
+	fieldRows
+	fieldCols
+	fieldFlags
+)
+
+const (
+	flagAdd = 1 << iota
+	flagReLU
+	flagTranspose
+)
+
+// The registers of a tile's routine.
+var (
+	rTile  = reg.RAX
+	rA     = reg.RBX
+	rB     = reg.RDX
+	rNextA = reg.RSI
+	rNextB = reg.RDI
+	rC     = reg.R8
+	rRuns  = reg.R9
+	rLeft  = reg.R10
+	rCStep = reg.R11
+	rAStep = reg.R12
+	rBStep = reg.R13
+	rCount = reg.RCX
+)
+
+// tile writes the routine that multiplies one tile. Its accumulators are vecs[width·r + v].
+func (s *isa) tile() {
+	s.function("tile", "func(t *byte)")
+	s.Load(s.Param("t"), rTile)
+	for _, f := range []struct {
+		field int
+		to    reg.Register
+	}{
+		{fieldA, rA},
+		{fieldB, rB},
+		{fieldC, rC},
+		{fieldRuns, rRuns},
+		{fieldRunCount, rLeft},
+		{fieldCStep, rCStep},
+		{fieldAStep, rAStep},
+		{fieldBStep, rBStep},
+	} {
+		s.MOVQ(mem(rTile, f.field), f.to)
+	}
+	s.MOVQ(mem(rTile, fieldRows), rCount)
+	s.CMPQ(mem(rTile, fieldCols), operand.U8(s.lanes))
+	s.JLE(operand.LabelRef("narrow"))
+	for r := s.mr; r > 1; r-- {
+		s.CMPQ(rCount, operand.U8(r))
+		s.JEQ(operand.LabelRef(label("rows%dx2", r)))
+	}
+	s.JMP(operand.LabelRef("rows1x2"))
+	s.Label("narrow")
+	for r := s.mr; r > 1; r-- {
+		s.CMPQ(rCount, operand.U8(r))
+		s.JEQ(operand.LabelRef(label("rows%dx1", r)))
+	}
+	s.JMP(operand.LabelRef("rows1x1"))
+	for _, width := range []int{2, 1} {
+		for r := s.mr; r > 0; r-- {
+			s.product(r, width)
+		}
+		s.finish(width)
+	}
+}
+
+// product writes the loops for a tile of the given rows and vectors.
+func (s *isa) product(rows, width int) {
+	name := func(part string) string { return label("%s%dx%d", part, rows, width) }
+	s.Label(name("rows"))
+	for i := range rows * width {
+		s.zero(s.vecs[i])
+	}
+	s.Label(name("run"))
+	s.MOVQ(mem(rRuns, 0), rNextA)
+	s.MOVQ(mem(rRuns, 8), rNextB)
+	s.ADDQ(rA, rNextA)
+	s.ADDQ(rB, rNextB)
+	s.ADDQ(operand.U8(16), rRuns)
+	s.MOVQ(mem(rTile, fieldSteps), rCount)
+	s.SUBQ(operand.U8(4), rCount)
+	s.JLT(operand.LabelRef(name("rest")))
+	s.Label(name("four"))
+	for range 4 {
+		s.step(rows, width)
+	}
+	s.SUBQ(operand.U8(4), rCount)
+	s.JGE(operand.LabelRef(name("four")))
+	s.Label(name("rest"))
+	s.ADDQ(operand.U8(4), rCount)
+	s.JEQ(operand.LabelRef(name("end")))
+	s.Label(name("one"))
+	s.step(rows, width)
+	s.DECQ(rCount)
+	s.JNE(operand.LabelRef(name("one")))
+	s.Label(name("end"))
+	s.DECQ(rLeft)
+	s.JNE(operand.LabelRef(name("run")))
+	s.JMP(operand.LabelRef(label("finish%d", width)))
+}
+
+// step adds the outer product of one row of A's panel and one of B's.
+func (s *isa) step(rows, width int) {
+	n := len(s.vecs)
+	b := s.vecs[n-width:]
+	for v := range width {
+		s.VMOVUPS(mem(rNextB, v*s.bytes()), b[v])
+	}
+	for r := range rows {
+		a := s.vecs[n-4+r%2]
+		s.VBROADCASTSS(mem(rNextA, 4*r), a)
+		for v := range width {
+			s.VFMADD231PS(b[v], a, s.vecs[width*r+v])
+		}
+	}
+	s.ADDQ(rAStep, rNextA)
+	s.ADDQ(rBStep, rNextB)
+}
+
+// finish writes what follows the products of the given width: the epilogue and the stores.
+func (s *isa) finish(width int) {
+	name := func(part string) string { return label("%s%d", part, width) }
+	s.Label(name("finish"))
+	for v := range width {
+		s.MOVQ(mem(rTile, fieldCols), rCount)
+		s.SUBQ(operand.U8(v*s.lanes), rCount)
+		s.mask(rCount, rNextA, s.masks[v])
+	}
+	s.MOVQ(mem(rTile, fieldFlags), rNextB)
+	s.MOVQ(rNextB, rCount)
+	s.ANDQ(operand.U8(flagAdd|flagTranspose), rCount)
+	s.CMPQ(rCount, operand.U8(flagAdd))
+	s.JNE(operand.LabelRef(name("fresh")))
+	s.addRows(name, width)
+	s.Label(name("fresh"))
+	s.addBias(name, width)
+	s.relu(name, width)
+	s.MOVQ(mem(rTile, fieldRows), rCount)
+	s.TESTQ(operand.U32(flagTranspose), rNextB)
+	s.JNE(operand.LabelRef(name("columns")))
+	s.storeRows(name, width)
+	s.Label(name("columns"))
+	s.storeColumns(name, width)
+}
+
+// addRows adds what C holds to the tile.
+func (s *isa) addRows(name func(string) string, width int) {
+	old := s.vecs[len(s.vecs)-4]
+	s.MOVQ(mem(rTile, fieldRows), rCount)
+	s.MOVQ(rC, rNextA)
+	for r := range s.mr {
+		for v := range width {
+			s.load(mem(rNextA, v*s.bytes()), s.masks[v], old)
+			s.VADDPS(old, s.vecs[width*r+v], s.vecs[width*r+v])
+		}
+		if r < s.mr-1 {
+			s.DECQ(rCount)
+			s.JEQ(operand.LabelRef(name("fresh")))
+			s.ADDQ(rCStep, rNextA)
+		}
+	}
+}
+
+func (s *isa) addBias(name func(string) string, width int) {
+	bias := s.vecs[len(s.vecs)-4]
+	s.MOVQ(mem(rTile, fieldBias), rNextA)
+	s.TESTQ(rNextA, rNextA)
+	s.JEQ(operand.LabelRef(name("unbiased")))
+	for v := range width {
+		s.load(mem(rNextA, v*s.bytes()), s.masks[v], bias)
+		for r := range s.mr {
+			s.VADDPS(bias, s.vecs[width*r+v], s.vecs[width*r+v])
+		}
+	}
+	s.Label(name("unbiased"))
+}
+
+// relu keeps NaN: VMAXPS returns its last source then.
+func (s *isa) relu(name func(string) string, width int) {
+	zero := s.vecs[len(s.vecs)-4]
+	s.TESTQ(operand.U32(flagReLU), rNextB)
+	s.JEQ(operand.LabelRef(name("linear")))
+	s.zero(zero)
+	for i := range s.mr * width {
+		s.VMAXPS(s.vecs[i], zero, s.vecs[i])
+	}
+	s.Label(name("linear"))
+}
+
+func (s *isa) storeRows(name func(string) string, width int) {
+	for r := range s.mr {
+		for v := range width {
+			s.store(s.vecs[width*r+v], s.masks[v], mem(rC, v*s.bytes()))
+		}
+		if r < s.mr-1 {
+			s.DECQ(rCount)
+			s.JEQ(operand.LabelRef(name("done")))
+			s.ADDQ(rCStep, rC)
+		}
+	}
+	s.Label(name("done"))
+	s.VZEROUPPER()
+	s.RET()
+}
+
+// storeColumns writes the tile's columns as rows of C.
+func (s *isa) storeColumns(name func(string) string, width int) {
+	s.mask(rCount, rNextA, s.rowsIn)
+	s.MOVQ(mem(rTile, fieldCols), rCount)
+	a := &allocator{}
+	for _, v := range s.vecs[s.mr*width : len(s.vecs)] {
+		if v != s.rowsIn {
+			a.give(v)
+		}
+	}
+	for v := range width {
+		rows := make([]reg.VecPhysical, s.lanes)
+		for r := range min(s.mr, s.lanes) {
+			rows[r] = s.vecs[width*r+v]
+		}
+		cols := s.transposed(a, rows)
+		part := func(p string) string { return label("%s%d_%d", p, width, v) }
+		s.TESTQ(operand.U32(flagAdd), mem(rTile, fieldFlags))
+		s.JEQ(operand.LabelRef(part("fresh")))
+		s.sumColumns(a, cols, part)
+		s.Label(part("fresh"))
+		for i, c := range cols {
+			s.store(c, s.rowsIn, mem(rC, 0))
+			if v == width-1 && i == len(cols)-1 {
+				break
+			}
+			s.DECQ(rCount)
+			s.JEQ(operand.LabelRef(name("end")))
+			s.ADDQ(rCStep, rC)
+		}
+		a.give(cols...)
+	}
+	s.Label(name("end"))
+	s.VZEROUPPER()
+	s.RET()
+}
+
+// sumColumns adds what C holds to the columns about to be stored.
+func (s *isa) sumColumns(a *allocator, cols []reg.VecPhysical, part func(string) string) {
+	old := a.take()
+	s.MOVQ(rC, rNextA)
+	s.MOVQ(rCount, rNextB)
+	for _, c := range cols {
+		s.load(mem(rNextA, 0), s.rowsIn, old)
+		s.VADDPS(old, c, c)
+		s.DECQ(rNextB)
+		s.JEQ(operand.LabelRef(part("fresh")))
+		s.ADDQ(rCStep, rNextA)
+	}
+	a.give(old)
+}

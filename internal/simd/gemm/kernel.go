@@ -1,0 +1,164 @@
+package gemm
+
+import (
+	"sync"
+	"unsafe"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// A tile is one block of a product, small enough for the registers:
+//
+//	acc[r, j] = Σ over runs u and steps s of A[u, s, r] · B[u, s, j]
+//
+// where step s of run u reads A at a + runs[u].a + s·aStep and B likewise. One run
+// is a plain matrix product of panels; several runs walk over an image without
+// writing its patches out. Bias is added to each row, ReLU is applied, and the
+// result goes to row r of c or, transposed, to column r. All distances are in bytes.
+//
+// B is read in whole vectors, so its rows must be padded to a multiple of the lanes.
+// The assembly knows the layout: _asm/tile.go.
+type tile struct {
+	a, b, c, bias unsafe.Pointer // bias may be nil
+	runs          *run
+	runCount      int // at least 1
+	steps         int // of each run, at least 1
+	aStep, bStep  int
+	cStep         int // from one row of c to the next
+	rows          int // 1 to mr
+	cols          int // 1 to nr
+	flags         int
+}
+
+// A run is where a tile's next steps begin, as distances in bytes from a and b.
+type run struct{ a, b int }
+
+const (
+	flagAdd       = 1 << iota // add to what c holds
+	flagReLU                  // negative results become 0
+	flagTranspose             // columns of the result are rows of c
+)
+
+// oneRun is the table of a tile whose operands are panels.
+var oneRun run
+
+// An engine is the kernels of one level for one element type.
+type engine[T simd.Float] struct {
+	level simd.Level // Generic for float64, which has no assembly
+	mr    int        // rows of a tile
+	nr    int        // columns of a tile: two vectors
+	lanes int        // columns of a vector, to which panels of B are padded
+}
+
+func newEngine[T simd.Float]() engine[T] {
+	level := simd.Current()
+	switch {
+	case size[T]() != 4 || level == simd.Generic:
+		return engine[T]{simd.Generic, 4, 8, 4}
+	case level == simd.AVX2:
+		return engine[T]{level, 6, 16, 8}
+	}
+	return engine[T]{level, 14, 32, 16}
+}
+
+func size[T simd.Float]() int { return int(unsafe.Sizeof(T(0))) }
+
+// at returns the address of x[i].
+func at[T simd.Float](x []T, i int) unsafe.Pointer { return unsafe.Pointer(&x[i]) }
+
+// padded returns how wide a panel of n columns is stored.
+func (e engine[T]) padded(n int) int { return (n + e.lanes - 1) / e.lanes * e.lanes }
+
+// multiply computes one tile.
+func (e engine[T]) multiply(t *tile) {
+	switch e.level {
+	case simd.AVX512:
+		tileAVX512(t)
+	case simd.AVX2:
+		tileAVX2(t)
+	default:
+		tileGeneric[T](t)
+	}
+}
+
+// transpose sets dst[j·dstStep+i] to src[i·srcStep+j] for i in [0, rows) and j in
+// [0, cols), and to 0 for i in [rows, width). Steps are in elements.
+func (e engine[T]) transpose(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
+	z := size[T]()
+	if cols <= 0 {
+		return
+	}
+	for i := 0; i < width; i += e.lanes {
+		d, s := unsafe.Add(dst, i*z), src
+		if i < rows {
+			s = unsafe.Add(src, i*srcStep*z)
+		}
+		r, w := min(max(rows-i, 0), e.lanes), min(width-i, e.lanes)
+		switch e.level {
+		case simd.AVX512:
+			transposeAVX512(d, s, dstStep*z, srcStep*z, r, w, cols)
+		case simd.AVX2:
+			transposeAVX2(d, s, dstStep*z, srcStep*z, r, w, cols)
+		default:
+			transposeGeneric[T](d, s, dstStep*z, srcStep*z, r, w, cols)
+		}
+	}
+}
+
+// copyRows sets dst[i·dstStep+j] to src[i·srcStep+j] for i in [0, rows) and j in
+// [0, cols), and to 0 for j in [cols, width), width ≤ nr. Steps are in elements.
+func (e engine[T]) copyRows(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
+	z := size[T]()
+	if rows <= 0 {
+		return
+	}
+	switch e.level {
+	case simd.AVX512:
+		copyRowsAVX512(dst, src, dstStep*z, srcStep*z, rows, width, cols)
+	case simd.AVX2:
+		copyRowsAVX2(dst, src, dstStep*z, srcStep*z, rows, width, cols)
+	default:
+		copyRowsGeneric[T](dst, src, dstStep*z, srcStep*z, rows, width, cols)
+	}
+}
+
+// span returns the bounds of part i when n things are split evenly into parts.
+func span(n, parts, i int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }
+
+// ceil returns ⌈a/b⌉.
+func ceil(a, b int) int { return (a + b - 1) / b }
+
+// grow returns x with length n, keeping its memory where that is enough, and its
+// first element on a cache line's start.
+func grow[T simd.Float](x []T, n int) []T {
+	if n <= cap(x) {
+		return x[:n]
+	}
+	const line = 64
+	x = make([]T, n+line/size[T]())
+	skip := (line - int(uintptr(unsafe.Pointer(&x[0]))%line)) % line / size[T]()
+	return x[skip : skip+n]
+}
+
+// A pool keeps the scratch of finished calls, so that a warm call does not allocate.
+type pool struct{ single, double sync.Pool }
+
+// take returns a J of the pool or a new one.
+func take[T simd.Float, J any](p *pool) *J {
+	q := &p.double
+	if size[T]() == 4 {
+		q = &p.single
+	}
+	if j, ok := q.Get().(*J); ok {
+		return j
+	}
+	return new(J)
+}
+
+func give[T simd.Float, J any](p *pool, j *J) {
+	if size[T]() == 4 {
+		p.single.Put(j)
+	} else {
+		p.double.Put(j)
+	}
+}

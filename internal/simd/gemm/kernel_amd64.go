@@ -1,0 +1,25 @@
+package gemm
+
+import "unsafe"
+
+//go:generate go run -C _asm . -dir ..
+
+//go:noescape
+func tileAVX512(t *tile)
+
+//go:noescape
+func tileAVX2(t *tile)
+
+// The steps of the copies are in bytes; width is at most one vector for transpose, two for copyRows.
+
+//go:noescape
+func transposeAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int)
+
+//go:noescape
+func transposeAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int)
+
+//go:noescape
+func copyRowsAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int)
+
+//go:noescape
+func copyRowsAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int)

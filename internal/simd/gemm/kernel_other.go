@@ -1,0 +1,27 @@
+//go:build !amd64
+
+package gemm
+
+import "unsafe"
+
+// Without assembly the level is always Generic, so none of these is ever called.
+
+func tileAVX512(t *tile) { panic("gemm: no AVX-512") }
+
+func tileAVX2(t *tile) { panic("gemm: no AVX2") }
+
+func transposeAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
+	panic("gemm: no AVX-512")
+}
+
+func transposeAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
+	panic("gemm: no AVX2")
+}
+
+func copyRowsAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
+	panic("gemm: no AVX-512")
+}
+
+func copyRowsAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
+	panic("gemm: no AVX2")
+}

@@ -1,0 +1,57 @@
+package simd
+
+// A table is the set of kernels of one level for one element type. It is the one
+// place where plain Go and assembly meet: see tables32.
+type table[T Float] struct {
+	ops   [numOps]kernel[T]
+	folds [numFolds]reduction[T]
+	index func(x []T, v T) int // the first i with x[i] = v (or with x[i] NaN if v is), else -1
+
+	softmax, logSoftmax, logSumExp func(dst, x []T, rows, cols int)
+	addRow                         func(dst, x, bias []T, rows, cols int)
+	sumRows                        func(dst []float64, x []T, rows, cols int)
+
+	distances func(dst, x, c, scratch []T, s distanceShape)
+
+	maxPool2, maxPool2Grad pooling[T] // 2×2 windows that tile the image
+
+	sgd  func(w, grad, m []T, k *sgdFactors[T])
+	adam func(w, grad, m, v []T, k *adamFactors[T])
+}
+
+// plain returns the table of plain Go kernels.
+func plain[T Float]() table[T] {
+	return table[T]{
+		ops: [numOps]kernel[T]{
+			opExp: exp[T], opExpm1: expm1[T], opLog: log[T], opLog1p: log1p[T],
+			opTanh: tanh[T], opSigmoid: sigmoid[T], opSoftplus: softplus[T], opSiLU: silu[T], opGELU: gelu[T],
+			opTanhGrad: tanhGrad[T], opSigmoidGrad: sigmoidGrad[T], opSoftplusGrad: softplusGrad[T],
+			opSiLUGrad: siluGrad[T], opGELUGrad: geluGrad[T],
+			opReLU: relu[T], opLeakyReLU: leakyReLU[T], opReLUGrad: reluGrad[T], opLeakyReLUGrad: leakyReLUGrad[T],
+			opSqrt: sqrt[T], opAbs: abs[T], opSquare: square[T], opNeg: neg[T],
+			opAdd: add[T], opSub: sub[T], opMul: mul[T], opDiv: div[T],
+			opScale: scale[T], opAddScalar: addScalar[T], opAXPY: axpy[T], opMulAdd: mulAdd[T],
+			opFill: fill[T], opEMA: ema[T],
+		},
+		folds: [numFolds]reduction[T]{
+			foldSum: sum[T], foldDot: dot[T], foldSumSquares: sumSquares[T], foldSumAbs: sumAbs[T],
+			foldMax: maximum[T], foldMin: minimum[T], foldNonFinite: nonFinite[T],
+		},
+		index:   index[T],
+		softmax: softmaxRows[T], logSoftmax: logSoftmaxRows[T], logSumExp: logSumExpRows[T],
+		addRow: addRow[T], sumRows: sumRows[T],
+		distances: distances[T],
+		maxPool2:  maxPool[T], maxPool2Grad: maxPoolGrad[T],
+		sgd: sgd[T], adam: adam[T],
+	}
+}
+
+var table64 = plain[float64]()
+
+// tableOf returns the kernels for T at the current level.
+func tableOf[T Float]() *table[T] {
+	if t, ok := any(&table64).(*table[T]); ok {
+		return t
+	}
+	return any(&tables32[Current()]).(*table[T])
+}
