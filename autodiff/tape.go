@@ -1,15 +1,22 @@
 // Package autodiff is a define-by-run tape of tensor operations with reverse-mode
 // derivatives. Operations are fused where that pays; none knows a layer or a loss.
+//
+// An operation is a function on values of a tape; it panics, naming itself and the
+// shapes, if those do not fit. Shapes are never broadcast silently. At kinks the
+// derivative is PyTorch's: ReLU'(0) = 0, Abs'(0) = 0, Sqrt'(0) = +Inf, and of equal
+// maxima the first takes the gradient.
 package autodiff
 
 import (
 	"fmt"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/tensor"
 )
 
 // Param is a named tensor that models own: weights, codes, running statistics.
+// One goroutine at a time may run Backward over it.
 type Param struct {
 	Name  string // dotted, as PyTorch's state dict has it, such as "0.weight"
 	Value *tensor.Tensor
@@ -23,47 +30,10 @@ type Param struct {
 // ZeroGrad sets the gradient to zero.
 func (p *Param) ZeroGrad() {
 	if p.Grad != nil {
-		p.Grad.Fill(0)
+		clear(p.Grad.Float32s())
+		clear(p.Grad.Float64s())
 	}
 }
-
-// Var is a value on a tape. It is valid until the tape is reset.
-type Var struct {
-	Value *tensor.Tensor
-
-	tape  *Tape
-	param *Param
-	in    []*Var
-	back  func(*Var) // nil for leaves
-	op    Op         // of Custom
-	grad  *tensor.Tensor
-	needs bool // some leaf behind it wants a gradient
-	fresh bool // grad holds nothing of this backward pass yet
-
-	// What an operation keeps for its backward pass.
-	ints    [12]int
-	floats  [4]float64
-	scratch [3]*tensor.Tensor
-	own     *tensor.Tensor // memory of Value and of scratch, kept across resets
-	ownGrad *tensor.Tensor
-}
-
-// Shape returns the dimensions of the value.
-func (v *Var) Shape() []int { return v.Value.Shape() }
-
-// Needs reports whether a gradient flows through v.
-func (v *Var) Needs() bool { return v.needs }
-
-// Grad returns the derivative of what Backward was called on by v; nil if none reached v.
-func (v *Var) Grad() *tensor.Tensor {
-	if v.fresh {
-		return nil
-	}
-	return v.grad
-}
-
-// Tape returns the tape that v stands on.
-func (v *Var) Tape() *Tape { return v.tape }
 
 // Op is a differentiable operation that lives outside this package: a loss, a
 // functional, a dynamic program. Backward adds the derivatives by the inputs,
@@ -73,8 +43,9 @@ type Op interface {
 }
 
 // Tape records operations so that Backward can run them in reverse. Memory is
-// kept across Reset: a loop that records the same operations each time allocates
-// nothing once warm. A tape serves one goroutine.
+// kept across Reset, by the order of recording: a loop that records the same
+// operations each time allocates nothing once warm, also where the batch size
+// alternates. A tape serves one goroutine.
 type Tape struct {
 	// Training tells layers that behave differently in training (dropout, batch norm).
 	Training bool
@@ -92,7 +63,8 @@ func NewTape(dt tensor.DType) *Tape { return &Tape{dtype: dt} }
 // DType returns the element type of the tape's values.
 func (t *Tape) DType() tensor.DType { return t.dtype }
 
-// Reset forgets what was recorded and keeps the memory. Every Var of the tape is void afterwards.
+// Reset forgets what was recorded and keeps the memory. Every Var of the tape, its
+// value and its gradient are void afterwards; gradients of parameters stay.
 func (t *Tape) Reset() { t.used = 0 }
 
 // node returns the next node, void of what it held before the last Reset.
@@ -102,25 +74,15 @@ func (t *Tape) node() *Var {
 	}
 	v := t.nodes[t.used]
 	t.used++
-	v.Value, v.param, v.back, v.op, v.grad = nil, nil, nil, nil, nil
+	v.Value, v.param, v.source, v.back, v.op, v.grad = nil, nil, nil, nil, nil, nil
 	v.in = v.in[:0]
-	v.needs, v.fresh = false, true
+	v.needs, v.fresh, v.rectified, v.masked = false, true, false, false
 	return v
 }
 
 // result returns a new node of the given shape with inputs in; its elements are undefined.
-func (t *Tape) result(back func(*Var), in []*Var, shape ...int) *Var {
-	v := t.node()
-	v.in = append(v.in, in...)
-	for i, x := range in {
-		if x.tape != t {
-			panic(fmt.Sprintf("autodiff: input %d stands on another tape", i))
-		}
-		v.needs = v.needs || x.needs
-	}
-	if v.needs {
-		v.back = back
-	}
+func (t *Tape) result(op string, in []*Var, shape ...int) *Var {
+	v := t.derived(op, in)
 	if v.own == nil {
 		v.own = tensor.New(t.dtype)
 	}
@@ -129,9 +91,22 @@ func (t *Tape) result(back func(*Var), in []*Var, shape ...int) *Var {
 	return v
 }
 
+// derived returns a new node with inputs in and no value yet.
+func (t *Tape) derived(op string, in []*Var) *Var {
+	v := t.node()
+	v.in = append(v.in, in...)
+	for i, x := range in {
+		if x.tape != t {
+			misuse(op, "input %d stands on another tape", i)
+		}
+		v.needs = v.needs || (x.needs && !t.NoGrad)
+	}
+	return v
+}
+
 func (t *Tape) leaf(x *tensor.Tensor, needs bool) *Var {
 	if x.DType() != t.dtype {
-		panic(fmt.Sprintf("autodiff: a %v tensor on a %v tape", x.DType(), t.dtype))
+		panic(fmt.Sprintf("autodiff: a %v tensor of shape %v on a %v tape", x.DType(), x.Shape(), t.dtype))
 	}
 	v := t.node()
 	v.Value = x
@@ -145,7 +120,7 @@ func (t *Tape) Const(x *tensor.Tensor) *Var { return t.leaf(x, false) }
 // Input records x, by which a derivative is wanted; Var.Grad has it after Backward.
 func (t *Tape) Input(x *tensor.Tensor) *Var { return t.leaf(x, true) }
 
-// Param records p; Backward adds the derivative to p.Grad.
+// Param records p; Backward adds the derivative to p.Grad unless p is frozen.
 func (t *Tape) Param(p *Param) *Var {
 	v := t.leaf(p.Value, !p.Frozen)
 	v.param = p
@@ -155,50 +130,22 @@ func (t *Tape) Param(p *Param) *Var {
 // Custom records an operation of another package. The caller fills the value of
 // the result, whose elements are undefined, and op must stay as it is until Backward.
 func (t *Tape) Custom(op Op, in []*Var, shape ...int) *Var {
-	v := t.result(customBackward, in, shape...)
+	v := t.result("Custom", in, shape...)
 	v.op = op
+	if v.needs {
+		v.back = customBack
+	}
 	return v
 }
 
-func customBackward(v *Var) { v.op.Backward(v, v.in) }
-
-// gradient returns the memory for v's gradient, and whether it holds a sum that
-// must be added to; if not it is to be overwritten. Operations' backward functions
-// call it once for each input that needs a gradient, then fill it.
-func (v *Var) gradient() (g *tensor.Tensor, add bool) {
-	if v.grad == nil {
-		if v.param != nil {
-			if v.param.Grad == nil {
-				v.param.Grad = tensor.New(v.tape.dtype, v.Shape()...)
-			}
-			v.grad, v.fresh = v.param.Grad, false
-		} else {
-			if v.ownGrad == nil {
-				v.ownGrad = tensor.New(v.tape.dtype)
-			}
-			v.ownGrad.Resize(v.Shape()...)
-			v.grad = v.ownGrad
-		}
-	}
-	add = !v.fresh
-	v.fresh = false
-	return v.grad, add
-}
-
-// AddGrad returns the tensor that an Op's Backward must add its derivative by v to.
-func (v *Var) AddGrad() *tensor.Tensor {
-	g, add := v.gradient()
-	if !add {
-		g.Fill(0)
-	}
-	return g
-}
+func customBack(v *Var) { v.op.Backward(v, v.in) }
 
 // Backward adds the derivatives of loss, which must have one element, to every
-// parameter and input behind it.
+// parameter and input behind it. It may be called again on the same recording, of
+// the same or another value: parameters and inputs then sum what reaches them.
 func (t *Tape) Backward(loss *Var) {
 	if loss.Value.Len() != 1 {
-		panic(fmt.Sprintf("autodiff: Backward from shape %v; reduce it to one element first", loss.Shape()))
+		misuse("Backward", "from shape %v; reduce it to one element first", loss.Shape())
 	}
 	t.BackwardFrom(loss, nil)
 }
@@ -206,24 +153,40 @@ func (t *Tape) Backward(loss *Var) {
 // BackwardFrom is Backward from a value of any shape with upstream gradient seed; nil means ones.
 func (t *Tape) BackwardFrom(v *Var, seed *tensor.Tensor) {
 	if v.tape != t {
-		panic("autodiff: Backward from a value of another tape")
+		misuse("Backward", "the value stands on another tape")
+	}
+	if seed != nil && (!slices.Equal(seed.Shape(), v.Shape()) || seed.DType() != t.dtype) {
+		misuse("Backward", "%v seed of shape %v for a %v value of shape %v", seed.DType(), seed.Shape(), t.dtype, v.Shape())
 	}
 	if !v.needs {
 		return
 	}
-	g, _ := v.gradient()
-	switch {
-	case seed == nil:
-		g.Fill(1)
-	case !slices.Equal(seed.Shape(), v.Shape()):
-		panic(fmt.Sprintf("autodiff: seed of shape %v for a value of shape %v", seed.Shape(), v.Shape()))
-	default:
-		g.CopyFrom(seed)
+	for _, n := range t.nodes[:t.used] {
+		if n.back != nil || n.source != nil {
+			n.grad, n.fresh = nil, true
+		}
 	}
+	pick(v, seedGrad[float32], seedGrad[float64])(v, seed)
 	for i := t.used - 1; i >= 0; i-- {
-		n := t.nodes[i]
-		if n.back != nil && n.grad != nil && !n.fresh {
+		if n := t.nodes[i]; n.back != nil && !n.fresh {
 			n.back(n)
 		}
 	}
+}
+
+func seedGrad[T simd.Float](v *Var, seed *tensor.Tensor) {
+	g, add := gradient[T](v)
+	switch {
+	case seed != nil:
+		accumulate(g, tensor.Data[T](seed), 1, add)
+	case add:
+		simd.AddScalar(g, g, 1)
+	default:
+		simd.Fill(g, 1)
+	}
+}
+
+// misuse panics: an operation was called on what it is not defined for.
+func misuse(op, format string, args ...any) {
+	panic("autodiff: " + op + ": " + fmt.Sprintf(format, args...))
 }

@@ -10,9 +10,12 @@ type distanceShape struct {
 
 // Rows of x and of c in one task of SquaredDistances.
 const (
-	distanceRows    = 512
+	distanceRows    = 1024
 	distanceCentres = 64
 )
+
+// distanceWidth is the most centres that a kernel rearranges at a time.
+const distanceWidth = 32
 
 // SquaredDistances computes dst[i,j] = ‖xᵢ − cⱼ‖² = Σ_t (x[i,t] − c[j,t])² for the b rows
 // of x and the k rows of c, each of d coordinates. The differences are squared
@@ -28,7 +31,7 @@ func SquaredDistances[T Float](dst, x, c []T, b, k, d int) {
 	j := free.get()
 	*j = distanceJob[T]{
 		run: tableOf[T]().distances, dst: dst, x: x, c: c,
-		scratch: grow(j.scratch, Threads()*distanceCentres*d),
+		scratch: grow(j.scratch, Threads()*distanceWidth*d),
 		b:       b, k: k, d: d, blocks: blocks,
 	}
 	if b*k*d <= 8*lightChunk {
@@ -46,7 +49,7 @@ func SquaredDistances[T Float](dst, x, c []T, b, k, d int) {
 type distanceJob[T Float] struct {
 	run             func(dst, x, c, scratch []T, s distanceShape)
 	dst, x, c       []T
-	scratch         []T // distanceCentres·d elements a worker, to rearrange centres in
+	scratch         []T // distanceWidth·d elements a worker, to rearrange centres in
 	b, k, d, blocks int
 }
 
@@ -54,7 +57,7 @@ func (j *distanceJob[T]) Do(task, worker int) {
 	row := task / j.blocks * distanceRows
 	col := task % j.blocks * distanceCentres
 	s := distanceShape{min(distanceRows, j.b-row), min(distanceCentres, j.k-col), j.d, j.k}
-	scratch := j.scratch[worker*distanceCentres*j.d:][:distanceCentres*j.d]
+	scratch := j.scratch[worker*distanceWidth*j.d:][:distanceWidth*j.d]
 	j.run(j.dst[row*j.k+col:], j.x[row*j.d:], j.c[col*j.d:], scratch, s)
 }
 

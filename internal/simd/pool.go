@@ -54,7 +54,7 @@ func (s *Pool2D) Validate() error {
 // index h·W + w within the image plane: the first of equals, but the last NaN if there
 // is one, as PyTorch. Padding is never chosen.
 func MaxPool2D[T Float](s *Pool2D, y, x []T, argmax []int32) {
-	run := maxPool[T]
+	run := tableOf[T]().maxPool
 	if s.halves() {
 		run = tableOf[T]().maxPool2
 	}
@@ -67,7 +67,7 @@ func MaxPool2D[T Float](s *Pool2D, y, x []T, argmax []int32) {
 // MaxPool2DGrad sends each element of dy to the place in dx that argmax names; dx is
 // overwritten, or added to if add is set.
 func MaxPool2DGrad[T Float](s *Pool2D, dx, dy []T, argmax []int32, add bool) {
-	run := maxPoolGrad[T]
+	run := tableOf[T]().maxPoolGrad
 	if s.halves() && !add {
 		run = tableOf[T]().maxPool2Grad
 	}
@@ -77,12 +77,22 @@ func MaxPool2DGrad[T Float](s *Pool2D, dx, dy []T, argmax []int32, add bool) {
 
 // AvgPool2D computes each window's sum over KH·KW; padding counts as zeros, as with
 // PyTorch's count_include_pad.
-func AvgPool2D[T Float](s *Pool2D, y, x []T) { pool(avgPool[T], s, y, x, nil, false) }
+func AvgPool2D[T Float](s *Pool2D, y, x []T) {
+	run := tableOf[T]().avgPool
+	if s.halves() {
+		run = tableOf[T]().avgPool2
+	}
+	pool(run, s, y, x, nil, false)
+}
 
 // AvgPool2DGrad spreads dy/(KH·KW) over each window of dx; dx is overwritten, or added
 // to if add is set.
 func AvgPool2DGrad[T Float](s *Pool2D, dx, dy []T, add bool) {
-	pool(avgPoolGrad[T], s, dy, dx, nil, add)
+	run := tableOf[T]().avgPoolGrad
+	if s.halves() && !add {
+		run = tableOf[T]().avgPool2Grad
+	}
+	pool(run, s, dy, dx, nil, add)
 }
 
 // halves reports whether windows are 2×2 and tile the image.

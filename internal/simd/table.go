@@ -13,7 +13,10 @@ type table[T Float] struct {
 
 	distances func(dst, x, c, scratch []T, s distanceShape)
 
-	maxPool2, maxPool2Grad pooling[T] // 2×2 windows that tile the image
+	maxPool, maxPoolGrad, avgPool, avgPoolGrad pooling[T]
+
+	// For 2×2 windows that tile the image; the gradients overwrite.
+	maxPool2, maxPool2Grad, avgPool2, avgPool2Grad pooling[T]
 
 	sgd  func(w, grad, m []T, k *sgdFactors[T])
 	adam func(w, grad, m, v []T, k *adamFactors[T])
@@ -41,7 +44,8 @@ func plain[T Float]() table[T] {
 		softmax: softmaxRows[T], logSoftmax: logSoftmaxRows[T], logSumExp: logSumExpRows[T],
 		addRow: addRow[T], sumRows: sumRows[T],
 		distances: distances[T],
-		maxPool2:  maxPool[T], maxPool2Grad: maxPoolGrad[T],
+		maxPool:   maxPool[T], maxPoolGrad: maxPoolGrad[T], avgPool: avgPool[T], avgPoolGrad: avgPoolGrad[T],
+		maxPool2: maxPool[T], maxPool2Grad: maxPoolGrad[T], avgPool2: avgPool[T], avgPool2Grad: avgPoolGrad[T],
 		sgd: sgd[T], adam: adam[T],
 	}
 }

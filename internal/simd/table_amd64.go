@@ -2,6 +2,11 @@ package simd
 
 //go:generate go -C _asm run . -group maths -out ../maths_amd64.s -stubs ../maths_amd64.go -pkg simd
 //go:generate go -C _asm run . -group maps -out ../maps_amd64.s -stubs ../maps_amd64.go -pkg simd
+//go:generate go -C _asm run . -group reduce -out ../reduce_amd64.s -stubs ../reduce_amd64.go -pkg simd
+//go:generate go -C _asm run . -group distance -out ../distance_amd64.s -stubs ../distance_amd64.go -pkg simd
+//go:generate go -C _asm run . -group pool -out ../pool_amd64.s -stubs ../pool_amd64.go -pkg simd
+//go:generate go -C _asm run . -group rows -out ../rows_amd64.s -stubs ../rows_amd64.go -pkg simd
+//go:generate go -C _asm run . -group update -out ../update_amd64.s -stubs ../update_amd64.go -pkg simd
 
 // tables32 holds the float32 kernels of each level.
 var tables32 = [...]table[float32]{Generic: plain[float32](), AVX2: avx2(), AVX512: avx512()}
@@ -19,6 +24,18 @@ func avx2() table[float32] {
 		opScale: scaleAVX2, opAddScalar: addScalarAVX2, opAXPY: axpyAVX2, opMulAdd: mulAddAVX2,
 		opFill: fillAVX2, opEMA: emaAVX2,
 	}
+	t.folds = [numFolds]reduction[float32]{
+		foldSum: sumAVX2, foldDot: dotAVX2, foldSumSquares: sumSquaresAVX2, foldSumAbs: sumAbsAVX2,
+		foldMax: maxAVX2, foldMin: minAVX2, foldNonFinite: nonFiniteAVX2,
+	}
+	t.index = indexBy(indexAVX2)
+	t.softmax, t.logSoftmax, t.logSumExp = softmaxRowsAVX2, logSoftmaxRowsAVX2, logSumExpRowsAVX2
+	t.addRow, t.sumRows = addRowAVX2, sumRowsAVX2
+	t.distances = distancesBy(distanceTileAVX2, distanceRowAVX2, 16)
+	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX2, false), halvingBy(maxPool2GradAVX2, true)
+	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX2, false), halvingBy(avgPool2GradAVX2, true)
+	t.sgd = sgdBy(sgdPlainAVX2, sgdMomentumAVX2, sgdNesterovAVX2)
+	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX2(w, grad, m, v, &k.decay) }
 	return t
 }
 
@@ -35,5 +52,17 @@ func avx512() table[float32] {
 		opScale: scaleAVX512, opAddScalar: addScalarAVX512, opAXPY: axpyAVX512, opMulAdd: mulAddAVX512,
 		opFill: fillAVX512, opEMA: emaAVX512,
 	}
+	t.folds = [numFolds]reduction[float32]{
+		foldSum: sumAVX512, foldDot: dotAVX512, foldSumSquares: sumSquaresAVX512, foldSumAbs: sumAbsAVX512,
+		foldMax: maxAVX512, foldMin: minAVX512, foldNonFinite: nonFiniteAVX512,
+	}
+	t.index = indexBy(indexAVX512)
+	t.softmax, t.logSoftmax, t.logSumExp = softmaxRowsAVX512, logSoftmaxRowsAVX512, logSumExpRowsAVX512
+	t.addRow, t.sumRows = addRowAVX512, sumRowsAVX512
+	t.distances = distancesBy(distanceTileAVX512, distanceRowAVX512, 32)
+	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX512, false), halvingBy(maxPool2GradAVX512, true)
+	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX512, false), halvingBy(avgPool2GradAVX512, true)
+	t.sgd = sgdBy(sgdPlainAVX512, sgdMomentumAVX512, sgdNesterovAVX512)
+	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX512(w, grad, m, v, &k.decay) }
 	return t
 }

@@ -147,11 +147,21 @@ func (g *isa) fnma(a, b, c vec) vec {
 	return r
 }
 
-// poly returns Σ c[i]·xⁱ by Horner's rule.
+// poly returns Σ c[i]·xⁱ by Horner's rule. A coefficient in memory is broadcast from its
+// first word where that can be done on the way: 64 bytes may straddle two cache lines.
 func (g *isa) poly(x vec, c []vec) vec {
-	p := g.load(c[len(c)-1])
+	p := g.reg()
+	if m, ok := c[len(c)-1].(Mem); ok {
+		VBROADCASTSS(m, p)
+	} else {
+		VMOVUPS(c[len(c)-1], p)
+	}
 	for i := len(c) - 2; i >= 0; i-- {
-		VFMADD213PS(c[i], x, p)
+		if m, ok := c[i].(Mem); ok && g.wide {
+			VFMADD213PS_BCST(m, x, p)
+		} else {
+			VFMADD213PS(c[i], x, p)
+		}
 	}
 	return p
 }
@@ -215,7 +225,7 @@ func (g *isa) pow2() func(v, n vec) vec {
 
 // quotient is a factory of a/b for normal b and finite a/b.
 func (g *isa) quotient() func(a, b vec) vec {
-	if !g.wide {
+	if true {
 		return g.div
 	}
 	one := g.c(1)
@@ -226,6 +236,20 @@ func (g *isa) quotient() func(a, b vec) vec {
 		q := g.mul(a, y)
 		VFMADD231PS(g.fnma(q, b, a), y, q)
 		return q
+	}
+}
+
+// reciprocal is a factory of 1/b for normal b.
+func (g *isa) reciprocal() func(b vec) vec {
+	one := g.c(1)
+	if true {
+		return func(b vec) vec { return g.div(g.load(one), b) }
+	}
+	return func(b vec) vec {
+		y := ZMM()
+		VRCP14PS(b, y)
+		VFMADD231PS(g.fnma(b, y, one), y, y)
+		return y
 	}
 }
 
@@ -288,16 +312,6 @@ func (t tail) loadOr(m Mem, other vec) vec {
 	r := t.g.reg()
 	VBLENDVPS(t.mask, t.load(m), other, r)
 	return r
-}
-
-// keep clears the lanes beyond the run.
-func (t tail) keep(x vec) vec {
-	if t.g.wide {
-		r := ZMM()
-		VMOVUPS_Z(x, t.mask, r)
-		return r
-	}
-	return t.g.and(x, t.mask)
 }
 
 func (t tail) store(x vec, m Mem) {

@@ -9,11 +9,13 @@ import (
 )
 
 var groups = map[string]func(){
-	"maths":  func() { maps(heavy) },
-	"maps":   func() { maps(light) },
-	"reduce": reductions,
-	"update": updates,
-	"rows":   rowKernels,
+	"maths":    func() { maps(heavy) },
+	"maps":     func() { maps(light) },
+	"reduce":   reductions,
+	"update":   updates,
+	"pool":     pools,
+	"distance": distances,
+	"rows":     rowKernels,
 }
 
 func main() {

@@ -229,16 +229,18 @@ func softplusGradBody(g *isa) body {
 // normal is a factory of e^(−x²/2) = p·2ⁿ, of h = Φ(−|x|)·e^(x²/2), and of a = |x|, cut
 // off at 16. x² is taken in two parts, since an error in it grows with x².
 func (g *isa) normal() func(x vec) (p, n, h, a vec) {
-	limit, abs, half, one, four := g.cr(16), g.bits(signBit-1), g.c(-0.5), g.c(1), g.c(4)
-	parts, coef, quotient := g.expParts(), g.cs(cdfCoef...), g.quotient()
+	limit, abs, half, one, two, four := g.cr(16), g.bits(signBit-1), g.c(-0.5), g.c(1), g.c(2), g.c(4)
+	minusOne := g.cr(-1)
+	parts, coef, reciprocal := g.expParts(), g.cs(cdfCoef...), g.reciprocal()
 	return func(x vec) (vec, vec, vec, vec) {
 		a := g.min(limit, g.and(x, abs))
 		square := g.mul(a, a)
 		rest := g.fma(a, a, g.xor(square, g.bits(signBit)))
 		t, n := parts(g.mul(square, half), g.mul(rest, half))
-		den := g.add(a, four)
-		h := g.poly(quotient(g.sub(a, four), den), coef)
-		return g.add(t, one), n, quotient(h, den), a
+		u := reciprocal(g.add(a, four))
+		// (a − 4)/(a + 4) = 2au − 1: exact to the last bit where h is steepest, at a = 0.
+		h := g.poly(g.fma(g.mul(a, u), two, minusOne), coef)
+		return g.add(t, one), n, g.mul(h, u), a
 	}
 }
 

@@ -21,7 +21,7 @@ DATA prefix<>+60(SB)/4, $0x00000000
 GLOBL prefix<>(SB), RODATA|NOPTR, $64
 
 // func tileAVX2(t *byte)
-// Requires: AVX, CMOV, FMA3
+// Requires: AVX, CMOV, FMA3, MMX+
 TEXT ·tileAVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), BX
@@ -61,18 +61,32 @@ narrow:
 	JMP  rows1x1
 
 rows6x2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run6x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run6x2:
 	MOVQ (R9), SI
@@ -212,16 +226,28 @@ end6x2:
 	JMP  finish2
 
 rows5x2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run5x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run5x2:
 	MOVQ (R9), SI
@@ -346,14 +372,24 @@ end5x2:
 	JMP  finish2
 
 rows4x2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run4x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run4x2:
 	MOVQ (R9), SI
@@ -463,12 +499,20 @@ end4x2:
 	JMP  finish2
 
 rows3x2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run3x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run3x2:
 	MOVQ (R9), SI
@@ -563,10 +607,16 @@ end3x2:
 	JMP  finish2
 
 rows2x2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run2x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run2x2:
 	MOVQ (R9), SI
@@ -646,8 +696,12 @@ end2x2:
 	JMP  finish2
 
 rows1x2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run1x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
 
 run1x2:
 	MOVQ (R9), SI
@@ -1066,12 +1120,26 @@ end2:
 	RET
 
 rows6x1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run6x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run6x1:
 	MOVQ (R9), SI
@@ -1176,11 +1244,23 @@ end6x1:
 	JMP  finish1
 
 rows5x1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run5x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run5x1:
 	MOVQ (R9), SI
@@ -1275,10 +1355,20 @@ end5x1:
 	JMP  finish1
 
 rows4x1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run4x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run4x1:
 	MOVQ (R9), SI
@@ -1363,9 +1453,17 @@ end4x1:
 	JMP  finish1
 
 rows3x1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run3x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run3x1:
 	MOVQ (R9), SI
@@ -1440,8 +1538,14 @@ end3x1:
 	JMP  finish1
 
 rows2x1:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run2x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
 
 run2x1:
 	MOVQ (R9), SI
@@ -1506,7 +1610,11 @@ end2x1:
 	JMP  finish1
 
 rows1x1:
-	VXORPS Y0, Y0, Y0
+	VXORPS     Y0, Y0, Y0
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run1x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
 
 run1x1:
 	MOVQ (R9), SI

@@ -1,10 +1,6 @@
 package gemm
 
-import (
-	"fmt"
-
-	"github.com/energo-ml/energo/internal/simd"
-)
+import "fmt"
 
 // Conv2D is the geometry of a two-dimensional convolution, in PyTorch's sense
 // (a cross-correlation), of images [Batch, InC, H, W] with weights
@@ -77,66 +73,29 @@ func (s *Conv2D) Validate() error {
 	return nil
 }
 
-// each calls f for every product of the convolution: offsets into y, x and w.
-func (s *Conv2D) each(f func(y, x, w int)) {
-	oh, ow := s.OutH(), s.OutW()
-	for b := range s.Batch {
-		for o := range s.OutC {
-			for i := range oh {
-				for j := range ow {
-					for c := range s.InC {
-						for p := range s.KH {
-							for q := range s.KW {
-								h := i*orOne(s.StrideH) + p*orOne(s.DilationH) - s.PadTop
-								w := j*orOne(s.StrideW) + q*orOne(s.DilationW) - s.PadLeft
-								if h < 0 || h >= s.H || w < 0 || w >= s.W {
-									continue
-								}
-								f(((b*s.OutC+o)*oh+i)*ow+j, ((b*s.InC+c)*s.H+h)*s.W+w, ((o*s.InC+c)*s.KH+p)*s.KW+q)
-							}
-						}
-					}
-				}
-			}
-		}
-	}
+// withDefaults returns s with its zero strides and dilations replaced by 1.
+func (s *Conv2D) withDefaults() Conv2D {
+	d := *s
+	d.StrideH, d.StrideW = orOne(s.StrideH), orOne(s.StrideW)
+	d.DilationH, d.DilationW = orOne(s.DilationH), orOne(s.DilationW)
+	return d
 }
 
-// Forward computes y = conv(x, w) + bias; bias, one value an output channel, may be nil.
-// With relu, negative results become 0.
-func Forward[T simd.Float](s *Conv2D, y, x, w, bias []T, relu bool) {
-	clear(y)
-	s.each(func(i, j, k int) { y[i] += x[j] * w[k] })
-	area := s.OutH() * s.OutW()
-	for i := range y {
-		if bias != nil {
-			y[i] += bias[i/area%s.OutC]
-		}
-		if relu && y[i] < 0 {
-			y[i] = 0
-		}
+// check panics if s is no convolution or a slice is too short for it; y has the shape of the output.
+func (s *Conv2D) check(y, x, w int) {
+	if err := s.Validate(); err != nil {
+		panic(err.Error())
 	}
-}
-
-// InputGrad computes the gradient by x: dx (+)= convᵀ(dy, w).
-func InputGrad[T simd.Float](s *Conv2D, dx, dy, w []T, add bool) {
-	if !add {
-		clear(dx)
-	}
-	s.each(func(i, j, k int) { dx[j] += dy[i] * w[k] })
-}
-
-// WeightGrad computes the gradients by w and by the bias (db may be nil).
-func WeightGrad[T simd.Float](s *Conv2D, dw, db, x, dy []T, add bool) {
-	if !add {
-		clear(dw)
-		clear(db)
-	}
-	s.each(func(i, j, k int) { dw[k] += dy[i] * x[j] })
-	area := s.OutH() * s.OutW()
-	if db != nil {
-		for i := range dy {
-			db[i/area%s.OutC] += dy[i]
+	for _, f := range [...]struct {
+		name       string
+		have, want int
+	}{
+		{"output", y, s.Batch * s.OutC * s.OutH() * s.OutW()},
+		{"input", x, s.Batch * s.InC * s.H * s.W},
+		{"weight", w, s.OutC * s.InC * s.KH * s.KW},
+	} {
+		if f.have < f.want {
+			panic(fmt.Sprintf("gemm: the convolution's %s has %d values, not the %d that %+v needs", f.name, f.have, f.want, *s))
 		}
 	}
 }

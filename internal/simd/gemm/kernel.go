@@ -140,6 +140,20 @@ func grow[T simd.Float](x []T, n int) []T {
 	return x[skip : skip+n]
 }
 
+// serialOps is a number of multiplications that are over sooner than a helper joins in.
+const serialOps = 1 << 20
+
+// do runs the tasks of j, on this goroutine alone if that is over sooner than a helper joins in.
+func do(tasks int, j simd.Job, ops int) {
+	if ops > serialOps {
+		simd.Run(tasks, j)
+		return
+	}
+	for i := range tasks {
+		j.Do(i, 0)
+	}
+}
+
 // A pool keeps the scratch of finished calls, so that a warm call does not allocate.
 type pool struct{ single, double sync.Pool }
 

@@ -17,10 +17,9 @@ import (
 )
 
 const (
-	maxDepth  = 384     // steps of a panel: a panel of B then stays in the caches next to the core
-	rowGroup  = 6       // tiles of rows in a task
-	colGroup  = 6       // panels of columns in a task
-	serialOps = 1 << 20 // multiplications that are over sooner than a helper joins in
+	maxDepth = 512 // steps of a panel
+	rowGroup = 6   // tiles of rows in a task
+	colGroup = 8   // panels of columns in a task
 )
 
 // Epilogue is what MulEpilogue does to the finished product before it is stored.
@@ -140,54 +139,76 @@ func (j *product[T]) run() {
 	j.packedA = grow(j.packedA, j.m*j.k)
 	j.packedB = grow(j.packedB, j.panels*j.nr*j.k)
 	j.pack.product = j
-	if j.m*j.n*j.k <= serialOps {
-		for i := range j.tiles + j.panels {
-			j.pack.Do(i, 0)
-		}
-		for i := range j.rowGroups * j.colGroups {
-			j.Do(i, 0)
-		}
-		return
-	}
-	simd.Run(j.tiles+j.panels, &j.pack)
-	simd.Run(j.rowGroups*j.colGroups, j)
+	ops := j.m * j.n * j.k
+	do(j.pack.tasks(), &j.pack, ops)
+	do(j.rowGroups*j.colGroups, j, ops)
 }
 
-// packing is the first half of a product: a task packs a panel of B or a tile of A.
+// packing is the first half of a product: a task packs, in one block of the depth, a few
+// panels of B or a few tiles of A.
 type packing[T simd.Float] struct{ product *product[T] }
+
+const (
+	packGroup = 4  // panels or tiles in a task
+	packRows  = 16 // rows that are copied to all of these before the next ones are read
+)
+
+func (p *packing[T]) tasks() int {
+	return (ceil(p.product.panels, packGroup) + ceil(p.product.tiles, packGroup)) * p.product.blocks
+}
 
 func (p *packing[T]) Do(task, _ int) {
 	j := p.product
-	for block := range j.blocks {
-		lo, hi := span(j.k, j.blocks, block)
-		if task < j.panels {
-			j.packB(task, lo, hi)
-		} else {
-			j.packA(task-j.panels, lo, hi)
+	lo, hi := span(j.k, j.blocks, task%j.blocks)
+	task /= j.blocks
+	groups := ceil(j.panels, packGroup)
+	if task < groups {
+		first, last := span(j.panels, groups, task)
+		j.packB(first, last, lo, hi)
+		return
+	}
+	first, last := span(j.tiles, ceil(j.tiles, packGroup), task-groups)
+	j.packA(first, last, lo, hi)
+}
+
+func (j *product[T]) packB(first, last, lo, hi int) {
+	step := hi - lo
+	if !j.b.trans {
+		step = packRows
+	}
+	for k := lo; k < hi; k += step {
+		rows := min(step, hi-k)
+		for panel := first; panel < last; panel++ {
+			col := panel * j.nr
+			cols := min(j.n-col, j.nr)
+			width := j.padded(cols)
+			dst := at(j.packedB, (lo*j.panels+panel*(hi-lo))*j.nr+(k-lo)*width)
+			if j.b.trans {
+				j.transpose(dst, at(j.b.x, col*j.b.ld+k), width, j.b.ld, cols, width, rows)
+			} else {
+				j.copyRows(dst, at(j.b.x, k*j.b.ld+col), width, j.b.ld, rows, width, cols)
+			}
 		}
 	}
 }
 
-func (j *product[T]) packB(panel, lo, hi int) {
-	dst := at(j.packedB, (lo*j.panels+panel*(hi-lo))*j.nr)
-	col := panel * j.nr
-	cols := min(j.n-col, j.nr)
-	width := j.padded(cols)
-	if j.b.trans {
-		j.transpose(dst, at(j.b.x, col*j.b.ld+lo), width, j.b.ld, cols, width, hi-lo)
-	} else {
-		j.copyRows(dst, at(j.b.x, lo*j.b.ld+col), width, j.b.ld, hi-lo, width, cols)
-	}
-}
-
-func (j *product[T]) packA(tile, lo, hi int) {
-	row, end := span(j.m, j.tiles, tile)
-	rows := end - row
-	dst := at(j.packedA, lo*j.m+row*(hi-lo))
+func (j *product[T]) packA(first, last, lo, hi int) {
+	step := hi - lo
 	if j.a.trans {
-		j.copyRows(dst, at(j.a.x, lo*j.a.ld+row), rows, j.a.ld, hi-lo, rows, rows)
-	} else {
-		j.transpose(dst, at(j.a.x, row*j.a.ld+lo), rows, j.a.ld, rows, rows, hi-lo)
+		step = packRows
+	}
+	for k := lo; k < hi; k += step {
+		depth := min(step, hi-k)
+		for tile := first; tile < last; tile++ {
+			row, end := span(j.m, j.tiles, tile)
+			rows := end - row
+			dst := at(j.packedA, lo*j.m+row*(hi-lo)+(k-lo)*rows)
+			if j.a.trans {
+				j.copyRows(dst, at(j.a.x, k*j.a.ld+row), rows, j.a.ld, depth, rows, rows)
+			} else {
+				j.transpose(dst, at(j.a.x, row*j.a.ld+k), rows, j.a.ld, rows, rows, depth)
+			}
+		}
 	}
 }
 

@@ -92,6 +92,7 @@ func (s *isa) product(rows, width int) {
 	for i := range rows * width {
 		s.zero(s.vecs[i])
 	}
+	s.prefetch(name, rows, width)
 	s.Label(name("run"))
 	s.MOVQ(mem(rRuns, 0), rNextA)
 	s.MOVQ(mem(rRuns, 8), rNextB)
@@ -118,6 +119,21 @@ func (s *isa) product(rows, width int) {
 	s.DECQ(rLeft)
 	s.JNE(operand.LabelRef(name("run")))
 	s.JMP(operand.LabelRef(label("finish%d", width)))
+}
+
+// prefetch asks for the rows of C that the tile will be written to.
+func (s *isa) prefetch(name func(string) string, rows, width int) {
+	s.TESTQ(operand.U32(flagTranspose), mem(rTile, fieldFlags))
+	s.JNE(operand.LabelRef(name("run")))
+	s.MOVQ(rC, rNextA)
+	for r := range rows {
+		for v := 0; v < width*s.bytes(); v += 64 {
+			s.PREFETCHT0(mem(rNextA, v))
+		}
+		if r < rows-1 {
+			s.ADDQ(rCStep, rNextA)
+		}
+	}
 }
 
 // step adds the outer product of one row of A's panel and one of B's.

@@ -1,0 +1,54 @@
+package autodiff
+
+import (
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// Dropout sets each element to 0 with probability p and divides the others by 1 − p.
+// Outside training, and for p = 0, it returns x. The draws come from rng in the order
+// of the elements, so a seed gives the same mask for any number of workers.
+// PyTorch: nn.functional.dropout.
+func Dropout(x *Var, p float64, rng *rand.Rand) *Var {
+	if !(p >= 0 && p <= 1) {
+		misuse("Dropout", "p is %v; it must lie in [0, 1]", p)
+	}
+	if !x.tape.Training || p == 0 {
+		return x
+	}
+	v := alike("Dropout", x)
+	v.float = p
+	pick(v, drawMask[float32], drawMask[float64])(v, rng)
+	return v.record(dropout[float32], dropout[float64], dropoutBack[float32], dropoutBack[float64])
+}
+
+// drawMask fills v's scratch with 0 and 1/(1 − p), two elements for a number drawn.
+func drawMask[T simd.Float](v *Var, rng *rand.Rand) {
+	v.reserve(v.Value.Len())
+	mask := scratch[T](v)
+	kept := T(0)
+	if v.float < 1 {
+		kept = T(1 / (1 - v.float))
+	}
+	limit := uint64(v.float * (1 << 32)) // of 2³² equally likely draws, so many drop
+	var bits uint64
+	for i := range mask {
+		if i%2 == 0 {
+			bits = rng.Uint64()
+		}
+		mask[i] = 0
+		if bits&(1<<32-1) >= limit {
+			mask[i] = kept
+		}
+		bits >>= 32
+	}
+}
+
+func dropout[T simd.Float](v *Var) {
+	simd.Mul(values[T](v), values[T](v.in[0]), scratch[T](v))
+}
+
+func dropoutBack[T simd.Float](v *Var) {
+	pushProduct(v.in[0], upstream[T](v), scratch[T](v))
+}

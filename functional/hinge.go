@@ -1,0 +1,31 @@
+package functional
+
+// Hinge asks that the most offending incorrect answer lie Margin above the correct one.
+//
+//	q = max(0, m + E⁺ − E⁻),  m = Margin
+//
+// Statistic: the most offending incorrect answer's energy E⁻.
+// Margin: m.
+// Units: Margin and the loss have those of the energy.
+// Kinks: at m + E⁺ − E⁻ = 0, where both sides are pushed, as in
+// nn.MarginRankingLoss; and where incorrect answers tie, the first is pushed.
+// PyTorch: nn.MarginRankingLoss(margin=m)(E⁺, E⁻, −1), for energies rather than scores.
+// Print: the lecture closes the bracket before − E⁻.
+// Source: [lecun2006], [altun2003].
+type Hinge struct {
+	Margin float64 // at least 0, which is a setting like any other
+}
+
+// Name returns "hinge".
+func (Hinge) Name() string { return "hinge" }
+
+// Statistic returns that of kind Offending.
+func (Hinge) Statistic() Statistic { return Statistic{Kind: Offending, Relative: true} }
+
+// Eval returns max(0, m + E⁺ − E⁻) and its derivatives.
+func (f Hinge) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
+	if z := f.Margin + (correct - other); z >= 0 {
+		return z, 1, -1
+	}
+	return 0, 0, 0
+}

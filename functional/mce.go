@@ -1,0 +1,27 @@
+package functional
+
+// MCE, minimum classification error, counts errors softly.
+//
+//	q = 1/(1 + exp(−(E⁺ − E⁻)))
+//
+// Statistic: the most offending incorrect answer's energy E⁻.
+// Margin: > 0.
+// Units: the energy is in nats; the loss is between 0 and 1.
+// Kinks: where incorrect answers tie, the first is pushed.
+// Special cases: no overflow; far from E⁺ = E⁻ on either side nothing is pushed.
+// Source: [lecun2006], [juang1997].
+type MCE struct{}
+
+// Name returns "mce".
+func (MCE) Name() string { return "mce" }
+
+// Statistic returns that of kind Offending.
+func (MCE) Statistic() Statistic { return Statistic{Kind: Offending, Relative: true} }
+
+// Eval returns σ(E⁺ − E⁻) and its derivatives.
+func (MCE) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
+	d := correct - other
+	s := sigmoid(d)
+	slope := s * sigmoid(-d)
+	return s, slope, -slope
+}

@@ -1,0 +1,54 @@
+package functional
+
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// LabelStats says where the energies of one sample lie, whatever the functional.
+type LabelStats struct {
+	Correct   float64 // E⁺
+	Offending float64 // E⁻, the most offending incorrect answer's; +Inf if all are masked
+	Answer    int     // the most offending incorrect answer, the first of equals
+	Spread    float64 // standard deviation of the energies over the answers, masked ones left out
+}
+
+// Gap returns E⁻ − E⁺: the margin that the sample has, negative if it is wrong.
+func (s LabelStats) Gap() float64 { return s.Offending - s.Correct }
+
+// Stats fills dst[i] for each sample. energies holds rows of k, target the correct
+// labels, one for each element of dst. Energies that are not finite are taken as they are.
+//
+// Errors: k < 2; slices whose lengths do not fit; a target that is not a label.
+func Stats[T simd.Float](dst []LabelStats, energies []T, k int, target []int) error {
+	if err := checkShapes(energies, k, target); err != nil {
+		return err
+	}
+	if len(dst) != len(target) {
+		return lengthError("dst", len(dst), len(target))
+	}
+	for i, t := range target {
+		row := energies[i*k : (i+1)*k]
+		y := offending(row, t)
+		dst[i] = LabelStats{float64(row[t]), float64(row[y]), y, spread(row)}
+	}
+	return nil
+}
+
+// spread is the standard deviation of the elements that are below +Inf.
+func spread[T simd.Float](row []T) float64 {
+	n, sum, squares := 0, 0.0, 0.0
+	for _, v := range row {
+		if !math.IsInf(float64(v), 1) {
+			n++
+			sum += float64(v)
+		}
+	}
+	for _, v := range row {
+		if d := float64(v) - sum/float64(n); !math.IsInf(float64(v), 1) {
+			squares += d * d
+		}
+	}
+	return math.Sqrt(squares / float64(n))
+}

@@ -1,0 +1,213 @@
+package gemm
+
+import "github.com/energo-ml/energo/internal/simd"
+
+// A slide is a convolution in the form that the forward pass has in common with, for
+// stride 1, the gradient by the input: a kernel slides over a canvas onto which each
+// image is copied, and an output row is computed in tiles of pixels by output channels.
+//
+// The canvas is [rows, inC, strideW, phaseW]: the columns of each row and channel in
+// strideW groups of those that are strideW apart, so that neighbours in the output are
+// neighbours on the canvas for any stride. A step of a tile reads one channel under one
+// tap for each of its pixels.
+type slide[T simd.Float] struct {
+	engine[T]
+	slideShape
+	y, x, weights, bias []T
+	relu, add           bool
+	adjoint             bool // the weights are of the convolution whose gradient this is
+
+	phaseW   int  // columns of a group
+	row      int  // elements of a row of the canvas
+	direct   bool // the image is its own canvas
+	bands    int  // parts of an image's rows, each a task
+	runs     []run
+	steps    int // of a run
+	step     int // from one step of a run to the next, on the canvas
+	packed   []T // panels of output channels, each [inC·kernelH·kernelW, nr]
+	pack     slideWeights[T]
+	canvases []canvas[T] // one a worker
+}
+
+type slideShape struct {
+	batch, inC, h, w     int
+	outC, outH, outW     int
+	kernelH, kernelW     int
+	strideH, strideW     int
+	dilationH, dilationW int
+	top, left            int // where the image's corner lies on the canvas; negative crops it
+}
+
+// A canvas is clean when all of it that no image covers is zero.
+type canvas[T simd.Float] struct {
+	x     []T
+	clean bool
+}
+
+var slides pool
+
+// minTasks is how many tasks a small batch is cut into, for the sake of the workers.
+const minTasks = 16
+
+func (s *slide[T]) start() {
+	s.plan()
+	s.pack.slide = s
+	do(ceil(s.outC, s.nr), &s.pack, 16*len(s.packed))
+	do(s.batch*s.bands, s, s.batch*s.outH*s.outW*s.outC*s.inC*s.kernelH*s.kernelW)
+	s.y, s.x, s.weights, s.bias = nil, nil, nil, nil
+}
+
+func (s *slide[T]) plan() {
+	taps := s.kernelH * s.kernelW
+	s.direct = taps == 1 && s.strideH == 1 && s.strideW == 1 &&
+		s.top == 0 && s.left == 0 && s.outH == s.h && s.outW == s.w
+	if s.direct {
+		s.outH, s.outW = 1, s.outH*s.outW
+	}
+	s.phaseW = ceil((s.outW-1)*s.strideW+(s.kernelW-1)*s.dilationW+1, s.strideW)
+	s.row = s.inC * s.strideW * s.phaseW
+	s.bands = min(ceil(minTasks, max(s.batch, 1)), s.outH)
+	s.packed = grow(s.packed, ceil(s.outC, s.nr)*s.nr*s.inC*taps)
+	s.planRuns()
+	for len(s.canvases) < simd.Threads() {
+		s.canvases = append(s.canvases, canvas[T]{})
+	}
+	for i := range s.canvases {
+		s.canvases[i].clean = false
+	}
+}
+
+// planRuns lists the runs of steps, in the order of the weights: channel, row, column.
+func (s *slide[T]) planRuns() {
+	s.runs = s.runs[:0]
+	z := size[T]()
+	switch group := s.strideW * s.phaseW; {
+	case s.kernelH*s.kernelW == 1:
+		s.steps, s.step = s.inC, group
+		s.runs = append(s.runs, run{})
+	case s.strideW == 1:
+		s.steps, s.step = s.kernelW, s.dilationW
+		for c := range s.inC {
+			for i := range s.kernelH {
+				s.runs = append(s.runs, run{(i*s.dilationH*s.row + c*group) * z, (c*s.kernelH + i) * s.kernelW * s.nr * z})
+			}
+		}
+	default:
+		s.steps, s.step = 1, 0
+		for c := range s.inC {
+			for i := range s.kernelH {
+				for j := range s.kernelW {
+					col := j * s.dilationW
+					col = col%s.strideW*s.phaseW + col/s.strideW
+					s.runs = append(s.runs, run{(i*s.dilationH*s.row + c*group + col) * z, len(s.runs) * s.nr * z})
+				}
+			}
+		}
+	}
+}
+
+// slideWeights packs the weights: a task packs a panel.
+type slideWeights[T simd.Float] struct{ slide *slide[T] }
+
+func (p *slideWeights[T]) Do(panel, _ int) {
+	s := p.slide
+	taps := s.kernelH * s.kernelW
+	depth := s.inC * taps
+	first := panel * s.nr
+	cols := min(s.outC-first, s.nr)
+	width := s.padded(cols)
+	dst := panel * s.nr * depth
+	switch {
+	case !s.adjoint:
+		s.transpose(at(s.packed, dst), at(s.weights, first*depth), s.nr, depth, cols, width, depth)
+	case taps == 1:
+		s.copyRows(at(s.packed, dst), at(s.weights, first), s.nr, s.outC, s.inC, width, cols)
+	default: // [inC, outC, taps], and the taps in reverse
+		for c := range s.inC {
+			s.transpose(at(s.packed, dst+(c*taps+taps-1)*s.nr), at(s.weights, (c*s.outC+first)*taps), -s.nr, taps, cols, width, taps)
+		}
+	}
+}
+
+// Do computes a band of the rows of an image.
+func (s *slide[T]) Do(task, worker int) {
+	image, band := task/s.bands, task%s.bands
+	lo, hi := span(s.outH, s.bands, band)
+	on := s.draw(image, lo, hi, &s.canvases[worker])
+	z := size[T]()
+	area := s.outH * s.outW
+	t := tile{
+		runs: &s.runs[0], runCount: len(s.runs), steps: s.steps,
+		aStep: s.step * z, bStep: s.nr * z, cStep: area * z, flags: flagTranspose,
+	}
+	if s.relu {
+		t.flags |= flagReLU
+	}
+	if s.add {
+		t.flags |= flagAdd
+	}
+	pieces := ceil(s.outW, s.mr)
+	for first := 0; first < s.outC; first += s.nr {
+		t.cols = min(s.outC-first, s.nr)
+		t.b = at(s.packed, first*s.inC*s.kernelH*s.kernelW)
+		if s.bias != nil {
+			t.bias = at(s.bias, first)
+		}
+		y := (image*s.outC + first) * area
+		for i := lo; i < hi; i++ {
+			for piece := range pieces {
+				col, end := span(s.outW, pieces, piece)
+				t.rows = end - col
+				t.a = at(on, (i-lo)*s.strideH*s.row+col)
+				t.c = at(s.y, y+i*s.outW+col)
+				s.multiply(&t)
+			}
+		}
+	}
+}
+
+// draw returns the canvas under rows lo to hi of the output, with the image on it.
+func (s *slide[T]) draw(image, lo, hi int, c *canvas[T]) []T {
+	size := s.inC * s.h * s.w
+	x := s.x[image*size:][:size]
+	if s.direct {
+		return x
+	}
+	first := lo * s.strideH // of the canvas
+	rows := (hi-1)*s.strideH + (s.kernelH-1)*s.dilationH + 1 - first
+	if n := rows * s.row; !c.clean || s.bands > 1 || n != len(c.x) {
+		c.x = grow(c.x, n)
+		clear(c.x)
+		c.clean = true
+	}
+	from, to := max(first-s.top, 0), min(first+rows-s.top, s.h)         // rows of the image
+	left, right := max(-s.left, 0), min(s.phaseW*s.strideW-s.left, s.w) // its columns
+	if from >= to || left >= right {
+		return c.x
+	}
+	start := (s.top + from - first) * s.row
+	for ch := range s.inC {
+		dst := start + ch*s.strideW*s.phaseW
+		src := (ch*s.h+from)*s.w + left
+		if s.strideW == 1 {
+			s.copyBlock(c.x[dst+s.left+left:], x[src:], s.row, s.w, to-from, right-left)
+			continue
+		}
+		for i := range to - from {
+			group := c.x[dst+i*s.row:]
+			for j, v := range x[src+i*s.w:][:right-left] {
+				col := s.left + left + j
+				group[col%s.strideW*s.phaseW+col/s.strideW] = v
+			}
+		}
+	}
+	return c.x
+}
+
+// copyBlock copies rows of any width.
+func (e engine[T]) copyBlock(dst, src []T, dstStep, srcStep, rows, cols int) {
+	for j := 0; j < cols; j += e.nr {
+		n := min(cols-j, e.nr)
+		e.copyRows(at(dst, j), at(src, j), dstStep, srcStep, rows, n, n)
+	}
+}

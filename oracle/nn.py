@@ -1,0 +1,186 @@
+"""Writes nn/testdata/layers.safetensors: torch.nn's layers forward and backward.
+
+For each case in float64: CASE/x, CASE/y, the upstream gradient CASE/dy, CASE/dx, the
+state before (CASE/state.NAME), the gradients (CASE/grad.NAME) and the state after
+(CASE/after.NAME, only where it changed). Also nn/testdata/pytorch.safetensors, the
+weights of a small network as PyTorch saves them, with an input and its output.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+from torch.nn.utils import spectral_norm
+
+import weights
+
+
+class Last(nn.Module):
+    """A recurrent layer's output without its state."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x)[0]
+
+
+class Twice(nn.Module):
+    """A layer that stands in two places of one graph."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x) + self.inner(x / 2)
+
+
+class Block(nn.Module):
+    """A residual block of a temporal convolutional network, without weight norm."""
+
+    def __init__(self, channels, out, kernel, dilation):
+        super().__init__()
+        self.pad = (kernel - 1) * dilation
+        self.conv1 = nn.Conv1d(channels, out, kernel, dilation=dilation)
+        self.conv2 = nn.Conv1d(out, out, kernel, dilation=dilation)
+        self.downsample = nn.Conv1d(channels, out, 1) if channels != out else None
+
+    def forward(self, x):
+        y = torch.relu(self.conv1(nn.functional.pad(x, (self.pad, 0))))
+        y = torch.relu(self.conv2(nn.functional.pad(y, (self.pad, 0))))
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class TCN(nn.Module):
+    def __init__(self, channels, widths, kernel):
+        super().__init__()
+        pairs = zip([channels] + widths, widths)
+        self.network = nn.Sequential(*[Block(a, b, kernel, 2**i) for i, (a, b) in enumerate(pairs)])
+
+    def forward(self, x):
+        return self.network(x)
+
+
+def affine(norm):
+    """A norm whose scale and shift are not one and zero, nor its statistics fresh."""
+    for p in norm.parameters():
+        nn.init.uniform_(p, 0.5, 1.5)
+    for name, b in norm.named_buffers():
+        if b.is_floating_point():
+            nn.init.uniform_(b, 0.5, 1.5)
+    return norm
+
+
+def settled(module, shape):
+    """A module under spectral norm after some steps of its power iteration."""
+    for _ in range(5):
+        module(torch.randn(shape))
+    return module
+
+
+def cnn():
+    return nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
+        nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, 3),
+    )
+
+
+CASES = OrderedDict(
+    linear=(lambda: nn.Linear(4, 3), (5, 4)),
+    linear_no_bias=(lambda: nn.Linear(4, 3, bias=False), (5, 4)),
+    conv2d=(lambda: nn.Conv2d(2, 3, 3), (2, 2, 6, 5)),
+    conv2d_stride_pad=(lambda: nn.Conv2d(2, 4, 3, stride=2, padding=1), (2, 2, 7, 6)),
+    conv2d_dilation=(lambda: nn.Conv2d(2, 3, 3, padding=2, dilation=2, bias=False), (2, 2, 6, 6)),
+    conv1d=(lambda: nn.Conv1d(2, 3, 3, stride=2, padding=1), (2, 2, 9)),
+    conv1d_dilation=(lambda: nn.Conv1d(3, 2, 2, dilation=3), (2, 3, 8)),
+    max_pool2d=(lambda: nn.MaxPool2d(3, stride=2, padding=1), (2, 2, 7, 6)),
+    max_pool2d_default=(lambda: nn.MaxPool2d(2), (2, 2, 6, 6)),
+    avg_pool2d=(lambda: nn.AvgPool2d(3, stride=2, padding=1), (2, 2, 7, 6)),
+    global_avg_pool2d=(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), (2, 3, 5, 4)),
+    flatten=(nn.Flatten, (2, 3, 2, 2)),
+    relu=(nn.ReLU, (4, 7)),
+    leaky_relu=(lambda: nn.LeakyReLU(0.2), (4, 7)),
+    tanh=(nn.Tanh, (4, 7)),
+    sigmoid=(nn.Sigmoid, (4, 7)),
+    silu=(nn.SiLU, (4, 7)),
+    gelu=(nn.GELU, (4, 7)),
+    softplus=(nn.Softplus, (4, 7)),
+    dropout_eval=(lambda: nn.Dropout(0.5).eval(), (4, 7)),
+    batch_norm_1d=(lambda: affine(nn.BatchNorm1d(3)), (6, 3)),
+    batch_norm_1d_eval=(lambda: affine(nn.BatchNorm1d(3)).eval(), (6, 3)),
+    batch_norm_time=(lambda: affine(nn.BatchNorm1d(3)), (4, 3, 5)),
+    batch_norm_2d=(lambda: affine(nn.BatchNorm2d(3, eps=1e-3, momentum=0.3)), (4, 3, 2, 3)),
+    batch_norm_2d_eval=(lambda: affine(nn.BatchNorm2d(3)).eval(), (4, 3, 2, 3)),
+    layer_norm=(lambda: affine(nn.LayerNorm(6)), (4, 6)),
+    layer_norm_time=(lambda: affine(nn.LayerNorm(6, eps=1e-2)), (2, 3, 6)),
+    group_norm=(lambda: affine(nn.GroupNorm(2, 4)), (3, 4, 2, 3)),
+    embedding=(lambda: nn.Embedding(6, 3), (2, 4)),
+    rnn=(lambda: Last(nn.RNN(3, 4, batch_first=True)), (2, 5, 3)),
+    rnn_relu=(lambda: Last(nn.RNN(3, 4, nonlinearity="relu", num_layers=2, batch_first=True)), (2, 5, 3)),
+    gru=(lambda: Last(nn.GRU(3, 4, batch_first=True)), (2, 5, 3)),
+    gru_deep=(lambda: Last(nn.GRU(3, 4, num_layers=2, bidirectional=True, batch_first=True)), (3, 4, 3)),
+    lstm=(lambda: Last(nn.LSTM(3, 4, batch_first=True)), (2, 5, 3)),
+    lstm_deep=(lambda: Last(nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True)), (3, 4, 3)),
+    tcn=(lambda: TCN(2, [3, 3], 3), (2, 2, 9)),
+    spectral_linear=(lambda: settled(spectral_norm(nn.Linear(4, 3)), (1, 4)), (5, 4)),
+    spectral_linear_eval=(lambda: settled(spectral_norm(nn.Linear(4, 3)), (1, 4)).eval(), (5, 4)),
+    spectral_conv2d=(lambda: settled(spectral_norm(nn.Conv2d(2, 3, 3, padding=1)), (1, 2, 3, 3)), (2, 2, 4, 4)),
+    spectral_conv1d=(lambda: settled(spectral_norm(nn.Conv1d(2, 3, 3, padding=1)), (1, 2, 3)), (2, 2, 6)),
+    spectral_twice=(lambda: Twice(settled(spectral_norm(nn.Linear(4, 3)), (1, 4))), (5, 4)),
+    sequential=(cnn, (2, 1, 8, 8)),
+)
+
+
+def state(module):
+    """The state by our names, which have no wrapper's name in front."""
+    return {
+        k.removeprefix("inner."): v.detach().clone()
+        for k, v in module.state_dict().items()
+        if not k.endswith("num_batches_tracked")
+    }
+
+
+def case(name, make, shape):
+    module = make().double()
+    x = torch.randn(shape).double()
+    if name == "embedding":
+        x = torch.randint(6, shape)
+    else:
+        x.requires_grad_()
+    before = state(module)
+    y = module(x)
+    dy = torch.randn_like(y).float().double()
+    y.backward(dy)
+    out = {"x": x.detach().double(), "y": y.detach(), "dy": dy}
+    if x.grad is not None:
+        out["dx"] = x.grad
+    out |= {"state." + k: v for k, v in before.items()}
+    out |= {"grad." + k.removeprefix("inner."): p.grad for k, p in module.named_parameters()}
+    out |= {"after." + k: v for k, v in state(module).items() if not torch.equal(v, before[k])}
+    return {f"{name}/{k}": v for k, v in out.items()}
+
+
+def main():
+    torch.set_num_threads(2)
+    torch.manual_seed(1)
+    out = {}
+    for name, (make, shape) in CASES.items():
+        out |= case(name, make, shape)
+    weights.save(weights.here("nn", "testdata", "layers.safetensors"), out)
+
+    model = nn.Module()
+    model.features = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+    model.classifier = nn.Linear(16, 3)
+    affine(model.features[1])
+    model.eval()
+    x = torch.randn(2, 1, 4, 4)
+    y = model.classifier(model.features(x).flatten(1))
+    out = dict(model.state_dict()) | {"example.input": x, "example.output": y}
+    weights.save(weights.here("nn", "testdata", "pytorch.safetensors"), out, {"format": "pt"})
+
+
+if __name__ == "__main__":
+    main()

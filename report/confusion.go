@@ -1,0 +1,112 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A confusion counts the samples of each label by the answer that they got.
+type confusion struct {
+	k      int
+	counts []int // [label, answer]
+	total  []int // of each label, with those that got no answer
+}
+
+func newConfusion(s *Surface) confusion {
+	m := confusion{k: s.K, counts: make([]int, s.K*s.K), total: make([]int, s.K)}
+	for i, y := range s.Labels {
+		m.total[y]++
+		if a := s.Predicted[i]; a >= 0 {
+			m.counts[y*s.K+a]++
+		}
+	}
+	return m
+}
+
+// errorOf returns the fraction of a label's samples that are wrong; NaN without samples.
+func (m confusion) errorOf(y int) float64 {
+	return 1 - float64(m.counts[y*m.k+y])/float64(m.total[y])
+}
+
+// confusionFigure draws the matrix with its counts. A wrong cell is the stronger, the larger
+// its part of the label's samples, on a square-root scale: single errors stay visible.
+func confusionFigure(s *Surface) *figure {
+	if s.N == 0 {
+		return nil
+	}
+	m := newConfusion(s)
+	const side = 52 // what the labels and the errors at the edges take
+	cell := vg.Length(math.Max(26, math.Min(44, 400/float64(m.k))))
+	if digits := len(strconv.Itoa(s.N / m.k)); digits > 3 {
+		cell = max(cell, vg.Length(digits)*8+6)
+	}
+	f := &figure{
+		name: "confusion", title: "Confusion matrix", unit: "test samples; rows are labels, columns answers",
+		width: cell*vg.Length(m.k) + side + 48, height: cell*vg.Length(m.k) + 86,
+		alt: fmt.Sprintf("Confusion matrix of %d labels: %s of %s wrong.", m.k, count(s.Wrong), plural(s.N, "sample", "samples")),
+		how: "Each row is a true label; off the diagonal is what it was taken for. The last column is the fraction of the label that is wrong.",
+	}
+	f.paint = func(c draw.Canvas) { m.draw(c, cell) }
+	return f
+}
+
+func (m confusion) draw(c draw.Canvas, cell vg.Length) {
+	strongest := 0.0
+	for y := range m.k {
+		for a := range m.k {
+			if y != a && m.total[y] > 0 {
+				strongest = math.Max(strongest, float64(m.counts[y*m.k+a])/float64(m.total[y]))
+			}
+		}
+	}
+	left, top := c.Min.X+40, c.Max.Y-34
+	mid := style{size: textSize, hue: muted, align: draw.XCenter, middle: true}
+	width := cell * vg.Length(m.k)
+	write(c, left+width/2, c.Max.Y-6, "answer", mid)
+	write(c, left+width+28, top+10, "wrong", mid)
+	turned := style{size: textSize, hue: muted, turned: true}
+	write(c, c.Min.X+textSize, top-width/2-measure("label", turned)/2, "label", turned)
+	for y := range m.k {
+		row := top - vg.Length(y)*cell
+		write(c, left+(vg.Length(y)+0.5)*cell, top+10, strconv.Itoa(y), mid)
+		write(c, left-12, row-cell/2, strconv.Itoa(y), mid)
+		for a := range m.k {
+			m.drawCell(c, y, a, left+vg.Length(a)*cell, row, cell, strongest)
+		}
+		word, st := "–", mid
+		if m.total[y] > 0 {
+			word = strconv.FormatFloat(100*m.errorOf(y), 'f', 1, 64) + " %"
+			st.hue = ink
+		}
+		write(c, left+width+28, row-cell/2, word, st)
+	}
+}
+
+// drawCell draws one count, its upper left corner at (x, y).
+func (m confusion) drawCell(c draw.Canvas, label, answer int, x, y, cell vg.Length, strongest float64) {
+	n := m.counts[label*m.k+answer]
+	st := style{size: min(textSize, cell*0.42), hue: ink, align: draw.XCenter, middle: true}
+	part := float64(n) / math.Max(1, float64(m.total[label]))
+	var fill shade
+	switch {
+	case n == 0:
+		fill, st.hue = grid.alpha(0.45), faint
+	case label == answer:
+		fill, st.bold = correct.alpha(0.10+0.30*part), true
+	default:
+		fill = offending.alpha(0.10 + 0.55*math.Sqrt(part/strongest))
+	}
+	fillRect(c, fill, x+0.75, y-cell+0.75, x+cell-0.75, y-0.75)
+	word := strconv.Itoa(n)
+	if n == 0 {
+		word = "·"
+	}
+	if w := measure(word, st); w > cell-4 {
+		st.size *= (cell - 4) / w
+	}
+	write(c, x+cell/2, y-cell/2, word, st)
+}

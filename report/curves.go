@@ -1,0 +1,347 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/train"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// curves returns the pictures of how the training went; those that the events do not
+// hold are left out.
+func curves(r *Run) []*figure {
+	t := newClock(r)
+	var out []*figure
+	add := func(f *figure) {
+		if f != nil {
+			f.width, f.height = panelWidth, panelHeight
+			out = append(out, f)
+		}
+	}
+	add(lossCurve(r, t))
+	add(errorCurve(r, t))
+	add(energyCurve(r, t))
+	add(gapCurve(r, t))
+	add(stepCurve(r, t, "gradient", "Gradient norm", "before clipping", gapHue,
+		"How long the gradient is over all weights. Spikes are steps at which training was close to running away.",
+		func(s train.Step) float64 { return s.GradNorm }))
+	add(rateCurve(r, t))
+	return out
+}
+
+// A clock turns steps into epochs, the unit of all training curves.
+type clock struct {
+	perEpoch float64 // steps an epoch; 1 where that is unknown
+	label    string
+	end      float64
+}
+
+func newClock(r *Run) clock {
+	t := clock{perEpoch: 1, label: "step"}
+	switch {
+	case r.Start != nil && r.Start.Epochs > 0 && r.Start.Steps >= r.Start.Epochs:
+		t.perEpoch, t.label = float64(r.Start.Steps)/float64(r.Start.Epochs), "epoch"
+	case len(r.Epochs) > 0 && r.Epochs[0].Epoch > 0 && r.Epochs[0].Step > 0:
+		t.perEpoch, t.label = float64(r.Epochs[0].Step)/float64(r.Epochs[0].Epoch), "epoch"
+	}
+	for _, s := range r.Steps {
+		t.end = max(t.end, t.at(s.Step))
+	}
+	for _, e := range r.Epochs {
+		t.end = max(t.end, t.at(e.Step))
+	}
+	return t
+}
+
+func (t clock) at(step int) float64 { return float64(step) / t.perEpoch }
+
+// axis returns the horizontal axis' range.
+func (t clock) axis() bounds { return bounds{0, max(t.end, 1e-3)} }
+
+// plot returns axes over the training time.
+func (t clock) plot(y bounds) *plot.Plot {
+	p := axes(t.axis(), y, t.label)
+	p.X.Tick.Marker = ticks{about: 7, whole: t.axis().hi >= 2}
+	return p
+}
+
+// drawInto returns a figure's paint function for a plot.
+func drawInto(p *plot.Plot) func(draw.Canvas) { return func(c draw.Canvas) { p.Draw(c) } }
+
+// A trend is a noisy series cut into pieces of equal length: for each, its middle,
+// mean, and what 90 % of its values lie between.
+type trend struct{ x, mean, lo, hi []float64 }
+
+// pieces bounds how many values of a trend are drawn.
+const pieces = 120
+
+func newTrend(x, y []float64) trend {
+	var t trend
+	n := len(x)
+	m := min(n, pieces)
+	for i := range m {
+		a, b := i*n/m, (i+1)*n/m
+		part := slices.DeleteFunc(slices.Clone(y[a:b]), func(v float64) bool { return !finite(v) })
+		if len(part) == 0 {
+			continue
+		}
+		sum := 0.0
+		for _, v := range part {
+			sum += v / float64(len(part))
+		}
+		slices.Sort(part)
+		t.x = append(t.x, (x[a]+x[b-1])/2)
+		t.mean = append(t.mean, sum)
+		t.lo = append(t.lo, quantile(part, 0.05))
+		t.hi = append(t.hi, quantile(part, 0.95))
+	}
+	return t
+}
+
+// points pairs two slices up.
+func points(x, y []float64) []xy {
+	out := make([]xy, len(x))
+	for i := range x {
+		out[i] = xy{x[i], y[i]}
+	}
+	return out
+}
+
+func lossCurve(r *Run, t clock) *figure {
+	f := stepCurve(r, t, "loss", "Training loss", "mean over a batch", ink,
+		"The line is the mean over neighbouring steps, the band holds 90 % of them; a dot is an epoch's mean. It should fall and then level off.",
+		func(s train.Step) float64 { return s.Loss })
+	var means []xy
+	for _, e := range r.Epochs {
+		means = append(means, xy{t.at(e.Step), e.Loss})
+	}
+	if f != nil || len(means) == 0 {
+		return f
+	}
+	y := empty()
+	for _, m := range means {
+		y = y.with(m.y)
+	}
+	p := t.plot(y.padded(0.08))
+	p.Add(line(means, pen(ink, 1.8)), dots(means, ink.solid(), 2.6))
+	return &figure{
+		name: "loss", title: "Training loss", unit: "mean over an epoch", paint: drawInto(p),
+		alt: "Training loss over the epochs.", how: "It should fall and then level off.",
+	}
+}
+
+// stepCurve draws a value of every step, smoothed.
+func stepCurve(r *Run, t clock, name, title, unit string, h hue, how string, value func(train.Step) float64) *figure {
+	if len(r.Steps) == 0 {
+		return nil
+	}
+	x, y := make([]float64, len(r.Steps)), make([]float64, len(r.Steps))
+	for i, s := range r.Steps {
+		x[i], y[i] = t.at(s.Step), value(s)
+	}
+	tr := newTrend(x, y)
+	if len(tr.x) == 0 {
+		return nil
+	}
+	all := empty().with(tr.lo...).with(tr.hi...)
+	p := t.plot(all.padded(0.05))
+	if all.lo >= 0 {
+		p.Y.Min = 0
+	}
+	if means := empty().with(tr.mean...); all.lo > 0 && means.hi > 30*means.lo {
+		p.Y.Min, p.Y.Max = all.lo/1.1, all.hi*1.1
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{log: true}
+		unit += ", logarithmic scale"
+	}
+	p.Add(band(tr.x, tr.lo, tr.hi, h.alpha(0.22)), line(points(tr.x, tr.mean), pen(h, 1.8)))
+	if len(tr.x) == 1 {
+		p.Add(dots(points(tr.x, tr.mean), h.solid(), 2.6))
+	}
+	if name == "loss" {
+		p.Add(epochDots(r, t, h))
+	}
+	last := len(tr.mean) - 1
+	return &figure{
+		name: name, title: title, unit: unit, how: how, paint: drawInto(p),
+		alt: fmt.Sprintf("%s over training: %s at first, %s at the end.", title, number(tr.mean[0]), number(tr.mean[last])),
+	}
+}
+
+// epochDots marks each epoch's mean loss at the middle of the steps that it is the mean of.
+func epochDots(r *Run, t clock, h hue) layer {
+	if len(r.Epochs) > 40 {
+		return func(draw.Canvas, func(float64) vg.Length, func(float64) vg.Length) {}
+	}
+	var means []xy
+	before := 0
+	for _, e := range r.Epochs {
+		means = append(means, xy{(t.at(before) + t.at(e.Step)) / 2, e.Loss})
+		before = e.Step
+	}
+	return layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
+		dots(means, h.solid(), 3.6)(c, x, y)
+		dots(means, paper.solid(), 2.2)(c, x, y)
+	})
+}
+
+func errorCurve(r *Run, t clock) *figure {
+	if len(r.Epochs) == 0 {
+		return nil
+	}
+	var all []xy
+	best, y := xy{y: math.Inf(1)}, empty()
+	epoch := 0
+	for _, e := range r.Epochs {
+		p := xy{t.at(e.Step), e.Error}
+		all, y = append(all, p), y.with(e.Error)
+		if e.Error < best.y {
+			best, epoch = p, e.Epoch
+		}
+	}
+	if !finite(best.y) {
+		return nil
+	}
+	y = bounds{0, y.hi*1.1 + 1e-4}
+	f := &figure{
+		name: "error", title: "Validation error", unit: "of samples wrong",
+		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch, whose weights are kept.",
+		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", percent(best.y), epoch),
+	}
+	p := t.plot(y)
+	p.Y.Tick.Marker = ticks{about: 5, percent: true}
+	if best.y > 0 && y.hi > 15*best.y {
+		p.Y.Min, p.Y.Max = best.y/1.6, y.hi*1.1
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{log: true, percent: true}
+		f.unit += ", logarithmic scale"
+	}
+	p.Add(line(all, pen(offending, 1.8)))
+	if len(all) <= 40 {
+		p.Add(dots(all, offending.solid(), 2.6))
+	}
+	p.Add(mark(best, percent(best.y)))
+	f.paint = drawInto(p)
+	return f
+}
+
+// mark puts a ring round a point, and a word beside it where there is room.
+func mark(at xy, word string) plot.Plotter {
+	return layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
+		x, y := tx(at.x), ty(at.y)
+		var p vg.Path
+		p.Move(vg.Point{X: x + 5.5, Y: y})
+		p.Arc(vg.Point{X: x, Y: y}, 5.5, 0, 2*math.Pi)
+		c.SetLineStyle(pen(ink, 1.4))
+		c.Stroke(p)
+		st := style{size: textSize, hue: ink, align: draw.XCenter, bold: true}
+		half := measure(word, st) / 2
+		x = min(max(x, c.Min.X+half), c.Max.X-half)
+		if y-20 > c.Min.Y+2 {
+			write(c, x, y-20, word, st)
+		} else {
+			write(c, x, y+11, word, st)
+		}
+	})
+}
+
+// quantileLines are the epochs' quantiles as columns.
+type quantileLines struct{ x, p05, p25, p50, p75, p95 []float64 }
+
+func columns(r *Run, t clock, of func(train.Epoch) train.Quantiles) quantileLines {
+	var q quantileLines
+	for _, e := range r.Epochs {
+		v := of(e)
+		q.x = append(q.x, t.at(e.Step))
+		q.p05, q.p25, q.p50 = append(q.p05, v.P05), append(q.p25, v.P25), append(q.p50, v.P50)
+		q.p75, q.p95 = append(q.p75, v.P75), append(q.p95, v.P95)
+	}
+	return q
+}
+
+func (q quantileLines) bounds(b bounds) bounds { return b.with(q.p05...).with(q.p50...).with(q.p95...) }
+
+// addTo draws the bands and the median.
+func (q quantileLines) addTo(p *plot.Plot, h hue) {
+	median := points(q.x, q.p50)
+	p.Add(band(q.x, q.p05, q.p95, h.alpha(0.16)), band(q.x, q.p25, q.p75, h.alpha(0.28)), line(median, pen(h, 1.8)))
+	if len(q.x) <= 40 {
+		p.Add(dots(median, h.solid(), 2.2))
+	}
+}
+
+func energyCurve(r *Run, t clock) *figure {
+	if len(r.Epochs) == 0 {
+		return nil
+	}
+	good := columns(r, t, func(e train.Epoch) train.Quantiles { return e.Correct })
+	bad := columns(r, t, func(e train.Epoch) train.Quantiles { return e.Offending })
+	p := t.plot(bad.bounds(good.bounds(empty())).padded(0.05))
+	bad.addTo(p, offending)
+	good.addTo(p, correct)
+	return &figure{
+		name: "energies", title: "Energies", unit: "median, half and 90 % of the validation samples", paint: drawInto(p),
+		legend: []key{{"correct answer E⁺", correct, swatch}, {"most offending E⁻", offending, swatch}},
+		how:    "Training should push the blue band (correct answers) below the orange one. Two bands that lie on each other are a collapse.",
+		alt:    "Energy of the correct and of the most offending answer over the epochs, as bands.",
+	}
+}
+
+func gapCurve(r *Run, t clock) *figure {
+	if len(r.Epochs) == 0 {
+		return nil
+	}
+	q := columns(r, t, func(e train.Epoch) train.Quantiles { return e.Gap })
+	y := q.bounds(empty().with(0))
+	m, has := r.Margin()
+	if has {
+		y = y.with(m)
+	}
+	p := t.plot(y.padded(0.05))
+	q.addTo(p, gapHue)
+	p.Add(level(0, pen(faint, 1)))
+	var legend []key
+	if has && m > 0 {
+		p.Add(level(m, dashed(ink, 1.2)))
+		legend = []key{{"margin m = " + setting(m), ink, dashes}}
+	}
+	return &figure{
+		legend: legend,
+		name:   "gap", title: "Gap E⁻ − E⁺", unit: "median, half and 90 % of the validation samples", paint: drawInto(p),
+		how: "How far the most offending answer lies above the correct one. Below zero the answer is wrong.",
+		alt: "Gap between the two energies over the epochs, as bands.",
+	}
+}
+
+func rateCurve(r *Run, t clock) *figure {
+	var all []xy
+	y := empty().with(0)
+	for i, s := range r.Steps {
+		// A schedule is smooth: some hundred points draw it as well as all of them.
+		if every := len(r.Steps)/200 + 1; i%every == 0 || i == len(r.Steps)-1 {
+			all = append(all, xy{t.at(s.Step), s.LR})
+		}
+		y = y.with(s.LR)
+	}
+	if len(all) == 0 {
+		for _, e := range r.Epochs {
+			all, y = append(all, xy{t.at(e.Step), e.LR}), y.with(e.LR)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	y.hi *= 1.08
+	p := t.plot(y.wide())
+	p.Add(line(all, pen(muted, 1.8)))
+	if len(all) == 1 {
+		p.Add(dots(all, muted.solid(), 2.6))
+	}
+	return &figure{
+		name: "learning_rate", title: "Learning rate", unit: "weights' change per unit of gradient", paint: drawInto(p),
+		how: "The schedule, and every cut after a step that diverged.",
+		alt: "Learning rate over training.",
+	}
+}

@@ -1,0 +1,208 @@
+package report
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// robust returns the range that pictures of the sorted values show: all of them,
+// unless a few lie so far out that the rest would be a line. Out is how many are left out.
+func robust(sorted ...[]float64) (b bounds, out int) {
+	all, core := empty(), empty()
+	for _, v := range sorted {
+		if len(v) > 0 {
+			all = all.with(v[0], v[len(v)-1])
+			core = core.with(quantile(v, 0.005), quantile(v, 0.995))
+		}
+	}
+	if all.isPoint() || core.isPoint() || all.width() <= 2.5*core.width() {
+		return all, 0
+	}
+	b = bounds{max(all.lo, core.lo-0.25*core.width()), min(all.hi, core.hi+0.25*core.width())}
+	for _, v := range sorted {
+		for _, x := range v {
+			if !b.has(x) {
+				out++
+			}
+		}
+	}
+	return b, out
+}
+
+// A histogram counts values in bins of equal width.
+type histogram struct {
+	lo, step float64
+	counts   []int
+}
+
+// bins returns a histogram's bins over b with edges at multiples of the step from zero.
+func bins(b bounds, step float64) histogram {
+	lo := math.Floor(b.lo/step) * step
+	n := int(math.Floor((b.hi-lo)/step)) + 1
+	return histogram{lo: lo, step: step, counts: make([]int, min(max(n, 1), 500))}
+}
+
+// add counts the values that lie in the bins. Values on an edge belong to the bin above it.
+func (h *histogram) add(values []float64) {
+	for _, v := range values {
+		if i := math.Floor((v-h.lo)/h.step + 1e-9); i >= 0 && i < float64(len(h.counts)) {
+			h.counts[int(i)]++
+		}
+	}
+}
+
+func (h *histogram) edge(i int) float64 { return h.lo + float64(i)*h.step }
+
+func (h *histogram) most() int {
+	most := 0
+	for _, c := range h.counts {
+		most = max(most, c)
+	}
+	return most
+}
+
+// binWidth chooses a round width that gives some fifty bins over b, fewer for few values.
+func binWidth(b bounds, n int) float64 {
+	want := math.Min(54, math.Max(12, 2*math.Cbrt(float64(n))))
+	return roundStep(0.7 * b.wide().width() / want)
+}
+
+// areas draws the bins as columns without gaps, each in the shade that its middle gets.
+func (h *histogram) areas(of func(mid float64) shade) plot.Plotter {
+	return layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
+		for i := 0; i < len(h.counts); {
+			j, s := i, of(h.edge(i)+h.step/2)
+			var p []vg.Point
+			p = append(p, vg.Point{X: x(h.edge(i)), Y: y(0)})
+			for ; j < len(h.counts) && of(h.edge(j)+h.step/2) == s; j++ {
+				top := y(float64(h.counts[j]))
+				p = append(p, vg.Point{X: x(h.edge(j)), Y: top}, vg.Point{X: x(h.edge(j + 1)), Y: top})
+			}
+			p = append(p, vg.Point{X: x(h.edge(j)), Y: y(0)})
+			c.FillPolygon(s, c.ClipPolygonXY(p))
+			i = j
+		}
+	})
+}
+
+// outline draws the top line of the bins.
+func (h *histogram) outline(hu hue) plot.Plotter {
+	p := []xy{{h.edge(0), 0}}
+	for i, n := range h.counts {
+		p = append(p, xy{h.edge(i), float64(n)}, xy{h.edge(i + 1), float64(n)})
+	}
+	p = append(p, xy{h.edge(len(h.counts)), 0})
+	return line(p, pen(hu, 1.3))
+}
+
+// span is the range of the bins.
+func (h *histogram) span() bounds { return bounds{h.edge(0), h.edge(len(h.counts))} }
+
+// countAxes returns axes for a histogram.
+func countAxes(x bounds, most int, label string) *plot.Plot {
+	p := axes(x, bounds{0, float64(max(most, 1)) * 1.06}, label)
+	p.Y.Tick.Marker = ticks{about: 5, whole: true}
+	return p
+}
+
+// leftOut says in a picture's subtitle what it does not show.
+func leftOut(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s beyond the axis", count(n))
+}
+
+// energyHistogram draws how the energies of correct and most offending answers are spread.
+func energyHistogram(s *Surface) *figure {
+	good, bad := sortedFinite(s.Correct), sortedFinite(s.Offending)
+	if len(good)+len(bad) == 0 {
+		return nil
+	}
+	b, out := robust(good, bad)
+	b = b.wide()
+	step := binWidth(b, s.N)
+	hg, hb := bins(b, step), bins(b, step)
+	hg.add(good)
+	hb.add(bad)
+	p := countAxes(hg.span(), max(hg.most(), hb.most()), "energy")
+	p.Add(hb.areas(func(float64) shade { return offending.alpha(0.30) }),
+		hg.areas(func(float64) shade { return correct.alpha(0.30) }),
+		hb.outline(offending), hg.outline(correct))
+	return &figure{
+		name: "energy_histogram", title: "Energies of the test set", unit: "test samples a bin" + leftOut(out), paint: drawInto(p),
+		width: panelWidth, height: panelHeight,
+		legend: []key{{"correct answer E⁺", correct, swatch}, {"most offending E⁻", offending, swatch}},
+		how:    "The less the two overlap, the surer the model. Where one covers the other, it cannot tell right from wrong.",
+		alt: fmt.Sprintf("Histograms of the energies: correct answers have a median of %s, most offending ones of %s.",
+			number(quantile(good, 0.5)), number(quantile(bad, 0.5))),
+	}
+}
+
+// gapHistogram draws how the gaps are spread, split at zero and at the margin.
+func gapHistogram(s *Surface, margin float64, has bool) *figure {
+	gaps := sortedFinite(s.Gap)
+	if len(gaps) == 0 {
+		return nil
+	}
+	b, out := robust(gaps)
+	b = b.with(0)
+	if has {
+		b = b.with(margin)
+	}
+	b = b.wide()
+	step := binWidth(b, len(gaps))
+	if has && margin > 0 {
+		// Edges at the margin, too, so that every bin has one colour by right. A margin
+		// far smaller than a bin stays inside one.
+		if k := math.Round(margin / step); k >= 1 {
+			step = margin / k
+		}
+	}
+	h := bins(b, step)
+	h.add(gaps)
+	x := h.span()
+	x.lo = math.Min(x.lo, -step)
+	p := countAxes(x, h.most(), "gap E⁻ − E⁺")
+	p.X.Label.Text = "gap: most offending energy − correct energy"
+	p.Add(h.areas(func(mid float64) shade {
+		switch {
+		case mid < 0:
+			return offending.alpha(0.80)
+		case has && mid < margin:
+			return correct.alpha(0.35)
+		}
+		return correct.alpha(0.75)
+	}), plumb(0, "", pen(ink, 1.2)))
+	f := &figure{
+		name: "gap_histogram", title: "Gaps of the test set", unit: "test samples a bin" + leftOut(out),
+		width: panelWidth, height: panelHeight, paint: drawInto(p),
+		legend: []key{{"wrong", offending, swatch}, {"right", correct, swatch}},
+		how:    "Left of the line at zero the wrong answer has the lower energy: an error. The farther right, the safer.",
+		alt:    fmt.Sprintf("Histogram of the gaps: median %s, 5 %% below %s.", number(quantile(gaps, 0.5)), number(quantile(gaps, 0.05))),
+	}
+	if has && margin > 0 {
+		p.Add(plumb(margin, "m", dashed(ink, 1.2)))
+		f.legend = append(f.legend, key{"margin m = " + setting(margin), ink, dashes})
+		f.how = "Left of the line at zero the wrong answer has the lower energy: an error. Pale blue is right, but by less than the margin m that the functional asks for."
+	}
+	return f
+}
+
+// plumb draws a vertical line over the whole height at x.
+func plumb(at float64, word string, s draw.LineStyle) plot.Plotter {
+	return layer(func(c draw.Canvas, x, _ func(float64) vg.Length) {
+		v := x(at)
+		if !c.ContainsX(v) {
+			return
+		}
+		c.StrokeLine2(s, v, c.Min.Y, v, c.Max.Y)
+		if word != "" {
+			write(c, v+4, c.Max.Y-textSize+2, word, style{size: textSize, hue: ink})
+		}
+	})
+}

@@ -1,0 +1,324 @@
+package report
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/train"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// A page is what report.tmpl shows.
+type page struct {
+	Title    string
+	Subtitle string
+	Status   string // why the run is not finished, or nothing
+	Notes    []string
+	Tiles    []tile
+
+	Plane      view
+	Histograms []view
+	Samples    []view
+	Confusion  view
+	Worst      []worstView
+	Training   []view
+	Tested     bool
+	Pictured   bool
+
+	Config  []Setting
+	Recipe  string
+	Command string
+
+	files []*figure
+}
+
+// A tile is a headline figure.
+type tile struct {
+	Label, Value, Note string
+	Alarm              bool
+}
+
+// A worstView is one of the samples with the least gaps.
+type worstView struct {
+	Image  template.URL
+	Label  int
+	Answer string
+	Gap    string
+	Index  int
+	Right  bool
+}
+
+func worstViews(s *Surface, images Images) ([]worstView, error) {
+	order := s.byGap()
+	var out []worstView
+	for _, i := range order[:min(worstCount, len(order))] {
+		v := worstView{
+			Label: s.Labels[i], Answer: answer(s.Predicted[i]), Gap: number(s.Gap[i]), Index: i,
+			Right: s.Predicted[i] == s.Labels[i],
+		}
+		if img := picture(images, i); img != nil {
+			uri, err := dataURI(img)
+			if err != nil {
+				return nil, err
+			}
+			v.Image = template.URL(uri) // PNG in base64 of our own making
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// newPage works out the words and the headline figures.
+func newPage(r *Run, s *Surface) *page {
+	p := &page{Title: r.Name, Config: r.Config, Notes: r.Notes, Tested: s != nil && s.N > 0}
+	p.Recipe = r.Get("recipe")
+	if r.Start != nil && r.Start.Recipe != "" {
+		p.Recipe = r.Start.Recipe
+	}
+	p.Subtitle = subtitle(r, p.Recipe)
+	p.Status = status(r)
+	p.Command = command(p.Recipe)
+	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
+	p.Tiles = append(p.Tiles, gapTiles(r, s)...)
+	if t, ok := timeTile(r); ok {
+		p.Tiles = append(p.Tiles, t)
+	}
+	p.notes(r, s)
+	return p
+}
+
+// notes adds what the reader should know before believing the pictures.
+func (p *page) notes(r *Run, s *Surface) {
+	say := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
+	if n := len(r.Diverged); n > 0 {
+		last := r.Diverged[n-1]
+		say("Training diverged %s; each time the step was rolled back and the learning rate cut. The last time was step %s (%s).",
+			plural(n, "time", "times"), count(last.Step), last.Reason)
+	}
+	if s == nil {
+		return
+	}
+	if s.Broken > 0 {
+		say("%s of %s with an energy that is infinite or not a number: a sample without a least energy counts as wrong, and what is not finite is left out of the pictures.",
+			plural(s.Broken, "test sample", "test samples"), count(s.N))
+	}
+	if missing := missingLabels(s); s.N > 0 && len(missing) > 0 {
+		say("The test set has no sample of label %s.", strings.Join(missing, ", "))
+	}
+	if r.Result != nil && s.N > 0 && math.Abs(r.Result.TestError-s.Error()) > 0.5/float64(s.N) {
+		say("%s gives a test error of %s, but the energies in %s give %s: the two are not of one evaluation.",
+			resultFile, percent(r.Result.TestError), testFile, percent(s.Error()))
+	}
+}
+
+func missingLabels(s *Surface) []string {
+	seen := make([]bool, s.K)
+	for _, y := range s.Labels {
+		seen[y] = true
+	}
+	var missing []string
+	for y, ok := range seen {
+		if !ok {
+			missing = append(missing, fmt.Sprint(y))
+		}
+	}
+	if len(missing) > 8 {
+		missing = append(missing[:8], fmt.Sprintf("and %d others", len(missing)-8))
+	}
+	return missing
+}
+
+// subtitle names what was trained.
+func subtitle(r *Run, recipe string) string {
+	var parts []string
+	for _, s := range []struct{ word, value string }{
+		{"", recipe}, {"functional ", r.Get("functional", "functional.name")},
+		{"model ", r.Get("model", "model.name")}, {"energy ", r.Get("energy", "energy.name")}, {"seed ", r.Get("seed")},
+	} {
+		if s.value != "" {
+			parts = append(parts, s.word+s.value)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// status says where a run stands that did not simply finish.
+func status(r *Run) string {
+	of := ""
+	if r.Start != nil && r.Start.Epochs > 0 {
+		of = fmt.Sprintf(" of %d", r.Start.Epochs)
+	}
+	done := fmt.Sprintf("%d%s epochs are done", len(r.Epochs), of)
+	if len(r.Epochs) == 1 && of == "" {
+		done = "1 epoch is done"
+	}
+	switch {
+	case r.Done == nil && r.Start == nil && r.Result == nil:
+		return "The folder holds no events of a training run."
+	case r.Done == nil && r.Start != nil:
+		return "The run has not finished (it goes on, or was killed): " + done + "."
+	case r.Done == nil || r.Done.Reason == "finished" || r.Done.Reason == "":
+		return ""
+	case r.Done.Reason == "early_stop":
+		return fmt.Sprintf("The run stopped early, since the validation error no longer fell: %s.", done)
+	case r.Done.Reason == "interrupted":
+		return fmt.Sprintf("The run was interrupted: %s. It can be resumed.", done)
+	case r.Done.Reason == "diverged":
+		return fmt.Sprintf("The run diverged and was given up: %s.", done)
+	}
+	return fmt.Sprintf("The run ended (%s): %s.", r.Done.Reason, done)
+}
+
+// command is what makes the run again, from its folder.
+func command(recipe string) string {
+	if recipe == "" || strings.ContainsFunc(recipe, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	}) {
+		return ""
+	}
+	return "energo train " + recipe + " --config config.yaml --run ../again"
+}
+
+func errorTile(r *Run, s *Surface) tile {
+	t := tile{Label: "Test error"}
+	switch {
+	case s != nil && s.N > 0:
+		ci := wilson(s.Wrong, s.N)
+		t.Value = percent(s.Error())
+		t.Note = fmt.Sprintf("%s of %s wrong; 95 %% interval %.2f to %.2f %%", count(s.Wrong), count(s.N), 100*ci.lo, 100*ci.hi)
+	case r.Result != nil:
+		t.Value, t.Note = percent(r.Result.TestError), "as "+resultFile+" says; the energies are not in the folder"
+	default:
+		t.Value, t.Note = "–", "not evaluated on a test set yet"
+		if b := r.Best(); b != nil {
+			t.Label, t.Value = "Validation error", percent(b.Error)
+			t.Note = fmt.Sprintf("best so far, after epoch %d; not evaluated on a test set yet", b.Epoch)
+		}
+	}
+	return t
+}
+
+// diagnosis is the last epoch's, or nil.
+func diagnosis(r *Run) *train.Diagnosis {
+	if len(r.Epochs) == 0 {
+		return nil
+	}
+	return &r.Epochs[len(r.Epochs)-1].Diagnosis
+}
+
+func collapseTile(r *Run, s *Surface) tile {
+	collapsed, why, known := false, "", false
+	if d := diagnosis(r); d != nil {
+		collapsed, why, known = d.Collapsed, d.Why, true
+	}
+	if r.Result != nil {
+		collapsed, known = r.Result.Collapsed, true
+		if r.Result.Why != "" {
+			why = r.Result.Why
+		}
+	}
+	if s != nil && s.N > 0 && s.isFlat() {
+		collapsed, known = true, true
+		if why == "" {
+			why = "All energies of the test set are the same number: the model says nothing about the answer."
+		}
+	}
+	t := tile{Label: "Collapsed", Alarm: collapsed}
+	switch {
+	case !known:
+		t.Value, t.Note = "–", "not known before the first epoch"
+	case collapsed:
+		t.Value, t.Note = "Yes", why
+		if why == "" {
+			t.Note = "The energies hardly differ from one answer to another."
+		}
+	default:
+		t.Value, t.Note = "No", "The energy surface is not flat: it tells answers apart."
+	}
+	return t
+}
+
+func gapTiles(r *Run, s *Surface) []tile {
+	t := tile{Label: "Median gap", Value: "–", Note: "energy of the most offending answer less that of the correct one"}
+	if s == nil || s.N == 0 {
+		if d := diagnosis(r); d != nil {
+			t.Value = number(d.Gap.P50)
+			t.Note = fmt.Sprintf("on the validation set; 5 %% of samples are below %s", number(d.Gap.P05))
+		}
+		return []tile{t}
+	}
+	gaps := sortedFinite(s.Gap)
+	if len(gaps) > 0 {
+		t.Value = number(quantile(gaps, 0.5))
+		t.Note = fmt.Sprintf("E⁻ − E⁺ on the test set; 5 %% of samples are below %s", number(quantile(gaps, 0.05)))
+	}
+	out := []tile{t}
+	if m, has := r.Margin(); has {
+		out = append(out, tile{
+			Label: "Margin kept", Value: percent(s.Kept(m)),
+			Note: fmt.Sprintf("of the test samples have a gap of at least m = %s", setting(m)),
+		})
+	}
+	return out
+}
+
+func timeTile(r *Run) (tile, bool) {
+	seconds, epochs, steps := 0.0, len(r.Epochs), 0
+	switch {
+	case r.Done != nil:
+		seconds, epochs, steps = r.Done.TrainSeconds, r.Done.Epochs, r.Done.Steps
+	case r.Result != nil:
+		seconds, epochs, steps = r.Result.TrainSeconds, r.Result.Epochs, r.Result.Steps
+	case len(r.Epochs) > 0:
+		last := r.Epochs[len(r.Epochs)-1]
+		seconds, steps = last.Seconds, last.Step
+	}
+	if !(seconds > 0) || seconds > 1e9 {
+		return tile{}, false
+	}
+	t := tile{Label: "Training time", Value: duration(seconds), Note: plural(epochs, "epoch", "epochs")}
+	if steps > 0 {
+		t.Note += ", " + plural(steps, "step", "steps")
+	}
+	if r.Start != nil && r.Start.Params > 0 {
+		t.Note += ", " + plural(r.Start.Params, "weight", "weights")
+	}
+	return t, true
+}
+
+// duration writes seconds as a reader says them.
+func duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		d = d.Round(time.Second)
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	d = d.Round(time.Minute)
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// render writes a page from a template, whole.
+func render(path, name string, data any) error {
+	t, err := template.New(name).ParseFS(templates, "templates/*")
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, data); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return wholefile.Write(path, b.Bytes())
+}

@@ -1,0 +1,61 @@
+package report
+
+import (
+	"image/color"
+	"math"
+)
+
+// A hue is a colour of the pictures: what it is on white, in the files, and what
+// takes its place on the page where the reader's device is in dark mode.
+type hue struct {
+	name        string // of the CSS variable
+	light, dark string // "#RRGGBB"
+}
+
+// Blue and vermillion (Okabe and Ito's) stay apart for every kind of colour vision,
+// and mean the same thing in every picture: right and wrong answers.
+var (
+	ink       = hue{"ink", "#1B2430", "#E8ECF1"}
+	muted     = hue{"muted", "#5A6675", "#A5B0BD"}
+	faint     = hue{"faint", "#A4AEBA", "#5F6C7B"}
+	grid      = hue{"grid", "#E4E8ED", "#2B343F"}
+	paper     = hue{"paper", "#FEFEFE", "#171D24"}
+	correct   = hue{"correct", "#0072B2", "#5DB5EA"}
+	offending = hue{"offending", "#D55E00", "#FF9A57"}
+	gapHue    = hue{"gap", "#00806A", "#3CC9A3"}
+)
+
+var hues = []hue{ink, muted, faint, grid, paper, correct, offending, gapHue}
+
+// solid returns the hue in full strength, as it is on white.
+func (h hue) solid() shade { return h.alpha(1) }
+
+// alpha returns the hue at an opacity between 0.01 and 1.
+func (h hue) alpha(a float64) shade { return shade{h, a} }
+
+// A shade is a hue at an opacity, as a color.Color.
+type shade struct {
+	hue     hue
+	opacity float64
+}
+
+// RGBA returns the colour as it is on white. It rounds up a little, since the SVG
+// canvas divides by the opacity and rounds down: what it writes is the hue, exactly.
+func (s shade) RGBA() (r, g, b, a uint32) {
+	a = uint32(math.Round(s.opacity * 0xffff))
+	c := s.hue.rgb()
+	up := func(v uint8) uint32 { return min(uint32(v)*a/255+1, a) }
+	return up(c.R), up(c.G), up(c.B), a
+}
+
+func (h hue) rgb() color.NRGBA {
+	digit := func(i int) uint8 {
+		c := h.light[i]
+		if c >= 'A' {
+			return c - 'A' + 10
+		}
+		return c - '0'
+	}
+	pair := func(i int) uint8 { return digit(i)<<4 | digit(i+1) }
+	return color.NRGBA{pair(1), pair(3), pair(5), 255}
+}

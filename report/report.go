@@ -1,0 +1,138 @@
+// Package report turns run folders into pictures and pages, and reads them back.
+//
+// Open reads a run folder as typed values; Write draws its pictures under plots/, as SVG
+// and PNG, and report.html, one page with everything in it; Compare does the same for
+// many runs under one protocol. The same folder gives the same bytes.
+//
+// Colours mean one thing everywhere: blue is the correct answer or being right,
+// orange the most offending incorrect answer or being wrong.
+package report
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+)
+
+const (
+	pageFile    = "report.html"
+	plotsFolder = "plots"
+)
+
+// Write writes report.html and plots/ into a run folder, for what the folder holds: a
+// run that is not finished or not evaluated gets a page that says so. The images are
+// those of the test set, in the order of test.safetensors.
+func Write(dir string, images Images) error {
+	r, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	s, err := r.Surface()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		r.note("%s could not be read: %v.", testFile, err)
+	}
+	p := newPage(r, s)
+	p.Pictured = images != nil
+	if err := p.add(r, s, images); err != nil {
+		return err
+	}
+	if err := saveFigures(dir, p.files); err != nil {
+		return err
+	}
+	return render(filepath.Join(dir, pageFile), "report.tmpl", p)
+}
+
+// add draws all that the page shows.
+func (p *page) add(r *Run, s *Surface, images Images) error {
+	var err error
+	draw := func(f *figure) view {
+		if f == nil || err != nil {
+			return view{}
+		}
+		var v view
+		v, err = p.view(f)
+		return v
+	}
+	for _, f := range curves(r) {
+		p.Training = append(p.Training, draw(f))
+	}
+	if s == nil || s.N == 0 {
+		return err
+	}
+	margin, has := r.Margin()
+	p.Plane = draw(plane(s, margin, has))
+	p.Histograms = append(p.Histograms, draw(energyHistogram(s)), draw(gapHistogram(s, margin, has)))
+	p.Confusion = draw(confusionFigure(s))
+	cells, all := sampleFigures(s, images)
+	for _, c := range cells {
+		p.Samples = append(p.Samples, p.bare(c, &err))
+	}
+	if all != nil {
+		p.files = append(p.files, all)
+	}
+	if f := worstFigure(s, images); f != nil {
+		p.files = append(p.files, f)
+	}
+	if err == nil {
+		p.Worst, err = worstViews(s, images)
+	}
+	return err
+}
+
+// A view is a figure as the page shows it.
+type view struct {
+	SVG  template.HTML
+	How  string
+	Name string
+}
+
+// Shown tells whether there is a picture.
+func (v view) Shown() bool { return v.SVG != "" }
+
+// view inlines a figure and remembers it for plots/.
+func (p *page) view(f *figure) (view, error) {
+	p.files = append(p.files, f)
+	svg, err := f.inline()
+	// The text in the SVG is escaped by the canvas and by inline; the rest is numbers.
+	return view{SVG: template.HTML(svg), How: f.how, Name: f.name}, err
+}
+
+// bare inlines a figure that gets no file of its own.
+func (p *page) bare(f *figure, err *error) view {
+	if *err != nil {
+		return view{}
+	}
+	svg, e := f.inline()
+	*err = e
+	return view{SVG: template.HTML(svg)}
+}
+
+// saveFigures writes the files under plots/.
+func saveFigures(dir string, figures []*figure) error {
+	folder := filepath.Join(dir, plotsFolder)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	for _, f := range figures {
+		svg, err := f.svg()
+		if err != nil {
+			return err
+		}
+		png, err := f.png()
+		if err != nil {
+			return err
+		}
+		base := filepath.Join(folder, f.name)
+		if err := errors.Join(wholefile.Write(base+".svg", svg), wholefile.Write(base+".png", png)); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+	}
+	return nil
+}
