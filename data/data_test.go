@@ -82,7 +82,8 @@ func TestBadFiles(t *testing.T) {
 		want       string
 	}{
 		{"missing", trainImages, nil, "has neither"},
-		{"empty", trainImages, []byte{}, "cut short"},
+		{"empty", trainImages, []byte{}, "no room for a magic number"},
+		{"short header", trainImages, good[:9], "cut short"},
 		{"truncated", trainImages, good[:len(good)-1], "ends after 17 of the 18"},
 		{"trailing", trainImages, append(bytes.Clone(good), 'x'), "more bytes follow"},
 		{"truncated gzip", trainImages, gz(good)[:30], "valid IDX"},

@@ -42,12 +42,14 @@ func readIDX(r io.Reader, rank int) (dims []int, body []byte, err error) {
 		br = bufio.NewReader(gz)
 	}
 	header := make([]byte, 4+4*rank)
-	if _, err := io.ReadFull(br, header); err != nil {
-		return nil, nil, fmt.Errorf("%w: header of %d bytes cut short: %v", ErrFormat, len(header), err)
+	if _, err := io.ReadFull(br, header[:4]); err != nil {
+		return nil, nil, fmt.Errorf("%w: it has no room for a magic number: %v", ErrFormat, err)
 	}
-	magic := binary.BigEndian.Uint32(header)
-	if want := uint32(0x0800 + rank); magic != want {
+	if magic, want := binary.BigEndian.Uint32(header), uint32(0x0800+rank); magic != want {
 		return nil, nil, fmt.Errorf("%w: magic number %#08x at byte 0, want %#08x (unsigned bytes, %d dimensions)", ErrFormat, magic, want, rank)
+	}
+	if _, err := io.ReadFull(br, header[4:]); err != nil {
+		return nil, nil, fmt.Errorf("%w: header of %d bytes cut short: %v", ErrFormat, len(header), err)
 	}
 	size := uint64(1)
 	for i := range rank {
