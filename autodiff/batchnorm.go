@@ -18,10 +18,10 @@ import (
 // variance, towards which nothing can be said, stays.
 //
 // Shapes: x [B, C] or [B, C, ...]; gain, bias, mean and variance [C].
-// PyTorch: nn.functional.batch_norm.
+// PyTorch: nn.functional.batch_norm, which refuses one element a channel.
 func BatchNorm(x, gain, bias *Var, mean, variance *Param, momentum, eps float64) *Var {
 	s := x.Shape()
-	if len(s) < 2 || s[1] == 0 {
+	if len(s) < 2 || volume(s[1:]) == 0 {
 		misuse("BatchNorm", "x has shape %v; it must be [B, C, ...]", s)
 	}
 	for _, p := range [2]*Param{mean, variance} {
@@ -30,66 +30,56 @@ func BatchNorm(x, gain, bias *Var, mean, variance *Param, momentum, eps float64)
 		}
 	}
 	v := normed("BatchNorm", x, gain, bias, s[0], s[1], volume(s[2:]), eps)
-	v.reserve(2 * s[1])
-	if x.tape.Training || mean == nil {
-		v.ints[normBatch] = 1
-		v.parallel(v.channelTasks(), pick(v, batchMoments[float32], batchMoments[float64]))
-	} else {
+	v.norm.batch = x.tape.Training || mean == nil
+	v.reserve(v.Value.Len() + s[1] + v.batchRest())
+	switch {
+	case !v.norm.batch:
 		pick(v, runningMoments[float32], runningMoments[float64])(v, mean, variance)
+	case v.norm.s == 1:
+		pick(v, rowMoments[float32], rowMoments[float64])(v)
+	default:
+		v.parallel(v.norm.c, pick(v, channelMoments[float32], channelMoments[float64]))
 	}
 	if x.tape.Training && mean != nil {
 		pick(v, moveRunning[float32], moveRunning[float64])(v, mean, variance, momentum)
 	}
-	v.parallel(v.channelTasks(), pick(v, batchForward[float32], batchForward[float64]))
+	pick(v, invert[float32], invert[float64])(v)
+	if v.norm.s == 1 {
+		return v.record(rowForward[float32], rowForward[float64], rowBack[float32], rowBack[float64])
+	}
+	v.parallel(v.norm.c, pick(v, channelForward[float32], channelForward[float64]))
 	if v.needs {
-		v.back = batchBack
+		v.back = channelBack
 	}
 	return v
 }
 
-// batchMoments computes the means and, in the place of reciprocal deviations, the
-// biased variances of the channels of a task.
-func batchMoments[T simd.Float](v *Var, task int) {
-	x := values[T](v.in[0])
-	mean, variance := statistics[T](v)
-	n, c, s := v.ints[normN], v.ints[normC], v.ints[normS]
-	lo, hi := v.channels(task)
-	var mu, square [channelBlock]float64
-	for b := range n {
-		for ch := lo; ch < hi; ch++ {
-			at := (b*c + ch) * s
-			for _, u := range x[at : at+s] {
-				mu[ch-lo] += float64(u)
-			}
-		}
+// batchRest is the scratch memory beside the reciprocal deviations and x̂: forward, a
+// mean a channel; backward, what rowBack and channelInput need.
+func (v *Var) batchRest() int {
+	if v.norm.s == 1 {
+		return 3*v.norm.c + v.Value.Len()
 	}
-	for i := range mu {
-		mu[i] /= float64(n * s)
-	}
-	for b := range n {
-		for ch := lo; ch < hi; ch++ {
-			at := (b*c + ch) * s
-			for _, u := range x[at : at+s] {
-				d := float64(u) - mu[ch-lo]
-				square[ch-lo] += d * d
-			}
-		}
-	}
-	for ch := lo; ch < hi; ch++ {
-		mean[ch], variance[ch] = T(mu[ch-lo]), T(square[ch-lo]/float64(n*s))
-	}
+	return v.norm.c * v.norm.s
+}
+
+// batchMemory returns the reciprocal deviations (in their place, until invert, the
+// variances), x̂ and, during the forward pass, the means.
+func batchMemory[T simd.Float](v *Var) (inverse, hat, mean []T) {
+	inverse, hat, rest := normMemory[T](v, v.norm.c)
+	return inverse, hat, rest[:v.norm.c]
 }
 
 func runningMoments[T simd.Float](v *Var, runningMean, runningVariance *Param) {
-	mean, variance := statistics[T](v)
+	variance, _, mean := batchMemory[T](v)
 	copy(mean, tensor.Data[T](runningMean.Value))
 	copy(variance, tensor.Data[T](runningVariance.Value))
 }
 
 func moveRunning[T simd.Float](v *Var, runningMean, runningVariance *Param, momentum float64) {
-	mean, variance := statistics[T](v)
+	variance, _, mean := batchMemory[T](v)
 	rm, rv := tensor.Data[T](runningMean.Value), tensor.Data[T](runningVariance.Value)
-	count := float64(v.ints[normN] * v.ints[normS])
+	count := float64(v.norm.n * v.norm.s)
 	if count == 0 {
 		return
 	}
@@ -101,62 +91,80 @@ func moveRunning[T simd.Float](v *Var, runningMean, runningVariance *Param, mome
 	}
 }
 
-// batchForward turns the variances of a task's channels into reciprocal deviations and normalises.
-func batchForward[T simd.Float](v *Var, task int) {
+func invert[T simd.Float](v *Var) {
+	inverse, _, _ := batchMemory[T](v)
+	for c, u := range inverse {
+		inverse[c] = T(1 / math.Sqrt(float64(u)+v.norm.eps))
+	}
+}
+
+func channelMoments[T simd.Float](v *Var, c int) {
+	x := values[T](v.in[0])
+	variance, hat, mean := batchMemory[T](v)
+	count, s := float64(v.norm.n*v.norm.s), v.norm.s
+	var sum, square float64
+	for b := range v.norm.n {
+		at := (b*v.norm.c + c) * s
+		sum += simd.Sum(x[at : at+s])
+	}
+	mean[c] = T(sum / count)
+	for b := range v.norm.n {
+		at := (b*v.norm.c + c) * s
+		simd.AddScalar(hat[at:at+s], x[at:at+s], -mean[c])
+		square += simd.SumSquares(hat[at : at+s])
+	}
+	variance[c] = T(square / count)
+}
+
+func channelForward[T simd.Float](v *Var, c int) {
 	x, y := values[T](v.in[0]), values[T](v)
-	mean, inverse := statistics[T](v)
-	gain, bias := factors[T](v, normGain), factors[T](v, normBias)
-	n, c, s := v.ints[normN], v.ints[normC], v.ints[normS]
-	lo, hi := v.channels(task)
-	for ch := lo; ch < hi; ch++ {
-		inverse[ch] = T(1 / math.Sqrt(float64(inverse[ch])+v.float))
-	}
-	for b := range n {
-		for ch := lo; ch < hi; ch++ {
-			at := (b*c + ch) * s
-			normalise(y[at:at+s], x[at:at+s], mean[ch], inverse[ch], gain, bias, ch)
+	inverse, hat, mean := batchMemory[T](v)
+	gain, bias := factor[T](v, v.norm.gain), factor[T](v, v.norm.bias)
+	s := v.norm.s
+	for b := range v.norm.n {
+		at := (b*v.norm.c + c) * s
+		if !v.norm.batch { // channelMoments has done this
+			simd.AddScalar(hat[at:at+s], x[at:at+s], -mean[c])
 		}
+		simd.Scale(hat[at:at+s], hat[at:at+s], inverse[c])
+		affine(y[at:at+s], hat[at:at+s], gain, bias, c, s)
 	}
 }
 
-func batchBack(v *Var) {
-	v.ints[normAdd] = 0
-	for i := range v.in {
-		v.target(i)
+func channelBack(v *Var) {
+	if v.in[0].needs {
+		_, v.norm.add = v.in[0].gradient()
+		v.parallel(v.norm.c, pick(v, channelInput[float32], channelInput[float64]))
 	}
-	v.parallel(v.channelTasks(), pick(v, batchGrad[float32], batchGrad[float64]))
+	pick(v, batchFactors[float32], batchFactors[float64])(v)
 }
 
-// With dx̂ = dy·gain: dx = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂))/√(σ² + eps), means over the
-// channel; without the means if the statistics were the running ones.
-func batchGrad[T simd.Float](v *Var, task int) {
-	sum, dot := channelSums[T](v, task)
-	storeFactors[T](v, task, &sum, &dot)
-	if !v.in[0].needs {
-		return
+func batchFactors[T simd.Float](v *Var) {
+	_, hat, _ := normMemory[T](v, v.norm.c)
+	pushFactors(v, hat)
+}
+
+// dx = (dy − mean(dy) − x̂·mean(dy·x̂))·gain/√(σ² + eps), means over the channel; without
+// them if the statistics were the running ones.
+func channelInput[T simd.Float](v *Var, c int) {
+	dy, dx := upstream[T](v), upstream[T](v.in[0])
+	inverse, hat, rest := normMemory[T](v, v.norm.c)
+	s, slant := v.norm.s, inverse[c]
+	if gain := factor[T](v, v.norm.gain); gain != nil {
+		slant *= gain[c]
 	}
-	x, dy := values[T](v.in[0]), upstream[T](v)
-	mean, inverse := statistics[T](v)
-	gain := factors[T](v, normGain)
-	g, add := targeted[T](v, 0)
-	n, c, s := v.ints[normN], v.ints[normC], v.ints[normS]
-	through := float64(v.ints[normBatch]) / float64(n*s)
-	lo, hi := v.channels(task)
-	for b := range n {
-		for ch := lo; ch < hi; ch++ {
-			at := (b*c + ch) * s
-			factor := inverse[ch]
-			if gain != nil {
-				factor *= gain[ch]
-			}
-			shift, slope := T(sum[ch-lo]*through), T(dot[ch-lo]*through)
-			for i := at; i < at+s; i++ {
-				d := (dy[i] - shift - (x[i]-mean[ch])*inverse[ch]*slope) * factor
-				if add {
-					d += g[i]
-				}
-				g[i] = d
-			}
-		}
+	var mean, slope float64
+	for b := 0; v.norm.batch && b < v.norm.n; b++ {
+		at := (b*v.norm.c + c) * s
+		mean += simd.Sum(dy[at:at+s]) / float64(v.norm.n*s)
+		slope += simd.Dot(dy[at:at+s], hat[at:at+s]) / float64(v.norm.n*s)
+	}
+	d := rest[c*s : (c+1)*s]
+	for b := range v.norm.n {
+		at := (b*v.norm.c + c) * s
+		simd.Scale(d, hat[at:at+s], -T(slope))
+		simd.AddTo(d, dy[at:at+s])
+		simd.AddScalar(d, d, -T(mean))
+		accumulate(dx[at:at+s], d, slant, v.norm.add)
 	}
 }

@@ -85,8 +85,7 @@ func convBack[T simd.Float](v *Var) {
 	case w.needs:
 		convWeights(v, w, b, dy)
 	case b != nil:
-		g, add := gradient[T](b)
-		sumChannels(g, dy, v.conv.Batch, add)
+		pushChannels(b, dy, v.conv.Batch)
 	}
 	if x.needs {
 		g, add := gradient[T](x)
@@ -110,15 +109,4 @@ func convWeights[T simd.Float](v, w, b *Var, dy []T) {
 		}
 	}
 	gemm.WeightGrad(&v.conv, dw, db, values[T](v.in[0]), dy, add)
-}
-
-// sumChannels computes g[c] (+)= Σ dy[b, c, …] over a batch.
-func sumChannels[T simd.Float](g, dy []T, batch int, add bool) {
-	if !add {
-		clear(g)
-	}
-	area := len(dy) / max(1, batch*len(g))
-	for i := range batch * len(g) {
-		g[i%len(g)] += T(simd.Sum(dy[i*area : (i+1)*area]))
-	}
 }

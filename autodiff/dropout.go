@@ -23,25 +23,22 @@ func Dropout(x *Var, p float64, rng *rand.Rand) *Var {
 	return v.record(dropout[float32], dropout[float64], dropoutBack[float32], dropoutBack[float64])
 }
 
-// drawMask fills v's scratch with 0 and 1/(1 − p), two elements for a number drawn.
+// drawMask fills v's scratch with 0 and 1/(1 − p), two elements for a number drawn and
+// without branches, which would be mispredicted.
 func drawMask[T simd.Float](v *Var, rng *rand.Rand) {
 	v.reserve(v.Value.Len())
 	mask := scratch[T](v)
-	kept := T(0)
+	var choice [2]T // kept, dropped
 	if v.float < 1 {
-		kept = T(1 / (1 - v.float))
+		choice[0] = T(1 / (1 - v.float))
 	}
-	limit := uint64(v.float * (1 << 32)) // of 2³² equally likely draws, so many drop
-	var bits uint64
-	for i := range mask {
-		if i%2 == 0 {
-			bits = rng.Uint64()
+	drop := uint64(v.float * (1 << 32)) // of 2³² equally likely draws, so many
+	for i := 0; i < len(mask); i += 2 {
+		bits := rng.Uint64()
+		mask[i] = choice[(bits>>32-drop)>>63]
+		if i+1 < len(mask) {
+			mask[i+1] = choice[(bits&(1<<32-1)-drop)>>63]
 		}
-		mask[i] = 0
-		if bits&(1<<32-1) >= limit {
-			mask[i] = kept
-		}
-		bits >>= 32
 	}
 }
 

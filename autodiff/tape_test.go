@@ -205,6 +205,23 @@ func TestResetForgets(t *testing.T) {
 	}
 }
 
+// What one graph left in a node does not show in another that reuses it.
+func TestOneTapeServesDifferentGraphs(t *testing.T) {
+	all := rows()
+	used := NewTape(tensor.Float64)
+	for _, r := range all {
+		xs := r.inputs(tensor.Float64)
+		want := evaluate(NewTape(tensor.Float64), r, xs)
+		for _, before := range all {
+			evaluate(used, before, before.inputs(tensor.Float64))
+			used.Training = false
+			if got := evaluate(used, r, xs); !slices.EqualFunc(got, want, slices.Equal) {
+				t.Fatalf("%v after %v: %v, on a new tape %v", r, before, got, want)
+			}
+		}
+	}
+}
+
 func TestEmptyBatches(t *testing.T) {
 	tape := NewTape(tensor.Float64)
 	w, b := &Param{Value: tensor.New(tensor.Float64, 3, 4)}, &Param{Value: tensor.New(tensor.Float64, 3)}

@@ -36,6 +36,7 @@ type kept struct {
 	index   []int32
 	conv    gemm.Conv2D
 	pool    simd.Pool2D
+	norm    norm
 	job     job
 	scratch *tensor.Tensor
 

@@ -17,6 +17,9 @@ func jobs() []job {
 	return []job{
 		{"gemm/1024", func() func() { return mul(1024, 1024, 1024) }},
 		{"gemm/256x784x512", func() func() { return mul(256, 784, 512) }},
+		{"step/mlp", func() func() { return step(mlp, 256, 784) }},
+		{"step/cnn", func() func() { return step(cnn, 64, 1, 28, 28) }},
+		{"eval/cnn", func() func() { return evaluate(cnn, 1000, 1, 28, 28) }},
 	}
 }
 

@@ -1,9 +1,9 @@
-// Package energy holds energy functions E(W, y, x): low means that answer y fits input x.
 package energy
 
 import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/nn"
 )
 
 // Answers is what a model says about every answer to each sample of a batch of
@@ -12,7 +12,8 @@ import (
 type Answers interface {
 	// Correct returns the energies of the correct answers, [B].
 	Correct() *autodiff.Var
-	// Statistic returns s of the energies of all answers, [B], differentiably.
+	// Statistic returns s of the energies of all answers, [B], differentiably. The
+	// error says what of s the answers do not have.
 	Statistic(s functional.Statistic) (*autodiff.Var, error)
 }
 
@@ -25,3 +26,11 @@ type Labeler interface {
 	// Params returns the parameters, frozen ones included, in a fixed order.
 	Params() []*autodiff.Param
 }
+
+// Module returns l as a network from inputs to energies, which nn can save, load and
+// cast.
+func Module(l Labeler) nn.Module { return module{l} }
+
+type module struct{ Labeler }
+
+func (m module) Forward(x *autodiff.Var) *autodiff.Var { return m.Energies(x) }

@@ -9,14 +9,19 @@ import (
 
 // EnergyError reports an energy that a functional has no loss for.
 type EnergyError struct {
-	Functional    string
-	Sample, Label int
-	Value         float64
-	Want          string // what it must be
+	Functional string
+	Sample     int
+	Label      int // −1 where answers are not labels
+	Value      float64
+	Want       string // what it must be
 }
 
 func (e *EnergyError) Error() string {
-	return fmt.Sprintf("functional: %s: the energy of label %d of sample %d is %v; it must be %s", e.Functional, e.Label, e.Sample, e.Value, e.Want)
+	answer := fmt.Sprintf("label %d of sample %d", e.Label, e.Sample)
+	if e.Label < 0 {
+		answer = fmt.Sprintf("an answer to sample %d", e.Sample)
+	}
+	return fmt.Sprintf("functional: %s: the energy of %s is %v; it must be %s", e.Functional, answer, e.Value, e.Want)
 }
 
 // NonFinite reports whether the energy is NaN or infinite, as it is after divergence.
@@ -74,7 +79,7 @@ func checkStatistic[T simd.Float](s *Statistic, k int) error {
 		}
 		return checkCost(s.Cost, k)
 	default:
-		return fmt.Errorf("statistic %d is none that labels have", s.Kind)
+		return fmt.Errorf("a statistic of kind %d is none that labels have", s.Kind)
 	}
 }
 

@@ -24,8 +24,9 @@ func (Hinge) Statistic() Statistic { return Statistic{Kind: Offending, Relative:
 
 // Eval returns max(0, m + E⁺ − E⁻) and its derivatives.
 func (f Hinge) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
-	if z := f.Margin + (correct - other); z >= 0 {
-		return z, 1, -1
+	z := f.Margin + (correct - other)
+	if z < 0 {
+		return 0, 0, 0
 	}
-	return 0, 0, 0
+	return z, 1, -1
 }

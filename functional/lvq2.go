@@ -35,8 +35,7 @@ func (f LVQ2) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
 	case f.Delta == 0:
 		loss, dCorrect, dOther = correct-other, 1, -1
 	default:
-		unit := f.Delta * other
-		loss, dCorrect, dOther = (correct-other)/unit, 1/unit, -correct/other/unit
+		loss, dCorrect, dOther = (correct-other)/other/f.Delta, 1/other/f.Delta, -correct/other/other/f.Delta
 	}
 	if loss > limit {
 		return limit, 0, 0

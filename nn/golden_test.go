@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -176,18 +177,23 @@ func distance(a, b *tensor.Tensor) (worst float64) {
 
 var tolerance = map[tensor.DType]float64{tensor.Float32: 3e-6, tensor.Float64: 1e-13}
 
-// Every layer's output, gradients and running values are PyTorch's.
+// Every layer's output, gradients and running values are PyTorch's, at every level of
+// the kernels.
 func TestEqualsPyTorch(t *testing.T) {
 	cases := readGolden(t)
 	if len(cases) != len(catalogue) {
 		t.Errorf("%d golden cases, %d rows in the catalogue", len(cases), len(catalogue))
 	}
-	for dt, tol := range tolerance {
-		worst := 0.0
-		for name := range catalogue {
-			worst = max(worst, checkCase(t, name, cases[name], dt, tol))
+	defer simd.Use(simd.Current())
+	for level := simd.Generic; level <= simd.Best(); level++ {
+		simd.Use(level)
+		for dt, tol := range tolerance {
+			worst := 0.0
+			for name := range catalogue {
+				worst = max(worst, checkCase(t, name, cases[name], dt, tol))
+			}
+			t.Logf("%v, %v: off by at most %.2g", level, dt, worst)
 		}
-		t.Logf("%v: off by at most %.2g", dt, worst)
 	}
 }
 

@@ -84,6 +84,9 @@ func TestFiniteDifferences(t *testing.T) {
 
 // A warm step allocates nothing, whatever the layer.
 func TestNoAllocationWhenWarm(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector makes warm code allocate")
+	}
 	cases := readGolden(t)
 	for name, c := range catalogue {
 		for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {

@@ -29,35 +29,18 @@ func State(m Module) []tensor.Named {
 // m as it was.
 func Restore(m Module, state []tensor.Named) error {
 	params := unique(m.Params())
-	byName := make(map[string]*autodiff.Param, len(params))
-	for _, p := range params {
-		if byName[p.Name] != nil {
-			return fmt.Errorf("nn: two parameters of the model are named %q", p.Name)
-		}
-		byName[p.Name] = p
-	}
 	found := make(map[string]*tensor.Tensor, len(state))
 	var faults []string
 	for _, n := range state {
 		if n.Name == tracked || strings.HasSuffix(n.Name, "."+tracked) {
 			continue
 		}
-		p := byName[n.Name]
-		switch {
-		case p == nil:
-			faults = append(faults, fmt.Sprintf("unexpected %q of shape %v", n.Name, n.Tensor.Shape()))
-		case found[n.Name] != nil:
+		if found[n.Name] != nil {
 			faults = append(faults, fmt.Sprintf("%q is there twice", n.Name))
-		case !slices.Equal(p.Value.Shape(), n.Tensor.Shape()):
-			faults = append(faults, fmt.Sprintf("%q has shape %v, the model wants %v", n.Name, n.Tensor.Shape(), p.Value.Shape()))
 		}
 		found[n.Name] = n.Tensor
 	}
-	for _, p := range params {
-		if found[p.Name] == nil {
-			faults = append(faults, fmt.Sprintf("missing %q of shape %v", p.Name, p.Value.Shape()))
-		}
-	}
+	faults = append(faults, misfits(params, state, found)...)
 	if len(faults) > 0 {
 		return errors.New("nn: the weights do not fit the model: " + strings.Join(faults, "; "))
 	}
@@ -65,6 +48,34 @@ func Restore(m Module, state []tensor.Named) error {
 		p.Value.CopyFrom(found[p.Name].Convert(p.Value.DType()))
 	}
 	return nil
+}
+
+// misfits says which of the tensors found do not fit params, first in the order of
+// state and then of params.
+func misfits(params []*autodiff.Param, state []tensor.Named, found map[string]*tensor.Tensor) (faults []string) {
+	byName := make(map[string]*autodiff.Param, len(params))
+	for _, p := range params {
+		if byName[p.Name] != nil {
+			faults = append(faults, fmt.Sprintf("two parameters of the model are named %q", p.Name))
+		}
+		byName[p.Name] = p
+	}
+	for _, n := range state {
+		p := byName[n.Name]
+		switch {
+		case found[n.Name] == nil: // passed over
+		case p == nil:
+			faults = append(faults, fmt.Sprintf("unexpected %q of shape %v", n.Name, n.Tensor.Shape()))
+		case !slices.Equal(p.Value.Shape(), n.Tensor.Shape()):
+			faults = append(faults, fmt.Sprintf("%q has shape %v, the model wants %v", n.Name, n.Tensor.Shape(), p.Value.Shape()))
+		}
+	}
+	for _, p := range params {
+		if found[p.Name] == nil {
+			faults = append(faults, fmt.Sprintf("missing %q of shape %v", p.Name, p.Value.Shape()))
+		}
+	}
+	return faults
 }
 
 // tracked is the last part of the name that Restore passes over.

@@ -55,6 +55,15 @@ func (b bounds) wide() bounds {
 	return bounds{mid - r, mid + r}
 }
 
+// atLeast returns the range, widened about its middle to a width.
+func (b bounds) atLeast(width float64) bounds {
+	if b = b.wide(); b.width() >= width {
+		return b
+	}
+	mid := b.lo + b.width()/2
+	return bounds{mid - width/2, mid + width/2}
+}
+
 // padded widens the range by a fraction on either side.
 func (b bounds) padded(f float64) bounds {
 	b = b.wide()

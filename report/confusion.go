@@ -2,9 +2,11 @@ package report
 
 import (
 	"fmt"
+	"image"
 	"math"
 	"strconv"
 
+	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -39,6 +41,9 @@ func confusionFigure(s *Surface) *figure {
 		return nil
 	}
 	m := newConfusion(s)
+	if m.k > maxCells {
+		return m.raster(s)
+	}
 	const side = 52 // what the labels and the errors at the edges take
 	cell := vg.Length(math.Max(26, math.Min(44, 400/float64(m.k))))
 	if digits := len(strconv.Itoa(s.N / m.k)); digits > 3 {
@@ -54,15 +59,59 @@ func confusionFigure(s *Surface) *figure {
 	return f
 }
 
-func (m confusion) draw(c draw.Canvas, cell vg.Length) {
-	strongest := 0.0
+// maxCells is how many labels get cells with counts in them; more become a picture with
+// a pixel a cell.
+const maxCells = 40
+
+// raster is the figure for many labels.
+func (m confusion) raster(s *Surface) *figure {
+	strongest := m.strongest()
+	img := image.NewNRGBA(image.Rect(0, 0, m.k, m.k))
 	for y := range m.k {
 		for a := range m.k {
-			if y != a && m.total[y] > 0 {
-				strongest = math.Max(strongest, float64(m.counts[y*m.k+a])/float64(m.total[y]))
+			if f, _ := m.fill(y, a, strongest); m.counts[y*m.k+a] > 0 {
+				col := f.hue.rgb()
+				col.A = uint8(math.Round(255 * f.opacity))
+				img.SetNRGBA(a, y, col)
 			}
 		}
 	}
+	p := axes(bounds{-0.5, float64(m.k) - 0.5}, bounds{-0.5, float64(m.k) - 0.5}, "answer")
+	p.Y.Label.Text, p.Y.Scale = "label", plot.InvertedScale{Normalizer: plot.LinearScale{}}
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: 6, whole: true}, ticks{about: 6, whole: true}
+	p.Add(layer(func(c draw.Canvas, _, _ func(float64) vg.Length) { c.DrawImage(c.Rectangle, img) }))
+	return &figure{
+		name: "confusion", title: "Confusion matrix", unit: "rows are labels, columns answers", width: planeSize, height: planeSize + 20, paint: drawInto(p),
+		legend: []key{{"right", correct, swatch}, {"wrong", offending, swatch}},
+		alt:    fmt.Sprintf("Confusion matrix of %d labels: %s of %s wrong.", m.k, count(s.Wrong), plural(s.N, "sample", "samples")),
+		how:    "The stronger a cell, the more of its label's samples got that answer. Off the diagonal is what a label was taken for.",
+	}
+}
+
+// strongest is the largest part of a label's samples that got one wrong answer.
+func (m confusion) strongest() float64 {
+	most := 0.0
+	for y := range m.k {
+		for a := range m.k {
+			if y != a && m.total[y] > 0 {
+				most = math.Max(most, float64(m.counts[y*m.k+a])/float64(m.total[y]))
+			}
+		}
+	}
+	return most
+}
+
+// fill is the shade of a cell, and whether it is on the diagonal.
+func (m confusion) fill(label, answer int, strongest float64) (f shade, right bool) {
+	part := float64(m.counts[label*m.k+answer]) / math.Max(1, float64(m.total[label]))
+	if label == answer {
+		return correct.alpha(0.10 + 0.30*part), true
+	}
+	return offending.alpha(0.10 + 0.55*math.Sqrt(part/math.Max(strongest, 1e-9))), false
+}
+
+func (m confusion) draw(c draw.Canvas, cell vg.Length) {
+	strongest := m.strongest()
 	left, top := c.Min.X+40, c.Max.Y-34
 	mid := style{size: textSize, hue: muted, align: draw.XCenter, middle: true}
 	width := cell * vg.Length(m.k)
@@ -90,15 +139,10 @@ func (m confusion) draw(c draw.Canvas, cell vg.Length) {
 func (m confusion) drawCell(c draw.Canvas, label, answer int, x, y, cell vg.Length, strongest float64) {
 	n := m.counts[label*m.k+answer]
 	st := style{size: min(textSize, cell*0.42), hue: ink, align: draw.XCenter, middle: true}
-	part := float64(n) / math.Max(1, float64(m.total[label]))
-	var fill shade
-	switch {
-	case n == 0:
-		fill, st.hue = grid.alpha(0.45), faint
-	case label == answer:
-		fill, st.bold = correct.alpha(0.10+0.30*part), true
-	default:
-		fill = offending.alpha(0.10 + 0.55*math.Sqrt(part/strongest))
+	fill, right := m.fill(label, answer, strongest)
+	st.bold = right
+	if n == 0 {
+		fill, st.hue, st.bold = grid.alpha(0.45), faint, false
 	}
 	fillRect(c, fill, x+0.75, y-cell+0.75, x+cell-0.75, y-0.75)
 	word := strconv.Itoa(n)

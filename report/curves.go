@@ -222,28 +222,32 @@ func errorCurve(r *Run, t clock) *figure {
 	if len(all) <= 40 {
 		p.Add(dots(all, offending.solid(), 2.6))
 	}
-	p.Add(mark(best, percent(best.y)))
+	p.Add(ring(best), beside(best, percent(best.y)))
 	f.paint = drawInto(p)
 	return f
 }
 
-// mark puts a ring round a point, and a word beside it where there is room.
-func mark(at xy, word string) plot.Plotter {
-	return layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
-		x, y := tx(at.x), ty(at.y)
+// ring puts a ring round a point.
+func ring(at xy) plot.Plotter {
+	return layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
 		var p vg.Path
-		p.Move(vg.Point{X: x + 5.5, Y: y})
-		p.Arc(vg.Point{X: x, Y: y}, 5.5, 0, 2*math.Pi)
+		p.Move(vg.Point{X: x(at.x) + 5.5, Y: y(at.y)})
+		p.Arc(vg.Point{X: x(at.x), Y: y(at.y)}, 5.5, 0, 2*math.Pi)
 		c.SetLineStyle(pen(ink, 1.4))
 		c.Stroke(p)
+	})
+}
+
+// beside writes a word under a point, or above it where there is no room.
+func beside(at xy, word string) plot.Plotter {
+	return layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
 		st := style{size: textSize, hue: ink, align: draw.XCenter, bold: true}
 		half := measure(word, st) / 2
-		x = min(max(x, c.Min.X+half), c.Max.X-half)
-		if y-20 > c.Min.Y+2 {
-			write(c, x, y-20, word, st)
-		} else {
-			write(c, x, y+11, word, st)
+		x, y := min(max(tx(at.x), c.Min.X+half), c.Max.X-half), ty(at.y)-20
+		if y < c.Min.Y+2 {
+			y += 31
 		}
+		write(c, x, y, word, st)
 	})
 }
 

@@ -118,13 +118,13 @@ func leftOut(n int) string {
 }
 
 // energyHistogram draws how the energies of correct and most offending answers are spread.
-func energyHistogram(s *Surface) *figure {
+func energyHistogram(s *Surface, least float64) *figure {
 	good, bad := sortedFinite(s.Correct), sortedFinite(s.Offending)
 	if len(good)+len(bad) == 0 {
 		return nil
 	}
 	b, out := robust(good, bad)
-	b = b.wide()
+	b = b.atLeast(least)
 	step := binWidth(b, s.N)
 	hg, hb := bins(b, step), bins(b, step)
 	hg.add(good)
@@ -144,7 +144,7 @@ func energyHistogram(s *Surface) *figure {
 }
 
 // gapHistogram draws how the gaps are spread, split at zero and at the margin.
-func gapHistogram(s *Surface, margin float64, has bool) *figure {
+func gapHistogram(s *Surface, margin float64, has bool, least float64) *figure {
 	gaps := sortedFinite(s.Gap)
 	if len(gaps) == 0 {
 		return nil
@@ -154,7 +154,7 @@ func gapHistogram(s *Surface, margin float64, has bool) *figure {
 	if has {
 		b = b.with(margin)
 	}
-	b = b.wide()
+	b = b.atLeast(least)
 	step := binWidth(b, len(gaps))
 	if has && margin > 0 {
 		// Edges at the margin, too, so that every bin has one colour by right. A margin
@@ -163,21 +163,24 @@ func gapHistogram(s *Surface, margin float64, has bool) *figure {
 			step = margin / k
 		}
 	}
-	h := bins(b, step)
-	h.add(gaps)
-	x := h.span()
+	all, wrong := bins(b, step), bins(b, step)
+	all.add(gaps)
+	for i, g := range s.Gap {
+		if finite(g) && s.Predicted[i] != s.Labels[i] {
+			wrong.add([]float64{g})
+		}
+	}
+	x := all.span()
 	x.lo = math.Min(x.lo, -step)
-	p := countAxes(x, h.most(), "gap E⁻ − E⁺")
-	p.X.Label.Text = "gap: most offending energy − correct energy"
-	p.Add(h.areas(func(mid float64) shade {
-		switch {
-		case mid < 0:
-			return offending.alpha(0.80)
-		case has && mid < margin:
+	p := countAxes(x, all.most(), "gap: most offending energy − correct energy")
+	// Wrong ones go over all: in the bin of the ties there are both.
+	p.Add(all.areas(func(mid float64) shade {
+		if has && mid < margin {
 			return correct.alpha(0.35)
 		}
 		return correct.alpha(0.75)
-	}), plumb(0, "", pen(ink, 1.2)))
+	}), wrong.areas(func(float64) shade { return paper.solid() }),
+		wrong.areas(func(float64) shade { return offending.alpha(0.80) }), plumb(0, "", pen(ink, 1.2)))
 	f := &figure{
 		name: "gap_histogram", title: "Gaps of the test set", unit: "test samples a bin" + leftOut(out),
 		width: panelWidth, height: panelHeight, paint: drawInto(p),

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -20,18 +19,20 @@ var templates embed.FS
 type page struct {
 	Title    string
 	Subtitle string
+	Formula  string // of the functional
 	Status   string // why the run is not finished, or nothing
 	Notes    []string
 	Tiles    []tile
 
-	Plane      view
-	Histograms []view
-	Samples    []view
-	Confusion  view
-	Worst      []worstView
-	Training   []view
-	Tested     bool
-	Pictured   bool
+	Plane       view
+	PlaneNarrow view // for phones
+	Histograms  []view
+	Samples     []view
+	Confusion   view
+	Worst       []worstView
+	Training    []view
+	Tested      bool
+	Pictured    bool
 
 	Config  []Setting
 	Recipe  string
@@ -84,6 +85,9 @@ func newPage(r *Run, s *Surface) *page {
 		p.Recipe = r.Start.Recipe
 	}
 	p.Subtitle = subtitle(r, p.Recipe)
+	if e, ok := r.Functional(); ok {
+		p.Formula = e.Formula
+	}
 	p.Status = status(r)
 	p.Command = command(p.Recipe)
 	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
@@ -109,6 +113,10 @@ func (p *page) notes(r *Run, s *Surface) {
 	if s.Broken > 0 {
 		say("%s of %s with an energy that is infinite or not a number: a sample without a least energy counts as wrong, and what is not finite is left out of the pictures.",
 			plural(s.Broken, "test sample", "test samples"), count(s.N))
+	}
+	if ties := s.ties(); ties > 0 {
+		say("In %s the correct and the most offending answer have the same energy: such a tie goes to the label that comes first.",
+			plural(ties, "test sample", "test samples"))
 	}
 	if missing := missingLabels(s); s.N > 0 && len(missing) > 0 {
 		say("The test set has no sample of label %s.", strings.Join(missing, ", "))
@@ -264,7 +272,7 @@ func gapTiles(r *Run, s *Surface) []tile {
 	if m, has := r.Margin(); has {
 		out = append(out, tile{
 			Label: "Margin kept", Value: percent(s.Kept(m)),
-			Note: fmt.Sprintf("of the test samples have a gap of at least m = %s", setting(m)),
+			Note: fmt.Sprintf("of the test samples have a gap of at least m = %s", setting(m)),
 		})
 	}
 	return out
@@ -310,15 +318,15 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// render writes a page from a template, whole.
-func render(path, name string, data any) error {
+// render fills a template.
+func render(name string, data any) ([]byte, error) {
 	t, err := template.New(name).ParseFS(templates, "templates/*")
 	if err != nil {
-		return fmt.Errorf("report: %w", err)
+		return nil, fmt.Errorf("report: %w", err)
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
-		return fmt.Errorf("report: %w", err)
+		return nil, fmt.Errorf("report: %w", err)
 	}
-	return wholefile.Write(path, b.Bytes())
+	return b.Bytes(), nil
 }

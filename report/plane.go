@@ -12,12 +12,16 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// planeSize is the width of the plane's picture: it is the central one, and larger.
-const planeSize = 470
+// The widths of the plane's picture: it is the central one and larger than the others,
+// but on a phone its text would become too small.
+const (
+	planeSize   = 470
+	planeNarrow = 340
+)
 
 // plane draws the test set in the plane of the two energies (E⁺, E⁻). The diagonal
 // parts right from wrong; the half-plane E⁺ + m < E⁻ is where the margin is kept.
-func plane(s *Surface, margin float64, has bool) *figure {
+func plane(s *Surface, margin float64, has bool, least float64, size vg.Length) *figure {
 	var right, wrong []xy
 	for i := range s.N {
 		p := xy{s.Correct[i], s.Offending[i]}
@@ -32,15 +36,21 @@ func plane(s *Surface, margin float64, has bool) *figure {
 	if len(right)+len(wrong) == 0 {
 		return nil
 	}
-	bx, by, out := planeRange(s)
+	bx, by, out := planeRange(s, least)
 	p := axes(bx, by, "")
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: 6}, ticks{about: 6}
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: int(size / 75)}, ticks{about: int(size / 75)}
 	p.Y.LineStyle = p.X.LineStyle
 	p.Y.Tick.Length, p.Y.Tick.Color = 4, faint.solid()
 	p.Add(halfPlanes(margin), &plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}},
 		cloud{right, wrong}, diagonal(0, pen(ink, 1.3)))
+	if s.isFlat() {
+		all := append(right, wrong...)
+		p.Add(ring(all[0]), layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
+			write(c, x(all[0].x)+13, y(all[0].y)-9, "all "+plural(len(all), "sample", "samples"), style{size: textSize, hue: ink, bold: true})
+		}))
+	}
 	f := &figure{
-		name: "plane", title: "The plane of the two energies", width: planeSize, height: planeSize + 40,
+		name: "plane", title: "The plane of the two energies", width: size, height: size + 40,
 		unit:   "a dot is a test sample" + leftOut(out),
 		legend: []key{{"right", correct, dot}, {"wrong", offending, dot}, {"E⁺ = E⁻", ink, stroke}},
 		paint: func(c draw.Canvas) {
@@ -67,11 +77,11 @@ func plane(s *Surface, margin float64, has bool) *figure {
 
 // planeRange returns the axes. Where the two energies live on one scale, both axes have
 // one range, so that the diagonal is one; else each has its own.
-func planeRange(s *Surface) (x, y bounds, out int) {
+func planeRange(s *Surface, least float64) (x, y bounds, out int) {
 	good, bad := sortedFinite(s.Correct), sortedFinite(s.Offending)
 	x, outX := robust(good)
 	y, outY := robust(bad)
-	x, y = x.padded(0.06), y.padded(0.06)
+	x, y = x.atLeast(least).padded(0.06), y.atLeast(least).padded(0.06)
 	both := bounds{min(x.lo, y.lo), max(x.hi, y.hi)}
 	if both.width() <= 4*min(x.width(), y.width()) {
 		x, y = both, both

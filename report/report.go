@@ -28,25 +28,33 @@ const (
 // run that is not finished or not evaluated gets a page that says so. The images are
 // those of the test set, in the order of test.safetensors.
 func Write(dir string, images Images) error {
-	r, err := Open(dir)
+	p, err := compose(dir, images)
 	if err != nil {
-		return err
-	}
-	s, err := r.Surface()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		r.note("%s could not be read: %v.", testFile, err)
-	}
-	p := newPage(r, s)
-	p.Pictured = images != nil
-	if err := p.add(r, s, images); err != nil {
 		return err
 	}
 	if err := saveFigures(dir, p.files); err != nil {
 		return err
 	}
-	return render(filepath.Join(dir, pageFile), "report.tmpl", p)
+	page, err := render("report.tmpl", p)
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(dir, pageFile), page)
+}
+
+// compose works out a run's page and its pictures, and writes nothing.
+func compose(dir string, images Images) (*page, error) {
+	r, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.Surface()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.note("%s could not be read: %v.", testFile, err)
+	}
+	p := newPage(r, s)
+	p.Pictured = images != nil
+	return p, p.add(r, s, images)
 }
 
 // add draws all that the page shows.
@@ -67,8 +75,12 @@ func (p *page) add(r *Run, s *Surface, images Images) error {
 		return err
 	}
 	margin, has := r.Margin()
-	p.Plane = draw(plane(s, margin, has))
-	p.Histograms = append(p.Histograms, draw(energyHistogram(s)), draw(gapHistogram(s, margin, has)))
+	least := leastWidth(r)
+	p.Plane = draw(plane(s, margin, has, least, planeSize))
+	if p.Plane.Shown() {
+		p.PlaneNarrow = p.bare(plane(s, margin, has, least, planeNarrow), &err)
+	}
+	p.Histograms = append(p.Histograms, draw(energyHistogram(s, least)), draw(gapHistogram(s, margin, has, least)))
 	p.Confusion = draw(confusionFigure(s))
 	cells, all := sampleFigures(s, images)
 	for _, c := range cells {
@@ -84,6 +96,17 @@ func (p *page) add(r *Run, s *Surface, images Images) error {
 		p.Worst, err = worstViews(s, images)
 	}
 	return err
+}
+
+// leastWidth returns the width that axes of energies have at least: after a collapse a
+// part of the scale on which training began, since rounding errors fill any picture
+// that is magnified enough.
+func leastWidth(r *Run) float64 {
+	d := diagnosis(r)
+	if d == nil || !d.Collapsed || !finite(d.Scale) {
+		return 0
+	}
+	return d.Scale / 4
 }
 
 // A view is a figure as the page shows it.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"
 )
@@ -132,19 +133,24 @@ func (r *Run) Best() *train.Epoch {
 	return best
 }
 
+// Functional returns the catalogue's row of the run's functional, and whether it has one.
+func (r *Run) Functional() (functional.Entry, bool) {
+	e, err := functional.Lookup(r.Get("functional", "functional.name"))
+	return e, err == nil
+}
+
 // Margin returns the margin m that the run's functional asks of the gap, and whether
-// it asks for one: the hinge, the square-square and the margin costs do. The others ask for a
-// gap above zero.
+// it asks for one. The functionals whose margin is not a setting ask for a gap above zero.
 func (r *Run) Margin() (m float64, ok bool) {
-	switch r.Get("functional", "functional.name") {
-	case "hinge", "square_square", "margin_cost", "margin_cost_max":
-		m, err := strconv.ParseFloat(r.Get("margin", "functional.margin"), 64)
-		if err != nil {
-			return 1, true // the functionals' default
-		}
-		return m, true
+	e, known := r.Functional()
+	if !known || !e.Takes("margin") || !e.GoodMargin {
+		return 0, false
 	}
-	return 0, false
+	m, err := strconv.ParseFloat(r.Get("margin", "functional.margin"), 64)
+	if err != nil || !(m >= 0) || !finite(m) {
+		return functional.DefaultOptions().Margin, true
+	}
+	return m, true
 }
 
 func (r *Run) note(format string, args ...any) {

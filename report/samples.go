@@ -150,30 +150,66 @@ func drawStems(c draw.Canvas, s *Surface, i int, scale bounds) {
 		base = y(0)
 	}
 	c.StrokeLine2(pen(grid, 1), c.Min.X, base, c.Max.X, base)
+	// All other answers are one path: with many of them that is what keeps the page small.
+	var stems, heads vg.Path
+	r := min(3.6, pitch/2.6)
+	place := func(a int, e float64) (x, at vg.Length) {
+		return c.Min.X + (vg.Length(a)+0.5)*pitch, y(min(max(e, scale.lo), scale.hi)) // infinite energies go to the edge
+	}
 	for a, e := range s.Row(i) {
-		x := c.Min.X + (vg.Length(a)+0.5)*pitch
-		h, bold := faint, false
-		switch {
-		case a == s.Labels[i]:
-			h, bold = correct, true
-		case e == s.Offending[i]:
-			h, bold = offending, true
+		x, at := place(a, e)
+		text := style{size: textSize - 1, hue: muted, align: draw.XCenter}
+		h := s.role(i, a)
+		if h != faint {
+			text.hue, text.bold = h, true
 		}
-		text := style{size: textSize - 1, hue: muted, align: draw.XCenter, bold: bold}
-		if bold {
-			text.hue = h
-		}
-		if s.K <= 14 || bold {
+		if s.K <= 14 || text.bold {
 			write(c, x, c.Min.Y+3, strconv.Itoa(a), text)
 		}
-		if math.IsNaN(e) {
-			write(c, x, foot+6, "?", text)
-			continue
+		switch {
+		case math.IsNaN(e):
+			if s.K <= 14 || text.bold {
+				write(c, x, foot+6, "?", text)
+			}
+		case h == faint:
+			stems.Move(vg.Point{X: x, Y: base})
+			stems.Line(vg.Point{X: x, Y: at})
+			heads.Move(vg.Point{X: x + r, Y: at})
+			heads.Arc(vg.Point{X: x, Y: at}, r, 0, 2*math.Pi)
 		}
-		at := y(min(max(e, scale.lo), scale.hi)) // infinite energies go to the edge
-		if stem {
-			c.StrokeLine2(draw.LineStyle{Color: h.alpha(0.7), Width: min(2, pitch/4)}, x, base, x, at)
-		}
-		fillDisc(c, h.solid(), x, at, min(3.6, pitch/2.6))
 	}
+	drawHeads(c, faint, stem, stems, heads, min(2, pitch/4))
+	for a, e := range s.Row(i) {
+		if h := s.role(i, a); h != faint && !math.IsNaN(e) {
+			x, at := place(a, e)
+			stems, heads = nil, nil
+			stems.Move(vg.Point{X: x, Y: base})
+			stems.Line(vg.Point{X: x, Y: at})
+			heads.Arc(vg.Point{X: x, Y: at}, max(r, 2), 0, 2*math.Pi)
+			drawHeads(c, h, stem, stems, heads, min(2, max(pitch/4, 1)))
+		}
+	}
+}
+
+// drawHeads strokes stems, if there are any, and fills the dots on them.
+func drawHeads(c draw.Canvas, h hue, stem bool, stems, heads vg.Path, width vg.Length) {
+	if stem && len(stems) > 0 {
+		c.SetLineStyle(draw.LineStyle{Color: h.alpha(0.7), Width: width})
+		c.Stroke(stems)
+	}
+	if len(heads) > 0 {
+		c.SetColor(h.solid())
+		c.Fill(heads)
+	}
+}
+
+// role is the hue of an answer to sample i: the correct one, the most offending, another.
+func (s *Surface) role(i, answer int) hue {
+	switch {
+	case answer == s.Labels[i]:
+		return correct
+	case s.Row(i)[answer] == s.Offending[i]:
+		return offending
+	}
+	return faint
 }

@@ -120,6 +120,28 @@ func (s *Surface) Kept(m float64) float64 {
 	return float64(kept) / float64(s.N)
 }
 
+// above returns the fraction of samples whose gap is above m; NaN for no samples.
+func (s *Surface) above(m float64) float64 {
+	n := 0
+	for _, g := range s.Gap {
+		if g > m {
+			n++
+		}
+	}
+	return float64(n) / float64(s.N)
+}
+
+// ties counts the samples whose correct and most offending answers have one energy.
+func (s *Surface) ties() int {
+	n := 0
+	for _, g := range s.Gap {
+		if g == 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // sortedFinite returns the finite values among v in ascending order.
 func sortedFinite(v []float64) []float64 {
 	out := slices.DeleteFunc(slices.Clone(v), func(x float64) bool { return !finite(x) })

@@ -141,12 +141,8 @@ func (t *Tensor) Resize(shape ...int) {
 
 // Fill sets every element to v.
 func (t *Tensor) Fill(v float64) {
-	for i := range t.f32 {
-		t.f32[i] = float32(v)
-	}
-	for i := range t.f64 {
-		t.f64[i] = v
-	}
+	simd.Fill(t.f32, float32(v))
+	simd.Fill(t.f64, v)
 }
 
 // CopyFrom copies the elements of src, which must have t's type and length.

@@ -45,7 +45,7 @@ type Diagnosis struct {
 	Gap        Quantiles `json:"gap"`         // offending − correct
 	MarginKept float64   `json:"margin_kept"` // fraction of samples whose gap is at least the margin (0 where the functional has none)
 	Spread     float64   `json:"spread"`      // mean over samples of the standard deviation of E over the answers
-	Scale      float64   `json:"scale"`       // what Spread is held against: mean |E| at the start of training
+	Scale      float64   `json:"scale"`       // Spread before training, which it is held against
 	Collapsed  bool      `json:"collapsed"`
 	Why        string    `json:"why,omitempty"` // one sentence, where Collapsed
 }

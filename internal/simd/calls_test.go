@@ -104,3 +104,27 @@ func TestNoAllocations(t *testing.T) {
 	}
 	SetThreads(0)
 }
+
+func TestLengthMisuse(t *testing.T) {
+	short, long := make([]float32, 3), make([]float32, 4)
+	for name, f := range map[string]func(){
+		"unary":   func() { Exp(short, long) },
+		"binary":  func() { Add(long, long, short) },
+		"grad":    func() { TanhGrad(long, short, long) },
+		"AXPY":    func() { AXPY(long, 1, short) },
+		"Dot":     func() { Dot(short, long) },
+		"SGD":     func() { SGD(long, long, short, SGDOptions{Momentum: 0.9}) },
+		"Adam":    func() { Adam(long, long, long, short, AdamOptions{}) },
+		"EMA":     func() { EMA(long, short, 0.9) },
+		"MaxPool": func() { MaxPool2D(&Pool2D{Batch: 1, C: 1, H: 2, W: 2, KH: 2, KW: 2}, short[:1], short, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: lengths that differ do not panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}

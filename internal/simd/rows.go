@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// The functions of this file take x as rows × cols, row-major, cols at least 1.
+// The functions of this file take x as rows × cols, row-major, cols at least 1. Vector
+// kernels add up a row's exponentials in float32, one sum a lane; plain Go in float64.
 
 // SoftmaxRows computes dst[r,c] = exp(x[r,c] − max_r)/Σ_c exp(x[r,c] − max_r). An
 // entry −Inf gives 0; a row of only −Inf, or with +Inf or NaN, gives NaN.

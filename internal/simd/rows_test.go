@@ -1,7 +1,6 @@
 package simd
 
 import (
-	"fmt"
 	"math"
 	"testing"
 )
@@ -142,7 +141,7 @@ func TestRowsMisuse(t *testing.T) {
 		func() {
 			defer func() {
 				if recover() == nil {
-					t.Error(fmt.Sprint("no panic: ", name))
+					t.Errorf("no panic: %s", name)
 				}
 			}()
 			f()

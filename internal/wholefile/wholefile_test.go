@@ -4,10 +4,46 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 )
+
+// A child process writes over and over, and is killed at random moments: what can be
+// read afterwards is always whole.
+func TestKilledWriter(t *testing.T) {
+	const size = 1 << 20
+	if path := os.Getenv("WHOLEFILE_TEST_PATH"); path != "" {
+		for i := byte(0); ; i++ {
+			if err := Write(path, bytes.Repeat([]byte{i}, size)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "a")
+	if err := Write(path, make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	for trial := range 10 {
+		child := exec.Command(os.Args[0], "-test.run=^TestKilledWriter$")
+		child.Env = append(os.Environ(), "WHOLEFILE_TEST_PATH="+path)
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(20+7*trial) * time.Millisecond)
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Wait(); err == nil {
+			t.Fatal("the child ended by itself")
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || len(got) != size || !bytes.Equal(got, bytes.Repeat(got[:1], size)) {
+			t.Fatalf("trial %d: %d bytes that are not whole (%v)", trial, len(got), err)
+		}
+	}
+}
 
 // names returns what is in the folder.
 func names(t *testing.T, dir string) (all []string) {

@@ -223,36 +223,6 @@ func (g *isa) pow2() func(v, n vec) vec {
 	}
 }
 
-// quotient is a factory of a/b for normal b and finite a/b.
-func (g *isa) quotient() func(a, b vec) vec {
-	if true {
-		return g.div
-	}
-	one := g.c(1)
-	return func(a, b vec) vec {
-		y := ZMM()
-		VRCP14PS(b, y)
-		VFMADD231PS(g.fnma(b, y, one), y, y)
-		q := g.mul(a, y)
-		VFMADD231PS(g.fnma(q, b, a), y, q)
-		return q
-	}
-}
-
-// reciprocal is a factory of 1/b for normal b.
-func (g *isa) reciprocal() func(b vec) vec {
-	one := g.c(1)
-	if true {
-		return func(b vec) vec { return g.div(g.load(one), b) }
-	}
-	return func(b vec) vec {
-		y := ZMM()
-		VRCP14PS(b, y)
-		VFMADD231PS(g.fnma(b, y, one), y, y)
-		return y
-	}
-}
-
 // A tail loads and stores the last few elements of a run.
 type tail struct {
 	g    *isa

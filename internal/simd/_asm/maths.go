@@ -154,13 +154,13 @@ func log1pBody(g *isa) body {
 func tanhBody(g *isa) body {
 	limit, one, two := g.cr(10), g.cr(1), g.c(2)
 	abs, sign := g.bits(signBit-1), g.bits(signBit)
-	parts, pow2, quotient := g.expParts(), g.pow2(), g.quotient()
+	parts, pow2 := g.expParts(), g.pow2()
 	return func(_, x, _, _ vec) vec {
 		a := g.min(limit, g.and(x, abs))
 		t, n := parts(g.add(a, a), nil)
 		s := pow2(one, n)
 		m := g.fma(s, t, g.sub(s, one))
-		return g.or(quotient(m, g.add(m, two)), g.and(x, sign))
+		return g.or(g.div(m, g.add(m, two)), g.and(x, sign))
 	}
 }
 
@@ -172,11 +172,11 @@ func sigmoidBody(g *isa) body {
 
 func (g *isa) sigmoid() func(x vec) vec {
 	one, zero := g.c(1), g.c(0)
-	exp, pow2, quotient := g.expNeg(104), g.pow2(), g.quotient()
+	exp, pow2 := g.expNeg(104), g.pow2()
 	return func(x vec) vec {
 		t, n := exp(x)
 		e := pow2(g.add(t, one), n)
-		return quotient(g.choose(x, ge, zero, one, e), g.add(e, one))
+		return g.div(g.choose(x, ge, zero, one, e), g.add(e, one))
 	}
 }
 
@@ -194,25 +194,25 @@ func softplusBody(g *isa) body {
 // only once. Below −109 the result is 0.
 func siluBody(g *isa) body {
 	one, zero, low := g.c(1), g.c(0), g.cr(-110)
-	exp, pow2, quotient := g.expNeg(110), g.pow2(), g.quotient()
+	exp, pow2 := g.expNeg(110), g.pow2()
 	return func(_, x, _, _ vec) vec {
 		t, n := exp(x)
 		p := g.add(t, one)
 		den := g.add(pow2(p, n), one)
 		p = g.choose(x, ge, zero, one, p)
 		n = g.choose(x, ge, zero, zero, n)
-		return pow2(g.mul(quotient(p, den), g.max(low, x)), n)
+		return pow2(g.mul(g.div(p, den), g.max(low, x)), n)
 	}
 }
 
 func siluGradBody(g *isa) body {
 	one, zero, low, high := g.c(1), g.c(0), g.cr(-110), g.cr(110)
-	exp, pow2, quotient := g.expNeg(110), g.pow2(), g.quotient()
+	exp, pow2 := g.expNeg(110), g.pow2()
 	return func(_, dy, x, _ vec) vec {
 		t, n := exp(x)
 		p := g.add(t, one)
 		e := pow2(p, n)
-		y := quotient(g.load(one), g.add(e, one))
+		y := g.div(g.load(one), g.add(e, one))
 		other := g.mul(g.choose(x, lt, zero, one, e), y) // 1 − σ(x)
 		p = g.choose(x, ge, zero, one, p)
 		n = g.choose(x, ge, zero, zero, n)
@@ -231,13 +231,13 @@ func softplusGradBody(g *isa) body {
 func (g *isa) normal() func(x vec) (p, n, h, a vec) {
 	limit, abs, half, one, two, four := g.cr(16), g.bits(signBit-1), g.c(-0.5), g.c(1), g.c(2), g.c(4)
 	minusOne := g.cr(-1)
-	parts, coef, reciprocal := g.expParts(), g.cs(cdfCoef...), g.reciprocal()
+	parts, coef := g.expParts(), g.cs(cdfCoef...)
 	return func(x vec) (vec, vec, vec, vec) {
 		a := g.min(limit, g.and(x, abs))
 		square := g.mul(a, a)
 		rest := g.fma(a, a, g.xor(square, g.bits(signBit)))
 		t, n := parts(g.mul(square, half), g.mul(rest, half))
-		u := reciprocal(g.add(a, four))
+		u := g.div(g.load(one), g.add(a, four))
 		// (a − 4)/(a + 4) = 2au − 1: exact to the last bit where h is steepest, at a = 0.
 		h := g.poly(g.fma(g.mul(a, u), two, minusOne), coef)
 		return g.add(t, one), n, g.mul(h, u), a

@@ -20,6 +20,7 @@ type weightGrad[T simd.Float] struct {
 	canvasW       int
 	width         int // outC padded to whole vectors
 	groups        int
+	block         int // images whose pixels a tile sums before it adds to the sums
 	dw, db, x, dy []T
 	add           bool
 	runs          []run
@@ -30,13 +31,16 @@ type weightGrad[T simd.Float] struct {
 }
 
 type weightScratch[T simd.Float] struct {
-	x  canvas[T] // [canvasH, canvasW, InC]
-	dy []T       // [outH·outW, width]
+	x  canvas[T] // [block, canvasH, canvasW, InC]
+	dy []T       // [block, outH·outW, width]
 }
 
 var weightGrads pool
 
-const maxGroups = 16
+const (
+	maxGroups   = 16
+	blockPixels = 400
+)
 
 func (g *weightGrad[T]) start() {
 	c := &g.conv
@@ -49,18 +53,18 @@ func (g *weightGrad[T]) start() {
 	g.one = 1
 	g.runs = g.runs[:0]
 	z := size[T]()
-	for i := range g.outH {
-		g.runs = append(g.runs, run{i * c.StrideH * g.canvasW * c.InC * z, i * g.outW * g.width * z})
+	g.block = min(max(1, blockPixels/(g.outH*g.outW)), ceil(c.Batch, g.groups))
+	for i := range g.block * g.outH {
+		row := i/g.outH*g.canvasH + i%g.outH*c.StrideH
+		g.runs = append(g.runs, run{row * g.canvasW * c.InC * z, i * g.outW * g.width * z})
 	}
-	for len(g.scratch) < simd.Threads() {
-		g.scratch = append(g.scratch, weightScratch[T]{})
-	}
+	g.scratch = reserve(g.scratch)
 	for i := range g.scratch {
 		g.scratch[i].x.clean = false
 	}
-	do(g.groups, g, c.Batch*g.outH*g.outW*c.OutC*c.InC*c.KH*c.KW)
+	g.do(g.groups, g, c.Batch*g.outH*g.outW*c.OutC*c.InC*c.KH*c.KW)
 	g.sum.grad = g
-	do(c.KH*c.KW, &g.sum, 4*g.groups*g.stride())
+	g.do(c.KH*c.KW, &g.sum, 4*g.groups*g.stride())
 	g.deliver()
 	g.dw, g.db, g.x, g.dy = nil, nil, nil, nil
 }
@@ -73,52 +77,56 @@ func (g *weightGrad[T]) stride() int { return (g.depth() + 1) * g.width }
 
 // Do sums a group of images.
 func (g *weightGrad[T]) Do(group, worker int) {
-	s := &g.scratch[worker]
+	s := of(g.scratch, worker)
 	lo, hi := span(g.conv.Batch, g.groups, group)
-	for image := lo; image < hi; image++ {
-		g.draw(image, s)
-		flags := 0
-		if image > lo {
-			flags = flagAdd
-		}
-		for col := 0; col < g.width; col += g.nr {
-			g.panel(group, col, s, flags)
-		}
-	}
-}
-
-// draw turns an image and its gradient into the scratch's layout.
-func (g *weightGrad[T]) draw(image int, s *weightScratch[T]) {
-	c := &g.conv
-	if n := g.canvasH * g.canvasW * c.InC; !s.x.clean || n != len(s.x.x) {
+	canvas, area := g.canvasH*g.canvasW*g.conv.InC, g.outH*g.outW
+	s.dy = grow(s.dy, g.block*area*g.width)
+	if n := g.block * canvas; !s.x.clean || n != len(s.x.x) {
 		s.x.x = grow(s.x.x, n)
 		clear(s.x.x)
 		s.x.clean = true
 	}
+	for first := lo; first < hi; first += g.block {
+		images := min(g.block, hi-first)
+		for i := range images {
+			g.draw(first+i, s.x.x[i*canvas:][:canvas], s.dy[i*area*g.width:])
+		}
+		flags := 0
+		if first > lo {
+			flags = flagAdd
+		}
+		for col := 0; col < g.width; col += g.nr {
+			g.panel(group, col, s, images, flags)
+		}
+	}
+}
+
+// draw brings an image and its gradient into the scratch's layout.
+func (g *weightGrad[T]) draw(image int, on, dy []T) {
+	c := &g.conv
 	x := g.x[image*c.InC*c.H*c.W:]
 	rows, cols := min(g.canvasH-c.PadTop, c.H), min(g.canvasW-c.PadLeft, c.W)
 	switch {
 	case rows <= 0 || cols <= 0:
 	case c.InC == 1:
-		g.copyBlock(s.x.x[c.PadTop*g.canvasW+c.PadLeft:], x, g.canvasW, c.W, rows, cols)
+		g.copyBlock(on[c.PadTop*g.canvasW+c.PadLeft:], x, g.canvasW, c.W, rows, cols)
 	default:
 		for i := range rows {
 			dst := ((c.PadTop+i)*g.canvasW + c.PadLeft) * c.InC
-			g.transpose(at(s.x.x, dst), at(x, i*c.W), c.InC, c.H*c.W, c.InC, c.InC, cols)
+			g.transpose(at(on, dst), at(x, i*c.W), c.InC, c.H*c.W, c.InC, c.InC, cols)
 		}
 	}
 	area := g.outH * g.outW
-	s.dy = grow(s.dy, area*g.width)
-	g.transpose(at(s.dy, 0), at(g.dy, image*c.OutC*area), g.width, area, c.OutC, g.width, area)
+	g.transpose(at(dy, 0), at(g.dy, image*c.OutC*area), g.width, area, c.OutC, g.width, area)
 }
 
-// panel adds an image's part to the sums of nr output channels.
-func (g *weightGrad[T]) panel(group, col int, s *weightScratch[T], flags int) {
+// panel adds some images' part to the sums of nr output channels.
+func (g *weightGrad[T]) panel(group, col int, s *weightScratch[T], images, flags int) {
 	c := &g.conv
 	z := size[T]()
 	sums := g.sums[group*g.stride():]
 	t := tile{
-		runs: &g.runs[0], runCount: len(g.runs), steps: g.outW,
+		runs: &g.runs[0], runCount: images * g.outH, steps: g.outW,
 		aStep: c.StrideW * c.InC * z, bStep: g.width * z, cStep: g.width * z,
 		cols: min(g.width-col, g.nr), flags: flags,
 	}
@@ -143,7 +151,7 @@ func (g *weightGrad[T]) panel(group, col int, s *weightScratch[T], flags int) {
 	}
 	if g.db != nil {
 		t.a, t.c, t.rows, t.aStep = unsafe.Pointer(&g.one), at(sums, g.depth()*g.width+col), 1, 0
-		t.runs, t.runCount, t.steps = &oneRun, 1, g.outH*g.outW
+		t.runs, t.runCount, t.steps = &oneRun, 1, images*g.outH*g.outW
 		g.multiply(&t)
 	}
 }

@@ -28,10 +28,11 @@ func tileGeneric[T simd.Float](t *tile) {
 // finish applies the epilogue to one element and stores it.
 func finish[T simd.Float](t *tile, i, j int, v T) {
 	z := size[T]()
-	c := (*T)(unsafe.Add(t.c, i*t.cStep+j*z))
+	offset := i*t.cStep + j*z
 	if t.flags&flagTranspose != 0 {
-		c = (*T)(unsafe.Add(t.c, j*t.cStep+i*z))
+		offset = j*t.cStep + i*z
 	}
+	c := (*T)(unsafe.Add(t.c, offset))
 	if t.flags&(flagAdd|flagTranspose) == flagAdd {
 		v += *c
 	}

@@ -48,17 +48,18 @@ type engine[T simd.Float] struct {
 	mr    int        // rows of a tile
 	nr    int        // columns of a tile: two vectors
 	lanes int        // columns of a vector, to which panels of B are padded
+	alone int        // multiplications that are over sooner than a helper joins in
 }
 
 func newEngine[T simd.Float]() engine[T] {
 	level := simd.Current()
 	switch {
 	case size[T]() != 4 || level == simd.Generic:
-		return engine[T]{simd.Generic, 4, 8, 4}
+		return engine[T]{simd.Generic, 4, 8, 4, 1 << 14}
 	case level == simd.AVX2:
-		return engine[T]{level, 6, 16, 8}
+		return engine[T]{level, 6, 16, 8, 1 << 19}
 	}
-	return engine[T]{level, 14, 32, 16}
+	return engine[T]{level, 14, 32, 16, 1 << 20}
 }
 
 func size[T simd.Float]() int { return int(unsafe.Sizeof(T(0))) }
@@ -140,18 +141,31 @@ func grow[T simd.Float](x []T, n int) []T {
 	return x[skip : skip+n]
 }
 
-// serialOps is a number of multiplications that are over sooner than a helper joins in.
-const serialOps = 1 << 20
-
-// do runs the tasks of j, on this goroutine alone if that is over sooner than a helper joins in.
-func do(tasks int, j simd.Job, ops int) {
-	if ops > serialOps {
+// do runs the tasks of j, in all ops multiplications, on several workers if that pays.
+func (e engine[T]) do(tasks int, j simd.Job, ops int) {
+	if ops > e.alone {
 		simd.Run(tasks, j)
 		return
 	}
 	for i := range tasks {
 		j.Do(i, 0)
 	}
+}
+
+// reserve returns x with a place for each worker.
+func reserve[S any](x []S) []S {
+	for len(x) < simd.Threads() {
+		x = append(x, *new(S))
+	}
+	return x
+}
+
+// of returns worker's place in x; one that came after reserve gets a new one.
+func of[S any](x []S, worker int) *S {
+	if worker < len(x) {
+		return &x[worker]
+	}
+	return new(S)
 }
 
 // A pool keeps the scratch of finished calls, so that a warm call does not allocate.

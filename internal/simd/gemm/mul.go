@@ -18,8 +18,9 @@ import (
 
 const (
 	maxDepth = 512 // steps of a panel
-	rowGroup = 6   // tiles of rows in a task
-	colGroup = 8   // panels of columns in a task
+	rowGroup = 6   // tiles of rows in a task, at most
+	colGroup = 8   // panels of columns in a task, at most
+	minTasks = 16  // cut small work into as many tasks, if it can be, for the sake of the workers
 )
 
 // Epilogue is what MulEpilogue does to the finished product before it is stored.
@@ -135,13 +136,15 @@ var products pool
 
 func (j *product[T]) run() {
 	j.tiles, j.panels, j.blocks = ceil(j.m, j.mr), ceil(j.n, j.nr), ceil(j.k, maxDepth)
-	j.rowGroups, j.colGroups = ceil(j.tiles, rowGroup), ceil(j.panels, colGroup)
+	j.rowGroups = ceil(j.tiles, rowGroup)
+	j.colGroups = max(ceil(j.panels, colGroup), min(j.panels, ceil(minTasks, j.rowGroups)))
+	j.rowGroups = max(j.rowGroups, min(j.tiles, ceil(minTasks, j.colGroups)))
 	j.packedA = grow(j.packedA, j.m*j.k)
 	j.packedB = grow(j.packedB, j.panels*j.nr*j.k)
 	j.pack.product = j
 	ops := j.m * j.n * j.k
-	do(j.pack.tasks(), &j.pack, ops)
-	do(j.rowGroups*j.colGroups, j, ops)
+	j.do(j.pack.tasks(), &j.pack, ops)
+	j.do(j.rowGroups*j.colGroups, j, ops)
 }
 
 // packing is the first half of a product: a task packs, in one block of the depth, a few

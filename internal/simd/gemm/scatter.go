@@ -25,17 +25,15 @@ func scatterInputGrad[T simd.Float](e engine[T], c Conv2D, dx, dy, w []T, add bo
 	g := take[T, scatterGrad[T]](&scatterGrads)
 	g.engine, g.conv, g.outH, g.outW = e, c, c.OutH(), c.OutW()
 	g.dx, g.dy, g.w, g.add = dx, dy, w, add
-	for len(g.scratch) < simd.Threads() {
-		g.scratch = append(g.scratch, scatterScratch[T]{})
-	}
-	do(c.Batch, g, len(dy)*c.InC*c.KH*c.KW)
+	g.scratch = reserve(g.scratch)
+	g.do(c.Batch, g, len(dy)*c.InC*c.KH*c.KW)
 	g.dx, g.dy, g.w = nil, nil, nil
 	give[T](&scatterGrads, g)
 }
 
 // Do computes the gradient by one image.
 func (g *scatterGrad[T]) Do(image, worker int) {
-	c, s := &g.conv, &g.scratch[worker]
+	c, s := &g.conv, of(g.scratch, worker)
 	depth, area, z := c.InC*c.KH*c.KW, g.outH*g.outW, size[T]()
 	s.cols, s.dy = grow(s.cols, depth*area), grow(s.dy, c.OutC*g.nr)
 	t := tile{runs: &oneRun, runCount: 1, steps: c.OutC, aStep: depth * z, cStep: area * z}

@@ -46,14 +46,11 @@ type canvas[T simd.Float] struct {
 
 var slides pool
 
-// minTasks is how many tasks a small batch is cut into, for the sake of the workers.
-const minTasks = 16
-
 func (s *slide[T]) start() {
 	s.plan()
 	s.pack.slide = s
-	do(ceil(s.outC, s.nr), &s.pack, 16*len(s.packed))
-	do(s.batch*s.bands, s, s.batch*s.outH*s.outW*s.outC*s.inC*s.kernelH*s.kernelW)
+	s.do(ceil(s.outC, s.nr), &s.pack, 16*len(s.packed))
+	s.do(s.batch*s.bands, s, s.batch*s.outH*s.outW*s.outC*s.inC*s.kernelH*s.kernelW)
 	s.y, s.x, s.weights, s.bias = nil, nil, nil, nil
 }
 
@@ -69,9 +66,7 @@ func (s *slide[T]) plan() {
 	s.bands = min(ceil(minTasks, max(s.batch, 1)), s.outH)
 	s.packed = grow(s.packed, ceil(s.outC, s.nr)*s.nr*s.inC*taps)
 	s.planRuns()
-	for len(s.canvases) < simd.Threads() {
-		s.canvases = append(s.canvases, canvas[T]{})
-	}
+	s.canvases = reserve(s.canvases)
 	for i := range s.canvases {
 		s.canvases[i].clean = false
 	}
@@ -133,7 +128,7 @@ func (p *slideWeights[T]) Do(panel, _ int) {
 func (s *slide[T]) Do(task, worker int) {
 	image, band := task/s.bands, task%s.bands
 	lo, hi := span(s.outH, s.bands, band)
-	on := s.draw(image, lo, hi, &s.canvases[worker])
+	on := s.draw(image, lo, hi, of(s.canvases, worker))
 	z := size[T]()
 	area := s.outH * s.outW
 	t := tile{

@@ -88,8 +88,9 @@ func (s *isa) tile() {
 // product writes the loops for a tile of the given rows and vectors.
 func (s *isa) product(rows, width int) {
 	name := func(part string) string { return label("%s%dx%d", part, rows, width) }
+	sets := s.sets(rows * width)
 	s.Label(name("rows"))
-	for i := range rows * width {
+	for i := range rows * width * sets {
 		s.zero(s.vecs[i])
 	}
 	s.prefetch(name, rows, width)
@@ -103,8 +104,8 @@ func (s *isa) product(rows, width int) {
 	s.SUBQ(operand.U8(4), rCount)
 	s.JLT(operand.LabelRef(name("rest")))
 	s.Label(name("four"))
-	for range 4 {
-		s.step(rows, width)
+	for i := range 4 {
+		s.step(rows, width, i%sets)
 	}
 	s.SUBQ(operand.U8(4), rCount)
 	s.JGE(operand.LabelRef(name("four")))
@@ -112,12 +113,15 @@ func (s *isa) product(rows, width int) {
 	s.ADDQ(operand.U8(4), rCount)
 	s.JEQ(operand.LabelRef(name("end")))
 	s.Label(name("one"))
-	s.step(rows, width)
+	s.step(rows, width, 0)
 	s.DECQ(rCount)
 	s.JNE(operand.LabelRef(name("one")))
 	s.Label(name("end"))
 	s.DECQ(rLeft)
 	s.JNE(operand.LabelRef(name("run")))
+	for i := rows * width * sets; i > rows*width; i-- {
+		s.VADDPS(s.vecs[i-1], s.vecs[i-1-rows*width], s.vecs[i-1-rows*width])
+	}
 	s.JMP(operand.LabelRef(label("finish%d", width)))
 }
 
@@ -136,8 +140,18 @@ func (s *isa) prefetch(name func(string) string, rows, width int) {
 	}
 }
 
-// step adds the outer product of one row of A's panel and one of B's.
-func (s *isa) step(rows, width int) {
+// sets returns how many sets of accumulators a small tile takes turns with, so that a
+// sum does not wait for the one before it: two additions a cycle, each of four cycles.
+func (s *isa) sets(accumulators int) int {
+	sets := 1
+	for sets < 4 && sets*accumulators < 8 && 2*sets*accumulators <= len(s.vecs)-4 {
+		sets *= 2
+	}
+	return sets
+}
+
+// step adds the outer product of one row of A's panel and one of B's to a set of accumulators.
+func (s *isa) step(rows, width, set int) {
 	n := len(s.vecs)
 	b := s.vecs[n-width:]
 	for v := range width {
@@ -147,7 +161,7 @@ func (s *isa) step(rows, width int) {
 		a := s.vecs[n-4+r%2]
 		s.VBROADCASTSS(mem(rNextA, 4*r), a)
 		for v := range width {
-			s.VFMADD231PS(b[v], a, s.vecs[width*r+v])
+			s.VFMADD231PS(b[v], a, s.vecs[(set*rows+r)*width+v])
 		}
 	}
 	s.ADDQ(rAStep, rNextA)

@@ -1,0 +1,147 @@
+package recipe
+
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// evalBatch is how many pictures are looked at together where nothing is trained.
+const evalBatch = 1000
+
+// digitsTask is the digits as train sees them.
+type digitsTask struct {
+	augment    bool
+	set        *data.Images // trained on
+	held       *data.Images // evaluated on
+	labeler    energy.Labeler
+	params     []*autodiff.Param
+	functional functional.Functional
+	subject    train.Subject
+	predictor  *energy.Predictor
+
+	loss   energy.LabelLoss
+	x      *tensor.Tensor // a batch's pictures
+	target []int
+	seen   *tensor.Tensor // pictures of an evaluation
+}
+
+func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
+	n := set.N
+	if c.Limit > 0 {
+		n = min(c.Limit+c.Validation, n)
+	}
+	if n-c.Validation < 1 {
+		return nil, fmt.Errorf("validation is %d, but there are only %d training samples; leave at least one to train on", c.Validation, set.N)
+	}
+	k := set.Classes()
+	labeler, err := c.newLabeler(set.H, set.W, k)
+	if err != nil {
+		return nil, err
+	}
+	f, err := c.functional()
+	if err != nil {
+		return nil, err
+	}
+	entry, err := functional.Lookup(c.Functional)
+	if err != nil {
+		return nil, err
+	}
+	t := &digitsTask{
+		augment: c.Augment, set: set.Subset(0, n-c.Validation), held: set.Subset(n-c.Validation, n),
+		labeler: labeler, params: labeler.Params(), functional: f,
+		predictor: energy.NewPredictor(labeler, tensor.Float32),
+		x:         tensor.New(tensor.Float32), seen: tensor.New(tensor.Float32),
+		subject: train.Subject{
+			Functional: c.Functional, Architecture: c.architecture(), PushesUp: f.Statistic().Kind != functional.None,
+		},
+	}
+	if c.Validation == 0 {
+		t.held = t.set.Subset(max(0, t.set.N-5000), t.set.N)
+	}
+	if entry.Takes("margin") {
+		t.subject.Margin = c.Margin
+	}
+	first, err := t.measure(t.held.Subset(0, min(evalBatch, t.held.N)))
+	if err != nil {
+		return nil, err
+	}
+	t.subject.Scale = first.Diagnosis.Spread
+	return t, nil
+}
+
+// Params implements train.Task.
+func (t *digitsTask) Params() []*autodiff.Param { return t.params }
+
+// Samples implements train.Task.
+func (t *digitsTask) Samples() int { return t.set.N }
+
+// Loss implements train.Task.
+func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	t.x.Resize(len(b.Samples), 1, t.set.H, t.set.W)
+	if t.augment {
+		t.set.Jittered(t.x.Float32s(), b.Samples, b.Rand)
+	} else {
+		t.set.Batch(t.x.Float32s(), b.Samples)
+	}
+	t.target = t.target[:0]
+	for _, i := range b.Samples {
+		t.target = append(t.target, int(t.set.Labels[i]))
+	}
+	losses, err := t.loss.Record(t.labeler.Energies(tape.Const(t.x)), t.target, t.functional)
+	if err != nil {
+		return nil, err
+	}
+	return autodiff.Mean(losses), nil
+}
+
+// Evaluate implements train.Task.
+func (t *digitsTask) Evaluate() (train.Evaluation, error) {
+	m, err := t.measure(t.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	return m.Evaluation, nil
+}
+
+// measurement is what a set of pictures says of a model.
+type measurement struct {
+	train.Evaluation
+	Energies *tensor.Tensor // [N, K]
+}
+
+func (t *digitsTask) measure(set *data.Images) (*measurement, error) {
+	k := t.labeler.Labels()
+	all := tensor.New(tensor.Float32, set.N, k)
+	target := make([]int, set.N)
+	indices := make([]int, set.N)
+	for i := range indices {
+		indices[i], target[i] = i, int(set.Labels[i])
+	}
+	for lo := 0; lo < set.N; lo += evalBatch {
+		hi := min(lo+evalBatch, set.N)
+		t.seen.Resize(hi-lo, 1, set.H, set.W)
+		set.Batch(t.seen.Float32s(), indices[lo:hi])
+		copy(all.Float32s()[lo*k:hi*k], t.predictor.Energies(t.seen).Float32s())
+	}
+	stats := make([]functional.LabelStats, set.N)
+	if err := functional.Stats(stats, all.Float32s(), k, target); err != nil {
+		return nil, err
+	}
+	wrong := 0
+	for i, s := range stats {
+		// The answer is the label of the least energy, the first of equals.
+		if !(s.Gap() > 0 || s.Gap() == 0 && target[i] < s.Answer) {
+			wrong++
+		}
+	}
+	return &measurement{
+		Evaluation: train.Evaluation{Error: float64(wrong) / float64(max(set.N, 1)), Diagnosis: train.Diagnose(stats, t.subject)},
+		Energies:   all,
+	}, nil
+}

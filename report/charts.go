@@ -1,0 +1,271 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// comparePage is what compare.tmpl shows.
+type comparePage struct {
+	Subtitle string
+	Groups   []group
+	Whys     []string // why cells collapsed or failed
+}
+
+// A group is the cells of one model and energy.
+type group struct {
+	Title  string
+	Rows   []compareRow
+	Charts []view
+}
+
+// A compareRow is a line of the table.
+type compareRow struct {
+	summary
+	ErrorText, GapText, LowText, KeptText, CollapsedText string
+	Alarm                                                bool
+}
+
+// comparison works out the page and its charts.
+func comparison(all []summary) (*comparePage, []*figure, error) {
+	p := &comparePage{}
+	var files []*figure
+	for _, part := range byModel(all) {
+		g := group{Title: strings.Trim(part[0].Model+" · "+part[0].Energy, " ·")}
+		for _, s := range part {
+			g.Rows = append(g.Rows, rowOf(s))
+			p.Whys = append(p.Whys, whys(s)...)
+		}
+		slug := clean(part[0].Model + "_" + part[0].Energy)
+		for _, f := range []*figure{errorChart(part, slug), gapChart(part, slug), keptChart(part, slug)} {
+			svg, err := f.inline()
+			if err != nil {
+				return nil, nil, err
+			}
+			// As on a run's page: escaped text and numbers.
+			g.Charts = append(g.Charts, view{SVG: template.HTML(svg), How: f.how})
+			files = append(files, f)
+		}
+		p.Groups = append(p.Groups, g)
+	}
+	runs, failed := 0, 0
+	for _, s := range all {
+		runs, failed = runs+s.Seeds, failed+s.Failed
+	}
+	p.Subtitle = plural(runs, "run", "runs") + " under one protocol"
+	if failed > 0 {
+		p.Subtitle += fmt.Sprintf("; %s without a result", count(failed))
+	}
+	return p, files, nil
+}
+
+// byModel groups the cells, in the order in which the groups appear.
+func byModel(all []summary) [][]summary {
+	var out [][]summary
+	at := map[[2]string]int{}
+	for _, s := range all {
+		k := [2]string{s.Model, s.Energy}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], s)
+	}
+	return out
+}
+
+// clean makes a part of a file name.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return '-'
+	}, s)
+}
+
+func rowOf(s summary) compareRow {
+	r := compareRow{summary: s, Alarm: s.Collapsed > 0 || s.Failed > 0}
+	if s.Failed == s.Seeds {
+		r.ErrorText, r.GapText, r.LowText, r.KeptText, r.CollapsedText = "–", "–", "–", "–", "failed"
+		return r
+	}
+	r.ErrorText = plusMinus(100*float64(s.Error.Mean), 100*float64(s.Error.SD), 2) + "\u00a0%"
+	r.KeptText = plusMinus(100*float64(s.MarginKept.Mean), 100*float64(s.MarginKept.SD), 1) + "\u00a0%"
+	r.GapText, r.LowText = number(float64(s.GapP50.Mean)), number(float64(s.GapP05.Mean))
+	ran := s.Seeds - s.Failed
+	switch {
+	case s.Collapsed == 0:
+		r.CollapsedText = "no"
+	case s.Collapsed == ran:
+		r.CollapsedText = "yes"
+	default:
+		r.CollapsedText = fmt.Sprintf("%d of %d", s.Collapsed, ran)
+	}
+	if s.Failed > 0 {
+		r.CollapsedText += fmt.Sprintf("; %d failed", s.Failed)
+	}
+	return r
+}
+
+// plusMinus writes a mean with its deviation, if there is one.
+func plusMinus(mean, sd float64, digits int) string {
+	if !finite(mean) {
+		return number(mean)
+	}
+	if !finite(sd) {
+		return minus(fmt.Sprintf("%.*f", digits, mean))
+	}
+	return minus(fmt.Sprintf("%.*f\u00a0±\u00a0%.*f", digits, mean, digits, sd))
+}
+
+// whys lists the reasons of a cell's collapses and failures, each once.
+func whys(s summary) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, r := range s.Runs {
+		why := r.Why
+		if r.Failed != "" {
+			why = r.Failed
+		} else if !r.Collapsed {
+			continue
+		}
+		if why != "" && !seen[why] {
+			seen[why] = true
+			out = append(out, strings.Trim(s.Functional+", "+s.Model+", "+s.Energy, ", ")+": "+why)
+		}
+	}
+	return out
+}
+
+// rowHeight is the height of a functional's line in a chart.
+const rowHeight = 23
+
+// strip returns a figure with a line for every cell, named at the left.
+func strip(part []summary, name, title, unit, xLabel string, x bounds, log, percent bool, mark func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length)) *figure {
+	p := axes(x, bounds{-0.5, float64(len(part)) - 0.5}, xLabel)
+	p.X.Tick.Marker = ticks{about: 4, percent: percent}
+	if log {
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{log: true, percent: percent}
+	}
+	var names []plot.Tick
+	for i, s := range part {
+		names = append(names, plot.Tick{Value: float64(len(part) - 1 - i), Label: s.Functional})
+	}
+	p.Y.Tick.Marker = plot.ConstantTicks(names)
+	p.Y.Tick.Label.Color = ink.solid()
+	p.Add(&plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}},
+		layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
+			for i, s := range part {
+				mark(c, s, tx, ty(float64(len(part)-1-i)))
+			}
+		}))
+	return &figure{
+		name: name, title: title, unit: unit, width: panelWidth, height: vg.Length(len(part))*rowHeight + 96,
+		paint: drawInto(p), alt: title + " of " + plural(len(part), "functional", "functionals") + ".",
+	}
+}
+
+// eachRun draws a dot for every run and a bar for their mean.
+func eachRun(value func(runLine) float64, mean func(summary) float64) func(draw.Canvas, summary, func(float64) vg.Length, vg.Length) {
+	return func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length) {
+		h := correct
+		if s.Collapsed > 0 {
+			h = offending
+		}
+		if m := mean(s); finite(m) {
+			at := min(max(x(m), c.Min.X), c.Max.X)
+			c.StrokeLine2(pen(h, 2), at, y-7, at, y+7)
+		}
+		for _, r := range s.Runs {
+			if v := value(r); r.Failed == "" && finite(v) {
+				fillDisc(c, h.alpha(0.55), min(max(x(v), c.Min.X), c.Max.X), y, 3.4)
+			}
+		}
+	}
+}
+
+// runKeys is the legend of charts made by eachRun.
+func runKeys(part []summary) []key {
+	keys := []key{{"a run", correct, dot}}
+	for _, s := range part {
+		if s.Collapsed > 0 {
+			return append(keys, key{"of a functional that collapsed", offending, dot})
+		}
+	}
+	return keys
+}
+
+func errorChart(part []summary, slug string) *figure {
+	b, least := empty(), math.Inf(1)
+	for _, s := range part {
+		for _, r := range s.Runs {
+			if v := float64(r.Error); r.Failed == "" && finite(v) {
+				b = b.with(v)
+				if v > 0 {
+					least = math.Min(least, v)
+				}
+			}
+		}
+	}
+	if b.lo > b.hi {
+		b = bounds{0, 1}
+	}
+	log := !math.IsInf(least, 1) && b.hi > 5*least
+	x := bounds{0, b.hi*1.1 + 1e-4}
+	if log {
+		x = bounds{least / 1.3, b.hi * 1.2}
+	}
+	clamped := func(v float64) float64 {
+		if log {
+			return math.Max(v, x.lo) // an error of zero lies at the edge
+		}
+		return v
+	}
+	unit := "of the test set wrong"
+	if log {
+		unit += ", logarithmic scale"
+	}
+	f := strip(part, "compare_error_"+slug, "Test error", unit, "", x, log, true,
+		eachRun(func(r runLine) float64 { return clamped(float64(r.Error)) }, func(s summary) float64 { return clamped(float64(s.Error.Mean)) }))
+	f.legend = runKeys(part)
+	f.how = "A dot is a run with its own seed, the bar their mean. Left is better."
+	return f
+}
+
+func keptChart(part []summary, slug string) *figure {
+	f := strip(part, "compare_margin_"+slug, "Margin kept", "of the test set, the gap at least m (above 0 where there is no m)", "", bounds{0, 1}, false, true,
+		eachRun(func(r runLine) float64 { return float64(r.MarginKept) }, func(s summary) float64 { return float64(s.MarginKept.Mean) }))
+	f.legend = runKeys(part)
+	f.how = "How often the correct answer is lower by what the functional asks for. Right is better."
+	return f
+}
+
+func gapChart(part []summary, slug string) *figure {
+	b := empty().with(0)
+	for _, s := range part {
+		b = b.with(float64(s.GapP05.Mean), float64(s.GapP50.Mean))
+	}
+	f := strip(part, "compare_gap_"+slug, "Gap E⁻ − E⁺", "on the test set, mean over the runs", "", b.padded(0.06), false, false,
+		func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length) {
+			lo, mid := float64(s.GapP05.Mean), float64(s.GapP50.Mean)
+			if !finite(lo) || !finite(mid) {
+				return
+			}
+			c.StrokeLine2(draw.LineStyle{Color: gapHue.alpha(0.45), Width: 4}, x(lo), y, x(mid), y)
+			fillDisc(c, gapHue.solid(), x(mid), y, 3.8)
+			c.StrokeLine2(pen(gapHue, 2), x(lo), y-5, x(lo), y+5)
+		})
+	f.legend = []key{{"median", gapHue, dot}, {"from the lowest 5 %", gapHue, stroke}}
+	f.how = "Each functional has its own scale of energies: what counts is that the lower end lies right of zero."
+	return f
+}

@@ -1,0 +1,139 @@
+package report
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/functional"
+)
+
+// someCells are a comparison made up: every functional on two energies, three seeds.
+func someCells() []Cell {
+	rng := rand.New(rand.NewPCG(6, 7))
+	var cells []Cell
+	for _, energy := range []string{"head", "code"} {
+		for i, e := range functional.Catalogue() {
+			c := Cell{Functional: e.Name, Model: "cnn", Energy: energy}
+			for seed := range uint64(3) {
+				gap := math.Exp(1.2*rng.NormFloat64() + 1)
+				o := Outcome{
+					Seed: seed + 1, Error: 0.008 * math.Exp(0.15*float64(i%5)+0.05*rng.NormFloat64()), GapP50: gap, GapP05: 0.1*gap - 0.2,
+					MarginKept: 0.95 + 0.01*rng.NormFloat64(), CorrectMean: -2, OffendingMean: gap - 2, TrainSeconds: 60,
+				}
+				if !e.GoodMargin && energy == "code" && e.Name != "lvq2" {
+					o.Error, o.GapP05, o.GapP50, o.MarginKept = 0.9+0.003*rng.NormFloat64(), -1e-3, 0, 0
+					o.Collapsed, o.Why = true, "With learned class codes the energy loss is zero on a flat surface: nothing pushes wrong answers up."
+				}
+				if e.Demonstration && seed == 2 {
+					o = Outcome{Seed: 3, Failed: "it diverged at step 40", Error: math.NaN()}
+				}
+				c.Outcomes = append(c.Outcomes, o)
+			}
+			cells = append(cells, c)
+		}
+	}
+	return cells
+}
+
+func TestCompare(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	cells := someCells()
+	if err := Compare(dir, cells); err != nil {
+		t.Fatal(err)
+	}
+	all := checkOutput(t, dir, "compare.html")
+	rows, err := csv.NewReader(strings.NewReader(string(all["compare.csv"]))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 1 + 3*len(cells); len(rows) != want {
+		t.Errorf("compare.csv has %d lines, want %d", len(rows), want)
+	}
+	var got []summary
+	if err := json.Unmarshal(all["compare.json"], &got); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cells {
+		mean := 0.0
+		n := 0
+		for _, o := range c.Outcomes {
+			if o.Failed == "" {
+				mean, n = mean+o.Error, n+1
+			}
+		}
+		if mean /= float64(n); math.Abs(float64(got[i].Error.Mean)-mean) > 1e-12 || got[i].Seeds != 3 || got[i].Failed != 3-n {
+			t.Errorf("%s: mean error %v, want %v; %d seeds, %d failed", c.Functional, got[i].Error.Mean, mean, got[i].Seeds, got[i].Failed)
+		}
+	}
+	page := string(all["compare.html"])
+	for _, want := range []string{"cnn · code", "square_square_misprint", "it diverged at step 40", "learned class codes", "±"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if err := Compare(dir, cells); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range files(t, dir) {
+		if string(all[name]) != string(data) {
+			t.Errorf("%s differs on a second run", name)
+		}
+	}
+}
+
+func TestCompareEdges(t *testing.T) {
+	nan := math.NaN()
+	for name, cells := range map[string][]Cell{
+		"one":        {{Functional: "nll", Outcomes: []Outcome{{Error: 0.01}}}},
+		"no error":   {{Functional: "nll", Outcomes: []Outcome{{}, {Error: 0.5}}}},
+		"all failed": {{Functional: "nll", Outcomes: []Outcome{{Failed: "x"}, {Failed: "y"}}}},
+		"not finite": {{Functional: "own <b>", Model: "../m", Outcomes: []Outcome{{Error: nan, GapP05: nan, GapP50: math.Inf(1), MarginKept: nan, TrainSeconds: nan}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := Compare(dir, cells); err != nil {
+				t.Fatal(err)
+			}
+			checkOutput(t, dir, "compare.html")
+		})
+	}
+	if err := Compare(t.TempDir(), nil); err == nil {
+		t.Error("no cells: no error")
+	}
+	if err := Compare(t.TempDir(), []Cell{{Functional: "nll"}}); err == nil {
+		t.Error("a cell without outcomes: no error")
+	}
+}
+
+// TestOutcome: a run sums up to what its energies say, and to its result without them.
+func TestOutcome(t *testing.T) {
+	dir := newFake().write(t)
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Surface()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := r.Outcome()
+	if o.Seed != 7 || o.Error != s.Error() || o.MarginKept != s.Kept(1) || o.Failed != "" || !(o.GapP05 < o.GapP50) {
+		t.Errorf("%+v", o)
+	}
+	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
+		t.Fatal(err)
+	}
+	if o = r.Outcome(); o.GapP50 != 9 || o.Failed != "" {
+		t.Errorf("without energies: %+v", o)
+	}
+	r.Result = nil
+	if o = r.Outcome(); o.Failed == "" {
+		t.Errorf("without energies and result: %+v", o)
+	}
+}

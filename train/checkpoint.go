@@ -1,0 +1,177 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// CheckpointFile is a run's checkpoint: everything that resuming needs, in one file
+// that is replaced whole, so that a kill at any moment leaves the last one.
+const CheckpointFile = "checkpoint.safetensors"
+
+const format = "energo checkpoint 1"
+
+// Parts of a checkpoint, as prefixes of tensors' names.
+const (
+	partWeights       = "weights."
+	partOptimizer     = "optimizer."
+	partEMA           = "ema."
+	partBest          = "best."
+	partGoodWeights   = "good.weights."
+	partGoodOptimizer = "good.optimizer."
+	partGoodEMA       = "good.ema."
+)
+
+func (l *loop) save() error {
+	p := l.progress
+	p.Seconds = l.seconds()
+	state, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	settings, err := json.Marshal(l.c.Fingerprint)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	f := &tensor.File{Metadata: map[string]string{
+		"format": format, "recipe": l.c.Recipe, "progress": string(state), "settings": string(settings),
+	}}
+	add := func(prefix string, part []tensor.Named) {
+		for _, n := range part {
+			f.Tensors = append(f.Tensors, tensor.Named{Name: prefix + n.Name, Tensor: n.Tensor})
+		}
+	}
+	add(partWeights, values(l.params))
+	add(partOptimizer, l.c.Optimizer.State())
+	if l.ema != nil {
+		add(partEMA, l.ema.State())
+	}
+	if p.BestEpoch > 0 {
+		add(partBest, l.best.weights)
+	}
+	add(partGoodWeights, l.good.weights)
+	add(partGoodOptimizer, l.good.optimizer)
+	add(partGoodEMA, l.good.ema)
+	path := filepath.Join(l.c.Run, CheckpointFile)
+	if err := tensor.WriteFile(path, f); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	l.saved = time.Now()
+	l.emit(Saved{Path: path, Step: p.Step})
+	return nil
+}
+
+// load puts the loop where its checkpoint stands.
+func (l *loop) load() error {
+	path := filepath.Join(l.c.Run, CheckpointFile)
+	f, err := tensor.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is nothing to resume: %s has no %s", l.c.Run, CheckpointFile)
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := l.read(f); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func (l *loop) read(f *tensor.File) error {
+	if got := f.Metadata["format"]; got != format {
+		return fmt.Errorf("not a checkpoint of this version: format %q, want %q", got, format)
+	}
+	if err := l.sameSettings(f); err != nil {
+		return err
+	}
+	if err := json.Unmarshal([]byte(f.Metadata["progress"]), &l.progress); err != nil {
+		return fmt.Errorf("progress: %w", err)
+	}
+	if err := fill(l.params, part(f, partWeights)); err != nil {
+		return err
+	}
+	if err := l.c.Optimizer.Restore(part(f, partOptimizer)); err != nil {
+		return err
+	}
+	if err := l.c.Optimizer.Prepare(l.params); err != nil {
+		return err
+	}
+	if l.ema != nil {
+		if err := l.ema.Restore(part(f, partEMA)); err != nil {
+			return err
+		}
+	}
+	l.best.weights = part(f, partBest)
+	l.good = snapshot{part(f, partGoodWeights), part(f, partGoodOptimizer), part(f, partGoodEMA)}
+	if l.progress.BestEpoch > 0 {
+		if err := fits(l.params, l.best.weights); err != nil {
+			return err
+		}
+	}
+	if l.progress.Step%guardEvery != 0 {
+		return fits(l.params, l.good.weights)
+	}
+	return nil
+}
+
+// sameSettings refuses a checkpoint of other settings, naming them.
+func (l *loop) sameSettings(f *tensor.File) error {
+	var had map[string]string
+	if err := json.Unmarshal([]byte(f.Metadata["settings"]), &had); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	var differ []string
+	for _, name := range slices.Sorted(maps.Keys(l.c.Fingerprint)) {
+		if was, is := had[name], l.c.Fingerprint[name]; was != is {
+			differ = append(differ, fmt.Sprintf("%s was %s and is now %s", name, was, is))
+		}
+	}
+	if len(differ) > 0 {
+		return fmt.Errorf("the run was started with other settings: %s", strings.Join(differ, ", "))
+	}
+	return nil
+}
+
+// part returns the tensors of a part under their own names.
+func part(f *tensor.File, prefix string) (all []tensor.Named) {
+	for _, n := range f.Tensors {
+		if name, ok := strings.CutPrefix(n.Name, prefix); ok {
+			all = append(all, tensor.Named{Name: name, Tensor: n.Tensor})
+		}
+	}
+	return all
+}
+
+// fits checks that saved weights are the parameters', in their order.
+func fits(params []*autodiff.Param, saved []tensor.Named) error {
+	if len(saved) != len(params) {
+		return fmt.Errorf("it holds %d weight tensors, the model has %d", len(saved), len(params))
+	}
+	for i, p := range params {
+		n := saved[i]
+		if n.Name != p.Name || !slices.Equal(n.Tensor.Shape(), p.Value.Shape()) || n.Tensor.DType() != p.Value.DType() {
+			return fmt.Errorf("its tensor %s %v does not fit the model's %s %v", n.Name, n.Tensor.Shape(), p.Name, p.Value.Shape())
+		}
+	}
+	return nil
+}
+
+func fill(params []*autodiff.Param, saved []tensor.Named) error {
+	if err := fits(params, saved); err != nil {
+		return err
+	}
+	for i, p := range params {
+		p.Value.CopyFrom(saved[i].Tensor)
+	}
+	return nil
+}

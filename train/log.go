@@ -1,0 +1,114 @@
+package train
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+)
+
+// LogFile holds a run's events, one JSON object a line: "type", "time" and the fields
+// of the event.
+const LogFile = "events.jsonl"
+
+// TypeOf returns the name of an event's type in a log.
+func TypeOf(e Event) string {
+	switch e.(type) {
+	case Start:
+		return "start"
+	case Step:
+		return "step"
+	case Epoch:
+		return "epoch"
+	case Diverged:
+		return "diverged"
+	case Saved:
+		return "saved"
+	case Done:
+		return "done"
+	}
+	panic(fmt.Sprintf("train: event %T has no name", e))
+}
+
+// eventLog appends events to a file. Its first error ends it and comes out of close.
+type eventLog struct {
+	file *os.File
+	w    *bufio.Writer
+	err  error
+}
+
+// openLog starts the log of a run, or goes on with it after the events up to p: what a
+// killed run wrote past its checkpoint happens again, and a line cut short is dropped.
+func openLog(dir string, resume bool, p progress) (*eventLog, error) {
+	path := filepath.Join(dir, LogFile)
+	var kept []byte
+	if resume {
+		old, err := os.ReadFile(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		kept = keep(old, p)
+	}
+	if err := wholefile.Write(path, kept); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &eventLog{file: file, w: bufio.NewWriter(file)}, nil
+}
+
+// keep returns the lines of events that a run at p has behind it.
+func keep(old []byte, p progress) []byte {
+	var kept []byte
+	for line := range bytes.Lines(old) {
+		var e struct {
+			Type  string
+			Step  int
+			Epoch int
+		}
+		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &e) != nil {
+			continue
+		}
+		if e.Step > p.Step && e.Type != "start" || e.Type == "epoch" && e.Epoch > p.Epoch {
+			continue
+		}
+		kept = append(kept, line...)
+	}
+	return kept
+}
+
+func (l *eventLog) write(e Event) {
+	if l.err != nil {
+		return
+	}
+	body, err := json.Marshal(e)
+	if err == nil {
+		_, err = fmt.Fprintf(l.w, "{\"type\":%q,\"time\":%q,%s\n", TypeOf(e), time.Now().UTC().Format(time.RFC3339Nano), body[1:])
+	}
+	if _, step := e.(Step); err == nil && !step {
+		err = l.w.Flush()
+	}
+	l.err = err
+}
+
+// close may be called again.
+func (l *eventLog) close() error {
+	if l.file == nil {
+		return l.err
+	}
+	l.err = errors.Join(l.err, l.w.Flush(), l.file.Close())
+	l.file = nil
+	if l.err != nil {
+		return fmt.Errorf("%s: %w", LogFile, l.err)
+	}
+	return nil
+}
