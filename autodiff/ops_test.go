@@ -52,6 +52,7 @@ func TestDerivativesWhereInputsAreReused(t *testing.T) {
 // evaluation is what a row gives: its value, and the derivatives by its inputs of the value's sum.
 func evaluate(tape *Tape, r row, xs []*tensor.Tensor) [][]float64 {
 	tape.Reset()
+	tape.Training = false
 	vars := make([]*Var, len(xs))
 	for i, x := range xs {
 		vars[i] = tape.Input(x)

@@ -214,7 +214,6 @@ func TestOneTapeServesDifferentGraphs(t *testing.T) {
 		want := evaluate(NewTape(tensor.Float64), r, xs)
 		for _, before := range all {
 			evaluate(used, before, before.inputs(tensor.Float64))
-			used.Training = false
 			if got := evaluate(used, r, xs); !slices.EqualFunc(got, want, slices.Equal) {
 				t.Fatalf("%v after %v: %v, on a new tape %v", r, before, got, want)
 			}

@@ -45,7 +45,9 @@ func (c *Code) Energies(x *autodiff.Var) *autodiff.Var {
 func (c *Code) Labels() int { return c.codes.Value.Dim(0) }
 
 // Params implements Labeler.
-func (c *Code) Params() []*autodiff.Param { return slices.Concat(c.net.Params(), []*autodiff.Param{c.codes}) }
+func (c *Code) Params() []*autodiff.Param {
+	return slices.Concat(c.net.Params(), []*autodiff.Param{c.codes})
+}
 
 // OneHotCodes returns the fixed codes 1 at y, 0 elsewhere, in k dimensions.
 func OneHotCodes(k int) *autodiff.Param {

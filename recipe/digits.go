@@ -59,12 +59,10 @@ type EnergyResult struct {
 
 // Options are what a run is given besides its settings.
 type Options struct {
-	Dir    string // the run's folder
-	Resume bool
-	// Emit, if not nil, is told what happens.
-	Emit func(train.Event)
-	// Download, if not nil, follows the download of the data.
-	Download data.Progress
+	Dir         string // the run's folder
+	Resume      bool
+	Train, Test *data.Images
+	Emit        func(train.Event) // told what happens; may be nil
 }
 
 // Digits trains the digits recipe into a run folder and measures it on the test set.
@@ -76,11 +74,7 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
-	trainSet, testSet, err := data.LoadDigits(ctx, c.Data, o.Download)
-	if err != nil {
-		return nil, err
-	}
-	task, err := newDigitsTask(c, trainSet)
+	task, err := newDigitsTask(c, o.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +84,7 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err := c.write(o.Dir); err != nil {
 		return nil, err
 	}
-	config, err := c.training(task, trainSet, o)
+	config, err := c.training(task, o)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +103,7 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err := nn.Save(filepath.Join(o.Dir, ModelFile), energy.Module(task.labeler)); err != nil {
 		return nil, err
 	}
-	if err := r.measure(o.Dir, task, testSet); err != nil {
+	if err := r.measure(o.Dir, task, o.Test); err != nil {
 		return nil, err
 	}
 	return r, r.write(o.Dir)
@@ -137,11 +131,12 @@ func prepareFolder(o Options) error {
 }
 
 // training turns the settings into those of the loop.
-func (c DigitsConfig) training(task *digitsTask, set *data.Images, o Options) (train.Config, error) {
+func (c DigitsConfig) training(task *digitsTask, o Options) (train.Config, error) {
 	settings, err := c.fingerprint()
 	if err != nil {
 		return train.Config{}, err
 	}
+	set := o.Train
 	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
 	settings["data"] = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
 	steps := c.Epochs * ((task.Samples() + c.Batch - 1) / c.Batch)
@@ -209,24 +204,23 @@ func (r *Result) write(dir string) error {
 	return wholefile.Write(filepath.Join(dir, ResultFile), append(text, '\n'))
 }
 
-// EvalDigits measures the model of a run on a test set: that of the run's own
-// settings, or of an MNIST-like folder. It writes nothing.
-func EvalDigits(ctx context.Context, dir, dataDir string, download data.Progress) (*Result, error) {
+// RunConfig returns the settings of a run.
+func RunConfig(dir string) (DigitsConfig, error) {
 	c, err := ReadDigitsConfig(filepath.Join(dir, ConfigFile), DefaultDigits())
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no run folder: it has no %s", dir, ConfigFile)
+		return c, fmt.Errorf("%s is no run folder: it has no %s", dir, ConfigFile)
 	}
+	return c, err
+}
+
+// EvalDigits measures the model of a run on a test set. The training set tells how
+// many labels there are. It writes nothing.
+func EvalDigits(dir string, trainSet, testSet *data.Images) (*Result, error) {
+	c, err := RunConfig(dir)
 	if err != nil {
 		return nil, err
-	}
-	if dataDir != "" {
-		c.Data = dataDir
 	}
 	if c, err = c.Resolve(); err != nil {
-		return nil, err
-	}
-	trainSet, testSet, err := data.LoadDigits(ctx, c.Data, download)
-	if err != nil {
 		return nil, err
 	}
 	task, err := newDigitsTask(c, trainSet)
@@ -239,18 +233,29 @@ func EvalDigits(ctx context.Context, dir, dataDir string, download data.Progress
 		}
 		return nil, err
 	}
-	r := &Result{}
-	if text, err := os.ReadFile(filepath.Join(dir, ResultFile)); err == nil {
-		if err := json.Unmarshal(text, r); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ResultFile), err)
-		}
+	r, err := readResult(dir)
+	if err != nil {
+		return nil, err
 	}
-	r.Run = dir
 	m, err := task.measure(testSet)
 	if err != nil {
 		return nil, err
 	}
 	r.take(m)
+	return r, nil
+}
+
+func readResult(dir string) (*Result, error) {
+	path := filepath.Join(dir, ResultFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r.Run = dir
 	return r, nil
 }
 

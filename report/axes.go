@@ -36,7 +36,7 @@ func (b bounds) has(v float64) bool { return v >= b.lo && v <= b.hi }
 
 // isPoint tells whether all values in b are one, but for rounding in float32.
 func (b bounds) isPoint() bool {
-	return !(b.width() > 2e-6*math.Max(math.Abs(b.lo), math.Abs(b.hi)))
+	return !(b.width() > 1e-30+2e-6*math.Max(math.Abs(b.lo), math.Abs(b.hi)))
 }
 
 // wide returns a range that can be an axis: not empty, and wider than a point.

@@ -155,7 +155,7 @@ func strip(part []summary, name, title, unit, xLabel string, x bounds, log, perc
 	p := axes(x, bounds{-0.5, float64(len(part)) - 0.5}, xLabel)
 	p.X.Tick.Marker = ticks{about: 4, percent: percent}
 	if log {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{log: true, percent: percent}
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 4, log: true, percent: percent}
 	}
 	var names []plot.Tick
 	for i, s := range part {

@@ -51,7 +51,7 @@ func confusionFigure(s *Surface) *figure {
 	}
 	f := &figure{
 		name: "confusion", title: "Confusion matrix", unit: "test samples; rows are labels, columns answers",
-		width: cell*vg.Length(m.k) + side + 48, height: cell*vg.Length(m.k) + 86,
+		width: max(cell*vg.Length(m.k)+side+48, 420), height: cell*vg.Length(m.k) + 86,
 		alt: fmt.Sprintf("Confusion matrix of %d labels: %s of %s wrong.", m.k, count(s.Wrong), plural(s.N, "sample", "samples")),
 		how: "Each row is a true label; off the diagonal is what it was taken for. The last column is the fraction of the label that is wrong.",
 	}

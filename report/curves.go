@@ -154,7 +154,7 @@ func stepCurve(r *Run, t clock, name, title, unit string, h hue, how string, val
 	}
 	if means := empty().with(tr.mean...); all.lo > 0 && means.hi > 30*means.lo {
 		p.Y.Min, p.Y.Max = all.lo/1.1, all.hi*1.1
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{log: true}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{about: 7, log: true}
 		unit += ", logarithmic scale"
 	}
 	p.Add(band(tr.x, tr.lo, tr.hi, h.alpha(0.22)), line(points(tr.x, tr.mean), pen(h, 1.8)))
@@ -208,14 +208,17 @@ func errorCurve(r *Run, t clock) *figure {
 	y = bounds{0, y.hi*1.1 + 1e-4}
 	f := &figure{
 		name: "error", title: "Validation error", unit: "of samples wrong",
-		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch, whose weights are kept.",
+		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch.",
 		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", percent(best.y), epoch),
+	}
+	if r.Get("validation") == "0" {
+		f.how = "No samples were held out: this is measured on samples that are trained on, and too good. The ring is the best epoch."
 	}
 	p := t.plot(y)
 	p.Y.Tick.Marker = ticks{about: 5, percent: true}
 	if best.y > 0 && y.hi > 15*best.y {
 		p.Y.Min, p.Y.Max = best.y/1.6, y.hi*1.1
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{log: true, percent: true}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{about: 7, log: true, percent: true}
 		f.unit += ", logarithmic scale"
 	}
 	p.Add(line(all, pen(offending, 1.8)))

@@ -63,6 +63,7 @@ func (f *figure) draw(c draw.Canvas, ground bool) {
 		c.Fill(c.Rectangle.Path())
 		c = draw.Crop(c, 10, -10, 8, -8)
 	}
+	c.Max.X -= 6 // for what is centred on the last point: a dot, a tick's label
 	y := c.Max.Y
 	if f.title != "" {
 		y -= titleSize

@@ -42,7 +42,7 @@ type histogram struct {
 // bins returns a histogram's bins over b with edges at multiples of the step from zero.
 func bins(b bounds, step float64) histogram {
 	lo := math.Floor(b.lo/step) * step
-	n := int(math.Floor((b.hi-lo)/step)) + 1
+	n := int(math.Floor((b.hi-lo)/step+1e-9)) + 1
 	return histogram{lo: lo, step: step, counts: make([]int, min(max(n, 1), 500))}
 }
 
@@ -65,9 +65,9 @@ func (h *histogram) most() int {
 	return most
 }
 
-// binWidth chooses a round width that gives some fifty bins over b, fewer for few values.
+// binWidth chooses a round width that gives some fifty bins over b, twenty for few values.
 func binWidth(b bounds, n int) float64 {
-	want := math.Min(54, math.Max(12, 2*math.Cbrt(float64(n))))
+	want := math.Min(54, math.Max(20, 3*math.Cbrt(float64(n))))
 	return roundStep(0.7 * b.wide().width() / want)
 }
 

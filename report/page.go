@@ -148,14 +148,26 @@ func missingLabels(s *Surface) []string {
 func subtitle(r *Run, recipe string) string {
 	var parts []string
 	for _, s := range []struct{ word, value string }{
-		{"", recipe}, {"functional ", r.Get("functional", "functional.name")},
-		{"model ", r.Get("model", "model.name")}, {"energy ", r.Get("energy", "energy.name")}, {"seed ", r.Get("seed")},
+		{"", recipe},
+		{"functional ", r.Get("functional", "functional.name")},
+		{"model ", r.Get("model", "model.name")},
+		{"energy ", energyName(r)},
+		{"seed ", r.Get("seed")},
 	} {
 		if s.value != "" {
 			parts = append(parts, s.word+s.value)
 		}
 	}
 	return strings.Join(parts, " · ")
+}
+
+// energyName names the energy function, with the kind of its class codes if it has any.
+func energyName(r *Run) string {
+	energy := r.Get("energy", "energy.name")
+	if codes := r.Get("codes"); energy == "code" && codes != "" {
+		return codes + " code"
+	}
+	return energy
 }
 
 // status says where a run stands that did not simply finish.

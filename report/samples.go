@@ -185,6 +185,7 @@ func drawStems(c draw.Canvas, s *Surface, i int, scale bounds) {
 			stems, heads = nil, nil
 			stems.Move(vg.Point{X: x, Y: base})
 			stems.Line(vg.Point{X: x, Y: at})
+			heads.Move(vg.Point{X: x + max(r, 2), Y: at})
 			heads.Arc(vg.Point{X: x, Y: at}, max(r, 2), 0, 2*math.Pi)
 			drawHeads(c, h, stem, stems, heads, min(2, max(pitch/4, 1)))
 		}

@@ -11,11 +11,10 @@ import (
 
 // ticks marks an axis at round numbers.
 type ticks struct {
-	about   int     // how many to aim at
-	whole   bool    // only at integers
-	percent bool    // fractions, shown as percentages
-	log     bool    // a logarithmic axis
-	least   float64 // no tick below it
+	about   int  // how many to aim at
+	whole   bool // only at integers
+	percent bool // fractions, shown as percentages
+	log     bool // a logarithmic axis
 }
 
 // Ticks implements plot.Ticker.
@@ -34,13 +33,14 @@ func (t ticks) Ticks(lo, hi float64) []plot.Tick {
 	return out
 }
 
-// logTicks marks the powers of ten, and twice and five times them where those are few.
+// logTicks marks the powers of ten, with twice and five times them where there is room.
 func (t ticks) logTicks(lo, hi float64) []plot.Tick {
 	factors := []float64{1, 2, 5}
-	if math.Log10(hi/lo) > 2.5 {
+	decades := math.Log10(hi / lo)
+	if room := float64(max(t.about, 1)); 3*decades > room && decades > 1.1 {
 		factors = factors[:1]
 	}
-	every := math.Max(1, math.Ceil(math.Log10(hi/lo)/6))
+	every := math.Max(1, math.Ceil(decades/6))
 	var out []plot.Tick
 	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
 		if math.Mod(e, every) != 0 {

@@ -59,11 +59,11 @@ func checkGuards[T simd.Float](t *testing.T, whole []T) {
 
 // A mulCase is one call of MulEpilogue with its operands.
 type mulCase[T simd.Float] struct {
-	transA, transB          bool
-	m, n, k, lda, ldb, ldc  int
-	beta                    T
-	a, b, c, whole, product []T
-	epilogue                Epilogue[T]
+	transA, transB         bool
+	m, n, k, lda, ldb, ldc int
+	beta                   T
+	a, b, c, whole         []T
+	epilogue               Epilogue[T]
 }
 
 func newMulCase[T simd.Float](rng *rand.Rand, m, n, k int) *mulCase[T] {
@@ -102,14 +102,9 @@ func (q *mulCase[T]) String() string {
 // want returns the result and a bound on the sum of the magnitudes, for row i, column j of the old C.
 func (q *mulCase[T]) want(i, j int, old T) (value, scale float64) {
 	for p := range q.k {
-		x, y := q.a[i*q.lda*b2i(!q.transA)+p*b2i(!q.transA)+(p*q.lda+i)*b2i(q.transA)], T(0)
-		if q.transB {
-			y = q.b[j*q.ldb+p]
-		} else {
-			y = q.b[p*q.ldb+j]
-		}
-		value += float64(x) * float64(y)
-		scale += math.Abs(float64(x) * float64(y))
+		v := float64(element(q.a, q.lda, q.transA, i, p)) * float64(element(q.b, q.ldb, q.transB, p, j))
+		value += v
+		scale += math.Abs(v)
 	}
 	if q.beta != 0 {
 		value += float64(q.beta) * float64(old)
@@ -125,11 +120,12 @@ func (q *mulCase[T]) want(i, j int, old T) (value, scale float64) {
 	return value, scale
 }
 
-func b2i(b bool) int {
-	if b {
-		return 1
+// element returns element i, j of op(x).
+func element[T simd.Float](x []T, ld int, trans bool, i, j int) T {
+	if trans {
+		i, j = j, i
 	}
-	return 0
+	return x[i*ld+j]
 }
 
 func (q *mulCase[T]) check(t *testing.T) {

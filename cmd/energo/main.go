@@ -1,0 +1,10 @@
+// Command energo trains, inspects and compares energy-based models.
+package main
+
+import (
+	"os"
+
+	"github.com/energo-ml/energo/internal/cli"
+)
+
+func main() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) }

@@ -1,0 +1,78 @@
+package energy
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// given is a Labeler whose energies are its input.
+type given int
+
+func (g given) Energies(x *autodiff.Var) *autodiff.Var { return autodiff.Scale(x, 1) }
+func (g given) Labels() int                            { return int(g) }
+func (g given) Params() []*autodiff.Param              { return nil }
+
+func castTo(l Labeler, dt tensor.DType) { nn.Cast(Module(l), dt) }
+
+func TestPredictor(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	rows := []float64{
+		3, 1, 2,
+		2, 2, 2, // the first of equals
+		nan, 5, 4,
+		nan, nan, nan,
+		inf, -inf, 0,
+		inf, inf, inf,
+	}
+	for _, dt := range []tensor.DType{tensor.Float32, tensor.Float64} {
+		x, err := tensor.FromFloat64(rows, 6, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := NewPredictor(given(3), dt)
+		if got, want := p.Predict(nil, x.Convert(dt)), []int{1, 0, 2, -1, 1, 0}; !slices.Equal(got, want) {
+			t.Errorf("%v: predicted %v, want %v", dt, got, want)
+		}
+	}
+}
+
+func TestFreeEnergies(t *testing.T) {
+	x, err := tensor.FromFloat64([]float64{1, 2, 3, 1e4, 1e4 + 1, 1e4, 5, math.Inf(1), 7}, 3, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := NewPredictor(given(3), tensor.Float64)
+	for _, beta := range []float64{1e-3, 1, 1e3} {
+		got := p.FreeEnergies(nil, x, beta)
+		for i, row := range [][]float64{{1, 2, 3}, {0, 1, 0}, {5, 7}} {
+			sum := 0.0
+			for _, v := range row {
+				sum += math.Exp(-beta * (v - row[0]))
+			}
+			want := row[0] - math.Log(sum)/beta
+			if i == 1 {
+				want += 1e4
+			}
+			if math.Abs(got[i]-want) > 1e-11*(1+math.Abs(want)) {
+				t.Errorf("β %v: free energy %v, want %v", beta, got[i], want)
+			}
+		}
+	}
+}
+
+func TestWarmPredictorsDoNotAllocate(t *testing.T) {
+	p := NewPredictor(energies[0].of(generator(1)), tensor.Float32)
+	x, _ := sample(tensor.Float32, 16, generator(2))
+	labels, free := p.Predict(nil, x), p.FreeEnergies(nil, x, 1)
+	if n := testing.AllocsPerRun(5, func() {
+		labels = p.Predict(labels, x)
+		free = p.FreeEnergies(free, x, 1)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,132 @@
+// Package cli is the energo command: one file a command. Results go to stdout,
+// progress and errors to stderr.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes.
+const (
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// usageError is an error in what was typed.
+type usageError struct{ error }
+
+// errInterrupted ends a command that was told to stop and has said so.
+var errInterrupted = errors.New("interrupted")
+
+// Main runs a command line and returns its exit code.
+func Main(args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "energo: internal error: %v\n%s", r, debug.Stack())
+			code = exitFailure
+		}
+	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { // a second signal ends the program at once
+		<-ctx.Done()
+		stop()
+	}()
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(stderr, "energo: stopped before anything was trained")
+		return exitInterrupted
+	}
+	fmt.Fprintf(stderr, "energo: %v\n", err)
+	if usage := (usageError{}); errors.As(err, &usage) {
+		fmt.Fprintln(stderr, "See energo help, or the command with --help.")
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "energo",
+		Short: "Train and inspect energy-based models by what their loss does to the energies",
+		Long: `energo trains energy-based models: E(W, y, x) is low where answer y fits input x. A loss
+functional says which energies are pushed down and which up; energo trains with the one that
+you name, and shows what it did to the energies, or that they collapsed.`,
+		Example: `  energo train digits                                 # MNIST, a small CNN, negative log-likelihood
+  energo train digits --functional hinge --margin 2
+  energo train digits --energy code --codes learned --functional energy   # see it collapse
+  energo compare digits --epochs 2                    # every functional, side by side`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unknown command %q for energo%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newTrain(), newEval(), newCompare(), newRuns(), newFunctionals(), newVersion(), exitCodes())
+	return root
+}
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func didYouMean(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(names, " or ") + "?"
+}
+
+// exactly wants a number of arguments and says which are missing.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < len(names) {
+			return usagef("%s: %s is missing", cmd.CommandPath(), names[len(args)])
+		}
+		if len(args) > len(names) {
+			return usagef("%s: unexpected argument %q", cmd.CommandPath(), args[len(names)])
+		}
+		return nil
+	}
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print energo's version and the machine's instruction set", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprintln(cmd.OutOrStdout(), version())
+			return nil
+		},
+	}
+}
+
+func exitCodes() *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "What energo's exit codes mean", Long: `Exit codes:
+  0    the command did what it was asked to; a collapsed model is a result, not a failure
+  1    it failed: data, files, or a training that diverged for good
+  2    the command line or a setting is wrong; nothing was done
+  130  it was interrupted; training has saved a checkpoint and says how to go on`}
+}

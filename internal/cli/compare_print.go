@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+
+	"charm.land/lipgloss/v2/table"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// measured is a line of compare.json, as far as it is printed.
+type measured struct {
+	Functional string `json:"functional"`
+	Model      string `json:"model"`
+	Energy     string `json:"energy"`
+	Margin     string `json:"margin"`
+	Theory     string `json:"theory"`
+	Seeds      int    `json:"seeds"`
+	Failed     int    `json:"failed"`
+	Collapsed  int    `json:"collapsed"`
+	Error      mean   `json:"test_error"`
+	GapP05     mean   `json:"gap_p05"`
+	GapP50     mean   `json:"gap_p50"`
+	MarginKept mean   `json:"margin_kept"`
+}
+
+// mean is a mean with its standard deviation over seeds; null where there is none.
+type mean struct {
+	Mean *float64 `json:"mean"`
+	SD   *float64 `json:"sd"`
+}
+
+func (m mean) percent() string {
+	switch {
+	case m.Mean == nil:
+		return "–"
+	case m.SD == nil:
+		return fmt.Sprintf("%.2f %%", 100**m.Mean)
+	}
+	return fmt.Sprintf("%.2f ± %.2f %%", 100**m.Mean, 100**m.SD)
+}
+
+func (m mean) energy() string {
+	if m.Mean == nil {
+		return "–"
+	}
+	return number(*m.Mean)
+}
+
+var compareHeader = []string{"FUNCTIONAL", "MODEL", "ENERGY", "MARGIN", "TEST ERROR", "GAP P05", "GAP P50", "MARGIN KEPT", "COLLAPSED", "THEORY"}
+
+func (m measured) row() []string {
+	collapsed := "no"
+	switch {
+	case m.Failed == m.Seeds:
+		collapsed = "diverged"
+	case m.Collapsed > 0:
+		collapsed = fmt.Sprintf("yes, %d of %d", m.Collapsed, m.Seeds)
+	}
+	return []string{m.Functional, m.Model, m.Energy, m.Margin, m.Error.percent(), m.GapP05.energy(), m.GapP50.energy(), m.MarginKept.percent(), collapsed, m.Theory}
+}
+
+// print shows the table that report.Compare has written into the folder.
+func (c *comparison) print(cmd *cobra.Command) error {
+	text, err := os.ReadFile(filepath.Join(c.dir, "compare.json"))
+	if err != nil {
+		return err
+	}
+	var lines []measured
+	if err := json.Unmarshal(text, &lines); err != nil {
+		return fmt.Errorf("compare.json: %w", err)
+	}
+	out := cmd.OutOrStdout()
+	if err := printTable(out, lines); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe page is %s; the runs are beside it.\n", filepath.Join(c.dir, "compare.html"))
+	if c.csv != "" {
+		table, err := os.ReadFile(filepath.Join(c.dir, "compare.csv"))
+		if err != nil {
+			return err
+		}
+		if err := wholefile.Write(c.csv, table); err != nil {
+			return err
+		}
+	}
+	return printJSON(out, map[string]any{"run": c.dir, "cells": json.RawMessage(text)}, c.asJSON)
+}
+
+func printTable(out io.Writer, lines []measured) error {
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		t := table.New().Headers(compareHeader...)
+		for _, l := range lines {
+			t.Row(l.row()...)
+		}
+		_, err := fmt.Fprintln(out, t.Render())
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{compareHeader}, rows(lines)...) {
+		for i, cell := range row {
+			if i > 0 {
+				fmt.Fprint(w, "\t")
+			}
+			fmt.Fprint(w, cell)
+		}
+		fmt.Fprintln(w)
+	}
+	return w.Flush()
+}
+
+func rows(lines []measured) (all [][]string) {
+	for _, l := range lines {
+		all = append(all, l.row())
+	}
+	return all
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"github.com/energo-ml/energo/recipe"
+	"github.com/spf13/cobra"
+)
+
+func newEval() *cobra.Command {
+	var dataDir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "eval RUN", Short: "Measure a trained model on a test set", Args: exactly("the run's folder"),
+		Long: `Measures the model of a run's folder on the test set that the run was trained for, or on that of
+another MNIST-like folder. It changes nothing in the run's folder.`,
+		Example: `  energo eval runs/digits-nll-cnn-1
+  energo eval runs/digits-nll-cnn-1 --data fashion --json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := recipe.RunConfig(args[0])
+			if err != nil {
+				return err
+			}
+			if dataDir == "" {
+				dataDir = c.Data
+			}
+			trainSet, testSet, err := newProgress(cmd.ErrOrStderr(), false).load(cmd.Context(), dataDir)
+			if err != nil {
+				return err
+			}
+			r, err := recipe.EvalDigits(args[0], trainSet, testSet)
+			if err != nil {
+				return err
+			}
+			summary(cmd.OutOrStdout(), r, testSet.N)
+			return printJSON(cmd.OutOrStdout(), r, asJSON)
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set (default the run's own)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	return cmd
+}

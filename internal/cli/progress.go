@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/train"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// progress shows how a run comes along: bars on a terminal, plain lines elsewhere.
+type progress struct {
+	out      io.Writer
+	terminal bool
+	quiet    bool
+	bar      *progressbar.ProgressBar
+	start    train.Start
+	told     time.Time // of the last plain line
+}
+
+func newProgress(out io.Writer, quiet bool) *progress {
+	f, ok := out.(*os.File)
+	return &progress{out: out, terminal: ok && term.IsTerminal(int(f.Fd())), quiet: quiet, told: time.Now()}
+}
+
+func (p *progress) say(format string, args ...any) {
+	if p.quiet {
+		return
+	}
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintf(p.out, format+"\n", args...)
+}
+
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+		p.bar = nil
+	}
+}
+
+// load reads the digits, showing a download if there is one.
+func (p *progress) load(ctx context.Context, dir string) (trainSet, testSet *data.Images, err error) {
+	defer p.end()
+	return data.LoadDigits(ctx, dir, p.download)
+}
+
+func (p *progress) download(done, total int64) {
+	switch {
+	case p.quiet:
+	case p.terminal:
+		if p.bar == nil {
+			p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription("fetching MNIST"),
+				progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
+		_ = p.bar.Set64(done)
+	case done == total || time.Since(p.told) > 5*time.Second:
+		p.told = time.Now()
+		p.say("fetching MNIST: %.1f of %.1f MB", float64(done)/1e6, float64(total)/1e6)
+	}
+}
+
+// emit shows an event.
+func (p *progress) emit(e train.Event) {
+	if p.quiet {
+		return
+	}
+	switch e := e.(type) {
+	case train.Start:
+		p.begin(e)
+	case train.Step:
+		p.step(e)
+	case train.Epoch:
+		p.say("%s", epochLine(e, p.start.Epochs))
+	case train.Diverged:
+		p.say("step %d: %s; rolled back, lr is now %.3g (%d more forgiven)", e.Step, e.Reason, e.LR, e.Left)
+	case train.Done:
+		p.end()
+		p.say("%s after %d epochs, %d steps and %.1f s of training", strings.ReplaceAll(e.Reason, "_", " "), e.Epochs, e.Steps, e.TrainSeconds)
+	}
+}
+
+func (p *progress) begin(e train.Start) {
+	p.start = e
+	resumed := ""
+	if e.Step > 0 {
+		resumed = fmt.Sprintf(", going on at step %d", e.Step)
+	}
+	p.say("%s: %d weights, %d training samples, %d epochs, %d steps%s", e.Recipe, e.Params, e.Samples, e.Epochs, e.Steps, resumed)
+	if p.terminal {
+		p.bar = progressbar.NewOptions(e.Steps, progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(30), progressbar.OptionShowIts(),
+			progressbar.OptionSetItsString("steps"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		_ = p.bar.Set(e.Step)
+	}
+}
+
+func (p *progress) step(e train.Step) {
+	switch {
+	case p.bar != nil:
+		p.bar.Describe(fmt.Sprintf("epoch %d/%d  loss %.4f", e.Epoch, p.start.Epochs, e.Loss))
+		_ = p.bar.Set(e.Step)
+	case !p.terminal && time.Since(p.told) > 10*time.Second:
+		p.told = time.Now()
+		p.say("step %d of %d  loss %.4f  lr %.2e", e.Step, p.start.Steps, e.Loss, e.LR)
+	}
+}
+
+func epochLine(e train.Epoch, epochs int) string {
+	best := ""
+	if e.Best {
+		best = "  best"
+	}
+	line := fmt.Sprintf("epoch %d/%d  loss %.4f  validation error %.2f %%  E⁺ %s  E⁻ %s  gap p05 %s p50 %s  margin kept %.1f %%  %.1f s%s",
+		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), number(e.Gap.P05), number(e.Gap.P50), 100*e.MarginKept, e.Seconds, best)
+	if e.Collapsed {
+		line += "\n  collapsed: " + e.Why
+	}
+	return line
+}
+
+// number shortens an energy: three significant digits, a real minus.
+func number(v float64) string {
+	return strings.Replace(fmt.Sprintf("%.3g", v), "-", "−", 1)
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/recipe"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// settings binds the digits' settings to flags. The value of a flag that is given
+// wins over a file's, and a file's over the default.
+type settings struct {
+	config recipe.DigitsConfig
+	file   string
+}
+
+func (s *settings) add(cmd *cobra.Command) {
+	s.config = recipe.DefaultDigits()
+	c, f := &s.config, cmd.Flags()
+	f.StringVar(&c.Data, "data", c.Data, "`folder` with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)")
+	f.StringVar(&c.Model, "model", c.Model, "network: "+strings.Join(recipe.Models, ", "))
+	f.StringVar(&c.Energy, "energy", c.Energy, "energy function: head (one output a label), code (‖G(x) − c_y‖²), joint (y is fed in)")
+	f.StringVar(&c.Codes, "codes", c.Codes, "codes of --energy code: "+strings.Join(recipe.CodeKinds, ", "))
+	f.StringVar(&c.Functional, "functional", c.Functional, "loss functional; energo functionals lists them")
+	f.Float64Var(&c.Margin, "margin", c.Margin, "margin m of hinge, square_square and the margin costs")
+	f.Float64Var(&c.Beta, "beta", c.Beta, "inverse temperature β of nll and mee")
+	f.Float64Var(&c.Gamma, "gamma", c.Gamma, "γ of square_exp")
+	f.Float64Var(&c.Cap, "cap", c.Cap, "cap M of lvq2")
+	f.Float64Var(&c.Delta, "delta", c.Delta, "δ of lvq2's quotient; 0 is the form without")
+	f.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the training set (default the model's)")
+	f.IntVar(&c.Batch, "batch", c.Batch, "samples a step (default the model's)")
+	f.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(recipe.Optimizers, ", "))
+	f.Float64Var(&c.LR, "lr", c.LR, "step size (default the optimiser's)")
+	f.Float64Var(&c.WeightDecay, "weight-decay", c.WeightDecay, "R(W): weight of the squared norm, as PyTorch's optimisers take it")
+	f.Float64Var(&c.L1, "l1", c.L1, "R(W): weight of the sum of magnitudes")
+	f.StringVar(&c.Schedule, "schedule", c.Schedule, "course of the step size: "+strings.Join(recipe.Schedules, ", "))
+	f.IntVar(&c.Warmup, "warmup", c.Warmup, "steps in which the step size rises, at most a tenth of all")
+	f.Float64Var(&c.Clip, "clip", c.Clip, "bound of the gradient's norm; 0 is none")
+	f.Float64Var(&c.EMA, "ema", c.EMA, "decay of averaged weights, which are then the ones evaluated and kept; 0 is none")
+	f.BoolVar(&c.Augment, "augment", c.Augment, "shift, turn and scale the training pictures a little at random")
+	f.IntVar(&c.Validation, "validation", c.Validation, "training samples held out to choose the best epoch by")
+	f.IntVar(&c.Patience, "patience", c.Patience, "stop after this many epochs without a better validation error; 0 is never")
+	f.IntVar(&c.Limit, "limit", c.Limit, "train on the first so many samples only; 0 is all")
+	f.Uint64Var(&c.Seed, "seed", c.Seed, "seed of everything that is random")
+	f.IntVar(&c.Threads, "threads", c.Threads, "cores to use; 0 is all; the result does not depend on it")
+	f.StringVar(&s.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
+	for name, values := range map[string][]string{
+		"model": recipe.Models, "energy": recipe.Energies, "codes": recipe.CodeKinds,
+		"optimizer": recipe.Optimizers, "schedule": recipe.Schedules, "functional": functionalNames(),
+	} {
+		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values, cobra.ShellCompDirectiveNoFileComp
+		}
+		if err := cmd.RegisterFlagCompletionFunc(name, complete); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func functionalNames() (names []string) {
+	for _, e := range functional.Catalogue() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// over puts the settings of a file below the flags that were given.
+func (s *settings) over(cmd *cobra.Command, file string) error {
+	base, err := recipe.ReadDigitsConfig(file, recipe.DefaultDigits())
+	if err != nil {
+		return err
+	}
+	given := map[string]string{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	s.config = base
+	for name, value := range given {
+		if err := cmd.Flags().Set(name, value); err != nil {
+			return fmt.Errorf("--%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// resolve reads the file of settings, if one is named, and checks everything.
+func (s *settings) resolve(cmd *cobra.Command) error {
+	if s.file != "" {
+		if err := s.over(cmd, s.file); err != nil {
+			return usageError{err}
+		}
+	}
+	c, err := s.config.Resolve()
+	if err != nil {
+		return usageError{err}
+	}
+	s.config = c
+	return nil
+}

@@ -1,0 +1,18 @@
+package cli
+
+import "github.com/spf13/cobra"
+
+func newTrain() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "train RECIPE", Short: "Train a model",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no recipe %q%s; energo train --help lists them", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+			}
+			return usagef("energo train: which recipe? energo train --help lists them")
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newTrainDigits())
+	return cmd
+}
