@@ -5,7 +5,6 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 )
@@ -53,7 +52,9 @@ func train(t *testing.T, l Labeler, f functional.Functional) (correct, offending
 // TestWhatCollapses is the lecture's lesson: which architecture survives which functional.
 func TestWhatCollapses(t *testing.T) {
 	fixed := func() Labeler { return NewCode(net(labels, generator(21)), OneHotCodes(labels)) }
-	learned := func() Labeler { return NewCode(net(labels, generator(21)), LearnedCodes(labels, labels, generator(22))) }
+	learned := func() Labeler {
+		return NewCode(net(labels, generator(21)), LearnedCodes(labels, labels, generator(22)))
+	}
 	head := func() Labeler { return NonNegative{NewHead(net(labels, generator(21)), labels)} }
 	for _, c := range []struct {
 		name      string
@@ -84,5 +85,4 @@ func TestWhatCollapses(t *testing.T) {
 			t.Error("fixed codes have a gradient")
 		}
 	}
-	var _ nn.Module = Module(head())
 }

@@ -88,5 +88,5 @@ func ExampleLabeler() {
 	// Output:
 	// [1 4 17 8 5 8]
 	// [5 65]
-	// pushed: [-2 0 6 4 -32 32]
+	// pushed: [-2 0 -10 4 -32 32]
 }

@@ -25,7 +25,7 @@
 //	structured SVM                MarginCostMax   −scores                       structures, with their cost
 //	structured perceptron         Perceptron      −scores                       structures
 //	conditional random field      NLL             a chain's                     label sequences
-//	CTC                           NLL             −log p of an alignment        alignments
+//	CTC                           NLL             −log p, alignments latent     texts
 //	triplet                       Hinge           distance to the anchor        positive, negative
 //	triplet, soft margin          Log             distance to the anchor        positive, negative
 //	margin ranking                Hinge           −score                        the better, the worse

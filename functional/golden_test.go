@@ -19,7 +19,7 @@ func TestGolden(t *testing.T) {
 	cost := make([][]float64, k)
 	for i := range cost {
 		for j := range k {
-			cost[i] = append(cost[i], float64(max(i-j, j-i))/2)
+			cost[i] = append(cost[i], float64(max(j-i, 3*(i-j)))/4)
 		}
 	}
 	read := func(key string) []float64 {

@@ -25,7 +25,7 @@ func settings(t testing.TB, k int) (all []setting) {
 	for i := range cost {
 		cost[i] = make([]float64, k)
 		for j := range cost[i] {
-			cost[i][j] = math.Abs(float64(i-j)) / 2
+			cost[i][j] = float64(max(j-i, 3*(i-j))) / 4
 		}
 	}
 	for _, e := range Catalogue() {

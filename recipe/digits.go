@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/data"
@@ -55,6 +56,8 @@ type EnergyResult struct {
 	OffendingMean float64 `json:"offending_mean"`
 	GapP05        float64 `json:"gap_p05"`
 	GapP50        float64 `json:"gap_p50"`
+	Spread        float64 `json:"spread"`        // standard deviation over the answers, on average
+	SpreadBefore  float64 `json:"spread_before"` // … before training
 }
 
 // Options are what a run is given besides its settings.
@@ -67,10 +70,14 @@ type Options struct {
 
 // Digits trains the digits recipe into a run folder and measures it on the test set.
 // When ctx ends it saves a checkpoint and returns a Result whose Reason is
-// "interrupted" and that has no test figures.
+// "interrupted" and that has no test figures. A Result whose Reason is "diverged" has
+// none either, and comes with an error of train.ErrDiverged.
 func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	c, err := c.Resolve()
 	if err != nil {
+		return nil, err
+	}
+	if err := checkFolder(o); err != nil {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
@@ -78,11 +85,10 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareFolder(o); err != nil {
-		return nil, err
-	}
-	if err := c.write(o.Dir); err != nil {
-		return nil, err
+	if !o.Resume {
+		if err := c.write(o.Dir); err != nil {
+			return nil, err
+		}
 	}
 	config, err := c.training(task, o)
 	if err != nil {
@@ -93,38 +99,48 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 		emit = func(train.Event) {}
 	}
 	out, err := train.Run(ctx, task, config, emit)
-	if err != nil {
+	if out == nil {
 		return nil, err
 	}
 	r := c.result(o.Dir, out)
-	if out.Reason == "interrupted" {
-		return r, nil
+	if err != nil || out.Reason == "interrupted" {
+		return r, err
 	}
 	if err := nn.Save(filepath.Join(o.Dir, ModelFile), energy.Module(task.labeler)); err != nil {
 		return nil, err
 	}
-	if err := r.measure(o.Dir, task, o.Test); err != nil {
+	m, err := task.measure(o.Test)
+	if err != nil {
 		return nil, err
 	}
+	if err := m.write(o.Dir, o.Test); err != nil {
+		return nil, err
+	}
+	r.take(m)
 	return r, r.write(o.Dir)
 }
 
-// prepareFolder makes the run's folder and refuses one that holds another run.
-func prepareFolder(o Options) error {
-	entries, err := os.ReadDir(o.Dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if o.Resume {
-			return fmt.Errorf("there is nothing to resume: %s does not exist", o.Dir)
-		}
-		return os.MkdirAll(o.Dir, 0o777)
-	case err != nil:
-		return err
-	case len(entries) > 0 && !o.Resume:
-		return fmt.Errorf("%s is not empty; go on with the run in it by --resume, or name another folder with --run", o.Dir)
-	case o.Resume:
+// checkFolder makes the run's folder and refuses one that is not empty, but for what
+// a run leaves that was killed before its first checkpoint; or, to resume, one that
+// has no checkpoint.
+func checkFolder(o Options) error {
+	if o.Resume {
 		if _, err := os.Stat(filepath.Join(o.Dir, train.CheckpointFile)); err != nil {
 			return fmt.Errorf("there is nothing to resume: %s has no %s", o.Dir, train.CheckpointFile)
+		}
+		return nil
+	}
+	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name != ConfigFile && name != train.LogFile && !strings.HasSuffix(name, ".partial") {
+			return fmt.Errorf("%s is not empty: it has %s; go on with the run in it by --resume, or name another folder with --run", o.Dir, name)
 		}
 	}
 	return nil
@@ -137,6 +153,7 @@ func (c DigitsConfig) training(task *digitsTask, o Options) (train.Config, error
 		return train.Config{}, err
 	}
 	set := o.Train
+	// The checksum stands for the folder's path: the data may have moved.
 	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
 	settings["data"] = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
 	steps := c.Epochs * ((task.Samples() + c.Batch - 1) / c.Batch)
@@ -145,7 +162,7 @@ func (c DigitsConfig) training(task *digitsTask, o Options) (train.Config, error
 		Epochs: c.Epochs, Batch: c.Batch, Seed: c.Seed,
 		Optimizer: c.optimizer(), LR: c.LR, Schedule: c.schedule(steps),
 		Clip: c.Clip, L1: c.L1, EMA: c.EMA, Patience: c.Patience,
-		Forgive: 5, CheckpointEvery: 30 * time.Second,
+		Forgive: 5, CheckpointEvery: time.Duration(c.Checkpoint) * time.Second,
 	}, nil
 }
 
@@ -174,26 +191,21 @@ func (c DigitsConfig) schedule(steps int) optim.Schedule {
 func (c DigitsConfig) result(dir string, out *train.Outcome) *Result {
 	return &Result{
 		Run: dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best,
+		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
 		Recipe: c.Recipe, Model: c.Model, Form: c.Energy, Functional: c.Functional, Seed: c.Seed,
 	}
 }
 
-// measure fills in what the test set says, and writes its energies.
-func (r *Result) measure(dir string, task *digitsTask, set *data.Images) error {
-	m, err := task.measure(set)
-	if err != nil {
-		return err
-	}
-	r.take(m)
-	return m.write(dir, set)
-}
-
+// take fills in what a measurement says. A collapse that training ended in stays
+// reported, though the best epoch's weights may be from before it.
 func (r *Result) take(m *measurement) {
 	d := m.Diagnosis
 	r.TestError = m.Error
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50}
-	r.MarginKept, r.Collapsed, r.Why = d.MarginKept, d.Collapsed, d.Why
+	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.MarginKept = d.MarginKept
+	if d.Collapsed {
+		r.Collapsed, r.Why = true, d.Why
+	}
 }
 
 func (r *Result) write(dir string) error {
@@ -213,31 +225,33 @@ func RunConfig(dir string) (DigitsConfig, error) {
 	return c, err
 }
 
-// EvalDigits measures the model of a run on a test set. The training set tells how
-// many labels there are. It writes nothing.
+// EvalDigits measures the model of a finished run on a test set. The training set
+// tells how many labels there are. It writes nothing.
 func EvalDigits(dir string, trainSet, testSet *data.Images) (*Result, error) {
 	c, err := RunConfig(dir)
 	if err != nil {
 		return nil, err
 	}
 	if c, err = c.Resolve(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
 	}
-	task, err := newDigitsTask(c, trainSet)
+	model, err := newDigitsModel(c, trainSet)
 	if err != nil {
-		return nil, err
-	}
-	if err := nn.Load(filepath.Join(dir, ModelFile), energy.Module(task.labeler)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ModelFile)
-		}
 		return nil, err
 	}
 	r, err := readResult(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
+	}
 	if err != nil {
 		return nil, err
 	}
-	m, err := task.measure(testSet)
+	if err := nn.Load(filepath.Join(dir, ModelFile), energy.Module(model.labeler)); err != nil {
+		return nil, err
+	}
+	simd.SetThreads(c.Threads)
+	model.subject.Scale = r.Energy.SpreadBefore
+	m, err := model.measure(testSet)
 	if err != nil {
 		return nil, err
 	}

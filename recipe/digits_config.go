@@ -23,36 +23,40 @@ const ConfigFile = "config.yaml"
 // the flags. Where a zero stands for a default that depends on the model, Resolve
 // puts the number in.
 type DigitsConfig struct {
-	Recipe string `yaml:"recipe"` // "digits"
-	Data   string `yaml:"data"`   // folder of four IDX files; "" is MNIST
+	Recipe string `yaml:"recipe" json:"recipe"` // "digits"
+	Data   string `yaml:"data" json:"data"`     // folder of four IDX files; "" is MNIST
 
-	Model      string  `yaml:"model"`      // linear, mlp, cnn
-	Energy     string  `yaml:"energy"`     // head, code, joint
-	Codes      string  `yaml:"codes"`      // fixed, learned; of energy code
-	Functional string  `yaml:"functional"` // a name of the catalogue
-	Margin     float64 `yaml:"margin"`
-	Beta       float64 `yaml:"beta"`
-	Gamma      float64 `yaml:"gamma"`
-	Cap        float64 `yaml:"cap"`
-	Delta      float64 `yaml:"delta"`
+	Model      string      `yaml:"model" json:"model"`           // linear, mlp, cnn
+	Energy     string      `yaml:"energy" json:"energy"`         // head, code, joint
+	Codes      string      `yaml:"codes" json:"codes"`           // fixed, learned; of energy code
+	Functional string      `yaml:"functional" json:"functional"` // a name of the catalogue
+	Margin     float64     `yaml:"margin" json:"margin"`
+	Beta       float64     `yaml:"beta" json:"beta"`
+	Gamma      float64     `yaml:"gamma" json:"gamma"`
+	Cap        float64     `yaml:"cap" json:"cap"`
+	Delta      float64     `yaml:"delta" json:"delta"`
+	Cost       [][]float64 `yaml:"cost,omitempty,flow" json:"cost,omitempty"` // C[correct][other] of the margin costs; none: margin
 
-	Epochs      int     `yaml:"epochs"` // 0: the model's
-	Batch       int     `yaml:"batch"`  // 0: the model's
-	Optimizer   string  `yaml:"optimizer"`
-	LR          float64 `yaml:"lr"` // 0: the optimiser's
-	WeightDecay float64 `yaml:"weight_decay"`
-	L1          float64 `yaml:"l1"`
-	Schedule    string  `yaml:"schedule"` // cosine, step, constant
-	Warmup      int     `yaml:"warmup"`   // steps
-	Clip        float64 `yaml:"clip"`     // 0: none
-	EMA         float64 `yaml:"ema"`      // decay; 0: none
-	Augment     bool    `yaml:"augment"`
+	Epochs      int     `yaml:"epochs" json:"epochs"` // 0: the model's
+	Batch       int     `yaml:"batch" json:"batch"`   // 0: the model's
+	Optimizer   string  `yaml:"optimizer" json:"optimizer"`
+	LR          float64 `yaml:"lr" json:"lr"` // 0: the optimiser's
+	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay"`
+	L1          float64 `yaml:"l1" json:"l1"`
+	Schedule    string  `yaml:"schedule" json:"schedule"` // cosine, step, constant
+	Warmup      int     `yaml:"warmup" json:"warmup"`     // steps, at most a tenth of all
+	Clip        float64 `yaml:"clip" json:"clip"`         // 0: none
+	EMA         float64 `yaml:"ema" json:"ema"`           // decay; 0: none
+	Augment     bool    `yaml:"augment" json:"augment"`
 
-	Validation int    `yaml:"validation"` // samples held out of the training set
-	Patience   int    `yaml:"patience"`   // epochs; 0: never stop early
-	Limit      int    `yaml:"limit"`      // of training samples; 0: all
-	Seed       uint64 `yaml:"seed"`
-	Threads    int    `yaml:"threads"` // 0: all cores; the result does not depend on it
+	Validation int    `yaml:"validation" json:"validation"` // the last so many training samples, held out
+	Patience   int    `yaml:"patience" json:"patience"`     // epochs; 0: never stop early
+	Limit      int    `yaml:"limit" json:"limit"`           // of training samples; 0: all
+	Seed       uint64 `yaml:"seed" json:"seed"`
+
+	// What the weights do not depend on.
+	Threads    int `yaml:"threads" json:"threads"`       // 0: all cores
+	Checkpoint int `yaml:"checkpoint" json:"checkpoint"` // seconds between checkpoints within an epoch; 0: none
 }
 
 // The names that settings may have.
@@ -71,7 +75,7 @@ func DefaultDigits() DigitsConfig {
 		Recipe: "digits",
 		Model:  "cnn", Energy: "head", Codes: "fixed", Functional: "nll",
 		Margin: f.Margin, Beta: f.Beta, Gamma: f.Gamma, Cap: f.Cap,
-		Optimizer: "adam", Schedule: "cosine", Warmup: 100, Validation: 5000, Seed: 1,
+		Optimizer: "adam", Schedule: "cosine", Warmup: 100, Validation: 5000, Seed: 1, Checkpoint: 30,
 	}
 }
 
@@ -133,6 +137,7 @@ func (c DigitsConfig) checkRanges() error {
 		{"patience", c.Patience, 0},
 		{"limit", c.Limit, 0},
 		{"threads", c.Threads, 0},
+		{"checkpoint", c.Checkpoint, 0},
 	} {
 		if s.value < s.least || s.value > 1<<30 {
 			return fmt.Errorf("%s is %d; it must be a whole number from %d to %d", s.name, s.value, s.least, 1<<30)
@@ -157,7 +162,7 @@ func (c DigitsConfig) checkRanges() error {
 }
 
 func (c DigitsConfig) functional() (functional.Functional, error) {
-	return functional.New(c.Functional, functional.Options{Margin: c.Margin, Beta: c.Beta, Gamma: c.Gamma, Cap: c.Cap, Delta: c.Delta})
+	return functional.New(c.Functional, functional.Options{Margin: c.Margin, Beta: c.Beta, Gamma: c.Gamma, Cap: c.Cap, Delta: c.Delta, Cost: c.Cost})
 }
 
 // ReadDigitsConfig reads a YAML file over base: settings that it does not name stay as
@@ -184,10 +189,10 @@ func (c DigitsConfig) write(dir string) error {
 	return wholefile.Write(filepath.Join(dir, ConfigFile), text)
 }
 
-// fingerprint is what shapes the weights: every setting but where the data lies and
-// how many cores work.
+// fingerprint is what shapes the weights: every setting but where the data lies, how
+// many cores work and how often a checkpoint is written.
 func (c DigitsConfig) fingerprint() (map[string]string, error) {
-	c.Data, c.Threads = "", 0
+	c.Data, c.Threads, c.Checkpoint = "", 0, 0
 	text, err := yaml.Marshal(c)
 	if err != nil {
 		return nil, err

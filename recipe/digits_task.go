@@ -16,19 +16,15 @@ const evalBatch = 1000
 
 // digitsTask is the digits as train sees them.
 type digitsTask struct {
-	augment    bool
-	set        *data.Images // trained on
-	held       *data.Images // evaluated on
-	labeler    energy.Labeler
-	params     []*autodiff.Param
-	functional functional.Functional
-	subject    train.Subject
-	predictor  *energy.Predictor
+	*digitsModel
+	augment bool
+	set     *data.Images // trained on
+	held    *data.Images // evaluated on
+	params  []*autodiff.Param
 
 	loss   energy.LabelLoss
 	x      *tensor.Tensor // a batch's pictures
 	target []int
-	seen   *tensor.Tensor // pictures of an evaluation
 }
 
 func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
@@ -39,33 +35,16 @@ func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
 	if n-c.Validation < 1 {
 		return nil, fmt.Errorf("validation is %d, but there are only %d training samples; leave at least one to train on", c.Validation, set.N)
 	}
-	k := set.Classes()
-	labeler, err := c.newLabeler(set.H, set.W, k)
-	if err != nil {
-		return nil, err
-	}
-	f, err := c.functional()
-	if err != nil {
-		return nil, err
-	}
-	entry, err := functional.Lookup(c.Functional)
+	model, err := newDigitsModel(c, set)
 	if err != nil {
 		return nil, err
 	}
 	t := &digitsTask{
-		augment: c.Augment, set: set.Subset(0, n-c.Validation), held: set.Subset(n-c.Validation, n),
-		labeler: labeler, params: labeler.Params(), functional: f,
-		predictor: energy.NewPredictor(labeler, tensor.Float32),
-		x:         tensor.New(tensor.Float32), seen: tensor.New(tensor.Float32),
-		subject: train.Subject{
-			Functional: c.Functional, Architecture: c.architecture(), PushesUp: f.Statistic().Kind != functional.None,
-		},
+		digitsModel: model, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32),
+		set: set.Subset(0, n-c.Validation), held: set.Subset(n-c.Validation, n),
 	}
 	if c.Validation == 0 {
 		t.held = t.set.Subset(max(0, t.set.N-5000), t.set.N)
-	}
-	if entry.Takes("margin") {
-		t.subject.Margin = c.Margin
 	}
 	first, err := t.measure(t.held.Subset(0, min(evalBatch, t.held.N)))
 	if err != nil {
@@ -109,14 +88,48 @@ func (t *digitsTask) Evaluate() (train.Evaluation, error) {
 	return m.Evaluation, nil
 }
 
+// digitsModel is an energy function over the labels, and how it is measured.
+type digitsModel struct {
+	labeler    energy.Labeler
+	functional functional.Functional
+	subject    train.Subject
+	predictor  *energy.Predictor
+	seen       *tensor.Tensor // pictures that are looked at
+}
+
+// newDigitsModel returns the untrained model for pictures and labels like those of set.
+func newDigitsModel(c DigitsConfig, set *data.Images) (*digitsModel, error) {
+	labeler, err := c.newLabeler(set.H, set.W, set.Classes())
+	if err != nil {
+		return nil, err
+	}
+	f, err := c.functional()
+	if err != nil {
+		return nil, err
+	}
+	entry, err := functional.Lookup(c.Functional)
+	if err != nil {
+		return nil, err
+	}
+	m := &digitsModel{
+		labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
+		seen: tensor.New(tensor.Float32), subject: train.Subject{Functional: f, Architecture: c.architecture()},
+	}
+	if entry.Takes("margin") {
+		m.subject.Margin = c.Margin
+	}
+	return m, nil
+}
+
 // measurement is what a set of pictures says of a model.
 type measurement struct {
 	train.Evaluation
 	Energies *tensor.Tensor // [N, K]
 }
 
-func (t *digitsTask) measure(set *data.Images) (*measurement, error) {
-	k := t.labeler.Labels()
+// measure looks at all pictures of a set.
+func (m *digitsModel) measure(set *data.Images) (*measurement, error) {
+	k := m.labeler.Labels()
 	all := tensor.New(tensor.Float32, set.N, k)
 	target := make([]int, set.N)
 	indices := make([]int, set.N)
@@ -125,9 +138,9 @@ func (t *digitsTask) measure(set *data.Images) (*measurement, error) {
 	}
 	for lo := 0; lo < set.N; lo += evalBatch {
 		hi := min(lo+evalBatch, set.N)
-		t.seen.Resize(hi-lo, 1, set.H, set.W)
-		set.Batch(t.seen.Float32s(), indices[lo:hi])
-		copy(all.Float32s()[lo*k:hi*k], t.predictor.Energies(t.seen).Float32s())
+		m.seen.Resize(hi-lo, 1, set.H, set.W)
+		set.Batch(m.seen.Float32s(), indices[lo:hi])
+		copy(all.Float32s()[lo*k:hi*k], m.predictor.Energies(m.seen).Float32s())
 	}
 	stats := make([]functional.LabelStats, set.N)
 	if err := functional.Stats(stats, all.Float32s(), k, target); err != nil {
@@ -141,7 +154,7 @@ func (t *digitsTask) measure(set *data.Images) (*measurement, error) {
 		}
 	}
 	return &measurement{
-		Evaluation: train.Evaluation{Error: float64(wrong) / float64(max(set.N, 1)), Diagnosis: train.Diagnose(stats, t.subject)},
+		Evaluation: train.Evaluation{Error: float64(wrong) / float64(max(set.N, 1)), Diagnosis: train.Diagnose(stats, m.subject)},
 		Energies:   all,
 	}, nil
 }

@@ -33,6 +33,9 @@ type compareRow struct {
 	Alarm                                                bool
 }
 
+// NameParts are the functional's name cut where a narrow column may break it.
+func (r compareRow) NameParts() []string { return strings.SplitAfter(r.Functional, "_") }
+
 // comparison works out the page and its charts.
 func comparison(all []summary) (*comparePage, []*figure, error) {
 	p := &comparePage{}

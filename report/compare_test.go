@@ -72,7 +72,7 @@ func TestCompare(t *testing.T) {
 		}
 	}
 	page := string(all["compare.html"])
-	for _, want := range []string{"cnn · code", "square_square_misprint", "it diverged at step 40", "learned class codes", "±"} {
+	for _, want := range []string{"cnn · code", "square_<wbr>square_<wbr>misprint<wbr>", "it diverged at step 40", "learned class codes", "±"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

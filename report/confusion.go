@@ -45,7 +45,7 @@ func confusionFigure(s *Surface) *figure {
 		return m.raster(s)
 	}
 	const side = 52 // what the labels and the errors at the edges take
-	cell := vg.Length(math.Max(26, math.Min(44, 400/float64(m.k))))
+	cell := vg.Length(math.Max(26, math.Min(36, 340/float64(m.k))))
 	if digits := len(strconv.Itoa(s.N / m.k)); digits > 3 {
 		cell = max(cell, vg.Length(digits)*8+6)
 	}

@@ -76,13 +76,14 @@ func drawInto(p *plot.Plot) func(draw.Canvas) { return func(c draw.Canvas) { p.D
 // mean, and what 90 % of its values lie between.
 type trend struct{ x, mean, lo, hi []float64 }
 
-// pieces bounds how many values of a trend are drawn.
-const pieces = 120
+// pieces returns how many values of a trend are drawn for n of the series: enough of the
+// latter in each to smooth, and few enough to keep the picture small.
+func pieces(n int) int { return min(n, max(30, min(120, n/6))) }
 
 func newTrend(x, y []float64) trend {
 	var t trend
 	n := len(x)
-	m := min(n, pieces)
+	m := pieces(n)
 	for i := range m {
 		a, b := i*n/m, (i+1)*n/m
 		part := slices.DeleteFunc(slices.Clone(y[a:b]), func(v float64) bool { return !finite(v) })

@@ -42,7 +42,7 @@ func plane(s *Surface, margin float64, has bool, least float64, size vg.Length) 
 	p.Y.LineStyle = p.X.LineStyle
 	p.Y.Tick.Length, p.Y.Tick.Color = 4, faint.solid()
 	p.Add(halfPlanes(margin), &plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}},
-		cloud{right, wrong}, diagonal(0, pen(ink, 1.3)))
+		cloud{right, wrong}, diagonal(0, pen(ink, 1.3)), sides())
 	if s.isFlat() {
 		all := append(right, wrong...)
 		p.Add(ring(all[0]), layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
@@ -70,7 +70,7 @@ func plane(s *Surface, margin float64, has bool, least float64, size vg.Length) 
 	if has && margin > 0 {
 		p.Add(diagonal(margin, dashed(ink, 1.2)))
 		f.legend = append(f.legend, key{"E⁺ + m = E⁻, m = " + setting(margin), ink, dashes})
-		f.how = "Above the diagonal the correct answer has the lower energy: the model is right. Above the dashed line it is so by the margin, and the functional has nothing left to push. A collapse puts everything on the diagonal."
+		f.how = "Above the diagonal the correct answer has the lower energy: the model is right. Above the dashed line it is so by the margin m, as the functional asks. A collapse puts everything on the diagonal."
 	}
 	return f
 }
@@ -113,6 +113,12 @@ func halfPlanes(margin float64) plot.Plotter {
 		above := []vg.Point{{X: x(lo), Y: y(lo + margin)}, {X: x(hi), Y: y(hi + margin)}, {X: x(lo), Y: y(hi + margin)}}
 		c.FillPolygon(offending.alpha(0.08), c.ClipPolygonXY(below))
 		c.FillPolygon(correct.alpha(0.07), c.ClipPolygonXY(above))
+	})
+}
+
+// sides names the two sides of the diagonal in the corners.
+func sides() plot.Plotter {
+	return layer(func(c draw.Canvas, _, _ func(float64) vg.Length) {
 		word := style{size: textSize, hue: muted}
 		write(c, c.Min.X+7, c.Max.Y-textSize-4, "right", word)
 		word.align = draw.XRight

@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/energo-ml/energo/internal/wholefile"
 )
@@ -143,19 +144,28 @@ func saveFigures(dir string, figures []*figure) error {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	for _, f := range figures {
-		svg, err := f.svg()
-		if err != nil {
-			return err
-		}
-		png, err := f.png()
-		if err != nil {
-			return err
-		}
-		base := filepath.Join(folder, f.name)
-		if err := errors.Join(wholefile.Write(base+".svg", svg), wholefile.Write(base+".png", png)); err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
+	errs := make([]error, len(figures))
+	var all sync.WaitGroup
+	for i, f := range figures {
+		all.Go(func() { errs[i] = f.save(folder) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// save writes a figure's two files.
+func (f *figure) save(folder string) error {
+	svg, err := f.svg()
+	if err != nil {
+		return err
+	}
+	png, err := f.png()
+	if err != nil {
+		return err
+	}
+	base := filepath.Join(folder, f.name)
+	if err := errors.Join(wholefile.Write(base+".svg", svg), wholefile.Write(base+".png", png)); err != nil {
+		return fmt.Errorf("report: %w", err)
 	}
 	return nil
 }

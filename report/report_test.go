@@ -88,7 +88,7 @@ func checkPage(t *testing.T, data []byte) {
 		t.Errorf("the page has %d bytes", len(data))
 	}
 	d := xml.NewDecoder(bytes.NewReader(data))
-	d.Strict, d.AutoClose, d.Entity = false, []string{"meta", "img"}, xml.HTMLEntity
+	d.Strict, d.AutoClose, d.Entity = false, []string{"meta", "img", "wbr"}, xml.HTMLEntity
 	var open []string
 	for {
 		tok, err := d.Token()

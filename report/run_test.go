@@ -189,6 +189,35 @@ func TestSurface(t *testing.T) {
 	})
 }
 
+// TestPickSamples: as many as there are, each once, every label among them.
+func TestPickSamples(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k, n := rapid.IntRange(2, 10).Draw(t, "k"), rapid.IntRange(1, 40).Draw(t, "n")
+		energies := rapid.SliceOfN(rapid.SampledFrom([]float64{-1, 0, 0, 2, math.NaN()}), n*k, n*k).Draw(t, "energies")
+		labels := rapid.SliceOfN(rapid.IntRange(0, k-1), n, n).Draw(t, "labels")
+		s, err := NewSurface(energies, k, labels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		picked := pickSamples(s)
+		if len(picked) != min(n, sampleCells) {
+			t.Fatalf("%d of %d samples", len(picked), n)
+		}
+		once, seen := map[int]bool{}, map[int]bool{}
+		for _, i := range picked {
+			if once[i] {
+				t.Fatalf("sample %d twice", i)
+			}
+			once[i], seen[labels[i]] = true, true
+		}
+		for _, y := range labels {
+			if !seen[y] {
+				t.Fatalf("no sample of label %d", y)
+			}
+		}
+	})
+}
+
 func TestSurfaceErrors(t *testing.T) {
 	for name, f := range map[string]func() (*Surface, error){
 		"one answer":   func() (*Surface, error) { return NewSurface([]float64{1}, 1, []int{0}) },

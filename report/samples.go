@@ -38,16 +38,20 @@ func pickSamples(s *Surface) []int {
 			byClass[y] = append(byClass[y], i)
 		}
 	}
-	for round := 0; round < sampleCells && len(picked) < sampleCells-len(worst); round++ {
-		for _, c := range byClass {
-			if round < len(c) && len(picked) < sampleCells-len(worst) {
-				take(c[round])
+	inTurn := func(upTo int) {
+		for round := range sampleCells {
+			for _, c := range byClass {
+				if round < len(c) && len(picked) < upTo {
+					take(c[round])
+				}
 			}
 		}
 	}
+	inTurn(sampleCells - len(worst))
 	for _, i := range worst {
 		take(i)
 	}
+	inTurn(sampleCells) // where the worst had been taken already
 	return picked
 }
 
@@ -204,12 +208,23 @@ func drawHeads(c draw.Canvas, h hue, stem bool, stems, heads vg.Path, width vg.L
 	}
 }
 
+// offender is the most offending answer to sample i, the first if there are several; −1 if
+// there is none, since no incorrect answer's energy is a number.
+func (s *Surface) offender(i int) int {
+	for a, e := range s.Row(i) {
+		if a != s.Labels[i] && e == s.Offending[i] {
+			return a
+		}
+	}
+	return -1
+}
+
 // role is the hue of an answer to sample i: the correct one, the most offending, another.
 func (s *Surface) role(i, answer int) hue {
 	switch {
 	case answer == s.Labels[i]:
 		return correct
-	case s.Row(i)[answer] == s.Offending[i]:
+	case answer == s.offender(i):
 		return offending
 	}
 	return faint

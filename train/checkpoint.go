@@ -32,14 +32,19 @@ const (
 	partGoodEMA       = "good.ema."
 )
 
+// save writes the checkpoint. The log is on disk before it, so that what the
+// checkpoint has behind it is in the log, too.
 func (l *loop) save() error {
+	if err := l.log.sync(); err != nil {
+		return err
+	}
 	p := l.progress
 	p.Seconds = l.seconds()
 	state, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	settings, err := json.Marshal(l.c.Fingerprint)
+	settings, err := json.Marshal(l.c.settings(l.task.Samples()))
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -110,6 +115,9 @@ func (l *loop) read(f *tensor.File) error {
 		if err := l.ema.Restore(part(f, partEMA)); err != nil {
 			return err
 		}
+		if err := l.ema.Prepare(l.params); err != nil {
+			return err
+		}
 	}
 	l.best.weights = part(f, partBest)
 	l.good = snapshot{part(f, partGoodWeights), part(f, partGoodOptimizer), part(f, partGoodEMA)}
@@ -118,7 +126,7 @@ func (l *loop) read(f *tensor.File) error {
 			return err
 		}
 	}
-	if l.progress.Step%guardEvery != 0 {
+	if len(l.good.weights) > 0 {
 		return fits(l.params, l.good.weights)
 	}
 	return nil
@@ -130,10 +138,13 @@ func (l *loop) sameSettings(f *tensor.File) error {
 	if err := json.Unmarshal([]byte(f.Metadata["settings"]), &had); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
+	has := l.c.settings(l.task.Samples())
+	names := maps.Clone(has)
+	maps.Copy(names, had)
 	var differ []string
-	for _, name := range slices.Sorted(maps.Keys(l.c.Fingerprint)) {
-		if was, is := had[name], l.c.Fingerprint[name]; was != is {
-			differ = append(differ, fmt.Sprintf("%s was %s and is now %s", name, was, is))
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if was, is := had[name], has[name]; was != is {
+			differ = append(differ, fmt.Sprintf("%s was %q and is now %q", name, was, is))
 		}
 	}
 	if len(differ) > 0 {

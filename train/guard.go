@@ -14,6 +14,10 @@ const (
 	rateCut    = 0.5 // what a divergence multiplies the step size by
 )
 
+// A state is good once it has given a finite loss and gradient. What happens in a step
+// that does not: nothing is changed, the run goes back to the last good state, takes
+// half the step size from there on, and so forth until its budget is spent.
+
 // nonFinite says what of a step is not finite, or "".
 func nonFinite(loss, norm float64) string {
 	switch {
@@ -29,7 +33,10 @@ func nonFinite(loss, norm float64) string {
 // samples of the bad step are not tried again, and the schedule goes on.
 func (l *loop) rollBack(reason string) error {
 	p := &l.progress
-	if p.Left == 0 {
+	switch {
+	case l.good.weights == nil:
+		return fmt.Errorf("%w from its first step on: %s", ErrDiverged, reason)
+	case p.Left == 0:
 		return fmt.Errorf("%w: at step %d %s, and %d earlier divergences were rolled back already; try a smaller lr, or clip", ErrDiverged, p.Step, reason, l.c.Forgive)
 	}
 	p.Left--
@@ -43,8 +50,7 @@ func (l *loop) rollBack(reason string) error {
 			return err
 		}
 	}
-	lr := l.c.LR * p.LRFactor * l.c.Schedule.At(p.Step, l.c.Epochs*l.perEpoch)
-	l.emit(Diverged{Step: p.Step, Reason: reason, LR: lr, Left: p.Left})
+	l.emit(Diverged{Step: p.Step, Reason: reason, LR: l.rate(p.Step), Left: p.Left})
 	return nil
 }
 

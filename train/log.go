@@ -100,6 +100,17 @@ func (l *eventLog) write(e Event) {
 	l.err = err
 }
 
+// sync puts what was written on disk.
+func (l *eventLog) sync() error {
+	if l.err == nil {
+		l.err = errors.Join(l.w.Flush(), l.file.Sync())
+	}
+	if l.err != nil {
+		return fmt.Errorf("%s: %w", LogFile, l.err)
+	}
+	return nil
+}
+
 // close may be called again.
 func (l *eventLog) close() error {
 	if l.file == nil {

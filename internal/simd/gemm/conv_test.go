@@ -55,7 +55,7 @@ func randomConv(rng *rand.Rand) *Conv2D {
 // fixedConvs are the shapes that the random ones may miss.
 var fixedConvs = []Conv2D{
 	{Batch: 2, InC: 1, H: 28, W: 28, OutC: 32, KH: 3, KW: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
-	{Batch: 37, InC: 2, H: 9, W: 14, OutC: 33, KH: 3, KW: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+	{Batch: 19, InC: 2, H: 5, W: 14, OutC: 33, KH: 3, KW: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
 	{Batch: 1, InC: 3, H: 33, W: 47, OutC: 5, KH: 5, KW: 5, StrideH: 2, StrideW: 2, PadTop: 2, PadLeft: 2},
 	{Batch: 2, InC: 20, H: 9, W: 9, OutC: 40, KH: 1, KW: 1},
 	{Batch: 2, InC: 20, H: 9, W: 9, OutC: 40, KH: 1, KW: 1, PadTop: 1, PadRight: 2},
@@ -78,7 +78,7 @@ func forConvs[T simd.Float](t *testing.T, f func(t *testing.T, rng *rand.Rand, s
 		case *long:
 			rounds = 3000
 		case testing.Short():
-			rounds = 10
+			rounds = 6
 		}
 		for range rounds {
 			f(t, rng, randomConv(rng))

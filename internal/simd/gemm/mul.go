@@ -143,7 +143,7 @@ func (j *product[T]) run() {
 	j.packedB = grow(j.packedB, j.panels*j.nr*j.k)
 	j.pack.product = j
 	ops := j.m * j.n * j.k
-	j.do(j.pack.tasks(), &j.pack, ops)
+	j.do(j.pack.tasks(), &j.pack, max(ops, 16*(j.m+j.n)*j.k)) // moving an element costs as much as some products
 	j.do(j.rowGroups*j.colGroups, j, ops)
 }
 

@@ -166,7 +166,7 @@ func testMul[T simd.Float](t *testing.T) {
 		case *long:
 			rounds = 20000
 		case testing.Short():
-			rounds = 100
+			rounds = 60
 		}
 		for range rounds {
 			newMulCase[T](rng, rng.IntN(41), rng.IntN(41), rng.IntN(41)).check(t)

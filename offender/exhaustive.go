@@ -1,0 +1,67 @@
+package offender
+
+import "math"
+
+// Exhaustive looks at every one of a list of answers: all there are, or a grid. It
+// keeps memory between calls and serves one goroutine.
+type Exhaustive[Y any] struct {
+	// Answers to look at; those within the ball are passed over.
+	Answers []Y
+	// Part says that there are other answers between or beside them, as for a grid. The
+	// result is then Local.
+	Part bool
+
+	incorrect []Y
+	energies  []float64
+}
+
+// Find implements Search. Of equal energies the first in the list is taken.
+func (s *Exhaustive[Y]) Find(p *Problem[Y]) Found[Y] {
+	s.incorrect = s.incorrect[:0]
+	for _, y := range s.Answers {
+		if p.Incorrect(y) {
+			s.incorrect = append(s.incorrect, y)
+		}
+	}
+	n := len(s.incorrect)
+	if cap(s.energies) < n {
+		s.energies = make([]float64, n)
+	}
+	e := s.energies[:n]
+	found := Found[Y]{Energy: math.Inf(1), Evaluations: n, Status: None}
+	if n == 0 {
+		return found
+	}
+	p.Energies(e, s.incorrect)
+	at, status := least(e)
+	found.Status = status
+	switch {
+	case status == Undefined:
+		found.Energy = math.NaN()
+	case status == Global:
+		found.Answer, found.Energy = s.incorrect[at], e[at]
+		if s.Part {
+			found.Status = Local
+		}
+	}
+	return found
+}
+
+type number interface{ float32 | float64 }
+
+// least returns where the first minimum is; +Inf is none.
+func least[T number](e []T) (at int, status Status) {
+	at = -1
+	for i, v := range e {
+		if v != v {
+			return -1, Undefined
+		}
+		if (at < 0 && !math.IsInf(float64(v), 1)) || (at >= 0 && v < e[at]) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return at, None
+	}
+	return at, Global
+}

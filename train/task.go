@@ -1,0 +1,116 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/optim"
+)
+
+// Task is what a recipe has trained: a model, a loss over its samples, and a way to
+// see what the loss did.
+type Task interface {
+	// Params returns what is trained, frozen parameters included, in a fixed order.
+	Params() []*autodiff.Param
+	// Samples returns the number of training samples.
+	Samples() int
+	// Loss records the mean loss of a batch on the tape. What it draws at random comes
+	// from the batch's stream. It must not keep the batch.
+	Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error)
+	// Evaluate measures the model as it is on samples that are not trained on.
+	Evaluate() (Evaluation, error)
+}
+
+// Batch is one step's samples, or a part of them, by index, and the step's own stream
+// of random numbers.
+type Batch struct {
+	Samples []int
+	Rand    *rand.Rand
+}
+
+// Evaluation is what Task.Evaluate measured.
+type Evaluation struct {
+	Error     float64 // fraction wrong, or what the recipe calls its error: lower is better, NaN worst
+	Diagnosis Diagnosis
+}
+
+// Config is how to train.
+type Config struct {
+	Recipe string // for the events
+	Run    string // folder of the run; must exist
+	// Fingerprint is further settings that shape the weights, as one string a name. A
+	// run resumes only where these and the numbers below are what they were.
+	Fingerprint map[string]string
+
+	Epochs     int
+	Batch      int // samples a step; an epoch's last step takes what is left
+	Accumulate int // parts that a batch is computed in, one after another, to save memory; 0 means 1
+	Seed       uint64
+	Optimizer  optim.Optimizer
+	LR         float64
+	Schedule   optim.Schedule // nil means constant
+	Clip       float64        // bound of the gradient's norm; 0 means none
+	L1         float64        // weight of Σ|w| in R(W)
+	EMA        float64        // decay of the averaged weights that are evaluated and kept; 0 means none
+	Patience   int            // epochs without a better error before stopping early; 0 means never
+	Forgive    int            // how many divergences are rolled back before giving up
+
+	CheckpointEvery time.Duration // besides the start and the end of each epoch; 0 means never
+	Resume          bool
+}
+
+// Outcome says how training ended. The model's parameters then hold the best weights
+// on the evaluation's error or, interrupted, those of the checkpoint.
+type Outcome struct {
+	Done
+	Best int    // epoch of the weights
+	Why  string // what the last evaluation said of a collapse, or ""
+}
+
+// ErrDiverged is behind the error of a run that went non-finite too often.
+var ErrDiverged = errors.New("training diverges")
+
+// check refuses what cannot be trained with.
+func (c *Config) check(samples int) error {
+	switch {
+	case c.Epochs < 1:
+		return fmt.Errorf("epochs is %d; at least 1 is wanted", c.Epochs)
+	case c.Batch < 1:
+		return fmt.Errorf("batch is %d; at least 1 is wanted", c.Batch)
+	case c.Accumulate < 0:
+		return fmt.Errorf("accumulate is %d; it must not be negative", c.Accumulate)
+	case samples < 1:
+		return errors.New("there are no training samples")
+	case c.Optimizer == nil:
+		return errors.New("no optimizer is given")
+	case !(c.LR > 0) || math.IsInf(c.LR, 1):
+		return fmt.Errorf("lr is %v; a positive number is wanted", c.LR)
+	case !(c.EMA >= 0 && c.EMA < 1):
+		return fmt.Errorf("ema is %v; it must be at least 0 and below 1", c.EMA)
+	}
+	return nil
+}
+
+// settings is everything that a run must not change when it goes on.
+func (c *Config) settings(samples int) map[string]string {
+	all := map[string]string{
+		"recipe":     c.Recipe,
+		"samples":    fmt.Sprint(samples),
+		"epochs":     fmt.Sprint(c.Epochs),
+		"batch":      fmt.Sprint(c.Batch),
+		"accumulate": fmt.Sprint(max(c.Accumulate, 1)),
+		"seed":       fmt.Sprint(c.Seed),
+		"lr":         fmt.Sprint(c.LR),
+		"clip":       fmt.Sprint(c.Clip),
+		"l1":         fmt.Sprint(c.L1),
+		"ema":        fmt.Sprint(c.EMA),
+		"patience":   fmt.Sprint(c.Patience),
+	}
+	maps.Copy(all, c.Fingerprint)
+	return all
+}
