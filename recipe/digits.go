@@ -77,7 +77,10 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFolder(o); err != nil {
+	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
@@ -120,27 +123,23 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	return r, r.write(o.Dir)
 }
 
-// checkFolder makes the run's folder and refuses one that is not empty, but for what
-// a run leaves that was killed before its first checkpoint; or, to resume, one that
-// has no checkpoint.
-func checkFolder(o Options) error {
-	if o.Resume {
-		if _, err := os.Stat(filepath.Join(o.Dir, train.CheckpointFile)); err != nil {
-			return fmt.Errorf("there is nothing to resume: %s has no %s", o.Dir, train.CheckpointFile)
+// CheckFolder refuses a folder for a run that is not empty, but for what a run leaves
+// that was killed before its first checkpoint; or, to resume, one that has no checkpoint.
+func CheckFolder(dir string, resume bool) error {
+	if resume {
+		if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err != nil {
+			return fmt.Errorf("there is nothing to resume: %s has no %s", dir, train.CheckpointFile)
 		}
 		return nil
 	}
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(o.Dir)
-	if err != nil {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, e := range entries {
 		name := e.Name()
 		if name != ConfigFile && name != train.LogFile && !strings.HasSuffix(name, ".partial") {
-			return fmt.Errorf("%s is not empty: it has %s; go on with the run in it by --resume, or name another folder with --run", o.Dir, name)
+			return fmt.Errorf("%s is not empty: it has %s; go on with the run in it by --resume, or name another folder with --run", dir, name)
 		}
 	}
 	return nil

@@ -5,14 +5,13 @@ import (
 	"math/rand/v2"
 
 	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/train"
 )
 
 // Widths of the digits' models.
 const (
-	hiddenWidth = 512 // of the MLP's two hidden layers
+	hiddenWidth = 512 // of the MLP's two hidden layers, and of the branch that learns codes
 	jointWidth  = 128 // where x and y meet
 	codeWidth   = 16  // of learned codes
 	channels1   = 32
@@ -25,7 +24,7 @@ func (c DigitsConfig) newLabeler(h, w, k int) (energy.Labeler, error) {
 	if c.Model == "cnn" && (h < 4 || w < 4) {
 		return nil, fmt.Errorf("model cnn halves the pictures twice; %d×%d pixels are too few, at least 4×4 are wanted", h, w)
 	}
-	entry, err := functional.Lookup(c.Functional)
+	f, err := c.functional()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +35,7 @@ func (c DigitsConfig) newLabeler(h, w, k int) (energy.Labeler, error) {
 		l = energy.NewHead(c.network(h, w, k, rng), k)
 	case "code":
 		if c.Codes == "learned" {
-			l = energy.NewCode(c.network(h, w, codeWidth, rng), energy.LearnedCodes(k, codeWidth, rng))
+			l = newBranches(c.network(h, w, codeWidth, rng), k, hiddenWidth, codeWidth, rng)
 		} else {
 			l = energy.NewCode(c.network(h, w, k, rng), energy.OneHotCodes(k))
 		}
@@ -44,7 +43,7 @@ func (c DigitsConfig) newLabeler(h, w, k int) (energy.Labeler, error) {
 		upper := nn.NewSequential(nn.ReLU{}, nn.NewLinear(jointWidth, 1, rng))
 		l = energy.NewJoint(c.network(h, w, jointWidth, rng), upper, k, jointWidth, rng)
 	}
-	if entry.NeedsNonNegative && c.Energy != "code" {
+	if f.Statistic().NonNegative && c.Energy != "code" {
 		l = energy.NonNegative{Labeler: l}
 	}
 	return l, nil

@@ -187,3 +187,16 @@ func same(t *testing.T, what string, want, got *blobs, wantDir, gotDir string) {
 		t.Errorf("%s: other events than an unbroken run:\n%q\nunbroken:\n%q", what, b, a)
 	}
 }
+
+// counting counts how often each sample is trained on.
+type counting struct {
+	*blobs
+	times [blobSamples]int
+}
+
+func (c *counting) Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error) {
+	for _, i := range b.Samples {
+		c.times[i]++
+	}
+	return c.blobs.Loss(tape, b)
+}

@@ -218,8 +218,10 @@ func drop(f *tensor.File, prefix string) {
 func TestLogRepair(t *testing.T) {
 	want, wantDir := unbroken(t, 0)
 	for name, spoil := range map[string]func(log string) string{
-		"cut in a line":   func(s string) string { return s + `{"type":"step","time":"2026-0` },
-		"events past it":  func(s string) string { return s + `{"type":"epoch","epoch":2,"step":26}` + "\n" + `{"type":"step","step":30}` + "\n" },
+		"cut in a line": func(s string) string { return s + `{"type":"step","time":"2026-0` },
+		"events past it": func(s string) string {
+			return s + `{"type":"epoch","epoch":2,"step":26}` + "\n" + `{"type":"step","step":30}` + "\n"
+		},
 		"a line of noise": func(s string) string { return s + "\x00\x00\n" },
 	} {
 		dir := t.TempDir()

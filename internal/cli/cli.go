@@ -87,6 +87,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newTrain(), newEval(), newCompare(), newRuns(), newFunctionals(), newVersion(), exitCodes())
 	return root
 }
@@ -97,7 +98,7 @@ func didYouMean(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return "; did you mean " + strings.Join(names, " or ") + "?"
+	return ", did you mean " + strings.Join(names, " or ") + "?"
 }
 
 // exactly wants a number of arguments and says which are missing.

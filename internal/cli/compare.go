@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/recipe"
@@ -26,10 +27,12 @@ type comparison struct {
 
 func newCompare() *cobra.Command {
 	cmd := &cobra.Command{
+		SuggestionsMinimumDistance: 2,
+
 		Use: "compare RECIPE", Short: "Train with every functional under one protocol",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no recipe %q%s; energo compare --help lists them", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+				return usagef("there is no recipe %q%s (energo compare --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
 			}
 			return usagef("energo compare: which recipe? energo compare --help lists them")
 		},
@@ -94,7 +97,7 @@ func (c *comparison) run(cmd *cobra.Command) error {
 	var cells []report.Cell
 	for _, model := range c.models {
 		for _, name := range c.functionals {
-			cell := report.Cell{Functional: name, Model: model, Energy: c.config.Energy}
+			cell := report.Cell{Functional: name, Model: model, Energy: c.form()}
 			for seed := range c.seeds {
 				o, err := c.outcome(cmd, p, trainSet, testSet, name, model, uint64(seed+1))
 				if err != nil {
@@ -137,10 +140,18 @@ func (c *comparison) cell(name, model string, seed uint64) recipe.DigitsConfig {
 	return config
 }
 
+// form names the energy function; which codes it has decides what collapses.
+func (c *comparison) form() string {
+	if c.config.Energy == "code" {
+		return c.config.Codes + " code"
+	}
+	return c.config.Energy
+}
+
 // outcome trains one cell with one seed, goes on with it where it was stopped, or
 // takes it as it is where it is done with the same settings.
 func (c *comparison) outcome(cmd *cobra.Command, p *progress, trainSet, testSet *data.Images, name, model string, seed uint64) (report.Outcome, error) {
-	dir := filepath.Join(c.dir, fmt.Sprintf("%s-%s-%s-%d", name, model, c.config.Energy, seed))
+	dir := filepath.Join(c.dir, fmt.Sprintf("%s-%s-%s-%d", name, model, strings.ReplaceAll(c.form(), " ", "-"), seed))
 	config := c.cell(name, model, seed)
 	resume := exists(filepath.Join(dir, train.CheckpointFile))
 	if !resume {
@@ -148,7 +159,7 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, trainSet, testSet 
 			return report.Outcome{}, err
 		}
 	}
-	p.say("%s, %s, %s energy, seed %d", name, model, c.config.Energy, seed)
+	p.say("%s, %s, %s energy, seed %d", name, model, c.form(), seed)
 	r, err := recipe.Digits(cmd.Context(), config, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	switch {

@@ -46,6 +46,7 @@ func (s *settings) add(cmd *cobra.Command) {
 	f.IntVar(&c.Limit, "limit", c.Limit, "train on the first so many samples only; 0 is all")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "seed of everything that is random")
 	f.IntVar(&c.Threads, "threads", c.Threads, "cores to use; 0 is all; the result does not depend on it")
+	f.IntVar(&c.Checkpoint, "checkpoint", c.Checkpoint, "seconds between checkpoints within an epoch; 0 is only at its end")
 	f.StringVar(&s.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	for name, values := range map[string][]string{
 		"model": recipe.Models, "energy": recipe.Energies, "codes": recipe.CodeKinds,

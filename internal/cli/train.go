@@ -4,10 +4,12 @@ import "github.com/spf13/cobra"
 
 func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
+		SuggestionsMinimumDistance: 2,
+
 		Use: "train RECIPE", Short: "Train a model",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no recipe %q%s; energo train --help lists them", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+				return usagef("there is no recipe %q%s (energo train --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
 			}
 			return usagef("energo train: which recipe? energo train --help lists them")
 		},

@@ -67,6 +67,11 @@ func exists(path string) bool {
 }
 
 func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, asJSON, quiet bool) error {
+	if dir != "" {
+		if err := recipe.CheckFolder(dir, resume); err != nil {
+			return err
+		}
+	}
 	p := newProgress(cmd.ErrOrStderr(), quiet)
 	trainSet, testSet, err := p.load(cmd.Context(), c.Data)
 	if err != nil {
@@ -80,6 +85,7 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 	r, err := recipe.Digits(cmd.Context(), c, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
+		removeEmpty(dir)
 		return err
 	}
 	if r.Reason == "interrupted" {
@@ -111,6 +117,14 @@ func freeFolder(base string) (string, error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return dir, err
 		}
+	}
+}
+
+// removeEmpty removes the folder of a run that never began, and the one around it,
+// where nothing else is in them.
+func removeEmpty(dir string) {
+	if os.Remove(dir) == nil {
+		_ = os.Remove(filepath.Dir(dir))
 	}
 }
 
