@@ -42,8 +42,9 @@ func Diagnose(stats []functional.LabelStats, s Subject) Diagnosis {
 		if x.Gap() >= s.Margin && x.Gap() > 0 {
 			kept++
 		}
-		spread += x.Spread / float64(n)
+		spread += x.Spread
 	}
+	spread /= float64(max(n, 1))
 	d := Diagnosis{
 		Correct: quantiles(correct), Offending: quantiles(other), Gap: quantiles(gap),
 		MarginKept: float64(kept) / float64(max(n, 1)), Spread: finite(spread), Scale: finite(s.Scale),

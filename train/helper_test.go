@@ -49,6 +49,7 @@ type blobs struct {
 
 	// before, if not nil, is called before each step's loss.
 	before func()
+	noise  float64
 	// poison makes the loss of some steps, chosen by their stream, not a number.
 	poison float64
 
@@ -59,7 +60,7 @@ type blobs struct {
 
 func newBlobs(hidden int) *blobs {
 	rng := rand.New(rand.NewPCG(1, 2))
-	t := &blobs{x: tensor.New(tensor.Float32, blobSamples, blobWidth), f: functional.NLL{Beta: 1}, batch: tensor.New(tensor.Float32)}
+	t := &blobs{x: tensor.New(tensor.Float32, blobSamples, blobWidth), noise: 0.1, f: functional.NLL{Beta: 1}, batch: tensor.New(tensor.Float32)}
 	for i := range blobSamples {
 		y := rng.IntN(blobLabels)
 		t.y = append(t.y, y)
@@ -87,7 +88,7 @@ func (t *blobs) Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error) {
 	t.target = t.target[:0]
 	for k, i := range b.Samples {
 		for j, v := range t.x.Float32s()[i*blobWidth:][:blobWidth] {
-			t.batch.Float32s()[k*blobWidth+j] = v + float32(0.1*(b.Rand.Float64()-0.5))
+			t.batch.Float32s()[k*blobWidth+j] = v + float32(t.noise*(b.Rand.Float64()-0.5))
 		}
 		t.target = append(t.target, t.y[i])
 	}

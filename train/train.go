@@ -256,12 +256,8 @@ func (l *loop) gradient(samples []int) (g gradient, err error) {
 	for lo := 0; lo < len(samples); lo += size {
 		part := samples[lo:min(lo+size, len(samples))]
 		loss, err := l.part(part, float64(len(part))/float64(len(samples)))
-		var bad *functional.EnergyError
-		switch {
-		case errors.As(err, &bad) && bad.NonFinite():
-			return gradient{fault: bad.Error()}, nil
-		case err != nil:
-			return g, err
+		if err != nil {
+			return divergence(err)
 		}
 		g.loss += loss
 	}
@@ -271,6 +267,16 @@ func (l *loop) gradient(samples []int) (g gradient, err error) {
 	g.norm = optim.ClipNorm(l.params, l.c.Clip)
 	g.fault = nonFinite(g.loss, g.norm)
 	return g, nil
+}
+
+// divergence sorts errors of a loss: energies that are no finite numbers are a fault of
+// the step, any other is an error.
+func divergence(err error) (gradient, error) {
+	var bad *functional.EnergyError
+	if errors.As(err, &bad) && bad.NonFinite() {
+		return gradient{fault: bad.Error()}, nil
+	}
+	return gradient{}, err
 }
 
 // part adds the gradient of a share of a batch and returns its share of the loss.

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"os"
+	"regexp"
+	"testing"
+)
+
+// TestEveryJobHasItsPeer holds the two lists of jobs together.
+func TestEveryJobHasItsPeer(t *testing.T) {
+	script, err := os.ReadFile("peer/jobs.py")
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^    "([^"]+)":`).FindAllSubmatch(script, -1) {
+		theirs[string(m[1])] = true
+	}
+	for _, j := range jobs() {
+		if !theirs[j.name] {
+			t.Errorf("job %s has no peer in peer/jobs.py", j.name)
+		}
+		delete(theirs, j.name)
+	}
+	for name := range theirs {
+		t.Errorf("peer/jobs.py has %s, which is no job of ours", name)
+	}
+}
+
+// TestServe talks to our side as the command does: a job is set up, run and measured.
+func TestServe(t *testing.T) {
+	requests, in := io.Pipe()
+	out, answers := io.Pipe()
+	failed := make(chan error, 1)
+	go func() { failed <- serve(0, requests, answers) }()
+	lines := bufio.NewScanner(out)
+	read := func() (a answer) {
+		t.Helper()
+		if !lines.Scan() {
+			t.Fatal("no answer")
+		}
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	ask := func(line string) answer {
+		t.Helper()
+		if _, err := io.WriteString(in, line+"\n"); err != nil {
+			t.Fatal(err)
+		}
+		return read()
+	}
+	if hello := read(); hello.Version == "" {
+		t.Error("the first line does not say which kernels run")
+	}
+	if a := ask(`{"job":"no such"}`); a.Error == "" {
+		t.Error("an unknown job is not refused")
+	}
+	for _, j := range jobs() {
+		if a := ask(`{"job":"` + j.name + `"}`); !a.Ready {
+			t.Errorf("%s: %+v", j.name, a)
+		}
+		a := ask(`{"run":1}`)
+		if len(a.MS) != 1 || a.MS[0] <= 0 {
+			t.Errorf("%s: times %v", j.name, a.MS)
+		}
+	}
+	if a := ask(`{"end":true}`); a.PeakMiB < 0 {
+		t.Errorf("memory %v", a)
+	}
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, c := range []struct {
+		x    []float64
+		want float64
+	}{{[]float64{3}, 3}, {[]float64{4, 1}, 2.5}, {[]float64{9, 1, 5}, 5}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		if got := median(c.x); got != c.want {
+			t.Errorf("median of %v is %v, want %v", c.x, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package train
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// examples has one event of every type, with no field left at zero.
+var examples = []Event{
+	Start{Run: "r", Recipe: "digits", Params: 1, Samples: 2, Epochs: 3, Steps: 4, Step: 5},
+	Step{Epoch: 1, Step: 10, Loss: 0.5, LR: 1e-3, GradNorm: 2},
+	Epoch{
+		Epoch: 1, Step: 10, Loss: 0.25, Error: 0.01, LR: 1e-3, Seconds: 3, Best: true,
+		Diagnosis: Diagnosis{
+			Correct: Quantiles{1, 2, 3, 4, 5, 6}, Offending: Quantiles{1, 2, 3, 4, 5, 6}, Gap: Quantiles{1, 2, 3, 4, 5, 6},
+			MarginKept: 0.5, Spread: 1, Scale: 2, Collapsed: true, Why: "‖G(x) − c_y‖² \"quoted\"\n",
+		},
+	},
+	Diverged{Step: 10, Reason: "the loss is NaN", LR: 1e-3, Left: 3},
+	Saved{Path: "p", Step: 10},
+	Done{Epochs: 1, Steps: 10, TrainSeconds: 3, Reason: "finished"},
+}
+
+func TestEventsRoundTrip(t *testing.T) {
+	dir := t.TempDir()
+	log, err := openLog(dir, false, progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range examples {
+		if v := reflect.ValueOf(e); hasZero(v) {
+			t.Errorf("the example of %T leaves a field at zero", e)
+		}
+		log.write(e)
+	}
+	if err := log.close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, LogFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if len(lines) != len(examples) {
+		t.Fatalf("%d lines for %d events", len(lines), len(examples))
+	}
+	for i, e := range examples {
+		var head struct {
+			Type string
+			Time time.Time
+		}
+		got := reflect.New(reflect.TypeOf(e))
+		for _, into := range []any{&head, got.Interface()} {
+			if err := json.Unmarshal([]byte(lines[i]), into); err != nil {
+				t.Fatalf("%s: %v", lines[i], err)
+			}
+		}
+		if head.Type != TypeOf(e) || time.Since(head.Time) > time.Minute || time.Since(head.Time) < 0 {
+			t.Errorf("line %s has type %q and time %v", lines[i], head.Type, head.Time)
+		}
+		if got.Elem().Interface() != any(e) {
+			t.Errorf("%T came back as %+v, was %+v", e, got.Elem(), e)
+		}
+	}
+}
+
+func hasZero(v reflect.Value) bool {
+	if v.Kind() != reflect.Struct {
+		return v.IsZero()
+	}
+	for i := range v.NumField() {
+		if hasZero(v.Field(i)) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestEveryEventHasAnExample parses the package: an event without a row above fails.
+func TestEveryEventHasAnExample(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "event" {
+			continue
+		}
+		found++
+		name, has := f.Recv.List[0].Type.(*ast.Ident).Name, false
+		for _, e := range examples {
+			has = has || reflect.TypeOf(e).Name() == name
+		}
+		if !has {
+			t.Errorf("event %s has no example", name)
+		}
+	}
+	if found != len(examples) {
+		t.Errorf("%d types of events, %d examples", found, len(examples))
+	}
+}
+
+// TestLogError sees to it that a log that cannot be written ends in an error.
+func TestLogError(t *testing.T) {
+	log, err := openLog(t.TempDir(), false, progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.file.Close()
+	log.write(Done{})
+	if err := log.close(); err == nil || !strings.Contains(err.Error(), LogFile) {
+		t.Errorf("error %v; it should name %s", err, LogFile)
+	}
+}
