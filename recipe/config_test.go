@@ -20,7 +20,7 @@ func TestDefaultsResolve(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 {
+			if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 || c.Beta <= 0 {
 				t.Errorf("%s with %s resolves to %+v", model, optimizer, c)
 			}
 			again, err := c.Resolve()

@@ -79,7 +79,8 @@ func DefaultDigits() DigitsConfig {
 	}
 }
 
-// modelDefaults is what zero epochs and batch stand for.
+// modelDefaults is what zero epochs and batch stand for: three quarters of a minute on
+// two cores for the cnn, ten seconds for the mlp, one for the linear model.
 var modelDefaults = map[string]struct{ epochs, batch int }{
 	"linear": {10, 64},
 	"mlp":    {12, 128},
@@ -87,7 +88,7 @@ var modelDefaults = map[string]struct{ epochs, batch int }{
 }
 
 // rateDefaults is what a zero lr stands for.
-var rateDefaults = map[string]float64{"sgd": 0.05, "adam": 1e-3, "adamw": 1e-3}
+var rateDefaults = map[string]float64{"sgd": 0.05, "adam": 2e-3, "adamw": 2e-3}
 
 // Resolve puts in the defaults that depend on other settings and refuses what is out
 // of range, by the setting's name.
@@ -112,11 +113,12 @@ func (c DigitsConfig) Resolve() (DigitsConfig, error) {
 	if _, err := c.functional(); err != nil {
 		return c, err
 	}
-	if d := modelDefaults[c.Model]; c.Epochs == 0 {
+	d := modelDefaults[c.Model]
+	if c.Epochs == 0 {
 		c.Epochs = d.epochs
 	}
 	if c.Batch == 0 {
-		c.Batch = modelDefaults[c.Model].batch
+		c.Batch = d.batch
 	}
 	if c.LR == 0 {
 		c.LR = rateDefaults[c.Optimizer]

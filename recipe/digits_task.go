@@ -11,8 +11,12 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// evalBatch is how many pictures are looked at together where nothing is trained.
-const evalBatch = 1000
+// Numbers of pictures.
+const (
+	evalBatch   = 250  // looked at together where nothing is trained; more is no faster, and takes more memory
+	scaleSample = 1000 // that tell the energies' spread before training
+	heldAnyway  = 5000 // of the training set that are evaluated on where none is held out
+)
 
 // digitsTask is the digits as train sees them.
 type digitsTask struct {
@@ -44,9 +48,9 @@ func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
 		set: set.Subset(0, n-c.Validation), held: set.Subset(n-c.Validation, n),
 	}
 	if c.Validation == 0 {
-		t.held = t.set.Subset(max(0, t.set.N-5000), t.set.N)
+		t.held = t.set.Subset(max(0, t.set.N-heldAnyway), t.set.N)
 	}
-	first, err := t.measure(t.held.Subset(0, min(evalBatch, t.held.N)))
+	first, err := t.measure(t.held.Subset(0, min(scaleSample, t.held.N)))
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func bars(n, h, w, k int, seed uint64) *data.Images {
 // small is a short job over bars.
 func small() DigitsConfig {
 	c := DefaultDigits()
-	c.Model, c.Epochs, c.Batch, c.Validation, c.Seed = "linear", 3, 16, 50, 3
+	c.Model, c.Epochs, c.Batch, c.LR, c.Validation, c.Seed = "linear", 3, 16, 0.001, 50, 3
 	return c
 }
 

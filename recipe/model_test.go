@@ -84,6 +84,10 @@ func TestWarmStepAllocatesNothing(t *testing.T) {
 			for _, form := range Energies {
 				c := small()
 				c.Model, c.Energy, c.Codes, c.Augment = model, form, "learned", true
+				c, err := c.Resolve()
+				if err != nil {
+					t.Fatal(err)
+				}
 				task, err := newDigitsTask(c, trainSet)
 				if err != nil {
 					t.Fatal(err)

@@ -43,7 +43,7 @@ type Diagnosis struct {
 	Correct    Quantiles `json:"correct"`     // energy of the correct answer
 	Offending  Quantiles `json:"offending"`   // energy of the most offending incorrect answer
 	Gap        Quantiles `json:"gap"`         // offending − correct
-	MarginKept float64   `json:"margin_kept"` // fraction of samples whose gap is at least the margin (0 where the functional has none)
+	MarginKept float64   `json:"margin_kept"` // fraction of samples whose gap is above 0 and at least the margin, where that is a setting
 	Spread     float64   `json:"spread"`      // mean over samples of the standard deviation of E over the answers
 	Scale      float64   `json:"scale"`       // Spread before training, which it is held against
 	Collapsed  bool      `json:"collapsed"`

@@ -13,11 +13,11 @@ import (
 )
 
 // collect trains and returns all that it was told.
-func collect(t *testing.T, task Task, c Config) (*Outcome, error, []Event) {
+func collect(t *testing.T, task Task, c Config) (*Outcome, []Event, error) {
 	t.Helper()
 	var all []Event
 	out, err := Run(t.Context(), task, c, func(e Event) { all = append(all, e) })
-	return out, err, all
+	return out, all, err
 }
 
 // only returns the events of one type.
@@ -57,7 +57,7 @@ func TestRollBack(t *testing.T) {
 			after = weights(task)
 		}
 	}
-	out, err, all := collect(t, task, c)
+	out, all, err := collect(t, task, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestGivesUp(t *testing.T) {
 			if test.config != nil {
 				test.config(&c)
 			}
-			out, err, all := collect(t, task, c)
+			out, all, err := collect(t, task, c)
 			if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v; it should say %q", err, test.want)
 			}

@@ -189,15 +189,23 @@ func same(t *testing.T, what string, want, got *blobs, wantDir, gotDir string) {
 	}
 }
 
-// counting counts how often each sample is trained on.
+// counting counts how often each sample is trained on, and keeps each step's loss and
+// what its stream begins with.
 type counting struct {
 	*blobs
-	times [blobSamples]int
+	times  [blobSamples]int
+	losses []float64 // times the number of samples
+	draws  map[uint64]bool
 }
 
 func (c *counting) Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error) {
 	for _, i := range b.Samples {
 		c.times[i]++
 	}
-	return c.blobs.Loss(tape, b)
+	v, err := c.blobs.Loss(tape, b)
+	if err == nil {
+		c.losses = append(c.losses, v.Value.At()*float64(len(b.Samples)))
+		c.draws[b.Rand.Uint64()] = true
+	}
+	return v, err
 }

@@ -122,3 +122,20 @@ func TestLogError(t *testing.T) {
 		t.Errorf("error %v; it should name %s", err, LogFile)
 	}
 }
+
+// TestLogBeforeCheckpoint: when the checkpoint appears, the log must be on disk up to
+// it, or a kill between the two would leave a gap. Here the checkpoint fails.
+func TestLogBeforeCheckpoint(t *testing.T) {
+	c := blobConfig(t.TempDir())
+	l := startedLoop(t, newBlobs(9), c)
+	l.emit(Step{Step: 10})
+	if err := os.Mkdir(filepath.Join(c.Run, CheckpointFile), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.save(); err == nil || !strings.Contains(err.Error(), "checkpoint") {
+		t.Errorf("a checkpoint that cannot be written: error %v", err)
+	}
+	if text, err := os.ReadFile(filepath.Join(c.Run, LogFile)); err != nil || !strings.Contains(string(text), `"step":10`) {
+		t.Errorf("the log has %q, %v", text, err)
+	}
+}

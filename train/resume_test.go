@@ -62,6 +62,20 @@ func cutAfter(t *testing.T, steps int, poison float64, dir string, resume bool) 
 	return finish(t, ctx, task, c)
 }
 
+func TestInterruptedBeforeItStarts(t *testing.T) {
+	want, wantDir := unbroken(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	if out := finish(t, ctx, newBlobs(9), blobConfig(dir)); out.Reason != "interrupted" || out.Steps != 0 {
+		t.Errorf("stopped with %+v", out)
+	}
+	task, c := newBlobs(9), blobConfig(dir)
+	c.Resume = true
+	finish(t, t.Context(), task, c)
+	same(t, "stopped before its first step", want, task, wantDir, dir)
+}
+
 func TestResumeManyTimes(t *testing.T) {
 	want, wantDir := unbroken(t, 0.2)
 	dir := t.TempDir()

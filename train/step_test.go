@@ -1,7 +1,6 @@
 package train
 
 import (
-	"context"
 	"math"
 	"slices"
 	"testing"
@@ -133,7 +132,7 @@ func TestBestEpochAndEarlyStop(t *testing.T) {
 		c := blobConfig(t.TempDir())
 		c.Epochs, c.Patience = 5, test.patience
 		task := &scripted{blobs: newBlobs(9), errors: test.errors}
-		out, err, all := collect(t, task, c)
+		out, all, err := collect(t, task, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -206,16 +205,32 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
-// TestEverySampleOncePerEpoch counts what a task is given, the short last batch included.
-func TestEverySampleOncePerEpoch(t *testing.T) {
-	task := &counting{blobs: newBlobs(9)}
+// TestEpoch holds an epoch against what the task was asked, the short last batch included.
+func TestEpoch(t *testing.T) {
+	task := &counting{blobs: newBlobs(9), draws: map[uint64]bool{}}
 	c := blobConfig(t.TempDir())
-	c.Accumulate = 3
-	finish(t, context.Background(), task, c)
+	c.Accumulate, c.L1 = 3, 0
+	_, all, err := collect(t, task, c)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, n := range task.times {
 		if n != c.Epochs {
 			t.Errorf("sample %d was trained on %d times in %d epochs", i, n, c.Epochs)
 		}
+	}
+	parts := len(task.losses) / c.Epochs
+	for i, e := range only[Epoch](all) {
+		sum := 0.0
+		for _, v := range task.losses[i*parts : (i+1)*parts] {
+			sum += v
+		}
+		if want := sum / blobSamples; math.Abs(e.Loss-want) > 1e-6*want {
+			t.Errorf("epoch %d: mean loss %v, want %v", e.Epoch, e.Loss, want)
+		}
+	}
+	if len(task.draws) != len(task.losses) {
+		t.Errorf("%d parts of batches drew %d different numbers", len(task.losses), len(task.draws))
 	}
 }
 

@@ -21,8 +21,8 @@ import (
 // with reason "interrupted" and no error. Where it gives up because of divergence
 // both an Outcome and an error, of ErrDiverged, are returned.
 //
-// A batch is prepared in the step that uses it: that is under a hundredth of a step's
-// time, and a goroutine for it would take a core from the kernels.
+// A batch is prepared in the step that uses it: for pictures that takes a few
+// hundredths of a step, and a goroutine for it would take a core from the kernels.
 func Run(ctx context.Context, task Task, c Config, emit func(Event)) (out *Outcome, err error) {
 	defer func() {
 		if v := recover(); v != nil {
