@@ -55,6 +55,9 @@ func TestWhatCollapses(t *testing.T) {
 	learned := func() Labeler {
 		return NewCode(net(labels, generator(21)), LearnedCodes(labels, labels, generator(22)))
 	}
+	branches := func() Labeler {
+		return NewBranches(net(labels, generator(21)), labels, 16, labels, generator(22))
+	}
 	head := func() Labeler { return NonNegative{NewHead(net(labels, generator(21)), labels)} }
 	for _, c := range []struct {
 		name      string
@@ -64,6 +67,9 @@ func TestWhatCollapses(t *testing.T) {
 	}{
 		{"energy loss, fixed codes", fixed, functional.Energy{}, false},
 		{"energy loss, learned codes", learned, functional.Energy{}, true},
+		{"energy loss, two branches", branches, functional.Energy{}, true},
+		{"square-square, two branches", branches, functional.SquareSquare{Margin: 1}, false},
+		{"NLL, two branches", branches, functional.NLL{}, false},
 		{"energy loss, head", head, functional.Energy{}, true},
 		{"square-square, learned codes", learned, functional.SquareSquare{Margin: 1}, false},
 		{"square-square as printed, learned codes", learned, functional.SquareSquareMisprint{Margin: 1}, true},

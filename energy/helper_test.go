@@ -41,6 +41,9 @@ var energies = []struct {
 	{"learned codes", true, append(nets("net"), "codes"), func(rng *rand.Rand) Labeler {
 		return NewCode(net(2, rng), LearnedCodes(labels, 2, rng))
 	}},
+	{"branches", true, append(nets("x"), "y.0.weight", "y.1.1.weight", "y.1.1.bias"), func(rng *rand.Rand) Labeler {
+		return NewBranches(net(2, rng), labels, 5, 2, rng)
+	}},
 	{"joint", false, append(nets("trunk"), "answer.weight", "upper.1.weight", "upper.1.bias"), func(rng *rand.Rand) Labeler {
 		return newJoint(rng)
 	}},

@@ -35,7 +35,7 @@ func (c DigitsConfig) newLabeler(h, w, k int) (energy.Labeler, error) {
 		l = energy.NewHead(c.network(h, w, k, rng), k)
 	case "code":
 		if c.Codes == "learned" {
-			l = newBranches(c.network(h, w, codeWidth, rng), k, hiddenWidth, codeWidth, rng)
+			l = energy.NewBranches(c.network(h, w, codeWidth, rng), k, hiddenWidth, codeWidth, rng)
 		} else {
 			l = energy.NewCode(c.network(h, w, k, rng), energy.OneHotCodes(k))
 		}
