@@ -19,10 +19,13 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/energo-ml/energo/internal/simd"
 )
 
 type settings struct {
 	peer    string
+	level   string
 	threads int
 	turns   int
 	turn    time.Duration
@@ -57,6 +60,7 @@ func main() {
 	list := flag.Bool("list", false, "list the jobs and leave")
 	worker := flag.Bool("worker", false, "be our side of the benchmark (used by the command itself)")
 	flag.StringVar(&s.peer, "peer", "python3", "Python `command` that can import torch, or none")
+	flag.StringVar(&s.level, "level", "", "instruction set of our kernels, at most the machine's: generic, avx2 or avx512 (default the best)")
 	flag.IntVar(&s.threads, "threads", 2, "threads on each side")
 	flag.IntVar(&s.turns, "turns", 12, "turns of each side")
 	flag.DurationVar(&s.turn, "turn", 250*time.Millisecond, "about how long a turn lasts")
@@ -69,6 +73,9 @@ func main() {
 }
 
 func run(s settings, pattern string, asJSON, list, worker bool) error {
+	if err := useLevel(s.level); err != nil {
+		return err
+	}
 	if worker {
 		return serve(s.threads, os.Stdin, os.Stdout)
 	}
@@ -112,9 +119,23 @@ func run(s settings, pattern string, asJSON, list, worker bool) error {
 	return nil
 }
 
+// useLevel sets the instruction set of our kernels by name; "" leaves the best.
+func useLevel(name string) error {
+	if name == "" {
+		return nil
+	}
+	for l := simd.Generic; l <= simd.Best(); l++ {
+		if l.String() == name {
+			simd.Use(l)
+			return nil
+		}
+	}
+	return fmt.Errorf("-level is %q; this machine has up to %v", name, simd.Best())
+}
+
 // compare runs one job on both sides in turn.
 func compare(s settings, p *peer, name string) (*result, error) {
-	ours, err := startOurs(s.threads)
+	ours, err := startOurs(s)
 	if err != nil {
 		return nil, err
 	}

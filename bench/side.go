@@ -67,13 +67,13 @@ func start(cmd *exec.Cmd) (*side, error) {
 	return d, nil
 }
 
-func startOurs(threads int) (*side, error) {
+func startOurs(s settings) (*side, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "-worker", "-threads", strconv.Itoa(threads))
-	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(threads))
+	cmd := exec.Command(self, "-worker", "-threads", strconv.Itoa(s.threads), "-level", s.level)
+	cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(s.threads))
 	return start(cmd)
 }
 
