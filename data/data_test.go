@@ -112,6 +112,29 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// What is no file is refused: opening a pipe would wait for its writer.
+func TestNoOrdinaryFile(t *testing.T) {
+	dir := t.TempDir()
+	files := small()
+	delete(files, testImages+".gz")
+	put(t, dir, files)
+	if err := os.Mkdir(filepath.Join(dir, testImages), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := loadSet(dir); err == nil || !strings.Contains(err.Error(), testImages+" is no ordinary file") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A checksum that is wrong is told with the bytes that were there, no more.
+func TestBadGzipChecksum(t *testing.T) {
+	file := gz(idx([]byte{0, 2, 1}, 3))
+	file[len(file)-6] ^= 1
+	if _, err := ReadIDXLabels(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), "after 3 of 3 bytes") || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func testFetcher(env map[string]string) *fetcher {
 	f := newFetcher(nil)
 	f.goEnv = func(key string) string { return env[key] }

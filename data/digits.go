@@ -90,10 +90,17 @@ func withFile(dir, name string, read func(io.Reader) error) error {
 	}
 	for _, spelling := range spellings(name) {
 		path := filepath.Join(dir, spelling)
-		f, err := os.Open(path)
+		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+			return fmt.Errorf("%s is no ordinary file; an IDX file is wanted", path)
+		}
+		f, err := os.Open(path)
 		if err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func readExactly(r io.Reader, size int64) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r, size+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: after %d of %d bytes: %v", ErrFormat, len(body), size, err)
+		return nil, fmt.Errorf("%w: after %d of %d bytes: %v", ErrFormat, min(int64(len(body)), size), size, err)
 	case int64(len(body)) < size:
 		return nil, fmt.Errorf("%w: it ends after %d of the %d bytes that its header declares", ErrFormat, len(body), size)
 	case int64(len(body)) > size:

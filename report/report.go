@@ -150,7 +150,12 @@ func saveFigures(dir string, figures []*figure) error {
 		all.Go(func() { errs[i] = f.save(folder) })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	for _, err := range errs { // where one fails for want of room, all do
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // save writes a figure's two files.
@@ -164,7 +169,10 @@ func (f *figure) save(folder string) error {
 		return err
 	}
 	base := filepath.Join(folder, f.name)
-	if err := errors.Join(wholefile.Write(base+".svg", svg), wholefile.Write(base+".png", png)); err != nil {
+	if err = wholefile.Write(base+".svg", svg); err == nil {
+		err = wholefile.Write(base+".png", png)
+	}
+	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil

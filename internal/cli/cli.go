@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // Exit codes.
@@ -45,16 +46,20 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	}()
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	out := &output{w: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err
+	}
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "energo: stopped before anything was trained")
+		fmt.Fprintln(stderr, "energo: stopped while the data was being fetched")
 		return exitInterrupted
 	}
 	fmt.Fprintf(stderr, "energo: %v\n", err)
@@ -63,6 +68,29 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// output is stdout. It keeps its first error, so that no result is lost in silence.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// terminal tells whether what is written goes to a terminal.
+func terminal(w io.Writer) bool {
+	if o, ok := w.(*output); ok {
+		w = o.w
+	}
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 func newRoot() *cobra.Command {

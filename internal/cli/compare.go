@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,7 @@ trains only what is missing.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	c.add(cmd)
-	c.config.Epochs = compareEpochs
+	c.config.Epochs, c.defaults.Epochs = compareEpochs, compareEpochs
 	cmd.Flags().Lookup("epochs").DefValue = strconv.Itoa(compareEpochs)
 	for _, hidden := range []string{"functional", "model", "seed"} {
 		cmd.Flags().Lookup(hidden).Hidden = true
@@ -83,10 +84,18 @@ func (c *comparison) run(cmd *cobra.Command) error {
 			return usagef("energo compare takes --%ss, not --%s", name, name)
 		}
 	}
-	if c.seeds < 1 {
+	switch {
+	case c.seeds < 1:
 		return usagef("--seeds is %d; at least 1 is wanted", c.seeds)
+	case len(c.models) == 0:
+		return usagef("--models names no model")
+	case c.dir == "":
+		return usagef("--run is empty; a folder for the comparison is wanted")
 	}
 	if err := c.resolveAll(cmd); err != nil {
+		return err
+	}
+	if err := checkFile("csv", c.csv); err != nil {
 		return err
 	}
 	p := newProgress(cmd.ErrOrStderr(), c.quiet)
@@ -124,6 +133,7 @@ func (c *comparison) resolveAll(cmd *cobra.Command) error {
 	if len(c.functionals) == 0 {
 		c.functionals = functionalNames()
 	}
+	c.functionals, c.models = distinct(c.functionals), distinct(c.models)
 	for _, model := range c.models {
 		for _, name := range c.functionals {
 			if _, err := c.cell(name, model, 1).Resolve(); err != nil {
@@ -132,6 +142,31 @@ func (c *comparison) resolveAll(cmd *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// checkFile refuses a file to write that could not be written hours later, or that is
+// a device, which a file must not replace.
+func checkFile(flag, path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return usagef("--%s is %s, which is no ordinary file", flag, path)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return usagef("--%s is %s, but there is no folder %s", flag, path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// distinct returns the names without repetitions, in their order.
+func distinct(names []string) (once []string) {
+	for _, n := range names {
+		if !slices.Contains(once, n) {
+			once = append(once, n)
+		}
+	}
+	return once
 }
 
 func (c *comparison) cell(name, model string, seed uint64) recipe.DigitsConfig {
@@ -154,16 +189,11 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, trainSet, testSet 
 	dir := filepath.Join(c.dir, fmt.Sprintf("%s-%s-%s-%d", name, model, strings.ReplaceAll(c.form(), " ", "-"), seed))
 	config := c.cell(name, model, seed)
 	resume := exists(filepath.Join(dir, train.CheckpointFile))
-	if !resume {
-		if err := os.RemoveAll(dir); err != nil {
-			return report.Outcome{}, err
-		}
-	}
 	p.say("%s, %s, %s energy, seed %d", name, model, c.form(), seed)
 	r, err := recipe.Digits(cmd.Context(), config, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	switch {
-	case cmd.Context().Err() != nil:
+	case r != nil && r.Reason == "interrupted":
 		fmt.Fprintln(cmd.ErrOrStderr(), "Stopped; the same command goes on from here.")
 		return report.Outcome{}, errInterrupted
 	case errors.Is(err, train.ErrDiverged):

@@ -11,7 +11,6 @@ import (
 	"charm.land/lipgloss/v2/table"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 )
 
 // measured is a line of compare.json, as far as it is printed.
@@ -80,7 +79,7 @@ func (c *comparison) print(cmd *cobra.Command) error {
 	if err := printTable(out, lines); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nThe page is %s; the runs are beside it.\n", filepath.Join(c.dir, "compare.html"))
+	fmt.Fprintf(out, "\nThe page is %s; the runs are beside it.\n", shown(filepath.Join(c.dir, "compare.html")))
 	if c.csv != "" {
 		table, err := os.ReadFile(filepath.Join(c.dir, "compare.csv"))
 		if err != nil {
@@ -94,7 +93,7 @@ func (c *comparison) print(cmd *cobra.Command) error {
 }
 
 func printTable(out io.Writer, lines []measured) error {
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if terminal(out) {
 		t := table.New().Headers(compareHeader...)
 		for _, l := range lines {
 			t.Row(l.row()...)

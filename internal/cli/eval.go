@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"path/filepath"
+
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 )
@@ -18,6 +21,9 @@ another MNIST-like folder. It changes nothing in the run's folder.`,
 			c, err := recipe.RunConfig(args[0])
 			if err != nil {
 				return err
+			}
+			if _, err := c.Resolve(); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Join(args[0], recipe.ConfigFile), err)
 			}
 			if dataDir == "" {
 				dataDir = c.Data

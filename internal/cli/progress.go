@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/train"
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // progress shows how a run comes along: bars on a terminal, plain lines elsewhere.
@@ -25,8 +23,7 @@ type progress struct {
 }
 
 func newProgress(out io.Writer, quiet bool) *progress {
-	f, ok := out.(*os.File)
-	return &progress{out: out, terminal: ok && term.IsTerminal(int(f.Fd())), quiet: quiet, told: time.Now()}
+	return &progress{out: out, terminal: terminal(out), quiet: quiet, told: time.Now()}
 }
 
 func (p *progress) say(format string, args ...any) {

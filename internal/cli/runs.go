@@ -41,9 +41,12 @@ func newRuns() *cobra.Command {
 			if len(args) == 1 {
 				dir = args[0]
 			}
-			all, err := findRuns(dir)
+			all, locked, err := findRuns(dir)
 			if err != nil {
 				return err
+			}
+			for _, err := range locked {
+				fmt.Fprintf(cmd.ErrOrStderr(), "passed over: %v\n", err)
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), all, true)
@@ -62,7 +65,7 @@ func newRuns() *cobra.Command {
 				if r.Collapsed {
 					c = "yes"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", r.Run, r.State, r.Functional, r.Model, r.Energy, r.Epochs, e, c, r.Last)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", shown(r.Run), r.State, shown(r.Functional), shown(r.Model), shown(r.Energy), r.Epochs, e, c, r.Last)
 			}
 			return w.Flush()
 		},
@@ -71,21 +74,25 @@ func newRuns() *cobra.Command {
 	return cmd
 }
 
-// findRuns opens the run folders in dir; what else lies there is passed over.
-func findRuns(dir string) ([]listed, error) {
+// findRuns opens the run folders in dir; what else lies there is passed over, and
+// locked are those that may not be read.
+func findRuns(dir string) (all []listed, locked []error, err error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		if dir == "runs" {
-			return nil, nil
+			return []listed{}, nil, nil
 		}
-		return nil, fmt.Errorf("there is no folder %s", dir)
+		return nil, nil, fmt.Errorf("there is no folder %s", dir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all := []listed{}
+	all = []listed{}
 	for _, e := range entries {
 		r, err := report.Open(filepath.Join(dir, e.Name()))
+		if errors.Is(err, fs.ErrPermission) {
+			locked = append(locked, err)
+		}
 		if err != nil {
 			continue
 		}
@@ -101,5 +108,5 @@ func findRuns(dir string) ([]listed, error) {
 		}
 		all = append(all, l)
 	}
-	return all, nil
+	return all, locked, nil
 }

@@ -13,12 +13,13 @@ import (
 // settings binds the digits' settings to flags. The value of a flag that is given
 // wins over a file's, and a file's over the default.
 type settings struct {
-	config recipe.DigitsConfig
-	file   string
+	config   recipe.DigitsConfig
+	defaults recipe.DigitsConfig
+	file     string
 }
 
 func (s *settings) add(cmd *cobra.Command) {
-	s.config = recipe.DefaultDigits()
+	s.config, s.defaults = recipe.DefaultDigits(), recipe.DefaultDigits()
 	c, f := &s.config, cmd.Flags()
 	f.StringVar(&c.Data, "data", c.Data, "`folder` with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)")
 	f.StringVar(&c.Model, "model", c.Model, "network: "+strings.Join(recipe.Models, ", "))
@@ -70,12 +71,16 @@ func functionalNames() (names []string) {
 
 // over puts the settings of a file below the flags that were given.
 func (s *settings) over(cmd *cobra.Command, file string) error {
-	base, err := recipe.ReadDigitsConfig(file, recipe.DefaultDigits())
+	base, err := recipe.ReadDigitsConfig(file, s.defaults)
 	if err != nil {
 		return err
 	}
 	given := map[string]string{}
-	cmd.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = f.Value.String() })
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if _, list := f.Value.(pflag.SliceValue); !list { // no setting is a list, and a list does not read back
+			given[f.Name] = f.Value.String()
+		}
+	})
 	s.config = base
 	for name, value := range given {
 		if err := cmd.Flags().Set(name, value); err != nil {

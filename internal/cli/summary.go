@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/recipe"
@@ -37,10 +40,25 @@ func verdict(r *recipe.Result) string {
 	return fmt.Sprintf("no, though %s enforces no margin: nothing but the architecture kept the energies apart", e.Name)
 }
 
-// shellQuote makes a path safe to paste.
+// shellQuote makes a path safe to paste, also behind a command's flags.
 func shellQuote(path string) string {
-	if strings.ContainsAny(path, " '\"\\$`&|;<>()*?[]{}!#~") {
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	if path == "" || strings.ContainsAny(path, " '\"\\$`&|;<>()*?[]{}!#~") || !printable(path) {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
 	return path
+}
+
+// shown is a path in a line of text: as it is, or quoted where it would break the line.
+func shown(path string) string {
+	if printable(path) {
+		return path
+	}
+	return strconv.Quote(path)
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }

@@ -77,15 +77,21 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 	if err != nil {
 		return err
 	}
+	made := absent(dir)
 	if dir == "" {
-		if dir, err = freeFolder(filepath.Join("runs", "digits-"+c.Functional+"-"+c.Model)); err != nil {
+		base := filepath.Join("runs", "digits-"+c.Functional+"-"+c.Model)
+		made = absent(filepath.Dir(base))
+		if dir, err = freeFolder(base); err != nil {
 			return err
 		}
+		made = append([]string{dir}, made...)
 	}
 	r, err := recipe.Digits(cmd.Context(), c, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(dir)
+		for _, d := range made { // a run that never began leaves nothing behind
+			_ = os.Remove(d)
+		}
 		return err
 	}
 	if r.Reason == "interrupted" {
@@ -97,11 +103,11 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 		return err
 	}
 	if err := report.Write(dir, images); err != nil {
-		return fmt.Errorf("the run is done and saved, but its report could not be written: %w", err)
+		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train digits --run %s --resume tries again): %w", shellQuote(dir), err)
 	}
 	out := cmd.OutOrStdout()
 	summary(out, r, testSet.N)
-	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", dir, filepath.Join(dir, "report.html"))
+	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(dir), shown(filepath.Join(dir, "report.html")))
 	fmt.Fprintf(out, "Next: energo eval %s, or energo compare digits.\n", shellQuote(dir))
 	return printJSON(out, r, asJSON)
 }
@@ -120,12 +126,14 @@ func freeFolder(base string) (string, error) {
 	}
 }
 
-// removeEmpty removes the folder of a run that never began, and the one around it,
-// where nothing else is in them.
-func removeEmpty(dir string) {
-	if os.Remove(dir) == nil {
-		_ = os.Remove(filepath.Dir(dir))
+// absent lists a folder and those around it as far as they are not there yet, the
+// innermost first.
+func absent(dir string) (all []string) {
+	for dir != "" && dir != filepath.Dir(dir) && !exists(dir) {
+		all = append(all, dir)
+		dir = filepath.Dir(dir)
 	}
+	return all
 }
 
 func printJSON(out interface{ Write([]byte) (int, error) }, v any, wanted bool) error {
