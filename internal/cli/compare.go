@@ -130,6 +130,9 @@ func (c *comparison) resolveAll(cmd *cobra.Command) error {
 			return usageError{err}
 		}
 	}
+	if err := c.locate(); err != nil {
+		return err
+	}
 	if len(c.functionals) == 0 {
 		c.functionals = functionalNames()
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/energo-ml/energo/functional"
@@ -97,10 +98,21 @@ func (s *settings) resolve(cmd *cobra.Command) error {
 			return usageError{err}
 		}
 	}
+	if err := s.locate(); err != nil {
+		return err
+	}
 	c, err := s.config.Resolve()
 	if err != nil {
 		return usageError{err}
 	}
 	s.config = c
 	return nil
+}
+
+// locate makes the data's folder absolute, so that a run is found right from anywhere.
+func (s *settings) locate() (err error) {
+	if s.config.Data != "" {
+		s.config.Data, err = filepath.Abs(s.config.Data)
+	}
+	return err
 }
