@@ -58,6 +58,9 @@ func TestResolveRefuses(t *testing.T) {
 		"weight_decay is -1":   func(c *DigitsConfig) { c.WeightDecay = -1 },
 		"l1 is NaN":            func(c *DigitsConfig) { c.L1 = math.NaN() },
 		"clip is -1":           func(c *DigitsConfig) { c.Clip = -1 },
+		"margin is NaN":        func(c *DigitsConfig) { c.Margin = math.NaN() },
+		"beta is 1e+308":       func(c *DigitsConfig) { c.Beta = 1e308 },
+		"gamma is 1e-320":      func(c *DigitsConfig) { c.Gamma = 1e-320 },
 		"ema is 1":             func(c *DigitsConfig) { c.EMA = 1 },
 		"ema is -0.5":          func(c *DigitsConfig) { c.EMA = -0.5 },
 	} {

@@ -105,6 +105,11 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if out == nil {
 		return nil, err
 	}
+	if _, lost := RunConfig(o.Dir); lost != nil { // the settings are the run's, as the checkpoint says
+		if err := c.write(o.Dir); err != nil {
+			return nil, err
+		}
+	}
 	r := c.result(o.Dir, out)
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
@@ -139,7 +144,7 @@ func CheckFolder(dir string, resume bool) error {
 	for _, e := range entries {
 		name := e.Name()
 		if name != ConfigFile && name != train.LogFile && !strings.HasSuffix(name, ".partial") {
-			return fmt.Errorf("%s is not empty: it has %s; go on with the run in it by --resume, or name another folder with --run", dir, name)
+			return fmt.Errorf("%s is not empty: it has %s; a run in it goes on by energo train with --resume, and a new one needs another folder", dir, name)
 		}
 	}
 	return nil

@@ -160,8 +160,20 @@ func (c DigitsConfig) checkRanges() error {
 			return fmt.Errorf("%s is %v; it must be a number of at least 0 and below %v", s.name, s.value, s.below)
 		}
 	}
+	// Those of the functional, used or not; functional.New has the rules of those it uses.
+	for _, s := range []struct {
+		name  string
+		value float64
+	}{{"margin", c.Margin}, {"beta", c.Beta}, {"gamma", c.Gamma}, {"cap", c.Cap}, {"delta", c.Delta}} {
+		if v := math.Abs(s.value); !(v <= math.MaxFloat32) || v > 0 && v < smallest {
+			return fmt.Errorf("%s is %v; energies are float32, so it must be 0 or between %v and %v", s.name, s.value, smallest, math.MaxFloat32)
+		}
+	}
 	return nil
 }
+
+// smallest is the least normal float32.
+const smallest = 0x1p-126
 
 func (c DigitsConfig) functional() (functional.Functional, error) {
 	return functional.New(c.Functional, functional.Options{Margin: c.Margin, Beta: c.Beta, Gamma: c.Gamma, Cap: c.Cap, Delta: c.Delta, Cost: c.Cost})
@@ -170,18 +182,34 @@ func (c DigitsConfig) functional() (functional.Functional, error) {
 // ReadDigitsConfig reads a YAML file over base: settings that it does not name stay as
 // they are there. Names that it knows nothing of are refused.
 func ReadDigitsConfig(path string, base DigitsConfig) (DigitsConfig, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return base, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return base, err
+	}
+	if len(text) > maxConfig {
+		return base, fmt.Errorf("%s has more than %d bytes; that is no file of settings", path, maxConfig)
 	}
 	c := base
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
-	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+	err = d.Decode(&c)
+	var wrong *yaml.TypeError
+	switch {
+	case errors.As(err, &wrong):
+		return base, fmt.Errorf("%s: %s", path, strings.Join(wrong.Errors, "; "))
+	case err != nil && !errors.Is(err, io.EOF):
 		return base, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
+
+// maxConfig bounds a file of settings, in bytes.
+const maxConfig = 1 << 20
 
 func (c DigitsConfig) write(dir string) error {
 	text, err := yaml.Marshal(c)

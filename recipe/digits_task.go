@@ -15,6 +15,7 @@ import (
 const (
 	evalBatch   = 250  // looked at together where nothing is trained; more is no faster, and takes more memory
 	scaleSample = 1000 // that tell the energies' spread before training
+	maxSide     = 512  // pixels of a picture's side
 	heldAnyway  = 5000 // of the training set that are evaluated on where none is held out
 )
 
@@ -103,6 +104,12 @@ type digitsModel struct {
 
 // newDigitsModel returns the untrained model for pictures and labels like those of set.
 func newDigitsModel(c DigitsConfig, set *data.Images) (*digitsModel, error) {
+	if set.H > maxSide || set.W > maxSide {
+		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
+	}
+	if k := set.Classes(); c.Cost != nil && len(c.Cost) != k {
+		return nil, fmt.Errorf("cost has %d rows; the data has %d labels", len(c.Cost), k)
+	}
 	labeler, err := c.newLabeler(set.H, set.W, set.Classes())
 	if err != nil {
 		return nil, err

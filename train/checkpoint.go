@@ -99,7 +99,12 @@ func (l *loop) read(f *tensor.File) error {
 	if err := l.sameSettings(f); err != nil {
 		return err
 	}
-	if err := json.Unmarshal([]byte(f.Metadata["progress"]), &l.progress); err != nil {
+	var p progress
+	if err := json.Unmarshal([]byte(f.Metadata["progress"]), &p); err != nil {
+		return fmt.Errorf("progress: %w", err)
+	}
+	l.progress = p
+	if err := l.plausible(); err != nil {
 		return fmt.Errorf("progress: %w", err)
 	}
 	if err := fill(l.params, part(f, partWeights)); err != nil {
@@ -128,6 +133,29 @@ func (l *loop) read(f *tensor.File) error {
 	}
 	if len(l.good.weights) > 0 {
 		return fits(l.params, l.good.weights)
+	}
+	return nil
+}
+
+// plausible refuses progress that no run of these settings can have made.
+func (l *loop) plausible() error {
+	p, c := l.progress, l.c
+	first := p.Epoch * l.perEpoch // step of the current epoch
+	switch {
+	case p.Epoch < 0 || p.Epoch > c.Epochs:
+		return fmt.Errorf("%d epochs are done, of %d", p.Epoch, c.Epochs)
+	case p.Step < first || p.Step > first+l.perEpoch:
+		return fmt.Errorf("%d steps are done in epoch %d, of %d an epoch", p.Step, p.Epoch, l.perEpoch)
+	case p.BestEpoch < 0 || p.BestEpoch > p.Epoch:
+		return fmt.Errorf("the best epoch is %d, of %d", p.BestEpoch, p.Epoch)
+	case p.Left < 0 || p.Left > c.Forgive:
+		return fmt.Errorf("%d divergences are left to forgive, of %d", p.Left, c.Forgive)
+	case !(p.LRFactor > 0 && p.LRFactor <= 1):
+		return fmt.Errorf("the step size's factor is %v", p.LRFactor)
+	case p.LossCount < 0 || !(p.Seconds >= 0):
+		return fmt.Errorf("the loss of %d samples in %v seconds", p.LossCount, p.Seconds)
+	case p.Reason != "" && p.Reason != "finished" && p.Reason != "early_stop":
+		return fmt.Errorf("the run is over by reason of %q", p.Reason)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 )
@@ -51,6 +52,17 @@ func (l *loop) rollBack(reason string) error {
 		}
 	}
 	l.emit(Diverged{Step: p.Step, Reason: reason, LR: l.rate(p.Step), Left: p.Left})
+	return nil
+}
+
+// settle goes back where the last step has left weights that are not finite. Within an
+// epoch the next step's loss tells; at its end there is none.
+func (l *loop) settle() error {
+	for _, p := range l.params {
+		if simd.HasNonFinite(p.Value.Float32s()) || simd.HasNonFinite(p.Value.Float64s()) {
+			return l.rollBack(fmt.Sprintf("the weights %s are not finite", p.Name))
+		}
+	}
 	return nil
 }
 

@@ -84,6 +84,29 @@ func TestRollBack(t *testing.T) {
 
 // TestRollBackOfMomentum goes back, and must then do what a run does that never left
 // the good state: what the optimiser and the average remember goes back, too.
+// TestLastStepSpoilsWeights has no next step that would tell.
+func TestLastStepSpoilsWeights(t *testing.T) {
+	c := blobConfig(t.TempDir())
+	c.Epochs, c.Batch, c.LR = 1, blobSamples, 1e40
+	task := newBlobs(9)
+	first := weights(task)
+	out, all, err := collect(t, task, c)
+	if err != nil || out.Reason != "finished" {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if d := only[Diverged](all); len(d) != 1 || !strings.Contains(d[0].Reason, "not finite") {
+		t.Errorf("divergences %+v", d)
+	}
+	if !slices.Equal(weights(task), first) {
+		t.Error("the weights are not those before the step")
+	}
+
+	c.Run, c.Forgive = t.TempDir(), 0
+	if out, _, err := collect(t, newBlobs(9), c); !errors.Is(err, ErrDiverged) || out.Reason != "diverged" {
+		t.Errorf("with nothing to forgive: %+v, %v", out, err)
+	}
+}
+
 func TestRollBackOfMomentum(t *testing.T) {
 	run := func(at int) *loop {
 		c := blobConfig(t.TempDir())

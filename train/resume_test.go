@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -186,6 +187,14 @@ func TestResumeRefuses(t *testing.T) {
 		"no such file": {[]byte("PK\x03\x04 something else altogether"), nil, 9, CheckpointFile},
 		"foreign":      {edit(func(f *tensor.File) { f.Metadata = nil }), nil, 9, "not a checkpoint"},
 		"no progress":  {edit(func(f *tensor.File) { f.Metadata["progress"] = "{" }), nil, 9, "progress"},
+		"empty state":  {edit(func(f *tensor.File) { f.Metadata["progress"] = "{}" }), nil, 9, "progress"},
+		"a step early": {edit(at("step", -1)), nil, 9, "-1 steps are done"},
+		"a step late":  {edit(at("step", 1e6)), nil, 9, "1000000 steps are done"},
+		"epochs ahead": {edit(at("epoch", 1e9)), nil, 9, "1000000000 epochs are done"},
+		"best to come": {edit(at("best_epoch", 3)), nil, 9, "best epoch is 3"},
+		"forgiving":    {edit(at("left", 101)), nil, 9, "left to forgive"},
+		"no rate":      {edit(at("lr_factor", 0)), nil, 9, "factor is 0"},
+		"odd reason":   {edit(at("reason", "bored")), nil, 9, `by reason of "bored"`},
 		"no optimiser": {edit(func(f *tensor.File) { drop(f, partOptimizer) }), nil, 9, "step"},
 		"no weights":   {edit(func(f *tensor.File) { drop(f, partWeights) }), nil, 9, "weight tensors"},
 		"no average":   {edit(func(f *tensor.File) { drop(f, partEMA) }), nil, 9, "step"},
@@ -215,6 +224,22 @@ func TestResumeRefuses(t *testing.T) {
 				t.Errorf("error %v; it should say %q", err, test.want)
 			}
 		})
+	}
+}
+
+// at sets one field of a checkpoint's progress.
+func at(field string, value any) func(*tensor.File) {
+	return func(f *tensor.File) {
+		var p map[string]any
+		if err := json.Unmarshal([]byte(f.Metadata["progress"]), &p); err != nil {
+			panic(err)
+		}
+		p[field] = value
+		text, err := json.Marshal(p)
+		if err != nil {
+			panic(err)
+		}
+		f.Metadata["progress"] = strings.ReplaceAll(string(text), "e+09", "000000000")
 	}
 }
 

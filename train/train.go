@@ -295,6 +295,9 @@ func (l *loop) part(samples []int, share float64) (float64, error) {
 
 // evaluate closes an epoch.
 func (l *loop) evaluate() error {
+	if err := l.settle(); err != nil {
+		return err
+	}
 	if l.ema != nil {
 		l.ema.Swap(l.params)
 		defer l.ema.Swap(l.params)
