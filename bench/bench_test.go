@@ -11,22 +11,24 @@ import (
 
 // TestEveryJobHasItsPeer holds the two lists of jobs together.
 func TestEveryJobHasItsPeer(t *testing.T) {
-	script, err := os.ReadFile("peer/jobs.py")
-	if err != nil {
-		t.Fatal(err)
-	}
 	theirs := map[string]bool{}
-	for _, m := range regexp.MustCompile(`(?m)^    "([^"]+)":`).FindAllSubmatch(script, -1) {
-		theirs[string(m[1])] = true
+	for _, path := range []string{"peer/jobs.py", "peer/losses.py"} {
+		script, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^    "([^"]+)":`).FindAllSubmatch(script, -1) {
+			theirs[string(m[1])] = true
+		}
 	}
 	for _, j := range jobs() {
 		if !theirs[j.name] {
-			t.Errorf("job %s has no peer in peer/jobs.py", j.name)
+			t.Errorf("job %s has no peer under peer", j.name)
 		}
 		delete(theirs, j.name)
 	}
 	for name := range theirs {
-		t.Errorf("peer/jobs.py has %s, which is no job of ours", name)
+		t.Errorf("the peer has %s, which is no job of ours", name)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -14,6 +15,10 @@ type job struct {
 }
 
 func jobs() []job {
+	return slices.Concat(networkJobs(), regressJobs())
+}
+
+func networkJobs() []job {
 	return []job{
 		{"gemm/1024", func() func() { return mul(1024, 1024, 1024) }},
 		{"gemm/256x784x512", func() func() { return mul(256, 784, 512) }},

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import losses
+
 
 def gemm(m, k, n):
     a, b, c = torch.randn(m, k), torch.randn(k, n), torch.empty(m, n)
@@ -54,6 +56,7 @@ JOBS = {
     "step/mlp": lambda: step(mlp(), 256, 784),
     "step/cnn": lambda: step(cnn(), 64, 1, 28, 28),
     "eval/cnn": lambda: evaluate(cnn(), 1000, 1, 28, 28),
+    **losses.JOBS,
 }
 
 

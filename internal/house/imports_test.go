@@ -26,6 +26,8 @@ var allowed = map[string][]string{
 	"nn":                 {"tensor", "autodiff", "internal/simd"},
 	"optim":              {"tensor", "autodiff", "internal/simd"},
 	"functional":         {"internal/simd"},
+	"loss":               {"tensor", "internal/simd"},
+	"internal/lossline":  {"loss", "functional"},
 	"energy":             {"tensor", "autodiff", "nn", "functional"},
 	"offender":           {"energy"},
 	"data":               {"tensor", "internal/wholefile"},
@@ -34,7 +36,7 @@ var allowed = map[string][]string{
 	"report":             {"internal/wholefile", "tensor", "train", "functional"},
 	"internal/cli":       {"internal/simd", "internal/wholefile", "data", "functional", "train", "recipe", "report"},
 	"cmd/energo":         {"internal/cli"},
-	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy"},
+	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss"},
 	"internal/house":     {},
 }
 

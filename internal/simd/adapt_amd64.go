@@ -90,3 +90,21 @@ func halvingBy(plane func(y, x *float32, argmax *int32, w, outH, outW int), grad
 		}
 	}
 }
+
+type (
+	pointSum  func(da, db, dc, a, b, c []float32, k *float32) (sum float64, bad uint32)
+	pointEach func(l, da, db, dc, a, b, c []float32, k *float32) (bad uint32)
+)
+
+// pointBy makes a kernel of assembly: outs and all are as in _asm's row of the loss.
+func pointBy(sum pointSum, each pointEach, outs, all outs) pointKernel[float32] {
+	return pointKernel[float32]{
+		sum: func(da, db, dc, a, b, c []float32, k *factors[float32]) (float64, uint32) {
+			return sum(da, db, dc, a, b, c, &k[0])
+		},
+		each: func(l, da, db, dc, a, b, c []float32, k *factors[float32]) uint32 {
+			return each(l, da, db, dc, a, b, c, &k[0])
+		},
+		outs: outs, all: all,
+	}
+}

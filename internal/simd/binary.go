@@ -1,5 +1,7 @@
 package simd
 
+import "math"
+
 // Add computes dst = a + b.
 func Add[T Float](dst, a, b []T) { binary(opAdd, dst, a, b, 0) }
 
@@ -84,5 +86,16 @@ func mulAdd[T Float](dst, a, b []T, _ T) {
 func fill[T Float](dst, _, _ []T, a T) {
 	for i := range dst {
 		dst[i] = a
+	}
+}
+
+// weigh computes dst = a·b, where a weight b of 0 wins over an infinite a.
+func weigh[T Float](dst, a, b []T, _ T) {
+	for i, w := range b {
+		if w == 0 && math.IsInf(float64(a[i]), 0) {
+			dst[i] = 0
+			continue
+		}
+		dst[i] = a[i] * w
 	}
 }

@@ -50,6 +50,7 @@ const (
 	opAXPY
 	opMulAdd
 	opFill
+	opWeigh
 	opEMA
 	numOps
 )
@@ -110,6 +111,7 @@ type jobs[T Float] struct {
 	distances freelist[distanceJob[T]]
 	pools     freelist[poolJob[T]]
 	updates   freelist[updateJob[T]]
+	points    freelist[pointJob[T]]
 }
 
 var (

@@ -118,6 +118,12 @@ func fillAVX2(dst []float32, a []float32, b []float32, s float32)
 // fillAVX512 computes dst = s.
 func fillAVX512(dst []float32, a []float32, b []float32, s float32)
 
+// weighAVX2 computes dst = a·b, where b = 0 and a is infinite: 0.
+func weighAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// weighAVX512 computes dst = a·b, where b = 0 and a is infinite: 0.
+func weighAVX512(dst []float32, a []float32, b []float32, s float32)
+
 // emaAVX2 computes dst += s(a − dst).
 func emaAVX2(dst []float32, a []float32, b []float32, s float32)
 

@@ -2458,6 +2458,225 @@ done190:
 	VZEROUPPER
 	RET
 
+// func weighAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX
+TEXT ·weighAVX2(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    b_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	VMOVUPS c00000000<>+0(SB), Y0
+	VMOVUPS c7f800000<>+0(SB), Y1
+	XORQ    SI, SI
+	CMPQ    BX, $0x20
+	JL      end192
+
+loop191:
+	VMOVUPS   (CX)(SI*4), Y2
+	VMOVUPS   (DX)(SI*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y2, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VCMPPS    $0x00, Y0, Y3, Y5
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, (AX)(SI*4)
+	VMOVUPS   32(CX)(SI*4), Y2
+	VMOVUPS   32(DX)(SI*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y2, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VCMPPS    $0x00, Y0, Y3, Y5
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 32(AX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Y2
+	VMOVUPS   64(DX)(SI*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y2, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VCMPPS    $0x00, Y0, Y3, Y5
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 64(AX)(SI*4)
+	VMOVUPS   96(CX)(SI*4), Y2
+	VMOVUPS   96(DX)(SI*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y2, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VCMPPS    $0x00, Y0, Y3, Y5
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, 96(AX)(SI*4)
+	ADDQ      $0x20, SI
+	SUBQ      $0x20, BX
+	CMPQ      BX, $0x20
+	JGE       loop191
+
+end192:
+	CMPQ BX, $0x08
+	JL   end194
+
+loop193:
+	VMOVUPS   (CX)(SI*4), Y2
+	VMOVUPS   (DX)(SI*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y2, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x00, Y1, Y4, Y4
+	VBLENDVPS Y4, Y5, Y2, Y4
+	VCMPPS    $0x00, Y0, Y3, Y5
+	VBLENDVPS Y5, Y4, Y2, Y2
+	VMULPS    Y3, Y2, Y2
+	VMOVUPS   Y2, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	CMPQ      BX, $0x08
+	JGE       loop193
+
+end194:
+	TESTQ      BX, BX
+	JE         done195
+	LEAQ       tails<>+0(SB), DI
+	NEGQ       BX
+	VMOVDQU    32(DI)(BX*4), Y2
+	VMASKMOVPS (CX)(SI*4), Y2, Y3
+	VMASKMOVPS (DX)(SI*4), Y2, Y4
+	VANDPS     c7fffffff<>+0(SB), Y3, Y5
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x00, Y1, Y5, Y1
+	VBLENDVPS  Y1, Y6, Y3, Y1
+	VCMPPS     $0x00, Y0, Y4, Y0
+	VBLENDVPS  Y0, Y1, Y3, Y0
+	VMULPS     Y4, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(SI*4)
+
+done195:
+	VZEROUPPER
+	RET
+
+DATA c7f800000<>+0(SB)/4, $0x7f800000
+DATA c7f800000<>+4(SB)/4, $0x7f800000
+DATA c7f800000<>+8(SB)/4, $0x7f800000
+DATA c7f800000<>+12(SB)/4, $0x7f800000
+DATA c7f800000<>+16(SB)/4, $0x7f800000
+DATA c7f800000<>+20(SB)/4, $0x7f800000
+DATA c7f800000<>+24(SB)/4, $0x7f800000
+DATA c7f800000<>+28(SB)/4, $0x7f800000
+DATA c7f800000<>+32(SB)/4, $0x7f800000
+DATA c7f800000<>+36(SB)/4, $0x7f800000
+DATA c7f800000<>+40(SB)/4, $0x7f800000
+DATA c7f800000<>+44(SB)/4, $0x7f800000
+DATA c7f800000<>+48(SB)/4, $0x7f800000
+DATA c7f800000<>+52(SB)/4, $0x7f800000
+DATA c7f800000<>+56(SB)/4, $0x7f800000
+DATA c7f800000<>+60(SB)/4, $0x7f800000
+GLOBL c7f800000<>(SB), RODATA|NOPTR, $64
+
+// func weighAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·weighAVX512(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    b_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	VMOVUPS c00000000<>+0(SB), Z0
+	VMOVUPS c7f800000<>+0(SB), Z1
+	VMOVUPS c7fffffff<>+0(SB), Z2
+	XORQ    SI, SI
+	CMPQ    BX, $0x40
+	JL      end197
+
+loop196:
+	VMOVUPS   (CX)(SI*4), Z3
+	VMOVUPS   (DX)(SI*4), Z4
+	VANDPS    Z2, Z3, Z5
+	VXORPS    Z6, Z6, Z6
+	VCMPPS    $0x00, Z1, Z5, K1
+	VBLENDMPS Z6, Z3, K1, Z7
+	VCMPPS    $0x00, Z0, Z4, K1
+	VBLENDMPS Z7, Z3, K1, Z8
+	VMULPS    Z4, Z8, Z3
+	VMOVUPS   Z3, (AX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Z3
+	VMOVUPS   64(DX)(SI*4), Z4
+	VANDPS    Z2, Z3, Z5
+	VXORPS    Z6, Z6, Z6
+	VCMPPS    $0x00, Z1, Z5, K1
+	VBLENDMPS Z6, Z3, K1, Z9
+	VCMPPS    $0x00, Z0, Z4, K1
+	VBLENDMPS Z9, Z3, K1, Z10
+	VMULPS    Z4, Z10, Z3
+	VMOVUPS   Z3, 64(AX)(SI*4)
+	VMOVUPS   128(CX)(SI*4), Z3
+	VMOVUPS   128(DX)(SI*4), Z4
+	VANDPS    Z2, Z3, Z5
+	VXORPS    Z6, Z6, Z6
+	VCMPPS    $0x00, Z1, Z5, K1
+	VBLENDMPS Z6, Z3, K1, Z11
+	VCMPPS    $0x00, Z0, Z4, K1
+	VBLENDMPS Z11, Z3, K1, Z12
+	VMULPS    Z4, Z12, Z3
+	VMOVUPS   Z3, 128(AX)(SI*4)
+	VMOVUPS   192(CX)(SI*4), Z3
+	VMOVUPS   192(DX)(SI*4), Z4
+	VANDPS    Z2, Z3, Z5
+	VXORPS    Z6, Z6, Z6
+	VCMPPS    $0x00, Z1, Z5, K1
+	VBLENDMPS Z6, Z3, K1, Z13
+	VCMPPS    $0x00, Z0, Z4, K1
+	VBLENDMPS Z13, Z3, K1, Z14
+	VMULPS    Z4, Z14, Z3
+	VMOVUPS   Z3, 192(AX)(SI*4)
+	ADDQ      $0x40, SI
+	SUBQ      $0x40, BX
+	CMPQ      BX, $0x40
+	JGE       loop196
+
+end197:
+	CMPQ BX, $0x10
+	JL   end199
+
+loop198:
+	VMOVUPS   (CX)(SI*4), Z3
+	VMOVUPS   (DX)(SI*4), Z4
+	VANDPS    Z2, Z3, Z5
+	VXORPS    Z6, Z6, Z6
+	VCMPPS    $0x00, Z1, Z5, K1
+	VBLENDMPS Z6, Z3, K1, Z15
+	VCMPPS    $0x00, Z0, Z4, K1
+	VBLENDMPS Z15, Z3, K1, Z16
+	VMULPS    Z4, Z16, Z3
+	VMOVUPS   Z3, (AX)(SI*4)
+	ADDQ      $0x10, SI
+	SUBQ      $0x10, BX
+	CMPQ      BX, $0x10
+	JGE       loop198
+
+end199:
+	TESTQ     BX, BX
+	JE        done200
+	MOVL      $0xffffffff, DI
+	BZHIL     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z3
+	VMOVUPS.Z (DX)(SI*4), K1, Z4
+	VANDPS    Z2, Z3, Z2
+	VXORPS    Z5, Z5, Z5
+	VCMPPS    $0x00, Z1, Z2, K2
+	VBLENDMPS Z5, Z3, K2, Z17
+	VCMPPS    $0x00, Z0, Z4, K2
+	VBLENDMPS Z17, Z3, K2, Z18
+	VMULPS    Z4, Z18, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done200:
+	VZEROUPPER
+	RET
+
 // func emaAVX2(dst []float32, a []float32, b []float32, s float32)
 // Requires: AVX, AVX2, FMA3, SSE
 TEXT ·emaAVX2(SB), NOSPLIT, $0-76
@@ -2468,9 +2687,9 @@ TEXT ·emaAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x20
-	JL           end192
+	JL           end202
 
-loop191:
+loop201:
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VSUBPS      Y1, Y2, Y2
@@ -2498,13 +2717,13 @@ loop191:
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
 	CMPQ        DX, $0x20
-	JGE         loop191
+	JGE         loop201
 
-end192:
+end202:
 	CMPQ DX, $0x08
-	JL   end194
+	JL   end204
 
-loop193:
+loop203:
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VSUBPS      Y1, Y2, Y2
@@ -2514,11 +2733,11 @@ loop193:
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
 	CMPQ        DX, $0x08
-	JGE         loop193
+	JGE         loop203
 
-end194:
+end204:
 	TESTQ       DX, DX
-	JE          done195
+	JE          done205
 	LEAQ        tails<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y1
@@ -2529,7 +2748,7 @@ end194:
 	VFMADD231PS Y0, Y3, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(BX*4)
 
-done195:
+done205:
 	VZEROUPPER
 	RET
 
@@ -2543,9 +2762,9 @@ TEXT ·emaAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x40
-	JL           end197
+	JL           end207
 
-loop196:
+loop206:
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VSUBPS      Z1, Z2, Z2
@@ -2573,13 +2792,13 @@ loop196:
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
 	CMPQ        DX, $0x40
-	JGE         loop196
+	JGE         loop206
 
-end197:
+end207:
 	CMPQ DX, $0x10
-	JL   end199
+	JL   end209
 
-loop198:
+loop208:
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VSUBPS      Z1, Z2, Z2
@@ -2589,11 +2808,11 @@ loop198:
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop198
+	JGE         loop208
 
-end199:
+end209:
 	TESTQ       DX, DX
-	JE          done200
+	JE          done210
 	MOVL        $0xffffffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -2604,6 +2823,6 @@ end199:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)(BX*4)
 
-done200:
+done210:
 	VZEROUPPER
 	RET

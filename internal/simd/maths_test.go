@@ -139,6 +139,12 @@ var mapCases = []mapCase{
 	{"AXPY", opAXPY, func(d, a, _, s float64) float64 { return d + a*s }, 1, func(d, a, _, s float64) float64 { return math.Abs(d) + math.Abs(a*s) }, nil},
 	{"MulAdd", opMulAdd, func(d, a, b, _ float64) float64 { return d + a*b }, 1, func(d, a, b, _ float64) float64 { return math.Abs(d) + math.Abs(a*b) }, moderate},
 	{"Fill", opFill, func(_, _, _, s float64) float64 { return s }, 0, nil, nil},
+	{"Weigh", opWeigh, func(_, a, b, _ float64) float64 {
+		if b == 0 && math.IsInf(a, 0) {
+			return 0
+		}
+		return a * b
+	}, 0.5, nil, nil},
 	{"EMA", opEMA, func(d, a, _, s float64) float64 { return d + s*(a-d) }, 2, func(d, a, _, s float64) float64 { return math.Abs(d) + math.Abs(s*(a-d)) }, moderate},
 }
 

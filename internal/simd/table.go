@@ -18,6 +18,8 @@ type table[T Float] struct {
 	// For 2×2 windows that tile the image; the gradients overwrite.
 	maxPool2, maxPool2Grad, avgPool2, avgPool2Grad pooling[T]
 
+	points [numPoints]pointKernel[T]
+
 	sgd  func(w, grad, m []T, k *sgdFactors[T])
 	adam func(w, grad, m, v []T, k *adamFactors[T])
 }
@@ -34,7 +36,7 @@ func plain[T Float]() table[T] {
 			opSqrt: sqrt[T], opAbs: abs[T], opSquare: square[T], opNeg: neg[T],
 			opAdd: add[T], opSub: sub[T], opMul: mul[T], opDiv: div[T],
 			opScale: scale[T], opAddScalar: addScalar[T], opAXPY: axpy[T], opMulAdd: mulAdd[T],
-			opFill: fill[T], opEMA: ema[T],
+			opFill: fill[T], opWeigh: weigh[T], opEMA: ema[T],
 		},
 		folds: [numFolds]reduction[T]{
 			foldSum: sum[T], foldDot: dot[T], foldSumSquares: sumSquares[T], foldSumAbs: sumAbs[T],
@@ -46,7 +48,8 @@ func plain[T Float]() table[T] {
 		distances: distances[T],
 		maxPool:   maxPool[T], maxPoolGrad: maxPoolGrad[T], avgPool: avgPool[T], avgPoolGrad: avgPoolGrad[T],
 		maxPool2: maxPool[T], maxPool2Grad: maxPoolGrad[T], avgPool2: avgPool[T], avgPool2Grad: avgPoolGrad[T],
-		sgd: sgd[T], adam: adam[T],
+		points: plainPoints[T](),
+		sgd:    sgd[T], adam: adam[T],
 	}
 }
 

@@ -6,6 +6,7 @@ package simd
 //go:generate go -C _asm run . -group distance -out ../distance_amd64.s -stubs ../distance_amd64.go -pkg simd
 //go:generate go -C _asm run . -group pool -out ../pool_amd64.s -stubs ../pool_amd64.go -pkg simd
 //go:generate go -C _asm run . -group rows -out ../rows_amd64.s -stubs ../rows_amd64.go -pkg simd
+//go:generate go -C _asm run . -group regress -out ../regress_amd64.s -stubs ../regress_amd64.go -pkg simd
 //go:generate go -C _asm run . -group update -out ../update_amd64.s -stubs ../update_amd64.go -pkg simd
 
 // tables32 holds the float32 kernels of each level.
@@ -22,7 +23,7 @@ func avx2() table[float32] {
 		opSqrt: sqrtAVX2, opAbs: absAVX2, opSquare: squareAVX2, opNeg: negAVX2,
 		opAdd: addAVX2, opSub: subAVX2, opMul: mulAVX2, opDiv: divAVX2,
 		opScale: scaleAVX2, opAddScalar: addScalarAVX2, opAXPY: axpyAVX2, opMulAdd: mulAddAVX2,
-		opFill: fillAVX2, opEMA: emaAVX2,
+		opFill: fillAVX2, opWeigh: weighAVX2, opEMA: emaAVX2,
 	}
 	t.folds = [numFolds]reduction[float32]{
 		foldSum: sumAVX2, foldDot: dotAVX2, foldSumSquares: sumSquaresAVX2, foldSumAbs: sumAbsAVX2,
@@ -34,6 +35,7 @@ func avx2() table[float32] {
 	t.distances = distancesBy(distanceTileAVX2, distanceRowAVX2, 16)
 	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX2, false), halvingBy(maxPool2GradAVX2, true)
 	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX2, false), halvingBy(avgPool2GradAVX2, true)
+	regressAVX2(&t.points)
 	t.sgd = sgdBy(sgdPlainAVX2, sgdMomentumAVX2, sgdNesterovAVX2)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX2(w, grad, m, v, &k.decay) }
 	return t
@@ -50,7 +52,7 @@ func avx512() table[float32] {
 		opSqrt: sqrtAVX512, opAbs: absAVX512, opSquare: squareAVX512, opNeg: negAVX512,
 		opAdd: addAVX512, opSub: subAVX512, opMul: mulAVX512, opDiv: divAVX512,
 		opScale: scaleAVX512, opAddScalar: addScalarAVX512, opAXPY: axpyAVX512, opMulAdd: mulAddAVX512,
-		opFill: fillAVX512, opEMA: emaAVX512,
+		opFill: fillAVX512, opWeigh: weighAVX512, opEMA: emaAVX512,
 	}
 	t.folds = [numFolds]reduction[float32]{
 		foldSum: sumAVX512, foldDot: dotAVX512, foldSumSquares: sumSquaresAVX512, foldSumAbs: sumAbsAVX512,
@@ -62,6 +64,7 @@ func avx512() table[float32] {
 	t.distances = distancesBy(distanceTileAVX512, distanceRowAVX512, 32)
 	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX512, false), halvingBy(maxPool2GradAVX512, true)
 	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX512, false), halvingBy(avgPool2GradAVX512, true)
+	regressAVX512(&t.points)
 	t.sgd = sgdBy(sgdPlainAVX512, sgdMomentumAVX512, sgdNesterovAVX512)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX512(w, grad, m, v, &k.decay) }
 	return t

@@ -16,6 +16,7 @@ var groups = map[string]func(){
 	"pool":     pools,
 	"distance": distances,
 	"rows":     rowKernels,
+	"regress":  func() { points(regressLosses) },
 }
 
 func main() {

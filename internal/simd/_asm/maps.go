@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -87,6 +89,13 @@ var light = []mapKernel{
 	}},
 	{"fill", "dst = s", "s", 4, func(*isa) body {
 		return func(_, _, _, s vec) vec { return s }
+	}},
+	{"weigh", "dst = a·b, where b = 0 and a is infinite: 0", "ab", 4, func(g *isa) body {
+		zero, inf, abs := g.cr(0), g.cr(math.Inf(1)), g.bits(signBit-1)
+		return func(_, a, b, _ vec) vec {
+			finite := g.choose(g.and(a, abs), eq, inf, g.zero(), a)
+			return g.mul(g.choose(b, eq, zero, finite, a), b)
+		}
 	}},
 	{"ema", "dst += s(a − dst)", "das", 4, func(g *isa) body {
 		return func(d, a, _, s vec) vec { return g.fma(g.sub(a, d), s, d) }

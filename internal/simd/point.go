@@ -1,0 +1,286 @@
+package simd
+
+import "math"
+
+// A Point names a fused pointwise loss: ℓ(a, b) or ℓ(a, b, c) of each element, with
+// its derivatives. Package loss says what the arguments and the factors k are.
+type Point int
+
+// The pointwise losses. Their formulas are in point_regress.go and point_binary.go.
+const (
+	PointMSE Point = iota
+	numPoints
+)
+
+// A formula is a pointwise loss at one element: its value, its derivatives, and whether
+// the arguments lie in its domain. A loss of two arguments leaves c alone.
+type formula func(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc float64, ok bool)
+
+// PointFactors is the number of a loss's own factors: margins and the like.
+const PointFactors = 7
+
+var formulas = [numPoints]formula{PointMSE: mse}
+
+// PointAt returns a pointwise loss and its derivatives at one element.
+func PointAt(p Point, a, b, c float64, k [PointFactors]float64) (l, da, db, dc float64) {
+	l, da, db, dc, _ = formulas[p](a, b, c, &k)
+	return l, da, db, dc
+}
+
+// Outs says which derivatives a kernel writes.
+type outs uint8
+
+const (
+	outA outs = 1 << iota
+	outB
+	outC
+)
+
+// pointKernel is a loss over a run of elements. Slices that it uses have a's length; c
+// is nil where the loss has two arguments.
+type pointKernel[T Float] struct {
+	// sum returns Σ ℓ, writes the derivatives times the scale k[0], and reports in bad
+	// whether an element is outside the domain.
+	sum func(da, db, dc, a, b, c []T, k *factors[T]) (sum float64, bad uint32)
+	// each writes every ℓ, and the derivatives as they are.
+	each func(l, da, db, dc, a, b, c []T, k *factors[T]) (bad uint32)
+	outs outs // the derivatives that sum writes; 0: those that are not nil
+	all  outs // the derivatives that each writes; 0: those that are not nil
+}
+
+// factors are the scale of the derivatives, then the loss's own.
+type factors[T Float] [1 + PointFactors]T
+
+// PointArgs are the arguments of Points.
+type PointArgs[T Float] struct {
+	A, B, C    []T // C's length divides A's: it repeats; nil where the loss has two arguments
+	L          []T // every element's loss; nil: not wanted
+	DA, DB, DC []T // derivatives; nil: not wanted
+	Weight     []T // of each element; its length divides A's: it repeats; nil: ones
+	Up         []T // upstream gradient of each element; nil: ones
+	Scale      float64
+	K          [PointFactors]float64
+}
+
+// pointChunk is the number of elements in a task, and pointBlock in the pieces of one
+// whose parts take memory of their own. Sums depend on both.
+const (
+	pointChunk = 8 << 10
+	pointBlock = 2 << 10
+)
+
+// Points computes
+//
+//	L[i]  = w[i]·ℓ(a[i], b[i], c[i])
+//	DA[i] = Scale·up[i]·w[i]·∂ℓ/∂a, and so on,
+//
+// and returns Σ w[i]·ℓ and the first element that is outside the loss's domain, or −1.
+// What is written for an element outside the domain is not defined. An element of
+// weight 0 counts 0 even where its loss is infinite. Derivatives may be the memory of
+// the argument that they belong to.
+func Points[T Float](p Point, x *PointArgs[T]) (sum float64, bad int) {
+	free := &jobsOf[T]().points
+	j := free.get()
+	*j = pointJob[T]{
+		PointArgs: *x, kernel: &tableOf[T]().points[p], scratch: j.scratch, partial: j.partial, bad: j.bad,
+	}
+	j.k[0] = T(x.Scale)
+	for i, f := range x.K {
+		j.k[i+1] = T(f)
+	}
+	sum, bad = j.run(p)
+	*j = pointJob[T]{scratch: j.scratch, partial: j.partial, bad: j.bad}
+	free.put(j)
+	return sum, bad
+}
+
+// A pointJob is a call of Points cut into chunks.
+type pointJob[T Float] struct {
+	PointArgs[T]
+	kernel  *pointKernel[T]
+	k       factors[T]
+	scratch []pointScratch[T] // of each worker
+	partial []float64
+	bad     []bool
+}
+
+type pointScratch[T Float] struct{ a, b, c, l, w, spare []T }
+
+func (j *pointJob[T]) run(p Point) (float64, int) {
+	tasks := (len(j.A) + pointChunk - 1) / pointChunk
+	j.partial, j.bad = grow(j.partial, tasks), grow(j.bad, tasks)
+	if n := max(Threads(), 1); len(j.scratch) < n {
+		j.scratch = append(j.scratch, make([]pointScratch[T], n-len(j.scratch))...)
+	}
+	Run(tasks, j)
+	var sum float64
+	for _, s := range j.partial {
+		sum += s
+	}
+	for t, bad := range j.bad {
+		if bad {
+			return sum, j.first(p, t*pointChunk)
+		}
+	}
+	return sum, -1
+}
+
+// first finds the first element from lo on that is outside the domain.
+func (j *pointJob[T]) first(p Point, lo int) int {
+	var k [PointFactors]float64
+	for i := range k {
+		k[i] = float64(j.k[i+1])
+	}
+	for i := lo; i < len(j.A); i++ {
+		c := math.NaN()
+		if j.C != nil {
+			c = float64(j.C[i%len(j.C)])
+		}
+		if _, _, _, _, ok := formulas[p](float64(j.A[i]), float64(j.B[i]), c, &k); !ok {
+			return i
+		}
+	}
+	return -1
+}
+
+func (j *pointJob[T]) Do(task, worker int) {
+	lo := task * pointChunk
+	hi := min(lo+pointChunk, len(j.A))
+	s := &j.scratch[worker]
+	if j.plain() {
+		j.partial[task], j.bad[task] = j.fused(s, lo, hi)
+		return
+	}
+	j.partial[task], j.bad[task] = 0, false
+	for ; lo < hi; lo += pointBlock {
+		sum, bad := j.pieces(s, lo, min(lo+pointBlock, hi))
+		j.partial[task] += sum
+		j.bad[task] = j.bad[task] || bad
+	}
+}
+
+// plain reports whether the fused kernel does all that is asked for.
+func (j *pointJob[T]) plain() bool {
+	if j.L != nil || j.Weight != nil || j.Up != nil || j.C != nil && len(j.C) != len(j.A) {
+		return false
+	}
+	o := j.kernel.outs
+	return o == 0 || (j.DA == nil || o&outA != 0) && (j.DB == nil || o&outB != 0) && (j.DC == nil || o&outC != 0)
+}
+
+// fused does elements lo to hi-1 in one pass.
+func (j *pointJob[T]) fused(s *pointScratch[T], lo, hi int) (float64, bool) {
+	o := j.kernel.outs
+	da := output(j.DA, o&outA != 0, &s.a, lo, hi)
+	db := output(j.DB, o&outB != 0, &s.b, lo, hi)
+	dc := output(j.DC, o&outC != 0, &s.c, lo, hi)
+	sum, bad := j.kernel.sum(da, db, dc, j.A[lo:hi], j.B[lo:hi], part(j.C, lo, hi), &j.k)
+	return sum, bad != 0
+}
+
+// output returns d[lo:hi], or scratch memory where the kernel writes what nobody wants.
+func output[T Float](d []T, written bool, scratch *[]T, lo, hi int) []T {
+	switch {
+	case d != nil:
+		return d[lo:hi]
+	case written:
+		*scratch = grow(*scratch, pointChunk)
+		return (*scratch)[:hi-lo]
+	}
+	return nil
+}
+
+// pieces does elements lo to hi-1: every loss, then what weighs it.
+func (j *pointJob[T]) pieces(s *pointScratch[T], lo, hi int) (float64, bool) {
+	all := j.kernel.all
+	da := output(j.DA, all&outA != 0, &s.a, lo, hi)
+	db := output(j.DB, all&outB != 0, &s.b, lo, hi)
+	dc := output(j.DC, all&outC != 0, &s.c, lo, hi)
+	l := output(j.L, true, &s.l, lo, hi)
+	c := repeated(j.C, &s.spare, lo, hi)
+	bad := j.kernel.each(l, da, db, dc, j.A[lo:hi], j.B[lo:hi], c, &j.k)
+	t := tableOf[T]()
+	w := repeated(j.Weight, &s.w, lo, hi)
+	if w != nil {
+		t.ops[opWeigh](l, l, w, 0)
+	}
+	up := part(j.Up, lo, hi)
+	for _, d := range [3][]T{part(j.DA, lo, hi), part(j.DB, lo, hi), part(j.DC, lo, hi)} {
+		if d == nil {
+			continue
+		}
+		if w != nil {
+			t.ops[opWeigh](d, d, w, 0)
+		}
+		if up != nil {
+			t.ops[opWeigh](d, d, up, 0)
+		}
+		if j.k[0] != 1 {
+			t.ops[opScale](d, d, nil, j.k[0])
+		}
+	}
+	return t.folds[foldSum](l, nil), bad != 0
+}
+
+// repeated returns elements lo to hi-1 of x repeated over and over.
+func repeated[T Float](x []T, scratch *[]T, lo, hi int) []T {
+	if x == nil || len(x) >= hi {
+		return part(x, lo, hi)
+	}
+	*scratch = grow(*scratch, pointChunk)
+	out := (*scratch)[:hi-lo]
+	for n := 0; n < len(out); {
+		n += copy(out[n:], x[(lo+n)%len(x):])
+	}
+	return out
+}
+
+// plainPoint is a kernel in plain Go.
+func plainPoint[T Float](f formula) pointKernel[T] {
+	over := func(l, da, db, dc, a, b, c []T, scale float64, k *factors[T]) (sum float64, bad uint32) {
+		var own [PointFactors]float64
+		for i := range own {
+			own[i] = float64(k[i+1])
+		}
+		for i, v := range a {
+			var third float64
+			if c != nil {
+				third = float64(c[i])
+			}
+			loss, ga, gb, gc, ok := f(float64(v), float64(b[i]), third, &own)
+			if !ok {
+				bad = 1
+			}
+			sum += loss
+			if l != nil {
+				l[i] = T(loss)
+			}
+			if da != nil {
+				da[i] = T(ga * scale)
+			}
+			if db != nil {
+				db[i] = T(gb * scale)
+			}
+			if dc != nil {
+				dc[i] = T(gc * scale)
+			}
+		}
+		return sum, bad
+	}
+	return pointKernel[T]{
+		sum: func(da, db, dc, a, b, c []T, k *factors[T]) (float64, uint32) {
+			return over(nil, da, db, dc, a, b, c, float64(k[0]), k)
+		},
+		each: func(l, da, db, dc, a, b, c []T, k *factors[T]) uint32 {
+			_, bad := over(l, da, db, dc, a, b, c, 1, k)
+			return bad
+		},
+	}
+}
+
+func plainPoints[T Float]() (all [numPoints]pointKernel[T]) {
+	for p, f := range formulas {
+		all[p] = plainPoint[T](f)
+	}
+	return all
+}

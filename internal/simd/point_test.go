@@ -1,0 +1,304 @@
+package simd
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// A pointRow says how a pointwise loss is tested.
+type pointRow struct {
+	name    string
+	p       Point
+	args    int
+	factors [][PointFactors]float64 // settings to try; none: zeros
+	// draw returns arguments inside the domain, extremes and kinks among them.
+	draw func(r *rand.Rand) (a, b, c float64)
+	// outside are arguments that must be refused.
+	outside [][3]float64
+	diffs   outs // the derivatives that the loss has
+	// within is how far a float32 kernel may be off, in relation to the size of the
+	// largest term of the loss or derivative, as size returns it.
+	within float64
+	size   func(a, b, c float64, k *[PointFactors]float64) float64
+}
+
+func pointRows() []pointRow { return append(regressRows(), binaryRows()...) }
+
+// TestPointRows: every loss has a row.
+func TestPointRows(t *testing.T) {
+	seen := map[Point]bool{}
+	for _, row := range pointRows() {
+		seen[row.p] = true
+	}
+	for p := range numPoints {
+		if !seen[p] {
+			t.Errorf("point %d has no row", p)
+		}
+	}
+}
+
+// TestPointKernels holds both kernels of every loss, at every level, against the
+// formula, at sizes around the vector lengths and odd offsets.
+func TestPointKernels(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		for _, row := range pointRows() {
+			t.Run(row.name, func(t *testing.T) {
+				for _, k := range row.settings() {
+					for n := range 100 {
+						testPoint[float32](t, row, k, n, n%7)
+					}
+					testPoint[float32](t, row, k, pointChunk+pointBlock+13, 1)
+					testPoint[float64](t, row, k, 70, 1)
+				}
+			})
+		}
+	})
+}
+
+func (row pointRow) settings() [][PointFactors]float64 {
+	if row.factors == nil {
+		return make([][PointFactors]float64, 1)
+	}
+	return row.factors
+}
+
+// pointData is a batch and what the formula says of it.
+type pointData[T Float] struct {
+	in   [3][]T
+	want [4][]float64 // ℓ and the derivatives
+	size []float64
+}
+
+func drawPoints[T Float](row pointRow, k [PointFactors]float64, n, offset int) pointData[T] {
+	r := rng(uint64(n) + 1)
+	var d pointData[T]
+	for i := range row.args {
+		d.in[i], _ = guarded[T](n, offset+i)
+	}
+	for i := range n {
+		a, b, c := row.draw(r)
+		x := [3]float64{a, b, c}
+		for j := range row.args {
+			d.in[j][i] = T(x[j])
+			x[j] = float64(T(x[j]))
+		}
+		for j := range k {
+			k[j] = float64(T(k[j]))
+		}
+		l, da, db, dc, ok := formulas[row.p](x[0], x[1], x[2], &k)
+		if !ok {
+			panic(fmt.Sprintf("%s: %v is refused", row.name, x))
+		}
+		for j, v := range [4]float64{l, da, db, dc} {
+			d.want[j] = append(d.want[j], v)
+		}
+		size := 1.0
+		if row.size != nil {
+			size = row.size(x[0], x[1], x[2], &k)
+		}
+		d.size = append(d.size, size)
+	}
+	return d
+}
+
+func testPoint[T Float](t *testing.T, row pointRow, k [PointFactors]float64, n, offset int) {
+	t.Helper()
+	d := drawPoints[T](row, k, n, offset)
+	within := row.within
+	if _, ok := any(T(0)).(float64); ok {
+		within = 1e-13
+	}
+	check := func(what string, got []T, want func(i int) float64) {
+		t.Helper()
+		for i, g := range got {
+			w := want(i)
+			if math.IsNaN(w) && math.IsNaN(float64(g)) || float64(g) == w || T(w) == g {
+				continue
+			}
+			if diff := math.Abs(float64(g) - w); !(diff <= within*max(math.Abs(w), d.size[i])) {
+				t.Fatalf("n %d, k %v: %s[%d] of (%v) is %v; the formula says %v", n, k, what, i, d.at(i), g, w)
+			}
+		}
+	}
+	weight, up := make([]T, max(n, 1)), make([]T, n)
+	r := rng(uint64(n) + 9)
+	for i := range up {
+		up[i] = T(r.NormFloat64())
+	}
+	for i := range weight {
+		weight[i] = T(r.IntN(4))
+	}
+	for _, mode := range []string{"sum", "each", "weighed"} {
+		x := PointArgs[T]{A: d.in[0], B: d.in[1], C: d.in[2], Scale: 0.5, K: k}
+		var intact []func() bool
+		out := func(wanted bool) []T {
+			if !wanted {
+				return nil
+			}
+			s, ok := guarded[T](n, offset+len(intact))
+			intact = append(intact, ok)
+			return s
+		}
+		x.DA, x.DB, x.DC = out(row.diffs&outA != 0), out(row.diffs&outB != 0), out(row.diffs&outC != 0)
+		scale := func(int) float64 { return 0.5 }
+		w := func(int) float64 { return 1 }
+		if mode != "sum" {
+			x.L = out(true)
+		}
+		if mode == "weighed" && n > 0 {
+			x.Weight, x.Up = weight, up
+			w = func(i int) float64 { return float64(weight[i]) }
+			scale = func(i int) float64 { return 0.5 * float64(up[i]) * w(i) }
+		}
+		sum, bad := Points(row.p, &x)
+		if bad >= 0 {
+			t.Fatalf("%s: element %d (%v) is refused", mode, bad, d.at(bad))
+		}
+		var total, most float64
+		for i, l := range d.want[0] {
+			total += times(l, w(i))
+			most += max(math.Abs(l), d.size[i]) * w(i)
+		}
+		if diff := math.Abs(sum - total); !(diff <= within*most || sum == total || math.IsNaN(total) && math.IsNaN(sum)) {
+			t.Fatalf("n %d, k %v, %s: the sum is %v; the formula says %v", n, k, mode, sum, total)
+		}
+		check(mode+" l", x.L, func(i int) float64 { return times(d.want[0][i], w(i)) })
+		for j, got := range [][]T{x.DA, x.DB, x.DC} {
+			check(fmt.Sprintf("%s d%c", mode, 'a'+j), got, func(i int) float64 { return times(d.want[j+1][i], scale(i)) })
+		}
+		for _, ok := range intact {
+			if !ok() {
+				t.Fatalf("n %d, %s: wrote beyond its slice", n, mode)
+			}
+		}
+	}
+}
+
+// times is a·w, 0 where w is.
+func times(a, w float64) float64 {
+	if w == 0 && !math.IsNaN(a) {
+		return 0
+	}
+	return a * w
+}
+
+func (d *pointData[T]) at(i int) (x []T) {
+	for _, in := range d.in {
+		if in != nil {
+			x = append(x, in[i])
+		}
+	}
+	return x
+}
+
+// TestPointDomain: the first element outside the domain is found, wherever it lies, at
+// every level and by both kernels.
+func TestPointDomain(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		for _, row := range pointRows() {
+			for _, k := range row.settings() {
+				for _, n := range []int{1, 7, 17, 33, 257, pointChunk + 70} {
+					for o, wrong := range row.outside {
+						testOutside(t, row, k, n, o%n, wrong)
+						testOutside(t, row, k, n, n-1, wrong)
+					}
+				}
+			}
+		}
+	})
+}
+
+func testOutside(t *testing.T, row pointRow, k [PointFactors]float64, n, at int, wrong [3]float64) {
+	t.Helper()
+	d := drawPoints[float32](row, k, n, 0)
+	for j := range row.args {
+		d.in[j][at] = float32(wrong[j])
+		d.in[j][n-1] = d.in[j][max(at, n-1)]
+	}
+	for _, l := range [][]float32{nil, make([]float32, n)} {
+		_, bad := Points(row.p, &PointArgs[float32]{A: d.in[0], B: d.in[1], C: d.in[2], L: l, Scale: 1, K: k})
+		if bad != at {
+			t.Fatalf("%s at size %d: %v at %d: the first refused is %d", row.name, n, wrong, at, bad)
+		}
+	}
+}
+
+// TestPointDerivatives holds the formulas' derivatives against finite differences; where
+// a kink is near, the two sides differ and the point does not count.
+func TestPointDerivatives(t *testing.T) {
+	for _, row := range pointRows() {
+		checked := 0
+		for _, k := range row.settings() {
+			r := rng(3)
+			for range 2000 {
+				var x [3]float64
+				x[0], x[1], x[2] = row.draw(r)
+				checked += checkDerivatives(t, row, k, x)
+			}
+		}
+		if checked < 300 {
+			t.Errorf("%s: only %d derivatives could be checked", row.name, checked)
+		}
+	}
+}
+
+func checkDerivatives(t *testing.T, row pointRow, k [PointFactors]float64, x [3]float64) (checked int) {
+	t.Helper()
+	at := func(x [3]float64) (float64, bool) {
+		l, _, _, _, ok := formulas[row.p](x[0], x[1], x[2], &k)
+		return l, ok && !math.IsNaN(l) && !math.IsInf(l, 0)
+	}
+	_, da, db, dc, _ := formulas[row.p](x[0], x[1], x[2], &k)
+	for j, got := range [3]float64{da, db, dc} {
+		if row.diffs&(1<<j) == 0 || math.Abs(x[j]) > 1e3 || math.Abs(x[j]) < 1e-3 {
+			continue
+		}
+		h := 1e-5 * math.Abs(x[j])
+		var f [5]float64
+		fine := true
+		for s := range f {
+			y := x
+			y[j] += float64(s-2) * h
+			v, ok := at(y)
+			f[s], fine = v, fine && ok
+		}
+		left, right := (f[2]-f[0])/(2*h), (f[4]-f[2])/(2*h)
+		noise := 1e-14 * (math.Abs(f[2]) + 1) / h
+		if !fine || math.Abs(left-right) > 1e-3*(math.Abs(left)+math.Abs(right))+noise {
+			continue
+		}
+		want := (f[3] - f[1]) / (2 * h)
+		if math.Abs(got-want) > 1e-4*max(1e-3, math.Abs(want), math.Abs(left-right)*1e4)+noise {
+			t.Fatalf("%s, k %v, at %v: derivative by argument %d is %v; differences say %v", row.name, k, x, j, got, want)
+		}
+		checked++
+	}
+	return checked
+}
+
+// TestPointThreads: the same bits whatever the number of workers, and no garbage when warm.
+func TestPointThreads(t *testing.T) {
+	row := pointRows()[0]
+	d := drawPoints[float32](row, [PointFactors]float64{}, 5*pointChunk+3, 0)
+	run := func() float64 {
+		sum, _ := Points(row.p, &PointArgs[float32]{A: d.in[0], B: d.in[1], Scale: 1})
+		return sum
+	}
+	defer SetThreads(0)
+	SetThreads(1)
+	want := run()
+	for _, n := range []int{2, 3, 8} {
+		SetThreads(n)
+		if got := run(); got != want {
+			t.Errorf("with %d workers: %v, with one %v", n, got, want)
+		}
+	}
+	if raceEnabled {
+		return
+	}
+	if n := testing.AllocsPerRun(20, func() { run() }); n > 0 {
+		t.Errorf("%v allocations in a warm call", n)
+	}
+}

@@ -1,0 +1,364 @@
+package loss
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// Array is a dense row-major array.
+type Array[T any] struct {
+	Shape []int
+	Data  []T
+}
+
+// Request asks for a loss by names: those of PyTorch's constructor and forward
+// arguments.
+type Request struct {
+	Options map[string]any // string, bool, float64 (whole numbers too) or Array[float64]
+	Inputs  map[string]Array[float64]
+}
+
+// Answer is a loss and its gradients by every float input that PyTorch differentiates.
+// The gradients are those of the loss's sum.
+type Answer struct {
+	Loss Array[float64]
+	Grad map[string]Array[float64]
+}
+
+// Eval evaluates the loss of a catalogue's row by names, in float64 or float32.
+func (e Entry) Eval(r Request, single bool) (*Answer, error) {
+	if err := e.known(r); err != nil {
+		return nil, err
+	}
+	if single {
+		return answer(e, r, e.run32)
+	}
+	return answer(e, r, e.run64)
+}
+
+// known refuses options and inputs that the loss does not have, and arrays whose shape
+// does not fit their data.
+func (e Entry) known(r Request) error {
+	for _, name := range sortedKeys(r.Options) {
+		if !slices.ContainsFunc(e.Options, func(o Option) bool { return o.Name == name }) {
+			return fmt.Errorf("%s has no option %q; it has %s", e.PyTorch, name, listed(e.optionNames()))
+		}
+		if a, ok := r.Options[name].(Array[float64]); ok {
+			if err := a.check(name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range sortedKeys(r.Inputs) {
+		if !slices.ContainsFunc(e.Inputs, func(in Input) bool { return in.takes(name) }) {
+			return fmt.Errorf("%s has no input %q; it has %s", e.PyTorch, name, listed(e.inputNames()))
+		}
+		if err := r.Inputs[name].check(name); err != nil {
+			return err
+		}
+	}
+	for _, in := range e.Inputs {
+		if _, ok := r.Inputs[in.Name]; !ok && !in.Optional {
+			return fmt.Errorf("%s needs the input %q", e.PyTorch, in.Name)
+		}
+	}
+	return nil
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// size returns the number of elements of a shape, or an error.
+func size(shape []int) (int, error) {
+	n := 1
+	for i, d := range shape {
+		if d < 0 {
+			return 0, fmt.Errorf("shape[%d] is %d; it must be at least 0", i, d)
+		}
+		if d > 0 && n > math.MaxInt32/d {
+			return 0, fmt.Errorf("shape %v has more than %d elements", shape, math.MaxInt32)
+		}
+		n *= d
+	}
+	return n, nil
+}
+
+func (a Array[T]) check(name string) error {
+	n, err := size(a.Shape)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if n != len(a.Data) {
+		return fmt.Errorf("%s: shape %v has %d elements, data has %d", name, a.Shape, n, len(a.Data))
+	}
+	return nil
+}
+
+// A Call is a request in one element type. Its methods keep the first error, so that a
+// row reads all that it needs and then lets finish look.
+type Call[T simd.Float] struct {
+	name    string
+	request Request
+	loss    Array[T]
+	grads   map[string]Array[T]
+	inputs  map[string]Array[T]
+	err     error
+}
+
+func answer[T simd.Float](e Entry, r Request, run func(*Call[T]) error) (*Answer, error) {
+	c := &Call[T]{name: e.PyTorch, request: r, grads: map[string]Array[T]{}, inputs: map[string]Array[T]{}}
+	if err := run(c); err != nil {
+		return nil, err
+	}
+	a := &Answer{Loss: doubles(c.loss), Grad: map[string]Array[float64]{}}
+	for name, g := range c.grads {
+		a.Grad[name] = doubles(g)
+	}
+	return a, nil
+}
+
+func doubles[T simd.Float](a Array[T]) Array[float64] {
+	out := Array[float64]{Shape: a.Shape, Data: make([]float64, len(a.Data))}
+	for i, v := range a.Data {
+		out.Data[i] = float64(v)
+	}
+	return out
+}
+
+func singles[T simd.Float](a Array[float64]) Array[T] {
+	out := Array[T]{Shape: a.Shape, Data: make([]T, len(a.Data))}
+	for i, v := range a.Data {
+		out.Data[i] = T(v)
+	}
+	return out
+}
+
+func (c *Call[T]) fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf("%s: %s", c.name, fmt.Sprintf(format, args...))
+	}
+}
+
+// has reports whether an input was given.
+func (c *Call[T]) has(input string) bool {
+	_, ok := c.request.Inputs[input]
+	return ok
+}
+
+// float returns an input of floats.
+func (c *Call[T]) float(input string) Array[T] {
+	a, ok := c.inputs[input]
+	if !ok {
+		a = singles[T](c.request.Inputs[input])
+		c.inputs[input] = a
+	}
+	return a
+}
+
+// ints returns an input of whole numbers.
+func (c *Call[T]) ints(input string) Array[int] {
+	raw := c.request.Inputs[input]
+	out := Array[int]{Shape: raw.Shape, Data: make([]int, len(raw.Data))}
+	for i, v := range raw.Data {
+		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+			c.fail("%s[%d] is %v; it must be a whole number", input, i, v)
+			return out
+		}
+		out.Data[i] = int(v)
+	}
+	return out
+}
+
+// alike returns two inputs of floats that must have one shape.
+func (c *Call[T]) alike(first, second string) (Array[T], Array[T]) {
+	a, b := c.float(first), c.float(second)
+	c.sameShape(first, a.Shape, second, b.Shape)
+	return a, b
+}
+
+func (c *Call[T]) sameShape(first string, a []int, second string, b []int) {
+	if !slices.Equal(a, b) {
+		c.fail("%s has shape %v, %s has %v; they must be the same", first, a, second, b)
+	}
+}
+
+// grad returns the memory of the gradient by an input, of its shape.
+func (c *Call[T]) grad(input string) []T {
+	g, ok := c.grads[input]
+	if !ok {
+		x := c.float(input)
+		g = Array[T]{Shape: x.Shape, Data: make([]T, len(x.Data))}
+		c.grads[input] = g
+	}
+	return g.Data
+}
+
+// number returns an option, or its default.
+func (c *Call[T]) number(option string, byDefault float64) float64 {
+	v, ok := c.request.Options[option]
+	if !ok || v == nil {
+		return byDefault
+	}
+	f, ok := v.(float64)
+	if !ok || math.IsNaN(f) {
+		c.fail("option %s is %v; it must be a number", option, v)
+	}
+	return f
+}
+
+// whole returns an option that is a whole number, or its default.
+func (c *Call[T]) whole(option string, byDefault int) int {
+	f := c.number(option, float64(byDefault))
+	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		c.fail("option %s is %v; it must be a whole number", option, f)
+	}
+	return int(f)
+}
+
+// flag returns an option that is true or false, or its default.
+func (c *Call[T]) flag(option string, byDefault bool) bool {
+	v, ok := c.request.Options[option]
+	if !ok || v == nil {
+		return byDefault
+	}
+	b, ok := v.(bool)
+	if !ok {
+		c.fail("option %s is %v; it must be true or false", option, v)
+	}
+	return b
+}
+
+// array returns an option that is an array, if it is given.
+func (c *Call[T]) array(option string) (a Array[T], given bool) {
+	v, ok := c.request.Options[option]
+	if !ok || v == nil {
+		return a, false
+	}
+	raw, ok := v.(Array[float64])
+	if !ok {
+		c.fail("option %s must be an array of shape and data", option)
+		return a, false
+	}
+	return singles[T](raw), true
+}
+
+// vector returns an option that is an array of n numbers, or nil.
+func (c *Call[T]) vector(option string, n int) []T {
+	a, given := c.array(option)
+	if given && !slices.Equal(a.Shape, []int{n}) {
+		c.fail("option %s has shape %v; it must have [%d]", option, a.Shape, n)
+	}
+	return a.Data
+}
+
+// weight returns the option "weight" of an input's own shape, or nil.
+func (c *Call[T]) weight(shape []int) []T {
+	a, given := c.array("weight")
+	if given {
+		c.sameShape("option weight", a.Shape, "input", shape)
+	}
+	return a.Data
+}
+
+// spread returns an array option repeated to a shape as PyTorch broadcasts, or nil.
+func (c *Call[T]) spread(option string, shape []int) []T {
+	a, given := c.array(option)
+	if !given {
+		return nil
+	}
+	lead := len(shape) - len(a.Shape)
+	if lead < 0 {
+		c.fail("option %s has shape %v, which does not spread over %v", option, a.Shape, shape)
+		return nil
+	}
+	n := 1
+	for i, d := range shape {
+		n *= d
+		if i >= lead && a.Shape[i-lead] != d && a.Shape[i-lead] != 1 {
+			c.fail("option %s has shape %v, which does not spread over %v", option, a.Shape, shape)
+			return nil
+		}
+	}
+	out := make([]T, n)
+	for i := range out {
+		at, stride, rest := 0, 1, i
+		for d := len(shape) - 1; d >= 0; d-- {
+			k := rest % shape[d]
+			rest /= shape[d]
+			if d >= lead && a.Shape[d-lead] > 1 {
+				at += k * stride
+			}
+			if d >= lead {
+				stride *= a.Shape[d-lead]
+			}
+		}
+		out[i] = a.Data[at]
+	}
+	return out
+}
+
+// text returns the option reduction, "mean" if it is not given.
+func (c *Call[T]) text(option, byDefault string) string {
+	v, ok := c.request.Options[option]
+	if !ok || v == nil {
+		return byDefault
+	}
+	s, ok := v.(string)
+	if !ok {
+		c.fail("option %s is %v; it must be a text", option, v)
+	}
+	return s
+}
+
+// none reports whether the reduction is "none".
+func (c *Call[T]) none() bool { return c.text("reduction", "mean") == "none" }
+
+// reduction returns the option reduction; with "none" it is of no account.
+func (c *Call[T]) reduction() Reduction {
+	switch s := c.text("reduction", "mean"); s {
+	case "mean", "none":
+		return Mean
+	case "sum":
+		return Sum
+	case "batchmean":
+		return BatchMean
+	default:
+		c.fail("option reduction is %q; it must be none, mean or sum", s)
+		return Mean
+	}
+}
+
+// finish evaluates: each into an array of the shape, or eval into a single number.
+func (c *Call[T]) finish(shape []int, each func(dst []T) error, eval func() (float64, error)) error {
+	if c.err != nil {
+		return c.err
+	}
+	if c.none() {
+		n, err := size(shape)
+		if err != nil {
+			return err
+		}
+		c.loss = Array[T]{Shape: shape, Data: make([]T, n)}
+		return each(c.loss.Data)
+	}
+	v, err := eval()
+	c.loss = Array[T]{Shape: []int{}, Data: []T{T(v)}}
+	return err
+}

@@ -1,0 +1,62 @@
+package loss
+
+import "fmt"
+
+// ArgumentError reports an argument or option that a loss cannot take.
+type ArgumentError struct {
+	Loss  string // the type's name
+	Arg   string // the argument or option, by PyTorch's name
+	Index int    // of the element, −1 where the whole argument or an option is meant
+	Value any
+	Want  string // what is allowed
+}
+
+func (e *ArgumentError) Error() string {
+	at := e.Arg
+	if e.Index >= 0 {
+		at = fmt.Sprintf("%s[%d]", e.Arg, e.Index)
+	}
+	return fmt.Sprintf("loss: %s: %s is %v; it must be %s", e.Loss, at, e.Value, e.Want)
+}
+
+func badValue(loss, arg string, index int, value any, want string) error {
+	return &ArgumentError{loss, arg, index, value, want}
+}
+
+func badOption(loss, option string, value any, want string) error {
+	return &ArgumentError{loss, option, -1, value, want}
+}
+
+// badLength reports a slice of the wrong length.
+func badLength(loss, arg string, n, want int) error {
+	return fmt.Errorf("loss: %s: %s has %d elements; it must have %d", loss, arg, n, want)
+}
+
+// sized is a slice's name and length, to be checked.
+type sized struct {
+	arg string
+	n   int
+	set bool // not nil
+}
+
+func of[E any](arg string, x []E) sized { return sized{arg, len(x), x != nil} }
+
+// alike checks that slices have n elements.
+func alike(loss string, n int, all ...sized) error {
+	for _, s := range all {
+		if s.n != n {
+			return badLength(loss, s.arg, s.n, n)
+		}
+	}
+	return nil
+}
+
+// optional checks that those slices that are not nil have n elements.
+func optional(loss string, n int, all ...sized) error {
+	for _, s := range all {
+		if s.set && s.n != n {
+			return badLength(loss, s.arg, s.n, n)
+		}
+	}
+	return nil
+}
