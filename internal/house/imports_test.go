@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"internal/lossline":  {"loss", "functional"},
 	"energy":             {"tensor", "autodiff", "nn", "functional"},
 	"offender":           {"energy"},
+	"sampler":            {"internal/simd"},
 	"data":               {"tensor", "internal/wholefile"},
 	"train":              {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data"},
 	"recipe":             {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},

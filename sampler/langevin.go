@@ -1,0 +1,76 @@
+package sampler
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// Langevin is the unadjusted Langevin algorithm.
+//
+//	y ← y − StepSize·∇E(y) + Noise·ξ,  ξ standard normal
+//
+// With Noise = √(2·StepSize), which NewLangevin sets, its law tends to exp(−E) as the
+// step goes to 0; at a finite step it is biased. The short runs of the papers on
+// energy-based models set the two apart, the noise much smaller; Noise 0 is gradient
+// descent. Clip bounds each part of the gradient, and a box keeps y within [Low, High].
+//
+// Special cases: a chain whose gradient is not finite stays where it is, and counts as
+// diverged. Every move is accepted.
+// Source: [roberts1996], [nijkamp2019] for short runs.
+type Langevin[T simd.Float] struct {
+	StepSize  float64
+	Noise     float64
+	Clip      float64 // greatest |∂E/∂yᵢ|; 0: none
+	Low, High float64 // the box; none where both are 0
+
+	noise noise[T]
+	xi    []T
+}
+
+// NewLangevin returns the sampler of a step size ε whose noise is √(2ε).
+func NewLangevin[T simd.Float](eps float64) *Langevin[T] {
+	return &Langevin[T]{StepSize: eps, Noise: math.Sqrt(2 * eps)}
+}
+
+// Step implements Sampler.
+func (l *Langevin[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
+	info := Info{Accepted: 1, Diverged: l.stay(s)}
+	if l.Clip > 0 {
+		clamp(s.Grad, -l.Clip, l.Clip)
+	}
+	simd.AXPY(s.Y, T(-l.StepSize), s.Grad)
+	if l.Noise != 0 {
+		l.xi = grow(l.xi, len(s.Y))
+		l.noise.fill(rng, l.xi)
+		simd.AXPY(s.Y, T(l.Noise), l.xi)
+	}
+	if l.Low != 0 || l.High != 0 {
+		clamp(s.Y, l.Low, l.High)
+	}
+	s.Refresh(target)
+	return info
+}
+
+// stay sets gradients that are not finite to 0 and returns how many chains have some.
+func (l *Langevin[T]) stay(s *State[T]) (diverged int) {
+	if !simd.HasNonFinite(s.Grad) {
+		return 0
+	}
+	d := len(s.Grad) / s.N()
+	for i := range s.N() {
+		if g := s.Grad[i*d : (i+1)*d]; !finite(g) {
+			clear(g)
+			diverged++
+		}
+	}
+	return diverged
+}
+
+func clamp[T simd.Float](x []T, low, high float64) {
+	lo, hi := T(low), T(high)
+	for i, v := range x {
+		x[i] = min(max(v, lo), hi)
+	}
+}

@@ -1,0 +1,92 @@
+// Package sampler draws from densities proportional to exp(−E(y)) over real y: Langevin
+// dynamics, MALA, Hamiltonian Monte Carlo and parallel tempering, thousands of chains at
+// once with one batched evaluation of energy and gradient a step.
+//
+// A sampler is a struct of settings with a method Step; what moves is in a State. A
+// sampler keeps scratch memory and serves one goroutine at a time. The same seed gives
+// the same draws whatever the number of cores is.
+package sampler
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// Target is an energy over points of Dim numbers; low is likely. It knows no model, and
+// a sampler knows no more of it.
+type Target[T simd.Float] interface {
+	Dim() int
+	// Energies writes the energy of each row of y [n, Dim] and, where grad [n, Dim] is
+	// not nil, ∂E/∂y. It may be called with any n, and must give each row what it would
+	// alone.
+	Energies(energy []float64, grad, y []T)
+}
+
+// Sampler moves all chains of a state on.
+type Sampler[T simd.Float] interface {
+	// Step makes one transition of every chain. The state must be one of target.
+	Step(rng *rand.Rand, target Target[T], s *State[T]) Info
+}
+
+// Info says how a step went. It can be thrown away.
+type Info struct {
+	Accepted float64 // mean probability of acceptance over the chains; 1 where none is refused
+	Diverged int     // chains whose proposal had a non-finite energy or gradient, and stayed
+}
+
+// State is the chains' positions with the energy and the gradient there.
+type State[T simd.Float] struct {
+	Y      []T       // [N, Dim]
+	Energy []float64 // [N]
+	Grad   []T       // [N, Dim]
+}
+
+// NewState evaluates target at the starting points y [N, Dim], which it copies.
+func NewState[T simd.Float](target Target[T], y []T) (*State[T], error) {
+	d := target.Dim()
+	if d < 1 || len(y) == 0 || len(y)%d != 0 {
+		return nil, fmt.Errorf("sampler: %d numbers are not points of %d", len(y), d)
+	}
+	s := &State[T]{Y: append([]T(nil), y...), Energy: make([]float64, len(y)/d), Grad: make([]T, len(y))}
+	s.Refresh(target)
+	for i, e := range s.Energy {
+		if math.IsNaN(e) || math.IsInf(e, 0) {
+			return nil, fmt.Errorf("sampler: the energy of starting point %d is %v; it must be finite", i, e)
+		}
+	}
+	return s, nil
+}
+
+// Refresh evaluates the target at the chains' positions: after they, or the target, were
+// changed from outside.
+func (s *State[T]) Refresh(target Target[T]) { target.Energies(s.Energy, s.Grad, s.Y) }
+
+// N returns the number of chains.
+func (s *State[T]) N() int { return len(s.Energy) }
+
+// Row returns the position of chain i.
+func (s *State[T]) Row(i int) []T {
+	d := len(s.Y) / len(s.Energy)
+	return s.Y[i*d : (i+1)*d]
+}
+
+// finiteRows reports whether all of a row are finite.
+func finite[T simd.Float](row []T) bool {
+	for _, v := range row {
+		if v-v != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// grow returns a slice of n elements, s's memory if that is enough.
+func grow[E any](s []E, n int) []E {
+	if cap(s) < n {
+		return make([]E, n)
+	}
+	return s[:n]
+}
