@@ -51,6 +51,8 @@ type Tape struct {
 	Training bool
 	// NoGrad makes everything recorded a constant, for inference.
 	NoGrad bool
+	// Fixed makes parameters constants: derivatives go to inputs alone, as samplers want.
+	Fixed bool
 
 	dtype tensor.DType
 	nodes []*Var
@@ -120,9 +122,10 @@ func (t *Tape) Const(x *tensor.Tensor) *Var { return t.leaf(x, false) }
 // Input records x, by which a derivative is wanted; Var.Grad has it after Backward.
 func (t *Tape) Input(x *tensor.Tensor) *Var { return t.leaf(x, true) }
 
-// Param records p; Backward adds the derivative to p.Grad unless p is frozen.
+// Param records p; Backward adds the derivative to p.Grad unless p, or the tape's
+// parameters, are fixed.
 func (t *Tape) Param(p *Param) *Var {
-	v := t.leaf(p.Value, !p.Frozen)
+	v := t.leaf(p.Value, !p.Frozen && !t.Fixed)
 	v.param = p
 	return v
 }
