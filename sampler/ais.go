@@ -64,7 +64,7 @@ type Estimate struct {
 //
 // Source: [neal2001].
 func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, chains int) (Estimate, error) {
-	if err := checkBetas(betas, chains); err != nil {
+	if err := CheckBetas(betas, chains); err != nil {
 		return Estimate{}, err
 	}
 	path := &blend[T]{base: base, target: target}
@@ -74,7 +74,7 @@ func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], samp
 	if err != nil {
 		return Estimate{}, err
 	}
-	e := estimate(weights)
+	e := Average(weights)
 	e.LogZ += base.LogPartition()
 	return e, nil
 }
@@ -85,7 +85,7 @@ func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], samp
 //
 // Source: [burda2015].
 func AnnealBack[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, y []T) (Estimate, error) {
-	if err := checkBetas(betas, len(y)/max(base.D, 1)); err != nil {
+	if err := CheckBetas(betas, len(y)/max(base.D, 1)); err != nil {
 		return Estimate{}, err
 	}
 	back := make([]float64, len(betas))
@@ -97,12 +97,14 @@ func AnnealBack[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], 
 	if err != nil {
 		return Estimate{}, err
 	}
-	e := estimate(weights)
+	e := Average(weights)
 	e.LogZ = base.LogPartition() - e.LogZ
 	return e, nil
 }
 
-func checkBetas(betas []float64, chains int) error {
+// CheckBetas returns an error unless inverse temperatures rise from 0 to 1 and there are
+// at least two chains.
+func CheckBetas(betas []float64, chains int) error {
 	if chains < 2 {
 		return errors.New("sampler: annealing needs at least 2 chains, to tell its error")
 	}
@@ -185,8 +187,8 @@ func (b *blend[T]) walk(rng *rand.Rand, sampler Sampler[T], betas []float64, y [
 	return weights, nil
 }
 
-// estimate averages weights whose logarithms are given.
-func estimate(log []float64) Estimate {
+// Average returns the log of the mean of weights whose logarithms are given.
+func Average(log []float64) Estimate {
 	top := math.Inf(-1)
 	for _, w := range log {
 		top = max(top, w)

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"functional":         {"internal/simd"},
 	"loss":               {"tensor", "internal/simd"},
 	"internal/lossline":  {"loss", "functional"},
-	"energy":             {"internal/simd", "tensor", "autodiff", "nn", "functional", "sampler"},
+	"energy":             {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "functional", "sampler"},
 	"offender":           {"energy", "sampler"},
 	"sampler":            {"internal/simd"},
 	"data":               {"tensor", "internal/wholefile"},

@@ -1,0 +1,76 @@
+package sampler
+
+import (
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// Bipartite is a density over two layers of binary units in which the units of a layer
+// are independent given the other layer: a restricted Boltzmann machine.
+type Bipartite[T simd.Float] interface {
+	Visible() int
+	Hidden() int
+	// HiddenGiven writes P(hⱼ = 1 | v) of each row of v [n, Visible] to p [n, Hidden], and
+	// VisibleGiven P(vᵢ = 1 | h).
+	HiddenGiven(p, v []T)
+	VisibleGiven(p, h []T)
+}
+
+// Gibbs is block Gibbs sampling of chains of binary units: all hidden ones given the
+// visible ones, then all visible ones.
+//
+// Source: [hinton2002], [tieleman2008] for chains that persist over training.
+type Gibbs[T simd.Float] struct {
+	bits bits[T]
+	h    []T
+}
+
+// Step moves every row of v [n, Visible] on by one sweep. If p is not nil, it gets the
+// visible units' probabilities that the new v was drawn from.
+func (g *Gibbs[T]) Step(rng *rand.Rand, target Bipartite[T], v, p []T) {
+	n := len(v) / target.Visible()
+	g.h = grow(g.h, n*target.Hidden())
+	target.HiddenGiven(g.h, v)
+	g.Flip(rng, g.h)
+	target.VisibleGiven(v, g.h)
+	if p != nil {
+		copy(p, v)
+	}
+	g.Flip(rng, v)
+}
+
+// Flip sets each of v to 1 with the probability that it holds, else to 0.
+func (g *Gibbs[T]) Flip(rng *rand.Rand, v []T) { g.bits.draw(rng, v, v) }
+
+// bits draws many coin flips on all cores, as noise draws normals.
+type bits[T simd.Float] struct {
+	dst, p []T
+	seed   [2]uint64
+	pcg    []rand.PCG
+}
+
+// draw sets dst to 1 with probability p, else to 0. The two may be the same memory.
+func (b *bits[T]) draw(rng *rand.Rand, dst, p []T) {
+	b.dst, b.p, b.seed = dst, p, [2]uint64{rng.Uint64(), rng.Uint64()}
+	b.pcg = grow(b.pcg, simd.Threads())
+	simd.Run((len(dst)+noiseRun-1)/noiseRun, (*bitsJob[T])(b))
+	b.dst, b.p = nil, nil
+}
+
+// bitsJob hides Do, which the pool calls.
+type bitsJob[T simd.Float] bits[T]
+
+func (b *bitsJob[T]) Do(task, worker int) {
+	r := &b.pcg[worker]
+	r.Seed(b.seed[0], b.seed[1]+uint64(task))
+	const resolution = 1 << 53
+	lo := task * noiseRun
+	for i := lo; i < min(lo+noiseRun, len(b.dst)); i++ {
+		bit := T(0)
+		if float64(r.Uint64()>>11)/resolution < float64(b.p[i]) {
+			bit = 1
+		}
+		b.dst[i] = bit
+	}
+}
