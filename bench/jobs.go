@@ -15,7 +15,7 @@ type job struct {
 }
 
 func jobs() []job {
-	return slices.Concat(networkJobs(), regressJobs())
+	return slices.Concat(networkJobs(), regressJobs(), binaryJobs(), marginJobs())
 }
 
 func networkJobs() []job {

@@ -268,13 +268,27 @@ func (c *Call[T]) vector(option string, n int) []T {
 	return a.Data
 }
 
-// weight returns the option "weight" of an input's own shape, or nil.
-func (c *Call[T]) weight(shape []int) []T {
+// weight returns the option "weight", which must have the input's own shape, or nil.
+func (c *Call[T]) weight() []T {
 	a, given := c.array("weight")
 	if given {
-		c.sameShape("option weight", a.Shape, "input", shape)
+		c.sameShape("option weight", a.Shape, "input", c.float("input").Shape)
 	}
 	return a.Data
+}
+
+// regression evaluates a pointwise loss of input and target that is differentiated by
+// both.
+func (c *Call[T]) regression(l interface {
+	Eval(input, target, dInput, dTarget []T) (float64, error)
+	Each(dst, up, input, target, dInput, dTarget []T) error
+},
+) error {
+	x, y := c.alike("input", "target")
+	dx, dy := c.grad("input"), c.grad("target")
+	return c.finish(x.Shape,
+		func(dst []T) error { return l.Each(dst, nil, x.Data, y.Data, dx, dy) },
+		func() (float64, error) { return l.Eval(x.Data, y.Data, dx, dy) })
 }
 
 // spread returns an array option repeated to a shape as PyTorch broadcasts, or nil.
@@ -343,6 +357,20 @@ func (c *Call[T]) reduction() Reduction {
 		c.fail("option reduction is %q; it must be none, mean or sum", s)
 		return Mean
 	}
+}
+
+// signed evaluates a pointwise loss of input and a target ±1 that is differentiated by
+// input alone.
+func (c *Call[T]) signed(l interface {
+	Eval(input, target, dInput []T) (float64, error)
+	Each(dst, up, input, target, dInput []T) error
+},
+) error {
+	x, y := c.alike("input", "target")
+	dx := c.grad("input")
+	return c.finish(x.Shape,
+		func(dst []T) error { return l.Each(dst, nil, x.Data, y.Data, dx) },
+		func() (float64, error) { return l.Eval(x.Data, y.Data, dx) })
 }
 
 // finish evaluates: each into an array of the shape, or eval into a single number.

@@ -62,8 +62,12 @@ type Option struct {
 }
 
 var (
-	reductionOption = Option{"reduction", "mean", "none, mean or sum"}
-	weightOption    = Option{"weight", "none", "weight of each element, of the input's shape"}
+	signedInputs      = []Input{{Name: "input", Grad: true}, {Name: "target", Is: "1 or −1"}}
+	spreadOption      = Option{"weight", "none", "weight of each element, spread over the shape of input"}
+	classWeightOption = Option{"weight", "none", "weight of each class [C]"}
+	reductionOption   = Option{"reduction", "mean", "none, mean or sum"}
+	regressionInputs  = []Input{{Name: "input", Grad: true}, {Name: "target", Grad: true}}
+	weightOption      = Option{"weight", "none", "weight of each element, of the input's shape"}
 )
 
 func (e Entry) optionNames() (names []string) {
@@ -83,7 +87,11 @@ func (e Entry) inputNames() (names []string) {
 // Catalogue returns a row for every loss.
 func Catalogue() []Entry {
 	return []Entry{
-		mseEntry(),
+		l1Entry(), mseEntry(), smoothL1Entry(), huberEntry(),
+		poissonNLLEntry(), gaussianNLLEntry(), klDivEntry(),
+		bceEntry(), bceLogitsEntry(),
+		marginRankingEntry(), hingeEmbeddingEntry(), multiLabelMarginEntry(), softMarginEntry(), multiLabelSoftMarginEntry(),
+		multiMarginEntry(), cosineEmbeddingEntry(), tripletMarginEntry(), tripletMarginWithDistanceEntry(),
 	}
 }
 

@@ -1,6 +1,9 @@
 package loss
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // ArgumentError reports an argument or option that a loss cannot take.
 type ArgumentError struct {
@@ -57,6 +60,22 @@ func optional(loss string, n int, all ...sized) error {
 		if s.set && s.n != n {
 			return badLength(loss, s.arg, s.n, n)
 		}
+	}
+	return nil
+}
+
+// above0 refuses an option that is not a finite number above 0.
+func above0(loss, option string, v float64) error {
+	if !(v > 0 && v <= math.MaxFloat64) {
+		return badOption(loss, option, v, "a number above 0")
+	}
+	return nil
+}
+
+// finiteOption refuses an option that is not a finite number.
+func finiteOption(loss, option string, v float64) error {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return badOption(loss, option, v, "a finite number")
 	}
 	return nil
 }

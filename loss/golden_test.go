@@ -3,6 +3,7 @@ package loss_test
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -50,7 +51,7 @@ func (v values) at(i int) float64 {
 // TestGolden holds every loss against the golden files, in float64 within 1e-10 and in
 // float32 within 2e-5.
 func TestGolden(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.jsonl")
+	files, err := filepath.Glob("testdata/*.jsonl.gz")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no golden files: %v", err)
 	}
@@ -61,7 +62,11 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		lines := bufio.NewScanner(f)
+		text, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(text)
 		lines.Buffer(nil, 64<<20)
 		for lines.Scan() {
 			name := checkGolden(t, lines.Bytes())

@@ -14,15 +14,17 @@ type points[T simd.Float] struct {
 	names     [3]string
 	domains   [3]string // what each argument must be, for the error that names the element outside
 	unchecked bool      // what is outside the domain passes
+	batch     int       // of batchMean
 	total     float64   // what a mean is over
 }
 
-// A meanOver says what a weighted mean is divided by.
-type meanOver bool
+// A meanOver says what a mean is divided by.
+type meanOver uint8
 
 const (
-	countMean    meanOver = false // the number of elements
-	weightedMean meanOver = true  // the sum of the weights
+	countMean    meanOver = iota // the number of elements
+	weightedMean                 // the sum of the weights
+	batchMean                    // the size of the batch
 )
 
 // check checks lengths and weights, and finds what a mean is over.
@@ -42,6 +44,9 @@ func (p *points[T]) check(over meanOver) error {
 		return err
 	}
 	p.total = float64(n)
+	if over == batchMean {
+		p.total = float64(p.batch)
+	}
 	if p.Weight == nil {
 		return nil
 	}
@@ -75,8 +80,21 @@ func finite[T simd.Float](loss, arg string, x []T) error {
 	return nil
 }
 
-// reduce evaluates and reduces.
-func (p *points[T]) reduce(r Reduction) (float64, error) {
+// residual is a call of a loss of input and target.
+func residual[T simd.Float](loss string, point simd.Point, input, target, dInput, dTarget, weight []T, k ...float64) *points[T] {
+	p := &points[T]{
+		loss: loss, point: point, names: [3]string{"input", "target"},
+		PointArgs: simd.PointArgs[T]{A: input, B: target, DA: dInput, DB: dTarget, Weight: weight},
+	}
+	copy(p.K[:], k)
+	return p
+}
+
+// reduce checks, evaluates and reduces.
+func (p *points[T]) reduce(over meanOver, r Reduction) (float64, error) {
+	if err := p.check(over); err != nil {
+		return 0, err
+	}
 	scale, err := r.scale(p.loss, p.total)
 	if err != nil {
 		return 0, err
@@ -89,8 +107,11 @@ func (p *points[T]) reduce(r Reduction) (float64, error) {
 	return reduced(sum, scale), nil
 }
 
-// each evaluates every element into dst.
+// each checks, and evaluates every element into dst.
 func (p *points[T]) each(dst, up []T) error {
+	if err := p.check(countMean); err != nil {
+		return err
+	}
 	if err := alike(p.loss, len(p.A), of("the result", dst)); err != nil {
 		return err
 	}

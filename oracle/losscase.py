@@ -1,4 +1,4 @@
-"""What the scripts that write loss/testdata/*.jsonl share: cases with their answers.
+"""What the scripts that write loss/testdata/*.jsonl.gz share: cases with their answers.
 
 A case is a request as `energo loss eval` reads it, with the answer under "want": the
 loss and the gradients of its sum, from PyTorch's autograd in float64 or from a formula
@@ -6,6 +6,7 @@ written out in the script. Inputs are float32 numbers, so that one case tests bo
 element types. Where PyTorch is wrong, the script says what is right.
 """
 
+import gzip
 import json
 import math
 import os
@@ -77,9 +78,9 @@ class Cases:
         }
 
     def write(self, name):
-        path = os.path.join(HERE, "..", "loss", "testdata", name)
+        path = os.path.join(HERE, "..", "loss", "testdata", name + ".gz")
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as f:
-            for line in self.lines:
-                f.write(json.dumps(line, ensure_ascii=False) + "\n")
-        print(f"{len(self.lines)} cases in {name}")
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in self.lines)
+        with open(path, "wb") as f:
+            f.write(gzip.compress(text.encode(), mtime=0))
+        print(f"{len(self.lines)} cases in {name}.gz")

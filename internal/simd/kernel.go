@@ -112,6 +112,11 @@ type jobs[T Float] struct {
 	pools     freelist[poolJob[T]]
 	updates   freelist[updateJob[T]]
 	points    freelist[pointJob[T]]
+
+	cosines      freelist[cosineJob[T]]
+	triplets     freelist[tripletJob[T]]
+	multiMargins freelist[multiMarginJob[T]]
+	multilabels  freelist[multilabelJob[T]]
 }
 
 var (

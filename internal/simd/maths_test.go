@@ -18,8 +18,8 @@ type mapCase struct {
 	domain func(a, b []float32)
 }
 
-// upstream makes a like a derivative from above: of moderate size.
-func upstream(a, _ []float32) {
+// fromAbove makes a like a derivative from above: of moderate size.
+func fromAbove(a, _ []float32) {
 	for i, v := range a {
 		a[i] = float32(math.Copysign(1+float64(i%7), float64(v)))
 	}
@@ -27,7 +27,7 @@ func upstream(a, _ []float32) {
 
 // folded also brings b into [−1, 1], as outputs of tanh are.
 func folded(a, b []float32) {
-	upstream(a, b)
+	fromAbove(a, b)
 	for i, v := range b {
 		if !(v >= -1 && v <= 1) {
 			b[i] = 1 / v
@@ -97,16 +97,16 @@ var mapCases = []mapCase{
 	{"GELU", opGELU, of(trueGELU), 4.5, nil, nil},
 	{"TanhGrad", opTanhGrad, func(_, a, b, _ float64) float64 { return a * (1 - b*b) }, 2, func(_, a, b, _ float64) float64 { return a * (1 + b*b) }, folded},
 	{"SigmoidGrad", opSigmoidGrad, func(_, a, b, _ float64) float64 { return a * (b * (1 - b)) }, 2.5, nil, folded},
-	{"SoftplusGrad", opSoftplusGrad, func(_, a, b, _ float64) float64 { return a * trueSigmoid(b) }, 4.5, nil, upstream},
+	{"SoftplusGrad", opSoftplusGrad, func(_, a, b, _ float64) float64 { return a * trueSigmoid(b) }, 4.5, nil, fromAbove},
 	{"SiLUGrad", opSiLUGrad, func(_, a, b, _ float64) float64 { return a * trueSiLUGrad(b) }, 5.5, func(_, a, b, _ float64) float64 {
 		return a * trueSigmoid(b) * (1 + min(math.Abs(b), 200)*trueSigmoid(-b))
-	}, upstream},
+	}, fromAbove},
 	{"GELUGrad", opGELUGrad, func(_, a, b, _ float64) float64 { return a * trueGELUGrad(b) }, 5, func(_, a, b, _ float64) float64 {
 		if math.IsInf(b, 0) {
 			return a
 		}
 		return a * (0.5*math.Erfc(-b/math.Sqrt2) + math.Abs(b)*math.Exp(-b*b/2)/math.Sqrt(2*math.Pi))
-	}, upstream},
+	}, fromAbove},
 	{"ReLU", opReLU, of(func(a float64) float64 { return max(a, 0) }), 0, nil, nil},
 	{"LeakyReLU", opLeakyReLU, func(_, a, _, s float64) float64 {
 		if a > 0 {

@@ -9,6 +9,21 @@ type Point int
 // The pointwise losses. Their formulas are in point_regress.go and point_binary.go.
 const (
 	PointMSE Point = iota
+	PointL1
+	PointHuber
+	PointPoissonLog
+	PointPoissonLogFull
+	PointPoisson
+	PointPoissonFull
+	PointGaussian
+	PointKLDiv
+	PointKLDivLog
+	PointBCE
+	PointBCELogits
+	PointBCELogitsPos
+	PointSoftMargin
+	PointHingeEmbedding
+	PointMarginRanking
 	numPoints
 )
 
@@ -19,7 +34,14 @@ type formula func(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc floa
 // PointFactors is the number of a loss's own factors: margins and the like.
 const PointFactors = 7
 
-var formulas = [numPoints]formula{PointMSE: mse}
+var formulas = [numPoints]formula{
+	PointMSE: mse, PointL1: l1, PointHuber: huber,
+	PointPoissonLog: poissonLog, PointPoissonLogFull: stirling(poissonLog),
+	PointPoisson: poisson, PointPoissonFull: stirling(poisson),
+	PointGaussian: gaussian, PointKLDiv: klDiv, PointKLDivLog: klDivLog,
+	PointBCE: bce, PointBCELogits: bceLogits, PointBCELogitsPos: bceLogitsPos,
+	PointSoftMargin: softMargin, PointHingeEmbedding: hingeEmbedding, PointMarginRanking: marginRanking,
+}
 
 // PointAt returns a pointwise loss and its derivatives at one element.
 func PointAt(p Point, a, b, c float64, k [PointFactors]float64) (l, da, db, dc float64) {

@@ -1,6 +1,101 @@
 package simd
 
+import "math"
+
+// ln2Pi2 is ½ log 2π.
+const ln2Pi2 = 0.91893853320467274178
+
 func mse(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
 	r := a - b
 	return r * r, 2 * r, -2 * r, 0, true
+}
+
+func l1(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	r := a - b
+	d := r // 0 and NaN stay
+	if r != 0 && r == r {
+		d = math.Copysign(1, r)
+	}
+	return math.Abs(r), d, -d, 0, true
+}
+
+// huber is k[1] times Huber's loss of half-width k[0].
+func huber(a, b, _ float64, k *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	r := a - b
+	t := min(k[0], math.Abs(r))
+	d := k[1] * math.Copysign(t, r)
+	return k[1] * t * (math.Abs(r) - t/2), d, -d, 0, true
+}
+
+// poissonLog is e^a − b·a.
+func poissonLog(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	rate := math.Exp(a)
+	return rate - product(b, a), rate - b, -a, 0, true
+}
+
+// poisson is a − b·log(a + k[0]).
+func poisson(a, b, _ float64, k *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	rate := a + k[0]
+	log := math.Log(rate)
+	return a - product(b, log), (a - b + k[0]) / rate, -log, 0, !(rate < 0)
+}
+
+// stirling adds to another formula Stirling's approximation of log b!, where b > 1.
+func stirling(f formula) formula {
+	return func(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+		l, da, db, dc, ok = f(a, b, c, k)
+		if b > 1 {
+			log := math.Log(b)
+			l += b*log - b + log/2 + ln2Pi2
+			db += log + 1/(2*b)
+		}
+		return l, da, db, dc, ok
+	}
+}
+
+// gaussian is ½(log v + (a − b)²/v) + k[1], v = max(c, k[0]); the derivative by c is
+// that by v.
+func gaussian(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	v := max(c, k[0])
+	r := a - b
+	d := r / v
+	return (math.Log(v)+d*r)/2 + k[1], d, -d, (1 - d*r) / (2 * v), !(c < 0)
+}
+
+// klDiv is b(log b − a).
+func klDiv(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	if b == 0 {
+		return 0, 0, zeroTarget(a), 0, true
+	}
+	r := math.Log(b) - a
+	return b * r, -b, r + 1, 0, !(b < 0)
+}
+
+// zeroTarget is the limit of log b − a + 1 as b falls to 0.
+func zeroTarget(a float64) float64 {
+	switch {
+	case math.IsInf(a, -1):
+		return math.Inf(1)
+	case math.IsNaN(a):
+		return a
+	}
+	return math.Inf(-1)
+}
+
+// klDivLog is e^b(b − a).
+func klDivLog(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
+	p := math.Exp(b)
+	if p == 0 && a == a {
+		return 0, 0, 0, 0, true
+	}
+	r := b - a
+	return p * r, -p, p * (r + 1), 0, true
+}
+
+// product is a·b, 0 where a is 0, whatever b but NaN.
+func product(a, b float64) float64 {
+	if a == 0 && b == b {
+		return 0
+	}
+	return a * b
 }

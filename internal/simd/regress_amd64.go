@@ -15,3 +15,87 @@ func mseEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []floa
 
 // mseEachAVX512 computes l = (a − b)² and its derivatives.
 func mseEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// l1SumAVX2 returns Σ |a − b| and writes its derivatives times k[0].
+func l1SumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// l1SumAVX512 returns Σ |a − b| and writes its derivatives times k[0].
+func l1SumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// l1EachAVX2 computes l = |a − b| and its derivatives.
+func l1EachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// l1EachAVX512 computes l = |a − b| and its derivatives.
+func l1EachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// huberSumAVX2 returns Σ k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and writes its derivatives times k[0].
+func huberSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// huberSumAVX512 returns Σ k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and writes its derivatives times k[0].
+func huberSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// huberEachAVX2 computes l = k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and its derivatives.
+func huberEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// huberEachAVX512 computes l = k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and its derivatives.
+func huberEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// poissonLogSumAVX2 returns Σ eᵃ − b·a and writes its derivatives times k[0].
+func poissonLogSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// poissonLogSumAVX512 returns Σ eᵃ − b·a and writes its derivatives times k[0].
+func poissonLogSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// poissonLogEachAVX2 computes l = eᵃ − b·a and its derivatives.
+func poissonLogEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// poissonLogEachAVX512 computes l = eᵃ − b·a and its derivatives.
+func poissonLogEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// poissonSumAVX2 returns Σ a − b·ln(a + k₁) and writes its derivatives times k[0].
+func poissonSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// poissonSumAVX512 returns Σ a − b·ln(a + k₁) and writes its derivatives times k[0].
+func poissonSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// poissonEachAVX2 computes l = a − b·ln(a + k₁) and its derivatives.
+func poissonEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// poissonEachAVX512 computes l = a − b·ln(a + k₁) and its derivatives.
+func poissonEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// gaussianSumAVX2 returns Σ ½(ln v + (a − b)²/v) + k₂, v = max(c, k₁) and writes its derivatives times k[0].
+func gaussianSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// gaussianSumAVX512 returns Σ ½(ln v + (a − b)²/v) + k₂, v = max(c, k₁) and writes its derivatives times k[0].
+func gaussianSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// gaussianEachAVX2 computes l = ½(ln v + (a − b)²/v) + k₂, v = max(c, k₁) and its derivatives.
+func gaussianEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// gaussianEachAVX512 computes l = ½(ln v + (a − b)²/v) + k₂, v = max(c, k₁) and its derivatives.
+func gaussianEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// klDivSumAVX2 returns Σ b(ln b − a) and writes its derivatives times k[0].
+func klDivSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// klDivSumAVX512 returns Σ b(ln b − a) and writes its derivatives times k[0].
+func klDivSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// klDivEachAVX2 computes l = b(ln b − a) and its derivatives.
+func klDivEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// klDivEachAVX512 computes l = b(ln b − a) and its derivatives.
+func klDivEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// klDivLogSumAVX2 returns Σ e^b·(b − a) and writes its derivatives times k[0].
+func klDivLogSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// klDivLogSumAVX512 returns Σ e^b·(b − a) and writes its derivatives times k[0].
+func klDivLogSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+
+// klDivLogEachAVX2 computes l = e^b·(b − a) and its derivatives.
+func klDivLogEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+
+// klDivLogEachAVX512 computes l = e^b·(b − a) and its derivatives.
+func klDivLogEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)

@@ -7,70 +7,73 @@
 // func mseSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
 // Requires: AVX, SSE2
 TEXT ·mseSumAVX2(SB), NOSPLIT, $0-164
-	MOVQ         a_base+72(FP), AX
-	MOVQ         b_base+96(FP), CX
-	MOVQ         da_base+0(FP), DX
-	MOVQ         a_len+80(FP), BX
-	MOVQ         k+144(FP), SI
-	VBROADCASTSS (SI), Y0
-	VXORPS       Y1, Y1, Y1
-	VXORPS       Y2, Y2, Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y4, Y4, Y4
-	XORQ         SI, SI
-	CMPQ         BX, $0x20
-	JL           end2
+	MOVQ   a_base+72(FP), AX
+	MOVQ   b_base+96(FP), CX
+	MOVQ   da_base+0(FP), DX
+	MOVQ   a_len+80(FP), BX
+	MOVQ   k+144(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ   DI, DI
+	CMPQ   BX, $0x20
+	JL     end2
 
 loop1:
-	VMOVUPS      (AX)(SI*4), Y5
-	VMOVUPS      (CX)(SI*4), Y6
-	VSUBPS       Y6, Y5, Y5
-	VMULPS       Y5, Y5, Y6
-	VADDPS       Y5, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMOVUPS      Y5, (DX)(SI*4)
-	VCVTPS2PD    X6, Y5
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y6, Y2, Y2
-	VMOVUPS      32(AX)(SI*4), Y5
-	VMOVUPS      32(CX)(SI*4), Y6
-	VSUBPS       Y6, Y5, Y5
-	VMULPS       Y5, Y5, Y6
-	VADDPS       Y5, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMOVUPS      Y5, 32(DX)(SI*4)
-	VCVTPS2PD    X6, Y5
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y6, Y4, Y4
-	VMOVUPS      64(AX)(SI*4), Y5
-	VMOVUPS      64(CX)(SI*4), Y6
-	VSUBPS       Y6, Y5, Y5
-	VMULPS       Y5, Y5, Y6
-	VADDPS       Y5, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMOVUPS      Y5, 64(DX)(SI*4)
-	VCVTPS2PD    X6, Y5
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y6, Y2, Y2
-	VMOVUPS      96(AX)(SI*4), Y5
-	VMOVUPS      96(CX)(SI*4), Y6
-	VSUBPS       Y6, Y5, Y5
-	VMULPS       Y5, Y5, Y6
-	VADDPS       Y5, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMOVUPS      Y5, 96(DX)(SI*4)
-	VCVTPS2PD    X6, Y5
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y6, Y4, Y4
-	ADDQ         $0x20, SI
+	VMOVUPS      (AX)(DI*4), Y4
+	VMOVUPS      (CX)(DI*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y4, Y4, Y5
+	VMULPS       Y4, Y4, Y4
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y0, Y0
+	VADDPD       Y4, Y1, Y1
+	VMOVUPS      32(AX)(DI*4), Y4
+	VMOVUPS      32(CX)(DI*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y4, Y4, Y5
+	VMULPS       Y4, Y4, Y4
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 32(DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y3, Y3
+	VMOVUPS      64(AX)(DI*4), Y4
+	VMOVUPS      64(CX)(DI*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y4, Y4, Y5
+	VMULPS       Y4, Y4, Y4
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 64(DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y0, Y0
+	VADDPD       Y4, Y1, Y1
+	VMOVUPS      96(AX)(DI*4), Y4
+	VMOVUPS      96(CX)(DI*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y4, Y4, Y5
+	VMULPS       Y4, Y4, Y4
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, 96(DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x20, DI
 	SUBQ         $0x20, BX
 	CMPQ         BX, $0x20
 	JGE          loop1
@@ -80,19 +83,20 @@ end2:
 	JL   end4
 
 loop3:
-	VMOVUPS      (AX)(SI*4), Y5
-	VMOVUPS      (CX)(SI*4), Y6
-	VSUBPS       Y6, Y5, Y5
-	VMULPS       Y5, Y5, Y6
-	VADDPS       Y5, Y5, Y5
-	VMULPS       Y0, Y5, Y5
-	VMOVUPS      Y5, (DX)(SI*4)
-	VCVTPS2PD    X6, Y5
-	VEXTRACTF128 $0x01, Y6, X6
-	VCVTPS2PD    X6, Y6
-	VADDPD       Y5, Y1, Y1
-	VADDPD       Y6, Y2, Y2
-	ADDQ         $0x08, SI
+	VMOVUPS      (AX)(DI*4), Y4
+	VMOVUPS      (CX)(DI*4), Y5
+	VSUBPS       Y5, Y4, Y4
+	VADDPS       Y4, Y4, Y5
+	VMULPS       Y4, Y4, Y4
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y0, Y0
+	VADDPD       Y4, Y1, Y1
+	ADDQ         $0x08, DI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
 	JGE          loop3
@@ -100,29 +104,30 @@ loop3:
 end4:
 	TESTQ        BX, BX
 	JE           done5
-	LEAQ         tails<>+0(SB), DI
+	LEAQ         tails<>+0(SB), R8
 	NEGQ         BX
-	VMOVDQU      32(DI)(BX*4), Y5
-	VMASKMOVPS   (AX)(SI*4), Y5, Y6
-	VMASKMOVPS   (CX)(SI*4), Y5, Y7
-	VSUBPS       Y7, Y6, Y6
-	VMULPS       Y6, Y6, Y7
-	VADDPS       Y6, Y6, Y6
-	VMULPS       Y0, Y6, Y0
-	VMASKMOVPS   Y0, Y5, (DX)(SI*4)
-	VANDPS       Y5, Y7, Y0
-	VCVTPS2PD    X0, Y5
-	VEXTRACTF128 $0x01, Y0, X0
-	VCVTPS2PD    X0, Y0
-	VADDPD       Y5, Y3, Y3
-	VADDPD       Y0, Y4, Y4
+	VMOVDQU      32(R8)(BX*4), Y4
+	VMASKMOVPS   (AX)(DI*4), Y4, Y5
+	VMASKMOVPS   (CX)(DI*4), Y4, Y6
+	VSUBPS       Y6, Y5, Y5
+	VADDPS       Y5, Y5, Y6
+	VMULPS       Y5, Y5, Y5
+	VBROADCASTSS (SI), Y7
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y4, (DX)(DI*4)
+	VANDPS       Y4, Y5, Y4
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y3, Y3
 
 done5:
-	VADDPD     Y4, Y3, Y3
 	VADDPD     Y3, Y2, Y2
 	VADDPD     Y2, Y1, Y1
-	VPERM2F128 $0x01, Y1, Y1, Y0
-	VADDPD     Y0, Y1, Y0
+	VADDPD     Y1, Y0, Y0
+	VPERM2F128 $0x01, Y0, Y0, Y1
+	VADDPD     Y1, Y0, Y0
 	VSHUFPS    $0x4e, Y0, Y0, Y1
 	VADDPD     Y1, Y0, Y0
 	MOVSD      X0, sum+152(FP)
@@ -189,51 +194,51 @@ loop6:
 	VMOVUPS       (AX)(SI*4), Z5
 	VMOVUPS       (CX)(SI*4), Z6
 	VSUBPS        Z6, Z5, Z5
-	VMULPS        Z5, Z5, Z6
-	VADDPS        Z5, Z5, Z5
-	VMULPS        Z0, Z5, Z5
-	VMOVUPS       Z5, (DX)(SI*4)
-	VCVTPS2PD     Y6, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z5, Z1, Z1
-	VADDPD        Z6, Z2, Z2
+	VADDPS        Z5, Z5, Z6
+	VMULPS        Z5, Z5, Z5
+	VMULPS        Z0, Z6, Z6
+	VMOVUPS       Z6, (DX)(SI*4)
+	VCVTPS2PD     Y5, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z1, Z1
+	VADDPD        Z5, Z2, Z2
 	VMOVUPS       64(AX)(SI*4), Z5
 	VMOVUPS       64(CX)(SI*4), Z6
 	VSUBPS        Z6, Z5, Z5
-	VMULPS        Z5, Z5, Z6
-	VADDPS        Z5, Z5, Z5
-	VMULPS        Z0, Z5, Z5
-	VMOVUPS       Z5, 64(DX)(SI*4)
-	VCVTPS2PD     Y6, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z5, Z3, Z3
-	VADDPD        Z6, Z4, Z4
+	VADDPS        Z5, Z5, Z6
+	VMULPS        Z5, Z5, Z5
+	VMULPS        Z0, Z6, Z6
+	VMOVUPS       Z6, 64(DX)(SI*4)
+	VCVTPS2PD     Y5, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z3, Z3
+	VADDPD        Z5, Z4, Z4
 	VMOVUPS       128(AX)(SI*4), Z5
 	VMOVUPS       128(CX)(SI*4), Z6
 	VSUBPS        Z6, Z5, Z5
-	VMULPS        Z5, Z5, Z6
-	VADDPS        Z5, Z5, Z5
-	VMULPS        Z0, Z5, Z5
-	VMOVUPS       Z5, 128(DX)(SI*4)
-	VCVTPS2PD     Y6, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z5, Z1, Z1
-	VADDPD        Z6, Z2, Z2
+	VADDPS        Z5, Z5, Z6
+	VMULPS        Z5, Z5, Z5
+	VMULPS        Z0, Z6, Z6
+	VMOVUPS       Z6, 128(DX)(SI*4)
+	VCVTPS2PD     Y5, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z1, Z1
+	VADDPD        Z5, Z2, Z2
 	VMOVUPS       192(AX)(SI*4), Z5
 	VMOVUPS       192(CX)(SI*4), Z6
 	VSUBPS        Z6, Z5, Z5
-	VMULPS        Z5, Z5, Z6
-	VADDPS        Z5, Z5, Z5
-	VMULPS        Z0, Z5, Z5
-	VMOVUPS       Z5, 192(DX)(SI*4)
-	VCVTPS2PD     Y6, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z5, Z3, Z3
-	VADDPD        Z6, Z4, Z4
+	VADDPS        Z5, Z5, Z6
+	VMULPS        Z5, Z5, Z5
+	VMULPS        Z0, Z6, Z6
+	VMOVUPS       Z6, 192(DX)(SI*4)
+	VCVTPS2PD     Y5, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z3, Z3
+	VADDPD        Z5, Z4, Z4
 	ADDQ          $0x40, SI
 	SUBQ          $0x40, BX
 	CMPQ          BX, $0x40
@@ -247,15 +252,15 @@ loop8:
 	VMOVUPS       (AX)(SI*4), Z5
 	VMOVUPS       (CX)(SI*4), Z6
 	VSUBPS        Z6, Z5, Z5
-	VMULPS        Z5, Z5, Z6
-	VADDPS        Z5, Z5, Z5
-	VMULPS        Z0, Z5, Z5
-	VMOVUPS       Z5, (DX)(SI*4)
-	VCVTPS2PD     Y6, Z5
-	VEXTRACTF64X4 $0x01, Z6, Y6
-	VCVTPS2PD     Y6, Z6
-	VADDPD        Z5, Z1, Z1
-	VADDPD        Z6, Z2, Z2
+	VADDPS        Z5, Z5, Z6
+	VMULPS        Z5, Z5, Z5
+	VMULPS        Z0, Z6, Z6
+	VMOVUPS       Z6, (DX)(SI*4)
+	VCVTPS2PD     Y5, Z6
+	VEXTRACTF64X4 $0x01, Z5, Y5
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z6, Z1, Z1
+	VADDPD        Z5, Z2, Z2
 	ADDQ          $0x10, SI
 	SUBQ          $0x10, BX
 	CMPQ          BX, $0x10
@@ -270,11 +275,11 @@ end9:
 	VMOVUPS.Z     (AX)(SI*4), K1, Z5
 	VMOVUPS.Z     (CX)(SI*4), K1, Z6
 	VSUBPS        Z6, Z5, Z5
-	VMULPS        Z5, Z5, Z6
-	VADDPS        Z5, Z5, Z5
-	VMULPS        Z0, Z5, Z0
+	VADDPS        Z5, Z5, Z6
+	VMULPS        Z5, Z5, Z5
+	VMULPS        Z0, Z6, Z0
 	VMOVUPS       Z0, K1, (DX)(SI*4)
-	VMOVAPS.Z     Z6, K1, Z0
+	VMOVAPS.Z     Z5, K1, Z0
 	VCVTPS2PD     Y0, Z5
 	VEXTRACTF64X4 $0x01, Z0, Y0
 	VCVTPS2PD     Y0, Z0
@@ -315,12 +320,12 @@ loop11:
 	VMOVUPS (AX)(R8*4), Y0
 	VMOVUPS (CX)(R8*4), Y1
 	VSUBPS  Y1, Y0, Y0
-	VMULPS  Y0, Y0, Y1
-	VADDPS  Y0, Y0, Y0
-	VXORPS  c80000000<>+0(SB), Y0, Y2
-	VMOVUPS Y0, (DX)(R8*4)
+	VADDPS  Y0, Y0, Y1
+	VMULPS  Y0, Y0, Y0
+	VXORPS  c80000000<>+0(SB), Y1, Y2
+	VMOVUPS Y1, (DX)(R8*4)
 	VMOVUPS Y2, (BX)(R8*4)
-	VMOVUPS Y1, (DI)(R8*4)
+	VMOVUPS Y0, (DI)(R8*4)
 	ADDQ    $0x08, R8
 	SUBQ    $0x08, SI
 	CMPQ    SI, $0x08
@@ -335,12 +340,12 @@ end12:
 	VMASKMOVPS (AX)(R8*4), Y0, Y1
 	VMASKMOVPS (CX)(R8*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
-	VMULPS     Y1, Y1, Y2
-	VADDPS     Y1, Y1, Y1
-	VXORPS     c80000000<>+0(SB), Y1, Y3
-	VMASKMOVPS Y1, Y0, (DX)(R8*4)
+	VADDPS     Y1, Y1, Y2
+	VMULPS     Y1, Y1, Y1
+	VXORPS     c80000000<>+0(SB), Y2, Y3
+	VMASKMOVPS Y2, Y0, (DX)(R8*4)
 	VMASKMOVPS Y3, Y0, (BX)(R8*4)
-	VMASKMOVPS Y2, Y0, (DI)(R8*4)
+	VMASKMOVPS Y1, Y0, (DI)(R8*4)
 
 done13:
 	XORL AX, AX
@@ -367,12 +372,12 @@ loop14:
 	VMOVUPS (AX)(R8*4), Z1
 	VMOVUPS (CX)(R8*4), Z2
 	VSUBPS  Z2, Z1, Z1
-	VMULPS  Z1, Z1, Z2
-	VADDPS  Z1, Z1, Z1
-	VXORPS  Z0, Z1, Z3
-	VMOVUPS Z1, (DX)(R8*4)
+	VADDPS  Z1, Z1, Z2
+	VMULPS  Z1, Z1, Z1
+	VXORPS  Z0, Z2, Z3
+	VMOVUPS Z2, (DX)(R8*4)
 	VMOVUPS Z3, (BX)(R8*4)
-	VMOVUPS Z2, (DI)(R8*4)
+	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $0x10, R8
 	SUBQ    $0x10, SI
 	CMPQ    SI, $0x10
@@ -387,14 +392,4637 @@ end15:
 	VMOVUPS.Z (AX)(R8*4), K1, Z1
 	VMOVUPS.Z (CX)(R8*4), K1, Z2
 	VSUBPS    Z2, Z1, Z1
-	VMULPS    Z1, Z1, Z2
-	VADDPS    Z1, Z1, Z1
-	VXORPS    Z0, Z1, Z0
-	VMOVUPS   Z1, K1, (DX)(R8*4)
+	VADDPS    Z1, Z1, Z2
+	VMULPS    Z1, Z1, Z1
+	VXORPS    Z0, Z2, Z0
+	VMOVUPS   Z2, K1, (DX)(R8*4)
 	VMOVUPS   Z0, K1, (BX)(R8*4)
-	VMOVUPS   Z2, K1, (DI)(R8*4)
+	VMOVUPS   Z1, K1, (DI)(R8*4)
 
 done16:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func l1SumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, SSE2
+TEXT ·l1SumAVX2(SB), NOSPLIT, $0-164
+	MOVQ    a_base+72(FP), AX
+	MOVQ    b_base+96(FP), CX
+	MOVQ    da_base+0(FP), DX
+	MOVQ    a_len+80(FP), BX
+	MOVQ    k+144(FP), SI
+	VMOVUPS c3f800000<>+0(SB), Y0
+	VMOVUPS c00000000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	XORQ    DI, DI
+	CMPQ    BX, $0x20
+	JL      end18
+
+loop17:
+	VMOVUPS      (AX)(DI*4), Y6
+	VMOVUPS      (CX)(DI*4), Y7
+	VSUBPS       Y7, Y6, Y6
+	VANDPS       c80000000<>+0(SB), Y6, Y7
+	VORPS        Y0, Y7, Y7
+	VCMPPS       $0x0c, Y1, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VANDPS       c7fffffff<>+0(SB), Y6, Y6
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (DX)(DI*4)
+	VCVTPS2PD    X6, Y7
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y2, Y2
+	VADDPD       Y6, Y3, Y3
+	VMOVUPS      32(AX)(DI*4), Y6
+	VMOVUPS      32(CX)(DI*4), Y7
+	VSUBPS       Y7, Y6, Y6
+	VANDPS       c80000000<>+0(SB), Y6, Y7
+	VORPS        Y0, Y7, Y7
+	VCMPPS       $0x0c, Y1, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VANDPS       c7fffffff<>+0(SB), Y6, Y6
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(DX)(DI*4)
+	VCVTPS2PD    X6, Y7
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	VMOVUPS      64(AX)(DI*4), Y6
+	VMOVUPS      64(CX)(DI*4), Y7
+	VSUBPS       Y7, Y6, Y6
+	VANDPS       c80000000<>+0(SB), Y6, Y7
+	VORPS        Y0, Y7, Y7
+	VCMPPS       $0x0c, Y1, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VANDPS       c7fffffff<>+0(SB), Y6, Y6
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 64(DX)(DI*4)
+	VCVTPS2PD    X6, Y7
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y2, Y2
+	VADDPD       Y6, Y3, Y3
+	VMOVUPS      96(AX)(DI*4), Y6
+	VMOVUPS      96(CX)(DI*4), Y7
+	VSUBPS       Y7, Y6, Y6
+	VANDPS       c80000000<>+0(SB), Y6, Y7
+	VORPS        Y0, Y7, Y7
+	VCMPPS       $0x0c, Y1, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VANDPS       c7fffffff<>+0(SB), Y6, Y6
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 96(DX)(DI*4)
+	VCVTPS2PD    X6, Y7
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y4, Y4
+	VADDPD       Y6, Y5, Y5
+	ADDQ         $0x20, DI
+	SUBQ         $0x20, BX
+	CMPQ         BX, $0x20
+	JGE          loop17
+
+end18:
+	CMPQ BX, $0x08
+	JL   end20
+
+loop19:
+	VMOVUPS      (AX)(DI*4), Y6
+	VMOVUPS      (CX)(DI*4), Y7
+	VSUBPS       Y7, Y6, Y6
+	VANDPS       c80000000<>+0(SB), Y6, Y7
+	VORPS        Y0, Y7, Y7
+	VCMPPS       $0x0c, Y1, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VANDPS       c7fffffff<>+0(SB), Y6, Y6
+	VBROADCASTSS (SI), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (DX)(DI*4)
+	VCVTPS2PD    X6, Y7
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y2, Y2
+	VADDPD       Y6, Y3, Y3
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, BX
+	CMPQ         BX, $0x08
+	JGE          loop19
+
+end20:
+	TESTQ        BX, BX
+	JE           done21
+	LEAQ         tails<>+0(SB), R8
+	NEGQ         BX
+	VMOVDQU      32(R8)(BX*4), Y6
+	VMASKMOVPS   (AX)(DI*4), Y6, Y7
+	VMASKMOVPS   (CX)(DI*4), Y6, Y8
+	VSUBPS       Y8, Y7, Y7
+	VANDPS       c80000000<>+0(SB), Y7, Y8
+	VORPS        Y0, Y8, Y0
+	VCMPPS       $0x0c, Y1, Y7, Y1
+	VBLENDVPS    Y1, Y0, Y7, Y0
+	VANDPS       c7fffffff<>+0(SB), Y7, Y1
+	VBROADCASTSS (SI), Y7
+	VMULPS       Y7, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (DX)(DI*4)
+	VANDPS       Y6, Y1, Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y4, Y4
+	VADDPD       Y0, Y5, Y5
+
+done21:
+	VADDPD     Y5, Y4, Y4
+	VADDPD     Y4, Y3, Y3
+	VADDPD     Y3, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y0
+	VADDPD     Y0, Y2, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y1
+	VADDPD     Y1, Y0, Y0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c7fffffff<>+28(SB)/4, $0x7fffffff
+DATA c7fffffff<>+32(SB)/4, $0x7fffffff
+DATA c7fffffff<>+36(SB)/4, $0x7fffffff
+DATA c7fffffff<>+40(SB)/4, $0x7fffffff
+DATA c7fffffff<>+44(SB)/4, $0x7fffffff
+DATA c7fffffff<>+48(SB)/4, $0x7fffffff
+DATA c7fffffff<>+52(SB)/4, $0x7fffffff
+DATA c7fffffff<>+56(SB)/4, $0x7fffffff
+DATA c7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $64
+
+DATA c3f800000<>+0(SB)/4, $0x3f800000
+DATA c3f800000<>+4(SB)/4, $0x3f800000
+DATA c3f800000<>+8(SB)/4, $0x3f800000
+DATA c3f800000<>+12(SB)/4, $0x3f800000
+DATA c3f800000<>+16(SB)/4, $0x3f800000
+DATA c3f800000<>+20(SB)/4, $0x3f800000
+DATA c3f800000<>+24(SB)/4, $0x3f800000
+DATA c3f800000<>+28(SB)/4, $0x3f800000
+DATA c3f800000<>+32(SB)/4, $0x3f800000
+DATA c3f800000<>+36(SB)/4, $0x3f800000
+DATA c3f800000<>+40(SB)/4, $0x3f800000
+DATA c3f800000<>+44(SB)/4, $0x3f800000
+DATA c3f800000<>+48(SB)/4, $0x3f800000
+DATA c3f800000<>+52(SB)/4, $0x3f800000
+DATA c3f800000<>+56(SB)/4, $0x3f800000
+DATA c3f800000<>+60(SB)/4, $0x3f800000
+GLOBL c3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA c00000000<>+0(SB)/4, $0x00000000
+DATA c00000000<>+4(SB)/4, $0x00000000
+DATA c00000000<>+8(SB)/4, $0x00000000
+DATA c00000000<>+12(SB)/4, $0x00000000
+DATA c00000000<>+16(SB)/4, $0x00000000
+DATA c00000000<>+20(SB)/4, $0x00000000
+DATA c00000000<>+24(SB)/4, $0x00000000
+DATA c00000000<>+28(SB)/4, $0x00000000
+DATA c00000000<>+32(SB)/4, $0x00000000
+DATA c00000000<>+36(SB)/4, $0x00000000
+DATA c00000000<>+40(SB)/4, $0x00000000
+DATA c00000000<>+44(SB)/4, $0x00000000
+DATA c00000000<>+48(SB)/4, $0x00000000
+DATA c00000000<>+52(SB)/4, $0x00000000
+DATA c00000000<>+56(SB)/4, $0x00000000
+DATA c00000000<>+60(SB)/4, $0x00000000
+GLOBL c00000000<>(SB), RODATA|NOPTR, $64
+
+// func l1SumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·l1SumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c7fffffff<>+0(SB), Z2
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	VMOVUPS      c00000000<>+0(SB), Z4
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z8, Z8, Z8
+	XORQ         SI, SI
+	CMPQ         BX, $0x40
+	JL           end23
+
+loop22:
+	VMOVUPS       (AX)(SI*4), Z9
+	VMOVUPS       (CX)(SI*4), Z10
+	VSUBPS        Z10, Z9, Z9
+	VANDPS        Z1, Z9, Z10
+	VORPS         Z3, Z10, Z10
+	VCMPPS        $0x0c, Z4, Z9, K1
+	VMOVUPS       Z9, Z11
+	VMOVUPS       Z10, K1, Z11
+	VANDPS        Z2, Z9, Z9
+	VMULPS        Z0, Z11, Z10
+	VMOVUPS       Z10, (DX)(SI*4)
+	VCVTPS2PD     Y9, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z10, Z5, Z5
+	VADDPD        Z9, Z6, Z6
+	VMOVUPS       64(AX)(SI*4), Z9
+	VMOVUPS       64(CX)(SI*4), Z10
+	VSUBPS        Z10, Z9, Z9
+	VANDPS        Z1, Z9, Z10
+	VORPS         Z3, Z10, Z10
+	VCMPPS        $0x0c, Z4, Z9, K1
+	VMOVUPS       Z9, Z11
+	VMOVUPS       Z10, K1, Z11
+	VANDPS        Z2, Z9, Z9
+	VMULPS        Z0, Z11, Z10
+	VMOVUPS       Z10, 64(DX)(SI*4)
+	VCVTPS2PD     Y9, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z10, Z7, Z7
+	VADDPD        Z9, Z8, Z8
+	VMOVUPS       128(AX)(SI*4), Z9
+	VMOVUPS       128(CX)(SI*4), Z10
+	VSUBPS        Z10, Z9, Z9
+	VANDPS        Z1, Z9, Z10
+	VORPS         Z3, Z10, Z10
+	VCMPPS        $0x0c, Z4, Z9, K1
+	VMOVUPS       Z9, Z11
+	VMOVUPS       Z10, K1, Z11
+	VANDPS        Z2, Z9, Z9
+	VMULPS        Z0, Z11, Z10
+	VMOVUPS       Z10, 128(DX)(SI*4)
+	VCVTPS2PD     Y9, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z10, Z5, Z5
+	VADDPD        Z9, Z6, Z6
+	VMOVUPS       192(AX)(SI*4), Z9
+	VMOVUPS       192(CX)(SI*4), Z10
+	VSUBPS        Z10, Z9, Z9
+	VANDPS        Z1, Z9, Z10
+	VORPS         Z3, Z10, Z10
+	VCMPPS        $0x0c, Z4, Z9, K1
+	VMOVUPS       Z9, Z11
+	VMOVUPS       Z10, K1, Z11
+	VANDPS        Z2, Z9, Z9
+	VMULPS        Z0, Z11, Z10
+	VMOVUPS       Z10, 192(DX)(SI*4)
+	VCVTPS2PD     Y9, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z10, Z7, Z7
+	VADDPD        Z9, Z8, Z8
+	ADDQ          $0x40, SI
+	SUBQ          $0x40, BX
+	CMPQ          BX, $0x40
+	JGE           loop22
+
+end23:
+	CMPQ BX, $0x10
+	JL   end25
+
+loop24:
+	VMOVUPS       (AX)(SI*4), Z9
+	VMOVUPS       (CX)(SI*4), Z10
+	VSUBPS        Z10, Z9, Z9
+	VANDPS        Z1, Z9, Z10
+	VORPS         Z3, Z10, Z10
+	VCMPPS        $0x0c, Z4, Z9, K1
+	VMOVUPS       Z9, Z11
+	VMOVUPS       Z10, K1, Z11
+	VANDPS        Z2, Z9, Z9
+	VMULPS        Z0, Z11, Z10
+	VMOVUPS       Z10, (DX)(SI*4)
+	VCVTPS2PD     Y9, Z10
+	VEXTRACTF64X4 $0x01, Z9, Y9
+	VCVTPS2PD     Y9, Z9
+	VADDPD        Z10, Z5, Z5
+	VADDPD        Z9, Z6, Z6
+	ADDQ          $0x10, SI
+	SUBQ          $0x10, BX
+	CMPQ          BX, $0x10
+	JGE           loop24
+
+end25:
+	TESTQ         BX, BX
+	JE            done26
+	MOVL          $0xffffffff, DI
+	BZHIL         BX, DI, DI
+	KMOVW         DI, K1
+	VMOVUPS.Z     (AX)(SI*4), K1, Z9
+	VMOVUPS.Z     (CX)(SI*4), K1, Z10
+	VSUBPS        Z10, Z9, Z9
+	VANDPS        Z1, Z9, Z1
+	VORPS         Z3, Z1, Z1
+	VCMPPS        $0x0c, Z4, Z9, K2
+	VMOVUPS       Z9, Z3
+	VMOVUPS       Z1, K2, Z3
+	VANDPS        Z2, Z9, Z1
+	VMULPS        Z0, Z3, Z0
+	VMOVUPS       Z0, K1, (DX)(SI*4)
+	VMOVAPS.Z     Z1, K1, Z0
+	VCVTPS2PD     Y0, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z1, Z7, Z7
+	VADDPD        Z0, Z8, Z8
+
+done26:
+	VADDPD     Z8, Z7, Z7
+	VADDPD     Z7, Z6, Z6
+	VADDPD     Z6, Z5, Z5
+	VSHUFF64X2 $0x4e, Z5, Z5, Z0
+	VADDPD     Z0, Z5, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func l1EachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX
+TEXT ·l1EachAVX2(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS c3f800000<>+0(SB), Y0
+	VMOVUPS c00000000<>+0(SB), Y1
+	XORQ    R8, R8
+	CMPQ    SI, $0x08
+	JL      end28
+
+loop27:
+	VMOVUPS   (AX)(R8*4), Y2
+	VMOVUPS   (CX)(R8*4), Y3
+	VSUBPS    Y3, Y2, Y2
+	VANDPS    c80000000<>+0(SB), Y2, Y3
+	VORPS     Y0, Y3, Y3
+	VCMPPS    $0x0c, Y1, Y2, Y4
+	VBLENDVPS Y4, Y3, Y2, Y3
+	VANDPS    c7fffffff<>+0(SB), Y2, Y2
+	VXORPS    c80000000<>+0(SB), Y3, Y4
+	VMOVUPS   Y3, (DX)(R8*4)
+	VMOVUPS   Y4, (BX)(R8*4)
+	VMOVUPS   Y2, (DI)(R8*4)
+	ADDQ      $0x08, R8
+	SUBQ      $0x08, SI
+	CMPQ      SI, $0x08
+	JGE       loop27
+
+end28:
+	TESTQ      SI, SI
+	JE         done29
+	LEAQ       tails<>+0(SB), R9
+	NEGQ       SI
+	VMOVDQU    32(R9)(SI*4), Y2
+	VMASKMOVPS (AX)(R8*4), Y2, Y3
+	VMASKMOVPS (CX)(R8*4), Y2, Y4
+	VSUBPS     Y4, Y3, Y3
+	VANDPS     c80000000<>+0(SB), Y3, Y4
+	VORPS      Y0, Y4, Y0
+	VCMPPS     $0x0c, Y1, Y3, Y1
+	VBLENDVPS  Y1, Y0, Y3, Y0
+	VANDPS     c7fffffff<>+0(SB), Y3, Y1
+	VXORPS     c80000000<>+0(SB), Y0, Y3
+	VMASKMOVPS Y0, Y2, (DX)(R8*4)
+	VMASKMOVPS Y3, Y2, (BX)(R8*4)
+	VMASKMOVPS Y1, Y2, (DI)(R8*4)
+
+done29:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func l1EachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·l1EachAVX512(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c7fffffff<>+0(SB), Z1
+	VMOVUPS c3f800000<>+0(SB), Z2
+	VMOVUPS c00000000<>+0(SB), Z3
+	XORQ    R8, R8
+	CMPQ    SI, $0x10
+	JL      end31
+
+loop30:
+	VMOVUPS (AX)(R8*4), Z4
+	VMOVUPS (CX)(R8*4), Z5
+	VSUBPS  Z5, Z4, Z4
+	VANDPS  Z0, Z4, Z5
+	VORPS   Z2, Z5, Z5
+	VCMPPS  $0x0c, Z3, Z4, K1
+	VMOVUPS Z4, Z6
+	VMOVUPS Z5, K1, Z6
+	VANDPS  Z1, Z4, Z4
+	VXORPS  Z0, Z6, Z5
+	VMOVUPS Z6, (DX)(R8*4)
+	VMOVUPS Z5, (BX)(R8*4)
+	VMOVUPS Z4, (DI)(R8*4)
+	ADDQ    $0x10, R8
+	SUBQ    $0x10, SI
+	CMPQ    SI, $0x10
+	JGE     loop30
+
+end31:
+	TESTQ     SI, SI
+	JE        done32
+	MOVL      $0xffffffff, R9
+	BZHIL     SI, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (AX)(R8*4), K1, Z4
+	VMOVUPS.Z (CX)(R8*4), K1, Z5
+	VSUBPS    Z5, Z4, Z4
+	VANDPS    Z0, Z4, Z5
+	VORPS     Z2, Z5, Z2
+	VCMPPS    $0x0c, Z3, Z4, K2
+	VMOVUPS   Z4, Z3
+	VMOVUPS   Z2, K2, Z3
+	VANDPS    Z1, Z4, Z1
+	VXORPS    Z0, Z3, Z0
+	VMOVUPS   Z3, K1, (DX)(R8*4)
+	VMOVUPS   Z0, K1, (BX)(R8*4)
+	VMOVUPS   Z1, K1, (DI)(R8*4)
+
+done32:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func huberSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, FMA3, SSE2
+TEXT ·huberSumAVX2(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VMOVUPS      c3f000000<>+0(SB), Y0
+	VBROADCASTSS 4(SI), Y1
+	VBROADCASTSS 8(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	XORQ         DI, DI
+	CMPQ         BX, $0x20
+	JL           end34
+
+loop33:
+	VMOVUPS      (AX)(DI*4), Y7
+	VMOVUPS      (CX)(DI*4), Y8
+	VSUBPS       Y8, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y8, Y1, Y9
+	VANDPS       c80000000<>+0(SB), Y7, Y7
+	VORPS        Y7, Y9, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      Y8, Y8
+	VFNMADD231PS Y0, Y9, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, (DX)(DI*4)
+	VCVTPS2PD    X8, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VMOVUPS      32(AX)(DI*4), Y7
+	VMOVUPS      32(CX)(DI*4), Y8
+	VSUBPS       Y8, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y8, Y1, Y9
+	VANDPS       c80000000<>+0(SB), Y7, Y7
+	VORPS        Y7, Y9, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      Y8, Y8
+	VFNMADD231PS Y0, Y9, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, 32(DX)(DI*4)
+	VCVTPS2PD    X8, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y8, Y6, Y6
+	VMOVUPS      64(AX)(DI*4), Y7
+	VMOVUPS      64(CX)(DI*4), Y8
+	VSUBPS       Y8, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y8, Y1, Y9
+	VANDPS       c80000000<>+0(SB), Y7, Y7
+	VORPS        Y7, Y9, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      Y8, Y8
+	VFNMADD231PS Y0, Y9, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, 64(DX)(DI*4)
+	VCVTPS2PD    X8, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	VMOVUPS      96(AX)(DI*4), Y7
+	VMOVUPS      96(CX)(DI*4), Y8
+	VSUBPS       Y8, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y8, Y1, Y9
+	VANDPS       c80000000<>+0(SB), Y7, Y7
+	VORPS        Y7, Y9, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      Y8, Y8
+	VFNMADD231PS Y0, Y9, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, 96(DX)(DI*4)
+	VCVTPS2PD    X8, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y5, Y5
+	VADDPD       Y8, Y6, Y6
+	ADDQ         $0x20, DI
+	SUBQ         $0x20, BX
+	CMPQ         BX, $0x20
+	JGE          loop33
+
+end34:
+	CMPQ BX, $0x08
+	JL   end36
+
+loop35:
+	VMOVUPS      (AX)(DI*4), Y7
+	VMOVUPS      (CX)(DI*4), Y8
+	VSUBPS       Y8, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y8
+	VMINPS       Y8, Y1, Y9
+	VANDPS       c80000000<>+0(SB), Y7, Y7
+	VORPS        Y7, Y9, Y7
+	VMULPS       Y2, Y7, Y7
+	VMOVUPS      Y8, Y8
+	VFNMADD231PS Y0, Y9, Y8
+	VMULPS       Y8, Y9, Y8
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS (SI), Y9
+	VMULPS       Y9, Y7, Y7
+	VMOVUPS      Y7, (DX)(DI*4)
+	VCVTPS2PD    X8, Y7
+	VEXTRACTF128 $0x01, Y8, X8
+	VCVTPS2PD    X8, Y8
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y8, Y4, Y4
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, BX
+	CMPQ         BX, $0x08
+	JGE          loop35
+
+end36:
+	TESTQ        BX, BX
+	JE           done37
+	LEAQ         tails<>+0(SB), R8
+	NEGQ         BX
+	VMOVDQU      32(R8)(BX*4), Y7
+	VMASKMOVPS   (AX)(DI*4), Y7, Y8
+	VMASKMOVPS   (CX)(DI*4), Y7, Y9
+	VSUBPS       Y9, Y8, Y8
+	VANDPS       c7fffffff<>+0(SB), Y8, Y9
+	VMINPS       Y9, Y1, Y1
+	VANDPS       c80000000<>+0(SB), Y8, Y8
+	VORPS        Y8, Y1, Y8
+	VMULPS       Y2, Y8, Y8
+	VMOVUPS      Y9, Y9
+	VFNMADD231PS Y0, Y1, Y9
+	VMULPS       Y9, Y1, Y0
+	VMULPS       Y2, Y0, Y0
+	VBROADCASTSS (SI), Y1
+	VMULPS       Y1, Y8, Y1
+	VMASKMOVPS   Y1, Y7, (DX)(DI*4)
+	VANDPS       Y7, Y0, Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y5, Y5
+	VADDPD       Y0, Y6, Y6
+
+done37:
+	VADDPD     Y6, Y5, Y5
+	VADDPD     Y5, Y4, Y4
+	VADDPD     Y4, Y3, Y3
+	VPERM2F128 $0x01, Y3, Y3, Y0
+	VADDPD     Y0, Y3, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y1
+	VADDPD     Y1, Y0, Y0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+DATA c3f000000<>+0(SB)/4, $0x3f000000
+DATA c3f000000<>+4(SB)/4, $0x3f000000
+DATA c3f000000<>+8(SB)/4, $0x3f000000
+DATA c3f000000<>+12(SB)/4, $0x3f000000
+DATA c3f000000<>+16(SB)/4, $0x3f000000
+DATA c3f000000<>+20(SB)/4, $0x3f000000
+DATA c3f000000<>+24(SB)/4, $0x3f000000
+DATA c3f000000<>+28(SB)/4, $0x3f000000
+DATA c3f000000<>+32(SB)/4, $0x3f000000
+DATA c3f000000<>+36(SB)/4, $0x3f000000
+DATA c3f000000<>+40(SB)/4, $0x3f000000
+DATA c3f000000<>+44(SB)/4, $0x3f000000
+DATA c3f000000<>+48(SB)/4, $0x3f000000
+DATA c3f000000<>+52(SB)/4, $0x3f000000
+DATA c3f000000<>+56(SB)/4, $0x3f000000
+DATA c3f000000<>+60(SB)/4, $0x3f000000
+GLOBL c3f000000<>(SB), RODATA|NOPTR, $64
+
+// func huberSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·huberSumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c7fffffff<>+0(SB), Z2
+	VMOVUPS      c3f000000<>+0(SB), Z3
+	VBROADCASTSS 4(SI), Z4
+	VBROADCASTSS 8(SI), Z5
+	VXORPS       Z6, Z6, Z6
+	VXORPS       Z7, Z7, Z7
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	XORQ         SI, SI
+	CMPQ         BX, $0x40
+	JL           end39
+
+loop38:
+	VMOVUPS       (AX)(SI*4), Z10
+	VMOVUPS       (CX)(SI*4), Z11
+	VSUBPS        Z11, Z10, Z10
+	VANDPS        Z2, Z10, Z11
+	VMINPS        Z11, Z4, Z12
+	VANDPS        Z1, Z10, Z10
+	VORPS         Z10, Z12, Z10
+	VMULPS        Z5, Z10, Z10
+	VMOVUPS       Z11, Z11
+	VFNMADD231PS  Z3, Z12, Z11
+	VMULPS        Z11, Z12, Z11
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z0, Z10, Z10
+	VMOVUPS       Z10, (DX)(SI*4)
+	VCVTPS2PD     Y11, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z6, Z6
+	VADDPD        Z11, Z7, Z7
+	VMOVUPS       64(AX)(SI*4), Z10
+	VMOVUPS       64(CX)(SI*4), Z11
+	VSUBPS        Z11, Z10, Z10
+	VANDPS        Z2, Z10, Z11
+	VMINPS        Z11, Z4, Z12
+	VANDPS        Z1, Z10, Z10
+	VORPS         Z10, Z12, Z10
+	VMULPS        Z5, Z10, Z10
+	VMOVUPS       Z11, Z11
+	VFNMADD231PS  Z3, Z12, Z11
+	VMULPS        Z11, Z12, Z11
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z0, Z10, Z10
+	VMOVUPS       Z10, 64(DX)(SI*4)
+	VCVTPS2PD     Y11, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z8, Z8
+	VADDPD        Z11, Z9, Z9
+	VMOVUPS       128(AX)(SI*4), Z10
+	VMOVUPS       128(CX)(SI*4), Z11
+	VSUBPS        Z11, Z10, Z10
+	VANDPS        Z2, Z10, Z11
+	VMINPS        Z11, Z4, Z12
+	VANDPS        Z1, Z10, Z10
+	VORPS         Z10, Z12, Z10
+	VMULPS        Z5, Z10, Z10
+	VMOVUPS       Z11, Z11
+	VFNMADD231PS  Z3, Z12, Z11
+	VMULPS        Z11, Z12, Z11
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z0, Z10, Z10
+	VMOVUPS       Z10, 128(DX)(SI*4)
+	VCVTPS2PD     Y11, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z6, Z6
+	VADDPD        Z11, Z7, Z7
+	VMOVUPS       192(AX)(SI*4), Z10
+	VMOVUPS       192(CX)(SI*4), Z11
+	VSUBPS        Z11, Z10, Z10
+	VANDPS        Z2, Z10, Z11
+	VMINPS        Z11, Z4, Z12
+	VANDPS        Z1, Z10, Z10
+	VORPS         Z10, Z12, Z10
+	VMULPS        Z5, Z10, Z10
+	VMOVUPS       Z11, Z11
+	VFNMADD231PS  Z3, Z12, Z11
+	VMULPS        Z11, Z12, Z11
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z0, Z10, Z10
+	VMOVUPS       Z10, 192(DX)(SI*4)
+	VCVTPS2PD     Y11, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z8, Z8
+	VADDPD        Z11, Z9, Z9
+	ADDQ          $0x40, SI
+	SUBQ          $0x40, BX
+	CMPQ          BX, $0x40
+	JGE           loop38
+
+end39:
+	CMPQ BX, $0x10
+	JL   end41
+
+loop40:
+	VMOVUPS       (AX)(SI*4), Z10
+	VMOVUPS       (CX)(SI*4), Z11
+	VSUBPS        Z11, Z10, Z10
+	VANDPS        Z2, Z10, Z11
+	VMINPS        Z11, Z4, Z12
+	VANDPS        Z1, Z10, Z10
+	VORPS         Z10, Z12, Z10
+	VMULPS        Z5, Z10, Z10
+	VMOVUPS       Z11, Z11
+	VFNMADD231PS  Z3, Z12, Z11
+	VMULPS        Z11, Z12, Z11
+	VMULPS        Z5, Z11, Z11
+	VMULPS        Z0, Z10, Z10
+	VMOVUPS       Z10, (DX)(SI*4)
+	VCVTPS2PD     Y11, Z10
+	VEXTRACTF64X4 $0x01, Z11, Y11
+	VCVTPS2PD     Y11, Z11
+	VADDPD        Z10, Z6, Z6
+	VADDPD        Z11, Z7, Z7
+	ADDQ          $0x10, SI
+	SUBQ          $0x10, BX
+	CMPQ          BX, $0x10
+	JGE           loop40
+
+end41:
+	TESTQ         BX, BX
+	JE            done42
+	MOVL          $0xffffffff, DI
+	BZHIL         BX, DI, DI
+	KMOVW         DI, K1
+	VMOVUPS.Z     (AX)(SI*4), K1, Z10
+	VMOVUPS.Z     (CX)(SI*4), K1, Z11
+	VSUBPS        Z11, Z10, Z10
+	VANDPS        Z2, Z10, Z2
+	VMINPS        Z2, Z4, Z4
+	VANDPS        Z1, Z10, Z1
+	VORPS         Z1, Z4, Z1
+	VMULPS        Z5, Z1, Z1
+	VMOVUPS       Z2, Z2
+	VFNMADD231PS  Z3, Z4, Z2
+	VMULPS        Z2, Z4, Z2
+	VMULPS        Z5, Z2, Z2
+	VMULPS        Z0, Z1, Z0
+	VMOVUPS       Z0, K1, (DX)(SI*4)
+	VMOVAPS.Z     Z2, K1, Z0
+	VCVTPS2PD     Y0, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z1, Z8, Z8
+	VADDPD        Z0, Z9, Z9
+
+done42:
+	VADDPD     Z9, Z8, Z8
+	VADDPD     Z8, Z7, Z7
+	VADDPD     Z7, Z6, Z6
+	VSHUFF64X2 $0x4e, Z6, Z6, Z0
+	VADDPD     Z0, Z6, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func huberEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, FMA3
+TEXT ·huberEachAVX2(SB), NOSPLIT, $0-180
+	MOVQ         a_base+96(FP), AX
+	MOVQ         b_base+120(FP), CX
+	MOVQ         da_base+24(FP), DX
+	MOVQ         db_base+48(FP), BX
+	MOVQ         a_len+104(FP), SI
+	MOVQ         k+168(FP), DI
+	MOVQ         l_base+0(FP), R8
+	VMOVUPS      c3f000000<>+0(SB), Y0
+	VBROADCASTSS 4(DI), Y1
+	VBROADCASTSS 8(DI), Y2
+	XORQ         DI, DI
+	CMPQ         SI, $0x08
+	JL           end44
+
+loop43:
+	VMOVUPS      (AX)(DI*4), Y3
+	VMOVUPS      (CX)(DI*4), Y4
+	VSUBPS       Y4, Y3, Y3
+	VANDPS       c7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y1, Y5
+	VANDPS       c80000000<>+0(SB), Y3, Y3
+	VORPS        Y3, Y5, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS Y0, Y5, Y4
+	VMULPS       Y4, Y5, Y4
+	VMULPS       Y2, Y4, Y4
+	VXORPS       c80000000<>+0(SB), Y3, Y5
+	VMOVUPS      Y3, (DX)(DI*4)
+	VMOVUPS      Y5, (BX)(DI*4)
+	VMOVUPS      Y4, (R8)(DI*4)
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, SI
+	CMPQ         SI, $0x08
+	JGE          loop43
+
+end44:
+	TESTQ        SI, SI
+	JE           done45
+	LEAQ         tails<>+0(SB), R9
+	NEGQ         SI
+	VMOVDQU      32(R9)(SI*4), Y3
+	VMASKMOVPS   (AX)(DI*4), Y3, Y4
+	VMASKMOVPS   (CX)(DI*4), Y3, Y5
+	VSUBPS       Y5, Y4, Y4
+	VANDPS       c7fffffff<>+0(SB), Y4, Y5
+	VMINPS       Y5, Y1, Y1
+	VANDPS       c80000000<>+0(SB), Y4, Y4
+	VORPS        Y4, Y1, Y4
+	VMULPS       Y2, Y4, Y4
+	VMOVUPS      Y5, Y5
+	VFNMADD231PS Y0, Y1, Y5
+	VMULPS       Y5, Y1, Y0
+	VMULPS       Y2, Y0, Y0
+	VXORPS       c80000000<>+0(SB), Y4, Y1
+	VMASKMOVPS   Y4, Y3, (DX)(DI*4)
+	VMASKMOVPS   Y1, Y3, (BX)(DI*4)
+	VMASKMOVPS   Y0, Y3, (R8)(DI*4)
+
+done45:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func huberEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·huberEachAVX512(SB), NOSPLIT, $0-180
+	MOVQ         a_base+96(FP), AX
+	MOVQ         b_base+120(FP), CX
+	MOVQ         da_base+24(FP), DX
+	MOVQ         db_base+48(FP), BX
+	MOVQ         a_len+104(FP), SI
+	MOVQ         k+168(FP), DI
+	MOVQ         l_base+0(FP), R8
+	VMOVUPS      c80000000<>+0(SB), Z0
+	VMOVUPS      c7fffffff<>+0(SB), Z1
+	VMOVUPS      c3f000000<>+0(SB), Z2
+	VBROADCASTSS 4(DI), Z3
+	VBROADCASTSS 8(DI), Z4
+	XORQ         DI, DI
+	CMPQ         SI, $0x10
+	JL           end47
+
+loop46:
+	VMOVUPS      (AX)(DI*4), Z5
+	VMOVUPS      (CX)(DI*4), Z6
+	VSUBPS       Z6, Z5, Z5
+	VANDPS       Z1, Z5, Z6
+	VMINPS       Z6, Z3, Z7
+	VANDPS       Z0, Z5, Z5
+	VORPS        Z5, Z7, Z5
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      Z6, Z6
+	VFNMADD231PS Z2, Z7, Z6
+	VMULPS       Z6, Z7, Z6
+	VMULPS       Z4, Z6, Z6
+	VXORPS       Z0, Z5, Z7
+	VMOVUPS      Z5, (DX)(DI*4)
+	VMOVUPS      Z7, (BX)(DI*4)
+	VMOVUPS      Z6, (R8)(DI*4)
+	ADDQ         $0x10, DI
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop46
+
+end47:
+	TESTQ        SI, SI
+	JE           done48
+	MOVL         $0xffffffff, R9
+	BZHIL        SI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(DI*4), K1, Z5
+	VMOVUPS.Z    (CX)(DI*4), K1, Z6
+	VSUBPS       Z6, Z5, Z5
+	VANDPS       Z1, Z5, Z1
+	VMINPS       Z1, Z3, Z3
+	VANDPS       Z0, Z5, Z5
+	VORPS        Z5, Z3, Z5
+	VMULPS       Z4, Z5, Z5
+	VMOVUPS      Z1, Z1
+	VFNMADD231PS Z2, Z3, Z1
+	VMULPS       Z1, Z3, Z1
+	VMULPS       Z4, Z1, Z1
+	VXORPS       Z0, Z5, Z0
+	VMOVUPS      Z5, K1, (DX)(DI*4)
+	VMOVUPS      Z0, K1, (BX)(DI*4)
+	VMOVUPS      Z1, K1, (R8)(DI*4)
+
+done48:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func poissonLogSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·poissonLogSumAVX2(SB), NOSPLIT, $0-164
+	MOVQ    a_base+72(FP), AX
+	MOVQ    b_base+96(FP), CX
+	MOVQ    da_base+0(FP), DX
+	MOVQ    a_len+80(FP), BX
+	MOVQ    k+144(FP), SI
+	VMOVUPS cc2d00000<>+0(SB), Y0
+	VMOVUPS c42b20000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	XORQ    DI, DI
+	CMPQ    BX, $0x08
+	JL      end50
+
+loop49:
+	VMOVUPS      (AX)(DI*4), Y4
+	VMOVUPS      (CX)(DI*4), Y5
+	VMINPS       Y4, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMULPS       c3fb8aa3b<>+0(SB), Y6, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VMOVUPS      Y6, Y6
+	VFNMADD231PS c3f317200<>+0(SB), Y7, Y6
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y7, Y6
+	VBROADCASTSS c3ab68896<>+0(SB), Y8
+	VFMADD213PS  c3c0905c8<>+0(SB), Y6, Y8
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y6, Y8
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y6, Y8
+	VFMADD213PS  c3f000000<>+0(SB), Y6, Y8
+	VMULPS       Y6, Y6, Y9
+	VMOVUPS      Y6, Y6
+	VFMADD231PS  Y8, Y9, Y6
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y8, Y8
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y4, Y5, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, c00000000<>+0(SB), Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y5, Y6, Y5
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, BX
+	CMPQ         BX, $0x08
+	JGE          loop49
+
+end50:
+	TESTQ        BX, BX
+	JE           done51
+	LEAQ         tails<>+0(SB), R8
+	NEGQ         BX
+	VMOVDQU      32(R8)(BX*4), Y4
+	VMASKMOVPS   (AX)(DI*4), Y4, Y5
+	VMASKMOVPS   (CX)(DI*4), Y4, Y6
+	VMINPS       Y5, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VMULPS       c3fb8aa3b<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS c3f317200<>+0(SB), Y1, Y0
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y1, Y0
+	VBROADCASTSS c3ab68896<>+0(SB), Y7
+	VFMADD213PS  c3c0905c8<>+0(SB), Y0, Y7
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y0, Y7
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y0, Y7
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y0, Y0
+	VFMADD231PS  Y7, Y8, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y7
+	VPSUBD       Y7, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y5, Y6, Y1
+	VCMPPS       $0x00, c00000000<>+0(SB), Y6, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y6, Y0, Y0
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (DX)(DI*4)
+	VANDPS       Y4, Y1, Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y2, Y2
+	VADDPD       Y0, Y3, Y3
+
+done51:
+	VADDPD     Y3, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y0
+	VADDPD     Y0, Y2, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y1
+	VADDPD     Y1, Y0, Y0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+DATA cc2d00000<>+0(SB)/4, $0xc2d00000
+DATA cc2d00000<>+4(SB)/4, $0xc2d00000
+DATA cc2d00000<>+8(SB)/4, $0xc2d00000
+DATA cc2d00000<>+12(SB)/4, $0xc2d00000
+DATA cc2d00000<>+16(SB)/4, $0xc2d00000
+DATA cc2d00000<>+20(SB)/4, $0xc2d00000
+DATA cc2d00000<>+24(SB)/4, $0xc2d00000
+DATA cc2d00000<>+28(SB)/4, $0xc2d00000
+DATA cc2d00000<>+32(SB)/4, $0xc2d00000
+DATA cc2d00000<>+36(SB)/4, $0xc2d00000
+DATA cc2d00000<>+40(SB)/4, $0xc2d00000
+DATA cc2d00000<>+44(SB)/4, $0xc2d00000
+DATA cc2d00000<>+48(SB)/4, $0xc2d00000
+DATA cc2d00000<>+52(SB)/4, $0xc2d00000
+DATA cc2d00000<>+56(SB)/4, $0xc2d00000
+DATA cc2d00000<>+60(SB)/4, $0xc2d00000
+GLOBL cc2d00000<>(SB), RODATA|NOPTR, $64
+
+DATA c42b20000<>+0(SB)/4, $0x42b20000
+DATA c42b20000<>+4(SB)/4, $0x42b20000
+DATA c42b20000<>+8(SB)/4, $0x42b20000
+DATA c42b20000<>+12(SB)/4, $0x42b20000
+DATA c42b20000<>+16(SB)/4, $0x42b20000
+DATA c42b20000<>+20(SB)/4, $0x42b20000
+DATA c42b20000<>+24(SB)/4, $0x42b20000
+DATA c42b20000<>+28(SB)/4, $0x42b20000
+DATA c42b20000<>+32(SB)/4, $0x42b20000
+DATA c42b20000<>+36(SB)/4, $0x42b20000
+DATA c42b20000<>+40(SB)/4, $0x42b20000
+DATA c42b20000<>+44(SB)/4, $0x42b20000
+DATA c42b20000<>+48(SB)/4, $0x42b20000
+DATA c42b20000<>+52(SB)/4, $0x42b20000
+DATA c42b20000<>+56(SB)/4, $0x42b20000
+DATA c42b20000<>+60(SB)/4, $0x42b20000
+GLOBL c42b20000<>(SB), RODATA|NOPTR, $64
+
+DATA c3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+32(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+36(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+40(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+44(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+48(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+52(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+56(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+60(SB)/4, $0x3fb8aa3b
+GLOBL c3fb8aa3b<>(SB), RODATA|NOPTR, $64
+
+DATA c3f317200<>+0(SB)/4, $0x3f317200
+DATA c3f317200<>+4(SB)/4, $0x3f317200
+DATA c3f317200<>+8(SB)/4, $0x3f317200
+DATA c3f317200<>+12(SB)/4, $0x3f317200
+DATA c3f317200<>+16(SB)/4, $0x3f317200
+DATA c3f317200<>+20(SB)/4, $0x3f317200
+DATA c3f317200<>+24(SB)/4, $0x3f317200
+DATA c3f317200<>+28(SB)/4, $0x3f317200
+DATA c3f317200<>+32(SB)/4, $0x3f317200
+DATA c3f317200<>+36(SB)/4, $0x3f317200
+DATA c3f317200<>+40(SB)/4, $0x3f317200
+DATA c3f317200<>+44(SB)/4, $0x3f317200
+DATA c3f317200<>+48(SB)/4, $0x3f317200
+DATA c3f317200<>+52(SB)/4, $0x3f317200
+DATA c3f317200<>+56(SB)/4, $0x3f317200
+DATA c3f317200<>+60(SB)/4, $0x3f317200
+GLOBL c3f317200<>(SB), RODATA|NOPTR, $64
+
+DATA c35bfbe8e<>+0(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+4(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+8(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+12(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+16(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+20(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+24(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+28(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+32(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+36(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+40(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+44(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+48(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+52(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+56(SB)/4, $0x35bfbe8e
+DATA c35bfbe8e<>+60(SB)/4, $0x35bfbe8e
+GLOBL c35bfbe8e<>(SB), RODATA|NOPTR, $64
+
+DATA c3e2aaa6e<>+0(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+4(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+8(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+12(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+16(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+20(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+24(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+28(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+32(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+36(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+40(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+44(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+48(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+52(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+56(SB)/4, $0x3e2aaa6e
+DATA c3e2aaa6e<>+60(SB)/4, $0x3e2aaa6e
+GLOBL c3e2aaa6e<>(SB), RODATA|NOPTR, $64
+
+DATA c3d2aaa8d<>+0(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+4(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+8(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+12(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+16(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+20(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+24(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+28(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+32(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+36(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+40(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+44(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+48(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+52(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+56(SB)/4, $0x3d2aaa8d
+DATA c3d2aaa8d<>+60(SB)/4, $0x3d2aaa8d
+GLOBL c3d2aaa8d<>(SB), RODATA|NOPTR, $64
+
+DATA c3c0905c8<>+0(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+4(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+8(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+12(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+16(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+20(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+24(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+28(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+32(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+36(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+40(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+44(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+48(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+52(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+56(SB)/4, $0x3c0905c8
+DATA c3c0905c8<>+60(SB)/4, $0x3c0905c8
+GLOBL c3c0905c8<>(SB), RODATA|NOPTR, $64
+
+DATA c3ab68896<>+0(SB)/4, $0x3ab68896
+DATA c3ab68896<>+4(SB)/4, $0x3ab68896
+DATA c3ab68896<>+8(SB)/4, $0x3ab68896
+DATA c3ab68896<>+12(SB)/4, $0x3ab68896
+DATA c3ab68896<>+16(SB)/4, $0x3ab68896
+DATA c3ab68896<>+20(SB)/4, $0x3ab68896
+DATA c3ab68896<>+24(SB)/4, $0x3ab68896
+DATA c3ab68896<>+28(SB)/4, $0x3ab68896
+DATA c3ab68896<>+32(SB)/4, $0x3ab68896
+DATA c3ab68896<>+36(SB)/4, $0x3ab68896
+DATA c3ab68896<>+40(SB)/4, $0x3ab68896
+DATA c3ab68896<>+44(SB)/4, $0x3ab68896
+DATA c3ab68896<>+48(SB)/4, $0x3ab68896
+DATA c3ab68896<>+52(SB)/4, $0x3ab68896
+DATA c3ab68896<>+56(SB)/4, $0x3ab68896
+DATA c3ab68896<>+60(SB)/4, $0x3ab68896
+GLOBL c3ab68896<>(SB), RODATA|NOPTR, $64
+
+DATA c0000007f<>+0(SB)/4, $0x0000007f
+DATA c0000007f<>+4(SB)/4, $0x0000007f
+DATA c0000007f<>+8(SB)/4, $0x0000007f
+DATA c0000007f<>+12(SB)/4, $0x0000007f
+DATA c0000007f<>+16(SB)/4, $0x0000007f
+DATA c0000007f<>+20(SB)/4, $0x0000007f
+DATA c0000007f<>+24(SB)/4, $0x0000007f
+DATA c0000007f<>+28(SB)/4, $0x0000007f
+DATA c0000007f<>+32(SB)/4, $0x0000007f
+DATA c0000007f<>+36(SB)/4, $0x0000007f
+DATA c0000007f<>+40(SB)/4, $0x0000007f
+DATA c0000007f<>+44(SB)/4, $0x0000007f
+DATA c0000007f<>+48(SB)/4, $0x0000007f
+DATA c0000007f<>+52(SB)/4, $0x0000007f
+DATA c0000007f<>+56(SB)/4, $0x0000007f
+DATA c0000007f<>+60(SB)/4, $0x0000007f
+GLOBL c0000007f<>(SB), RODATA|NOPTR, $64
+
+// func poissonLogSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·poissonLogSumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c00000000<>+0(SB), Z1
+	VMOVUPS      cc2d00000<>+0(SB), Z2
+	VMOVUPS      c42b20000<>+0(SB), Z3
+	VMOVUPS      c3f800000<>+0(SB), Z4
+	VMOVUPS      c3fb8aa3b<>+0(SB), Z5
+	VMOVUPS      c3f317200<>+0(SB), Z6
+	VMOVUPS      c35bfbe8e<>+0(SB), Z7
+	VMOVUPS      c3f000000<>+0(SB), Z8
+	VMOVUPS      c3e2aaa6e<>+0(SB), Z9
+	VMOVUPS      c3d2aaa8d<>+0(SB), Z10
+	VMOVUPS      c3c0905c8<>+0(SB), Z11
+	VMOVUPS      c3ab68896<>+0(SB), Z12
+	VXORPS       Z13, Z13, Z13
+	VXORPS       Z14, Z14, Z14
+	XORQ         SI, SI
+	CMPQ         BX, $0x10
+	JL           end53
+
+loop52:
+	VMOVUPS       (AX)(SI*4), Z15
+	VMOVUPS       (CX)(SI*4), Z16
+	VMINPS        Z15, Z3, Z17
+	VMAXPS        Z17, Z2, Z17
+	VMULPS        Z5, Z17, Z18
+	VRNDSCALEPS   $0x08, Z18, Z18
+	VMOVUPS       Z17, Z17
+	VFNMADD231PS  Z6, Z18, Z17
+	VFNMADD231PS  Z7, Z18, Z17
+	VMOVUPS       Z12, Z19
+	VFMADD213PS   Z11, Z17, Z19
+	VFMADD213PS   Z10, Z17, Z19
+	VFMADD213PS   Z9, Z17, Z19
+	VFMADD213PS   Z8, Z17, Z19
+	VMULPS        Z17, Z17, Z20
+	VMOVUPS       Z17, Z17
+	VFMADD231PS   Z19, Z20, Z17
+	VADDPS        Z4, Z17, Z17
+	VSCALEFPS     Z18, Z17, Z17
+	VMULPS        Z15, Z16, Z15
+	VCMPPS        $0x00, Z1, Z16, K1
+	VMOVUPS       Z15, Z15
+	VMOVUPS       Z1, K1, Z15
+	VSUBPS        Z15, Z17, Z15
+	VSUBPS        Z16, Z17, Z16
+	VMULPS        Z0, Z16, Z16
+	VMOVUPS       Z16, (DX)(SI*4)
+	VCVTPS2PD     Y15, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y15
+	VCVTPS2PD     Y15, Z15
+	VADDPD        Z16, Z13, Z13
+	VADDPD        Z15, Z14, Z14
+	ADDQ          $0x10, SI
+	SUBQ          $0x10, BX
+	CMPQ          BX, $0x10
+	JGE           loop52
+
+end53:
+	TESTQ         BX, BX
+	JE            done54
+	MOVL          $0xffffffff, DI
+	BZHIL         BX, DI, DI
+	KMOVW         DI, K1
+	VMOVUPS.Z     (AX)(SI*4), K1, Z15
+	VMOVUPS.Z     (CX)(SI*4), K1, Z16
+	VMINPS        Z15, Z3, Z3
+	VMAXPS        Z3, Z2, Z2
+	VMULPS        Z5, Z2, Z3
+	VRNDSCALEPS   $0x08, Z3, Z3
+	VMOVUPS       Z2, Z2
+	VFNMADD231PS  Z6, Z3, Z2
+	VFNMADD231PS  Z7, Z3, Z2
+	VMOVUPS       Z12, Z5
+	VFMADD213PS   Z11, Z2, Z5
+	VFMADD213PS   Z10, Z2, Z5
+	VFMADD213PS   Z9, Z2, Z5
+	VFMADD213PS   Z8, Z2, Z5
+	VMULPS        Z2, Z2, Z6
+	VMOVUPS       Z2, Z2
+	VFMADD231PS   Z5, Z6, Z2
+	VADDPS        Z4, Z2, Z2
+	VSCALEFPS     Z3, Z2, Z2
+	VMULPS        Z15, Z16, Z3
+	VCMPPS        $0x00, Z1, Z16, K2
+	VMOVUPS       Z3, Z3
+	VMOVUPS       Z1, K2, Z3
+	VSUBPS        Z3, Z2, Z1
+	VSUBPS        Z16, Z2, Z2
+	VMULPS        Z0, Z2, Z0
+	VMOVUPS       Z0, K1, (DX)(SI*4)
+	VMOVAPS.Z     Z1, K1, Z0
+	VCVTPS2PD     Y0, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z1, Z13, Z13
+	VADDPD        Z0, Z14, Z14
+
+done54:
+	VADDPD     Z14, Z13, Z13
+	VSHUFF64X2 $0x4e, Z13, Z13, Z0
+	VADDPD     Z0, Z13, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func poissonLogEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·poissonLogEachAVX2(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS cc2d00000<>+0(SB), Y0
+	VMOVUPS c42b20000<>+0(SB), Y1
+	XORQ    R8, R8
+	CMPQ    SI, $0x08
+	JL      end56
+
+loop55:
+	VMOVUPS      (AX)(R8*4), Y2
+	VMOVUPS      (CX)(R8*4), Y3
+	VMINPS       Y2, Y1, Y4
+	VMAXPS       Y4, Y0, Y4
+	VMULPS       c3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS c3f317200<>+0(SB), Y5, Y4
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y5, Y4
+	VBROADCASTSS c3ab68896<>+0(SB), Y6
+	VFMADD213PS  c3c0905c8<>+0(SB), Y4, Y6
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y4, Y6
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y4, Y6
+	VFMADD213PS  c3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y6, Y7, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VMULPS       Y2, Y3, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y4, Y5
+	VSUBPS       Y3, Y4, Y3
+	VXORPS       c80000000<>+0(SB), Y2, Y2
+	VMOVUPS      Y3, (DX)(R8*4)
+	VMOVUPS      Y2, (BX)(R8*4)
+	VMOVUPS      Y5, (DI)(R8*4)
+	ADDQ         $0x08, R8
+	SUBQ         $0x08, SI
+	CMPQ         SI, $0x08
+	JGE          loop55
+
+end56:
+	TESTQ        SI, SI
+	JE           done57
+	LEAQ         tails<>+0(SB), R9
+	NEGQ         SI
+	VMOVDQU      32(R9)(SI*4), Y2
+	VMASKMOVPS   (AX)(R8*4), Y2, Y3
+	VMASKMOVPS   (CX)(R8*4), Y2, Y4
+	VMINPS       Y3, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VMULPS       c3fb8aa3b<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS c3f317200<>+0(SB), Y1, Y0
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y1, Y0
+	VBROADCASTSS c3ab68896<>+0(SB), Y5
+	VFMADD213PS  c3c0905c8<>+0(SB), Y0, Y5
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y0, Y5
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y0, Y5
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VMOVUPS      Y0, Y0
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y5
+	VPSUBD       Y5, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VMULPS       Y3, Y4, Y1
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y1, Y1
+	VSUBPS       Y1, Y0, Y1
+	VSUBPS       Y4, Y0, Y0
+	VXORPS       c80000000<>+0(SB), Y3, Y3
+	VMASKMOVPS   Y0, Y2, (DX)(R8*4)
+	VMASKMOVPS   Y3, Y2, (BX)(R8*4)
+	VMASKMOVPS   Y1, Y2, (DI)(R8*4)
+
+done57:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func poissonLogEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·poissonLogEachAVX512(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c00000000<>+0(SB), Z1
+	VMOVUPS cc2d00000<>+0(SB), Z2
+	VMOVUPS c42b20000<>+0(SB), Z3
+	VMOVUPS c3f800000<>+0(SB), Z4
+	VMOVUPS c3fb8aa3b<>+0(SB), Z5
+	VMOVUPS c3f317200<>+0(SB), Z6
+	VMOVUPS c35bfbe8e<>+0(SB), Z7
+	VMOVUPS c3f000000<>+0(SB), Z8
+	VMOVUPS c3e2aaa6e<>+0(SB), Z9
+	VMOVUPS c3d2aaa8d<>+0(SB), Z10
+	VMOVUPS c3c0905c8<>+0(SB), Z11
+	VMOVUPS c3ab68896<>+0(SB), Z12
+	XORQ    R8, R8
+	CMPQ    SI, $0x10
+	JL      end59
+
+loop58:
+	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (CX)(R8*4), Z14
+	VMINPS       Z13, Z3, Z15
+	VMAXPS       Z15, Z2, Z15
+	VMULPS       Z5, Z15, Z16
+	VRNDSCALEPS  $0x08, Z16, Z16
+	VMOVUPS      Z15, Z15
+	VFNMADD231PS Z6, Z16, Z15
+	VFNMADD231PS Z7, Z16, Z15
+	VMOVUPS      Z12, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VMOVUPS      Z15, Z15
+	VFMADD231PS  Z17, Z18, Z15
+	VADDPS       Z4, Z15, Z15
+	VSCALEFPS    Z16, Z15, Z15
+	VMULPS       Z13, Z14, Z16
+	VCMPPS       $0x00, Z1, Z14, K1
+	VMOVUPS      Z16, Z16
+	VMOVUPS      Z1, K1, Z16
+	VSUBPS       Z16, Z15, Z16
+	VSUBPS       Z14, Z15, Z14
+	VXORPS       Z0, Z13, Z13
+	VMOVUPS      Z14, (DX)(R8*4)
+	VMOVUPS      Z13, (BX)(R8*4)
+	VMOVUPS      Z16, (DI)(R8*4)
+	ADDQ         $0x10, R8
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop58
+
+end59:
+	TESTQ        SI, SI
+	JE           done60
+	MOVL         $0xffffffff, R9
+	BZHIL        SI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (CX)(R8*4), K1, Z14
+	VMINPS       Z13, Z3, Z3
+	VMAXPS       Z3, Z2, Z2
+	VMULPS       Z5, Z2, Z3
+	VRNDSCALEPS  $0x08, Z3, Z3
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS Z6, Z3, Z2
+	VFNMADD231PS Z7, Z3, Z2
+	VMOVUPS      Z12, Z5
+	VFMADD213PS  Z11, Z2, Z5
+	VFMADD213PS  Z10, Z2, Z5
+	VFMADD213PS  Z9, Z2, Z5
+	VFMADD213PS  Z8, Z2, Z5
+	VMULPS       Z2, Z2, Z6
+	VMOVUPS      Z2, Z2
+	VFMADD231PS  Z5, Z6, Z2
+	VADDPS       Z4, Z2, Z2
+	VSCALEFPS    Z3, Z2, Z2
+	VMULPS       Z13, Z14, Z3
+	VCMPPS       $0x00, Z1, Z14, K2
+	VMOVUPS      Z3, Z3
+	VMOVUPS      Z1, K2, Z3
+	VSUBPS       Z3, Z2, Z1
+	VSUBPS       Z14, Z2, Z2
+	VXORPS       Z0, Z13, Z0
+	VMOVUPS      Z2, K1, (DX)(R8*4)
+	VMOVUPS      Z0, K1, (BX)(R8*4)
+	VMOVUPS      Z1, K1, (DI)(R8*4)
+
+done60:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func poissonSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·poissonSumAVX2(SB), NOSPLIT, $0-164
+	MOVQ   a_base+72(FP), AX
+	MOVQ   b_base+96(FP), CX
+	MOVQ   da_base+0(FP), DX
+	MOVQ   a_len+80(FP), BX
+	MOVQ   k+144(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   DI, DI
+	CMPQ   BX, $0x08
+	JL     end62
+
+loop61:
+	VMOVUPS      (AX)(DI*4), Y3
+	VMOVUPS      (CX)(DI*4), Y4
+	VBROADCASTSS 4(SI), Y4
+	VADDPS       Y4, Y3, Y3
+	VCMPPS       $0x11, c00000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y4
+	VMOVUPS      c00000000<>+0(SB), Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, cc1b80000<>+0(SB), Y5, Y5
+	VPSUBD       c3f3504f3<>+0(SB), Y4, Y6
+	VPSRAD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y6, Y7
+	VPSUBD       Y7, Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMULPS       Y4, Y4, Y5
+	VMULPS       Y5, Y4, Y7
+	VBROADCASTSS c3d8ec753<>+0(SB), Y8
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y4, Y8
+	VFMADD213PS  c3def5141<>+0(SB), Y4, Y8
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y4, Y8
+	VFMADD213PS  c3e11e90d<>+0(SB), Y4, Y8
+	VFMADD213PS  cbe2aada5<>+0(SB), Y4, Y8
+	VFMADD213PS  c3e4ccead<>+0(SB), Y4, Y8
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y4, Y8
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y4, Y8
+	VMULPS       Y8, Y7, Y7
+	VFNMADD231PS c3f000000<>+0(SB), Y5, Y7
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y6, Y7
+	VADDPS       Y7, Y4, Y4
+	VFMADD231PS  c3f317200<>+0(SB), Y6, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, cff800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, c7f800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x19, c00000000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, c7fc00000<>+0(SB), Y4, Y3
+	VMOVUPS      (CX)(DI*4), Y4
+	VMOVUPS      (AX)(DI*4), Y5
+	VMULPS       Y3, Y4, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y3, Y3
+	VSUBPS       Y3, Y5, Y3
+	VMOVUPS      (AX)(DI*4), Y5
+	VBROADCASTSS 4(SI), Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      (AX)(DI*4), Y6
+	VSUBPS       Y4, Y6, Y4
+	VBROADCASTSS 4(SI), Y6
+	VADDPS       Y6, Y4, Y4
+	VDIVPS       Y5, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (DX)(DI*4)
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, BX
+	CMPQ         BX, $0x08
+	JGE          loop61
+
+end62:
+	TESTQ        BX, BX
+	JE           done63
+	LEAQ         tails<>+0(SB), R8
+	NEGQ         BX
+	VMOVDQU      32(R8)(BX*4), Y3
+	VMASKMOVPS   (AX)(DI*4), Y3, Y4
+	VMASKMOVPS   (CX)(DI*4), Y3, Y5
+	VBROADCASTSS 4(SI), Y5
+	VADDPS       Y5, Y4, Y4
+	VCMPPS       $0x11, c00000000<>+0(SB), Y4, Y5
+	VANDPS       Y3, Y5, Y5
+	VORPS        Y5, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y4, Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y5
+	VMOVUPS      c00000000<>+0(SB), Y6
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, cc1b80000<>+0(SB), Y6, Y6
+	VPSUBD       c3f3504f3<>+0(SB), Y5, Y7
+	VPSRAD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y6, Y5, Y8
+	VBROADCASTSS c3d8ec753<>+0(SB), Y9
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y5, Y9
+	VFMADD213PS  c3def5141<>+0(SB), Y5, Y9
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e11e90d<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe2aada5<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e4ccead<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y9
+	VMULPS       Y9, Y8, Y8
+	VFNMADD231PS c3f000000<>+0(SB), Y6, Y8
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y7, Y8
+	VADDPS       Y8, Y5, Y5
+	VFMADD231PS  c3f317200<>+0(SB), Y7, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, cff800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c7f800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x19, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, c7fc00000<>+0(SB), Y5, Y4
+	VMASKMOVPS   (CX)(DI*4), Y3, Y5
+	VMASKMOVPS   (AX)(DI*4), Y3, Y6
+	VMULPS       Y4, Y5, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, c00000000<>+0(SB), Y4, Y4
+	VSUBPS       Y4, Y6, Y4
+	VMASKMOVPS   (AX)(DI*4), Y3, Y6
+	VBROADCASTSS 4(SI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMASKMOVPS   (AX)(DI*4), Y3, Y7
+	VSUBPS       Y5, Y7, Y5
+	VBROADCASTSS 4(SI), Y7
+	VADDPS       Y7, Y5, Y5
+	VDIVPS       Y6, Y5, Y5
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (DX)(DI*4)
+	VANDPS       Y3, Y4, Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+
+done63:
+	VADDPD     Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	MOVSD      X1, sum+152(FP)
+	VMOVMSKPS  Y0, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+DATA c00800000<>+0(SB)/4, $0x00800000
+DATA c00800000<>+4(SB)/4, $0x00800000
+DATA c00800000<>+8(SB)/4, $0x00800000
+DATA c00800000<>+12(SB)/4, $0x00800000
+DATA c00800000<>+16(SB)/4, $0x00800000
+DATA c00800000<>+20(SB)/4, $0x00800000
+DATA c00800000<>+24(SB)/4, $0x00800000
+DATA c00800000<>+28(SB)/4, $0x00800000
+DATA c00800000<>+32(SB)/4, $0x00800000
+DATA c00800000<>+36(SB)/4, $0x00800000
+DATA c00800000<>+40(SB)/4, $0x00800000
+DATA c00800000<>+44(SB)/4, $0x00800000
+DATA c00800000<>+48(SB)/4, $0x00800000
+DATA c00800000<>+52(SB)/4, $0x00800000
+DATA c00800000<>+56(SB)/4, $0x00800000
+DATA c00800000<>+60(SB)/4, $0x00800000
+GLOBL c00800000<>(SB), RODATA|NOPTR, $64
+
+DATA c4b000000<>+0(SB)/4, $0x4b000000
+DATA c4b000000<>+4(SB)/4, $0x4b000000
+DATA c4b000000<>+8(SB)/4, $0x4b000000
+DATA c4b000000<>+12(SB)/4, $0x4b000000
+DATA c4b000000<>+16(SB)/4, $0x4b000000
+DATA c4b000000<>+20(SB)/4, $0x4b000000
+DATA c4b000000<>+24(SB)/4, $0x4b000000
+DATA c4b000000<>+28(SB)/4, $0x4b000000
+DATA c4b000000<>+32(SB)/4, $0x4b000000
+DATA c4b000000<>+36(SB)/4, $0x4b000000
+DATA c4b000000<>+40(SB)/4, $0x4b000000
+DATA c4b000000<>+44(SB)/4, $0x4b000000
+DATA c4b000000<>+48(SB)/4, $0x4b000000
+DATA c4b000000<>+52(SB)/4, $0x4b000000
+DATA c4b000000<>+56(SB)/4, $0x4b000000
+DATA c4b000000<>+60(SB)/4, $0x4b000000
+GLOBL c4b000000<>(SB), RODATA|NOPTR, $64
+
+DATA cc1b80000<>+0(SB)/4, $0xc1b80000
+DATA cc1b80000<>+4(SB)/4, $0xc1b80000
+DATA cc1b80000<>+8(SB)/4, $0xc1b80000
+DATA cc1b80000<>+12(SB)/4, $0xc1b80000
+DATA cc1b80000<>+16(SB)/4, $0xc1b80000
+DATA cc1b80000<>+20(SB)/4, $0xc1b80000
+DATA cc1b80000<>+24(SB)/4, $0xc1b80000
+DATA cc1b80000<>+28(SB)/4, $0xc1b80000
+DATA cc1b80000<>+32(SB)/4, $0xc1b80000
+DATA cc1b80000<>+36(SB)/4, $0xc1b80000
+DATA cc1b80000<>+40(SB)/4, $0xc1b80000
+DATA cc1b80000<>+44(SB)/4, $0xc1b80000
+DATA cc1b80000<>+48(SB)/4, $0xc1b80000
+DATA cc1b80000<>+52(SB)/4, $0xc1b80000
+DATA cc1b80000<>+56(SB)/4, $0xc1b80000
+DATA cc1b80000<>+60(SB)/4, $0xc1b80000
+GLOBL cc1b80000<>(SB), RODATA|NOPTR, $64
+
+DATA c3f3504f3<>+0(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+4(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+8(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+12(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+16(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+20(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+24(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+28(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA c3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL c3f3504f3<>(SB), RODATA|NOPTR, $64
+
+DATA c3eaaaaaa<>+0(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+4(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+8(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+12(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+16(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+20(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+24(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+28(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+32(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+36(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+40(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+44(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+48(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+52(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+56(SB)/4, $0x3eaaaaaa
+DATA c3eaaaaaa<>+60(SB)/4, $0x3eaaaaaa
+GLOBL c3eaaaaaa<>(SB), RODATA|NOPTR, $64
+
+DATA cbe7ffffe<>+0(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+4(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+8(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+12(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+16(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+20(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+24(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+28(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+32(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+36(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+40(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+44(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+48(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+52(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+56(SB)/4, $0xbe7ffffe
+DATA cbe7ffffe<>+60(SB)/4, $0xbe7ffffe
+GLOBL cbe7ffffe<>(SB), RODATA|NOPTR, $64
+
+DATA c3e4ccead<>+0(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+4(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+8(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+12(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+16(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+20(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+24(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+28(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+32(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+36(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+40(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+44(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+48(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+52(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+56(SB)/4, $0x3e4ccead
+DATA c3e4ccead<>+60(SB)/4, $0x3e4ccead
+GLOBL c3e4ccead<>(SB), RODATA|NOPTR, $64
+
+DATA cbe2aada5<>+0(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+4(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+8(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+12(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+16(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+20(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+24(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+28(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+32(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+36(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+40(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+44(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+48(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+52(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+56(SB)/4, $0xbe2aada5
+DATA cbe2aada5<>+60(SB)/4, $0xbe2aada5
+GLOBL cbe2aada5<>(SB), RODATA|NOPTR, $64
+
+DATA c3e11e90d<>+0(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+4(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+8(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+12(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+16(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+20(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+24(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+28(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+32(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+36(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+40(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+44(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+48(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+52(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+56(SB)/4, $0x3e11e90d
+DATA c3e11e90d<>+60(SB)/4, $0x3e11e90d
+GLOBL c3e11e90d<>(SB), RODATA|NOPTR, $64
+
+DATA cbdfe7a63<>+0(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+4(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+8(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+12(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+16(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+20(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+24(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+28(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+32(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+36(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+40(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+44(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+48(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+52(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+56(SB)/4, $0xbdfe7a63
+DATA cbdfe7a63<>+60(SB)/4, $0xbdfe7a63
+GLOBL cbdfe7a63<>(SB), RODATA|NOPTR, $64
+
+DATA c3def5141<>+0(SB)/4, $0x3def5141
+DATA c3def5141<>+4(SB)/4, $0x3def5141
+DATA c3def5141<>+8(SB)/4, $0x3def5141
+DATA c3def5141<>+12(SB)/4, $0x3def5141
+DATA c3def5141<>+16(SB)/4, $0x3def5141
+DATA c3def5141<>+20(SB)/4, $0x3def5141
+DATA c3def5141<>+24(SB)/4, $0x3def5141
+DATA c3def5141<>+28(SB)/4, $0x3def5141
+DATA c3def5141<>+32(SB)/4, $0x3def5141
+DATA c3def5141<>+36(SB)/4, $0x3def5141
+DATA c3def5141<>+40(SB)/4, $0x3def5141
+DATA c3def5141<>+44(SB)/4, $0x3def5141
+DATA c3def5141<>+48(SB)/4, $0x3def5141
+DATA c3def5141<>+52(SB)/4, $0x3def5141
+DATA c3def5141<>+56(SB)/4, $0x3def5141
+DATA c3def5141<>+60(SB)/4, $0x3def5141
+GLOBL c3def5141<>(SB), RODATA|NOPTR, $64
+
+DATA cbdeb1ade<>+0(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+4(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+8(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+12(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+16(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+20(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+24(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+28(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+32(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+36(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+40(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+44(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+48(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+52(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+56(SB)/4, $0xbdeb1ade
+DATA cbdeb1ade<>+60(SB)/4, $0xbdeb1ade
+GLOBL cbdeb1ade<>(SB), RODATA|NOPTR, $64
+
+DATA c3d8ec753<>+0(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+4(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+8(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+12(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+16(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+20(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+24(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+28(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+32(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+36(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+40(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+44(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+48(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+52(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+56(SB)/4, $0x3d8ec753
+DATA c3d8ec753<>+60(SB)/4, $0x3d8ec753
+GLOBL c3d8ec753<>(SB), RODATA|NOPTR, $64
+
+DATA c7f800000<>+0(SB)/4, $0x7f800000
+DATA c7f800000<>+4(SB)/4, $0x7f800000
+DATA c7f800000<>+8(SB)/4, $0x7f800000
+DATA c7f800000<>+12(SB)/4, $0x7f800000
+DATA c7f800000<>+16(SB)/4, $0x7f800000
+DATA c7f800000<>+20(SB)/4, $0x7f800000
+DATA c7f800000<>+24(SB)/4, $0x7f800000
+DATA c7f800000<>+28(SB)/4, $0x7f800000
+DATA c7f800000<>+32(SB)/4, $0x7f800000
+DATA c7f800000<>+36(SB)/4, $0x7f800000
+DATA c7f800000<>+40(SB)/4, $0x7f800000
+DATA c7f800000<>+44(SB)/4, $0x7f800000
+DATA c7f800000<>+48(SB)/4, $0x7f800000
+DATA c7f800000<>+52(SB)/4, $0x7f800000
+DATA c7f800000<>+56(SB)/4, $0x7f800000
+DATA c7f800000<>+60(SB)/4, $0x7f800000
+GLOBL c7f800000<>(SB), RODATA|NOPTR, $64
+
+DATA cff800000<>+0(SB)/4, $0xff800000
+DATA cff800000<>+4(SB)/4, $0xff800000
+DATA cff800000<>+8(SB)/4, $0xff800000
+DATA cff800000<>+12(SB)/4, $0xff800000
+DATA cff800000<>+16(SB)/4, $0xff800000
+DATA cff800000<>+20(SB)/4, $0xff800000
+DATA cff800000<>+24(SB)/4, $0xff800000
+DATA cff800000<>+28(SB)/4, $0xff800000
+DATA cff800000<>+32(SB)/4, $0xff800000
+DATA cff800000<>+36(SB)/4, $0xff800000
+DATA cff800000<>+40(SB)/4, $0xff800000
+DATA cff800000<>+44(SB)/4, $0xff800000
+DATA cff800000<>+48(SB)/4, $0xff800000
+DATA cff800000<>+52(SB)/4, $0xff800000
+DATA cff800000<>+56(SB)/4, $0xff800000
+DATA cff800000<>+60(SB)/4, $0xff800000
+GLOBL cff800000<>(SB), RODATA|NOPTR, $64
+
+DATA c7fc00000<>+0(SB)/4, $0x7fc00000
+DATA c7fc00000<>+4(SB)/4, $0x7fc00000
+DATA c7fc00000<>+8(SB)/4, $0x7fc00000
+DATA c7fc00000<>+12(SB)/4, $0x7fc00000
+DATA c7fc00000<>+16(SB)/4, $0x7fc00000
+DATA c7fc00000<>+20(SB)/4, $0x7fc00000
+DATA c7fc00000<>+24(SB)/4, $0x7fc00000
+DATA c7fc00000<>+28(SB)/4, $0x7fc00000
+DATA c7fc00000<>+32(SB)/4, $0x7fc00000
+DATA c7fc00000<>+36(SB)/4, $0x7fc00000
+DATA c7fc00000<>+40(SB)/4, $0x7fc00000
+DATA c7fc00000<>+44(SB)/4, $0x7fc00000
+DATA c7fc00000<>+48(SB)/4, $0x7fc00000
+DATA c7fc00000<>+52(SB)/4, $0x7fc00000
+DATA c7fc00000<>+56(SB)/4, $0x7fc00000
+DATA c7fc00000<>+60(SB)/4, $0x7fc00000
+GLOBL c7fc00000<>(SB), RODATA|NOPTR, $64
+
+// func poissonSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·poissonSumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c00000000<>+0(SB), Z1
+	KXORW        K1, K1, K1
+	VMOVUPS      c00800000<>+0(SB), Z2
+	VMOVUPS      c4b000000<>+0(SB), Z3
+	VMOVUPS      cc1b80000<>+0(SB), Z4
+	VMOVUPS      c3f3504f3<>+0(SB), Z5
+	VMOVUPS      c3f800000<>+0(SB), Z6
+	VMOVUPS      c3f000000<>+0(SB), Z7
+	VMOVUPS      c3f317200<>+0(SB), Z8
+	VMOVUPS      c35bfbe8e<>+0(SB), Z9
+	VMOVUPS      c3eaaaaaa<>+0(SB), Z10
+	VMOVUPS      cbe7ffffe<>+0(SB), Z11
+	VMOVUPS      c3e4ccead<>+0(SB), Z12
+	VMOVUPS      cbe2aada5<>+0(SB), Z13
+	VMOVUPS      c3e11e90d<>+0(SB), Z14
+	VXORPS       Z15, Z15, Z15
+	VXORPS       Z16, Z16, Z16
+	XORQ         DI, DI
+	CMPQ         BX, $0x10
+	JL           end65
+
+loop64:
+	VMOVUPS          (AX)(DI*4), Z17
+	VMOVUPS          (CX)(DI*4), Z18
+	VBROADCASTSS     4(SI), Z18
+	VADDPS           Z18, Z17, Z17
+	VCMPPS           $0x11, Z1, Z17, K2
+	KORW             K2, K1, K1
+	VMULPS           Z3, Z17, Z18
+	VCMPPS           $0x11, Z2, Z17, K2
+	VMOVUPS          Z17, Z19
+	VMOVUPS          Z18, K2, Z19
+	VMOVUPS          Z1, Z18
+	VCMPPS           $0x11, Z2, Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z4, K2, Z18
+	VPSUBD           Z5, Z19, Z20
+	VPSRAD           $0x17, Z20, Z20
+	VPSLLD           $0x17, Z20, Z21
+	VPSUBD           Z21, Z19, Z19
+	VSUBPS           Z6, Z19, Z19
+	VCVTDQ2PS        Z20, Z20
+	VADDPS           Z18, Z20, Z20
+	VMULPS           Z19, Z19, Z18
+	VMULPS           Z18, Z19, Z21
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z22
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z19, Z22
+	VFMADD213PS      Z14, Z19, Z22
+	VFMADD213PS      Z13, Z19, Z22
+	VFMADD213PS      Z12, Z19, Z22
+	VFMADD213PS      Z11, Z19, Z22
+	VFMADD213PS      Z10, Z19, Z22
+	VMULPS           Z22, Z21, Z21
+	VFNMADD231PS     Z7, Z18, Z21
+	VFMADD231PS      Z9, Z20, Z21
+	VADDPS           Z21, Z19, Z18
+	VFMADD231PS      Z8, Z20, Z18
+	VCMPPS           $0x00, Z1, Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          cff800000<>+0(SB), K2, Z18
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          c7f800000<>+0(SB), K2, Z18
+	VCMPPS           $0x19, Z1, Z17, K2
+	VMOVUPS          Z18, Z17
+	VMOVUPS          c7fc00000<>+0(SB), K2, Z17
+	VMOVUPS          (CX)(DI*4), Z18
+	VMOVUPS          (AX)(DI*4), Z19
+	VMULPS           Z17, Z18, Z17
+	VCMPPS           $0x00, Z1, Z18, K2
+	VMOVUPS          Z17, Z17
+	VMOVUPS          Z1, K2, Z17
+	VSUBPS           Z17, Z19, Z17
+	VMOVUPS          (AX)(DI*4), Z19
+	VBROADCASTSS     4(SI), Z20
+	VADDPS           Z20, Z19, Z19
+	VMOVUPS          (AX)(DI*4), Z20
+	VSUBPS           Z18, Z20, Z18
+	VBROADCASTSS     4(SI), Z20
+	VADDPS           Z20, Z18, Z18
+	VDIVPS           Z19, Z18, Z18
+	VMULPS           Z0, Z18, Z18
+	VMOVUPS          Z18, (DX)(DI*4)
+	VCVTPS2PD        Y17, Z18
+	VEXTRACTF64X4    $0x01, Z17, Y17
+	VCVTPS2PD        Y17, Z17
+	VADDPD           Z18, Z15, Z15
+	VADDPD           Z17, Z16, Z16
+	ADDQ             $0x10, DI
+	SUBQ             $0x10, BX
+	CMPQ             BX, $0x10
+	JGE              loop64
+
+end65:
+	TESTQ            BX, BX
+	JE               done66
+	MOVL             $0xffffffff, R8
+	BZHIL            BX, R8, R8
+	KMOVW            R8, K2
+	VMOVUPS.Z        (AX)(DI*4), K2, Z17
+	VMOVUPS.Z        (CX)(DI*4), K2, Z18
+	VBROADCASTSS     4(SI), Z18
+	VADDPS           Z18, Z17, Z17
+	VCMPPS           $0x11, Z1, Z17, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VMULPS           Z3, Z17, Z3
+	VCMPPS           $0x11, Z2, Z17, K3
+	VMOVUPS          Z17, Z18
+	VMOVUPS          Z3, K3, Z18
+	VMOVUPS          Z1, Z3
+	VCMPPS           $0x11, Z2, Z17, K3
+	VMOVUPS          Z3, Z2
+	VMOVUPS          Z4, K3, Z2
+	VPSUBD           Z5, Z18, Z3
+	VPSRAD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z3, Z4
+	VPSUBD           Z4, Z18, Z4
+	VSUBPS           Z6, Z4, Z4
+	VCVTDQ2PS        Z3, Z3
+	VADDPS           Z2, Z3, Z3
+	VMULPS           Z4, Z4, Z2
+	VMULPS           Z2, Z4, Z5
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z6
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z4, Z6
+	VFMADD213PS      Z14, Z4, Z6
+	VFMADD213PS      Z13, Z4, Z6
+	VFMADD213PS      Z12, Z4, Z6
+	VFMADD213PS      Z11, Z4, Z6
+	VFMADD213PS      Z10, Z4, Z6
+	VMULPS           Z6, Z5, Z5
+	VFNMADD231PS     Z7, Z2, Z5
+	VFMADD231PS      Z9, Z3, Z5
+	VADDPS           Z5, Z4, Z2
+	VFMADD231PS      Z8, Z3, Z2
+	VCMPPS           $0x00, Z1, Z17, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          cff800000<>+0(SB), K3, Z2
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          c7f800000<>+0(SB), K3, Z2
+	VCMPPS           $0x19, Z1, Z17, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z2
+	VMOVUPS.Z        (CX)(DI*4), K2, Z3
+	VMOVUPS.Z        (AX)(DI*4), K2, Z4
+	VMULPS           Z2, Z3, Z2
+	VCMPPS           $0x00, Z1, Z3, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          Z1, K3, Z2
+	VSUBPS           Z2, Z4, Z1
+	VMOVUPS.Z        (AX)(DI*4), K2, Z2
+	VBROADCASTSS     4(SI), Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS.Z        (AX)(DI*4), K2, Z4
+	VSUBPS           Z3, Z4, Z3
+	VBROADCASTSS     4(SI), Z4
+	VADDPS           Z4, Z3, Z3
+	VDIVPS           Z2, Z3, Z2
+	VMULPS           Z0, Z2, Z0
+	VMOVUPS          Z0, K2, (DX)(DI*4)
+	VMOVAPS.Z        Z1, K2, Z0
+	VCVTPS2PD        Y0, Z1
+	VEXTRACTF64X4    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VADDPD           Z1, Z15, Z15
+	VADDPD           Z0, Z16, Z16
+
+done66:
+	VADDPD     Z16, Z15, Z15
+	VSHUFF64X2 $0x4e, Z15, Z15, Z0
+	VADDPD     Z0, Z15, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	KMOVW      K1, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func poissonEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·poissonEachAVX2(SB), NOSPLIT, $0-180
+	MOVQ   a_base+96(FP), AX
+	MOVQ   b_base+120(FP), CX
+	MOVQ   da_base+24(FP), DX
+	MOVQ   db_base+48(FP), BX
+	MOVQ   a_len+104(FP), SI
+	MOVQ   k+168(FP), DI
+	MOVQ   l_base+0(FP), R8
+	VXORPS Y0, Y0, Y0
+	XORQ   R9, R9
+	CMPQ   SI, $0x08
+	JL     end68
+
+loop67:
+	VMOVUPS      (AX)(R9*4), Y1
+	VMOVUPS      (CX)(R9*4), Y2
+	VBROADCASTSS 4(DI), Y2
+	VADDPS       Y2, Y1, Y1
+	VCMPPS       $0x11, c00000000<>+0(SB), Y1, Y2
+	VORPS        Y2, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, c00800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y2, Y1, Y2
+	VMOVUPS      c00000000<>+0(SB), Y3
+	VCMPPS       $0x11, c00800000<>+0(SB), Y1, Y4
+	VBLENDVPS    Y4, cc1b80000<>+0(SB), Y3, Y3
+	VPSUBD       c3f3504f3<>+0(SB), Y2, Y4
+	VPSRAD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y4, Y5
+	VPSUBD       Y5, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VMULPS       Y2, Y2, Y3
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS c3d8ec753<>+0(SB), Y6
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y2, Y6
+	VFMADD213PS  c3def5141<>+0(SB), Y2, Y6
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e11e90d<>+0(SB), Y2, Y6
+	VFMADD213PS  cbe2aada5<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e4ccead<>+0(SB), Y2, Y6
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y2, Y6
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y2, Y6
+	VMULPS       Y6, Y5, Y5
+	VFNMADD231PS c3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VFMADD231PS  c3f317200<>+0(SB), Y4, Y2
+	VCMPPS       $0x00, c00000000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, cff800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, c7f800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x19, c00000000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, c7fc00000<>+0(SB), Y2, Y1
+	VMOVUPS      (CX)(R9*4), Y2
+	VMOVUPS      (AX)(R9*4), Y3
+	VMULPS       Y1, Y2, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VXORPS       c80000000<>+0(SB), Y1, Y1
+	VMOVUPS      (AX)(R9*4), Y4
+	VBROADCASTSS 4(DI), Y5
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (AX)(R9*4), Y5
+	VSUBPS       Y2, Y5, Y2
+	VBROADCASTSS 4(DI), Y5
+	VADDPS       Y5, Y2, Y2
+	VDIVPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (DX)(R9*4)
+	VMOVUPS      Y1, (BX)(R9*4)
+	VMOVUPS      Y3, (R8)(R9*4)
+	ADDQ         $0x08, R9
+	SUBQ         $0x08, SI
+	CMPQ         SI, $0x08
+	JGE          loop67
+
+end68:
+	TESTQ        SI, SI
+	JE           done69
+	LEAQ         tails<>+0(SB), R10
+	NEGQ         SI
+	VMOVDQU      32(R10)(SI*4), Y1
+	VMASKMOVPS   (AX)(R9*4), Y1, Y2
+	VMASKMOVPS   (CX)(R9*4), Y1, Y3
+	VBROADCASTSS 4(DI), Y3
+	VADDPS       Y3, Y2, Y2
+	VCMPPS       $0x11, c00000000<>+0(SB), Y2, Y3
+	VANDPS       Y1, Y3, Y3
+	VORPS        Y3, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, c00800000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y3
+	VMOVUPS      c00000000<>+0(SB), Y4
+	VCMPPS       $0x11, c00800000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y5, cc1b80000<>+0(SB), Y4, Y4
+	VPSUBD       c3f3504f3<>+0(SB), Y3, Y5
+	VPSRAD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y5, Y6
+	VPSUBD       Y6, Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMULPS       Y3, Y3, Y4
+	VMULPS       Y4, Y3, Y6
+	VBROADCASTSS c3d8ec753<>+0(SB), Y7
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y3, Y7
+	VFMADD213PS  c3def5141<>+0(SB), Y3, Y7
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y3, Y7
+	VFMADD213PS  c3e11e90d<>+0(SB), Y3, Y7
+	VFMADD213PS  cbe2aada5<>+0(SB), Y3, Y7
+	VFMADD213PS  c3e4ccead<>+0(SB), Y3, Y7
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y3, Y7
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y3, Y7
+	VMULPS       Y7, Y6, Y6
+	VFNMADD231PS c3f000000<>+0(SB), Y4, Y6
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y5, Y6
+	VADDPS       Y6, Y3, Y3
+	VFMADD231PS  c3f317200<>+0(SB), Y5, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, cff800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, c7f800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x19, c00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, c7fc00000<>+0(SB), Y3, Y2
+	VMASKMOVPS   (CX)(R9*4), Y1, Y3
+	VMASKMOVPS   (AX)(R9*4), Y1, Y4
+	VMULPS       Y2, Y3, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VXORPS       c80000000<>+0(SB), Y2, Y2
+	VMASKMOVPS   (AX)(R9*4), Y1, Y5
+	VBROADCASTSS 4(DI), Y6
+	VADDPS       Y6, Y5, Y5
+	VMASKMOVPS   (AX)(R9*4), Y1, Y6
+	VSUBPS       Y3, Y6, Y3
+	VBROADCASTSS 4(DI), Y6
+	VADDPS       Y6, Y3, Y3
+	VDIVPS       Y5, Y3, Y3
+	VMASKMOVPS   Y3, Y1, (DX)(R9*4)
+	VMASKMOVPS   Y2, Y1, (BX)(R9*4)
+	VMASKMOVPS   Y4, Y1, (R8)(R9*4)
+
+done69:
+	VMOVMSKPS Y0, AX
+	MOVL      AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func poissonEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·poissonEachAVX512(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), R8
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c00000000<>+0(SB), Z1
+	KXORW   K1, K1, K1
+	VMOVUPS c00800000<>+0(SB), Z2
+	VMOVUPS c4b000000<>+0(SB), Z3
+	VMOVUPS cc1b80000<>+0(SB), Z4
+	VMOVUPS c3f3504f3<>+0(SB), Z5
+	VMOVUPS c3f800000<>+0(SB), Z6
+	VMOVUPS c3f000000<>+0(SB), Z7
+	VMOVUPS c3f317200<>+0(SB), Z8
+	VMOVUPS c35bfbe8e<>+0(SB), Z9
+	VMOVUPS c3eaaaaaa<>+0(SB), Z10
+	VMOVUPS cbe7ffffe<>+0(SB), Z11
+	VMOVUPS c3e4ccead<>+0(SB), Z12
+	VMOVUPS cbe2aada5<>+0(SB), Z13
+	VMOVUPS c3e11e90d<>+0(SB), Z14
+	XORQ    R9, R9
+	CMPQ    SI, $0x10
+	JL      end71
+
+loop70:
+	VMOVUPS          (AX)(R9*4), Z15
+	VMOVUPS          (CX)(R9*4), Z16
+	VBROADCASTSS     4(DI), Z16
+	VADDPS           Z16, Z15, Z15
+	VCMPPS           $0x11, Z1, Z15, K2
+	KORW             K2, K1, K1
+	VMULPS           Z3, Z15, Z16
+	VCMPPS           $0x11, Z2, Z15, K2
+	VMOVUPS          Z15, Z17
+	VMOVUPS          Z16, K2, Z17
+	VMOVUPS          Z1, Z16
+	VCMPPS           $0x11, Z2, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          Z4, K2, Z16
+	VPSUBD           Z5, Z17, Z18
+	VPSRAD           $0x17, Z18, Z18
+	VPSLLD           $0x17, Z18, Z19
+	VPSUBD           Z19, Z17, Z17
+	VSUBPS           Z6, Z17, Z17
+	VCVTDQ2PS        Z18, Z18
+	VADDPS           Z16, Z18, Z18
+	VMULPS           Z17, Z17, Z16
+	VMULPS           Z16, Z17, Z19
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z20
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z17, Z20
+	VFMADD213PS      Z14, Z17, Z20
+	VFMADD213PS      Z13, Z17, Z20
+	VFMADD213PS      Z12, Z17, Z20
+	VFMADD213PS      Z11, Z17, Z20
+	VFMADD213PS      Z10, Z17, Z20
+	VMULPS           Z20, Z19, Z19
+	VFNMADD231PS     Z7, Z16, Z19
+	VFMADD231PS      Z9, Z18, Z19
+	VADDPS           Z19, Z17, Z16
+	VFMADD231PS      Z8, Z18, Z16
+	VCMPPS           $0x00, Z1, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          cff800000<>+0(SB), K2, Z16
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          c7f800000<>+0(SB), K2, Z16
+	VCMPPS           $0x19, Z1, Z15, K2
+	VMOVUPS          Z16, Z15
+	VMOVUPS          c7fc00000<>+0(SB), K2, Z15
+	VMOVUPS          (CX)(R9*4), Z16
+	VMOVUPS          (AX)(R9*4), Z17
+	VMULPS           Z15, Z16, Z18
+	VCMPPS           $0x00, Z1, Z16, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z1, K2, Z18
+	VSUBPS           Z18, Z17, Z17
+	VXORPS           Z0, Z15, Z15
+	VMOVUPS          (AX)(R9*4), Z18
+	VBROADCASTSS     4(DI), Z19
+	VADDPS           Z19, Z18, Z18
+	VMOVUPS          (AX)(R9*4), Z19
+	VSUBPS           Z16, Z19, Z16
+	VBROADCASTSS     4(DI), Z19
+	VADDPS           Z19, Z16, Z16
+	VDIVPS           Z18, Z16, Z16
+	VMOVUPS          Z16, (DX)(R9*4)
+	VMOVUPS          Z15, (BX)(R9*4)
+	VMOVUPS          Z17, (R8)(R9*4)
+	ADDQ             $0x10, R9
+	SUBQ             $0x10, SI
+	CMPQ             SI, $0x10
+	JGE              loop70
+
+end71:
+	TESTQ            SI, SI
+	JE               done72
+	MOVL             $0xffffffff, R10
+	BZHIL            SI, R10, R10
+	KMOVW            R10, K2
+	VMOVUPS.Z        (AX)(R9*4), K2, Z15
+	VMOVUPS.Z        (CX)(R9*4), K2, Z16
+	VBROADCASTSS     4(DI), Z16
+	VADDPS           Z16, Z15, Z15
+	VCMPPS           $0x11, Z1, Z15, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VMULPS           Z3, Z15, Z3
+	VCMPPS           $0x11, Z2, Z15, K3
+	VMOVUPS          Z15, Z16
+	VMOVUPS          Z3, K3, Z16
+	VMOVUPS          Z1, Z3
+	VCMPPS           $0x11, Z2, Z15, K3
+	VMOVUPS          Z3, Z2
+	VMOVUPS          Z4, K3, Z2
+	VPSUBD           Z5, Z16, Z3
+	VPSRAD           $0x17, Z3, Z3
+	VPSLLD           $0x17, Z3, Z4
+	VPSUBD           Z4, Z16, Z4
+	VSUBPS           Z6, Z4, Z4
+	VCVTDQ2PS        Z3, Z3
+	VADDPS           Z2, Z3, Z3
+	VMULPS           Z4, Z4, Z2
+	VMULPS           Z2, Z4, Z5
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z6
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z4, Z6
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z4, Z6
+	VFMADD213PS      Z14, Z4, Z6
+	VFMADD213PS      Z13, Z4, Z6
+	VFMADD213PS      Z12, Z4, Z6
+	VFMADD213PS      Z11, Z4, Z6
+	VFMADD213PS      Z10, Z4, Z6
+	VMULPS           Z6, Z5, Z5
+	VFNMADD231PS     Z7, Z2, Z5
+	VFMADD231PS      Z9, Z3, Z5
+	VADDPS           Z5, Z4, Z2
+	VFMADD231PS      Z8, Z3, Z2
+	VCMPPS           $0x00, Z1, Z15, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          cff800000<>+0(SB), K3, Z2
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z15, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          c7f800000<>+0(SB), K3, Z2
+	VCMPPS           $0x19, Z1, Z15, K3
+	VMOVUPS          Z2, Z2
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z2
+	VMOVUPS.Z        (CX)(R9*4), K2, Z3
+	VMOVUPS.Z        (AX)(R9*4), K2, Z4
+	VMULPS           Z2, Z3, Z5
+	VCMPPS           $0x00, Z1, Z3, K3
+	VMOVUPS          Z5, Z5
+	VMOVUPS          Z1, K3, Z5
+	VSUBPS           Z5, Z4, Z1
+	VXORPS           Z0, Z2, Z0
+	VMOVUPS.Z        (AX)(R9*4), K2, Z2
+	VBROADCASTSS     4(DI), Z4
+	VADDPS           Z4, Z2, Z2
+	VMOVUPS.Z        (AX)(R9*4), K2, Z4
+	VSUBPS           Z3, Z4, Z3
+	VBROADCASTSS     4(DI), Z4
+	VADDPS           Z4, Z3, Z3
+	VDIVPS           Z2, Z3, Z2
+	VMOVUPS          Z2, K2, (DX)(R9*4)
+	VMOVUPS          Z0, K2, (BX)(R9*4)
+	VMOVUPS          Z1, K2, (R8)(R9*4)
+
+done72:
+	KMOVW K1, AX
+	MOVL  AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func gaussianSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·gaussianSumAVX2(SB), NOSPLIT, $0-164
+	MOVQ   a_base+72(FP), AX
+	MOVQ   b_base+96(FP), CX
+	MOVQ   c_base+120(FP), DX
+	MOVQ   da_base+0(FP), BX
+	MOVQ   dc_base+48(FP), SI
+	MOVQ   a_len+80(FP), DI
+	MOVQ   k+144(FP), R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   R9, R9
+	CMPQ   DI, $0x08
+	JL     end74
+
+loop73:
+	VMOVUPS      (AX)(R9*4), Y3
+	VMOVUPS      (CX)(R9*4), Y3
+	VMOVUPS      (DX)(R9*4), Y3
+	VCMPPS       $0x11, c00000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y0, Y0
+	VBROADCASTSS 4(R8), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       c4b000000<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y4
+	VMOVUPS      c00000000<>+0(SB), Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, cc1b80000<>+0(SB), Y5, Y5
+	VPSUBD       c3f3504f3<>+0(SB), Y4, Y6
+	VPSRAD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y6, Y7
+	VPSUBD       Y7, Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMULPS       Y4, Y4, Y5
+	VMULPS       Y5, Y4, Y7
+	VBROADCASTSS c3d8ec753<>+0(SB), Y8
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y4, Y8
+	VFMADD213PS  c3def5141<>+0(SB), Y4, Y8
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y4, Y8
+	VFMADD213PS  c3e11e90d<>+0(SB), Y4, Y8
+	VFMADD213PS  cbe2aada5<>+0(SB), Y4, Y8
+	VFMADD213PS  c3e4ccead<>+0(SB), Y4, Y8
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y4, Y8
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y4, Y8
+	VMULPS       Y8, Y7, Y7
+	VFNMADD231PS c3f000000<>+0(SB), Y5, Y7
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y6, Y7
+	VADDPS       Y7, Y4, Y4
+	VFMADD231PS  c3f317200<>+0(SB), Y6, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, cff800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, c7f800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x19, c00000000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, c7fc00000<>+0(SB), Y4, Y3
+	VBROADCASTSS 4(R8), Y4
+	VMOVUPS      (DX)(R9*4), Y5
+	VMAXPS       Y5, Y4, Y4
+	VMOVUPS      (AX)(R9*4), Y5
+	VMOVUPS      (CX)(R9*4), Y6
+	VSUBPS       Y6, Y5, Y7
+	VDIVPS       Y4, Y7, Y8
+	VMOVUPS      Y3, Y3
+	VFMADD231PS  Y7, Y8, Y3
+	VMOVUPS      c3f000000<>+0(SB), Y9
+	VBROADCASTSS 8(R8), Y10
+	VMOVUPS      Y10, Y10
+	VFMADD231PS  Y9, Y3, Y10
+	VSUBPS       Y5, Y7, Y3
+	VSUBPS       Y3, Y7, Y9
+	VSUBPS       Y9, Y5, Y5
+	VADDPS       Y3, Y6, Y3
+	VSUBPS       Y3, Y5, Y3
+	VSUBPS       Y3, Y3, Y5
+	VMOVUPS      c00000000<>+0(SB), Y6
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y5, Y3, Y6, Y3
+	VADDPS       Y7, Y7, Y5
+	VMOVUPS      Y4, Y6
+	VFNMADD231PS Y7, Y7, Y6
+	VMOVUPS      Y6, Y6
+	VFNMADD231PS Y3, Y5, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VDIVPS       Y4, Y3, Y3
+	VMULPS       c3f000000<>+0(SB), Y3, Y4
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y3, Y4, Y3
+	VBROADCASTSS (R8), Y4
+	VMULPS       Y4, Y8, Y4
+	VMOVUPS      Y4, (BX)(R9*4)
+	VBROADCASTSS (R8), Y4
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (SI)(R9*4)
+	VCVTPS2PD    X10, Y3
+	VEXTRACTF128 $0x01, Y10, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y3, Y1, Y1
+	VADDPD       Y4, Y2, Y2
+	ADDQ         $0x08, R9
+	SUBQ         $0x08, DI
+	CMPQ         DI, $0x08
+	JGE          loop73
+
+end74:
+	TESTQ        DI, DI
+	JE           done75
+	LEAQ         tails<>+0(SB), R10
+	NEGQ         DI
+	VMOVDQU      32(R10)(DI*4), Y3
+	VMASKMOVPS   (AX)(R9*4), Y3, Y4
+	VMASKMOVPS   (CX)(R9*4), Y3, Y4
+	VMASKMOVPS   (DX)(R9*4), Y3, Y4
+	VCMPPS       $0x11, c00000000<>+0(SB), Y4, Y5
+	VANDPS       Y3, Y5, Y5
+	VORPS        Y5, Y0, Y0
+	VBROADCASTSS 4(R8), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMULPS       c4b000000<>+0(SB), Y4, Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y5
+	VMOVUPS      c00000000<>+0(SB), Y6
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, cc1b80000<>+0(SB), Y6, Y6
+	VPSUBD       c3f3504f3<>+0(SB), Y5, Y7
+	VPSRAD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y6, Y5, Y8
+	VBROADCASTSS c3d8ec753<>+0(SB), Y9
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y5, Y9
+	VFMADD213PS  c3def5141<>+0(SB), Y5, Y9
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e11e90d<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe2aada5<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e4ccead<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y9
+	VMULPS       Y9, Y8, Y8
+	VFNMADD231PS c3f000000<>+0(SB), Y6, Y8
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y7, Y8
+	VADDPS       Y8, Y5, Y5
+	VFMADD231PS  c3f317200<>+0(SB), Y7, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, cff800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c7f800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x19, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, c7fc00000<>+0(SB), Y5, Y4
+	VBROADCASTSS 4(R8), Y5
+	VMASKMOVPS   (DX)(R9*4), Y3, Y6
+	VMAXPS       Y6, Y5, Y5
+	VMASKMOVPS   (AX)(R9*4), Y3, Y6
+	VMASKMOVPS   (CX)(R9*4), Y3, Y7
+	VSUBPS       Y7, Y6, Y8
+	VDIVPS       Y5, Y8, Y9
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y8, Y9, Y4
+	VMOVUPS      c3f000000<>+0(SB), Y10
+	VBROADCASTSS 8(R8), Y11
+	VMOVUPS      Y11, Y11
+	VFMADD231PS  Y10, Y4, Y11
+	VSUBPS       Y6, Y8, Y4
+	VSUBPS       Y4, Y8, Y10
+	VSUBPS       Y10, Y6, Y6
+	VADDPS       Y4, Y7, Y4
+	VSUBPS       Y4, Y6, Y4
+	VSUBPS       Y4, Y4, Y6
+	VMOVUPS      c00000000<>+0(SB), Y7
+	VCMPPS       $0x00, c00000000<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y4, Y7, Y4
+	VADDPS       Y8, Y8, Y6
+	VMOVUPS      Y5, Y7
+	VFNMADD231PS Y8, Y8, Y7
+	VMOVUPS      Y7, Y7
+	VFNMADD231PS Y4, Y6, Y7
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VDIVPS       Y5, Y4, Y4
+	VMULPS       c3f000000<>+0(SB), Y4, Y5
+	VMULPS       Y5, Y7, Y5
+	VMULPS       Y4, Y5, Y4
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y9, Y5
+	VMASKMOVPS   Y5, Y3, (BX)(R9*4)
+	VBROADCASTSS (R8), Y5
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   Y4, Y3, (SI)(R9*4)
+	VANDPS       Y3, Y11, Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+
+done75:
+	VADDPD     Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	MOVSD      X1, sum+152(FP)
+	VMOVMSKPS  Y0, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func gaussianSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·gaussianSumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         c_base+120(FP), DX
+	MOVQ         da_base+0(FP), BX
+	MOVQ         dc_base+48(FP), SI
+	MOVQ         a_len+80(FP), DI
+	MOVQ         k+144(FP), R8
+	VBROADCASTSS (R8), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c00000000<>+0(SB), Z1
+	VMOVUPS      c3f000000<>+0(SB), Z2
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	KXORW        K1, K1, K1
+	VMOVUPS      c00800000<>+0(SB), Z4
+	VMOVUPS      c4b000000<>+0(SB), Z5
+	VMOVUPS      cc1b80000<>+0(SB), Z6
+	VMOVUPS      c3f3504f3<>+0(SB), Z7
+	VMOVUPS      c3f317200<>+0(SB), Z8
+	VMOVUPS      c35bfbe8e<>+0(SB), Z9
+	VMOVUPS      c3eaaaaaa<>+0(SB), Z10
+	VMOVUPS      cbe7ffffe<>+0(SB), Z11
+	VMOVUPS      c3e4ccead<>+0(SB), Z12
+	VMOVUPS      cbe2aada5<>+0(SB), Z13
+	VMOVUPS      c3e11e90d<>+0(SB), Z14
+	VXORPS       Z15, Z15, Z15
+	VXORPS       Z16, Z16, Z16
+	XORQ         R9, R9
+	CMPQ         DI, $0x10
+	JL           end77
+
+loop76:
+	VMOVUPS          (AX)(R9*4), Z17
+	VMOVUPS          (CX)(R9*4), Z17
+	VMOVUPS          (DX)(R9*4), Z17
+	VCMPPS           $0x11, Z1, Z17, K2
+	KORW             K2, K1, K1
+	VBROADCASTSS     4(R8), Z18
+	VMAXPS           Z17, Z18, Z17
+	VMULPS           Z5, Z17, Z18
+	VCMPPS           $0x11, Z4, Z17, K2
+	VMOVUPS          Z17, Z19
+	VMOVUPS          Z18, K2, Z19
+	VMOVUPS          Z1, Z18
+	VCMPPS           $0x11, Z4, Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z6, K2, Z18
+	VPSUBD           Z7, Z19, Z20
+	VPSRAD           $0x17, Z20, Z20
+	VPSLLD           $0x17, Z20, Z21
+	VPSUBD           Z21, Z19, Z19
+	VSUBPS           Z3, Z19, Z19
+	VCVTDQ2PS        Z20, Z20
+	VADDPS           Z18, Z20, Z20
+	VMULPS           Z19, Z19, Z18
+	VMULPS           Z18, Z19, Z21
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z22
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z19, Z22
+	VFMADD213PS      Z14, Z19, Z22
+	VFMADD213PS      Z13, Z19, Z22
+	VFMADD213PS      Z12, Z19, Z22
+	VFMADD213PS      Z11, Z19, Z22
+	VFMADD213PS      Z10, Z19, Z22
+	VMULPS           Z22, Z21, Z21
+	VFNMADD231PS     Z2, Z18, Z21
+	VFMADD231PS      Z9, Z20, Z21
+	VADDPS           Z21, Z19, Z18
+	VFMADD231PS      Z8, Z20, Z18
+	VCMPPS           $0x00, Z1, Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          cff800000<>+0(SB), K2, Z18
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          c7f800000<>+0(SB), K2, Z18
+	VCMPPS           $0x19, Z1, Z17, K2
+	VMOVUPS          Z18, Z17
+	VMOVUPS          c7fc00000<>+0(SB), K2, Z17
+	VBROADCASTSS     4(R8), Z18
+	VMOVUPS          (DX)(R9*4), Z19
+	VMAXPS           Z19, Z18, Z18
+	VMOVUPS          (AX)(R9*4), Z19
+	VMOVUPS          (CX)(R9*4), Z20
+	VSUBPS           Z20, Z19, Z21
+	VDIVPS           Z18, Z21, Z22
+	VMOVUPS          Z17, Z17
+	VFMADD231PS      Z21, Z22, Z17
+	VMOVUPS          Z2, Z23
+	VBROADCASTSS     8(R8), Z24
+	VMOVUPS          Z24, Z24
+	VFMADD231PS      Z23, Z17, Z24
+	VSUBPS           Z19, Z21, Z17
+	VSUBPS           Z17, Z21, Z23
+	VSUBPS           Z23, Z19, Z19
+	VADDPS           Z17, Z20, Z17
+	VSUBPS           Z17, Z19, Z17
+	VSUBPS           Z17, Z17, Z19
+	VMOVUPS          Z1, Z20
+	VCMPPS           $0x00, Z1, Z19, K2
+	VMOVUPS          Z20, Z19
+	VMOVUPS          Z17, K2, Z19
+	VADDPS           Z21, Z21, Z17
+	VMOVUPS          Z18, Z20
+	VFNMADD231PS     Z21, Z21, Z20
+	VMOVUPS          Z20, Z20
+	VFNMADD231PS     Z19, Z17, Z20
+	VMOVUPS          Z3, Z17
+	VDIVPS           Z18, Z17, Z17
+	VMULPS           Z2, Z17, Z18
+	VMULPS           Z18, Z20, Z18
+	VMULPS           Z17, Z18, Z17
+	VMULPS           Z0, Z22, Z18
+	VMOVUPS          Z18, (BX)(R9*4)
+	VMULPS           Z0, Z17, Z17
+	VMOVUPS          Z17, (SI)(R9*4)
+	VCVTPS2PD        Y24, Z17
+	VEXTRACTF64X4    $0x01, Z24, Y18
+	VCVTPS2PD        Y18, Z18
+	VADDPD           Z17, Z15, Z15
+	VADDPD           Z18, Z16, Z16
+	ADDQ             $0x10, R9
+	SUBQ             $0x10, DI
+	CMPQ             DI, $0x10
+	JGE              loop76
+
+end77:
+	TESTQ            DI, DI
+	JE               done78
+	MOVL             $0xffffffff, R10
+	BZHIL            DI, R10, R10
+	KMOVW            R10, K2
+	VMOVUPS.Z        (AX)(R9*4), K2, Z17
+	VMOVUPS.Z        (CX)(R9*4), K2, Z17
+	VMOVUPS.Z        (DX)(R9*4), K2, Z17
+	VCMPPS           $0x11, Z1, Z17, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VBROADCASTSS     4(R8), Z18
+	VMAXPS           Z17, Z18, Z17
+	VMULPS           Z5, Z17, Z5
+	VCMPPS           $0x11, Z4, Z17, K3
+	VMOVUPS          Z17, Z18
+	VMOVUPS          Z5, K3, Z18
+	VMOVUPS          Z1, Z5
+	VCMPPS           $0x11, Z4, Z17, K3
+	VMOVUPS          Z5, Z4
+	VMOVUPS          Z6, K3, Z4
+	VPSUBD           Z7, Z18, Z5
+	VPSRAD           $0x17, Z5, Z5
+	VPSLLD           $0x17, Z5, Z6
+	VPSUBD           Z6, Z18, Z6
+	VSUBPS           Z3, Z6, Z6
+	VCVTDQ2PS        Z5, Z5
+	VADDPS           Z4, Z5, Z5
+	VMULPS           Z6, Z6, Z4
+	VMULPS           Z4, Z6, Z7
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z18
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z6, Z18
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z6, Z18
+	VFMADD213PS      Z14, Z6, Z18
+	VFMADD213PS      Z13, Z6, Z18
+	VFMADD213PS      Z12, Z6, Z18
+	VFMADD213PS      Z11, Z6, Z18
+	VFMADD213PS      Z10, Z6, Z18
+	VMULPS           Z18, Z7, Z7
+	VFNMADD231PS     Z2, Z4, Z7
+	VFMADD231PS      Z9, Z5, Z7
+	VADDPS           Z7, Z6, Z4
+	VFMADD231PS      Z8, Z5, Z4
+	VCMPPS           $0x00, Z1, Z17, K3
+	VMOVUPS          Z4, Z4
+	VMOVUPS          cff800000<>+0(SB), K3, Z4
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K3
+	VMOVUPS          Z4, Z4
+	VMOVUPS          c7f800000<>+0(SB), K3, Z4
+	VCMPPS           $0x19, Z1, Z17, K3
+	VMOVUPS          Z4, Z4
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z4
+	VBROADCASTSS     4(R8), Z5
+	VMOVUPS.Z        (DX)(R9*4), K2, Z6
+	VMAXPS           Z6, Z5, Z5
+	VMOVUPS.Z        (AX)(R9*4), K2, Z6
+	VMOVUPS.Z        (CX)(R9*4), K2, Z7
+	VSUBPS           Z7, Z6, Z8
+	VDIVPS           Z5, Z8, Z9
+	VMOVUPS          Z4, Z4
+	VFMADD231PS      Z8, Z9, Z4
+	VMOVUPS          Z2, Z10
+	VBROADCASTSS     8(R8), Z11
+	VMOVUPS          Z11, Z11
+	VFMADD231PS      Z10, Z4, Z11
+	VSUBPS           Z6, Z8, Z4
+	VSUBPS           Z4, Z8, Z10
+	VSUBPS           Z10, Z6, Z6
+	VADDPS           Z4, Z7, Z4
+	VSUBPS           Z4, Z6, Z4
+	VSUBPS           Z4, Z4, Z6
+	VMOVUPS          Z1, Z7
+	VCMPPS           $0x00, Z1, Z6, K3
+	VMOVUPS          Z7, Z1
+	VMOVUPS          Z4, K3, Z1
+	VADDPS           Z8, Z8, Z4
+	VMOVUPS          Z5, Z6
+	VFNMADD231PS     Z8, Z8, Z6
+	VMOVUPS          Z6, Z6
+	VFNMADD231PS     Z1, Z4, Z6
+	VMOVUPS          Z3, Z1
+	VDIVPS           Z5, Z1, Z1
+	VMULPS           Z2, Z1, Z2
+	VMULPS           Z2, Z6, Z2
+	VMULPS           Z1, Z2, Z1
+	VMULPS           Z0, Z9, Z2
+	VMOVUPS          Z2, K2, (BX)(R9*4)
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K2, (SI)(R9*4)
+	VMOVAPS.Z        Z11, K2, Z0
+	VCVTPS2PD        Y0, Z1
+	VEXTRACTF64X4    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VADDPD           Z1, Z15, Z15
+	VADDPD           Z0, Z16, Z16
+
+done78:
+	VADDPD     Z16, Z15, Z15
+	VSHUFF64X2 $0x4e, Z15, Z15, Z0
+	VADDPD     Z0, Z15, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	KMOVW      K1, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func gaussianEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gaussianEachAVX2(SB), NOSPLIT, $0-180
+	MOVQ   a_base+96(FP), AX
+	MOVQ   b_base+120(FP), CX
+	MOVQ   c_base+144(FP), DX
+	MOVQ   da_base+24(FP), BX
+	MOVQ   db_base+48(FP), SI
+	MOVQ   dc_base+72(FP), DI
+	MOVQ   a_len+104(FP), R8
+	MOVQ   k+168(FP), R9
+	MOVQ   l_base+0(FP), R10
+	VXORPS Y0, Y0, Y0
+	XORQ   R11, R11
+	CMPQ   R8, $0x08
+	JL     end80
+
+loop79:
+	VMOVUPS      (AX)(R11*4), Y1
+	VMOVUPS      (CX)(R11*4), Y1
+	VMOVUPS      (DX)(R11*4), Y1
+	VCMPPS       $0x11, c00000000<>+0(SB), Y1, Y2
+	VORPS        Y2, Y0, Y0
+	VBROADCASTSS 4(R9), Y2
+	VMAXPS       Y1, Y2, Y1
+	VMULPS       c4b000000<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, c00800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y2, Y1, Y2
+	VMOVUPS      c00000000<>+0(SB), Y3
+	VCMPPS       $0x11, c00800000<>+0(SB), Y1, Y4
+	VBLENDVPS    Y4, cc1b80000<>+0(SB), Y3, Y3
+	VPSUBD       c3f3504f3<>+0(SB), Y2, Y4
+	VPSRAD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y4, Y5
+	VPSUBD       Y5, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VMULPS       Y2, Y2, Y3
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS c3d8ec753<>+0(SB), Y6
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y2, Y6
+	VFMADD213PS  c3def5141<>+0(SB), Y2, Y6
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e11e90d<>+0(SB), Y2, Y6
+	VFMADD213PS  cbe2aada5<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e4ccead<>+0(SB), Y2, Y6
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y2, Y6
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y2, Y6
+	VMULPS       Y6, Y5, Y5
+	VFNMADD231PS c3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VFMADD231PS  c3f317200<>+0(SB), Y4, Y2
+	VCMPPS       $0x00, c00000000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, cff800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, c7f800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x19, c00000000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, c7fc00000<>+0(SB), Y2, Y1
+	VBROADCASTSS 4(R9), Y2
+	VMOVUPS      (DX)(R11*4), Y3
+	VMAXPS       Y3, Y2, Y2
+	VMOVUPS      (AX)(R11*4), Y3
+	VMOVUPS      (CX)(R11*4), Y4
+	VSUBPS       Y4, Y3, Y5
+	VDIVPS       Y2, Y5, Y6
+	VXORPS       c80000000<>+0(SB), Y6, Y7
+	VMOVUPS      Y1, Y1
+	VFMADD231PS  Y5, Y6, Y1
+	VMOVUPS      c3f000000<>+0(SB), Y8
+	VBROADCASTSS 8(R9), Y9
+	VMOVUPS      Y9, Y9
+	VFMADD231PS  Y8, Y1, Y9
+	VSUBPS       Y3, Y5, Y1
+	VSUBPS       Y1, Y5, Y8
+	VSUBPS       Y8, Y3, Y3
+	VADDPS       Y1, Y4, Y1
+	VSUBPS       Y1, Y3, Y1
+	VSUBPS       Y1, Y1, Y3
+	VMOVUPS      c00000000<>+0(SB), Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y1, Y4, Y1
+	VADDPS       Y5, Y5, Y3
+	VMOVUPS      Y2, Y4
+	VFNMADD231PS Y5, Y5, Y4
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS Y1, Y3, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y1
+	VDIVPS       Y2, Y1, Y1
+	VMULPS       c3f000000<>+0(SB), Y1, Y2
+	VMULPS       Y2, Y4, Y2
+	VMULPS       Y1, Y2, Y1
+	VMOVUPS      Y6, (BX)(R11*4)
+	VMOVUPS      Y7, (SI)(R11*4)
+	VMOVUPS      Y1, (DI)(R11*4)
+	VMOVUPS      Y9, (R10)(R11*4)
+	ADDQ         $0x08, R11
+	SUBQ         $0x08, R8
+	CMPQ         R8, $0x08
+	JGE          loop79
+
+end80:
+	TESTQ        R8, R8
+	JE           done81
+	LEAQ         tails<>+0(SB), R12
+	NEGQ         R8
+	VMOVDQU      32(R12)(R8*4), Y1
+	VMASKMOVPS   (AX)(R11*4), Y1, Y2
+	VMASKMOVPS   (CX)(R11*4), Y1, Y2
+	VMASKMOVPS   (DX)(R11*4), Y1, Y2
+	VCMPPS       $0x11, c00000000<>+0(SB), Y2, Y3
+	VANDPS       Y1, Y3, Y3
+	VORPS        Y3, Y0, Y0
+	VBROADCASTSS 4(R9), Y3
+	VMAXPS       Y2, Y3, Y2
+	VMULPS       c4b000000<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, c00800000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y3
+	VMOVUPS      c00000000<>+0(SB), Y4
+	VCMPPS       $0x11, c00800000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y5, cc1b80000<>+0(SB), Y4, Y4
+	VPSUBD       c3f3504f3<>+0(SB), Y3, Y5
+	VPSRAD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y5, Y6
+	VPSUBD       Y6, Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMULPS       Y3, Y3, Y4
+	VMULPS       Y4, Y3, Y6
+	VBROADCASTSS c3d8ec753<>+0(SB), Y7
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y3, Y7
+	VFMADD213PS  c3def5141<>+0(SB), Y3, Y7
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y3, Y7
+	VFMADD213PS  c3e11e90d<>+0(SB), Y3, Y7
+	VFMADD213PS  cbe2aada5<>+0(SB), Y3, Y7
+	VFMADD213PS  c3e4ccead<>+0(SB), Y3, Y7
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y3, Y7
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y3, Y7
+	VMULPS       Y7, Y6, Y6
+	VFNMADD231PS c3f000000<>+0(SB), Y4, Y6
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y5, Y6
+	VADDPS       Y6, Y3, Y3
+	VFMADD231PS  c3f317200<>+0(SB), Y5, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, cff800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, c7f800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x19, c00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, c7fc00000<>+0(SB), Y3, Y2
+	VBROADCASTSS 4(R9), Y3
+	VMASKMOVPS   (DX)(R11*4), Y1, Y4
+	VMAXPS       Y4, Y3, Y3
+	VMASKMOVPS   (AX)(R11*4), Y1, Y4
+	VMASKMOVPS   (CX)(R11*4), Y1, Y5
+	VSUBPS       Y5, Y4, Y6
+	VDIVPS       Y3, Y6, Y7
+	VXORPS       c80000000<>+0(SB), Y7, Y8
+	VMOVUPS      Y2, Y2
+	VFMADD231PS  Y6, Y7, Y2
+	VMOVUPS      c3f000000<>+0(SB), Y9
+	VBROADCASTSS 8(R9), Y10
+	VMOVUPS      Y10, Y10
+	VFMADD231PS  Y9, Y2, Y10
+	VSUBPS       Y4, Y6, Y2
+	VSUBPS       Y2, Y6, Y9
+	VSUBPS       Y9, Y4, Y4
+	VADDPS       Y2, Y5, Y2
+	VSUBPS       Y2, Y4, Y2
+	VSUBPS       Y2, Y2, Y4
+	VMOVUPS      c00000000<>+0(SB), Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, Y2, Y5, Y2
+	VADDPS       Y6, Y6, Y4
+	VMOVUPS      Y3, Y5
+	VFNMADD231PS Y6, Y6, Y5
+	VMOVUPS      Y5, Y5
+	VFNMADD231PS Y2, Y4, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VDIVPS       Y3, Y2, Y2
+	VMULPS       c3f000000<>+0(SB), Y2, Y3
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y2, Y3, Y2
+	VMASKMOVPS   Y7, Y1, (BX)(R11*4)
+	VMASKMOVPS   Y8, Y1, (SI)(R11*4)
+	VMASKMOVPS   Y2, Y1, (DI)(R11*4)
+	VMASKMOVPS   Y10, Y1, (R10)(R11*4)
+
+done81:
+	VMOVMSKPS Y0, AX
+	MOVL      AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func gaussianEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·gaussianEachAVX512(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    c_base+144(FP), DX
+	MOVQ    da_base+24(FP), BX
+	MOVQ    db_base+48(FP), SI
+	MOVQ    dc_base+72(FP), DI
+	MOVQ    a_len+104(FP), R8
+	MOVQ    k+168(FP), R9
+	MOVQ    l_base+0(FP), R10
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c00000000<>+0(SB), Z1
+	VMOVUPS c3f000000<>+0(SB), Z2
+	VMOVUPS c3f800000<>+0(SB), Z3
+	KXORW   K1, K1, K1
+	VMOVUPS c00800000<>+0(SB), Z4
+	VMOVUPS c4b000000<>+0(SB), Z5
+	VMOVUPS cc1b80000<>+0(SB), Z6
+	VMOVUPS c3f3504f3<>+0(SB), Z7
+	VMOVUPS c3f317200<>+0(SB), Z8
+	VMOVUPS c35bfbe8e<>+0(SB), Z9
+	VMOVUPS c3eaaaaaa<>+0(SB), Z10
+	VMOVUPS cbe7ffffe<>+0(SB), Z11
+	VMOVUPS c3e4ccead<>+0(SB), Z12
+	VMOVUPS cbe2aada5<>+0(SB), Z13
+	VMOVUPS c3e11e90d<>+0(SB), Z14
+	XORQ    R11, R11
+	CMPQ    R8, $0x10
+	JL      end83
+
+loop82:
+	VMOVUPS          (AX)(R11*4), Z15
+	VMOVUPS          (CX)(R11*4), Z15
+	VMOVUPS          (DX)(R11*4), Z15
+	VCMPPS           $0x11, Z1, Z15, K2
+	KORW             K2, K1, K1
+	VBROADCASTSS     4(R9), Z16
+	VMAXPS           Z15, Z16, Z15
+	VMULPS           Z5, Z15, Z16
+	VCMPPS           $0x11, Z4, Z15, K2
+	VMOVUPS          Z15, Z17
+	VMOVUPS          Z16, K2, Z17
+	VMOVUPS          Z1, Z16
+	VCMPPS           $0x11, Z4, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          Z6, K2, Z16
+	VPSUBD           Z7, Z17, Z18
+	VPSRAD           $0x17, Z18, Z18
+	VPSLLD           $0x17, Z18, Z19
+	VPSUBD           Z19, Z17, Z17
+	VSUBPS           Z3, Z17, Z17
+	VCVTDQ2PS        Z18, Z18
+	VADDPS           Z16, Z18, Z18
+	VMULPS           Z17, Z17, Z16
+	VMULPS           Z16, Z17, Z19
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z20
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z17, Z20
+	VFMADD213PS      Z14, Z17, Z20
+	VFMADD213PS      Z13, Z17, Z20
+	VFMADD213PS      Z12, Z17, Z20
+	VFMADD213PS      Z11, Z17, Z20
+	VFMADD213PS      Z10, Z17, Z20
+	VMULPS           Z20, Z19, Z19
+	VFNMADD231PS     Z2, Z16, Z19
+	VFMADD231PS      Z9, Z18, Z19
+	VADDPS           Z19, Z17, Z16
+	VFMADD231PS      Z8, Z18, Z16
+	VCMPPS           $0x00, Z1, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          cff800000<>+0(SB), K2, Z16
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          c7f800000<>+0(SB), K2, Z16
+	VCMPPS           $0x19, Z1, Z15, K2
+	VMOVUPS          Z16, Z15
+	VMOVUPS          c7fc00000<>+0(SB), K2, Z15
+	VBROADCASTSS     4(R9), Z16
+	VMOVUPS          (DX)(R11*4), Z17
+	VMAXPS           Z17, Z16, Z16
+	VMOVUPS          (AX)(R11*4), Z17
+	VMOVUPS          (CX)(R11*4), Z18
+	VSUBPS           Z18, Z17, Z19
+	VDIVPS           Z16, Z19, Z20
+	VXORPS           Z0, Z20, Z21
+	VMOVUPS          Z15, Z15
+	VFMADD231PS      Z19, Z20, Z15
+	VMOVUPS          Z2, Z22
+	VBROADCASTSS     8(R9), Z23
+	VMOVUPS          Z23, Z23
+	VFMADD231PS      Z22, Z15, Z23
+	VSUBPS           Z17, Z19, Z15
+	VSUBPS           Z15, Z19, Z22
+	VSUBPS           Z22, Z17, Z17
+	VADDPS           Z15, Z18, Z15
+	VSUBPS           Z15, Z17, Z15
+	VSUBPS           Z15, Z15, Z17
+	VMOVUPS          Z1, Z18
+	VCMPPS           $0x00, Z1, Z17, K2
+	VMOVUPS          Z18, Z17
+	VMOVUPS          Z15, K2, Z17
+	VADDPS           Z19, Z19, Z15
+	VMOVUPS          Z16, Z18
+	VFNMADD231PS     Z19, Z19, Z18
+	VMOVUPS          Z18, Z18
+	VFNMADD231PS     Z17, Z15, Z18
+	VMOVUPS          Z3, Z15
+	VDIVPS           Z16, Z15, Z15
+	VMULPS           Z2, Z15, Z16
+	VMULPS           Z16, Z18, Z16
+	VMULPS           Z15, Z16, Z15
+	VMOVUPS          Z20, (BX)(R11*4)
+	VMOVUPS          Z21, (SI)(R11*4)
+	VMOVUPS          Z15, (DI)(R11*4)
+	VMOVUPS          Z23, (R10)(R11*4)
+	ADDQ             $0x10, R11
+	SUBQ             $0x10, R8
+	CMPQ             R8, $0x10
+	JGE              loop82
+
+end83:
+	TESTQ            R8, R8
+	JE               done84
+	MOVL             $0xffffffff, R12
+	BZHIL            R8, R12, R12
+	KMOVW            R12, K2
+	VMOVUPS.Z        (AX)(R11*4), K2, Z15
+	VMOVUPS.Z        (CX)(R11*4), K2, Z15
+	VMOVUPS.Z        (DX)(R11*4), K2, Z15
+	VCMPPS           $0x11, Z1, Z15, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VBROADCASTSS     4(R9), Z16
+	VMAXPS           Z15, Z16, Z15
+	VMULPS           Z5, Z15, Z5
+	VCMPPS           $0x11, Z4, Z15, K3
+	VMOVUPS          Z15, Z16
+	VMOVUPS          Z5, K3, Z16
+	VMOVUPS          Z1, Z5
+	VCMPPS           $0x11, Z4, Z15, K3
+	VMOVUPS          Z5, Z4
+	VMOVUPS          Z6, K3, Z4
+	VPSUBD           Z7, Z16, Z5
+	VPSRAD           $0x17, Z5, Z5
+	VPSLLD           $0x17, Z5, Z6
+	VPSUBD           Z6, Z16, Z6
+	VSUBPS           Z3, Z6, Z6
+	VCVTDQ2PS        Z5, Z5
+	VADDPS           Z4, Z5, Z5
+	VMULPS           Z6, Z6, Z4
+	VMULPS           Z4, Z6, Z7
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z16
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z6, Z16
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z6, Z16
+	VFMADD213PS      Z14, Z6, Z16
+	VFMADD213PS      Z13, Z6, Z16
+	VFMADD213PS      Z12, Z6, Z16
+	VFMADD213PS      Z11, Z6, Z16
+	VFMADD213PS      Z10, Z6, Z16
+	VMULPS           Z16, Z7, Z7
+	VFNMADD231PS     Z2, Z4, Z7
+	VFMADD231PS      Z9, Z5, Z7
+	VADDPS           Z7, Z6, Z4
+	VFMADD231PS      Z8, Z5, Z4
+	VCMPPS           $0x00, Z1, Z15, K3
+	VMOVUPS          Z4, Z4
+	VMOVUPS          cff800000<>+0(SB), K3, Z4
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z15, K3
+	VMOVUPS          Z4, Z4
+	VMOVUPS          c7f800000<>+0(SB), K3, Z4
+	VCMPPS           $0x19, Z1, Z15, K3
+	VMOVUPS          Z4, Z4
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z4
+	VBROADCASTSS     4(R9), Z5
+	VMOVUPS.Z        (DX)(R11*4), K2, Z6
+	VMAXPS           Z6, Z5, Z5
+	VMOVUPS.Z        (AX)(R11*4), K2, Z6
+	VMOVUPS.Z        (CX)(R11*4), K2, Z7
+	VSUBPS           Z7, Z6, Z8
+	VDIVPS           Z5, Z8, Z9
+	VXORPS           Z0, Z9, Z0
+	VMOVUPS          Z4, Z4
+	VFMADD231PS      Z8, Z9, Z4
+	VMOVUPS          Z2, Z10
+	VBROADCASTSS     8(R9), Z11
+	VMOVUPS          Z11, Z11
+	VFMADD231PS      Z10, Z4, Z11
+	VSUBPS           Z6, Z8, Z4
+	VSUBPS           Z4, Z8, Z10
+	VSUBPS           Z10, Z6, Z6
+	VADDPS           Z4, Z7, Z4
+	VSUBPS           Z4, Z6, Z4
+	VSUBPS           Z4, Z4, Z6
+	VMOVUPS          Z1, Z7
+	VCMPPS           $0x00, Z1, Z6, K3
+	VMOVUPS          Z7, Z1
+	VMOVUPS          Z4, K3, Z1
+	VADDPS           Z8, Z8, Z4
+	VMOVUPS          Z5, Z6
+	VFNMADD231PS     Z8, Z8, Z6
+	VMOVUPS          Z6, Z6
+	VFNMADD231PS     Z1, Z4, Z6
+	VMOVUPS          Z3, Z1
+	VDIVPS           Z5, Z1, Z1
+	VMULPS           Z2, Z1, Z2
+	VMULPS           Z2, Z6, Z2
+	VMULPS           Z1, Z2, Z1
+	VMOVUPS          Z9, K2, (BX)(R11*4)
+	VMOVUPS          Z0, K2, (SI)(R11*4)
+	VMOVUPS          Z1, K2, (DI)(R11*4)
+	VMOVUPS          Z11, K2, (R10)(R11*4)
+
+done84:
+	KMOVW K1, AX
+	MOVL  AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func klDivSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·klDivSumAVX2(SB), NOSPLIT, $0-164
+	MOVQ   a_base+72(FP), AX
+	MOVQ   b_base+96(FP), CX
+	MOVQ   da_base+0(FP), DX
+	MOVQ   a_len+80(FP), BX
+	MOVQ   k+144(FP), SI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	XORQ   DI, DI
+	CMPQ   BX, $0x08
+	JL     end86
+
+loop85:
+	VMOVUPS      (AX)(DI*4), Y3
+	VMOVUPS      (CX)(DI*4), Y3
+	VCMPPS       $0x11, c00000000<>+0(SB), Y3, Y4
+	VORPS        Y4, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y3, Y4
+	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, Y4, Y3, Y4
+	VMOVUPS      c00000000<>+0(SB), Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, cc1b80000<>+0(SB), Y5, Y5
+	VPSUBD       c3f3504f3<>+0(SB), Y4, Y6
+	VPSRAD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y6, Y7
+	VPSUBD       Y7, Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VCVTDQ2PS    Y6, Y6
+	VADDPS       Y5, Y6, Y6
+	VMULPS       Y4, Y4, Y5
+	VMULPS       Y5, Y4, Y7
+	VBROADCASTSS c3d8ec753<>+0(SB), Y8
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y4, Y8
+	VFMADD213PS  c3def5141<>+0(SB), Y4, Y8
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y4, Y8
+	VFMADD213PS  c3e11e90d<>+0(SB), Y4, Y8
+	VFMADD213PS  cbe2aada5<>+0(SB), Y4, Y8
+	VFMADD213PS  c3e4ccead<>+0(SB), Y4, Y8
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y4, Y8
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y4, Y8
+	VMULPS       Y8, Y7, Y7
+	VFNMADD231PS c3f000000<>+0(SB), Y5, Y7
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y6, Y7
+	VADDPS       Y7, Y4, Y4
+	VFMADD231PS  c3f317200<>+0(SB), Y6, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, cff800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, c7f800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x19, c00000000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, c7fc00000<>+0(SB), Y4, Y3
+	VMOVUPS      (AX)(DI*4), Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      (CX)(DI*4), Y4
+	VMULPS       Y3, Y4, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y3, Y3
+	VXORPS       c80000000<>+0(SB), Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (DX)(DI*4)
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, BX
+	CMPQ         BX, $0x08
+	JGE          loop85
+
+end86:
+	TESTQ        BX, BX
+	JE           done87
+	LEAQ         tails<>+0(SB), R8
+	NEGQ         BX
+	VMOVDQU      32(R8)(BX*4), Y3
+	VMASKMOVPS   (AX)(DI*4), Y3, Y4
+	VMASKMOVPS   (CX)(DI*4), Y3, Y4
+	VCMPPS       $0x11, c00000000<>+0(SB), Y4, Y5
+	VANDPS       Y3, Y5, Y5
+	VORPS        Y5, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y4, Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y5
+	VMOVUPS      c00000000<>+0(SB), Y6
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, cc1b80000<>+0(SB), Y6, Y6
+	VPSUBD       c3f3504f3<>+0(SB), Y5, Y7
+	VPSRAD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y6, Y5, Y8
+	VBROADCASTSS c3d8ec753<>+0(SB), Y9
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y5, Y9
+	VFMADD213PS  c3def5141<>+0(SB), Y5, Y9
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e11e90d<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe2aada5<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e4ccead<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y9
+	VMULPS       Y9, Y8, Y8
+	VFNMADD231PS c3f000000<>+0(SB), Y6, Y8
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y7, Y8
+	VADDPS       Y8, Y5, Y5
+	VFMADD231PS  c3f317200<>+0(SB), Y7, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, cff800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c7f800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x19, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, c7fc00000<>+0(SB), Y5, Y4
+	VMASKMOVPS   (AX)(DI*4), Y3, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMASKMOVPS   (CX)(DI*4), Y3, Y5
+	VMULPS       Y4, Y5, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y4, Y4
+	VXORPS       c80000000<>+0(SB), Y5, Y5
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y3, (DX)(DI*4)
+	VANDPS       Y3, Y4, Y3
+	VCVTPS2PD    X3, Y4
+	VEXTRACTF128 $0x01, Y3, X3
+	VCVTPS2PD    X3, Y3
+	VADDPD       Y4, Y1, Y1
+	VADDPD       Y3, Y2, Y2
+
+done87:
+	VADDPD     Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	VSHUFPS    $0x4e, Y1, Y1, Y2
+	VADDPD     Y2, Y1, Y1
+	MOVSD      X1, sum+152(FP)
+	VMOVMSKPS  Y0, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func klDivSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·klDivSumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c00000000<>+0(SB), Z2
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	VMOVUPS      c7f800000<>+0(SB), Z4
+	VMOVUPS      cff800000<>+0(SB), Z5
+	KXORW        K1, K1, K1
+	VMOVUPS      c00800000<>+0(SB), Z6
+	VMOVUPS      c4b000000<>+0(SB), Z7
+	VMOVUPS      cc1b80000<>+0(SB), Z8
+	VMOVUPS      c3f3504f3<>+0(SB), Z9
+	VMOVUPS      c3f000000<>+0(SB), Z10
+	VMOVUPS      c3f317200<>+0(SB), Z11
+	VMOVUPS      c35bfbe8e<>+0(SB), Z12
+	VMOVUPS      c3eaaaaaa<>+0(SB), Z13
+	VMOVUPS      cbe7ffffe<>+0(SB), Z14
+	VMOVUPS      c3e4ccead<>+0(SB), Z15
+	VXORPS       Z16, Z16, Z16
+	VXORPS       Z17, Z17, Z17
+	XORQ         SI, SI
+	CMPQ         BX, $0x10
+	JL           end89
+
+loop88:
+	VMOVUPS          (AX)(SI*4), Z18
+	VMOVUPS          (CX)(SI*4), Z18
+	VCMPPS           $0x11, Z2, Z18, K2
+	KORW             K2, K1, K1
+	VMULPS           Z7, Z18, Z19
+	VCMPPS           $0x11, Z6, Z18, K2
+	VMOVUPS          Z18, Z20
+	VMOVUPS          Z19, K2, Z20
+	VMOVUPS          Z2, Z19
+	VCMPPS           $0x11, Z6, Z18, K2
+	VMOVUPS          Z19, Z19
+	VMOVUPS          Z8, K2, Z19
+	VPSUBD           Z9, Z20, Z21
+	VPSRAD           $0x17, Z21, Z21
+	VPSLLD           $0x17, Z21, Z22
+	VPSUBD           Z22, Z20, Z20
+	VSUBPS           Z3, Z20, Z20
+	VCVTDQ2PS        Z21, Z21
+	VADDPS           Z19, Z21, Z21
+	VMULPS           Z20, Z20, Z19
+	VMULPS           Z19, Z20, Z22
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z23
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z20, Z23
+	VFMADD213PS      Z15, Z20, Z23
+	VFMADD213PS      Z14, Z20, Z23
+	VFMADD213PS      Z13, Z20, Z23
+	VMULPS           Z23, Z22, Z22
+	VFNMADD231PS     Z10, Z19, Z22
+	VFMADD231PS      Z12, Z21, Z22
+	VADDPS           Z22, Z20, Z19
+	VFMADD231PS      Z11, Z21, Z19
+	VCMPPS           $0x00, Z2, Z18, K2
+	VMOVUPS          Z19, Z19
+	VMOVUPS          Z5, K2, Z19
+	VCMPPS           $0x00, Z4, Z18, K2
+	VMOVUPS          Z19, Z19
+	VMOVUPS          Z4, K2, Z19
+	VCMPPS           $0x19, Z2, Z18, K2
+	VMOVUPS          Z19, Z18
+	VMOVUPS          c7fc00000<>+0(SB), K2, Z18
+	VMOVUPS          (AX)(SI*4), Z19
+	VSUBPS           Z19, Z18, Z18
+	VMOVUPS          (CX)(SI*4), Z19
+	VMULPS           Z18, Z19, Z18
+	VCMPPS           $0x00, Z2, Z19, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z2, K2, Z18
+	VXORPS           Z1, Z19, Z19
+	VMULPS           Z0, Z19, Z19
+	VMOVUPS          Z19, (DX)(SI*4)
+	VCVTPS2PD        Y18, Z19
+	VEXTRACTF64X4    $0x01, Z18, Y18
+	VCVTPS2PD        Y18, Z18
+	VADDPD           Z19, Z16, Z16
+	VADDPD           Z18, Z17, Z17
+	ADDQ             $0x10, SI
+	SUBQ             $0x10, BX
+	CMPQ             BX, $0x10
+	JGE              loop88
+
+end89:
+	TESTQ            BX, BX
+	JE               done90
+	MOVL             $0xffffffff, DI
+	BZHIL            BX, DI, DI
+	KMOVW            DI, K2
+	VMOVUPS.Z        (AX)(SI*4), K2, Z18
+	VMOVUPS.Z        (CX)(SI*4), K2, Z18
+	VCMPPS           $0x11, Z2, Z18, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VMULPS           Z7, Z18, Z7
+	VCMPPS           $0x11, Z6, Z18, K3
+	VMOVUPS          Z18, Z19
+	VMOVUPS          Z7, K3, Z19
+	VMOVUPS          Z2, Z7
+	VCMPPS           $0x11, Z6, Z18, K3
+	VMOVUPS          Z7, Z6
+	VMOVUPS          Z8, K3, Z6
+	VPSUBD           Z9, Z19, Z7
+	VPSRAD           $0x17, Z7, Z7
+	VPSLLD           $0x17, Z7, Z8
+	VPSUBD           Z8, Z19, Z8
+	VSUBPS           Z3, Z8, Z3
+	VCVTDQ2PS        Z7, Z7
+	VADDPS           Z6, Z7, Z7
+	VMULPS           Z3, Z3, Z6
+	VMULPS           Z6, Z3, Z8
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z9
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z3, Z9
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z3, Z9
+	VFMADD213PS      Z15, Z3, Z9
+	VFMADD213PS      Z14, Z3, Z9
+	VFMADD213PS      Z13, Z3, Z9
+	VMULPS           Z9, Z8, Z8
+	VFNMADD231PS     Z10, Z6, Z8
+	VFMADD231PS      Z12, Z7, Z8
+	VADDPS           Z8, Z3, Z3
+	VFMADD231PS      Z11, Z7, Z3
+	VCMPPS           $0x00, Z2, Z18, K3
+	VMOVUPS          Z3, Z3
+	VMOVUPS          Z5, K3, Z3
+	VCMPPS           $0x00, Z4, Z18, K3
+	VMOVUPS          Z3, Z3
+	VMOVUPS          Z4, K3, Z3
+	VCMPPS           $0x19, Z2, Z18, K3
+	VMOVUPS          Z3, Z3
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z3
+	VMOVUPS.Z        (AX)(SI*4), K2, Z4
+	VSUBPS           Z4, Z3, Z3
+	VMOVUPS.Z        (CX)(SI*4), K2, Z4
+	VMULPS           Z3, Z4, Z3
+	VCMPPS           $0x00, Z2, Z4, K3
+	VMOVUPS          Z3, Z3
+	VMOVUPS          Z2, K3, Z3
+	VXORPS           Z1, Z4, Z1
+	VMULPS           Z0, Z1, Z0
+	VMOVUPS          Z0, K2, (DX)(SI*4)
+	VMOVAPS.Z        Z3, K2, Z0
+	VCVTPS2PD        Y0, Z1
+	VEXTRACTF64X4    $0x01, Z0, Y0
+	VCVTPS2PD        Y0, Z0
+	VADDPD           Z1, Z16, Z16
+	VADDPD           Z0, Z17, Z17
+
+done90:
+	VADDPD     Z17, Z16, Z16
+	VSHUFF64X2 $0x4e, Z16, Z16, Z0
+	VADDPD     Z0, Z16, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	KMOVW      K1, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func klDivEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·klDivEachAVX2(SB), NOSPLIT, $0-180
+	MOVQ   a_base+96(FP), AX
+	MOVQ   b_base+120(FP), CX
+	MOVQ   da_base+24(FP), DX
+	MOVQ   db_base+48(FP), BX
+	MOVQ   a_len+104(FP), SI
+	MOVQ   k+168(FP), DI
+	MOVQ   l_base+0(FP), DI
+	VXORPS Y0, Y0, Y0
+	XORQ   R8, R8
+	CMPQ   SI, $0x08
+	JL     end92
+
+loop91:
+	VMOVUPS      (AX)(R8*4), Y1
+	VMOVUPS      (CX)(R8*4), Y1
+	VCMPPS       $0x11, c00000000<>+0(SB), Y1, Y2
+	VORPS        Y2, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, c00800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y2, Y1, Y2
+	VMOVUPS      c00000000<>+0(SB), Y3
+	VCMPPS       $0x11, c00800000<>+0(SB), Y1, Y4
+	VBLENDVPS    Y4, cc1b80000<>+0(SB), Y3, Y3
+	VPSUBD       c3f3504f3<>+0(SB), Y2, Y4
+	VPSRAD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y4, Y5
+	VPSUBD       Y5, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VCVTDQ2PS    Y4, Y4
+	VADDPS       Y3, Y4, Y4
+	VMULPS       Y2, Y2, Y3
+	VMULPS       Y3, Y2, Y5
+	VBROADCASTSS c3d8ec753<>+0(SB), Y6
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y2, Y6
+	VFMADD213PS  c3def5141<>+0(SB), Y2, Y6
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e11e90d<>+0(SB), Y2, Y6
+	VFMADD213PS  cbe2aada5<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e4ccead<>+0(SB), Y2, Y6
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y2, Y6
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y2, Y6
+	VMULPS       Y6, Y5, Y5
+	VFNMADD231PS c3f000000<>+0(SB), Y3, Y5
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VFMADD231PS  c3f317200<>+0(SB), Y4, Y2
+	VCMPPS       $0x00, c00000000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, cff800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, c7f800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x19, c00000000<>+0(SB), Y1, Y1
+	VBLENDVPS    Y1, c7fc00000<>+0(SB), Y2, Y1
+	VMOVUPS      (AX)(R8*4), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (CX)(R8*4), Y2
+	VMULPS       Y1, Y2, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, c00000000<>+0(SB), Y3, Y3
+	VXORPS       c80000000<>+0(SB), Y2, Y4
+	VMOVUPS      (AX)(R8*4), Y5
+	VMOVUPS      cff800000<>+0(SB), Y6
+	VCMPPS       $0x00, cff800000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, c7f800000<>+0(SB), Y6, Y6
+	VCMPPS       $0x03, Y5, Y5, Y7
+	VBLENDVPS    Y7, Y5, Y6, Y5
+	VADDPS       c3f800000<>+0(SB), Y1, Y1
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, Y5, Y1, Y1
+	VMOVUPS      Y4, (DX)(R8*4)
+	VMOVUPS      Y1, (BX)(R8*4)
+	VMOVUPS      Y3, (DI)(R8*4)
+	ADDQ         $0x08, R8
+	SUBQ         $0x08, SI
+	CMPQ         SI, $0x08
+	JGE          loop91
+
+end92:
+	TESTQ        SI, SI
+	JE           done93
+	LEAQ         tails<>+0(SB), R9
+	NEGQ         SI
+	VMOVDQU      32(R9)(SI*4), Y1
+	VMASKMOVPS   (AX)(R8*4), Y1, Y2
+	VMASKMOVPS   (CX)(R8*4), Y1, Y2
+	VCMPPS       $0x11, c00000000<>+0(SB), Y2, Y3
+	VANDPS       Y1, Y3, Y3
+	VORPS        Y3, Y0, Y0
+	VMULPS       c4b000000<>+0(SB), Y2, Y3
+	VCMPPS       $0x11, c00800000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, Y3, Y2, Y3
+	VMOVUPS      c00000000<>+0(SB), Y4
+	VCMPPS       $0x11, c00800000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y5, cc1b80000<>+0(SB), Y4, Y4
+	VPSUBD       c3f3504f3<>+0(SB), Y3, Y5
+	VPSRAD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y5, Y6
+	VPSUBD       Y6, Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y5, Y5
+	VADDPS       Y4, Y5, Y5
+	VMULPS       Y3, Y3, Y4
+	VMULPS       Y4, Y3, Y6
+	VBROADCASTSS c3d8ec753<>+0(SB), Y7
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y3, Y7
+	VFMADD213PS  c3def5141<>+0(SB), Y3, Y7
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y3, Y7
+	VFMADD213PS  c3e11e90d<>+0(SB), Y3, Y7
+	VFMADD213PS  cbe2aada5<>+0(SB), Y3, Y7
+	VFMADD213PS  c3e4ccead<>+0(SB), Y3, Y7
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y3, Y7
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y3, Y7
+	VMULPS       Y7, Y6, Y6
+	VFNMADD231PS c3f000000<>+0(SB), Y4, Y6
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y5, Y6
+	VADDPS       Y6, Y3, Y3
+	VFMADD231PS  c3f317200<>+0(SB), Y5, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, cff800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y2, Y4
+	VBLENDVPS    Y4, c7f800000<>+0(SB), Y3, Y3
+	VCMPPS       $0x19, c00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, c7fc00000<>+0(SB), Y3, Y2
+	VMASKMOVPS   (AX)(R8*4), Y1, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMASKMOVPS   (CX)(R8*4), Y1, Y3
+	VMULPS       Y2, Y3, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y4, Y4
+	VXORPS       c80000000<>+0(SB), Y3, Y5
+	VMASKMOVPS   (AX)(R8*4), Y1, Y6
+	VMOVUPS      cff800000<>+0(SB), Y7
+	VCMPPS       $0x00, cff800000<>+0(SB), Y6, Y8
+	VBLENDVPS    Y8, c7f800000<>+0(SB), Y7, Y7
+	VCMPPS       $0x03, Y6, Y6, Y8
+	VBLENDVPS    Y8, Y6, Y7, Y6
+	VADDPS       c3f800000<>+0(SB), Y2, Y2
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y6, Y2, Y2
+	VMASKMOVPS   Y5, Y1, (DX)(R8*4)
+	VMASKMOVPS   Y2, Y1, (BX)(R8*4)
+	VMASKMOVPS   Y4, Y1, (DI)(R8*4)
+
+done93:
+	VMOVMSKPS Y0, AX
+	MOVL      AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func klDivEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·klDivEachAVX512(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c00000000<>+0(SB), Z1
+	VMOVUPS c3f800000<>+0(SB), Z2
+	VMOVUPS c7f800000<>+0(SB), Z3
+	VMOVUPS cff800000<>+0(SB), Z4
+	KXORW   K1, K1, K1
+	VMOVUPS c00800000<>+0(SB), Z5
+	VMOVUPS c4b000000<>+0(SB), Z6
+	VMOVUPS cc1b80000<>+0(SB), Z7
+	VMOVUPS c3f3504f3<>+0(SB), Z8
+	VMOVUPS c3f000000<>+0(SB), Z9
+	VMOVUPS c3f317200<>+0(SB), Z10
+	VMOVUPS c35bfbe8e<>+0(SB), Z11
+	VMOVUPS c3eaaaaaa<>+0(SB), Z12
+	VMOVUPS cbe7ffffe<>+0(SB), Z13
+	VMOVUPS c3e4ccead<>+0(SB), Z14
+	XORQ    R8, R8
+	CMPQ    SI, $0x10
+	JL      end95
+
+loop94:
+	VMOVUPS          (AX)(R8*4), Z15
+	VMOVUPS          (CX)(R8*4), Z15
+	VCMPPS           $0x11, Z1, Z15, K2
+	KORW             K2, K1, K1
+	VMULPS           Z6, Z15, Z16
+	VCMPPS           $0x11, Z5, Z15, K2
+	VMOVUPS          Z15, Z17
+	VMOVUPS          Z16, K2, Z17
+	VMOVUPS          Z1, Z16
+	VCMPPS           $0x11, Z5, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          Z7, K2, Z16
+	VPSUBD           Z8, Z17, Z18
+	VPSRAD           $0x17, Z18, Z18
+	VPSLLD           $0x17, Z18, Z19
+	VPSUBD           Z19, Z17, Z17
+	VSUBPS           Z2, Z17, Z17
+	VCVTDQ2PS        Z18, Z18
+	VADDPS           Z16, Z18, Z18
+	VMULPS           Z17, Z17, Z16
+	VMULPS           Z16, Z17, Z19
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z20
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z17, Z20
+	VFMADD213PS      Z14, Z17, Z20
+	VFMADD213PS      Z13, Z17, Z20
+	VFMADD213PS      Z12, Z17, Z20
+	VMULPS           Z20, Z19, Z19
+	VFNMADD231PS     Z9, Z16, Z19
+	VFMADD231PS      Z11, Z18, Z19
+	VADDPS           Z19, Z17, Z16
+	VFMADD231PS      Z10, Z18, Z16
+	VCMPPS           $0x00, Z1, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          Z4, K2, Z16
+	VCMPPS           $0x00, Z3, Z15, K2
+	VMOVUPS          Z16, Z16
+	VMOVUPS          Z3, K2, Z16
+	VCMPPS           $0x19, Z1, Z15, K2
+	VMOVUPS          Z16, Z15
+	VMOVUPS          c7fc00000<>+0(SB), K2, Z15
+	VMOVUPS          (AX)(R8*4), Z16
+	VSUBPS           Z16, Z15, Z15
+	VMOVUPS          (CX)(R8*4), Z16
+	VMULPS           Z15, Z16, Z17
+	VCMPPS           $0x00, Z1, Z16, K2
+	VMOVUPS          Z17, Z17
+	VMOVUPS          Z1, K2, Z17
+	VXORPS           Z0, Z16, Z18
+	VMOVUPS          (AX)(R8*4), Z19
+	VMOVUPS          Z4, Z20
+	VCMPPS           $0x00, Z4, Z19, K2
+	VMOVUPS          Z20, Z20
+	VMOVUPS          Z3, K2, Z20
+	VCMPPS           $0x03, Z19, Z19, K2
+	VMOVUPS          Z20, Z20
+	VMOVUPS          Z19, K2, Z20
+	VADDPS           Z2, Z15, Z15
+	VCMPPS           $0x00, Z1, Z16, K2
+	VMOVUPS          Z15, Z15
+	VMOVUPS          Z20, K2, Z15
+	VMOVUPS          Z18, (DX)(R8*4)
+	VMOVUPS          Z15, (BX)(R8*4)
+	VMOVUPS          Z17, (DI)(R8*4)
+	ADDQ             $0x10, R8
+	SUBQ             $0x10, SI
+	CMPQ             SI, $0x10
+	JGE              loop94
+
+end95:
+	TESTQ            SI, SI
+	JE               done96
+	MOVL             $0xffffffff, R9
+	BZHIL            SI, R9, R9
+	KMOVW            R9, K2
+	VMOVUPS.Z        (AX)(R8*4), K2, Z15
+	VMOVUPS.Z        (CX)(R8*4), K2, Z15
+	VCMPPS           $0x11, Z1, Z15, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VMULPS           Z6, Z15, Z6
+	VCMPPS           $0x11, Z5, Z15, K3
+	VMOVUPS          Z15, Z16
+	VMOVUPS          Z6, K3, Z16
+	VMOVUPS          Z1, Z6
+	VCMPPS           $0x11, Z5, Z15, K3
+	VMOVUPS          Z6, Z5
+	VMOVUPS          Z7, K3, Z5
+	VPSUBD           Z8, Z16, Z6
+	VPSRAD           $0x17, Z6, Z6
+	VPSLLD           $0x17, Z6, Z7
+	VPSUBD           Z7, Z16, Z7
+	VSUBPS           Z2, Z7, Z7
+	VCVTDQ2PS        Z6, Z6
+	VADDPS           Z5, Z6, Z6
+	VMULPS           Z7, Z7, Z5
+	VMULPS           Z5, Z7, Z8
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z16
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z7, Z16
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z7, Z16
+	VFMADD213PS      Z14, Z7, Z16
+	VFMADD213PS      Z13, Z7, Z16
+	VFMADD213PS      Z12, Z7, Z16
+	VMULPS           Z16, Z8, Z8
+	VFNMADD231PS     Z9, Z5, Z8
+	VFMADD231PS      Z11, Z6, Z8
+	VADDPS           Z8, Z7, Z5
+	VFMADD231PS      Z10, Z6, Z5
+	VCMPPS           $0x00, Z1, Z15, K3
+	VMOVUPS          Z5, Z5
+	VMOVUPS          Z4, K3, Z5
+	VCMPPS           $0x00, Z3, Z15, K3
+	VMOVUPS          Z5, Z5
+	VMOVUPS          Z3, K3, Z5
+	VCMPPS           $0x19, Z1, Z15, K3
+	VMOVUPS          Z5, Z5
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z5
+	VMOVUPS.Z        (AX)(R8*4), K2, Z6
+	VSUBPS           Z6, Z5, Z5
+	VMOVUPS.Z        (CX)(R8*4), K2, Z6
+	VMULPS           Z5, Z6, Z7
+	VCMPPS           $0x00, Z1, Z6, K3
+	VMOVUPS          Z7, Z7
+	VMOVUPS          Z1, K3, Z7
+	VXORPS           Z0, Z6, Z0
+	VMOVUPS.Z        (AX)(R8*4), K2, Z8
+	VMOVUPS          Z4, Z9
+	VCMPPS           $0x00, Z4, Z8, K3
+	VMOVUPS          Z9, Z4
+	VMOVUPS          Z3, K3, Z4
+	VCMPPS           $0x03, Z8, Z8, K3
+	VMOVUPS          Z4, Z3
+	VMOVUPS          Z8, K3, Z3
+	VADDPS           Z2, Z5, Z2
+	VCMPPS           $0x00, Z1, Z6, K3
+	VMOVUPS          Z2, Z1
+	VMOVUPS          Z3, K3, Z1
+	VMOVUPS          Z0, K2, (DX)(R8*4)
+	VMOVUPS          Z1, K2, (BX)(R8*4)
+	VMOVUPS          Z7, K2, (DI)(R8*4)
+
+done96:
+	KMOVW K1, AX
+	MOVL  AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func klDivLogSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX2, FMA3, SSE2
+TEXT ·klDivLogSumAVX2(SB), NOSPLIT, $0-164
+	MOVQ    a_base+72(FP), AX
+	MOVQ    b_base+96(FP), CX
+	MOVQ    da_base+0(FP), DX
+	MOVQ    a_len+80(FP), BX
+	MOVQ    k+144(FP), SI
+	VMOVUPS cc2d00000<>+0(SB), Y0
+	VMOVUPS c42b20000<>+0(SB), Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	XORQ    DI, DI
+	CMPQ    BX, $0x08
+	JL      end98
+
+loop97:
+	VMOVUPS      (AX)(DI*4), Y4
+	VMOVUPS      (CX)(DI*4), Y5
+	VMINPS       Y5, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VMULPS       c3fb8aa3b<>+0(SB), Y6, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VMOVUPS      Y6, Y6
+	VFNMADD231PS c3f317200<>+0(SB), Y7, Y6
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y7, Y6
+	VBROADCASTSS c3ab68896<>+0(SB), Y8
+	VFMADD213PS  c3c0905c8<>+0(SB), Y6, Y8
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y6, Y8
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y6, Y8
+	VFMADD213PS  c3f000000<>+0(SB), Y6, Y8
+	VMULPS       Y6, Y6, Y9
+	VMOVUPS      Y6, Y6
+	VFMADD231PS  Y8, Y9, Y6
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y8, Y8
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VSUBPS       Y4, Y5, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y6, Y7
+	VBLENDVPS    Y7, c00000000<>+0(SB), Y5, Y5
+	VCMPPS       $0x03, Y4, Y4, Y7
+	VBLENDVPS    Y7, Y4, Y5, Y4
+	VMULPS       Y4, Y6, Y4
+	VXORPS       c80000000<>+0(SB), Y6, Y5
+	VBROADCASTSS (SI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, (DX)(DI*4)
+	VCVTPS2PD    X4, Y5
+	VEXTRACTF128 $0x01, Y4, X4
+	VCVTPS2PD    X4, Y4
+	VADDPD       Y5, Y2, Y2
+	VADDPD       Y4, Y3, Y3
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, BX
+	CMPQ         BX, $0x08
+	JGE          loop97
+
+end98:
+	TESTQ        BX, BX
+	JE           done99
+	LEAQ         tails<>+0(SB), R8
+	NEGQ         BX
+	VMOVDQU      32(R8)(BX*4), Y4
+	VMASKMOVPS   (AX)(DI*4), Y4, Y5
+	VMASKMOVPS   (CX)(DI*4), Y4, Y6
+	VMINPS       Y6, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VMULPS       c3fb8aa3b<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS c3f317200<>+0(SB), Y1, Y0
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y1, Y0
+	VBROADCASTSS c3ab68896<>+0(SB), Y7
+	VFMADD213PS  c3c0905c8<>+0(SB), Y0, Y7
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y0, Y7
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y0, Y7
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y7
+	VMULPS       Y0, Y0, Y8
+	VMOVUPS      Y0, Y0
+	VFMADD231PS  Y7, Y8, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y7
+	VPSUBD       Y7, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y7, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VSUBPS       Y5, Y6, Y1
+	VCMPPS       $0x00, c00000000<>+0(SB), Y0, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y1, Y1
+	VCMPPS       $0x03, Y5, Y5, Y6
+	VBLENDVPS    Y6, Y5, Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VXORPS       c80000000<>+0(SB), Y0, Y0
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (DX)(DI*4)
+	VANDPS       Y4, Y1, Y0
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X0
+	VCVTPS2PD    X0, Y0
+	VADDPD       Y1, Y2, Y2
+	VADDPD       Y0, Y3, Y3
+
+done99:
+	VADDPD     Y3, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y0
+	VADDPD     Y0, Y2, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y1
+	VADDPD     Y1, Y0, Y0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func klDivLogSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
+TEXT ·klDivLogSumAVX512(SB), NOSPLIT, $0-164
+	MOVQ         a_base+72(FP), AX
+	MOVQ         b_base+96(FP), CX
+	MOVQ         da_base+0(FP), DX
+	MOVQ         a_len+80(FP), BX
+	MOVQ         k+144(FP), SI
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      c80000000<>+0(SB), Z1
+	VMOVUPS      c3f800000<>+0(SB), Z2
+	VMOVUPS      c00000000<>+0(SB), Z3
+	VMOVUPS      cc2d00000<>+0(SB), Z4
+	VMOVUPS      c42b20000<>+0(SB), Z5
+	VMOVUPS      c3fb8aa3b<>+0(SB), Z6
+	VMOVUPS      c3f317200<>+0(SB), Z7
+	VMOVUPS      c35bfbe8e<>+0(SB), Z8
+	VMOVUPS      c3f000000<>+0(SB), Z9
+	VMOVUPS      c3e2aaa6e<>+0(SB), Z10
+	VMOVUPS      c3d2aaa8d<>+0(SB), Z11
+	VMOVUPS      c3c0905c8<>+0(SB), Z12
+	VMOVUPS      c3ab68896<>+0(SB), Z13
+	VXORPS       Z14, Z14, Z14
+	VXORPS       Z15, Z15, Z15
+	XORQ         SI, SI
+	CMPQ         BX, $0x10
+	JL           end101
+
+loop100:
+	VMOVUPS       (AX)(SI*4), Z16
+	VMOVUPS       (CX)(SI*4), Z17
+	VMINPS        Z17, Z5, Z18
+	VMAXPS        Z18, Z4, Z18
+	VMULPS        Z6, Z18, Z19
+	VRNDSCALEPS   $0x08, Z19, Z19
+	VMOVUPS       Z18, Z18
+	VFNMADD231PS  Z7, Z19, Z18
+	VFNMADD231PS  Z8, Z19, Z18
+	VMOVUPS       Z13, Z20
+	VFMADD213PS   Z12, Z18, Z20
+	VFMADD213PS   Z11, Z18, Z20
+	VFMADD213PS   Z10, Z18, Z20
+	VFMADD213PS   Z9, Z18, Z20
+	VMULPS        Z18, Z18, Z21
+	VMOVUPS       Z18, Z18
+	VFMADD231PS   Z20, Z21, Z18
+	VADDPS        Z2, Z18, Z18
+	VSCALEFPS     Z19, Z18, Z18
+	VSUBPS        Z16, Z17, Z17
+	VCMPPS        $0x00, Z3, Z18, K1
+	VMOVUPS       Z17, Z17
+	VMOVUPS       Z3, K1, Z17
+	VCMPPS        $0x03, Z16, Z16, K1
+	VMOVUPS       Z17, Z17
+	VMOVUPS       Z16, K1, Z17
+	VMULPS        Z17, Z18, Z16
+	VXORPS        Z1, Z18, Z17
+	VMULPS        Z0, Z17, Z17
+	VMOVUPS       Z17, (DX)(SI*4)
+	VCVTPS2PD     Y16, Z17
+	VEXTRACTF64X4 $0x01, Z16, Y16
+	VCVTPS2PD     Y16, Z16
+	VADDPD        Z17, Z14, Z14
+	VADDPD        Z16, Z15, Z15
+	ADDQ          $0x10, SI
+	SUBQ          $0x10, BX
+	CMPQ          BX, $0x10
+	JGE           loop100
+
+end101:
+	TESTQ         BX, BX
+	JE            done102
+	MOVL          $0xffffffff, DI
+	BZHIL         BX, DI, DI
+	KMOVW         DI, K1
+	VMOVUPS.Z     (AX)(SI*4), K1, Z16
+	VMOVUPS.Z     (CX)(SI*4), K1, Z17
+	VMINPS        Z17, Z5, Z5
+	VMAXPS        Z5, Z4, Z4
+	VMULPS        Z6, Z4, Z5
+	VRNDSCALEPS   $0x08, Z5, Z5
+	VMOVUPS       Z4, Z4
+	VFNMADD231PS  Z7, Z5, Z4
+	VFNMADD231PS  Z8, Z5, Z4
+	VMOVUPS       Z13, Z6
+	VFMADD213PS   Z12, Z4, Z6
+	VFMADD213PS   Z11, Z4, Z6
+	VFMADD213PS   Z10, Z4, Z6
+	VFMADD213PS   Z9, Z4, Z6
+	VMULPS        Z4, Z4, Z7
+	VMOVUPS       Z4, Z4
+	VFMADD231PS   Z6, Z7, Z4
+	VADDPS        Z2, Z4, Z2
+	VSCALEFPS     Z5, Z2, Z2
+	VSUBPS        Z16, Z17, Z4
+	VCMPPS        $0x00, Z3, Z2, K2
+	VMOVUPS       Z4, Z4
+	VMOVUPS       Z3, K2, Z4
+	VCMPPS        $0x03, Z16, Z16, K2
+	VMOVUPS       Z4, Z3
+	VMOVUPS       Z16, K2, Z3
+	VMULPS        Z3, Z2, Z3
+	VXORPS        Z1, Z2, Z1
+	VMULPS        Z0, Z1, Z0
+	VMOVUPS       Z0, K1, (DX)(SI*4)
+	VMOVAPS.Z     Z3, K1, Z0
+	VCVTPS2PD     Y0, Z1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y0, Z0
+	VADDPD        Z1, Z14, Z14
+	VADDPD        Z0, Z15, Z15
+
+done102:
+	VADDPD     Z15, Z14, Z14
+	VSHUFF64X2 $0x4e, Z14, Z14, Z0
+	VADDPD     Z0, Z14, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, sum+152(FP)
+	XORL       AX, AX
+	MOVL       AX, bad+160(FP)
+	VZEROUPPER
+	RET
+
+// func klDivLogEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·klDivLogEachAVX2(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS cc2d00000<>+0(SB), Y0
+	VMOVUPS c42b20000<>+0(SB), Y1
+	XORQ    R8, R8
+	CMPQ    SI, $0x08
+	JL      end104
+
+loop103:
+	VMOVUPS      (AX)(R8*4), Y2
+	VMOVUPS      (CX)(R8*4), Y3
+	VMINPS       Y3, Y1, Y4
+	VMAXPS       Y4, Y0, Y4
+	VMULPS       c3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS c3f317200<>+0(SB), Y5, Y4
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y5, Y4
+	VBROADCASTSS c3ab68896<>+0(SB), Y6
+	VFMADD213PS  c3c0905c8<>+0(SB), Y4, Y6
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y4, Y6
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y4, Y6
+	VFMADD213PS  c3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y6, Y7, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VSUBPS       Y2, Y3, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y3, Y3
+	VCMPPS       $0x03, Y2, Y2, Y5
+	VBLENDVPS    Y5, Y2, Y3, Y2
+	VMULPS       Y2, Y4, Y3
+	VXORPS       c80000000<>+0(SB), Y4, Y5
+	VADDPS       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y4, Y2
+	VMOVUPS      Y5, (DX)(R8*4)
+	VMOVUPS      Y2, (BX)(R8*4)
+	VMOVUPS      Y3, (DI)(R8*4)
+	ADDQ         $0x08, R8
+	SUBQ         $0x08, SI
+	CMPQ         SI, $0x08
+	JGE          loop103
+
+end104:
+	TESTQ        SI, SI
+	JE           done105
+	LEAQ         tails<>+0(SB), R9
+	NEGQ         SI
+	VMOVDQU      32(R9)(SI*4), Y2
+	VMASKMOVPS   (AX)(R8*4), Y2, Y3
+	VMASKMOVPS   (CX)(R8*4), Y2, Y4
+	VMINPS       Y4, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VMULPS       c3fb8aa3b<>+0(SB), Y0, Y1
+	VROUNDPS     $0x08, Y1, Y1
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS c3f317200<>+0(SB), Y1, Y0
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y1, Y0
+	VBROADCASTSS c3ab68896<>+0(SB), Y5
+	VFMADD213PS  c3c0905c8<>+0(SB), Y0, Y5
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y0, Y5
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y0, Y5
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VMOVUPS      Y0, Y0
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSRAD       $0x01, Y1, Y5
+	VPSUBD       Y5, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y5, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VSUBPS       Y3, Y4, Y1
+	VCMPPS       $0x00, c00000000<>+0(SB), Y0, Y4
+	VBLENDVPS    Y4, c00000000<>+0(SB), Y1, Y1
+	VCMPPS       $0x03, Y3, Y3, Y4
+	VBLENDVPS    Y4, Y3, Y1, Y1
+	VMULPS       Y1, Y0, Y3
+	VXORPS       c80000000<>+0(SB), Y0, Y4
+	VADDPS       c3f800000<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y4, Y2, (DX)(R8*4)
+	VMASKMOVPS   Y0, Y2, (BX)(R8*4)
+	VMASKMOVPS   Y3, Y2, (DI)(R8*4)
+
+done105:
+	XORL AX, AX
+	MOVL AX, bad+176(FP)
+	VZEROUPPER
+	RET
+
+// func klDivLogEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·klDivLogEachAVX512(SB), NOSPLIT, $0-180
+	MOVQ    a_base+96(FP), AX
+	MOVQ    b_base+120(FP), CX
+	MOVQ    da_base+24(FP), DX
+	MOVQ    db_base+48(FP), BX
+	MOVQ    a_len+104(FP), SI
+	MOVQ    k+168(FP), DI
+	MOVQ    l_base+0(FP), DI
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c3f800000<>+0(SB), Z1
+	VMOVUPS c00000000<>+0(SB), Z2
+	VMOVUPS cc2d00000<>+0(SB), Z3
+	VMOVUPS c42b20000<>+0(SB), Z4
+	VMOVUPS c3fb8aa3b<>+0(SB), Z5
+	VMOVUPS c3f317200<>+0(SB), Z6
+	VMOVUPS c35bfbe8e<>+0(SB), Z7
+	VMOVUPS c3f000000<>+0(SB), Z8
+	VMOVUPS c3e2aaa6e<>+0(SB), Z9
+	VMOVUPS c3d2aaa8d<>+0(SB), Z10
+	VMOVUPS c3c0905c8<>+0(SB), Z11
+	VMOVUPS c3ab68896<>+0(SB), Z12
+	XORQ    R8, R8
+	CMPQ    SI, $0x10
+	JL      end107
+
+loop106:
+	VMOVUPS      (AX)(R8*4), Z13
+	VMOVUPS      (CX)(R8*4), Z14
+	VMINPS       Z14, Z4, Z15
+	VMAXPS       Z15, Z3, Z15
+	VMULPS       Z5, Z15, Z16
+	VRNDSCALEPS  $0x08, Z16, Z16
+	VMOVUPS      Z15, Z15
+	VFNMADD231PS Z6, Z16, Z15
+	VFNMADD231PS Z7, Z16, Z15
+	VMOVUPS      Z12, Z17
+	VFMADD213PS  Z11, Z15, Z17
+	VFMADD213PS  Z10, Z15, Z17
+	VFMADD213PS  Z9, Z15, Z17
+	VFMADD213PS  Z8, Z15, Z17
+	VMULPS       Z15, Z15, Z18
+	VMOVUPS      Z15, Z15
+	VFMADD231PS  Z17, Z18, Z15
+	VADDPS       Z1, Z15, Z15
+	VSCALEFPS    Z16, Z15, Z15
+	VSUBPS       Z13, Z14, Z14
+	VCMPPS       $0x00, Z2, Z15, K1
+	VMOVUPS      Z14, Z14
+	VMOVUPS      Z2, K1, Z14
+	VCMPPS       $0x03, Z13, Z13, K1
+	VMOVUPS      Z14, Z14
+	VMOVUPS      Z13, K1, Z14
+	VMULPS       Z14, Z15, Z13
+	VXORPS       Z0, Z15, Z16
+	VADDPS       Z1, Z14, Z14
+	VMULPS       Z14, Z15, Z14
+	VMOVUPS      Z16, (DX)(R8*4)
+	VMOVUPS      Z14, (BX)(R8*4)
+	VMOVUPS      Z13, (DI)(R8*4)
+	ADDQ         $0x10, R8
+	SUBQ         $0x10, SI
+	CMPQ         SI, $0x10
+	JGE          loop106
+
+end107:
+	TESTQ        SI, SI
+	JE           done108
+	MOVL         $0xffffffff, R9
+	BZHIL        SI, R9, R9
+	KMOVW        R9, K1
+	VMOVUPS.Z    (AX)(R8*4), K1, Z13
+	VMOVUPS.Z    (CX)(R8*4), K1, Z14
+	VMINPS       Z14, Z4, Z4
+	VMAXPS       Z4, Z3, Z3
+	VMULPS       Z5, Z3, Z4
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VMOVUPS      Z3, Z3
+	VFNMADD231PS Z6, Z4, Z3
+	VFNMADD231PS Z7, Z4, Z3
+	VMOVUPS      Z12, Z5
+	VFMADD213PS  Z11, Z3, Z5
+	VFMADD213PS  Z10, Z3, Z5
+	VFMADD213PS  Z9, Z3, Z5
+	VFMADD213PS  Z8, Z3, Z5
+	VMULPS       Z3, Z3, Z6
+	VMOVUPS      Z3, Z3
+	VFMADD231PS  Z5, Z6, Z3
+	VADDPS       Z1, Z3, Z3
+	VSCALEFPS    Z4, Z3, Z3
+	VSUBPS       Z13, Z14, Z4
+	VCMPPS       $0x00, Z2, Z3, K2
+	VMOVUPS      Z4, Z4
+	VMOVUPS      Z2, K2, Z4
+	VCMPPS       $0x03, Z13, Z13, K2
+	VMOVUPS      Z4, Z2
+	VMOVUPS      Z13, K2, Z2
+	VMULPS       Z2, Z3, Z4
+	VXORPS       Z0, Z3, Z0
+	VADDPS       Z1, Z2, Z1
+	VMULPS       Z1, Z3, Z1
+	VMOVUPS      Z0, K1, (DX)(R8*4)
+	VMOVUPS      Z1, K1, (BX)(R8*4)
+	VMOVUPS      Z4, K1, (DI)(R8*4)
+
+done108:
 	XORL AX, AX
 	MOVL AX, bad+176(FP)
 	VZEROUPPER

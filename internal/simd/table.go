@@ -20,6 +20,9 @@ type table[T Float] struct {
 
 	points [numPoints]pointKernel[T]
 
+	pairs   pairKernels[T]
+	margins marginKernels[T]
+
 	sgd  func(w, grad, m []T, k *sgdFactors[T])
 	adam func(w, grad, m, v []T, k *adamFactors[T])
 }
@@ -49,7 +52,8 @@ func plain[T Float]() table[T] {
 		maxPool:   maxPool[T], maxPoolGrad: maxPoolGrad[T], avgPool: avgPool[T], avgPoolGrad: avgPoolGrad[T],
 		maxPool2: maxPool[T], maxPool2Grad: maxPoolGrad[T], avgPool2: avgPool[T], avgPool2Grad: avgPoolGrad[T],
 		points: plainPoints[T](),
-		sgd:    sgd[T], adam: adam[T],
+		pairs:  plainPairs[T](), margins: plainMargins[T](),
+		sgd: sgd[T], adam: adam[T],
 	}
 }
 

@@ -7,6 +7,9 @@ package simd
 //go:generate go -C _asm run . -group pool -out ../pool_amd64.s -stubs ../pool_amd64.go -pkg simd
 //go:generate go -C _asm run . -group rows -out ../rows_amd64.s -stubs ../rows_amd64.go -pkg simd
 //go:generate go -C _asm run . -group regress -out ../regress_amd64.s -stubs ../regress_amd64.go -pkg simd
+//go:generate go -C _asm run . -group binaryloss -out ../binaryloss_amd64.s -stubs ../binaryloss_amd64.go -pkg simd
+//go:generate go -C _asm run . -group pairs -out ../pairs_amd64.s -stubs ../pairs_amd64.go -pkg simd
+//go:generate go -C _asm run . -group margins -out ../margins_amd64.s -stubs ../margins_amd64.go -pkg simd
 //go:generate go -C _asm run . -group update -out ../update_amd64.s -stubs ../update_amd64.go -pkg simd
 
 // tables32 holds the float32 kernels of each level.
@@ -36,6 +39,8 @@ func avx2() table[float32] {
 	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX2, false), halvingBy(maxPool2GradAVX2, true)
 	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX2, false), halvingBy(avgPool2GradAVX2, true)
 	regressAVX2(&t.points)
+	t.pairs, t.margins = pairsAVX2(), marginsAVX2()
+	binaryAVX2(&t.points)
 	t.sgd = sgdBy(sgdPlainAVX2, sgdMomentumAVX2, sgdNesterovAVX2)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX2(w, grad, m, v, &k.decay) }
 	return t
@@ -65,6 +70,8 @@ func avx512() table[float32] {
 	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX512, false), halvingBy(maxPool2GradAVX512, true)
 	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX512, false), halvingBy(avgPool2GradAVX512, true)
 	regressAVX512(&t.points)
+	t.pairs, t.margins = pairsAVX512(), marginsAVX512()
+	binaryAVX512(&t.points)
 	t.sgd = sgdBy(sgdPlainAVX512, sgdMomentumAVX512, sgdNesterovAVX512)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX512(w, grad, m, v, &k.decay) }
 	return t

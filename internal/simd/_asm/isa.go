@@ -92,6 +92,8 @@ func (g *isa) load(m Op) vec {
 	return r
 }
 
+// zero is for before a loop: to the register allocator, a zeroed ZMM register was in use
+// since the kernel's start.
 func (g *isa) zero() vec {
 	r := g.reg()
 	VXORPS(r, r, r)
@@ -192,9 +194,11 @@ const (
 func (g *isa) choose(a vec, cmp uint8, b, yes, no vec) vec {
 	r := g.reg()
 	if g.wide {
+		// Not VBLENDMPS, which the register allocator takes to read r.
 		k := K()
 		VCMPPS(U8(cmp), b, a, k)
-		VBLENDMPS(yes, no, k, r)
+		VMOVUPS(no, r)
+		VMOVUPS(yes, k, r)
 	} else {
 		m := YMM()
 		VCMPPS(U8(cmp), b, a, m)

@@ -9,14 +9,17 @@ import (
 )
 
 var groups = map[string]func(){
-	"maths":    func() { maps(heavy) },
-	"maps":     func() { maps(light) },
-	"reduce":   reductions,
-	"update":   updates,
-	"pool":     pools,
-	"distance": distances,
-	"rows":     rowKernels,
-	"regress":  func() { points(regressLosses) },
+	"maths":      func() { maps(heavy) },
+	"maps":       func() { maps(light) },
+	"reduce":     reductions,
+	"update":     updates,
+	"pool":       pools,
+	"distance":   distances,
+	"rows":       rowKernels,
+	"pairs":      pairs,
+	"margins":    margins,
+	"regress":    func() { points(regressLosses) },
+	"binaryloss": func() { points(binaryLosses) },
 }
 
 func main() {

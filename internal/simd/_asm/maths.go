@@ -84,7 +84,8 @@ func expm1Body(g *isa) body {
 // logParts is a factory: ln(x + rest)+shift·ln 2 for positive normal x and a rest of at
 // most half a unit in its last place; rest and shift may be nil.
 func (g *isa) logParts() func(x, rest, shift vec) vec {
-	root, expOne, zero := g.bits(0x3f3504f3), g.inReg(127<<23), g.bits(0)
+	root, zero := g.bits(0x3f3504f3), g.bits(0)
+	expOne := g.bits(127 << 23)
 	one, half := g.c(1), g.c(0.5)
 	hi, lo, coef := g.c(ln2Hi), g.c(ln2Lo), g.cs(logCoef...)
 	return func(x, rest, shift vec) vec {
@@ -95,7 +96,7 @@ func (g *isa) logParts() func(x, rest, shift vec) vec {
 		m := g.op3(VPSUBD, x, e) // x = m·2ᵏ, m in [√½, √2)
 		f := g.sub(m, one)
 		if rest != nil {
-			down := g.op3(VPSUBD, expOne, e) // 2⁻ᵏ; k may be 128, where rest does not count
+			down := g.op3(VPSUBD, g.load(expOne), e) // 2⁻ᵏ; k may be 128, where rest does not count
 			VFMADD231PS(g.op3(VPMAXSD, down, zero), rest, f)
 		}
 		VCVTDQ2PS(k, whole)
@@ -124,11 +125,11 @@ func (g *isa) logLimits() func(x, y vec) vec {
 
 // log is a factory of the whole function, denormals scaled up first.
 func (g *isa) log() func(x vec) vec {
-	least, up, down := g.bits(0x00800000), g.c(1<<23), g.c(-23)
+	least, up, down, none := g.bits(0x00800000), g.c(1<<23), g.c(-23), g.c(0)
 	parts, limits := g.logParts(), g.logLimits()
 	return func(x vec) vec {
 		scaled := g.choose(x, lt, least, g.mul(x, up), x)
-		shift := g.choose(x, lt, least, down, g.zero())
+		shift := g.choose(x, lt, least, down, g.load(none))
 		return limits(x, parts(scaled, nil, shift))
 	}
 }

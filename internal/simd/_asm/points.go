@@ -28,6 +28,9 @@ type pointFrame struct {
 	want  string // the derivatives to compute; others may be nil
 	alarm vec    // lanes that were outside the domain; nil until the first use
 	tail  *tail  // of the vector being emitted
+	// again loads argument 0, 1 or 2 once more, so that it need not be kept in a register
+	// in between.
+	again func(arg int) vec
 }
 
 // wants reports whether the derivative by argument a, b or c is asked for.
@@ -133,13 +136,14 @@ func (p pointLoss) operands(g *isa, want string) (f *pointFrame, in, out [3]Regi
 }
 
 // step emits one vector: its loads, the body, and the stores of the derivatives.
-func (f *pointFrame) step(body func(a, b, c vec) pointTerms, in, out [3]Register, i Register, disp int, t *tail, scale vec) vec {
+func (f *pointFrame) step(body func(a, b, c vec) pointTerms, in, out [3]Register, i Register, disp int, t *tail, scale func() vec) vec {
 	f.tail = t
 	at := func(p Register) Mem { return Mem{Base: p, Index: i, Scale: 4, Disp: disp} }
+	f.again = func(arg int) vec { return f.loadPart(at(in[arg]), t) }
 	var x [3]vec
 	for j, p := range in {
 		if p != nil {
-			x[j] = f.loadPart(at(p), t)
+			x[j] = f.again(j)
 		}
 	}
 	terms := body(x[0], x[1], x[2])
@@ -148,7 +152,7 @@ func (f *pointFrame) step(body func(a, b, c vec) pointTerms, in, out [3]Register
 			continue
 		}
 		if scale != nil {
-			d = f.mul(d, scale)
+			d = f.mul(d, scale())
 		}
 		f.storePart(d, at(out[j]), t)
 	}
@@ -159,7 +163,11 @@ func (p pointLoss) emitSum(g *isa) {
 	TEXT(p.name+"Sum"+g.suffix, NOSPLIT, "func(da, db, dc, a, b, c []float32, k *float32) (sum float64, bad uint32)")
 	Doc(p.name + "Sum" + g.suffix + " returns Σ " + p.doc + " and writes its derivatives times k[0].")
 	f, in, out, n := p.operands(g, p.outs)
-	scale := f.broadcast(0)
+	scale := func() vec { return f.broadcast(0) }
+	if g.wide { // registers enough to keep it
+		kept := f.broadcast(0)
+		scale = func() vec { return kept }
+	}
 	body := p.body(f)
 	acc := make([]vec, 2*min(p.unroll, 2))
 	for i := range acc {
