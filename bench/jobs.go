@@ -15,7 +15,7 @@ type job struct {
 }
 
 func jobs() []job {
-	return slices.Concat(networkJobs(), regressJobs(), binaryJobs(), marginJobs())
+	return slices.Concat(networkJobs(), regressJobs(), binaryJobs(), marginJobs(), classJobs())
 }
 
 func networkJobs() []job {

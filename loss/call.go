@@ -210,6 +210,30 @@ func (c *Call[T]) grad(input string) []T {
 	return g.Data
 }
 
+// scores returns an input of shape [C], [N, C] or [N, C, d₁, …], its dimensions, and its
+// shape without the classes.
+func (c *Call[T]) scores(input string) (x Array[T], d Dims, shape []int) {
+	x = c.float(input)
+	d = Dims{Batch: 1, Inner: 1}
+	switch n := len(x.Shape); n {
+	case 0:
+		c.fail("%s is a single number; it must have classes", input)
+		return x, d, nil
+	case 1:
+		d.Classes, shape = x.Shape[0], []int{}
+	default:
+		d.Batch, d.Classes = x.Shape[0], x.Shape[1]
+		shape = append([]int{d.Batch}, x.Shape[2:]...)
+		for _, v := range x.Shape[2:] {
+			d.Inner *= v
+		}
+	}
+	if d.Inner == 0 { // nothing at all
+		d.Batch, d.Inner = 0, 1
+	}
+	return x, d, shape
+}
+
 // number returns an option, or its default.
 func (c *Call[T]) number(option string, byDefault float64) float64 {
 	v, ok := c.request.Options[option]

@@ -88,6 +88,7 @@ func (e Entry) inputNames() (names []string) {
 func Catalogue() []Entry {
 	return []Entry{
 		l1Entry(), mseEntry(), smoothL1Entry(), huberEntry(),
+		crossEntropyEntry(), nllEntry(),
 		poissonNLLEntry(), gaussianNLLEntry(), klDivEntry(),
 		bceEntry(), bceLogitsEntry(),
 		marginRankingEntry(), hingeEmbeddingEntry(), multiLabelMarginEntry(), softMarginEntry(), multiLabelSoftMarginEntry(),

@@ -25,7 +25,8 @@ type TripletMarginWithDistance[T simd.Float] struct {
 	Swap      bool
 	Reduction Reduction
 
-	job tripletJob[T]
+	byDefault PairwiseDistance[T]
+	job       tripletJob[T]
 }
 
 // NewTripletMarginWithDistance returns the loss with PyTorch's defaults.
@@ -77,7 +78,8 @@ func (l *TripletMarginWithDistance[T]) args(
 
 func (l *TripletMarginWithDistance[T]) distance() Distance[T] {
 	if l.Distance == nil {
-		return NewPairwiseDistance[T]()
+		l.byDefault = *NewPairwiseDistance[T]()
+		return &l.byDefault
 	}
 	return l.Distance
 }
@@ -112,7 +114,7 @@ func (j *tripletJob[T]) each(loss string, d Distance[T], x simd.TripletArgs[T], 
 
 // run returns the sum of the losses. The distances that have a kernel take it.
 func (j *tripletJob[T]) run(d Distance[T], x simd.TripletArgs[T]) (sum float64) {
-	if p, ok := d.(*PairwiseDistance[T]); ok && (p.P == 1 || p.P == 2) {
+	if p, ok := d.(*PairwiseDistance[T]); ok && simd.HasTriplet(p.P) {
 		x.Norm, x.Eps = p.P, p.Eps
 		return simd.TripletRows(&x)
 	}

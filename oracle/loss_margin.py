@@ -189,7 +189,7 @@ def triple(draw, *shape):
 
 
 for shape, reduction in shapes((1, 1), (6, 2), (5, 7), (3, 17), (2, 33), (1, 257), (5,)):
-    for p, swap in itertools.product((1.0, 2.0, 0.5, 1.5, 3.0, inf), (False, True)):
+    for p, swap in itertools.product((1.0, 2.0, 0.5, 2.3, 3.0, inf), (False, True)):
         options = {"p": p, "swap": swap, "reduction": reduction}
         if shape[-1] > 10 and not swap:
             continue

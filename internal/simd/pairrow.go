@@ -21,17 +21,21 @@ type pairKernels[T Float] struct {
 
 	squares func(x, y []T, eps float64) float64 // Σ (x − y + eps)²
 	abs     func(x, y []T, eps float64) float64 // Σ |x − y + eps|
+	// powers is Σ |x − y + eps|^(whole + half/2).
+	powers func(x, y []T, eps float64, whole, half int) float64
 	// triplet2 writes, with u = a − p + eps, v = a − n + eps and w = p − n + eps,
 	// da = ku·u + kv·v, dp = kw·w − ku·u and dn = −kv·v − kw·w; triplet1 has the signs
 	// of u, v and w in their places.
 	triplet2, triplet1 func(da, dp, dn, a, p, n []T, eps, ku, kv, kw float64)
+	// tripletP has sign(u)·|u·iu|^(whole + half/2) in u's place, and so on; 0 where u is 0.
+	tripletP func(da, dp, dn, a, p, n []T, eps, ku, kv, kw, iu, iv, iw float64, whole, half int)
 }
 
 func plainPairs[T Float]() pairKernels[T] {
 	return pairKernels[T]{
 		sums: pairSums[T], gap: pairGap[T], cosine: cosineGrad[T],
-		squares: pairSquares[T], abs: pairAbs[T],
-		triplet2: triplet2Grad[T], triplet1: triplet1Grad[T],
+		squares: pairSquares[T], abs: pairAbs[T], powers: pairPowers[T],
+		triplet2: triplet2Grad[T], triplet1: triplet1Grad[T], tripletP: tripletPGrad[T],
 	}
 }
 
@@ -76,6 +80,35 @@ func pairAbs[T Float](x, y []T, eps float64) (s float64) {
 	return s
 }
 
+func pairPowers[T Float](x, y []T, eps float64, whole, half int) (s float64) {
+	for i, v := range x {
+		s += halfPower(math.Abs(float64(v)-float64(y[i])+eps), whole, half)
+	}
+	return s
+}
+
+// halfPower is x^(whole + half/2) for x ≥ 0, whole ≥ 0 and half from −1 to 1.
+func halfPower(x float64, whole, half int) float64 {
+	y := 1.0
+	for range whole {
+		y *= x
+	}
+	switch half {
+	case 1:
+		y *= math.Sqrt(x)
+	case -1:
+		y /= math.Sqrt(x)
+	}
+	return y
+}
+
+// halves splits a degree that half-powers can do.
+func halves(p float64) (whole, half int, ok bool) {
+	const most = 8
+	twice := int(2 * min(p, most+1))
+	return twice / 2, twice % 2, p > 0 && p <= most && float64(twice) == 2*p
+}
+
 func triplet2Grad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw float64) {
 	for i := range a {
 		x, y, z := float64(a[i]), float64(p[i]), float64(n[i])
@@ -88,6 +121,20 @@ func triplet1Grad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw float64) {
 	for i := range a {
 		x, y, z := float64(a[i]), float64(p[i]), float64(n[i])
 		u, v, w := ku*sign(x-y+eps), kv*sign(x-z+eps), kw*sign(y-z+eps)
+		da[i], dp[i], dn[i] = T(u+v), T(w-u), T(-v-w)
+	}
+}
+
+func tripletPGrad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw, iu, iv, iw float64, whole, half int) {
+	slope := func(u, k, inverse float64) float64 {
+		if m := math.Abs(u) * inverse; m > 0 {
+			return math.Copysign(1, u) * k * halfPower(m, whole, half)
+		}
+		return u * 0
+	}
+	for i := range a {
+		x, y, z := float64(a[i]), float64(p[i]), float64(n[i])
+		u, v, w := slope(x-y+eps, ku, iu), slope(x-z+eps, kv, iv), slope(y-z+eps, kw, iw)
 		da[i], dp[i], dn[i] = T(u+v), T(w-u), T(-v-w)
 	}
 }
@@ -120,6 +167,12 @@ func pairNorm[T Float](t *pairKernels[T], x, y []T, p, eps float64) float64 {
 	case 0:
 		return pairCount(x, y, eps)
 	}
+	whole, half, ok := halves(p)
+	if ok {
+		if s := t.powers(x, y, eps, whole, half); harmless(s) {
+			return math.Pow(s, 1/p)
+		}
+	}
 	top := pairTop(x, y, eps)
 	if math.IsInf(p, 1) || top == 0 || math.IsInf(top, 1) || top != top {
 		return top
@@ -131,7 +184,7 @@ func pairNorm[T Float](t *pairKernels[T], x, y []T, p, eps float64) float64 {
 	return top * math.Pow(s, 1/p)
 }
 
-// harmless reports whether a sum of squares neither overflowed nor lost digits below
+// harmless reports whether a sum of powers neither overflowed nor lost digits below
 // float64's normal numbers.
 func harmless(s float64) bool { return s > 1e-280 && s < math.Inf(1) }
 
@@ -148,7 +201,11 @@ func pairCount[T Float](x, y []T, eps float64) (n float64) {
 
 func pairTop[T Float](x, y []T, eps float64) (top float64) {
 	for i, v := range x {
-		top = max(top, math.Abs(float64(v)-float64(y[i])+eps))
+		if u := math.Abs(float64(v) - float64(y[i]) + eps); u > top {
+			top = u
+		} else if u != u {
+			return u
+		}
 	}
 	return top
 }
@@ -157,44 +214,36 @@ func pairTop[T Float](x, y []T, eps float64) (top float64) {
 // in PyTorch, the derivative is 0 where d is, a difference of 0 has none, and that of
 // p = +Inf is divided among equal maxima.
 func PairNormGrad[T Float](dx, dy []float64, x, y []T, p, eps, d, up float64) {
-	if p == 0 || d == 0 {
-		return
-	}
-	if math.IsInf(p, 1) {
-		up /= float64(pairTies(x, y, eps, d))
-	}
-	for i, v := range x {
-		slope := up * normSlope(float64(v)-float64(y[i])+eps, p, d)
-		dx[i] += slope
-		dy[i] -= slope
-	}
-}
-
-// normSlope is ∂d/∂u of the norm d, for p = +Inf undivided.
-func normSlope(u, p, d float64) float64 {
 	switch {
-	case u == 0:
-		return 0
-	case p == 1:
-		return sign(u)
-	case p == 2:
-		return u / d
+	case p == 0 || d == 0:
 	case math.IsInf(p, 1):
-		if math.Abs(u) < d {
-			return 0
+		topGrad(dx, dy, x, y, eps, d, up)
+	default:
+		for i, v := range x {
+			if u := float64(v) - float64(y[i]) + eps; u != 0 {
+				slope := up * math.Copysign(math.Pow(math.Abs(u)/d, p-1), u)
+				dx[i] += slope
+				dy[i] -= slope
+			}
 		}
-		return sign(u)
 	}
-	return sign(u) * math.Pow(math.Abs(u)/d, p-1)
 }
 
-func pairTies[T Float](x, y []T, eps, d float64) (ties int) {
+// topGrad divides the derivative of the greatest difference d among equal ones.
+func topGrad[T Float](dx, dy []float64, x, y []T, eps, d, up float64) {
+	ties := 0
 	for i, v := range x {
 		if u := math.Abs(float64(v) - float64(y[i]) + eps); !(u < d) {
 			ties++
 		}
 	}
-	return ties
+	for i, v := range x {
+		if u := float64(v) - float64(y[i]) + eps; !(math.Abs(u) < d) {
+			slope := up / float64(ties) * math.Copysign(1, u)
+			dx[i] += slope
+			dy[i] -= slope
+		}
+	}
 }
 
 // PairSquares returns ‖x − y‖².

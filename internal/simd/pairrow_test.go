@@ -52,6 +52,9 @@ func testPairSums(t *testing.T, got, want *pairKernels[float32], x, y []float32)
 	for _, eps := range []float64{0, 1e-6, 0.5} {
 		check("squares", got.squares(x, y, eps), want.squares(x, y, eps))
 		check("abs", got.abs(x, y, eps), want.abs(x, y, eps))
+		for twice := 1; twice < 8; twice++ {
+			check("powers", got.powers(x, y, eps, twice/2, twice%2), want.powers(x, y, eps, twice/2, twice%2))
+		}
 	}
 }
 
@@ -71,6 +74,10 @@ func testPairGrads(t *testing.T, got, want *pairKernels[float32], in [3][]float3
 		{"triplet1", func(p *pairKernels[float32], out [3][]float32) {
 			p.triplet1(out[0], out[1], out[2], in[0], in[1], in[2], 0, 0.5, -0.25, -2)
 		}},
+		{"triplet½", tripletPower(in, 0, -1)},
+		{"triplet1½", tripletPower(in, 0, 1)},
+		{"triplet3", tripletPower(in, 2, 0)},
+		{"triplet4½", tripletPower(in, 3, 1)},
 	} {
 		var g, w [3][]float32
 		var intact [3]func() bool
@@ -90,6 +97,12 @@ func testPairGrads(t *testing.T, got, want *pairKernels[float32], in [3][]float3
 				t.Fatalf("%s: %d elements: wrote beyond output %d", k.name, n, i)
 			}
 		}
+	}
+}
+
+func tripletPower(in [3][]float32, whole, half int) func(p *pairKernels[float32], out [3][]float32) {
+	return func(p *pairKernels[float32], out [3][]float32) {
+		p.tripletP(out[0], out[1], out[2], in[0], in[1], in[2], 0, 0.5, -0.25, -2, 0.3, 0, 0.2, whole, half)
 	}
 }
 
@@ -164,7 +177,7 @@ func testNorm(t *testing.T, p float64, n int, scale float64) {
 		x[i] = old - h
 		diff := (up - PairNorm(x, y, p, 0)) / (2 * h)
 		x[i] = old
-		if math.Abs(dx[i]-diff) > 1e-4*math.Abs(diff)+1e-9*d/h*1e-5 {
+		if math.Abs(dx[i]-diff) > 1e-4*math.Abs(diff)+2e-13*d/h {
 			t.Fatalf("p %v, %d elements of size %v: dx[%d] is %v; differences say %v", p, n, scale, i, dx[i], diff)
 		}
 	}

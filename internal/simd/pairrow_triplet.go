@@ -4,7 +4,7 @@ package simd
 type TripletArgs[T Float] struct {
 	A, P, N    []T     // anchor, positive, negative: rows of Dim elements
 	Dim        int     // at least 1
-	Norm       float64 // 1 or 2
+	Norm       float64 // of which HasTriplet is true
 	Eps        float64
 	Margin     float64
 	Swap       bool
@@ -12,6 +12,13 @@ type TripletArgs[T Float] struct {
 	L          []T // every row's loss; nil: not wanted
 	Up         []T // upstream gradient of each row; nil: ones
 	DA, DP, DN []T // gradients, times Scale; nil: not wanted
+}
+
+// HasTriplet reports whether TripletRows can do a norm: the degrees up to 8 that are
+// whole or a half more.
+func HasTriplet(norm float64) bool {
+	_, _, ok := halves(norm)
+	return ok
 }
 
 // TripletRows computes the TripletHinge of the PairNorms of each triple of rows, and
@@ -98,18 +105,27 @@ func (j *tripletJob[T]) row(r int, spare []T) float64 {
 		clear(dn)
 		return l
 	}
-	if j.Norm == 1 {
-		j.run.triplet1(da, dp, dn, a, p, n, j.Eps, up*dap, up*dan, up*dpn)
-		return l
+	ku, kv, kw := up*dap, up*dan, up*dpn
+	iu, iv, iw := inverse(ap), inverse(an), inverse(pn)
+	switch j.Norm {
+	case 1:
+		j.run.triplet1(da, dp, dn, a, p, n, j.Eps, ku, kv, kw)
+	case 2:
+		j.run.triplet2(da, dp, dn, a, p, n, j.Eps, ku*iu, kv*iv, kw*iw)
+	default:
+		whole, half, _ := halves(j.Norm)
+		if whole--; whole < 0 { // ½ − 1 = −½
+			whole, half = 0, -1
+		}
+		j.run.tripletP(da, dp, dn, a, p, n, j.Eps, ku, kv, kw, iu, iv, iw, whole, half)
 	}
-	j.run.triplet2(da, dp, dn, a, p, n, j.Eps, overNorm(up*dap, ap), overNorm(up*dan, an), overNorm(up*dpn, pn))
 	return l
 }
 
-// overNorm is k/d, but 0 where d is 0 or so small that its reciprocal overflows.
-func overNorm(k, d float64) float64 {
-	if k == 0 || d < 0x1p-1022 {
+// inverse is 1/d, but 0 where d is 0 or so small that it would overflow.
+func inverse(d float64) float64 {
+	if d < 0x1p-1022 {
 		return 0
 	}
-	return k / d
+	return 1 / d
 }

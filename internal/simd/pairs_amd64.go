@@ -34,6 +34,12 @@ func pairAbsAVX2(x []float32, y []float32, eps float64) float64
 // pairAbsAVX512 returns Σ |x − y + eps|.
 func pairAbsAVX512(x []float32, y []float32, eps float64) float64
 
+// pairPowersAVX2 returns Σ |x − y + eps|^(whole + half/2).
+func pairPowersAVX2(x []float32, y []float32, eps float64, whole int, half int) float64
+
+// pairPowersAVX512 returns Σ |x − y + eps|^(whole + half/2).
+func pairPowersAVX512(x []float32, y []float32, eps float64, whole int, half int) float64
+
 // triplet2GradAVX2 computes da = u + v, dp = w − u and dn = −v − w with
 // u = ku·(a − p + eps), v = kv·(a − n + eps), w = kw·(p − n + eps).
 func triplet2GradAVX2(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64)
@@ -49,3 +55,11 @@ func triplet1GradAVX2(da []float32, dp []float32, dn []float32, a []float32, p [
 // triplet1GradAVX512 computes da = u + v, dp = w − u and dn = −v − w with
 // u = ku·sign(a − p + eps), v = kv·sign(a − n + eps), w = kw·sign(p − n + eps).
 func triplet1GradAVX512(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64)
+
+// tripletPGradAVX2 computes da = u + v, dp = w − u and dn = −v − w with
+// d = a − p + eps, u = ku·sign(d)·|d·iu|^(whole + half/2), and so on, but 0 where d is 0.
+func tripletPGradAVX2(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64, iu float64, iv float64, iw float64, whole int, half int)
+
+// tripletPGradAVX512 computes da = u + v, dp = w − u and dn = −v − w with
+// d = a − p + eps, u = ku·sign(d)·|d·iu|^(whole + half/2), and so on, but 0 where d is 0.
+func tripletPGradAVX512(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64, iu float64, iv float64, iw float64, whole int, half int)

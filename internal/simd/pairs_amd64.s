@@ -915,6 +915,511 @@ done50:
 	VZEROUPPER
 	RET
 
+// func pairPowersAVX2(x []float32, y []float32, eps float64, whole int, half int) float64
+// Requires: AVX, AVX2, SSE2
+TEXT ·pairPowersAVX2(SB), NOSPLIT, $0-80
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	MOVQ         y_base+24(FP), DX
+	VBROADCASTSD eps+48(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	XORQ         BX, BX
+	CMPQ         CX, $0x10
+	JL           end52
+
+loop51:
+	VCVTPS2PD    (AX)(BX*4), Y5
+	VCVTPS2PD    (DX)(BX*4), Y6
+	VSUBPD       Y6, Y5, Y5
+	VADDPD       Y0, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VSUBPD       Y5, Y6, Y6
+	VMAXPD       Y5, Y6, Y5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Y6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers54
+
+power53:
+	VMULPD Y5, Y6, Y6
+	DECQ   SI
+	JNE    power53
+
+powers54:
+	TESTQ   DI, DI
+	JE      powered55
+	VSQRTPD Y5, Y5
+	JL      over56
+	VMULPD  Y5, Y6, Y6
+	JMP     powered55
+
+over56:
+	VDIVPD Y5, Y6, Y6
+
+powered55:
+	VADDPD       Y6, Y1, Y1
+	VCVTPS2PD    16(AX)(BX*4), Y5
+	VCVTPS2PD    16(DX)(BX*4), Y6
+	VSUBPD       Y6, Y5, Y5
+	VADDPD       Y0, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VSUBPD       Y5, Y6, Y6
+	VMAXPD       Y5, Y6, Y5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Y6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers58
+
+power57:
+	VMULPD Y5, Y6, Y6
+	DECQ   SI
+	JNE    power57
+
+powers58:
+	TESTQ   DI, DI
+	JE      powered59
+	VSQRTPD Y5, Y5
+	JL      over60
+	VMULPD  Y5, Y6, Y6
+	JMP     powered59
+
+over60:
+	VDIVPD Y5, Y6, Y6
+
+powered59:
+	VADDPD       Y6, Y2, Y2
+	VCVTPS2PD    32(AX)(BX*4), Y5
+	VCVTPS2PD    32(DX)(BX*4), Y6
+	VSUBPD       Y6, Y5, Y5
+	VADDPD       Y0, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VSUBPD       Y5, Y6, Y6
+	VMAXPD       Y5, Y6, Y5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Y6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers62
+
+power61:
+	VMULPD Y5, Y6, Y6
+	DECQ   SI
+	JNE    power61
+
+powers62:
+	TESTQ   DI, DI
+	JE      powered63
+	VSQRTPD Y5, Y5
+	JL      over64
+	VMULPD  Y5, Y6, Y6
+	JMP     powered63
+
+over64:
+	VDIVPD Y5, Y6, Y6
+
+powered63:
+	VADDPD       Y6, Y3, Y3
+	VCVTPS2PD    48(AX)(BX*4), Y5
+	VCVTPS2PD    48(DX)(BX*4), Y6
+	VSUBPD       Y6, Y5, Y5
+	VADDPD       Y0, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VSUBPD       Y5, Y6, Y6
+	VMAXPD       Y5, Y6, Y5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Y6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers66
+
+power65:
+	VMULPD Y5, Y6, Y6
+	DECQ   SI
+	JNE    power65
+
+powers66:
+	TESTQ   DI, DI
+	JE      powered67
+	VSQRTPD Y5, Y5
+	JL      over68
+	VMULPD  Y5, Y6, Y6
+	JMP     powered67
+
+over68:
+	VDIVPD Y5, Y6, Y6
+
+powered67:
+	VADDPD Y6, Y4, Y4
+	ADDQ   $0x10, BX
+	SUBQ   $0x10, CX
+	CMPQ   CX, $0x10
+	JGE    loop51
+
+end52:
+	CMPQ CX, $0x04
+	JL   end70
+
+loop69:
+	VCVTPS2PD    (AX)(BX*4), Y5
+	VCVTPS2PD    (DX)(BX*4), Y6
+	VSUBPD       Y6, Y5, Y5
+	VADDPD       Y0, Y5, Y5
+	VXORPS       Y6, Y6, Y6
+	VSUBPD       Y5, Y6, Y6
+	VMAXPD       Y5, Y6, Y5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Y6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers72
+
+power71:
+	VMULPD Y5, Y6, Y6
+	DECQ   SI
+	JNE    power71
+
+powers72:
+	TESTQ   DI, DI
+	JE      powered73
+	VSQRTPD Y5, Y5
+	JL      over74
+	VMULPD  Y5, Y6, Y6
+	JMP     powered73
+
+over74:
+	VDIVPD Y5, Y6, Y6
+
+powered73:
+	VADDPD Y6, Y1, Y1
+	ADDQ   $0x04, BX
+	SUBQ   $0x04, CX
+	CMPQ   CX, $0x04
+	JGE    loop69
+
+end70:
+	TESTQ        CX, CX
+	JE           done75
+	LEAQ         tails<>+0(SB), SI
+	NEGQ         CX
+	VMOVDQU      32(SI)(CX*4), Y5
+	VPMOVSXDQ    X5, Y6
+	VMASKMOVPS   (AX)(BX*4), X5, X7
+	VCVTPS2PD    X7, Y7
+	VMASKMOVPS   (DX)(BX*4), X5, X5
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y5, Y7, Y5
+	VADDPD       Y0, Y5, Y0
+	VANDPD       Y6, Y0, Y0
+	VXORPS       Y5, Y5, Y5
+	VSUBPD       Y0, Y5, Y5
+	VMAXPD       Y0, Y5, Y0
+	MOVQ         $0x3ff0000000000000, AX
+	VMOVQ        AX, X5
+	VBROADCASTSD X5, Y5
+	MOVQ         whole+56(FP), AX
+	MOVQ         half+64(FP), CX
+	TESTQ        AX, AX
+	JE           powers77
+
+power76:
+	VMULPD Y0, Y5, Y5
+	DECQ   AX
+	JNE    power76
+
+powers77:
+	TESTQ   CX, CX
+	JE      powered78
+	VSQRTPD Y0, Y0
+	JL      over79
+	VMULPD  Y0, Y5, Y5
+	JMP     powered78
+
+over79:
+	VDIVPD Y0, Y5, Y5
+
+powered78:
+	VADDPD Y5, Y2, Y2
+
+done75:
+	VADDPD     Y4, Y3, Y3
+	VADDPD     Y3, Y2, Y2
+	VADDPD     Y2, Y1, Y1
+	VPERM2F128 $0x01, Y1, Y1, Y0
+	VADDPD     Y0, Y1, Y0
+	VSHUFPS    $0x4e, Y0, Y0, Y1
+	VADDPD     Y1, Y0, Y0
+	MOVSD      X0, ret+72(FP)
+	VZEROUPPER
+	RET
+
+// func pairPowersAVX512(x []float32, y []float32, eps float64, whole int, half int) float64
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, SSE2
+TEXT ·pairPowersAVX512(SB), NOSPLIT, $0-80
+	MOVQ         x_base+0(FP), AX
+	MOVQ         x_len+8(FP), CX
+	MOVQ         y_base+24(FP), DX
+	VBROADCASTSD eps+48(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	VXORPS       Z2, Z2, Z2
+	VXORPS       Z3, Z3, Z3
+	VXORPS       Z4, Z4, Z4
+	XORQ         BX, BX
+	CMPQ         CX, $0x20
+	JL           end81
+
+loop80:
+	VCVTPS2PD    (AX)(BX*4), Z5
+	VCVTPS2PD    (DX)(BX*4), Z6
+	VSUBPD       Z6, Z5, Z5
+	VADDPD       Z0, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VSUBPD       Z5, Z6, Z6
+	VMAXPD       Z5, Z6, Z5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Z6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers83
+
+power82:
+	VMULPD Z5, Z6, Z6
+	DECQ   SI
+	JNE    power82
+
+powers83:
+	TESTQ   DI, DI
+	JE      powered84
+	VSQRTPD Z5, Z5
+	JL      over85
+	VMULPD  Z5, Z6, Z6
+	JMP     powered84
+
+over85:
+	VDIVPD Z5, Z6, Z6
+
+powered84:
+	VADDPD       Z6, Z1, Z1
+	VCVTPS2PD    32(AX)(BX*4), Z5
+	VCVTPS2PD    32(DX)(BX*4), Z6
+	VSUBPD       Z6, Z5, Z5
+	VADDPD       Z0, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VSUBPD       Z5, Z6, Z6
+	VMAXPD       Z5, Z6, Z5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Z6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers87
+
+power86:
+	VMULPD Z5, Z6, Z6
+	DECQ   SI
+	JNE    power86
+
+powers87:
+	TESTQ   DI, DI
+	JE      powered88
+	VSQRTPD Z5, Z5
+	JL      over89
+	VMULPD  Z5, Z6, Z6
+	JMP     powered88
+
+over89:
+	VDIVPD Z5, Z6, Z6
+
+powered88:
+	VADDPD       Z6, Z2, Z2
+	VCVTPS2PD    64(AX)(BX*4), Z5
+	VCVTPS2PD    64(DX)(BX*4), Z6
+	VSUBPD       Z6, Z5, Z5
+	VADDPD       Z0, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VSUBPD       Z5, Z6, Z6
+	VMAXPD       Z5, Z6, Z5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Z6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers91
+
+power90:
+	VMULPD Z5, Z6, Z6
+	DECQ   SI
+	JNE    power90
+
+powers91:
+	TESTQ   DI, DI
+	JE      powered92
+	VSQRTPD Z5, Z5
+	JL      over93
+	VMULPD  Z5, Z6, Z6
+	JMP     powered92
+
+over93:
+	VDIVPD Z5, Z6, Z6
+
+powered92:
+	VADDPD       Z6, Z3, Z3
+	VCVTPS2PD    96(AX)(BX*4), Z5
+	VCVTPS2PD    96(DX)(BX*4), Z6
+	VSUBPD       Z6, Z5, Z5
+	VADDPD       Z0, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VSUBPD       Z5, Z6, Z6
+	VMAXPD       Z5, Z6, Z5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Z6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers95
+
+power94:
+	VMULPD Z5, Z6, Z6
+	DECQ   SI
+	JNE    power94
+
+powers95:
+	TESTQ   DI, DI
+	JE      powered96
+	VSQRTPD Z5, Z5
+	JL      over97
+	VMULPD  Z5, Z6, Z6
+	JMP     powered96
+
+over97:
+	VDIVPD Z5, Z6, Z6
+
+powered96:
+	VADDPD Z6, Z4, Z4
+	ADDQ   $0x20, BX
+	SUBQ   $0x20, CX
+	CMPQ   CX, $0x20
+	JGE    loop80
+
+end81:
+	CMPQ CX, $0x08
+	JL   end99
+
+loop98:
+	VCVTPS2PD    (AX)(BX*4), Z5
+	VCVTPS2PD    (DX)(BX*4), Z6
+	VSUBPD       Z6, Z5, Z5
+	VADDPD       Z0, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VSUBPD       Z5, Z6, Z6
+	VMAXPD       Z5, Z6, Z5
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Z6
+	MOVQ         whole+56(FP), SI
+	MOVQ         half+64(FP), DI
+	TESTQ        SI, SI
+	JE           powers101
+
+power100:
+	VMULPD Z5, Z6, Z6
+	DECQ   SI
+	JNE    power100
+
+powers101:
+	TESTQ   DI, DI
+	JE      powered102
+	VSQRTPD Z5, Z5
+	JL      over103
+	VMULPD  Z5, Z6, Z6
+	JMP     powered102
+
+over103:
+	VDIVPD Z5, Z6, Z6
+
+powered102:
+	VADDPD Z6, Z1, Z1
+	ADDQ   $0x08, BX
+	SUBQ   $0x08, CX
+	CMPQ   CX, $0x08
+	JGE    loop98
+
+end99:
+	TESTQ        CX, CX
+	JE           done104
+	MOVL         $0xffffffff, SI
+	BZHIL        CX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (AX)(BX*4), K1, Y5
+	VCVTPS2PD    Y5, Z5
+	VMOVUPS.Z    (DX)(BX*4), K1, Y6
+	VCVTPS2PD    Y6, Z6
+	VSUBPD       Z6, Z5, Z5
+	VADDPD       Z0, Z5, Z0
+	VMOVAPD.Z    Z0, K1, Z0
+	VXORPS       Z5, Z5, Z5
+	VSUBPD       Z0, Z5, Z5
+	VMAXPD       Z0, Z5, Z0
+	MOVQ         $0x3ff0000000000000, AX
+	VMOVQ        AX, X5
+	VBROADCASTSD X5, Z5
+	MOVQ         whole+56(FP), AX
+	MOVQ         half+64(FP), CX
+	TESTQ        AX, AX
+	JE           powers106
+
+power105:
+	VMULPD Z0, Z5, Z5
+	DECQ   AX
+	JNE    power105
+
+powers106:
+	TESTQ   CX, CX
+	JE      powered107
+	VSQRTPD Z0, Z0
+	JL      over108
+	VMULPD  Z0, Z5, Z5
+	JMP     powered107
+
+over108:
+	VDIVPD Z0, Z5, Z5
+
+powered107:
+	VADDPD Z5, Z2, Z2
+
+done104:
+	VADDPD     Z4, Z3, Z3
+	VADDPD     Z3, Z2, Z2
+	VADDPD     Z2, Z1, Z1
+	VSHUFF64X2 $0x4e, Z1, Z1, Z0
+	VADDPD     Z0, Z1, Z0
+	VSHUFF64X2 $0xb1, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	VSHUFPS    $0x4e, Z0, Z0, Z1
+	VADDPD     Z1, Z0, Z0
+	MOVSD      X0, ret+72(FP)
+	VZEROUPPER
+	RET
+
 // func triplet2GradAVX2(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64)
 // Requires: AVX, AVX2
 TEXT ·triplet2GradAVX2(SB), NOSPLIT, $0-176
@@ -932,9 +1437,9 @@ TEXT ·triplet2GradAVX2(SB), NOSPLIT, $0-176
 	VXORPS       Y4, Y4, Y4
 	XORQ         R9, R9
 	CMPQ         R8, $0x04
-	JL           end52
+	JL           end110
 
-loop51:
+loop109:
 	VCVTPS2PD  (BX)(R9*4), Y5
 	VCVTPS2PD  (SI)(R9*4), Y6
 	VCVTPS2PD  (DI)(R9*4), Y7
@@ -960,11 +1465,11 @@ loop51:
 	ADDQ       $0x04, R9
 	SUBQ       $0x04, R8
 	CMPQ       R8, $0x04
-	JGE        loop51
+	JGE        loop109
 
-end52:
+end110:
 	TESTQ      R8, R8
-	JE         done53
+	JE         done111
 	LEAQ       tails<>+0(SB), R10
 	NEGQ       R8
 	VMOVDQU    32(R10)(R8*4), Y5
@@ -995,7 +1500,7 @@ end52:
 	VCVTPD2PSY Y0, X0
 	VMASKMOVPS X0, X5, (DX)(R9*4)
 
-done53:
+done111:
 	VZEROUPPER
 	RET
 
@@ -1016,9 +1521,9 @@ TEXT ·triplet2GradAVX512(SB), NOSPLIT, $0-176
 	VXORPS       Z4, Z4, Z4
 	XORQ         R9, R9
 	CMPQ         R8, $0x08
-	JL           end55
+	JL           end113
 
-loop54:
+loop112:
 	VCVTPS2PD (BX)(R9*4), Z5
 	VCVTPS2PD (SI)(R9*4), Z6
 	VCVTPS2PD (DI)(R9*4), Z7
@@ -1044,11 +1549,11 @@ loop54:
 	ADDQ      $0x08, R9
 	SUBQ      $0x08, R8
 	CMPQ      R8, $0x08
-	JGE       loop54
+	JGE       loop112
 
-end55:
+end113:
 	TESTQ     R8, R8
-	JE        done56
+	JE        done114
 	MOVL      $0xffffffff, R10
 	BZHIL     R8, R10, R10
 	KMOVW     R10, K1
@@ -1078,7 +1583,7 @@ end55:
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, K1, (DX)(R9*4)
 
-done56:
+done114:
 	VZEROUPPER
 	RET
 
@@ -1100,9 +1605,9 @@ TEXT ·triplet1GradAVX2(SB), NOSPLIT, $0-176
 	VXORPS       Y5, Y5, Y5
 	XORQ         R9, R9
 	CMPQ         R8, $0x04
-	JL           end58
+	JL           end116
 
-loop57:
+loop115:
 	VCVTPS2PD  (BX)(R9*4), Y6
 	VCVTPS2PD  (SI)(R9*4), Y7
 	VCVTPS2PD  (DI)(R9*4), Y8
@@ -1140,11 +1645,11 @@ loop57:
 	ADDQ       $0x04, R9
 	SUBQ       $0x04, R8
 	CMPQ       R8, $0x04
-	JGE        loop57
+	JGE        loop115
 
-end58:
+end116:
 	TESTQ      R8, R8
-	JE         done59
+	JE         done117
 	LEAQ       tails<>+0(SB), R10
 	NEGQ       R8
 	VMOVDQU    32(R10)(R8*4), Y6
@@ -1187,7 +1692,7 @@ end58:
 	VCVTPD2PSY Y0, X0
 	VMASKMOVPS X0, X6, (DX)(R9*4)
 
-done59:
+done117:
 	VZEROUPPER
 	RET
 
@@ -1209,9 +1714,9 @@ TEXT ·triplet1GradAVX512(SB), NOSPLIT, $0-176
 	VXORPS       Z5, Z5, Z5
 	XORQ         R9, R9
 	CMPQ         R8, $0x08
-	JL           end61
+	JL           end119
 
-loop60:
+loop118:
 	VCVTPS2PD (BX)(R9*4), Z6
 	VCVTPS2PD (SI)(R9*4), Z7
 	VCVTPS2PD (DI)(R9*4), Z8
@@ -1249,11 +1754,11 @@ loop60:
 	ADDQ      $0x08, R9
 	SUBQ      $0x08, R8
 	CMPQ      R8, $0x08
-	JGE       loop60
+	JGE       loop118
 
-end61:
+end119:
 	TESTQ     R8, R8
-	JE        done62
+	JE        done120
 	MOVL      $0xffffffff, R10
 	BZHIL     R8, R10, R10
 	KMOVW     R10, K1
@@ -1295,6 +1800,587 @@ end61:
 	VCVTPD2PS Z0, Y0
 	VMOVUPS   Y0, K1, (DX)(R9*4)
 
-done62:
+done120:
+	VZEROUPPER
+	RET
+
+// func tripletPGradAVX2(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64, iu float64, iv float64, iw float64, whole int, half int)
+// Requires: AVX, AVX2
+TEXT ·tripletPGradAVX2(SB), NOSPLIT, $0-216
+	MOVQ         da_base+0(FP), AX
+	MOVQ         dp_base+24(FP), CX
+	MOVQ         dn_base+48(FP), DX
+	MOVQ         a_base+72(FP), BX
+	MOVQ         p_base+96(FP), SI
+	MOVQ         n_base+120(FP), DI
+	MOVQ         a_len+80(FP), R8
+	VBROADCASTSD eps+144(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	XORQ         R9, R9
+	CMPQ         R8, $0x04
+	JL           end122
+
+loop121:
+	VCVTPS2PD    (BX)(R9*4), Y2
+	VCVTPS2PD    (SI)(R9*4), Y3
+	VCVTPS2PD    (DI)(R9*4), Y4
+	VSUBPD       Y3, Y2, Y5
+	VADDPD       Y0, Y5, Y5
+	VBROADCASTSD ku+152(FP), Y6
+	VBROADCASTSD iu+176(FP), Y7
+	VXORPS       Y8, Y8, Y8
+	VSUBPD       Y5, Y8, Y8
+	VMAXPD       Y5, Y8, Y8
+	VMULPD       Y7, Y8, Y7
+	VXORPS       Y8, Y8, Y8
+	VCMPPD       $0x1e, Y8, Y5, Y9
+	VANDPD       Y6, Y9, Y9
+	VCMPPD       $0x11, Y8, Y5, Y5
+	VANDPD       Y6, Y5, Y5
+	VSUBPD       Y5, Y9, Y5
+	MOVQ         whole+200(FP), R10
+	MOVQ         half+208(FP), R11
+	TESTQ        R10, R10
+	JE           powers124
+
+power123:
+	VMULPD Y7, Y5, Y5
+	DECQ   R10
+	JNE    power123
+
+powers124:
+	TESTQ   R11, R11
+	JE      powered125
+	VSQRTPD Y7, Y6
+	JL      over126
+	VMULPD  Y6, Y5, Y5
+	JMP     powered125
+
+over126:
+	VDIVPD Y6, Y5, Y5
+
+powered125:
+	VCMPPD       $0x04, Y8, Y7, Y6
+	VANDPD       Y5, Y6, Y6
+	VSUBPD       Y4, Y2, Y2
+	VADDPD       Y0, Y2, Y2
+	VBROADCASTSD kv+160(FP), Y5
+	VBROADCASTSD iv+184(FP), Y7
+	VXORPS       Y8, Y8, Y8
+	VSUBPD       Y2, Y8, Y8
+	VMAXPD       Y2, Y8, Y8
+	VMULPD       Y7, Y8, Y7
+	VXORPS       Y8, Y8, Y8
+	VCMPPD       $0x1e, Y8, Y2, Y9
+	VANDPD       Y5, Y9, Y9
+	VCMPPD       $0x11, Y8, Y2, Y2
+	VANDPD       Y5, Y2, Y2
+	VSUBPD       Y2, Y9, Y2
+	MOVQ         whole+200(FP), R10
+	MOVQ         half+208(FP), R11
+	TESTQ        R10, R10
+	JE           powers128
+
+power127:
+	VMULPD Y7, Y2, Y2
+	DECQ   R10
+	JNE    power127
+
+powers128:
+	TESTQ   R11, R11
+	JE      powered129
+	VSQRTPD Y7, Y5
+	JL      over130
+	VMULPD  Y5, Y2, Y2
+	JMP     powered129
+
+over130:
+	VDIVPD Y5, Y2, Y2
+
+powered129:
+	VCMPPD       $0x04, Y8, Y7, Y5
+	VANDPD       Y2, Y5, Y5
+	VSUBPD       Y4, Y3, Y2
+	VADDPD       Y0, Y2, Y2
+	VBROADCASTSD kw+168(FP), Y3
+	VBROADCASTSD iw+192(FP), Y4
+	VXORPS       Y7, Y7, Y7
+	VSUBPD       Y2, Y7, Y7
+	VMAXPD       Y2, Y7, Y7
+	VMULPD       Y4, Y7, Y4
+	VXORPS       Y7, Y7, Y7
+	VCMPPD       $0x1e, Y7, Y2, Y8
+	VANDPD       Y3, Y8, Y8
+	VCMPPD       $0x11, Y7, Y2, Y2
+	VANDPD       Y3, Y2, Y2
+	VSUBPD       Y2, Y8, Y2
+	MOVQ         whole+200(FP), R10
+	MOVQ         half+208(FP), R11
+	TESTQ        R10, R10
+	JE           powers132
+
+power131:
+	VMULPD Y4, Y2, Y2
+	DECQ   R10
+	JNE    power131
+
+powers132:
+	TESTQ   R11, R11
+	JE      powered133
+	VSQRTPD Y4, Y3
+	JL      over134
+	VMULPD  Y3, Y2, Y2
+	JMP     powered133
+
+over134:
+	VDIVPD Y3, Y2, Y2
+
+powered133:
+	VCMPPD     $0x04, Y7, Y4, Y3
+	VANDPD     Y2, Y3, Y3
+	VADDPD     Y5, Y6, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, (AX)(R9*4)
+	VSUBPD     Y6, Y3, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, (CX)(R9*4)
+	VSUBPD     Y5, Y1, Y2
+	VSUBPD     Y3, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, (DX)(R9*4)
+	ADDQ       $0x04, R9
+	SUBQ       $0x04, R8
+	CMPQ       R8, $0x04
+	JGE        loop121
+
+end122:
+	TESTQ        R8, R8
+	JE           done135
+	LEAQ         tails<>+0(SB), R10
+	NEGQ         R8
+	VMOVDQU      32(R10)(R8*4), Y2
+	VPMOVSXDQ    X2, Y3
+	VMASKMOVPS   (BX)(R9*4), X2, X3
+	VCVTPS2PD    X3, Y3
+	VMASKMOVPS   (SI)(R9*4), X2, X4
+	VCVTPS2PD    X4, Y4
+	VMASKMOVPS   (DI)(R9*4), X2, X5
+	VCVTPS2PD    X5, Y5
+	VSUBPD       Y4, Y3, Y6
+	VADDPD       Y0, Y6, Y6
+	VBROADCASTSD ku+152(FP), Y7
+	VBROADCASTSD iu+176(FP), Y8
+	VXORPS       Y9, Y9, Y9
+	VSUBPD       Y6, Y9, Y9
+	VMAXPD       Y6, Y9, Y9
+	VMULPD       Y8, Y9, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPD       $0x1e, Y9, Y6, Y10
+	VANDPD       Y7, Y10, Y10
+	VCMPPD       $0x11, Y9, Y6, Y6
+	VANDPD       Y7, Y6, Y6
+	VSUBPD       Y6, Y10, Y6
+	MOVQ         whole+200(FP), BX
+	MOVQ         half+208(FP), SI
+	TESTQ        BX, BX
+	JE           powers137
+
+power136:
+	VMULPD Y8, Y6, Y6
+	DECQ   BX
+	JNE    power136
+
+powers137:
+	TESTQ   SI, SI
+	JE      powered138
+	VSQRTPD Y8, Y7
+	JL      over139
+	VMULPD  Y7, Y6, Y6
+	JMP     powered138
+
+over139:
+	VDIVPD Y7, Y6, Y6
+
+powered138:
+	VCMPPD       $0x04, Y9, Y8, Y7
+	VANDPD       Y6, Y7, Y7
+	VSUBPD       Y5, Y3, Y3
+	VADDPD       Y0, Y3, Y3
+	VBROADCASTSD kv+160(FP), Y6
+	VBROADCASTSD iv+184(FP), Y8
+	VXORPS       Y9, Y9, Y9
+	VSUBPD       Y3, Y9, Y9
+	VMAXPD       Y3, Y9, Y9
+	VMULPD       Y8, Y9, Y8
+	VXORPS       Y9, Y9, Y9
+	VCMPPD       $0x1e, Y9, Y3, Y10
+	VANDPD       Y6, Y10, Y10
+	VCMPPD       $0x11, Y9, Y3, Y3
+	VANDPD       Y6, Y3, Y3
+	VSUBPD       Y3, Y10, Y3
+	MOVQ         whole+200(FP), BX
+	MOVQ         half+208(FP), SI
+	TESTQ        BX, BX
+	JE           powers141
+
+power140:
+	VMULPD Y8, Y3, Y3
+	DECQ   BX
+	JNE    power140
+
+powers141:
+	TESTQ   SI, SI
+	JE      powered142
+	VSQRTPD Y8, Y6
+	JL      over143
+	VMULPD  Y6, Y3, Y3
+	JMP     powered142
+
+over143:
+	VDIVPD Y6, Y3, Y3
+
+powered142:
+	VCMPPD       $0x04, Y9, Y8, Y6
+	VANDPD       Y3, Y6, Y6
+	VSUBPD       Y5, Y4, Y3
+	VADDPD       Y0, Y3, Y0
+	VBROADCASTSD kw+168(FP), Y3
+	VBROADCASTSD iw+192(FP), Y4
+	VXORPS       Y5, Y5, Y5
+	VSUBPD       Y0, Y5, Y5
+	VMAXPD       Y0, Y5, Y5
+	VMULPD       Y4, Y5, Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPD       $0x1e, Y5, Y0, Y8
+	VANDPD       Y3, Y8, Y8
+	VCMPPD       $0x11, Y5, Y0, Y0
+	VANDPD       Y3, Y0, Y0
+	VSUBPD       Y0, Y8, Y0
+	MOVQ         whole+200(FP), BX
+	MOVQ         half+208(FP), SI
+	TESTQ        BX, BX
+	JE           powers145
+
+power144:
+	VMULPD Y4, Y0, Y0
+	DECQ   BX
+	JNE    power144
+
+powers145:
+	TESTQ   SI, SI
+	JE      powered146
+	VSQRTPD Y4, Y3
+	JL      over147
+	VMULPD  Y3, Y0, Y0
+	JMP     powered146
+
+over147:
+	VDIVPD Y3, Y0, Y0
+
+powered146:
+	VCMPPD     $0x04, Y5, Y4, Y3
+	VANDPD     Y0, Y3, Y3
+	VADDPD     Y6, Y7, Y0
+	VCVTPD2PSY Y0, X0
+	VMASKMOVPS X0, X2, (AX)(R9*4)
+	VSUBPD     Y7, Y3, Y0
+	VCVTPD2PSY Y0, X0
+	VMASKMOVPS X0, X2, (CX)(R9*4)
+	VSUBPD     Y6, Y1, Y0
+	VSUBPD     Y3, Y0, Y0
+	VCVTPD2PSY Y0, X0
+	VMASKMOVPS X0, X2, (DX)(R9*4)
+
+done135:
+	VZEROUPPER
+	RET
+
+// func tripletPGradAVX512(da []float32, dp []float32, dn []float32, a []float32, p []float32, n []float32, eps float64, ku float64, kv float64, kw float64, iu float64, iv float64, iw float64, whole int, half int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2
+TEXT ·tripletPGradAVX512(SB), NOSPLIT, $0-216
+	MOVQ         da_base+0(FP), AX
+	MOVQ         dp_base+24(FP), CX
+	MOVQ         dn_base+48(FP), DX
+	MOVQ         a_base+72(FP), BX
+	MOVQ         p_base+96(FP), SI
+	MOVQ         n_base+120(FP), DI
+	MOVQ         a_len+80(FP), R8
+	VBROADCASTSD eps+144(FP), Z0
+	VXORPS       Z1, Z1, Z1
+	XORQ         R9, R9
+	CMPQ         R8, $0x08
+	JL           end149
+
+loop148:
+	VCVTPS2PD    (BX)(R9*4), Z2
+	VCVTPS2PD    (SI)(R9*4), Z3
+	VCVTPS2PD    (DI)(R9*4), Z4
+	VSUBPD       Z3, Z2, Z5
+	VADDPD       Z0, Z5, Z5
+	VBROADCASTSD ku+152(FP), Z6
+	VBROADCASTSD iu+176(FP), Z7
+	VXORPS       Z8, Z8, Z8
+	VSUBPD       Z5, Z8, Z8
+	VMAXPD       Z5, Z8, Z8
+	VMULPD       Z7, Z8, Z7
+	VXORPS       Z8, Z8, Z8
+	VCMPPD       $0x1e, Z8, Z5, K1
+	VMOVAPD.Z    Z6, K1, Z9
+	VCMPPD       $0x11, Z8, Z5, K1
+	VMOVAPD.Z    Z6, K1, Z5
+	VSUBPD       Z5, Z9, Z5
+	MOVQ         whole+200(FP), R10
+	MOVQ         half+208(FP), R11
+	TESTQ        R10, R10
+	JE           powers151
+
+power150:
+	VMULPD Z7, Z5, Z5
+	DECQ   R10
+	JNE    power150
+
+powers151:
+	TESTQ   R11, R11
+	JE      powered152
+	VSQRTPD Z7, Z6
+	JL      over153
+	VMULPD  Z6, Z5, Z5
+	JMP     powered152
+
+over153:
+	VDIVPD Z6, Z5, Z5
+
+powered152:
+	VCMPPD       $0x04, Z8, Z7, K1
+	VMOVAPD.Z    Z5, K1, Z5
+	VSUBPD       Z4, Z2, Z2
+	VADDPD       Z0, Z2, Z2
+	VBROADCASTSD kv+160(FP), Z6
+	VBROADCASTSD iv+184(FP), Z7
+	VXORPS       Z8, Z8, Z8
+	VSUBPD       Z2, Z8, Z8
+	VMAXPD       Z2, Z8, Z8
+	VMULPD       Z7, Z8, Z7
+	VXORPS       Z8, Z8, Z8
+	VCMPPD       $0x1e, Z8, Z2, K1
+	VMOVAPD.Z    Z6, K1, Z9
+	VCMPPD       $0x11, Z8, Z2, K1
+	VMOVAPD.Z    Z6, K1, Z2
+	VSUBPD       Z2, Z9, Z2
+	MOVQ         whole+200(FP), R10
+	MOVQ         half+208(FP), R11
+	TESTQ        R10, R10
+	JE           powers155
+
+power154:
+	VMULPD Z7, Z2, Z2
+	DECQ   R10
+	JNE    power154
+
+powers155:
+	TESTQ   R11, R11
+	JE      powered156
+	VSQRTPD Z7, Z6
+	JL      over157
+	VMULPD  Z6, Z2, Z2
+	JMP     powered156
+
+over157:
+	VDIVPD Z6, Z2, Z2
+
+powered156:
+	VCMPPD       $0x04, Z8, Z7, K1
+	VMOVAPD.Z    Z2, K1, Z2
+	VSUBPD       Z4, Z3, Z3
+	VADDPD       Z0, Z3, Z3
+	VBROADCASTSD kw+168(FP), Z4
+	VBROADCASTSD iw+192(FP), Z6
+	VXORPS       Z7, Z7, Z7
+	VSUBPD       Z3, Z7, Z7
+	VMAXPD       Z3, Z7, Z7
+	VMULPD       Z6, Z7, Z6
+	VXORPS       Z7, Z7, Z7
+	VCMPPD       $0x1e, Z7, Z3, K1
+	VMOVAPD.Z    Z4, K1, Z8
+	VCMPPD       $0x11, Z7, Z3, K1
+	VMOVAPD.Z    Z4, K1, Z3
+	VSUBPD       Z3, Z8, Z3
+	MOVQ         whole+200(FP), R10
+	MOVQ         half+208(FP), R11
+	TESTQ        R10, R10
+	JE           powers159
+
+power158:
+	VMULPD Z6, Z3, Z3
+	DECQ   R10
+	JNE    power158
+
+powers159:
+	TESTQ   R11, R11
+	JE      powered160
+	VSQRTPD Z6, Z4
+	JL      over161
+	VMULPD  Z4, Z3, Z3
+	JMP     powered160
+
+over161:
+	VDIVPD Z4, Z3, Z3
+
+powered160:
+	VCMPPD    $0x04, Z7, Z6, K1
+	VMOVAPD.Z Z3, K1, Z3
+	VADDPD    Z2, Z5, Z4
+	VCVTPD2PS Z4, Y4
+	VMOVUPS   Y4, (AX)(R9*4)
+	VSUBPD    Z5, Z3, Z4
+	VCVTPD2PS Z4, Y4
+	VMOVUPS   Y4, (CX)(R9*4)
+	VSUBPD    Z2, Z1, Z2
+	VSUBPD    Z3, Z2, Z2
+	VCVTPD2PS Z2, Y2
+	VMOVUPS   Y2, (DX)(R9*4)
+	ADDQ      $0x08, R9
+	SUBQ      $0x08, R8
+	CMPQ      R8, $0x08
+	JGE       loop148
+
+end149:
+	TESTQ        R8, R8
+	JE           done162
+	MOVL         $0xffffffff, R10
+	BZHIL        R8, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (BX)(R9*4), K1, Y2
+	VCVTPS2PD    Y2, Z2
+	VMOVUPS.Z    (SI)(R9*4), K1, Y3
+	VCVTPS2PD    Y3, Z3
+	VMOVUPS.Z    (DI)(R9*4), K1, Y4
+	VCVTPS2PD    Y4, Z4
+	VSUBPD       Z3, Z2, Z5
+	VADDPD       Z0, Z5, Z5
+	VBROADCASTSD ku+152(FP), Z6
+	VBROADCASTSD iu+176(FP), Z7
+	VXORPS       Z8, Z8, Z8
+	VSUBPD       Z5, Z8, Z8
+	VMAXPD       Z5, Z8, Z8
+	VMULPD       Z7, Z8, Z7
+	VXORPS       Z8, Z8, Z8
+	VCMPPD       $0x1e, Z8, Z5, K2
+	VMOVAPD.Z    Z6, K2, Z9
+	VCMPPD       $0x11, Z8, Z5, K2
+	VMOVAPD.Z    Z6, K2, Z5
+	VSUBPD       Z5, Z9, Z5
+	MOVQ         whole+200(FP), BX
+	MOVQ         half+208(FP), SI
+	TESTQ        BX, BX
+	JE           powers164
+
+power163:
+	VMULPD Z7, Z5, Z5
+	DECQ   BX
+	JNE    power163
+
+powers164:
+	TESTQ   SI, SI
+	JE      powered165
+	VSQRTPD Z7, Z6
+	JL      over166
+	VMULPD  Z6, Z5, Z5
+	JMP     powered165
+
+over166:
+	VDIVPD Z6, Z5, Z5
+
+powered165:
+	VCMPPD       $0x04, Z8, Z7, K2
+	VMOVAPD.Z    Z5, K2, Z5
+	VSUBPD       Z4, Z2, Z2
+	VADDPD       Z0, Z2, Z2
+	VBROADCASTSD kv+160(FP), Z6
+	VBROADCASTSD iv+184(FP), Z7
+	VXORPS       Z8, Z8, Z8
+	VSUBPD       Z2, Z8, Z8
+	VMAXPD       Z2, Z8, Z8
+	VMULPD       Z7, Z8, Z7
+	VXORPS       Z8, Z8, Z8
+	VCMPPD       $0x1e, Z8, Z2, K2
+	VMOVAPD.Z    Z6, K2, Z9
+	VCMPPD       $0x11, Z8, Z2, K2
+	VMOVAPD.Z    Z6, K2, Z2
+	VSUBPD       Z2, Z9, Z2
+	MOVQ         whole+200(FP), BX
+	MOVQ         half+208(FP), SI
+	TESTQ        BX, BX
+	JE           powers168
+
+power167:
+	VMULPD Z7, Z2, Z2
+	DECQ   BX
+	JNE    power167
+
+powers168:
+	TESTQ   SI, SI
+	JE      powered169
+	VSQRTPD Z7, Z6
+	JL      over170
+	VMULPD  Z6, Z2, Z2
+	JMP     powered169
+
+over170:
+	VDIVPD Z6, Z2, Z2
+
+powered169:
+	VCMPPD       $0x04, Z8, Z7, K2
+	VMOVAPD.Z    Z2, K2, Z2
+	VSUBPD       Z4, Z3, Z3
+	VADDPD       Z0, Z3, Z0
+	VBROADCASTSD kw+168(FP), Z3
+	VBROADCASTSD iw+192(FP), Z4
+	VXORPS       Z6, Z6, Z6
+	VSUBPD       Z0, Z6, Z6
+	VMAXPD       Z0, Z6, Z6
+	VMULPD       Z4, Z6, Z4
+	VXORPS       Z6, Z6, Z6
+	VCMPPD       $0x1e, Z6, Z0, K2
+	VMOVAPD.Z    Z3, K2, Z7
+	VCMPPD       $0x11, Z6, Z0, K2
+	VMOVAPD.Z    Z3, K2, Z0
+	VSUBPD       Z0, Z7, Z0
+	MOVQ         whole+200(FP), BX
+	MOVQ         half+208(FP), SI
+	TESTQ        BX, BX
+	JE           powers172
+
+power171:
+	VMULPD Z4, Z0, Z0
+	DECQ   BX
+	JNE    power171
+
+powers172:
+	TESTQ   SI, SI
+	JE      powered173
+	VSQRTPD Z4, Z3
+	JL      over174
+	VMULPD  Z3, Z0, Z0
+	JMP     powered173
+
+over174:
+	VDIVPD Z3, Z0, Z0
+
+powered173:
+	VCMPPD    $0x04, Z6, Z4, K2
+	VMOVAPD.Z Z0, K2, Z0
+	VADDPD    Z2, Z5, Z3
+	VCVTPD2PS Z3, Y3
+	VMOVUPS   Y3, K1, (AX)(R9*4)
+	VSUBPD    Z5, Z0, Z3
+	VCVTPD2PS Z3, Y3
+	VMOVUPS   Y3, K1, (CX)(R9*4)
+	VSUBPD    Z2, Z1, Z1
+	VSUBPD    Z0, Z1, Z0
+	VCVTPD2PS Z0, Y0
+	VMOVUPS   Y0, K1, (DX)(R9*4)
+
+done162:
 	VZEROUPPER
 	RET

@@ -8,6 +8,7 @@ type table[T Float] struct {
 	index func(x []T, v T) int // the first i with x[i] = v (or with x[i] NaN if v is), else -1
 
 	softmax, logSoftmax, logSumExp func(dst, x []T, rows, cols int)
+	expRows                        func(dst, top []T, sum []float64, x []T, rows, cols int)
 	addRow                         func(dst, x, bias []T, rows, cols int)
 	sumRows                        func(dst []float64, x []T, rows, cols int)
 
@@ -47,7 +48,7 @@ func plain[T Float]() table[T] {
 		},
 		index:   index[T],
 		softmax: softmaxRows[T], logSoftmax: logSoftmaxRows[T], logSumExp: logSumExpRows[T],
-		addRow: addRow[T], sumRows: sumRows[T],
+		expRows: expRows[T], addRow: addRow[T], sumRows: sumRows[T],
 		distances: distances[T],
 		maxPool:   maxPool[T], maxPoolGrad: maxPoolGrad[T], avgPool: avgPool[T], avgPoolGrad: avgPoolGrad[T],
 		maxPool2: maxPool[T], maxPool2Grad: maxPoolGrad[T], avgPool2: avgPool[T], avgPool2Grad: avgPoolGrad[T],

@@ -15,6 +15,7 @@ var groups = map[string]func(){
 	"update":     updates,
 	"pool":       pools,
 	"distance":   distances,
+	"xent":       xentKernels,
 	"rows":       rowKernels,
 	"pairs":      pairs,
 	"margins":    margins,

@@ -158,7 +158,9 @@ func (g doubled) total(acc []vec) Register {
 func base(name string) Register { return Load(Param(name).Base(), GP64()) }
 
 func pairs() {
-	for _, emit := range []func(doubled){pairSums, pairGap, cosineGrad, pairSquares, pairAbs, triplet2Grad, triplet1Grad} {
+	for _, emit := range []func(doubled){
+		pairSums, pairGap, cosineGrad, pairSquares, pairAbs, pairPowers, triplet2Grad, triplet1Grad, tripletPGrad,
+	} {
 		for _, g := range doubleds() {
 			emit(g)
 		}
@@ -223,17 +225,50 @@ func cosineGrad(g doubled) {
 }
 
 func pairSquares(g doubled) {
-	pairDistance(g, "pairSquares", "Σ (x − y + eps)²", func(u, acc vec) { VFMADD231PD(u, u, acc) })
+	pairDistance(g, "pairSquares", "Σ (x − y + eps)²", "", func(u, acc vec) { VFMADD231PD(u, u, acc) })
 }
 
 func pairAbs(g doubled) {
-	pairDistance(g, "pairAbs", "Σ |x − y + eps|", func(u, acc vec) {
-		VADDPD(g.op3(VMAXPD, g.minus(g.zero(), u), u), acc, acc)
+	pairDistance(g, "pairAbs", "Σ |x − y + eps|", "", func(u, acc vec) { VADDPD(g.size(u), acc, acc) })
+}
+
+func pairPowers(g doubled) {
+	pairDistance(g, "pairPowers", "Σ |x − y + eps|^(whole + half/2)", ", whole, half int", func(u, acc vec) {
+		u = g.size(u)
+		p := g.constant(1)
+		g.halfPower(p, u, Load(Param("whole"), GP64()), Load(Param("half"), GP64()))
+		VADDPD(p, acc, acc)
 	})
 }
 
-func pairDistance(g doubled, name, doc string, accumulate func(u, acc vec)) {
-	TEXT(name+g.suffix, NOSPLIT, "func(x, y []float32, eps float64) float64")
+// size is |u|; NaN stays.
+func (g doubled) size(u vec) vec { return g.op3(VMAXPD, g.minus(g.zero(), u), u) }
+
+// halfPower multiplies p by x^(whole + half/2), for x ≥ 0 and half from −1 to 1. It uses
+// up whole.
+func (g doubled) halfPower(p, x vec, whole, half Register) {
+	top, end, done, over := label("power"), label("powers"), label("powered"), label("over")
+	TESTQ(whole, whole)
+	JE(LabelRef(end))
+	Label(top)
+	VMULPD(x, p, p)
+	DECQ(whole)
+	JNE(LabelRef(top))
+	Label(end)
+	TESTQ(half, half)
+	JE(LabelRef(done))
+	root := g.reg()
+	VSQRTPD(x, root)
+	JL(LabelRef(over))
+	VMULPD(root, p, p)
+	JMP(LabelRef(done))
+	Label(over)
+	VDIVPD(root, p, p)
+	Label(done)
+}
+
+func pairDistance(g doubled, name, doc, more string, accumulate func(u, acc vec)) {
+	TEXT(name+g.suffix, NOSPLIT, "func(x, y []float32, eps float64"+more+") float64")
 	Doc(name + g.suffix + " returns " + doc + ".")
 	x, n, y := base("x"), Load(Param("x").Len(), GP64()), base("y")
 	eps := g.given("eps")[0]
@@ -249,28 +284,46 @@ func pairDistance(g doubled, name, doc string, accumulate func(u, acc vec)) {
 }
 
 func triplet2Grad(g doubled) {
-	tripletGrad(g, "triplet2Grad", "ku·(a − p + eps), v = kv·(a − n + eps), w = kw·(p − n + eps)", func(k []vec) func(i int, u vec) vec {
+	tripletGrad(g, "triplet2Grad", "u = ku·(a − p + eps), v = kv·(a − n + eps), w = kw·(p − n + eps)", "", func() slope {
+		k := g.given("ku", "kv", "kw")
 		return func(i int, u vec) vec { return g.times(u, k[i]) }
 	})
 }
 
 func triplet1Grad(g doubled) {
-	tripletGrad(g, "triplet1Grad", "ku·sign(a − p + eps), v = kv·sign(a − n + eps), w = kw·sign(p − n + eps)", func(k []vec) func(i int, u vec) vec {
-		zero := g.zero()
+	tripletGrad(g, "triplet1Grad", "u = ku·sign(a − p + eps), v = kv·sign(a − n + eps), w = kw·sign(p − n + eps)", "", func() slope {
+		k, zero := g.given("ku", "kv", "kw"), g.zero()
 		return func(i int, u vec) vec {
 			return g.minus(g.where(u, gt, zero, k[i]), g.where(u, lt, zero, k[i]))
 		}
 	})
 }
 
-// tripletGrad emits the gradient of a distance by its differences: slope returns the
-// factor i times its derivative by u.
-func tripletGrad(g doubled, name, doc string, slope func(k []vec) func(i int, u vec) vec) {
-	TEXT(name+g.suffix, NOSPLIT, "func(da, dp, dn, a, p, n []float32, eps, ku, kv, kw float64)")
-	Doc(name+g.suffix+" computes da = u + v, dp = w − u and dn = −v − w with", "u = "+doc+".")
+// tripletPGrad reads its factors in the loop: there are too many for registers.
+func tripletPGrad(g doubled) {
+	doc := "d = a − p + eps, u = ku·sign(d)·|d·iu|^(whole + half/2), and so on, but 0 where d is 0"
+	tripletGrad(g, "tripletPGrad", doc, ", iu, iv, iw float64, whole, half int", func() slope {
+		return func(i int, u vec) vec {
+			name := string("uvw"[i])
+			f := g.given("k"+name, "i"+name)
+			m := g.times(g.size(u), f[1])
+			zero := g.zero()
+			p := g.minus(g.where(u, gt, zero, f[0]), g.where(u, lt, zero, f[0]))
+			g.halfPower(p, m, Load(Param("whole"), GP64()), Load(Param("half"), GP64()))
+			return g.where(m, notEqual, zero, p)
+		}
+	})
+}
+
+// A slope emits the factor i times the derivative of a distance by its difference u.
+type slope func(i int, u vec) vec
+
+// tripletGrad emits the gradient of two or three distances.
+func tripletGrad(g doubled, name, doc, more string, slopes func() slope) {
+	TEXT(name+g.suffix, NOSPLIT, "func(da, dp, dn, a, p, n []float32, eps, ku, kv, kw float64"+more+")")
+	Doc(name+g.suffix+" computes da = u + v, dp = w − u and dn = −v − w with", doc+".")
 	da, dp, dn, a, p, n := base("da"), base("dp"), base("dn"), base("a"), base("p"), base("n")
-	size, f := Load(Param("a").Len(), GP64()), g.given("eps", "ku", "kv", "kw")
-	eps, by := f[0], slope(f[1:])
+	size, eps, by := Load(Param("a").Len(), GP64()), g.given("eps")[0], slopes()
 	zero := g.zero()
 	g.along(size, 1, func(e element) {
 		x, y, z := e.load(a), e.load(p), e.load(n)
