@@ -47,20 +47,23 @@ func rowLosses(rows int) (all []rowLoss) {
 	for _, p := range []int{1, 2} {
 		l := loss.MultiMargin[float64]{P: p, Margin: 0.7, Weight: []float64{1, 2, 0, 0.5, 3, 1, 1}, Reduction: loss.Sum}
 		all = append(all, rowLoss{
-			"multi_margin", rows, [][]float64{normals(r, n)},
+			"multi_margin", rows,
+			[][]float64{normals(r, n)},
 			func(x, d [][]float64) (float64, error) { return l.Eval(x[0], target, testDim, d[0]) },
 			func(dst, up []float64, x, d [][]float64) error { return l.Each(dst, up, x[0], target, testDim, d[0]) },
 		})
 	}
 	ml := loss.MultiLabelMargin[float64]{Reduction: loss.Sum}
 	all = append(all, rowLoss{
-		"multilabel_margin", rows, [][]float64{normals(r, n)},
+		"multilabel_margin", rows,
+		[][]float64{normals(r, n)},
 		func(x, d [][]float64) (float64, error) { return ml.Eval(x[0], labels, testDim, d[0]) },
 		func(dst, up []float64, x, d [][]float64) error { return ml.Each(dst, up, x[0], labels, testDim, d[0]) },
 	})
 	ce := loss.CosineEmbedding[float64]{Margin: -0.2, Reduction: loss.Sum}
 	all = append(all, rowLoss{
-		"cosine_embedding", rows, [][]float64{normals(r, n), normals(r, n)},
+		"cosine_embedding", rows,
+		[][]float64{normals(r, n), normals(r, n)},
 		func(x, d [][]float64) (float64, error) { return ce.Eval(x[0], x[1], sign, testDim, d[0], d[1]) },
 		func(dst, up []float64, x, d [][]float64) error {
 			return ce.Each(dst, up, x[0], x[1], sign, testDim, d[0], d[1])
@@ -86,7 +89,8 @@ func tripletRow(name string, r *rand.Rand, rows int, l interface {
 ) rowLoss {
 	n := rows * testDim
 	return rowLoss{
-		name, rows, [][]float64{normals(r, n), normals(r, n), normals(r, n)},
+		name, rows,
+		[][]float64{normals(r, n), normals(r, n), normals(r, n)},
 		func(x, d [][]float64) (float64, error) { return l.Eval(x[0], x[1], x[2], testDim, d[0], d[1], d[2]) },
 		func(dst, up []float64, x, d [][]float64) error {
 			return l.Each(dst, up, x[0], x[1], x[2], testDim, d[0], d[1], d[2])

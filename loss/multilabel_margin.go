@@ -1,8 +1,6 @@
 package loss
 
-import (
-	"github.com/energo-ml/energo/internal/simd"
-)
+import "github.com/energo-ml/energo/internal/simd"
 
 // MultiLabelMargin is the hinge loss of samples with several labels: every label should
 // score above every class that is none by 1.

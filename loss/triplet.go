@@ -1,8 +1,6 @@
 package loss
 
-import (
-	"github.com/energo-ml/energo/internal/simd"
-)
+import "github.com/energo-ml/energo/internal/simd"
 
 // TripletMargin wants an anchor nearer to its positive than to its negative by a margin.
 //

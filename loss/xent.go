@@ -32,8 +32,8 @@ type xent[T simd.Float] struct {
 // xentScratch is a worker's: a task's scores and gradients with the classes last, and what
 // ExpRows says of them.
 type xentScratch[T simd.Float] struct {
-	x, e, t, dt, top []T
-	sum              []float64
+	x, e, t, dt, top, factor, log []T
+	sum                           []float64
 }
 
 // xentBlock is about how many scores a task has. The sums of losses depend on it.
@@ -100,6 +100,11 @@ func (r *xentJob[T]) Do(task, worker int) {
 	s.top, s.sum = slices.Grow(s.top[:0], n)[:n], slices.Grow(s.sum[:0], n)[:n]
 	x := r.rowsOf(&s.x, r.x, lo, hi, true)
 	e := r.rowsOf(&s.e, r.dx, lo, hi, false)
+	if r.probs == nil && r.smooth == 0 {
+		r.partial[task] = r.plain(s, x, e, lo, hi)
+		r.scatter(r.dx, e, lo, hi)
+		return
+	}
 	simd.ExpRows(e, s.top, s.sum, x, n, k)
 	var t, dt []T
 	if r.probs != nil {
@@ -109,10 +114,7 @@ func (r *xentJob[T]) Do(task, worker int) {
 	r.partial[task] = 0
 	for i := range n {
 		row := xentRow[T]{x: x[i*k : (i+1)*k], e: e[i*k : (i+1)*k], top: float64(s.top[i]), sum: s.sum[i]}
-		g := r.scale
-		if r.up != nil {
-			g *= float64(r.up[lo+i])
-		}
+		g := r.upstream(lo + i)
 		var loss float64
 		if r.probs != nil {
 			loss = r.shares(&row, t[i*k:(i+1)*k], dt[i*k:(i+1)*k], g)
@@ -129,6 +131,64 @@ func (r *xentJob[T]) Do(task, worker int) {
 		r.scatter(r.dProbs, dt, lo, hi)
 	}
 }
+
+// upstream is what the gradient of position p is multiplied by.
+func (r *xentJob[T]) upstream(p int) float64 {
+	if r.up == nil {
+		return r.scale
+	}
+	return r.scale * float64(r.up[p])
+}
+
+// plain does the rows of target classes without smoothing, whose gradient is the softmax
+// but for the target's element, and returns the sum of their losses.
+func (r *xentJob[T]) plain(s *xentScratch[T], x, e []T, lo, hi int) (sum float64) {
+	k, n := r.d.Classes, hi-lo
+	s.factor, s.log = slices.Grow(s.factor[:0], n)[:n], slices.Grow(s.log[:0], n)[:n]
+	for i := range n {
+		s.factor[i] = 0
+		if y := r.target[lo+i]; y != r.ignore {
+			s.factor[i] = T(r.upstream(lo+i) * r.weightOf(y))
+		}
+	}
+	simd.SoftRows(e, s.top, s.sum, s.factor, x, n, k)
+	for i, v := range s.sum {
+		s.log[i] = T(v)
+	}
+	simd.Log(s.log, s.log)
+	for i := range n {
+		row := xentRow[T]{x: x[i*k : (i+1)*k], e: e[i*k : (i+1)*k], top: float64(s.top[i]), sum: s.sum[i]}
+		loss := r.plainRow(s, &row, i, lo+i)
+		sum += loss
+		if r.dst != nil {
+			r.dst[lo+i] = T(loss)
+		}
+	}
+	return sum
+}
+
+// plainRow finishes row i of a task, whose e is factor·softmax(x).
+func (r *xentJob[T]) plainRow(s *xentScratch[T], row *xentRow[T], i, p int) float64 {
+	y, factor := r.target[p], float64(s.factor[i])
+	if y == r.ignore {
+		clear(row.e)
+		return 0
+	}
+	if factor == 0 || math.IsNaN(row.sum) { // the softmax is not to be seen in e
+		simd.ExpRows(row.e, s.top[i:i+1], s.sum[i:i+1], row.x, 1, len(row.x))
+		return r.class(row, y, r.upstream(p))
+	}
+	rest, log := 1-float64(row.e[y])/factor, float64(s.log[i])
+	if rest < 1-sure {
+		rest = (simd.Sum(row.e[:y]) + simd.Sum(row.e[y+1:])) / factor
+		log = -math.Log1p(-rest)
+	}
+	row.e[y] = T(-factor * rest)
+	return product(r.weightOf(y), row.above(row.x[y])+log)
+}
+
+// sure is the probability from on which that of the other classes is added up apart.
+const sure = 0.9
 
 // rowsOf returns positions lo to hi-1 of a, their classes side by side: a's own memory
 // where they are so there, else scratch memory, filled if wanted.
@@ -231,8 +291,7 @@ func (row *xentRow[T]) undefined() float64 {
 
 // others is the sum without class y's part. Where little is left, it is added up anew.
 func (row *xentRow[T]) others(y int) float64 {
-	const enough = 0.01
-	if rest := row.sum - float64(row.e[y]); rest > enough*row.sum {
+	if rest := row.sum - float64(row.e[y]); rest > (1-sure)*row.sum {
 		return rest
 	}
 	return simd.Sum(row.e[:y]) + simd.Sum(row.e[y+1:])

@@ -9,6 +9,7 @@ type table[T Float] struct {
 
 	softmax, logSoftmax, logSumExp func(dst, x []T, rows, cols int)
 	expRows                        func(dst, top []T, sum []float64, x []T, rows, cols int)
+	softRows                       func(dst, top []T, sum []float64, factor, x []T, rows, cols int)
 	addRow                         func(dst, x, bias []T, rows, cols int)
 	sumRows                        func(dst []float64, x []T, rows, cols int)
 
@@ -48,7 +49,7 @@ func plain[T Float]() table[T] {
 		},
 		index:   index[T],
 		softmax: softmaxRows[T], logSoftmax: logSoftmaxRows[T], logSumExp: logSumExpRows[T],
-		expRows: expRows[T], addRow: addRow[T], sumRows: sumRows[T],
+		expRows: expRows[T], softRows: softRows[T], addRow: addRow[T], sumRows: sumRows[T],
 		distances: distances[T],
 		maxPool:   maxPool[T], maxPoolGrad: maxPoolGrad[T], avgPool: avgPool[T], avgPoolGrad: avgPoolGrad[T],
 		maxPool2: maxPool[T], maxPool2Grad: maxPoolGrad[T], avgPool2: avgPool[T], avgPool2Grad: avgPoolGrad[T],

@@ -35,7 +35,7 @@ func avx2() table[float32] {
 	}
 	t.index = indexBy(indexAVX2)
 	t.softmax, t.logSoftmax, t.logSumExp = softmaxRowsAVX2, logSoftmaxRowsAVX2, logSumExpRowsAVX2
-	t.expRows, t.addRow, t.sumRows = expRowsAVX2, addRowAVX2, sumRowsAVX2
+	t.expRows, t.softRows, t.addRow, t.sumRows = expRowsAVX2, softRowsAVX2, addRowAVX2, sumRowsAVX2
 	t.distances = distancesBy(distanceTileAVX2, distanceRowAVX2, 16)
 	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX2, false), halvingBy(maxPool2GradAVX2, true)
 	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX2, false), halvingBy(avgPool2GradAVX2, true)
@@ -66,7 +66,7 @@ func avx512() table[float32] {
 	}
 	t.index = indexBy(indexAVX512)
 	t.softmax, t.logSoftmax, t.logSumExp = softmaxRowsAVX512, logSoftmaxRowsAVX512, logSumExpRowsAVX512
-	t.expRows, t.addRow, t.sumRows = expRowsAVX512, addRowAVX512, sumRowsAVX512
+	t.expRows, t.softRows, t.addRow, t.sumRows = expRowsAVX512, softRowsAVX512, addRowAVX512, sumRowsAVX512
 	t.distances = distancesBy(distanceTileAVX512, distanceRowAVX512, 32)
 	t.maxPool2, t.maxPool2Grad = halvingBy(maxPool2AVX512, false), halvingBy(maxPool2GradAVX512, true)
 	t.avgPool2, t.avgPool2Grad = halvingBy(avgPool2AVX512, false), halvingBy(avgPool2GradAVX512, true)

@@ -4,8 +4,18 @@
 
 package simd
 
-// expRowsAVX2 computes by rows top = max x, dst = exp(x − top) and sum = Σ dst.
+// expRowsAVX2 computes by rows
+// top = max x, dst = exp(x − top) and sum = Σ dst.
 func expRowsAVX2(dst []float32, top []float32, sum []float64, x []float32, rows int, cols int)
 
-// expRowsAVX512 computes by rows top = max x, dst = exp(x − top) and sum = Σ dst.
+// softRowsAVX2 computes by rows
+// top = max x, sum = Σ exp(x − top) and dst = factor·exp(x − top)/sum.
+func softRowsAVX2(dst []float32, top []float32, sum []float64, factor []float32, x []float32, rows int, cols int)
+
+// expRowsAVX512 computes by rows
+// top = max x, dst = exp(x − top) and sum = Σ dst.
 func expRowsAVX512(dst []float32, top []float32, sum []float64, x []float32, rows int, cols int)
+
+// softRowsAVX512 computes by rows
+// top = max x, sum = Σ exp(x − top) and dst = factor·exp(x − top)/sum.
+func softRowsAVX512(dst []float32, top []float32, sum []float64, factor []float32, x []float32, rows int, cols int)

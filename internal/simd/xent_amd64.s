@@ -387,6 +387,181 @@ DATA c0000007f<>+56(SB)/4, $0x0000007f
 DATA c0000007f<>+60(SB)/4, $0x0000007f
 GLOBL c0000007f<>(SB), RODATA|NOPTR, $64
 
+// func softRowsAVX2(dst []float32, top []float32, sum []float64, factor []float32, x []float32, rows int, cols int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softRowsAVX2(SB), NOSPLIT, $0-136
+	MOVQ    rows+120(FP), AX
+	MOVQ    cols+128(FP), CX
+	MOVQ    CX, BX
+	ANDQ    $0x07, BX
+	MOVQ    CX, DX
+	SUBQ    BX, DX
+	LEAQ    tails<>+0(SB), SI
+	NEGQ    BX
+	VMOVDQU 32(SI)(BX*4), Y0
+	MOVQ    dst_base+0(FP), BX
+	MOVQ    x_base+96(FP), SI
+	MOVQ    factor_base+72(FP), DI
+	MOVQ    top_base+24(FP), R8
+	MOVQ    sum_base+48(FP), R9
+	VMOVUPS cff800000<>+0(SB), Y1
+	VMOVUPS cc2d00000<>+0(SB), Y2
+	VXORPS  Y5, Y5, Y5
+	TESTQ   AX, AX
+	JE      rows10
+
+row9:
+	VMOVUPS Y1, Y3
+	XORQ    R10, R10
+	CMPQ    R10, DX
+	JE      rest12
+
+col11:
+	VMOVUPS (SI)(R10*4), Y4
+	VMAXPS  Y4, Y3, Y3
+	ADDQ    $0x08, R10
+	CMPQ    R10, DX
+	JNE     col11
+
+rest12:
+	CMPQ       R10, CX
+	JE         cols13
+	VMASKMOVPS (SI)(R10*4), Y0, Y4
+	VBLENDVPS  Y0, Y4, Y1, Y4
+	VMAXPS     Y4, Y3, Y3
+
+cols13:
+	VPERM2F128 $0x01, Y3, Y3, Y4
+	VMAXPS     Y4, Y3, Y3
+	VSHUFPS    $0x4e, Y3, Y3, Y4
+	VMAXPS     Y4, Y3, Y3
+	VSHUFPS    $0xb1, Y3, Y3, Y4
+	VMAXPS     Y4, Y3, Y6
+	VMOVSS     X6, (R8)
+	ADDQ       $0x04, R8
+	VMOVAPS    Y5, Y3
+	VMOVAPS    Y5, Y4
+	XORQ       R10, R10
+	CMPQ       R10, DX
+	JE         rest15
+
+col14:
+	VMOVUPS      (SI)(R10*4), Y7
+	VSUBPS       Y6, Y7, Y7
+	VMAXPS       Y7, Y2, Y7
+	VMULPS       c3fb8aa3b<>+0(SB), Y7, Y8
+	VROUNDPS     $0x08, Y8, Y8
+	VMOVUPS      Y7, Y7
+	VFNMADD231PS c3f317200<>+0(SB), Y8, Y7
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y8, Y7
+	VBROADCASTSS c3ab68896<>+0(SB), Y9
+	VFMADD213PS  c3c0905c8<>+0(SB), Y7, Y9
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y7, Y9
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f000000<>+0(SB), Y7, Y9
+	VMULPS       Y7, Y7, Y10
+	VMOVUPS      Y7, Y7
+	VFMADD231PS  Y9, Y10, Y7
+	VADDPS       c3f800000<>+0(SB), Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSRAD       $0x01, Y8, Y9
+	VPSUBD       Y9, Y8, Y8
+	VPADDD       c0000007f<>+0(SB), Y9, Y9
+	VPADDD       c0000007f<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y9, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VMULPS       Y9, Y7, Y7
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (BX)(R10*4)
+	VCVTPS2PD    X7, Y8
+	VEXTRACTF128 $0x01, Y7, X7
+	VCVTPS2PD    X7, Y7
+	VADDPD       Y8, Y3, Y3
+	VADDPD       Y7, Y4, Y4
+	ADDQ         $0x08, R10
+	CMPQ         R10, DX
+	JNE          col14
+
+rest15:
+	CMPQ         R10, CX
+	JE           cols16
+	VMASKMOVPS   (SI)(R10*4), Y0, Y7
+	VBLENDVPS    Y0, Y7, Y1, Y7
+	VSUBPS       Y6, Y7, Y6
+	VMAXPS       Y6, Y2, Y6
+	VMULPS       c3fb8aa3b<>+0(SB), Y6, Y7
+	VROUNDPS     $0x08, Y7, Y7
+	VMOVUPS      Y6, Y6
+	VFNMADD231PS c3f317200<>+0(SB), Y7, Y6
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y7, Y6
+	VBROADCASTSS c3ab68896<>+0(SB), Y8
+	VFMADD213PS  c3c0905c8<>+0(SB), Y6, Y8
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y6, Y8
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y6, Y8
+	VFMADD213PS  c3f000000<>+0(SB), Y6, Y8
+	VMULPS       Y6, Y6, Y9
+	VMOVUPS      Y6, Y6
+	VFMADD231PS  Y8, Y9, Y6
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VCVTPS2DQ    Y7, Y7
+	VPSRAD       $0x01, Y7, Y8
+	VPSUBD       Y8, Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y8, Y8
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPSLLD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y7, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (BX)(R10*4)
+	VANDPS       Y0, Y6, Y6
+	VCVTPS2PD    X6, Y7
+	VEXTRACTF128 $0x01, Y6, X6
+	VCVTPS2PD    X6, Y6
+	VADDPD       Y7, Y3, Y3
+	VADDPD       Y6, Y4, Y4
+
+cols16:
+	VADDPD       Y4, Y3, Y3
+	VPERM2F128   $0x01, Y3, Y3, Y4
+	VADDPD       Y4, Y3, Y3
+	VSHUFPS      $0x4e, Y3, Y3, Y4
+	VADDPD       Y4, Y3, Y3
+	VMOVSD       X3, (R9)
+	ADDQ         $0x08, R9
+	VCVTSD2SS    X3, X3, X3
+	VMOVSS       (DI), X4
+	ADDQ         $0x04, DI
+	VDIVSS       X3, X4, X4
+	VBROADCASTSS X4, Y3
+	XORQ         R10, R10
+	CMPQ         R10, DX
+	JE           rest18
+
+col17:
+	VMOVUPS (BX)(R10*4), Y4
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (BX)(R10*4)
+	ADDQ    $0x08, R10
+	CMPQ    R10, DX
+	JNE     col17
+
+rest18:
+	CMPQ       R10, CX
+	JE         cols19
+	VMASKMOVPS (BX)(R10*4), Y0, Y4
+	VMULPS     Y3, Y4, Y3
+	VMASKMOVPS Y3, Y0, (BX)(R10*4)
+
+cols19:
+	LEAQ (BX)(CX*4), BX
+	LEAQ (SI)(CX*4), SI
+	DECQ AX
+	JNE  row9
+
+rows10:
+	VZEROUPPER
+	RET
+
 // func expRowsAVX512(dst []float32, top []float32, sum []float64, x []float32, rows int, cols int)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·expRowsAVX512(SB), NOSPLIT, $0-112
@@ -416,29 +591,29 @@ TEXT ·expRowsAVX512(SB), NOSPLIT, $0-112
 	VMOVUPS c3ab68896<>+0(SB), Z10
 	VXORPS  Z13, Z13, Z13
 	TESTQ   AX, AX
-	JE      rows10
+	JE      rows21
 
-row9:
+row20:
 	VMOVUPS Z0, Z11
 	XORQ    R9, R9
 	CMPQ    R9, DX
-	JE      rest12
+	JE      rest23
 
-col11:
+col22:
 	VMOVUPS (SI)(R9*4), Z12
 	VMAXPS  Z12, Z11, Z11
 	ADDQ    $0x10, R9
 	CMPQ    R9, DX
-	JNE     col11
+	JNE     col22
 
-rest12:
+rest23:
 	CMPQ    R9, CX
-	JE      cols13
+	JE      cols24
 	VMOVUPS Z0, Z12
 	VMOVUPS (SI)(R9*4), K1, Z12
 	VMAXPS  Z12, Z11, Z11
 
-cols13:
+cols24:
 	VSHUFF64X2 $0x4e, Z11, Z11, Z12
 	VMAXPS     Z12, Z11, Z11
 	VSHUFF64X2 $0xb1, Z11, Z11, Z12
@@ -453,9 +628,9 @@ cols13:
 	VMOVAPS    Z13, Z12
 	XORQ       R9, R9
 	CMPQ       R9, DX
-	JE         rest15
+	JE         rest26
 
-col14:
+col25:
 	VMOVUPS       (SI)(R9*4), Z15
 	VSUBPS        Z14, Z15, Z15
 	VMAXPS        Z15, Z1, Z15
@@ -482,11 +657,11 @@ col14:
 	VADDPD        Z15, Z12, Z12
 	ADDQ          $0x10, R9
 	CMPQ          R9, DX
-	JNE           col14
+	JNE           col25
 
-rest15:
+rest26:
 	CMPQ          R9, CX
-	JE            cols16
+	JE            cols27
 	VMOVUPS       Z0, Z15
 	VMOVUPS       (SI)(R9*4), K1, Z15
 	VSUBPS        Z14, Z15, Z14
@@ -514,7 +689,7 @@ rest15:
 	VADDPD        Z15, Z11, Z11
 	VADDPD        Z14, Z12, Z12
 
-cols16:
+cols27:
 	VADDPD     Z12, Z11, Z11
 	VSHUFF64X2 $0x4e, Z11, Z11, Z12
 	VADDPD     Z12, Z11, Z11
@@ -527,8 +702,180 @@ cols16:
 	LEAQ       (BX)(CX*4), BX
 	LEAQ       (SI)(CX*4), SI
 	DECQ       AX
-	JNE        row9
+	JNE        row20
 
-rows10:
+rows21:
+	VZEROUPPER
+	RET
+
+// func softRowsAVX512(dst []float32, top []float32, sum []float64, factor []float32, x []float32, rows int, cols int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·softRowsAVX512(SB), NOSPLIT, $0-136
+	MOVQ    rows+120(FP), AX
+	MOVQ    cols+128(FP), CX
+	MOVQ    CX, BX
+	ANDQ    $0x0f, BX
+	MOVQ    CX, DX
+	SUBQ    BX, DX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+	KMOVW   SI, K1
+	MOVQ    dst_base+0(FP), BX
+	MOVQ    x_base+96(FP), SI
+	MOVQ    factor_base+72(FP), DI
+	MOVQ    top_base+24(FP), R8
+	MOVQ    sum_base+48(FP), R9
+	VMOVUPS cff800000<>+0(SB), Z0
+	VMOVUPS cc2d00000<>+0(SB), Z1
+	VMOVUPS c3f800000<>+0(SB), Z2
+	VMOVUPS c3fb8aa3b<>+0(SB), Z3
+	VMOVUPS c3f317200<>+0(SB), Z4
+	VMOVUPS c35bfbe8e<>+0(SB), Z5
+	VMOVUPS c3f000000<>+0(SB), Z6
+	VMOVUPS c3e2aaa6e<>+0(SB), Z7
+	VMOVUPS c3d2aaa8d<>+0(SB), Z8
+	VMOVUPS c3c0905c8<>+0(SB), Z9
+	VMOVUPS c3ab68896<>+0(SB), Z10
+	VXORPS  Z13, Z13, Z13
+	TESTQ   AX, AX
+	JE      rows29
+
+row28:
+	VMOVUPS Z0, Z11
+	XORQ    R10, R10
+	CMPQ    R10, DX
+	JE      rest31
+
+col30:
+	VMOVUPS (SI)(R10*4), Z12
+	VMAXPS  Z12, Z11, Z11
+	ADDQ    $0x10, R10
+	CMPQ    R10, DX
+	JNE     col30
+
+rest31:
+	CMPQ    R10, CX
+	JE      cols32
+	VMOVUPS Z0, Z12
+	VMOVUPS (SI)(R10*4), K1, Z12
+	VMAXPS  Z12, Z11, Z11
+
+cols32:
+	VSHUFF64X2 $0x4e, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFF64X2 $0xb1, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFPS    $0x4e, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z11
+	VSHUFPS    $0xb1, Z11, Z11, Z12
+	VMAXPS     Z12, Z11, Z14
+	VMOVSS     X14, (R8)
+	ADDQ       $0x04, R8
+	VMOVAPS    Z13, Z11
+	VMOVAPS    Z13, Z12
+	XORQ       R10, R10
+	CMPQ       R10, DX
+	JE         rest34
+
+col33:
+	VMOVUPS       (SI)(R10*4), Z15
+	VSUBPS        Z14, Z15, Z15
+	VMAXPS        Z15, Z1, Z15
+	VMULPS        Z3, Z15, Z16
+	VRNDSCALEPS   $0x08, Z16, Z16
+	VMOVUPS       Z15, Z15
+	VFNMADD231PS  Z4, Z16, Z15
+	VFNMADD231PS  Z5, Z16, Z15
+	VMOVUPS       Z10, Z17
+	VFMADD213PS   Z9, Z15, Z17
+	VFMADD213PS   Z8, Z15, Z17
+	VFMADD213PS   Z7, Z15, Z17
+	VFMADD213PS   Z6, Z15, Z17
+	VMULPS        Z15, Z15, Z18
+	VMOVUPS       Z15, Z15
+	VFMADD231PS   Z17, Z18, Z15
+	VADDPS        Z2, Z15, Z15
+	VSCALEFPS     Z16, Z15, Z15
+	VMOVUPS       Z15, (BX)(R10*4)
+	VCVTPS2PD     Y15, Z16
+	VEXTRACTF64X4 $0x01, Z15, Y15
+	VCVTPS2PD     Y15, Z15
+	VADDPD        Z16, Z11, Z11
+	VADDPD        Z15, Z12, Z12
+	ADDQ          $0x10, R10
+	CMPQ          R10, DX
+	JNE           col33
+
+rest34:
+	CMPQ          R10, CX
+	JE            cols35
+	VMOVUPS       Z0, Z15
+	VMOVUPS       (SI)(R10*4), K1, Z15
+	VSUBPS        Z14, Z15, Z14
+	VMAXPS        Z14, Z1, Z14
+	VMULPS        Z3, Z14, Z15
+	VRNDSCALEPS   $0x08, Z15, Z15
+	VMOVUPS       Z14, Z14
+	VFNMADD231PS  Z4, Z15, Z14
+	VFNMADD231PS  Z5, Z15, Z14
+	VMOVUPS       Z10, Z16
+	VFMADD213PS   Z9, Z14, Z16
+	VFMADD213PS   Z8, Z14, Z16
+	VFMADD213PS   Z7, Z14, Z16
+	VFMADD213PS   Z6, Z14, Z16
+	VMULPS        Z14, Z14, Z17
+	VMOVUPS       Z14, Z14
+	VFMADD231PS   Z16, Z17, Z14
+	VADDPS        Z2, Z14, Z14
+	VSCALEFPS     Z15, Z14, Z14
+	VMOVUPS       Z14, K1, (BX)(R10*4)
+	VMOVAPS.Z     Z14, K1, Z14
+	VCVTPS2PD     Y14, Z15
+	VEXTRACTF64X4 $0x01, Z14, Y14
+	VCVTPS2PD     Y14, Z14
+	VADDPD        Z15, Z11, Z11
+	VADDPD        Z14, Z12, Z12
+
+cols35:
+	VADDPD       Z12, Z11, Z11
+	VSHUFF64X2   $0x4e, Z11, Z11, Z12
+	VADDPD       Z12, Z11, Z11
+	VSHUFF64X2   $0xb1, Z11, Z11, Z12
+	VADDPD       Z12, Z11, Z11
+	VSHUFPS      $0x4e, Z11, Z11, Z12
+	VADDPD       Z12, Z11, Z11
+	VMOVSD       X11, (R9)
+	ADDQ         $0x08, R9
+	VCVTSD2SS    X11, X11, X11
+	VMOVSS       (DI), X12
+	ADDQ         $0x04, DI
+	VDIVSS       X11, X12, X12
+	VBROADCASTSS X12, Z11
+	XORQ         R10, R10
+	CMPQ         R10, DX
+	JE           rest37
+
+col36:
+	VMOVUPS (BX)(R10*4), Z12
+	VMULPS  Z11, Z12, Z12
+	VMOVUPS Z12, (BX)(R10*4)
+	ADDQ    $0x10, R10
+	CMPQ    R10, DX
+	JNE     col36
+
+rest37:
+	CMPQ      R10, CX
+	JE        cols38
+	VMOVUPS.Z (BX)(R10*4), K1, Z12
+	VMULPS    Z11, Z12, Z11
+	VMOVUPS   Z11, K1, (BX)(R10*4)
+
+cols38:
+	LEAQ (BX)(CX*4), BX
+	LEAQ (SI)(CX*4), SI
+	DECQ AX
+	JNE  row28
+
+rows29:
 	VZEROUPPER
 	RET

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestExpRows holds every level against float64, at sizes around the vector lengths, for
+// TestExpRows holds both kernels of every level against float64, at sizes around the vector lengths, for
 // rows of moderate, large and infinite numbers.
 func TestExpRows(t *testing.T) {
 	atLevels(t, func(t *testing.T) {
@@ -42,6 +42,13 @@ func TestExpRows(t *testing.T) {
 					want += e
 					if got := float64(dst[i*cols+c]); math.Abs(got-e) > 3e-7*e+1e-44 {
 						t.Fatalf("%d columns: exp(%v − %v) = %v; it is %v", cols, v, peak, got, e)
+					}
+				}
+				soft := make([]float32, cols)
+				SoftRows(soft, top[i:i+1], sum[i:i+1], []float32{3}, x[i*cols:(i+1)*cols], 1, cols)
+				for c, v := range soft {
+					if w := 3 * float64(dst[i*cols+c]) / want; math.Abs(float64(v)-w) > 4e-7*w+1e-44 {
+						t.Fatalf("%d columns: a share of %v; it is %v", cols, v, w)
 					}
 				}
 				if float64(top[i]) != peak || math.Abs(sum[i]-want) > 3e-7*want {

@@ -32,6 +32,16 @@ func isas() []*isa {
 	}
 }
 
+// again returns the target of g, fresh for another kernel.
+func (g *isa) again() *isa {
+	for _, fresh := range isas() {
+		if fresh.suffix == g.suffix {
+			return fresh
+		}
+	}
+	return nil
+}
+
 func (g *isa) reg() VecVirtual {
 	if g.wide {
 		return ZMM()
