@@ -18,9 +18,10 @@ func (a *array) UnmarshalJSON(text []byte) error {
 		Shape []json.Number `json:"shape"`
 		Data  numbers       `json:"data"`
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&raw); err != nil {
+	if err := json.Unmarshal(text, &raw); err != nil {
+		return err
+	}
+	if err := checkKeys(text, []string{"shape", "data"}); err != nil {
 		return err
 	}
 	if raw.Shape == nil || raw.Data == nil {
@@ -64,7 +65,7 @@ func (n *numbers) UnmarshalJSON(text []byte) error {
 
 func number(item []byte) (float64, error) {
 	if len(item) > 2 && item[0] == '"' {
-		if f, ok := named(string(item[1 : len(item)-1])); ok {
+		if f, ok := special(string(item[1 : len(item)-1])); ok {
 			return f, nil
 		}
 	}

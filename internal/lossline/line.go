@@ -9,18 +9,35 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/loss"
 )
 
 // line is a request as JSON has it.
 type line struct {
-	ID      json.RawMessage            `json:"id"`
-	Loss    *string                    `json:"loss"`
-	DType   *string                    `json:"dtype"`
-	Options map[string]json.RawMessage `json:"options"`
-	Inputs  map[string]array           `json:"inputs"`
+	ID      json.RawMessage        `json:"id"`
+	Loss    *string                `json:"loss"`
+	DType   *string                `json:"dtype"`
+	Options named[json.RawMessage] `json:"options"`
+	Inputs  named[array]           `json:"inputs"`
+}
+
+// named is an object whose keys are names of the user's; none may stand there twice.
+type named[V any] map[string]V
+
+// UnmarshalJSON reads the object.
+func (n *named[V]) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	if err := checkKeys(text, nil); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, (*map[string]V)(n))
 }
 
 // array is an Array in JSON: {"shape": […], "data": […]}.
@@ -29,7 +46,7 @@ type array loss.Array[float64]
 // Answer evaluates one request and appends the answer, a line, to dst.
 func Answer(dst, request []byte) []byte {
 	var l line
-	err := decode(request, &l)
+	err := decode(request, &l, "id", "loss", "dtype", "options", "inputs")
 	var a *loss.Answer
 	if err == nil {
 		a, err = l.eval()
@@ -55,15 +72,47 @@ func Answer(dst, request []byte) []byte {
 	return append(dst, "}}\n"...)
 }
 
-// decode reads exactly one JSON object of known fields.
-func decode(text []byte, v any) error {
+// decode reads exactly one JSON object whose keys are among those given, as they are
+// spelt and each once. encoding/json alone would take "LOSS" for "loss", and the last of two.
+func decode(text []byte, v any, keys ...string) error {
+	if !utf8.Valid(text) {
+		return errors.New("not a request: not UTF-8")
+	}
 	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("not a request: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("not a request: there is more on the line after it")
+	}
+	return checkKeys(text, keys)
+}
+
+// checkKeys checks the keys of a valid JSON object: they must be among those given, if
+// there are any given, and no key may stand there twice.
+func checkKeys(text []byte, allowed []string) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("not a request: it must be an object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := t.(string)
+		if len(allowed) > 0 && !slices.Contains(allowed, key) {
+			return fmt.Errorf("unknown key %q; there are %s", key, strings.Join(allowed, ", "))
+		}
+		if seen[key] {
+			return fmt.Errorf("key %q stands there twice", key)
+		}
+		seen[key] = true
+		var skipped json.RawMessage
+		if err := d.Decode(&skipped); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -115,8 +164,11 @@ func (l *line) eval() (*loss.Answer, error) {
 	return evalByName(*l.Loss, r, single)
 }
 
-// evalByName finds a loss by the name of PyTorch's class.
+// evalByName finds a loss by the name of PyTorch's class, or a functional's after "ebm.".
 func evalByName(name string, r loss.Request, single bool) (*loss.Answer, error) {
+	if strings.HasPrefix(name, prefix) {
+		return evalFunctional(name, r, single)
+	}
 	for _, e := range loss.Catalogue() {
 		if e.PyTorch == name {
 			return e.Eval(r, single)
@@ -140,7 +192,7 @@ func option(raw json.RawMessage) (any, error) {
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return nil, err
 		}
-		if f, ok := named(v); ok {
+		if f, ok := special(v); ok {
 			return f, nil
 		}
 		return v, nil
@@ -152,8 +204,8 @@ func option(raw json.RawMessage) (any, error) {
 	return f, nil
 }
 
-// named returns the number that a text stands for.
-func named(v any) (float64, bool) {
+// special returns the number that a text stands for.
+func special(v any) (float64, bool) {
 	switch v {
 	case "NaN":
 		return math.NaN(), true
