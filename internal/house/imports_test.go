@@ -35,7 +35,7 @@ var allowed = map[string][]string{
 	"train":              {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data"},
 	"recipe":             {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},
 	"report":             {"internal/wholefile", "tensor", "train", "functional"},
-	"internal/cli":       {"internal/simd", "internal/wholefile", "data", "functional", "train", "recipe", "report"},
+	"internal/cli":       {"internal/lossline", "loss", "internal/simd", "internal/wholefile", "data", "functional", "train", "recipe", "report"},
 	"cmd/energo":         {"internal/cli"},
 	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss"},
 	"internal/house":     {},

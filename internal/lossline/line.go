@@ -124,7 +124,7 @@ func compactID(id json.RawMessage, request []byte) []byte {
 		var only struct {
 			ID json.RawMessage `json:"id"`
 		}
-		if json.Unmarshal(request, &only) != nil || only.ID == nil {
+		if json.NewDecoder(bytes.NewReader(request)).Decode(&only) != nil || only.ID == nil {
 			return nil
 		}
 		id = only.ID
