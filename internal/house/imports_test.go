@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"nn":                 {"tensor", "autodiff", "internal/simd"},
 	"optim":              {"tensor", "autodiff", "internal/simd"},
 	"functional":         {"internal/simd"},
-	"loss":               {"tensor", "internal/simd"},
+	"loss":               {"internal/simd", "internal/simd/gemm"},
 	"internal/lossline":  {"loss", "functional"},
 	"energy":             {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "functional", "sampler"},
 	"offender":           {"energy", "sampler"},
