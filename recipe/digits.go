@@ -47,6 +47,7 @@ type Result struct {
 	Model        string       `json:"model"`
 	Form         string       `json:"energy_form"` // head, code, joint
 	Functional   string       `json:"functional"`
+	Loss         string       `json:"loss,omitempty"` // in the functional's place
 	Seed         uint64       `json:"seed"`
 }
 
@@ -196,7 +197,7 @@ func (c DigitsConfig) result(dir string, out *train.Outcome) *Result {
 	return &Result{
 		Run: dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
 		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
-		Recipe: c.Recipe, Model: c.Model, Form: c.Energy, Functional: c.Functional, Seed: c.Seed,
+		Recipe: c.Recipe, Model: c.Model, Form: c.Energy, Functional: c.Functional, Loss: c.Loss, Seed: c.Seed,
 	}
 }
 

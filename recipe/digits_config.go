@@ -26,16 +26,20 @@ type DigitsConfig struct {
 	Recipe string `yaml:"recipe" json:"recipe"` // "digits"
 	Data   string `yaml:"data" json:"data"`     // folder of four IDX files; "" is MNIST
 
-	Model      string      `yaml:"model" json:"model"`           // linear, mlp, cnn
-	Energy     string      `yaml:"energy" json:"energy"`         // head, code, joint
-	Codes      string      `yaml:"codes" json:"codes"`           // fixed, learned; of energy code
-	Functional string      `yaml:"functional" json:"functional"` // a name of the catalogue
-	Margin     float64     `yaml:"margin" json:"margin"`
-	Beta       float64     `yaml:"beta" json:"beta"`
-	Gamma      float64     `yaml:"gamma" json:"gamma"`
-	Cap        float64     `yaml:"cap" json:"cap"`
-	Delta      float64     `yaml:"delta" json:"delta"`
-	Cost       [][]float64 `yaml:"cost,omitempty,flow" json:"cost,omitempty"` // C[correct][other] of the margin costs; none: margin
+	Model      string `yaml:"model" json:"model"`           // linear, mlp, cnn
+	Energy     string `yaml:"energy" json:"energy"`         // head, code, joint
+	Codes      string `yaml:"codes" json:"codes"`           // fixed, learned; of energy code
+	Functional string `yaml:"functional" json:"functional"` // a name of the catalogue
+	// Loss trains the scores −E(y) with one of package loss's, in the functional's place; ""
+	// is none. The functional then only names what is diagnosed.
+	Loss           string      `yaml:"loss,omitempty" json:"loss,omitempty"`
+	LabelSmoothing float64     `yaml:"label_smoothing,omitempty" json:"label_smoothing,omitempty"` // of cross_entropy
+	Margin         float64     `yaml:"margin" json:"margin"`
+	Beta           float64     `yaml:"beta" json:"beta"`
+	Gamma          float64     `yaml:"gamma" json:"gamma"`
+	Cap            float64     `yaml:"cap" json:"cap"`
+	Delta          float64     `yaml:"delta" json:"delta"`
+	Cost           [][]float64 `yaml:"cost,omitempty,flow" json:"cost,omitempty"` // C[correct][other] of the margin costs; none: margin
 
 	Epochs      int     `yaml:"epochs" json:"epochs"` // 0: the model's
 	Batch       int     `yaml:"batch" json:"batch"`   // 0: the model's
@@ -111,6 +115,9 @@ func (c DigitsConfig) Resolve() (DigitsConfig, error) {
 		}
 	}
 	if _, err := c.functional(); err != nil {
+		return c, err
+	}
+	if _, err := newScoreLoss(c); err != nil {
 		return c, err
 	}
 	d := modelDefaults[c.Model]

@@ -28,6 +28,7 @@ type digitsTask struct {
 	params  []*autodiff.Param
 
 	loss   energy.LabelLoss
+	scores *scoreLoss     // in the functional's place; nil for none
 	x      *tensor.Tensor // a batch's pictures
 	target []int
 }
@@ -47,6 +48,9 @@ func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
 	t := &digitsTask{
 		digitsModel: model, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32),
 		set: set.Subset(0, n-c.Validation), held: set.Subset(n-c.Validation, n),
+	}
+	if t.scores, err = newScoreLoss(c); err != nil {
+		return nil, err
 	}
 	if c.Validation == 0 {
 		t.held = t.set.Subset(max(0, t.set.N-heldAnyway), t.set.N)
@@ -76,6 +80,9 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 	t.target = t.target[:0]
 	for _, i := range b.Samples {
 		t.target = append(t.target, int(t.set.Labels[i]))
+	}
+	if t.scores != nil {
+		return t.scores.record(t.labeler.Energies(tape.Const(t.x)), t.target)
 	}
 	losses, err := t.loss.Record(t.labeler.Energies(tape.Const(t.x)), t.target, t.functional)
 	if err != nil {

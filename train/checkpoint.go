@@ -152,6 +152,8 @@ func (l *loop) plausible() error {
 		return fmt.Errorf("%d divergences are left to forgive, of %d", p.Left, c.Forgive)
 	case !(p.LRFactor > 0 && p.LRFactor <= 1):
 		return fmt.Errorf("the step size's factor is %v", p.LRFactor)
+	case p.Skipped < 0 || p.Skipped > p.Step:
+		return fmt.Errorf("%d steps were skipped, of %d", p.Skipped, p.Step)
 	case p.LossCount < 0 || !(p.Seconds >= 0):
 		return fmt.Errorf("the loss of %d samples in %v seconds", p.LossCount, p.Seconds)
 	case p.Reason != "" && p.Reason != "finished" && p.Reason != "early_stop":

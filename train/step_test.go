@@ -1,10 +1,12 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
@@ -264,5 +266,44 @@ func TestCheckpointHoldsWhatIsNeeded(t *testing.T) {
 		if len(part(f, prefix)) == 0 {
 			t.Errorf("the checkpoint has no %q", prefix)
 		}
+	}
+}
+
+// nothings is blobs with batches of nothing: those whose first sample is an even one.
+type nothings struct{ *blobs }
+
+func (t nothings) Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error) {
+	if b.Samples[0]%2 == 0 {
+		return nil, fmt.Errorf("all ignored: %w", ErrNothing)
+	}
+	return t.blobs.Loss(tape, b)
+}
+
+// TestNothingToAverage: such steps change nothing, are counted, and are no divergence,
+// also where a run resumes.
+func TestNothingToAverage(t *testing.T) {
+	c := blobConfig(t.TempDir())
+	c.Batch, c.Accumulate = 10, 1
+	l := startedLoop(t, nothings{newBlobs(9)}, c)
+	skipped := 0
+	for i := range l.perEpoch {
+		nothing := l.order[i*c.Batch]%2 == 0
+		before := slices.Clone(l.params[0].Value.Float32s())
+		if err := l.step(); err != nil {
+			t.Fatal(err)
+		}
+		if changed := !slices.Equal(before, l.params[0].Value.Float32s()); changed == nothing {
+			t.Errorf("step %d: nothing to average: %v; weights changed: %v", i+1, nothing, changed)
+		}
+		if nothing {
+			skipped++
+		}
+	}
+	p := l.progress
+	if skipped == 0 || skipped == l.perEpoch || p.Skipped != skipped || p.Left != c.Forgive || p.LossCount != (l.perEpoch-skipped)*c.Batch {
+		t.Errorf("%d of %d steps had nothing; the progress is %+v", skipped, l.perEpoch, p)
+	}
+	if d := l.done("finished"); d.Skipped != skipped {
+		t.Errorf("the outcome counts %d", d.Skipped)
 	}
 }

@@ -72,6 +72,10 @@ type Outcome struct {
 	Why  string // what the last evaluation said of a collapse, or ""
 }
 
+// ErrNothing is what a Task's Loss returns for a batch in which nothing is left to
+// average: all targets ignored, no pair found. Its mean would be NaN; the step is counted and skipped.
+var ErrNothing = errors.New("nothing in the batch is left to average")
+
 // ErrDiverged is behind the error of a run that went non-finite too often.
 var ErrDiverged = errors.New("training diverges")
 

@@ -81,6 +81,7 @@ type progress struct {
 	BestError float64 `json:"best_error"`
 	BestEpoch int     `json:"best_epoch"` // 0: none yet
 	LRFactor  float64 `json:"lr_factor"`
+	Skipped   int     `json:"skipped"` // steps with nothing to average
 	Left      int     `json:"left"`
 	Why       string  `json:"why,omitempty"`    // of a collapse that the last evaluation saw
 	Reason    string  `json:"reason,omitempty"` // set once the run is over
@@ -163,7 +164,7 @@ func (l *loop) rate(step int) float64 {
 }
 
 func (l *loop) done(reason string) *Outcome {
-	d := Done{Epochs: l.progress.Epoch, Steps: l.progress.Step, TrainSeconds: l.seconds(), Reason: reason}
+	d := Done{Epochs: l.progress.Epoch, Steps: l.progress.Step, TrainSeconds: l.seconds(), Reason: reason, Skipped: l.progress.Skipped}
 	l.emit(d)
 	return &Outcome{Done: d, Best: l.progress.BestEpoch, Why: l.progress.Why}
 }
@@ -218,9 +219,14 @@ func (l *loop) step() error {
 	if err != nil {
 		return fmt.Errorf("step %d: %w", p.Step+1, err)
 	}
-	if g.fault != "" {
+	switch {
+	case g.fault != "":
 		p.Step++
 		return l.rollBack(g.fault)
+	case g.counted == 0:
+		p.Step++
+		p.Skipped++
+		return nil
 	}
 	if p.Step%guardEvery == 0 {
 		l.good.take(l.params, l.c.Optimizer, l.ema)
@@ -231,8 +237,8 @@ func (l *loop) step() error {
 		l.ema.Update(l.params)
 	}
 	p.Step++
-	p.LossSum += g.loss * float64(len(samples))
-	p.LossCount += len(samples)
+	p.LossSum += g.loss * float64(g.counted)
+	p.LossCount += g.counted
 	if p.Step%logEvery == 0 || p.Step == l.steps() {
 		l.emit(Step{Epoch: p.Epoch + 1, Step: p.Step, Loss: g.loss, LR: lr, GradNorm: g.norm})
 	}
@@ -244,6 +250,8 @@ type gradient struct {
 	loss  float64 // with the penalties of R(W) that are not the optimiser's
 	norm  float64 // of the gradient before clipping
 	fault string  // why the step must not be taken, or ""
+
+	counted int // samples, but for those of parts with nothing to average
 }
 
 // gradient leaves the gradient of a batch in the parameters.
@@ -256,10 +264,14 @@ func (l *loop) gradient(samples []int) (g gradient, err error) {
 	for lo := 0; lo < len(samples); lo += size {
 		part := samples[lo:min(lo+size, len(samples))]
 		loss, err := l.part(part, float64(len(part))/float64(len(samples)))
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNothing):
+			continue
+		case err != nil:
 			return divergence(err)
 		}
 		g.loss += loss
+		g.counted += len(part)
 	}
 	if l.c.L1 > 0 {
 		g.loss += optim.L1(l.params, l.c.L1)

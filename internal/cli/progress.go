@@ -80,6 +80,9 @@ func (p *progress) emit(e train.Event) {
 		p.say("step %d: %s; rolled back, lr is now %.3g (%d more forgiven)", e.Step, e.Reason, e.LR, e.Left)
 	case train.Done:
 		p.end()
+		if e.Skipped > 0 {
+			p.say("%d steps were skipped: nothing in their batches was left to average", e.Skipped)
+		}
 		p.say("%s after %d epochs, %d steps and %.1f s of training", strings.ReplaceAll(e.Reason, "_", " "), e.Epochs, e.Steps, e.TrainSeconds)
 	}
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -96,7 +97,7 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 		if err != nil {
 			continue
 		}
-		l := listed{Run: r.Dir, State: "unfinished", Functional: r.Get("functional"), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
+		l := listed{Run: r.Dir, State: "unfinished", Functional: cmp.Or(r.Get("loss"), r.Get("functional")), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
 		if b := r.Best(); b != nil {
 			l.Collapsed = b.Collapsed
 		}

@@ -27,6 +27,8 @@ func (s *settings) add(cmd *cobra.Command) {
 	f.StringVar(&c.Energy, "energy", c.Energy, "energy function: head (one output a label), code (‖G(x) − c_y‖²), joint (y is fed in)")
 	f.StringVar(&c.Codes, "codes", c.Codes, "codes of --energy code: "+strings.Join(recipe.CodeKinds, ", "))
 	f.StringVar(&c.Functional, "functional", c.Functional, "loss functional; energo functionals lists them")
+	f.StringVar(&c.Loss, "loss", c.Loss, "train the scores −E with a loss in the functional's place: "+strings.Join(recipe.ScoreLosses, ", "))
+	f.Float64Var(&c.LabelSmoothing, "label-smoothing", c.LabelSmoothing, "label smoothing of --loss cross_entropy")
 	f.Float64Var(&c.Margin, "margin", c.Margin, "margin m of hinge, square_square and the margin costs")
 	f.Float64Var(&c.Beta, "beta", c.Beta, "inverse temperature β of nll and mee")
 	f.Float64Var(&c.Gamma, "gamma", c.Gamma, "γ of square_exp")
@@ -52,7 +54,7 @@ func (s *settings) add(cmd *cobra.Command) {
 	f.StringVar(&s.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	for name, values := range map[string][]string{
 		"model": recipe.Models, "energy": recipe.Energies, "codes": recipe.CodeKinds,
-		"optimizer": recipe.Optimizers, "schedule": recipe.Schedules, "functional": functionalNames(),
+		"optimizer": recipe.Optimizers, "schedule": recipe.Schedules, "functional": functionalNames(), "loss": recipe.ScoreLosses,
 	} {
 		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return values, cobra.ShellCompDirectiveNoFileComp
@@ -100,6 +102,9 @@ func (s *settings) resolve(cmd *cobra.Command) error {
 	}
 	if err := s.locate(); err != nil {
 		return err
+	}
+	if f := cmd.Flags(); f.Changed("loss") && s.config.Loss != "" && f.Changed("functional") {
+		return usagef("--loss and --functional are one instead of the other")
 	}
 	c, err := s.config.Resolve()
 	if err != nil {

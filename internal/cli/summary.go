@@ -15,7 +15,11 @@ import (
 
 // summary says what a run came to on a test set of n samples.
 func summary(out io.Writer, r *recipe.Result, n int) {
-	fmt.Fprintf(out, "%s, %s, %s energy, %s, seed %d\n", r.Recipe, r.Model, r.Form, r.Functional, r.Seed)
+	trained := r.Functional
+	if r.Loss != "" {
+		trained = r.Loss + " of the scores −E"
+	}
+	fmt.Fprintf(out, "%s, %s, %s energy, %s, seed %d\n", r.Recipe, r.Model, r.Form, trained, r.Seed)
 	fmt.Fprintf(out, "  test error   %.2f %%  (%d of %d wrong)\n", 100*r.TestError, int(math.Round(r.TestError*float64(n))), n)
 	fmt.Fprintf(out, "  energies     correct answer %s, most offending %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
 	fmt.Fprintf(out, "  gap          median %s; for 5 %% of the samples below %s\n", number(r.Energy.GapP50), number(r.Energy.GapP05))
@@ -26,6 +30,9 @@ func summary(out io.Writer, r *recipe.Result, n int) {
 func verdict(r *recipe.Result) string {
 	if r.Collapsed {
 		return "yes. " + r.Why
+	}
+	if r.Loss != "" {
+		return "no"
 	}
 	e, err := functional.Lookup(r.Functional)
 	if err != nil {

@@ -31,6 +31,7 @@ set), result.json, and report.html with its pictures under plots/.`,
 		Example: `  energo train digits
   energo train digits --model mlp --functional hinge --margin 2 --seed 7
   energo train digits --epochs 20 --augment --ema 0.999
+  energo train digits --loss cross_entropy --label-smoothing 0.1
   energo train digits --run runs/mine          # stopped by Ctrl-C? then:
   energo train digits --run runs/mine --resume
   energo train digits --config runs/mine/config.yaml --run runs/again`,
@@ -79,7 +80,11 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 	}
 	made := absent(dir)
 	if dir == "" {
-		base := filepath.Join("runs", "digits-"+c.Functional+"-"+c.Model)
+		trained := c.Functional
+		if c.Loss != "" {
+			trained = c.Loss
+		}
+		base := filepath.Join("runs", "digits-"+trained+"-"+c.Model)
 		made = absent(filepath.Dir(base))
 		if dir, err = freeFolder(base); err != nil {
 			return err
