@@ -26,7 +26,7 @@ var examples = []Event{
 	},
 	Diverged{Step: 10, Reason: "the loss is NaN", LR: 1e-3, Left: 3},
 	Saved{Path: "p", Step: 10},
-	Done{Epochs: 1, Steps: 10, TrainSeconds: 3, Reason: "finished"},
+	Done{Epochs: 1, Steps: 10, TrainSeconds: 3, Reason: "finished", Skipped: 3},
 }
 
 func TestEventsRoundTrip(t *testing.T) {
