@@ -115,10 +115,12 @@ func TestFingerprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	free := map[string]bool{"data": true, "threads": true, "checkpoint": true}
-	fields := reflect.TypeFor[DigitsConfig]()
-	for i := range fields.NumField() {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[DigitsConfig]()) {
+		if field.Anonymous {
+			continue // its fields are visible
+		}
 		c := DefaultDigits()
-		switch v := reflect.ValueOf(&c).Elem().Field(i); v.Kind() {
+		switch v := reflect.ValueOf(&c).Elem().FieldByIndex(field.Index); v.Kind() {
 		case reflect.String:
 			v.SetString("other")
 		case reflect.Int:
@@ -132,18 +134,18 @@ func TestFingerprint(t *testing.T) {
 		case reflect.Slice:
 			v.Set(reflect.ValueOf([][]float64{{0, 1}, {1, 0}}))
 		default:
-			t.Fatalf("field %s of a new kind", fields.Field(i).Name)
+			t.Fatalf("field %s of a new kind", field.Name)
 		}
 		after, err := c.fingerprint()
 		if err != nil {
 			t.Fatal(err)
 		}
-		name, _, _ := strings.Cut(fields.Field(i).Tag.Get("yaml"), ",")
+		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		if same := reflect.DeepEqual(before, after); same != free[name] {
 			t.Errorf("%s changed: the fingerprint stays as it was is %v", name, same)
 		}
-		if json, _, _ := strings.Cut(fields.Field(i).Tag.Get("json"), ","); json != name || name == "" {
-			t.Errorf("%s is %q in YAML and %q in JSON", fields.Field(i).Name, name, json)
+		if json, _, _ := strings.Cut(field.Tag.Get("json"), ","); json != name || name == "" {
+			t.Errorf("%s is %q in YAML and %q in JSON", field.Name, name, json)
 		}
 	}
 	text, err := yaml.Marshal(DefaultDigits())

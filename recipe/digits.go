@@ -6,19 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -157,40 +154,7 @@ func (c DigitsConfig) training(task *digitsTask, o Options) (train.Config, error
 	if err != nil {
 		return train.Config{}, err
 	}
-	set := o.Train
-	// The checksum stands for the folder's path: the data may have moved.
-	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
-	settings["data"] = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
-	steps := c.Epochs * ((task.Samples() + c.Batch - 1) / c.Batch)
-	return train.Config{
-		Recipe: c.Recipe, Run: o.Dir, Fingerprint: settings, Resume: o.Resume,
-		Epochs: c.Epochs, Batch: c.Batch, Seed: c.Seed,
-		Optimizer: c.optimizer(), LR: c.LR, Schedule: c.schedule(steps),
-		Clip: c.Clip, L1: c.L1, EMA: c.EMA, Patience: c.Patience,
-		Forgive: 5, CheckpointEvery: time.Duration(c.Checkpoint) * time.Second,
-	}, nil
-}
-
-func (c DigitsConfig) optimizer() optim.Optimizer {
-	switch c.Optimizer {
-	case "sgd":
-		return &optim.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: c.WeightDecay}
-	case "adamw":
-		return &optim.AdamW{WeightDecay: c.WeightDecay}
-	}
-	return &optim.Adam{WeightDecay: c.WeightDecay}
-}
-
-// schedule is the step size's course; step decay cuts it to a tenth at each third.
-func (c DigitsConfig) schedule(steps int) optim.Schedule {
-	warmup := min(c.Warmup, steps/10)
-	switch c.Schedule {
-	case "cosine":
-		return optim.Cosine{Warmup: warmup}
-	case "step":
-		return optim.StepDecay{Every: max(steps/3, 1), Factor: 0.1, Warmup: warmup}
-	}
-	return optim.Constant{Warmup: warmup}
+	return c.Training.loop(c.Recipe, settings, task.Samples(), o), nil
 }
 
 func (c DigitsConfig) result(dir string, out *train.Outcome) *Result {

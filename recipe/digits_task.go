@@ -34,12 +34,9 @@ type digitsTask struct {
 }
 
 func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
-	n := set.N
-	if c.Limit > 0 {
-		n = min(c.Limit+c.Validation, n)
-	}
-	if n-c.Validation < 1 {
-		return nil, fmt.Errorf("validation is %d, but there are only %d training samples; leave at least one to train on", c.Validation, set.N)
+	part, held, err := c.parts(set)
+	if err != nil {
+		return nil, err
 	}
 	model, err := newDigitsModel(c, set)
 	if err != nil {
@@ -47,13 +44,10 @@ func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
 	}
 	t := &digitsTask{
 		digitsModel: model, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32),
-		set: set.Subset(0, n-c.Validation), held: set.Subset(n-c.Validation, n),
+		set: part, held: held,
 	}
 	if t.scores, err = newScoreLoss(c); err != nil {
 		return nil, err
-	}
-	if c.Validation == 0 {
-		t.held = t.set.Subset(max(0, t.set.N-heldAnyway), t.set.N)
 	}
 	first, err := t.measure(t.held.Subset(0, min(scaleSample, t.held.N)))
 	if err != nil {

@@ -207,8 +207,12 @@ func errorCurve(r *Run, t clock) *figure {
 		return nil
 	}
 	y = bounds{0, y.hi*1.1 + 1e-4}
+	unit := "of samples wrong"
+	if r.Get("recipe") == "autoencoder" {
+		unit = "of the variance lost"
+	}
 	f := &figure{
-		name: "error", title: "Validation error", unit: "of samples wrong",
+		name: "error", title: "Validation error", unit: unit,
 		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch.",
 		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", percent(best.y), epoch),
 	}

@@ -32,7 +32,9 @@ type page struct {
 	Worst       []worstView
 	Training    []view
 	Tested      bool
-	Pictured    bool
+
+	Reconstructions template.URL // of an auto-encoder
+	Pictured        bool
 
 	Config  []Setting
 	Recipe  string
@@ -150,6 +152,7 @@ func subtitle(r *Run, recipe string) string {
 	for _, s := range []struct{ word, value string }{
 		{"", recipe},
 		{"functional ", r.Get("functional", "functional.name")},
+		{"loss ", r.Get("loss")},
 		{"model ", r.Get("model", "model.name")},
 		{"energy ", energyName(r)},
 		{"seed ", r.Get("seed")},
@@ -210,6 +213,8 @@ func command(recipe string) string {
 func errorTile(r *Run, s *Surface) tile {
 	t := tile{Label: "Test error"}
 	switch {
+	case r.Get("recipe") == "autoencoder" && r.Result != nil:
+		t.Label, t.Value, t.Note = "Variance lost", percent(r.Result.TestError), "of the test pictures, in their reconstructions"
 	case s != nil && s.N > 0:
 		ci := wilson(s.Wrong, s.N)
 		t.Value = percent(s.Error())

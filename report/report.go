@@ -9,6 +9,7 @@
 package report
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -55,6 +56,9 @@ func compose(dir string, images Images) (*page, error) {
 	}
 	p := newPage(r, s)
 	p.Pictured = images != nil
+	if picture, err := os.ReadFile(filepath.Join(dir, plotsFolder, reconstructionsFile)); err == nil {
+		p.Reconstructions = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture))
+	}
 	return p, p.add(r, s, images)
 }
 

@@ -130,7 +130,7 @@ func (c *comparison) resolveAll(cmd *cobra.Command) error {
 			return usageError{err}
 		}
 	}
-	if err := c.locate(); err != nil {
+	if err := locate(&c.config.Data); err != nil {
 		return err
 	}
 	if len(c.functionals) == 0 {

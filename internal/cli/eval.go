@@ -18,6 +18,13 @@ another MNIST-like folder. It changes nothing in the run's folder.`,
 		Example: `  energo eval runs/digits-nll-cnn-1
   energo eval runs/digits-nll-cnn-1 --data fashion --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := recipe.RunRecipe(args[0])
+			if err != nil {
+				return err
+			}
+			if name == "autoencoder" {
+				return evalAutoencoder(cmd, args[0], dataDir, asJSON)
+			}
 			c, err := recipe.RunConfig(args[0])
 			if err != nil {
 				return err

@@ -75,7 +75,11 @@ func (p *progress) emit(e train.Event) {
 	case train.Step:
 		p.step(e)
 	case train.Epoch:
-		p.say("%s", epochLine(e, p.start.Epochs))
+		if p.start.Recipe == "autoencoder" {
+			p.say("%s", pictureLine(e, p.start.Epochs))
+		} else {
+			p.say("%s", epochLine(e, p.start.Epochs))
+		}
 	case train.Diverged:
 		p.say("step %d: %s; rolled back, lr is now %.3g (%d more forgiven)", e.Step, e.Reason, e.LR, e.Left)
 	case train.Done:
@@ -119,6 +123,20 @@ func epochLine(e train.Epoch, epochs int) string {
 	}
 	line := fmt.Sprintf("epoch %d/%d  loss %.4f  validation error %.2f %%  E⁺ %s  E⁻ %s  gap p05 %s p50 %s  margin kept %.1f %%  %.1f s%s",
 		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), number(e.Gap.P05), number(e.Gap.P50), 100*e.MarginKept, e.Seconds, best)
+	if e.Collapsed {
+		line += "\n  collapsed: " + e.Why
+	}
+	return line
+}
+
+// pictureLine is an auto-encoder's epoch.
+func pictureLine(e train.Epoch, epochs int) string {
+	best := ""
+	if e.Best {
+		best = "  best"
+	}
+	line := fmt.Sprintf("epoch %d/%d  loss %.4f  variance lost %.2f %%  reconstruction error %s, of shuffled pixels %s  %.1f s%s",
+		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
 	if e.Collapsed {
 		line += "\n  collapsed: " + e.Why
 	}

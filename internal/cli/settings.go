@@ -34,23 +34,8 @@ func (s *settings) add(cmd *cobra.Command) {
 	f.Float64Var(&c.Gamma, "gamma", c.Gamma, "γ of square_exp")
 	f.Float64Var(&c.Cap, "cap", c.Cap, "cap M of lvq2")
 	f.Float64Var(&c.Delta, "delta", c.Delta, "δ of lvq2's quotient; 0 is the form without")
-	f.IntVar(&c.Epochs, "epochs", c.Epochs, "passes over the training set (default the model's)")
-	f.IntVar(&c.Batch, "batch", c.Batch, "samples a step (default the model's)")
-	f.StringVar(&c.Optimizer, "optimizer", c.Optimizer, strings.Join(recipe.Optimizers, ", "))
-	f.Float64Var(&c.LR, "lr", c.LR, "step size (default the optimiser's)")
-	f.Float64Var(&c.WeightDecay, "weight-decay", c.WeightDecay, "R(W): weight of the squared norm, as PyTorch's optimisers take it")
-	f.Float64Var(&c.L1, "l1", c.L1, "R(W): weight of the sum of magnitudes")
-	f.StringVar(&c.Schedule, "schedule", c.Schedule, "course of the step size: "+strings.Join(recipe.Schedules, ", "))
-	f.IntVar(&c.Warmup, "warmup", c.Warmup, "steps in which the step size rises, at most a tenth of all")
-	f.Float64Var(&c.Clip, "clip", c.Clip, "bound of the gradient's norm; 0 is none")
-	f.Float64Var(&c.EMA, "ema", c.EMA, "decay of averaged weights, which are then the ones evaluated and kept; 0 is none")
+	addTraining(f, &c.Training)
 	f.BoolVar(&c.Augment, "augment", c.Augment, "shift, turn and scale the training pictures a little at random")
-	f.IntVar(&c.Validation, "validation", c.Validation, "training samples held out to choose the best epoch by")
-	f.IntVar(&c.Patience, "patience", c.Patience, "stop after this many epochs without a better validation error; 0 is never")
-	f.IntVar(&c.Limit, "limit", c.Limit, "train on the first so many samples only; 0 is all")
-	f.Uint64Var(&c.Seed, "seed", c.Seed, "seed of everything that is random")
-	f.IntVar(&c.Threads, "threads", c.Threads, "cores to use; 0 is all; the result does not depend on it")
-	f.IntVar(&c.Checkpoint, "checkpoint", c.Checkpoint, "seconds between checkpoints within an epoch; 0 is only at its end")
 	f.StringVar(&s.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	for name, values := range map[string][]string{
 		"model": recipe.Models, "energy": recipe.Energies, "codes": recipe.CodeKinds,
@@ -63,6 +48,26 @@ func (s *settings) add(cmd *cobra.Command) {
 			panic(err)
 		}
 	}
+}
+
+// addTraining binds the settings of training that all recipes have.
+func addTraining(f *pflag.FlagSet, t *recipe.Training) {
+	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the training set (default the model's)")
+	f.IntVar(&t.Batch, "batch", t.Batch, "samples a step (default the model's)")
+	f.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(recipe.Optimizers, ", "))
+	f.Float64Var(&t.LR, "lr", t.LR, "step size (default the optimiser's)")
+	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "R(W): weight of the squared norm, as PyTorch's optimisers take it")
+	f.Float64Var(&t.L1, "l1", t.L1, "R(W): weight of the sum of magnitudes")
+	f.StringVar(&t.Schedule, "schedule", t.Schedule, "course of the step size: "+strings.Join(recipe.Schedules, ", "))
+	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps in which the step size rises, at most a tenth of all")
+	f.Float64Var(&t.Clip, "clip", t.Clip, "bound of the gradient's norm; 0 is none")
+	f.Float64Var(&t.EMA, "ema", t.EMA, "decay of averaged weights, which are then the ones evaluated and kept; 0 is none")
+	f.IntVar(&t.Validation, "validation", t.Validation, "training samples held out to choose the best epoch by")
+	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better validation error; 0 is never")
+	f.IntVar(&t.Limit, "limit", t.Limit, "train on the first so many samples only; 0 is all")
+	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of everything that is random")
+	f.IntVar(&t.Threads, "threads", t.Threads, "cores to use; 0 is all; the result does not depend on it")
+	f.IntVar(&t.Checkpoint, "checkpoint", t.Checkpoint, "seconds between checkpoints within an epoch; 0 is only at its end")
 }
 
 func functionalNames() (names []string) {
@@ -78,13 +83,19 @@ func (s *settings) over(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
+	return below(cmd, func() { s.config = base })
+}
+
+// below calls set, which sets what flags are bound to, and puts the flags that were given
+// back on top.
+func below(cmd *cobra.Command, set func()) error {
 	given := map[string]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if _, list := f.Value.(pflag.SliceValue); !list { // no setting is a list, and a list does not read back
 			given[f.Name] = f.Value.String()
 		}
 	})
-	s.config = base
+	set()
 	for name, value := range given {
 		if err := cmd.Flags().Set(name, value); err != nil {
 			return fmt.Errorf("--%s: %w", name, err)
@@ -100,7 +111,7 @@ func (s *settings) resolve(cmd *cobra.Command) error {
 			return usageError{err}
 		}
 	}
-	if err := s.locate(); err != nil {
+	if err := locate(&s.config.Data); err != nil {
 		return err
 	}
 	if f := cmd.Flags(); f.Changed("loss") && s.config.Loss != "" && f.Changed("functional") {
@@ -115,9 +126,9 @@ func (s *settings) resolve(cmd *cobra.Command) error {
 }
 
 // locate makes the data's folder absolute, so that a run is found right from anywhere.
-func (s *settings) locate() (err error) {
-	if s.config.Data != "" {
-		s.config.Data, err = filepath.Abs(s.config.Data)
+func locate(data *string) (err error) {
+	if *data != "" {
+		*data, err = filepath.Abs(*data)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,30 +79,18 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 	if err != nil {
 		return err
 	}
-	made := absent(dir)
-	if dir == "" {
-		trained := c.Functional
-		if c.Loss != "" {
-			trained = c.Loss
-		}
-		base := filepath.Join("runs", "digits-"+trained+"-"+c.Model)
-		made = absent(filepath.Dir(base))
-		if dir, err = freeFolder(base); err != nil {
-			return err
-		}
-		made = append([]string{dir}, made...)
+	dir, made, err := runFolder(dir, "digits-"+cmp.Or(c.Loss, c.Functional)+"-"+c.Model)
+	if err != nil {
+		return err
 	}
 	r, err := recipe.Digits(cmd.Context(), c, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		for _, d := range made { // a run that never began leaves nothing behind
-			_ = os.Remove(d)
-		}
+		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To go on:\n  energo train digits --run %s --resume\n", r.Steps, shellQuote(dir))
-		return errInterrupted
+		return interrupted(cmd, "digits", dir, r.Steps)
 	}
 	images, err := report.GrayImages(testSet.Pixels, testSet.H, testSet.W)
 	if err != nil {
@@ -115,6 +104,31 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(dir), shown(filepath.Join(dir, "report.html")))
 	fmt.Fprintf(out, "Next: energo eval %s, or energo compare digits.\n", shellQuote(dir))
 	return printJSON(out, r, asJSON)
+}
+
+// runFolder returns the folder of a run, and those that it takes to make, the innermost
+// first: dir, or if that is empty the first free BASE-1, BASE-2 … in runs, which it makes.
+func runFolder(dir, base string) (string, []string, error) {
+	if dir != "" {
+		return dir, absent(dir), nil
+	}
+	base = filepath.Join("runs", base)
+	made := absent(filepath.Dir(base))
+	dir, err := freeFolder(base)
+	return dir, append([]string{dir}, made...), err
+}
+
+// removeEmpty removes the folders of a run that never began and left nothing behind.
+func removeEmpty(made []string) {
+	for _, d := range made {
+		_ = os.Remove(d)
+	}
+}
+
+// interrupted says how a run that was stopped goes on.
+func interrupted(cmd *cobra.Command, recipe, dir string, steps int) error {
+	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To go on:\n  energo train %s --run %s --resume\n", steps, recipe, shellQuote(dir))
+	return errInterrupted
 }
 
 // freeFolder makes the first of BASE-1, BASE-2 … that is not there.

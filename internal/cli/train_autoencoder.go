@@ -1,0 +1,135 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/report"
+	"github.com/spf13/cobra"
+)
+
+func newTrainAutoencoder() *cobra.Command {
+	c, defaults := recipe.DefaultAutoencoder(), recipe.DefaultAutoencoder()
+	var dir, file string
+	var resume, asJSON, quiet bool
+	cmd := &cobra.Command{
+		Use:   "autoencoder",
+		Short: "Train an auto-encoder of pictures by their reconstruction error",
+		Long: `Squeezes pictures into a few numbers and back, and trains that to lose as little as it can. The
+reconstruction error is an energy of the picture: low for pictures like those of training, high for
+others as far as they do not pass through so few numbers, which the run measures on the test
+pictures with their pixels shuffled.
+
+The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder is as that of train
+digits, with plots/reconstructions.png: test pictures above, their reconstructions below.`,
+		Example: `  energo train autoencoder
+  energo train autoencoder --latent 8 --loss mse --seed 7
+  energo train autoencoder --run runs/mine --resume`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if resume && dir == "" {
+				return usagef("--resume goes on with the run in a folder; name it with --run")
+			}
+			if own := filepath.Join(dir, recipe.ConfigFile); resume && file == "" && exists(own) {
+				file = own
+			}
+			if file != "" {
+				base, err := recipe.ReadAutoencoderConfig(file, defaults)
+				if err != nil {
+					return usageError{err}
+				}
+				if err := below(cmd, func() { c = base }); err != nil {
+					return usageError{err}
+				}
+			}
+			if err := locate(&c.Data); err != nil {
+				return err
+			}
+			resolved, err := c.Resolve()
+			if err != nil {
+				return usageError{err}
+			}
+			return trainAutoencoder(cmd, resolved, dir, resume, asJSON, quiet)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&c.Data, "data", c.Data, "`folder` with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)")
+	f.IntVar(&c.Latent, "latent", c.Latent, "numbers that a picture is squeezed into")
+	f.IntVar(&c.Hidden, "hidden", c.Hidden, "units of the hidden layers")
+	f.StringVar(&c.Loss, "loss", c.Loss, "loss of the pixels: "+strings.Join(recipe.PixelLosses, ", "))
+	addTraining(f, &c.Training)
+	f.StringVar(&file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
+	f.StringVar(&dir, "run", "", "`folder` of the run, new or empty (default runs/autoencoder-LOSS and a number)")
+	f.BoolVar(&resume, "resume", false, "go on with the run in --run, which gives what an unbroken run gives")
+	f.BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	f.BoolVar(&quiet, "quiet", false, "no progress")
+	return cmd
+}
+
+func trainAutoencoder(cmd *cobra.Command, c recipe.AutoencoderConfig, dir string, resume, asJSON, quiet bool) error {
+	if dir != "" {
+		if err := recipe.CheckFolder(dir, resume); err != nil {
+			return err
+		}
+	}
+	p := newProgress(cmd.ErrOrStderr(), quiet)
+	trainSet, testSet, err := p.load(cmd.Context(), c.Data)
+	if err != nil {
+		return err
+	}
+	dir, made, err := runFolder(dir, "autoencoder-"+c.Loss)
+	if err != nil {
+		return err
+	}
+	r, pictures, err := recipe.Autoencoder(cmd.Context(), c, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	p.end()
+	if err != nil {
+		removeEmpty(made)
+		return err
+	}
+	if r.Reason == "interrupted" {
+		return interrupted(cmd, "autoencoder", dir, r.Steps)
+	}
+	if err := report.WriteReconstructions(dir, testSet.Pixels, pictures, testSet.H, testSet.W); err != nil {
+		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train autoencoder --run %s --resume tries again): %w", shellQuote(dir), err)
+	}
+	out := cmd.OutOrStdout()
+	summarise(cmd, r)
+	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(dir), shown(filepath.Join(dir, "report.html")))
+	return printJSON(out, r, asJSON)
+}
+
+// summarise says what a run came to.
+func summarise(cmd *cobra.Command, r *recipe.AutoencoderResult) {
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%s, %d numbers, loss %s, seed %d\n", r.Recipe, r.Latent, r.Loss, r.Seed)
+	fmt.Fprintf(out, "  test loss      %.5f a pixel\n", r.TestLoss)
+	fmt.Fprintf(out, "  squared error  %.5f a pixel; %.2f %% of the pictures' variance is lost\n", r.TestMSE, 100*r.TestError)
+	fmt.Fprintf(out, "  energies       pictures %s, the same with their pixels shuffled %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
+	fmt.Fprintf(out, "  told apart     %.2f %% of the pictures have the lower energy\n", 100*r.MarginKept)
+	if r.Collapsed {
+		fmt.Fprintf(out, "  collapsed      yes. %s\n", r.Why)
+	}
+}
+
+func evalAutoencoder(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
+	c, err := recipe.ReadAutoencoderConfig(filepath.Join(dir, recipe.ConfigFile), recipe.DefaultAutoencoder())
+	if err != nil {
+		return err
+	}
+	if dataDir == "" {
+		dataDir = c.Data
+	}
+	_, testSet, err := newProgress(cmd.ErrOrStderr(), false).load(cmd.Context(), dataDir)
+	if err != nil {
+		return err
+	}
+	r, err := recipe.EvalAutoencoder(dir, testSet)
+	if err != nil {
+		return err
+	}
+	summarise(cmd, r)
+	return printJSON(cmd.OutOrStdout(), r, asJSON)
+}

@@ -1,0 +1,200 @@
+package recipe
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// picturesKept is how many reconstructions of the test set come with a result.
+const picturesKept = 20
+
+// autoencoder is a network whose energy of a picture is its reconstruction error: low
+// for pictures like those of training, and higher for others as far as the few numbers in
+// its middle cannot hold them.
+type autoencoder struct {
+	c        AutoencoderConfig
+	net      nn.Module
+	pixels   int
+	subject  train.Subject
+	shuffled []int // order of the pixels of an offending picture
+	tape     *autodiff.Tape
+	x        *tensor.Tensor
+}
+
+func newAutoencoder(c AutoencoderConfig, set *data.Images) (*autoencoder, error) {
+	if set.H > maxSide || set.W > maxSide {
+		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
+	}
+	rng := train.Rand(c.Seed, "init", 0)
+	n := set.H * set.W
+	a := &autoencoder{
+		c: c, pixels: n, x: tensor.New(tensor.Float32), tape: autodiff.NewTape(tensor.Float32),
+		net: nn.NewSequential(
+			nn.Flatten{},
+			nn.NewLinear(n, c.Hidden, rng), nn.ReLU{},
+			nn.NewLinear(c.Hidden, c.Latent, rng),
+			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
+			nn.NewLinear(c.Hidden, n, rng),
+		),
+		subject:  train.Subject{Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent)},
+		shuffled: rand.New(rand.NewPCG(1, 2)).Perm(n),
+	}
+	a.tape.NoGrad = true
+	return a, nil
+}
+
+// autoencoderTask is the auto-encoder as train sees it.
+type autoencoderTask struct {
+	*autoencoder
+	set, held *data.Images
+	criterion nn.Criterion
+	batch     *tensor.Tensor
+}
+
+func newAutoencoderTask(c AutoencoderConfig, set *data.Images) (*autoencoderTask, error) {
+	part, held, err := c.parts(set)
+	if err != nil {
+		return nil, err
+	}
+	model, err := newAutoencoder(c, set)
+	if err != nil {
+		return nil, err
+	}
+	t := &autoencoderTask{autoencoder: model, set: part, held: held, batch: tensor.New(tensor.Float32)}
+	first, err := t.measure(held.Subset(0, min(scaleSample, held.N)))
+	if err != nil {
+		return nil, err
+	}
+	t.subject.Scale = first.Diagnosis.Spread
+	return t, nil
+}
+
+// Params implements train.Task.
+func (t *autoencoderTask) Params() []*autodiff.Param { return t.net.Params() }
+
+// Samples implements train.Task.
+func (t *autoencoderTask) Samples() int { return t.set.N }
+
+// Loss implements train.Task.
+func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	t.batch.Resize(len(b.Samples), t.pixels)
+	t.set.Batch(t.batch.Float32s(), b.Samples)
+	out := t.net.Forward(tape.Const(t.batch))
+	eval, squashed := t.c.pixelLoss()
+	if squashed {
+		out = autodiff.Sigmoid(out)
+	}
+	return t.criterion.Record(func(g nn.Grads) (float64, error) {
+		return eval(out.Value.Float32s(), t.batch.Float32s(), g.Float32s(0))
+	}, out)
+}
+
+// Evaluate implements train.Task.
+func (t *autoencoderTask) Evaluate() (train.Evaluation, error) {
+	m, err := t.measure(t.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	return m.Evaluation, nil
+}
+
+// reconstruction is what a set of pictures says of a model. Its Error is the fraction of
+// the pictures' variance that is lost.
+type reconstruction struct {
+	train.Evaluation
+	loss, mse float64
+	pictures  []float32 // reconstructions of the first
+}
+
+// measure looks at all pictures of a set, and at each with its pixels shuffled.
+func (a *autoencoder) measure(set *data.Images) (*reconstruction, error) {
+	m := &reconstruction{}
+	stats := make([]functional.LabelStats, set.N)
+	indices := make([]int, 0, evalBatch)
+	var squares, total float64
+	mean := meanPicture(set)
+	for lo := 0; lo < set.N; lo += evalBatch {
+		indices = indices[:0]
+		for i := lo; i < min(lo+evalBatch, set.N); i++ {
+			indices = append(indices, i)
+		}
+		a.x.Resize(len(indices), a.pixels)
+		x := a.x.Float32s()
+		set.Batch(x, indices)
+		correct, out, err := a.errors(x)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range out {
+			r, d := float64(v)-float64(x[i]), float64(x[i])-mean[i%a.pixels]
+			squares += r * r
+			total += d * d
+		}
+		if lo < picturesKept {
+			m.pictures = append(m.pictures, out[:min(picturesKept-lo, len(indices))*a.pixels]...)
+		}
+		a.shuffle(x)
+		other, _, err := a.errors(x)
+		if err != nil {
+			return nil, err
+		}
+		for k, i := range indices {
+			stats[i] = functional.LabelStats{Correct: correct[k], Offending: other[k], Answer: 1, Spread: abs(other[k]-correct[k]) / 2}
+			m.loss += correct[k] / float64(set.N)
+		}
+	}
+	m.mse = squares / float64(max(set.N*a.pixels, 1))
+	m.Error = squares / total
+	m.Diagnosis = train.Diagnose(stats, a.subject)
+	return m, nil
+}
+
+// errors returns the loss of each picture, mean over its pixels, and the reconstructions.
+func (a *autoencoder) errors(x []float32) (each []float64, out []float32, err error) {
+	n := len(x) / a.pixels
+	a.tape.Reset()
+	y := a.net.Forward(a.tape.Const(a.x)).Value.Float32s()
+	eval, squashed := a.c.pixelLoss()
+	out = make([]float32, len(y))
+	simd.Sigmoid(out, y)
+	if squashed {
+		y = out
+	}
+	each = make([]float64, n)
+	for i := range each {
+		if each[i], err = eval(y[i*a.pixels:(i+1)*a.pixels], x[i*a.pixels:(i+1)*a.pixels], nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	return each, out, nil
+}
+
+// shuffle puts the pixels of each picture into another order, the same for all.
+func (a *autoencoder) shuffle(x []float32) {
+	row := make([]float32, a.pixels)
+	for lo := 0; lo < len(x); lo += a.pixels {
+		copy(row, x[lo:lo+a.pixels])
+		for i, from := range a.shuffled {
+			x[lo+i] = row[from]
+		}
+	}
+}
+
+// meanPicture is the mean of a set's pixels, place by place, in [0, 1].
+func meanPicture(set *data.Images) []float64 {
+	mean := make([]float64, set.H*set.W)
+	for i, v := range set.Pixels {
+		mean[i%len(mean)] += float64(v) / 255 / float64(set.N)
+	}
+	return mean
+}
+
+func abs(v float64) float64 { return max(v, -v) }

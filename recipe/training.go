@@ -1,0 +1,238 @@
+package recipe
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/train"
+	"go.yaml.in/yaml/v3"
+)
+
+// ConfigFile holds a run's settings; training with it again gives the same weights.
+const ConfigFile = "config.yaml"
+
+// Training is the settings of training that all recipes have.
+type Training struct {
+	Epochs      int     `yaml:"epochs" json:"epochs"` // 0: the model's
+	Batch       int     `yaml:"batch" json:"batch"`   // 0: the model's
+	Optimizer   string  `yaml:"optimizer" json:"optimizer"`
+	LR          float64 `yaml:"lr" json:"lr"` // 0: the optimiser's
+	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay"`
+	L1          float64 `yaml:"l1" json:"l1"`
+	Schedule    string  `yaml:"schedule" json:"schedule"` // cosine, step, constant
+	Warmup      int     `yaml:"warmup" json:"warmup"`     // steps, at most a tenth of all
+	Clip        float64 `yaml:"clip" json:"clip"`         // 0: none
+	EMA         float64 `yaml:"ema" json:"ema"`           // decay; 0: none
+
+	Validation int    `yaml:"validation" json:"validation"` // the last so many training samples, held out
+	Patience   int    `yaml:"patience" json:"patience"`     // epochs; 0: never stop early
+	Limit      int    `yaml:"limit" json:"limit"`           // of training samples; 0: all
+	Seed       uint64 `yaml:"seed" json:"seed"`
+
+	// What the weights do not depend on.
+	Threads    int `yaml:"threads" json:"threads"`       // 0: all cores
+	Checkpoint int `yaml:"checkpoint" json:"checkpoint"` // seconds between checkpoints within an epoch; 0: none
+}
+
+// The names that settings of training may have.
+var (
+	Optimizers = []string{"sgd", "adam", "adamw"}
+	Schedules  = []string{"cosine", "step", "constant"}
+)
+
+func defaultTraining() Training {
+	return Training{Optimizer: "adam", Schedule: "cosine", Warmup: 100, Validation: 5000, Seed: 1, Checkpoint: 30}
+}
+
+// rateDefaults is what a zero lr stands for.
+var rateDefaults = map[string]float64{"sgd": 0.05, "adam": 2e-3, "adamw": 2e-3}
+
+// resolve puts in the default step size and refuses what is out of range, by the
+// setting's name.
+func (t *Training) resolve() error {
+	if err := oneOf("optimizer", t.Optimizer, Optimizers); err != nil {
+		return err
+	}
+	if err := oneOf("schedule", t.Schedule, Schedules); err != nil {
+		return err
+	}
+	if t.LR == 0 {
+		t.LR = rateDefaults[t.Optimizer]
+	}
+	for _, s := range []struct {
+		name  string
+		value int
+		least int
+	}{
+		{"epochs", t.Epochs, 1},
+		{"batch", t.Batch, 1},
+		{"warmup", t.Warmup, 0},
+		{"validation", t.Validation, 0},
+		{"patience", t.Patience, 0},
+		{"limit", t.Limit, 0},
+		{"threads", t.Threads, 0},
+		{"checkpoint", t.Checkpoint, 0},
+	} {
+		if s.value < s.least || s.value > 1<<30 {
+			return fmt.Errorf("%s is %d; it must be a whole number from %d to %d", s.name, s.value, s.least, 1<<30)
+		}
+	}
+	for _, s := range []struct {
+		name  string
+		value float64
+		below float64
+	}{
+		{"lr", t.LR, math.Inf(1)},
+		{"weight_decay", t.WeightDecay, math.Inf(1)},
+		{"l1", t.L1, math.Inf(1)},
+		{"clip", t.Clip, math.Inf(1)},
+		{"ema", t.EMA, 1},
+	} {
+		if !(s.value >= 0 && s.value < s.below) {
+			return fmt.Errorf("%s is %v; it must be a number of at least 0 and below %v", s.name, s.value, s.below)
+		}
+	}
+	return nil
+}
+
+// oneOf refuses a setting that is none of the names known.
+func oneOf(setting, value string, known []string) error {
+	if !slices.Contains(known, value) {
+		return fmt.Errorf("%s is %q; it must be one of %s", setting, value, strings.Join(known, ", "))
+	}
+	return nil
+}
+
+// parts divides a training set into what is trained on and what is held out.
+func (t Training) parts(set *data.Images) (train, held *data.Images, err error) {
+	n := set.N
+	if t.Limit > 0 {
+		n = min(t.Limit+t.Validation, n)
+	}
+	if n-t.Validation < 1 {
+		return nil, nil, fmt.Errorf("validation is %d, but there are only %d training samples; leave at least one to train on", t.Validation, set.N)
+	}
+	train, held = set.Subset(0, n-t.Validation), set.Subset(n-t.Validation, n)
+	if t.Validation == 0 {
+		held = train.Subset(max(0, train.N-heldAnyway), train.N)
+	}
+	return train, held, nil
+}
+
+// loop turns the settings into those of the training loop. settings is what else shapes
+// the weights.
+func (t Training) loop(recipe string, settings map[string]string, samples int, o Options) train.Config {
+	set := o.Train
+	// The checksum stands for the folder's path: the data may have moved.
+	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
+	settings["data"] = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
+	steps := t.Epochs * ((samples + t.Batch - 1) / t.Batch)
+	return train.Config{
+		Recipe: recipe, Run: o.Dir, Fingerprint: settings, Resume: o.Resume,
+		Epochs: t.Epochs, Batch: t.Batch, Seed: t.Seed,
+		Optimizer: t.optimizer(), LR: t.LR, Schedule: t.schedule(steps),
+		Clip: t.Clip, L1: t.L1, EMA: t.EMA, Patience: t.Patience,
+		Forgive: 5, CheckpointEvery: time.Duration(t.Checkpoint) * time.Second,
+	}
+}
+
+func (t Training) optimizer() optim.Optimizer {
+	switch t.Optimizer {
+	case "sgd":
+		return &optim.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: t.WeightDecay}
+	case "adamw":
+		return &optim.AdamW{WeightDecay: t.WeightDecay}
+	}
+	return &optim.Adam{WeightDecay: t.WeightDecay}
+}
+
+// schedule is the step size's course; step decay cuts it to a tenth at each third.
+func (t Training) schedule(steps int) optim.Schedule {
+	warmup := min(t.Warmup, steps/10)
+	switch t.Schedule {
+	case "cosine":
+		return optim.Cosine{Warmup: warmup}
+	case "step":
+		return optim.StepDecay{Every: max(steps/3, 1), Factor: 0.1, Warmup: warmup}
+	}
+	return optim.Constant{Warmup: warmup}
+}
+
+// readConfig reads a YAML file of settings over base.
+func readConfig[C any](path string, base C) (C, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return base, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return base, err
+	}
+	if len(text) > maxConfig {
+		return base, fmt.Errorf("%s has more than %d bytes; that is no file of settings", path, maxConfig)
+	}
+	c := base
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	err = d.Decode(&c)
+	var wrong *yaml.TypeError
+	switch {
+	case errors.As(err, &wrong):
+		return base, fmt.Errorf("%s: %s", path, strings.Join(wrong.Errors, "; "))
+	case err != nil && !errors.Is(err, io.EOF):
+		return base, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// maxConfig bounds a file of settings, in bytes.
+const maxConfig = 1 << 20
+
+func writeConfig(dir string, c any) error {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(dir, ConfigFile), text)
+}
+
+// fingerprint returns settings as texts by their names.
+func fingerprint(c any) (map[string]string, error) {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	var all map[string]any
+	if err := yaml.Unmarshal(text, &all); err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(all))
+	for name, value := range all {
+		out[name] = fmt.Sprint(value)
+	}
+	return out, nil
+}
+
+// recipeOf returns the recipe that a file of settings names; "digits" where it names none.
+func recipeOf(path string, text []byte) (string, error) {
+	named := struct {
+		Recipe string `yaml:"recipe"`
+	}{"digits"}
+	if err := yaml.Unmarshal(text, &named); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	return named.Recipe, nil
+}
