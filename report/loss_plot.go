@@ -1,0 +1,176 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// LossCurve is a loss along its argument, for one target.
+type LossCurve struct {
+	Name         string // in the legend
+	X            []float64
+	Value, Slope []float64
+}
+
+// LossPlot is a picture of a loss: its values, solid, and its derivatives, dashed.
+type LossPlot struct {
+	Title  string
+	X      string // what the argument is
+	Curves []LossCurve
+	Marks  []LossMark
+	Width  float64 // points
+	Height float64
+}
+
+// LossMark is a value of the argument that means something, such as a margin.
+type LossMark struct {
+	At   float64
+	Name string
+}
+
+// curveHues are the colours of curves, in turn.
+var curveHues = []hue{correct, offending, gapHue, ink}
+
+// Write writes the picture to a file, SVG or PNG by its name's end.
+func (l LossPlot) Write(path string) error {
+	x, y := empty(), empty().with(0)
+	for _, c := range l.Curves {
+		x = x.with(c.X...)
+		y = y.with(sensible(c.Value, 12)...)
+	}
+	for _, c := range l.Curves { // steep slopes are cut off
+		y = y.with(sensible(c.Slope, 1.2*max(y.hi, -y.lo, 1))...)
+	}
+	if !finite(x.width()) || len(l.Curves) == 0 {
+		return errors.New("report: a loss without points cannot be drawn")
+	}
+	p := axes(x, y.padded(0.04), l.X)
+	p.Add(level(0, pen(faint, 0.8)))
+	f := &figure{
+		name: "loss", title: l.Title, unit: "solid: the loss; dashed: its derivative",
+		alt: l.Title, width: vg.Length(l.Width), height: vg.Length(l.Height), paint: drawInto(p),
+	}
+	for i, c := range l.Curves {
+		h := curveHues[i%len(curveHues)]
+		p.Add(line(within(points(c.X, c.Value), y.padded(0.04)), pen(h, 2)), line(within(points(c.X, c.Slope), y.padded(0.04)), dashed(h, 1.3)))
+		f.legend = append(f.legend, key{c.Name, h, stroke})
+	}
+	for _, m := range l.Marks {
+		p.Add(upright(m))
+	}
+	return f.write(path)
+}
+
+// write writes a figure to a file, SVG or PNG by its name's end.
+func (f *figure) write(path string) error {
+	encode := f.svg
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".svg":
+	case ".png":
+		encode = f.png
+	default:
+		return fmt.Errorf("%s: the file's name must end in .svg or .png", path)
+	}
+	data, err := encode()
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(path, data)
+}
+
+// sensible leaves out what would flatten the rest, as near a logarithm's pole: values
+// beyond most, and those that are not finite, unless all are so large.
+func sensible(values []float64, most float64) (out []float64) {
+	for _, v := range values {
+		if math.Abs(v) <= most {
+			out = append(out, v)
+		}
+	}
+	if out != nil {
+		return out
+	}
+	for _, v := range values {
+		if finite(v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// within leaves out points above or below the picture.
+func within(all []xy, b bounds) (out []xy) {
+	for _, p := range all {
+		if b.has(p.y) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// upright is a mark's line with its name at the top.
+func upright(m LossMark) plot.Plotter {
+	return layer(func(c draw.Canvas, tx, _ func(float64) vg.Length) {
+		x := tx(m.At)
+		c.StrokeLine2(dashed(muted, 0.8), x, c.Min.Y, x, c.Max.Y)
+		write(c, x+4, c.Max.Y-textSize, m.Name, style{size: textSize, hue: muted})
+	})
+}
+
+// Arrow is a point of a plane that moves.
+type Arrow struct {
+	Name     string
+	X, Y     float64
+	ToX, ToY float64
+}
+
+// LossGeometry draws points of a plane before and after a loss has moved them, with
+// circles around the first at the distances of the others after.
+func LossGeometry(path, title, note string, arrows []Arrow, width, height float64) error {
+	if len(arrows) == 0 {
+		return errors.New("report: no points to draw")
+	}
+	b := empty()
+	for _, a := range arrows {
+		b = b.with(a.X, a.Y, a.ToX, a.ToY)
+	}
+	b = b.padded(0.25)
+	f := &figure{name: "geometry", title: title, unit: note, alt: title, width: vg.Length(width), height: vg.Length(height)}
+	f.paint = func(c draw.Canvas) {
+		scale := min(c.Max.X-c.Min.X, c.Max.Y-c.Min.Y) / vg.Length(b.width())
+		at := func(x, y float64) vg.Point {
+			return vg.Point{
+				X: (c.Min.X+c.Max.X)/2 + vg.Length(x-(b.lo+b.hi)/2)*scale,
+				Y: (c.Min.Y+c.Max.Y)/2 + vg.Length(y-(b.lo+b.hi)/2)*scale,
+			}
+		}
+		centre := at(arrows[0].ToX, arrows[0].ToY)
+		for i, a := range arrows {
+			h := curveHues[i%len(curveHues)]
+			from, to := at(a.X, a.Y), at(a.ToX, a.ToY)
+			if i > 0 {
+				circle(c, centre, vg.Length(math.Hypot(a.ToX-arrows[0].ToX, a.ToY-arrows[0].ToY))*scale, h)
+			}
+			fillDisc(c, h.alpha(0.3), from.X, from.Y, 5)
+			c.StrokeLine2(pen(h, 1.3), from.X, from.Y, to.X, to.Y)
+			fillDisc(c, h.solid(), to.X, to.Y, 5)
+			write(c, to.X+9, to.Y-4, a.Name, style{size: textSize, hue: h})
+		}
+	}
+	return f.write(path)
+}
+
+func circle(c draw.Canvas, centre vg.Point, r vg.Length, h hue) {
+	var p vg.Path
+	p.Move(vg.Point{X: centre.X + r, Y: centre.Y})
+	p.Arc(centre, r, 0, 2*math.Pi)
+	c.SetLineStyle(dashed(h, 0.8))
+	c.Stroke(p)
+}
