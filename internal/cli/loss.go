@@ -22,6 +22,6 @@ makes of numbers that you give it, and how fast it is on this machine.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLossList(), newLossShow(), newLossPlot(), newLossEval())
+	cmd.AddCommand(newLossList(), newLossShow(), newLossPlot(), newLossBench(), newLossEval())
 	return cmd
 }
