@@ -243,7 +243,7 @@ func (l *AdaptiveLogSoftmaxWithLoss[T]) check(input []T, target []int, p *Adapti
 	if err := optional(adaptiveName, wide, of("head.bias", p.Head.Bias)); err != nil {
 		return 0, err
 	}
-	if err := optional(adaptiveName, len(input), of("the gradient by input", dInput)); err != nil {
+	if err := optional(adaptiveName, len(input), by("input", dInput)); err != nil {
 		return 0, err
 	}
 	for i, t := range p.Tails {

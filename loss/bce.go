@@ -34,16 +34,18 @@ func (BCE[T]) At(input, target float64) (l, dInput, dTarget float64) {
 
 // Eval returns the loss and writes its gradients.
 func (l *BCE[T]) Eval(input, target, dInput, dTarget []T) (float64, error) {
-	return l.points(input, target, dInput, dTarget).reduce(countMean, l.Reduction)
+	p := l.points(input, target, dInput, dTarget)
+	return p.reduce(countMean, l.Reduction)
 }
 
 // Each writes the loss of each element to dst, and the gradients under the upstream
 // gradient up of dst; nil stands for ones.
 func (l *BCE[T]) Each(dst, up, input, target, dInput, dTarget []T) error {
-	return l.points(input, target, dInput, dTarget).each(dst, up)
+	p := l.points(input, target, dInput, dTarget)
+	return p.each(dst, up)
 }
 
-func (l *BCE[T]) points(input, target, dInput, dTarget []T) *points[T] {
+func (l *BCE[T]) points(input, target, dInput, dTarget []T) points[T] {
 	p := residual("BCE", simd.PointBCE, input, target, dInput, dTarget, l.Weight)
 	p.domains, p.unchecked = [3]string{unitInterval, unitInterval}, l.Unchecked
 	return p

@@ -54,13 +54,13 @@ func (l *BCEWithLogits[T]) Each(dst, up, input, target, dInput, dTarget []T) err
 	return p.each(dst, up)
 }
 
-func (l *BCEWithLogits[T]) points(input, target, dInput, dTarget []T) (*points[T], error) {
+func (l *BCEWithLogits[T]) points(input, target, dInput, dTarget []T) (points[T], error) {
 	const name = "BCEWithLogits"
 	p := residual(name, simd.PointBCELogits, input, target, dInput, dTarget, l.Weight)
 	p.domains[1], p.unchecked = unitInterval, l.Unchecked
 	if l.PosWeight != nil {
 		if err := repeats(name, "pos_weight", l.PosWeight, len(input)); err != nil {
-			return nil, err
+			return points[T]{}, err
 		}
 		p.point, p.C = simd.PointBCELogitsPos, l.PosWeight
 	}

@@ -75,7 +75,7 @@ func (l *CosineEmbedding[T]) rows(input1, input2, target []T, dim int, dInput1, 
 	if err := alike(name, n, of("target", target)); err != nil {
 		return x, err
 	}
-	if err := optional(name, len(input1), of("the gradient by input1", dInput1), of("the gradient by input2", dInput2)); err != nil {
+	if err := optional(name, len(input1), by("input1", dInput1), by("input2", dInput2)); err != nil {
 		return x, err
 	}
 	if l.Unchecked {

@@ -138,7 +138,7 @@ func (l *CrossEntropy[T]) prepare(input []T, d Dims, dInput []T) error {
 	if err := finite(name, "weight", l.Weight); err != nil {
 		return err
 	}
-	if err := optional(name, len(input), of("the gradient by input", dInput)); err != nil {
+	if err := optional(name, len(input), by("input", dInput)); err != nil {
 		return err
 	}
 	l.run.set(name, input, d, l.Weight, l.LabelSmoothing, dInput)
@@ -180,7 +180,7 @@ func (l *CrossEntropy[T]) probs(input []T, d Dims, target, dInput, dTarget []T) 
 	if err := alike(l.run.name, len(input), of("target", target)); err != nil {
 		return err
 	}
-	if err := optional(l.run.name, len(input), of("the gradient by target", dTarget)); err != nil {
+	if err := optional(l.run.name, len(input), by("target", dTarget)); err != nil {
 		return err
 	}
 	if !l.Unchecked && !(simd.Min(target) >= 0) { // NaN too

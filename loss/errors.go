@@ -40,9 +40,13 @@ type sized struct {
 	arg string
 	n   int
 	set bool // not nil
+	by  bool // it is the gradient by the argument
 }
 
-func of[E any](arg string, x []E) sized { return sized{arg, len(x), x != nil} }
+func of[E any](arg string, x []E) sized { return sized{arg, len(x), x != nil, false} }
+
+// by is the gradient by an argument.
+func by[E any](arg string, x []E) sized { return sized{arg, len(x), x != nil, true} }
 
 // alike checks that slices have n elements.
 func alike(loss string, n int, all ...sized) error {
@@ -58,6 +62,9 @@ func alike(loss string, n int, all ...sized) error {
 func optional(loss string, n int, all ...sized) error {
 	for _, s := range all {
 		if s.set && s.n != n {
+			if s.by {
+				s.arg = "the gradient by " + s.arg
+			}
 			return badLength(loss, s.arg, s.n, n)
 		}
 	}

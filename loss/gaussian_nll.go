@@ -79,17 +79,17 @@ func (l *GaussianNLL[T]) constant() float64 {
 	return 0
 }
 
-func (l *GaussianNLL[T]) points(input, target, variance, dInput, dTarget, dVariance []T) (*points[T], error) {
+func (l *GaussianNLL[T]) points(input, target, variance, dInput, dTarget, dVariance []T) (points[T], error) {
 	const name = "GaussianNLL"
 	if err := above0(name, "eps", l.eps()); err != nil {
-		return nil, err
+		return points[T]{}, err
 	}
 	n, m := len(input), len(variance)
 	if n > 0 && (m == 0 || n%m != 0) || n == 0 && m > 1 {
-		return nil, badLength(name, "var", m, n)
+		return points[T]{}, badLength(name, "var", m, n)
 	}
-	if err := optional(name, m, of("the gradient by var", dVariance)); err != nil {
-		return nil, err
+	if err := optional(name, m, by("var", dVariance)); err != nil {
+		return points[T]{}, err
 	}
 	l.gradient = l.gradient[:0]
 	if n == 0 {

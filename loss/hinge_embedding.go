@@ -57,9 +57,9 @@ func (l *HingeEmbedding[T]) Each(dst, up, input, target, dInput []T) error {
 	return p.each(dst, up)
 }
 
-func (l *HingeEmbedding[T]) points(input, target, dInput []T) (*points[T], error) {
+func (l *HingeEmbedding[T]) points(input, target, dInput []T) (points[T], error) {
 	if err := finiteOption("HingeEmbedding", "margin", l.Margin); err != nil {
-		return nil, err
+		return points[T]{}, err
 	}
 	p := residual("HingeEmbedding", simd.PointHingeEmbedding, input, target, dInput, nil, nil, l.Margin)
 	p.domains[1], p.unchecked = plusMinusOne, l.Unchecked

@@ -60,9 +60,9 @@ func (l *Huber[T]) delta() float64 {
 	return l.Delta
 }
 
-func (l *Huber[T]) points(input, target, dInput, dTarget []T) (*points[T], error) {
+func (l *Huber[T]) points(input, target, dInput, dTarget []T) (points[T], error) {
 	if err := above0("Huber", "delta", l.delta()); err != nil {
-		return nil, err
+		return points[T]{}, err
 	}
 	return residual("Huber", simd.PointHuber, input, target, dInput, dTarget, l.Weight, l.delta(), 1), nil
 }

@@ -53,7 +53,8 @@ func (l *KLDiv[T]) Eval(input, target, dInput, dTarget []T) (float64, error) {
 // Each writes the loss of each element to dst, and the gradients under the upstream
 // gradient up of dst; nil stands for ones.
 func (l *KLDiv[T]) Each(dst, up, input, target, dInput, dTarget []T) error {
-	return l.points(input, target, dInput, dTarget).each(dst, up)
+	p := l.points(input, target, dInput, dTarget)
+	return p.each(dst, up)
 }
 
 func (l *KLDiv[T]) point() simd.Point {
@@ -63,7 +64,7 @@ func (l *KLDiv[T]) point() simd.Point {
 	return simd.PointKLDiv
 }
 
-func (l *KLDiv[T]) points(input, target, dInput, dTarget []T) *points[T] {
+func (l *KLDiv[T]) points(input, target, dInput, dTarget []T) points[T] {
 	p := residual("KLDiv", l.point(), input, target, dInput, dTarget, nil)
 	p.domains[1], p.unchecked = nonNegative, l.Unchecked
 	return p

@@ -31,13 +31,15 @@ func (L1[T]) At(input, target float64) (l, dInput, dTarget float64) {
 
 // Eval returns the loss and writes its gradients.
 func (l *L1[T]) Eval(input, target, dInput, dTarget []T) (float64, error) {
-	return residual("L1", simd.PointL1, input, target, dInput, dTarget, l.Weight).reduce(weightedMean, l.Reduction)
+	p := residual("L1", simd.PointL1, input, target, dInput, dTarget, l.Weight)
+	return p.reduce(weightedMean, l.Reduction)
 }
 
 // Each writes the loss of each element to dst, and the gradients under the upstream
 // gradient up of dst; nil stands for ones.
 func (l *L1[T]) Each(dst, up, input, target, dInput, dTarget []T) error {
-	return residual("L1", simd.PointL1, input, target, dInput, dTarget, l.Weight).each(dst, up)
+	p := residual("L1", simd.PointL1, input, target, dInput, dTarget, l.Weight)
+	return p.each(dst, up)
 }
 
 func l1Entry() Entry {

@@ -90,13 +90,13 @@ func (l *LinearCrossEntropy[T]) check(input []T, layer Linear[T], classes int, t
 	if want := len(target) * (len(layer.Weight) / classes); len(input) != want {
 		return 0, badLength(linearName, "input", len(input), want)
 	}
-	if err := optional(linearName, classes, of("weight", l.Weight), of("linear_bias", layer.Bias), of("the gradient by linear_bias", dLayer.Bias)); err != nil {
+	if err := optional(linearName, classes, of("weight", l.Weight), of("linear_bias", layer.Bias), by("linear_bias", dLayer.Bias)); err != nil {
 		return 0, err
 	}
-	if err := optional(linearName, len(input), of("the gradient by input", dInput)); err != nil {
+	if err := optional(linearName, len(input), by("input", dInput)); err != nil {
 		return 0, err
 	}
-	if err := optional(linearName, len(layer.Weight), of("the gradient by linear_weight", dLayer.Weight)); err != nil {
+	if err := optional(linearName, len(layer.Weight), by("linear_weight", dLayer.Weight)); err != nil {
 		return 0, err
 	}
 	if err := finite(linearName, "weight", l.Weight); err != nil {

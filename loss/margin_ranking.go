@@ -51,9 +51,9 @@ func (l *MarginRanking[T]) Each(dst, up, input1, input2, target, dInput1, dInput
 	return p.each(dst, up)
 }
 
-func (l *MarginRanking[T]) points(input1, input2, target, dInput1, dInput2, dTarget []T) (*points[T], error) {
+func (l *MarginRanking[T]) points(input1, input2, target, dInput1, dInput2, dTarget []T) (points[T], error) {
 	if err := finiteOption("MarginRanking", "margin", l.Margin); err != nil {
-		return nil, err
+		return points[T]{}, err
 	}
 	p := residual("MarginRanking", simd.PointMarginRanking, input1, input2, dInput1, dInput2, nil, l.Margin)
 	p.names, p.C, p.DC = [3]string{"input1", "input2", "target"}, target, dTarget

@@ -31,13 +31,15 @@ func (MSE[T]) At(input, target float64) (l, dInput, dTarget float64) {
 
 // Eval returns the loss and writes its gradients.
 func (l *MSE[T]) Eval(input, target, dInput, dTarget []T) (float64, error) {
-	return residual("MSE", simd.PointMSE, input, target, dInput, dTarget, l.Weight).reduce(weightedMean, l.Reduction)
+	p := residual("MSE", simd.PointMSE, input, target, dInput, dTarget, l.Weight)
+	return p.reduce(weightedMean, l.Reduction)
 }
 
 // Each writes the loss of each element to dst, and the gradients under the upstream
 // gradient up of dst; nil stands for ones.
 func (l *MSE[T]) Each(dst, up, input, target, dInput, dTarget []T) error {
-	return residual("MSE", simd.PointMSE, input, target, dInput, dTarget, l.Weight).each(dst, up)
+	p := residual("MSE", simd.PointMSE, input, target, dInput, dTarget, l.Weight)
+	return p.each(dst, up)
 }
 
 func mseEntry() Entry {

@@ -86,7 +86,7 @@ func (l *MultiMargin[T]) rows(input []T, target []int, classes int, dInput []T) 
 	if err := alike(name, n, of("target", target)); err != nil {
 		return x, err
 	}
-	if err := optional(name, len(input), of("the gradient by input", dInput)); err != nil {
+	if err := optional(name, len(input), by("input", dInput)); err != nil {
 		return x, err
 	}
 	if err := optional(name, classes, of("weight", l.Weight)); err != nil {

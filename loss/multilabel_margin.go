@@ -69,7 +69,7 @@ func (l *MultiLabelMargin[T]) rows(input []T, target []int, classes int, dInput 
 	if err := alike(name, len(input), of("target", target)); err != nil {
 		return x, err
 	}
-	if err := optional(name, len(input), of("the gradient by input", dInput)); err != nil {
+	if err := optional(name, len(input), by("input", dInput)); err != nil {
 		return x, err
 	}
 	for lo := 0; lo < len(target); lo += classes {

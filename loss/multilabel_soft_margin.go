@@ -78,13 +78,13 @@ func (l *MultiLabelSoftMargin[T]) Each(dst, up, input, target []T, classes int, 
 	return nil
 }
 
-func (l *MultiLabelSoftMargin[T]) points(input, target []T, classes int, dInput, dTarget []T) (*points[T], error) {
+func (l *MultiLabelSoftMargin[T]) points(input, target []T, classes int, dInput, dTarget []T) (points[T], error) {
 	const name = "MultiLabelSoftMargin"
 	if classes < 1 || len(input)%classes != 0 {
-		return nil, fmt.Errorf("loss: %s: input has %d elements; it must have rows of %d classes, at least 1", name, len(input), classes)
+		return points[T]{}, fmt.Errorf("loss: %s: input has %d elements; it must have rows of %d classes, at least 1", name, len(input), classes)
 	}
 	if err := optional(name, classes, of("weight", l.Weight)); err != nil {
-		return nil, err
+		return points[T]{}, err
 	}
 	weight := l.Weight
 	if len(input) == 0 {

@@ -79,7 +79,7 @@ func (l *NLL[T]) prepare(input []T, d Dims, target []int, dInput []T) (err error
 	if err := finite("NLL", "weight", l.Weight); err != nil {
 		return err
 	}
-	if err := optional("NLL", len(input), of("the gradient by input", dInput)); err != nil {
+	if err := optional("NLL", len(input), by("input", dInput)); err != nil {
 		return err
 	}
 	l.d, l.x, l.dx, l.target, l.up, l.dst = d, input, dInput, target, nil, nil

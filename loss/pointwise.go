@@ -39,8 +39,7 @@ func (p *points[T]) check(over meanOver) error {
 		}
 	}
 	if err := optional(p.loss, n,
-		of("the gradient by "+p.names[0], p.DA), of("the gradient by "+p.names[1], p.DB),
-		of("the gradient by "+p.names[2], p.DC)); err != nil {
+		by(p.names[0], p.DA), by(p.names[1], p.DB), by(p.names[2], p.DC)); err != nil {
 		return err
 	}
 	p.total = float64(n)
@@ -81,8 +80,8 @@ func finite[T simd.Float](loss, arg string, x []T) error {
 }
 
 // residual is a call of a loss of input and target.
-func residual[T simd.Float](loss string, point simd.Point, input, target, dInput, dTarget, weight []T, k ...float64) *points[T] {
-	p := &points[T]{
+func residual[T simd.Float](loss string, point simd.Point, input, target, dInput, dTarget, weight []T, k ...float64) points[T] {
+	p := points[T]{
 		loss: loss, point: point, names: [3]string{"input", "target"},
 		PointArgs: simd.PointArgs[T]{A: input, B: target, DA: dInput, DB: dTarget, Weight: weight},
 	}

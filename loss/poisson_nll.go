@@ -79,9 +79,9 @@ func (l *PoissonNLL[T]) point() simd.Point {
 	return simd.PointPoissonLog
 }
 
-func (l *PoissonNLL[T]) points(input, target, dInput, dTarget []T) (*points[T], error) {
+func (l *PoissonNLL[T]) points(input, target, dInput, dTarget []T) (points[T], error) {
 	if err := above0("PoissonNLL", "eps", l.eps()); err != nil {
-		return nil, err
+		return points[T]{}, err
 	}
 	p := residual("PoissonNLL", l.point(), input, target, dInput, dTarget, nil, l.eps())
 	p.domains[0], p.unchecked = "a rate of at least -eps", l.Unchecked

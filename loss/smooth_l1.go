@@ -65,12 +65,12 @@ func (l *SmoothL1[T]) Each(dst, up, input, target, dInput, dTarget []T) error {
 	return p.each(dst, up)
 }
 
-func (l *SmoothL1[T]) points(input, target, dInput, dTarget []T) (*points[T], error) {
+func (l *SmoothL1[T]) points(input, target, dInput, dTarget []T) (points[T], error) {
 	if l.Beta == 0 {
 		return residual("SmoothL1", simd.PointL1, input, target, dInput, dTarget, l.Weight), nil
 	}
 	if !(l.Beta > 0 && l.Beta <= math.MaxFloat64) {
-		return nil, badOption("SmoothL1", "beta", l.Beta, "a number of at least 0")
+		return points[T]{}, badOption("SmoothL1", "beta", l.Beta, "a number of at least 0")
 	}
 	return residual("SmoothL1", simd.PointHuber, input, target, dInput, dTarget, l.Weight, l.Beta, 1/l.Beta), nil
 }

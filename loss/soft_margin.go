@@ -32,16 +32,18 @@ func (SoftMargin[T]) At(input, target float64) (l, dInput float64) {
 
 // Eval returns the loss and writes its gradient.
 func (l *SoftMargin[T]) Eval(input, target, dInput []T) (float64, error) {
-	return l.points(input, target, dInput).reduce(countMean, l.Reduction)
+	p := l.points(input, target, dInput)
+	return p.reduce(countMean, l.Reduction)
 }
 
 // Each writes the loss of each element to dst, and the gradient under the upstream
 // gradient up of dst; nil stands for ones.
 func (l *SoftMargin[T]) Each(dst, up, input, target, dInput []T) error {
-	return l.points(input, target, dInput).each(dst, up)
+	p := l.points(input, target, dInput)
+	return p.each(dst, up)
 }
 
-func (l *SoftMargin[T]) points(input, target, dInput []T) *points[T] {
+func (l *SoftMargin[T]) points(input, target, dInput []T) points[T] {
 	p := residual("SoftMargin", simd.PointSoftMargin, input, target, dInput, nil, nil)
 	p.domains[1], p.unchecked = plusMinusOne, l.Unchecked
 	return p

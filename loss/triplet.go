@@ -87,7 +87,7 @@ func checkTriplet[T simd.Float](loss string, x *simd.TripletArgs[T]) error {
 		return err
 	}
 	return optional(loss, len(x.A),
-		of("the gradient by anchor", x.DA), of("the gradient by positive", x.DP), of("the gradient by negative", x.DN))
+		by("anchor", x.DA), by("positive", x.DP), by("negative", x.DN))
 }
 
 const (
