@@ -401,3 +401,35 @@ func TestCatalogueAt(t *testing.T) {
 		}
 	})
 }
+
+// TestCatalogueShape: what is said to be convex or symmetric is.
+func TestCatalogueShape(t *testing.T) {
+	eachLoss(t, 40, func(t *testing.T, e loss.Entry, in inputs, r *rand.Rand) {
+		first := "input"
+		if e.Name == "margin_ranking" {
+			first = "input1"
+		}
+		if e.At == nil {
+			if e.Convex || e.Symmetric {
+				t.Error("said to be convex or symmetric, but not pointwise")
+			}
+			return
+		}
+		x, y := in[first].Data, in["target"].Data
+		at := func(x, y float64) float64 { l, _ := e.At(x, y); return l }
+		for i, v := range x {
+			other := x[(i+7)%len(x)]
+			s := r.Float64()
+			chord := s*at(v, y[i]) + (1-s)*at(other, y[i])
+			if l := at(s*v+(1-s)*other, y[i]); e.Convex && l > chord+1e-12*max(1, math.Abs(chord)) {
+				t.Fatalf("between %v and %v, at target %v, it lies above its chord: %v, %v", v, other, y[i], l, chord)
+			}
+			if e.Symmetric && math.Abs(at(v, y[i])-at(y[i], v)) > 1e-14*max(1, at(v, y[i])) {
+				t.Fatalf("(%v, %v) and back differ", v, y[i])
+			}
+		}
+		if !e.Convex {
+			t.Error("every pointwise loss here is convex; say so, or say why not")
+		}
+	})
+}

@@ -177,8 +177,8 @@ func evalByName(name string, r loss.Request, single bool) (*loss.Answer, error) 
 	return nil, fmt.Errorf("there is no loss called %q; energo loss list has their names", name)
 }
 
-// option reads an option's value: a text, true or false, a number, an array, or null
-// for the default.
+// option reads an option's value: a text, true or false, a number, an array, a list of
+// numbers, or null for the default.
 func option(raw json.RawMessage) (any, error) {
 	switch {
 	case bytes.Equal(raw, []byte("null")):
@@ -187,6 +187,10 @@ func option(raw json.RawMessage) (any, error) {
 		var a array
 		err := json.Unmarshal(raw, &a)
 		return loss.Array[float64](a), err
+	case len(raw) > 0 && raw[0] == '[': // a list of numbers
+		var list numbers
+		err := json.Unmarshal(raw, &list)
+		return loss.Array[float64]{Shape: []int{len(list)}, Data: list}, err
 	case len(raw) > 0 && (raw[0] == '"' || raw[0] == 't' || raw[0] == 'f'):
 		var v any
 		if err := json.Unmarshal(raw, &v); err != nil {

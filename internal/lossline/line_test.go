@@ -16,6 +16,14 @@ func TestAnswer(t *testing.T) {
 			`{"id":"a","loss":"MSELoss","inputs":{"input":{"shape":[0],"data":[]},"target":{"shape":[0],"data":[]}}}`,
 			`{"id":"a","loss":{"shape":[],"data":["NaN"]},"grad":{"input":{"shape":[0],"data":[]},"target":{"shape":[0],"data":[]}}}`,
 		},
+		{
+			`{"loss":"MultiMarginLoss","options":{"weight":[1,2],"reduction":"sum","margin":null},"inputs":{"input":{"shape":[1,2],"data":[0,0]},"target":{"shape":[1],"data":[1]}}}`,
+			`{"loss":{"shape":[],"data":[1]},"grad":{"input":{"shape":[1,2],"data":[1,-1]}}}`,
+		},
+		{
+			`{"loss":"MultiMarginLoss","options":{"weight":[1,"x"]},"inputs":{"input":{"shape":[1,2],"data":[0,0]},"target":{"shape":[1],"data":[1]}}}`,
+			`{"error":"option weight: data[1] is \"x\"; it must be a number, \"NaN\", \"Infinity\" or \"-Infinity\""}`,
+		},
 	} {
 		if got := string(Answer(nil, []byte(c.in))); got != c.out+"\n" {
 			t.Errorf("%s\n got %s want %s", c.in, got, c.out)

@@ -1,0 +1,41 @@
+package loss_test
+
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/loss"
+)
+
+// A loss's value and gradient, on plain slices.
+func ExampleBCEWithLogits() {
+	scores, target := []float32{2, -1, 0}, []float32{1, 0, 1}
+	gradient := make([]float32, 3)
+	l := loss.BCEWithLogits[float32]{Reduction: loss.Sum}
+	value, err := l.Eval(scores, target, gradient, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.4f %.4f\n", value, gradient)
+	// Output: 1.1333 [-0.1192 0.2689 -0.5000]
+}
+
+// Cross entropy with label smoothing, every row's own loss, one row ignored.
+func ExampleCrossEntropy() {
+	scores := []float64{3, 0, 0, 0, 3, 0, 1, 1, 1}
+	l := loss.CrossEntropy[float64]{LabelSmoothing: 0.1, IgnoreIndex: new(2)}
+	each := make([]float64, 3)
+	if err := l.Each(each, nil, scores, loss.Dims{Batch: 3, Classes: 3}, []int{0, 0, 2}, nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.4f\n", each)
+	// Output: [0.2949 2.9949 0.0000]
+}
+
+// What cannot be right is an error that says what is allowed.
+func ExampleArgumentError() {
+	_, err := loss.SoftMarginLoss([]float32{1, 2}, []float32{1, 0}, nil)
+	fmt.Println(err)
+	// Output: loss: SoftMargin: target[1] is 0; it must be 1 or -1
+}
