@@ -100,7 +100,7 @@ func multiLabelSoftMarginEntry() Entry {
 		Name: "multilabel_soft_margin", Type: "MultiLabelSoftMargin", PyTorch: "MultiLabelSoftMarginLoss",
 		Formula: "(1/C) Σ_c w_c[(1 − y_c)·log(1 + exp x_c) + y_c·log(1 + exp(−x_c))]", Domain: "x real; y in [0, 1]", Margin: "> 0",
 		Kinks: "none", Differs: "x = ±∞ with the fitting target is 0; a target outside [0, 1] is an error",
-		Source: []string{"pytorch"},
+		Source:  []string{"pytorch"},
 		Inputs:  []Input{{Name: "input", Grad: true, Is: "scores [N, C] or [C]"}, {Name: "target", Grad: true, Is: "labels, of input's shape"}},
 		Options: []Option{classWeightOption, reductionOption},
 		run32:   callMultiLabelSoftMargin[float32], run64: callMultiLabelSoftMargin[float64],
