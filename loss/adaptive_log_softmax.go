@@ -2,6 +2,7 @@ package loss
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -300,7 +301,10 @@ func callAdaptive[T simd.Float](c *Call[T]) error {
 	y := c.ints("target")
 	l := &AdaptiveLogSoftmaxWithLoss[T]{Classes: c.whole("n_classes", 0)}
 	cutoffs, _ := c.array("cutoffs")
-	for _, v := range cutoffs.Data {
+	for i, v := range cutoffs.Data {
+		if float64(v) != math.Trunc(float64(v)) {
+			c.fail("cutoffs[%d] is %v; it must be a whole number", i, v)
+		}
 		l.Cutoffs = append(l.Cutoffs, int(v))
 	}
 	c.number("div_value", 4)

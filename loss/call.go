@@ -85,17 +85,32 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
+// maxEmpty bounds the product of the other dimensions of an array without elements: a
+// request of a few bytes must not ask for the loss of each of 2³¹ empty rows.
+const maxEmpty = 1 << 20
+
 // size returns the number of elements of a shape, or an error.
 func size(shape []int) (int, error) {
-	n := 1
+	most, empty := math.MaxInt32, slices.Contains(shape, 0)
+	if empty {
+		most = maxEmpty
+	}
+	n := 1 // without the zeros
 	for i, d := range shape {
-		if d < 0 {
+		switch {
+		case d < 0:
 			return 0, fmt.Errorf("shape[%d] is %d; it must be at least 0", i, d)
-		}
-		if d > 0 && n > math.MaxInt32/d {
-			return 0, fmt.Errorf("shape %v has more than %d elements", shape, math.MaxInt32)
+		case d == 0:
+			continue
+		case n > most/d && empty:
+			return 0, fmt.Errorf("shape %v has no elements; its other dimensions may multiply to at most %d", shape, most)
+		case n > most/d:
+			return 0, fmt.Errorf("shape %v has more than %d elements", shape, most)
 		}
 		n *= d
+	}
+	if empty {
+		return 0, nil
 	}
 	return n, nil
 }

@@ -137,26 +137,24 @@ func LossGeometry(path, title, note string, arrows []Arrow, width, height float6
 	if len(arrows) == 0 {
 		return errors.New("report: no points to draw")
 	}
-	b := empty()
+	x, y := arrows[0].ToX, arrows[0].ToY
+	reach := 0.0 // of the circles and of all points, around the first
 	for _, a := range arrows {
-		b = b.with(a.X, a.Y, a.ToX, a.ToY)
+		reach = max(reach, math.Hypot(a.X-x, a.Y-y), math.Hypot(a.ToX-x, a.ToY-y))
 	}
-	b = b.padded(0.25)
+	b := empty().with(-reach, reach).padded(0.05)
 	f := &figure{name: "geometry", title: title, unit: note, alt: title, width: vg.Length(width), height: vg.Length(height)}
 	f.paint = func(c draw.Canvas) {
 		scale := min(c.Max.X-c.Min.X, c.Max.Y-c.Min.Y) / vg.Length(b.width())
-		at := func(x, y float64) vg.Point {
-			return vg.Point{
-				X: (c.Min.X+c.Max.X)/2 + vg.Length(x-(b.lo+b.hi)/2)*scale,
-				Y: (c.Min.Y+c.Max.Y)/2 + vg.Length(y-(b.lo+b.hi)/2)*scale,
-			}
+		centre := vg.Point{X: (c.Min.X + c.Max.X) / 2, Y: (c.Min.Y + c.Max.Y) / 2}
+		at := func(px, py float64) vg.Point {
+			return vg.Point{X: centre.X + vg.Length(px-x)*scale, Y: centre.Y + vg.Length(py-y)*scale}
 		}
-		centre := at(arrows[0].ToX, arrows[0].ToY)
 		for i, a := range arrows {
 			h := curveHues[i%len(curveHues)]
 			from, to := at(a.X, a.Y), at(a.ToX, a.ToY)
 			if i > 0 {
-				circle(c, centre, vg.Length(math.Hypot(a.ToX-arrows[0].ToX, a.ToY-arrows[0].ToY))*scale, h)
+				circle(c, centre, vg.Length(math.Hypot(a.ToX-x, a.ToY-y))*scale, h)
 			}
 			fillDisc(c, h.alpha(0.3), from.X, from.Y, 5)
 			c.StrokeLine2(pen(h, 1.3), from.X, from.Y, to.X, to.Y)

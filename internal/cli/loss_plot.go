@@ -261,7 +261,7 @@ func plotTriplet(e loss.Entry, options map[string]any, out string, width, height
 	for i, n := range names {
 		arrows[i].ToX, arrows[i].ToY = at[n].Data[0], at[n].Data[1]
 	}
-	note := fmt.Sprintf("60 small steps down the gradient: the loss falls from %.2f to %.2f", before, after)
+	note := fmt.Sprintf("faint: before; solid: after 60 small steps down the gradient; the loss falls from %.2f to %.2f", before, after)
 	return report.LossGeometry(out, e.Type+": the positive is pulled, the negative pushed", note, arrows, width, height)
 }
 

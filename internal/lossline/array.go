@@ -2,7 +2,6 @@ package lossline
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -12,69 +11,68 @@ import (
 	"github.com/energo-ml/energo/loss"
 )
 
-// UnmarshalJSON reads an array. Its data may be nested or flat; the shape decides.
-func (a *array) UnmarshalJSON(text []byte) error {
-	var raw struct {
-		Shape []json.Number `json:"shape"`
-		Data  numbers       `json:"data"`
+// array reads an array, {"shape": […], "data": […]}, both of them flat lists.
+func array(value []byte) (a loss.Array[float64], err error) {
+	all, err := members(value, "shape", "data")
+	if err != nil {
+		return a, err
 	}
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return err
-	}
-	if err := checkKeys(text, []string{"shape", "data"}); err != nil {
-		return err
-	}
-	if raw.Shape == nil || raw.Data == nil {
-		return errors.New(`an array has "shape" and "data"`)
-	}
-	a.Shape, a.Data = []int{}, raw.Data
-	for i, n := range raw.Shape {
-		v, err := strconv.Atoi(n.String())
-		if err != nil || v < 0 {
-			return fmt.Errorf("shape[%d] is %s; it must be a whole number of at least 0", i, n)
+	for _, m := range all {
+		switch {
+		case m.value[0] != '[':
+			err = fmt.Errorf("%s must be a list of numbers", m.name)
+		case m.name == "shape":
+			a.Shape, err = sizes(m.value)
+		default:
+			a.Data, err = numbers(m.value)
 		}
-		a.Shape = append(a.Shape, v)
+		if err != nil {
+			return a, err
+		}
 	}
-	return nil
+	if len(all) < 2 {
+		return a, errors.New(`an array has "shape" and "data"`)
+	}
+	return a, nil
 }
 
-// numbers is a flat list of numbers; those that are not finite are texts.
-type numbers []float64
-
-// UnmarshalJSON reads the list. The text is valid JSON.
-func (n *numbers) UnmarshalJSON(text []byte) error {
-	if len(text) < 2 || text[0] != '[' {
-		return errors.New("data must be a list of numbers")
+func sizes(list []byte) ([]int, error) {
+	shape := []int{}
+	for i, item := range elements(list) {
+		v, err := strconv.ParseUint(string(item), 10, 63)
+		if err != nil {
+			return nil, fmt.Errorf("shape[%d] is %s; it must be a whole number of at least 0", i, shortened(item))
+		}
+		shape = append(shape, int(v))
 	}
-	*n = make(numbers, 0, bytes.Count(text, []byte(","))+1)
-	text = bytes.TrimSpace(text[1 : len(text)-1])
-	for i := 0; len(text) > 0; i++ {
-		item, rest, more := bytes.Cut(text, []byte(","))
-		item = bytes.TrimSpace(item)
+	return shape, nil
+}
+
+// numbers reads a flat list of numbers; those that are not finite are texts.
+func numbers(list []byte) ([]float64, error) {
+	data := make([]float64, 0, bytes.Count(list, []byte(","))+1)
+	for i, item := range elements(list) {
 		v, err := number(item)
 		if err != nil {
-			return fmt.Errorf("data[%d] is %s; it must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"", i, shortened(item))
+			return nil, fmt.Errorf("data[%d] is %s; it must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"", i, shortened(item))
 		}
-		*n = append(*n, v)
-		if text = bytes.TrimSpace(rest); more && len(text) == 0 {
-			break
-		}
+		data = append(data, v)
 	}
-	return nil
+	return data, nil
 }
 
+// number reads a number. One beyond the range of float64 is ±Inf, as every reader of JSON
+// numbers has it.
 func number(item []byte) (float64, error) {
-	if len(item) > 2 && item[0] == '"' {
+	if item[0] == '"' {
 		if f, ok := special(string(item[1 : len(item)-1])); ok {
 			return f, nil
 		}
-	}
-	if len(item) == 0 || item[0] != '-' && (item[0] < '0' || item[0] > '9') {
 		return 0, strconv.ErrSyntax
 	}
 	f, err := strconv.ParseFloat(string(item), 64)
 	if errors.Is(err, strconv.ErrRange) {
-		err = nil // ±Inf, as every reader of JSON numbers has it
+		err = nil
 	}
 	return f, err
 }

@@ -86,7 +86,7 @@ func build(e functional.Entry, r loss.Request) (functional.Functional, error) {
 		}
 	}
 	if cost, ok := r.Inputs["cost"]; ok {
-		if len(cost.Shape) != 2 || cost.Shape[0] != cost.Shape[1] {
+		if len(cost.Shape) != 2 || cost.Shape[0] != cost.Shape[1] || cost.Shape[0] == 0 {
 			return nil, fmt.Errorf("cost has shape %v; it must be [K, K]", cost.Shape)
 		}
 		for row := range slices.Chunk(cost.Data, max(cost.Shape[1], 1)) {

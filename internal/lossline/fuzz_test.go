@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/loss"
 )
@@ -18,6 +19,8 @@ var seeds = []string{
 	`{"loss":"GaussianNLLLoss","inputs":{"input":{"shape":[2,0],"data":[]},"target":{"shape":[2,0],"data":[]},"var":{"shape":[2,1],"data":[1,1]}}}`,
 	`{"loss":"ebm.margin_cost","inputs":{"energies":{"shape":[1,2],"data":[1,2]},"target":{"shape":[1],"data":[0]},"cost":{"shape":[2,2],"data":[0,1,1,0]}}}`,
 	`{"id":[1,{}],"loss":"KLDivLoss","options":{"reduction":"batchmean"},"inputs":{"input":{"shape":[2,9223372036854775807],"data":[]},"target":{"shape":[],"data":[1]}}}`,
+	`{"loss":"ebm.nll","dtype":"float32","options":{"beta":2,"reduction":"none"},"inputs":{"energies":{"shape":[2,3],"data":[1,2,"Infinity",-1,0,4e38]},"target":{"shape":[2],"data":[0,2]}}}`,
+	`{"loss":"MultiMarginLoss","options":{"p":2,"margin":null,"weight":[1,2]},"inputs":{"input":{"shape":[2],"data":[1,2]},"target":{"shape":[],"data":[1]}}} `,
 	`{"id":"a","id":"b","loss":null,"options":null,"inputs":{"input":{"shape":[-1],"data":[[1]]}}}`,
 }
 
@@ -32,6 +35,9 @@ func FuzzAnswer(f *testing.F) {
 func answered(t *testing.T, request []byte) {
 	t.Helper()
 	answer := Answer(nil, request)
+	if !utf8.Valid(answer) {
+		t.Fatalf("%q is answered by %q, which is not UTF-8", request, answer)
+	}
 	var got map[string]json.RawMessage
 	if err := json.Unmarshal(answer, &got); err != nil {
 		t.Fatalf("%q is answered by %q: %v", request, answer, err)
@@ -50,8 +56,8 @@ func answered(t *testing.T, request []byte) {
 func TestGarbage(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	junk := []string{`"NaN"`, `"Infinity"`, `-1`, `0`, `1`, `2`, `1e308`, `-1e-320`, `0.5`, `null`, `{}`, `[]`, `"x"`, `true`, `1e999`, `3`}
-	shapes := []string{"[]", "[0]", "[1]", "[3]", "[2,3]", "[1,3]", "[3,2]", "[2,0,3]", "[2,3,2]", "[-1]", "[1e3]", "[99999999999]"}
-	sizes := map[string]int{"[]": 1, "[0]": 0, "[1]": 1, "[3]": 3, "[2,3]": 6, "[1,3]": 3, "[3,2]": 6, "[2,0,3]": 0, "[2,3,2]": 12}
+	shapes := []string{"[]", "[0]", "[1]", "[3]", "[2,3]", "[1,3]", "[3,2]", "[2,0,3]", "[2,3,2]", "[-1]", "[1e3]", "[99999999999]", "[2147483647,0]", "[0,1048577]"}
+	sizes := map[string]int{"[]": 1, "[0]": 0, "[1]": 1, "[3]": 3, "[2,3]": 6, "[1,3]": 3, "[3,2]": 6, "[2,0,3]": 0, "[2,3,2]": 12, "[2147483647,0]": 0, "[0,1048577]": 0}
 	array := func() string {
 		shape := shapes[r.IntN(len(shapes))]
 		n := sizes[shape]

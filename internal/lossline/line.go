@@ -7,53 +7,28 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/energo-ml/energo/loss"
 )
 
-// line is a request as JSON has it.
+// line is a request, its parts as JSON has them; nil where they are not there.
 type line struct {
-	ID      json.RawMessage        `json:"id"`
-	Loss    *string                `json:"loss"`
-	DType   *string                `json:"dtype"`
-	Options named[json.RawMessage] `json:"options"`
-	Inputs  named[array]           `json:"inputs"`
+	id, loss, dtype, options, inputs []byte
 }
-
-// named is an object whose keys are names of the user's; none may stand there twice.
-type named[V any] map[string]V
-
-// UnmarshalJSON reads the object.
-func (n *named[V]) UnmarshalJSON(text []byte) error {
-	if string(text) == "null" {
-		return nil
-	}
-	if err := checkKeys(text, nil); err != nil {
-		return err
-	}
-	return json.Unmarshal(text, (*map[string]V)(n))
-}
-
-// array is an Array in JSON: {"shape": […], "data": […]}.
-type array loss.Array[float64]
 
 // Answer evaluates one request and appends the answer, a line, to dst.
 func Answer(dst, request []byte) []byte {
-	var l line
-	err := decode(request, &l, "id", "loss", "dtype", "options", "inputs")
+	l, err := split(request)
 	var a *loss.Answer
 	if err == nil {
 		a, err = l.eval()
 	}
 	dst = append(dst, '{')
-	if id := compactID(l.ID, request); id != nil {
-		dst = append(append(append(dst, `"id":`...), id...), ',')
+	if l.id != nil {
+		dst = append(append(append(dst, `"id":`...), compact(l.id)...), ',')
 	}
 	if err != nil {
 		dst = append(dst, `"error":`...)
@@ -72,96 +47,87 @@ func Answer(dst, request []byte) []byte {
 	return append(dst, "}}\n"...)
 }
 
-// decode reads exactly one JSON object whose keys are among those given, as they are
-// spelt and each once. encoding/json alone would take "LOSS" for "loss", and the last of two.
-func decode(text []byte, v any, keys ...string) error {
-	if !utf8.Valid(text) {
-		return errors.New("not a request: not UTF-8")
+// split takes a request apart. Where that fails, the line has the id at least, if it can
+// be read.
+func split(request []byte) (l line, err error) {
+	parts := map[string]*[]byte{"id": &l.id, "loss": &l.loss, "dtype": &l.dtype, "options": &l.options, "inputs": &l.inputs}
+	if err = checkJSON(request); err == nil {
+		var all []member
+		all, err = members(after(request, 0), "id", "loss", "dtype", "options", "inputs")
+		for _, m := range all {
+			*parts[m.name] = m.value
+		}
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("not a request: %w", err)
+	if err != nil {
+		return line{id: firstID(request)}, fmt.Errorf("not a request: %w", err)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("not a request: there is more on the line after it")
-	}
-	return checkKeys(text, keys)
+	return l, nil
 }
 
-// checkKeys checks the keys of a valid JSON object: they must be among those given, if
-// there are any given, and no key may stand there twice.
-func checkKeys(text []byte, allowed []string) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("not a request: it must be an object")
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return err
-		}
-		key, _ := t.(string)
-		if len(allowed) > 0 && !slices.Contains(allowed, key) {
-			return fmt.Errorf("unknown key %q; there are %s", key, strings.Join(allowed, ", "))
-		}
-		if seen[key] {
-			return fmt.Errorf("key %q stands there twice", key)
-		}
-		seen[key] = true
-		var skipped json.RawMessage
-		if err := d.Decode(&skipped); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compactID returns the request's id on one line: a text or a number. Where the
-// request as a whole could not be read, its id may still be.
-func compactID(id json.RawMessage, request []byte) []byte {
-	if id == nil {
-		var only struct {
-			ID json.RawMessage `json:"id"`
-		}
-		if json.NewDecoder(bytes.NewReader(request)).Decode(&only) != nil || only.ID == nil {
-			return nil
-		}
-		id = only.ID
-	}
+// compact returns an id without the white space between its parts.
+func compact(id []byte) []byte {
 	var out bytes.Buffer
-	if json.Compact(&out, id) != nil {
-		return nil
-	}
+	_ = json.Compact(&out, id) // it is valid
 	return out.Bytes()
 }
 
-func (l *line) eval() (*loss.Answer, error) {
-	if l.Loss == nil {
+// eval evaluates a request. A panic, which would be a mistake in a loss, must not take
+// the lines after it with it.
+func (l *line) eval() (a *loss.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a, err = nil, fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	name, err := text("loss", l.loss)
+	if err != nil {
+		return nil, err
+	}
+	if name == nil {
 		return nil, errors.New(`"loss" is missing; it names the loss, as PyTorch's class does`)
 	}
-	single := false
-	if l.DType != nil {
-		switch *l.DType {
-		case "float64":
-		case "float32":
-			single = true
-		default:
-			return nil, fmt.Errorf(`dtype is %q; it must be "float64" or "float32"`, *l.DType)
+	dtype, err := text("dtype", l.dtype)
+	if err != nil {
+		return nil, err
+	}
+	single := dtype != nil && *dtype == "float32"
+	if dtype != nil && !single && *dtype != "float64" {
+		return nil, fmt.Errorf(`dtype is %q; it must be "float64" or "float32"`, *dtype)
+	}
+	r := loss.Request{}
+	if r.Options, err = object("options", "option ", l.options, option); err != nil {
+		return nil, err
+	}
+	if r.Inputs, err = object("inputs", "", l.inputs, array); err != nil {
+		return nil, err
+	}
+	return evalByName(*name, r, single)
+}
+
+// text reads a text; nil if there is none.
+func text(name string, value []byte) (s *string, err error) {
+	if value != nil && json.Unmarshal(value, &s) != nil {
+		return nil, fmt.Errorf("%s is %s; it must be a text", name, shortened(value))
+	}
+	return s, nil
+}
+
+// object reads an object whose names are a loss's; an empty one if there is none.
+func object[V any](name, kind string, value []byte, read func([]byte) (V, error)) (map[string]V, error) {
+	out := map[string]V{}
+	if value == nil || string(value) == "null" {
+		return out, nil
+	}
+	all, err := members(value)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, m := range all {
+		if out[m.name], err = read(m.value); err != nil {
+			return nil, fmt.Errorf("%s%s: %w", kind, m.name, err)
 		}
 	}
-	r := loss.Request{Options: map[string]any{}, Inputs: map[string]loss.Array[float64]{}}
-	for name, raw := range l.Options {
-		v, err := option(raw)
-		if err != nil {
-			return nil, fmt.Errorf("option %s: %w", name, err)
-		}
-		r.Options[name] = v
-	}
-	for name, a := range l.Inputs {
-		r.Inputs[name] = loss.Array[float64](a)
-	}
-	return evalByName(*l.Loss, r, single)
+	return out, nil
 }
 
 // evalByName finds a loss by the name of PyTorch's class, or a functional's after "ebm.".
@@ -179,19 +145,14 @@ func evalByName(name string, r loss.Request, single bool) (*loss.Answer, error) 
 
 // option reads an option's value: a text, true or false, a number, an array, a list of
 // numbers, or null for the default.
-func option(raw json.RawMessage) (any, error) {
-	switch {
-	case bytes.Equal(raw, []byte("null")):
-		return nil, nil
-	case len(raw) > 0 && raw[0] == '{':
-		var a array
-		err := json.Unmarshal(raw, &a)
-		return loss.Array[float64](a), err
-	case len(raw) > 0 && raw[0] == '[': // a list of numbers
-		var list numbers
-		err := json.Unmarshal(raw, &list)
+func option(raw []byte) (any, error) {
+	switch raw[0] {
+	case '{':
+		return array(raw)
+	case '[':
+		list, err := numbers(raw)
 		return loss.Array[float64]{Shape: []int{len(list)}, Data: list}, err
-	case len(raw) > 0 && (raw[0] == '"' || raw[0] == 't' || raw[0] == 'f'):
+	case '"', 't', 'f', 'n':
 		var v any
 		if err := json.Unmarshal(raw, &v); err != nil {
 			return nil, err
@@ -203,7 +164,7 @@ func option(raw json.RawMessage) (any, error) {
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no text, truth value, number or array", raw)
+		return nil, fmt.Errorf("%s is beyond the range of float64", shortened(raw))
 	}
 	return f, nil
 }
