@@ -90,7 +90,7 @@ func cosineEmbeddingEntry() Entry {
 		Formula: "1 − cos(x₁, x₂) for y = 1; max(0, cos(x₁, x₂) − margin) for y = −1",
 		Domain:  "x₁, x₂ real rows; y = ±1", Margin: "margin = 0",
 		Kinks:   "cos = margin: the gradient passes",
-		Differs: "Norms whose squares overflow are no trouble; 1 − cos keeps its digits where cos is near 1. Labels other than ±1 are refused; PyTorch's loss is then 0.",
+		Differs: "norms whose squares overflow give the right cosine; 1 − cos keeps its digits where cos is near 1; a target that is not ±1 is an error",
 		Source:  []string{"pytorch", "hadsell2006"},
 		Inputs: []Input{
 			{Name: "input1", Grad: true, Is: "rows [N, D] or [D]"},

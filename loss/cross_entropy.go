@@ -203,7 +203,7 @@ func crossEntropyEntry() Entry {
 		Source:  []string{"szegedy2016", "pytorch"},
 		Inputs: []Input{
 			{Name: "input", Grad: true, Is: "scores [C], [N, C] or [N, C, d₁, …]"},
-			{Name: "target", Grad: true, Is: "classes, of input's shape without C; or probabilities, of input's shape, which have a gradient"},
+			{Name: "target", Grad: true, Is: "classes, of input's shape without C; or probabilities, of input's shape, by which it is too"},
 		},
 		Options: []Option{
 			classWeightOption,

@@ -16,7 +16,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // Kinks: the gradient passes at ℓ = 0; with Swap, equal distances share it by halves. The
 // derivative of d is 0 where d is 0, and by differences that are 0; for P = +Inf it is
 // divided among equal maxima; for P = 0 it is 0.
-// Special cases: powers that overflow are no trouble, nor are those that vanish.
+// Special cases: powers that overflow or vanish give the right distance.
 // Errors: Margin that is not above 0; P negative or NaN; Eps not finite; lengths that differ
 // or do not fit.
 // PyTorch: nn.TripletMarginLoss(margin=Margin, p=P, eps=Eps, swap=Swap).
@@ -108,7 +108,7 @@ func tripletMarginEntry() Entry {
 		Name: "triplet", Type: "TripletMargin", PyTorch: "TripletMarginLoss",
 		Formula: tripletFormula + "; d(a, b) = ‖a − b + eps‖_p", Domain: "rows of real numbers", Margin: "margin = 1",
 		Kinks:   tripletKinks,
-		Differs: "Powers that overflow or vanish are no trouble.",
+		Differs: "powers that overflow or vanish give the right distance",
 		Source:  []string{"schroff2015", "balntas2016"},
 		Inputs:  tripletInputs,
 		Options: []Option{

@@ -208,7 +208,7 @@ func plotLoss(e loss.Entry, options map[string]any, out string, width, height fl
 		p.Title = e.Type
 	}
 	for _, target := range v.targets {
-		c := report.LossCurve{Name: fmt.Sprintf("%s = %g", v.name, target)}
+		c := report.LossCurve{Name: v.name + " = " + number(target)}
 		if math.IsNaN(target) {
 			c.Name = e.PyTorch
 		}
@@ -235,10 +235,15 @@ func plotLoss(e loss.Entry, options map[string]any, out string, width, height fl
 	return p.Write(out)
 }
 
+// triplet is one in the plane whose negative is nearer than its positive.
+func triplet() map[string]loss.Array[float64] {
+	return map[string]loss.Array[float64]{"anchor": vector(0, 0), "positive": vector(1.5, 0.9), "negative": vector(0.9, -0.9)}
+}
+
 // plotTriplet lets a triplet follow the loss's gradient.
 func plotTriplet(e loss.Entry, options map[string]any, out string, width, height float64) error {
 	names := []string{"anchor", "positive", "negative"}
-	at := map[string]loss.Array[float64]{"anchor": vector(0, 0), "positive": vector(1.5, 0.9), "negative": vector(0.9, -0.9)}
+	at := triplet()
 	arrows := make([]report.Arrow, len(names))
 	for i, n := range names {
 		arrows[i] = report.Arrow{Name: n, X: at[n].Data[0], Y: at[n].Data[1]}

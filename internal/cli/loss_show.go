@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -75,6 +76,30 @@ func showLoss(w io.Writer, e loss.Entry) {
 		fmt.Fprintf(w, "  %-16s  %s (default %s)\n", o.Name, o.Is, o.Default)
 	}
 	section(w, "Source", strings.Join(e.Source, ", ")+" (docs/references.md)")
+	if line := example(e); line != "" {
+		fmt.Fprintf(w, "A request for energo loss eval\n  %s\n", line)
+	}
+}
+
+// example is a request that `loss eval` answers, or "".
+func example(e loss.Entry) string {
+	inputs := triplet()
+	if e.Name != "triplet" && e.Name != "triplet_with_distance" {
+		v, ok := viewOf(e)
+		if !ok {
+			return ""
+		}
+		inputs = v.request((v.lo+v.hi)/2+0.25, v.targets[0])
+	}
+	var parts []string
+	for _, in := range e.Inputs {
+		if a, ok := inputs[in.Name]; ok {
+			shape, _ := json.Marshal(a.Shape)
+			data, _ := json.Marshal(a.Data)
+			parts = append(parts, fmt.Sprintf(`"%s":{"shape":%s,"data":%s}`, in.Name, shape, data))
+		}
+	}
+	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.PyTorch, strings.Join(parts, ","))
 }
 
 func section(w io.Writer, title, text string) {
