@@ -33,7 +33,7 @@ var allowed = map[string][]string{
 	"sampler":            {"internal/simd"},
 	"data":               {"tensor", "internal/wholefile"},
 	"train":              {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data"},
-	"recipe":             {"loss", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},
+	"recipe":             {"loss", "sampler", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},
 	"report":             {"internal/wholefile", "tensor", "train", "functional"},
 	"internal/cli":       {"internal/lossline", "loss", "internal/simd", "internal/wholefile", "data", "functional", "train", "recipe", "report"},
 	"cmd/energo":         {"internal/cli"},
