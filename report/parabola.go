@@ -16,6 +16,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
+// outcomesFile holds what many short trainings came to. It is no result.json, which is one run's.
+const outcomesFile = "outcomes.json"
+
 // Plane is an energy E(x, y) on a grid, y running fastest, with the answers inferred and
 // the right ones.
 type Plane struct {
@@ -40,7 +43,7 @@ type GalleryGroup struct {
 	Planes         []Plane
 }
 
-// WriteGallery writes the surfaces under plots/, result.json with what is given, and
+// WriteGallery writes the surfaces under plots/, outcomes.json with what is given, and
 // report.html, into a folder.
 func WriteGallery(dir string, g Gallery, result any) error {
 	type shownGroup struct {
@@ -75,7 +78,7 @@ func WriteGallery(dir string, g Gallery, result any) error {
 	if err != nil {
 		return err
 	}
-	if err := wholefile.Write(filepath.Join(dir, resultFile), append(text, '\n')); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, outcomesFile), append(text, '\n')); err != nil {
 		return err
 	}
 	html, err := render("gallery.tmpl", page)

@@ -28,7 +28,7 @@ func newTrainParabola() *cobra.Command {
   4         the same with the negative log-likelihood over 20 answers: works
   misprint  the same with square-square as the tutorial's table prints it: fails
 
-Each with several seeds, a second or less each. The run's folder then holds result.json, and report.html
+Each with several seeds, a second or less each. The run's folder then holds outcomes.json, and report.html
 with the energy surfaces before and after.`,
 		Example: "  energo train parabola\n  energo train parabola --case 2 --case 3 --seeds 3",
 		Args:    exactly(),
@@ -52,7 +52,7 @@ with the energy surfaces before and after.`,
 	return cmd
 }
 
-// parabolaResult is result.json.
+// parabolaResult is outcomes.json.
 type parabolaResult struct {
 	Run      string                  `json:"run"`
 	Recipe   string                  `json:"recipe"`
