@@ -19,15 +19,15 @@ import (
 // outcomesFile holds what many short trainings came to. It is no result.json, which is one run's.
 const outcomesFile = "outcomes.json"
 
-// Plane is an energy E(x, y) on a grid, y running fastest, with the answers inferred and
-// the right ones.
+// Plane is an energy on a grid over x and y, y running fastest, with what lies on it.
 type Plane struct {
 	Name            string // of its file
 	Title, Note     string
 	X, Y            []float64
 	Energy          []float64
-	Inferred, Right []float64 // of each x
-	Least           float64   // difference of energies that the shades span at least, so that what is flat looks flat
+	Inferred, Right []float64    // answers y, inferred and right, of each x; nil: none
+	Draws           [][2]float64 // points on it; nil: none
+	Least, Most     float64      // differences of energies that the shades span at least, so that what is flat looks flat, and at most (0: any)
 }
 
 // Gallery is a page of energy surfaces, before and after training, in groups.
@@ -93,18 +93,20 @@ func WriteGallery(dir string, g Gallery, result any) error {
 func (p Plane) figure() *figure {
 	f := &figure{
 		name: p.Name, title: p.Title, unit: p.Note, alt: p.Title + ": " + p.Note, width: 300, height: 330,
-		legend: []key{{"right answers", ink, stroke}, {"inferred", offending, dot}},
 	}
 	a := axes(bounds{p.X[0], p.X[len(p.X)-1]}, bounds{p.Y[0], p.Y[len(p.Y)-1]}, "x")
 	a.Add(layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
 		lo, hi := slices.Min(p.Energy), slices.Max(p.Energy)
 		hi = max(hi, lo+p.Least)
+		if p.Most > 0 {
+			hi = min(hi, lo+p.Most)
+		}
 		dx, dy := (p.X[1]-p.X[0])/2, (p.Y[1]-p.Y[0])/2
 		for i, x := range p.X {
 			for j, y := range p.Y {
 				share := 1.0
 				if hi > lo { // by the root, so that valleys show beside high walls
-					share = math.Sqrt((p.Energy[i*len(p.Y)+j] - lo) / (hi - lo))
+					share = math.Sqrt(min((p.Energy[i*len(p.Y)+j]-lo)/(hi-lo), 1))
 				}
 				left, right := max(tx(x-dx), c.Min.X), min(tx(x+dx), c.Max.X)
 				low, high := max(ty(y-dy), c.Min.Y), min(ty(y+dy), c.Max.Y)
@@ -112,14 +114,27 @@ func (p Plane) figure() *figure {
 			}
 		}
 	}))
-	a.Add(line(points(p.X, p.Right), pen(ink, 1.6)))
-	var inferred []xy
-	for i := range p.X {
+	if p.Right != nil {
+		f.legend = append(f.legend, key{"right answers", ink, stroke})
+		a.Add(line(points(p.X, p.Right), pen(ink, 1.6)))
+	}
+	var marks []xy
+	for i, y := range p.Inferred {
 		if i%4 == 0 {
-			inferred = append(inferred, xy{p.X[i], p.Inferred[i]})
+			marks = append(marks, xy{p.X[i], y})
 		}
 	}
-	a.Add(dots(inferred, offending.solid(), 2.6))
+	if marks != nil {
+		f.legend = append(f.legend, key{"inferred", offending, dot})
+		a.Add(dots(marks, offending.solid(), 2.6))
+	}
+	for _, d := range p.Draws {
+		marks = append(marks, xy{d[0], d[1]})
+	}
+	if p.Draws != nil {
+		f.legend = append(f.legend, key{"draws", offending, dot})
+		a.Add(dots(marks, offending.alpha(0.5), 1))
+	}
 	f.paint = drawInto(a)
 	return f
 }
