@@ -61,3 +61,18 @@ func (GlobalAvgPool2D) Params() []*autodiff.Param { return nil }
 
 // Params implements Module: there are none.
 func (Flatten) Params() []*autodiff.Param { return nil }
+
+// Unflatten gives each sample the shape Sizes, the opposite of Flatten.
+//
+// Shapes: [B, C·H·W] → [B, C, H, W] for Sizes [C, H, W], any number of them.
+// PyTorch: nn.Unflatten(1, sizes).
+type Unflatten struct{ Sizes []int }
+
+// Params implements Module.
+func (Unflatten) Params() []*autodiff.Param { return nil }
+
+// Forward implements Module.
+func (u Unflatten) Forward(x *autodiff.Var) *autodiff.Var {
+	var shape [8]int
+	return autodiff.Reshape(x, append(append(shape[:0], x.Shape()[0]), u.Sizes...)...)
+}

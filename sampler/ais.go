@@ -8,45 +8,6 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-// Normal is a density with a known partition function and exact draws: independent
-// normals of one mean and scale in D dimensions. As a Target its energy is
-// Σ (yᵢ − Mean)²/(2·Scale²).
-type Normal[T simd.Float] struct {
-	D           int
-	Mean, Scale float64
-}
-
-// Dim implements Target.
-func (n Normal[T]) Dim() int { return n.D }
-
-// Energies implements Target.
-func (n Normal[T]) Energies(energy []float64, grad, y []T) {
-	precision := 1 / (n.Scale * n.Scale)
-	for i := range energy {
-		var e float64
-		for j := i * n.D; j < (i+1)*n.D; j++ {
-			r := float64(y[j]) - n.Mean
-			e += r * r
-			if grad != nil {
-				grad[j] = T(r * precision)
-			}
-		}
-		energy[i] = e * precision / 2
-	}
-}
-
-// LogPartition is log ∫ exp(−E(y)) dy = D·log(Scale·√(2π)).
-func (n Normal[T]) LogPartition() float64 {
-	return float64(n.D) * (math.Log(n.Scale) + math.Log(2*math.Pi)/2)
-}
-
-// Draw writes exact draws to y.
-func (n Normal[T]) Draw(rng *rand.Rand, y []T) {
-	for i := range y {
-		y[i] = T(n.Mean + n.Scale*rng.NormFloat64())
-	}
-}
-
 // Estimate is an estimated log partition function.
 type Estimate struct {
 	LogZ   float64

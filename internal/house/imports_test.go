@@ -31,13 +31,14 @@ var allowed = map[string][]string{
 	"energy":             {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "functional", "sampler"},
 	"offender":           {"energy", "sampler"},
 	"sampler":            {"internal/simd"},
+	"objective":          {"energy", "functional", "sampler", "tensor", "autodiff", "internal/simd"},
 	"data":               {"tensor", "internal/wholefile"},
 	"train":              {"internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data"},
-	"recipe":             {"loss", "sampler", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},
+	"recipe":             {"objective", "loss", "sampler", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train"},
 	"report":             {"internal/wholefile", "tensor", "train", "functional"},
 	"internal/cli":       {"internal/lossline", "loss", "internal/simd", "internal/wholefile", "data", "functional", "train", "recipe", "report"},
 	"cmd/energo":         {"internal/cli"},
-	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss"},
+	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss", "sampler", "objective"},
 	"internal/house":     {},
 }
 

@@ -1,0 +1,80 @@
+// Package objective trains densities p(y) = exp(−E(y))/Z over real y without their
+// partition function: contrastive divergence, score matching (denoising and sliced) and
+// noise-contrastive estimation. Where a grid can hold all of y, a functional over
+// energy.PointAnswers does it, too, and exactly.
+//
+// Each objective records one scalar a batch, whose gradient by the weights is what it
+// trains with. What is random comes from the stream it is given. It keeps its memory
+// and serves one goroutine.
+package objective
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// Objective is a way to train a density.
+type Objective interface {
+	// Record records the objective of the data y [B, Dim] on the tape.
+	//
+	// Errors: an energy that is no finite number (*functional.EnergyError, its Sample
+	// counting the data and then the other points).
+	Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error)
+}
+
+// checkFinite returns an error for the first energy that is no finite number.
+func checkFinite[T simd.Float](name string, energies []T) error {
+	if !simd.HasNonFinite(energies) {
+		return nil
+	}
+	for i, e := range energies {
+		if v := float64(e); math.IsNaN(v) || math.IsInf(v, 0) {
+			return &functional.EnergyError{Functional: name, Sample: i, Label: -1, Value: v, Want: "a finite number"}
+		}
+	}
+	return nil
+}
+
+// slopesOf returns the slopes of s, those kept if they are s's.
+func slopesOf[T simd.Float](kept *energy.Slopes[T], of *energy.Surface, s energy.Surface) *energy.Slopes[T] {
+	if kept != nil && *of == s {
+		return kept
+	}
+	*of = s
+	return energy.NewSlopes[T](s)
+}
+
+// frozen is a recorded value whose derivatives by a vector of energies were computed
+// beforehand.
+type frozen[T simd.Float] struct {
+	out *autodiff.Var
+	d   []T
+}
+
+func (f *frozen[T]) record(energies *autodiff.Var, value float64) *autodiff.Var {
+	f.out = energies.Tape().Custom(f, []*autodiff.Var{energies})
+	tensor.Data[T](f.out.Value)[0] = T(value)
+	return f.out
+}
+
+// Backward implements autodiff.Op.
+func (f *frozen[T]) Backward(out *autodiff.Var, in []*autodiff.Var) {
+	if out != f.out {
+		panic("objective: recorded again before Backward; use one objective for each")
+	}
+	simd.AXPY(tensor.Data[T](in[0].AddGrad()), tensor.Data[T](out.Grad())[0], f.d)
+}
+
+// grow returns a slice of n elements, s's memory if that is enough.
+func grow[E any](s []E, n int) []E {
+	if cap(s) < n {
+		return make([]E, n)
+	}
+	return s[:n]
+}

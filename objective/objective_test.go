@@ -1,0 +1,255 @@
+package objective_test
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/objective"
+	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/sampler"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// bowl is ½ Σ precisionⱼ·(yⱼ − centreⱼ)², whose density is normal.
+type bowl struct{ precision, centre *autodiff.Param }
+
+func newBowl(precision, centre float64, d int) bowl {
+	p := func(name string, v float64) *autodiff.Param {
+		t := tensor.New(tensor.Float64, d)
+		for i := range t.Float64s() {
+			t.Float64s()[i] = v
+		}
+		return &autodiff.Param{Name: name, Value: t}
+	}
+	return bowl{p("precision", precision), p("centre", -centre)}
+}
+
+func (b bowl) Dim() int                  { return b.precision.Value.Len() }
+func (b bowl) Params() []*autodiff.Param { return []*autodiff.Param{b.precision, b.centre} }
+func (b bowl) Energy(_, y *autodiff.Var) *autodiff.Var {
+	t := y.Tape()
+	r := autodiff.AddRow(y, t.Param(b.centre))
+	row := autodiff.Reshape(t.Param(b.precision), 1, b.Dim())
+	e := autodiff.Linear(autodiff.Square(r), row, nil, autodiff.Identity)
+	return autodiff.Scale(autodiff.Reshape(e, y.Shape()[0]), 0.5)
+}
+
+func normals(rng *rand.Rand, mean, scale float64, n, d int) *tensor.Tensor {
+	y := tensor.New(tensor.Float64, n, d)
+	for i := range y.Float64s() {
+		y.Float64s()[i] = mean + scale*rng.NormFloat64()
+	}
+	return y
+}
+
+// fit trains a surface on draws of N(1, 0.5²).
+func fit(t *testing.T, s energy.Surface, o objective.Objective, more ...*autodiff.Param) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(3, 4))
+	tape, params := autodiff.NewTape(tensor.Float64), append(s.Params(), more...)
+	adam := &optim.Adam{}
+	if err := adam.Prepare(params); err != nil {
+		t.Fatal(err)
+	}
+	const steps = 1500
+	for step := range steps {
+		tape.Reset()
+		v, err := o.Record(tape, s, normals(rng, 1, 0.5, 256, s.Dim()), rng)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range params {
+			p.ZeroGrad()
+		}
+		tape.Backward(v)
+		adam.Step(params, 0.02*optim.Cosine{}.At(step, steps))
+	}
+}
+
+func near(t *testing.T, what string, got *autodiff.Param, want, tolerance float64) {
+	t.Helper()
+	for i, v := range got.Value.Float64s() {
+		if !(math.Abs(v-want) <= tolerance) {
+			t.Errorf("%s[%d] is %v, want %v ± %v", what, i, v, want, tolerance)
+		}
+	}
+}
+
+// Every objective has to find the normal density that the data was drawn from:
+// precision 4, centre 1; denoising with σ the one blurred by it; NCE its log Z, too.
+func TestObjectivesFindTheDensity(t *testing.T) {
+	t.Run("denoising", func(t *testing.T) {
+		s := newBowl(1, 0, 2)
+		fit(t, s, &objective.DenoisingScore[float64]{Sigma: 0.3})
+		near(t, "precision", s.precision, 1/(0.25+0.09), 0.1)
+		near(t, "−centre", s.centre, -1, 0.02)
+	})
+	t.Run("sliced", func(t *testing.T) {
+		s := newBowl(1, 0, 2)
+		fit(t, s, &objective.SlicedScore[float64]{})
+		near(t, "precision", s.precision, 4, 0.15)
+		near(t, "−centre", s.centre, -1, 0.02)
+	})
+	t.Run("nce", func(t *testing.T) {
+		s, o := newBowl(1, 0, 2), objective.NewNCE[float64](sampler.Normal[float64]{D: 2, Mean: 0.5, Scale: 1})
+		fit(t, s, o, o.Params()...)
+		near(t, "precision", s.precision, 4, 0.25)
+		near(t, "−centre", s.centre, -1, 0.03)
+		near(t, "log Z", o.LogZ, math.Log(2*math.Pi*0.25), 0.08)
+	})
+	chains := func() *sampler.Chains[float64] {
+		return &sampler.Chains[float64]{Sampler: &sampler.MALA[float64]{StepSize: 0.15}, Steps: 5}
+	}
+	t.Run("cd", func(t *testing.T) {
+		s := newBowl(1, 0, 2)
+		fit(t, s, &objective.Contrast[float64]{Chains: chains()})
+		near(t, "precision", s.precision, 4, 0.25)
+		near(t, "−centre", s.centre, -1, 0.03)
+	})
+	t.Run("pcd", func(t *testing.T) {
+		s, c := newBowl(1, 0, 2), chains()
+		fresh := sampler.Normal[float64]{D: 2, Scale: 1}
+		buffer, err := sampler.NewBuffer(1000, 2, 0.05, func(y []float64) { fresh.Draw(rand.New(rand.NewPCG(1, 1)), y) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Buffer, c.Fresh = buffer, fresh.Draw
+		fit(t, s, &objective.Contrast[float64]{Chains: c})
+		near(t, "precision", s.precision, 4, 0.25)
+		near(t, "−centre", s.centre, -1, 0.04)
+	})
+}
+
+// objectives are those whose value is a function of the weights, draws fixed.
+func objectives() map[string]objective.Objective {
+	return map[string]objective.Objective{
+		"denoising": &objective.DenoisingScore[float64]{Sigma: 0.5, H: 1e-4},
+		"sliced":    &objective.SlicedScore[float64]{},
+		"nce":       objective.NewNCE[float64](sampler.Uniform[float64]{D: 3, Low: -3, High: 3}),
+	}
+}
+
+func network(rng *rand.Rand) energy.Density {
+	d := energy.Density{D: 3, Net: nn.NewSequential(nn.NewLinear(3, 8, rng), nn.SiLU{}, nn.NewLinear(8, 8, rng), nn.Tanh{}, nn.NewLinear(8, 1, rng))}
+	nn.Cast(d.Net, tensor.Float64)
+	return d
+}
+
+// The gradient by every weight is that of the value, by differences, for a network
+// whose energies are of no degree.
+func TestGradients(t *testing.T) {
+	for name, o := range objectives() {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(7, 7))
+			s, y := network(rng), normals(rng, 0, 1, 5, 3)
+			tape := autodiff.NewTape(tensor.Float64)
+			value := func() *autodiff.Var {
+				tape.Reset()
+				v, err := o.Record(tape, s, y, rand.New(rand.NewPCG(5, 6)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return v
+			}
+			params := s.Params()
+			if nce, ok := o.(*objective.NCE[float64]); ok {
+				params = append(params, nce.LogZ)
+			}
+			tape.Backward(value())
+			for _, p := range params {
+				grad := append([]float64(nil), p.Grad.Float64s()...)
+				for i, at := range p.Value.Float64s() {
+					const h = 1e-5
+					p.Value.Float64s()[i] = at + h
+					up := value().Value.At()
+					p.Value.Float64s()[i] = at - h
+					down := value().Value.At()
+					p.Value.Float64s()[i] = at
+					if want := (up - down) / (2 * h); math.Abs(grad[i]-want) > 1e-6*(1+math.Abs(want)) {
+						t.Errorf("%s[%d]: gradient %v, by differences %v", p.Name, i, grad[i], want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The contrast's gradient is that of mean E⁺ − mean E⁻ + L2 at the chains' ends.
+func TestContrastGradient(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	s, y := network(rng), normals(rng, 0, 1, 5, 3)
+	c := &objective.Contrast[float64]{EnergyL2: 0.3, Chains: &sampler.Chains[float64]{Sampler: sampler.NewLangevin[float64](0.1), Steps: 3}}
+	tape := autodiff.NewTape(tensor.Float64)
+	v, err := c.Record(tape, s, y, rand.New(rand.NewPCG(1, 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tape.Backward(v)
+	ends := tensor.New(tensor.Float64, 5, 3)
+	c.Chains.Draw(rand.New(rand.NewPCG(1, 2)), energy.NewSlopes[float64](s), y.Float64s(), ends.Float64s())
+	by := autodiff.NewTape(tensor.Float64)
+	up, down := s.Energy(nil, by.Const(y)), s.Energy(nil, by.Const(ends))
+	want := autodiff.Add(autodiff.Sub(autodiff.Mean(up), autodiff.Mean(down)),
+		autodiff.Scale(autodiff.Add(autodiff.Mean(autodiff.Square(up)), autodiff.Mean(autodiff.Square(down))), 0.3))
+	if math.Abs(want.Value.At()-v.Value.At()) > 1e-12 {
+		t.Errorf("value %v, want %v", v.Value.At(), want.Value.At())
+	}
+	var grads [][]float64
+	for _, p := range s.Params() {
+		grads = append(grads, append([]float64(nil), p.Grad.Float64s()...))
+		p.ZeroGrad()
+	}
+	by.Backward(want)
+	for k, p := range s.Params() {
+		for i, g := range p.Grad.Float64s() {
+			if math.Abs(g-grads[k][i]) > 1e-12 {
+				t.Errorf("%s[%d]: %v, want %v", p.Name, i, grads[k][i], g)
+			}
+		}
+	}
+}
+
+// Energies that are no numbers are the typed error that training rolls back on.
+func TestNonFiniteEnergies(t *testing.T) {
+	all := objectives()
+	all["contrast"] = &objective.Contrast[float64]{Chains: &sampler.Chains[float64]{Sampler: sampler.NewLangevin[float64](0.1), Steps: 2}}
+	for name, o := range all {
+		rng := rand.New(rand.NewPCG(7, 8))
+		s := network(rng)
+		s.Params()[0].Value.Float64s()[0] = math.NaN()
+		_, err := o.Record(autodiff.NewTape(tensor.Float64), s, normals(rng, 0, 1, 5, 3), rng)
+		var e *functional.EnergyError
+		if !errors.As(err, &e) || !e.NonFinite() {
+			t.Errorf("%s: error %v, want one of energies that are not finite", name, err)
+		}
+	}
+}
+
+// A warm step does not allocate.
+func TestNoAllocation(t *testing.T) {
+	all := objectives()
+	all["contrast"] = &objective.Contrast[float64]{Chains: &sampler.Chains[float64]{Sampler: sampler.NewLangevin[float64](0.1), Steps: 2}}
+	for name, o := range all {
+		rng := rand.New(rand.NewPCG(7, 8))
+		s, y, tape := network(rng), normals(rng, 0, 1, 5, 3), autodiff.NewTape(tensor.Float64)
+		surface := energy.Surface(s)
+		step := func() {
+			tape.Reset()
+			v, err := o.Record(tape, surface, y, rng)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tape.Backward(v)
+		}
+		step()
+		if n := testing.AllocsPerRun(10, step); n > 0 {
+			t.Errorf("%s: %v allocations a step", name, n)
+		}
+	}
+}
