@@ -44,8 +44,8 @@ func ExampleLoadMapped() {
 		fmt.Printf("%.4f, in PyTorch %.4f\n", y.Value.Row(i).Float32s(), want.Row(i).Float32s())
 	}
 	// Output:
-	// [0.8863 0.7194 -0.0342], in PyTorch [0.8863 0.7194 -0.0342]
-	// [0.5105 0.5975 -0.0296], in PyTorch [0.5105 0.5975 -0.0296]
+	// [0.1994 -0.2041 0.0592], in PyTorch [0.1994 -0.2041 0.0592]
+	// [0.1254 0.0201 -0.3097], in PyTorch [0.1254 0.0201 -0.3097]
 }
 
 // A network's weights are saved whole or not at all, under PyTorch's names.

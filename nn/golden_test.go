@@ -58,6 +58,7 @@ var catalogue = map[string]entry{
 	"avg_pool2d":         of(func() Module { return AvgPool2D{Kernel: 3, Stride: 2, Pad: 1} }),
 	"global_avg_pool2d":  of(func() Module { return GlobalAvgPool2D{} }),
 	"flatten":            of(func() Module { return Flatten{} }),
+	"unflatten":          of(func() Module { return Unflatten{Sizes: []int{3, 2, 2}} }),
 	"relu":               of(func() Module { return ReLU{} }),
 	"leaky_relu":         of(func() Module { return LeakyReLU{Slope: 0.2} }),
 	"tanh":               of(func() Module { return Tanh{} }),

@@ -101,6 +101,7 @@ CASES = OrderedDict(
     avg_pool2d=(lambda: nn.AvgPool2d(3, stride=2, padding=1), (2, 2, 7, 6)),
     global_avg_pool2d=(lambda: nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), (2, 3, 5, 4)),
     flatten=(nn.Flatten, (2, 3, 2, 2)),
+    unflatten=(lambda: nn.Unflatten(1, (3, 2, 2)), (2, 12)),
     relu=(nn.ReLU, (4, 7)),
     leaky_relu=(lambda: nn.LeakyReLU(0.2), (4, 7)),
     tanh=(nn.Tanh, (4, 7)),

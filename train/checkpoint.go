@@ -27,6 +27,7 @@ const (
 	partOptimizer     = "optimizer."
 	partEMA           = "ema."
 	partBest          = "best."
+	partState         = "state."
 	partGoodWeights   = "good.weights."
 	partGoodOptimizer = "good.optimizer."
 	partGoodEMA       = "good.ema."
@@ -40,7 +41,7 @@ func (l *loop) save() error {
 	}
 	p := l.progress
 	p.Seconds = l.seconds()
-	state, err := json.Marshal(p)
+	done, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -49,7 +50,7 @@ func (l *loop) save() error {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	f := &tensor.File{Metadata: map[string]string{
-		"format": format, "recipe": l.c.Recipe, "progress": string(state), "settings": string(settings),
+		"format": format, "recipe": l.c.Recipe, "progress": string(done), "settings": string(settings),
 	}}
 	add := func(prefix string, part []tensor.Named) {
 		for _, n := range part {
@@ -64,6 +65,7 @@ func (l *loop) save() error {
 	if p.BestEpoch > 0 {
 		add(partBest, l.best.weights)
 	}
+	add(partState, state(l.task))
 	add(partGoodWeights, l.good.weights)
 	add(partGoodOptimizer, l.good.optimizer)
 	add(partGoodEMA, l.good.ema)
@@ -132,7 +134,32 @@ func (l *loop) read(f *tensor.File) error {
 		}
 	}
 	if len(l.good.weights) > 0 {
-		return fits(l.params, l.good.weights)
+		if err := fits(l.params, l.good.weights); err != nil {
+			return err
+		}
+	}
+	return refill(state(l.task), part(f, partState))
+}
+
+// state returns what a task keeps besides its parameters.
+func state(t Task) []tensor.Named {
+	if s, ok := t.(Stateful); ok {
+		return s.State()
+	}
+	return nil
+}
+
+// refill writes a saved state into a task's.
+func refill(state, saved []tensor.Named) error {
+	if len(state) != len(saved) {
+		return fmt.Errorf("it holds %d tensors of state, the recipe has %d", len(saved), len(state))
+	}
+	for i, s := range state {
+		n := saved[i]
+		if n.Name != s.Name || !slices.Equal(n.Tensor.Shape(), s.Tensor.Shape()) || n.Tensor.DType() != s.Tensor.DType() {
+			return fmt.Errorf("its state %s %v does not fit the recipe's %s %v", n.Name, n.Tensor.Shape(), s.Name, s.Tensor.Shape())
+		}
+		s.Tensor.CopyFrom(n.Tensor)
 	}
 	return nil
 }

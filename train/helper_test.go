@@ -52,6 +52,8 @@ type blobs struct {
 	noise  float64
 	// poison makes the loss of some steps, chosen by their stream, not a number.
 	poison float64
+	// drift is moved by every step, and moves the next one's noise.
+	drift *tensor.Tensor
 
 	batch  *tensor.Tensor
 	target []int
@@ -60,7 +62,7 @@ type blobs struct {
 
 func newBlobs(hidden int) *blobs {
 	rng := rand.New(rand.NewPCG(1, 2))
-	t := &blobs{x: tensor.New(tensor.Float32, blobSamples, blobWidth), noise: 0.1, f: functional.NLL{Beta: 1}, batch: tensor.New(tensor.Float32)}
+	t := &blobs{x: tensor.New(tensor.Float32, blobSamples, blobWidth), noise: 0.1, f: functional.NLL{Beta: 1}, batch: tensor.New(tensor.Float32), drift: tensor.New(tensor.Float32, 1)}
 	for i := range blobSamples {
 		y := rng.IntN(blobLabels)
 		t.y = append(t.y, y)
@@ -79,16 +81,19 @@ func newBlobs(hidden int) *blobs {
 
 func (t *blobs) Params() []*autodiff.Param { return t.labeler.Params() }
 func (t *blobs) Samples() int              { return blobSamples }
+func (t *blobs) State() []tensor.Named     { return []tensor.Named{{Name: "drift", Tensor: t.drift}} }
 
 func (t *blobs) Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error) {
 	if t.before != nil {
 		t.before()
 	}
+	drift := t.drift.Float32s()
+	drift[0] = 0.9*drift[0] + b.Rand.Float32() - 0.5
 	t.batch.Resize(len(b.Samples), blobWidth)
 	t.target = t.target[:0]
 	for k, i := range b.Samples {
 		for j, v := range t.x.Float32s()[i*blobWidth:][:blobWidth] {
-			t.batch.Float32s()[k*blobWidth+j] = v + float32(t.noise*(b.Rand.Float64()-0.5))
+			t.batch.Float32s()[k*blobWidth+j] = v + float32(t.noise*(b.Rand.Float64()-0.5)) + float32(t.noise)*drift[0]
 		}
 		t.target = append(t.target, t.y[i])
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Task is what a recipe has trained: a model, a loss over its samples, and a way to
@@ -24,6 +25,16 @@ type Task interface {
 	Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error)
 	// Evaluate measures the model as it is on samples that are not trained on.
 	Evaluate() (Evaluation, error)
+}
+
+// Stateful is a Task that keeps more than its parameters from step to step, such as the
+// chains of a replay buffer. Checkpoints hold it. A divergence does not bring it back: it
+// goes on as the bad step left it.
+type Stateful interface {
+	Task
+	// State returns the tensors themselves, always the same names and shapes in the same
+	// order; a run that resumes writes into them.
+	State() []tensor.Named
 }
 
 // Batch is one step's samples, or a part of them, by index, and the step's own stream
