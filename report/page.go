@@ -33,8 +33,8 @@ type page struct {
 	Training    []view
 	Tested      bool
 
-	Reconstructions template.URL // of an auto-encoder
-	Pictured        bool
+	Sheets   []sheetView
+	Pictured bool
 
 	Config  []Setting
 	Recipe  string

@@ -9,7 +9,6 @@
 package report
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"html/template"
@@ -56,8 +55,8 @@ func compose(dir string, images Images) (*page, error) {
 	}
 	p := newPage(r, s)
 	p.Pictured = images != nil
-	if picture, err := os.ReadFile(filepath.Join(dir, plotsFolder, reconstructionsFile)); err == nil {
-		p.Reconstructions = template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture))
+	if p.Sheets, err = sheetViews(dir); err != nil {
+		return nil, err
 	}
 	return p, p.add(r, s, images)
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -92,13 +93,35 @@ func trainAutoencoder(cmd *cobra.Command, c recipe.AutoencoderConfig, dir string
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, "autoencoder", dir, r.Steps)
 	}
-	if err := report.WriteReconstructions(dir, testSet.Pixels, pictures, testSet.H, testSet.W); err != nil {
+	if err := report.WriteSheets(dir, []report.Sheet{reconstructions(testSet, pictures)}); err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train autoencoder --run %s --resume tries again): %w", shellQuote(dir), err)
 	}
 	out := cmd.OutOrStdout()
 	summarise(cmd, r)
 	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(dir), shown(filepath.Join(dir, "report.html")))
 	return printJSON(out, r, asJSON)
+}
+
+// reconstructions shows the first test pictures, a row of them above a row of what came back.
+func reconstructions(set *data.Images, rebuilt []float32) report.Sheet {
+	const columns = 10
+	n := set.Size()
+	s := report.Sheet{
+		Name: "reconstructions", Title: "Reconstructions", Columns: columns, Band: 2, H: set.H, W: set.W,
+		Note: "Test pictures, and below each what comes back from the few numbers that it was squeezed into.",
+	}
+	for lo := 0; lo < len(rebuilt)/n; lo += columns {
+		hi := min(lo+columns, len(rebuilt)/n)
+		row := make([]float32, columns*n)
+		for i, p := range set.Pixels[lo*n : hi*n] {
+			row[i] = float32(p) / 255
+		}
+		s.Pixels = append(s.Pixels, row...)
+		clear(row)
+		copy(row, rebuilt[lo*n:hi*n])
+		s.Pixels = append(s.Pixels, row...)
+	}
+	return s
 }
 
 // summarise says what a run came to.

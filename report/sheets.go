@@ -1,0 +1,137 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"image"
+	"image/color"
+	"image/png"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+	ximage "golang.org/x/image/draw"
+)
+
+// Sheet is many small grey pictures on one.
+type Sheet struct {
+	Name        string // of its file
+	Title, Note string
+	Pixels      []float32 // N·H·W in [0, 1], row by row of the sheet
+	H, W        int
+	Columns     int // pictures a row
+	Band        int // rows that belong together; 0: all
+}
+
+// sheetsFile lists a run's sheets for its page.
+const sheetsFile = "sheets.json"
+
+// listedSheet is a row of sheets.json.
+type listedSheet struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Note  string `json:"note"`
+}
+
+// WriteSheets writes sheets as plots/NAME.png and report.html, which shows them, into a
+// run's folder.
+func WriteSheets(dir string, sheets []Sheet) error {
+	if err := os.MkdirAll(filepath.Join(dir, plotsFolder), 0o777); err != nil {
+		return err
+	}
+	var all []listedSheet
+	for _, s := range sheets {
+		picture, err := s.png()
+		if err != nil {
+			return err
+		}
+		if err := wholefile.Write(filepath.Join(dir, plotsFolder, s.Name+".png"), picture); err != nil {
+			return err
+		}
+		all = append(all, listedSheet{s.Name, s.Title, s.Note})
+	}
+	list, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := wholefile.Write(filepath.Join(dir, plotsFolder, sheetsFile), append(list, '\n')); err != nil {
+		return err
+	}
+	return Write(dir, nil)
+}
+
+// Pixels of a sheet: how much larger than its own each pixel is, and the spaces between
+// pictures and between bands.
+const (
+	enlarged  = 2
+	sheetGap  = 3
+	sheetBand = 10
+)
+
+// png draws the sheet.
+func (s Sheet) png() ([]byte, error) {
+	n := s.H * s.W
+	if s.H < 1 || s.W < 1 || s.Columns < 1 || len(s.Pixels) == 0 || len(s.Pixels)%n != 0 {
+		return nil, fmt.Errorf("report: sheet %s: %d pixels are not pictures of %d×%d in %d columns", s.Name, len(s.Pixels), s.H, s.W, s.Columns)
+	}
+	count := len(s.Pixels) / n
+	rows := (count + s.Columns - 1) / s.Columns
+	top := func(row int) int {
+		y := sheetGap + row*(enlarged*s.H+sheetGap)
+		if s.Band > 0 {
+			y += row / s.Band * sheetBand
+		}
+		return y
+	}
+	columns := min(count, s.Columns)
+	sheet := image.NewGray(image.Rect(0, 0, columns*(enlarged*s.W+sheetGap)+sheetGap, top(rows-1)+enlarged*s.H+sheetGap))
+	ximage.Draw(sheet, sheet.Bounds(), image.NewUniform(color.Gray{Y: 255}), image.Point{}, ximage.Src)
+	cell := &image.Gray{Pix: make([]byte, n), Stride: s.W, Rect: image.Rect(0, 0, s.W, s.H)}
+	for i := range count {
+		for j, v := range s.Pixels[i*n : (i+1)*n] {
+			cell.Pix[j] = byte(math.Round(255 * float64(min(max(v, 0), 1))))
+		}
+		x, y := sheetGap+i%s.Columns*(enlarged*s.W+sheetGap), top(i/s.Columns)
+		ximage.NearestNeighbor.Scale(sheet, image.Rect(x, y, x+enlarged*s.W, y+enlarged*s.H), cell, cell.Rect, ximage.Src, nil)
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, sheet); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// A sheetView is a sheet on a run's page.
+type sheetView struct {
+	Title, Note string
+	Image       template.URL
+}
+
+// sheetViews reads the sheets of a run's folder; one without any has none.
+func sheetViews(dir string) (views []sheetView, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, plotsFolder, sheetsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []listedSheet
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fmt.Errorf("report: %s: %w", sheetsFile, err)
+	}
+	for _, s := range all {
+		picture, err := os.ReadFile(filepath.Join(dir, plotsFolder, filepath.Base(s.Name)+".png"))
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, sheetView{s.Title, s.Note, template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture))})
+	}
+	return views, nil
+}
