@@ -119,16 +119,8 @@ func EvalAutoencoder(dir string, testSet *data.Images) (*AutoencoderResult, erro
 		return nil, err
 	}
 	r := &AutoencoderResult{}
-	path := filepath.Join(dir, ResultFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
-	}
-	if err == nil {
-		err = json.Unmarshal(text, r)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := readFinished(dir, r); err != nil {
+		return nil, err
 	}
 	model, err := newAutoencoder(c, testSet)
 	if err != nil {

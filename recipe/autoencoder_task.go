@@ -45,7 +45,7 @@ func newAutoencoder(c AutoencoderConfig, set *data.Images) (*autoencoder, error)
 			nn.NewLinear(c.Hidden, n, rng),
 		),
 		subject:  train.Subject{Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent)},
-		shuffled: rand.New(rand.NewPCG(1, 2)).Perm(n),
+		shuffled: pixelOrder(n),
 	}
 	a.tape.NoGrad = true
 	return a, nil
@@ -141,7 +141,7 @@ func (a *autoencoder) measure(set *data.Images) (*reconstruction, error) {
 		if lo < picturesKept {
 			m.pictures = append(m.pictures, out[:min(picturesKept-lo, len(indices))*a.pixels]...)
 		}
-		a.shuffle(x)
+		shufflePixels(x, a.shuffled)
 		other, _, err := a.errors(x)
 		if err != nil {
 			return nil, err
@@ -177,12 +177,16 @@ func (a *autoencoder) errors(x []float32) (each []float64, out []float32, err er
 	return each, out, nil
 }
 
-// shuffle puts the pixels of each picture into another order, the same for all.
-func (a *autoencoder) shuffle(x []float32) {
-	row := make([]float32, a.pixels)
-	for lo := 0; lo < len(x); lo += a.pixels {
-		copy(row, x[lo:lo+a.pixels])
-		for i, from := range a.shuffled {
+// pixelOrder is the order that offending pictures have their pixels in, the same for all.
+func pixelOrder(n int) []int { return rand.New(rand.NewPCG(1, 2)).Perm(n) }
+
+// shufflePixels puts the pixels of each picture into another order.
+func shufflePixels(x []float32, order []int) {
+	n := len(order)
+	row := make([]float32, n)
+	for lo := 0; lo < len(x); lo += n {
+		copy(row, x[lo:lo+n])
+		for i, from := range order {
 			x[lo+i] = row[from]
 		}
 	}

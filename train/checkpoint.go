@@ -149,6 +149,19 @@ func state(t Task) []tensor.Named {
 	return nil
 }
 
+// LoadState reads what a task keeps besides its parameters out of a run's checkpoint.
+func LoadState(dir string, t Stateful) error {
+	path := filepath.Join(dir, CheckpointFile)
+	f, err := tensor.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if err := refill(t.State(), part(f, partState)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
 // refill writes a saved state into a task's.
 func refill(state, saved []tensor.Named) error {
 	if len(state) != len(saved) {

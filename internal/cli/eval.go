@@ -22,8 +22,13 @@ another MNIST-like folder. It changes nothing in the run's folder.`,
 			if err != nil {
 				return err
 			}
-			if name == "autoencoder" {
+			switch name {
+			case "autoencoder":
 				return evalAutoencoder(cmd, args[0], dataDir, asJSON)
+			case "jem":
+				return evalJEM(cmd, args[0], dataDir, asJSON)
+			case "generate":
+				return evalGenerate(cmd, args[0], dataDir, asJSON)
 			}
 			c, err := recipe.RunConfig(args[0])
 			if err != nil {

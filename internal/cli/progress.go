@@ -75,9 +75,12 @@ func (p *progress) emit(e train.Event) {
 	case train.Step:
 		p.step(e)
 	case train.Epoch:
-		if p.start.Recipe == "autoencoder" {
+		switch p.start.Recipe {
+		case "autoencoder":
 			p.say("%s", pictureLine(e, p.start.Epochs))
-		} else {
+		case "generate":
+			p.say("%s", densityLine(e, p.start.Epochs))
+		default:
 			p.say("%s", epochLine(e, p.start.Epochs))
 		}
 	case train.Diverged:
@@ -137,6 +140,20 @@ func pictureLine(e train.Epoch, epochs int) string {
 	}
 	line := fmt.Sprintf("epoch %d/%d  loss %.4f  variance lost %.2f %%  reconstruction error %s, of shuffled pixels %s  %.1f s%s",
 		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
+	if e.Collapsed {
+		line += "\n  collapsed: " + e.Why
+	}
+	return line
+}
+
+// densityLine is an epoch of a density of pictures.
+func densityLine(e train.Epoch, epochs int) string {
+	best := ""
+	if e.Best {
+		best = "  best"
+	}
+	line := fmt.Sprintf("epoch %d/%d  contrast %.4f  discrepancy of the chains %s  energies: pictures %s, with shuffled pixels %s  %.1f s%s",
+		e.Epoch, epochs, e.Loss, number(e.Error), number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
 	if e.Collapsed {
 		line += "\n  collapsed: " + e.Why
 	}

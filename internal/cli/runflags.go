@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/recipe"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// runFlags are the flags of a recipe that trains into a run's folder.
+type runFlags struct {
+	recipe string
+	file   string // of settings
+	dir    string
+	resume bool
+	json   bool
+	quiet  bool
+}
+
+func (r *runFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&r.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
+	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+r.recipe+" and a number)")
+	f.BoolVar(&r.resume, "resume", false, "go on with the run in --run, which gives what an unbroken run gives")
+	f.BoolVar(&r.json, "json", false, "print the result as one JSON object, the last line of stdout")
+	f.BoolVar(&r.quiet, "quiet", false, "no progress")
+}
+
+// configFile returns the file of settings to read, "" for none: a run that goes on has
+// its own.
+func (r *runFlags) configFile() (string, error) {
+	if r.resume && r.dir == "" {
+		return "", usagef("--resume goes on with the run in a folder; name it with --run")
+	}
+	if own := filepath.Join(r.dir, recipe.ConfigFile); r.resume && r.file == "" && exists(own) {
+		return own, nil
+	}
+	return r.file, nil
+}
+
+// begin reads the data and settles the run's folder; made are the folders that are new.
+func (r *runFlags) begin(cmd *cobra.Command, dataDir string) (p *progress, trainSet, testSet *data.Images, made []string, err error) {
+	if r.dir != "" {
+		if err := recipe.CheckFolder(r.dir, r.resume); err != nil {
+			return nil, nil, nil, nil, err
+		}
+	}
+	p = newProgress(cmd.ErrOrStderr(), r.quiet)
+	if trainSet, testSet, err = p.load(cmd.Context(), dataDir); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	r.dir, made, err = runFolder(r.dir, r.recipe)
+	return p, trainSet, testSet, made, err
+}

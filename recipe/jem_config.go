@@ -1,0 +1,49 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+)
+
+// JEMConfig is the settings of the jem recipe, in a YAML file by the names of the flags.
+type JEMConfig struct {
+	Recipe  string  `yaml:"recipe" json:"recipe"`   // "jem"
+	Data    string  `yaml:"data" json:"data"`       // folder of four IDX files; "" is MNIST
+	Foreign string  `yaml:"foreign" json:"foreign"` // … whose test pictures are to be told from the data's; "" is Fashion-MNIST if it is installed
+	Density float64 `yaml:"density" json:"density"` // weight of the contrast; 0 trains a classifier alone
+
+	Chains   `yaml:",inline"`
+	Training `yaml:",inline"`
+}
+
+// DefaultJEM returns the settings of `energo train jem` without flags.
+func DefaultJEM() JEMConfig {
+	t := defaultTraining()
+	t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 3, 64, 1e-3, 1, 0.999, 1000
+	return JEMConfig{Recipe: "jem", Density: 1, Chains: defaultChains(), Training: t}
+}
+
+// Resolve puts in the default step size and refuses what is out of range, by the
+// setting's name.
+func (c JEMConfig) Resolve() (JEMConfig, error) {
+	if c.Recipe != "jem" {
+		return c, fmt.Errorf("recipe is %q; these are settings of jem", c.Recipe)
+	}
+	if !(c.Density >= 0 && c.Density <= math.MaxFloat64) {
+		return c, fmt.Errorf("density is %v; it must be a number of at least 0", c.Density)
+	}
+	if err := c.Chains.resolve(); err != nil {
+		return c, err
+	}
+	return c, c.Training.resolve()
+}
+
+// ReadJEMConfig reads a YAML file over base, as ReadDigitsConfig does.
+func ReadJEMConfig(path string, base JEMConfig) (JEMConfig, error) {
+	return readConfig(path, base)
+}
+
+func (c JEMConfig) fingerprint() (map[string]string, error) {
+	c.Data, c.Foreign, c.Threads, c.Checkpoint = "", "", 0, 0
+	return fingerprint(c)
+}
