@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import densities
 import losses
 
 
@@ -56,6 +57,7 @@ JOBS = {
     "step/mlp": lambda: step(mlp(), 256, 784),
     "step/cnn": lambda: step(cnn(), 64, 1, 28, 28),
     "eval/cnn": lambda: evaluate(cnn(), 1000, 1, 28, 28),
+    **densities.JOBS,
     **losses.JOBS,
 }
 
