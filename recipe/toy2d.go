@@ -12,7 +12,6 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/optim"
@@ -21,16 +20,17 @@ import (
 )
 
 // Toy2DConfig is the settings of the toy2d recipe: densities exp(−E(y))/Z over the plane,
-// trained by NLL whose free energy is a quadrature.
+// trained by NLL whose free energy is a quadrature, or without a partition function.
 type Toy2DConfig struct {
-	Sets    []string `json:"sets"` // names of data.Toys; none: all
-	Steps   int      `json:"steps"`
-	Seed    uint64   `json:"seed"`
-	Threads int      `json:"threads"`
+	Sets      []string `json:"sets"`      // names of data.Toys; none: all
+	Objective string   `json:"objective"` // one of Toy2DObjectives
+	Steps     int      `json:"steps"`
+	Seed      uint64   `json:"seed"`
+	Threads   int      `json:"threads"`
 }
 
 // DefaultToy2D returns the settings of `energo train toy2d` without flags.
-func DefaultToy2D() Toy2DConfig { return Toy2DConfig{Steps: 2500, Seed: 1} }
+func DefaultToy2D() Toy2DConfig { return Toy2DConfig{Objective: "nll", Steps: 2500, Seed: 1} }
 
 // Resolve fills in the sets and refuses what is out of range.
 func (c Toy2DConfig) Resolve() (Toy2DConfig, error) {
@@ -41,6 +41,9 @@ func (c Toy2DConfig) Resolve() (Toy2DConfig, error) {
 		if !slices.Contains(data.Toys(), s) {
 			return c, fmt.Errorf("there is no set %q; there are %s", s, strings.Join(data.Toys(), ", "))
 		}
+	}
+	if err := oneOf("objective", c.Objective, Toy2DObjectives); err != nil {
+		return c, err
 	}
 	if c.Steps < 1 || c.Steps > 1<<20 {
 		return c, fmt.Errorf("steps is %d; it must be a whole number from 1 to %d", c.Steps, 1<<20)
@@ -116,37 +119,30 @@ func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig) (energy.Density
 	for _, p := range params[:2] {
 		simd.Scale(p.Value.Float32s(), p.Value.Float32s(), toySharp)
 	}
-	cell := 2 * toyEdge / float64(toySide)
-	nodes, weights := tensor.New(tensor.Float32, toySide*toySide, 2), make([]float64, toySide*toySide)
-	for i := range weights {
-		weights[i] = 2 * math.Log(cell)
+	o, more, err := c.objective(rng)
+	if err != nil {
+		return d, err
 	}
+	params = append(params, more...)
 	y, tape := tensor.New(tensor.Float32, toyBatch, 2), autodiff.NewTape(tensor.Float32)
 	optimizer, schedule := &optim.Adam{}, optim.Cosine{Warmup: min(toyWarmup, c.Steps/10)}
 	if err := optimizer.Prepare(params); err != nil {
 		return d, err
 	}
-	var record energy.AnswerLoss
 	for step := range c.Steps {
 		if err := ctx.Err(); err != nil {
 			return d, err
 		}
 		toy.Draw(rng, y.Float32s())
-		a, b := rng.Float64(), rng.Float64() // where in their cells the nodes lie
-		for i := range weights {
-			nodes.Float32s()[2*i] = float32(-toyEdge + cell*(float64(i/toySide)+a))
-			nodes.Float32s()[2*i+1] = float32(-toyEdge + cell*(float64(i%toySide)+b))
-		}
 		tape.Reset()
-		answers := &energy.PointAnswers{Surface: d, Y: tape.Const(y), Nodes: nodes, LogWeights: weights}
-		losses, err := record.Record(answers, functional.NLL{Beta: 1})
+		loss, err := o.Record(tape, d, y, rng)
 		if err != nil {
 			return d, fmt.Errorf("step %d: %w", step+1, err)
 		}
 		for _, p := range params {
 			p.ZeroGrad()
 		}
-		tape.Backward(autodiff.Mean(losses))
+		tape.Backward(loss)
 		optimizer.Step(params, toyRate*schedule.At(step, c.Steps))
 	}
 	return d, nil

@@ -33,6 +33,7 @@ covered and maximum mean discrepancy by draws. About half a minute a set.`,
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&c.Sets, "set", nil, "set to train on; may be given again (default all)")
+	f.StringVar(&c.Objective, "objective", c.Objective, "what trains: nll (by quadrature), cd and pcd (contrastive divergence), denoising and sliced (score matching), nce")
 	f.IntVar(&c.Steps, "steps", c.Steps, "steps of each training")
 	f.Uint64Var(&c.Seed, "seed", c.Seed, "seed of everything that is random")
 	f.IntVar(&c.Threads, "threads", c.Threads, "cores to use; 0 is all; the result does not depend on it")
