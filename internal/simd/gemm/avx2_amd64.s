@@ -2209,3 +2209,138 @@ narrow:
 	JNE        narrow
 	VZEROUPPER
 	RET
+
+// func sumRowsAVX2(dst *byte, src *byte, dstStep int, srcStep int, rows int, cols int)
+// Requires: AVX, CMOV
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    dstStep+16(FP), R8
+	MOVQ    srcStep+24(FP), R9
+	MOVQ    rows+32(FP), R10
+	MOVQ    cols+40(FP), CX
+	SUBQ    $0x00, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, AX
+	LEAQ    prefix<>+0(SB), CX
+	VMOVUPS (CX)(AX*4), Y4
+	MOVQ    cols+40(FP), CX
+	SUBQ    $0x08, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, AX
+	LEAQ    prefix<>+0(SB), CX
+	VMOVUPS (CX)(AX*4), Y5
+	MOVQ    cols+40(FP), CX
+	CMPQ    CX, $0x08
+	JLE     narrow
+
+wide:
+	VMASKMOVPS (SI), Y4, Y0
+	VMASKMOVPS (DI), Y4, Y2
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y4, (DI)
+	VMASKMOVPS 32(SI), Y5, Y1
+	VMASKMOVPS 32(DI), Y5, Y3
+	VADDPS     Y1, Y3, Y1
+	VMASKMOVPS Y1, Y5, 32(DI)
+	ADDQ       R9, SI
+	ADDQ       R8, DI
+	DECQ       R10
+	JNE        wide
+	VZEROUPPER
+	RET
+
+narrow:
+	VMASKMOVPS (SI), Y4, Y0
+	VMASKMOVPS (DI), Y4, Y2
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y4, (DI)
+	ADDQ       R9, SI
+	ADDQ       R8, DI
+	DECQ       R10
+	JNE        narrow
+	VZEROUPPER
+	RET
+
+// func splitRowsAVX2(even *byte, odd *byte, src *byte, dstStep int, srcStep int, rows int, cols int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·splitRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    even+0(FP), DI
+	MOVQ    odd+8(FP), DX
+	MOVQ    src+16(FP), SI
+	MOVQ    dstStep+24(FP), R8
+	MOVQ    srcStep+32(FP), R9
+	MOVQ    rows+40(FP), R10
+	MOVQ    cols+48(FP), CX
+	SUBQ    $0x00, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, AX
+	LEAQ    prefix<>+0(SB), CX
+	VMOVUPS (CX)(AX*4), Y8
+	MOVQ    cols+48(FP), CX
+	ADDQ    $0x01, CX
+	SHRQ    $0x01, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, AX
+	LEAQ    prefix<>+0(SB), CX
+	VMOVUPS (CX)(AX*4), Y10
+	MOVQ    cols+48(FP), CX
+	SUBQ    $0x08, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, AX
+	LEAQ    prefix<>+0(SB), CX
+	VMOVUPS (CX)(AX*4), Y9
+	MOVQ    cols+48(FP), CX
+	ADDQ    $0x00, CX
+	SHRQ    $0x01, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000008, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	SUBQ    CX, AX
+	LEAQ    prefix<>+0(SB), CX
+	VMOVUPS (CX)(AX*4), Y11
+
+row:
+	VMASKMOVPS (SI), Y8, Y0
+	VMASKMOVPS 32(SI), Y9, Y1
+	VSHUFPS    $0x88, Y1, Y0, Y2
+	VPERMPD    $0xd8, Y2, Y2
+	VMASKMOVPS Y2, Y10, (DI)
+	ADDQ       R8, DI
+	VSHUFPS    $0xdd, Y1, Y0, Y3
+	VPERMPD    $0xd8, Y3, Y3
+	VMASKMOVPS Y3, Y11, (DX)
+	ADDQ       R8, DX
+	ADDQ       R9, SI
+	DECQ       R10
+	JNE        row
+	VZEROUPPER
+	RET

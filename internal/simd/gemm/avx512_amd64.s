@@ -2,6 +2,16 @@
 
 #include "textflag.h"
 
+DATA halves<>+0(SB)/8, $0x0000000000000000
+DATA halves<>+8(SB)/8, $0x0000000000000002
+DATA halves<>+16(SB)/8, $0x0000000000000004
+DATA halves<>+24(SB)/8, $0x0000000000000006
+DATA halves<>+32(SB)/8, $0x0000000000000001
+DATA halves<>+40(SB)/8, $0x0000000000000003
+DATA halves<>+48(SB)/8, $0x0000000000000005
+DATA halves<>+56(SB)/8, $0x0000000000000007
+GLOBL halves<>(SB), RODATA|NOPTR, $64
+
 // func tileAVX512(t *byte)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, CMOV, MMX+
 TEXT ·tileAVX512(SB), NOSPLIT, $0-8
@@ -6484,5 +6494,141 @@ narrow:
 	ADDQ      R8, DI
 	DECQ      R10
 	JNE       narrow
+	VZEROUPPER
+	RET
+
+// func sumRowsAVX512(dst *byte, src *byte, dstStep int, srcStep int, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-48
+	MOVQ    dst+0(FP), DI
+	MOVQ    src+8(FP), SI
+	MOVQ    dstStep+16(FP), R8
+	MOVQ    srcStep+24(FP), R9
+	MOVQ    rows+32(FP), R10
+	MOVQ    cols+40(FP), CX
+	SUBQ    $0x00, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000010, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	MOVL    $0x0000ffff, AX
+	BZHIL   CX, AX, AX
+	KMOVW   AX, K1
+	MOVQ    cols+40(FP), CX
+	SUBQ    $0x10, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000010, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	MOVL    $0x0000ffff, AX
+	BZHIL   CX, AX, AX
+	KMOVW   AX, K2
+	MOVQ    cols+40(FP), CX
+	CMPQ    CX, $0x10
+	JLE     narrow
+
+wide:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DI), K1, Z2
+	VADDPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (DI)
+	VMOVUPS.Z 64(SI), K2, Z1
+	VMOVUPS.Z 64(DI), K2, Z3
+	VADDPS    Z1, Z3, Z1
+	VMOVUPS   Z1, K2, 64(DI)
+	ADDQ      R9, SI
+	ADDQ      R8, DI
+	DECQ      R10
+	JNE       wide
+	VZEROUPPER
+	RET
+
+narrow:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z (DI), K1, Z2
+	VADDPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (DI)
+	ADDQ      R9, SI
+	ADDQ      R8, DI
+	DECQ      R10
+	JNE       narrow
+	VZEROUPPER
+	RET
+
+// func splitRowsAVX512(even *byte, odd *byte, src *byte, dstStep int, srcStep int, rows int, cols int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·splitRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ    even+0(FP), DI
+	MOVQ    odd+8(FP), DX
+	MOVQ    src+16(FP), SI
+	MOVQ    dstStep+24(FP), R8
+	MOVQ    srcStep+32(FP), R9
+	MOVQ    rows+40(FP), R10
+	MOVQ    cols+48(FP), CX
+	SUBQ    $0x00, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000010, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	MOVL    $0x0000ffff, AX
+	BZHIL   CX, AX, AX
+	KMOVW   AX, K1
+	MOVQ    cols+48(FP), CX
+	ADDQ    $0x01, CX
+	SHRQ    $0x01, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000010, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	MOVL    $0x0000ffff, AX
+	BZHIL   CX, AX, AX
+	KMOVW   AX, K3
+	MOVQ    cols+48(FP), CX
+	SUBQ    $0x10, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000010, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	MOVL    $0x0000ffff, AX
+	BZHIL   CX, AX, AX
+	KMOVW   AX, K2
+	MOVQ    cols+48(FP), CX
+	ADDQ    $0x00, CX
+	SHRQ    $0x01, CX
+	XORL    AX, AX
+	TESTQ   CX, CX
+	CMOVQLT AX, CX
+	MOVQ    $0x00000010, AX
+	CMPQ    CX, AX
+	CMOVQGT AX, CX
+	MOVL    $0x0000ffff, AX
+	BZHIL   CX, AX, AX
+	KMOVW   AX, K4
+	VMOVUPS halves<>+0(SB), Z31
+
+row:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z 64(SI), K2, Z1
+	VSHUFPS   $0x88, Z1, Z0, Z2
+	VPERMPD   Z2, Z31, Z2
+	VMOVUPS   Z2, K3, (DI)
+	ADDQ      R8, DI
+	VSHUFPS   $0xdd, Z1, Z0, Z3
+	VPERMPD   Z3, Z31, Z3
+	VMOVUPS   Z3, K4, (DX)
+	ADDQ      R8, DX
+	ADDQ      R9, SI
+	DECQ      R10
+	JNE       row
 	VZEROUPPER
 	RET

@@ -109,3 +109,21 @@ func copyRowsGeneric[T simd.Float](dst, src unsafe.Pointer, dstStep, srcStep, ro
 		}
 	}
 }
+
+func sumRowsGeneric[T simd.Float](dst, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	for i := range rows {
+		to := unsafe.Slice((*T)(unsafe.Add(dst, i*dstStep)), cols)
+		for j, v := range unsafe.Slice((*T)(unsafe.Add(src, i*srcStep)), cols) {
+			to[j] += v
+		}
+	}
+}
+
+func splitRowsGeneric[T simd.Float](even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	to := [2]unsafe.Pointer{even, odd}
+	for i := range rows {
+		for j, v := range unsafe.Slice((*T)(unsafe.Add(src, i*srcStep)), cols) {
+			*(*T)(unsafe.Add(to[j%2], i*dstStep+j/2*size[T]())) = v
+		}
+	}
+}

@@ -123,6 +123,46 @@ func (e engine[T]) copyRows(dst, src unsafe.Pointer, dstStep, srcStep, rows, wid
 	}
 }
 
+// sumRows adds src[i·srcStep+j] to dst[i·dstStep+j] for i in [0, rows) and j in [0, cols).
+// Steps are in elements.
+func (e engine[T]) sumRows(dst, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	z := size[T]()
+	if rows <= 0 {
+		return
+	}
+	for j := 0; j < cols; j += e.nr {
+		d, s, n := unsafe.Add(dst, j*z), unsafe.Add(src, j*z), min(cols-j, e.nr)
+		switch e.level {
+		case simd.AVX512:
+			sumRowsAVX512(d, s, dstStep*z, srcStep*z, rows, n)
+		case simd.AVX2:
+			sumRowsAVX2(d, s, dstStep*z, srcStep*z, rows, n)
+		default:
+			sumRowsGeneric[T](d, s, dstStep*z, srcStep*z, rows, n)
+		}
+	}
+}
+
+// splitRows parts rows into what stands at even and at odd places: even[i·dstStep+j] gets
+// src[i·srcStep+2j], odd the one behind it, for i in [0, rows). Steps are in elements.
+func (e engine[T]) splitRows(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	z := size[T]()
+	if rows <= 0 {
+		return
+	}
+	for j := 0; j < cols; j += e.nr {
+		a, b, s, n := unsafe.Add(even, j/2*z), unsafe.Add(odd, j/2*z), unsafe.Add(src, j*z), min(cols-j, e.nr)
+		switch e.level {
+		case simd.AVX512:
+			splitRowsAVX512(a, b, s, dstStep*z, srcStep*z, rows, n)
+		case simd.AVX2:
+			splitRowsAVX2(a, b, s, dstStep*z, srcStep*z, rows, n)
+		default:
+			splitRowsGeneric[T](a, b, s, dstStep*z, srcStep*z, rows, n)
+		}
+	}
+}
+
 // span returns the bounds of part i when n things are split evenly into parts.
 func span(n, parts, i int) (lo, hi int) { return n * i / parts, n * (i + 1) / parts }
 

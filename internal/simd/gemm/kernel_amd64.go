@@ -10,7 +10,7 @@ func tileAVX512(t *tile)
 //go:noescape
 func tileAVX2(t *tile)
 
-// The steps of the copies are in bytes; width is at most one vector for transpose, two for copyRows.
+// The steps of the copies are in bytes; width is at most one vector for transpose, two for copyRows and cols for sumRows and splitRows.
 
 //go:noescape
 func transposeAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int)
@@ -23,3 +23,15 @@ func copyRowsAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols
 
 //go:noescape
 func copyRowsAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int)
+
+//go:noescape
+func sumRowsAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, cols int)
+
+//go:noescape
+func sumRowsAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, cols int)
+
+//go:noescape
+func splitRowsAVX512(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int)
+
+//go:noescape
+func splitRowsAVX2(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int)

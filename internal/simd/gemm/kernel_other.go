@@ -25,3 +25,19 @@ func copyRowsAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols
 func copyRowsAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
 	panic("gemm: no AVX2")
 }
+
+func sumRowsAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	panic("gemm: no AVX-512")
+}
+
+func sumRowsAVX2(dst, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	panic("gemm: no AVX2")
+}
+
+func splitRowsAVX512(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	panic("gemm: no AVX-512")
+}
+
+func splitRowsAVX2(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
+	panic("gemm: no AVX2")
+}

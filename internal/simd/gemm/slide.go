@@ -188,15 +188,29 @@ func (s *slide[T]) draw(image, lo, hi int, c *canvas[T]) []T {
 			s.copyBlock(c.x[dst+s.left+left:], x[src:], s.row, s.w, to-from, right-left)
 			continue
 		}
+		if s.strideW == 2 && right-left > 1 {
+			col := s.left + left
+			even, odd := col%2*s.phaseW+col/2, (col+1)%2*s.phaseW+(col+1)/2
+			s.splitRows(at(c.x, dst+even), at(c.x, dst+odd), at(x, src), s.row, s.w, to-from, right-left)
+			continue
+		}
 		for i := range to - from {
-			group := c.x[dst+i*s.row:]
-			for j, v := range x[src+i*s.w:][:right-left] {
-				col := s.left + left + j
-				group[col%s.strideW*s.phaseW+col/s.strideW] = v
-			}
+			s.spread(c.x[dst+i*s.row:][:s.strideW*s.phaseW], x[src+i*s.w:][:right-left], s.left+left)
 		}
 	}
 	return c.x
+}
+
+// spread puts a row's values, the first of which is column first of the canvas, into their
+// groups of columns.
+func (s *slide[T]) spread(row, x []T, first int) {
+	for i := range min(s.strideW, len(x)) {
+		col := first + i
+		group := row[col%s.strideW*s.phaseW+col/s.strideW:]
+		for k, j := 0, i; j < len(x); k, j = k+1, j+s.strideW {
+			group[k] = x[j]
+		}
+	}
 }
 
 // copyBlock copies rows of any width.

@@ -129,3 +129,118 @@ func (s *isa) copyRows() {
 	s.VZEROUPPER()
 	s.RET()
 }
+
+// sumRows writes the routine that adds short rows to others.
+//
+//	for i := range rows { for j := range cols { dst[i·dstStep+j] += src[i·srcStep+j] } }
+//
+// with cols at most twice the vector's lanes and the steps in bytes.
+func (s *isa) sumRows() {
+	s.function("sumRows", "func(dst, src *byte, dstStep, srcStep, rows, cols int)")
+	var (
+		dst, src         = reg.RDI, reg.RSI
+		dstStep, srcStep = reg.R8, reg.R9
+		rows, n, tmp     = reg.R10, reg.RCX, reg.RAX
+		there            [2]reg.Register
+	)
+	if s.wide() {
+		there = [2]reg.Register{reg.K1, reg.K2}
+	} else {
+		there = [2]reg.Register{reg.Y4, reg.Y5}
+	}
+	for _, p := range []struct {
+		name string
+		to   reg.Register
+	}{{"dst", dst}, {"src", src}, {"dstStep", dstStep}, {"srcStep", srcStep}, {"rows", rows}} {
+		s.Load(s.Param(p.name), p.to)
+	}
+	for v := range 2 {
+		s.Load(s.Param("cols"), n)
+		s.SUBQ(operand.U8(v*s.lanes), n)
+		s.mask(n, tmp, there[v])
+	}
+	s.Load(s.Param("cols"), n)
+	s.CMPQ(n, operand.U8(s.lanes))
+	s.JLE(operand.LabelRef("narrow"))
+	for _, form := range []struct {
+		label   string
+		vectors int
+	}{{"wide", 2}, {"narrow", 1}} {
+		s.Label(form.label)
+		for v := range form.vectors {
+			s.load(mem(src, v*s.bytes()), there[v], s.vecs[v])
+			s.load(mem(dst, v*s.bytes()), there[v], s.vecs[2+v])
+			s.VADDPS(s.vecs[v], s.vecs[2+v], s.vecs[v])
+			s.store(s.vecs[v], there[v], mem(dst, v*s.bytes()))
+		}
+		s.ADDQ(srcStep, src)
+		s.ADDQ(dstStep, dst)
+		s.DECQ(rows)
+		s.JNE(operand.LabelRef(form.label))
+		s.VZEROUPPER()
+		s.RET()
+	}
+}
+
+// splitRows writes the routine that parts short rows into what stands at even and at odd
+// places.
+//
+//	for i := range rows { for j := range cols {
+//		if j is even { even[i·dstStep+j/2] = src[i·srcStep+j] } else { odd[i·dstStep+j/2] = … }
+//	} }
+//
+// with cols at most twice the vector's lanes and the steps in bytes.
+func (s *isa) splitRows() {
+	s.function("splitRows", "func(even, odd, src *byte, dstStep, srcStep, rows, cols int)")
+	var (
+		to               = [2]reg.Register{reg.RDI, reg.RDX}
+		src              = reg.RSI
+		dstStep, srcStep = reg.R8, reg.R9
+		rows, n, tmp     = reg.R10, reg.RCX, reg.RAX
+		in, out          [2]reg.Register
+		order            reg.Register
+	)
+	if s.wide() {
+		in, out, order = [2]reg.Register{reg.K1, reg.K2}, [2]reg.Register{reg.K3, reg.K4}, reg.Z31
+	} else {
+		in, out = [2]reg.Register{reg.Y8, reg.Y9}, [2]reg.Register{reg.Y10, reg.Y11}
+	}
+	for _, p := range []struct {
+		name string
+		to   reg.Register
+	}{{"even", to[0]}, {"odd", to[1]}, {"src", src}, {"dstStep", dstStep}, {"srcStep", srcStep}, {"rows", rows}} {
+		s.Load(s.Param(p.name), p.to)
+	}
+	for v := range 2 {
+		s.Load(s.Param("cols"), n)
+		s.SUBQ(operand.U8(v*s.lanes), n)
+		s.mask(n, tmp, in[v])
+		s.Load(s.Param("cols"), n)
+		s.ADDQ(operand.U8(1-v), n) // ⌈cols/2⌉ stand at even places, ⌊cols/2⌋ at odd ones
+		s.SHRQ(operand.U8(1), n)
+		s.mask(n, tmp, out[v])
+	}
+	if s.wide() {
+		s.VMOVUPS(s.halves, order)
+	}
+	s.Label("row")
+	for v := range 2 {
+		s.load(mem(src, v*s.bytes()), in[v], s.vecs[v])
+	}
+	for v, pick := range []uint8{0x88, 0xdd} {
+		got := s.vecs[2+v]
+		s.VSHUFPS(operand.U8(pick), s.vecs[1], s.vecs[0], got) // in pairs, one vector's and the other's in turn
+		if s.wide() {
+			s.VPERMPD(got, order, got)
+		} else {
+			s.VPERMPD(operand.U8(0xd8), got, got)
+		}
+		s.store(got, out[v], mem(to[v], 0))
+		s.ADDQ(dstStep, to[v])
+	}
+	s.ADDQ(srcStep, src)
+	s.DECQ(rows)
+	s.JNE(operand.LabelRef("row"))
+	s.VZEROUPPER()
+	s.RET()
+}

@@ -20,6 +20,7 @@ type isa struct {
 	masks  [2]reg.Register   // which lanes of a tile's two column vectors are there
 	rowsIn reg.Register      // which lanes hold a row, once a tile is transposed
 	prefix operand.Mem       // AVX2: -1 for each lane, then 0 for each
+	halves operand.Mem       // AVX-512: the even pairs of lanes, then the odd ones
 }
 
 func avx512() *isa {
@@ -29,6 +30,11 @@ func avx512() *isa {
 	}
 	for i := range 32 {
 		s.vecs = append(s.vecs, zmm[i])
+	}
+	s.halves = s.StaticGlobal("halves")
+	s.DataAttributes(attr.RODATA | attr.NOPTR)
+	for i, pair := range []uint64{0, 2, 4, 6, 1, 3, 5, 7} {
+		s.AddDatum(8*i, operand.U64(pair))
 	}
 	return s
 }

@@ -20,6 +20,8 @@ func main() {
 		s.tile()
 		s.transpose()
 		s.copyRows()
+		s.sumRows()
+		s.splitRows()
 		text, err := assemble(s)
 		if err == nil {
 			err = write(filepath.Join(*dir, s.name+"_amd64.s"), text)
