@@ -25,6 +25,8 @@ type Param struct {
 	Frozen bool
 	// NoDecay marks what weight decay leaves alone: biases, norms' scales.
 	NoDecay bool
+	// NoAverage marks what averages of weights take as it is: directions, whose mean is none.
+	NoAverage bool
 }
 
 // ZeroGrad sets the gradient to zero.

@@ -35,6 +35,7 @@ func NewSpectralNorm(layer Weighted, rng *rand.Rand) *SpectralNorm {
 		u:     newBuffer(w.Name+"_u", 0, out),
 		v:     newBuffer(w.Name+"_v", 0, w.Value.Len()/out),
 	}
+	s.u.NoAverage, s.v.NoAverage = true, true
 	w.Name += "_orig"
 	Normal(s.u.Value, 1, rng)
 	for range 15 {

@@ -15,7 +15,8 @@ import (
 //
 // The weights sum to one from the first step on (a₁ = w₁), so the average is not
 // drawn to its start. All parameters given are averaged, frozen ones too: running
-// statistics must go with the weights that they belong to.
+// statistics must go with the weights that they belong to. Those marked NoAverage are
+// taken as they are.
 type EMA struct {
 	Decay float64 // in [0, 1)
 
@@ -37,7 +38,7 @@ func (e *EMA) Update(params []*autodiff.Param) {
 		decay := 1 - (1-e.Decay)/(1-math.Pow(e.Decay, float64(s.steps)))
 		a := s.buf[0]
 		switch {
-		case s.steps == 1:
+		case s.steps == 1 || p.NoAverage:
 			a.CopyFrom(p.Value)
 		case a.DType() == tensor.Float64:
 			simd.EMA(a.Float64s(), p.Value.Float64s(), decay)

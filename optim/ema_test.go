@@ -87,3 +87,18 @@ func TestEMARestoreRefuses(t *testing.T) {
 		t.Error("an empty state is taken")
 	}
 }
+
+// What is no thing to average is kept as it was last.
+func TestEMAKeepsDirections(t *testing.T) {
+	u := &autodiff.Param{Name: "u", Value: tensor.New(tensor.Float32, 2), Frozen: true, NoAverage: true}
+	e := &EMA{Decay: 0.99}
+	for _, v := range []float64{1, -1, 0.5} {
+		u.Value.Set(v, 0)
+		e.Update([]*autodiff.Param{u})
+	}
+	u.Value.Set(7, 0)
+	e.Swap([]*autodiff.Param{u})
+	if got := u.Value.At(0); got != 0.5 {
+		t.Errorf("kept %v, want 0.5", got)
+	}
+}
