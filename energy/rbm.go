@@ -8,7 +8,6 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
-	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -142,94 +141,3 @@ func (s *logSum) add(log float64) {
 }
 
 func (s *logSum) log() float64 { return s.max + math.Log(s.sum) }
-
-// AnnealRBM estimates the log partition function by annealed importance sampling from the
-// machine without weights whose visible biases are base, through the machines
-//
-//	log p*(v) = (1−β)·v·base + β·v·b + Σⱼ log(1 + exp(β(cⱼ + Wⱼ·v)))
-//
-// with a Gibbs sweep at each β. base nil stands for the machine's own b; the log-odds of
-// the data's pixels are better. LogZ is on average too low, and StdErr its spread.
-//
-// Source: [salakhutdinov2008].
-func AnnealRBM[T simd.Float](rng *rand.Rand, r *RBM[T], base []T, betas []float64, chains int) (sampler.Estimate, error) {
-	if err := sampler.CheckBetas(betas, chains); err != nil {
-		return sampler.Estimate{}, err
-	}
-	b := data[T](r.B.Value)
-	if base == nil {
-		base = b
-	}
-	if len(base) != len(b) {
-		return sampler.Estimate{}, fmt.Errorf("energy: AnnealRBM: %d base biases for %d visible units", len(base), len(b))
-	}
-	a := &annealedRBM[T]{rbm: r, base: base, own: b, beta: betas[0]}
-	v := make([]T, chains*len(b))
-	a.VisibleGiven(v, make([]T, chains*r.Hidden()))
-	a.gibbs.Flip(rng, v)
-	weights := make([]float64, chains)
-	before, after := make([]float64, chains), make([]float64, chains)
-	for i := 1; i < len(betas); i++ {
-		a.logDensity(before, v)
-		a.beta = betas[i]
-		a.logDensity(after, v)
-		for j := range weights {
-			weights[j] += after[j] - before[j]
-		}
-		if i+1 < len(betas) {
-			a.gibbs.Step(rng, a, v, nil)
-		}
-	}
-	e := sampler.Average(weights)
-	e.LogZ += float64(r.Hidden()) * math.Ln2
-	for _, v := range base {
-		e.LogZ += softplus(float64(v))
-	}
-	return e, nil
-}
-
-func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
-
-// annealedRBM is the machine between one without weights (β = 0) and r (β = 1).
-type annealedRBM[T simd.Float] struct {
-	rbm       *RBM[T]
-	base, own []T
-	beta      float64
-	gibbs     sampler.Gibbs[T]
-	hidden    []T
-}
-
-func (a *annealedRBM[T]) Visible() int { return a.rbm.Visible() }
-func (a *annealedRBM[T]) Hidden() int  { return a.rbm.Hidden() }
-
-func (a *annealedRBM[T]) HiddenGiven(p, v []T) {
-	a.rbm.fields(p, v, T(a.beta))
-	simd.Sigmoid(p, p)
-}
-
-func (a *annealedRBM[T]) VisibleGiven(p, h []T) {
-	k, m := a.Visible(), a.Hidden()
-	n := len(h) / m
-	gemm.Mul(false, false, n, k, m, h, m, data[T](a.rbm.W.Value), k, 0, p, k)
-	simd.Scale(p, p, T(a.beta))
-	for i := range n {
-		row := p[i*k : (i+1)*k]
-		simd.AXPY(row, T(1-a.beta), a.base)
-		simd.AXPY(row, T(a.beta), a.own)
-	}
-	simd.Sigmoid(p, p)
-}
-
-// logDensity writes log p*(v) of each row, hidden units summed out.
-func (a *annealedRBM[T]) logDensity(dst []float64, v []T) {
-	k, m := a.Visible(), a.Hidden()
-	if len(a.hidden) != len(dst)*m {
-		a.hidden = make([]T, len(dst)*m)
-	}
-	a.rbm.fields(a.hidden, v, T(a.beta))
-	simd.Softplus(a.hidden, a.hidden)
-	for i := range dst {
-		row := v[i*k : (i+1)*k]
-		dst[i] = (1-a.beta)*simd.Dot(row, a.base) + a.beta*simd.Dot(row, a.own) + simd.Sum(a.hidden[i*m:(i+1)*m])
-	}
-}

@@ -136,6 +136,21 @@ func TestAnnealRBM(t *testing.T) {
 	if math.Abs(got.LogZ-want) > min(0.1, 5*got.StdErr) {
 		t.Errorf("log Z = %.4f ± %.4f; it is %.4f", got.LogZ, got.StdErr, want)
 	}
+	v := make([]float64, 200*40)
+	for i := range v {
+		v[i] = float64(rng.IntN(2))
+	}
+	var gibbs sampler.Gibbs[float64]
+	for range 500 {
+		gibbs.Step(rng, r, v, nil)
+	}
+	back, err := AnnealRBMBack(rng, r, nil, sampler.Ladder(400), v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(back.LogZ-want) > min(0.1, 5*back.StdErr) {
+		t.Errorf("backwards, log Z = %.4f ± %.4f; it is %.4f", back.LogZ, back.StdErr, want)
+	}
 	single := NewRBM[float32](40, 15, rng)
 	for i, p := range r.Params() {
 		for j, v := range p.Value.Float64s() {

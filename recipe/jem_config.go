@@ -19,8 +19,10 @@ type JEMConfig struct {
 // DefaultJEM returns the settings of `energo train jem` without flags.
 func DefaultJEM() JEMConfig {
 	t := defaultTraining()
-	t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 3, 64, 1e-3, 1, 0.999, 1000
-	return JEMConfig{Recipe: "jem", Density: 1, Chains: defaultChains(), Training: t}
+	t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 4, 64, 1e-3, 1, 0.999, 1000
+	c := defaultChains()
+	c.StepSize, c.SlopeClip, c.Noise = 0.5, 0.2, 0.005 // the labels make the energies steeper
+	return JEMConfig{Recipe: "jem", Density: 1, Chains: c, Training: t}
 }
 
 // Resolve puts in the default step size and refuses what is out of range, by the

@@ -27,6 +27,8 @@ another MNIST-like folder. It changes nothing in the run's folder.`,
 				return evalAutoencoder(cmd, args[0], dataDir, asJSON)
 			case "jem":
 				return evalJEM(cmd, args[0], dataDir, asJSON)
+			case "rbm":
+				return evalRBM(cmd, args[0], dataDir, asJSON)
 			case "generate":
 				return evalGenerate(cmd, args[0], dataDir, asJSON)
 			}

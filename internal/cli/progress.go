@@ -79,7 +79,9 @@ func (p *progress) emit(e train.Event) {
 		case "autoencoder":
 			p.say("%s", pictureLine(e, p.start.Epochs))
 		case "generate":
-			p.say("%s", densityLine(e, p.start.Epochs))
+			p.say("%s", densityLine(e, p.start.Epochs, "discrepancy of the chains"))
+		case "rbm":
+			p.say("%s", densityLine(e, p.start.Epochs, "negative log-likelihood (nat, by annealing)"))
 		default:
 			p.say("%s", epochLine(e, p.start.Epochs))
 		}
@@ -146,14 +148,14 @@ func pictureLine(e train.Epoch, epochs int) string {
 	return line
 }
 
-// densityLine is an epoch of a density of pictures.
-func densityLine(e train.Epoch, epochs int) string {
+// densityLine is an epoch of a density of pictures, with what its error is.
+func densityLine(e train.Epoch, epochs int, what string) string {
 	best := ""
 	if e.Best {
 		best = "  best"
 	}
-	line := fmt.Sprintf("epoch %d/%d  contrast %.4f  discrepancy of the chains %s  energies: pictures %s, with shuffled pixels %s  %.1f s%s",
-		e.Epoch, epochs, e.Loss, number(e.Error), number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
+	line := fmt.Sprintf("epoch %d/%d  contrast %.4f  %s %s  energies: pictures %s, with shuffled pixels %s  %.1f s%s",
+		e.Epoch, epochs, e.Loss, what, number(e.Error), number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
 	if e.Collapsed {
 		line += "\n  collapsed: " + e.Why
 	}

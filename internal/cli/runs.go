@@ -18,6 +18,7 @@ import (
 type listed struct {
 	Run        string   `json:"run"`
 	State      string   `json:"state"` // "finished" or "unfinished"
+	Recipe     string   `json:"recipe"`
 	Functional string   `json:"functional"`
 	Model      string   `json:"model"`
 	Energy     string   `json:"energy"`
@@ -60,7 +61,11 @@ func newRuns() *cobra.Command {
 			fmt.Fprintln(w, "RUN\tSTATE\tFUNCTIONAL\tMODEL\tENERGY\tEPOCHS\tTEST ERROR\tCOLLAPSED\tLAST EVENT")
 			for _, r := range all {
 				e, c := "", "no"
-				if r.TestError != nil {
+				switch {
+				case r.TestError == nil:
+				case r.Recipe == "generate" || r.Recipe == "rbm": // no fractions
+					e = number(*r.TestError)
+				default:
 					e = fmt.Sprintf("%.2f %%", 100**r.TestError)
 				}
 				if r.Collapsed {
@@ -97,7 +102,7 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 		if err != nil {
 			continue
 		}
-		l := listed{Run: r.Dir, State: "unfinished", Functional: cmp.Or(r.Get("loss"), r.Get("functional")), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
+		l := listed{Run: r.Dir, State: "unfinished", Recipe: r.Get("recipe"), Functional: cmp.Or(r.Get("loss"), r.Get("functional")), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
 		if b := r.Best(); b != nil {
 			l.Collapsed = b.Collapsed
 		}
