@@ -16,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
+	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -101,6 +102,9 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 		return nil, err
 	}
 	if err := task.measure(r, o.Train, o.Test); err != nil {
+		return nil, err
+	}
+	if err := surface.Write(o.Dir, []surface.Film{task.film.film("The plane through three training pictures")}); err != nil {
 		return nil, err
 	}
 	text, err := json.MarshalIndent(r, "", "  ")

@@ -73,6 +73,7 @@ type generateTask struct {
 	objective objective.Contrast[float32]
 	buffer    *tensor.Tensor // [chains, pixels]; nil where chains start from the data
 	batch     *tensor.Tensor
+	film      *pictureFilm
 }
 
 func newGenerateTask(c GenerateConfig, set *data.Images) (*generateTask, error) {
@@ -91,6 +92,8 @@ func newGenerateTask(c GenerateConfig, set *data.Images) (*generateTask, error) 
 		return nil, err
 	}
 	t.subject.Scale = t.diagnose(t.held).Spread
+	t.film = newPictureFilm(part, c.Epochs, c.Batch)
+	t.film.take(t.pictureSurface, pixelsOf(t.held), t.draws(planePairs))
 	return t, nil
 }
 
@@ -109,8 +112,10 @@ func (t *generateTask) Params() []*autodiff.Param { return t.surface.Params() }
 // Samples implements train.Task.
 func (t *generateTask) Samples() int { return t.set.N }
 
-// State implements train.Stateful: the chains.
-func (t *generateTask) State() []tensor.Named { return chainsState(t.buffer) }
+// State implements train.Stateful: the chains and the film.
+func (t *generateTask) State() []tensor.Named {
+	return append(chainsState(t.buffer), t.film.state()...)
+}
 
 // Loss implements train.Task.
 func (t *generateTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -122,6 +127,7 @@ func (t *generateTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 // out, as two samples: the squared maximum mean discrepancy.
 func (t *generateTask) Evaluate() (train.Evaluation, error) {
 	draws := t.draws(t.held.N)
+	t.film.take(t.pictureSurface, pixelsOf(t.held), draws)
 	return train.Evaluation{Error: pictureDiscrepancy(draws, pixelsOf(t.held), t.set.Size()), Diagnosis: t.diagnose(t.held)}, nil
 }
 

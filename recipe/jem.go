@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
+	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -84,6 +85,9 @@ func JEM(ctx context.Context, c JEMConfig, o Options, foreign *data.Images) (*JE
 	}
 	task.draw(r)
 	if err := m.write(o.Dir, o.Test); err != nil {
+		return nil, err
+	}
+	if err := surface.Write(o.Dir, []surface.Film{task.film.film("The plane through three training pictures, labels summed out")}); err != nil {
 		return nil, err
 	}
 	text, err := json.MarshalIndent(r, "", "  ")

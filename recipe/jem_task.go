@@ -45,6 +45,7 @@ type jemTask struct {
 	buffer    *tensor.Tensor // [chains, pixels]; nil where chains start from the data
 	batch     *tensor.Tensor
 	target    []int
+	film      *pictureFilm
 }
 
 func newJEMTask(c JEMConfig, set *data.Images) (*jemTask, error) {
@@ -66,7 +67,17 @@ func newJEMTask(c JEMConfig, set *data.Images) (*jemTask, error) {
 		return nil, err
 	}
 	t.subject.Scale = first.Diagnosis.Spread
+	t.film = newPictureFilm(part, c.Epochs, c.Batch)
+	t.film.take(t.pictures, pixelsOf(held.Subset(0, min(planePairs, held.N))), t.draws())
 	return t, nil
+}
+
+// draws returns chains as they stand; without a buffer, short runs from noise.
+func (t *jemTask) draws() []float32 {
+	if t.buffer != nil {
+		return t.buffer.Float32s()[:min(planePairs, t.c.Buffer)*t.set.Size()]
+	}
+	return t.pictures.fromNoise(t.c.Chains, planePairs, t.c.K, t.c.Seed)
 }
 
 // Params implements train.Task.
@@ -75,8 +86,8 @@ func (t *jemTask) Params() []*autodiff.Param { return t.labeler.Params() }
 // Samples implements train.Task.
 func (t *jemTask) Samples() int { return t.set.N }
 
-// State implements train.Stateful: the chains.
-func (t *jemTask) State() []tensor.Named { return chainsState(t.buffer) }
+// State implements train.Stateful: the chains and the film.
+func (t *jemTask) State() []tensor.Named { return append(chainsState(t.buffer), t.film.state()...) }
 
 // Loss implements train.Task.
 func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -106,5 +117,6 @@ func (t *jemTask) Evaluate() (train.Evaluation, error) {
 	if err != nil {
 		return train.Evaluation{}, err
 	}
+	t.film.take(t.pictures, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), t.draws())
 	return m.Evaluation, nil
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/offender"
 	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -88,6 +89,7 @@ type ParabolaResult struct {
 	Runs     []ParabolaOutcome `json:"runs"`
 	Before   Surface           `json:"-"` // of the first run
 	After    Surface           `json:"-"`
+	Film     surface.Film      `json:"-"` // of the first run
 }
 
 // Resolve fills in the cases and refuses what is out of range.
@@ -134,7 +136,11 @@ func Parabola(ctx context.Context, c ParabolaConfig, emit func(ParabolaCase, Par
 				return nil, err
 			}
 			start := time.Now()
-			o, before, after, err := k.train(c.Seed+uint64(i), c.Steps)
+			var film *surface.Film
+			if i == 0 {
+				film = &r.Film
+			}
+			o, before, after, err := k.train(c.Seed+uint64(i), c.Steps, film)
 			if err != nil {
 				return nil, fmt.Errorf("case %s, seed %d: %w", k.Name, o.Seed, err)
 			}
@@ -200,8 +206,8 @@ const (
 	answersTo     = 1.5
 )
 
-// train trains a case.
-func (k ParabolaCase) train(seed uint64, steps int) (o ParabolaOutcome, before, after Surface, err error) {
+// train trains a case, and films it unless film is nil.
+func (k ParabolaCase) train(seed uint64, steps int, film *surface.Film) (o ParabolaOutcome, before, after Surface, err error) {
 	rng := train.Rand(seed, "parabola", 0)
 	s := k.surface(rng)
 	slopes := energy.NewSlopes[float32](s)
@@ -221,6 +227,11 @@ func (k ParabolaCase) train(seed uint64, steps int) (o ParabolaOutcome, before, 
 		return o, before, after, err
 	}
 	var record energy.AnswerLoss
+	frames := map[int]bool{}
+	if film != nil {
+		*film, frames = k.newFilm(), frameSteps(steps)
+		film.Frames = append(film.Frames, parabolaFrame(film, slopes, 0))
+	}
 	for step := range steps {
 		for i := range parabolaBatch {
 			v := rng.Float32()*2 - 1
@@ -246,11 +257,61 @@ func (k ParabolaCase) train(seed uint64, steps int) (o ParabolaOutcome, before, 
 		tape.Backward(autodiff.Mean(losses))
 		optim.ClipNorm(params, parabolaClip)
 		optimizer.Step(params, parabolaRate*(optim.Cosine{}).At(step, steps))
+		if frames[step+1] {
+			film.Frames = append(film.Frames, parabolaFrame(film, slopes, step+1))
+		}
 	}
 	after = surfaceOf(slopes)
 	o.MSE, o.Spread = after.mse(), after.spread()
 	o.Flat = o.Spread < flatPart*o.Before && o.MSE > wrongMSE
 	return o, before, after, nil
+}
+
+// newFilm returns a film without frames.
+func (k ParabolaCase) newFilm() surface.Film {
+	const nx, ny = 41, 101
+	f := surface.Film{
+		Name: "case-" + k.Name, Title: "Case " + k.Name + ": " + k.Energy + " with " + k.Functional, XLabel: "x", YLabel: "y", OverY: true,
+		X: even(nx, -1, 1), Y: even(ny, answersFrom, answersTo),
+	}
+	if k.f.Statistic().Kind == functional.Offending {
+		f.Margin = parabolaMargin
+	}
+	for _, x := range f.X {
+		f.Data = append(f.Data, [2]float64{x, x * x})
+	}
+	return f
+}
+
+// parabolaFrame looks at a surface: its energies, the answers inferred, and for each x the
+// energies of the right answer and of the most offending one.
+func parabolaFrame(film *surface.Film, slopes *energy.Slopes[float32], step int) surface.Frame {
+	nx, ny := len(film.X), len(film.Y)
+	x, y, right := tensor.New(tensor.Float32, nx, 1), make([]float32, 0, nx*ny), make([]float32, nx)
+	for i, v := range film.X {
+		x.Float32s()[i], right[i] = float32(v), float32(v*v)
+		for _, v := range film.Y {
+			y = append(y, float32(v))
+		}
+	}
+	slopes.Fix(x)
+	all, correct := make([]float64, nx*ny), make([]float64, nx)
+	slopes.Each(ny).Energies(all, nil, y)
+	slopes.Each(1).Energies(correct, nil, right)
+	fr := surface.Frame{Step: step, Energy: narrowed(all), Correct: narrowed(correct)}
+	for i, v := range film.X {
+		best, other := 0, math.Inf(1)
+		for j, e := range all[i*ny : (i+1)*ny] {
+			if e < all[i*ny+best] {
+				best = j
+			}
+			if math.Abs(film.Y[j]-v*v) > parabolaBall {
+				other = min(other, e)
+			}
+		}
+		fr.Points, fr.Other = append(fr.Points, [2]float64{v, film.Y[best]}), append(fr.Other, float32(other))
+	}
+	return fr
 }
 
 // A surface is flat where its spread is a small part of what it was and its answers are wrong.

@@ -15,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -66,6 +67,7 @@ type Toy2DResult struct {
 	Axis         []float64    `json:"-"` // of both coordinates
 	Model, Truth []float64    `json:"-"` // energies −log p on the grid, y running fastest
 	Draws        [][2]float64 `json:"-"` // of the model
+	Film         surface.Film `json:"-"`
 }
 
 // What training takes: found by hand, the same for all sets. The first layer's weights are drawn
@@ -96,20 +98,22 @@ func Toy2D(ctx context.Context, c Toy2DConfig, emit func(Toy2DResult)) ([]Toy2DR
 			return nil, err
 		}
 		start := time.Now()
-		d, err := trainToy(ctx, toy, c)
+		film := newToyFilm(toy, train.Rand(c.Seed, "film", 0))
+		d, err := trainToy(ctx, toy, c, &film)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		seconds := time.Since(start).Seconds()
 		r := measureToy(toy, d, train.Rand(c.Seed, "measure", 0))
-		r.Seconds = seconds
+		r.Seconds, r.Film = seconds, film
 		emit(r)
 		all = append(all, r)
 	}
 	return all, nil
 }
 
-func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig) (energy.Density, error) {
+// trainToy trains a density on a set, and films it.
+func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig, film *surface.Film) (energy.Density, error) {
 	init, rng := train.Rand(c.Seed, "init", 0), train.Rand(c.Seed, "step", 0)
 	d := energy.Density{D: 2, Net: nn.NewSequential(
 		nn.NewLinear(2, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{},
@@ -129,6 +133,8 @@ func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig) (energy.Density
 	if err := optimizer.Prepare(params); err != nil {
 		return d, err
 	}
+	frames, eyes := frameSteps(c.Steps), train.Rand(c.Seed, "frames", 0)
+	film.Frames = append(film.Frames, toyFrame(film, d, 0, eyes))
 	for step := range c.Steps {
 		if err := ctx.Err(); err != nil {
 			return d, err
@@ -144,8 +150,57 @@ func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig) (energy.Density
 		}
 		tape.Backward(loss)
 		optimizer.Step(params, toyRate*schedule.At(step, c.Steps))
+		if frames[step+1] {
+			film.Frames = append(film.Frames, toyFrame(film, d, step+1, eyes))
+		}
 	}
 	return d, nil
+}
+
+// newToyFilm returns a film without frames.
+func newToyFilm(toy *data.Toy, rng *rand.Rand) surface.Film {
+	const side, shown = 81, 400
+	f := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(side, -toyEdge, toyEdge), Y: even(side, -toyEdge, toyEdge)}
+	y := make([]float32, 2*shown)
+	toy.Draw(rng, y)
+	for i := range shown {
+		f.Data = append(f.Data, [2]float64{float64(y[2*i]), float64(y[2*i+1])})
+	}
+	return f
+}
+
+// toyFrame looks at a density: its energies, draws
+// by that grid, and the energies of the data beside those of the draws.
+func toyFrame(film *surface.Film, d energy.Density, step int, rng *rand.Rand) surface.Frame {
+	var places, data []float32
+	for _, x := range film.X {
+		for _, y := range film.Y {
+			places = append(places, float32(x), float32(y))
+		}
+	}
+	for _, p := range film.Data {
+		data = append(data, float32(p[0]), float32(p[1]))
+	}
+	slopes := energy.NewSlopes[float32](d)
+	all, correct := make([]float64, len(places)/2), make([]float64, len(film.Data))
+	slopes.Energies(all, nil, places)
+	slopes.Energies(correct, nil, data)
+	shares, z := make([]float64, len(all)), 0.0
+	least := slices.Min(all)
+	for i, e := range all {
+		z += math.Exp(least - e)
+		shares[i] = z
+	}
+	fr := surface.Frame{Step: step, Energy: narrowed(all)}
+	var other []float64
+	for range film.Data {
+		at, _ := slices.BinarySearch(shares, rng.Float64()*z)
+		at = min(at, len(all)-1)
+		fr.Points = append(fr.Points, [2]float64{film.X[at/len(film.Y)], film.Y[at%len(film.Y)]})
+		other = append(other, all[at])
+	}
+	fr.Correct, fr.Other = narrowed(correct), narrowed(other)
+	return fr
 }
 
 // measureToy holds a density against the truth, by quadrature and by draws.

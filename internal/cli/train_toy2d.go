@@ -7,6 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/surface"
 	"github.com/spf13/cobra"
 )
 
@@ -98,6 +99,13 @@ func trainToy2D(cmd *cobra.Command, c recipe.Toy2DConfig, dir string, asJSON, qu
 	if err := report.WriteGallery(dir, g, result); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nLook at %s.\n", shown(filepath.Join(dir, "report.html")))
+	var films []surface.Film
+	for _, r := range results {
+		films = append(films, r.Film)
+	}
+	if err := surface.Write(dir, films); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nLook at %s; energo surface %s shows the training as films.\n", shown(filepath.Join(dir, "report.html")), shellQuote(dir))
 	return printJSON(out, result, asJSON)
 }

@@ -1,0 +1,154 @@
+package report
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/surface"
+)
+
+// FilmOptions say how films are drawn.
+type FilmOptions struct {
+	Step   int     // of the still pictures: the last frame at or before it; below 0: the last
+	Cutoff float64 // energy above the least at which the shades end; 0: by the film
+	GIF    bool    // animations as GIF in the place of PNG
+}
+
+// FilmPage is the page that WriteFilms writes.
+const FilmPage = "surface.html"
+
+// WriteFilms draws films into a folder: NAME.png and NAME.svg of one frame,
+// NAME-animation.png (or .gif) of all, NAME-scatter.png where there are pairs of energies, and a page
+// with a slider over training. It returns the names of the files.
+func WriteFilms(dir string, films []surface.Film, o FilmOptions) ([]string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	var written []string
+	write := func(name string, data []byte, err error) error {
+		if err != nil {
+			return err
+		}
+		written = append(written, name)
+		return wholefile.Write(filepath.Join(dir, name), data)
+	}
+	var page struct{ Films []filmView }
+	for i := range films {
+		v := newFilmed(&films[i], o.Cutoff)
+		still := v.frameAt(o.Step)
+		f := v.figure(still, stillShades)
+		data, err := f.png()
+		if err := write(v.Name+".png", data, err); err != nil {
+			return nil, err
+		}
+		data, err = f.svg()
+		if err := write(v.Name+".svg", data, err); err != nil {
+			return nil, err
+		}
+		if s := v.scatter(still); s != nil {
+			data, err = s.png()
+			if err := write(v.Name+"-scatter.png", data, err); err != nil {
+				return nil, err
+			}
+		}
+		frames := v.pictures()
+		if o.GIF {
+			data, err = animatedGIF(frames)
+			err = write(v.Name+"-animation.gif", data, err)
+		} else {
+			data, err = animatedPNG(frames)
+			err = write(v.Name+"-animation.png", data, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		view, err := v.view(frames)
+		if err != nil {
+			return nil, err
+		}
+		page.Films = append(page.Films, view)
+	}
+	html, err := render("film.tmpl", page)
+	return written, write(FilmPage, html, err)
+}
+
+// frameAt is the last frame at or before a step, the first where there is none; below 0 the last.
+func (v *filmed) frameAt(step int) int {
+	at := 0
+	for k := range v.Frames {
+		if step < 0 || v.Frames[k].Step <= step {
+			at = k
+		}
+	}
+	return at
+}
+
+const animationDPI = 72
+
+// pictures draws all frames.
+func (v *filmed) pictures() (frames []image.Image) {
+	for k := range v.Frames {
+		frames = append(frames, inPalette(v.figure(k, filmShades).picture(animationDPI)))
+	}
+	return frames
+}
+
+// A filmView is a film on the page.
+type filmView struct {
+	Title, Alarm string
+	Last         int
+	Course       template.HTML
+	Frames       template.JS // a list of {step, surface, scatter}
+	First        template.URL
+	Scatter      template.URL // the first frame's, or nothing
+}
+
+func (v *filmed) view(frames []image.Image) (filmView, error) {
+	type shownFrame struct {
+		Step    int    `json:"step"`
+		Surface string `json:"surface"`
+		Scatter string `json:"scatter,omitempty"`
+	}
+	var all []shownFrame
+	for k, img := range frames {
+		s := shownFrame{Step: v.Frames[k].Step}
+		var err error
+		if s.Surface, err = pictureURI(img); err != nil {
+			return filmView{}, err
+		}
+		if f := v.scatter(k); f != nil {
+			if s.Scatter, err = pictureURI(inPalette(f.picture(animationDPI))); err != nil {
+				return filmView{}, err
+			}
+		}
+		all = append(all, s)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return filmView{}, err
+	}
+	course, err := v.course().inline()
+	if err != nil {
+		return filmView{}, err
+	}
+	return filmView{
+		Title: v.Title, Alarm: v.Alarm(), Last: len(all) - 1, Course: template.HTML(course), Frames: template.JS(text),
+		First: template.URL(all[len(all)-1].Surface), Scatter: template.URL(all[len(all)-1].Scatter),
+	}, nil
+}
+
+func pictureURI(img image.Image) (string, error) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return "", fmt.Errorf("report: encode a frame: %w", err)
+	}
+	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
