@@ -33,6 +33,7 @@ type page struct {
 	Training    []view
 	Tested      bool
 
+	Films    []view // the last frame of each
 	Sheets   []sheetView
 	Pictured bool
 

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/surface"
 )
 
 const (
@@ -57,6 +58,18 @@ func compose(dir string, images Images) (*page, error) {
 	p.Pictured = images != nil
 	if p.Sheets, err = sheetViews(dir); err != nil {
 		return nil, err
+	}
+	films, err := surface.Read(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.note("%s could not be read: %v.", surface.File, err)
+	}
+	for i := range films {
+		v := newFilmed(&films[i], 0)
+		view, err := p.view(v.figure(len(v.Frames)-1, stillShades))
+		if err != nil {
+			return nil, err
+		}
+		p.Films = append(p.Films, view)
 	}
 	return p, p.add(r, s, images)
 }
