@@ -231,9 +231,15 @@ func TestNonFiniteEnergies(t *testing.T) {
 	}
 }
 
-// A warm step does not allocate.
+// A warm step does not allocate, from a replay buffer either.
 func TestNoAllocation(t *testing.T) {
 	all := objectives()
+	noise := sampler.Normal[float64]{D: 3, Scale: 1}
+	buffer, err := sampler.NewBuffer(20, 3, 0.2, func(y []float64) { noise.Draw(rand.New(rand.NewPCG(1, 1)), y) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["pcd"] = &objective.Contrast[float64]{Chains: &sampler.Chains[float64]{Sampler: sampler.NewLangevin[float64](0.1), Steps: 2, Buffer: buffer, Fresh: noise.Draw}}
 	all["contrast"] = &objective.Contrast[float64]{Chains: &sampler.Chains[float64]{Sampler: sampler.NewLangevin[float64](0.1), Steps: 2}}
 	for name, o := range all {
 		rng := rand.New(rand.NewPCG(7, 8))

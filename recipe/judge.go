@@ -32,8 +32,13 @@ type judge struct {
 	close float64 // the first percentile of the test pictures' nearest distances
 }
 
-// judgeSteps is how long the classifier trains: an epoch of MNIST, to 1 % error or so.
-const judgeSteps = 900
+// The classifier trains for an epoch of MNIST, to 1 % error or so, and over a small set
+// again and again.
+const (
+	judgeSteps  = 900
+	judgeEpochs = 50
+	judgeBatch  = 64
+)
 
 // newJudge trains the classifier on a training set.
 func newJudge(set *data.Images, seed uint64) (*judge, error) {
@@ -51,8 +56,9 @@ func newJudge(set *data.Images, seed uint64) (*judge, error) {
 	if err := adam.Prepare(task.Params()); err != nil {
 		return nil, err
 	}
-	rng, batch := train.Rand(seed, "judge", 0), make([]int, min(64, set.N))
-	for step := range judgeSteps {
+	rng, batch := train.Rand(seed, "judge", 0), make([]int, min(judgeBatch, set.N))
+	steps := min(judgeSteps, judgeEpochs*(set.N/judgeBatch+1))
+	for step := range steps {
 		for i := range batch {
 			batch[i] = rng.IntN(set.N)
 		}
@@ -65,7 +71,7 @@ func newJudge(set *data.Images, seed uint64) (*judge, error) {
 			p.ZeroGrad()
 		}
 		tape.Backward(v)
-		adam.Step(task.Params(), 1e-3*optim.Cosine{}.At(step, judgeSteps))
+		adam.Step(task.Params(), 1e-3*optim.Cosine{}.At(step, steps))
 	}
 	return &judge{task: task, set: set}, nil
 }

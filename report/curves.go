@@ -189,6 +189,33 @@ func epochDots(r *Run, t clock, h hue) layer {
 	})
 }
 
+// errorMeasure is what a recipe calls its error.
+type errorMeasure struct {
+	name, unit string
+	fraction   bool
+}
+
+// measure returns what the run's recipe calls its error.
+func (r *Run) measure() errorMeasure {
+	switch r.Get("recipe") {
+	case "autoencoder":
+		return errorMeasure{"Variance lost", "of the variance lost", true}
+	case "generate":
+		return errorMeasure{"Discrepancy", "squared kernel discrepancy of the chains from held-out pictures", false}
+	case "rbm":
+		return errorMeasure{"Negative log-likelihood", "nat a picture, with the greater estimate of log Z", false}
+	}
+	return errorMeasure{"Test error", "of samples wrong", true}
+}
+
+// text writes a value of the measure.
+func (m errorMeasure) text(v float64) string {
+	if m.fraction {
+		return percent(v)
+	}
+	return number(v)
+}
+
 func errorCurve(r *Run, t clock) *figure {
 	if len(r.Epochs) == 0 {
 		return nil
@@ -207,23 +234,21 @@ func errorCurve(r *Run, t clock) *figure {
 		return nil
 	}
 	y = bounds{0, y.hi*1.1 + 1e-4}
-	unit := "of samples wrong"
-	if r.Get("recipe") == "autoencoder" {
-		unit = "of the variance lost"
-	}
+	m := r.measure()
+	unit := m.unit
 	f := &figure{
 		name: "error", title: "Validation error", unit: unit,
 		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch.",
-		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", percent(best.y), epoch),
+		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", m.text(best.y), epoch),
 	}
 	if r.Get("validation") == "0" {
 		f.how = "No samples were held out: this is measured on samples that are trained on, and too good. The ring is the best epoch."
 	}
 	p := t.plot(y)
-	p.Y.Tick.Marker = ticks{about: 5, percent: true}
+	p.Y.Tick.Marker = ticks{about: 5, percent: m.fraction}
 	if best.y > 0 && y.hi > 15*best.y {
 		p.Y.Min, p.Y.Max = best.y/1.6, y.hi*1.1
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{about: 7, log: true, percent: true}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{about: 7, log: true, percent: m.fraction}
 		f.unit += ", logarithmic scale"
 	}
 	p.Add(line(all, pen(offending, 1.8)))

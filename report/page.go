@@ -212,10 +212,13 @@ func command(recipe string) string {
 }
 
 func errorTile(r *Run, s *Surface) tile {
-	t := tile{Label: "Test error"}
+	m := r.measure()
+	t := tile{Label: m.name}
 	switch {
 	case r.Get("recipe") == "autoencoder" && r.Result != nil:
-		t.Label, t.Value, t.Note = "Variance lost", percent(r.Result.TestError), "of the test pictures, in their reconstructions"
+		t.Value, t.Note = percent(r.Result.TestError), "of the test pictures, in their reconstructions"
+	case !m.fraction && r.Result != nil:
+		t.Value, t.Note = m.text(r.Result.TestError), m.unit
 	case s != nil && s.N > 0:
 		ci := wilson(s.Wrong, s.N)
 		t.Value = percent(s.Error())
@@ -225,7 +228,7 @@ func errorTile(r *Run, s *Surface) tile {
 	default:
 		t.Value, t.Note = "–", "not evaluated on a test set yet"
 		if b := r.Best(); b != nil {
-			t.Label, t.Value = "Validation error", percent(b.Error)
+			t.Label, t.Value = "Validation error", m.text(b.Error)
 			t.Note = fmt.Sprintf("best so far, after epoch %d; not evaluated on a test set yet", b.Epoch)
 		}
 	}
