@@ -13,7 +13,6 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/train"
 )
 
 // AutoencoderResult is what a run came to, as result.json and the last line of --json
@@ -51,28 +50,16 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 	if err := CheckFolder(o.Dir, o.Resume); err != nil {
 		return nil, nil, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return nil, nil, err
-	}
 	simd.SetThreads(c.Threads)
 	task, err := newAutoencoderTask(c, o.Train)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !o.Resume {
-		if err := writeConfig(o.Dir, c); err != nil {
-			return nil, nil, err
-		}
-	}
 	settings, err := c.fingerprint()
 	if err != nil {
 		return nil, nil, err
 	}
-	emit := o.Emit
-	if emit == nil {
-		emit = func(train.Event) {}
-	}
-	out, err := train.Run(ctx, task, c.loop(c.Recipe, settings, task.Samples(), o), emit)
+	out, err := runTask(ctx, task, c, c.loop(c.Recipe, settings, task.Samples(), o), o)
 	if out == nil {
 		return nil, nil, err
 	}

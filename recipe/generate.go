@@ -3,11 +3,7 @@ package recipe
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -142,22 +138,6 @@ func EvalGenerate(dir string, trainSet, testSet *data.Images) (*GenerateResult, 
 	return r, task.measure(r, trainSet, testSet)
 }
 
-// readFinished reads the result of a finished run.
-func readFinished(dir string, result any) error {
-	path := filepath.Join(dir, ResultFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
-	}
-	if err == nil {
-		err = json.Unmarshal(text, result)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
-}
-
 // measure looks at what the trained density draws.
 func (t *generateTask) measure(r *GenerateResult, trainSet, testSet *data.Images) error {
 	d := t.diagnose(testSet)
@@ -233,25 +213,4 @@ func (t *generateTask) inpaint(r *GenerateResult, j *judge, testSet *data.Images
 		*all = (*all)[:min(shownEach*d, len(*all))]
 	}
 	return nil
-}
-
-// runTask readies a run's folder and trains.
-func runTask(ctx context.Context, task train.Task, config any, loop train.Config, o Options) (*train.Outcome, error) {
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return nil, err
-	}
-	if !o.Resume {
-		if err := writeConfig(o.Dir, config); err != nil {
-			return nil, err
-		}
-	}
-	emit := o.Emit
-	if emit == nil {
-		emit = func(train.Event) {}
-	}
-	out, err := train.Run(ctx, task, loop, emit)
-	if out == nil && err == nil {
-		return nil, fmt.Errorf("training ended without an outcome")
-	}
-	return out, err
 }

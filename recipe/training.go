@@ -2,10 +2,13 @@ package recipe
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -235,4 +238,37 @@ func recipeOf(path string, text []byte) (string, error) {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	return named.Recipe, nil
+}
+
+// runTask readies a run's folder and trains.
+func runTask(ctx context.Context, task train.Task, config any, loop train.Config, o Options) (*train.Outcome, error) {
+	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
+		return nil, err
+	}
+	if !o.Resume {
+		if err := writeConfig(o.Dir, config); err != nil {
+			return nil, err
+		}
+	}
+	emit := o.Emit
+	if emit == nil {
+		emit = func(train.Event) {}
+	}
+	return train.Run(ctx, task, loop, emit)
+}
+
+// readFinished reads the result of a finished run.
+func readFinished(dir string, result any) error {
+	path := filepath.Join(dir, ResultFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, result)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
 }

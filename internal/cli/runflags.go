@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
@@ -12,6 +13,7 @@ import (
 // runFlags are the flags of a recipe that trains into a run's folder.
 type runFlags struct {
 	recipe string
+	folder string // what the default folder's name says, if not the recipe
 	file   string // of settings
 	dir    string
 	resume bool
@@ -21,7 +23,7 @@ type runFlags struct {
 
 func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
-	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+r.recipe+" and a number)")
+	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+cmp.Or(r.folder, r.recipe)+" and a number)")
 	f.BoolVar(&r.resume, "resume", false, "go on with the run in --run, which gives what an unbroken run gives")
 	f.BoolVar(&r.json, "json", false, "print the result as one JSON object, the last line of stdout")
 	f.BoolVar(&r.quiet, "quiet", false, "no progress")
@@ -39,8 +41,9 @@ func (r *runFlags) configFile() (string, error) {
 	return r.file, nil
 }
 
-// begin reads the data and settles the run's folder; made are the folders that are new.
-func (r *runFlags) begin(cmd *cobra.Command, dataDir string) (p *progress, trainSet, testSet *data.Images, made []string, err error) {
+// begin reads the data and settles the run's folder, by default one of base's name and a
+// number; made are the folders that are new.
+func (r *runFlags) begin(cmd *cobra.Command, dataDir, base string) (p *progress, trainSet, testSet *data.Images, made []string, err error) {
 	if r.dir != "" {
 		if err := recipe.CheckFolder(r.dir, r.resume); err != nil {
 			return nil, nil, nil, nil, err
@@ -50,6 +53,6 @@ func (r *runFlags) begin(cmd *cobra.Command, dataDir string) (p *progress, train
 	if trainSet, testSet, err = p.load(cmd.Context(), dataDir); err != nil {
 		return nil, nil, nil, nil, err
 	}
-	r.dir, made, err = runFolder(r.dir, r.recipe)
+	r.dir, made, err = runFolder(r.dir, base)
 	return p, trainSet, testSet, made, err
 }

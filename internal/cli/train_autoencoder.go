@@ -13,8 +13,7 @@ import (
 
 func newTrainAutoencoder() *cobra.Command {
 	c, defaults := recipe.DefaultAutoencoder(), recipe.DefaultAutoencoder()
-	var dir, file string
-	var resume, asJSON, quiet bool
+	run := runFlags{recipe: "autoencoder", folder: "autoencoder-LOSS"}
 	cmd := &cobra.Command{
 		Use:   "autoencoder",
 		Short: "Train an auto-encoder of pictures by their reconstruction error",
@@ -30,11 +29,9 @@ digits, with plots/reconstructions.png: test pictures above, their reconstructio
   energo train autoencoder --run runs/mine --resume`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if resume && dir == "" {
-				return usagef("--resume goes on with the run in a folder; name it with --run")
-			}
-			if own := filepath.Join(dir, recipe.ConfigFile); resume && file == "" && exists(own) {
-				file = own
+			file, err := run.configFile()
+			if err != nil {
+				return err
 			}
 			if file != "" {
 				base, err := recipe.ReadAutoencoderConfig(file, defaults)
@@ -52,7 +49,7 @@ digits, with plots/reconstructions.png: test pictures above, their reconstructio
 			if err != nil {
 				return usageError{err}
 			}
-			return trainAutoencoder(cmd, resolved, dir, resume, asJSON, quiet)
+			return trainAutoencoder(cmd, resolved, run)
 		},
 	}
 	f := cmd.Flags()
@@ -61,45 +58,31 @@ digits, with plots/reconstructions.png: test pictures above, their reconstructio
 	f.IntVar(&c.Hidden, "hidden", c.Hidden, "units of the hidden layers")
 	f.StringVar(&c.Loss, "loss", c.Loss, "loss of the pixels: "+strings.Join(recipe.PixelLosses, ", "))
 	addTraining(f, &c.Training)
-	f.StringVar(&file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
-	f.StringVar(&dir, "run", "", "`folder` of the run, new or empty (default runs/autoencoder-LOSS and a number)")
-	f.BoolVar(&resume, "resume", false, "go on with the run in --run, which gives what an unbroken run gives")
-	f.BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
-	f.BoolVar(&quiet, "quiet", false, "no progress")
+	run.add(f)
 	return cmd
 }
 
-func trainAutoencoder(cmd *cobra.Command, c recipe.AutoencoderConfig, dir string, resume, asJSON, quiet bool) error {
-	if dir != "" {
-		if err := recipe.CheckFolder(dir, resume); err != nil {
-			return err
-		}
-	}
-	p := newProgress(cmd.ErrOrStderr(), quiet)
-	trainSet, testSet, err := p.load(cmd.Context(), c.Data)
+func trainAutoencoder(cmd *cobra.Command, c recipe.AutoencoderConfig, run runFlags) error {
+	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, "autoencoder-"+c.Loss)
 	if err != nil {
 		return err
 	}
-	dir, made, err := runFolder(dir, "autoencoder-"+c.Loss)
-	if err != nil {
-		return err
-	}
-	r, pictures, err := recipe.Autoencoder(cmd.Context(), c, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	r, pictures, err := recipe.Autoencoder(cmd.Context(), c, recipe.Options{Dir: run.dir, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
 		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {
-		return interrupted(cmd, "autoencoder", dir, r.Steps)
+		return interrupted(cmd, run.recipe, run.dir, r.Steps)
 	}
-	if err := report.WriteSheets(dir, []report.Sheet{reconstructions(testSet, pictures)}); err != nil {
-		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train autoencoder --run %s --resume tries again): %w", shellQuote(dir), err)
+	if err := report.WriteSheets(run.dir, []report.Sheet{reconstructions(testSet, pictures)}); err != nil {
+		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train autoencoder --run %s --resume tries again): %w", shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()
 	summarise(cmd, r)
-	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(dir), shown(filepath.Join(dir, "report.html")))
-	return printJSON(out, r, asJSON)
+	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, "report.html")))
+	return printJSON(out, r, run.json)
 }
 
 // reconstructions shows the first test pictures, a row of them above a row of what came back.

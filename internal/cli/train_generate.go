@@ -80,7 +80,7 @@ func addChains(f *pflag.FlagSet, c *recipe.Chains) {
 }
 
 func trainGenerate(cmd *cobra.Command, c recipe.GenerateConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data)
+	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, run.recipe)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func foreignPictures(ctx context.Context, dir string, like *data.Images) (*data.
 }
 
 func trainJEM(cmd *cobra.Command, c recipe.JEMConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data)
+	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, run.recipe)
 	if err != nil {
 		return err
 	}

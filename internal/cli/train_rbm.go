@@ -68,7 +68,7 @@ The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
 }
 
 func trainRBM(cmd *cobra.Command, c recipe.RBMConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data)
+	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, run.recipe)
 	if err != nil {
 		return err
 	}
