@@ -149,7 +149,7 @@ func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig, film *surface.F
 			p.ZeroGrad()
 		}
 		tape.Backward(loss)
-		optimizer.Step(params, toyRate*schedule.At(step, c.Steps))
+		optimizer.Step(params, c.rate()*schedule.At(step, c.Steps))
 		if frames[step+1] {
 			film.Frames = append(film.Frames, toyFrame(film, d, step+1, eyes))
 		}

@@ -21,6 +21,7 @@ const (
 	toyChainStep  = 0.02 // of MALA
 	toyChains     = 5000
 	toyRestart    = 0.02
+	toySlow       = 0.1 // part of the step size that persistent chains can follow
 	toySigma      = 0.1 // of the noise that denoising takes away
 )
 
@@ -44,6 +45,14 @@ func (c Toy2DConfig) objective(rng *rand.Rand) (objective.Objective, []*autodiff
 		return o, o.Params(), nil
 	}
 	return newToyQuadrature(), nil, nil
+}
+
+// rate returns the settings' step size.
+func (c Toy2DConfig) rate() float64 {
+	if c.Objective == "pcd" {
+		return toySlow * toyRate
+	}
+	return toyRate
 }
 
 // toyQuadrature is the negative log-likelihood with its free energy by quadrature over the
