@@ -18,7 +18,7 @@ type RBMConfig struct {
 // DefaultRBM returns the settings of `energo train rbm` without flags.
 func DefaultRBM() RBMConfig {
 	t := defaultTraining()
-	t.Epochs, t.Batch, t.Optimizer, t.LR, t.WeightDecay, t.EMA, t.Validation = 30, 100, "sgd", 0.01, 1e-4, 0.999, 5000
+	t.Epochs, t.Batch, t.Optimizer, t.LR, t.WeightDecay, t.EMA, t.Validation = 30, 100, "sgd", 0.01, 1e-3, 0.999, 5000
 	return RBMConfig{Recipe: "rbm", Hidden: 500, K: 1, Chains: 200, Annealing: 5000, Training: t}
 }
 
