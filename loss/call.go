@@ -392,6 +392,8 @@ func (c *Call[T]) reduction() Reduction {
 		return Sum
 	case "batchmean":
 		return BatchMean
+	case "per-token":
+		return PerToken
 	default:
 		c.fail("option reduction is %q; it must be none, mean or sum", s)
 		return Mean

@@ -93,7 +93,7 @@ func Catalogue() []Entry {
 		bceEntry(), bceLogitsEntry(),
 		marginRankingEntry(), hingeEmbeddingEntry(), multiLabelMarginEntry(), softMarginEntry(), multiLabelSoftMarginEntry(),
 		multiMarginEntry(), cosineEmbeddingEntry(), tripletMarginEntry(), tripletMarginWithDistanceEntry(),
-		adaptiveLogSoftmaxEntry(), linearCrossEntropyEntry(),
+		adaptiveLogSoftmaxEntry(), linearCrossEntropyEntry(), ctcEntry(),
 	}
 }
 

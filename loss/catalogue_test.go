@@ -93,6 +93,16 @@ var samples = map[string]func(r *rand.Rand, n int) inputs{
 			"target": draw(class(r), n),
 		}
 	},
+	"ctc": func(r *rand.Rand, n int) inputs {
+		const frames, width = 8, 3
+		x := inputs{
+			"log_probs":      draw(func() float64 { return math.Log(inside(r)) }, frames, n, classes),
+			"targets":        draw(func() float64 { return 1 + float64(r.IntN(classes-1)) }, n, width),
+			"input_lengths":  draw(func() float64 { return float64(frames - r.IntN(2)) }, n),
+			"target_lengths": draw(func() float64 { return float64(r.IntN(width + 1)) }, n),
+		}
+		return x
+	},
 	"adaptive_log_softmax": func(r *rand.Rand, n int) inputs {
 		return inputs{
 			"input": draw(r.NormFloat64, n, 3), "target": draw(class(r), n),
@@ -272,6 +282,17 @@ func TestCatalogueGradients(t *testing.T) {
 func rows(in inputs, n int, order []int) inputs {
 	out := inputs{}
 	for name, x := range in {
+		if name == "log_probs" { // [T, N, C]
+			frames, each := x.Shape[0], x.Shape[2]
+			y := array{Shape: []int{frames, len(order), each}}
+			for t := range frames {
+				for _, i := range order {
+					y.Data = append(y.Data, x.Data[(t*n+i)*each:(t*n+i+1)*each]...)
+				}
+			}
+			out[name] = y
+			continue
+		}
 		if len(x.Shape) == 0 || x.Shape[0] != n || strings.Contains(name, "weight") || strings.Contains(name, "bias") {
 			out[name] = x
 			continue

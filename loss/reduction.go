@@ -11,6 +11,7 @@ const (
 	Mean      Reduction = iota // "mean": over nothing it is NaN
 	Sum                        // "sum": over nothing it is 0
 	BatchMean                  // "batchmean", of KLDiv: the sum divided by the batch size
+	PerToken                   // "per-token", of CTC: the sum divided by the number of target tokens
 )
 
 // String returns PyTorch's name.
@@ -22,6 +23,8 @@ func (r Reduction) String() string {
 		return "sum"
 	case BatchMean:
 		return "batchmean"
+	case PerToken:
+		return "per-token"
 	}
 	return "unknown"
 }

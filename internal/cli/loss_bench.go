@@ -237,6 +237,20 @@ var lossJobs = map[string]func(size int) lossJob{
 		dw := loss.Linear[float32]{Weight: make([]float32, len(w.Weight))}
 		return jobOf(len(x), 2*len(x)+2*len(w.Weight), func() (float64, error) { return l.Eval(x, w, benchClasses, y, dx, dw) })
 	},
+	"ctc": func(n int) lossJob {
+		const frames, targets = 256, 50
+		l := loss.CTC[float32]{Logits: true}
+		b := &loss.CTCBatch[float32]{Frames: frames, Batch: max(1, n/benchClasses/frames), Classes: benchClasses, PaddedTo: targets}
+		b.Scores, b.Targets = normals(frames*b.Batch*benchClasses), labels(b.Batch*targets)
+		for i, y := range b.Targets {
+			b.Targets[i] = max(1, y)
+		}
+		for range b.Batch {
+			b.TargetLengths = append(b.TargetLengths, targets)
+		}
+		dx := make([]float32, len(b.Scores))
+		return jobOf(len(dx), 2*len(dx), func() (float64, error) { return l.Eval(b, dx) })
+	},
 	"adaptive_log_softmax": func(n int) lossJob {
 		const first, hidden = 16, 32
 		l := &loss.AdaptiveLogSoftmaxWithLoss[float32]{Classes: benchClasses, Cutoffs: []int{first}}

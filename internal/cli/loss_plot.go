@@ -201,7 +201,7 @@ func plotLoss(e loss.Entry, options map[string]any, out string, width, height fl
 	}
 	v, ok := viewOf(e)
 	if !ok {
-		return usagef("%s has no picture along one number: its classes' clusters have parameters of their own", e.Name)
+		return usagef("%s has no picture along one number: it is not of one score and one target", e.Name)
 	}
 	p := report.LossPlot{Title: e.Type + ":  " + e.Formula, X: v.x, Width: width, Height: height}
 	if strings.Count(p.Title, "")*7 > int(width)+60 {

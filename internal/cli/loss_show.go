@@ -83,8 +83,13 @@ func showLoss(w io.Writer, e loss.Entry) {
 
 // example is a request that `loss eval` answers, or "".
 func example(e loss.Entry) string {
-	inputs := triplet()
-	if e.Name != "triplet" && e.Name != "triplet_with_distance" {
+	var inputs map[string]loss.Array[float64]
+	switch e.Name {
+	case "triplet", "triplet_with_distance":
+		inputs = triplet()
+	case "ctc":
+		inputs = spelling()
+	default:
 		v, ok := viewOf(e)
 		if !ok {
 			return ""
@@ -100,6 +105,14 @@ func example(e loss.Entry) string {
 		}
 	}
 	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.PyTorch, strings.Join(parts, ","))
+}
+
+// spelling is three frames of a blank and two classes, and the target 1, 2.
+func spelling() map[string]loss.Array[float64] {
+	return map[string]loss.Array[float64]{
+		"logits":  {Shape: []int{3, 3}, Data: []float64{0, 2, 1, 1, 0.5, 0, 0, 1, 3}},
+		"targets": {Shape: []int{2}, Data: []float64{1, 2}},
+	}
 }
 
 func section(w io.Writer, title, text string) {

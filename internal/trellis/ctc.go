@@ -1,0 +1,264 @@
+// Package trellis runs the recursions of CTC over one sequence, in memory that grows with
+// frames × labels, or with their product's root-like part where that would be much.
+package trellis
+
+import (
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// A Source gives the scores of a sequence, frame by frame: logarithms of what a path is the
+// product of.
+type Source[F simd.Float] interface {
+	// Frame writes the scores of the labels and then the blank's, len(labels) + 1 in all. It
+	// reports false if one of them is NaN or +Inf.
+	Frame(scores []F, t int) bool
+}
+
+// A Sink takes the posterior shares of a frame's states.
+type Sink[F simd.Float] interface {
+	// Share gives the shares of each label, that of all blanks together, and the sum of all,
+	// near 1. The slice is good until Share returns.
+	Share(t int, labels []F, blanks, sum F)
+}
+
+// A Status says what became of a sequence.
+type Status uint8
+
+const (
+	OK         Status = iota
+	Impossible        // no path has a probability above 0: too few frames, or scores of −Inf
+	NaN               // a score was NaN or +Inf
+	Range             // F has too few digits for the scores' range; float64 always has enough
+)
+
+// chunk is how many frames go without a new offset of the exponents. They are whole numbers of T, so
+// they must stay far below 2²⁴ in float32.
+const chunk = 256
+
+// keep is about how many numbers a sequence's rows may have before only each chunk's first is
+// kept, and the others are computed again on the way back.
+const keep = 32 << 20
+
+// CTC is the memory of one sequence's recursions. It may be used again.
+type CTC[F simd.Float] struct {
+	kernels *simd.CTCKernels[F]
+	source  Source[F]
+	frames  int
+	labels  int
+	width   int // of a row, in states of a kind
+	whole   bool
+
+	skip       []F
+	x, m, e    []F // emissions
+	alpha      []F // each chunk's rows, its first being the last of the chunk before
+	saved      []F // the first rows of the chunks, where not all is kept
+	beta       []F
+	share      []F
+	sums       []F
+	offset     []float64 // of the exponents of each chunk's alpha
+	logP       float64   // log₂ of the sequence's probability, as the sum of these two
+	logPOffset float64
+}
+
+// Forward returns the logarithm of the summed probability of all paths that spell the labels
+// in so many frames, from the source's scores.
+func (c *CTC[F]) Forward(labels []int, frames int, source Source[F]) (float64, Status) {
+	c.set(labels, frames, source)
+	for k := range c.chunks() {
+		if s := c.forward(k); s != OK {
+			return c.failed(s)
+		}
+	}
+	return c.end()
+}
+
+func (c *CTC[F]) failed(s Status) (float64, Status) {
+	if s == Impossible {
+		return math.Inf(-1), s
+	}
+	return math.NaN(), s
+}
+
+// chunks is at least 1, also where there are no frames.
+func (c *CTC[F]) chunks() int { return max(1, (c.frames+chunk-1)/chunk) }
+
+// length is the number of frames of chunk k.
+func (c *CTC[F]) length(k int) int { return min(chunk, c.frames-k*chunk) }
+
+func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
+	c.kernels, c.source = simd.CTC[F](), source
+	lanes := c.kernels.Lanes
+	c.frames, c.labels = frames, len(labels)
+	c.width = (len(labels)/lanes + 1) * lanes
+	rows := 4*c.width*(frames+c.chunks()) + 2*c.width*frames
+	c.whole = rows <= keep
+	n, held := c.chunks(), 1
+	if c.whole {
+		held = n
+	} else {
+		c.saved = sized(c.saved, n*4*c.width)
+	}
+	longest := min(chunk, frames)
+	c.alpha = sized(c.alpha, held*(longest+1)*4*c.width)
+	c.m, c.e = sized(c.m, held*longest*c.width), sized(c.e, held*longest*c.width)
+	c.x, c.share = sized(c.x, longest*c.width), sized(c.share, longest*c.width)
+	c.sums, c.beta, c.offset = sized(c.sums, 2*longest), sized(c.beta, 4*c.width), sized(c.offset, n)
+	c.skip = sized(c.skip, c.width+1)
+	for i := range c.skip {
+		c.skip[i] = simd.CTCNone
+		if i > 0 && i < len(labels) && labels[i] != labels[i-1] {
+			c.skip[i] = 0
+		}
+	}
+}
+
+func sized[E any](s []E, n int) []E { return slices.Grow(s[:0], n)[:n] }
+
+// rows is the memory of chunk k: its emissions and its rows of alpha.
+func (c *CTC[F]) rows(k int) (alpha, m, e []F) {
+	if !c.whole {
+		k = 0
+	}
+	longest := min(chunk, c.frames)
+	return c.alpha[k*(longest+1)*4*c.width:], c.m[k*longest*c.width:], c.e[k*longest*c.width:]
+}
+
+// forward computes the emissions and rows of chunk k after those of chunk k − 1.
+func (c *CTC[F]) forward(k int) Status {
+	alpha, m, e := c.rows(k)
+	first := alpha[:4*c.width]
+	if k == 0 {
+		c.empty(first)
+		first[c.kernels.Lanes] = 0 // blank 0, before any frame
+		c.offset[0] = 0
+	} else {
+		before, _, _ := c.rows(k - 1)
+		copy(first, before[4*c.width*c.length(k-1):])
+		c.offset[k] = c.offset[k-1] + c.rebase(first)
+	}
+	if !c.whole {
+		copy(c.saved[k*4*c.width:], first)
+	}
+	if s := c.emit(k, m, e); s != OK {
+		return s
+	}
+	c.kernels.Forward(alpha, m, e, c.skip, c.length(k), c.width, c.labels)
+	return OK
+}
+
+// again computes the rows of chunk k once more, from its first.
+func (c *CTC[F]) again(k int) {
+	alpha, m, e := c.rows(k)
+	copy(alpha[:4*c.width], c.saved[k*4*c.width:])
+	c.emit(k, m, e)
+	c.kernels.Forward(alpha, m, e, c.skip, c.length(k), c.width, c.labels)
+}
+
+// emit computes the emissions of chunk k.
+func (c *CTC[F]) emit(k int, m, e []F) Status {
+	n, ok := c.length(k), true
+	none := F(math.Inf(-1))
+	for t := range n {
+		x := c.x[t*c.width:][:c.width]
+		ok = c.source.Frame(x[:c.labels+1], k*chunk+t) && ok
+		for i := c.labels + 1; i < len(x); i++ {
+			x[i] = none
+		}
+	}
+	if !ok {
+		return NaN
+	}
+	most := c.kernels.Emit(m[:n*c.width], e[:n*c.width], c.x[:n*c.width])
+	if float64(most)*chunk > c.digits() {
+		return Range
+	}
+	return OK
+}
+
+// digits is how far exponents may go from 0 within a chunk.
+func (c *CTC[F]) digits() float64 {
+	if _, single := any(F(0)).(float32); single {
+		return 1 << 22
+	}
+	return math.Inf(1)
+}
+
+// empty makes all states of a row impossible.
+func (c *CTC[F]) empty(row []F) {
+	lanes := c.kernels.Lanes
+	for i := range row {
+		row[i] = 1
+		if i/lanes%2 == 1 {
+			row[i] = simd.CTCNone
+		}
+	}
+}
+
+// rebase subtracts the greatest exponent of a row from all of them and returns it.
+func (c *CTC[F]) rebase(row []F) float64 {
+	lanes, top := c.kernels.Lanes, F(math.Inf(-1))
+	for i := lanes; i < len(row); i += 2 * lanes {
+		top = max(top, slices.Max(row[i:i+lanes]))
+	}
+	if top < simd.CTCNone/2 {
+		return 0
+	}
+	for i := lanes; i < len(row); i += 2 * lanes {
+		for j := range lanes {
+			row[i+j] -= top
+		}
+	}
+	return float64(top)
+}
+
+// state returns where blank i's mantissa is in a row.
+func (c *CTC[F]) state(i int) int {
+	lanes := c.kernels.Lanes
+	return i/lanes*4*lanes + i%lanes
+}
+
+// end returns the logarithm of the probability of the paths that end in the last label or the
+// last blank.
+func (c *CTC[F]) end() (float64, Status) {
+	k, lanes := c.chunks()-1, c.kernels.Lanes
+	alpha, _, _ := c.rows(k)
+	last := alpha[4*c.width*c.length(k):]
+	i := c.state(c.labels)
+	m, e := float64(last[i]), float64(last[i+lanes])
+	if c.labels > 0 {
+		i = c.state(c.labels-1) + 2*lanes
+		lm, le := float64(last[i]), float64(last[i+lanes])
+		top := max(e, le)
+		m, e = m*math.Exp2(e-top)+lm*math.Exp2(le-top), top
+	}
+	if e < simd.CTCNone/2 {
+		return c.failed(Impossible)
+	}
+	c.logP, c.logPOffset = e, c.offset[k]
+	return math.Log(m) + (e+c.offset[k])*math.Ln2, OK
+}
+
+// Backward gives the sink the shares of all frames, from the last to the first, after a
+// Forward that was OK.
+func (c *CTC[F]) Backward(sink Sink[F]) {
+	c.empty(c.beta)
+	c.beta[c.state(c.labels)+c.kernels.Lanes] = 0 // the last blank, after all frames
+	var offset float64
+	for k := c.chunks() - 1; k >= 0; k-- {
+		if !c.whole && k < c.chunks()-1 {
+			c.again(k)
+		}
+		alpha, m, e := c.rows(k)
+		n := c.length(k)
+		shift := c.offset[k] - c.logPOffset + offset - c.logP
+		c.kernels.Backward(c.share, c.sums, c.beta, alpha, m, e, c.skip, n, c.width, c.labels, F(shift))
+		for t := n - 1; t >= 0; t-- {
+			blanks, labels := c.sums[2*t], c.sums[2*t+1]
+			sink.Share(k*chunk+t, c.share[t*c.width:][:c.labels], blanks, blanks+labels)
+		}
+		offset += c.rebase(c.beta)
+	}
+}

@@ -1,0 +1,225 @@
+package loss
+
+import (
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/trellis"
+)
+
+// ctcRun is one call of CTC: first all frames, in tasks of rows as they lie in memory, then a
+// task for each sequence.
+type ctcRun[T simd.Float] struct {
+	batch          *CTCBatch[T]
+	grad           []T
+	blank          int
+	logits         bool
+	zeroInfinity   bool
+	from           []int     // where each sequence's targets begin
+	factor         []float64 // of each sequence's gradient
+	loss           []float64
+	status         []CTCStatus
+	top, rowFactor []T // of each row of logits: the maximum, the factor
+	sum            []float64
+	rows           int // in a task of frames
+	workers        []ctcWorker[T]
+}
+
+// A ctcWorker is a worker's memory. Scores that float32 cannot tell apart go through wide.
+type ctcWorker[T simd.Float] struct {
+	own     ctcPass[T, T]
+	wide    ctcPass[T, float64]
+	scratch []T
+}
+
+// ctcBlock is about how many scores a task of frames has.
+const ctcBlock = 16 << 10
+
+func (r *ctcRun[T]) start(l *CTC[T], b *CTCBatch[T], grad []T) {
+	r.batch, r.grad, r.blank, r.logits, r.zeroInfinity = b, grad, l.Blank, l.Logits, l.ZeroInfinity
+	r.from = slices.Grow(r.from[:0], b.Batch)[:b.Batch]
+	r.factor = slices.Grow(r.factor[:0], b.Batch)[:b.Batch]
+	r.loss = slices.Grow(r.loss[:0], b.Batch)[:b.Batch]
+	r.status = slices.Grow(r.status[:0], b.Batch)[:b.Batch]
+	at := 0
+	for n, length := range b.TargetLengths {
+		r.from[n] = at
+		at += b.step(length)
+	}
+	if k := simd.Threads(); len(r.workers) < k {
+		r.workers = append(r.workers, make([]ctcWorker[T], k-len(r.workers))...)
+	}
+}
+
+func (r *ctcRun[T]) all() {
+	b := r.batch
+	rows := b.Frames * b.Batch
+	r.rows = max(1, ctcBlock/b.Classes)
+	if r.logits {
+		r.top, r.rowFactor = slices.Grow(r.top[:0], rows)[:rows], slices.Grow(r.rowFactor[:0], rows)[:rows]
+		r.sum = slices.Grow(r.sum[:0], rows)[:rows]
+	}
+	if r.logits || r.grad != nil {
+		simd.Run((rows+r.rows-1)/r.rows, (*ctcFrames[T])(r))
+	}
+	simd.Run(b.Batch, (*ctcSequences[T])(r))
+	r.batch, r.grad = nil, nil
+}
+
+// ctcFrames readies rows of scores: their softmax, or zeros, goes to the gradient.
+type ctcFrames[T simd.Float] ctcRun[T]
+
+func (r *ctcFrames[T]) Do(task, worker int) {
+	b := r.batch
+	lo := task * r.rows
+	hi := min(lo+r.rows, b.Frames*b.Batch)
+	if !r.logits {
+		clear(r.grad[lo*b.Classes : hi*b.Classes])
+		return
+	}
+	x := b.Scores[lo*b.Classes : hi*b.Classes]
+	if r.grad == nil {
+		w := &r.workers[worker]
+		w.scratch = slices.Grow(w.scratch[:0], len(x))[:len(x)]
+		simd.ExpRows(w.scratch, r.top[lo:hi], r.sum[lo:hi], x, hi-lo, b.Classes)
+		return
+	}
+	for row := lo; row < hi; row++ {
+		n := row % b.Batch
+		if b.BatchFirst {
+			n = row / b.Frames
+		}
+		r.rowFactor[row] = T(r.factor[n])
+	}
+	simd.SoftRows(r.grad[lo*b.Classes:hi*b.Classes], r.top[lo:hi], r.sum[lo:hi], r.rowFactor[lo:hi], x, hi-lo, b.Classes)
+}
+
+// ctcSequences does a sequence a task.
+type ctcSequences[T simd.Float] ctcRun[T]
+
+func (r *ctcSequences[T]) Do(n, worker int) {
+	w := &r.workers[worker]
+	logP, status := evalSequence(&w.own, (*ctcRun[T])(r), n)
+	if status == trellis.Range {
+		logP, status = evalSequence(&w.wide, (*ctcRun[T])(r), n)
+	}
+	switch status {
+	case trellis.OK:
+		r.loss[n], r.status[n] = -logP, CTCFine
+		r.fill(n, r.batch.length(n), r.batch.Frames, 0)
+	case trellis.Impossible:
+		r.loss[n], r.status[n] = math.Inf(1), CTCImpossible
+		if r.zeroInfinity {
+			r.loss[n] = 0
+		}
+		r.fill(n, 0, r.batch.Frames, 0)
+	default:
+		r.loss[n], r.status[n] = math.NaN(), CTCNaN
+		r.fill(n, 0, r.batch.length(n), T(math.NaN()))
+		r.fill(n, r.batch.length(n), r.batch.Frames, 0)
+	}
+}
+
+// fill overwrites the gradient of frames lo to hi-1 of a sequence.
+func (r *ctcSequences[T]) fill(n, lo, hi int, v T) {
+	if r.grad == nil {
+		return
+	}
+	c := r.batch.Classes
+	for t := lo; t < hi; t++ {
+		row := r.batch.row(t, n)
+		simd.Fill(r.grad[row*c:(row+1)*c], v)
+	}
+}
+
+// A ctcPass is one sequence, its recursions in F.
+type ctcPass[T, F simd.Float] struct {
+	run     trellis.CTC[F]
+	x, grad []T // from the sequence's first frame on
+	classes int
+	stride  int // rows from a frame to the next
+	labels  []int
+	blank   int
+	factor  float64
+
+	// With logits, of the rows from the sequence's first on.
+	top []T
+	sum []float64
+}
+
+// evalSequence returns the logarithm of the probability of sequence n's target, and adds its
+// shares to the gradient.
+func evalSequence[T, F simd.Float](p *ctcPass[T, F], r *ctcRun[T], n int) (float64, trellis.Status) {
+	b := r.batch
+	frames, first := b.length(n), b.row(0, n)
+	p.stride, p.classes, p.blank, p.factor = b.row(1, n)-first, b.Classes, r.blank, r.factor[n]
+	p.labels = b.Targets[r.from[n] : r.from[n]+b.TargetLengths[n]]
+	if frames > 0 {
+		p.x = b.Scores[first*b.Classes:]
+		if r.grad != nil {
+			p.grad = r.grad[first*b.Classes:]
+		}
+		if r.logits {
+			p.top, p.sum = r.top[first:], r.sum[first:]
+		}
+	}
+	logP, status := p.run.Forward(p.labels, frames, p)
+	if status == trellis.OK {
+		logP -= p.logSums(frames)
+		if r.grad != nil {
+			p.run.Backward(p)
+		}
+	}
+	p.x, p.grad, p.labels, p.top, p.sum = nil, nil, nil, nil, nil
+	return logP, status
+}
+
+// logSums returns the logarithm of the product of the softmax's denominators.
+func (p *ctcPass[T, F]) logSums(frames int) (sum float64) {
+	if p.sum == nil {
+		return 0
+	}
+	product := 1.0
+	for t := range frames {
+		product *= p.sum[t*p.stride]
+		if product > 1e250 {
+			sum, product = sum+math.Log(product), 1
+		}
+	}
+	return sum + math.Log(product)
+}
+
+// ctcMost is the logarithm from which on a score counts as infinite.
+const ctcMost = 1e29
+
+// Frame implements trellis.Source.
+func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
+	row := p.x[t*p.stride*p.classes:][:p.classes]
+	var top F
+	if p.sum != nil {
+		top = F(p.top[t*p.stride])
+		if math.IsNaN(p.sum[t*p.stride]) {
+			return false
+		}
+	}
+	blank := F(row[p.blank]) - top
+	scores[len(p.labels)] = blank
+	fine := blank <= ctcMost
+	for i, c := range p.labels {
+		v := F(row[c]) - top
+		scores[i] = v
+		fine = fine && v <= ctcMost
+	}
+	return fine
+}
+
+// Share implements trellis.Sink.
+func (p *ctcPass[T, F]) Share(t int, labels []F, blanks, sum F) {
+	row := p.grad[t*p.stride*p.classes:][:p.classes]
+	f := F(p.factor) / sum
+	row[p.blank] -= T(f * blanks)
+	for i, c := range p.labels {
+		row[c] -= T(f * labels[i])
+	}
+}
