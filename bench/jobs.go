@@ -15,7 +15,7 @@ type job struct {
 }
 
 func jobs() []job {
-	return slices.Concat(networkJobs(), densityJobs(), regressJobs(), binaryJobs(), marginJobs(), classJobs())
+	return slices.Concat(networkJobs(), densityJobs(), regressJobs(), binaryJobs(), marginJobs(), classJobs(), sequenceJobs())
 }
 
 func networkJobs() []job {

@@ -27,7 +27,7 @@ import (
 // Special cases: without targets, all frames are blank. Where no path has a probability, since
 // there are too few frames (a repeated class needs a blank between) or scores of −Inf, ℓ = +Inf
 // with gradient 0, and Status says so; with ZeroInfinity ℓ = 0. A logarithm below −1e29
-// counts as −Inf. A sequence with NaN or +Inf among the scores that it uses (among all of
+// counts as −Inf, one above 1e29 as +Inf. A sequence with NaN or +Inf among the scores that it uses (among all of
 // its frames' with Logits) has ℓ and gradients of NaN, and leaves the others alone. Frames
 // from the input length on are not read and have gradient 0. float32 scores so far apart that
 // float32 would lose digits are worked out in float64.

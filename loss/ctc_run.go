@@ -190,9 +190,6 @@ func (p *ctcPass[T, F]) logSums(frames int) (sum float64) {
 	return sum + math.Log(product)
 }
 
-// ctcMost is the logarithm from which on a score counts as infinite.
-const ctcMost = 1e29
-
 // Frame implements trellis.Source.
 func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
 	row := p.x[t*p.stride*p.classes:][:p.classes]
@@ -203,15 +200,13 @@ func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
 			return false
 		}
 	}
-	blank := F(row[p.blank]) - top
-	scores[len(p.labels)] = blank
-	fine := blank <= ctcMost
-	for i, c := range p.labels {
-		v := F(row[c]) - top
-		scores[i] = v
-		fine = fine && v <= ctcMost
+	labels := p.labels
+	scores[len(labels)] = F(row[p.blank]) - top
+	scores = scores[:len(labels)]
+	for i, c := range labels {
+		scores[i] = F(row[c]) - top
 	}
-	return fine
+	return true
 }
 
 // Share implements trellis.Sink.
@@ -219,7 +214,7 @@ func (p *ctcPass[T, F]) Share(t int, labels []F, blanks, sum F) {
 	row := p.grad[t*p.stride*p.classes:][:p.classes]
 	f := F(p.factor) / sum
 	row[p.blank] -= T(f * blanks)
-	for i, c := range p.labels {
-		row[c] -= T(f * labels[i])
+	for i, share := range labels {
+		row[p.labels[i]] -= T(f * share)
 	}
 }

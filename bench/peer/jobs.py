@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 import densities
 import losses
+import sequences
 
 
 def gemm(m, k, n):
@@ -58,6 +59,7 @@ JOBS = {
     "step/cnn": lambda: step(cnn(), 64, 1, 28, 28),
     "eval/cnn": lambda: evaluate(cnn(), 1000, 1, 28, 28),
     **densities.JOBS,
+    **sequences.JOBS,
     **losses.JOBS,
 }
 

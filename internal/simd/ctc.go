@@ -22,8 +22,8 @@ const CTCNone = -1e30
 type CTCKernels[T Float] struct {
 	Lanes int
 
-	// Emit computes m·2ᵉ = exp(x) with m in [√½, √2], and returns the greatest |e| of those
-	// that are not 0; x must have no NaN and no +Inf.
+	// Emit computes m·2ᵉ = exp(x) with m in [√½, √2], whole blocks of Lanes, and returns the
+	// greatest |e| of those that are not 0: +Inf where an x is NaN or above 1e29.
 	Emit func(m, e, x []T) T
 
 	// Forward computes the rows 1 to frames of alpha from row 0:
@@ -81,6 +81,9 @@ func ctcEmit[T Float](m, e, x []T) T {
 			r = 0
 		} else {
 			most = max(most, math.Abs(n))
+		}
+		if !(v <= 1e29) {
+			most = math.Inf(1)
 		}
 		m[i], e[i] = T(math.Exp(r)), T(n)
 	}

@@ -1,8 +1,9 @@
 // Package trellis runs the recursions of CTC over one sequence, in memory that grows with
-// frames × labels, or with their product's root-like part where that would be much.
+// frames × labels, or with a small part of that where it would be much.
 package trellis
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 // product of.
 type Source[F simd.Float] interface {
 	// Frame writes the scores of the labels and then the blank's, len(labels) + 1 in all. It
-	// reports false if one of them is NaN or +Inf.
+	// reports false if the frame is not to be used, as with a NaN somewhere.
 	Frame(scores []F, t int) bool
 }
 
@@ -30,7 +31,7 @@ type Status uint8
 const (
 	OK         Status = iota
 	Impossible        // no path has a probability above 0: too few frames, or scores of −Inf
-	NaN               // a score was NaN or +Inf
+	NaN               // a score was NaN or +Inf (above 1e29), or its frame not to be used
 	Range             // F has too few digits for the scores' range; float64 always has enough
 )
 
@@ -38,12 +39,13 @@ const (
 // they must stay far below 2²⁴ in float32.
 const chunk = 256
 
-// keep is about how many numbers a sequence's rows may have before only each chunk's first is
-// kept, and the others are computed again on the way back.
-const keep = 32 << 20
-
 // CTC is the memory of one sequence's recursions. It may be used again.
 type CTC[F simd.Float] struct {
+	// Keep is about how many numbers the rows of all frames may have; 0 means 2²⁵. Beyond it
+	// only each chunk's first row is kept, and the others are computed again on the way
+	// back. The results are the same.
+	Keep int
+
 	kernels *simd.CTCKernels[F]
 	source  Source[F]
 	frames  int
@@ -94,7 +96,7 @@ func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
 	c.frames, c.labels = frames, len(labels)
 	c.width = (len(labels)/lanes + 1) * lanes
 	rows := 4*c.width*(frames+c.chunks()) + 2*c.width*frames
-	c.whole = rows <= keep
+	c.whole = rows <= cmp.Or(c.Keep, 1<<25)
 	n, held := c.chunks(), 1
 	if c.whole {
 		held = n
@@ -168,11 +170,11 @@ func (c *CTC[F]) emit(k int, m, e []F) Status {
 			x[i] = none
 		}
 	}
-	if !ok {
+	most := float64(c.kernels.Emit(m[:n*c.width], e[:n*c.width], c.x[:n*c.width]))
+	switch {
+	case !ok || math.IsInf(most, 1):
 		return NaN
-	}
-	most := c.kernels.Emit(m[:n*c.width], e[:n*c.width], c.x[:n*c.width])
-	if float64(most)*chunk > c.digits() {
+	case most*chunk > c.digits():
 		return Range
 	}
 	return OK
@@ -183,7 +185,7 @@ func (c *CTC[F]) digits() float64 {
 	if _, single := any(F(0)).(float32); single {
 		return 1 << 22
 	}
-	return math.Inf(1)
+	return math.MaxFloat64
 }
 
 // empty makes all states of a row impossible.

@@ -17,6 +17,7 @@ var groups = map[string]func(){
 	"distance":   distances,
 	"xent":       xentKernels,
 	"rows":       rowKernels,
+	"ctc":        ctcKernels,
 	"pairs":      pairs,
 	"margins":    margins,
 	"regress":    func() { points(regressLosses) },
