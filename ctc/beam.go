@@ -1,0 +1,167 @@
+package ctc
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/ngram"
+)
+
+// Beam is what a [Decoder] is made of: prefix beam search.
+//
+// The total of labels y is
+//
+//	ln P(y | x) + LMWeight · ln P_LM(y) + WordBonus · words(y) + boosts of hot words in y
+//
+// P(y | x) being the sum over all alignments. Frame by frame, the search keeps the Width
+// prefixes of the greatest totals, and adds up the alignments of each that lead through
+// kept prefixes. With a beam that is wide enough to lose none, it is exact; the result of
+// a narrower one may be less than the best, and its P(y | x) is a lower bound.
+//
+// Words end with Separator, or are single tokens. A word joins the model's probability and
+// the words' number when it ends; the end of the labels ends the last word, and adds </s>.
+//
+// Special cases: frames in which all is −Inf, or a lexicon that fits nothing that is kept, leave no
+// hypothesis. A word that the model has not and that has no <unk> in its place has −Inf
+// under a weight above 0, and is then no hypothesis.
+// Source: [graves2006], [hannun2014]; hot words by [aho1975].
+type Beam struct {
+	Classes   int      // classes of a frame; 0 means len(Tokens)
+	Tokens    []string // text of each class; may be nil where there is neither Model nor Lexicon
+	Blank     int      // the class of blanks
+	Separator int      // the class between words; Blank stands for none: every token is a word
+
+	Width     int     // prefixes kept; 0 means 64
+	Threshold float64 // prefixes are dropped whose total is this much under the best one's; 0 means never
+	TopTokens int     // only so many likeliest tokens of a frame begin new prefixes; 0 means all
+	Delay     int     // prefixes are dropped that differ from the best one in a label that it has had for so many frames; 0 means never
+	Best      int     // most hypotheses returned; 0 means 1
+
+	Model     *ngram.Model // of words, or of tokens without a separator; nil for none
+	LMWeight  float64      // at least 0
+	WordBonus float64      // for each word, of either sign
+
+	Lexicon []string  // the only words that may be; nil for all. It needs a separator
+	Hot     []HotWord // labels that are likelier here than elsewhere
+}
+
+// Hypothesis is a result. Its totals are natural logarithms.
+type Hypothesis struct {
+	Tokens   []int
+	Acoustic float64 // ln P(y | x), as far as the search has seen it
+	LM       float64 // ln P_LM(y), unweighted; 0 without a model
+	Words    int     // that are not empty
+	Boost    float64 // of hot words
+	Total    float64
+}
+
+// Decoder is a Beam made ready. It does not change, so several goroutines may use it,
+// each with a [Stream] of its own.
+type Decoder struct {
+	Beam
+	separator int32 // −1: none
+	lexicon   *lexicon
+	ids       []ngram.Word // of each token, where every token is a word
+	unknown   ngram.Word
+	hot       *hotWords
+}
+
+// NewDecoder checks the options and prepares what they name.
+func NewDecoder(b Beam) (*Decoder, error) {
+	b.Classes = cmp.Or(b.Classes, len(b.Tokens))
+	b.Width = cmp.Or(b.Width, 64)
+	b.Best = cmp.Or(b.Best, 1)
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	d := &Decoder{Beam: b, separator: int32(b.Separator), unknown: ngram.NoWord}
+	if b.Separator == b.Blank {
+		d.separator = -1
+	}
+	if b.Model != nil {
+		d.unknown = b.Model.Word(unknownWord)
+	}
+	if d.separator >= 0 {
+		d.lexicon = newLexicon(b.Lexicon, b.Model)
+	} else if b.Model != nil {
+		for _, s := range b.Tokens {
+			d.ids = append(d.ids, modelWord(b.Model, s))
+		}
+	}
+	if len(b.Hot) > 0 {
+		d.hot = newHotWords(b.Hot, b.Classes, int(d.separator))
+	}
+	return d, nil
+}
+
+func (b *Beam) check() error {
+	if err := checkClasses(b.Classes, b.Blank); err != nil {
+		return err
+	}
+	if b.Tokens != nil && len(b.Tokens) != b.Classes {
+		return fmt.Errorf("ctc: Tokens has %d elements; it must have one for each of the %d classes", len(b.Tokens), b.Classes)
+	}
+	if b.Tokens == nil && (b.Model != nil || b.Lexicon != nil) {
+		return errors.New("ctc: Tokens is nil; a language model or a lexicon needs the tokens' text")
+	}
+	if b.Separator < 0 || b.Separator >= b.Classes {
+		return fmt.Errorf("ctc: Separator is %d; it must be from 0 to %d, Blank standing for none", b.Separator, b.Classes-1)
+	}
+	if b.Lexicon != nil && b.Separator == b.Blank {
+		return errors.New("ctc: Lexicon is set without a Separator; it needs one, to tell where words end")
+	}
+	if i := slices.Index(b.Lexicon, ""); i >= 0 {
+		return fmt.Errorf("ctc: Lexicon[%d] is empty; it must be a word", i)
+	}
+	for _, o := range []struct {
+		name  string
+		value int
+	}{{"Width", b.Width}, {"TopTokens", b.TopTokens}, {"Delay", b.Delay}, {"Best", b.Best}} {
+		if o.value < 0 || o.value > math.MaxInt32 {
+			return fmt.Errorf("ctc: %s is %d; it must be from 0 to %d", o.name, o.value, math.MaxInt32)
+		}
+	}
+	for _, o := range []struct {
+		name  string
+		value float64
+		least float64
+	}{{"Threshold", b.Threshold, 0}, {"LMWeight", b.LMWeight, 0}, {"WordBonus", b.WordBonus, math.Inf(-1)}} {
+		if math.IsNaN(o.value) || math.IsInf(o.value, 0) || o.value < o.least {
+			return fmt.Errorf("ctc: %s is %v; it must be a finite number from %v on", o.name, o.value, o.least)
+		}
+	}
+	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separatorOr(-1))
+}
+
+// separatorOr returns the separator, or what is given where there is none.
+func (b *Beam) separatorOr(none int) int {
+	if b.Separator == b.Blank {
+		return none
+	}
+	return b.Separator
+}
+
+// Decode returns the best hypotheses for whole emissions, the best first; of equal totals the
+// lexicographically first labels. There may be fewer than Best.
+//
+// Shapes: logProbs is T frames of Classes.
+// Errors: NaN and +Inf; a length that is no multiple of Classes.
+func (d *Decoder) Decode(logProbs []float32) ([]Hypothesis, error) {
+	s := d.Stream()
+	if err := s.Push(logProbs); err != nil {
+		return nil, err
+	}
+	return s.Finish(), nil
+}
+
+// Text returns the text of labels: that of their tokens, one after the other.
+func (d *Decoder) Text(tokens []int) string {
+	text := ""
+	for _, c := range tokens {
+		text += d.Tokens[c]
+	}
+	return text
+}

@@ -1,0 +1,117 @@
+package ctc
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// plain is prefix beam search as its definition has it, over maps, with pruning.
+func plain(d *Decoder, x []float32) map[string]float64 {
+	type sums struct{ onBlank, onToken float64 }
+	zero := math.Inf(-1)
+	beam := map[string]sums{"": {0, zero}}
+	know := map[string]knowledge{"": d.before()}
+	for t := range len(x) / d.Classes {
+		row := x[t*d.Classes : (t+1)*d.Classes]
+		ranked := make([]int, 0, d.Classes)
+		for c := range row {
+			if c != d.Blank {
+				ranked = append(ranked, c)
+			}
+		}
+		slices.SortStableFunc(ranked, func(a, b int) int { return int(math.Copysign(1, float64(row[b])-float64(row[a]))) })
+		if d.TopTokens > 0 {
+			ranked = ranked[:min(len(ranked), d.TopTokens)]
+		}
+		next := map[string]sums{}
+		add := func(key string, onBlank, onToken float64) {
+			s, ok := next[key]
+			if !ok {
+				s = sums{zero, zero}
+			}
+			next[key] = sums{logAdd(s.onBlank, onBlank), logAdd(s.onToken, onToken)}
+		}
+		for key, s := range beam {
+			last := -1
+			if key != "" {
+				last = int(key[len(key)-1])
+				add(key, zero, s.onToken+float64(row[last]))
+			}
+			add(key, logAdd(s.onBlank, s.onToken)+float64(row[d.Blank]), zero)
+			for c := range row {
+				longer := key + string([]byte{byte(c)})
+				_, in := beam[longer]
+				if c == d.Blank || !in && !slices.Contains(ranked, c) {
+					continue
+				}
+				from := logAdd(s.onBlank, s.onToken)
+				if c == last {
+					from = s.onBlank
+				}
+				if know[longer] = d.after(know[key], int32(c)); know[longer].prior > zero {
+					add(longer, zero, from+float64(row[c]))
+				}
+			}
+		}
+		total := func(k string) float64 { return logAdd(next[k].onBlank, next[k].onToken) + know[k].prior }
+		var keys []string
+		for k := range next {
+			if total(k) > zero {
+				keys = append(keys, k)
+			}
+		}
+		slices.SortFunc(keys, func(a, b string) int { return int(math.Copysign(1, total(b)-total(a))) })
+		beam = map[string]sums{}
+		for i, k := range keys {
+			if i < d.Width && (d.Threshold == 0 || total(k) >= total(keys[0])-d.Threshold) {
+				beam[k] = next[k]
+			}
+		}
+	}
+	out := map[string]float64{}
+	for k, s := range beam {
+		if a := logAdd(s.onBlank, s.onToken); a+d.atEnd(know[k]).prior > zero {
+			out[k] = a + d.atEnd(know[k]).prior
+		}
+	}
+	return out
+}
+
+// Narrow beams keep what the plain search keeps, in long emissions too.
+func TestPruningIsDefinition(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	all := beams(t)
+	all["nothing"] = Beam{Classes: 5, Blank: 1, Separator: 1}
+	for name, b := range all {
+		for _, p := range []struct {
+			width, top int
+			threshold  float64
+		}{{1, 0, 0}, {2, 0, 0}, {5, 2, 0}, {16, 0, 3}, {30, 1, 8}, {8, 3, 0.5}} {
+			b.Width, b.TopTokens, b.Threshold, b.Best = p.width, p.top, p.threshold, wide
+			d := decoder(t, b)
+			x := emit(rng, 40, 5, 2, 0.1)
+			for i := range 100 {
+				x[i] += 4 // scores need not be below 0
+			}
+			want := plain(d, x)
+			got, err := d.Decode(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(got) != len(want) {
+				t.Fatalf("%s %v: %d hypotheses; want %d", name, p, len(got), len(want))
+			}
+			for _, h := range got {
+				key := ""
+				for _, c := range h.Tokens {
+					key += string([]byte{byte(c)})
+				}
+				if total, ok := want[key]; !ok || !close64(h.Total, total) {
+					t.Fatalf("%s %v: %v has total %v; want %v", name, p, h.Tokens, h.Total, total)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,322 @@
+package ctc
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// held is a prefix in the beam, with the log probabilities of its alignments: those that
+// end with a blank, those that end with its last label, and all.
+type held struct {
+	prefix                     int32
+	onBlank, onToken, onEither float64
+}
+
+// candidate is a prefix that may be in the next beam: one of this beam, or one of this
+// beam and one more token.
+type candidate struct {
+	total            float64
+	onBlank, onToken float64
+	from             int32 // in the beam
+	token            int32 // none: the prefix itself
+}
+
+// better is a strict order, so that the best of any number do not depend on the order in which they are
+// looked at.
+func (a *candidate) better(b *candidate) bool {
+	if a.total != b.total {
+		return a.total > b.total
+	}
+	return a.from < b.from || a.from == b.from && a.token < b.token
+}
+
+// search is prefix beam search at work.
+type search struct {
+	d      *Decoder
+	forest forest
+	root   int32
+	now    int    // frames so far
+	beam   []held // the best first
+	next   []held
+	keep   heap
+	stays  []candidate
+	tokens []uint64 // the frame's, the likeliest first; see tokenKey
+	least  float64  // a total that everything in the next beam reaches
+	round  int64    // counts prefixes that have been extended
+	seen   []int64  // of each token: the round in which it led to a prefix of the beam
+}
+
+// reset starts with no labels.
+func (s *search) reset() {
+	s.forest.at, s.forest.free = s.forest.at[:0], s.forest.free[:0]
+	s.now = 0
+	s.root = s.forest.add(none, none, s.now, s.d.before())
+	s.forest.at[s.root].slot = 0
+	s.beam = append(s.beam[:0], held{s.root, 0, math.Inf(-1), 0})
+}
+
+// frame goes on by a frame.
+func (s *search) frame(row []float32) {
+	s.stay(row)
+	s.least = math.Inf(-1)
+	s.keep = s.keep[:0]
+	for i := range s.stays {
+		s.consider(&s.stays[i])
+	}
+	s.likely(row)
+	for i := range s.beam {
+		s.extend(row, int32(i))
+	}
+	s.turn()
+	s.now++
+	s.decide()
+}
+
+// stay works out what becomes of the beam's prefixes themselves: by a blank, by their last
+// token again, and by the last token after the prefix one shorter, if that is in the beam.
+func (s *search) stay(row []float32) {
+	blank := float64(row[s.d.Blank])
+	s.stays = s.stays[:0]
+	for i, h := range s.beam {
+		p := &s.forest.at[h.prefix]
+		c := candidate{onBlank: h.onEither + blank, onToken: math.Inf(-1), from: int32(i), token: none}
+		if p.token != none {
+			c.onToken = h.onToken + float64(row[p.token])
+		}
+		if p.parent != none {
+			if from := s.forest.at[p.parent].slot; from != none {
+				c.onToken = logAdd(c.onToken, s.step(from, p.token)+float64(row[p.token]))
+			}
+		}
+		c.total = logAdd(c.onBlank, c.onToken) + p.prior
+		s.stays = append(s.stays, c)
+	}
+}
+
+// step returns the log probability of those alignments of a prefix of the beam after which
+// the token is a label more: if it is the last label again, there must be a blank between.
+func (s *search) step(from, token int32) float64 {
+	h := &s.beam[from]
+	if s.forest.at[h.prefix].token == token {
+		return h.onBlank
+	}
+	return h.onEither
+}
+
+// consider keeps a candidate if it is among the best so far.
+func (s *search) consider(c *candidate) {
+	switch {
+	case c.total < s.least || math.IsInf(c.total, -1):
+		return
+	case len(s.keep) < s.d.Width:
+		s.keep.push(*c)
+	case c.better(&s.keep[0]):
+		s.keep.replace(*c)
+	}
+	if len(s.keep) == s.d.Width {
+		s.least = max(s.least, s.keep[0].total)
+	}
+	if s.d.Threshold > 0 {
+		s.least = max(s.least, c.total-s.d.Threshold)
+	}
+}
+
+// likely lists the tokens by which some prefix can get into the next beam, the likeliest first.
+func (s *search) likely(row []float32) {
+	most := math.Inf(-1)
+	for _, h := range s.beam {
+		p := &s.forest.at[h.prefix]
+		most = max(most, h.onEither+p.prior+p.future)
+	}
+	s.tokens = s.tokens[:0]
+	k, last := s.d.TopTokens, uint64(math.MaxUint64)
+	for c, v := range row {
+		if total := most + float64(v); total < s.least || math.IsInf(total, -1) || c == s.d.Blank {
+			continue
+		}
+		if key := tokenKey(v, c); key <= last {
+			s.tokens = append(s.tokens, key)
+		}
+		if k > 0 && len(s.tokens) == 4*k { // what is beyond the first k can go
+			slices.Sort(s.tokens)
+			s.tokens, last = s.tokens[:k], s.tokens[k-1]
+		}
+	}
+	slices.Sort(s.tokens)
+	if k > 0 {
+		s.tokens = s.tokens[:min(k, len(s.tokens))]
+	}
+}
+
+// tokenKey packs a token so that ascending keys are descending log probabilities, and of
+// equal ones ascending classes.
+func tokenKey(logProb float32, class int) uint64 {
+	bits := math.Float32bits(logProb + 0) // −0 is 0
+	if bits>>31 == 0 {
+		bits ^= 1<<31 - 1
+	}
+	return uint64(bits)<<32 | uint64(class)
+}
+
+// extend tries a prefix of the beam and one more token.
+func (s *search) extend(row []float32, from int32) {
+	h := &s.beam[from]
+	p := &s.forest.at[h.prefix]
+	s.round++
+	for n := p.child; n != none; n = s.forest.at[n].next {
+		if s.forest.at[n].slot != none { // it stays
+			s.seen[s.forest.at[n].token] = s.round
+		}
+	}
+	base := h.onEither + p.prior + p.future
+	for _, key := range s.tokens {
+		token := int32(uint32(key))
+		v := float64(row[token])
+		if base+v < s.least {
+			break
+		}
+		if s.seen[token] == s.round {
+			continue
+		}
+		c := candidate{onBlank: math.Inf(-1), onToken: s.step(from, token) + v, from: from, token: token}
+		c.total = c.onToken + s.d.after(p.knowledge, token).prior
+		s.consider(&c)
+	}
+}
+
+// turn makes the candidates that have been kept the beam.
+func (s *search) turn() {
+	slices.SortFunc(s.keep, func(a, b candidate) int {
+		if a.better(&b) {
+			return -1
+		}
+		return 1
+	})
+	for len(s.keep) > 0 && s.keep[len(s.keep)-1].total < s.least {
+		s.keep = s.keep[:len(s.keep)-1]
+	}
+	for _, h := range s.beam {
+		s.forest.at[h.prefix].slot = none
+	}
+	s.next = s.next[:0]
+	for i, c := range s.keep {
+		n := s.beam[c.from].prefix
+		if c.token != none {
+			n = s.grown(n, c.token)
+		}
+		s.forest.at[n].slot = int32(i)
+		s.next = append(s.next, held{n, c.onBlank, c.onToken, logAdd(c.onBlank, c.onToken)})
+	}
+	for _, h := range s.beam {
+		s.forest.release(h.prefix, s.root)
+	}
+	s.beam, s.next = s.next, s.beam
+}
+
+// grown finds or makes the prefix with one more label.
+func (s *search) grown(n, token int32) int32 {
+	if c := s.forest.find(n, token); c != none {
+		return c
+	}
+	return s.forest.add(n, token, s.now, s.d.after(s.forest.at[n].knowledge, token))
+}
+
+// decide drops prefixes that differ from the best in what it has had for Delay frames.
+func (s *search) decide() {
+	if s.d.Delay == 0 || len(s.beam) == 0 {
+		return
+	}
+	old := s.beam[0].prefix
+	for old != s.root && s.now-s.forest.at[old].born < s.d.Delay {
+		old = s.forest.at[old].parent
+	}
+	if old == s.root {
+		return
+	}
+	s.next = s.next[:0]
+	for _, h := range s.beam {
+		p := &s.forest.at[h.prefix]
+		p.slot = none
+		if s.leadsTo(old, h.prefix) {
+			p.slot = int32(len(s.next))
+			s.next = append(s.next, h)
+		}
+	}
+	for _, h := range s.beam {
+		s.forest.release(h.prefix, s.root)
+	}
+	s.beam, s.next = s.next, s.beam
+}
+
+// leadsTo reports whether a prefix is one of another, or the same.
+func (s *search) leadsTo(old, n int32) bool {
+	for n != old && n != s.root {
+		n = s.forest.at[n].parent
+	}
+	return n == old
+}
+
+// advance moves the root to where the beam's prefixes part, and appends the labels on the way.
+func (s *search) advance(labels []int) []int {
+	for {
+		r := &s.forest.at[s.root]
+		only := r.child
+		if r.slot != none || only == none || s.forest.at[only].next != none {
+			return labels
+		}
+		s.forest.free = append(s.forest.free, s.root)
+		s.root = only
+		s.forest.at[only].parent = none
+		labels = append(labels, int(s.forest.at[only].token))
+	}
+}
+
+// hypotheses returns the best at the end; before are the labels up to the root's.
+func (s *search) hypotheses(before []int) []Hypothesis {
+	type result struct {
+		held
+		knowledge
+		total float64
+	}
+	var all []result
+	for _, h := range s.beam {
+		k := s.d.atEnd(s.forest.at[h.prefix].knowledge)
+		if total := h.onEither + k.prior; total > math.Inf(-1) {
+			all = append(all, result{h, k, total})
+		}
+	}
+	slices.SortFunc(all, func(a, b result) int {
+		if a.total != b.total {
+			return cmp.Compare(b.total, a.total)
+		}
+		return slices.Compare(s.labels(nil, a.prefix), s.labels(nil, b.prefix))
+	})
+	best := make([]Hypothesis, min(len(all), s.d.Best))
+	for i := range best {
+		r := &all[i]
+		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, int(r.words), r.boost, r.total}
+	}
+	return best
+}
+
+// labels returns a prefix's labels.
+func (s *search) labels(before []int, n int32) []int {
+	labels := append([]int(nil), before...)
+	for ; n != s.root; n = s.forest.at[n].parent {
+		labels = append(labels, int(s.forest.at[n].token))
+	}
+	slices.Reverse(labels[len(before):])
+	return labels
+}
+
+// logAdd returns ln(exp a + exp b).
+func logAdd(a, b float64) float64 {
+	if a < b {
+		a, b = b, a
+	}
+	if d := b - a; d > -40 { // exp(−40) is less than half a unit in the last place of 1
+		return a + math.Log1p(math.Exp(d))
+	}
+	return a
+}

@@ -1,0 +1,88 @@
+package ctc
+
+import (
+	"slices"
+
+	"github.com/energo-ml/energo/ngram"
+)
+
+// noWord is the place in a lexicon of letters that begin no word of it.
+const noWord = -1
+
+// lexicon has the words that can be told from others, as the bytes of their spelling, so
+// that it does not matter how tokens cut them up.
+type lexicon struct {
+	trie[byte]
+	words  []lexiconWord // of each node
+	closed bool          // other words are forbidden
+}
+
+type lexiconWord struct {
+	id ngram.Word // in the language model
+	is bool       // the node is a word's end
+}
+
+// newLexicon makes it of the words given, or of the model's if there are none. It returns
+// nil where there is neither.
+func newLexicon(words []string, model *ngram.Model) *lexicon {
+	closed := words != nil
+	if !closed {
+		if model == nil {
+			return nil
+		}
+		words = model.Words()
+	}
+	type entry struct {
+		spelling []byte
+		id       ngram.Word
+	}
+	all := make([]entry, 0, len(words))
+	for _, w := range words {
+		e := entry{[]byte(w), ngram.NoWord}
+		if model != nil {
+			e.id = modelWord(model, w)
+		}
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b entry) int { return slices.Compare(a.spelling, b.spelling) })
+	spellings := make([][]byte, len(all))
+	for i := range all {
+		spellings[i] = all[i].spelling
+	}
+	l := &lexicon{closed: closed}
+	var ends []int32
+	l.trie, ends = newTrie(spellings)
+	l.words = make([]lexiconWord, len(l.first)-1)
+	for i, n := range ends {
+		l.words[n] = lexiconWord{all[i].id, true}
+	}
+	return l
+}
+
+const unknownWord = "<unk>"
+
+// modelWord returns the model's number of a word that is spelled this way. The marks of
+// a sentence's start and end are no words.
+func modelWord(m *ngram.Model, spelling string) ngram.Word {
+	if spelling == "<s>" || spelling == "</s>" {
+		spelling = unknownWord
+	}
+	return m.Word(spelling)
+}
+
+// walk returns the place after the bytes of a token.
+func (l *lexicon) walk(at int32, text string) int32 {
+	for i := 0; i < len(text) && at != noWord; i++ {
+		at = l.child(at, text[i])
+	}
+	return at
+}
+
+// word returns the model's number of the word that ends at a place; unknown is that of
+// words that are not in the lexicon. ok tells whether the word may be.
+func (l *lexicon) word(at int32, unknown ngram.Word) (id ngram.Word, ok bool) {
+	if at == noWord || !l.words[at].is {
+		return unknown, !l.closed
+	}
+	return l.words[at].id, true
+}

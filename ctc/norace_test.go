@@ -1,0 +1,5 @@
+//go:build !race
+
+package ctc
+
+const raceEnabled = false

@@ -1,0 +1,55 @@
+package ctc
+
+// Stream decodes emissions that come in chunks. How they are cut makes no difference to
+// the result, not in a bit. It keeps its memory, and warm, Push does not allocate. With a
+// Delay, all but the stable labels take memory that does not grow with the frames. It is not for
+// several goroutines at once.
+type Stream struct {
+	search
+	stable []int
+}
+
+// Stream returns a stream of the decoder's.
+func (d *Decoder) Stream() *Stream {
+	s := &Stream{search: search{d: d, seen: make([]int64, d.Classes)}}
+	s.Reset()
+	return s
+}
+
+// Reset starts anew.
+func (s *Stream) Reset() {
+	s.reset()
+	s.stable = s.stable[:0]
+}
+
+// Push adds frames, any number of them.
+//
+// Errors: NaN and +Inf, with the frame's number in the stream; a length that is no multiple of
+// the classes. The stream is then as it was before.
+func (s *Stream) Push(logProbs []float32) error {
+	classes := s.d.Classes
+	n, err := frames(logProbs, classes)
+	if err != nil {
+		return err
+	}
+	if err := checkLogProbs(logProbs, classes, s.now); err != nil {
+		return err
+	}
+	for t := range n {
+		s.frame(logProbs[t*classes : (t+1)*classes])
+		s.stable = s.advance(s.stable)
+	}
+	return nil
+}
+
+// Stable returns the labels that all prefixes in the beam begin with: whatever comes, every
+// result begins with them. They are valid until Reset, and more may follow after Push. An old
+// doubt can hold them up for long where there is no Delay.
+func (s *Stream) Stable() []int { return s.stable }
+
+// Frames returns how many frames have been pushed.
+func (s *Stream) Frames() int { return s.now }
+
+// Finish returns the best hypotheses if the emissions end here, as [Decoder.Decode] does. It does not
+// change the stream: more may be pushed, so it is also a look at how things stand.
+func (s *Stream) Finish() []Hypothesis { return s.hypotheses(s.stable) }

@@ -1,0 +1,176 @@
+package ngram
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+)
+
+// Train makes a model of the given order from text, one sentence a line with words separated
+// by white space; blank lines are skipped. It smooths by modified Kneser–Ney, interpolated:
+//
+//	P(w | h) = (a(h w) − D(a(h w))) / a(h ·) + γ(h) · P(w | h′)
+//	γ(h)     = Σ_w D(a(h w)) / a(h ·)
+//
+// where a counts how often an n-gram is seen, if it has the full order or starts with <s>,
+// and how many words it is seen after, otherwise. Below single words is the uniform
+// distribution over all words, <unk> and </s> among them and <s> not. So the probabilities
+// after every history add up to 1.
+//
+// Each order's discounts D are, from the numbers n₁…n₄ of n-grams with a = 1…4,
+//
+//	D(k) = k − (k+1) n_{k+1}/n_k · n₁/(n₁ + 2n₂)    k = 1, 2, and 3 for all above
+//
+// or 0.5, 1 and 1.5 where the text is too small to give all three between 0 and k.
+//
+// Memory grows with the text. Errors: an order below 1 or above 16; a text without words; <s> or </s>
+// as a word; a line of more than 1 MiB.
+//
+// Source: [chen1999], with the fall-back of [heafield2013].
+func Train(text io.Reader, order int) (*Model, error) {
+	if order < 1 || order > maxOrder {
+		return nil, fmt.Errorf("ngram: the order is %d; it must be from 1 to %d", order, maxOrder)
+	}
+	t := trainer{m: newModel(order)}
+	if err := t.read(text); err != nil {
+		return nil, err
+	}
+	if err := t.count(); err != nil {
+		return nil, err
+	}
+	t.m.linkSuffixes()
+	t.adjust()
+	t.smooth()
+	t.m.linkContexts()
+	return t.m, nil
+}
+
+type trainer struct {
+	m       *Model
+	text    []Word  // sentences, with <s> and </s>
+	counts  []int64 // of each node: a(h w)
+	totals  []int64 // of each node: a(h ·)
+	freed   []float64
+	uniform float64
+}
+
+// read reads the text and adds its words to the model.
+func (t *trainer) read(text io.Reader) error {
+	first := t.m.addWord(start)
+	last := t.m.addWord(end)
+	t.m.addWord(unknown)
+	l := newLines(text)
+	for l.next() {
+		t.text = append(t.text, first)
+		for s := range bytes.FieldsSeq(l.line) {
+			w, ok := t.m.ids[string(s)]
+			switch {
+			case !ok:
+				w = t.m.addWord(string(s))
+			case w == first || w == last:
+				return l.locate(fmt.Errorf("%s is no word of a sentence; each line is a whole one", s))
+			}
+			t.text = append(t.text, w)
+		}
+		t.text = append(t.text, last)
+	}
+	if l.err() != nil {
+		return l.locate(nil)
+	}
+	if len(t.text) == 0 {
+		return errors.New("ngram: the text has no words")
+	}
+	return nil
+}
+
+// count adds all n-grams, and counts those of the full order and those that start with <s>.
+func (t *trainer) count() error {
+	m := t.m
+	first, last := m.ids[start], m.ids[end]
+	t.counts = make([]int64, len(m.nodes))
+	for i, w := range t.text {
+		if len(m.nodes) > maxNodes {
+			return fmt.Errorf("ngram: the text has more than %d n-grams", maxNodes)
+		}
+		n := int32(0)
+		for depth, v := range t.text[i:min(i+m.order, len(t.text))] {
+			n = m.extend(n, v)
+			if int(n) == len(t.counts) {
+				t.counts = append(t.counts, 0)
+			}
+			if depth+1 == m.order || w == first {
+				t.counts[n]++
+			}
+			if v == last {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// adjust counts for the other n-grams how many words they are seen after. Being predicted
+// never, <s> itself has no count.
+func (t *trainer) adjust() {
+	m := t.m
+	for depth := 2; depth <= m.order; depth++ {
+		m.level(depth, func(_ int32, at *node) { t.counts[at.suffix]++ })
+	}
+	t.counts[1+m.ids[start]] = 0
+}
+
+// smooth works out the probabilities, shorter n-grams first.
+func (t *trainer) smooth() {
+	m := t.m
+	t.totals = make([]int64, len(m.nodes))
+	t.freed = make([]float64, len(m.nodes))
+	t.uniform = 1 / float64(len(m.words)-1)
+	for depth := 1; depth <= m.order; depth++ {
+		d := t.discounts(depth)
+		m.level(depth, func(n int32, at *node) {
+			t.totals[at.parent] += t.counts[n]
+			t.freed[at.parent] += d.of(t.counts[n])
+		})
+		m.level(depth, func(n int32, at *node) {
+			lower := t.uniform
+			if depth > 1 {
+				lower = math.Exp(m.nodes[at.suffix].logProb)
+			}
+			sum := float64(t.totals[at.parent])
+			p := (float64(t.counts[n])-d.of(t.counts[n]))/sum + t.freed[at.parent]/sum*lower
+			at.logProb = math.Log(p)
+		})
+		m.level(depth-1, func(n int32, at *node) {
+			if at.inner {
+				at.backoff = math.Log(t.freed[n] / float64(t.totals[n]))
+			}
+		})
+	}
+	m.nodes[1+m.ids[start]].logProb = -99 * math.Ln10 // as ARPA files have it
+}
+
+// discounts are those of counts 0, 1, 2, and 3 and above.
+type discounts [4]float64
+
+func (d *discounts) of(count int64) float64 { return d[min(count, 3)] }
+
+// discounts works out those of a depth.
+func (t *trainer) discounts(depth int) discounts {
+	var n [5]float64 // how many n-grams have a count
+	t.m.level(depth, func(i int32, _ *node) {
+		if c := t.counts[i]; c < int64(len(n)) {
+			n[c]++
+		}
+	})
+	var d discounts
+	for k := 1; k < len(d); k++ {
+		v := float64(k) - float64(k+1)*n[k+1]/n[k]*n[1]/(n[1]+2*n[2])
+		if !(v > 0 && v < float64(k)) { // NaN, where there are none, among them
+			return discounts{0, 0.5, 1, 1.5}
+		}
+		d[k] = v
+	}
+	return d
+}
