@@ -21,7 +21,7 @@ import (
 // kept prefixes. With a beam that is wide enough to lose none, it is exact; the result of
 // a narrower one may be less than the best, and its P(y | x) is a lower bound.
 //
-// Words end with Separator, or are single tokens. A word joins the model's probability and
+// Words end with the separator, or are single tokens. A word joins the model's probability and
 // the words' number when it ends; the end of the labels ends the last word, and adds </s>.
 //
 // Special cases: frames in which all is −Inf, or a lexicon that fits nothing that is kept, leave no
@@ -32,7 +32,7 @@ type Beam struct {
 	Classes   int      // classes of a frame; 0 means len(Tokens)
 	Tokens    []string // text of each class; may be nil where there is neither Model nor Lexicon
 	Blank     int      // the class of blanks
-	Separator int      // the class between words; Blank stands for none: every token is a word
+	Separator string   // text of the token between words; "" for none: every token is a word
 
 	Width     int     // prefixes kept; 0 means 64
 	Threshold float64 // prefixes are dropped whose total is this much under the best one's; 0 means never
@@ -62,7 +62,7 @@ type Hypothesis struct {
 // each with a [Stream] of its own.
 type Decoder struct {
 	Beam
-	separator int32 // −1: none
+	separator int32 // or none
 	lexicon   *lexicon
 	ids       []ngram.Word // of each token, where every token is a word
 	unknown   ngram.Word
@@ -77,14 +77,11 @@ func NewDecoder(b Beam) (*Decoder, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
-	d := &Decoder{Beam: b, separator: int32(b.Separator), unknown: ngram.NoWord}
-	if b.Separator == b.Blank {
-		d.separator = -1
-	}
+	d := &Decoder{Beam: b, separator: int32(b.separator()), unknown: ngram.NoWord}
 	if b.Model != nil {
 		d.unknown = b.Model.Word(unknownWord)
 	}
-	if d.separator >= 0 {
+	if d.separator != none {
 		d.lexicon = newLexicon(b.Lexicon, b.Model)
 	} else if b.Model != nil {
 		for _, s := range b.Tokens {
@@ -107,10 +104,10 @@ func (b *Beam) check() error {
 	if b.Tokens == nil && (b.Model != nil || b.Lexicon != nil) {
 		return errors.New("ctc: Tokens is nil; a language model or a lexicon needs the tokens' text")
 	}
-	if b.Separator < 0 || b.Separator >= b.Classes {
-		return fmt.Errorf("ctc: Separator is %d; it must be from 0 to %d, Blank standing for none", b.Separator, b.Classes-1)
+	if s := b.separator(); b.Separator != "" && (s == none || s == b.Blank) {
+		return fmt.Errorf("ctc: Separator is %q; it must be the text of a token that is not the blank, or \"\" for none", b.Separator)
 	}
-	if b.Lexicon != nil && b.Separator == b.Blank {
+	if b.Lexicon != nil && b.Separator == "" {
 		return errors.New("ctc: Lexicon is set without a Separator; it needs one, to tell where words end")
 	}
 	if i := slices.Index(b.Lexicon, ""); i >= 0 {
@@ -133,15 +130,15 @@ func (b *Beam) check() error {
 			return fmt.Errorf("ctc: %s is %v; it must be a finite number from %v on", o.name, o.value, o.least)
 		}
 	}
-	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separatorOr(-1))
+	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separator())
 }
 
-// separatorOr returns the separator, or what is given where there is none.
-func (b *Beam) separatorOr(none int) int {
-	if b.Separator == b.Blank {
+// separator returns the class between words, or none.
+func (b *Beam) separator() int {
+	if b.Separator == "" {
 		return none
 	}
-	return b.Separator
+	return slices.Index(b.Tokens, b.Separator)
 }
 
 // Decode returns the best hypotheses for whole emissions, the best first; of equal totals the

@@ -72,7 +72,7 @@ func BenchmarkHotWords(b *testing.B) {
 	for _, n := range []int{0, 100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(9, 9))
-			beam := Beam{Classes: 28, Tokens: alphabet(28), Separator: 1}
+			beam := Beam{Classes: 28, Tokens: alphabet(28), Separator: " "}
 			for _, w := range words(rng, n, 26) {
 				h := HotWord{Boost: 4}
 				for _, c := range w {
@@ -104,8 +104,8 @@ func BenchmarkBeam(b *testing.B) {
 		{"C28/W64", Beam{Classes: 28}},
 		{"C28/W64/threshold15", Beam{Classes: 28, Threshold: 15}},
 		{"C28/W256", Beam{Classes: 28, Width: 256}},
-		{"C28/W64/words", Beam{Classes: 28, Tokens: alphabet(28), Separator: 1, Model: model, LMWeight: 1, WordBonus: 1}},
-		{"C28/W64/lexicon", Beam{Classes: 28, Tokens: alphabet(28), Separator: 1, Model: model, LMWeight: 1, WordBonus: 1, Lexicon: vocabulary}},
+		{"C28/W64/words", Beam{Classes: 28, Tokens: alphabet(28), Separator: " ", Model: model, LMWeight: 1, WordBonus: 1}},
+		{"C28/W64/lexicon", Beam{Classes: 28, Tokens: alphabet(28), Separator: " ", Model: model, LMWeight: 1, WordBonus: 1, Lexicon: vocabulary}},
 		{"C28/W64/tokens", Beam{Classes: 28, Tokens: alphabet(28), Model: model, LMWeight: 1, WordBonus: 1}},
 		{"C1000/W64", Beam{Classes: 1000}},
 		{"C5000/W64/top40", Beam{Classes: 5000, TopTokens: 40}},

@@ -35,7 +35,7 @@ func ExampleBeam() {
 
 	for _, weight := range []float64{0, 1} {
 		d, err := ctc.NewDecoder(ctc.Beam{
-			Tokens: tokens, Blank: 0, Separator: 1, Best: 2,
+			Tokens: tokens, Blank: 0, Separator: " ", Best: 2,
 			Model: model, LMWeight: weight, WordBonus: weight,
 		})
 		if err != nil {

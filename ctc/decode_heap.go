@@ -38,3 +38,12 @@ func (h heap) replace(c candidate) {
 	}
 	h[i] = c
 }
+
+// sort puts the best first; then it is a heap no more.
+func (h heap) sort() {
+	for n := len(h) - 1; n > 0; n-- {
+		last := h[n]
+		h[n] = h[0]
+		h[:n].replace(last)
+	}
+}

@@ -49,15 +49,15 @@ func (d *Decoder) before() knowledge {
 	return k
 }
 
-// after returns what is known with one more label. Its prior is −Inf where the label is
+// after makes of k what is known with one more label. Its prior is −Inf where the label is
 // forbidden.
-func (d *Decoder) after(k knowledge, token int32) knowledge {
+func (d *Decoder) after(k *knowledge, token int32) {
 	allowed := true
 	switch {
 	case d.separator == none:
-		d.word(&k, d.idOf(token))
+		d.word(k, d.idOf(token))
 	case token == d.separator:
-		allowed = d.endWord(&k)
+		allowed = d.endWord(k)
 	default:
 		k.begun = true
 		if d.lexicon != nil {
@@ -65,15 +65,15 @@ func (d *Decoder) after(k knowledge, token int32) knowledge {
 			allowed = k.place != noWord || !d.lexicon.closed
 		}
 	}
+	if !allowed {
+		k.prior = math.Inf(-1)
+		return
+	}
 	if d.hot != nil {
 		k.hot = d.hot.next(k.hot, token)
 		k.boost += d.hot.boost[k.hot]
 	}
-	d.settle(&k)
-	if !allowed {
-		k.prior = math.Inf(-1)
-	}
-	return k
+	d.settle(k)
 }
 
 // atEnd returns what is known when nothing follows; the prior is −Inf where that may not be.

@@ -170,6 +170,7 @@ func (s *search) extend(row []float32, from int32) {
 		}
 	}
 	base := h.onEither + p.prior + p.future
+	var k knowledge
 	for _, key := range s.tokens {
 		token := int32(uint32(key))
 		v := float64(row[token])
@@ -180,19 +181,16 @@ func (s *search) extend(row []float32, from int32) {
 			continue
 		}
 		c := candidate{onBlank: math.Inf(-1), onToken: s.step(from, token) + v, from: from, token: token}
-		c.total = c.onToken + s.d.after(p.knowledge, token).prior
+		k = p.knowledge
+		s.d.after(&k, token)
+		c.total = c.onToken + k.prior
 		s.consider(&c)
 	}
 }
 
 // turn makes the candidates that have been kept the beam.
 func (s *search) turn() {
-	slices.SortFunc(s.keep, func(a, b candidate) int {
-		if a.better(&b) {
-			return -1
-		}
-		return 1
-	})
+	s.keep.sort()
 	for len(s.keep) > 0 && s.keep[len(s.keep)-1].total < s.least {
 		s.keep = s.keep[:len(s.keep)-1]
 	}
@@ -219,7 +217,9 @@ func (s *search) grown(n, token int32) int32 {
 	if c := s.forest.find(n, token); c != none {
 		return c
 	}
-	return s.forest.add(n, token, s.now, s.d.after(s.forest.at[n].knowledge, token))
+	k := s.forest.at[n].knowledge
+	s.d.after(&k, token)
+	return s.forest.add(n, token, s.now, k)
 }
 
 // decide drops prefixes that differ from the best in what it has had for Delay frames.

@@ -111,7 +111,7 @@ func TestBeamIsExact(t *testing.T) {
 				for _, impossible := range []float64{0, 0.4} {
 					x := emit(rng, frames, classes, 2, impossible)
 					want := enumerate(x, classes, blank)
-					got := decode(t, Beam{Classes: classes, Blank: blank, Separator: blank, Width: wide, Best: wide}, x)
+					got := decode(t, Beam{Classes: classes, Blank: blank, Width: wide, Best: wide}, x)
 					if len(got) != len(want) {
 						t.Fatalf("%d frames of %d classes: %d hypotheses; want %d", frames, classes, len(got), len(want))
 					}
@@ -145,7 +145,7 @@ func languageModel(t testing.TB, order int, text string) *ngram.Model {
 // prior is what Beam's doc comment adds to ln P(y | x), from the labels alone.
 func prior(b *Beam, labels []int) (lm float64, words int, boost float64, allowed bool) {
 	var list []string
-	if b.Separator == b.Blank {
+	if b.Separator == "" {
 		for _, c := range labels {
 			list = append(list, b.Tokens[c])
 		}
@@ -165,8 +165,8 @@ func prior(b *Beam, labels []int) (lm float64, words int, boost float64, allowed
 	}
 	for _, h := range b.Hot {
 		in, pattern := labels, h.Tokens
-		if b.Separator != b.Blank {
-			s := []int{b.Separator}
+		if b.Separator != "" {
+			s := []int{b.separator()}
 			in, pattern = slices.Concat(s, in, s), slices.Concat(s, pattern, s)
 		}
 		for i := range in {
@@ -185,8 +185,8 @@ func beams(t testing.TB) map[string]Beam {
 		t.Fatal(err)
 	}
 	hot := []HotWord{{[]int{0, 2}, 1.5}, {[]int{0}, 0.5}, {[]int{2, 3, 0}, 2}, {[]int{2, 2}, -1}, {[]int{0, 2}, 0.25}, {[]int{2}, -0.5}}
-	words := Beam{Tokens: letters, Blank: 1, Separator: 3}
-	tokens := Beam{Tokens: letters, Blank: 1, Separator: 1}
+	words := Beam{Tokens: letters, Blank: 1, Separator: " "}
+	tokens := Beam{Tokens: letters, Blank: 1}
 	with := func(b Beam, f func(*Beam)) Beam {
 		f(&b)
 		return b
@@ -253,7 +253,7 @@ func parse(key string) (labels []int) {
 // A language model with weight 0 changes nothing but its own report.
 func TestWeight0IsNoModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
-	for _, separator := range []int{1, 3} {
+	for _, separator := range []string{"", " "} {
 		for _, model := range []*ngram.Model{beams(t)["model"].Model, beams(t)["no <unk>"].Model} {
 			b := Beam{Tokens: letters, Blank: 1, Separator: separator, Width: 10, Best: 10, WordBonus: 0.5, Hot: []HotWord{{[]int{0, 2}, 1}}}
 			x := emit(rng, 50, len(letters), 2, 0)
@@ -275,7 +275,7 @@ func TestWeight0IsNoModel(t *testing.T) {
 // Nothing is left where nothing is possible.
 func TestImpossible(t *testing.T) {
 	zero := float32(math.Inf(-1))
-	b := Beam{Classes: 2, Separator: 0}
+	b := Beam{Classes: 2}
 	s := decoder(t, b).Stream()
 	for _, row := range [][]float32{{-1, -0.5}, {zero, zero}, {-1, -0.5}} {
 		if err := s.Push(row); err != nil {
@@ -294,11 +294,11 @@ func TestImpossible(t *testing.T) {
 // Equal totals come in the order of their labels.
 func TestTies(t *testing.T) {
 	x := []float32{-1, -1, -1}
-	got := decode(t, Beam{Classes: 3, Blank: 1, Separator: 1, Best: 9}, x)
+	got := decode(t, Beam{Classes: 3, Blank: 1, Best: 9}, x)
 	if len(got) != 3 || len(got[0].Tokens) != 0 || got[1].Tokens[0] != 0 || got[2].Tokens[0] != 2 {
 		t.Errorf("%+v", got)
 	}
-	if got := decode(t, Beam{Classes: 3, Blank: 1, Separator: 1, Best: 9, Width: 2}, x); len(got) != 2 || got[1].Tokens[0] != 0 {
+	if got := decode(t, Beam{Classes: 3, Blank: 1, Best: 9, Width: 2}, x); len(got) != 2 || got[1].Tokens[0] != 0 {
 		t.Errorf("width 2: %+v", got)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 // HotWord is a word or phrase that is likelier here than elsewhere: a name, a term.
 type HotWord struct {
-	Tokens []int   // as labels; [Spell] gives them for a text
+	Tokens []int   // as labels; [Beam.Spell] gives them for a text
 	Boost  float64 // is added to the total for each time it occurs; below 0 it is made rarer
 }
 

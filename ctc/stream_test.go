@@ -117,7 +117,7 @@ func TestPrefixesAreGivenBack(t *testing.T) {
 
 func TestPushErrors(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	d := decoder(t, Beam{Classes: 3, Separator: 0})
+	d := decoder(t, Beam{Classes: 3})
 	s := d.Stream()
 	if err := s.Push([]float32{-1, -2, -3, -1, -2, -3}); err != nil {
 		t.Fatal(err)
@@ -158,9 +158,10 @@ func TestBeamErrors(t *testing.T) {
 		{Beam{Classes: 3, Tokens: []string{"a"}}, "Tokens has 1 elements"},
 		{Beam{Classes: 3, Model: model}, "Tokens is nil"},
 		{Beam{Classes: 3, Lexicon: []string{"a"}}, "Tokens is nil"},
-		{Beam{Classes: 3, Separator: 3}, "Separator is 3"},
+		{Beam{Classes: 3, Separator: " "}, `Separator is " "`},
+		{Beam{Tokens: []string{" ", "a"}, Separator: " "}, `Separator is " "`},
 		{Beam{Tokens: letters, Lexicon: []string{"a"}}, "Lexicon is set without"},
-		{Beam{Tokens: letters, Separator: 3, Lexicon: []string{"a", ""}}, "Lexicon[1] is empty"},
+		{Beam{Tokens: letters, Separator: " ", Lexicon: []string{"a", ""}}, "Lexicon[1] is empty"},
 		{Beam{Classes: 3, Width: -1}, "Width is -1"},
 		{Beam{Classes: 3, TopTokens: -1}, "TopTokens is -1"},
 		{Beam{Classes: 3, Best: -1}, "Best is -1"},
@@ -173,7 +174,7 @@ func TestBeamErrors(t *testing.T) {
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1, 0}, 1}}}, "Hot[0].Tokens[1] is 0"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1, 3}, 1}}}, "Hot[0].Tokens[1] is 3"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, math.NaN()}}}, "Hot[0].Boost is NaN"},
-		{Beam{Classes: 3, Separator: 2, Hot: []HotWord{{[]int{1, 2}, 1}}}, "Hot[0].Tokens[1] is the separator"},
+		{Beam{Tokens: []string{"", "a", " "}, Separator: " ", Hot: []HotWord{{[]int{1, 2}, 1}}}, "Hot[0].Tokens[1] is the separator"},
 	} {
 		if _, err := NewDecoder(c.b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v; want %q", c.b, err, c.want)

@@ -3,8 +3,11 @@ package ngram
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -107,6 +110,19 @@ func TestReadPacked(t *testing.T) {
 		if _, err := Read(bytes.NewReader(packed[:n])); err == nil {
 			t.Errorf("no error for a file that is cut after %d bytes", n)
 		}
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	path := t.TempDir() + "/m.arpa"
+	if _, err := Load(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(path, []byte("\\data\\\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "m.arpa: ngram: line 1: there are no counts") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -37,8 +37,8 @@ func cutShort(t *testing.T) (context.Context, func(train.Event)) {
 }
 
 // sameCheckpoint compares two finished runs, tensor for tensor: weights, what the optimiser keeps,
-// averages and chains.
-func sameCheckpoint(t *testing.T, a, b string) {
+// averages and the state of that name.
+func sameCheckpoint(t *testing.T, a, b, state string) {
 	t.Helper()
 	var files [2]*tensor.File
 	for i, dir := range []string{a, b} {
@@ -51,18 +51,18 @@ func sameCheckpoint(t *testing.T, a, b string) {
 	if len(files[0].Tensors) != len(files[1].Tensors) {
 		t.Fatalf("%d and %d tensors", len(files[0].Tensors), len(files[1].Tensors))
 	}
-	chains := false
+	found := false
 	for i, x := range files[0].Tensors {
 		y := files[1].Tensors[i]
-		chains = chains || x.Name == "state.chains"
+		found = found || x.Name == "state."+state
 		for k, v := range x.Tensor.Float32s() {
 			if y.Tensor.Float32s()[k] != v {
 				t.Fatalf("%s[%d]: %v and %v", x.Name, k, v, y.Tensor.Float32s()[k])
 			}
 		}
 	}
-	if !chains {
-		t.Error("the checkpoint has no chains")
+	if !found {
+		t.Errorf("the checkpoint has no state %q", state)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestGenerateResumes(t *testing.T) {
 	if _, err := Generate(t.Context(), tinyGenerate(), Options{Dir: broken, Resume: true, Train: trainSet, Test: testSet}); err != nil {
 		t.Fatal(err)
 	}
-	sameCheckpoint(t, whole, broken)
+	sameCheckpoint(t, whole, broken, "chains")
 	again, err := EvalGenerate(broken, trainSet, testSet)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestJEMResumes(t *testing.T) {
 	if _, err := JEM(t.Context(), c, Options{Dir: broken, Resume: true, Train: trainSet, Test: testSet}, foreign); err != nil {
 		t.Fatal(err)
 	}
-	sameCheckpoint(t, whole, broken)
+	sameCheckpoint(t, whole, broken, "chains")
 	again, err := EvalJEM(broken, trainSet, testSet, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func TestRBMResumes(t *testing.T) {
 	if _, err := RBM(t.Context(), c, Options{Dir: broken, Resume: true, Train: trainSet, Test: testSet}); err != nil {
 		t.Fatal(err)
 	}
-	sameCheckpoint(t, whole, broken)
+	sameCheckpoint(t, whole, broken, "chains")
 	again, err := EvalRBM(broken, trainSet, testSet)
 	if err != nil {
 		t.Fatal(err)

@@ -141,6 +141,11 @@ func (t Training) loop(recipe string, settings map[string]string, samples int, o
 	// The checksum stands for the folder's path: the data may have moved.
 	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
 	settings["data"] = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
+	return t.loopOver(recipe, settings, samples, o)
+}
+
+// loopOver is loop where settings say what the data is.
+func (t Training) loopOver(recipe string, settings map[string]string, samples int, o Options) train.Config {
 	steps := t.Epochs * ((samples + t.Batch - 1) / t.Batch)
 	return train.Config{
 		Recipe: recipe, Run: o.Dir, Fingerprint: settings, Resume: o.Resume,

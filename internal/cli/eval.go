@@ -14,7 +14,7 @@ func newEval() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "eval RUN", Short: "Measure a trained model on a test set", Args: exactly("the run's folder"),
 		Long: `Measures the model of a run's folder on the test set that the run was trained for, or on that of
-another MNIST-like folder. It changes nothing in the run's folder.`,
+another MNIST-like folder (of a tagger: of all tagged text in another folder). It changes nothing in the run's folder.`,
 		Example: `  energo eval runs/digits-nll-cnn-1
   energo eval runs/digits-nll-cnn-1 --data fashion --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -29,6 +29,10 @@ another MNIST-like folder. It changes nothing in the run's folder.`,
 				return evalJEM(cmd, args[0], dataDir, asJSON)
 			case "rbm":
 				return evalRBM(cmd, args[0], dataDir, asJSON)
+			case "strips":
+				return evalStrips(cmd, args[0], dataDir, asJSON)
+			case "tagger":
+				return evalTagger(cmd, args[0], dataDir, asJSON)
 			case "generate":
 				return evalGenerate(cmd, args[0], dataDir, asJSON)
 			}
@@ -54,7 +58,7 @@ another MNIST-like folder. It changes nothing in the run's folder.`,
 			return printJSON(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set (default the run's own)")
+	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set, or of tagged text (default the run's own)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
 	return cmd
 }

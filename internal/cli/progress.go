@@ -78,8 +78,12 @@ func (p *progress) emit(e train.Event) {
 		switch p.start.Recipe {
 		case "autoencoder":
 			p.say("%s", pictureLine(e, p.start.Epochs))
+		case "tagger":
+			p.say("%s", taggerLine(e, p.start.Epochs))
 		case "generate":
 			p.say("%s", densityLine(e, p.start.Epochs, "discrepancy of the chains"))
+		case "strips", "speech":
+			p.say("%s", readingLine(e, p.start.Epochs))
 		case "rbm":
 			p.say("%s", densityLine(e, p.start.Epochs, "negative log-likelihood (nat, by annealing)"))
 		default:
@@ -128,6 +132,20 @@ func epochLine(e train.Epoch, epochs int) string {
 	}
 	line := fmt.Sprintf("epoch %d/%d  loss %.4f  validation error %.2f %%  E⁺ %s  E⁻ %s  gap p05 %s p50 %s  margin kept %.1f %%  %.1f s%s",
 		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), number(e.Gap.P05), number(e.Gap.P50), 100*e.MarginKept, e.Seconds, best)
+	if e.Collapsed {
+		line += "\n  collapsed: " + e.Why
+	}
+	return line
+}
+
+// readingLine is a recogniser's epoch.
+func readingLine(e train.Epoch, epochs int) string {
+	best := ""
+	if e.Best {
+		best = "  best"
+	}
+	line := fmt.Sprintf("epoch %d/%d  loss %.4f  token errors %.2f %%  energy of the text %s, of all others %s  text likelier than all others %.1f %%  %.1f s%s",
+		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), 100*e.MarginKept, e.Seconds, best)
 	if e.Collapsed {
 		line += "\n  collapsed: " + e.Why
 	}

@@ -1,0 +1,167 @@
+package recipe
+
+import (
+	"fmt"
+	"image"
+	_ "image/gif"  // strips may be GIF,
+	_ "image/jpeg" // JPEG
+	_ "image/png"  // or PNG
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/nn"
+	"golang.org/x/image/draw"
+)
+
+// A Reader reads files with the recogniser of a finished run.
+type Reader struct {
+	Recipe    string
+	Classes   []string // texts of the classes; the blank's, the first, is empty
+	Separator int      // the class between words; the blank, 0, where there is none
+	Frame     float64  // from a frame of emissions to the next: seconds of sound, pixels of a strip
+	Offset    float64  // from the beginning to the first frame's middle
+
+	r      *recogniser
+	speech *speechFeatures
+}
+
+// OpenReader reads the model of a finished run of strips or speech.
+func OpenReader(dir string) (*Reader, error) {
+	name, err := RunRecipe(dir)
+	if err != nil {
+		return nil, err
+	}
+	if name != "strips" && name != "speech" {
+		return nil, fmt.Errorf("%s is a run of %s; runs of strips and speech read files", dir, name)
+	}
+	var result RecogniserResult
+	if err := readFinished(dir, &result); err != nil {
+		return nil, err
+	}
+	tokens, err := readTokens(dir)
+	if err != nil {
+		return nil, err
+	}
+	out := &Reader{Recipe: name, Classes: append([]string{""}, tokens...)}
+	path := filepath.Join(dir, ConfigFile)
+	if name == "strips" {
+		c, err := ReadStripsConfig(path, DefaultStrips())
+		if err == nil {
+			c, err = c.Resolve()
+		}
+		if err != nil {
+			return nil, err
+		}
+		out.r, out.Frame = c.recogniserOf(tokens), recogniserStride
+		simd.SetThreads(c.Threads)
+	} else {
+		c, err := ReadSpeechConfig(path, DefaultSpeech())
+		if err == nil {
+			c, err = c.Resolve()
+		}
+		if err != nil {
+			return nil, err
+		}
+		if out.speech, err = readSpeechFeatures(dir); err != nil {
+			return nil, err
+		}
+		o := out.speech.Options
+		out.r = c.recogniser(tokens)
+		out.Frame = recogniserStride * float64(o.Hop) / float64(o.Rate)
+		out.Offset = float64(o.Window) / float64(o.Rate) / 2
+		simd.SetThreads(c.Threads)
+	}
+	out.Separator = out.r.separator()
+	return out, nn.Load(filepath.Join(dir, ModelFile), out.r.net)
+}
+
+// Read returns the emissions of a file: log-probabilities, frame by frame. They are good until
+// the next call.
+func (r *Reader) Read(path string) ([]float32, error) {
+	l, err := r.Line(path)
+	if err != nil {
+		return nil, err
+	}
+	return r.Emissions(l)
+}
+
+// Emissions returns those of a line, good until the next call.
+func (r *Reader) Emissions(l data.Line) ([]float32, error) { return r.r.emissions(l) }
+
+// Line reads a file as a line: the picture of a strip, or a recording's features.
+func (r *Reader) Line(path string) (data.Line, error) {
+	if r.speech == nil {
+		return readStrip(path)
+	}
+	clip, err := audio.Read(path)
+	if err != nil {
+		return data.Line{}, err
+	}
+	x, err := r.speech.raw(clip)
+	if err != nil {
+		return data.Line{}, fmt.Errorf("%s: %w", path, err)
+	}
+	r.speech.normalise(x)
+	return r.speech.line(x, nil), nil
+}
+
+// Spell returns a text as classes, as the model writes it.
+func (r *Reader) Spell(text string) ([]int, error) {
+	if r.speech != nil {
+		text = speechText(text)
+	}
+	tokens, err := spell(r.r.tokens, text)
+	return classesOf(nil, tokens), err
+}
+
+// maxStrip bounds the pixels of a strip's picture, before anything of it is decoded.
+const maxStrip = 1 << 24
+
+// readStrip reads the picture of a strip and brings it to the height of those trained on,
+// bright ink on black.
+func readStrip(path string) (data.Line, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return data.Line{}, err
+	}
+	defer f.Close()
+	size, _, err := image.DecodeConfig(f)
+	if err != nil {
+		return data.Line{}, fmt.Errorf("%s: %w", path, err)
+	}
+	if size.Width < 1 || size.Height < 1 || size.Width > maxStrip/size.Height {
+		return data.Line{}, fmt.Errorf("%s: the picture has %d×%d pixels; it must have from 1 to %d", path, size.Width, size.Height, maxStrip)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		return data.Line{}, err
+	}
+	picture, _, err := image.Decode(f)
+	if err != nil {
+		return data.Line{}, fmt.Errorf("%s: %w", path, err)
+	}
+	width := max(1, int(math.Round(float64(size.Width)*data.StripHeight/float64(size.Height))))
+	grey := image.NewGray(image.Rect(0, 0, width, data.StripHeight))
+	draw.CatmullRom.Scale(grey, grey.Bounds(), picture, picture.Bounds(), draw.Src, nil)
+	return stripOf(grey), nil
+}
+
+// stripOf makes a picture a line; a bright one is dark ink on paper, and is inverted.
+func stripOf(grey *image.Gray) data.Line {
+	l := data.Line{H: grey.Rect.Dy(), W: grey.Rect.Dx()}
+	var sum float64
+	for _, p := range grey.Pix {
+		v := float32(p) / 255
+		sum += float64(v)
+		l.Pixels = append(l.Pixels, v)
+	}
+	if sum > 0.5*float64(len(l.Pixels)) {
+		for i, v := range l.Pixels {
+			l.Pixels[i] = 1 - v
+		}
+	}
+	return l
+}

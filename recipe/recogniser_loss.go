@@ -1,0 +1,144 @@
+package recipe
+
+import (
+	"math"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// A lineBatch is lines side by side, padded to one width, and the CTC loss of a network's
+// emissions.
+//
+// With a weight of priors above 0, the loss is of the scores log p − weight·log prior, where prior is how
+// often the network has lately given each class. What is rare then costs less, above all
+// the labels beside the blank, so that labels last as long as they sound, and their times
+// are better [huang2024].
+type lineBatch struct {
+	weight float64        // of the priors
+	prior  *tensor.Tensor // [C]
+
+	x         *tensor.Tensor
+	batch     loss.CTCBatch[float32]
+	ctc       loss.CTC[float32]
+	criterion nn.Criterion
+	scores    []float32 // [N, T, C]
+	grad      []float32
+	log       []float32 // the log-softmax, where priors are divided out
+}
+
+// priorStep is how far a batch moves the priors.
+const priorStep = 0.05
+
+func newLineBatch(classes int, priors float64) *lineBatch {
+	b := &lineBatch{
+		weight: priors, prior: tensor.New(tensor.Float32, classes), x: tensor.New(tensor.Float32),
+		ctc: loss.CTC[float32]{Blank: blank, Logits: priors == 0, ZeroInfinity: true},
+	}
+	simd.Fill(b.prior.Float32s(), 1/float32(classes))
+	return b
+}
+
+// set puts lines side by side.
+func (b *lineBatch) set(r *recogniser, lines []data.Line) {
+	sideBySide(b.x, r.height, lines...)
+	b.batch = loss.CTCBatch[float32]{
+		Batch: len(lines), Classes: r.classes(), BatchFirst: true,
+		Targets: b.batch.Targets[:0], InputLengths: b.batch.InputLengths[:0], TargetLengths: b.batch.TargetLengths[:0],
+	}
+	for _, l := range lines {
+		b.batch.Targets = classesOf(b.batch.Targets, l.Target)
+		b.batch.TargetLengths = append(b.batch.TargetLengths, len(l.Target))
+		b.batch.InputLengths = append(b.batch.InputLengths, r.frames(l.W))
+	}
+}
+
+// record records the mean loss of the lines; those with too few frames for their text
+// count 0. It fails with train.ErrNothing where all are such.
+func (b *lineBatch) record(r *recogniser, tape *autodiff.Tape) (*autodiff.Var, error) {
+	logits := r.net.Forward(tape.Const(b.x)) // [N, C, T]
+	c, frames := r.classes(), logits.Shape()[2]
+	y := logits.Value.Float32s()
+	b.scores, b.grad = sized(b.scores, len(y)), sized(b.grad, len(y))
+	each := c * frames
+	for i := range b.batch.Batch {
+		turn(b.scores[i*each:(i+1)*each], y[i*each:(i+1)*each], c, frames)
+	}
+	b.batch.Scores, b.batch.Frames = b.scores, frames
+	return b.criterion.Record(func(g nn.Grads) (float64, error) {
+		v, err := b.eval()
+		if err != nil {
+			return 0, err
+		}
+		if !b.anyFine() {
+			return 0, train.ErrNothing
+		}
+		for i := range b.batch.Batch {
+			turn(g.Float32s(0)[i*each:(i+1)*each], b.grad[i*each:(i+1)*each], frames, c)
+		}
+		return v, nil
+	}, logits)
+}
+
+// eval returns the loss, and leaves its gradient by the logits in grad.
+func (b *lineBatch) eval() (float64, error) {
+	if b.weight == 0 {
+		return b.ctc.Eval(&b.batch, b.grad)
+	}
+	c := b.batch.Classes
+	rows := len(b.scores) / c
+	b.log = sized(b.log, len(b.scores))
+	simd.LogSoftmaxRows(b.log, b.scores, rows, c)
+	prior := b.prior.Float32s()
+	for i, v := range b.log {
+		b.scores[i] = v - float32(b.weight*math.Log(float64(prior[i%c])))
+	}
+	v, err := b.ctc.Eval(&b.batch, b.grad)
+	if err != nil {
+		return 0, err
+	}
+	simd.Exp(b.log, b.log)
+	b.follow()
+	for i := range rows { // through the log-softmax
+		p, g := b.log[i*c:(i+1)*c], b.grad[i*c:(i+1)*c]
+		var sum float32
+		for _, v := range g {
+			sum += v
+		}
+		for k := range g {
+			g[k] -= sum * p[k]
+		}
+	}
+	return v, nil
+}
+
+// follow moves the priors towards what the network gave in this batch.
+func (b *lineBatch) follow() {
+	const least = 1e-4
+	c, n := b.batch.Classes, 0
+	mean := make([]float64, c)
+	for i, frames := range b.batch.InputLengths {
+		n += frames
+		for k, v := range b.log[i*b.batch.Frames*c:][:frames*c] {
+			mean[k%c] += float64(v)
+		}
+	}
+	prior := b.prior.Float32s()
+	for k := range prior {
+		prior[k] += priorStep * (max(least, float32(mean[k]/float64(max(n, 1)))) - prior[k])
+	}
+}
+
+func (b *lineBatch) anyFine() bool {
+	for _, s := range b.ctc.Status() {
+		if s != loss.CTCImpossible {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,317 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/data"
+)
+
+// TestLineBatchGradient holds the loss's gradient by the logits against differences, with
+// and without priors.
+func TestLineBatchGradient(t *testing.T) {
+	for _, weight := range []float64{0, 0.3, 1} {
+		const batch, frames, classes = 2, 7, 4
+		rng := rand.New(rand.NewPCG(1, 3))
+		b := newLineBatch(classes, weight)
+		for k := range b.prior.Float32s() {
+			b.prior.Float32s()[k] = []float32{0.7, 0.1, 0.15, 0.05}[k]
+		}
+		prior := append([]float32(nil), b.prior.Float32s()...)
+		b.batch.Batch, b.batch.Frames, b.batch.Classes, b.batch.BatchFirst = batch, frames, classes, true
+		b.batch.Targets, b.batch.TargetLengths, b.batch.InputLengths = []int{1, 3, 3, 2}, []int{1, 3}, []int{5, 7}
+		x := make([]float32, batch*frames*classes)
+		for i := range x {
+			x[i] = float32(rng.NormFloat64())
+		}
+		b.grad = make([]float32, len(x))
+		eval := func() float64 {
+			copy(b.prior.Float32s(), prior)
+			b.scores = append(b.scores[:0], x...)
+			b.batch.Scores = b.scores
+			v, err := b.eval()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		eval()
+		grad := append([]float32(nil), b.grad...)
+		for i, v := range x {
+			const h = 1e-2
+			x[i] = v + h
+			up := eval()
+			x[i] = v - h
+			down := eval()
+			x[i] = v
+			if want := (up - down) / (2 * h); math.Abs(want-float64(grad[i])) > 2e-4 {
+				t.Fatalf("weight %v: the gradient by logit %d is %v; differences say %v", weight, i, grad[i], want)
+			}
+		}
+		if weight == 0 {
+			continue
+		}
+		sum := float32(0)
+		for _, v := range b.prior.Float32s() {
+			sum += v
+		}
+		if math.Abs(float64(sum)-1) > 1e-3 {
+			t.Errorf("the priors add up to %v", sum)
+		}
+	}
+}
+
+func tinyStrips() StripsConfig {
+	c := DefaultStrips()
+	c.Epochs, c.Batch, c.Strips, c.Longest, c.Channels, c.Validation, c.Tested, c.Seed = 2, 8, 64, 3, 8, 50, 20, 3
+	return c
+}
+
+// TestStripsResumes: an interrupted run that goes on ends where an unbroken one does, and
+// evaluating says again what training said.
+func TestStripsResumes(t *testing.T) {
+	trainSet, testSet := sets()
+	whole, broken := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "broken")
+	want, err := Strips(t.Context(), tinyStrips(), Options{Dir: whole, Train: trainSet, Test: testSet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, emit := cutShort(t)
+	r, err := Strips(ctx, tinyStrips(), Options{Dir: broken, Train: trainSet, Test: testSet, Emit: emit})
+	if err != nil || r.Reason != "interrupted" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if _, err = Strips(t.Context(), tinyStrips(), Options{Dir: broken, Resume: true, Train: trainSet, Test: testSet}); err != nil {
+		t.Fatal(err)
+	}
+	sameCheckpoint(t, whole, broken, "label_prior")
+	again, err := EvalStrips(broken, testSet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(again.Groups) != fmt.Sprint(want.Groups) {
+		t.Errorf("evaluation says %v, training said %v", again.Groups, want.Groups)
+	}
+	if len(want.Groups) != 2 || want.Groups[0].Lines != 20 {
+		t.Errorf("groups %+v", want.Groups)
+	}
+}
+
+// TestOthers: what one text and all others have adds up to 1.
+func TestOthers(t *testing.T) {
+	for _, e := range []float64{1e-9, 0.01, 1, 40, 700} {
+		s := others(e)
+		if p := math.Exp(-s.Correct) + math.Exp(-s.Offending); math.Abs(p-1) > 1e-12 {
+			t.Errorf("energy %v: the probabilities add up to %v", e, p)
+		}
+	}
+	if s := others(0); math.IsInf(s.Offending, 0) {
+		t.Error("a sure text leaves the others an infinite energy")
+	}
+}
+
+// tones writes a corpus of two words, a low tone and a high one, between silences.
+func tones(t *testing.T, n int, seed uint64) (manifest string) {
+	t.Helper()
+	dir := t.TempDir()
+	rng := rand.New(rand.NewPCG(seed, 5))
+	var rows strings.Builder
+	rows.WriteString("path,text\n")
+	for i := range n {
+		clip := audio.Clip{Rate: 8000}
+		silence := func() { clip.Samples = append(clip.Samples, make([]float32, 400+rng.IntN(800))...) }
+		var words []string
+		silence()
+		for range 1 + rng.IntN(3) {
+			word, hz := "lo", 300.0
+			if rng.IntN(2) == 1 {
+				word, hz = "hi", 1500
+			}
+			words = append(words, word)
+			for k := range 1000 + rng.IntN(600) {
+				clip.Samples = append(clip.Samples, float32(0.4*math.Sin(2*math.Pi*hz*float64(k)/8000)))
+			}
+			silence()
+		}
+		name := fmt.Sprintf("%d.wav", i)
+		if err := audio.Write(filepath.Join(dir, name), clip); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&rows, "%s,%s\n", name, strings.Join(words, " "))
+	}
+	manifest = filepath.Join(dir, "corpus.csv")
+	if err := os.WriteFile(manifest, []byte(rows.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return manifest
+}
+
+func tinySpeech(manifest string) SpeechConfig {
+	c := DefaultSpeech()
+	c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.Seed, c.Priors = manifest, 8000, 16, 16, 25, 8, 10, 3, 0.2
+	c.EMA = 0 // there are too few steps for it
+	return c
+}
+
+// TestSpeech: tones become words; an interrupted run goes on to the same weights; the saved
+// model reads recordings, whole and in chunks of any size, as training's did.
+func TestSpeech(t *testing.T) {
+	manifest := tones(t, 90, 1)
+	c := tinySpeech(manifest)
+	c.Test = []string{tones(t, 15, 2)}
+	whole, broken := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "broken")
+	want, err := Speech(t.Context(), c, Options{Dir: whole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := want.Groups[0]; g.Name != "corpus" || g.Lines != 15 || g.Words == 0 || g.ErrorRate > 0.2 {
+		t.Errorf("two tones are not learnt: %+v", g)
+	}
+	ctx, emit := cutShort(t)
+	r, err := Speech(ctx, c, Options{Dir: broken, Emit: emit})
+	if err != nil || r.Reason != "interrupted" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if _, err := Speech(t.Context(), c, Options{Dir: broken, Resume: true}); err != nil {
+		t.Fatal(err)
+	}
+	sameCheckpoint(t, whole, broken, "label_prior")
+	testReader(t, whole, c.Test[0], want.Groups[0])
+}
+
+// testReader reads a manifest's files and compares with what training said of them.
+func testReader(t *testing.T, dir, manifest string, want ReadingResult) {
+	t.Helper()
+	reader, err := OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := audio.Manifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var count ctc.ErrorCount
+	for i, u := range all {
+		x, err := reader.Read(u.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x = append([]float32(nil), x...)
+		best, err := ctc.Greedy(x, len(reader.Classes), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, err := reader.Spell(u.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		count.Add(ctc.Edits(target, best.Tokens))
+		clip, err := audio.Read(u.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := reader.Stream()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var streamed []float32
+		for size := 1 + 700*i; len(clip.Samples) > 0; {
+			n := min(size, len(clip.Samples))
+			part, err := s.Push(clip.Samples[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			streamed, clip.Samples = append(streamed, part...), clip.Samples[n:]
+		}
+		part, err := s.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		streamed = append(streamed, part...)
+		if len(streamed) != len(x) {
+			t.Fatalf("%s: %d emissions in chunks, %d whole", u.Path, len(streamed), len(x))
+		}
+		for k, v := range x {
+			if math.Abs(float64(v-streamed[k])) > 1e-4*max(1, math.Abs(float64(v))) {
+				t.Fatalf("%s: emission %d is %v in chunks, %v whole", u.Path, k, streamed[k], v)
+			}
+		}
+	}
+	if count.Rate() != want.ErrorRate {
+		t.Errorf("read from files, the error rate is %v; training said %v", count.Rate(), want.ErrorRate)
+	}
+}
+
+// TestSpeechErrors: what is wrong with a corpus is said by file and line.
+func TestSpeechErrors(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) string {
+		path := filepath.Join(dir, "m.csv")
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for want, text := range map[string]string{
+		"m.csv, line 2": "path,text\nnone.wav,hi\n",
+		"columns path":  "file,text\nnone.wav,hi\n",
+		"names no":      "path,text\n",
+	} {
+		_, err := Speech(t.Context(), tinySpeech(write(text)), Options{Dir: filepath.Join(dir, "run")})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: the error is %v; it should say %q", text, err, want)
+		}
+	}
+	few := tinySpeech(tones(t, 10, 1))
+	if _, err := Speech(t.Context(), few, Options{Dir: filepath.Join(dir, "run")}); err == nil || !strings.Contains(err.Error(), "validation is 10") {
+		t.Errorf("all held out: %v", err)
+	}
+	other := tinySpeech(tones(t, 20, 1))
+	other.Test = []string{write("path,text\n" + filepath.Join(filepath.Dir(other.Data), "0.wav") + ",zoom\n")}
+	if _, err := Speech(t.Context(), other, Options{Dir: filepath.Join(dir, "run")}); err == nil || !strings.Contains(err.Error(), `character 'z'`) {
+		t.Errorf("a character that is not known: %v", err)
+	}
+}
+
+// TestOpenReader: folders that are no finished run of a recogniser are refused, and pictures
+// of any size and polarity become strips.
+func TestOpenReader(t *testing.T) {
+	trainSet, testSet := sets()
+	dir := filepath.Join(t.TempDir(), "run")
+	if _, err := Strips(t.Context(), tinyStrips(), Options{Dir: dir, Train: trainSet, Test: testSet}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Stream(); err == nil {
+		t.Error("strips have a stream")
+	}
+	if got, err := r.Spell("31"); err != nil || len(got) != 2 || got[0] != 4 {
+		t.Errorf("31 is spelled %v, %v", got, err)
+	}
+	if _, err := r.Read(filepath.Join(dir, ConfigFile)); err == nil {
+		t.Error("settings are read as a picture")
+	}
+	if x, err := r.Emissions(data.Line{H: data.StripHeight}); err != nil || len(x) != 0 {
+		t.Errorf("an empty line: %v, %v", x, err)
+	}
+	if _, err := r.Emissions(data.Line{H: 3, W: 5, Pixels: make([]float32, 15)}); err == nil {
+		t.Error("a line of three rows is read")
+	}
+	if _, err := OpenReader(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no run folder") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	_, digits := job(t, small())
+	if _, err := OpenReader(digits); err == nil || !strings.Contains(err.Error(), "run of digits") {
+		t.Errorf("a run of digits: %v", err)
+	}
+}

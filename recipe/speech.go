@@ -1,0 +1,126 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/train"
+)
+
+// speechDilations are those of the convolutions along time: a frame sees a second of sound.
+var speechDilations = []int{1, 2, 4, 8}
+
+// Speech trains a recogniser of speech into a run folder, and measures it on the test
+// manifests, or on the held-out recordings where there are none. Interruption and
+// divergence are as Digits has them.
+func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, error) {
+	c, err := c.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+		return nil, err
+	}
+	simd.SetThreads(c.Threads)
+	f, err := newSpeechFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
+	if err != nil {
+		return nil, err
+	}
+	set, err := c.load(f)
+	if err != nil {
+		return nil, err
+	}
+	model := c.recogniser(characters(set.texts))
+	if err := set.spellAll(model.tokens); err != nil {
+		return nil, err
+	}
+	n := len(set.texts) - c.Validation
+	if n < 1 {
+		return nil, fmt.Errorf("validation is %d, but there are only %d recordings; leave at least one to train on", c.Validation, len(set.texts))
+	}
+	held := set.lines(f, n, len(set.texts))
+	if c.Validation == 0 {
+		held = set.lines(f, max(0, n-100), n)
+	}
+	groups, err := c.groups(f, model.tokens, held)
+	if err != nil {
+		return nil, err
+	}
+	if c.Limit > 0 {
+		n = min(n, c.Limit)
+	}
+	draw := func(i int, rng *rand.Rand) data.Line { return set.draw(f, i, c.Augment, rng) }
+	task, err := newRecogniserTask(model, n, draw, held, c.Priors)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := c.fingerprint()
+	if err != nil {
+		return nil, err
+	}
+	settings["data"] = set.sum()
+	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(filepath.Join(o.Dir, FeaturesFile), f); err != nil {
+		return nil, err
+	}
+	return task.run(ctx, c.Recipe, c, c.loopOver(c.Recipe, settings, n, o), groups, o)
+}
+
+// load reads the training manifest and settles the features' mean and variance.
+func (c SpeechConfig) load(f *speechFeatures) (*spoken, error) {
+	speeds := speechSpeeds
+	if !c.Augment {
+		speeds = speeds[:1]
+	}
+	set, err := loadSpeech(f, c.Data, speeds)
+	if err != nil {
+		return nil, err
+	}
+	if len(set.texts) == 0 {
+		return nil, fmt.Errorf("%s names no recordings", c.Data)
+	}
+	f.fit(set.features[0])
+	for _, at := range set.features {
+		for _, x := range at {
+			f.normalise(x)
+		}
+	}
+	return set, nil
+}
+
+// groups reads the test manifests.
+func (c SpeechConfig) groups(f *speechFeatures, tokens []string, held []data.Line) ([]lineGroup, error) {
+	if len(c.Test) == 0 {
+		return []lineGroup{{"held out", held}}, nil
+	}
+	var all []lineGroup
+	for _, path := range c.Test {
+		set, err := loadSpeech(f, path, speechSpeeds[:1])
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range set.features[0] {
+			f.normalise(x)
+		}
+		if err := set.spellAll(tokens); err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		all = append(all, lineGroup{name, set.lines(f, 0, len(set.texts))})
+	}
+	return all, nil
+}
+
+// recogniser returns the untrained model.
+func (c SpeechConfig) recogniser(tokens []string) *recogniser {
+	return newRecogniser(c.Mels, tokens, c.Channels, speechDilations, train.Rand(c.Seed, "init", 0))
+}

@@ -1,0 +1,170 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"path/filepath"
+	"time"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/train"
+)
+
+// TaggerResult is what a run came to, as result.json and the last line of --json have it.
+type TaggerResult struct {
+	Result
+	Accuracy       TagAccuracy `json:"accuracy"` // on the files kept for the test
+	Tags           int         `json:"tags"`     // size of the tag set
+	Vocabulary     int         `json:"vocabulary"`
+	TrainWords     int         `json:"train_words"`
+	TrainFiles     int         `json:"train_files"`
+	TestFiles      int         `json:"test_files"`
+	WordsPerSecond float64     `json:"words_per_second"` // in training
+	TagsPerSecond  float64     `json:"tags_per_second"`  // words a second in tagging the test
+}
+
+// TaggerOptions are what a tagger's run is given besides its settings.
+type TaggerOptions struct {
+	Dir    string // the run's folder
+	Resume bool
+	Files  []data.TaggedFile
+	Emit   func(train.Event) // told what happens; may be nil
+}
+
+// Tagger trains a tagger into a run folder and measures it on files kept for that.
+// Interruption and divergence are as Digits has them.
+func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult, error) {
+	c, err := c.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+		return nil, err
+	}
+	simd.SetThreads(c.Threads)
+	text, err := newTaggerText(c, o.Files)
+	if err != nil {
+		return nil, err
+	}
+	task, model, err := c.task(text)
+	if err != nil {
+		return nil, err
+	}
+	loop, err := c.loop(text, o)
+	if err != nil {
+		return nil, err
+	}
+	out, err := runTask(ctx, task, c, loop, Options{Dir: o.Dir, Resume: o.Resume, Emit: o.counting(task)})
+	if out == nil {
+		return nil, err
+	}
+	r := c.result(text, o, out)
+	if err != nil || out.Reason == "interrupted" {
+		return r, err
+	}
+	if err := model.save(o.Dir); err != nil {
+		return nil, err
+	}
+	if r.TrainSeconds > 0 {
+		r.WordsPerSecond = float64(r.TrainWords*r.Epochs) / r.TrainSeconds
+	}
+	if err := r.take(model, text.test); err != nil {
+		return nil, err
+	}
+	encoded, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return r, wholefile.Write(filepath.Join(o.Dir, ResultFile), append(encoded, '\n'))
+}
+
+// task returns what is trained, and the tagger that comes of it.
+func (c TaggerConfig) task(text *taggerText) (train.Task, *tagger, error) {
+	if c.Model == "network" {
+		t, err := newNetworkTask(c, text)
+		if err != nil {
+			return nil, nil, err
+		}
+		return t, &t.tagger, nil
+	}
+	t := newTaggerTask(c, text)
+	return t, &t.tagger, nil
+}
+
+// counting tells of the weights of a task that has them as its state: the loop knows of no
+// parameters.
+func (o TaggerOptions) counting(task train.Task) func(train.Event) {
+	return func(e train.Event) {
+		if t, ok := task.(*taggerTask); ok {
+			if s, ok := e.(train.Start); ok {
+				s.Params = t.weightCount()
+				e = s
+			}
+		}
+		if o.Emit != nil {
+			o.Emit(e)
+		}
+	}
+}
+
+// loop turns the settings into those of the training loop.
+func (c TaggerConfig) loop(text *taggerText, o TaggerOptions) (train.Config, error) {
+	settings, err := c.fingerprint()
+	if err != nil {
+		return train.Config{}, err
+	}
+	sum := crc32.NewIEEE()
+	for _, f := range o.Files {
+		for _, s := range f.Sentences {
+			fmt.Fprintln(sum, s.Words, s.Tags)
+		}
+	}
+	settings["data"] = fmt.Sprintf("%d files of tagged text with checksum %08x", len(o.Files), sum.Sum32())
+	l := train.Config{
+		Recipe: c.Recipe, Run: o.Dir, Fingerprint: settings, Resume: o.Resume,
+		Epochs: c.Epochs, Batch: c.Batch, Seed: c.Seed,
+		Optimizer: &optim.SGD{}, LR: c.LR, Schedule: c.course(c.steps(len(text.train))),
+		Clip: c.Clip, L1: c.L1, EMA: c.EMA, Patience: c.Patience,
+		Forgive: 5, CheckpointEvery: time.Duration(c.Checkpoint) * time.Second,
+	}
+	if c.Model == "network" {
+		l.Optimizer = c.optimizer()
+	}
+	return l, nil
+}
+
+func (c TaggerConfig) result(text *taggerText, o TaggerOptions, out *train.Outcome) *TaggerResult {
+	r := &TaggerResult{
+		Result: Result{
+			Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
+			Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+			Recipe: c.Recipe, Model: c.Model, Form: "chain", Loss: c.Loss, Seed: c.Seed,
+		},
+		Tags: len(text.words.tags), TrainFiles: text.trainFiles, TestFiles: text.testFiles,
+	}
+	for _, w := range text.words.words {
+		if w.count > 0 {
+			r.Vocabulary++
+		}
+	}
+	for _, s := range text.train {
+		r.TrainWords += len(s.words)
+	}
+	return r
+}
+
+// take tags the test text, and fills in what that says.
+func (r *TaggerResult) take(t *tagger, test []sample) (err error) {
+	start := time.Now()
+	if r.Accuracy, err = t.measure(test); err != nil {
+		return err
+	}
+	r.TagsPerSecond = float64(r.Accuracy.Words) / time.Since(start).Seconds()
+	r.TestError = 1 - r.Accuracy.All
+	return nil
+}

@@ -1,0 +1,121 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+)
+
+// TaggerConfig is the settings of the tagger recipe, in a YAML file by the names of the flags.
+type TaggerConfig struct {
+	Recipe string  `yaml:"recipe" json:"recipe"` // "tagger"
+	Data   string  `yaml:"data" json:"data"`     // folder of tagged text
+	Model  string  `yaml:"model" json:"model"`   // features, network
+	Loss   string  `yaml:"loss" json:"loss"`     // of TaggerLosses
+	Margin float64 `yaml:"margin" json:"margin"` // cost of a wrong tag, of hinge
+	Tags   string  `yaml:"tags" json:"tags"`     // base: data.BaseTag's; full: as the text has them
+	Test   float64 `yaml:"test" json:"test"`     // share of the files that is tested on
+	Bits   int     `yaml:"bits" json:"bits"`     // features are hashed to 2^bits rows of weights
+	// Prune leaves to words that were seen often in training the tags that they had there.
+	Prune bool `yaml:"prune" json:"prune"`
+
+	Training `yaml:",inline"`
+}
+
+// The names that settings of the tagger may have.
+var (
+	TaggerModels = []string{"features", "network"}
+	TaggerLosses = []string{"nll", "perceptron", "hinge", "averaged_perceptron"}
+	TagSets      = []string{"base", "full"}
+)
+
+// DefaultTagger returns the settings of `energo train tagger` without flags.
+func DefaultTagger() TaggerConfig {
+	t := defaultTraining()
+	t.Validation = 1000
+	return TaggerConfig{Recipe: "tagger", Model: "features", Loss: "nll", Margin: 1, Tags: "base", Test: 0.1, Bits: 17, Training: t}
+}
+
+// taggerDefaults is what zero epochs, batch and lr stand for.
+var taggerDefaults = map[string]struct {
+	epochs, batch int
+	lr            float64
+}{
+	"features": {3, 16, 0.5},
+	"network":  {4, 32, 2e-3},
+}
+
+// Resolve puts in the defaults that depend on other settings and refuses what is out of
+// range, by the setting's name.
+func (c TaggerConfig) Resolve() (TaggerConfig, error) {
+	if c.Recipe != "tagger" {
+		return c, fmt.Errorf("recipe is %q; these are settings of tagger", c.Recipe)
+	}
+	for _, s := range []struct {
+		name, value string
+		known       []string
+	}{{"model", c.Model, TaggerModels}, {"loss", c.Loss, TaggerLosses}, {"tags", c.Tags, TagSets}} {
+		if err := oneOf(s.name, s.value, s.known); err != nil {
+			return c, err
+		}
+	}
+	if !(c.Margin > 0 && c.Margin <= math.MaxFloat32) {
+		return c, fmt.Errorf("margin is %v; it must be a number above 0", c.Margin)
+	}
+	if !(c.Test > 0 && c.Test < 1) {
+		return c, fmt.Errorf("test is %v; it must be a share above 0 and below 1", c.Test)
+	}
+	if c.Bits < 4 || c.Bits > 24 {
+		return c, fmt.Errorf("bits is %d; it must be from 4 to 24", c.Bits)
+	}
+	d := taggerDefaults[c.Model]
+	if c.Epochs == 0 {
+		c.Epochs = d.epochs
+	}
+	if c.Batch == 0 {
+		c.Batch = d.batch
+	}
+	if c.LR == 0 && c.Loss == "averaged_perceptron" {
+		c.LR = 1
+	}
+	if c.LR == 0 {
+		c.LR = d.lr
+	}
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, c.checkModel()
+}
+
+// checkModel refuses settings that the model has no use for.
+func (c TaggerConfig) checkModel() error {
+	if c.Model == "network" {
+		if c.Prune {
+			return fmt.Errorf("prune is of the features model; the network looks at all tags")
+		}
+		if c.Loss == "averaged_perceptron" {
+			return fmt.Errorf("loss averaged_perceptron is of the features model; for the network there is perceptron, with ema")
+		}
+		return nil
+	}
+	for _, s := range []struct {
+		name  string
+		value float64
+	}{
+		{"weight_decay", c.WeightDecay}, {"l1", c.L1}, {"clip", c.Clip}, {"ema", c.EMA}, {"patience", float64(c.Patience)},
+	} {
+		if s.value != 0 {
+			return fmt.Errorf("%s is %v; the features model has none: its steps are sparse, and its averages its own", s.name, s.value)
+		}
+	}
+	return nil
+}
+
+// ReadTaggerConfig reads a YAML file over base, as ReadDigitsConfig does.
+func ReadTaggerConfig(path string, base TaggerConfig) (TaggerConfig, error) {
+	return readConfig(path, base)
+}
+
+func (c TaggerConfig) fingerprint() (map[string]string, error) {
+	c.Data, c.Threads, c.Checkpoint = "", 0, 0
+	return fingerprint(c)
+}

@@ -1,0 +1,242 @@
+package recipe
+
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/lattice"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// featureTagger is a chain whose energies are sums of weights: a row for each feature of
+// a word and its neighbours, and a row of pair energies for each tag before.
+type featureTagger struct {
+	words *lexicon
+	prune bool
+	rows  *sparseTable // [2^bits, tags]
+	pairs *sparseTable // [tags, tags]
+	steps *tensor.Tensor
+
+	sentences []sample
+	chains    lattice.Chains[float32]
+	places    []place
+	starts    []int      // first place of each sentence
+	features  [][]uint32 // of each sentence
+	ends      [][]int32
+	back      float32   // what the job sums with
+	own       []float32 // pair energies of all tags, or their derivatives
+	update    updateJob
+}
+
+// place is one word of a batch.
+type place struct {
+	sentence, word int
+	unary, states  int
+	columns        []int32 // candidate tags; nil for all
+}
+
+func newFeatureTagger(c TaggerConfig, words *lexicon) *featureTagger {
+	averaged := c.Loss != "perceptron"
+	adaptive := c.Loss != "averaged_perceptron"
+	k := len(words.tags)
+	return &featureTagger{
+		words: words, prune: c.Prune,
+		rows:  newSparseTable("rows", 1<<c.Bits, k, adaptive, averaged),
+		pairs: newSparseTable("pairs", k, k, adaptive, averaged),
+		steps: tensor.New(tensor.Float64, 1),
+	}
+}
+
+// state is everything that training changes.
+func (f *featureTagger) state() []tensor.Named {
+	all := append([]tensor.Named{}, f.rows.tensors...)
+	all = append(all, f.pairs.tensors...)
+	return append(all, tensor.Named{Name: "steps", Tensor: f.steps})
+}
+
+// load works out the chains of sentences, with averaged weights or with those as they stand.
+func (f *featureTagger) load(sentences []sample, averaged bool) {
+	f.sentences = sentences
+	k := len(f.words.tags)
+	c := &f.chains
+	c.Lengths, c.States, f.places = c.Lengths[:0], c.States[:0], f.places[:0]
+	f.starts = f.starts[:0]
+	for len(f.features) < len(sentences) {
+		f.features, f.ends = append(f.features, nil), append(f.ends, nil)
+	}
+	unary, pair := 0, 0
+	for i, s := range sentences {
+		c.Lengths = append(c.Lengths, len(s.words))
+		f.starts = append(f.starts, len(f.places))
+		for t, w := range s.words {
+			p := place{sentence: i, word: t, unary: unary, states: k}
+			if f.prune {
+				p.columns = f.words.words[w].tags
+				p.states = len(p.columns)
+				c.States = append(c.States, p.states)
+				if t > 0 {
+					pair += f.places[len(f.places)-1].states * p.states
+				}
+			}
+			unary += p.states
+			f.places = append(f.places, p)
+		}
+	}
+	if !f.prune {
+		c.States, pair = append(c.States, k), k*k
+	}
+	c.Unary, c.Pair = resized(c.Unary, unary), resized(c.Pair, pair)
+	f.back = 0
+	if steps := f.steps.Float64s()[0]; averaged && steps > 0 {
+		f.back = float32(1 / steps)
+	}
+	simd.Run(len(sentences), (*scoreJob)(f))
+	f.pairEnergies()
+}
+
+// resized returns x with n elements, reusing its memory.
+func resized[E any](x []E, n int) []E {
+	if cap(x) < n {
+		return make([]E, n)
+	}
+	return x[:n]
+}
+
+// scoreJob works out the energies of a sentence's words.
+type scoreJob featureTagger
+
+// Do implements simd.Job.
+func (j *scoreJob) Do(i, _ int) {
+	s := j.sentences[i]
+	j.features[i], j.ends[i] = j.words.features(j.features[i][:0], j.ends[i][:0], s.words)
+	for _, p := range j.places[j.starts[i] : j.starts[i]+len(s.words)] {
+		j.rows.sum(j.chains.Unary[p.unary:p.unary+p.states], (*featureTagger)(j).rowsAt(p), p.columns, j.back)
+	}
+}
+
+// rowsAt returns the rows of a word's features.
+func (f *featureTagger) rowsAt(p place) []uint32 {
+	lo, ends := int32(0), f.ends[p.sentence]
+	if p.word > 0 {
+		lo = ends[p.word-1]
+	}
+	return f.features[p.sentence][lo:ends[p.word]]
+}
+
+// pairEnergies fills in the pair energies: those of all tags, which the chains share, or of
+// each two neighbours' candidates.
+func (f *featureTagger) pairEnergies() {
+	k := len(f.words.tags)
+	f.own = resized(f.own, k*k)
+	copy(f.own, f.pairs.weights)
+	if f.back != 0 && f.pairs.lagged != nil {
+		simd.AXPY(f.own, -f.back, f.pairs.lagged)
+	}
+	if !f.prune {
+		copy(f.chains.Pair, f.own)
+		return
+	}
+	at := 0
+	for i, p := range f.places {
+		if p.word == 0 {
+			continue
+		}
+		for _, before := range f.places[i-1].columns {
+			row := f.own[int(before)*k : int(before+1)*k]
+			for _, c := range p.columns {
+				f.chains.Pair[at] = row[c]
+				at++
+			}
+		}
+	}
+}
+
+// chainsOf implements chainModel.
+func (f *featureTagger) chainsOf(sentences []sample) *lattice.Chains[float32] {
+	f.load(sentences, true)
+	return &f.chains
+}
+
+// candidates implements chainModel.
+func (f *featureTagger) candidates(word int) []int32 { return f.places[word].columns }
+
+// weights implements chainModel: the averages.
+func (f *featureTagger) weights() []tensor.Named {
+	var all []tensor.Named
+	for _, t := range []struct {
+		name  string
+		table *sparseTable
+	}{{"rows", f.rows}, {"pairs", f.pairs}} {
+		x := tensor.New(tensor.Float32, len(t.table.weights)/t.table.cols, t.table.cols)
+		t.table.averaged(x.Float32s(), f.steps.Float64s()[0])
+		all = append(all, tensor.Named{Name: t.name, Tensor: x})
+	}
+	return all
+}
+
+// step trains on the sentences that are loaded, against the derivatives of their losses
+// by the energies. Each row steps once for each time that its feature occurs, all against
+// derivatives at the weights before.
+func (f *featureTagger) step(unary, pair []float32, lr float64) {
+	count := &f.steps.Float64s()[0]
+	*count++
+	f.update = updateJob{f: f, unary: unary, squares: resized(f.update.squares, len(f.places)), lr: lr, step: *count}
+	for i, p := range f.places {
+		f.update.squares[i] = simd.SumSquares(unary[p.unary : p.unary+p.states])
+	}
+	simd.Run(updateJobs, &f.update)
+	f.stepPairs(pair, lr, *count)
+}
+
+// updateJob changes the rows of one residue class: whoever does it, each row gets its
+// changes in the order of the words.
+type updateJob struct {
+	f        *featureTagger
+	unary    []float32
+	squares  []float64
+	lr, step float64
+}
+
+const updateJobs = 16
+
+// Do implements simd.Job.
+func (u *updateJob) Do(class, _ int) {
+	for i, p := range u.f.places {
+		if u.squares[i] == 0 {
+			continue
+		}
+		grad := u.unary[p.unary : p.unary+p.states]
+		for _, r := range u.f.rowsAt(p) {
+			if r%updateJobs == uint32(class) {
+				u.f.rows.change(int(r), grad, p.columns, u.squares[i], u.lr, u.step)
+			}
+		}
+	}
+}
+
+// stepPairs steps the pair energies against their derivatives, those of candidates summed
+// up by tags first.
+func (f *featureTagger) stepPairs(pair []float32, lr, step float64) {
+	k := len(f.words.tags)
+	if f.prune {
+		clear(f.own)
+		at := 0
+		for i, p := range f.places {
+			if p.word == 0 {
+				continue
+			}
+			for _, before := range f.places[i-1].columns {
+				row := f.own[int(before)*k : int(before+1)*k]
+				for _, c := range p.columns {
+					row[c] += pair[at]
+					at++
+				}
+			}
+		}
+		pair = f.own
+	}
+	for i := range k {
+		grad := pair[i*k : (i+1)*k]
+		if square := simd.SumSquares(grad); square > 0 {
+			f.pairs.change(i, grad, nil, square, lr, step)
+		}
+	}
+}

@@ -1,0 +1,278 @@
+package recipe
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/energo-ml/energo/data"
+)
+
+// wordInfo is what is kept of each word that was met.
+type wordInfo struct {
+	text  string
+	count int // in training; 0 for an unknown word
+	// tags that the word had in training and, where it was rare, those of open classes,
+	// ascending; of an unknown word, the latter.
+	tags []int32
+
+	lower, suffix, shape uint64   // hashes, of which neighbours' features are made
+	own                  []uint32 // rows of the word's own features
+}
+
+// lexicon is the words and the tags of a tagger.
+type lexicon struct {
+	tags  []string
+	tagOf map[string]int32
+	words []wordInfo
+	index map[string]int32
+	open  []int32 // tags that unknown words may have
+	mask  uint64  // of the rows of features
+	edge  wordInfo
+}
+
+// Bounds of the dictionary that --prune goes by.
+const (
+	rareWord  = 5     // a word seen less often may be of any open class, too
+	openShare = 0.001 // a class is open that this share of the words seen once belongs to
+)
+
+// sample is a sentence in numbers.
+type sample struct {
+	words, tags []int32
+}
+
+func emptyLexicon(bits int) *lexicon {
+	x := &lexicon{tagOf: map[string]int32{}, index: map[string]int32{}, mask: 1<<bits - 1}
+	x.edge = x.describe("")
+	return x
+}
+
+// newLexicon learns the words and tags of the training text.
+func newLexicon(train []data.Sentence, bits int) *lexicon {
+	x := emptyLexicon(bits)
+	for _, s := range train {
+		for _, t := range s.Tags {
+			x.tagOf[t] = 0
+		}
+	}
+	for t := range x.tagOf {
+		x.tags = append(x.tags, t)
+	}
+	slices.Sort(x.tags)
+	for i, t := range x.tags {
+		x.tagOf[t] = int32(i)
+	}
+	for _, s := range train {
+		for i, word := range s.Words {
+			w := &x.words[x.word(word)]
+			w.count++
+			if tag := x.tagOf[s.Tags[i]]; !slices.Contains(w.tags, tag) {
+				w.tags = append(w.tags, tag)
+			}
+		}
+	}
+	x.classes()
+	return x
+}
+
+// classes finds the open classes and fills the dictionary.
+func (x *lexicon) classes() {
+	once, total := make([]int, len(x.tags)), 0
+	for _, w := range x.words {
+		if w.count == 1 {
+			once[w.tags[0]]++
+			total++
+		}
+	}
+	for t, n := range once {
+		if float64(n) > openShare*float64(total) {
+			x.open = append(x.open, int32(t))
+		}
+	}
+	if len(x.open) == 0 {
+		for t := range x.tags {
+			x.open = append(x.open, int32(t))
+		}
+	}
+	for i := range x.words {
+		w := &x.words[i]
+		if w.count < rareWord {
+			w.tags = append(w.tags, x.open...)
+		}
+		slices.Sort(w.tags)
+		w.tags = slices.Compact(w.tags)
+	}
+}
+
+// word returns the number of a word, a new one if it was not met yet.
+func (x *lexicon) word(text string) int32 {
+	n, ok := x.index[text]
+	if !ok {
+		n = int32(len(x.words))
+		w := x.describe(text)
+		w.tags = slices.Clip(x.open) // none while training text is read
+		x.words = append(x.words, w)
+		x.index[text] = n
+	}
+	return n
+}
+
+// forget drops all words but the first n.
+func (x *lexicon) forget(n int) {
+	for _, w := range x.words[n:] {
+		delete(x.index, w.text)
+	}
+	clear(x.words[n:])
+	x.words = x.words[:n]
+}
+
+// encode turns sentences into numbers. A tag that training had not is −1, and never right.
+func (x *lexicon) encode(sentences []data.Sentence) []sample {
+	all := make([]sample, len(sentences))
+	for i, s := range sentences {
+		all[i].words = x.numbers(s.Words)
+		for _, t := range s.Tags {
+			n, ok := x.tagOf[t]
+			if !ok {
+				n = -1
+			}
+			all[i].tags = append(all[i].tags, n)
+		}
+	}
+	return all
+}
+
+func (x *lexicon) numbers(words []string) (all []int32) {
+	for _, w := range words {
+		all = append(all, x.word(w))
+	}
+	return all
+}
+
+// FNV-1a, with the name of a template first.
+func hashOf(template uint64, s string) uint64 {
+	h := (0xcbf29ce484222325 ^ template) * 0x100000001b3
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 0x100000001b3
+	}
+	return h
+}
+
+// mix joins two hashes under a template into a row's number (the finaliser of SplitMix64).
+func (x *lexicon) mix(template, a, b uint64) uint32 {
+	h := a*0x9e3779b97f4a7c15 ^ (b+template)*0xd6e8feb86659fd93
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return uint32((h ^ h>>31) & x.mask)
+}
+
+// Templates of features. The numbers are part of what a trained model is.
+const (
+	ofWord = iota + 1
+	ofLower
+	ofShape
+	ofPrefix                // and the next three
+	ofSuffix = 1 + iota + 3 // and the next three
+	ofBias   = 16 + iota
+	ofLast
+	ofLast2
+	ofNext
+	ofNext2
+	ofLastThis
+	ofThisNext
+	ofAround
+	ofLastTwo
+	ofNextTwo
+	ofLastSuffix
+	ofNextSuffix
+	ofLastShape
+	ofNextShape
+)
+
+const longestAffix = 4 // letters
+
+// Where a word's own features stand in wordInfo.own.
+const (
+	ownShape   = 3
+	ownAffixes = 4 // beginning and end of one letter, of two, …
+)
+
+// describe works out a word's own features.
+func (x *lexicon) describe(text string) wordInfo {
+	lower := strings.ToLower(text)
+	w := wordInfo{text: text, lower: hashOf(ofLower, lower), shape: hashOf(ofShape, shapeOf(text))}
+	add := func(template int, h uint64) { w.own = append(w.own, x.mix(uint64(template), h, 0)) }
+	add(ofBias, 0)
+	add(ofWord, hashOf(ofWord, text))
+	add(ofLower, w.lower)
+	add(ofShape, w.shape)
+	w.suffix = w.lower
+	head, tail := 0, len(lower)
+	for n := 1; n <= longestAffix && head < len(lower); n++ {
+		_, size := utf8.DecodeRuneInString(lower[head:])
+		head += size
+		_, size = utf8.DecodeLastRuneInString(lower[:tail])
+		tail -= size
+		add(ofPrefix+n-1, hashOf(ofPrefix, lower[:head]))
+		h := hashOf(ofSuffix, lower[tail:])
+		add(ofSuffix+n-1, h)
+		if n <= 3 {
+			w.suffix = h
+		}
+	}
+	return w
+}
+
+// shapeOf writes a word with A for capitals, a for other letters, 0 for digits; runs of
+// more than two become two.
+func shapeOf(word string) string {
+	var out []rune
+	for _, r := range word {
+		switch {
+		case unicode.IsUpper(r):
+			r = 'A'
+		case unicode.IsLetter(r):
+			r = 'a'
+		case unicode.IsDigit(r):
+			r = '0'
+		}
+		if n := len(out); n < 2 || out[n-1] != r || out[n-2] != r {
+			out = append(out, r)
+		}
+	}
+	return string(out)
+}
+
+// features appends the rows of the features at each place of a sentence to rows, and
+// where each place's end to ends.
+func (x *lexicon) features(rows []uint32, ends []int32, words []int32) ([]uint32, []int32) {
+	at := func(i int) *wordInfo {
+		if i < 0 || i >= len(words) {
+			return &x.edge
+		}
+		return &x.words[words[i]]
+	}
+	for i := range words {
+		w, last, last2, next, next2 := at(i), at(i-1), at(i-2), at(i+1), at(i+2)
+		rows = append(rows, w.own...)
+		rows = append(rows,
+			x.mix(ofLast, last.lower, 0),
+			x.mix(ofLast2, last2.lower, 0),
+			x.mix(ofNext, next.lower, 0),
+			x.mix(ofNext2, next2.lower, 0),
+			x.mix(ofLastThis, last.lower, w.lower),
+			x.mix(ofThisNext, w.lower, next.lower),
+			x.mix(ofAround, last.lower, next.lower),
+			x.mix(ofLastTwo, last2.lower, last.lower),
+			x.mix(ofNextTwo, next.lower, next2.lower),
+			x.mix(ofLastSuffix, last.suffix, 0),
+			x.mix(ofNextSuffix, next.suffix, 0),
+			x.mix(ofLastShape, last.shape, w.shape),
+			x.mix(ofNextShape, next.shape, w.shape),
+		)
+		ends = append(ends, int32(len(rows)))
+	}
+	return rows, ends
+}
