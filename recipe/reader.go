@@ -21,7 +21,7 @@ import (
 type Reader struct {
 	Recipe    string
 	Classes   []string // texts of the classes; the blank's, the first, is empty
-	Separator int      // the class between words; the blank, 0, where there is none
+	Separator string   // the text of the class between words; "" where there is none
 	Frame     float64  // from a frame of emissions to the next: seconds of sound, pixels of a strip
 	Offset    float64  // from the beginning to the first frame's middle
 
@@ -75,7 +75,9 @@ func OpenReader(dir string) (*Reader, error) {
 		out.Offset = float64(o.Window) / float64(o.Rate) / 2
 		simd.SetThreads(c.Threads)
 	}
-	out.Separator = out.r.separator()
+	if out.r.separator() != blank {
+		out.Separator = " "
+	}
 	return out, nn.Load(filepath.Join(dir, ModelFile), out.r.net)
 }
 

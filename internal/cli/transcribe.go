@@ -1,0 +1,387 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/ngram"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// decodeFlags say how emissions become text.
+type decodeFlags struct {
+	beam      int
+	threshold float64
+	lm        string
+	lmWeight  float64
+	wordBonus float64
+	lexicon   string
+	hot       []string
+	hotBoost  float64
+	best      int
+}
+
+func (d *decodeFlags) add(f *pflag.FlagSet) {
+	f.IntVar(&d.beam, "beam", 0, "prefixes kept by the beam search; 0 takes the best class of each frame, unless one of the flags below asks for a search (then 64)")
+	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is so many nats below the best one's; 0 drops none")
+	f.StringVar(&d.lm, "lm", "", "ARPA `file` of a language model of words, gzipped or not (energo lm train makes one)")
+	f.Float64Var(&d.lmWeight, "lm-weight", 0.5, "weight of the language model")
+	f.Float64Var(&d.wordBonus, "word-bonus", 0, "nats for each word")
+	f.StringVar(&d.lexicon, "lexicon", "", "`file` of the only words there may be, one a line")
+	f.StringArrayVar(&d.hot, "hot", nil, "`word` or phrase that is likelier here; may be given again, and end in =NATS")
+	f.Float64Var(&d.hotBoost, "hot-boost", 3, "nats for a hot word without its own")
+	f.IntVar(&d.best, "best", 1, "hypotheses shown")
+}
+
+// searches reports whether the best class of each frame is not enough.
+func (d *decodeFlags) searches() bool {
+	return d.beam > 0 || d.lm != "" || d.lexicon != "" || len(d.hot) > 0 || d.best > 1
+}
+
+// decoder makes the search that the flags ask for.
+func (d *decodeFlags) decoder(l *listener) (*ctc.Decoder, error) {
+	b := ctc.Beam{
+		Tokens: l.classes, Blank: l.blank, Separator: l.separator,
+		Width: d.beam, Threshold: d.threshold, Best: d.best, WordBonus: d.wordBonus,
+	}
+	var err error
+	if d.lm != "" {
+		if b.Model, err = ngram.Load(d.lm); err != nil {
+			return nil, err
+		}
+		b.LMWeight = d.lmWeight
+	}
+	if d.lexicon != "" {
+		if b.Lexicon, err = readWords(d.lexicon); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range d.hot {
+		word, boost := h, d.hotBoost
+		if i := strings.LastIndex(h, "="); i >= 0 {
+			if boost, err = strconv.ParseFloat(h[i+1:], 64); err != nil {
+				return nil, usagef("--hot %q: %q is no number", h, h[i+1:])
+			}
+			word = h[:i]
+		}
+		tokens, err := l.spell(word)
+		if err != nil {
+			return nil, fmt.Errorf("--hot: %w", err)
+		}
+		b.Hot = append(b.Hot, ctc.HotWord{Tokens: tokens, Boost: boost})
+	}
+	dec, err := ctc.NewDecoder(b)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return dec, nil
+}
+
+// readWords reads a file of words, one a line.
+func readWords(path string) (words []string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if w := strings.TrimSpace(lines.Text()); w != "" {
+			words = append(words, w)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return words, nil
+}
+
+// A transcript is what a file was read as: a line of --json.
+type transcript struct {
+	File      string       `json:"file"`
+	Text      string       `json:"text"`
+	Reference *string      `json:"reference,omitempty"`
+	Best      []hypothesis `json:"best"`
+	Error     string       `json:"error,omitempty"`
+}
+
+type hypothesis struct {
+	Text     string  `json:"text"`
+	Acoustic float64 `json:"acoustic"` // logarithms
+	LM       float64 `json:"lm"`
+	Words    int     `json:"words"`
+	Boost    float64 `json:"boost"`
+	Total    float64 `json:"total"`
+}
+
+type transcribing struct {
+	decodeFlags
+	*listener
+	dec    *ctc.Decoder // nil: the best class of each frame
+	out    io.Writer
+	json   bool
+	stream bool
+	chunk  float64
+	named  bool // print the files' names
+	edits  bool
+	words  ctc.ErrorCount
+	chars  ctc.ErrorCount
+}
+
+func newTranscribe() *cobra.Command {
+	t := &transcribing{listener: &listener{}}
+	var manifest string
+	var frame float64
+	var logits bool
+	cmd := &cobra.Command{
+		Use: "transcribe RUN [FILE...]", Short: "Read recordings or strips of handwriting with a trained recogniser",
+		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
+train strips. In the place of the run's folder there may be a file of tokens, a JSON array or one a line, with <blank> for
+the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors or JSON lines.
+
+Without further flags each frame's best class counts. A beam search sums over alignments; a
+language model, a lexicon and hot words steer it. --manifest reads the files that a CSV file names and counts errors
+against its texts. --stream reads recordings in chunks, as they would come from a microphone, and
+shows after each what will not change any more.
+
+Exit status 1 if a file could not be read.`,
+		Example: `  energo transcribe runs/speech-1 recording.wav
+  energo transcribe runs/speech-1 --lm digits.arpa --hot nine=2 *.wav --json
+  energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
+  energo transcribe tokens.txt emissions.npy --beam 100`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usagef("energo transcribe: the run's folder is missing")
+			case len(args) == 1 && manifest == "":
+				return usagef("energo transcribe: which files? Name them, or a --manifest")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if t.listener, err = listen(args[0], frame, logits); err != nil {
+				return err
+			}
+			if t.stream && (t.reader == nil || t.reader.Recipe != "speech") {
+				return usagef("--stream is for recordings, with a run of speech")
+			}
+			if t.searches() || t.stream {
+				if t.dec, err = t.decoder(t.listener); err != nil {
+					return err
+				}
+			}
+			t.out, t.named = cmd.OutOrStdout(), len(args) > 2 || manifest != ""
+			return t.all(cmd.ErrOrStderr(), args[1:], manifest)
+		},
+	}
+	f := cmd.Flags()
+	t.add(f)
+	f.StringVar(&manifest, "manifest", "", "CSV `file` of recordings and texts, to read and to count errors against")
+	f.BoolVar(&t.edits, "edits", false, "with --manifest, show the errors of each file")
+	f.BoolVar(&t.stream, "stream", false, "read recordings in chunks and show what is settled after each")
+	f.Float64Var(&t.chunk, "chunk", 0.5, "seconds of a chunk")
+	f.Float64Var(&frame, "frame", 0.02, "seconds from a frame of emissions to the next, where they are another system's")
+	f.BoolVar(&logits, "logits", false, "another system's emissions are logits: take their log-softmax")
+	f.BoolVar(&t.json, "json", false, "print a JSON object a line for each file")
+	return cmd
+}
+
+// all reads files, and those of a manifest.
+func (t *transcribing) all(warn io.Writer, files []string, manifest string) error {
+	if !(t.chunk > 0) {
+		return usagef("--chunk is %v; it must be above 0", t.chunk)
+	}
+	failed := 0
+	try := func(path string, reference *string) error {
+		err := t.file(path, reference)
+		if err == nil {
+			return nil
+		}
+		failed++
+		fmt.Fprintf(warn, "energo: %v\n", err)
+		if t.json {
+			return printJSON(t.out, transcript{File: path, Error: err.Error()}, true)
+		}
+		return nil
+	}
+	for _, path := range files {
+		if err := try(path, nil); err != nil {
+			return err
+		}
+	}
+	if manifest != "" {
+		all, err := audio.Manifest(manifest)
+		if err != nil {
+			return err
+		}
+		for _, u := range all {
+			text := strings.Join(strings.Fields(strings.ToLower(u.Text)), " ")
+			if err := try(u.Path, &text); err != nil {
+				return err
+			}
+		}
+		if err := t.rates(); err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of the files could not be read", failed)
+	}
+	return nil
+}
+
+// file reads one file.
+func (t *transcribing) file(path string, reference *string) error {
+	best, err := t.hypotheses(path)
+	if err != nil {
+		return err
+	}
+	one := transcript{File: path, Reference: reference}
+	for _, h := range best {
+		one.Best = append(one.Best, hypothesis{t.text(h.Tokens), h.Acoustic, h.LM, h.Words, h.Boost, h.Total})
+	}
+	if len(one.Best) > 0 {
+		one.Text = one.Best[0].Text
+	}
+	shown := false
+	if reference != nil {
+		shown = t.count(path, *reference, one.Text)
+	}
+	switch {
+	case t.json:
+		return printJSON(t.out, one, true)
+	case shown:
+	case t.named:
+		fmt.Fprintf(t.out, "%s: %s\n", path, one.Text)
+	default:
+		fmt.Fprintln(t.out, one.Text)
+	}
+	if t.best > 1 {
+		for _, h := range one.Best {
+			fmt.Fprintf(t.out, "  total %.3f  acoustic %.3f  language model %.3f  %s\n", h.Total, h.Acoustic, h.LM, h.Text)
+		}
+	}
+	return nil
+}
+
+// hypotheses decodes a file.
+func (t *transcribing) hypotheses(path string) ([]ctc.Hypothesis, error) {
+	if t.stream {
+		return t.streamed(path)
+	}
+	x, err := t.emissions(path)
+	if err != nil {
+		return nil, err
+	}
+	if t.dec != nil {
+		return t.dec.Decode(x)
+	}
+	p, err := ctc.Greedy(x, len(t.classes), t.blank)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.text(p.Tokens))), Total: p.LogProb}}, nil
+}
+
+// settled is a line of --stream --json.
+type settled struct {
+	File    string  `json:"file"`
+	Seconds float64 `json:"seconds"`
+	Stable  string  `json:"stable"`
+}
+
+// streamed reads a recording in chunks.
+func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
+	clip, err := audio.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if clip, err = clip.Resample(t.reader.Rate()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	sound, err := t.reader.Stream()
+	if err != nil {
+		return nil, err
+	}
+	search := t.dec.Stream()
+	size, told := max(1, int(t.chunk*float64(clip.Rate))), 0
+	for lo := 0; lo < len(clip.Samples); lo += size {
+		hi := min(lo+size, len(clip.Samples))
+		x, err := sound.Push(clip.Samples[lo:hi])
+		if err != nil {
+			return nil, err
+		}
+		if err := search.Push(x); err != nil {
+			return nil, err
+		}
+		if n := len(search.Stable()); n > told {
+			told = n
+			if err := t.tell(path, float64(hi)/float64(clip.Rate), t.text(search.Stable())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	x, err := sound.Finish()
+	if err != nil {
+		return nil, err
+	}
+	if err := search.Push(x); err != nil {
+		return nil, err
+	}
+	return search.Finish(), nil
+}
+
+func (t *transcribing) tell(path string, seconds float64, stable string) error {
+	if t.json {
+		return printJSON(t.out, settled{path, seconds, stable}, true)
+	}
+	_, err := fmt.Fprintf(t.out, "%7.2f s  %s\n", seconds, stable)
+	return err
+}
+
+// count compares with a reference; it reports whether it has shown the text with its errors.
+func (t *transcribing) count(path, reference, text string) bool {
+	words := ctc.Edits(ctc.Words(reference), ctc.Words(text))
+	t.words.Add(words)
+	t.chars.Add(ctc.Edits(ctc.Characters(reference), ctc.Characters(text)))
+	if !t.edits || t.json || reference == text {
+		return false
+	}
+	fmt.Fprintf(t.out, "%s:\n%s", path, ctc.RenderEdits(ctc.Words(reference), ctc.Words(text), words))
+	return true
+}
+
+// errorRates are the totals of a manifest.
+type errorRates struct {
+	Files              int     `json:"files"`
+	Exact              float64 `json:"exact"`
+	Words              int     `json:"words"`
+	WordErrorRate      float64 `json:"word_error_rate"`
+	Characters         int     `json:"characters"`
+	CharacterErrorRate float64 `json:"character_error_rate"`
+}
+
+func (t *transcribing) rates() error {
+	if t.words.Sequences == 0 {
+		return nil
+	}
+	r := errorRates{t.words.Sequences, 1 - t.chars.SequenceRate(), t.words.Length, 0, t.chars.Length, 0}
+	if r.Words > 0 {
+		r.WordErrorRate, r.CharacterErrorRate = t.words.Rate(), t.chars.Rate()
+	}
+	if t.json {
+		return printJSON(t.out, r, true)
+	}
+	w := t.words
+	fmt.Fprintf(t.out, "\n%d files, %.2f %% exactly right; word error rate %.2f %% of %d (%d substituted, %d inserted, %d deleted); character error rate %.2f %% of %d\n",
+		r.Files, 100*r.Exact, 100*r.WordErrorRate, r.Words, w.Substitutions, w.Insertions, w.Deletions, 100*r.CharacterErrorRate, r.Characters)
+	return nil
+}
