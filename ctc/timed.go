@@ -10,18 +10,21 @@ import (
 	"unicode"
 )
 
-// Timed is something that was said, and when, in seconds.
+// Timed is something that was said, and when: in seconds, or in pixels of a strip.
 type Timed struct {
 	Text       string  `json:"text"`
 	Start      float64 `json:"start"`
 	End        float64 `json:"end"`
 	LogProb    float64 `json:"log_prob"`   // of the path in these frames
 	Confidence float64 `json:"confidence"` // posterior probability, the mean over the frames
+
+	wildcard bool
 }
 
-// Timeline is an alignment in seconds.
+// Timeline is an alignment in the unit of what is aligned.
 type Timeline struct {
 	File     string  `json:"file"`
+	Unit     string  `json:"unit"` // "seconds", or "pixels"; formats but JSON are of seconds
 	Duration float64 `json:"duration"`
 	LogProb  float64 `json:"log_prob"` // of the path
 	Total    float64 `json:"total"`    // of all paths
@@ -32,11 +35,13 @@ type Timeline struct {
 // WildcardText is how a wildcard is written.
 const WildcardText = "*"
 
-// TimedTokens gives spans their texts and times: frame t begins at offset + t·frame seconds.
+// TimedTokens gives spans their texts and times: frame t begins at offset + t·frame seconds. Times
+// are rounded to millionths.
 func TimedTokens(spans []Span, text func(class int) string, frame, offset float64) []Timed {
+	at := func(t int) float64 { return math.Round((offset+float64(t)*frame)*1e6) / 1e6 }
 	all := make([]Timed, len(spans))
 	for i, s := range spans {
-		all[i] = Timed{WildcardText, offset + float64(s.Start)*frame, offset + float64(s.End)*frame, s.LogProb, s.Confidence}
+		all[i] = Timed{WildcardText, at(s.Start), at(s.End), s.LogProb, s.Confidence, s.Token == Wildcard}
 		if s.Token != Wildcard {
 			all[i].Text = text(s.Token)
 		}
@@ -45,18 +50,18 @@ func TimedTokens(spans []Span, text func(class int) string, frame, offset float6
 }
 
 // TimedWords joins tokens to words, from the first one's start to the last one's end, which
-// stand between separators; without a separator each token is a word. A word's confidence is the mean over its
-// tokens' time.
-func TimedWords(tokens []Timed, separator string) (words []Timed) {
-	fresh := true
+// stand between separators and wildcards; without a separator each token is a word, as each wildcard is. A
+// word's confidence is the mean over its tokens' time.
+func TimedWords(tokens []Timed, separator string) []Timed {
+	words, fresh := []Timed{}, true
 	for _, t := range tokens {
-		if separator != "" && t.Text == separator {
+		if separator != "" && t.Text == separator && !t.wildcard {
 			fresh = true
 			continue
 		}
-		if fresh || separator == "" {
+		if fresh || t.wildcard || separator == "" {
 			words = append(words, t)
-			fresh = false
+			fresh = t.wildcard
 			continue
 		}
 		w := &words[len(words)-1]
@@ -66,6 +71,9 @@ func TimedWords(tokens []Timed, separator string) (words []Timed) {
 	}
 	return words
 }
+
+// Wildcard reports whether this is a wildcard's stretch.
+func (t Timed) Wildcard() bool { return t.wildcard }
 
 func mean(a, wa, b, wb float64) float64 {
 	if wa+wb <= 0 {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
@@ -81,42 +82,46 @@ func OpenReader(dir string) (*Reader, error) {
 	return out, nn.Load(filepath.Join(dir, ModelFile), out.r.net)
 }
 
-// Read returns the emissions of a file: log-probabilities, frame by frame. They are good until
-// the next call.
-func (r *Reader) Read(path string) ([]float32, error) {
-	l, err := r.Line(path)
-	if err != nil {
-		return nil, err
-	}
-	return r.Emissions(l)
+// A Source is a file as a model takes it.
+type Source struct {
+	Line   data.Line
+	Length float64 // seconds of sound, or pixels of the picture as it is in the file
+	Scale  float64 // from a reader's Frame and Offset to the file's own unit: 1 but for pictures of another height
 }
 
-// Emissions returns those of a line, good until the next call.
-func (r *Reader) Emissions(l data.Line) ([]float32, error) { return r.r.emissions(l) }
-
-// Line reads a file as a line: the picture of a strip, or a recording's features.
-func (r *Reader) Line(path string) (data.Line, error) {
+// Open reads a file: the picture of a strip, or a recording.
+func (r *Reader) Open(path string) (Source, error) {
 	if r.speech == nil {
 		return readStrip(path)
 	}
 	clip, err := audio.Read(path)
 	if err != nil {
-		return data.Line{}, err
+		return Source{}, err
 	}
 	x, err := r.speech.raw(clip)
 	if err != nil {
-		return data.Line{}, fmt.Errorf("%s: %w", path, err)
+		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
 	r.speech.normalise(x)
-	return r.speech.line(x, nil), nil
+	return Source{Line: r.speech.line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}, nil
 }
 
-// Spell returns a text as classes, as the model writes it.
-func (r *Reader) Spell(text string) ([]int, error) {
+// Emissions returns those of a line: log-probabilities, frame by frame. They are good until the
+// next call.
+func (r *Reader) Emissions(l data.Line) ([]float32, error) { return r.r.emissions(l) }
+
+// Normal returns a text as the model would write it: its words one space apart, in lower case
+// where the model is of speech.
+func (r *Reader) Normal(text string) string {
 	if r.speech != nil {
-		text = speechText(text)
+		return speechText(text)
 	}
-	tokens, err := spell(r.r.tokens, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// Spell returns a text as classes, once it is Normal.
+func (r *Reader) Spell(text string) ([]int, error) {
+	tokens, err := spell(r.r.tokens, r.Normal(text))
 	return classesOf(nil, tokens), err
 }
 
@@ -125,30 +130,30 @@ const maxStrip = 1 << 24
 
 // readStrip reads the picture of a strip and brings it to the height of those trained on,
 // bright ink on black.
-func readStrip(path string) (data.Line, error) {
+func readStrip(path string) (Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return data.Line{}, err
+		return Source{}, err
 	}
 	defer f.Close()
 	size, _, err := image.DecodeConfig(f)
 	if err != nil {
-		return data.Line{}, fmt.Errorf("%s: %w", path, err)
+		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if size.Width < 1 || size.Height < 1 || size.Width > maxStrip/size.Height {
-		return data.Line{}, fmt.Errorf("%s: the picture has %d×%d pixels; it must have from 1 to %d", path, size.Width, size.Height, maxStrip)
+		return Source{}, fmt.Errorf("%s: the picture has %d×%d pixels; it must have from 1 to %d", path, size.Width, size.Height, maxStrip)
 	}
 	if _, err := f.Seek(0, 0); err != nil {
-		return data.Line{}, err
+		return Source{}, err
 	}
 	picture, _, err := image.Decode(f)
 	if err != nil {
-		return data.Line{}, fmt.Errorf("%s: %w", path, err)
+		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
 	width := max(1, int(math.Round(float64(size.Width)*data.StripHeight/float64(size.Height))))
 	grey := image.NewGray(image.Rect(0, 0, width, data.StripHeight))
 	draw.CatmullRom.Scale(grey, grey.Bounds(), picture, picture.Bounds(), draw.Src, nil)
-	return stripOf(grey), nil
+	return Source{Line: stripOf(grey), Length: float64(size.Width), Scale: float64(size.Width) / float64(width)}, nil
 }
 
 // stripOf makes a picture a line; a bright one is dark ink on paper, and is inverted.

@@ -30,6 +30,7 @@ type recogniser struct {
 	height int // of the lines
 	reach  int // frames on either side that a frame of emissions looks at
 	tokens []string
+	atOnce int // columns of a line that the network sees at once, besides their context
 
 	tape  *autodiff.Tape
 	input *tensor.Tensor
@@ -67,7 +68,7 @@ func newRecogniser(height int, tokens []string, channels int, dilations []int, r
 	}
 	r := &recogniser{
 		reach: reach,
-		net:   nn.NewSequential(layers...), height: height, tokens: tokens,
+		net:   nn.NewSequential(layers...), height: height, tokens: tokens, atOnce: columnsAtOnce,
 		tape: autodiff.NewTape(tensor.Float32), input: tensor.New(tensor.Float32),
 		alone: loss.CTC[float32]{Blank: blank, Reduction: loss.Sum},
 	}
@@ -109,24 +110,45 @@ func (r *recogniser) frames(columns int) int {
 	return (columns + recogniserStride - 1) / recogniserStride
 }
 
+// columnsAtOnce bounds the memory that lines of hours take.
+const columnsAtOnce = 1 << 13
+
 // emissions returns the log-probabilities [T, C] of a line, by itself. They are good until
 // the next call.
 func (r *recogniser) emissions(l data.Line) ([]float32, error) {
 	if l.H != r.height {
 		return nil, fmt.Errorf("the line has %d rows; this model reads lines of %d", l.H, r.height)
 	}
-	if l.W == 0 {
-		return nil, nil
-	}
-	sideBySide(r.input, r.height, l)
-	r.tape.Reset()
-	y := r.net.Forward(r.tape.Const(r.input)).Value.Float32s()
 	c := r.classes()
-	frames := len(y) / c
-	r.log = sized(r.log, len(y))
-	turn(r.log, y, c, frames)
-	simd.LogSoftmaxRows(r.log, r.log, frames, c)
+	r.log = sized(r.log, r.frames(l.W)*c)
+	for lo := 0; lo < l.W; lo += r.atOnce {
+		hi := min(lo+r.atOnce, l.W)
+		from := max(0, lo-r.context())
+		sideBySide(r.input, r.height, columnsOf(l, from, min(hi+r.context(), l.W)))
+		r.tape.Reset()
+		y := r.net.Forward(r.tape.Const(r.input)).Value.Float32s()
+		frames, first := len(y)/c, r.frames(lo-from)
+		out := r.log[r.frames(lo)*c : r.frames(hi)*c]
+		for k := range c {
+			for t := range len(out) / c {
+				out[t*c+k] = y[k*frames+first+t]
+			}
+		}
+		simd.LogSoftmaxRows(out, out, len(out)/c, c)
+	}
 	return r.log, nil
+}
+
+// columnsOf returns columns lo to hi-1 of a line.
+func columnsOf(l data.Line, lo, hi int) data.Line {
+	if lo == 0 && hi == l.W {
+		return l
+	}
+	part := data.Line{H: l.H, W: hi - lo}
+	for row := range l.H {
+		part.Pixels = append(part.Pixels, l.Pixels[row*l.W+lo:row*l.W+hi]...)
+	}
+	return part
 }
 
 // sideBySide puts lines side by side into x, [N, 1, height, W], with zeros behind the shorter ones up to a

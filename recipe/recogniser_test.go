@@ -184,6 +184,38 @@ func TestSpeech(t *testing.T) {
 	}
 	sameCheckpoint(t, whole, broken, "label_prior")
 	testReader(t, whole, c.Test[0], want.Groups[0])
+	again, err := EvalSpeech(whole, "")
+	if err != nil || fmt.Sprint(again.Groups) != fmt.Sprint(want.Groups) {
+		t.Errorf("evaluation says %+v, %v; training said %v", again, err, want.Groups)
+	}
+	if again, err = EvalSpeech(whole, manifest); err != nil || again.Groups[0].Lines != 90 {
+		t.Errorf("evaluation on other recordings: %+v, %v", again, err)
+	}
+}
+
+// TestLongLine: a line that the network sees in parts has the emissions of the whole one.
+func TestLongLine(t *testing.T) {
+	for _, width := range []int{1, 63, 64, 200, 777} {
+		r := newRecogniser(16, []string{"a", "b"}, 8, speechDilations, rand.New(rand.NewPCG(1, 2)))
+		l := data.Line{H: 16, W: width}
+		for range 16 * width {
+			l.Pixels = append(l.Pixels, rand.Float32())
+		}
+		x, err := r.emissions(l)
+		if err != nil || len(x) != 3*r.frames(width) {
+			t.Fatalf("%d columns: %d emissions, %v", width, len(x), err)
+		}
+		want := append([]float32(nil), x...)
+		r.atOnce = 64
+		if x, err = r.emissions(l); err != nil || len(x) != len(want) {
+			t.Fatalf("%d columns in parts: %d emissions, %v", width, len(x), err)
+		}
+		for i, v := range want {
+			if math.Abs(float64(v-x[i])) > 1e-5 {
+				t.Fatalf("%d columns: emission %d is %v in parts, %v whole", width, i, x[i], v)
+			}
+		}
+	}
 }
 
 // testReader reads a manifest's files and compares with what training said of them.
@@ -199,7 +231,7 @@ func testReader(t *testing.T, dir, manifest string, want ReadingResult) {
 	}
 	var count ctc.ErrorCount
 	for i, u := range all {
-		x, err := reader.Read(u.Path)
+		x, err := emissionsOf(reader, u.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +330,7 @@ func TestOpenReader(t *testing.T) {
 	if got, err := r.Spell("31"); err != nil || len(got) != 2 || got[0] != 4 {
 		t.Errorf("31 is spelled %v, %v", got, err)
 	}
-	if _, err := r.Read(filepath.Join(dir, ConfigFile)); err == nil {
+	if _, err := r.Open(filepath.Join(dir, ConfigFile)); err == nil {
 		t.Error("settings are read as a picture")
 	}
 	if x, err := r.Emissions(data.Line{H: data.StripHeight}); err != nil || len(x) != 0 {
@@ -314,4 +346,12 @@ func TestOpenReader(t *testing.T) {
 	if _, err := OpenReader(digits); err == nil || !strings.Contains(err.Error(), "run of digits") {
 		t.Errorf("a run of digits: %v", err)
 	}
+}
+
+func emissionsOf(r *Reader, path string) ([]float32, error) {
+	s, err := r.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return r.Emissions(s.Line)
 }

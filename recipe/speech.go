@@ -124,3 +124,40 @@ func (c SpeechConfig) groups(f *speechFeatures, tokens []string, held []data.Lin
 func (c SpeechConfig) recogniser(tokens []string) *recogniser {
 	return newRecogniser(c.Mels, tokens, c.Channels, speechDilations, train.Rand(c.Seed, "init", 0))
 }
+
+// EvalSpeech measures the model of a finished run on a manifest, or on those that it was tested
+// on. It writes nothing.
+func EvalSpeech(dir, manifest string) (*RecogniserResult, error) {
+	c, err := ReadSpeechConfig(filepath.Join(dir, ConfigFile), DefaultSpeech())
+	if err == nil {
+		c, err = c.Resolve()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if manifest != "" {
+		c.Test = []string{manifest}
+	}
+	if len(c.Test) == 0 {
+		return nil, fmt.Errorf("%s was tested on recordings held out of its own; name a manifest to measure it on (--data)", dir)
+	}
+	reader, err := OpenReader(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &RecogniserResult{}
+	if err := readFinished(dir, r); err != nil {
+		return nil, err
+	}
+	groups, err := c.groups(reader.speech, reader.r.tokens, nil)
+	if err != nil {
+		return nil, err
+	}
+	task, err := newRecogniserTask(reader.r, 1, nil, groups[0].lines, 0)
+	if err != nil {
+		return nil, err
+	}
+	task.subject.Scale = r.Energy.SpreadBefore
+	r.Run = dir
+	return r, r.read(task, groups)
+}

@@ -11,8 +11,7 @@ type SpeechConfig struct {
 	Recipe   string   `yaml:"recipe" json:"recipe"` // "speech"
 	Data     string   `yaml:"data" json:"data"`     // manifest: path,text
 	Test     []string `yaml:"test,omitempty" json:"test,omitempty"`
-	Times    string   `yaml:"times,omitempty" json:"times,omitempty"` // when words are said in test recordings
-	Rate     int      `yaml:"rate" json:"rate"`                       // samples a second
+	Rate     int      `yaml:"rate" json:"rate"` // samples a second
 	Mels     int      `yaml:"mels" json:"mels"`
 	Channels int      `yaml:"channels" json:"channels"` // of the convolutions along time
 	Augment  bool     `yaml:"augment" json:"augment"`
@@ -58,6 +57,6 @@ func ReadSpeechConfig(path string, base SpeechConfig) (SpeechConfig, error) {
 }
 
 func (c SpeechConfig) fingerprint() (map[string]string, error) {
-	c.Data, c.Test, c.Times, c.Threads, c.Checkpoint = "", nil, "", 0, 0
+	c.Data, c.Test, c.Threads, c.Checkpoint = "", nil, 0, 0
 	return fingerprint(c)
 }

@@ -116,7 +116,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newTrain(), newEval(), newTag(), newTranscribe(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newVersion(), exitCodes())
+	root.AddCommand(newTrain(), newEval(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newVersion(), exitCodes())
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/energo-ml/energo/audio"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -37,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"result": checkResult,
 			"cutoff": cutOff,
 			"await":  await,
+			"tones":  tones,
 		},
 	})
 }
@@ -130,4 +133,40 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not come to hold %s", args[0], args[1])
+}
+
+// tones is the script command "tones DIR N": a corpus of N recordings of the words lo and hi, a low tone and
+// a high one, with their times.
+func tones(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	rng := rand.New(rand.NewPCG(3, uint64(n)))
+	var rows, times strings.Builder
+	rows.WriteString("path,text\n")
+	times.WriteString("path,word,start,end\n")
+	for i := range n {
+		clip := audio.Clip{Rate: 8000}
+		name := fmt.Sprintf("%d.wav", i)
+		var words []string
+		for range 1 + rng.IntN(3) {
+			word, hz := "lo", 300.0
+			if rng.IntN(2) == 1 {
+				word, hz = "hi", 1500
+			}
+			words = append(words, word)
+			clip.Samples = append(clip.Samples, make([]float32, 800+rng.IntN(800))...)
+			start := len(clip.Samples)
+			for k := range 1000 + rng.IntN(600) {
+				clip.Samples = append(clip.Samples, float32(0.4*math.Sin(2*math.Pi*hz*float64(k)/8000)))
+			}
+			fmt.Fprintf(&times, "%s,%s,%.4f,%.4f\n", name, word, float64(start)/8000, float64(len(clip.Samples))/8000)
+		}
+		clip.Samples = append(clip.Samples, make([]float32, 800)...)
+		ts.Check(audio.Write(filepath.Join(dir, name), clip))
+		fmt.Fprintf(&rows, "%s,%s\n", name, strings.ToUpper(strings.Join(words, " ")))
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "corpus.csv"), []byte(rows.String()), 0o666))
+	ts.Check(os.WriteFile(filepath.Join(dir, "times.csv"), []byte(times.String()), 0o666))
 }

@@ -14,7 +14,8 @@ func newEval() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "eval RUN", Short: "Measure a trained model on a test set", Args: exactly("the run's folder"),
 		Long: `Measures the model of a run's folder on the test set that the run was trained for, or on that of
-another MNIST-like folder (of a tagger: of all tagged text in another folder). It changes nothing in the run's folder.`,
+another MNIST-like folder (of a tagger: of all tagged text in another folder; of a recogniser of speech: of another
+manifest). It changes nothing in the run's folder.`,
 		Example: `  energo eval runs/digits-nll-cnn-1
   energo eval runs/digits-nll-cnn-1 --data fashion --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,6 +32,8 @@ another MNIST-like folder (of a tagger: of all tagged text in another folder). I
 				return evalRBM(cmd, args[0], dataDir, asJSON)
 			case "strips":
 				return evalStrips(cmd, args[0], dataDir, asJSON)
+			case "speech":
+				return evalSpeech(cmd, args[0], dataDir, asJSON)
 			case "tagger":
 				return evalTagger(cmd, args[0], dataDir, asJSON)
 			case "generate":
@@ -58,7 +61,7 @@ another MNIST-like folder (of a tagger: of all tagged text in another folder). I
 			return printJSON(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set, or of tagged text (default the run's own)")
+	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, or a manifest of speech (default the run's own)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
 	return cmd
 }

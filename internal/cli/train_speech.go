@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
 )
 
@@ -90,8 +92,20 @@ func trainSpeech(cmd *cobra.Command, c recipe.SpeechConfig, run runFlags) error 
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, run.recipe, dir, r.Steps)
 	}
+	if err := report.Write(dir, nil); err != nil {
+		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train speech --run %s --resume tries again): %w", shellQuote(dir), err)
+	}
 	out := cmd.OutOrStdout()
 	summariseReading(out, r, "CHARACTERS")
-	fmt.Fprintf(out, "\nThe run is in %s.\nNext: energo transcribe %s FILE.wav\n", shown(dir), shellQuote(dir))
+	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\nNext: energo transcribe %s FILE.wav\n", shown(dir), shown(filepath.Join(dir, "report.html")), shellQuote(dir))
 	return printJSON(out, r, run.json)
+}
+
+func evalSpeech(cmd *cobra.Command, dir, manifest string, asJSON bool) error {
+	r, err := recipe.EvalSpeech(dir, manifest)
+	if err != nil {
+		return err
+	}
+	summariseReading(cmd.OutOrStdout(), r, "CHARACTERS")
+	return printJSON(cmd.OutOrStdout(), r, asJSON)
 }

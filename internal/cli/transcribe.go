@@ -2,8 +2,10 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -19,6 +21,7 @@ import (
 type decodeFlags struct {
 	beam      int
 	threshold float64
+	delay     float64
 	lm        string
 	lmWeight  float64
 	wordBonus float64
@@ -31,6 +34,7 @@ type decodeFlags struct {
 func (d *decodeFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&d.beam, "beam", 0, "prefixes kept by the beam search; 0 takes the best class of each frame, unless one of the flags below asks for a search (then 64)")
 	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is so many nats below the best one's; 0 drops none")
+	f.Float64Var(&d.delay, "delay", 0, "seconds after which the search settles what the best prefix has; 0 is never")
 	f.StringVar(&d.lm, "lm", "", "ARPA `file` of a language model of words, gzipped or not (energo lm train makes one)")
 	f.Float64Var(&d.lmWeight, "lm-weight", 0.5, "weight of the language model")
 	f.Float64Var(&d.wordBonus, "word-bonus", 0, "nats for each word")
@@ -47,9 +51,13 @@ func (d *decodeFlags) searches() bool {
 
 // decoder makes the search that the flags ask for.
 func (d *decodeFlags) decoder(l *listener) (*ctc.Decoder, error) {
+	if !(d.delay >= 0 && d.delay/l.frame < math.MaxInt32) {
+		return nil, usagef("--delay is %v; it must be from 0 on", d.delay)
+	}
 	b := ctc.Beam{
 		Tokens: l.classes, Blank: l.blank, Separator: l.separator,
 		Width: d.beam, Threshold: d.threshold, Best: d.best, WordBonus: d.wordBonus,
+		Delay: int(math.Ceil(d.delay / l.frame)),
 	}
 	var err error
 	if d.lm != "" {
@@ -109,7 +117,6 @@ type transcript struct {
 	Text      string       `json:"text"`
 	Reference *string      `json:"reference,omitempty"`
 	Best      []hypothesis `json:"best"`
-	Error     string       `json:"error,omitempty"`
 }
 
 type hypothesis struct {
@@ -136,10 +143,9 @@ type transcribing struct {
 }
 
 func newTranscribe() *cobra.Command {
-	t := &transcribing{listener: &listener{}}
+	t := &transcribing{}
 	var manifest string
-	var frame float64
-	var logits bool
+	var from listenFlags
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or strips of handwriting with a trained recogniser",
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
@@ -148,8 +154,9 @@ the blank; the files are then emissions that another system made: frames × clas
 
 Without further flags each frame's best class counts. A beam search sums over alignments; a
 language model, a lexicon and hot words steer it. --manifest reads the files that a CSV file names and counts errors
-against its texts. --stream reads recordings in chunks, as they would come from a microphone, and
-shows after each what will not change any more.
+against its texts. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
+will not change any more, and in brackets what may; the result is that of the whole recording. With --delay, doubts
+older than that are settled, so that there is always something that will not change.
 
 Exit status 1 if a file could not be read.`,
 		Example: `  energo transcribe runs/speech-1 recording.wav
@@ -167,8 +174,11 @@ Exit status 1 if a file could not be read.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if t.listener, err = listen(args[0], frame, logits); err != nil {
+			if t.listener, err = listen(args[0], from); err != nil {
 				return err
+			}
+			if !(t.chunk > 0) {
+				return usagef("--chunk is %v; it must be above 0", t.chunk)
 			}
 			if t.stream && (t.reader == nil || t.reader.Recipe != "speech") {
 				return usagef("--stream is for recordings, with a run of speech")
@@ -188,63 +198,31 @@ Exit status 1 if a file could not be read.`,
 	f.BoolVar(&t.edits, "edits", false, "with --manifest, show the errors of each file")
 	f.BoolVar(&t.stream, "stream", false, "read recordings in chunks and show what is settled after each")
 	f.Float64Var(&t.chunk, "chunk", 0.5, "seconds of a chunk")
-	f.Float64Var(&frame, "frame", 0.02, "seconds from a frame of emissions to the next, where they are another system's")
-	f.BoolVar(&logits, "logits", false, "another system's emissions are logits: take their log-softmax")
+	from.add(f)
 	f.BoolVar(&t.json, "json", false, "print a JSON object a line for each file")
 	return cmd
 }
 
 // all reads files, and those of a manifest.
-func (t *transcribing) all(warn io.Writer, files []string, manifest string) error {
-	if !(t.chunk > 0) {
-		return usagef("--chunk is %v; it must be above 0", t.chunk)
-	}
-	failed := 0
-	try := func(path string, reference *string) error {
-		err := t.file(path, reference)
-		if err == nil {
-			return nil
-		}
-		failed++
-		fmt.Fprintf(warn, "energo: %v\n", err)
-		if t.json {
-			return printJSON(t.out, transcript{File: path, Error: err.Error()}, true)
-		}
-		return nil
-	}
-	for _, path := range files {
-		if err := try(path, nil); err != nil {
-			return err
-		}
-	}
-	if manifest != "" {
-		all, err := audio.Manifest(manifest)
-		if err != nil {
-			return err
-		}
-		for _, u := range all {
-			text := strings.Join(strings.Fields(strings.ToLower(u.Text)), " ")
-			if err := try(u.Path, &text); err != nil {
-				return err
-			}
-		}
-		if err := t.rates(); err != nil {
-			return err
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of the files could not be read", failed)
-	}
-	return nil
-}
-
-// file reads one file.
-func (t *transcribing) file(path string, reference *string) error {
-	best, err := t.hypotheses(path)
+func (t *transcribing) all(warn io.Writer, named []string, manifest string) error {
+	files, err := spokenFiles(named, manifest)
 	if err != nil {
 		return err
 	}
-	one := transcript{File: path, Reference: reference}
+	err = each(t.out, warn, files, t.json, t.file)
+	if manifest != "" {
+		err = errors.Join(t.rates(), err)
+	}
+	return err
+}
+
+// file reads one file.
+func (t *transcribing) file(f spokenFile) error {
+	best, err := t.hypotheses(f.path)
+	if err != nil {
+		return err
+	}
+	one := transcript{File: f.path, Best: []hypothesis{}}
 	for _, h := range best {
 		one.Best = append(one.Best, hypothesis{t.text(h.Tokens), h.Acoustic, h.LM, h.Words, h.Boost, h.Total})
 	}
@@ -252,15 +230,17 @@ func (t *transcribing) file(path string, reference *string) error {
 		one.Text = one.Best[0].Text
 	}
 	shown := false
-	if reference != nil {
-		shown = t.count(path, *reference, one.Text)
+	if f.text != nil {
+		reference := t.normal(*f.text)
+		one.Reference = &reference
+		shown = t.count(f.path, reference, one.Text)
 	}
 	switch {
 	case t.json:
 		return printJSON(t.out, one, true)
 	case shown:
 	case t.named:
-		fmt.Fprintf(t.out, "%s: %s\n", path, one.Text)
+		fmt.Fprintf(t.out, "%s: %s\n", f.path, one.Text)
 	default:
 		fmt.Fprintln(t.out, one.Text)
 	}
@@ -277,25 +257,26 @@ func (t *transcribing) hypotheses(path string) ([]ctc.Hypothesis, error) {
 	if t.stream {
 		return t.streamed(path)
 	}
-	x, err := t.emissions(path)
+	h, err := t.hear(path)
 	if err != nil {
 		return nil, err
 	}
 	if t.dec != nil {
-		return t.dec.Decode(x)
+		return t.dec.Decode(h.logProbs)
 	}
-	p, err := ctc.Greedy(x, len(t.classes), t.blank)
+	p, err := ctc.Greedy(h.logProbs, len(t.classes), t.blank)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.text(p.Tokens))), Total: p.LogProb}}, nil
 }
 
-// settled is a line of --stream --json.
-type settled struct {
+// soFar is a line of --stream --json: what has been read of a recording.
+type soFar struct {
 	File    string  `json:"file"`
 	Seconds float64 `json:"seconds"`
-	Stable  string  `json:"stable"`
+	Stable  string  `json:"stable"`  // will not change
+	Partial string  `json:"partial"` // what the best hypothesis goes on with
 }
 
 // streamed reads a recording in chunks.
@@ -312,7 +293,8 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 		return nil, err
 	}
 	search := t.dec.Stream()
-	size, told := max(1, int(t.chunk*float64(clip.Rate))), 0
+	told := soFar{File: path}
+	size := max(1, int(t.chunk*float64(clip.Rate)))
 	for lo := 0; lo < len(clip.Samples); lo += size {
 		hi := min(lo+size, len(clip.Samples))
 		x, err := sound.Push(clip.Samples[lo:hi])
@@ -322,11 +304,8 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 		if err := search.Push(x); err != nil {
 			return nil, err
 		}
-		if n := len(search.Stable()); n > told {
-			told = n
-			if err := t.tell(path, float64(hi)/float64(clip.Rate), t.text(search.Stable())); err != nil {
-				return nil, err
-			}
+		if told, err = t.tell(told, search, float64(hi)/float64(clip.Rate)); err != nil {
+			return nil, err
 		}
 	}
 	x, err := sound.Finish()
@@ -339,12 +318,25 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 	return search.Finish(), nil
 }
 
-func (t *transcribing) tell(path string, seconds float64, stable string) error {
-	if t.json {
-		return printJSON(t.out, settled{path, seconds, stable}, true)
+// tell says what has been read so far, if that is not what was told before.
+func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (soFar, error) {
+	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
+	if best := search.Finish(); len(best) > 0 {
+		now.Partial = t.text(best[0].Tokens[len(search.Stable()):])
 	}
-	_, err := fmt.Fprintf(t.out, "%7.2f s  %s\n", seconds, stable)
-	return err
+	if now == before {
+		return before, nil
+	}
+	now.Seconds = seconds
+	if t.json {
+		return now, printJSON(t.out, now, true)
+	}
+	partial := ""
+	if now.Partial != "" {
+		partial = "[" + now.Partial + "]"
+	}
+	_, err := fmt.Fprintf(t.out, "%7.2f s  %s%s\n", seconds, now.Stable, partial)
+	return now, err
 }
 
 // count compares with a reference; it reports whether it has shown the text with its errors.

@@ -1,0 +1,89 @@
+package audio
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+)
+
+// Interval is a word, and when it is said, in seconds.
+type Interval struct {
+	Word       string
+	Start, End float64
+}
+
+// Times reads when words are said: the CSV file at path, whose header names the columns path,
+// word, start and end, in any order, then one word a line, the words of a recording in their
+// order. Further columns are skipped. The paths are as [Manifest] has them.
+//
+// Errors name the line: a header without one of the names, a line with another number of
+// fields, an end before its start, times that are no numbers from 0 on.
+// Source: [rfc4180].
+func Times(path string) (map[string][]Interval, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("audio: %w", err)
+	}
+	defer f.Close()
+	all, err := parseTimes(f, filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return all, nil
+}
+
+// parseTimes reads the times of words of recordings that lie in a folder.
+func parseTimes(r io.Reader, folder string) (map[string][]Interval, error) {
+	lines := csv.NewReader(r)
+	lines.ReuseRecord = true
+	head, err := lines.Read()
+	if err == io.EOF {
+		return nil, errors.New("audio: the file is empty; its first line must name the columns path, word, start and end")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audio: %w", err)
+	}
+	var at [4]int
+	for i, name := range []string{"path", "word", "start", "end"} {
+		if at[i] = slices.Index(head, name); at[i] < 0 {
+			return nil, fmt.Errorf("audio: line 1: the header %q lacks the column %s", head, name)
+		}
+	}
+	all := map[string][]Interval{}
+	for {
+		record, err := lines.Read()
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("audio: %w", err)
+		}
+		one, err := interval(record[at[1]], record[at[2]], record[at[3]])
+		if err != nil {
+			line, _ := lines.FieldPos(0)
+			return nil, fmt.Errorf("audio: line %d: %w", line, err)
+		}
+		path := record[at[0]]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(folder, path)
+		}
+		all[path] = append(all[path], one)
+	}
+}
+
+func interval(word, start, end string) (Interval, error) {
+	v := Interval{Word: word}
+	var errs [2]error
+	v.Start, errs[0] = strconv.ParseFloat(start, 64)
+	v.End, errs[1] = strconv.ParseFloat(end, 64)
+	if errors.Join(errs[:]...) != nil || !(v.Start >= 0 && v.Start <= v.End && v.End < math.Inf(1)) {
+		return v, fmt.Errorf("%q is from %q to %q; these must be seconds, the end not before the start", word, start, end)
+	}
+	return v, nil
+}
