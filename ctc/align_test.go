@@ -46,7 +46,7 @@ func everyPath(frames int, tokens []int, f func(states []int)) {
 		if t > 0 {
 			lo = states[t-1]
 			hi = lo + 1
-			if lo%2 == 1 && lo+2 < 2*len(tokens) && tokens[lo/2] != tokens[lo/2+1] {
+			if lo%2 == 1 && lo+2 < 2*len(tokens) && (tokens[lo/2] != tokens[lo/2+1] || tokens[lo/2] == Wildcard) {
 				hi = lo + 2
 			}
 		}
@@ -72,7 +72,7 @@ func TestAlignEnumerated(t *testing.T) {
 			case s%2 == 0:
 				return float64(row[blank])
 			case spelled[s/2] == Wildcard:
-				return float64(slices.Max(row))
+				return float64(slices.Max(row) - wildcardCost)
 			}
 			return float64(row[spelled[s/2]])
 		}
@@ -156,22 +156,40 @@ func TestAlignChunks(t *testing.T) {
 	}
 }
 
-// TestAlignWildcard: what is not transcribed goes to the wildcard.
+// TestAlignWildcard: what is not transcribed goes to the wildcard, and tokens beside it keep their
+// frames.
 func TestAlignWildcard(t *testing.T) {
 	const classes = 4
-	said := []int{1, 1, 0, 2, 3, 0, 1, 2, 2}
+	said := []int{1, 1, 1, 0, 0, 2, 2, 3, 0, 1, 0, 3, 3}
 	var logProbs []float32
 	for _, k := range said {
 		row := []float32{-9, -9, -9, -9}
 		row[k] = -0.1
 		logProbs = append(logProbs, row...)
 	}
-	a, err := new(Aligner).Align(logProbs, classes, []int{1, Wildcard, 2})
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		tokens []int
+		want   []int // where spans begin and end
+	}{
+		{[]int{1, Wildcard, 3}, []int{0, 3, 5, 10, 11, 13}},
+		{[]int{Wildcard, 1, 3}, []int{0, 8, 9, 10, 11, 13}},
+		{[]int{1, 2, Wildcard}, []int{0, 3, 5, 7, 7, 13}},
+		{[]int{Wildcard, 3, 1, Wildcard}, []int{0, 7, 7, 8, 9, 10, 11, 13}},
+	} {
+		a, err := new(Aligner).Align(logProbs, classes, c.tokens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int
+		for _, s := range a.Spans {
+			got = append(got, s.Start, s.End)
+		}
+		if !slices.Equal(got, c.want) || math.Abs(a.LogProb+1.3) > 0.02 {
+			t.Errorf("%v: spans %v, want %v; path %v", c.tokens, got, c.want, a.LogProb)
+		}
 	}
-	if first, last := a.Spans[0], a.Spans[2]; first.Start != 0 || last.End != len(said) || math.Abs(a.LogProb+0.9) > 1e-5 {
-		t.Errorf("%+v", a)
+	if a, err := new(Aligner).Align(logProbs[:12], classes, []int{1, Wildcard, Wildcard}); err != nil || len(a.Spans) != 3 || a.LogProb < -1 {
+		t.Errorf("two wildcards in two frames: %+v, %v", a, err)
 	}
 }
 
@@ -184,6 +202,12 @@ func TestAlignErrors(t *testing.T) {
 		"need at least 5":     func() (*Alignment, error) { return new(Aligner).Align(x, 2, []int{1, 1, 1}) },
 		"blank is 2":          func() (*Alignment, error) { return (&Aligner{Blank: 2}).Align(x, 2, nil) },
 		"a multiple of the 3": func() (*Alignment, error) { return new(Aligner).Align(x, 3, nil) },
+		"class 0 is 2e+12; it must be at most 1e+12": func() (*Alignment, error) {
+			return new(Aligner).Align([]float32{2e12, 0}, 2, []int{1})
+		},
+		"scores above −Inf": func() (*Alignment, error) {
+			return new(Aligner).Align([]float32{0, -1e30, 0, -1e13}, 2, []int{1})
+		},
 		"of frame 1, class 1 is NaN": func() (*Alignment, error) {
 			return new(Aligner).Align([]float32{0, 0, 0, float32(math.NaN())}, 2, nil)
 		},

@@ -3,6 +3,7 @@ package lattice
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -13,7 +14,8 @@ import (
 //	E(y) = Σ_t Unary_t[y_t] + Σ_t Pair_t[y_{t−1}, y_t]
 //
 // Everything lies flat, chain after chain and variable after variable. A variable's
-// number of states is its own, or one number for all.
+// number of states is its own, or one number for all. Energies are finite numbers of a
+// bounded size (see the package), or +Inf, which forbids.
 type Chains[T simd.Float] struct {
 	Lengths []int // variables of each chain; 0 is a chain with one path, of energy 0
 	States  []int // states of each variable of each chain, or one number: all variables'
@@ -47,6 +49,9 @@ func (l *layout) lay(lengths, states []int, unary, pair int) error {
 		if n < 0 || n > math.MaxInt32 {
 			return fmt.Errorf("lattice: Lengths[%d] is %d; it must be from 0 to %d", i, n, math.MaxInt32)
 		}
+		if room := unary - l.chains[i]; n > room { // before memory is taken for them
+			return fmt.Errorf("lattice: Lengths[%d] is %d; Unary has %d elements, one for each state of each variable, which leave room for %d", i, n, unary, room)
+		}
 		l.chains = append(l.chains, l.chains[i]+n)
 	}
 	n := l.chains[len(lengths)]
@@ -59,7 +64,8 @@ func (l *layout) lay(lengths, states []int, unary, pair int) error {
 		}
 	}
 	l.shared = len(states) == 1 && pair == states[0]*states[0]
-	l.vars, l.unary, l.pair, l.widest = l.vars[:0], 0, 0, 0
+	l.vars, l.unary, l.pair, l.widest = slices.Grow(l.vars[:0], n), 0, 0, 0
+	const most = math.MaxInt / 2 // no slice has as many: sums stop here, before they overflow
 	for i := range lengths {
 		for v := l.chains[i]; v < l.chains[i+1]; v++ {
 			k := states[0]
@@ -69,9 +75,9 @@ func (l *layout) lay(lengths, states []int, unary, pair int) error {
 			s := span{k, l.unary, 0}
 			if v > l.chains[i] && !l.shared {
 				s.pair = l.pair
-				l.pair += l.vars[v-1].states * k
+				l.pair = min(l.pair+l.vars[v-1].states*k, most)
 			}
-			l.unary += k
+			l.unary = min(l.unary+k, most)
 			l.widest = max(l.widest, k)
 			l.vars = append(l.vars, s)
 		}
@@ -118,19 +124,15 @@ func (l *layout) pairs(i int) (lo, hi int) {
 	return vars[1].pair, last.pair + vars[len(vars)-2].states*last.states
 }
 
-// energyError names an energy that is none.
-func energyError(arg string, index int, v float64) error {
-	return fmt.Errorf("lattice: %s[%d] is %v; an energy must be a finite number, or +Inf to forbid", arg, index, v)
-}
-
-// checkEnergies refuses NaN and −Inf.
+// checkEnergies refuses NaN, −Inf and what is too large to add up.
 func checkEnergies[T simd.Float](arg string, x []T) error {
-	if low := float64(simd.Min(x)); !math.IsNaN(low) && !math.IsInf(low, -1) {
+	bound := T(limitsOf[T]().energy)
+	if simd.Min(x) >= -bound && simd.Max(x) <= bound {
 		return nil
 	}
 	for i, v := range x {
-		if v := float64(v); math.IsNaN(v) || math.IsInf(v, -1) {
-			return energyError(arg, i, v)
+		if !(v >= -bound && v <= bound) && !math.IsInf(float64(v), 1) {
+			return fmt.Errorf("lattice: %s[%d] is %v; an energy must be a number from %v to %v, or +Inf to forbid", arg, i, v, -bound, bound)
 		}
 	}
 	return nil

@@ -14,8 +14,10 @@
 // no path is possible, F and the minimum are +Inf, the marginals 0, and paths are of
 // −1: see [Impossible]. An empty chain has one path, of energy 0.
 //
-// NaN and −Inf are refused as energies, by index. Results depend neither on the number of
-// threads nor on what else is in a batch, but for sums over it.
+// Energies and costs are numbers from −1e28 to 1e28 in float32, from −1e298 to 1e298 in
+// float64, of which no path's sum overflows; all others, but +Inf as an energy, are
+// refused by index. Results depend neither on the number of threads nor on what else is in
+// a batch, but for sums over it.
 package lattice
 
 import "math"

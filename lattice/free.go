@@ -36,16 +36,8 @@ func (s *Solver[T]) freeEnergies(t task, dst []float64, unary, pair, up []T, c *
 	if err := checkLength("dst", len(dst), len(c.Lengths)); err != nil {
 		return err
 	}
-	for _, x := range []struct {
-		arg  string
-		x    []T
-		want int
-	}{{"unary", unary, len(c.Unary)}, {"pair", pair, len(c.Pair)}, {"up", up, len(c.Lengths)}} {
-		if x.x != nil {
-			if err := checkLength(x.arg, len(x.x), x.want); err != nil {
-				return err
-			}
-		}
+	if err := checkDerivatives(unary, pair, up, c); err != nil {
+		return err
 	}
 	s.energies, s.unary, s.pair, s.up = dst, unary, pair, up
 	s.wanted, s.keep = unary != nil || pair != nil, s.shared && pair != nil
@@ -62,6 +54,23 @@ func (s *Solver[T]) freeEnergies(t task, dst []float64, unary, pair, up []T, c *
 		s.reduce(pair)
 	}
 	return s.widen(dst, unary, pair, up, c)
+}
+
+// checkDerivatives checks the lengths of derivatives and their factors, each of which may
+// be nil.
+func checkDerivatives[T simd.Float](unary, pair, up []T, c *Chains[T]) error {
+	for _, x := range []struct {
+		arg  string
+		x    []T
+		want int
+	}{{"unary", unary, len(c.Unary)}, {"pair", pair, len(c.Pair)}, {"up", up, len(c.Lengths)}} {
+		if x.x != nil {
+			if err := checkLength(x.arg, len(x.x), x.want); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Solver[T]) clearGroups() {

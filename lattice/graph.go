@@ -43,7 +43,8 @@ func (g *Graph[T]) check(left []bool) error {
 }
 
 // GraphSolver computes over one graph at a time. Its zero value is ready; it keeps its
-// memory, and once warm does not allocate. It is not for several goroutines at once.
+// memory, and once warm FreeEnergy, ExpectedCost and Minimum do not allocate. It is not for
+// several goroutines at once: each has one of its own.
 type GraphSolver[T simd.Float] struct {
 	left        []bool
 	alpha, beta []logSum
@@ -53,6 +54,7 @@ type GraphSolver[T simd.Float] struct {
 	from        []int32
 	weights     []float64
 	in          []int32
+	search      search
 }
 
 func (s *GraphSolver[T]) begin(g *Graph[T]) error {

@@ -19,7 +19,7 @@ func (s *Solver[T]) Energies(dst []float64, paths []int, c *Chains[T]) error {
 	if err := checkLength("dst", len(dst), len(c.Lengths)); err != nil {
 		return err
 	}
-	if err := s.checkPaths(paths); err != nil {
+	if err := s.checkPaths(paths, false); err != nil {
 		return err
 	}
 	for i := range dst {
@@ -29,27 +29,53 @@ func (s *Solver[T]) Energies(dst []float64, paths []int, c *Chains[T]) error {
 	return nil
 }
 
-func (s *Solver[T]) checkPaths(paths []int) error {
+// checkPaths checks given paths, among which there may be those of −1, of chains without
+// one.
+func (s *Solver[T]) checkPaths(paths []int, orNone bool) error {
 	if err := checkLength("paths", len(paths), len(s.vars)); err != nil {
 		return err
 	}
-	for v, y := range paths {
-		if k := s.vars[v].states; y < 0 || y >= k {
-			return fmt.Errorf("lattice: paths[%d] is %d; the variable has states 0 to %d", v, y, k-1)
+	for i, hi := range s.chains[1:] {
+		lo := s.chains[i]
+		if orNone && none(paths[lo:hi]) {
+			continue
+		}
+		for v, y := range paths[lo:hi] {
+			if k := s.vars[lo+v].states; y < 0 || y >= k {
+				but := ""
+				if orNone {
+					but = fmt.Sprintf(", or all of chain %d is −1 where it has no path", i)
+				}
+				return fmt.Errorf("lattice: paths[%d] is %d; the variable has states 0 to %d%s", lo+v, y, k-1, but)
+			}
 		}
 	}
 	return nil
 }
 
+// none tells the path of a chain that has none.
+func none(path []int) bool {
+	for _, y := range path {
+		if y != -1 {
+			return false
+		}
+	}
+	return true
+}
+
 // AddPaths adds to unary and pair up times the derivatives of the energies of given
 // paths: 1 where a path passes. up has a factor a chain, of which nil is ones; unary or
-// pair is nil if it is not wanted. A chain whose path begins with −1, as those of Minima
-// where none is possible, is passed over.
+// pair is nil if it is not wanted, else as long as the energies that it belongs to. A
+// chain whose path is of −1 throughout, as those of Minima and Sample where none is
+// possible, is passed over. Errors: other states that a variable does not have.
 func (s *Solver[T]) AddPaths(unary, pair []T, paths []int, up []T, c *Chains[T]) error {
 	if err := s.lay(c.Lengths, c.States, len(c.Unary), len(c.Pair)); err != nil {
 		return err
 	}
-	if err := checkLength("paths", len(paths), len(s.vars)); err != nil {
+	if err := checkDerivatives(unary, pair, up, c); err != nil {
+		return err
+	}
+	if err := s.checkPaths(paths, true); err != nil {
 		return err
 	}
 	for i := range c.Lengths {
@@ -58,7 +84,7 @@ func (s *Solver[T]) AddPaths(unary, pair []T, paths []int, up []T, c *Chains[T])
 			by = up[i]
 		}
 		path := paths[s.chains[i]:s.chains[i+1]]
-		if len(path) == 0 || path[0] < 0 {
+		if none(path) {
 			continue
 		}
 		for t, v := range s.chain(i) {
@@ -74,8 +100,8 @@ func (s *Solver[T]) AddPaths(unary, pair []T, paths []int, up []T, c *Chains[T])
 }
 
 // Sample draws a path of each chain from p(y) = exp(F − E(y)), exactly: forward, and then
-// backward from state to state. paths has a state for each variable; −1 where no path is
-// possible.
+// backward from state to state. rng seeds a generator for each chain, one after another.
+// paths has a state for each variable; −1 where no path is possible.
 func (s *Solver[T]) Sample(paths []int, rng *rand.Rand, c *Chains[T]) error {
 	if err := s.begin(c); err != nil {
 		return err
@@ -83,22 +109,29 @@ func (s *Solver[T]) Sample(paths []int, rng *rand.Rand, c *Chains[T]) error {
 	if err := checkLength("paths", len(paths), len(s.vars)); err != nil {
 		return err
 	}
-	l := &s.workers[0].logs
-	for i := range c.Lengths {
-		vars, path := s.chain(i), paths[s.chains[i]:s.chains[i+1]]
-		if len(vars) == 0 {
-			continue
-		}
-		if math.IsInf(s.forwardLogs(l, vars), -1) {
-			for t := range path {
-				path[t] = -1
-			}
-			continue
-		}
-		s.drawBack(l, vars, path, rng)
+	s.seeds = grow(s.seeds, len(c.Lengths))
+	for i := range s.seeds {
+		s.seeds[i] = [2]uint64{rng.Uint64(), rng.Uint64()}
 	}
-	s.c = nil
+	s.paths = paths
+	s.run(doSample)
 	return nil
+}
+
+// sample draws a chain's path.
+func (s *Solver[T]) sample(w *scratch[T], i int) {
+	vars, path := s.chain(i), s.paths[s.chains[i]:s.chains[i+1]]
+	if len(vars) == 0 {
+		return
+	}
+	if math.IsInf(s.forwardLogs(&w.logs, vars), -1) {
+		for t := range path {
+			path[t] = -1
+		}
+		return
+	}
+	w.pcg.Seed(s.seeds[i][0], s.seeds[i][1])
+	s.drawBack(&w.logs, vars, path, w.rng)
 }
 
 func (s *Solver[T]) drawBack(l *logs, vars []span, path []int, rng *rand.Rand) {

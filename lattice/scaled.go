@@ -37,13 +37,16 @@ type limits struct {
 	small float64 // is set to 0 within that span
 	least float64 // that a state may have otherwise, before it is scaled
 	both  float64 // that Σ αβ may have otherwise
+	// energy bounds energies and costs, either way: a pair's, a state's and its cost, of
+	// as many variables as a chain may have, then add up without overflow.
+	energy float64
 }
 
 func limitsOf[T simd.Float]() limits {
 	if narrowType[T]() {
-		return limits{25, 1e-24, 1e-30, 1e-20}
+		return limits{25, 1e-24, 1e-30, 1e-20, 1e28}
 	}
-	return limits{200, 1e-200, 1e-250, 1e-100}
+	return limits{200, 1e-200, 1e-250, 1e-100, 1e298}
 }
 
 // narrowType tells float32.

@@ -2,13 +2,15 @@ package lattice
 
 import (
 	"math"
+	"math/big"
+	"math/rand/v2"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Solver computes over batches of chains. Its zero value is ready; it keeps its memory
-// from call to call, and once warm does not allocate. It is not for several goroutines
-// at once.
+// from call to call, and once warm only KBest and Counts allocate. It is not for several
+// goroutines at once.
 type Solver[T simd.Float] struct {
 	layout
 	c       *Chains[T]
@@ -30,6 +32,10 @@ type Solver[T simd.Float] struct {
 	unary, pair  []T // derivatives
 	up, cost     []T
 	paths        []int
+	seeds        [][2]uint64 // of each chain's draws
+	k            int
+	best         [][]Path
+	counts       []*big.Int
 	wanted, keep bool // derivatives; of a shared Pair
 }
 
@@ -40,6 +46,9 @@ const (
 	doFree task = iota
 	doMarginals
 	doMinima
+	doSample
+	doKBest
+	doCount
 )
 
 // scratch is one worker's memory.
@@ -47,6 +56,9 @@ type scratch[T simd.Float] struct {
 	scaled scaled[T]
 	logs   logs
 	best   best[T]
+	search search
+	pcg    rand.PCG
+	rng    *rand.Rand // draws from pcg
 }
 
 // group is a share of a batch, whose sums are kept apart: a fixed split, so that
@@ -72,7 +84,9 @@ func (s *Solver[T]) begin(c *Chains[T]) error {
 	}
 	s.c = c
 	for len(s.workers) < simd.Threads() {
-		s.workers = append(s.workers, new(scratch[T]))
+		w := new(scratch[T])
+		w.rng = rand.New(&w.pcg)
+		s.workers = append(s.workers, w)
 	}
 	s.split()
 	return nil
@@ -101,6 +115,7 @@ func (s *Solver[T]) run(t task) {
 	s.task = t
 	simd.Run(len(s.bounds)-1, (*job[T])(s))
 	s.c, s.energies, s.unary, s.pair, s.up, s.cost, s.paths = nil, nil, nil, nil, nil, nil, nil
+	s.best, s.counts = nil, nil
 }
 
 // job is a Solver as workers see it: its tasks are the groups.
@@ -114,6 +129,12 @@ func (j *job[T]) Do(g, worker int) {
 		switch s.task {
 		case doMinima:
 			s.energies[i] = s.minimum(w, i)
+		case doSample:
+			s.sample(w, i)
+		case doKBest:
+			s.best[i] = s.kBest(w, i)
+		case doCount:
+			s.counts[i] = s.count(i)
 		default:
 			s.energies[i] = s.free(w, i, g)
 		}

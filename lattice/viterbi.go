@@ -8,14 +8,12 @@ import (
 )
 
 // Minima writes each chain's least energy to dst, and to paths the states of the path
-// that has it (Viterbi's algorithm), of equals one
-// that is the same on every machine.
-// With a cost of each state, the paths are those of least E − cost, and dst has that:
+// that has it (Viterbi's algorithm), of equals one that is the same on every machine. With a cost of each state, the paths are those of least E − cost, and dst has that:
 // cost-augmented decoding.
 //
 // Shapes: dst has one element a chain; paths, one a variable, is nil if it is not wanted;
 // cost is as long as Unary, or nil. Special cases: +Inf and states −1 where no path is possible.
-// Errors: a cost that is not finite. Source: [viterbi1967], [taskar2003].
+// Errors: a cost beyond what energies may be. Source: [viterbi1967], [taskar2003].
 func (s *Solver[T]) Minima(dst []float64, paths []int, cost []T, c *Chains[T]) error {
 	if err := s.begin(c); err != nil {
 		return err
@@ -49,9 +47,10 @@ func checkCost[T simd.Float](cost []T, want int) error {
 	if err := checkLength("cost", len(cost), want); err != nil {
 		return err
 	}
+	bound := T(limitsOf[T]().energy)
 	for i, v := range cost {
-		if v := float64(v); math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("lattice: cost[%d] is %v; it must be a finite number", i, v)
+		if !(v >= -bound && v <= bound) {
+			return fmt.Errorf("lattice: cost[%d] is %v; it must be a number from %v to %v", i, v, -bound, bound)
 		}
 	}
 	return nil

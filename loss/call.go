@@ -129,16 +129,22 @@ func (a Array[T]) check(name string) error {
 // A Call is a request in one element type. Its methods keep the first error, so that a
 // row reads all that it needs and then lets finish look.
 type Call[T simd.Float] struct {
-	name    string
-	request Request
-	loss    Array[T]
-	grads   map[string]Array[T]
-	inputs  map[string]Array[T]
-	err     error
+	name       string
+	reductions string // that the loss has
+	request    Request
+	loss       Array[T]
+	grads      map[string]Array[T]
+	inputs     map[string]Array[T]
+	err        error
 }
 
 func answer[T simd.Float](e Entry, r Request, run func(*Call[T]) error) (*Answer, error) {
-	c := &Call[T]{name: e.PyTorch, request: r, grads: map[string]Array[T]{}, inputs: map[string]Array[T]{}}
+	c := &Call[T]{name: e.PyTorch, reductions: reductionOption.Is, request: r, grads: map[string]Array[T]{}, inputs: map[string]Array[T]{}}
+	for _, o := range e.Options {
+		if o.Name == "reduction" {
+			c.reductions = o.Is
+		}
+	}
 	if err := run(c); err != nil {
 		return nil, err
 	}
@@ -395,7 +401,7 @@ func (c *Call[T]) reduction() Reduction {
 	case "per-token":
 		return PerToken
 	default:
-		c.fail("option reduction is %q; it must be none, mean or sum", s)
+		c.fail("option reduction is %q; it must be %s", s, c.reductions)
 		return Mean
 	}
 }

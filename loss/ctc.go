@@ -26,8 +26,8 @@ import (
 // Kinks: none.
 // Special cases: without targets, all frames are blank. Where no path has a probability, since
 // there are too few frames (a repeated class needs a blank between) or scores of −Inf, ℓ = +Inf
-// with gradient 0, and Status says so; with ZeroInfinity ℓ = 0. A logarithm below −1e29
-// counts as −Inf, one above 1e29 as +Inf. A sequence with NaN or +Inf among the scores that it uses (among all of
+// with gradient 0, and Status says so; with ZeroInfinity ℓ = 0. A logarithm below −1e12
+// counts as −Inf, one above 1e12 as +Inf. A sequence with NaN or +Inf among the scores that it uses (among all of
 // its frames' with Logits) has ℓ and gradients of NaN, and leaves the others alone. Frames
 // from the input length on are not read and have gradient 0. float32 scores so far apart that
 // float32 would lose digits are worked out in float64.
@@ -91,7 +91,7 @@ func (l *CTC[T]) Eval(b *CTCBatch[T], dScores []T) (float64, error) {
 	case PerToken:
 		divisor = float64(tokens)
 	default:
-		return 0, badOption("CTC", "reduction", l.Reduction, "mean, sum or per-token")
+		return 0, badOption("CTC", "reduction", l.Reduction, "none, mean, sum or per-token")
 	}
 	l.run.start(l, b, dScores)
 	for n, length := range b.TargetLengths {
@@ -99,8 +99,8 @@ func (l *CTC[T]) Eval(b *CTCBatch[T], dScores []T) (float64, error) {
 		if l.Reduction == Mean {
 			l.run.factor[n] = 1 / float64(max(1, length))
 		}
-		if divisor > 0 {
-			l.run.factor[n] /= divisor
+		if l.run.factor[n] /= divisor; divisor == 0 {
+			l.run.factor[n] = 0
 		}
 	}
 	l.run.all()
@@ -237,7 +237,7 @@ func ctcEntry() Entry {
 			{Name: "logits", Grad: true, Optional: true, Is: "in the place of log_probs: their log-softmax is taken"},
 			{Name: "targets", Is: "classes [N, S], or one sequence's after the other's [Σ lengths]"},
 			{Name: "input_lengths", Optional: true, Is: "frames of each sequence [N]; all, if it is left out"},
-			{Name: "target_lengths", Optional: true, Is: "targets of each sequence [N]; all, if it is left out and targets are padded"},
+			{Name: "target_lengths", Optional: true, Is: "targets of each sequence [N]; all, if it is left out and targets are [N, S] or of one sequence"},
 		},
 		Options: []Option{
 			{"blank", "0", "the blank's class"},
@@ -296,6 +296,10 @@ func (c *Call[T]) sequences(input string) (*CTCBatch[T], []int) {
 		c.fail("targets has shape %v; it must be [S], or [N, S] with scores of [T, N, C]", targets.Shape)
 	}
 	b.InputLengths = c.lengths("input_lengths", b.Batch, b.Frames)
+	if b.PaddedTo == 0 && b.Batch != 1 && !c.has("target_lengths") {
+		c.fail("target_lengths is missing; it may be left out where targets are [N, S], or of one sequence")
+		return b, nil
+	}
 	b.TargetLengths = c.lengths("target_lengths", b.Batch, len(targets.Data)/max(1, b.Batch))
 	return b, shape
 }

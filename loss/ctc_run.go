@@ -106,7 +106,7 @@ func (r *ctcSequences[T]) Do(n, worker int) {
 	}
 	switch status {
 	case trellis.OK:
-		r.loss[n], r.status[n] = -logP, CTCFine
+		r.loss[n], r.status[n] = 0-logP, CTCFine // not −0
 		r.fill(n, r.batch.length(n), r.batch.Frames, 0)
 	case trellis.Impossible:
 		r.loss[n], r.status[n] = math.Inf(1), CTCImpossible
@@ -146,6 +146,9 @@ type ctcPass[T, F simd.Float] struct {
 	// With logits, of the rows from the sequence's first on.
 	top []T
 	sum []float64
+
+	tops   float64 // what was taken off log-probabilities, in all frames
+	adding bool
 }
 
 // evalSequence returns the logarithm of the probability of sequence n's target, and adds its
@@ -164,9 +167,14 @@ func evalSequence[T, F simd.Float](p *ctcPass[T, F], r *ctcRun[T], n int) (float
 			p.top, p.sum = r.top[first:], r.sum[first:]
 		}
 	}
+	p.run.Most, p.tops, p.adding = 0, 0, true
+	if r.logits {
+		p.run.Most = mostLogit
+	}
 	logP, status := p.run.Forward(p.labels, frames, p)
 	if status == trellis.OK {
-		logP -= p.logSums(frames)
+		p.adding = false
+		logP += p.tops - p.logSums(frames)
 		if r.grad != nil {
 			p.run.Backward(p)
 		}
@@ -174,6 +182,10 @@ func evalSequence[T, F simd.Float](p *ctcPass[T, F], r *ctcRun[T], n int) (float
 	p.x, p.grad, p.labels, p.top, p.sum = nil, nil, nil, nil, nil
 	return logP, status
 }
+
+// mostLogit is how far a logit may be below its row's greatest in float32: the difference is rounded,
+// where log-probabilities are taken as they are.
+const mostLogit = 200
 
 // logSums returns the logarithm of the product of the softmax's denominators.
 func (p *ctcPass[T, F]) logSums(frames int) (sum float64) {
@@ -193,20 +205,39 @@ func (p *ctcPass[T, F]) logSums(frames int) (sum float64) {
 // Frame implements trellis.Source.
 func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
 	row := p.x[t*p.stride*p.classes:][:p.classes]
-	var top F
-	if p.sum != nil {
-		top = F(p.top[t*p.stride])
-		if math.IsNaN(p.sum[t*p.stride]) {
-			return false
-		}
-	}
 	labels := p.labels
-	scores[len(labels)] = F(row[p.blank]) - top
-	scores = scores[:len(labels)]
+	scores[len(labels)] = F(row[p.blank])
 	for i, c := range labels {
-		scores[i] = F(row[c]) - top
+		scores[i] = F(row[c])
 	}
-	return true
+	if p.sum == nil {
+		p.sharpen(scores)
+		return true
+	}
+	top := F(p.top[t*p.stride])
+	for i := range scores {
+		scores[i] -= top
+	}
+	return !math.IsNaN(p.sum[t*p.stride])
+}
+
+// sharp is the least log-probability that a frame is sure with.
+const sharp = -0.25
+
+// sharpen takes the greatest log-probability off those of a frame that is sure, so that it is 0, the logarithm of
+// an exact 1: thousands of factors near 1, each rounded, would spoil a small loss. Other
+// frames stay, since differences of large numbers are rounded, too.
+func (p *ctcPass[T, F]) sharpen(scores []F) {
+	top := simd.Max(scores)
+	if !(top >= sharp && top <= -sharp) {
+		return
+	}
+	for i := range scores {
+		scores[i] -= top
+	}
+	if p.adding {
+		p.tops += float64(top)
+	}
 }
 
 // Share implements trellis.Sink.
@@ -217,4 +248,28 @@ func (p *ctcPass[T, F]) Share(t int, labels []F, blanks, sum F) {
 	for i, share := range labels {
 		row[p.labels[i]] -= T(f * share)
 	}
+	if p.sum != nil && p.sum[t*p.stride] < sureSum {
+		p.settle(row, t)
+	}
+}
+
+// sureSum is the softmax's denominator, 1 for the likeliest class and what the others add, under which
+// a frame is sure.
+const sureSum = 1.3
+
+// settle works out anew what the likeliest class has of the gradient of a frame that is sure, if it is the
+// blank or a target: its softmax less its share, both near 1, has few digits, but what the
+// others have is exact, and all of a row add up to 0.
+func (p *ctcPass[T, F]) settle(row []T, t int) {
+	x, top := p.x[t*p.stride*p.classes:], p.top[t*p.stride]
+	k := p.blank
+	if x[k] != top {
+		i := slices.IndexFunc(p.labels, func(c int) bool { return x[c] == top })
+		if i < 0 {
+			return
+		}
+		k = p.labels[i]
+	}
+	row[k] = 0
+	row[k] = -T(simd.Sum(row))
 }

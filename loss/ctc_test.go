@@ -447,3 +447,109 @@ func TestCTCAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestCTCSure: of logits that are sure of the target, the gradient has all its digits, though softmax
+// and shares are both near 1.
+func TestCTCSure(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, lead := range []float64{3, 8, 15, 20} {
+			r := rand.New(rand.NewPCG(8, 4))
+			c := ctcCase{frames: 6, classes: 4, target: []int{2, 1, 1}}
+			for _, sure := range []int{2, 2, 0, 1, 0, 1} {
+				for k := range c.classes {
+					v := r.Float64()
+					if k == sure {
+						v += lead
+					}
+					c.scores = append(c.scores, float64(float32(v)))
+				}
+			}
+			log := make([]float64, len(c.scores))
+			simd.LogSoftmaxRows(log, c.scores, c.frames, c.classes)
+			_, share := enumerated(log, c.frames, c.classes, 0, c.target)
+			b := singleBatch(c.batch())
+			g := make([]float32, len(b.Scores))
+			if _, err := (&loss.CTC[float32]{Logits: true, Reduction: loss.Sum}).Eval(b, g); err != nil {
+				t.Fatal(err)
+			}
+			for lo := 0; lo < len(g); lo += c.classes {
+				p, gamma := log[lo:lo+c.classes], share[lo:lo+c.classes]
+				want, most := make([]float64, c.classes), 0.0
+				for k := range want {
+					for j := range want { // p_k − γ_k, without the difference of what is near 1
+						want[k] += math.Exp(p[j])*gamma[k] - math.Exp(p[k])*gamma[j]
+					}
+					most = max(most, math.Abs(want[k]))
+				}
+				for k, w := range want {
+					if math.Abs(float64(g[lo+k])-w) > 1e-5*most {
+						t.Errorf("lead %v, frame %d, class %d: the gradient is %v; it should be %v", lead, lo/c.classes, k, g[lo+k], w)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestCTCSmall: small losses of sure log-probabilities do not drown in the rounding of
+// thousands of factors near 1.
+func TestCTCSmall(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		for _, each := range []float64{1e-7, 1e-5, 1e-3} {
+			const frames = 2000
+			b := &loss.CTCBatch[float32]{Frames: frames, Batch: 1, Classes: 2, TargetLengths: []int{0}}
+			for range frames {
+				b.Scores = append(b.Scores, float32(-each), float32(math.Log(-math.Expm1(-each))))
+			}
+			got, err := new(loss.CTC[float32]).Eval(b, nil)
+			if want := frames * float64(float32(each)); err != nil || math.Abs(got-want) > 1e-6*want {
+				t.Errorf("the loss is %v, %v; it should be %v", got, err, want)
+			}
+		}
+	})
+}
+
+// TestCTCDrift: the likeliest of all paths' beginnings may be a dead end, and leave those that
+// count farther behind than float32 can tell.
+func TestCTCDrift(t *testing.T) {
+	eachLevel(t, func(t *testing.T) {
+		const frames, labels = 1500, 1496
+		r := rand.New(rand.NewPCG(9, 4))
+		b := &loss.CTCBatch[float64]{Frames: frames, Batch: 1, Classes: 4, TargetLengths: []int{labels}}
+		for i := range labels {
+			b.Targets = append(b.Targets, 1+i%3)
+		}
+		for range frames {
+			b.Scores = append(b.Scores, float64(float32(r.NormFloat64())))
+			for range 3 {
+				b.Scores = append(b.Scores, float64(float32(-11000+3*r.NormFloat64())))
+			}
+		}
+		g, gs := make([]float64, len(b.Scores)), make([]float32, len(b.Scores))
+		want, err := new(loss.CTC[float64]).Eval(b, g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := new(loss.CTC[float32]).Eval(singleBatch(b), gs)
+		if err != nil || math.Abs(got-want) > 1e-7*want {
+			t.Fatalf("the loss is %v, %v; it should be %v", got, err, want)
+		}
+		if d := apart(wide(gs), g, 1e-6); d != "" {
+			t.Fatalf("gradient: %s", d)
+		}
+	})
+}
+
+// TestCTCNoTargets: the mean over no targets is NaN, and has gradient 0; losses of nothing are 0, not −0.
+func TestCTCNoTargets(t *testing.T) {
+	b := &loss.CTCBatch[float64]{Scores: []float64{-1, -1}, Frames: 1, Batch: 1, Classes: 2, TargetLengths: []int{0}}
+	g := []float64{5, 5}
+	got, err := (&loss.CTC[float64]{Reduction: loss.PerToken}).Eval(b, g)
+	if err != nil || !math.IsNaN(got) || g[0] != 0 || g[1] != 0 {
+		t.Errorf("per token: %v, gradient %v, %v", got, g, err)
+	}
+	b.Scores, b.Frames = nil, 0
+	if got, err := new(loss.CTC[float64]).Eval(b, nil); err != nil || got != 0 || math.Signbit(got) {
+		t.Errorf("no frames: %v, %v", got, err)
+	}
+}

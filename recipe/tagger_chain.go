@@ -111,11 +111,11 @@ func (t *tagger) offending(c *lattice.Chains[float32], gold []int) (functional.L
 		return stat, err
 	}
 	stat.Correct = e[0]
-	best, err := c.KBest(0, 2)
+	best, err := t.solver.KBest(2, c)
 	if err != nil {
 		return stat, err
 	}
-	for _, p := range best {
+	for _, p := range best[0] {
 		if !slices.Equal(p.Steps, gold) {
 			stat.Offending = p.Energy
 			break

@@ -16,7 +16,7 @@ import (
 
 // Alignment is what a forced alignment says of a line of frames: where its words and tokens
 // are, with what was aligned above them and the model's posteriors below. Spectrum,
-// Posteriors, Words and Tokens may each be missing.
+// Posteriors, Words and Tokens may each be missing, but not all.
 type Alignment struct {
 	Title string // "Forced alignment" where empty
 
@@ -43,8 +43,8 @@ type Interval struct {
 }
 
 // WriteAlignment draws the part of an alignment from from to to (0: to the end) into a file,
-// SVG or PNG by its name's end. The picture is the wider, the longer the part, up to
-// 6000 points; then it is squeezed, and texts that find no room are left out.
+// SVG or PNG by its name's end. The longer the part, the wider the picture, up to 6000 points;
+// then it is squeezed, and texts that find no room are left out.
 //
 // Errors: lengths that do not fit; NaN and infinite values; posteriors and confidences outside
 // [0, 1] (but for rounding); intervals that end before they start, or out of order; from and
@@ -57,7 +57,7 @@ func WriteAlignment(path string, a Alignment, from, to float64) error {
 		to = a.Span
 	}
 	if !(from >= 0 && from < to && to <= a.Span) {
-		return fmt.Errorf("report: the part from %v to %v is none of 0 to %v %s", from, to, a.Span, a.Unit)
+		return fmt.Errorf("report: from %v to %v is no part of 0 to %v %s", from, to, a.Span, a.Unit)
 	}
 	return newAligned(&a, bounds{from, to}).figure().write(path)
 }
@@ -68,6 +68,9 @@ func (a *Alignment) check() error {
 	}
 	if !(a.Span > 0 && finite(a.Span)) {
 		return fmt.Errorf("report: Span is %v, not a number above 0", a.Span)
+	}
+	if a.Rows == 0 && a.Frames == 0 && len(a.Words) == 0 && len(a.Tokens) == 0 {
+		return errors.New("report: the alignment has nothing to draw")
 	}
 	return errors.Join(a.checkSpectrum(), a.checkPosteriors(), checkIntervals("Words", a.Words), checkIntervals("Tokens", a.Tokens))
 }
@@ -121,7 +124,7 @@ func checkIntervals(name string, all []Interval) error {
 		case !finite(v.Start) || !finite(v.End) || v.End < v.Start:
 			return fmt.Errorf("report: %s[%d] is from %v to %v; an interval must be finite and not end before it starts", name, i, v.Start, v.End)
 		case i > 0 && v.Start < all[i-1].Start:
-			return fmt.Errorf("report: %s[%d] starts at %v, before the one before it, at %v", name, i, v.Start, all[i-1].Start)
+			return fmt.Errorf("report: %s[%d] starts at %v, but the one before it at %v; they must be in order", name, i, v.Start, all[i-1].Start)
 		case !isShare(v.Confidence):
 			return fmt.Errorf("report: %s[%d] has the confidence %v, not one in [0, 1]", name, i, v.Confidence)
 		}
@@ -132,10 +135,19 @@ func checkIntervals(name string, all []Interval) error {
 // isShare tells whether v is in [0, 1], but for what sums in float32 are off by.
 func isShare(v float64) bool { return v >= -1e-4 && v <= 1+1e-4 }
 
+// sure is the confidence without what rounding adds.
+func (v Interval) sure() float64 { return min(max(v.Confidence, 0), 1) }
+
 // pointsPerUnit is the scale of a picture that is neither widened nor squeezed; 0 where the
 // unit is unknown.
 func (a *Alignment) pointsPerUnit() float64 {
-	return map[string]float64{"seconds": 110, "pixels": 2}[a.Unit]
+	switch a.Unit {
+	case "seconds":
+		return 110
+	case "pixels":
+		return 2
+	}
+	return 0
 }
 
 // Sizes of an alignment's picture.
@@ -150,6 +162,8 @@ const (
 	alignFoot     = 36 // for the axis
 	scaleWidth    = 58 // for the scale of the posteriors
 	posteriorRows = 40 // classes that are shown, at most
+	nameSpace     = 8  // beside names at the left
+	longestName   = 120
 )
 
 // aligned is an alignment's part with the layout of its picture.
@@ -175,7 +189,8 @@ func newAligned(a *Alignment, part bounds) *aligned {
 		names = append(names, className(a.ClassNames[c]))
 	}
 	for _, n := range names {
-		v.gutter = max(v.gutter, vg.Length(math.Ceil(float64(measure(n, style{size: textSize, hue: muted}))))+8)
+		width := vg.Length(math.Ceil(float64(measure(n, style{size: textSize, hue: muted}))))
+		v.gutter = max(v.gutter, nameSpace+min(width, longestName))
 	}
 	around := v.gutter + scaleWidth + alignEdge
 	v.width = min(max(around+vg.Length(math.Round(part.width()*a.pointsPerUnit())), alignLeast), alignMost)
@@ -296,7 +311,7 @@ func (v *aligned) figure() *figure {
 		l.Min.Y = l.Max.Y
 		for _, p := range panels {
 			l.Min.Y = l.Max.Y - p.height
-			write(l.Canvas, l.Min.X-7, (l.Min.Y+l.Max.Y)/2, p.name, style{size: textSize, hue: muted, align: draw.XRight, middle: true})
+			write(l.Canvas, l.Min.X-nameSpace, l.mid(), p.name, style{size: textSize, hue: muted, align: draw.XRight, middle: true})
 			p.paint(l)
 			l.Max.Y = l.Min.Y - alignGap
 		}
@@ -323,8 +338,7 @@ type panel struct {
 	paint  func(l lane)
 }
 
-// panels are those that the alignment has something for. A tier that has nothing in the part
-// alone keeps its place.
+// panels are those that the alignment has something for, even if it is not in the part.
 func (v *aligned) panels() (out []panel) {
 	if v.Rows > 0 {
 		out = append(out, panel{v.spectrumName(), v.tall, v.paintSpectrum})
@@ -357,12 +371,9 @@ func (l lane) x(at float64) vg.Length {
 // mid is half the panel's height.
 func (l lane) mid() vg.Length { return (l.Min.Y + l.Max.Y) / 2 }
 
-// pixels is how many the panel has from left to right.
-func (l lane) pixels() int { return int(math.Round(float64(l.Max.X-l.Min.X) * dotsPerPoint)) }
-
 // heat draws a picture over the panel, with a frame.
 func (l lane) heat(img *image.Paletted) {
-	l.DrawImage(l.Rectangle, taller(img, int(math.Ceil(float64(l.Max.Y-l.Min.Y)*dotsPerPoint/float64(img.Rect.Dy())))))
+	l.DrawImage(l.Rectangle, stretched(img, l.Size()))
 	l.SetLineStyle(pen(faint, 0.6))
 	l.Stroke(l.Rectangle.Path())
 }
@@ -423,7 +434,7 @@ func (l lane) boxes(all []Interval) {
 		if hi-lo > 3 { // a gap between neighbours
 			lo, hi = lo+0.4, hi-0.4
 		}
-		fillRect(l.Canvas, correct.alpha(0.08+0.42*min(max(v.Confidence, 0), 1)), lo, l.Min.Y, hi, l.Max.Y)
+		fillRect(l.Canvas, correct.alpha(0.08+0.42*v.sure()), lo, l.Min.Y, hi, l.Max.Y)
 	}
 }
 
@@ -431,13 +442,13 @@ func (l lane) boxes(all []Interval) {
 func (l lane) word(v Interval) {
 	lo, hi := l.x(v.Start), l.x(v.End)
 	mid, room := (lo+hi)/2, hi-lo-4
-	text, st := fitted(visible(v.Text), style{size: textSize, hue: ink, align: draw.XCenter, middle: true}, room)
+	text, st := fitted(v.Text, style{size: textSize, hue: ink, align: draw.XCenter, middle: true}, room)
 	if text == "" {
 		return
 	}
 	y, small := l.mid(), st
 	small.size = 9
-	if share := percent(v.Confidence); measure(share, small) <= room {
+	if share := percent(v.sure()); measure(share, small) <= room {
 		write(l.Canvas, mid, y-8, share, small)
 		y += 6
 	}
@@ -491,14 +502,15 @@ func (v *aligned) axis(l lane) {
 // paintPosteriors draws the classes over the frames, with their names, the words' boundaries
 // and the scale.
 func (v *aligned) paintPosteriors(l lane) {
-	l.heat(v.posteriorImage(l.pixels()))
+	l.heat(v.posteriorImage(pixels(l.Size().X)))
 	st := style{size: min(textSize-1.5, v.line), hue: muted, align: draw.XRight, middle: true}
 	for i, class := range v.classes {
 		y := l.Max.Y - vg.Length(i)*v.line
 		if i > 0 { // what lies far from the names needs a guide
 			l.StrokeLine2(pen(grid, 0.5), l.Min.X, y, l.Max.X, y)
 		}
-		write(l.Canvas, l.Min.X-7, y-v.line/2, className(v.ClassNames[class]), st)
+		name, st := fitted(className(v.ClassNames[class]), st, longestName)
+		write(l.Canvas, l.Min.X-nameSpace, y-v.line/2, name, st)
 	}
 	v.boundaries(l, func(at vg.Length) { l.StrokeLine2(pen(faint, 0.6), at, l.Min.Y, at, l.Max.Y) })
 	l.scale()
@@ -511,7 +523,7 @@ func (l lane) scale() {
 	for i := range shadeCount {
 		img.Pix[i] = uint8(shadeCount - 1 - i)
 	}
-	l.DrawImage(bar, img)
+	l.DrawImage(bar, stretched(img, bar.Size()))
 	height := bar.Max.Y - bar.Min.Y
 	for _, t := range (ticks{about: max(1, min(5, int(height/24)))}).Ticks(0, 1) {
 		write(l.Canvas, bar.Max.X+4, bar.Min.Y+height*vg.Length(t.Value), t.Label, style{size: 10, hue: muted, middle: true})
@@ -574,7 +586,7 @@ func (s sampling) cells(pixel int) (lo, hi int) {
 
 // paintSpectrum draws the rows, a pixel being the mean of what is under it.
 func (v *aligned) paintSpectrum(l lane) {
-	s := sampling{v.part, l.pixels(), 0, v.Span / float64(v.Columns), v.Columns}
+	s := sampling{v.part, pixels(l.Size().X), 0, v.Span / float64(v.Columns), v.Columns}
 	means := make([]float64, v.Rows*s.pixels)
 	for row := range v.Rows {
 		for px := range s.pixels {
@@ -612,10 +624,10 @@ func (v *aligned) shadeRange(values []float64) bounds {
 
 // posteriorImage draws the classes, a pixel being the greatest of what is under it, so that no
 // peak is lost.
-func (v *aligned) posteriorImage(pixels int) *image.Paletted {
-	s := sampling{v.part, pixels, v.FrameStart, v.FrameStep, v.Frames}
-	img := image.NewPaletted(image.Rect(0, 0, pixels, len(v.classes)), shadeRamp)
-	for px := range pixels {
+func (v *aligned) posteriorImage(width int) *image.Paletted {
+	s := sampling{v.part, width, v.FrameStart, v.FrameStep, v.Frames}
+	img := image.NewPaletted(image.Rect(0, 0, width, len(v.classes)), shadeRamp)
+	for px := range width {
 		lo, hi := s.cells(px)
 		for row, class := range v.classes {
 			shade := uint8(shadeNone)
@@ -632,12 +644,19 @@ func (v *aligned) posteriorImage(pixels int) *image.Paletted {
 	return img
 }
 
-// taller repeats a picture's rows, since viewers smooth what they enlarge.
-func taller(img *image.Paletted, times int) *image.Paletted {
-	b := img.Bounds()
-	out := image.NewPaletted(image.Rect(0, 0, b.Dx(), b.Dy()*times), img.Palette)
+// stretched repeats a picture's rows and columns up to a size in points, since viewers smooth
+// what they enlarge, and SVG keeps a picture's proportions.
+func stretched(img *image.Paletted, size vg.Point) *image.Paletted {
+	from := img.Rect
+	out := image.NewPaletted(image.Rect(0, 0, pixels(size.X), pixels(size.Y)), img.Palette)
 	for y := range out.Rect.Dy() {
-		copy(out.Pix[y*out.Stride:], img.Pix[y/times*img.Stride:][:img.Stride])
+		row := img.Pix[y*from.Dy()/out.Rect.Dy()*img.Stride:]
+		for x := range out.Rect.Dx() {
+			out.Pix[y*out.Stride+x] = row[x*from.Dx()/out.Rect.Dx()]
+		}
 	}
 	return out
 }
+
+// pixels is how many there are along a length.
+func pixels(length vg.Length) int { return int(math.Round(float64(length) * dotsPerPoint)) }

@@ -18,12 +18,17 @@ import "math"
 // is taken for it too. It is finite, so that differences of exponents are no NaN.
 const CTCNone = -1e30
 
+// CTCFar bounds logarithms: one below −CTCFar is that of 0, and one above CTCFar no number. Sums of
+// some thousand within it are exact in float64 to a fraction of 1.
+const CTCFar = 1e12
+
 // CTCKernels are the recursions at one level.
 type CTCKernels[T Float] struct {
 	Lanes int
 
 	// Emit computes m·2ᵉ = exp(x) with m in [√½, √2], whole blocks of Lanes, and returns the
-	// greatest |e| of those that are not 0: +Inf where an x is NaN or above 1e29.
+	// greatest |e| of those that are not 0: +Inf where an x is NaN or above CTCFar. An x below −CTCFar
+	// has exp(x) = 0.
 	Emit func(m, e, x []T) T
 
 	// Forward computes the rows 1 to frames of alpha from row 0:
@@ -75,15 +80,15 @@ func ctcEmit[T Float](m, e, x []T) T {
 	)
 	most := 0.0
 	for i, v := range x {
-		n := max(math.Round(float64(v)*math.Log2E), CTCNone)
+		n := math.Round(float64(v) * math.Log2E)
 		r := math.FMA(-n, lo, math.FMA(-n, hi, float64(v)))
-		if n < CTCNone/2 {
-			r = 0
-		} else {
-			most = max(most, math.Abs(n))
-		}
-		if !(v <= 1e29) {
+		switch {
+		case v < -CTCFar:
+			n, r = CTCNone, 0
+		case !(v <= CTCFar):
 			most = math.Inf(1)
+		default:
+			most = max(most, math.Abs(n))
 		}
 		m[i], e[i] = T(math.Exp(r)), T(n)
 	}

@@ -5,7 +5,7 @@
 package simd
 
 // ctcEmitAVX2 computes m·2ᵉ = exp(x), whole vectors of x, and the greatest |e| of those that are not 0:
-// +Inf where an x is NaN or above 1e29.
+// +Inf where an x is NaN or above 1e12; below −1e12 it is 0.
 func ctcEmitAVX2(m []float32, e []float32, x []float32) float32
 
 // ctcForwardAVX2 computes rows 1 to frames of alpha from row 0.
@@ -16,7 +16,7 @@ func ctcForwardAVX2(alpha []float32, m []float32, e []float32, skip []float32, f
 func ctcBackwardAVX2(share []float32, sums []float32, beta []float32, alpha []float32, m []float32, e []float32, skip []float32, frames int, width int, labels int, shift float32)
 
 // ctcEmitAVX512 computes m·2ᵉ = exp(x), whole vectors of x, and the greatest |e| of those that are not 0:
-// +Inf where an x is NaN or above 1e29.
+// +Inf where an x is NaN or above 1e12; below −1e12 it is 0.
 func ctcEmitAVX512(m []float32, e []float32, x []float32) float32
 
 // ctcForwardAVX512 computes rows 1 to frames of alpha from row 0.

@@ -31,7 +31,7 @@ type Status uint8
 const (
 	OK         Status = iota
 	Impossible        // no path has a probability above 0: too few frames, or scores of −Inf
-	NaN               // a score was NaN or +Inf (above 1e29), or its frame not to be used
+	NaN               // a score was NaN or above simd.CTCFar, or its frame not to be used
 	Range             // F has too few digits for the scores' range; float64 always has enough
 )
 
@@ -42,9 +42,13 @@ const chunk = 256
 // CTC is the memory of one sequence's recursions. It may be used again.
 type CTC[F simd.Float] struct {
 	// Keep is about how many numbers the rows of all frames may have; 0 means 2²⁵. Beyond it
-	// only each chunk's first row is kept, and the others are computed again on the way
-	// back. The results are the same.
+	// only the first rows of chunks are kept, of the group of chunks at hand and of each group
+	// the first one's, and the others are computed again on the way back. The results are the same.
 	Keep int
+
+	// Most is the greatest |score| that is worked with in F, if F is float32; 0 means the most that its
+	// digits allow.
+	Most float64
 
 	kernels *simd.CTCKernels[F]
 	source  Source[F]
@@ -56,7 +60,9 @@ type CTC[F simd.Float] struct {
 	skip       []F
 	x, m, e    []F // emissions
 	alpha      []F // each chunk's rows, its first being the last of the chunk before
-	saved      []F // the first rows of the chunks, where not all is kept
+	group      int // how many chunks are a group, where not all is kept
+	saved      []F // the first row of each group
+	inner      []F // the first row of each chunk of a group
 	beta       []F
 	share      []F
 	sums       []F
@@ -101,7 +107,8 @@ func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
 	if c.whole {
 		held = n
 	} else {
-		c.saved = sized(c.saved, n*4*c.width)
+		c.group = int(math.Ceil(math.Sqrt(float64(n))))
+		c.saved, c.inner = sized(c.saved, (n+c.group-1)/c.group*4*c.width), sized(c.inner, c.group*4*c.width)
 	}
 	longest := min(chunk, frames)
 	c.alpha = sized(c.alpha, held*(longest+1)*4*c.width)
@@ -130,7 +137,7 @@ func (c *CTC[F]) rows(k int) (alpha, m, e []F) {
 
 // forward computes the emissions and rows of chunk k after those of chunk k − 1.
 func (c *CTC[F]) forward(k int) Status {
-	alpha, m, e := c.rows(k)
+	alpha, _, _ := c.rows(k)
 	first := alpha[:4*c.width]
 	if k == 0 {
 		c.empty(first)
@@ -140,10 +147,25 @@ func (c *CTC[F]) forward(k int) Status {
 		before, _, _ := c.rows(k - 1)
 		copy(first, before[4*c.width*c.length(k-1):])
 		c.offset[k] = c.offset[k-1] + c.rebase(first)
+		if c.spread(first, k*chunk) > 2*c.digits() {
+			return Range
+		}
 	}
 	if !c.whole {
-		copy(c.saved[k*4*c.width:], first)
+		copy(c.first(c.inner, k%c.group), first)
+		if k%c.group == 0 {
+			copy(c.first(c.saved, k/c.group), first)
+		}
 	}
+	return c.run(k)
+}
+
+// first returns a kept row.
+func (c *CTC[F]) first(rows []F, i int) []F { return rows[i*4*c.width : (i+1)*4*c.width] }
+
+// run computes the emissions of chunk k, and its rows from its first.
+func (c *CTC[F]) run(k int) Status {
+	alpha, m, e := c.rows(k)
 	if s := c.emit(k, m, e); s != OK {
 		return s
 	}
@@ -151,12 +173,21 @@ func (c *CTC[F]) forward(k int) Status {
 	return OK
 }
 
-// again computes the rows of chunk k once more, from its first.
+// again computes the rows of chunk k once more, and on coming to the last chunk of a group those of
+// the whole group.
 func (c *CTC[F]) again(k int) {
-	alpha, m, e := c.rows(k)
-	copy(alpha[:4*c.width], c.saved[k*4*c.width:])
-	c.emit(k, m, e)
-	c.kernels.Forward(alpha, m, e, c.skip, c.length(k), c.width, c.labels)
+	alpha, _, _ := c.rows(k)
+	if k%c.group < c.group-1 {
+		copy(alpha, c.first(c.inner, k%c.group))
+		c.run(k)
+		return
+	}
+	at := k - k%c.group
+	copy(alpha, c.first(c.saved, k/c.group))
+	copy(c.inner, c.first(c.saved, k/c.group))
+	for c.run(at); at < k; at++ {
+		c.forward(at + 1)
+	}
 }
 
 // emit computes the emissions of chunk k.
@@ -174,7 +205,7 @@ func (c *CTC[F]) emit(k int, m, e []F) Status {
 	switch {
 	case !ok || math.IsInf(most, 1):
 		return NaN
-	case most*chunk > c.digits():
+	case most*chunk > c.digits(), c.Most > 0 && most > c.Most*math.Log2E && c.digits() < 1<<30:
 		return Range
 	}
 	return OK
@@ -186,6 +217,22 @@ func (c *CTC[F]) digits() float64 {
 		return 1 << 22
 	}
 	return math.MaxFloat64
+}
+
+// spread returns how far the exponents of a row are below 0, the top one's, before frame t: of those
+// states from which the frames that are left are enough for the labels. Shares of a row are those of pairs of
+// states whose exponents and shift are no larger, so whole numbers of F must go so far.
+func (c *CTC[F]) spread(row []F, t int) float64 {
+	least := F(0)
+	lanes := c.kernels.Lanes
+	for i := max(0, c.labels-1-(c.frames-t)); i <= c.labels; i++ {
+		for kind := lanes; kind < 4*lanes; kind += 2 * lanes {
+			if e := row[c.state(i)+kind]; e > simd.CTCNone/2 {
+				least = min(least, e)
+			}
+		}
+	}
+	return -float64(least)
 }
 
 // empty makes all states of a row impossible.

@@ -9,7 +9,10 @@ import (
 )
 
 // Numbers m·2ᵉ of the CTC recursions; see ctc.go of package simd.
-const ctcNone = -1e30
+const (
+	ctcNone = -1e30
+	ctcFar  = 1e12
+)
 
 func ctcKernels() {
 	for _, g := range isas() {
@@ -131,11 +134,11 @@ func (c cell) set(x vec) {
 func ctcEmit(g *isa) {
 	TEXT("ctcEmit"+g.suffix, NOSPLIT, "func(m, e, x []float32) float32")
 	Doc("ctcEmit"+g.suffix+" computes m·2ᵉ = exp(x), whole vectors of x, and the greatest |e| of those that are not 0:",
-		"+Inf where an x is NaN or above 1e29.")
+		"+Inf where an x is NaN or above 1e12; below −1e12 it is 0.")
 	m, e := Load(Param("m").Base(), GP64()), Load(Param("e").Base(), GP64())
 	x, n := Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
-	none, half, far, inf := g.cr(ctcNone), g.cr(ctcNone/2), g.c(1e29), g.c(math.Inf(1))
-	low, high, lowest := g.cr(-0.35), g.cr(0.35), g.cr(0.99*ctcNone*math.Ln2)
+	none, half, far, inf := g.cr(ctcNone), g.cr(ctcNone/2), g.c(ctcFar), g.c(math.Inf(1))
+	low, high, lowest := g.cr(-0.35), g.cr(0.35), g.cr(-ctcFar)
 	log2e, hi, lo, coef := g.c(math.Log2E), g.c(ln2Hi), g.c(ln2Lo), g.cs(expCoef...)
 	one, abs, zero := g.c(1), g.bits(signBit-1), g.c(0)
 	most := g.zero()

@@ -18,6 +18,7 @@ var groups = map[string]func(){
 	"xent":       xentKernels,
 	"rows":       rowKernels,
 	"ctc":        ctcKernels,
+	"ctcpath":    ctcPathKernels,
 	"pairs":      pairs,
 	"margins":    margins,
 	"regress":    func() { points(regressLosses) },
