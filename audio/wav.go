@@ -39,7 +39,7 @@ func Read(path string) (Clip, error) {
 // to their mean.
 //
 // It reads integers of 8 (unsigned), 16, 24 and 32 bits, which become numbers in
-// [−1, 1), floats of 32 and 64 bits, both also behind WAVE_FORMAT_EXTENSIBLE, at any
+// [−1, 1), the highest of 32 bits 1, to which float32 rounds them, floats of 32 and 64 bits, both also behind WAVE_FORMAT_EXTENSIBLE, at any
 // rate, and the 64-bit sizes of RF64. Chunks that it does not know are skipped, and
 // what is left of the last frame where the samples are no whole number of frames.
 //

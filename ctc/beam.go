@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/ngram"
 )
@@ -41,14 +42,15 @@ type Beam struct {
 	Best      int     // most hypotheses returned; 0 means 1
 
 	Model     *ngram.Model // of words, or of tokens without a separator; nil for none
-	LMWeight  float64      // at least 0
-	WordBonus float64      // for each word, of either sign
+	LMWeight  float64      // from 0 to 1e6
+	WordBonus float64      // nats for each word, from −1e6 to 1e6
 
 	Lexicon []string  // the only words that may be; nil for all. It needs a separator
 	Hot     []HotWord // labels that are likelier here than elsewhere
 }
 
-// Hypothesis is a result. Its totals are natural logarithms.
+// Hypothesis is a result. Its totals are natural logarithms. Labels that differ in separators alone, as by
+// one at the end, are different hypotheses, if of the same words.
 type Hypothesis struct {
 	Tokens   []int
 	Acoustic float64 // ln P(y | x), as far as the search has seen it
@@ -58,11 +60,12 @@ type Hypothesis struct {
 	Total    float64
 }
 
-// Decoder is a Beam made ready. It does not change, so several goroutines may use it,
-// each with a [Stream] of its own.
+// Decoder is a Beam made ready, by [NewDecoder]; the zero Decoder is none. It does not change, so
+// several goroutines may use it, each with a [Stream] of its own.
 type Decoder struct {
-	Beam
-	separator int32 // or none
+	beam      Beam
+	separator int32   // or none
+	most      float64 // that a token can add to the total by the words that it ends
 	lexicon   *lexicon
 	ids       []ngram.Word // of each token, where every token is a word
 	unknown   ngram.Word
@@ -70,6 +73,10 @@ type Decoder struct {
 }
 
 // NewDecoder checks the options and prepares what they name.
+//
+// Errors: options out of their ranges, by name, index and value; a word of the lexicon that the tokens
+// cannot spell, or that has the separator in it; a language model with words of which the tokens can spell
+// none, or hardly any, but more in letters of the other case.
 func NewDecoder(b Beam) (*Decoder, error) {
 	b.Classes = cmp.Or(b.Classes, len(b.Tokens))
 	b.Width = cmp.Or(b.Width, 64)
@@ -77,7 +84,8 @@ func NewDecoder(b Beam) (*Decoder, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
-	d := &Decoder{Beam: b, separator: int32(b.separator()), unknown: ngram.NoWord}
+	b.Tokens = slices.Clone(b.Tokens)
+	d := &Decoder{beam: b, separator: int32(b.separator()), most: b.most(), unknown: ngram.NoWord}
 	if b.Model != nil {
 		d.unknown = b.Model.Word(unknownWord)
 	}
@@ -110,9 +118,6 @@ func (b *Beam) check() error {
 	if b.Lexicon != nil && b.Separator == "" {
 		return errors.New("ctc: Lexicon is set without a Separator; it needs one, to tell where words end")
 	}
-	if i := slices.Index(b.Lexicon, ""); i >= 0 {
-		return fmt.Errorf("ctc: Lexicon[%d] is empty; it must be a word", i)
-	}
 	for _, o := range []struct {
 		name  string
 		value int
@@ -122,15 +127,32 @@ func (b *Beam) check() error {
 		}
 	}
 	for _, o := range []struct {
-		name  string
-		value float64
-		least float64
-	}{{"Threshold", b.Threshold, 0}, {"LMWeight", b.LMWeight, 0}, {"WordBonus", b.WordBonus, math.Inf(-1)}} {
-		if math.IsNaN(o.value) || math.IsInf(o.value, 0) || o.value < o.least {
-			return fmt.Errorf("ctc: %s is %v; it must be a finite number from %v on", o.name, o.value, o.least)
+		name               string
+		value, least, most float64
+	}{{"Threshold", b.Threshold, 0, math.MaxFloat64}, {"LMWeight", b.LMWeight, 0, maxNats}, {"WordBonus", b.WordBonus, -maxNats, maxNats}} {
+		if !(o.value >= o.least && o.value <= o.most) {
+			return fmt.Errorf("ctc: %s is %v; it must be from %v to %v", o.name, o.value, o.least, o.most)
 		}
 	}
+	if err := b.checkWords(); err != nil {
+		return err
+	}
 	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separator())
+}
+
+// maxNats bounds what words may add to a total, so that sums keep their digits.
+const maxNats = 1e6
+
+// most returns the most that a token can add to the total by the words that it ends.
+func (b *Beam) most() float64 {
+	most := b.WordBonus
+	if b.Model != nil && b.LMWeight > 0 {
+		most += max(b.LMWeight*b.Model.Bound(), -maxNats) // of a model that allows nothing, too
+	}
+	if b.Separator != "" { // most tokens end none
+		most = max(most, 0)
+	}
+	return most
 }
 
 // separator returns the class between words, or none.
@@ -154,11 +176,18 @@ func (d *Decoder) Decode(logProbs []float32) ([]Hypothesis, error) {
 	return s.Finish(), nil
 }
 
-// Text returns the text of labels: that of their tokens, one after the other.
+// Text returns the text of labels: that of their tokens, one after the other. Without Tokens it is empty.
 func (d *Decoder) Text(tokens []int) string {
-	text := ""
-	for _, c := range tokens {
-		text += d.Tokens[c]
+	if d.beam.Tokens == nil {
+		return ""
 	}
-	return text
+	var text strings.Builder
+	for _, c := range tokens {
+		text.WriteString(d.beam.Tokens[c])
+	}
+	return text.String()
 }
+
+// Beam returns the options, those that were 0 as they are meant. The caller must not change what its
+// slices hold.
+func (d *Decoder) Beam() Beam { return d.beam }

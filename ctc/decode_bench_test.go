@@ -67,21 +67,66 @@ func benchmarkBeam(b *testing.B, beam Beam, x []float32) {
 	b.ReportAllocs()
 }
 
-// The cost with hot words hardly depends on how many there are.
-func BenchmarkHotWords(b *testing.B) {
-	for _, n := range []int{0, 100, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			rng := rand.New(rand.NewPCG(9, 9))
-			beam := Beam{Classes: 28, Tokens: alphabet(28), Separator: " "}
-			for _, w := range words(rng, n, 26) {
-				h := HotWord{Boost: 4}
-				for _, c := range w {
-					h.Tokens = append(h.Tokens, int(c-'a')+2)
-				}
-				beam.Hot = append(beam.Hot, h)
+// spell returns the labels of letters of alphabet.
+func spell(word string) (labels []int) {
+	for _, c := range word {
+		labels = append(labels, int(c-'a')+2)
+	}
+	return labels
+}
+
+// spokenWords emits what a network would of words, as spoken does.
+func spokenWords(rng *rand.Rand, frames int, vocabulary []string) []float32 {
+	const classes = 28
+	x := emit(rng, frames, classes, 2, 0)
+	t := 0
+	say := func(c int) {
+		if t == frames {
+			return
+		}
+		row := x[t*classes : (t+1)*classes]
+		if rng.IntN(6) > 0 {
+			for i := range row {
+				row[i] -= 5
 			}
-			benchmarkBeam(b, beam, spoken(rand.New(rand.NewPCG(10, 10)), 1000, 28))
-		})
+		}
+		row[c] = -0.05
+		t++
+	}
+	for t < frames {
+		for _, c := range spell(vocabulary[rng.IntN(len(vocabulary))]) {
+			for range 1 + rng.IntN(2) {
+				say(c)
+			}
+			say(0)
+		}
+		say(1)
+		say(0)
+	}
+	return x
+}
+
+// The cost with hot words hardly depends on how many there are, whether they are said or not.
+func BenchmarkHotWords(b *testing.B) {
+	vocabulary := words(rand.New(rand.NewPCG(9, 9)), 1000, 26)
+	for _, c := range []struct {
+		name  string
+		boost float64
+		x     []float32
+	}{
+		{"letters/boost4", 4, spoken(rand.New(rand.NewPCG(10, 10)), 1000, 28)},
+		{"words/boost4", 4, spokenWords(rand.New(rand.NewPCG(10, 10)), 1000, vocabulary)},
+		{"words/boost15", 15, spokenWords(rand.New(rand.NewPCG(10, 10)), 1000, vocabulary)},
+	} {
+		for _, n := range []int{0, 100, 1000} {
+			b.Run(fmt.Sprintf("%s/%d", c.name, n), func(b *testing.B) {
+				beam := Beam{Classes: 28, Tokens: alphabet(28), Separator: " "}
+				for _, w := range vocabulary[:n] {
+					beam.Hot = append(beam.Hot, HotWord{spell(w), c.boost})
+				}
+				benchmarkBeam(b, beam, c.x)
+			})
+		}
 	}
 }
 
@@ -96,6 +141,7 @@ func BenchmarkBeam(b *testing.B) {
 		text.WriteString("\n")
 	}
 	model := languageModel(b, 3, text.String())
+	spelling := languageModel(b, 3, strings.Join(strings.Split(text.String(), ""), " "))
 	for _, c := range []struct {
 		name string
 		beam Beam
@@ -106,7 +152,7 @@ func BenchmarkBeam(b *testing.B) {
 		{"C28/W256", Beam{Classes: 28, Width: 256}},
 		{"C28/W64/words", Beam{Classes: 28, Tokens: alphabet(28), Separator: " ", Model: model, LMWeight: 1, WordBonus: 1}},
 		{"C28/W64/lexicon", Beam{Classes: 28, Tokens: alphabet(28), Separator: " ", Model: model, LMWeight: 1, WordBonus: 1, Lexicon: vocabulary}},
-		{"C28/W64/tokens", Beam{Classes: 28, Tokens: alphabet(28), Model: model, LMWeight: 1, WordBonus: 1}},
+		{"C28/W64/tokens", Beam{Classes: 28, Tokens: alphabet(28), Model: spelling, LMWeight: 1, WordBonus: 1}},
 		{"C1000/W64", Beam{Classes: 1000}},
 		{"C5000/W64/top40", Beam{Classes: 5000, TopTokens: 40}},
 	} {

@@ -25,22 +25,21 @@ type prefix struct {
 
 // knowledge is all but the acoustics.
 type knowledge struct {
-	lm     float64
-	boost  float64 // of hot words that are complete
-	prior  float64 // what these and the words add to the total, with what hot words have been lent
-	words  int32
-	place  int32 // in the lexicon, of the word that has begun
-	begun  bool  // there is such a word
-	state  ngram.State
-	hot    int32
-	future float64 // bound of what one more token can add to prior
+	lm    float64
+	boost float64 // of hot words that are complete
+	prior float64 // what these and the words add to the total, with what hot words have been lent
+	words int32
+	place int32 // in the lexicon, of the word that has begun
+	begun bool  // there is such a word
+	state ngram.State
+	hot   int32
 }
 
 // before returns what is known of no labels at all.
 func (d *Decoder) before() knowledge {
 	var k knowledge
-	if d.Model != nil {
-		k.state = d.Model.Start()
+	if d.beam.Model != nil {
+		k.state = d.beam.Model.Start()
 	}
 	if d.hot != nil {
 		k.hot = d.hot.start
@@ -61,7 +60,7 @@ func (d *Decoder) after(k *knowledge, token int32) {
 	default:
 		k.begun = true
 		if d.lexicon != nil {
-			k.place = d.lexicon.walk(k.place, d.Tokens[token])
+			k.place = d.lexicon.walk(k.place, d.beam.Tokens[token])
 			allowed = k.place != noWord || !d.lexicon.closed
 		}
 	}
@@ -79,8 +78,8 @@ func (d *Decoder) after(k *knowledge, token int32) {
 // atEnd returns what is known when nothing follows; the prior is −Inf where that may not be.
 func (d *Decoder) atEnd(k knowledge) knowledge {
 	allowed := d.endWord(&k)
-	if d.Model != nil {
-		d.add(&k, d.Model.End())
+	if d.beam.Model != nil {
+		d.add(&k, d.beam.Model.End())
 	}
 	if d.hot != nil && d.separator != none {
 		k.hot = d.hot.next(k.hot, d.separator)
@@ -119,7 +118,7 @@ func (d *Decoder) idOf(token int32) ngram.Word {
 // word counts a word.
 func (d *Decoder) word(k *knowledge, id ngram.Word) {
 	k.words++
-	if d.Model != nil {
+	if d.beam.Model != nil {
 		d.add(k, id)
 	}
 }
@@ -127,21 +126,19 @@ func (d *Decoder) word(k *knowledge, id ngram.Word) {
 // add adds a word or the end to the language model's probability.
 func (d *Decoder) add(k *knowledge, id ngram.Word) {
 	var p float64
-	p, k.state = d.Model.Score(k.state, id)
+	p, k.state = d.beam.Model.Score(k.state, id)
 	k.lm += p
 }
 
-// settle works out prior and future.
+// settle works out prior.
 func (d *Decoder) settle(k *knowledge) {
 	k.prior = k.boost
-	if d.LMWeight > 0 { // 0 · −Inf would be NaN
-		k.prior += d.LMWeight * k.lm
+	if d.beam.LMWeight > 0 { // 0 · −Inf would be NaN
+		k.prior += d.beam.LMWeight * k.lm
 	}
-	k.prior += d.WordBonus * float64(k.words)
-	k.future = max(d.WordBonus, 0)
+	k.prior += d.beam.WordBonus * float64(k.words)
 	if d.hot != nil {
 		k.prior += d.hot.lent[k.hot]
-		k.future += d.hot.rise[k.hot]
 	}
 }
 

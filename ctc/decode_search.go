@@ -42,9 +42,10 @@ type search struct {
 	keep   heap
 	stays  []candidate
 	tokens []uint64 // the frame's, the likeliest first; see tokenKey
+	last   uint64   // the key of the unlikeliest of the frame's tokens that may begin prefixes
 	least  float64  // a total that everything in the next beam reaches
 	round  int64    // counts prefixes that have been extended
-	seen   []int64  // of each token: the round in which it led to a prefix of the beam
+	seen   []int64  // of each token: the round in which it led to a prefix of the beam, or was tried
 }
 
 // reset starts with no labels.
@@ -76,7 +77,7 @@ func (s *search) frame(row []float32) {
 // stay works out what becomes of the beam's prefixes themselves: by a blank, by their last
 // token again, and by the last token after the prefix one shorter, if that is in the beam.
 func (s *search) stay(row []float32) {
-	blank := float64(row[s.d.Blank])
+	blank := float64(row[s.d.beam.Blank])
 	s.stays = s.stays[:0]
 	for i, h := range s.beam {
 		p := &s.forest.at[h.prefix]
@@ -109,44 +110,64 @@ func (s *search) consider(c *candidate) {
 	switch {
 	case c.total < s.least || math.IsInf(c.total, -1):
 		return
-	case len(s.keep) < s.d.Width:
+	case len(s.keep) < s.d.beam.Width:
 		s.keep.push(*c)
 	case c.better(&s.keep[0]):
 		s.keep.replace(*c)
 	}
-	if len(s.keep) == s.d.Width {
+	if len(s.keep) == s.d.beam.Width {
 		s.least = max(s.least, s.keep[0].total)
 	}
-	if s.d.Threshold > 0 {
-		s.least = max(s.least, c.total-s.d.Threshold)
+	if s.d.beam.Threshold > 0 {
+		s.least = max(s.least, c.total-s.d.beam.Threshold)
 	}
 }
 
-// likely lists the tokens by which some prefix can get into the next beam, the likeliest first.
+// bound returns what the total of a prefix of the beam and one more token is under, without that token's
+// log probability and what hot words do to it.
+func (s *search) bound(h *held) float64 {
+	p := &s.forest.at[h.prefix]
+	total := h.onEither + p.prior + s.d.most
+	if s.d.hot != nil {
+		total -= s.d.hot.lent[p.hot]
+	}
+	return total + 1e-12*math.Abs(total) // for what is rounded
+}
+
+// likely lists the tokens by which some prefix can get into the next beam, unless they go on with
+// a hot word; the likeliest first.
 func (s *search) likely(row []float32) {
 	most := math.Inf(-1)
-	for _, h := range s.beam {
-		p := &s.forest.at[h.prefix]
-		most = max(most, h.onEither+p.prior+p.future)
+	for i := range s.beam {
+		most = max(most, s.bound(&s.beam[i]))
 	}
-	s.tokens = s.tokens[:0]
-	k, last := s.d.TopTokens, uint64(math.MaxUint64)
+	if s.d.hot != nil {
+		most += s.d.hot.most
+	}
+	s.tokens, s.last = s.tokens[:0], math.MaxUint64
+	k := s.d.beam.TopTokens
+	all := k > 0 && s.d.hot != nil // also those that only hot words can take further count
 	for c, v := range row {
-		if total := most + float64(v); total < s.least || math.IsInf(total, -1) || c == s.d.Blank {
+		if total := most + float64(v); total < s.least && !all || math.IsInf(total, -1) || c == s.d.beam.Blank {
 			continue
 		}
-		if key := tokenKey(v, c); key <= last {
+		if key := tokenKey(v, c); key <= s.last {
 			s.tokens = append(s.tokens, key)
 		}
-		if k > 0 && len(s.tokens) == 4*k { // what is beyond the first k can go
-			slices.Sort(s.tokens)
-			s.tokens, last = s.tokens[:k], s.tokens[k-1]
+		if k > 0 && len(s.tokens) == 4*k {
+			s.top(k)
 		}
 	}
 	slices.Sort(s.tokens)
-	if k > 0 {
-		s.tokens = s.tokens[:min(k, len(s.tokens))]
+	if k > 0 && len(s.tokens) > k {
+		s.top(k)
 	}
+}
+
+// top drops all but the k likeliest tokens.
+func (s *search) top(k int) {
+	slices.Sort(s.tokens)
+	s.tokens, s.last = s.tokens[:k], s.tokens[k-1]
 }
 
 // tokenKey packs a token so that ascending keys are descending log probabilities, and of
@@ -162,30 +183,56 @@ func tokenKey(logProb float32, class int) uint64 {
 // extend tries a prefix of the beam and one more token.
 func (s *search) extend(row []float32, from int32) {
 	h := &s.beam[from]
-	p := &s.forest.at[h.prefix]
 	s.round++
-	for n := p.child; n != none; n = s.forest.at[n].next {
+	for n := s.forest.at[h.prefix].child; n != none; n = s.forest.at[n].next {
 		if s.forest.at[n].slot != none { // it stays
 			s.seen[s.forest.at[n].token] = s.round
 		}
 	}
-	base := h.onEither + p.prior + p.future
-	var k knowledge
+	bound, most := s.bound(h), 0.0
+	hot := s.d.hot
+	if hot != nil {
+		s.extendHot(row, from, bound)
+		most = hot.most
+	}
 	for _, key := range s.tokens {
 		token := int32(uint32(key))
 		v := float64(row[token])
-		if base+v < s.least {
+		if bound+most+v < s.least {
 			break
 		}
-		if s.seen[token] == s.round {
-			continue
+		if s.seen[token] != s.round && (hot == nil || bound+hot.gain[hot.root[token]]+v >= s.least) {
+			s.try(from, token, v)
 		}
-		c := candidate{onBlank: math.Inf(-1), onToken: s.step(from, token) + v, from: from, token: token}
-		k = p.knowledge
-		s.d.after(&k, token)
-		c.total = c.onToken + k.prior
-		s.consider(&c)
 	}
+}
+
+// extendHot tries those tokens with which the prefix goes on with a hot word. These are few, and what
+// they gain is known, so that the bound of all others need not provide for it.
+func (s *search) extendHot(row []float32, from int32, bound float64) {
+	hot := s.d.hot
+	for n := s.forest.at[s.beam[from].prefix].hot; n != 0; n = hot.fail[n] {
+		for k := hot.first[n]; k < hot.first[n+1]; k++ {
+			token := hot.label[k]
+			if s.seen[token] == s.round {
+				continue
+			}
+			s.seen[token] = s.round // for the shorter ends, too
+			v := float64(row[token])
+			if bound+hot.gain[k+1]+v >= s.least && tokenKey(row[token], int(token)) <= s.last {
+				s.try(from, token, v)
+			}
+		}
+	}
+}
+
+// try considers a prefix of the beam and one more token.
+func (s *search) try(from, token int32, v float64) {
+	c := candidate{onBlank: math.Inf(-1), onToken: s.step(from, token) + v, from: from, token: token}
+	k := s.forest.at[s.beam[from].prefix].knowledge
+	s.d.after(&k, token)
+	c.total = c.onToken + k.prior
+	s.consider(&c)
 }
 
 // turn makes the candidates that have been kept the beam.
@@ -224,11 +271,11 @@ func (s *search) grown(n, token int32) int32 {
 
 // decide drops prefixes that differ from the best in what it has had for Delay frames.
 func (s *search) decide() {
-	if s.d.Delay == 0 || len(s.beam) == 0 {
+	if s.d.beam.Delay == 0 || len(s.beam) == 0 {
 		return
 	}
 	old := s.beam[0].prefix
-	for old != s.root && s.now-s.forest.at[old].born < s.d.Delay {
+	for old != s.root && s.now-s.forest.at[old].born < s.d.beam.Delay {
 		old = s.forest.at[old].parent
 	}
 	if old == s.root {
@@ -292,7 +339,7 @@ func (s *search) hypotheses(before []int) []Hypothesis {
 		}
 		return slices.Compare(s.labels(nil, a.prefix), s.labels(nil, b.prefix))
 	})
-	best := make([]Hypothesis, min(len(all), s.d.Best))
+	best := make([]Hypothesis, min(len(all), s.d.beam.Best))
 	for i := range best {
 		r := &all[i]
 		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, int(r.words), r.boost, r.total}

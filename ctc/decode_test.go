@@ -184,6 +184,10 @@ func beams(t testing.TB) map[string]Beam {
 	if err != nil {
 		t.Fatal(err)
 	}
+	above, err := ngram.Read(strings.NewReader("\\data\\\nngram 1=5\nngram 2=2\n\\1-grams:\n-99 <s> 1.5\n-0.5 </s>\n-0.4 a 0.9\n-0.3 ab 0.8\n-1 <unk>\n\\2-grams:\n-3 <s> ab\n-2 a a\n\\end\\"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	hot := []HotWord{{[]int{0, 2}, 1.5}, {[]int{0}, 0.5}, {[]int{2, 3, 0}, 2}, {[]int{2, 2}, -1}, {[]int{0, 2}, 0.25}, {[]int{2}, -0.5}}
 	words := Beam{Tokens: letters, Blank: 1, Separator: " "}
 	tokens := Beam{Tokens: letters, Blank: 1}
@@ -192,14 +196,16 @@ func beams(t testing.TB) map[string]Beam {
 		return b
 	}
 	return map[string]Beam{
-		"model":      with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 0.7, 0.4 }),
-		"no <unk>":   with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = noUnknown, 1.2, -0.4 }),
-		"tokens":     with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 1, 1 }),
-		"lexicon":    with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
-		"hot":        with(words, func(b *Beam) { b.Hot = hot }),
-		"hot tokens": with(tokens, func(b *Beam) { b.Hot = []HotWord{{[]int{0, 2, 0}, 2}, {[]int{2, 0}, 1}, {[]int{3}, 0.5}} }),
+		"model":           with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 0.7, 0.4 }),
+		"no <unk>":        with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = noUnknown, 1.2, -0.4 }),
+		"above 1":         with(words, func(b *Beam) { b.Model, b.LMWeight = above, 2 }),
+		"tokens, above 1": with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = above, 1.5, -0.5 }),
+		"tokens":          with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 1, 1 }),
+		"lexicon":         with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
+		"hot":             with(words, func(b *Beam) { b.Hot = hot }),
+		"hot tokens":      with(tokens, func(b *Beam) { b.Hot = []HotWord{{[]int{0, 2, 0}, 2}, {[]int{2, 0}, 1}, {[]int{3}, 0.5}} }),
 		"all": with(words, func(b *Beam) {
-			b.Model, b.LMWeight, b.WordBonus, b.Hot, b.Lexicon = model, 0.9, 0.3, hot, []string{"a", "b", "aba", "ab", "new"}
+			b.Model, b.LMWeight, b.WordBonus, b.Hot, b.Lexicon = model, 0.9, 0.3, hot, []string{"a", "b", "aba", "ab", "ba"}
 		}),
 	}
 }

@@ -1,9 +1,11 @@
 package ctc
 
 import (
+	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/clipperhouse/displaywidth"
 )
 
 // Op is what became of an element of a reference in a hypothesis.
@@ -191,7 +193,8 @@ func Characters(text string) []string { return strings.Split(text, "") }
 //	hyp  the *** hat on the mat now
 //	         D   S              I
 //
-// Without errors there is no third line.
+// Without errors there is no third line. An empty element is written "", and columns are as wide as
+// terminals show them, East Asian characters twice as wide as others.
 func RenderEdits(ref, hyp []string, edits []Edit) string {
 	var lines [3]strings.Builder
 	for i, name := range []string{"ref", "hyp", "   "} {
@@ -201,20 +204,20 @@ func RenderEdits(ref, hyp []string, edits []Edit) string {
 		var cell [3]string
 		cell[2] = string(rune(e.Op))
 		if e.Op != Insert {
-			cell[0] = ref[e.Ref]
+			cell[0] = cmp.Or(ref[e.Ref], `""`)
 		}
 		if e.Op != Delete {
-			cell[1] = hyp[e.Hyp]
+			cell[1] = cmp.Or(hyp[e.Hyp], `""`)
 		}
 		width := 1
 		for _, s := range cell {
-			width = max(width, utf8.RuneCountInString(s))
+			width = max(width, displaywidth.String(s))
 		}
 		for i, s := range cell {
 			if s == "" {
 				s = strings.Repeat("*", width)
 			}
-			lines[i].WriteString(" " + s + strings.Repeat(" ", width-utf8.RuneCountInString(s)))
+			lines[i].WriteString(" " + s + strings.Repeat(" ", width-displaywidth.String(s)))
 		}
 	}
 	text := ""

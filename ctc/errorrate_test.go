@@ -127,6 +127,11 @@ ref  für zwölf
 hyp  fur zwölf
      S
 `},
+		{"das 日本 ist e\u0301a", "das 日 ist e\u0301ab", `
+ref  das 日本 ist éa
+hyp  das 日   ist éab
+         S        S
+`},
 		{"same", "same", `
 ref  same
 hyp  same
@@ -140,5 +145,10 @@ hyp
 		if got := RenderEdits(ref, hyp, Edits(ref, hyp)); got != strings.TrimPrefix(c.want, "\n") {
 			t.Errorf("got\n%swant%s", got, c.want)
 		}
+	}
+	// Empty elements are not absent ones.
+	ref, hyp := []string{"", "a", "b"}, []string{"", "", "b", "c"}
+	if got, want := RenderEdits(ref, hyp, Edits(ref, hyp)), "ref  \"\" a  b *\nhyp  \"\" \"\" b c\n        S    I\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }

@@ -6,10 +6,11 @@ import (
 	"slices"
 )
 
-// HotWord is a word or phrase that is likelier here than elsewhere: a name, a term.
+// HotWord is a word or phrase that is likelier here than elsewhere: a name, a term. It occurs where
+// these tokens do: the same text in other tokens, which the network may prefer, is no hot word.
 type HotWord struct {
-	Tokens []int   // as labels; [Beam.Spell] gives them for a text
-	Boost  float64 // is added to the total for each time it occurs; below 0 it is made rarer
+	Tokens []int   // as labels; [Beam.Spell] gives the fewest for a text
+	Boost  float64 // nats, from −1e6 to 1e6, are added to the total for each time it occurs; below 0 it is made rarer
 }
 
 // hotWords is the Aho–Corasick automaton of all hot words. A state is the longest end of
@@ -27,15 +28,16 @@ type hotWords struct {
 	fail  []int32   // of each state: the longest shorter end that is a state
 	lent  []float64 // of each state, ≥ 0
 	boost []float64 // of each state: of all hot words that end there
-	rise  []float64 // of each state: the most that a token can add to what it has been lent
+	gain  []float64 // of each state: what it is lent, and boosts
+	most  float64   // gain of the states in root
 	start int32
 	stop  int32 // the token that ends the last word, or −1
 }
 
 func checkHotWords(words []HotWord, classes, blank, separator int) error {
 	for i, w := range words {
-		if math.IsNaN(w.Boost) || math.IsInf(w.Boost, 0) {
-			return fmt.Errorf("ctc: Hot[%d].Boost is %v; it must be a finite number", i, w.Boost)
+		if !(math.Abs(w.Boost) <= maxNats) {
+			return fmt.Errorf("ctc: Hot[%d].Boost is %v; it must be from %v to %v", i, w.Boost, -maxNats, maxNats)
 		}
 		if len(w.Tokens) == 0 {
 			return fmt.Errorf("ctc: Hot[%d].Tokens is empty; it must have a token", i)
@@ -117,7 +119,7 @@ func (h *hotWords) lend(p pattern) {
 // link works out what is known of a state through the shorter ends.
 func (h *hotWords) link() {
 	states := len(h.lent)
-	h.fail, h.rise = make([]int32, states), make([]float64, states)
+	h.fail = make([]int32, states)
 	for n := range int32(states) {
 		for k := h.first[n]; k < h.first[n+1]; k++ {
 			c := k + 1
@@ -128,13 +130,12 @@ func (h *hotWords) link() {
 			h.lent[c] = max(h.lent[c], h.lent[h.fail[c]])
 		}
 	}
-	most := make([]float64, states) // that any token can bring
-	for n := range int32(states) {
-		most[n] = most[h.fail[n]]
-		for c := h.first[n] + 1; c <= h.first[n+1]; c++ {
-			most[n] = max(most[n], h.lent[c]+h.boost[c])
-		}
-		h.rise[n] = most[n] - h.lent[n]
+	h.gain, h.most = make([]float64, states), math.Inf(-1)
+	for n := range h.gain {
+		h.gain[n] = h.lent[n] + h.boost[n]
+	}
+	for _, n := range h.root {
+		h.most = max(h.most, h.gain[n])
 	}
 }
 

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// The automaton knows what ends with a text and what it has begun, and how much one more
-// token can bring at most.
+// The automaton knows what ends with a text and what it has begun, and what one more token brings.
 func TestHotWordsIsDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, separator := range []int{-1, 0} {
@@ -31,17 +30,14 @@ func TestHotWordsIsDefinition(t *testing.T) {
 				if !close64(h.lent[s], lent) {
 					t.Fatalf("after %v lent is %v; want %v", text, h.lent[s], lent)
 				}
-				most := 0.0
 				for c := range 3 {
 					next, boost := begun(words, append(slices.Clone(text), c), separator)
 					if n := h.next(s, int32(c)); !close64(h.boost[n], boost) {
 						t.Fatalf("after %v and %d the boost is %v; want %v", text, c, h.boost[n], boost)
 					}
-					most = max(most, next+boost)
-				}
-				// Boosts below 0 can hide behind it.
-				if rise := h.rise[s]; rise < most-lent-1e-12 || least == 0 && rise > most-lent+1e-12 {
-					t.Fatalf("after %v the rise is %v; want %v", text, rise, most-lent)
+					if n := h.next(s, int32(c)); !close64(h.gain[n], next+boost) || h.gain[h.root[c]] > h.most {
+						t.Fatalf("after %v and %d the gain is %v, the most of a beginning %v; want %v", text, c, h.gain[n], h.most, next+boost)
+					}
 				}
 				c := rng.IntN(3)
 				text, s = append(text, c), h.next(s, int32(c))
@@ -105,13 +101,13 @@ func TestHotWordsTurnTheBalance(t *testing.T) {
 // The marks of a sentence's start and end are no words when a token is spelled like them.
 func TestMarksAreNoWords(t *testing.T) {
 	m := languageModel(t, 2, "a a\n")
-	b := Beam{Tokens: []string{"_", "<s>", "</s>", "zz"}, Model: m, LMWeight: 1, Best: 4}
-	x := []float32{-9, -1, -1, -1}
+	b := Beam{Tokens: []string{"_", "<s>", "</s>", "zz", "a"}, Model: m, LMWeight: 1, Best: 4}
+	x := []float32{-9, -1, -1, -1, -99}
 	h := decode(t, b, x)
 	if len(h) != 4 || h[0].LM != h[1].LM || h[1].LM != h[2].LM || len(h[2].Tokens) != 1 {
 		t.Errorf("%+v", h)
 	}
-	b.Separator, b.Tokens = " ", []string{"_", " ", "<s>", "zz"}
+	b.Separator, b.Tokens = " ", []string{"_", " ", "<s>", "zz", "a"}
 	if h := decode(t, b, x); h[1].LM != h[2].LM || h[1].Words != 1 || h[2].Words != 1 {
 		t.Errorf("spelled: %+v", h)
 	}

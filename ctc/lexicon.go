@@ -1,7 +1,10 @@
 package ctc
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/ngram"
 )
@@ -61,10 +64,12 @@ func newLexicon(words []string, model *ngram.Model) *lexicon {
 
 const unknownWord = "<unk>"
 
-// modelWord returns the model's number of a word that is spelled this way. The marks of
-// a sentence's start and end are no words.
+// isMark reports whether a word marks a sentence's start or end, and is none.
+func isMark(word string) bool { return word == "<s>" || word == "</s>" }
+
+// modelWord returns the model's number of a word that is spelled this way.
 func modelWord(m *ngram.Model, spelling string) ngram.Word {
-	if spelling == "<s>" || spelling == "</s>" {
+	if isMark(spelling) {
 		spelling = unknownWord
 	}
 	return m.Word(spelling)
@@ -85,4 +90,47 @@ func (l *lexicon) word(at int32, unknown ngram.Word) (id ngram.Word, ok bool) {
 		return unknown, !l.closed
 	}
 	return l.words[at].id, true
+}
+
+// checkWords refuses words that the tokens cannot spell: one of the lexicon, or in the main those of the
+// model.
+func (b *Beam) checkWords() error {
+	tokens := newSpeller(b)
+	for i, w := range b.Lexicon {
+		switch {
+		case w == "":
+			return fmt.Errorf("ctc: Lexicon[%d] is empty; it must be a word", i)
+		case strings.Contains(w, b.Separator):
+			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be one word, without the separator %q", i, w, b.Separator)
+		case !tokens.spell(w):
+			hint := ""
+			if other, ok := tokens.otherCase(w); ok {
+				hint = fmt.Sprintf("; they spell %q: mind the case of letters", other)
+			}
+			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be a word that the tokens spell%s", i, w, hint)
+		}
+	}
+	if b.Model == nil {
+		return nil
+	}
+	var words, spelled, others int
+	strange := "" // the first word that cannot be spelled
+	for _, w := range b.Model.Words() {
+		if isMark(w) || w == unknownWord {
+			continue
+		}
+		words++
+		if tokens.spell(w) {
+			spelled++
+			continue
+		}
+		strange = cmp.Or(strange, w)
+		if _, ok := tokens.otherCase(w); ok {
+			others++
+		}
+	}
+	if strange != "" && (spelled == 0 || others >= 10*spelled) {
+		return fmt.Errorf("ctc: Model has %d words, of which the tokens spell %d, not %q; in the other case of letters they spell %d more: the model must have words as the tokens write them", words, spelled, strange, others)
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package ctc
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -32,4 +33,58 @@ func (b *Beam) Spell(text string) ([]int, error) {
 		tokens = append(tokens, first[at])
 	}
 	return tokens, nil
+}
+
+// speller tells which words tokens can spell.
+type speller struct {
+	trie[byte]
+	token   []bool // of each node: it is a whole token
+	reached []bool // of each place in a word: tokens lead there
+	whole   bool   // words are single tokens
+}
+
+func newSpeller(b *Beam) *speller {
+	var texts [][]byte
+	for c, s := range b.Tokens {
+		if c != b.Blank && s != "" {
+			texts = append(texts, []byte(s))
+		}
+	}
+	slices.SortFunc(texts, slices.Compare)
+	s := &speller{whole: b.Separator == ""}
+	var ends []int32
+	s.trie, ends = newTrie(texts)
+	s.token = make([]bool, len(s.first)-1)
+	for _, n := range ends {
+		s.token[n] = true
+	}
+	return s
+}
+
+// spell reports whether tokens make up a word.
+func (s *speller) spell(word string) bool {
+	s.reached = append(s.reached[:0], make([]bool, len(word)+1)...)
+	s.reached[0] = true
+	for from := range len(word) {
+		if !s.reached[from] || s.whole && from > 0 {
+			continue
+		}
+		for n, to := int32(0), from; to < len(word); to++ {
+			if n = s.child(n, word[to]); n < 0 {
+				break
+			}
+			s.reached[to+1] = s.reached[to+1] || s.token[n]
+		}
+	}
+	return s.reached[len(word)]
+}
+
+// otherCase returns a word in small or capital letters if tokens make that up.
+func (s *speller) otherCase(word string) (other string, ok bool) {
+	for _, other := range []string{strings.ToLower(word), strings.ToUpper(word)} {
+		if s.spell(other) {
+			return other, true
+		}
+	}
+	return "", false
 }

@@ -11,7 +11,7 @@ type Stream struct {
 
 // Stream returns a stream of the decoder's.
 func (d *Decoder) Stream() *Stream {
-	s := &Stream{search: search{d: d, seen: make([]int64, d.Classes)}}
+	s := &Stream{search: search{d: d, seen: make([]int64, d.beam.Classes)}}
 	s.Reset()
 	return s
 }
@@ -27,7 +27,7 @@ func (s *Stream) Reset() {
 // Errors: NaN and +Inf, with the frame's number in the stream; a length that is no multiple of
 // the classes. The stream is then as it was before.
 func (s *Stream) Push(logProbs []float32) error {
-	classes := s.d.Classes
+	classes := s.d.beam.Classes
 	n, err := frames(logProbs, classes)
 	if err != nil {
 		return err

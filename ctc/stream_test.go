@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/energo-ml/energo/ngram"
 )
 
 // However the emissions are cut, the result is that of the whole, bit for bit, and stable
@@ -20,7 +22,7 @@ func TestStreamIsDecode(t *testing.T) {
 		s := d.Stream()
 		for range 10 {
 			frames := rng.IntN(120)
-			x := emit(rng, frames, d.Classes, 3, 0.05)
+			x := emit(rng, frames, d.beam.Classes, 3, 0.05)
 			want, err := d.Decode(x)
 			if err != nil {
 				t.Fatal(err)
@@ -29,7 +31,7 @@ func TestStreamIsDecode(t *testing.T) {
 			var stable []int
 			for at := 0; at < frames; {
 				n := min(rng.IntN(4)*rng.IntN(20), frames-at)
-				if err := s.Push(x[at*d.Classes : (at+n)*d.Classes]); err != nil {
+				if err := s.Push(x[at*d.beam.Classes : (at+n)*d.beam.Classes]); err != nil {
 					t.Fatal(err)
 				}
 				at += n
@@ -161,7 +163,16 @@ func TestBeamErrors(t *testing.T) {
 		{Beam{Classes: 3, Separator: " "}, `Separator is " "`},
 		{Beam{Tokens: []string{" ", "a"}, Separator: " "}, `Separator is " "`},
 		{Beam{Tokens: letters, Lexicon: []string{"a"}}, "Lexicon is set without"},
-		{Beam{Tokens: letters, Separator: " ", Lexicon: []string{"a", ""}}, "Lexicon[1] is empty"},
+		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", ""}}, "Lexicon[1] is empty"},
+		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", "a b"}}, `Lexicon[1] is "a b"; it must be one word, without the separator " "`},
+		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", "ac"}}, `Lexicon[1] is "ac"; it must be a word that the tokens spell`},
+		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a_"}}, `Lexicon[0] is "a_"`},
+		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", "AB"}}, `Lexicon[1] is "AB"; it must be a word that the tokens spell; they spell "ab": mind the case`},
+		{Beam{Tokens: []string{"", " ", "A"}, Separator: " ", Lexicon: []string{"aa"}}, `they spell "AA"`},
+		{Beam{Tokens: []string{"", " ", "A", "B"}, Separator: " ", Model: model}, `Model has 2 words, of which the tokens spell 0, not "a"; in the other case of letters they spell 2 more`},
+		{Beam{Tokens: []string{"", "A", "ab"}, Model: model}, `Model has 2 words, of which the tokens spell 0, not "a"; in the other case of letters they spell 1 more`},
+		{Beam{Tokens: []string{"", " ", "c"}, Separator: " ", Model: model}, "spell 0 more"},
+		{Beam{Tokens: alphabet(28), Separator: " ", Model: languageModel(t, 1, "THE CAT SAT ON A MAT a IN MY OLD NEW HAT\n")}, "of which the tokens spell 1, "},
 		{Beam{Classes: 3, Width: -1}, "Width is -1"},
 		{Beam{Classes: 3, TopTokens: -1}, "TopTokens is -1"},
 		{Beam{Classes: 3, Best: -1}, "Best is -1"},
@@ -169,7 +180,11 @@ func TestBeamErrors(t *testing.T) {
 		{Beam{Classes: 3, Threshold: -1}, "Threshold is -1"},
 		{Beam{Classes: 3, LMWeight: math.NaN()}, "LMWeight is NaN"},
 		{Beam{Classes: 3, LMWeight: -1}, "LMWeight is -1"},
+		{Beam{Classes: 3, LMWeight: 2e6}, "LMWeight is 2e+06; it must be from 0 to 1e+06"},
+		{Beam{Classes: 3, Threshold: math.Inf(1)}, "Threshold is +Inf"},
 		{Beam{Classes: 3, WordBonus: math.Inf(-1)}, "WordBonus is -Inf"},
+		{Beam{Classes: 3, WordBonus: 1e7}, "WordBonus is 1e+07; it must be from -1e+06 to 1e+06"},
+		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, -1e308}}}, "Hot[0].Boost is -1e+308; it must be from -1e+06 to 1e+06"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, 1}, {nil, 1}}}, "Hot[1].Tokens is empty"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1, 0}, 1}}}, "Hot[0].Tokens[1] is 0"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1, 3}, 1}}}, "Hot[0].Tokens[1] is 3"},
@@ -182,10 +197,48 @@ func TestBeamErrors(t *testing.T) {
 	}
 }
 
+// Words that the tokens cannot spell are fine in a model that has others.
+func TestModelsOfOtherWords(t *testing.T) {
+	for _, text := range []string{"a zero\n", "THE CAT a b ab\n", "zero one\nb\n"} {
+		if _, err := NewDecoder(Beam{Tokens: letters, Blank: 1, Separator: " ", Model: languageModel(t, 1, text)}); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	marks, err := ngram.Read(strings.NewReader("\\data\\\nngram 1=3\n\\1-grams:\n-99 <s>\n-0.5 </s>\n-0.4 <UNK>\n\\end\\"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := Beam{Tokens: letters, Blank: 1, Separator: " ", Model: marks, LMWeight: 1}
+	if h := decode(t, b, []float32{-0.1, -9, -9, -9, -9}); len(h) != 1 || len(h[0].Tokens) != 1 || !close64(h[0].LM, -0.9*math.Ln10) {
+		t.Errorf("a model of marks alone: %+v", h)
+	}
+}
+
+// Labels have a text, long ones soon, and none where tokens have none.
+func TestText(t *testing.T) {
+	long := make([]int, 1<<20)
+	if got := decoder(t, Beam{Tokens: []string{"a", "b"}, Blank: 1}).Text(long); got != strings.Repeat("a", len(long)) {
+		t.Errorf("%.20q", got)
+	}
+	if got := decoder(t, Beam{Classes: 2}).Text([]int{1}); got != "" {
+		t.Errorf("%q without tokens", got)
+	}
+}
+
+// A decoder does not change with what it was made of, and tells what that was.
+func TestDecoderKeepsItsOptions(t *testing.T) {
+	tokens := []string{"", "a"}
+	d := decoder(t, Beam{Tokens: tokens})
+	tokens[1] = "b"
+	if b := d.Beam(); d.Text([]int{1}) != "a" || b.Classes != 2 || b.Width != 64 || b.Best != 1 {
+		t.Errorf("%q, %+v", d.Text([]int{1}), b)
+	}
+}
+
 // A decoder serves several goroutines at once.
 func TestDecoderIsShared(t *testing.T) {
 	d := decoder(t, beams(t)["all"])
-	x := emit(rand.New(rand.NewPCG(14, 14)), 200, d.Classes, 2, 0)
+	x := emit(rand.New(rand.NewPCG(14, 14)), 200, d.beam.Classes, 2, 0)
 	want, err := d.Decode(x)
 	if err != nil {
 		t.Fatal(err)

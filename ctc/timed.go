@@ -2,6 +2,7 @@ package ctc
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -93,11 +94,12 @@ func (t *Timeline) WriteJSON(w io.Writer) error {
 }
 
 // WriteCTM writes the words in NIST's format of time-marked conversations: a line each with
-// file, channel, start, duration, word and confidence.
+// file, channel, start, duration, word and confidence. White space becomes _, no file -, and a word
+// without text <eps>.
 func (t *Timeline) WriteCTM(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for _, x := range t.Words {
-		fmt.Fprintf(out, "%s 1 %.3f %.3f %s %.3f\n", unspaced(t.File), x.Start, x.End-x.Start, unspaced(x.Text), x.Confidence)
+		fmt.Fprintf(out, "%s 1 %.3f %.3f %s %.3f\n", cmp.Or(unspaced(t.File), "-"), x.Start, x.End-x.Start, cmp.Or(unspaced(x.Text), "<eps>"), x.Confidence)
 	}
 	return out.Flush()
 }

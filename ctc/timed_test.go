@@ -93,6 +93,10 @@ func TestTimelineEmpty(t *testing.T) {
 	if s := text(t, func(w *strings.Builder) error { return x.WriteSRT(w) }); s != "" {
 		t.Errorf("SRT: %q", s)
 	}
+	x = &Timeline{Words: []Timed{{Text: "", Start: 0.5, End: 1}}}
+	if s := text(t, func(w *strings.Builder) error { return x.WriteCTM(w) }); s != "- 1 0.500 0.500 <eps> 0.000\n" {
+		t.Errorf("CTM of what has no names: %q", s)
+	}
 	if got := stamp(3661.0625); got != "01:01:01,063" {
 		t.Errorf("a stamp is %s", got)
 	}

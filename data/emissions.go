@@ -2,11 +2,13 @@ package data
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/tensor"
 )
@@ -29,18 +32,20 @@ type Emissions struct {
 const (
 	maxEmissions = 1 << 28 // numbers
 	maxNPYHeader = 1 << 16 // bytes
-	maxJSONLine  = 1 << 26 // bytes: some million classes
+	maxJSONWord  = 64      // bytes of a number
 )
 
 // ReadEmissions reads a file by the end of its name:
 //
 //	.npy          float32 or float64, C order, [T, C] or [1, T, C]
 //	.safetensors  the tensor called emissions, log_probs or logits, or the only one, of such a shape
-//	.json .jsonl  an array of C numbers for each frame, a line each, or all in one array
+//	.json .jsonl  an array of C numbers for each frame, one after the other or all in an array
 //
-// In JSON −∞ is "-Infinity", or null.
+// In JSON −∞ is null, "-Infinity", "-inf", or -Infinity without quotes, as Python writes it. Where the
+// lines end does not matter. What is below float32's numbers is −∞, in all formats.
 //
-// Errors: NaN and +Inf, by frame and class; other types and shapes; more than 2²⁸ numbers.
+// Errors: NaN, and what is above float32's numbers, by frame and class; other types and shapes; more than
+// 2²⁸ numbers; for JSON with the line.
 // Source: [npy].
 func ReadEmissions(path string) (Emissions, error) {
 	e, err := readEmissions(path)
@@ -213,74 +218,163 @@ func npyFloats(r io.Reader, kind string, n int) ([]float32, error) {
 	return out, nil
 }
 
-// A jsonNumber is a number, or the text or null that stands for −∞.
-type jsonNumber float32
+// byteOrderMark may be before a text.
+const byteOrderMark = "\uFEFF"
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (v *jsonNumber) UnmarshalJSON(text []byte) error {
-	switch s := string(text); s {
-	case "null", `"-Infinity"`, `"-inf"`:
-		*v = jsonNumber(math.Inf(-1))
-		return nil
-	default:
-		f, err := strconv.ParseFloat(s, 32)
-		*v = jsonNumber(f)
-		if err != nil {
-			return fmt.Errorf("%s is no number", s)
+func parseJSONEmissions(r io.Reader) (Emissions, error) {
+	j := jsonFrames{r: bufio.NewReader(r), line: 1}
+	if mark, _ := j.r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		_, _ = j.r.Discard(len(mark))
+	}
+	err := j.all()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("line %d: %w", j.line, err)
+	case j.Frames == 0:
+		err = errors.New("there are no frames")
+	}
+	return j.Emissions, err
+}
+
+// jsonFrames reads frames a number at a time, and holds nothing but the numbers.
+type jsonFrames struct {
+	Emissions
+	r    *bufio.Reader
+	line int
+	word []byte
+}
+
+// all reads frames and arrays of frames to the end.
+func (j *jsonFrames) all() error {
+	for {
+		switch err := j.open(); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
 		}
-		return nil
+		switch err := j.array(); {
+		case err == io.EOF:
+			return fmt.Errorf("the file ends within frame %d", j.Frames)
+		case err != nil:
+			return err
+		}
 	}
 }
 
-func parseJSONEmissions(r io.Reader) (Emissions, error) {
-	var e Emissions
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxJSONLine)
-	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
-		if text == "" {
-			continue
+// array reads a frame, or an array of them, behind the first [.
+func (j *jsonFrames) array() error {
+	first, err := j.next()
+	if err != nil {
+		return err
+	}
+	if first != '[' {
+		_ = j.r.UnreadByte()
+		return j.frame()
+	}
+	for {
+		if err := j.frame(); err != nil {
+			return err
 		}
-		var rows [][]jsonNumber
-		var err error
-		if strings.HasPrefix(strings.TrimSpace(text[1:]), "[") {
-			err = json.Unmarshal([]byte(text), &rows)
-		} else {
-			rows = make([][]jsonNumber, 1)
-			err = json.Unmarshal([]byte(text), &rows[0])
+		if more, err := j.more(); err != nil || !more {
+			return err
 		}
+		if err := j.open(); err != nil {
+			return err
+		}
+	}
+}
+
+// frame reads a frame behind its [.
+func (j *jsonFrames) frame() error {
+	n := 0
+	for more := true; more; n++ {
+		v, err := j.number(n)
 		if err != nil {
-			return e, fmt.Errorf("line %d: %w", n, err)
+			return err
 		}
-		for _, row := range rows {
-			if e.Frames == 0 {
-				e.Classes = len(row)
-			}
-			if len(row) != e.Classes || len(row) == 0 {
-				return e, fmt.Errorf("line %d: frame %d has %d numbers; it must have %d", n, e.Frames, len(row), max(e.Classes, 1))
-			}
-			if e.Frames++; e.Frames > maxEmissions/e.Classes {
-				return e, fmt.Errorf("line %d: there may be at most %d numbers", n, maxEmissions)
-			}
-			for _, v := range row {
-				e.Values = append(e.Values, float32(v))
-			}
+		if j.Values = append(j.Values, v); len(j.Values) > maxEmissions {
+			return fmt.Errorf("there may be at most %d numbers", maxEmissions)
+		}
+		if more, err = j.more(); err != nil {
+			return err
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return e, err
+	if j.Frames == 0 {
+		j.Classes = n
 	}
-	if e.Frames == 0 {
-		return e, errors.New("there are no frames")
+	if n != j.Classes {
+		return fmt.Errorf("frame %d has %d numbers; it must have %d", j.Frames, n, j.Classes)
 	}
-	return e, nil
+	j.Frames++
+	return nil
+}
+
+// number reads that of a class.
+func (j *jsonFrames) number(class int) (float32, error) {
+	c, err := j.next()
+	for j.word = j.word[:0]; err == nil && len(j.word) < maxJSONWord && strings.IndexByte("[]{}:, \t\r\n", c) < 0; c, err = j.r.ReadByte() {
+		j.word = append(j.word, c)
+	}
+	if err != nil {
+		return 0, err
+	}
+	_ = j.r.UnreadByte()
+	switch string(j.word) {
+	case "null", `"-Infinity"`, `"-inf"`, "-Infinity":
+		return float32(math.Inf(-1)), nil
+	}
+	v, err := strconv.ParseFloat(string(j.word), 32)
+	if errors.Is(err, strconv.ErrRange) && v < 0 {
+		err = nil
+	}
+	if err != nil || len(bytes.Trim(j.word, "+-.eE0123456789")) > 0 {
+		return 0, fmt.Errorf("frame %d, class %d is %q; it must be a number up to %.2g, or null for −∞", j.Frames, class, j.word, math.MaxFloat32)
+	}
+	return float32(v), nil
+}
+
+// open reads the [ that an array begins with.
+func (j *jsonFrames) open() error {
+	c, err := j.next()
+	if err == nil && c != '[' {
+		err = fmt.Errorf("behind %d frames there is %q; it must be [, which begins a frame", j.Frames, c)
+	}
+	return err
+}
+
+// more reads what is behind an element, and reports whether there is another.
+func (j *jsonFrames) more() (bool, error) {
+	c, err := j.next()
+	if err == nil && c != ',' && c != ']' {
+		err = fmt.Errorf("frame %d: there is %q behind an element; it must be a comma or ]", j.Frames, c)
+	}
+	return c == ',', err
+}
+
+// next returns the next byte that is no white space.
+func (j *jsonFrames) next() (byte, error) {
+	for {
+		c, err := j.r.ReadByte()
+		switch {
+		case c == '\n':
+			j.line++
+		case err != nil || c != ' ' && c != '\t' && c != '\r':
+			return c, err
+		}
+	}
 }
 
 // maxTokens bounds a file of tokens, in bytes.
 const maxTokens = 1 << 24
 
-// ReadTokens reads the texts of a network's classes: a JSON array of texts, or a text a line.
-// <blank>, <pad> or an empty text is the blank, "" here; <space> or | is a space.
+// ReadTokens reads the texts of a network's classes: a text a line, a JSON array of texts, or a JSON
+// object that gives each text its class, as Hugging Face's vocab.json does.
+// <blank>, <pad> or an empty text is the blank, "" here; <space> or | is a space. Blank lines at the end
+// are no classes if there is a blank before them.
+//
+// Errors: no tokens; two that are the same; an object whose classes are not 0, 1, 2 and so on; what is not
+// UTF-8, by the line.
 func ReadTokens(path string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -302,26 +396,79 @@ func parseTokens(r io.Reader) ([]string, error) {
 	if len(text) > maxTokens {
 		return nil, fmt.Errorf("there are more than %d bytes of tokens", maxTokens)
 	}
-	var tokens []string
-	if strings.HasPrefix(strings.TrimSpace(string(text)), "[") {
-		if err := json.Unmarshal(text, &tokens); err != nil {
-			return nil, err
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		if !utf8.Valid(line) {
+			return nil, fmt.Errorf("line %d, %.60q, is not UTF-8", i+1, line)
 		}
-	} else {
-		tokens = strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), "\n")
 	}
+	tokens, err := splitTokens(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(tokens) == 0 {
+		return nil, errors.New("there are no tokens")
+	}
+	written := slices.Clone(tokens)
 	seen := map[string]int{}
-	for i, s := range tokens {
-		switch s {
-		case "<blank>", "<pad>":
-			s = ""
-		case "<space>", "|":
-			s = " "
+	for i, s := range written {
+		if token, ok := spelled[s]; ok {
+			tokens[i] = token
 		}
-		if before, ok := seen[s]; ok {
-			return nil, fmt.Errorf("token %d is %q, as token %d is", i, s, before)
+		before, ok := seen[tokens[i]]
+		switch {
+		case ok && tokens[i] == "":
+			return nil, fmt.Errorf("token %d is %q, and token %d is %q; only one may be the blank", i, s, before, written[before])
+		case ok:
+			return nil, fmt.Errorf("token %d is %q, which is the same as token %d, %q", i, s, before, written[before])
 		}
-		seen[s], tokens[i] = i, s
+		seen[tokens[i]] = i
 	}
 	return tokens, nil
+}
+
+// spelled are tokens that files write in another way.
+var spelled = map[string]string{"<blank>": "", "<pad>": "", "<space>": " ", "|": " "}
+
+// splitTokens reads any form of file.
+func splitTokens(text []byte) ([]string, error) {
+	var list []string
+	switch trimmed := bytes.TrimSpace(text); {
+	case len(trimmed) == 0:
+		return nil, nil
+	case trimmed[0] == '[':
+		err := json.Unmarshal(text, &list)
+		return list, err
+	case trimmed[0] == '{':
+		return vocabulary(text)
+	}
+	list = strings.Split(strings.TrimSuffix(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), "\n")
+	blank := slices.IndexFunc(list, func(s string) bool {
+		token, ok := spelled[s]
+		return s == "" || ok && token == ""
+	})
+	for blank >= 0 && len(list) > blank+1 && list[len(list)-1] == "" {
+		list = list[:len(list)-1]
+	}
+	return list, nil
+}
+
+// vocabulary reads an object from texts to classes.
+func vocabulary(text []byte) ([]string, error) {
+	var classes map[string]int
+	if err := json.Unmarshal(text, &classes); err != nil {
+		return nil, err
+	}
+	list, taken := make([]string, len(classes)), make([]bool, len(classes))
+	for _, s := range slices.Sorted(maps.Keys(classes)) {
+		c := classes[s]
+		if c < 0 || c >= len(list) {
+			return nil, fmt.Errorf("the class of %q is %d; with %d tokens it must be from 0 to %d", s, c, len(list), len(list)-1)
+		}
+		if taken[c] {
+			return nil, fmt.Errorf("%q and %q are both class %d", list[c], s, c)
+		}
+		list[c], taken[c] = s, true
+	}
+	return list, nil
 }

@@ -1,7 +1,6 @@
 package ngram
 
 import (
-	"bytes"
 	"io"
 	"math"
 )
@@ -15,14 +14,19 @@ type Evaluation struct {
 	Known     float64 // LogProb without what unknown words add
 }
 
-// Evaluate scores a text, one sentence a line with words separated by white space; blank
+// Evaluate scores a text, one sentence a line with words separated by spaces or tabs; blank
 // lines are skipped.
+//
+// Errors: <s> or </s> as a word; a line of more than 1 MiB.
 func (m *Model) Evaluate(text io.Reader) (Evaluation, error) {
 	var e Evaluation
 	l := newLines(text)
 	for l.next() {
 		s := m.Start()
-		for w := range bytes.FieldsSeq(l.line) {
+		for w := range l.words() {
+			if err := l.check(w); err != nil {
+				return e, err
+			}
 			_, known := m.ids[string(w)]
 			s = m.add(&e, s, m.Word(string(w)), known)
 			e.Words++

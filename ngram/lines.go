@@ -6,12 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 )
+
+// byteOrderMark may be before a text.
+const byteOrderMark = "\uFEFF"
+
+// blank tells what separates words.
+func blank(c rune) bool { return c == ' ' || c == '\t' || c == '\r' }
 
 // lines reads the lines of a text that are not blank, and knows their numbers.
 type lines struct {
 	scan   *bufio.Scanner
-	line   []byte // without white space around it
+	line   []byte // without blanks around it
 	number int
 	done   bool
 }
@@ -26,7 +33,11 @@ func newLines(r io.Reader) *lines {
 func (l *lines) next() bool {
 	for l.scan.Scan() {
 		l.number++
-		if l.line = bytes.TrimSpace(l.scan.Bytes()); len(l.line) > 0 {
+		l.line = l.scan.Bytes()
+		if l.number == 1 {
+			l.line = bytes.TrimPrefix(l.line, []byte(byteOrderMark))
+		}
+		if l.line = bytes.TrimFunc(l.line, blank); len(l.line) > 0 {
 			return true
 		}
 	}
@@ -38,6 +49,17 @@ func (l *lines) next() bool {
 }
 
 func (l *lines) text() string { return string(l.line) }
+
+// words goes through the line's words.
+func (l *lines) words() iter.Seq[[]byte] { return bytes.FieldsFuncSeq(l.line, blank) }
+
+// check refuses a word that no sentence has.
+func (l *lines) check(word []byte) error {
+	if s := string(word); s == start || s == end {
+		return l.locate(fmt.Errorf("%s is no word of a sentence; each line is a whole one", s))
+	}
+	return nil
+}
 
 // what describes the line for an error.
 func (l *lines) what() string {

@@ -32,6 +32,7 @@ type Model struct {
 	nodes []node
 	edges table // from a node and a word to the longer node, except from node 0
 	unk   Word  // or NoWord
+	bound float64
 }
 
 type node struct {
@@ -51,6 +52,10 @@ func newModel(order int) *Model {
 
 // Order returns the number of words of the longest n-grams.
 func (m *Model) Order() int { return m.order }
+
+// Bound returns a bound that no result of [Model.Score] is above. It is above 0 only where back-off
+// weights take probabilities above 1, as they do in some pruned models.
+func (m *Model) Bound() float64 { return m.bound }
 
 // Words returns all words of the model, each at its number. The caller must not change them.
 func (m *Model) Words() []string { return m.words }
@@ -124,6 +129,15 @@ func (m *Model) addWord(s string) Word {
 	return w
 }
 
+// nameUnknown takes <UNK> as <unk> if that is not there.
+func (m *Model) nameUnknown() {
+	const capital = "<UNK>"
+	if w, ok := m.ids[capital]; ok && m.unk == NoWord {
+		m.words[w], m.ids[unknown], m.unk = unknown, w, w
+		delete(m.ids, capital)
+	}
+}
+
 // extend returns the node that is n and one word more, after making it if need be.
 func (m *Model) extend(n int32, w Word) int32 {
 	if c := m.child(n, w); c != 0 {
@@ -169,6 +183,27 @@ func (m *Model) linkContexts() {
 			} else {
 				at.context = m.nodes[at.suffix].context
 			}
+		})
+	}
+}
+
+// findBound works out the bound: after each history, that of a longer n-gram's probability and of
+// backing off.
+func (m *Model) findBound() {
+	most := make([]float64, len(m.nodes))
+	for i := range most {
+		most[i] = math.Inf(-1)
+	}
+	for i := range m.nodes[1:] {
+		if n := &m.nodes[1+i]; !math.IsNaN(n.logProb) {
+			most[n.parent] = max(most[n.parent], n.logProb)
+		}
+	}
+	m.bound = most[0]
+	for depth := 1; depth < m.order; depth++ {
+		m.level(depth, func(n int32, at *node) {
+			most[n] = max(most[n], at.backoff+most[at.suffix])
+			m.bound = max(m.bound, most[n])
 		})
 	}
 }

@@ -110,6 +110,9 @@ func walk(t *testing.T, l *listed, m *Model, history []string, s State, steps in
 		if want := math.Ln10 * l.score(history[max(0, len(history)-l.order+1):], w); !near(got, want) {
 			t.Fatalf("P(%s | %v) = %v; want %v", w, history, got, want)
 		}
+		if got > m.Bound()+1e-12 {
+			t.Fatalf("P(%s | %v) = %v is above the bound %v", w, history, got, m.Bound())
+		}
 		if steps > 1 {
 			walk(t, l, m, append(slices.Clone(history), w), next, steps-1)
 		}
@@ -146,6 +149,26 @@ func TestUnknownWords(t *testing.T) {
 	}
 	if got := without.Sentence("a", "zz"); !math.IsInf(got, -1) {
 		t.Errorf("sentence with it: %v", got)
+	}
+}
+
+// The bound is that of what is listed and of backing off, and 0 at the most for trained models.
+func TestBound(t *testing.T) {
+	for text, want := range map[string]float64{
+		small: -0.1,
+		strings.ReplaceAll(small, "a	-0.2", "a	0.9"): 0.3, // b(a) P(</s>)
+		strings.ReplaceAll(small, "-0.3", "0.7"):     0.1,
+	} {
+		m, err := Read(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Bound() / math.Ln10; !near(got, want) {
+			t.Errorf("the bound is %v; want %v in\n%s", got, want, text)
+		}
+	}
+	if b := train(t, text(200), 3).Bound(); b > 0 {
+		t.Errorf("a trained model's bound is %v", b)
 	}
 }
 

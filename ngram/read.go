@@ -20,6 +20,8 @@ const (
 	maxLine = 1 << 20
 	// maxBackoff is far above any log back-off weight; sums of them stay finite.
 	maxBackoff = 1000
+	// maxRounding is how far above 0 rounding may take a log probability in a file.
+	maxRounding = 1e-4
 	// maxNodes bounds the size of a model, so that int32 counts its nodes.
 	maxNodes = math.MaxInt32 - 2*maxOrder
 )
@@ -40,14 +42,15 @@ func Load(path string) (*Model, error) {
 
 // Read reads a model in ARPA format, compressed by gzip or not.
 //
-// Text before \data\ is skipped. Fields are separated by spaces or tabs. An n-gram whose
+// Text before \data\ is skipped. Fields are separated by spaces or tabs. <UNK> is taken as <unk> where
+// there is no <unk>; log probabilities up to 1e-4 are taken as 0. An n-gram whose
 // prefix is not listed is fine: the prefix then has no probability of its own and the back-off
 // weight 1. The probability of <s>, often −99, is kept as it is.
 //
 // Memory grows with what has been read, whatever numbers the header promises.
 //
 // Errors name the line: a count that is not the header's, an n-gram twice, a word that is not
-// among the 1-grams, a log probability above 0, NaN, a back-off weight at the highest order
+// among the 1-grams, a log probability above that, NaN, a back-off weight at the highest order
 // other than 0, no <s> or </s>, no \end\, and text after it.
 func Read(r io.Reader) (*Model, error) {
 	plain, err := unzip(r)
@@ -58,6 +61,7 @@ func Read(r io.Reader) (*Model, error) {
 	if err := a.read(); err != nil {
 		return nil, a.lines.locate(err)
 	}
+	a.m.nameUnknown()
 	for _, w := range []string{start, end} {
 		if _, ok := a.m.ids[w]; !ok {
 			return nil, fmt.Errorf("ngram: the model has no %s", w)
@@ -65,6 +69,7 @@ func Read(r io.Reader) (*Model, error) {
 	}
 	a.m.linkSuffixes()
 	a.m.linkContexts()
+	a.m.findBound()
 	return a.m, nil
 }
 
@@ -115,9 +120,9 @@ func (a *arpa) header() error {
 		return errors.New("there is no \\data\\")
 	}
 	for a.lines.next() && !strings.HasPrefix(a.lines.text(), `\`) {
-		rest, ok := strings.CutPrefix(a.lines.text(), "ngram ")
+		rest, ok := strings.CutPrefix(a.lines.text(), "ngram")
 		order, count, ok2 := strings.Cut(rest, "=")
-		if !ok || !ok2 || strings.TrimSpace(order) != strconv.Itoa(len(a.counts)+1) {
+		if !ok || !ok2 || strings.TrimLeftFunc(order, blank) == order || strings.TrimSpace(order) != strconv.Itoa(len(a.counts)+1) {
 			return fmt.Errorf("%s; it must be \\1-grams: or the count of the %d-grams", a.lines.what(), len(a.counts)+1)
 		}
 		if len(a.counts) == maxOrder {
@@ -163,9 +168,10 @@ func (a *arpa) ngram(order int) error {
 		return fmt.Errorf("the line must have a log probability, %d words and, where it is not 0, a log back-off weight", order)
 	}
 	logProb, err := logarithm(fields[0])
-	if err != nil || logProb > 0 {
+	if err != nil || logProb > maxRounding {
 		return fmt.Errorf("the log probability is %q; it must be a number up to 0", fields[0])
 	}
+	logProb = min(logProb, 0)
 	backoff := 0.0
 	if n == order+2 {
 		backoff, err = logarithm(fields[order+1])
@@ -222,12 +228,12 @@ func logarithm(field []byte) (float64, error) {
 func split(line []byte, fields [][]byte) int {
 	n := 0
 	for i := 0; i < len(line) && n < len(fields); {
-		if blank(line[i]) {
+		if blank(rune(line[i])) {
 			i++
 			continue
 		}
 		from := i
-		for i < len(line) && !blank(line[i]) {
+		for i < len(line) && !blank(rune(line[i])) {
 			i++
 		}
 		fields[n] = line[from:i]
@@ -235,5 +241,3 @@ func split(line []byte, fields [][]byte) int {
 	}
 	return n
 }
-
-func blank(c byte) bool { return c == ' ' || c == '\t' }

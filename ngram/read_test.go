@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -48,6 +49,7 @@ func TestReadErrors(t *testing.T) {
 		{"n-gram twice", "a b\n", "<s>  a\n", `line 14: the 2-gram "<s> a" is there twice`},
 		{"strange word", "a b\n", "a c\n", `line 14: the word "c" is not among the 1-grams`},
 		{"above 0", "-0.2	a b", "0.2	a b", `line 14: the log probability is "0.2"`},
+		{"barely above 0", "-0.2	a b", "0.00011	a b", `line 14: the log probability is "0.00011"`},
 		{"NaN", "-0.2	a b", "nan	a b", `line 14: the log probability is "nan"`},
 		{"no number", "-0.2	a b", "x	a b", `line 14: the log probability is "x"`},
 		{"back-off at the end", "a b\n", "a b -0.1\n", `line 14: the log back-off weight is "-0.1"`},
@@ -113,6 +115,54 @@ func TestReadPacked(t *testing.T) {
 	}
 }
 
+// What other systems write a little differently is read as it is meant.
+func TestReadVariants(t *testing.T) {
+	base := strings.ReplaceAll(strings.ReplaceAll(small, "	b\n", "	<unk>\n"), "a b", "a <unk>")
+	base = strings.Replace(base, "-0.1	<s> a", "0	<s> a", 1)
+	want, err := Read(strings.NewReader(base))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"BOM":                  "\uFEFF" + strings.TrimPrefix(base, "any text\n"),
+		"tabs in the header":   strings.ReplaceAll(base, "ngram ", "ngram\t "),
+		"<UNK>":                strings.ReplaceAll(base, "<unk>", "<UNK>"),
+		"rounded above 0":      strings.Replace(base, "0	<s> a", "0.0001	<s> a", 1),
+		"carriage returns":     strings.ReplaceAll(base, "\n", "\r\n"),
+		"blanks around a line": strings.ReplaceAll(base, "-0.6", " \t-0.6"),
+	} {
+		m, err := Read(strings.NewReader(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if !slices.Equal(m.Words(), want.Words()) || m.Sentence("a", "new") != want.Sentence("a", "new") {
+			t.Errorf("%s: %q, %v; want %q, %v", name, m.Words(), m.Sentence("a", "new"), want.Words(), want.Sentence("a", "new"))
+		}
+	}
+	// Where both are there, they are two words.
+	both := strings.Replace(strings.ReplaceAll(base, "ngram 1=4", "ngram 1=5"), "-99", "-2	<UNK>\n-99", 1)
+	if m, err := Read(strings.NewReader(both)); err != nil || m.Word("<UNK>") == m.Word("<unk>") || m.Word("new") != m.Word("<unk>") {
+		t.Errorf("<unk> and <UNK>: %v", err)
+	}
+}
+
+// Words of other scripts' blanks are words, in files and in text.
+func TestWideBlanksAreWords(t *testing.T) {
+	file := strings.NewReplacer("	a	", "	\u00a0	", "	b\n", "	\u3000\n", "<s> a", "<s> \u00a0", "a b", "\u00a0 \u3000").Replace(small)
+	m, err := Read(strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := m.Evaluate(strings.NewReader("\u00a0 \u3000\n"))
+	if err != nil || e.Words != 2 || e.Unknown != 0 || e.LogProb != m.Sentence("\u00a0", "\u3000") {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if m := train(t, "\uFEFFa \u3000\r\n", 2); !slices.Equal(m.Words(), []string{"<s>", "</s>", "<unk>", "a", "\u3000"}) {
+		t.Errorf("%q", m.Words())
+	}
+}
+
 func TestLoadErrors(t *testing.T) {
 	path := t.TempDir() + "/m.arpa"
 	if _, err := Load(path); !errors.Is(err, fs.ErrNotExist) {
@@ -144,6 +194,7 @@ func TestHeaderIsNotTrusted(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add(pack(f, small))
+	f.Add([]byte(strings.ReplaceAll(small, "	b\n", "	<UNK>\r \n")))
 	f.Add([]byte(strings.ReplaceAll(small, "-0.1	<s> a", "-inf	b b")))
 	f.Add([]byte("\\data\\\nngram 1=2\nngram 2=0\nngram 3=1\n\\1-grams:\n0 <s>\n-1 </s> -2\n\\2-grams:\n\\3-grams:\n-3 <s> <s> <s>\n\\end\\"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,7 +1,6 @@
 package ngram
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +8,7 @@ import (
 )
 
 // Train makes a model of the given order from text, one sentence a line with words separated
-// by white space; blank lines are skipped. It smooths by modified Kneser–Ney, interpolated:
+// by spaces or tabs; blank lines are skipped. It smooths by modified Kneser–Ney, interpolated:
 //
 //	P(w | h) = (a(h w) − D(a(h w))) / a(h ·) + γ(h) · P(w | h′)
 //	γ(h)     = Σ_w D(a(h w)) / a(h ·)
@@ -44,6 +43,7 @@ func Train(text io.Reader, order int) (*Model, error) {
 	t.adjust()
 	t.smooth()
 	t.m.linkContexts()
+	t.m.findBound()
 	return t.m, nil
 }
 
@@ -64,13 +64,13 @@ func (t *trainer) read(text io.Reader) error {
 	l := newLines(text)
 	for l.next() {
 		t.text = append(t.text, first)
-		for s := range bytes.FieldsSeq(l.line) {
+		for s := range l.words() {
+			if err := l.check(s); err != nil {
+				return err
+			}
 			w, ok := t.m.ids[string(s)]
-			switch {
-			case !ok:
+			if !ok {
 				w = t.m.addWord(string(s))
-			case w == first || w == last:
-				return l.locate(fmt.Errorf("%s is no word of a sentence; each line is a whole one", s))
 			}
 			t.text = append(t.text, w)
 		}

@@ -252,6 +252,11 @@ func TestEvaluate(t *testing.T) {
 	if got, want := e.KnownPerplexity(), math.Exp(-e.Known/5); !near(got, want) {
 		t.Errorf("perplexity of known words %v; want %v", got, want)
 	}
+	for _, w := range []string{"<s>", "</s>"} {
+		if _, err := m.Evaluate(strings.NewReader("a\na " + w + "\n")); err == nil || !strings.Contains(err.Error(), "line 2: "+w+" is no word") {
+			t.Errorf("%s in a text: %v", w, err)
+		}
+	}
 	// A model of one order more fits its own text better.
 	own := text(300)
 	before := math.Inf(1)

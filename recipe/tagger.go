@@ -73,7 +73,7 @@ func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult
 	if r.TrainSeconds > 0 {
 		r.WordsPerSecond = float64(r.TrainWords*r.Epochs) / r.TrainSeconds
 	}
-	if err := r.take(model, text.test); err != nil {
+	if err := r.take(model, text.test, c.subject()); err != nil {
 		return nil, err
 	}
 	encoded, err := json.MarshalIndent(r, "", "  ")
@@ -158,13 +158,19 @@ func (c TaggerConfig) result(text *taggerText, o TaggerOptions, out *train.Outco
 	return r
 }
 
-// take tags the test text, and fills in what that says.
-func (r *TaggerResult) take(t *tagger, test []sample) (err error) {
+// take tags the test text, and fills in what that says; subject is what was trained.
+func (r *TaggerResult) take(t *tagger, test []sample, subject train.Subject) (err error) {
 	start := time.Now()
 	if r.Accuracy, err = t.measure(test); err != nil {
 		return err
 	}
 	r.TagsPerSecond = float64(r.Accuracy.Words) / time.Since(start).Seconds()
 	r.TestError = 1 - r.Accuracy.All
+	d, err := t.diagnose(test, subject)
+	if err != nil {
+		return err
+	}
+	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.MarginKept = d.MarginKept
 	return nil
 }

@@ -70,12 +70,9 @@ func goldStates(dst []int, m chainModel, sentences []sample) ([]int, bool) {
 	return dst, true
 }
 
-// Which held out sentences the energies are diagnosed on: the most offending tags are the
+// diagnosed is how many sentences the energies are diagnosed on: the most offending tags are the
 // second best path, which takes longer to find than the best.
-const (
-	diagnosed    = 32
-	longestShown = 25 // words
-)
+const diagnosed = 300
 
 // diagnose says what training did to the energies.
 func (t *tagger) diagnose(set []sample, s train.Subject) (train.Diagnosis, error) {
@@ -85,7 +82,7 @@ func (t *tagger) diagnose(set []sample, s train.Subject) (train.Diagnosis, error
 		if len(stats) == diagnosed {
 			break
 		}
-		if n := len(one[0].words); n == 0 || n > longestShown {
+		if len(one[0].words) == 0 {
 			continue
 		}
 		c := t.chainsOf(one)

@@ -216,5 +216,5 @@ func EvalTagger(dir string, files []data.TaggedFile, all bool) (*TaggerResult, e
 	}
 	r.TestFiles = len(files)
 	test := t.words.encode(t.config.sentences(files))
-	return r, r.take(&t.tagger, test)
+	return r, r.take(&t.tagger, test, t.config.subject())
 }

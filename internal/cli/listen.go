@@ -149,6 +149,14 @@ func (l *listener) text(classes []int) string {
 	return b.String()
 }
 
+// spaced returns a text whose words have single spaces between, if there is a separator of words.
+func (l *listener) spaced(text string) string {
+	if l.separator == "" {
+		return text
+	}
+	return strings.Join(strings.Fields(text), l.separator)
+}
+
 // A spokenFile is a file to read, and what it says where that is known.
 type spokenFile struct {
 	path string

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 
 	"github.com/energo-ml/energo/ngram"
@@ -65,6 +67,8 @@ func newLMEval() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "eval MODEL [FILE]", Short: "Measure a language model on text, a sentence a line",
+		Long: `Prints how many words a text has (stdin without a file), a sentence a line, and the model's perplexity. It is infinite,
+in JSON null, where the text has a word that the model does not have, nor <unk> in its place.`,
 		Example: `  energo lm eval corpus.arpa other.txt`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
@@ -91,7 +95,7 @@ func newLMEval() *cobra.Command {
 					e.Sentences, e.Words, e.Unknown, e.Perplexity(), e.KnownPerplexity())
 				return nil
 			}
-			return printJSON(cmd.OutOrStdout(), lmEvaluation{e.Sentences, e.Words, e.Unknown, e.Perplexity(), e.KnownPerplexity()}, true)
+			return printJSON(cmd.OutOrStdout(), lmEvaluation{e.Sentences, e.Words, e.Unknown, jsonNumber(e.Perplexity()), jsonNumber(e.KnownPerplexity())}, true)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
@@ -99,11 +103,23 @@ func newLMEval() *cobra.Command {
 }
 
 type lmEvaluation struct {
-	Sentences       int     `json:"sentences"`
-	Words           int     `json:"words"`
-	Unknown         int     `json:"unknown"`
-	Perplexity      float64 `json:"perplexity"`
-	KnownPerplexity float64 `json:"known_perplexity"`
+	Sentences       int        `json:"sentences"`
+	Words           int        `json:"words"`
+	Unknown         int        `json:"unknown"`
+	Perplexity      jsonNumber `json:"perplexity"`
+	KnownPerplexity jsonNumber `json:"known_perplexity"`
+}
+
+// A jsonNumber is null in JSON where it is NaN or infinite.
+type jsonNumber float64
+
+// MarshalJSON implements json.Marshaler.
+func (n jsonNumber) MarshalJSON() ([]byte, error) {
+	v := float64(n)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(v)
 }
 
 // atMost refuses more than n arguments.

@@ -121,6 +121,8 @@ func summariseTagger(out io.Writer, r *recipe.TaggerResult) {
 	fmt.Fprintf(out, "tagger, %s, %s, seed %d\n", r.Model, r.Loss, r.Seed)
 	fmt.Fprintf(out, "  accuracy     %.2f %% of %d words right; known words %.2f %%, unknown (%d) %.2f %%\n", 100*a.All, a.Words, 100*a.Known, a.New, 100*a.Unknown)
 	fmt.Fprintf(out, "  sentences    %.2f %% without a wrong tag\n", 100*a.Whole)
+	fmt.Fprintf(out, "  energies     right tags %s, most offending %s on average; the right ones have the least energy of %.1f %% of the sentences by the margin\n",
+		number(r.Energy.CorrectMean), number(r.Energy.OffendingMean), 100*r.MarginKept)
 	fmt.Fprintf(out, "  tag set      %d tags, %d words\n", r.Tags, r.Vocabulary)
 	fmt.Fprintf(out, "  speed        %.0f words a second in training, %.0f in tagging\n", r.WordsPerSecond, r.TagsPerSecond)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,7 @@ import (
 type decodeFlags struct {
 	beam      int
 	threshold float64
+	topTokens int
 	delay     float64
 	lm        string
 	lmWeight  float64
@@ -34,6 +36,7 @@ type decodeFlags struct {
 func (d *decodeFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&d.beam, "beam", 0, "prefixes kept by the beam search; 0 takes the best class of each frame, unless one of the flags below asks for a search (then 64)")
 	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is so many nats below the best one's; 0 drops none")
+	f.IntVar(&d.topTokens, "top-tokens", 0, "only so many likeliest tokens of a frame begin new prefixes; 0 is all")
 	f.Float64Var(&d.delay, "delay", 0, "seconds after which the search settles what the best prefix has; 0 is never")
 	f.StringVar(&d.lm, "lm", "", "ARPA `file` of a language model of words, gzipped or not (energo lm train makes one)")
 	f.Float64Var(&d.lmWeight, "lm-weight", 0.5, "weight of the language model")
@@ -56,8 +59,11 @@ func (d *decodeFlags) decoder(l *listener) (*ctc.Decoder, error) {
 	}
 	b := ctc.Beam{
 		Tokens: l.classes, Blank: l.blank, Separator: l.separator,
-		Width: d.beam, Threshold: d.threshold, Best: d.best, WordBonus: d.wordBonus,
+		Width: d.beam, Threshold: d.threshold, TopTokens: d.topTokens, Best: d.best, WordBonus: d.wordBonus,
 		Delay: int(math.Ceil(d.delay / l.frame)),
+	}
+	if d.best > 1 {
+		b.Best = math.MaxInt32 // of which some have the same words
 	}
 	var err error
 	if d.lm != "" {
@@ -108,6 +114,9 @@ func readWords(path string) (words []string, err error) {
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if len(words) == 0 {
+		return nil, fmt.Errorf("%s has no words; it must have one a line", path)
+	}
 	return words, nil
 }
 
@@ -120,12 +129,12 @@ type transcript struct {
 }
 
 type hypothesis struct {
-	Text     string  `json:"text"`
-	Acoustic float64 `json:"acoustic"` // logarithms
-	LM       float64 `json:"lm"`
-	Words    int     `json:"words"`
-	Boost    float64 `json:"boost"`
-	Total    float64 `json:"total"`
+	Text     string     `json:"text"`
+	Acoustic jsonNumber `json:"acoustic"` // logarithms
+	LM       jsonNumber `json:"lm"`       // null for words that cannot be
+	Words    int        `json:"words"`
+	Boost    float64    `json:"boost"`
+	Total    jsonNumber `json:"total"`
 }
 
 type transcribing struct {
@@ -153,7 +162,8 @@ train strips. In the place of the run's folder there may be a file of tokens, a 
 the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors or JSON lines.
 
 Without further flags each frame's best class counts. A beam search sums over alignments; a
-language model, a lexicon and hot words steer it. --manifest reads the files that a CSV file names and counts errors
+language model, a lexicon and hot words steer it. Spaces at the ends of a text and doubled ones are left out; of
+hypotheses that are then alike, only the best is shown. --manifest reads the files that a CSV file names and counts errors
 against its texts. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
 will not change any more, and in brackets what may; the result is that of the whole recording. With --delay, doubts
 older than that are settled, so that there is always something that will not change.
@@ -224,7 +234,10 @@ func (t *transcribing) file(f spokenFile) error {
 	}
 	one := transcript{File: f.path, Best: []hypothesis{}}
 	for _, h := range best {
-		one.Best = append(one.Best, hypothesis{t.text(h.Tokens), h.Acoustic, h.LM, h.Words, h.Boost, h.Total})
+		text := t.spaced(t.text(h.Tokens))
+		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
+			one.Best = append(one.Best, hypothesis{text, jsonNumber(h.Acoustic), jsonNumber(h.LM), h.Words, h.Boost, jsonNumber(h.Total)})
+		}
 	}
 	if len(one.Best) > 0 {
 		one.Text = one.Best[0].Text
