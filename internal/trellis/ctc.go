@@ -61,6 +61,8 @@ type CTC[F simd.Float] struct {
 	x, m, e    []F // emissions
 	alpha      []F // each chunk's rows, its first being the last of the chunk before
 	group      int // how many chunks are a group, where not all is kept
+	current    []F // the last row so far, where not all is kept
+	held       int // the group whose chunks' first rows are in inner
 	saved      []F // the first row of each group
 	inner      []F // the first row of each chunk of a group
 	beta       []F
@@ -108,6 +110,7 @@ func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
 		held = n
 	} else {
 		c.group = int(math.Ceil(math.Sqrt(float64(n))))
+		c.current = sized(c.current, 4*c.width)
 		c.saved, c.inner = sized(c.saved, (n+c.group-1)/c.group*4*c.width), sized(c.inner, c.group*4*c.width)
 	}
 	longest := min(chunk, frames)
@@ -137,27 +140,40 @@ func (c *CTC[F]) rows(k int) (alpha, m, e []F) {
 
 // forward computes the emissions and rows of chunk k after those of chunk k − 1.
 func (c *CTC[F]) forward(k int) Status {
-	alpha, _, _ := c.rows(k)
-	first := alpha[:4*c.width]
+	first := c.current
+	if c.whole {
+		alpha, _, _ := c.rows(k)
+		first = alpha[:4*c.width]
+	}
 	if k == 0 {
 		c.empty(first)
 		first[c.kernels.Lanes] = 0 // blank 0, before any frame
 		c.offset[0] = 0
 	} else {
-		before, _, _ := c.rows(k - 1)
-		copy(first, before[4*c.width*c.length(k-1):])
+		copy(first, c.last(k-1))
 		c.offset[k] = c.offset[k-1] + c.rebase(first)
 		if c.spread(first, k*chunk) > 2*c.digits() {
 			return Range
 		}
 	}
-	if !c.whole {
-		copy(c.first(c.inner, k%c.group), first)
-		if k%c.group == 0 {
-			copy(c.first(c.saved, k/c.group), first)
-		}
+	if c.whole {
+		return c.run(k)
 	}
-	return c.run(k)
+	c.held = k / c.group
+	copy(c.first(c.inner, k%c.group), first)
+	if k%c.group == 0 {
+		copy(c.first(c.saved, k/c.group), first)
+	}
+	return c.sweep(k)
+}
+
+// last is the row after chunk k, the latest if not all is kept.
+func (c *CTC[F]) last(k int) []F {
+	if !c.whole {
+		return c.current
+	}
+	alpha, _, _ := c.rows(k)
+	return alpha[4*c.width*c.length(k):][:4*c.width]
 }
 
 // first returns a kept row.
@@ -166,37 +182,51 @@ func (c *CTC[F]) first(rows []F, i int) []F { return rows[i*4*c.width : (i+1)*4*
 // run computes the emissions of chunk k, and its rows from its first.
 func (c *CTC[F]) run(k int) Status {
 	alpha, m, e := c.rows(k)
-	if s := c.emit(k, m, e); s != OK {
+	if s := c.emit(k*chunk, c.length(k), m, e); s != OK {
 		return s
 	}
 	c.kernels.Forward(alpha, m, e, c.skip, c.length(k), c.width, c.labels)
 	return OK
 }
 
-// again computes the rows of chunk k once more, and on coming to the last chunk of a group those of
-// the whole group.
-func (c *CTC[F]) again(k int) {
-	alpha, _, _ := c.rows(k)
-	if k%c.group < c.group-1 {
-		copy(alpha, c.first(c.inner, k%c.group))
-		c.run(k)
-		return
+// sweepFrames is how many frames a sweep does at once, so few that they stay near the processor.
+const sweepFrames = 8
+
+// sweep takes the current row through chunk k without keeping any other.
+func (c *CTC[F]) sweep(k int) Status {
+	for lo := 0; lo < c.length(k); lo += sweepFrames {
+		n := min(sweepFrames, c.length(k)-lo)
+		if s := c.emit(k*chunk+lo, n, c.m, c.e); s != OK {
+			return s
+		}
+		copy(c.alpha, c.current)
+		c.kernels.Forward(c.alpha, c.m, c.e, c.skip, n, c.width, c.labels)
+		copy(c.current, c.alpha[4*c.width*n:])
 	}
-	at := k - k%c.group
-	copy(alpha, c.first(c.saved, k/c.group))
-	copy(c.inner, c.first(c.saved, k/c.group))
-	for c.run(at); at < k; at++ {
-		c.forward(at + 1)
-	}
+	return OK
 }
 
-// emit computes the emissions of chunk k.
-func (c *CTC[F]) emit(k int, m, e []F) Status {
-	n, ok := c.length(k), true
-	none := F(math.Inf(-1))
+// again computes the rows of chunk k once more, on coming to another group after its first rows.
+func (c *CTC[F]) again(k int) {
+	if g := k / c.group; g != c.held {
+		c.held = g
+		copy(c.inner, c.first(c.saved, g))
+		copy(c.current, c.inner)
+		c.sweep(g * c.group)
+		for at := g*c.group + 1; at <= k; at++ {
+			c.forward(at)
+		}
+	}
+	copy(c.alpha, c.first(c.inner, k%c.group))
+	c.run(k)
+}
+
+// emit computes the emissions of n frames from frame from on.
+func (c *CTC[F]) emit(from, n int, m, e []F) Status {
+	ok, none := true, F(math.Inf(-1))
 	for t := range n {
 		x := c.x[t*c.width:][:c.width]
-		ok = c.source.Frame(x[:c.labels+1], k*chunk+t) && ok
+		ok = c.source.Frame(x[:c.labels+1], from+t) && ok
 		for i := c.labels + 1; i < len(x); i++ {
 			x[i] = none
 		}
@@ -273,8 +303,7 @@ func (c *CTC[F]) state(i int) int {
 // last blank.
 func (c *CTC[F]) end() (float64, Status) {
 	k, lanes := c.chunks()-1, c.kernels.Lanes
-	alpha, _, _ := c.rows(k)
-	last := alpha[4*c.width*c.length(k):]
+	last := c.last(k)
 	i := c.state(c.labels)
 	m, e := float64(last[i]), float64(last[i+lanes])
 	if c.labels > 0 {
@@ -297,7 +326,7 @@ func (c *CTC[F]) Backward(sink Sink[F]) {
 	c.beta[c.state(c.labels)+c.kernels.Lanes] = 0 // the last blank, after all frames
 	var offset float64
 	for k := c.chunks() - 1; k >= 0; k-- {
-		if !c.whole && k < c.chunks()-1 {
+		if !c.whole {
 			c.again(k)
 		}
 		alpha, m, e := c.rows(k)

@@ -35,7 +35,7 @@ func TestKeep(t *testing.T) {
 }
 
 func testKeep[F simd.Float](t *testing.T) {
-	for _, frames := range []int{1, 255, 256, 257, 700, 1024} {
+	for _, frames := range []int{1, 255, 256, 257, 700, 1024, 2600} {
 		r := rand.New(rand.NewPCG(1, uint64(frames)))
 		labels := make([]int, min(frames, 90))
 		for i := range labels {
