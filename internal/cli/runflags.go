@@ -41,6 +41,23 @@ func (r *runFlags) configFile() (string, error) {
 	return r.file, nil
 }
 
+// settle puts the settings of a file, if one is named or the run that goes on has one, into c, below the
+// flags that were given.
+func settle[C any](cmd *cobra.Command, r *runFlags, c *C, defaults C, read func(path string, base C) (C, error)) error {
+	file, err := r.configFile()
+	if err != nil || file == "" {
+		return err
+	}
+	base, err := read(file, defaults)
+	if err == nil {
+		err = below(cmd, func() { *c = base })
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
 // begin reads the data and settles the run's folder, by default one of base's name and a
 // number; made are the folders that are new.
 func (r *runFlags) begin(cmd *cobra.Command, dataDir, base string) (p *progress, trainSet, testSet *data.Images, made []string, err error) {

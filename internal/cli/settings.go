@@ -89,13 +89,20 @@ func (s *settings) over(cmd *cobra.Command, file string) error {
 // below calls set, which sets what flags are bound to, and puts the flags that were given
 // back on top.
 func below(cmd *cobra.Command, set func()) error {
-	given := map[string]string{}
+	given, lists := map[string]string{}, map[pflag.SliceValue][]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if _, list := f.Value.(pflag.SliceValue); !list { // no setting is a list, and a list does not read back
-			given[f.Name] = f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok { // its text does not read back
+			lists[list] = list.GetSlice()
+			return
 		}
+		given[f.Name] = f.Value.String()
 	})
 	set()
+	for list, values := range lists {
+		if err := list.Replace(values); err != nil {
+			return err
+		}
+	}
 	for name, value := range given {
 		if err := cmd.Flags().Set(name, value); err != nil {
 			return fmt.Errorf("--%s: %w", name, err)

@@ -29,18 +29,8 @@ digits, with plots/reconstructions.png: test pictures above, their reconstructio
   energo train autoencoder --run runs/mine --resume`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := run.configFile()
-			if err != nil {
+			if err := settle(cmd, &run, &c, defaults, recipe.ReadAutoencoderConfig); err != nil {
 				return err
-			}
-			if file != "" {
-				base, err := recipe.ReadAutoencoderConfig(file, defaults)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := below(cmd, func() { c = base }); err != nil {
-					return usageError{err}
-				}
 			}
 			if err := locate(&c.Data); err != nil {
 				return err

@@ -33,18 +33,8 @@ model draws.`,
   energo train jem --foreign fashion --epochs 10`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := run.configFile()
-			if err != nil {
+			if err := settle(cmd, &run, &c, defaults, recipe.ReadJEMConfig); err != nil {
 				return err
-			}
-			if file != "" {
-				base, err := recipe.ReadJEMConfig(file, defaults)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := below(cmd, func() { c = base }); err != nil {
-					return usageError{err}
-				}
 			}
 			if err := locate(&c.Data); err != nil {
 				return err

@@ -32,18 +32,8 @@ The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
   energo train rbm --chains 0 --k 25`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := run.configFile()
-			if err != nil {
+			if err := settle(cmd, &run, &c, defaults, recipe.ReadRBMConfig); err != nil {
 				return err
-			}
-			if file != "" {
-				base, err := recipe.ReadRBMConfig(file, defaults)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := below(cmd, func() { c = base }); err != nil {
-					return usageError{err}
-				}
 			}
 			if err := locate(&c.Data); err != nil {
 				return err

@@ -30,18 +30,8 @@ Every step draws new strips of 1 to --longest training digits; the figures are o
   energo transcribe runs/strips-1 strip.png`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := run.configFile()
-			if err != nil {
+			if err := settle(cmd, &run, &c, defaults, recipe.ReadStripsConfig); err != nil {
 				return err
-			}
-			if file != "" {
-				base, err := recipe.ReadStripsConfig(file, defaults)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := below(cmd, func() { c = base }); err != nil {
-					return usageError{err}
-				}
 			}
 			if err := locate(&c.Data); err != nil {
 				return err

@@ -38,18 +38,8 @@ there alone, and rarer and unknown ones at those and the open classes.`,
   energo train tagger --data brown --model network`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := run.configFile()
-			if err != nil {
+			if err := settle(cmd, &run, &c, defaults, recipe.ReadTaggerConfig); err != nil {
 				return err
-			}
-			if file != "" {
-				base, err := recipe.ReadTaggerConfig(file, defaults)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := below(cmd, func() { c = base }); err != nil {
-					return usageError{err}
-				}
 			}
 			if c.Data == "" {
 				return usagef("--data is missing: the folder of tagged text")

@@ -69,6 +69,8 @@ type CTC[F simd.Float] struct {
 	share      []F
 	sums       []F
 	offset     []float64 // of the exponents of each chunk's alpha
+	suspect    bool      // states that may count are far apart
+	far        float64   // the greatest |shift| of the last Backward
 	logP       float64   // log₂ of the sequence's probability, as the sum of these two
 	logPOffset float64
 }
@@ -77,13 +79,26 @@ type CTC[F simd.Float] struct {
 // in so many frames, from the source's scores.
 func (c *CTC[F]) Forward(labels []int, frames int, source Source[F]) (float64, Status) {
 	c.set(labels, frames, source)
+	c.suspect = false
 	for k := range c.chunks() {
 		if s := c.forward(k); s != OK {
 			return c.failed(s)
 		}
 	}
-	return c.end()
+	logP, s := c.end()
+	if s == OK && c.suspect {
+		if c.Backward(nobody[F]{}); c.far > c.digits() {
+			return c.failed(Range)
+		}
+	}
+	return logP, s
 }
+
+// nobody is a sink that looks away.
+type nobody[F simd.Float] struct{}
+
+// Share implements Sink.
+func (nobody[F]) Share(int, []F, F, F) {}
 
 func (c *CTC[F]) failed(s Status) (float64, Status) {
 	if s == Impossible {
@@ -152,9 +167,7 @@ func (c *CTC[F]) forward(k int) Status {
 	} else {
 		copy(first, c.last(k-1))
 		c.offset[k] = c.offset[k-1] + c.rebase(first)
-		if c.spread(first, k*chunk) > 2*c.digits() {
-			return Range
-		}
+		c.suspect = c.suspect || c.spread(first, k*chunk) > 2*c.digits()
 	}
 	if c.whole {
 		return c.run(k)
@@ -250,8 +263,9 @@ func (c *CTC[F]) digits() float64 {
 }
 
 // spread returns how far the exponents of a row are below 0, the top one's, before frame t: of those
-// states from which the frames that are left are enough for the labels. Shares of a row are those of pairs of
-// states whose exponents and shift are no larger, so whole numbers of F must go so far.
+// states from which the frames that are left are enough for the labels. States may be farther apart than whole
+// numbers of F go, if they do not count: a state's share is 2^(its exponents and shift), so those that do have exponents no
+// larger than shift, which Backward knows. It is no larger than the spread.
 func (c *CTC[F]) spread(row []F, t int) float64 {
 	least := F(0)
 	lanes := c.kernels.Lanes
@@ -325,6 +339,7 @@ func (c *CTC[F]) Backward(sink Sink[F]) {
 	c.empty(c.beta)
 	c.beta[c.state(c.labels)+c.kernels.Lanes] = 0 // the last blank, after all frames
 	var offset float64
+	c.far = 0
 	for k := c.chunks() - 1; k >= 0; k-- {
 		if !c.whole {
 			c.again(k)
@@ -332,6 +347,7 @@ func (c *CTC[F]) Backward(sink Sink[F]) {
 		alpha, m, e := c.rows(k)
 		n := c.length(k)
 		shift := c.offset[k] - c.logPOffset + offset - c.logP
+		c.far = max(c.far, math.Abs(shift))
 		c.kernels.Backward(c.share, c.sums, c.beta, alpha, m, e, c.skip, n, c.width, c.labels, F(shift))
 		for t := n - 1; t >= 0; t-- {
 			blanks, labels := c.sums[2*t], c.sums[2*t+1]

@@ -97,3 +97,40 @@ func TestStatus(t *testing.T) {
 		t.Errorf("no labels in no frames have %v, status %v", p, s)
 	}
 }
+
+// TestSpread: states that are far behind and do not count are no reason for float64.
+func TestSpread(t *testing.T) {
+	const frames, labels = 3000, 600
+	sure := &scores[float32]{labels: labels}
+	wide := &scores[float64]{labels: labels}
+	y := make([]int, labels)
+	for i := range y {
+		y[i] = i % 5
+	}
+	r := rand.New(rand.NewPCG(3, 1))
+	for at := range frames {
+		for i := range labels + 1 {
+			v := -5000 - 10*r.Float64()
+			if at%5 < 3 && i == at/5 || at%5 >= 3 && i == labels {
+				v = -0.01
+			}
+			sure.x, wide.x = append(sure.x, float32(v)), append(wide.x, float64(float32(v)))
+		}
+	}
+	var c CTC[float32]
+	got, status := c.Forward(y, frames, sure)
+	if status != OK || !c.suspect {
+		t.Fatalf("status %v, suspect: %v", status, c.suspect)
+	}
+	var d CTC[float64]
+	if want, s := d.Forward(y, frames, wide); s != OK || math.Abs(got-want) > 1e-5*math.Abs(want) {
+		t.Errorf("%v; it should be %v", got, want)
+	}
+	c.Backward(sure)
+	d.Backward(wide)
+	for i, v := range wide.share {
+		if math.Abs(float64(sure.share[i])-v) > 1e-4 {
+			t.Fatalf("share %d is %v; it should be %v", i, sure.share[i], v)
+		}
+	}
+}
