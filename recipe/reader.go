@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/nn"
@@ -28,6 +29,7 @@ type Reader struct {
 
 	r      *recogniser
 	speech *speechFeatures
+	times  *timesModel // nil where the run has none
 }
 
 // OpenReader reads the model of a finished run of strips or speech.
@@ -70,10 +72,11 @@ func OpenReader(dir string) (*Reader, error) {
 		if out.speech, err = readSpeechFeatures(dir); err != nil {
 			return nil, err
 		}
-		o := out.speech.Options
+		if out.times, err = readTimes(filepath.Join(dir, TimesFile)); err != nil {
+			return nil, err
+		}
 		out.r = c.recogniser(tokens)
-		out.Frame = recogniserStride * float64(o.Hop) / float64(o.Rate)
-		out.Offset = float64(o.Window) / float64(o.Rate) / 2
+		out.Frame, out.Offset = out.speech.spacing()
 		simd.SetThreads(c.Threads)
 	}
 	if out.r.separator() != blank {
@@ -87,6 +90,8 @@ type Source struct {
 	Line   data.Line
 	Length float64 // seconds of sound, or pixels of the picture as it is in the file
 	Scale  float64 // from a reader's Frame and Offset to the file's own unit: 1 but for pictures of another height
+
+	clip audio.Clip // where the reader has a model of times
 }
 
 // Open reads a file: the picture of a strip, or a recording.
@@ -103,7 +108,26 @@ func (r *Reader) Open(path string) (Source, error) {
 		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
 	r.speech.normalise(x)
-	return Source{Line: r.speech.line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}, nil
+	s := Source{Line: r.speech.line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}
+	if r.times != nil {
+		s.clip = clip
+	}
+	return s, nil
+}
+
+// Refine returns tokens, whose times are those of an alignment of the source's emissions (ctc.TimedTokens), with the
+// times that the run's model of them has: more exact ones, found within a quarter of a second of the
+// given. A separator has what lies between two words, which may be nothing. Where the run has no such
+// model the times stay.
+func (r *Reader) Refine(s Source, tokens []ctc.Timed) ([]ctc.Timed, error) {
+	if r.times == nil || len(tokens) == 0 {
+		return tokens, nil
+	}
+	x, err := r.times.features.of(s.clip)
+	if err != nil {
+		return nil, err
+	}
+	return r.times.refine(x, tokens, s.Length), nil
 }
 
 // Emissions returns those of a line: log-probabilities, frame by frame. They are good until the

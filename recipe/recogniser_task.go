@@ -28,6 +28,7 @@ type recogniserTask struct {
 	samples int
 	draw    func(i int, rng *rand.Rand) data.Line // training line i, perhaps another each time
 	held    []data.Line
+	finish  func(ctx context.Context) error // what is still to do once the network is trained; may be nil
 	subject train.Subject
 	lines   []data.Line
 	batch   *lineBatch
@@ -176,6 +177,16 @@ func (t *recogniserTask) run(ctx context.Context, recipe string, config any, loo
 	}
 	if err := writeJSON(filepath.Join(o.Dir, TokensFile), t.tokens); err != nil {
 		return nil, err
+	}
+	if t.finish != nil {
+		err := t.finish(ctx)
+		if err != nil && ctx.Err() != nil {
+			r.Reason = "interrupted"
+			return r, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	if err := r.read(t, groups); err != nil {
 		return nil, err

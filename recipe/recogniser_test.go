@@ -117,14 +117,17 @@ func TestOthers(t *testing.T) {
 	}
 }
 
-// tones writes a corpus of two words, a low tone and a high one, between silences.
+// tones writes a corpus of two words, a low tone and a high one, between silences, and beside it when they are said,
+// times.csv.
 func tones(t *testing.T, n int, seed uint64) (manifest string) {
 	t.Helper()
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(seed, 5))
-	var rows strings.Builder
+	var rows, times strings.Builder
 	rows.WriteString("path,text\n")
+	times.WriteString("path,word,start,end\n")
 	for i := range n {
+		name := fmt.Sprintf("%d.wav", i)
 		clip := audio.Clip{Rate: 8000}
 		silence := func() { clip.Samples = append(clip.Samples, make([]float32, 400+rng.IntN(800))...) }
 		var words []string
@@ -135,16 +138,20 @@ func tones(t *testing.T, n int, seed uint64) (manifest string) {
 				word, hz = "hi", 1500
 			}
 			words = append(words, word)
+			start := len(clip.Samples)
 			for k := range 1000 + rng.IntN(600) {
 				clip.Samples = append(clip.Samples, float32(0.4*math.Sin(2*math.Pi*hz*float64(k)/8000)))
 			}
+			fmt.Fprintf(&times, "%s,%s,%.4f,%.4f\n", name, word, float64(start)/8000, float64(len(clip.Samples))/8000)
 			silence()
 		}
-		name := fmt.Sprintf("%d.wav", i)
 		if err := audio.Write(filepath.Join(dir, name), clip); err != nil {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&rows, "%s,%s\n", name, strings.Join(words, " "))
+	}
+	if err := os.WriteFile(filepath.Join(dir, "times.csv"), []byte(times.String()), 0o666); err != nil {
+		t.Fatal(err)
 	}
 	manifest = filepath.Join(dir, "corpus.csv")
 	if err := os.WriteFile(manifest, []byte(rows.String()), 0o666); err != nil {
@@ -183,7 +190,11 @@ func TestSpeech(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole, broken, "label_prior")
+	if file(t, whole, TimesFile) != file(t, broken, TimesFile) {
+		t.Error("the run that went on has another model of times")
+	}
 	testReader(t, whole, c.Test[0], want.Groups[0])
+	testTimes(t, whole, c.Test[0])
 	again, err := EvalSpeech(whole, "")
 	if err != nil || fmt.Sprint(again.Groups) != fmt.Sprint(want.Groups) {
 		t.Errorf("evaluation says %+v, %v; training said %v", again, err, want.Groups)

@@ -17,8 +17,8 @@ import (
 // speechDilations are those of the convolutions along time: a frame sees a second of sound.
 var speechDilations = []int{1, 2, 4, 8}
 
-// Speech trains a recogniser of speech into a run folder, and measures it on the test
-// manifests, or on the held-out recordings where there are none. Interruption and
+// Speech trains a recogniser of speech into a run folder, and a model of when words are said, and
+// measures the recogniser on the test manifests, or on the held-out recordings where there are none. Interruption and
 // divergence are as Digits has them.
 func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, error) {
 	c, err := c.Resolve()
@@ -60,6 +60,13 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	task, err := newRecogniserTask(model, n, draw, held, c.Priors)
 	if err != nil {
 		return nil, err
+	}
+	task.finish = func(ctx context.Context) error {
+		times, err := learnTimes(ctx, model, f, set, n)
+		if err != nil || times == nil {
+			return err
+		}
+		return times.save(filepath.Join(o.Dir, TimesFile))
 	}
 	settings, err := c.fingerprint()
 	if err != nil {

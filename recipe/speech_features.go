@@ -68,6 +68,12 @@ func (f *speechFeatures) raw(c audio.Clip) ([]float32, error) {
 	return f.extract.Features(c)
 }
 
+// spacing is the seconds from a frame of emissions to the next, and to the middle of the first.
+func (f *speechFeatures) spacing() (frame, middle float64) {
+	o := f.Options
+	return recogniserStride * float64(o.Hop) / float64(o.Rate), float64(o.Window) / float64(o.Rate) / 2
+}
+
 // fit takes mean and variance from features.
 func (f *speechFeatures) fit(all [][]float32) {
 	mels := f.Options.Mels

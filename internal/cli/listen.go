@@ -87,6 +87,7 @@ type heard struct {
 	frame, offset float64 // in the file's unit
 	length        float64
 	line          *data.Line // what the model looked at; nil for another system's emissions
+	source        recipe.Source
 }
 
 // hear reads a file.
@@ -99,7 +100,7 @@ func (l *listener) hear(path string) (h heard, err error) {
 		if s, err = l.reader.Open(path); err != nil {
 			return h, err
 		}
-		h.line, h.length = &s.Line, s.Length
+		h.source, h.line, h.length = s, &s.Line, s.Length
 		h.frame, h.offset = h.frame*s.Scale, h.offset*s.Scale
 		h.logProbs, err = l.reader.Emissions(s.Line)
 	}

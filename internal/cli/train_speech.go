@@ -7,6 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/train"
 	"github.com/spf13/cobra"
 )
 
@@ -23,24 +24,16 @@ is said, never when. The energy of a text is −log of its probability with all 
 beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
 recordings of --data, which are held out, are. Texts are read in lower case.
 
-The run's folder also has tokens.json and features.json, which transcribe and align need.`,
+The run's folder also has tokens.json and features.json, which transcribe and align need, and times.safetensors,
+a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
+--resume.`,
 		Example: `  energo train speech --data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv
   energo transcribe runs/speech-1 recording.wav
   energo align runs/speech-1 recording.wav "one two three"`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			file, err := run.configFile()
-			if err != nil {
+			if err := settle(cmd, &run, &c, defaults, recipe.ReadSpeechConfig); err != nil {
 				return err
-			}
-			if file != "" {
-				base, err := recipe.ReadSpeechConfig(file, defaults)
-				if err != nil {
-					return usageError{err}
-				}
-				if err := below(cmd, func() { c = base }); err != nil {
-					return usageError{err}
-				}
 			}
 			c.Test = slices.Clone(c.Test)
 			for i := range c.Test {
@@ -83,7 +76,13 @@ func trainSpeech(cmd *cobra.Command, c recipe.SpeechConfig, run runFlags) error 
 	}
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
 	p.say("reading the recordings")
-	r, err := recipe.Speech(cmd.Context(), c, recipe.Options{Dir: dir, Resume: run.resume, Emit: p.emit})
+	emit := func(e train.Event) {
+		p.emit(e)
+		if done, ok := e.(train.Done); ok && done.Reason != "interrupted" && done.Reason != "diverged" {
+			p.say("learning when words are said")
+		}
+	}
+	r, err := recipe.Speech(cmd.Context(), c, recipe.Options{Dir: dir, Resume: run.resume, Emit: emit})
 	p.end()
 	if err != nil {
 		removeEmpty(made)
