@@ -147,6 +147,7 @@ type ctcPass[T, F simd.Float] struct {
 	top []T
 	sum []float64
 
+	spent  []T     // what a frame's shares take off its gradient
 	tops   float64 // what was taken off log-probabilities, in all frames
 	adding bool
 }
@@ -206,17 +207,20 @@ func (p *ctcPass[T, F]) logSums(frames int) (sum float64) {
 func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
 	row := p.x[t*p.stride*p.classes:][:p.classes]
 	labels := p.labels
-	scores[len(labels)] = F(row[p.blank])
-	for i, c := range labels {
-		scores[i] = F(row[c])
-	}
+	blank := &scores[len(labels)]
+	scores = scores[:len(labels)]
+	*blank = F(row[p.blank])
 	if p.sum == nil {
-		p.sharpen(scores)
+		for i, c := range labels {
+			scores[i] = F(row[c])
+		}
+		p.sharpen(scores, blank)
 		return true
 	}
 	top := F(p.top[t*p.stride])
-	for i := range scores {
-		scores[i] -= top
+	*blank -= top
+	for i, c := range labels {
+		scores[i] = F(row[c]) - top
 	}
 	return !math.IsNaN(p.sum[t*p.stride])
 }
@@ -227,11 +231,15 @@ const sharp = -0.25
 // sharpen takes the greatest log-probability off those of a frame that is sure, so that it is 0, the logarithm of
 // an exact 1: thousands of factors near 1, each rounded, would spoil a small loss. Other
 // frames stay, since differences of large numbers are rounded, too.
-func (p *ctcPass[T, F]) sharpen(scores []F) {
-	top := simd.Max(scores)
+func (p *ctcPass[T, F]) sharpen(scores []F, blank *F) {
+	top := *blank
+	if len(scores) > 0 {
+		top = max(top, simd.Max(scores))
+	}
 	if !(top >= sharp && top <= -sharp) {
 		return
 	}
+	*blank -= top
 	for i := range scores {
 		scores[i] -= top
 	}
@@ -240,13 +248,33 @@ func (p *ctcPass[T, F]) sharpen(scores []F) {
 	}
 }
 
+// leastShare is what a share must be above to count: products of smaller ones would be subnormal, and each cost a
+// hundred cycles.
+const leastShare = 1e-30
+
+// dense reports whether a frame's shares are collected before they go to the gradient at once: sequences
+// side by side have rows far apart, often by a power of two, and single writes to such are slow.
+func (p *ctcPass[T, F]) dense() bool { return p.stride > 1 && p.classes <= 4*len(p.labels) }
+
 // Share implements trellis.Sink.
 func (p *ctcPass[T, F]) Share(t int, labels []F, blanks, sum F) {
 	row := p.grad[t*p.stride*p.classes:][:p.classes]
 	f := F(p.factor) / sum
-	row[p.blank] -= T(f * blanks)
+	to := row
+	if p.dense() {
+		p.spent = slices.Grow(p.spent[:0], p.classes)[:p.classes]
+		clear(p.spent)
+		to = p.spent
+	}
+	to[p.blank] -= T(f * blanks)
+	classes := p.labels[:len(labels)] // a copy: what is behind p might change with row
 	for i, share := range labels {
-		row[p.labels[i]] -= T(f * share)
+		if share > leastShare {
+			to[classes[i]] -= T(f * share)
+		}
+	}
+	if p.dense() {
+		simd.Add(row, row, to)
 	}
 	if p.sum != nil && p.sum[t*p.stride] < sureSum {
 		p.settle(row, t)

@@ -390,8 +390,13 @@ DATA c00000000<>+60(SB)/4, $0x00000000
 GLOBL c00000000<>(SB), RODATA|NOPTR, $64
 
 // func ctcForwardAVX2(alpha []float32, m []float32, e []float32, skip []float32, frames int, width int, labels int)
-// Requires: AVX, AVX2
-TEXT ·ctcForwardAVX2(SB), NOSPLIT, $128-120
+// Requires: AVX, AVX2, SSE
+TEXT ·ctcForwardAVX2(SB), NOSPLIT, $136-120
+	STMXCSR (SP)
+	MOVL    (SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 4(SP)
+	LDMXCSR 4(SP)
 	MOVQ    alpha_base+0(FP), AX
 	MOVQ    m_base+24(FP), DX
 	MOVQ    e_base+48(FP), BX
@@ -408,11 +413,11 @@ TEXT ·ctcForwardAVX2(SB), NOSPLIT, $128-120
 
 frame3:
 	VBROADCASTSS (DX)(R9*4), Y2
-	VMOVUPS      Y2, (SP)
+	VMOVUPS      Y2, 8(SP)
 	VBROADCASTSS (BX)(R9*4), Y2
-	VMOVUPS      Y2, 32(SP)
-	VMOVUPS      Y0, 64(SP)
-	VMOVUPS      Y1, 96(SP)
+	VMOVUPS      Y2, 40(SP)
+	VMOVUPS      Y0, 72(SP)
+	VMOVUPS      Y1, 104(SP)
 	XORQ         R10, R10
 
 block5:
@@ -420,12 +425,12 @@ block5:
 	VMOVUPS    32(AX), Y3
 	VMOVUPS    64(AX), Y4
 	VMOVUPS    96(AX), Y5
-	VPERM2F128 $0x03, 64(SP), Y4, Y6
+	VPERM2F128 $0x03, 72(SP), Y4, Y6
 	VPALIGNR   $0x0c, Y6, Y4, Y6
-	VPERM2F128 $0x03, 96(SP), Y5, Y7
+	VPERM2F128 $0x03, 104(SP), Y5, Y7
 	VPALIGNR   $0x0c, Y7, Y5, Y7
-	VMOVUPS    Y4, 64(SP)
-	VMOVUPS    Y5, 96(SP)
+	VMOVUPS    Y4, 72(SP)
+	VMOVUPS    Y5, 104(SP)
 	VMAXPS     Y7, Y3, Y8
 	VSUBPS     Y8, Y3, Y9
 	VMAXPS     cc2fe0000<>+0(SB), Y9, Y9
@@ -440,8 +445,8 @@ block5:
 	VPSLLD     $0x17, Y10, Y10
 	VMULPS     Y10, Y6, Y10
 	VADDPS     Y10, Y9, Y9
-	VMULPS     (SP), Y9, Y9
-	VADDPS     32(SP), Y8, Y8
+	VMULPS     8(SP), Y9, Y9
+	VADDPS     40(SP), Y8, Y8
 	VPSRLD     $0x17, Y9, Y10
 	VPSUBD     c0000007f<>+0(SB), Y10, Y10
 	VCVTDQ2PS  Y10, Y10
@@ -494,6 +499,7 @@ block5:
 	JNE        frame3
 
 frames4:
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
@@ -552,8 +558,13 @@ DATA c007fffff<>+60(SB)/4, $0x007fffff
 GLOBL c007fffff<>(SB), RODATA|NOPTR, $64
 
 // func ctcBackwardAVX2(share []float32, sums []float32, beta []float32, alpha []float32, m []float32, e []float32, skip []float32, frames int, width int, labels int, shift float32)
-// Requires: AVX, AVX2
-TEXT ·ctcBackwardAVX2(SB), NOSPLIT, $224-196
+// Requires: AVX, AVX2, SSE
+TEXT ·ctcBackwardAVX2(SB), NOSPLIT, $232-196
+	STMXCSR      (SP)
+	MOVL         (SP), AX
+	ORL          $0x00008040, AX
+	MOVL         AX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         frames+168(FP), AX
 	MOVQ         width+176(FP), CX
 	MOVQ         labels+184(FP), DX
@@ -578,7 +589,7 @@ TEXT ·ctcBackwardAVX2(SB), NOSPLIT, $224-196
 	VMOVUPS      c3f800000<>+0(SB), Y0
 	VMOVUPS      cf149f2ca<>+0(SB), Y1
 	VBROADCASTSS shift+192(FP), Y2
-	VMOVUPS      Y2, 64(SP)
+	VMOVUPS      Y2, 72(SP)
 	MOVQ         CX, R12
 	SHRQ         $0x04, R12
 	SUBQ         R12, DX
@@ -587,13 +598,13 @@ TEXT ·ctcBackwardAVX2(SB), NOSPLIT, $224-196
 
 frame6:
 	VBROADCASTSS (SI)(DX*4), Y2
-	VMOVUPS      Y2, (SP)
+	VMOVUPS      Y2, 8(SP)
 	VBROADCASTSS (R8)(DX*4), Y2
-	VMOVUPS      Y2, 32(SP)
-	VMOVUPS      Y0, 96(SP)
-	VMOVUPS      Y1, 128(SP)
-	VMOVUPS      Y0, 160(SP)
-	VMOVUPS      Y1, 192(SP)
+	VMOVUPS      Y2, 40(SP)
+	VMOVUPS      Y0, 104(SP)
+	VMOVUPS      Y1, 136(SP)
+	VMOVUPS      Y0, 168(SP)
+	VMOVUPS      Y1, 200(SP)
 	VMOVUPS      c00000000<>+0(SB), Y2
 	VMOVUPS      c00000000<>+0(SB), Y3
 	MOVQ         CX, R12
@@ -610,18 +621,18 @@ block8:
 	VMOVUPS    32(R10), Y5
 	VMOVUPS    64(R10), Y6
 	VMOVUPS    96(R10), Y7
-	VPERM2F128 $0x21, 96(SP), Y4, Y8
+	VPERM2F128 $0x21, 104(SP), Y4, Y8
 	VPALIGNR   $0x04, Y4, Y8, Y8
-	VPERM2F128 $0x21, 128(SP), Y5, Y9
+	VPERM2F128 $0x21, 136(SP), Y5, Y9
 	VPALIGNR   $0x04, Y5, Y9, Y9
-	VPERM2F128 $0x21, 160(SP), Y6, Y10
+	VPERM2F128 $0x21, 168(SP), Y6, Y10
 	VPALIGNR   $0x04, Y6, Y10, Y10
-	VPERM2F128 $0x21, 192(SP), Y7, Y11
+	VPERM2F128 $0x21, 200(SP), Y7, Y11
 	VPALIGNR   $0x04, Y7, Y11, Y11
-	VMOVUPS    Y4, 96(SP)
-	VMOVUPS    Y5, 128(SP)
-	VMOVUPS    Y6, 160(SP)
-	VMOVUPS    Y7, 192(SP)
+	VMOVUPS    Y4, 104(SP)
+	VMOVUPS    Y5, 136(SP)
+	VMOVUPS    Y6, 168(SP)
+	VMOVUPS    Y7, 200(SP)
 	VMAXPS     Y7, Y5, Y12
 	VSUBPS     Y12, Y5, Y5
 	VMAXPS     cc2fe0000<>+0(SB), Y5, Y5
@@ -636,7 +647,7 @@ block8:
 	VPSLLD     $0x17, Y5, Y5
 	VMULPS     Y5, Y6, Y5
 	VADDPS     Y5, Y4, Y4
-	VADDPS     64(SP), Y12, Y5
+	VADDPS     72(SP), Y12, Y5
 	VADDPS     32(DI), Y5, Y5
 	VMULPS     (DI), Y4, Y13
 	VMAXPS     cc2fe0000<>+0(SB), Y5, Y5
@@ -645,8 +656,8 @@ block8:
 	VPSLLD     $0x17, Y5, Y5
 	VMULPS     Y5, Y13, Y5
 	VADDPS     Y5, Y2, Y2
-	VMULPS     (SP), Y4, Y4
-	VADDPS     32(SP), Y12, Y5
+	VMULPS     8(SP), Y4, Y4
+	VADDPS     40(SP), Y12, Y5
 	VPSRLD     $0x17, Y4, Y12
 	VPSUBD     c0000007f<>+0(SB), Y12, Y12
 	VCVTDQ2PS  Y12, Y12
@@ -678,7 +689,7 @@ block8:
 	VPSLLD     $0x17, Y4, Y4
 	VMULPS     Y4, Y10, Y4
 	VADDPS     Y4, Y6, Y4
-	VADDPS     64(SP), Y5, Y6
+	VADDPS     72(SP), Y5, Y6
 	VADDPS     96(DI), Y6, Y6
 	VMULPS     64(DI), Y4, Y7
 	VMAXPS     cc2fe0000<>+0(SB), Y6, Y6
@@ -720,6 +731,7 @@ block8:
 	JNE        frame6
 
 frames7:
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
@@ -800,8 +812,13 @@ end10:
 	RET
 
 // func ctcForwardAVX512(alpha []float32, m []float32, e []float32, skip []float32, frames int, width int, labels int)
-// Requires: AVX, AVX512F
-TEXT ·ctcForwardAVX512(SB), NOSPLIT, $0-120
+// Requires: AVX, AVX512F, SSE
+TEXT ·ctcForwardAVX512(SB), NOSPLIT, $8-120
+	STMXCSR (SP)
+	MOVL    (SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 4(SP)
+	LDMXCSR 4(SP)
 	MOVQ    alpha_base+0(FP), AX
 	MOVQ    m_base+24(FP), DX
 	MOVQ    e_base+48(FP), BX
@@ -876,12 +893,18 @@ block13:
 	JNE        frame11
 
 frames12:
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
 // func ctcBackwardAVX512(share []float32, sums []float32, beta []float32, alpha []float32, m []float32, e []float32, skip []float32, frames int, width int, labels int, shift float32)
-// Requires: AVX, AVX512F
-TEXT ·ctcBackwardAVX512(SB), NOSPLIT, $0-196
+// Requires: AVX, AVX512F, SSE
+TEXT ·ctcBackwardAVX512(SB), NOSPLIT, $8-196
+	STMXCSR      (SP)
+	MOVL         (SP), AX
+	ORL          $0x00008040, AX
+	MOVL         AX, 4(SP)
+	LDMXCSR      4(SP)
 	MOVQ         frames+168(FP), AX
 	MOVQ         width+176(FP), CX
 	MOVQ         labels+184(FP), DX
@@ -1015,5 +1038,6 @@ block16:
 	JNE        frame14
 
 frames15:
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET

@@ -184,6 +184,19 @@ func (g *isa) sum() func(top vec, of ...pair) vec {
 	}
 }
 
+// flushed makes results below 2^−126 zeros until the function that it returns is called: states and shares that
+// are all but impossible would each cost a hundred cycles.
+func flushed() (restore func()) {
+	const flushToZero, denormalsAreZero = 1 << 15, 1 << 6
+	control, r := AllocLocal(8), GP32()
+	STMXCSR(control)
+	MOVL(control, r)
+	ORL(U32(flushToZero|denormalsAreZero), r)
+	MOVL(r, control.Offset(4))
+	LDMXCSR(control.Offset(4))
+	return func() { LDMXCSR(control) }
+}
+
 // frameLoop emits frame for each frame, counting down.
 func frameLoop(frames Register, frame func()) {
 	top, end := label("frame"), label("frames")
@@ -199,6 +212,7 @@ func frameLoop(frames Register, frame func()) {
 func ctcForward(g *isa) {
 	TEXT("ctcForward"+g.suffix, NOSPLIT, "func(alpha, m, e, skip []float32, frames, width, labels int)")
 	Doc("ctcForward" + g.suffix + " computes rows 1 to frames of alpha from row 0.")
+	restore := flushed()
 	from, to := Load(Param("alpha").Base(), GP64()), GP64()
 	m, e := Load(Param("m").Base(), GP64()), Load(Param("e").Base(), GP64())
 	skip, frames := Load(Param("skip").Base(), GP64()), Load(Param("frames"), GP64())
@@ -236,6 +250,7 @@ func ctcForward(g *isa) {
 		LEAQ(at(m, width), m)
 		LEAQ(at(e, width), e)
 	})
+	restore()
 	VZEROUPPER()
 	RET()
 }
@@ -243,6 +258,7 @@ func ctcForward(g *isa) {
 func ctcBackward(g *isa) {
 	TEXT("ctcBackward"+g.suffix, NOSPLIT, "func(share, sums, beta, alpha, m, e, skip []float32, frames, width, labels int, shift float32)")
 	Doc("ctcBackward"+g.suffix+" takes beta from the frame after the last to the first, and computes", "the shares of all frames.")
+	restore := flushed()
 	frames, width := Load(Param("frames"), GP64()), Load(Param("width"), GP64())
 	labels := Load(Param("labels"), GP64())
 	v := g.bytes()
@@ -320,6 +336,7 @@ func ctcBackward(g *isa) {
 		VMOVSS(g.low(g.across(g.add, blanks, false)), Mem{Base: sums})
 		VMOVSS(g.low(g.across(g.add, parts, false)), Mem{Base: sums, Disp: 4})
 	})
+	restore()
 	VZEROUPPER()
 	RET()
 }
