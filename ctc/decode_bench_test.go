@@ -106,7 +106,8 @@ func spokenWords(rng *rand.Rand, frames int, vocabulary []string) []float32 {
 	return x
 }
 
-// The cost with hot words hardly depends on how many there are, whether they are said or not.
+// The cost grows by about a tenth from no hot words to a thousand that are not said, and by more than half where what is
+// said is made of them and they count for much.
 func BenchmarkHotWords(b *testing.B) {
 	vocabulary := words(rand.New(rand.NewPCG(9, 9)), 1000, 26)
 	for _, c := range []struct {

@@ -193,19 +193,24 @@ func epochDots(r *Run, t clock, h hue) layer {
 type errorMeasure struct {
 	name, unit string
 	fraction   bool
+	sequences  bool // of sequences, whose energies over all answers nothing can hold
 }
 
 // measure returns what the run's recipe calls its error.
 func (r *Run) measure() errorMeasure {
 	switch r.Get("recipe") {
 	case "autoencoder":
-		return errorMeasure{"Variance lost", "of the variance lost", true}
+		return errorMeasure{name: "Variance lost", unit: "of the variance lost", fraction: true}
+	case "speech", "strips":
+		return errorMeasure{name: "Error rate", unit: "of the tokens read wrong", fraction: true, sequences: true}
+	case "tagger":
+		return errorMeasure{name: "Error rate", unit: "of the words tagged wrong", fraction: true, sequences: true}
 	case "generate":
-		return errorMeasure{"Discrepancy", "squared kernel discrepancy of the chains from held-out pictures", false}
+		return errorMeasure{name: "Discrepancy", unit: "squared kernel discrepancy of the chains from held-out pictures"}
 	case "rbm":
-		return errorMeasure{"Negative log-likelihood", "nat a picture, with the greater estimate of log Z", false}
+		return errorMeasure{name: "Negative log-likelihood", unit: "nat a picture, with the greater estimate of log Z"}
 	}
-	return errorMeasure{"Test error", "of samples wrong", true}
+	return errorMeasure{name: "Test error", unit: "of samples wrong", fraction: true}
 }
 
 // text writes a value of the measure.

@@ -32,6 +32,7 @@ type page struct {
 	Worst       []worstView
 	Training    []view
 	Tested      bool
+	Sequences   bool // there are no energies over all answers to show
 
 	Films    []view // the last frame of each
 	Sheets   []sheetView
@@ -82,7 +83,7 @@ func worstViews(s *Surface, images Images) ([]worstView, error) {
 
 // newPage works out the words and the headline figures.
 func newPage(r *Run, s *Surface) *page {
-	p := &page{Title: r.Name, Config: r.Config, Notes: r.Notes, Tested: s != nil && s.N > 0}
+	p := &page{Title: r.Name, Config: r.Config, Notes: r.Notes, Tested: s != nil && s.N > 0, Sequences: r.measure().sequences}
 	p.Recipe = r.Get("recipe")
 	if r.Start != nil && r.Start.Recipe != "" {
 		p.Recipe = r.Start.Recipe
@@ -217,6 +218,8 @@ func errorTile(r *Run, s *Surface) tile {
 	switch {
 	case r.Get("recipe") == "autoencoder" && r.Result != nil:
 		t.Value, t.Note = percent(r.Result.TestError), "of the test pictures, in their reconstructions"
+	case m.sequences && r.Result != nil:
+		t.Value, t.Note = percent(r.Result.TestError), m.unit+", in the first of the test sets"
 	case !m.fraction && r.Result != nil:
 		t.Value, t.Note = m.text(r.Result.TestError), m.unit
 	case s != nil && s.N > 0:

@@ -58,7 +58,7 @@ a hidden Markov model of when words are said, which align finds exact times by. 
 	f.IntVar(&c.Mels, "mels", c.Mels, "bands of the features")
 	f.IntVar(&c.Channels, "channels", c.Channels, "channels of the convolutions along time")
 	f.BoolVar(&c.Augment, "augment", c.Augment, "play recordings faster, slower, louder and softer, and hide parts of them")
-	f.Float64Var(&c.Priors, "priors", c.Priors, "weight of the label priors that are divided out in training, from 0 to 1; about 0.3 gives sharper times")
+	f.Float64Var(&c.Priors, "priors", c.Priors, "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors")
 	addTraining(f, &c.Training)
 	run.add(f)
 	return cmd
