@@ -65,14 +65,15 @@ func timeErrors(signed []float64) TimeErrors {
 	e := TimeErrors{Count: n, Median: middle(sorted), Bias: middle(signed), P95: sorted[(95*n-1)/100]}
 	for _, v := range sorted {
 		e.Mean += v / float64(n)
-		if v <= 0.02+1e-9 { // times are rounded to milliseconds
-			e.Within20 += 1 / float64(n)
-		}
-		if v <= 0.05+1e-9 {
-			e.Within50 += 1 / float64(n)
-		}
 	}
+	e.Within20, e.Within50 = within(sorted, 0.02), within(sorted, 0.05)
 	return e
+}
+
+// within is the fraction of ascending values that are at most so many seconds, to a rounding.
+func within(sorted []float64, seconds float64) float64 {
+	n, _ := slices.BinarySearch(sorted, seconds+1e-9)
+	return float64(n) / float64(len(sorted))
 }
 
 // middle is the median of ascending values.

@@ -280,6 +280,21 @@ func pageOf(t *testing.T, dir string, images Images) string {
 	return string(data)
 }
 
+// TestPageOfSequences: what has no energies over all answers does not miss them.
+func TestPageOfSequences(t *testing.T) {
+	dir := newFake().write(t)
+	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
+		t.Fatal(err)
+	}
+	for recipe, unit := range map[string]string{"speech": "of the tokens read wrong", "tagger": "of the words tagged wrong"} {
+		writeFile(t, dir, configFile, "recipe: "+recipe+"\n")
+		page := pageOf(t, dir, nil)
+		if !strings.Contains(page, unit) || strings.Contains(page, "no energies to show") {
+			t.Errorf("the page of %s does not say %q, or misses energies", recipe, unit)
+		}
+	}
+}
+
 func TestPageWithoutEnergies(t *testing.T) {
 	dir := newFake().write(t)
 	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
