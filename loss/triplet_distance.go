@@ -121,21 +121,13 @@ func (j *tripletJob[T]) run(d Distance[T], x simd.TripletArgs[T]) (sum float64) 
 	const chunk = 8 << 10 // elements; sums depend on it
 	step := max(1, chunk/x.Dim)
 	tasks := (len(x.A)/x.Dim + step - 1) / step
-	*j = tripletJob[T]{x, d, step, sized64(j.partial, tasks), sized64(j.wide, 3*max(simd.Threads(), 1)*x.Dim)}
+	*j = tripletJob[T]{x, d, step, room(j.partial, tasks), room(j.wide, 3*max(simd.Threads(), 1)*x.Dim)}
 	simd.Run(tasks, j)
 	for _, s := range j.partial {
 		sum += s
 	}
 	*j = tripletJob[T]{partial: j.partial, wide: j.wide} // keeps nothing of the caller's
 	return sum
-}
-
-// sized64 returns n numbers, in s's memory if that is enough.
-func sized64(s []float64, n int) []float64 {
-	if cap(s) < n {
-		return make([]float64, n)
-	}
-	return s[:n]
 }
 
 // Do does the rows of one task.

@@ -1,0 +1,138 @@
+package loss
+
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// Contrastive pulls the pairs of one label together and pushes others apart to a margin.
+// With the distance d of two samples of a batch,
+//
+//	ℓ = max(0, d − PosMargin)^Power   of a pair of one label
+//	ℓ = max(0, NegMargin − d)^Power   of any other
+//
+// The loss is the mean over the pairs of one label plus the mean over the others, so that
+// neither drowns the other however many there are.
+//
+// Shapes: N rows of dim coordinates, N labels; all ordered pairs of different samples.
+// Units: the margins have the distance's, ℓ its power.
+// Kinks: the derivative is 0 at ℓ = 0.
+// Special cases: without pairs the loss and its gradient are 0, and Stats says so; numbers
+// that are not finite give NaN.
+// Errors: a margin that is negative or not finite; Power other than 1 and 2; lengths that
+// do not fit.
+// Source: [hadsell2006], whose loss is half of it with Power 2.
+type Contrastive[T simd.Float] struct {
+	Measure   Measure // NewContrastive's is Euclidean
+	PosMargin float64
+	NegMargin float64 // NewContrastive's is 1
+	Power     int     // NewContrastive's is 2
+	Over      Over    // what the means are over
+	Reduction Reduction
+
+	overPairs[T]
+	hinge contrastiveRow[T]
+}
+
+// NewContrastive returns the loss with margins 0 and 1 and squares.
+func NewContrastive[T simd.Float]() *Contrastive[T] { return &Contrastive[T]{NegMargin: 1, Power: 2} }
+
+// Eval returns the loss of a batch and writes its gradient, unless that is nil.
+func (l *Contrastive[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
+	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+}
+
+// EvalAgainst is Eval with the pairs of embeddings and references, such as a memory of
+// earlier batches.
+func (l *Contrastive[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
+	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+}
+
+func (l *Contrastive[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+	const name = "Contrastive"
+	for _, m := range []struct {
+		option string
+		v      float64
+	}{{"pos_margin", l.PosMargin}, {"neg_margin", l.NegMargin}} {
+		if !(m.v >= 0 && m.v <= math.MaxFloat64) {
+			return 0, badOption(name, m.option, m.v, "a number of at least 0")
+		}
+	}
+	if l.Power != 1 && l.Power != 2 {
+		return 0, badOption(name, "power", l.Power, "1 or 2")
+	}
+	defer l.grid.forget()
+	b := pairBatch[T]{loss: name, measure: l.Measure, over: l.Over, reduction: l.Reduction, dim: dim, a: a, r: r}
+	ok, err := l.start(b)
+	if err != nil || !ok {
+		return math.NaN(), err
+	}
+	return l.twice(b), nil
+}
+
+// twice evaluates the loss: where there are means, a first run counts what they are over.
+func (l *Contrastive[T]) twice(b pairBatch[T]) (sum float64) {
+	l.hinge = contrastiveRow[T]{l.PosMargin, l.NegMargin, l.Power, 1, 1}
+	if b.reduction == Mean {
+		_, s := l.grid.run(&l.hinge, false)
+		near, far := s.Positives, s.Negatives
+		if b.over == OverActive {
+			near, far = s.activePositives, s.Active-s.activePositives
+		}
+		l.hinge.near, l.hinge.far = 1/float64(max(near, 1)), 1/float64(max(far, 1))
+	}
+	sum, l.stats = l.grid.run(&l.hinge, b.wanted())
+	if b.wanted() {
+		l.grid.finish(1)
+	}
+	return sum
+}
+
+// contrastiveRow is Contrastive at one anchor.
+type contrastiveRow[T simd.Float] struct {
+	posMargin, negMargin float64
+	power                int
+	near, far            float64 // weights of the pairs of one label, and of the others
+}
+
+func (l *contrastiveRow[T]) row(r *gridRow[T]) {
+	for k, j := range r.same {
+		v, d := l.term(float64(r.values[j]) - l.posMargin)
+		r.sum += v * l.near
+		if v > 0 {
+			r.near++
+		}
+		r.ranked[k] = T(d * l.near)
+	}
+	r.alive = r.near
+	r.mask(T(math.Inf(1)))
+	far := T(l.negMargin)
+	for j, v := range r.values {
+		if v >= far { // most, once there is something learnt
+			r.values[j] = 0
+			continue
+		}
+		v, d := l.term(l.negMargin - float64(v))
+		r.sum += v * l.far
+		if v > 0 {
+			r.alive++
+		}
+		r.values[j] = T(-d * l.far)
+	}
+	for k, j := range r.same {
+		r.values[j] = r.ranked[k]
+	}
+	r.terms = int64(len(r.same) + r.others)
+}
+
+// term returns max(0, x)^power and its derivative.
+func (l *contrastiveRow[T]) term(x float64) (v, d float64) {
+	switch {
+	case !(x > 0):
+		return 0, 0
+	case l.power == 1:
+		return x, 1
+	}
+	return x * x, 2 * x
+}

@@ -1,0 +1,214 @@
+package loss
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// set gives the grid its embeddings: anchors, and references that are others or, with nil,
+// the anchors themselves. ok is false where numbers are not finite, or so large that the
+// squares of norms are not.
+func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok bool) {
+	if m.Kind == Lp && m.P == 2 {
+		m.Kind = Euclidean
+	}
+	g.measure, g.similarity, g.dim, g.own = m, similarity, dim, r.x == nil
+	g.rows, g.ready, g.done, g.powers = gridRows[T]{g}, gridReady[T]{grid: g}, gridDone[T]{grid: g}, gridPowers[T]{grid: g}
+	g.scratch = room(g.scratch[:cap(g.scratch)], max(simd.Threads(), 1))
+	for i := range g.scratch {
+		g.scratch[i].wide = room(g.scratch[i].wide, 2*dim)
+	}
+	g.a, g.r = &g.sides[0], &g.sides[0]
+	g.a.take(a)
+	if !g.own {
+		g.r = &g.sides[1]
+		g.r.take(r)
+	}
+	for i := range g.distinct() {
+		s := &g.sides[i]
+		if simd.HasNonFinite(s.given) {
+			return false
+		}
+		g.normalise(s)
+	}
+	g.sort()
+	return g.centreAll()
+}
+
+// distinct returns the sides: one where the references are the anchors.
+func (g *grid[T]) distinct() []gridSide[T] {
+	if g.own {
+		return g.sides[:1]
+	}
+	return g.sides[:]
+}
+
+// gridArgs is a set of embeddings as a caller gives it.
+type gridArgs[T simd.Float] struct {
+	x      []T
+	labels []int
+	dx     []T
+}
+
+func (s *gridSide[T]) take(a gridArgs[T]) {
+	s.rows, s.labels, s.given, s.out = len(a.labels), a.labels, a.x, a.dx
+}
+
+// sort orders the references by their labels.
+func (g *grid[T]) sort() {
+	g.order = room(g.order, g.r.rows)
+	for i := range g.order {
+		g.order[i] = int32(i)
+	}
+	labels := g.r.labels
+	slices.SortFunc(g.order, func(i, j int32) int {
+		return cmp.Or(cmp.Compare(labels[i], labels[j]), cmp.Compare(i, j))
+	})
+}
+
+// normalise divides a side's rows by their lengths, or takes them as they are.
+func (g *grid[T]) normalise(s *gridSide[T]) {
+	s.x, s.points = s.given, s.given
+	if !g.measure.unit() {
+		return
+	}
+	s.lengths, s.unit = room(s.lengths, s.rows), room(s.unit, len(s.given))
+	s.x, s.points = s.unit, s.unit
+	g.ready.side, g.ready.centring = s, false
+	simd.Run(tasksOf(s.rows), &g.ready)
+}
+
+func tasksOf(rows int) int { return (rows + sideTask - 1) / sideTask }
+
+const sideTask = 64 // rows of one task where a side is prepared or finished
+
+// centreAll takes the mean of the references out of both sides, where values are
+// distances, and computes the squares of the norms.
+func (g *grid[T]) centreAll() bool {
+	if !g.expanded() {
+		return true
+	}
+	g.centre = room(g.centre, g.dim)
+	simd.SumRows(g.centre, g.r.x, g.r.rows, g.dim, false)
+	simd.Scale(g.centre, g.centre, 1/T(max(g.r.rows, 1)))
+	finite := true
+	for i := range g.distinct() {
+		s := &g.sides[i]
+		g.centreSide(s)
+		finite = finite && !simd.HasNonFinite(s.squares)
+	}
+	g.far = simd.Max(g.r.squares)
+	return finite
+}
+
+// expanded reports whether values are distances that come from products.
+func (g *grid[T]) expanded() bool { return g.measure.Kind == Euclidean || g.measure.Kind == Squared }
+
+func (g *grid[T]) centreSide(s *gridSide[T]) {
+	s.centred, s.squares = room(s.centred, len(s.x)), room(s.squares, s.rows)
+	s.points = s.centred
+	g.ready.side, g.ready.centring = s, true
+	simd.Run(tasksOf(s.rows), &g.ready)
+}
+
+// gridReady prepares the rows of a side.
+type gridReady[T simd.Float] struct {
+	*grid[T]
+	side     *gridSide[T]
+	centring bool
+}
+
+// Do implements simd.Job.
+func (g *gridReady[T]) Do(task, _ int) {
+	s, d := g.side, g.dim
+	for i := task * sideTask; i < min((task+1)*sideTask, s.rows); i++ {
+		if g.centring {
+			p := s.points[i*d : (i+1)*d]
+			simd.Sub(p, s.x[i*d:(i+1)*d], g.centre)
+			s.squares[i] = T(simd.SumSquares(p))
+			continue
+		}
+		x := s.given[i*d : (i+1)*d]
+		s.lengths[i] = max(math.Sqrt(simd.SumSquares(x)), shortest)
+		u := s.x[i*d : (i+1)*d]
+		for k, v := range x {
+			u[k] = T(float64(v) / s.lengths[i])
+		}
+	}
+}
+
+// clearGradient makes room for a gradient.
+func (g *grid[T]) clearGradient() {
+	for i := range g.distinct() {
+		s := &g.sides[i]
+		s.grad, s.sums = room(s.grad, s.rows*g.dim), room(s.sums, s.rows)
+		clear(s.grad)
+		clear(s.sums)
+	}
+}
+
+// finish writes the gradients, multiplied by scale.
+func (g *grid[T]) finish(scale float64) {
+	for i := range g.distinct() {
+		s := &g.sides[i]
+		if s.out == nil {
+			continue
+		}
+		g.done.side, g.done.scale = s, scale
+		simd.Run(tasksOf(s.rows), &g.done)
+	}
+}
+
+// gridDone turns weighted sums of points into gradients by what the caller gave.
+type gridDone[T simd.Float] struct {
+	*grid[T]
+	side  *gridSide[T]
+	scale float64
+}
+
+// Do implements simd.Job.
+func (g *gridDone[T]) Do(task, _ int) {
+	s, d, scale := g.side, g.dim, g.scale
+	if g.measure.Kind == Squared {
+		scale *= 2
+	}
+	for i := task * sideTask; i < min((task+1)*sideTask, s.rows); i++ {
+		grad, out := s.grad[i*d:(i+1)*d], s.out[i*d:(i+1)*d]
+		if g.expanded() { // Σ w·(xᵢ − xⱼ)
+			simd.Scale(grad, grad, -1)
+			simd.AXPY(grad, s.sums[i], s.points[i*d:(i+1)*d])
+		}
+		if !g.measure.unit() {
+			simd.Scale(out, grad, T(scale))
+			continue
+		}
+		u := s.x[i*d : (i+1)*d]
+		along := 0.0
+		if s.lengths[i] > shortest {
+			along = simd.Dot(grad, u)
+		}
+		by := scale / s.lengths[i]
+		for k, v := range grad {
+			out[k] = T((float64(v) - along*float64(u[k])) * by)
+		}
+	}
+}
+
+// refuse writes NaN for every gradient.
+func (g *grid[T]) refuse() {
+	for i := range g.distinct() {
+		simd.Fill(g.sides[i].out, T(math.NaN()))
+	}
+}
+
+// forget lets go of what is the caller's.
+func (g *grid[T]) forget() {
+	for i := range g.sides {
+		s := &g.sides[i]
+		s.labels, s.given, s.out, s.x, s.points = nil, nil, nil, nil, nil
+	}
+	g.loss = nil
+}

@@ -1,0 +1,145 @@
+package loss
+
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// MultiSimilarity weighs each pair by how it compares with the others of its anchor. With
+// the similarity s, an anchor a, its positives p and its negatives n,
+//
+//	ℓ(a) = log(1 + Σ_p exp(−Alpha(s(a, p) − Base)))/Alpha + log(1 + Σ_n exp(Beta(s(a, n) − Base)))/Beta
+//
+// With Mine, only those pairs are in the sums that are hard for the anchor: the negatives
+// with s(a, n) + Epsilon > min_p s(a, p), the positives with s(a, p) − Epsilon < max_n s(a, n).
+//
+// The loss is the mean over all anchors.
+//
+// Shapes: N rows of dim coordinates, N labels.
+// Units: Base and Epsilon have the similarity's, Alpha and Beta its inverse.
+// Kinks: where a pair just begins to count as hard, the derivative is that of the pairs
+// that do.
+// Special cases: a batch without pairs has the loss 0; numbers that are not finite give NaN.
+// Errors: Alpha or Beta that is not above 0; Base or Epsilon that is not finite; lengths
+// that do not fit.
+// Source: [wang2019].
+type MultiSimilarity[T simd.Float] struct {
+	Measure   Measure // NewMultiSimilarity's is Cosine
+	Alpha     float64 // NewMultiSimilarity's is 2
+	Beta      float64 // NewMultiSimilarity's is 50
+	Base      float64 // NewMultiSimilarity's is 0.5
+	Mine      bool
+	Epsilon   float64 // NewMultiSimilarity's is 0.1
+	Reduction Reduction
+
+	overPairs[T]
+	sums multiSimilarityRow[T]
+}
+
+// NewMultiSimilarity returns the loss of cosines with Alpha 2, Beta 50, Base 0.5, without
+// mining.
+func NewMultiSimilarity[T simd.Float]() *MultiSimilarity[T] {
+	return &MultiSimilarity[T]{Measure: Measure{Kind: Cosine}, Alpha: 2, Beta: 50, Base: 0.5, Epsilon: 0.1}
+}
+
+// Eval returns the loss of a batch and writes its gradient, unless that is nil.
+func (l *MultiSimilarity[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
+	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+}
+
+// EvalAgainst is Eval with positives and negatives from references, such as a memory of
+// earlier batches.
+func (l *MultiSimilarity[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
+	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+}
+
+func (l *MultiSimilarity[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+	const name = "MultiSimilarity"
+	if err := above0(name, "alpha", l.Alpha); err != nil {
+		return 0, err
+	}
+	if err := above0(name, "beta", l.Beta); err != nil {
+		return 0, err
+	}
+	if err := finiteOption(name, "base", l.Base); err != nil {
+		return 0, err
+	}
+	if err := finiteOption(name, "epsilon", l.Epsilon); err != nil {
+		return 0, err
+	}
+	l.sums = multiSimilarityRow[T]{l.Alpha, l.Beta, l.Base, l.Epsilon, l.Mine}
+	return l.eval(pairBatch[T]{
+		loss: name, measure: l.Measure, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
+	}, &l.sums)
+}
+
+// multiSimilarityRow is MultiSimilarity at one anchor.
+type multiSimilarityRow[T simd.Float] struct {
+	alpha, beta, base, epsilon float64
+	mine                       bool
+}
+
+func (l *multiSimilarityRow[T]) row(r *gridRow[T]) {
+	r.terms = 1
+	least := math.Inf(1) // of the positives
+	for k, j := range r.same {
+		r.ranked[k] = r.values[j]
+		least = min(least, float64(r.values[j]))
+	}
+	r.mask(T(math.Inf(-1)))
+	most := math.Inf(-1) // of the negatives
+	if l.mine {
+		most = float64(simd.Max(r.values))
+		for j, v := range r.values {
+			if !(float64(v)+l.epsilon > least) {
+				r.values[j] = T(math.Inf(-1))
+			}
+		}
+	}
+	v := l.negatives(r) + l.positives(r, most)
+	r.count(v)
+}
+
+// positives returns their part and puts its derivatives in the place of their values.
+func (l *multiSimilarityRow[T]) positives(r *gridRow[T], most float64) float64 {
+	top := 0.0
+	for k, s := range r.ranked {
+		if l.mine && !(float64(s)-l.epsilon < most) {
+			r.ranked[k] = T(math.Inf(1))
+			continue
+		}
+		top = max(top, -l.alpha*(float64(s)-l.base))
+	}
+	sum := math.Exp(-top)
+	for _, s := range r.ranked {
+		sum += math.Exp(-l.alpha*(float64(s)-l.base) - top)
+	}
+	for k, j := range r.same {
+		r.values[j] = T(-math.Exp(-l.alpha*(float64(r.ranked[k])-l.base)-top) / sum)
+	}
+	return log1pSum(top, sum) / l.alpha
+}
+
+// negatives is positives for the others.
+func (l *multiSimilarityRow[T]) negatives(r *gridRow[T]) float64 {
+	if math.IsInf(float64(simd.Max(r.values)), -1) {
+		clear(r.values)
+		return 0
+	}
+	simd.AddScalar(r.values, r.values, T(-l.base))
+	free := r.boltzmann(l.beta)
+	top := max(free.top, 0)
+	sum := math.Exp(-top) + math.Exp(free.top-top)/free.weight
+	simd.Scale(r.values, r.values, T(math.Exp(free.top-top)/sum))
+	return log1pSum(top, sum) / l.beta
+}
+
+// log1pSum returns log(sum·exp(top)), where sum holds exp(−top) for the 1; near 0 it keeps
+// its digits.
+func log1pSum(top, sum float64) float64 {
+	if top == 0 {
+		return math.Log1p(sum - 1)
+	}
+	return top + math.Log(sum)
+}

@@ -1,0 +1,117 @@
+package loss
+
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// NPairs is the multi-class N-pair loss. The first two samples of each label are its anchor
+// aₖ and its positive pₖ, the others do nothing; of K labels,
+//
+//	ℓ(k) = log(1 + Σ_{j≠k} exp(aₖ·pⱼ − aₖ·pₖ)) + L2Reg·(‖aₖ‖² + ‖pₖ‖²)
+//
+// and the loss is the mean over the labels.
+//
+// Shapes: N rows of dim coordinates, N labels.
+// Kinks: none.
+// Special cases: without a label that has two samples the loss and its gradient are 0, and
+// Stats, which is that of anchors against positives, says so; numbers that are not finite
+// give NaN.
+// Errors: L2Reg that is negative or not finite; lengths that do not fit.
+// Source: [sohn2016].
+type NPairs[T simd.Float] struct {
+	L2Reg     float64
+	Reduction Reduction
+
+	overPairs[T]
+	softmax  ntXentRow[T]
+	pick     []int // anchors, then positives
+	labels   []int
+	x, dx    []T
+	first    map[int]int // the first sample of each label; −1 once the label is done
+}
+
+// NewNPairs returns the loss without a penalty of norms.
+func NewNPairs[T simd.Float]() *NPairs[T] { return &NPairs[T]{} }
+
+// Eval returns the loss of a batch and writes its gradient, unless that is nil.
+func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
+	const name = "NPairs"
+	if !(l.L2Reg >= 0 && l.L2Reg <= math.MaxFloat64) {
+		return 0, badOption(name, "l2_reg", l.L2Reg, "a number of at least 0")
+	}
+	given := gridArgs[T]{embeddings, labels, dEmbeddings}
+	if err := given.check(name, "embeddings", "labels", dim); err != nil {
+		return 0, err
+	}
+	k := l.choose(labels)
+	l.x, l.dx = room(l.x, 2*k*dim), room(l.dx, 2*k*dim)
+	for i, from := range l.pick {
+		copy(l.x[i*dim:(i+1)*dim], embeddings[from*dim:])
+	}
+	l.softmax.beta = 1
+	half := k * dim
+	b := pairBatch[T]{
+		loss: name, measure: Measure{Kind: Dot}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim,
+		a: gridArgs[T]{x: l.x[:half], labels: l.labels}, r: references(l.x[half:], l.labels, nil),
+	}
+	if dEmbeddings != nil {
+		b.a.dx, b.r.dx = l.dx[:half], l.dx[half:]
+	}
+	v, err := l.eval(b, &l.softmax)
+	if err != nil || k == 0 {
+		clear(dEmbeddings)
+		return v, err
+	}
+	return v + l.scatter(dim, k, dEmbeddings), nil
+}
+
+// choose fills pick and labels and returns how many labels have two samples.
+func (l *NPairs[T]) choose(labels []int) (k int) {
+	if l.first == nil {
+		l.first = map[int]int{}
+	}
+	clear(l.first)
+	l.pick, l.labels = l.pick[:0], l.labels[:0]
+	for i, y := range labels {
+		switch first, seen := l.first[y]; {
+		case !seen:
+			l.first[y] = i
+		case first >= 0:
+			l.first[y] = -1
+			l.pick, l.labels = append(l.pick, first, i), append(l.labels, k)
+			k++
+		}
+	}
+	anchors := l.pick
+	l.pick = append(l.pick, l.pick...) // anchors first, then positives, in the upper half
+	for i := range k {
+		l.pick[2*k+i], l.pick[3*k+i] = anchors[2*i], anchors[2*i+1]
+	}
+	l.pick = append(l.pick[:0], l.pick[2*k:]...)
+	return k
+}
+
+// scatter returns the penalty and writes the gradients to where the samples came from.
+func (l *NPairs[T]) scatter(dim, k int, dEmbeddings []T) float64 {
+	scale := l.L2Reg
+	if l.Reduction == Mean {
+		scale /= float64(k)
+	}
+	penalty := 0.0
+	if scale > 0 {
+		penalty = scale * simd.SumSquares(l.x)
+	}
+	if dEmbeddings == nil {
+		return penalty
+	}
+	if scale > 0 {
+		simd.AXPY(l.dx, T(2*scale), l.x)
+	}
+	clear(dEmbeddings)
+	for i, to := range l.pick {
+		copy(dEmbeddings[to*dim:(to+1)*dim], l.dx[i*dim:])
+	}
+	return penalty
+}

@@ -1,0 +1,84 @@
+package loss
+
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// SupCon is the supervised contrastive loss. With the similarity s, an anchor a and its
+// positives p of the same label, of which there are P,
+//
+//	ℓ(a) = −1/P Σ_p log exp(s(a, p)/Temperature) / Σ_{j≠a} exp(s(a, j)/Temperature)
+//
+// The loss is the mean over all anchors that have a positive. Unlike in NTXent, the sum
+// below holds all positives.
+//
+// Shapes: N rows of dim coordinates, N labels.
+// Units: Temperature has the similarity's; ℓ is in nats.
+// Kinks: none.
+// Special cases: without an anchor that has a positive the loss and its gradient are 0, and
+// Stats says so; numbers that are not finite give NaN.
+// Errors: Temperature that is not above 0; lengths that do not fit.
+// Source: [khosla2020], the loss with the sum outside the logarithm.
+type SupCon[T simd.Float] struct {
+	Measure     Measure // NewSupCon's is Cosine
+	Temperature float64 // NewSupCon's is 0.1
+	Reduction   Reduction
+
+	overPairs[T]
+	softmax supConRow[T]
+}
+
+// NewSupCon returns the loss of cosines with a temperature of 0.1.
+func NewSupCon[T simd.Float]() *SupCon[T] {
+	return &SupCon[T]{Measure: Measure{Kind: Cosine}, Temperature: 0.1}
+}
+
+// Eval returns the loss of a batch and writes its gradient, unless that is nil.
+func (l *SupCon[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
+	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+}
+
+// EvalAgainst is Eval with positives and negatives from references, such as a memory of
+// earlier batches.
+func (l *SupCon[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
+	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+}
+
+func (l *SupCon[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+	const name = "SupCon"
+	if err := above0(name, "temperature", l.Temperature); err != nil {
+		return 0, err
+	}
+	l.softmax.beta = 1 / l.Temperature
+	return l.eval(pairBatch[T]{
+		loss: name, measure: l.Measure, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
+	}, &l.softmax)
+}
+
+// supConRow is SupCon at one anchor, with the inverse temperature beta.
+type supConRow[T simd.Float] struct{ beta float64 }
+
+func (l *supConRow[T]) row(r *gridRow[T]) {
+	if len(r.same) == 0 {
+		r.nothing()
+		return
+	}
+	mean := 0.0
+	for _, j := range r.same {
+		mean += float64(r.values[j])
+	}
+	mean *= l.beta / float64(len(r.same))
+	if r.self >= 0 {
+		r.values[r.self] = T(math.Inf(-1))
+	}
+	free := r.boltzmann(l.beta)
+	r.terms = 1
+	r.count(free.log - mean)
+	simd.Scale(r.values, r.values, T(l.beta*free.weight))
+	share := T(l.beta / float64(len(r.same)))
+	for _, j := range r.same {
+		r.values[j] -= share
+	}
+}
