@@ -1,8 +1,10 @@
 package loss
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -25,6 +27,14 @@ func (m Mining) String() string {
 		return miningNames[m]
 	}
 	return "unknown"
+}
+
+// MiningNamed returns the way of mining of a name.
+func MiningNamed(name string) (Mining, error) {
+	if i := slices.Index(miningNames, name); i >= 0 {
+		return Mining(i), nil
+	}
+	return 0, fmt.Errorf("mining is %q; it must be one of %s", name, strings.Join(miningNames, ", "))
 }
 
 // BatchTriplet wants every sample of a batch nearer to those of its label than to others,
@@ -258,6 +268,9 @@ func (l *tripletRow[T]) all(r *gridRow[T]) {
 // margin.
 func (l *tripletRow[T]) violating(ranked []T, negative T) int {
 	lo, hi := 0, len(ranked)
+	if !(l.margin+float64(ranked[hi-1])-float64(negative) > 0) {
+		return 0 // as it is for most, once there is something learnt
+	}
 	for lo < hi {
 		if mid := int(uint(lo+hi) >> 1); l.margin+float64(ranked[mid])-float64(negative) > 0 {
 			hi = mid
@@ -282,29 +295,27 @@ func (r *gridRow[T]) tails() []float64 {
 // allSoft goes through the positives one by one, all negatives at a time.
 func (l *tripletRow[T]) allSoft(r *gridRow[T]) {
 	m := len(r.values)
-	x, grad := r.kept[:m], r.kept[m:]
+	x, terms, grad := r.kept[:m], r.kept[m:2*m], r.kept[2*m:]
 	clear(grad)
 	for k, j := range r.same {
 		r.ranked[k] = r.values[j]
 	}
-	r.mask(T(math.Inf(1)))
-	for k, j := range r.same {
+	r.mask(T(math.Inf(1))) // whose terms and slopes are 0
+	for k := range r.same {
 		simd.Scale(x, r.values, -1)
 		simd.AddScalar(x, x, r.ranked[k])
-		slope := 0.0
-		for i, v := range x {
-			if math.IsInf(float64(v), -1) {
-				continue
-			}
-			s, d := softplus(float64(v)), sigmoid(float64(v))
-			r.count(s)
-			grad[i] -= T(d)
-			slope += d
-		}
-		grad[j] += T(slope)
+		simd.Softplus(terms, x)
+		r.sum += simd.Sum(terms)
+		simd.Sigmoid(x, x)
+		simd.Sub(grad, grad, x)
+		r.ranked[k] = T(simd.Sum(x))
+	}
+	copy(r.values, grad)
+	for k, j := range r.same {
+		r.values[j] = r.ranked[k]
 	}
 	r.terms = int64(len(r.same)) * int64(r.others)
-	copy(r.values, grad)
+	r.alive = r.terms
 }
 
 func softplus(x float64) float64 {
@@ -317,4 +328,31 @@ func sigmoid(x float64) float64 {
 	}
 	e := math.Exp(x)
 	return e / (1 + e)
+}
+
+func batchTripletEntry() Entry {
+	return Entry{
+		Name: "batch_triplet", Type: "BatchTriplet", Batch: true,
+		Formula: "max(0, margin + d(a, p) − d(a, n)), or softplus(d(a, p) − d(a, n)), over the batch's triplets",
+		Domain:  "rows of real numbers and labels", Margin: "margin = 0.2",
+		Kinks:  "ℓ = 0: derivative 0; of equal distances the first reference's is taken",
+		Source: []string{"schroff2015", "hermans2017"},
+		Inputs: pairInputs,
+		Options: append(measureOptions(Euclidean),
+			Option{"margin", "0.2", "a number above 0"}, Option{"mining", "hard", "hard, semi_hard or all"},
+			Option{"soft", "false", "softplus in the place of the hinge"}, overOption, batchReduction,
+		),
+		run32: callBatchTriplet[float32], run64: callBatchTriplet[float64],
+	}
+}
+
+func callBatchTriplet[T simd.Float](c *Call[T]) error {
+	mining, err := MiningNamed(c.text("mining", "hard"))
+	if err != nil {
+		c.fail("option %v", err)
+	}
+	return c.pairs(&BatchTriplet[T]{
+		Measure: c.measure(Euclidean), Margin: c.number("margin", 0.2), Mining: mining, Soft: c.flag("soft", false),
+		Over: c.over(), Reduction: c.reduction(),
+	})
 }

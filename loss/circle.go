@@ -80,7 +80,7 @@ func (l *circleRow[T]) row(r *gridRow[T]) {
 		sum += math.Exp(l.positive(s) - near)
 	}
 	r.mask(T(math.Inf(-1)))
-	weights := r.kept[len(r.values):]
+	weights := r.kept[len(r.values):][:len(r.values)]
 	for j, s := range r.values {
 		if math.IsInf(float64(s), -1) {
 			weights[j] = 0
@@ -105,4 +105,21 @@ func (l *circleRow[T]) row(r *gridRow[T]) {
 // positive returns the exponent of a positive.
 func (l *circleRow[T]) positive(s T) float64 {
 	return -l.gamma * max(0, 1+l.m-float64(s)) * (float64(s) - 1 + l.m)
+}
+
+func circleEntry() Entry {
+	return Entry{
+		Name: "circle", Type: "Circle", Batch: true,
+		Formula: "log(1 + Σ_n exp(γαₙ(s(a, n) − m)) · Σ_p exp(−γαₚ(s(a, p) − 1 + m))), αₙ = max(0, s + m), αₚ = max(0, 1 + m − s), over anchors",
+		Domain:  "rows of real numbers and labels", Margin: "m = 0.4",
+		Kinks:   "αₙ and αₚ are constants to the gradient",
+		Source:  []string{"sun2020"},
+		Inputs:  pairInputs,
+		Options: append(measureOptions(Cosine), Option{"m", "0.4", "a number"}, Option{"gamma", "80", "a number above 0"}, batchReduction),
+		run32:   callCircle[float32], run64: callCircle[float64],
+	}
+}
+
+func callCircle[T simd.Float](c *Call[T]) error {
+	return c.pairs(&Circle[T]{Measure: c.measure(Cosine), M: c.number("m", 0.4), Gamma: c.number("gamma", 80), Reduction: c.reduction()})
 }

@@ -71,7 +71,7 @@ type gridRow[T simd.Float] struct {
 	values []T     // by reference
 	same   []int32 // the references of the anchor's label in rising order, without itself
 	self   int     // the reference that the anchor is, −1 for none; its value means nothing
-	kept   []T     // scratch, twice as long as values
+	kept   []T     // scratch, three times as long as values
 	ranked []T     // scratch, as long as same
 	tally  []int64 // scratch, one longer than same
 	others int     // references of other labels
@@ -167,6 +167,7 @@ type grid[T simd.Float] struct {
 	order  []int32 // references by label, then by index
 	far    T       // greatest squared norm of a reference
 	strip  []T
+	stride int // elements from one row of the strip to the next
 	lo, hi int // anchors of the strip
 	learn  bool
 
@@ -180,7 +181,7 @@ type grid[T simd.Float] struct {
 
 // Elements of a strip, and anchors of one task. Sums depend on them.
 const (
-	stripElements = 2 << 20
+	stripElements = 3 << 20
 	gridTask      = 8
 )
 
@@ -191,7 +192,11 @@ func (g *grid[T]) run(loss rowLoss[T], learn bool) (sum float64, s PairStats) {
 	n, m := g.a.rows, g.r.rows
 	height := max(stripElements/max(m, 1), 1)
 	height = min((height+gridTask-1)/gridTask*gridTask, max(n, 1))
-	g.strip = room(g.strip, height*m)
+	g.stride = apart[T](m)
+	g.strip = room(g.strip, height*g.stride)
+	for i := range height { // what lies between the rows is added up with them
+		clear(g.strip[i*g.stride+m : (i+1)*g.stride])
+	}
 	g.parts = room(g.parts[:cap(g.parts)], (height+gridTask-1)/gridTask)
 	if learn {
 		g.clearGradient()
@@ -216,10 +221,21 @@ func (g *grid[T]) run(loss rowLoss[T], learn bool) (sum float64, s PairStats) {
 	return sum, s
 }
 
+// apart returns how far apart rows of n elements should lie: not a multiple of a kilobyte,
+// since such rows share few places of a cache.
+func apart[T simd.Float](n int) int {
+	const line = 16
+	n = (n + line - 1) / line * line
+	if n%256 == 0 {
+		n += line
+	}
+	return n
+}
+
 // products puts those of the strip's anchors with all references into the strip.
 func (g *grid[T]) products() {
 	rows, m, d := g.hi-g.lo, g.r.rows, g.dim
-	gemm.Mul(false, true, rows, m, d, g.a.points[g.lo*d:], d, g.r.points, d, 0, g.strip, m)
+	gemm.Mul(false, true, rows, m, d, g.a.points[g.lo*d:], d, g.r.points, d, 0, g.strip, g.stride)
 }
 
 // gridRows does the anchors of a strip.
@@ -230,9 +246,9 @@ func (g *gridRows[T]) Do(task, worker int) {
 	p, w := &g.parts[task], &g.scratch[worker]
 	*p = gridPart{single: p.single[:0], tails: p.tails}
 	m := g.r.rows
-	w.kept, w.distances = room(w.kept, 2*m), room(w.distances, m)
+	w.kept, w.distances = room(w.kept, 3*m), room(w.distances, m)
 	for i := g.lo + task*gridTask; i < min(g.lo+(task+1)*gridTask, g.hi); i++ {
-		g.anchor(i, g.strip[(i-g.lo)*m:][:m], p, w)
+		g.anchor(i, g.strip[(i-g.lo)*g.stride:][:m], p, w)
 	}
 }
 

@@ -24,14 +24,23 @@ func (g *grid[T]) gradient(parts []gridPart, dense bool) {
 // weigh adds the points of each side, weighted, to the gradients of the other.
 func (g *grid[T]) weigh() {
 	rows, m, d := g.hi-g.lo, g.r.rows, g.dim
+	if g.own && rows == m {
+		gemm.MulSymmetric(m, d, g.strip, g.stride, g.a.points, d, g.a.grad, d)
+		g.sumColumns(rows)
+		return
+	}
 	if g.a.out != nil {
-		gemm.Mul(false, false, rows, d, m, g.strip, m, g.r.points, d, 1, g.a.grad[g.lo*d:], d)
+		gemm.Mul(false, false, rows, d, m, g.strip, g.stride, g.r.points, d, 1, g.a.grad[g.lo*d:], d)
 	}
 	if g.r.out != nil {
-		gemm.Mul(true, false, m, d, rows, g.strip, m, g.a.points[g.lo*d:], d, 1, g.r.grad, d)
-		if g.expanded() {
-			simd.SumRows(g.r.sums, g.strip[:rows*m], rows, m, true)
-		}
+		gemm.Mul(true, false, m, d, rows, g.strip, g.stride, g.a.points[g.lo*d:], d, 1, g.r.grad, d)
+		g.sumColumns(rows)
+	}
+}
+
+func (g *grid[T]) sumColumns(rows int) {
+	if g.expanded() {
+		simd.SumRows(g.r.sums, g.strip[:rows*g.stride], rows, g.stride, true)
 	}
 }
 
@@ -102,14 +111,14 @@ func (g *gridPowers[T]) Do(task, worker int) {
 	wide := g.scratch[worker].wide
 	if g.byRef {
 		for i := g.lo; i < g.hi; i++ {
-			if w := g.strip[(i-g.lo)*m+task]; w != 0 {
+			if w := g.strip[(i-g.lo)*g.stride+task]; w != 0 {
 				g.power(i, task, float64(w), nil, g.r.grad[task*d:(task+1)*d], wide)
 			}
 		}
 		return
 	}
 	i := g.lo + task
-	for j, w := range g.strip[task*m : (task+1)*m] {
+	for j, w := range g.strip[task*g.stride:][:m] {
 		if w != 0 {
 			g.power(i, j, float64(w), g.a.grad[i*d:(i+1)*d], nil, wide)
 		}

@@ -144,7 +144,7 @@ func (g *gridReady[T]) Do(task, _ int) {
 func (g *grid[T]) clearGradient() {
 	for i := range g.distinct() {
 		s := &g.sides[i]
-		s.grad, s.sums = room(s.grad, s.rows*g.dim), room(s.sums, s.rows)
+		s.grad, s.sums = room(s.grad, s.rows*g.dim), room(s.sums, apart[T](s.rows))
 		clear(s.grad)
 		clear(s.sums)
 	}

@@ -68,6 +68,24 @@ func MulEpilogue[T simd.Float](transA, transB bool, m, n, k int, a []T, lda int,
 	give[T](&products, j)
 }
 
+// MulSymmetric computes C += (A + Aᵀ)·B for row-major matrices, A [m, m], B [m, n], C [m, n],
+// as Mul would have it; the sum is made where A is rearranged and nowhere kept.
+func MulSymmetric[T simd.Float](m, n int, a []T, lda int, b []T, ldb int, c []T, ldc int) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	checkMatrix("A", len(a), m, m, lda, false)
+	checkMatrix("B", len(b), m, n, ldb, false)
+	checkMatrix("C", len(c), m, n, ldc, false)
+	j := take[T, product[T]](&products)
+	j.engine = newEngine[T]()
+	j.a, j.b, j.c = operand[T]{a, lda, false}, operand[T]{b, ldb, false}, operand[T]{c, ldc, false}
+	j.m, j.n, j.k, j.add, j.symmetric = m, n, m, true, true
+	j.run()
+	j.a, j.b, j.c, j.symmetric = operand[T]{}, operand[T]{}, operand[T]{}, false
+	give[T](&products, j)
+}
+
 func checkMatrix(name string, have, rows, cols, ld int, trans bool) {
 	if trans {
 		rows, cols = cols, rows
@@ -126,6 +144,8 @@ type product[T simd.Float] struct {
 	add      bool
 	epilogue Epilogue[T]
 
+	symmetric bool // A + Aᵀ is meant
+
 	tiles, panels, blocks int // counts over m, n and k
 	rowGroups, colGroups  int
 	packedA, packedB      []T
@@ -172,6 +192,9 @@ func (p *packing[T]) Do(task, _ int) {
 	}
 	first, last := span(j.tiles, ceil(j.tiles, packGroup), task-groups)
 	j.packA(first, last, lo, hi)
+	if j.symmetric {
+		j.addTransposed(first, last, lo, hi)
+	}
 }
 
 func (j *product[T]) packB(first, last, lo, hi int) {
@@ -210,6 +233,23 @@ func (j *product[T]) packA(first, last, lo, hi int) {
 				j.copyRows(dst, at(j.a.x, k*j.a.ld+row), rows, j.a.ld, depth, rows, rows)
 			} else {
 				j.transpose(dst, at(j.a.x, row*j.a.ld+k), rows, j.a.ld, rows, rows, depth)
+			}
+		}
+	}
+}
+
+// addTransposed adds what Aᵀ has to packed tiles, a few rows of A for all of them at a time.
+func (j *product[T]) addTransposed(first, last, lo, hi int) {
+	for k := lo; k < hi; k += packRows {
+		for tile := first; tile < last; tile++ {
+			row, end := span(j.m, j.tiles, tile)
+			rows := end - row
+			for i := k; i < min(k+packRows, hi); i++ {
+				dst := j.packedA[lo*j.m+row*(hi-lo)+(i-lo)*rows:][:rows]
+				src := j.a.x[i*j.a.ld+row:][:rows]
+				for r := range dst {
+					dst[r] += src[r]
+				}
 			}
 		}
 	}

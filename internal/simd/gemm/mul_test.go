@@ -212,6 +212,30 @@ func TestMulBitsDoNotDependOnThreads(t *testing.T) {
 	})
 }
 
+// TestMulSymmetric: the product is that by A and that by its transpose together.
+func TestMulSymmetric(t *testing.T) {
+	levels[float32](t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(4, 4))
+		for range 40 {
+			m, n := 1+rng.IntN(700), 1+rng.IntN(70)
+			lda := m + rng.IntN(3)
+			a, b := random[float32](rng, m*lda), random[float32](rng, m*n)
+			whole, got := guarded[float32](m * n)
+			want := random[float32](rng, m*n)
+			copy(got, want)
+			Mul(false, false, m, n, m, a, lda, b, n, 1, want, n)
+			Mul(true, false, m, n, m, a, lda, b, n, 1, want, n)
+			MulSymmetric(m, n, a, lda, b, n, got, n)
+			checkGuards(t, whole)
+			for i, v := range got {
+				if math.Abs(float64(v-want[i])) > 1e-5*float64(m) {
+					t.Fatalf("%d×%d: element %d is %v; the two products say %v", m, n, i, v, want[i])
+				}
+			}
+		}
+	})
+}
+
 func TestMulReLUKeepsNaN(t *testing.T) {
 	levels[float32](t, func(t *testing.T) {
 		nan := float32(math.NaN())
