@@ -1,14 +1,12 @@
 package audio
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 )
 
@@ -22,7 +20,7 @@ type Interval struct {
 // word, start and end, in any order, then one word a line, the words of a recording in their
 // order. Further columns are skipped. The paths are as [Manifest] has them.
 //
-// Errors name the line: a header without one of the names, a line with another number of
+// Errors name the line: a header without one of the names or with one of them twice, a line with another number of
 // fields, an end before its start, times that are no numbers from 0 on.
 // Source: [rfc4180].
 func Times(path string) (map[string][]Interval, error) {
@@ -40,41 +38,21 @@ func Times(path string) (map[string][]Interval, error) {
 
 // parseTimes reads the times of words of recordings that lie in a folder.
 func parseTimes(r io.Reader, folder string) (map[string][]Interval, error) {
-	lines := csv.NewReader(r)
-	lines.ReuseRecord = true
-	head, err := lines.Read()
-	if err == io.EOF {
-		return nil, errors.New("audio: the file is empty; its first line must name the columns path, word, start and end")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("audio: %w", err)
-	}
-	var at [4]int
-	for i, name := range []string{"path", "word", "start", "end"} {
-		if at[i] = slices.Index(head, name); at[i] < 0 {
-			return nil, fmt.Errorf("audio: line 1: the header %q lacks the column %s", head, name)
-		}
-	}
 	all := map[string][]Interval{}
-	for {
-		record, err := lines.Read()
-		if err == io.EOF {
-			return all, nil
-		}
+	t := table{what: "the file", wanted: []string{"path", "word", "start", "end"}}
+	err := t.read(r, func(fields []string, _ int) error {
+		one, err := interval(fields[1], fields[2], fields[3])
 		if err != nil {
-			return nil, fmt.Errorf("audio: %w", err)
+			return err
 		}
-		one, err := interval(record[at[1]], record[at[2]], record[at[3]])
-		if err != nil {
-			line, _ := lines.FieldPos(0)
-			return nil, fmt.Errorf("audio: line %d: %w", line, err)
-		}
-		path := record[at[0]]
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(folder, path)
-		}
+		path := beside(folder, fields[0])
 		all[path] = append(all[path], one)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return all, nil
 }
 
 func interval(word, start, end string) (Interval, error) {

@@ -11,7 +11,7 @@ import (
 func TestTimes(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "times.csv")
-	if err := os.WriteFile(path, []byte("word,path,start,end,x\none,a.wav,0.1,0.25,\ntwo,a.wav,0.3,0.3,\none,/b.wav,1,2,\n"), 0o666); err != nil {
+	if err := os.WriteFile(path, []byte("\ufeffword,path,start,end,x\none,a.wav,0.1,0.25,\ntwo,a.wav,0.3,0.3,\none,/b.wav,1,2,\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	all, err := Times(path)
@@ -28,6 +28,7 @@ func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                   "empty",
 		"path,word,start\n":                  "line 1: the header",
+		"path,word,start,end,word\n":         "line 1: the header names the column word twice",
 		"path,word,start,end\na,b,1\n":       "line 2",
 		"path,word,start,end\na,b,2,1\n":     `line 2: "b" is from "2" to "1"`,
 		"path,word,start,end\na,b,NaN,1\n":   "seconds",
