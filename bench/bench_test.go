@@ -12,7 +12,7 @@ import (
 // TestEveryJobHasItsPeer holds the two lists of jobs together.
 func TestEveryJobHasItsPeer(t *testing.T) {
 	theirs := map[string]bool{}
-	for _, path := range []string{"peer/jobs.py", "peer/losses.py", "peer/densities.py", "peer/sequences.py"} {
+	for _, path := range []string{"peer/jobs.py", "peer/losses.py", "peer/densities.py", "peer/sequences.py", "peer/indexes.py", "peer/pairs.py"} {
 		script, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -15,7 +15,7 @@ type job struct {
 }
 
 func jobs() []job {
-	return slices.Concat(networkJobs(), densityJobs(), regressJobs(), binaryJobs(), marginJobs(), classJobs(), sequenceJobs())
+	return slices.Concat(networkJobs(), densityJobs(), regressJobs(), binaryJobs(), marginJobs(), classJobs(), sequenceJobs(), pairJobs(), indexJobs())
 }
 
 func networkJobs() []job {

@@ -28,13 +28,20 @@
 //	CTC                           NLL             −log p, alignments latent     texts
 //	triplet                       Hinge           distance to the anchor        positive, negative
 //	triplet, soft margin          Log             distance to the anchor        positive, negative
+//	batch-hard triplet            Hinge           distance to the anchor        its farthest positive, all negatives
 //	margin ranking                Hinge           −score                        the better, the worse
 //	contrastive (Siamese)         SquareSquare    distance                      a pair counts as E⁺ or as E⁻
-//	InfoNCE, NT-Xent              NLL             −similarity/τ                 the batch's samples
+//	InfoNCE, NT-Xent              NLL             −similarity/τ                 a positive, the batch's negatives
+//	supervised contrastive        NLL             −similarity/τ                 the batch, each positive once correct
+//	multi-class N-pair            NLL             −a·p                          the labels' positives
+//	ArcFace                       NLL             −s·cos(θ + m·[correct])       labels
+//	CosFace                       NLL             −s·(cos θ − m·[correct])      labels
+//	ProxyNCA++                    NLL             squared distance/τ            the labels' proxies
 //	logistic (binary)             Log, or NLL     ∓ logit/2                     two labels
 //	regression, autoencoder       Energy          ‖G(x) − y‖²                   vectors
 //	LVQ                           LVQ2, Delta     distance to the prototypes    labels
 //
 // Triplet loss for one anchor, say, is Hinge{Margin: m} with k = 2: the row holds the
-// distances to the positive and to the negative, and the target is 0.
+// distances to the positive and to the negative, and the target is 0. The tests of package
+// loss hold its losses against these functionals, value and gradient.
 package functional

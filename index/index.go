@@ -7,7 +7,6 @@ package index
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -105,5 +104,5 @@ func oneOf[S ~string](what string, v S, allowed []S) error {
 		}
 		names[i] = string(a)
 	}
-	return fmt.Errorf("index: %s is %q; it must be one of %s", what, v, strings.Join(names, ", "))
+	return badArgument("%s is %.100q; it must be one of %s", what, v, strings.Join(names, ", "))
 }

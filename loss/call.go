@@ -45,7 +45,7 @@ func (e Entry) Eval(r Request, single bool) (*Answer, error) {
 func (e Entry) known(r Request) error {
 	for _, name := range sortedKeys(r.Options) {
 		if !slices.ContainsFunc(e.Options, func(o Option) bool { return o.Name == name }) {
-			return fmt.Errorf("%s has no option %q; it has %s", e.PyTorch, name, listed(e.optionNames()))
+			return fmt.Errorf("%s has no option %q; it has %s", e.Called(), name, listed(e.optionNames()))
 		}
 		if a, ok := r.Options[name].(Array[float64]); ok {
 			if err := a.check(name); err != nil {
@@ -55,7 +55,7 @@ func (e Entry) known(r Request) error {
 	}
 	for _, name := range sortedKeys(r.Inputs) {
 		if !slices.ContainsFunc(e.Inputs, func(in Input) bool { return in.takes(name) }) {
-			return fmt.Errorf("%s has no input %q; it has %s", e.PyTorch, name, listed(e.inputNames()))
+			return fmt.Errorf("%s has no input %q; it has %s", e.Called(), name, listed(e.inputNames()))
 		}
 		if err := r.Inputs[name].check(name); err != nil {
 			return err
@@ -63,7 +63,7 @@ func (e Entry) known(r Request) error {
 	}
 	for _, in := range e.Inputs {
 		if _, ok := r.Inputs[in.Name]; !ok && !in.Optional {
-			return fmt.Errorf("%s needs the input %q", e.PyTorch, in.Name)
+			return fmt.Errorf("%s needs the input %q", e.Called(), in.Name)
 		}
 	}
 	return nil
@@ -139,7 +139,7 @@ type Call[T simd.Float] struct {
 }
 
 func answer[T simd.Float](e Entry, r Request, run func(*Call[T]) error) (*Answer, error) {
-	c := &Call[T]{name: e.PyTorch, reductions: reductionOption.Is, request: r, grads: map[string]Array[T]{}, inputs: map[string]Array[T]{}}
+	c := &Call[T]{name: e.Called(), reductions: reductionOption.Is, request: r, grads: map[string]Array[T]{}, inputs: map[string]Array[T]{}}
 	for _, o := range e.Options {
 		if o.Name == "reduction" {
 			c.reductions = o.Is

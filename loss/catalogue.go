@@ -1,6 +1,7 @@
 package loss
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,7 @@ import (
 type Entry struct {
 	Name    string // as commands and benchmarks name it: "bce_logits"
 	Type    string // this package's type
-	PyTorch string // PyTorch's class
+	PyTorch string // PyTorch's class; "" where it has none
 	Formula string
 	Domain  string   // what the arguments must be
 	Margin  string   // the option that is a margin and its default, or "none", or "> 0" where the loss has one built in
@@ -19,6 +20,9 @@ type Entry struct {
 	Source  []string // keys of docs/references.md
 	Inputs  []Input
 	Options []Option
+
+	// Batch says that a sample's loss depends on the others: there is none of each sample.
+	Batch bool
 
 	// Of pointwise losses, as functions of their first argument.
 	Convex    bool
@@ -70,6 +74,9 @@ var (
 	weightOption      = Option{"weight", "none", "weight of each element, of the input's shape"}
 )
 
+// Called returns what requests call the loss: PyTorch's class, or else this package's type.
+func (e Entry) Called() string { return cmp.Or(e.PyTorch, e.Type) }
+
 func (e Entry) optionNames() (names []string) {
 	for _, o := range e.Options {
 		names = append(names, o.Name)
@@ -94,6 +101,9 @@ func Catalogue() []Entry {
 		marginRankingEntry(), hingeEmbeddingEntry(), multiLabelMarginEntry(), softMarginEntry(), multiLabelSoftMarginEntry(),
 		multiMarginEntry(), cosineEmbeddingEntry(), tripletMarginEntry(), tripletMarginWithDistanceEntry(),
 		adaptiveLogSoftmaxEntry(), linearCrossEntropyEntry(), ctcEntry(),
+		contrastiveEntry(), batchTripletEntry(), nPairsEntry(), ntXentEntry(), supConEntry(), multiSimilarityEntry(), circleEntry(),
+		arcFaceEntry(), cosFaceEntry(), proxyNCAEntry(), proxyAnchorEntry(),
+		vicRegEntry(), barlowTwinsEntry(),
 	}
 }
 
@@ -103,7 +113,7 @@ func Lookup(name string) (Entry, error) {
 	all := Catalogue()
 	names := make([]string, len(all))
 	for i, e := range all {
-		if slices.Contains([]string{e.Name, e.Type, e.PyTorch}, name) {
+		if slices.Contains([]string{e.Name, e.Type, e.Called()}, name) {
 			return e, nil
 		}
 		names[i] = e.Name

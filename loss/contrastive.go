@@ -136,3 +136,26 @@ func (l *contrastiveRow[T]) term(x float64) (v, d float64) {
 	}
 	return x * x, 2 * x
 }
+
+func contrastiveEntry() Entry {
+	return Entry{
+		Name: "contrastive", Type: "Contrastive", Batch: true,
+		Formula: "max(0, d − pos_margin)^power of pairs of one label, max(0, neg_margin − d)^power of others; the means of both, added",
+		Domain:  "rows of real numbers and labels", Margin: "neg_margin = 1",
+		Kinks:  "ℓ = 0: derivative 0",
+		Source: []string{"hadsell2006"},
+		Inputs: pairInputs,
+		Options: append(measureOptions(Euclidean),
+			Option{"pos_margin", "0", "a number of at least 0"}, Option{"neg_margin", "1", "a number of at least 0"},
+			Option{"power", "2", "1 or 2"}, overOption, batchReduction,
+		),
+		run32: callContrastive[float32], run64: callContrastive[float64],
+	}
+}
+
+func callContrastive[T simd.Float](c *Call[T]) error {
+	return c.pairs(&Contrastive[T]{
+		Measure: c.measure(Euclidean), PosMargin: c.number("pos_margin", 0), NegMargin: c.number("neg_margin", 1),
+		Power: c.whole("power", 2), Over: c.over(), Reduction: c.reduction(),
+	})
+}

@@ -77,10 +77,10 @@ func TestGolden(t *testing.T) {
 		}
 	}
 	for _, e := range loss.Catalogue() {
-		if seen[e.PyTorch] == 0 {
-			t.Errorf("%s has no golden values", e.PyTorch)
+		if seen[e.Called()] == 0 {
+			t.Errorf("%s has no golden values", e.Called())
 		}
-		t.Logf("%s: %d cases", e.PyTorch, seen[e.PyTorch])
+		t.Logf("%s: %d cases", e.Called(), seen[e.Called()])
 	}
 }
 

@@ -139,9 +139,9 @@ type gridSide[T simd.Float] struct {
 	given  []T // the caller's
 	out    []T // the caller's gradient; nil where it is not wanted
 
-	x       []T       // given, normalised where that is wanted
-	points  []T       // x, less the centre where values are distances
-	unit    []T       // memory of x and of points, where they are not what was given
+	x       []T // given, normalised where that is wanted
+	points  []T // x, less the centre where values are distances
+	unit    []T // memory of x and of points, where they are not what was given
 	centred []T
 	squares []T       // ‖points‖²
 	lengths []float64 // what normalised ones were divided by

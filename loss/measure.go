@@ -2,7 +2,7 @@ package loss
 
 import (
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 )
 
@@ -44,10 +44,8 @@ func (k MeasureKind) String() string {
 
 // MeasureNamed returns the formula of a name.
 func MeasureNamed(name string) (MeasureKind, error) {
-	for k, n := range measureNames {
-		if n == name {
-			return MeasureKind(k), nil
-		}
+	if i := slices.Index(measureNames, name); i >= 0 {
+		return MeasureKind(i), nil
 	}
 	return 0, fmt.Errorf("distance is %q; it must be one of %s", name, strings.Join(measureNames, ", "))
 }
@@ -81,13 +79,4 @@ func (m Measure) as(similarity bool) (sign, offset float64) {
 		return -1, 1
 	}
 	return -1, 0
-}
-
-// between is the formula's value for one pair, which has been normalised where that is
-// wanted.
-func (m Measure) finish(squares float64) float64 {
-	if m.Kind == Squared {
-		return squares
-	}
-	return math.Sqrt(squares)
 }

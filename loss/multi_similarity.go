@@ -111,14 +111,15 @@ func (l *multiSimilarityRow[T]) positives(r *gridRow[T], most float64) float64 {
 		}
 		top = max(top, -l.alpha*(float64(s)-l.base))
 	}
-	sum := math.Exp(-top)
+	rest := 0.0
 	for _, s := range r.ranked {
-		sum += math.Exp(-l.alpha*(float64(s)-l.base) - top)
+		rest += math.Exp(-l.alpha*(float64(s)-l.base) - top)
 	}
+	sum := math.Exp(-top) + rest
 	for k, j := range r.same {
 		r.values[j] = T(-math.Exp(-l.alpha*(float64(r.ranked[k])-l.base)-top) / sum)
 	}
-	return log1pSum(top, sum) / l.alpha
+	return log1pSum(top, rest) / l.alpha
 }
 
 // negatives is positives for the others.
@@ -130,16 +131,39 @@ func (l *multiSimilarityRow[T]) negatives(r *gridRow[T]) float64 {
 	simd.AddScalar(r.values, r.values, T(-l.base))
 	free := r.boltzmann(l.beta)
 	top := max(free.top, 0)
-	sum := math.Exp(-top) + math.Exp(free.top-top)/free.weight
+	rest := math.Exp(free.top-top) / free.weight
+	sum := math.Exp(-top) + rest
 	simd.Scale(r.values, r.values, T(math.Exp(free.top-top)/sum))
-	return log1pSum(top, sum) / l.beta
+	return log1pSum(top, rest) / l.beta
 }
 
-// log1pSum returns log(sum·exp(top)), where sum holds exp(−top) for the 1; near 0 it keeps
-// its digits.
-func log1pSum(top, sum float64) float64 {
+// log1pSum returns log(1 + rest·exp(top)); near 0 it keeps its digits.
+func log1pSum(top, rest float64) float64 {
 	if top == 0 {
-		return math.Log1p(sum - 1)
+		return math.Log1p(rest)
 	}
-	return top + math.Log(sum)
+	return top + math.Log(math.Exp(-top)+rest)
+}
+
+func multiSimilarityEntry() Entry {
+	return Entry{
+		Name: "multi_similarity", Type: "MultiSimilarity", Batch: true,
+		Formula: "log(1 + Σ_p exp(−alpha(s(a, p) − base)))/alpha + log(1 + Σ_n exp(beta(s(a, n) − base)))/beta, over anchors",
+		Domain:  "rows of real numbers and labels", Margin: "base = 0.5",
+		Kinks:  "a pair that just begins to count as hard: the derivative of those that do",
+		Source: []string{"wang2019"},
+		Inputs: pairInputs,
+		Options: append(measureOptions(Cosine),
+			Option{"alpha", "2", "a number above 0"}, Option{"beta", "50", "a number above 0"}, Option{"base", "0.5", "a number"},
+			Option{"mine", "false", "whether easy pairs are left out"}, Option{"epsilon", "0.1", "how much easier than the hardest a pair may be"}, batchReduction,
+		),
+		run32: callMultiSimilarity[float32], run64: callMultiSimilarity[float64],
+	}
+}
+
+func callMultiSimilarity[T simd.Float](c *Call[T]) error {
+	return c.pairs(&MultiSimilarity[T]{
+		Measure: c.measure(Cosine), Alpha: c.number("alpha", 2), Beta: c.number("beta", 50), Base: c.number("base", 0.5),
+		Mine: c.flag("mine", false), Epsilon: c.number("epsilon", 0.1), Reduction: c.reduction(),
+	})
 }

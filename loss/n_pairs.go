@@ -25,11 +25,11 @@ type NPairs[T simd.Float] struct {
 	Reduction Reduction
 
 	overPairs[T]
-	softmax  ntXentRow[T]
-	pick     []int // anchors, then positives
-	labels   []int
-	x, dx    []T
-	first    map[int]int // the first sample of each label; −1 once the label is done
+	softmax ntXentRow[T]
+	pick    []int // anchors, then positives
+	labels  []int
+	x, dx   []T
+	first   map[int]int // the first sample of each label; −1 once the label is done
 }
 
 // NewNPairs returns the loss without a penalty of norms.
@@ -44,6 +44,11 @@ func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T)
 	given := gridArgs[T]{embeddings, labels, dEmbeddings}
 	if err := given.check(name, "embeddings", "labels", dim); err != nil {
 		return 0, err
+	}
+	if simd.HasNonFinite(embeddings) { // even of samples that do nothing
+		l.stats = PairStats{}
+		simd.Fill(dEmbeddings, T(math.NaN()))
+		return math.NaN(), nil
 	}
 	k := l.choose(labels)
 	l.x, l.dx = room(l.x, 2*k*dim), room(l.dx, 2*k*dim)
@@ -114,4 +119,21 @@ func (l *NPairs[T]) scatter(dim, k int, dEmbeddings []T) float64 {
 		copy(dEmbeddings[to*dim:(to+1)*dim], l.dx[i*dim:])
 	}
 	return penalty
+}
+
+func nPairsEntry() Entry {
+	return Entry{
+		Name: "n_pairs", Type: "NPairs", Batch: true,
+		Formula: "log(1 + Σ_{j≠k} exp(aₖ·pⱼ − aₖ·pₖ)) + l2_reg(‖aₖ‖² + ‖pₖ‖²), over labels",
+		Domain:  "rows of real numbers and labels", Margin: "> 0",
+		Kinks:   "none",
+		Source:  []string{"sohn2016"},
+		Inputs:  batchInputs,
+		Options: []Option{{"l2_reg", "0", "a number of at least 0"}, batchReduction},
+		run32:   callNPairs[float32], run64: callNPairs[float64],
+	}
+}
+
+func callNPairs[T simd.Float](c *Call[T]) error {
+	return c.onBatch(&NPairs[T]{L2Reg: c.number("l2_reg", 0), Reduction: c.reduction()})
 }

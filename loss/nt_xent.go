@@ -107,3 +107,22 @@ type partition struct {
 	log    float64 // of the sum
 	weight float64 // turns exp(x − top) into a share of the sum
 }
+
+const temperatureIs = "a number above 0"
+
+func ntXentEntry() Entry {
+	return Entry{
+		Name: "nt_xent", Type: "NTXent", Batch: true,
+		Formula: "−log exp(s(a, p)/T) / (exp(s(a, p)/T) + Σ_n exp(s(a, n)/T)), over anchors and positives (InfoNCE)",
+		Domain:  "rows of real numbers and labels", Margin: "> 0",
+		Kinks:   "none",
+		Source:  []string{"sohn2016", "oord2018", "chen2020"},
+		Inputs:  pairInputs,
+		Options: append(measureOptions(Cosine), Option{"temperature", "0.07", temperatureIs}, batchReduction),
+		run32:   callNTXent[float32], run64: callNTXent[float64],
+	}
+}
+
+func callNTXent[T simd.Float](c *Call[T]) error {
+	return c.pairs(&NTXent[T]{Measure: c.measure(Cosine), Temperature: c.number("temperature", 0.07), Reduction: c.reduction()})
+}

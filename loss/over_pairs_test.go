@@ -312,8 +312,13 @@ func (q *pairProblem) slope(at *float64) float64 {
 
 func pairProblems(r *rand.Rand, l pairwise) (all []*pairProblem) {
 	measures := []loss.Measure{
-		{Kind: loss.Euclidean}, {Kind: loss.Squared}, {Kind: loss.Cosine}, {Kind: loss.Dot},
-		{Kind: loss.Lp, P: 3}, {Kind: loss.Euclidean, Normalize: true}, {Kind: loss.Lp, P: 2},
+		{Kind: loss.Euclidean},
+		{Kind: loss.Squared},
+		{Kind: loss.Cosine},
+		{Kind: loss.Dot},
+		{Kind: loss.Lp, P: 3},
+		{Kind: loss.Euclidean, Normalize: true},
+		{Kind: loss.Lp, P: 2},
 	}
 	for i, m := range measures {
 		for _, own := range []bool{true, false} {

@@ -65,6 +65,10 @@ func (l *supConRow[T]) row(r *gridRow[T]) {
 		r.nothing()
 		return
 	}
+	if len(r.same) == 1 { // the same loss, and small ones keep their digits
+		(&ntXentRow[T]{l.beta}).row(r)
+		return
+	}
 	mean := 0.0
 	for _, j := range r.same {
 		mean += float64(r.values[j])
@@ -81,4 +85,21 @@ func (l *supConRow[T]) row(r *gridRow[T]) {
 	for _, j := range r.same {
 		r.values[j] -= share
 	}
+}
+
+func supConEntry() Entry {
+	return Entry{
+		Name: "sup_con", Type: "SupCon", Batch: true,
+		Formula: "−1/P Σ_p log exp(s(a, p)/T) / Σ_{j≠a} exp(s(a, j)/T), over anchors",
+		Domain:  "rows of real numbers and labels", Margin: "> 0",
+		Kinks:   "none",
+		Source:  []string{"khosla2020"},
+		Inputs:  pairInputs,
+		Options: append(measureOptions(Cosine), Option{"temperature", "0.1", temperatureIs}, batchReduction),
+		run32:   callSupCon[float32], run64: callSupCon[float64],
+	}
+}
+
+func callSupCon[T simd.Float](c *Call[T]) error {
+	return c.pairs(&SupCon[T]{Measure: c.measure(Cosine), Temperature: c.number("temperature", 0.1), Reduction: c.reduction()})
 }

@@ -5,7 +5,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import densities
+import indexes
 import losses
+import pairs
 import sequences
 
 
@@ -61,6 +63,8 @@ JOBS = {
     **densities.JOBS,
     **sequences.JOBS,
     **losses.JOBS,
+    **pairs.JOBS,
+    **indexes.JOBS,
 }
 
 

@@ -47,7 +47,8 @@ def nt_xent(n):
 
 
 JOBS = {
-    f"pair/{name}/{n}x{DIM}": (lambda make=make, n=n: make(n))
-    for name, make in [("triplet_hard", triplet_hard), ("nt_xent", nt_xent)]
-    for n in [1024, 8192]
+    "pair/triplet_hard/1024x128": lambda: triplet_hard(1024),
+    "pair/triplet_hard/8192x128": lambda: triplet_hard(8192),
+    "pair/nt_xent/1024x128": lambda: nt_xent(1024),
+    "pair/nt_xent/8192x128": lambda: nt_xent(8192),
 }

@@ -153,6 +153,7 @@ func pair(x, y func(n int) []float32, eval func(x, y, dx []float32) (float64, er
 const (
 	benchClasses = 64
 	benchDim     = 128
+	benchBatch   = 1024 // samples of a batch, at most, whose pairs a loss looks at
 )
 
 // lossJobs has a row for each loss of the catalogue.
@@ -251,6 +252,19 @@ var lossJobs = map[string]func(size int) lossJob{
 		dx := make([]float32, len(b.Scores))
 		return jobOf(len(dx), 2*len(dx), func() (float64, error) { return l.Eval(b, dx) })
 	},
+	"contrastive":      pairs(loss.NewContrastive[float32]()),
+	"batch_triplet":    pairs(loss.NewBatchTriplet[float32]()),
+	"n_pairs":          pairs(loss.NewNPairs[float32]()),
+	"nt_xent":          pairs(loss.NewNTXent[float32]()),
+	"sup_con":          pairs(loss.NewSupCon[float32]()),
+	"multi_similarity": pairs(loss.NewMultiSimilarity[float32]()),
+	"circle":           pairs(loss.NewCircle[float32]()),
+	"arcface":          classed(loss.NewArcFace[float32]()),
+	"cosface":          classed(loss.NewCosFace[float32]()),
+	"proxy_nca":        classed(loss.NewProxyNCA[float32]()),
+	"proxy_anchor":     classed(loss.NewProxyAnchor[float32]()),
+	"vicreg":           views(loss.NewVICReg[float32]()),
+	"barlow_twins":     views(loss.NewBarlowTwins[float32]()),
 	"adaptive_log_softmax": func(n int) lossJob {
 		const first, hidden = 16, 32
 		l := &loss.AdaptiveLogSoftmaxWithLoss[float32]{Classes: benchClasses, Cutoffs: []int{first}}
@@ -266,6 +280,48 @@ var lossJobs = map[string]func(size int) lossJob{
 		return jobOf(len(x), 2*len(x), func() (float64, error) { return l.Eval(x, y, p, dx, grad) })
 	},
 }
+
+// batchLoss is a loss over the pairs of a batch.
+type batchLoss interface {
+	Eval(embeddings []float32, dim int, labels []int, dEmbeddings []float32) (float64, error)
+}
+
+func pairs(l batchLoss) func(n int) lossJob {
+	return func(n int) lossJob {
+		rows := batchOf(n)
+		x, y, dx := normals(rows*benchDim), labels(rows), make([]float32, rows*benchDim)
+		return jobOf(len(x), 2*len(x), func() (float64, error) { return l.Eval(x, benchDim, y, dx) })
+	}
+}
+
+// classLoss is a loss over the samples of a batch and a point of each class.
+type classLoss interface {
+	Eval(embeddings []float32, dim int, labels []int, points, dEmbeddings, dPoints []float32) (float64, error)
+}
+
+func classed(l classLoss) func(n int) lossJob {
+	return func(n int) lossJob {
+		rows := batchOf(n)
+		x, y, dx := normals(rows*benchDim), labels(rows), make([]float32, rows*benchDim)
+		w, dw := normals(benchClasses*benchDim), make([]float32, benchClasses*benchDim)
+		return jobOf(len(x), 2*len(x)+2*len(w), func() (float64, error) { return l.Eval(x, benchDim, y, w, dx, dw) })
+	}
+}
+
+// viewLoss is a loss of two views.
+type viewLoss interface {
+	Eval(x, y []float32, dim int, dx, dy []float32) (float64, error)
+}
+
+func views(l viewLoss) func(n int) lossJob {
+	return func(n int) lossJob {
+		n = max(n/benchDim, 2) * benchDim
+		x, y, dx, dy := normals(n), shares(n), make([]float32, n), make([]float32, n)
+		return jobOf(n, 4*n, func() (float64, error) { return l.Eval(x, y, benchDim, dx, dy) })
+	}
+}
+
+func batchOf(n int) int { return min(max(n/benchDim, 1), benchBatch) }
 
 func triplets(n int) (a, p, g, da, dp, dn []float32) {
 	n = max(n/benchDim, 1) * benchDim

@@ -22,7 +22,7 @@ type lossRow struct {
 func lossRows() []lossRow {
 	var rows []lossRow
 	for _, e := range loss.Catalogue() {
-		rows = append(rows, lossRow{e.Name, e.Formula, e.Domain, e.Margin, e.PyTorch})
+		rows = append(rows, lossRow{e.Name, e.Formula, e.Domain, e.Margin, e.Called()})
 	}
 	for _, e := range functional.Catalogue() {
 		domain := "energies, real"

@@ -210,7 +210,7 @@ func plotLoss(e loss.Entry, options map[string]any, out string, width, height fl
 	for _, target := range v.targets {
 		c := report.LossCurve{Name: v.name + " = " + number(target)}
 		if math.IsNaN(target) {
-			c.Name = e.PyTorch
+			c.Name = e.Called()
 		}
 		const steps = 480
 		for i := range steps + 1 {

@@ -43,7 +43,7 @@ ebm.NAME.`,
 func near(typed string) (names []string) {
 	t := strings.ToLower(typed)
 	for _, e := range loss.Catalogue() {
-		forms := []string{e.Name, strings.ToLower(e.Type), strings.ToLower(e.PyTorch)}
+		forms := []string{e.Name, strings.ToLower(e.Type), strings.ToLower(e.Called())}
 		if slices.ContainsFunc(forms, func(s string) bool { return strings.Contains(s, t) || strings.Contains(t, s) }) {
 			names = append(names, e.Name)
 		}
@@ -52,7 +52,11 @@ func near(typed string) (names []string) {
 }
 
 func showLoss(w io.Writer, e loss.Entry) {
-	fmt.Fprintf(w, "%s: nn.%s, loss.%s\n\n  %s\n\n", e.Name, e.PyTorch, e.Type, e.Formula)
+	peer := ""
+	if e.PyTorch != "" {
+		peer = "nn." + e.PyTorch + ", "
+	}
+	fmt.Fprintf(w, "%s: %sloss.%s\n\n  %s\n\n", e.Name, peer, e.Type, e.Formula)
 	section(w, "Domain", e.Domain)
 	section(w, "Margin", e.Margin)
 	section(w, "Kinks", e.Kinks)
@@ -89,7 +93,13 @@ func example(e loss.Entry) string {
 		inputs = triplet()
 	case "ctc":
 		inputs = spelling()
+	case "vicreg", "barlow_twins":
+		inputs = twoViews()
 	default:
+		if e.Batch {
+			inputs = fourSamples()
+			break
+		}
 		v, ok := viewOf(e)
 		if !ok {
 			return ""
@@ -104,7 +114,7 @@ func example(e loss.Entry) string {
 			parts = append(parts, fmt.Sprintf(`"%s":{"shape":%s,"data":%s}`, in.Name, shape, data))
 		}
 	}
-	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.PyTorch, strings.Join(parts, ","))
+	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.Called(), strings.Join(parts, ","))
 }
 
 // spelling is three frames of a blank and two classes, and the target 1, 2.
@@ -112,6 +122,25 @@ func spelling() map[string]loss.Array[float64] {
 	return map[string]loss.Array[float64]{
 		"logits":  {Shape: []int{3, 3}, Data: []float64{0, 2, 1, 1, 0.5, 0, 0, 1, 3}},
 		"targets": {Shape: []int{2}, Data: []float64{1, 2}},
+	}
+}
+
+// fourSamples are two samples of each of two labels, and a point of each label, by all the
+// names that the losses have for it.
+func fourSamples() map[string]loss.Array[float64] {
+	points := loss.Array[float64]{Shape: []int{2, 2}, Data: []float64{1, 0.5, -0.5, 1}}
+	return map[string]loss.Array[float64]{
+		"embeddings": {Shape: []int{4, 2}, Data: []float64{1, 0, 0.5, 1, 0, 1, -1, 0.5}},
+		"labels":     {Shape: []int{4}, Data: []float64{0, 0, 1, 1}},
+		"weight":     points, "proxies": points,
+	}
+}
+
+// twoViews are three samples, seen twice.
+func twoViews() map[string]loss.Array[float64] {
+	return map[string]loss.Array[float64]{
+		"x": {Shape: []int{3, 2}, Data: []float64{1, 0, 0, 0.5, -1, 1}},
+		"y": {Shape: []int{3, 2}, Data: []float64{0.9, 0.1, 0, 0.75, -1, 0.5}},
 	}
 }
 

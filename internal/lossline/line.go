@@ -136,7 +136,7 @@ func evalByName(name string, r loss.Request, single bool) (*loss.Answer, error) 
 		return evalFunctional(name, r, single)
 	}
 	for _, e := range loss.Catalogue() {
-		if e.PyTorch == name {
+		if e.Called() == name {
 			return e.Eval(r, single)
 		}
 	}

@@ -14,6 +14,7 @@ package simd
 //go:generate go -C _asm run . -group ctc -out ../ctc_amd64.s -stubs ../ctc_amd64.go -pkg simd
 //go:generate go -C _asm run . -group ctcpath -out ../ctcpath_amd64.s -stubs ../ctcpath_amd64.go -pkg simd
 //go:generate go -C _asm run . -group update -out ../update_amd64.s -stubs ../update_amd64.go -pkg simd
+//go:generate go -C _asm run . -group scan -out ../scan_amd64.s -stubs ../scan_amd64.go -pkg simd
 
 // tables32 holds the float32 kernels of each level.
 var tables32 = [...]table[float32]{Generic: plain[float32](), AVX2: avx2(), AVX512: avx512()}
@@ -46,6 +47,7 @@ func avx2() table[float32] {
 	binaryAVX2(&t.points)
 	t.ctc = CTCKernels[float32]{Lanes: 8, Emit: ctcEmitAVX2, Forward: ctcForwardAVX2, Backward: ctcBackwardAVX2}
 	t.ctcPath = ctcPathAVX2
+	t.scan = scanAVX2()
 	t.sgd = sgdBy(sgdPlainAVX2, sgdMomentumAVX2, sgdNesterovAVX2)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX2(w, grad, m, v, &k.decay) }
 	return t
@@ -79,6 +81,7 @@ func avx512() table[float32] {
 	binaryAVX512(&t.points)
 	t.ctc = CTCKernels[float32]{Lanes: 16, Emit: ctcEmitAVX512, Forward: ctcForwardAVX512, Backward: ctcBackwardAVX512}
 	t.ctcPath = ctcPathAVX512
+	t.scan = scanAVX512()
 	t.sgd = sgdBy(sgdPlainAVX512, sgdMomentumAVX512, sgdNesterovAVX512)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX512(w, grad, m, v, &k.decay) }
 	return t

@@ -13,6 +13,7 @@ var groups = map[string]func(){
 	"maps":       func() { maps(light) },
 	"reduce":     reductions,
 	"update":     updates,
+	"scan":       scans,
 	"pool":       pools,
 	"distance":   distances,
 	"xent":       xentKernels,

@@ -1,0 +1,290 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// exactKind is Info.Kind of an Exact.
+const exactKind = "exact"
+
+var (
+	// ErrClosed is what every call returns after Close.
+	ErrClosed = errors.New("index: closed")
+	// ErrInUse is what Open returns while another process, or this one, has the index open.
+	ErrInUse = errors.New("in use by another process")
+	// ErrReadOnly is what changes return after OpenReadOnly.
+	ErrReadOnly = errors.New("index: opened for reading only")
+)
+
+// Exact is an index in a folder of this machine. A search looks at every vector, so it misses
+// nothing: hits are the nearest, and their distances are computed in float64 from the vectors as
+// they are stored. Searches go on while items are added, each on what was there when it began.
+//
+// Items are put in order by when they were last added. One process can have the folder open, or
+// several that only read.
+type Exact struct {
+	options  Options
+	dir      string
+	lock     *os.File
+	readOnly bool
+	views    views
+	scans    sync.Pool // of *search
+
+	changes chan *request
+	closing chan struct{}
+	once    sync.Once
+	ended   chan struct{} // the writer has
+	failure error         // of the writer's end
+}
+
+var _ Index = (*Exact)(nil)
+
+// Create makes a new index in a folder, which is made if it does not exist and must be empty.
+func Create(dir string, o Options) (*Exact, error) {
+	o, err := o.Check()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEndian(); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	if err := checkEmpty(dir); err != nil {
+		return nil, err
+	}
+	lock, err := lockFolder(dir, false)
+	if err != nil {
+		return nil, err
+	}
+	m := &manifest{
+		Version: manifestVersion, Dim: o.Dim, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder,
+		Segments: []segmentOfIndex{}, Log: logName(1), Next: 2,
+	}
+	err = checkEmpty(dir) // now nobody else can be at it
+	if err == nil {
+		err = createLog(dir, m.Log)
+	}
+	if err == nil {
+		err = m.write(dir)
+	}
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	return start(&Exact{dir: dir, lock: lock}, logLimit)
+}
+
+// checkEmpty allows what a Create that was killed may have left.
+func checkEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == manifestName:
+			return fmt.Errorf("index: there is an index in %s already (%w)", dir, fs.ErrExist)
+		case name != lockName && name != logName(1) && filepath.Ext(name) != ".partial":
+			return fmt.Errorf("index: %s is not empty, it has %q: a new index wants a folder of its own (%w)", dir, name, fs.ErrExist)
+		}
+	}
+	return nil
+}
+
+// Open opens the index in a folder. All that was acknowledged is there, also after a crash;
+// what is damaged is an error.
+func Open(dir string) (*Exact, error) { return openFolder(dir, false) }
+
+// OpenReadOnly is Open for processes that only search, of which there may be several at once. Nothing in
+// the folder is changed.
+func OpenReadOnly(dir string) (*Exact, error) { return openFolder(dir, true) }
+
+func openFolder(dir string, readOnly bool) (*Exact, error) {
+	if err := checkEndian(); err != nil {
+		return nil, err
+	}
+	if _, err := readManifest(dir); err != nil { // before a lock is put where no index is
+		return nil, err
+	}
+	lock, err := lockFolder(dir, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	return start(&Exact{dir: dir, lock: lock, readOnly: readOnly}, logLimit)
+}
+
+// lockFolder returns the file that keeps others away, or those that write, until it is closed.
+func lockFolder(dir string, readOnly bool) (*os.File, error) {
+	flags := os.O_RDWR | os.O_CREATE
+	if readOnly {
+		flags = os.O_RDONLY
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockName), flags, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	ok, err := tryLock(f, readOnly)
+	if err == nil && !ok {
+		err = ErrInUse
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("index: %s is %w", dir, err)
+	}
+	return f, nil
+}
+
+// start reads the locked folder of x. With an error it gives the lock up. A log of over limit bytes
+// is made a segment.
+func start(x *Exact, limit int64) (*Exact, error) {
+	x.changes, x.closing, x.ended = make(chan *request), make(chan struct{}), make(chan struct{})
+	w, err := newWriter(x, limit)
+	if err != nil {
+		x.views.publish(nil)
+		x.lock.Close()
+		return nil, err
+	}
+	x.options = w.Options
+	go w.serve()
+	return x, nil
+}
+
+// Info says what the index is.
+func (x *Exact) Info(context.Context) (Info, error) {
+	v := x.views.acquire()
+	if v == nil {
+		return Info{}, ErrClosed
+	}
+	defer x.views.release(v)
+	o := x.options
+	return Info{Kind: exactKind, Dim: o.Dim, Len: v.live, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder}, nil
+}
+
+// Add puts items in, in the place of those of the same identifiers; they are last in the order then.
+// All are on disk when it returns. At once it takes MaxBatchSize bytes of items.
+func (x *Exact) Add(ctx context.Context, items []Item) error {
+	if err := x.options.CheckItems(items); err != nil {
+		return err
+	}
+	c := change{items: items}
+	if size := c.size(); size > MaxBatchSize {
+		return badArgument("items have %d bytes; one Add takes at most %d", size, MaxBatchSize)
+	}
+	if len(items) == 0 {
+		return x.usable(ctx)
+	}
+	_, err := x.do(ctx, &request{change: c})
+	return err
+}
+
+// Delete takes items out and returns how many there were.
+func (x *Exact) Delete(ctx context.Context, ids []string) (int, error) {
+	if err := CheckIDs(ids); err != nil {
+		return 0, err
+	}
+	c := change{ids: ids}
+	if size := c.size(); size > MaxBatchSize {
+		return 0, badArgument("ids have %d bytes; one Delete takes at most %d", size, MaxBatchSize)
+	}
+	if len(ids) == 0 {
+		return 0, x.usable(ctx)
+	}
+	return x.do(ctx, &request{change: c})
+}
+
+// Compact writes everything into one segment and empties the log, which happens by itself,
+// too, a part at a time. Meanwhile changes wait; searches do not.
+func (x *Exact) Compact() error {
+	_, err := x.do(context.Background(), &request{compact: true})
+	return err
+}
+
+func (x *Exact) usable(ctx context.Context) error {
+	select {
+	case <-x.closing:
+		return ErrClosed
+	default:
+		return ctx.Err()
+	}
+}
+
+// do has the writer do what is asked. Once that has begun, the context cannot stop it.
+func (x *Exact) do(ctx context.Context, r *request) (int, error) {
+	if err := x.usable(ctx); err != nil {
+		return 0, err
+	}
+	if x.readOnly {
+		return 0, ErrReadOnly
+	}
+	r.done = make(chan outcome, 1)
+	select {
+	case x.changes <- r:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-x.closing:
+		return 0, ErrClosed
+	}
+	out := <-r.done
+	return out.deleted, out.err
+}
+
+// Get returns the item of an identifier. With Int8, its vector is the rounded one.
+func (x *Exact) Get(_ context.Context, id string) (item Item, ok bool, err error) {
+	if err := checkID("id", id); err != nil {
+		return Item{}, false, err
+	}
+	v := x.views.acquire()
+	if v == nil {
+		return Item{}, false, ErrClosed
+	}
+	defer x.views.release(v)
+	i, row, ok := v.find(id)
+	if !ok {
+		return Item{}, false, nil
+	}
+	item, err = v.parts[i].item(row)
+	return item, err == nil, err
+}
+
+// Each goes over all items that there are when it begins, in their order. After an error it ends.
+func (x *Exact) Each(ctx context.Context) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		v := x.views.acquire()
+		if v == nil {
+			yield(Item{}, ErrClosed)
+			return
+		}
+		defer x.views.release(v)
+		for i := range v.parts {
+			p := &v.parts[i]
+			for row := range p.rows {
+				if p.dead.has(row) {
+					continue
+				}
+				item, err := p.item(row)
+				if ctx.Err() != nil {
+					err = ctx.Err()
+				}
+				if !yield(item, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Close ends the index; changes that have begun are finished. A second call returns the same.
+func (x *Exact) Close() error {
+	x.once.Do(func() { close(x.closing) })
+	<-x.ended
+	return x.failure
+}

@@ -1,0 +1,185 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// What an index takes.
+const (
+	MaxDim       = 65536     // coordinates of a vector
+	MaxLength    = 1e18      // ‖vector‖, so that squares stay within float32
+	MaxID        = 1024      // bytes of an identifier
+	MaxText      = 65536     // bytes of a label, and of a field's name and value together
+	MaxFields    = 256       // fields of an item
+	MaxEncoder   = 1024      // bytes of Options.Encoder
+	MaxK         = 10000     // hits of a query
+	MaxFilter    = 10000     // labels, fields and identifiers of a filter, each
+	MaxBatchSize = 256 << 20 // bytes of the items of one Add: their vectors, four a coordinate, and texts
+)
+
+// ErrArgument is what errors are (by errors.Is) whose cause is an argument that an index does
+// not take: asking again will not help.
+var ErrArgument = errors.New("index: an argument that is not allowed")
+
+// argumentError is an ErrArgument that says which.
+type argumentError string
+
+func (e argumentError) Error() string        { return "index: " + string(e) }
+func (e argumentError) Is(target error) bool { return target == ErrArgument }
+
+func badArgument(format string, args ...any) error {
+	return argumentError(fmt.Sprintf(format, args...))
+}
+
+// Options say what a new index is to be.
+type Options struct {
+	Dim     int     // coordinates of a vector, 1 to MaxDim
+	Metric  Metric  // "" is Euclidean
+	Storage Storage // "" is Float32
+	Encoder string  // see Info
+}
+
+// Check returns o with its defaults, or an ErrArgument.
+func (o Options) Check() (Options, error) {
+	if o.Metric == "" {
+		o.Metric = Euclidean
+	}
+	if o.Storage == "" {
+		o.Storage = Float32
+	}
+	if o.Dim < 1 || o.Dim > MaxDim {
+		return o, badArgument("Dim is %d; it must be 1 to %d", o.Dim, MaxDim)
+	}
+	if err := checkText("Encoder", o.Encoder, MaxEncoder); err != nil {
+		return o, err
+	}
+	if err := oneOf("Metric", o.Metric, Metrics); err != nil {
+		return o, err
+	}
+	return o, oneOf("Storage", o.Storage, Storages)
+}
+
+// CheckItems returns an ErrArgument if an index of o does not take the items: a vector of another
+// length or with a coordinate that is not finite, one of length 0 where the metric is of
+// angles, an identifier that is empty or twice there, text that is not UTF-8 or too long.
+func (o Options) CheckItems(items []Item) error {
+	place := make(map[string]int, len(items))
+	for i := range items {
+		it, name := &items[i], fmt.Sprintf("items[%d]", i)
+		if err := checkID(name+".ID", it.ID); err != nil {
+			return err
+		}
+		if first, ok := place[it.ID]; ok {
+			return badArgument("%s.ID %q is also that of items[%d]; an identifier may be there once", name, it.ID, first)
+		}
+		place[it.ID] = i
+		if err := o.checkVector(name+".Vector", it.Vector); err != nil {
+			return err
+		}
+		if err := checkText(name+".Label", it.Label, MaxText); err != nil {
+			return err
+		}
+		if err := checkFields(name+".Fields", it.Fields, MaxFields); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckIDs returns an ErrArgument if one of the identifiers can be no item's.
+func CheckIDs(ids []string) error {
+	for i, id := range ids {
+		if err := checkID(fmt.Sprintf("ids[%d]", i), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckQueries returns an ErrArgument if an index of o does not take the queries.
+func (o Options) CheckQueries(queries []Query) error {
+	for i := range queries {
+		q, name := &queries[i], fmt.Sprintf("queries[%d]", i)
+		if err := o.checkVector(name+".Vector", q.Vector); err != nil {
+			return err
+		}
+		if q.K < 1 || q.K > MaxK {
+			return badArgument("%s.K is %d; it must be 1 to %d", name, q.K, MaxK)
+		}
+		if err := q.Filter.check(name + ".Filter"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Filter) check(name string) error {
+	for what, n := range map[string]int{"Labels": len(f.Labels), "Exclude": len(f.Exclude)} {
+		if n > MaxFilter {
+			return badArgument("%s.%s has %d elements; at most %d are allowed", name, what, n, MaxFilter)
+		}
+	}
+	return checkFields(name+".Fields", f.Fields, MaxFilter)
+}
+
+// checkVector wants a vector of the index's, and not of length 0 where there is no angle to it.
+func (o Options) checkVector(name string, v []float32) error {
+	if len(v) != o.Dim {
+		return badArgument("%s has %d coordinates; the index's vectors have %d", name, len(v), o.Dim)
+	}
+	var squares float64
+	for i, x := range v {
+		if x != x || math.IsInf(float64(x), 0) {
+			return badArgument("%s[%d] is %g; coordinates must be finite", name, i, x)
+		}
+		squares += float64(x) * float64(x)
+	}
+	if length := math.Sqrt(squares); length > MaxLength {
+		return badArgument("%s has length %g; at most %g is allowed", name, length, float64(MaxLength))
+	}
+	if squares == 0 && o.Metric == Cosine {
+		return badArgument("%s is all 0; the index's metric is cosine, and it has no direction", name)
+	}
+	return nil
+}
+
+func checkID(name, id string) error {
+	if id == "" {
+		return badArgument("%s is empty", name)
+	}
+	return checkText(name, id, MaxID)
+}
+
+func checkText(name, s string, most int) error {
+	if len(s) > most {
+		return badArgument("%s has %d bytes; at most %d are allowed", name, len(s), most)
+	}
+	if !utf8.ValidString(s) {
+		return badArgument("%s is %.100q; it must be UTF-8", name, s)
+	}
+	return nil
+}
+
+func checkFields(name string, fields map[string]string, most int) error {
+	if len(fields) > most {
+		return badArgument("%s has %d fields; at most %d are allowed", name, len(fields), most)
+	}
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if key == "" {
+			return badArgument("%s has a field with an empty name", name)
+		}
+		name := fmt.Sprintf("%s[%.100q]", name, key)
+		if err := checkText(name+"'s name", key, MaxText); err != nil {
+			return err
+		}
+		if err := checkText(name, fields[key], MaxText-len(key)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,300 @@
+package index
+
+import (
+	"context"
+	"math"
+	"math/bits"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+// How a search is cut, by sizes alone: a task is about taskBytes of codes, and its blocks are
+// scanned stepBytes at a time for one group of queries after the other, so that they stay in
+// a core's cache.
+const (
+	taskBytes  = 2 << 20
+	stepBytes  = 128 << 10
+	stepBlocks = 64
+)
+
+// A search holds so many queries at once, and rows to be hits.
+const (
+	groupQueries = 256
+	groupHits    = 1 << 20
+)
+
+// Search returns the hits of each query.
+func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
+	if err := x.options.CheckQueries(queries); err != nil {
+		return nil, err
+	}
+	v := x.views.acquire()
+	if v == nil {
+		return nil, ErrClosed
+	}
+	defer x.views.release(v)
+	s, _ := x.scans.Get().(*search)
+	if s == nil {
+		s = &search{}
+	}
+	defer x.scans.Put(s)
+	hits := make([][]Hit, 0, len(queries))
+	for len(queries) > 0 {
+		n := groupOf(queries)
+		found, err := s.run(ctx, x.options, v, queries[:n])
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, found...)
+		queries = queries[n:]
+	}
+	return hits, nil
+}
+
+// groupOf returns how many of the queries are searched for together.
+func groupOf(queries []Query) int {
+	rows := 0
+	for n, q := range queries {
+		if rows += q.K; n == groupQueries || n > 0 && rows > groupHits {
+			return n
+		}
+	}
+	return len(queries)
+}
+
+// A search is one pass over a view for a group of queries. It is a simd.Job of tasks.
+type search struct {
+	Options
+	ctx     context.Context
+	view    *view
+	before  []int // rows of the parts in front of each
+	probes  []*probe
+	sieves  [][]sieve // of each query; nil: all pass
+	packed  []int32   // the queries for simd.Scan
+	best    []atomic.Uint64
+	tasks   []task
+	queries []Query
+
+	mu      sync.Mutex
+	workers []*scanner
+	err     error
+	bad     atomic.Bool // err is set
+}
+
+// A task is some blocks of a part.
+type task struct{ part, first, blocks int }
+
+func (s *search) run(ctx context.Context, o Options, v *view, queries []Query) ([][]Hit, error) {
+	s.Options, s.ctx, s.view, s.queries = o, ctx, v, queries
+	s.err = ctx.Err()
+	s.bad.Store(s.err != nil)
+	s.prepare()
+	s.cut()
+	simd.Run(len(s.tasks), s)
+	hits := make([][]Hit, len(queries))
+	for i, q := range queries {
+		if s.err == nil {
+			hits[i], s.err = s.collect(i, q.K)
+		}
+	}
+	s.ctx, s.view, s.queries = nil, nil, nil // kept by no pool
+	return hits, s.err
+}
+
+// prepare makes the queries ready.
+func (s *search) prepare() {
+	n, pairs := len(s.queries), pairsOf(s.Dim)
+	words := make([]int16, n*2*pairs)
+	s.probes, s.sieves = s.probes[:0], s.sieves[:0]
+	for i := range s.queries {
+		q := &s.queries[i]
+		s.probes = append(s.probes, newProbe(s.Metric, q.Vector, words[i*2*pairs:][:2*pairs]))
+		s.sieves = append(s.sieves, q.Filter.sieves(s.view))
+	}
+	s.packed = slices.Grow(s.packed[:0], n*pairs)[:n*pairs]
+	simd.PackScanQueries(s.packed, words, n, pairs)
+	if len(s.best) < n {
+		s.best = make([]atomic.Uint64, n)
+	}
+	for i := range n {
+		s.best[i].Store(math.Float64bits(math.Inf(1)))
+	}
+	for _, w := range s.workers {
+		w.reset(s)
+	}
+}
+
+// cut makes the tasks.
+func (s *search) cut() {
+	s.tasks, s.before = s.tasks[:0], s.before[:0]
+	rows := 0
+	for i := range s.view.parts {
+		p := &s.view.parts[i]
+		s.before = append(s.before, rows)
+		rows += p.rows
+		most := max(taskBytes/p.blockSize(), 1)
+		for first := 0; first < p.blocks(); first += most {
+			s.tasks = append(s.tasks, task{i, first, min(most, p.blocks()-first)})
+		}
+	}
+}
+
+func (s *search) Do(i, worker int) { s.scanner(worker).scan(s.tasks[i]) }
+
+// scanner returns what a worker of that number needs; how many there are can change at any time.
+func (s *search) scanner(worker int) *scanner {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.workers) <= worker {
+		w := &scanner{}
+		w.reset(s)
+		s.workers = append(s.workers, w)
+	}
+	return s.workers[worker]
+}
+
+func (s *search) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.bad.Swap(true) {
+		s.err = err
+	}
+}
+
+// lower tells all workers that a query has k rows within a distance.
+func (s *search) lower(query int, distance float64) {
+	b := &s.best[query]
+	for {
+		old := b.Load()
+		if distance >= math.Float64frombits(old) || b.CompareAndSwap(old, math.Float64bits(distance)) {
+			return
+		}
+	}
+}
+
+// collect makes a query's hits of what the workers found.
+func (s *search) collect(query, k int) ([]Hit, error) {
+	var rows []found
+	for _, w := range s.workers {
+		rows = append(rows, w.tops[query].rows...)
+	}
+	slices.SortFunc(rows, func(a, b found) int {
+		if a.worse(b) {
+			return 1
+		}
+		return -1 // no two are the same row
+	})
+	hits := make([]Hit, min(k, len(rows)))
+	for i := range hits {
+		h, err := s.hit(rows[i])
+		if err != nil {
+			return nil, err
+		}
+		hits[i] = h
+	}
+	return hits, nil
+}
+
+func (s *search) hit(f found) (Hit, error) {
+	i, ok := slices.BinarySearch(s.before, f.row)
+	if !ok {
+		i--
+	}
+	p, row := &s.view.parts[i], f.row-s.before[i]
+	fields, err := p.fieldsOf(row)
+	return Hit{ID: string(p.ids.at(row)), Distance: f.distance, Label: p.label(row), Fields: fields}, err
+}
+
+// A scanner is what one worker of a search needs.
+type scanner struct {
+	*search
+	tops   []top
+	known  []float64 // each query's distance that limits is made of
+	limits []simd.ScanLimit
+	masks  []uint16
+	vector []float32
+	step   int // blocks at a time: few at first, when nothing is known that would exclude a row
+}
+
+func (w *scanner) reset(s *search) {
+	w.search, w.step = s, 1
+	for len(w.tops) < len(s.queries) {
+		w.tops = append(w.tops, top{})
+	}
+	w.known, w.limits = w.known[:0], w.limits[:0]
+	for i := range s.queries {
+		w.tops[i].reset(s.queries[i].K)
+		w.known = append(w.known, math.Inf(1))
+		w.limits = append(w.limits, s.probes[i].limit(math.Inf(1)))
+	}
+	w.vector = slices.Grow(w.vector[:0], s.Dim)[:s.Dim]
+}
+
+func (w *scanner) scan(t task) {
+	p := &w.view.parts[t.part]
+	most := max(1, min(stepBlocks, stepBytes/p.blockSize()))
+	for first, end := t.first, t.first+t.blocks; first < end; {
+		if w.bad.Load() {
+			return
+		}
+		if err := w.ctx.Err(); err != nil {
+			w.fail(err)
+			return
+		}
+		n := min(w.step, most, end-first)
+		w.scanBlocks(t.part, first, n)
+		first += n
+		w.step = min(2*w.step, stepBlocks)
+	}
+}
+
+// scanBlocks looks at n blocks of a part for all queries.
+func (w *scanner) scanBlocks(part, first, n int) {
+	p, queries := &w.view.parts[part], len(w.limits)
+	w.sharpen()
+	masks := slices.Grow(w.masks[:0], n*queries)[:n*queries]
+	w.masks = masks
+	codes := p.codes[first*p.blockSize():][:n*p.blockSize()]
+	scan := p.scan[first*simd.ScanRows*simd.ScanColumns:][:n*simd.ScanRows*simd.ScanColumns]
+	simd.Scan(masks, codes, scan, w.packed[:queries*pairsOf(w.Dim)], w.limits, pairsOf(w.Dim))
+	for b := range n {
+		for query, mask := range masks[b*queries:][:queries] {
+			if mask != 0 {
+				w.consider(part, (first+b)*simd.ScanRows, query, mask)
+			}
+		}
+	}
+}
+
+// sharpen makes the limits of what is known by now.
+func (w *scanner) sharpen() {
+	for i := range w.known {
+		if best := math.Float64frombits(w.best[i].Load()); best < w.known[i] {
+			w.known[i] = best
+			w.limits[i] = w.probes[i].limit(best)
+		}
+	}
+}
+
+// consider computes the distances of the rows of a block that were marked for a query.
+func (w *scanner) consider(part, row, query int, mask uint16) {
+	p, t, probe := &w.view.parts[part], &w.tops[query], w.probes[query]
+	for ; mask != 0; mask &= mask - 1 {
+		r := row + bits.TrailingZeros16(mask)
+		if r >= p.rows || p.dead.has(r) || w.sieves[query] != nil && !w.sieves[query][part].passes(p, r) {
+			continue
+		}
+		v, err := p.vector(r, w.vector)
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		t.add(found{probe.distance(v), w.before[part] + r})
+	}
+	if worst := t.worst(); worst < w.known[query] {
+		w.lower(query, worst)
+	}
+}

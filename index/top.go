@@ -1,0 +1,73 @@
+package index
+
+import "math"
+
+// A found row is what one may become a hit. Its number counts the rows of all parts, so that a lower
+// one was added earlier.
+type found struct {
+	distance float64
+	row      int
+}
+
+// worse tells whether a comes after b among hits.
+func (a found) worse(b found) bool {
+	return a.distance > b.distance || a.distance == b.distance && a.row > b.row
+}
+
+// top keeps the k best rows, as a heap with the worst first.
+type top struct {
+	k    int
+	rows []found
+}
+
+func (t *top) reset(k int) { t.k, t.rows = k, t.rows[:0] }
+
+// worst is the distance beyond which no row is taken any more: +Inf while there are fewer than k.
+func (t *top) worst() float64 {
+	if len(t.rows) < t.k {
+		return math.Inf(1)
+	}
+	return t.rows[0].distance
+}
+
+// add takes a row if it is among the k best so far.
+func (t *top) add(f found) {
+	if len(t.rows) < t.k {
+		t.rows = append(t.rows, f)
+		t.up(len(t.rows) - 1)
+		return
+	}
+	if !t.rows[0].worse(f) {
+		return
+	}
+	t.rows[0] = f
+	t.down()
+}
+
+func (t *top) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if !t.rows[i].worse(t.rows[parent]) {
+			return
+		}
+		t.rows[i], t.rows[parent] = t.rows[parent], t.rows[i]
+		i = parent
+	}
+}
+
+func (t *top) down() {
+	for i := 0; ; {
+		child := 2*i + 1
+		if child >= len(t.rows) {
+			return
+		}
+		if child+1 < len(t.rows) && t.rows[child+1].worse(t.rows[child]) {
+			child++
+		}
+		if !t.rows[child].worse(t.rows[i]) {
+			return
+		}
+		t.rows[i], t.rows[child] = t.rows[child], t.rows[i]
+		i = child
+	}
+}

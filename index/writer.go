@@ -1,0 +1,240 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+)
+
+// A request is a change, or the wish to compact, that a caller waits for.
+type request struct {
+	change
+	compact bool
+	done    chan outcome
+}
+
+type outcome struct {
+	deleted int
+	err     error
+}
+
+// When a log has this many bytes, what it holds becomes a segment.
+const logLimit = 64 << 20
+
+// Requests that are waiting are made last together, up to so many, and bytes.
+const (
+	groupRequests = 4096
+	groupBytes    = 64 << 20
+)
+
+// writer does everything that changes the index, one thing after the other.
+type writer struct {
+	Options
+	x        *Exact
+	manifest *manifest
+	log      *changeLog
+	parts    []part // the segments, and then what is in memory
+	segments int    // how many of parts are segments
+	limit    int64  // bytes of the log, see logLimit
+	failure  error  // of making a segment of the log; it is tried again
+}
+
+// newWriter reads the index's files and publishes its first view.
+func newWriter(x *Exact, limit int64) (*writer, error) {
+	m, err := readManifest(x.dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{Options: m.options(), x: x, manifest: m, limit: limit}
+	if !x.readOnly {
+		if err := m.sweep(x.dir); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range m.Segments {
+		slab, err := openSegment(x.dir, s.File, w.Options)
+		if err != nil {
+			w.publish() // so that what is mapped already is given back
+			return nil, err
+		}
+		dead, ok := parseDead(s.Dead, slab.rows)
+		w.parts = append(w.parts, part{slab, dead})
+		if !ok {
+			w.parts[len(w.parts)-1].dead = &deadSet{}
+			w.publish()
+			return nil, fmt.Errorf("index: %s is damaged: rows are dead that %s does not have", filepath.Join(x.dir, manifestName), s.File)
+		}
+	}
+	w.segments = len(w.parts)
+	err = w.replay()
+	w.publish()
+	return w, err
+}
+
+// replay makes the log's changes again.
+func (w *writer) replay() (err error) {
+	var pending []change
+	bytes := 0
+	w.log, err = openLog(w.x.dir, w.manifest.Log, w.x.readOnly, func(records []byte) error {
+		changes, err := parseRecords(records, w.Options)
+		pending = append(pending, changes...)
+		if bytes += len(records); bytes > groupBytes && err == nil {
+			_, err = w.apply(pending)
+			pending, bytes = nil, 0
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err = w.apply(pending); err != nil {
+		w.log.close()
+	}
+	return err
+}
+
+func (w *writer) publish() { w.x.views.publish(newView(slices.Clone(w.parts))) }
+
+func (w *writer) serve() {
+	defer close(w.x.ended)
+	for {
+		select {
+		case r := <-w.x.changes:
+			w.handle(w.gather(r))
+		case <-w.x.closing:
+			w.x.failure = w.end()
+			return
+		}
+	}
+}
+
+// gather takes what else is waiting.
+func (w *writer) gather(first *request) []*request {
+	group, bytes := []*request{first}, first.size()
+	for len(group) < groupRequests && bytes < groupBytes {
+		select {
+		case r := <-w.x.changes:
+			group = append(group, r)
+			bytes += r.size()
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// handle makes a group of changes last, and then seen, and answers.
+func (w *writer) handle(group []*request) {
+	var changes []change
+	size := frameHeader
+	for _, r := range group {
+		if !r.compact {
+			changes = append(changes, r.change)
+			size += r.size()
+		}
+	}
+	var deleted []int
+	var err error
+	if len(changes) > 0 {
+		if err = w.log.append(frameOf(changes, size)); err == nil {
+			deleted, err = w.apply(changes)
+			w.publish()
+		}
+	}
+	for _, r := range group {
+		out := outcome{err: err}
+		if r.ids != nil && err == nil {
+			out.deleted, deleted = deleted[0], deleted[1:]
+		}
+		if r.compact {
+			out.err = w.compact()
+		}
+		r.done <- out
+	}
+	if w.log.size > w.limit && w.log.failed == nil {
+		w.failure = w.flush(w.firstToMerge())
+	}
+}
+
+// frameOf returns a frame of changes, of about size bytes, without its head.
+func frameOf(changes []change, size int) []byte {
+	frame := make([]byte, frameHeader, size)
+	for i := range changes {
+		frame = changes[i].appendTo(frame)
+	}
+	return frame
+}
+
+// apply makes changes in memory and returns, for each that deletes, how many there were.
+func (w *writer) apply(changes []change) (deleted []int, err error) {
+	for _, c := range joinChanges(changes) {
+		if c.ids != nil {
+			deleted = append(deleted, w.bury(c.ids))
+			continue
+		}
+		ids := make([]string, len(c.items))
+		for i := range c.items {
+			ids[i] = c.items[i].ID
+		}
+		w.bury(ids)
+		w.parts = append(w.parts, part{newSlab(w.Options, c.items), &deadSet{}})
+		if err := w.tidy(); err != nil {
+			return nil, err
+		}
+	}
+	return deleted, nil
+}
+
+// bury marks the rows of identifiers as dead and returns how many there were.
+func (w *writer) bury(ids []string) (n int) {
+	v := view{parts: w.parts}
+	rows := make([][]int, len(w.parts))
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if i, row, ok := v.find(id); ok {
+			rows[i] = append(rows[i], row)
+			n++
+		}
+	}
+	for i := range rows {
+		if len(rows[i]) > 0 {
+			w.parts[i].dead = w.parts[i].dead.with(rows[i])
+		}
+	}
+	return n
+}
+
+// tidy merges the last slabs in memory until each has over twice as many items as all behind it.
+func (w *writer) tidy() error {
+	first := w.grown(w.segments, len(w.parts)-1)
+	if first == len(w.parts)-1 {
+		return nil
+	}
+	merged, err := mergeInMemory(w.Options, w.parts[first:])
+	if err != nil {
+		return err
+	}
+	w.parts = append(w.parts[:first:first], part{merged, &deadSet{}})
+	return nil
+}
+
+// grown goes back from part i, no further than to least, as long as the part before has at most twice
+// as many items as those from i on.
+func (w *writer) grown(least, i int) int {
+	total := 0
+	for j := i; j < len(w.parts); j++ {
+		total += w.parts[j].live()
+	}
+	for i > least && w.parts[i-1].live() <= 2*total {
+		i--
+		total += w.parts[i].live()
+	}
+	return i
+}
+
+// end closes the files.
+func (w *writer) end() error {
+	err := w.log.end()
+	w.x.views.publish(nil)
+	return errors.Join(w.failure, err, w.log.close(), w.x.lock.Close())
+}

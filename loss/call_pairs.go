@@ -1,0 +1,96 @@
+package loss
+
+import "slices"
+
+// What losses over the pairs of a batch have in their rows of the catalogue.
+var (
+	batchInputs = []Input{
+		{Name: "embeddings", Grad: true, Is: "rows [N, D]"},
+		{Name: "labels", Is: "whole numbers [N]"},
+	}
+	pairInputs = append(batchInputs[:2:2],
+		Input{Name: "ref_emb", Grad: true, Optional: true, Is: "rows [M, D] that positives and negatives are of; without, they are of the batch"},
+		Input{Name: "ref_labels", Optional: true, Is: "whole numbers [M]"},
+	)
+	batchReduction  = Option{"reduction", "mean", "mean or sum"}
+	normalizeOption = Option{"normalize", "false", "whether embeddings are divided by their lengths first; cosine does it anyhow"}
+	degreeOption    = Option{"p", "2", "the degree of the distance lp, from 1 to Infinity"}
+	overOption      = Option{"over", "active", "what the mean is over: active, the terms above 0, or all"}
+)
+
+// measureOptions are the options of Measure and its default.
+func measureOptions(k MeasureKind) []Option {
+	return []Option{{"distance", k.String(), "euclidean, squared, cosine, dot or lp"}, degreeOption, normalizeOption}
+}
+
+// measure reads them.
+func (c *Call[T]) measure(byDefault MeasureKind) Measure {
+	kind, err := MeasureNamed(c.text("distance", byDefault.String()))
+	if err != nil {
+		c.fail("option %v", err)
+	}
+	return Measure{Kind: kind, P: c.number("p", 2), Normalize: c.flag("normalize", false)}
+}
+
+func (c *Call[T]) over() Over {
+	switch s := c.text("over", "active"); s {
+	case "active":
+		return OverActive
+	case "all":
+		return OverAll
+	default:
+		c.fail("option over is %q; it must be active or all", s)
+		return OverActive
+	}
+}
+
+// together returns the embeddings and labels of a batch.
+func (c *Call[T]) together(embeddings, labels string) (x Array[T], dim int, y []int) {
+	x = c.float(embeddings)
+	if len(x.Shape) != 2 {
+		c.fail("%s has shape %v; it must have two dimensions", embeddings, x.Shape)
+		return x, 1, nil
+	}
+	all := c.ints(labels)
+	if !slices.Equal(all.Shape, x.Shape[:1]) {
+		c.fail("%s has shape %v; it must have [%d]", labels, all.Shape, x.Shape[0])
+	}
+	return x, x.Shape[1], all.Data
+}
+
+// batch evaluates a loss that no sample has to itself.
+func (c *Call[T]) batch(eval func() (float64, error)) error {
+	if c.none() {
+		c.fail("option reduction is \"none\"; it must be mean or sum, since no sample has a loss of its own")
+	}
+	return c.finish(nil, nil, eval)
+}
+
+// pairs evaluates a loss over the pairs of a batch, or of a batch and references.
+func (c *Call[T]) pairs(l interface {
+	Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error)
+	EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error)
+},
+) error {
+	x, dim, y := c.together("embeddings", "labels")
+	dx := c.grad("embeddings")
+	if !c.has("ref_emb") && !c.has("ref_labels") {
+		return c.batch(func() (float64, error) { return l.Eval(x.Data, dim, y, dx) })
+	}
+	r, width, ry := c.together("ref_emb", "ref_labels")
+	if width != dim {
+		c.fail("ref_emb has shape %v, embeddings %v; their last dimensions must be the same", r.Shape, x.Shape)
+	}
+	dr := c.grad("ref_emb")
+	return c.batch(func() (float64, error) { return l.EvalAgainst(x.Data, dim, y, r.Data, ry, dx, dr) })
+}
+
+// onBatch evaluates a loss over a batch alone.
+func (c *Call[T]) onBatch(l interface {
+	Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error)
+},
+) error {
+	x, dim, y := c.together("embeddings", "labels")
+	dx := c.grad("embeddings")
+	return c.batch(func() (float64, error) { return l.Eval(x.Data, dim, y, dx) })
+}

@@ -1,0 +1,232 @@
+package pair
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/simd/gemm"
+)
+
+// Metric is a kind of distance.
+type Metric string
+
+// The metrics.
+const (
+	Euclidean Metric = "euclidean" // ‖x − y‖
+	Squared   Metric = "squared"   // ‖x − y‖²
+	Cosine    Metric = "cosine"    // 1 − x·y/(‖x‖·‖y‖)
+	Dot       Metric = "dot"       // −x·y
+	Lp        Metric = "lp"        // (Σ |xᵢ − yᵢ|^P)^(1/P)
+)
+
+// Metrics lists all metrics.
+var Metrics = []Metric{Euclidean, Squared, Cosine, Dot, Lp}
+
+// Distance says how far two embeddings are from each other: less is nearer. Its zero value
+// is the Euclidean distance.
+type Distance struct {
+	Metric Metric  // "" means Euclidean
+	P      float64 // of Lp alone: from 1 to +Inf
+}
+
+// Check refuses a metric that is not one of Metrics, and a P that its metric does not take.
+// What it says, as what [CheckRows] and [Strips.Set] say, is for the caller to put its own
+// name before.
+func (d Distance) Check() error {
+	switch d.Metric {
+	case "", Euclidean, Squared, Cosine, Dot:
+		if d.P != 0 {
+			return fmt.Errorf("Distance: p is %v; it must be 0 where the metric is not lp", d.P)
+		}
+	case Lp:
+		if !(d.P >= 1) {
+			return fmt.Errorf("Distance: p is %v; it must be at least 1", d.P)
+		}
+	default:
+		names := make([]string, len(Metrics))
+		for i, m := range Metrics {
+			names[i] = string(m)
+		}
+		return fmt.Errorf("Distance: the metric is %q; it must be one of %s", d.Metric, strings.Join(names, ", "))
+	}
+	return nil
+}
+
+// Between returns the distance of two rows in float64. They are of one length and finite,
+// and d passes Check; a row of zeros has the cosine distance 1 from any.
+func Between[T simd.Float](d Distance, x, y []T) float64 {
+	switch d.Metric {
+	case Squared:
+		return simd.PairSquares(x, y)
+	case Cosine:
+		return simd.CosineDistance(x, y, math.SmallestNonzeroFloat64)
+	case Dot:
+		return -simd.Dot(x, y)
+	case Lp:
+		return simd.PairNorm(x, y, d.P, 0)
+	}
+	return simd.PairNorm(x, y, 2, 0)
+}
+
+// Strips computes the distances of the rows of x from the rows of y, some rows of the matrix
+// at a time, so that it is never whole. Its zero value is ready for Set; it keeps its memory.
+//
+// Distances are sums of squared differences themselves, not an expanded square: those of
+// near rows keep their digits, and that of a row from its like is 0. Only the cosine
+// distance's rows are rounded to unit length first.
+type Strips[T simd.Float] struct {
+	X, Y string // what errors call x and y; "" is "x" and "y"
+
+	distance    Distance
+	x, y        []T // as the kernel takes them: of unit length for Cosine, x negated for Dot
+	n, m, dim   int
+	ownX, ownY  []T
+	strip       []T
+	differences normJob[T]
+}
+
+// Values of a strip, about, and rows of it at least, which its set-up is worth.
+const (
+	stripValues = 1 << 21
+	stripRows   = 16
+)
+
+// Set chooses the rows, of dim coordinates, which must not change until the last strip.
+//
+// Errors: what Distance.Check and [CheckRows] refuse; for Cosine, a row of zeros.
+func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
+	if err := d.Check(); err != nil {
+		return err
+	}
+	nameX, nameY := cmp.Or(s.X, "x"), cmp.Or(s.Y, "y")
+	n, err := CheckRows(nameX, x, dim)
+	if err != nil {
+		return err
+	}
+	m, self := n, len(x) == len(y) && (n == 0 || &x[0] == &y[0])
+	if !self {
+		if m, err = CheckRows(nameY, y, dim); err != nil {
+			return err
+		}
+	}
+	s.distance, s.x, s.y, s.n, s.m, s.dim = d, x, y, n, m, dim
+	switch d.Metric {
+	case Dot:
+		s.ownX = grow(s.ownX, len(x))
+		simd.Neg(s.ownX, x)
+		s.x = s.ownX
+	case Cosine:
+		if s.ownX, err = directions(s.ownX, nameX, x, dim); err != nil {
+			return err
+		}
+		if s.x, s.y = s.ownX, s.ownX; self {
+			return nil
+		}
+		s.ownY, err = directions(s.ownY, nameY, y, dim)
+		s.y = s.ownY
+	}
+	return err
+}
+
+// directions returns rows at unit length, in dst's memory if that is enough.
+func directions[T simd.Float](dst []T, name string, x []T, dim int) ([]T, error) {
+	dst = grow(dst, len(x))
+	for i := range len(x) / dim {
+		row := x[i*dim:][:dim]
+		norm := math.Sqrt(simd.SumSquares(row))
+		if norm == 0 {
+			return dst, fmt.Errorf("row %d of %s is zeros; it must have a direction", i, name)
+		}
+		for j, v := range row {
+			dst[i*dim+j] = T(float64(v) / norm)
+		}
+	}
+	return dst, nil
+}
+
+// CheckRows returns how many rows of dim coordinates x has.
+//
+// Errors: dim below 1; a length that dim does not divide; a value that is not finite; a row
+// so long that T might not hold squared distances: above 9.2e18 in float32.
+func CheckRows[T simd.Float](name string, x []T, dim int) (int, error) {
+	if dim < 1 {
+		return 0, fmt.Errorf("dim is %d; it must be at least 1", dim)
+	}
+	if len(x)%dim != 0 {
+		return 0, fmt.Errorf("%s has %d elements; it must have a multiple of dim, %d", name, len(x), dim)
+	}
+	bound := maxNorm[T]()
+	for i := range len(x) / dim {
+		row := x[i*dim:][:dim]
+		if norm := math.Sqrt(simd.SumSquares(row)); !(norm <= bound) {
+			return 0, badRow(name, i, row, norm, bound)
+		}
+	}
+	return len(x) / dim, nil
+}
+
+// maxNorm is the greatest norm of two rows the square of whose distance T can hold.
+func maxNorm[T simd.Float]() float64 {
+	if _, ok := any(T(0)).(float32); ok {
+		return math.Sqrt(math.MaxFloat32) / 2
+	}
+	return math.Sqrt(math.MaxFloat64) / 2
+}
+
+func badRow[T simd.Float](name string, i int, row []T, norm, bound float64) error {
+	for j, v := range row {
+		if v-v != 0 {
+			return fmt.Errorf("%s[%d] (row %d, coordinate %d) is %v; it must be finite", name, i*len(row)+j, i, j, v)
+		}
+	}
+	return fmt.Errorf("row %d of %s has the norm %.3g; it must be at most %.3g", i, name, norm, bound)
+}
+
+// At returns the distances of rows lo to hi−1 of x from all rows of y, row by row; how many
+// rows depends on sizes alone. They are overwritten by the next call.
+func (s *Strips[T]) At(lo int) (strip []T, hi int) {
+	rows := min(max(stripRows, stripValues/max(s.m, 1)), s.n-lo)
+	s.strip = grow(s.strip, rows*s.m)
+	x := s.x[lo*s.dim:][:rows*s.dim]
+	switch s.distance.Metric {
+	case Dot:
+		gemm.Mul(false, true, rows, s.m, s.dim, x, s.dim, s.y, s.dim, 0, s.strip, s.m)
+	case Lp:
+		s.differences = normJob[T]{s.strip, x, s.y, s.m, s.dim, s.distance.P}
+		simd.Run(rows, &s.differences)
+	default:
+		simd.SquaredDistances(s.strip, x, s.y, rows, s.m, s.dim)
+	}
+	switch s.distance.Metric {
+	case Cosine: // of unit vectors, ‖x − y‖² = 2 − 2·x·y
+		simd.Scale(s.strip, s.strip, 0.5)
+	case "", Euclidean:
+		simd.Sqrt(s.strip, s.strip)
+	}
+	return s.strip, lo + rows
+}
+
+// A normJob computes Lp distances, a task for each row of x.
+type normJob[T simd.Float] struct {
+	dst, x, y []T
+	m, dim    int
+	p         float64
+}
+
+func (j *normJob[T]) Do(task, _ int) {
+	x := j.x[task*j.dim:][:j.dim]
+	for i, dst := 0, j.dst[task*j.m:][:j.m]; i < j.m; i++ {
+		dst[i] = T(simd.PairNorm(x, j.y[i*j.dim:][:j.dim], j.p, 0))
+	}
+}
+
+// grow returns a slice of n elements, s's memory if that is enough.
+func grow[E any](s []E, n int) []E {
+	if cap(s) < n {
+		return make([]E, n)
+	}
+	return s[:n]
+}
