@@ -7,9 +7,12 @@ import (
 
 // Bounds of what Jittered does to a picture.
 const (
-	jitterShift = 2.0  // pixels
+	jitterShift = 2.0  // pixels of a digit's 28
 	jitterTurn  = 0.17 // radians: about 10 degrees
 	jitterScale = 0.1
+
+	jitterBrightness = 0.2 // of white, up or down, and of the contrast
+	digitSide        = 28
 )
 
 // Jittered is Batch with each picture shifted, turned and scaled a little at random,
@@ -17,37 +20,99 @@ const (
 func (m *Images) Jittered(dst []float32, indices []int, rng *rand.Rand) {
 	n := m.Size()
 	for b, i := range indices {
-		m.jitter(dst[b*n:][:n], m.Image(i), rng)
+		p := plane{pixels: m.Image(i), h: m.H, w: m.W}
+		p.move(dst[b*n:][:n], drawMotion(jitterShift, jitterShift, rng))
 	}
 }
 
-func (m *Images) jitter(dst []float32, src []byte, rng *rand.Rand) {
-	within := func(bound float64) float64 { return bound * (2*rng.Float64() - 1) }
-	dx, dy := within(jitterShift), within(jitterShift)
-	sin, cos := math.Sincos(within(jitterTurn))
-	size := 1 + within(jitterScale)
-	midX, midY := float64(m.W-1)/2, float64(m.H-1)/2
-	for y := range m.H {
-		for x := range m.W {
-			u, v := (float64(x)-midX)*size, (float64(y)-midY)*size
-			dst[y*m.W+x] = m.at(src, midX+dx+cos*u-sin*v, midY+dy+sin*u+cos*v)
+// Jitter says what besides shifting, turning and scaling Pictures.Jittered does.
+type Jitter struct {
+	Flip       bool // mirror every other picture, left to right: not for digits and letters
+	Brightness bool // make pictures a little darker or brighter, with more or less contrast
+}
+
+// Jittered is Batch with each picture shifted (by up to a fourteenth of its sides), turned and scaled a little
+// at random, about its middle, and interpolated bilinearly; outside goes on as the
+// picture's edge is. All channels of a picture are treated alike.
+func (p *Pictures) Jittered(dst []float32, indices []int, j Jitter, rng *rand.Rand) {
+	n := p.H * p.W
+	shiftX, shiftY := jitterShift*float64(p.W)/digitSide, jitterShift*float64(p.H)/digitSide
+	for b, i := range indices {
+		m := drawMotion(shiftX, shiftY, rng)
+		m.mirror = j.Flip && rng.IntN(2) == 1
+		out := dst[b*p.Size():][:p.Size()]
+		for c := range p.C {
+			channel := plane{pixels: p.Picture(i)[c*n:][:n], h: p.H, w: p.W, edge: true}
+			channel.move(out[c*n:][:n], m)
+		}
+		if j.Brightness {
+			brighten(out, rng)
 		}
 	}
 }
 
-// at interpolates a picture between its pixels.
-func (m *Images) at(src []byte, x, y float64) float32 {
+// brighten changes a picture's brightness and contrast, within [0, 1].
+func brighten(x []float32, rng *rand.Rand) {
+	contrast, shift := float32(1+within(jitterBrightness, rng)), float32(within(jitterBrightness, rng))
+	for i, v := range x {
+		x[i] = max(0, min((v-0.5)*contrast+0.5+shift, 1))
+	}
+}
+
+// motion is where a picture goes.
+type motion struct {
+	dx, dy   float64 // pixels
+	sin, cos float64
+	size     float64
+	mirror   bool
+}
+
+func drawMotion(shiftX, shiftY float64, rng *rand.Rand) (m motion) {
+	m.dx, m.dy = within(shiftX, rng), within(shiftY, rng)
+	m.sin, m.cos = math.Sincos(within(jitterTurn, rng))
+	m.size = 1 + within(jitterScale, rng)
+	return m
+}
+
+func within(bound float64, rng *rand.Rand) float64 { return bound * (2*rng.Float64() - 1) }
+
+// plane is one channel of a picture.
+type plane struct {
+	pixels []byte
+	h, w   int
+	edge   bool // outside is as the nearest pixel is; else it is black
+}
+
+// move writes a plane that has been moved, in [0, 1].
+func (p plane) move(dst []float32, m motion) {
+	midX, midY := float64(p.w-1)/2, float64(p.h-1)/2
+	for y := range p.h {
+		for x := range p.w {
+			u, v := (float64(x)-midX)*m.size, (float64(y)-midY)*m.size
+			if m.mirror {
+				u = -u
+			}
+			dst[y*p.w+x] = p.at(midX+m.dx+m.cos*u-m.sin*v, midY+m.dy+m.sin*u+m.cos*v)
+		}
+	}
+}
+
+// at interpolates a plane between its pixels.
+func (p plane) at(x, y float64) float32 {
 	x0, y0 := math.Floor(x), math.Floor(y)
 	fx, fy := float32(x-x0), float32(y-y0)
 	i, j := int(x0), int(y0)
-	top := m.pixel(src, i, j)*(1-fx) + m.pixel(src, i+1, j)*fx
-	bottom := m.pixel(src, i, j+1)*(1-fx) + m.pixel(src, i+1, j+1)*fx
+	top := p.pixel(i, j)*(1-fx) + p.pixel(i+1, j)*fx
+	bottom := p.pixel(i, j+1)*(1-fx) + p.pixel(i+1, j+1)*fx
 	return top*(1-fy) + bottom*fy
 }
 
-func (m *Images) pixel(src []byte, x, y int) float32 {
-	if x < 0 || y < 0 || x >= m.W || y >= m.H {
+func (p plane) pixel(x, y int) float32 {
+	if p.edge {
+		x, y = max(0, min(x, p.w-1)), max(0, min(y, p.h-1))
+	}
+	if x < 0 || y < 0 || x >= p.w || y >= p.h {
 		return 0
 	}
-	return scaled[src[y*m.W+x]]
+	return scaled[p.pixels[y*p.w+x]]
 }

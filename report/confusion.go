@@ -13,13 +13,18 @@ import (
 
 // A confusion counts the samples of each label by the answer that they got.
 type confusion struct {
-	k      int
-	counts []int // [label, answer]
-	total  []int // of each label, with those that got no answer
+	k             int
+	counts        []int    // [label, answer]
+	total         []int    // of each label, with those that got no answer
+	names         []string // of the labels
+	rows, columns string   // what these are
 }
 
 func newConfusion(s *Surface) confusion {
-	m := confusion{k: s.K, counts: make([]int, s.K*s.K), total: make([]int, s.K)}
+	m := confusion{k: s.K, counts: make([]int, s.K*s.K), total: make([]int, s.K), rows: "label", columns: "answer"}
+	for y := range s.K {
+		m.names = append(m.names, strconv.Itoa(y))
+	}
 	for i, y := range s.Labels {
 		m.total[y]++
 		if a := s.Predicted[i]; a >= 0 {
@@ -44,19 +49,51 @@ func confusionFigure(s *Surface) *figure {
 	if m.k > maxCells {
 		return m.raster(s)
 	}
-	const side = 52 // what the labels and the errors at the edges take
+	f := m.figure()
+	f.title, f.unit = "Confusion matrix", "test samples; rows are labels, columns answers"
+	f.alt = fmt.Sprintf("Confusion matrix of %d labels: %s of %s wrong.", m.k, count(s.Wrong), plural(s.N, "sample", "samples"))
+	f.how = "Each row is a true label; off the diagonal is what it was taken for. The last column is the fraction of the label that is wrong."
+	return f
+}
+
+// figure draws the counts; its words are left to the caller.
+func (m confusion) figure() *figure {
+	const side = 12 // what the labels and the errors at the edges take, but for the names
+	n := 0
+	for _, t := range m.total {
+		n += t
+	}
 	cell := vg.Length(math.Max(26, math.Min(36, 340/float64(m.k))))
-	if digits := len(strconv.Itoa(s.N / m.k)); digits > 3 {
+	if digits := len(strconv.Itoa(n / m.k)); digits > 3 {
 		cell = max(cell, vg.Length(digits)*8+6)
 	}
 	f := &figure{
-		name: "confusion", title: "Confusion matrix", unit: "test samples; rows are labels, columns answers",
-		width: max(cell*vg.Length(m.k)+side+48, 420), height: cell*vg.Length(m.k) + 86,
-		alt: fmt.Sprintf("Confusion matrix of %d labels: %s of %s wrong.", m.k, count(s.Wrong), plural(s.N, "sample", "samples")),
-		how: "Each row is a true label; off the diagonal is what it was taken for. The last column is the fraction of the label that is wrong.",
+		name:  "confusion",
+		width: max(cell*vg.Length(m.k)+m.left()+side+48, 420), height: cell*vg.Length(m.k) + 52 + m.head(),
 	}
 	f.paint = func(c draw.Canvas) { m.draw(c, cell) }
 	return f
+}
+
+// left is the room for the rows' names.
+func (m confusion) left() vg.Length { return max(40, m.widest()+26) }
+
+// head is the room for the columns' names, which are turned where they are long.
+func (m confusion) head() vg.Length {
+	if m.turned() {
+		return m.widest() + 28
+	}
+	return 34
+}
+
+func (m confusion) turned() bool { return m.widest() > 24 }
+
+// widest is the width of the widest name.
+func (m confusion) widest() (w vg.Length) {
+	for _, name := range m.names {
+		w = max(w, measure(cut(name), style{size: textSize}))
+	}
+	return w
 }
 
 // maxCells is how many labels get cells with counts in them; more become a picture with
@@ -112,17 +149,16 @@ func (m confusion) fill(label, answer int, strongest float64) (f shade, right bo
 
 func (m confusion) draw(c draw.Canvas, cell vg.Length) {
 	strongest := m.strongest()
-	left, top := c.Min.X+40, c.Max.Y-34
+	left, top := c.Min.X+m.left(), c.Max.Y-m.head()
 	mid := style{size: textSize, hue: muted, align: draw.XCenter, middle: true}
 	width := cell * vg.Length(m.k)
-	write(c, left+width/2, c.Max.Y-6, "answer", mid)
+	write(c, left+width/2, c.Max.Y-6, m.columns, mid)
 	write(c, left+width+28, top+10, "wrong", mid)
 	turned := style{size: textSize, hue: muted, turned: true}
-	write(c, c.Min.X+textSize, top-width/2-measure("label", turned)/2, "label", turned)
+	write(c, c.Min.X+textSize, top-width/2-measure(m.rows, turned)/2, m.rows, turned)
 	for y := range m.k {
 		row := top - vg.Length(y)*cell
-		write(c, left+(vg.Length(y)+0.5)*cell, top+10, strconv.Itoa(y), mid)
-		write(c, left-12, row-cell/2, strconv.Itoa(y), mid)
+		m.write(c, y, left, top, row-cell/2, cell)
 		for a := range m.k {
 			m.drawCell(c, y, a, left+vg.Length(a)*cell, row, cell, strongest)
 		}
@@ -133,6 +169,20 @@ func (m confusion) draw(c draw.Canvas, cell vg.Length) {
 		}
 		write(c, left+width+28, row-cell/2, word, st)
 	}
+}
+
+// write writes the name of a row and of its column.
+func (m confusion) write(c draw.Canvas, y int, left, top, middle, cell vg.Length) {
+	st := style{size: textSize, hue: muted, align: draw.XCenter, middle: true}
+	name, at := cut(m.names[y]), left+(vg.Length(y)+0.5)*cell
+	if !m.turned() {
+		write(c, at, top+10, name, st)
+		write(c, left-12, middle, name, st)
+		return
+	}
+	write(c, at+textSize*0.35, top+6, name, style{size: textSize, hue: muted, turned: true})
+	st.align = draw.XRight
+	write(c, left-8, middle, name, st)
 }
 
 // drawCell draws one count, its upper left corner at (x, y).

@@ -194,6 +194,7 @@ type errorMeasure struct {
 	name, unit string
 	fraction   bool
 	sequences  bool // of sequences, whose energies over all answers nothing can hold
+	vectors    bool // of vectors, which have distances from each other and no answers
 }
 
 // measure returns what the run's recipe calls its error.
@@ -205,6 +206,10 @@ func (r *Run) measure() errorMeasure {
 		return errorMeasure{name: "Error rate", unit: "of the tokens read wrong", fraction: true, sequences: true}
 	case "tagger":
 		return errorMeasure{name: "Error rate", unit: "of the words tagged wrong", fraction: true, sequences: true}
+	case "search":
+		return errorMeasure{name: "Test error", unit: "of pictures whose nearest is of another class", fraction: true, vectors: true}
+	case "siamese":
+		return errorMeasure{name: "Test error", unit: "of pairs taken wrongly", fraction: true, vectors: true}
 	case "generate":
 		return errorMeasure{name: "Discrepancy", unit: "squared kernel discrepancy of the chains from held-out pictures"}
 	case "rbm":
@@ -246,7 +251,7 @@ func errorCurve(r *Run, t clock) *figure {
 		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch.",
 		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", m.text(best.y), epoch),
 	}
-	if r.Get("validation") == "0" {
+	if r.Get("validation") == "0" && !m.vectors { // to those, 0 is a share
 		f.how = "No samples were held out: this is measured on samples that are trained on, and too good. The ring is the best epoch."
 	}
 	p := t.plot(y)

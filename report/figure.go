@@ -75,14 +75,45 @@ func (f *figure) draw(c draw.Canvas, ground bool) {
 		write(c, c.Min.X, y, f.unit, style{size: textSize, hue: muted})
 		y -= 2
 	}
-	if len(f.legend) > 0 {
+	for _, keys := range legendLines(f.legend, c.Max.X-c.Min.X) {
 		y -= textSize + 4
-		drawLegend(c, y, f.legend)
+		drawLegend(c, y, keys)
 		y -= 2
 	}
 	c.Max.Y = y - headSpace
 	f.paint(c)
 }
+
+// legendLine is the height of a line of a legend.
+const legendLine = textSize + 6
+
+// legendLines cuts a legend into lines that fit a width.
+func legendLines(keys []key, width vg.Length) (lines [][]key) {
+	x := vg.Length(0)
+	for _, k := range keys {
+		w := k.width()
+		if len(lines) == 0 || x+w > width {
+			lines, x = append(lines, nil), 0
+		}
+		last := len(lines) - 1
+		lines[last] = append(lines[last], k)
+		x += w + keySpace
+	}
+	return lines
+}
+
+// keySpace is the space between two entries of a legend.
+const keySpace = 13
+
+// indent is how far an entry's text is from its beginning.
+func (k key) indent() vg.Length {
+	if k.form == stroke || k.form == dashes {
+		return 19
+	}
+	return 14
+}
+
+func (k key) width() vg.Length { return k.indent() + measure(k.text, style{size: textSize}) }
 
 // drawLegend writes the entries side by side.
 func drawLegend(c draw.Canvas, y vg.Length, keys []key) {
@@ -101,11 +132,7 @@ func drawLegend(c draw.Canvas, y vg.Length, keys []key) {
 			}
 			c.StrokeLine2(line, x, mid, x+14, mid)
 		}
-		x += 14
-		if k.form == stroke || k.form == dashes {
-			x += 5
-		}
-		x = write(c, x, y, k.text, style{size: textSize, hue: ink}) + 13
+		x = write(c, x+k.indent(), y, k.text, style{size: textSize, hue: ink}) + keySpace
 	}
 }
 

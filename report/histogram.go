@@ -37,6 +37,7 @@ func robust(sorted ...[]float64) (b bounds, out int) {
 type histogram struct {
 	lo, step float64
 	counts   []int
+	of       int // values whose shares are drawn; 0: their numbers are
 }
 
 // bins returns a histogram's bins over b with edges at multiples of the step from zero.
@@ -57,12 +58,25 @@ func (h *histogram) add(values []float64) {
 
 func (h *histogram) edge(i int) float64 { return h.lo + float64(i)*h.step }
 
-func (h *histogram) most() int {
-	most := 0
-	for _, c := range h.counts {
-		most = max(most, c)
+func (h *histogram) most() int { return h.counts[h.peak()] }
+
+// peak is the first of the bins with the most values.
+func (h *histogram) peak() int {
+	peak := 0
+	for i, c := range h.counts {
+		if c > h.counts[peak] {
+			peak = i
+		}
 	}
-	return most
+	return peak
+}
+
+// height is how high a bin is drawn.
+func (h *histogram) height(i int) float64 {
+	if h.of > 0 {
+		return float64(h.counts[i]) / float64(h.of)
+	}
+	return float64(h.counts[i])
 }
 
 // binWidth chooses a round width that gives some fifty bins over b, twenty for few values.
@@ -79,7 +93,7 @@ func (h *histogram) areas(of func(mid float64) shade) plot.Plotter {
 			var p []vg.Point
 			p = append(p, vg.Point{X: x(h.edge(i)), Y: y(0)})
 			for ; j < len(h.counts) && of(h.edge(j)+h.step/2) == s; j++ {
-				top := y(float64(h.counts[j]))
+				top := y(h.height(j))
 				p = append(p, vg.Point{X: x(h.edge(j)), Y: top}, vg.Point{X: x(h.edge(j + 1)), Y: top})
 			}
 			p = append(p, vg.Point{X: x(h.edge(j)), Y: y(0)})
@@ -92,8 +106,8 @@ func (h *histogram) areas(of func(mid float64) shade) plot.Plotter {
 // outline draws the top line of the bins.
 func (h *histogram) outline(hu hue) plot.Plotter {
 	p := []xy{{h.edge(0), 0}}
-	for i, n := range h.counts {
-		p = append(p, xy{h.edge(i), float64(n)}, xy{h.edge(i + 1), float64(n)})
+	for i := range h.counts {
+		p = append(p, xy{h.edge(i), h.height(i)}, xy{h.edge(i + 1), h.height(i)})
 	}
 	p = append(p, xy{h.edge(len(h.counts)), 0})
 	return line(p, pen(hu, 1.3))

@@ -18,15 +18,31 @@ import (
 type Images func(i int) image.Image
 
 // GrayImages gives pictures from bytes: h·w a sample, row by row, 0 black.
-func GrayImages(pixels []byte, h, w int) (Images, error) {
-	if h < 1 || w < 1 || len(pixels)%(h*w) != 0 {
-		return nil, fmt.Errorf("report: %d pixels are not a number of pictures of %d×%d", len(pixels), h, w)
+func GrayImages(pixels []byte, h, w int) (Images, error) { return PlaneImages(pixels, 1, h, w) }
+
+// PlaneImages gives pictures from bytes: of each sample c planes of h·w, row by row, 0 black; one of grey, or three of red,
+// green and blue.
+func PlaneImages(pixels []byte, c, h, w int) (Images, error) {
+	if c != 1 && c != 3 {
+		return nil, fmt.Errorf("report: pictures of %d planes; there must be 1, grey, or 3, red, green and blue", c)
 	}
+	if h < 1 || w < 1 || len(pixels)%(c*h*w) != 0 {
+		return nil, fmt.Errorf("report: %d pixels are not a number of pictures of %d×%d×%d", len(pixels), c, h, w)
+	}
+	n := h * w
 	return func(i int) image.Image {
-		if i < 0 || i >= len(pixels)/(h*w) {
+		if i < 0 || i >= len(pixels)/(c*n) {
 			return nil
 		}
-		return &image.Gray{Pix: pixels[i*h*w : (i+1)*h*w], Stride: w, Rect: image.Rect(0, 0, w, h)}
+		planes, bounds := pixels[i*c*n:][:c*n], image.Rect(0, 0, w, h)
+		if c == 1 {
+			return &image.Gray{Pix: planes, Stride: w, Rect: bounds}
+		}
+		img := image.NewNRGBA(bounds)
+		for j := range n {
+			copy(img.Pix[4*j:], []byte{planes[j], planes[n+j], planes[2*n+j], 255})
+		}
+		return img
 	}, nil
 }
 
@@ -35,7 +51,10 @@ func GrayImages(pixels []byte, h, w int) (Images, error) {
 const maxPicture = 112
 
 // picture returns the picture of a sample at a size for the page, or nil.
-func picture(images Images, i int) image.Image {
+func picture(images Images, i int) image.Image { return pictureWithin(images, i, maxPicture) }
+
+// pictureWithin returns the picture of a sample, its longer side at most so many pixels, or nil.
+func pictureWithin(images Images, i, most int) image.Image {
 	if images == nil {
 		return nil
 	}
@@ -48,11 +67,11 @@ func picture(images Images, i int) image.Image {
 	var to image.Rectangle
 	var by ximage.Scaler
 	switch {
-	case long > maxPicture:
-		to, by = image.Rect(0, 0, max(1, w*maxPicture/long), max(1, h*maxPicture/long)), ximage.CatmullRom
-	case long*2 <= maxPicture:
+	case long > most:
+		to, by = image.Rect(0, 0, max(1, w*most/long), max(1, h*most/long)), ximage.CatmullRom
+	case long*2 <= most:
 		// Whole pixels, made larger: viewers that smooth would blur the original.
-		k := maxPicture / long
+		k := most / long
 		to, by = image.Rect(0, 0, w*k, h*k), ximage.NearestNeighbor
 	default:
 		return img

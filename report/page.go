@@ -34,6 +34,9 @@ type page struct {
 	Tested      bool
 	Sequences   bool // there are no energies over all answers to show
 
+	Search *searchView // of a run of search
+	Verify *verifyView // of a run of siamese
+
 	Films    []view // the last frame of each
 	Sheets   []sheetView
 	Pictured bool
@@ -83,7 +86,7 @@ func worstViews(s *Surface, images Images) ([]worstView, error) {
 
 // newPage works out the words and the headline figures.
 func newPage(r *Run, s *Surface) *page {
-	p := &page{Title: r.Name, Config: r.Config, Notes: r.Notes, Tested: s != nil && s.N > 0, Sequences: r.measure().sequences}
+	p := &page{Title: r.Name, Config: r.Config, Tested: s != nil && s.N > 0, Sequences: r.measure().sequences || r.measure().vectors}
 	p.Recipe = r.Get("recipe")
 	if r.Start != nil && r.Start.Recipe != "" {
 		p.Recipe = r.Start.Recipe
@@ -99,12 +102,12 @@ func newPage(r *Run, s *Surface) *page {
 	if t, ok := timeTile(r); ok {
 		p.Tiles = append(p.Tiles, t)
 	}
-	p.notes(r, s)
 	return p
 }
 
-// notes adds what the reader should know before believing the pictures.
+// notes says what the reader should know before believing the pictures.
 func (p *page) notes(r *Run, s *Surface) {
+	p.Notes = r.Notes
 	say := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
 	if n := len(r.Diverged); n > 0 {
 		last := r.Diverged[n-1]

@@ -25,7 +25,22 @@ var (
 	gapHue    = hue{"gap", "#00806A", "#3CC9A3"}
 )
 
-var hues = []hue{ink, muted, faint, grid, paper, correct, offending, gapHue}
+// classHues tell classes apart, where a class is neither right nor wrong: none is the blue or the orange of those. They
+// are the same in light and dark mode, as are pictures of many points.
+var classHues = []hue{
+	{"class-0", "#7B61C9", "#7B61C9"},
+	{"class-1", "#1F9E89", "#1F9E89"},
+	{"class-2", "#D1478C", "#D1478C"},
+	{"class-3", "#8C8A2A", "#8C8A2A"},
+	{"class-4", "#4FB3DC", "#4FB3DC"},
+	{"class-5", "#96694C", "#96694C"},
+	{"class-6", "#4CA64C", "#4CA64C"},
+	{"class-7", "#D9A514", "#D9A514"},
+	{"class-8", "#D94F4F", "#D94F4F"},
+	{"class-9", "#7D8897", "#7D8897"},
+}
+
+var hues = append([]hue{ink, muted, faint, grid, paper, correct, offending, gapHue}, classHues...)
 
 // solid returns the hue in full strength, as it is on white.
 func (h hue) solid() shade { return h.alpha(1) }

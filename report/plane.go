@@ -53,16 +53,7 @@ func plane(s *Surface, margin float64, has bool, least float64, size vg.Length) 
 		name: "plane", title: "The plane of the two energies", width: size, height: size + 40,
 		unit:   "a dot is a test sample" + leftOut(out),
 		legend: []key{{"right", correct, dot}, {"wrong", offending, dot}, {"E⁺ = E⁻", ink, stroke}},
-		paint: func(c draw.Canvas) {
-			label := style{size: textSize + 0.5, hue: ink, align: draw.XCenter}
-			inner := draw.Crop(c, 18, 0, 20, 0)
-			p.Draw(inner)
-			area := p.DataCanvas(inner)
-			write(c, area.Center().X, c.Min.Y+3, "E⁺, energy of the correct answer", label)
-			turned := style{size: label.size, hue: ink, turned: true}
-			text := "E⁻, energy of the most offending answer"
-			write(c, c.Min.X+label.size*0.8, area.Center().Y-measure(text, turned)/2, text, turned)
-		},
+		paint:  labelled(p, "E⁺, energy of the correct answer", "E⁻, energy of the most offending answer"),
 		alt: fmt.Sprintf("Scatter of the test set over the energy of the correct answer and of the most offending one: %s above the diagonal are right, %s below it wrong.",
 			plural(len(right), "sample", "samples"), count(len(wrong))),
 		how: "Above the diagonal the correct answer has the lower energy: the model is right. Below it is wrong. On it both energies are one: a collapse puts everything there.",
@@ -73,6 +64,19 @@ func plane(s *Surface, margin float64, has bool, least float64, size vg.Length) 
 		f.how = "Above the diagonal the correct answer has the lower energy: the model is right. Above the dashed line it is so by the margin m, as the functional asks. A collapse puts everything on the diagonal."
 	}
 	return f
+}
+
+// labelled returns a figure's paint function for a plot whose axes have labels with signs that the font lacks, or are logarithmic.
+func labelled(p *plot.Plot, x, y string) func(draw.Canvas) {
+	return func(c draw.Canvas) {
+		label := style{size: textSize + 0.5, hue: ink, align: draw.XCenter}
+		inner := draw.Crop(c, 18, 0, 20, 0)
+		p.Draw(inner)
+		area := p.DataCanvas(inner)
+		write(c, area.Center().X, c.Min.Y+3, x, label)
+		turned := style{size: label.size, hue: ink, turned: true}
+		write(c, c.Min.X+label.size*0.8, area.Center().Y-measure(y, turned)/2, y, turned)
+	}
 }
 
 // planeRange returns the axes. Where the two energies live on one scale, both axes have
@@ -161,15 +165,22 @@ func newDensity(w, h int) *density { return &density{w, h, make([]float32, w*h)}
 // dotRadius is the radius of a dot, in pixels of the cloud.
 const dotRadius = 2.6
 
-// splat adds a dot with a soft edge.
+// splat adds a dot.
 func (d *density) splat(x, y float64) {
-	if !(x > -dotRadius && y > -dotRadius && x < float64(d.w)+dotRadius && y < float64(d.h)+dotRadius) {
+	disc(d.w, d.h, x, y, dotRadius, func(i int, cover float64) { d.cover[i] += float32(cover) })
+}
+
+// disc calls cover for the pixels of a picture of w×h that a disc with a soft edge covers, with the pixel's place and
+// how much of it that is.
+func disc(w, h int, x, y, r float64, cover func(i int, part float64)) {
+	if !(x > -r && y > -r && x < float64(w)+r && y < float64(h)+r) {
 		return
 	}
-	for py := max(0, int(y-dotRadius-1)); py <= min(d.h-1, int(y+dotRadius+1)); py++ {
-		for px := max(0, int(x-dotRadius-1)); px <= min(d.w-1, int(x+dotRadius+1)); px++ {
-			r := math.Hypot(float64(px)+0.5-x, float64(py)+0.5-y)
-			d.cover[py*d.w+px] += float32(min(1, max(0, dotRadius+0.5-r)))
+	for py := max(0, int(y-r-1)); py <= min(h-1, int(y+r+1)); py++ {
+		for px := max(0, int(x-r-1)); px <= min(w-1, int(x+r+1)); px++ {
+			if part := r + 0.5 - math.Hypot(float64(px)+0.5-x, float64(py)+0.5-y); part > 0 {
+				cover(py*w+px, min(1, part))
+			}
 		}
 	}
 }

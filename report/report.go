@@ -28,7 +28,7 @@ const (
 
 // Write writes report.html and plots/ into a run folder, for what the folder holds: a
 // run that is not finished or not evaluated gets a page that says so. The images are
-// those of the test set, in the order of test.safetensors.
+// those of the test set, in the order of test.safetensors or embeddings.safetensors.
 func Write(dir string, images Images) error {
 	p, err := compose(dir, images)
 	if err != nil {
@@ -56,6 +56,16 @@ func compose(dir string, images Images) (*page, error) {
 	}
 	p := newPage(r, s)
 	p.Pictured = images != nil
+	if found := readSearched(r); found != nil {
+		if err := p.addSearch(r, found, images); err != nil {
+			return nil, err
+		}
+	}
+	if told := readVerified(r); told != nil {
+		if err := p.addVerify(r, told, images); err != nil {
+			return nil, err
+		}
+	}
 	if p.Sheets, err = sheetViews(dir); err != nil {
 		return nil, err
 	}
@@ -71,6 +81,7 @@ func compose(dir string, images Images) (*page, error) {
 		}
 		p.Films = append(p.Films, view)
 	}
+	p.notes(r, s)
 	return p, p.add(r, s, images)
 }
 

@@ -51,11 +51,17 @@ func TestInterruptAndResume(t *testing.T) {
 // cutAfter trains until so many steps of this part are done.
 func cutAfter(t *testing.T, steps int, poison float64, dir string, resume bool) *Outcome {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
 	task, c := newBlobs(9), blobConfig(dir)
 	task.poison, c.Resume = poison, resume
-	task.before = func() {
+	return stopAfter(t, task, task, c, steps)
+}
+
+// stopAfter trains a task over blobs until so many steps of this part are done.
+func stopAfter(t *testing.T, task Task, inner *blobs, c Config, steps int) *Outcome {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	inner.before = func() {
 		if steps--; steps == 0 {
 			cancel()
 		}

@@ -24,7 +24,9 @@ func startedLoop(t *testing.T, task Task, c Config) *loop {
 	}
 	t.Cleanup(func() { l.log.close() })
 	l.sink = func(Event) {}
-	l.shuffle(0)
+	if err := l.arrange(0); err != nil {
+		t.Fatal(err)
+	}
 	return l
 }
 
@@ -193,9 +195,13 @@ func TestAveragesAreEvaluated(t *testing.T) {
 func TestShuffle(t *testing.T) {
 	l := startedLoop(t, newBlobs(9), blobConfig(t.TempDir()))
 	first := slices.Clone(l.order)
-	l.shuffle(1)
+	if err := l.arrange(1); err != nil {
+		t.Fatal(err)
+	}
 	second := slices.Clone(l.order)
-	l.shuffle(0)
+	if err := l.arrange(0); err != nil {
+		t.Fatal(err)
+	}
 	if !slices.Equal(first, l.order) || slices.Equal(first, second) {
 		t.Error("the order must depend on the epoch, and on nothing else")
 	}

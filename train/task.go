@@ -37,6 +37,17 @@ type Stateful interface {
 	State() []tensor.Named
 }
 
+// Orderer is a Task that says itself in which order an epoch goes through its samples, such
+// as one whose loss compares the samples of a batch with one another. Other tasks' samples are shuffled.
+type Orderer interface {
+	Task
+	// Order fills order, which has Samples elements, with indices of samples: every run of
+	// batch of them is a step's, the last may be shorter. A sample may come more than once or not
+	// at all. What it draws at random comes from rng, the epoch's own stream; it must depend on
+	// nothing else that changes, so that a run that resumes finds the order again.
+	Order(order []int, batch int, rng *rand.Rand) error
+}
+
 // Batch is one step's samples, or a part of them, by index, and the step's own stream
 // of random numbers.
 type Batch struct {

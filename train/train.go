@@ -171,7 +171,9 @@ func (l *loop) done(reason string) *Outcome {
 
 // epoch goes on with the current epoch to its end, and evaluates.
 func (l *loop) epoch(ctx context.Context) (interrupted bool, err error) {
-	l.shuffle(l.progress.Epoch)
+	if err := l.arrange(l.progress.Epoch); err != nil {
+		return false, err
+	}
 	for l.progress.Step < (l.progress.Epoch+1)*l.perEpoch {
 		if ctx.Err() != nil {
 			return true, nil
@@ -191,9 +193,9 @@ func (l *loop) epoch(ctx context.Context) (interrupted bool, err error) {
 	return false, l.save()
 }
 
-// shuffle puts the samples into the order of an epoch, which depends on the seed and
+// arrange puts the samples into the order of an epoch, which depends on the seed and
 // the epoch alone.
-func (l *loop) shuffle(epoch int) {
+func (l *loop) arrange(epoch int) error {
 	n := l.task.Samples()
 	if len(l.order) != n {
 		l.order = make([]int, n)
@@ -201,9 +203,21 @@ func (l *loop) shuffle(epoch int) {
 	for i := range l.order {
 		l.order[i] = i
 	}
-	Rand(l.c.Seed, "shuffle", uint64(epoch)).Shuffle(n, func(i, j int) {
-		l.order[i], l.order[j] = l.order[j], l.order[i]
-	})
+	rng := Rand(l.c.Seed, "shuffle", uint64(epoch))
+	o, ok := l.task.(Orderer)
+	if !ok {
+		rng.Shuffle(n, func(i, j int) { l.order[i], l.order[j] = l.order[j], l.order[i] })
+		return nil
+	}
+	if err := o.Order(l.order, l.c.Batch, rng); err != nil {
+		return fmt.Errorf("order of epoch %d: %w", epoch+1, err)
+	}
+	for i, sample := range l.order {
+		if sample < 0 || sample >= n {
+			return fmt.Errorf("order of epoch %d: element %d is sample %d, of %d", epoch+1, i, sample, n)
+		}
+	}
+	return nil
 }
 
 // logEvery is how many steps pass between two Step events.

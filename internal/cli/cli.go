@@ -62,6 +62,9 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 		fmt.Fprintln(stderr, "energo: stopped while the data was being fetched")
 		return exitInterrupted
 	}
+	if exit := exitError(0); errors.As(err, &exit) {
+		return int(exit)
+	}
 	fmt.Fprintf(stderr, "energo: %v\n", err)
 	if usage := (usageError{}); errors.As(err, &usage) {
 		fmt.Fprintln(stderr, "See energo help, or the command with --help.")
@@ -116,7 +119,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newTrain(), newEval(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newVersion(), exitCodes())
+	root.AddCommand(newTrain(), newEval(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
 	return root
 }
 

@@ -37,10 +37,13 @@ func TestScripts(t *testing.T) {
 			return writeDigits(filepath.Join(e.WorkDir, "digits"), 400, 100)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"result": checkResult,
-			"cutoff": cutOff,
-			"await":  await,
-			"tones":  tones,
+			"result":   checkResult,
+			"cutoff":   cutOff,
+			"await":    await,
+			"tones":    tones,
+			"pictures": pictures,
+			"board":    board,
+			"fetch":    fetch,
 		},
 	})
 }

@@ -36,6 +36,10 @@ manifest). It changes nothing in the run's folder.`,
 				return evalSpeech(cmd, args[0], dataDir, asJSON)
 			case "tagger":
 				return evalTagger(cmd, args[0], dataDir, asJSON)
+			case "search":
+				return evalSearch(cmd, args[0], dataDir, asJSON)
+			case "siamese":
+				return evalSiamese(cmd, args[0], dataDir, asJSON)
 			case "generate":
 				return evalGenerate(cmd, args[0], dataDir, asJSON)
 			}
@@ -61,7 +65,7 @@ manifest). It changes nothing in the run's folder.`,
 			return printJSON(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, or a manifest of speech (default the run's own)")
+	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, a manifest of speech, pictures or pairs (default the run's own)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
 	return cmd
 }

@@ -15,6 +15,6 @@ func newTrain() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainDigits(), newTrainAutoencoder(), newTrainGenerate(), newTrainJEM(), newTrainRBM(), newTrainStrips(), newTrainSpeech(), newTrainParabola(), newTrainToy2D(), newTrainTagger())
+	cmd.AddCommand(newTrainDigits(), newTrainAutoencoder(), newTrainGenerate(), newTrainJEM(), newTrainRBM(), newTrainStrips(), newTrainSpeech(), newTrainParabola(), newTrainToy2D(), newTrainTagger(), newTrainSearch(), newTrainSiamese())
 	return cmd
 }

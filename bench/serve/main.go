@@ -1,0 +1,254 @@
+// Command serve measures searches over HTTP: requests a second, and how long they take.
+//
+//	go run ./bench/serve                          # by vector, among 100,000 × 64
+//	go run ./bench/serve -run runs/search-1       # by picture, too
+//	go run ./bench/serve -url http://HOST:PORT    # a server that runs
+//
+// The server is in this process and the clients are, too, over loopback connections that stay open, so that
+// they share the cores.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/serve"
+)
+
+type settings struct {
+	items, dim, k int
+	run, url      string
+	seconds       time.Duration
+	clients       []int
+	json          bool
+}
+
+// result is a line: what was asked, by how many clients at once.
+type result struct {
+	By       string  `json:"by"`
+	Clients  int     `json:"clients"`
+	Requests int     `json:"requests"`
+	PerSec   float64 `json:"per_second"`
+	P50      float64 `json:"p50_ms"`
+	P99      float64 `json:"p99_ms"`
+	Max      float64 `json:"max_ms"`
+}
+
+func main() {
+	s := settings{clients: []int{1, 16}}
+	flag.IntVar(&s.items, "items", 100_000, "items of the index")
+	flag.IntVar(&s.dim, "dim", 64, "coordinates of a vector, without -run")
+	flag.IntVar(&s.k, "k", 10, "hits of a search")
+	flag.StringVar(&s.run, "run", "", "`folder` of a run whose network encodes pictures")
+	flag.StringVar(&s.url, "url", "", "address of a server to measure, in the place of our own")
+	flag.DurationVar(&s.seconds, "time", 3*time.Second, "how long each measurement takes")
+	flag.BoolVar(&s.json, "json", false, "print one JSON line a measurement")
+	flag.Parse()
+	if err := run(s); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/serve:", err)
+		os.Exit(1)
+	}
+}
+
+func run(s settings) error {
+	if s.items < 1 || s.dim < 1 || s.k < 1 || s.seconds <= 0 {
+		return errors.New("-items, -dim, -k and -time must be above 0")
+	}
+	at, stop := s.url, func() error { return nil }
+	if at == "" {
+		var err error
+		if at, stop, err = start(&s); err != nil {
+			return err
+		}
+	}
+	return errors.Join(measureAll(s, at), stop())
+}
+
+// start serves an index of random vectors.
+func start(s *settings) (at string, stop func() error, err error) {
+	o := serve.Options{}
+	if s.run != "" {
+		encoder, err := recipe.LoadEncoder(s.run)
+		if err != nil {
+			return "", nil, err
+		}
+		o.Encoder, s.dim = encoder, encoder.Dim()
+	}
+	dir, err := os.MkdirTemp("", "energo-bench-")
+	if err != nil {
+		return "", nil, err
+	}
+	x, err := index.Create(filepath.Join(dir, "index"), index.Options{Dim: s.dim})
+	if err != nil {
+		return "", nil, err
+	}
+	o.Index = x
+	if err := fill(x, s.items, s.dim); err != nil {
+		return "", nil, err
+	}
+	server, err := serve.New(context.Background(), o)
+	if err != nil {
+		return "", nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(ctx, l) }()
+	return "http://" + l.Addr().String(), func() error {
+		cancel()
+		return errors.Join(<-ended, x.Close(), os.RemoveAll(dir))
+	}, nil
+}
+
+func fill(x index.Index, n, dim int) error {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var batch []index.Item
+	for i := range n {
+		batch = append(batch, index.Item{ID: fmt.Sprint(i), Label: fmt.Sprint(i % 10), Vector: vector(rng, dim)})
+		if len(batch) == 4096 || i == n-1 {
+			if err := x.Add(context.Background(), batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	return nil
+}
+
+func vector(rng *rand.Rand, dim int) []float32 {
+	v := make([]float32, dim)
+	for i := range v {
+		v[i] = float32(rng.NormFloat64())
+	}
+	return v
+}
+
+// server is what GET /v1/info says of one.
+type server struct {
+	Index    index.Info `json:"index"`
+	Pictures bool       `json:"pictures"`
+}
+
+func measureAll(s settings, at string) error {
+	var about server
+	r, err := http.Get(at + "/v1/info")
+	if err != nil {
+		return err
+	}
+	err = json.NewDecoder(r.Body).Decode(&about)
+	r.Body.Close()
+	if err != nil {
+		return fmt.Errorf("%s/v1/info: %w", at, err)
+	}
+	if !s.json {
+		fmt.Printf("%d items of %d coordinates, %d hits\n%-8s %8s %10s %10s %10s %10s\n", about.Index.Len, about.Index.Dim, s.k, "by", "clients", "a second", "p50 ms", "p99 ms", "max ms")
+	}
+	for _, by := range []string{"vector", "picture"} {
+		if by == "picture" && !about.Pictures {
+			log.Print("pictures are not measured: name a run with -run")
+			continue
+		}
+		for _, clients := range s.clients {
+			if err := measure(s, at, by, clients, about.Index.Dim); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// body makes a request's body, another one each time.
+func body(by string, rng *rand.Rand, dim, k int) (kind, query string, text []byte, err error) {
+	if by == "vector" {
+		text, err = json.Marshal(map[string]any{"vector": vector(rng, dim), "k": k})
+		return "application/json", "", text, err
+	}
+	m := image.NewGray(image.Rect(0, 0, 28, 28))
+	for y := 4; y < 24; y++ {
+		for x := range 4 {
+			m.Pix[28*y+8+x+rng.IntN(8)] = 255
+		}
+	}
+	var b bytes.Buffer
+	err = png.Encode(&b, m)
+	return "image/png", fmt.Sprint("?k=", k), b.Bytes(), err
+}
+
+// measure has clients ask one after the other, each as soon as it has its answer.
+func measure(s settings, at, by string, clients, dim int) error {
+	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	defer web.CloseIdleConnections()
+	times, failed := make([][]time.Duration, clients), make([]error, clients)
+	var all sync.WaitGroup
+	begun := time.Now()
+	end := begun.Add(s.seconds)
+	for c := range clients {
+		all.Go(func() {
+			rng := rand.New(rand.NewPCG(3, uint64(c)))
+			for time.Now().Before(end) && failed[c] == nil {
+				kind, query, text, err := body(by, rng, dim, s.k)
+				if err != nil {
+					failed[c] = err
+					return
+				}
+				start := time.Now()
+				failed[c] = ask(web, at+"/v1/search"+query, kind, text)
+				times[c] = append(times[c], time.Since(start))
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(begun)
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	show(s, by, clients, took, slices.Sorted(slices.Values(slices.Concat(times...))))
+	return nil
+}
+
+func ask(web *http.Client, address, kind string, text []byte) error {
+	r, err := web.Post(address, kind, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	answer, err := io.ReadAll(r.Body)
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", r.Status, answer)
+	}
+	return err
+}
+
+func show(s settings, by string, clients int, took time.Duration, times []time.Duration) {
+	at := func(share float64) float64 {
+		return times[min(int(share*float64(len(times))), len(times)-1)].Seconds() * 1e3
+	}
+	r := result{by, clients, len(times), float64(len(times)) / took.Seconds(), at(0.5), at(0.99), at(1)}
+	if s.json {
+		line, _ := json.Marshal(r) // plain numbers and strings: cannot fail
+		fmt.Println(string(line))
+		return
+	}
+	fmt.Printf("%-8s %8d %10.0f %10.2f %10.2f %10.2f\n", r.By, r.Clients, r.PerSec, r.P50, r.P99, r.Max)
+}

@@ -1,0 +1,421 @@
+// Package embed turns large collections of pictures into vectors, shard by shard, so that many
+// machines can work on one collection and a job that was stopped goes on.
+//
+// A [Plan] divides a collection into shards of so many pictures and writes that down in a folder that all
+// machines see. [Plan.Do] does one shard, on whatever machine: it leaves the shard's vectors in the folder,
+// whole or not at all. Once none is missing, [Plan.Save] and [Plan.AddTo] bring the vectors together in the
+// collection's order. What they are does not depend on who did which shard, or when.
+package embed
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/recipe"
+)
+
+// Picture is one of a collection.
+type Picture struct {
+	ID    string `json:"id"`
+	Label string `json:"label"`
+	File  string `json:"file"` // absolute
+}
+
+// Skipped is a picture that could not be read.
+type Skipped struct {
+	Picture string `json:"picture"` // file
+	Error   string `json:"error"`
+}
+
+// Plan is how a collection is divided.
+type Plan struct {
+	Run         string `json:"run"` // folder, absolute
+	Fingerprint string `json:"fingerprint"`
+	Dim         int    `json:"dim"`
+	Metric      string `json:"metric"`
+	Pictures    int    `json:"pictures"`
+	ShardSize   int    `json:"shard_size"`
+	Hash        string `json:"hash"` // of the list of pictures
+
+	dir string
+}
+
+// Files of a plan's folder.
+const (
+	planFile = "plan.json"
+	listFile = "pictures.jsonl"
+)
+
+// List lists a collection as data.ListPictures does. Identifiers begin with name, or with the
+// collection's own if that is empty.
+func List(collection, name string) ([]Picture, error) {
+	at, err := filepath.Abs(collection)
+	if err != nil {
+		return nil, err
+	}
+	files, err := data.ListPictures(at)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" {
+		name = trimSuffix(filepath.Base(at), ".csv")
+	}
+	all := make([]Picture, len(files))
+	place := make(map[string]int, len(files))
+	for i, f := range files {
+		all[i] = Picture{path.Join(name, f.Path), f.Label, f.File}
+		if first, twice := place[all[i].ID]; twice {
+			return nil, fmt.Errorf("embed: picture %d, %s, has the identifier of picture %d: %q", i, f.File, first, all[i].ID)
+		}
+		place[all[i].ID] = i
+	}
+	return all, nil
+}
+
+func trimSuffix(s, suffix string) string {
+	if filepath.Ext(s) == suffix {
+		return s[:len(s)-len(suffix)]
+	}
+	return s
+}
+
+// NewPlan divides pictures into shards for the encoder of the run in a folder. The plan's own folder is made; if it has the same
+// plan already, the shards that are done stay done. A folder with another plan, or with anything else, is refused.
+func NewPlan(dir, run string, encoder recipe.Encoder, pictures []Picture, shardSize int) (*Plan, error) {
+	if shardSize < 1 || shardSize > math.MaxInt32 {
+		return nil, fmt.Errorf("embed: the size of a shard is %d; it must be 1 to %d", shardSize, math.MaxInt32)
+	}
+	run, err := filepath.Abs(run)
+	if err != nil {
+		return nil, err
+	}
+	var list bytes.Buffer
+	lines := json.NewEncoder(&list)
+	for i := range pictures {
+		if err := lines.Encode(&pictures[i]); err != nil {
+			return nil, err
+		}
+	}
+	hash := sha256.Sum256(list.Bytes())
+	p := &Plan{
+		Run: run, Fingerprint: encoder.Fingerprint(), Dim: encoder.Dim(), Metric: encoder.Metric(),
+		Pictures: len(pictures), ShardSize: shardSize, Hash: hex.EncodeToString(hash[:]), dir: dir,
+	}
+	return p, p.begin(list.Bytes())
+}
+
+// begin writes the plan into its folder, or finds it there.
+func (p *Plan) begin(list []byte) error {
+	old, err := OpenPlan(p.dir)
+	switch {
+	case err == nil && *old == *p:
+		return nil
+	case err == nil:
+		return fmt.Errorf("embed: %s has the work of another job (another run, collection or size of shards); remove it, or name another folder", p.dir)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := os.MkdirAll(p.dir, 0o777); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 && !(len(entries) == 1 && entries[0].Name() == listFile) { // a list alone is what a stop between the two leaves
+		return fmt.Errorf("embed: %s is not empty and has no plan; name a new folder", p.dir)
+	}
+	if err := wholefile.Write(filepath.Join(p.dir, listFile), list); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(p.dir, planFile), append(text, '\n'))
+}
+
+// OpenPlan reads the plan in a folder.
+func OpenPlan(dir string) (*Plan, error) {
+	text, err := os.ReadFile(filepath.Join(dir, planFile))
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{dir: dir}
+	if err := json.Unmarshal(text, p); err != nil {
+		return nil, fmt.Errorf("embed: %s: %w", filepath.Join(dir, planFile), err)
+	}
+	if p.ShardSize < 1 || p.Pictures < 0 || p.Dim < 1 {
+		return nil, fmt.Errorf("embed: %s: shard_size %d, pictures %d, dim %d; that is no plan", filepath.Join(dir, planFile), p.ShardSize, p.Pictures, p.Dim)
+	}
+	return p, nil
+}
+
+// Dir is the plan's folder.
+func (p *Plan) Dir() string { return p.dir }
+
+// Shards is how many shards there are.
+func (p *Plan) Shards() int { return (p.Pictures + p.ShardSize - 1) / p.ShardSize }
+
+// Missing lists the shards that are not done.
+func (p *Plan) Missing() ([]int, error) {
+	var missing []int
+	for s := range p.Shards() {
+		_, err := os.Stat(p.reportFile(s))
+		if errors.Is(err, fs.ErrNotExist) {
+			missing = append(missing, s)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
+func (p *Plan) vectorFile(shard int) string {
+	return filepath.Join(p.dir, fmt.Sprintf("shard-%07d.f32", shard))
+}
+
+func (p *Plan) reportFile(shard int) string {
+	return filepath.Join(p.dir, fmt.Sprintf("shard-%07d.json", shard))
+}
+
+// report says what became of a shard. It is written last.
+type report struct {
+	Rows    []int     `json:"rows"` // pictures that have a vector, by their places in the collection
+	Skipped []Skipped `json:"skipped,omitempty"`
+	Hash    string    `json:"hash"` // of the vectors
+}
+
+// chunk is how many pictures are decoded and encoded at a time.
+const chunk = 256
+
+// Do does a shard: its pictures' vectors are in the folder afterwards.
+func (p *Plan) Do(ctx context.Context, encoder recipe.Encoder, shard int) error {
+	if f := encoder.Fingerprint(); f != p.Fingerprint {
+		return fmt.Errorf("embed: the encoder in %s is %s; the job was begun with %s", p.Run, f, p.Fingerprint)
+	}
+	first := shard * p.ShardSize
+	pictures, err := p.list(first, min(p.ShardSize, p.Pictures-first))
+	if err != nil {
+		return err
+	}
+	var vectors bytes.Buffer
+	r := report{Rows: []int{}}
+	for lo := 0; lo < len(pictures); lo += chunk {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		images, failed := decode(pictures[lo:min(lo+chunk, len(pictures))])
+		var good []image.Image
+		for i, m := range images {
+			if failed[i] != nil {
+				r.Skipped = append(r.Skipped, Skipped{pictures[lo+i].File, failed[i].Error()})
+				continue
+			}
+			good = append(good, m)
+			r.Rows = append(r.Rows, first+lo+i)
+		}
+		out := make([]float32, len(good)*p.Dim)
+		if err := encoder.Encode(out, good); err != nil {
+			return fmt.Errorf("embed: shard %d, pictures from %s: %w", shard, pictures[lo].File, err)
+		}
+		if err := binary.Write(&vectors, binary.LittleEndian, out); err != nil {
+			return err
+		}
+	}
+	hash := sha256.Sum256(vectors.Bytes())
+	r.Hash = hex.EncodeToString(hash[:])
+	if err := wholefile.Write(p.vectorFile(shard), vectors.Bytes()); err != nil {
+		return err
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(p.reportFile(shard), append(text, '\n'))
+}
+
+// list reads n pictures of the list, from first on.
+func (p *Plan) list(first, n int) ([]Picture, error) {
+	f, err := os.Open(filepath.Join(p.dir, listFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewReaderSize(f, 1<<16)
+	for range first {
+		for prefix := true; prefix; {
+			if _, prefix, err = lines.ReadLine(); err != nil {
+				return nil, fmt.Errorf("embed: %s: %w", f.Name(), err)
+			}
+		}
+	}
+	all := make([]Picture, n)
+	for d, i := json.NewDecoder(lines), 0; i < n; i++ {
+		if err := d.Decode(&all[i]); err != nil {
+			return nil, fmt.Errorf("embed: %s: line %d: %w", f.Name(), first+i+1, err)
+		}
+	}
+	return all, nil
+}
+
+// decode reads pictures on all cores.
+func decode(pictures []Picture) ([]image.Image, []error) {
+	images, failed := make([]image.Image, len(pictures)), make([]error, len(pictures))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(pictures)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(pictures); i = int(next.Add(1)) - 1 {
+				images[i], failed[i] = decodeFile(pictures[i].File)
+			}
+		})
+	}
+	workers.Wait()
+	return images, failed
+}
+
+func decodeFile(file string) (image.Image, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return nil, errors.New("it is no ordinary file")
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return data.DecodePicture(f, data.MaxPicturePixels)
+}
+
+// read returns the vectors of a shard that is done, and what was skipped.
+func (p *Plan) read(shard int) (vectors []byte, r report, err error) {
+	text, err := os.ReadFile(p.reportFile(shard))
+	if err != nil {
+		return nil, r, fmt.Errorf("embed: shard %d is not done: %w", shard, err)
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, r, fmt.Errorf("embed: %s: %w", p.reportFile(shard), err)
+	}
+	if vectors, err = os.ReadFile(p.vectorFile(shard)); err != nil {
+		return nil, r, err
+	}
+	hash := sha256.Sum256(vectors)
+	if hex.EncodeToString(hash[:]) != r.Hash || len(vectors) != 4*p.Dim*len(r.Rows) {
+		return nil, r, fmt.Errorf("embed: %s is not what its shard gave; remove it and %s, and go on with the job", p.vectorFile(shard), p.reportFile(shard))
+	}
+	return vectors, r, nil
+}
+
+// Skipped lists the pictures that could not be read, and counts the others.
+func (p *Plan) Skipped() (skipped []Skipped, embedded int, err error) {
+	for s := range p.Shards() {
+		_, r, err := p.read(s)
+		if err != nil {
+			return nil, 0, err
+		}
+		skipped = append(skipped, r.Skipped...)
+		embedded += len(r.Rows)
+	}
+	return skipped, embedded, nil
+}
+
+// Forget makes the shards that skipped pictures missing again, so that those can be mended.
+func (p *Plan) Forget() error {
+	for s := range p.Shards() {
+		_, r, err := p.read(s)
+		if err == nil && len(r.Skipped) > 0 {
+			err = os.Remove(p.reportFile(s))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row is a picture with its vector, as little-endian bytes.
+type row struct {
+	Picture
+	vector []byte
+}
+
+// each calls take with all rows in the collection's order.
+func (p *Plan) each(ctx context.Context, take func(row) error) error {
+	f, err := os.Open(filepath.Join(p.dir, listFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := json.NewDecoder(bufio.NewReader(f))
+	at := 0
+	for s := range p.Shards() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		vectors, r, err := p.read(s)
+		if err != nil {
+			return err
+		}
+		for i, place := range r.Rows {
+			var one row
+			for ; at <= place; at++ {
+				one.Picture = Picture{}
+				if err := lines.Decode(&one.Picture); err != nil {
+					return fmt.Errorf("embed: %s: %w", f.Name(), errors.Join(err, io.ErrUnexpectedEOF))
+				}
+			}
+			one.vector = vectors[4*p.Dim*i:][:4*p.Dim]
+			if err := take(one); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Remove removes the plan's folder with all that the job left there.
+func (p *Plan) Remove() error {
+	remove := []string{planFile, listFile}
+	for s := range p.Shards() {
+		remove = append(remove, filepath.Base(p.vectorFile(s)), filepath.Base(p.reportFile(s)))
+	}
+	entries, err := os.ReadDir(p.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries { // what workers that were killed had begun to write
+		if strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".partial") {
+			remove = append(remove, e.Name())
+		}
+	}
+	for _, name := range remove {
+		if err := os.Remove(filepath.Join(p.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return os.Remove(p.dir)
+}

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/serve"
+)
+
+// entry is a picture that is to be in an index.
+type entry struct {
+	id, label string
+	path      string      // where it is, for people and for itemPicture
+	file      string      // to decode; "" where grey is it already
+	grey      *image.Gray // of a set of digits
+}
+
+// digitMark stands in the path of a digit between its set's folder, or mnist, and its place.
+const digitMark = "#"
+
+// mnist is how MNIST itself is named where a folder might be.
+const mnist = "mnist"
+
+// listCollection lists the pictures of a folder with a subfolder for each label, of a CSV file path,label,
+// of a folder of four IDX files, or of MNIST. Their identifiers begin with name, "" for the collection's own.
+func listCollection(ctx context.Context, source, name string, p *progress) ([]entry, error) {
+	at := source
+	if source != mnist {
+		var err error
+		if at, err = filepath.Abs(source); err != nil {
+			return nil, err
+		}
+	}
+	if name == "" {
+		name = strings.TrimSuffix(filepath.Base(at), ".csv")
+	}
+	if source == mnist || isDigits(source) {
+		return listDigits(ctx, at, name, p)
+	}
+	files, err := data.ListPictures(at)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]entry, len(files))
+	for i, f := range files {
+		all[i] = entry{id: path.Join(name, f.Path), label: f.Label, path: f.File, file: f.File}
+	}
+	return all, nil
+}
+
+// isDigits tells whether a folder has an MNIST-like set.
+func isDigits(dir string) bool {
+	found, err := filepath.Glob(filepath.Join(dir, "train-images?idx3-ubyte*"))
+	return err == nil && len(found) > 0
+}
+
+// digitsDir is the folder of a set of digits as data.LoadDigits takes it.
+func digitsDir(at string) string {
+	if at == mnist {
+		return ""
+	}
+	return at
+}
+
+func listDigits(ctx context.Context, at, name string, p *progress) ([]entry, error) {
+	train, test, err := p.load(ctx, digitsDir(at))
+	if err != nil {
+		return nil, err
+	}
+	var all []entry
+	for _, part := range []struct {
+		name string
+		set  *data.Images
+	}{{"train", train}, {"test", test}} {
+		for i := range part.set.N {
+			place := fmt.Sprintf("%s/%05d", part.name, i)
+			all = append(all, entry{
+				id: path.Join(name, place), label: strconv.Itoa(int(part.set.Labels[i])), path: at + digitMark + place, grey: digit(part.set, i),
+			})
+		}
+	}
+	return all, nil
+}
+
+// digit is a picture of a set of digits, sharing its pixels.
+func digit(m *data.Images, i int) *image.Gray {
+	return &image.Gray{Pix: m.Image(i), Stride: m.W, Rect: image.Rect(0, 0, m.W, m.H)}
+}
+
+// stamp returns what changes when the picture does.
+func (e *entry) stamp() (string, error) {
+	if e.grey != nil {
+		return fmt.Sprintf("%08x", crc32.ChecksumIEEE(e.grey.Pix)), nil
+	}
+	info, err := os.Stat(e.file)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano()), nil
+}
+
+// pixels returns how many the picture's header declares, 0 where that cannot be read.
+func (e *entry) pixels() int {
+	if e.grey != nil {
+		return len(e.grey.Pix)
+	}
+	f, err := os.Open(e.file)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	c, _, err := image.DecodeConfig(f)
+	if err != nil || c.Height < 1 || c.Width < 1 || c.Width > data.MaxPicturePixels/c.Height {
+		return 0
+	}
+	return c.Width * c.Height
+}
+
+// picture reads the picture.
+func (e *entry) picture() (image.Image, error) {
+	if e.grey != nil {
+		return e.grey, nil
+	}
+	return readPicture(e.file)
+}
+
+// readPicture reads the picture in a file.
+func readPicture(file string) (image.Image, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return nil, fmt.Errorf("%s is no ordinary file; a picture is wanted", shown(file))
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	m, err := data.DecodePicture(bytes.NewReader(text), data.MaxPicturePixels)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(file), err)
+	}
+	return m, nil
+}
+
+// gallery finds the pictures of items where the index says that they were.
+type gallery struct {
+	mu     sync.Mutex
+	digits map[string][2]*data.Images // by folder: training and test set
+}
+
+// picture returns that of an item, or fs.ErrNotExist. Only what energo index recorded is read.
+func (g *gallery) picture(ctx context.Context, item index.Item) (image.Image, error) {
+	at := item.Fields[serve.PathField]
+	if at == "" {
+		return nil, fs.ErrNotExist
+	}
+	if dir, place, ok := cutDigit(at); ok {
+		return g.digit(ctx, dir, place)
+	}
+	return readPicture(at)
+}
+
+// cutDigit cuts the path of a digit into its set and its place there.
+func cutDigit(at string) (dir, place string, ok bool) {
+	cut := strings.LastIndex(at, digitMark)
+	if cut < 0 || !strings.HasPrefix(at[cut+1:], "train/") && !strings.HasPrefix(at[cut+1:], "test/") {
+		return "", "", false
+	}
+	return at[:cut], at[cut+1:], true
+}
+
+func (g *gallery) digit(ctx context.Context, dir, place string) (image.Image, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sets, ok := g.digits[dir]
+	if !ok {
+		var err error
+		if sets[0], sets[1], err = data.LoadDigits(ctx, digitsDir(dir), nil); err != nil {
+			return nil, err
+		}
+		if g.digits == nil {
+			g.digits = map[string][2]*data.Images{}
+		}
+		g.digits[dir] = sets
+	}
+	part, number, _ := strings.Cut(place, "/")
+	set := sets[0]
+	if part == "test" {
+		set = sets[1]
+	}
+	i, err := strconv.Atoi(number)
+	if err != nil || i < 0 || i >= set.N {
+		return nil, errors.Join(fs.ErrNotExist, err)
+	}
+	return digit(set, i), nil
+}

@@ -1,0 +1,207 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// EmbeddingsFile holds the vectors [N, Dim] and labels [N] of the test pictures; its metadata has the classes and
+// the pictures' paths as JSON arrays, and the distance.
+const EmbeddingsFile = "embeddings.safetensors"
+
+// SearchResult is what a run of search came to, as result.json and the last line of
+// --json have it.
+type SearchResult struct {
+	Run          string  `json:"run"`
+	TestError    float64 `json:"test_error"` // fraction of the test pictures whose nearest other one has another class
+	Epochs       int     `json:"epochs"`
+	Steps        int     `json:"steps"`
+	TrainSeconds float64 `json:"train_seconds"`
+	// Energy: of each picture held out of training, the distance to the nearest other one of the same class, the correct
+	// answer, and of another class, the offending one.
+	Energy     EnergyResult `json:"energy"`
+	MarginKept float64      `json:"margin_kept"`
+	Collapsed  bool         `json:"collapsed"`
+	Why        string       `json:"why,omitempty"`
+	Reason     string       `json:"reason"`
+	BestEpoch  int          `json:"best_epoch"`
+	Recipe     string       `json:"recipe"`
+	Loss       string       `json:"loss"`
+	Dim        int          `json:"dim"`
+	Metric     string       `json:"metric"`
+	Seed       uint64       `json:"seed"`
+
+	Classes    []string          `json:"classes"`               // names of the labels
+	HeldOut    []string          `json:"held_out,omitempty"`    // classes that were not trained on; all test pictures are theirs
+	Trained    int               `json:"trained"`               // pictures trained on
+	Among      *retrieval.Report `json:"among_test"`            // each test picture searches among the other ones
+	InTraining *retrieval.Report `json:"in_training,omitempty"` // … among the training pictures; not where classes are held out
+}
+
+// Search trains an embedding of pictures into a run folder and measures searching by it on test
+// pictures. Interruption and divergence are as Digits has them; Options.Train and Test are not looked at.
+func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*SearchResult, error) {
+	c, err := c.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+		return nil, err
+	}
+	simd.SetThreads(c.Threads)
+	d, err := c.divide(c.PictureSettings, sets, c.HoldOutClasses)
+	if err != nil {
+		return nil, err
+	}
+	task, err := newSearchTask(c, d)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := c.fingerprint()
+	if err != nil {
+		return nil, err
+	}
+	settings["data"] = checksum(d.train)
+	out, err := runTask(ctx, task, c, c.loopOver(c.Recipe, settings, task.Samples(), o), o)
+	if out == nil {
+		return nil, err
+	}
+	r := &SearchResult{
+		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
+		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+		Recipe: c.Recipe, Loss: c.Loss, Dim: c.Dim, Metric: task.metric, Seed: c.Seed,
+		Classes: d.train.Classes, HeldOut: c.HoldOutClasses, Trained: d.train.N,
+	}
+	if err != nil || out.Reason == "interrupted" {
+		return r, err
+	}
+	return r, r.finish(task, d)
+}
+
+// finish measures a trained network and writes what a run leaves.
+func (r *SearchResult) finish(t *searchTask, d *split) error {
+	if err := cardOf(r.Recipe, t.embedder, d.train).save(r.Run, t.embedder); err != nil {
+		return err
+	}
+	m, err := t.Evaluate()
+	if err != nil {
+		return err
+	}
+	r.take(m.Diagnosis)
+	test := t.look.embed(d.test, d.test.N)
+	if r.Among, err = searched(test, d.test, t.embedder); err != nil {
+		return err
+	}
+	r.TestError = 1 - r.Among.Precision1
+	if len(r.HeldOut) == 0 {
+		o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept}
+		if r.InTraining, err = retrieval.Against(test, d.test.Labels, t.look.embed(d.train, d.train.N), d.train.Labels, t.dim, o); err != nil {
+			return err
+		}
+	}
+	if err := writeEmbeddings(r.Run, test, d.test, t.metric, t.dim); err != nil {
+		return err
+	}
+	return writeResult(r.Run, r)
+}
+
+// mistakesKept is how many of the hardest mistakes come with a result.
+const mistakesKept = 24
+
+// searched measures searching for each of a set's vectors among the others.
+func searched(x []float32, set *data.Pictures, e *embedder) (*retrieval.Report, error) {
+	return retrieval.Evaluate(x, e.dim, set.Labels, retrieval.Options{
+		Distance: e.distance(), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0),
+	})
+}
+
+// distance is the embedder's metric as packages pair and retrieval have it.
+func (e *embedder) distance() pair.Distance { return pair.Distance{Metric: pair.Metric(e.metric)} }
+
+func (r *SearchResult) take(d train.Diagnosis) {
+	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.MarginKept = d.MarginKept
+	if d.Collapsed {
+		r.Collapsed, r.Why = true, d.Why
+	}
+}
+
+// writeResult writes a result as result.json.
+func writeResult(dir string, result any) error {
+	text, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(dir, ResultFile), append(text, '\n'))
+}
+
+// writeEmbeddings writes the vectors of a set.
+func writeEmbeddings(dir string, x []float32, set *data.Pictures, metric string, dim int) error {
+	vectors, err := tensor.FromFloat32(x, set.N, dim)
+	if err != nil {
+		return err
+	}
+	labels := tensor.New(tensor.Float32, set.N)
+	for i, y := range set.Labels {
+		labels.Float32s()[i] = float32(y)
+	}
+	classes, err := json.Marshal(set.Classes)
+	if err != nil {
+		return err
+	}
+	paths, err := json.Marshal(set.Paths)
+	if err != nil {
+		return err
+	}
+	return tensor.WriteFile(filepath.Join(dir, EmbeddingsFile), &tensor.File{
+		Metadata: map[string]string{"metric": metric, "classes": string(classes), "paths": string(paths)},
+		Tensors:  []tensor.Named{{Name: "vectors", Tensor: vectors}, {Name: "labels", Tensor: labels}},
+	})
+}
+
+// SearchTest returns the test pictures of a finished run out of those that its settings name.
+func SearchTest(dir string, sets PictureSets) (*data.Pictures, error) {
+	c, err := ReadSearchConfig(filepath.Join(dir, ConfigFile), DefaultSearch())
+	if err == nil {
+		c, err = c.Resolve()
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.divide(c.PictureSettings, sets, c.HoldOutClasses)
+	if err != nil {
+		return nil, err
+	}
+	return d.test, nil
+}
+
+// EvalSearch measures the encoder of a finished run of search or siamese on pictures, which have the size and the channels that
+// EncoderInput says: each is searched for among the others. It writes nothing.
+func EvalSearch(dir string, set *data.Pictures) (*retrieval.Report, error) {
+	e, err := loadEncoder(dir)
+	if err != nil {
+		return nil, err
+	}
+	if c := e.card; set.C != c.Channels || set.H != c.Height || set.W != c.Width {
+		return nil, c.misfit(set)
+	}
+	return searched(e.net.newInference().embed(set, set.N), set, e.net)
+}
+
+// EncoderInput returns how pictures are read for the encoder of a finished run.
+func EncoderInput(dir string) (data.PictureOptions, error) {
+	e, err := loadEncoder(dir)
+	if err != nil {
+		return data.PictureOptions{}, err
+	}
+	return data.PictureOptions{C: e.card.Channels, H: e.card.Height, W: e.card.Width}, nil
+}

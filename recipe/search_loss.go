@@ -1,0 +1,181 @@
+package recipe
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/energo-ml/energo/loss"
+)
+
+// metricBatch is what a loss of vectors is given, and where its gradients go.
+type metricBatch struct {
+	x      []float32 // rows of dim coordinates; with two views, all first ones before all second ones
+	dim    int
+	labels []int // one a row
+	dx     []float32
+
+	// Of losses that have a weight vector a class.
+	weights, dWeights []float32 // classes rows of dim
+}
+
+// metricLoss is a loss that trains vectors for search.
+type metricLoss struct {
+	name  string
+	takes []string // settings besides the common ones
+
+	plain   bool // batches are drawn without regard to classes
+	weights bool // it has a trained vector for each class
+	views   bool // each picture is seen twice, jittered, and labels do not count
+	direct  bool // it takes the network's output as it is, not brought to length 1
+
+	build func(c SearchConfig) func(b metricBatch) (float64, error)
+}
+
+// overLabels is the common shape of package loss's losses over a batch's pairs.
+type overLabels interface {
+	Eval(embeddings []float32, dim int, labels []int, dEmbeddings []float32) (float64, error)
+}
+
+func ofLabels(l overLabels) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.dx) }
+}
+
+// overClasses is the common shape of those that have a vector for each class.
+type overClasses interface {
+	Eval(embeddings []float32, dim int, labels []int, proxies, dEmbeddings, dProxies []float32) (float64, error)
+}
+
+func ofClasses(l overClasses) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.weights, b.dx, b.dWeights) }
+}
+
+// overViews is the common shape of those of two views.
+type overViews interface {
+	Eval(x, y []float32, dim int, dx, dy []float32) (float64, error)
+}
+
+func ofViews(l overViews) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) {
+		half := len(b.x) / 2
+		return l.Eval(b.x[:half], b.x[half:], b.dim, b.dx[:half], b.dx[half:])
+	}
+}
+
+// given puts a setting in the place of a loss's own where it is not 0.
+func given(own *float64, setting float64) {
+	if setting != 0 {
+		*own = setting
+	}
+}
+
+var metricLosses = []metricLoss{
+	{name: "triplet", takes: []string{"mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewBatchTriplet[float32]()
+		l.Soft = c.SoftMargin
+		l.Mining = map[string]loss.Mining{"hard": loss.HardTriplets, "semi_hard": loss.SemiHardTriplets, "all": loss.AllTriplets}[c.Mining]
+		given(&l.Margin, c.Margin)
+		return ofLabels(l)
+	}},
+	{name: "contrastive", takes: []string{"margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewContrastive[float32]()
+		given(&l.NegMargin, c.Margin)
+		return ofLabels(l)
+	}},
+	{name: "n_pairs", direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewNPairs[float32]()
+		l.L2Reg = nPairsL2
+		return ofLabels(l)
+	}},
+	{name: "nt_xent", takes: []string{"temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewNTXent[float32]()
+		given(&l.Temperature, c.Temperature)
+		return ofLabels(l)
+	}},
+	{name: "sup_con", takes: []string{"temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewSupCon[float32]()
+		given(&l.Temperature, c.Temperature)
+		return ofLabels(l)
+	}},
+	{name: "multi_similarity", build: func(SearchConfig) func(metricBatch) (float64, error) {
+		return ofLabels(loss.NewMultiSimilarity[float32]())
+	}},
+	{name: "circle", takes: []string{"margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewCircle[float32]()
+		given(&l.M, c.Margin)
+		given(&l.Gamma, c.Scale)
+		return ofLabels(l)
+	}},
+	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewProxyNCAPlusPlus[float32]()
+		given(&l.Temperature, c.Temperature)
+		return ofClasses(l)
+	}},
+	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewProxyAnchor[float32]()
+		given(&l.Margin, c.Margin)
+		given(&l.Alpha, c.Scale)
+		return ofClasses(l)
+	}},
+	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewArcFace[float32]()
+		given(&l.Margin, c.Margin)
+		given(&l.Scale, c.Scale)
+		return ofClasses(l)
+	}},
+	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+		l := loss.NewCosFace[float32]()
+		given(&l.Margin, c.Margin)
+		given(&l.Scale, c.Scale)
+		return ofClasses(l)
+	}},
+	{name: "vicreg", plain: true, views: true, direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
+		return ofViews(loss.NewVICReg[float32]())
+	}},
+	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
+		return ofViews(loss.NewBarlowTwins[float32]())
+	}},
+}
+
+// nPairsL2 is the weight of the squared lengths that keeps n_pairs's vectors from growing.
+const nPairsL2 = 0.02
+
+// MetricLosses are the names of the losses that can train vectors for search.
+func MetricLosses() (names []string) {
+	for _, l := range metricLosses {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+func lookupMetricLoss(name string) (*metricLoss, error) {
+	if err := oneOf("loss", name, MetricLosses()); err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == name })
+	return &metricLosses[i], nil
+}
+
+// refuse refuses settings that the loss does not take.
+func (l *metricLoss) refuse(c SearchConfig) error {
+	for _, s := range []struct {
+		name  string
+		given bool
+	}{
+		{"mining", c.Mining != DefaultSearch().Mining},
+		{"soft_margin", c.SoftMargin},
+		{"margin", c.Margin != 0},
+		{"temperature", c.Temperature != 0},
+		{"scale", c.Scale != 0},
+	} {
+		if s.given && !slices.Contains(l.takes, s.name) {
+			return fmt.Errorf("%s is not for the loss %s", s.name, l.name)
+		}
+	}
+	if l.plain && c.MPerClass != 0 {
+		return fmt.Errorf("m_per_class is not for the loss %s, whose batches are drawn without regard to classes", l.name)
+	}
+	if c.SoftMargin && c.Margin != 0 {
+		return fmt.Errorf("margin is %v, but soft_margin is in its place", c.Margin)
+	}
+	return nil
+}

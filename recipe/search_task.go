@@ -1,0 +1,197 @@
+package recipe
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// searchTask is the search recipe as train sees it.
+type searchTask struct {
+	*embedder
+	c         SearchConfig
+	loss      *metricLoss
+	eval      func(metricBatch) (float64, error)
+	set, held *data.Pictures
+	labels    []int           // of set, without gaps
+	perClass  int             // pictures of each class in a batch
+	weights   *autodiff.Param // a vector for each class; nil where the loss has none
+	subject   train.Subject
+	look      *inference
+
+	criterion nn.Criterion
+	x         *tensor.Tensor
+	batch     metricBatch
+	twice     []int // the batch's samples, twice
+}
+
+func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
+	metric := "cosine"
+	if c.Raw {
+		metric = "euclidean"
+	}
+	e, err := newEmbedder(d.train.C, d.train.H, d.train.W, c.Dim, !c.Raw, metric, c.Seed)
+	if err != nil {
+		return nil, err
+	}
+	l, err := lookupMetricLoss(c.Loss)
+	if err != nil {
+		return nil, err
+	}
+	t := &searchTask{
+		embedder: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, look: e.newInference(), x: tensor.New(tensor.Float32),
+		subject: train.Subject{Functional: namedLoss{name: c.Loss}, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim)},
+	}
+	classes := 0
+	t.labels, classes = dense(d.train.Labels)
+	if !l.plain {
+		if t.perClass, err = c.perClass(classes); err != nil {
+			return nil, err
+		}
+		if err := t.Order(make([]int, t.set.N), c.Batch, train.Rand(c.Seed, "trial", 0)); err != nil { // better now than when a run has begun
+			return nil, err
+		}
+	}
+	if l.weights {
+		t.weights = &autodiff.Param{Name: "classes", Value: tensor.New(tensor.Float32, classes, c.Dim), Grad: tensor.New(tensor.Float32, classes, c.Dim)}
+		nn.Normal(t.weights.Value, 1, train.Rand(c.Seed, "classes", 0))
+	}
+	first, err := t.measure(min(scaleSample, t.held.N))
+	t.subject.Scale = first.Diagnosis.Spread
+	return t, err
+}
+
+// Params implements train.Task.
+func (t *searchTask) Params() []*autodiff.Param {
+	if t.weights == nil {
+		return t.net.Params()
+	}
+	return append(t.net.Params(), t.weights)
+}
+
+// Samples implements train.Task.
+func (t *searchTask) Samples() int { return t.set.N }
+
+// Order implements train.Orderer: batches with several pictures of each of their classes, for losses
+// that compare those.
+func (t *searchTask) Order(order []int, batch int, rng *rand.Rand) error {
+	if t.loss.plain {
+		copy(order, rng.Perm(len(order)))
+		return nil
+	}
+	return pair.MPerClass{M: t.perClass}.Order(order, t.labels, batch, rng)
+}
+
+// Loss implements train.Task.
+func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	samples := b.Samples
+	if t.loss.views && len(samples) < 2 { // these losses are of variances
+		return nil, train.ErrNothing
+	}
+	if t.loss.views {
+		t.twice = append(append(t.twice[:0], samples...), samples...)
+		samples = t.twice
+		t.x.Resize(len(samples), t.set.C, t.set.H, t.set.W)
+		t.set.Jittered(t.x.Float32s(), samples, t.c.jitter(), b.Rand)
+	} else {
+		t.c.batch(t.x, t.set, samples, b.Rand)
+	}
+	t.batch.labels = t.batch.labels[:0]
+	for _, i := range samples {
+		t.batch.labels = append(t.batch.labels, t.labels[i])
+	}
+	out := t.net.Forward(tape.Const(t.x))
+	if !t.loss.direct {
+		out = t.vectors(out)
+	}
+	t.batch.x, t.batch.dim = out.Value.Float32s(), t.dim
+	if t.weights == nil {
+		return t.criterion.Record(func(g nn.Grads) (float64, error) {
+			t.batch.dx = g.Float32s(0)
+			return t.eval(t.batch)
+		}, out)
+	}
+	t.batch.weights = t.weights.Value.Float32s()
+	return t.criterion.Record(func(g nn.Grads) (float64, error) {
+		t.batch.dx, t.batch.dWeights = g.Float32s(0), g.Float32s(1)
+		return t.eval(t.batch)
+	}, out, tape.Param(t.weights))
+}
+
+// Evaluate implements train.Task.
+func (t *searchTask) Evaluate() (train.Evaluation, error) { return t.measure(t.held.N) }
+
+// measure searches for each of the first n held pictures among the others.
+func (t *searchTask) measure(n int) (train.Evaluation, error) {
+	stats, err := neighbours(t.look.embed(t.held, n), t.dim, t.held.Labels[:n])
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	wrong := 0
+	for _, s := range stats {
+		if !(s.Gap() > 0) {
+			wrong++
+		}
+	}
+	return train.Evaluation{Error: float64(wrong) / math.Max(float64(len(stats)), 1), Diagnosis: train.Diagnose(stats, t.subject)}, nil
+}
+
+// namedLoss is a loss of vectors in a diagnosis: as any that pushes the nearest vector of another label away.
+type namedLoss struct {
+	functional.Hinge
+	name string
+}
+
+// Name returns the loss's.
+func (l namedLoss) Name() string { return l.name }
+
+// neighbours says of each vector how far the nearest other one of its label is, the correct answer, and the
+// nearest of another label, the offending one. Vectors whose label no other has are left out.
+func neighbours(x []float32, dim int, labels []int) ([]functional.LabelStats, error) {
+	var strips pair.Strips[float32]
+	if err := strips.Set(pair.Distance{}, x, x, dim); err != nil {
+		return nil, err
+	}
+	n := len(labels)
+	stats := make([]functional.LabelStats, 0, n)
+	for lo := 0; lo < n; {
+		strip, hi := strips.At(lo)
+		for i := lo; i < hi; i++ {
+			if s := nearest(strip[(i-lo)*n:][:n], i, labels); !math.IsInf(s.Correct, 1) {
+				stats = append(stats, s)
+			}
+		}
+		lo = hi
+	}
+	return stats, nil
+}
+
+// nearest looks at the distances of vector i from all.
+func nearest(row []float32, i int, labels []int) functional.LabelStats {
+	s := functional.LabelStats{Correct: math.Inf(1), Offending: math.Inf(1)}
+	sum, squares := 0.0, 0.0
+	for j, v := range row {
+		d := float64(v)
+		sum += d
+		squares += d * d
+		switch {
+		case j == i:
+		case labels[j] == labels[i]:
+			s.Correct = min(s.Correct, d)
+		case d < s.Offending:
+			s.Offending, s.Answer = d, j
+		}
+	}
+	others := float64(max(len(row)-1, 1)) // a vector's distance from itself is 0
+	mean := sum / others
+	s.Spread = math.Sqrt(max(squares/others-mean*mean, 0))
+	return s
+}

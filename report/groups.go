@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+	"html/template"
+	"image"
+	"math"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A shot is a picture that stands beside others: a query, or what is compared with it.
+type shot struct {
+	picture image.Image // nil: there is none
+	hue     hue         // of its frame
+
+	Image       template.URL
+	Role        string // as the page's style has it: query, right, wrong
+	Title       string // what picture it is
+	Name, Below string // two lines under it
+}
+
+// Groups are pictures that belong together, the same number in each, on a file and on the page.
+type groups struct {
+	name, title, unit string
+	all               [][]shot
+	perLine           int // groups beside each other in the file
+}
+
+// A sheetOfGroups is groups as the page shows them.
+type sheetOfGroups struct {
+	Kind   string // for its style
+	Groups [][]shot
+}
+
+// smallPicture is the longer side, in pixels, of pictures of groups: a page shows hundreds of them.
+const smallPicture = 64
+
+// newShot returns picture i of a run's test pictures.
+func newShot(images Images, x *vectors, i int, role string, below string) shot {
+	s := shot{picture: pictureWithin(images, i, smallPicture), Role: role, Title: fmt.Sprintf("test picture %d", i), Below: below}
+	s.hue = map[string]hue{"query": muted, "right": correct, "wrong": offending}[role]
+	if x != nil {
+		s.Name = cut(x.class(i))
+		s.Title += ": " + x.paths[i]
+	}
+	return s
+}
+
+// short writes a distance in little room.
+func short(distance float64) string {
+	if a := math.Abs(distance); a == 0 || a >= 1e-3 && a < 1e5 {
+		return number(distance)
+	}
+	digits, exponent, _ := strings.Cut(strconv.FormatFloat(distance, 'e', 1, 64), "e")
+	n, _ := strconv.Atoi(exponent)
+	return minus(fmt.Sprintf("%se%d", digits, n))
+}
+
+// groups puts groups on the page and among its files. None are nil.
+func (p *page) groups(g *groups) (*sheetOfGroups, error) {
+	if g == nil || len(g.all) == 0 {
+		return nil, nil
+	}
+	for _, group := range g.all {
+		for i := range group {
+			if group[i].picture == nil {
+				continue
+			}
+			uri, err := dataURI(group[i].picture)
+			if err != nil {
+				return nil, err
+			}
+			group[i].Image = template.URL(uri) // PNG in base64 of our own making
+		}
+	}
+	p.files = append(p.files, g.figure())
+	return &sheetOfGroups{Kind: g.name, Groups: g.all}, nil
+}
+
+// Sizes of groups in their file.
+const (
+	shotSide  = 64
+	shotFoot  = 34 // of the two lines
+	shotSpace = 8
+	groupGap  = 26
+)
+
+// figure draws the groups for their file.
+func (g *groups) figure() *figure {
+	each := vg.Length(len(g.all[0]))
+	wide := each*(shotSide+shotSpace) - shotSpace + groupGap
+	columns := min(g.perLine, len(g.all))
+	lines := (len(g.all) + columns - 1) / columns
+	f := &figure{
+		name: g.name, title: g.title, unit: g.unit,
+		width: max(vg.Length(columns)*wide-groupGap+10, 420), height: vg.Length(lines)*(shotSide+shotFoot+shotSpace) + 46,
+		alt: fmt.Sprintf("%s: %s.", g.title, plural(len(g.all), "group of pictures", "groups of pictures")),
+	}
+	f.paint = func(c draw.Canvas) {
+		for n, group := range g.all {
+			x := c.Min.X + 2 + vg.Length(n%columns)*wide
+			y := c.Max.Y - vg.Length(n/columns)*(shotSide+shotFoot+shotSpace)
+			for i, s := range group {
+				s.draw(c, x+vg.Length(i)*(shotSide+shotSpace), y)
+			}
+		}
+	}
+	return f
+}
+
+// draw draws a picture in its frame, the upper left corner at (x, y), and what stands under it.
+func (s shot) draw(c draw.Canvas, x, y vg.Length) {
+	frame := vg.Rectangle{Min: vg.Point{X: x, Y: y - shotSide}, Max: vg.Point{X: x + shotSide, Y: y}}
+	if s.picture != nil {
+		drawPicture(c, s.picture, frame)
+	}
+	c.SetLineStyle(pen(s.hue, 2.4))
+	edge := frame.Path()
+	edge.Close()
+	c.Stroke(edge)
+	st := style{size: textSize - 1, hue: s.hue, bold: true, align: draw.XCenter}
+	if w := measure(s.Name, st); w > shotSide+shotSpace-2 {
+		st.size *= (shotSide + shotSpace - 2) / w
+	}
+	write(c, x+shotSide/2, y-shotSide-13, s.Name, st)
+	write(c, x+shotSide/2, y-shotSide-26, s.Below, style{size: textSize - 1.5, hue: muted, align: draw.XCenter})
+}

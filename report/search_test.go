@@ -1,0 +1,317 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/tensor"
+	"gonum.org/v1/plot/vg"
+	"pgregory.net/rapid"
+)
+
+var fixedColour = regexp.MustCompile(`(fill|stroke):#[0-9A-F]{6}`)
+
+// checkFound writes a run's page and pictures, and holds them against what every page keeps to.
+func checkFound(t *testing.T, dir string, names []string) string {
+	t.Helper()
+	if err := Write(dir, blobs(28, 28)); err != nil {
+		t.Fatal(err)
+	}
+	all := checkOutput(t, dir, pageFile)
+	for _, name := range names {
+		if all["plots/"+name+".svg"] == nil {
+			t.Errorf("plots/%s.svg is missing", name)
+		}
+	}
+	page := string(all[pageFile])
+	if bad := fixedColour.FindString(page); bad != "" {
+		t.Errorf("the page has a fixed colour: %s", bad)
+	}
+	for _, bad := range []string{"could not be read", "cannot be drawn", "The energy surface on the test set", "No samples were held out"} {
+		if strings.Contains(page, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+	if _, again := composed(t, dir, blobs(28, 28)); again != page {
+		t.Error("the page differs on a second run")
+	}
+	return page
+}
+
+func TestWriteSearch(t *testing.T) {
+	dir := newFakeSearch().search(t)
+	page := checkFound(t, dir, []string{"map", "distances", "recall", "classes", "confusion", "queries", "mistakes", "loss", "error"})
+	wrong := 0
+	v := newFakeSearch().vectors()
+	for i := range v.n {
+		if v.labels[v.nearest(i, 1)[0].index] != v.labels[i] {
+			wrong++
+		}
+	}
+	if wrong < shownMistakes {
+		t.Fatalf("%d mistakes are too few for the test", wrong)
+	}
+	for _, want := range []string{
+		"Precision@1", fmt.Sprintf("another class for %d of 48 queries; 95 %% interval", wrong), "Recall@10", "MAP@R", "NMI", "Among the 48 training pictures instead",
+		"Who is taken for whom", "&lt;class 1&gt;", `/0 &amp; more.png`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if got, want := strings.Count(page, `<img src="data:image/png`), shownQueries*(1+shownNearest)+3*shownMistakes; got != want {
+		t.Errorf("%d pictures, want %d", got, want)
+	}
+}
+
+// TestSearchEdges: what a folder lacks is left out, what is damaged is noted, and the rest is shown.
+func TestSearchEdges(t *testing.T) {
+	edit := func(f func(v *vectors)) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			v := newFakeSearch().vectors()
+			f(v)
+			v.save(t, dir)
+		}
+	}
+	result := func(from, to string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			text, err := os.ReadFile(filepath.Join(dir, resultFile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := regexp.MustCompile(from).ReplaceAllString(string(text), to)
+			if changed == string(text) {
+				t.Fatalf("%s does not match", from)
+			}
+			writeFile(t, dir, resultFile, changed)
+		}
+	}
+	tests := []struct {
+		name         string
+		damage       func(*testing.T, string)
+		want, absent string
+	}{
+		{"whole", func(*testing.T, string) {}, "The vectors in a plane", "could not be read"},
+		{"no vectors", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, vectorsFile)) }, "Precision@1 by class", "could not be read"},
+		{"vectors cut off", func(t *testing.T, dir string) { os.Truncate(filepath.Join(dir, vectorsFile), 900) }, vectorsFile + " could not be read", "The vectors in a plane"},
+		{"label", edit(func(v *vectors) { v.labels[7] = 4 }), "labels[7] is 4; it must be a whole number of at least 0 and below 4", "Who is taken"},
+		{"not finite", edit(func(v *vectors) { v.values[3] = float32(math.Inf(1)) }), vectorsFile + " could not be read", "Who is taken"},
+		{"metric", edit(func(v *vectors) { v.distance.Metric = "miles" }), "miles", "Who is taken"},
+		{"paths", edit(func(v *vectors) { v.paths = v.paths[:5] }), "paths of 5 pictures, but 48 vectors", "Who is taken"},
+		{"one number", edit(func(v *vectors) { v.values, v.dim = v.values[:v.n], 1 }), "48 vectors of 1 numbers have no plane", "The vectors in a plane"},
+		{"all alike", edit(func(v *vectors) { clear(v.values) }), "Queries and what they find", "could not be read"},
+		{"fewer pictures", edit(func(v *vectors) { v.n, v.values, v.labels, v.paths = 2, v.values[:10], v.labels[:2], v.paths[:2] }), "mistake 0 names picture", ""},
+		{"no figures", result(`"among_test":`, `"among":`), "among_test is missing", "Precision@1"},
+		{"share", result(`"map_at_r":0.\d+`, `"map_at_r":1.5`), "a share is 1.5; it must be from 0 to 1", "Precision@1"},
+		{"class", result(`"label":3`, `"label":9`), "class 9 of 4 has 12 queries", "Precision@1"},
+		{"other types", result(`"queries":48`, `"queries":"many"`), resultFile + " could not be read", "Precision@1"},
+		{"alone", result(`"left_out":0`, `"left_out":2`), "Left out as queries: 2 pictures that are alone", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := newFakeSearch().search(t)
+			test.damage(t, dir)
+			_, page := composed(t, dir, nil)
+			checkPage(t, []byte(page))
+			if !strings.Contains(page, test.want) {
+				t.Errorf("the page lacks %q", test.want)
+			}
+			if test.absent != "" && strings.Contains(page, test.absent) {
+				t.Errorf("the page has %q", test.absent)
+			}
+		})
+	}
+}
+
+// TestSearchSizes: from a handful of pictures to many classes.
+func TestSearchSizes(t *testing.T) {
+	tests := []struct {
+		fakeSearch
+		want []string
+	}{
+		{fakeSearch{classes: 1, each: 2, dim: 2, near: 0.1}, []string{"this is all of them", "No mistakes are listed", "of 2 queries"}},
+		{fakeSearch{classes: 2, each: 3, dim: 3, near: 0.1, heldOut: true}, []string{"Classes held out", "not trained on: &lt;class 0&gt;, &lt;class 1&gt;"}},
+		{fakeSearch{classes: 45, each: 2, dim: 4, near: 0.1}, []string{"the 30 worst of 45 classes", "35 other classes"}},
+	}
+	for _, test := range tests {
+		t.Run(fmt.Sprint(test.classes), func(t *testing.T) {
+			p, page := composed(t, test.search(t), blobs(20, 30))
+			checkPage(t, []byte(page))
+			for _, want := range test.want {
+				if !strings.Contains(page, want) {
+					t.Errorf("the page lacks %q", want)
+				}
+			}
+			if got := p.Search.Confusion.Shown(); got != (test.classes <= maxCells) {
+				t.Errorf("the confusion of %d classes is shown: %v", test.classes, got)
+			}
+		})
+	}
+}
+
+// TestNearest holds the searches for a page against looking at all pairs.
+func TestNearest(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, dim := rapid.IntRange(2, 12).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "dim")
+		v := &vectors{n: n, dim: dim, classes: []string{"a", "b", "c"}, distance: pair.Distance{}}
+		v.values = rapid.SliceOfN(rapid.SampledFrom([]float32{-1, 0, 0.5, 2}), n*dim, n*dim).Draw(t, "values")
+		v.labels = rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "labels")
+		order := rapid.Permutation(indices(n)).Draw(t, "order")
+		most := rapid.IntRange(1, n).Draw(t, "most")
+		m, err := v.takenFor(order, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		classes := v.present()
+		counts := make([]int, m.k*m.k)
+		for i := range n {
+			near := v.nearest(i, n)
+			if len(near) != n-1 {
+				t.Fatalf("%d neighbours of %d", len(near), n)
+			}
+			for a, q := range near {
+				if q.index == i || q.distance != pair.Between(v.distance, v.row(i), v.row(q.index)) {
+					t.Fatalf("neighbour %d of %d is %v", a, i, q)
+				}
+				if a > 0 && (near[a-1].distance > q.distance || near[a-1].distance == q.distance && near[a-1].index > q.index) {
+					t.Fatalf("neighbours of %d are out of order: %v", i, near)
+				}
+			}
+			if slices.Contains(order[:most], i) {
+				counts[slices.Index(classes, v.labels[i])*m.k+slices.Index(classes, v.labels[near[0].index])]++
+			}
+		}
+		if !slices.Equal(counts, m.counts) {
+			t.Fatalf("counts %v, want %v", m.counts, counts)
+		}
+		same, different := v.apart(order, most)
+		if len(same)+len(different) != most*(most-1)/2 || !slices.IsSorted(same) || !slices.IsSorted(different) {
+			t.Fatalf("%v and %v of %d pictures", same, different, most)
+		}
+	})
+}
+
+func indices(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// TestLegendLines: every entry in order, and a line is no wider than it may be unless it is a single entry.
+func TestLegendLines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var keys []key
+		for _, text := range rapid.SliceOfN(rapid.StringN(0, 20, -1), 0, 12).Draw(t, "texts") {
+			keys = append(keys, key{text: text, form: keyForm(rapid.IntRange(0, 3).Draw(t, "form"))})
+		}
+		width := rapid.Float64Range(10, 400).Draw(t, "width")
+		var all []key
+		for _, l := range legendLines(keys, vg.Length(width)) {
+			w := -float64(keySpace)
+			for _, k := range l {
+				w += float64(k.width()) + keySpace
+			}
+			if len(l) == 0 || len(l) > 1 && w > width+1e-6 {
+				t.Fatalf("a line of %d entries is %v wide, of %v", len(l), w, width)
+			}
+			all = append(all, l...)
+		}
+		if !slices.Equal(all, keys) {
+			t.Fatalf("%v became %v", keys, all)
+		}
+	})
+}
+
+func TestShort(t *testing.T) {
+	for _, test := range []struct {
+		v    float64
+		want string
+	}{{0, "0"}, {0.25, "0.250"}, {-1.5, "−1.50"}, {1234, "1,234"}, {4.42e-6, "4.4e−6"}, {-3e-12, "−3.0e−12"}, {1e7, "1.0e7"}, {0.001, "0.00100"}} {
+		if got := short(test.v); strings.ReplaceAll(got, ",", "") != strings.ReplaceAll(test.want, ",", "") {
+			t.Errorf("short(%v) = %q, want %q", test.v, got, test.want)
+		}
+	}
+}
+
+// TestPlaneImages: red, green and blue come from the three planes of each picture.
+func TestPlaneImages(t *testing.T) {
+	pixels := make([]byte, 2*3*2*2)
+	for i := range pixels {
+		pixels[i] = byte(i)
+	}
+	images, err := PlaneImages(pixels, 3, 2, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, g, b, a := images(1).At(1, 0).RGBA()
+	if r>>8 != 13 || g>>8 != 17 || b>>8 != 21 || a>>8 != 255 {
+		t.Errorf("pixel (1, 0) of picture 1 is %d, %d, %d, %d", r>>8, g>>8, b>>8, a>>8)
+	}
+	if images(2) != nil || images(-1) != nil {
+		t.Error("there are pictures outside the set")
+	}
+	for _, bad := range [][3]int{{2, 2, 2}, {3, 2, 5}, {1, 0, 2}} {
+		if _, err := PlaneImages(pixels, bad[0], bad[1], bad[2]); err == nil {
+			t.Errorf("%d bytes are pictures of %v", len(pixels), bad)
+		}
+	}
+}
+
+// FuzzFound: whatever the files of a run of search or siamese hold, its page is drawn or it is no run.
+func FuzzFound(f *testing.F) {
+	for _, recipe := range []string{"search", "siamese"} {
+		fake := fakeSearch{classes: 2, each: 3, dim: 2, near: 0.5}
+		dir := map[string]func(testing.TB) string{"search": fake.search, "siamese": fake.siamese}[recipe](f)
+		read := func(name string) []byte {
+			data, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				return nil
+			}
+			return data
+		}
+		f.Add(recipe, read(resultFile), read(vectorsFile), read(verificationFile), read(pairsFile))
+	}
+	f.Add("search", []byte(`{"classes":["a"],"among_test":{"queries":1,"recall":[{"k":1},{"k":1}],"classes":[{"label":0,"queries":9223372036854775807}]}}`), []byte{}, []byte{}, []byte{})
+	f.Add("siamese", []byte(`{"same":1,"different":1,"threshold":1e308}`), []byte{}, []byte(`{"roc":[{},{}]}`), []byte{})
+	f.Fuzz(func(t *testing.T, recipe string, result, vectors, verification, pairs []byte) {
+		if recipe != "search" && recipe != "siamese" {
+			return
+		}
+		dir := t.TempDir()
+		writeFile(t, dir, configFile, "recipe: "+recipe)
+		for name, data := range map[string][]byte{resultFile: result, vectorsFile: vectors, verificationFile: verification, pairsFile: pairs} {
+			writeFile(t, dir, name, string(data))
+		}
+		if v, err := readVectors(dir); err == nil && v.n*v.dim > 512 { // right, but slow
+			return
+		}
+		_, page := composed(t, dir, nil)
+		checkPage(t, []byte(page))
+	})
+}
+
+// TestReadVectorsMissing: tensors that are not there are named.
+func TestReadVectorsMissing(t *testing.T) {
+	dir := t.TempDir()
+	saveTensors(t, filepath.Join(dir, vectorsFile), nil, tensor.Named{Name: "vectors", Tensor: tensor.New(tensor.Float32, 2, 2)})
+	if _, err := readVectors(dir); err == nil || !strings.Contains(err.Error(), "labels [N]") {
+		t.Errorf("vectors without labels: %v", err)
+	}
+}
+
+// TestInterval: of a class with all right, the interval reaches 1.
+func TestInterval(t *testing.T) {
+	if b := interval(retrieval.Class{Queries: 20, Precision1: 1}); b.hi != 1 || !(b.lo > 0.8 && b.lo < 0.9) {
+		t.Errorf("20 of 20: %v", b)
+	}
+}

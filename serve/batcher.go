@@ -1,0 +1,138 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// Bounds of what is worked on together.
+const (
+	encodeBatch = 32
+	queryBatch  = 64
+)
+
+// errClosed is for calls of a server that is being stopped.
+var errClosed = errors.New("serve: the server is closed")
+
+// batcher joins the calls that come while it works into its next piece of work. At rest a call
+// goes through at once; under load many share one pass over weights or vectors. Nobody waits for
+// company.
+type batcher[In, Out any] struct {
+	most  int
+	work  func([]In) ([]Out, error)
+	queue chan *call[In, Out]
+	ended chan struct{}
+}
+
+// call is one caller's part of a batch.
+type call[In, Out any] struct {
+	ctx  context.Context
+	in   []In
+	out  []Out
+	err  error
+	done chan struct{}
+}
+
+// newBatcher starts one. At most callers calls may be made at once, which is the caller's to see to.
+func newBatcher[In, Out any](most, callers int, work func([]In) ([]Out, error)) *batcher[In, Out] {
+	b := &batcher[In, Out]{most: most, work: work, queue: make(chan *call[In, Out], callers), ended: make(chan struct{})}
+	go b.run()
+	return b
+}
+
+// close waits until all is done that was asked for. No call may be made from then on.
+func (b *batcher[In, Out]) close() {
+	close(b.queue)
+	<-b.ended
+}
+
+// do has the work done on in. When the context ends it returns; the work may still be done.
+func (b *batcher[In, Out]) do(ctx context.Context, in ...In) ([]Out, error) {
+	c := &call[In, Out]{ctx: ctx, in: in, done: make(chan struct{})}
+	select {
+	case b.queue <- c:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case <-c.done:
+		return c.out, c.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *batcher[In, Out]) run() {
+	defer close(b.ended)
+	var batch []*call[In, Out]
+	for first := range b.queue {
+		batch = b.gather(append(batch[:0], first))
+		b.together(batch)
+		for _, c := range batch {
+			close(c.done)
+		}
+		clear(batch)
+	}
+}
+
+// gather adds the calls that wait, as long as they fit.
+func (b *batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
+	for n := len(batch[0].in); n < b.most; {
+		select {
+		case c, ok := <-b.queue:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, c)
+			n += len(c.in)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// together does the work of a batch at once, or, where that fails, of each call by itself: an error is its
+// own caller's alone.
+func (b *batcher[In, Out]) together(batch []*call[In, Out]) {
+	var in []In
+	live := batch[:0:0]
+	for _, c := range batch {
+		if c.err = c.ctx.Err(); c.err == nil {
+			live = append(live, c)
+			in = append(in, c.in...)
+		}
+	}
+	if len(live) == 0 {
+		return
+	}
+	out, err := b.guarded(in)
+	switch {
+	case err == nil:
+		for _, c := range live {
+			c.out, out = out[:len(c.in):len(c.in)], out[len(c.in):]
+		}
+	case len(live) == 1:
+		live[0].err = err
+	default:
+		for _, c := range live {
+			c.out, c.err = b.guarded(c.in)
+		}
+	}
+}
+
+// guarded makes a panic an error: it would end the program, not one request.
+func (b *batcher[In, Out]) guarded(in []In) (out []Out, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	out, err = b.work(in)
+	if err == nil && len(out) != len(in) {
+		err = fmt.Errorf("serve: %d results of %d", len(out), len(in))
+	}
+	return out, err
+}

@@ -1,0 +1,71 @@
+package serve
+
+import (
+	"bytes"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// FuzzRequest sends anything as a body: the answer is good or says what is wrong with the request, and
+// never that the server is.
+func FuzzRequest(f *testing.F) {
+	o := options(fixture())
+	o.Limits.Body, o.Limits.Pixels = 1<<16, 1<<16
+	o.Log = slog.New(slog.DiscardHandler)
+	s, err := New(f.Context(), o)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(s.Close)
+	h := s.Handler()
+	good := pngOf(f, board(8, 1, 2, 3, 4))
+	f.Add("POST", "/v1/search", "application/json", []byte(`{"vector":[1,2,3,4],"k":3,"filter":{"labels":["1"],"fields":{"side":"left"},"exclude":["a"]}}`))
+	f.Add("POST", "/v1/search?k=3&label=1&field=a=b", "image/png", good)
+	f.Add("POST", "/v1/search", "multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc\r\n--b--\r\n"))
+	f.Add("POST", "/v1/items", "application/json", []byte(`{"items":[{"id":"a","vector":[1,2,3,4],"label":"b","fields":{"c":"d"}}]}`))
+	f.Add("POST", "/v1/items?id=a", "image/gif", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"))
+	f.Add("GET", "/v1/thumb/set%2F0.png", "", []byte{})
+	f.Add("DELETE", "/v1/items/a", "", []byte{})
+	f.Fuzz(func(t *testing.T, method, path, kind string, body []byte) {
+		r, err := http.NewRequest(method, "http://localhost", bytes.NewReader(body))
+		if err != nil {
+			t.Skip()
+		}
+		if r.URL, err = r.URL.Parse(path); err != nil {
+			t.Skip()
+		}
+		r.Host = "localhost"
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code >= 500 {
+			t.Errorf("%s %q, %q: %d %s", method, path, kind, w.Code, w.Body)
+		}
+		if id := "set/0.png"; method == "POST" {
+			if item, ok, _ := o.Index.Get(t.Context(), id); ok && item.Fields[PathField] != "/secret/0.png" && item.Fields[PathField] != "" {
+				t.Errorf("the path of %s is now %q", id, item.Fields[PathField])
+			}
+		}
+	})
+}
+
+// FuzzVector: what is taken as a vector is finite, and of as many numbers as there are commas, and one.
+func FuzzVector(f *testing.F) {
+	for _, s := range []string{`[1,2.5,-3e4]`, `[]`, `[1e999]`, `[null]`, `["1"]`, `[ 0x1p3, 1_0 ]`, `[inf]`, `[1,]`} {
+		f.Add([]byte(`{"vector":` + s + `}`))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var q searchRequest
+		if err := decode(text, &q); err != nil || q.Vector == nil {
+			return
+		}
+		for i, v := range q.Vector {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				t.Errorf("%q: coordinate %d is %v", text, i, v)
+			}
+		}
+	})
+}

@@ -1,0 +1,184 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// handler answers a request, or says why not.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// Handler returns what answers all requests.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.underWay.Add(1)
+		defer s.underWay.Done()
+		start, seen := time.Now(), &witness{ResponseWriter: w}
+		h, pattern := s.mux.Handler(r)
+		defer func() { s.metrics.request(pattern, seen.status, time.Since(start)) }()
+		head := seen.Header()
+		head.Set("X-Content-Type-Options", "nosniff")
+		head.Set("Cross-Origin-Resource-Policy", "same-origin")
+		head.Set("Referrer-Policy", "no-referrer")
+		if err := s.ours(r); err != nil {
+			problemOf(err).tell(seen)
+			return
+		}
+		if pattern == "" {
+			s.answered(unknown(h))(seen, r)
+			return
+		}
+		s.mux.ServeHTTP(seen, r) // which, unlike h, knows the path's parts
+	})
+}
+
+// witness remembers the status of an answer.
+type witness struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *witness) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *witness) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// ours refuses requests that a page of somebody else's made a browser send: those for a name that
+// an attacker's name server gave this address, and changes that come from another origin.
+func (s *Server) ours(r *http.Request) error {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil && host != "localhost" && !slices.Contains(s.o.Hosts, host) {
+		return &problem{status: http.StatusMisdirectedRequest, Code: codeMisdirected, Message: "this server is not addressed by the name " + strings.ToValidUTF8(host, "?") + "; it answers to localhost, addresses in figures, and the names that it was started with"}
+	}
+	if err := s.foreign.Check(r); err != nil {
+		return &problem{status: http.StatusForbidden, Code: codeForbidden, Message: "a page of another origin must not send this"}
+	}
+	return nil
+}
+
+// unknown answers a request that the mux has no handler for in our own words: h is the mux's, and
+// says whether it is the path or the method.
+func unknown(h http.Handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		said := &dummy{header: http.Header{}}
+		h.ServeHTTP(said, r)
+		if said.status != http.StatusMethodNotAllowed {
+			return absent("there is nothing at %s", strings.ToValidUTF8(r.URL.Path, "?"))
+		}
+		allow := said.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		return &problem{status: said.status, Code: codeMethod, Message: "the method is " + strings.ToValidUTF8(r.Method, "?") + "; allowed are " + allow}
+	}
+}
+
+// dummy takes the mux's answer.
+type dummy struct {
+	header http.Header
+	status int
+}
+
+func (d *dummy) Header() http.Header         { return d.header }
+func (d *dummy) WriteHeader(status int)      { d.status = status }
+func (d *dummy) Write(p []byte) (int, error) { return len(p), nil }
+
+// answered makes problems, and panics, answers.
+func (s *Server) answered(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			s.o.Log.Error("a request failed", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+			if seen, ok := w.(*witness); !ok || seen.status == 0 {
+				problemOf(errors.New("panic")).tell(w)
+			}
+		}()
+		err := h(w, r)
+		if err == nil {
+			return
+		}
+		p := problemOf(err)
+		if p.Code == codeInternal {
+			s.o.Log.Error("a request failed", "path", r.URL.Path, "error", err)
+		}
+		p.tell(w)
+	}
+}
+
+func busy(why string) *problem {
+	return &problem{status: http.StatusTooManyRequests, Code: codeBusy, Message: why, retry: 1}
+}
+
+// bounded gives a request its place, its bound of bytes and its time. Where all places are taken it is
+// refused at once: those who wait would hold memory, too.
+func (s *Server) bounded(h handler) http.HandlerFunc {
+	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
+		if !s.ready.Load() {
+			return errClosed
+		}
+		select {
+		case s.places <- struct{}{}:
+			defer func() { <-s.places }()
+		default:
+			return busy("too many requests are under way")
+		}
+		size := r.ContentLength
+		if size < 0 || size > s.o.Limits.Body { // unknown, or to be refused once so much has been read
+			size = s.o.Limits.Body
+		}
+		if !s.bodies.TryAcquire(size) {
+			return busy("the requests under way have too large bodies together")
+		}
+		defer s.bodies.Release(size)
+		r.Body = http.MaxBytesReader(w, r.Body, s.o.Limits.Body)
+		ctx, cancel := context.WithTimeout(r.Context(), s.o.Limits.Read+s.o.Limits.Answer)
+		defer cancel()
+		return h(w, r.WithContext(ctx))
+	})
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	return nil
+}
+
+// readiness asks the index, which may be on another machine.
+func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if !s.ready.Load() {
+		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the server is being stopped", retry: 2}
+	}
+	if _, err := s.o.Index.Info(ctx); err != nil {
+		s.o.Log.Warn("the index does not answer", "error", err)
+		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the index does not answer", retry: 2}
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	return nil
+}

@@ -1,0 +1,344 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bomb is the beginning of a PNG file that declares so many pixels.
+func bomb(width, height uint32) []byte {
+	b := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d")
+	head := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)...)
+	head = append(head, 8, 2, 0, 0, 0)
+	return binary.BigEndian.AppendUint32(append(b, head...), crc32.ChecksumIEEE(head))
+}
+
+// Whatever is wrong is told, with its place, and the server goes on.
+func TestProblems(t *testing.T) {
+	o := options(fixture())
+	o.Limits.Body, o.Limits.Batch, o.Limits.K = 1<<16, 3, 50
+	_, at := start(t, o)
+	const js, search, items = "application/json", "POST /v1/search", "POST /v1/items"
+	good := pngOf(t, board(8, 1, 2, 3, 4))
+	good64 := base64.StdEncoding.EncodeToString(good)
+	twoKind, two := formOf(t, map[string]string{"k": "1", "label": "x"})
+	for _, c := range []struct {
+		request, kind, body string
+		status              int
+		message             string // a part of it
+	}{
+		// The address and the method.
+		{"GET /nothing", "", "", 404, "nothing at /nothing"},
+		{"POST /v2/search", js, "{}", 404, "nothing at"},
+		{"GET /v1/search", "", "", 405, "allowed are POST"},
+		{"PUT /v1/items/a", "", "", 405, "allowed are DELETE, GET, HEAD"},
+		{"DELETE /v1/items/none", "", "", 404, `no item "none"`},
+		{"GET /v1/items/none", "", "", 404, `no item "none"`},
+		{"GET /v1/thumb/none", "", "", 404, `no item "none"`},
+		// The media type.
+		{search, "", "{}", 415, `the content type is ""`},
+		{search, "text/plain", "{}", 415, `"text/plain"; it must be application/json`},
+		{search, "application/x-www-form-urlencoded", string(good), 415, "must be"},
+		{search, "image", string(good), 415, "must be"},
+		// JSON.
+		{search, js, "", 400, "ends early"},
+		{search, js, `{"vector":[1,2`, 400, "ends early"},
+		{search, js, `{"vector":[1,2,]}`, 400, "wrong at byte"},
+		{search, js, `{"vector":[1,2,3,4]}{}`, 400, "more behind the JSON value"},
+		{search, js, `{"vector":[1,2,3,4],"colour":1}`, 400, `unknown field "colour"`},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"colour":"red"}}`, 400, `unknown field "colour"`},
+		{search, js, `{"vector":[1,NaN,3,4]}`, 400, "wrong at byte"},
+		{search, js, `{"vector":[1,Infinity,3,4]}`, 400, "wrong at byte"},
+		{search, js, `{"vector":[1,1e999,3,4]}`, 400, "vector[1] is 1e999; it must be a number that a float32 can hold"},
+		{search, js, `{"vector":[1,2,-1e39,4]}`, 400, "vector[2] is -1e39"},
+		{search, js, `{"vector":[1,null,3,4]}`, 400, "vector[1] is null"},
+		{search, js, `{"vector":[1,"2",3,4]}`, 400, `vector[1] is "2"`},
+		{search, js, `{"vector":[1,[2],3,4]}`, 400, "vector[1] is [2]"},
+		{search, js, `{"vector":[true]}`, 400, "vector[0] is true"},
+		{search, js, `{"vector":{"0":1}}`, 400, "vector is not a list"},
+		{search, js, `{"vector":null}`, 400, "vector is not a list"},
+		{search, js, `{"vector":"AAAA"}`, 400, "vector is not a list"},
+		{search, js, `[1,2,3,4]`, 400, "the body is a JSON array; it must be an object"},
+		{search, js, `"x"`, 400, "the body is a JSON string"},
+		{search, js, strings.Repeat("[", 20000), 400, "depth"},
+		{search, js, `{"filter":` + strings.Repeat(`{"fields":`, 5000), 400, ""},
+		{search, js, `{"vector":[` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `]}`, 400, "depth"},
+		{search, js, `{"image":"*"}`, 400, "image is no base64"},
+		{search, js, `{"image":7}`, 400, "image is no string"},
+		{search, js, `{"image":null}`, 400, "image is no string"},
+		{search, js, `{"id":"set/0.png","k":1.5}`, 400, "k is a JSON number 1.5; it must be an integer"},
+		{search, js, `{"id":"set/0.png","k":"3"}`, 400, "k is a JSON string; it must be an integer"},
+		{search, js, `{"id":"set/0.png","filter":{"labels":"a"}}`, 400, "labels is a JSON string; it must be a list"},
+		// What is allowed.
+		{search, js, `{}`, 422, "one of vector, image and id is needed; there are 0"},
+		{search, js, `null`, 422, "one of vector, image and id"},
+		{search, js, `{"vector":[1,2,3,4],"id":"a"}`, 422, "there are 2"},
+		{search, js, `{"vector":[]}`, 422, "vector has 0 coordinates; it must have 4"},
+		{search, js, `{"vector":[1,2,3,4,5]}`, 422, "vector has 5 coordinates; it must have 4"},
+		{search, js, `{"vector":[1,2,3,4],"k":0}`, 422, "k is 0; it must be from 1 to 50"},
+		{search, js, `{"vector":[1,2,3,4],"k":51}`, 422, "k is 51"},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"path":"/x"}}}`, 422, `"path" cannot be asked for`},
+		{search, js, `{"id":"none"}`, 404, `no item "none"`},
+		// Pictures.
+		{search, "image/png", "", 422, "no picture"},
+		{search, "image/png", "<svg/>", 422, "no picture"},
+		{search, "image/png", string(good[:len(good)-20]), 422, "image cannot be read"},
+		{search, "image/png", string(good[:12]), 422, "no picture"},
+		{search, "image/png", string(bomb(60000, 60000)), 422, "image has 60000×60000 pixels; it must have from 1 to 32000000"},
+		{search, "image/png", string(bomb(1<<31-1, 1<<31-1)), 422, "image"},
+		{search, "image/png", string(bomb(32000000, 1)), 422, "image cannot be read"},
+		{search, "image/png", string(bomb(0, 5)), 422, "image"},
+		{search, js, `{"image":"AAAA"}`, 422, "no picture"},
+		{search + "?k=ten", "image/png", string(good), 400, `k is "ten"; it must be an integer`},
+		{search + "?k=1&k=2", "image/png", string(good), 400, "k is given 2 times"},
+		{search + "?color=red", "image/png", string(good), 400, `no parameter "color"; there are k, label, field, exclude`},
+		{search + "?field=red", "image/png", string(good), 400, `field is "red"; it must be NAME=VALUE`},
+		{search + "?field=a=1&field=a=2", "image/png", string(good), 400, `"a" is given twice`},
+		{search + "?k=%zz", "image/png", string(good), 400, "parameters cannot be read"},
+		{search + "?k=3", js, `{"id":"set/0.png"}`, 400, "parameters in the address"},
+		// Forms.
+		{search, "multipart/form-data", "x", 400, "form cannot be read"},
+		{search, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc", 400, "form cannot be read"},
+		{search, twoKind, string(two), 400, "the form has no image"},
+		// Items.
+		{items, js, `{"items":[]}`, 422, "items has 0 elements; it must have from 1 to 3"},
+		{items, js, `{"items":[{},{},{},{}]}`, 422, "items has 4 elements"},
+		{items, js, `{"id":"a","vector":[1,2,3,4]}`, 400, `unknown field "id"`},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4]},{"id":"b","vector":[1,2,3]}]}`, 422, "items[1]: vector has 3 coordinates"},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,1e99]}]}`, 400, "items[0]: vector[3] is 1e99"},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4]},{"id":"a","vector":[1,2,3,4]}]}`, 422, `items[1]: id "a" is that of items[0], too`},
+		{items, js, `{"items":[{"vector":[1,2,3,4]}]}`, 422, "items[0]: id is empty"},
+		{items, js, `{"items":[{"id":"a"}]}`, 422, "items[0]: one of vector and image"},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"image":"` + good64 + `"}]}`, 422, "one of vector and image"},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"distance":1}]}`, 400, `items[0]: unknown field "distance"`},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"fields":{"path":"/etc/passwd"}}]}`, 422, "keeps for itself"},
+		{items, js, `{"items":[{"id":"a","image":"` + good64 + `"},{"id":"b","image":"AAAA"}]}`, 422, "items[1]: image is no picture"},
+		{items, js, `{"items":[{"id":"` + strings.Repeat("a", 2000) + `","vector":[1,2,3,4]}]}`, 422, "the identifier has 2000 bytes"},
+		{items, "image/png", string(good), 422, "id is empty"},
+		{items + "?id=a&k=1", "image/png", string(good), 400, `no parameter "k"`},
+		// Sizes.
+		{search, js, `{"vector":[` + strings.Repeat("1,", 1<<16) + `1]}`, 413, "more than 65536 bytes"},
+		{search, "image/png", strings.Repeat("x", 1<<17), 413, "more than 65536 bytes"},
+		{search, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n" + strings.Repeat("x", 1<<17), 413, "more than 65536 bytes"},
+		{search, "multipart/form-data; boundary=b", strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"label\"\r\n\r\n\r\n", 100), 400, "more than 64 parts"},
+	} {
+		method, path, _ := strings.Cut(c.request, " ")
+		r := send(t, method, at+path, c.kind, []byte(c.body))
+		var answer struct{ Error problem }
+		if err := json.Unmarshal([]byte(r.text), &answer); err != nil {
+			t.Errorf("%s with %.60q: %d, %.100q is no JSON: %v", c.request, c.body, r.status, r.text, err)
+			continue
+		}
+		if r.status != c.status || !strings.Contains(answer.Error.Message, c.message) || answer.Error.Code == "" {
+			t.Errorf("%s with %.60q: %d %+v; want %d, %s", c.request, c.body, r.status, answer.Error, c.status, c.message)
+		}
+	}
+	if got := send(t, "POST", at+"/v1/search?k=1", "image/png", good).hits(t); len(got) != 1 {
+		t.Errorf("after all of that a good request has hits %v", got)
+	}
+}
+
+func TestProblemField(t *testing.T) {
+	_, at := start(t, options(fixture()))
+	r := send(t, "POST", at+"/v1/items", "application/json", []byte(`{"items":[{"id":"a","vector":[1]}]}`))
+	if !strings.Contains(r.text, `"code":"invalid","field":"items[0].vector"`) {
+		t.Error(r.text)
+	}
+}
+
+// A picture that declares more than is allowed costs no memory.
+func TestBombMemory(t *testing.T) {
+	_, at := start(t, options(fixture()))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 20 {
+		if r := send(t, "POST", at+"/v1/search", "image/png", bomb(50000, 50000)); r.status != http.StatusUnprocessableEntity {
+			t.Fatal(r)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 32<<20 {
+		t.Errorf("%d MiB were allocated", grown>>20)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	o := options(fixture())
+	o.ReadOnly, o.Encoder = true, nil
+	_, at := start(t, o)
+	for _, r := range []reply{
+		send(t, "POST", at+"/v1/items", "application/json", []byte(`{"items":[{"id":"a","vector":[1,2,3,4]}]}`)),
+		send(t, "DELETE", at+"/v1/items/set%2F0.png", "", nil),
+	} {
+		if r.status != http.StatusForbidden || !strings.Contains(r.text, "only reads") {
+			t.Error(r)
+		}
+	}
+	if r := send(t, "POST", at+"/v1/search", "image/png", pngOf(t, board(4, 0, 0, 0, 0))); r.status != 422 || !strings.Contains(r.text, "no network") {
+		t.Error(r)
+	}
+}
+
+// Pages of others cannot make a browser use this server.
+func TestForeignPages(t *testing.T) {
+	o := options(fixture())
+	o.Hosts = []string{"search.example"}
+	_, at := start(t, o)
+	for _, c := range []struct {
+		host   string
+		header map[string]string
+		want   int
+	}{
+		{"", nil, 200},
+		{"localhost", nil, 200},
+		{"LOCALHOST.:80", nil, 200},
+		{"[::1]:8080", nil, 200},
+		{"192.168.1.2", nil, 200},
+		{"search.example:443", nil, 200},
+		{"evil.example", nil, 421},
+		{"localhost.evil.example", nil, 421},
+		{"127.0.0.1.evil.example:8080", nil, 421},
+		{"localhost", map[string]string{"Origin": "http://localhost"}, 200},
+		{"localhost", map[string]string{"Origin": "https://evil.example"}, 403},
+		{"localhost", map[string]string{"Origin": "null"}, 403},
+		{"localhost", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		{"localhost", map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		{"localhost", map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
+	} {
+		r, err := http.NewRequest("POST", at+"/v1/search", bytes.NewReader([]byte(`{"vector":[1,2,3,4]}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = c.host
+		r.Header.Set("Content-Type", "application/json")
+		for k, v := range c.header {
+			r.Header.Set(k, v)
+		}
+		if got := do(t, r); got.status != c.want {
+			t.Errorf("%s %v: %d %s, want %d", c.host, c.header, got.status, got.text, c.want)
+		}
+	}
+}
+
+// A network that panics costs its own request, and not that of others in the batch.
+func TestPanic(t *testing.T) {
+	o := options(fixture())
+	o.Encoder = quarters{panics: true}
+	_, at := start(t, o)
+	bad, good := pngOf(t, board(13, 0, 0, 0, 0)), pngOf(t, board(12, 0, 0, 0, 0))
+	answers := make(chan reply)
+	for i := range 20 {
+		file, want := good, 200
+		if i%2 == 0 {
+			file, want = bad, 500
+		}
+		go func() {
+			r := send(t, "POST", at+"/v1/search", "image/png", file)
+			if r.status != want {
+				t.Errorf("status %d %s, want %d", r.status, r.text, want)
+			}
+			answers <- r
+		}()
+	}
+	for range 20 {
+		if r := <-answers; r.status == 500 && strings.Contains(r.text, "thirteen") {
+			t.Errorf("the client is told of our insides: %s", r.text)
+		}
+	}
+}
+
+// More requests than there are places are refused at once, and may come again.
+func TestBusy(t *testing.T) {
+	x := fixture()
+	x.hold = make(chan struct{})
+	o := options(x)
+	o.Limits.Requests = 3
+	s, at := start(t, o)
+	ask := func() reply {
+		return send(t, "POST", at+"/v1/search", "application/json", []byte(`{"vector":[1,2,3,4]}`))
+	}
+	answers := make(chan reply)
+	for range 3 {
+		go func() { answers <- ask() }()
+	}
+	for len(s.places) < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	if r := ask(); r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") == "" {
+		t.Errorf("status %d %s", r.status, r.text)
+	}
+	if r := send(t, "GET", at+"/healthz", "", nil); r.status != 200 {
+		t.Errorf("a busy server is not healthy: %v", r)
+	}
+	close(x.hold)
+	for range 3 {
+		(<-answers).hits(t)
+	}
+	ask().hits(t)
+}
+
+// Bodies of unknown length take the room of the largest; where there is no more, requests are refused, but not
+// those without a body.
+func TestBusyWithBodies(t *testing.T) {
+	o := options(fixture())
+	o.Limits.Body = 1 << 10
+	s, at := start(t, o)
+	ends, answers := make([]*io.PipeWriter, bodyRoom), make(chan reply)
+	for i := range ends {
+		var body *io.PipeReader
+		body, ends[i] = io.Pipe()
+		r, err := http.NewRequest("POST", at+"/v1/search", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		go func() { answers <- do(t, r) }()
+	}
+	room := func() bool {
+		free := s.bodies.TryAcquire(1)
+		if free {
+			s.bodies.Release(1)
+		}
+		return free
+	}
+	for room() {
+		time.Sleep(time.Millisecond)
+	}
+	const question = `{"vector":[1,2,3,4]}`
+	if r := send(t, "POST", at+"/v1/search", "application/json", []byte(question)); r.status != http.StatusTooManyRequests || !strings.Contains(r.text, "bodies") {
+		t.Error(r)
+	}
+	if r := send(t, "GET", at+"/v1/info", "", nil); r.status != http.StatusOK {
+		t.Error(r)
+	}
+	for _, w := range ends {
+		if _, err := io.WriteString(w, question); err != nil {
+			t.Error(err)
+		}
+		w.Close()
+		(<-answers).hits(t)
+	}
+}
+
+// An index that takes too long is no reason to wait for ever.
+func TestDeadline(t *testing.T) {
+	x := fixture()
+	x.hold = make(chan struct{})
+	o := options(x)
+	o.Limits.Answer, o.Limits.Read = 20*time.Millisecond, 20*time.Millisecond
+	_, at := start(t, o)
+	r := send(t, "POST", at+"/v1/search", "application/json", []byte(`{"vector":[1,2,3,4]}`))
+	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+		t.Error(r)
+	}
+	close(x.hold)
+}

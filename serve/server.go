@@ -1,0 +1,205 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/energo-ml/energo/index"
+	"golang.org/x/sync/semaphore"
+)
+
+// Encoder turns pictures into vectors, as a trained network does.
+type Encoder interface {
+	// Dim is how many coordinates a vector has.
+	Dim() int
+	// Encode writes the vectors of pictures to dst, Dim elements each.
+	Encode(dst []float32, pictures []image.Image) error
+}
+
+// Options say what is served.
+type Options struct {
+	Index   index.Index
+	Encoder Encoder // nil: vectors alone are taken
+	// Picture returns that of an item, or fs.ErrNotExist; nil where items have none.
+	Picture  func(ctx context.Context, item index.Item) (image.Image, error)
+	Private  []string     // fields of items that clients neither see, set nor ask for
+	ReadOnly bool         // items are neither added nor deleted
+	Hosts    []string     // names of this server, besides localhost and addresses in figures
+	Log      *slog.Logger // of what went wrong on this side; nil is slog.Default()
+	Limits   Limits
+}
+
+// Limits bound what is taken from clients; a field that is 0 has the default.
+type Limits struct {
+	Body     int64 // bytes of a request's body; 16 MiB. Bodies of 16 times as many may be under way
+	Pixels   int   // of a picture; 32 million
+	K        int   // hits of a search; 1000
+	Batch    int   // items that are added at once; 1000
+	Requests int   // under way at once, more are refused; 128
+	// Header, Read, Answer and Idle are the longest times for a request's header (5 s), all of the
+	// request (30 s), the answer once it was read (30 s), and a connection without requests (2 min).
+	Header, Read, Answer, Idle time.Duration
+	Stop                       time.Duration // for requests under way when the server is told to stop; 15 s
+}
+
+// withDefaults returns the limits with defaults in the place of zeros.
+func (l Limits) withDefaults() (Limits, error) {
+	orDefault(&l.Body, 16<<20)
+	orDefault(&l.Pixels, 32_000_000)
+	orDefault(&l.K, 1000)
+	orDefault(&l.Batch, 1000)
+	orDefault(&l.Requests, 128)
+	orDefault(&l.Header, 5*time.Second)
+	orDefault(&l.Read, 30*time.Second)
+	orDefault(&l.Answer, 30*time.Second)
+	orDefault(&l.Idle, 2*time.Minute)
+	orDefault(&l.Stop, 15*time.Second)
+	if l.Body < 0 || min(l.Pixels, l.K, l.Batch, l.Requests) < 0 || min(l.Header, l.Read, l.Answer, l.Idle, l.Stop) < 0 {
+		return l, fmt.Errorf("serve: limits are %+v; each must be above 0, or 0 for its default", l)
+	}
+	return l, nil
+}
+
+func orDefault[T comparable](v *T, standard T) {
+	if none := *new(T); *v == none {
+		*v = standard
+	}
+}
+
+// What may be in memory at once.
+const (
+	pictureRoom = 4  // of the largest pictures
+	bodyRoom    = 16 // of the largest bodies
+)
+
+// Server answers requests. Make one by [New].
+type Server struct {
+	o       Options
+	dim     int
+	mux     *http.ServeMux
+	foreign *http.CrossOriginProtection
+	metrics *metrics
+
+	places  chan struct{}       // one for each request under way
+	bodies  *semaphore.Weighted // bytes of bodies in memory
+	pixels  *semaphore.Weighted // of pictures in memory
+	thumbs  chan struct{}       // one for each thumbnail being made
+	encodes *batcher[image.Image, []float32]
+	queries *batcher[index.Query, []index.Hit]
+
+	underWay sync.WaitGroup
+	ready    atomic.Bool
+	closing  sync.Once
+}
+
+// New returns a server of an index. Close it when its handler is not called any more; [Server.Serve] does.
+// Errors: an encoder whose vectors are not of the index's length; limits below 0.
+func New(ctx context.Context, o Options) (*Server, error) {
+	if o.Index == nil {
+		return nil, errors.New("serve: no index")
+	}
+	var err error
+	if o.Limits, err = o.Limits.withDefaults(); err != nil {
+		return nil, err
+	}
+	info, err := o.Index.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if o.Encoder != nil && o.Encoder.Dim() != info.Dim {
+		return nil, fmt.Errorf("serve: the encoder's vectors have %d coordinates, the index's %d", o.Encoder.Dim(), info.Dim)
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s := &Server{
+		o: o, dim: info.Dim, foreign: http.NewCrossOriginProtection(), metrics: newMetrics(),
+		places: make(chan struct{}, o.Limits.Requests), thumbs: make(chan struct{}, pictureRoom),
+		bodies: semaphore.NewWeighted(bodyRoom * o.Limits.Body),
+		pixels: semaphore.NewWeighted(pictureRoom * int64(o.Limits.Pixels)),
+	}
+	s.encodes = newBatcher(encodeBatch, o.Limits.Requests, s.encodeAll)
+	s.queries = newBatcher(queryBatch, o.Limits.Requests, s.searchAll)
+	s.routes()
+	s.ready.Store(true)
+	return s, nil
+}
+
+// Close ends what works behind the handler, once no request is under way.
+func (s *Server) Close() {
+	s.ready.Store(false)
+	s.underWay.Wait()
+	s.closing.Do(func() {
+		s.encodes.close()
+		s.queries.close()
+	})
+}
+
+// Serve answers on a listener until the context ends. Then it takes no more requests, finishes
+// those under way, for at most Limits.Stop, and closes the server. The index stays open.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	defer s.Close()
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	h := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: s.o.Limits.Header, ReadTimeout: s.o.Limits.Read,
+		// The clock of writing starts when the header has been read.
+		WriteTimeout: s.o.Limits.Read + s.o.Limits.Answer + 5*time.Second, IdleTimeout: s.o.Limits.Idle,
+		MaxHeaderBytes: 16 << 10,
+		BaseContext:    func(net.Listener) context.Context { return base },
+		ErrorLog:       slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.ready.Store(false)
+	patience, done := context.WithTimeout(base, s.o.Limits.Stop)
+	defer done()
+	err := h.Shutdown(patience)
+	if errors.Is(err, context.DeadlineExceeded) {
+		cut()
+		h.Close()
+		return fmt.Errorf("serve: some requests were cut off: they took longer than %v", s.o.Limits.Stop)
+	}
+	return err
+}
+
+// routes lists everything that is answered.
+func (s *Server) routes() {
+	s.mux = http.NewServeMux()
+	for pattern, h := range map[string]handler{
+		"POST /v1/search":          s.search,
+		"POST /v1/items":           s.add,
+		"GET /v1/items/{id...}":    s.get,
+		"DELETE /v1/items/{id...}": s.remove,
+		"GET /v1/thumb/{id...}":    s.thumb,
+		"GET /v1/info":             s.info,
+	} {
+		s.mux.Handle(pattern, s.bounded(h))
+	}
+	for pattern, h := range map[string]handler{
+		"GET /healthz": s.health,
+		"GET /readyz":  s.readiness,
+		"GET /metrics": s.figures,
+	} {
+		s.mux.Handle(pattern, s.answered(h))
+	}
+	s.pages()
+}
+
+// private tells whether clients are to know nothing of a field.
+func (s *Server) private(field string) bool { return slices.Contains(s.o.Private, field) }
