@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +64,9 @@ func TestServe(t *testing.T) {
 		t.Error("an unknown job is not refused")
 	}
 	for _, j := range jobs() {
+		if strings.Contains(j.name, "/1e6x") {
+			continue // the same as those of 1e5 vectors, and a minute to set up
+		}
 		if a := ask(`{"job":"` + j.name + `"}`); !a.Ready {
 			t.Errorf("%s: %+v", j.name, a)
 		}
