@@ -13,17 +13,21 @@ type SearchConfig struct {
 	PictureSettings `yaml:",inline"`
 	HoldOutClasses  []string `yaml:"hold_out_classes,omitempty,flow" json:"hold_out_classes,omitempty"` // not trained on; the test is among them
 
-	Loss        string  `yaml:"loss" json:"loss"`               // a name of MetricLosses
-	Mining      string  `yaml:"mining" json:"mining"`           // of triplet: semi_hard, hard, all
-	SoftMargin  bool    `yaml:"soft_margin" json:"soft_margin"` // of triplet: softplus in the margin's place
-	Margin      float64 `yaml:"margin" json:"margin"`           // 0: the loss's
-	Temperature float64 `yaml:"temperature" json:"temperature"` // 0: the loss's
-	Scale       float64 `yaml:"scale" json:"scale"`             // 0: the loss's
-	MPerClass   int     `yaml:"m_per_class" json:"m_per_class"` // pictures of each class in a batch; 0: as few as there can be, at least 4
-	Raw         bool    `yaml:"raw" json:"raw"`                 // vectors of any length, not of length 1
+	Loss        string  `yaml:"loss" json:"loss"`                         // a name of MetricLosses
+	Mining      string  `yaml:"mining" json:"mining"`                     // of triplet: semi_hard, hard, all
+	SoftMargin  bool    `yaml:"soft_margin" json:"soft_margin"`           // of triplet: softplus in the margin's place
+	Margin      float64 `yaml:"margin" json:"margin"`                     // 0: the loss's
+	Temperature float64 `yaml:"temperature" json:"temperature"`           // 0: the loss's
+	Scale       float64 `yaml:"scale" json:"scale"`                       // 0: the loss's
+	MPerClass   int     `yaml:"m_per_class" json:"m_per_class"`           // pictures of each class in a batch; 0: as few as there can be, at least 4
+	Memory      int     `yaml:"memory,omitempty" json:"memory,omitempty"` // vectors of earlier batches that a batch is compared with, too
+	Raw         bool    `yaml:"raw" json:"raw"`                           // vectors of any length, not of length 1
 
 	Training `yaml:",inline"`
 }
+
+// mostRemembered is how many vectors of earlier batches may be kept.
+const mostRemembered = 1 << 20
 
 // Minings are the ways in which the triplet loss chooses. The hard triplets alone first draw all vectors together, which
 // a short training does not get over; so semi_hard is the default.
@@ -58,6 +62,9 @@ func (c SearchConfig) Resolve() (SearchConfig, error) {
 	}
 	if c.MPerClass < 0 || c.MPerClass == 1 {
 		return c, fmt.Errorf("m_per_class is %d; it must be at least 2, or 0 for as few as there can be", c.MPerClass)
+	}
+	if c.Memory < 0 || c.Memory > mostRemembered {
+		return c, fmt.Errorf("memory is %d; it must be from 0, which is none, to %d", c.Memory, mostRemembered)
 	}
 	loss, err := lookupMetricLoss(c.Loss)
 	if err != nil {

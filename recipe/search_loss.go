@@ -14,6 +14,10 @@ type metricBatch struct {
 	labels []int // one a row
 	dx     []float32
 
+	// What the vectors are compared with in the batch's place; nil: the batch.
+	refs      []float32
+	refLabels []int
+
 	// Of losses that have a weight vector a class.
 	weights, dWeights []float32 // classes rows of dim
 }
@@ -38,6 +42,21 @@ type overLabels interface {
 
 func ofLabels(l overLabels) func(b metricBatch) (float64, error) {
 	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.dx) }
+}
+
+// overPairs is overLabels of those that can compare a batch with others.
+type overPairs interface {
+	overLabels
+	EvalAgainst(embeddings []float32, dim int, labels []int, refs []float32, refLabels []int, dEmbeddings, dRefs []float32) (float64, error)
+}
+
+func ofPairs(l overPairs) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) {
+		if b.refs == nil {
+			return l.Eval(b.x, b.dim, b.labels, b.dx)
+		}
+		return l.EvalAgainst(b.x, b.dim, b.labels, b.refs, b.refLabels, b.dx, nil)
+	}
 }
 
 // overClasses is the common shape of those that have a vector for each class.
@@ -69,41 +88,41 @@ func given(own *float64, setting float64) {
 }
 
 var metricLosses = []metricLoss{
-	{name: "triplet", takes: []string{"mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "triplet", takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewBatchTriplet[float32]()
 		l.Soft = c.SoftMargin
 		l.Mining = map[string]loss.Mining{"hard": loss.HardTriplets, "semi_hard": loss.SemiHardTriplets, "all": loss.AllTriplets}[c.Mining]
 		given(&l.Margin, c.Margin)
-		return ofLabels(l)
+		return ofPairs(l)
 	}},
-	{name: "contrastive", takes: []string{"margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "contrastive", takes: []string{"memory", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewContrastive[float32]()
 		given(&l.NegMargin, c.Margin)
-		return ofLabels(l)
+		return ofPairs(l)
 	}},
 	{name: "n_pairs", direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewNPairs[float32]()
 		l.L2Reg = nPairsL2
 		return ofLabels(l)
 	}},
-	{name: "nt_xent", takes: []string{"temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "nt_xent", takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewNTXent[float32]()
 		given(&l.Temperature, c.Temperature)
-		return ofLabels(l)
+		return ofPairs(l)
 	}},
-	{name: "sup_con", takes: []string{"temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "sup_con", takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewSupCon[float32]()
 		given(&l.Temperature, c.Temperature)
-		return ofLabels(l)
+		return ofPairs(l)
 	}},
-	{name: "multi_similarity", build: func(SearchConfig) func(metricBatch) (float64, error) {
-		return ofLabels(loss.NewMultiSimilarity[float32]())
+	{name: "multi_similarity", takes: []string{"memory"}, build: func(SearchConfig) func(metricBatch) (float64, error) {
+		return ofPairs(loss.NewMultiSimilarity[float32]())
 	}},
-	{name: "circle", takes: []string{"margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "circle", takes: []string{"memory", "margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewCircle[float32]()
 		given(&l.M, c.Margin)
 		given(&l.Gamma, c.Scale)
-		return ofLabels(l)
+		return ofPairs(l)
 	}},
 	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewProxyNCAPlusPlus[float32]()
@@ -166,6 +185,7 @@ func (l *metricLoss) refuse(c SearchConfig) error {
 		{"margin", c.Margin != 0},
 		{"temperature", c.Temperature != 0},
 		{"scale", c.Scale != 0},
+		{"memory", c.Memory != 0},
 	} {
 		if s.given && !slices.Contains(l.takes, s.name) {
 			return fmt.Errorf("%s is not for the loss %s", s.name, l.name)

@@ -24,6 +24,7 @@ type searchTask struct {
 	labels    []int           // of set, without gaps
 	perClass  int             // pictures of each class in a batch
 	weights   *autodiff.Param // a vector for each class; nil where the loss has none
+	memory    *batchMemory    // nil for none
 	subject   train.Subject
 	look      *inference
 
@@ -60,6 +61,12 @@ func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
 			return nil, err
 		}
 	}
+	if c.Memory > 0 {
+		if t.memory, err = newBatchMemory(c.Memory, c.Dim, t.eval); err != nil {
+			return nil, err
+		}
+		t.eval = t.memory.loss
+	}
 	if l.weights {
 		t.weights = &autodiff.Param{Name: "classes", Value: tensor.New(tensor.Float32, classes, c.Dim), Grad: tensor.New(tensor.Float32, classes, c.Dim)}
 		nn.Normal(t.weights.Value, 1, train.Rand(c.Seed, "classes", 0))
@@ -75,6 +82,14 @@ func (t *searchTask) Params() []*autodiff.Param {
 		return t.net.Params()
 	}
 	return append(t.net.Params(), t.weights)
+}
+
+// State implements train.Stateful.
+func (t *searchTask) State() []tensor.Named {
+	if t.memory == nil {
+		return nil
+	}
+	return t.memory.state()
 }
 
 // Samples implements train.Task.

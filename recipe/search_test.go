@@ -282,6 +282,9 @@ func hardSearch() (all []SearchConfig) {
 		c := smallSearch()
 		c.Loss, c.Augment, c.Flip, c.Brightness, c.EMA, c.Optimizer, c.WeightDecay, c.Epochs = l, true, true, true, 0.9, "adamw", 0.01, 2
 		c.Batch = 10
+		if l == "triplet" {
+			c.Memory = 64 // full after seven steps
+		}
 		all = append(all, c)
 	}
 	return all
