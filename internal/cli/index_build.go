@@ -128,26 +128,20 @@ func buildIndex(ctx context.Context, name string, fresh, wanted bool, o index.Op
 
 // openOrCreate opens an index, or makes it where there is none.
 func openOrCreate(ctx context.Context, name string, o index.Options) (x index.Index, made bool, err error) {
-	if !weaviate.IsAddress(name) {
-		folder, err := index.Open(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			made = true
-			folder, err = index.Create(name, o)
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		return folder, made, nil
+	if weaviate.IsAddress(name) {
+		x, err = weaviate.Open(ctx, name)
+	} else {
+		x, err = index.Open(name)
 	}
-	server, err := weaviate.Open(ctx, name)
-	if err == nil {
-		return server, false, nil
+	if !errors.Is(err, fs.ErrNotExist) {
+		return x, false, err
 	}
-	// If what is wrong is not that there is no class, none can be made either.
-	if server, second := weaviate.Create(ctx, name, o); second == nil {
-		return server, true, nil
+	if weaviate.IsAddress(name) {
+		x, err = weaviate.Create(ctx, name, o)
+	} else {
+		x, err = index.Create(name, o)
 	}
-	return nil, false, err
+	return x, true, err
 }
 
 // indexFiles are the names of what an index's folder has.

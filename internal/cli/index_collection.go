@@ -47,7 +47,7 @@ func listCollection(ctx context.Context, source, name string, p *progress) ([]en
 	if name == "" {
 		name = strings.TrimSuffix(filepath.Base(at), ".csv")
 	}
-	if source == mnist || isDigits(source) {
+	if source == mnist || data.HasDigits(source) {
 		return listDigits(ctx, at, name, p)
 	}
 	files, err := data.ListPictures(at)
@@ -59,12 +59,6 @@ func listCollection(ctx context.Context, source, name string, p *progress) ([]en
 		all[i] = entry{id: path.Join(name, f.Path), label: f.Label, path: f.File, file: f.File}
 	}
 	return all, nil
-}
-
-// isDigits tells whether a folder has an MNIST-like set.
-func isDigits(dir string) bool {
-	found, err := filepath.Glob(filepath.Join(dir, "train-images?idx3-ubyte*"))
-	return err == nil && len(found) > 0
 }
 
 // digitsDir is the folder of a set of digits as data.LoadDigits takes it.
