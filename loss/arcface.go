@@ -47,7 +47,7 @@ func (l *ArcFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 	if !(l.Margin >= 0 && l.Margin <= math.Pi) {
 		return 0, badOption(name, "margin", l.Margin, "radians from 0 to π")
 	}
-	if err := above0(name, "scale", l.Scale); err != nil {
+	if err := inverse(name, "scale", l.Scale); err != nil {
 		return 0, err
 	}
 	a, r, err := l.sides(name, "weight", dim, gridArgs[T]{embeddings, labels, dEmbeddings}, weight, dWeight)
@@ -144,7 +144,7 @@ func (l *arcFaceRow[T]) pull() {
 	for i, slope := range l.slopes {
 		j, d := g.a.labels[i], g.dim
 		x, w := l.side(g.a, i), l.side(g.r, j)
-		dx, dw := g.a.grad[i*d:(i+1)*d], g.r.grad[j*d:(j+1)*d]
+		dx, dw := g.a.slot(i, d), g.r.slot(j, d)
 		ownX, ownW := 1.0, 1.0
 		if x.short {
 			ownX = 0
@@ -154,8 +154,12 @@ func (l *arcFaceRow[T]) pull() {
 		}
 		for k, v := range x.given {
 			a, b := float64(v)/x.length, float64(w.given[k])/w.length
-			dx[k] += T(slope * (b - ownX*a))
-			dw[k] += T(slope * (a - ownW*b))
+			if dx != nil {
+				dx[k] += T(slope * (b - ownX*a))
+			}
+			if dw != nil {
+				dw[k] += T(slope * (a - ownW*b))
+			}
 		}
 	}
 }

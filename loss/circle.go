@@ -50,7 +50,7 @@ func (l *Circle[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T,
 
 func (l *Circle[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	const name = "Circle"
-	if err := above0(name, "gamma", l.Gamma); err != nil {
+	if err := inverse(name, "gamma", l.Gamma); err != nil {
 		return 0, err
 	}
 	if err := finiteOption(name, "m", l.M); err != nil {

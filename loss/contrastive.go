@@ -71,13 +71,13 @@ func (l *Contrastive[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	return l.twice(b), nil
 }
 
-// twice evaluates the loss: where there are means, a first run counts what they are over.
+// twice evaluates the loss: where there are means over what is above 0, a first run counts that.
 func (l *Contrastive[T]) twice(b pairBatch[T]) (sum float64) {
 	l.hinge = contrastiveRow[T]{l.PosMargin, l.NegMargin, l.Power, 1, 1}
 	if b.reduction == Mean {
-		_, s := l.grid.run(&l.hinge, false)
-		near, far := s.Positives, s.Negatives
+		near, far := l.grid.pairs()
 		if b.over == OverActive {
+			_, s := l.grid.run(&l.hinge, false)
 			near, far = s.activePositives, s.Active-s.activePositives
 		}
 		l.hinge.near, l.hinge.far = 1/float64(max(near, 1)), 1/float64(max(far, 1))

@@ -41,7 +41,7 @@ func (l *CosFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 	if !(l.Margin >= 0 && l.Margin <= math.MaxFloat64) {
 		return 0, badOption(name, "margin", l.Margin, "a number of at least 0")
 	}
-	if err := above0(name, "scale", l.Scale); err != nil {
+	if err := inverse(name, "scale", l.Scale); err != nil {
 		return 0, err
 	}
 	a, r, err := l.sides(name, "weight", dim, gridArgs[T]{embeddings, labels, dEmbeddings}, weight, dWeight)

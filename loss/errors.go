@@ -79,6 +79,18 @@ func above0(loss, option string, v float64) error {
 	return nil
 }
 
+// inverse refuses an option that is not above 0, or so large or small that it or its inverse is
+// more than float32 holds.
+func inverse(loss, option string, v float64) error {
+	if err := above0(loss, option, v); err != nil {
+		return err
+	}
+	if v < 1e-30 || v > 1e30 {
+		return badOption(loss, option, v, "a number from 1e-30 to 1e30")
+	}
+	return nil
+}
+
 // finiteOption refuses an option that is not a finite number.
 func finiteOption(loss, option string, v float64) error {
 	if math.IsNaN(v) || math.IsInf(v, 0) {

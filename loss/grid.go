@@ -7,57 +7,6 @@ import (
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
-// PairStats says what a batch had to offer to a loss that looks at all its pairs. Pairs
-// are ordered: (a, b) and (b, a) are two.
-type PairStats struct {
-	Positives int64 // pairs of one label, a sample with itself left out
-	Negatives int64 // pairs of different labels
-	Terms     int64 // pairs, triplets or anchors that the loss is made of; 0 is a batch without any
-	Active    int64 // those of them whose loss is above 0
-
-	activePositives int64 // where the terms are pairs
-}
-
-// Over says what a mean is over.
-type Over uint8
-
-// The means.
-const (
-	OverActive Over = iota // the terms whose loss is above 0
-	OverAll                // all terms
-)
-
-func (o Over) check(loss string) error {
-	if o > OverAll {
-		return badOption(loss, "over", o, "active or all")
-	}
-	return nil
-}
-
-// String returns the name in catalogues and configurations.
-func (o Over) String() string {
-	if o == OverAll {
-		return "all"
-	}
-	return "active"
-}
-
-// count returns how many terms a mean is over.
-func (o Over) count(s PairStats) int64 {
-	if o == OverActive {
-		return s.Active
-	}
-	return s.Terms
-}
-
-func (s *PairStats) add(t PairStats) {
-	s.Positives += t.Positives
-	s.Negatives += t.Negatives
-	s.Terms += t.Terms
-	s.Active += t.Active
-	s.activePositives += t.activePositives
-}
-
 // A rowLoss is a loss that is a sum over anchors, each of which looks at its distances or
 // similarities to all references. row is called from several goroutines at once.
 type rowLoss[T simd.Float] interface {
@@ -145,7 +94,8 @@ type gridSide[T simd.Float] struct {
 	centred []T
 	squares []T       // ‖points‖²
 	lengths []float64 // what normalised ones were divided by
-	grad    []T       // Σ of the weights times the points of the other side
+	grad    []T       // Σ of the weights times the points of the other side; nil where out is
+	kept    []T       // memory of grad
 	sums    []T       // Σ of the weights
 }
 
@@ -186,7 +136,7 @@ const (
 )
 
 // run evaluates the loss. It returns the sum over the anchors, and keeps the gradient for
-// finish. Numbers that are not finite make the sum NaN.
+// finish.
 func (g *grid[T]) run(loss rowLoss[T], learn bool) (sum float64, s PairStats) {
 	g.loss, g.learn = loss, learn
 	n, m := g.a.rows, g.r.rows
@@ -311,7 +261,24 @@ func (g *grid[T]) sameAs(i, self int, w *gridScratch[T]) {
 	}
 }
 
-// firstOf returns where a label's references begin in order.
+// pairs returns how many pairs are of one label, and how many are not.
+func (g *grid[T]) pairs() (same, others int64) {
+	for _, label := range g.a.labels {
+		hi := len(g.order)
+		if label < math.MaxInt {
+			hi = g.firstOf(label + 1)
+		}
+		same += int64(hi - g.firstOf(label))
+	}
+	all := int64(g.a.rows) * int64(g.r.rows)
+	others = all - same
+	if g.own {
+		same -= int64(g.a.rows)
+	}
+	return same, others
+}
+
+// firstOf returns where a label's references begin in order, or would.
 func (g *grid[T]) firstOf(label int) int {
 	lo, hi := 0, len(g.order)
 	for lo < hi {

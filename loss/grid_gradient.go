@@ -50,11 +50,15 @@ func (g *grid[T]) single(p gridPair) {
 	d := g.dim
 	i, j := int(p.anchor), int(p.ref)
 	x, y := g.point(g.a, i), g.point(g.r, j)
-	dx, dy := g.a.grad[i*d:(i+1)*d], g.r.grad[j*d:(j+1)*d]
+	dx, dy := g.a.slot(i, d), g.r.slot(j, d)
 	switch g.measure.Kind {
 	case Cosine, Dot:
-		simd.AXPY(dx, T(p.w), y)
-		simd.AXPY(dy, T(p.w), x)
+		if dx != nil {
+			simd.AXPY(dx, T(p.w), y)
+		}
+		if dy != nil {
+			simd.AXPY(dy, T(p.w), x)
+		}
 		return
 	case Lp:
 		g.power(i, j, p.w, dx, dy, g.scratch[0].wide)
@@ -68,9 +72,21 @@ func (g *grid[T]) single(p gridPair) {
 	}
 	for k, v := range x {
 		s := T(p.w * (float64(v) - float64(y[k])))
-		dx[k] -= s
-		dy[k] += s
+		if dx != nil {
+			dx[k] -= s
+		}
+		if dy != nil {
+			dy[k] += s
+		}
 	}
+}
+
+// slot returns where the gradient by one point adds up, nil where it is not wanted.
+func (s *gridSide[T]) slot(i, dim int) []T {
+	if s.grad == nil {
+		return nil
+	}
+	return s.grad[i*dim : (i+1)*dim]
 }
 
 // power adds the gradient of one pair's Lp distance to dx and dy, where they are not nil.

@@ -10,7 +10,7 @@ import (
 
 // set gives the grid its embeddings: anchors, and references that are others or, with nil,
 // the anchors themselves. ok is false where numbers are not finite, or so large that the
-// squares of norms are not.
+// squares of distances are not.
 func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok bool) {
 	if m.Kind == Lp && m.P == 2 {
 		m.Kind = Euclidean
@@ -85,6 +85,14 @@ func tasksOf(rows int) int { return (rows + sideTask - 1) / sideTask }
 
 const sideTask = 64 // rows of one task where a side is prepared or finished
 
+// most is the greatest number that T holds.
+func most[T simd.Float]() float64 {
+	if is32[T]() {
+		return math.MaxFloat32
+	}
+	return math.MaxFloat64
+}
+
 // centreAll takes the mean of the references out of both sides, where values are
 // distances, and computes the squares of the norms.
 func (g *grid[T]) centreAll() bool {
@@ -98,7 +106,7 @@ func (g *grid[T]) centreAll() bool {
 	for i := range g.distinct() {
 		s := &g.sides[i]
 		g.centreSide(s)
-		finite = finite && !simd.HasNonFinite(s.squares)
+		finite = finite && 4*float64(simd.Max(s.squares)) <= most[T]() // a square of a distance is at most that
 	}
 	g.far = simd.Max(g.r.squares)
 	return finite
@@ -144,8 +152,17 @@ func (g *gridReady[T]) Do(task, _ int) {
 func (g *grid[T]) clearGradient() {
 	for i := range g.distinct() {
 		s := &g.sides[i]
-		s.grad, s.sums = room(s.grad, s.rows*g.dim), room(s.sums, apart[T](s.rows))
+		if s.out == nil {
+			s.grad = nil
+			continue
+		}
+		s.grad = room(s.kept, s.rows*g.dim)
+		s.kept = s.grad
 		clear(s.grad)
+	}
+	for i := range g.distinct() {
+		s := &g.sides[i]
+		s.sums = room(s.sums, apart[T](s.rows))
 		clear(s.sums)
 	}
 }

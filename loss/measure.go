@@ -10,6 +10,8 @@ import (
 // pairs of a batch. Losses of distances take 1 − cosine and −dot product; losses of
 // similarities take the negative distance.
 //
+// Special cases: embeddings so far apart that T does not hold the squares of their distances
+// make a loss of distances NaN; dot products that T does not hold, NaN or +Inf.
 // Kinks: the derivative of the Euclidean distance is 0 where it is 0, and that of Lp as
 // PairwiseDistance's.
 type Measure struct {

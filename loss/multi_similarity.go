@@ -56,10 +56,10 @@ func (l *MultiSimilarity[T]) EvalAgainst(embeddings []T, dim int, labels []int, 
 
 func (l *MultiSimilarity[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	const name = "MultiSimilarity"
-	if err := above0(name, "alpha", l.Alpha); err != nil {
+	if err := inverse(name, "alpha", l.Alpha); err != nil {
 		return 0, err
 	}
-	if err := above0(name, "beta", l.Beta); err != nil {
+	if err := inverse(name, "beta", l.Beta); err != nil {
 		return 0, err
 	}
 	if err := finiteOption(name, "base", l.Base); err != nil {

@@ -49,7 +49,7 @@ func (l *NTXent[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T,
 
 func (l *NTXent[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	const name = "NTXent"
-	if err := above0(name, "temperature", l.Temperature); err != nil {
+	if err := inverse(name, "temperature", l.Temperature); err != nil {
 		return 0, err
 	}
 	l.softmax.beta = 1 / l.Temperature

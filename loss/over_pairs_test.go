@@ -419,3 +419,81 @@ func narrow(x []float64) []float32 {
 	}
 	return out
 }
+
+// TestContrastive holds the contrastive loss against its definition: two means, added.
+func TestContrastive(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for i := range 200 {
+		power, over := 1+i%2, loss.Over(i/2%2)
+		q := &pairProblem{d: 1 + r.IntN(5), measure: loss.Measure{Kind: []loss.MeasureKind{loss.Euclidean, loss.Squared, loss.Cosine}[i%3]}}
+		n := 2 + r.IntN(9)
+		q.x = spread(r, n*q.d)
+		for range n {
+			q.y = append(q.y, r.IntN(3))
+		}
+		l := contrastive[float64](power, over)(q.measure)
+		dx := make([]float64, len(q.x))
+		got, err := l.Eval(q.x, q.d, q.y, dx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		value := func() float64 { return q.contrastive(power, over) }
+		if want := value(); math.Abs(got-want) > 1e-10*max(1, want) {
+			t.Fatalf("%v, power %d, over %v: the loss is %v, by definition %v", q.measure.Kind, power, over, got, want)
+		}
+		for k, d := range dx {
+			const h = 1e-6
+			v := q.x[k]
+			q.x[k] = v + h
+			high := value()
+			q.x[k] = v - h
+			low := value()
+			q.x[k] = v
+			if want := (high - low) / (2 * h); math.Abs(d-want) > 1e-4*max(1, math.Abs(want)) {
+				t.Fatalf("%v, power %d, over %v: derivative %d is %v; differences say %v", q.measure.Kind, power, over, k, d, want)
+			}
+		}
+	}
+}
+
+// contrastive is the definition.
+func (q *pairProblem) contrastive(power int, over loss.Over) float64 {
+	var sum, count [2]float64 // of pairs of one label, of others
+	for i, a := range q.y {
+		for j, b := range q.y {
+			if i == j {
+				continue
+			}
+			d := measured(q.measure, false, q.x[i*q.d:(i+1)*q.d], q.x[j*q.d:(j+1)*q.d])
+			k, v := 0, plus(d-0.1)
+			if a != b {
+				k, v = 1, plus(1.2-d)
+			}
+			sum[k] += math.Pow(v, float64(power))
+			if over == loss.OverAll || v > 0 {
+				count[k]++
+			}
+		}
+	}
+	return sum[0]/max(count[0], 1) + sum[1]/max(count[1], 1)
+}
+
+// TestPairsOutOfRange: what float32 does not hold is refused, or makes the loss NaN.
+func TestPairsOutOfRange(t *testing.T) {
+	x, y := []float32{1.5e19, -1.5e19, 1.5e19, -1.4e19}, []int{0, 0, 1, 1}
+	for _, mining := range []loss.Mining{loss.HardTriplets, loss.SemiHardTriplets, loss.AllTriplets} {
+		l := loss.NewBatchTriplet[float32]()
+		l.Mining = mining
+		dx := make([]float32, len(x))
+		if v, err := l.Eval(x, 1, y, dx); err != nil || !math.IsNaN(v) || !math.IsNaN(float64(dx[0])) {
+			t.Errorf("%v: distances that overflow give %v, %v, %v", mining, v, dx, err)
+		}
+	}
+	for _, temperature := range []float64{1e-39, 1e40} {
+		l := loss.NewNTXent[float32]()
+		l.Temperature = temperature
+		if _, err := l.Eval(x, 1, y, nil); err == nil {
+			t.Errorf("temperature %v is taken", temperature)
+		}
+	}
+}

@@ -40,7 +40,7 @@ func NewProxyAnchor[T simd.Float]() *ProxyAnchor[T] { return &ProxyAnchor[T]{Mar
 // Eval returns the loss of a batch and writes its gradients, unless they are nil.
 func (l *ProxyAnchor[T]) Eval(embeddings []T, dim int, labels []int, proxies, dEmbeddings, dProxies []T) (float64, error) {
 	const name = "ProxyAnchor"
-	if err := above0(name, "alpha", l.Alpha); err != nil {
+	if err := inverse(name, "alpha", l.Alpha); err != nil {
 		return 0, err
 	}
 	if err := finiteOption(name, "margin", l.Margin); err != nil {

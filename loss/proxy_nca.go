@@ -41,7 +41,7 @@ func NewProxyNCAPlusPlus[T simd.Float]() *ProxyNCA[T] {
 // Eval returns the loss of a batch and writes its gradients, unless they are nil.
 func (l *ProxyNCA[T]) Eval(embeddings []T, dim int, labels []int, proxies, dEmbeddings, dProxies []T) (float64, error) {
 	const name = "ProxyNCA"
-	if err := above0(name, "temperature", l.Temperature); err != nil {
+	if err := inverse(name, "temperature", l.Temperature); err != nil {
 		return 0, err
 	}
 	a, r, err := l.sides(name, "proxies", dim, gridArgs[T]{embeddings, labels, dEmbeddings}, proxies, dProxies)

@@ -48,7 +48,7 @@ func (l *SupCon[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T,
 
 func (l *SupCon[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	const name = "SupCon"
-	if err := above0(name, "temperature", l.Temperature); err != nil {
+	if err := inverse(name, "temperature", l.Temperature); err != nil {
 		return 0, err
 	}
 	l.softmax.beta = 1 / l.Temperature
