@@ -24,6 +24,7 @@ const (
 	// cameras have. To decode one takes up to sixteen bytes a pixel.
 	MaxPicturePixels = 1 << 26
 	maxPictureFile   = 1 << 28 // bytes
+	maxPictureScans  = 200     // of a JPEG, each of which goes through all of its pixels; progressive ones have about ten
 )
 
 // ErrPicture is behind every error about a file that is no picture as it should be.
@@ -64,8 +65,25 @@ func (f pictureFormat) fits(file []byte) bool {
 
 // DecodePicture decodes a PNG, JPEG, GIF (its first frame) or WebP picture, as its first
 // bytes say it is. A JPEG that its camera's sensor saw turned (EXIF) comes upright. A picture whose header declares more
-// than maxPixels, or none, is refused before anything is decoded; all errors but those of reading are of ErrPicture.
+// than maxPixels, or none, is refused before anything is decoded, as is a JPEG of more than 200 scans; all errors but those
+// of reading are of ErrPicture.
 func DecodePicture(r io.Reader, maxPixels int) (image.Image, error) {
+	p, err := readPicture(r, maxPixels)
+	if err != nil {
+		return nil, err
+	}
+	return p.decoded()
+}
+
+// pictureBytes is a picture's file whose header has been read.
+type pictureBytes struct {
+	pictureFormat
+	file   []byte
+	pixels int // that the header declares
+}
+
+// readPicture reads a file and refuses what DecodePicture refuses before it decodes.
+func readPicture(r io.Reader, maxPixels int) (*pictureBytes, error) {
 	file, err := io.ReadAll(io.LimitReader(r, maxPictureFile+1))
 	if err != nil {
 		return nil, err
@@ -88,15 +106,27 @@ func DecodePicture(r io.Reader, maxPixels int) (image.Image, error) {
 	if c.Height > maxPixels/c.Width {
 		return nil, fmt.Errorf("%w: its %s header declares %d×%d pixels; at most %d are taken", ErrPicture, f.name, c.Width, c.Height, maxPixels)
 	}
-	m, err := f.decode(bytes.NewReader(file))
+	if f.name == "JPEG" {
+		if n := bytes.Count(file, []byte(jpegScan)); n > maxPictureScans {
+			return nil, fmt.Errorf("%w: it has %d JPEG scans; at most %d are taken", ErrPicture, n, maxPictureScans)
+		}
+	}
+	return &pictureBytes{pictureFormat: f, file: file, pixels: c.Width * c.Height}, nil
+}
+
+// jpegScan begins a scan. In a scan itself, 0xff is never followed by it.
+const jpegScan = "\xff\xda"
+
+func (p *pictureBytes) decoded() (image.Image, error) {
+	m, err := p.decode(bytes.NewReader(p.file))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrPicture, f.name, err)
+		return nil, fmt.Errorf("%w: %s: %v", ErrPicture, p.name, err)
 	}
 	if m.Bounds().Empty() {
-		return nil, fmt.Errorf("%w: its first %s frame is empty", ErrPicture, f.name)
+		return nil, fmt.Errorf("%w: its first %s frame is empty", ErrPicture, p.name)
 	}
-	if f.name == "JPEG" {
-		m = upright(m, exifOrientation(file))
+	if p.name == "JPEG" {
+		m = upright(m, exifOrientation(p.file))
 	}
 	return m, nil
 }

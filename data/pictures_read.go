@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // PictureOptions says how pictures are read.
@@ -24,6 +26,8 @@ type PictureOptions struct {
 const (
 	maxPictureSide  = 1 << 12
 	maxPictureBytes = 2 << 30
+	// mostDecoding is how many pixels are decoded at once, on all cores together: of sixteen bytes each, at most.
+	mostDecoding = 2 * MaxPicturePixels
 )
 
 // check refuses what cannot be read to, and puts in the defaults.
@@ -76,7 +80,7 @@ type PicturePair struct {
 
 // ReadPairs reads a CSV file with a row path1,path2,same for each pair, where same is 1 or 0, true or
 // false; a header and a byte order mark may come first, and paths are relative to the file. A picture that stands in
-// several pairs is read once. Pairs of skipped pictures are left out; see ReadPictures.
+// several pairs is read once; one paired with itself is refused. Pairs of skipped pictures are left out; see ReadPictures.
 func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures, pairs []PicturePair, skipped []error, err error) {
 	var files []PictureFile
 	place := map[string]int{}
@@ -95,7 +99,11 @@ func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures,
 		if err != nil || row[0] == "" || row[1] == "" {
 			return fmt.Errorf("same is %q; two paths and 1, 0, true or false are wanted", row[2])
 		}
-		pairs = append(pairs, PicturePair{add(row[0]), add(row[1]), same})
+		a, b := add(row[0]), add(row[1])
+		if a == b {
+			return fmt.Errorf("%s is paired with itself", row[0])
+		}
+		pairs = append(pairs, PicturePair{a, b, same})
 		return nil
 	})
 	if err != nil {
@@ -180,6 +188,7 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 	var next atomic.Int64
 	var stop atomic.Bool
 	var wg sync.WaitGroup
+	room := semaphore.NewWeighted(mostDecoding)
 	for range min(runtime.GOMAXPROCS(0), len(files)) {
 		wg.Go(func() {
 			for !stop.Load() && ctx.Err() == nil {
@@ -187,7 +196,7 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 				if i >= len(files) {
 					return
 				}
-				if failed[i] = p.decode(i, files[i].File, o.MaxPixels); failed[i] != nil && !o.Skip {
+				if failed[i] = p.decode(ctx, i, files[i].File, o.MaxPixels, room); failed[i] != nil && !o.Skip {
 					stop.Store(true) // files before this one are taken already, so the first error is found whoever is quicker
 				}
 			}
@@ -205,8 +214,8 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 	return nil
 }
 
-// decode reads a file into picture i.
-func (p *Pictures) decode(i int, path string, maxPixels int) error {
+// decode reads a file into picture i, once there is room for its pixels.
+func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int, room *semaphore.Weighted) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -219,7 +228,16 @@ func (p *Pictures) decode(i int, path string, maxPixels int) error {
 		return err
 	}
 	defer file.Close()
-	img, err := DecodePicture(file, maxPixels)
+	whole, err := readPicture(file, maxPixels)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	pixels := int64(min(whole.pixels, mostDecoding))
+	if err := room.Acquire(ctx, pixels); err != nil {
+		return err
+	}
+	defer room.Release(pixels)
+	img, err := whole.decoded()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

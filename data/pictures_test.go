@@ -18,7 +18,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"golang.org/x/sync/semaphore"
 	"pgregory.net/rapid"
 )
 
@@ -431,6 +433,7 @@ func TestReadPairs(t *testing.T) {
 		"path1,path2,same\n":          "lists no pairs",
 		"dog/b.png,dog/a.GIF,maybe\n": `line 1: same is "maybe"`,
 		"dog/b.png,,1\n":              "line 1",
+		"dog/b.png,./dog/b.png,1\n":   "line 1: dog/b.png is paired with itself",
 		"dog/b.png,dog/a.GIF\n":       "line 1 has 2 fields",
 		"bad.png,dog/a.GIF,1\n":       "could both",
 	} {
@@ -560,6 +563,53 @@ func TestJittered(t *testing.T) {
 	}
 	if flipped < 70 || flipped > 130 {
 		t.Errorf("%d of 200 pictures are mirrored", flipped)
+	}
+}
+
+// manyScans is a progressive JPEG of side×side grey pixels that says nothing new in each of its scans.
+func manyScans(side, scans int) []byte {
+	w := byte(side >> 8)
+	f := append([]byte{0xff, 0xd8, 0xff, 0xdb, 0, 67, 0}, bytes.Repeat([]byte{1}, 64)...)
+	f = append(f, 0xff, 0xc2, 0, 11, 8, w, byte(side), w, byte(side), 1, 1, 0x11, 0)
+	f = append(f, 0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe0) // one code: a run of empty blocks
+	for range scans {
+		f = append(f, 0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0)
+		for left := side * side / 64; left > 0; left -= 1<<15 - 1 {
+			f = append(f, 0x7f, 0xff, 0) // a zero, 14 ones, and one more
+		}
+	}
+	return append(f, 0xff, 0xd9)
+}
+
+// TestScans: a file of a few bytes a scan must not have all pixels gone through without end.
+func TestScans(t *testing.T) {
+	if m, err := DecodePicture(bytes.NewReader(manyScans(64, maxPictureScans)), 1<<12); err != nil || m.Bounds().Dx() != 64 {
+		t.Errorf("%d scans: %v", maxPictureScans, err)
+	}
+	if _, err := DecodePicture(bytes.NewReader(manyScans(64, maxPictureScans+1)), 1<<12); !errors.Is(err, ErrPicture) || !strings.Contains(err.Error(), "201 JPEG scans") {
+		t.Errorf("one more: error %v", err)
+	}
+}
+
+// TestDecodingWaits for room for a picture's pixels.
+func TestDecodingWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.png")
+	place(t, path, pngOf(t, flat(8, 8, grey(9))))
+	p := &Pictures{Pixels: make([]byte, 64), N: 1, C: 1, H: 8, W: 8}
+	room := semaphore.NewWeighted(64 + 8)
+	if !room.TryAcquire(9) {
+		t.Fatal("there is no room")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := p.decode(ctx, 0, path, 64, room); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without room: error %v", err)
+	}
+	room.Release(1)
+	for range 2 {
+		if err := p.decode(t.Context(), 0, path, 64, room); err != nil || p.Pixels[63] != 9 {
+			t.Errorf("with room: %v, %v", err, p.Pixels)
+		}
 	}
 }
 

@@ -125,9 +125,43 @@ func RandomTriplets(labels []int, n int, rng *rand.Rand) (Triplets, error) {
 	return t, nil
 }
 
-// A drawing draws partners from labels.
+// Partners draws partners for samples, each in constant time.
+type Partners struct{ grouping }
+
+// NewPartners returns the partners that labels make.
+func NewPartners(labels []int) *Partners { return &Partners{groups(labels)} }
+
+// Positive draws another sample of a's label; ok is false where there is none.
+func (p *Partners) Positive(a int, rng *rand.Rand) (positive int, ok bool) {
+	all := p.members(p.class[a])
+	if len(all) < 2 {
+		return 0, false
+	}
+	i := all[rng.IntN(len(all)-1)]
+	if i == a {
+		return all[len(all)-1], true
+	}
+	return i, true
+}
+
+// Negative draws a sample of another label than a's, from those before its class in the order by label or
+// those after; ok is false where there is none.
+func (p *Partners) Negative(a int, rng *rand.Rand) (negative int, ok bool) {
+	first, end := p.starts[p.class[a]], p.starts[p.class[a]+1]
+	others := len(p.order) - (end - first)
+	if others == 0 {
+		return 0, false
+	}
+	i := rng.IntN(others)
+	if i >= first {
+		i += end - first
+	}
+	return p.order[i], true
+}
+
+// A drawing draws partners from labels that have some.
 type drawing struct {
-	grouping
+	*Partners
 	anchors []int // samples whose label comes twice at least
 	rng     *rand.Rand
 }
@@ -139,7 +173,7 @@ func newDrawing(name string, labels []int, n int, rng *rand.Rand) (*drawing, err
 	if rng == nil {
 		return nil, errNoRand(name)
 	}
-	d := &drawing{grouping: groups(labels), rng: rng}
+	d := &drawing{Partners: NewPartners(labels), rng: rng}
 	for i := range labels {
 		if len(d.members(d.class[i])) > 1 {
 			d.anchors = append(d.anchors, i)
@@ -158,24 +192,16 @@ func newDrawing(name string, labels []int, n int, rng *rand.Rand) (*drawing, err
 
 func (d *drawing) anchor() int { return d.anchors[d.rng.IntN(len(d.anchors))] }
 
-// positive draws another sample of a's label.
+// positive draws a positive of an anchor.
 func (d *drawing) positive(a int) int {
-	all := d.members(d.class[a])
-	p := all[d.rng.IntN(len(all)-1)]
-	if p == a {
-		return all[len(all)-1]
-	}
+	p, _ := d.Positive(a, d.rng)
 	return p
 }
 
-// negative draws a sample of another label: one before a's class in the order by label, or after.
+// negative draws a negative of a sample; there are two labels.
 func (d *drawing) negative(a int) int {
-	first, end := d.starts[d.class[a]], d.starts[d.class[a]+1]
-	i := d.rng.IntN(len(d.order) - (end - first))
-	if i >= first {
-		i += end - first
-	}
-	return d.order[i]
+	n, _ := d.Negative(a, d.rng)
+	return n
 }
 
 // A grouping is samples by class, the classes in the order of their labels.

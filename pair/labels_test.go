@@ -2,6 +2,7 @@ package pair
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -120,6 +121,28 @@ func TestRandomPairs(t *testing.T) {
 }
 
 // TestRandomEven wants all partners to be about equally likely.
+func TestPartners(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		labels := rapid.SliceOfN(rapid.IntRange(-2, 2), 1, 20).Draw(t, "labels")
+		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		partners := NewPartners(labels)
+		for a, y := range labels {
+			same := 0
+			for _, l := range labels {
+				if l == y {
+					same++
+				}
+			}
+			if p, ok := partners.Positive(a, rng); ok != (same > 1) || ok && (p == a || labels[p] != y) {
+				t.Fatalf("of %v, %d has the positive %d, %v", labels, a, p, ok)
+			}
+			if n, ok := partners.Negative(a, rng); ok != (same < len(labels)) || ok && labels[n] == y {
+				t.Fatalf("of %v, %d has the negative %d, %v", labels, a, n, ok)
+			}
+		}
+	})
+}
+
 func TestRandomEven(t *testing.T) {
 	labels := []int{3, 1, 3, 2, 3, 1, 3, 9}
 	const n = 40000
@@ -171,7 +194,7 @@ func TestRandomErrors(t *testing.T) {
 }
 
 func TestPairsTriplets(t *testing.T) {
-	p := Pairs{First: []int{0, 0, 2, 3, 4}, Second: []int{1, 2, 1, 0, 4}, Same: []bool{true, false, false, true, true}}
+	p := Pairs{First: []int{0, 0, 2, 3, 4}, Second: []int{1, 2, 1, 0, 3}, Same: []bool{true, false, false, true, true}}
 	got, err := p.Triplets(5, 4)
 	if err != nil {
 		t.Fatal(err)
@@ -195,6 +218,7 @@ func TestCheckErrors(t *testing.T) {
 		{&Pairs{two, one, []bool{true, true}}, "Second 1"},
 		{&Pairs{two, two, []bool{true}}, "Same 1"},
 		{&Pairs{one, []int{-1}, []bool{true}}, "Second[0] is -1"},
+		{&Pairs{two, []int{1, 1}, []bool{true, true}}, "pair 1 is of sample 1 and itself"},
 		{&Triplets{two, one, two}, "Positive 1"},
 		{&Triplets{two, two, one}, "Negative 1"},
 		{&Triplets{[]int{2}, one, one}, "Anchor[0] is 2"},

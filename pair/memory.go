@@ -24,7 +24,7 @@ type Memory[T simd.Float] struct {
 
 // NewMemory returns an empty memory for so many embeddings of dim coordinates.
 //
-// Errors: size outside [1, 2²⁴]; dim below 1.
+// Errors: size outside [1, 2²⁴]; dim below 1; more than [MaxMemory] coordinates in all.
 func NewMemory[T simd.Float](size, dim int) (*Memory[T], error) {
 	if size < 1 || size > maxWhole {
 		return nil, fmt.Errorf("pair: Memory: size is %d; it must be from 1 to %d", size, maxWhole)
@@ -32,10 +32,16 @@ func NewMemory[T simd.Float](size, dim int) (*Memory[T], error) {
 	if dim < 1 {
 		return nil, fmt.Errorf("pair: Memory: dim is %d; it must be at least 1", dim)
 	}
+	if dim > MaxMemory/size {
+		return nil, fmt.Errorf("pair: Memory: size is %d and dim %d; there must be at most %d coordinates in all", size, dim, MaxMemory)
+	}
 	return &Memory[T]{
 		dim: dim, embeddings: make([]T, size*dim), labels: make([]T, size), place: make([]T, 2), ints: make([]int, size),
 	}, nil
 }
+
+// MaxMemory is how many coordinates a memory may hold, of all embeddings together.
+const MaxMemory = 1 << 26
 
 // maxWhole is up to where float32 holds every whole number.
 const maxWhole = 1 << 24

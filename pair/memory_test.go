@@ -63,7 +63,7 @@ func restored(t *rapid.T, m *Memory[float32], size, dim int) *Memory[float32] {
 }
 
 func TestMemoryErrors(t *testing.T) {
-	for _, c := range []struct{ size, dim int }{{0, 1}, {1<<24 + 1, 1}, {1, 0}} {
+	for _, c := range []struct{ size, dim int }{{0, 1}, {1<<24 + 1, 1}, {1, 0}, {1<<14 + 1, 1 << 12}, {1 << 24, 1 << 60}} {
 		if _, err := NewMemory[float32](c.size, c.dim); err == nil {
 			t.Errorf("a memory of %d embeddings of %d coordinates is allowed", c.size, c.dim)
 		}

@@ -11,7 +11,8 @@ type Pairs struct {
 // Len returns the number of pairs.
 func (p *Pairs) Len() int { return len(p.First) }
 
-// Check refuses slices of different lengths and indices outside [0, samples).
+// Check refuses slices of different lengths, indices outside [0, samples) and a sample
+// paired with itself.
 func (p *Pairs) Check(samples int) error {
 	if len(p.Second) != len(p.First) || len(p.Same) != len(p.First) {
 		return fmt.Errorf("pair: Pairs: First has %d elements, Second %d, Same %d; they must have as many",
@@ -20,7 +21,15 @@ func (p *Pairs) Check(samples int) error {
 	if err := within("Pairs: First", p.First, samples); err != nil {
 		return err
 	}
-	return within("Pairs: Second", p.Second, samples)
+	if err := within("Pairs: Second", p.Second, samples); err != nil {
+		return err
+	}
+	for i, a := range p.First {
+		if p.Second[i] == a {
+			return fmt.Errorf("pair: Pairs: pair %d is of sample %d and itself", i, a)
+		}
+	}
+	return nil
 }
 
 func (p *Pairs) reset() { p.First, p.Second, p.Same = p.First[:0], p.Second[:0], p.Same[:0] }

@@ -89,7 +89,7 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 func (r *AutoencoderResult) take(m *reconstruction) {
 	d := m.Diagnosis
 	r.TestError, r.TestLoss, r.TestMSE = m.Error, m.loss, m.mse
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	if d.Collapsed {
 		r.Collapsed, r.Why = true, d.Why

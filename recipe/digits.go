@@ -58,6 +58,11 @@ type EnergyResult struct {
 	SpreadBefore  float64 `json:"spread_before"` // … before training
 }
 
+// energyOf is what results say of energies.
+func energyOf(d train.Diagnosis) EnergyResult {
+	return EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+}
+
 // Options are what a run is given besides its settings.
 type Options struct {
 	Dir         string // the run's folder
@@ -170,7 +175,7 @@ func (c DigitsConfig) result(dir string, out *train.Outcome) *Result {
 func (r *Result) take(m *measurement) {
 	d := m.Diagnosis
 	r.TestError = m.Error
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	if d.Collapsed {
 		r.Collapsed, r.Why = true, d.Why

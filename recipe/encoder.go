@@ -15,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Encoder is the trained network of a search or siamese run at work: pictures in, vectors out.
@@ -29,6 +30,9 @@ type Encoder interface {
 	// It may be called from several goroutines at once.
 	Encode(dst []float32, pictures []image.Image) error
 }
+
+// encoderMetrics are what Encoder.Metric may be.
+var encoderMetrics = []string{"euclidean", "cosine", "dot"}
 
 // EncoderFile says what an encoder takes and gives.
 const EncoderFile = "encoder.json"
@@ -55,16 +59,16 @@ func cardOf(recipe string, e *embedder, set *data.Pictures) encoderCard {
 	}
 }
 
-// save writes a trained network and what it takes into a run's folder.
+// save writes a trained network into a run's folder, and then what it takes: a card says that the weights are whole.
 func (card encoderCard) save(dir string, e *embedder) error {
 	text, err := json.MarshalIndent(card, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := wholefile.Write(filepath.Join(dir, EncoderFile), append(text, '\n')); err != nil {
+	if err := nn.Save(filepath.Join(dir, ModelFile), e.net); err != nil {
 		return err
 	}
-	return nn.Save(filepath.Join(dir, ModelFile), e.net)
+	return wholefile.Write(filepath.Join(dir, EncoderFile), append(text, '\n'))
 }
 
 // misfit says that pictures are not as the network takes them.
@@ -106,13 +110,20 @@ func loadEncoder(dir string) (*runEncoder, error) {
 	if e.net, err = newEmbedder(e.card.Channels, e.card.Height, e.card.Width, e.card.Dim, e.card.Unit, e.card.Metric, 0); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	model := filepath.Join(dir, ModelFile)
-	if err := nn.Load(model, e.net.net); err != nil {
-		return nil, err
+	if err := oneOf("metric", e.card.Metric, encoderMetrics); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	model := filepath.Join(dir, ModelFile)
 	weights, err := os.ReadFile(model)
 	if err != nil {
 		return nil, err
+	}
+	f, err := tensor.Decode(weights)
+	if err == nil {
+		err = nn.Restore(e.net.net, f.Tensors)
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "load", Path: model, Err: err}
 	}
 	hash := sha256.New()
 	hash.Write(text)

@@ -136,7 +136,10 @@ type split struct {
 	train, held, test *data.Pictures
 }
 
-const heldMost = 5000 // pictures held out where no number is named
+const (
+	heldMost    = 5000 // pictures held out where no number is named
+	heldQueries = 100  // of them that have another of their class: so many, or half of them, can choose the best epoch
+)
 
 // divide divides pictures, always in the same way whatever the run's seed. heldOut names classes that are not
 // trained on: all pictures that are measured are then theirs.
@@ -160,6 +163,13 @@ func (t Training) divide(s PictureSettings, sets PictureSets, heldOut []string) 
 			rest = append(rest, i)
 		}
 	}
+	switch {
+	case len(rest) > 0:
+	case len(heldOut) > 0:
+		return nil, errors.New("hold_out_classes names all classes; there must be some to train on")
+	default:
+		return nil, noneLeft(s.TestShare, "pictures")
+	}
 	d := &split{test: sets.Test}
 	switch {
 	case sets.Test == nil:
@@ -180,9 +190,14 @@ func (t Training) divide(s PictureSettings, sets PictureSets, heldOut []string) 
 	return d, err
 }
 
+// noneLeft says that the test has taken all.
+func noneLeft(testShare float64, what string) error {
+	return fmt.Errorf("test_share is %v, which leaves no %s to train on", testShare, what)
+}
+
 // hold divides the pictures of the given indices, in spread order, into those to train on and those held
-// out: a tenth, at most 5000, where no number is named. Where those held out could not find one another, as no class has two or
-// there is one alone, it is the pictures trained on that choose the best epoch.
+// out: a tenth, at most 5000, where no number is named. Where those held out could not find one another, as there is one class
+// alone or too few have another of their class, it is the pictures trained on that choose the best epoch.
 func (t Training) hold(set *data.Pictures, order []int) (trained, held *data.Pictures, err error) {
 	n := t.Validation
 	if n == 0 {
@@ -198,7 +213,7 @@ func (t Training) hold(set *data.Pictures, order []int) (trained, held *data.Pic
 	slices.Sort(first)
 	slices.Sort(rest)
 	trained, held = set.Pick(rest), set.Pick(first)
-	if !findable(held.Labels) {
+	if !findable(held.Labels) || queries(held.Labels) < min(n/2, heldQueries) {
 		held = trained.Pick(spread(trained.Labels, train.Rand(1, "split", 1))[:min(trained.N, heldMost)])
 	}
 	return trained, held, nil
@@ -250,6 +265,20 @@ func findable(labels []int) bool {
 		twice = twice || count[y] == 2
 	}
 	return twice && len(count) > 1
+}
+
+// queries counts the samples whose label comes twice.
+func queries(labels []int) (n int) {
+	count := map[int]int{}
+	for _, y := range labels {
+		if count[y]++; count[y] == 2 {
+			n++ // the first one, too
+		}
+		if count[y] > 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // dense returns labels numbered from 0 on without gaps, in their order, and how many there are.

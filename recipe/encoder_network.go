@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
@@ -113,16 +114,20 @@ func (f *inference) run() []float32 {
 	return f.e.vectors(f.e.net.Forward(f.tape.Const(f.x))).Value.Float32s()
 }
 
-// embed returns the vectors of a set's first n pictures.
-func (f *inference) embed(set *data.Pictures, n int) []float32 {
-	all := make([]float32, 0, n*f.e.dim)
-	indices := make([]int, 0, evalBatch)
-	for lo := 0; lo < n; lo += evalBatch {
-		indices = indices[:0]
-		for i := lo; i < min(lo+evalBatch, n); i++ {
-			indices = append(indices, i)
-		}
-		set.Batch(f.input(len(indices)), indices)
+// embed returns the vectors of a set's pictures.
+func (f *inference) embed(set *data.Pictures) []float32 {
+	all := make([]int, set.N)
+	for i := range all {
+		all[i] = i
+	}
+	return f.embedSome(set, all)
+}
+
+// embedSome returns the vectors of the pictures of the given indices.
+func (f *inference) embedSome(set *data.Pictures, indices []int) []float32 {
+	all := make([]float32, 0, len(indices)*f.e.dim)
+	for part := range slices.Chunk(indices, evalBatch) {
+		set.Batch(f.input(len(part)), part)
 		all = append(all, f.run()...)
 	}
 	return all

@@ -141,7 +141,7 @@ func EvalGenerate(dir string, trainSet, testSet *data.Images) (*GenerateResult, 
 // measure looks at what the trained density draws.
 func (t *generateTask) measure(r *GenerateResult, trainSet, testSet *data.Images) error {
 	d := t.diagnose(testSet)
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	if d.Collapsed {
 		r.Collapsed, r.Why = true, d.Why

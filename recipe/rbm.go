@@ -137,7 +137,7 @@ func EvalRBM(dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
 // measure brackets log Z and looks at what the machine draws.
 func (t *rbmTask) measure(r *RBMResult, testSet *data.Images) error {
 	d := t.diagnose(testSet)
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	if d.Collapsed {
 		r.Collapsed, r.Why = true, d.Why

@@ -216,7 +216,7 @@ func (r *RecogniserResult) read(t *recogniserTask, groups []lineGroup) error {
 		}
 		d := m.Diagnosis
 		r.TestError = m.Error
-		r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+		r.Energy = energyOf(d)
 		r.MarginKept = d.MarginKept
 		if d.Collapsed {
 			r.Collapsed, r.Why = true, d.Why

@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
@@ -89,22 +90,25 @@ func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*
 
 // finish measures a trained network and writes what a run leaves.
 func (r *SearchResult) finish(t *searchTask, d *split) error {
+	m, err := t.Evaluate()
+	switch {
+	case err != nil:
+		return err
+	case math.IsNaN(m.Error):
+		return errLost
+	}
 	if err := cardOf(r.Recipe, t.embedder, d.train).save(r.Run, t.embedder); err != nil {
 		return err
 	}
-	m, err := t.Evaluate()
-	if err != nil {
-		return err
-	}
 	r.take(m.Diagnosis)
-	test := t.look.embed(d.test, d.test.N)
+	test := t.look.embed(d.test)
 	if r.Among, err = searched(test, d.test, t.embedder); err != nil {
 		return err
 	}
 	r.TestError = 1 - r.Among.Precision1
 	if len(r.HeldOut) == 0 {
 		o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept}
-		if r.InTraining, err = retrieval.Against(test, d.test.Labels, t.look.embed(d.train, d.train.N), d.train.Labels, t.dim, o); err != nil {
+		if r.InTraining, err = retrieval.Against(test, d.test.Labels, t.look.embed(d.train), d.train.Labels, t.dim, o); err != nil {
 			return err
 		}
 	}
@@ -128,7 +132,7 @@ func searched(x []float32, set *data.Pictures, e *embedder) (*retrieval.Report, 
 func (e *embedder) distance() pair.Distance { return pair.Distance{Metric: pair.Metric(e.metric)} }
 
 func (r *SearchResult) take(d train.Diagnosis) {
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	if d.Collapsed {
 		r.Collapsed, r.Why = true, d.Why
@@ -194,7 +198,7 @@ func EvalSearch(dir string, set *data.Pictures) (*retrieval.Report, error) {
 	if c := e.card; set.C != c.Channels || set.H != c.Height || set.W != c.Width {
 		return nil, c.misfit(set)
 	}
-	return searched(e.net.newInference().embed(set, set.N), set, e.net)
+	return searched(e.net.newInference().embed(set), set, e.net)
 }
 
 // EncoderInput returns how pictures are read for the encoder of a finished run.

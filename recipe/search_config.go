@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/energo-ml/energo/pair"
 )
 
 // SearchConfig is the settings of the search recipe, in a YAML file by the names of the
@@ -19,14 +21,14 @@ type SearchConfig struct {
 	Margin      float64 `yaml:"margin" json:"margin"`                     // 0: the loss's
 	Temperature float64 `yaml:"temperature" json:"temperature"`           // 0: the loss's
 	Scale       float64 `yaml:"scale" json:"scale"`                       // 0: the loss's
-	MPerClass   int     `yaml:"m_per_class" json:"m_per_class"`           // pictures of each class in a batch; 0: as few as there can be, at least 4
+	MPerClass   int     `yaml:"m_per_class" json:"m_per_class"`           // pictures of each class in a batch, at most half of it; 0: as few as there can be, at least 4 or half a batch below 8
 	Memory      int     `yaml:"memory,omitempty" json:"memory,omitempty"` // vectors of earlier batches that a batch is compared with, too
 	Raw         bool    `yaml:"raw" json:"raw"`                           // vectors of any length, not of length 1
 
 	Training `yaml:",inline"`
 }
 
-// mostRemembered is how many vectors of earlier batches may be kept.
+// mostRemembered is how many vectors of earlier batches may be kept, if they are short: pair.MaxMemory is about their length.
 const mostRemembered = 1 << 20
 
 // Minings are the ways in which the triplet loss chooses. The hard triplets alone first draw all vectors together, which
@@ -66,6 +68,9 @@ func (c SearchConfig) Resolve() (SearchConfig, error) {
 	if c.Memory < 0 || c.Memory > mostRemembered {
 		return c, fmt.Errorf("memory is %d; it must be from 0, which is none, to %d", c.Memory, mostRemembered)
 	}
+	if c.Memory*c.Dim > pair.MaxMemory {
+		return c, fmt.Errorf("memory is %d and dim is %d; the vectors remembered have at most %d numbers in all", c.Memory, c.Dim, pair.MaxMemory)
+	}
 	loss, err := lookupMetricLoss(c.Loss)
 	if err != nil {
 		return c, err
@@ -76,8 +81,13 @@ func (c SearchConfig) Resolve() (SearchConfig, error) {
 	if err := c.Training.resolve(); err != nil {
 		return c, err
 	}
-	if c.Batch < 2 {
+	switch {
+	case c.Batch < 2:
 		return c, errors.New("batch is 1; at least 2 pictures are compared")
+	case !loss.plain && c.Batch < 4:
+		return c, fmt.Errorf("batch is %d; for the loss %s it must be at least 4, two pictures of each of two classes", c.Batch, c.Loss)
+	case c.MPerClass > c.Batch/2:
+		return c, fmt.Errorf("m_per_class is %d in a batch of %d; a batch must have two classes at least", c.MPerClass, c.Batch)
 	}
 	return c, nil
 }

@@ -2,9 +2,11 @@ package recipe
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/train"
 )
 
 // metricBatch is what a loss of vectors is given, and where its gradients go.
@@ -38,10 +40,23 @@ type metricLoss struct {
 // overLabels is the common shape of package loss's losses over a batch's pairs.
 type overLabels interface {
 	Eval(embeddings []float32, dim int, labels []int, dEmbeddings []float32) (float64, error)
+	Stats() loss.PairStats
 }
 
 func ofLabels(l overLabels) func(b metricBatch) (float64, error) {
-	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.dx) }
+	return func(b metricBatch) (float64, error) {
+		v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
+		return ofTerms(l, v, err)
+	}
+}
+
+// ofTerms is a loss's value, or train.ErrNothing where the batch had nothing for it. Of numbers that are not
+// finite, nothing is counted.
+func ofTerms(l overLabels, v float64, err error) (float64, error) {
+	if s := l.Stats(); err == nil && !math.IsNaN(v) && (s.Terms == 0 || s.Positives+s.Negatives == 0) { // an anchor alone may count as a term
+		return 0, train.ErrNothing
+	}
+	return v, err
 }
 
 // overPairs is overLabels of those that can compare a batch with others.
@@ -53,9 +68,11 @@ type overPairs interface {
 func ofPairs(l overPairs) func(b metricBatch) (float64, error) {
 	return func(b metricBatch) (float64, error) {
 		if b.refs == nil {
-			return l.Eval(b.x, b.dim, b.labels, b.dx)
+			v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
+			return ofTerms(l, v, err)
 		}
-		return l.EvalAgainst(b.x, b.dim, b.labels, b.refs, b.refLabels, b.dx, nil)
+		v, err := l.EvalAgainst(b.x, b.dim, b.labels, b.refs, b.refLabels, b.dx, nil)
+		return ofTerms(l, v, err)
 	}
 }
 

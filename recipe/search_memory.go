@@ -1,11 +1,12 @@
 package recipe
 
 import (
-	"math"
+	"errors"
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
 )
 
 // batchMemory has a batch compared not only with itself but with the vectors of batches before, as
@@ -13,9 +14,10 @@ import (
 // old ones to say anything.
 type batchMemory struct {
 	*pair.Memory[float32]
-	size  int
-	eval  func(b metricBatch) (float64, error)
-	extra []float32 // the gradient of the part against the memory
+	size    int
+	eval    func(b metricBatch) (float64, error)
+	extra   []float32 // the gradient of the part against the memory
+	checked bool      // what a checkpoint has put in
 }
 
 func newBatchMemory(size, dim int, eval func(b metricBatch) (float64, error)) (*batchMemory, error) {
@@ -25,25 +27,40 @@ func newBatchMemory(size, dim int, eval func(b metricBatch) (float64, error)) (*
 
 // loss evaluates a batch by itself and against the memory, and puts it in.
 func (m *batchMemory) loss(b metricBatch) (float64, error) {
+	if !m.checked {
+		if err := m.Check(); err != nil {
+			return 0, err
+		}
+		m.checked = true
+	}
 	sum, err := m.eval(b)
-	if err != nil {
+	nothing := errors.Is(err, train.ErrNothing)
+	if err != nil && !nothing {
 		return 0, err
 	}
 	if m.Len() == m.size {
 		old := b
 		m.extra = append(m.extra[:0], b.dx...)
 		old.refs, old.refLabels, old.dx = m.Embeddings(), m.Labels(), m.extra
-		more, err := m.eval(old)
-		if err != nil {
+		switch more, err := m.eval(old); {
+		case err == nil:
+			nothing = false
+			sum += more
+			simd.AddTo(b.dx, m.extra)
+		case !errors.Is(err, train.ErrNothing):
 			return 0, err
 		}
-		sum += more
-		simd.AddTo(b.dx, m.extra)
 	}
-	if math.IsNaN(sum) { // the step will be taken back
+	if sum-sum != 0 { // not finite: the step will be taken back
 		return sum, nil
 	}
-	return sum, m.Put(b.x, b.labels)
+	if err := m.Put(b.x, b.labels); err != nil {
+		return 0, err
+	}
+	if nothing {
+		return 0, train.ErrNothing
+	}
+	return sum, nil
 }
 
 // state is what checkpoints hold.

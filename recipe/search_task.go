@@ -61,6 +61,9 @@ func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
 			return nil, err
 		}
 	}
+	if c.Memory > t.set.N {
+		return nil, fmt.Errorf("memory is %d, but there are only %d training pictures: it would not be full after an epoch", c.Memory, t.set.N)
+	}
 	if c.Memory > 0 {
 		if t.memory, err = newBatchMemory(c.Memory, c.Dim, t.eval); err != nil {
 			return nil, err
@@ -71,7 +74,7 @@ func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
 		t.weights = &autodiff.Param{Name: "classes", Value: tensor.New(tensor.Float32, classes, c.Dim), Grad: tensor.New(tensor.Float32, classes, c.Dim)}
 		nn.Normal(t.weights.Value, 1, train.Rand(c.Seed, "classes", 0))
 	}
-	first, err := t.measure(min(scaleSample, t.held.N))
+	first, err := t.Evaluate()
 	t.subject.Scale = first.Diagnosis.Spread
 	return t, err
 }
@@ -141,14 +144,11 @@ func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 	}, out, tape.Param(t.weights))
 }
 
-// Evaluate implements train.Task.
-func (t *searchTask) Evaluate() (train.Evaluation, error) { return t.measure(t.held.N) }
-
-// measure searches for each of the first n held pictures among the others.
-func (t *searchTask) measure(n int) (train.Evaluation, error) {
-	stats, err := neighbours(t.look.embed(t.held, n), t.dim, t.held.Labels[:n])
-	if err != nil {
-		return train.Evaluation{}, err
+// Evaluate implements train.Task: each held picture is searched for among the others.
+func (t *searchTask) Evaluate() (train.Evaluation, error) {
+	stats, err := neighbours(t.look.embed(t.held), t.dim, t.held.Labels)
+	if err != nil { // the vectors are not finite, or too long for distances
+		return lost(t.subject), nil
 	}
 	wrong := 0
 	for _, s := range stats {
@@ -158,6 +158,15 @@ func (t *searchTask) measure(n int) (train.Evaluation, error) {
 	}
 	return train.Evaluation{Error: float64(wrong) / math.Max(float64(len(stats)), 1), Diagnosis: train.Diagnose(stats, t.subject)}, nil
 }
+
+// lost is the evaluation of vectors that have no finite distances.
+func lost(s train.Subject) train.Evaluation {
+	nan := math.NaN()
+	return train.Evaluation{Error: nan, Diagnosis: train.Diagnose([]functional.LabelStats{{Correct: nan, Offending: nan, Spread: nan}}, s)}
+}
+
+// errLost is what a run ends with whose best vectors have no finite distances.
+var errLost = fmt.Errorf("the vectors have no finite distances: %w", train.ErrDiverged)
 
 // namedLoss is a loss of vectors in a diagnosis: as any that pushes the nearest vector of another label away.
 type namedLoss struct {

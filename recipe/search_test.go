@@ -243,6 +243,7 @@ func TestLoadEncoderRefuses(t *testing.T) {
 		edited(card, `"dim": 6`, 1<<40):    "dim is",
 		edited(card, `"channels": 1`, 2):   "2 channels",
 		edited(card, `"width": 8`, 100000): "sides must be",
+		strings.Replace(card, `"cosine"`, `"far"`, 1): `metric is "far"`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, EncoderFile), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
@@ -251,6 +252,15 @@ func TestLoadEncoderRefuses(t *testing.T) {
 	}
 	if err := os.Remove(filepath.Join(dir, EncoderFile)); err != nil {
 		t.Fatal(err)
+	}
+	e, blocked := before.(*runEncoder), t.TempDir()
+	if err := os.Mkdir(filepath.Join(blocked, ModelFile), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.card.save(blocked, e.net); err == nil {
+		t.Error("weights are written over a folder")
+	} else if _, err := os.Stat(filepath.Join(blocked, EncoderFile)); err == nil {
+		t.Error("there is a card without weights")
 	}
 	refuse("an unfinished run", "not finished", dir)
 }
@@ -581,7 +591,9 @@ func TestDivide(t *testing.T) {
 		"of 50 training pictures": func(c *SearchConfig, _ *PictureSets) {
 			c.HoldOutClasses, c.Validation = []string{"0", "1", "2", "3"}, 0
 		},
-		"validation is 250": func(c *SearchConfig, _ *PictureSets) { c.Validation = 250 },
+		"hold_out_classes names all classes":            func(c *SearchConfig, _ *PictureSets) { c.HoldOutClasses = []string{"0", "1", "2", "3", "4"} },
+		"test_share is 0.999, which leaves no pictures": func(c *SearchConfig, s *PictureSets) { c.TestShare, s.Test = 0.999, nil },
+		"validation is 250":                             func(c *SearchConfig, _ *PictureSets) { c.Validation = 250 },
 		"they must be alike": func(_ *SearchConfig, s *PictureSets) {
 			odd := *s.Test
 			odd.H, odd.W = odd.W, odd.H
@@ -594,6 +606,146 @@ func TestDivide(t *testing.T) {
 		if _, err := c.divide(c.PictureSettings, s, c.HoldOutClasses); err == nil || !strings.Contains(err.Error(), want) && want != "of 50 training pictures" {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
+	}
+}
+
+// TestHoldNeedsQueries: two pictures that could find each other do not choose the best epoch.
+func TestHoldNeedsQueries(t *testing.T) {
+	set := &data.Pictures{C: 1, H: 1, W: 1}
+	for i := range 1020 { // 500 classes of two, and one of twenty
+		y := 500
+		if i < 1000 {
+			y = i / 2
+		}
+		set.Labels, set.Paths = append(set.Labels, y), append(set.Paths, fmt.Sprint(i))
+	}
+	set.N = len(set.Labels)
+	set.Pixels = make([]byte, set.N)
+	order := spread(set.Labels, train.Rand(1, "split", 0))
+	if front := set.Pick(order[:102]).Labels; !findable(front) || queries(front) > 9 {
+		t.Fatalf("of 102 pictures, %d have another of their class", queries(front))
+	}
+	trained, held, err := Training{}.hold(set, order)
+	if err != nil || trained.N != 918 || held.N != 918 {
+		t.Errorf("%d pictures trained on, %d held out, %v", trained.N, held.N, err)
+	}
+	if n := queries([]int{3, 1, 3, 2, 3, 1}); n != 5 {
+		t.Errorf("%d labels come twice, want 5", n)
+	}
+}
+
+// barTask is a search task over bars whose held-out pictures are sorted by class.
+func barTask(t *testing.T, c SearchConfig, held int) *searchTask {
+	t.Helper()
+	c, err := c.Resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets := barPictures()
+	all := data.PicturesOf(bars(held, sets.Train.H, sets.Train.W, 5, 9), "held")
+	order := make([]int, held)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return all.Labels[a] - all.Labels[b] })
+	task, err := newSearchTask(c, &split{train: sets.Train, held: all.Pick(order), test: sets.Test})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return task
+}
+
+// TestScaleIsOfAllClasses: what energies are held against is measured on what they are of.
+func TestScaleIsOfAllClasses(t *testing.T) {
+	task := barTask(t, smallSearch(), 1600)
+	e, err := task.Evaluate()
+	if err != nil || e.Diagnosis.Spread != task.subject.Scale || e.Diagnosis.Spread == 0 {
+		t.Errorf("the scale is %v, the spread %v, %v", task.subject.Scale, e.Diagnosis.Spread, err)
+	}
+}
+
+// TestLostVectors: an evaluation of vectors without finite distances is the worst, and no error.
+func TestLostVectors(t *testing.T) {
+	c := smallSearch()
+	c.Raw = true
+	search := barTask(t, c, 50)
+	parts, err := smallSiamese().parts(SiameseSets{PictureSets: barPictures()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	siamese, err := newSiameseTask(smallSiamese(), parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, task := range map[string]train.Task{"search": search, "siamese": siamese} {
+		for _, bad := range []float32{1e30, float32(math.NaN())} {
+			for _, p := range task.Params() {
+				x := p.Value.Float32s()
+				for i := range x {
+					x[i] = bad
+				}
+			}
+			e, err := task.Evaluate()
+			if err != nil || !math.IsNaN(e.Error) || !e.Diagnosis.Collapsed || !strings.Contains(e.Diagnosis.Why, "diverged") {
+				t.Errorf("%s with weights %v: %+v, %v", what, bad, e, err)
+			}
+		}
+	}
+}
+
+// TestNothingToCompare: a batch without pairs is no step, and one that is not finite is not taken for one.
+func TestNothingToCompare(t *testing.T) {
+	for _, l := range metricLosses {
+		if l.plain {
+			continue
+		}
+		eval := l.build(DefaultSearch())
+		one := metricBatch{x: []float32{1, 0}, dim: 2, labels: []int{3}, dx: make([]float32, 2)}
+		if _, err := eval(one); !errors.Is(err, train.ErrNothing) {
+			t.Errorf("%s of one vector: error %v", l.name, err)
+		}
+		x := []float32{1, 0, 0, 1, 1, 0.1, 0.1, 1}
+		some := metricBatch{x: x, dim: 2, labels: []int{3, 4, 3, 4}, dx: make([]float32, 8)}
+		if _, err := eval(some); err != nil && (l.name != "triplet" || !errors.Is(err, train.ErrNothing)) { // semi-hard ones may be none
+			t.Errorf("%s of two classes: error %v", l.name, err)
+		}
+		x[3] = float32(math.NaN())
+		if v, err := eval(some); err != nil || !math.IsNaN(v) {
+			t.Errorf("%s of NaN: %v, %v", l.name, v, err)
+		}
+	}
+}
+
+func TestBatchMemory(t *testing.T) {
+	value, fails := 1.0, error(nil)
+	m, err := newBatchMemory(2, 1, func(b metricBatch) (float64, error) { return value, fails })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := metricBatch{x: []float32{1}, dim: 1, labels: []int{0}, dx: make([]float32, 1)}
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		value = v
+		if got, err := m.loss(b); err != nil || got-got == 0 || m.Len() != 0 {
+			t.Errorf("a loss of %v: %v, %v, and %d are remembered", v, got, err, m.Len())
+		}
+	}
+	value, fails = 1, train.ErrNothing
+	if _, err := m.loss(b); !errors.Is(err, train.ErrNothing) || m.Len() != 1 {
+		t.Errorf("a batch with nothing to compare: error %v, and %d are remembered", err, m.Len())
+	}
+	fails = nil
+	for _, want := range []float64{1, 2} { // when it is full, twice
+		if got, err := m.loss(b); err != nil || got != want || m.Len() != 2 {
+			t.Errorf("%v, %v; want %v, %d are remembered", got, err, want, m.Len())
+		}
+	}
+	if m, err = newBatchMemory(2, 1, m.eval); err != nil {
+		t.Fatal(err)
+	}
+	_, labels, place := m.State() // as a checkpoint puts them in
+	labels[0], place[0], place[1] = 0.5, 1, 1
+	if _, err := m.loss(b); err == nil || !strings.Contains(err.Error(), "labels[0] is 0.5") {
+		t.Errorf("a memory with half a label: error %v", err)
 	}
 }
 
@@ -621,6 +773,9 @@ func TestSearchResolveRefuses(t *testing.T) {
 		"m_per_class is 1":               func(c *SearchConfig) { c.MPerClass = 1 },
 		"m_per_class is not for the":     func(c *SearchConfig) { c.Loss, c.MPerClass = "proxy_nca", 4 },
 		"batch is 1":                     func(c *SearchConfig) { c.Batch = 1 },
+		"batch is 3; for the loss tripl": func(c *SearchConfig) { c.Batch = 3 },
+		"m_per_class is 120 in a batch":  func(c *SearchConfig) { c.MPerClass = 120 },
+		"memory is 1048576 and dim is 6": func(c *SearchConfig) { c.Memory, c.Dim = mostRemembered, 65 },
 		"epochs is 0":                    func(c *SearchConfig) { c.Epochs = 0 },
 	} {
 		c := DefaultSearch()
@@ -637,8 +792,11 @@ func TestSearchResolveRefuses(t *testing.T) {
 	} else if _, err := os.Stat(dir); err == nil {
 		t.Error("a run that is refused leaves a folder")
 	}
-	c.MPerClass = 0
-	for batch, want := range map[int]int{20: 4, 60: 12, 10: 5, 7: 0, 120: 24} {
+	c.MPerClass, c.Memory = 0, 201
+	if _, err := Search(t.Context(), c, barPictures(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "memory is 201, but there are only 200") {
+		t.Errorf("a memory of more than there is: error %v", err)
+	}
+	for batch, want := range map[int]int{4: 2, 6: 3, 20: 4, 60: 12, 10: 5, 7: 0, 120: 24} {
 		c.Batch = batch
 		if m, err := c.perClass(5); m != want || (err == nil) != (want > 0) {
 			t.Errorf("a batch of %d of 5 classes: %d of each, %v", batch, m, err)

@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -103,15 +104,18 @@ func (p pairSet) checksum() string {
 
 // finish measures a trained network and writes what a run leaves.
 func (r *SiameseResult) finish(t *siameseTask) error {
+	m, err := t.Evaluate()
+	switch {
+	case err != nil:
+		return err
+	case math.IsNaN(m.Error):
+		return errLost
+	}
 	if err := cardOf(r.Recipe, t.embedder, t.parts.train.set).save(r.Run, t.embedder); err != nil {
 		return err
 	}
-	m, err := t.Evaluate()
-	if err != nil {
-		return err
-	}
 	d := m.Diagnosis
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	if d.Collapsed {
 		r.Collapsed, r.Why = true, d.Why
@@ -139,7 +143,7 @@ func (r *SiameseResult) finish(t *siameseTask) error {
 	}
 	test := t.parts.test.set
 	if test.Labels != nil {
-		if err := writeEmbeddings(r.Run, t.look.embed(test, test.N), test, t.metric, t.dim); err != nil {
+		if err := writeEmbeddings(r.Run, t.look.embed(test), test, t.metric, t.dim); err != nil {
 			return err
 		}
 	}

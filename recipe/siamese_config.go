@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -58,7 +59,13 @@ func (c SiameseConfig) Resolve() (SiameseConfig, error) {
 	case c.Pairs == "" && c.TestPairs != "":
 		return c, fmt.Errorf("test_pairs is %q, but there are no pairs to train on", c.TestPairs)
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	if c.Pairs == "" && c.Batch < 2 {
+		return c, errors.New("batch is 1; it must be at least 2, a pair of one class and one of two")
+	}
+	return c, nil
 }
 
 // ReadSiameseConfig reads a YAML file over base, as ReadDigitsConfig does.

@@ -104,6 +104,9 @@ func (c SiameseConfig) fileParts(sets SiameseSets) (*siameseParts, error) {
 		p.test = pairSet{sets.Train, pick(order[:n])}
 		order = order[n:]
 	}
+	if len(order) == 0 {
+		return nil, noneLeft(c.TestShare, "pairs")
+	}
 	n := c.Validation
 	if n == 0 {
 		n = min(len(order)/10, heldMost)
@@ -135,16 +138,25 @@ func (p pairSet) bothKinds() bool {
 	return slices.ContainsFunc(p.pairs, same) && slices.ContainsFunc(p.pairs, func(x data.PicturePair) bool { return !x.Same })
 }
 
+// pictures returns those that occur in pairs, in order.
+func (p pairSet) pictures() (all []int) {
+	for _, q := range p.pairs {
+		all = append(all, q.A, q.B)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // siameseTask is the siamese recipe as train sees it: a network whose two branches have the same weights,
 // and whose energy of a pair is the distance of the vectors.
 type siameseTask struct {
 	*embedder
-	c       SiameseConfig
-	parts   *siameseParts
-	labels  []int // of the training pictures; nil where pairs are given
-	loss    *pairLoss
-	subject train.Subject
-	look    *inference
+	c        SiameseConfig
+	parts    *siameseParts
+	partners *pair.Partners // of the training pictures; nil where pairs are given
+	loss     *pairLoss
+	subject  train.Subject
+	look     *inference
 
 	criterion nn.Criterion
 	x         *tensor.Tensor
@@ -166,7 +178,7 @@ func newSiameseTask(c SiameseConfig, parts *siameseParts) (*siameseTask, error) 
 		subject: train.Subject{Functional: namedLoss{name: c.Loss}, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim)},
 	}
 	if parts.train.pairs == nil {
-		t.labels = set.Labels
+		t.partners = pair.NewPartners(set.Labels)
 	}
 	first, err := t.Evaluate()
 	t.subject.Scale = first.Diagnosis.Spread
@@ -179,8 +191,8 @@ func (t *siameseTask) Params() []*autodiff.Param { return t.net.Params() }
 // Samples implements train.Task: the pairs of an epoch. Of pictures with labels there are as many as pictures, each
 // the first of one pair.
 func (t *siameseTask) Samples() int {
-	if t.labels != nil {
-		return len(t.labels)
+	if t.partners != nil {
+		return t.parts.train.set.N
 	}
 	return len(t.parts.train.pairs)
 }
@@ -192,7 +204,7 @@ func (t *siameseTask) choose(samples []int, rng *rand.Rand) {
 	t.indices, t.same = slices.Grow(t.indices[:0], 2*n)[:2*n], t.same[:0]
 	for k, i := range samples {
 		p := data.PicturePair{A: i}
-		if t.labels == nil {
+		if t.partners == nil {
 			p = t.parts.train.pairs[i]
 		} else {
 			p.B, p.Same = t.partner(i, k%2 == 0, rng)
@@ -202,17 +214,15 @@ func (t *siameseTask) choose(samples []int, rng *rand.Rand) {
 	}
 }
 
-// partner draws a partner for picture i.
+// partner draws a partner for picture i, of another class where its own has no other picture.
 func (t *siameseTask) partner(i int, same bool, rng *rand.Rand) (int, bool) {
-	const tries = 1000 // a class may have one picture alone
-	for range tries {
-		j := rng.IntN(len(t.labels))
-		if j != i && (t.labels[j] == t.labels[i]) == same {
-			return j, same
+	if same {
+		if j, ok := t.partners.Positive(i, rng); ok {
+			return j, true
 		}
 	}
-	j := (i + 1) % len(t.labels)
-	return j, t.labels[j] == t.labels[i]
+	j, _ := t.partners.Negative(i, rng) // there are two classes
+	return j, false
 }
 
 // Loss implements train.Task.
@@ -229,6 +239,9 @@ func (t *siameseTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, e
 // best threshold there.
 func (t *siameseTask) Evaluate() (train.Evaluation, error) {
 	distances, same := t.distances(t.parts.held)
+	if slices.ContainsFunc(distances, func(d float64) bool { return d-d != 0 }) {
+		return lost(t.subject), nil
+	}
 	v, err := retrieval.Verify(distances, same)
 	if err != nil {
 		return train.Evaluation{}, err
@@ -238,9 +251,14 @@ func (t *siameseTask) Evaluate() (train.Evaluation, error) {
 
 // distances returns those of fixed pairs.
 func (t *siameseTask) distances(p pairSet) (distances []float64, same []bool) {
-	x := t.look.embed(p.set, p.set.N)
+	used := p.pictures()
+	vectors := t.look.embedSome(p.set, used)
+	vector := func(picture int) []float32 {
+		i, _ := slices.BinarySearch(used, picture)
+		return vectors[i*t.dim:][:t.dim]
+	}
 	for _, q := range p.pairs {
-		distances = append(distances, pair.Between(t.distance(), x[q.A*t.dim:][:t.dim], x[q.B*t.dim:][:t.dim]))
+		distances = append(distances, pair.Between(t.distance(), vector(q.A), vector(q.B)))
 		same = append(same, q.Same)
 	}
 	return distances, same

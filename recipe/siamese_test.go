@@ -14,6 +14,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/train"
 )
@@ -241,13 +242,13 @@ func TestChoose(t *testing.T) {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	samples := rng.Perm(200)
+	samples, labels := rng.Perm(200), parts.train.set.Labels
 	task.choose(samples, rng)
 	partners := map[int]bool{}
 	for k, i := range samples {
 		a, b := task.indices[k], task.indices[200+k]
-		if a != i || a == b || task.same[k] != (task.labels[a] == task.labels[b]) || task.same[k] != (k%2 == 0) {
-			t.Errorf("pair %d is %d, %d, same %v; labels %d, %d", k, a, b, task.same[k], task.labels[a], task.labels[b])
+		if a != i || a == b || task.same[k] != (labels[a] == labels[b]) || task.same[k] != (k%2 == 0) {
+			t.Errorf("pair %d is %d, %d, same %v; labels %d, %d", k, a, b, task.same[k], labels[a], labels[b])
 		}
 		partners[b] = true
 	}
@@ -258,9 +259,44 @@ func TestChoose(t *testing.T) {
 	if task.choose(samples, rng); slices.Equal(before, task.indices) {
 		t.Error("the same pairs come twice")
 	}
-	task.labels = []int{0, 1, 1, 1} // picture 0 is alone
+	task.partners = pair.NewPartners([]int{0, 1, 1, 1}) // picture 0 is alone
 	if task.choose([]int{0, 0}, rng); task.same[0] || task.same[1] {
 		t.Errorf("a picture that is alone has pairs %v, same %v", task.indices, task.same)
+	}
+	many := make([]int, 10000) // 5000 classes of two
+	for i := range many {
+		many[i] = i % 5000
+	}
+	task.partners = pair.NewPartners(many)
+	for i := range many {
+		if j, same := task.partner(i, true, rng); j != (i+5000)%10000 || !same {
+			t.Fatalf("picture %d gets %d, same %v", i, j, same)
+		}
+		if j, same := task.partner(i, false, rng); many[j] == many[i] || same {
+			t.Fatalf("picture %d gets %d, same %v", i, j, same)
+		}
+	}
+}
+
+// TestDistances embeds what occurs in pairs, and no other picture: the set here has no pixels of others.
+func TestDistances(t *testing.T) {
+	all := barPictures().Train
+	e, err := newEmbedder(all.C, all.H, all.W, 6, false, "euclidean", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := &siameseTask{embedder: e, look: e.newInference()}
+	pairs := []data.PicturePair{{A: 7, B: 2, Same: true}, {A: 2, B: 9}}
+	want, _ := task.distances(pairSet{all, pairs})
+	few := *all
+	few.Pixels, few.Labels = all.Pixels[:10*all.Size()], nil
+	got, same := task.distances(pairSet{&few, pairs})
+	if !slices.Equal(got, want) || !slices.Equal(same, []bool{true, false}) {
+		t.Errorf("%v, %v, want %v", got, same, want)
+	}
+	x := task.look.embed(all)
+	if far := pair.Between(e.distance(), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
+		t.Errorf("the first pair's distance is %v, want %v", want[0], far)
 	}
 }
 
@@ -302,6 +338,7 @@ func TestSiameseRefuses(t *testing.T) {
 		`test_pairs is "a", but`: func(c *SiameseConfig) { c.TestPairs = "a" },
 		"dim is 0":               func(c *SiameseConfig) { c.Dim = 0 },
 		"epochs is 0":            func(c *SiameseConfig) { c.Epochs = 0 },
+		"batch is 1; it must":    func(c *SiameseConfig) { c.Batch = 1 },
 	} {
 		c := DefaultSiamese()
 		spoil(&c)
@@ -322,6 +359,7 @@ func TestSiameseRefuses(t *testing.T) {
 		alike.Pairs[i].Same = true
 	}
 	refuse("some of the same and some that are not", alike, func(*SiameseConfig) {})
+	refuse("test_share is 0.999, which leaves no pairs", listedPairs(400), func(c *SiameseConfig) { c.TestShare = 0.999 })
 	refuse("validation is 80", listedPairs(100), func(c *SiameseConfig) { c.Validation = 80 })
 	odd := listedPairs(100)
 	odd.Test, odd.TestPairs = data.PicturesOf(bars(10, 9, 9, 5, 1), "test"), odd.Pairs[:10]

@@ -170,7 +170,7 @@ func (r *TaggerResult) take(t *tagger, test []sample, subject train.Subject) (er
 	if err != nil {
 		return err
 	}
-	r.Energy = EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	r.Energy = energyOf(d)
 	r.MarginKept = d.MarginKept
 	return nil
 }

@@ -32,7 +32,17 @@ type call[In, Out any] struct {
 	in   []In
 	out  []Out
 	err  error
+	free func() // called once in is not held any more; may be nil
 	done chan struct{}
+}
+
+// end tells the caller, who may have gone.
+func (c *call[In, Out]) end() {
+	c.in = nil
+	if c.free != nil {
+		c.free()
+	}
+	close(c.done)
 }
 
 // newBatcher starts one. At most callers calls may be made at once, which is the caller's to see to.
@@ -48,12 +58,14 @@ func (b *batcher[In, Out]) close() {
 	<-b.ended
 }
 
-// do has the work done on in. When the context ends it returns; the work may still be done.
-func (b *batcher[In, Out]) do(ctx context.Context, in ...In) ([]Out, error) {
-	c := &call[In, Out]{ctx: ctx, in: in, done: make(chan struct{})}
+// do has the work done on in. When the context ends it returns; the work may still be done. Once in
+// is held no more, which may be later, free is called, unless it is nil.
+func (b *batcher[In, Out]) do(ctx context.Context, free func(), in ...In) ([]Out, error) {
+	c := &call[In, Out]{ctx: ctx, in: in, free: free, done: make(chan struct{})}
 	select {
 	case b.queue <- c:
 	case <-ctx.Done():
+		c.end()
 		return nil, ctx.Err()
 	}
 	select {
@@ -71,13 +83,13 @@ func (b *batcher[In, Out]) run() {
 		batch = b.gather(append(batch[:0], first))
 		b.together(batch)
 		for _, c := range batch {
-			close(c.done)
+			c.end()
 		}
 		clear(batch)
 	}
 }
 
-// gather adds the calls that wait, as long as they fit.
+// gather adds the calls that wait until there is enough: the last may bring more than fits.
 func (b *batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
 	for n := len(batch[0].in); n < b.most; {
 		select {
@@ -95,7 +107,7 @@ func (b *batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
 }
 
 // together does the work of a batch at once, or, where that fails, of each call by itself: an error is its
-// own caller's alone.
+// own caller's alone. Where the work ran out of its time there is none for more.
 func (b *batcher[In, Out]) together(batch []*call[In, Out]) {
 	var in []In
 	live := batch[:0:0]
@@ -118,9 +130,20 @@ func (b *batcher[In, Out]) together(batch []*call[In, Out]) {
 		live[0].err = err
 	default:
 		for _, c := range live {
-			c.out, c.err = b.guarded(c.in)
+			switch c.err = c.ctx.Err(); {
+			case c.err != nil:
+			case overtime(err):
+				c.err = err
+			default:
+				c.out, err = b.guarded(c.in)
+				c.err = err
+			}
 		}
 	}
+}
+
+func overtime(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // guarded makes a panic an error: it would end the program, not one request.

@@ -32,7 +32,7 @@ func TestBatcher(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 100 {
 		all.Go(func() {
-			out, err := b.do(t.Context(), i, i+1)
+			out, err := b.do(t.Context(), nil, i, i+1)
 			bad := i == 13 || i == 12
 			if bad != (err != nil) || !bad && (out[0] != strconv.Itoa(i) || out[1] != strconv.Itoa(i+1)) {
 				t.Errorf("call %d: %v %v", i, out, err)
@@ -61,7 +61,7 @@ func TestBatcherLeaving(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 3 {
 		all.Go(func() {
-			if _, err := b.do(ctx, i); !errors.Is(err, context.Canceled) {
+			if _, err := b.do(ctx, nil, i); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -72,7 +72,7 @@ func TestBatcherLeaving(t *testing.T) {
 	cancel()
 	all.Wait()
 	close(hold)
-	if _, err := b.do(t.Context(), 7); err != nil {
+	if _, err := b.do(t.Context(), nil, 7); err != nil {
 		t.Error(err)
 	}
 	b.close()
@@ -81,10 +81,76 @@ func TestBatcherLeaving(t *testing.T) {
 	}
 }
 
+// What failed together is tried alone, but not once the work is out of time, nor for a caller that has gone.
+func TestBatcherRepeats(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		gone bool
+		want string
+	}{
+		{errors.New("wrong"), false, "[[1 2 3] [1] [2] [3]]"},
+		{errors.New("wrong"), true, "[[1 2 3] [1] [3]]"},
+		{context.DeadlineExceeded, false, "[[1 2 3]]"},
+		{fmt.Errorf("index: %w", context.Canceled), false, "[[1 2 3]]"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var tried [][]int
+		b := &batcher[int, int]{work: func(in []int) ([]int, error) {
+			if tried = append(tried, in); c.gone {
+				cancel()
+			}
+			return nil, c.err
+		}}
+		batch := []*call[int, int]{{ctx: t.Context(), in: []int{1}}, {ctx: ctx, in: []int{2}}, {ctx: t.Context(), in: []int{3}}}
+		b.together(batch)
+		cancel()
+		if got := fmt.Sprint(tried); got != c.want {
+			t.Errorf("%v: tried %s, want %s", c.err, got, c.want)
+		}
+		for _, call := range batch {
+			if call.err == nil {
+				t.Errorf("%v: no error for %v", c.err, call.in)
+			}
+		}
+	}
+}
+
+// What a call holds is free when it was worked on or left out, not when its caller goes.
+func TestBatcherFrees(t *testing.T) {
+	hold, freed := make(chan struct{}), make(chan int, 3)
+	b := newBatcher(1, 1, func(in []int) ([]int, error) {
+		<-hold
+		return in, nil
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for i := range 3 { // one at work, one in the queue, one in front of it
+		all.Go(func() {
+			if _, err := b.do(ctx, func() { freed <- i }, i); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	for len(b.queue) < 1 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(10 * time.Millisecond)
+	cancel()
+	all.Wait()
+	if len(freed) != 1 {
+		t.Errorf("%d calls are free while two are held", len(freed))
+	}
+	close(hold)
+	b.close()
+	if len(freed) != 3 {
+		t.Errorf("%d of 3 calls are free", len(freed))
+	}
+}
+
 func TestBatcherResults(t *testing.T) {
 	b := newBatcher(1, 1, func([]int) ([]int, error) { return nil, nil })
 	defer b.close()
-	if _, err := b.do(t.Context(), 1); err == nil {
+	if _, err := b.do(t.Context(), nil, 1); err == nil {
 		t.Error("results that are missing are no error")
 	}
 }

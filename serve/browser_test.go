@@ -253,6 +253,16 @@ func TestPage(t *testing.T) {
 	b.await(wrong, "The drawing is empty.")
 	b.shot("wrong")
 
+	// It also ends the search that a stroke began.
+	b.mouse("mousePressed", box.X+100, box.Y+60)
+	b.mouse("mouseReleased", box.X+100, box.Y+60)
+	b.key("Delete", 46, "")
+	b.eval("document.getElementById('error').textContent = 'none'; wanted = {image: null, drawn: true}")
+	b.key("Backspace", 8, "")
+	b.eval("new Promise(r => setTimeout(r, 400))")
+	b.await(wrong, "none")
+	b.await("wanted", "<nil>")
+
 	// A finger draws, too.
 	touch := func(kind string, points ...any) {
 		b.call("Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": append([]any{}, points...)}, nil)
@@ -280,6 +290,20 @@ func TestPage(t *testing.T) {
 	b.eval(fmt.Sprintf(give, "'text'", "text/plain", "DragEvent", "drop", "dataTransfer"))
 	b.await(wrong, "a.png is no picture.")
 
+	// Text that is dropped where one types is left to the browser.
+	const text = `(() => {
+		const data = new DataTransfer();
+		data.setData("text/plain", "7");
+		return %s.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+	})()`
+	b.await(fmt.Sprintf(text, "document.getElementById('label')"), "true")
+	b.await(fmt.Sprintf(text, "document"), "false")
+
+	// An answer of something else in front of the server.
+	b.eval("wanted = {id: 'x'}; fetchOurs = fetch; fetch = async () => new Response('<p>', {status: 502}); search()")
+	b.await(wrong, "The answer has status 502 and is no JSON.")
+	b.eval("fetch = fetchOurs")
+
 	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
 	b.eval("document.getElementById('k').value = 3; document.querySelector('#clear').click()")
 	b.eval(fmt.Sprintf(give, picture, "image/png", "DragEvent", "drop", "dataTransfer"))
@@ -302,11 +326,12 @@ func TestPage(t *testing.T) {
 // Without a network the page says so.
 func TestPageWithoutNetwork(t *testing.T) {
 	o := options(fixture())
-	o.Encoder = nil
+	o.Encoder, o.Limits.K = nil, 5
 	_, at := start(t, o)
 	b := browse(t, at+"/")
 	b.await("document.getElementById('status') && "+status, "This server has no network for pictures: it takes vectors, by POST /v1/search.")
 	if got := b.eval("document.getElementById('canvas').offsetParent"); got != "<nil>" {
 		t.Error("there is a canvas nevertheless")
 	}
+	b.await("document.getElementById('k').value", "5")
 }

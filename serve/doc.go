@@ -12,6 +12,9 @@
 //	GET    /metrics        for Prometheus
 //	GET    /               the page
 //
+// An ID in an address is percent-encoded, its slashes, too: a/b is /v1/items/a%2Fb. The server never redirects, so that
+// a path that is not clean (a//b, a/../b) is not found, instead of being another item's.
+//
 // A search is a JSON object with one of vector, image (base64) and id (that of an item):
 //
 //	{"vector": [0.1, …], "k": 10, "filter": {"labels": ["7"], "fields": {"colour": "red"}, "exclude": ["ID"]}}
@@ -29,8 +32,10 @@
 // parameters id, label and field. When the answer comes they are on disk.
 //
 // What is wrong is told as {"error": {"code", "field", "message"}} with a status of 4xx; 429 and 503
-// say when to come again. JSON is taken strictly: no unknown fields, nothing behind it, and no numbers
-// that float32 cannot hold.
+// say when to come again. JSON is taken strictly: no unknown names, nor those in other
+// letters, nothing twice in an object, no null, nothing behind it, and no numbers that float32 cannot hold. The fields
+// of an item have at most 64 KiB together, and an answer 16 MiB of texts: a search for hits with more is
+// told to ask for fewer.
 //
 // Nothing that a client sends is trusted: bodies, pixels, counts, times and the number of
 // requests are bounded by [Limits]. Pictures are measured by their headers before they are decoded. There are no

@@ -59,7 +59,7 @@ func FuzzVector(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var q searchRequest
-		if err := decode(text, &q); err != nil || q.Vector == nil {
+		if err := decode(text, q.read); err != nil || q.Vector == nil {
 			return
 		}
 		for i, v := range q.Vector {

@@ -31,6 +31,9 @@ func (s *Server) Handler() http.Handler {
 			problemOf(err).tell(seen)
 			return
 		}
+		if _, ours := h.(http.HandlerFunc); !ours {
+			pattern = "" // the mux would send the client to a cleaner path, which may be another item's
+		}
 		if pattern == "" {
 			s.answered(unknown(h))(seen, r)
 			return
@@ -67,7 +70,7 @@ func (s *Server) ours(r *http.Request) error {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	host = plainHost(host)
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil && host != "localhost" && !slices.Contains(s.o.Hosts, host) {
 		return &problem{status: http.StatusMisdirectedRequest, Code: codeMisdirected, Message: "this server is not addressed by the name " + strings.ToValidUTF8(host, "?") + "; it answers to localhost, addresses in figures, and the names that it was started with"}
@@ -78,14 +81,21 @@ func (s *Server) ours(r *http.Request) error {
 	return nil
 }
 
-// unknown answers a request that the mux has no handler for in our own words: h is the mux's, and
-// says whether it is the path or the method.
+// plainHost makes names of one host equal.
+func plainHost(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".") }
+
+// unknown answers a request that we have no handler for in our own words: h is the mux's, and
+// says whether it is the path, its form or the method.
 func unknown(h http.Handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		said := &dummy{header: http.Header{}}
 		h.ServeHTTP(said, r)
-		if said.status != http.StatusMethodNotAllowed {
-			return absent("there is nothing at %s", strings.ToValidUTF8(r.URL.Path, "?"))
+		switch path := strings.ToValidUTF8(r.URL.Path, "?"); said.status {
+		case http.StatusMethodNotAllowed:
+		case http.StatusNotFound:
+			return absent("there is nothing at %s", path)
+		default: // a redirection
+			return absent("there is nothing at %s; the slashes of an identifier are sent as %%2F", path)
 		}
 		allow := said.header.Get("Allow")
 		w.Header().Set("Allow", allow)
@@ -124,6 +134,9 @@ func (s *Server) answered(h handler) http.HandlerFunc {
 			return
 		}
 		p := problemOf(err)
+		if errors.Is(err, context.Canceled) && r.Context().Err() != nil && s.ready.Load() {
+			p.status = statusGone
+		}
 		if p.Code == codeInternal {
 			s.o.Log.Error("a request failed", "path", r.URL.Path, "error", err)
 		}
@@ -168,9 +181,12 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// askTime is how long the index may take to say how it is.
+const askTime = 2 * time.Second
+
 // readiness asks the index, which may be on another machine.
 func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
 	if !s.ready.Load() {
 		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the server is being stopped", retry: 2}

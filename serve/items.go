@@ -2,22 +2,21 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/energo-ml/energo/index"
 )
 
 // newItem is an item of POST /v1/items. One of Vector and Image says where it lies.
 type newItem struct {
-	ID     string            `json:"id"`
-	Label  string            `json:"label"`
-	Fields map[string]string `json:"fields"`
-	Vector vector            `json:"vector"`
-	Image  picture           `json:"image"`
-
-	place string // in the request's list; "" where it is alone
+	ID, Label string
+	Fields    map[string]string
+	Vector    []float32
+	Image     []byte
+	place     string // in the request's list; "" where it is alone
 }
 
 // add puts items in, in the place of those of the same identifiers: all that were sent, or none.
@@ -42,7 +41,7 @@ func (s *Server) add(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) writable() error {
 	if s.o.ReadOnly {
-		return &problem{status: http.StatusForbidden, Code: codeForbidden, Message: "this server only reads"}
+		return readOnly()
 	}
 	return nil
 }
@@ -60,19 +59,17 @@ func (s *Server) readItems(r *http.Request) ([]newItem, error) {
 		}
 		return []newItem{one}, err
 	}
-	var list struct {
-		Items []json.RawMessage `json:"items"`
-	}
-	if err := decode(b.json, &list); err != nil {
+	var list [][]byte
+	if err := decode(b.json, object(map[string]reader{"items": listOf(&list, s.o.Limits.Batch)})); err != nil {
 		return nil, err
 	}
-	if n := len(list.Items); n < 1 || n > s.o.Limits.Batch {
-		return nil, invalid("items", "items has %d elements; it must have from 1 to %d", n, s.o.Limits.Batch)
+	if len(list) == 0 {
+		return nil, invalid("items", "items has 0 elements; it must have from 1 to %d", s.o.Limits.Batch)
 	}
-	items, at := make([]newItem, len(list.Items)), map[string]int{}
-	for i, text := range list.Items {
+	items, at := make([]newItem, len(list)), map[string]int{}
+	for i, text := range list {
 		items[i].place = fmt.Sprintf("items[%d]", i)
-		err := decode(text, &items[i])
+		err := items[i].read("", text)
 		if err == nil {
 			err = s.checkItem(&items[i])
 		}
@@ -85,6 +82,14 @@ func (s *Server) readItems(r *http.Request) ([]newItem, error) {
 		at[items[i].ID] = i
 	}
 	return items, nil
+}
+
+// read is a reader.
+func (one *newItem) read(field string, text []byte) error {
+	return object(map[string]reader{
+		"id": textOf(&one.ID), "label": textOf(&one.Label), "fields": fieldsIn(&one.Fields),
+		"vector": vectorOf(&one.Vector), "image": pictureOf(&one.Image),
+	})(field, text)
 }
 
 // itemParams makes an item of a picture and parameters.
@@ -100,6 +105,9 @@ func itemParams(b body) (one newItem, err error) {
 	return one, err
 }
 
+// maxFields bounds the bytes of an item's fields, names and values together.
+const maxFields = 64 << 10
+
 func (s *Server) checkItem(one *newItem) error {
 	if one.ID == "" {
 		return invalid("id", "id is empty; an item needs one")
@@ -107,10 +115,15 @@ func (s *Server) checkItem(one *newItem) error {
 	if (one.Vector == nil) == (one.Image == nil) {
 		return invalid("", "one of vector and image is needed, not both")
 	}
-	for name := range one.Fields {
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(one.Fields)) {
+		size += len(name) + len(one.Fields[name])
 		if name == PathField || s.private(name) {
 			return invalid("fields", "fields: %q is a name that the server keeps for itself", name)
 		}
+	}
+	if size > maxFields {
+		return invalid("fields", "fields have %d bytes together; at most %d are allowed", size, maxFields)
 	}
 	if one.Vector != nil {
 		return s.checkVector(one.Vector)

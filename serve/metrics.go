@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"math"
@@ -127,7 +128,9 @@ func (s *Server) figures(w http.ResponseWriter, r *http.Request) error {
 	s.metrics.write(&b)
 	describe(&b, "energo_http_requests_in_flight", "gauge", "Requests that have a place.")
 	fmt.Fprintf(&b, "energo_http_requests_in_flight %d\n", len(s.places))
-	if info, err := s.o.Index.Info(r.Context()); err == nil {
+	ctx, cancel := context.WithTimeout(r.Context(), askTime)
+	defer cancel()
+	if info, err := s.o.Index.Info(ctx); err == nil {
 		describe(&b, "energo_items", "gauge", "Items of the index.")
 		fmt.Fprintf(&b, "energo_items %d\n", info.Len)
 	}

@@ -29,7 +29,7 @@ type sent struct {
 // than one may have.
 func (s *Server) encode(ctx context.Context, pictures []sent) (vectors [][]float32, err error) {
 	if s.o.Encoder == nil {
-		return nil, invalid("image", "this server has no network for pictures; send vectors")
+		return nil, within(pictures[0].place, invalid("image", "this server has no network for pictures; send vectors"))
 	}
 	for len(pictures) > 0 {
 		n, total := 0, 0
@@ -69,7 +69,13 @@ func (s *Server) encodePiece(ctx context.Context, pictures []sent, pixels int64)
 	if err := s.pixels.Acquire(ctx, pixels); err != nil {
 		return nil, err
 	}
-	defer s.pixels.Release(pixels)
+	free := func() { s.pixels.Release(pixels) }
+	queued := false
+	defer func() {
+		if !queued {
+			free()
+		}
+	}()
 	decoded := make([]image.Image, len(pictures))
 	for i, p := range pictures {
 		var err error
@@ -77,7 +83,8 @@ func (s *Server) encodePiece(ctx context.Context, pictures []sent, pixels int64)
 			return nil, within(p.place, invalid("image", "image cannot be read: %v", err))
 		}
 	}
-	return s.encodes.do(ctx, decoded...)
+	queued = true // the pictures stay in memory when the context ends before they are encoded
+	return s.encodes.do(ctx, free, decoded...)
 }
 
 // encodeAll is the work of a batch of pictures.
@@ -129,6 +136,9 @@ func (s *Server) thumbnail(ctx context.Context, item index.Item) ([]byte, error)
 	full, err := s.o.Picture(ctx, item)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, absent("the picture of the item %q is not there any more", item.ID)
+	}
+	if overtime(err) {
+		return nil, err
 	}
 	if err != nil {
 		s.o.Log.Warn("a picture could not be read", "item", item.ID, "error", err)

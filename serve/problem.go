@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,6 +24,9 @@ type problem struct {
 }
 
 func (p *problem) Error() string { return p.Message }
+
+// statusGone is for the metrics: the client hung up before there was an answer.
+const statusGone = 499
 
 // Codes of problems.
 const (
@@ -52,6 +56,10 @@ func absent(format string, args ...any) *problem {
 	return &problem{status: http.StatusNotFound, Code: codeAbsent, Message: fmt.Sprintf(format, args...)}
 }
 
+func readOnly() *problem {
+	return &problem{status: http.StatusForbidden, Code: codeForbidden, Message: "this server only reads"}
+}
+
 // within puts the place of a part of a request, unless it is "", before what is wrong in it.
 func within(place string, err error) error {
 	p := &problem{}
@@ -78,9 +86,11 @@ func problemOf(err error) *problem {
 		return &problem{status: http.StatusRequestEntityTooLarge, Code: codeTooLarge, Message: fmt.Sprintf("the body has more than %d bytes, which is what is allowed", large.Limit)}
 	case errors.Is(err, index.ErrArgument):
 		return invalid("", "%v", err)
+	case errors.Is(err, index.ErrReadOnly):
+		return readOnly()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return &problem{status: http.StatusRequestTimeout, Code: codeSlow, Message: "the request came too slowly"}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, errClosed):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, errClosed), errors.Is(err, index.ErrClosed):
 		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the server did not get to the request in time", retry: 2}
 	}
 	return &problem{status: http.StatusInternalServerError, Code: codeInternal, Message: "the server failed; its log says why"}
@@ -98,12 +108,14 @@ func (p *problem) tell(w http.ResponseWriter) {
 
 // writeJSON answers with a value. A client that has gone does not hear it, which is no error.
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // this is never taken for HTML, and would be six times as long
+	if err := e.Encode(v); err != nil {
 		panic(err) // values of ours: plain structs of finite numbers
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(text, '\n'))
+	_, _ = w.Write(text.Bytes())
 }

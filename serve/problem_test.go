@@ -2,16 +2,22 @@ package serve
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"hash/crc32"
+	"image"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/energo-ml/energo/index"
 )
 
 // bomb is the beginning of a PNG file that declares so many pixels.
@@ -44,6 +50,12 @@ func TestProblems(t *testing.T) {
 		{"DELETE /v1/items/none", "", "", 404, `no item "none"`},
 		{"GET /v1/items/none", "", "", 404, `no item "none"`},
 		{"GET /v1/thumb/none", "", "", 404, `no item "none"`},
+		{"GET /v1/items/a//b", "", "", 404, "nothing at /v1/items/a//b"},
+		{"DELETE /v1/items/set/./0.png", "", "", 404, "nothing at /v1/items/set/./0.png"},
+		{"DELETE /v1/items/x/../set/0.png", "", "", 404, "nothing at"},
+		{"DELETE //v1/items/set/0.png", "", "", 404, "nothing at"},
+		{"DELETE /v1/items", "", "", 404, "nothing at"},
+		{"GET /./", "", "", 404, "nothing at"},
 		// The media type.
 		{search, "", "{}", 415, `the content type is ""`},
 		{search, "text/plain", "{}", 415, `"text/plain"; it must be application/json`},
@@ -55,7 +67,7 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"vector":[1,2,]}`, 400, "wrong at byte"},
 		{search, js, `{"vector":[1,2,3,4]}{}`, 400, "more behind the JSON value"},
 		{search, js, `{"vector":[1,2,3,4],"colour":1}`, 400, `unknown field "colour"`},
-		{search, js, `{"vector":[1,2,3,4],"filter":{"colour":"red"}}`, 400, `unknown field "colour"`},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"colour":"red"}}`, 400, `unknown field "filter.colour"`},
 		{search, js, `{"vector":[1,NaN,3,4]}`, 400, "wrong at byte"},
 		{search, js, `{"vector":[1,Infinity,3,4]}`, 400, "wrong at byte"},
 		{search, js, `{"vector":[1,1e999,3,4]}`, 400, "vector[1] is 1e999; it must be a number that a float32 can hold"},
@@ -78,9 +90,19 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"id":"set/0.png","k":1.5}`, 400, "k is a JSON number 1.5; it must be an integer"},
 		{search, js, `{"id":"set/0.png","k":"3"}`, 400, "k is a JSON string; it must be an integer"},
 		{search, js, `{"id":"set/0.png","filter":{"labels":"a"}}`, 400, "labels is a JSON string; it must be a list"},
+		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"fields":{"a":null}}]}`, 400, "items[0]: fields.a is a JSON null"},
+		{items, js, `{"items":[null]}`, 400, "items[0]: "},
 		// What is allowed.
 		{search, js, `{}`, 422, "one of vector, image and id is needed; there are 0"},
-		{search, js, `null`, 422, "one of vector, image and id"},
+		{search, js, `null`, 400, "the body is a JSON null; it must be an object"},
+		{search, js, `{"vector":[1,2,3,4],"K":1}`, 400, `unknown field "K"`},
+		{search, js, `{"vector":[1,2,3,4],"vector":[1,2,3,4]}`, 400, "vector is there twice"},
+		{search, js, `{"id":null}`, 400, "id is a JSON null; it must be a string"},
+		{search, js, `{"id":"a","k":null}`, 400, "k is a JSON null; it must be an integer"},
+		{search, js, `{"id":"a","filter":null}`, 400, "filter is a JSON null; it must be an object"},
+		{search, js, `{"id":"a","filter":{"labels":["\"]}",null]}}`, 400, "filter.labels[1] is a JSON null; it must be a string"},
+		{search, js, `{"id":"a","filter":{"fields":{"a":null}}}`, 400, "filter.fields.a is a JSON null; it must be a string"},
+		{search, js, `{"id":"a","filter":{"fields":{"a":"b","\u0061":"c"}}}`, 400, `filter.fields has "a" twice`},
 		{search, js, `{"vector":[1,2,3,4],"id":"a"}`, 422, "there are 2"},
 		{search, js, `{"vector":[]}`, 422, "vector has 0 coordinates; it must have 4"},
 		{search, js, `{"vector":[1,2,3,4,5]}`, 422, "vector has 5 coordinates; it must have 4"},
@@ -88,6 +110,9 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"vector":[1,2,3,4],"k":51}`, 422, "k is 51"},
 		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"path":"/x"}}}`, 422, `"path" cannot be asked for`},
 		{search, js, `{"id":"none"}`, 404, `no item "none"`},
+		{search, js, `{"vector":[1e18,1e18,3,4]}`, 422, "vector has length 1.4142"},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"":"x"}}}`, 422, "filter.fields has a field with an empty name"},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"labels":[` + strings.Repeat(`"",`, index.MaxFilter) + `""]}}`, 422, "filter.labels has more than 10000 elements"},
 		// Pictures.
 		{search, "image/png", "", 422, "no picture"},
 		{search, "image/png", "<svg/>", 422, "no picture"},
@@ -108,10 +133,13 @@ func TestProblems(t *testing.T) {
 		// Forms.
 		{search, "multipart/form-data", "x", 400, "form cannot be read"},
 		{search, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc", 400, "form cannot be read"},
+		{search, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc\r\n--b\r\n", 400, "form cannot be read"},
+		{search, "multipart/form-data; boundary=b", "", 400, "form cannot be read"},
+		{search, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"label\"\r\n\r\n\r\n--b\r\nA: b\r\n", 400, "no last boundary"},
 		{search, twoKind, string(two), 400, "the form has no image"},
 		// Items.
 		{items, js, `{"items":[]}`, 422, "items has 0 elements; it must have from 1 to 3"},
-		{items, js, `{"items":[{},{},{},{}]}`, 422, "items has 4 elements"},
+		{items, js, `{"items":[{},{},{},{}]}`, 422, "items has more than 3 elements; at most 3 are allowed"},
 		{items, js, `{"id":"a","vector":[1,2,3,4]}`, 400, `unknown field "id"`},
 		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4]},{"id":"b","vector":[1,2,3]}]}`, 422, "items[1]: vector has 3 coordinates"},
 		{items, js, `{"items":[{"id":"a","vector":[1,2,3,1e99]}]}`, 400, "items[0]: vector[3] is 1e99"},
@@ -129,7 +157,7 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"vector":[` + strings.Repeat("1,", 1<<16) + `1]}`, 413, "more than 65536 bytes"},
 		{search, "image/png", strings.Repeat("x", 1<<17), 413, "more than 65536 bytes"},
 		{search, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\n" + strings.Repeat("x", 1<<17), 413, "more than 65536 bytes"},
-		{search, "multipart/form-data; boundary=b", strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"label\"\r\n\r\n\r\n", 100), 400, "more than 64 parts"},
+		{search, "multipart/form-data; boundary=b", strings.Repeat("--b\r\nContent-Disposition: form-data; name=\"label\"\r\n\r\n\r\n", 100) + "--b--", 400, "more than 64 parts"},
 	} {
 		method, path, _ := strings.Cut(c.request, " ")
 		r := send(t, method, at+path, c.kind, []byte(c.body))
@@ -191,7 +219,7 @@ func TestReadOnly(t *testing.T) {
 // Pages of others cannot make a browser use this server.
 func TestForeignPages(t *testing.T) {
 	o := options(fixture())
-	o.Hosts = []string{"search.example"}
+	o.Hosts = []string{"search.example", "MyBox.Example."}
 	_, at := start(t, o)
 	for _, c := range []struct {
 		host   string
@@ -204,6 +232,8 @@ func TestForeignPages(t *testing.T) {
 		{"[::1]:8080", nil, 200},
 		{"192.168.1.2", nil, 200},
 		{"search.example:443", nil, 200},
+		{"mybox.example", nil, 200},
+		{"MyBox.example.:443", nil, 200},
 		{"evil.example", nil, 421},
 		{"localhost.evil.example", nil, 421},
 		{"127.0.0.1.evil.example:8080", nil, 421},
@@ -341,4 +371,143 @@ func TestDeadline(t *testing.T) {
 		t.Error(r)
 	}
 	close(x.hold)
+}
+
+// Lists are not taken into memory beyond what is allowed.
+func TestListMemory(t *testing.T) {
+	_, at := start(t, options(fixture()))
+	for _, c := range []struct{ path, before, element, after string }{
+		{"/v1/items", `{"items":[`, "0,", "0]}"},
+		{"/v1/search", `{"filter":{"labels":[`, `"",`, `""]}}`},
+		{"/v1/search", `{"filter":{"fields":{`, `"a":"b",`, `"a":"b"}}}`},
+		{"/v1/search", `{"vector":[`, "0,", "0]}"},
+	} {
+		body := []byte(c.before + strings.Repeat(c.element, 15<<20/len(c.element)) + c.after)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		r := send(t, "POST", at+c.path, "application/json", body)
+		runtime.ReadMemStats(&after)
+		if r.status != 400 && r.status != 422 {
+			t.Errorf("%s: %v", c.before, r)
+		}
+		// The body and the decoder's copy of it, each as it grows.
+		if grown := after.TotalAlloc - before.TotalAlloc; grown > 200<<20 {
+			t.Errorf("%s: %d MiB were allocated", c.before, grown>>20)
+		}
+	}
+}
+
+// Items with long fields are refused, and so are answers that would be too long.
+func TestLongTexts(t *testing.T) {
+	x := fixture()
+	_, at := start(t, options(x))
+	post := func(path, body string) reply { return send(t, "POST", at+path, "application/json", []byte(body)) }
+	half := strings.Repeat("<", 33<<10)
+	if r := post("/v1/items", `{"items":[{"id":"a","vector":[1,2,3,4],"fields":{"a":"`+half+`","b":"`+half+`"}}]}`); r.status != 422 || !strings.Contains(r.text, "items[0].fields") {
+		t.Errorf("%d %.200s", r.status, r.text)
+	}
+	if r := post("/v1/items", `{"items":[{"id":"a","vector":[1,2,3,4],"fields":{"a":"`+half+`"}}]}`); r.status != 200 {
+		t.Errorf("%d %.200s", r.status, r.text)
+	}
+	if r := send(t, "GET", at+"/v1/items/a", "", nil); len(r.text) > 34<<10 {
+		t.Errorf("an item of 33 KiB is %d bytes", len(r.text))
+	}
+	for i := range 600 {
+		x.items = append(x.items, index.Item{ID: fmt.Sprint(i), Vector: make([]float32, 4), Fields: map[string]string{"a": half}})
+	}
+	if r := post("/v1/search", `{"vector":[0,0,0,0],"k":600}`); r.status != 422 || !strings.Contains(r.text, "ask for fewer") {
+		t.Errorf("%d %.200s", r.status, r.text)
+	}
+	if got := post("/v1/search", `{"vector":[0,0,0,0],"k":400}`).hits(t); len(got) != 400 {
+		t.Errorf("%d hits", len(got))
+	}
+}
+
+// Errors of an index, and of time, that have a status of their own.
+func TestProblemOf(t *testing.T) {
+	for err, want := range map[error]int{
+		index.ErrReadOnly: 403, index.ErrClosed: 503, context.DeadlineExceeded: 503, context.Canceled: 503, io.ErrNoProgress: 500,
+	} {
+		if got := problemOf(fmt.Errorf("some: %w", err)).status; got != want {
+			t.Errorf("%v: %d, want %d", err, got, want)
+		}
+	}
+}
+
+// A picture that takes too long is not one that is not there.
+func TestSlowPicture(t *testing.T) {
+	o := options(fixture())
+	o.Limits.Read, o.Limits.Answer = 10*time.Millisecond, 10*time.Millisecond
+	o.Picture = func(ctx context.Context, _ index.Item) (image.Image, error) {
+		<-ctx.Done()
+		return nil, fmt.Errorf("the picture: %w", ctx.Err())
+	}
+	_, at := start(t, o)
+	if r := send(t, "GET", at+"/v1/thumb/set%2F0.png", "", nil); r.status != http.StatusServiceUnavailable {
+		t.Error(r)
+	}
+}
+
+// Clients that hang up are counted as such.
+func TestGone(t *testing.T) {
+	x := fixture()
+	x.hold = make(chan struct{})
+	s, at := start(t, options(x))
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	r := httptest.NewRequestWithContext(ctx, "POST", "http://localhost/v1/search", strings.NewReader(`{"vector":[1,2,3,4]}`))
+	r.Header.Set("Content-Type", "application/json")
+	s.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	close(x.hold)
+	if text := send(t, "GET", at+"/metrics", "", nil).text; !strings.Contains(text, `route="POST /v1/search",status="499"} 1`) {
+		t.Error(text)
+	}
+}
+
+// silent is an index that says nothing until the request ends.
+type silent struct{ *shelf }
+
+func (silent) Info(ctx context.Context) (index.Info, error) {
+	<-ctx.Done()
+	return index.Info{}, ctx.Err()
+}
+
+// Metrics do not wait for an index that does not answer.
+func TestMetricsOfSilence(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it waits for askTime")
+	}
+	s, at := start(t, options(fixture()))
+	s.o.Index = silent{}
+	if r := send(t, "GET", at+"/metrics", "", nil); r.status != http.StatusOK || strings.Contains(r.text, "energo_items") {
+		t.Error(r)
+	}
+}
+
+// What the index would refuse is named as the client sent it.
+func TestQueryField(t *testing.T) {
+	x, err := index.Create(t.TempDir(), index.Options{Dim: 4, Metric: index.Cosine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, at := start(t, options(x))
+	t.Cleanup(func() { _ = x.Close() })
+	black := pngOf(t, board(4, 0, 0, 0, 0))
+	if r := send(t, "POST", at+"/v1/search", "image/png", black); r.status != 422 || !strings.Contains(r.text, `"field":"image","message":"image: its vector is all 0`) {
+		t.Error(r)
+	}
+	if r := send(t, "POST", at+"/v1/search", "application/json", []byte(`{"vector":[0,0,0,0]}`)); r.status != 422 || !strings.Contains(r.text, `"field":"vector","message":"vector is all 0`) {
+		t.Error(r)
+	}
+}
+
+// Without a network, a list says which of its items has a picture.
+func TestNoNetwork(t *testing.T) {
+	o := options(fixture())
+	o.Encoder = nil
+	_, at := start(t, o)
+	r := send(t, "POST", at+"/v1/items", "application/json", []byte(`{"items":[{"id":"a","vector":[1,2,3,4]},{"id":"b","image":"AAAA"}]}`))
+	if r.status != 422 || !strings.Contains(r.text, `"field":"items[1].image"`) {
+		t.Error(r)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/index"
@@ -17,11 +18,21 @@ const defaultK = 10
 
 // searchRequest is the body of POST /v1/search. One of Vector, Image and ID says what to look for.
 type searchRequest struct {
-	Vector vector       `json:"vector"`
-	Image  picture      `json:"image"`
-	ID     *string      `json:"id"` // that of an item, which is not among its own hits
-	K      *int         `json:"k"`
-	Filter index.Filter `json:"filter"`
+	Vector []float32
+	Image  []byte
+	ID     *string // that of an item, which is not among its own hits
+	K      *int
+	Filter index.Filter
+}
+
+// read is a reader.
+func (q *searchRequest) read(field string, text []byte) error {
+	return object(map[string]reader{
+		"vector": vectorOf(&q.Vector), "image": pictureOf(&q.Image), "id": given(&q.ID, textOf), "k": given(&q.K, integerOf),
+		"filter": object(map[string]reader{
+			"labels": textsOf(&q.Filter.Labels), "fields": fieldsIn(&q.Filter.Fields), "exclude": textsOf(&q.Filter.Exclude),
+		}),
+	})(field, text)
 }
 
 // found is the answer.
@@ -54,13 +65,18 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	if q.Image != nil {
 		answer.EncodeMillis = millis(start)
 	}
+	if err := s.checkQuery(query, q.Image != nil); err != nil {
+		return err
+	}
 	start = time.Now()
-	hits, err := s.queries.do(r.Context(), query)
+	hits, err := s.queries.do(r.Context(), nil, query)
 	if err != nil {
 		return err
 	}
 	answer.SearchMillis = millis(start)
-	answer.Hits = s.shown(hits[0])
+	if answer.Hits, err = s.shown(hits[0]); err != nil {
+		return err
+	}
 	writeJSON(w, http.StatusOK, answer)
 	return nil
 }
@@ -71,7 +87,7 @@ func millis(since time.Time) float64 { return float64(time.Since(since).Microsec
 func (s *Server) readSearch(r *http.Request) (q searchRequest, err error) {
 	b, err := read(r)
 	if err == nil && b.json != nil {
-		err = decode(b.json, &q)
+		err = decode(b.json, q.read)
 	} else if err == nil {
 		q, err = searchParams(b)
 	}
@@ -90,7 +106,7 @@ func (s *Server) readSearch(r *http.Request) (q searchRequest, err error) {
 	if q.K != nil && (*q.K < 1 || *q.K > s.o.Limits.K) {
 		return q, invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.o.Limits.K)
 	}
-	for name := range q.Filter.Fields {
+	for _, name := range slices.Sorted(maps.Keys(q.Filter.Fields)) {
 		if s.private(name) {
 			return q, invalid("filter", "filter.fields: the field %q cannot be asked for", name)
 		}
@@ -137,15 +153,34 @@ func (s *Server) wanted(ctx context.Context, q searchRequest, f *index.Filter) (
 }
 
 func (s *Server) checkVector(v []float32) error {
-	if len(v) != s.dim {
-		return invalid("vector", "vector has %d coordinates; it must have %d", len(v), s.dim)
+	if len(v) != s.limits.Dim {
+		return invalid("vector", "vector has %d coordinates; it must have %d", len(v), s.limits.Dim)
 	}
 	return nil
 }
 
+// checkQuery refuses, in the request's words, what the index would: there it would cost others their batch.
+func (s *Server) checkQuery(q index.Query, ofImage bool) error {
+	err := s.limits.CheckQueries([]index.Query{q})
+	if err == nil {
+		return nil
+	}
+	text := strings.TrimPrefix(err.Error(), "index: queries[0].")
+	for _, name := range []string{"Vector", "K", "Filter.Labels", "Filter.Fields", "Filter.Exclude"} {
+		if rest, ok := strings.CutPrefix(text, name); ok {
+			name = strings.ToLower(name)
+			if ofImage && name == "vector" {
+				return invalid("image", "image: its vector%s", rest)
+			}
+			return invalid(name, "%s%s", name, rest)
+		}
+	}
+	return err
+}
+
 // searchAll is the work of a batch of queries. It belongs to no single request.
 func (s *Server) searchAll(queries []index.Query) ([][]index.Hit, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.o.Limits.Answer)
+	ctx, cancel := context.WithTimeout(s.base, s.o.Limits.Answer)
 	defer cancel()
 	start := time.Now()
 	hits, err := s.o.Index.Search(ctx, queries)
@@ -153,14 +188,24 @@ func (s *Server) searchAll(queries []index.Query) ([][]index.Hit, error) {
 	return hits, err
 }
 
+// maxAnswer bounds the bytes of an answer's texts.
+const maxAnswer = 16 << 20
+
 // shown is hits as clients see them.
-func (s *Server) shown(hits []index.Hit) []hit {
-	all := make([]hit, len(hits))
+func (s *Server) shown(hits []index.Hit) ([]hit, error) {
+	all, size := make([]hit, len(hits)), 0
 	for i, h := range hits {
 		all[i] = hit{h, s.thumbPath(h.ID, h.Fields)}
 		all[i].Fields = s.public(h.Fields)
+		size += len(h.ID) + len(h.Label) + len(all[i].Thumb)
+		for name, v := range all[i].Fields {
+			size += len(name) + len(v)
+		}
+		if size > maxAnswer {
+			return nil, invalid("k", "the first %d of %d hits have more than %d bytes of text; ask for fewer", i+1, len(hits), maxAnswer)
+		}
 	}
-	return all
+	return all, nil
 }
 
 // public returns the fields without those that are private.

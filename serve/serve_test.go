@@ -451,7 +451,9 @@ func TestInfoAndHealth(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	for name, o := range map[string]Options{
 		"no index": {}, "another length": {Index: &shelf{dim: 5}, Encoder: quarters{}},
-		"limits": {Index: &shelf{dim: 4}, Limits: Limits{K: -1}},
+		"limits": {Index: &shelf{dim: 4}, Limits: Limits{K: -1}}, "hits": {Index: &shelf{dim: 4}, Limits: Limits{K: index.MaxK + 1}},
+		"bytes": {Index: &shelf{dim: 4}, Limits: Limits{Body: math.MaxInt64}}, "pixels": {Index: &shelf{dim: 4}, Limits: Limits{Pixels: math.MaxInt}},
+		"requests": {Index: &shelf{dim: 4}, Limits: Limits{Requests: math.MaxInt}}, "time": {Index: &shelf{dim: 4}, Limits: Limits{Read: math.MaxInt64}},
 	} {
 		if _, err := New(t.Context(), o); err == nil {
 			t.Errorf("%s: no error", name)

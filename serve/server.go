@@ -66,8 +66,19 @@ func (l Limits) withDefaults() (Limits, error) {
 	if l.Body < 0 || min(l.Pixels, l.K, l.Batch, l.Requests) < 0 || min(l.Header, l.Read, l.Answer, l.Idle, l.Stop) < 0 {
 		return l, fmt.Errorf("serve: limits are %+v; each must be above 0, or 0 for its default", l)
 	}
+	if l.Body > maxBody || l.Pixels > maxPixels || l.K > index.MaxK || max(l.Batch, l.Requests) > maxCount || max(l.Header, l.Read, l.Answer, l.Idle, l.Stop) > maxTime {
+		return l, fmt.Errorf("serve: limits are %+v; at most %d bytes, %d pixels, %d hits, %d items or requests, and %v are allowed", l, int64(maxBody), maxPixels, index.MaxK, maxCount, maxTime)
+	}
 	return l, nil
 }
+
+// The largest limits: far beyond use, and sums and products of them do not overflow.
+const (
+	maxBody   = 1 << 40
+	maxPixels = 1 << 30
+	maxCount  = 1 << 20
+	maxTime   = 365 * 24 * time.Hour
+)
 
 func orDefault[T comparable](v *T, standard T) {
 	if none := *new(T); *v == none {
@@ -84,7 +95,7 @@ const (
 // Server answers requests. Make one by [New].
 type Server struct {
 	o       Options
-	dim     int
+	limits  index.Options // what the index takes
 	mux     *http.ServeMux
 	foreign *http.CrossOriginProtection
 	metrics *metrics
@@ -97,12 +108,14 @@ type Server struct {
 	queries *batcher[index.Query, []index.Hit]
 
 	underWay sync.WaitGroup
+	base     context.Context // of all work
+	cut      context.CancelFunc
 	ready    atomic.Bool
 	closing  sync.Once
 }
 
 // New returns a server of an index. Close it when its handler is not called any more; [Server.Serve] does.
-// Errors: an encoder whose vectors are not of the index's length; limits below 0.
+// Errors: an encoder whose vectors are not of the index's length; limits below 0, or too large.
 func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Index == nil {
 		return nil, errors.New("serve: no index")
@@ -118,11 +131,16 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Encoder != nil && o.Encoder.Dim() != info.Dim {
 		return nil, fmt.Errorf("serve: the encoder's vectors have %d coordinates, the index's %d", o.Encoder.Dim(), info.Dim)
 	}
+	o.Hosts = slices.Clone(o.Hosts)
+	for i, name := range o.Hosts {
+		o.Hosts[i] = plainHost(name)
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
-		o: o, dim: info.Dim, foreign: http.NewCrossOriginProtection(), metrics: newMetrics(),
+		o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, base: base, cut: cut, foreign: http.NewCrossOriginProtection(), metrics: newMetrics(),
 		places: make(chan struct{}, o.Limits.Requests), thumbs: make(chan struct{}, pictureRoom),
 		bodies: semaphore.NewWeighted(bodyRoom * o.Limits.Body),
 		pixels: semaphore.NewWeighted(pictureRoom * int64(o.Limits.Pixels)),
@@ -141,6 +159,7 @@ func (s *Server) Close() {
 	s.closing.Do(func() {
 		s.encodes.close()
 		s.queries.close()
+		s.cut()
 	})
 }
 
@@ -148,15 +167,14 @@ func (s *Server) Close() {
 // those under way, for at most Limits.Stop, and closes the server. The index stays open.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer s.Close()
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
+	defer s.cut()
 	h := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: s.o.Limits.Header, ReadTimeout: s.o.Limits.Read,
 		// The clock of writing starts when the header has been read.
 		WriteTimeout: s.o.Limits.Read + s.o.Limits.Answer + 5*time.Second, IdleTimeout: s.o.Limits.Idle,
 		MaxHeaderBytes: 16 << 10,
-		BaseContext:    func(net.Listener) context.Context { return base },
+		BaseContext:    func(net.Listener) context.Context { return s.base },
 		ErrorLog:       slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
@@ -167,11 +185,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.ready.Store(false)
-	patience, done := context.WithTimeout(base, s.o.Limits.Stop)
+	patience, done := context.WithTimeout(s.base, s.o.Limits.Stop)
 	defer done()
 	err := h.Shutdown(patience)
 	if errors.Is(err, context.DeadlineExceeded) {
-		cut()
+		s.cut()
 		h.Close()
 		return fmt.Errorf("serve: some requests were cut off: they took longer than %v", s.o.Limits.Stop)
 	}

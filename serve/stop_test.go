@@ -5,11 +5,15 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/energo-ml/energo/index"
 )
 
 // listening runs Serve itself; stop ends it and returns its error.
@@ -91,6 +95,51 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
+// Bodies that are wrong, or that never come, are the client's doing.
+func TestBrokenBodies(t *testing.T) {
+	var log lines
+	o := options(fixture())
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	at, stop := listening(t, o)
+	const head = "POST /v1/search HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+	for _, kind := range []string{"application/json", "image/png", "multipart/form-data; boundary=b"} {
+		got := <-dial(t, at, head+kind+"\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}zzz\r\n")
+		if !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, `"code":"malformed"`) {
+			t.Errorf("%s: %q", kind, got)
+		}
+		c, err := net.Dial("tcp", at)
+		if err == nil {
+			_, err = io.WriteString(c, head+kind+"\r\nContent-Length: 100\r\n\r\n{")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for !strings.Contains(send(t, "GET", "http://"+at+"/metrics", "", nil).text, "in_flight 1\n") {
+			time.Sleep(time.Millisecond)
+		}
+		_ = c.(*net.TCPConn).SetLinger(0) // a reset
+		c.Close()
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if text := log.String(); strings.Contains(text, "ERROR") {
+		t.Error(text)
+	}
+}
+
+// lines is a log.
+type lines struct {
+	mu sync.Mutex
+	strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Builder.Write(p)
+}
+
 // What is under way is finished when the server is stopped.
 func TestStop(t *testing.T) {
 	x := fixture()
@@ -156,4 +205,40 @@ func TestStopCuts(t *testing.T) {
 	if err := <-gone; err != nil {
 		t.Error(err)
 	}
+}
+
+// patient is an index whose searches last until they are cut.
+type patient struct {
+	*shelf
+	begun chan struct{}
+}
+
+func (x patient) Search(ctx context.Context, _ []index.Query) ([][]index.Hit, error) {
+	x.begun <- struct{}{}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Work of the index is cut with the requests that it is for.
+func TestStopCutsWork(t *testing.T) {
+	x := patient{fixture(), make(chan struct{}, 9)}
+	o := options(x)
+	o.Limits.Stop, o.Limits.Answer = 20*time.Millisecond, time.Hour
+	at, stop := listening(t, o)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if r, err := http.Post("http://"+at+"/v1/search", "application/json", strings.NewReader(`{"vector":[1,2,3,4]}`)); err == nil {
+			r.Body.Close()
+		}
+	}()
+	<-x.begun
+	begun := time.Now()
+	if err := stop(); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	<-gone
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/serve"
@@ -40,7 +39,7 @@ picture on:
 
   POST   /v1/search       a picture as the body, or {"vector":[…]}, {"image":"base64"} or {"id":"…"}; k, filter
   POST   /v1/items        {"items":[{"id","label","fields","vector" or "image"}…]}, or a picture and ?id=
-  GET    /v1/items/ID     and DELETE
+  GET    /v1/items/ID     and DELETE; ID is percent-encoded, slashes as %2F
   GET    /v1/thumb/ID     its picture
   GET    /v1/info, /healthz, /readyz, /metrics (Prometheus)
 
@@ -107,7 +106,7 @@ func serveSearch(cmd *cobra.Command, name, run, listen string, o serve.Options) 
 
 func listenAndServe(ctx context.Context, cmd *cobra.Command, listen string, o serve.Options) error {
 	if host, _, err := net.SplitHostPort(listen); err == nil && host != "" && net.ParseIP(host) == nil {
-		o.Hosts = append(o.Hosts, strings.ToLower(host))
+		o.Hosts = append(o.Hosts, host)
 	}
 	s, err := serve.New(ctx, o)
 	if err != nil {

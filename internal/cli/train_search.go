@@ -63,7 +63,7 @@ under plots/.`,
 	f.Float64Var(&c.Margin, "margin", c.Margin, "margin of the loss (default its own)")
 	f.Float64Var(&c.Temperature, "temperature", c.Temperature, "temperature of the loss (default its own)")
 	f.Float64Var(&c.Scale, "scale", c.Scale, "scale of the loss's similarities (default its own)")
-	f.IntVar(&c.MPerClass, "m-per-class", c.MPerClass, "pictures of each class in a batch (default as few as there can be, at least 4)")
+	f.IntVar(&c.MPerClass, "m-per-class", c.MPerClass, "pictures of each class in a batch (default as few as there can be, at least 4 or half a batch below 8)")
 	f.IntVar(&c.Memory, "memory", c.Memory, "vectors of earlier batches that a batch is compared with, too (cross-batch memory); 0 is none")
 	f.BoolVar(&c.Raw, "raw", c.Raw, "vectors of any length; by default they have length 1")
 	addEncoderTraining(f, &c.Training)

@@ -54,9 +54,15 @@ for (const kind of ["pointerup", "pointercancel"]) {
   });
 }
 canvas.addEventListener("keydown", (event) => {
-  if (event.key === "Delete" || event.key === "Backspace") { clearCanvas(); event.preventDefault(); }
+  if (event.key === "Delete" || event.key === "Backspace") { startOver(); event.preventDefault(); }
 });
-$("clear").addEventListener("click", () => { clearTimeout(timer); clearCanvas(); if (wanted && wanted.drawn) wanted = null; });
+$("clear").addEventListener("click", startOver);
+
+function startOver() {
+  clearTimeout(timer);
+  clearCanvas();
+  if (wanted && wanted.drawn) wanted = null;
+}
 
 // centred returns the drawing as the digits of MNIST are: its ink's box scaled to 20/28 of the
 // picture, the centre of its mass in the middle; null where there is no ink.
@@ -109,11 +115,18 @@ function preview(address) {
 
 $("preview").addEventListener("error", () => { $("preview").hidden = true; });
 $("file").addEventListener("change", () => { searchFile($("file").files[0]); $("file").value = ""; });
-document.addEventListener("dragover", (event) => { event.preventDefault(); $("drop").classList.add("over"); });
+// Text that is dragged to where one types is none of ours.
+const ours = (event) => event.target !== $("label") || event.dataTransfer.types.includes("Files");
+document.addEventListener("dragover", (event) => {
+  if (!ours(event)) return;
+  event.preventDefault();
+  $("drop").classList.add("over");
+});
 document.addEventListener("dragleave", () => $("drop").classList.remove("over"));
 document.addEventListener("drop", (event) => {
-  event.preventDefault();
   $("drop").classList.remove("over");
+  if (!ours(event)) return;
+  event.preventDefault();
   searchFile(event.dataTransfer.files[0]);
 });
 document.addEventListener("paste", (event) => searchFile(event.clipboardData.files[0]));
@@ -134,19 +147,25 @@ function request() {
   return ["/v1/search?" + query, { method: "POST", headers: { "Content-Type": wanted.image.type }, body: wanted.image }];
 }
 
+// ask returns the server's answer, or throws what the server, or what stands in front of it, says is wrong.
+async function ask(...what) {
+  const response = await fetch(...what).catch((err) => { throw new Error("The server does not answer: " + err.message); });
+  const answer = await response.json().catch(() => null);
+  if (response.ok && answer) return answer;
+  throw new Error(answer && answer.error ? answer.error.message : `The answer has status ${response.status} and is no JSON.`);
+}
+
 async function search() {
   const mine = ++latest, start = performance.now();
   $("status").textContent = "Searching …";
   $("results").setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(...request());
-    const answer = await response.json();
+    const answer = await ask(...request());
     if (mine !== latest) return;
-    if (!response.ok) { complain(answer.error.message); return; }
     $("error").hidden = true;
     show(answer, performance.now() - start);
   } catch (err) {
-    if (mine === latest) complain("The server does not answer: " + err.message);
+    if (mine === latest) complain(err.message);
   } finally {
     if (mine === latest) $("results").removeAttribute("aria-busy");
   }
@@ -205,11 +224,10 @@ function card(hit) {
 }
 
 async function about() {
-  const response = await fetch("/v1/info");
-  const answer = await response.json();
-  if (!response.ok) { complain(answer.error.message); return; }
+  const answer = await ask("/v1/info");
   $("about").textContent = `${answer.index.len.toLocaleString()} items, ${answer.index.dim} coordinates, ${answer.index.metric} distance`;
   $("k").max = answer.limits.k;
+  $("k").value = Math.min($("k").value, answer.limits.k);
   if (!answer.pictures) {
     $("pictures").hidden = true;
     $("options").hidden = true;
@@ -218,4 +236,4 @@ async function about() {
 }
 
 clearCanvas();
-about().catch((err) => complain("The server does not answer: " + err.message));
+about().catch((err) => complain(err.message));

@@ -1,0 +1,262 @@
+package serve
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+
+	"github.com/energo-ml/energo/index"
+)
+
+// reader reads a JSON value that is valid and has no space around it, as the field of that name. It takes one
+// kind of value, never null, and stops where there is more than is allowed. encoding/json would take
+// names in other letters and twice, and all that is sent into memory.
+type reader func(field string, text []byte) error
+
+// decode reads one JSON value, all of the text.
+func decode(text []byte, read reader) error {
+	var v unread
+	d := json.NewDecoder(bytes.NewReader(text))
+	err := d.Decode(&v)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			return malformed("", "there is more behind the JSON value, from byte %d on", d.InputOffset())
+		}
+		return read("", bytes.TrimSpace(text))
+	}
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return malformed("", "the JSON is wrong at byte %d: %v", syntax.Offset, syntax)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return malformed("", "the JSON ends early")
+	}
+	return malformed("", "%s", strings.TrimPrefix(err.Error(), "json: "))
+}
+
+// unread is a JSON value that is valid.
+type unread struct{}
+
+// UnmarshalJSON does nothing.
+func (*unread) UnmarshalJSON([]byte) error { return nil }
+
+// wrongKind says that a value is not what is wanted.
+func wrongKind(field string, text []byte, want string) error {
+	is := "number " + string(text[:min(len(text), 40)])
+	switch text[0] {
+	case '{':
+		is = "object"
+	case '[':
+		is = "array"
+	case '"':
+		is = "string"
+	case 't', 'f':
+		is = "bool"
+	case 'n':
+		is = "null"
+	}
+	name := field
+	if name == "" {
+		name = "the body"
+	}
+	return malformed(field, "%s is a JSON %s; it must be %s", name, is, want)
+}
+
+// elements are those of a list, or names and values of an object in turn.
+func elements(text []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		start, depth, quoted := 1, 0, false
+		for i := 1; i < len(text); i++ {
+			switch c := text[i]; {
+			case quoted && c == '\\':
+				i++
+			case c == '"':
+				quoted = !quoted
+			case quoted:
+			case c == '[', c == '{':
+				depth++
+			case depth > 0 && (c == ']' || c == '}'):
+				depth--
+			case depth == 0 && (c == ',' || c == ':' || c == ']' || c == '}'):
+				v := bytes.TrimSpace(text[start:i])
+				if len(v) > 0 && !yield(v) {
+					return
+				}
+				start = i + 1
+			}
+		}
+	}
+}
+
+// members are those of an object.
+func members(text []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		var name []byte
+		for v := range elements(text) {
+			if name == nil {
+				name = v
+				continue
+			}
+			if !yield(unquoted(name), v) {
+				return
+			}
+			name = nil
+		}
+	}
+}
+
+func unquoted(text []byte) (s string) {
+	if err := json.Unmarshal(text, &s); err != nil {
+		panic(err) // it is valid, and a string
+	}
+	return s
+}
+
+// object takes members with the given names, each at most once.
+func object(known map[string]reader) reader {
+	return func(field string, text []byte) error {
+		if text[0] != '{' {
+			return wrongKind(field, text, "an object")
+		}
+		seen := map[string]bool{}
+		for name, v := range members(text) {
+			place := strings.TrimPrefix(field+"."+name, ".")
+			read, ok := known[name]
+			if !ok {
+				return malformed("", "unknown field %.100q", place)
+			}
+			if seen[name] {
+				return malformed(place, "%s is there twice", place)
+			}
+			seen[name] = true
+			if err := read(place, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// given makes a place for a value that is there.
+func given[T any](v **T, read func(*T) reader) reader {
+	return func(field string, text []byte) error {
+		*v = new(T)
+		return read(*v)(field, text)
+	}
+}
+
+func textOf(s *string) reader {
+	return func(field string, text []byte) error {
+		if text[0] != '"' {
+			return wrongKind(field, text, "a string")
+		}
+		*s = unquoted(text)
+		return nil
+	}
+}
+
+func integerOf(n *int) reader {
+	return func(field string, text []byte) (err error) {
+		if *n, err = strconv.Atoi(string(text)); err != nil {
+			return wrongKind(field, text, "an integer")
+		}
+		return nil
+	}
+}
+
+// listOf takes a list of at most so many values, which it leaves as they are.
+func listOf(list *[][]byte, most int) reader {
+	return func(field string, text []byte) error {
+		if text[0] != '[' {
+			return wrongKind(field, text, "a list")
+		}
+		for v := range elements(text) {
+			if len(*list) == most {
+				return invalid(field, "%s has more than %d elements; at most %d are allowed", field, most, most)
+			}
+			*list = append(*list, v)
+		}
+		return nil
+	}
+}
+
+// textsOf takes the strings of a filter.
+func textsOf(texts *[]string) reader {
+	return func(field string, text []byte) error {
+		var list [][]byte
+		if err := listOf(&list, index.MaxFilter)(field, text); err != nil {
+			return err
+		}
+		*texts = make([]string, len(list))
+		for i, v := range list {
+			if err := textOf(&(*texts)[i])(field+"["+strconv.Itoa(i)+"]", v); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// fieldsIn takes the fields of an item, or of a filter, which need be no more.
+func fieldsIn(fields *map[string]string) reader {
+	return func(field string, text []byte) error {
+		if text[0] != '{' {
+			return wrongKind(field, text, "an object")
+		}
+		*fields = map[string]string{}
+		for name, v := range members(text) {
+			if _, twice := (*fields)[name]; twice {
+				return malformed(field, "%s has %.100q twice", field, name)
+			}
+			if len(*fields) == index.MaxFields {
+				return invalid(field, "%s has more than %d members, which is what an item may have", field, index.MaxFields)
+			}
+			var value string
+			if err := textOf(&value)(field+"."+name, v); err != nil {
+				return err
+			}
+			(*fields)[name] = value
+		}
+		return nil
+	}
+}
+
+// vectorOf takes a list of numbers that float32 holds.
+func vectorOf(v *[]float32) reader {
+	return func(field string, text []byte) error {
+		if text[0] != '[' {
+			return malformed(field, "%s is not a list of numbers", field)
+		}
+		*v = make([]float32, 0, min(1024, len(text)/2))
+		for number := range elements(text) {
+			i := len(*v)
+			if i == index.MaxDim {
+				return invalid(field, "%s has more than %d coordinates", field, index.MaxDim)
+			}
+			x, err := strconv.ParseFloat(string(number), 32)
+			if err != nil {
+				return malformed(field, "%s[%d] is %.40s; it must be a number that a float32 can hold", field, i, number)
+			}
+			*v = append(*v, float32(x))
+		}
+		return nil
+	}
+}
+
+// pictureOf takes a file in base64.
+func pictureOf(file *[]byte) reader {
+	return func(field string, text []byte) (err error) {
+		if text[0] != '"' {
+			return malformed(field, "%s is no string; it must be a picture in base64", field)
+		}
+		if *file, err = base64.StdEncoding.DecodeString(unquoted(text)); err != nil {
+			return malformed(field, "%s is no base64: %v", field, err)
+		}
+		return nil
+	}
+}
