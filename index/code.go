@@ -39,21 +39,25 @@ func (r *rowCode) encode(o Options, v []float32) {
 		top = max(top, math.Abs(float64(x)))
 	}
 	r.step = float32(top / codeMost)
-	if r.step > 0 {
+	switch {
+	case r.step < smallestNormal && o.Metric == Cosine && o.Storage == Int8:
+		// No step is fine enough for so short a vector: its direction is kept.
+		r.encodeDirection(v, top)
+	case r.step > 0:
 		for i, x := range v {
 			c := math.RoundToEven(float64(x) / float64(r.step))
 			r.codes[i] = int8(max(-codeMost, min(codeMost, c)))
 		}
-	} else if o.Metric == Cosine && o.Storage == Int8 {
-		// The vector is so short that no step of its own can be: its direction is kept.
-		r.encodeDirection(v, top)
 	}
 	r.measure(o, v)
 }
 
-// encodeDirection is encode for a vector whose step would be 0.
+// smallestNormal is the least float32 that has all its digits.
+const smallestNormal = 0x1p-126
+
+// encodeDirection is encode for a vector whose step has few digits, or none.
 func (r *rowCode) encodeDirection(v []float32, top float64) {
-	r.step = math.SmallestNonzeroFloat32
+	r.step = max(r.step, math.SmallestNonzeroFloat32)
 	for i, x := range v {
 		r.codes[i] = int8(math.RoundToEven(float64(x) / top * codeMost))
 	}

@@ -118,3 +118,20 @@ func nearTo(r *rand.Rand, centre []float32) []float32 {
 	}
 	return v
 }
+
+// TestShortDirection: with cosine, int8 keeps the direction of vectors whose step has few digits.
+func TestShortDirection(t *testing.T) {
+	for top := float32(0x1p-143); top < 1e-30; top *= 1.37 {
+		want := []float32{top, 0, -top / 2, top / 3}
+		s := newSlab(Options{Dim: 4, Metric: Cosine, Storage: Int8}, []Item{{ID: "a", Vector: want}})
+		got, err := s.vector(0, make([]float32, 4))
+		must(t, err)
+		var dot float64
+		for i := range want {
+			dot += float64(want[i]) * float64(got[i])
+		}
+		if cosine := dot / length(want) / length(got); cosine < 0.9999 {
+			t.Errorf("%g becomes %g: their cosine is %g", want, got, cosine)
+		}
+	}
+}

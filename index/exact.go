@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 // exactKind is Info.Kind of an Exact.
@@ -18,7 +19,9 @@ var (
 	// ErrClosed is what every call returns after Close.
 	ErrClosed = errors.New("index: closed")
 	// ErrInUse is what Open returns while another process, or this one, has the index open.
-	ErrInUse = errors.New("in use by another process")
+	ErrInUse = errors.New("in use by another process, or by this one")
+	// ErrNoIndex is what Open returns where there is no index. It is fs.ErrNotExist, too, which is no damage's error.
+	ErrNoIndex = fmt.Errorf("there is no index (%w)", fs.ErrNotExist)
 	// ErrReadOnly is what changes return after OpenReadOnly.
 	ErrReadOnly = errors.New("index: opened for reading only")
 )
@@ -36,6 +39,7 @@ type Exact struct {
 	readOnly bool
 	views    views
 	scans    sync.Pool // of *search
+	trouble  atomic.Pointer[string]
 
 	changes chan *request
 	closing chan struct{}
@@ -46,7 +50,8 @@ type Exact struct {
 
 var _ Index = (*Exact)(nil)
 
-// Create makes a new index in a folder, which is made if it does not exist and must be empty.
+// Create makes a new index in a folder, which is made if it does not exist and must be empty, apart from what a
+// Create that was killed left.
 func Create(dir string, o Options) (*Exact, error) {
 	o, err := o.Check()
 	if err != nil {
@@ -83,7 +88,8 @@ func Create(dir string, o Options) (*Exact, error) {
 	return start(&Exact{dir: dir, lock: lock}, logLimit)
 }
 
-// checkEmpty allows what a Create that was killed may have left.
+// checkEmpty allows what a Create that was killed may have left. A segment, or a log that holds something, may be
+// of an index that lost its manifest.
 func checkEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -93,11 +99,20 @@ func checkEmpty(dir string) error {
 		switch name := e.Name(); {
 		case name == manifestName:
 			return fmt.Errorf("index: there is an index in %s already (%w)", dir, fs.ErrExist)
-		case name != lockName && name != logName(1) && filepath.Ext(name) != ".partial":
+		case name == lockName && e.Type().IsRegular():
+		case !ours(e):
 			return fmt.Errorf("index: %s is not empty, it has %q: a new index wants a folder of its own (%w)", dir, name, fs.ErrExist)
+		case numbered.MatchString(name) && !emptyLog(e):
+			return fmt.Errorf("index: %s has %q, of an index whose %s is lost or that was not wholly removed (%w)", dir, name, manifestName, fs.ErrExist)
 		}
 	}
 	return nil
+}
+
+// emptyLog tells whether a file is a log without a change.
+func emptyLog(e fs.DirEntry) bool {
+	info, err := e.Info()
+	return err == nil && filepath.Ext(e.Name()) == ".log" && info.Size() <= logHeader
 }
 
 // Open opens the index in a folder. All that was acknowledged is there, also after a crash;
@@ -133,7 +148,7 @@ func lockFolder(dir string, readOnly bool) (*os.File, error) {
 		return nil, fmt.Errorf("index: %w", err)
 	}
 	ok, err := tryLock(f, readOnly)
-	if err == nil && !ok {
+	if err == nil && (!ok || !sameFile(f)) { // a file that is gone was a Remove's
 		err = ErrInUse
 	}
 	if err != nil {
@@ -141,6 +156,13 @@ func lockFolder(dir string, readOnly bool) (*os.File, error) {
 		return nil, fmt.Errorf("index: %s is %w", dir, err)
 	}
 	return f, nil
+}
+
+// sameFile tells whether f is still the file of its name.
+func sameFile(f *os.File) bool {
+	a, errA := f.Stat()
+	b, errB := os.Stat(f.Name())
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
 // start reads the locked folder of x. With an error it gives the lock up. A log of over limit bytes
@@ -166,7 +188,11 @@ func (x *Exact) Info(context.Context) (Info, error) {
 	}
 	defer x.views.release(v)
 	o := x.options
-	return Info{Kind: exactKind, Dim: o.Dim, Len: v.live, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder}, nil
+	info := Info{Kind: exactKind, Dim: o.Dim, Len: v.live, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder}
+	if trouble := x.trouble.Load(); trouble != nil {
+		info.Trouble = *trouble
+	}
+	return info, nil
 }
 
 // Add puts items in, in the place of those of the same identifiers; they are last in the order then.

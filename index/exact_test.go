@@ -341,9 +341,40 @@ func TestCreateRefuses(t *testing.T) {
 	}
 	half := t.TempDir() // a Create that was killed
 	must(t, createLog(half, logName(1)))
+	must(t, os.WriteFile(filepath.Join(half, "."+manifestName+".0123abcd.partial"), []byte("{"), 0o666))
 	x, err := Create(half, Options{Dim: 2})
 	must(t, err)
 	must(t, x.Close())
+}
+
+// TestCreateOverLost: an index whose manifest is lost is no place for a new one.
+func TestCreateOverLost(t *testing.T) {
+	for _, compact := range []bool{false, true} {
+		x, dir := create(t, Options{Dim: 2})
+		must(t, x.Add(context.Background(), items(rng(1), 0, 5, 2)))
+		if compact {
+			must(t, x.Compact())
+		}
+		must(t, x.Close())
+		must(t, os.Remove(filepath.Join(dir, manifestName)))
+		before := dirNames(t, dir)
+		if _, err := Create(dir, Options{Dim: 2}); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "index.json is lost") {
+			t.Errorf("Create with files of a lost index: %v", err)
+		}
+		if got := dirNames(t, dir); !slices.Equal(got, before) {
+			t.Errorf("left are %v of %v", got, before)
+		}
+	}
+}
+
+func dirNames(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 func TestClosed(t *testing.T) {

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -30,8 +31,27 @@ func (w *writer) compact() error {
 	if len(w.parts) == w.segments && len(w.parts) <= 1 && (len(w.parts) == 0 || w.parts[0].dead.count == 0) {
 		return nil
 	}
-	w.failure = w.flush(0)
+	return w.tryFlush(0)
+}
+
+// tryFlush is flush, and remembers an error. A log that could not be emptied is tried again when it has doubled.
+func (w *writer) tryFlush(first int) error {
+	w.failure, w.flushAt = w.flush(first), w.limit
+	if w.failure != nil {
+		w.flushAt = max(w.limit, 2*w.log.size)
+	}
+	w.tell()
 	return w.failure
+}
+
+// tell lets Info say what is wrong.
+func (w *writer) tell() {
+	var trouble *string
+	if err := errors.Join(w.failure, w.log.failed); err != nil {
+		text := err.Error()
+		trouble = &text
+	}
+	w.x.trouble.Store(trouble)
 }
 
 // flush makes a segment of the parts from first on, and an empty log. What is on disk before the
@@ -42,6 +62,7 @@ func (w *writer) flush(first int) error {
 	segment, log := segmentName(w.manifest.Next), logName(w.manifest.Next+1)
 	parts, err := w.writeSegment(segment, first)
 	if err != nil {
+		removeFile(w.x.dir, segment)
 		return fmt.Errorf("index: write segment: %w", err)
 	}
 	fail := func(err error) error {
@@ -63,11 +84,15 @@ func (w *writer) flush(first int) error {
 	for i := range parts {
 		next.Segments[i] = segmentOfIndex{parts[i].file, parts[i].dead.marshal()}
 	}
-	if err := next.write(w.x.dir); err != nil {
-		// It may have been replaced or not: what is written now might not be found again.
-		w.log.failed = err
+	if err := w.store(&next, w.x.dir); err != nil {
 		fresh.close()
-		return fmt.Errorf("index: write %s: %w", manifestName, err)
+		err = fmt.Errorf("write %s: %w", manifestName, err)
+		if m, failed := readManifest(w.x.dir); failed == nil && m.Next == w.manifest.Next {
+			return fail(err)
+		}
+		// After a crash it may be the old one or the new one: what is written now might not be found again.
+		w.log.failed = err
+		return fmt.Errorf("index: %w", err)
 	}
 	w.replace(&next, fresh, parts, first)
 	return nil

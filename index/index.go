@@ -38,6 +38,7 @@ type Info struct {
 	Metric  Metric  `json:"metric"`            // what Hit.Distance is
 	Storage Storage `json:"storage,omitempty"` // how coordinates are kept
 	Encoder string  `json:"encoder,omitempty"` // fingerprint of the model whose vectors these are; "" is unknown
+	Trouble string  `json:"trouble,omitempty"` // what keeps changes from being stored as they should be; "" is nothing
 }
 
 // Item is a vector and what is known of it.

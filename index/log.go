@@ -61,7 +61,7 @@ func openLog(dir, name string, readOnly bool, replay func(records []byte) error)
 	path := filepath.Join(dir, name)
 	data, unmap, err := mapFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("index: open log: %w", err)
+		return nil, openError(dir, name, err)
 	}
 	l := &changeLog{name: name}
 	err = l.read(data, replay)
@@ -131,7 +131,7 @@ func sumOf(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // checkEnd refuses what follows the last frame that is right if there are more frames in it.
 func (l *changeLog) checkEnd(rest []byte) error {
-	for at := 1; ; at++ {
+	for at := 0; ; at++ {
 		next := bytes.Index(rest[min(at, len(rest)):], []byte(frameMagic))
 		if next < 0 {
 			return nil

@@ -117,6 +117,17 @@ func TestHoleInLog(t *testing.T) {
 	}
 }
 
+// TestMissingFrame: a frame that comes where another should be is damage, not an end that was torn off.
+func TestMissingFrame(t *testing.T) {
+	h := newHistory(t)
+	log := h.log(t)
+	n := len(h.ends)
+	without := slices.Delete(slices.Clone(log), int(h.ends[n-3]), int(h.ends[n-2]))
+	if _, err := Open(h.copyWith(t, without)); err == nil || !strings.Contains(err.Error(), "is damaged") {
+		t.Errorf("without the frame before the last: %v", err)
+	}
+}
+
 // TestFlippedLog flips bits of a log of an index that was closed: none is overlooked, apart from those of
 // the end's mark, with which nothing is lost.
 func TestFlippedLog(t *testing.T) {

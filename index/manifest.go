@@ -18,13 +18,17 @@ const (
 	lockName     = "lock"
 )
 
-const manifestVersion = 1
+const manifestVersion = 2
 
-// numbered are the names of segments and logs, and of any of our files that is being written.
-var numbered = regexp.MustCompile(`^(\d{8}\.(segment|log)|\.(\d{8}\.(segment|log)|index\.json)\.[0-9a-f]{8}\.partial)$`)
+// The names of segments and logs, and of any of our files that is being written. They are no other program's: what
+// is not named is removed.
+var (
+	numbered = regexp.MustCompile(`^energo-\d{8,}\.(segment|log)$`)
+	partial  = regexp.MustCompile(`^\.(energo-\d{8,}\.(segment|log)|index\.json)\.[0-9a-f]{8}\.partial$`)
+)
 
-func segmentName(number int) string { return fmt.Sprintf("%08d.segment", number) }
-func logName(number int) string     { return fmt.Sprintf("%08d.log", number) }
+func segmentName(number int) string { return fmt.Sprintf("energo-%08d.segment", number) }
+func logName(number int) string     { return fmt.Sprintf("energo-%08d.log", number) }
 
 // manifest says what belongs to the index. It is replaced as a whole.
 type manifest struct {
@@ -71,7 +75,7 @@ func readManifest(dir string) (*manifest, error) {
 	path := filepath.Join(dir, manifestName)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("index: there is no index in %s: it has no %s (%w)", dir, manifestName, fs.ErrNotExist)
+		return nil, fmt.Errorf("index: %s has no %s: %w", dir, manifestName, ErrNoIndex)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
@@ -117,6 +121,11 @@ func parseManifest(b []byte) (*manifest, error) {
 	return m, nil
 }
 
+// ours tells whether an entry of a folder is a segment or a log, or one of our files that is being written.
+func ours(e fs.DirEntry) bool {
+	return e.Type().IsRegular() && (numbered.MatchString(e.Name()) || partial.MatchString(e.Name()))
+}
+
 // sweep removes files of ours that the manifest does not name: a crash left them.
 func (m *manifest) sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -128,7 +137,7 @@ func (m *manifest) sweep(dir string) error {
 		named[s.File] = true
 	}
 	for _, e := range entries {
-		if name := e.Name(); numbered.MatchString(name) && !named[name] {
+		if name := e.Name(); ours(e) && !named[name] {
 			removeFile(dir, name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -147,7 +148,7 @@ func (f *footer) marshal() []byte {
 func openSegment(dir, name string, o Options) (*slab, error) {
 	data, unmap, err := mapFile(filepath.Join(dir, name))
 	if err != nil {
-		return nil, fmt.Errorf("index: open segment: %w", err)
+		return nil, openError(dir, name, err)
 	}
 	s, err := parseSegment(data, o)
 	if err != nil {
@@ -156,6 +157,15 @@ func openSegment(dir, name string, o Options) (*slab, error) {
 	}
 	s.file, s.unmap = name, unmap
 	return s, nil
+}
+
+// openError says why a file that the manifest names cannot be opened. If it is missing, that is no fs.ErrNotExist:
+// there is an index.
+func openError(dir, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("index: %s is damaged: it has no %s, which its %s names", dir, name, manifestName)
+	}
+	return fmt.Errorf("index: %w", err)
 }
 
 // parseSegment makes a slab of a segment's bytes, which must begin at a multiple of 8. What

@@ -108,7 +108,7 @@ func TestFlippedManifest(t *testing.T) {
 		t.Errorf("half a manifest: %v", err)
 	}
 	must(t, os.Remove(path))
-	if _, err := Open(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(dir); !errors.Is(err, ErrNoIndex) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no manifest: %v", err)
 	}
 }
@@ -119,10 +119,16 @@ func TestMissingSegment(t *testing.T) {
 	must(t, x.Add(context.Background(), items(rng(1), 0, 30, 2)))
 	must(t, x.Compact())
 	must(t, x.Close())
-	must(t, os.Remove(filepath.Join(dir, onlySegment(t, dir))))
-	if _, err := Open(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("error %v, want that a file is missing", err)
+	for _, name := range []string{onlySegment(t, dir), logName(3)} {
+		path := filepath.Join(dir, name)
+		must(t, os.Rename(path, path+".away"))
+		_, err := Open(dir)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "is damaged: it has no "+name) {
+			t.Errorf("error %v, want that %s is missing", err, name)
+		}
+		must(t, os.Rename(path+".away", path))
 	}
+	must(t, open(t, dir).Close())
 }
 
 // onlySegment returns the name of the only segment.
@@ -141,18 +147,14 @@ func TestSweep(t *testing.T) {
 	x, dir := create(t, Options{Dim: 2})
 	must(t, x.Close())
 	leftovers := []string{segmentName(77), logName(78), ".index.json.0123abcd.partial", "." + segmentName(3) + ".0123abcd.partial"}
-	others := []string{"notes.txt", "00000001.segment.bak"}
+	others := []string{"notes.txt", "20261126.log", "00000001.segment", segmentName(1) + ".bak", "." + logName(2) + ".partial"}
+	must(t, os.Mkdir(filepath.Join(dir, logName(79)), 0o777))
 	for _, name := range append(leftovers, others...) {
 		must(t, os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o666))
 	}
 	must(t, open(t, dir).Close())
-	entries, err := os.ReadDir(dir)
-	must(t, err)
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	want := append([]string{logName(1), manifestName, lockName}, others...)
+	names := dirNames(t, dir)
+	want := append([]string{logName(1), logName(79), manifestName, lockName}, others...)
 	slices.Sort(want)
 	if !slices.Equal(names, want) {
 		t.Errorf("left are %v, want %v", names, want)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -69,7 +70,7 @@ func newSlab(o Options, items []Item) *slab {
 	for i := range n {
 		s.byID = append(s.byID, uint32(i))
 	}
-	slices.SortFunc(s.byID, func(a, b uint32) int { return compare(items[a].ID, items[b].ID) })
+	slices.SortFunc(s.byID, func(a, b uint32) int { return strings.Compare(items[a].ID, items[b].ID) })
 	s.encode(items)
 	return s
 }
@@ -123,7 +124,7 @@ func bytesOf[T any](x []T) []byte {
 
 // find returns the row of an identifier; it may be dead.
 func (s *slab) find(id string) (row int, ok bool) {
-	i, ok := slices.BinarySearchFunc(s.byID, id, func(row uint32, id string) int { return compare(s.ids.view(int(row)), id) })
+	i, ok := slices.BinarySearchFunc(s.byID, id, func(row uint32, id string) int { return strings.Compare(s.ids.view(int(row)), id) })
 	if !ok {
 		return 0, false
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 	"unsafe"
 )
 
@@ -35,7 +36,7 @@ func (t *texts) view(i int) string {
 
 // find returns where s is in a sorted list.
 func (t *texts) find(s string) (int, bool) {
-	return sort.Find(t.len(), func(i int) int { return compare(s, t.view(i)) })
+	return sort.Find(t.len(), func(i int) int { return strings.Compare(s, t.view(i)) })
 }
 
 // valid tells whether every text is within bytes.
@@ -44,16 +45,6 @@ func (t *texts) valid(n int) bool {
 		return false
 	}
 	return slices.IsSorted(t.offsets)
-}
-
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 var errCut = errors.New("text is cut off")

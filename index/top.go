@@ -2,8 +2,8 @@ package index
 
 import "math"
 
-// A found row is what one may become a hit. Its number counts the rows of all parts, so that a lower
-// one was added earlier.
+// found is a row that may become a hit. Its number counts the rows of all parts, so that a lower one
+// was added earlier.
 type found struct {
 	distance float64
 	row      int

@@ -37,7 +37,9 @@ type writer struct {
 	parts    []part // the segments, and then what is in memory
 	segments int    // how many of parts are segments
 	limit    int64  // bytes of the log, see logLimit
-	failure  error  // of making a segment of the log; it is tried again
+	flushAt  int64  // bytes of the log at which it is made a segment: limit, or more after an error
+	failure  error  // of making a segment of the log
+	store    func(m *manifest, dir string) error
 }
 
 // newWriter reads the index's files and publishes its first view.
@@ -46,7 +48,7 @@ func newWriter(x *Exact, limit int64) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{Options: m.options(), x: x, manifest: m, limit: limit}
+	w := &writer{Options: m.options(), x: x, manifest: m, limit: limit, flushAt: limit, store: (*manifest).write}
 	if !x.readOnly {
 		if err := m.sweep(x.dir); err != nil {
 			return nil, err
@@ -141,6 +143,7 @@ func (w *writer) handle(group []*request) {
 			deleted, err = w.apply(changes)
 			w.publish()
 		}
+		w.tell()
 	}
 	for _, r := range group {
 		out := outcome{err: err}
@@ -152,8 +155,8 @@ func (w *writer) handle(group []*request) {
 		}
 		r.done <- out
 	}
-	if w.log.size > w.limit && w.log.failed == nil {
-		w.failure = w.flush(w.firstToMerge())
+	if w.log.size > w.flushAt && w.log.failed == nil {
+		_ = w.tryFlush(w.firstToMerge()) // Info and Close say what is wrong
 	}
 }
 

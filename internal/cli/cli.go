@@ -59,7 +59,7 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "energo: stopped while the data was being fetched")
+		fmt.Fprintln(stderr, "energo: interrupted")
 		return exitInterrupted
 	}
 	if exit := exitError(0); errors.As(err, &exit) {

@@ -38,8 +38,9 @@ server, weaviate://HOST:PORT/Class. A folder remembers its run; otherwise name t
 	return cmd
 }
 
-// Fields of the items that energo indexes; serve.PathField is the third. They are not shown.
-const stampField = "stamp" // changes when the picture does
+// stampField is a field of the items that energo indexes, which changes when the picture does. Like
+// serve.PathField it is not shown.
+const stampField = "stamp"
 
 // What an index is opened for.
 const (
@@ -58,7 +59,7 @@ func openIndex(ctx context.Context, name string, change bool) (index.Index, erro
 	}
 	x, err := open(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, index.ErrNoIndex):
 		return nil, fmt.Errorf("there is no index in %s; energo index build RUN PICTURES makes one", shown(name))
 	case errors.Is(err, index.ErrInUse):
 		return nil, fmt.Errorf("%w; energo serve search --read-only, for one, lets others read", err)
@@ -190,6 +191,9 @@ func (f *filterFlags) filter() (index.Filter, error) {
 		}
 		if out.Fields == nil {
 			out.Fields = map[string]string{}
+		}
+		if before, twice := out.Fields[name]; twice && before != value {
+			return out, usagef("--field asks that %s is both %q and %q, which no item is", name, before, value)
 		}
 		out.Fields[name] = value
 	}

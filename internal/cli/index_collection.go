@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,7 +23,7 @@ import (
 // entry is a picture that is to be in an index.
 type entry struct {
 	id, label string
-	path      string      // where it is, for people and for itemPicture
+	path      string      // where it is, for people and for gallery
 	file      string      // to decode; "" where grey is it already
 	grey      *image.Gray // of a set of digits
 }
@@ -140,11 +140,12 @@ func readPicture(file string) (image.Image, error) {
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
 		return nil, fmt.Errorf("%s is no ordinary file; a picture is wanted", shown(file))
 	}
-	text, err := os.ReadFile(file)
+	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
-	m, err := data.DecodePicture(bytes.NewReader(text), data.MaxPicturePixels)
+	defer f.Close()
+	m, err := data.DecodePicture(f, data.MaxPicturePixels)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shown(file), err)
 	}
@@ -153,8 +154,16 @@ func readPicture(file string) (image.Image, error) {
 
 // gallery finds the pictures of items where the index says that they were.
 type gallery struct {
+	load   func(ctx context.Context, dir string, progress data.Progress) (train, test *data.Images, err error) // nil is data.LoadDigits
 	mu     sync.Mutex
-	digits map[string][2]*data.Images // by folder: training and test set
+	digits map[string]*digitSets // by folder
+}
+
+// digitSets are the pictures of a folder, once done is closed.
+type digitSets struct {
+	done        chan struct{}
+	train, test *data.Images
+	err         error
 }
 
 // picture returns that of an item, or fs.ErrNotExist. Only what energo index recorded is read.
@@ -164,42 +173,71 @@ func (g *gallery) picture(ctx context.Context, item index.Item) (image.Image, er
 		return nil, fs.ErrNotExist
 	}
 	if dir, place, ok := cutDigit(at); ok {
-		return g.digit(ctx, dir, place)
+		if _, err := os.Stat(at); err != nil { // a file may be called so, too
+			return g.digit(ctx, dir, place)
+		}
 	}
 	return readPicture(at)
 }
 
+var digitPlace = regexp.MustCompile(`^(train|test)/\d+$`)
+
 // cutDigit cuts the path of a digit into its set and its place there.
 func cutDigit(at string) (dir, place string, ok bool) {
 	cut := strings.LastIndex(at, digitMark)
-	if cut < 0 || !strings.HasPrefix(at[cut+1:], "train/") && !strings.HasPrefix(at[cut+1:], "test/") {
+	if cut < 0 || !digitPlace.MatchString(at[cut+1:]) {
 		return "", "", false
 	}
 	return at[:cut], at[cut+1:], true
 }
 
 func (g *gallery) digit(ctx context.Context, dir, place string) (image.Image, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	sets, ok := g.digits[dir]
-	if !ok {
-		var err error
-		if sets[0], sets[1], err = data.LoadDigits(ctx, digitsDir(dir), nil); err != nil {
-			return nil, err
-		}
-		if g.digits == nil {
-			g.digits = map[string][2]*data.Images{}
-		}
-		g.digits[dir] = sets
+	sets := g.sets(ctx, dir)
+	select {
+	case <-sets.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if sets.err != nil {
+		return nil, sets.err
 	}
 	part, number, _ := strings.Cut(place, "/")
-	set := sets[0]
+	set := sets.train
 	if part == "test" {
-		set = sets[1]
+		set = sets.test
 	}
 	i, err := strconv.Atoi(number)
 	if err != nil || i < 0 || i >= set.N {
 		return nil, errors.Join(fs.ErrNotExist, err)
 	}
 	return digit(set, i), nil
+}
+
+// sets returns those of a folder, which are loaded once for all who ask, also if the first one goes away. After
+// an error, the next one who asks tries again.
+func (g *gallery) sets(ctx context.Context, dir string) *digitSets {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if sets := g.digits[dir]; sets != nil {
+		return sets
+	}
+	if g.digits == nil {
+		g.digits = map[string]*digitSets{}
+	}
+	load := g.load
+	if load == nil {
+		load = data.LoadDigits
+	}
+	sets := &digitSets{done: make(chan struct{})}
+	g.digits[dir] = sets
+	go func() {
+		defer close(sets.done)
+		sets.train, sets.test, sets.err = load(context.WithoutCancel(ctx), digitsDir(dir), nil)
+		if sets.err != nil {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			delete(g.digits, dir)
+		}
+	}()
+	return sets
 }

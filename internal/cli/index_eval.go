@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type rounded struct {
 }
 
 func newIndexEval() *cobra.Command {
-	var asJSON, int8 bool
+	var asJSON, rounding bool
 	var seed uint64
 	var limit int
 	cmd := &cobra.Command{
@@ -62,8 +63,8 @@ easier than among all. --int8 also measures which share of the ten nearest an in
 			if r.Labels, r.Report, err = evaluateItems(labelled, info, seed); err != nil {
 				return fmt.Errorf("%s: %w", shown(args[0]), err)
 			}
-			if int8 {
-				if r.Int8, err = compareInt8(cmd.Context(), x, info, labelled); err != nil {
+			if rounding {
+				if r.Int8, err = compareInt8(cmd.Context(), info, labelled); err != nil {
 					return err
 				}
 			}
@@ -71,7 +72,7 @@ easier than among all. --int8 also measures which share of the ten nearest an in
 			return printJSON(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&int8, "int8", false, "compare with storage as int8")
+	cmd.Flags().BoolVar(&rounding, "int8", false, "compare with storage as int8")
 	cmd.Flags().IntVar(&limit, "limit", 0, "only so many items, spread over the index; 0 is all")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of the clusters")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
@@ -131,14 +132,14 @@ func byNumber(a, b string) int {
 	y, errY := strconv.Atoi(b)
 	switch {
 	case errX == nil && errY == nil && x != y:
-		return x - y
+		return cmp.Compare(x, y)
 	case (errX == nil) != (errY == nil):
 		if errX == nil {
 			return -1
 		}
 		return 1
 	}
-	return slices.Compare([]byte(a), []byte(b))
+	return cmp.Compare(a, b)
 }
 
 // Queries and hits of the comparison with int8.
@@ -147,36 +148,19 @@ const (
 	int8K       = 10
 )
 
-// compareInt8 makes an index of the same vectors as int8 and counts what it finds of what x finds.
-func compareInt8(ctx context.Context, x index.Index, info index.Info, items []index.Item) (*rounded, error) {
-	dir, err := os.MkdirTemp("", "energo-int8-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	small, err := index.Create(filepath.Join(dir, "index"), index.Options{Dim: info.Dim, Metric: info.Metric, Storage: index.Int8})
-	if err != nil {
-		return nil, err
-	}
-	r, err := sharedHits(ctx, x, small, items)
-	return r, errors.Join(err, small.Close())
-}
-
-func sharedHits(ctx context.Context, exact, small index.Index, items []index.Item) (*rounded, error) {
-	for batch := range slices.Chunk(items, 4096) {
-		if err := small.Add(ctx, batch); err != nil {
-			return nil, err
-		}
-	}
+// compareInt8 makes an index of the items with each storage and counts what int8 finds of what float32 finds.
+func compareInt8(ctx context.Context, info index.Info, items []index.Item) (*rounded, error) {
 	var queries []index.Query
 	for _, item := range spread(items, int8Queries) {
 		queries = append(queries, index.Query{Vector: item.Vector, K: int8K, Filter: index.Filter{Exclude: []string{item.ID}}})
 	}
-	want, err := exact.Search(ctx, queries)
+	o := index.Options{Dim: info.Dim, Metric: info.Metric, Storage: index.Float32}
+	want, err := searchStored(ctx, o, items, queries)
 	if err != nil {
 		return nil, err
 	}
-	got, err := small.Search(ctx, queries)
+	o.Storage = index.Int8
+	got, err := searchStored(ctx, o, items, queries)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +177,28 @@ func sharedHits(ctx context.Context, exact, small index.Index, items []index.Ite
 		}
 	}
 	return &rounded{Queries: len(queries), K: int8K, Recall: float64(shared) / float64(max(all, 1))}, nil
+}
+
+// searchStored searches in an index of the items that is there only for that.
+func searchStored(ctx context.Context, o index.Options, items []index.Item, queries []index.Query) (hits [][]index.Hit, err error) {
+	dir, err := os.MkdirTemp("", "energo-eval-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	x, err := index.Create(filepath.Join(dir, "index"), o)
+	if err != nil {
+		return nil, err
+	}
+	for batch := range slices.Chunk(items, 4096) {
+		if err == nil {
+			err = x.Add(ctx, batch)
+		}
+	}
+	if err == nil {
+		hits, err = x.Search(ctx, queries)
+	}
+	return hits, errors.Join(err, x.Close())
 }
 
 func (r *evaluated) print(out io.Writer) {

@@ -68,6 +68,9 @@ func newIndexInfo() *cobra.Command {
 			out := cmd.OutOrStdout()
 			fmt.Fprintf(out, "%s: %s, %d items of %d coordinates, %s distance, kept as %s\n", shown(args[0]), r.Kind, r.Len, r.Dim, r.Metric, r.Storage)
 			fmt.Fprintf(out, "network %s of run %s\n", orDash(r.Encoder), shown(orDash(r.Run)))
+			if r.Trouble != "" {
+				fmt.Fprintf(out, "trouble: %s\n", r.Trouble)
+			}
 			return printJSON(out, r, asJSON)
 		},
 	}

@@ -114,17 +114,18 @@ func orDash(s string) string {
 
 // drawHits draws a picture and those found, with what they are.
 func drawHits(ctx context.Context, path string, looked image.Image, hits []index.Hit) error {
-	cells := []cell{{picture: looked, lines: []string{"looked for"}}}
+	cells := []cell{{picture: small(looked), lines: []string{"looked for"}}}
 	var g gallery
 	for _, h := range hits {
 		m, err := g.picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
-		if err != nil {
-			m = nil // it is not where it was, or not a picture any more
+		c := cell{lines: []string{"label " + orDash(h.Label), "distance " + number(h.Distance), h.ID}}
+		if err == nil { // otherwise it is not where it was, or not a picture any more
+			c.picture = small(m)
 		}
-		cells = append(cells, cell{picture: m, lines: []string{"label " + orDash(h.Label), "distance " + number(h.Distance), h.ID}})
+		cells = append(cells, c)
 	}
 	return writeSheet(path, cells)
 }

@@ -16,10 +16,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/serve"
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 )
 
 // board is the script command "board FILE PLACE": a PNG picture with a bright bar in one of four places, as those of
@@ -208,10 +213,101 @@ func TestByNumber(t *testing.T) {
 func TestCutDigit(t *testing.T) {
 	for at, want := range map[string]string{
 		"mnist#train/00012": "mnist|train/00012", "/a#b/c#test/3": "/a#b/c|test/3", "/a/b.png": "", "/a/b#c.png": "", "mnist#other/3": "",
+		"/a#train/b.png": "", "/a#train/7/3": "",
 	} {
 		dir, place, ok := cutDigit(at)
 		if got := dir + "|" + place; ok != (want != "") || ok && got != want {
 			t.Errorf("%s: %s, want %s", at, got, want)
 		}
+	}
+}
+
+// A file may lie where the path of a digit could point.
+func TestPictureCalledAsDigit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x#train", "00012")
+	writePNG(t, file, image.NewGray(image.Rect(0, 0, 3, 2)))
+	var g gallery
+	m, err := g.picture(t.Context(), index.Item{Fields: map[string]string{serve.PathField: file}})
+	if err != nil || m.Bounds().Dx() != 3 {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
+func writePNG(t *testing.T, path string, m image.Image) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := errors.Join(png.Encode(&b, m), os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, b.Bytes(), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Digits that are being loaded keep nobody who does not want to wait any more, and are loaded once.
+func TestGalleryLoadsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loads atomic.Int32
+		goOn := make(chan struct{})
+		set := &data.Images{N: 1, H: 1, W: 1, Pixels: []uint8{7}, Labels: []uint8{0}}
+		g := gallery{load: func(ctx context.Context, _ string, _ data.Progress) (train, test *data.Images, err error) {
+			n := loads.Add(1)
+			<-goOn
+			if n == 1 {
+				return nil, nil, errors.New("no such folder")
+			}
+			return set, set, ctx.Err()
+		}}
+		item := index.Item{Fields: map[string]string{serve.PathField: "set#train/00000"}}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := g.picture(ctx, item); !errors.Is(err, context.Canceled) {
+			t.Errorf("one who is gone: %v", err)
+		}
+		close(goOn)
+		synctest.Wait()
+		for range 3 {
+			if m, err := g.picture(t.Context(), item); err != nil || m.Bounds().Dx() != 1 {
+				t.Errorf("%v, %v", m, err)
+			}
+		}
+		if n := loads.Load(); n != 2 {
+			t.Errorf("%d loads, want one that failed and one more", n)
+		}
+	})
+}
+
+// A label that an index does not take is that picture's fault alone.
+func TestBadLabel(t *testing.T) {
+	entries := dots(3)
+	entries[1].label = "caf\xe9"
+	items, _, failed := decodeEntries(entries)
+	if len(items) != 2 || failed[1] == nil || !strings.Contains(failed[1].Error(), entries[1].path) {
+		t.Errorf("%d items of 2, %v", len(items), failed)
+	}
+}
+
+// What is kept for a sheet is small.
+func TestSmall(t *testing.T) {
+	for size, want := range map[image.Point]image.Point{{28, 28}: {28, 28}, {1120, 560}: {112, 56}, {5000, 1}: {112, 1}} {
+		if got := small(image.NewGray(image.Rectangle{Max: size})).Bounds().Size(); got != want {
+			t.Errorf("%v becomes %v, want %v", size, got, want)
+		}
+	}
+}
+
+// stuck is an index that cannot be closed in order.
+type stuck struct{ index.Index }
+
+func (stuck) Close() error { return errors.New("disk full") }
+
+// One who interrupts is told of an index that could not be closed.
+func TestCloseAfterInterrupt(t *testing.T) {
+	var said bytes.Buffer
+	cmd := &cobra.Command{}
+	cmd.SetErr(&said)
+	if err := closeAfter(cmd, stuck{}, errInterrupted); !errors.Is(err, errInterrupted) || said.String() != "energo: disk full\n" {
+		t.Errorf("%q is said, error %v", said.String(), err)
+	}
+	said.Reset()
+	if err := closeAfter(cmd, stuck{}, nil); err == nil || said.Len() != 0 {
+		t.Errorf("%q is said, error %v", said.String(), err)
 	}
 }

@@ -64,6 +64,22 @@ func (p *progress) download(done, total int64) {
 	}
 }
 
+// count shows how many of all are done.
+func (p *progress) count(what string, done, all int) {
+	switch {
+	case p.quiet:
+	case p.terminal:
+		if p.bar == nil {
+			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30),
+				progressbar.OptionShowIts(), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
+		_ = p.bar.Set(done)
+	case time.Since(p.told) > 10*time.Second:
+		p.told = time.Now()
+		p.say("%d of %d %s", done, all, what)
+	}
+}
+
 // emit shows an event.
 func (p *progress) emit(e train.Event) {
 	if p.quiet {
