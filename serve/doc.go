@@ -42,6 +42,9 @@
 // passwords: the server is for one machine, or behind something that asks for them. Pages of other origins cannot
 // use it through a browser.
 //
+// Room for a body is taken when its length is declared, so clients that send slowly hold it until [Limits].Read is over,
+// and others are told to come again: where clients are not trusted, something that buffers belongs in front.
+//
 // Requests that come while network or index are at work are joined into the next batch. The
 // network's vector of a picture may differ in the last bits with the size of its batch.
 package serve
