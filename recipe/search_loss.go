@@ -108,7 +108,7 @@ var metricLosses = []metricLoss{
 	{name: "triplet", takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewBatchTriplet[float32]()
 		l.Soft = c.SoftMargin
-		l.Mining = map[string]loss.Mining{"hard": loss.HardTriplets, "semi_hard": loss.SemiHardTriplets, "all": loss.AllTriplets}[c.Mining]
+		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has seen to it that there is such a one
 		given(&l.Margin, c.Margin)
 		return ofPairs(l)
 	}},

@@ -114,6 +114,23 @@ func located(paths ...*string) error {
 	return nil
 }
 
+// beginPictured reads pictures by a recipe's loader and settles the run's folder, as runFlags.begin does for digits.
+func beginPictured[S any](
+	cmd *cobra.Command, run *runFlags, base string, load func(context.Context, data.Progress) (S, []error, error),
+) (p *progress, sets S, made []string, err error) {
+	if run.dir != "" {
+		if err := recipe.CheckFolder(run.dir, run.resume); err != nil {
+			return nil, sets, nil, err
+		}
+	}
+	p = newProgress(cmd.ErrOrStderr(), run.quiet)
+	if sets, err = loadPictures(cmd.Context(), p, load); err != nil {
+		return nil, sets, nil, err
+	}
+	run.dir, made, err = runFolder(run.dir, base)
+	return p, sets, made, err
+}
+
 // loadPictures calls a recipe's loader, showing a download, and says what was skipped.
 func loadPictures[S any](ctx context.Context, p *progress, load func(context.Context, data.Progress) (S, []error, error)) (S, error) {
 	sets, skipped, err := load(ctx, p.download)
@@ -133,18 +150,8 @@ func loadPictures[S any](ctx context.Context, p *progress, load func(context.Con
 }
 
 func trainSearch(cmd *cobra.Command, c recipe.SearchConfig, run runFlags) error {
-	if run.dir != "" {
-		if err := recipe.CheckFolder(run.dir, run.resume); err != nil {
-			return err
-		}
-	}
-	p := newProgress(cmd.ErrOrStderr(), run.quiet)
-	sets, err := loadPictures(cmd.Context(), p, c.Load)
+	p, sets, made, err := beginPictured(cmd, &run, "search-"+c.Loss, c.Load)
 	if err != nil {
-		return err
-	}
-	var made []string
-	if run.dir, made, err = runFolder(run.dir, "search-"+c.Loss); err != nil {
 		return err
 	}
 	r, err := recipe.Search(cmd.Context(), c, sets, recipe.Options{Dir: run.dir, Resume: run.resume, Emit: p.emit})

@@ -59,18 +59,8 @@ pairs with their distances.`,
 }
 
 func trainSiamese(cmd *cobra.Command, c recipe.SiameseConfig, run runFlags) error {
-	if run.dir != "" {
-		if err := recipe.CheckFolder(run.dir, run.resume); err != nil {
-			return err
-		}
-	}
-	p := newProgress(cmd.ErrOrStderr(), run.quiet)
-	sets, err := loadPictures(cmd.Context(), p, c.Load)
+	p, sets, made, err := beginPictured(cmd, &run, "siamese-"+c.Loss, c.Load)
 	if err != nil {
-		return err
-	}
-	var made []string
-	if run.dir, made, err = runFolder(run.dir, "siamese-"+c.Loss); err != nil {
 		return err
 	}
 	r, err := recipe.Siamese(cmd.Context(), c, sets, recipe.Options{Dir: run.dir, Resume: run.resume, Emit: p.emit})
