@@ -20,13 +20,22 @@ import (
 // F32 and F64 are read as they are; F16, BF16, U8, I8, I16 and BOOL become float32,
 // all exactly; I32, U32, I64 and U64 become float64, exact up to 2⁵³.
 //
-// Errors: whatever the format does not allow (a header that is cut off, too long, or
+// A digest that Encode wrote is checked, and is not among the metadata. A file without
+// one, as other programs write them, is read all the same.
+//
+// Errors: ErrDamaged where the digest is not that of the bytes, or where its entry is
+// itself damaged; whatever the format does not allow (a header that is cut off, too long, or
 // not the JSON that it must be; a name twice; a shape that does not fit its range of
 // bytes; ranges that overlap, leave gaps or do not end with the data), and other types.
 func Decode(data []byte) (*File, error) {
 	head, body, err := split(data)
 	if err != nil {
 		return nil, err
+	}
+	if sealed(head) {
+		if err := checkDigest(data); err != nil {
+			return nil, err
+		}
 	}
 	f := &File{}
 	entries, err := parseHeader(head, f)
@@ -125,6 +134,13 @@ func parseHeader(head []byte, f *File) ([]entry, error) {
 	}
 	if p.err != nil {
 		return nil, fmt.Errorf("safetensors: header: %w", p.err)
+	}
+	if !sealed(head) {
+		return entries, checkUnsealed(f.Metadata)
+	}
+	delete(f.Metadata, digestKey)
+	if len(f.Metadata) == 0 {
+		f.Metadata = nil
 	}
 	return entries, nil
 }

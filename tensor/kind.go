@@ -13,17 +13,22 @@ type kind struct {
 	read func(t *Tensor, b []byte)
 }
 
-var kinds = []kind{
-	{"F64", 8, Float64, func(t *Tensor, b []byte) {
+// The two that are written, too.
+var (
+	float64Kind = kind{"F64", 8, Float64, func(t *Tensor, b []byte) {
 		for i := range t.f64 {
 			t.f64[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
 		}
-	}},
-	{"F32", 4, Float32, func(t *Tensor, b []byte) {
+	}}
+	float32Kind = kind{"F32", 4, Float32, func(t *Tensor, b []byte) {
 		for i := range t.f32 {
 			t.f32[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 		}
-	}},
+	}}
+)
+
+var kinds = []kind{
+	float64Kind, float32Kind,
 	{"F16", 2, Float32, func(t *Tensor, b []byte) {
 		for i := range t.f32 {
 			t.f32[i] = half(binary.LittleEndian.Uint16(b[2*i:]))

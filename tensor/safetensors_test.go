@@ -3,6 +3,7 @@ package tensor
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -130,7 +131,7 @@ func TestRoundTrip(t *testing.T) {
 func randomFile(rng *rand.Rand) *File {
 	f := &File{Tensors: []Named{}}
 	if rng.IntN(2) == 0 {
-		f.Metadata = map[string]string{}
+		f.Metadata = map[string]string{"a\"\n": digestText}
 		for range rng.IntN(4) {
 			f.Metadata[fmt.Sprint("k<\u2028", rng.IntN(9))] = "\x00\"\\é"
 		}
@@ -177,6 +178,11 @@ var hostile = []struct {
 	{"metadata twice", "twice", file(`{"__metadata__":{},"__metadata__":{}}`, 0)},
 	{"metadata key twice", "twice", file(`{"__metadata__":{"a":"b","a":"c"}}`, 0)},
 	{"metadata not text", "string", file(`{"__metadata__":{"a":1}}`, 0)},
+	{"digest not first", "is damaged, or another program", file(`{"__metadata__":{"a":"b","energo.digest":"`+digestText+noDigest+`"}}`, 0)},
+	{"digest of another name", "is damaged, or another program", file(`{"__metadata__":{"energo.digesu":"`+digestText+noDigest+`"}}`, 0)},
+	{"digest of another kind", "is damaged, or another program", file(`{"__metadata__":{"energo.digest":"1"}}`, 0)},
+	{"wrong digest", "its digest is", file(opening+noDigest+`"}}`, 0)},
+	{"within the digest", "within its digest", file(opening+`00`, 0)},
 	{"field twice", "twice", file(`{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, 1)},
 	{"unknown field", "unknown field", file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"x":0}}`, 1)},
 	{"field in capitals", "unknown field", file(`{"a":{"dtype":"U8","Shape":[1],"data_offsets":[0,1]}}`, 1)},
@@ -218,6 +224,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"name twice":         {Tensors: []Named{{"a", x}, {"a", x}}},
 		"the metadata's key": {Tensors: []Named{{"__metadata__", x}}},
 		"name not UTF-8":     {Tensors: []Named{{"\xff", x}}},
+		"a digest":           {Metadata: map[string]string{digestKey: ""}},
 		"metadata not UTF-8": {Metadata: map[string]string{"a": "\xff"}},
 	} {
 		if _, err := Encode(f); err == nil {
@@ -252,6 +259,83 @@ func TestCutOff(t *testing.T) {
 			t.Fatalf("%d bytes of %d are read without error", n, len(data))
 		}
 	}
+}
+
+// Whichever bit of a file of ours is flipped, in the header as in the data, is told.
+func TestEveryFlippedBit(t *testing.T) {
+	data, err := os.ReadFile("testdata/ours.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for bit := range 8 * len(data) {
+		data[bit/8] ^= 1 << (bit % 8)
+		if f, err := Decode(data); err == nil {
+			t.Errorf("bit %d of byte %d flipped, and it reads as %v", bit%8, bit/8, f)
+		}
+		data[bit/8] ^= 1 << (bit % 8)
+	}
+	if _, err := Decode(data); err != nil {
+		t.Error(err)
+	}
+	data[len(data)-1] ^= 1
+	if _, err := Decode(data); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%v is not ErrDamaged", err)
+	}
+}
+
+// A file that is written in pieces is the one that Encode writes.
+func TestOutline(t *testing.T) {
+	f := randomFile(rand.New(rand.NewPCG(3, 4)))
+	x := count(Float32, 5, 3)
+	want, err := Encode(&File{Metadata: f.Metadata, Tensors: []Named{{"x", x}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := NewOutline(f.Metadata, "x", Float32, 5, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elements := want[len(want)-60:]
+	for lo := 0; lo < 60; lo += 12 {
+		_, _ = o.Write(elements[lo : lo+12])
+	}
+	if got := append(o.Header(), elements...); !bytes.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, err := range []error{
+		second(NewOutline(nil, metadataKey, Float32, 1)), second(NewOutline(nil, "x", Float32, -1)),
+		second(NewOutline(map[string]string{digestKey: ""}, "x", Float32, 1)),
+	} {
+		if err == nil {
+			t.Error("no error")
+		}
+	}
+}
+
+func second(_ *Outline, err error) error { return err }
+
+// The digest's part of the time to read and to write.
+func BenchmarkDecode(b *testing.B) {
+	data, err := Encode(&File{Tensors: []Named{{"x", New(Float32, 4<<20)}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("all", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		for b.Loop() {
+			if _, err := Decode(data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("digest", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
+		for b.Loop() {
+			if err := checkDigest(data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // Whatever is read without error is written and read again alike.
