@@ -17,10 +17,17 @@ import (
 //
 // AMSGrad takes the greatest v so far for v [reddi2018]. The state is "exp_avg" (m),
 // "exp_avg_sq" (v) and, with AMSGrad, "max_exp_avg_sq".
+//
+// Extremes: a finite d beyond ±√max, of the greatest number of the element type (1.8e19
+// in float32), counts as ±√max. So d² does not overflow: v stays finite and falls again,
+// where PyTorch's is +Inf for ever and the weight never moves again. With Eps zero, a
+// weight whose gradients were all 0 becomes NaN, as PyTorch's.
+//
+// Errors: Beta1 or Beta2 outside [0, 1), Eps or WeightDecay below 0, all but Zero; NaN.
 type Adam struct {
-	Beta1       float64 // 0 means 0.9; any value below 0 means 0, no averaging of d
-	Beta2       float64 // 0 means 0.999
-	Eps         float64 // 0 means 1e-8
+	Beta1       float64 // 0 means 0.9; Zero, no averaging of d
+	Beta2       float64 // 0 means 0.999; Zero, no averaging of d²
+	Eps         float64 // 0 means 1e-8; Zero, nothing is added
 	WeightDecay float64 // of the regulariser WeightDecay/2·‖w‖²
 	AMSGrad     bool
 
@@ -32,11 +39,12 @@ type Adam struct {
 //
 //	w = w − lr·WeightDecay·w
 //
-// PyTorch's default for WeightDecay is 0.01; here 0 means none.
+// PyTorch's default for WeightDecay is 0.01; here 0 means none. Extremes and errors are
+// Adam's.
 type AdamW struct {
-	Beta1       float64 // 0 means 0.9; any value below 0 means 0, no averaging of g
-	Beta2       float64 // 0 means 0.999
-	Eps         float64 // 0 means 1e-8
+	Beta1       float64 // 0 means 0.9; Zero, no averaging of g
+	Beta2       float64 // 0 means 0.999; Zero, no averaging of g²
+	Eps         float64 // 0 means 1e-8; Zero, nothing is added
 	WeightDecay float64
 	AMSGrad     bool
 
@@ -55,30 +63,39 @@ func kindsOfAdam(ams bool) []string {
 	return adamKinds
 }
 
-// options returns the settings with their defaults filled in.
-func options(beta1, beta2, eps, decay float64, decoupled bool) simd.AdamOptions {
-	o := simd.AdamOptions{Beta1: beta1, Beta2: beta2, Eps: eps, WeightDecay: decay, Decoupled: decoupled}
-	if beta1 == 0 {
-		o.Beta1 = 0.9
-	}
-	o.Beta1 = max(o.Beta1, 0)
-	if beta2 == 0 {
-		o.Beta2 = 0.999
-	}
-	if eps == 0 {
-		o.Eps = 1e-8
-	}
-	return o
+// options returns the settings with their defaults, or an error that names one.
+func (o *Adam) options() (simd.AdamOptions, error) {
+	return adamOptions("Adam", simd.AdamOptions{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay})
+}
+
+func (o *AdamW) options() (simd.AdamOptions, error) {
+	return adamOptions("AdamW", simd.AdamOptions{Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, WeightDecay: o.WeightDecay, Decoupled: true})
+}
+
+func adamOptions(name string, o simd.AdamOptions) (simd.AdamOptions, error) {
+	c := checker{of: name}
+	o.Beta1 = orDefault(o.Beta1, 0.9)
+	o.Beta2 = orDefault(o.Beta2, 0.999)
+	o.Eps = orDefault(o.Eps, 1e-8)
+	c.fraction("Beta1", o.Beta1)
+	c.fraction("Beta2", o.Beta2)
+	c.notNegative("Eps", o.Eps)
+	c.notNegative("WeightDecay", o.WeightDecay)
+	return o, c.err
 }
 
 // Step implements Optimizer.
 func (o *Adam) Step(params []*autodiff.Param, lr float64) {
-	o.history.adam(params, lr, options(o.Beta1, o.Beta2, o.Eps, o.WeightDecay, false), o.AMSGrad)
+	options, err := o.options()
+	must(err)
+	o.history.adam(params, lr, options, o.AMSGrad)
 }
 
 // Step implements Optimizer.
 func (o *AdamW) Step(params []*autodiff.Param, lr float64) {
-	o.history.adam(params, lr, options(o.Beta1, o.Beta2, o.Eps, o.WeightDecay, true), o.AMSGrad)
+	options, err := o.options()
+	must(err)
+	o.history.adam(params, lr, options, o.AMSGrad)
 }
 
 func (h *history) adam(params []*autodiff.Param, lr float64, o simd.AdamOptions, ams bool) {
@@ -89,8 +106,7 @@ func (h *history) adam(params []*autodiff.Param, lr float64, o simd.AdamOptions,
 		if still(p) {
 			continue
 		}
-		s := h.slot(p, kinds)
-		s.steps++
+		s := h.step(p, kinds)
 		o := o
 		o.Correction1 = 1 - math.Pow(o.Beta1, float64(s.steps))
 		o.Correction2 = 1 - math.Pow(o.Beta2, float64(s.steps))
@@ -115,7 +131,7 @@ func adamStep[T simd.Float](p *autodiff.Param, s *slot, o simd.AdamOptions) {
 	}
 }
 
-// amsGrad is simd.Adam with the greatest v so far, top, in the place of v.
+// amsGrad is simd.Adam with the greatest v so far, top, instead of v.
 func amsGrad[T simd.Float](w, g, m, v, top []T, o simd.AdamOptions) {
 	keep, decay := T(1), T(o.WeightDecay)
 	if o.Decoupled {
@@ -124,7 +140,7 @@ func amsGrad[T simd.Float](w, g, m, v, top []T, o simd.AdamOptions) {
 	beta1, fresh1, beta2, fresh2 := T(o.Beta1), T(1-o.Beta1), T(o.Beta2), T(1-o.Beta2)
 	step, root, eps := T(o.LR/o.Correction1), T(1/math.Sqrt(o.Correction2)), T(o.Eps)
 	for i, d := range g {
-		d += decay * w[i]
+		d = simd.Squarable(d + decay*w[i])
 		m[i] = beta1*m[i] + fresh1*d
 		v[i] = beta2*v[i] + fresh2*(d*d)
 		top[i] = max(top[i], v[i])
@@ -142,6 +158,9 @@ func (o *Adam) Restore(state []tensor.Named) error {
 
 // Prepare implements Optimizer.
 func (o *Adam) Prepare(params []*autodiff.Param) error {
+	if _, err := o.options(); err != nil {
+		return err
+	}
 	return o.history.prepare(params, kindsOfAdam(o.AMSGrad))
 }
 
@@ -155,5 +174,8 @@ func (o *AdamW) Restore(state []tensor.Named) error {
 
 // Prepare implements Optimizer.
 func (o *AdamW) Prepare(params []*autodiff.Param) error {
+	if _, err := o.options(); err != nil {
+		return err
+	}
 	return o.history.prepare(params, kindsOfAdam(o.AMSGrad))
 }

@@ -17,6 +17,8 @@ import (
 // drawn to its start. All parameters given are averaged, frozen ones too: running
 // statistics must go with the weights that they belong to. Those marked NoAverage are
 // taken as they are.
+//
+// Errors: Decay outside [0, 1). A decay of 1 would keep the first values for ever.
 type EMA struct {
 	Decay float64 // in [0, 1)
 
@@ -26,15 +28,16 @@ type EMA struct {
 
 var emaKinds = []string{"average"}
 
-// Update takes the parameters' values into the average.
+// Update takes the parameters' values into the average. It panics where Prepare reports
+// an error.
 func (e *EMA) Update(params []*autodiff.Param) {
 	if e.swapped {
 		panic("optim: EMA.Update while the averages are swapped in")
 	}
+	must(e.check())
 	e.history.begin(params, emaKinds)
 	for _, p := range params {
-		s := e.history.slot(p, emaKinds)
-		s.steps++
+		s := e.history.step(p, emaKinds)
 		decay := 1 - (1-e.Decay)/(1-math.Pow(e.Decay, float64(s.steps)))
 		a := s.buf[0]
 		switch {
@@ -52,9 +55,7 @@ func (e *EMA) Update(params []*autodiff.Param) {
 // averages, and, called again, to train on. Parameters without an average stay.
 // Between the two calls Update and State panic.
 func (e *EMA) Swap(params []*autodiff.Param) {
-	if err := e.Prepare(params); err != nil {
-		panic(err)
-	}
+	must(e.Prepare(params))
 	for _, p := range params {
 		s := e.history.slots[p.Name]
 		if s == nil || s.steps == 0 {
@@ -89,5 +90,16 @@ func (e *EMA) Restore(state []tensor.Named) error {
 	return e.history.restore(state, emaKinds)
 }
 
-// Prepare reports what was restored and does not fit params, as Optimizer.Prepare does.
-func (e *EMA) Prepare(params []*autodiff.Param) error { return e.history.prepare(params, emaKinds) }
+// Prepare reports what does not fit params, as Optimizer.Prepare does.
+func (e *EMA) Prepare(params []*autodiff.Param) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	return e.history.prepare(params, emaKinds)
+}
+
+func (e *EMA) check() error {
+	c := checker{of: "EMA"}
+	c.fraction("Decay", e.Decay)
+	return c.err
+}

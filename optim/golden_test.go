@@ -19,10 +19,13 @@ var catalogue = map[string]func() Optimizer{
 	"sgd_nesterov":  func() Optimizer { return &SGD{Momentum: 0.9, Nesterov: true, WeightDecay: 0.01} },
 	"adam":          func() Optimizer { return &Adam{} },
 	"adam_all":      func() Optimizer { return &Adam{Beta1: 0.8, Beta2: 0.95, Eps: 1e-3, WeightDecay: 0.05} },
-	"adam_no_beta1": func() Optimizer { return &Adam{Beta1: -1, Beta2: 0.9} },
+	"adam_no_beta1": func() Optimizer { return &Adam{Beta1: Zero, Beta2: 0.9} },
+	"adam_no_betas": func() Optimizer { return &Adam{Beta1: Zero, Beta2: Zero} },
+	"adam_no_eps":   func() Optimizer { return &Adam{Eps: Zero} },
 	"adam_amsgrad":  func() Optimizer { return &Adam{Beta1: 0.8, Beta2: 0.9, AMSGrad: true, WeightDecay: 0.02} },
 	"adamw":         func() Optimizer { return &AdamW{WeightDecay: 0.1} },
 	"adamw_none":    func() Optimizer { return &AdamW{Eps: 1e-6} },
+	"adamw_no_eps":  func() Optimizer { return &AdamW{WeightDecay: 0.1, Eps: Zero, Beta2: Zero} },
 	"adamw_amsgrad": func() Optimizer { return &AdamW{WeightDecay: 0.1, AMSGrad: true, Beta2: 0.9} },
 }
 

@@ -16,6 +16,7 @@ const stepName = "step"
 type slot struct {
 	param *autodiff.Param   // nil until met after Restore
 	steps int               // how many steps it has had
+	last  int               // the history's step that was its last; 0 after Restore
 	buf   [3]*tensor.Tensor // one a kind; nil where it has had no step yet
 }
 
@@ -30,9 +31,7 @@ type history struct {
 // begin counts a step, after making sure that what was restored fits the parameters.
 func (h *history) begin(params []*autodiff.Param, kinds []string) {
 	if h.restored || h.slots == nil {
-		if err := h.prepare(params, kinds); err != nil {
-			panic(err)
-		}
+		must(h.prepare(params, kinds))
 	}
 	h.steps++
 }
@@ -45,7 +44,7 @@ func (h *history) prepare(params []*autodiff.Param, kinds []string) error {
 	met := make(map[string]bool, len(params))
 	for _, p := range params {
 		if met[p.Name] {
-			return fmt.Errorf("optim: two parameters are named %q", p.Name)
+			return sameName(p)
 		}
 		met[p.Name] = true
 		s := h.slots[p.Name]
@@ -70,8 +69,16 @@ func (h *history) prepare(params []*autodiff.Param, kinds []string) error {
 	return nil
 }
 
-// fits holds the buffers against their parameter.
+// sameName is the error of two parameters that states would confuse.
+func sameName(p *autodiff.Param) error {
+	return fmt.Errorf("optim: two parameters are named %q; what is remembered of a parameter goes by its name, which must be its own", p.Name)
+}
+
+// fits holds the slot against its parameter.
 func (s *slot) fits(p *autodiff.Param, kinds []string) error {
+	if s.param != nil && s.param != p {
+		return sameName(p)
+	}
 	for i, kind := range kinds {
 		b := s.buf[i]
 		if b != nil && (b.DType() != p.Value.DType() || !slices.Equal(b.Shape(), p.Value.Shape())) {
@@ -80,6 +87,17 @@ func (s *slot) fits(p *autodiff.Param, kinds []string) error {
 		}
 	}
 	return nil
+}
+
+// step counts a step of p and returns what is remembered of it.
+func (h *history) step(p *autodiff.Param, kinds []string) *slot {
+	s := h.slot(p, kinds)
+	if s.last == h.steps {
+		panic(sameName(p)) // p is there twice
+	}
+	s.last = h.steps
+	s.steps++
+	return s
 }
 
 // slot returns what is remembered of p, with its buffers, zero at first.
@@ -93,9 +111,7 @@ func (h *history) slot(p *autodiff.Param, kinds []string) *slot {
 	if s.param == p {
 		return s
 	}
-	if err := s.fits(p, kinds); err != nil {
-		panic(err)
-	}
+	must(s.fits(p, kinds))
 	s.param = p
 	for i := range kinds {
 		if s.buf[i] == nil {

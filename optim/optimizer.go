@@ -19,8 +19,10 @@ import (
 	"github.com/energo-ml/energo/tensor"
 )
 
-// Optimizer is a rule of descent with what it remembers of each parameter, by the
-// parameter's name.
+// Optimizer is a rule of descent with what it remembers of each parameter. States name
+// parameters, so one optimiser takes one parameter of each name: a second one, of another
+// network, is refused. Two networks have an optimiser each, or names with prefixes
+// (nn.Prefix).
 type Optimizer interface {
 	// Step changes the parameters along their gradients. It panics where Prepare
 	// reports an error.
@@ -38,9 +40,10 @@ type Optimizer interface {
 	// does not fit together, and leaves the optimiser as it was.
 	Restore(state []tensor.Named) error
 
-	// Prepare makes the memory that Step will need for params. After Restore it
-	// reports what does not fit them: a parameter without its state, state of another
-	// shape or type, state that no parameter has. The first Step does it otherwise.
+	// Prepare makes the memory that Step will need for params. It reports settings out of
+	// their range and two parameters of one name. After Restore it also reports what does
+	// not fit params: a parameter without its state, state of another shape or type, state
+	// that no parameter has. The first Step does it otherwise.
 	Prepare(params []*autodiff.Param) error
 }
 

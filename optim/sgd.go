@@ -1,6 +1,8 @@
 package optim
 
 import (
+	"math"
+
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/tensor"
@@ -14,7 +16,10 @@ import (
 //
 // Without momentum, w = w − lr·d. WeightDecay is the regulariser
 // R(w) = WeightDecay/2·‖w‖², whose value L2 gives. Its state is "momentum".
-// The zero value is plain gradient descent. Nesterov wants Momentum > 0 and no Dampening.
+// The zero value is plain gradient descent.
+//
+// Errors: Momentum outside [0, 1]; WeightDecay below 0; Nesterov without Momentum or with
+// Dampening, as in PyTorch; Dampening without Momentum, which it would be void of; NaN.
 type SGD struct {
 	Momentum    float64
 	Dampening   float64
@@ -36,18 +41,31 @@ func (o *SGD) kinds() []string {
 	return sgdKinds
 }
 
+// check refuses settings that are out of range or contradict each other.
+func (o *SGD) check() error {
+	c := checker{of: "SGD"}
+	c.hold("Momentum", o.Momentum, o.Momentum >= 0 && o.Momentum <= 1, "in [0, 1]")
+	c.hold("Dampening", o.Dampening, !math.IsNaN(o.Dampening) && !math.IsInf(o.Dampening, 0), "finite")
+	c.hold("Dampening", o.Dampening, o.Dampening == 0 || o.Momentum != 0, "0 without Momentum")
+	c.hold("Dampening", o.Dampening, o.Dampening == 0 || !o.Nesterov, "0 with Nesterov")
+	c.hold("Momentum", o.Momentum, o.Momentum != 0 || !o.Nesterov, "above 0 with Nesterov")
+	c.notNegative("WeightDecay", o.WeightDecay)
+	return c.err
+}
+
 // Step implements Optimizer.
 func (o *SGD) Step(params []*autodiff.Param, lr float64) {
+	must(o.check())
 	kinds := o.kinds()
 	o.history.begin(params, kinds)
 	for _, p := range params {
 		if still(p) {
 			continue
 		}
-		s := o.history.slot(p, kinds)
+		s := o.history.step(p, kinds)
 		options := simd.SGDOptions{
 			LR: lr, Momentum: o.Momentum, Dampening: o.Dampening, Nesterov: o.Nesterov,
-			First: s.steps == 0,
+			First: s.steps == 1,
 		}
 		if !p.NoDecay {
 			options.WeightDecay = o.WeightDecay
@@ -57,7 +75,6 @@ func (o *SGD) Step(params []*autodiff.Param, lr float64) {
 		} else {
 			sgdStep[float32](p, s, options)
 		}
-		s.steps++
 	}
 }
 
@@ -76,4 +93,9 @@ func (o *SGD) State() []tensor.Named { return o.history.state(o.kinds()) }
 func (o *SGD) Restore(state []tensor.Named) error { return o.history.restore(state, o.kinds()) }
 
 // Prepare implements Optimizer.
-func (o *SGD) Prepare(params []*autodiff.Param) error { return o.history.prepare(params, o.kinds()) }
+func (o *SGD) Prepare(params []*autodiff.Param) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	return o.history.prepare(params, o.kinds())
+}

@@ -19,9 +19,12 @@ CASES = {
     "adam": (torch.optim.Adam, {}),
     "adam_all": (torch.optim.Adam, {"betas": (0.8, 0.95), "eps": 1e-3, "weight_decay": 0.05}),
     "adam_no_beta1": (torch.optim.Adam, {"betas": (0.0, 0.9)}),
+    "adam_no_betas": (torch.optim.Adam, {"betas": (0.0, 0.0)}),
+    "adam_no_eps": (torch.optim.Adam, {"eps": 0.0}),
     "adam_amsgrad": (torch.optim.Adam, {"betas": (0.8, 0.9), "amsgrad": True, "weight_decay": 0.02}),
     "adamw": (torch.optim.AdamW, {"weight_decay": 0.1}),
     "adamw_none": (torch.optim.AdamW, {"weight_decay": 0.0, "eps": 1e-6}),
+    "adamw_no_eps": (torch.optim.AdamW, {"weight_decay": 0.1, "eps": 0.0, "betas": (0.9, 0.0)}),
     "adamw_amsgrad": (torch.optim.AdamW, {"weight_decay": 0.1, "amsgrad": True, "betas": (0.9, 0.9)}),
 }
 

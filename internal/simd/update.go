@@ -58,7 +58,7 @@ type AdamOptions struct {
 //	v = β₂v + (1 − β₂)d²
 //	w = w − LR/c₁ · m/(√v/√c₂ + ε)
 //
-// with the corrections c₁ and c₂.
+// with the corrections c₁ and c₂. The d of both moments is held as Squarable does.
 func Adam[T Float](w, grad, m, v []T, o AdamOptions) {
 	sameLength("w", "grad", len(w), len(grad))
 	sameLength("w", "m", len(w), len(m))
@@ -142,12 +142,28 @@ func sgd[T Float](w, grad, m []T, k *sgdFactors[T]) {
 
 func adam[T Float](w, grad, m, v []T, k *adamFactors[T]) {
 	for i, d := range grad {
-		d += k.decay * w[i]
+		d = Squarable(d + k.decay*w[i])
 		m[i] = k.beta1*m[i] + k.fresh1*d
 		v[i] = k.beta2*v[i] + k.fresh2*(d*d)
 		root := T(math.Sqrt(float64(v[i])))
 		w[i] = w[i]*k.keep - k.step*(m[i]/(root*k.root+k.eps))
 	}
+}
+
+// greatestRoots are the greatest numbers whose squares are finite.
+const (
+	greatestRoot32 = 0x1.fffffep63
+	greatestRoot64 = 0x1.fffffffffffffp511
+)
+
+// Squarable returns a finite d held within the numbers whose squares are finite, and NaN
+// for all others: an infinite gradient stays one that is seen.
+func Squarable[T Float](d T) T {
+	limit := greatestRoot32
+	if _, ok := any(d).(float64); ok {
+		limit = greatestRoot64
+	}
+	return min(max(d, T(-limit)), T(limit)) + (d - d)
 }
 
 func ema[T Float](avg, w, _ []T, rate T) {

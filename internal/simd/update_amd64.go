@@ -35,13 +35,13 @@ func sgdNesterovAVX2(w []float32, grad []float32, m []float32, k *float32)
 func sgdNesterovAVX512(w []float32, grad []float32, m []float32, k *float32)
 
 // adamAVX2 computes m = k.beta1·m + k.fresh1·d, v = k.beta2·v + k.fresh2·d²,
-// w = k.keep·w − k.step·m/(k.root·√v + k.eps), d = grad + k.decay·w.
+// w = k.keep·w − k.step·m/(k.root·√v + k.eps), d = grad + k.decay·w, held so that d² is finite.
 //
 //go:noescape
 func adamAVX2(w []float32, grad []float32, m []float32, v []float32, k *float32)
 
 // adamAVX512 computes m = k.beta1·m + k.fresh1·d, v = k.beta2·v + k.fresh2·d²,
-// w = k.keep·w − k.step·m/(k.root·√v + k.eps), d = grad + k.decay·w.
+// w = k.keep·w − k.step·m/(k.root·√v + k.eps), d = grad + k.decay·w, held so that d² is finite.
 //
 //go:noescape
 func adamAVX512(w []float32, grad []float32, m []float32, v []float32, k *float32)

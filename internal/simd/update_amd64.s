@@ -373,49 +373,55 @@ done18:
 // func adamAVX2(w []float32, grad []float32, m []float32, v []float32, k *float32)
 // Requires: AVX, FMA3
 TEXT ·adamAVX2(SB), NOSPLIT, $0-104
-	MOVQ w_base+0(FP), AX
-	MOVQ grad_base+24(FP), CX
-	MOVQ m_base+48(FP), DX
-	MOVQ v_base+72(FP), BX
-	MOVQ w_len+8(FP), SI
-	MOVQ k+96(FP), DI
-	XORQ R8, R8
-	CMPQ SI, $0x08
-	JL   end20
+	MOVQ    w_base+0(FP), AX
+	MOVQ    grad_base+24(FP), CX
+	MOVQ    m_base+48(FP), DX
+	MOVQ    v_base+72(FP), BX
+	MOVQ    w_len+8(FP), SI
+	MOVQ    k+96(FP), DI
+	VMOVUPS cdf7fffff<>+0(SB), Y0
+	VMOVUPS c5f7fffff<>+0(SB), Y1
+	XORQ    R8, R8
+	CMPQ    SI, $0x08
+	JL      end20
 
 loop19:
-	VMOVUPS      (AX)(R8*4), Y0
-	VBROADCASTSS (DI), Y1
-	VMOVUPS      (CX)(R8*4), Y2
+	VMOVUPS      (AX)(R8*4), Y2
+	VBROADCASTSS (DI), Y3
+	VMOVUPS      (CX)(R8*4), Y4
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y3, Y2, Y4
+	VMAXPS       Y4, Y0, Y3
+	VMINPS       Y3, Y1, Y3
+	VSUBPS       Y4, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VBROADCASTSS 12(DI), Y4
+	VMOVUPS      (DX)(R8*4), Y5
+	VBROADCASTSS 8(DI), Y6
+	VMULPS       Y6, Y5, Y5
+	VMOVUPS      Y5, Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VMULPS       Y3, Y3, Y3
+	VBROADCASTSS 20(DI), Y4
+	VMOVUPS      (BX)(R8*4), Y6
+	VBROADCASTSS 16(DI), Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, Y6
+	VFMADD231PS  Y4, Y3, Y6
+	VMOVUPS      Y5, (DX)(R8*4)
+	VMOVUPS      Y6, (BX)(R8*4)
+	VSQRTPS      Y6, Y3
+	VBROADCASTSS 24(DI), Y4
+	VBROADCASTSS 28(DI), Y6
+	VMOVUPS      Y6, Y6
+	VFMADD231PS  Y4, Y3, Y6
+	VDIVPS       Y6, Y5, Y3
+	VBROADCASTSS 32(DI), Y4
+	VBROADCASTSS 4(DI), Y5
+	VMULPS       Y5, Y2, Y2
 	VMOVUPS      Y2, Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS 12(DI), Y1
-	VMOVUPS      (DX)(R8*4), Y3
-	VBROADCASTSS 8(DI), Y4
-	VMULPS       Y4, Y3, Y3
-	VMOVUPS      Y3, Y3
-	VFMADD231PS  Y1, Y2, Y3
-	VMULPS       Y2, Y2, Y1
-	VBROADCASTSS 20(DI), Y2
-	VMOVUPS      (BX)(R8*4), Y4
-	VBROADCASTSS 16(DI), Y5
-	VMULPS       Y5, Y4, Y4
-	VMOVUPS      Y4, Y4
-	VFMADD231PS  Y2, Y1, Y4
-	VMOVUPS      Y3, (DX)(R8*4)
-	VMOVUPS      Y4, (BX)(R8*4)
-	VSQRTPS      Y4, Y1
-	VBROADCASTSS 24(DI), Y2
-	VBROADCASTSS 28(DI), Y4
-	VMOVUPS      Y4, Y4
-	VFMADD231PS  Y2, Y1, Y4
-	VDIVPS       Y4, Y3, Y1
-	VBROADCASTSS 32(DI), Y2
-	VBROADCASTSS 4(DI), Y3
-	VMULPS       Y3, Y0, Y0
-	VMOVUPS      Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)(R8*4)
+	VFNMADD231PS Y4, Y3, Y2
+	VMOVUPS      Y2, (AX)(R8*4)
 	ADDQ         $0x08, R8
 	SUBQ         $0x08, SI
 	CMPQ         SI, $0x08
@@ -426,90 +432,136 @@ end20:
 	JE           done21
 	LEAQ         tails<>+0(SB), R9
 	NEGQ         SI
-	VMOVDQU      32(R9)(SI*4), Y0
-	VMASKMOVPS   (AX)(R8*4), Y0, Y1
-	VBROADCASTSS (DI), Y2
-	VMASKMOVPS   (CX)(R8*4), Y0, Y3
-	VMOVUPS      Y3, Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS 12(DI), Y2
-	VMASKMOVPS   (DX)(R8*4), Y0, Y4
+	VMOVDQU      32(R9)(SI*4), Y2
+	VMASKMOVPS   (AX)(R8*4), Y2, Y3
+	VBROADCASTSS (DI), Y4
+	VMASKMOVPS   (CX)(R8*4), Y2, Y5
+	VMOVUPS      Y5, Y5
+	VFMADD231PS  Y4, Y3, Y5
+	VMAXPS       Y5, Y0, Y0
+	VMINPS       Y0, Y1, Y0
+	VSUBPS       Y5, Y5, Y1
+	VADDPS       Y1, Y0, Y0
+	VBROADCASTSS 12(DI), Y1
+	VMASKMOVPS   (DX)(R8*4), Y2, Y4
 	VBROADCASTSS 8(DI), Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, Y4
-	VFMADD231PS  Y2, Y3, Y4
-	VMULPS       Y3, Y3, Y2
-	VBROADCASTSS 20(DI), Y3
-	VMASKMOVPS   (BX)(R8*4), Y0, Y5
+	VFMADD231PS  Y1, Y0, Y4
+	VMULPS       Y0, Y0, Y0
+	VBROADCASTSS 20(DI), Y1
+	VMASKMOVPS   (BX)(R8*4), Y2, Y5
 	VBROADCASTSS 16(DI), Y6
 	VMULPS       Y6, Y5, Y5
 	VMOVUPS      Y5, Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VMASKMOVPS   Y4, Y0, (DX)(R8*4)
-	VMASKMOVPS   Y5, Y0, (BX)(R8*4)
-	VSQRTPS      Y5, Y2
-	VBROADCASTSS 24(DI), Y3
+	VFMADD231PS  Y1, Y0, Y5
+	VMASKMOVPS   Y4, Y2, (DX)(R8*4)
+	VMASKMOVPS   Y5, Y2, (BX)(R8*4)
+	VSQRTPS      Y5, Y0
+	VBROADCASTSS 24(DI), Y1
 	VBROADCASTSS 28(DI), Y5
 	VMOVUPS      Y5, Y5
-	VFMADD231PS  Y3, Y2, Y5
-	VDIVPS       Y5, Y4, Y2
-	VBROADCASTSS 32(DI), Y3
+	VFMADD231PS  Y1, Y0, Y5
+	VDIVPS       Y5, Y4, Y0
+	VBROADCASTSS 32(DI), Y1
 	VBROADCASTSS 4(DI), Y4
-	VMULPS       Y4, Y1, Y1
-	VMOVUPS      Y1, Y1
-	VFNMADD231PS Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)(R8*4)
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, Y3
+	VFNMADD231PS Y1, Y0, Y3
+	VMASKMOVPS   Y3, Y2, (AX)(R8*4)
 
 done21:
 	VZEROUPPER
 	RET
 
+DATA cdf7fffff<>+0(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+4(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+8(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+12(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+16(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+20(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+24(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+28(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+32(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+36(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+40(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+44(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+48(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+52(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+56(SB)/4, $0xdf7fffff
+DATA cdf7fffff<>+60(SB)/4, $0xdf7fffff
+GLOBL cdf7fffff<>(SB), RODATA|NOPTR, $64
+
+DATA c5f7fffff<>+0(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+4(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+8(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+12(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+16(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+20(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+24(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+28(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+32(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+36(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+40(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+44(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+48(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+52(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+56(SB)/4, $0x5f7fffff
+DATA c5f7fffff<>+60(SB)/4, $0x5f7fffff
+GLOBL c5f7fffff<>(SB), RODATA|NOPTR, $64
+
 // func adamAVX512(w []float32, grad []float32, m []float32, v []float32, k *float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·adamAVX512(SB), NOSPLIT, $0-104
-	MOVQ w_base+0(FP), AX
-	MOVQ grad_base+24(FP), CX
-	MOVQ m_base+48(FP), DX
-	MOVQ v_base+72(FP), BX
-	MOVQ w_len+8(FP), SI
-	MOVQ k+96(FP), DI
-	XORQ R8, R8
-	CMPQ SI, $0x10
-	JL   end23
+	MOVQ    w_base+0(FP), AX
+	MOVQ    grad_base+24(FP), CX
+	MOVQ    m_base+48(FP), DX
+	MOVQ    v_base+72(FP), BX
+	MOVQ    w_len+8(FP), SI
+	MOVQ    k+96(FP), DI
+	VMOVUPS cdf7fffff<>+0(SB), Z0
+	VMOVUPS c5f7fffff<>+0(SB), Z1
+	XORQ    R8, R8
+	CMPQ    SI, $0x10
+	JL      end23
 
 loop22:
-	VMOVUPS      (AX)(R8*4), Z0
-	VBROADCASTSS (DI), Z1
-	VMOVUPS      (CX)(R8*4), Z2
+	VMOVUPS      (AX)(R8*4), Z2
+	VBROADCASTSS (DI), Z3
+	VMOVUPS      (CX)(R8*4), Z4
+	VMOVUPS      Z4, Z4
+	VFMADD231PS  Z3, Z2, Z4
+	VMAXPS       Z4, Z0, Z3
+	VMINPS       Z3, Z1, Z3
+	VSUBPS       Z4, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+	VBROADCASTSS 12(DI), Z4
+	VMOVUPS      (DX)(R8*4), Z5
+	VBROADCASTSS 8(DI), Z6
+	VMULPS       Z6, Z5, Z5
+	VMOVUPS      Z5, Z5
+	VFMADD231PS  Z4, Z3, Z5
+	VMULPS       Z3, Z3, Z3
+	VBROADCASTSS 20(DI), Z4
+	VMOVUPS      (BX)(R8*4), Z6
+	VBROADCASTSS 16(DI), Z7
+	VMULPS       Z7, Z6, Z6
+	VMOVUPS      Z6, Z6
+	VFMADD231PS  Z4, Z3, Z6
+	VMOVUPS      Z5, (DX)(R8*4)
+	VMOVUPS      Z6, (BX)(R8*4)
+	VSQRTPS      Z6, Z3
+	VBROADCASTSS 24(DI), Z4
+	VBROADCASTSS 28(DI), Z6
+	VMOVUPS      Z6, Z6
+	VFMADD231PS  Z4, Z3, Z6
+	VDIVPS       Z6, Z5, Z3
+	VBROADCASTSS 32(DI), Z4
+	VBROADCASTSS 4(DI), Z5
+	VMULPS       Z5, Z2, Z2
 	VMOVUPS      Z2, Z2
-	VFMADD231PS  Z1, Z0, Z2
-	VBROADCASTSS 12(DI), Z1
-	VMOVUPS      (DX)(R8*4), Z3
-	VBROADCASTSS 8(DI), Z4
-	VMULPS       Z4, Z3, Z3
-	VMOVUPS      Z3, Z3
-	VFMADD231PS  Z1, Z2, Z3
-	VMULPS       Z2, Z2, Z1
-	VBROADCASTSS 20(DI), Z2
-	VMOVUPS      (BX)(R8*4), Z4
-	VBROADCASTSS 16(DI), Z5
-	VMULPS       Z5, Z4, Z4
-	VMOVUPS      Z4, Z4
-	VFMADD231PS  Z2, Z1, Z4
-	VMOVUPS      Z3, (DX)(R8*4)
-	VMOVUPS      Z4, (BX)(R8*4)
-	VSQRTPS      Z4, Z1
-	VBROADCASTSS 24(DI), Z2
-	VBROADCASTSS 28(DI), Z4
-	VMOVUPS      Z4, Z4
-	VFMADD231PS  Z2, Z1, Z4
-	VDIVPS       Z4, Z3, Z1
-	VBROADCASTSS 32(DI), Z2
-	VBROADCASTSS 4(DI), Z3
-	VMULPS       Z3, Z0, Z0
-	VMOVUPS      Z0, Z0
-	VFNMADD231PS Z2, Z1, Z0
-	VMOVUPS      Z0, (AX)(R8*4)
+	VFNMADD231PS Z4, Z3, Z2
+	VMOVUPS      Z2, (AX)(R8*4)
 	ADDQ         $0x10, R8
 	SUBQ         $0x10, SI
 	CMPQ         SI, $0x10
@@ -521,38 +573,42 @@ end23:
 	MOVL         $0xffffffff, R9
 	BZHIL        SI, R9, R9
 	KMOVW        R9, K1
-	VMOVUPS.Z    (AX)(R8*4), K1, Z0
-	VBROADCASTSS (DI), Z1
-	VMOVUPS.Z    (CX)(R8*4), K1, Z2
-	VMOVUPS      Z2, Z2
-	VFMADD231PS  Z1, Z0, Z2
+	VMOVUPS.Z    (AX)(R8*4), K1, Z2
+	VBROADCASTSS (DI), Z3
+	VMOVUPS.Z    (CX)(R8*4), K1, Z4
+	VMOVUPS      Z4, Z4
+	VFMADD231PS  Z3, Z2, Z4
+	VMAXPS       Z4, Z0, Z0
+	VMINPS       Z0, Z1, Z0
+	VSUBPS       Z4, Z4, Z1
+	VADDPS       Z1, Z0, Z0
 	VBROADCASTSS 12(DI), Z1
 	VMOVUPS.Z    (DX)(R8*4), K1, Z3
 	VBROADCASTSS 8(DI), Z4
 	VMULPS       Z4, Z3, Z3
 	VMOVUPS      Z3, Z3
-	VFMADD231PS  Z1, Z2, Z3
-	VMULPS       Z2, Z2, Z1
-	VBROADCASTSS 20(DI), Z2
+	VFMADD231PS  Z1, Z0, Z3
+	VMULPS       Z0, Z0, Z0
+	VBROADCASTSS 20(DI), Z1
 	VMOVUPS.Z    (BX)(R8*4), K1, Z4
 	VBROADCASTSS 16(DI), Z5
 	VMULPS       Z5, Z4, Z4
 	VMOVUPS      Z4, Z4
-	VFMADD231PS  Z2, Z1, Z4
+	VFMADD231PS  Z1, Z0, Z4
 	VMOVUPS      Z3, K1, (DX)(R8*4)
 	VMOVUPS      Z4, K1, (BX)(R8*4)
-	VSQRTPS      Z4, Z1
-	VBROADCASTSS 24(DI), Z2
+	VSQRTPS      Z4, Z0
+	VBROADCASTSS 24(DI), Z1
 	VBROADCASTSS 28(DI), Z4
 	VMOVUPS      Z4, Z4
-	VFMADD231PS  Z2, Z1, Z4
-	VDIVPS       Z4, Z3, Z1
-	VBROADCASTSS 32(DI), Z2
+	VFMADD231PS  Z1, Z0, Z4
+	VDIVPS       Z4, Z3, Z0
+	VBROADCASTSS 32(DI), Z1
 	VBROADCASTSS 4(DI), Z3
-	VMULPS       Z3, Z0, Z0
-	VMOVUPS      Z0, Z0
-	VFNMADD231PS Z2, Z1, Z0
-	VMOVUPS      Z0, K1, (AX)(R8*4)
+	VMULPS       Z3, Z2, Z2
+	VMOVUPS      Z2, Z2
+	VFNMADD231PS Z1, Z0, Z2
+	VMOVUPS      Z2, K1, (AX)(R8*4)
 
 done24:
 	VZEROUPPER

@@ -59,20 +59,25 @@ func sgd(g *isa, name string, momentum, nesterov bool, doc string) {
 	RET()
 }
 
+// greatestRoot is the greatest number whose square is finite.
+const greatestRoot = 0x1.fffffep63
+
 func adam(g *isa) {
 	TEXT("adam"+g.suffix, NOSPLIT, "func(w, grad, m, v []float32, k *float32)")
 	Pragma("noescape")
 	Doc("adam"+g.suffix+" computes m = k.beta1·m + k.fresh1·d, v = k.beta2·v + k.fresh2·d²,",
-		"w = k.keep·w − k.step·m/(k.root·√v + k.eps), d = grad + k.decay·w.")
+		"w = k.keep·w − k.step·m/(k.root·√v + k.eps), d = grad + k.decay·w, held so that d² is finite.")
 	var ptr [4]Register
 	for i, name := range []string{"w", "grad", "m", "v"} {
 		ptr[i] = Load(Param(name).Base(), GP64())
 	}
 	n, k := Load(Param("w").Len(), GP64()), Load(Param("k"), GP64())
+	low, high := g.cr(-greatestRoot), g.cr(greatestRoot)
 	g.loop(n, 1, func(i Register, _ int, t *tail) {
 		at := func(p Register) Mem { return Mem{Base: p, Index: i, Scale: 4} }
 		w := g.loadPart(at(ptr[0]), t)
 		d := g.fma(w, g.factor(k, 0), g.loadPart(at(ptr[1]), t))
+		d = g.add(g.min(high, g.max(low, d)), g.sub(d, d)) // NaN where d is not finite
 		m := g.fma(d, g.factor(k, 3), g.mul(g.loadPart(at(ptr[2]), t), g.factor(k, 2)))
 		v := g.fma(g.mul(d, d), g.factor(k, 5), g.mul(g.loadPart(at(ptr[3]), t), g.factor(k, 4)))
 		g.storePart(m, at(ptr[2]), t)
