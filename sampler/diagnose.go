@@ -1,19 +1,23 @@
 package sampler
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // SplitRHat returns the potential scale reduction of chains[c] = the draws of chain c of
 // one number, each chain cut in two: the square root of the variance over all draws by
 // that within the halves. It is 1 where the chains agree; above 1.01 they don't yet.
 //
-// It is NaN with fewer than 4 draws a chain, and where all draws are equal.
+// Special cases: NaN, which is no agreement, with fewer than 4 draws a chain, with chains
+// of different lengths, where a chain never moved, where a draw is not finite, and where
+// draws are too large or too close to each other for the square of a difference.
 // Source: [gelman2013], [vehtari2021].
 func SplitRHat(chains [][]float64) float64 {
-	halves := split(chains)
-	if halves == nil {
+	_, within, total, ok := spreads(chains)
+	if !ok {
 		return math.NaN()
 	}
-	within, total := variances(halves)
 	return math.Sqrt(total / within)
 }
 
@@ -21,13 +25,13 @@ func SplitRHat(chains [][]float64) float64 {
 // of draws by the integrated autocorrelation time, which Geyer's initial monotone
 // sequence cuts off. It may exceed the number of draws where they are anticorrelated.
 //
+// Special cases: NaN, as SplitRHat has it.
 // Source: [geyer1992], [vehtari2021].
 func EffectiveSize(chains [][]float64) float64 {
-	halves := split(chains)
-	if halves == nil {
+	halves, within, total, ok := spreads(chains)
+	if !ok {
 		return math.NaN()
 	}
-	within, total := variances(halves)
 	n := len(halves[0])
 	rho := func(lag int) float64 {
 		var c float64
@@ -52,16 +56,26 @@ func EffectiveSize(chains [][]float64) float64 {
 	return draws / max(time, 1/math.Log10(draws))
 }
 
-// split cuts each chain in two; of an odd number of draws, the middle one is left out.
-func split(chains [][]float64) (halves [][]float64) {
+// spreads cuts each chain in two and returns their variances; ok is false where those say
+// nothing about the chains.
+func spreads(chains [][]float64) (halves [][]float64, within, total float64, ok bool) {
 	for _, c := range chains {
-		n := len(c) / 2
-		if n < 2 || len(c) != len(chains[0]) {
-			return nil
+		if len(c) < 4 || len(c) != len(chains[0]) || !finite(c) || !moves(c) {
+			return nil, 0, 0, false
 		}
+		n := len(c) / 2 // of an odd number of draws, the middle one is left out
 		halves = append(halves, c[:n], c[len(c)-n:])
 	}
-	return halves
+	if len(halves) == 0 {
+		return nil, 0, 0, false
+	}
+	within, total = variances(halves)
+	return halves, within, total, within > 0 && total <= math.MaxFloat64
+}
+
+// moves reports whether two draws of a chain differ.
+func moves(chain []float64) bool {
+	return slices.ContainsFunc(chain, func(v float64) bool { return v != chain[0] })
 }
 
 // variances returns the mean variance within chains and the estimate of the target's.

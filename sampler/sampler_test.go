@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -344,6 +345,57 @@ func TestDiagnose(t *testing.T) {
 	}
 	if !math.IsNaN(SplitRHat([][]float64{{1, 2, 3}})) || !math.IsNaN(EffectiveSize(nil)) {
 		t.Error("too few draws have diagnostics")
+	}
+}
+
+// TestDiagnosticsOfNothing: chains that never moved, that hold what is no number, or whose
+// spread has no square, are not praised but have no diagnostics.
+func TestDiagnosticsOfNothing(t *testing.T) {
+	const n = 1000
+	nan, inf := math.NaN(), math.Inf(1)
+	same := func(v float64) []float64 { return slices.Repeat([]float64{v}, n) }
+	draws := func(scale float64) []float64 {
+		x := make([]float64, n+1) // of an odd number, no half has the middle one
+		rng := seeded(12)
+		for i := range x {
+			x[i] = scale * rng.NormFloat64()
+		}
+		return x
+	}
+	with := func(at int, v float64) []float64 {
+		x := draws(1)
+		x[at] = v
+		return x
+	}
+	for name, chains := range map[string][][]float64{
+		"equal":                   {same(1)},
+		"equal but for rounding":  {same(0.1), same(0.1)},
+		"equal, apart":            {same(0.1), same(0.3)},
+		"one that never moves":    {draws(1), slices.Repeat([]float64{0}, n+1), draws(1)},
+		"all NaN":                 {same(nan)},
+		"one NaN":                 {with(500, nan)},
+		"a NaN at the end":        {draws(1), with(n, nan)},
+		"infinite":                {with(3, inf), draws(1)},
+		"infinite, the other way": {with(3, -inf)},
+		"too large":               {draws(1e200)},
+		"too small":               {draws(1e-200)},
+		"none":                    {},
+		"three draws":             {{1, 2, 3}},
+		"of two lengths":          {draws(1), draws(1)[1:]},
+	} {
+		if ess, r := EffectiveSize(chains), SplitRHat(chains); !math.IsNaN(ess) || !math.IsNaN(r) {
+			t.Errorf("%s: effective size %v, R̂ %v; both must be NaN", name, ess, r)
+		}
+	}
+	if ess, r := EffectiveSize([][]float64{draws(1e100)}), SplitRHat([][]float64{draws(1e-100)}); !(ess > 500 && r > 0.99 && r < 1.01) {
+		t.Errorf("large draws have the effective size %v, small ones R̂ = %v", ess, r)
+	}
+
+	well := unit[float64](1)
+	s := mustState[float64](t, well, []float64{0.5})
+	d := Draw[float64](context.Background(), seeded(13), well, s, &HMC[float64]{StepSize: 1e6, Leapfrogs: 3}, n, 1, 0)
+	if ess := EffectiveSize(d.Coordinate(0)); d.Accepted > 0 || !math.IsNaN(ess) {
+		t.Errorf("a chain that accepts %v has the effective size %v", d.Accepted, ess)
 	}
 }
 
