@@ -80,12 +80,24 @@ func (v *filmed) heat(energies []float64, shades int) image.Image {
 	for px := range side {
 		for py := range side {
 			i, s, j, t := column[px], across[px], line[py], up[py]
-			at := func(i, j int) float64 { return energies[i*len(v.Y)+j] }
-			e := (1-s)*((1-t)*at(i, j)+t*at(i, j+1)) + s*((1-t)*at(i+1, j)+t*at(i+1, j+1))
+			along := func(i int) float64 { return between(energies[i*len(v.Y)+j], energies[i*len(v.Y)+j+1], t) }
+			e := between(along(i), along(i+1), s)
 			img.SetNRGBA(px, side-1-py, heatColour(e/v.most, shades))
 		}
 	}
 	return img
+}
+
+// between is the number at t of the way from a to b; at the ends it is one of the two, even if
+// the other is infinite.
+func between(a, b, t float64) float64 {
+	switch t {
+	case 0:
+		return a
+	case 1:
+		return b
+	}
+	return (1-t)*a + t*b
 }
 
 // Shades of a still picture and, since few make small files, of a frame of an animation.

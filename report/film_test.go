@@ -143,3 +143,15 @@ func TestContour(t *testing.T) {
 		t.Errorf("a cell with a NaN has %d pieces", n)
 	}
 }
+
+// A point beside infinite energy, but on a line of the grid, keeps its own.
+func TestBetween(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct{ a, b, t, want float64 }{
+		{3, 5, 0.25, 3.5}, {3, inf, 0, 3}, {inf, 3, 1, 3}, {3, inf, 0.5, inf}, {inf, inf, 0.5, inf}, {math.NaN(), 3, 1, 3},
+	} {
+		if got := between(c.a, c.b, c.t); got != c.want {
+			t.Errorf("%v of the way from %v to %v is %v, want %v", c.t, c.a, c.b, got, c.want)
+		}
+	}
+}
