@@ -21,7 +21,7 @@ type Batch[T number] interface {
 // Report says how a search over a batch went.
 type Report struct {
 	Evaluations int // of the energy at one answer
-	Failed      int // samples without an answer: all were in the ball or had no finite energy
+	Failed      int // samples without an answer: all were in the ball or were not finite
 }
 
 // Continuous finds answers of low energy for all samples of a batch at once.
@@ -29,7 +29,8 @@ type Continuous[T number] interface {
 	// Find writes the lowest answer that it finds for each sample to y [B, D] and its
 	// energy to energy [B], +Inf where it finds none. Answers within the closed ball of
 	// radius epsilon around correct [B, D] do not count; a negative epsilon excludes none,
-	// and the lowest of all is looked for.
+	// and the lowest of all is looked for. Answers that are not finite, or whose energy is
+	// not, never count.
 	Find(rng *rand.Rand, batch Batch[T], correct []T, epsilon float64, y []T, energy []float64) (Report, error)
 }
 
@@ -85,6 +86,8 @@ func (g *Grid[T]) Find(_ *rand.Rand, batch Batch[T], correct []T, epsilon float6
 // Walk lets chains of a sampler walk, Starts for each sample, and takes the lowest answer
 // that they pass: with Langevin and no noise it is multi-start descent, with a sampler it
 // is what contrastive methods do. A chain that enters the ball is put back on its border.
+// One whose position, energy or slope is not finite starts again, and stays if that is not
+// finite either.
 type Walk[T number] struct {
 	Sampler sampler.Sampler[T]
 	Starts  int // chains for each sample
@@ -120,6 +123,10 @@ func (w *Walk[T]) Find(rng *rand.Rand, batch Batch[T], correct []T, epsilon floa
 		if w.leaveBalls(rng, correct, epsilon, d) || step == 0 {
 			w.state.Refresh(target)
 		}
+		for try := 0; try < redraws && w.redraw(rng); try++ {
+			w.leaveBalls(rng, correct, epsilon, d)
+			w.state.Refresh(target)
+		}
 		w.keep(d)
 		if step == w.Steps {
 			break
@@ -131,10 +138,25 @@ func (w *Walk[T]) Find(rng *rand.Rand, batch Batch[T], correct []T, epsilon floa
 	return report, nil
 }
 
+// redraws is how often a chain that is not finite gets another start at a step.
+const redraws = 8
+
+// redraw gives other starts to the chains that are not finite, and reports whether there
+// were any.
+func (w *Walk[T]) redraw(rng *rand.Rand) (done bool) {
+	for i := range w.state.Energy {
+		if !w.state.Finite(i) {
+			w.Start(rng, i/w.Starts, w.state.Row(i))
+			done = true
+		}
+	}
+	return done
+}
+
 // keep keeps the chains' positions that are the lowest yet.
 func (w *Walk[T]) keep(d int) {
 	for i, e := range w.state.Energy {
-		if e < w.energies[i] {
+		if e < w.energies[i] && w.state.Finite(i) {
 			w.energies[i] = e
 			copy(w.best[i*d:(i+1)*d], w.state.Row(i))
 		}
@@ -153,7 +175,7 @@ func (w *Walk[T]) leaveBalls(rng *rand.Rand, correct []T, epsilon float64, d int
 	for i := range w.state.Energy {
 		y, c := w.state.Row(i), correct[i/w.Starts*d:][:d]
 		r := distance(y, c)
-		if r > epsilon {
+		if !(r <= epsilon) {
 			continue
 		}
 		moved = true
@@ -169,7 +191,7 @@ func (w *Walk[T]) leaveBalls(rng *rand.Rand, correct []T, epsilon float64, d int
 	return moved
 }
 
-// lowest writes the lowest of each sample's candidates that are outside its ball.
+// lowest writes the lowest of each sample's candidates that are finite and outside its ball.
 func lowest[T number](all []T, energies []float64, d int, correct []T, epsilon float64, y []T, energy []float64) Report {
 	report := Report{Evaluations: len(energies)}
 	s := len(energies) / max(len(energy), 1)
@@ -177,13 +199,15 @@ func lowest[T number](all []T, energies []float64, d int, correct []T, epsilon f
 		best, c := -1, correct[i*d:(i+1)*d]
 		energy[i] = math.Inf(1)
 		for k := i * s; k < (i+1)*s; k++ {
-			if energies[k] < energy[i] && distance(all[k*d:(k+1)*d], c) > epsilon {
+			if !(energies[k] < energy[i]) || math.IsInf(energies[k], -1) {
+				continue
+			}
+			if r := distance(all[k*d:(k+1)*d], c); r > epsilon && !math.IsInf(r, 1) {
 				best, energy[i] = k, energies[k]
 			}
 		}
-		if best < 0 || math.IsInf(energy[i], -1) {
+		if best < 0 {
 			report.Failed++
-			energy[i] = math.Inf(1)
 			copy(y[i*d:(i+1)*d], c)
 			continue
 		}

@@ -102,3 +102,62 @@ func TestContinuousFails(t *testing.T) {
 		t.Error("a grid of 10^18 points is taken")
 	}
 }
+
+// broken is x² but for the places where energy or slope is not finite; all answers are of
+// one number.
+type broken struct{}
+
+func (broken) Dim() int { return 1 }
+
+func (b broken) Each(int) sampler.Target[float64] { return b }
+
+func (broken) Energies(energy []float64, grad, y []float64) {
+	for i, v := range y {
+		energy[i] = v * v
+		slope := 2 * v
+		switch {
+		case v < -1:
+			energy[i] = math.NaN()
+		case v > 3:
+			energy[i] = math.Inf(-1)
+		case v > 2:
+			slope = math.Inf(1)
+		}
+		if grad != nil {
+			grad[i] = slope
+		}
+	}
+}
+
+// TestContinuousIsFinite: no search takes an answer whose energy is NaN or −Inf, and chains
+// that start where something is not finite start again.
+func TestContinuousIsFinite(t *testing.T) {
+	starts := 0
+	walk := &Walk[float64]{
+		Starts: 10, Steps: 40, Sampler: &sampler.Langevin[float64]{StepSize: 0.1, Noise: 0.1},
+		Start: func(rng *rand.Rand, _ int, y []float64) {
+			starts++
+			y[0] = []float64{-5, 2.5, 4, math.NaN(), math.Inf(1), 1}[rng.IntN(6)]
+		},
+	}
+	still := &Walk[float64]{Starts: 50, Start: walk.Start}
+	grid := &Grid[float64]{Points: []float64{math.NaN(), math.Inf(-1), -3, 1.5, 0.9, 0.2, 5}}
+	y, energy := make([]float64, 1), make([]float64, 1)
+	for name, search := range map[string]Continuous[float64]{"walk": walk, "walk of no steps": still, "grid": grid} {
+		report, err := search.Find(rand.New(rand.NewPCG(1, 2)), broken{}, []float64{0}, 0.5, y, energy)
+		if err != nil || report.Failed != 0 || energy[0] != y[0]*y[0] || !(math.Abs(y[0]) > 0.5 && math.Abs(y[0]) <= 1) {
+			t.Errorf("%s: answer %v of energy %v (%+v, %v)", name, y, energy, report, err)
+		}
+	}
+	if starts <= walk.Starts+still.Starts {
+		t.Errorf("%d starts; some are not finite and must be drawn again", starts)
+	}
+	walk.Start = func(_ *rand.Rand, _ int, y []float64) { y[0] = -5 }
+	grid.Points = []float64{math.NaN(), math.Inf(1), -3, 5}
+	for name, search := range map[string]Continuous[float64]{"walk": walk, "grid": grid} {
+		report, err := search.Find(rand.New(rand.NewPCG(1, 2)), broken{}, []float64{0}, 0.5, y, energy)
+		if err != nil || report.Failed != 1 || !math.IsInf(energy[0], 1) {
+			t.Errorf("%s, where nothing is finite: answer %v of energy %v (%+v, %v)", name, y, energy, report, err)
+		}
+	}
+}

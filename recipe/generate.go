@@ -199,7 +199,7 @@ func (t *generateTask) inpaint(r *GenerateResult, j *judge, testSet *data.Images
 		sampler.Uniform[float32]{D: len(free), Low: 0, High: 1}.Draw(rng, y)
 		run := sampler.Chains[float32]{Sampler: t.c.langevin(), Steps: freshSteps}
 		run.Draw(rng, target, y, y)
-		*filled = slices.Clone(target.Whole())
+		*filled = slices.Clone(target.Whole(y))
 	}
 	var squares float64
 	for i, v := range p.Filled {

@@ -9,38 +9,65 @@ import (
 
 // proposal is where the chains may go, and what decides it.
 type proposal[T simd.Float] struct {
-	y, grad []T
-	energy  []float64
-	log     []float64 // log of the acceptance ratio
-	noise   noise[T]
+	to    State[T]
+	log   []float64 // log of the acceptance ratio
+	noise noise[T]
 }
 
+// fit makes room for a proposal for each chain, and lets them begin where the chains are.
 func (p *proposal[T]) fit(s *State[T]) {
-	p.y, p.grad = grow(p.y, len(s.Y)), grow(p.grad, len(s.Y))
-	p.energy, p.log = grow(p.energy, s.N()), grow(p.log, s.N())
+	p.to.fit(s.N(), len(s.Y)/s.N())
+	p.log = grow(p.log, s.N())
+	copy(p.to.Y, s.Y)
 }
 
-// decide moves each chain with probability min(1, exp(log)). A proposal that is not
-// finite is refused.
+// decide moves each chain with probability min(1, exp(log)), and those not at all that
+// are not finite or whose proposals are not.
 func (p *proposal[T]) decide(rng *rand.Rand, s *State[T]) Info {
 	var info Info
-	d := len(s.Y) / s.N()
+	sure := s.allFinite() && p.to.allFinite()
 	for i, log := range p.log {
 		u := rng.Float64() // drawn in any case, so that chains do not depend on each other's luck
-		lo, hi := i*d, (i+1)*d
-		if math.IsNaN(log) || math.IsInf(p.energy[i], 0) || !finite(p.grad[lo:hi]) {
+		if math.IsNaN(log) || !sure && !(s.Finite(i) && p.to.Finite(i)) {
 			info.Diverged++
 			continue
 		}
 		accept := math.Exp(min(log, 0))
 		info.Accepted += accept
 		if u < accept {
-			copy(s.Y[lo:hi], p.y[lo:hi])
-			copy(s.Grad[lo:hi], p.grad[lo:hi])
-			s.Energy[i] = p.energy[i]
+			p.move(s, i)
 		}
 	}
 	info.Accepted /= float64(s.N())
+	return info
+}
+
+// move moves chain i to where it may go.
+func (p *proposal[T]) move(s *State[T], i int) {
+	d := len(s.Y) / s.N()
+	copy(s.Row(i), p.to.Row(i))
+	copy(s.Grad[i*d:(i+1)*d], p.to.Grad[i*d:(i+1)*d])
+	s.Energy[i] = p.to.Energy[i]
+}
+
+// moveAll moves every chain to where it may go, but for those that are not finite or whose
+// proposals are not.
+func (p *proposal[T]) moveAll(s *State[T]) Info {
+	if s.allFinite() && p.to.allFinite() {
+		copy(s.Y, p.to.Y)
+		copy(s.Grad, p.to.Grad)
+		copy(s.Energy, p.to.Energy)
+		return Info{Accepted: 1}
+	}
+	var info Info
+	for i := range s.N() {
+		if !s.Finite(i) || !p.to.Finite(i) {
+			info.Diverged++
+			continue
+		}
+		p.move(s, i)
+	}
+	info.Accepted = float64(s.N()-info.Diverged) / float64(s.N())
 	return info
 }
 
@@ -62,21 +89,21 @@ func (m *MALA[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	m.p.fit(s)
 	m.xi = grow(m.xi, len(s.Y))
 	m.p.noise.fill(rng, m.xi)
-	copy(m.p.y, s.Y)
-	simd.AXPY(m.p.y, T(-m.StepSize), s.Grad)
-	simd.AXPY(m.p.y, T(math.Sqrt(2*m.StepSize)), m.xi)
-	target.Energies(m.p.energy, m.p.grad, m.p.y)
+	to := &m.p.to
+	simd.AXPY(to.Y, T(-m.StepSize), s.Grad)
+	simd.AXPY(to.Y, T(math.Sqrt(2*m.StepSize)), m.xi)
+	to.Refresh(target)
 	d := len(s.Y) / s.N()
 	for i := range s.N() {
 		var there, back float64
 		for j := i * d; j < (i+1)*d; j++ {
-			move := float64(m.p.y[j]) - float64(s.Y[j])
+			move := float64(to.Y[j]) - float64(s.Y[j])
 			f := move + m.StepSize*float64(s.Grad[j])
-			b := -move + m.StepSize*float64(m.p.grad[j])
+			b := -move + m.StepSize*float64(to.Grad[j])
 			there += f * f
 			back += b * b
 		}
-		m.p.log[i] = s.Energy[i] - m.p.energy[i] + (there-back)/(4*m.StepSize)
+		m.p.log[i] = s.Energy[i] - to.Energy[i] + (there-back)/(4*m.StepSize)
 	}
 	return m.p.decide(rng, s)
 }
@@ -110,20 +137,20 @@ func (h *HMC[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	for i := range s.N() {
 		h.p.log[i] = s.Energy[i] + h.kinetic(i, s.N())
 	}
-	copy(h.p.y, s.Y)
+	to := &h.p.to
 	simd.AXPY(h.v, T(-eps/2), s.Grad)
 	steps := max(h.Leapfrogs, 1)
 	for k := range steps {
-		simd.AXPY(h.p.y, T(eps), h.v)
-		target.Energies(h.p.energy, h.p.grad, h.p.y)
+		simd.AXPY(to.Y, T(eps), h.v)
+		to.Refresh(target)
 		kick := eps
 		if k == steps-1 {
 			kick = eps / 2
 		}
-		simd.AXPY(h.v, T(-kick), h.p.grad)
+		simd.AXPY(h.v, T(-kick), to.Grad)
 	}
 	for i := range s.N() {
-		h.p.log[i] -= h.p.energy[i] + h.kinetic(i, s.N())
+		h.p.log[i] -= to.Energy[i] + h.kinetic(i, s.N())
 	}
 	return h.p.decide(rng, s)
 }

@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -89,11 +90,19 @@ func TestBuffer(t *testing.T) {
 	if fresh < 800 || fresh > 1200 {
 		t.Errorf("%d of 20000 chains start afresh; about 1000 should", fresh)
 	}
-	y[0], y[3] = float32(math.NaN()), 7777
-	before := b.Y[at[0]*dim]
-	b.Put(y, at)
-	if b.Y[at[0]*dim] != before || b.Y[at[1]*dim] != 7777 {
-		t.Error("what is not finite goes in, or what is finite does not")
+	nan := math.NaN()
+	s := &State[float32]{Y: y, Energy: make([]float64, 100), Grad: make([]float32, len(y))}
+	s.Y[0], s.Energy[1], s.Grad[2*dim+1], s.Y[3*dim] = float32(nan), nan, float32(math.Inf(1)), 7777
+	s.Y[1*dim], s.Y[2*dim] = 7777, 7777
+	before := slices.Clone(b.Y)
+	b.Put(s, at)
+	for i, name := range []string{"position", "energy", "slope"} {
+		if b.Y[at[i]*dim] != before[at[i]*dim] {
+			t.Errorf("a chain whose %s is not finite goes in", name)
+		}
+	}
+	if b.Y[at[3]*dim] != 7777 {
+		t.Error("a finite chain does not go in")
 	}
 	if _, err := NewBuffer(3, 2, 1.5, func([]float32) {}); err == nil {
 		t.Error("a fraction of 1.5 is taken")

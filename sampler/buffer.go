@@ -54,12 +54,12 @@ func (b *Buffer[T]) Take(rng *rand.Rand, y []T, at []int, fresh func(y []T)) {
 	}
 }
 
-// Put stores chains at their places. One that is not finite is left out: the buffer
-// keeps what it had.
-func (b *Buffer[T]) Put(y []T, at []int) {
+// Put stores the chains of a state at their places. One whose position, energy or slope is
+// not finite is left out: the buffer keeps what it had.
+func (b *Buffer[T]) Put(s *State[T], at []int) {
 	for i, place := range at {
-		if row := y[i*b.Dim : (i+1)*b.Dim]; finite(row) {
-			copy(b.Y[place*b.Dim:(place+1)*b.Dim], row)
+		if s.Finite(i) {
+			copy(b.Y[place*b.Dim:(place+1)*b.Dim], s.Row(i))
 		}
 	}
 }

@@ -15,7 +15,8 @@ type Chains[T simd.Float] struct {
 	Sampler Sampler[T]
 	Steps   int        // k
 	Buffer  *Buffer[T] // nil: start from the data
-	// Fresh writes starting points; a Buffer that starts some chains afresh needs it.
+	// Fresh writes starting points; a Buffer that starts some chains afresh needs it. It also
+	// replaces starting points whose position, energy or slope is not finite.
 	Fresh func(rng *rand.Rand, y []T)
 
 	state State[T]
@@ -23,12 +24,15 @@ type Chains[T simd.Float] struct {
 }
 
 // Draw writes len(y)/Dim negatives to y, as many as there are in data [n, Dim], and
-// returns what the run's last step says. Chains without a finite energy stay where they
-// are: who uses their energies finds out.
+// returns what the run's last step says.
+//
+// A chain that is not finite at its start is redrawn by Fresh, or, where that is nil, starts
+// from its row of data. If that is not finite either, the chain stays there, counts as
+// diverged, and does not enter the Buffer; whoever uses its energy must check it.
 func (c *Chains[T]) Draw(rng *rand.Rand, target Target[T], data, y []T) (last Info) {
 	d := target.Dim()
 	s := &c.state
-	s.Y, s.Grad, s.Energy = grow(s.Y, len(y)), grow(s.Grad, len(y)), grow(s.Energy, len(y)/d)
+	s.fit(len(y)/d, d)
 	if c.Buffer == nil {
 		copy(s.Y, data)
 	} else {
@@ -36,12 +40,39 @@ func (c *Chains[T]) Draw(rng *rand.Rand, target Target[T], data, y []T) (last In
 		c.Buffer.Take(rng, s.Y, c.at, func(y []T) { c.Fresh(rng, y) })
 	}
 	s.Refresh(target)
+	for try := 0; try < redraws && c.redraw(rng, data); try++ {
+		s.Refresh(target)
+	}
 	for range c.Steps {
 		last = c.Sampler.Step(rng, target, s)
 	}
 	if c.Buffer != nil {
-		c.Buffer.Put(s.Y, c.at)
+		c.Buffer.Put(s, c.at)
 	}
 	copy(y, s.Y)
 	return last
+}
+
+// redraws is how often a chain that is not finite gets another start.
+const redraws = 8
+
+// redraw gives other starts to the chains that are not finite, and reports whether it did.
+func (c *Chains[T]) redraw(rng *rand.Rand, data []T) (done bool) {
+	s := &c.state
+	if s.allFinite() || c.Fresh == nil && len(data) != len(s.Y) {
+		return false
+	}
+	d := len(s.Y) / s.N()
+	for i := range s.N() {
+		switch {
+		case s.Finite(i):
+			continue
+		case c.Fresh != nil:
+			c.Fresh(rng, s.Row(i))
+		default:
+			copy(s.Row(i), data[i*d:(i+1)*d])
+		}
+		done = true
+	}
+	return done
 }

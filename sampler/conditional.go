@@ -44,11 +44,7 @@ func (c *Conditional[T]) Energies(energy []float64, grad, part []T) {
 	if len(energy)*d != len(c.y) {
 		panic(fmt.Sprintf("sampler: Conditional: %d chains for %d points", len(energy), len(c.y)/d))
 	}
-	for i := range energy {
-		for j, at := range c.free {
-			c.y[i*d+at] = part[i*k+j]
-		}
-	}
+	c.Whole(part)
 	if grad == nil {
 		c.whole.Energies(energy, nil, c.y)
 		return
@@ -72,5 +68,14 @@ func (c *Conditional[T]) Part(part, whole []T) {
 	}
 }
 
-// Whole returns the points of the last evaluation [N, Dim of the whole], shared.
-func (c *Conditional[T]) Whole() []T { return c.y }
+// Whole returns the whole points [N, Dim of the whole] whose free coordinates are part; it
+// shares their memory with the next call and with Energies.
+func (c *Conditional[T]) Whole(part []T) []T {
+	d, k := c.whole.Dim(), len(c.free)
+	for i := range len(c.y) / d {
+		for j, at := range c.free {
+			c.y[i*d+at] = part[i*k+j]
+		}
+	}
+	return c.y
+}

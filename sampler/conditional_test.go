@@ -57,8 +57,8 @@ func TestConditional(t *testing.T) {
 		t.Errorf("mean %v and variance %v, want %v and %v", mean, v, r*a, 1-r*r)
 	}
 	for i := range n {
-		if c.Whole()[2*i] != a {
-			t.Fatalf("chain %d moved what is given to %v", i, c.Whole()[2*i])
+		if all := c.Whole(s.Y); all[2*i] != a || all[2*i+1] != s.Y[i] {
+			t.Fatalf("chain %d is at %v; its first number must be %v, its second %v", i, all[2*i:2*i+2], a, s.Y[i])
 		}
 	}
 }

@@ -22,14 +22,17 @@ type Bipartite[T simd.Float] interface {
 //
 // Source: [hinton2002], [tieleman2008] for chains that persist over training.
 type Gibbs[T simd.Float] struct {
-	bits bits[T]
-	h    []T
+	bits  bits[T]
+	h     []T
+	start []T
 }
 
 // Step moves every row of v [n, Visible] on by one sweep. If p is not nil, it gets the
-// visible units' probabilities that the new v was drawn from.
-func (g *Gibbs[T]) Step(rng *rand.Rand, target Bipartite[T], v, p []T) {
+// visible units' probabilities that the new v was drawn from. Rows with a probability that
+// is NaN stay where they are; Step returns their number.
+func (g *Gibbs[T]) Step(rng *rand.Rand, target Bipartite[T], v, p []T) (diverged int) {
 	n := len(v) / target.Visible()
+	g.start = append(g.start[:0], v...)
 	g.h = grow(g.h, n*target.Hidden())
 	target.HiddenGiven(g.h, v)
 	g.Flip(rng, g.h)
@@ -38,9 +41,24 @@ func (g *Gibbs[T]) Step(rng *rand.Rand, target Bipartite[T], v, p []T) {
 		copy(p, v)
 	}
 	g.Flip(rng, v)
+	return g.stay(v, target.Visible())
 }
 
-// Flip sets each of v to 1 with the probability that it holds, else to 0.
+// stay takes rows that have become NaN back to the start and returns their number.
+func (g *Gibbs[T]) stay(v []T, d int) (diverged int) {
+	if !simd.HasNonFinite(v) {
+		return 0
+	}
+	for lo := 0; lo < len(v); lo += d {
+		if row := v[lo : lo+d]; !finite(row) {
+			copy(row, g.start[lo:lo+d])
+			diverged++
+		}
+	}
+	return diverged
+}
+
+// Flip sets each of v to 1 with the probability that it holds, else to 0; NaN stays NaN.
 func (g *Gibbs[T]) Flip(rng *rand.Rand, v []T) { g.bits.draw(rng, v, v) }
 
 // bits draws many coin flips on all cores, as noise draws normals.
@@ -50,7 +68,8 @@ type bits[T simd.Float] struct {
 	pcg    []rand.PCG
 }
 
-// draw sets dst to 1 with probability p, else to 0. The two may be the same memory.
+// draw sets dst to 1 with probability p, to NaN where p is NaN, else to 0. The two may be
+// the same memory.
 func (b *bits[T]) draw(rng *rand.Rand, dst, p []T) {
 	b.dst, b.p, b.seed = dst, p, [2]uint64{rng.Uint64(), rng.Uint64()}
 	b.pcg = grow(b.pcg, simd.Threads())
@@ -67,8 +86,9 @@ func (b *bitsJob[T]) Do(task, worker int) {
 	const resolution = 1 << 53
 	lo := task * noiseRun
 	for i := lo; i < min(lo+noiseRun, len(b.dst)); i++ {
-		bit := T(0)
-		if float64(r.Uint64()>>11)/resolution < float64(b.p[i]) {
+		p := b.p[i]
+		bit := p - p // 0, or NaN
+		if float64(r.Uint64()>>11)/resolution < float64(p) {
 			bit = 1
 		}
 		b.dst[i] = bit

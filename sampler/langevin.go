@@ -16,8 +16,7 @@ import (
 // energy-based models set the two apart, the noise much smaller; Noise 0 is gradient
 // descent. Clip bounds each part of the gradient, and a box keeps y within [Low, High].
 //
-// Special cases: a chain whose gradient is not finite stays where it is, and counts as
-// diverged. Every move is accepted.
+// Every move is accepted, but to places that are not finite.
 // Source: [roberts1996], [nijkamp2019] for short runs.
 type Langevin[T simd.Float] struct {
 	StepSize  float64
@@ -25,8 +24,8 @@ type Langevin[T simd.Float] struct {
 	Clip      float64 // greatest |∂E/∂yᵢ|; 0: none
 	Low, High float64 // the box; none where both are 0
 
-	noise noise[T]
-	xi    []T
+	p  proposal[T]
+	xi []T
 }
 
 // NewLangevin returns the sampler of a step size ε whose noise is √(2ε).
@@ -36,36 +35,24 @@ func NewLangevin[T simd.Float](eps float64) *Langevin[T] {
 
 // Step implements Sampler.
 func (l *Langevin[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
-	info := Info{Accepted: 1, Diverged: l.stay(s)}
+	l.p.fit(s)
+	to, slope := &l.p.to, s.Grad
 	if l.Clip > 0 {
-		clamp(s.Grad, -l.Clip, l.Clip)
+		slope = to.Grad
+		copy(slope, s.Grad)
+		clamp(slope, -l.Clip, l.Clip)
 	}
-	simd.AXPY(s.Y, T(-l.StepSize), s.Grad)
+	simd.AXPY(to.Y, T(-l.StepSize), slope)
 	if l.Noise != 0 {
 		l.xi = grow(l.xi, len(s.Y))
-		l.noise.fill(rng, l.xi)
-		simd.AXPY(s.Y, T(l.Noise), l.xi)
+		l.p.noise.fill(rng, l.xi)
+		simd.AXPY(to.Y, T(l.Noise), l.xi)
 	}
 	if l.Low != 0 || l.High != 0 {
-		clamp(s.Y, l.Low, l.High)
+		clamp(to.Y, l.Low, l.High)
 	}
-	s.Refresh(target)
-	return info
-}
-
-// stay sets gradients that are not finite to 0 and returns how many chains have some.
-func (l *Langevin[T]) stay(s *State[T]) (diverged int) {
-	if !simd.HasNonFinite(s.Grad) {
-		return 0
-	}
-	d := len(s.Grad) / s.N()
-	for i := range s.N() {
-		if g := s.Grad[i*d : (i+1)*d]; !finite(g) {
-			clear(g)
-			diverged++
-		}
-	}
-	return diverged
+	to.Refresh(target)
+	return l.p.moveAll(s)
 }
 
 func clamp[T simd.Float](x []T, low, high float64) {

@@ -9,8 +9,8 @@ package sampler
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -26,6 +26,10 @@ type Target[T simd.Float] interface {
 }
 
 // Sampler moves all chains of a state on.
+//
+// A chain stays where it is, and counts as diverged, if its position, energy or slope is
+// not finite, or if those of the place that it would move to are not. It does not change
+// what the other chains do.
 type Sampler[T simd.Float] interface {
 	// Step makes one transition of every chain. The state must be one of target.
 	Step(rng *rand.Rand, target Target[T], s *State[T]) Info
@@ -33,8 +37,8 @@ type Sampler[T simd.Float] interface {
 
 // Info says how a step went. It can be thrown away.
 type Info struct {
-	Accepted float64 // mean probability of acceptance over the chains; 1 where none is refused
-	Diverged int     // chains whose proposal had a non-finite energy or gradient, and stayed
+	Accepted float64 // mean probability of acceptance over the chains, 0 for those that diverged
+	Diverged int     // chains that stayed because they or their proposals were not finite
 }
 
 // State is the chains' positions with the energy and the gradient there.
@@ -45,6 +49,8 @@ type State[T simd.Float] struct {
 }
 
 // NewState evaluates target at the starting points y [N, Dim], which it copies.
+//
+// Errors: y is not points of Dim numbers; a number of y, an energy or a slope is not finite.
 func NewState[T simd.Float](target Target[T], y []T) (*State[T], error) {
 	d := target.Dim()
 	if d < 1 || len(y) == 0 || len(y)%d != 0 {
@@ -53,11 +59,28 @@ func NewState[T simd.Float](target Target[T], y []T) (*State[T], error) {
 	s := &State[T]{Y: append([]T(nil), y...), Energy: make([]float64, len(y)/d), Grad: make([]T, len(y))}
 	s.Refresh(target)
 	for i, e := range s.Energy {
-		if math.IsNaN(e) || math.IsInf(e, 0) {
+		row, slope := s.Row(i), s.Grad[i*d:(i+1)*d]
+		switch {
+		case !finite(row):
+			return nil, fmt.Errorf("sampler: starting point %d is %v; its numbers must be finite", i, short(row))
+		case e-e != 0:
 			return nil, fmt.Errorf("sampler: the energy of starting point %d is %v; it must be finite", i, e)
+		case !finite(slope):
+			return nil, fmt.Errorf("sampler: the slope of starting point %d is %v; it must be finite", i, short(slope))
 		}
 	}
 	return s, nil
+}
+
+// short returns what an error quotes of a row: from the first number that is not finite on.
+func short[T simd.Float](row []T) string {
+	const most = 4
+	at := slices.IndexFunc(row, func(v T) bool { return v-v != 0 })
+	row = row[at:]
+	if len(row) > most {
+		return fmt.Sprintf("%v… from number %d on", row[:most], at)
+	}
+	return fmt.Sprintf("%v from number %d on", row, at)
 }
 
 // Refresh evaluates the target at the chains' positions: after they, or the target, were
@@ -73,7 +96,23 @@ func (s *State[T]) Row(i int) []T {
 	return s.Y[i*d : (i+1)*d]
 }
 
-// finiteRows reports whether all of a row are finite.
+// Finite reports whether position, energy and slope of chain i are finite.
+func (s *State[T]) Finite(i int) bool {
+	d := len(s.Y) / len(s.Energy)
+	return s.Energy[i]-s.Energy[i] == 0 && finite(s.Row(i)) && finite(s.Grad[i*d:(i+1)*d])
+}
+
+// allFinite reports whether all chains are.
+func (s *State[T]) allFinite() bool {
+	return !simd.HasNonFinite(s.Energy) && !simd.HasNonFinite(s.Y) && !simd.HasNonFinite(s.Grad)
+}
+
+// fit sizes a state for n chains of d numbers, in its memory if that is enough.
+func (s *State[T]) fit(n, d int) {
+	s.Y, s.Grad, s.Energy = grow(s.Y, n*d), grow(s.Grad, n*d), grow(s.Energy, n)
+}
+
+// finite reports whether all of a row are finite.
 func finite[T simd.Float](row []T) bool {
 	for _, v := range row {
 		if v-v != 0 {

@@ -16,7 +16,7 @@ import (
 //
 // so that hot replicas carry the cold one over barriers. A State of it holds
 // len(Betas)·N rows, the rows of Betas[0], which is 1, first: those are the draws.
-// All replicas are evaluated as one batch.
+// All replicas are evaluated as one batch. Those that are not finite trade with none.
 //
 // Source: [geyer1991], [earl2005].
 type Tempering[T simd.Float] struct {
@@ -46,7 +46,18 @@ func NewTempering[T simd.Float](inner Sampler[T], levels int, coldest float64) (
 }
 
 // NewState returns the state of N chains that start at y [N, Dim], on all levels.
+//
+// Errors: those of the function NewState; Betas that do not fall from 1, or reach 0, where
+// exp(−βE) is no density.
 func (t *Tempering[T]) NewState(target Target[T], y []T) (*State[T], error) {
+	if len(t.Betas) == 0 || t.Betas[0] != 1 {
+		return nil, fmt.Errorf("sampler: Betas is %v; the first must be 1", t.Betas)
+	}
+	for i, b := range t.Betas {
+		if !(T(b) > 0) || i > 0 && !(b < t.Betas[i-1]) {
+			return nil, fmt.Errorf("sampler: Betas[%d] is %v; inverse temperatures must fall from 1 and stay above 0", i, b)
+		}
+	}
 	all := slices.Repeat(y, len(t.Betas))
 	return NewState(t.over(target, len(y)/max(target.Dim(), 1)), all)
 }
@@ -85,7 +96,7 @@ func (t *Tempering[T]) trade(rng *rand.Rand, s *State[T], level, n int) float64 
 		u := rng.Float64()
 		// The state's energies are β-scaled.
 		ea, eb := s.Energy[a]/cold, s.Energy[b]/hot
-		if !(math.Log(u) < (cold-hot)*(ea-eb)) {
+		if !(math.Log(u) < (cold-hot)*(ea-eb)) || !s.Finite(a) || !s.Finite(b) {
 			continue
 		}
 		done++
