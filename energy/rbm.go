@@ -121,7 +121,9 @@ func (r *RBM[T]) LogPartition() (float64, error) {
 		for i := range n {
 			e := simd.Sum(fields[i*k : (i+1)*k])
 			for j := range m {
-				e += float64(h[i*m+j]) * float64(c[j])
+				if (lo+i)>>j&1 == 1 { // c may be −Inf, of a unit that is never on
+					e += float64(c[j])
+				}
 			}
 			total.add(e)
 		}

@@ -19,6 +19,9 @@ import (
 // with a Gibbs sweep at each β. base nil stands for the machine's own b; the log-odds of
 // the data's pixels are better. LogZ is on average too low, and StdErr its spread.
 //
+// Errors: betas that do not rise from 0 to 1; fewer than 2 chains; a base of another length,
+// or with a bias that is not finite, since a unit that is always or never on leaves out
+// others of the machine's states.
 // Source: [salakhutdinov2008].
 func AnnealRBM[T simd.Float](rng *rand.Rand, r *RBM[T], base []T, betas []float64, chains int) (sampler.Estimate, error) {
 	a, err := newAnnealedRBM(r, base, betas, chains)
@@ -70,6 +73,11 @@ func newAnnealedRBM[T simd.Float](r *RBM[T], base []T, betas []float64, chains i
 	}
 	if len(base) != len(own) {
 		return nil, fmt.Errorf("energy: annealing: %d base biases for %d visible units", len(base), len(own))
+	}
+	for i, v := range base {
+		if v-v != 0 {
+			return nil, fmt.Errorf("energy: annealing: base[%d] is %v; it must be finite, so that the unit is on and off", i, v)
+		}
 	}
 	return &annealedRBM[T]{rbm: r, base: base, own: own}, nil
 }

@@ -1,8 +1,10 @@
 package energy
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/autodiff"
@@ -165,5 +167,35 @@ func TestAnnealRBM(t *testing.T) {
 	}
 	if _, err := AnnealRBM(rng, r, make([]float64, 3), sampler.Ladder(10), 10); err == nil {
 		t.Error("three base biases are taken")
+	}
+}
+
+// TestRBMWithoutAUnit: a hidden bias of −Inf takes its unit out; a base bias that is not
+// finite is no base.
+func TestRBMWithoutAUnit(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 2))
+	r := smallRBM(7, 5, 1, rng)
+	for j := range 7 {
+		r.W.Value.Float64s()[4*7+j] = 0
+	}
+	r.C.Value.Float64s()[4] = 0 // a unit of no effect doubles Z
+	want, err := r.LogPartition()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.C.Value.Float64s()[4] = math.Inf(-1)
+	if got, err := r.LogPartition(); err != nil || math.Abs(got-(want-math.Ln2)) > 1e-12*math.Abs(want) {
+		t.Errorf("log Z = %v, %v; it should be %v", got, err, want-math.Ln2)
+	}
+	for _, v := range []float64{math.Inf(-1), math.Inf(1), math.NaN()} {
+		base := make([]float64, 7)
+		base[3] = v
+		_, forward := AnnealRBM(rng, r, base, sampler.Ladder(5), 10)
+		_, back := AnnealRBMBack(rng, r, base, sampler.Ladder(5), make([]float64, 70))
+		for _, err := range []error{forward, back} {
+			if want := fmt.Sprintf("base[3] is %v; it must be finite", v); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want one with %q", err, want)
+			}
+		}
 	}
 }

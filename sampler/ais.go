@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -21,8 +22,11 @@ type Estimate struct {
 //
 //	log w = Σₖ (βₖ − βₖ₋₁)(E₀(yₖ₋₁) − E(yₖ₋₁))
 //
-// w is an unbiased estimate of Z/Z₀, so that LogZ is, on average, too low.
+// w is an unbiased estimate of Z/Z₀, so that LogZ is, on average, too low. Where E is +Inf
+// the density is 0: a draw from base there stays and has the weight 0.
 //
+// Errors: betas that do not rise from 0 to 1; fewer than 2 chains; an energy that is NaN or
+// −Inf, or +Inf for all chains.
 // Source: [neal2001].
 func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, chains int) (Estimate, error) {
 	if err := CheckBetas(betas, chains); err != nil {
@@ -36,14 +40,20 @@ func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], samp
 		return Estimate{}, err
 	}
 	e := Average(weights)
+	if e.Size == 0 {
+		return Estimate{}, fmt.Errorf("sampler: annealing: the energy of all %d draws from base is +Inf; base must reach where it is finite", chains)
+	}
 	e.LogZ += base.LogPartition()
 	return e, nil
 }
 
 // AnnealBack walks the other way: from draws y of the target, such as a long run of a
 // sampler, to base. On average its LogZ is too high, if the draws are exact: it and
-// Anneal bracket the truth.
+// Anneal bracket the truth. Where the walk from y never comes, because E is +Inf there, base
+// must not count either: its share outside, if any, is estimated by a draw from it for
+// each chain.
 //
+// Errors: those of Anneal; a point of y whose energy is not finite.
 // Source: [burda2015].
 func AnnealBack[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, y []T) (Estimate, error) {
 	if err := CheckBetas(betas, len(y)/max(base.D, 1)); err != nil {
@@ -59,8 +69,42 @@ func AnnealBack[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], 
 		return Estimate{}, err
 	}
 	e := Average(weights)
-	e.LogZ = base.LogPartition() - e.LogZ
+	inside, err := path.inside(rng, base, len(weights))
+	if err != nil {
+		return Estimate{}, err
+	}
+	e.LogZ = base.LogPartition() + math.Log(inside) - e.LogZ
+	e.StdErr = math.Hypot(e.StdErr, math.Sqrt((1-inside)/(inside*float64(len(weights)))))
 	return e, nil
+}
+
+// inside returns the fraction of n draws from base at which the target's energy is finite.
+func (b *blend[T]) inside(rng *rand.Rand, base Normal[T], n int) (float64, error) {
+	y := make([]T, n*base.D)
+	base.Draw(rng, y)
+	b.e1 = grow(b.e1, n)
+	b.target.Energies(b.e1, nil, y)
+	finite := 0
+	for i, e := range b.e1 {
+		if err := checkEnergy(i, e); err != nil {
+			return 0, err
+		}
+		if !math.IsInf(e, 1) {
+			finite++
+		}
+	}
+	if finite == 0 {
+		return 0, fmt.Errorf("sampler: annealing: the energy of all %d draws from base is +Inf; base must reach where it is finite", n)
+	}
+	return float64(finite) / float64(n), nil
+}
+
+// checkEnergy refuses energies of a chain that are those of no density.
+func checkEnergy(chain int, e float64) error {
+	if math.IsNaN(e) || math.IsInf(e, -1) {
+		return fmt.Errorf("sampler: annealing: the energy of chain %d is %v; it must be a number, or +Inf where the density is 0", chain, e)
+	}
+	return nil
 }
 
 // CheckBetas returns an error unless inverse temperatures rise from 0 to 1 and there are
@@ -96,7 +140,7 @@ func Ladder(n int) []float64 {
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
-// blend is (1−β)E₀ + βE.
+// blend is (1−β)E₀ + βE; at the ends it is one of the two, whatever the other is.
 type blend[T simd.Float] struct {
 	base   Target[T]
 	target Target[T]
@@ -117,6 +161,15 @@ func (b *blend[T]) Energies(energy []float64, grad, y []T) {
 	}
 	b.base.Energies(b.e0, g0, y)
 	b.target.Energies(b.e1, grad, y)
+	switch b.beta { // the product of 0 and an infinite energy is NaN
+	case 0:
+		copy(energy, b.e0)
+		copy(grad, g0)
+		return
+	case 1:
+		copy(energy, b.e1)
+		return
+	}
 	for i := range energy {
 		energy[i] = (1-b.beta)*b.e0[i] + b.beta*b.e1[i]
 	}
@@ -139,6 +192,9 @@ func (b *blend[T]) walk(rng *rand.Rand, sampler Sampler[T], betas []float64, y [
 		b.beta = betas[k]
 		s.Refresh(b)
 		for i := range weights {
+			if err := checkEnergy(i, b.e1[i]); err != nil {
+				return nil, err
+			}
 			weights[i] += (betas[k] - betas[k-1]) * (b.e0[i] - b.e1[i])
 		}
 		if k+1 < len(betas) {
@@ -148,11 +204,15 @@ func (b *blend[T]) walk(rng *rand.Rand, sampler Sampler[T], betas []float64, y [
 	return weights, nil
 }
 
-// Average returns the log of the mean of weights whose logarithms are given.
+// Average returns the log of the mean of weights whose logarithms are given. Special cases:
+// where all weights are 0, LogZ is −Inf, Size 0 and StdErr NaN; NaN anywhere makes all NaN.
 func Average(log []float64) Estimate {
 	top := math.Inf(-1)
 	for _, w := range log {
 		top = max(top, w)
+	}
+	if math.IsInf(top, -1) {
+		return Estimate{LogZ: top, StdErr: math.NaN()}
 	}
 	var sum, squares float64
 	for _, w := range log {

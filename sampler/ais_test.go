@@ -4,7 +4,10 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/internal/simd"
 )
 
 // TestAnneal: forward and reverse annealing bracket a partition function that is known
@@ -53,6 +56,98 @@ func TestAnneal(t *testing.T) {
 		if _, err := Anneal(seeded(1), Normal[float64]{D: 1, Scale: 1}, well, &MALA[float64]{StepSize: 0.1}, bad, 10); err == nil {
 			t.Errorf("inverse temperatures %v are taken", bad)
 		}
+	}
+}
+
+// half is the standard normal on one side of 0, and nothing, of the energy beyond, on the
+// other.
+func half(beyond float64) line {
+	return func(y float64) (float64, float64) {
+		if y < 0 {
+			return beyond, 0
+		}
+		return y * y / 2, y
+	}
+}
+
+// TestAnnealBoundedSupport: of densities that are 0 beyond a border, log Z is right both ways,
+// though the base is not 0 there.
+func TestAnnealBoundedSupport(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { annealBounded[float64](t) })
+	t.Run("float32", func(t *testing.T) { annealBounded[float32](t) })
+}
+
+func annealBounded[T simd.Float](t *testing.T) {
+	for _, c := range []struct {
+		d         int
+		low, high float64
+	}{{1, -1, 1}, {3, -1, 2}, {2, 0.2, 1}} {
+		box, base := Uniform[T]{c.d, c.low, c.high}, Normal[T]{D: c.d, Scale: 1}
+		for name, sampler := range map[string]Sampler[T]{
+			"MALA": &MALA[T]{StepSize: 0.1}, "HMC": &HMC[T]{StepSize: 0.3, Leapfrogs: 3},
+		} {
+			rng := seeded(22)
+			const chains = 4000
+			forward, err := Anneal(rng, base, box, sampler, Ladder(20), chains)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y := make([]T, chains*c.d)
+			box.Draw(rng, y)
+			back, err := AnnealBack(rng, base, box, sampler, Ladder(20), y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for way, e := range map[string]Estimate{"forward": forward, "back": back} {
+				if want := box.LogPartition(); !(e.StdErr < 0.06) || math.Abs(e.LogZ-want) > 4*e.StdErr {
+					t.Errorf("%+v, %s, %s: log Z = %.4f ± %.4f; it is %.4f", box, name, way, e.LogZ, e.StdErr, want)
+				}
+			}
+		}
+	}
+	// As the base reaches beyond by half, so half of the draws have no weight.
+	e, err := Anneal(seeded(23), Normal[float64]{D: 1, Scale: 1}, half(math.Inf(1)), &MALA[float64]{StepSize: 0.1}, Ladder(10), 1000)
+	if want := math.Log(math.Sqrt(2*math.Pi) / 2); err != nil || math.Abs(e.LogZ-want) > 4*e.StdErr || e.Size > 550 {
+		t.Errorf("of half a normal, log Z = %+v; it is %v (%v)", e, want, err)
+	}
+}
+
+// TestAnnealRefusesEnergies: what is no density is named, in either direction.
+func TestAnnealRefusesEnergies(t *testing.T) {
+	base, mala, y := Normal[float64]{D: 1, Scale: 1}, &MALA[float64]{StepSize: 0.1}, []float64{0.5, 0.7, 1}
+	never := line(func(float64) (float64, float64) { return math.Inf(1), 0 })
+	for name, c := range map[string]struct {
+		target line
+		want   string
+	}{
+		"NaN":  {half(math.NaN()), "is NaN; it must be a number, or +Inf"},
+		"−Inf": {half(math.Inf(-1)), "is -Inf; it must be a number, or +Inf"},
+		"+Inf": {never, "the energy of all 50 draws from base is +Inf"},
+	} {
+		if _, err := Anneal(seeded(24), base, c.target, mala, Ladder(10), 50); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+	for want, target := range map[string]line{
+		"the energy of chain ":                   half(math.NaN()),
+		"the energy of starting point 0 is +Inf": never,
+		"the energy of all 3 draws from base is +Inf": line(func(v float64) (float64, float64) {
+			if v < 0.5 || v > 1 {
+				return math.Inf(1), 0
+			}
+			return 0, 0
+		}),
+	} {
+		far := Normal[float64]{D: 1, Mean: -30, Scale: 1}
+		if _, err := AnnealBack(seeded(24), far, target, &MALA[float64]{StepSize: 0.1}, Ladder(10), y); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	if e := Average([]float64{math.Inf(-1), math.Inf(-1)}); !math.IsInf(e.LogZ, -1) || e.Size != 0 || !math.IsNaN(e.StdErr) {
+		t.Errorf("weights of 0 have %+v", e)
+	}
+	if e := Average([]float64{0, math.NaN(), 1}); !math.IsNaN(e.LogZ) || !math.IsNaN(e.Size) || !math.IsNaN(e.StdErr) {
+		t.Errorf("a weight that is NaN has %+v", e)
 	}
 }
 
