@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -169,6 +170,11 @@ func readVectors(t *testing.T, name string) (rows [][]float32) {
 		f, err := tensor.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		flipped := bytes.Clone(text)
+		flipped[len(text)-1] ^= 1
+		if _, err := tensor.Decode(flipped); !errors.Is(err, tensor.ErrDamaged) {
+			t.Errorf("a flipped bit in %s: %v; it must be told by the digest", name, err)
 		}
 		if len(f.Tensors) != 1 || f.Tensors[0].Name != "vectors" {
 			t.Fatalf("%s has the tensors %v", name, f.Tensors)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // CheckOut refuses a name that Save cannot write to.
@@ -40,6 +40,9 @@ func (p *Plan) Save(ctx context.Context, name string, rows int) (files []string,
 		return nil, err
 	}
 	w := &writer{plan: p, name: name, total: n, rows: rows}
+	if err := w.outline(ctx); err != nil {
+		return nil, err
+	}
 	defer w.abort()
 	if w.ids, err = wholefile.Create(IDFile(name)); err != nil {
 		return nil, err
@@ -76,33 +79,76 @@ type writer struct {
 	name  string
 	total int // vectors
 	rows  int // of a file; 0 is all
-	done  int // vectors of files that are complete or begun
 	left  int // vectors that this file is to have yet
 	file  *wholefile.File
 	buf   *bufio.Writer
 	ids   *wholefile.File
 	files []string
+
+	outlines []*tensor.Outline // of the files, if they are .safetensors
+}
+
+// parts is how many files there will be.
+func (w *writer) parts() int {
+	if w.rows == 0 {
+		return 1
+	}
+	return max(1, (w.total+w.rows-1)/w.rows)
+}
+
+// part is how many vectors the i-th file has.
+func (w *writer) part(i int) int {
+	if w.rows == 0 {
+		return w.total
+	}
+	return min(w.rows, w.total-i*w.rows)
+}
+
+// outline reads all vectors once for the digests, which stand before them in the files.
+func (w *writer) outline(ctx context.Context) error {
+	if filepath.Ext(w.name) != ".safetensors" {
+		return nil
+	}
+	metadata := map[string]string{"encoder": w.plan.Fingerprint, "metric": w.plan.Metric}
+	for i := range w.parts() {
+		o, err := tensor.NewOutline(metadata, "vectors", tensor.Float32, w.part(i), w.plan.Dim)
+		if err != nil {
+			return err
+		}
+		w.outlines = append(w.outlines, o)
+	}
+	i, left := 0, w.part(0)
+	return w.plan.each(ctx, func(r row) error {
+		if left == 0 {
+			i++
+			left = w.part(i)
+		}
+		left--
+		_, err := w.outlines[i].Write(r.vector)
+		return err
+	})
 }
 
 // next begins a file.
 func (w *writer) next() (err error) {
-	n, name := w.total, w.name
+	i, name := len(w.files), w.name
 	if w.rows > 0 {
-		of := max(1, (w.total+w.rows-1)/w.rows)
-		n = min(w.rows, w.total-w.done)
 		ext := filepath.Ext(w.name)
-		name = fmt.Sprintf("%s-%05d-of-%05d%s", strings.TrimSuffix(w.name, ext), len(w.files), of, ext)
+		name = fmt.Sprintf("%s-%05d-of-%05d%s", strings.TrimSuffix(w.name, ext), i, w.parts(), ext)
 	}
 	if w.file, err = wholefile.Create(name); err != nil {
 		return err
 	}
 	w.files = append(w.files, name)
 	w.buf = bufio.NewWriterSize(w.file, 1<<20)
-	w.left, w.done = n, w.done+n
-	head, err := w.plan.header(filepath.Ext(name), n)
-	if err == nil {
-		_, err = w.buf.Write(head)
+	w.left = w.part(i)
+	var head []byte
+	if w.outlines != nil {
+		head = w.outlines[i].Header()
+	} else {
+		head = npyHeader(w.left, w.plan.Dim)
 	}
+	_, err = w.buf.Write(head)
 	return err
 }
 
@@ -133,24 +179,6 @@ func (w *writer) abort() {
 			f.Abort()
 		}
 	}
-}
-
-// header is what comes before n vectors in a file.
-func (p *Plan) header(ext string, n int) ([]byte, error) {
-	if ext == ".npy" {
-		return npyHeader(n, p.Dim), nil
-	}
-	text, err := json.Marshal(map[string]any{
-		"__metadata__": map[string]string{"encoder": p.Fingerprint, "metric": p.Metric},
-		"vectors":      map[string]any{"dtype": "F32", "shape": []int{n, p.Dim}, "data_offsets": []int{0, 4 * n * p.Dim}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	for len(text)%8 != 0 { // so that the vectors are aligned
-		text = append(text, ' ')
-	}
-	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...), nil
 }
 
 // npyHeader is that of version 1.0, of n×dim little-endian float32.

@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"index":              {"internal/simd", "internal/wholefile"},
 	"index/weaviate":     {"index"},
 	"index/indextest":    {"index"},
-	"embed":              {"index", "serve", "recipe", "data", "internal/wholefile"},
+	"embed":              {"tensor", "index", "serve", "recipe", "data", "internal/wholefile"},
 	"pair":               {"internal/simd", "internal/simd/gemm"},
 	"retrieval":          {"internal/simd", "internal/simd/gemm", "pair"},
 	"report":             {"pair", "retrieval", "surface", "internal/wholefile", "tensor", "train", "functional"},
