@@ -69,12 +69,12 @@ func (l LossPlot) Write(path string) error {
 	return f.write(path)
 }
 
-// write writes a figure to a file, SVG or PNG by its name's end.
+// write writes a figure to a file, SVG or PNG by its name's end, or as SVG to a device or pipe.
 func (f *figure) write(path string) error {
 	encode := f.svg
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".svg":
-	case ".png":
+	switch ext := strings.ToLower(filepath.Ext(path)); {
+	case ext == ".svg", ext == "" && wholefile.Straight(path):
+	case ext == ".png":
 		encode = f.png
 	default:
 		return fmt.Errorf("%s: the file's name must end in .svg or .png", path)

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
@@ -71,6 +72,15 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// messages is where a command says what it did while it writes to path: stderr where path
+// may be stdout itself, or another device or pipe.
+func messages(cmd *cobra.Command, path string) io.Writer {
+	if wholefile.Straight(path) {
+		return cmd.ErrOrStderr()
+	}
+	return cmd.OutOrStdout()
 }
 
 // output is stdout. It keeps its first error, so that no result is lost in silence.

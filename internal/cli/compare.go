@@ -153,8 +153,8 @@ func checkFile(flag, path string) error {
 	if path == "" {
 		return nil
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return usagef("--%s is %s, which is no ordinary file", flag, path)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return usagef("--%s is %s, which is a folder", flag, path)
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return usagef("--%s is %s, but there is no folder %s", flag, path, filepath.Dir(path))

@@ -75,7 +75,7 @@ func (c *comparison) print(cmd *cobra.Command) error {
 	if err := json.Unmarshal(text, &lines); err != nil {
 		return fmt.Errorf("compare.json: %w", err)
 	}
-	out := cmd.OutOrStdout()
+	out := messages(cmd, c.csv)
 	if err := printTable(out, lines); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (c *comparison) print(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return printJSON(out, map[string]any{"run": c.dir, "cells": json.RawMessage(text)}, c.asJSON)
+	return printJSON(cmd.OutOrStdout(), map[string]any{"run": c.dir, "cells": json.RawMessage(text)}, c.asJSON)
 }
 
 func printTable(out io.Writer, lines []measured) error {

@@ -60,7 +60,7 @@ func newIndexQuery() *cobra.Command {
 					return err
 				}
 			}
-			return r.print(cmd.OutOrStdout(), asJSON)
+			return r.print(messages(cmd, sheet), asJSON)
 		},
 	}
 	f := cmd.Flags()

@@ -54,7 +54,7 @@ ARPA file, which energo transcribe --lm and other systems read.`,
 			if err := m.Save(out); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d words, order %d, in %s\n", len(m.Words()), m.Order(), shown(out))
+			fmt.Fprintf(messages(cmd, out), "%d words, order %d, in %s\n", len(m.Words()), m.Order(), shown(out))
 			return nil
 		},
 	}

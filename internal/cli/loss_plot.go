@@ -56,7 +56,7 @@ difference. For triplet losses it draws what their gradient does to an anchor, a
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&out, "out", "", "`file` to write, .svg or .png (default NAME.svg)")
+	f.StringVar(&out, "out", "", "`file` to write, .svg or .png, or a device or pipe, which takes SVG (default NAME.svg)")
 	f.Float64Var(&width, "width", 520, "width in points")
 	f.Float64Var(&height, "height", 360, "height in points")
 	f.StringArrayVar(&options, "option", nil, "an option of the loss, as `NAME=NUMBER`; may be given again")
@@ -65,7 +65,7 @@ difference. For triplet losses it draws what their gradient does to an anchor, a
 
 func written(cmd *cobra.Command, path string, err error) error {
 	if err == nil {
-		fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s.\n", shown(path))
+		fmt.Fprintf(messages(cmd, path), "Wrote %s.\n", shown(path))
 	}
 	return err
 }
