@@ -1,7 +1,5 @@
 package simd
 
-import "math"
-
 // marginKernels are those of one level. Terms are computed in float64, whatever T is.
 type marginKernels[T Float] struct {
 	multi1, multi2 multiMargin[T]
@@ -13,8 +11,8 @@ type marginKernels[T Float] struct {
 // derivatives too.
 type multiMargin[T Float] func(dx, x []T, shift, scale, skip float64) (sum, slope float64)
 
-// A multilabel sums max(0, shift + x) over all shifts and elements; elements of −Inf
-// count 0, NaN counts. It returns in slopes how many terms of each shift are above 0,
+// A multilabel sums max(0, shift + x) over all shifts, none of them +Inf, and elements; NaN
+// counts. It returns in slopes how many terms of each shift are above 0,
 // and writes, for each element, scale times the number of such terms.
 type multilabel[T Float] func(dx, x []T, shifts, slopes []float64, scale float64) float64
 
@@ -51,7 +49,7 @@ func multilabelMargin[T Float](dx, x []T, shifts, slopes []float64, scale float6
 	for i, v := range x {
 		var count float64
 		for t, shift := range shifts {
-			if z := shift + float64(v); !(z <= 0) && !math.IsInf(float64(v), -1) {
+			if z := shift + float64(v); !(z <= 0) {
 				sum += z
 				slopes[t]++
 				count++
@@ -118,10 +116,14 @@ func (j *multiMarginJob[T]) Do(task, worker int) {
 			w *= float64(j.Weight[t])
 		}
 		scale := upOf(w*j.Scale, j.Up, r)
-		l, slope := j.run(dx, x, j.Margin-float64(x[t]), scale, float64(t))
+		own := float64(x[t])
+		l, slope := j.run(dx, x, j.Margin-own, scale, float64(t))
 		dx[t] = T(-slope * scale)
 		if scale == 0 {
 			clear(dx) // of infinite terms too
+		}
+		if own != own {
+			l = own // of a single class, too
 		}
 		l = weighed(w, l)
 		sum += l

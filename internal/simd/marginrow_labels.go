@@ -78,6 +78,11 @@ func (j *multilabelJob[T]) row(s *multilabelScratch[T], r int) float64 {
 	}
 	scale := upOf(j.Scale/float64(j.Cols), j.Up, r)
 	l := j.run(dx, s.x, s.shifts[:n], s.slopes[:n], scale) / float64(j.Cols)
+	if n == 0 {
+		if top := Max(s.x); top != top {
+			l = float64(top) // though no term has it
+		}
+	}
 	for i, t := range labels[:n] {
 		if s.shifts[i] == math.MaxFloat64 && s.slopes[i] > 0 {
 			l = math.Inf(1)

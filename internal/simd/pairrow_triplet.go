@@ -1,5 +1,7 @@
 package simd
 
+import "math"
+
 // TripletArgs are the arguments of TripletRows.
 type TripletArgs[T Float] struct {
 	A, P, N    []T     // anchor, positive, negative: rows of Dim elements
@@ -40,7 +42,8 @@ func TripletRows[T Float](x *TripletArgs[T]) float64 {
 // TripletHinge is ℓ = max(0, margin + ap − an) of the distances of an anchor from its
 // positive and negative, with its derivatives by them. With swap, the lesser of an and
 // pn, the distance of the positive from the negative, is in an's place: at a tie both
-// share the gradient by halves. It passes at equality of the maximum.
+// share the gradient by halves. It passes at equality of the maximum. An infinite distance
+// from the negative has overflowed, and ℓ is NaN rather than 0.
 func TripletHinge(ap, an, pn, margin float64, swap bool) (l, dap, dan, dpn float64) {
 	dap, dan = 1, -1
 	if swap {
@@ -52,7 +55,10 @@ func TripletHinge(ap, an, pn, margin float64, swap bool) (l, dap, dan, dpn float
 		}
 	}
 	l = margin + ap - an
-	if l < 0 {
+	switch {
+	case math.IsInf(l, -1):
+		return math.NaN(), dap, dan, dpn
+	case l < 0:
 		return 0, 0, 0, 0
 	}
 	return l, dap, dan, dpn

@@ -65,7 +65,7 @@ func gaussian(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc float64,
 // klDiv is b(log b − a).
 func klDiv(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
 	if b == 0 {
-		return 0, 0, zeroTarget(a), 0, true
+		return product(b, a), 0, zeroTarget(a), 0, true
 	}
 	r := math.Log(b) - a
 	return b * r, -b, r + 1, 0, !(b < 0)

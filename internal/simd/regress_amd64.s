@@ -3946,9 +3946,12 @@ loop85:
 	VMOVUPS      (AX)(DI*4), Y4
 	VSUBPS       Y4, Y3, Y3
 	VMOVUPS      (CX)(DI*4), Y4
+	VMOVUPS      (AX)(DI*4), Y5
 	VMULPS       Y3, Y4, Y3
-	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y5
-	VBLENDVPS    Y5, c00000000<>+0(SB), Y3, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y3, Y3
+	VCMPPS       $0x03, Y5, Y5, Y6
+	VBLENDVPS    Y6, Y5, Y3, Y3
 	VXORPS       c80000000<>+0(SB), Y4, Y4
 	VBROADCASTSS (SI), Y5
 	VMULPS       Y5, Y4, Y4
@@ -4012,9 +4015,12 @@ end86:
 	VMASKMOVPS   (AX)(DI*4), Y3, Y5
 	VSUBPS       Y5, Y4, Y4
 	VMASKMOVPS   (CX)(DI*4), Y3, Y5
+	VMASKMOVPS   (AX)(DI*4), Y3, Y6
 	VMULPS       Y4, Y5, Y4
-	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y6
-	VBLENDVPS    Y6, c00000000<>+0(SB), Y4, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, c00000000<>+0(SB), Y4, Y4
+	VCMPPS       $0x03, Y6, Y6, Y7
+	VBLENDVPS    Y7, Y6, Y4, Y4
 	VXORPS       c80000000<>+0(SB), Y5, Y5
 	VBROADCASTSS (SI), Y6
 	VMULPS       Y6, Y5, Y5
@@ -4117,10 +4123,14 @@ loop88:
 	VMOVUPS          (AX)(SI*4), Z19
 	VSUBPS           Z19, Z18, Z18
 	VMOVUPS          (CX)(SI*4), Z19
+	VMOVUPS          (AX)(SI*4), Z20
 	VMULPS           Z18, Z19, Z18
 	VCMPPS           $0x00, Z2, Z19, K2
 	VMOVUPS          Z18, Z18
 	VMOVUPS          Z2, K2, Z18
+	VCMPPS           $0x03, Z20, Z20, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z20, K2, Z18
 	VXORPS           Z1, Z19, Z19
 	VMULPS           Z0, Z19, Z19
 	VMOVUPS          Z19, (DX)(SI*4)
@@ -4188,14 +4198,18 @@ end89:
 	VMOVUPS.Z        (AX)(SI*4), K2, Z4
 	VSUBPS           Z4, Z3, Z3
 	VMOVUPS.Z        (CX)(SI*4), K2, Z4
+	VMOVUPS.Z        (AX)(SI*4), K2, Z5
 	VMULPS           Z3, Z4, Z3
 	VCMPPS           $0x00, Z2, Z4, K3
 	VMOVUPS          Z3, Z3
 	VMOVUPS          Z2, K3, Z3
+	VCMPPS           $0x03, Z5, Z5, K3
+	VMOVUPS          Z3, Z2
+	VMOVUPS          Z5, K3, Z2
 	VXORPS           Z1, Z4, Z1
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K2, (DX)(SI*4)
-	VMOVAPS.Z        Z3, K2, Z0
+	VMOVAPS.Z        Z2, K2, Z0
 	VCVTPS2PD        Y0, Z1
 	VEXTRACTF64X4    $0x01, Z0, Y0
 	VCVTPS2PD        Y0, Z0
@@ -4274,22 +4288,24 @@ loop91:
 	VMOVUPS      (AX)(R8*4), Y2
 	VSUBPS       Y2, Y1, Y1
 	VMOVUPS      (CX)(R8*4), Y2
-	VMULPS       Y1, Y2, Y3
-	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y4
-	VBLENDVPS    Y4, c00000000<>+0(SB), Y3, Y3
-	VXORPS       c80000000<>+0(SB), Y2, Y4
-	VMOVUPS      (AX)(R8*4), Y5
+	VMOVUPS      (AX)(R8*4), Y3
+	VMULPS       Y1, Y2, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y5
+	VBLENDVPS    Y5, c00000000<>+0(SB), Y4, Y4
+	VCMPPS       $0x03, Y3, Y3, Y5
+	VBLENDVPS    Y5, Y3, Y4, Y4
+	VXORPS       c80000000<>+0(SB), Y2, Y5
 	VMOVUPS      cff800000<>+0(SB), Y6
-	VCMPPS       $0x00, cff800000<>+0(SB), Y5, Y7
+	VCMPPS       $0x00, cff800000<>+0(SB), Y3, Y7
 	VBLENDVPS    Y7, c7f800000<>+0(SB), Y6, Y6
-	VCMPPS       $0x03, Y5, Y5, Y7
-	VBLENDVPS    Y7, Y5, Y6, Y5
+	VCMPPS       $0x03, Y3, Y3, Y7
+	VBLENDVPS    Y7, Y3, Y6, Y3
 	VADDPS       c3f800000<>+0(SB), Y1, Y1
 	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, Y5, Y1, Y1
-	VMOVUPS      Y4, (DX)(R8*4)
+	VBLENDVPS    Y2, Y3, Y1, Y1
+	VMOVUPS      Y5, (DX)(R8*4)
 	VMOVUPS      Y1, (BX)(R8*4)
-	VMOVUPS      Y3, (DI)(R8*4)
+	VMOVUPS      Y4, (DI)(R8*4)
 	ADDQ         $0x08, R8
 	SUBQ         $0x08, SI
 	CMPQ         SI, $0x08
@@ -4344,22 +4360,24 @@ end92:
 	VMASKMOVPS   (AX)(R8*4), Y1, Y3
 	VSUBPS       Y3, Y2, Y2
 	VMASKMOVPS   (CX)(R8*4), Y1, Y3
-	VMULPS       Y2, Y3, Y4
-	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y5
-	VBLENDVPS    Y5, c00000000<>+0(SB), Y4, Y4
-	VXORPS       c80000000<>+0(SB), Y3, Y5
-	VMASKMOVPS   (AX)(R8*4), Y1, Y6
+	VMASKMOVPS   (AX)(R8*4), Y1, Y4
+	VMULPS       Y2, Y3, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y5, Y5
+	VCMPPS       $0x03, Y4, Y4, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y5
+	VXORPS       c80000000<>+0(SB), Y3, Y6
 	VMOVUPS      cff800000<>+0(SB), Y7
-	VCMPPS       $0x00, cff800000<>+0(SB), Y6, Y8
+	VCMPPS       $0x00, cff800000<>+0(SB), Y4, Y8
 	VBLENDVPS    Y8, c7f800000<>+0(SB), Y7, Y7
-	VCMPPS       $0x03, Y6, Y6, Y8
-	VBLENDVPS    Y8, Y6, Y7, Y6
+	VCMPPS       $0x03, Y4, Y4, Y8
+	VBLENDVPS    Y8, Y4, Y7, Y4
 	VADDPS       c3f800000<>+0(SB), Y2, Y2
 	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, Y6, Y2, Y2
-	VMASKMOVPS   Y5, Y1, (DX)(R8*4)
+	VBLENDVPS    Y3, Y4, Y2, Y2
+	VMASKMOVPS   Y6, Y1, (DX)(R8*4)
 	VMASKMOVPS   Y2, Y1, (BX)(R8*4)
-	VMASKMOVPS   Y4, Y1, (DI)(R8*4)
+	VMASKMOVPS   Y5, Y1, (DI)(R8*4)
 
 done93:
 	VMOVMSKPS Y0, AX
@@ -4445,26 +4463,29 @@ loop94:
 	VMOVUPS          (AX)(R8*4), Z16
 	VSUBPS           Z16, Z15, Z15
 	VMOVUPS          (CX)(R8*4), Z16
-	VMULPS           Z15, Z16, Z17
+	VMOVUPS          (AX)(R8*4), Z17
+	VMULPS           Z15, Z16, Z18
 	VCMPPS           $0x00, Z1, Z16, K2
-	VMOVUPS          Z17, Z17
-	VMOVUPS          Z1, K2, Z17
-	VXORPS           Z0, Z16, Z18
-	VMOVUPS          (AX)(R8*4), Z19
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z1, K2, Z18
+	VCMPPS           $0x03, Z17, Z17, K2
+	VMOVUPS          Z18, Z18
+	VMOVUPS          Z17, K2, Z18
+	VXORPS           Z0, Z16, Z19
 	VMOVUPS          Z4, Z20
-	VCMPPS           $0x00, Z4, Z19, K2
+	VCMPPS           $0x00, Z4, Z17, K2
 	VMOVUPS          Z20, Z20
 	VMOVUPS          Z3, K2, Z20
-	VCMPPS           $0x03, Z19, Z19, K2
+	VCMPPS           $0x03, Z17, Z17, K2
 	VMOVUPS          Z20, Z20
-	VMOVUPS          Z19, K2, Z20
+	VMOVUPS          Z17, K2, Z20
 	VADDPS           Z2, Z15, Z15
 	VCMPPS           $0x00, Z1, Z16, K2
 	VMOVUPS          Z15, Z15
 	VMOVUPS          Z20, K2, Z15
-	VMOVUPS          Z18, (DX)(R8*4)
+	VMOVUPS          Z19, (DX)(R8*4)
 	VMOVUPS          Z15, (BX)(R8*4)
-	VMOVUPS          Z17, (DI)(R8*4)
+	VMOVUPS          Z18, (DI)(R8*4)
 	ADDQ             $0x10, R8
 	SUBQ             $0x10, SI
 	CMPQ             SI, $0x10
@@ -4524,26 +4545,29 @@ end95:
 	VMOVUPS.Z        (AX)(R8*4), K2, Z6
 	VSUBPS           Z6, Z5, Z5
 	VMOVUPS.Z        (CX)(R8*4), K2, Z6
-	VMULPS           Z5, Z6, Z7
+	VMOVUPS.Z        (AX)(R8*4), K2, Z7
+	VMULPS           Z5, Z6, Z8
 	VCMPPS           $0x00, Z1, Z6, K3
-	VMOVUPS          Z7, Z7
-	VMOVUPS          Z1, K3, Z7
+	VMOVUPS          Z8, Z8
+	VMOVUPS          Z1, K3, Z8
+	VCMPPS           $0x03, Z7, Z7, K3
+	VMOVUPS          Z8, Z8
+	VMOVUPS          Z7, K3, Z8
 	VXORPS           Z0, Z6, Z0
-	VMOVUPS.Z        (AX)(R8*4), K2, Z8
 	VMOVUPS          Z4, Z9
-	VCMPPS           $0x00, Z4, Z8, K3
+	VCMPPS           $0x00, Z4, Z7, K3
 	VMOVUPS          Z9, Z4
 	VMOVUPS          Z3, K3, Z4
-	VCMPPS           $0x03, Z8, Z8, K3
+	VCMPPS           $0x03, Z7, Z7, K3
 	VMOVUPS          Z4, Z3
-	VMOVUPS          Z8, K3, Z3
+	VMOVUPS          Z7, K3, Z3
 	VADDPS           Z2, Z5, Z2
 	VCMPPS           $0x00, Z1, Z6, K3
 	VMOVUPS          Z2, Z1
 	VMOVUPS          Z3, K3, Z1
 	VMOVUPS          Z0, K2, (DX)(R8*4)
 	VMOVUPS          Z1, K2, (BX)(R8*4)
-	VMOVUPS          Z7, K2, (DI)(R8*4)
+	VMOVUPS          Z8, K2, (DI)(R8*4)
 
 done96:
 	KMOVW K1, AX

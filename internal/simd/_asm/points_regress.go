@@ -124,9 +124,10 @@ func klDivBody(f *pointFrame) func(a, b, c vec) pointTerms {
 		f.refuse(b, lt, zero)
 		r := f.sub(log(b), f.again(0))
 		b = f.again(1)
-		t := pointTerms{l: f.zeroWhere(b, f.mul(b, r)), da: f.xor(b, sign)}
+		a := f.again(0)
+		// Where b is 0 the loss is, unless a is NaN.
+		t := pointTerms{l: f.choose(a, unord, a, a, f.zeroWhere(b, f.mul(b, r))), da: f.xor(b, sign)}
 		if f.wants('b') {
-			a := f.again(0)
 			limit := f.choose(a, eq, minusInf, inf, f.load(minusInf))
 			limit = f.choose(a, unord, a, a, limit)
 			t.db = f.choose(b, eq, zero, limit, f.add(r, one))
