@@ -75,9 +75,8 @@ func (l *ArcFace[T]) turned(b pairBatch[T]) (sum float64) {
 	}
 	if b.wanted() {
 		l.softmax.pull()
-		l.grid.finish(scale)
 	}
-	return sum * scale
+	return l.finish(sum, scale)
 }
 
 // arcFaceRow is ArcFace at one sample.

@@ -83,10 +83,7 @@ func (l *Contrastive[T]) twice(b pairBatch[T]) (sum float64) {
 		l.hinge.near, l.hinge.far = 1/float64(max(near, 1)), 1/float64(max(far, 1))
 	}
 	sum, l.stats = l.grid.run(&l.hinge, b.wanted())
-	if b.wanted() {
-		l.grid.finish(1)
-	}
-	return sum
+	return l.finish(sum, 1)
 }
 
 // contrastiveRow is Contrastive at one anchor.

@@ -210,6 +210,11 @@ func (g *grid[T]) anchor(i int, row []T, p *gridPart, w *gridScratch[T]) {
 	}
 	sign, offset := g.measure.as(g.similarity)
 	g.toDistances(i, self, row, w)
+	if g.mayOverflow() && simd.HasNonFinite(row) {
+		p.sum = math.NaN()
+		clear(row)
+		return
+	}
 	if sign != 1 {
 		simd.Scale(row, row, T(sign))
 	}
@@ -308,6 +313,9 @@ func (g *grid[T]) toDistances(i, self int, row []T, w *gridScratch[T]) {
 	w.near = w.near[:0]
 	switch g.measure.Kind {
 	case Cosine, Dot:
+		if self >= 0 {
+			row[self] = 0
+		}
 		return
 	case Lp:
 		x := g.point(g.a, i)
@@ -345,6 +353,13 @@ func (g *grid[T]) toDistances(i, self int, row []T, w *gridScratch[T]) {
 		simd.Sqrt(row, row)
 		copy(w.distances, row)
 	}
+}
+
+// mayOverflow reports whether values of finite embeddings may not be finite. Those of
+// embeddings of length 1 are, and where they are distances that come from products, set has
+// seen to it.
+func (g *grid[T]) mayOverflow() bool {
+	return !g.measure.unit() && (g.measure.Kind == Dot || g.measure.Kind == Lp)
 }
 
 // point returns an embedding, not centred.

@@ -9,8 +9,8 @@ import (
 )
 
 // set gives the grid its embeddings: anchors, and references that are others or, with nil,
-// the anchors themselves. ok is false where numbers are not finite, or so large that the
-// squares of distances are not.
+// the anchors themselves. ok is false where numbers are not finite, or so large that
+// their lengths or the squares of distances are not.
 func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok bool) {
 	if m.Kind == Lp && m.P == 2 {
 		m.Kind = Euclidean
@@ -29,10 +29,9 @@ func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok
 	}
 	for i := range g.distinct() {
 		s := &g.sides[i]
-		if simd.HasNonFinite(s.given) {
+		if simd.HasNonFinite(s.given) || !g.normalise(s) {
 			return false
 		}
-		g.normalise(s)
 	}
 	g.sort()
 	return g.centreAll()
@@ -69,16 +68,32 @@ func (g *grid[T]) sort() {
 	})
 }
 
-// normalise divides a side's rows by their lengths, or takes them as they are.
-func (g *grid[T]) normalise(s *gridSide[T]) {
+// normalise divides a side's rows by their lengths, or takes them as they are. It reports
+// whether the lengths are finite.
+func (g *grid[T]) normalise(s *gridSide[T]) bool {
 	s.x, s.points = s.given, s.given
 	if !g.measure.unit() {
-		return
+		return true
 	}
 	s.lengths, s.unit = room(s.lengths, s.rows), room(s.unit, len(s.given))
 	s.x, s.points = s.unit, s.unit
 	g.ready.side, g.ready.centring = s, false
 	simd.Run(tasksOf(s.rows), &g.ready)
+	return !simd.HasNonFinite(s.lengths)
+}
+
+// lengthOf returns ‖x‖, that of float64 numbers whose squares overflow included.
+func lengthOf[T simd.Float](x []T) float64 {
+	if s := simd.SumSquares(x); s <= math.MaxFloat64 {
+		return math.Sqrt(s)
+	}
+	const shrink = 0x1p-600
+	s := 0.0
+	for _, v := range x {
+		u := float64(v) * shrink
+		s += u * u
+	}
+	return math.Sqrt(s) / shrink
 }
 
 func tasksOf(rows int) int { return (rows + sideTask - 1) / sideTask }
@@ -140,7 +155,7 @@ func (g *gridReady[T]) Do(task, _ int) {
 			continue
 		}
 		x := s.given[i*d : (i+1)*d]
-		s.lengths[i] = max(math.Sqrt(simd.SumSquares(x)), shortest)
+		s.lengths[i] = max(lengthOf(x), shortest)
 		u := s.x[i*d : (i+1)*d]
 		for k, v := range x {
 			u[k] = T(float64(v) / s.lengths[i])

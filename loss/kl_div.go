@@ -12,7 +12,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // proper, divides the sum by Batch.
 // Units: nats.
 // Kinks: none.
-// Special cases: y = 0 counts 0 whatever x is, −Inf too, where PyTorch gives NaN; the
+// Special cases: y = 0 counts 0 whatever number x is, −Inf too, where PyTorch gives NaN; the
 // derivative by target is there −Inf, its limit (+Inf where x = −Inf). With LogTarget, y = −Inf counts 0
 // with both derivatives 0.
 // Errors: lengths that differ; a target below 0 (unless Unchecked or LogTarget), which

@@ -11,7 +11,7 @@ import (
 // similarities take the negative distance.
 //
 // Special cases: embeddings so far apart that T does not hold the squares of their distances
-// make a loss of distances NaN; dot products that T does not hold, NaN or +Inf.
+// make a loss of distances NaN; so do dot products that T does not hold, with gradients NaN.
 // Kinks: the derivative of the Euclidean distance is 0 where it is 0, and that of Lp as
 // PairwiseDistance's.
 type Measure struct {

@@ -84,10 +84,18 @@ func (o *overPairs[T]) eval(b pairBatch[T], row rowLoss[T]) (float64, error) {
 	if b.reduction == Mean {
 		scale = 1 / float64(max(b.over.count(o.stats), 1))
 	}
-	if b.wanted() {
+	return o.finish(sum, scale), nil
+}
+
+// finish writes the gradients of a sum times scale, and returns that. Those of a sum that is
+// NaN are NaN.
+func (o *overPairs[T]) finish(sum, scale float64) float64 {
+	if math.IsNaN(sum) {
+		o.grid.refuse()
+	} else {
 		o.grid.finish(scale)
 	}
-	return sum * scale, nil
+	return sum * scale
 }
 
 // wanted reports whether a gradient is.

@@ -27,7 +27,7 @@ type view[T simd.Float] struct {
 }
 
 // set checks the arguments, and prepares points and squares. ok is false where numbers are
-// not finite; the gradients are NaN then. Errors: fewer than two rows, whose variance would
+// not finite, or so large that their squares are not; the gradients are NaN then. Errors: fewer than two rows, whose variance would
 // be none; lengths that do not fit.
 func (o *overViews[T]) set(loss string, x, y []T, dim int, dx, dy []T) (ok bool, err error) {
 	rows, err := rowsOf(loss, "x", len(x), "dim", dim)
@@ -55,6 +55,10 @@ func (o *overViews[T]) set(loss string, x, y []T, dim int, dx, dy []T) (ok bool,
 		v.points, v.squares, v.grad = room(v.points, len(x)), room(v.squares, dim), room(v.grad, len(x))
 		o.centring = viewCentring[T]{o, v}
 		simd.Run(o.tasks(), &o.centring)
+		if simd.HasNonFinite(v.squares) {
+			o.refuse()
+			return false, nil
+		}
 	}
 	return true, nil
 }

@@ -16,7 +16,8 @@ import "github.com/energo-ml/energo/internal/simd"
 // Kinks: the gradient passes at ℓ = 0; with Swap, equal distances share it by halves. The
 // derivative of d is 0 where d is 0, and by differences that are 0; for P = +Inf it is
 // divided among equal maxima; for P = 0 it is 0.
-// Special cases: powers that overflow or vanish give the right distance.
+// Special cases: powers that overflow or vanish give the right distance; one that is infinite
+// makes ℓ NaN or +Inf, never 0.
 // Errors: Margin that is not above 0; P negative or NaN; Eps not finite; lengths that differ
 // or do not fit.
 // PyTorch: nn.TripletMarginLoss(margin=Margin, p=P, eps=Eps, swap=Swap).

@@ -16,6 +16,7 @@ import (
 // by N.
 // Units: Margin and ℓ have the distance's.
 // Kinks: the gradient passes at ℓ = 0; with Swap, equal distances share it by halves.
+// Special cases: an infinite distance makes ℓ NaN or +Inf, never 0.
 // Errors: Margin that is not above 0; lengths that differ or do not fit.
 // PyTorch: nn.TripletMarginWithDistanceLoss(distance_function=…, margin=Margin, swap=Swap).
 // Source: [schroff2015], Swap [balntas2016].
