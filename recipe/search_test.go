@@ -709,9 +709,15 @@ func TestNothingToCompare(t *testing.T) {
 		if _, err := eval(some); err != nil && (l.name != "triplet" || !errors.Is(err, train.ErrNothing)) { // semi-hard ones may be none
 			t.Errorf("%s of two classes: error %v", l.name, err)
 		}
-		x[3] = float32(math.NaN())
-		if v, err := eval(some); err != nil || !math.IsNaN(v) {
-			t.Errorf("%s of NaN: %v, %v", l.name, v, err)
+		bad := []float64{math.NaN(), math.Inf(1)}
+		if l.direct { // not brought to length 1
+			bad = append(bad, 1e30)
+		}
+		for _, v := range bad {
+			x[3], x[7] = float32(v), float32(v)
+			if v, err := eval(some); err != nil || !math.IsNaN(v) {
+				t.Errorf("%s of %v: %v, %v", l.name, x, v, err)
+			}
 		}
 	}
 }

@@ -48,12 +48,16 @@ func (l *pairLoss) eval(x []float32, same []bool, grad []float32) (float64, erro
 	return v, nil
 }
 
-// measure puts the pairs' distances in place.
+// measure puts the pairs' distances in place. One that overflows is NaN: as an infinity it would
+// be that of a pair that is far enough apart.
 func (l *pairLoss) measure(a, b []float32) {
 	n, d := len(l.target), l.c.Dim
 	l.distances, l.slopes = slices.Grow(l.distances[:0], n)[:n], slices.Grow(l.slopes[:0], n)[:n]
 	for i := range l.distances {
 		l.distances[i] = float32(l.euclidean.Between(a[i*d:][:d], b[i*d:][:d]))
+		if math.IsInf(float64(l.distances[i]), 1) {
+			l.distances[i] = float32(math.NaN())
+		}
 	}
 }
 

@@ -197,6 +197,28 @@ func TestPairLoss(t *testing.T) {
 	}
 }
 
+// TestPairLossDiverged: vectors that are not finite, or so far apart that their distance is not,
+// are never a pair that is far enough apart.
+func TestPairLossDiverged(t *testing.T) {
+	for _, name := range PairLosses {
+		c := smallSiamese()
+		c.Loss, c.Dim = name, 2
+		c, err := c.Resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		far := float32(math.Inf(1))
+		if name != "cosine_embedding" {
+			far = 3e38
+		}
+		for _, v := range []float32{far, float32(math.NaN())} {
+			if value, err := newPairLoss(c).eval([]float32{v, 1, -far, 1}, []bool{false}, make([]float32, 4)); err != nil || value-value == 0 {
+				t.Errorf("%s of %v and %v: %v, %v", name, v, -far, value, err)
+			}
+		}
+	}
+}
+
 // pairLossOf is the mean loss in float64, straight from the formulas.
 func pairLossOf(c SiameseConfig, x []float32, same []bool) (sum float64) {
 	n, d := len(same), c.Dim

@@ -81,8 +81,11 @@ func Verify(distances []float64, same []bool) (*Verification, error) {
 }
 
 // AccuracyAt returns the share of the pairs that a threshold tells right, such as one that
-// was chosen on other pairs.
+// was chosen on other pairs; NaN where that is NaN.
 func (v *Verification) AccuracyAt(threshold float64) float64 {
+	if math.IsNaN(threshold) {
+		return math.NaN()
+	}
 	accepted := func(sorted []float64) int {
 		return sort.Search(len(sorted), func(i int) bool { return sorted[i] > threshold })
 	}
