@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/spelling"
 )
 
 // Entry describes a functional.
@@ -111,7 +113,7 @@ func Lookup(name string) (Entry, error) {
 		}
 		names[i] = e.Name
 	}
-	return Entry{}, fmt.Errorf("functional: there is none called %q; there are %s", name, strings.Join(names, ", "))
+	return Entry{}, fmt.Errorf("functional: there is none called %q; there are %s%s", name, strings.Join(names, ", "), spelling.DidYouMean(name, names))
 }
 
 // New returns the functional of a name, with those of the options that it uses. The

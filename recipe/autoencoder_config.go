@@ -44,8 +44,17 @@ func (c AutoencoderConfig) Resolve() (AutoencoderConfig, error) {
 	if err := oneOf("loss", c.Loss, PixelLosses); err != nil {
 		return c, err
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
 }
+
+// Defaults implements Settings.
+func (AutoencoderConfig) Defaults() Settings { return DefaultAutoencoder() }
+
+// Rules implements Settings.
+func (c AutoencoderConfig) Rules() []Rule { return c.Training.rules() }
 
 // ReadAutoencoderConfig reads a YAML file over base, as ReadDigitsConfig does.
 func ReadAutoencoderConfig(path string, base AutoencoderConfig) (AutoencoderConfig, error) {

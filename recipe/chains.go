@@ -72,6 +72,11 @@ func (c *Chains) resolve() error {
 	return nil
 }
 
+// rules says which settings of the chains count.
+func (c *Chains) rules() []Rule {
+	return []Rule{When("restart", c.Buffer > 0, "buffer is 0: all chains start from the data")}
+}
+
 // network maps pictures [B, h·w] to [B, out]: four convolutions of stride 2 and two
 // linear layers, smooth everywhere, as the slopes by the pixels ask for.
 func (c Chains) network(h, w, out int, rng *rand.Rand) nn.Module {

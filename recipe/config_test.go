@@ -70,11 +70,6 @@ func TestResolveRefuses(t *testing.T) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
-	c := DefaultDigits()
-	c.Margin = -1 // of no use to NLL
-	if _, err := c.Resolve(); err != nil {
-		t.Errorf("a setting that the functional does not take is refused: %v", err)
-	}
 }
 
 func TestReadConfig(t *testing.T) {

@@ -1,9 +1,9 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/energo-ml/energo/functional"
@@ -76,8 +76,8 @@ func (c DigitsConfig) Resolve() (DigitsConfig, error) {
 		{"energy", c.Energy, Energies},
 		{"codes", c.Codes, CodeKinds},
 	} {
-		if !slices.Contains(s.known, s.value) {
-			return c, fmt.Errorf("%s is %q; it must be one of %s", s.name, s.value, strings.Join(s.known, ", "))
+		if err := oneOf(s.name, s.value, s.known); err != nil {
+			return c, err
 		}
 	}
 	if _, err := c.functional(); err != nil {
@@ -96,11 +96,35 @@ func (c DigitsConfig) Resolve() (DigitsConfig, error) {
 	if err := c.Training.resolve(); err != nil {
 		return c, err
 	}
-	return c, c.checkRanges()
+	if err := c.checkRanges(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
+}
+
+// Defaults implements Settings.
+func (DigitsConfig) Defaults() Settings { return DefaultDigits() }
+
+// Rules implements Settings.
+func (c DigitsConfig) Rules() []Rule {
+	rules := append(c.Training.rules(),
+		When("codes", c.Energy == "code", fmt.Sprintf("the energy is %s; the energy code has codes", c.Energy)),
+		When("functional", c.Loss == "", fmt.Sprintf("the loss %s trains instead of a functional", c.Loss)),
+		When("label_smoothing", c.Loss == "cross_entropy", "it is of the loss cross_entropy"),
+	)
+	e, err := functional.Lookup(c.Functional)
+	why := fmt.Sprintf("the functional %s takes %s", c.Functional, cmp.Or(strings.Join(e.Uses, ", "), "none of these settings"))
+	if c.Loss != "" {
+		why = fmt.Sprintf("it is of functionals; the loss %s trains instead of one", c.Loss)
+	}
+	for _, name := range []string{"margin", "beta", "gamma", "cap", "delta", "cost"} {
+		rules = append(rules, When(name, err == nil && c.Loss == "" && e.Takes(name), why))
+	}
+	return append(rules, When("margin", c.Cost == nil, "cost has the margins"))
 }
 
 func (c DigitsConfig) checkRanges() error {
-	// Those of the functional, used or not; functional.New has the rules of those it uses.
+	// functional.New has the rules of those that the functional takes.
 	for _, s := range []struct {
 		name  string
 		value float64

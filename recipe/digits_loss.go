@@ -3,7 +3,6 @@ package recipe
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/loss"
@@ -24,9 +23,6 @@ type scoreLoss struct {
 func newScoreLoss(c DigitsConfig) (*scoreLoss, error) {
 	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing <= 1) {
 		return nil, fmt.Errorf("label_smoothing is %v; it must be a number from 0 to 1", c.LabelSmoothing)
-	}
-	if c.LabelSmoothing > 0 && c.Loss != "cross_entropy" {
-		return nil, fmt.Errorf("label_smoothing is for the loss cross_entropy; the loss here is %q", c.Loss)
 	}
 	l := new(scoreLoss)
 	switch c.Loss {
@@ -56,7 +52,7 @@ func newScoreLoss(c DigitsConfig) (*scoreLoss, error) {
 	case "huber":
 		l.compare(loss.HuberLoss[float32], 0)
 	default:
-		return nil, fmt.Errorf("loss is %q; it must be one of %s", c.Loss, strings.Join(ScoreLosses, ", "))
+		return nil, oneOf("loss", c.Loss, ScoreLosses)
 	}
 	return l, nil
 }

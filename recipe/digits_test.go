@@ -90,7 +90,7 @@ func checkEnergies(t *testing.T, r *Result, dir string) {
 // TestConfigReproduces trains with a run's config.yaml.
 func TestConfigReproduces(t *testing.T) {
 	c := small()
-	c.Functional, c.Margin, c.Augment, c.Optimizer = "margin_cost", 0.5, true, "sgd"
+	c.Functional, c.Augment, c.Optimizer = "margin_cost", true, "sgd"
 	c.Cost = [][]float64{{0, 1, 1, 1, 2}, {1, 0, 1, 1, 1}, {1, 1, 0, 1, 1}, {1, 1, 1, 0, 1}, {2, 1, 1, 1, 0}}
 	_, dir := job(t, c)
 	read, err := ReadDigitsConfig(filepath.Join(dir, ConfigFile), DefaultDigits())

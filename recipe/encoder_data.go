@@ -51,10 +51,21 @@ func (s *PictureSettings) resolve() error {
 	if s.Dim < 1 || s.Dim > widestVector {
 		return fmt.Errorf("dim is %d; it must be a whole number from 1 to %d", s.Dim, widestVector)
 	}
-	if (s.Flip || s.Brightness) && !s.Augment {
-		return errors.New("flip and brightness are parts of augment, which is off")
-	}
 	return nil
+}
+
+// rules says which settings of pictures count. jittered says whether training pictures are changed at
+// random, shared whether the test is a share of the data where that is not in IDX files, and listed whether data names the pictures.
+func (s *PictureSettings) rules(jittered, shared, listed bool) []Rule {
+	const idx = "the data is in IDX files, whose pictures stay as they are"
+	files := !listed || s.Data != "" && !data.HasDigits(s.Data)
+	const part, own = "it is a part of augment, which is off", "the data is in IDX files, which have a test set"
+	return []Rule{
+		When("flip", jittered, part), When("brightness", jittered, part),
+		When("size", files, idx), When("channels", files, idx), When("skip_bad", files, idx),
+		When("test", files, own), {Setting: "test_share", Counts: files, Why: own, Reads: true},
+		When("test_share", shared, "a test set is named"),
+	}
 }
 
 // Options says how the pictures are to be read.

@@ -28,8 +28,17 @@ func (c GenerateConfig) Resolve() (GenerateConfig, error) {
 	if err := c.Chains.resolve(); err != nil {
 		return c, err
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
 }
+
+// Defaults implements Settings.
+func (GenerateConfig) Defaults() Settings { return DefaultGenerate() }
+
+// Rules implements Settings.
+func (c GenerateConfig) Rules() []Rule { return append(c.Training.rules(), c.Chains.rules()...) }
 
 // ReadGenerateConfig reads a YAML file over base, as ReadDigitsConfig does.
 func ReadGenerateConfig(path string, base GenerateConfig) (GenerateConfig, error) {

@@ -37,7 +37,22 @@ func (c JEMConfig) Resolve() (JEMConfig, error) {
 	if err := c.Chains.resolve(); err != nil {
 		return c, err
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
+}
+
+// Defaults implements Settings.
+func (JEMConfig) Defaults() Settings { return DefaultJEM() }
+
+// Rules implements Settings.
+func (c JEMConfig) Rules() []Rule {
+	rules := append(c.Training.rules(), c.Chains.rules()...)
+	for _, name := range []string{"k", "step_size", "noise", "slope_clip", "buffer", "restart", "energy_l2"} {
+		rules = append(rules, When(name, c.Density != 0, "density is 0: the classifier is trained alone, without chains"))
+	}
+	return rules
 }
 
 // ReadJEMConfig reads a YAML file over base, as ReadDigitsConfig does.

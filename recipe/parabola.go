@@ -13,6 +13,7 @@ import (
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/offender"
 	"github.com/energo-ml/energo/optim"
@@ -103,8 +104,11 @@ func (c ParabolaConfig) Resolve() (ParabolaConfig, error) {
 	}
 	for _, n := range c.Cases {
 		if !slices.Contains(names, n) {
-			return c, fmt.Errorf("there is no case %q; there are %s", n, strings.Join(names, ", "))
+			return c, fmt.Errorf("there is no case %q; there are %s%s", n, strings.Join(names, ", "), spelling.DidYouMean(n, names))
 		}
+	}
+	if err := once("case", c.Cases); err != nil {
+		return c, err
 	}
 	if c.Seeds < 1 || c.Seeds > 1000 {
 		return c, fmt.Errorf("seeds is %d; it must be a whole number from 1 to 1000", c.Seeds)

@@ -42,8 +42,17 @@ func (c RBMConfig) Resolve() (RBMConfig, error) {
 			return c, fmt.Errorf("%s is %d; it must be a whole number from %d to %d", s.name, s.value, s.least, s.most)
 		}
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
 }
+
+// Defaults implements Settings.
+func (RBMConfig) Defaults() Settings { return DefaultRBM() }
+
+// Rules implements Settings.
+func (c RBMConfig) Rules() []Rule { return c.Training.rules() }
 
 // ReadRBMConfig reads a YAML file over base, as ReadDigitsConfig does.
 func ReadRBMConfig(path string, base RBMConfig) (RBMConfig, error) { return readConfig(path, base) }

@@ -115,6 +115,9 @@ func (r *Reader) Open(path string) (Source, error) {
 	return s, nil
 }
 
+// Refines reports whether the run has a model of times, with which Refine changes times.
+func (r *Reader) Refines() bool { return r.times != nil }
+
 // Refine returns tokens, whose times are those of an alignment of the source's emissions (ctc.TimedTokens), with the
 // times that the run's model of them has: more exact ones, found within a quarter of a second of the
 // given. A separator has what lies between two words, which may be nothing. Where the run has no such

@@ -159,7 +159,7 @@ type lineGroup struct {
 }
 
 // run trains into a run's folder and reads the test lines.
-func (t *recogniserTask) run(ctx context.Context, recipe string, config any, loop train.Config, groups []lineGroup, o Options) (*RecogniserResult, error) {
+func (t *recogniserTask) run(ctx context.Context, recipe string, config Settings, loop train.Config, groups []lineGroup, o Options) (*RecogniserResult, error) {
 	out, err := runTask(ctx, t, config, loop, o)
 	if out == nil {
 		return nil, err

@@ -51,6 +51,9 @@ func (c SearchConfig) Resolve() (SearchConfig, error) {
 	if err := c.PictureSettings.resolve(); err != nil {
 		return c, err
 	}
+	if err := once("hold_out_classes", c.HoldOutClasses); err != nil {
+		return c, err
+	}
 	if err := oneOf("mining", c.Mining, Minings); err != nil {
 		return c, err
 	}
@@ -75,9 +78,6 @@ func (c SearchConfig) Resolve() (SearchConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	if err := loss.refuse(c); err != nil {
-		return c, err
-	}
 	if err := c.Training.resolve(); err != nil {
 		return c, err
 	}
@@ -89,7 +89,21 @@ func (c SearchConfig) Resolve() (SearchConfig, error) {
 	case c.MPerClass > c.Batch/2:
 		return c, fmt.Errorf("m_per_class is %d in a batch of %d; a batch must have two classes at least", c.MPerClass, c.Batch)
 	}
-	return c, nil
+	return c, refuseVoid(c)
+}
+
+// Defaults implements Settings.
+func (SearchConfig) Defaults() Settings { return DefaultSearch() }
+
+// Rules implements Settings.
+func (c SearchConfig) Rules() []Rule {
+	loss, err := lookupMetricLoss(c.Loss)
+	if err != nil { // Resolve says so
+		loss = &metricLoss{}
+	}
+	rules := append(c.Training.rules(), c.PictureSettings.rules(c.Augment || loss.views, c.Test == "", true)...)
+	return append(append(rules, loss.rules(c)...),
+		When("test_share", len(c.HoldOutClasses) == 0, "hold_out_classes names the classes of the test"))
 }
 
 // ReadSearchConfig reads a YAML file over base, as ReadDigitsConfig does.

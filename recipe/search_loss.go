@@ -1,9 +1,11 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/train"
@@ -191,28 +193,19 @@ func lookupMetricLoss(name string) (*metricLoss, error) {
 	return &metricLosses[i], nil
 }
 
-// refuse refuses settings that the loss does not take.
-func (l *metricLoss) refuse(c SearchConfig) error {
-	for _, s := range []struct {
-		name  string
-		given bool
-	}{
-		{"mining", c.Mining != DefaultSearch().Mining},
-		{"soft_margin", c.SoftMargin},
-		{"margin", c.Margin != 0},
-		{"temperature", c.Temperature != 0},
-		{"scale", c.Scale != 0},
-		{"memory", c.Memory != 0},
-	} {
-		if s.given && !slices.Contains(l.takes, s.name) {
-			return fmt.Errorf("%s is not for the loss %s", s.name, l.name)
-		}
+// rules says which settings count for the loss.
+func (l *metricLoss) rules(c SearchConfig) []Rule {
+	why := fmt.Sprintf("the loss %s takes %s", l.name, cmp.Or(strings.Join(l.takes, ", "), "none of its kind"))
+	var rules []Rule
+	for _, name := range []string{"mining", "soft_margin", "margin", "temperature", "scale", "memory"} {
+		rules = append(rules, When(name, slices.Contains(l.takes, name), why))
 	}
-	if l.plain && c.MPerClass != 0 {
-		return fmt.Errorf("m_per_class is not for the loss %s, whose batches are drawn without regard to classes", l.name)
-	}
-	if c.SoftMargin && c.Margin != 0 {
-		return fmt.Errorf("margin is %v, but soft_margin is in its place", c.Margin)
-	}
-	return nil
+	const own = "it must be above 0; where it is left out, it is the loss's own"
+	return append(rules,
+		When("margin", !c.SoftMargin, "soft_margin is instead of a margin"),
+		When("margin", c.Margin != 0, own), When("temperature", c.Temperature != 0, own), When("scale", c.Scale != 0, own),
+		When("m_per_class", !l.plain, fmt.Sprintf("the loss %s has batches that are drawn without regard to classes", l.name)),
+		When("m_per_class", c.MPerClass != 0, "it must be at least 2; where it is left out, it is as few as there can be"),
+		When("augment", !l.views, fmt.Sprintf("the loss %s changes all pictures at random", l.name)),
+	)
 }

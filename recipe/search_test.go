@@ -388,7 +388,7 @@ func TestSearchWarmStepAllocatesNothing(t *testing.T) {
 	simd.SetThreads(2)
 	for _, l := range metricLosses {
 		c := smallSearch()
-		c.Loss, c.Augment = l.name, true
+		c.Loss, c.Augment = l.name, !l.views
 		c, err := c.Resolve()
 		if err != nil {
 			t.Fatal(err)
@@ -771,13 +771,13 @@ func TestSearchResolveRefuses(t *testing.T) {
 		"margin is -1":                   func(c *SearchConfig) { c.Margin = -1 },
 		"temperature is NaN":             func(c *SearchConfig) { c.Loss, c.Temperature = "sup_con", math.NaN() },
 		"scale is +Inf":                  func(c *SearchConfig) { c.Loss, c.Scale = "circle", math.Inf(1) },
-		"temperature is not for the los": func(c *SearchConfig) { c.Temperature = 1 },
-		"scale is not for the loss trip": func(c *SearchConfig) { c.Scale = 1 },
-		"margin is not for the loss sup": func(c *SearchConfig) { c.Loss, c.Margin = "sup_con", 1 },
-		"mining is not for the loss sup": func(c *SearchConfig) { c.Loss, c.Mining = "sup_con", "all" },
-		"soft_margin is in its place":    func(c *SearchConfig) { c.SoftMargin, c.Margin = true, 1 },
+		"temperature 1 has no effect: t": func(c *SearchConfig) { c.Temperature = 1 },
+		"scale 1 has no effect: the los": func(c *SearchConfig) { c.Scale = 1 },
+		"the loss sup_con takes memory,": func(c *SearchConfig) { c.Loss, c.Margin = "sup_con", 1 },
+		"mining all has no effect: the ": func(c *SearchConfig) { c.Loss, c.Mining = "sup_con", "all" },
+		"soft_margin is instead of a ma": func(c *SearchConfig) { c.SoftMargin, c.Margin = true, 1 },
 		"m_per_class is 1":               func(c *SearchConfig) { c.MPerClass = 1 },
-		"m_per_class is not for the":     func(c *SearchConfig) { c.Loss, c.MPerClass = "proxy_nca", 4 },
+		"m_per_class 4 has no effect: t": func(c *SearchConfig) { c.Loss, c.MPerClass = "proxy_nca", 4 },
 		"batch is 1":                     func(c *SearchConfig) { c.Batch = 1 },
 		"batch is 3; for the loss tripl": func(c *SearchConfig) { c.Batch = 3 },
 		"m_per_class is 120 in a batch":  func(c *SearchConfig) { c.MPerClass = 120 },

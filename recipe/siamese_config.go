@@ -53,19 +53,27 @@ func (c SiameseConfig) Resolve() (SiameseConfig, error) {
 	case !(c.Margin > 0 && c.Margin <= math.MaxFloat32):
 		return c, fmt.Errorf("margin is %v; it must be a number above 0", c.Margin)
 	}
-	switch {
-	case c.Pairs != "" && (c.Data != "" || c.Test != ""):
-		return c, fmt.Errorf("pairs is %q, but data or test is named as well; pairs are in their place", c.Pairs)
-	case c.Pairs == "" && c.TestPairs != "":
-		return c, fmt.Errorf("test_pairs is %q, but there are no pairs to train on", c.TestPairs)
-	}
 	if err := c.Training.resolve(); err != nil {
 		return c, err
 	}
 	if c.Pairs == "" && c.Batch < 2 {
 		return c, errors.New("batch is 1; it must be at least 2, a pair of one class and one of two")
 	}
-	return c, nil
+	return c, refuseVoid(c)
+}
+
+// Defaults implements Settings.
+func (SiameseConfig) Defaults() Settings { return DefaultSiamese() }
+
+// Rules implements Settings.
+func (c SiameseConfig) Rules() []Rule {
+	const pairs = "pairs names the pictures"
+	rules := append(c.Training.rules(), c.PictureSettings.rules(c.Augment, c.Test == "" && c.TestPairs == "", c.Pairs == "")...)
+	return append(rules,
+		When("data", c.Pairs == "", pairs), When("test", c.Pairs == "", pairs),
+		When("test_pairs", c.Pairs != "", "there are no pairs to train on"),
+		When("margin", c.Margin != 0, "it must be above 0; where it is left out, it is the loss's own"),
+	)
 }
 
 // ReadSiameseConfig reads a YAML file over base, as ReadDigitsConfig does.

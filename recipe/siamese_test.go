@@ -351,16 +351,16 @@ func TestSiameseWarmStepAllocatesNothing(t *testing.T) {
 
 func TestSiameseRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(*SiameseConfig){
-		`recipe is "other"`:      func(c *SiameseConfig) { c.Recipe = "other" },
-		`loss is "nll"`:          func(c *SiameseConfig) { c.Loss = "nll" },
-		"margin is -1":           func(c *SiameseConfig) { c.Margin = -1 },
-		"margin is NaN":          func(c *SiameseConfig) { c.Margin = math.NaN() },
-		"margin is 1; of cosine": func(c *SiameseConfig) { c.Loss, c.Margin = "cosine_embedding", 1 },
-		`pairs is "a", but data`: func(c *SiameseConfig) { c.Pairs, c.Data = "a", "b" },
-		`test_pairs is "a", but`: func(c *SiameseConfig) { c.TestPairs = "a" },
-		"dim is 0":               func(c *SiameseConfig) { c.Dim = 0 },
-		"epochs is 0":            func(c *SiameseConfig) { c.Epochs = 0 },
-		"batch is 1; it must":    func(c *SiameseConfig) { c.Batch = 1 },
+		`recipe is "other"`:       func(c *SiameseConfig) { c.Recipe = "other" },
+		`loss is "nll"`:           func(c *SiameseConfig) { c.Loss = "nll" },
+		"margin is -1":            func(c *SiameseConfig) { c.Margin = -1 },
+		"margin is NaN":           func(c *SiameseConfig) { c.Margin = math.NaN() },
+		"margin is 1; of cosine":  func(c *SiameseConfig) { c.Loss, c.Margin = "cosine_embedding", 1 },
+		`data b has no effect: p`: func(c *SiameseConfig) { c.Pairs, c.Data = "a", "b" },
+		`test_pairs a has no eff`: func(c *SiameseConfig) { c.TestPairs = "a" },
+		"dim is 0":                func(c *SiameseConfig) { c.Dim = 0 },
+		"epochs is 0":             func(c *SiameseConfig) { c.Epochs = 0 },
+		"batch is 1; it must":     func(c *SiameseConfig) { c.Batch = 1 },
 	} {
 		c := DefaultSiamese()
 		spoil(&c)

@@ -36,6 +36,9 @@ func (c SpeechConfig) Resolve() (SpeechConfig, error) {
 	if c.Data == "" {
 		return c, fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
 	}
+	if err := once("test", c.Test); err != nil {
+		return c, err
+	}
 	for _, s := range []struct {
 		name        string
 		value, most int
@@ -47,8 +50,17 @@ func (c SpeechConfig) Resolve() (SpeechConfig, error) {
 	if !(c.Priors >= 0 && c.Priors <= 1) {
 		return c, fmt.Errorf("priors is %v; it must be a number from 0 to 1", c.Priors)
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
 }
+
+// Defaults implements Settings.
+func (SpeechConfig) Defaults() Settings { return DefaultSpeech() }
+
+// Rules implements Settings.
+func (c SpeechConfig) Rules() []Rule { return c.Training.rules() }
 
 // ReadSpeechConfig reads a YAML file over base, as ReadDigitsConfig does.
 func ReadSpeechConfig(path string, base SpeechConfig) (SpeechConfig, error) {

@@ -38,8 +38,17 @@ func (c StripsConfig) Resolve() (StripsConfig, error) {
 			return c, fmt.Errorf("%s is %d; it must be a whole number from 1 to %d", s.name, s.value, s.most)
 		}
 	}
-	return c, c.Training.resolve()
+	if err := c.Training.resolve(); err != nil {
+		return c, err
+	}
+	return c, refuseVoid(c)
 }
+
+// Defaults implements Settings.
+func (StripsConfig) Defaults() Settings { return DefaultStrips() }
+
+// Rules implements Settings.
+func (c StripsConfig) Rules() []Rule { return c.Training.rules() }
 
 // ReadStripsConfig reads a YAML file over base, as ReadDigitsConfig does.
 func ReadStripsConfig(path string, base StripsConfig) (StripsConfig, error) {

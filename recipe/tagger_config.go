@@ -83,31 +83,30 @@ func (c TaggerConfig) Resolve() (TaggerConfig, error) {
 	if err := c.Training.resolve(); err != nil {
 		return c, err
 	}
-	return c, c.checkModel()
+	if c.Model == "network" && c.Loss == "averaged_perceptron" {
+		return c, fmt.Errorf("loss averaged_perceptron is of the features model; for the network there is perceptron, with ema")
+	}
+	return c, refuseVoid(c)
 }
 
-// checkModel refuses settings that the model has no use for.
-func (c TaggerConfig) checkModel() error {
-	if c.Model == "network" {
-		if c.Prune {
-			return fmt.Errorf("prune is of the features model; the network looks at all tags")
-		}
-		if c.Loss == "averaged_perceptron" {
-			return fmt.Errorf("loss averaged_perceptron is of the features model; for the network there is perceptron, with ema")
-		}
-		return nil
+// Defaults implements Settings.
+func (TaggerConfig) Defaults() Settings { return DefaultTagger() }
+
+// Rules implements Settings.
+func (c TaggerConfig) Rules() []Rule {
+	const features, network = "it is of the features model; the network has no features and looks at all tags",
+		"it is of the network; the features model has sparse steps and averages of its own"
+	own := c.Model == "features"
+	const constant = "averaged_perceptron has steps of one size"
+	rules := append(c.Training.rules(),
+		When("margin", c.Loss == "hinge", fmt.Sprintf("it is of the loss hinge; the loss is %s", c.Loss)),
+		When("bits", own, features), When("prune", own, features),
+		When("schedule", c.Loss != "averaged_perceptron", constant), When("warmup", c.Loss != "averaged_perceptron", constant),
+	)
+	for _, name := range []string{"optimizer", "weight_decay", "l1", "clip", "ema", "patience"} {
+		rules = append(rules, When(name, !own, network))
 	}
-	for _, s := range []struct {
-		name  string
-		value float64
-	}{
-		{"weight_decay", c.WeightDecay}, {"l1", c.L1}, {"clip", c.Clip}, {"ema", c.EMA}, {"patience", float64(c.Patience)},
-	} {
-		if s.value != 0 {
-			return fmt.Errorf("%s is %v; the features model has none: its steps are sparse, and its averages its own", s.name, s.value)
-		}
-	}
-	return nil
+	return rules
 }
 
 // ReadTaggerConfig reads a YAML file over base, as ReadDigitsConfig does.

@@ -47,9 +47,11 @@ func tinyTagged(files, sentences int) (all []data.TaggedFile) {
 // tinyTagger is a short job over tinyTagged.
 func tinyTagger(model, loss string) TaggerConfig {
 	c := DefaultTagger()
-	c.Model, c.Loss, c.Bits, c.Batch, c.Test, c.Seed, c.Validation = model, loss, 12, 4, 0.25, 5, 20
+	c.Model, c.Loss, c.Batch, c.Test, c.Seed, c.Validation = model, loss, 4, 0.25, 5, 20
 	if model == "network" {
 		c.LR, c.Epochs = 0.01, 4
+	} else {
+		c.Bits = 12
 	}
 	return c
 }
@@ -135,8 +137,8 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 		if !bytes.Equal(kept(t, whole), kept(t, parts)) {
 			t.Errorf("%s: other weights than an unbroken run's", model)
 		}
-		c.Margin = 2
-		if _, err := tagIn(t.Context(), c, parts, true, nil); err == nil || !strings.Contains(err.Error(), "margin was") {
+		c.Tags = "full"
+		if _, err := tagIn(t.Context(), c, parts, true, nil); err == nil || !strings.Contains(err.Error(), "tags was") {
 			t.Errorf("%s: goes on with other settings: %v", model, err)
 		}
 	}
@@ -228,8 +230,8 @@ func TestTaggerSettings(t *testing.T) {
 		"test is 1":       func(c *TaggerConfig) { c.Test = 1 },
 		"bits is 3":       func(c *TaggerConfig) { c.Bits = 3 },
 		"epochs is -1":    func(c *TaggerConfig) { c.Epochs = -1 },
-		"clip is 1":       func(c *TaggerConfig) { c.Clip = 1 },
-		"prune is of":     func(c *TaggerConfig) { c.Model, c.Prune = "network", true },
+		"clip 1 has no":   func(c *TaggerConfig) { c.Clip = 1 },
+		"prune true has":  func(c *TaggerConfig) { c.Model, c.Prune = "network", true },
 		"is of the feat":  func(c *TaggerConfig) { c.Model, c.Loss = "network", "averaged_perceptron" },
 		"recipe is \"x\"": func(c *TaggerConfig) { c.Recipe = "x" },
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/surface"
@@ -40,8 +41,11 @@ func (c Toy2DConfig) Resolve() (Toy2DConfig, error) {
 	}
 	for _, s := range c.Sets {
 		if !slices.Contains(data.Toys(), s) {
-			return c, fmt.Errorf("there is no set %q; there are %s", s, strings.Join(data.Toys(), ", "))
+			return c, fmt.Errorf("there is no set %q; there are %s%s", s, strings.Join(data.Toys(), ", "), spelling.DidYouMean(s, data.Toys()))
 		}
+	}
+	if err := once("set", c.Sets); err != nil {
+		return c, err
 	}
 	if err := oneOf("objective", c.Objective, Toy2DObjectives); err != nil {
 		return c, err

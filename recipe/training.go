@@ -1,30 +1,21 @@
 package recipe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
-	"go.yaml.in/yaml/v3"
 )
-
-// ConfigFile holds a run's settings; training with it again gives the same weights.
-const ConfigFile = "config.yaml"
 
 // Training is the settings of training that all recipes have.
 type Training struct {
@@ -110,12 +101,10 @@ func (t *Training) resolve() error {
 	return nil
 }
 
-// oneOf refuses a setting that is none of the names known.
-func oneOf(setting, value string, known []string) error {
-	if !slices.Contains(known, value) {
-		return fmt.Errorf("%s is %q; it must be one of %s", setting, value, strings.Join(known, ", "))
-	}
-	return nil
+// rules are those of the settings whose zero stands for a default: a zero that is named is none.
+func (t *Training) rules() []Rule {
+	const why = "it must be above 0; where it is left out, it is the default"
+	return []Rule{When("epochs", t.Epochs != 0, why), When("batch", t.Batch != 0, why), When("lr", t.LR != 0, why)}
 }
 
 // parts divides a training set into what is trained on and what is held out.
@@ -178,75 +167,8 @@ func (t Training) schedule(steps int) optim.Schedule {
 	return optim.Constant{Warmup: warmup}
 }
 
-// readConfig reads a YAML file of settings over base.
-func readConfig[C any](path string, base C) (C, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return base, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return base, err
-	}
-	if len(text) > maxConfig {
-		return base, fmt.Errorf("%s has more than %d bytes; that is no file of settings", path, maxConfig)
-	}
-	c := base
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	err = d.Decode(&c)
-	var wrong *yaml.TypeError
-	switch {
-	case errors.As(err, &wrong):
-		return base, fmt.Errorf("%s: %s", path, strings.Join(wrong.Errors, "; "))
-	case err != nil && !errors.Is(err, io.EOF):
-		return base, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
-}
-
-// maxConfig bounds a file of settings, in bytes.
-const maxConfig = 1 << 20
-
-func writeConfig(dir string, c any) error {
-	text, err := yaml.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(filepath.Join(dir, ConfigFile), text)
-}
-
-// fingerprint returns settings as texts by their names.
-func fingerprint(c any) (map[string]string, error) {
-	text, err := yaml.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	var all map[string]any
-	if err := yaml.Unmarshal(text, &all); err != nil {
-		return nil, err
-	}
-	out := make(map[string]string, len(all))
-	for name, value := range all {
-		out[name] = fmt.Sprint(value)
-	}
-	return out, nil
-}
-
-// recipeOf returns the recipe that a file of settings names; "digits" where it names none.
-func recipeOf(path string, text []byte) (string, error) {
-	named := struct {
-		Recipe string `yaml:"recipe"`
-	}{"digits"}
-	if err := yaml.Unmarshal(text, &named); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return named.Recipe, nil
-}
-
 // runTask readies a run's folder and trains.
-func runTask(ctx context.Context, task train.Task, config any, loop train.Config, o Options) (*train.Outcome, error) {
+func runTask(ctx context.Context, task train.Task, config Settings, loop train.Config, o Options) (*train.Outcome, error) {
 	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
 		return nil, err
 	}

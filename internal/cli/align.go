@@ -8,12 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
 )
@@ -59,7 +61,7 @@ Exit status 1 if a file could not be aligned.`,
   energo align runs/speech-1 recording.wav --text transcript.txt --out recording.TextGrid --out recording.png
   energo align runs/speech-1 meeting.wav "* nine *"
   energo align runs/speech-1 --manifest corpus/heard.csv --truth corpus/times.csv --out 'aligned/%.TextGrid'`,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
 				return usagef("energo align: the run's folder is missing")
@@ -69,14 +71,18 @@ Exit status 1 if a file could not be aligned.`,
 				return usagef("energo align: name a file or a --manifest, not both")
 			case len(args) > 2 && textFile != "":
 				return usagef("energo align: give the text or a file of it (--text), not both")
-			case truth != "" && manifest == "":
-				return usagef("--truth is for the files of a --manifest")
 			}
-			return nil
+			return refuseVoid(cmd, "", []recipe.Rule{
+				recipe.When("truth", manifest != "", "it is for the files of a --manifest"),
+				recipe.When("text", manifest == "", "a --manifest has the texts"),
+			})
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if a.listener, err = listen(args[0], flags); err != nil {
+				return err
+			}
+			if err := refuseVoid(cmd, "", a.rules()); err != nil {
 				return err
 			}
 			if truth != "" {
@@ -114,6 +120,18 @@ Exit status 1 if a file could not be aligned.`,
 	flags.add(f)
 	f.BoolVar(&a.json, "json", false, "print a JSON object a line for each file")
 	return cmd
+}
+
+// rules says which flags count.
+func (a *aligning) rules() []recipe.Rule {
+	const pictures = "it is of pictures, .png or .svg (--out)"
+	drawn := slices.ContainsFunc(a.outs, func(name string) bool {
+		return slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(name)))
+	})
+	return append(a.listener.rules(),
+		recipe.When("coarse", a.reader != nil && a.reader.Refines(), "there is no model of times"),
+		recipe.When("from", drawn, pictures), recipe.When("to", drawn, pictures),
+	)
 }
 
 // maxText bounds a file of text to align, in bytes.

@@ -125,26 +125,46 @@ func (c *comparison) run(cmd *cobra.Command) error {
 
 // resolveAll checks the settings of every cell before the first is trained.
 func (c *comparison) resolveAll(cmd *cobra.Command) error {
-	if c.file != "" {
-		if err := c.over(cmd, c.file); err != nil {
-			return usageError{err}
-		}
-	}
-	if err := locate(&c.config.Data); err != nil {
+	if err := c.read(cmd); err != nil {
 		return err
+	}
+	if c.config.Loss != "" {
+		return usagef("the loss %s trains instead of a functional, so there are no functionals to compare; energo train digits --loss %[1]s trains with it", c.config.Loss)
 	}
 	if len(c.functionals) == 0 {
 		c.functionals = functionalNames()
 	}
 	c.functionals, c.models = distinct(c.functionals), distinct(c.models)
+	if err := refuseVoid(cmd, c.file, c.rules()); err != nil {
+		return err
+	}
 	for _, model := range c.models {
 		for _, name := range c.functionals {
-			if _, err := c.cell(name, model, 1).Resolve(); err != nil {
+			config, err := c.cell(name, model, 1)
+			if err == nil {
+				_, err = config.Resolve()
+			}
+			if err != nil {
 				return usageError{err}
 			}
 		}
 	}
 	return nil
+}
+
+// rules are those of all functionals together: a setting counts if it does with one of them.
+func (c *comparison) rules() (rules []recipe.Rule) {
+	for _, name := range c.functionals {
+		config := c.config
+		config.Functional = name
+		for i, r := range config.Rules() {
+			if i == len(rules) {
+				rules = append(rules, r)
+			}
+			rules[i].Counts = rules[i].Counts || r.Counts
+		}
+	}
+	return rules
 }
 
 // checkFile refuses a file to write that could not be written hours later, or that is
@@ -172,10 +192,11 @@ func distinct(names []string) (once []string) {
 	return once
 }
 
-func (c *comparison) cell(name, model string, seed uint64) recipe.DigitsConfig {
+// cell returns the settings of one training.
+func (c *comparison) cell(name, model string, seed uint64) (recipe.DigitsConfig, error) {
 	config := c.config
 	config.Functional, config.Model, config.Seed = name, model, seed
-	return config
+	return recipe.Counting(config, recipe.DefaultDigits())
 }
 
 // form names the energy function; which codes it has decides what collapses.
@@ -190,7 +211,10 @@ func (c *comparison) form() string {
 // takes it as it is where it is done with the same settings.
 func (c *comparison) outcome(cmd *cobra.Command, p *progress, trainSet, testSet *data.Images, name, model string, seed uint64) (report.Outcome, error) {
 	dir := filepath.Join(c.dir, fmt.Sprintf("%s-%s-%s-%d", name, model, strings.ReplaceAll(c.form(), " ", "-"), seed))
-	config := c.cell(name, model, seed)
+	config, err := c.cell(name, model, seed)
+	if err != nil {
+		return report.Outcome{}, err
+	}
 	resume := exists(filepath.Join(dir, train.CheckpointFile))
 	p.say("%s, %s, %s energy, seed %d", name, model, c.form(), seed)
 	r, err := recipe.Digits(cmd.Context(), config, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})

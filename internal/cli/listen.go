@@ -80,6 +80,12 @@ func listen(path string, flags listenFlags) (*listener, error) {
 	return l, nil
 }
 
+// rules says which of listenFlags count.
+func (l *listener) rules() []recipe.Rule {
+	const own = "the emissions are those of the run's own model"
+	return []recipe.Rule{recipe.When("frame", l.reader == nil, own), recipe.When("logits", l.reader == nil, own)}
+}
+
 // What is heard of a file: its emissions, good until the next is heard, and how frames lie in it.
 type heard struct {
 	logProbs      []float32

@@ -78,6 +78,9 @@ func parseOptions(given []string) (map[string]any, error) {
 		if !ok || err != nil {
 			return nil, usagef("--option %s: it must be NAME=NUMBER", g)
 		}
+		if before, twice := values[name]; twice {
+			return nil, usagef("--option names %s twice, as %v and %v", name, before, v)
+		}
 		values[name] = v
 	}
 	return values, nil

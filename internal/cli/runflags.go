@@ -42,20 +42,22 @@ func (r *runFlags) configFile() (string, error) {
 }
 
 // settle puts the settings of a file, if one is named or the run that goes on has one, into c, below the
-// flags that were given.
-func settle[C any](cmd *cobra.Command, r *runFlags, c *C, defaults C, read func(path string, base C) (C, error)) error {
+// flags that were given, and refuses those that have no effect.
+func settle[C recipe.Settings](cmd *cobra.Command, r *runFlags, c *C, defaults C, read func(path string, base C) (C, error)) error {
 	file, err := r.configFile()
-	if err != nil || file == "" {
+	if err != nil {
 		return err
 	}
-	base, err := read(file, defaults)
-	if err == nil {
-		err = below(cmd, func() { *c = base })
+	if file != "" {
+		base, err := read(file, defaults)
+		if err == nil {
+			err = below(cmd, func() { *c = base })
+		}
+		if err != nil {
+			return usageError{err}
+		}
 	}
-	if err != nil {
-		return usageError{err}
-	}
-	return nil
+	return refuseVoid(cmd, file, (*c).Rules())
 }
 
 // begin reads the data and settles the run's folder, by default one of base's name and a

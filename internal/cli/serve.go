@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/serve"
 	"github.com/spf13/cobra"
 )
@@ -49,6 +50,9 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
   curl --data-binary @seven.png -H 'Content-Type: image/png' 'http://127.0.0.1:8080/v1/search?k=5'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLimits(&o.Limits); err != nil {
+				return err
+			}
+			if err := refuseVoid(cmd, "", []recipe.Rule{recipe.When("max_batch", !o.ReadOnly, "with --read-only no items are added")}); err != nil {
 				return err
 			}
 			return serveSearch(cmd, args[0], run, listen, o)

@@ -77,13 +77,40 @@ func functionalNames() (names []string) {
 	return names
 }
 
-// over puts the settings of a file below the flags that were given.
-func (s *settings) over(cmd *cobra.Command, file string) error {
-	base, err := recipe.ReadDigitsConfig(file, s.defaults)
-	if err != nil {
-		return err
+// read puts the settings of the file, if one is named, below the flags that were given.
+func (s *settings) read(cmd *cobra.Command) error {
+	if s.file != "" {
+		base, err := recipe.ReadDigitsConfig(s.file, s.defaults)
+		if err == nil {
+			err = below(cmd, func() { s.config = base })
+		}
+		if err != nil {
+			return usageError{err}
+		}
 	}
-	return below(cmd, func() { s.config = base })
+	return locate(&s.config.Data)
+}
+
+// refuseVoid refuses settings that flags or a file name and that have no effect beside the others.
+func refuseVoid(cmd *cobra.Command, file string, rules []recipe.Rule) error {
+	var inFile map[string]string
+	if file != "" {
+		var err error
+		if inFile, err = recipe.NamedIn(file); err != nil {
+			return usageError{err}
+		}
+	}
+	err := recipe.Void(rules, func(setting string) (string, bool) {
+		if f := cmd.Flags().Lookup(strings.ReplaceAll(setting, "_", "-")); f != nil && f.Changed {
+			return fmt.Sprintf("--%s %s", f.Name, f.Value), true
+		}
+		value, ok := inFile[setting]
+		return fmt.Sprintf("%s: %s %s", file, setting, value), ok
+	})
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // below calls set, which sets what flags are bound to, and puts the flags that were given
@@ -113,16 +140,11 @@ func below(cmd *cobra.Command, set func()) error {
 
 // resolve reads the file of settings, if one is named, and checks everything.
 func (s *settings) resolve(cmd *cobra.Command) error {
-	if s.file != "" {
-		if err := s.over(cmd, s.file); err != nil {
-			return usageError{err}
-		}
-	}
-	if err := locate(&s.config.Data); err != nil {
+	if err := s.read(cmd); err != nil {
 		return err
 	}
-	if f := cmd.Flags(); f.Changed("loss") && s.config.Loss != "" && f.Changed("functional") {
-		return usagef("--loss and --functional are one instead of the other")
+	if err := refuseVoid(cmd, s.file, s.config.Rules()); err != nil {
+		return err
 	}
 	c, err := s.config.Resolve()
 	if err != nil {

@@ -43,9 +43,7 @@ set), result.json, and report.html with its pictures under plots/.`,
 			}
 			if resume && s.file == "" {
 				if file := filepath.Join(dir, recipe.ConfigFile); exists(file) {
-					if err := s.over(cmd, file); err != nil {
-						return err
-					}
+					s.file = file
 				}
 			}
 			if err := s.resolve(cmd); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/ngram"
+	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -190,6 +191,9 @@ Exit status 1 if a file could not be read.`,
 			if !(t.chunk > 0) {
 				return usagef("--chunk is %v; it must be above 0", t.chunk)
 			}
+			if err := refuseVoid(cmd, "", t.rules(manifest)); err != nil {
+				return err
+			}
 			if t.stream && (t.reader == nil || t.reader.Recipe != "speech") {
 				return usagef("--stream is for recordings, with a run of speech")
 			}
@@ -211,6 +215,22 @@ Exit status 1 if a file could not be read.`,
 	from.add(f)
 	f.BoolVar(&t.json, "json", false, "print a JSON object a line for each file")
 	return cmd
+}
+
+// rules says which flags count.
+func (t *transcribing) rules(manifest string) []recipe.Rule {
+	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
+	searches := t.searches() || t.stream
+	return append(t.listener.rules(),
+		recipe.When("frame", t.delay > 0, "without --delay, times do not matter"),
+		recipe.When("threshold", searches, beam), recipe.When("top_tokens", searches, beam),
+		recipe.When("delay", searches, beam), recipe.When("word_bonus", searches, beam),
+		recipe.When("lm_weight", t.lm != "", "there is no language model (--lm)"),
+		recipe.When("hot_boost", slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"),
+		recipe.When("edits", manifest != "", "errors are counted against the texts of a --manifest"),
+		recipe.When("edits", !t.json, "--json shows texts and references alone"),
+		recipe.When("chunk", t.stream, "recordings are read in chunks with --stream alone"),
+	)
 }
 
 // all reads files, and those of a manifest.

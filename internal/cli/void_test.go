@@ -1,0 +1,281 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+// voids lists, for the commands whose flags can make one another void, how each flag is made so: the arguments beside
+// which it is refused, and others beside which it is taken. A flag that no other makes void has a row in counting.
+// A flag's own argument is that of arguments, or the first one that its kind has.
+var voids = []struct{ command, flags, void, counts string }{
+	{"train *", "epochs=0 batch=0 lr=0", "", "!"},
+
+	{"train digits", "codes", "--energy head", "--energy code"},
+	{"train digits", "codes", "--energy joint", "--energy code"},
+	{"train digits", "functional", "--loss mse", ""},
+	{"train digits", "label-smoothing", "", "--loss cross_entropy"},
+	{"train digits", "label-smoothing", "--loss huber", "--loss cross_entropy"},
+	{"train digits", "margin", "", "--functional hinge"},
+	{"train digits", "margin=1", "", "--functional square_square"}, // also where it is the default
+	{"train digits", "margin", "--functional energy", "--functional margin_cost"},
+	{"train digits", "margin", "--config cost.yaml", "--functional margin_cost_max"},
+	{"train digits", "beta", "--functional hinge", ""},
+	{"train digits", "beta", "--loss l1", "--functional mee"},
+	{"train digits", "gamma", "", "--functional square_exp"},
+	{"train digits", "cap delta", "", "--functional lvq2"},
+
+	{"train generate", "restart", "--buffer 0", "--buffer 10"},
+	{"train jem", "restart", "--buffer 0", ""},
+	{"train jem", "k step-size noise slope-clip buffer restart energy-l2", "--density 0", "--density 0.5"},
+
+	{"train tagger", "margin", "", "--loss hinge"},
+	{"train tagger", "bits prune", "--model network", "--model features"},
+	{"train tagger", "optimizer weight-decay l1 clip ema patience", "--loss hinge", "--model network"},
+	{"train tagger", "optimizer", "--loss averaged_perceptron", "--model network --loss perceptron"},
+	{"train tagger", "schedule warmup", "--loss averaged_perceptron", "--loss perceptron"},
+
+	{"train search", "mining soft-margin", "--loss sup_con", "--loss triplet"},
+	{"train search", "margin", "--loss nt_xent", "--loss contrastive"},
+	{"train search", "margin", "--soft-margin", "--loss arcface"},
+	{"train search", "margin=0", "", "!"},
+	{"train search", "temperature", "", "--loss proxy_nca"},
+	{"train search", "temperature=0", "--loss sup_con", "!"},
+	{"train search", "scale", "", "--loss circle"},
+	{"train search", "scale=0", "--loss circle", "!"},
+	{"train search", "memory", "--loss n_pairs", "--loss contrastive"},
+	{"train search", "m-per-class=2", "--loss vicreg", ""},
+	{"train search", "m-per-class=0", "", "!"},
+	{"train search", "augment", "--loss barlow_twins", ""},
+	{"train search", "flip brightness", "", "--augment"},
+	{"train search", "flip brightness", "", "--loss vicreg"},
+	{"train search", "test-share", "--hold-out-classes a", ""},
+
+	{"train siamese", "flip brightness", "", "--augment"},
+	{"train siamese", "data test", "--pairs x.csv", ""},
+	{"train siamese", "test-pairs", "", "--pairs x.csv"},
+	{"train siamese", "test-share", "--pairs x.csv --test-pairs y.csv", "--pairs x.csv"},
+	{"train siamese", "margin=0", "", "!"},
+	{"train search|siamese", "size channels=3 skip-bad test-share test", "--data digits", ""},
+	{"train search|siamese", "test-share", "--test nowhere", ""},
+
+	{"compare digits", "margin", "--functionals nll,energy", "--functionals nll,hinge"},
+	{"compare digits", "beta", "--functionals hinge,energy", ""},
+	{"compare digits", "gamma", "--functionals nll", ""},
+	{"compare digits", "cap delta", "--functionals nll,hinge", "--functionals lvq2"},
+	{"compare digits", "codes", "", "--energy code"},
+	{"compare digits", "label-smoothing", "", "!"},
+	{"compare digits", "loss=mse", "", "!"},
+	{"compare digits", "epochs=0 batch=0 lr=0", "", "!"},
+
+	{"transcribe tokens.txt nowhere", "threshold top-tokens delay word-bonus", "", "--beam 4"},
+	{"transcribe tokens.txt nowhere", "lm-weight", "--beam 4", "--lm nowhere.arpa"},
+	{"transcribe tokens.txt nowhere", "hot-boost", "--hot a=1", "--hot a"},
+	{"transcribe tokens.txt nowhere", "edits", "", "--manifest nowhere.csv"},
+	{"transcribe tokens.txt nowhere", "edits", "--manifest nowhere.csv --json", "--manifest nowhere.csv"},
+	{"transcribe tokens.txt nowhere", "chunk", "", "--stream"},
+	{"transcribe tokens.txt nowhere", "frame=0.1", "--beam 4", "--beam 4 --delay 1"},
+
+	{"align tokens.txt nowhere a", "truth", "", "!"},
+	{"align tokens.txt", "text", "--manifest nowhere.csv", "!"},
+	{"align tokens.txt nowhere a", "from to", "--out x.json", "--out x.png"},
+	{"align tokens.txt nowhere a", "coarse", "", "!"},
+
+	{"serve search nowhere", "max-batch", "--read-only", ""},
+}
+
+// counting lists the flags that always count, command by command; those of "train *" are all jobs'.
+var counting = map[string]string{
+	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
+		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
+		longest strips channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class`,
+	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
+		functionals models seeds energy augment functional model seed`,
+	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
+	"align":        "out manifest frame logits json",
+	"serve search": `run listen read-only host max-body max-pixels max-k max-requests`,
+}
+
+// arguments of flags that have no use for 2.
+var arguments = map[string]string{
+	"codes": "learned", "functional": "hinge", "label-smoothing": "0.1", "mining": "all", "optimizer": "sgd", "schedule": "step", "ema": "0.9",
+	"restart": "0.5", "data": "nowhere", "test": "nowhere", "test-share": "0.3", "test-pairs": "nowhere", "size": "32", "margin": "0.5",
+	"truth": "nowhere", "text": "nowhere",
+}
+
+// TestVoidFlags holds every flag of the jobs, and of the other commands that take much, against the tables.
+func TestVoidFlags(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := writeDigits("digits", 10, 10); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"tokens.txt": "<blank>\na\n", "cost.yaml": "functional: margin_cost\ncost: [[0, 1], [1, 0]]\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tested := map[string][]string{}
+	for _, row := range voids {
+		for _, words := range commandsOf(row.command) {
+			for _, flag := range strings.Fields(row.flags) {
+				name, value, _ := strings.Cut(flag, "=")
+				f := flagOf(t, words, name)
+				if f == nil {
+					if strings.HasPrefix(row.command, "train *") {
+						continue // parabola and toy2d have no such flag
+					}
+					t.Fatalf("%s has no flag %s", row.command, name)
+				}
+				tested[f.CommandPath] = append(tested[f.CommandPath], name)
+				flag := "--" + name
+				switch {
+				case value != "":
+					flag += "=" + value
+				case f.Value.Type() != "bool":
+					flag += "=" + argument(name)
+				}
+				refused, void := ended(append(append(slices.Clone(words), strings.Fields(row.void)...), flag))
+				if !refused || !void {
+					t.Errorf("%v %s %s is taken", words, row.void, flag)
+				}
+				if row.counts == "!" {
+					continue
+				}
+				args := append(append(append(slices.Clone(words), strings.Fields(row.counts)...), elsewhere(words, row.counts, name)...), flag)
+				if _, void := ended(args); void {
+					t.Errorf("%v is refused", args)
+				}
+			}
+		}
+	}
+	for _, command := range []string{"train", "compare digits", "transcribe", "align", "serve search"} {
+		cmd, _, err := newRoot().Find(strings.Fields(command))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range append(cmd.Commands(), cmd) {
+			always := strings.Fields(counting[strings.TrimPrefix(c.CommandPath(), "energo ")])
+			if c != cmd {
+				always = strings.Fields(counting["train *"])
+			}
+			c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+				if f.Name != "help" && !slices.Contains(always, f.Name) && !slices.Contains(tested[c.CommandPath()], f.Name) {
+					t.Errorf("%s --%s has no row: what makes it void, or does it always count?", c.CommandPath(), f.Name)
+				}
+			})
+		}
+	}
+}
+
+// flagAt is a flag and the command that has it.
+type flagAt struct {
+	*pflag.Flag
+	CommandPath string
+}
+
+func flagOf(t *testing.T, words []string, name string) *flagAt {
+	t.Helper()
+	cmd, _, err := newRoot().Find(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := cmd.Flags().Lookup(name)
+	if f == nil {
+		return nil
+	}
+	return &flagAt{f, cmd.CommandPath()}
+}
+
+// commandsOf returns the commands that a row's text names.
+func commandsOf(text string) (all [][]string) {
+	words := strings.Fields(text)
+	if words[0] != "train" {
+		return [][]string{words}
+	}
+	names := strings.Split(words[1], "|")
+	if words[1] == "*" {
+		names = nil
+		for _, c := range newTrain().Commands() {
+			names = append(names, c.Name())
+		}
+	}
+	for _, n := range names {
+		all = append(all, []string{"train", n})
+	}
+	return all
+}
+
+func argument(flag string) string {
+	if a, ok := arguments[flag]; ok {
+		return a
+	}
+	return "2"
+}
+
+// elsewhere has a job look for its data where there is none, so that it ends before it trains.
+func elsewhere(words []string, args, flag string) []string {
+	if words[0] != "train" && words[0] != "compare" || strings.Contains(args, "--pairs") || flag == "data" {
+		return nil
+	}
+	return []string{"--data", "nowhere"}
+}
+
+// ended runs a command line that must fail, and says whether it was refused for what was typed, and that as void.
+func ended(args []string) (refused, void bool) {
+	var out, warn bytes.Buffer
+	code := Main(args, &out, &warn)
+	text := warn.String()
+	return code == exitUsage, strings.Contains(text, "has no effect") || strings.Contains(text, "instead of a functional")
+}
+
+// TestConfigFilesOmitVoidSettings: a file of settings names what counts, and naming another in it is refused.
+func TestConfigFilesOmitVoidSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := writeDigits("digits", 60, 20); err != nil {
+		t.Fatal(err)
+	}
+	train := func(args ...string) (string, int) {
+		var out, warn bytes.Buffer
+		code := Main(append([]string{"train"}, args...), &out, &warn)
+		return warn.String(), code
+	}
+	small := []string{"--data", "digits", "--epochs", "1", "--validation", "10", "--quiet"}
+	for run, args := range map[string][]string{
+		"nll":    {"digits", "--model", "linear"},
+		"hinge":  {"digits", "--model", "linear", "--functional", "hinge", "--margin", "2"},
+		"mse":    {"digits", "--model", "linear", "--loss", "mse"},
+		"search": {"search", "--dim", "4", "--batch", "8"},
+	} {
+		if text, code := train(append(append(args, small...), "--run", run)...); code != 0 {
+			t.Fatalf("%s: exit code %d: %s", run, code, text)
+		}
+		text, err := os.ReadFile(filepath.Join(run, "config.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := func(name string) bool { return strings.Contains("\n"+string(text), "\n"+name+":") }
+		want := map[string]map[string]bool{
+			"nll":    {"beta": true, "functional": true, "margin": false, "codes": false, "gamma": false, "cap": false, "delta": false, "lr": true},
+			"hinge":  {"margin": true, "beta": false, "codes": false},
+			"mse":    {"loss": true, "functional": false, "beta": false, "margin": false},
+			"search": {"mining": true, "temperature": false, "scale": false, "margin": false, "size": false, "test_share": false, "flip": false, "dim": true},
+		}[run]
+		for name, yes := range want {
+			if has(name) != yes {
+				t.Errorf("%s: config.yaml names %s is %v:\n%s", run, name, !yes, text)
+			}
+		}
+		if text, code := train(args[0], "--config", filepath.Join(run, "config.yaml"), "--run", run+"-again", "--quiet"); code != 0 {
+			t.Errorf("%s again: exit code %d: %s", run, code, text)
+		}
+	}
+	if text, code := train("digits", "--config", filepath.Join("hinge", "config.yaml"), "--functional", "nll"); code != exitUsage || !strings.Contains(text, "config.yaml: margin 2 has no effect: the functional nll takes beta") {
+		t.Errorf("exit code %d: %s", code, text)
+	}
+}
