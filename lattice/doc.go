@@ -16,7 +16,12 @@
 //
 // Energies and costs are numbers from −1e28 to 1e28 in float32, from −1e298 to 1e298 in
 // float64, of which no path's sum overflows; all others, but +Inf as an energy, are
-// refused by index. Results depend neither on the number of threads nor on what else is in
+// refused by index. At all of them the shares of a variable, and of a cut of a graph, sum to 1
+// within 1e-5 in float32 and 1e-12 in float64. An energy that a step has in common hides
+// nothing: a column of 1e18 leaves all other shares as they are. Beyond that, sums that decide
+// between paths have 32 digits, those of Minima the digits of T.
+//
+// Results depend neither on the number of threads nor on what else is in
 // a batch, but for sums over it.
 package lattice
 

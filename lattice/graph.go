@@ -46,15 +46,17 @@ func (g *Graph[T]) check(left []bool) error {
 // memory, and once warm FreeEnergy, ExpectedCost and Minimum do not allocate. It is not for
 // several goroutines at once: each has one of its own.
 type GraphSolver[T simd.Float] struct {
-	left        []bool
-	alpha, beta []logSum
-	logs        []float64
-	low         []float64
-	arc         []int32
-	from        []int32
-	weights     []float64
-	in          []int32
-	search      search
+	left    []bool
+	into    []logSum  // of each node: Σ exp(−E) over the paths up to it, added up by its arcs
+	log     []double  // … its logarithm, once an arc leads out of the node
+	share   []float64 // … of the paths through it
+	mean    []float64
+	low     []double
+	arc     []int32
+	from    []int32
+	weights []float64
+	in      []int32
+	search  search
 }
 
 func (s *GraphSolver[T]) begin(g *Graph[T]) error {
@@ -78,34 +80,61 @@ func (s *GraphSolver[T]) FreeEnergy(arcs []T, g *Graph[T]) (float64, error) {
 			return 0, err
 		}
 	}
-	logZ := s.forward(g)
-	if arcs == nil {
-		return -logZ, nil
+	free := s.forward(g)
+	if arcs != nil {
+		s.spread(arcs, g)
 	}
-	clear(arcs)
-	if math.IsInf(logZ, -1) {
-		return math.Inf(1), nil
-	}
-	s.beta = grow(s.beta, g.Nodes)
-	clear(s.beta)
-	s.beta[g.Nodes-1] = logSum{0, 1}
-	for a := len(g.From) - 1; a >= 0; a-- {
-		on := s.beta[g.To[a]].log() - float64(g.Energy[a])
-		s.beta[g.From[a]].add(on)
-		arcs[a] = T(math.Exp(s.alpha[g.From[a]].log() + on - logZ))
-	}
-	return -logZ, nil
+	return free, nil
 }
 
-// forward fills alpha, ln Σ exp(−E) over the paths up to each node.
-func (s *GraphSolver[T]) forward(g *Graph[T]) (logZ float64) {
-	s.alpha = grow(s.alpha, g.Nodes)
-	clear(s.alpha)
-	s.alpha[0] = logSum{0, 1}
+// forward fills into and log and returns the free energy.
+func (s *GraphSolver[T]) forward(g *Graph[T]) float64 {
+	s.begins(g)
 	for a, from := range g.From {
-		s.alpha[g.To[a]].add(s.alpha[from].log() - float64(g.Energy[a]))
+		if v := s.way(g, a, from); !v.isZero() {
+			s.into[g.To[a]].add(v)
+		}
 	}
-	return s.alpha[g.Nodes-1].log()
+	return -s.into[g.Nodes-1].log().float()
+}
+
+// begins clears into and log but for the first node, which one path leads to.
+func (s *GraphSolver[T]) begins(g *Graph[T]) {
+	s.into, s.log = grow(s.into, g.Nodes), grow(s.log, g.Nodes)
+	clear(s.into)
+	s.into[0].add(double{})
+	clear(s.left)
+}
+
+// way returns the logarithm of what comes over an arc: that of the node that it leads out
+// of, less its energy. All that lead into that node are added up by then.
+func (s *GraphSolver[T]) way(g *Graph[T], arc, from int) double {
+	if !s.left[from] {
+		s.left[from] = true
+		s.log[from] = s.into[from].log()
+	}
+	e := float64(g.Energy[arc])
+	if s.log[from].isZero() || math.IsInf(e, 1) {
+		return logZero
+	}
+	return s.log[from].plus(-e)
+}
+
+// spread writes the arcs' shares. The last node's is 1, and each node's is handed down to the
+// arcs that lead into it, by what each has added to it: so the shares of every cut sum to 1,
+// whatever the energies are.
+func (s *GraphSolver[T]) spread(arcs []T, g *Graph[T]) {
+	s.share = grow(s.share, g.Nodes)
+	clear(s.share)
+	s.share[g.Nodes-1] = 1
+	for a := len(g.From) - 1; a >= 0; a-- {
+		from, to, share := g.From[a], g.To[a], 0.0
+		if v := s.way(g, a, from); !v.isZero() {
+			share = s.share[to] * s.into[to].share(v)
+		}
+		s.share[from] += share
+		arcs[a] = T(share)
+	}
 }
 
 // Minimum returns the least energy of a path and appends its arcs to path; of equal
@@ -116,25 +145,29 @@ func (s *GraphSolver[T]) Minimum(path []int, g *Graph[T]) (float64, []int, error
 		return 0, path, err
 	}
 	s.low, s.arc = grow(s.low, g.Nodes), grow(s.arc, g.Nodes)
-	for n := range s.low {
-		s.low[n], s.arc[n] = math.Inf(1), -1
+	s.low[0] = double{}
+	for n := range s.arc {
+		s.arc[n] = -1
 	}
-	s.low[0] = 0
+	reached := func(node int) bool { return node == 0 || s.arc[node] >= 0 }
 	for a, from := range g.From {
-		if e := s.low[from] + float64(g.Energy[a]); e < s.low[g.To[a]] {
-			s.low[g.To[a]], s.arc[g.To[a]] = e, int32(a)
+		e, to := float64(g.Energy[a]), g.To[a]
+		if !reached(from) || math.IsInf(e, 1) {
+			continue
+		}
+		if low := s.low[from].plus(e); !reached(to) || low.under(s.low[to]) {
+			s.low[to], s.arc[to] = low, int32(a)
 		}
 	}
-	least := s.low[g.Nodes-1]
-	if math.IsInf(least, 1) {
-		return least, path, nil
+	if !reached(g.Nodes - 1) {
+		return math.Inf(1), path, nil
 	}
 	start := len(path)
 	for n := g.Nodes - 1; n != 0; n = g.From[s.arc[n]] {
 		path = append(path, int(s.arc[n]))
 	}
 	reverse(path[start:])
-	return least, path, nil
+	return s.low[g.Nodes-1].float(), path, nil
 }
 
 func reverse(x []int) {

@@ -18,23 +18,19 @@ func (s *GraphSolver[T]) ExpectedCost(cost []T, g *Graph[T]) (float64, error) {
 	}
 	// A node's mean cost over the ways to it is moved by each arc towards the mean that
 	// comes with it, by its share of the ways so far.
-	s.alpha, s.logs = grow(s.alpha, g.Nodes), grow(s.logs, g.Nodes)
-	clear(s.alpha)
-	clear(s.logs)
-	s.alpha[0] = logSum{0, 1}
+	s.begins(g)
+	s.mean = grow(s.mean, g.Nodes)
+	clear(s.mean)
 	for a, from := range g.From {
-		v := s.alpha[from].log() - float64(g.Energy[a])
-		if math.IsInf(v, -1) {
-			continue
+		if v, to := s.way(g, a, from), g.To[a]; !v.isZero() {
+			share := s.into[to].add(v)
+			s.mean[to] += share * (s.mean[from] + float64(cost[a]) - s.mean[to])
 		}
-		to := g.To[a]
-		s.alpha[to].add(v)
-		s.logs[to] += math.Exp(v-s.alpha[to].log()) * (s.logs[from] + float64(cost[a]) - s.logs[to])
 	}
-	if s.alpha[g.Nodes-1].sum == 0 {
+	if s.into[g.Nodes-1].sum == 0 {
 		return math.NaN(), nil
 	}
-	return s.logs[g.Nodes-1], nil
+	return s.mean[g.Nodes-1], nil
 }
 
 // Sample draws n paths from p = exp(F − E), exactly, and returns the arcs of each; none
@@ -46,7 +42,7 @@ func (s *GraphSolver[T]) Sample(n int, rng *rand.Rand, g *Graph[T]) ([][]int, er
 	if err := s.begin(g); err != nil {
 		return nil, err
 	}
-	if math.IsInf(s.forward(g), -1) {
+	if math.IsInf(s.forward(g), 1) {
 		return nil, nil
 	}
 	s.incoming(g)
@@ -56,9 +52,12 @@ func (s *GraphSolver[T]) Sample(n int, rng *rand.Rand, g *Graph[T]) ([][]int, er
 			into := s.in[s.from[node]:s.from[node+1]]
 			s.weights = grow(s.weights, len(into))
 			for j, a := range into {
-				s.weights[j] = s.alpha[g.From[a]].log() - float64(g.Energy[a])
+				s.weights[j] = 0
+				if v := s.way(g, int(a), g.From[a]); !v.isZero() {
+					s.weights[j] = s.into[node].share(v)
+				}
 			}
-			a := int(into[draw(s.weights, rng)])
+			a := int(into[draw(s.weights, 1, rng)])
 			all[i] = append(all[i], a)
 			node = g.From[a]
 		}

@@ -2,6 +2,7 @@ package lattice
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -46,12 +47,12 @@ func enumerate[T simd.Float](c *Chains[T], chain int) brute {
 		if math.IsInf(e, 1) {
 			return
 		}
-		sum.add(-e)
+		sum.add(double{hi: -e})
 		b.least = min(b.least, e)
 		b.count++
 		b.energies = append(b.energies, e)
 	})
-	b.free = -sum.log()
+	b.free = -sum.log().float()
 	slices.Sort(b.energies)
 	return b
 }
@@ -194,22 +195,34 @@ func graphOf(c *Chains[float64], chain int) (g *Graph[float64], states []int) {
 // kBestByInsertion keeps the k best ways to every node: what a search must find, in the
 // same order. Source: [huang2005], algorithm 0.
 func kBestByInsertion(k int, g *Graph[float64]) []Path {
-	ways := make([][]Path, g.Nodes)
-	ways[0] = []Path{{}}
+	type way struct {
+		energy *big.Float
+		arcs   []int
+	}
+	ways := make([][]way, g.Nodes)
+	ways[0] = []way{{energy: exact()}}
 	for a, from := range g.From {
+		if math.IsInf(g.Energy[a], 1) {
+			continue
+		}
 		for _, w := range ways[from] {
-			e, to := w.Energy+g.Energy[a], ways[g.To[a]]
+			e, to := exact().Add(w.energy, exact().SetFloat64(g.Energy[a])), ways[g.To[a]]
 			at := len(to)
-			for at > 0 && e < to[at-1].Energy {
+			for at > 0 && e.Cmp(to[at-1].energy) < 0 {
 				at--
 			}
-			if at < k && !math.IsInf(e, 1) {
-				to = slices.Insert(to, at, Path{e, append(slices.Clip(w.Steps), a)})
+			if at < k {
+				to = slices.Insert(to, at, way{e, append(slices.Clip(w.arcs), a)})
 				ways[g.To[a]] = to[:min(k, len(to))]
 			}
 		}
 	}
-	return ways[g.Nodes-1]
+	var best []Path
+	for _, w := range ways[g.Nodes-1] {
+		e, _ := w.energy.Float64()
+		best = append(best, Path{e, w.arcs})
+	}
+	return best
 }
 
 func near(a, b, eps float64) bool {

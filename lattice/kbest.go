@@ -52,7 +52,7 @@ func (s *Solver[T]) kBest(w *scratch[T], i int) []Path {
 	all, steps := make([]Path, len(ways)), make([]int, len(ways)*len(vars))
 	for n, way := range ways {
 		path := steps[n*len(vars) : (n+1)*len(vars) : (n+1)*len(vars)]
-		all[n] = Path{way.energy, path}
+		all[n] = Path{way.energy.float(), path}
 		for t := len(path) - 1; t >= 0; t-- {
 			path[t] = int(way.arc)
 			way = find.nodes[way.from].ways[way.rank]
@@ -68,7 +68,7 @@ func (s *Solver[T]) into(dst []way, find *search, vars []span, node int) []way {
 	at := first + node - 1
 	if at == last.unary+last.states {
 		for j := range last.states {
-			dst = find.add(dst, 1+last.unary-first+j, j, 0)
+			dst = find.add(dst, 1+last.unary-first+j, j, double{})
 		}
 		return dst
 	}
@@ -78,13 +78,15 @@ func (s *Solver[T]) into(dst []way, find *search, vars []span, node int) []way {
 	}
 	unary, pair := s.energiesOf(vars, t)
 	j := at - vars[t].unary
-	e := float64(unary[j])
-	if t == 0 {
+	e := double{hi: float64(unary[j])}
+	if t == 0 || math.IsInf(e.hi, 1) {
 		return find.add(dst, 0, 0, e)
 	}
 	left := vars[t-1]
 	for i := range left.states {
-		dst = find.add(dst, 1+left.unary-first+i, i, e+float64(pair[i*len(unary)+j]))
+		if p := float64(pair[i*len(unary)+j]); !math.IsInf(p, 1) {
+			dst = find.add(dst, 1+left.unary-first+i, i, e.plus(p))
+		}
 	}
 	return dst
 }
@@ -103,7 +105,7 @@ func (s *GraphSolver[T]) KBest(k int, g *Graph[T]) ([]Path, error) {
 	find, end := &s.search, g.Nodes-1
 	find.begin(g.Nodes, func(dst []way, node int) []way {
 		for _, a := range s.in[s.from[node]:s.from[node+1]] {
-			dst = find.add(dst, g.From[a], int(a), float64(g.Energy[a]))
+			dst = find.add(dst, g.From[a], int(a), double{hi: float64(g.Energy[a])})
 		}
 		return dst
 	})
@@ -123,7 +125,7 @@ func (s *GraphSolver[T]) KBest(k int, g *Graph[T]) ([]Path, error) {
 	ways := find.best(k, end)
 	all := make([]Path, len(ways))
 	for n, way := range ways {
-		all[n].Energy = way.energy
+		all[n].Energy = way.energy.float()
 		for node := end; node != 0; {
 			all[n].Steps = append(all[n].Steps, int(way.arc))
 			node = way.from

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Energies writes the energies of given paths, one a chain, to dst: +Inf where one is
@@ -124,7 +122,7 @@ func (s *Solver[T]) sample(w *scratch[T], i int) {
 	if len(vars) == 0 {
 		return
 	}
-	if math.IsInf(s.forwardLogs(&w.logs, vars), -1) {
+	if math.IsInf(s.forwardLogs(&w.logs, vars), 1) {
 		for t := range path {
 			path[t] = -1
 		}
@@ -135,32 +133,20 @@ func (s *Solver[T]) sample(w *scratch[T], i int) {
 }
 
 func (s *Solver[T]) drawBack(l *logs, vars []span, path []int, rng *rand.Rand) {
-	l.beta = grow(l.beta, s.widest)
-	for t := len(vars) - 1; t >= 0; t-- {
-		p := l.beta[:vars[t].states]
-		copy(p, row(l.alpha, vars, t))
-		if t+1 < len(vars) {
-			_, pair := s.energiesOf(vars, t+1)
-			k := vars[t+1].states
-			for i := range p {
-				p[i] -= float64(pair[i*k+path[t+1]])
-			}
-		}
-		path[t] = draw(p, rng)
+	last := len(vars) - 1
+	sum := s.ends(l, vars)
+	path[last] = draw(l.weight[:vars[last].states], sum, rng)
+	for t := last; t > 0; t-- {
+		sum = s.ways(l, vars, t, path[t])
+		path[t-1] = draw(l.weight[:vars[t-1].states], sum, rng)
 	}
 }
 
-// draw returns an index by its share of Σ exp(p), overwriting p.
-func draw(p []float64, rng *rand.Rand) int {
-	top := simd.Max(p)
-	var sum float64
-	for i, v := range p {
-		p[i] = math.Exp(v - top)
-		sum += p[i]
-	}
+// draw returns an index by its share of weights and their sum.
+func draw(weight []float64, sum float64, rng *rand.Rand) int {
 	u := rng.Float64() * sum
 	last := 0
-	for i, v := range p {
+	for i, v := range weight {
 		if v == 0 {
 			continue
 		}

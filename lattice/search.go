@@ -26,16 +26,16 @@ type bestWays struct {
 
 // way is a way to a node.
 type way struct {
-	energy float64
-	last   float64 // energy of its last arc
-	from   int     // where that comes from
+	energy double
+	last   double // energy of its last arc
+	from   int    // where that comes from
 	arc    int32
 	rank   int32 // of the way to from
 }
 
 // before orders the ways to a node that a heap can have: equals as their arcs are.
 func (w *way) before(v *way) bool {
-	return w.energy < v.energy || w.energy == v.energy && w.arc < v.arc
+	return w.energy.under(v.energy) || w.energy == v.energy && w.arc < v.arc
 }
 
 // begin takes a lattice in. All other nodes are to be settled next, each after those that
@@ -46,12 +46,12 @@ func (s *search) begin(nodes int, into func(dst []way, node int) []way) {
 }
 
 // add appends the best way over an arc, if one is possible.
-func (s *search) add(dst []way, from, arc int, energy float64) []way {
+func (s *search) add(dst []way, from, arc int, energy double) []way {
 	ways := s.nodes[from].ways
-	if len(ways) == 0 || math.IsInf(energy, 1) {
+	if len(ways) == 0 || math.IsInf(energy.hi, 1) {
 		return dst
 	}
-	return append(dst, way{ways[0].energy + energy, energy, from, int32(arc), 0})
+	return append(dst, way{ways[0].energy.add(energy), energy, from, int32(arc), 0})
 }
 
 // settle finds the best way to a node.
@@ -108,7 +108,7 @@ func (s *search) take(node int) {
 	next.rank++
 	switch ways := s.nodes[next.from].ways; {
 	case int(next.rank) < len(ways):
-		next.energy = ways[next.rank].energy + next.last
+		next.energy = ways[next.rank].energy.add(next.last)
 		if len(n.rest) > 0 && n.rest[0].before(&next) {
 			next, n.rest[0] = n.rest[0], next
 			sift(n.rest, 0)

@@ -21,7 +21,8 @@ type Solver[T simd.Float] struct {
 	weights []T     // exp(lowest − Pair), of a Pair that all share
 	lowest  float64 // of that Pair
 	span    float64 // … and the greatest less the lowest
-	rowLow  []T     // the least of each of its rows
+	above   []T     // that Pair, less the lowest
+	rowLow  []T     // the least of each row of that
 
 	marginal []T    // of ExpectedCost
 	doubtful []bool // chains that float32 is too narrow for

@@ -269,6 +269,34 @@ func BenchmarkMarginals(b *testing.B) {
 	}
 }
 
+// BenchmarkMarginalsInLogarithms is of energies too far apart for probabilities.
+func BenchmarkMarginalsInLogarithms(b *testing.B) {
+	c := large[float64](20, false, 10)
+	for i := range c.Pair {
+		c.Pair[i] *= 1000
+	}
+	var s Solver[float64]
+	f, unary, pair := make([]float64, len(c.Lengths)), make([]float64, len(c.Unary)), make([]float64, len(c.Pair))
+	for b.Loop() {
+		if err := s.Marginals(f, unary, pair, nil, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*sum(c.Lengths)), "ns/step")
+}
+
+func BenchmarkGraph(b *testing.B) {
+	g := randomGraph(rand.New(rand.NewPCG(1, 2)), 2000, 5, 1, 0)
+	arcs := make([]float64, len(g.Energy))
+	var s GraphSolver[float64]
+	for b.Loop() {
+		if _, err := s.FreeEnergy(arcs, g); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(arcs)), "ns/arc")
+}
+
 func BenchmarkMinima(b *testing.B) {
 	c := large[float32](190, true, 50)
 	var s Solver[float32]

@@ -32,15 +32,24 @@ func (s *Solver[T]) Minima(dst []float64, paths []int, cost []T, c *Chains[T]) e
 		}
 	}
 	if s.shared {
-		k := s.c.States[0]
-		s.rowLow = grow(s.rowLow, k)
-		for i := range s.rowLow {
-			s.rowLow[i] = simd.Min(c.Pair[i*k : (i+1)*k])
-		}
+		s.lowerShared()
 	}
 	s.energies, s.paths, s.cost = dst, paths, cost
 	s.run(doMinima)
 	return nil
+}
+
+// lowerShared takes the least of the Pair that all share away from it.
+func (s *Solver[T]) lowerShared() {
+	k, pair := s.c.States[0], s.c.Pair
+	s.above, s.rowLow = grow(s.above, len(pair)), grow(s.rowLow, k)
+	copy(s.above, pair)
+	if low := simd.Min(pair); !math.IsInf(float64(low), 1) {
+		simd.AddScalar(s.above, pair, -low)
+	}
+	for i := range s.rowLow {
+		s.rowLow[i] = simd.Min(s.above[i*k : (i+1)*k])
+	}
 }
 
 func checkCost[T simd.Float](cost []T, want int) error {
@@ -77,10 +86,10 @@ func (s *Solver[T]) minimum(w *scratch[T], c int) float64 {
 	s.addStates(low, vars[0])
 	for t, v := range vars[1:] {
 		next, from := b.next[:v.states], b.from[v.unary-first:v.unary-first+v.states]
-		_, pair := s.energiesOf(vars, t+1)
 		if s.shared {
-			relaxShared(next, from, low, pair, s.rowLow)
+			relaxShared(next, from, low, s.above, s.rowLow)
 		} else {
+			_, pair := s.energiesOf(vars, t+1)
 			relax(next, from, low, pair)
 		}
 		s.addStates(next, v)
@@ -116,39 +125,50 @@ func (s *Solver[T]) pathOf(b *best[T], c int) []int {
 	return b.path
 }
 
-// addStates adds a variable's energies, less its costs, to x, and takes the least of the
-// sums away, so that long chains keep their digits.
+// addStates adds a variable's energies, less its costs, to x. The least of the energies is
+// taken away before and that of the sums after, so that neither long chains nor large energies
+// that all states have lose digits.
 func (s *Solver[T]) addStates(x []T, v span) {
 	unary := s.c.Unary[v.unary : v.unary+v.states]
-	least := T(math.Inf(1))
+	least, _ := extremes(unary)
+	if math.IsInf(float64(least), 1) {
+		copy(x, unary)
+		return
+	}
+	sum := T(math.Inf(1))
 	if s.cost == nil {
 		for j, e := range unary {
-			x[j] += e
-			least = min(least, x[j])
+			x[j] += e - least
+			sum = min(sum, x[j])
 		}
 	} else {
 		for j, c := range s.cost[v.unary : v.unary+v.states] {
-			x[j] += unary[j] - c
-			least = min(least, x[j])
+			x[j] += unary[j] - least - c
+			sum = min(sum, x[j])
 		}
 	}
-	if math.IsInf(float64(least), 1) {
+	if math.IsInf(float64(sum), 1) {
 		return
 	}
 	for j := range x {
-		x[j] -= least
+		x[j] -= sum
 	}
 }
 
-// relax computes next[j] = min_i low[i] + pair[i,j], and the first i that has it.
+// relax computes next[j] = min_i low[i] + pair[i,j], less the least of pair, and the first i
+// that has it.
 func relax[T simd.Float](next []T, from []int32, low, pair []T) {
 	for j := range next {
 		next[j], from[j] = T(math.Inf(1)), 0
 	}
+	least, _ := extremes(pair)
+	if math.IsInf(float64(least), 1) {
+		return
+	}
 	k := len(next)
 	for i, l := range low {
 		for j, e := range pair[i*k : (i+1)*k] {
-			if e += l; e < next[j] {
+			if e = l + (e - least); e < next[j] {
 				next[j], from[j] = e, int32(i)
 			}
 		}
