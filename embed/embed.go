@@ -30,6 +30,7 @@ import (
 	"sync/atomic"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/recipe"
 )
@@ -162,7 +163,7 @@ func OpenPlan(dir string) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{dir: dir}
-	if err := json.Unmarshal(text, p); err != nil {
+	if err := card.Decode(text, p); err != nil {
 		return nil, fmt.Errorf("embed: %s: %w", filepath.Join(dir, planFile), err)
 	}
 	if p.ShardSize < 1 || p.Pictures < 0 || p.Dim < 1 {
@@ -317,7 +318,7 @@ func (p *Plan) read(shard int) (vectors []byte, r report, err error) {
 	if err != nil {
 		return nil, r, fmt.Errorf("embed: shard %d is not done: %w", shard, err)
 	}
-	if err := json.Unmarshal(text, &r); err != nil {
+	if err := card.Decode(text, &r); err != nil {
 		return nil, r, fmt.Errorf("embed: %s: %w", p.reportFile(shard), err)
 	}
 	if vectors, err = os.ReadFile(p.vectorFile(shard)); err != nil {

@@ -213,13 +213,11 @@ func EvalDigits(dir string, trainSet, testSet *data.Images) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := readResult(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
-	}
-	if err != nil {
+	r := &Result{}
+	if err := readFinished(dir, r); err != nil {
 		return nil, err
 	}
+	r.Run = dir
 	if err := nn.Load(filepath.Join(dir, ModelFile), energy.Module(model.labeler)); err != nil {
 		return nil, err
 	}
@@ -230,20 +228,6 @@ func EvalDigits(dir string, trainSet, testSet *data.Images) (*Result, error) {
 		return nil, err
 	}
 	r.take(m)
-	return r, nil
-}
-
-func readResult(dir string) (*Result, error) {
-	path := filepath.Join(dir, ResultFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	r := &Result{}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	r.Run = dir
 	return r, nil
 }
 

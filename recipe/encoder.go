@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
@@ -104,7 +105,7 @@ func loadEncoder(dir string) (*runEncoder, error) {
 		return nil, err
 	}
 	e := &runEncoder{}
-	if err := json.Unmarshal(text, &e.card); err != nil {
+	if err := card.Decode(text, &e.card); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if e.net, err = newEmbedder(e.card.Channels, e.card.Height, e.card.Width, e.card.Dim, e.card.Unit, e.card.Metric, 0); err != nil {

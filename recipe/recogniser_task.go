@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
@@ -241,7 +242,7 @@ func readTokens(dir string) ([]string, error) {
 		return nil, err
 	}
 	var tokens []string
-	if err := json.Unmarshal(text, &tokens); err != nil {
+	if err := card.Decode(text, &tokens); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return tokens, nil

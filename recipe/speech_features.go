@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"math"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
 )
 
 // FeaturesFile says how a speech run's recordings become lines.
@@ -47,7 +47,7 @@ func readSpeechFeatures(dir string) (*speechFeatures, error) {
 		return nil, err
 	}
 	var f speechFeatures
-	if err := json.Unmarshal(text, &f); err != nil {
+	if err := card.Decode(text, &f); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if f.extract, err = f.Options.Extractor(); err != nil {

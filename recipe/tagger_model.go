@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
@@ -59,7 +60,7 @@ func readLexicon(path string, bits int) (*lexicon, error) {
 		return nil, err
 	}
 	var s storedLexicon
-	if err := json.Unmarshal(text, &s); err != nil {
+	if err := card.Decode(text, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	x, err := s.lexicon(bits)

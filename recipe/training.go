@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
 )
@@ -192,7 +192,7 @@ func readFinished(dir string, result any) error {
 		return fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
 	}
 	if err == nil {
-		err = json.Unmarshal(text, result)
+		err = card.Decode(text, result)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

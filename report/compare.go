@@ -58,7 +58,10 @@ func (r *Run) Outcome() Outcome {
 	}
 	s, err := r.Surface()
 	if err != nil || s.N == 0 {
-		if r.Result == nil {
+		switch {
+		case r.Broken != nil:
+			o.Failed = r.Broken.Error()
+		case r.Result == nil:
 			o.Failed = "the run has not been evaluated on a test set"
 		}
 		return o

@@ -231,6 +231,8 @@ func errorTile(r *Run, s *Surface) tile {
 		t.Note = fmt.Sprintf("%s of %s wrong; 95 %% interval %.2f to %.2f %%", count(s.Wrong), count(s.N), 100*ci.lo, 100*ci.hi)
 	case r.Result != nil:
 		t.Value, t.Note = percent(r.Result.TestError), "as "+resultFile+" says; the energies are not in the folder"
+	case r.Broken != nil:
+		t.Value, t.Note = "–", r.Broken.Error()
 	default:
 		t.Value, t.Note = "–", "not evaluated on a test set yet"
 		if b := r.Best(); b != nil {

@@ -41,6 +41,7 @@ type Run struct {
 	Began  time.Time // of the first event; zero if there is none
 	Last   time.Time // of the last event
 	Result *Result
+	Broken error    // why result.json, which is there, could not be read; nil if it could
 	Notes  []string // what is damaged in the folder, one sentence each
 }
 
@@ -195,12 +196,31 @@ func (r *Run) flatten(key string, n *yaml.Node, depth int) {
 }
 
 func (r *Run) readResult(data []byte) {
-	var res Result
-	if err := json.Unmarshal(data, &res); err != nil {
-		r.note("%s could not be read: %v.", resultFile, err)
+	res, err := parseResult(data)
+	if err != nil {
+		r.Broken = fmt.Errorf("%s is damaged: %w", resultFile, err)
+		r.note("%v. energo train with --resume measures the run anew.", r.Broken)
 		return
 	}
-	r.Result = &res
+	r.Result = res
+}
+
+// parseResult reads a result, in which names that every job's has must be.
+func parseResult(data []byte) (*Result, error) {
+	var has map[string]json.RawMessage
+	if err := json.Unmarshal(data, &has); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"test_error", "epochs", "steps", "train_seconds", "collapsed"} {
+		if has[name] == nil {
+			return nil, fmt.Errorf("it has no %s", name)
+		}
+	}
+	res := new(Result)
+	if err := json.Unmarshal(data, res); err != nil {
+		return nil, err
+	}
+	return res, nil
 }
 
 func (r *Run) readEvents(data []byte) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/index/weaviate"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
@@ -124,7 +125,7 @@ func rememberedRunOf(name string) (string, error) {
 		return "", err
 	}
 	var r rememberedRun
-	if err := json.Unmarshal(text, &r); err != nil {
+	if err := card.Decode(text, &r); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
 	run := filepath.FromSlash(r.Run)

@@ -17,7 +17,7 @@ import (
 // listed is one run as `energo runs` shows it.
 type listed struct {
 	Run        string   `json:"run"`
-	State      string   `json:"state"` // "finished" or "unfinished"
+	State      string   `json:"state"` // "finished", "unfinished" or "damaged"
 	Recipe     string   `json:"recipe"`
 	Functional string   `json:"functional"`
 	Model      string   `json:"model"`
@@ -26,6 +26,7 @@ type listed struct {
 	TestError  *float64 `json:"test_error"`
 	Collapsed  bool     `json:"collapsed"`
 	Last       string   `json:"last,omitempty"`
+	Notes      []string `json:"notes,omitempty"` // what is damaged in its folder
 }
 
 func newRuns() *cobra.Command {
@@ -49,6 +50,11 @@ func newRuns() *cobra.Command {
 			}
 			for _, err := range locked {
 				fmt.Fprintf(cmd.ErrOrStderr(), "passed over: %v\n", err)
+			}
+			for _, r := range all {
+				for _, note := range r.Notes {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", shown(r.Run), note)
+				}
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), all, true)
@@ -109,6 +115,10 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 		if r.Result != nil {
 			l.State, l.TestError, l.Collapsed = "finished", &r.Result.TestError, r.Result.Collapsed
 		}
+		if r.Broken != nil {
+			l.State = "damaged"
+		}
+		l.Notes = r.Notes
 		if !r.Last.IsZero() {
 			l.Last = r.Last.Local().Format(time.DateTime)
 		}
