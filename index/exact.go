@@ -40,6 +40,7 @@ type Exact struct {
 	views    views
 	scans    sync.Pool // of *search
 	trouble  atomic.Pointer[string]
+	dropped  string // see Info
 
 	changes chan *request
 	closing chan struct{}
@@ -72,7 +73,7 @@ func Create(dir string, o Options) (*Exact, error) {
 	}
 	m := &manifest{
 		Version: manifestVersion, Dim: o.Dim, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder,
-		Segments: []segmentOfIndex{}, Log: logName(1), Next: 2,
+		Segments: []segmentOfIndex{}, Log: logName(1), LogSize: logHeader, Next: 2,
 	}
 	err = checkEmpty(dir) // now nobody else can be at it
 	if err == nil {
@@ -88,22 +89,38 @@ func Create(dir string, o Options) (*Exact, error) {
 	return start(&Exact{dir: dir, lock: lock}, logLimit)
 }
 
-// checkEmpty allows what a Create that was killed may have left. A segment, or a log that holds something, may be
-// of an index that lost its manifest.
+// checkEmpty allows what a Create that was killed may have left. Nothing is said before all of the folder was looked at.
 func checkEmpty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
+	manifest, other := false, ""
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case name == manifestName:
-			return fmt.Errorf("index: there is an index in %s already (%w)", dir, fs.ErrExist)
-		case name == lockName && e.Type().IsRegular():
-		case !ours(e):
-			return fmt.Errorf("index: %s is not empty, it has %q: a new index wants a folder of its own (%w)", dir, name, fs.ErrExist)
-		case numbered.MatchString(name) && !emptyLog(e):
-			return fmt.Errorf("index: %s has %q, of an index whose %s is lost or that was not wholly removed (%w)", dir, name, manifestName, fs.ErrExist)
+			manifest = true
+		case !ours(e) && !(name == lockName && e.Type().IsRegular()):
+			other = name
+		}
+	}
+	switch {
+	case manifest:
+		return fmt.Errorf("index: there is an index in %s already (%w)", dir, fs.ErrExist)
+	case other != "":
+		return fmt.Errorf("index: %s is not empty, it has %q: a new index must have a folder of its own (%w)", dir, other, fs.ErrExist)
+	}
+	if err := checkLost(dir, entries); err != nil {
+		return fmt.Errorf("%w (%w)", err, fs.ErrExist)
+	}
+	return nil
+}
+
+// checkLost refuses a folder without a manifest that has a segment, or a log that holds something.
+func checkLost(dir string, entries []fs.DirEntry) error {
+	for _, e := range entries {
+		if numbered.MatchString(e.Name()) && ours(e) && !emptyLog(e) {
+			return fmt.Errorf("index: %s has %q, of an index whose %s is lost or that was not wholly removed", dir, e.Name(), manifestName)
 		}
 	}
 	return nil
@@ -175,7 +192,7 @@ func start(x *Exact, limit int64) (*Exact, error) {
 		x.lock.Close()
 		return nil, err
 	}
-	x.options = w.Options
+	x.options, x.dropped = w.Options, w.log.dropped
 	go w.serve()
 	return x, nil
 }
@@ -188,7 +205,7 @@ func (x *Exact) Info(context.Context) (Info, error) {
 	}
 	defer x.views.release(v)
 	o := x.options
-	info := Info{Kind: exactKind, Dim: o.Dim, Len: v.live, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder}
+	info := Info{Kind: exactKind, Dim: o.Dim, Len: v.live, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder, Dropped: x.dropped}
 	if trouble := x.trouble.Load(); trouble != nil {
 		info.Trouble = *trouble
 	}

@@ -309,12 +309,35 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-func TestCreateRefuses(t *testing.T) {
-	x, dir := create(t, Options{Dim: 2})
-	must(t, x.Close())
-	if _, err := Create(dir, Options{Dim: 2}); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("Create over an index: %v", err)
+// TestCreateOver: an index is one whatever else is in its folder, and whether it is open, closed or damaged.
+func TestCreateOver(t *testing.T) {
+	dir := t.TempDir()
+	x, err := Create(dir, Options{Dim: 2})
+	must(t, err)
+	refused := func(when string) {
+		t.Helper()
+		before := dirNames(t, dir)
+		if _, err := Create(dir, Options{Dim: 2}); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "there is an index in "+dir+" already") {
+			t.Errorf("%s: %v", when, err)
+		}
+		if got := dirNames(t, dir); !slices.Equal(got, before) {
+			t.Errorf("%s: %v became %v", when, before, got)
+		}
 	}
+	refused("open and empty")
+	must(t, x.Add(context.Background(), items(rng(1), 0, 5, 2)))
+	refused("open, with a log")
+	must(t, x.Compact())
+	must(t, x.Add(context.Background(), items(rng(1), 5, 5, 2)))
+	must(t, x.Close())
+	refused("closed, with a segment and a log")
+	must(t, os.WriteFile(filepath.Join(dir, "a.png"), nil, 0o666))
+	refused("with a file of its user's")
+	must(t, os.WriteFile(filepath.Join(dir, manifestName), []byte("{"), 0o666))
+	refused("damaged")
+}
+
+func TestCreateRefuses(t *testing.T) {
 	other := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(other, "thesis.tex"), nil, 0o666))
 	if _, err := Create(other, Options{Dim: 2}); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), "thesis.tex") {

@@ -76,11 +76,11 @@ func (w *writer) flush(first int) error {
 	if err := createLog(w.x.dir, log); err != nil {
 		return fail(err)
 	}
-	fresh, err := openLog(w.x.dir, log, false, func([]byte) error { return nil })
+	fresh, err := openLog(w.x.dir, log, logHeader, false, func([]byte) error { return nil })
 	if err != nil {
 		return fail(err)
 	}
-	next.Log, next.Segments = log, make([]segmentOfIndex, len(parts))
+	next.Log, next.LogSize, next.Segments = log, fresh.size, make([]segmentOfIndex, len(parts))
 	for i := range parts {
 		next.Segments[i] = segmentOfIndex{parts[i].file, parts[i].dead.marshal()}
 	}

@@ -39,6 +39,7 @@ type Info struct {
 	Storage Storage `json:"storage,omitempty"` // how coordinates are kept
 	Encoder string  `json:"encoder,omitempty"` // fingerprint of the model whose vectors these are; "" is unknown
 	Trouble string  `json:"trouble,omitempty"` // what keeps changes from being stored as they should be; "" is nothing
+	Dropped string  `json:"dropped,omitempty"` // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
 }
 
 // Item is a vector and what is known of it.

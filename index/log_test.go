@@ -3,8 +3,8 @@ package index
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,7 +34,7 @@ func newHistory(t *testing.T) *history {
 		h.models = append(h.models, model{o, slices.Clone(m.items)})
 	}
 	note()
-	for i, n := range []int{1, 3, 0, 2, 1} {
+	for i, n := range []int{1, 3, 0, 2, 50} {
 		if n == 0 {
 			_, err := x.Delete(context.Background(), []string{"id1", "id3", "nobody"})
 			must(t, err)
@@ -68,30 +68,55 @@ func (h *history) log(t *testing.T) []byte {
 	return b
 }
 
-// TestTornLog cuts the log at every byte: what was acknowledged before is there, nothing half, and
-// the index goes on from there.
+// droppedOf returns what Info says was dropped when an index was opened.
+func droppedOf(t *testing.T, x *Exact) string {
+	t.Helper()
+	info, err := x.Info(context.Background())
+	must(t, err)
+	return info.Dropped
+}
+
+// readLog reads a log in memory.
+func readLog(log []byte, closed int64) (l *changeLog, err error) {
+	l = &changeLog{name: logName(1)}
+	return l, l.read(log, closed, func([]byte) error { return nil })
+}
+
+// TestTornLog cuts the log of an index that was not closed at every byte, as a kill in the middle of a write does: what
+// was acknowledged before is there, nothing half, what is dropped is said, and the index can be changed.
 func TestTornLog(t *testing.T) {
 	h := newHistory(t)
 	log := h.log(t)
 	for size := logHeader; size <= len(log); size++ {
-		dir := h.copyWith(t, log[:size])
-		x, err := Open(dir)
-		if err != nil {
-			t.Fatalf("cut at %d: %v", size, err)
-		}
 		whole, found := slices.BinarySearch(h.ends, int64(size))
+		want := ""
 		if !found {
 			whole--
+			want = fmt.Sprintf("%d bytes at the end of %s: a crash cut off the writing of frame %d", int64(size)-h.ends[whole], logName(1), whole+1)
 		}
+		said := func(dropped string) bool { return (dropped == "") == found && strings.HasPrefix(dropped, want) }
+		l, err := readLog(log[:size], logHeader)
+		if err != nil || l.size != h.ends[whole] || int(l.frames) != whole || !said(l.dropped) {
+			t.Fatalf("cut at %d: %d frames in %d bytes, dropped %q, %v", size, l.frames, l.size, l.dropped, err)
+		}
+		if size%29 != 0 && !found {
+			continue
+		}
+		dir := h.copyWith(t, log[:size])
+		x := open(t, dir)
 		m := h.models[whole]
 		m.checkItems(t, x)
-		if size%7 == 0 {
-			more := items(rng(1), 100, 2, 3)
-			must(t, x.Add(context.Background(), more))
-			m.items = append(slices.Clone(m.items), more...)
-			must(t, x.Close())
-			x = open(t, dir)
-			m.checkItems(t, x)
+		if got := droppedOf(t, x); !said(got) {
+			t.Fatalf("cut at %d: Info says %q was dropped, want %q", size, got, want)
+		}
+		more := items(rng(1), 100, 2, 3)
+		must(t, x.Add(context.Background(), more))
+		m.items = append(slices.Clone(m.items), more...)
+		must(t, x.Close())
+		x = open(t, dir)
+		m.checkItems(t, x)
+		if got := droppedOf(t, x); got != "" {
+			t.Fatalf("cut at %d: opened again, %q was dropped", size, got)
 		}
 		must(t, x.Close())
 	}
@@ -100,20 +125,62 @@ func TestTornLog(t *testing.T) {
 	}
 }
 
-// TestHoleInLog: pages that were not written yet when the machine stopped are zeros.
+// TestHoleInLog: sectors of the last frame that were not written yet when the machine stopped are zeros.
 func TestHoleInLog(t *testing.T) {
 	h := newHistory(t)
 	log := h.log(t)
 	last := int(h.ends[len(h.ends)-2])
-	for at := last; at < len(log); at++ {
+	sectors := (len(log) - last) / sectorSize
+	if sectors < 4 {
+		t.Fatalf("the last frame has %d sectors; the test shows little", sectors)
+	}
+	for holes := 1; holes < 1<<sectors; holes++ {
 		torn := slices.Clone(log)
-		clear(torn[last:at])
-		if bytes.Equal(torn, log) {
-			continue
+		for i := range sectors {
+			if holes>>i&1 == 1 {
+				clear(torn[last+i*sectorSize:][:sectorSize])
+			}
 		}
 		x := open(t, h.copyWith(t, torn))
 		h.models[len(h.models)-2].checkItems(t, x)
+		if droppedOf(t, x) == "" {
+			t.Fatalf("holes %b: nothing is said", holes)
+		}
 		must(t, x.Close())
+	}
+	hole := slices.Clone(log)
+	clear(hole[h.ends[len(h.ends)-3]:last])
+	if _, err := Open(h.copyWith(t, hole)); err == nil || !strings.Contains(err.Error(), "is damaged: frame 4") {
+		t.Errorf("a hole before the last frame: %v", err)
+	}
+}
+
+// TestZerosInLog: sectors of zeros that were meant to be do not make a wrong checksum a torn end.
+func TestZerosInLog(t *testing.T) {
+	o := Options{Dim: 1000, Metric: Euclidean, Storage: Float32}
+	dir := t.TempDir()
+	x, err := Create(dir, o)
+	must(t, err)
+	must(t, x.Add(context.Background(), []Item{{ID: "zeros", Vector: make([]float32, o.Dim)}}))
+	x.once.Do(func() { x.lock.Close() }) // as newHistory does
+	h := &history{dir: dir}
+	log := h.log(t)
+	if n := zeroSectors(log); n < 6 {
+		t.Fatalf("the log has %d sectors of zeros; the test shows little", n)
+	}
+	for _, at := range []int{logHeader + 6, logHeader + 30, len(log) - 700, len(log) - 1} {
+		flipped := slices.Clone(log)
+		flipped[at] ^= 4
+		if _, err := Open(h.copyWith(t, flipped)); err == nil || !strings.Contains(err.Error(), "is damaged: frame 1") {
+			t.Errorf("byte %d flipped: %v", at, err)
+		}
+	}
+	torn := slices.Clone(log)
+	clear(torn[len(log)-sectorSize:])
+	must(t, open(t, h.copyWith(t, torn)).Close()) // it was zeros
+	clear(torn[logHeader:][:sectorSize])
+	if x := open(t, h.copyWith(t, torn)); droppedOf(t, x) == "" {
+		t.Error("a hole among zeros is not torn")
 	}
 }
 
@@ -128,33 +195,64 @@ func TestMissingFrame(t *testing.T) {
 	}
 }
 
-// TestFlippedLog flips bits of a log of an index that was closed: none is overlooked, apart from those of
-// the end's mark, with which nothing is lost.
-func TestFlippedLog(t *testing.T) {
+// TestDamagedLog flips bits of a log, of every byte and all of the last frame's head, whether the index was closed or
+// not, and cuts that of a closed index at every byte: no damage is taken for a torn end.
+func TestDamagedLog(t *testing.T) {
 	h := newHistory(t)
-	log := h.log(t)
-	x := open(t, h.copyWith(t, log))
-	must(t, x.Close())
-	closed, err := os.ReadFile(filepath.Join(x.dir, logName(1)))
-	must(t, err)
-	if len(closed) != len(log)+frameHeader {
-		t.Fatalf("closed, the log has %d bytes, want %d", len(closed), len(log)+frameHeader)
-	}
-	for i := range closed {
-		flipped := slices.Clone(closed)
-		flipped[i] ^= 1 << (i % 8)
-		x, err := Open(h.copyWith(t, flipped))
+	killed, tried := h.dir, 0
+	damaged := func(dir, what string, log []byte) {
+		t.Helper()
+		m, err := readManifest(dir)
+		must(t, err)
+		if _, err := readLog(log, m.LogSize); err == nil {
+			t.Fatalf("%s: no error", what)
+		}
+		if tried++; tried%20 != 0 {
+			return
+		}
+		must(t, os.WriteFile(filepath.Join(dir, logName(1)), log, 0o666))
+		x, err := openFolder(dir, tried%40 == 0)
 		if err == nil {
-			h.models[len(h.models)-1].checkItems(t, x)
 			x.Close()
 		}
-		if overlooked := err == nil; overlooked != (i >= len(log)) {
-			t.Fatalf("byte %d of %d flipped: error %v", i, len(closed), err)
-		}
-		if err != nil && !strings.Contains(err.Error(), "is damaged") {
-			t.Fatalf("byte %d flipped: %v", i, err)
+		if err == nil || !strings.Contains(err.Error(), logName(1)+" is damaged") {
+			t.Fatalf("%s: error %v", what, err)
 		}
 	}
+	closed := h.copyWith(t, h.log(t))
+	must(t, open(t, closed).Close())
+	for _, dir := range []string{killed, closed} {
+		log, err := os.ReadFile(filepath.Join(dir, logName(1)))
+		must(t, err)
+		last := int(h.ends[len(h.ends)-2])
+		for i := range log {
+			if dir == killed && i < last { // as in a closed index
+				continue
+			}
+			flipped := slices.Clone(log)
+			flipped[i] ^= 1 << (i % 8)
+			damaged(dir, fmt.Sprintf("byte %d flipped", i), flipped)
+		}
+		for bit := range 8 * frameHeader {
+			flipped := slices.Clone(log)
+			flipped[last+bit/8] ^= 1 << (bit % 8)
+			damaged(dir, fmt.Sprintf("bit %d of the last frame's head flipped", bit), flipped)
+		}
+		must(t, os.WriteFile(filepath.Join(dir, logName(1)), log, 0o666))
+		x := open(t, dir)
+		h.models[len(h.models)-1].checkItems(t, x)
+		must(t, x.Close())
+	}
+	log := h.log(t)
+	for size := range log {
+		damaged(closed, fmt.Sprintf("cut at %d", size), log[:size])
+	}
+	for at := 0; at < len(log); at += sectorSize {
+		hole := slices.Clone(log)
+		clear(hole[at:][:sectorSize])
+		damaged(closed, fmt.Sprintf("zeros at %d", at), hole)
+	}
+	t.Logf("%d damaged logs, none opened", tried)
 }
 
 // TestSameLogAgain: opening and closing an index leaves its files as they are.
@@ -182,7 +280,7 @@ func breakLog(t *testing.T, dir string, l *changeLog) {
 func TestLogThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	must(t, createLog(dir, logName(1)))
-	l, err := openLog(dir, logName(1), false, func([]byte) error { return errors.New("there is nothing to replay") })
+	l, err := openLog(dir, logName(1), logHeader, false, func([]byte) error { return errors.New("there is nothing to replay") })
 	must(t, err)
 	frame := func(s string) []byte { return append(make([]byte, frameHeader), s...) }
 	must(t, l.append(frame("first")))
@@ -196,10 +294,9 @@ func TestLogThatCannotBeWritten(t *testing.T) {
 	if err := l.append(frame("third")); err == nil || !strings.Contains(err.Error(), "earlier error") {
 		t.Errorf("after a write that failed: %v", err)
 	}
-	must(t, l.end())
 	must(t, l.close())
 	var got []string
-	l, err = openLog(dir, logName(1), false, func(b []byte) error { got = append(got, string(b)); return nil })
+	l, err = openLog(dir, logName(1), logHeader, false, func(b []byte) error { got = append(got, string(b)); return nil })
 	must(t, err)
 	must(t, l.close())
 	if !slices.Equal(got, []string{"first"}) {
@@ -218,18 +315,10 @@ func FuzzLog(f *testing.F) {
 	f.Add([]byte{recordDelete, 200})
 	f.Fuzz(func(t *testing.T, records []byte) {
 		l := &changeLog{}
-		head := append([]byte(logMagic), logVersion, 0, 0, 0)
-		head = append(head, l.salt[:]...)
-		log := binary.LittleEndian.AppendUint32(head, sumOf(head))
-		frame := append(make([]byte, frameHeader), records...)
-		copy(frame, frameMagic)
-		binary.LittleEndian.PutUint32(frame[4:], uint32(len(records)))
-		binary.LittleEndian.PutUint64(frame[8:], 1)
-		binary.LittleEndian.PutUint32(frame[16:], sumOf(records))
-		binary.LittleEndian.PutUint32(frame[20:], l.headSum(frame))
-		log = append(append(log, frame...), records...) // and something torn behind it
+		frame := l.seal(append(make([]byte, frameHeader), records...))
+		log := slices.Concat(logHead(l.salt), frame, records[:min(len(records), sectorSize-1)]) // and something torn behind it
 		var changes []change
-		err := l.read(log, func(b []byte) (err error) {
+		err := l.read(log, logHeader, func(b []byte) (err error) {
 			changes, err = parseRecords(b, o)
 			return err
 		})

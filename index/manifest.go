@@ -18,7 +18,7 @@ const (
 	lockName     = "lock"
 )
 
-const manifestVersion = 2
+const manifestVersion = 3
 
 // The names of segments and logs, and of any of our files that is being written. They are no other program's: what
 // is not named is removed.
@@ -39,8 +39,9 @@ type manifest struct {
 	Encoder  string           `json:"encoder,omitempty"`
 	Segments []segmentOfIndex `json:"segments"`
 	Log      string           `json:"log"`
-	Next     int              `json:"next"` // number of the next file
-	Sum      uint32           `json:"sum"`  // of this text with a 0 here
+	LogSize  int64            `json:"log_size"` // bytes that the log had when the index was last closed
+	Next     int              `json:"next"`     // number of the next file
+	Sum      uint32           `json:"sum"`      // of this text with a 0 here
 }
 
 type segmentOfIndex struct {
@@ -75,6 +76,10 @@ func readManifest(dir string) (*manifest, error) {
 	path := filepath.Join(dir, manifestName)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		entries, _ := os.ReadDir(dir) // none where there is no folder
+		if err := checkLost(dir, entries); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("index: %s has no %s: %w", dir, manifestName, ErrNoIndex)
 	}
 	if err != nil {

@@ -57,6 +57,7 @@ func filesOf(dir string, also []string) ([]string, error) {
 		return nil, fmt.Errorf("index: %w", err)
 	}
 	var first, callers, numbers []string
+	other := ""
 	for _, e := range entries {
 		name := e.Name()
 		switch {
@@ -67,11 +68,14 @@ func filesOf(dir string, also []string) ([]string, error) {
 		case e.Type().IsRegular() && slices.ContainsFunc(also, func(a string) bool { return name == a || partOf(name, a) }):
 			callers = append(callers, name)
 		case !e.Type().IsRegular() || name != lockName:
-			return nil, fmt.Errorf("index: %s has %q, which is no index's: take it away first (%w)", dir, name, fs.ErrExist)
+			other = name
 		}
 	}
-	if first == nil && numbers == nil {
+	switch {
+	case first == nil && numbers == nil:
 		return nil, fmt.Errorf("index: nothing to remove in %s: %w", dir, ErrNoIndex)
+	case other != "":
+		return nil, fmt.Errorf("index: %s has %q, which is no index's: take it away first (%w)", dir, other, fs.ErrExist)
 	}
 	return slices.Concat(first, callers, numbers), nil
 }

@@ -65,6 +65,15 @@ func TestRemoveDamaged(t *testing.T) {
 	}
 }
 
+// TestRemoveNoIndex: a folder of something else has no index to remove, whatever it has.
+func TestRemoveNoIndex(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "a.png"), nil, 0o666))
+	if err := Remove(dir, "run.json"); !errors.Is(err, ErrNoIndex) {
+		t.Errorf("of a folder of pictures: %v", err)
+	}
+}
+
 // TestRemoveLeavesOthers: with something else in the folder, nothing is removed.
 func TestRemoveLeavesOthers(t *testing.T) {
 	for _, other := range []string{"build.log", "20261126.log", "old.segment", ".notes.partial", "run.json.bak", "thesis.tex"} {

@@ -108,8 +108,13 @@ func TestFlippedManifest(t *testing.T) {
 		t.Errorf("half a manifest: %v", err)
 	}
 	must(t, os.Remove(path))
-	if _, err := Open(dir); !errors.Is(err, ErrNoIndex) || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Open(dir); err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "index.json is lost") {
 		t.Errorf("no manifest: %v", err)
+	}
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "nowhere")} {
+		if _, err := Open(dir); !errors.Is(err, ErrNoIndex) || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("no index: %v", err)
+		}
 	}
 }
 

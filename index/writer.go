@@ -78,7 +78,7 @@ func newWriter(x *Exact, limit int64) (*writer, error) {
 func (w *writer) replay() (err error) {
 	var pending []change
 	bytes := 0
-	w.log, err = openLog(w.x.dir, w.manifest.Log, w.x.readOnly, func(records []byte) error {
+	w.log, err = openLog(w.x.dir, w.manifest.Log, w.manifest.LogSize, w.x.readOnly, func(records []byte) error {
 		changes, err := parseRecords(records, w.Options)
 		pending = append(pending, changes...)
 		if bytes += len(records); bytes > groupBytes && err == nil {
@@ -162,7 +162,7 @@ func (w *writer) handle(group []*request) {
 
 // frameOf returns a frame of changes, of about size bytes, without its head.
 func frameOf(changes []change, size int) []byte {
-	frame := make([]byte, frameHeader, size)
+	frame := make([]byte, frameHeader, wholeSectors(int64(size)))
 	for i := range changes {
 		frame = changes[i].appendTo(frame)
 	}
@@ -237,7 +237,21 @@ func (w *writer) grown(least, i int) int {
 
 // end closes the files.
 func (w *writer) end() error {
-	err := w.log.end()
+	err := w.noteLog()
 	w.x.views.publish(nil)
 	return errors.Join(w.failure, err, w.log.close(), w.x.lock.Close())
+}
+
+// noteLog has the manifest say how long the log is: then what is missing of it when the index is opened again was not
+// cut off by a crash.
+func (w *writer) noteLog() error {
+	if w.x.readOnly || w.log.failed != nil || w.manifest.LogSize == w.log.size {
+		return nil
+	}
+	next := *w.manifest
+	next.LogSize = w.log.size
+	if err := w.store(&next, w.x.dir); err != nil {
+		return fmt.Errorf("index: write %s: %w", manifestName, err)
+	}
+	return nil
 }

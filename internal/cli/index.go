@@ -50,9 +50,9 @@ const (
 )
 
 // openIndex opens an index.
-func openIndex(ctx context.Context, name string, change bool) (index.Index, error) {
+func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error) {
 	if weaviate.IsAddress(name) {
-		return weaviate.Open(ctx, name)
+		return weaviate.Open(cmd.Context(), name)
 	}
 	open := index.OpenReadOnly
 	if change {
@@ -67,7 +67,19 @@ func openIndex(ctx context.Context, name string, change bool) (index.Index, erro
 	case err != nil:
 		return nil, err
 	}
+	if _, err := infoOf(cmd, x, name); err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
 	return x, nil
+}
+
+// infoOf says on stderr what was dropped of an index that was opened, and returns what it is.
+func infoOf(cmd *cobra.Command, x index.Index, name string) (index.Info, error) {
+	info, err := x.Info(cmd.Context())
+	if info.Dropped != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "energo: warning: %s: dropped %s\n", shown(name), info.Dropped)
+	}
+	return info, err
 }
 
 // eachItem goes through all items of an index, which must be a folder's.

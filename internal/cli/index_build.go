@@ -63,7 +63,7 @@ the index; --fresh makes it anew.`,
 				return err
 			}
 			name := cmp.Or(name, filepath.Join(args[0], "index"))
-			x, err := buildIndex(cmd.Context(), name, fresh, cmd.Flags().Changed("storage"), index.Options{
+			x, err := buildIndex(cmd, name, fresh, cmd.Flags().Changed("storage"), index.Options{
 				Dim: encoder.Dim(), Metric: index.Metric(encoder.Metric()), Storage: index.Storage(storage), Encoder: encoder.Fingerprint(),
 			})
 			if err != nil {
@@ -86,7 +86,8 @@ the index; --fresh makes it anew.`,
 
 // buildIndex opens an index, or makes it where there is none; fresh makes it anew. wanted tells whether the
 // storage must be that of o.
-func buildIndex(ctx context.Context, name string, fresh, wanted bool, o index.Options) (index.Index, error) {
+func buildIndex(cmd *cobra.Command, name string, fresh, wanted bool, o index.Options) (index.Index, error) {
+	ctx := cmd.Context()
 	o, err := o.Check()
 	if err != nil {
 		return nil, usageError{err}
@@ -100,7 +101,7 @@ func buildIndex(ctx context.Context, name string, fresh, wanted bool, o index.Op
 	if err != nil || made {
 		return x, err
 	}
-	info, err := x.Info(ctx)
+	info, err := infoOf(cmd, x, name)
 	if err == nil && info.Encoder != o.Encoder {
 		err = fmt.Errorf("%s has vectors of the network %s, this run's is %s: they do not compare; --fresh makes the index anew", shown(name), cmp.Or(info.Encoder, "of another system"), o.Encoder)
 	}
@@ -165,7 +166,7 @@ func newIndexAdd() *cobra.Command {
 		Example: `  energo index add runs/search-1/index more-photos/
   energo index add runs/search-1/index new.csv --name july`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			x, err := openIndex(cmd.Context(), args[0], toChange)
+			x, err := openIndex(cmd, args[0], toChange)
 			if err != nil {
 				return err
 			}

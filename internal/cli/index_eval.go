@@ -45,7 +45,7 @@ out. The time grows with the square of the items; --limit takes some of them alo
 easier than among all. --int8 also measures which share of the ten nearest an index with --storage int8 would find.`,
 		Example: `  energo index eval runs/search-1/index --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			x, err := openIndex(cmd.Context(), args[0], toRead)
+			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {
 				return err
 			}

@@ -26,7 +26,7 @@ func newIndexDelete() *cobra.Command {
 			if err := index.CheckIDs(args[1:]); err != nil {
 				return usageError{err}
 			}
-			x, err := openIndex(cmd.Context(), args[0], toChange)
+			x, err := openIndex(cmd, args[0], toChange)
 			if err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ func newIndexInfo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "info INDEX", Short: "Say what an index is", Args: exactly("the index"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			x, err := openIndex(cmd.Context(), args[0], toRead)
+			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {
 				return err
 			}
@@ -93,7 +93,7 @@ func newIndexList() *cobra.Command {
 		Use: "list INDEX", Short: "List the items of an index", Args: exactly("the index"),
 		Long: `Lists identifiers, labels, and where the pictures were, in the order in which they were added.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			x, err := openIndex(cmd.Context(), args[0], toRead)
+			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func newIndexQuery() *cobra.Command {
 			if k < 1 || k > index.MaxK {
 				return usagef("-k is %d; it must be from 1 to %d", k, index.MaxK)
 			}
-			x, err := openIndex(cmd.Context(), args[0], toRead)
+			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {
 				return err
 			}

@@ -160,6 +160,50 @@ func TestFillGoesOn(t *testing.T) {
 	}
 }
 
+// TestDroppedIsSaid: commands say what a crash left half written, until it is cut off.
+func TestDroppedIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	x, err := index.Create(dir, index.Options{Dim: 2})
+	if err == nil {
+		err = x.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	logs, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	if err != nil || len(logs) != 1 {
+		t.Fatalf("logs are %v, %v", logs, err)
+	}
+	whole, err := os.ReadFile(logs[0])
+	if err == nil {
+		err = os.WriteFile(logs[0], append(whole, "frm"...), 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		said bool
+	}{
+		{[]string{"info", dir}, true},
+		{[]string{"list", dir}, true},
+		{[]string{"delete", dir, "nobody"}, true}, // which may cut it off
+		{[]string{"info", dir}, false},
+	} {
+		var out, warn strings.Builder
+		cmd := newIndex()
+		cmd.SetArgs(c.args)
+		cmd.SetOut(&out)
+		cmd.SetErr(&warn)
+		if err := cmd.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Contains(warn.String(), "dropped 3 bytes at the end of "+filepath.Base(logs[0])); said != c.said {
+			t.Errorf("%s says %q", c.args[0], warn.String())
+		}
+	}
+}
+
 // What one collection has twice is refused where it is not the same.
 func TestUnique(t *testing.T) {
 	twice := append(dots(3), dots(2)...)

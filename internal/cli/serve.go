@@ -90,7 +90,7 @@ func checkLimits(l *serve.Limits) error {
 // serveSearch serves an index until it is told to stop.
 func serveSearch(cmd *cobra.Command, name, run, listen string, o serve.Options) error {
 	ctx, warn := cmd.Context(), cmd.ErrOrStderr()
-	x, err := openIndex(ctx, name, !o.ReadOnly)
+	x, err := openIndex(cmd, name, !o.ReadOnly)
 	if err != nil {
 		return err
 	}

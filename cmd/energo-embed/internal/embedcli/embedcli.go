@@ -215,7 +215,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 	}
 	if e.index != "" {
-		if err := e.fill(ctx, plan); err != nil {
+		if err := e.fill(ctx, plan, stderr); err != nil {
 			return err
 		}
 	}
@@ -261,12 +261,19 @@ func tell(ctx context.Context, plan *embed.Plan, before int, stderr io.Writer) {
 }
 
 // fill adds the vectors to the index.
-func (e *embedding) fill(ctx context.Context, plan *embed.Plan) (err error) {
+func (e *embedding) fill(ctx context.Context, plan *embed.Plan, stderr io.Writer) (err error) {
 	x, err := openOrCreate(ctx, e.index, plan.Options())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
+	info, err := x.Info(ctx)
+	if err != nil {
+		return err
+	}
+	if info.Dropped != "" {
+		fmt.Fprintf(stderr, "energo-embed: warning: %s: dropped %s\n", e.index, info.Dropped)
+	}
 	return plan.AddTo(ctx, x)
 }
 
@@ -279,7 +286,7 @@ func openOrCreate(ctx context.Context, name string, o index.Options) (index.Inde
 		return x, err
 	}
 	x, err := index.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, index.ErrNoIndex) {
 		return index.Create(name, o)
 	}
 	return x, err
