@@ -242,16 +242,25 @@ func (r *Run) readEvents(data []byte) {
 		if i := bytes.LastIndex(text, []byte(`{"type":`)); err != nil && i > 0 {
 			err = r.readEvent(text[i:]) // a resumed run went on in the line that a kill had cut off
 		}
-		if err != nil && whole {
+		switch {
+		case err == nil:
+		case !whole && endsEarly(err): // what a kill leaves, and no damage
+			r.note("%s ends within line %d, which was dropped: the run was stopped while it was written.", eventsFile, line)
+		default:
 			if bad++; bad == 1 {
 				r.note("%s, line %d could not be read: %v.", eventsFile, line, err)
 			}
 		}
-		// A last line that is cut off is what a kill leaves, and no damage.
 	}
 	if bad > 1 {
 		r.note("%s has %d such lines in all; the others are used.", eventsFile, bad)
 	}
+}
+
+// endsEarly tells whether an error says that a JSON text is right as far as it goes.
+func endsEarly(err error) bool {
+	var syntax *json.SyntaxError
+	return errors.As(err, &syntax) && syntax.Error() == "unexpected end of JSON input"
 }
 
 // readEvent adds the event of one line. Types that it does not know are skipped, so

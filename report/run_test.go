@@ -55,8 +55,28 @@ func TestOpenTruncated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Epochs) != f.epochs-1 || r.Done != nil || len(r.Notes) != 0 {
+	if len(r.Epochs) != f.epochs-1 || r.Done != nil || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "events.jsonl ends within line") {
 		t.Errorf("%d epochs, done %v, notes %v", len(r.Epochs), r.Done, r.Notes)
+	}
+}
+
+// TestOpenDamagedEnd flips bits of the last line: none passes for a line that a kill cut off.
+func TestOpenDamagedEnd(t *testing.T) {
+	f := newFake()
+	dir := f.write(t)
+	text := f.events()
+	last := strings.LastIndex(strings.TrimSpace(text), "\n") + 1
+	for _, at := range []int{last, last + 1, last + 8, len(text) - 2, len(text) - 1} {
+		damaged := []byte(text)
+		damaged[at] ^= 1
+		writeFile(t, dir, eventsFile, string(damaged))
+		r, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Done == nil && (len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "could not be read")) {
+			t.Errorf("byte %d of %d flipped: notes %q", at, len(text), r.Notes)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ type eventLog struct {
 }
 
 // openLog starts the log of a run, or goes on with it after the events up to p: what a
-// killed run wrote past its checkpoint happens again, and a line cut short is dropped.
+// killed run wrote past its checkpoint happens again, and what a crash cut short is dropped.
 func openLog(dir string, resume bool, p progress) (*eventLog, error) {
 	path := filepath.Join(dir, LogFile)
 	var kept []byte
@@ -66,7 +66,8 @@ func openLog(dir string, resume bool, p progress) (*eventLog, error) {
 	return &eventLog{file: file, w: bufio.NewWriter(file)}, nil
 }
 
-// keep returns the lines of events that a run at p has behind it.
+// keep returns the lines of events that a run at p has behind it, and those that are damaged, which a report tells of.
+// A last line without its end, and zeros, which were never written, are no damage.
 func keep(old []byte, p progress) []byte {
 	var kept []byte
 	for line := range bytes.Lines(old) {
@@ -75,10 +76,11 @@ func keep(old []byte, p progress) []byte {
 			Step  int
 			Epoch int
 		}
-		if !bytes.HasSuffix(line, []byte("\n")) || json.Unmarshal(line, &e) != nil {
+		if !bytes.HasSuffix(line, []byte("\n")) || bytes.IndexByte(line, 0) >= 0 {
 			continue
 		}
-		if e.Step > p.Step && e.Type != "start" || e.Type == "epoch" && e.Epoch > p.Epoch {
+		damaged := json.Unmarshal(line, &e) != nil
+		if !damaged && (e.Step > p.Step && e.Type != "start" || e.Type == "epoch" && e.Epoch > p.Epoch) {
 			continue
 		}
 		kept = append(kept, line...)

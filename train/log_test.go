@@ -110,6 +110,22 @@ func TestEveryEventHasAnExample(t *testing.T) {
 	}
 }
 
+// TestKeep: a resumed log has what is behind the checkpoint, and damaged lines, but not what a crash cut off.
+func TestKeep(t *testing.T) {
+	const start, first, damaged, third = `{"type":"start"}` + "\n", `{"type":"step","step":1}` + "\n", `{"type":"step","stxp":` + "\n", `{"type":"step","step":3}` + "\n"
+	for _, c := range []struct{ old, want string }{
+		{start + first + third, start + first},
+		{start + damaged + first, start + damaged + first},
+		{start + first + `{"type":"st`, start + first},
+		{start + first + "\x00\x00\x00\x00", start + first},
+		{start + first + "\x00\x00\x00" + third[3:], start + first},
+	} {
+		if got := string(keep([]byte(c.old), progress{Step: 2})); got != c.want {
+			t.Errorf("of %q %q is kept, want %q", c.old, got, c.want)
+		}
+	}
+}
+
 // TestLogError sees to it that a log that cannot be written ends in an error.
 func TestLogError(t *testing.T) {
 	log, err := openLog(t.TempDir(), false, progress{})
