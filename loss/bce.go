@@ -10,8 +10,9 @@ import "github.com/energo-ml/energo/internal/simd"
 //
 // Shapes: pointwise; input and target alike. Weight is repeated over the elements.
 // Units: nats.
-// Kinks: x = 0 and 1: the derivative by input is (x − y)/max(x(1 − x), 1e-12), that by
-// target log(1 − x) − log x, not cut off, both as PyTorch's.
+// Kinks: x = 0 and 1: the derivative by input is (x − y)/max(x(1 − x), 1e-12), as PyTorch's;
+// that by target is the value's, log(1 − x) − log x with both cut off, where PyTorch's is
+// infinite.
 // Errors: lengths that do not fit; an input outside [0, 1], as in PyTorch; a target outside [0, 1],
 // which PyTorch takes (Unchecked lets both pass); a weight that is not finite.
 // PyTorch: nn.BCELoss(weight).
@@ -55,7 +56,7 @@ func bceEntry() Entry {
 	return Entry{
 		Name: "bce", Type: "BCE", PyTorch: "BCELoss",
 		Formula: "−[y·log x + (1 − y)·log(1 − x)]", Domain: "x, y in [0, 1]", Margin: "none",
-		Kinks: "logarithms cut off at −100; dℓ/dx = (x − y)/max(x(1 − x), 1e-12)", Differs: "a target outside [0, 1] is an error",
+		Kinks: "logarithms cut off at −100; dℓ/dx = (x − y)/max(x(1 − x), 1e-12)", Differs: "dℓ/dy at x = 0 and 1 is ±100, the value's, not infinite; a target outside [0, 1] is an error",
 		Source: []string{"pytorch"}, Convex: true,
 		Inputs:  regressionInputs,
 		Options: []Option{spreadOption, reductionOption},

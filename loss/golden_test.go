@@ -156,7 +156,7 @@ func (g golden) apart(want, got values, within float64) string {
 		if within > 1e-8 && (math.Abs(w) > math.MaxFloat32 || math.Abs(w) < 1e-37) && math.Abs(h-float64(float32(w))) < 1e-37 {
 			continue // beyond float32's range
 		}
-		if !(math.Abs(w-h) <= within*max(math.Abs(w), g.Size)) {
+		if math.IsInf(w, 0) || !(math.Abs(w-h) <= within*max(math.Abs(w), g.Size)) {
 			return fmt.Sprintf("element %d is %v; wanted %v", i, h, w)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 //	ℓ = r²/(2·Beta)    |r| < Beta
 //	ℓ = |r| − Beta/2   otherwise
 //
-// Beta 0 is L1. The zero value has it; NewSmoothL1 has PyTorch's default, 1.
+// Beta 0 is L1, and so is one whose reciprocal overflows, below 5.6e-309. The zero value has it; NewSmoothL1 has PyTorch's default, 1.
 //
 // Shapes: pointwise; input and target alike, Weight too, which PyTorch has not here:
 // weighted, the mean divides by the number of elements, as Huber's.
@@ -40,7 +40,7 @@ func SmoothL1Loss[T simd.Float](input, target, dInput []T) (float64, error) {
 
 // At returns the loss at one point and its derivatives, without a weight.
 func (l SmoothL1[T]) At(input, target float64) (v, dInput, dTarget float64) {
-	if l.Beta == 0 {
+	if l.corner() {
 		return at2(simd.PointL1, input, target)
 	}
 	return at2(simd.PointHuber, input, target, l.Beta, 1/l.Beta)
@@ -65,8 +65,11 @@ func (l *SmoothL1[T]) Each(dst, up, input, target, dInput, dTarget []T) error {
 	return p.each(dst, up)
 }
 
+// corner reports whether the quadratic zone has no width.
+func (l *SmoothL1[T]) corner() bool { return l.Beta >= 0 && math.IsInf(1/l.Beta, 1) }
+
 func (l *SmoothL1[T]) points(input, target, dInput, dTarget []T) (points[T], error) {
-	if l.Beta == 0 {
+	if l.corner() {
 		return residual("SmoothL1", simd.PointL1, input, target, dInput, dTarget, l.Weight), nil
 	}
 	if !(l.Beta > 0 && l.Beta <= math.MaxFloat64) {

@@ -23,6 +23,20 @@ def add(id, name, inputs, options, trained=BOTH, **kw):
     cases.add(f"{id}/{len(cases.lines)}", name, inputs, lambda **x: f(*x.values()), options, trained, **kw)
 
 
+def bce(id, inputs, options, **kw):
+    """BCELoss. Its derivative by target is that of its value, the logarithms cut off at
+    -100; PyTorch's does not know of the cut and is infinite at 0 and 1."""
+    f = nn.BCELoss(**options)
+
+    def loss(input, target):
+        yes, no = (torch.log(x).clamp(min=-100) for x in (input.detach(), 1 - input.detach()))
+        line = -(target * yes + (1 - target) * no) * options.get("weight", 1)
+        line = {"mean": line.mean, "sum": line.sum, "none": lambda: line}[options["reduction"]]()
+        return f(input, target.detach()) + (line - line.detach())
+
+    cases.add(f"{id}/{len(cases.lines)}", "BCELoss", inputs, loss, options, BOTH, **kw)
+
+
 def noise(*shape, scale=3.0):
     """Normal numbers with few digits."""
     return torch.round(torch.randn(shape).double() * scale * 64) / 64
@@ -51,7 +65,7 @@ for shape, reduction in itertools.product(SHAPES, REDUCTIONS):
     if len(shape) > 1:
         weights += [{"weight": shares(*shape[:-1], 1)}]
     for w in weights:
-        add("bce", "BCELoss", {"input": shares(*shape), "target": shares(*shape)}, r | w, size=1e-3)
+        bce("bce", {"input": shares(*shape), "target": shares(*shape)}, r | w, size=1e-3)
         for target in (shares(*shape), bits(*shape)):
             add("bce_logits", "BCEWithLogitsLoss", {"input": x, "target": target}, r | w, size=1e-2)
             if shape and shape[-1]:
@@ -69,7 +83,8 @@ for shape, reduction in itertools.product(SHAPES, REDUCTIONS):
 # Extremes and kinks.
 none = {"reduction": "none"}
 ends = rounded(torch.tensor([0.0, 0, 1, 1, 1e-42, 1 - 2**-24, 0.5, 1e-7]))
-add("ends", "BCELoss", {"input": ends, "target": rounded(torch.tensor([0.0, 1, 0, 1, 1, 0, 0.5, 0.25]))}, none)
+bce("ends", {"input": ends, "target": rounded(torch.tensor([0.0, 1, 0, 1, 1, 0, 0.5, 0.25]))}, none)
+bce("ends", {"input": ends[:4], "target": rounded(torch.tensor([0.25, 0.75, 0.25, 0.75]))}, {"reduction": "sum"})
 # PyTorch's own formulas lose the digits of small losses; log1p keeps them.
 far = rounded(torch.tensor([100.0, -100, 1e4, -1e4, 1e-4, -1e-4, 30, -30]))
 bit = rounded(torch.tensor([0.0, 1, 1, 0, 1, 0, 1, 0]))

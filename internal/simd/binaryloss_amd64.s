@@ -72,46 +72,46 @@ loop1:
 	VMOVUPS      c3f800000<>+0(SB), Y5
 	VSUBPS       Y3, Y5, Y3
 	VMULPS       Y4, Y3, Y3
-	VMOVUPS      (AX)(DI*4), Y4
-	VMULPS       c4b000000<>+0(SB), Y4, Y5
-	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y5
-	VMOVUPS      c00000000<>+0(SB), Y6
-	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y7
-	VBLENDVPS    Y7, cc1b80000<>+0(SB), Y6, Y6
-	VPSUBD       c3f3504f3<>+0(SB), Y5, Y7
-	VPSRAD       $0x17, Y7, Y7
-	VPSLLD       $0x17, Y7, Y8
-	VPSUBD       Y8, Y5, Y5
-	VSUBPS       c3f800000<>+0(SB), Y5, Y5
-	VCVTDQ2PS    Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMULPS       Y5, Y5, Y6
-	VMULPS       Y6, Y5, Y8
-	VBROADCASTSS c3d8ec753<>+0(SB), Y9
-	VFMADD213PS  cbdeb1ade<>+0(SB), Y5, Y9
-	VFMADD213PS  c3def5141<>+0(SB), Y5, Y9
-	VFMADD213PS  cbdfe7a63<>+0(SB), Y5, Y9
-	VFMADD213PS  c3e11e90d<>+0(SB), Y5, Y9
-	VFMADD213PS  cbe2aada5<>+0(SB), Y5, Y9
-	VFMADD213PS  c3e4ccead<>+0(SB), Y5, Y9
-	VFMADD213PS  cbe7ffffe<>+0(SB), Y5, Y9
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y9
-	VMULPS       Y9, Y8, Y8
-	VFNMADD231PS c3f000000<>+0(SB), Y6, Y8
-	VFMADD231PS  c35bfbe8e<>+0(SB), Y7, Y8
-	VADDPS       Y8, Y5, Y5
-	VFMADD231PS  c3f317200<>+0(SB), Y7, Y5
-	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, cff800000<>+0(SB), Y5, Y5
-	VCMPPS       $0x00, c7f800000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, c7f800000<>+0(SB), Y5, Y5
-	VCMPPS       $0x19, c00000000<>+0(SB), Y4, Y4
-	VBLENDVPS    Y4, c7fc00000<>+0(SB), Y5, Y4
+	VMOVUPS      cc2c80000<>+0(SB), Y4
+	VMOVUPS      (AX)(DI*4), Y5
+	VMULPS       c4b000000<>+0(SB), Y5, Y6
+	VCMPPS       $0x11, c00800000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y6
+	VMOVUPS      c00000000<>+0(SB), Y7
+	VCMPPS       $0x11, c00800000<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, cc1b80000<>+0(SB), Y7, Y7
+	VPSUBD       c3f3504f3<>+0(SB), Y6, Y8
+	VPSRAD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y8, Y9
+	VPSUBD       Y9, Y6, Y6
+	VSUBPS       c3f800000<>+0(SB), Y6, Y6
+	VCVTDQ2PS    Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VMULPS       Y6, Y6, Y7
+	VMULPS       Y7, Y6, Y9
+	VBROADCASTSS c3d8ec753<>+0(SB), Y10
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y6, Y10
+	VFMADD213PS  c3def5141<>+0(SB), Y6, Y10
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y6, Y10
+	VFMADD213PS  c3e11e90d<>+0(SB), Y6, Y10
+	VFMADD213PS  cbe2aada5<>+0(SB), Y6, Y10
+	VFMADD213PS  c3e4ccead<>+0(SB), Y6, Y10
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y6, Y10
+	VMULPS       Y10, Y9, Y9
+	VFNMADD231PS c3f000000<>+0(SB), Y7, Y9
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VFMADD231PS  c3f317200<>+0(SB), Y8, Y6
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, cff800000<>+0(SB), Y6, Y6
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, c7f800000<>+0(SB), Y6, Y6
+	VCMPPS       $0x19, c00000000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y5, c7fc00000<>+0(SB), Y6, Y5
+	VMAXPS       Y5, Y4, Y4
 	VMOVUPS      (AX)(DI*4), Y5
 	VMOVUPS      (CX)(DI*4), Y6
-	VMOVUPS      cc2c80000<>+0(SB), Y7
-	VMAXPS       Y4, Y7, Y4
 	VMOVUPS      Y3, Y3
 	VFMADD231PS  Y6, Y4, Y3
 	VMOVUPS      c3f800000<>+0(SB), Y4
@@ -196,46 +196,46 @@ end2:
 	VMOVUPS      c3f800000<>+0(SB), Y6
 	VSUBPS       Y4, Y6, Y4
 	VMULPS       Y5, Y4, Y4
-	VMASKMOVPS   (AX)(DI*4), Y3, Y5
-	VMULPS       c4b000000<>+0(SB), Y5, Y6
-	VCMPPS       $0x11, c00800000<>+0(SB), Y5, Y7
-	VBLENDVPS    Y7, Y6, Y5, Y6
-	VMOVUPS      c00000000<>+0(SB), Y7
-	VCMPPS       $0x11, c00800000<>+0(SB), Y5, Y8
-	VBLENDVPS    Y8, cc1b80000<>+0(SB), Y7, Y7
-	VPSUBD       c3f3504f3<>+0(SB), Y6, Y8
-	VPSRAD       $0x17, Y8, Y8
-	VPSLLD       $0x17, Y8, Y9
-	VPSUBD       Y9, Y6, Y6
-	VSUBPS       c3f800000<>+0(SB), Y6, Y6
-	VCVTDQ2PS    Y8, Y8
-	VADDPS       Y7, Y8, Y8
-	VMULPS       Y6, Y6, Y7
-	VMULPS       Y7, Y6, Y9
-	VBROADCASTSS c3d8ec753<>+0(SB), Y10
-	VFMADD213PS  cbdeb1ade<>+0(SB), Y6, Y10
-	VFMADD213PS  c3def5141<>+0(SB), Y6, Y10
-	VFMADD213PS  cbdfe7a63<>+0(SB), Y6, Y10
-	VFMADD213PS  c3e11e90d<>+0(SB), Y6, Y10
-	VFMADD213PS  cbe2aada5<>+0(SB), Y6, Y10
-	VFMADD213PS  c3e4ccead<>+0(SB), Y6, Y10
-	VFMADD213PS  cbe7ffffe<>+0(SB), Y6, Y10
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y6, Y10
-	VMULPS       Y10, Y9, Y9
-	VFNMADD231PS c3f000000<>+0(SB), Y7, Y9
-	VFMADD231PS  c35bfbe8e<>+0(SB), Y8, Y9
-	VADDPS       Y9, Y6, Y6
-	VFMADD231PS  c3f317200<>+0(SB), Y8, Y6
-	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y7
-	VBLENDVPS    Y7, cff800000<>+0(SB), Y6, Y6
-	VCMPPS       $0x00, c7f800000<>+0(SB), Y5, Y7
-	VBLENDVPS    Y7, c7f800000<>+0(SB), Y6, Y6
-	VCMPPS       $0x19, c00000000<>+0(SB), Y5, Y5
-	VBLENDVPS    Y5, c7fc00000<>+0(SB), Y6, Y5
+	VMOVUPS      cc2c80000<>+0(SB), Y5
+	VMASKMOVPS   (AX)(DI*4), Y3, Y6
+	VMULPS       c4b000000<>+0(SB), Y6, Y7
+	VCMPPS       $0x11, c00800000<>+0(SB), Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VMOVUPS      c00000000<>+0(SB), Y8
+	VCMPPS       $0x11, c00800000<>+0(SB), Y6, Y9
+	VBLENDVPS    Y9, cc1b80000<>+0(SB), Y8, Y8
+	VPSUBD       c3f3504f3<>+0(SB), Y7, Y9
+	VPSRAD       $0x17, Y9, Y9
+	VPSLLD       $0x17, Y9, Y10
+	VPSUBD       Y10, Y7, Y7
+	VSUBPS       c3f800000<>+0(SB), Y7, Y7
+	VCVTDQ2PS    Y9, Y9
+	VADDPS       Y8, Y9, Y9
+	VMULPS       Y7, Y7, Y8
+	VMULPS       Y8, Y7, Y10
+	VBROADCASTSS c3d8ec753<>+0(SB), Y11
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y7, Y11
+	VFMADD213PS  c3def5141<>+0(SB), Y7, Y11
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y7, Y11
+	VFMADD213PS  c3e11e90d<>+0(SB), Y7, Y11
+	VFMADD213PS  cbe2aada5<>+0(SB), Y7, Y11
+	VFMADD213PS  c3e4ccead<>+0(SB), Y7, Y11
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y7, Y11
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y7, Y11
+	VMULPS       Y11, Y10, Y10
+	VFNMADD231PS c3f000000<>+0(SB), Y8, Y10
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y9, Y10
+	VADDPS       Y10, Y7, Y7
+	VFMADD231PS  c3f317200<>+0(SB), Y9, Y7
+	VCMPPS       $0x00, c00000000<>+0(SB), Y6, Y8
+	VBLENDVPS    Y8, cff800000<>+0(SB), Y7, Y7
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y6, Y8
+	VBLENDVPS    Y8, c7f800000<>+0(SB), Y7, Y7
+	VCMPPS       $0x19, c00000000<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, c7fc00000<>+0(SB), Y7, Y6
+	VMAXPS       Y6, Y5, Y5
 	VMASKMOVPS   (AX)(DI*4), Y3, Y6
 	VMASKMOVPS   (CX)(DI*4), Y3, Y7
-	VMOVUPS      cc2c80000<>+0(SB), Y8
-	VMAXPS       Y5, Y8, Y5
 	VMOVUPS      Y4, Y4
 	VFMADD231PS  Y7, Y5, Y4
 	VMOVUPS      c3f800000<>+0(SB), Y5
@@ -338,24 +338,6 @@ DATA c2b8cbccc<>+52(SB)/4, $0x2b8cbccc
 DATA c2b8cbccc<>+56(SB)/4, $0x2b8cbccc
 DATA c2b8cbccc<>+60(SB)/4, $0x2b8cbccc
 GLOBL c2b8cbccc<>(SB), RODATA|NOPTR, $64
-
-DATA cff800000<>+0(SB)/4, $0xff800000
-DATA cff800000<>+4(SB)/4, $0xff800000
-DATA cff800000<>+8(SB)/4, $0xff800000
-DATA cff800000<>+12(SB)/4, $0xff800000
-DATA cff800000<>+16(SB)/4, $0xff800000
-DATA cff800000<>+20(SB)/4, $0xff800000
-DATA cff800000<>+24(SB)/4, $0xff800000
-DATA cff800000<>+28(SB)/4, $0xff800000
-DATA cff800000<>+32(SB)/4, $0xff800000
-DATA cff800000<>+36(SB)/4, $0xff800000
-DATA cff800000<>+40(SB)/4, $0xff800000
-DATA cff800000<>+44(SB)/4, $0xff800000
-DATA cff800000<>+48(SB)/4, $0xff800000
-DATA cff800000<>+52(SB)/4, $0xff800000
-DATA cff800000<>+56(SB)/4, $0xff800000
-DATA cff800000<>+60(SB)/4, $0xff800000
-GLOBL cff800000<>(SB), RODATA|NOPTR, $64
 
 DATA c7fc00000<>+0(SB)/4, $0x7fc00000
 DATA c7fc00000<>+4(SB)/4, $0x7fc00000
@@ -699,6 +681,24 @@ DATA c7f800000<>+56(SB)/4, $0x7f800000
 DATA c7f800000<>+60(SB)/4, $0x7f800000
 GLOBL c7f800000<>(SB), RODATA|NOPTR, $64
 
+DATA cff800000<>+0(SB)/4, $0xff800000
+DATA cff800000<>+4(SB)/4, $0xff800000
+DATA cff800000<>+8(SB)/4, $0xff800000
+DATA cff800000<>+12(SB)/4, $0xff800000
+DATA cff800000<>+16(SB)/4, $0xff800000
+DATA cff800000<>+20(SB)/4, $0xff800000
+DATA cff800000<>+24(SB)/4, $0xff800000
+DATA cff800000<>+28(SB)/4, $0xff800000
+DATA cff800000<>+32(SB)/4, $0xff800000
+DATA cff800000<>+36(SB)/4, $0xff800000
+DATA cff800000<>+40(SB)/4, $0xff800000
+DATA cff800000<>+44(SB)/4, $0xff800000
+DATA cff800000<>+48(SB)/4, $0xff800000
+DATA cff800000<>+52(SB)/4, $0xff800000
+DATA cff800000<>+56(SB)/4, $0xff800000
+DATA cff800000<>+60(SB)/4, $0xff800000
+GLOBL cff800000<>(SB), RODATA|NOPTR, $64
+
 DATA tails<>+0(SB)/4, $0xffffffff
 DATA tails<>+4(SB)/4, $0xffffffff
 DATA tails<>+8(SB)/4, $0xffffffff
@@ -730,18 +730,18 @@ TEXT ·bceSumAVX512(SB), NOSPLIT, $0-164
 	VMOVUPS      c3f800000<>+0(SB), Z2
 	VMOVUPS      cc2c80000<>+0(SB), Z3
 	VMOVUPS      c2b8cbccc<>+0(SB), Z4
-	VMOVUPS      cff800000<>+0(SB), Z5
-	VMOVUPS      c7fc00000<>+0(SB), Z6
-	VMOVUPS      c80000000<>+0(SB), Z7
+	VMOVUPS      c7fc00000<>+0(SB), Z5
+	VMOVUPS      c80000000<>+0(SB), Z6
 	KXORW        K1, K1, K1
-	VMOVUPS      c00800000<>+0(SB), Z8
-	VMOVUPS      c4b000000<>+0(SB), Z9
-	VMOVUPS      cc1b80000<>+0(SB), Z10
-	VMOVUPS      c3f3504f3<>+0(SB), Z11
-	VMOVUPS      c3f000000<>+0(SB), Z12
-	VMOVUPS      c3f317200<>+0(SB), Z13
-	VMOVUPS      c35bfbe8e<>+0(SB), Z14
-	VMOVUPS      c3eaaaaaa<>+0(SB), Z15
+	VMOVUPS      c00800000<>+0(SB), Z7
+	VMOVUPS      c4b000000<>+0(SB), Z8
+	VMOVUPS      cc1b80000<>+0(SB), Z9
+	VMOVUPS      c3f3504f3<>+0(SB), Z10
+	VMOVUPS      c3f000000<>+0(SB), Z11
+	VMOVUPS      c3f317200<>+0(SB), Z12
+	VMOVUPS      c35bfbe8e<>+0(SB), Z13
+	VMOVUPS      c3eaaaaaa<>+0(SB), Z14
+	VMOVUPS      cbe7ffffe<>+0(SB), Z15
 	VXORPS       Z16, Z16, Z16
 	VXORPS       Z17, Z17, Z17
 	XORQ         SI, SI
@@ -760,7 +760,7 @@ loop4:
 	VMOVUPS          Z2, Z20
 	VSUBPS           Z19, Z20, Z20
 	VSUBPS           Z18, Z20, Z18
-	VPSUBD           Z11, Z19, Z20
+	VPSUBD           Z10, Z19, Z20
 	VPSRAD           $0x17, Z20, Z20
 	VPSLLD           $0x17, Z20, Z21
 	VPSUBD           Z21, Z19, Z19
@@ -779,13 +779,13 @@ loop4:
 	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z19, Z22
 	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z19, Z22
 	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z19, Z22
 	VFMADD213PS      Z15, Z19, Z22
+	VFMADD213PS      Z14, Z19, Z22
 	VMULPS           Z22, Z21, Z21
-	VFNMADD231PS     Z12, Z20, Z21
-	VFMADD231PS      Z14, Z18, Z21
+	VFNMADD231PS     Z11, Z20, Z21
+	VFMADD231PS      Z13, Z18, Z21
 	VADDPS           Z21, Z19, Z19
-	VFMADD231PS      Z13, Z18, Z19
+	VFMADD231PS      Z12, Z18, Z19
 	VMOVUPS          (CX)(SI*4), Z18
 	VCMPPS           $0x19, Z1, Z18, K2
 	KORW             K2, K1, K1
@@ -799,60 +799,60 @@ loop4:
 	VMOVUPS          Z3, K2, Z19
 	VCMPPS           $0x19, Z1, Z20, K2
 	VMOVUPS          Z19, Z19
-	VMOVUPS          Z6, K2, Z19
+	VMOVUPS          Z5, K2, Z19
 	VMOVUPS          Z2, Z20
 	VSUBPS           Z18, Z20, Z18
 	VMULPS           Z19, Z18, Z18
-	VMOVUPS          (AX)(SI*4), Z19
-	VMULPS           Z9, Z19, Z20
-	VCMPPS           $0x11, Z8, Z19, K2
-	VMOVUPS          Z19, Z21
-	VMOVUPS          Z20, K2, Z21
-	VMOVUPS          Z1, Z20
-	VCMPPS           $0x11, Z8, Z19, K2
-	VMOVUPS          Z20, Z20
-	VMOVUPS          Z10, K2, Z20
-	VPSUBD           Z11, Z21, Z22
-	VPSRAD           $0x17, Z22, Z22
-	VPSLLD           $0x17, Z22, Z23
-	VPSUBD           Z23, Z21, Z21
-	VSUBPS           Z2, Z21, Z21
-	VCVTDQ2PS        Z22, Z22
-	VADDPS           Z20, Z22, Z22
-	VMULPS           Z21, Z21, Z20
-	VMULPS           Z20, Z21, Z23
-	VBROADCASTSS     c3d8ec753<>+0(SB), Z24
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z21, Z24
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z21, Z24
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z21, Z24
-	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z21, Z24
-	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z21, Z24
-	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z21, Z24
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z21, Z24
-	VFMADD213PS      Z15, Z21, Z24
-	VMULPS           Z24, Z23, Z23
-	VFNMADD231PS     Z12, Z20, Z23
-	VFMADD231PS      Z14, Z22, Z23
-	VADDPS           Z23, Z21, Z20
-	VFMADD231PS      Z13, Z22, Z20
-	VCMPPS           $0x00, Z1, Z19, K2
-	VMOVUPS          Z20, Z20
+	VMOVUPS          Z3, Z19
+	VMOVUPS          (AX)(SI*4), Z20
+	VMULPS           Z8, Z20, Z21
+	VCMPPS           $0x11, Z7, Z20, K2
+	VMOVUPS          Z20, Z22
+	VMOVUPS          Z21, K2, Z22
+	VMOVUPS          Z1, Z21
+	VCMPPS           $0x11, Z7, Z20, K2
+	VMOVUPS          Z21, Z21
+	VMOVUPS          Z9, K2, Z21
+	VPSUBD           Z10, Z22, Z23
+	VPSRAD           $0x17, Z23, Z23
+	VPSLLD           $0x17, Z23, Z24
+	VPSUBD           Z24, Z22, Z22
+	VSUBPS           Z2, Z22, Z22
+	VCVTDQ2PS        Z23, Z23
+	VADDPS           Z21, Z23, Z23
+	VMULPS           Z22, Z22, Z21
+	VMULPS           Z21, Z22, Z24
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z25
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z22, Z25
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z22, Z25
+	VFMADD213PS      Z15, Z22, Z25
+	VFMADD213PS      Z14, Z22, Z25
+	VMULPS           Z25, Z24, Z24
+	VFNMADD231PS     Z11, Z21, Z24
+	VFMADD231PS      Z13, Z23, Z24
+	VADDPS           Z24, Z22, Z21
+	VFMADD231PS      Z12, Z23, Z21
+	VCMPPS           $0x00, Z1, Z20, K2
+	VMOVUPS          Z21, Z21
+	VMOVUPS          cff800000<>+0(SB), K2, Z21
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z20, K2
+	VMOVUPS          Z21, Z21
+	VMOVUPS          c7f800000<>+0(SB), K2, Z21
+	VCMPPS           $0x19, Z1, Z20, K2
+	VMOVUPS          Z21, Z20
 	VMOVUPS          Z5, K2, Z20
-	VCMPPS           $0x00, c7f800000<>+0(SB), Z19, K2
-	VMOVUPS          Z20, Z20
-	VMOVUPS          c7f800000<>+0(SB), K2, Z20
-	VCMPPS           $0x19, Z1, Z19, K2
-	VMOVUPS          Z20, Z19
-	VMOVUPS          Z6, K2, Z19
+	VMAXPS           Z20, Z19, Z19
 	VMOVUPS          (AX)(SI*4), Z20
 	VMOVUPS          (CX)(SI*4), Z21
-	VMOVUPS          Z3, Z22
-	VMAXPS           Z19, Z22, Z19
 	VMOVUPS          Z18, Z18
 	VFMADD231PS      Z21, Z19, Z18
 	VMOVUPS          Z2, Z19
 	VSUBPS           Z20, Z19, Z19
-	VXORPS           Z7, Z18, Z18
+	VXORPS           Z6, Z18, Z18
 	VSUBPS           Z21, Z20, Z21
 	VMULPS           Z19, Z20, Z19
 	VMAXPS           Z4, Z19, Z19
@@ -888,7 +888,7 @@ end5:
 	VMOVUPS          Z2, Z20
 	VSUBPS           Z19, Z20, Z20
 	VSUBPS           Z18, Z20, Z18
-	VPSUBD           Z11, Z19, Z20
+	VPSUBD           Z10, Z19, Z20
 	VPSRAD           $0x17, Z20, Z20
 	VPSLLD           $0x17, Z20, Z21
 	VPSUBD           Z21, Z19, Z19
@@ -907,13 +907,13 @@ end5:
 	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z19, Z22
 	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z19, Z22
 	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z19, Z22
 	VFMADD213PS      Z15, Z19, Z22
+	VFMADD213PS      Z14, Z19, Z22
 	VMULPS           Z22, Z21, Z21
-	VFNMADD231PS     Z12, Z20, Z21
-	VFMADD231PS      Z14, Z18, Z21
+	VFNMADD231PS     Z11, Z20, Z21
+	VFMADD231PS      Z13, Z18, Z21
 	VADDPS           Z21, Z19, Z19
-	VFMADD231PS      Z13, Z18, Z19
+	VFMADD231PS      Z12, Z18, Z19
 	VMOVUPS.Z        (CX)(SI*4), K2, Z18
 	VCMPPS           $0x19, Z1, Z18, K3
 	KANDW            K2, K3, K3
@@ -929,64 +929,64 @@ end5:
 	VMOVUPS          Z3, K3, Z19
 	VCMPPS           $0x19, Z1, Z20, K3
 	VMOVUPS          Z19, Z19
-	VMOVUPS          Z6, K3, Z19
+	VMOVUPS          Z5, K3, Z19
 	VMOVUPS          Z2, Z20
 	VSUBPS           Z18, Z20, Z18
 	VMULPS           Z19, Z18, Z18
-	VMOVUPS.Z        (AX)(SI*4), K2, Z19
-	VMULPS           Z9, Z19, Z9
-	VCMPPS           $0x11, Z8, Z19, K3
-	VMOVUPS          Z19, Z20
-	VMOVUPS          Z9, K3, Z20
-	VMOVUPS          Z1, Z9
-	VCMPPS           $0x11, Z8, Z19, K3
-	VMOVUPS          Z9, Z8
-	VMOVUPS          Z10, K3, Z8
-	VPSUBD           Z11, Z20, Z9
-	VPSRAD           $0x17, Z9, Z9
-	VPSLLD           $0x17, Z9, Z10
-	VPSUBD           Z10, Z20, Z10
-	VSUBPS           Z2, Z10, Z10
-	VCVTDQ2PS        Z9, Z9
-	VADDPS           Z8, Z9, Z9
-	VMULPS           Z10, Z10, Z8
-	VMULPS           Z8, Z10, Z11
-	VBROADCASTSS     c3d8ec753<>+0(SB), Z20
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z10, Z20
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z10, Z20
-	VFMADD213PS      Z15, Z10, Z20
-	VMULPS           Z20, Z11, Z11
-	VFNMADD231PS     Z12, Z8, Z11
-	VFMADD231PS      Z14, Z9, Z11
-	VADDPS           Z11, Z10, Z8
-	VFMADD231PS      Z13, Z9, Z8
-	VCMPPS           $0x00, Z1, Z19, K3
-	VMOVUPS          Z8, Z8
-	VMOVUPS          Z5, K3, Z8
-	VCMPPS           $0x00, c7f800000<>+0(SB), Z19, K3
-	VMOVUPS          Z8, Z5
-	VMOVUPS          c7f800000<>+0(SB), K3, Z5
-	VCMPPS           $0x19, Z1, Z19, K3
-	VMOVUPS          Z5, Z1
-	VMOVUPS          Z6, K3, Z1
-	VMOVUPS.Z        (AX)(SI*4), K2, Z5
-	VMOVUPS.Z        (CX)(SI*4), K2, Z6
 	VMOVUPS          Z3, Z3
+	VMOVUPS.Z        (AX)(SI*4), K2, Z19
+	VMULPS           Z8, Z19, Z8
+	VCMPPS           $0x11, Z7, Z19, K3
+	VMOVUPS          Z19, Z20
+	VMOVUPS          Z8, K3, Z20
+	VMOVUPS          Z1, Z8
+	VCMPPS           $0x11, Z7, Z19, K3
+	VMOVUPS          Z8, Z7
+	VMOVUPS          Z9, K3, Z7
+	VPSUBD           Z10, Z20, Z8
+	VPSRAD           $0x17, Z8, Z8
+	VPSLLD           $0x17, Z8, Z9
+	VPSUBD           Z9, Z20, Z9
+	VSUBPS           Z2, Z9, Z9
+	VCVTDQ2PS        Z8, Z8
+	VADDPS           Z7, Z8, Z8
+	VMULPS           Z9, Z9, Z7
+	VMULPS           Z7, Z9, Z10
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z20
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z9, Z20
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z9, Z20
+	VFMADD213PS      Z15, Z9, Z20
+	VFMADD213PS      Z14, Z9, Z20
+	VMULPS           Z20, Z10, Z10
+	VFNMADD231PS     Z11, Z7, Z10
+	VFMADD231PS      Z13, Z8, Z10
+	VADDPS           Z10, Z9, Z7
+	VFMADD231PS      Z12, Z8, Z7
+	VCMPPS           $0x00, Z1, Z19, K3
+	VMOVUPS          Z7, Z7
+	VMOVUPS          cff800000<>+0(SB), K3, Z7
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z19, K3
+	VMOVUPS          Z7, Z7
+	VMOVUPS          c7f800000<>+0(SB), K3, Z7
+	VCMPPS           $0x19, Z1, Z19, K3
+	VMOVUPS          Z7, Z1
+	VMOVUPS          Z5, K3, Z1
 	VMAXPS           Z1, Z3, Z1
-	VMOVUPS          Z18, Z3
-	VFMADD231PS      Z6, Z1, Z3
+	VMOVUPS.Z        (AX)(SI*4), K2, Z3
+	VMOVUPS.Z        (CX)(SI*4), K2, Z5
+	VMOVUPS          Z18, Z7
+	VFMADD231PS      Z5, Z1, Z7
 	VMOVUPS          Z2, Z1
-	VSUBPS           Z5, Z1, Z1
-	VXORPS           Z7, Z3, Z2
-	VSUBPS           Z6, Z5, Z3
-	VMULPS           Z1, Z5, Z1
+	VSUBPS           Z3, Z1, Z1
+	VXORPS           Z6, Z7, Z2
+	VSUBPS           Z5, Z3, Z5
+	VMULPS           Z1, Z3, Z1
 	VMAXPS           Z4, Z1, Z1
-	VDIVPS           Z1, Z3, Z1
+	VDIVPS           Z1, Z5, Z1
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K2, (DX)(SI*4)
 	VMOVAPS.Z        Z2, K2, Z0
@@ -1078,48 +1078,48 @@ loop7:
 	VMOVUPS      c3f800000<>+0(SB), Y3
 	VSUBPS       Y1, Y3, Y1
 	VMULPS       Y2, Y1, Y1
-	VMOVUPS      (AX)(R8*4), Y3
-	VMULPS       c4b000000<>+0(SB), Y3, Y4
-	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y5
-	VBLENDVPS    Y5, Y4, Y3, Y4
-	VMOVUPS      c00000000<>+0(SB), Y5
-	VCMPPS       $0x11, c00800000<>+0(SB), Y3, Y6
-	VBLENDVPS    Y6, cc1b80000<>+0(SB), Y5, Y5
-	VPSUBD       c3f3504f3<>+0(SB), Y4, Y6
-	VPSRAD       $0x17, Y6, Y6
-	VPSLLD       $0x17, Y6, Y7
-	VPSUBD       Y7, Y4, Y4
-	VSUBPS       c3f800000<>+0(SB), Y4, Y4
-	VCVTDQ2PS    Y6, Y6
-	VADDPS       Y5, Y6, Y6
-	VMULPS       Y4, Y4, Y5
-	VMULPS       Y5, Y4, Y7
-	VBROADCASTSS c3d8ec753<>+0(SB), Y8
-	VFMADD213PS  cbdeb1ade<>+0(SB), Y4, Y8
-	VFMADD213PS  c3def5141<>+0(SB), Y4, Y8
-	VFMADD213PS  cbdfe7a63<>+0(SB), Y4, Y8
-	VFMADD213PS  c3e11e90d<>+0(SB), Y4, Y8
-	VFMADD213PS  cbe2aada5<>+0(SB), Y4, Y8
-	VFMADD213PS  c3e4ccead<>+0(SB), Y4, Y8
-	VFMADD213PS  cbe7ffffe<>+0(SB), Y4, Y8
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y4, Y8
-	VMULPS       Y8, Y7, Y7
-	VFNMADD231PS c3f000000<>+0(SB), Y5, Y7
-	VFMADD231PS  c35bfbe8e<>+0(SB), Y6, Y7
-	VADDPS       Y7, Y4, Y4
-	VFMADD231PS  c3f317200<>+0(SB), Y6, Y4
-	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y5
-	VBLENDVPS    Y5, cff800000<>+0(SB), Y4, Y4
-	VCMPPS       $0x00, c7f800000<>+0(SB), Y3, Y5
-	VBLENDVPS    Y5, c7f800000<>+0(SB), Y4, Y4
-	VCMPPS       $0x19, c00000000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, c7fc00000<>+0(SB), Y4, Y3
+	VMOVUPS      cc2c80000<>+0(SB), Y3
+	VMOVUPS      (AX)(R8*4), Y4
+	VMULPS       c4b000000<>+0(SB), Y4, Y5
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, Y5, Y4, Y5
+	VMOVUPS      c00000000<>+0(SB), Y6
+	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y7
+	VBLENDVPS    Y7, cc1b80000<>+0(SB), Y6, Y6
+	VPSUBD       c3f3504f3<>+0(SB), Y5, Y7
+	VPSRAD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y7, Y8
+	VPSUBD       Y8, Y5, Y5
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VCVTDQ2PS    Y7, Y7
+	VADDPS       Y6, Y7, Y7
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y6, Y5, Y8
+	VBROADCASTSS c3d8ec753<>+0(SB), Y9
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y5, Y9
+	VFMADD213PS  c3def5141<>+0(SB), Y5, Y9
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e11e90d<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe2aada5<>+0(SB), Y5, Y9
+	VFMADD213PS  c3e4ccead<>+0(SB), Y5, Y9
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y5, Y9
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y9
+	VMULPS       Y9, Y8, Y8
+	VFNMADD231PS c3f000000<>+0(SB), Y6, Y8
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y7, Y8
+	VADDPS       Y8, Y5, Y5
+	VFMADD231PS  c3f317200<>+0(SB), Y7, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, cff800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c7f800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x19, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, c7fc00000<>+0(SB), Y5, Y4
+	VMAXPS       Y4, Y3, Y3
 	VMOVUPS      (AX)(R8*4), Y4
 	VMOVUPS      (CX)(R8*4), Y5
-	VMOVUPS      cc2c80000<>+0(SB), Y6
-	VMAXPS       Y3, Y6, Y6
 	VMOVUPS      Y1, Y1
-	VFMADD231PS  Y5, Y6, Y1
+	VFMADD231PS  Y5, Y3, Y1
 	VMOVUPS      c3f800000<>+0(SB), Y6
 	VSUBPS       Y4, Y6, Y6
 	VXORPS       c80000000<>+0(SB), Y1, Y1
@@ -1127,8 +1127,6 @@ loop7:
 	VMULPS       Y6, Y4, Y4
 	VMAXPS       c2b8cbccc<>+0(SB), Y4, Y4
 	VDIVPS       Y4, Y5, Y4
-	VCMPPS       $0x00, c00000000<>+0(SB), Y6, Y5
-	VBLENDVPS    Y5, cff800000<>+0(SB), Y2, Y2
 	VSUBPS       Y3, Y2, Y2
 	VMOVUPS      Y4, (DX)(R8*4)
 	VMOVUPS      Y2, (BX)(R8*4)
@@ -1200,48 +1198,48 @@ end8:
 	VMOVUPS      c3f800000<>+0(SB), Y4
 	VSUBPS       Y2, Y4, Y2
 	VMULPS       Y3, Y2, Y2
-	VMASKMOVPS   (AX)(R8*4), Y1, Y4
-	VMULPS       c4b000000<>+0(SB), Y4, Y5
-	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, Y5, Y4, Y5
-	VMOVUPS      c00000000<>+0(SB), Y6
-	VCMPPS       $0x11, c00800000<>+0(SB), Y4, Y7
-	VBLENDVPS    Y7, cc1b80000<>+0(SB), Y6, Y6
-	VPSUBD       c3f3504f3<>+0(SB), Y5, Y7
-	VPSRAD       $0x17, Y7, Y7
-	VPSLLD       $0x17, Y7, Y8
-	VPSUBD       Y8, Y5, Y5
-	VSUBPS       c3f800000<>+0(SB), Y5, Y5
-	VCVTDQ2PS    Y7, Y7
-	VADDPS       Y6, Y7, Y7
-	VMULPS       Y5, Y5, Y6
-	VMULPS       Y6, Y5, Y8
-	VBROADCASTSS c3d8ec753<>+0(SB), Y9
-	VFMADD213PS  cbdeb1ade<>+0(SB), Y5, Y9
-	VFMADD213PS  c3def5141<>+0(SB), Y5, Y9
-	VFMADD213PS  cbdfe7a63<>+0(SB), Y5, Y9
-	VFMADD213PS  c3e11e90d<>+0(SB), Y5, Y9
-	VFMADD213PS  cbe2aada5<>+0(SB), Y5, Y9
-	VFMADD213PS  c3e4ccead<>+0(SB), Y5, Y9
-	VFMADD213PS  cbe7ffffe<>+0(SB), Y5, Y9
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y5, Y9
-	VMULPS       Y9, Y8, Y8
-	VFNMADD231PS c3f000000<>+0(SB), Y6, Y8
-	VFMADD231PS  c35bfbe8e<>+0(SB), Y7, Y8
-	VADDPS       Y8, Y5, Y5
-	VFMADD231PS  c3f317200<>+0(SB), Y7, Y5
-	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, cff800000<>+0(SB), Y5, Y5
-	VCMPPS       $0x00, c7f800000<>+0(SB), Y4, Y6
-	VBLENDVPS    Y6, c7f800000<>+0(SB), Y5, Y5
-	VCMPPS       $0x19, c00000000<>+0(SB), Y4, Y4
-	VBLENDVPS    Y4, c7fc00000<>+0(SB), Y5, Y4
+	VMOVUPS      cc2c80000<>+0(SB), Y4
+	VMASKMOVPS   (AX)(R8*4), Y1, Y5
+	VMULPS       c4b000000<>+0(SB), Y5, Y6
+	VCMPPS       $0x11, c00800000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, Y6, Y5, Y6
+	VMOVUPS      c00000000<>+0(SB), Y7
+	VCMPPS       $0x11, c00800000<>+0(SB), Y5, Y8
+	VBLENDVPS    Y8, cc1b80000<>+0(SB), Y7, Y7
+	VPSUBD       c3f3504f3<>+0(SB), Y6, Y8
+	VPSRAD       $0x17, Y8, Y8
+	VPSLLD       $0x17, Y8, Y9
+	VPSUBD       Y9, Y6, Y6
+	VSUBPS       c3f800000<>+0(SB), Y6, Y6
+	VCVTDQ2PS    Y8, Y8
+	VADDPS       Y7, Y8, Y8
+	VMULPS       Y6, Y6, Y7
+	VMULPS       Y7, Y6, Y9
+	VBROADCASTSS c3d8ec753<>+0(SB), Y10
+	VFMADD213PS  cbdeb1ade<>+0(SB), Y6, Y10
+	VFMADD213PS  c3def5141<>+0(SB), Y6, Y10
+	VFMADD213PS  cbdfe7a63<>+0(SB), Y6, Y10
+	VFMADD213PS  c3e11e90d<>+0(SB), Y6, Y10
+	VFMADD213PS  cbe2aada5<>+0(SB), Y6, Y10
+	VFMADD213PS  c3e4ccead<>+0(SB), Y6, Y10
+	VFMADD213PS  cbe7ffffe<>+0(SB), Y6, Y10
+	VFMADD213PS  c3eaaaaaa<>+0(SB), Y6, Y10
+	VMULPS       Y10, Y9, Y9
+	VFNMADD231PS c3f000000<>+0(SB), Y7, Y9
+	VFMADD231PS  c35bfbe8e<>+0(SB), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VFMADD231PS  c3f317200<>+0(SB), Y8, Y6
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, cff800000<>+0(SB), Y6, Y6
+	VCMPPS       $0x00, c7f800000<>+0(SB), Y5, Y7
+	VBLENDVPS    Y7, c7f800000<>+0(SB), Y6, Y6
+	VCMPPS       $0x19, c00000000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y5, c7fc00000<>+0(SB), Y6, Y5
+	VMAXPS       Y5, Y4, Y4
 	VMASKMOVPS   (AX)(R8*4), Y1, Y5
 	VMASKMOVPS   (CX)(R8*4), Y1, Y6
-	VMOVUPS      cc2c80000<>+0(SB), Y7
-	VMAXPS       Y4, Y7, Y7
 	VMOVUPS      Y2, Y2
-	VFMADD231PS  Y6, Y7, Y2
+	VFMADD231PS  Y6, Y4, Y2
 	VMOVUPS      c3f800000<>+0(SB), Y7
 	VSUBPS       Y5, Y7, Y7
 	VXORPS       c80000000<>+0(SB), Y2, Y2
@@ -1249,8 +1247,6 @@ end8:
 	VMULPS       Y7, Y5, Y5
 	VMAXPS       c2b8cbccc<>+0(SB), Y5, Y5
 	VDIVPS       Y5, Y6, Y5
-	VCMPPS       $0x00, c00000000<>+0(SB), Y7, Y6
-	VBLENDVPS    Y6, cff800000<>+0(SB), Y3, Y3
 	VSUBPS       Y4, Y3, Y3
 	VMASKMOVPS   Y5, Y1, (DX)(R8*4)
 	VMASKMOVPS   Y3, Y1, (BX)(R8*4)
@@ -1276,18 +1272,18 @@ TEXT ·bceEachAVX512(SB), NOSPLIT, $0-180
 	VMOVUPS c3f800000<>+0(SB), Z1
 	VMOVUPS cc2c80000<>+0(SB), Z2
 	VMOVUPS c2b8cbccc<>+0(SB), Z3
-	VMOVUPS cff800000<>+0(SB), Z4
-	VMOVUPS c7fc00000<>+0(SB), Z5
-	VMOVUPS c80000000<>+0(SB), Z6
+	VMOVUPS c7fc00000<>+0(SB), Z4
+	VMOVUPS c80000000<>+0(SB), Z5
 	KXORW   K1, K1, K1
-	VMOVUPS c00800000<>+0(SB), Z7
-	VMOVUPS c4b000000<>+0(SB), Z8
-	VMOVUPS cc1b80000<>+0(SB), Z9
-	VMOVUPS c3f3504f3<>+0(SB), Z10
-	VMOVUPS c3f000000<>+0(SB), Z11
-	VMOVUPS c3f317200<>+0(SB), Z12
-	VMOVUPS c35bfbe8e<>+0(SB), Z13
-	VMOVUPS c3eaaaaaa<>+0(SB), Z14
+	VMOVUPS c00800000<>+0(SB), Z6
+	VMOVUPS c4b000000<>+0(SB), Z7
+	VMOVUPS cc1b80000<>+0(SB), Z8
+	VMOVUPS c3f3504f3<>+0(SB), Z9
+	VMOVUPS c3f000000<>+0(SB), Z10
+	VMOVUPS c3f317200<>+0(SB), Z11
+	VMOVUPS c35bfbe8e<>+0(SB), Z12
+	VMOVUPS c3eaaaaaa<>+0(SB), Z13
+	VMOVUPS cbe7ffffe<>+0(SB), Z14
 	XORQ    R8, R8
 	CMPQ    SI, $0x10
 	JL      end11
@@ -1304,7 +1300,7 @@ loop10:
 	VMOVUPS          Z1, Z17
 	VSUBPS           Z16, Z17, Z17
 	VSUBPS           Z15, Z17, Z15
-	VPSUBD           Z10, Z16, Z17
+	VPSUBD           Z9, Z16, Z17
 	VPSRAD           $0x17, Z17, Z17
 	VPSLLD           $0x17, Z17, Z18
 	VPSUBD           Z18, Z16, Z16
@@ -1323,13 +1319,13 @@ loop10:
 	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z16, Z19
 	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z16, Z19
 	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z16, Z19
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z16, Z19
 	VFMADD213PS      Z14, Z16, Z19
+	VFMADD213PS      Z13, Z16, Z19
 	VMULPS           Z19, Z18, Z18
-	VFNMADD231PS     Z11, Z17, Z18
-	VFMADD231PS      Z13, Z15, Z18
+	VFNMADD231PS     Z10, Z17, Z18
+	VFMADD231PS      Z12, Z15, Z18
 	VADDPS           Z18, Z16, Z16
-	VFMADD231PS      Z12, Z15, Z16
+	VFMADD231PS      Z11, Z15, Z16
 	VMOVUPS          (CX)(R8*4), Z15
 	VCMPPS           $0x19, Z0, Z15, K2
 	KORW             K2, K1, K1
@@ -1343,67 +1339,64 @@ loop10:
 	VMOVUPS          Z2, K2, Z16
 	VCMPPS           $0x19, Z0, Z17, K2
 	VMOVUPS          Z16, Z16
-	VMOVUPS          Z5, K2, Z16
+	VMOVUPS          Z4, K2, Z16
 	VMOVUPS          Z1, Z17
 	VSUBPS           Z15, Z17, Z15
 	VMULPS           Z16, Z15, Z15
-	VMOVUPS          (AX)(R8*4), Z17
-	VMULPS           Z8, Z17, Z18
-	VCMPPS           $0x11, Z7, Z17, K2
-	VMOVUPS          Z17, Z19
-	VMOVUPS          Z18, K2, Z19
-	VMOVUPS          Z0, Z18
-	VCMPPS           $0x11, Z7, Z17, K2
-	VMOVUPS          Z18, Z18
-	VMOVUPS          Z9, K2, Z18
-	VPSUBD           Z10, Z19, Z20
-	VPSRAD           $0x17, Z20, Z20
-	VPSLLD           $0x17, Z20, Z21
-	VPSUBD           Z21, Z19, Z19
-	VSUBPS           Z1, Z19, Z19
-	VCVTDQ2PS        Z20, Z20
-	VADDPS           Z18, Z20, Z20
-	VMULPS           Z19, Z19, Z18
-	VMULPS           Z18, Z19, Z21
-	VBROADCASTSS     c3d8ec753<>+0(SB), Z22
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z19, Z22
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z19, Z22
-	VFMADD213PS      Z14, Z19, Z22
-	VMULPS           Z22, Z21, Z21
-	VFNMADD231PS     Z11, Z18, Z21
-	VFMADD231PS      Z13, Z20, Z21
-	VADDPS           Z21, Z19, Z18
-	VFMADD231PS      Z12, Z20, Z18
-	VCMPPS           $0x00, Z0, Z17, K2
-	VMOVUPS          Z18, Z18
+	VMOVUPS          Z2, Z17
+	VMOVUPS          (AX)(R8*4), Z18
+	VMULPS           Z7, Z18, Z19
+	VCMPPS           $0x11, Z6, Z18, K2
+	VMOVUPS          Z18, Z20
+	VMOVUPS          Z19, K2, Z20
+	VMOVUPS          Z0, Z19
+	VCMPPS           $0x11, Z6, Z18, K2
+	VMOVUPS          Z19, Z19
+	VMOVUPS          Z8, K2, Z19
+	VPSUBD           Z9, Z20, Z21
+	VPSRAD           $0x17, Z21, Z21
+	VPSLLD           $0x17, Z21, Z22
+	VPSUBD           Z22, Z20, Z20
+	VSUBPS           Z1, Z20, Z20
+	VCVTDQ2PS        Z21, Z21
+	VADDPS           Z19, Z21, Z21
+	VMULPS           Z20, Z20, Z19
+	VMULPS           Z19, Z20, Z22
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z23
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z20, Z23
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z20, Z23
+	VFMADD213PS      Z14, Z20, Z23
+	VFMADD213PS      Z13, Z20, Z23
+	VMULPS           Z23, Z22, Z22
+	VFNMADD231PS     Z10, Z19, Z22
+	VFMADD231PS      Z12, Z21, Z22
+	VADDPS           Z22, Z20, Z19
+	VFMADD231PS      Z11, Z21, Z19
+	VCMPPS           $0x00, Z0, Z18, K2
+	VMOVUPS          Z19, Z19
+	VMOVUPS          cff800000<>+0(SB), K2, Z19
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z18, K2
+	VMOVUPS          Z19, Z19
+	VMOVUPS          c7f800000<>+0(SB), K2, Z19
+	VCMPPS           $0x19, Z0, Z18, K2
+	VMOVUPS          Z19, Z18
 	VMOVUPS          Z4, K2, Z18
-	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K2
-	VMOVUPS          Z18, Z18
-	VMOVUPS          c7f800000<>+0(SB), K2, Z18
-	VCMPPS           $0x19, Z0, Z17, K2
-	VMOVUPS          Z18, Z17
-	VMOVUPS          Z5, K2, Z17
+	VMAXPS           Z18, Z17, Z17
 	VMOVUPS          (AX)(R8*4), Z18
 	VMOVUPS          (CX)(R8*4), Z19
-	VMOVUPS          Z2, Z20
-	VMAXPS           Z17, Z20, Z20
 	VMOVUPS          Z15, Z15
-	VFMADD231PS      Z19, Z20, Z15
+	VFMADD231PS      Z19, Z17, Z15
 	VMOVUPS          Z1, Z20
 	VSUBPS           Z18, Z20, Z20
-	VXORPS           Z6, Z15, Z15
+	VXORPS           Z5, Z15, Z15
 	VSUBPS           Z19, Z18, Z19
 	VMULPS           Z20, Z18, Z18
 	VMAXPS           Z3, Z18, Z18
 	VDIVPS           Z18, Z19, Z18
-	VCMPPS           $0x00, Z0, Z20, K2
-	VMOVUPS          Z16, Z16
-	VMOVUPS          Z4, K2, Z16
 	VSUBPS           Z17, Z16, Z16
 	VMOVUPS          Z18, (DX)(R8*4)
 	VMOVUPS          Z16, (BX)(R8*4)
@@ -1432,7 +1425,7 @@ end11:
 	VMOVUPS          Z1, Z17
 	VSUBPS           Z16, Z17, Z17
 	VSUBPS           Z15, Z17, Z15
-	VPSUBD           Z10, Z16, Z17
+	VPSUBD           Z9, Z16, Z17
 	VPSRAD           $0x17, Z17, Z17
 	VPSLLD           $0x17, Z17, Z18
 	VPSUBD           Z18, Z16, Z16
@@ -1451,13 +1444,13 @@ end11:
 	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z16, Z19
 	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z16, Z19
 	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z16, Z19
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z16, Z19
 	VFMADD213PS      Z14, Z16, Z19
+	VFMADD213PS      Z13, Z16, Z19
 	VMULPS           Z19, Z18, Z18
-	VFNMADD231PS     Z11, Z17, Z18
-	VFMADD231PS      Z13, Z15, Z18
+	VFNMADD231PS     Z10, Z17, Z18
+	VFMADD231PS      Z12, Z15, Z18
 	VADDPS           Z18, Z16, Z16
-	VFMADD231PS      Z12, Z15, Z16
+	VFMADD231PS      Z11, Z15, Z16
 	VMOVUPS.Z        (CX)(R8*4), K2, Z15
 	VCMPPS           $0x19, Z0, Z15, K3
 	KANDW            K2, K3, K3
@@ -1473,71 +1466,68 @@ end11:
 	VMOVUPS          Z2, K3, Z16
 	VCMPPS           $0x19, Z0, Z17, K3
 	VMOVUPS          Z16, Z16
-	VMOVUPS          Z5, K3, Z16
+	VMOVUPS          Z4, K3, Z16
 	VMOVUPS          Z1, Z17
 	VSUBPS           Z15, Z17, Z15
 	VMULPS           Z16, Z15, Z15
-	VMOVUPS.Z        (AX)(R8*4), K2, Z17
-	VMULPS           Z8, Z17, Z8
-	VCMPPS           $0x11, Z7, Z17, K3
-	VMOVUPS          Z17, Z18
-	VMOVUPS          Z8, K3, Z18
-	VMOVUPS          Z0, Z8
-	VCMPPS           $0x11, Z7, Z17, K3
-	VMOVUPS          Z8, Z7
-	VMOVUPS          Z9, K3, Z7
-	VPSUBD           Z10, Z18, Z8
-	VPSRAD           $0x17, Z8, Z8
-	VPSLLD           $0x17, Z8, Z9
-	VPSUBD           Z9, Z18, Z9
-	VSUBPS           Z1, Z9, Z9
-	VCVTDQ2PS        Z8, Z8
-	VADDPS           Z7, Z8, Z8
-	VMULPS           Z9, Z9, Z7
-	VMULPS           Z7, Z9, Z10
-	VBROADCASTSS     c3d8ec753<>+0(SB), Z18
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z9, Z18
-	VFMADD213PS.BCST cbe7ffffe<>+0(SB), Z9, Z18
-	VFMADD213PS      Z14, Z9, Z18
-	VMULPS           Z18, Z10, Z10
-	VFNMADD231PS     Z11, Z7, Z10
-	VFMADD231PS      Z13, Z8, Z10
-	VADDPS           Z10, Z9, Z7
-	VFMADD231PS      Z12, Z8, Z7
-	VCMPPS           $0x00, Z0, Z17, K3
-	VMOVUPS          Z7, Z7
-	VMOVUPS          Z4, K3, Z7
-	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K3
-	VMOVUPS          Z7, Z7
-	VMOVUPS          c7f800000<>+0(SB), K3, Z7
-	VCMPPS           $0x19, Z0, Z17, K3
-	VMOVUPS          Z7, Z7
-	VMOVUPS          Z5, K3, Z7
-	VMOVUPS.Z        (AX)(R8*4), K2, Z5
-	VMOVUPS.Z        (CX)(R8*4), K2, Z8
 	VMOVUPS          Z2, Z2
-	VMAXPS           Z7, Z2, Z2
-	VMOVUPS          Z15, Z9
-	VFMADD231PS      Z8, Z2, Z9
-	VMOVUPS          Z1, Z1
-	VSUBPS           Z5, Z1, Z1
-	VXORPS           Z6, Z9, Z2
-	VSUBPS           Z8, Z5, Z6
-	VMULPS           Z1, Z5, Z5
-	VMAXPS           Z3, Z5, Z3
-	VDIVPS           Z3, Z6, Z3
-	VCMPPS           $0x00, Z0, Z1, K3
-	VMOVUPS          Z16, Z0
+	VMOVUPS.Z        (AX)(R8*4), K2, Z17
+	VMULPS           Z7, Z17, Z7
+	VCMPPS           $0x11, Z6, Z17, K3
+	VMOVUPS          Z17, Z18
+	VMOVUPS          Z7, K3, Z18
+	VMOVUPS          Z0, Z7
+	VCMPPS           $0x11, Z6, Z17, K3
+	VMOVUPS          Z7, Z6
+	VMOVUPS          Z8, K3, Z6
+	VPSUBD           Z9, Z18, Z7
+	VPSRAD           $0x17, Z7, Z7
+	VPSLLD           $0x17, Z7, Z8
+	VPSUBD           Z8, Z18, Z8
+	VSUBPS           Z1, Z8, Z8
+	VCVTDQ2PS        Z7, Z7
+	VADDPS           Z6, Z7, Z7
+	VMULPS           Z8, Z8, Z6
+	VMULPS           Z6, Z8, Z9
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z18
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z8, Z18
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z8, Z18
+	VFMADD213PS      Z14, Z8, Z18
+	VFMADD213PS      Z13, Z8, Z18
+	VMULPS           Z18, Z9, Z9
+	VFNMADD231PS     Z10, Z6, Z9
+	VFMADD231PS      Z12, Z7, Z9
+	VADDPS           Z9, Z8, Z6
+	VFMADD231PS      Z11, Z7, Z6
+	VCMPPS           $0x00, Z0, Z17, K3
+	VMOVUPS          Z6, Z6
+	VMOVUPS          cff800000<>+0(SB), K3, Z6
+	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K3
+	VMOVUPS          Z6, Z6
+	VMOVUPS          c7f800000<>+0(SB), K3, Z6
+	VCMPPS           $0x19, Z0, Z17, K3
+	VMOVUPS          Z6, Z0
 	VMOVUPS          Z4, K3, Z0
-	VSUBPS           Z7, Z0, Z0
-	VMOVUPS          Z3, K2, (DX)(R8*4)
+	VMAXPS           Z0, Z2, Z0
+	VMOVUPS.Z        (AX)(R8*4), K2, Z2
+	VMOVUPS.Z        (CX)(R8*4), K2, Z4
+	VMOVUPS          Z15, Z6
+	VFMADD231PS      Z4, Z0, Z6
+	VMOVUPS          Z1, Z1
+	VSUBPS           Z2, Z1, Z1
+	VXORPS           Z5, Z6, Z5
+	VSUBPS           Z4, Z2, Z4
+	VMULPS           Z1, Z2, Z1
+	VMAXPS           Z3, Z1, Z1
+	VDIVPS           Z1, Z4, Z1
+	VSUBPS           Z0, Z16, Z0
+	VMOVUPS          Z1, K2, (DX)(R8*4)
 	VMOVUPS          Z0, K2, (BX)(R8*4)
-	VMOVUPS          Z2, K2, (DI)(R8*4)
+	VMOVUPS          Z5, K2, (DI)(R8*4)
 
 done12:
 	KMOVW K1, AX

@@ -162,14 +162,19 @@ func CosineDistance[T Float](x, y []T, eps float64) float64 {
 }
 
 // CosineDistanceGrad adds up·∂d/∂x to dx and up·∂d/∂y to dy, d being the value of
-// CosineDistance.
+// CosineDistance. A norm below eps does not change with its row.
 func CosineDistanceGrad[T Float](dx, dy []float64, x, y []T, eps, d, up float64) {
 	_, rx, ry := cosine(&tableOf[T]().pairs, x, y, 0)
-	rx, ry = min(rx, 1/eps), min(ry, 1/eps)
-	cos := 1 - d
+	alongX, alongY := 1-d, 1-d
+	if rx*eps > 1 {
+		rx, alongX = 1/eps, 0
+	}
+	if ry*eps > 1 {
+		ry, alongY = 1/eps, 0
+	}
 	for i, v := range x {
 		a, b := float64(v)*rx, float64(y[i])*ry
-		dx[i] -= up * rx * (b - cos*a)
-		dy[i] -= up * ry * (a - cos*b)
+		dx[i] -= up * rx * (b - alongX*a)
+		dy[i] -= up * ry * (a - alongY*b)
 	}
 }

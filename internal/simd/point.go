@@ -36,8 +36,8 @@ const PointFactors = 7
 
 var formulas = [numPoints]formula{
 	PointMSE: mse, PointL1: l1, PointHuber: huber,
-	PointPoissonLog: poissonLog, PointPoissonLogFull: stirling(poissonLog),
-	PointPoisson: poisson, PointPoissonFull: stirling(poisson),
+	PointPoissonLog: poissonLog, PointPoissonLogFull: poissonLogFull,
+	PointPoisson: poisson, PointPoissonFull: poissonFull,
 	PointGaussian: gaussian, PointKLDiv: klDiv, PointKLDivLog: klDivLog,
 	PointBCE: bce, PointBCELogits: bceLogits, PointBCELogitsPos: bceLogitsPos,
 	PointSoftMargin: softMargin, PointHingeEmbedding: hingeEmbedding, PointMarginRanking: marginRanking,
@@ -62,7 +62,7 @@ const (
 // is nil where the loss has two arguments.
 type pointKernel[T Float] struct {
 	// sum returns Σ ℓ, writes the derivatives times the scale k[0], and reports in bad
-	// whether an element is outside the domain.
+	// whether an element is outside the domain, or is one that the formula must do.
 	sum func(da, db, dc, a, b, c []T, k *factors[T]) (sum float64, bad uint32)
 	// each writes every ℓ, and the derivatives as they are.
 	each func(l, da, db, dc, a, b, c []T, k *factors[T]) (bad uint32)
@@ -100,20 +100,32 @@ const (
 // What is written for an element outside the domain is not defined. An element of
 // weight 0 counts 0 even where its loss is infinite. Derivatives may be the memory of
 // the argument that they belong to.
+//
+// Where a float32 kernel gives an infinite or NaN loss, or says that it cannot do an
+// element, the run is computed again by the formula, in float64: a term may overflow
+// though the loss does not.
 func Points[T Float](p Point, x *PointArgs[T]) (sum float64, bad int) {
 	free := &jobsOf[T]().points
 	j := free.get()
 	*j = pointJob[T]{
-		PointArgs: *x, kernel: &tableOf[T]().points[p], scratch: j.scratch, partial: j.partial, bad: j.bad,
+		PointArgs: *x, kernel: &tableOf[T]().points[p], formula: formulas[p], scratch: j.scratch, partial: j.partial, bad: j.bad,
 	}
 	j.k[0] = T(x.Scale)
 	for i, f := range x.K {
 		j.k[i+1] = T(f)
+		j.beyond = j.beyond || lost(f, float64(j.k[i+1]))
 	}
-	sum, bad = j.run(p)
+	sum, bad = j.run()
 	*j = pointJob[T]{scratch: j.scratch, partial: j.partial, bad: j.bad}
 	free.put(j)
 	return sum, bad
+}
+
+// lost reports whether a factor lost its size, or digits, to the range of its type.
+func lost(f, rounded float64) bool {
+	const least = 0x1p-126 // of float32's normal numbers
+	size := math.Abs(rounded)
+	return rounded != f && (size > math.MaxFloat32 || size > 0 && size < least)
 }
 
 // A pointJob is a call of Points cut into chunks.
@@ -121,14 +133,16 @@ type pointJob[T Float] struct {
 	PointArgs[T]
 	kernel  *pointKernel[T]
 	k       factors[T]
+	formula formula
+	beyond  bool              // k does not hold K
 	scratch []pointScratch[T] // of each worker
 	partial []float64
-	bad     []bool
+	bad     []int // of each task, the first element outside the domain, or −1
 }
 
-type pointScratch[T Float] struct{ a, b, c, l, w, spare []T }
+type pointScratch[T Float] struct{ a, b, c, l, w, spare, keptA, keptB, keptC []T }
 
-func (j *pointJob[T]) run(p Point) (float64, int) {
+func (j *pointJob[T]) run() (float64, int) {
 	tasks := (len(j.A) + pointChunk - 1) / pointChunk
 	j.partial, j.bad = grow(j.partial, tasks), grow(j.bad, tasks)
 	if n := max(Threads(), 1); len(j.scratch) < n {
@@ -139,30 +153,12 @@ func (j *pointJob[T]) run(p Point) (float64, int) {
 	for _, s := range j.partial {
 		sum += s
 	}
-	for t, bad := range j.bad {
-		if bad {
-			return sum, j.first(p, t*pointChunk)
+	for _, bad := range j.bad {
+		if bad >= 0 {
+			return sum, bad
 		}
 	}
 	return sum, -1
-}
-
-// first finds the first element from lo on that is outside the domain.
-func (j *pointJob[T]) first(p Point, lo int) int {
-	var k [PointFactors]float64
-	for i := range k {
-		k[i] = float64(j.k[i+1])
-	}
-	for i := lo; i < len(j.A); i++ {
-		c := math.NaN()
-		if j.C != nil {
-			c = float64(j.C[i%len(j.C)])
-		}
-		if _, _, _, _, ok := formulas[p](float64(j.A[i]), float64(j.B[i]), c, &k); !ok {
-			return i
-		}
-	}
-	return -1
 }
 
 func (j *pointJob[T]) Do(task, worker int) {
@@ -173,11 +169,13 @@ func (j *pointJob[T]) Do(task, worker int) {
 		j.partial[task], j.bad[task] = j.fused(s, lo, hi)
 		return
 	}
-	j.partial[task], j.bad[task] = 0, false
+	j.partial[task], j.bad[task] = 0, -1
 	for ; lo < hi; lo += pointBlock {
 		sum, bad := j.pieces(s, lo, min(lo+pointBlock, hi))
 		j.partial[task] += sum
-		j.bad[task] = j.bad[task] || bad
+		if j.bad[task] < 0 {
+			j.bad[task] = bad
+		}
 	}
 }
 
@@ -190,14 +188,66 @@ func (j *pointJob[T]) plain() bool {
 	return o == 0 || (j.DA == nil || o&outA != 0) && (j.DB == nil || o&outB != 0) && (j.DC == nil || o&outC != 0)
 }
 
+// A pointRun is a run of elements: the arguments, and where the derivatives go.
+type pointRun[T Float] struct{ a, b, c, da, db, dc []T }
+
+// elements returns elements lo to hi-1, with the derivatives that a kernel writes.
+func (j *pointJob[T]) elements(s *pointScratch[T], written outs, lo, hi int) pointRun[T] {
+	return pointRun[T]{
+		a:  input(part(j.A, lo, hi), part(j.DA, lo, hi), &s.keptA),
+		b:  input(part(j.B, lo, hi), part(j.DB, lo, hi), &s.keptB),
+		c:  input(repeated(j.C, &s.spare, lo, hi), part(j.DC, lo, hi), &s.keptC),
+		da: output(j.DA, written&outA != 0, &s.a, lo, hi),
+		db: output(j.DB, written&outB != 0, &s.b, lo, hi),
+		dc: output(j.DC, written&outC != 0, &s.c, lo, hi),
+	}
+}
+
+// input returns x, or a copy where the derivative d is the same memory: x may be read
+// again after d was written.
+func input[T Float](x, d []T, scratch *[]T) []T {
+	if len(x) == 0 || len(d) == 0 || &x[0] != &d[0] {
+		return x
+	}
+	*scratch = grow(*scratch, pointChunk)
+	return (*scratch)[:copy(*scratch, x)]
+}
+
 // fused does elements lo to hi-1 in one pass.
-func (j *pointJob[T]) fused(s *pointScratch[T], lo, hi int) (float64, bool) {
-	o := j.kernel.outs
-	da := output(j.DA, o&outA != 0, &s.a, lo, hi)
-	db := output(j.DB, o&outB != 0, &s.b, lo, hi)
-	dc := output(j.DC, o&outC != 0, &s.c, lo, hi)
-	sum, bad := j.kernel.sum(da, db, dc, j.A[lo:hi], j.B[lo:hi], part(j.C, lo, hi), &j.k)
-	return sum, bad != 0
+func (j *pointJob[T]) fused(s *pointScratch[T], lo, hi int) (sum float64, bad int) {
+	r := j.elements(s, j.kernel.outs, lo, hi)
+	sum, outside := j.kernel.sum(r.da, r.db, r.dc, r.a, r.b, r.c, &j.k)
+	if j.narrow(sum, outside) {
+		sum, outside = overFormula(j.formula, nil, r, j.Scale, &j.K)
+	}
+	if outside != 0 {
+		return sum, j.first(r, lo)
+	}
+	return sum, -1
+}
+
+// narrow reports whether the formula must do what a float32 kernel did.
+func (j *pointJob[T]) narrow(sum float64, bad uint32) bool {
+	_, wide := any(T(0)).(float64)
+	return !wide && (j.beyond || bad != 0 || sum-sum != 0)
+}
+
+// first finds the first element of a run, which begins at lo, that is outside the domain.
+func (j *pointJob[T]) first(r pointRun[T], lo int) int {
+	for i := range r.a {
+		if _, _, _, _, ok := j.formula(float64(r.a[i]), float64(r.b[i]), third(r.c, i), &j.K); !ok {
+			return lo + i
+		}
+	}
+	return -1
+}
+
+// third returns a loss's third argument, 0 where it has two.
+func third[T Float](c []T, i int) float64 {
+	if c == nil {
+		return 0
+	}
+	return float64(c[i])
 }
 
 // output returns d[lo:hi], or scratch memory where the kernel writes what nobody wants.
@@ -213,15 +263,14 @@ func output[T Float](d []T, written bool, scratch *[]T, lo, hi int) []T {
 }
 
 // pieces does elements lo to hi-1: every loss, then what weighs it.
-func (j *pointJob[T]) pieces(s *pointScratch[T], lo, hi int) (float64, bool) {
-	all := j.kernel.all
-	da := output(j.DA, all&outA != 0, &s.a, lo, hi)
-	db := output(j.DB, all&outB != 0, &s.b, lo, hi)
-	dc := output(j.DC, all&outC != 0, &s.c, lo, hi)
+func (j *pointJob[T]) pieces(s *pointScratch[T], lo, hi int) (sum float64, bad int) {
+	r := j.elements(s, j.kernel.all, lo, hi)
 	l := output(j.L, true, &s.l, lo, hi)
-	c := repeated(j.C, &s.spare, lo, hi)
-	bad := j.kernel.each(l, da, db, dc, j.A[lo:hi], j.B[lo:hi], c, &j.k)
+	outside := j.kernel.each(l, r.da, r.db, r.dc, r.a, r.b, r.c, &j.k)
 	t := tableOf[T]()
+	if j.narrow(t.folds[foldSum](l, nil), outside) {
+		_, outside = overFormula(j.formula, l, r, 1, &j.K)
+	}
 	w := repeated(j.Weight, &s.w, lo, hi)
 	if w != nil {
 		t.ops[opWeigh](l, l, w, 0)
@@ -241,7 +290,11 @@ func (j *pointJob[T]) pieces(s *pointScratch[T], lo, hi int) (float64, bool) {
 			t.ops[opScale](d, d, nil, j.k[0])
 		}
 	}
-	return t.folds[foldSum](l, nil), bad != 0
+	bad = -1
+	if outside != 0 {
+		bad = j.first(r, lo)
+	}
+	return t.folds[foldSum](l, nil), bad
 }
 
 // repeated returns elements lo to hi-1 of x repeated over and over.
@@ -257,44 +310,46 @@ func repeated[T Float](x []T, scratch *[]T, lo, hi int) []T {
 	return out
 }
 
+// overFormula computes a run by the formula: every loss, the derivatives times scale, and
+// whether an element is outside the domain. Slices that are nil are not written.
+func overFormula[T Float](f formula, l []T, r pointRun[T], scale float64, k *[PointFactors]float64) (sum float64, bad uint32) {
+	for i, v := range r.a {
+		loss, ga, gb, gc, ok := f(float64(v), float64(r.b[i]), third(r.c, i), k)
+		if !ok {
+			bad = 1
+		}
+		sum += loss
+		if l != nil {
+			l[i] = T(loss)
+		}
+		if r.da != nil {
+			r.da[i] = T(ga * scale)
+		}
+		if r.db != nil {
+			r.db[i] = T(gb * scale)
+		}
+		if r.dc != nil {
+			r.dc[i] = T(gc * scale)
+		}
+	}
+	return sum, bad
+}
+
 // plainPoint is a kernel in plain Go.
 func plainPoint[T Float](f formula) pointKernel[T] {
-	over := func(l, da, db, dc, a, b, c []T, scale float64, k *factors[T]) (sum float64, bad uint32) {
+	over := func(l []T, r pointRun[T], scale float64, k *factors[T]) (float64, uint32) {
 		var own [PointFactors]float64
 		for i := range own {
 			own[i] = float64(k[i+1])
 		}
-		for i, v := range a {
-			var third float64
-			if c != nil {
-				third = float64(c[i])
-			}
-			loss, ga, gb, gc, ok := f(float64(v), float64(b[i]), third, &own)
-			if !ok {
-				bad = 1
-			}
-			sum += loss
-			if l != nil {
-				l[i] = T(loss)
-			}
-			if da != nil {
-				da[i] = T(ga * scale)
-			}
-			if db != nil {
-				db[i] = T(gb * scale)
-			}
-			if dc != nil {
-				dc[i] = T(gc * scale)
-			}
-		}
-		return sum, bad
+		return overFormula(f, l, r, scale, &own)
 	}
 	return pointKernel[T]{
 		sum: func(da, db, dc, a, b, c []T, k *factors[T]) (float64, uint32) {
-			return over(nil, da, db, dc, a, b, c, float64(k[0]), k)
+			return over(nil, pointRun[T]{a, b, c, da, db, dc}, float64(k[0]), k)
 		},
 		each: func(l, da, db, dc, a, b, c []T, k *factors[T]) uint32 {
-			_, bad := over(l, da, db, dc, a, b, c, 1, k)
+			_, bad := over(l, pointRun[T]{a, b, c, da, db, dc}, 1, k)
 			return bad
 		},
 	}

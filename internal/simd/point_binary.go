@@ -35,10 +35,10 @@ const leastLog = -100
 
 var leastProduct = float64(float32(1e-12))
 
-// bce is −b·log a − (1 − b)·log(1 − a), the logarithms cut off.
+// bce is −b·log a − (1 − b)·log(1 − a), the logarithms cut off, and so in the derivative by b.
 func bce(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
-	yes, no := math.Log(a), math.Log1p(-a)
-	l = -b*max(yes, leastLog) - (1-b)*max(no, leastLog)
+	yes, no := max(math.Log(a), leastLog), max(math.Log1p(-a), leastLog)
+	l = -b*yes - (1-b)*no
 	return l, (a - b) / max(a*(1-a), leastProduct), no - yes, 0, within01(a) && within01(b)
 }
 

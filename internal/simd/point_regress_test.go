@@ -59,7 +59,7 @@ func regressRows() []pointRow {
 		{
 			name: "klDiv", p: PointKLDiv, args: 2, diffs: outA | outB, within: 1e-6, draw: shares,
 			outside: [][3]float64{{-1, -0.1}, {0, math.Inf(-1)}},
-			size:    func(a, b, _ float64, _ *[PointFactors]float64) float64 { return klSize(a, math.Log(b)) },
+			size:    func(a, b, _ float64, _ *[PointFactors]float64) float64 { return max(1, b) * klSize(a, math.Log(b)) },
 		},
 		{
 			name: "klDivLog", p: PointKLDivLog, args: 2, diffs: outA | outB, within: 1e-6,
@@ -67,7 +67,7 @@ func regressRows() []pointRow {
 				a, b, _ = shares(r)
 				return a, math.Log(b), 0
 			},
-			size: func(a, b, _ float64, _ *[PointFactors]float64) float64 { return klSize(a, b) },
+			size: func(a, b, _ float64, _ *[PointFactors]float64) float64 { return max(1, math.Exp(b)) * klSize(a, b) },
 		},
 	}
 }
@@ -98,6 +98,7 @@ func counts(r *rand.Rand) (a, b, c float64) {
 }
 
 func poissonSize(a, b, _ float64, _ *[PointFactors]float64) float64 {
+	b = math.Abs(b)
 	return math.Exp(a) + product(b, math.Abs(a)) + b*math.Log(b+2) + 1
 }
 
@@ -114,6 +115,7 @@ func rates(r *rand.Rand) (a, b, c float64) {
 }
 
 func ratesSize(a, b, _ float64, k *[PointFactors]float64) float64 {
+	b = math.Abs(b)
 	return a + product(b, math.Abs(math.Log(a+k[0]))) + b*math.Log(b+2) + 1
 }
 

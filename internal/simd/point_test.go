@@ -308,3 +308,134 @@ func TestPointThreads(t *testing.T) {
 		t.Errorf("%v allocations in a warm call", n)
 	}
 }
+
+// extremes are sizes at which products, differences and exponentials of float32 overflow
+// or vanish.
+var extremes = []float64{0, 0x1p-149, 1e-38, 1e-30, 1e-20, 1e-5, 0.75, 1, 2, 50, 88, 89, 110, 800, 1e5, 1e10, 1e19, 1e20, 1e30, 3e38}
+
+// extremeFactors are settings besides those of the rows.
+var extremeFactors = map[Point][][PointFactors]float64{
+	PointHuber:    {{1e-30, 1e30}, {1e-5, 1}, {1e30, 1e-30}, {1e-50, 1e50}, {1e50, 1e-50}, {1e-30, 1}, {1e30, 1}},
+	PointGaussian: {{1e-30}, {1e-300}, {1e-40}},
+	PointPoisson:  {{0}},
+}
+
+// TestPointExtremes holds the kernels of float32 against the formula in float64 where
+// terms overflow or vanish, each element alone, beside others, and in the memory of its
+// own arguments.
+func TestPointExtremes(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		for _, row := range pointRows() {
+			r, checked := rng(11), 0
+			for _, k := range append(row.settings(), extremeFactors[row.p]...) {
+				for range 4000 {
+					var x [3]float32
+					for j := range row.args {
+						v := extremes[r.IntN(len(extremes))]
+						if r.IntN(2) == 0 {
+							v = -v
+						}
+						x[j] = float32(v)
+					}
+					if row.p == PointBCELogitsPos { // a great weight of a loss that float32 has as 0
+						x[2] = min(x[2], 2)
+						x[2] = max(x[2], -2)
+					}
+					if _, _, _, _, ok := formulas[row.p](float64(x[0]), float64(x[1]), float64(x[2]), &k); ok {
+						testExtreme(t, row, k, x)
+						checked++
+					}
+				}
+			}
+			if checked < 100 {
+				t.Errorf("%s: only %d points are in the domain", row.name, checked)
+			}
+		}
+	})
+}
+
+func testExtreme(t *testing.T, row pointRow, k [PointFactors]float64, x [3]float32) {
+	t.Helper()
+	l, da, db, dc, _ := formulas[row.p](float64(x[0]), float64(x[1]), float64(x[2]), &k)
+	size := 0.0
+	if row.size != nil {
+		size = row.size(float64(x[0]), float64(x[1]), float64(x[2]), &k)
+	}
+	if !(size <= math.MaxFloat32) {
+		size = math.MaxFloat32 // a term beyond it is seen by its infinity
+	}
+	right := func(what string, got, want float64) {
+		t.Helper()
+		if rounded := float64(float32(want)); got == want || got == rounded || math.IsNaN(got) && math.IsNaN(want) {
+			return
+		}
+		if !(math.Abs(got-want) <= 3e-6*max(math.Abs(want), size)+0x1p-148) {
+			t.Fatalf("%s, k %v at %v: %s is %v; the formula says %v", row.name, k, x, what, got, want)
+		}
+	}
+	const n = 9
+	for _, mode := range []string{"sum", "each", "in place"} {
+		var in [3][]float32
+		for j := range row.args {
+			in[j] = make([]float32, n)
+			Fill(in[j], x[j])
+		}
+		args := PointArgs[float32]{A: in[0], B: in[1], C: in[2], Scale: 1, K: k}
+		out := func(j int) []float32 {
+			switch {
+			case row.diffs&(1<<j) == 0:
+				return nil
+			case mode == "in place":
+				return in[j]
+			}
+			return make([]float32, n)
+		}
+		args.DA, args.DB, args.DC = out(0), out(1), out(2)
+		if mode == "each" {
+			args.L = make([]float32, n)
+		}
+		sum, bad := Points(row.p, &args)
+		if bad >= 0 {
+			t.Fatalf("%s at %v: refused", row.name, x)
+		}
+		if mode == "each" {
+			right("loss", float64(args.L[n-1]), l)
+		} else {
+			right(mode, sum/n, l)
+		}
+		for j, d := range [3][]float32{args.DA, args.DB, args.DC} {
+			if d != nil {
+				right(mode+": a derivative", float64(d[n-1]), [3]float64{da, db, dc}[j])
+			}
+		}
+	}
+}
+
+// TestPointFormulas64 holds the formulas in float64, which are the kernels there, where
+// terms overflow though the loss does not.
+func TestPointFormulas64(t *testing.T) {
+	for _, c := range []struct {
+		p    Point
+		a, b float64
+		k    [PointFactors]float64
+		want float64
+	}{
+		{PointHuber, 1.7e308, -1.7e308, [PointFactors]float64{1e-5, 1}, 3.4e303},
+		{PointHuber, -1.7e308, 1.7e308, [PointFactors]float64{0.5, 1}, 1.7e308},
+		{PointHuber, 1e-200, 0, [PointFactors]float64{1e-300, 1e300}, 1e-200},
+		{PointPoissonLog, 1000, 1e308, [PointFactors]float64{}, math.Inf(1)},
+		{PointPoissonLog, 710, 1.7e308, [PointFactors]float64{}, math.Inf(-1)},
+		{PointPoissonLog, 710, 3.1e305, [PointFactors]float64{}, 3.299476616171110e306},
+		{PointPoissonLog, math.Inf(1), 3, [PointFactors]float64{}, math.Inf(1)},
+		{PointPoissonLogFull, 700, 1e307, [PointFactors]float64{}, 5.894637781226760e307},
+		{PointPoisson, math.Inf(1), 3, [PointFactors]float64{1e-8}, math.Inf(1)},
+		{PointPoissonFull, 1e308, 1e308, [PointFactors]float64{}, 355.51704285428767},
+		{PointPoissonFull, 1.7e308, 1e308, [PointFactors]float64{}, 1.693717489378296e307},
+		{PointKLDivLog, 1000, 1000, [PointFactors]float64{}, 0},
+	} {
+		l, _, _, _ := PointAt(c.p, c.a, c.b, 0, c.k)
+		if l != c.want && !(math.Abs(l-c.want) <= 1e-9*math.Abs(c.want)) {
+			t.Errorf("point %d at (%v, %v), k %v: %v, want %v", c.p, c.a, c.b, c.k, l, c.want)
+		}
+	}
+}

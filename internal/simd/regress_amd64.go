@@ -28,16 +28,16 @@ func l1EachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float
 // l1EachAVX512 computes l = |a − b| and its derivatives.
 func l1EachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
 
-// huberSumAVX2 returns Σ k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and writes its derivatives times k[0].
+// huberSumAVX2 returns Σ k₂t(|a − b| − t/2), t = min(k₁, |a − b|) and writes its derivatives times k[0].
 func huberSumAVX2(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
 
-// huberSumAVX512 returns Σ k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and writes its derivatives times k[0].
+// huberSumAVX512 returns Σ k₂t(|a − b| − t/2), t = min(k₁, |a − b|) and writes its derivatives times k[0].
 func huberSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
 
-// huberEachAVX2 computes l = k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and its derivatives.
+// huberEachAVX2 computes l = k₂t(|a − b| − t/2), t = min(k₁, |a − b|) and its derivatives.
 func huberEachAVX2(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
 
-// huberEachAVX512 computes l = k₂·t(|a − b| − t/2), t = min(k₁, |a − b|) and its derivatives.
+// huberEachAVX512 computes l = k₂t(|a − b| − t/2), t = min(k₁, |a − b|) and its derivatives.
 func huberEachAVX512(l []float32, da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (bad uint32)
 
 // poissonLogSumAVX2 returns Σ eᵃ − b·a and writes its derivatives times k[0].

@@ -918,10 +918,10 @@ loop33:
 	VANDPS       c80000000<>+0(SB), Y7, Y7
 	VORPS        Y7, Y9, Y7
 	VMULPS       Y2, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y10
 	VMOVUPS      Y8, Y8
 	VFNMADD231PS Y0, Y9, Y8
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y2, Y8, Y8
+	VMULPS       Y8, Y10, Y8
 	VBROADCASTSS (SI), Y9
 	VMULPS       Y9, Y7, Y7
 	VMOVUPS      Y7, (DX)(DI*4)
@@ -938,10 +938,10 @@ loop33:
 	VANDPS       c80000000<>+0(SB), Y7, Y7
 	VORPS        Y7, Y9, Y7
 	VMULPS       Y2, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y10
 	VMOVUPS      Y8, Y8
 	VFNMADD231PS Y0, Y9, Y8
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y2, Y8, Y8
+	VMULPS       Y8, Y10, Y8
 	VBROADCASTSS (SI), Y9
 	VMULPS       Y9, Y7, Y7
 	VMOVUPS      Y7, 32(DX)(DI*4)
@@ -958,10 +958,10 @@ loop33:
 	VANDPS       c80000000<>+0(SB), Y7, Y7
 	VORPS        Y7, Y9, Y7
 	VMULPS       Y2, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y10
 	VMOVUPS      Y8, Y8
 	VFNMADD231PS Y0, Y9, Y8
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y2, Y8, Y8
+	VMULPS       Y8, Y10, Y8
 	VBROADCASTSS (SI), Y9
 	VMULPS       Y9, Y7, Y7
 	VMOVUPS      Y7, 64(DX)(DI*4)
@@ -978,10 +978,10 @@ loop33:
 	VANDPS       c80000000<>+0(SB), Y7, Y7
 	VORPS        Y7, Y9, Y7
 	VMULPS       Y2, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y10
 	VMOVUPS      Y8, Y8
 	VFNMADD231PS Y0, Y9, Y8
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y2, Y8, Y8
+	VMULPS       Y8, Y10, Y8
 	VBROADCASTSS (SI), Y9
 	VMULPS       Y9, Y7, Y7
 	VMOVUPS      Y7, 96(DX)(DI*4)
@@ -1008,10 +1008,10 @@ loop35:
 	VANDPS       c80000000<>+0(SB), Y7, Y7
 	VORPS        Y7, Y9, Y7
 	VMULPS       Y2, Y7, Y7
+	VANDPS       c7fffffff<>+0(SB), Y7, Y10
 	VMOVUPS      Y8, Y8
 	VFNMADD231PS Y0, Y9, Y8
-	VMULPS       Y8, Y9, Y8
-	VMULPS       Y2, Y8, Y8
+	VMULPS       Y8, Y10, Y8
 	VBROADCASTSS (SI), Y9
 	VMULPS       Y9, Y7, Y7
 	VMOVUPS      Y7, (DX)(DI*4)
@@ -1038,13 +1038,13 @@ end36:
 	VMINPS       Y9, Y1, Y1
 	VANDPS       c80000000<>+0(SB), Y8, Y8
 	VORPS        Y8, Y1, Y8
-	VMULPS       Y2, Y8, Y8
+	VMULPS       Y2, Y8, Y2
+	VANDPS       c7fffffff<>+0(SB), Y2, Y8
 	VMOVUPS      Y9, Y9
 	VFNMADD231PS Y0, Y1, Y9
-	VMULPS       Y9, Y1, Y0
-	VMULPS       Y2, Y0, Y0
+	VMULPS       Y9, Y8, Y0
 	VBROADCASTSS (SI), Y1
-	VMULPS       Y1, Y8, Y1
+	VMULPS       Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y7, (DX)(DI*4)
 	VANDPS       Y7, Y0, Y0
 	VCVTPS2PD    X0, Y1
@@ -1116,10 +1116,10 @@ loop38:
 	VANDPS        Z1, Z10, Z10
 	VORPS         Z10, Z12, Z10
 	VMULPS        Z5, Z10, Z10
+	VANDPS        Z2, Z10, Z13
 	VMOVUPS       Z11, Z11
 	VFNMADD231PS  Z3, Z12, Z11
-	VMULPS        Z11, Z12, Z11
-	VMULPS        Z5, Z11, Z11
+	VMULPS        Z11, Z13, Z11
 	VMULPS        Z0, Z10, Z10
 	VMOVUPS       Z10, (DX)(SI*4)
 	VCVTPS2PD     Y11, Z10
@@ -1135,10 +1135,10 @@ loop38:
 	VANDPS        Z1, Z10, Z10
 	VORPS         Z10, Z12, Z10
 	VMULPS        Z5, Z10, Z10
+	VANDPS        Z2, Z10, Z13
 	VMOVUPS       Z11, Z11
 	VFNMADD231PS  Z3, Z12, Z11
-	VMULPS        Z11, Z12, Z11
-	VMULPS        Z5, Z11, Z11
+	VMULPS        Z11, Z13, Z11
 	VMULPS        Z0, Z10, Z10
 	VMOVUPS       Z10, 64(DX)(SI*4)
 	VCVTPS2PD     Y11, Z10
@@ -1154,10 +1154,10 @@ loop38:
 	VANDPS        Z1, Z10, Z10
 	VORPS         Z10, Z12, Z10
 	VMULPS        Z5, Z10, Z10
+	VANDPS        Z2, Z10, Z13
 	VMOVUPS       Z11, Z11
 	VFNMADD231PS  Z3, Z12, Z11
-	VMULPS        Z11, Z12, Z11
-	VMULPS        Z5, Z11, Z11
+	VMULPS        Z11, Z13, Z11
 	VMULPS        Z0, Z10, Z10
 	VMOVUPS       Z10, 128(DX)(SI*4)
 	VCVTPS2PD     Y11, Z10
@@ -1173,10 +1173,10 @@ loop38:
 	VANDPS        Z1, Z10, Z10
 	VORPS         Z10, Z12, Z10
 	VMULPS        Z5, Z10, Z10
+	VANDPS        Z2, Z10, Z13
 	VMOVUPS       Z11, Z11
 	VFNMADD231PS  Z3, Z12, Z11
-	VMULPS        Z11, Z12, Z11
-	VMULPS        Z5, Z11, Z11
+	VMULPS        Z11, Z13, Z11
 	VMULPS        Z0, Z10, Z10
 	VMOVUPS       Z10, 192(DX)(SI*4)
 	VCVTPS2PD     Y11, Z10
@@ -1202,10 +1202,10 @@ loop40:
 	VANDPS        Z1, Z10, Z10
 	VORPS         Z10, Z12, Z10
 	VMULPS        Z5, Z10, Z10
+	VANDPS        Z2, Z10, Z13
 	VMOVUPS       Z11, Z11
 	VFNMADD231PS  Z3, Z12, Z11
-	VMULPS        Z11, Z12, Z11
-	VMULPS        Z5, Z11, Z11
+	VMULPS        Z11, Z13, Z11
 	VMULPS        Z0, Z10, Z10
 	VMOVUPS       Z10, (DX)(SI*4)
 	VCVTPS2PD     Y11, Z10
@@ -1227,14 +1227,14 @@ end41:
 	VMOVUPS.Z     (AX)(SI*4), K1, Z10
 	VMOVUPS.Z     (CX)(SI*4), K1, Z11
 	VSUBPS        Z11, Z10, Z10
-	VANDPS        Z2, Z10, Z2
-	VMINPS        Z2, Z4, Z4
+	VANDPS        Z2, Z10, Z11
+	VMINPS        Z11, Z4, Z4
 	VANDPS        Z1, Z10, Z1
 	VORPS         Z1, Z4, Z1
 	VMULPS        Z5, Z1, Z1
-	VMOVUPS       Z2, Z2
-	VFNMADD231PS  Z3, Z4, Z2
-	VMULPS        Z2, Z4, Z2
+	VANDPS        Z2, Z1, Z2
+	VMOVUPS       Z11, Z5
+	VFNMADD231PS  Z3, Z4, Z5
 	VMULPS        Z5, Z2, Z2
 	VMULPS        Z0, Z1, Z0
 	VMOVUPS       Z0, K1, (DX)(SI*4)
@@ -1287,10 +1287,10 @@ loop43:
 	VANDPS       c80000000<>+0(SB), Y3, Y3
 	VORPS        Y3, Y5, Y3
 	VMULPS       Y2, Y3, Y3
+	VANDPS       c7fffffff<>+0(SB), Y3, Y6
 	VMOVUPS      Y4, Y4
 	VFNMADD231PS Y0, Y5, Y4
-	VMULPS       Y4, Y5, Y4
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y4, Y6, Y4
 	VXORPS       c80000000<>+0(SB), Y3, Y5
 	VMOVUPS      Y3, (DX)(DI*4)
 	VMOVUPS      Y5, (BX)(DI*4)
@@ -1313,13 +1313,13 @@ end44:
 	VMINPS       Y5, Y1, Y1
 	VANDPS       c80000000<>+0(SB), Y4, Y4
 	VORPS        Y4, Y1, Y4
-	VMULPS       Y2, Y4, Y4
+	VMULPS       Y2, Y4, Y2
+	VANDPS       c7fffffff<>+0(SB), Y2, Y4
 	VMOVUPS      Y5, Y5
 	VFNMADD231PS Y0, Y1, Y5
-	VMULPS       Y5, Y1, Y0
-	VMULPS       Y2, Y0, Y0
-	VXORPS       c80000000<>+0(SB), Y4, Y1
-	VMASKMOVPS   Y4, Y3, (DX)(DI*4)
+	VMULPS       Y5, Y4, Y0
+	VXORPS       c80000000<>+0(SB), Y2, Y1
+	VMASKMOVPS   Y2, Y3, (DX)(DI*4)
 	VMASKMOVPS   Y1, Y3, (BX)(DI*4)
 	VMASKMOVPS   Y0, Y3, (R8)(DI*4)
 
@@ -1357,10 +1357,10 @@ loop46:
 	VANDPS       Z0, Z5, Z5
 	VORPS        Z5, Z7, Z5
 	VMULPS       Z4, Z5, Z5
+	VANDPS       Z1, Z5, Z8
 	VMOVUPS      Z6, Z6
 	VFNMADD231PS Z2, Z7, Z6
-	VMULPS       Z6, Z7, Z6
-	VMULPS       Z4, Z6, Z6
+	VMULPS       Z6, Z8, Z6
 	VXORPS       Z0, Z5, Z7
 	VMOVUPS      Z5, (DX)(DI*4)
 	VMOVUPS      Z7, (BX)(DI*4)
@@ -1379,17 +1379,17 @@ end47:
 	VMOVUPS.Z    (AX)(DI*4), K1, Z5
 	VMOVUPS.Z    (CX)(DI*4), K1, Z6
 	VSUBPS       Z6, Z5, Z5
-	VANDPS       Z1, Z5, Z1
-	VMINPS       Z1, Z3, Z3
+	VANDPS       Z1, Z5, Z6
+	VMINPS       Z6, Z3, Z3
 	VANDPS       Z0, Z5, Z5
 	VORPS        Z5, Z3, Z5
-	VMULPS       Z4, Z5, Z5
-	VMOVUPS      Z1, Z1
-	VFNMADD231PS Z2, Z3, Z1
-	VMULPS       Z1, Z3, Z1
-	VMULPS       Z4, Z1, Z1
-	VXORPS       Z0, Z5, Z0
-	VMOVUPS      Z5, K1, (DX)(DI*4)
+	VMULPS       Z4, Z5, Z4
+	VANDPS       Z1, Z4, Z1
+	VMOVUPS      Z6, Z5
+	VFNMADD231PS Z2, Z3, Z5
+	VMULPS       Z5, Z1, Z1
+	VXORPS       Z0, Z4, Z0
+	VMOVUPS      Z4, K1, (DX)(DI*4)
 	VMOVUPS      Z0, K1, (BX)(DI*4)
 	VMOVUPS      Z1, K1, (R8)(DI*4)
 
@@ -2099,10 +2099,14 @@ loop61:
 	VBROADCASTSS 4(SI), Y6
 	VADDPS       Y6, Y5, Y5
 	VMOVUPS      (AX)(DI*4), Y6
-	VSUBPS       Y4, Y6, Y4
-	VBROADCASTSS 4(SI), Y6
-	VADDPS       Y6, Y4, Y4
-	VDIVPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y6, Y6
+	VBROADCASTSS 4(SI), Y7
+	VADDPS       Y7, Y6, Y6
+	VDIVPS       Y5, Y6, Y6
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, c3f800000<>+0(SB), Y6, Y4
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y5, Y4, Y6, Y4
 	VBROADCASTSS (SI), Y5
 	VMULPS       Y5, Y4, Y4
 	VMOVUPS      Y4, (DX)(DI*4)
@@ -2174,10 +2178,14 @@ end62:
 	VBROADCASTSS 4(SI), Y7
 	VADDPS       Y7, Y6, Y6
 	VMASKMOVPS   (AX)(DI*4), Y3, Y7
-	VSUBPS       Y5, Y7, Y5
-	VBROADCASTSS 4(SI), Y7
-	VADDPS       Y7, Y5, Y5
-	VDIVPS       Y6, Y5, Y5
+	VSUBPS       Y5, Y7, Y7
+	VBROADCASTSS 4(SI), Y8
+	VADDPS       Y8, Y7, Y7
+	VDIVPS       Y6, Y7, Y7
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y5, c3f800000<>+0(SB), Y7, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y6, Y6
+	VBLENDVPS    Y6, Y5, Y7, Y5
 	VBROADCASTSS (SI), Y6
 	VMULPS       Y6, Y5, Y5
 	VMASKMOVPS   Y5, Y3, (DX)(DI*4)
@@ -2499,12 +2507,12 @@ TEXT ·poissonSumAVX512(SB), NOSPLIT, $0-164
 	VBROADCASTSS (SI), Z0
 	VMOVUPS      c80000000<>+0(SB), Z1
 	VMOVUPS      c00000000<>+0(SB), Z1
+	VMOVUPS      c3f800000<>+0(SB), Z2
 	KXORW        K1, K1, K1
-	VMOVUPS      c00800000<>+0(SB), Z2
-	VMOVUPS      c4b000000<>+0(SB), Z3
-	VMOVUPS      cc1b80000<>+0(SB), Z4
-	VMOVUPS      c3f3504f3<>+0(SB), Z5
-	VMOVUPS      c3f800000<>+0(SB), Z6
+	VMOVUPS      c00800000<>+0(SB), Z3
+	VMOVUPS      c4b000000<>+0(SB), Z4
+	VMOVUPS      cc1b80000<>+0(SB), Z5
+	VMOVUPS      c3f3504f3<>+0(SB), Z6
 	VMOVUPS      c3f000000<>+0(SB), Z7
 	VMOVUPS      c3f317200<>+0(SB), Z8
 	VMOVUPS      c35bfbe8e<>+0(SB), Z9
@@ -2526,19 +2534,19 @@ loop64:
 	VADDPS           Z18, Z17, Z17
 	VCMPPS           $0x11, Z1, Z17, K2
 	KORW             K2, K1, K1
-	VMULPS           Z3, Z17, Z18
-	VCMPPS           $0x11, Z2, Z17, K2
+	VMULPS           Z4, Z17, Z18
+	VCMPPS           $0x11, Z3, Z17, K2
 	VMOVUPS          Z17, Z19
 	VMOVUPS          Z18, K2, Z19
 	VMOVUPS          Z1, Z18
-	VCMPPS           $0x11, Z2, Z17, K2
+	VCMPPS           $0x11, Z3, Z17, K2
 	VMOVUPS          Z18, Z18
-	VMOVUPS          Z4, K2, Z18
-	VPSUBD           Z5, Z19, Z20
+	VMOVUPS          Z5, K2, Z18
+	VPSUBD           Z6, Z19, Z20
 	VPSRAD           $0x17, Z20, Z20
 	VPSLLD           $0x17, Z20, Z21
 	VPSUBD           Z21, Z19, Z19
-	VSUBPS           Z6, Z19, Z19
+	VSUBPS           Z2, Z19, Z19
 	VCVTDQ2PS        Z20, Z20
 	VADDPS           Z18, Z20, Z20
 	VMULPS           Z19, Z19, Z18
@@ -2577,11 +2585,17 @@ loop64:
 	VBROADCASTSS     4(SI), Z20
 	VADDPS           Z20, Z19, Z19
 	VMOVUPS          (AX)(DI*4), Z20
-	VSUBPS           Z18, Z20, Z18
-	VBROADCASTSS     4(SI), Z20
-	VADDPS           Z20, Z18, Z18
-	VDIVPS           Z19, Z18, Z18
-	VMULPS           Z0, Z18, Z18
+	VSUBPS           Z18, Z20, Z20
+	VBROADCASTSS     4(SI), Z21
+	VADDPS           Z21, Z20, Z20
+	VDIVPS           Z19, Z20, Z20
+	VCMPPS           $0x00, Z1, Z18, K2
+	VMOVUPS          Z20, Z18
+	VMOVUPS          Z2, K2, Z18
+	VCMPPS           $0x00, Z1, Z19, K2
+	VMOVUPS          Z20, Z19
+	VMOVUPS          Z18, K2, Z19
+	VMULPS           Z0, Z19, Z18
 	VMOVUPS          Z18, (DX)(DI*4)
 	VCVTPS2PD        Y17, Z18
 	VEXTRACTF64X4    $0x01, Z17, Y17
@@ -2606,64 +2620,70 @@ end65:
 	VCMPPS           $0x11, Z1, Z17, K3
 	KANDW            K2, K3, K3
 	KORW             K3, K1, K1
-	VMULPS           Z3, Z17, Z3
-	VCMPPS           $0x11, Z2, Z17, K3
+	VMULPS           Z4, Z17, Z4
+	VCMPPS           $0x11, Z3, Z17, K3
 	VMOVUPS          Z17, Z18
-	VMOVUPS          Z3, K3, Z18
-	VMOVUPS          Z1, Z3
-	VCMPPS           $0x11, Z2, Z17, K3
-	VMOVUPS          Z3, Z2
-	VMOVUPS          Z4, K3, Z2
-	VPSUBD           Z5, Z18, Z3
-	VPSRAD           $0x17, Z3, Z3
-	VPSLLD           $0x17, Z3, Z4
-	VPSUBD           Z4, Z18, Z4
-	VSUBPS           Z6, Z4, Z4
-	VCVTDQ2PS        Z3, Z3
-	VADDPS           Z2, Z3, Z3
-	VMULPS           Z4, Z4, Z2
-	VMULPS           Z2, Z4, Z5
-	VBROADCASTSS     c3d8ec753<>+0(SB), Z6
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z4, Z6
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z4, Z6
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z4, Z6
-	VFMADD213PS      Z14, Z4, Z6
-	VFMADD213PS      Z13, Z4, Z6
-	VFMADD213PS      Z12, Z4, Z6
-	VFMADD213PS      Z11, Z4, Z6
-	VFMADD213PS      Z10, Z4, Z6
-	VMULPS           Z6, Z5, Z5
-	VFNMADD231PS     Z7, Z2, Z5
-	VFMADD231PS      Z9, Z3, Z5
-	VADDPS           Z5, Z4, Z2
-	VFMADD231PS      Z8, Z3, Z2
+	VMOVUPS          Z4, K3, Z18
+	VMOVUPS          Z1, Z4
+	VCMPPS           $0x11, Z3, Z17, K3
+	VMOVUPS          Z4, Z3
+	VMOVUPS          Z5, K3, Z3
+	VPSUBD           Z6, Z18, Z4
+	VPSRAD           $0x17, Z4, Z4
+	VPSLLD           $0x17, Z4, Z5
+	VPSUBD           Z5, Z18, Z5
+	VSUBPS           Z2, Z5, Z5
+	VCVTDQ2PS        Z4, Z4
+	VADDPS           Z3, Z4, Z4
+	VMULPS           Z5, Z5, Z3
+	VMULPS           Z3, Z5, Z6
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z18
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z5, Z18
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z5, Z18
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z5, Z18
+	VFMADD213PS      Z14, Z5, Z18
+	VFMADD213PS      Z13, Z5, Z18
+	VFMADD213PS      Z12, Z5, Z18
+	VFMADD213PS      Z11, Z5, Z18
+	VFMADD213PS      Z10, Z5, Z18
+	VMULPS           Z18, Z6, Z6
+	VFNMADD231PS     Z7, Z3, Z6
+	VFMADD231PS      Z9, Z4, Z6
+	VADDPS           Z6, Z5, Z3
+	VFMADD231PS      Z8, Z4, Z3
 	VCMPPS           $0x00, Z1, Z17, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          cff800000<>+0(SB), K3, Z2
+	VMOVUPS          Z3, Z3
+	VMOVUPS          cff800000<>+0(SB), K3, Z3
 	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          c7f800000<>+0(SB), K3, Z2
+	VMOVUPS          Z3, Z3
+	VMOVUPS          c7f800000<>+0(SB), K3, Z3
 	VCMPPS           $0x19, Z1, Z17, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          c7fc00000<>+0(SB), K3, Z2
-	VMOVUPS.Z        (CX)(DI*4), K2, Z3
-	VMOVUPS.Z        (AX)(DI*4), K2, Z4
-	VMULPS           Z2, Z3, Z2
-	VCMPPS           $0x00, Z1, Z3, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          Z1, K3, Z2
-	VSUBPS           Z2, Z4, Z1
-	VMOVUPS.Z        (AX)(DI*4), K2, Z2
-	VBROADCASTSS     4(SI), Z4
-	VADDPS           Z4, Z2, Z2
-	VMOVUPS.Z        (AX)(DI*4), K2, Z4
-	VSUBPS           Z3, Z4, Z3
-	VBROADCASTSS     4(SI), Z4
-	VADDPS           Z4, Z3, Z3
-	VDIVPS           Z2, Z3, Z2
-	VMULPS           Z0, Z2, Z0
+	VMOVUPS          Z3, Z3
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z3
+	VMOVUPS.Z        (CX)(DI*4), K2, Z4
+	VMOVUPS.Z        (AX)(DI*4), K2, Z5
+	VMULPS           Z3, Z4, Z3
+	VCMPPS           $0x00, Z1, Z4, K3
+	VMOVUPS          Z3, Z3
+	VMOVUPS          Z1, K3, Z3
+	VSUBPS           Z3, Z5, Z3
+	VMOVUPS.Z        (AX)(DI*4), K2, Z5
+	VBROADCASTSS     4(SI), Z6
+	VADDPS           Z6, Z5, Z5
+	VMOVUPS.Z        (AX)(DI*4), K2, Z6
+	VSUBPS           Z4, Z6, Z6
+	VBROADCASTSS     4(SI), Z7
+	VADDPS           Z7, Z6, Z6
+	VDIVPS           Z5, Z6, Z6
+	VCMPPS           $0x00, Z1, Z4, K3
+	VMOVUPS          Z6, Z4
+	VMOVUPS          Z2, K3, Z4
+	VCMPPS           $0x00, Z1, Z5, K3
+	VMOVUPS          Z6, Z1
+	VMOVUPS          Z4, K3, Z1
+	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K2, (DX)(DI*4)
-	VMOVAPS.Z        Z1, K2, Z0
+	VMOVAPS.Z        Z3, K2, Z0
 	VCVTPS2PD        Y0, Z1
 	VEXTRACTF64X4    $0x01, Z0, Y0
 	VCVTPS2PD        Y0, Z0
@@ -2752,10 +2772,14 @@ loop67:
 	VBROADCASTSS 4(DI), Y5
 	VADDPS       Y5, Y4, Y4
 	VMOVUPS      (AX)(R9*4), Y5
-	VSUBPS       Y2, Y5, Y2
-	VBROADCASTSS 4(DI), Y5
-	VADDPS       Y5, Y2, Y2
-	VDIVPS       Y4, Y2, Y2
+	VSUBPS       Y2, Y5, Y5
+	VBROADCASTSS 4(DI), Y6
+	VADDPS       Y6, Y5, Y5
+	VDIVPS       Y4, Y5, Y5
+	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y2
+	VBLENDVPS    Y2, c3f800000<>+0(SB), Y5, Y2
+	VCMPPS       $0x00, c00000000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, Y2, Y5, Y2
 	VMOVUPS      Y2, (DX)(R9*4)
 	VMOVUPS      Y1, (BX)(R9*4)
 	VMOVUPS      Y3, (R8)(R9*4)
@@ -2823,10 +2847,14 @@ end68:
 	VBROADCASTSS 4(DI), Y6
 	VADDPS       Y6, Y5, Y5
 	VMASKMOVPS   (AX)(R9*4), Y1, Y6
-	VSUBPS       Y3, Y6, Y3
-	VBROADCASTSS 4(DI), Y6
-	VADDPS       Y6, Y3, Y3
-	VDIVPS       Y5, Y3, Y3
+	VSUBPS       Y3, Y6, Y6
+	VBROADCASTSS 4(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VDIVPS       Y5, Y6, Y6
+	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, c3f800000<>+0(SB), Y6, Y3
+	VCMPPS       $0x00, c00000000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y5, Y3, Y6, Y3
 	VMASKMOVPS   Y3, Y1, (DX)(R9*4)
 	VMASKMOVPS   Y2, Y1, (BX)(R9*4)
 	VMASKMOVPS   Y4, Y1, (R8)(R9*4)
@@ -2849,12 +2877,12 @@ TEXT ·poissonEachAVX512(SB), NOSPLIT, $0-180
 	MOVQ    l_base+0(FP), R8
 	VMOVUPS c80000000<>+0(SB), Z0
 	VMOVUPS c00000000<>+0(SB), Z1
+	VMOVUPS c3f800000<>+0(SB), Z2
 	KXORW   K1, K1, K1
-	VMOVUPS c00800000<>+0(SB), Z2
-	VMOVUPS c4b000000<>+0(SB), Z3
-	VMOVUPS cc1b80000<>+0(SB), Z4
-	VMOVUPS c3f3504f3<>+0(SB), Z5
-	VMOVUPS c3f800000<>+0(SB), Z6
+	VMOVUPS c00800000<>+0(SB), Z3
+	VMOVUPS c4b000000<>+0(SB), Z4
+	VMOVUPS cc1b80000<>+0(SB), Z5
+	VMOVUPS c3f3504f3<>+0(SB), Z6
 	VMOVUPS c3f000000<>+0(SB), Z7
 	VMOVUPS c3f317200<>+0(SB), Z8
 	VMOVUPS c35bfbe8e<>+0(SB), Z9
@@ -2874,19 +2902,19 @@ loop70:
 	VADDPS           Z16, Z15, Z15
 	VCMPPS           $0x11, Z1, Z15, K2
 	KORW             K2, K1, K1
-	VMULPS           Z3, Z15, Z16
-	VCMPPS           $0x11, Z2, Z15, K2
+	VMULPS           Z4, Z15, Z16
+	VCMPPS           $0x11, Z3, Z15, K2
 	VMOVUPS          Z15, Z17
 	VMOVUPS          Z16, K2, Z17
 	VMOVUPS          Z1, Z16
-	VCMPPS           $0x11, Z2, Z15, K2
+	VCMPPS           $0x11, Z3, Z15, K2
 	VMOVUPS          Z16, Z16
-	VMOVUPS          Z4, K2, Z16
-	VPSUBD           Z5, Z17, Z18
+	VMOVUPS          Z5, K2, Z16
+	VPSUBD           Z6, Z17, Z18
 	VPSRAD           $0x17, Z18, Z18
 	VPSLLD           $0x17, Z18, Z19
 	VPSUBD           Z19, Z17, Z17
-	VSUBPS           Z6, Z17, Z17
+	VSUBPS           Z2, Z17, Z17
 	VCVTDQ2PS        Z18, Z18
 	VADDPS           Z16, Z18, Z18
 	VMULPS           Z17, Z17, Z16
@@ -2926,11 +2954,17 @@ loop70:
 	VBROADCASTSS     4(DI), Z19
 	VADDPS           Z19, Z18, Z18
 	VMOVUPS          (AX)(R9*4), Z19
-	VSUBPS           Z16, Z19, Z16
-	VBROADCASTSS     4(DI), Z19
-	VADDPS           Z19, Z16, Z16
-	VDIVPS           Z18, Z16, Z16
-	VMOVUPS          Z16, (DX)(R9*4)
+	VSUBPS           Z16, Z19, Z19
+	VBROADCASTSS     4(DI), Z20
+	VADDPS           Z20, Z19, Z19
+	VDIVPS           Z18, Z19, Z19
+	VCMPPS           $0x00, Z1, Z16, K2
+	VMOVUPS          Z19, Z16
+	VMOVUPS          Z2, K2, Z16
+	VCMPPS           $0x00, Z1, Z18, K2
+	VMOVUPS          Z19, Z18
+	VMOVUPS          Z16, K2, Z18
+	VMOVUPS          Z18, (DX)(R9*4)
 	VMOVUPS          Z15, (BX)(R9*4)
 	VMOVUPS          Z17, (R8)(R9*4)
 	ADDQ             $0x10, R9
@@ -2951,65 +2985,71 @@ end71:
 	VCMPPS           $0x11, Z1, Z15, K3
 	KANDW            K2, K3, K3
 	KORW             K3, K1, K1
-	VMULPS           Z3, Z15, Z3
-	VCMPPS           $0x11, Z2, Z15, K3
+	VMULPS           Z4, Z15, Z4
+	VCMPPS           $0x11, Z3, Z15, K3
 	VMOVUPS          Z15, Z16
-	VMOVUPS          Z3, K3, Z16
-	VMOVUPS          Z1, Z3
-	VCMPPS           $0x11, Z2, Z15, K3
-	VMOVUPS          Z3, Z2
-	VMOVUPS          Z4, K3, Z2
-	VPSUBD           Z5, Z16, Z3
-	VPSRAD           $0x17, Z3, Z3
-	VPSLLD           $0x17, Z3, Z4
-	VPSUBD           Z4, Z16, Z4
-	VSUBPS           Z6, Z4, Z4
-	VCVTDQ2PS        Z3, Z3
-	VADDPS           Z2, Z3, Z3
-	VMULPS           Z4, Z4, Z2
-	VMULPS           Z2, Z4, Z5
-	VBROADCASTSS     c3d8ec753<>+0(SB), Z6
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z4, Z6
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z4, Z6
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z4, Z6
-	VFMADD213PS      Z14, Z4, Z6
-	VFMADD213PS      Z13, Z4, Z6
-	VFMADD213PS      Z12, Z4, Z6
-	VFMADD213PS      Z11, Z4, Z6
-	VFMADD213PS      Z10, Z4, Z6
-	VMULPS           Z6, Z5, Z5
-	VFNMADD231PS     Z7, Z2, Z5
-	VFMADD231PS      Z9, Z3, Z5
-	VADDPS           Z5, Z4, Z2
-	VFMADD231PS      Z8, Z3, Z2
+	VMOVUPS          Z4, K3, Z16
+	VMOVUPS          Z1, Z4
+	VCMPPS           $0x11, Z3, Z15, K3
+	VMOVUPS          Z4, Z3
+	VMOVUPS          Z5, K3, Z3
+	VPSUBD           Z6, Z16, Z4
+	VPSRAD           $0x17, Z4, Z4
+	VPSLLD           $0x17, Z4, Z5
+	VPSUBD           Z5, Z16, Z5
+	VSUBPS           Z2, Z5, Z5
+	VCVTDQ2PS        Z4, Z4
+	VADDPS           Z3, Z4, Z4
+	VMULPS           Z5, Z5, Z3
+	VMULPS           Z3, Z5, Z6
+	VBROADCASTSS     c3d8ec753<>+0(SB), Z16
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z5, Z16
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z5, Z16
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z5, Z16
+	VFMADD213PS      Z14, Z5, Z16
+	VFMADD213PS      Z13, Z5, Z16
+	VFMADD213PS      Z12, Z5, Z16
+	VFMADD213PS      Z11, Z5, Z16
+	VFMADD213PS      Z10, Z5, Z16
+	VMULPS           Z16, Z6, Z6
+	VFNMADD231PS     Z7, Z3, Z6
+	VFMADD231PS      Z9, Z4, Z6
+	VADDPS           Z6, Z5, Z3
+	VFMADD231PS      Z8, Z4, Z3
 	VCMPPS           $0x00, Z1, Z15, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          cff800000<>+0(SB), K3, Z2
+	VMOVUPS          Z3, Z3
+	VMOVUPS          cff800000<>+0(SB), K3, Z3
 	VCMPPS           $0x00, c7f800000<>+0(SB), Z15, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          c7f800000<>+0(SB), K3, Z2
+	VMOVUPS          Z3, Z3
+	VMOVUPS          c7f800000<>+0(SB), K3, Z3
 	VCMPPS           $0x19, Z1, Z15, K3
-	VMOVUPS          Z2, Z2
-	VMOVUPS          c7fc00000<>+0(SB), K3, Z2
-	VMOVUPS.Z        (CX)(R9*4), K2, Z3
-	VMOVUPS.Z        (AX)(R9*4), K2, Z4
-	VMULPS           Z2, Z3, Z5
+	VMOVUPS          Z3, Z3
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z3
+	VMOVUPS.Z        (CX)(R9*4), K2, Z4
+	VMOVUPS.Z        (AX)(R9*4), K2, Z5
+	VMULPS           Z3, Z4, Z6
+	VCMPPS           $0x00, Z1, Z4, K3
+	VMOVUPS          Z6, Z6
+	VMOVUPS          Z1, K3, Z6
+	VSUBPS           Z6, Z5, Z5
+	VXORPS           Z0, Z3, Z0
+	VMOVUPS.Z        (AX)(R9*4), K2, Z3
+	VBROADCASTSS     4(DI), Z6
+	VADDPS           Z6, Z3, Z3
+	VMOVUPS.Z        (AX)(R9*4), K2, Z6
+	VSUBPS           Z4, Z6, Z6
+	VBROADCASTSS     4(DI), Z7
+	VADDPS           Z7, Z6, Z6
+	VDIVPS           Z3, Z6, Z6
+	VCMPPS           $0x00, Z1, Z4, K3
+	VMOVUPS          Z6, Z4
+	VMOVUPS          Z2, K3, Z4
 	VCMPPS           $0x00, Z1, Z3, K3
-	VMOVUPS          Z5, Z5
-	VMOVUPS          Z1, K3, Z5
-	VSUBPS           Z5, Z4, Z1
-	VXORPS           Z0, Z2, Z0
-	VMOVUPS.Z        (AX)(R9*4), K2, Z2
-	VBROADCASTSS     4(DI), Z4
-	VADDPS           Z4, Z2, Z2
-	VMOVUPS.Z        (AX)(R9*4), K2, Z4
-	VSUBPS           Z3, Z4, Z3
-	VBROADCASTSS     4(DI), Z4
-	VADDPS           Z4, Z3, Z3
-	VDIVPS           Z2, Z3, Z2
-	VMOVUPS          Z2, K2, (DX)(R9*4)
+	VMOVUPS          Z6, Z1
+	VMOVUPS          Z4, K3, Z1
+	VMOVUPS          Z1, K2, (DX)(R9*4)
 	VMOVUPS          Z0, K2, (BX)(R9*4)
-	VMOVUPS          Z1, K2, (R8)(R9*4)
+	VMOVUPS          Z5, K2, (R8)(R9*4)
 
 done72:
 	KMOVW K1, AX
@@ -3090,6 +3130,11 @@ loop73:
 	VBROADCASTSS 8(R8), Y10
 	VMOVUPS      Y10, Y10
 	VFMADD231PS  Y9, Y3, Y10
+	VANDPS       c7fffffff<>+0(SB), Y7, Y3
+	VCMPPS       $0x1e, c5f0ac723<>+0(SB), Y3, Y3
+	VORPS        Y3, Y0, Y0
+	VCMPPS       $0x1e, c7e70bdc2<>+0(SB), Y4, Y3
+	VORPS        Y3, Y0, Y0
 	VSUBPS       Y5, Y7, Y3
 	VSUBPS       Y3, Y7, Y9
 	VSUBPS       Y9, Y5, Y5
@@ -3187,6 +3232,13 @@ end74:
 	VBROADCASTSS 8(R8), Y11
 	VMOVUPS      Y11, Y11
 	VFMADD231PS  Y10, Y4, Y11
+	VANDPS       c7fffffff<>+0(SB), Y8, Y4
+	VCMPPS       $0x1e, c5f0ac723<>+0(SB), Y4, Y4
+	VANDPS       Y3, Y4, Y4
+	VORPS        Y4, Y0, Y0
+	VCMPPS       $0x1e, c7e70bdc2<>+0(SB), Y5, Y4
+	VANDPS       Y3, Y4, Y4
+	VORPS        Y4, Y0, Y0
 	VSUBPS       Y6, Y8, Y4
 	VSUBPS       Y4, Y8, Y10
 	VSUBPS       Y10, Y6, Y6
@@ -3231,6 +3283,42 @@ done75:
 	VZEROUPPER
 	RET
 
+DATA c5f0ac723<>+0(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+4(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+8(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+12(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+16(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+20(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+24(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+28(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+32(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+36(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+40(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+44(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+48(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+52(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+56(SB)/4, $0x5f0ac723
+DATA c5f0ac723<>+60(SB)/4, $0x5f0ac723
+GLOBL c5f0ac723<>(SB), RODATA|NOPTR, $64
+
+DATA c7e70bdc2<>+0(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+4(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+8(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+12(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+16(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+20(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+24(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+28(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+32(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+36(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+40(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+44(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+48(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+52(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+56(SB)/4, $0x7e70bdc2
+DATA c7e70bdc2<>+60(SB)/4, $0x7e70bdc2
+GLOBL c7e70bdc2<>(SB), RODATA|NOPTR, $64
+
 // func gaussianSumAVX512(da []float32, db []float32, dc []float32, a []float32, b []float32, c []float32, k *float32) (sum float64, bad uint32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2, SSE2
 TEXT ·gaussianSumAVX512(SB), NOSPLIT, $0-164
@@ -3246,18 +3334,18 @@ TEXT ·gaussianSumAVX512(SB), NOSPLIT, $0-164
 	VMOVUPS      c00000000<>+0(SB), Z1
 	VMOVUPS      c3f000000<>+0(SB), Z2
 	VMOVUPS      c3f800000<>+0(SB), Z3
+	VMOVUPS      c7fffffff<>+0(SB), Z4
+	VMOVUPS      c5f0ac723<>+0(SB), Z5
+	VMOVUPS      c7e70bdc2<>+0(SB), Z6
 	KXORW        K1, K1, K1
-	VMOVUPS      c00800000<>+0(SB), Z4
-	VMOVUPS      c4b000000<>+0(SB), Z5
-	VMOVUPS      cc1b80000<>+0(SB), Z6
-	VMOVUPS      c3f3504f3<>+0(SB), Z7
-	VMOVUPS      c3f317200<>+0(SB), Z8
-	VMOVUPS      c35bfbe8e<>+0(SB), Z9
-	VMOVUPS      c3eaaaaaa<>+0(SB), Z10
-	VMOVUPS      cbe7ffffe<>+0(SB), Z11
-	VMOVUPS      c3e4ccead<>+0(SB), Z12
-	VMOVUPS      cbe2aada5<>+0(SB), Z13
-	VMOVUPS      c3e11e90d<>+0(SB), Z14
+	VMOVUPS      c00800000<>+0(SB), Z7
+	VMOVUPS      c4b000000<>+0(SB), Z8
+	VMOVUPS      cc1b80000<>+0(SB), Z9
+	VMOVUPS      c3f3504f3<>+0(SB), Z10
+	VMOVUPS      c3f317200<>+0(SB), Z11
+	VMOVUPS      c35bfbe8e<>+0(SB), Z12
+	VMOVUPS      c3eaaaaaa<>+0(SB), Z13
+	VMOVUPS      cbe7ffffe<>+0(SB), Z14
 	VXORPS       Z15, Z15, Z15
 	VXORPS       Z16, Z16, Z16
 	XORQ         R9, R9
@@ -3272,15 +3360,15 @@ loop76:
 	KORW             K2, K1, K1
 	VBROADCASTSS     4(R8), Z18
 	VMAXPS           Z17, Z18, Z17
-	VMULPS           Z5, Z17, Z18
-	VCMPPS           $0x11, Z4, Z17, K2
+	VMULPS           Z8, Z17, Z18
+	VCMPPS           $0x11, Z7, Z17, K2
 	VMOVUPS          Z17, Z19
 	VMOVUPS          Z18, K2, Z19
 	VMOVUPS          Z1, Z18
-	VCMPPS           $0x11, Z4, Z17, K2
+	VCMPPS           $0x11, Z7, Z17, K2
 	VMOVUPS          Z18, Z18
-	VMOVUPS          Z6, K2, Z18
-	VPSUBD           Z7, Z19, Z20
+	VMOVUPS          Z9, K2, Z18
+	VPSUBD           Z10, Z19, Z20
 	VPSRAD           $0x17, Z20, Z20
 	VPSLLD           $0x17, Z20, Z21
 	VPSUBD           Z21, Z19, Z19
@@ -3293,16 +3381,16 @@ loop76:
 	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z19, Z22
 	VFMADD213PS.BCST c3def5141<>+0(SB), Z19, Z22
 	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z19, Z22
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z19, Z22
 	VFMADD213PS      Z14, Z19, Z22
 	VFMADD213PS      Z13, Z19, Z22
-	VFMADD213PS      Z12, Z19, Z22
-	VFMADD213PS      Z11, Z19, Z22
-	VFMADD213PS      Z10, Z19, Z22
 	VMULPS           Z22, Z21, Z21
 	VFNMADD231PS     Z2, Z18, Z21
-	VFMADD231PS      Z9, Z20, Z21
+	VFMADD231PS      Z12, Z20, Z21
 	VADDPS           Z21, Z19, Z18
-	VFMADD231PS      Z8, Z20, Z18
+	VFMADD231PS      Z11, Z20, Z18
 	VCMPPS           $0x00, Z1, Z17, K2
 	VMOVUPS          Z18, Z18
 	VMOVUPS          cff800000<>+0(SB), K2, Z18
@@ -3325,6 +3413,11 @@ loop76:
 	VBROADCASTSS     8(R8), Z24
 	VMOVUPS          Z24, Z24
 	VFMADD231PS      Z23, Z17, Z24
+	VANDPS           Z4, Z21, Z17
+	VCMPPS           $0x1e, Z5, Z17, K2
+	KORW             K2, K1, K1
+	VCMPPS           $0x1e, Z6, Z18, K2
+	KORW             K2, K1, K1
 	VSUBPS           Z19, Z21, Z17
 	VSUBPS           Z17, Z21, Z23
 	VSUBPS           Z23, Z19, Z19
@@ -3373,84 +3466,91 @@ end77:
 	KORW             K3, K1, K1
 	VBROADCASTSS     4(R8), Z18
 	VMAXPS           Z17, Z18, Z17
-	VMULPS           Z5, Z17, Z5
-	VCMPPS           $0x11, Z4, Z17, K3
+	VMULPS           Z8, Z17, Z8
+	VCMPPS           $0x11, Z7, Z17, K3
 	VMOVUPS          Z17, Z18
-	VMOVUPS          Z5, K3, Z18
-	VMOVUPS          Z1, Z5
-	VCMPPS           $0x11, Z4, Z17, K3
-	VMOVUPS          Z5, Z4
-	VMOVUPS          Z6, K3, Z4
-	VPSUBD           Z7, Z18, Z5
-	VPSRAD           $0x17, Z5, Z5
-	VPSLLD           $0x17, Z5, Z6
-	VPSUBD           Z6, Z18, Z6
-	VSUBPS           Z3, Z6, Z6
-	VCVTDQ2PS        Z5, Z5
-	VADDPS           Z4, Z5, Z5
-	VMULPS           Z6, Z6, Z4
-	VMULPS           Z4, Z6, Z7
+	VMOVUPS          Z8, K3, Z18
+	VMOVUPS          Z1, Z8
+	VCMPPS           $0x11, Z7, Z17, K3
+	VMOVUPS          Z8, Z7
+	VMOVUPS          Z9, K3, Z7
+	VPSUBD           Z10, Z18, Z8
+	VPSRAD           $0x17, Z8, Z8
+	VPSLLD           $0x17, Z8, Z9
+	VPSUBD           Z9, Z18, Z9
+	VSUBPS           Z3, Z9, Z9
+	VCVTDQ2PS        Z8, Z8
+	VADDPS           Z7, Z8, Z8
+	VMULPS           Z9, Z9, Z7
+	VMULPS           Z7, Z9, Z10
 	VBROADCASTSS     c3d8ec753<>+0(SB), Z18
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z6, Z18
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z6, Z18
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z6, Z18
-	VFMADD213PS      Z14, Z6, Z18
-	VFMADD213PS      Z13, Z6, Z18
-	VFMADD213PS      Z12, Z6, Z18
-	VFMADD213PS      Z11, Z6, Z18
-	VFMADD213PS      Z10, Z6, Z18
-	VMULPS           Z18, Z7, Z7
-	VFNMADD231PS     Z2, Z4, Z7
-	VFMADD231PS      Z9, Z5, Z7
-	VADDPS           Z7, Z6, Z4
-	VFMADD231PS      Z8, Z5, Z4
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z9, Z18
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z9, Z18
+	VFMADD213PS      Z14, Z9, Z18
+	VFMADD213PS      Z13, Z9, Z18
+	VMULPS           Z18, Z10, Z10
+	VFNMADD231PS     Z2, Z7, Z10
+	VFMADD231PS      Z12, Z8, Z10
+	VADDPS           Z10, Z9, Z7
+	VFMADD231PS      Z11, Z8, Z7
 	VCMPPS           $0x00, Z1, Z17, K3
-	VMOVUPS          Z4, Z4
-	VMOVUPS          cff800000<>+0(SB), K3, Z4
+	VMOVUPS          Z7, Z7
+	VMOVUPS          cff800000<>+0(SB), K3, Z7
 	VCMPPS           $0x00, c7f800000<>+0(SB), Z17, K3
-	VMOVUPS          Z4, Z4
-	VMOVUPS          c7f800000<>+0(SB), K3, Z4
+	VMOVUPS          Z7, Z7
+	VMOVUPS          c7f800000<>+0(SB), K3, Z7
 	VCMPPS           $0x19, Z1, Z17, K3
-	VMOVUPS          Z4, Z4
-	VMOVUPS          c7fc00000<>+0(SB), K3, Z4
-	VBROADCASTSS     4(R8), Z5
-	VMOVUPS.Z        (DX)(R9*4), K2, Z6
-	VMAXPS           Z6, Z5, Z5
-	VMOVUPS.Z        (AX)(R9*4), K2, Z6
-	VMOVUPS.Z        (CX)(R9*4), K2, Z7
-	VSUBPS           Z7, Z6, Z8
-	VDIVPS           Z5, Z8, Z9
-	VMOVUPS          Z4, Z4
-	VFMADD231PS      Z8, Z9, Z4
-	VMOVUPS          Z2, Z10
-	VBROADCASTSS     8(R8), Z11
-	VMOVUPS          Z11, Z11
-	VFMADD231PS      Z10, Z4, Z11
-	VSUBPS           Z6, Z8, Z4
-	VSUBPS           Z4, Z8, Z10
-	VSUBPS           Z10, Z6, Z6
-	VADDPS           Z4, Z7, Z4
-	VSUBPS           Z4, Z6, Z4
-	VSUBPS           Z4, Z4, Z6
-	VMOVUPS          Z1, Z7
-	VCMPPS           $0x00, Z1, Z6, K3
-	VMOVUPS          Z7, Z1
+	VMOVUPS          Z7, Z7
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z7
+	VBROADCASTSS     4(R8), Z8
+	VMOVUPS.Z        (DX)(R9*4), K2, Z9
+	VMAXPS           Z9, Z8, Z8
+	VMOVUPS.Z        (AX)(R9*4), K2, Z9
+	VMOVUPS.Z        (CX)(R9*4), K2, Z10
+	VSUBPS           Z10, Z9, Z11
+	VDIVPS           Z8, Z11, Z12
+	VMOVUPS          Z7, Z7
+	VFMADD231PS      Z11, Z12, Z7
+	VMOVUPS          Z2, Z13
+	VBROADCASTSS     8(R8), Z14
+	VMOVUPS          Z14, Z14
+	VFMADD231PS      Z13, Z7, Z14
+	VANDPS           Z4, Z11, Z4
+	VCMPPS           $0x1e, Z5, Z4, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VCMPPS           $0x1e, Z6, Z8, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VSUBPS           Z9, Z11, Z4
+	VSUBPS           Z4, Z11, Z5
+	VSUBPS           Z5, Z9, Z5
+	VADDPS           Z4, Z10, Z4
+	VSUBPS           Z4, Z5, Z4
+	VSUBPS           Z4, Z4, Z5
+	VMOVUPS          Z1, Z6
+	VCMPPS           $0x00, Z1, Z5, K3
+	VMOVUPS          Z6, Z1
 	VMOVUPS          Z4, K3, Z1
-	VADDPS           Z8, Z8, Z4
-	VMOVUPS          Z5, Z6
-	VFNMADD231PS     Z8, Z8, Z6
-	VMOVUPS          Z6, Z6
-	VFNMADD231PS     Z1, Z4, Z6
+	VADDPS           Z11, Z11, Z4
+	VMOVUPS          Z8, Z5
+	VFNMADD231PS     Z11, Z11, Z5
+	VMOVUPS          Z5, Z5
+	VFNMADD231PS     Z1, Z4, Z5
 	VMOVUPS          Z3, Z1
-	VDIVPS           Z5, Z1, Z1
+	VDIVPS           Z8, Z1, Z1
 	VMULPS           Z2, Z1, Z2
-	VMULPS           Z2, Z6, Z2
+	VMULPS           Z2, Z5, Z2
 	VMULPS           Z1, Z2, Z1
-	VMULPS           Z0, Z9, Z2
+	VMULPS           Z0, Z12, Z2
 	VMOVUPS          Z2, K2, (BX)(R9*4)
 	VMULPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K2, (SI)(R9*4)
-	VMOVAPS.Z        Z11, K2, Z0
+	VMOVAPS.Z        Z14, K2, Z0
 	VCVTPS2PD        Y0, Z1
 	VEXTRACTF64X4    $0x01, Z0, Y0
 	VCVTPS2PD        Y0, Z0
@@ -3545,6 +3645,11 @@ loop79:
 	VBROADCASTSS 8(R9), Y9
 	VMOVUPS      Y9, Y9
 	VFMADD231PS  Y8, Y1, Y9
+	VANDPS       c7fffffff<>+0(SB), Y5, Y1
+	VCMPPS       $0x1e, c5f0ac723<>+0(SB), Y1, Y1
+	VORPS        Y1, Y0, Y0
+	VCMPPS       $0x1e, c7e70bdc2<>+0(SB), Y2, Y1
+	VORPS        Y1, Y0, Y0
 	VSUBPS       Y3, Y5, Y1
 	VSUBPS       Y1, Y5, Y8
 	VSUBPS       Y8, Y3, Y3
@@ -3636,6 +3741,13 @@ end80:
 	VBROADCASTSS 8(R9), Y10
 	VMOVUPS      Y10, Y10
 	VFMADD231PS  Y9, Y2, Y10
+	VANDPS       c7fffffff<>+0(SB), Y6, Y2
+	VCMPPS       $0x1e, c5f0ac723<>+0(SB), Y2, Y2
+	VANDPS       Y1, Y2, Y2
+	VORPS        Y2, Y0, Y0
+	VCMPPS       $0x1e, c7e70bdc2<>+0(SB), Y3, Y2
+	VANDPS       Y1, Y2, Y2
+	VORPS        Y2, Y0, Y0
 	VSUBPS       Y4, Y6, Y2
 	VSUBPS       Y2, Y6, Y9
 	VSUBPS       Y9, Y4, Y4
@@ -3682,18 +3794,18 @@ TEXT ·gaussianEachAVX512(SB), NOSPLIT, $0-180
 	VMOVUPS c00000000<>+0(SB), Z1
 	VMOVUPS c3f000000<>+0(SB), Z2
 	VMOVUPS c3f800000<>+0(SB), Z3
+	VMOVUPS c7fffffff<>+0(SB), Z4
+	VMOVUPS c5f0ac723<>+0(SB), Z5
+	VMOVUPS c7e70bdc2<>+0(SB), Z6
 	KXORW   K1, K1, K1
-	VMOVUPS c00800000<>+0(SB), Z4
-	VMOVUPS c4b000000<>+0(SB), Z5
-	VMOVUPS cc1b80000<>+0(SB), Z6
-	VMOVUPS c3f3504f3<>+0(SB), Z7
-	VMOVUPS c3f317200<>+0(SB), Z8
-	VMOVUPS c35bfbe8e<>+0(SB), Z9
-	VMOVUPS c3eaaaaaa<>+0(SB), Z10
-	VMOVUPS cbe7ffffe<>+0(SB), Z11
-	VMOVUPS c3e4ccead<>+0(SB), Z12
-	VMOVUPS cbe2aada5<>+0(SB), Z13
-	VMOVUPS c3e11e90d<>+0(SB), Z14
+	VMOVUPS c00800000<>+0(SB), Z7
+	VMOVUPS c4b000000<>+0(SB), Z8
+	VMOVUPS cc1b80000<>+0(SB), Z9
+	VMOVUPS c3f3504f3<>+0(SB), Z10
+	VMOVUPS c3f317200<>+0(SB), Z11
+	VMOVUPS c35bfbe8e<>+0(SB), Z12
+	VMOVUPS c3eaaaaaa<>+0(SB), Z13
+	VMOVUPS cbe7ffffe<>+0(SB), Z14
 	XORQ    R11, R11
 	CMPQ    R8, $0x10
 	JL      end83
@@ -3706,15 +3818,15 @@ loop82:
 	KORW             K2, K1, K1
 	VBROADCASTSS     4(R9), Z16
 	VMAXPS           Z15, Z16, Z15
-	VMULPS           Z5, Z15, Z16
-	VCMPPS           $0x11, Z4, Z15, K2
+	VMULPS           Z8, Z15, Z16
+	VCMPPS           $0x11, Z7, Z15, K2
 	VMOVUPS          Z15, Z17
 	VMOVUPS          Z16, K2, Z17
 	VMOVUPS          Z1, Z16
-	VCMPPS           $0x11, Z4, Z15, K2
+	VCMPPS           $0x11, Z7, Z15, K2
 	VMOVUPS          Z16, Z16
-	VMOVUPS          Z6, K2, Z16
-	VPSUBD           Z7, Z17, Z18
+	VMOVUPS          Z9, K2, Z16
+	VPSUBD           Z10, Z17, Z18
 	VPSRAD           $0x17, Z18, Z18
 	VPSLLD           $0x17, Z18, Z19
 	VPSUBD           Z19, Z17, Z17
@@ -3727,16 +3839,16 @@ loop82:
 	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z17, Z20
 	VFMADD213PS.BCST c3def5141<>+0(SB), Z17, Z20
 	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z17, Z20
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z17, Z20
 	VFMADD213PS      Z14, Z17, Z20
 	VFMADD213PS      Z13, Z17, Z20
-	VFMADD213PS      Z12, Z17, Z20
-	VFMADD213PS      Z11, Z17, Z20
-	VFMADD213PS      Z10, Z17, Z20
 	VMULPS           Z20, Z19, Z19
 	VFNMADD231PS     Z2, Z16, Z19
-	VFMADD231PS      Z9, Z18, Z19
+	VFMADD231PS      Z12, Z18, Z19
 	VADDPS           Z19, Z17, Z16
-	VFMADD231PS      Z8, Z18, Z16
+	VFMADD231PS      Z11, Z18, Z16
 	VCMPPS           $0x00, Z1, Z15, K2
 	VMOVUPS          Z16, Z16
 	VMOVUPS          cff800000<>+0(SB), K2, Z16
@@ -3760,6 +3872,11 @@ loop82:
 	VBROADCASTSS     8(R9), Z23
 	VMOVUPS          Z23, Z23
 	VFMADD231PS      Z22, Z15, Z23
+	VANDPS           Z4, Z19, Z15
+	VCMPPS           $0x1e, Z5, Z15, K2
+	KORW             K2, K1, K1
+	VCMPPS           $0x1e, Z6, Z16, K2
+	KORW             K2, K1, K1
 	VSUBPS           Z17, Z19, Z15
 	VSUBPS           Z15, Z19, Z22
 	VSUBPS           Z22, Z17, Z17
@@ -3803,84 +3920,91 @@ end83:
 	KORW             K3, K1, K1
 	VBROADCASTSS     4(R9), Z16
 	VMAXPS           Z15, Z16, Z15
-	VMULPS           Z5, Z15, Z5
-	VCMPPS           $0x11, Z4, Z15, K3
+	VMULPS           Z8, Z15, Z8
+	VCMPPS           $0x11, Z7, Z15, K3
 	VMOVUPS          Z15, Z16
-	VMOVUPS          Z5, K3, Z16
-	VMOVUPS          Z1, Z5
-	VCMPPS           $0x11, Z4, Z15, K3
-	VMOVUPS          Z5, Z4
-	VMOVUPS          Z6, K3, Z4
-	VPSUBD           Z7, Z16, Z5
-	VPSRAD           $0x17, Z5, Z5
-	VPSLLD           $0x17, Z5, Z6
-	VPSUBD           Z6, Z16, Z6
-	VSUBPS           Z3, Z6, Z6
-	VCVTDQ2PS        Z5, Z5
-	VADDPS           Z4, Z5, Z5
-	VMULPS           Z6, Z6, Z4
-	VMULPS           Z4, Z6, Z7
+	VMOVUPS          Z8, K3, Z16
+	VMOVUPS          Z1, Z8
+	VCMPPS           $0x11, Z7, Z15, K3
+	VMOVUPS          Z8, Z7
+	VMOVUPS          Z9, K3, Z7
+	VPSUBD           Z10, Z16, Z8
+	VPSRAD           $0x17, Z8, Z8
+	VPSLLD           $0x17, Z8, Z9
+	VPSUBD           Z9, Z16, Z9
+	VSUBPS           Z3, Z9, Z9
+	VCVTDQ2PS        Z8, Z8
+	VADDPS           Z7, Z8, Z8
+	VMULPS           Z9, Z9, Z7
+	VMULPS           Z7, Z9, Z10
 	VBROADCASTSS     c3d8ec753<>+0(SB), Z16
-	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST c3def5141<>+0(SB), Z6, Z16
-	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z6, Z16
-	VFMADD213PS      Z14, Z6, Z16
-	VFMADD213PS      Z13, Z6, Z16
-	VFMADD213PS      Z12, Z6, Z16
-	VFMADD213PS      Z11, Z6, Z16
-	VFMADD213PS      Z10, Z6, Z16
-	VMULPS           Z16, Z7, Z7
-	VFNMADD231PS     Z2, Z4, Z7
-	VFMADD231PS      Z9, Z5, Z7
-	VADDPS           Z7, Z6, Z4
-	VFMADD231PS      Z8, Z5, Z4
+	VFMADD213PS.BCST cbdeb1ade<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST c3def5141<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST cbdfe7a63<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST c3e11e90d<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST cbe2aada5<>+0(SB), Z9, Z16
+	VFMADD213PS.BCST c3e4ccead<>+0(SB), Z9, Z16
+	VFMADD213PS      Z14, Z9, Z16
+	VFMADD213PS      Z13, Z9, Z16
+	VMULPS           Z16, Z10, Z10
+	VFNMADD231PS     Z2, Z7, Z10
+	VFMADD231PS      Z12, Z8, Z10
+	VADDPS           Z10, Z9, Z7
+	VFMADD231PS      Z11, Z8, Z7
 	VCMPPS           $0x00, Z1, Z15, K3
-	VMOVUPS          Z4, Z4
-	VMOVUPS          cff800000<>+0(SB), K3, Z4
+	VMOVUPS          Z7, Z7
+	VMOVUPS          cff800000<>+0(SB), K3, Z7
 	VCMPPS           $0x00, c7f800000<>+0(SB), Z15, K3
-	VMOVUPS          Z4, Z4
-	VMOVUPS          c7f800000<>+0(SB), K3, Z4
+	VMOVUPS          Z7, Z7
+	VMOVUPS          c7f800000<>+0(SB), K3, Z7
 	VCMPPS           $0x19, Z1, Z15, K3
-	VMOVUPS          Z4, Z4
-	VMOVUPS          c7fc00000<>+0(SB), K3, Z4
-	VBROADCASTSS     4(R9), Z5
-	VMOVUPS.Z        (DX)(R11*4), K2, Z6
-	VMAXPS           Z6, Z5, Z5
-	VMOVUPS.Z        (AX)(R11*4), K2, Z6
-	VMOVUPS.Z        (CX)(R11*4), K2, Z7
-	VSUBPS           Z7, Z6, Z8
-	VDIVPS           Z5, Z8, Z9
-	VXORPS           Z0, Z9, Z0
-	VMOVUPS          Z4, Z4
-	VFMADD231PS      Z8, Z9, Z4
-	VMOVUPS          Z2, Z10
-	VBROADCASTSS     8(R9), Z11
-	VMOVUPS          Z11, Z11
-	VFMADD231PS      Z10, Z4, Z11
-	VSUBPS           Z6, Z8, Z4
-	VSUBPS           Z4, Z8, Z10
-	VSUBPS           Z10, Z6, Z6
-	VADDPS           Z4, Z7, Z4
-	VSUBPS           Z4, Z6, Z4
-	VSUBPS           Z4, Z4, Z6
-	VMOVUPS          Z1, Z7
-	VCMPPS           $0x00, Z1, Z6, K3
-	VMOVUPS          Z7, Z1
+	VMOVUPS          Z7, Z7
+	VMOVUPS          c7fc00000<>+0(SB), K3, Z7
+	VBROADCASTSS     4(R9), Z8
+	VMOVUPS.Z        (DX)(R11*4), K2, Z9
+	VMAXPS           Z9, Z8, Z8
+	VMOVUPS.Z        (AX)(R11*4), K2, Z9
+	VMOVUPS.Z        (CX)(R11*4), K2, Z10
+	VSUBPS           Z10, Z9, Z11
+	VDIVPS           Z8, Z11, Z12
+	VXORPS           Z0, Z12, Z0
+	VMOVUPS          Z7, Z7
+	VFMADD231PS      Z11, Z12, Z7
+	VMOVUPS          Z2, Z13
+	VBROADCASTSS     8(R9), Z14
+	VMOVUPS          Z14, Z14
+	VFMADD231PS      Z13, Z7, Z14
+	VANDPS           Z4, Z11, Z4
+	VCMPPS           $0x1e, Z5, Z4, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VCMPPS           $0x1e, Z6, Z8, K3
+	KANDW            K2, K3, K3
+	KORW             K3, K1, K1
+	VSUBPS           Z9, Z11, Z4
+	VSUBPS           Z4, Z11, Z5
+	VSUBPS           Z5, Z9, Z5
+	VADDPS           Z4, Z10, Z4
+	VSUBPS           Z4, Z5, Z4
+	VSUBPS           Z4, Z4, Z5
+	VMOVUPS          Z1, Z6
+	VCMPPS           $0x00, Z1, Z5, K3
+	VMOVUPS          Z6, Z1
 	VMOVUPS          Z4, K3, Z1
-	VADDPS           Z8, Z8, Z4
-	VMOVUPS          Z5, Z6
-	VFNMADD231PS     Z8, Z8, Z6
-	VMOVUPS          Z6, Z6
-	VFNMADD231PS     Z1, Z4, Z6
+	VADDPS           Z11, Z11, Z4
+	VMOVUPS          Z8, Z5
+	VFNMADD231PS     Z11, Z11, Z5
+	VMOVUPS          Z5, Z5
+	VFNMADD231PS     Z1, Z4, Z5
 	VMOVUPS          Z3, Z1
-	VDIVPS           Z5, Z1, Z1
+	VDIVPS           Z8, Z1, Z1
 	VMULPS           Z2, Z1, Z2
-	VMULPS           Z2, Z6, Z2
+	VMULPS           Z2, Z5, Z2
 	VMULPS           Z1, Z2, Z1
-	VMOVUPS          Z9, K2, (BX)(R11*4)
+	VMOVUPS          Z12, K2, (BX)(R11*4)
 	VMOVUPS          Z0, K2, (SI)(R11*4)
 	VMOVUPS          Z1, K2, (DI)(R11*4)
-	VMOVUPS          Z11, K2, (R10)(R11*4)
+	VMOVUPS          Z14, K2, (R10)(R11*4)
 
 done84:
 	KMOVW K1, AX

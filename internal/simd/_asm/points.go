@@ -64,7 +64,8 @@ func (f *pointFrame) domain() {
 	f.alarm = f.zero()
 }
 
-// refuse marks the lanes where a cmp b as outside the domain.
+// refuse marks the lanes where a cmp b as outside the domain, or as beyond what the kernel
+// can do: the caller has the formula look at them.
 func (f *pointFrame) refuse(a vec, cmp uint8, b vec) {
 	if f.wide {
 		k := K()

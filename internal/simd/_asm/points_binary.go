@@ -1,7 +1,5 @@
 package main
 
-import "math"
-
 // The formulas, with their factors, are those of the same names in package simd.
 var binaryLosses = []pointLoss{
 	{"bce", "−b·ln a − (1 − b)·ln(1 − a)", 2, "a", "ab", 1, bceBody},
@@ -74,7 +72,7 @@ func bceLogitsBody(weighted bool) func(f *pointFrame) func(a, b, c vec) pointTer
 }
 
 func bceBody(f *pointFrame) func(a, b, c vec) pointTerms {
-	zero, one, least, product, bottom := f.c(0), f.c(1), f.c(-100), f.c(1e-12), f.c(math.Inf(-1))
+	zero, one, least, product := f.c(0), f.c(1), f.c(-100), f.c(1e-12)
 	nan := f.bits(0x7fc00000)
 	f.bits(signBit)
 	f.domain()
@@ -92,13 +90,13 @@ func bceBody(f *pointFrame) func(a, b, c vec) pointTerms {
 		other = f.choose(no, notGE, zero, nan, other)
 		share := f.sub(f.load(one), b)
 		l := f.mul(share, other)
-		yes := log(f.again(0))
+		yes := f.max(f.load(least), log(f.again(0))) // keeps a NaN
 		a, b = f.again(0), f.again(1)
-		l = f.fma(f.max(f.load(least), yes), b, l) // keeps a NaN
+		l = f.fma(yes, b, l)
 		no = f.sub(f.load(one), a)
 		t := pointTerms{l: f.xor(l, f.bits(signBit)), da: f.div(f.sub(a, b), f.max(f.mul(a, no), product))}
 		if f.wants('b') {
-			t.db = f.sub(f.choose(no, eq, zero, bottom, other), yes)
+			t.db = f.sub(other, yes)
 		}
 		return t
 	}

@@ -6,7 +6,7 @@ import "math"
 var regressLosses = []pointLoss{
 	{"mse", "(a − b)²", 2, "a", "ab", 4, mseBody},
 	{"l1", "|a − b|", 2, "a", "ab", 4, l1Body},
-	{"huber", "k₂·t(|a − b| − t/2), t = min(k₁, |a − b|)", 2, "a", "ab", 4, huberBody},
+	{"huber", "k₂t(|a − b| − t/2), t = min(k₁, |a − b|)", 2, "a", "ab", 4, huberBody},
 	{"poissonLog", "eᵃ − b·a", 2, "a", "ab", 1, poissonLogBody},
 	{"poisson", "a − b·ln(a + k₁)", 2, "a", "ab", 1, poissonBody},
 	{"gaussian", "½(ln v + (a − b)²/v) + k₂, v = max(c, k₁)", 3, "ac", "abc", 1, gaussianBody},
@@ -48,7 +48,7 @@ func huberBody(f *pointFrame) func(a, b, c vec) pointTerms {
 		size := f.and(r, abs)
 		t := f.min(delta, size)
 		d := f.mul(f.or(t, f.and(r, sign)), scale)
-		return pointTerms{l: f.mul(f.mul(t, f.fnma(t, half, size)), scale), da: d, db: f.opposite(d)}
+		return pointTerms{l: f.mul(f.and(d, abs), f.fnma(t, half, size)), da: d, db: f.opposite(d)} // t·size may underflow
 	}
 }
 
@@ -72,7 +72,7 @@ func poissonLogBody(f *pointFrame) func(a, b, c vec) pointTerms {
 
 func poissonBody(f *pointFrame) func(a, b, c vec) pointTerms {
 	f.bits(signBit)
-	zero := f.c(0)
+	zero, one := f.c(0), f.c(1)
 	f.domain()
 	log := f.log()
 	return func(a, _, _ vec) pointTerms {
@@ -83,15 +83,19 @@ func poissonBody(f *pointFrame) func(a, b, c vec) pointTerms {
 		t := pointTerms{l: f.sub(f.again(0), f.zeroWhere(b, f.mul(b, y))), db: f.opposite(y)}
 		rate = f.add(f.again(0), f.factor(0))
 		t.da = f.div(f.add(f.sub(f.again(0), b), f.factor(0)), rate)
+		only := f.choose(b, eq, zero, one, t.da) // of a rate of 0 with the count 0
+		t.da = f.choose(rate, eq, zero, only, t.da)
 		return t
 	}
 }
 
 // gaussianBody takes r = a − b with its rounding error, so that v − r² keeps its digits
-// where the two are close: the derivative by v is (v − r²)/2v².
+// where the two are close: the derivative by v is (v − r²)/2v². Where r² or 1/v leaves the
+// normal numbers, it leaves the element to the formula.
 func gaussianBody(f *pointFrame) func(a, b, c vec) pointTerms {
 	f.bits(signBit)
 	zero, half, one := f.c(0), f.c(0.5), f.c(1)
+	abs, longest, widest := f.bits(signBit-1), f.c(1e19), f.c(8e37)
 	f.domain()
 	log := f.log()
 	return func(_, _, c vec) pointTerms {
@@ -104,6 +108,8 @@ func gaussianBody(f *pointFrame) func(a, b, c vec) pointTerms {
 		t.db = f.opposite(t.da)
 		t.l = f.fma(f.fma(t.da, r, y), f.load(half), f.factor(1))
 		if f.wants('c') {
+			f.refuse(f.and(r, abs), gt, longest)
+			f.refuse(v, gt, widest)
 			back := f.sub(r, a) // −b, rounded
 			rest := f.sub(f.sub(a, f.sub(r, back)), f.add(b, back))
 			rest = f.choose(f.sub(rest, rest), eq, zero, rest, f.load(zero)) // of infinities there is none
