@@ -19,10 +19,15 @@ type AnswerLoss struct {
 
 // Record records f's loss of each sample, [B].
 //
-// Errors: the answers have no such statistic; E⁺ is not a finite number; the statistic
+// Errors: answers without a surface; the answers have no such statistic; E⁺ is not a finite number; the statistic
 // is NaN or −Inf; or one of the two is negative where f needs E ≥ 0
 // (*functional.EnergyError with Label −1).
 func (l *AnswerLoss) Record(a Answers, f functional.Functional) (*autodiff.Var, error) {
+	if p, ok := a.(*PointAnswers); ok {
+		if err := p.check(); err != nil { // Correct could not say it
+			return nil, err
+		}
+	}
 	s, correct := f.Statistic(), a.Correct()
 	other := correct
 	if s.Kind != functional.None {

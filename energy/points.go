@@ -43,8 +43,11 @@ func (a *PointAnswers) Correct() *autodiff.Var { return a.Surface.Energy(a.X, a.
 
 // Statistic implements Answers: Minimum by Least, Offending by Offending, FreeEnergy by
 // Nodes or else by Samples. The cost-augmented kinds are for labels. Errors: the points
-// for it were not given.
+// for it were not given; Surface or Y is nil.
 func (a *PointAnswers) Statistic(s functional.Statistic) (*autodiff.Var, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
 	switch s.Kind {
 	case functional.Minimum:
 		return a.at(a.Least, "least")
@@ -61,6 +64,17 @@ func (a *PointAnswers) Statistic(s functional.Statistic) (*autodiff.Var, error) 
 	default:
 		return nil, fmt.Errorf("energy: real answers have no statistic of the kind %q", s.Kind)
 	}
+}
+
+// check refuses answers without a surface, or without the correct ones.
+func (a *PointAnswers) check() error {
+	if a.Surface == nil {
+		return errors.New("energy: PointAnswers: Surface is nil; it must be set")
+	}
+	if a.Y == nil {
+		return errors.New("energy: PointAnswers: Y, the correct answers, is nil; it must be set")
+	}
+	return nil
 }
 
 // at records the energies at one found answer a sample.

@@ -21,7 +21,7 @@ import (
 // Cutoffs[i+1]−1; the last ends with Classes.
 // Units: nats.
 // Kinks: none.
-// Errors: lengths that do not fit; cutoffs that do not rise from 1 to below Classes; a class outside
+// Errors: parameters that are nil; lengths that do not fit; cutoffs that do not rise from 1 to below Classes; a class outside
 // [0, Classes).
 // PyTorch: nn.AdaptiveLogSoftmaxWithLoss, whose parameters the caller holds: Adaptive.
 // Source: [grave2017].
@@ -225,6 +225,9 @@ func (l *AdaptiveLogSoftmaxWithLoss[T]) checkCutoffs() error {
 
 // check checks everything and returns D.
 func (l *AdaptiveLogSoftmaxWithLoss[T]) check(input []T, target []int, p *Adaptive[T], dInput []T, grad *Adaptive[T]) (d int, err error) {
+	if p == nil {
+		return 0, fmt.Errorf("loss: %s: the parameters are nil", adaptiveName)
+	}
 	if err := l.checkCutoffs(); err != nil {
 		return 0, err
 	}

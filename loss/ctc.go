@@ -31,7 +31,7 @@ import (
 // its frames' with Logits) has ℓ and gradients of NaN, and leaves the others alone. Frames
 // from the input length on are not read and have gradient 0. float32 scores so far apart that
 // float32 would lose digits are worked out in float64.
-// Errors: dimensions, lengths, and targets that are no class or the blank, by sequence and position.
+// Errors: a batch that is nil; dimensions, lengths, and targets that are no class or the blank, by sequence and position.
 // PyTorch: nn.CTCLoss(blank=Blank, zero_infinity=ZeroInfinity). PyTorch's gradient by
 // log_probs is exp(p) − γ, right only behind a log-softmax; an impossible target gives NaN
 // gradients there.
@@ -142,6 +142,9 @@ func (l *CTC[T]) Status() []CTCStatus { return l.run.status }
 
 func (l *CTC[T]) check(b *CTCBatch[T], dScores []T) error {
 	const name = "CTC"
+	if b == nil {
+		return fmt.Errorf("loss: %s: the batch is nil", name)
+	}
 	if b.Frames < 0 || b.Batch < 0 || b.Classes < 1 {
 		return fmt.Errorf("loss: CTC: the shape is [%d, %d, %d] (frames, sequences, classes); there must be at least one class, and nothing negative", b.Frames, b.Batch, b.Classes)
 	}

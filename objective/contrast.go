@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"github.com/energo-ml/energo/autodiff"
@@ -35,6 +36,9 @@ type Contrast[T simd.Float] struct {
 
 // Record implements Objective.
 func (c *Contrast[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error) {
+	if err := c.check(tape, s, y); err != nil {
+		return nil, err
+	}
 	c.slopes = slopesOf(c.slopes, &c.of, s)
 	b, d := y.Dim(0), s.Dim()
 	if c.both == nil {
@@ -45,6 +49,21 @@ func (c *Contrast[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Te
 	copy(points, tensor.Data[T](y))
 	c.Chains.Draw(rng, c.slopes, points[:b*d], points[b*d:])
 	return c.record(s.Energy(nil, tape.Const(c.both)))
+}
+
+func (c *Contrast[T]) check(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
+	const name = "contrast"
+	switch {
+	case c.Chains == nil:
+		return missing(name, "Chains")
+	case c.Chains.Sampler == nil && c.Chains.Steps > 0:
+		return missing(name, "Chains.Sampler")
+	case c.Chains.Buffer != nil && c.Chains.Buffer.Restart > 0 && c.Chains.Fresh == nil:
+		return missing(name, "Chains.Fresh, which a Buffer with Restart needs,")
+	case !(c.EnergyL2 >= 0 && c.EnergyL2 <= math.MaxFloat64):
+		return outOfRange(name, "EnergyL2", c.EnergyL2, "a finite number from 0 on")
+	}
+	return checkArguments[T](name, tape, s, y)
 }
 
 // record records the contrast of energies whose first half is the data's.

@@ -9,6 +9,7 @@
 package objective
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -23,9 +24,41 @@ import (
 type Objective interface {
 	// Record records the objective of the data y [B, Dim] on the tape.
 	//
-	// Errors: an energy that is no finite number (*functional.EnergyError, its Sample
-	// counting the data and then the other points).
+	// Errors: a field that is missing or out of its range; data of another shape or element
+	// type; an energy that is no finite number (*functional.EnergyError, its Sample counting
+	// the data and then the other points).
 	Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error)
+}
+
+// checkArguments returns an error where Record cannot begin: without a surface, or with data
+// that are not its answers.
+func checkArguments[T simd.Float](name string, tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
+	switch {
+	case s == nil:
+		return missing(name, "surface")
+	case y == nil:
+		return missing(name, "data")
+	case len(y.Shape()) != 2 || y.Dim(1) != s.Dim() || y.Dim(0) == 0:
+		return fmt.Errorf("objective: %s: the data have shape %v; it must be [B, %d] with B at least 1", name, y.Shape(), s.Dim())
+	}
+	want := tensor.Float32
+	if _, ok := any(T(0)).(float64); ok {
+		want = tensor.Float64
+	}
+	if y.DType() != want || tape.DType() != want {
+		return fmt.Errorf("objective: %s of %v: the data are %v and the tape is %v; all must be alike", name, want, y.DType(), tape.DType())
+	}
+	return nil
+}
+
+// missing is the error of a field or an argument that is nil.
+func missing(name, field string) error {
+	return fmt.Errorf("objective: %s: %s is nil; it must be set", name, field)
+}
+
+// outOfRange is the error of a field.
+func outOfRange(name, field string, v float64, must string) error {
+	return fmt.Errorf("objective: %s: %s is %v; it must be %s", name, field, v, must)
 }
 
 // checkFinite returns an error for the first energy that is no finite number.

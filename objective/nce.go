@@ -1,6 +1,7 @@
 package objective
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 
@@ -51,6 +52,9 @@ func (o *NCE[T]) Params() []*autodiff.Param { return []*autodiff.Param{o.LogZ} }
 
 // Record implements Objective.
 func (o *NCE[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error) {
+	if err := o.check(tape, s, y); err != nil {
+		return nil, err
+	}
 	b, d := y.Dim(0), s.Dim()
 	if o.points == nil {
 		o.points = tensor.New(tape.DType())
@@ -66,6 +70,23 @@ func (o *NCE[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor,
 		return nil, err
 	}
 	return o.record(e, tape.Param(o.LogZ)), nil
+}
+
+func (o *NCE[T]) check(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
+	const name = "nce"
+	switch {
+	case o.Noise == nil:
+		return missing(name, "Noise")
+	case o.LogZ == nil || o.LogZ.Value == nil:
+		return missing(name, "LogZ")
+	}
+	if err := checkArguments[T](name, tape, s, y); err != nil {
+		return err
+	}
+	if d := o.Noise.Dim(); d != s.Dim() {
+		return fmt.Errorf("objective: %s: the noise has %d numbers, the surface %d", name, d, s.Dim())
+	}
+	return nil
 }
 
 func (o *NCE[T]) record(e, c *autodiff.Var) *autodiff.Var {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/autodiff"
@@ -259,6 +260,55 @@ func TestNoAllocation(t *testing.T) {
 		step()
 		if n := testing.AllocsPerRun(10, step); n > 0 {
 			t.Errorf("%s: %v allocations a step", name, n)
+		}
+	}
+}
+
+// What Record needs and does not have is an error that names it, never a panic.
+func TestRecordRefuses(t *testing.T) {
+	type contrast = objective.Contrast[float64]
+	langevin := sampler.NewLangevin[float64](0.1)
+	buffer, err := sampler.NewBuffer(4, 2, 0.5, func(y []float64) { clear(y) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	noise := objective.NewNCE[float64](sampler.Normal[float64]{D: 2, Scale: 1})
+	for want, o := range map[string]objective.Objective{
+		"Chains is nil":                                &contrast{},
+		"Chains.Sampler is nil":                        &contrast{Chains: &sampler.Chains[float64]{Steps: 1}},
+		"Chains.Fresh, which a Buffer":                 &contrast{Chains: &sampler.Chains[float64]{Sampler: langevin, Steps: 1, Buffer: buffer}},
+		"EnergyL2 is -1":                               &contrast{Chains: &sampler.Chains[float64]{Sampler: langevin, Steps: 1}, EnergyL2: -1},
+		"Noise is nil":                                 &objective.NCE[float64]{LogZ: noise.LogZ},
+		"LogZ is nil":                                  &objective.NCE[float64]{Noise: noise.Noise},
+		"the noise has 3 numbers, the surface 2":       objective.NewNCE[float64](sampler.Normal[float64]{D: 3, Scale: 1}),
+		"Sigma is 0; it must be":                       &objective.DenoisingScore[float64]{},
+		"Sigma is NaN":                                 &objective.DenoisingScore[float64]{Sigma: math.NaN()},
+		"denoising_score: H is -1":                     &objective.DenoisingScore[float64]{Sigma: 1, H: -1},
+		"sliced_score: H is NaN":                       &objective.SlicedScore[float64]{H: math.NaN()},
+		"the data are float64 and the tape is float64": &objective.SlicedScore[float32]{},
+	} {
+		rng := rand.New(rand.NewPCG(1, 2))
+		_, err := o.Record(autodiff.NewTape(tensor.Float64), newBowl(1, 0, 2), normals(rng, 0, 1, 4, 2), rng)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%T: %v, want %q", o, err, want)
+		}
+	}
+	for name, o := range objectives() {
+		rng, tape := rand.New(rand.NewPCG(1, 2)), autodiff.NewTape(tensor.Float64)
+		y := normals(rng, 0, 1, 4, 3)
+		for want, record := range map[string]func() error{
+			"surface is nil":            func() error { _, err := o.Record(tape, nil, y, rng); return err },
+			"data is nil":               func() error { _, err := o.Record(tape, network(rng), nil, rng); return err },
+			"the data have shape [4 2]": func() error { _, err := o.Record(tape, network(rng), normals(rng, 0, 1, 4, 2), rng); return err },
+			"shape [0 3]; it must be [B, 3]": func() error {
+				_, err := o.Record(tape, network(rng), tensor.New(tensor.Float64, 0, 3), rng)
+				return err
+			},
+			"the tape is float64; all must be": func() error { _, err := o.Record(tape, network(rng), y.Convert(tensor.Float32), rng); return err },
+		} {
+			if err := record(); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
 		}
 	}
 }

@@ -36,6 +36,9 @@ type DenoisingScore[T simd.Float] struct {
 
 // Record implements Objective.
 func (o *DenoisingScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error) {
+	if err := o.check(tape, s, y); err != nil {
+		return nil, err
+	}
 	o.slopes = slopesOf(o.slopes, &o.of, s)
 	b, d := y.Dim(0), s.Dim()
 	if o.noisy == nil {
@@ -51,10 +54,22 @@ func (o *DenoisingScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *ten
 	copy(at, tensor.Data[T](y))
 	simd.AXPY(at, T(o.Sigma), o.xi)
 	o.slopes.Energies(o.e, o.slope, at)
-	if err := checkFinite("denoising_score", o.e); err != nil {
+	if err := checkFinite(denoising, o.e); err != nil {
 		return nil, err
 	}
 	return o.record(s.Energy(nil, tape.Const(o.spread(points, b, d)))), nil
+}
+
+const denoising = "denoising_score"
+
+func (o *DenoisingScore[T]) check(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
+	switch {
+	case !(o.Sigma > 0 && o.Sigma <= math.MaxFloat64):
+		return outOfRange(denoising, "Sigma", o.Sigma, "a finite number above 0")
+	case !(o.H >= 0 && o.H <= math.MaxFloat64):
+		return outOfRange(denoising, "H", o.H, "a finite number from 0 on")
+	}
+	return checkArguments[T](denoising, tape, s, y)
 }
 
 // spread turns the slopes into the residuals σ∇E − ξ and moves the points apart along
@@ -115,6 +130,13 @@ type SlicedScore[T simd.Float] struct {
 
 // Record implements Objective.
 func (o *SlicedScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error) {
+	const name = "sliced_score"
+	if err := checkArguments[T](name, tape, s, y); err != nil {
+		return nil, err
+	}
+	if !(o.H >= 0 && o.H <= math.MaxFloat64) {
+		return nil, outOfRange(name, "H", o.H, "a finite number from 0 on")
+	}
 	b, d := y.Dim(0), s.Dim()
 	if o.points == nil {
 		o.points = tensor.New(tape.DType())
@@ -130,7 +152,7 @@ func (o *SlicedScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor
 	}
 	e := s.Energy(nil, tape.Const(o.points))
 	energies := tensor.Data[T](e.Value)
-	if err := checkFinite("sliced_score", energies); err != nil {
+	if err := checkFinite(name, energies); err != nil {
 		return nil, err
 	}
 	o.grad.d = grow(o.grad.d, 3*b)

@@ -43,6 +43,9 @@ type AutoencoderResult struct {
 // test set; the reconstructions of the first test pictures, [n, H·W] in [0, 1], come with the result. Interruption and
 // divergence are as Digits has them.
 func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*AutoencoderResult, []float32, error) {
+	if err := o.checkImages(); err != nil {
+		return nil, nil, err
+	}
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, nil, err

@@ -67,8 +67,21 @@ func energyOf(d train.Diagnosis) EnergyResult {
 type Options struct {
 	Dir         string // the run's folder
 	Resume      bool
-	Train, Test *data.Images
+	Train, Test *data.Images // both must be set, but for recipes that read their own data
 	Emit        func(train.Event) // told what happens; may be nil
+}
+
+// checkImages refuses a run without images.
+func (o Options) checkImages() error {
+	for _, s := range []struct {
+		name string
+		set  *data.Images
+	}{{"Train", o.Train}, {"Test", o.Test}} {
+		if s.set == nil {
+			return fmt.Errorf("recipe: Options.%s is nil; it must hold the images", s.name)
+		}
+	}
+	return nil
 }
 
 // Digits trains the digits recipe into a run folder and measures it on the test set.
@@ -76,6 +89,9 @@ type Options struct {
 // "interrupted" and that has no test figures. A Result whose Reason is "diverged" has
 // none either, and comes with an error of train.ErrDiverged.
 func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
+	if err := o.checkImages(); err != nil {
+		return nil, err
+	}
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, err

@@ -155,6 +155,9 @@ const (
 // divide divides pictures, always in the same way whatever the run's seed. heldOut names classes that are not
 // trained on: all pictures that are measured are then theirs.
 func (t Training) divide(s PictureSettings, sets PictureSets, heldOut []string) (*split, error) {
+	if sets.Train == nil {
+		return nil, errors.New("recipe: PictureSets.Train is nil; it must hold the pictures")
+	}
 	out, err := isHeldOut(sets.Train, heldOut)
 	if err != nil {
 		return nil, err

@@ -67,6 +67,9 @@ const (
 // Generate trains a density of pictures into a run folder and measures what it draws.
 // Interruption and divergence are as Digits has them.
 func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult, error) {
+	if err := o.checkImages(); err != nil {
+		return nil, err
+	}
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, err

@@ -48,6 +48,9 @@ const drawnALabel = 20
 // Interruption and divergence are as Digits has them. foreign is a test set of other
 // pictures of the same size; nil for none.
 func JEM(ctx context.Context, c JEMConfig, o Options, foreign *data.Images) (*JEMResult, error) {
+	if err := o.checkImages(); err != nil {
+		return nil, err
+	}
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, err

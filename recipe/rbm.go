@@ -65,6 +65,9 @@ const (
 // RBM trains a restricted Boltzmann machine into a run folder and measures it. Interruption
 // and divergence are as Digits has them.
 func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
+	if err := o.checkImages(); err != nil {
+		return nil, err
+	}
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, err

@@ -22,6 +22,9 @@ const (
 // Strips trains a reader of strips of handwritten digits into a run folder, and measures
 // it on strips of test digits. Interruption and divergence are as Digits has them.
 func Strips(ctx context.Context, c StripsConfig, o Options) (*RecogniserResult, error) {
+	if err := o.checkImages(); err != nil {
+		return nil, err
+	}
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, err

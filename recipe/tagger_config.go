@@ -71,11 +71,11 @@ func (c TaggerConfig) Resolve() (TaggerConfig, error) {
 	if c.Epochs == 0 {
 		c.Epochs = d.epochs
 	}
+	if c.Loss == "averaged_perceptron" { // a step of size 1 after each sentence, as in [collins2002]
+		d.batch, d.lr = 1, 1
+	}
 	if c.Batch == 0 {
 		c.Batch = d.batch
-	}
-	if c.LR == 0 && c.Loss == "averaged_perceptron" {
-		c.LR = 1
 	}
 	if c.LR == 0 {
 		c.LR = d.lr

@@ -245,6 +245,16 @@ func TestTaggerSettings(t *testing.T) {
 	if again, errAgain := c.Resolve(); err != nil || errAgain != nil || again != c {
 		t.Errorf("%+v resolved again is %+v (%v, %v)", c, again, err, errAgain)
 	}
+	for loss, want := range map[string]struct {
+		batch int
+		lr    float64
+	}{"nll": {16, 0.5}, "averaged_perceptron": {1, 1}} { // Collins' steps after each sentence
+		c := DefaultTagger()
+		c.Loss = loss
+		if c, err := c.Resolve(); err != nil || c.Batch != want.batch || c.LR != want.lr {
+			t.Errorf("%s: batch %d, lr %v, want %d and %v (%v)", loss, c.Batch, c.LR, want.batch, want.lr, err)
+		}
+	}
 	_, err = Tagger(t.Context(), tinyTagger("features", "nll"), TaggerOptions{Dir: t.TempDir(), Files: tinyTagged(1, 5)})
 	if err == nil || !strings.Contains(err.Error(), "at least 2") {
 		t.Errorf("one file: %v", err)
