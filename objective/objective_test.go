@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -309,6 +310,44 @@ func TestRecordRefuses(t *testing.T) {
 			if err := record(); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", name, err, want)
 			}
+		}
+	}
+}
+
+// Weights that are not finite for a step leave a replay buffer as it was, and training
+// continues from it; a row whose energy is not finite is replaced.
+func TestBufferOutlivesDivergence(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 9))
+	s, y := network(rng), normals(rng, 0, 1, 5, 3)
+	noise := sampler.Normal[float64]{D: 3, Scale: 1}
+	for name, by := range map[string]sampler.Sampler[float64]{
+		"Langevin": sampler.NewLangevin[float64](0.1), "MALA": &sampler.MALA[float64]{StepSize: 0.1}, "HMC": &sampler.HMC[float64]{StepSize: 0.1, Leapfrogs: 2},
+	} {
+		buffer, err := sampler.NewBuffer(8, 3, 0, func(y []float64) { noise.Draw(rng, y) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &objective.Contrast[float64]{Chains: &sampler.Chains[float64]{Sampler: by, Steps: 2, Buffer: buffer, Fresh: noise.Draw}}
+		weights := s.Params()[0].Value.Float64s()
+		before, weight := slices.Clone(buffer.Y), weights[0]
+		weights[0] = math.NaN()
+		if _, err := c.Record(autodiff.NewTape(tensor.Float64), s, y, rng); err == nil {
+			t.Errorf("%s: energies of NaN are taken", name)
+		}
+		weights[0] = weight
+		if !slices.Equal(buffer.Y, before) {
+			t.Errorf("%s: chains of NaN energy are in the buffer", name)
+		}
+		for i := range buffer.Y {
+			buffer.Y[i] = math.NaN()
+		}
+		for range 10 { // until each row has been taken
+			if _, err := c.Record(autodiff.NewTape(tensor.Float64), s, y, rng); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if slices.ContainsFunc(buffer.Y, math.IsNaN) {
+			t.Errorf("%s: the buffer is %v", name, buffer.Y)
 		}
 	}
 }
