@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 )
 
 // ErrWAV is behind every error about the content of a WAV file.
@@ -41,7 +42,9 @@ func Read(path string) (Clip, error) {
 // It reads integers of 8 (unsigned), 16, 24 and 32 bits, which become numbers in
 // [−1, 1), the highest of 32 bits 1, to which float32 rounds them, floats of 32 and 64 bits, both also behind WAVE_FORMAT_EXTENSIBLE, at any
 // rate, and the 64-bit sizes of RF64. Chunks that it does not know are skipped, and
-// what is left of the last frame where the samples are no whole number of frames.
+// what is left of the last frame where the samples are no whole number of frames. What
+// the RIFF chunk has behind the samples must be chunks, or zeros: otherwise the size of
+// the samples is damaged. What comes after the RIFF chunk is not looked at.
 //
 // Sizes in the header that a writer left open because it could not seek are taken as
 // "up to the end": 0 (where the RIFF size leaves no room for further chunks), and
@@ -187,7 +190,56 @@ func (d *decoder) data(size uint64) (Clip, error) {
 			break
 		}
 	}
-	return c, nil
+	if open {
+		return c, nil
+	}
+	return c, d.rest(size)
+}
+
+// rest passes over what the RIFF chunk has behind a data chunk of that size, as far as it
+// is there: the samples are whole.
+func (d *decoder) rest(size uint64) error {
+	end := d.riff + 8
+	if d.riff >= openSize {
+		return nil
+	}
+	skip := size % uint64(d.channels*d.coding.bytes) // of the last frame
+	for {
+		n, err := io.CopyN(io.Discard, d.r, int64(skip))
+		d.at += uint64(n)
+		if pad, _ := d.r.Peek(1); err == nil && d.at%2 == 1 && len(pad) == 1 && pad[0] == 0 {
+			_, _ = d.r.Discard(1)
+			d.at++
+		}
+		if err == io.EOF || d.at >= end {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("audio: behind the samples: %w", err)
+		}
+		var h [8]byte
+		read, err := io.ReadFull(d.r, h[:min(8, end-d.at)])
+		if read == 0 && err == io.EOF {
+			return nil
+		}
+		if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+			return fmt.Errorf("audio: behind the samples: %w", err)
+		}
+		from := d.at
+		d.at += uint64(read)
+		skip = uint64(binary.LittleEndian.Uint32(h[4:]))
+		switch zero := h == [8]byte{}; {
+		case zero:
+			skip = 0
+		case read < 8 || !isID(h[:4]) || d.at+skip > end:
+			return badWAV("%d bytes of samples are declared, and what follows at byte %d, within the RIFF chunk, is no chunk", size, from)
+		}
+	}
+}
+
+// isID reports whether four bytes can name a chunk: they are printable ASCII.
+func isID(id []byte) bool {
+	return !slices.ContainsFunc(id, func(b byte) bool { return b < ' ' || b > '~' })
 }
 
 // extent returns how many bytes of samples the header's size stands for, and whether

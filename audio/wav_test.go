@@ -96,6 +96,10 @@ func TestDecodeLayouts(t *testing.T) {
 		"extensible":                 {file(0, format(tagExtensible, 1, 1, 2, 16, subFormat(1, 16)...), chunk("data", 2, 0, 64)), []float32{0.5}},
 		"extensible float":           {file(0, format(tagExtensible, 1, 1, 4, 32, subFormat(3, 32)...), chunk("data", 4, 0, 0, 0, 64)), []float32{2}},
 		"12 of 16 bits":              {file(0, format(tagExtensible, 1, 1, 2, 16, subFormat(1, 12)...), chunk("data", 2, 0, 64)), []float32{0.5}},
+		"zeros behind the samples":   {file(48, mono8, chunk("data", 2, 0, 192), make([]byte, 10)), []float32{-1, 0.5}},
+		"odd, no pad byte, a chunk":  {file(49, mono8, chunk("data", 1, 64), list), []float32{-0.5}},
+		"cut behind the samples":     {file(50, mono8, chunk("data", 2, 0, 192), list[:10]), []float32{-1, 0.5}},
+		"text behind the RIFF chunk": {file(38, mono8, chunk("data", 2, 0, 192), []byte("TAGsomething")), []float32{-1, 0.5}},
 		"RF64":                       {rf64, []float32{-1, 127. / 128}},
 	} {
 		got, err := Decode(bytes.NewReader(c.file))
@@ -133,6 +137,9 @@ func TestDecodeErrors(t *testing.T) {
 		"no sub-format":  {file(0, format(tagExtensible, 1, 8000, 1, 8, 0, 0)), "40 or more"},
 		"sub-format":     {file(0, format(tagExtensible, 1, 8000, 1, 8, make([]byte, 24)...)), "sub-format"},
 		"cut samples":    {file(0, mono8, chunk("data", 5, 1, 2)), "3 bytes before"},
+		"fewer samples":  {file(40, mono8, chunk("data", 2, 1, 2, 3, 4)), "2 bytes of samples are declared, and what follows at byte 46"},
+		"no samples":     {file(52, mono8, chunk("data", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)), "0 bytes of samples"},
+		"other chunk":    {file(48, mono8, chunk("data", 2, 0, 192), chunk("LIST", 3, 1, 2)), "byte 46"},
 		"NaN":            {file(0, format(tagFloat, 1, 8000, 4, 32), chunk("data", 12, nan...)), "frame 2 has the sample NaN"},
 		"beyond float32": {file(0, format(tagFloat, 1, 8000, 8, 64), chunk("data", 8, huge...)), "frame 0 has the sample +Inf"},
 	} {

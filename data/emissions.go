@@ -44,7 +44,7 @@ const (
 // In JSON −∞ is null, "-Infinity", "-inf", or -Infinity without quotes, as Python writes it. Where the
 // lines end does not matter. What is below float32's numbers is −∞, in all formats.
 //
-// Errors: NaN, and what is above float32's numbers, by frame and class; other types and shapes; more than
+// Errors: a file that is longer or shorter than its shape says; NaN, and what is above float32's numbers, by frame and class; other types and shapes; more than
 // 2²⁸ numbers; for JSON with the line.
 // Source: [npy].
 func ReadEmissions(path string) (Emissions, error) {
@@ -164,8 +164,13 @@ func parseNPY(r io.Reader) (Emissions, error) {
 	if err != nil {
 		return e, err
 	}
-	e.Values, err = npyFloats(r, kind[1], n)
-	return e, err
+	if e.Values, err = npyFloats(r, kind[1], n); err != nil {
+		return e, err
+	}
+	if _, err := io.ReadFull(r, make([]byte, 1)); err != io.EOF {
+		return e, fmt.Errorf("more follows the %d numbers of the shape (%s): the file is damaged, or its header", n, dims[1])
+	}
+	return e, nil
 }
 
 // npyHeader reads the dictionary at the beginning of an array's file.
@@ -175,6 +180,9 @@ func npyHeader(r io.Reader) (string, error) {
 		return "", errors.New("this is no .npy file")
 	}
 	size := uint32(0)
+	if start[6] < 1 || start[6] > 3 {
+		return "", fmt.Errorf("the format is of version %d; 1, 2 and 3 are read", start[6])
+	}
 	if start[6] == 1 {
 		var n uint16
 		if err := binary.Read(r, binary.LittleEndian, &n); err != nil {

@@ -171,7 +171,13 @@ func decode(in *tensor.File) ([]Film, error) {
 	for _, n := range in.Tensors {
 		all[n.Name] = n.Tensor
 	}
+	if len(films)*len(partNames) != len(all) {
+		return nil, fmt.Errorf("it lists %d films of %d tensors each, and has %d tensors", len(films), len(partNames), len(all))
+	}
 	for i := range films {
+		if slices.ContainsFunc(films[:i], func(f Film) bool { return f.Name == films[i].Name }) {
+			return nil, fmt.Errorf("film %q is there twice", films[i].Name)
+		}
 		if err := films[i].read(all); err != nil {
 			return nil, fmt.Errorf("film %q: %w", films[i].Name, err)
 		}
