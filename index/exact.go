@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+
+	"github.com/energo-ml/energo/internal/flock"
 )
 
 // exactKind is Info.Kind of an Exact.
@@ -164,7 +166,7 @@ func lockFolder(dir string, readOnly bool) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	ok, err := tryLock(f, readOnly)
+	ok, err := flock.Try(f, readOnly)
 	if err == nil && (!ok || !sameFile(f)) { // a file that is gone was a Remove's
 		err = ErrInUse
 	}

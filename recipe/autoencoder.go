@@ -50,9 +50,11 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	task, err := newAutoencoderTask(c, o.Train)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
@@ -65,7 +64,8 @@ func energyOf(d train.Diagnosis) EnergyResult {
 
 // Options are what a run is given besides its settings.
 type Options struct {
-	Dir         string // the run's folder
+	Dir         string  // the run's folder
+	Folder      *Folder // Dir's, where the caller has claimed it; nil: the run does
 	Resume      bool
 	Train, Test *data.Images // both must be set, but for recipes that read their own data
 	Emit        func(train.Event) // told what happens; may be nil
@@ -96,38 +96,23 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return nil, err
-	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	task, err := newDigitsTask(c, o.Train)
 	if err != nil {
 		return nil, err
 	}
-	if !o.Resume {
-		if err := c.write(o.Dir); err != nil {
-			return nil, err
-		}
-	}
 	config, err := c.training(task, o)
 	if err != nil {
 		return nil, err
 	}
-	emit := o.Emit
-	if emit == nil {
-		emit = func(train.Event) {}
-	}
-	out, err := train.Run(ctx, task, config, emit)
+	out, err := runTask(ctx, task, c, config, o)
 	if out == nil {
 		return nil, err
-	}
-	if _, lost := RunConfig(o.Dir); lost != nil { // the settings are the run's, as the checkpoint says
-		if err := c.write(o.Dir); err != nil {
-			return nil, err
-		}
 	}
 	r := c.result(o.Dir, out)
 	if err != nil || out.Reason == "interrupted" {
@@ -145,28 +130,6 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	}
 	r.take(m)
 	return r, r.write(o.Dir)
-}
-
-// CheckFolder refuses a folder for a run that is not empty, but for what a run leaves
-// that was killed before its first checkpoint; or, to resume, one that has no checkpoint.
-func CheckFolder(dir string, resume bool) error {
-	if resume {
-		if _, err := os.Stat(filepath.Join(dir, train.CheckpointFile)); err != nil {
-			return fmt.Errorf("there is nothing to resume: %s has no %s", dir, train.CheckpointFile)
-		}
-		return nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if name != ConfigFile && name != train.LogFile && !strings.HasSuffix(name, ".partial") {
-			return fmt.Errorf("%s is not empty: it has %s; a run in it goes on by energo train with --resume, and a new one needs another folder", dir, name)
-		}
-	}
-	return nil
 }
 
 // training turns the settings into those of the loop.

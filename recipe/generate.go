@@ -74,9 +74,11 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	task, err := newGenerateTask(c, o.Train)
 	if err != nil {

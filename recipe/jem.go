@@ -55,9 +55,11 @@ func JEM(ctx context.Context, c JEMConfig, o Options, foreign *data.Images) (*JE
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	task, err := newJEMTask(c, o.Train)
 	if err != nil {

@@ -72,9 +72,11 @@ func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	task, err := newRBMTask(c, o.Train)
 	if err != nil {

@@ -55,9 +55,11 @@ func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	d, err := c.divide(c.PictureSettings, sets, c.HoldOutClasses)
 	if err != nil {

@@ -54,9 +54,11 @@ func Siamese(ctx context.Context, c SiameseConfig, sets SiameseSets, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	parts, err := c.parts(sets)
 	if err != nil {

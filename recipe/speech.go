@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,9 +24,11 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	f, err := newSpeechFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
 	if err != nil {
@@ -62,6 +63,9 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 		return nil, err
 	}
 	task.finish = func(ctx context.Context) error {
+		if err := writeJSON(filepath.Join(o.Dir, FeaturesFile), f); err != nil {
+			return err
+		}
 		times, err := learnTimes(ctx, model, f, set, n)
 		if err != nil || times == nil {
 			return err
@@ -73,12 +77,6 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 		return nil, err
 	}
 	settings["data"] = set.sum()
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return nil, err
-	}
-	if err := writeJSON(filepath.Join(o.Dir, FeaturesFile), f); err != nil {
-		return nil, err
-	}
 	return task.run(ctx, c.Recipe, c, c.loopOver(c.Recipe, settings, n, o), groups, o)
 }
 

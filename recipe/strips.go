@@ -29,9 +29,11 @@ func Strips(ctx context.Context, c StripsConfig, o Options) (*RecogniserResult, 
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := o.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	model, err := c.recogniser(o.Train)
 	if err != nil {

@@ -30,7 +30,8 @@ type TaggerResult struct {
 
 // TaggerOptions are what a tagger's run is given besides its settings.
 type TaggerOptions struct {
-	Dir    string // the run's folder
+	Dir    string  // the run's folder
+	Folder *Folder // Dir's, where the caller has claimed it; nil: the run does
 	Resume bool
 	Files  []data.TaggedFile
 	Emit   func(train.Event) // told what happens; may be nil
@@ -43,9 +44,11 @@ func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Dir, o.Resume); err != nil {
+	release, err := Options{Dir: o.Dir, Folder: o.Folder, Resume: o.Resume}.claim()
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	simd.SetThreads(c.Threads)
 	text, err := newTaggerText(c, o.Files)
 	if err != nil {

@@ -167,11 +167,8 @@ func (t Training) schedule(steps int) optim.Schedule {
 	return optim.Constant{Warmup: warmup}
 }
 
-// runTask readies a run's folder and trains.
+// runTask writes the settings into a run's folder and trains.
 func runTask(ctx context.Context, task train.Task, config Settings, loop train.Config, o Options) (*train.Outcome, error) {
-	if err := os.MkdirAll(o.Dir, 0o777); err != nil {
-		return nil, err
-	}
 	if !o.Resume {
 		if err := writeConfig(o.Dir, config); err != nil {
 			return nil, err
@@ -181,7 +178,11 @@ func runTask(ctx context.Context, task train.Task, config Settings, loop train.C
 	if emit == nil {
 		emit = func(train.Event) {}
 	}
-	return train.Run(ctx, task, loop, emit)
+	out, err := train.Run(ctx, task, loop, emit)
+	if _, lost := os.Stat(filepath.Join(o.Dir, ConfigFile)); out != nil && lost != nil { // the settings are the run's, as the checkpoint says
+		err = errors.Join(err, writeConfig(o.Dir, config))
+	}
+	return out, err
 }
 
 // readFinished reads the result of a finished run.

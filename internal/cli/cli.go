@@ -39,12 +39,8 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 			code = exitFailure
 		}
 	}()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	go func() { // a second signal ends the program at once
-		<-ctx.Done()
-		stop()
-	}()
 	root := newRoot()
 	root.SetArgs(args)
 	out := &output{w: stdout}
@@ -81,6 +77,28 @@ func messages(cmd *cobra.Command, path string) io.Writer {
 		return cmd.ErrOrStderr()
 	}
 	return cmd.OutOrStdout()
+}
+
+// untilSignal returns a context that an interrupt, a request to end or a terminal that hangs up cancels. A second interrupt
+// or request ends the program at once; a second hang-up does not, for shells pass on the one that the terminal sent already.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+			signal.Ignore(syscall.SIGHUP)
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
+		case <-ctx.Done():
+			signal.Stop(signals)
+		}
+	}()
+	return ctx, cancel
 }
 
 // output is stdout. It keeps its first error, so that no result is lost in silence.

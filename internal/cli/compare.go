@@ -98,6 +98,14 @@ func (c *comparison) run(cmd *cobra.Command) error {
 	if err := checkFile("csv", c.csv); err != nil {
 		return err
 	}
+	if err := os.MkdirAll(c.dir, 0o777); err != nil {
+		return err
+	}
+	lock, err := recipe.LockFolder(c.dir)
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
 	p := newProgress(cmd.ErrOrStderr(), c.quiet)
 	trainSet, testSet, err := p.load(cmd.Context(), c.config.Data)
 	if err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -40,16 +39,5 @@ func TestShown(t *testing.T) {
 		if got := shown(path); got != want {
 			t.Errorf("shown(%q) is %s, want %s", path, got, want)
 		}
-	}
-}
-
-func TestAbsent(t *testing.T) {
-	dir := t.TempDir()
-	got := absent(filepath.Join(dir, "a", "b"))
-	if len(got) != 2 || got[0] != filepath.Join(dir, "a", "b") || got[1] != filepath.Join(dir, "a") {
-		t.Errorf("absent folders %q", got)
-	}
-	if got := append(absent(dir), absent("")...); len(got) != 0 {
-		t.Errorf("folders %q are absent", got)
 	}
 }

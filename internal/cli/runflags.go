@@ -19,6 +19,8 @@ type runFlags struct {
 	resume bool
 	json   bool
 	quiet  bool
+
+	claimed *recipe.Folder // dir, once it is claimed
 }
 
 func (r *runFlags) add(f *pflag.FlagSet) {
@@ -60,18 +62,25 @@ func settle[C recipe.Settings](cmd *cobra.Command, r *runFlags, c *C, defaults C
 	return refuseVoid(cmd, file, (*c).Rules())
 }
 
-// begin reads the data and settles the run's folder, by default one of base's name and a
-// number; made are the folders that are new.
-func (r *runFlags) begin(cmd *cobra.Command, dataDir, base string) (p *progress, trainSet, testSet *data.Images, made []string, err error) {
-	if r.dir != "" {
-		if err := recipe.CheckFolder(r.dir, r.resume); err != nil {
-			return nil, nil, nil, nil, err
-		}
+// begin claims the run's folder, by default one of base's name and a number, which is to be released, and reads the data.
+func (r *runFlags) begin(cmd *cobra.Command, dataDir, base string) (p *progress, trainSet, testSet *data.Images, err error) {
+	if err := r.claim(base); err != nil {
+		return nil, nil, nil, err
 	}
 	p = newProgress(cmd.ErrOrStderr(), r.quiet)
 	if trainSet, testSet, err = p.load(cmd.Context(), dataDir); err != nil {
-		return nil, nil, nil, nil, err
+		r.release()
 	}
-	r.dir, made, err = runFolder(r.dir, base)
-	return p, trainSet, testSet, made, err
+	return p, trainSet, testSet, err
 }
+
+// claim claims the run's folder, by default one of base's name and a number.
+func (r *runFlags) claim(base string) (err error) {
+	if r.claimed, err = claim(r.dir, r.resume, base); err == nil {
+		r.dir = r.claimed.Dir
+	}
+	return err
+}
+
+// release gives the run's folder free.
+func (r *runFlags) release() { r.claimed.Release() }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/surface"
 	"github.com/spf13/cobra"
@@ -66,6 +67,11 @@ answers y. Energies are shown above each frame's least.`,
 				return usageError{err}
 			}
 			if out == "" {
+				lock, err := recipe.LockFolder(args[0])
+				if err != nil {
+					return err
+				}
+				defer lock.Release()
 				out = filepath.Join(args[0], "surface")
 			}
 			return drawSurfaces(cmd, films, out, o, asJSON)

@@ -53,14 +53,14 @@ digits, with plots/reconstructions.png: test pictures above, their reconstructio
 }
 
 func trainAutoencoder(cmd *cobra.Command, c recipe.AutoencoderConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, "autoencoder-"+c.Loss)
+	p, trainSet, testSet, err := run.begin(cmd, c.Data, "autoencoder-"+c.Loss)
 	if err != nil {
 		return err
 	}
-	r, pictures, err := recipe.Autoencoder(cmd.Context(), c, recipe.Options{Dir: run.dir, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	defer run.release()
+	r, pictures, err := recipe.Autoencoder(cmd.Context(), c, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

@@ -3,9 +3,7 @@ package cli
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -67,24 +65,20 @@ func exists(path string) bool {
 }
 
 func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, asJSON, quiet bool) error {
-	if dir != "" {
-		if err := recipe.CheckFolder(dir, resume); err != nil {
-			return err
-		}
+	folder, err := claim(dir, resume, "digits-"+cmp.Or(c.Loss, c.Functional)+"-"+c.Model)
+	if err != nil {
+		return err
 	}
+	defer folder.Release()
+	dir = folder.Dir
 	p := newProgress(cmd.ErrOrStderr(), quiet)
 	trainSet, testSet, err := p.load(cmd.Context(), c.Data)
 	if err != nil {
 		return err
 	}
-	dir, made, err := runFolder(dir, "digits-"+cmp.Or(c.Loss, c.Functional)+"-"+c.Model)
-	if err != nil {
-		return err
-	}
-	r, err := recipe.Digits(cmd.Context(), c, recipe.Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	r, err := recipe.Digits(cmd.Context(), c, recipe.Options{Dir: dir, Folder: folder, Resume: resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {
@@ -104,53 +98,18 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 	return printJSON(out, r, asJSON)
 }
 
-// runFolder returns the folder of a run, and those that it takes to make, the innermost
-// first: dir, or if that is empty the first free BASE-1, BASE-2 … in runs, which it makes.
-func runFolder(dir, base string) (string, []string, error) {
+// claim locks the folder of a run: dir, or if that is empty the first free BASE-1, BASE-2 … in runs.
+func claim(dir string, resume bool, base string) (*recipe.Folder, error) {
 	if dir != "" {
-		return dir, absent(dir), nil
+		return recipe.Claim(dir, resume)
 	}
-	base = filepath.Join("runs", base)
-	made := absent(filepath.Dir(base))
-	dir, err := freeFolder(base)
-	return dir, append([]string{dir}, made...), err
-}
-
-// removeEmpty removes the folders of a run that never began and left nothing behind.
-func removeEmpty(made []string) {
-	for _, d := range made {
-		_ = os.Remove(d)
-	}
+	return recipe.ClaimNew(filepath.Join("runs", base))
 }
 
 // interrupted says how a run that was stopped goes on.
 func interrupted(cmd *cobra.Command, recipe, dir string, steps int) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To go on:\n  energo train %s --run %s --resume\n", steps, recipe, shellQuote(dir))
 	return errInterrupted
-}
-
-// freeFolder makes the first of BASE-1, BASE-2 … that is not there.
-func freeFolder(base string) (string, error) {
-	if err := os.MkdirAll(filepath.Dir(base), 0o777); err != nil {
-		return "", err
-	}
-	for i := 1; ; i++ {
-		dir := fmt.Sprintf("%s-%d", base, i)
-		err := os.Mkdir(dir, 0o777)
-		if !errors.Is(err, fs.ErrExist) {
-			return dir, err
-		}
-	}
-}
-
-// absent lists a folder and those around it as far as they are not there yet, the
-// innermost first.
-func absent(dir string) (all []string) {
-	for dir != "" && dir != filepath.Dir(dir) && !exists(dir) {
-		all = append(all, dir)
-		dir = filepath.Dir(dir)
-	}
-	return all
 }
 
 func printJSON(out interface{ Write([]byte) (int, error) }, v any, wanted bool) error {

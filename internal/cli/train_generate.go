@@ -70,14 +70,14 @@ func addChains(f *pflag.FlagSet, c *recipe.Chains) {
 }
 
 func trainGenerate(cmd *cobra.Command, c recipe.GenerateConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, run.recipe)
+	p, trainSet, testSet, err := run.begin(cmd, c.Data, run.recipe)
 	if err != nil {
 		return err
 	}
-	r, err := recipe.Generate(cmd.Context(), c, recipe.Options{Dir: run.dir, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	defer run.release()
+	r, err := recipe.Generate(cmd.Context(), c, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

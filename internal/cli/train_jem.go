@@ -82,18 +82,18 @@ func foreignPictures(ctx context.Context, dir string, like *data.Images) (*data.
 }
 
 func trainJEM(cmd *cobra.Command, c recipe.JEMConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, run.recipe)
+	p, trainSet, testSet, err := run.begin(cmd, c.Data, run.recipe)
 	if err != nil {
 		return err
 	}
+	defer run.release()
 	foreign, err := foreignPictures(cmd.Context(), c.Foreign, testSet)
 	if err != nil {
 		return err
 	}
-	r, err := recipe.JEM(cmd.Context(), c, recipe.Options{Dir: run.dir, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit}, foreign)
+	r, err := recipe.JEM(cmd.Context(), c, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit}, foreign)
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

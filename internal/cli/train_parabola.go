@@ -62,11 +62,12 @@ type parabolaResult struct {
 }
 
 func trainParabola(cmd *cobra.Command, c recipe.ParabolaConfig, dir string, asJSON, quiet bool) error {
-	if dir != "" {
-		if err := recipe.CheckFolder(dir, false); err != nil {
-			return err
-		}
+	folder, err := claim(dir, false, "parabola")
+	if err != nil {
+		return err
 	}
+	defer folder.Release()
+	dir = folder.Dir
 	p := newProgress(cmd.ErrOrStderr(), quiet)
 	results, err := recipe.Parabola(cmd.Context(), c, func(k recipe.ParabolaCase, o recipe.ParabolaOutcome, d time.Duration) {
 		p.say("case %s, seed %d: squared error %s, spread of the energies %s, before %s  %.1f s%s", k.Name, o.Seed, number(o.MSE), number(o.Spread), number(o.Before), d.Seconds(), o.Why)
@@ -75,10 +76,6 @@ func trainParabola(cmd *cobra.Command, c recipe.ParabolaConfig, dir string, asJS
 		if cmd.Context().Err() != nil {
 			return errInterrupted
 		}
-		return err
-	}
-	dir, _, err = runFolder(dir, "parabola")
-	if err != nil {
 		return err
 	}
 	g := report.Gallery{

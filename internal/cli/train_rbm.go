@@ -58,14 +58,14 @@ The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
 }
 
 func trainRBM(cmd *cobra.Command, c recipe.RBMConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, run.recipe)
+	p, trainSet, testSet, err := run.begin(cmd, c.Data, run.recipe)
 	if err != nil {
 		return err
 	}
-	r, err := recipe.RBM(cmd.Context(), c, recipe.Options{Dir: run.dir, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	defer run.release()
+	r, err := recipe.RBM(cmd.Context(), c, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

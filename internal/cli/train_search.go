@@ -114,21 +114,18 @@ func located(paths ...*string) error {
 	return nil
 }
 
-// beginPictured reads pictures by a recipe's loader and settles the run's folder, as runFlags.begin does for digits.
+// beginPictured claims the run's folder and reads pictures by a recipe's loader, as runFlags.begin does for digits.
 func beginPictured[S any](
 	cmd *cobra.Command, run *runFlags, base string, load func(context.Context, data.Progress) (S, []error, error),
-) (p *progress, sets S, made []string, err error) {
-	if run.dir != "" {
-		if err := recipe.CheckFolder(run.dir, run.resume); err != nil {
-			return nil, sets, nil, err
-		}
+) (p *progress, sets S, err error) {
+	if err := run.claim(base); err != nil {
+		return nil, sets, err
 	}
 	p = newProgress(cmd.ErrOrStderr(), run.quiet)
 	if sets, err = loadPictures(cmd.Context(), p, load); err != nil {
-		return nil, sets, nil, err
+		run.release()
 	}
-	run.dir, made, err = runFolder(run.dir, base)
-	return p, sets, made, err
+	return p, sets, err
 }
 
 // loadPictures calls a recipe's loader, showing a download, and says what was skipped.
@@ -150,14 +147,14 @@ func loadPictures[S any](ctx context.Context, p *progress, load func(context.Con
 }
 
 func trainSearch(cmd *cobra.Command, c recipe.SearchConfig, run runFlags) error {
-	p, sets, made, err := beginPictured(cmd, &run, "search-"+c.Loss, c.Load)
+	p, sets, err := beginPictured(cmd, &run, "search-"+c.Loss, c.Load)
 	if err != nil {
 		return err
 	}
-	r, err := recipe.Search(cmd.Context(), c, sets, recipe.Options{Dir: run.dir, Resume: run.resume, Emit: p.emit})
+	defer run.release()
+	r, err := recipe.Search(cmd.Context(), c, sets, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

@@ -59,14 +59,14 @@ pairs with their distances.`,
 }
 
 func trainSiamese(cmd *cobra.Command, c recipe.SiameseConfig, run runFlags) error {
-	p, sets, made, err := beginPictured(cmd, &run, "siamese-"+c.Loss, c.Load)
+	p, sets, err := beginPictured(cmd, &run, "siamese-"+c.Loss, c.Load)
 	if err != nil {
 		return err
 	}
-	r, err := recipe.Siamese(cmd.Context(), c, sets, recipe.Options{Dir: run.dir, Resume: run.resume, Emit: p.emit})
+	defer run.release()
+	r, err := recipe.Siamese(cmd.Context(), c, sets, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

@@ -65,15 +65,11 @@ a hidden Markov model of when words are said, which align finds exact times by. 
 }
 
 func trainSpeech(cmd *cobra.Command, c recipe.SpeechConfig, run runFlags) error {
-	if run.dir != "" {
-		if err := recipe.CheckFolder(run.dir, run.resume); err != nil {
-			return err
-		}
-	}
-	dir, made, err := runFolder(run.dir, "speech")
-	if err != nil {
+	if err := run.claim("speech"); err != nil {
 		return err
 	}
+	defer run.release()
+	dir := run.dir
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
 	p.say("reading the recordings")
 	emit := func(e train.Event) {
@@ -82,10 +78,9 @@ func trainSpeech(cmd *cobra.Command, c recipe.SpeechConfig, run runFlags) error 
 			p.say("learning when words are said")
 		}
 	}
-	r, err := recipe.Speech(cmd.Context(), c, recipe.Options{Dir: dir, Resume: run.resume, Emit: emit})
+	r, err := recipe.Speech(cmd.Context(), c, recipe.Options{Dir: dir, Folder: run.claimed, Resume: run.resume, Emit: emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

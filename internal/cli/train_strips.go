@@ -55,14 +55,14 @@ Every step draws new strips of 1 to --longest training digits; the figures are o
 }
 
 func trainStrips(cmd *cobra.Command, c recipe.StripsConfig, run runFlags) error {
-	p, trainSet, testSet, made, err := run.begin(cmd, c.Data, "strips")
+	p, trainSet, testSet, err := run.begin(cmd, c.Data, "strips")
 	if err != nil {
 		return err
 	}
-	r, err := recipe.Strips(cmd.Context(), c, recipe.Options{Dir: run.dir, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
+	defer run.release()
+	r, err := recipe.Strips(cmd.Context(), c, recipe.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Train: trainSet, Test: testSet, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

@@ -74,24 +74,19 @@ there alone, and rarer and unknown ones at those and the open classes.`,
 }
 
 func trainTagger(cmd *cobra.Command, c recipe.TaggerConfig, run runFlags) error {
-	if run.dir != "" {
-		if err := recipe.CheckFolder(run.dir, run.resume); err != nil {
-			return err
-		}
+	if err := run.claim("tagger-" + c.Loss + "-" + c.Model); err != nil {
+		return err
 	}
+	defer run.release()
+	dir := run.dir
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
 	files, err := data.LoadTagged(c.Data)
 	if err != nil {
 		return err
 	}
-	dir, made, err := runFolder(run.dir, "tagger-"+c.Loss+"-"+c.Model)
-	if err != nil {
-		return err
-	}
-	r, err := recipe.Tagger(cmd.Context(), c, recipe.TaggerOptions{Dir: dir, Resume: run.resume, Files: files, Emit: p.emit})
+	r, err := recipe.Tagger(cmd.Context(), c, recipe.TaggerOptions{Dir: dir, Folder: run.claimed, Resume: run.resume, Files: files, Emit: p.emit})
 	p.end()
 	if err != nil {
-		removeEmpty(made)
 		return err
 	}
 	if r.Reason == "interrupted" {

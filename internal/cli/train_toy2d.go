@@ -53,11 +53,12 @@ type toy2DResult struct {
 }
 
 func trainToy2D(cmd *cobra.Command, c recipe.Toy2DConfig, dir string, asJSON, quiet bool) error {
-	if dir != "" {
-		if err := recipe.CheckFolder(dir, false); err != nil {
-			return err
-		}
+	folder, err := claim(dir, false, "toy2d")
+	if err != nil {
+		return err
 	}
+	defer folder.Release()
+	dir = folder.Dir
 	p := newProgress(cmd.ErrOrStderr(), quiet)
 	results, err := recipe.Toy2D(cmd.Context(), c, func(r recipe.Toy2DResult) {
 		p.say("%s: KL %s nat after %.1f s", r.Set, number(r.KL), r.Seconds)
@@ -66,9 +67,6 @@ func trainToy2D(cmd *cobra.Command, c recipe.Toy2DConfig, dir string, asJSON, qu
 		if cmd.Context().Err() != nil {
 			return errInterrupted
 		}
-		return err
-	}
-	if dir, _, err = runFolder(dir, "toy2d"); err != nil {
 		return err
 	}
 	g := report.Gallery{

@@ -1,15 +1,15 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package index
+package flock
 
 import (
 	"os"
 	"syscall"
 )
 
-// tryLock locks a file until it is closed, also by the process's death; ok is false if another has it.
+// Try locks a file until it is closed, also by the process's death; ok is false if another has it.
 // A shared lock may be had by several at once.
-func tryLock(f *os.File, shared bool) (ok bool, err error) {
+func Try(f *os.File, shared bool) (ok bool, err error) {
 	how := syscall.LOCK_EX
 	if shared {
 		how = syscall.LOCK_SH
