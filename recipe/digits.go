@@ -66,7 +66,7 @@ type Options struct {
 	Dir         string  // the run's folder
 	Folder      *Folder // Dir's, where the caller has claimed it; nil: the run does
 	Resume      bool
-	Train, Test *data.Images // both must be set, but for recipes that read their own data
+	Train, Test *data.Images      // both must be set, but for recipes that read their own data
 	Emit        func(train.Event) // told what happens; may be nil
 }
 
