@@ -292,7 +292,7 @@ func adaptiveLogSoftmaxEntry() Entry {
 			{"in_features", "D", "checked against head.weight"},
 			{"n_classes", "none", "number of classes; must be given"},
 			{"cutoffs", "none", "an array of class indices; must be given"},
-			{"div_value", "4", "of the initial sizes; of no account here, where the weights are given"},
+			{"div_value", "none", "checked against tail.*.0.weight: hidden is D/div_value^(cluster + 1), rounded down"},
 			{"head_bias", "whether head.bias is given", "checked against head.bias"},
 		},
 		run32: callAdaptive[float32], run64: callAdaptive[float64],
@@ -310,7 +310,6 @@ func callAdaptive[T simd.Float](c *Call[T]) error {
 		}
 		l.Cutoffs = append(l.Cutoffs, int(v))
 	}
-	c.number("div_value", 4)
 	if len(x.Shape) == 0 || len(x.Shape) > 2 {
 		c.fail("input has shape %v; it must be [N, D] or [D]", x.Shape)
 	} else {
@@ -343,6 +342,14 @@ func callAdaptive[T simd.Float](c *Call[T]) error {
 	}
 	if c.whole("in_features", d) != d || c.flag("head_bias", p.Head.Bias != nil) != (p.Head.Bias != nil) {
 		c.fail("in_features or head_bias do not fit the inputs")
+	}
+	if by := c.number("div_value", math.NaN()); !math.IsNaN(by) {
+		for i, t := range p.Tails {
+			hidden, want := len(t.Project)/max(d, 1), math.Floor(float64(d)/math.Pow(by, float64(i+1)))
+			if float64(hidden) != want {
+				c.fail("tail.%d.0.weight has %d rows; with div_value %v it must have %v", i, hidden, by, want)
+			}
+		}
 	}
 	dx := c.grad("input")
 	return c.finish(nil, nil, func() (float64, error) { return l.Eval(x.Data, y.Data, p, dx, grad) })

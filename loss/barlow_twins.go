@@ -42,8 +42,8 @@ func NewBarlowTwins[T simd.Float]() *BarlowTwins[T] {
 // Eval returns the loss of two views and writes its gradients, unless they are nil.
 func (l *BarlowTwins[T]) Eval(x, y []T, dim int, dx, dy []T) (float64, error) {
 	const name = "BarlowTwins"
-	if !(l.Lambda >= 0 && l.Lambda <= math.MaxFloat64) {
-		return 0, badOption(name, "lambda", l.Lambda, "a number of at least 0")
+	if err := atLeast0(name, "lambda", l.Lambda); err != nil {
+		return 0, err
 	}
 	if err := above0(name, "eps", l.Eps); err != nil {
 		return 0, err

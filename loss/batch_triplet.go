@@ -43,7 +43,7 @@ func MiningNamed(name string) (Mining, error) {
 //
 //	ℓ(a, p, n) = max(0, Margin + d(a, p) − d(a, n))
 //
-// or, with Soft, softplus(d(a, p) − d(a, n)). Mining says of which triplets the loss is the
+// or, with Soft, softplus(Margin + d(a, p) − d(a, n)). Mining says of which triplets the loss is the
 // mean: of all; of the semi-hard ones, one for each anchor and positive, whose negative is
 // the nearest that is farther than the positive, or the farthest of all where none is; of
 // the hard ones ("batch hard"), one for each anchor.
@@ -53,12 +53,12 @@ func MiningNamed(name string) (Mining, error) {
 // Kinks: the derivative is 0 at ℓ = 0; of equal distances the first reference's is taken.
 // Special cases: without a triplet the loss and its gradient are 0, and Stats says so;
 // numbers that are not finite give NaN.
-// Errors: Margin that is not above 0, unless Soft; lengths that do not fit; a measure or a
-// mining that is none.
-// Source: [schroff2015] semi-hard, [hermans2017] hard, all, soft.
+// Errors: Margin that is not above 0, or with Soft below 0; Over with the sum or with Soft,
+// whose terms are all above 0; lengths that do not fit; an unknown measure or mining.
+// Source: [schroff2015] semi-hard, [hermans2017] hard, all, soft without a margin.
 type BatchTriplet[T simd.Float] struct {
 	Measure   Measure // NewBatchTriplet's is Euclidean
-	Margin    float64 // NewBatchTriplet's is 0.2
+	Margin    float64 // NewBatchTriplet's is 0.2, NewSoftBatchTriplet's 0
 	Mining    Mining
 	Soft      bool
 	Over      Over // what the mean is over
@@ -70,6 +70,9 @@ type BatchTriplet[T simd.Float] struct {
 
 // NewBatchTriplet returns the batch-hard loss with a margin of 0.2.
 func NewBatchTriplet[T simd.Float]() *BatchTriplet[T] { return &BatchTriplet[T]{Margin: 0.2} }
+
+// NewSoftBatchTriplet returns the soft batch-hard loss, without a margin.
+func NewSoftBatchTriplet[T simd.Float]() *BatchTriplet[T] { return &BatchTriplet[T]{Soft: true} }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *BatchTriplet[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
@@ -87,13 +90,24 @@ func (l *BatchTriplet[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	if int(l.Mining) >= len(miningNames) {
 		return 0, badOption(name, "mining", l.Mining, "hard, semi_hard or all")
 	}
-	if !l.Soft {
-		if err := above0(name, "margin", l.Margin); err != nil {
-			return 0, err
-		}
+	if err := l.checkMargin(name); err != nil {
+		return 0, err
+	}
+	if err := l.Over.counts(name, l.Reduction); err != nil {
+		return 0, err
+	}
+	if l.Soft && l.Over != OverActive {
+		return 0, badOption(name, "over", l.Over, "left out, since every soft term is above 0")
 	}
 	l.hinge = tripletRow[T]{l.Margin, l.Mining, l.Soft}
 	return l.eval(pairBatch[T]{loss: name, measure: l.Measure, over: l.Over, reduction: l.Reduction, dim: dim, a: a, r: r}, &l.hinge)
+}
+
+func (l *BatchTriplet[T]) checkMargin(name string) error {
+	if l.Soft {
+		return atLeast0(name, "margin", l.Margin)
+	}
+	return above0(name, "margin", l.Margin)
 }
 
 // references makes nil ones an empty set: they are not the anchors.
@@ -113,11 +127,11 @@ type tripletRow[T simd.Float] struct {
 
 // term returns the loss of a triplet and its derivative by d(a, p).
 func (l *tripletRow[T]) term(ap, an T) (v, d float64) {
-	x := float64(ap) - float64(an)
-	if l.soft {
+	x := float64(ap) - float64(an) + l.margin
+	switch {
+	case l.soft:
 		return softplus(x), sigmoid(x)
-	}
-	if x += l.margin; x > 0 {
+	case x > 0:
 		return x, 1
 	}
 	return 0, 0
@@ -150,6 +164,15 @@ func (r *gridRow[T]) count(v float64) {
 	}
 }
 
+// count adds a triplet's loss. A soft one is above 0, though it may vanish.
+func (l *tripletRow[T]) count(r *gridRow[T], v float64) {
+	r.sum += v
+	r.terms++
+	if l.soft || v > 0 {
+		r.alive++
+	}
+}
+
 func (l *tripletRow[T]) hard(r *gridRow[T]) {
 	p := r.same[0]
 	for _, j := range r.same[1:] {
@@ -161,8 +184,7 @@ func (l *tripletRow[T]) hard(r *gridRow[T]) {
 	r.mask(T(math.Inf(1)))
 	n := int32(simd.ArgMin(r.values))
 	v, d := l.term(ap, r.values[n])
-	r.terms = 1
-	r.count(v)
+	l.count(r, v)
 	r.push(p, d)
 	r.push(n, -d)
 }
@@ -227,8 +249,7 @@ func (l *tripletRow[T]) semiHard(r *gridRow[T]) {
 			n = int(best - 1)
 		}
 		v, d := l.term(r.ranked[k], r.values[n])
-		r.terms++
-		r.count(v)
+		l.count(r, v)
 		grad[r.same[k]] += T(d)
 		grad[n] -= T(d)
 	}
@@ -303,7 +324,7 @@ func (l *tripletRow[T]) allSoft(r *gridRow[T]) {
 	r.mask(T(math.Inf(1))) // whose terms and slopes are 0
 	for k := range r.same {
 		simd.Scale(x, r.values, -1)
-		simd.AddScalar(x, x, r.ranked[k])
+		simd.AddScalar(x, x, T(l.margin+float64(r.ranked[k])))
 		simd.Softplus(terms, x)
 		r.sum += simd.Sum(terms)
 		simd.Sigmoid(x, x)
@@ -333,15 +354,16 @@ func sigmoid(x float64) float64 {
 func batchTripletEntry() Entry {
 	return Entry{
 		Name: "batch_triplet", Type: "BatchTriplet", Batch: true,
-		Formula: "max(0, margin + d(a, p) − d(a, n)), or softplus(d(a, p) − d(a, n)), over the batch's triplets",
-		Domain:  "rows of real numbers and labels", Margin: "margin = 0.2",
+		Formula: "max(0, margin + d(a, p) − d(a, n)), or softplus of the same, over the batch's triplets",
+		Domain:  "rows of real numbers and labels", Margin: "margin = 0.2, or 0 with soft",
 		Kinks:  "ℓ = 0: derivative 0; of equal distances the first reference's is taken",
 		Source: []string{"schroff2015", "hermans2017"},
 		Inputs: pairInputs,
 		Options: append(measureOptions(Euclidean),
-			Option{"margin", "0.2", "a number above 0"}, Option{"mining", "hard", "hard, semi_hard or all"},
-			Option{"soft", "false", "softplus in the place of the hinge"}, overOption, batchReduction,
+			Option{"margin", "0.2, or 0 with soft", "a number above 0; with soft, at least 0"}, Option{"mining", "hard", "hard, semi_hard or all"},
+			Option{"soft", "false", "softplus instead of the hinge"}, overOption, batchReduction,
 		),
+		Needs: append(measureNeeds(Euclidean), overNeed, only("over", "soft", false, false)),
 		run32: callBatchTriplet[float32], run64: callBatchTriplet[float64],
 	}
 }
@@ -351,8 +373,11 @@ func callBatchTriplet[T simd.Float](c *Call[T]) error {
 	if err != nil {
 		c.fail("option %v", err)
 	}
-	return c.pairs(&BatchTriplet[T]{
-		Measure: c.measure(Euclidean), Margin: c.number("margin", 0.2), Mining: mining, Soft: c.flag("soft", false),
-		Over: c.over(), Reduction: c.reduction(),
-	})
+	l := NewBatchTriplet[T]()
+	if c.flag("soft", false) {
+		l = NewSoftBatchTriplet[T]()
+	}
+	l.Measure, l.Margin, l.Mining = c.measure(Euclidean), c.number("margin", l.Margin), mining
+	l.Over, l.Reduction = c.over(), c.reduction()
+	return c.pairs(l)
 }

@@ -40,8 +40,8 @@ func (e Entry) Eval(r Request, single bool) (*Answer, error) {
 	return answer(e, r, e.run64)
 }
 
-// known refuses options and inputs that the loss does not have, and arrays whose shape
-// does not fit their data.
+// known refuses options and inputs that the loss does not have, arrays whose shape does not
+// fit their data, and options that others make void.
 func (e Entry) known(r Request) error {
 	for _, name := range sortedKeys(r.Options) {
 		if !slices.ContainsFunc(e.Options, func(o Option) bool { return o.Name == name }) {
@@ -66,7 +66,7 @@ func (e Entry) known(r Request) error {
 			return fmt.Errorf("%s needs the input %q", e.Called(), in.Name)
 		}
 	}
-	return nil
+	return CheckNeeds(e.Called(), e.Needs, r)
 }
 
 func listed(names []string) string {

@@ -13,14 +13,23 @@ var (
 		Input{Name: "ref_labels", Optional: true, Is: "whole numbers [M]"},
 	)
 	batchReduction  = Option{"reduction", "mean", "mean or sum"}
-	normalizeOption = Option{"normalize", "false", "whether embeddings are divided by their lengths first; cosine does it anyhow"}
+	normalizeOption = Option{"normalize", "false", "whether embeddings are divided by their lengths first, as cosine always does"}
 	degreeOption    = Option{"p", "2", "the degree of the distance lp, from 1 to Infinity"}
 	overOption      = Option{"over", "active", "what the mean is over: active, the terms above 0, or all"}
+	overNeed        = only("over", "reduction", "mean", "mean")
 )
 
 // measureOptions are the options of Measure and its default.
 func measureOptions(k MeasureKind) []Option {
 	return []Option{{"distance", k.String(), "euclidean, squared, cosine, dot or lp"}, degreeOption, normalizeOption}
+}
+
+// measureNeeds are what they need.
+func measureNeeds(k MeasureKind) []Need {
+	return []Need{
+		only("p", "distance", k.String(), Lp.String()),
+		only("normalize", "distance", k.String(), Euclidean.String(), Squared.String(), Dot.String(), Lp.String()),
+	}
 }
 
 // measure reads them.
@@ -29,7 +38,11 @@ func (c *Call[T]) measure(byDefault MeasureKind) Measure {
 	if err != nil {
 		c.fail("option %v", err)
 	}
-	return Measure{Kind: kind, P: c.number("p", 2), Normalize: c.flag("normalize", false)}
+	m := Measure{Kind: kind, Normalize: c.flag("normalize", false)}
+	if kind == Lp {
+		m.P = c.number("p", 2)
+	}
+	return m
 }
 
 func (c *Call[T]) over() Over {

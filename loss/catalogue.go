@@ -20,6 +20,7 @@ type Entry struct {
 	Source  []string // keys of docs/references.md
 	Inputs  []Input
 	Options []Option
+	Needs   []Need // of those options that others make void
 
 	// Batch says that a sample's loss depends on the others: there is none of each sample.
 	Batch bool

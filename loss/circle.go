@@ -116,6 +116,7 @@ func circleEntry() Entry {
 		Source:  []string{"sun2020"},
 		Inputs:  pairInputs,
 		Options: append(measureOptions(Cosine), Option{"m", "0.4", "a number"}, Option{"gamma", "80", "a number above 0"}, batchReduction),
+		Needs:   measureNeeds(Cosine),
 		run32:   callCircle[float32], run64: callCircle[float64],
 	}
 }

@@ -20,8 +20,9 @@ import (
 // Kinks: the derivative is 0 at ℓ = 0.
 // Special cases: without pairs the loss and its gradient are 0, and Stats says so; numbers
 // that are not finite give NaN.
-// Errors: a margin that is negative or not finite; Power other than 1 and 2; lengths that
-// do not fit.
+// Errors: a margin that is not finite, or negative where distances are at least 0: with all
+// measures but Dot; Power other than 1 and 2; Over with the sum, which it does not change;
+// lengths that do not fit.
 // Source: [hadsell2006], whose loss is half of it with Power 2.
 type Contrastive[T simd.Float] struct {
 	Measure   Measure // NewContrastive's is Euclidean
@@ -55,12 +56,19 @@ func (l *Contrastive[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 		option string
 		v      float64
 	}{{"pos_margin", l.PosMargin}, {"neg_margin", l.NegMargin}} {
-		if !(m.v >= 0 && m.v <= math.MaxFloat64) {
-			return 0, badOption(name, m.option, m.v, "a number of at least 0")
+		check := atLeast0
+		if l.Measure.Kind == Dot {
+			check = finiteOption
+		}
+		if err := check(name, m.option, m.v); err != nil {
+			return 0, err
 		}
 	}
 	if l.Power != 1 && l.Power != 2 {
 		return 0, badOption(name, "power", l.Power, "1 or 2")
+	}
+	if err := l.Over.counts(name, l.Reduction); err != nil {
+		return 0, err
 	}
 	defer l.grid.forget()
 	b := pairBatch[T]{loss: name, measure: l.Measure, over: l.Over, reduction: l.Reduction, dim: dim, a: a, r: r}
@@ -134,6 +142,8 @@ func (l *contrastiveRow[T]) term(x float64) (v, d float64) {
 	return x * x, 2 * x
 }
 
+const signedMarginIs = "a number, at least 0 where distances are: with all but dot"
+
 func contrastiveEntry() Entry {
 	return Entry{
 		Name: "contrastive", Type: "Contrastive", Batch: true,
@@ -143,9 +153,10 @@ func contrastiveEntry() Entry {
 		Source: []string{"hadsell2006"},
 		Inputs: pairInputs,
 		Options: append(measureOptions(Euclidean),
-			Option{"pos_margin", "0", "a number of at least 0"}, Option{"neg_margin", "1", "a number of at least 0"},
+			Option{"pos_margin", "0", signedMarginIs}, Option{"neg_margin", "1", signedMarginIs},
 			Option{"power", "2", "1 or 2"}, overOption, batchReduction,
 		),
+		Needs: append(measureNeeds(Euclidean), overNeed),
 		run32: callContrastive[float32], run64: callContrastive[float64],
 	}
 }

@@ -1,10 +1,6 @@
 package loss
 
-import (
-	"math"
-
-	"github.com/energo-ml/energo/internal/simd"
-)
+import "github.com/energo-ml/energo/internal/simd"
 
 // CosFace is the cross-entropy of picking a sample's class by the angles between its
 // embedding and a weight of each class, with a handicap on the cosine of its own. With the
@@ -38,8 +34,8 @@ func NewCosFace[T simd.Float]() *CosFace[T] { return &CosFace[T]{Margin: 0.35, S
 // Eval returns the loss of a batch and writes its gradients, unless they are nil.
 func (l *CosFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbeddings, dWeight []T) (float64, error) {
 	const name = "CosFace"
-	if !(l.Margin >= 0 && l.Margin <= math.MaxFloat64) {
-		return 0, badOption(name, "margin", l.Margin, "a number of at least 0")
+	if err := atLeast0(name, "margin", l.Margin); err != nil {
+		return 0, err
 	}
 	if err := inverse(name, "scale", l.Scale); err != nil {
 		return 0, err

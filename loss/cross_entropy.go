@@ -58,7 +58,7 @@ func (d Dims) check(loss string, input int) error {
 // Source: [szegedy2016] for label smoothing, [pytorch].
 type CrossEntropy[T simd.Float] struct {
 	Weight         []T  // of each class; nil: ones
-	IgnoreIndex    *int // positions whose target is this class do not count; nil: −100
+	IgnoreIndex    *int // of classes: positions whose target is this do not count; nil: −100
 	LabelSmoothing float64
 	Reduction      Reduction
 	Unchecked      bool // let any probabilities pass
@@ -211,8 +211,14 @@ func crossEntropyEntry() Entry {
 			{"label_smoothing", "0", "ε in [0, 1]"},
 			reductionOption,
 		},
+		Needs: []Need{{"ignore_index", "target holds classes", func(r Request) bool { return !ofProbabilities(r) }}},
 		run32: callCrossEntropy[float32], run64: callCrossEntropy[float64],
 	}
+}
+
+// ofProbabilities reports whether a request's target holds probabilities, not classes.
+func ofProbabilities(r Request) bool {
+	return slices.Equal(r.Inputs["target"].Shape, r.Inputs["input"].Shape)
 }
 
 func callCrossEntropy[T simd.Float](c *Call[T]) error {
@@ -222,10 +228,7 @@ func callCrossEntropy[T simd.Float](c *Call[T]) error {
 		LabelSmoothing: c.number("label_smoothing", 0), Reduction: c.reduction(),
 	}
 	target := c.request.Inputs["target"].Shape
-	if slices.Equal(target, x.Shape) {
-		if *l.IgnoreIndex >= 0 {
-			c.fail("ignore_index is for classes; the target holds probabilities")
-		}
+	if ofProbabilities(c.request) {
 		t := c.float("target")
 		dx, dt := c.grad("input"), c.grad("target")
 		return c.finish(shape,

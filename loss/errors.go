@@ -79,6 +79,14 @@ func above0(loss, option string, v float64) error {
 	return nil
 }
 
+// atLeast0 refuses an option that is not a finite number of at least 0.
+func atLeast0(loss, option string, v float64) error {
+	if !(v >= 0 && v <= math.MaxFloat64) {
+		return badOption(loss, option, v, "a number of at least 0")
+	}
+	return nil
+}
+
 // inverse refuses an option that is not above 0, or so large or small that it or its inverse is
 // more than float32 holds.
 func inverse(loss, option string, v float64) error {

@@ -197,7 +197,7 @@ func TestFamiliarLosses(t *testing.T) {
 			for _, q := range negatives[i] {
 				c.add(1, p, q)
 			}
-		}), onBatch(&loss.BatchTriplet[float64]{Soft: true, Mining: loss.AllTriplets, Over: loss.OverAll})},
+		}), onBatch(&loss.BatchTriplet[float64]{Soft: true, Mining: loss.AllTriplets})},
 		{"batch hard is Hinge, whose answers are all negatives", hardest(x, d, positives[:], negatives[:]), onBatch(&loss.BatchTriplet[float64]{Margin: 0.7, Over: loss.OverAll})},
 		{"contrastive is SquareSquare", siamese(positives[:], negatives[:]), onBatch(&loss.Contrastive[float64]{NegMargin: 1.5, Power: 2, Over: loss.OverAll})},
 		{"NT-Xent is NLL", each(functional.NLL{}, cosine, func(c *composition, i int, p pairing) {

@@ -13,7 +13,7 @@ import (
 // their lengths or the squares of distances are not.
 func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok bool) {
 	if m.Kind == Lp && m.P == 2 {
-		m.Kind = Euclidean
+		m.Kind, m.P = Euclidean, 0
 	}
 	g.measure, g.similarity, g.dim, g.own = m, similarity, dim, r.x == nil
 	g.rows, g.ready, g.done, g.powers = gridRows[T]{g}, gridReady[T]{grid: g}, gridDone[T]{grid: g}, gridPowers[T]{grid: g}

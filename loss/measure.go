@@ -16,9 +16,9 @@ import (
 // PairwiseDistance's.
 type Measure struct {
 	Kind MeasureKind
-	P    float64 // the degree of Lp: at least 1; +Inf is the greatest difference
+	P    float64 // the degree of Lp: at least 1; +Inf is the greatest difference; 0 with the others
 	// Normalize divides the embeddings by their Euclidean lengths first, or by 1e-12 where
-	// they are shorter. Cosine does it anyhow.
+	// they are shorter. Cosine always does; Normalize must be false there.
 	Normalize bool
 }
 
@@ -56,8 +56,13 @@ func (m Measure) check(loss string) error {
 	if int(m.Kind) >= len(measureNames) {
 		return badOption(loss, "distance", m.Kind, "one of "+strings.Join(measureNames, ", "))
 	}
-	if m.Kind == Lp && !(m.P >= 1) {
+	switch {
+	case m.Kind == Lp && !(m.P >= 1):
 		return badOption(loss, "p", m.P, "at least 1")
+	case m.Kind != Lp && m.P != 0:
+		return badOption(loss, "p", m.P, "0, since the distance is "+m.Kind.String())
+	case m.Kind == Cosine && m.Normalize:
+		return badOption(loss, "normalize", true, "false, since cosine always divides by the lengths")
 	}
 	return nil
 }

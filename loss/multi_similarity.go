@@ -21,8 +21,8 @@ import (
 // Kinks: where a pair just begins to count as hard, the derivative is that of the pairs
 // that do.
 // Special cases: a batch without pairs has the loss 0; numbers that are not finite give NaN.
-// Errors: Alpha or Beta that is not above 0; Base or Epsilon that is not finite; lengths
-// that do not fit.
+// Errors: Alpha or Beta that is not above 0; Base or Epsilon that is not finite; Epsilon other
+// than 0 without Mine; lengths that do not fit.
 // Source: [wang2019].
 type MultiSimilarity[T simd.Float] struct {
 	Measure   Measure // NewMultiSimilarity's is Cosine
@@ -30,7 +30,7 @@ type MultiSimilarity[T simd.Float] struct {
 	Beta      float64 // NewMultiSimilarity's is 50
 	Base      float64 // NewMultiSimilarity's is 0.5
 	Mine      bool
-	Epsilon   float64 // NewMultiSimilarity's is 0.1
+	Epsilon   float64 // with Mine alone; NewMinedMultiSimilarity's is 0.1
 	Reduction Reduction
 
 	overPairs[T]
@@ -40,7 +40,14 @@ type MultiSimilarity[T simd.Float] struct {
 // NewMultiSimilarity returns the loss of cosines with Alpha 2, Beta 50, Base 0.5, without
 // mining.
 func NewMultiSimilarity[T simd.Float]() *MultiSimilarity[T] {
-	return &MultiSimilarity[T]{Measure: Measure{Kind: Cosine}, Alpha: 2, Beta: 50, Base: 0.5, Epsilon: 0.1}
+	return &MultiSimilarity[T]{Measure: Measure{Kind: Cosine}, Alpha: 2, Beta: 50, Base: 0.5}
+}
+
+// NewMinedMultiSimilarity is NewMultiSimilarity with mining, and Epsilon 0.1.
+func NewMinedMultiSimilarity[T simd.Float]() *MultiSimilarity[T] {
+	l := NewMultiSimilarity[T]()
+	l.Mine, l.Epsilon = true, 0.1
+	return l
 }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
@@ -67,6 +74,9 @@ func (l *MultiSimilarity[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 	}
 	if err := finiteOption(name, "epsilon", l.Epsilon); err != nil {
 		return 0, err
+	}
+	if !l.Mine && l.Epsilon != 0 {
+		return 0, badOption(name, "epsilon", l.Epsilon, "0, since nothing is mined")
 	}
 	l.sums = multiSimilarityRow[T]{l.Alpha, l.Beta, l.Base, l.Epsilon, l.Mine}
 	return l.eval(pairBatch[T]{
@@ -157,13 +167,18 @@ func multiSimilarityEntry() Entry {
 			Option{"alpha", "2", "a number above 0"}, Option{"beta", "50", "a number above 0"}, Option{"base", "0.5", "a number"},
 			Option{"mine", "false", "whether easy pairs are left out"}, Option{"epsilon", "0.1", "how much easier than the hardest a pair may be"}, batchReduction,
 		),
+		Needs: append(measureNeeds(Cosine), only("epsilon", "mine", false, true)),
 		run32: callMultiSimilarity[float32], run64: callMultiSimilarity[float64],
 	}
 }
 
 func callMultiSimilarity[T simd.Float](c *Call[T]) error {
-	return c.pairs(&MultiSimilarity[T]{
-		Measure: c.measure(Cosine), Alpha: c.number("alpha", 2), Beta: c.number("beta", 50), Base: c.number("base", 0.5),
-		Mine: c.flag("mine", false), Epsilon: c.number("epsilon", 0.1), Reduction: c.reduction(),
-	})
+	l := NewMultiSimilarity[T]()
+	if c.flag("mine", false) {
+		l = NewMinedMultiSimilarity[T]()
+	}
+	l.Measure, l.Reduction = c.measure(Cosine), c.reduction()
+	l.Alpha, l.Beta, l.Base = c.number("alpha", l.Alpha), c.number("beta", l.Beta), c.number("base", l.Base)
+	l.Epsilon = c.number("epsilon", l.Epsilon)
+	return c.pairs(l)
 }

@@ -38,8 +38,8 @@ func NewNPairs[T simd.Float]() *NPairs[T] { return &NPairs[T]{} }
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
 	const name = "NPairs"
-	if !(l.L2Reg >= 0 && l.L2Reg <= math.MaxFloat64) {
-		return 0, badOption(name, "l2_reg", l.L2Reg, "a number of at least 0")
+	if err := atLeast0(name, "l2_reg", l.L2Reg); err != nil {
+		return 0, err
 	}
 	given := gridArgs[T]{embeddings, labels, dEmbeddings}
 	if err := given.check(name, "embeddings", "labels", dim); err != nil {

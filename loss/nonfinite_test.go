@@ -32,14 +32,15 @@ var formulas = map[string]choices{
 	"ctc":                   {"zero_infinity": {false, true}},
 	"triplet":               {"p": {0.0, 1.0, 2.0, 2.5, 3.3, math.Inf(1)}, "swap": {false, true}},
 	"triplet_with_distance": {"distance_function": {"pairwise_distance", "cosine_similarity", "squared_euclidean"}, "swap": {false, true}},
-	"contrastive":           ofPairs(choices{"power": {1.0, 2.0}}),
-	"batch_triplet":         ofPairs(choices{"mining": {"hard", "semi_hard", "all"}, "soft": {false, true}, "over": {"active", "all"}}),
+	"contrastive":           ofPairs(choices{"power": {1.0, 2.0}, "reduction": {"mean", "sum"}}),
+	"batch_triplet":         ofPairs(choices{"mining": {"hard", "semi_hard", "all"}, "soft": {false, true}, "over": {nil, "active", "all"}, "reduction": {"mean", "sum"}}),
 	"nt_xent":               ofPairs(nil),
 	"sup_con":               ofPairs(nil),
 	"multi_similarity":      ofPairs(choices{"mine": {false, true}}),
 	"circle":                ofPairs(nil),
 	"n_pairs":               {"l2_reg": {0.0, 0.02}},
 	"proxy_nca":             {"plus_plus": {false, true}},
+	"vicreg":                {"variance": {25.0, 0.0}},
 }
 
 // ofPairs adds the choices of a measure.

@@ -119,6 +119,7 @@ func ntXentEntry() Entry {
 		Source:  []string{"sohn2016", "oord2018", "chen2020"},
 		Inputs:  pairInputs,
 		Options: append(measureOptions(Cosine), Option{"temperature", "0.07", temperatureIs}, batchReduction),
+		Needs:   measureNeeds(Cosine),
 		run32:   callNTXent[float32], run64: callNTXent[float64],
 	}
 }

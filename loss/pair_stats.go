@@ -27,6 +27,14 @@ func (o Over) check(loss string) error {
 	return nil
 }
 
+// counts refuses another value than the first where nothing is divided by what it counts.
+func (o Over) counts(loss string, r Reduction) error {
+	if o != OverActive && r == Sum {
+		return badOption(loss, "over", o, "left out, since the reduction is a sum")
+	}
+	return nil
+}
+
 // String returns the name in catalogues and configurations.
 func (o Over) String() string {
 	switch o {

@@ -19,7 +19,7 @@ import (
 // Special cases: y = 0 leaves exp(x), or x, also where the logarithm is infinite, which
 // PyTorch makes NaN of.
 // Errors: lengths that differ; with Rate, x + Eps < 0 (unless Unchecked: NaN); Eps
-// negative or not finite.
+// negative or not finite, or other than 0 without Rate.
 // PyTorch: nn.PoissonNLLLoss(log_input=not Rate, full=Full, eps=Eps).
 // Source: [pytorch].
 type PoissonNLL[T simd.Float] struct {
@@ -83,6 +83,9 @@ func (l *PoissonNLL[T]) points(input, target, dInput, dTarget []T) (points[T], e
 	if err := above0("PoissonNLL", "eps", l.eps()); err != nil {
 		return points[T]{}, err
 	}
+	if !l.Rate && l.Eps != 0 {
+		return points[T]{}, badOption("PoissonNLL", "eps", l.Eps, "0, since the input is the logarithm of the rate")
+	}
 	p := residual("PoissonNLL", l.point(), input, target, dInput, dTarget, nil, l.eps())
 	p.domains[0], p.unchecked = "a rate of at least -eps", l.Unchecked
 	return p, nil
@@ -101,6 +104,7 @@ func poissonNLLEntry() Entry {
 			{"eps", "1e-8", "added to the rate before its logarithm"},
 			reductionOption,
 		},
+		Needs: []Need{only("eps", "log_input", true, false)},
 		At:    func(x, y float64) (float64, float64) { l, d, _ := PoissonNLL[float64]{}.At(x, y); return l, d },
 		run32: callPoissonNLL[float32], run64: callPoissonNLL[float64],
 	}
@@ -108,10 +112,13 @@ func poissonNLLEntry() Entry {
 
 func callPoissonNLL[T simd.Float](c *Call[T]) error {
 	l := &PoissonNLL[T]{
-		Rate: !c.flag("log_input", true), Full: c.flag("full", false), Eps: c.number("eps", 1e-8), Reduction: c.reduction(),
+		Rate: !c.flag("log_input", true), Full: c.flag("full", false), Reduction: c.reduction(),
 	}
-	if l.Eps == 0 { // here 0 is no default
-		l.Eps = math.SmallestNonzeroFloat64
+	if l.Rate {
+		l.Eps = c.number("eps", 1e-8)
+		if l.Eps == 0 { // here 0 is no default
+			l.Eps = math.SmallestNonzeroFloat64
+		}
 	}
 	return c.regression(l)
 }

@@ -96,6 +96,7 @@ func supConEntry() Entry {
 		Source:  []string{"khosla2020"},
 		Inputs:  pairInputs,
 		Options: append(measureOptions(Cosine), Option{"temperature", "0.1", temperatureIs}, batchReduction),
+		Needs:   measureNeeds(Cosine),
 		run32:   callSupCon[float32], run64: callSupCon[float64],
 	}
 }

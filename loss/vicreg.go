@@ -49,8 +49,8 @@ func (l *VICReg[T]) Eval(x, y []T, dim int, dx, dy []T) (float64, error) {
 		option string
 		v      float64
 	}{{"invariance", l.Invariance}, {"variance", l.Variance}, {"covariance", l.Covariance}} {
-		if !(w.v >= 0 && w.v <= math.MaxFloat64) {
-			return 0, badOption(name, w.option, w.v, "a number of at least 0")
+		if err := atLeast0(name, w.option, w.v); err != nil {
+			return 0, err
 		}
 	}
 	if err := above0(name, "eps", l.Eps); err != nil {
@@ -152,6 +152,7 @@ func vicRegEntry() Entry {
 		Source:  []string{"bardes2022"},
 		Inputs:  viewInputs,
 		Options: []Option{{"invariance", "25", "a weight"}, {"variance", "25", "a weight"}, {"covariance", "1", "a weight"}, {"eps", "0.0001", "a number above 0, added to variances"}},
+		Needs:   []Need{{"eps", "variance is not 0", func(r Request) bool { return r.Options["variance"] != 0.0 }}},
 		run32:   callVICReg[float32], run64: callVICReg[float64],
 	}
 }

@@ -138,11 +138,12 @@ def contrastive(anchors, pos_margin=0.0, neg_margin=1.0, power=2, over="active",
     return reduce(near, reduction, over) + reduce(far, reduction, over)
 
 
-def batch_triplet(anchors, margin=0.2, mining="hard", soft=False, over="active", reduction="mean"):
+def batch_triplet(anchors, margin=None, mining="hard", soft=False, over="active", reduction="mean"):
     terms = []
+    margin = (0.0 if soft else 0.2) if margin is None else margin
 
     def term(ap, an):
-        terms.append(softplus(ap - an) if soft else (margin + ap - an).relu())
+        terms.append(softplus(margin + ap - an) if soft else (margin + ap - an).relu())
 
     for p, n in anchors:
         if none(p) or none(n):
@@ -293,9 +294,9 @@ PAIRS = {
     "Contrastive": (over_pairs(False, "euclidean", contrastive), "euclidean", [
         {}, {"pos_margin": 0.25, "neg_margin": 1.5, "over": "all"}, {"power": 1, "reduction": "sum"}, {"power": 1, "neg_margin": 3.0}]),
     "BatchTriplet": (over_pairs(False, "euclidean", batch_triplet), "euclidean", [
-        {"mining": mining, "soft": soft, "over": over, "reduction": reduction}
+        {"mining": mining, "soft": soft} | mean
         for mining in ("hard", "semi_hard", "all")
-        for soft, over, reduction in ((False, "active", "mean"), (False, "all", "mean"), (True, "all", "mean"), (False, "all", "sum"))]),
+        for soft, mean in ((False, {"over": "active"}), (False, {"over": "all"}), (True, {}), (False, {"reduction": "sum"}))]),
     "NTXent": (over_pairs(True, "cosine", nt_xent), "cosine", [{}, {"temperature": 0.5}, {"temperature": 1.0, "reduction": "sum"}]),
     "SupCon": (over_pairs(True, "cosine", sup_con), "cosine", [{}, {"temperature": 0.5}, {"temperature": 1.0, "reduction": "sum"}]),
     "MultiSimilarity": (over_pairs(True, "cosine", multi_similarity), "cosine", [
@@ -445,7 +446,7 @@ turns = torch.arange(0, 33).double() / 32 * math.pi  # all the way round, past w
 classed("arcface/turn", "ArcFace", rounded(torch.stack((turns.cos(), turns.sin()), 1)), [0] * 33, doubles([1, 0], [0, 1]), {"scale": 2.0}, 2.0)
 
 VIEWS = {
-    "VICReg": (vicreg, [{}, {"invariance": 1.0, "variance": 2.0, "covariance": 3.0}, {"invariance": 0.0}, {"variance": 0.0, "eps": 0.5}, {"covariance": 0.0}]),
+    "VICReg": (vicreg, [{}, {"invariance": 1.0, "variance": 2.0, "covariance": 3.0}, {"invariance": 0.0}, {"variance": 0.0}, {"covariance": 0.0}]),
     "BarlowTwins": (barlow_twins, [{}, {"lambda": 1.0}, {"lambda": 0.0}, {"eps": 0.5, "lambda": 0.25}]),
 }
 for name, (f, variants) in VIEWS.items():
@@ -505,6 +506,18 @@ for name, inputs, options, error in (
     ("VICReg", view, {"variance": -1.0}, "variance is -1"), ("VICReg", view, {"eps": 0.0}, "eps is 0"), ("VICReg", {"x": noise(1, 3), "y": noise(1, 3)}, {}, "at least 2"),
     ("VICReg", view | {"y": noise(4, 2)}, {}, "must be the same"), ("VICReg", {"x": noise(4), "y": noise(4)}, {}, "two dimensions"),
     ("BarlowTwins", view, {"lambda": nan}, "lambda is NaN"), ("BarlowTwins", view, {"eps": -1.0}, "eps is -1"), ("BarlowTwins", {"x": noise(0, 3), "y": noise(0, 3)}, {}, "at least 2"),
+    # Options that others make void.
+    ("Contrastive", ask, {"p": 3.0}, "option p is 3, but it counts only where distance is lp"),
+    ("NTXent", ask, {"normalize": True}, "option normalize is true, but it counts only where distance is euclidean"),
+    ("SupCon", ask, {"distance": "cosine", "normalize": False}, "option normalize"), ("Circle", ask, {"distance": "dot", "p": 2.0}, "option p"),
+    ("MultiSimilarity", ask, {"epsilon": 0.5}, "option epsilon is 0.5, but it counts only where mine is true"),
+    ("Contrastive", ask, {"over": "all", "reduction": "sum"}, "option over is all, but it counts only where reduction is mean"),
+    ("BatchTriplet", ask, {"over": "all", "soft": True}, "option over is all, but it counts only where soft is false"),
+    ("BatchTriplet", ask, {"over": "active", "reduction": "sum"}, "option over"), ("VICReg", view, {"variance": 0.0, "eps": 0.5}, "option eps"),
+    # Margins below 0 are for distances below 0.
+    ("Contrastive", ask, {"distance": "cosine", "pos_margin": -0.5}, "pos_margin is -0.5; it must be a number of at least 0"),
+    ("Contrastive", ask, {"distance": "dot", "neg_margin": inf}, "neg_margin is +Inf; it must be a finite number"),
+    ("BatchTriplet", ask, {"distance": "dot", "margin": -0.5}, "margin is -0.5"), ("BatchTriplet", ask, {"soft": True, "margin": -0.5}, "margin is -0.5"),
 ):
     refused("metric/refused", name, inputs, options, error)
 
@@ -522,4 +535,13 @@ for v in (nan, inf, -inf):
         for k in floats:
             grad = {j: torch.full_like(given[j], nan) for j in floats}
             cases.answer(f"metric/{v}/{len(cases.lines)}", name, given | {k: hurt(given[k], v)}, {}, doubles(nan)[0], grad)
+
+# Smooth triplets with a margin, and contrastive margins for the distance −a·b.
+four = {"embeddings": doubles([1, 0], [0.5, 1], [0, 1], [-1, 0.5]), "labels": longs([0, 0, 1, 1])}
+for mining, margin, x in itertools.product(("hard", "semi_hard", "all"), (0.5, 5.0), (four, batch(9, 7), referred(batch(6, 3), 5, 2))):
+    pair("metric/soft margin", "BatchTriplet", x, {"soft": True, "mining": mining, "margin": margin})
+pair("metric/soft margin", "BatchTriplet", four, {"soft": True, "mining": "all", "margin": 0.25, "distance": "dot"})
+for margins in ({"pos_margin": -0.5}, {"neg_margin": -0.5}, {"pos_margin": -1.5, "neg_margin": -0.25, "power": 1}, {"pos_margin": -0.75, "neg_margin": 0.25, "over": "all"}):
+    for x in (four, batch(9, 7, draw=lambda *s: noise(*s, scale=0.5)), referred(batch(6, 3), 5, 2)):
+        pair("metric/signed margins", "Contrastive", x, {"distance": "dot"} | margins, 10.0)
 cases.write("metric.jsonl")

@@ -27,7 +27,7 @@ var Kinds = []Kind{KindAll, KindHard, KindSemiHard, KindEasy}
 // PyTorch: pytorch-metric-learning's TripletMarginMiner(margin=Margin, type_of_triplets=Kind).
 type TripletMargin[T simd.Float] struct {
 	Distance Distance
-	Margin   float64 // in units of Distance
+	Margin   float64 // in units of Distance; 0 with KindHard, which has none
 	Kind     Kind
 	Limit    int // triplets at most; 0 means DefaultLimit
 
@@ -38,7 +38,7 @@ type TripletMargin[T simd.Float] struct {
 // positive and negative.
 //
 // Errors: those of [Strips.Set]; labels that are not one a row; Margin that is not finite
-// and at least 0; an unknown kind; more triplets than Limit, saying how many.
+// and at least 0, or not 0 with KindHard; an unknown kind; more triplets than Limit, saying how many.
 func (m *TripletMargin[T]) Mine(dst *Triplets, embeddings []T, dim int, labels []int) (Stats, error) {
 	dst.reset()
 	lo, hi, err := m.gaps()
@@ -85,6 +85,9 @@ func (m *TripletMargin[T]) gaps() (lo, hi float64, err error) {
 	case "", KindAll:
 		return math.Inf(-1), m.Margin, nil
 	case KindHard:
+		if m.Margin != 0 {
+			return 0, 0, fmt.Errorf("pair: TripletMargin: margin is %v; it must be 0, since the kind %q has none", m.Margin, KindHard)
+		}
 		return math.Inf(-1), 0, nil
 	case KindSemiHard:
 		return 0, m.Margin, nil

@@ -131,6 +131,9 @@ func checkTripletMargin[T simd.Float](t *rapid.T) {
 		Margin:   rapid.SampledFrom([]float64{0, 1, 3}).Draw(t, "margin"),
 		Kind:     rapid.SampledFrom(append(Kinds, "")).Draw(t, "kind"),
 	}
+	if m.Kind == KindHard {
+		m.Margin = 0
+	}
 	all, err := AllTriplets(s.labels, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -316,6 +319,9 @@ func TestMiningErrors(t *testing.T) {
 		{"margin 0", func() (Stats, error) { return (&SemiHard[float32]{}).Mine(&tr, x, 1, labels) }, []string{"SemiHard", "margin is 0"}},
 		{"margin NaN", func() (Stats, error) { return (&SemiHard[float32]{Margin: math.NaN()}).Mine(&tr, x, 1, labels) }, []string{"margin is NaN"}},
 		{"margin below 0", func() (Stats, error) { return (&TripletMargin[float32]{Margin: -1}).Mine(&tr, x, 1, labels) }, []string{"TripletMargin", "margin is -1"}},
+		{"margin of hard", func() (Stats, error) {
+			return (&TripletMargin[float32]{Margin: 1, Kind: KindHard}).Mine(&tr, x, 1, labels)
+		}, []string{"margin is 1", "must be 0"}},
 		{"kind", func() (Stats, error) { return (&TripletMargin[float32]{Kind: "odd"}).Mine(&tr, x, 1, labels) }, []string{"odd", "semihard"}},
 		{"epsilon", func() (Stats, error) { return (&MultiSimilarity[float32]{Epsilon: -1}).Mine(&p, x, 1, labels) }, []string{"epsilon is -1"}},
 		{"no rng", func() (Stats, error) { return (&DistanceWeighted[float32]{}).Mine(&tr, x, 2, labels[:2], nil) }, []string{"DistanceWeighted", "rng"}},

@@ -17,7 +17,7 @@ type SearchConfig struct {
 
 	Loss        string  `yaml:"loss" json:"loss"`                         // a name of MetricLosses
 	Mining      string  `yaml:"mining" json:"mining"`                     // of triplet: semi_hard, hard, all
-	SoftMargin  bool    `yaml:"soft_margin" json:"soft_margin"`           // of triplet: softplus in the margin's place
+	SoftMargin  bool    `yaml:"soft_margin" json:"soft_margin"`           // of triplet: softplus instead of the hinge
 	Margin      float64 `yaml:"margin" json:"margin"`                     // 0: the loss's
 	Temperature float64 `yaml:"temperature" json:"temperature"`           // 0: the loss's
 	Scale       float64 `yaml:"scale" json:"scale"`                       // 0: the loss's

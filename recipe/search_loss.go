@@ -109,7 +109,9 @@ func given(own *float64, setting float64) {
 var metricLosses = []metricLoss{
 	{name: "triplet", takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewBatchTriplet[float32]()
-		l.Soft = c.SoftMargin
+		if c.SoftMargin {
+			l = loss.NewSoftBatchTriplet[float32]()
+		}
 		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has seen to it that there is such a one
 		given(&l.Margin, c.Margin)
 		return ofPairs(l)
@@ -202,7 +204,6 @@ func (l *metricLoss) rules(c SearchConfig) []Rule {
 	}
 	const own = "it must be above 0; where it is left out, it is the loss's own"
 	return append(rules,
-		When("margin", !c.SoftMargin, "soft_margin is instead of a margin"),
 		When("margin", c.Margin != 0, own), When("temperature", c.Temperature != 0, own), When("scale", c.Scale != 0, own),
 		When("m_per_class", !l.plain, fmt.Sprintf("the loss %s has batches that are drawn without regard to classes", l.name)),
 		When("m_per_class", c.MPerClass != 0, "it must be at least 2; where it is left out, it is as few as there can be"),

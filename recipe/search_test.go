@@ -775,7 +775,6 @@ func TestSearchResolveRefuses(t *testing.T) {
 		"scale 1 has no effect: the los": func(c *SearchConfig) { c.Scale = 1 },
 		"the loss sup_con takes memory,": func(c *SearchConfig) { c.Loss, c.Margin = "sup_con", 1 },
 		"mining all has no effect: the ": func(c *SearchConfig) { c.Loss, c.Mining = "sup_con", "all" },
-		"soft_margin is instead of a ma": func(c *SearchConfig) { c.SoftMargin, c.Margin = true, 1 },
 		"m_per_class is 1":               func(c *SearchConfig) { c.MPerClass = 1 },
 		"m_per_class 4 has no effect: t": func(c *SearchConfig) { c.Loss, c.MPerClass = "proxy_nca", 4 },
 		"batch is 1":                     func(c *SearchConfig) { c.Batch = 1 },

@@ -93,8 +93,11 @@ func Evaluate(vectors []float32, dim int, labels []int, o Options) (*Report, err
 
 // Against searches for each query in a gallery that does not hold it. NMI is not measured.
 //
-// Errors: as [Evaluate]; no query's label in the gallery.
+// Errors: as [Evaluate]; Rand, which nothing is drawn from; no query's label in the gallery.
 func Against(queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, o Options) (*Report, error) {
+	if o.Rand != nil {
+		return nil, fmt.Errorf("retrieval: Against: rand is set; it must be nil, since no clusters are measured")
+	}
 	return evaluate(queries, queryLabels, gallery, galleryLabels, dim, false, o)
 }
 

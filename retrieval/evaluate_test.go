@@ -365,6 +365,8 @@ func TestEvaluateErrors(t *testing.T) {
 	wantError(t, err, "the gallery's labels has 2")
 	_, err = Against(x, labels, nil, nil, 1, Options{})
 	wantError(t, err, "none of 4 queries")
+	_, err = Against(x, labels, x, labels, 1, Options{Rand: seeded(1)})
+	wantError(t, err, "rand is set")
 }
 
 func TestKeys(t *testing.T) {

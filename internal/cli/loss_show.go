@@ -77,12 +77,26 @@ func showLoss(w io.Writer, e loss.Entry) {
 	}
 	fmt.Fprintln(w, "Options")
 	for _, o := range e.Options {
-		fmt.Fprintf(w, "  %-16s  %s (default %s)\n", o.Name, o.Is, o.Default)
+		fmt.Fprintf(w, "  %-16s  %s (default %s)%s\n", o.Name, o.Is, o.Default, needs(e, o.Name))
 	}
 	section(w, "Source", strings.Join(e.Source, ", ")+" (docs/references.md)")
 	if line := example(e); line != "" {
 		fmt.Fprintf(w, "A request for energo loss eval\n  %s\n", line)
 	}
+}
+
+// needs says where an option counts, if it does not always.
+func needs(e loss.Entry, option string) string {
+	var where []string
+	for _, n := range e.Needs {
+		if n.Option == option {
+			where = append(where, n.Where)
+		}
+	}
+	if where == nil {
+		return ""
+	}
+	return "; only where " + strings.Join(where, " and ")
 }
 
 // example is a request that `loss eval` answers, or "".

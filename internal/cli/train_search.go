@@ -59,7 +59,7 @@ under plots/.`,
 	f.StringSliceVar(&c.HoldOutClasses, "hold-out-classes", c.HoldOutClasses, "`names` of classes, joined by commas, that are searched among and not trained on")
 	f.StringVar(&c.Loss, "loss", c.Loss, "loss of the vectors: "+strings.Join(recipe.MetricLosses(), ", "))
 	f.StringVar(&c.Mining, "mining", c.Mining, "which triplets: "+strings.Join(recipe.Minings, ", "))
-	f.BoolVar(&c.SoftMargin, "soft-margin", c.SoftMargin, "of triplet: softplus in the margin's place")
+	f.BoolVar(&c.SoftMargin, "soft-margin", c.SoftMargin, "of triplet: softplus instead of the hinge; the margin is then 0 unless it is set")
 	f.Float64Var(&c.Margin, "margin", c.Margin, "margin of the loss (default its own)")
 	f.Float64Var(&c.Temperature, "temperature", c.Temperature, "temperature of the loss (default its own)")
 	f.Float64Var(&c.Scale, "scale", c.Scale, "scale of the loss's similarities (default its own)")

@@ -33,7 +33,7 @@ func evalFunctional(name string, r loss.Request, single bool) (*loss.Answer, err
 	return labels[float64](name, f, r)
 }
 
-// known refuses what the functional does not take.
+// known refuses what the functional does not take, and what others make void.
 func known(name string, e functional.Entry, r loss.Request) error {
 	for _, option := range sortedNames(r.Options) {
 		if option != "reduction" && (option == "cost" || !e.Takes(option)) {
@@ -53,8 +53,13 @@ func known(name string, e functional.Entry, r loss.Request) error {
 			return fmt.Errorf("%s needs the input %q", name, input)
 		}
 	}
-	return nil
+	return loss.CheckNeeds(name, functionalNeeds, r)
 }
+
+// functionalNeeds are the needs of the functionals' options.
+var functionalNeeds = []loss.Need{{
+	Option: "margin", Where: "there is no input cost", Holds: func(r loss.Request) bool { return r.Inputs["cost"].Shape == nil },
+}}
 
 func options(e functional.Entry) []string {
 	names := slices.DeleteFunc(slices.Clone(e.Uses), func(s string) bool { return s == "cost" })
