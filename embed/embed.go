@@ -35,17 +35,17 @@ import (
 	"github.com/energo-ml/energo/recipe"
 )
 
-// Picture is one of a collection.
+// Picture is one of a collection. Its names are bytes, not always UTF-8.
 type Picture struct {
-	ID    string `json:"id"`
-	Label string `json:"label"`
-	File  string `json:"file"` // absolute
+	ID    string
+	Label string
+	File  string // absolute
 }
 
 // Skipped is a picture that could not be read.
 type Skipped struct {
-	Picture string `json:"picture"` // file
-	Error   string `json:"error"`
+	Picture string // file
+	Error   string
 }
 
 // Plan is how a collection is divided.
@@ -58,7 +58,8 @@ type Plan struct {
 	ShardSize   int    `json:"shard_size"`
 	Hash        string `json:"hash"` // of the list of pictures
 
-	dir string
+	dir  string
+	lock *recipe.Lock
 }
 
 // Files of a plan's folder.
@@ -101,8 +102,9 @@ func trimSuffix(s, suffix string) string {
 }
 
 // NewPlan divides pictures into shards for the encoder of the run in a folder. The plan's own folder is made; if it has the same
-// plan already, the shards that are done stay done. A folder with another plan, or with anything else, is refused.
-func NewPlan(dir, run string, encoder recipe.Encoder, pictures []Picture, shardSize int) (*Plan, error) {
+// plan already, the shards that are done stay done, but for those whose pictures have changed since. A folder with another plan, or
+// with anything else, is refused, and so is one that another process has a plan of: it is locked until Close or Remove.
+func NewPlan(ctx context.Context, dir, run string, encoder recipe.Encoder, pictures []Picture, shardSize int) (*Plan, error) {
 	if shardSize < 1 || shardSize > math.MaxInt32 {
 		return nil, fmt.Errorf("embed: the size of a shard is %d; it must be 1 to %d", shardSize, math.MaxInt32)
 	}
@@ -122,29 +124,44 @@ func NewPlan(dir, run string, encoder recipe.Encoder, pictures []Picture, shardS
 		Run: run, Fingerprint: encoder.Fingerprint(), Dim: encoder.Dim(), Metric: encoder.Metric(),
 		Pictures: len(pictures), ShardSize: shardSize, Hash: hex.EncodeToString(hash[:]), dir: dir,
 	}
-	return p, p.begin(list.Bytes())
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	if p.lock, err = recipe.LockFolder(dir); err != nil {
+		return nil, fmt.Errorf("embed: %w", err)
+	}
+	if err := p.begin(ctx, list.Bytes()); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
 }
 
+// Close gives the plan's folder free.
+func (p *Plan) Close() { p.lock.Release() }
+
 // begin writes the plan into its folder, or finds it there.
-func (p *Plan) begin(list []byte) error {
+func (p *Plan) begin(ctx context.Context, list []byte) error {
 	old, err := OpenPlan(p.dir)
+	if err == nil {
+		old.lock = p.lock
+	}
 	switch {
 	case err == nil && *old == *p:
-		return nil
+		return p.recheck(ctx)
 	case err == nil:
 		return fmt.Errorf("embed: %s has the work of another job (another run, collection or size of shards); remove it, or name another folder", p.dir)
 	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if err := os.MkdirAll(p.dir, 0o777); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(p.dir)
 	if err != nil {
 		return err
 	}
-	if len(entries) > 0 && !(len(entries) == 1 && entries[0].Name() == listFile) { // a list alone is what a stop between the two leaves
-		return fmt.Errorf("embed: %s is not empty and has no plan; name a new folder", p.dir)
+	for _, e := range entries {
+		if e.Name() != listFile && e.Name() != recipe.LockFile { // a list alone is what a stop between the two leaves
+			return fmt.Errorf("embed: %s is not empty and has no plan, but %s; name a new folder", p.dir, e.Name())
+		}
 	}
 	if err := wholefile.Write(filepath.Join(p.dir, listFile), list); err != nil {
 		return err
@@ -204,7 +221,8 @@ func (p *Plan) reportFile(shard int) string {
 type report struct {
 	Rows    []int     `json:"rows"` // pictures that have a vector, by their places in the collection
 	Skipped []Skipped `json:"skipped,omitempty"`
-	Hash    string    `json:"hash"` // of the vectors
+	Hash    string    `json:"hash"`     // of the vectors
+	Files   string    `json:"pictures"` // hash of the pictures' files
 }
 
 // chunk is how many pictures are decoded and encoded at a time.
@@ -221,14 +239,15 @@ func (p *Plan) Do(ctx context.Context, encoder recipe.Encoder, shard int) error 
 		return err
 	}
 	var vectors bytes.Buffer
-	r := report{Rows: []int{}}
+	r, files := report{Rows: []int{}}, sha256.New()
 	for lo := 0; lo < len(pictures); lo += chunk {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		images, failed := decode(pictures[lo:min(lo+chunk, len(pictures))])
+		images, hashes, failed := decode(pictures[lo:min(lo+chunk, len(pictures))])
 		var good []image.Image
 		for i, m := range images {
+			files.Write(hashes[i][:])
 			if failed[i] != nil {
 				r.Skipped = append(r.Skipped, Skipped{pictures[lo+i].File, failed[i].Error()})
 				continue
@@ -245,7 +264,7 @@ func (p *Plan) Do(ctx context.Context, encoder recipe.Encoder, shard int) error 
 		}
 	}
 	hash := sha256.Sum256(vectors.Bytes())
-	r.Hash = hex.EncodeToString(hash[:])
+	r.Hash, r.Files = hex.EncodeToString(hash[:]), hex.EncodeToString(files.Sum(nil))
 	if err := wholefile.Write(p.vectorFile(shard), vectors.Bytes()); err != nil {
 		return err
 	}
@@ -280,36 +299,89 @@ func (p *Plan) list(first, n int) ([]Picture, error) {
 	return all, nil
 }
 
-// decode reads pictures on all cores.
-func decode(pictures []Picture) ([]image.Image, []error) {
-	images, failed := make([]image.Image, len(pictures)), make([]error, len(pictures))
+// recheck makes the shards whose pictures have changed missing again.
+func (p *Plan) recheck(ctx context.Context) error {
+	for shard := range p.Shards() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, r, err := p.read(shard)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		first := shard * p.ShardSize
+		pictures, err := p.list(first, min(p.ShardSize, p.Pictures-first))
+		if err != nil {
+			return err
+		}
+		hashes := make([][sha256.Size]byte, len(pictures))
+		each(len(pictures), func(i int) {
+			_ = withFile(pictures[i].File, &hashes[i], func(io.Reader) error { return nil }) // one that can't be read has the hash of none
+		})
+		files := sha256.New()
+		for _, h := range hashes {
+			files.Write(h[:])
+		}
+		if hex.EncodeToString(files.Sum(nil)) == r.Files {
+			continue
+		}
+		if err := os.Remove(p.reportFile(shard)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decode reads pictures on all cores, with the hashes of their files.
+func decode(pictures []Picture) ([]image.Image, [][sha256.Size]byte, []error) {
+	images, hashes, failed := make([]image.Image, len(pictures)), make([][sha256.Size]byte, len(pictures)), make([]error, len(pictures))
+	each(len(pictures), func(i int) {
+		failed[i] = withFile(pictures[i].File, &hashes[i], func(r io.Reader) (err error) {
+			images[i], err = data.DecodePicture(r, data.MaxPicturePixels)
+			return err
+		})
+	})
+	return images, hashes, failed
+}
+
+// each calls do for 0 to n−1 on all cores.
+func each(n int, do func(i int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(pictures)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(pictures); i = int(next.Add(1)) - 1 {
-				images[i], failed[i] = decodeFile(pictures[i].File)
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
 			}
 		})
 	}
 	workers.Wait()
-	return images, failed
 }
 
-func decodeFile(file string) (image.Image, error) {
+// withFile has a file read, and hashes all of it.
+func withFile(file string, hash *[sha256.Size]byte, read func(io.Reader) error) error {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return nil, errors.New("it is no ordinary file")
+		return errors.New("it is no ordinary file")
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	return data.DecodePicture(f, data.MaxPicturePixels)
+	h := sha256.New()
+	err = read(io.TeeReader(f, h))
+	if _, rest := io.Copy(h, f); rest != nil {
+		return errors.Join(err, rest)
+	}
+	h.Sum(hash[:0])
+	return err
 }
 
 // read returns the vectors of a shard that is done, and what was skipped.
@@ -418,5 +490,6 @@ func (p *Plan) Remove() error {
 			return err
 		}
 	}
+	p.lock.Release()
 	return os.Remove(p.dir)
 }

@@ -16,8 +16,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -72,7 +74,7 @@ func collection(t *testing.T, n int, broken ...int) (pictures []Picture, want []
 // done makes a plan and does all its shards, the last one first.
 func done(t *testing.T, dir string, pictures []Picture, size int) *Plan {
 	t.Helper()
-	p, err := NewPlan(dir, "run", corner{"c1"}, pictures, size)
+	p, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +205,7 @@ func readVectors(t *testing.T, name string) (rows [][]float32) {
 func TestGoOn(t *testing.T) {
 	pictures, _ := collection(t, 20, 3)
 	dir := filepath.Join(t.TempDir(), "work")
-	p, err := NewPlan(dir, "run", corner{"c1"}, pictures, 6)
+	p, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +219,11 @@ func TestGoOn(t *testing.T) {
 	if err := p.Do(ctx, corner{"c1"}, 1); err == nil {
 		t.Error("a job that was cancelled goes on")
 	}
-	again, err := NewPlan(dir, "run", corner{"c1"}, pictures, 6)
+	if _, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6); !errors.Is(err, recipe.ErrInUse) {
+		t.Errorf("a job that is under way is begun again: %v", err)
+	}
+	p.Close()
+	again, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,11 +236,12 @@ func TestGoOn(t *testing.T) {
 	if err := again.Do(t.Context(), corner{"c2"}, 1); err == nil || !strings.Contains(err.Error(), "begun with c1") {
 		t.Errorf("another encoder: %v", err)
 	}
+	again.Close()
 	for what, other := range map[string]func() (*Plan, error){
-		"run":      func() (*Plan, error) { return NewPlan(dir, "run2", corner{"c1"}, pictures, 6) },
-		"encoder":  func() (*Plan, error) { return NewPlan(dir, "run", corner{"c2"}, pictures, 6) },
-		"size":     func() (*Plan, error) { return NewPlan(dir, "run", corner{"c1"}, pictures, 7) },
-		"pictures": func() (*Plan, error) { return NewPlan(dir, "run", corner{"c1"}, pictures[1:], 6) },
+		"run":      func() (*Plan, error) { return NewPlan(t.Context(), dir, "run2", corner{"c1"}, pictures, 6) },
+		"encoder":  func() (*Plan, error) { return NewPlan(t.Context(), dir, "run", corner{"c2"}, pictures, 6) },
+		"size":     func() (*Plan, error) { return NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 7) },
+		"pictures": func() (*Plan, error) { return NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures[1:], 6) },
 	} {
 		if _, err := other(); err == nil || !strings.Contains(err.Error(), "another job") {
 			t.Errorf("another %s: %v", what, err)
@@ -251,6 +258,7 @@ func TestGoOn(t *testing.T) {
 	if missing, err := p.Missing(); err != nil || !slices.Equal(missing, []int{0}) {
 		t.Errorf("shards %v are forgotten, %v", missing, err)
 	}
+	p.Close()
 	p = done(t, dir, pictures, 6)
 	if err := os.Truncate(p.vectorFile(2), 12); err != nil {
 		t.Fatal(err)
@@ -267,10 +275,10 @@ func TestRefuses(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewPlan(full, "run", corner{"c1"}, pictures, 1); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := NewPlan(t.Context(), full, "run", corner{"c1"}, pictures, 1); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("a folder of something else: %v", err)
 	}
-	if _, err := NewPlan(t.TempDir(), "run", corner{"c1"}, pictures, 0); err == nil || !strings.Contains(err.Error(), "1 to") {
+	if _, err := NewPlan(t.Context(), t.TempDir(), "run", corner{"c1"}, pictures, 0); err == nil || !strings.Contains(err.Error(), "1 to") {
 		t.Errorf("shards of nothing: %v", err)
 	}
 	for _, text := range []string{"", "{", "{}", `{"dim":3,"shard_size":0}`, `{"dim":3,"shard_size":1,"pictures":-1}`} {
@@ -324,5 +332,106 @@ func TestAddTo(t *testing.T) {
 	defer other.Close()
 	if err := p.AddTo(t.Context(), other); err == nil || !strings.Contains(err.Error(), `"other"`) {
 		t.Errorf("an index of another encoder: %v", err)
+	}
+}
+
+// TestChangedPictures: a job that is resumed does those shards again whose pictures have changed, be it with the same size and time,
+// have come to be readable or have gone, and no other.
+func TestChangedPictures(t *testing.T) {
+	pictures, want := collection(t, 20, 3)
+	dir := filepath.Join(t.TempDir(), "work")
+	done(t, dir, pictures, 4).Close()
+	rewrite := func(i int, grey byte) {
+		m := image.NewGray(image.Rect(0, 0, 1+i%5, 1+i%3))
+		for j := range m.Pix {
+			m.Pix[j] = grey
+		}
+		before, err := os.Stat(pictures[i].File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(pictures[i].File, b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(pictures[i].File, before.ModTime(), before.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rewrite(3, 3)   // it was broken
+	rewrite(9, 200) // it was another
+	if err := os.Remove(pictures[17].File); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Add(time.Hour) // touched, and no more
+	if err := os.Chtimes(pictures[5].File, now, now); err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if missing, err := p.Missing(); err != nil || !slices.Equal(missing, []int{0, 2, 4}) {
+		t.Errorf("shards %v are to be done again, %v", missing, err)
+	}
+	p.Close()
+	p = done(t, dir, pictures, 4)
+	want[8][2] = 200 // of picture 9
+	want = slices.Insert(want, 3, []float32{4, 1, 3})
+	want = slices.Delete(want, 17, 18)
+	files, err := p.Save(t.Context(), filepath.Join(t.TempDir(), "x.npy"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := readVectors(t, files[0]); !reflect.DeepEqual(got, want) {
+		t.Errorf("the vectors are %v, want %v", got, want)
+	}
+}
+
+// TestNamesAreBytes: pictures, labels, runs and folders whose names are not UTF-8 are embedded like others.
+func TestNamesAreBytes(t *testing.T) {
+	home := t.TempDir()
+	pictures, _ := collection(t, 3)
+	dir := filepath.Join(home, "b\xe4nk")
+	for i, p := range pictures {
+		to := filepath.Join(dir, "k\xfche", fmt.Sprintf("%d\xff.png", i))
+		if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+			t.Skipf("this file system takes no such name: %v", err)
+		}
+		if err := os.Rename(p.File, to); err != nil {
+			t.Skipf("this file system takes no such name: %v", err)
+		}
+	}
+	pictures, err := List(dir, "")
+	if err != nil || len(pictures) != 3 {
+		t.Fatalf("%v, %v", pictures, err)
+	}
+	p, err := NewPlan(t.Context(), filepath.Join(home, "w\xf6rk"), filepath.Join(home, "r\xfcn"), corner{"c1"}, pictures, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := range p.Shards() {
+		other, err := OpenPlan(p.Dir()) // as a worker elsewhere has it
+		if err != nil || other.Run != p.Run {
+			t.Fatalf("%+v, %v", other, err)
+		}
+		if err := other.Do(t.Context(), corner{"c1"}, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	skipped, n, err := p.Skipped()
+	if err != nil || n != 3 || len(skipped) != 0 {
+		t.Errorf("%d are embedded, %q skipped, %v", n, skipped, err)
+	}
+	files, err := p.Save(t.Context(), filepath.Join(home, "x.npy"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, err := os.ReadFile(files[len(files)-1])
+	if err != nil || !bytes.Contains(ids, []byte("b\xe4nk/k\xfche/0\xff.png,k\xfche,"+pictures[0].File)) {
+		t.Errorf("the identifiers are %q, %v", ids, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/cmd/energo-embed/internal/pipeline"
 	"github.com/energo-ml/energo/embed"
@@ -186,10 +187,14 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	plan, err := embed.NewPlan(work, e.run, encoder, pictures, e.shard)
+	if err := e.checkNames(pictures); err != nil {
+		return err
+	}
+	plan, err := embed.NewPlan(ctx, work, e.run, encoder, pictures, e.shard)
 	if err != nil {
 		return err
 	}
+	defer plan.Close()
 	if err := e.shards(ctx, plan, stderr); err != nil {
 		return err
 	}
@@ -226,6 +231,21 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	r.Seconds = time.Since(begin).Seconds()
 	return e.print(stdout, &r)
+}
+
+// checkNames refuses names that the index cannot hold, before anything is done.
+func (e *embedding) checkNames(pictures []embed.Picture) error {
+	if e.index == "" {
+		return nil
+	}
+	for _, p := range pictures {
+		for _, name := range []string{p.ID, p.Label, p.File} {
+			if !utf8.ValidString(name) {
+				return fmt.Errorf("the name %q is not UTF-8, which an index's texts are; --out takes it", name)
+			}
+		}
+	}
+	return nil
 }
 
 // shards has the missing shards done, and tells how many are.

@@ -61,8 +61,8 @@ func Run(ctx context.Context, runner, dir string) error {
 	}
 	beam.Init()
 	p, s := beam.NewPipelineWithRoot()
-	shards := beam.ParDo(s, &listShards{Dir: dir}, beam.Impulse(s))
-	beam.ParDo0(s, &doShard{Dir: dir}, beam.Reshuffle(s, shards))
+	shards := beam.ParDo(s, &listShards{Dir: []byte(dir)}, beam.Impulse(s))
+	beam.ParDo0(s, &doShard{Dir: []byte(dir)}, beam.Reshuffle(s, shards))
 	if _, err := beam.Run(ctx, runner, p); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -74,12 +74,12 @@ func Run(ctx context.Context, runner, dir string) error {
 
 // listShards emits the missing shards.
 type listShards struct {
-	Dir string
+	Dir []byte // JSON's texts would be UTF-8
 }
 
 // ProcessElement is called once.
 func (f *listShards) ProcessElement(_ []byte, emit func(int)) error {
-	plan, err := embed.OpenPlan(f.Dir)
+	plan, err := embed.OpenPlan(string(f.Dir))
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (f *listShards) ProcessElement(_ []byte, emit func(int)) error {
 
 // doShard does a shard.
 type doShard struct {
-	Dir string
+	Dir []byte
 
 	plan    *embed.Plan
 	encoder recipe.Encoder
@@ -123,7 +123,7 @@ func loadEncoder(run string) (recipe.Encoder, error) {
 
 // Setup is called once for each worker.
 func (f *doShard) Setup() (err error) {
-	if f.plan, err = embed.OpenPlan(f.Dir); err != nil {
+	if f.plan, err = embed.OpenPlan(string(f.Dir)); err != nil {
 		return err
 	}
 	f.encoder, err = loadEncoder(f.plan.Run)

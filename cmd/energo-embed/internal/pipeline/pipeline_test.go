@@ -52,7 +52,7 @@ func plan(t *testing.T, n int) *embed.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := embed.NewPlan(filepath.Join(dir, "work"), filepath.Join(dir, "run"), width{}, pictures, 4)
+	p, err := embed.NewPlan(t.Context(), filepath.Join(dir, "work"), filepath.Join(dir, "run"), width{}, pictures, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
