@@ -89,7 +89,7 @@ func softmaxBack[T simd.Float](v *Var) {
 		y, dy, g := y[at:at+cols], dy[at:at+cols], g[at:at+cols]
 		mean := T(simd.Dot(dy, y))
 		for c := range y {
-			d := y[c] * (dy[c] - mean)
+			d := T(y[c] * (dy[c] - mean))
 			if add {
 				d += g[c]
 			}
@@ -109,7 +109,7 @@ func logSoftmaxBack[T simd.Float](v *Var) {
 		p, dy, g := p[at:at+cols], dy[at:at+cols], g[at:at+cols]
 		total := T(simd.Sum(dy))
 		for c := range p {
-			d := dy[c] - p[c]*total
+			d := dy[c] - T(p[c]*total)
 			if add {
 				d += g[c]
 			}

@@ -25,5 +25,5 @@ func (SquareSquare) Statistic() Statistic { return Statistic{Kind: Offending, No
 // Eval returns (E⁺)² + max(0, m − E⁻)² and its derivatives.
 func (f SquareSquare) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
 	h := max(0, f.Margin-other)
-	return correct*correct + h*h, 2 * correct, -2 * h
+	return float64(correct*correct) + float64(h*h), 2 * correct, -2 * h
 }

@@ -28,5 +28,5 @@ func (SquareSquareMisprint) Statistic() Statistic {
 // Eval returns (E⁺)² − max(0, m − E⁻)² and its derivatives.
 func (f SquareSquareMisprint) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
 	h := max(0, f.Margin-other)
-	return correct*correct - h*h, 2 * correct, 2 * h
+	return float64(correct*correct) - float64(h*h), 2 * correct, 2 * h
 }

@@ -82,9 +82,9 @@ func (r *rowCode) measure(o Options, v []float32) {
 	}
 	var norm, err float64
 	for i := range v {
-		coded := float64(step) * float64(r.codes[i])
+		coded := float64(float64(step) * float64(r.codes[i]))
 		norm += coded * coded
-		off := kept(i)*factor - coded
+		off := float64(kept(i)*factor) - coded
 		err += off * off
 	}
 	if o.Metric == Dot {
@@ -144,7 +144,7 @@ func newProbe(metric Metric, v []float32, words []int16) *probe {
 		if p.step > 0 {
 			words[i] = int16(max(-most, min(most, math.RoundToEven(x/p.step))))
 		}
-		coded := p.step * float64(words[i])
+		coded := float64(p.step * float64(words[i]))
 		p.coded += coded * coded
 		p.err += (x - coded) * (x - coded)
 	}
@@ -182,7 +182,7 @@ func (p *probe) limit(worst float64) simd.ScanLimit {
 	room := slack * (reach*reach + p.coded*p.coded)
 	return simd.ScanLimit{
 		Product: float32(-2 * p.step), Norm: 1 - slack,
-		Limit: above(reach*reach - p.coded*p.coded + room + tiny), Slope: above(2 * reach), Curve: 1 + 1e-6,
+		Limit: above(float64(reach*reach) - float64(p.coded*p.coded) + room + tiny), Slope: above(2 * reach), Curve: 1 + 1e-6,
 	}
 }
 

@@ -97,7 +97,7 @@ func (l *arcFaceRow[T]) row(r *gridRow[T]) {
 func (l *arcFaceRow[T]) target(i, j int) (phi, slope float64) {
 	angle := l.angle(i, j)
 	if angle > math.Pi-l.margin {
-		return math.Cos(angle) - l.margin*math.Sin(l.margin), 1
+		return math.Cos(angle) - float64(l.margin*math.Sin(l.margin)), 1
 	}
 	phi = math.Cos(angle + l.margin)
 	if sin := math.Sin(angle); sin != 0 {
@@ -154,10 +154,10 @@ func (l *arcFaceRow[T]) pull() {
 		for k, v := range x.given {
 			a, b := float64(v)/x.length, float64(w.given[k])/w.length
 			if dx != nil {
-				dx[k] += T(slope * (b - ownX*a))
+				dx[k] += T(slope * (b - float64(ownX*a)))
 			}
 			if dw != nil {
-				dw[k] += T(slope * (a - ownW*b))
+				dw[k] += T(slope * (a - float64(ownW*b)))
 			}
 		}
 	}

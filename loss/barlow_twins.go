@@ -155,7 +155,7 @@ func (g *barlowGradient[T]) Do(task, _ int) {
 	for i := range g.rows {
 		at := i*g.dim + lo
 		for k, s := range v.grad[at : at+hi-lo] {
-			v.out[at+k] = T((float64(s) - mean[k] - along[k]*float64(v.points[at+k])) * by[k])
+			v.out[at+k] = T((float64(s) - mean[k] - float64(along[k]*float64(v.points[at+k]))) * by[k])
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (l *circleRow[T]) row(r *gridRow[T]) {
 
 // positive returns the exponent of a positive.
 func (l *circleRow[T]) positive(s T) float64 {
-	return -l.gamma * max(0, 1+l.m-float64(s)) * (float64(s) - 1 + l.m)
+	return float64(-l.gamma * max(0, 1+l.m-float64(s)) * (float64(s) - 1 + l.m))
 }
 
 func circleEntry() Entry {

@@ -69,7 +69,7 @@ func (SquaredEuclidean[T]) Between(x, y []T) float64 { return simd.PairSquares(x
 // Slope implements Distance.
 func (SquaredEuclidean[T]) Slope(dx, dy []float64, x, y []T, _, up float64) {
 	for i, v := range x {
-		s := 2 * up * (float64(v) - float64(y[i]))
+		s := float64(2 * up * (float64(v) - float64(y[i])))
 		dx[i] += s
 		dy[i] -= s
 	}

@@ -224,7 +224,7 @@ func (g *gridDone[T]) Do(task, _ int) {
 		}
 		by := scale / s.lengths[i]
 		for k, v := range grad {
-			out[k] = T((float64(v) - along*float64(u[k])) * by)
+			out[k] = T((float64(v) - float64(along*float64(u[k]))) * by)
 		}
 	}
 }

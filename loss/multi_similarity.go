@@ -123,11 +123,11 @@ func (l *multiSimilarityRow[T]) positives(r *gridRow[T], most float64) float64 {
 	}
 	rest := 0.0
 	for _, s := range r.ranked {
-		rest += math.Exp(-l.alpha*(float64(s)-l.base) - top)
+		rest += math.Exp(float64(-l.alpha*(float64(s)-l.base)) - top)
 	}
 	sum := math.Exp(-top) + rest
 	for k, j := range r.same {
-		r.values[j] = T(-math.Exp(-l.alpha*(float64(r.ranked[k])-l.base)-top) / sum)
+		r.values[j] = T(-math.Exp(float64(-l.alpha*(float64(r.ranked[k])-l.base))-top) / sum)
 	}
 	return log1pSum(top, rest) / l.alpha
 }

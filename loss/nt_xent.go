@@ -78,7 +78,7 @@ func (l *ntXentRow[T]) row(r *gridRow[T]) {
 	free := r.boltzmann(l.beta)
 	pushed := 0.0
 	for k := range r.same {
-		x := free.log - l.beta*float64(r.ranked[k])
+		x := free.log - float64(l.beta*float64(r.ranked[k]))
 		r.count(softplus(x))
 		d := sigmoid(x)
 		pushed += d

@@ -62,7 +62,7 @@ type proxyNCARow[T simd.Float] struct {
 
 func (l *proxyNCARow[T]) row(r *gridRow[T]) {
 	y := r.same[0]
-	x := l.beta * float64(r.values[y])
+	x := float64(l.beta * float64(r.values[y]))
 	if l.plusPlus || r.others == 0 {
 		r.values[y] = T(l.beta * r.pick(l.beta, x))
 		return

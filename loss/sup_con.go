@@ -79,7 +79,7 @@ func (l *supConRow[T]) row(r *gridRow[T]) {
 	}
 	free := r.boltzmann(l.beta)
 	r.terms = 1
-	r.count(free.log - mean)
+	r.count(free.log - float64(mean))
 	simd.Scale(r.values, r.values, T(l.beta*free.weight))
 	share := T(l.beta / float64(len(r.same)))
 	for _, j := range r.same {

@@ -7,14 +7,17 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 )
 
-func drawn(n int, seed uint64) []float32 {
+func drawn(n int, seed uint64) []float32 { return drawnAs[float32](n, seed) }
+
+func drawnAs[T simd.Float](n int, seed uint64) []T {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	x := make([]float32, n)
+	x := make([]T, n)
 	for i := range x {
-		x[i] = float32(rng.NormFloat64())
+		x[i] = T(rng.NormFloat64())
 	}
 	return x
 }
@@ -100,15 +103,25 @@ func TestWarmCallsAllocateNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
+	for l := simd.Generic; l <= simd.Best(); l++ {
+		t.Run(l.String(), func(t *testing.T) {
+			defer simd.Use(simd.Use(l))
+			testWarmCalls[float32](t)
+		})
+	}
+	t.Run("float64", testWarmCalls[float64])
+}
+
+func testWarmCalls[T simd.Float](t *testing.T) {
 	const n = 64 << 10
-	x, y, dx, w := drawn(n, 1), drawn(n, 2), make([]float32, n), drawn(64, 3)
-	share, target := make([]float32, n), make([]int, n/64)
+	x, y, dx, w := drawnAs[T](n, 1), drawnAs[T](n, 2), make([]T, n), drawnAs[T](64, 3)
+	share, target := make([]T, n), make([]int, n/64)
 	for i := range share {
 		share[i] = 0.5
 	}
-	mse, bce, ce := &loss.MSE[float32]{}, &loss.BCEWithLogits[float32]{PosWeight: w}, &loss.CrossEntropy[float32]{}
-	smooth, nll := &loss.CrossEntropy[float32]{LabelSmoothing: 0.1, Weight: share[:64]}, &loss.NLL[float32]{}
-	linear := &loss.LinearCrossEntropy[float32]{}
+	mse, bce, ce := &loss.MSE[T]{}, &loss.BCEWithLogits[T]{PosWeight: w}, &loss.CrossEntropy[T]{}
+	smooth, nll := &loss.CrossEntropy[T]{LabelSmoothing: 0.1, Weight: share[:64]}, &loss.NLL[T]{}
+	linear := &loss.LinearCrossEntropy[T]{}
 	d := loss.Dims{Batch: n / 64, Classes: 64}
 	for name, call := range map[string]func() (float64, error){
 		"MSE":             func() (float64, error) { return mse.Eval(x, y, dx, nil) },
@@ -118,7 +131,7 @@ func TestWarmCallsAllocateNothing(t *testing.T) {
 		"probabilities":   func() (float64, error) { return ce.EvalProbs(x, d, share, dx, nil) },
 		"NLL":             func() (float64, error) { return nll.Eval(x, d, target, dx) },
 		"linear": func() (float64, error) {
-			return linear.Eval(x, loss.Linear[float32]{Weight: y[:64*64]}, 64, target, dx, loss.Linear[float32]{})
+			return linear.Eval(x, loss.Linear[T]{Weight: y[:64*64]}, 64, target, dx, loss.Linear[T]{})
 		},
 	} {
 		run := func() {

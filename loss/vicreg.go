@@ -132,7 +132,7 @@ func (g *vicRegGradient[T]) Do(task, _ int) {
 	for i := range g.rows {
 		for k := range hi - lo {
 			j := i*g.dim + lo + k
-			s := together * (float64(x.given[j]) - float64(y.given[j]))
+			s := float64(together * (float64(x.given[j]) - float64(y.given[j])))
 			if x.out != nil {
 				x.out[j] = T(s + slopes[0][k]*float64(x.points[j]) + apart*float64(x.grad[j]))
 			}

@@ -255,7 +255,7 @@ func (r *xentJob[T]) class(row *xentRow[T], y int, g float64) float64 {
 			simd.AXPY(row.e, T(-g*spread), r.weight)
 		}
 	}
-	row.e[y] = T(g * (spread*(r.weights-w) - factor*others/row.sum))
+	row.e[y] = T(g * (float64(spread*(r.weights-w)) - float64(factor*others/row.sum)))
 	return loss
 }
 
@@ -351,7 +351,7 @@ func (r *xentJob[T]) shares(row *xentRow[T], t, dt []T, g float64) float64 {
 	var loss, factor float64
 	for c, v := range row.x {
 		w := r.weightOf(c)
-		share := w * ((1-r.smooth)*float64(t[c]) + r.smooth/k)
+		share := float64(w * (float64((1-r.smooth)*float64(t[c])) + r.smooth/k))
 		surprise := row.above(v) + log
 		factor += share
 		loss += product(share, surprise)
@@ -359,7 +359,7 @@ func (r *xentJob[T]) shares(row *xentRow[T], t, dt []T, g float64) float64 {
 	}
 	for c, e := range row.e {
 		w := r.weightOf(c)
-		row.e[c] = T(g * (factor*float64(e)/row.sum - w*((1-r.smooth)*float64(t[c])+r.smooth/k)))
+		row.e[c] = T(g * (factor*float64(e)/row.sum - float64(w*(float64((1-r.smooth)*float64(t[c]))+r.smooth/k))))
 	}
 	return loss
 }

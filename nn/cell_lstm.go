@@ -100,6 +100,6 @@ func lstmHiddenBackward[T simd.Float](v, cell *autodiff.Var) {
 	simd.MulAdd(block[T](d, lstmO, lstmBlocks), dh, tanhC)
 	dc := block[T](d, lstmC, lstmBlocks)
 	for i, u := range tanhC {
-		dc[i] += dh[i] * o[i] * (1 - u*u)
+		dc[i] += dh[i] * o[i] * (1 - T(u*u))
 	}
 }

@@ -160,7 +160,7 @@ func (o *SlicedScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor
 	for i := range b {
 		at, up, down := float64(energies[i]), float64(energies[b+i]), float64(energies[2*b+i])
 		slope, bend := (up-down)/(2*h), (up-2*at+down)/(h*h)
-		value += (slope*slope/2 - bend) / float64(b)
+		value += (float64(slope*slope/2) - bend) / float64(b)
 		first, second := slope/(2*h*float64(b)), 1/(h*h*float64(b))
 		o.grad.d[i], o.grad.d[b+i], o.grad.d[2*b+i] = T(2*second), T(first-second), T(-first-second)
 	}

@@ -135,7 +135,7 @@ func adamStep[T simd.Float](p *autodiff.Param, s *slot, o simd.AdamOptions) {
 func amsGrad[T simd.Float](w, g, m, v, top []T, o simd.AdamOptions) {
 	keep, decay := T(1), T(o.WeightDecay)
 	if o.Decoupled {
-		keep, decay = T(1-o.LR*o.WeightDecay), 0
+		keep, decay = T(1-float64(o.LR*o.WeightDecay)), 0
 	}
 	beta1, fresh1, beta2, fresh2 := T(o.Beta1), T(1-o.Beta1), T(o.Beta2), T(1-o.Beta2)
 	step, root, eps := T(o.LR/o.Correction1), T(1/math.Sqrt(o.Correction2)), T(o.Eps)
@@ -144,7 +144,7 @@ func amsGrad[T simd.Float](w, g, m, v, top []T, o simd.AdamOptions) {
 		m[i] = beta1*m[i] + fresh1*d
 		v[i] = beta2*v[i] + fresh2*(d*d)
 		top[i] = max(top[i], v[i])
-		w[i] = w[i]*keep - step*(m[i]/(T(math.Sqrt(float64(top[i])))*root+eps))
+		w[i] = T(w[i]*keep) - T(step*(m[i]/(T(math.Sqrt(float64(top[i])))*root+eps)))
 	}
 }
 

@@ -381,7 +381,7 @@ func (s Surface) spread() (total float64) {
 			squares += e * e
 		}
 		mean := sum / float64(n)
-		total += math.Sqrt(max(squares/float64(n)-mean*mean, 0)) / float64(len(s.X))
+		total += math.Sqrt(max(squares/float64(n)-float64(mean*mean), 0)) / float64(len(s.X))
 	}
 	return total
 }

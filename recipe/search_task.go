@@ -216,6 +216,6 @@ func nearest(row []float32, i int, labels []int) functional.LabelStats {
 	}
 	others := float64(max(len(row)-1, 1)) // a vector's distance from itself is 0
 	mean := sum / others
-	s.Spread = math.Sqrt(max(squares/others-mean*mean, 0))
+	s.Spread = math.Sqrt(max(squares/others-float64(mean*mean), 0))
 	return s
 }

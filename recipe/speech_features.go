@@ -87,7 +87,7 @@ func (f *speechFeatures) fit(all [][]float32) {
 	}
 	for m := range mels {
 		f.Mean[m] /= float64(max(n, 1))
-		variance := squares[m]/float64(max(n, 1)) - f.Mean[m]*f.Mean[m]
+		variance := squares[m]/float64(max(n, 1)) - float64(f.Mean[m]*f.Mean[m])
 		f.Scale[m] = 1 / math.Sqrt(max(variance, 1e-4))
 	}
 }

@@ -97,7 +97,7 @@ func (s *timesSums) gaussian(m *timesModel, row, parent int) {
 		at := row*timesDims + i
 		n := s.count[row]
 		mean := s.sum[at] / max(n, 1)
-		variance := max(0, s.square[at]/max(n, 1)-mean*mean)
+		variance := max(0, s.square[at]/max(n, 1)-float64(mean*mean))
 		if parent >= 0 {
 			above, speech := parent*timesDims+i, (m.first[""]+row%timesStates)*timesDims+i
 			mean = (n*mean + timesPrior*float64(m.mean[above])) / (n + timesPrior)

@@ -56,7 +56,7 @@ func numbered(labels []int) (numbers, counts []int) {
 func entropy(counts []int, n int) (h float64) {
 	for _, c := range counts {
 		p := float64(c) / float64(n)
-		h -= p * math.Log(p)
+		h -= float64(p * math.Log(p))
 	}
 	return h
 }

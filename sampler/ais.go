@@ -222,6 +222,6 @@ func Average(log []float64) Estimate {
 	}
 	n := float64(len(log))
 	mean := sum / n
-	variance := max(squares/n-mean*mean, 0) / (n - 1)
+	variance := max(squares/n-float64(mean*mean), 0) / (n - 1)
 	return Estimate{LogZ: top + math.Log(mean), StdErr: math.Sqrt(variance) / mean, Size: sum * sum / squares}
 }

@@ -106,7 +106,7 @@ func quantiles(x []float64) Quantiles {
 	}
 	slices.Sort(x)
 	at := func(p float64) float64 {
-		k := p * float64(len(x)-1)
+		k := float64(p * float64(len(x)-1))
 		i := int(k)
 		j := min(i+1, len(x)-1)
 		return finite(x[i] + (k-float64(i))*(x[j]-x[i]))

@@ -100,10 +100,10 @@ type (
 func pointBy(sum pointSum, each pointEach, outs, all outs) pointKernel[float32] {
 	return pointKernel[float32]{
 		sum: func(da, db, dc, a, b, c []float32, k *factors[float32]) (float64, uint32) {
-			return sum(da, db, dc, a, b, c, &k[0])
+			return sum(da, db, dc, a, b, c, &k.vector[0])
 		},
 		each: func(l, da, db, dc, a, b, c []float32, k *factors[float32]) uint32 {
-			return each(l, da, db, dc, a, b, c, &k[0])
+			return each(l, da, db, dc, a, b, c, &k.vector[0])
 		},
 		outs: outs, all: all,
 	}

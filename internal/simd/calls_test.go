@@ -94,15 +94,17 @@ func TestNoAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for _, threads := range []int{1, 2} {
-		SetThreads(threads)
-		for _, c := range calls() {
-			if n := testing.AllocsPerRun(20, func() { c.f() }); n != 0 {
-				t.Errorf("%s: %v allocations with %d threads", c.name, n, threads)
+	defer SetThreads(0)
+	atLevels(t, func(t *testing.T) {
+		for _, threads := range []int{1, 2} {
+			SetThreads(threads)
+			for _, c := range calls() {
+				if n := testing.AllocsPerRun(20, func() { c.f() }); n != 0 {
+					t.Errorf("%s: %v allocations with %d threads", c.name, n, threads)
+				}
 			}
 		}
-	}
-	SetThreads(0)
+	})
 }
 
 func TestLengthMisuse(t *testing.T) {

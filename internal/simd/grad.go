@@ -31,7 +31,7 @@ func GELUGrad[T Float](dx, dy, x []T) { binary(opGELUGrad, dx, dy, x, 0) }
 
 func tanhGrad[T Float](dx, dy, y []T, _ T) {
 	for i, v := range y {
-		dx[i] = dy[i] * (1 - v*v)
+		dx[i] = dy[i] * (1 - T(v*v))
 	}
 }
 

@@ -51,7 +51,7 @@ func pairSums[T Float](x, y []T) (dot, xx, yy float64) {
 
 func pairGap[T Float](x, y []T, rx, ry float64) (s float64) {
 	for i, v := range x {
-		u := float64(v)*rx - float64(y[i])*ry
+		u := float64(float64(v)*rx) - float64(float64(y[i])*ry)
 		s += u * u
 	}
 	return s
@@ -59,9 +59,9 @@ func pairGap[T Float](x, y []T, rx, ry float64) (s float64) {
 
 func cosineGrad[T Float](dx, dy, x, y []T, rx, ry, cos, kx, ky float64) {
 	for i, v := range x {
-		a, b := float64(v)*rx, float64(y[i])*ry
-		dx[i] = T(kx * (b - cos*a))
-		dy[i] = T(ky * (a - cos*b))
+		a, b := float64(float64(v)*rx), float64(float64(y[i])*ry)
+		dx[i] = T(kx * (b - float64(cos*a)))
+		dy[i] = T(ky * (a - float64(cos*b)))
 	}
 }
 
@@ -112,7 +112,7 @@ func halves(p float64) (whole, half int, ok bool) {
 func triplet2Grad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw float64) {
 	for i := range a {
 		x, y, z := float64(a[i]), float64(p[i]), float64(n[i])
-		u, v, w := ku*(x-y+eps), kv*(x-z+eps), kw*(y-z+eps)
+		u, v, w := float64(ku*(x-y+eps)), float64(kv*(x-z+eps)), float64(kw*(y-z+eps))
 		da[i], dp[i], dn[i] = T(u+v), T(w-u), T(-v-w)
 	}
 }
@@ -120,7 +120,7 @@ func triplet2Grad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw float64) {
 func triplet1Grad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw float64) {
 	for i := range a {
 		x, y, z := float64(a[i]), float64(p[i]), float64(n[i])
-		u, v, w := ku*sign(x-y+eps), kv*sign(x-z+eps), kw*sign(y-z+eps)
+		u, v, w := float64(ku*sign(x-y+eps)), float64(kv*sign(x-z+eps)), float64(kw*sign(y-z+eps))
 		da[i], dp[i], dn[i] = T(u+v), T(w-u), T(-v-w)
 	}
 }
@@ -128,7 +128,7 @@ func triplet1Grad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw float64) {
 func tripletPGrad[T Float](da, dp, dn, a, p, n []T, eps, ku, kv, kw, iu, iv, iw float64, whole, half int) {
 	slope := func(u, k, inverse float64) float64 {
 		if m := math.Abs(u) * inverse; m > 0 {
-			return math.Copysign(1, u) * k * halfPower(m, whole, half)
+			return float64(math.Copysign(1, u) * k * halfPower(m, whole, half))
 		}
 		return u * 0
 	}
@@ -221,7 +221,7 @@ func PairNormGrad[T Float](dx, dy []float64, x, y []T, p, eps, d, up float64) {
 	default:
 		for i, v := range x {
 			if u := float64(v) - float64(y[i]) + eps; u != 0 {
-				slope := up * math.Copysign(math.Pow(math.Abs(u)/d, p-1), u)
+				slope := float64(up * math.Copysign(math.Pow(math.Abs(u)/d, p-1), u))
 				dx[i] += slope
 				dy[i] -= slope
 			}
@@ -239,7 +239,7 @@ func topGrad[T Float](dx, dy []float64, x, y []T, eps, d, up float64) {
 	}
 	for i, v := range x {
 		if u := float64(v) - float64(y[i]) + eps; !(math.Abs(u) < d) {
-			slope := up / float64(ties) * math.Copysign(1, u)
+			slope := float64(up / float64(ties) * math.Copysign(1, u))
 			dx[i] += slope
 			dy[i] -= slope
 		}

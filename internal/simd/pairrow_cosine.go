@@ -81,7 +81,7 @@ func (j *cosineJob[T]) row(r int, spare []T) float64 {
 	case 1:
 		l = 1 - cos
 		if cos > 0.5 { // the difference cancels; this does not
-			l = (j.run.gap(x, y, rx, ry) + CosineEps*(rx*rx+ry*ry)) / 2
+			l = (j.run.gap(x, y, rx, ry) + float64(CosineEps*(float64(rx*rx)+float64(ry*ry)))) / 2
 		}
 		up = -up
 	case -1:
@@ -173,8 +173,8 @@ func CosineDistanceGrad[T Float](dx, dy []float64, x, y []T, eps, d, up float64)
 		ry, alongY = 1/eps, 0
 	}
 	for i, v := range x {
-		a, b := float64(v)*rx, float64(y[i])*ry
-		dx[i] -= up * rx * (b - alongX*a)
-		dy[i] -= up * ry * (a - alongY*b)
+		a, b := float64(float64(v)*rx), float64(float64(y[i])*ry)
+		dx[i] -= float64(up * rx * (b - float64(alongX*a)))
+		dy[i] -= float64(up * ry * (a - float64(alongY*b)))
 	}
 }

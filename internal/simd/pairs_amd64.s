@@ -210,50 +210,54 @@ TEXT ·pairGapAVX2(SB), NOSPLIT, $0-72
 	JL           end12
 
 loop11:
-	VCVTPS2PD    (AX)(BX*4), Y4
-	VMULPD       Y0, Y4, Y4
-	VCVTPS2PD    (DX)(BX*4), Y5
-	VFNMADD231PD Y5, Y1, Y4
-	VFMADD231PD  Y4, Y4, Y2
-	VCVTPS2PD    16(AX)(BX*4), Y4
-	VMULPD       Y0, Y4, Y4
-	VCVTPS2PD    16(DX)(BX*4), Y5
-	VFNMADD231PD Y5, Y1, Y4
-	VFMADD231PD  Y4, Y4, Y3
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, CX
-	CMPQ         CX, $0x08
-	JGE          loop11
+	VCVTPS2PD   (AX)(BX*4), Y4
+	VMULPD      Y0, Y4, Y4
+	VCVTPS2PD   (DX)(BX*4), Y5
+	VMULPD      Y1, Y5, Y5
+	VSUBPD      Y5, Y4, Y4
+	VFMADD231PD Y4, Y4, Y2
+	VCVTPS2PD   16(AX)(BX*4), Y4
+	VMULPD      Y0, Y4, Y4
+	VCVTPS2PD   16(DX)(BX*4), Y5
+	VMULPD      Y1, Y5, Y5
+	VSUBPD      Y5, Y4, Y4
+	VFMADD231PD Y4, Y4, Y3
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, CX
+	CMPQ        CX, $0x08
+	JGE         loop11
 
 end12:
 	CMPQ CX, $0x04
 	JL   end14
 
 loop13:
-	VCVTPS2PD    (AX)(BX*4), Y4
-	VMULPD       Y0, Y4, Y4
-	VCVTPS2PD    (DX)(BX*4), Y5
-	VFNMADD231PD Y5, Y1, Y4
-	VFMADD231PD  Y4, Y4, Y2
-	ADDQ         $0x04, BX
-	SUBQ         $0x04, CX
-	CMPQ         CX, $0x04
-	JGE          loop13
+	VCVTPS2PD   (AX)(BX*4), Y4
+	VMULPD      Y0, Y4, Y4
+	VCVTPS2PD   (DX)(BX*4), Y5
+	VMULPD      Y1, Y5, Y5
+	VSUBPD      Y5, Y4, Y4
+	VFMADD231PD Y4, Y4, Y2
+	ADDQ        $0x04, BX
+	SUBQ        $0x04, CX
+	CMPQ        CX, $0x04
+	JGE         loop13
 
 end14:
-	TESTQ        CX, CX
-	JE           done15
-	LEAQ         tails<>+0(SB), SI
-	NEGQ         CX
-	VMOVDQU      32(SI)(CX*4), Y4
-	VPMOVSXDQ    X4, Y5
-	VMASKMOVPS   (AX)(BX*4), X4, X5
-	VCVTPS2PD    X5, Y5
-	VMULPD       Y0, Y5, Y0
-	VMASKMOVPS   (DX)(BX*4), X4, X4
-	VCVTPS2PD    X4, Y4
-	VFNMADD231PD Y4, Y1, Y0
-	VFMADD231PD  Y0, Y0, Y3
+	TESTQ       CX, CX
+	JE          done15
+	LEAQ        tails<>+0(SB), SI
+	NEGQ        CX
+	VMOVDQU     32(SI)(CX*4), Y4
+	VPMOVSXDQ   X4, Y5
+	VMASKMOVPS  (AX)(BX*4), X4, X5
+	VCVTPS2PD   X5, Y5
+	VMULPD      Y0, Y5, Y0
+	VMASKMOVPS  (DX)(BX*4), X4, X4
+	VCVTPS2PD   X4, Y4
+	VMULPD      Y1, Y4, Y1
+	VSUBPD      Y1, Y0, Y0
+	VFMADD231PD Y0, Y0, Y3
 
 done15:
 	VADDPD     Y3, Y2, Y2
@@ -280,49 +284,53 @@ TEXT ·pairGapAVX512(SB), NOSPLIT, $0-72
 	JL           end17
 
 loop16:
-	VCVTPS2PD    (AX)(BX*4), Z4
-	VMULPD       Z0, Z4, Z4
-	VCVTPS2PD    (DX)(BX*4), Z5
-	VFNMADD231PD Z5, Z1, Z4
-	VFMADD231PD  Z4, Z4, Z2
-	VCVTPS2PD    32(AX)(BX*4), Z4
-	VMULPD       Z0, Z4, Z4
-	VCVTPS2PD    32(DX)(BX*4), Z5
-	VFNMADD231PD Z5, Z1, Z4
-	VFMADD231PD  Z4, Z4, Z3
-	ADDQ         $0x10, BX
-	SUBQ         $0x10, CX
-	CMPQ         CX, $0x10
-	JGE          loop16
+	VCVTPS2PD   (AX)(BX*4), Z4
+	VMULPD      Z0, Z4, Z4
+	VCVTPS2PD   (DX)(BX*4), Z5
+	VMULPD      Z1, Z5, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z2
+	VCVTPS2PD   32(AX)(BX*4), Z4
+	VMULPD      Z0, Z4, Z4
+	VCVTPS2PD   32(DX)(BX*4), Z5
+	VMULPD      Z1, Z5, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z3
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, CX
+	CMPQ        CX, $0x10
+	JGE         loop16
 
 end17:
 	CMPQ CX, $0x08
 	JL   end19
 
 loop18:
-	VCVTPS2PD    (AX)(BX*4), Z4
-	VMULPD       Z0, Z4, Z4
-	VCVTPS2PD    (DX)(BX*4), Z5
-	VFNMADD231PD Z5, Z1, Z4
-	VFMADD231PD  Z4, Z4, Z2
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, CX
-	CMPQ         CX, $0x08
-	JGE          loop18
+	VCVTPS2PD   (AX)(BX*4), Z4
+	VMULPD      Z0, Z4, Z4
+	VCVTPS2PD   (DX)(BX*4), Z5
+	VMULPD      Z1, Z5, Z5
+	VSUBPD      Z5, Z4, Z4
+	VFMADD231PD Z4, Z4, Z2
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, CX
+	CMPQ        CX, $0x08
+	JGE         loop18
 
 end19:
-	TESTQ        CX, CX
-	JE           done20
-	MOVL         $0xffffffff, SI
-	BZHIL        CX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (AX)(BX*4), K1, Y4
-	VCVTPS2PD    Y4, Z4
-	VMULPD       Z0, Z4, Z0
-	VMOVUPS.Z    (DX)(BX*4), K1, Y4
-	VCVTPS2PD    Y4, Z4
-	VFNMADD231PD Z4, Z1, Z0
-	VFMADD231PD  Z0, Z0, Z3
+	TESTQ       CX, CX
+	JE          done20
+	MOVL        $0xffffffff, SI
+	BZHIL       CX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (AX)(BX*4), K1, Y4
+	VCVTPS2PD   Y4, Z4
+	VMULPD      Z0, Z4, Z0
+	VMOVUPS.Z   (DX)(BX*4), K1, Y4
+	VCVTPS2PD   Y4, Z4
+	VMULPD      Z1, Z4, Z1
+	VSUBPD      Z1, Z0, Z0
+	VFMADD231PD Z0, Z0, Z3
 
 done20:
 	VADDPD     Z3, Z2, Z2

@@ -61,7 +61,7 @@ const (
 // pointKernel is a loss over a run of elements. Slices that it uses have a's length; c
 // is nil where the loss has two arguments.
 type pointKernel[T Float] struct {
-	// sum returns Σ ℓ, writes the derivatives times the scale k[0], and reports in bad
+	// sum returns Σ ℓ, writes the derivatives times the scale, and reports in bad
 	// whether an element is outside the domain, or is one that the formula must do.
 	sum func(da, db, dc, a, b, c []T, k *factors[T]) (sum float64, bad uint32)
 	// each writes every ℓ, and the derivatives as they are.
@@ -70,8 +70,12 @@ type pointKernel[T Float] struct {
 	all  outs // the derivatives that each writes; 0: those that are not nil
 }
 
-// factors are the scale of the derivatives, then the loss's own.
-type factors[T Float] [1 + PointFactors]T
+// factors are what a kernel multiplies by. A formula takes them by pointer, which would
+// move a copy to the heap: so they live in the job.
+type factors[T Float] struct {
+	vector [1 + PointFactors]T   // the scale of the derivatives, then the loss's own
+	own    [PointFactors]float64 // the loss's own, as T has them
+}
 
 // PointArgs are the arguments of Points.
 type PointArgs[T Float] struct {
@@ -110,10 +114,11 @@ func Points[T Float](p Point, x *PointArgs[T]) (sum float64, bad int) {
 	*j = pointJob[T]{
 		PointArgs: *x, kernel: &tableOf[T]().points[p], formula: formulas[p], scratch: j.scratch, partial: j.partial, bad: j.bad,
 	}
-	j.k[0] = T(x.Scale)
+	j.k.vector[0] = T(x.Scale)
 	for i, f := range x.K {
-		j.k[i+1] = T(f)
-		j.beyond = j.beyond || lost(f, float64(j.k[i+1]))
+		j.k.vector[i+1] = T(f)
+		j.k.own[i] = float64(T(f))
+		j.beyond = j.beyond || lost(f, j.k.own[i])
 	}
 	sum, bad = j.run()
 	*j = pointJob[T]{scratch: j.scratch, partial: j.partial, bad: j.bad}
@@ -286,8 +291,8 @@ func (j *pointJob[T]) pieces(s *pointScratch[T], lo, hi int) (sum float64, bad i
 		if up != nil {
 			t.ops[opWeigh](d, d, up, 0)
 		}
-		if j.k[0] != 1 {
-			t.ops[opScale](d, d, nil, j.k[0])
+		if j.k.vector[0] != 1 {
+			t.ops[opScale](d, d, nil, j.k.vector[0])
 		}
 	}
 	bad = -1
@@ -337,19 +342,12 @@ func overFormula[T Float](f formula, l []T, r pointRun[T], scale float64, k *[Po
 
 // plainPoint is a kernel in plain Go.
 func plainPoint[T Float](f formula) pointKernel[T] {
-	over := func(l []T, r pointRun[T], scale float64, k *factors[T]) (float64, uint32) {
-		var own [PointFactors]float64
-		for i := range own {
-			own[i] = float64(k[i+1])
-		}
-		return overFormula(f, l, r, scale, &own)
-	}
 	return pointKernel[T]{
 		sum: func(da, db, dc, a, b, c []T, k *factors[T]) (float64, uint32) {
-			return over(nil, pointRun[T]{a, b, c, da, db, dc}, float64(k[0]), k)
+			return overFormula(f, nil, pointRun[T]{a, b, c, da, db, dc}, float64(k.vector[0]), &k.own)
 		},
 		each: func(l, da, db, dc, a, b, c []T, k *factors[T]) uint32 {
-			_, bad := over(l, pointRun[T]{a, b, c, da, db, dc}, 1, k)
+			_, bad := overFormula(f, l, pointRun[T]{a, b, c, da, db, dc}, 1, &k.own)
 			return bad
 		},
 	}

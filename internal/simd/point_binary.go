@@ -18,15 +18,15 @@ func within01(t float64) bool { return t >= 0 && t <= 1 }
 // bceLogits is (1 − b)·log(1 + e^a) + b·log(1 + e^−a).
 func bceLogits(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
 	plus, minus, sigma, other := softplusParts(a)
-	return product(1-b, plus) + product(b, minus), (1-b)*sigma - b*other, -a, 0, within01(b)
+	return product(1-b, plus) + product(b, minus), float64((1-b)*sigma) - float64(b*other), -a, 0, within01(b)
 }
 
 // bceLogitsPos is bceLogits with its second term times c.
 func bceLogitsPos(a, b, c float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
 	plus, minus, sigma, other := softplusParts(a)
 	both := math.Log1p(math.Exp(-math.Abs(a)))
-	db = product(c, max(-a, 0)) - max(a, 0) + (c-1)*both // c·minus − plus without cancellation
-	return product(1-b, plus) + product(c*b, minus), (1-b)*sigma - c*b*other, db, 0, within01(b)
+	db = product(c, max(-a, 0)) - max(a, 0) + float64((c-1)*both) // c·minus − plus without cancellation
+	return product(1-b, plus) + product(c*b, minus), float64((1-b)*sigma) - float64(c*b*other), db, 0, within01(b)
 }
 
 // leastLog is where the logarithms of bce are cut off, and leastProduct its a(1 − a), as in
@@ -38,7 +38,7 @@ var leastProduct = float64(float32(1e-12))
 // bce is −b·log a − (1 − b)·log(1 − a), the logarithms cut off, and so in the derivative by b.
 func bce(a, b, _ float64, _ *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
 	yes, no := max(math.Log(a), leastLog), max(math.Log1p(-a), leastLog)
-	l = -b*yes - (1-b)*no
+	l = float64(-b*yes) - float64((1-b)*no)
 	return l, (a - b) / max(a*(1-a), leastProduct), no - yes, 0, within01(a) && within01(b)
 }
 
@@ -65,7 +65,7 @@ func hingeEmbedding(a, b, _ float64, k *[PointFactors]float64) (l, da, db, dc fl
 func marginRanking(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc float64, ok bool) {
 	ok = c == 1 || c == -1
 	r := a - b
-	z := k[0] - c*r
+	z := k[0] - float64(c*r)
 	if z < 0 {
 		return 0, 0, 0, 0, ok
 	}

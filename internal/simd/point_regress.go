@@ -25,9 +25,9 @@ func huber(a, b, _ float64, k *[PointFactors]float64) (l, da, db, dc float64, ok
 	size := math.Abs(r)
 	t := min(k[0], size)
 	d := k[1] * math.Copysign(t, r)
-	l = k[1] * t * (size - t/2)
+	l = k[1] * t * (size - float64(t/2))
 	if math.IsInf(size, 1) { // of infinities, or of finite numbers far apart
-		l = k[1] * t * (math.Abs(a/2-b/2) - t/4) * 2
+		l = k[1] * t * (math.Abs(a/2-b/2) - float64(t/4)) * 2
 	}
 	return l, d, -d, 0, true
 }
@@ -95,7 +95,7 @@ func gaussian(a, b, c float64, k *[PointFactors]float64) (l, da, db, dc float64,
 	v := max(c, k[0])
 	r := a - b
 	d := r / v
-	return (math.Log(v)+d*r)/2 + k[1], d, -d, (1 - d*r) / (2 * v), !(c < 0)
+	return (math.Log(v)+float64(d*r))/2 + k[1], d, -d, (1 - float64(d*r)) / (2 * v), !(c < 0)
 }
 
 // klDiv is b(log b − a).
@@ -133,5 +133,5 @@ func product(a, b float64) float64 {
 	if a == 0 && b == b {
 		return 0
 	}
-	return a * b
+	return float64(a * b)
 }

@@ -284,7 +284,7 @@ func checkDerivatives(t *testing.T, row pointRow, k [PointFactors]float64, x [3]
 	return checked
 }
 
-// TestPointThreads: the same bits whatever the number of workers, and no garbage when warm.
+// TestPointThreads: the same bits whatever the number of workers.
 func TestPointThreads(t *testing.T) {
 	row := pointRows()[0]
 	d := drawPoints[float32](row, [PointFactors]float64{}, 5*pointChunk+3, 0)
@@ -301,11 +301,27 @@ func TestPointThreads(t *testing.T) {
 			t.Errorf("with %d workers: %v, with one %v", n, got, want)
 		}
 	}
+}
+
+// TestPointAllocations: warm calls of every loss leave no garbage.
+func TestPointAllocations(t *testing.T) {
 	if raceEnabled {
-		return
+		t.Skip("the race detector allocates")
 	}
-	if n := testing.AllocsPerRun(20, func() { run() }); n > 0 {
-		t.Errorf("%v allocations in a warm call", n)
+	atLevels(t, testPointAllocations[float32])
+	t.Run("float64", testPointAllocations[float64])
+}
+
+func testPointAllocations[T Float](t *testing.T) {
+	const n = pointChunk + 70
+	for _, row := range pointRows() {
+		in := drawPoints[T](row, row.settings()[0], n, 0).in
+		for _, l := range [][]T{nil, make([]T, n)} { // one pass, and in pieces
+			x := PointArgs[T]{A: in[0], B: in[1], C: in[2], L: l, DA: make([]T, n), Scale: 1, K: row.settings()[0]}
+			if a := testing.AllocsPerRun(10, func() { Points(row.p, &x) }); a > 0 {
+				t.Errorf("%s: %v allocations in a warm call", row.name, a)
+			}
+		}
 	}
 }
 

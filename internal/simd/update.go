@@ -68,7 +68,7 @@ func Adam[T Float](w, grad, m, v []T, o AdamOptions) {
 		root: T(1 / math.Sqrt(o.Correction2)), eps: T(o.Eps), step: T(o.LR / o.Correction1),
 	}
 	if o.Decoupled {
-		k.keep = T(1 - o.LR*o.WeightDecay)
+		k.keep = T(1 - float64(o.LR*o.WeightDecay))
 	} else {
 		k.decay = T(o.WeightDecay)
 	}
@@ -136,7 +136,7 @@ func sgd[T Float](w, grad, m []T, k *sgdFactors[T]) {
 				d = m[i]
 			}
 		}
-		w[i] -= k.step * d
+		w[i] -= T(k.step * d)
 	}
 }
 
@@ -146,7 +146,7 @@ func adam[T Float](w, grad, m, v []T, k *adamFactors[T]) {
 		m[i] = k.beta1*m[i] + k.fresh1*d
 		v[i] = k.beta2*v[i] + k.fresh2*(d*d)
 		root := T(math.Sqrt(float64(v[i])))
-		w[i] = w[i]*k.keep - k.step*(m[i]/(root*k.root+k.eps))
+		w[i] = T(w[i]*k.keep) - T(k.step*(m[i]/(root*k.root+k.eps)))
 	}
 }
 

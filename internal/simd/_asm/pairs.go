@@ -196,8 +196,7 @@ func pairGap(g doubled) {
 	acc := g.zeros(2)
 	turn := 0
 	g.along(n, 2, func(e element) {
-		u := g.times(e.load(x), rx)
-		VFNMADD231PD(e.load(y), ry, u)
+		u := g.minus(g.times(e.load(x), rx), g.times(e.load(y), ry)) // not fused: equal terms leave 0
 		VFMADD231PD(u, u, acc[turn%2])
 		turn++
 	})
