@@ -1,6 +1,7 @@
 package energy
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -23,7 +24,7 @@ import (
 // or with a bias that is not finite, since a unit that is always or never on leaves out
 // others of the machine's states.
 // Source: [salakhutdinov2008].
-func AnnealRBM[T simd.Float](rng *rand.Rand, r *RBM[T], base []T, betas []float64, chains int) (sampler.Estimate, error) {
+func AnnealRBM[T simd.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], base []T, betas []float64, chains int) (sampler.Estimate, error) {
 	a, err := newAnnealedRBM(r, base, betas, chains)
 	if err != nil {
 		return sampler.Estimate{}, err
@@ -31,7 +32,11 @@ func AnnealRBM[T simd.Float](rng *rand.Rand, r *RBM[T], base []T, betas []float6
 	v := make([]T, chains*r.Visible())
 	a.VisibleGiven(v, make([]T, chains*r.Hidden())) // at β = 0, where the hidden units do not matter
 	a.gibbs.Flip(rng, v)
-	e := sampler.Average(a.walk(rng, betas, v))
+	weights, err := a.walk(ctx, rng, betas, v)
+	if err != nil {
+		return sampler.Estimate{}, err
+	}
+	e := sampler.Average(weights)
 	e.LogZ += a.baseLogPartition()
 	return e, nil
 }
@@ -42,14 +47,18 @@ func AnnealRBM[T simd.Float](rng *rand.Rand, r *RBM[T], base []T, betas []float6
 // have not mixed make it too low.
 //
 // Source: [burda2015].
-func AnnealRBMBack[T simd.Float](rng *rand.Rand, r *RBM[T], base []T, betas []float64, v []T) (sampler.Estimate, error) {
+func AnnealRBMBack[T simd.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], base []T, betas []float64, v []T) (sampler.Estimate, error) {
 	a, err := newAnnealedRBM(r, base, betas, len(v)/r.Visible())
 	if err != nil {
 		return sampler.Estimate{}, err
 	}
 	back := slices.Clone(betas)
 	slices.Reverse(back)
-	e := sampler.Average(a.walk(rng, back, slices.Clone(v)))
+	weights, err := a.walk(ctx, rng, back, slices.Clone(v))
+	if err != nil {
+		return sampler.Estimate{}, err
+	}
+	e := sampler.Average(weights)
 	e.LogZ = a.baseLogPartition() - e.LogZ
 	return e, nil
 }
@@ -91,12 +100,16 @@ func (a *annealedRBM[T]) baseLogPartition() float64 {
 	return z
 }
 
-// walk goes through the betas from the first on and returns each chain's log weight.
-func (a *annealedRBM[T]) walk(rng *rand.Rand, betas []float64, v []T) []float64 {
+// walk goes through the betas from the first on and returns each chain's log weight, or the context's error once that
+// has ended.
+func (a *annealedRBM[T]) walk(ctx context.Context, rng *rand.Rand, betas []float64, v []T) ([]float64, error) {
 	chains := len(v) / a.Visible()
 	weights, before, after := make([]float64, chains), make([]float64, chains), make([]float64, chains)
 	a.beta = betas[0]
 	for i := 1; i < len(betas); i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		a.logDensity(before, v)
 		a.beta = betas[i]
 		a.logDensity(after, v)
@@ -107,7 +120,7 @@ func (a *annealedRBM[T]) walk(rng *rand.Rand, betas []float64, v []T) []float64 
 			a.gibbs.Step(rng, a, v, nil)
 		}
 	}
-	return weights
+	return weights, nil
 }
 
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }

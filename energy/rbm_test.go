@@ -131,7 +131,7 @@ func TestAnnealRBM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := AnnealRBM(rng, r, nil, sampler.Ladder(400), 200)
+	got, err := AnnealRBM(t.Context(), rng, r, nil, sampler.Ladder(400), 200)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestAnnealRBM(t *testing.T) {
 	for range 500 {
 		gibbs.Step(rng, r, v, nil)
 	}
-	back, err := AnnealRBMBack(rng, r, nil, sampler.Ladder(400), v)
+	back, err := AnnealRBMBack(t.Context(), rng, r, nil, sampler.Ladder(400), v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,10 +162,10 @@ func TestAnnealRBM(t *testing.T) {
 	if low, err := single.LogPartition(); err != nil || math.Abs(low-want) > 1e-4 {
 		t.Errorf("in float32, log Z = %v, %v; it is %v", low, err, want)
 	}
-	if low, err := AnnealRBM(rng, single, make([]float32, 40), sampler.Ladder(400), 200); err != nil || math.Abs(low.LogZ-want) > min(0.1, 5*low.StdErr+1e-4) {
+	if low, err := AnnealRBM(t.Context(), rng, single, make([]float32, 40), sampler.Ladder(400), 200); err != nil || math.Abs(low.LogZ-want) > min(0.1, 5*low.StdErr+1e-4) {
 		t.Errorf("in float32, log Z = %+v, %v; it is %v", low, err, want)
 	}
-	if _, err := AnnealRBM(rng, r, make([]float64, 3), sampler.Ladder(10), 10); err == nil {
+	if _, err := AnnealRBM(t.Context(), rng, r, make([]float64, 3), sampler.Ladder(10), 10); err == nil {
 		t.Error("three base biases are taken")
 	}
 }
@@ -190,8 +190,8 @@ func TestRBMWithoutAUnit(t *testing.T) {
 	for _, v := range []float64{math.Inf(-1), math.Inf(1), math.NaN()} {
 		base := make([]float64, 7)
 		base[3] = v
-		_, forward := AnnealRBM(rng, r, base, sampler.Ladder(5), 10)
-		_, back := AnnealRBMBack(rng, r, base, sampler.Ladder(5), make([]float64, 70))
+		_, forward := AnnealRBM(t.Context(), rng, r, base, sampler.Ladder(5), 10)
+		_, back := AnnealRBMBack(t.Context(), rng, r, base, sampler.Ladder(5), make([]float64, 70))
 		for _, err := range []error{forward, back} {
 			if want := fmt.Sprintf("base[3] is %v; it must be finite", v); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want one with %q", err, want)

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,32 +10,26 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 )
 
 // AutoencoderResult is what a run came to, as result.json and the last line of --json
 // have it.
 type AutoencoderResult struct {
-	Run          string  `json:"run"`
-	TestError    float64 `json:"test_error"` // fraction of the pictures' variance that is lost
-	TestLoss     float64 `json:"test_loss"`  // the loss, mean over the pixels
-	TestMSE      float64 `json:"test_mse"`   // squared error, mean over the pixels
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
-	// Energy: the reconstruction error of the pictures, the correct answers, and of the
-	// same with their pixels shuffled, the offending ones.
-	Energy     EnergyResult `json:"energy"`
-	MarginKept float64      `json:"margin_kept"`
-	Collapsed  bool         `json:"collapsed"`
-	Why        string       `json:"why,omitempty"`
-	Reason     string       `json:"reason"`
-	BestEpoch  int          `json:"best_epoch"`
-	Recipe     string       `json:"recipe"`
-	Loss       string       `json:"loss"`
-	Latent     int          `json:"latent"`
-	Seed       uint64       `json:"seed"`
+	Run          string         `json:"run"`
+	TestLoss     measure.Number `json:"test_loss"` // the loss, mean over the pixels
+	TestMSE      measure.Number `json:"test_mse"`  // squared error, mean over the pixels
+	Epochs       int            `json:"epochs"`
+	Steps        int            `json:"steps"`
+	TrainSeconds float64        `json:"train_seconds"`
+	Measured                    // the error is the share of the pictures' variance that is lost
+	Reason       string         `json:"reason"`
+	BestEpoch    int            `json:"best_epoch"`
+	Recipe       string         `json:"recipe"`
+	Loss         string         `json:"loss"`
+	Latent       int            `json:"latent"`
+	Seed         uint64         `json:"seed"`
 }
 
 // Autoencoder trains an auto-encoder of pictures into a run folder and measures it on the
@@ -56,7 +49,7 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
-	task, err := newAutoencoderTask(c, o.Train)
+	task, err := newAutoencoderTask(ctx, c, o.Train)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +63,7 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 	}
 	r := &AutoencoderResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 		Recipe: c.Recipe, Loss: c.Loss, Latent: c.Latent, Seed: c.Seed,
 	}
 	if err != nil || out.Reason == "interrupted" {
@@ -79,30 +72,25 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 	if err := nn.Save(filepath.Join(o.Dir, ModelFile), task.net); err != nil {
 		return nil, nil, err
 	}
-	m, err := task.measure(o.Test)
+	m, err := task.measure(ctx, o.Test)
+	if stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil, nil
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	r.take(m)
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, nil, err
-	}
-	return r, m.pictures, wholefile.Write(filepath.Join(o.Dir, ResultFile), append(text, '\n'))
+	return r, m.pictures, writeResult(o.Dir, r)
 }
 
 func (r *AutoencoderResult) take(m *reconstruction) {
-	d := m.Diagnosis
-	r.TestError, r.TestLoss, r.TestMSE = m.Error, m.loss, m.mse
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
-	if d.Collapsed {
-		r.Collapsed, r.Why = true, d.Why
-	}
+	r.Measured.take(m.Evaluation)
+	r.TestLoss, r.TestMSE = measure.Number(m.loss), measure.Number(m.mse)
 }
 
 // EvalAutoencoder measures the model of a finished run on a test set. It writes nothing.
-func EvalAutoencoder(dir string, testSet *data.Images) (*AutoencoderResult, error) {
+func EvalAutoencoder(ctx context.Context, dir string, testSet *data.Images) (*AutoencoderResult, error) {
 	c, err := ReadAutoencoderConfig(filepath.Join(dir, ConfigFile), DefaultAutoencoder())
 	if err == nil {
 		c, err = c.Resolve()
@@ -123,7 +111,7 @@ func EvalAutoencoder(dir string, testSet *data.Images) (*AutoencoderResult, erro
 	}
 	simd.SetThreads(c.Threads)
 	model.subject.Scale = r.Energy.SpreadBefore
-	m, err := model.measure(testSet)
+	m, err := model.measure(ctx, testSet)
 	if err != nil {
 		return nil, err
 	}

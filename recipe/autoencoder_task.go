@@ -1,13 +1,17 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
+	"math"
+	"math/bits"
 	"math/rand/v2"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -44,7 +48,9 @@ func newAutoencoder(c AutoencoderConfig, set *data.Images) (*autoencoder, error)
 			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
 			nn.NewLinear(c.Hidden, n, rng),
 		),
-		subject:  train.Subject{Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent)},
+		subject: train.Subject{
+			Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent), Terms: pictureTerms("reconstruction errors", measure.Plain),
+		},
 		shuffled: pixelOrder(n),
 	}
 	a.tape.NoGrad = true
@@ -59,7 +65,7 @@ type autoencoderTask struct {
 	batch     *tensor.Tensor
 }
 
-func newAutoencoderTask(c AutoencoderConfig, set *data.Images) (*autoencoderTask, error) {
+func newAutoencoderTask(ctx context.Context, c AutoencoderConfig, set *data.Images) (*autoencoderTask, error) {
 	part, held, err := c.parts(set)
 	if err != nil {
 		return nil, err
@@ -69,7 +75,7 @@ func newAutoencoderTask(c AutoencoderConfig, set *data.Images) (*autoencoderTask
 		return nil, err
 	}
 	t := &autoencoderTask{autoencoder: model, set: part, held: held, batch: tensor.New(tensor.Float32)}
-	first, err := t.measure(held.Subset(0, min(scaleSample, held.N)))
+	first, err := t.measure(ctx, held.Subset(0, min(scaleSample, held.N)))
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +104,8 @@ func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Va
 }
 
 // Evaluate implements train.Task.
-func (t *autoencoderTask) Evaluate() (train.Evaluation, error) {
-	m, err := t.measure(t.held)
+func (t *autoencoderTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	m, err := t.measure(ctx, t.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
@@ -115,13 +121,15 @@ type reconstruction struct {
 }
 
 // measure looks at all pictures of a set, and at each with its pixels shuffled.
-func (a *autoencoder) measure(set *data.Images) (*reconstruction, error) {
+func (a *autoencoder) measure(ctx context.Context, set *data.Images) (*reconstruction, error) {
 	m := &reconstruction{}
 	stats := make([]functional.LabelStats, set.N)
 	indices := make([]int, 0, evalBatch)
-	var squares, total float64
-	mean := meanPicture(set)
+	var squares float64
 	for lo := 0; lo < set.N; lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		indices = indices[:0]
 		for i := lo; i < min(lo+evalBatch, set.N); i++ {
 			indices = append(indices, i)
@@ -134,9 +142,8 @@ func (a *autoencoder) measure(set *data.Images) (*reconstruction, error) {
 			return nil, err
 		}
 		for i, v := range out {
-			r, d := float64(v)-float64(x[i]), float64(x[i])-mean[i%a.pixels]
+			r := float64(v) - float64(x[i])
 			squares += r * r
-			total += d * d
 		}
 		if lo < picturesKept {
 			m.pictures = append(m.pictures, out[:min(picturesKept-lo, len(indices))*a.pixels]...)
@@ -151,9 +158,9 @@ func (a *autoencoder) measure(set *data.Images) (*reconstruction, error) {
 			m.loss += correct[k] / float64(set.N)
 		}
 	}
-	m.mse = squares / float64(max(set.N*a.pixels, 1))
-	m.Error = squares / total
-	m.Diagnosis = train.Diagnose(stats, a.subject)
+	m.mse = measure.Ratio(squares, float64(set.N*a.pixels))
+	lost, chance := varianceLost(squares, pixelVariance(set))
+	m.Evaluation = train.Diagnose(stats, a.subject, lost, chance)
 	return m, nil
 }
 
@@ -192,13 +199,35 @@ func shufflePixels(x []float32, order []int) {
 	}
 }
 
-// meanPicture is the mean of a set's pixels, place by place, in [0, 1].
-func meanPicture(set *data.Images) []float64 {
-	mean := make([]float64, set.H*set.W)
-	for i, v := range set.Pixels {
-		mean[i%len(mean)] += float64(v) / 255 / float64(set.N)
+// varianceLost is the share of the pictures' variance that squared errors are, and what it is by chance: 1, of the mean
+// picture. Of pictures without variance both are NaN.
+func varianceLost(squares, variance float64) (measure.Figure, float64) {
+	q := measure.Quantity{Key: "variance_lost", Name: "Lost variance", Unit: measure.Share, Note: "of the pictures' variance"}
+	if variance == 0 {
+		q.Note += ": not defined, for the pictures are all alike and have none"
+		return q.Of(math.NaN()), math.NaN()
 	}
-	return mean
+	return q.Of(squares / variance), 1
+}
+
+// pixelVariance is the sum over a set's pixels, in [0, 1], of the squared differences from their mean, place by place. Sums of
+// bytes are exact, so that it is 0 for pictures that are all alike and for no others.
+func pixelVariance(set *data.Images) float64 {
+	sums, squares := make([]uint64, set.H*set.W), make([]uint64, set.H*set.W)
+	for i, v := range set.Pixels {
+		at := i % len(sums)
+		sums[at] += uint64(v)
+		squares[at] += uint64(v) * uint64(v)
+	}
+	total := 0.0
+	for i, s := range sums { // Σ(v − s/N)² = (N·Σv² − s²)/N
+		hi, lo := bits.Mul64(uint64(set.N), squares[i])
+		sHi, sLo := bits.Mul64(s, s)
+		lo, borrow := bits.Sub64(lo, sLo, 0)
+		hi, _ = bits.Sub64(hi, sHi, borrow)
+		total += (float64(hi)*0x1p64 + float64(lo)) / float64(set.N)
+	}
+	return total / (255 * 255)
 }
 
 func abs(v float64) float64 { return max(v, -v) }

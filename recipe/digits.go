@@ -3,7 +3,6 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +11,6 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -27,38 +25,19 @@ const (
 
 // Result is what a run came to, as result.json and the last line of --json have it.
 type Result struct {
-	Run          string       `json:"run"`
-	TestError    float64      `json:"test_error"` // fraction
-	Epochs       int          `json:"epochs"`
-	Steps        int          `json:"steps"`
-	TrainSeconds float64      `json:"train_seconds"`
-	Energy       EnergyResult `json:"energy"`
-	MarginKept   float64      `json:"margin_kept"`
-	Collapsed    bool         `json:"collapsed"`
-	Why          string       `json:"why,omitempty"` // one sentence, where Collapsed
-	Reason       string       `json:"reason"`        // "finished", "early_stop", "interrupted"
-	BestEpoch    int          `json:"best_epoch"`
-	Recipe       string       `json:"recipe"`
-	Model        string       `json:"model"`
-	Form         string       `json:"energy_form"` // head, code, joint
-	Functional   string       `json:"functional"`
-	Loss         string       `json:"loss,omitempty"` // in the functional's place
-	Seed         uint64       `json:"seed"`
-}
-
-// EnergyResult says where the test set's energies lie.
-type EnergyResult struct {
-	CorrectMean   float64 `json:"correct_mean"`
-	OffendingMean float64 `json:"offending_mean"`
-	GapP05        float64 `json:"gap_p05"`
-	GapP50        float64 `json:"gap_p50"`
-	Spread        float64 `json:"spread"`        // standard deviation over the answers, on average
-	SpreadBefore  float64 `json:"spread_before"` // … before training
-}
-
-// energyOf is what results say of energies.
-func energyOf(d train.Diagnosis) EnergyResult {
-	return EnergyResult{d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	Run          string  `json:"run"`
+	Epochs       int     `json:"epochs"`
+	Steps        int     `json:"steps"`
+	TrainSeconds float64 `json:"train_seconds"`
+	Measured
+	Reason     string `json:"reason"` // "finished", "early_stop", "interrupted"
+	BestEpoch  int    `json:"best_epoch"`
+	Recipe     string `json:"recipe"`
+	Model      string `json:"model"`
+	Form       string `json:"energy_form"` // head, code, joint
+	Functional string `json:"functional"`
+	Loss       string `json:"loss,omitempty"` // in the functional's place
+	Seed       uint64 `json:"seed"`
 }
 
 // Options are what a run is given besides its settings.
@@ -101,7 +80,7 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
-	task, err := newDigitsTask(c, o.Train)
+	task, err := newDigitsTask(ctx, c, o.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -120,15 +99,19 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err := nn.Save(filepath.Join(o.Dir, ModelFile), energy.Module(task.labeler)); err != nil {
 		return nil, err
 	}
-	m, err := task.measure(o.Test)
+	m, err := task.measure(ctx, o.Test)
+	if stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := m.write(o.Dir, o.Test); err != nil {
 		return nil, err
 	}
-	r.take(m)
-	return r, r.write(o.Dir)
+	r.take(m.Evaluation)
+	return r, writeResult(o.Dir, r)
 }
 
 // training turns the settings into those of the loop.
@@ -143,29 +126,9 @@ func (c DigitsConfig) training(task *digitsTask, o Options) (train.Config, error
 func (c DigitsConfig) result(dir string, out *train.Outcome) *Result {
 	return &Result{
 		Run: dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 		Recipe: c.Recipe, Model: c.Model, Form: c.Energy, Functional: c.Functional, Loss: c.Loss, Seed: c.Seed,
 	}
-}
-
-// take fills in what a measurement says. A collapse that training ended in stays
-// reported, though the best epoch's weights may be from before it.
-func (r *Result) take(m *measurement) {
-	d := m.Diagnosis
-	r.TestError = m.Error
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
-	if d.Collapsed {
-		r.Collapsed, r.Why = true, d.Why
-	}
-}
-
-func (r *Result) write(dir string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(filepath.Join(dir, ResultFile), append(text, '\n'))
 }
 
 // RunConfig returns the settings of a run.
@@ -179,7 +142,7 @@ func RunConfig(dir string) (DigitsConfig, error) {
 
 // EvalDigits measures the model of a finished run on a test set. The training set
 // tells how many labels there are. It writes nothing.
-func EvalDigits(dir string, trainSet, testSet *data.Images) (*Result, error) {
+func EvalDigits(ctx context.Context, dir string, trainSet, testSet *data.Images) (*Result, error) {
 	c, err := RunConfig(dir)
 	if err != nil {
 		return nil, err
@@ -201,11 +164,11 @@ func EvalDigits(dir string, trainSet, testSet *data.Images) (*Result, error) {
 	}
 	simd.SetThreads(c.Threads)
 	model.subject.Scale = r.Energy.SpreadBefore
-	m, err := model.measure(testSet)
+	m, err := model.measure(ctx, testSet)
 	if err != nil {
 		return nil, err
 	}
-	r.take(m)
+	r.take(m.Evaluation)
 	return r, nil
 }
 

@@ -1,12 +1,14 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -33,7 +35,7 @@ type digitsTask struct {
 	target []int
 }
 
-func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
+func newDigitsTask(ctx context.Context, c DigitsConfig, set *data.Images) (*digitsTask, error) {
 	part, held, err := c.parts(set)
 	if err != nil {
 		return nil, err
@@ -49,7 +51,7 @@ func newDigitsTask(c DigitsConfig, set *data.Images) (*digitsTask, error) {
 	if t.scores, err = newScoreLoss(c); err != nil {
 		return nil, err
 	}
-	first, err := t.measure(t.held.Subset(0, min(scaleSample, t.held.N)))
+	first, err := t.measure(ctx, t.held.Subset(0, min(scaleSample, t.held.N)))
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +88,8 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 }
 
 // Evaluate implements train.Task.
-func (t *digitsTask) Evaluate() (train.Evaluation, error) {
-	m, err := t.measure(t.held)
+func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	m, err := t.measure(ctx, t.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
@@ -125,11 +127,12 @@ func newDigitsModel(c DigitsConfig, set *data.Images) (*digitsModel, error) {
 	}
 	m := &digitsModel{
 		labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
-		seen: tensor.New(tensor.Float32), subject: train.Subject{Functional: f, Architecture: c.architecture()},
+		seen: tensor.New(tensor.Float32), subject: train.Subject{Functional: f, Loss: c.Loss, Architecture: c.architecture()},
 	}
-	if entry.Takes("margin") {
+	if entry.Takes("margin") && c.Loss == "" {
 		m.subject.Margin = c.Margin
 	}
+	m.subject.Terms = train.AnswerTerms("samples", m.subject.Margin)
 	return m, nil
 }
 
@@ -140,7 +143,7 @@ type measurement struct {
 }
 
 // measure looks at all pictures of a set.
-func (m *digitsModel) measure(set *data.Images) (*measurement, error) {
+func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measurement, error) {
 	k := m.labeler.Labels()
 	all := tensor.New(tensor.Float32, set.N, k)
 	target := make([]int, set.N)
@@ -149,6 +152,9 @@ func (m *digitsModel) measure(set *data.Images) (*measurement, error) {
 		indices[i], target[i] = i, int(set.Labels[i])
 	}
 	for lo := 0; lo < set.N; lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		hi := min(lo+evalBatch, set.N)
 		m.seen.Resize(hi-lo, 1, set.H, set.W)
 		set.Batch(m.seen.Float32s(), indices[lo:hi])
@@ -158,15 +164,16 @@ func (m *digitsModel) measure(set *data.Images) (*measurement, error) {
 	if err := functional.Stats(stats, all.Float32s(), k, target); err != nil {
 		return nil, err
 	}
-	wrong := 0
+	wrong, counts := 0, make([]int, k)
 	for i, s := range stats {
+		counts[target[i]]++
 		// The answer is the label of the least energy, the first of equals.
 		if !(s.Gap() > 0 || s.Gap() == 0 && target[i] < s.Answer) {
 			wrong++
 		}
 	}
 	return &measurement{
-		Evaluation: train.Evaluation{Error: float64(wrong) / float64(max(set.N, 1)), Diagnosis: train.Diagnose(stats, m.subject)},
+		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), guessed(counts)),
 		Energies:   all,
 	}, nil
 }

@@ -18,7 +18,7 @@ func TestRunFolder(t *testing.T) {
 	c := small()
 	c.Model, c.EMA = "mlp", 0.9
 	r, dir := job(t, c)
-	if r.TestError > 0.05 || r.Collapsed || r.Epochs != 3 || r.Steps != 3*13 || r.Reason != "finished" || r.Run != dir {
+	if r.TestError.Value > 0.05 || r.Collapsed || r.Epochs != 3 || r.Steps != 3*13 || r.Reason != "finished" || r.Run != dir {
 		t.Errorf("the run came to %+v", r)
 	}
 	var printed map[string]any
@@ -38,14 +38,14 @@ func TestRunFolder(t *testing.T) {
 	checkEnergies(t, r, dir)
 
 	trainSet, testSet := sets()
-	again, err := EvalDigits(dir, trainSet, testSet)
+	again, err := EvalDigits(t.Context(), dir, trainSet, testSet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if *again != *r {
 		t.Errorf("evaluated again it comes to\n%+v, the run said\n%+v", again, r)
 	}
-	fewer, err := EvalDigits(dir, trainSet, testSet.Subset(0, 10))
+	fewer, err := EvalDigits(t.Context(), dir, trainSet, testSet.Subset(0, 10))
 	if err != nil || fewer.Energy == r.Energy {
 		t.Errorf("on another test set: %+v, %v", fewer, err)
 	}
@@ -79,10 +79,10 @@ func checkEnergies(t *testing.T, r *Result, dir string) {
 		}
 		sum += e.At(i, y)
 	}
-	if got := float64(wrong) / 100; got != r.TestError {
-		t.Errorf("by the energies the error is %v, by the result %v", got, r.TestError)
+	if got := float64(wrong) / 100; got != float64(r.TestError.Value) {
+		t.Errorf("by the energies the error is %v, by the result %v", got, r.TestError.Value)
 	}
-	if d := sum/100 - r.Energy.CorrectMean; d > 1e-9 || d < -1e-9 {
+	if d := sum/100 - float64(r.Energy.CorrectMean); d > 1e-9 || d < -1e-9 {
 		t.Errorf("by the energies the correct answer's mean is %v, by the result %v", sum/100, r.Energy.CorrectMean)
 	}
 }
@@ -130,7 +130,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 			t.Fatalf("stopped with %+v, %v", r, err)
 		}
 		trainSet, testSet := sets()
-		if _, err := EvalDigits(dir, trainSet, testSet); err == nil || !strings.Contains(err.Error(), "--resume") {
+		if _, err := EvalDigits(t.Context(), dir, trainSet, testSet); err == nil || !strings.Contains(err.Error(), "--resume") {
 			t.Errorf("evaluation of an unfinished run: error %v", err)
 		}
 		c := hard()
@@ -199,7 +199,7 @@ func TestFolders(t *testing.T) {
 	if _, err := resumed(t.Context(), small(), started, false, nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := EvalDigits(t.TempDir(), trainSet, testSet); err == nil || !strings.Contains(err.Error(), "no run folder") {
+	if _, err := EvalDigits(t.Context(), t.TempDir(), trainSet, testSet); err == nil || !strings.Contains(err.Error(), "no run folder") {
 		t.Errorf("evaluating nothing: error %v", err)
 	}
 }

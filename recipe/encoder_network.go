@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -115,20 +116,23 @@ func (f *inference) run() []float32 {
 }
 
 // embed returns the vectors of a set's pictures.
-func (f *inference) embed(set *data.Pictures) []float32 {
+func (f *inference) embed(ctx context.Context, set *data.Pictures) ([]float32, error) {
 	all := make([]int, set.N)
 	for i := range all {
 		all[i] = i
 	}
-	return f.embedSome(set, all)
+	return f.embedSome(ctx, set, all)
 }
 
 // embedSome returns the vectors of the pictures of the given indices.
-func (f *inference) embedSome(set *data.Pictures, indices []int) []float32 {
+func (f *inference) embedSome(ctx context.Context, set *data.Pictures, indices []int) ([]float32, error) {
 	all := make([]float32, 0, len(indices)*f.e.dim)
 	for part := range slices.Chunk(indices, evalBatch) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		set.Batch(f.input(len(part)), part)
 		all = append(all, f.run()...)
 	}
-	return all
+	return all, nil
 }

@@ -28,7 +28,7 @@ func TestFlippedBits(t *testing.T) {
 			return err
 		}},
 		{ModelFile, 100, func() error {
-			_, err := EvalDigits(dir, trainSet, testSet)
+			_, err := EvalDigits(t.Context(), dir, trainSet, testSet)
 			return err
 		}},
 	} {

@@ -2,14 +2,13 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"path/filepath"
 	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/surface"
@@ -18,25 +17,20 @@ import (
 
 // GenerateResult is what a run came to, as result.json and the last line of --json have it.
 type GenerateResult struct {
-	Run          string  `json:"run"`
-	TestError    float64 `json:"test_error"` // squared maximum mean discrepancy of the chains from test pictures
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
-	// Energy: that of the test pictures, and of the same with their pixels shuffled.
-	Energy       EnergyResult `json:"energy"`
-	ChainsEnergy float64      `json:"chains_energy"` // mean; close to the test pictures' where training went well
-	MarginKept   float64      `json:"margin_kept"`
-	Collapsed    bool         `json:"collapsed"`
-	Why          string       `json:"why,omitempty"`
-	Reason       string       `json:"reason"`
-	BestEpoch    int          `json:"best_epoch"`
-	Recipe       string       `json:"recipe"`
-	Seed         uint64       `json:"seed"`
+	Run          string         `json:"run"`
+	Epochs       int            `json:"epochs"`
+	Steps        int            `json:"steps"`
+	TrainSeconds float64        `json:"train_seconds"`
+	Measured                    // the error is the squared maximum mean discrepancy of the chains from test pictures
+	ChainsEnergy measure.Number `json:"chains_energy"` // mean; close to the test pictures' where training went well
+	Reason       string         `json:"reason"`
+	BestEpoch    int            `json:"best_epoch"`
+	Recipe       string         `json:"recipe"`
+	Seed         uint64         `json:"seed"`
 
-	Quality    []Quality  `json:"quality"`    // of test pictures, chains, pictures from noise
-	Inpainting Inpainting `json:"inpainting"` // of test pictures
-	JudgeError float64    `json:"judge_error"`
+	Quality    []Quality      `json:"quality"`    // of test pictures, chains, pictures from noise
+	Inpainting Inpainting     `json:"inpainting"` // of test pictures
+	JudgeError measure.Figure `json:"judge_error"`
 
 	Pictures GeneratedPictures `json:"-"`
 }
@@ -44,11 +38,11 @@ type GenerateResult struct {
 // Inpainting says how well the covered lower halves of test pictures were filled in: how
 // often the classifier sees the right label.
 type Inpainting struct {
-	N       int     `json:"n"`
-	Whole   float64 `json:"whole"`   // in the pictures themselves
-	Covered float64 `json:"covered"` // with the half black
-	Filled  float64 `json:"filled"`
-	RMS     float64 `json:"rms"` // root mean squared difference from the true half, a pixel
+	N       int            `json:"n"`
+	Whole   measure.Number `json:"whole"`   // in the pictures themselves
+	Covered measure.Number `json:"covered"` // with the half black
+	Filled  measure.Number `json:"filled"`
+	RMS     measure.Number `json:"rms"` // root mean squared difference from the true half, a pixel
 }
 
 // GeneratedPictures is what can be looked at, [n, H·W] each.
@@ -80,7 +74,7 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
-	task, err := newGenerateTask(c, o.Train)
+	task, err := newGenerateTask(ctx, c, o.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +88,7 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 	}
 	r := &GenerateResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why, Recipe: c.Recipe, Seed: c.Seed,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out), Recipe: c.Recipe, Seed: c.Seed,
 	}
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
@@ -102,21 +96,20 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 	if err := nn.Save(filepath.Join(o.Dir, ModelFile), task.net); err != nil {
 		return nil, err
 	}
-	if err := task.measure(r, o.Train, o.Test); err != nil {
+	if err := task.measure(ctx, r, o.Train, o.Test); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
 		return nil, err
 	}
 	if err := surface.Write(o.Dir, []surface.Film{task.film.film("The plane through three training pictures")}); err != nil {
 		return nil, err
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return r, wholefile.Write(filepath.Join(o.Dir, ResultFile), append(text, '\n'))
+	return r, writeResult(o.Dir, r)
 }
 
 // EvalGenerate measures a finished run again, on a test set. It writes nothing.
-func EvalGenerate(dir string, trainSet, testSet *data.Images) (*GenerateResult, error) {
+func EvalGenerate(ctx context.Context, dir string, trainSet, testSet *data.Images) (*GenerateResult, error) {
 	c, err := ReadGenerateConfig(filepath.Join(dir, ConfigFile), DefaultGenerate())
 	if err == nil {
 		c, err = c.Resolve()
@@ -129,7 +122,7 @@ func EvalGenerate(dir string, trainSet, testSet *data.Images) (*GenerateResult, 
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
-	task, err := newGenerateTask(c, trainSet)
+	task, err := newGenerateTask(ctx, c, trainSet)
 	if err != nil {
 		return nil, err
 	}
@@ -139,49 +132,79 @@ func EvalGenerate(dir string, trainSet, testSet *data.Images) (*GenerateResult, 
 	if err := train.LoadState(dir, task); err != nil {
 		return nil, err
 	}
-	r.Run, r.ChainsEnergy = dir, 0
-	return r, task.measure(r, trainSet, testSet)
+	r.Run = dir
+	return r, task.measure(ctx, r, trainSet, testSet)
 }
 
 // measure looks at what the trained density draws.
-func (t *generateTask) measure(r *GenerateResult, trainSet, testSet *data.Images) error {
-	d := t.diagnose(testSet)
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
-	if d.Collapsed {
-		r.Collapsed, r.Why = true, d.Why
-	}
-	j, err := newJudge(trainSet, t.c.Seed)
+func (t *generateTask) measure(ctx context.Context, r *GenerateResult, trainSet, testSet *data.Images) error {
+	real, _ := some(testSet, judged, train.Rand(t.c.Seed, "measure", 0))
+	chains, err := t.draws(ctx, judged)
 	if err != nil {
 		return err
 	}
-	rng := train.Rand(t.c.Seed, "measure", 0)
-	real, _ := some(testSet, judged, rng)
-	chains, fresh := t.draws(judged), t.fromNoise(t.c.Chains, judged, freshSteps, t.c.Seed)
-	r.TestError = pictureDiscrepancy(chains, real, testSet.Size())
-	for _, e := range t.energies(chains) {
-		r.ChainsEnergy += e * float64(testSet.Size()) / float64(len(chains))
+	e, err := t.diagnose(ctx, testSet, discrepancyOf(chains, real, testSet.Size()), math.NaN())
+	if err != nil {
+		return err
 	}
-	m, err := j.task.measure(testSet)
+	r.take(e)
+	energies, err := t.energies(ctx, chains)
+	if err != nil {
+		return err
+	}
+	r.ChainsEnergy = measure.Number(measure.Mean(energies))
+	fresh, err := t.fromNoise(ctx, t.c.Chains, judged, freshSteps, t.c.Seed)
+	if err != nil {
+		return err
+	}
+	n, p := testSet.Size(), &r.Pictures
+	p.Chains, p.FromNoise = chains[:min(shownEach*n, len(chains))], fresh[:min(shownEach*n, len(fresh))]
+	return t.judge(ctx, r, trainSet, testSet, []judgedPictures{{"test pictures", real}, {"chains", chains}, {"from noise", fresh}})
+}
+
+// judgedPictures are pictures with what they are, [n, H·W].
+type judgedPictures struct {
+	name   string
+	pixels []float32
+}
+
+// judge has a classifier look at pictures, the first of which are real.
+func (t *generateTask) judge(ctx context.Context, r *GenerateResult, trainSet, testSet *data.Images, all []judgedPictures) error {
+	j, err := newJudge(ctx, trainSet, t.c.Seed)
+	if err != nil {
+		return err
+	}
+	m, err := j.task.measure(ctx, testSet)
 	if err != nil {
 		return err
 	}
 	r.JudgeError = m.Error
-	far := j.nearest(real)
-	slices.Sort(far)
-	j.close = far[len(far)/100]
-	r.Quality = []Quality{j.quality("test pictures", real), j.quality("chains", chains), j.quality("from noise", fresh)}
-	n := testSet.Size()
+	far, err := j.nearest(ctx, all[0].pixels)
+	if err != nil {
+		return err
+	}
+	sorted := measure.Sorted(far)
+	j.close = sorted[len(sorted)/100]
+	r.Quality = nil
+	for _, pictures := range all {
+		q, err := j.quality(ctx, pictures.name, pictures.pixels)
+		if err != nil {
+			return err
+		}
+		r.Quality = append(r.Quality, q)
+	}
 	p := &r.Pictures
-	p.Chains, p.FromNoise = chains[:min(shownEach*n, len(chains))], fresh[:min(shownEach*n, len(fresh))]
-	_, index := j.neighbours(p.FromNoise)
+	_, index, err := j.neighbours(ctx, p.FromNoise)
+	if err != nil {
+		return err
+	}
 	p.Neighbours = make([]float32, len(p.FromNoise))
 	trainSet.Batch(p.Neighbours, index)
-	return t.inpaint(r, j, testSet)
+	return t.inpaint(ctx, r, j, testSet)
 }
 
 // inpaint covers the lower half of test pictures and lets chains fill it in, twice.
-func (t *generateTask) inpaint(r *GenerateResult, j *judge, testSet *data.Images) error {
+func (t *generateTask) inpaint(ctx context.Context, r *GenerateResult, j *judge, testSet *data.Images) error {
 	p, d := &r.Pictures, testSet.Size()
 	var labels []byte
 	p.Whole, labels = some(testSet, inpainted, train.Rand(t.c.Seed, "inpaint", 0))
@@ -202,17 +225,25 @@ func (t *generateTask) inpaint(r *GenerateResult, j *judge, testSet *data.Images
 		rng := train.Rand(t.c.Seed, "fill", uint64(k))
 		y := make([]float32, len(labels)*len(free))
 		sampler.Uniform[float32]{D: len(free), Low: 0, High: 1}.Draw(rng, y)
-		run := sampler.Chains[float32]{Sampler: t.c.langevin(), Steps: freshSteps}
-		run.Draw(rng, target, y, y)
+		if err := t.c.walk(ctx, rng, target, y, freshSteps); err != nil {
+			return err
+		}
 		*filled = slices.Clone(target.Whole(y))
 	}
 	var squares float64
 	for i, v := range p.Filled {
 		squares += float64(v-p.Whole[i]) * float64(v-p.Whole[i])
 	}
-	r.Inpainting = Inpainting{
-		N: len(labels), Whole: j.accuracy(p.Whole, labels), Covered: j.accuracy(p.Covered, labels), Filled: j.accuracy(p.Filled, labels),
-		RMS: math.Sqrt(squares / float64(len(labels)*len(free))),
+	r.Inpainting = Inpainting{N: len(labels), RMS: measure.Number(math.Sqrt(measure.Ratio(squares, float64(len(labels)*len(free)))))}
+	for _, of := range []struct {
+		share  *measure.Number
+		pixels []float32
+	}{{&r.Inpainting.Whole, p.Whole}, {&r.Inpainting.Covered, p.Covered}, {&r.Inpainting.Filled, p.Filled}} {
+		right, err := j.accuracy(ctx, of.pixels, labels)
+		if err != nil {
+			return err
+		}
+		*of.share = measure.Number(right)
 	}
 	for _, all := range []*[]float32{&p.Whole, &p.Covered, &p.Filled, &p.Filled2} {
 		*all = (*all)[:min(shownEach*d, len(*all))]

@@ -1,14 +1,17 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/objective"
 	"github.com/energo-ml/energo/sampler"
@@ -29,29 +32,49 @@ type pictureSurface struct {
 func newPictureSurface(net nn.Module, s energy.Surface, h, w int, architecture string) *pictureSurface {
 	return &pictureSurface{
 		net: net, surface: s, slopes: energy.NewSlopes[float32](s), h: h, w: w, shuffled: pixelOrder(h * w),
-		subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: architecture},
+		subject: train.Subject{Loss: "of the contrast", Architecture: architecture, Terms: pictureTerms("energies", measure.Plain)},
 	}
 }
 
+// pictureTerms are those of energies of pictures, held against the same with their pixels shuffled.
+func pictureTerms(energies string, unit measure.Unit) train.Terms {
+	t := train.Terms{Energies: energies, Samples: "pictures", Correct: "pictures", Offending: "the same with shuffled pixels", Unit: unit}
+	t.Kept = train.ToldApart("pictures", t)
+	return t
+}
+
 // energies returns the energies of pictures [n, h·w].
-func (p *pictureSurface) energies(y []float32) []float64 {
-	e := make([]float64, len(y)/(p.h*p.w))
-	p.slopes.Energies(e, nil, y)
-	return e
+func (p *pictureSurface) energies(ctx context.Context, y []float32) ([]float64, error) {
+	d := p.h * p.w
+	e := make([]float64, len(y)/d)
+	for lo := 0; lo < len(e); lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		hi := min(lo+evalBatch, len(e))
+		p.slopes.Energies(e[lo:hi], nil, y[lo*d:hi*d])
+	}
+	return e, nil
 }
 
 // diagnose holds the energies of pictures against those of the same with their pixels
-// shuffled.
-func (p *pictureSurface) diagnose(set *data.Images) train.Diagnosis {
+// shuffled. The job's error and what it is by chance are the caller's.
+func (p *pictureSurface) diagnose(ctx context.Context, set *data.Images, failure measure.Figure, chance float64) (train.Evaluation, error) {
 	y := pixelsOf(set)
-	correct := p.energies(y)
+	correct, err := p.energies(ctx, y)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
 	shufflePixels(y, p.shuffled)
-	other := p.energies(y)
+	other, err := p.energies(ctx, y)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
 	stats := make([]functional.LabelStats, set.N)
 	for i := range stats {
 		stats[i] = functional.LabelStats{Correct: correct[i], Offending: other[i], Answer: 1, Spread: math.Abs(other[i]-correct[i]) / 2}
 	}
-	return train.Diagnose(stats, p.subject)
+	return train.Diagnose(stats, p.subject, failure, chance), nil
 }
 
 // pixelsOf returns all pictures of a set, [N, H·W] in [0, 1].
@@ -76,7 +99,7 @@ type generateTask struct {
 	film      *pictureFilm
 }
 
-func newGenerateTask(c GenerateConfig, set *data.Images) (*generateTask, error) {
+func newGenerateTask(ctx context.Context, c GenerateConfig, set *data.Images) (*generateTask, error) {
 	part, held, err := c.parts(set)
 	if err != nil {
 		return nil, err
@@ -91,10 +114,17 @@ func newGenerateTask(c GenerateConfig, set *data.Images) (*generateTask, error) 
 	if err != nil {
 		return nil, err
 	}
-	t.subject.Scale = t.diagnose(t.held).Spread
+	first, err := t.diagnose(ctx, t.held, measure.Figure{}, math.NaN())
+	if err != nil {
+		return nil, err
+	}
+	t.subject.Scale = first.Diagnosis.Spread
+	draws, err := t.draws(ctx, planePairs)
+	if err != nil {
+		return nil, err
+	}
 	t.film = newPictureFilm(part, c.Epochs, c.Batch)
-	t.film.take(t.pictureSurface, pixelsOf(t.held), t.draws(planePairs))
-	return t, nil
+	return t, t.film.take(ctx, t.pictureSurface, pixelsOf(t.held), draws)
 }
 
 // model returns the untrained surface for pictures like those of set.
@@ -125,49 +155,91 @@ func (t *generateTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 
 // Evaluate implements train.Task. The error is how far the chains are from pictures held
 // out, as two samples: the squared maximum mean discrepancy.
-func (t *generateTask) Evaluate() (train.Evaluation, error) {
-	draws := t.draws(t.held.N)
-	t.film.take(t.pictureSurface, pixelsOf(t.held), draws)
-	return train.Evaluation{Error: pictureDiscrepancy(draws, pixelsOf(t.held), t.set.Size()), Diagnosis: t.diagnose(t.held)}, nil
+func (t *generateTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	draws, err := t.draws(ctx, t.held.N)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	held := pixelsOf(t.held)
+	e, err := t.diagnose(ctx, t.held, discrepancyOf(draws, held, t.set.Size()), math.NaN())
+	if err != nil || e.Fault() != "" { // a fault is not what the run goes on with, and gets no frame
+		return e, err
+	}
+	return e, t.film.take(ctx, t.pictureSurface, held, draws)
 }
 
 // draws returns up to n chains as they stand; without a buffer, short runs from noise.
-func (t *generateTask) draws(n int) []float32 {
+func (t *generateTask) draws(ctx context.Context, n int) ([]float32, error) {
 	if t.buffer != nil {
-		return t.buffer.Float32s()[:min(n, t.c.Buffer)*t.set.Size()]
+		return t.buffer.Float32s()[:min(n, t.c.Buffer)*t.set.Size()], nil
 	}
-	return t.fromNoise(t.c.Chains, min(n, 200), freshSteps, t.c.Seed)
+	return t.fromNoise(ctx, t.c.Chains, min(n, 200), freshSteps, t.c.Seed)
 }
 
 // freshSteps is how many Langevin steps turn noise into a picture.
 const freshSteps = 300
 
 // fromNoise returns n pictures that chains came to from noise.
-func (p *pictureSurface) fromNoise(c Chains, n, steps int, seed uint64) []float32 {
+func (p *pictureSurface) fromNoise(ctx context.Context, c Chains, n, steps int, seed uint64) ([]float32, error) {
 	rng := train.Rand(seed, "from noise", 0)
 	noise := sampler.Uniform[float32]{D: p.h * p.w, Low: 0, High: 1}
-	run := sampler.Chains[float32]{Sampler: c.langevin(), Steps: steps}
 	y := make([]float32, n*p.h*p.w)
 	noise.Draw(rng, y)
-	run.Draw(rng, p.slopes, y, y)
-	return y
+	return y, c.walk(ctx, rng, p.slopes, y, steps)
+}
+
+// walk moves chains y on by Langevin steps, some at once.
+func (c Chains) walk(ctx context.Context, rng *rand.Rand, target sampler.Target[float32], y []float32, steps int) error {
+	const atOnce = 25
+	run := sampler.Chains[float32]{Sampler: c.langevin()}
+	for ; steps > 0; steps -= atOnce {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		run.Steps = min(steps, atOnce)
+		run.Draw(rng, target, y, y)
+	}
+	return nil
+}
+
+// discrepancyOf is the error of a density: how far its draws are from real pictures.
+func discrepancyOf(draws, real []float32, d int) measure.Figure {
+	q := measure.Quantity{Key: "discrepancy", Name: "Discrepancy", Note: "squared kernel discrepancy of the chains from real pictures"}
+	if alike(real, d) {
+		q.Note += ": not defined, for the real pictures are all alike and have no variance"
+	}
+	return q.Of(pictureDiscrepancy(draws, real, d))
+}
+
+// alike tells whether rows of d pixels are all the same.
+func alike(y []float32, d int) bool {
+	for i, v := range y {
+		if v != y[i%d] {
+			return false
+		}
+	}
+	return true
 }
 
 // pictureDiscrepancy is the squared maximum mean discrepancy of two samples of pictures,
 // unbiased, with a Gaussian kernel whose variance is the mean squared distance within the
-// second, the real ones.
+// second, the real ones. It is NaN where those are all alike, where a pixel is not finite, and where
+// a sample has less than two pictures.
 //
 // Source: [gretton2012].
 func pictureDiscrepancy(a, b []float32, d int) float64 {
+	if alike(b, d) { // rounding would make a scale of them
+		return math.NaN()
+	}
 	within := squaredDistances(b, b, d)
 	n := len(b) / d
-	scale := simd.Sum(within) / float64(max(n*(n-1), 1))
+	scale := measure.Ratio(simd.Sum(within), float64(n*(n-1)))
 	mean := func(x []float32, same int) float64 {
 		var sum float64
 		for _, v := range x {
 			sum += math.Exp(-float64(v) / (2 * scale))
 		}
-		return (sum - float64(same)) / float64(max(len(x)-same, 1)) // a picture's kernel with itself is 1
+		return measure.Ratio(sum-float64(same), float64(len(x)-same)) // a picture's kernel with itself is 1
 	}
 	return mean(squaredDistances(a, a, d), len(a)/d) + mean(within, n) - 2*mean(squaredDistances(a, b, d), 0)
 }

@@ -3,7 +3,6 @@ package recipe
 import (
 	"context"
 	"math"
-	"math/rand/v2"
 	"path/filepath"
 	"testing"
 
@@ -84,11 +83,11 @@ func TestGenerateResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole, broken, "chains")
-	again, err := EvalGenerate(broken, trainSet, testSet)
+	again, err := EvalGenerate(t.Context(), broken, trainSet, testSet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.TestError != want.TestError || again.Quality[2] != want.Quality[2] || again.Inpainting != want.Inpainting {
+	if again.TestError.Value != want.TestError.Value || again.Quality[2] != want.Quality[2] || again.Inpainting != want.Inpainting {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)
 	}
 	if q := want.Quality[0]; q.N != testSet.N || !(q.Confidence > 0.5 && q.Nearest > 0) {
@@ -124,56 +123,15 @@ func TestJEMResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole, broken, "chains")
-	again, err := EvalJEM(broken, trainSet, testSet, nil)
+	again, err := EvalJEM(t.Context(), broken, trainSet, testSet, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.TestError != want.TestError || again.Calibration.ECE != want.Calibration.ECE || again.Skipped == "" || len(again.Foreign) != 2 {
+	if again.TestError.Value != want.TestError.Value || again.Calibration.ECE != want.Calibration.ECE || again.Skipped == "" || len(again.Foreign) != 2 {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)
 	}
 	if len(want.Foreign) != 3 || len(want.Pictures.OfLabels) != 5*drawnALabel*80 {
 		t.Errorf("%d sets of foreign pictures, %d pixels drawn", len(want.Foreign), len(want.Pictures.OfLabels))
-	}
-}
-
-func TestAUROC(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 100 {
-		own, foreign := make([]float64, 1+rng.IntN(9)), make([]float64, 1+rng.IntN(9))
-		for i := range own {
-			own[i] = float64(rng.IntN(5))
-		}
-		for i := range foreign {
-			foreign[i] = float64(rng.IntN(7))
-		}
-		var pairs float64
-		for _, a := range own {
-			for _, b := range foreign {
-				switch {
-				case b > a:
-					pairs++
-				case a == b:
-					pairs += 0.5
-				}
-			}
-		}
-		if got, want := auroc(own, foreign), pairs/float64(len(own)*len(foreign)); math.Abs(got-want) > 1e-12 {
-			t.Fatalf("auroc(%v, %v) = %v, want %v", own, foreign, got, want)
-		}
-	}
-}
-
-// Three samples of two labels: sure and right, sure and wrong, undecided.
-func TestCalibration(t *testing.T) {
-	sure := float32(math.Log(9)) // 0.9 against 0.1
-	c := calibration([]float32{0, sure, 0, sure, 0, 0}, []byte{0, 1, 0})
-	wantECE := math.Abs(0.9-0.5)*2/3 + 0.5/3
-	wantNLL := -(math.Log(0.9) + math.Log(0.1) + math.Log(0.5)) / 3
-	if math.Abs(c.ECE-wantECE) > 1e-6 || math.Abs(c.NLL-wantNLL) > 1e-6 {
-		t.Errorf("ECE %v and NLL %v, want %v and %v", c.ECE, c.NLL, wantECE, wantNLL)
-	}
-	if b := c.Bins[13]; b.Samples != 2 || math.Abs(b.Accuracy-0.5) > 1e-12 {
-		t.Errorf("the bin of 0.9 is %+v", b)
 	}
 }
 

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/energo-ml/energo/autodiff"
@@ -28,7 +29,8 @@ func newJEMModel(c JEMConfig, set *data.Images) (*jemModel, error) {
 	return &jemModel{
 		digitsModel: &digitsModel{
 			labeler: labeler, functional: functional.NLL{Beta: 1}, predictor: energy.NewPredictor(labeler, tensor.Float32),
-			seen: tensor.New(tensor.Float32), subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: architecture},
+			seen:    tensor.New(tensor.Float32),
+			subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)},
 		},
 		pictures: newPictureSurface(energy.Module(labeler), energy.Marginal{Labeler: labeler, D: set.Size()}, set.H, set.W, architecture),
 	}, nil
@@ -48,7 +50,7 @@ type jemTask struct {
 	film      *pictureFilm
 }
 
-func newJEMTask(c JEMConfig, set *data.Images) (*jemTask, error) {
+func newJEMTask(ctx context.Context, c JEMConfig, set *data.Images) (*jemTask, error) {
 	part, held, err := c.parts(set)
 	if err != nil {
 		return nil, err
@@ -62,22 +64,30 @@ func newJEMTask(c JEMConfig, set *data.Images) (*jemTask, error) {
 	if t.objective.Chains, t.buffer, err = c.negatives(set.Size(), c.Seed); err != nil {
 		return nil, err
 	}
-	first, err := t.measure(held.Subset(0, min(scaleSample, held.N)))
+	first, err := t.measure(ctx, held.Subset(0, min(scaleSample, held.N)))
 	if err != nil {
 		return nil, err
 	}
 	t.subject.Scale = first.Diagnosis.Spread
 	t.film = newPictureFilm(part, c.Epochs, c.Batch)
-	t.film.take(t.pictures, pixelsOf(held.Subset(0, min(planePairs, held.N))), t.draws())
-	return t, nil
+	return t, t.look(ctx)
+}
+
+// look adds a frame to the film.
+func (t *jemTask) look(ctx context.Context) error {
+	draws, err := t.draws(ctx)
+	if err != nil {
+		return err
+	}
+	return t.film.take(ctx, t.pictures, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), draws)
 }
 
 // draws returns chains as they stand; without a buffer, short runs from noise.
-func (t *jemTask) draws() []float32 {
+func (t *jemTask) draws(ctx context.Context) ([]float32, error) {
 	if t.buffer != nil {
-		return t.buffer.Float32s()[:min(planePairs, t.c.Buffer)*t.set.Size()]
+		return t.buffer.Float32s()[:min(planePairs, t.c.Buffer)*t.set.Size()], nil
 	}
-	return t.pictures.fromNoise(t.c.Chains, planePairs, t.c.K, t.c.Seed)
+	return t.pictures.fromNoise(ctx, t.c.Chains, planePairs, t.c.K, t.c.Seed)
 }
 
 // Params implements train.Task.
@@ -112,11 +122,13 @@ func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 }
 
 // Evaluate implements train.Task.
-func (t *jemTask) Evaluate() (train.Evaluation, error) {
-	m, err := t.measure(t.held)
+func (t *jemTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	m, err := t.measure(ctx, t.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	t.film.take(t.pictures, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), t.draws())
-	return m.Evaluation, nil
+	if m.Fault() != "" { // it is not what the run goes on with, so that it gets no frame
+		return m.Evaluation, nil
+	}
+	return m.Evaluation, t.look(ctx)
 }

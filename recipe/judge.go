@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -8,21 +9,22 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
 // Quality is what a classifier and the training set say of a sample of pictures. Real
-// pictures of the test set are the measure to hold it against.
+// pictures of the test set are the measure to hold it against. A picture with a pixel that is not finite makes every figure NaN.
 type Quality struct {
-	Name         string  `json:"name"`
-	N            int     `json:"n"`
-	Confidence   float64 `json:"confidence"`    // the classifier's greatest probability, mean
-	Entropy      float64 `json:"entropy"`       // of the classifier's probabilities, mean, in nat: low where pictures are clear
-	LabelEntropy float64 `json:"label_entropy"` // of the mean probabilities: log K where all labels are drawn alike
-	Nearest      float64 `json:"nearest"`       // distance to the nearest training picture, median
-	Copies       float64 `json:"copies"`        // fraction nearer to one than 99 % of the test pictures are
+	Name         string         `json:"name"`
+	N            int            `json:"n"`
+	Confidence   measure.Number `json:"confidence"`    // the classifier's greatest probability, mean
+	Entropy      measure.Number `json:"entropy"`       // of the classifier's probabilities, mean, in nat: low where pictures are clear
+	LabelEntropy measure.Number `json:"label_entropy"` // of the mean probabilities: log K where all labels are drawn alike
+	Nearest      measure.Number `json:"nearest"`       // distance to the nearest training picture, median
+	Copies       measure.Number `json:"copies"`        // fraction nearer to one than 99 % of the test pictures are
 }
 
 // judge is a classifier of its own, trained beside, that looks at generated pictures.
@@ -41,14 +43,14 @@ const (
 )
 
 // newJudge trains the classifier on a training set.
-func newJudge(set *data.Images, seed uint64) (*judge, error) {
+func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error) {
 	c := DefaultDigits()
 	c.Model, c.Seed, c.Training.Validation = "cnn", seed, 0
 	c, err := c.Resolve()
 	if err != nil {
 		return nil, err
 	}
-	task, err := newDigitsTask(c, set)
+	task, err := newDigitsTask(ctx, c, set)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +61,9 @@ func newJudge(set *data.Images, seed uint64) (*judge, error) {
 	rng, batch := train.Rand(seed, "judge", 0), make([]int, min(judgeBatch, set.N))
 	steps := min(judgeSteps, judgeEpochs*(set.N/judgeBatch+1))
 	for step := range steps {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		for i := range batch {
 			batch[i] = rng.IntN(set.N)
 		}
@@ -77,11 +82,14 @@ func newJudge(set *data.Images, seed uint64) (*judge, error) {
 }
 
 // probabilities returns a classifier's for pictures [n, h·w] in [0, 1]: [n, K].
-func (m *digitsModel) probabilities(y []float32, h, w int) []float32 {
+func (m *digitsModel) probabilities(ctx context.Context, y []float32, h, w int) ([]float32, error) {
 	k, d := m.labeler.Labels(), h*w
 	n := len(y) / d
 	all := make([]float32, 0, n*k)
 	for lo := 0; lo < n; lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		hi := min(lo+evalBatch, n)
 		x, err := tensor.FromFloat32(y[lo*d:hi*d], hi-lo, 1, h, w)
 		if err != nil {
@@ -91,53 +99,67 @@ func (m *digitsModel) probabilities(y []float32, h, w int) []float32 {
 	}
 	simd.Scale(all, all, -1)
 	simd.SoftmaxRows(all, all, n, k)
-	return all
+	return all, nil
 }
 
 // quality looks at a sample of pictures.
-func (j *judge) quality(name string, y []float32) Quality {
+func (j *judge) quality(ctx context.Context, name string, y []float32) (Quality, error) {
 	k := j.task.labeler.Labels()
-	p := j.task.probabilities(y, j.set.H, j.set.W)
-	n := len(p) / k
-	q := Quality{Name: name, N: n}
+	p, err := j.task.probabilities(ctx, y, j.set.H, j.set.W)
+	if err != nil {
+		return Quality{}, err
+	}
+	distances, err := j.nearest(ctx, y)
+	if err != nil {
+		return Quality{}, err
+	}
+	q := qualityOf(p, k, distances, j.close)
+	q.Name = name
+	return q, nil
+}
+
+// qualityOf works out the figures of pictures from a classifier's probabilities [n, k] and from their distances
+// to the training set.
+func qualityOf(p []float32, k int, distances []float64, near float64) (q Quality) {
+	n := len(distances)
 	mean := make([]float64, k)
+	var confidence, entropy, labels, copies float64
 	for i := range n {
 		row := p[i*k : (i+1)*k]
-		q.Confidence += float64(slices.Max(row)) / float64(n)
+		confidence += float64(slices.Max(row))
 		for c, v := range row {
 			mean[c] += float64(v) / float64(n)
-			q.Entropy += entropyOf(float64(v)) / float64(n)
+			entropy += measure.Entropy(float64(v))
 		}
 	}
 	for _, v := range mean {
-		q.LabelEntropy += entropyOf(v)
+		labels += measure.Entropy(v)
 	}
-	distances := j.nearest(y)
 	for _, r := range distances {
-		if r < j.close {
-			q.Copies += 1 / float64(n)
+		switch {
+		case math.IsNaN(r) || math.IsNaN(near):
+			copies = math.NaN()
+		case r < near:
+			copies++
 		}
 	}
-	slices.Sort(distances)
-	q.Nearest = distances[n/2]
+	share := func(sum float64) measure.Number { return measure.Number(measure.Ratio(sum, float64(n))) }
+	q = Quality{N: n, Confidence: share(confidence), Entropy: share(entropy), Copies: share(copies), LabelEntropy: measure.Number(labels)}
+	q.Nearest = measure.Number(measure.Quantile(measure.Sorted(distances), 0.5))
+	if n == 0 {
+		q.LabelEntropy = measure.Number(math.NaN())
+	}
 	return q
 }
 
-func entropyOf(p float64) float64 {
-	if p <= 0 {
-		return 0
-	}
-	return -p * math.Log(p)
-}
-
 // nearest returns each picture's distance to the nearest of the training set.
-func (j *judge) nearest(y []float32) []float64 {
-	best, _ := j.neighbours(y)
-	return best
+func (j *judge) nearest(ctx context.Context, y []float32) ([]float64, error) {
+	best, _, err := j.neighbours(ctx, y)
+	return best, err
 }
 
-// neighbours returns each picture's nearest one of the training set, and how far it is.
-func (j *judge) neighbours(y []float32) (distance []float64, index []int) {
+// neighbours returns each picture's nearest one of the training set, and how far it is: NaN where a pixel is not finite.
+func (j *judge) neighbours(ctx context.Context, y []float32) (distance []float64, index []int, err error) {
 	const block = 2000
 	d := j.set.Size()
 	n := len(y) / d
@@ -146,11 +168,14 @@ func (j *judge) neighbours(y []float32) (distance []float64, index []int) {
 		distance[i] = math.Inf(1)
 	}
 	for lo := 0; lo < j.set.N; lo += block {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		hi := min(lo+block, j.set.N)
 		far := squaredDistances(y, pixelsOf(j.set.Subset(lo, hi)), d)
 		for i := range n {
 			for k, v := range far[i*(hi-lo) : (i+1)*(hi-lo)] {
-				if r := float64(v); r < distance[i] {
+				if r := float64(v); r < distance[i] || math.IsNaN(r) { // NaN stays, for nothing is below it
 					distance[i], index[i] = r, lo+k
 				}
 			}
@@ -159,13 +184,17 @@ func (j *judge) neighbours(y []float32) (distance []float64, index []int) {
 	for i, v := range distance {
 		distance[i] = math.Sqrt(max(v, 0))
 	}
-	return distance, index
+	return distance, index, nil
 }
 
-// accuracy is the fraction of pictures in which the classifier sees the label.
-func (j *judge) accuracy(y []float32, labels []byte) float64 {
+// accuracy is the fraction of pictures in which the classifier sees the label; one without probabilities shows none.
+// Of no pictures it is NaN.
+func (j *judge) accuracy(ctx context.Context, y []float32, labels []byte) (float64, error) {
 	k := j.task.labeler.Labels()
-	p := j.task.probabilities(y, j.set.H, j.set.W)
+	p, err := j.task.probabilities(ctx, y, j.set.H, j.set.W)
+	if err != nil {
+		return 0, err
+	}
 	right := 0
 	for i, label := range labels {
 		row := p[i*k : (i+1)*k]
@@ -173,7 +202,7 @@ func (j *judge) accuracy(y []float32, labels []byte) float64 {
 			right++
 		}
 	}
-	return float64(right) / float64(len(labels))
+	return measure.Ratio(float64(right), float64(len(labels))), nil
 }
 
 // some returns n pictures of a set, drawn without replacement, with their labels.

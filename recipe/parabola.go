@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/offender"
 	"github.com/energo-ml/energo/optim"
@@ -66,27 +67,27 @@ func ParabolaCases() []ParabolaCase {
 
 // ParabolaOutcome is one training.
 type ParabolaOutcome struct {
-	Seed   uint64  `json:"seed"`
-	MSE    float64 `json:"mse"`           // of the inferred answers, the least energy's
-	Spread float64 `json:"spread"`        // standard deviation of the energy over y, mean over x
-	Before float64 `json:"spread_before"` // … before training
-	Flat   bool    `json:"flat"`
-	Why    string  `json:"why,omitempty"` // it was given up
+	Seed   uint64         `json:"seed"`
+	MSE    measure.Number `json:"mse"`           // of the inferred answers, the least energy's
+	Spread measure.Number `json:"spread"`        // standard deviation of the energy over y, mean over x
+	Before measure.Number `json:"spread_before"` // … before training
+	Flat   bool           `json:"flat"`
+	Why    string         `json:"why,omitempty"` // it was given up
 }
 
 // Surface is E(x, y) on a grid: X by Y, y running fastest.
 type Surface struct {
 	X, Y     []float64
 	Energy   []float64
-	Inferred []float64 // the y of least energy for each x
+	Inferred []float64 // the y of least energy for each x; NaN where energies are
 }
 
 // ParabolaResult is what a case came to.
 type ParabolaResult struct {
 	ParabolaCase
 	Flat     int               `json:"flat"` // how many runs ended so
-	MSE      float64           `json:"mse"`  // mean over the runs
-	WorstMSE float64           `json:"worst_mse"`
+	MSE      measure.Number    `json:"mse"`  // mean over the runs
+	WorstMSE measure.Number    `json:"worst_mse"`
 	Runs     []ParabolaOutcome `json:"runs"`
 	Before   Surface           `json:"-"` // of the first run
 	After    Surface           `json:"-"`
@@ -154,7 +155,7 @@ func Parabola(ctx context.Context, c ParabolaConfig, emit func(ParabolaCase, Par
 			if o.Flat {
 				r.Flat++
 			}
-			r.MSE += o.MSE / float64(c.Seeds)
+			r.MSE += o.MSE / measure.Number(c.Seeds)
 			r.WorstMSE = max(r.WorstMSE, o.MSE)
 			r.Runs = append(r.Runs, o)
 			emit(k, o, time.Since(start))
@@ -216,7 +217,7 @@ func (k ParabolaCase) train(seed uint64, steps int, film *surface.Film) (o Parab
 	s := k.surface(rng)
 	slopes := energy.NewSlopes[float32](s)
 	before = surfaceOf(slopes)
-	o = ParabolaOutcome{Seed: seed, Before: before.spread()}
+	o = ParabolaOutcome{Seed: seed, Before: measure.Number(before.spread())}
 	grid, err := offender.NewGrid[float32](1, parabolaGrid, answersFrom, answersTo)
 	if err != nil {
 		return o, before, after, err
@@ -266,7 +267,7 @@ func (k ParabolaCase) train(seed uint64, steps int, film *surface.Film) (o Parab
 		}
 	}
 	after = surfaceOf(slopes)
-	o.MSE, o.Spread = after.mse(), after.spread()
+	o.MSE, o.Spread = measure.Number(after.mse()), measure.Number(after.spread())
 	o.Flat = o.Spread < flatPart*o.Before && o.MSE > wrongMSE
 	return o, before, after, nil
 }
@@ -357,9 +358,18 @@ func surfaceOf(slopes *energy.Slopes[float32]) Surface {
 	slopes.Each(ny).Energies(s.Energy, nil, y)
 	for i := range nx {
 		row := s.Energy[i*ny : (i+1)*ny]
-		s.Inferred = append(s.Inferred, s.Y[slices.Index(row, slices.Min(row))])
+		s.Inferred = append(s.Inferred, inferred(s.Y, row))
 	}
 	return s
+}
+
+// inferred is the answer with the least of the energies, the first of equals; NaN where one of them is.
+func inferred(answers, energies []float64) float64 {
+	at := slices.Index(energies, slices.Min(energies))
+	if at < 0 { // the least is NaN, which equals nothing
+		return math.NaN()
+	}
+	return answers[at]
 }
 
 // mse is the squared error of the inferred answers.

@@ -1,6 +1,8 @@
 package recipe
 
 import (
+	"context"
+
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
@@ -58,22 +60,30 @@ func newPictureFilm(set *data.Images, epochs, batch int) *pictureFilm {
 }
 
 // take adds a frame: held and drawn are pictures, as many of both as there are pairs or fewer.
-func (f *pictureFilm) take(p *pictureSurface, held, drawn []float32) {
+func (f *pictureFilm) take(ctx context.Context, p *pictureSurface, held, drawn []float32) error {
 	k := int(f.taken.Float32s()[0])
 	if k >= len(f.at) {
-		return
+		return nil
 	}
-	row := f.frames.Float32s()[k*f.frames.Dim(1):][:f.frames.Dim(1)]
-	copy(row, narrowed(p.energies(f.places)))
-	d := p.h * p.w
-	for i, y := range [][]float32{held, drawn} {
-		e := narrowed(p.energies(y[:min(len(y), planePairs*d)]))
-		part := row[planeSide*planeSide+i*planePairs:][:planePairs]
-		for j := range part { // fewer pictures than places stand there again and again
-			part[j] = e[j%len(e)]
+	d, row := p.h*p.w, f.frames.Float32s()[k*f.frames.Dim(1):][:f.frames.Dim(1)]
+	for _, part := range []struct {
+		places []float32
+		into   []float32
+	}{
+		{f.places, row[:planeSide*planeSide]},
+		{held[:min(len(held), planePairs*d)], row[planeSide*planeSide:][:planePairs]},
+		{drawn[:min(len(drawn), planePairs*d)], row[planeSide*planeSide+planePairs:][:planePairs]},
+	} {
+		e, err := p.energies(ctx, part.places)
+		if err != nil {
+			return err
+		}
+		for j := range part.into { // fewer pictures than places stand there again and again
+			part.into[j] = float32(e[j%len(e)])
 		}
 	}
 	f.taken.Float32s()[0]++
+	return nil
 }
 
 // state names the frames for checkpoints.

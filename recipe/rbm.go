@@ -2,13 +2,13 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
+	"math"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/train"
@@ -18,36 +18,31 @@ import (
 // Log-likelihoods are in nat a picture.
 type RBMResult struct {
 	Run          string  `json:"run"`
-	TestError    float64 `json:"test_error"` // negative log-likelihood of the test pictures, with the greater log Z
 	Epochs       int     `json:"epochs"`
 	Steps        int     `json:"steps"`
 	TrainSeconds float64 `json:"train_seconds"`
-	// Energy: the free energies of the test pictures, and of the same with their pixels shuffled.
-	Energy     EnergyResult `json:"energy"`
-	MarginKept float64      `json:"margin_kept"`
-	Collapsed  bool         `json:"collapsed"`
-	Why        string       `json:"why,omitempty"`
-	Reason     string       `json:"reason"`
-	BestEpoch  int          `json:"best_epoch"`
-	Recipe     string       `json:"recipe"`
-	Hidden     int          `json:"hidden"`
-	Seed       uint64       `json:"seed"`
+	Measured             // the error is the negative log-likelihood of the test pictures, with the greater log Z
+	Reason       string  `json:"reason"`
+	BestEpoch    int     `json:"best_epoch"`
+	Recipe       string  `json:"recipe"`
+	Hidden       int     `json:"hidden"`
+	Seed         uint64  `json:"seed"`
 
-	Forward   LogPartition  `json:"forward"`         // annealing from the machine without weights: too low on average
-	Backward  LogPartition  `json:"backward"`        // annealing from the machine's own draws: too high on average
-	Exact     *LogPartition `json:"exact,omitempty"` // by enumeration, up to 20 hidden units
-	TrainLog  float64       `json:"train_log_likelihood"`
-	TestLog   float64       `json:"test_log_likelihood"`
-	TestLeast float64       `json:"test_log_likelihood_least"` // with log Z from backwards
+	Forward   LogPartition   `json:"forward"`         // annealing from the machine without weights: too low on average
+	Backward  LogPartition   `json:"backward"`        // annealing from the machine's own draws: too high on average
+	Exact     *LogPartition  `json:"exact,omitempty"` // by enumeration, up to 20 hidden units
+	TrainLog  measure.Number `json:"train_log_likelihood"`
+	TestLog   measure.Number `json:"test_log_likelihood"`
+	TestLeast measure.Number `json:"test_log_likelihood_least"` // with log Z from backwards
 
 	Pictures RBMPictures `json:"-"`
 }
 
 // LogPartition is an estimate of log Z.
 type LogPartition struct {
-	LogZ   float64 `json:"log_z"`
-	StdErr float64 `json:"std_err"`
-	Size   float64 `json:"effective_chains"`
+	LogZ   measure.Number `json:"log_z"`
+	StdErr measure.Number `json:"std_err"`
+	Size   measure.Number `json:"effective_chains"`
 }
 
 // RBMPictures is what can be looked at, [n, H·W] each.
@@ -78,7 +73,7 @@ func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
-	task, err := newRBMTask(c, o.Train)
+	task, err := newRBMTask(ctx, c, o.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +87,7 @@ func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
 	}
 	r := &RBMResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 		Recipe: c.Recipe, Hidden: c.Hidden, Seed: c.Seed,
 	}
 	if err != nil || out.Reason == "interrupted" {
@@ -101,18 +96,17 @@ func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
 	if err := nn.Save(filepath.Join(o.Dir, ModelFile), task.net); err != nil {
 		return nil, err
 	}
-	if err := task.measure(r, o.Test); err != nil {
+	if err := task.measure(ctx, r, o.Test); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
 		return nil, err
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return r, wholefile.Write(filepath.Join(o.Dir, ResultFile), append(text, '\n'))
+	return r, writeResult(o.Dir, r)
 }
 
 // EvalRBM measures a finished run again, on a test set. It writes nothing.
-func EvalRBM(dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
+func EvalRBM(ctx context.Context, dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
 	c, err := ReadRBMConfig(filepath.Join(dir, ConfigFile), DefaultRBM())
 	if err == nil {
 		c, err = c.Resolve()
@@ -125,7 +119,7 @@ func EvalRBM(dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
-	task, err := newRBMTask(c, trainSet)
+	task, err := newRBMTask(ctx, c, trainSet)
 	if err != nil {
 		return nil, err
 	}
@@ -136,48 +130,63 @@ func EvalRBM(dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
 		return nil, err
 	}
 	r.Run = dir
-	return r, task.measure(r, testSet)
+	return r, task.measure(ctx, r, testSet)
 }
 
 // measure brackets log Z and looks at what the machine draws.
-func (t *rbmTask) measure(r *RBMResult, testSet *data.Images) error {
-	d := t.diagnose(testSet)
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
-	if d.Collapsed {
-		r.Collapsed, r.Why = true, d.Why
-	}
+func (t *rbmTask) measure(ctx context.Context, r *RBMResult, testSet *data.Images) error {
 	rng, chains := train.Rand(t.c.Seed, "measure", 0), annealChains
 	if t.c.Hidden <= exactUnits {
 		chains = annealSmall
 	}
-	forward, err := t.anneal(t.c.Annealing, chains, rng)
+	forward, err := t.anneal(ctx, t.c.Annealing, chains, rng)
 	if err != nil {
 		return err
 	}
-	v, p := t.draws(chains, settleSweeps, false, rng)
-	backward, err := energy.AnnealRBMBack(rng, t.rbm, t.base, sampler.Ladder(t.c.Annealing), v)
+	v, p, err := t.draws(ctx, chains, settleSweeps, false, rng)
+	if err != nil {
+		return err
+	}
+	backward, err := energy.AnnealRBMBack(ctx, rng, t.rbm, t.base, sampler.Ladder(t.c.Annealing), v)
 	if err != nil {
 		return err
 	}
 	r.Forward, r.Backward = logPartition(forward), logPartition(backward)
-	logZ, test := forward.LogZ, t.meanEnergy(testSet)
+	logZ := forward.LogZ
 	if r.Exact = nil; t.c.Hidden <= exactUnits {
 		exact, err := t.rbm.LogPartition()
 		if err != nil {
 			return err
 		}
-		r.Exact = &LogPartition{LogZ: exact}
+		r.Exact = &LogPartition{LogZ: measure.Number(exact)}
 		logZ = exact
 	}
-	r.TestLog, r.TrainLog, r.TestLeast = -test-logZ, -t.meanEnergy(t.set)-logZ, -test-backward.LogZ
-	r.TestError = -min(r.TestLog, r.TestLeast)
-	if r.Exact != nil {
-		r.TestError = -r.TestLog
+	test, err := t.meanEnergy(ctx, testSet)
+	if err != nil {
+		return err
 	}
+	training, err := t.meanEnergy(ctx, t.set)
+	if err != nil {
+		return err
+	}
+	r.TestLog, r.TrainLog, r.TestLeast = measure.Number(-test-logZ), measure.Number(-training-logZ), measure.Number(-test-backward.LogZ)
+	least := min(r.TestLog, r.TestLeast)
+	if r.Exact != nil {
+		least = r.TestLog
+	}
+	e, err := t.diagnose(ctx, testSet, likelihoodLost.Of(-float64(least)), math.NaN())
+	if err != nil {
+		return err
+	}
+	r.take(e)
 	r.Pictures = RBMPictures{Chains: p[:min(len(p), shownEach*testSet.Size())], Filters: t.filters(shownEach)}
-	_, r.Pictures.FromNoise = t.draws(shownEach, fromNoiseRuns, true, rng)
-	return nil
+	_, r.Pictures.FromNoise, err = t.draws(ctx, shownEach, fromNoiseRuns, true, rng)
+	return err
 }
 
-func logPartition(e sampler.Estimate) LogPartition { return LogPartition{e.LogZ, e.StdErr, e.Size} }
+// likelihoodLost is the error of a machine.
+var likelihoodLost = measure.Quantity{Key: "nll", Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture, with the greater estimate of log Z"}
+
+func logPartition(e sampler.Estimate) LogPartition {
+	return LogPartition{measure.Number(e.LogZ), measure.Number(e.StdErr), measure.Number(e.Size)}
+}

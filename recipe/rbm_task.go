@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/tensor"
@@ -51,6 +53,7 @@ func newRBMModel(c RBMConfig, set *data.Images) (*rbmModel, error) {
 	}
 	copy(m.rbm.B.Value.Float32s(), m.base)
 	m.pictureSurface = newPictureSurface(nn.Module(machine{m.rbm}), m.rbm, set.H, set.W, "a restricted Boltzmann machine")
+	m.subject.Terms = pictureTerms("free energies", measure.Nat)
 	return m, nil
 }
 
@@ -82,8 +85,8 @@ const (
 )
 
 // anneal estimates log Z.
-func (m *rbmModel) anneal(betas, chains int, rng *rand.Rand) (sampler.Estimate, error) {
-	return energy.AnnealRBM(rng, m.rbm, m.base, sampler.Ladder(betas), chains)
+func (m *rbmModel) anneal(ctx context.Context, betas, chains int, rng *rand.Rand) (sampler.Estimate, error) {
+	return energy.AnnealRBM(ctx, rng, m.rbm, m.base, sampler.Ladder(betas), chains)
 }
 
 // rbmTask is the machine as train sees it.
@@ -96,7 +99,7 @@ type rbmTask struct {
 	gibbs     sampler.Gibbs[float32]
 }
 
-func newRBMTask(c RBMConfig, set *data.Images) (*rbmTask, error) {
+func newRBMTask(ctx context.Context, c RBMConfig, set *data.Images) (*rbmTask, error) {
 	part, held, err := c.parts(set)
 	if err != nil {
 		return nil, err
@@ -113,8 +116,9 @@ func newRBMTask(c RBMConfig, set *data.Images) (*rbmTask, error) {
 		model.rbm.VisibleGiven(v, make([]float32, c.Chains*c.Hidden))
 		t.gibbs.Flip(rng, v)
 	}
-	t.subject.Scale = t.diagnose(held.Subset(0, min(scaleSample, held.N))).Spread
-	return t, nil
+	first, err := t.diagnose(ctx, held.Subset(0, min(scaleSample, held.N)), measure.Figure{}, math.NaN())
+	t.subject.Scale = first.Diagnosis.Spread
+	return t, err
 }
 
 // Params implements train.Task.
@@ -149,39 +153,36 @@ func (t *rbmTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 // picture. Of a quick annealing's estimates of log Z, forwards and backwards from the
 // chains, it takes the greater: where one has failed it is too low, and would praise the
 // weights that it fails on.
-func (t *rbmTask) Evaluate() (train.Evaluation, error) {
+func (t *rbmTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	rng := train.Rand(t.c.Seed, "evaluate", 0)
-	z, err := t.anneal(quickBetas, quickChains, rng)
+	z, err := t.anneal(ctx, quickBetas, quickChains, rng)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
 	logZ := z.LogZ
 	if t.c.Chains > 1 {
 		v := t.chains.Float32s()[:min(t.c.Chains, quickChains)*t.set.Size()]
-		if z, err = energy.AnnealRBMBack(rng, t.rbm, t.base, sampler.Ladder(quickBetas), v); err != nil {
+		if z, err = energy.AnnealRBMBack(ctx, rng, t.rbm, t.base, sampler.Ladder(quickBetas), v); err != nil {
 			return train.Evaluation{}, err
 		}
 		logZ = max(logZ, z.LogZ)
 	}
-	return train.Evaluation{Error: t.meanEnergy(t.held) + logZ, Diagnosis: t.diagnose(t.held)}, nil
+	held, err := t.meanEnergy(ctx, t.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	return t.diagnose(ctx, t.held, likelihoodLost.Of(held+logZ), math.NaN())
 }
 
 // meanEnergy is the mean free energy of a set's pictures.
-func (m *rbmModel) meanEnergy(set *data.Images) float64 {
-	e := m.energies(m.c.binaryOf(set))
-	return mean(e)
-}
-
-func mean(x []float64) (m float64) {
-	for _, v := range x {
-		m += v / float64(len(x))
-	}
-	return m
+func (m *rbmModel) meanEnergy(ctx context.Context, set *data.Images) (float64, error) {
+	e, err := m.energies(ctx, m.c.binaryOf(set))
+	return measure.Mean(e), err
 }
 
 // draws moves chains on by sweeps, and returns them with the probabilities that their
 // pixels were drawn from. They start from the persistent ones, taken in turn, or from noise.
-func (t *rbmTask) draws(n, sweeps int, fromNoise bool, rng *rand.Rand) (v, p []float32) {
+func (t *rbmTask) draws(ctx context.Context, n, sweeps int, fromNoise bool, rng *rand.Rand) (v, p []float32, err error) {
 	d := t.set.Size()
 	v, p = make([]float32, n*d), make([]float32, n*d)
 	switch {
@@ -195,9 +196,12 @@ func (t *rbmTask) draws(n, sweeps int, fromNoise bool, rng *rand.Rand) (v, p []f
 		}
 	}
 	for range sweeps {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		t.gibbs.Step(rng, t.rbm, v, p)
 	}
-	return v, p
+	return v, p, nil
 }
 
 // filters returns the hidden units' weights as pictures, each from its least to its greatest.

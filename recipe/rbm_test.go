@@ -26,7 +26,7 @@ func TestRBMResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole, broken, "chains")
-	again, err := EvalRBM(broken, trainSet, testSet)
+	again, err := EvalRBM(t.Context(), broken, trainSet, testSet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func TestRBMResumes(t *testing.T) {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)
 	}
 	exact := want.Exact.LogZ
-	if math.Abs(want.Forward.LogZ-exact) > 0.1 || math.Abs(want.Backward.LogZ-exact) > 0.1 {
+	if math.Abs(float64(want.Forward.LogZ-exact)) > 0.1 || math.Abs(float64(want.Backward.LogZ-exact)) > 0.1 {
 		t.Errorf("log Z forwards %v, backwards %v, exactly %v", want.Forward, want.Backward, exact)
 	}
 	if want.TestLog > 0 || want.TestLog < -80*math.Ln2-20 {

@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -35,12 +36,12 @@ type recogniserTask struct {
 	batch   *lineBatch
 }
 
-func newRecogniserTask(r *recogniser, samples int, draw func(i int, rng *rand.Rand) data.Line, held []data.Line, priors float64) (*recogniserTask, error) {
+func newRecogniserTask(ctx context.Context, r *recogniser, samples int, draw func(i int, rng *rand.Rand) data.Line, held []data.Line, priors float64) (*recogniserTask, error) {
 	t := &recogniserTask{
 		recogniser: r, samples: samples, draw: draw, held: held, batch: newLineBatch(r.classes(), priors),
-		subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: "energies of texts, alignments summed out"},
+		subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: "energies of texts, alignments summed out", Terms: textTerms()},
 	}
-	first, err := t.measure(held[:min(len(held), 100)])
+	first, err := t.measure(ctx, held[:min(len(held), 100)])
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +71,8 @@ func (t *recogniserTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var
 }
 
 // Evaluate implements train.Task: the error is the token error rate.
-func (t *recogniserTask) Evaluate() (train.Evaluation, error) {
-	m, err := t.measure(t.held)
+func (t *recogniserTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	m, err := t.measure(ctx, t.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
@@ -87,11 +88,14 @@ type reading struct {
 }
 
 // measure reads lines one by one.
-func (t *recogniserTask) measure(lines []data.Line) (*reading, error) {
+func (t *recogniserTask) measure(ctx context.Context, lines []data.Line) (*reading, error) {
 	m := &reading{}
 	var stats []functional.LabelStats
 	var target []int
 	for _, l := range lines {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		log, err := t.emissions(l)
 		if err != nil {
 			return nil, err
@@ -114,43 +118,51 @@ func (t *recogniserTask) measure(lines []data.Line) (*reading, error) {
 		}
 		m.read = append(m.read, best.Tokens)
 	}
-	m.Error = m.edits.Rate()
-	m.Diagnosis = train.Diagnose(stats, t.subject)
+	m.Evaluation = train.Diagnose(stats, t.subject, wrongTokens.Of(m.edits.Rate()), writesNothing)
 	return m, nil
+}
+
+// wrongTokens is the error of reading.
+var wrongTokens = measure.Quantity{Key: "error_rate", Name: "Error rate", Unit: measure.Share, Note: "of the tokens read wrong"}
+
+// writesNothing is the error rate of a recogniser that does not look: all tokens are missing.
+const writesNothing = 1
+
+// textTerms are those of texts' energies.
+func textTerms() train.Terms {
+	return train.Terms{
+		Energies: "energies", Samples: "lines", Correct: "the right text", Offending: "all other texts together", Unit: measure.Nat,
+		Kept: measure.Quantity{Key: "told_apart", Name: "Told apart", Unit: measure.Share, Note: "of the lines have the right text likelier than all others together"},
+	}
 }
 
 // RecogniserResult is what a run of a recogniser came to, as result.json and the last line of
 // --json have it.
 type RecogniserResult struct {
 	Run          string          `json:"run"`
-	TestError    float64         `json:"test_error"` // token error rate of the first group
 	Groups       []ReadingResult `json:"groups"`
 	Epochs       int             `json:"epochs"`
 	Steps        int             `json:"steps"`
 	TrainSeconds float64         `json:"train_seconds"`
-	// Energy: that of the right text, and the free energy of all others.
-	Energy     EnergyResult `json:"energy"`
-	MarginKept float64      `json:"margin_kept"` // fraction of lines whose text has more than half of the probability
-	Collapsed  bool         `json:"collapsed"`
-	Why        string       `json:"why,omitempty"`
-	Reason     string       `json:"reason"`
-	BestEpoch  int          `json:"best_epoch"`
-	Recipe     string       `json:"recipe"`
-	Seed       uint64       `json:"seed"`
+	Measured                     // the error is the token error rate of the first group
+	Reason       string          `json:"reason"`
+	BestEpoch    int             `json:"best_epoch"`
+	Recipe       string          `json:"recipe"`
+	Seed         uint64          `json:"seed"`
 }
 
 // ReadingResult is how a group of test lines was read.
 type ReadingResult struct {
-	Name          string  `json:"name"`
-	Lines         int     `json:"lines"`
-	Exact         float64 `json:"exact"` // fraction of the lines
-	Tokens        int     `json:"tokens"`
-	ErrorRate     float64 `json:"error_rate"` // of tokens
-	Substitutions int     `json:"substitutions"`
-	Insertions    int     `json:"insertions"`
-	Deletions     int     `json:"deletions"`
-	Words         int     `json:"words,omitempty"`
-	WordErrorRate float64 `json:"word_error_rate,omitempty"`
+	Name          string         `json:"name"`
+	Lines         int            `json:"lines"`
+	Exact         measure.Number `json:"exact"` // fraction of the lines
+	Tokens        int            `json:"tokens"`
+	ErrorRate     measure.Number `json:"error_rate"` // of tokens
+	Substitutions int            `json:"substitutions"`
+	Insertions    int            `json:"insertions"`
+	Deletions     int            `json:"deletions"`
+	Words         int            `json:"words,omitempty"`
+	WordErrorRate measure.Number `json:"word_error_rate"` // NaN where there are no words
 }
 
 // A lineGroup is test lines with a name.
@@ -167,7 +179,7 @@ func (t *recogniserTask) run(ctx context.Context, recipe string, config Settings
 	}
 	r := &RecogniserResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 		Recipe: recipe, Seed: loop.Seed,
 	}
 	if err != nil || out.Reason == "interrupted" {
@@ -189,39 +201,33 @@ func (t *recogniserTask) run(ctx context.Context, recipe string, config Settings
 			return nil, err
 		}
 	}
-	if err := r.read(t, groups); err != nil {
+	if err := r.read(ctx, t, groups); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
 		return nil, err
 	}
 	return r, writeJSON(filepath.Join(o.Dir, ResultFile), r)
 }
 
 // read measures the groups; the energies are the first one's.
-func (r *RecogniserResult) read(t *recogniserTask, groups []lineGroup) error {
+func (r *RecogniserResult) read(ctx context.Context, t *recogniserTask, groups []lineGroup) error {
 	r.Groups = nil
 	for i, g := range groups {
-		m, err := t.measure(g.lines)
+		m, err := t.measure(ctx, g.lines)
 		if err != nil {
 			return err
 		}
 		one := ReadingResult{
-			Name: g.name, Lines: len(g.lines), Exact: 1 - m.edits.SequenceRate(), Tokens: m.edits.Length,
-			ErrorRate: m.edits.Rate(), Substitutions: m.edits.Substitutions, Insertions: m.edits.Insertions, Deletions: m.edits.Deletions,
-			Words: m.words.Length,
-		}
-		if m.words.Length > 0 {
-			one.WordErrorRate = m.words.Rate()
+			Name: g.name, Lines: len(g.lines), Exact: measure.Number(1 - m.edits.SequenceRate()), Tokens: m.edits.Length,
+			ErrorRate: measure.Number(m.edits.Rate()), Substitutions: m.edits.Substitutions, Insertions: m.edits.Insertions, Deletions: m.edits.Deletions,
+			Words: m.words.Length, WordErrorRate: measure.Number(m.words.Rate()),
 		}
 		r.Groups = append(r.Groups, one)
 		if i > 0 {
 			continue
 		}
-		d := m.Diagnosis
-		r.TestError = m.Error
-		r.Energy = energyOf(d)
-		r.MarginKept = d.MarginKept
-		if d.Collapsed {
-			r.Collapsed, r.Why = true, d.Why
-		}
+		r.take(m.Evaluation)
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func TestStripsResumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole, broken, "label_prior")
-	again, err := EvalStrips(broken, testSet)
+	again, err := EvalStrips(t.Context(), broken, testSet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,11 +195,11 @@ func TestSpeech(t *testing.T) {
 	}
 	testReader(t, whole, c.Test[0], want.Groups[0])
 	testTimes(t, whole, c.Test[0])
-	again, err := EvalSpeech(whole, "")
+	again, err := EvalSpeech(t.Context(), whole, "")
 	if err != nil || fmt.Sprint(again.Groups) != fmt.Sprint(want.Groups) {
 		t.Errorf("evaluation says %+v, %v; training said %v", again, err, want.Groups)
 	}
-	if again, err = EvalSpeech(whole, manifest); err != nil || again.Groups[0].Lines != 90 {
+	if again, err = EvalSpeech(t.Context(), whole, manifest); err != nil || again.Groups[0].Lines != 90 {
 		t.Errorf("evaluation on other recordings: %+v, %v", again, err)
 	}
 }
@@ -287,7 +287,7 @@ func testReader(t *testing.T, dir, manifest string, want ReadingResult) {
 			}
 		}
 	}
-	if count.Rate() != want.ErrorRate {
+	if count.Rate() != float64(want.ErrorRate) {
 		t.Errorf("read from files, the error rate is %v; training said %v", count.Rate(), want.ErrorRate)
 	}
 }

@@ -3,12 +3,11 @@ package recipe
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/tensor"
@@ -23,23 +22,20 @@ const EmbeddingsFile = "embeddings.safetensors"
 // --json have it.
 type SearchResult struct {
 	Run          string  `json:"run"`
-	TestError    float64 `json:"test_error"` // fraction of the test pictures whose nearest other one has another class
 	Epochs       int     `json:"epochs"`
 	Steps        int     `json:"steps"`
 	TrainSeconds float64 `json:"train_seconds"`
-	// Energy: of each picture held out of training, the distance to the nearest other one of the same class, the correct
-	// answer, and of another class, the offending one.
-	Energy     EnergyResult `json:"energy"`
-	MarginKept float64      `json:"margin_kept"`
-	Collapsed  bool         `json:"collapsed"`
-	Why        string       `json:"why,omitempty"`
-	Reason     string       `json:"reason"`
-	BestEpoch  int          `json:"best_epoch"`
-	Recipe     string       `json:"recipe"`
-	Loss       string       `json:"loss"`
-	Dim        int          `json:"dim"`
-	Metric     string       `json:"metric"`
-	Seed       uint64       `json:"seed"`
+	// Measured: the error is of the test pictures, the share whose nearest other one has another class. The energies are of
+	// the pictures held out of training, and so is the verdict.
+	Measured
+	Margin    float64 `json:"margin"` // that the loss asks of the distances; 0 where it asks for none
+	Reason    string  `json:"reason"`
+	BestEpoch int     `json:"best_epoch"`
+	Recipe    string  `json:"recipe"`
+	Loss      string  `json:"loss"`
+	Dim       int     `json:"dim"`
+	Metric    string  `json:"metric"`
+	Seed      uint64  `json:"seed"`
 
 	Classes    []string          `json:"classes"`               // names of the labels
 	HeldOut    []string          `json:"held_out,omitempty"`    // classes that were not trained on; all test pictures are theirs
@@ -65,7 +61,7 @@ func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	task, err := newSearchTask(c, d)
+	task, err := newSearchTask(ctx, c, d)
 	if err != nil {
 		return nil, err
 	}
@@ -80,37 +76,50 @@ func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*
 	}
 	r := &SearchResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
-		Recipe: c.Recipe, Loss: c.Loss, Dim: c.Dim, Metric: task.metric, Seed: c.Seed,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
+		Recipe: c.Recipe, Loss: c.Loss, Margin: task.subject.Margin, Dim: c.Dim, Metric: task.metric, Seed: c.Seed,
 		Classes: d.train.Classes, HeldOut: c.HoldOutClasses, Trained: d.train.N,
 	}
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
 	}
-	return r, r.finish(task, d)
+	if err := r.finish(ctx, task, d); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // finish measures a trained network and writes what a run leaves.
-func (r *SearchResult) finish(t *searchTask, d *split) error {
-	m, err := t.Evaluate()
+func (r *SearchResult) finish(ctx context.Context, t *searchTask, d *split) error {
+	m, err := t.Evaluate(ctx)
 	switch {
 	case err != nil:
 		return err
-	case math.IsNaN(m.Error):
+	case m.Fault() != "":
 		return errLost
 	}
 	if err := cardOf(r.Recipe, t.embedder, d.train).save(r.Run, t.embedder); err != nil {
 		return err
 	}
-	r.take(m.Diagnosis)
-	test := t.look.embed(d.test)
-	if r.Among, err = searched(test, d.test, t.embedder); err != nil {
+	r.take(m)
+	test, err := t.look.embed(ctx, d.test)
+	if err != nil {
 		return err
 	}
-	r.TestError = 1 - r.Among.Precision1
+	if r.Among, err = searched(ctx, test, d.test, t.embedder); err != nil {
+		return err
+	}
+	r.TestError, r.Chance = wrongNearest.Of(1-r.Among.Precision1), measure.Number(foundByChance(d.test.Labels))
 	if len(r.HeldOut) == 0 {
 		o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept}
-		if r.InTraining, err = retrieval.Against(test, d.test.Labels, t.look.embed(d.train), d.train.Labels, t.dim, o); err != nil {
+		training, err := t.look.embed(ctx, d.train)
+		if err != nil {
+			return err
+		}
+		if r.InTraining, err = retrieval.Against(ctx, test, d.test.Labels, training, d.train.Labels, t.dim, o); err != nil {
 			return err
 		}
 	}
@@ -124,31 +133,14 @@ func (r *SearchResult) finish(t *searchTask, d *split) error {
 const mistakesKept = 24
 
 // searched measures searching for each of a set's vectors among the others.
-func searched(x []float32, set *data.Pictures, e *embedder) (*retrieval.Report, error) {
-	return retrieval.Evaluate(x, e.dim, set.Labels, retrieval.Options{
+func searched(ctx context.Context, x []float32, set *data.Pictures, e *embedder) (*retrieval.Report, error) {
+	return retrieval.Evaluate(ctx, x, e.dim, set.Labels, retrieval.Options{
 		Distance: e.distance(), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0),
 	})
 }
 
 // distance is the embedder's metric as packages pair and retrieval have it.
 func (e *embedder) distance() pair.Distance { return pair.Distance{Metric: pair.Metric(e.metric)} }
-
-func (r *SearchResult) take(d train.Diagnosis) {
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
-	if d.Collapsed {
-		r.Collapsed, r.Why = true, d.Why
-	}
-}
-
-// writeResult writes a result as result.json.
-func writeResult(dir string, result any) error {
-	text, err := json.MarshalIndent(result, "", "  ")
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(filepath.Join(dir, ResultFile), append(text, '\n'))
-}
 
 // writeEmbeddings writes the vectors of a set.
 func writeEmbeddings(dir string, x []float32, set *data.Pictures, metric string, dim int) error {
@@ -192,7 +184,7 @@ func SearchTest(dir string, sets PictureSets) (*data.Pictures, error) {
 
 // EvalSearch measures the encoder of a finished run of search or siamese on pictures, which have the size and the channels that
 // EncoderInput says: each is searched for among the others. It writes nothing.
-func EvalSearch(dir string, set *data.Pictures) (*retrieval.Report, error) {
+func EvalSearch(ctx context.Context, dir string, set *data.Pictures) (*retrieval.Report, error) {
 	e, err := loadEncoder(dir)
 	if err != nil {
 		return nil, err
@@ -200,7 +192,11 @@ func EvalSearch(dir string, set *data.Pictures) (*retrieval.Report, error) {
 	if c := e.card; set.C != c.Channels || set.H != c.Height || set.W != c.Width {
 		return nil, c.misfit(set)
 	}
-	return searched(e.net.newInference().embed(set), set, e.net)
+	x, err := e.net.newInference().embed(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	return searched(ctx, x, set, e.net)
 }
 
 // EncoderInput returns how pictures are read for the encoder of a finished run.

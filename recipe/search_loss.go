@@ -37,6 +37,7 @@ type metricLoss struct {
 	direct  bool // it takes the network's output as it is, not brought to length 1
 
 	build func(c SearchConfig) func(b metricBatch) (float64, error)
+	asks  func(c SearchConfig) demand // nil: nothing that distances tell
 }
 
 // overLabels is the common shape of package loss's losses over a batch's pairs.
@@ -107,7 +108,7 @@ func given(own *float64, setting float64) {
 }
 
 var metricLosses = []metricLoss{
-	{name: "triplet", takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "triplet", asks: tripletDemand, takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewBatchTriplet[float32]()
 		if c.SoftMargin {
 			l = loss.NewSoftBatchTriplet[float32]()
@@ -116,7 +117,7 @@ var metricLosses = []metricLoss{
 		given(&l.Margin, c.Margin)
 		return ofPairs(l)
 	}},
-	{name: "contrastive", takes: []string{"memory", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewContrastive[float32]()
 		given(&l.NegMargin, c.Margin)
 		return ofPairs(l)
@@ -126,12 +127,12 @@ var metricLosses = []metricLoss{
 		l.L2Reg = nPairsL2
 		return ofLabels(l)
 	}},
-	{name: "nt_xent", takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewNTXent[float32]()
 		given(&l.Temperature, c.Temperature)
 		return ofPairs(l)
 	}},
-	{name: "sup_con", takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewSupCon[float32]()
 		given(&l.Temperature, c.Temperature)
 		return ofPairs(l)
@@ -139,7 +140,7 @@ var metricLosses = []metricLoss{
 	{name: "multi_similarity", takes: []string{"memory"}, build: func(SearchConfig) func(metricBatch) (float64, error) {
 		return ofPairs(loss.NewMultiSimilarity[float32]())
 	}},
-	{name: "circle", takes: []string{"memory", "margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewCircle[float32]()
 		given(&l.M, c.Margin)
 		given(&l.Gamma, c.Scale)

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
@@ -34,7 +36,7 @@ type searchTask struct {
 	twice     []int // the batch's samples, twice
 }
 
-func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
+func newSearchTask(ctx context.Context, c SearchConfig, d *split) (*searchTask, error) {
 	metric := "cosine"
 	if c.Raw {
 		metric = "euclidean"
@@ -49,7 +51,7 @@ func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
 	}
 	t := &searchTask{
 		embedder: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, look: e.newInference(), x: tensor.New(tensor.Float32),
-		subject: train.Subject{Functional: namedLoss{name: c.Loss}, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim)},
+		subject: l.subject(c),
 	}
 	classes := 0
 	t.labels, classes = dense(d.train.Labels)
@@ -74,7 +76,7 @@ func newSearchTask(c SearchConfig, d *split) (*searchTask, error) {
 		t.weights = &autodiff.Param{Name: "classes", Value: tensor.New(tensor.Float32, classes, c.Dim), Grad: tensor.New(tensor.Float32, classes, c.Dim)}
 		nn.Normal(t.weights.Value, 1, train.Rand(c.Seed, "classes", 0))
 	}
-	first, err := t.Evaluate()
+	first, err := t.Evaluate(ctx)
 	t.subject.Scale = first.Diagnosis.Spread
 	return t, err
 }
@@ -145,10 +147,14 @@ func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 }
 
 // Evaluate implements train.Task: each held picture is searched for among the others.
-func (t *searchTask) Evaluate() (train.Evaluation, error) {
-	stats, err := neighbours(t.look.embed(t.held), t.dim, t.held.Labels)
+func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	x, err := t.look.embed(ctx, t.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	stats, err := neighbours(x, t.dim, t.held.Labels)
 	if err != nil { // the vectors are not finite, or too long for distances
-		return lost(t.subject), nil
+		return lost(t.subject, wrongNearest), nil
 	}
 	wrong := 0
 	for _, s := range stats {
@@ -156,26 +162,37 @@ func (t *searchTask) Evaluate() (train.Evaluation, error) {
 			wrong++
 		}
 	}
-	return train.Evaluation{Error: float64(wrong) / math.Max(float64(len(stats)), 1), Diagnosis: train.Diagnose(stats, t.subject)}, nil
+	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), foundByChance(t.held.Labels)), nil
+}
+
+// wrongNearest is the error of search.
+var wrongNearest = measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of pictures whose nearest is of another class"}
+
+// foundByChance is the error of finding any other one of pictures with labels, the same chance for each. Pictures
+// whose label no other has are left out.
+func foundByChance(labels []int) float64 {
+	counts := map[int]int{}
+	for _, y := range labels {
+		counts[y]++
+	}
+	queries, right := 0, 0
+	for _, n := range counts {
+		if n > 1 {
+			queries += n
+			right += n * (n - 1)
+		}
+	}
+	return 1 - measure.Ratio(float64(right), float64(queries)*float64(len(labels)-1))
 }
 
 // lost is the evaluation of vectors that have no finite distances.
-func lost(s train.Subject) train.Evaluation {
+func lost(s train.Subject, failure measure.Quantity) train.Evaluation {
 	nan := math.NaN()
-	return train.Evaluation{Error: nan, Diagnosis: train.Diagnose([]functional.LabelStats{{Correct: nan, Offending: nan, Spread: nan}}, s)}
+	return train.Diagnose([]functional.LabelStats{{Correct: nan, Offending: nan, Spread: nan}}, s, failure.Of(nan), nan)
 }
 
 // errLost is what a run ends with whose best vectors have no finite distances.
 var errLost = fmt.Errorf("the vectors have no finite distances: %w", train.ErrDiverged)
-
-// namedLoss is a loss of vectors in a diagnosis: as any that pushes the nearest vector of another label away.
-type namedLoss struct {
-	functional.Hinge
-	name string
-}
-
-// Name returns the loss's.
-func (l namedLoss) Name() string { return l.name }
 
 // neighbours says of each vector how far the nearest other one of its label is, the correct answer, and the
 // nearest of another label, the offending one. Vectors whose label no other has are left out.

@@ -49,7 +49,7 @@ func searchJob(t *testing.T, c SearchConfig) (*SearchResult, string) {
 
 func TestSearchRun(t *testing.T) {
 	r, dir := searchJob(t, smallSearch())
-	if r.Among.Precision1 < 0.95 || r.InTraining.Precision1 < 0.95 || math.Abs(r.TestError-(1-r.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 || r.Trained != 200 {
+	if r.Among.Precision1 < 0.95 || r.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError.Value)-(1-r.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 || r.Trained != 200 {
 		t.Errorf("the run came to %+v, %+v", r, r.Among)
 	}
 	if r.Among.Queries != 100 || r.Among.Gallery != 100 || r.InTraining.Gallery != 200 || r.Metric != "cosine" || !slices.Equal(r.Classes, []string{"0", "1", "2", "3", "4"}) {
@@ -69,13 +69,13 @@ func TestSearchRun(t *testing.T) {
 	if err != nil || again.N != 100 {
 		t.Fatalf("test pictures %+v, %v", again, err)
 	}
-	report, err := EvalSearch(dir, again)
+	report, err := EvalSearch(t.Context(), dir, again)
 	if err != nil || !reflect.DeepEqual(report, r.Among) {
 		t.Errorf("evaluated again it comes to\n%+v, the run said\n%+v (%v)", report, r.Among, err)
 	}
 	odd := *again
 	odd.H, odd.W = odd.W, odd.H
-	if _, err := EvalSearch(dir, &odd); err == nil || !strings.Contains(err.Error(), "the model takes 1×10×8") {
+	if _, err := EvalSearch(t.Context(), dir, &odd); err == nil || !strings.Contains(err.Error(), "the model takes 1×10×8") {
 		t.Errorf("pictures of another shape: error %v", err)
 	}
 	checkEncoder(t, dir, again, x)
@@ -397,7 +397,7 @@ func TestSearchWarmStepAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		task, err := newSearchTask(c, d)
+		task, err := newSearchTask(t.Context(), c, d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -487,7 +487,7 @@ func TestNeighbours(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := retrieval.Evaluate(x, dim, labels, retrieval.Options{})
+		report, err := retrieval.Evaluate(t.Context(), x, dim, labels, retrieval.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -648,7 +648,7 @@ func barTask(t *testing.T, c SearchConfig, held int) *searchTask {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return all.Labels[a] - all.Labels[b] })
-	task, err := newSearchTask(c, &split{train: sets.Train, held: all.Pick(order), test: sets.Test})
+	task, err := newSearchTask(t.Context(), c, &split{train: sets.Train, held: all.Pick(order), test: sets.Test})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -658,7 +658,7 @@ func barTask(t *testing.T, c SearchConfig, held int) *searchTask {
 // TestScaleIsOfAllClasses: what energies are held against is measured on what they are of.
 func TestScaleIsOfAllClasses(t *testing.T) {
 	task := barTask(t, smallSearch(), 1600)
-	e, err := task.Evaluate()
+	e, err := task.Evaluate(t.Context())
 	if err != nil || e.Diagnosis.Spread != task.subject.Scale || e.Diagnosis.Spread == 0 {
 		t.Errorf("the scale is %v, the spread %v, %v", task.subject.Scale, e.Diagnosis.Spread, err)
 	}
@@ -673,7 +673,7 @@ func TestLostVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	siamese, err := newSiameseTask(smallSiamese(), parts)
+	siamese, err := newSiameseTask(t.Context(), smallSiamese(), parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -685,8 +685,8 @@ func TestLostVectors(t *testing.T) {
 					x[i] = bad
 				}
 			}
-			e, err := task.Evaluate()
-			if err != nil || !math.IsNaN(e.Error) || !e.Diagnosis.Collapsed || !strings.Contains(e.Diagnosis.Why, "diverged") {
+			e, err := task.Evaluate(t.Context())
+			if err != nil || !math.IsNaN(float64(e.Error.Value)) || !e.Diagnosis.Collapsed || !strings.Contains(e.Diagnosis.Why, "diverged") {
 				t.Errorf("%s with weights %v: %+v, %v", what, bad, e, err)
 			}
 		}

@@ -3,11 +3,11 @@ package recipe
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/retrieval"
 )
 
@@ -18,23 +18,20 @@ const VerificationFile = "verification.json"
 // --json have it.
 type SiameseResult struct {
 	Run          string  `json:"run"`
-	TestError    float64 `json:"test_error"` // fraction of the test pairs taken wrongly at Threshold
 	Epochs       int     `json:"epochs"`
 	Steps        int     `json:"steps"`
 	TrainSeconds float64 `json:"train_seconds"`
-	// Energy: the distances of held-out pairs of the same, the correct answers, and of others, the offending ones.
-	Energy     EnergyResult `json:"energy"`
-	MarginKept float64      `json:"margin_kept"`
-	Collapsed  bool         `json:"collapsed"`
-	Why        string       `json:"why,omitempty"`
-	Reason     string       `json:"reason"`
-	BestEpoch  int          `json:"best_epoch"`
-	Recipe     string       `json:"recipe"`
-	Loss       string       `json:"loss"`
-	Margin     float64      `json:"margin"`
-	Dim        int          `json:"dim"`
-	Metric     string       `json:"metric"`
-	Seed       uint64       `json:"seed"`
+	// Measured: the error is of the test pairs, the share taken wrongly at Threshold. The energies are the distances of
+	// held-out pairs, and the verdict is of those.
+	Measured
+	Reason    string  `json:"reason"`
+	BestEpoch int     `json:"best_epoch"`
+	Recipe    string  `json:"recipe"`
+	Loss      string  `json:"loss"`
+	Margin    float64 `json:"margin"`
+	Dim       int     `json:"dim"`
+	Metric    string  `json:"metric"`
+	Seed      uint64  `json:"seed"`
 
 	Accuracy  float64           `json:"accuracy"`   // of the test pairs at Threshold
 	Threshold float64           `json:"threshold"`  // distance up to which two pictures count as the same: the best on held-out pairs
@@ -64,7 +61,7 @@ func Siamese(ctx context.Context, c SiameseConfig, sets SiameseSets, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	task, err := newSiameseTask(c, parts)
+	task, err := newSiameseTask(ctx, c, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -79,13 +76,19 @@ func Siamese(ctx context.Context, c SiameseConfig, sets SiameseSets, o Options) 
 	}
 	r := &SiameseResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 		Recipe: c.Recipe, Loss: c.Loss, Margin: c.Margin, Dim: c.Dim, Metric: task.metric, Seed: c.Seed,
 	}
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
 	}
-	return r, r.finish(task)
+	if err := r.finish(ctx, task); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // checksum describes pictures and pairs in a checkpoint's settings.
@@ -105,30 +108,24 @@ func (p pairSet) checksum() string {
 }
 
 // finish measures a trained network and writes what a run leaves.
-func (r *SiameseResult) finish(t *siameseTask) error {
-	m, err := t.Evaluate()
+func (r *SiameseResult) finish(ctx context.Context, t *siameseTask) error {
+	m, err := t.Evaluate(ctx)
 	switch {
 	case err != nil:
 		return err
-	case math.IsNaN(m.Error):
+	case m.Fault() != "":
 		return errLost
 	}
 	if err := cardOf(r.Recipe, t.embedder, t.parts.train.set).save(r.Run, t.embedder); err != nil {
 		return err
 	}
-	d := m.Diagnosis
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
-	if d.Collapsed {
-		r.Collapsed, r.Why = true, d.Why
-	}
-	held, err := retrieval.Verify(t.distances(t.parts.held))
+	r.Measured.take(m)
+	held, _, err := t.verify(ctx, t.parts.held)
 	if err != nil {
 		return err
 	}
 	r.Threshold, r.Held = held.Threshold, held.Same+held.Different
-	distances, same := t.distances(t.parts.test)
-	v, err := retrieval.Verify(distances, same)
+	v, distances, err := t.verify(ctx, t.parts.test)
 	if err != nil {
 		return err
 	}
@@ -145,7 +142,11 @@ func (r *SiameseResult) finish(t *siameseTask) error {
 	}
 	test := t.parts.test.set
 	if test.Labels != nil {
-		if err := writeEmbeddings(r.Run, t.look.embed(test), test, t.metric, t.dim); err != nil {
+		x, err := t.look.embed(ctx, test)
+		if err != nil {
+			return err
+		}
+		if err := writeEmbeddings(r.Run, x, test, t.metric, t.dim); err != nil {
 			return err
 		}
 	}
@@ -155,14 +156,15 @@ func (r *SiameseResult) finish(t *siameseTask) error {
 // take fills in how test pairs were told apart.
 func (r *SiameseResult) take(v *retrieval.Verification) {
 	r.Accuracy = v.AccuracyAt(r.Threshold)
-	r.TestError, r.Best = 1-r.Accuracy, v.Accuracy
+	r.TestError, r.Best = wrongPairs.Of(1-r.Accuracy), v.Accuracy
+	r.Chance = measure.Number(guessed([]int{v.Same, v.Different}))
 	r.AUC, r.EER, r.TARAtFAR, r.Same, r.Different = v.AUC, v.EER, v.TARAtFAR, v.Same, v.Different
 }
 
 // EvalSiamese measures the model of a finished run on the test pairs of the pictures or pairs given, at the
 // run's own threshold. With own, these are those of the run's settings, and divided as for the run; otherwise all that
 // are there are tested: Test, or Train where it is nil. It writes nothing.
-func EvalSiamese(dir string, sets SiameseSets, own bool) (*SiameseResult, error) {
+func EvalSiamese(ctx context.Context, dir string, sets SiameseSets, own bool) (*SiameseResult, error) {
 	c, err := ReadSiameseConfig(filepath.Join(dir, ConfigFile), DefaultSiamese())
 	if err == nil {
 		c, err = c.Resolve()
@@ -187,7 +189,7 @@ func EvalSiamese(dir string, sets SiameseSets, own bool) (*SiameseResult, error)
 		return nil, e.card.misfit(s)
 	}
 	t := &siameseTask{embedder: e.net, look: e.net.newInference()}
-	v, err := retrieval.Verify(t.distances(test))
+	v, _, err := t.verify(ctx, test)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
@@ -164,7 +165,7 @@ type siameseTask struct {
 	same      []bool
 }
 
-func newSiameseTask(c SiameseConfig, parts *siameseParts) (*siameseTask, error) {
+func newSiameseTask(ctx context.Context, c SiameseConfig, parts *siameseParts) (*siameseTask, error) {
 	set := parts.train.set
 	if test := parts.test.set; test.C != set.C || test.H != set.H || test.W != set.W {
 		return nil, fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", set.C, set.H, set.W, test.C, test.H, test.W)
@@ -175,12 +176,12 @@ func newSiameseTask(c SiameseConfig, parts *siameseParts) (*siameseTask, error) 
 	}
 	t := &siameseTask{
 		embedder: e, c: c, parts: parts, loss: newPairLoss(c), look: e.newInference(), x: tensor.New(tensor.Float32),
-		subject: train.Subject{Functional: namedLoss{name: c.Loss}, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim)},
+		subject: c.subject(),
 	}
 	if parts.train.pairs == nil {
 		t.partners = pair.NewPartners(set.Labels)
 	}
-	first, err := t.Evaluate()
+	first, err := t.Evaluate(ctx)
 	t.subject.Scale = first.Diagnosis.Spread
 	return t, err
 }
@@ -237,22 +238,57 @@ func (t *siameseTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, e
 
 // Evaluate implements train.Task. Its error is the fraction of the held-out pairs that are taken wrongly at the
 // best threshold there.
-func (t *siameseTask) Evaluate() (train.Evaluation, error) {
-	distances, same := t.distances(t.parts.held)
+func (t *siameseTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	distances, same, err := t.distances(ctx, t.parts.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
 	if slices.ContainsFunc(distances, func(d float64) bool { return d-d != 0 }) {
-		return lost(t.subject), nil
+		return lost(t.subject, wrongPairs), nil
 	}
 	v, err := retrieval.Verify(distances, same)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	return train.Evaluation{Error: 1 - v.Accuracy, Diagnosis: train.Diagnose(paired(distances, same), t.subject)}, nil
+	return train.Diagnose(paired(distances, same), t.subject, wrongPairs.Of(1-v.Accuracy), guessed([]int{v.Same, v.Different})), nil
+}
+
+// wrongPairs is the error of telling pairs apart.
+var wrongPairs = measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of pairs taken wrongly"}
+
+// subject says what a run of siamese is diagnosed as: all its losses ask others to be a distance apart.
+func (c SiameseConfig) subject() train.Subject {
+	m, what := c.Margin, "distance"
+	if c.Loss == "cosine_embedding" {
+		m, what = 1-c.Margin, "cosine distance" // the margin is a cosine
+	}
+	return train.Subject{
+		Loss: c.Loss, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim), Margin: m,
+		Keeps: func(s functional.LabelStats) bool { return s.Offending >= m },
+		Terms: train.Terms{
+			Energies: "distances", Samples: "pairs", Correct: "pairs of the same", Offending: "pairs of others",
+			Kept: train.MarginKept(fmt.Sprintf("of the pairs of others are at a %s of at least %.3g, as the loss asks", what, m)),
+		},
+	}
+}
+
+// verify measures how fixed pairs are told apart by their distances.
+func (t *siameseTask) verify(ctx context.Context, p pairSet) (*retrieval.Verification, []float64, error) {
+	distances, same, err := t.distances(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := retrieval.Verify(distances, same)
+	return v, distances, err
 }
 
 // distances returns those of fixed pairs.
-func (t *siameseTask) distances(p pairSet) (distances []float64, same []bool) {
+func (t *siameseTask) distances(ctx context.Context, p pairSet) (distances []float64, same []bool, err error) {
 	used := p.pictures()
-	vectors := t.look.embedSome(p.set, used)
+	vectors, err := t.look.embedSome(ctx, p.set, used)
+	if err != nil {
+		return nil, nil, err
+	}
 	vector := func(picture int) []float32 {
 		i, _ := slices.BinarySearch(used, picture)
 		return vectors[i*t.dim:][:t.dim]
@@ -261,7 +297,7 @@ func (t *siameseTask) distances(p pairSet) (distances []float64, same []bool) {
 		distances = append(distances, pair.Between(t.distance(), vector(q.A), vector(q.B)))
 		same = append(same, q.Same)
 	}
-	return distances, same
+	return distances, same, nil
 }
 
 // paired puts the distances of pairs of the same, the correct answers, beside those of others, the offending

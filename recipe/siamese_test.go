@@ -60,7 +60,7 @@ func TestSiameseRun(t *testing.T) {
 			c.Loss = loss
 			r, dir := siameseJob(t, c, sets)
 			t.Logf("%s, pairs %s: %+v", loss, what, r)
-			if r.Accuracy < 0.95 || r.AUC < 0.98 || r.EER > 0.05 || r.Best < r.Accuracy || r.Collapsed || math.Abs(r.TestError-(1-r.Accuracy)) > 1e-12 || r.Reason != "finished" {
+			if r.Accuracy < 0.95 || r.AUC < 0.98 || r.EER > 0.05 || r.Best < r.Accuracy || r.Collapsed || math.Abs(float64(r.TestError.Value)-(1-r.Accuracy)) > 1e-12 || r.Reason != "finished" {
 				t.Errorf("%s, pairs %s: the run came to %+v", loss, what, r)
 			}
 			if what == "drawn" && (r.Same != 100 || r.Different != 100 || r.Held != 100 || r.Steps != 40) {
@@ -70,11 +70,11 @@ func TestSiameseRun(t *testing.T) {
 				t.Errorf("%s: measured %+v", loss, r)
 			}
 			checkVerified(t, r, dir)
-			again, err := EvalSiamese(dir, sets, true)
+			again, err := EvalSiamese(t.Context(), dir, sets, true)
 			if err != nil || !reflect.DeepEqual(again, r) {
 				t.Errorf("%s, pairs %s: evaluated again it comes to\n%+v, the run said\n%+v (%v)", loss, what, again, r, err)
 			}
-			other, err := EvalSiamese(dir, sets, false)
+			other, err := EvalSiamese(t.Context(), dir, sets, false)
 			if want := map[string]int{"drawn": 200, "listed": 400}[what]; err != nil || other.Same+other.Different != want {
 				t.Errorf("%s, pairs %s: on all %+v, %v", loss, what, other, err)
 			}
@@ -125,7 +125,7 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 			if err != nil || r.Reason != "interrupted" || r.Steps != cut || r.Held != 0 {
 				t.Fatalf("stopped with %+v, %v", r, err)
 			}
-			if _, err := EvalSiamese(dir, sets, true); err == nil || !strings.Contains(err.Error(), "--resume") {
+			if _, err := EvalSiamese(t.Context(), dir, sets, true); err == nil || !strings.Contains(err.Error(), "--resume") {
 				t.Errorf("evaluation of an unfinished run: error %v", err)
 			}
 			again := c
@@ -259,7 +259,7 @@ func TestChoose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task, err := newSiameseTask(c, parts)
+	task, err := newSiameseTask(t.Context(), c, parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,14 +309,20 @@ func TestDistances(t *testing.T) {
 	}
 	task := &siameseTask{embedder: e, look: e.newInference()}
 	pairs := []data.PicturePair{{A: 7, B: 2, Same: true}, {A: 2, B: 9}}
-	want, _ := task.distances(pairSet{all, pairs})
+	want, _, err := task.distances(t.Context(), pairSet{all, pairs})
+	if err != nil {
+		t.Fatal(err)
+	}
 	few := *all
 	few.Pixels, few.Labels = all.Pixels[:10*all.Size()], nil
-	got, same := task.distances(pairSet{&few, pairs})
-	if !slices.Equal(got, want) || !slices.Equal(same, []bool{true, false}) {
+	got, same, err := task.distances(t.Context(), pairSet{&few, pairs})
+	if err != nil || !slices.Equal(got, want) || !slices.Equal(same, []bool{true, false}) {
 		t.Errorf("%v, %v, want %v", got, same, want)
 	}
-	x := task.look.embed(all)
+	x, err := task.look.embed(t.Context(), all)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if far := pair.Between(e.distance(), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
 		t.Errorf("the first pair's distance is %v, want %v", want[0], far)
 	}
@@ -339,7 +345,7 @@ func TestSiameseWarmStepAllocatesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		task, err := newSiameseTask(c, parts)
+		task, err := newSiameseTask(t.Context(), c, parts)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 		n = min(n, c.Limit)
 	}
 	draw := func(i int, rng *rand.Rand) data.Line { return set.draw(f, i, c.Augment, rng) }
-	task, err := newRecogniserTask(model, n, draw, held, c.Priors)
+	task, err := newRecogniserTask(ctx, model, n, draw, held, c.Priors)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (c SpeechConfig) recogniser(tokens []string) *recogniser {
 
 // EvalSpeech measures the model of a finished run on a manifest, or on those that it was tested
 // on. It writes nothing.
-func EvalSpeech(dir, manifest string) (*RecogniserResult, error) {
+func EvalSpeech(ctx context.Context, dir, manifest string) (*RecogniserResult, error) {
 	c, err := ReadSpeechConfig(filepath.Join(dir, ConfigFile), DefaultSpeech())
 	if err == nil {
 		c, err = c.Resolve()
@@ -158,11 +158,11 @@ func EvalSpeech(dir, manifest string) (*RecogniserResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	task, err := newRecogniserTask(reader.r, 1, nil, groups[0].lines, 0)
+	task, err := newRecogniserTask(ctx, reader.r, 1, nil, groups[0].lines, 0)
 	if err != nil {
 		return nil, err
 	}
 	task.subject.Scale = r.Energy.SpreadBefore
 	r.Run = dir
-	return r, r.read(task, groups)
+	return r, r.read(ctx, task, groups)
 }

@@ -45,7 +45,7 @@ func Strips(ctx context.Context, c StripsConfig, o Options) (*RecogniserResult, 
 	}
 	strips := data.Strips{Digits: part, Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
 	draw := func(i int, rng *rand.Rand) data.Line { return strips.Draw(rng, i%part.N) }
-	task, err := newRecogniserTask(model, c.Strips, draw, fixedStrips(held, 1, c.Longest, heldStrips), 0)
+	task, err := newRecogniserTask(ctx, model, c.Strips, draw, fixedStrips(held, 1, c.Longest, heldStrips), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (c StripsConfig) groups(digits *data.Images) []lineGroup {
 }
 
 // EvalStrips measures the model of a finished run on strips of a test set. It writes nothing.
-func EvalStrips(dir string, testSet *data.Images) (*RecogniserResult, error) {
+func EvalStrips(ctx context.Context, dir string, testSet *data.Images) (*RecogniserResult, error) {
 	c, err := ReadStripsConfig(filepath.Join(dir, ConfigFile), DefaultStrips())
 	if err == nil {
 		c, err = c.Resolve()
@@ -115,13 +115,13 @@ func EvalStrips(dir string, testSet *data.Images) (*RecogniserResult, error) {
 		return nil, err
 	}
 	groups := c.groups(testSet)
-	task, err := newRecogniserTask(model, 1, nil, groups[0].lines, 0)
+	task, err := newRecogniserTask(ctx, model, 1, nil, groups[0].lines, 0)
 	if err != nil {
 		return nil, err
 	}
 	task.subject.Scale = r.Energy.SpreadBefore
 	r.Run = dir
-	return r, r.read(task, groups)
+	return r, r.read(ctx, task, groups)
 }
 
 // TestStrips returns the first strips of a test set that figures are of.

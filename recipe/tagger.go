@@ -2,15 +2,13 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"path/filepath"
 	"time"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
 )
@@ -18,14 +16,14 @@ import (
 // TaggerResult is what a run came to, as result.json and the last line of --json have it.
 type TaggerResult struct {
 	Result
-	Accuracy       TagAccuracy `json:"accuracy"` // on the files kept for the test
-	Tags           int         `json:"tags"`     // size of the tag set
-	Vocabulary     int         `json:"vocabulary"`
-	TrainWords     int         `json:"train_words"`
-	TrainFiles     int         `json:"train_files"`
-	TestFiles      int         `json:"test_files"`
-	WordsPerSecond float64     `json:"words_per_second"` // in training
-	TagsPerSecond  float64     `json:"tags_per_second"`  // words a second in tagging the test
+	Accuracy       TagAccuracy    `json:"accuracy"` // on the files kept for the test
+	Tags           int            `json:"tags"`     // size of the tag set
+	Vocabulary     int            `json:"vocabulary"`
+	TrainWords     int            `json:"train_words"`
+	TrainFiles     int            `json:"train_files"`
+	TestFiles      int            `json:"test_files"`
+	WordsPerSecond measure.Number `json:"words_per_second"` // in training
+	TagsPerSecond  measure.Number `json:"tags_per_second"`  // words a second in tagging the test
 }
 
 // TaggerOptions are what a tagger's run is given besides its settings.
@@ -54,7 +52,7 @@ func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult
 	if err != nil {
 		return nil, err
 	}
-	task, model, err := c.task(text)
+	task, model, err := c.task(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -73,23 +71,20 @@ func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult
 	if err := model.save(o.Dir); err != nil {
 		return nil, err
 	}
-	if r.TrainSeconds > 0 {
-		r.WordsPerSecond = float64(r.TrainWords*r.Epochs) / r.TrainSeconds
-	}
-	if err := r.take(model, text.test, c.subject()); err != nil {
+	r.WordsPerSecond = measure.Number(measure.Ratio(float64(r.TrainWords*r.Epochs), r.TrainSeconds))
+	if err := r.take(ctx, model, text.test, c.subject()); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
 		return nil, err
 	}
-	encoded, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	return r, wholefile.Write(filepath.Join(o.Dir, ResultFile), append(encoded, '\n'))
+	return r, writeResult(o.Dir, r)
 }
 
 // task returns what is trained, and the tagger that comes of it.
-func (c TaggerConfig) task(text *taggerText) (train.Task, *tagger, error) {
+func (c TaggerConfig) task(ctx context.Context, text *taggerText) (train.Task, *tagger, error) {
 	if c.Model == "network" {
-		t, err := newNetworkTask(c, text)
+		t, err := newNetworkTask(ctx, c, text)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -145,7 +140,7 @@ func (c TaggerConfig) result(text *taggerText, o TaggerOptions, out *train.Outco
 	r := &TaggerResult{
 		Result: Result{
 			Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-			Reason: out.Reason, BestEpoch: out.Best, Collapsed: out.Why != "", Why: out.Why,
+			Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 			Recipe: c.Recipe, Model: c.Model, Form: "chain", Loss: c.Loss, Seed: c.Seed,
 		},
 		Tags: len(text.words.tags), TrainFiles: text.trainFiles, TestFiles: text.testFiles,
@@ -162,18 +157,16 @@ func (c TaggerConfig) result(text *taggerText, o TaggerOptions, out *train.Outco
 }
 
 // take tags the test text, and fills in what that says; subject is what was trained.
-func (r *TaggerResult) take(t *tagger, test []sample, subject train.Subject) (err error) {
+func (r *TaggerResult) take(ctx context.Context, t *tagger, test []sample, subject train.Subject) (err error) {
 	start := time.Now()
-	if r.Accuracy, err = t.measure(test); err != nil {
+	if r.Accuracy, err = t.measure(ctx, test); err != nil {
 		return err
 	}
-	r.TagsPerSecond = float64(r.Accuracy.Words) / time.Since(start).Seconds()
-	r.TestError = 1 - r.Accuracy.All
-	d, err := t.diagnose(test, subject)
+	r.TagsPerSecond = measure.Number(measure.Ratio(float64(r.Accuracy.Words), time.Since(start).Seconds()))
+	e, err := t.diagnose(ctx, test, subject, r.Accuracy)
 	if err != nil {
 		return err
 	}
-	r.Energy = energyOf(d)
-	r.MarginKept = d.MarginKept
+	r.Measured.take(e)
 	return nil
 }

@@ -1,26 +1,33 @@
 package recipe
 
-import "math"
+import (
+	"context"
 
-// TagAccuracy is shares of words that were given their right tag.
+	"github.com/energo-ml/energo/measure"
+)
+
+// TagAccuracy is shares of words that were given their right tag; of no words, NaN.
 type TagAccuracy struct {
-	All     float64 `json:"all"`
-	Known   float64 `json:"known"`   // of words that training had
-	Unknown float64 `json:"unknown"` // of the others; 0 where there are none
-	Words   int     `json:"words"`
-	New     int     `json:"unknown_words"`
-	Whole   float64 `json:"sentences"` // share of sentences without a wrong tag
+	All     measure.Number `json:"all"`
+	Known   measure.Number `json:"known"`   // of words that training had
+	Unknown measure.Number `json:"unknown"` // of the others
+	Words   int            `json:"words"`
+	New     int            `json:"unknown_words"`
+	Whole   measure.Number `json:"sentences"` // share of sentences without a wrong tag
 }
 
 // tagBatch is how many sentences are tagged together.
 const tagBatch = 64
 
 // measure holds a tagger against the right tags.
-func (t *tagger) measure(set []sample) (TagAccuracy, error) {
+func (t *tagger) measure(ctx context.Context, set []sample) (TagAccuracy, error) {
 	var a TagAccuracy
 	var right, known, whole int
 	var got []int
 	for lo := 0; lo < len(set); lo += tagBatch {
+		if err := ctx.Err(); err != nil {
+			return a, err
+		}
 		part := set[lo:min(lo+tagBatch, len(set))]
 		var err error
 		if got, err = t.tag(got[:0], part); err != nil {
@@ -58,4 +65,4 @@ func (t *tagger) measure(set []sample) (TagAccuracy, error) {
 	return a, nil
 }
 
-func share(n, of int) float64 { return float64(n) / math.Max(float64(of), 1) }
+func share(n, of int) measure.Number { return measure.Number(measure.Ratio(float64(n), float64(of))) }

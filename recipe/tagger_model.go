@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -200,7 +201,7 @@ func (t *Tags) Known(word string) bool {
 
 // EvalTagger measures the tagger of a finished run: on the files that its training kept
 // for the test or, where all is set, on all files given. It writes nothing.
-func EvalTagger(dir string, files []data.TaggedFile, all bool) (*TaggerResult, error) {
+func EvalTagger(ctx context.Context, dir string, files []data.TaggedFile, all bool) (*TaggerResult, error) {
 	t, err := OpenTagger(dir)
 	if err != nil {
 		return nil, err
@@ -217,5 +218,5 @@ func EvalTagger(dir string, files []data.TaggedFile, all bool) (*TaggerResult, e
 	}
 	r.TestFiles = len(files)
 	test := t.words.encode(t.config.sentences(files))
-	return r, r.take(&t.tagger, test, t.config.subject())
+	return r, r.take(ctx, &t.tagger, test, t.config.subject())
 }

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 
@@ -205,14 +206,14 @@ type networkTask struct {
 	states  []int
 }
 
-func newNetworkTask(c TaggerConfig, text *taggerText) (*networkTask, error) {
+func newNetworkTask(ctx context.Context, c TaggerConfig, text *taggerText) (*networkTask, error) {
 	n := newNetworkTagger(text.words, train.Rand(c.Seed, "init", 0))
 	t := &networkTask{
 		tagger: tagger{chainModel: n, words: text.words}, network: n, c: c, text: text,
 		subject: c.subject(), loss: chainLoss{name: c.Loss, margin: float32(c.Margin)},
 	}
-	first, err := t.diagnose(text.held, t.subject)
-	t.subject.Scale = first.Spread
+	first, err := t.diagnose(ctx, text.held, t.subject, TagAccuracy{})
+	t.subject.Scale = first.Diagnosis.Spread
 	return t, err
 }
 
@@ -251,6 +252,6 @@ func (t *networkTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, e
 }
 
 // Evaluate implements train.Task.
-func (t *networkTask) Evaluate() (train.Evaluation, error) {
-	return t.evaluate(t.text.held, t.subject)
+func (t *networkTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	return t.evaluate(ctx, t.text.held, t.subject)
 }

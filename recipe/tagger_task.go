@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -134,18 +135,17 @@ func (t *taggerTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 }
 
 // Evaluate implements train.Task.
-func (t *taggerTask) Evaluate() (train.Evaluation, error) {
-	return t.evaluate(t.text.held, t.c.subject())
+func (t *taggerTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	return t.evaluate(ctx, t.text.held, t.c.subject())
 }
 
 // evaluate measures a tagger on sentences that are not trained on.
-func (t *tagger) evaluate(held []sample, s train.Subject) (train.Evaluation, error) {
-	a, err := t.measure(held)
+func (t *tagger) evaluate(ctx context.Context, held []sample, s train.Subject) (train.Evaluation, error) {
+	a, err := t.measure(ctx, held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	d, err := t.diagnose(held, s)
-	return train.Evaluation{Error: 1 - a.All, Diagnosis: d}, err
+	return t.diagnose(ctx, held, s, a)
 }
 
 // steps is the number of steps of training on so many sentences.

@@ -173,7 +173,7 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := EvalTagger(dir, tinyTagged(8, 40), false)
+		again, err := EvalTagger(t.Context(), dir, tinyTagged(8, 40), false)
 		if err != nil || again.Accuracy != r.Accuracy {
 			t.Errorf("%s: %+v, in training %+v (%v)", model, again.Accuracy, r.Accuracy, err)
 		}

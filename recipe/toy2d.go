@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/surface"
@@ -61,12 +62,12 @@ func (c Toy2DConfig) Resolve() (Toy2DConfig, error) {
 
 // Toy2DResult is what a set came to.
 type Toy2DResult struct {
-	Set     string  `json:"set"`
-	KL      float64 `json:"kl"`      // from the truth to the model, in nat, by quadrature
-	Modes   int     `json:"modes"`   // separate parts of the truth; 0 where it has none
-	Covered int     `json:"covered"` // … that have at least half of their share of the model's draws
-	MMD     float64 `json:"mmd"`     // squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1
-	Seconds float64 `json:"seconds"`
+	Set     string         `json:"set"`
+	KL      measure.Number `json:"kl"`      // from the truth to the model, in nat, by quadrature
+	Modes   int            `json:"modes"`   // separate parts of the truth; 0 where it has none
+	Covered int            `json:"covered"` // … that have at least half of their share of the model's draws
+	MMD     measure.Number `json:"mmd"`     // squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1
+	Seconds float64        `json:"seconds"`
 
 	Axis         []float64    `json:"-"` // of both coordinates
 	Model, Truth []float64    `json:"-"` // energies −log p on the grid, y running fastest
@@ -234,7 +235,7 @@ func measureToy(toy *data.Toy, d energy.Density, rng *rand.Rand) Toy2DResult {
 		log := toy.LogDensity(float64(points[2*i]), float64(points[2*i+1]))
 		r.Truth = append(r.Truth, -log)
 		if p := math.Exp(log); p > 0 {
-			r.KL += p * (log + r.Model[i]) * cell * cell
+			r.KL += measure.Number(p * (log + r.Model[i]) * cell * cell)
 		}
 	}
 	for range toyDraws {
@@ -251,7 +252,7 @@ func measureToy(toy *data.Toy, d energy.Density, rng *rand.Rand) Toy2DResult {
 	for i := range right {
 		right[i] = [2]float64{float64(truth[2*i]), float64(truth[2*i+1])}
 	}
-	r.MMD = discrepancy(r.Draws, right)
+	r.MMD = measure.Number(discrepancy(r.Draws, right))
 	return r
 }
 
@@ -277,7 +278,8 @@ func covered(modes, draws [][2]float64) (n int) {
 	return n
 }
 
-// discrepancy is the unbiased estimate of the squared maximum mean discrepancy [gretton2012].
+// discrepancy is the unbiased estimate of the squared maximum mean discrepancy [gretton2012]. It is NaN where a sample has
+// less than two points, or one that is NaN.
 func discrepancy(a, b [][2]float64) float64 {
 	mean := func(x, y [][2]float64, same bool) float64 {
 		var sum float64
@@ -291,9 +293,9 @@ func discrepancy(a, b [][2]float64) float64 {
 			}
 		}
 		if same {
-			return sum / float64(len(x)*(len(x)-1))
+			return measure.Ratio(sum, float64(len(x)*(len(x)-1)))
 		}
-		return sum / float64(len(x)*len(y))
+		return measure.Ratio(sum, float64(len(x)*len(y)))
 	}
 	return mean(a, a, true) + mean(b, b, true) - 2*mean(a, b, false)
 }

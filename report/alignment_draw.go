@@ -100,7 +100,7 @@ func (l lane) word(v Interval) {
 	}
 	y, small := l.mid(), st
 	small.size = 9
-	if share := percent(v.sure()); measure(share, small) <= room {
+	if share := percent(v.sure()); textWidth(share, small) <= room {
 		write(l.Canvas, mid, y-8, share, small)
 		y += 6
 	}
@@ -110,15 +110,15 @@ func (l lane) word(v Interval) {
 // fitted returns a text as it fits into a room: smaller, and then cut; nothing where less than
 // two letters would be left.
 func fitted(text string, st style, room vg.Length) (string, style) {
-	for measure(text, st) > room && st.size > 9 {
+	for textWidth(text, st) > room && st.size > 9 {
 		st.size--
 	}
-	if measure(text, st) <= room {
+	if textWidth(text, st) <= room {
 		return text, st
 	}
 	letters := []rune(text)
 	for n := len(letters) - 1; n >= 2; n-- {
-		if cut := string(letters[:n]) + "…"; measure(cut, st) <= room {
+		if cut := string(letters[:n]) + "…"; textWidth(cut, st) <= room {
 			return cut, st
 		}
 	}
@@ -133,7 +133,7 @@ func (l lane) token(text string, mid, from, to vg.Length) vg.Length {
 	case text == " " && room >= 6: // the font's sign for it is too small to stand alone
 		l.StrokeLines(pen(ink, 0.9), []vg.Point{{X: mid - 3, Y: y}, {X: mid - 3, Y: y - 3}, {X: mid + 3, Y: y - 3}, {X: mid + 3, Y: y}})
 		return mid + 3
-	case text == "" || measure(visible(text), st) > room:
+	case text == "" || textWidth(visible(text), st) > room:
 		return from
 	}
 	return write(l.Canvas, mid, y, visible(text), st)

@@ -62,7 +62,7 @@ func newAligned(a *Alignment, part bounds) *aligned {
 		names = append(names, className(a.ClassNames[c]))
 	}
 	for _, n := range names {
-		width := vg.Length(math.Ceil(float64(measure(n, style{size: textSize, hue: muted}))))
+		width := vg.Length(math.Ceil(float64(textWidth(n, style{size: textSize, hue: muted}))))
 		v.gutter = max(v.gutter, nameSpace+min(width, longestName))
 	}
 	around := v.gutter + scaleWidth + alignEdge

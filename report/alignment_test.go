@@ -290,7 +290,7 @@ func TestAlignmentSampling(t *testing.T) {
 // TestAlignmentFits: words that are too wide get smaller, then cut, then left out.
 func TestAlignmentFits(t *testing.T) {
 	st := style{size: textSize}
-	full := measure("internationally", st)
+	full := textWidth("internationally", st)
 	for _, c := range []struct {
 		part float64
 		ok   func(string) bool
@@ -302,7 +302,7 @@ func TestAlignmentFits(t *testing.T) {
 	} {
 		room := full * vg.Length(c.part)
 		got, small := fitted("internationally", st, room)
-		if !c.ok(got) || measure(got, small) > room {
+		if !c.ok(got) || textWidth(got, small) > room {
 			t.Errorf("in %v of its width the word is %q", c.part, got)
 		}
 	}

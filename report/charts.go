@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"github.com/energo-ml/energo/measure"
 	"html/template"
 	"math"
 	"strings"
@@ -102,8 +103,7 @@ func rowOf(s summary) compareRow {
 		r.ErrorText, r.GapText, r.LowText, r.KeptText, r.CollapsedText = "–", "–", "–", "–", "failed"
 		return r
 	}
-	r.ErrorText = plusMinus(100*float64(s.Error.Mean), 100*float64(s.Error.SD), 2) + "\u00a0%"
-	r.KeptText = plusMinus(100*float64(s.MarginKept.Mean), 100*float64(s.MarginKept.SD), 1) + "\u00a0%"
+	r.ErrorText, r.KeptText = unbroken(s.Error.Text()), unbroken(s.Kept.Text())
 	r.GapText, r.LowText = number(float64(s.GapP50.Mean)), number(float64(s.GapP05.Mean))
 	ran := s.Seeds - s.Failed
 	switch {
@@ -120,16 +120,8 @@ func rowOf(s summary) compareRow {
 	return r
 }
 
-// plusMinus writes a mean with its deviation, if there is one.
-func plusMinus(mean, sd float64, digits int) string {
-	if !finite(mean) {
-		return number(mean)
-	}
-	if !finite(sd) {
-		return minus(fmt.Sprintf("%.*f", digits, mean))
-	}
-	return minus(fmt.Sprintf("%.*f\u00a0±\u00a0%.*f", digits, mean, digits, sd))
-}
+// unbroken keeps a figure's text on one line of a narrow column.
+func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
 
 // whys lists the reasons of a cell's collapses and failures, each once.
 func whys(s summary) []string {
@@ -154,11 +146,11 @@ func whys(s summary) []string {
 const rowHeight = 23
 
 // strip returns a figure with a line for every cell, named at the left.
-func strip(part []summary, name, title, unit, xLabel string, x bounds, log, percent bool, mark func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length)) *figure {
+func strip(part []summary, name, title, unit, xLabel string, x bounds, log bool, unitOf measure.Unit, mark func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length)) *figure {
 	p := axes(x, bounds{-0.5, float64(len(part)) - 0.5}, xLabel)
-	p.X.Tick.Marker = ticks{about: 4, percent: percent}
+	p.X.Tick.Marker = ticks{about: 4, unit: unitOf}
 	if log {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 4, log: true, percent: percent}
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 4, log: true, unit: unitOf}
 	}
 	var names []plot.Tick
 	for i, s := range part {
@@ -234,11 +226,12 @@ func errorChart(part []summary, slug string) *figure {
 		}
 		return v
 	}
-	unit := "of the test set wrong"
+	q := part[0].Error.Quantity
+	unit := q.Axis()
 	if log {
 		unit += ", logarithmic scale"
 	}
-	f := strip(part, "compare_error_"+slug, "Test error", unit, "", x, log, true,
+	f := strip(part, "compare_error_"+slug, prefixed("Test", q), unit, "", x, log, q.Unit,
 		eachRun(func(r runLine) float64 { return clamped(float64(r.Error)) }, func(s summary) float64 { return clamped(float64(s.Error.Mean)) }))
 	f.legend = runKeys(part)
 	f.how = "A dot is a run with its own seed, the bar their mean. Left is better."
@@ -246,8 +239,8 @@ func errorChart(part []summary, slug string) *figure {
 }
 
 func keptChart(part []summary, slug string) *figure {
-	f := strip(part, "compare_margin_"+slug, "Margin kept", "of the test set, the gap at least m (above 0 where there is no m)", "", bounds{0, 1}, false, true,
-		eachRun(func(r runLine) float64 { return float64(r.MarginKept) }, func(s summary) float64 { return float64(s.MarginKept.Mean) }))
+	f := strip(part, "compare_margin_"+slug, "Margin kept", "of the test set, the gap at least m (above 0 where there is no m)", "", bounds{0, 1}, false, part[0].Kept.Unit,
+		eachRun(func(r runLine) float64 { return float64(r.Kept) }, func(s summary) float64 { return float64(s.Kept.Mean) }))
 	f.legend = runKeys(part)
 	f.how = "How often the correct answer is lower by what the functional asks for. Right is better."
 	return f
@@ -258,7 +251,7 @@ func gapChart(part []summary, slug string) *figure {
 	for _, s := range part {
 		b = b.with(float64(s.GapP05.Mean), float64(s.GapP50.Mean))
 	}
-	f := strip(part, "compare_gap_"+slug, "Gap E⁻ − E⁺", "on the test set, mean over the runs", "", b.padded(0.06), false, false,
+	f := strip(part, "compare_gap_"+slug, "Gap E⁻ − E⁺", "on the test set, mean over the runs", "", b.padded(0.06), false, measure.Plain,
 		func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length) {
 			lo, mid := float64(s.GapP05.Mean), float64(s.GapP50.Mean)
 			if !finite(lo) || !finite(mid) {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
 )
 
 // A Cell is one line of the lecture's Figure 6 as measured: what a functional did with a
@@ -26,13 +28,13 @@ type Cell struct {
 // An Outcome is one run of a Cell. Numbers that are not finite are allowed, and told apart.
 type Outcome struct {
 	Seed          uint64
-	Run           string  // its folder, or ""
-	Error         float64 // fraction of the test set that is wrong
+	Run           string // its folder, or ""
+	Error         measure.Figure
 	CorrectMean   float64 // energies on the test set
 	OffendingMean float64
 	GapP05        float64
 	GapP50        float64
-	MarginKept    float64 // fraction of the test set with a gap of at least the margin; above 0 where there is none
+	Kept          measure.Figure // share of the test set that keeps the margin, or has a gap above 0 where there is none
 	Collapsed     bool
 	Why           string // of a collapse, one sentence
 	Failed        string // why there is no result; the numbers are then not looked at
@@ -45,12 +47,12 @@ func (r *Run) Outcome() Outcome {
 	o := Outcome{Run: r.Dir}
 	o.Seed, _ = strconv.ParseUint(r.Get("seed"), 10, 64)
 	if d := diagnosis(r); d != nil {
-		o.Collapsed, o.Why, o.MarginKept = d.Collapsed, d.Why, d.MarginKept
+		o.Collapsed, o.Why, o.Kept = d.Collapsed, d.Why, d.Kept
 	}
 	if res := r.Result; res != nil {
-		o.Error, o.TrainSeconds, o.MarginKept = res.TestError, res.TrainSeconds, res.MarginKept
-		o.CorrectMean, o.OffendingMean = res.Energy.CorrectMean, res.Energy.OffendingMean
-		o.GapP05, o.GapP50 = res.Energy.GapP05, res.Energy.GapP50
+		o.Error, o.TrainSeconds, o.Kept = res.TestError, res.TrainSeconds, res.Kept
+		o.CorrectMean, o.OffendingMean = float64(res.Energy.CorrectMean), float64(res.Energy.OffendingMean)
+		o.GapP05, o.GapP50 = float64(res.Energy.GapP05), float64(res.Energy.GapP50)
 		o.Collapsed = res.Collapsed
 		if res.Why != "" {
 			o.Why = res.Why
@@ -67,14 +69,14 @@ func (r *Run) Outcome() Outcome {
 		return o
 	}
 	gaps := sortedFinite(s.Gap)
-	o.Error, o.GapP05, o.GapP50 = s.Error(), quantile(gaps, 0.05), quantile(gaps, 0.5)
+	o.Error, o.GapP05, o.GapP50 = train.WrongSamples.Of(s.Error()), quantile(gaps, 0.05), quantile(gaps, 0.5)
 	o.CorrectMean, _, _ = meanSD(s.Correct)
 	o.OffendingMean, _, _ = meanSD(s.Offending)
 	o.Collapsed = o.Collapsed || s.isFlat()
 	if m, has := r.Margin(); has {
-		o.MarginKept = s.Kept(m)
+		o.Kept = train.AnswerTerms("samples", m).Kept.Of(s.Kept(m))
 	} else {
-		o.MarginKept = s.above(0)
+		o.Kept = train.AnswerTerms("samples", 0).Kept.Of(s.above(0))
 	}
 	return o
 }
@@ -134,12 +136,12 @@ func csvTable(cells []Cell) ([]byte, error) {
 	w := csv.NewWriter(&b)
 	rows := [][]string{{
 		"functional", "model", "energy", "seed", "test_error", "correct_mean", "offending_mean",
-		"gap_p05", "gap_p50", "margin_kept", "collapsed", "train_seconds", "failed", "run",
+		"gap_p05", "gap_p50", "kept", "collapsed", "train_seconds", "failed", "run",
 	}}
 	for _, c := range cells {
 		for _, o := range c.Outcomes {
 			row := []string{c.Functional, c.Model, c.Energy, strconv.FormatUint(o.Seed, 10)}
-			for _, v := range []float64{o.Error, o.CorrectMean, o.OffendingMean, o.GapP05, o.GapP50, o.MarginKept} {
+			for _, v := range []float64{float64(o.Error.Value), o.CorrectMean, o.OffendingMean, o.GapP05, o.GapP50, float64(o.Kept.Value)} {
 				row = append(row, exact(v, o.Failed))
 			}
 			rows = append(rows, append(row, strconv.FormatBool(o.Collapsed), exact(o.TrainSeconds, o.Failed), o.Failed, o.Run))
@@ -157,27 +159,26 @@ func exact(v float64, failed string) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
-// nullable is a number that JSON has null for where it is not finite.
-type nullable float64
-
-// MarshalJSON implements json.Marshaler.
-func (v nullable) MarshalJSON() ([]byte, error) {
-	if !finite(float64(v)) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(v))
-}
-
-// A spread is a mean and a standard deviation over seeds.
+// A spread is a figure's mean and standard deviation over seeds.
 type spread struct {
-	Mean nullable `json:"mean"`
-	SD   nullable `json:"sd"` // null for a single seed
+	measure.Quantity
+	Mean measure.Number `json:"mean"` // NaN where no run has a result
+	SD   measure.Number `json:"sd"`   // NaN for a single seed
 }
 
-func spreadOf(values []float64) spread {
+func spreadOf(figures []measure.Figure) spread {
+	var s spread
+	values := make([]float64, len(figures))
+	for i, f := range figures {
+		s.Quantity, values[i] = f.Quantity, float64(f.Value)
+	}
 	mean, sd, _ := meanSD(values)
-	return spread{nullable(mean), nullable(sd)}
+	s.Mean, s.SD = measure.Number(mean), measure.Number(sd)
+	return s
 }
+
+// Text writes the mean, with the deviation if there is one.
+func (s spread) Text() string { return s.Unit.PlusMinus(float64(s.Mean), float64(s.SD)) }
 
 // A summary is a cell with its means, as compare.json has it.
 type summary struct {
@@ -193,24 +194,24 @@ type summary struct {
 	Error      spread    `json:"test_error"`
 	GapP05     spread    `json:"gap_p05"`
 	GapP50     spread    `json:"gap_p50"`
-	MarginKept spread    `json:"margin_kept"`
+	Kept       spread    `json:"kept"`
 	Runs       []runLine `json:"runs"`
 }
 
 // A runLine is one run in compare.json.
 type runLine struct {
-	Seed          uint64   `json:"seed"`
-	Run           string   `json:"run,omitempty"`
-	Error         nullable `json:"test_error"`
-	CorrectMean   nullable `json:"correct_mean"`
-	OffendingMean nullable `json:"offending_mean"`
-	GapP05        nullable `json:"gap_p05"`
-	GapP50        nullable `json:"gap_p50"`
-	MarginKept    nullable `json:"margin_kept"`
-	Collapsed     bool     `json:"collapsed"`
-	Why           string   `json:"why,omitempty"`
-	Failed        string   `json:"failed,omitempty"`
-	TrainSeconds  nullable `json:"train_seconds"`
+	Seed          uint64         `json:"seed"`
+	Run           string         `json:"run,omitempty"`
+	Error         measure.Number `json:"test_error"`
+	CorrectMean   measure.Number `json:"correct_mean"`
+	OffendingMean measure.Number `json:"offending_mean"`
+	GapP05        measure.Number `json:"gap_p05"`
+	GapP50        measure.Number `json:"gap_p50"`
+	Kept          measure.Number `json:"kept"`
+	Collapsed     bool           `json:"collapsed"`
+	Why           string         `json:"why,omitempty"`
+	Failed        string         `json:"failed,omitempty"`
+	TrainSeconds  measure.Number `json:"train_seconds"`
 }
 
 // summarise works out a cell's means, over the runs that have a result.
@@ -222,7 +223,8 @@ func summarise(c Cell) summary {
 			s.Theory = theory(e)
 		}
 	}
-	var errs, p05, p50, kept []float64
+	var errs, p05, p50, kept []measure.Figure
+	gap := measure.Quantity{Key: "gap", Name: "Gap"}
 	for _, o := range c.Outcomes {
 		line := runLine{Seed: o.Seed, Run: o.Run, Collapsed: o.Collapsed, Why: o.Why, Failed: o.Failed}
 		if o.Failed != "" {
@@ -233,14 +235,14 @@ func summarise(c Cell) summary {
 		if o.Collapsed {
 			s.Collapsed++
 		}
-		line.Error, line.CorrectMean, line.OffendingMean = nullable(o.Error), nullable(o.CorrectMean), nullable(o.OffendingMean)
-		line.GapP05, line.GapP50 = nullable(o.GapP05), nullable(o.GapP50)
-		line.MarginKept, line.TrainSeconds = nullable(o.MarginKept), nullable(o.TrainSeconds)
+		line.Error, line.CorrectMean, line.OffendingMean = o.Error.Value, measure.Number(o.CorrectMean), measure.Number(o.OffendingMean)
+		line.GapP05, line.GapP50 = measure.Number(o.GapP05), measure.Number(o.GapP50)
+		line.Kept, line.TrainSeconds = o.Kept.Value, measure.Number(o.TrainSeconds)
 		s.Runs = append(s.Runs, line)
-		errs, kept = append(errs, o.Error), append(kept, o.MarginKept)
-		p05, p50 = append(p05, o.GapP05), append(p50, o.GapP50)
+		errs, kept = append(errs, o.Error), append(kept, o.Kept)
+		p05, p50 = append(p05, gap.Of(o.GapP05)), append(p50, gap.Of(o.GapP50))
 	}
-	s.Error, s.GapP05, s.GapP50, s.MarginKept = spreadOf(errs), spreadOf(p05), spreadOf(p50), spreadOf(kept)
+	s.Error, s.GapP05, s.GapP50, s.Kept = spreadOf(errs), spreadOf(p05), spreadOf(p50), spreadOf(kept)
 	return s
 }
 

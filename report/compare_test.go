@@ -11,7 +11,12 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
 )
+
+// keptShare is what is kept of answers with a margin.
+var keptShare = train.AnswerTerms("samples", 1).Kept
 
 // someCells are a comparison made up: every functional on two energies, three seeds.
 func someCells() []Cell {
@@ -23,15 +28,15 @@ func someCells() []Cell {
 			for seed := range uint64(3) {
 				gap := math.Exp(1.2*rng.NormFloat64() + 1)
 				o := Outcome{
-					Seed: seed + 1, Error: 0.008 * math.Exp(0.15*float64(i%5)+0.05*rng.NormFloat64()), GapP50: gap, GapP05: 0.1*gap - 0.2,
-					MarginKept: 0.95 + 0.01*rng.NormFloat64(), CorrectMean: -2, OffendingMean: gap - 2, TrainSeconds: 60,
+					Seed: seed + 1, Error: train.WrongSamples.Of(0.008 * math.Exp(0.15*float64(i%5)+0.05*rng.NormFloat64())), GapP50: gap, GapP05: 0.1*gap - 0.2,
+					Kept: keptShare.Of(0.95 + 0.01*rng.NormFloat64()), CorrectMean: -2, OffendingMean: gap - 2, TrainSeconds: 60,
 				}
 				if !e.GoodMargin && energy == "code" && e.Name != "lvq2" {
-					o.Error, o.GapP05, o.GapP50, o.MarginKept = 0.9+0.003*rng.NormFloat64(), -1e-3, 0, 0
+					o.Error, o.GapP05, o.GapP50, o.Kept = train.WrongSamples.Of(0.9+0.003*rng.NormFloat64()), -1e-3, 0, keptShare.Of(0)
 					o.Collapsed, o.Why = true, "With learned class codes the energy loss is zero on a flat surface: nothing pushes wrong answers up."
 				}
 				if e.Demonstration && seed == 2 {
-					o = Outcome{Seed: 3, Failed: "it diverged at step 40", Error: math.NaN()}
+					o = Outcome{Seed: 3, Failed: "it diverged at step 40", Error: train.WrongSamples.Of(math.NaN())}
 				}
 				c.Outcomes = append(c.Outcomes, o)
 			}
@@ -64,7 +69,7 @@ func TestCompare(t *testing.T) {
 		n := 0
 		for _, o := range c.Outcomes {
 			if o.Failed == "" {
-				mean, n = mean+o.Error, n+1
+				mean, n = mean+float64(o.Error.Value), n+1
 			}
 		}
 		if mean /= float64(n); math.Abs(float64(got[i].Error.Mean)-mean) > 1e-12 || got[i].Seeds != 3 || got[i].Failed != 3-n {
@@ -90,10 +95,10 @@ func TestCompare(t *testing.T) {
 func TestCompareEdges(t *testing.T) {
 	nan := math.NaN()
 	for name, cells := range map[string][]Cell{
-		"one":        {{Functional: "nll", Outcomes: []Outcome{{Error: 0.01}}}},
-		"no error":   {{Functional: "nll", Outcomes: []Outcome{{}, {Error: 0.5}}}},
+		"one":        {{Functional: "nll", Outcomes: []Outcome{{Error: train.WrongSamples.Of(0.01)}}}},
+		"no error":   {{Functional: "nll", Outcomes: []Outcome{{}, {Error: train.WrongSamples.Of(0.5)}}}},
 		"all failed": {{Functional: "nll", Outcomes: []Outcome{{Failed: "x"}, {Failed: "y"}}}},
-		"not finite": {{Functional: "own <b>", Model: "../m", Outcomes: []Outcome{{Error: nan, GapP05: nan, GapP50: math.Inf(1), MarginKept: nan, TrainSeconds: nan}}}},
+		"not finite": {{Functional: "own <b>", Model: "../m", Outcomes: []Outcome{{Error: train.WrongSamples.Of(nan), GapP05: nan, GapP50: math.Inf(1), Kept: keptShare.Of(nan), TrainSeconds: nan}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -123,7 +128,7 @@ func TestOutcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := r.Outcome()
-	if o.Seed != 7 || o.Error != s.Error() || o.MarginKept != s.Kept(1) || o.Failed != "" || !(o.GapP05 < o.GapP50) {
+	if o.Seed != 7 || float64(o.Error.Value) != s.Error() || float64(o.Kept.Value) != s.Kept(1) || o.Error.Unit != measure.Share || o.Failed != "" || !(o.GapP05 < o.GapP50) {
 		t.Errorf("%+v", o)
 	}
 	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {

@@ -91,7 +91,7 @@ func (m confusion) turned() bool { return m.widest() > 24 }
 // widest is the width of the widest name.
 func (m confusion) widest() (w vg.Length) {
 	for _, name := range m.names {
-		w = max(w, measure(cut(name), style{size: textSize}))
+		w = max(w, textWidth(cut(name), style{size: textSize}))
 	}
 	return w
 }
@@ -155,7 +155,7 @@ func (m confusion) draw(c draw.Canvas, cell vg.Length) {
 	write(c, left+width/2, c.Max.Y-6, m.columns, mid)
 	write(c, left+width+28, top+10, "wrong", mid)
 	turned := style{size: textSize, hue: muted, turned: true}
-	write(c, c.Min.X+textSize, top-width/2-measure(m.rows, turned)/2, m.rows, turned)
+	write(c, c.Min.X+textSize, top-width/2-textWidth(m.rows, turned)/2, m.rows, turned)
 	for y := range m.k {
 		row := top - vg.Length(y)*cell
 		m.write(c, y, left, top, row-cell/2, cell)
@@ -199,7 +199,7 @@ func (m confusion) drawCell(c draw.Canvas, label, answer int, x, y, cell vg.Leng
 	if n == 0 {
 		word = "·"
 	}
-	if w := measure(word, st); w > cell-4 {
+	if w := textWidth(word, st); w > cell-4 {
 		st.size *= (cell - 4) / w
 	}
 	write(c, x+cell/2, y-cell/2, word, st)

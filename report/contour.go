@@ -84,7 +84,7 @@ func label(c draw.Canvas, segments []segment, tx, ty func(float64) vg.Length, te
 		return others
 	}
 	st := style{size: 9, hue: ink, align: draw.XCenter, middle: true}
-	w := measure(text, st)/2 + 2
+	w := textWidth(text, st)/2 + 2
 	fillRect(c, paper.alpha(0.75), best.X-w, best.Y-5.5, best.X+w, best.Y+5.5)
 	write(c, best.X, best.Y, text, st)
 	return append(others, best)

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -118,7 +121,7 @@ func lossCurve(r *Run, t clock) *figure {
 		func(s train.Step) float64 { return s.Loss })
 	var means []xy
 	for _, e := range r.Epochs {
-		means = append(means, xy{t.at(e.Step), e.Loss})
+		means = append(means, xy{t.at(e.Step), float64(e.Loss)})
 	}
 	if f != nil || len(means) == 0 {
 		return f
@@ -180,7 +183,7 @@ func epochDots(r *Run, t clock, h hue) layer {
 	var means []xy
 	before := 0
 	for _, e := range r.Epochs {
-		means = append(means, xy{(t.at(before) + t.at(e.Step)) / 2, e.Loss})
+		means = append(means, xy{(t.at(before) + t.at(e.Step)) / 2, float64(e.Loss)})
 		before = e.Step
 	}
 	return layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
@@ -189,41 +192,13 @@ func epochDots(r *Run, t clock, h hue) layer {
 	})
 }
 
-// errorMeasure is what a recipe calls its error.
-type errorMeasure struct {
-	name, unit string
-	fraction   bool
-	sequences  bool // of sequences, whose energies over all answers nothing can hold
-	vectors    bool // of vectors, which have distances from each other and no answers
-}
-
-// measure returns what the run's recipe calls its error.
-func (r *Run) measure() errorMeasure {
-	switch r.Get("recipe") {
-	case "autoencoder":
-		return errorMeasure{name: "Variance lost", unit: "of the variance lost", fraction: true}
-	case "speech", "strips":
-		return errorMeasure{name: "Error rate", unit: "of the tokens read wrong", fraction: true, sequences: true}
-	case "tagger":
-		return errorMeasure{name: "Error rate", unit: "of the words tagged wrong", fraction: true, sequences: true}
-	case "search":
-		return errorMeasure{name: "Test error", unit: "of pictures whose nearest is of another class", fraction: true, vectors: true}
-	case "siamese":
-		return errorMeasure{name: "Test error", unit: "of pairs taken wrongly", fraction: true, vectors: true}
-	case "generate":
-		return errorMeasure{name: "Discrepancy", unit: "squared kernel discrepancy of the chains from held-out pictures"}
-	case "rbm":
-		return errorMeasure{name: "Negative log-likelihood", unit: "nat a picture, with the greater estimate of log Z"}
+// prefixed puts a word before a figure's name: "Validation error".
+func prefixed(word string, q measure.Quantity) string {
+	if q.Name == "" {
+		return word + " error"
 	}
-	return errorMeasure{name: "Test error", unit: "of samples wrong", fraction: true}
-}
-
-// text writes a value of the measure.
-func (m errorMeasure) text(v float64) string {
-	if m.fraction {
-		return percent(v)
-	}
-	return number(v)
+	first, size := utf8.DecodeRuneInString(q.Name)
+	return word + " " + string(unicode.ToLower(first)) + q.Name[size:]
 }
 
 func errorCurve(r *Run, t clock) *figure {
@@ -232,40 +207,39 @@ func errorCurve(r *Run, t clock) *figure {
 	}
 	var all []xy
 	best, y := xy{y: math.Inf(1)}, empty()
-	epoch := 0
+	epoch, q := 0, r.Epochs[0].Error.Quantity
 	for _, e := range r.Epochs {
-		p := xy{t.at(e.Step), e.Error}
-		all, y = append(all, p), y.with(e.Error)
-		if e.Error < best.y {
+		p := xy{t.at(e.Step), float64(e.Error.Value)}
+		all, y = append(all, p), y.with(p.y)
+		if p.y < best.y {
 			best, epoch = p, e.Epoch
 		}
 	}
 	if !finite(best.y) {
 		return nil
 	}
-	y = bounds{0, y.hi*1.1 + 1e-4}
-	m := r.measure()
-	unit := m.unit
+	y = bounds{min(0, y.lo*1.1), max(y.hi, 0)*1.1 + 1e-4}
+	title := prefixed("Validation", q)
 	f := &figure{
-		name: "error", title: "Validation error", unit: unit,
+		name: "error", title: title, unit: q.Axis(),
 		how: "Measured after every epoch on samples that are not trained on. The ring is the best epoch.",
-		alt: fmt.Sprintf("Validation error over the epochs; best %s after epoch %d.", m.text(best.y), epoch),
+		alt: fmt.Sprintf("%s over the epochs; best %s after epoch %d.", title, q.Unit.Text(best.y), epoch),
 	}
-	if r.Get("validation") == "0" && !m.vectors { // to those, 0 is a share
+	if recipe := r.Get("recipe"); r.Get("validation") == "0" && recipe != "search" && recipe != "siamese" { // to those, 0 is a share
 		f.how = "No samples were held out: this is measured on samples that are trained on, and too good. The ring is the best epoch."
 	}
 	p := t.plot(y)
-	p.Y.Tick.Marker = ticks{about: 5, percent: m.fraction}
-	if best.y > 0 && y.hi > 15*best.y {
+	p.Y.Tick.Marker = ticks{about: 5, unit: q.Unit}
+	if best.y > 0 && y.lo == 0 && y.hi > 15*best.y {
 		p.Y.Min, p.Y.Max = best.y/1.6, y.hi*1.1
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{about: 7, log: true, percent: m.fraction}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, ticks{about: 7, log: true, unit: q.Unit}
 		f.unit += ", logarithmic scale"
 	}
 	p.Add(line(all, pen(offending, 1.8)))
 	if len(all) <= 40 {
 		p.Add(dots(all, offending.solid(), 2.6))
 	}
-	p.Add(ring(best), beside(best, percent(best.y)))
+	p.Add(ring(best), beside(best, q.Unit.Text(best.y)))
 	f.paint = drawInto(p)
 	return f
 }
@@ -285,7 +259,7 @@ func ring(at xy) plot.Plotter {
 func beside(at xy, word string) plot.Plotter {
 	return layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
 		st := style{size: textSize, hue: ink, align: draw.XCenter, bold: true}
-		half := measure(word, st) / 2
+		half := textWidth(word, st) / 2
 		x, y := min(max(tx(at.x), c.Min.X+half), c.Max.X-half), ty(at.y)-20
 		if y < c.Min.Y+2 {
 			y += 31
@@ -302,8 +276,8 @@ func columns(r *Run, t clock, of func(train.Epoch) train.Quantiles) quantileLine
 	for _, e := range r.Epochs {
 		v := of(e)
 		q.x = append(q.x, t.at(e.Step))
-		q.p05, q.p25, q.p50 = append(q.p05, v.P05), append(q.p25, v.P25), append(q.p50, v.P50)
-		q.p75, q.p95 = append(q.p75, v.P75), append(q.p95, v.P95)
+		q.p05, q.p25, q.p50 = append(q.p05, float64(v.P05)), append(q.p25, float64(v.P25)), append(q.p50, float64(v.P50))
+		q.p75, q.p95 = append(q.p75, float64(v.P75)), append(q.p95, float64(v.P95))
 	}
 	return q
 }
@@ -328,11 +302,12 @@ func energyCurve(r *Run, t clock) *figure {
 	p := t.plot(bad.bounds(good.bounds(empty())).padded(0.05))
 	bad.addTo(p, offending)
 	good.addTo(p, correct)
+	w := r.terms()
 	return &figure{
-		name: "energies", title: "Energies", unit: "median, half and 90 % of the validation samples", paint: drawInto(p),
-		legend: []key{{"correct answer E⁺", correct, swatch}, {"most offending E⁻", offending, swatch}},
-		how:    "Training should push the blue band (correct answers) below the orange one. Two bands that lie on each other are a collapse.",
-		alt:    "Energy of the correct and of the most offending answer over the epochs, as bands.",
+		name: "energies", title: sentence(w.Energies), unit: spreadUnit(w), paint: drawInto(p),
+		legend: []key{{w.Correct, correct, swatch}, {w.Offending, offending, swatch}},
+		how:    fmt.Sprintf("Blue are the %s of %s, orange those of %s. Where blue lies below, the two are told apart; bands that lie on each other are not.", w.Energies, w.Correct, w.Offending),
+		alt:    fmt.Sprintf("%s of %s and of %s over the epochs, as bands.", sentence(w.Energies), w.Correct, w.Offending),
 	}
 }
 
@@ -354,12 +329,28 @@ func gapCurve(r *Run, t clock) *figure {
 		p.Add(level(m, dashed(ink, 1.2)))
 		legend = []key{{"margin m = " + setting(m), ink, dashes}}
 	}
+	w := r.terms()
 	return &figure{
 		legend: legend,
-		name:   "gap", title: "Gap E⁻ − E⁺", unit: "median, half and 90 % of the validation samples", paint: drawInto(p),
-		how: "How far the most offending answer lies above the correct one. Below zero the answer is wrong.",
-		alt: "Gap between the two energies over the epochs, as bands.",
+		name:   "gap", title: "Gap", unit: spreadUnit(w), paint: drawInto(p),
+		how: fmt.Sprintf("How far the %s of %s lie above those of %s. Below zero the two are taken for each other.", w.Energies, w.Offending, w.Correct),
+		alt: fmt.Sprintf("Gap between the %s of the two over the epochs, as bands.", w.Energies),
 	}
+}
+
+// spreadUnit says what the bands of energies are.
+func spreadUnit(w train.Terms) string {
+	unit := ""
+	if w.Unit != measure.Plain {
+		unit = string(w.Unit) + "; "
+	}
+	return unit + "median, half and 90 % of the validation " + w.Samples
+}
+
+// sentence begins words with a capital.
+func sentence(words string) string {
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToUpper(first)) + words[size:]
 }
 
 func rateCurve(r *Run, t clock) *figure {

@@ -113,7 +113,7 @@ func (k key) indent() vg.Length {
 	return 14
 }
 
-func (k key) width() vg.Length { return k.indent() + measure(k.text, style{size: textSize}) }
+func (k key) width() vg.Length { return k.indent() + textWidth(k.text, style{size: textSize}) }
 
 // drawLegend writes the entries side by side.
 func drawLegend(c draw.Canvas, y vg.Length, keys []key) {
@@ -217,7 +217,7 @@ func write(c draw.Canvas, x, y vg.Length, s string, st style) vg.Length {
 	if st.middle {
 		y -= st.size * 0.35
 	}
-	width := measure(s, st)
+	width := textWidth(s, st)
 	switch st.align {
 	case draw.XCenter:
 		x -= width / 2
@@ -247,7 +247,7 @@ func write(c draw.Canvas, x, y vg.Length, s string, st style) vg.Length {
 }
 
 // measure returns the width of a line of text.
-func measure(s string, st style) vg.Length {
+func textWidth(s string, st style) vg.Length {
 	var w vg.Length
 	for _, p := range raised(s) {
 		face := p.face(st)

@@ -196,10 +196,23 @@ func (v *filmed) bar(c draw.Canvas) {
 	}
 }
 
-// scatter draws a frame's pairs of energies with the half-plane E⁺ + m < E⁻; nil where it
+// A pairing of words says what a film's pairs of energies are, and what of them is measured.
+type pairWords struct{ x, y, holds, not, measured string }
+
+// words are those of the film's pairs. Of answers, the right one should be lower by the margin; of a density, whose
+// draws are to be as likely as the data, neither should.
+func (v *filmed) words(frame int) pairWords {
+	kept := percent(v.Kept(frame))
+	if v.OverY {
+		return pairWords{"energies of right answers", "energies of incorrect answers", "it holds", "it does not", "E⁺ + m < E⁻ holds for " + kept}
+	}
+	return pairWords{"energies of data", "energies of draws", "data lower", "draw lower", "data lower than a draw in " + kept + " of the pairs; half is a draw’s match"}
+}
+
+// scatter draws a frame's pairs of energies, of answers with the half-plane E⁺ + m < E⁻; nil where it
 // has none.
 func (v *filmed) scatter(frame int) *figure {
-	fr := &v.Frames[frame]
+	fr, w := &v.Frames[frame], v.words(frame)
 	if len(fr.Correct) == 0 {
 		return nil
 	}
@@ -212,13 +225,16 @@ func (v *filmed) scatter(frame int) *figure {
 			wrong = append(wrong, p)
 		}
 	}
-	a := axes(v.pairs, v.pairs, "energies of right answers")
-	a.Y.Label.Text = "energies of incorrect answers"
-	a.Add(halfPlanes(v.Margin), diagonal(0, pen(ink, 1.2)), dots(right, correct.alpha(0.6), 1.9), dots(wrong, offending.alpha(0.6), 1.9))
+	a := axes(v.pairs, v.pairs, w.x)
+	a.Y.Label.Text = w.y
+	if v.OverY {
+		a.Add(halfPlanes(v.Margin))
+	}
+	a.Add(diagonal(0, pen(ink, 1.2)), dots(right, correct.alpha(0.6), 1.9), dots(wrong, offending.alpha(0.6), 1.9))
 	f := &figure{
 		name: v.Name + "-scatter", title: "Pairs of energies", width: filmHeight - 30, height: filmHeight,
-		unit:   fmt.Sprintf("step %s · E⁺ + m < E⁻ holds for %s", count(fr.Step), percent(v.Kept(frame))),
-		legend: []key{{"it holds", correct, dot}, {"it does not", offending, dot}, {"E⁺ = E⁻", ink, stroke}},
+		unit:   fmt.Sprintf("step %s · %s", count(fr.Step), w.measured),
+		legend: []key{{w.holds, correct, dot}, {w.not, offending, dot}, {"equal", ink, stroke}},
 		alt:    fmt.Sprintf("%s: pairs of energies at step %d.", v.Title, fr.Step), paint: drawInto(a),
 	}
 	if v.Margin > 0 {

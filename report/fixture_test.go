@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -20,10 +22,15 @@ type fake struct {
 	n, k, epochs, perEpoch int
 	functional             string
 	unfinished             bool
+	failure                measure.Quantity // what the job calls its error
+	scale                  float64          // of the errors; 0 is 1
+	words                  train.Terms
 	edit                   func(energies []float64, labels []int) // changes the test set's energies
 }
 
-func newFake() fake { return fake{n: 300, k: 10, epochs: 8, perEpoch: 120, functional: "hinge"} }
+func newFake() fake {
+	return fake{n: 300, k: 10, epochs: 8, perEpoch: 120, functional: "hinge", failure: train.WrongSamples, words: train.AnswerTerms("samples", 1)}
+}
 
 // write makes the folder and returns it.
 func (f fake) write(t testing.TB) string {
@@ -49,8 +56,8 @@ func (f fake) write(t testing.TB) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		save(resultFile, fmt.Sprintf(`{"run":"run-1","test_error":%v,"epochs":%d,"steps":%d,"train_seconds":61.25,"energy":{"correct_mean":-8,"offending_mean":2,"gap_p05":0.5,"gap_p50":9},"collapsed":false}`,
-			s.Error(), f.epochs, f.epochs*f.perEpoch))
+		save(resultFile, fmt.Sprintf(`{"run":"run-1","test_error":%s,"epochs":%d,"steps":%d,"train_seconds":61.25,"energy":{"terms":%s,"correct_mean":-8,"offending_mean":2,"gap_p05":0.5,"gap_p50":9},"kept":%s,"chance":"NaN","collapsed":false,"verdict":"the numbers say so"}`,
+			jsonText(t, f.failure.Of(f.size(s.Error()))), f.epochs, f.epochs*f.perEpoch, jsonText(t, f.words), jsonText(t, f.words.Kept.Of(0.98))))
 	}
 	return dir
 }
@@ -117,9 +124,9 @@ func (f fake) events() string {
 		at := float64(e) / float64(max(f.epochs, 1))
 		gap := 10 * (1 - math.Exp(-3*at))
 		emit("epoch", train.Epoch{
-			Epoch: e, Step: e * f.perEpoch, Loss: 0.04 + 1.6*math.Exp(-14*(at-0.5/float64(f.epochs))), Error: 0.009 + 0.06*math.Exp(-6*at), LR: 5e-4 * (1 + math.Cos(math.Pi*at)), Seconds: 7.5 * float64(e), Best: true,
+			Epoch: e, Step: e * f.perEpoch, Loss: measure.Number(0.04 + 1.6*math.Exp(-14*(at-0.5/float64(f.epochs)))), Error: f.failure.Of(f.size(0.009 + 0.06*math.Exp(-6*at))), LR: 5e-4 * (1 + math.Cos(math.Pi*at)), Seconds: 7.5 * float64(e), Best: true,
 			Diagnosis: train.Diagnosis{
-				Correct: around(-0.7*gap, 2), Offending: around(0.3*gap, 1.4), Gap: around(gap, 2.5), MarginKept: 0.98, Spread: 3, Scale: 1,
+				Correct: around(-0.7*gap, 2), Offending: around(0.3*gap, 1.4), Gap: around(gap, 2.5), Kept: f.words.Kept.Of(0.98), Terms: f.words, Samples: 500, Spread: 3, Scale: 1,
 			},
 		})
 	}
@@ -129,7 +136,10 @@ func (f fake) events() string {
 	return b.String()
 }
 
-func around(mid, r float64) train.Quantiles {
+func (f fake) size(failure float64) float64 { return failure * cmp.Or(f.scale, 1) }
+
+func around(middle, radius float64) train.Quantiles {
+	mid, r := measure.Number(middle), measure.Number(radius)
 	return train.Quantiles{Mean: mid, P05: mid - 1.6*r, P25: mid - 0.7*r, P50: mid, P75: mid + 0.7*r, P95: mid + 1.5*r}
 }
 

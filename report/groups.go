@@ -123,7 +123,7 @@ func (s shot) draw(c draw.Canvas, x, y vg.Length) {
 	edge.Close()
 	c.Stroke(edge)
 	st := style{size: textSize - 1, hue: s.hue, bold: true, align: draw.XCenter}
-	if w := measure(s.Name, st); w > shotSide+shotSpace-2 {
+	if w := textWidth(s.Name, st); w > shotSide+shotSpace-2 {
 		st.size *= (shotSide + shotSpace - 2) / w
 	}
 	write(c, x+shotSide/2, y-shotSide-13, s.Name, st)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -31,8 +32,8 @@ type page struct {
 	Confusion   view
 	Worst       []worstView
 	Training    []view
-	Tested      bool
-	Sequences   bool // there are no energies over all answers to show
+	Tested      bool // there are energies over all answers
+	Missing     bool // there should be such energies, or there is no result yet
 
 	Search *searchView // of a run of search
 	Verify *verifyView // of a run of siamese
@@ -86,7 +87,8 @@ func worstViews(s *Surface, images Images) ([]worstView, error) {
 
 // newPage works out the words and the headline figures.
 func newPage(r *Run, s *Surface) *page {
-	p := &page{Title: r.Name, Config: r.Config, Tested: s != nil && s.N > 0, Sequences: r.measure().sequences || r.measure().vectors}
+	p := &page{Title: r.Name, Config: r.Config, Tested: s != nil && s.N > 0}
+	p.Missing = !p.Tested && (r.Result == nil || r.terms().AllAnswers)
 	p.Recipe = r.Get("recipe")
 	if r.Start != nil && r.Start.Recipe != "" {
 		p.Recipe = r.Start.Recipe
@@ -128,9 +130,9 @@ func (p *page) notes(r *Run, s *Surface) {
 	if missing := missingLabels(s); s.N > 0 && len(missing) > 0 {
 		say("The test set has no sample of label %s.", strings.Join(missing, ", "))
 	}
-	if r.Result != nil && s.N > 0 && math.Abs(r.Result.TestError-s.Error()) > 0.5/float64(s.N) {
+	if r.Result != nil && s.N > 0 && math.Abs(float64(r.Result.TestError.Value)-s.Error()) > 0.5/float64(s.N) {
 		say("%s gives a test error of %s, but the energies in %s give %s: the two are not of one evaluation.",
-			resultFile, percent(r.Result.TestError), testFile, percent(s.Error()))
+			resultFile, r.Result.TestError.Text(), testFile, percent(s.Error()))
 	}
 }
 
@@ -216,29 +218,26 @@ func command(recipe string) string {
 }
 
 func errorTile(r *Run, s *Surface) tile {
-	m := r.measure()
-	t := tile{Label: m.name}
-	switch {
-	case r.Get("recipe") == "autoencoder" && r.Result != nil:
-		t.Value, t.Note = percent(r.Result.TestError), "of the test pictures, in their reconstructions"
-	case m.sequences && r.Result != nil:
-		t.Value, t.Note = percent(r.Result.TestError), m.unit+", in the first of the test sets"
-	case !m.fraction && r.Result != nil:
-		t.Value, t.Note = m.text(r.Result.TestError), m.unit
+	t := tile{Label: "Test error", Value: "–", Note: "not evaluated on a test set yet"}
+	switch b := r.Best(); {
 	case s != nil && s.N > 0:
 		ci := wilson(s.Wrong, s.N)
 		t.Value = percent(s.Error())
-		t.Note = fmt.Sprintf("%s of %s wrong; 95 %% interval %.2f to %.2f %%", count(s.Wrong), count(s.N), 100*ci.lo, 100*ci.hi)
+		t.Note = fmt.Sprintf("%s of %s wrong; 95 %% interval %s to %s", count(s.Wrong), count(s.N), percent(ci.lo), percent(ci.hi))
 	case r.Result != nil:
-		t.Value, t.Note = percent(r.Result.TestError), "as "+resultFile+" says; the energies are not in the folder"
-	case r.Broken != nil:
-		t.Value, t.Note = "–", r.Broken.Error()
-	default:
-		t.Value, t.Note = "–", "not evaluated on a test set yet"
-		if b := r.Best(); b != nil {
-			t.Label, t.Value = "Validation error", m.text(b.Error)
-			t.Note = fmt.Sprintf("best so far, after epoch %d; not evaluated on a test set yet", b.Epoch)
+		f := r.Result.TestError
+		t.Label, t.Value, t.Note = prefixed("Test", f.Quantity), f.Text(), f.Note
+		if r.terms().AllAnswers {
+			t.Note += "; the energies are not in the folder"
 		}
+		if c := float64(r.Result.Chance); finite(c) && c > 0 {
+			t.Note += "; without a look at the input " + f.Unit.Text(c)
+		}
+	case r.Broken != nil:
+		t.Note = r.Broken.Error()
+	case b != nil:
+		t.Label, t.Value = prefixed("Validation", b.Error.Quantity), b.Error.Text()
+		t.Note = fmt.Sprintf("best so far, after epoch %d; not evaluated on a test set yet", b.Epoch)
 	}
 	return t
 }
@@ -251,58 +250,69 @@ func diagnosis(r *Run) *train.Diagnosis {
 	return &r.Epochs[len(r.Epochs)-1].Diagnosis
 }
 
+// collapseTile says whether the surface collapsed, and what the numbers say of training: those of the test set
+// where there are some, else of the last epoch.
 func collapseTile(r *Run, s *Surface) tile {
-	collapsed, why, known := false, "", false
+	collapsed, note, known := false, "", false
 	if d := diagnosis(r); d != nil {
-		collapsed, why, known = d.Collapsed, d.Why, true
+		collapsed, note, known = d.Collapsed, d.Verdict, true
 	}
 	if r.Result != nil {
 		collapsed, known = r.Result.Collapsed, true
-		if r.Result.Why != "" {
-			why = r.Result.Why
+		switch {
+		case collapsed && r.Result.Why != "":
+			note = r.Result.Why
+		case r.Result.Verdict != "":
+			note = r.Result.Verdict
 		}
 	}
 	if s != nil && s.N > 0 && s.isFlat() {
 		collapsed, known = true, true
-		if why == "" {
-			why = "All energies of the test set are the same number: the model says nothing about the answer."
-		}
+		note = "All energies of the test set are the same number: the model says nothing about the answer."
 	}
 	t := tile{Label: "Collapsed", Alarm: collapsed}
 	switch {
 	case !known:
 		t.Value, t.Note = "–", "not known before the first epoch"
 	case collapsed:
-		t.Value, t.Note = "Yes", why
-		if why == "" {
-			t.Note = "The energies hardly differ from one answer to another."
-		}
+		t.Value, t.Note = "Yes", note
 	default:
-		t.Value, t.Note = "No", "The energy surface is not flat: it tells answers apart."
+		t.Value, t.Note = "No", note
 	}
 	return t
 }
 
+// gapTiles say how far apart the energies are: of the test set's answers, or what the result says, or the last epoch.
 func gapTiles(r *Run, s *Surface) []tile {
-	t := tile{Label: "Median gap", Value: "–", Note: "energy of the most offending answer less that of the correct one"}
+	w := r.terms()
+	t := tile{Label: "Median gap", Value: "–", Note: fmt.Sprintf("%s of %s less those of %s", w.Energies, w.Offending, w.Correct)}
 	if s == nil || s.N == 0 {
-		if d := diagnosis(r); d != nil {
-			t.Value = number(d.Gap.P50)
-			t.Note = fmt.Sprintf("on the validation set; 5 %% of samples are below %s", number(d.Gap.P05))
+		p50, p05, kept := measure.Number(math.NaN()), measure.Number(math.NaN()), measure.Figure{}
+		switch d := diagnosis(r); {
+		case r.Result != nil && r.Result.Energy.Terms.Energies != "":
+			p50, p05, kept = r.Result.Energy.GapP50, r.Result.Energy.GapP05, r.Result.Kept
+		case d != nil:
+			p50, p05, kept = d.Gap.P50, d.Gap.P05, d.Kept
+			t.Note += ", on the validation set"
+		default:
+			return []tile{t}
 		}
-		return []tile{t}
+		t.Value = w.Unit.Text(float64(p50))
+		t.Note += fmt.Sprintf("; for 5 %% of the %s below %s", w.Samples, w.Unit.Text(float64(p05)))
+		if kept.Name == "" {
+			return []tile{t}
+		}
+		return []tile{t, {Label: kept.Name, Value: kept.Text(), Note: kept.Note}}
 	}
 	gaps := sortedFinite(s.Gap)
 	if len(gaps) > 0 {
 		t.Value = number(quantile(gaps, 0.5))
-		t.Note = fmt.Sprintf("E⁻ − E⁺ on the test set; 5 %% of samples are below %s", number(quantile(gaps, 0.05)))
+		t.Note = fmt.Sprintf("E⁻ − E⁺ on the test set; 5 %% of samples are below %s", number(quantile(gaps, 0.05)))
 	}
 	out := []tile{t}
 	if m, has := r.Margin(); has {
-		out = append(out, tile{
-			Label: "Margin kept", Value: percent(s.Kept(m)),
-			Note: fmt.Sprintf("of the test samples have a gap of at least m = %s", setting(m)),
-		})
+		kept := train.MarginKept(fmt.Sprintf("of the test samples have a gap of at least m = %s", setting(m))).Of(s.Kept(m))
+		out = append(out, tile{Label: kept.Name, Value: kept.Text(), Note: kept.Note})
 	}
 	return out
 }

@@ -75,7 +75,7 @@ func labelled(p *plot.Plot, x, y string) func(draw.Canvas) {
 		area := p.DataCanvas(inner)
 		write(c, area.Center().X, c.Min.Y+3, x, label)
 		turned := style{size: label.size, hue: ink, turned: true}
-		write(c, c.Min.X+label.size*0.8, area.Center().Y-measure(y, turned)/2, y, turned)
+		write(c, c.Min.X+label.size*0.8, area.Center().Y-textWidth(y, turned)/2, y, turned)
 	}
 }
 

@@ -131,10 +131,10 @@ func (p *page) add(r *Run, s *Surface, images Images) error {
 // that is magnified enough.
 func leastWidth(r *Run) float64 {
 	d := diagnosis(r)
-	if d == nil || !d.Collapsed || !finite(d.Scale) {
+	if d == nil || !d.Collapsed || !finite(float64(d.Scale)) {
 		return 0
 	}
-	return d.Scale / 4
+	return float64(d.Scale) / 4
 }
 
 // A view is a figure as the page shows it.

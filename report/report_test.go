@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
 )
 
 // files reads all files under a folder, by their path in it.
@@ -280,17 +283,45 @@ func pageOf(t *testing.T, dir string, images Images) string {
 	return string(data)
 }
 
-// TestPageOfSequences: what has no energies over all answers does not miss them.
-func TestPageOfSequences(t *testing.T) {
-	dir := newFake().write(t)
-	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
-		t.Fatal(err)
-	}
-	for recipe, unit := range map[string]string{"speech": "of the tokens read wrong", "tagger": "of the words tagged wrong"} {
+// TestPagesSpeakOfTheirJobs: what has no energies over all answers does not miss them; figures have the job's own unit, and nothing is
+// said of answers where there are none.
+func TestPagesSpeakOfTheirJobs(t *testing.T) {
+	pictures := train.Terms{Energies: "free energies", Samples: "pictures", Correct: "pictures", Offending: "the same with shuffled pixels", Unit: measure.Nat}
+	pictures.Kept = train.ToldApart("pictures", pictures)
+	texts := train.Terms{Energies: "energies", Samples: "lines", Correct: "the right text", Offending: "all other texts together", Kept: train.ToldApart("lines", pictures)}
+	for recipe, test := range map[string]struct {
+		failure measure.Quantity
+		scale   float64
+		words   train.Terms
+		want    []string
+		absent  []string
+	}{
+		"speech": {measure.Quantity{Name: "Error rate", Unit: measure.Share, Note: "of the tokens read wrong"}, 1, texts, []string{"Test error rate", "of the tokens read wrong", "Validation error rate", "all other texts together"}, nil},
+		"rbm": {
+			measure.Quantity{Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture"}, 22819, pictures,
+			[]string{"Validation negative log-likelihood", "nat a picture", ">209 nat<", "Told apart", "98.00 %", "Free energies", "the same with shuffled pixels"}, []string{"20,8", "209 %", "20877"},
+		},
+		"generate": {
+			measure.Quantity{Name: "Discrepancy", Note: "squared kernel discrepancy"}, 1, pictures, []string{"Test discrepancy", "squared kernel discrepancy"}, []string{"0.90 %"},
+		},
+	} {
+		f := newFake()
+		f.failure, f.scale, f.words = test.failure, test.scale, test.words
+		dir := f.write(t)
+		if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
+			t.Fatal(err)
+		}
 		writeFile(t, dir, configFile, "recipe: "+recipe+"\n")
 		page := pageOf(t, dir, nil)
-		if !strings.Contains(page, unit) || strings.Contains(page, "no energies to show") {
-			t.Errorf("the page of %s does not say %q, or misses energies", recipe, unit)
+		for _, part := range test.want {
+			if !strings.Contains(page, part) {
+				t.Errorf("the page of %s does not say %q", recipe, part)
+			}
+		}
+		for _, part := range append(test.absent, "no energies to show", "most offending", "correct answer", "E⁻") {
+			if strings.Contains(page, part) {
+				t.Errorf("the page of %s says %q", recipe, part)
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"
 )
@@ -50,20 +51,23 @@ type Setting struct{ Key, Value string }
 
 // Result is result.json: what a finished run printed as its last line with --json.
 type Result struct {
-	Run          string  `json:"run"`
-	TestError    float64 `json:"test_error"` // fraction
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
+	Run          string         `json:"run"`
+	TestError    measure.Figure `json:"test_error"` // what the job calls its error
+	Chance       measure.Number `json:"chance"`     // the error of answers that do not look at the input
+	Epochs       int            `json:"epochs"`
+	Steps        int            `json:"steps"`
+	TrainSeconds float64        `json:"train_seconds"`
 	Energy       struct {
-		CorrectMean   float64 `json:"correct_mean"`
-		OffendingMean float64 `json:"offending_mean"`
-		GapP05        float64 `json:"gap_p05"`
-		GapP50        float64 `json:"gap_p50"`
+		Terms         train.Terms    `json:"terms"`
+		CorrectMean   measure.Number `json:"correct_mean"`
+		OffendingMean measure.Number `json:"offending_mean"`
+		GapP05        measure.Number `json:"gap_p05"`
+		GapP50        measure.Number `json:"gap_p50"`
 	} `json:"energy"`
-	MarginKept float64 `json:"margin_kept"`
-	Collapsed  bool    `json:"collapsed"`
-	Why        string  `json:"why,omitempty"`
+	Kept      measure.Figure `json:"kept"`
+	Collapsed bool           `json:"collapsed"`
+	Why       string         `json:"why,omitempty"`
+	Verdict   string         `json:"verdict"`
 }
 
 // Open reads a run folder: config.yaml, events.jsonl and result.json, as far as they
@@ -127,7 +131,7 @@ func (r *Run) Get(keys ...string) string {
 func (r *Run) Best() *train.Epoch {
 	var best *train.Epoch
 	for i := range r.Epochs {
-		if e := &r.Epochs[i]; best == nil || e.Error < best.Error {
+		if e := &r.Epochs[i]; best == nil || e.Error.Value < best.Error.Value {
 			best = e
 		}
 	}
@@ -152,6 +156,21 @@ func (r *Run) Margin() (m float64, ok bool) {
 		return functional.DefaultOptions().Margin, true
 	}
 	return m, true
+}
+
+// terms say what the run's energies are of, as its events or its result have it.
+func (r *Run) terms() train.Terms {
+	var t train.Terms
+	if d := diagnosis(r); d != nil {
+		t = d.Terms
+	}
+	if t.Energies == "" && r.Result != nil {
+		t = r.Result.Energy.Terms
+	}
+	if t.Energies == "" {
+		t = train.AnswerTerms("samples", 0)
+	}
+	return t
 }
 
 func (r *Run) note(format string, args ...any) {

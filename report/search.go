@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/train"
 	"gonum.org/v1/plot"
@@ -103,20 +104,20 @@ func (s *searched) tiles(r *Run) []tile {
 	m := s.Among
 	ci := wilson(m.Queries-m.Wrong, m.Queries)
 	out := []tile{{
-		Label: "Precision@1", Value: hundredths(m.Precision1),
-		Note: fmt.Sprintf("the nearest picture is of another class for %s of %s; 95 %% interval %.2f to %.2f %%", count(m.Wrong), plural(m.Queries, "query", "queries"), 100*ci.lo, 100*ci.hi),
+		Label: "Precision@1", Value: percent(m.Precision1),
+		Note: fmt.Sprintf("the nearest picture is of another class for %s of %s; 95 %% interval %s to %s", count(m.Wrong), plural(m.Queries, "query", "queries"), percent(ci.lo), percent(ci.hi)),
 	}}
 	if len(s.HeldOut) > 0 {
 		out = append(out, tile{Label: "Classes held out", Value: count(len(s.HeldOut)), Note: "not trained on; all test pictures are theirs: " + strings.Join(s.HeldOut, ", ")})
 	}
 	if n := len(m.Recall); n > 0 {
 		k := m.Recall[n-1]
-		out = append(out, tile{Label: fmt.Sprintf("Recall@%d", k.K), Value: hundredths(k.Share), Note: fmt.Sprintf("of the queries have one of their class among the %d nearest", k.K)})
+		out = append(out, tile{Label: fmt.Sprintf("Recall@%d", k.K), Value: percent(k.Share), Note: fmt.Sprintf("of the queries have one of their class among the %d nearest", k.K)})
 	}
 	out = append(
 		out,
-		tile{Label: "MAP@R", Value: hundredths(m.MAPAtR), Note: "as R-precision, but right ones count more in front"},
-		tile{Label: "R-precision", Value: hundredths(m.RPrecision), Note: "right ones among the R nearest, R being all of the class"},
+		tile{Label: "MAP@R", Value: percent(m.MAPAtR), Note: "as R-precision, but right ones count more in front"},
+		tile{Label: "R-precision", Value: percent(m.RPrecision), Note: "right ones among the R nearest, R being all of the class"},
 	)
 	if m.NMI != nil {
 		out = append(out, tile{Label: "NMI", Value: fmt.Sprintf("%.3f", *m.NMI), Note: "how well clusters of the vectors agree with the classes, from 0 to 1"})
@@ -124,16 +125,9 @@ func (s *searched) tiles(r *Run) []tile {
 	return append(out, endTiles(r)...)
 }
 
-// hundredths writes a share in percent, with two decimals.
-func hundredths(v float64) string { return fmt.Sprintf("%.2f\u00a0%%", 100*v) }
-
-// endTiles say whether the distances collapsed, and how long it took.
+// endTiles say whether the distances collapsed, how far they are apart, and how long it took.
 func endTiles(r *Run) []tile {
-	c := collapseTile(r, nil)
-	if c.Value == "No" {
-		c.Note = "The distances are not all alike: they tell classes apart."
-	}
-	out := []tile{c}
+	out := append([]tile{collapseTile(r, nil)}, gapTiles(r, nil)...)
 	if t, ok := timeTile(r); ok {
 		out = append(out, t)
 	}
@@ -220,7 +214,7 @@ func (s *searched) words() string {
 		out += fmt.Sprintf(" Left out as queries: %s that %s alone in a class.", plural(n, "picture", "pictures"), map[bool]string{true: "is", false: "are"}[n == 1])
 	}
 	if t := s.InTraining; t != nil {
-		out += fmt.Sprintf(" Among the %s instead, precision@1 is %s and MAP@R %s.", plural(t.Gallery, "training picture", "training pictures"), hundredths(t.Precision1), hundredths(t.MAPAtR))
+		out += fmt.Sprintf(" Among the %s instead, precision@1 is %s and MAP@R %s.", plural(t.Gallery, "training picture", "training pictures"), percent(t.Precision1), percent(t.MAPAtR))
 	}
 	return out
 }
@@ -253,7 +247,7 @@ func recallFigure(s *searched) *figure {
 	x := bounds{points[0].x, points[len(points)-1].x}
 	p := axes(x.padded(0.02), bounds{y.lo - 0.15*(1-y.lo) - 0.002, 1}, "k")
 	p.X.Tick.Marker = plot.ConstantTicks(at)
-	p.Y.Tick.Marker = ticks{about: 5, percent: true}
+	p.Y.Tick.Marker = ticks{about: 5, unit: measure.Share}
 	p.Add(line(training, dashed(ink, 1.2)), line(points, pen(correct, 2)), dots(points, correct.solid(), 3.6))
 	f.paint = drawInto(p)
 	return f
@@ -279,7 +273,7 @@ func classFigure(s *searched) *figure {
 		names = append(names, plot.Tick{Value: float64(len(all) - 1 - i), Label: cut(s.Classes[c.Label])})
 	}
 	p := axes(bounds{x.lo - 0.03*x.width() - 1e-3, 1}, bounds{-0.6, float64(len(all)) - 0.4}, "")
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: 4, percent: true}, plot.ConstantTicks(names)
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: 4, unit: measure.Share}, plot.ConstantTicks(names)
 	p.Y.Tick.Label.Color = ink.solid()
 	p.Add(&plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}}, layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
 		for i, k := range all {
@@ -326,7 +320,7 @@ func distanceFigure(same, different []float64, marks ...plot.Plotter) *figure {
 	hd.add(different)
 	hs.of, hd.of = len(same), len(different)
 	p := axes(hs.span(), bounds{0, 1.06 * max(hs.height(hs.peak()), hd.height(hd.peak()))}, "distance")
-	p.Y.Tick.Marker = ticks{about: 5, percent: true}
+	p.Y.Tick.Marker = ticks{about: 5, unit: measure.Share}
 	p.Add(hd.areas(func(float64) shade { return offending.alpha(0.30) }), hs.areas(func(float64) shade { return correct.alpha(0.30) }),
 		hd.outline(offending), hs.outline(correct))
 	p.Add(marks...)

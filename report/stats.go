@@ -1,23 +1,19 @@
 package report
 
-import "math"
+import (
+	"math"
 
-// quantile returns the q-quantile of sorted values, linear between neighbours.
-func quantile(sorted []float64, q float64) float64 {
-	if len(sorted) == 0 {
-		return math.NaN()
-	}
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 >= len(sorted) {
-		return sorted[len(sorted)-1]
-	}
-	f := at - float64(i)
-	return sorted[i]*(1-f) + sorted[i+1]*f
-}
+	"github.com/energo-ml/energo/measure"
+)
 
-// wilson returns the 95 % confidence interval of a fraction of which k of n were seen.
+// quantile returns the q-quantile of sorted values, linear between neighbours; of none, NaN.
+func quantile(sorted []float64, q float64) float64 { return measure.Quantile(sorted, q) }
+
+// wilson returns the 95 % confidence interval of a fraction of which k of n were seen; all of [0, 1] for n = 0.
 func wilson(k, n int) bounds {
+	if n < 1 {
+		return bounds{0, 1}
+	}
 	const z = 1.959963984540054
 	p, m := float64(k)/float64(n), float64(n)
 	mid := (p + z*z/(2*m)) / (1 + z*z/m)

@@ -1,7 +1,7 @@
 package report
 
 import (
-	"fmt"
+	"github.com/energo-ml/energo/measure"
 	"math"
 	"strconv"
 	"strings"
@@ -11,10 +11,10 @@ import (
 
 // ticks marks an axis at round numbers.
 type ticks struct {
-	about   int  // how many to aim at
-	whole   bool // only at integers
-	percent bool // fractions, shown as percentages
-	log     bool // a logarithmic axis
+	about int          // how many to aim at
+	whole bool         // only at integers
+	unit  measure.Unit // of the axis's figure: shares are shown in per cent
+	log   bool         // a logarithmic axis
 }
 
 // Ticks implements plot.Ticker.
@@ -57,7 +57,7 @@ func (t ticks) logTicks(lo, hi float64) []plot.Tick {
 
 // label writes v with the decimals that a step needs.
 func (t ticks) label(v, step float64) string {
-	if t.percent {
+	if t.unit == measure.Share {
 		v, step = v*100, step*100
 	}
 	a := math.Abs(v)
@@ -71,7 +71,7 @@ func (t ticks) label(v, step float64) string {
 	if step >= 1 {
 		s = thousands(s)
 	}
-	if t.percent {
+	if t.unit == measure.Share {
 		s += " %"
 	}
 	return minus(s)
@@ -100,35 +100,10 @@ func roundStep(raw float64) float64 {
 func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }
 
 // number writes v with three significant digits, or in words where it is not finite.
-func number(v float64) string {
-	switch {
-	case math.IsNaN(v):
-		return "not a number"
-	case math.IsInf(v, 1):
-		return "∞"
-	case math.IsInf(v, -1):
-		return "−∞"
-	case v == 0:
-		return "0"
-	}
-	a := math.Abs(v)
-	if a >= 1e6 || a < 1e-4 {
-		return minus(strconv.FormatFloat(v, 'e', 2, 64))
-	}
-	return minus(strconv.FormatFloat(v, 'f', max(0, 2-int(math.Floor(math.Log10(a)))), 64))
-}
+func number(v float64) string { return measure.Number(v).String() }
 
 // percent writes a fraction as a percentage.
-func percent(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "–"
-	}
-	digits := 2
-	if v >= 0.1 || v == 0 {
-		digits = 1
-	}
-	return fmt.Sprintf("%.*f %%", digits, 100*v)
-}
+func percent(v float64) string { return measure.Share.Text(v) }
 
 // setting writes a number that somebody chose: as short as it is.
 func setting(v float64) string { return minus(strconv.FormatFloat(v, 'g', -1, 64)) }

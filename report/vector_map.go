@@ -125,7 +125,7 @@ func (m *vectorMap) names(c draw.Canvas, x, y func(float64) vg.Length) {
 		slices.Sort(ys)
 		word := cut(m.classes[k])
 		at := vg.Point{X: x(quantile(xs, 0.5)), Y: y(quantile(ys, 0.5))}
-		half := measure(word, st)/2 + 3
+		half := textWidth(word, st)/2 + 3
 		at.X = min(max(at.X, c.Min.X+half), c.Max.X-half)
 		fillRect(c, paper.alpha(0.8), at.X-half, at.Y-8, at.X+half, at.Y+8)
 		st.middle = true

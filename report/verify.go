@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/tensor"
 	"gonum.org/v1/plot"
@@ -141,14 +142,14 @@ func (v *verified) tiles(r *Run) []tile {
 	right := int(math.Round(v.Accuracy * float64(n)))
 	ci := wilson(right, n)
 	out := []tile{
-		{Label: "Accuracy", Value: hundredths(v.Accuracy), Note: fmt.Sprintf("%s of %s wrong; 95 %% interval %.2f to %.2f %%", count(n-right), plural(n, "test pair", "test pairs"), 100*ci.lo, 100*ci.hi)},
-		{Label: "Threshold", Value: number(v.Threshold), Note: fmt.Sprintf("up to this distance two pictures count as the same: the best on %s; on the test pairs the best would give %s", plural(v.Held, "held-out pair", "held-out pairs"), hundredths(v.Best))},
-		{Label: "Equal error rate", Value: hundredths(v.EER), Note: "where as many others are accepted as of the same are refused"},
+		{Label: "Accuracy", Value: percent(v.Accuracy), Note: fmt.Sprintf("%s of %s wrong; 95 %% interval %s to %s", count(n-right), plural(n, "test pair", "test pairs"), percent(ci.lo), percent(ci.hi))},
+		{Label: "Threshold", Value: number(v.Threshold), Note: fmt.Sprintf("up to this distance two pictures count as the same: the best on %s; on the test pairs the best would give %s", plural(v.Held, "held-out pair", "held-out pairs"), percent(v.Best))},
+		{Label: "Equal error rate", Value: percent(v.EER), Note: "where as many others are accepted as of the same are refused"},
 		{Label: "AUC", Value: fmt.Sprintf("%.4f", v.AUC), Note: "the chance that a pair of the same is nearer than another"},
 	}
 	for _, t := range v.TARAtFAR {
 		if t.FAR == 0.01 {
-			out = append(out, tile{Label: "Accepted at 1 %", Value: hundredths(t.TAR), Note: "of the same, where 1 % of the others are accepted, too"})
+			out = append(out, tile{Label: "Accepted at 1 %", Value: percent(t.TAR), Note: "of the same, where 1 % of the others are accepted, too"})
 		}
 	}
 	return append(out, endTiles(r)...)
@@ -257,8 +258,8 @@ func (v *verified) curve(size vg.Length) *figure {
 		lowest = points[0].y
 	}
 	p := axes(bounds{least, 1}, bounds{max(0, lowest-0.1*(1-lowest)-0.005), 1}, "")
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 5, log: true, percent: true}
-	p.Y.Tick.Marker = ticks{about: 6, percent: true}
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 5, log: true, unit: measure.Share}
+	p.Y.Tick.Marker = ticks{about: 6, unit: measure.Share}
 	at := v.at(v.Threshold)
 	p.Add(line(points, pen(correct, 2)), mark(xy{v.EER, 1 - v.EER}, least, 6.5, muted), mark(xy{at.FAR, at.TAR}, least, 3.6, ink))
 	return &figure{

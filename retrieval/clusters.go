@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -69,10 +70,10 @@ const maxRounds = 100
 // a hundred times. A cluster that loses all its vectors begins anew at the vector that is
 // farthest from its centre.
 //
-// Errors: k outside [1, rows]; no rng; what [pair.CheckRows] refuses.
+// Errors: k outside [1, rows]; no rng; what [pair.CheckRows] refuses; the context's, soon after it has ended.
 //
 // Source: [lloyd1982], [arthur2007].
-func KMeans(vectors []float32, dim, k int, rng *rand.Rand) ([]int, error) {
+func KMeans(ctx context.Context, vectors []float32, dim, k int, rng *rand.Rand) ([]int, error) {
 	n, err := pair.CheckRows("vectors", vectors, dim)
 	if err != nil {
 		return nil, fmt.Errorf("retrieval: KMeans: %w", err)
@@ -86,6 +87,9 @@ func KMeans(vectors []float32, dim, k int, rng *rand.Rand) ([]int, error) {
 	m := &means{vectors: vectors, dim: dim, n: n, centres: make([]float32, k*dim), cluster: make([]int, n), far: make([]float32, n)}
 	m.draw(rng)
 	for round := 0; ; round++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		changed, err := m.assign()
 		if err != nil {
 			return nil, err
@@ -198,12 +202,12 @@ func (m *means) farthest() int {
 }
 
 // clustered returns the NMI of labels and clusters.
-func clustered(vectors []float32, dim int, labels []int, o Options) (float64, error) {
+func clustered(ctx context.Context, vectors []float32, dim int, labels []int, o Options) (float64, error) {
 	if o.Distance.Metric == pair.Cosine {
 		vectors = unit(vectors, dim)
 	}
 	_, counts := numbered(labels)
-	clusters, err := KMeans(vectors, dim, len(counts), o.Rand)
+	clusters, err := KMeans(ctx, vectors, dim, len(counts), o.Rand)
 	if err != nil {
 		return 0, err
 	}

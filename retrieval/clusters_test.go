@@ -53,7 +53,7 @@ func TestNMI(t *testing.T) {
 // nearest centre.
 func TestKMeans(t *testing.T) {
 	x, labels := blobs(500, 6, 5, 0.05)
-	clusters, err := KMeans(x, 6, 5, seeded(2))
+	clusters, err := KMeans(t.Context(), x, 6, 5, seeded(2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestKMeansSettles(t *testing.T) {
 		x := rows(t, "x", n, dim)
 		k := rapid.IntRange(1, n).Draw(t, "k")
 		seed := rapid.Uint64().Draw(t, "seed")
-		clusters, err := KMeans(x, dim, k, seeded(seed))
+		clusters, err := KMeans(t.Context(), x, dim, k, seeded(seed))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestKMeansSettles(t *testing.T) {
 				}
 			}
 		}
-		again, _ := KMeans(x, dim, k, seeded(seed))
+		again, _ := KMeans(t.Context(), x, dim, k, seeded(seed))
 		if !slices.Equal(again, clusters) {
 			t.Fatal("the same seed gave other clusters")
 		}
@@ -102,7 +102,7 @@ func TestKMeansSettles(t *testing.T) {
 
 // TestKMeansEqual wants equal vectors to be no trouble for any number of clusters.
 func TestKMeansEqual(t *testing.T) {
-	clusters, err := KMeans(make([]float32, 12), 2, 4, seeded(1))
+	clusters, err := KMeans(t.Context(), make([]float32, 12), 2, 4, seeded(1))
 	if err != nil || slices.Max(clusters) != 0 {
 		t.Errorf("%v, %v", clusters, err)
 	}
@@ -111,12 +111,12 @@ func TestKMeansEqual(t *testing.T) {
 func TestKMeansErrors(t *testing.T) {
 	x := []float32{1, 2, 3}
 	for _, k := range []int{0, 4} {
-		_, err := KMeans(x, 1, k, seeded(1))
+		_, err := KMeans(t.Context(), x, 1, k, seeded(1))
 		wantError(t, err, "k is", "from 1 to 3")
 	}
-	_, err := KMeans(x, 1, 2, nil)
+	_, err := KMeans(t.Context(), x, 1, 2, nil)
 	wantError(t, err, "rng is nil")
-	_, err = KMeans(x, 2, 1, seeded(1))
+	_, err = KMeans(t.Context(), x, 2, 1, seeded(1))
 	wantError(t, err, "retrieval: KMeans: vectors has 3")
 }
 
@@ -130,7 +130,7 @@ func TestEvaluateClusters(t *testing.T) {
 		metric pair.Metric
 		one    bool
 	}{{pair.Cosine, true}, {pair.Euclidean, false}} {
-		r, err := Evaluate(x, 6, labels, Options{Distance: pair.Distance{Metric: c.metric}, Rand: seeded(2)})
+		r, err := Evaluate(t.Context(), x, 6, labels, Options{Distance: pair.Distance{Metric: c.metric}, Rand: seeded(2)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +138,7 @@ func TestEvaluateClusters(t *testing.T) {
 			t.Errorf("%s: NMI is %v", c.metric, *r.NMI)
 		}
 	}
-	if r, err := Evaluate(x, 6, labels, Options{}); err != nil || r.NMI != nil {
+	if r, err := Evaluate(t.Context(), x, 6, labels, Options{}); err != nil || r.NMI != nil {
 		t.Errorf("NMI without a source of chance: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package retrieval
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -77,13 +78,13 @@ type Mistake struct {
 // the distance is [pair.Cosine]).
 //
 // Errors: labels that are not one a row; k below 1; Mistakes below 0; no label that comes
-// twice; what [pair.Strips.Set] refuses.
-func Evaluate(vectors []float32, dim int, labels []int, o Options) (*Report, error) {
-	r, err := evaluate(vectors, labels, vectors, labels, dim, true, o)
+// twice; what [pair.Strips.Set] refuses, such as a value that is not finite; the context's, soon after it has ended.
+func Evaluate(ctx context.Context, vectors []float32, dim int, labels []int, o Options) (*Report, error) {
+	r, err := evaluate(ctx, vectors, labels, vectors, labels, dim, true, o)
 	if err != nil || o.Rand == nil {
 		return r, err
 	}
-	nmi, err := clustered(vectors, dim, labels, o)
+	nmi, err := clustered(ctx, vectors, dim, labels, o)
 	if err != nil {
 		return nil, err
 	}
@@ -94,14 +95,14 @@ func Evaluate(vectors []float32, dim int, labels []int, o Options) (*Report, err
 // Against searches for each query in a gallery that does not hold it. NMI is not measured.
 //
 // Errors: as [Evaluate]; Rand, which nothing is drawn from; no query's label in the gallery.
-func Against(queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, o Options) (*Report, error) {
+func Against(ctx context.Context, queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, o Options) (*Report, error) {
 	if o.Rand != nil {
 		return nil, fmt.Errorf("retrieval: Against: rand is set; it must be nil, since no clusters are measured")
 	}
-	return evaluate(queries, queryLabels, gallery, galleryLabels, dim, false, o)
+	return evaluate(ctx, queries, queryLabels, gallery, galleryLabels, dim, false, o)
 }
 
-func evaluate(queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, among bool, o Options) (*Report, error) {
+func evaluate(ctx context.Context, queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, among bool, o Options) (*Report, error) {
 	if o.K == nil {
 		o.K = DefaultK
 	}
@@ -114,7 +115,7 @@ func evaluate(queries []float32, queryLabels []int, gallery []float32, galleryLa
 	if err := sameRows("the gallery's labels", len(galleryLabels), "gallery", len(gallery), dim); err != nil {
 		return nil, err
 	}
-	ranked, err := rank(queries, queryLabels, gallery, galleryLabels, dim, among, o.Distance)
+	ranked, err := rank(ctx, queries, queryLabels, gallery, galleryLabels, dim, among, o.Distance)
 	if err != nil {
 		return nil, err
 	}

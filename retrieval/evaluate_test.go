@@ -49,7 +49,7 @@ func TestEvaluate(t *testing.T) {
 		x := rows(t, "x", n, dim)
 		labels := rapid.SliceOfN(rapid.IntRange(-2, 3), n, n).Draw(t, "labels")
 		o := drawOptions(t)
-		got, err := Evaluate(x, dim, labels, o)
+		got, err := Evaluate(t.Context(), x, dim, labels, o)
 		checkReport(t, got, err, byDefinition(x, labels, x, labels, dim, true, o))
 	})
 }
@@ -61,7 +61,7 @@ func TestAgainst(t *testing.T) {
 		ql := rapid.SliceOfN(rapid.IntRange(-2, 3), n, n).Draw(t, "labels")
 		gl := rapid.SliceOfN(rapid.IntRange(-2, 3), m, m).Draw(t, "gallery's labels")
 		o := drawOptions(t)
-		got, err := Against(q, ql, g, gl, dim, o)
+		got, err := Against(t.Context(), q, ql, g, gl, dim, o)
 		checkReport(t, got, err, byDefinition(q, ql, g, gl, dim, false, o))
 	})
 }
@@ -225,7 +225,7 @@ func TestPaper(t *testing.T) {
 		for i := range 10 - len(c.places) {
 			labels[99-i] = 1
 		}
-		r, err := Against([]float32{0}, []int{1}, gallery, labels, 1, Options{})
+		r, err := Against(t.Context(), []float32{0}, []int{1}, gallery, labels, 1, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestEvaluateStrips(t *testing.T) {
 	x, labels := blobs(n, dim, 6, 1.5)
 	for _, m := range []pair.Metric{pair.Euclidean, pair.Cosine, pair.Dot} {
 		d := pair.Distance{Metric: m}
-		ranked, err := rank(x, labels, x, labels, dim, true, d)
+		ranked, err := rank(t.Context(), x, labels, x, labels, dim, true, d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -315,7 +315,7 @@ func TestEvaluateThreads(t *testing.T) {
 	var want *Report
 	for threads := 1; threads < 6; threads += 2 {
 		simd.SetThreads(threads)
-		got, err := Evaluate(x, 5, labels, Options{Mistakes: 20, Rand: seeded(4)})
+		got, err := Evaluate(t.Context(), x, 5, labels, Options{Mistakes: 20, Rand: seeded(4)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,17 +355,17 @@ func TestEvaluateErrors(t *testing.T) {
 		{"none", nil, 1, nil, Options{}, []string{"none of 0 queries"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Evaluate(c.x, c.dim, c.labels, c.o)
+			_, err := Evaluate(t.Context(), c.x, c.dim, c.labels, c.o)
 			wantError(t, err, c.says...)
 		})
 	}
-	_, err := Against(x, labels, []float32{1, nan}, []int{0, 0}, 1, Options{})
+	_, err := Against(t.Context(), x, labels, []float32{1, nan}, []int{0, 0}, 1, Options{})
 	wantError(t, err, "gallery[1]", "NaN")
-	_, err = Against(x, labels, []float32{1}, []int{0, 0}, 1, Options{})
+	_, err = Against(t.Context(), x, labels, []float32{1}, []int{0, 0}, 1, Options{})
 	wantError(t, err, "the gallery's labels has 2")
-	_, err = Against(x, labels, nil, nil, 1, Options{})
+	_, err = Against(t.Context(), x, labels, nil, nil, 1, Options{})
 	wantError(t, err, "none of 4 queries")
-	_, err = Against(x, labels, x, labels, 1, Options{Rand: seeded(1)})
+	_, err = Against(t.Context(), x, labels, x, labels, 1, Options{Rand: seeded(1)})
 	wantError(t, err, "rand is set")
 }
 
@@ -432,7 +432,7 @@ func BenchmarkEvaluate(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			x, labels := blobs(10000, 64, c.classes, c.spread)
 			for b.Loop() {
-				if _, err := Evaluate(x, 64, labels, Options{}); err != nil {
+				if _, err := Evaluate(b.Context(), x, 64, labels, Options{}); err != nil {
 					b.Fatal(err)
 				}
 			}

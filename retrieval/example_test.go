@@ -1,6 +1,7 @@
 package retrieval_test
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/energo-ml/energo/retrieval"
@@ -9,7 +10,7 @@ import (
 func ExampleEvaluate() {
 	vectors := []float32{0, 1, 2, 10, 11, 2.9} // of one coordinate each
 	labels := []int{1, 1, 1, 2, 2, 2}
-	r, err := retrieval.Evaluate(vectors, 1, labels, retrieval.Options{K: []int{1, 2, 5}, Mistakes: 1})
+	r, err := retrieval.Evaluate(context.Background(), vectors, 1, labels, retrieval.Options{K: []int{1, 2, 5}, Mistakes: 1})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -18,7 +19,7 @@ import (
 var measures = map[string]func(x []float32) error{
 	"Evaluate": func(x []float32) error {
 		for _, m := range []pair.Metric{"", pair.Squared, pair.Cosine, pair.Dot} {
-			if _, err := Evaluate(x, 2, []int{0, 0, 1, 1}, Options{Distance: pair.Distance{Metric: m}, Rand: seeded(1)}); err != nil {
+			if _, err := Evaluate(context.Background(), x, 2, []int{0, 0, 1, 1}, Options{Distance: pair.Distance{Metric: m}, Rand: seeded(1)}); err != nil {
 				return err
 			}
 		}
@@ -26,14 +27,14 @@ var measures = map[string]func(x []float32) error{
 	},
 	"Against": func(x []float32) error {
 		y := []float32{1, 2, 3, 4, 5, 6, 7, 8}
-		_, err := Against(x, []int{0, 0, 1, 1}, y, []int{0, 0, 1, 1}, 2, Options{})
+		_, err := Against(context.Background(), x, []int{0, 0, 1, 1}, y, []int{0, 0, 1, 1}, 2, Options{})
 		if err == nil {
-			_, err = Against(y, []int{0, 0, 1, 1}, x, []int{0, 0, 1, 1}, 2, Options{})
+			_, err = Against(context.Background(), y, []int{0, 0, 1, 1}, x, []int{0, 0, 1, 1}, 2, Options{})
 		}
 		return err
 	},
 	"KMeans": func(x []float32) error {
-		_, err := KMeans(x, 2, 2, seeded(1))
+		_, err := KMeans(context.Background(), x, 2, 2, seeded(1))
 		return err
 	},
 	"PCA": func(x []float32) error {

@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -22,7 +23,7 @@ type ranking struct {
 //
 // Only the right samples are sorted. The others are counted between them, which needs a
 // pass over the gallery for all figures, whole average precision among them.
-func rank(queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, among bool, d pair.Distance) ([]ranking, error) {
+func rank(ctx context.Context, queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, among bool, d pair.Distance) ([]ranking, error) {
 	if d.Metric == "" || d.Metric == pair.Euclidean {
 		d.Metric = pair.Squared // the same order, without the root's rounding
 	}
@@ -36,6 +37,9 @@ func rank(queries []float32, queryLabels []int, gallery []float32, galleryLabels
 	j := &rankJob{among: among, ranked: make([]ranking, len(queryLabels)), scratch: make([]scratch, simd.Threads())}
 	j.index(queryLabels, galleryLabels)
 	for lo, hi := 0, 0; lo < len(queryLabels); lo = hi {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		j.strip, hi = s.At(lo)
 		j.lo, j.rows = lo, hi-lo
 		simd.Run((j.rows+rankRows-1)/rankRows, j)

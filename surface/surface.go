@@ -26,7 +26,7 @@ type Film struct {
 	XLabel string  `json:"x_label"`
 	YLabel string  `json:"y_label"`
 	OverY  bool    `json:"over_y"` // x is an input and y its answer; else the plane is of answers
-	Margin float64 `json:"margin"` // m of the half-plane E⁺ + m < E⁻ where training should put the pairs
+	Margin float64 `json:"margin"` // m of the half-plane E⁺ + m < E⁻ where training should put pairs of answers
 
 	X, Y   []float64    `json:"-"` // the axes: at least two of each, rising
 	Data   [][2]float64 `json:"-"` // data, or right answers
@@ -38,12 +38,12 @@ type Frame struct {
 	Step    int
 	Energy  []float32    // [len(X), len(Y)]
 	Points  [][2]float64 // draws, or inferred answers
-	Correct []float32    // energies E⁺ of right answers
-	Other   []float32    // … and of an incorrect answer to each, E⁻
+	Correct []float32    // energies E⁺ of right answers, or of data
+	Other   []float32    // … and of an incorrect answer to each, E⁻, or of draws
 }
 
 // Spread is the standard deviation of the energy over y, mean over x, or, where the plane is
-// of answers, over the plane.
+// of answers, over the plane. It is NaN where an energy is NaN or infinite.
 func (f *Film) Spread(frame int) float64 {
 	e, row := f.Frames[frame].Energy, len(f.Y)
 	if !f.OverY {
@@ -63,7 +63,8 @@ func (f *Film) Spread(frame int) float64 {
 	return total
 }
 
-// Kept is the fraction of a frame's pairs with E⁺ + m < E⁻; NaN where it has none.
+// Kept is the fraction of a frame's pairs with E⁺ + m < E⁻; NaN where it has none. A pair with NaN is not one.
+// Data and draws of a density that fits are as often in this order as in the other: half is the best.
 func (f *Film) Kept(frame int) float64 {
 	fr := &f.Frames[frame]
 	n := 0
@@ -78,12 +79,15 @@ func (f *Film) Kept(frame int) float64 {
 // flatPart is the part of its first spread below which a surface counts as flat.
 const flatPart = 0.25
 
-// Alarm says that the surface has gone flat since the first frame, or "".
+// Alarm says that the surface has gone flat since the first frame, or has energies that are not finite, or "".
 func (f *Film) Alarm() string {
 	first, last := f.Spread(0), f.Spread(len(f.Frames)-1)
 	over := "over the plane"
 	if f.OverY {
 		over = "over the answers"
+	}
+	if math.IsNaN(last) || math.IsInf(last, 0) {
+		return "The surface has energies that are not finite."
 	}
 	if last < flatPart*first {
 		return fmt.Sprintf("The surface has gone flat: the energies' spread %s fell from %.3g to %.3g.", over, first, last)

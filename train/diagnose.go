@@ -3,121 +3,256 @@ package train
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 )
 
 // Subject says what is diagnosed.
 type Subject struct {
-	Functional   functional.Functional
-	Architecture string  // in words, such as "‖G(x) − c_y‖² with learned codes"
-	Margin       float64 // the functional's, where it is a setting; 0 where it is not
-	Scale        float64 // Spread before training; 0 while that is being measured
+	Functional   functional.Functional // nil where what trains is not one
+	Loss         string                // names what trains; "" the functional
+	Architecture string                // in words, such as "‖G(x) − c_y‖² with learned codes"
+	Terms        Terms
+
+	Margin float64                            // the loss's, where it is a setting; 0 where it is not
+	Keeps  func(s functional.LabelStats) bool // whether a sample keeps it; nil: its gap is at least Margin, and above 0
+	Looks  float64                            // difference of energies that the loss looks for, such as a temperature; 0: Margin, or 1/β of a free energy
+
+	Scale measure.Number // Spread before training; 0 while that is being measured
+}
+
+// Terms says what the numbers of a Diagnosis are of, so that whatever prints or draws them
+// speaks of the job and not of answers where there are none.
+type Terms struct {
+	Energies  string           `json:"energies"`  // what is low where it fits: "energies", "distances"
+	Samples   string           `json:"samples"`   // what has a gap: "samples", "pictures", "pairs"
+	Correct   string           `json:"correct"`   // what Correct is of
+	Offending string           `json:"offending"` // what Offending is of, which should be higher
+	Unit      measure.Unit     `json:"unit"`      // of the energies
+	Kept      measure.Quantity `json:"kept"`      // what Diagnosis.Kept counts
+	// AllAnswers says that a run's test.safetensors has the energies of all answers to each test sample.
+	AllAnswers bool `json:"all_answers"`
+}
+
+// AnswerTerms are those of samples that have one correct answer among several, held
+// against the most offending one, with the margin that the loss asks of them, or 0.
+func AnswerTerms(samples string, margin float64) Terms {
+	t := Terms{Energies: "energies", Samples: samples, Correct: "the correct answer", Offending: "the most offending answer", AllAnswers: true}
+	if margin > 0 {
+		t.Kept = MarginKept(fmt.Sprintf("of the %s have a gap of at least the margin %v", samples, margin))
+	} else {
+		t.Kept = ToldApart(samples, t)
+	}
+	return t
+}
+
+// WrongSamples is the error of tasks that give each sample an answer.
+var WrongSamples = measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of samples wrong"}
+
+// MarginKept is the share of the samples that keep a loss's margin; note says what that is.
+func MarginKept(note string) measure.Quantity {
+	return measure.Quantity{Key: "margin_kept", Name: "Margin kept", Unit: measure.Share, Note: note}
+}
+
+// ToldApart is the share of the samples with a gap above 0: of a loss that asks for no margin.
+func ToldApart(samples string, t Terms) measure.Quantity {
+	return measure.Quantity{
+		Key: "told_apart", Name: "Told apart", Unit: measure.Share,
+		Note: fmt.Sprintf("of the %s have lower %s of %s than of %s", samples, t.Energies, t.Correct, t.Offending),
+	}
 }
 
 // Bounds of the collapse alarm.
 const (
 	flatSpread = 0.02 // a spread below this part of what it is held against is flat
+	flatBlind  = 0.1  // … where the error is no better than by guessing
+	blindPart  = 0.5  // … and the spread has fallen to this part of what it was
+	worksPart  = 0.5  // an error below this part of that by guessing is no collapse of a loss that is no functional
 	runaway    = 100  // energies this many initial spreads below zero have left for −∞
 )
 
-// Diagnose says what the loss did to the energies of a set of samples. Collapsed is set
-// where
+// Diagnose says what the loss did to the energies of a set of samples, whose error is given
+// with the error of answers that do not look at the input: chance, NaN where there is none.
+// Everything that it says follows from those numbers. Collapsed is set where
 //
-//   - the energies are flat over the answers: their spread, averaged over the samples,
-//     is a fiftieth or less of what it was before training and also of the difference
-//     that the functional looks for, its margin or 1/β (a model that keeps a small margin
-//     is not flat);
+//   - the energies are flat: their spread, averaged over the samples, is a fiftieth or
+//     less of what it was before training and also of the difference that the loss looks for, its
+//     margin, temperature or 1/β (a model that keeps a small margin is not flat); where a loss that is no
+//     functional trains, whose scale need not be that of the energies, the error is not below half of chance, either;
+//   - the error is no better than chance, by two standard errors, and the spread is a tenth or less of the greater
+//     of those two, and half or less of what it was before training;
 //   - a functional that pushes nothing up has sent the energies towards −∞;
 //   - the energies are no numbers any more.
 //
-// A surface that is as it was before training is neither, however flat it was.
-func Diagnose(stats []functional.LabelStats, s Subject) Diagnosis {
+// A surface that is as it was before training is neither, however flat it was. NaN among the energies gives NaN
+// quantiles, and no sample with NaN counts as kept or told apart; of no samples all is NaN.
+func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chance float64) Evaluation {
 	n := len(stats)
-	correct, other, gap := make([]float64, n), make([]float64, n), make([]float64, n)
-	kept, spread := 0, 0.0
+	correct, other, gap, spreads := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	kept, told := 0, 0
 	for i, x := range stats {
-		correct[i], other[i], gap[i] = x.Correct, x.Offending, x.Gap()
-		if x.Gap() >= s.Margin && x.Gap() > 0 {
+		correct[i], other[i], gap[i], spreads[i] = x.Correct, x.Offending, x.Gap(), x.Spread
+		if s.keeps(x) {
 			kept++
 		}
-		spread += x.Spread
+		if x.Gap() > 0 {
+			told++
+		}
 	}
-	spread /= float64(max(n, 1))
 	d := Diagnosis{
-		Correct: quantiles(correct), Offending: quantiles(other), Gap: quantiles(gap),
-		MarginKept: float64(kept) / float64(max(n, 1)), Spread: finite(spread), Scale: finite(s.Scale),
+		Terms: s.Terms, Samples: n, Correct: quantiles(correct), Offending: quantiles(other), Gap: quantiles(gap),
+		Kept:   s.Terms.Kept.Of(measure.Ratio(float64(kept), float64(n))),
+		Spread: measure.Number(measure.Mean(spreads)), Scale: s.Scale, Chance: measure.Number(chance),
 	}
+	e := Evaluation{Error: err, Diagnosis: d}
 	if s.Scale > 0 && n > 0 {
-		d.Why = s.alarm(spread, d.Correct.Mean)
-		d.Collapsed = d.Why != ""
+		e.Diagnosis.Why = s.alarm(e)
 	}
-	return d
+	e.Diagnosis.Collapsed = e.Diagnosis.Why != ""
+	e.Diagnosis.Verdict = s.verdict(e, measure.Ratio(float64(told), float64(n)))
+	return e
 }
 
-// alarm returns the sentence that explains a collapse, or "".
-func (s Subject) alarm(spread, correct float64) string {
+func (s Subject) keeps(x functional.LabelStats) bool {
+	if s.Keeps != nil {
+		return s.Keeps(x)
+	}
+	return x.Gap() >= s.Margin && x.Gap() > 0
+}
+
+// Fault says what of an evaluation is no number, or "". It is the guard's: an error that is
+// not defined, such as a share of a variance of 0, is no fault of the weights.
+func (e *Evaluation) Fault() string {
+	d := &e.Diagnosis
 	switch {
-	case math.IsNaN(spread) || math.IsInf(spread, 0):
-		return fmt.Sprintf("The energies of %s under the %s functional are no finite numbers any more: training has diverged.", s.Architecture, s.Functional.Name())
-	case spread <= flatSpread*s.unit():
-		return fmt.Sprintf("The energies are flat over the answers (spread %.2g, %.2g before training): %s.", spread, s.Scale, s.reason())
-	case s.Functional.Statistic().Kind == functional.None && correct < -runaway*s.Scale:
-		return fmt.Sprintf("The energies run away towards −∞ (mean %.3g) instead of settling: %s, for nothing bounds them below.", correct, s.reason())
+	case d.Samples == 0:
+		return ""
+	case !measure.Finite(float64(d.Correct.Mean)):
+		return fmt.Sprintf("the %s of %s are %v on average on what is held out", d.Terms.Energies, d.Terms.Correct, d.Correct.Mean)
+	case !measure.Finite(float64(d.Spread)):
+		return fmt.Sprintf("the spread of the %s is %v on what is held out", d.Terms.Energies, d.Spread)
 	}
 	return ""
 }
 
-// unit is the difference of energies that a spread is held against.
-func (s Subject) unit() float64 {
-	unit := s.Scale
-	if s.Margin > 0 {
-		unit = min(unit, s.Margin)
+// blind tells whether the error is no better than chance, by two standard errors of chance. Where chance is not
+// known it is not.
+func (e *Evaluation) blind() bool {
+	c := float64(e.Diagnosis.Chance)
+	if math.IsNaN(c) || math.IsNaN(float64(e.Error.Value)) {
+		return false
 	}
-	if f := s.Functional.Statistic(); f.Kind == functional.FreeEnergy {
-		unit = min(unit, 1/f.Beta)
-	}
-	return unit
+	slack := 2 * math.Sqrt(max(c*(1-c), 0)/float64(max(e.Diagnosis.Samples, 1)))
+	return !(float64(e.Error.Value) < c-slack)
 }
 
-// reason says why the functional lets the architecture do what it did.
-func (s Subject) reason() string {
-	name := s.Functional.Name()
-	entry, err := functional.Lookup(name)
-	switch {
-	case s.Functional.Statistic().Kind == functional.None:
-		return fmt.Sprintf("the %s functional pushes the correct answer down and nothing up, and %s can lower all answers at once", name, s.Architecture)
-	case err == nil && entry.Demonstration:
-		return fmt.Sprintf("the %s functional pulls the most offending answer down as well as the correct one, and %s follows", name, s.Architecture)
-	case err == nil && !entry.GoodMargin:
-		return fmt.Sprintf("the %s functional asks for no gap, so that %s pays nothing for giving all answers one energy", name, s.Architecture)
+// works tells whether the error is far below chance.
+func (e *Evaluation) works() bool { return e.Error.Value < worksPart*e.Diagnosis.Chance }
+
+// alarm returns the sentence that explains a collapse, or "".
+func (s Subject) alarm(e Evaluation) string {
+	d := e.Diagnosis
+	spread, scale, looks := float64(d.Spread), float64(s.Scale), s.looks()
+	least := scale
+	if looks > 0 {
+		least = min(least, looks)
 	}
-	return fmt.Sprintf("the %s functional pushes the wrong answers up too little for %s to keep them apart; its margin or β, or the step size, may be far from the scale of the energies", name, s.Architecture)
+	blind := e.blind() && spread <= flatBlind*max(scale, looks) && spread <= blindPart*scale
+	switch {
+	case e.Fault() != "":
+		return fmt.Sprintf("The %s of %s under %s are no finite numbers any more: training has diverged.", d.Terms.Energies, s.Architecture, s.name())
+	case spread <= flatSpread*least && !(s.Loss != "" && e.works()) || blind:
+		return fmt.Sprintf("The %s are flat (%s%s): %s.", d.Terms.Energies, d.spreads(), s.lookedFor(), s.reason(e))
+	case s.pushesNothingUp() && float64(d.Correct.Mean) < -runaway*scale:
+		return fmt.Sprintf("The %s run away towards −∞ (mean %v, spread before training %v) instead of settling: %s, for nothing bounds them below.", d.Terms.Energies, d.Correct.Mean, s.Scale, s.reason(e))
+	}
+	return ""
+}
+
+// spreads says how far the energies are apart, and were.
+func (d *Diagnosis) spreads() string {
+	if d.Scale > 0 {
+		return fmt.Sprintf("spread %v, %v before training", d.Spread, d.Scale)
+	}
+	return fmt.Sprintf("spread %v", d.Spread)
+}
+
+// looks is the difference of energies that the loss looks for; 0 where that is not known.
+func (s Subject) looks() float64 {
+	switch {
+	case s.Looks > 0:
+		return s.Looks
+	case s.Margin > 0:
+		return s.Margin
+	case s.Functional != nil && s.Functional.Statistic().Kind == functional.FreeEnergy:
+		return 1 / s.Functional.Statistic().Beta
+	}
+	return 0
+}
+
+func (s Subject) lookedFor() string {
+	if l := s.looks(); l > 0 {
+		return fmt.Sprintf("; %s looks for differences of %v", s.name(), measure.Number(l))
+	}
+	return ""
+}
+
+// name names what trains.
+func (s Subject) name() string {
+	if s.Loss != "" || s.Functional == nil {
+		return "the loss " + s.Loss
+	}
+	return "the " + s.Functional.Name() + " functional"
+}
+
+func (s Subject) pushesNothingUp() bool {
+	return s.Loss == "" && s.Functional != nil && s.Functional.Statistic().Kind == functional.None
+}
+
+// reason says how the loss's formula allows what was measured, or else what the error is.
+func (s Subject) reason(e Evaluation) string {
+	if s.pushesNothingUp() {
+		return fmt.Sprintf("%s pushes %s down and nothing up, and %s can lower all %s at once", s.name(), s.Terms.Correct, s.Architecture, s.Terms.Energies)
+	}
+	if s.Loss == "" && s.Functional != nil {
+		entry, err := functional.Lookup(s.Functional.Name())
+		switch {
+		case err == nil && entry.Demonstration:
+			return fmt.Sprintf("%s pulls %s down as well as %s, and %s follows", s.name(), s.Terms.Offending, s.Terms.Correct, s.Architecture)
+		case err == nil && !entry.GoodMargin:
+			return fmt.Sprintf("%s asks for no gap, so that %s pays nothing for giving all answers one energy", s.name(), s.Architecture)
+		}
+	}
+	return fmt.Sprintf("%s has not kept %s of %s and of %s apart%s", s.name(), s.Terms.Energies, s.Terms.Correct, s.Terms.Offending, e.against())
+}
+
+// against holds the error against chance, as an ending of a sentence; "" where either is not known.
+func (e *Evaluation) against() string {
+	c := float64(e.Diagnosis.Chance)
+	if math.IsNaN(c) || math.IsNaN(float64(e.Error.Value)) {
+		return ""
+	}
+	return fmt.Sprintf("; the error is %s, without a look at the input %s", e.Error.Text(), e.Error.Unit.Text(c))
+}
+
+// verdict is what the numbers say of training in one sentence. told is the share of the samples with a gap above 0.
+func (s Subject) verdict(e Evaluation, told float64) string {
+	d := e.Diagnosis
+	switch {
+	case d.Collapsed:
+		return d.Why
+	case d.Samples == 0:
+		return "Nothing was measured: there are no " + d.Terms.Samples + "."
+	case e.blind():
+		return fmt.Sprintf("The %s are not flat (%s), but they do not tell what is right%s.", d.Terms.Energies, d.spreads(), e.against())
+	}
+	return fmt.Sprintf("The %s of %s are below those of %s in %s of the %s (median gap %v; %s)%s.",
+		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(told), d.Terms.Samples, d.Gap.P50, d.spreads(), e.against())
 }
 
 func quantiles(x []float64) Quantiles {
-	if len(x) == 0 {
-		return Quantiles{}
-	}
-	sum := 0.0
-	for _, v := range x {
-		sum += v
-	}
-	slices.Sort(x)
-	at := func(p float64) float64 {
-		k := float64(p * float64(len(x)-1))
-		i := int(k)
-		j := min(i+1, len(x)-1)
-		return finite(x[i] + (k-float64(i))*(x[j]-x[i]))
-	}
-	return Quantiles{Mean: finite(sum / float64(len(x))), P05: at(.05), P25: at(.25), P50: at(.5), P75: at(.75), P95: at(.95)}
-}
-
-// finite keeps a number writable as JSON: overflow becomes the largest number.
-func finite(v float64) float64 {
-	if math.IsNaN(v) {
-		return 0
-	}
-	return max(-math.MaxFloat64, min(v, math.MaxFloat64))
+	sorted := measure.Sorted(x)
+	at := func(q float64) measure.Number { return measure.Number(measure.Quantile(sorted, q)) }
+	return Quantiles{Mean: measure.Number(measure.Mean(x)), P05: at(.05), P25: at(.25), P50: at(.5), P75: at(.75), P95: at(.95)}
 }

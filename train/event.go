@@ -3,6 +3,8 @@
 // happens through typed events and prints nothing.
 package train
 
+import "github.com/energo-ml/energo/measure"
+
 // Event is something that happened in training: one of the types of this file.
 type Event interface{ event() }
 
@@ -28,39 +30,44 @@ type Step struct {
 
 // Epoch reports an evaluation at the end of an epoch.
 type Epoch struct {
-	Epoch   int     `json:"epoch"` // from 1
-	Step    int     `json:"step"`
-	Loss    float64 `json:"loss"`  // mean training loss over the epoch
-	Error   float64 `json:"error"` // fraction wrong on the validation set
-	LR      float64 `json:"lr"`
-	Seconds float64 `json:"seconds"` // training time since the run began, resumed parts summed
-	Best    bool    `json:"best"`    // the best epoch so far
+	Epoch   int            `json:"epoch"` // from 1
+	Step    int            `json:"step"`
+	Loss    measure.Number `json:"loss"`  // mean training loss over the epoch; NaN where no step had anything to average
+	Error   measure.Figure `json:"error"` // of the samples that are evaluated on
+	LR      float64        `json:"lr"`
+	Seconds float64        `json:"seconds"` // training time since the run began, resumed parts summed
+	Best    bool           `json:"best"`    // the best epoch so far
 	Diagnosis
 }
 
-// Diagnosis says what the loss did to the energies of a set of samples.
+// Diagnosis says what the loss did to the energies of a set of samples. What the numbers are of
+// is in its Terms.
 type Diagnosis struct {
-	Correct    Quantiles `json:"correct"`     // energy of the correct answer
-	Offending  Quantiles `json:"offending"`   // energy of the most offending incorrect answer
-	Gap        Quantiles `json:"gap"`         // offending − correct
-	MarginKept float64   `json:"margin_kept"` // fraction of samples whose gap is above 0 and at least the margin, where that is a setting
-	Spread     float64   `json:"spread"`      // mean over samples of the standard deviation of E over the answers
-	Scale      float64   `json:"scale"`       // Spread before training, which it is held against
-	Collapsed  bool      `json:"collapsed"`
-	Why        string    `json:"why,omitempty"` // one sentence, where Collapsed
+	Terms     Terms          `json:"terms"`
+	Samples   int            `json:"samples"`   // how many were looked at
+	Correct   Quantiles      `json:"correct"`   // energies that should be low: of the correct answer
+	Offending Quantiles      `json:"offending"` // … that should be higher: of the most offending incorrect answer
+	Gap       Quantiles      `json:"gap"`       // offending − correct
+	Kept      measure.Figure `json:"kept"`      // share of the samples that keep the margin, or have a gap above 0
+	Spread    measure.Number `json:"spread"`    // mean over samples of the standard deviation of E over the answers
+	Scale     measure.Number `json:"scale"`     // Spread before training, which it is held against
+	Chance    measure.Number `json:"chance"`    // the error of answers that do not look at the input; NaN where there is none
+	Collapsed bool           `json:"collapsed"`
+	Why       string         `json:"why,omitempty"` // one sentence, where Collapsed
+	Verdict   string         `json:"verdict"`       // one sentence: what the numbers say of training
 }
 
 // Quantiles of a set of numbers.
 type Quantiles struct {
-	Mean float64 `json:"mean"`
-	P05  float64 `json:"p05"`
-	P25  float64 `json:"p25"`
-	P50  float64 `json:"p50"`
-	P75  float64 `json:"p75"`
-	P95  float64 `json:"p95"`
+	Mean measure.Number `json:"mean"`
+	P05  measure.Number `json:"p05"`
+	P25  measure.Number `json:"p25"`
+	P50  measure.Number `json:"p50"`
+	P75  measure.Number `json:"p75"`
+	P95  measure.Number `json:"p95"`
 }
 
-// Diverged reports a non-finite loss or gradient: the step was rolled back and the rate cut.
+// Diverged reports a loss, a gradient or an evaluation that is not finite: the step was rolled back and the rate cut.
 type Diverged struct {
 	Step   int     `json:"step"`
 	Reason string  `json:"reason"`

@@ -15,6 +15,8 @@ const (
 	rateCut    = 0.5 // what a divergence multiplies the step size by
 )
 
+// An evaluation that is not finite goes back as a step does, and is done again.
+//
 // A state is good once it has given a finite loss and gradient. What happens in a step
 // that does not: nothing is changed, the run goes back to the last good state, takes
 // half the step size from there on, and so forth until its budget is spent.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
 )
 
@@ -207,4 +208,77 @@ func TestConfigRefuses(t *testing.T) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
+}
+
+// unmeasurable is blobs whose energies are not finite in some evaluations.
+type unmeasurable struct {
+	*blobs
+	seen  int
+	fails func(seen int) bool
+}
+
+func (u *unmeasurable) Evaluate(ctx context.Context) (Evaluation, error) {
+	e, err := u.blobs.Evaluate(ctx)
+	if u.seen++; u.fails(u.seen) {
+		e.Diagnosis.Correct.Mean = measure.Number(math.NaN())
+	}
+	return e, err
+}
+
+// TestGuardLooksAtWhatIsMeasured: energies that are no numbers on what is held out are a divergence, though no step saw it.
+func TestGuardLooksAtWhatIsMeasured(t *testing.T) {
+	task := &unmeasurable{blobs: newBlobs(9), fails: func(seen int) bool { return seen == 2 }}
+	out, all, err := collect(t, task, blobConfig(t.TempDir()))
+	if err != nil || out.Reason != "finished" || out.Epochs != 3 || task.seen != 4 {
+		t.Fatalf("%+v after %d evaluations, %v", out, task.seen, err)
+	}
+	d := only[Diverged](all)
+	if len(d) != 1 || !strings.Contains(d[0].Reason, "the energies of the correct answer are not a number") || d[0].Left != 99 {
+		t.Errorf("told of %+v", d)
+	}
+	for _, e := range only[Epoch](all) {
+		if e.Diagnosis.Correct.Mean != e.Diagnosis.Correct.Mean {
+			t.Errorf("epoch %d was told with energies that are no numbers", e.Epoch)
+		}
+	}
+
+	task = &unmeasurable{blobs: newBlobs(9), fails: func(int) bool { return true }}
+	out, _, err = collect(t, task, blobConfig(t.TempDir()))
+	if !errors.Is(err, ErrDiverged) || out == nil || out.Reason != "diverged" || !strings.Contains(err.Error(), "held out") {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+// slow is blobs whose second evaluation lasts until the context ends.
+type slow struct {
+	*blobs
+	seen int
+	stop func()
+}
+
+func (s *slow) Evaluate(ctx context.Context) (Evaluation, error) {
+	if s.seen++; s.seen == 2 {
+		s.stop()
+		<-ctx.Done()
+		return Evaluation{}, ctx.Err()
+	}
+	return s.blobs.Evaluate(ctx)
+}
+
+// TestInterruptedEvaluation: a run that is stopped while it is evaluated resumes to what an unbroken one gives.
+func TestInterruptedEvaluation(t *testing.T) {
+	whole, part := newBlobs(9), newBlobs(9)
+	wholeDir, dir := t.TempDir(), t.TempDir()
+	finish(t, t.Context(), whole, blobConfig(wholeDir))
+
+	ctx, stop := context.WithCancel(t.Context())
+	out := finish(t, ctx, &slow{blobs: part, stop: stop}, blobConfig(dir))
+	if out.Reason != "interrupted" || out.Epochs != 1 {
+		t.Fatalf("%+v", out)
+	}
+	c := blobConfig(dir)
+	c.Resume = true
+	again := newBlobs(9)
+	finish(t, t.Context(), again, c)
+	same(t, "stopped in an evaluation", whole, again, wholeDir, dir)
 }

@@ -108,7 +108,10 @@ func (t *blobs) Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error) {
 	return mean, nil
 }
 
-func (t *blobs) Evaluate() (Evaluation, error) {
+func (t *blobs) Evaluate(ctx context.Context) (Evaluation, error) {
+	if err := ctx.Err(); err != nil {
+		return Evaluation{}, err
+	}
 	e := energy.NewPredictor(t.labeler, tensor.Float32).Energies(t.x)
 	stats := make([]functional.LabelStats, blobSamples)
 	if err := functional.Stats(stats, e.Float32s(), blobLabels, t.y); err != nil {
@@ -120,10 +123,8 @@ func (t *blobs) Evaluate() (Evaluation, error) {
 			wrong++
 		}
 	}
-	return Evaluation{
-		Error:     float64(wrong) / blobSamples,
-		Diagnosis: Diagnose(stats, Subject{Functional: t.f, Architecture: "a head", Scale: 0.1}),
-	}, nil
+	s := Subject{Functional: t.f, Architecture: "a head", Terms: AnswerTerms("samples", 0), Scale: 0.1}
+	return Diagnose(stats, s, WrongSamples.Of(float64(wrong)/blobSamples), 1-1./blobLabels), nil
 }
 
 // blobConfig has every part of the loop at work.

@@ -5,12 +5,15 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/energo-ml/energo/measure"
 )
 
 // examples has one event of every type, with no field left at zero.
@@ -18,10 +21,12 @@ var examples = []Event{
 	Start{Run: "r", Recipe: "digits", Params: 1, Samples: 2, Epochs: 3, Steps: 4, Step: 5},
 	Step{Epoch: 1, Step: 10, Loss: 0.5, LR: 1e-3, GradNorm: 2},
 	Epoch{
-		Epoch: 1, Step: 10, Loss: 0.25, Error: 0.01, LR: 1e-3, Seconds: 3, Best: true,
+		Epoch: 1, Step: 10, Loss: 0.25, Error: WrongSamples.Of(0.01), LR: 1e-3, Seconds: 3, Best: true,
 		Diagnosis: Diagnosis{
 			Correct: Quantiles{1, 2, 3, 4, 5, 6}, Offending: Quantiles{1, 2, 3, 4, 5, 6}, Gap: Quantiles{1, 2, 3, 4, 5, 6},
-			MarginKept: 0.5, Spread: 1, Scale: 2, Collapsed: true, Why: "‖G(x) − c_y‖² \"quoted\"\n",
+			Terms:   Terms{Energies: "energies", Samples: "samples", Correct: "c", Offending: "o", Unit: measure.Nat, AllAnswers: true, Kept: MarginKept("of the samples")},
+			Samples: 9, Kept: MarginKept("of the samples").Of(0.5), Spread: 1, Scale: measure.Number(math.Inf(1)), Chance: measure.Number(math.Inf(-1)),
+			Collapsed: true, Why: "‖G(x) − c_y‖² \"quoted\"\n", Verdict: "v",
 		},
 	},
 	Diverged{Step: 10, Reason: "the loss is NaN", LR: 1e-3, Left: 3},

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -113,9 +114,9 @@ type scripted struct {
 	seen   [][]uint32 // weights at each evaluation
 }
 
-func (s *scripted) Evaluate() (Evaluation, error) {
+func (s *scripted) Evaluate(context.Context) (Evaluation, error) {
 	s.seen = append(s.seen, weights(s))
-	return Evaluation{Error: s.errors[len(s.seen)-1]}, nil
+	return Evaluation{Error: WrongSamples.Of(s.errors[len(s.seen)-1])}, nil
 }
 
 func TestBestEpochAndEarlyStop(t *testing.T) {
@@ -180,7 +181,7 @@ func TestAveragesAreEvaluated(t *testing.T) {
 	}
 	average.Update(task.Params())
 	trained := weights(task)
-	if err := l.evaluate(); err != nil {
+	if err := l.evaluate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(trained, weights(task)) {
@@ -233,7 +234,7 @@ func TestEpoch(t *testing.T) {
 		for _, v := range task.losses[i*parts : (i+1)*parts] {
 			sum += v
 		}
-		if want := sum / blobSamples; math.Abs(e.Loss-want) > 1e-6*want {
+		if want := sum / blobSamples; math.Abs(float64(e.Loss)-want) > 1e-6*want {
 			t.Errorf("epoch %d: mean loss %v, want %v", e.Epoch, e.Loss, want)
 		}
 	}

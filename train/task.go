@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 )
@@ -23,8 +25,9 @@ type Task interface {
 	// Loss records the mean loss of a batch on the tape. What it draws at random comes
 	// from the batch's stream. It must not keep the batch.
 	Loss(tape *autodiff.Tape, b Batch) (*autodiff.Var, error)
-	// Evaluate measures the model as it is on samples that are not trained on.
-	Evaluate() (Evaluation, error)
+	// Evaluate measures the model as it is on samples that are not trained on. It returns
+	// the context's error soon after that has ended, and then leaves the task as it was.
+	Evaluate(ctx context.Context) (Evaluation, error)
 }
 
 // Stateful is a Task that keeps more than its parameters from step to step, such as the
@@ -57,7 +60,7 @@ type Batch struct {
 
 // Evaluation is what Task.Evaluate measured.
 type Evaluation struct {
-	Error     float64 // fraction wrong, or what the recipe calls its error: lower is better, NaN worst
+	Error     measure.Figure // fraction wrong, or what the recipe calls its error: lower is better, NaN worst
 	Diagnosis Diagnosis
 }
 

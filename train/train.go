@@ -12,6 +12,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 )
@@ -73,18 +74,18 @@ type loop struct {
 
 // progress is where a run stands: what a checkpoint holds besides tensors.
 type progress struct {
-	Epoch     int     `json:"epoch"` // finished ones
-	Step      int     `json:"step"`  // done
-	LossSum   float64 `json:"loss_sum"`
-	LossCount int     `json:"loss_count"` // samples
-	Seconds   float64 `json:"seconds"`
-	BestError float64 `json:"best_error"`
-	BestEpoch int     `json:"best_epoch"` // 0: none yet
-	LRFactor  float64 `json:"lr_factor"`
-	Skipped   int     `json:"skipped"` // steps with nothing to average
-	Left      int     `json:"left"`
-	Why       string  `json:"why,omitempty"`    // of a collapse that the last evaluation saw
-	Reason    string  `json:"reason,omitempty"` // set once the run is over
+	Epoch     int            `json:"epoch"` // finished ones
+	Step      int            `json:"step"`  // done
+	LossSum   float64        `json:"loss_sum"`
+	LossCount int            `json:"loss_count"` // samples
+	Seconds   float64        `json:"seconds"`
+	BestError measure.Number `json:"best_error"`
+	BestEpoch int            `json:"best_epoch"` // 0: none yet
+	LRFactor  float64        `json:"lr_factor"`
+	Skipped   int            `json:"skipped"` // steps with nothing to average
+	Left      int            `json:"left"`
+	Why       string         `json:"why,omitempty"`    // of a collapse that the last evaluation saw
+	Reason    string         `json:"reason,omitempty"` // set once the run is over
 }
 
 // newLoop returns a run at its start or, if it resumes, where its checkpoint stands.
@@ -100,7 +101,7 @@ func newLoop(task Task, c Config) (*loop, error) {
 	l.tape.Training = true
 	l.rand = rand.New(&l.pcg)
 	l.perEpoch = (n + c.Batch - 1) / c.Batch
-	l.progress = progress{LRFactor: 1, Left: c.Forgive, BestError: math.MaxFloat64}
+	l.progress = progress{LRFactor: 1, Left: c.Forgive, BestError: measure.Number(math.Inf(1))}
 	if c.EMA > 0 {
 		l.ema = &optim.EMA{Decay: c.EMA}
 	}
@@ -135,15 +136,15 @@ func (l *loop) run(ctx context.Context) (*Outcome, error) {
 	for l.progress.Reason == "" {
 		interrupted, err := l.epoch(ctx)
 		switch {
-		case errors.Is(err, ErrDiverged):
-			return l.done("diverged"), err
-		case err != nil:
-			return nil, err
-		case interrupted:
+		case interrupted: // between two steps, or in an evaluation, which begins again
 			if err := l.save(); err != nil {
 				return nil, err
 			}
 			return l.done("interrupted"), nil
+		case errors.Is(err, ErrDiverged):
+			return l.done("diverged"), err
+		case err != nil:
+			return nil, err
 		}
 	}
 	if l.progress.BestEpoch > 0 {
@@ -187,8 +188,8 @@ func (l *loop) epoch(ctx context.Context) (interrupted bool, err error) {
 			}
 		}
 	}
-	if err := l.evaluate(); err != nil {
-		return false, err
+	if err := l.evaluate(ctx); err != nil {
+		return ctx.Err() != nil, err
 	}
 	return false, l.save()
 }
@@ -320,30 +321,37 @@ func (l *loop) part(samples []int, share float64) (float64, error) {
 }
 
 // evaluate closes an epoch.
-func (l *loop) evaluate() error {
+func (l *loop) evaluate(ctx context.Context) error {
 	if err := l.settle(); err != nil {
 		return err
 	}
-	if l.ema != nil {
-		l.ema.Swap(l.params)
-		defer l.ema.Swap(l.params)
-	}
-	e, err := l.task.Evaluate()
+	e, err := l.look(ctx)
 	if err != nil {
-		return fmt.Errorf("evaluation after epoch %d: %w", l.progress.Epoch+1, err)
+		return err
 	}
-	if math.IsNaN(e.Error) {
-		e.Error = math.Inf(1)
+	if fault := e.Fault(); fault != "" {
+		if err := l.rollBack(fault); err != nil {
+			return err
+		}
+		if e, err = l.look(ctx); err != nil {
+			return err
+		}
+		if fault := e.Fault(); fault != "" { // the weights were as good as any that there are
+			return fmt.Errorf("%w: after epoch %d %s, also with the weights that it was rolled back to", ErrDiverged, l.progress.Epoch+1, fault)
+		}
 	}
 	p := &l.progress
 	p.Epoch++
-	better := e.Error < p.BestError || p.BestEpoch == 0
+	better := e.Error.Value < p.BestError || p.BestEpoch == 0
 	if better {
-		p.BestError, p.BestEpoch = finite(e.Error), p.Epoch
-		l.best.take(l.params, nil, nil)
+		p.BestError, p.BestEpoch = e.Error.Value, p.Epoch
+		if math.IsNaN(float64(p.BestError)) {
+			p.BestError = measure.Number(math.Inf(1))
+		}
+		l.averaged(func() { l.best.take(l.params, nil, nil) })
 	}
 	l.emit(Epoch{
-		Epoch: p.Epoch, Step: p.Step, Loss: p.LossSum / float64(max(p.LossCount, 1)), Error: finite(e.Error),
+		Epoch: p.Epoch, Step: p.Step, Loss: measure.Number(measure.Ratio(p.LossSum, float64(p.LossCount))), Error: e.Error,
 		LR: l.rate(p.Step - 1), Seconds: l.seconds(), Best: better, Diagnosis: e.Diagnosis,
 	})
 	p.LossSum, p.LossCount, p.Why = 0, 0, e.Diagnosis.Why
@@ -354,4 +362,22 @@ func (l *loop) evaluate() error {
 		p.Reason = "early_stop"
 	}
 	return nil
+}
+
+// look evaluates the weights as they would be kept.
+func (l *loop) look(ctx context.Context) (e Evaluation, err error) {
+	l.averaged(func() { e, err = l.task.Evaluate(ctx) })
+	if err != nil {
+		err = fmt.Errorf("evaluation after epoch %d: %w", l.progress.Epoch+1, err)
+	}
+	return e, err
+}
+
+// averaged calls f with the averaged weights in place, if there are some.
+func (l *loop) averaged(f func()) {
+	if l.ema != nil {
+		l.ema.Swap(l.params)
+		defer l.ema.Swap(l.params)
+	}
+	f()
 }

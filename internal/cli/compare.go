@@ -237,8 +237,8 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, trainSet, testSet 
 		return report.Outcome{}, err
 	}
 	return report.Outcome{
-		Seed: seed, Run: dir, Error: r.TestError, CorrectMean: r.Energy.CorrectMean, OffendingMean: r.Energy.OffendingMean,
-		GapP05: r.Energy.GapP05, GapP50: r.Energy.GapP50, MarginKept: r.MarginKept,
+		Seed: seed, Run: dir, Error: r.TestError, CorrectMean: float64(r.Energy.CorrectMean), OffendingMean: float64(r.Energy.OffendingMean),
+		GapP05: float64(r.Energy.GapP05), GapP50: float64(r.Energy.GapP50), Kept: r.Kept,
 		Collapsed: r.Collapsed, Why: r.Why, TrainSeconds: r.TrainSeconds,
 	}, nil
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
 
 	"charm.land/lipgloss/v2/table"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
 	"github.com/spf13/cobra"
 )
 
@@ -26,30 +28,27 @@ type measured struct {
 	Error      mean   `json:"test_error"`
 	GapP05     mean   `json:"gap_p05"`
 	GapP50     mean   `json:"gap_p50"`
-	MarginKept mean   `json:"margin_kept"`
+	Kept       mean   `json:"kept"`
 }
 
-// mean is a mean with its standard deviation over seeds; null where there is none.
+// mean is a figure's mean with its standard deviation over seeds; NaN where there is none.
 type mean struct {
-	Mean *float64 `json:"mean"`
-	SD   *float64 `json:"sd"`
+	measure.Quantity
+	Mean measure.Number `json:"mean"`
+	SD   measure.Number `json:"sd"`
 }
 
-func (m mean) percent() string {
-	switch {
-	case m.Mean == nil:
+func (m mean) text() string {
+	if !measure.Finite(float64(m.Mean)) {
 		return "–"
-	case m.SD == nil:
-		return fmt.Sprintf("%.2f %%", 100**m.Mean)
 	}
-	return fmt.Sprintf("%.2f ± %.2f %%", 100**m.Mean, 100**m.SD)
+	return m.Unit.PlusMinus(float64(m.Mean), float64(m.SD))
 }
 
-func (m mean) energy() string {
-	if m.Mean == nil {
-		return "–"
-	}
-	return number(*m.Mean)
+// mean is without the deviation.
+func (m mean) mean() string {
+	m.SD = measure.Number(math.NaN())
+	return m.text()
 }
 
 var compareHeader = []string{"FUNCTIONAL", "MODEL", "ENERGY", "MARGIN", "TEST ERROR", "GAP P05", "GAP P50", "MARGIN KEPT", "COLLAPSED", "THEORY"}
@@ -62,7 +61,7 @@ func (m measured) row() []string {
 	case m.Collapsed > 0:
 		collapsed = fmt.Sprintf("yes, %d of %d", m.Collapsed, m.Seeds)
 	}
-	return []string{m.Functional, m.Model, m.Energy, m.Margin, m.Error.percent(), m.GapP05.energy(), m.GapP50.energy(), m.MarginKept.percent(), collapsed, m.Theory}
+	return []string{m.Functional, m.Model, m.Energy, m.Margin, m.Error.text(), m.GapP05.mean(), m.GapP50.mean(), m.Kept.text(), collapsed, m.Theory}
 }
 
 // print shows the table that report.Compare has written into the folder.

@@ -57,7 +57,7 @@ manifest). It changes nothing in the run's folder.`,
 			if err != nil {
 				return err
 			}
-			r, err := recipe.EvalDigits(args[0], trainSet, testSet)
+			r, err := recipe.EvalDigits(cmd.Context(), args[0], trainSet, testSet)
 			if err != nil {
 				return err
 			}

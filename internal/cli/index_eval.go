@@ -60,7 +60,7 @@ easier than among all. --int8 also measures which share of the ten nearest an in
 				return err
 			}
 			r := evaluated{Index: args[0]}
-			if r.Labels, r.Report, err = evaluateItems(labelled, info, seed); err != nil {
+			if r.Labels, r.Report, err = evaluateItems(cmd.Context(), labelled, info, seed); err != nil {
 				return fmt.Errorf("%s: %w", shown(args[0]), err)
 			}
 			if rounding {
@@ -108,7 +108,7 @@ func spread(items []index.Item, n int) (some []index.Item) {
 }
 
 // evaluateItems measures retrieval by label.
-func evaluateItems(items []index.Item, info index.Info, seed uint64) (labels []string, r *retrieval.Report, err error) {
+func evaluateItems(ctx context.Context, items []index.Item, info index.Info, seed uint64) (labels []string, r *retrieval.Report, err error) {
 	for _, item := range items {
 		labels = append(labels, item.Label)
 	}
@@ -120,7 +120,7 @@ func evaluateItems(items []index.Item, info index.Info, seed uint64) (labels []s
 		class, _ := slices.BinarySearchFunc(labels, item.Label, byNumber)
 		vectors, classes = append(vectors, item.Vector...), append(classes, class)
 	}
-	r, err = retrieval.Evaluate(vectors, info.Dim, classes, retrieval.Options{
+	r, err = retrieval.Evaluate(ctx, vectors, info.Dim, classes, retrieval.Options{
 		Distance: pairing.Distance{Metric: pairing.Metric(info.Metric)}, Rand: train.Rand(seed, "clusters", 0),
 	})
 	return labels, r, err

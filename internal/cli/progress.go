@@ -91,20 +91,7 @@ func (p *progress) emit(e train.Event) {
 	case train.Step:
 		p.step(e)
 	case train.Epoch:
-		switch p.start.Recipe {
-		case "autoencoder":
-			p.say("%s", pictureLine(e, p.start.Epochs))
-		case "tagger":
-			p.say("%s", taggerLine(e, p.start.Epochs))
-		case "generate":
-			p.say("%s", densityLine(e, p.start.Epochs, "discrepancy of the chains"))
-		case "strips", "speech":
-			p.say("%s", readingLine(e, p.start.Epochs))
-		case "rbm":
-			p.say("%s", densityLine(e, p.start.Epochs, "negative log-likelihood (nat, by annealing)"))
-		default:
-			p.say("%s", epochLine(e, p.start.Epochs))
-		}
+		p.say("%s", epochLine(e, p.start.Epochs))
 	case train.Diverged:
 		p.say("step %d: %s; rolled back, lr is now %.3g (%d more forgiven)", e.Step, e.Reason, e.LR, e.Left)
 	case train.Done:
@@ -141,62 +128,18 @@ func (p *progress) step(e train.Step) {
 	}
 }
 
+// epochLine is an epoch of any job, in the words and the units that its figures carry.
 func epochLine(e train.Epoch, epochs int) string {
 	best := ""
 	if e.Best {
 		best = "  best"
 	}
-	line := fmt.Sprintf("epoch %d/%d  loss %.4f  validation error %.2f %%  E⁺ %s  E⁻ %s  gap p05 %s p50 %s  margin kept %.1f %%  %.1f s%s",
-		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), number(e.Gap.P05), number(e.Gap.P50), 100*e.MarginKept, e.Seconds, best)
+	w := e.Terms
+	line := fmt.Sprintf("epoch %d/%d  loss %.4f  validation %s %s  %s: %s %s, %s %s  gap p05 %s p50 %s  %s %s  %.1f s%s",
+		e.Epoch, epochs, e.Loss, lower(e.Error.Name), e.Error.Text(), w.Energies, w.Correct, number(e.Correct.Mean), w.Offending, number(e.Offending.Mean),
+		number(e.Gap.P05), number(e.Gap.P50), lower(e.Kept.Name), e.Kept.Text(), e.Seconds, best)
 	if e.Collapsed {
 		line += "\n  collapsed: " + e.Why
 	}
 	return line
-}
-
-// readingLine is a recogniser's epoch.
-func readingLine(e train.Epoch, epochs int) string {
-	best := ""
-	if e.Best {
-		best = "  best"
-	}
-	line := fmt.Sprintf("epoch %d/%d  loss %.4f  token errors %.2f %%  energy of the text %s, of all others %s  text likelier than all others %.1f %%  %.1f s%s",
-		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), 100*e.MarginKept, e.Seconds, best)
-	if e.Collapsed {
-		line += "\n  collapsed: " + e.Why
-	}
-	return line
-}
-
-// pictureLine is an auto-encoder's epoch.
-func pictureLine(e train.Epoch, epochs int) string {
-	best := ""
-	if e.Best {
-		best = "  best"
-	}
-	line := fmt.Sprintf("epoch %d/%d  loss %.4f  variance lost %.2f %%  reconstruction error %s, of shuffled pixels %s  %.1f s%s",
-		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
-	if e.Collapsed {
-		line += "\n  collapsed: " + e.Why
-	}
-	return line
-}
-
-// densityLine is an epoch of a density of pictures, with what its error is.
-func densityLine(e train.Epoch, epochs int, what string) string {
-	best := ""
-	if e.Best {
-		best = "  best"
-	}
-	line := fmt.Sprintf("epoch %d/%d  contrast %.4f  %s %s  energies: pictures %s, with shuffled pixels %s  %.1f s%s",
-		e.Epoch, epochs, e.Loss, what, number(e.Error), number(e.Correct.Mean), number(e.Offending.Mean), e.Seconds, best)
-	if e.Collapsed {
-		line += "\n  collapsed: " + e.Why
-	}
-	return line
-}
-
-// number shortens an energy: three significant digits, a real minus.
-func number(v float64) string {
-	return strings.Replace(fmt.Sprintf("%.3g", v), "-", "−", 1)
 }

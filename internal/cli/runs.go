@@ -10,23 +10,24 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
 )
 
 // listed is one run as `energo runs` shows it.
 type listed struct {
-	Run        string   `json:"run"`
-	State      string   `json:"state"` // "finished", "unfinished" or "damaged"
-	Recipe     string   `json:"recipe"`
-	Functional string   `json:"functional"`
-	Model      string   `json:"model"`
-	Energy     string   `json:"energy"`
-	Epochs     int      `json:"epochs"`
-	TestError  *float64 `json:"test_error"`
-	Collapsed  bool     `json:"collapsed"`
-	Last       string   `json:"last,omitempty"`
-	Notes      []string `json:"notes,omitempty"` // what is damaged in its folder
+	Run        string          `json:"run"`
+	State      string          `json:"state"` // "finished", "unfinished" or "damaged"
+	Recipe     string          `json:"recipe"`
+	Functional string          `json:"functional"`
+	Model      string          `json:"model"`
+	Energy     string          `json:"energy"`
+	Epochs     int             `json:"epochs"`
+	TestError  *measure.Figure `json:"test_error"`
+	Collapsed  bool            `json:"collapsed"`
+	Last       string          `json:"last,omitempty"`
+	Notes      []string        `json:"notes,omitempty"` // what is damaged in its folder
 }
 
 func newRuns() *cobra.Command {
@@ -64,15 +65,11 @@ func newRuns() *cobra.Command {
 				return nil
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "RUN\tSTATE\tFUNCTIONAL\tMODEL\tENERGY\tEPOCHS\tTEST ERROR\tCOLLAPSED\tLAST EVENT")
+			fmt.Fprintln(w, "RUN\tSTATE\tFUNCTIONAL\tMODEL\tENERGY\tEPOCHS\tTEST\tCOLLAPSED\tLAST EVENT")
 			for _, r := range all {
 				e, c := "", "no"
-				switch {
-				case r.TestError == nil:
-				case r.Recipe == "generate" || r.Recipe == "rbm": // no fractions
-					e = number(*r.TestError)
-				default:
-					e = fmt.Sprintf("%.2f %%", 100**r.TestError)
+				if f := r.TestError; f != nil {
+					e = lower(f.Name) + " " + f.Text()
 				}
 				if r.Collapsed {
 					c = "yes"

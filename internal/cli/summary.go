@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 )
 
@@ -20,32 +20,49 @@ func summary(out io.Writer, r *recipe.Result, n int) {
 		trained = r.Loss + " of the scores −E"
 	}
 	fmt.Fprintf(out, "%s, %s, %s energy, %s, seed %d\n", r.Recipe, r.Model, r.Form, trained, r.Seed)
-	fmt.Fprintf(out, "  test error   %.2f %%  (%d of %d wrong)\n", 100*r.TestError, int(math.Round(r.TestError*float64(n))), n)
-	fmt.Fprintf(out, "  energies     correct answer %s, most offending %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
-	fmt.Fprintf(out, "  gap          median %s; for 5 %% of the samples below %s\n", number(r.Energy.GapP50), number(r.Energy.GapP05))
-	fmt.Fprintf(out, "  margin kept  by %.2f %% of the samples\n", 100*r.MarginKept)
-	fmt.Fprintf(out, "  collapsed    %s\n", verdict(r))
+	fmt.Fprintf(out, "  test samples %d, of which %d are wrong\n", n, int(math.Round(float64(r.TestError.Value)*float64(n))))
+	summariseMeasured(out, r.Measured)
 }
 
-func verdict(r *recipe.Result) string {
-	if r.Collapsed {
-		return "yes. " + r.Why
+// summariseMeasured says what was measured, in the words and the units that the figures carry.
+func summariseMeasured(out io.Writer, m recipe.Measured) {
+	f, e := m.TestError, m.Energy
+	fmt.Fprintf(out, "  test         %s: %s%s%s\n", lower(f.Name), f.Text(), spaced(f.Note), byChance(f.Unit, m.Chance))
+	w := e.Terms
+	fmt.Fprintf(out, "  %-12s of %s %s, of %s %s on average\n", w.Energies, w.Correct, w.Unit.Text(float64(e.CorrectMean)), w.Offending, w.Unit.Text(float64(e.OffendingMean)))
+	fmt.Fprintf(out, "  gap          median %s; for 5 %% of the %s below %s\n", w.Unit.Text(float64(e.GapP50)), w.Samples, w.Unit.Text(float64(e.GapP05)))
+	fmt.Fprintf(out, "  %-12s %s%s\n", lower(m.Kept.Name), m.Kept.Text(), spaced(m.Kept.Note))
+	if m.Collapsed {
+		fmt.Fprintf(out, "  collapsed    yes. %s\n", m.Why)
+		return
 	}
-	if r.Loss != "" {
-		return "no"
-	}
-	e, err := functional.Lookup(r.Functional)
-	if err != nil {
-		return "no"
-	}
-	switch {
-	case e.Demonstration:
-		return "no, though this functional is a misprint that should not be trained with"
-	case e.GoodMargin:
-		return fmt.Sprintf("no: %s pushed the correct answers down and the offending ones up", e.Name)
-	}
-	return fmt.Sprintf("no, though %s enforces no margin: nothing but the architecture kept the energies apart", e.Name)
+	fmt.Fprintf(out, "  collapsed    no. %s\n", m.Verdict)
 }
+
+// byChance says what an error is for answers that do not look at the input, where that is known.
+func byChance(u measure.Unit, chance measure.Number) string {
+	if !measure.Finite(float64(chance)) {
+		return ""
+	}
+	return "; without a look at the input " + u.Text(float64(chance))
+}
+
+// lower begins words with a small letter.
+func lower(words string) string {
+	first, size := utf8.DecodeRuneInString(words)
+	return string(unicode.ToLower(first)) + words[size:]
+}
+
+// spaced is a note behind a value.
+func spaced(note string) string {
+	if note == "" {
+		return ""
+	}
+	return " " + note
+}
+
+// number shortens a number for people.
+func number[N ~float64](v N) string { return measure.Number(v).String() }
 
 // shellQuote makes a path safe to paste, also behind a command's flags.
 func shellQuote(path string) string {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/surface"
@@ -17,13 +18,13 @@ import (
 
 // surfaceShown is a film in the result of energo surface.
 type surfaceShown struct {
-	Name   string   `json:"name"`
-	Frames int      `json:"frames"`
-	Step   int      `json:"last_step"`
-	Before float64  `json:"spread_before"`
-	After  float64  `json:"spread_after"`
-	Kept   *float64 `json:"margin_kept,omitempty"` // of the last frame's pairs
-	Alarm  string   `json:"alarm,omitempty"`
+	Name   string         `json:"name"`
+	Frames int            `json:"frames"`
+	Step   int            `json:"last_step"`
+	Before measure.Number `json:"spread_before"`
+	After  measure.Number `json:"spread_after"`
+	Kept   *float64       `json:"margin_kept,omitempty"` // of the last frame's pairs
+	Alarm  string         `json:"alarm,omitempty"`
 }
 
 // surfaceResult is what --json prints.
@@ -116,11 +117,15 @@ func drawSurfaces(cmd *cobra.Command, films []surface.Film, dir string, o report
 	for i := range films {
 		f := &films[i]
 		last := len(f.Frames) - 1
-		s := surfaceShown{Name: f.Name, Frames: len(f.Frames), Step: f.Frames[last].Step, Before: f.Spread(0), After: f.Spread(last), Alarm: f.Alarm()}
+		s := surfaceShown{Name: f.Name, Frames: len(f.Frames), Step: f.Frames[last].Step, Before: measure.Number(f.Spread(0)), After: measure.Number(f.Spread(last)), Alarm: f.Alarm()}
 		fmt.Fprintf(out, "%s: %d frames to step %d; spread of the energies %s, at first %s", s.Name, s.Frames, s.Step, number(s.After), number(s.Before))
 		if kept := f.Kept(last); !math.IsNaN(kept) {
+			what := "data lower than a draw (half is a match)"
+			if f.OverY {
+				what = "E⁺ + m < E⁻"
+			}
 			s.Kept = &kept
-			fmt.Fprintf(out, "; E⁺ + m < E⁻ for %.1f %%", 100*kept)
+			fmt.Fprintf(out, "; %s in %s of the pairs", what, measure.Share.Text(kept))
 		}
 		fmt.Fprintln(out)
 		if s.Alarm != "" {

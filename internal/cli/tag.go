@@ -150,7 +150,7 @@ func evalTagger(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalTagger(dir, files, dataDir != "")
+	r, err := recipe.EvalTagger(cmd.Context(), dir, files, dataDir != "")
 	if err != nil {
 		return err
 	}

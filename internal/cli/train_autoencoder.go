@@ -101,13 +101,9 @@ func reconstructions(set *data.Images, rebuilt []float32) report.Sheet {
 func summarise(cmd *cobra.Command, r *recipe.AutoencoderResult) {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "%s, %d numbers, loss %s, seed %d\n", r.Recipe, r.Latent, r.Loss, r.Seed)
-	fmt.Fprintf(out, "  test loss      %.5f a pixel\n", r.TestLoss)
-	fmt.Fprintf(out, "  squared error  %.5f a pixel; %.2f %% of the pictures' variance is lost\n", r.TestMSE, 100*r.TestError)
-	fmt.Fprintf(out, "  energies       pictures %s, the same with their pixels shuffled %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
-	fmt.Fprintf(out, "  told apart     %.2f %% of the pictures have the lower energy\n", 100*r.MarginKept)
-	if r.Collapsed {
-		fmt.Fprintf(out, "  collapsed      yes. %s\n", r.Why)
-	}
+	fmt.Fprintf(out, "  loss         %.5f a pixel\n", r.TestLoss)
+	fmt.Fprintf(out, "  squares      %.5f a pixel\n", r.TestMSE)
+	summariseMeasured(out, r.Measured)
 }
 
 func evalAutoencoder(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
@@ -122,7 +118,7 @@ func evalAutoencoder(cmd *cobra.Command, dir, dataDir string, asJSON bool) error
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalAutoencoder(dir, testSet)
+	r, err := recipe.EvalAutoencoder(cmd.Context(), dir, testSet)
 	if err != nil {
 		return err
 	}

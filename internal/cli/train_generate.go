@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -123,19 +124,16 @@ func generatedSheets(r *recipe.GenerateResult, set *data.Images) []report.Sheet 
 
 func summariseGenerate(out io.Writer, r *recipe.GenerateResult) error {
 	fmt.Fprintf(out, "%s, seed %d\n", r.Recipe, r.Seed)
-	fmt.Fprintf(out, "  discrepancy  %s of the chains from test pictures (squared, kernel mean)\n", number(r.TestError))
-	fmt.Fprintf(out, "  energies     test pictures %s, chains %s, test pictures with their pixels shuffled %s on average\n",
-		number(r.Energy.CorrectMean), number(r.ChainsEnergy), number(r.Energy.OffendingMean))
-	fmt.Fprintf(out, "  inpainting   a classifier sees the label in %.1f %% of the filled pictures, in %.1f %% of the covered, in %.1f %% of the whole\n",
-		100*r.Inpainting.Filled, 100*r.Inpainting.Covered, 100*r.Inpainting.Whole)
-	if r.Collapsed {
-		fmt.Fprintf(out, "  collapsed    yes. %s\n", r.Why)
-	}
+	summariseMeasured(out, r.Measured)
+	fmt.Fprintf(out, "  chains       energy %s on average\n", number(r.ChainsEnergy))
+	share := func(v measure.Number) string { return measure.Share.Text(float64(v)) }
+	fmt.Fprintf(out, "  inpainting   a classifier sees the label in %s of the filled pictures, in %s of the covered, in %s of the whole\n",
+		share(r.Inpainting.Filled), share(r.Inpainting.Covered), share(r.Inpainting.Whole))
 	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PICTURES\tCONFIDENCE\tENTROPY nat\tENTROPY OF LABELS nat\tNEAREST\tNEAR COPIES")
 	for _, q := range r.Quality {
-		fmt.Fprintf(w, "%s\t%.3f\t%.3f\t%.3f\t%.2f\t%.1f %%\n", q.Name, q.Confidence, q.Entropy, q.LabelEntropy, q.Nearest, 100*q.Copies)
+		fmt.Fprintf(w, "%s\t%.3f\t%.3f\t%.3f\t%.2f\t%s\n", q.Name, q.Confidence, q.Entropy, q.LabelEntropy, q.Nearest, share(q.Copies))
 	}
 	return w.Flush()
 }
@@ -152,7 +150,7 @@ func evalGenerate(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalGenerate(dir, trainSet, testSet)
+	r, err := recipe.EvalGenerate(cmd.Context(), dir, trainSet, testSet)
 	if err != nil {
 		return err
 	}

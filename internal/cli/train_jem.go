@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -127,7 +128,8 @@ func jemSheets(r *recipe.JEMResult, set *data.Images) (sheets []report.Sheet) {
 
 func summariseJEM(out io.Writer, r *recipe.JEMResult, n int) error {
 	summary(out, &r.Result, n)
-	fmt.Fprintf(out, "  calibration  expected error %.2f %%; negative log-likelihood %s nat\n", 100*r.Calibration.ECE, number(r.Calibration.NLL))
+	fmt.Fprintf(out, "  calibration  expected error %s; negative log-likelihood %s\n",
+		measure.Share.Text(float64(r.Calibration.ECE)), measure.Nat.Text(float64(r.Calibration.NLL)))
 	if r.Skipped != "" {
 		fmt.Fprintf(out, "  foreign      skipped: %s\n", r.Skipped)
 	}
@@ -156,7 +158,7 @@ func evalJEM(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalJEM(dir, trainSet, testSet, foreign)
+	r, err := recipe.EvalJEM(cmd.Context(), dir, trainSet, testSet, foreign)
 	if err != nil {
 		return err
 	}

@@ -119,7 +119,7 @@ func parabolaGroup(r recipe.ParabolaResult) report.GalleryGroup {
 		name   string
 		s      recipe.Surface
 		spread float64
-	}{{"before", r.Before, r.Runs[0].Before}, {"after", r.After, r.Runs[0].Spread}} {
+	}{{"before", r.Before, float64(r.Runs[0].Before)}, {"after", r.After, float64(r.Runs[0].Spread)}} {
 		s := when.s
 		right := make([]float64, len(s.X))
 		for i, x := range s.X {

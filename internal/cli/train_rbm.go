@@ -94,15 +94,12 @@ func rbmSheets(r *recipe.RBMResult, set *data.Images) []report.Sheet {
 
 func summariseRBM(out io.Writer, r *recipe.RBMResult) {
 	fmt.Fprintf(out, "%s, %d hidden units, seed %d\n", r.Recipe, r.Hidden, r.Seed)
-	fmt.Fprintf(out, "  log-likelihood  test %.2f nat a picture (%.2f with log Z from backwards), training %.2f\n", r.TestLog, r.TestLeast, r.TrainLog)
-	fmt.Fprintf(out, "  log Z           forwards %.3f ± %.3f, backwards %.3f ± %.3f\n", r.Forward.LogZ, r.Forward.StdErr, r.Backward.LogZ, r.Backward.StdErr)
+	fmt.Fprintf(out, "  likelihood   log, of the test pictures %.2f nat a picture (%.2f with log Z from backwards), training %.2f\n", r.TestLog, r.TestLeast, r.TrainLog)
+	fmt.Fprintf(out, "  log Z        forwards %.3f ± %.3f, backwards %.3f ± %.3f\n", r.Forward.LogZ, r.Forward.StdErr, r.Backward.LogZ, r.Backward.StdErr)
 	if r.Exact != nil {
-		fmt.Fprintf(out, "                  exactly %.3f: forwards is off by %+.3f, backwards by %+.3f\n", r.Exact.LogZ, r.Forward.LogZ-r.Exact.LogZ, r.Backward.LogZ-r.Exact.LogZ)
+		fmt.Fprintf(out, "               exactly %.3f: forwards is off by %+.3f, backwards by %+.3f\n", r.Exact.LogZ, r.Forward.LogZ-r.Exact.LogZ, r.Backward.LogZ-r.Exact.LogZ)
 	}
-	fmt.Fprintf(out, "  free energies   test pictures %s, with their pixels shuffled %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
-	if r.Collapsed {
-		fmt.Fprintf(out, "  collapsed       yes. %s\n", r.Why)
-	}
+	summariseMeasured(out, r.Measured)
 }
 
 func evalRBM(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
@@ -117,7 +114,7 @@ func evalRBM(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalRBM(dir, trainSet, testSet)
+	r, err := recipe.EvalRBM(cmd.Context(), dir, trainSet, testSet)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/retrieval"
@@ -194,28 +195,25 @@ func summariseSearch(out io.Writer, r *recipe.SearchResult) {
 	}
 	summariseRetrieval(out, what, r.Among)
 	if r.InTraining != nil {
-		fmt.Fprintf(out, "  among the %d training pictures: precision@1 %.2f %%, MAP@R %.2f %%\n", r.InTraining.Gallery, 100*r.InTraining.Precision1, 100*r.InTraining.MAPAtR)
+		fmt.Fprintf(out, "  among the %d training pictures: precision@1 %s, MAP@R %s\n", r.InTraining.Gallery, measure.Share.Text(r.InTraining.Precision1), measure.Share.Text(r.InTraining.MAPAtR))
 	}
-	fmt.Fprintf(out, "  distances     held-out pictures: nearest of the same class %s, of another %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
-	if r.Collapsed {
-		fmt.Fprintf(out, "  collapsed     yes. %s\n", r.Why)
-	}
+	summariseMeasured(out, r.Measured)
 }
 
 // summariseRetrieval says how well pictures find their like among one another.
 func summariseRetrieval(out io.Writer, what string, r *retrieval.Report) {
 	fmt.Fprintf(out, "  %s, each searched for among the others: %d queries\n", what, r.Queries)
 	if r.LeftOut > 0 {
-		fmt.Fprintf(out, "  left out      %d pictures that are alone in their class\n", r.LeftOut)
+		fmt.Fprintf(out, "  left out     %d pictures that are alone in their class\n", r.LeftOut)
 	}
-	fmt.Fprintf(out, "  precision@1   %.2f %%  (%d wrong)\n", 100*r.Precision1, r.Wrong)
-	fmt.Fprint(out, "  recall       ")
+	fmt.Fprintf(out, "  precision@1  %s  (%d wrong)\n", measure.Share.Text(r.Precision1), r.Wrong)
+	fmt.Fprint(out, "  recall      ")
 	for _, k := range r.Recall {
-		fmt.Fprintf(out, " @%d %.2f %%", k.K, 100*k.Share)
+		fmt.Fprintf(out, " @%d %s", k.K, measure.Share.Text(k.Share))
 	}
-	fmt.Fprintf(out, "\n  R-precision   %.2f %%, MAP@R %.2f %%\n", 100*r.RPrecision, 100*r.MAPAtR)
+	fmt.Fprintf(out, "\n  R-precision  %s, MAP@R %s\n", measure.Share.Text(r.RPrecision), measure.Share.Text(r.MAPAtR))
 	if r.NMI != nil {
-		fmt.Fprintf(out, "  clusters      NMI %.3f\n", *r.NMI)
+		fmt.Fprintf(out, "  clusters     NMI %.3f\n", *r.NMI)
 	}
 }
 
@@ -244,7 +242,7 @@ func evalSearch(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 			return err
 		}
 	}
-	r, err := recipe.EvalSearch(dir, set)
+	r, err := recipe.EvalSearch(cmd.Context(), dir, set)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 )
@@ -88,16 +89,13 @@ func trainSiamese(cmd *cobra.Command, c recipe.SiameseConfig, run runFlags) erro
 // summariseVerification says how pairs were told apart.
 func summariseVerification(out io.Writer, r *recipe.SiameseResult) {
 	fmt.Fprintf(out, "%s, loss %s, vectors of %d numbers, %s distance, seed %d\n", r.Recipe, r.Loss, r.Dim, r.Metric, r.Seed)
-	fmt.Fprintf(out, "  test pairs    %d of the same, %d of others\n", r.Same, r.Different)
-	fmt.Fprintf(out, "  accuracy      %.2f %% at the threshold %s, which was chosen on %d held-out pairs (at best %.2f %%)\n", 100*r.Accuracy, number(r.Threshold), r.Held, 100*r.Best)
-	fmt.Fprintf(out, "  ROC           AUC %.5f, equal error rate %.2f %%\n", r.AUC, 100*r.EER)
+	fmt.Fprintf(out, "  test pairs   %d of the same, %d of others\n", r.Same, r.Different)
+	fmt.Fprintf(out, "  accuracy     %s at the threshold %s, which was chosen on %d held-out pairs (at best %s)\n", measure.Share.Text(r.Accuracy), number(r.Threshold), r.Held, measure.Share.Text(r.Best))
+	fmt.Fprintf(out, "  ROC          AUC %.5f, equal error rate %s\n", r.AUC, measure.Share.Text(r.EER))
 	for _, t := range r.TARAtFAR {
-		fmt.Fprintf(out, "  accepted      %.2f %% of the same where at most %g %% of the others are\n", 100*t.TAR, 100*t.FAR)
+		fmt.Fprintf(out, "  accepted     %s of the same where at most %g %% of the others are\n", measure.Share.Text(t.TAR), 100*t.FAR)
 	}
-	fmt.Fprintf(out, "  distances     held-out pairs: of the same %s, of others %s on average\n", number(r.Energy.CorrectMean), number(r.Energy.OffendingMean))
-	if r.Collapsed {
-		fmt.Fprintf(out, "  collapsed     yes. %s\n", r.Why)
-	}
+	summariseMeasured(out, r.Measured)
 }
 
 // evalSiamese measures a run on its own test pairs or on those of other pictures, or of a file of pairs.
@@ -124,7 +122,7 @@ func evalSiamese(cmd *cobra.Command, dir, source string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalSiamese(dir, sets, source == "")
+	r, err := recipe.EvalSiamese(cmd.Context(), dir, sets, source == "")
 	if err != nil {
 		return err
 	}

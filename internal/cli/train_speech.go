@@ -96,7 +96,7 @@ func trainSpeech(cmd *cobra.Command, c recipe.SpeechConfig, run runFlags) error 
 }
 
 func evalSpeech(cmd *cobra.Command, dir, manifest string, asJSON bool) error {
-	r, err := recipe.EvalSpeech(dir, manifest)
+	r, err := recipe.EvalSpeech(cmd.Context(), dir, manifest)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -81,6 +82,7 @@ func trainStrips(cmd *cobra.Command, c recipe.StripsConfig, run runFlags) error 
 func summariseReading(out io.Writer, r *recipe.RecogniserResult, what string) {
 	fmt.Fprintf(out, "%s, seed %d\n", r.Recipe, r.Seed)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	share := func(v measure.Number) string { return measure.Share.Text(float64(v)) }
 	words := len(r.Groups) > 0 && r.Groups[0].Words > 0
 	fmt.Fprintf(w, "  \tLINES\tEXACT\t%s\tERROR RATE\tSUBST\tINS\tDEL\t", what)
 	if words {
@@ -88,18 +90,14 @@ func summariseReading(out io.Writer, r *recipe.RecogniserResult, what string) {
 	}
 	fmt.Fprintln(w)
 	for _, g := range r.Groups {
-		fmt.Fprintf(w, "  %s\t%d\t%.2f %%\t%d\t%.2f %%\t%d\t%d\t%d\t", g.Name, g.Lines, 100*g.Exact, g.Tokens, 100*g.ErrorRate, g.Substitutions, g.Insertions, g.Deletions)
+		fmt.Fprintf(w, "  %s\t%d\t%s\t%d\t%s\t%d\t%d\t%d\t", g.Name, g.Lines, share(g.Exact), g.Tokens, share(g.ErrorRate), g.Substitutions, g.Insertions, g.Deletions)
 		if words {
-			fmt.Fprintf(w, "%d\t%.2f %%\t", g.Words, 100*g.WordErrorRate)
+			fmt.Fprintf(w, "%d\t%s\t", g.Words, share(g.WordErrorRate))
 		}
 		fmt.Fprintln(w)
 	}
 	_ = w.Flush()
-	fmt.Fprintf(out, "  energies    the right text %s, all others %s on average; %.2f %% of the lines have the right text likelier than all others together\n",
-		number(r.Energy.CorrectMean), number(r.Energy.OffendingMean), 100*r.MarginKept)
-	if r.Collapsed {
-		fmt.Fprintf(out, "  collapsed   yes. %s\n", r.Why)
-	}
+	summariseMeasured(out, r.Measured)
 }
 
 // stripSheet shows some strips of test digits.
@@ -131,7 +129,7 @@ func evalStrips(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.EvalStrips(dir, testSet)
+	r, err := recipe.EvalStrips(cmd.Context(), dir, testSet)
 	if err != nil {
 		return err
 	}

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/train"
 	"github.com/spf13/cobra"
 )
 
@@ -103,25 +103,11 @@ func trainTagger(cmd *cobra.Command, c recipe.TaggerConfig, run runFlags) error 
 
 func summariseTagger(out io.Writer, r *recipe.TaggerResult) {
 	a := r.Accuracy
+	share := func(v measure.Number) string { return measure.Share.Text(float64(v)) }
 	fmt.Fprintf(out, "tagger, %s, %s, seed %d\n", r.Model, r.Loss, r.Seed)
-	fmt.Fprintf(out, "  accuracy     %.2f %% of %d words right; known words %.2f %%, unknown (%d) %.2f %%\n", 100*a.All, a.Words, 100*a.Known, a.New, 100*a.Unknown)
-	fmt.Fprintf(out, "  sentences    %.2f %% without a wrong tag\n", 100*a.Whole)
-	fmt.Fprintf(out, "  energies     right tags %s, most offending %s on average; the right ones have the least energy of %.1f %% of the sentences by the margin\n",
-		number(r.Energy.CorrectMean), number(r.Energy.OffendingMean), 100*r.MarginKept)
+	fmt.Fprintf(out, "  accuracy     %s of %d words right; known words %s, unknown (%d) %s\n", share(a.All), a.Words, share(a.Known), a.New, share(a.Unknown))
+	fmt.Fprintf(out, "  sentences    %s without a wrong tag\n", share(a.Whole))
+	summariseMeasured(out, r.Measured)
 	fmt.Fprintf(out, "  tag set      %d tags, %d words\n", r.Tags, r.Vocabulary)
 	fmt.Fprintf(out, "  speed        %.0f words a second in training, %.0f in tagging\n", r.WordsPerSecond, r.TagsPerSecond)
-}
-
-// taggerLine is a tagger's epoch.
-func taggerLine(e train.Epoch, epochs int) string {
-	best := ""
-	if e.Best {
-		best = "  best"
-	}
-	line := fmt.Sprintf("epoch %d/%d  loss %.4f a sentence  wrong tags held out %.2f %%  E⁺ %s  E⁻ %s  gap p05 %s p50 %s  %.1f s%s",
-		e.Epoch, epochs, e.Loss, 100*e.Error, number(e.Correct.Mean), number(e.Offending.Mean), number(e.Gap.P05), number(e.Gap.P50), e.Seconds, best)
-	if e.Collapsed {
-		line += "\n  collapsed: " + e.Why
-	}
-	return line
 }

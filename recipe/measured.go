@@ -1,0 +1,65 @@
+package recipe
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
+)
+
+// Measured is what the results of all jobs say of what was measured in the end.
+type Measured struct {
+	TestError measure.Figure `json:"test_error"` // what the job calls its error, on the test set
+	Chance    measure.Number `json:"chance"`     // the error of answers that do not look at the input; NaN where there is none
+	Energy    EnergyResult   `json:"energy"`
+	Kept      measure.Figure `json:"kept"` // share that keeps the loss's margin, or whose gap is above 0
+	Collapsed bool           `json:"collapsed"`
+	Why       string         `json:"why,omitempty"` // one sentence, where Collapsed
+	Verdict   string         `json:"verdict"`       // one sentence: what the numbers say of training
+}
+
+// EnergyResult says where energies lie. Its terms say what they are of.
+type EnergyResult struct {
+	Terms         train.Terms    `json:"terms"`
+	CorrectMean   measure.Number `json:"correct_mean"`
+	OffendingMean measure.Number `json:"offending_mean"`
+	GapP05        measure.Number `json:"gap_p05"`
+	GapP50        measure.Number `json:"gap_p50"`
+	Spread        measure.Number `json:"spread"`        // standard deviation over the answers, on average
+	SpreadBefore  measure.Number `json:"spread_before"` // … before training
+}
+
+// ended is what training says before anything is measured.
+func ended(out *train.Outcome) Measured {
+	return Measured{Collapsed: out.Why != "", Why: out.Why, Verdict: out.Why}
+}
+
+// take fills in a measurement. A collapse that training ended in stays reported, though the
+// best epoch's weights may be from before it.
+func (m *Measured) take(e train.Evaluation) {
+	d := e.Diagnosis
+	m.TestError, m.Chance, m.Kept, m.Verdict = e.Error, d.Chance, d.Kept, d.Verdict
+	m.Energy = EnergyResult{d.Terms, d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
+	if d.Collapsed {
+		m.Collapsed, m.Why = true, d.Why
+	}
+}
+
+// writeResult writes a result as result.json.
+func writeResult(dir string, result any) error {
+	return writeJSON(filepath.Join(dir, ResultFile), result)
+}
+
+// stopped tells whether a run that has been trained was stopped before it was measured. The same command with
+// --resume measures it.
+func stopped(ctx context.Context, err error) bool { return err != nil && ctx.Err() != nil }
+
+// guessed is the error of giving the most frequent of the counted labels always; NaN of none.
+func guessed(counts []int) float64 {
+	most, all := 0, 0
+	for _, n := range counts {
+		most, all = max(most, n), all+n
+	}
+	return measure.Ratio(float64(all-most), float64(all))
+}
