@@ -17,7 +17,7 @@ type Need struct {
 func CheckNeeds(called string, needs []Need, r Request) error {
 	for _, n := range needs {
 		if v := r.Options[n.Option]; v != nil && !n.Holds(r) {
-			return fmt.Errorf("%s: option %s is %v, but it counts only where %s; it must be left out", called, n.Option, shown(v), n.Where)
+			return fmt.Errorf("%s: option %s %v has no effect: it counts only where %s", called, n.Option, shown(v), n.Where)
 		}
 	}
 	return nil

@@ -54,8 +54,8 @@ func TestRefused(t *testing.T) {
 		{`{"id":1,"loss":"L1Loss","dtype":16}`, "1", "dtype is 16"},
 		{`{"id":1,"loss":null}`, "1", `"loss" is missing`},
 		{`{"id":1,"loss":"TripletMarginLoss","options":{"reduction":"none"},"inputs":{"anchor":{"shape":[2147483647,0],"data":[]},"positive":{"shape":[2147483647,0],"data":[]},"negative":{"shape":[2147483647,0],"data":[]}}}`, "1", "has no elements; its other dimensions"},
-		{`{"id":1,"loss":"ebm.margin_cost","options":{"margin":1},"inputs":{"energies":{"shape":[1,2],"data":[1,2]},"target":{"shape":[1],"data":[0]},"cost":{"shape":[2,2],"data":[0,1,1,0]}}}`, "1", "option margin is 1, but it counts only where there is no input cost"},
-		{`{"id":1,"loss":"BatchTriplet","options":{"p":"Infinity"},"inputs":{"embeddings":{"shape":[2,1],"data":[1,2]},"labels":{"shape":[2],"data":[0,0]}}}`, "1", "option p is +Inf, but it counts only where distance is lp"},
+		{`{"id":1,"loss":"ebm.margin_cost","options":{"margin":1},"inputs":{"energies":{"shape":[1,2],"data":[1,2]},"target":{"shape":[1],"data":[0]},"cost":{"shape":[2,2],"data":[0,1,1,0]}}}`, "1", "option margin 1 has no effect: it counts only where there is no input cost"},
+		{`{"id":1,"loss":"BatchTriplet","options":{"p":"Infinity"},"inputs":{"embeddings":{"shape":[2,1],"data":[1,2]},"labels":{"shape":[2],"data":[0,0]}}}`, "1", "option p +Inf has no effect: it counts only where distance is lp"},
 		{`{"id":1,"loss":"ebm.margin_cost","inputs":{"energies":{"shape":[1,2],"data":[1,2]},"target":{"shape":[1],"data":[0]},"cost":{"shape":[0,0],"data":[]}}}`, "1", "cost has shape [0 0]"},
 	} {
 		got := string(Answer(nil, []byte(c.in)))
