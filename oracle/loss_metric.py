@@ -507,12 +507,12 @@ for name, inputs, options, error in (
     ("VICReg", view | {"y": noise(4, 2)}, {}, "must be the same"), ("VICReg", {"x": noise(4), "y": noise(4)}, {}, "two dimensions"),
     ("BarlowTwins", view, {"lambda": nan}, "lambda is NaN"), ("BarlowTwins", view, {"eps": -1.0}, "eps is -1"), ("BarlowTwins", {"x": noise(0, 3), "y": noise(0, 3)}, {}, "at least 2"),
     # Options that others make void.
-    ("Contrastive", ask, {"p": 3.0}, "option p is 3, but it counts only where distance is lp"),
-    ("NTXent", ask, {"normalize": True}, "option normalize is true, but it counts only where distance is euclidean"),
+    ("Contrastive", ask, {"p": 3.0}, "option p 3 has no effect: it counts only where distance is lp"),
+    ("NTXent", ask, {"normalize": True}, "option normalize true has no effect: it counts only where distance is euclidean"),
     ("SupCon", ask, {"distance": "cosine", "normalize": False}, "option normalize"), ("Circle", ask, {"distance": "dot", "p": 2.0}, "option p"),
-    ("MultiSimilarity", ask, {"epsilon": 0.5}, "option epsilon is 0.5, but it counts only where mine is true"),
-    ("Contrastive", ask, {"over": "all", "reduction": "sum"}, "option over is all, but it counts only where reduction is mean"),
-    ("BatchTriplet", ask, {"over": "all", "soft": True}, "option over is all, but it counts only where soft is false"),
+    ("MultiSimilarity", ask, {"epsilon": 0.5}, "option epsilon 0.5 has no effect: it counts only where mine is true"),
+    ("Contrastive", ask, {"over": "all", "reduction": "sum"}, "option over all has no effect: it counts only where reduction is mean"),
+    ("BatchTriplet", ask, {"over": "all", "soft": True}, "option over all has no effect: it counts only where soft is false"),
     ("BatchTriplet", ask, {"over": "active", "reduction": "sum"}, "option over"), ("VICReg", view, {"variance": 0.0, "eps": 0.5}, "option eps"),
     # Margins below 0 are for distances below 0.
     ("Contrastive", ask, {"distance": "cosine", "pos_margin": -0.5}, "pos_margin is -0.5; it must be a number of at least 0"),

@@ -43,7 +43,7 @@ var voids = []struct{ command, flags, void, counts string }{
 
 	{"train search", "mining soft-margin", "--loss sup_con", "--loss triplet"},
 	{"train search", "margin", "--loss nt_xent", "--loss contrastive"},
-	{"train search", "margin", "--soft-margin", "--loss arcface"},
+	{"train search", "margin", "--loss sup_con", "--soft-margin"},
 	{"train search", "margin=0", "", "!"},
 	{"train search", "temperature", "", "--loss proxy_nca"},
 	{"train search", "temperature=0", "--loss sup_con", "!"},
