@@ -59,13 +59,13 @@ func bceEntry() Entry {
 		Kinks: "logarithms cut off at −100; dℓ/dx = (x − y)/max(x(1 − x), 1e-12)", Differs: "dℓ/dy at x = 0 and 1 is ±100, the value's, not infinite; a target outside [0, 1] is an error",
 		Source: []string{"pytorch"}, Convex: true,
 		Inputs:  regressionInputs,
-		Options: []Option{spreadOption, reductionOption},
+		Options: []Option{spreadOption, reductionOption, unchecked("inputs and targets outside [0, 1]")},
 		At:      func(x, y float64) (float64, float64) { l, d, _ := BCE[float64]{}.At(x, y); return l, d },
 		run32:   callBCE[float32], run64: callBCE[float64],
 	}
 }
 
 func callBCE[T simd.Float](c *Call[T]) error {
-	l := &BCE[T]{Weight: c.spread("weight", c.float("input").Shape), Reduction: c.reduction()}
+	l := &BCE[T]{Weight: c.spread("weight", c.float("input").Shape), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	return c.regression(l)
 }

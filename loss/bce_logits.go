@@ -74,7 +74,7 @@ func bceLogitsEntry() Entry {
 		Kinks: "none", Differs: "x = ±∞ with the fitting target is 0, not NaN; a target outside [0, 1] is an error",
 		Source: []string{"pytorch"}, Convex: true,
 		Inputs:  regressionInputs,
-		Options: []Option{spreadOption, {"pos_weight", "none", "weight p of the positive term, spread over the shape of input"}, reductionOption},
+		Options: []Option{spreadOption, {"pos_weight", "none", "weight p of the positive term, spread over the shape of input"}, reductionOption, unchecked("targets outside [0, 1]")},
 		At:      func(x, y float64) (float64, float64) { l, d, _ := BCEWithLogits[float64]{}.At(x, y); return l, d },
 		run32:   callBCELogits[float32], run64: callBCELogits[float64],
 	}
@@ -82,6 +82,6 @@ func bceLogitsEntry() Entry {
 
 func callBCELogits[T simd.Float](c *Call[T]) error {
 	shape := c.float("input").Shape
-	l := &BCEWithLogits[T]{Weight: c.spread("weight", shape), PosWeight: c.spread("pos_weight", shape), Reduction: c.reduction()}
+	l := &BCEWithLogits[T]{Weight: c.spread("weight", shape), PosWeight: c.spread("pos_weight", shape), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	return c.regression(l)
 }

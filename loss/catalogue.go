@@ -75,6 +75,11 @@ var (
 	weightOption      = Option{"weight", "none", "weight of each element, of the input's shape"}
 )
 
+// unchecked is the option of losses with a field Unchecked.
+func unchecked(what string) Option {
+	return Option{"unchecked", "false", "let " + what + " pass"}
+}
+
 // Called returns what requests call the loss: PyTorch's class, or else this package's type.
 func (e Entry) Called() string { return cmp.Or(e.PyTorch, e.Type) }
 

@@ -97,7 +97,7 @@ func cosineEmbeddingEntry() Entry {
 			{Name: "input2", Grad: true, Is: "rows, of the same shape"},
 			{Name: "target", Is: "1 or −1, [N] or []"},
 		},
-		Options: []Option{{"margin", "0", "a number"}, reductionOption},
+		Options: []Option{{"margin", "0", "a number"}, reductionOption, unchecked("targets that are not ±1")},
 		run32:   callCosineEmbedding[float32], run64: callCosineEmbedding[float64],
 	}
 }
@@ -108,7 +108,7 @@ func callCosineEmbedding[T simd.Float](c *Call[T]) error {
 	c.sameShape("input1", x.Shape, "input2", y.Shape)
 	target := c.float("target")
 	c.sameShape("target", target.Shape, "a label of each sample", shape)
-	l := CosineEmbedding[T]{Margin: c.number("margin", 0), Reduction: c.reduction()}
+	l := CosineEmbedding[T]{Margin: c.number("margin", 0), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	return c.finish(shape,
 		func(dst []T) error {
 			return l.Each(dst, nil, x.Data, y.Data, target.Data, dim, c.grad("input1"), c.grad("input2"))

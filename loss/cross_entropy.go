@@ -209,7 +209,7 @@ func crossEntropyEntry() Entry {
 			classWeightOption,
 			{"ignore_index", "-100", "class of positions that do not count"},
 			{"label_smoothing", "0", "ε in [0, 1]"},
-			reductionOption,
+			reductionOption, unchecked("probabilities below 0"),
 		},
 		Needs: []Need{{"ignore_index", "target holds classes", func(r Request) bool { return !ofProbabilities(r) }}},
 		run32: callCrossEntropy[float32], run64: callCrossEntropy[float64],
@@ -225,7 +225,7 @@ func callCrossEntropy[T simd.Float](c *Call[T]) error {
 	x, d, shape := c.scores("input")
 	l := &CrossEntropy[T]{
 		Weight: c.vector("weight", d.Classes), IgnoreIndex: new(c.whole("ignore_index", -100)),
-		LabelSmoothing: c.number("label_smoothing", 0), Reduction: c.reduction(),
+		LabelSmoothing: c.number("label_smoothing", 0), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false),
 	}
 	target := c.request.Inputs["target"].Shape
 	if ofProbabilities(c.request) {

@@ -72,12 +72,12 @@ func hingeEmbeddingEntry() Entry {
 		Formula: "x where y = 1, max(0, m − x) where y = −1", Domain: "x a distance; y = ±1", Margin: "margin, 1",
 		Kinks: "x = m: derivative −1", Differs: "a target that is not ±1 is an error",
 		Source: []string{"pytorch", "hadsell2006"}, Convex: true,
-		Inputs: signedInputs, Options: []Option{{"margin", "1", "beyond which dissimilar pairs are left alone"}, reductionOption},
+		Inputs: signedInputs, Options: []Option{{"margin", "1", "beyond which dissimilar pairs are left alone"}, reductionOption, unchecked("targets that are not ±1")},
 		At:    func(x, y float64) (float64, float64) { return NewHingeEmbedding[float64]().At(x, y) },
 		run32: callHingeEmbedding[float32], run64: callHingeEmbedding[float64],
 	}
 }
 
 func callHingeEmbedding[T simd.Float](c *Call[T]) error {
-	return c.signed(&HingeEmbedding[T]{Margin: c.number("margin", 1), Reduction: c.reduction()})
+	return c.signed(&HingeEmbedding[T]{Margin: c.number("margin", 1), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)})
 }

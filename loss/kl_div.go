@@ -80,6 +80,7 @@ func klDivEntry() Entry {
 		Options: []Option{
 			{"log_target", "false", "target holds log-probabilities"},
 			{"reduction", "mean", "none, mean, batchmean or sum"},
+			unchecked("targets below 0"),
 		},
 		At:    func(x, y float64) (float64, float64) { l, d, _ := KLDiv[float64]{}.At(x, y); return l, d },
 		run32: callKLDiv[float32], run64: callKLDiv[float64],
@@ -87,7 +88,7 @@ func klDivEntry() Entry {
 }
 
 func callKLDiv[T simd.Float](c *Call[T]) error {
-	l := &KLDiv[T]{LogTarget: c.flag("log_target", false), Reduction: c.reduction()}
+	l := &KLDiv[T]{LogTarget: c.flag("log_target", false), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	if shape := c.float("input").Shape; len(shape) > 0 {
 		l.Batch = shape[0]
 	} else {

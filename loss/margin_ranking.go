@@ -68,7 +68,7 @@ func marginRankingEntry() Entry {
 		Kinks: "where the bracket is 0: derivatives −y, y", Differs: "a target that is not ±1 is an error; dℓ/dy is 0 where the loss is, also for infinite scores",
 		Source: []string{"herbrich2000"}, Convex: true,
 		Inputs:  []Input{{Name: "input1", Grad: true}, {Name: "input2", Grad: true}, {Name: "target", Grad: true, Is: "1 or −1"}},
-		Options: []Option{{"margin", "0", "how far apart the scores must be"}, reductionOption},
+		Options: []Option{{"margin", "0", "how far apart the scores must be"}, reductionOption, unchecked("targets that are not ±1")},
 		At: func(x, y float64) (float64, float64) { // of x = x₁ − x₂
 			l, d, _, _ := MarginRanking[float64]{}.At(x, 0, y)
 			return l, d
@@ -78,7 +78,7 @@ func marginRankingEntry() Entry {
 }
 
 func callMarginRanking[T simd.Float](c *Call[T]) error {
-	l := &MarginRanking[T]{Margin: c.number("margin", 0), Reduction: c.reduction()}
+	l := &MarginRanking[T]{Margin: c.number("margin", 0), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	x1, x2 := c.alike("input1", "input2")
 	_, y := c.alike("input1", "target")
 	d1, d2, dy := c.grad("input1"), c.grad("input2"), c.grad("target")

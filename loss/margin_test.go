@@ -266,29 +266,30 @@ func TestMultiLabelByHand(t *testing.T) {
 	}
 }
 
-// TestUnchecked: what PyTorch leaves unread, or counts 0, is an error unless it is asked for.
+// TestLabelsEnd: labels end before a row's first −1; what follows is not read.
+func TestLabelsEnd(t *testing.T) {
+	x := []float64{0.1, 0.9, -0.4, 0.3}
+	want, err := loss.MultiLabelMarginLoss(x, []int{3, -1, -1, -1}, 4, nil)
+	must(t, err)
+	if got, err := loss.MultiLabelMarginLoss(x, []int{3, -1, 0, 99}, 4, nil); got != want || err != nil {
+		t.Errorf("the loss is %v, %v; want %v", got, err, want)
+	}
+	var wrong *loss.ArgumentError
+	if _, err := loss.MultiLabelMarginLoss(x, []int{4, -1, 0, 0}, 4, nil); !errors.As(err, &wrong) || wrong.Arg != "target" || wrong.Index != 0 {
+		t.Errorf("a label out of range: %v", err)
+	}
+}
+
+// TestUnchecked: what PyTorch counts 0 is an error unless it is asked for.
 func TestUnchecked(t *testing.T) {
 	x := []float64{0.1, 0.9, -0.4, 0.3}
 	var wrong *loss.ArgumentError
-	_, err := loss.MultiLabelMarginLoss(x, []int{3, -1, 0, 1}, 4, nil)
-	if !errors.As(err, &wrong) || wrong.Arg != "target" || wrong.Index != 2 || wrong.Value != 0 {
-		t.Errorf("a label after -1: %v", err)
-	}
-	loose := loss.MultiLabelMargin[float64]{Unchecked: true}
-	got, err := loose.Eval(x, []int{3, -1, 0, 99}, 4, nil)
-	must(t, err)
-	if want, _ := loss.MultiLabelMarginLoss(x, []int{3, -1, -1, -1}, 4, nil); got != want {
-		t.Errorf("unchecked, the loss is %v; want %v", got, want)
-	}
-	if _, err := loose.Eval(x, []int{4, -1, 0, 0}, 4, nil); !errors.As(err, &wrong) || wrong.Index != 0 {
-		t.Errorf("a label out of range: %v", err)
-	}
-	_, err = loss.CosineEmbeddingLoss(x[:2], x[2:], []float64{0}, 2, nil, nil)
+	_, err := loss.CosineEmbeddingLoss(x[:2], x[2:], []float64{0}, 2, nil, nil)
 	if !errors.As(err, &wrong) || wrong.Arg != "target" || wrong.Index != 0 {
 		t.Errorf("a target of 0: %v", err)
 	}
 	d := []float64{5, 5}
-	got, err = (&loss.CosineEmbedding[float64]{Unchecked: true}).Eval(x[:2], x[2:], []float64{0}, 2, d, nil)
+	got, err := (&loss.CosineEmbedding[float64]{Unchecked: true}).Eval(x[:2], x[2:], []float64{0}, 2, d, nil)
 	if got != 0 || err != nil || d[0] != 0 || d[1] != 0 {
 		t.Errorf("unchecked, a target of 0 gives %v, %v, %v", got, d, err)
 	}

@@ -1,6 +1,10 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"slices"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
 
 // MultiLabelMargin is the hinge loss of samples with several labels: every label should
 // score above every class that is none by 1.
@@ -12,19 +16,18 @@ import "github.com/energo-ml/energo/internal/simd"
 // over the labels t and the classes i that are not among them; a label given twice counts
 // twice in the first sum.
 //
-// Shapes: input is N rows of C classes; target is N rows of C numbers: the labels, then −1
-// to the row's end. A loss for each row; the mean divides by N.
+// Shapes: input is N rows of C classes; target is N rows of C numbers: the labels, and −1
+// behind the last; what follows a row's first −1 is not read. A loss for each row; the mean
+// divides by N.
 // Units: the input's; the margin is 1 of them.
 // Kinks: at equality no gradient passes.
 // Special cases: no labels, or all: 0. A NaN makes the loss NaN, where PyTorch leaves the
 // term out; the mean over nothing is NaN, where PyTorch's is not defined.
-// Errors: lengths that do not fit; a label that is not a class; a row in which anything
-// but −1 follows the first −1, which PyTorch leaves unread. With Unchecked, so do we.
+// Errors: lengths that do not fit; a label that is not a class.
 // PyTorch: nn.MultiLabelMarginLoss().
 // Source: [pytorch].
 type MultiLabelMargin[T simd.Float] struct {
 	Reduction Reduction
-	Unchecked bool // what follows a row's first −1 is not looked at
 }
 
 // MultiLabelMarginLoss returns the mean loss over rows of so many classes, and writes its
@@ -73,30 +76,17 @@ func (l *MultiLabelMargin[T]) rows(input []T, target []int, classes int, dInput 
 		return x, err
 	}
 	for lo := 0; lo < len(target); lo += classes {
-		if err := l.labels(target[lo:lo+classes], lo, classes); err != nil {
-			return x, err
+		row := target[lo : lo+classes]
+		if end := slices.Index(row, -1); end >= 0 {
+			row = row[:end]
+		}
+		for i, t := range row {
+			if t < 0 || t >= classes {
+				return x, badClass(name, "target", lo+i, t, classes)
+			}
 		}
 	}
 	return x, nil
-}
-
-// labels checks the row of labels that begins at element lo.
-func (l *MultiLabelMargin[T]) labels(row []int, lo, classes int) error {
-	const name = "MultiLabelMargin"
-	ended := false
-	for i, t := range row {
-		switch {
-		case t == -1 && l.Unchecked:
-			return nil
-		case t == -1:
-			ended = true
-		case ended:
-			return badValue(name, "target", lo+i, t, "-1, as all that follow a row's first -1")
-		case t < 0 || t >= classes:
-			return badClass(name, "target", lo+i, t, classes)
-		}
-	}
-	return nil
 }
 
 func multiLabelMarginEntry() Entry {
@@ -105,11 +95,11 @@ func multiLabelMarginEntry() Entry {
 		Formula: "Σ_t Σ_i max(0, 1 − (x[t] − x[i]))/C over labels t and other classes i",
 		Domain:  "x real; y classes, then −1", Margin: "1, built in",
 		Kinks:   "x[t] − x[i] = 1: derivative 0",
-		Differs: "A NaN makes the loss NaN; PyTorch leaves its terms out. What follows the first −1 must be −1; PyTorch leaves it unread.",
+		Differs: "A NaN makes the loss NaN; PyTorch leaves its terms out.",
 		Source:  []string{"pytorch"},
 		Inputs: []Input{
 			{Name: "input", Grad: true, Is: "scores [N, C] or [C]"},
-			{Name: "target", Is: "labels, then −1, of the input's shape"},
+			{Name: "target", Is: "labels, and −1 behind the last, of the input's shape"},
 		},
 		Options: []Option{reductionOption},
 		run32:   callMultiLabelMargin[float32], run64: callMultiLabelMargin[float64],

@@ -102,7 +102,7 @@ func multiLabelSoftMarginEntry() Entry {
 		Kinks: "none", Differs: "x = ±∞ with the fitting target is 0; a target outside [0, 1] is an error",
 		Source:  []string{"pytorch"},
 		Inputs:  []Input{{Name: "input", Grad: true, Is: "scores [N, C] or [C]"}, {Name: "target", Grad: true, Is: "labels, of input's shape"}},
-		Options: []Option{classWeightOption, reductionOption},
+		Options: []Option{classWeightOption, reductionOption, unchecked("targets outside [0, 1]")},
 		run32:   callMultiLabelSoftMargin[float32], run64: callMultiLabelSoftMargin[float64],
 	}
 }
@@ -115,7 +115,7 @@ func callMultiLabelSoftMargin[T simd.Float](c *Call[T]) error {
 	}
 	last := len(x.Shape) - 1
 	classes := x.Shape[last]
-	l := &MultiLabelSoftMargin[T]{Weight: c.vector("weight", classes), Reduction: c.reduction()}
+	l := &MultiLabelSoftMargin[T]{Weight: c.vector("weight", classes), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	dx, dy := c.grad("input"), c.grad("target")
 	return c.finish(x.Shape[:last],
 		func(dst []T) error { return l.Each(dst, nil, x.Data, y.Data, classes, dx, dy) },

@@ -102,7 +102,7 @@ func poissonNLLEntry() Entry {
 			{"log_input", "true", "input is the log of the rate"},
 			{"full", "false", "add Stirling's approximation of log y!"},
 			{"eps", "1e-8", "added to the rate before its logarithm"},
-			reductionOption,
+			reductionOption, unchecked("rates below −eps"),
 		},
 		Needs: []Need{only("eps", "log_input", true, false)},
 		At:    func(x, y float64) (float64, float64) { l, d, _ := PoissonNLL[float64]{}.At(x, y); return l, d },
@@ -112,7 +112,7 @@ func poissonNLLEntry() Entry {
 
 func callPoissonNLL[T simd.Float](c *Call[T]) error {
 	l := &PoissonNLL[T]{
-		Rate: !c.flag("log_input", true), Full: c.flag("full", false), Reduction: c.reduction(),
+		Rate: !c.flag("log_input", true), Full: c.flag("full", false), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false),
 	}
 	if l.Rate {
 		l.Eps = c.number("eps", 1e-8)

@@ -55,12 +55,12 @@ func softMarginEntry() Entry {
 		Formula: "log(1 + exp(−y·x))", Domain: "x real; y = ±1", Margin: "> 0",
 		Kinks: "none", Differs: "no overflow: −y·x where that is large; a target that is not ±1 is an error",
 		Source: []string{"pytorch"}, Convex: true,
-		Inputs: signedInputs, Options: []Option{reductionOption},
+		Inputs: signedInputs, Options: []Option{reductionOption, unchecked("targets that are not ±1")},
 		At:    SoftMargin[float64]{}.At,
 		run32: callSoftMargin[float32], run64: callSoftMargin[float64],
 	}
 }
 
 func callSoftMargin[T simd.Float](c *Call[T]) error {
-	return c.signed(&SoftMargin[T]{Reduction: c.reduction()})
+	return c.signed(&SoftMargin[T]{Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)})
 }

@@ -117,10 +117,13 @@ for reduction, v in {"none": torch.zeros(0), "mean": doubles(nan)[0], "sum": dou
     e = torch.zeros(0, 4)
     answer("multilabel_margin/empty", "MultiLabelMarginLoss", {"input": e, "target": e.long()}, {"reduction": reduction}, v, {"input": e})
 for y, error in (
-    ([0, -1, 2, -1], "target[2] is 2"), ([0, 4, -1, -1], "target[1] is 4"), ([-2, -1, -1, -1], "target[0] is -2"), ([0, -1, -1, -2], "target[3] is -2"),
+    ([0, 4, -1, -1], "target[1] is 4"), ([-2, -1, -1, -1], "target[0] is -2"),
     ([0, -1, -1], "target has [3]"), ([0, 0.5, -1, -1], "whole number"),
 ):
     refused("multilabel_margin/target", "MultiLabelMarginLoss", {"input": noise(4), "target": torch.tensor(y)}, {}, error)
+# What follows a row's first −1 is not considered; the first case is PyTorch's own example.
+for y in ([3, 0, -1, 1], [-1, 3, 0, 1], [2, -1, 2, 2]):
+    add("multilabel_margin/behind", "MultiLabelMarginLoss", {"input": rounded(torch.tensor([[0.1, 0.2, 0.4, 0.8]])), "target": longs([y])}, {}, ("input",))
 refused("multilabel_margin/option", "MultiLabelMarginLoss", {"input": noise(4), "target": longs([0, -1, -1, -1])}, {"margin": 1.0}, "no option")
 
 

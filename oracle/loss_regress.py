@@ -94,6 +94,17 @@ for reduction in REDUCTIONS:
     cases.add(f"gaussian_nll/one/{reduction}", "GaussianNLLLoss",
               {"input": noise(4, 3), "target": noise(4, 3), "var": rounded(torch.tensor(0.7))}, f, {"reduction": reduction}, BOTH + ("var",), size=1.0)
 
+# Targets and variances with 1 for one of the dimensions, as documented.
+for (shape, target, var), reduction in itertools.product((
+    ((2, 3, 4), (2, 1, 4), (2, 3, 4)), ((2, 3, 4), (2, 3, 4), (2, 1, 4)), ((2, 3, 4), (1, 3, 4), (2, 3, 1)),
+    ((2, 3, 4), (2, 3, 1), (1, 3, 4)), ((5, 2), (5, 1), (5, 2)), ((5, 2), (1, 2), (5,)), ((4,), (1,), (1,)), ((1, 6), (1, 1), (1, 6)),
+), REDUCTIONS):
+    def f(input, target, var):
+        return F.gaussian_nll_loss(input, target.expand(input.shape), var, reduction=reduction)  # which warns otherwise
+
+    cases.add(f"gaussian_nll/shared/{len(cases.lines)}", "GaussianNLLLoss",
+              {"input": noise(*shape), "target": noise(*target), "var": rounded(torch.rand(var) + 0.1)}, f, {"reduction": reduction}, BOTH + ("var",), size=1.0)
+
 # Extremes and kinks.
 huge = rounded(torch.tensor([1e30, -1e30, 1e-30, 0.0]))
 zero = torch.zeros(4).double()
@@ -139,6 +150,10 @@ for id, name, inputs, options, error in (
     ("weight", "MSELoss", {"input": two, "target": two}, {"weight": rounded(torch.tensor([1, inf]))}, "weight[1]"),
     ("variance", "GaussianNLLLoss", {"input": two, "target": two, "var": rounded(torch.tensor([1.0, -0.5]))}, {}, "var[1] is -0.5"),
     ("variance", "GaussianNLLLoss", {"input": two, "target": two, "var": three}, {}, "var has shape [3]"),
+    ("shape", "GaussianNLLLoss", {"input": noise(2, 3), "target": noise(1, 1), "var": noise(2, 3).abs()}, {}, "target has shape [1 1]"),
+    ("shape", "GaussianNLLLoss", {"input": noise(2, 3), "target": noise(2), "var": noise(2, 3).abs()}, {}, "target has shape [2]"),
+    ("shape", "GaussianNLLLoss", {"input": noise(2, 3), "target": noise(2, 3), "var": noise(1, 1).abs()}, {}, "var has shape [1 1]"),
+    ("shape", "GaussianNLLLoss", {"input": noise(2, 1), "target": noise(2, 3), "var": noise(2, 1).abs()}, {}, "target has shape [2 3]"),
     ("target", "KLDivLoss", {"input": two, "target": rounded(torch.tensor([0.5, -0.25]))}, {}, "target[1] is -0.25"),
     ("rate", "PoissonNLLLoss", {"input": rounded(torch.tensor([0.5, -0.25])), "target": positive}, {"log_input": False}, "input[1] is -0.25"),
 ):
