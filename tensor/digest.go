@@ -10,8 +10,8 @@ import (
 )
 
 // A file of ours carries a digest of itself as the first entry of its metadata, so that
-// its digits stand at one place. The key and the text before the digits both say that
-// there is one: a flipped bit in either is told, since the other is left.
+// its digits stand at one place. What stands before them says that there is one, and is
+// long: a file that begins with most of it is ours, and damaged if that is not all of it.
 const (
 	digestKey  = "energo.digest"
 	digestText = "xxh64 of the file with these digits as zeros: "
@@ -22,16 +22,25 @@ const (
 // ErrDamaged is behind the error about a file whose digest is not that of its bytes.
 var ErrDamaged = errors.New("the file is damaged")
 
-// sealed reports whether a header begins as those of ours do.
-func sealed(head []byte) bool { return bytes.HasPrefix(head, []byte(opening)) }
+// sealed reports whether a header begins as those of ours do, in most of its bytes: other
+// programs' headers share the name of the metadata alone.
+func sealed(head []byte) bool {
+	same := 0
+	for i := range min(len(head), len(opening)) {
+		if head[i] == opening[i] {
+			same++
+		}
+	}
+	return same > len(opening)/2
+}
 
 // checkDigest holds the digest of a file with a sealed header against its bytes.
 func checkDigest(data []byte) error {
-	before := data[:8+len(opening)]
-	rest := data[len(before):]
-	if len(rest) < len(noDigest) {
+	const at = 8 + len(opening)
+	if len(data) < at+len(noDigest) {
 		return fmt.Errorf("safetensors: %w: it ends at byte %d, within its digest", ErrDamaged, len(data))
 	}
+	before, rest := data[:at], data[at:]
 	h := xxhash.New()
 	_, _ = h.Write(before)
 	_, _ = h.WriteString(noDigest)
@@ -45,8 +54,8 @@ func checkDigest(data []byte) error {
 
 func digits(h *xxhash.Digest) string { return fmt.Sprintf("%016x", h.Sum64()) }
 
-// checkUnsealed refuses the metadata of a file without a sealed header that speak of a
-// digest all the same.
+// checkUnsealed refuses the metadata of a file without a sealed header that have a
+// digest all the same, in another place.
 func checkUnsealed(metadata map[string]string) error {
 	for k, v := range metadata {
 		if k == digestKey || strings.HasPrefix(v, digestText) {

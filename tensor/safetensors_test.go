@@ -179,7 +179,8 @@ var hostile = []struct {
 	{"metadata key twice", "twice", file(`{"__metadata__":{"a":"b","a":"c"}}`, 0)},
 	{"metadata not text", "string", file(`{"__metadata__":{"a":1}}`, 0)},
 	{"digest not first", "is damaged, or another program", file(`{"__metadata__":{"a":"b","energo.digest":"`+digestText+noDigest+`"}}`, 0)},
-	{"digest of another name", "is damaged, or another program", file(`{"__metadata__":{"energo.digesu":"`+digestText+noDigest+`"}}`, 0)},
+	{"digest of another name", "its digest is", file(`{"__metadata__":{"energo.digesu":"`+digestText+noDigest+`"}}`, 0)},
+	{"digest of another entry", "is damaged, or another program", file(`{"__metadata__":{"a":"`+digestText+noDigest+`"}}`, 0)},
 	{"digest of another kind", "is damaged, or another program", file(`{"__metadata__":{"energo.digest":"1"}}`, 0)},
 	{"wrong digest", "its digest is", file(opening+noDigest+`"}}`, 0)},
 	{"within the digest", "within its digest", file(opening+`00`, 0)},
@@ -276,6 +277,17 @@ func TestEveryFlippedBit(t *testing.T) {
 	}
 	if _, err := Decode(data); err != nil {
 		t.Error(err)
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 2000 { // several at once, all before the digest's digits and one in the data
+		changed := bytes.Clone(data)
+		for range 1 + rng.IntN(20) {
+			changed[8+rng.IntN(len(opening))] ^= 1 << rng.IntN(8)
+		}
+		changed[len(data)-1] ^= 1
+		if f, err := Decode(changed); err == nil {
+			t.Errorf("%q is read as %v", changed, f)
+		}
 	}
 	data[len(data)-1] ^= 1
 	if _, err := Decode(data); !errors.Is(err, ErrDamaged) {
