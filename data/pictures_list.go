@@ -18,6 +18,16 @@ type PictureFile struct {
 	File  string // to open
 	Path  string // relative to the folder, with slashes, or as the CSV has it
 	Label string // its class
+
+	listed string // file and line of the list that names it; "" where a folder has it
+}
+
+// fault is an error about the picture, which names the list that it is from.
+func (f *PictureFile) fault(err error) error {
+	if err == nil || f.listed == "" {
+		return err
+	}
+	return fmt.Errorf("%s: %w", f.listed, err)
 }
 
 // ListPictures lists the pictures of a folder that has a subfolder for each class, in the order of
@@ -108,8 +118,8 @@ func listClass(dir, class string) (all []PictureFile, err error) {
 const maxRows = 1 << 24
 
 func listCSV(path string) (all []PictureFile, err error) {
-	err = eachRow(path, 2, "path,label", func(row []string) error {
-		f := besideFile(path, row[0])
+	err = eachRow(path, 2, "path,label", func(row []string, line int) error {
+		f := besideFile(path, row[0], line)
 		if f.Label = row[1]; f.Path == "" || f.Label == "" {
 			return errors.New("a path and a label are wanted")
 		}
@@ -122,9 +132,9 @@ func listCSV(path string) (all []PictureFile, err error) {
 	return all, err
 }
 
-// besideFile is a picture whose path is relative to a file that lists it.
-func besideFile(list, path string) PictureFile {
-	f := PictureFile{File: filepath.FromSlash(path), Path: path}
+// besideFile is a picture whose path is relative to a file that lists it in a line.
+func besideFile(list, path string, line int) PictureFile {
+	f := PictureFile{File: filepath.FromSlash(path), Path: path, listed: fmt.Sprintf("%s: line %d", list, line)}
 	if !filepath.IsAbs(f.File) {
 		f.File = filepath.Join(filepath.Dir(list), f.File)
 	}
@@ -133,7 +143,7 @@ func besideFile(list, path string) PictureFile {
 
 // eachRow calls take with each row of a CSV file, fields without the blanks around them. A first row that
 // is the header itself is passed over. Errors name the line.
-func eachRow(path string, fields int, header string, take func(row []string) error) error {
+func eachRow(path string, fields int, header string, take func(row []string, line int) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -145,7 +155,7 @@ func eachRow(path string, fields int, header string, take func(row []string) err
 	return nil
 }
 
-func readRows(r io.Reader, fields int, header string, take func(row []string) error) error {
+func readRows(r io.Reader, fields int, header string, take func(row []string, line int) error) error {
 	br := bufio.NewReader(r)
 	if mark, _ := br.Peek(3); string(mark) == "\xef\xbb\xbf" {
 		_, _ = br.Discard(3)
@@ -172,7 +182,7 @@ func readRows(r io.Reader, fields int, header string, take func(row []string) er
 		case len(row) != fields:
 			return fmt.Errorf("line %d has %d fields; %s are wanted", line, len(row), header)
 		}
-		if err := take(slices.Clone(row)); err != nil {
+		if err := take(slices.Clone(row), line); err != nil {
 			return fmt.Errorf("line %d: %w", line, err)
 		}
 	}

@@ -84,8 +84,8 @@ type PicturePair struct {
 func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures, pairs []PicturePair, skipped []error, err error) {
 	var files []PictureFile
 	place := map[string]int{}
-	add := func(picture string) int {
-		f := besideFile(path, picture)
+	add := func(picture string, line int) int {
+		f := besideFile(path, picture, line)
 		i, ok := place[f.File]
 		if !ok {
 			i = len(files)
@@ -94,12 +94,12 @@ func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures,
 		}
 		return i
 	}
-	err = eachRow(path, 3, "path1,path2,same", func(row []string) error {
+	err = eachRow(path, 3, "path1,path2,same", func(row []string, line int) error {
 		same, err := parseSame(row[2])
 		if err != nil || row[0] == "" || row[1] == "" {
 			return fmt.Errorf("same is %q; two paths and 1, 0, true or false are wanted", row[2])
 		}
-		a, b := add(row[0]), add(row[1])
+		a, b := add(row[0], line), add(row[1], line)
 		if a == b {
 			return fmt.Errorf("%s is paired with itself", row[0])
 		}
@@ -196,7 +196,7 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 				if i >= len(files) {
 					return
 				}
-				if failed[i] = p.decode(ctx, i, files[i].File, o.MaxPixels, room); failed[i] != nil && !o.Skip {
+				if failed[i] = files[i].fault(p.decode(ctx, i, files[i].File, o.MaxPixels, room)); failed[i] != nil && !o.Skip {
 					stop.Store(true) // files before this one are taken already, so the first error is found whoever is quicker
 				}
 			}

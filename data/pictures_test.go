@@ -640,7 +640,7 @@ func FuzzPictureRows(f *testing.F) {
 	f.Add("path,label\na,b\n")
 	f.Add("\xef\xbb\xbf\"a\"\"b\",c\n\n d , e \n")
 	f.Fuzz(func(t *testing.T, text string) {
-		_ = readRows(strings.NewReader(text), 2, "path,label", func(row []string) error {
+		_ = readRows(strings.NewReader(text), 2, "path,label", func(row []string, _ int) error {
 			if len(row) != 2 || row[0] != strings.TrimSpace(row[0]) {
 				t.Errorf("row %q", row)
 			}

@@ -186,7 +186,24 @@ func OpenPlan(dir string) (*Plan, error) {
 	if p.ShardSize < 1 || p.Pictures < 0 || p.Dim < 1 {
 		return nil, fmt.Errorf("embed: %s: shard_size %d, pictures %d, dim %d; that is no plan", filepath.Join(dir, planFile), p.ShardSize, p.Pictures, p.Dim)
 	}
-	return p, nil
+	return p, p.checkList()
+}
+
+// checkList refuses a list of pictures that is not the plan's.
+func (p *Plan) checkList() error {
+	f, err := os.Open(filepath.Join(p.dir, listFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return fmt.Errorf("embed: %w", err)
+	}
+	if is := hex.EncodeToString(hash.Sum(nil)); is != p.Hash {
+		return fmt.Errorf("embed: %s is damaged, or %s is: its hash is %s, and the plan says %q; remove the folder, and do the job again", f.Name(), planFile, is, p.Hash)
+	}
+	return nil
 }
 
 // Dir is the plan's folder.
@@ -399,6 +416,11 @@ func (p *Plan) read(shard int) (vectors []byte, r report, err error) {
 	hash := sha256.Sum256(vectors)
 	if hex.EncodeToString(hash[:]) != r.Hash || len(vectors) != 4*p.Dim*len(r.Rows) {
 		return nil, r, fmt.Errorf("embed: %s is not what its shard gave; remove it and %s, and go on with the job", p.vectorFile(shard), p.reportFile(shard))
+	}
+	for i, row := range r.Rows {
+		if first := shard * p.ShardSize; row < first || row >= min(first+p.ShardSize, p.Pictures) || i > 0 && row <= r.Rows[i-1] {
+			return nil, r, fmt.Errorf("embed: %s is damaged: its row %d is picture %d; rows rise, from %d to below %d", p.reportFile(shard), i, row, first, min(first+p.ShardSize, p.Pictures))
+		}
 	}
 	return vectors, r, nil
 }
