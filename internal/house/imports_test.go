@@ -59,6 +59,7 @@ var allowed = map[string][]string{
 	"bench":              {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss", "sampler", "objective", "index"},
 	"bench/serve":        {"index", "recipe", "serve"},
 	"internal/house":     {},
+	"internal/mutation":  {},
 }
 
 type goPackage struct {

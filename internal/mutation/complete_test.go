@@ -1,0 +1,118 @@
+package mutation
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// root is the tree's.
+const root = "../.."
+
+// readerName is what functions that read files are called.
+var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Times|NamedIn|RunConfig|RunRecipe|EncoderInput)`)
+
+// elsewhere are functions of such names that the table leaves out, and why.
+var elsewhere = map[string]string{
+	"ctc.Decoder.Decode":          "takes numbers in memory",
+	"data.LoadPictures":           "ReadPictures twice",
+	"index/weaviate.Open":         "talks to a server",
+	"recipe.PictureSettings.Load": "data.LoadPictures with settings",
+	"recipe.SiameseConfig.Load":   "data.LoadPictures and data.ReadPairs with settings",
+	"recipe.Reader.Open":          "audio.Read and image.Decode",
+	"nn.LoadMapped":               "nn.Load with other names",
+}
+
+// TestEveryReader: a function that is named as readers are, and is exported, has a row
+// in the table or says why it has none.
+func TestEveryReader(t *testing.T) {
+	held := map[string]bool{}
+	for _, r := range readers() {
+		for _, f := range r.funcs {
+			held[f] = true
+		}
+	}
+	var all []string
+	functions := exported(t)
+	for _, f := range functions {
+		name := f[strings.LastIndexByte(f, '.')+1:]
+		if !readerName.MatchString(name) {
+			continue
+		}
+		all = append(all, f)
+		if !held[f] && elsewhere[f] == "" {
+			t.Errorf("%s reads, by its name, and has no row in the table of readers", f)
+		}
+	}
+	if len(all) < 30 {
+		t.Errorf("only %d readers are there; the search is broken", len(all))
+	}
+	for f := range held {
+		if !slices.Contains(functions, f) {
+			t.Errorf("the table names %s, which is not there", f)
+		}
+	}
+	for f := range elsewhere {
+		if !slices.Contains(all, f) {
+			t.Errorf("%s is left out, and is not there", f)
+		}
+	}
+}
+
+// exported lists the exported functions and methods of the library's packages, and of those internal ones
+// that read: "data.ReadTokens", "recipe.Reader.Open".
+func exported(t *testing.T) (names []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(root, path)
+		if e.IsDir() && (strings.HasPrefix(e.Name(), "_") || e.Name() == "testdata" || rel == "cmd" || rel == "bench" || rel != "." && strings.HasPrefix(e.Name(), ".")) {
+			return fs.SkipDir
+		}
+		if e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Name.IsExported() {
+				names = append(names, filepath.ToSlash(filepath.Dir(rel))+"."+receiver(f)+f.Name.Name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// receiver is the name of a method's type and a point.
+func receiver(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return ""
+	}
+	x := f.Recv.List[0].Type
+	for {
+		switch of := x.(type) {
+		case *ast.StarExpr:
+			x = of.X
+		case *ast.IndexExpr:
+			x = of.X
+		case *ast.Ident:
+			return of.Name + "."
+		default:
+			return "?."
+		}
+	}
+}

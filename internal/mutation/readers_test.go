@@ -1,0 +1,555 @@
+package mutation
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/embed"
+	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/lossline"
+	"github.com/energo-ml/energo/ngram"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// Why a format cannot tell damage.
+const (
+	noDigest  = "numbers and texts without a checksum"
+	pixels    = "pixels without a checksum"
+	rest      = "what is not asked for is skipped"
+	otherSeed = "any setting may be another one"
+)
+
+// at is a file of a folder.
+func at(name string, read func(path string) (any, error)) func(string) (any, error) {
+	return func(dir string) (any, error) { return read(filepath.Join(dir, name)) }
+}
+
+// readers is the table.
+func readers() []reader {
+	return slices.Concat(tensorReaders(), dataReaders(), soundReaders(), settingsReaders(), runReaders(), indexReaders(), jobReaders())
+}
+
+func tensorReaders() []reader {
+	const file = "a.safetensors"
+	ours := func(t *testing.T, dir string) {
+		if err := tensor.WriteFile(filepath.Join(dir, file), tensors(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := at(file, func(path string) (any, error) {
+		f, err := tensor.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		return contents(f.Tensors) + fmt.Sprint(f.Metadata), nil
+	})
+	layer := func() *nn.Linear { return nn.NewLinear(3, 2, train.Rand(1, "mutation", 0)) }
+	film := surface.Film{
+		Name: "a", Title: "A", X: []float64{0, 1}, Y: []float64{0, 1, 2}, Data: [][2]float64{{0.5, 0.25}},
+		Frames: []surface.Frame{{Step: 1, Energy: []float32{1, 2, 3, 4, 5, 6}, Correct: []float32{1}, Other: []float32{2}}},
+	}
+	state := func() held {
+		f := tensor.New(tensor.Float32, 2, 3)
+		return held{state: []tensor.Named{{Name: "chains", Tensor: f}}}
+	}
+	return []reader{
+		{name: "safetensors/ours", funcs: []string{"tensor.ReadFile", "tensor.Decode"}, file: file, make: ours, read: read},
+		{name: "safetensors/foreign", file: file, make: only(file, foreign()), read: read, blind: noDigest},
+		{
+			name: "safetensors/model", funcs: []string{"nn.Load"}, file: file,
+			make: func(t *testing.T, dir string) {
+				if err := nn.Save(filepath.Join(dir, file), layer()); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: at(file, func(path string) (any, error) {
+				m := layer()
+				for _, p := range m.Params() {
+					clear(p.Value.Float32s())
+				}
+				err := nn.Load(path, m)
+				return contents(nn.State(m)), err
+			}),
+		},
+		{
+			name: "safetensors/checkpoint", funcs: []string{"train.LoadState"}, file: train.CheckpointFile,
+			make: func(t *testing.T, dir string) {
+				f := tensors(t)
+				f.Tensors[0].Name = "state.chains"
+				if err := tensor.WriteFile(filepath.Join(dir, train.CheckpointFile), f); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: func(dir string) (any, error) {
+				s := state()
+				err := train.LoadState(dir, s)
+				return contents(s.state), err
+			},
+		},
+		{
+			name: "films", funcs: []string{"surface.Read"}, file: surface.File,
+			make: func(t *testing.T, dir string) {
+				if err := surface.Write(dir, []surface.Film{film}); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: func(dir string) (any, error) { return surface.Read(dir) },
+		},
+	}
+}
+
+// held is a task that keeps tensors.
+type held struct {
+	train.Task
+	state []tensor.Named
+}
+
+func (h held) State() []tensor.Named     { return h.state }
+func (h held) Params() []*autodiff.Param { return nil }
+
+func dataReaders() []reader {
+	emissions := func(file string, make func(*testing.T, string), blind string) reader {
+		return reader{
+			name: "emissions/" + file, funcs: []string{"data.ReadEmissions"}, file: file, make: make, blind: blind,
+			read: at(file, func(path string) (any, error) { return data.ReadEmissions(path) }),
+		}
+	}
+	tokens := func(file, text string) reader {
+		return reader{
+			name: "tokens/" + file, funcs: []string{"data.ReadTokens"}, file: file, make: only(file, []byte(text)), blind: noDigest,
+			read: at(file, func(path string) (any, error) {
+				list, err := data.ReadTokens(path)
+				return fmt.Sprintf("%q", list), err
+			}),
+		}
+	}
+	all := []reader{
+		emissions("a.npy", only("a.npy", npy(6, 4)), noDigest),
+		emissions("a.jsonl", only("a.jsonl", []byte("[-0.5,null,-1.25]\n[-3,\"-Infinity\",0.5]\n[1e-3,2,3]\n")), noDigest),
+		emissions("a.json", only("a.json", []byte("[[-0.5,-1,-1.25],[-3,0.25,0.5]]")), noDigest),
+		{
+			name: "emissions/a.safetensors", file: "a.safetensors",
+			make: func(t *testing.T, dir string) {
+				f := tensors(t)
+				f.Tensors = f.Tensors[:1]
+				if err := tensor.WriteFile(filepath.Join(dir, "a.safetensors"), f); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: at("a.safetensors", func(path string) (any, error) { return data.ReadEmissions(path) }),
+		},
+		tokens("tokens.txt", "<blank>\na\nb\n|\nz\n"),
+		tokens("tokens.json", `["<blank>","a","b","ü"]`),
+		tokens("vocab.json", `{"<pad>":0,"a":1,"b":2,"|":3}`),
+		{
+			name: "tagged text", funcs: []string{"data.LoadTagged", "data.ReadTagged"}, file: "text", blind: noDigest, make: only("text", []byte(tagged)),
+			read: func(dir string) (any, error) { return data.LoadTagged(dir) },
+		},
+		{
+			name: "tagged text/list", funcs: []string{"data.LoadTagged"}, file: "cats.txt", blind: noDigest, quiet: true, // a file that is not there is named itself
+			make: func(t *testing.T, dir string) {
+				write(t, dir, "ca01", []byte(tagged))
+				write(t, dir, "ca02", []byte(tagged))
+				write(t, dir, "cats.txt", []byte("ca01 news\nca02 news\n"))
+			},
+			read: func(dir string) (any, error) { return data.LoadTagged(dir) },
+		},
+	}
+	return slices.Concat(all, pictureReaders(), digitReaders())
+}
+
+// digitReaders read IDX files, packed and not.
+func digitReaders() (all []reader) {
+	sets := func(pack func([]byte) []byte) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			for _, part := range []string{"train", "t10k"} {
+				write(t, dir, part+"-images-idx3-ubyte", pack(idx(12, 4, 3)))
+				write(t, dir, part+"-labels-idx1-ubyte", pack(idx(12)))
+			}
+		}
+	}
+	read := func(dir string) (any, error) {
+		trainSet, testSet, err := data.LoadDigits(context.Background(), dir, nil)
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprint(*trainSet, *testSet), nil
+	}
+	for _, file := range []string{"train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"} {
+		all = append(all,
+			reader{name: "idx/" + file, funcs: []string{"data.LoadDigits", "data.ReadIDXImages", "data.ReadIDXLabels"}, file: file, make: sets(bytes.Clone), read: read, blind: pixels},
+			reader{name: "idx.gz/" + file, file: file, make: sets(gzipped), read: read, blind: "gzip's names and times, and what another checksum fits"},
+		)
+	}
+	return all
+}
+
+func pictureReaders() (all []reader) {
+	for _, file := range []string{"a.png", "a.jpg", "a.gif", "lossy.webp", "lossless.webp"} {
+		all = append(all, reader{
+			name: "picture/" + file, funcs: []string{"data.DecodePicture"}, file: file, make: picture(file), blind: pixels, quiet: true,
+			read: at(file, func(path string) (any, error) {
+				f, err := os.Open(path)
+				if err != nil {
+					return nil, err
+				}
+				defer f.Close()
+				m, err := data.DecodePicture(f, data.MaxPicturePixels)
+				if err != nil {
+					return nil, err
+				}
+				dst := make([]byte, 3*20*24)
+				data.Fit(dst, m, 3, 20, 24)
+				return fmt.Sprint(m.Bounds(), dst), nil
+			}),
+		})
+	}
+	listed := func(file, text string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			write(t, dir, "a.png", pngOf(t, noise(6, 5)))
+			write(t, dir, "b.png", pngOf(t, noise(5, 6)))
+			write(t, dir, file, []byte(text))
+		}
+	}
+	o := data.PictureOptions{C: 1, H: 4, W: 4}
+	return append(all,
+		reader{
+			name: "csv/pictures", funcs: []string{"data.ReadPictures"}, file: "list.csv", blind: noDigest, make: listed("list.csv", "a.png,cat\nb.png,dog\na.png,dog\n"),
+			read: at("list.csv", func(path string) (any, error) {
+				p, _, err := data.ReadPictures(context.Background(), path, o)
+				if err != nil {
+					return nil, err
+				}
+				return fmt.Sprint(*p), nil
+			}),
+		},
+		reader{
+			name: "csv/pairs", funcs: []string{"data.ReadPairs"}, file: "pairs.csv", blind: noDigest, make: listed("pairs.csv", "path1,path2,same\na.png,b.png,1\nb.png,a.png,0\n"),
+			read: at("pairs.csv", func(path string) (any, error) {
+				p, pairs, _, err := data.ReadPairs(context.Background(), path, o)
+				if err != nil {
+					return nil, err
+				}
+				return fmt.Sprint(*p, pairs), nil
+			}),
+		},
+	)
+}
+
+func soundReaders() []reader {
+	model := at("lm.arpa", func(path string) (any, error) {
+		m, err := ngram.Load(path)
+		if err != nil {
+			return nil, err
+		}
+		var b strings.Builder
+		err = m.Write(&b)
+		return b.String(), err
+	})
+	return []reader{
+		{
+			name: "wav", funcs: []string{"audio.Read", "audio.Decode"}, file: "a.wav", blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				c := tone()
+				c.Samples = c.Samples[:300]
+				if err := audio.Write(filepath.Join(dir, "a.wav"), c); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: at("a.wav", func(path string) (any, error) { return audio.Read(path) }),
+		},
+		{
+			name: "csv/manifest", funcs: []string{"audio.Manifest"}, file: "m.csv", blind: noDigest, make: only("m.csv", []byte("path,text,voice\na.wav,the cat,x\n\"b,c.wav\",\"sat \"\"on\"\" it\",y\n")),
+			read: at("m.csv", func(path string) (any, error) {
+				all, err := audio.Manifest(path)
+				return strings.ReplaceAll(fmt.Sprint(all), filepath.Dir(path), ""), err
+			}),
+		},
+		{
+			name: "csv/times", funcs: []string{"audio.Times"}, file: "t.csv", blind: noDigest, make: only("t.csv", []byte("path,word,start,end\na.wav,the,0.25,0.5\na.wav,cat,0.5,1.25\nb.wav,sat,1,2\n")),
+			read: at("t.csv", func(path string) (any, error) {
+				all, err := audio.Times(path)
+				return strings.ReplaceAll(fmt.Sprint(all), filepath.Dir(path), ""), err
+			}),
+		},
+		{name: "arpa", funcs: []string{"ngram.Load", "ngram.Read"}, file: "lm.arpa", blind: noDigest, make: only("lm.arpa", []byte(arpa)), read: model},
+		{name: "arpa.gz", file: "lm.arpa", blind: "gzip's names and times", make: only("lm.arpa", gzipped([]byte(arpa))), read: model},
+	}
+}
+
+// settingsReaders read the settings of every job.
+func settingsReaders() []reader {
+	const file = recipe.ConfigFile
+	all := []reader{
+		yamlOf("digits", "ReadDigitsConfig", recipe.DefaultDigits(), recipe.ReadDigitsConfig), yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
+		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig), yamlOf("tagger", "ReadTaggerConfig", recipe.DefaultTagger(), recipe.ReadTaggerConfig),
+		yamlOf("speech", "ReadSpeechConfig", recipe.DefaultSpeech(), recipe.ReadSpeechConfig), yamlOf("strips", "ReadStripsConfig", recipe.DefaultStrips(), recipe.ReadStripsConfig),
+		yamlOf("rbm", "ReadRBMConfig", recipe.DefaultRBM(), recipe.ReadRBMConfig), yamlOf("generate", "ReadGenerateConfig", recipe.DefaultGenerate(), recipe.ReadGenerateConfig),
+		yamlOf("autoencoder", "ReadAutoencoderConfig", recipe.DefaultAutoencoder(), recipe.ReadAutoencoderConfig), yamlOf("jem", "ReadJEMConfig", recipe.DefaultJEM(), recipe.ReadJEMConfig),
+	}
+	return append(all,
+		reader{
+			name: "yaml/of a run", funcs: []string{"recipe.RunConfig", "recipe.RunRecipe"}, file: file, blind: otherSeed, make: run("digits"),
+			read: func(dir string) (any, error) {
+				name, err := recipe.RunRecipe(dir)
+				if err != nil {
+					return nil, err
+				}
+				c, err := recipe.RunConfig(dir)
+				return fmt.Sprint(name, c), err
+			},
+		},
+		reader{
+			name: "yaml/names", funcs: []string{"recipe.NamedIn"}, file: file, blind: otherSeed, make: run("digits"),
+			read: at(file, func(path string) (any, error) { return recipe.NamedIn(path) }),
+		},
+	)
+}
+
+func yamlOf[C any](name, function string, c C, read func(string, C) (C, error)) reader {
+	return reader{
+		name: "yaml/" + name, funcs: []string{"recipe." + function}, file: recipe.ConfigFile, blind: otherSeed, make: settings(c),
+		read: at(recipe.ConfigFile, func(path string) (any, error) { return read(path, c) }),
+	}
+}
+
+func runReaders() []reader {
+	looked := []image.Image{noise(9, 11)}
+	encoder := func(dir string) (any, error) {
+		e, err := recipe.LoadEncoder(dir)
+		if err != nil {
+			return nil, err
+		}
+		o, err := recipe.EncoderInput(dir)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]float32, e.Dim())
+		err = e.Encode(out, looked)
+		return fmt.Sprint(o, e.Metric(), out), err
+	}
+	tagger := func(dir string) (any, error) {
+		m, err := recipe.OpenTagger(dir)
+		if err != nil {
+			return nil, err
+		}
+		tags, err := m.Tag([][]string{{"the", "dog", "sat", "."}, {"a", "catty", "run"}})
+		return fmt.Sprintf("%q", tags), err
+	}
+	speech := func(dir string) (any, error) {
+		r, err := recipe.OpenReader(dir)
+		if err != nil {
+			return nil, err
+		}
+		s, err := r.Open(filepath.Join(home, "0.wav"))
+		if err != nil {
+			return nil, err
+		}
+		x, err := r.Emissions(s.Line)
+		return fmt.Sprintf("%q %v %v %v %v", r.Classes, r.Frame, r.Offset, s.Line, x), err
+	}
+	opened := func(dir string) (any, error) {
+		r, err := report.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		r.Dir, r.Name = "", ""
+		if len(r.Notes) > 0 { // which name their files
+			return nil, errors.New(strings.Join(r.Notes, "; "))
+		}
+		return asJSON(r), nil
+	}
+	surfaceOf := func(dir string) (any, error) {
+		r, err := report.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		s, err := r.Surface()
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprint(*s), nil
+	}
+	return []reader{
+		{name: "run/encoder.json", funcs: []string{"recipe.LoadEncoder", "recipe.EncoderInput"}, file: recipe.EncoderFile, make: run("search"), read: encoder, blind: noDigest},
+		{name: "run/model.safetensors", file: recipe.ModelFile, make: run("search"), read: encoder},
+		{name: "run/lexicon.json", funcs: []string{"recipe.OpenTagger"}, file: recipe.LexiconFile, make: run("tagger"), read: tagger, blind: noDigest},
+		{name: "run/tagger's weights", file: recipe.ModelFile, make: run("tagger"), read: tagger},
+		{name: "run/tokens.json", funcs: []string{"recipe.OpenReader"}, file: recipe.TokensFile, make: run("speech"), read: speech, blind: noDigest},
+		{name: "run/features.json", file: recipe.FeaturesFile, make: run("speech"), read: speech, blind: noDigest},
+		{name: "run/times.safetensors", file: recipe.TimesFile, make: run("speech"), read: speech},
+		{name: "run/result.json of speech", file: recipe.ResultFile, make: run("speech"), read: speech, blind: noDigest},
+		{name: "run/result.json", funcs: []string{"report.Open"}, file: recipe.ResultFile, make: run("digits"), read: opened, blind: noDigest},
+		{name: "run/config.yaml", file: recipe.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
+		{name: "run/events.jsonl", file: train.LogFile, make: only(train.LogFile, []byte(events)), read: opened, blind: rest},
+		{name: "run/test.safetensors", funcs: []string{"report.Run.Surface"}, file: recipe.TestFile, make: run("digits"), read: surfaceOf},
+		{
+			name: "card", funcs: []string{"internal/card.Decode"}, file: "card.json", blind: noDigest, quiet: true,
+			make: only("card.json", []byte(`{"Name":"a","Values":[1,2.5],"Inner":{"N":3,"Text":"ü"}}`)),
+			read: at("card.json", func(path string) (any, error) {
+				text, err := os.ReadFile(path)
+				if err != nil {
+					return nil, err
+				}
+				var c struct {
+					Name   string
+					Values []float64
+					Inner  struct {
+						N    int
+						Text string
+					}
+				}
+				err = card.Decode(text, &c)
+				return fmt.Sprintf("%q", fmt.Sprint(c)), err
+			}),
+		},
+	}
+}
+
+// indexReaders read a folder of vectors, of which one part is in a segment and one in the log.
+func indexReaders() []reader {
+	item := func(i int) index.Item {
+		return index.Item{ID: fmt.Sprint("item ", i), Label: fmt.Sprint(i % 3), Vector: []float32{float32(i), 1, -float32(i * i)}, Fields: map[string]string{"path": fmt.Sprint(i, ".png")}}
+	}
+	made := func(t *testing.T, dir string) {
+		t.Helper()
+		x, err := index.Create(filepath.Join(dir, "index"), index.Options{Dim: 3, Encoder: "e"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 12 {
+			if err := x.Add(t.Context(), []index.Item{item(i), item(i + 20)}); err != nil {
+				t.Fatal(err)
+			}
+			if i == 7 {
+				if err := x.Compact(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if _, err := x.Delete(t.Context(), []string{"item 3"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(open func(string) (*index.Exact, error)) func(string) (any, error) {
+		return func(dir string) (content any, err error) {
+			x, err := open(filepath.Join(dir, "index"))
+			if err != nil {
+				return nil, err
+			}
+			defer func() { err = errors.Join(err, x.Close()) }()
+			var all []index.Item
+			for item, err := range x.Each(context.Background()) {
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, item)
+			}
+			return fmt.Sprint(all), nil
+		}
+	}
+	return []reader{
+		{name: "index/manifest", funcs: []string{"index.OpenReadOnly"}, file: "index/index.json", make: made, read: read(index.OpenReadOnly)},
+		{name: "index/segment", file: "index/*.segment", make: made, read: read(index.OpenReadOnly)},
+		{name: "index/log", file: "index/*.log", make: made, read: read(index.OpenReadOnly)},
+		{name: "index/log, to change", funcs: []string{"index.Open"}, file: "index/*.log", make: made, read: read(index.Open), fresh: true},
+	}
+}
+
+// jobReaders read the work of embed, and requests for losses.
+func jobReaders() []reader {
+	work := func(t *testing.T, dir string) {
+		t.Helper()
+		var pictures []embed.Picture
+		for i := range 3 {
+			name := fmt.Sprint(i, ".png")
+			write(t, home, name, pngOf(t, noise(4+i, 5)))
+			pictures = append(pictures, embed.Picture{ID: name, Label: "a", File: filepath.Join(home, name)})
+		}
+		p, err := embed.NewPlan(t.Context(), filepath.Join(dir, "work"), "run", corner{}, pictures, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		for s := range p.Shards() {
+			if err := p.Do(t.Context(), corner{}, s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	saved := func(dir string) (any, error) {
+		p, err := embed.OpenPlan(filepath.Join(dir, "work"))
+		if err != nil {
+			return nil, err
+		}
+		files, err := p.Save(context.Background(), filepath.Join(dir, "out.npy"), 0)
+		if err != nil {
+			return nil, err
+		}
+		var all bytes.Buffer
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				return nil, err
+			}
+			all.Write(text)
+		}
+		return all.String(), nil
+	}
+	const request = `{"id":7,"loss":"MultiMarginLoss","options":{"weight":[1,2],"reduction":"sum","margin":0.5},"inputs":{"input":{"shape":[2,2],"data":[0,1,0.25,"NaN"]},"target":{"shape":[2],"data":[1,0]}}}`
+	return []reader{
+		{name: "embed/plan.json", funcs: []string{"embed.OpenPlan"}, file: "work/plan.json", make: work, read: saved, blind: noDigest},
+		{name: "embed/list", file: "work/pictures.jsonl", make: work, read: saved},
+		{name: "embed/shard", file: "work/shard-0000000.f32", make: work, read: saved},
+		{name: "embed/shard's report", file: "work/shard-0000001.json", make: work, read: saved, blind: noDigest},
+		{
+			name: "request of a loss", funcs: []string{"internal/lossline.Answer"}, file: "line", blind: noDigest, quiet: true, make: only("line", []byte(request)),
+			read: at("line", func(path string) (any, error) {
+				text, err := os.ReadFile(path)
+				if err != nil {
+					return nil, err
+				}
+				answer := string(lossline.Answer(nil, text))
+				if strings.Contains(answer, `"error":`) {
+					return nil, errors.New(answer)
+				}
+				return answer, nil
+			}),
+		},
+	}
+}
+
+// corner is an encoder of one pixel.
+type corner struct{}
+
+func (corner) Dim() int            { return 3 }
+func (corner) Fingerprint() string { return "c" }
+func (corner) Metric() string      { return "euclidean" }
+func (corner) Encode(dst []float32, pictures []image.Image) error {
+	for i, m := range pictures {
+		c := color.RGBAModel.Convert(m.At(m.Bounds().Min.X, m.Bounds().Min.Y)).(color.RGBA)
+		copy(dst[3*i:], []float32{float32(c.R), float32(c.G), float32(c.B)})
+	}
+	return nil
+}

@@ -1,0 +1,328 @@
+package mutation
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/tensor"
+	"go.yaml.in/yaml/v3"
+)
+
+// write writes a file of a test.
+func write(t *testing.T, dir, name string, content []byte) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// only makes a folder with that file alone.
+func only(name string, content []byte) func(*testing.T, string) {
+	return func(t *testing.T, dir string) { write(t, dir, name, content) }
+}
+
+func gzipped(content []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(content)
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// noise is a picture of smooth colours with some noise.
+func noise(w, h int) *image.RGBA {
+	rng := rand.New(rand.NewPCG(uint64(w), uint64(h)))
+	m := image.NewRGBA(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			m.SetRGBA(x, y, color.RGBA{byte(8 * x), byte(8 * y), byte(rng.IntN(256)), 255})
+		}
+	}
+	return m
+}
+
+func pngOf(t *testing.T, m image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// picture makes a folder with a picture of a format.
+func picture(name string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		var b bytes.Buffer
+		var err error
+		packed := map[string]string{"lossy.webp": lossyWebP, "lossless.webp": losslessWebP}
+		switch m := noise(24, 20); filepath.Ext(name) {
+		case ".png":
+			err = png.Encode(&b, m)
+		case ".jpg":
+			err = jpeg.Encode(&b, m, nil)
+		case ".gif":
+			err = gif.Encode(&b, m, nil)
+		case ".webp":
+			var text []byte
+			text, err = base64.StdEncoding.DecodeString(packed[name])
+			b.Write(text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, b.Bytes())
+	}
+}
+
+// WebP is not written here: a lossy picture, red, and a lossless one of a pixel.
+const (
+	lossyWebP    = "UklGRlYAAABXRUJQVlA4IEoAAAAwBACdASpAAEAAPjEYi0QiIaERBAAgAwS0gDsAfgB+AAAT43IttM7qaKAA/veil//9jMftGf5JX//8GY/gzH8GY/+E9VYipgAAAA=="
+	losslessWebP = "UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA=="
+)
+
+// idx is a file of bytes of these dimensions.
+func idx(dims ...int) []byte {
+	b := []byte{0, 0, 8, byte(len(dims))}
+	n := 1
+	for _, d := range dims {
+		b = binary.BigEndian.AppendUint32(b, uint32(d))
+		n *= d
+	}
+	for i := range n {
+		b = append(b, byte(i*7)%10)
+	}
+	return b
+}
+
+// npy is a file of float32 numbers.
+func npy(rows, columns int) []byte {
+	head := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", rows, columns)
+	head += strings.Repeat(" ", 63-(10+len(head))%64) + "\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(head)), byte(len(head)>>8))
+	b = append(b, head...)
+	for i := range rows * columns {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(-float32(i)/8))
+	}
+	return b
+}
+
+const arpa = `\data\
+ngram 1=5
+ngram 2=4
+
+\1-grams:
+-99	<s>	-0.3
+-1.2	</s>
+-0.9	<unk>
+-0.7	the	-0.25
+-0.8	cat	-0.5
+
+\2-grams:
+-0.2	<s> the
+-0.3	the cat
+-0.4	cat </s>
+-0.6	cat the
+
+\end\
+`
+
+const events = `{"type":"start","time":"2026-01-02T03:04:05Z","recipe":"digits","epochs":2,"steps":4,"parameters":9,"step":0}
+{"type":"step","time":"2026-01-02T03:04:06Z","step":1,"epoch":1,"loss":2.5,"lr":0.01}
+{"type":"step","time":"2026-01-02T03:04:07Z","step":2,"epoch":1,"loss":1.5,"lr":0.01}
+{"type":"epoch","time":"2026-01-02T03:04:08Z","epoch":1,"step":2,"loss":2,"error":0.25}
+{"type":"saved","time":"2026-01-02T03:04:09Z","path":"run/checkpoint.safetensors","step":2}
+{"type":"done","time":"2026-01-02T03:04:10Z","reason":"finished","epochs":1,"steps":2}
+`
+
+// settings makes a folder with the settings of a job as its runs have them.
+func settings(c any) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		text, err := yaml.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, recipe.ConfigFile, text)
+	}
+}
+
+// tensors is a small file of ours.
+func tensors(t *testing.T) *tensor.File {
+	t.Helper()
+	x, err := tensor.FromFloat32([]float32{1, -2.5, 3, 0, 7, 1e-30}, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := tensor.FromFloat64([]float64{1.0 / 3, -7}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tensor.File{Tensors: []tensor.Named{{Name: "logits", Tensor: x}, {Name: "layer.bias", Tensor: y}}, Metadata: map[string]string{"format": "pt"}}
+}
+
+// contents lists tensors with all of their elements.
+func contents(all []tensor.Named) string {
+	var b strings.Builder
+	for _, n := range all {
+		fmt.Fprintf(&b, "%q %v %v %v %v\n", n.Name, n.Tensor.DType(), n.Tensor.Shape(), n.Tensor.Float32s(), n.Tensor.Float64s())
+	}
+	return b.String()
+}
+
+// foreign is a file as other programs write it, without a digest.
+func foreign() []byte {
+	const head = `{"__metadata__":{"format":"pt"},"logits":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"n":{"dtype":"I64","shape":[2],"data_offsets":[24,40]}}`
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(head)))
+	b = append(b, head...)
+	for i := range 10 {
+		b = binary.LittleEndian.AppendUint32(b, uint32(i))
+	}
+	return b
+}
+
+// bars are pictures of five classes.
+func bars(n int) *data.Images {
+	rng := rand.New(rand.NewPCG(1, 2))
+	m := &data.Images{Pixels: make([]byte, n*80), Labels: make([]byte, n), N: n, H: 10, W: 8}
+	for i := range n {
+		m.Labels[i] = byte(i % 5)
+		for p := range 80 {
+			m.Image(i)[p] = byte(rng.IntN(100))
+			if p/8 == 2*(i%5) {
+				m.Image(i)[p] += 80
+			}
+		}
+	}
+	return m
+}
+
+// tone is a recording.
+func tone() audio.Clip {
+	c := audio.Clip{Rate: 8000, Samples: make([]float32, 3000)}
+	for i := range c.Samples {
+		c.Samples[i] = float32(0.4 * math.Sin(float64(i)/3))
+	}
+	return c
+}
+
+// trained are folders of runs, each made once, in home.
+var (
+	home    string
+	trained = map[string]func() error{
+		"digits": sync.OnceValue(func() error {
+			c := recipe.DefaultDigits()
+			c.Model, c.Epochs, c.Batch, c.LR, c.Validation = "linear", 1, 16, 0.001, 20
+			_, err := recipe.Digits(context.Background(), c, recipe.Options{Dir: filepath.Join(home, "digits"), Train: bars(60), Test: bars(20)})
+			return err
+		}),
+		"search": sync.OnceValue(func() error {
+			c := recipe.DefaultSearch()
+			c.Epochs, c.Batch, c.Dim, c.LR, c.Validation = 1, 20, 4, 0.005, 20
+			sets := recipe.PictureSets{Train: data.PicturesOf(bars(80), "train"), Test: data.PicturesOf(bars(40), "test")}
+			_, err := recipe.Search(context.Background(), c, sets, recipe.Options{Dir: filepath.Join(home, "search")})
+			return err
+		}),
+		"tagger": sync.OnceValue(func() error {
+			c := recipe.DefaultTagger()
+			c.Model, c.Loss, c.Epochs, c.Batch, c.Test, c.Validation, c.Bits = "features", "nll", 1, 4, 0.25, 5, 6
+			files, err := data.LoadTagged(filepath.Join(home, "tagged"))
+			if err == nil {
+				_, err = recipe.Tagger(context.Background(), c, recipe.TaggerOptions{Dir: filepath.Join(home, "tagger"), Files: files})
+			}
+			return err
+		}),
+		"speech": sync.OnceValue(func() error {
+			c := recipe.DefaultSpeech()
+			c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.EMA = filepath.Join(home, "speech.csv"), 8000, 8, 4, 1, 8, 2, 0
+			_, err := recipe.Speech(context.Background(), c, recipe.Options{Dir: filepath.Join(home, "speech")})
+			return err
+		}),
+	}
+)
+
+// sources writes what the runs are trained on.
+func sources() error {
+	rows := "path,text\n"
+	for i := range 12 {
+		name := fmt.Sprintf("%d.wav", i)
+		if err := audio.Write(filepath.Join(home, name), tone()); err != nil {
+			return err
+		}
+		rows += name + ",lo hi\n"
+	}
+	if err := os.WriteFile(filepath.Join(home, "speech.csv"), []byte(rows), 0o666); err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(home, "tagged"), 0o777); err != nil {
+		return err
+	}
+	for i := range 4 {
+		if err := os.WriteFile(filepath.Join(home, "tagged", fmt.Sprint("f", i)), []byte(strings.Repeat(tagged, 4)), 0o666); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const tagged = "the/at dog/nn ran/vb ./.\na/at cat/nn sat/vb quickly/rb ./.\n"
+
+// run makes a copy of a run's folder.
+func run(name string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		t.Helper()
+		if err := trained[name](); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(home, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// asJSON is a text of what has pointers.
+func asJSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func TestMain(m *testing.M) {
+	var err error
+	if home, err = os.MkdirTemp("", "mutation"); err == nil {
+		err = sources()
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(home)
+	os.Exit(code)
+}
