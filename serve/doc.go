@@ -42,8 +42,9 @@
 // passwords: the server is for one machine, or behind something that asks for them. Pages of other origins cannot
 // use it through a browser.
 //
-// Room for a body is taken when its length is declared, so clients that send slowly hold it until [Limits].Read is over,
-// and others are told to come again: where clients are not trusted, something that buffers belongs in front.
+// Memory for bodies is taken as their bytes come, and a request is worked on from when its body is there to when its answer
+// begins. So clients that send slowly, or take their answers slowly, keep nobody out. Where the memory of [Limits].Memory is
+// full, the slow request that holds the most for the longest is cut off with status 408.
 //
 // Requests that come while network or index are at work are joined into the next batch. The
 // network's vector of a picture may differ in the last bits with the size of its batch.

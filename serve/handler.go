@@ -148,34 +148,6 @@ func busy(why string) *problem {
 	return &problem{status: http.StatusTooManyRequests, Code: codeBusy, Message: why, retry: 1}
 }
 
-// bounded gives a request its place, its bound of bytes and its time. Where all places are taken it is
-// refused at once: those who wait would hold memory, too.
-func (s *Server) bounded(h handler) http.HandlerFunc {
-	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
-		if !s.ready.Load() {
-			return errClosed
-		}
-		select {
-		case s.places <- struct{}{}:
-			defer func() { <-s.places }()
-		default:
-			return busy("too many requests are under way")
-		}
-		size := r.ContentLength
-		if size < 0 || size > s.o.Limits.Body { // unknown, or to be refused once so much has been read
-			size = s.o.Limits.Body
-		}
-		if !s.bodies.TryAcquire(size) {
-			return busy("the requests under way have too large bodies together")
-		}
-		defer s.bodies.Release(size)
-		r.Body = http.MaxBytesReader(w, r.Body, s.o.Limits.Body)
-		ctx, cancel := context.WithTimeout(r.Context(), s.o.Limits.Read+s.o.Limits.Answer)
-		defer cancel()
-		return h(w, r.WithContext(ctx))
-	})
-}
-
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	return nil

@@ -126,8 +126,13 @@ func describe(b *bytes.Buffer, name, kind, help string) {
 func (s *Server) figures(w http.ResponseWriter, r *http.Request) error {
 	var b bytes.Buffer
 	s.metrics.write(&b)
-	describe(&b, "energo_http_requests_in_flight", "gauge", "Requests that have a place.")
+	describe(&b, "energo_http_requests_in_flight", "gauge", "Requests that are worked on.")
 	fmt.Fprintf(&b, "energo_http_requests_in_flight %d\n", len(s.places))
+	held, waiting := s.room.figures()
+	describe(&b, "energo_http_requests_waiting", "gauge", "Requests that wait for their clients to send or to take more.")
+	fmt.Fprintf(&b, "energo_http_requests_waiting %d\n", waiting)
+	describe(&b, "energo_http_held_bytes", "gauge", "Memory that the bodies and answers of requests hold.")
+	fmt.Fprintf(&b, "energo_http_held_bytes %d\n", held)
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
 	if info, err := s.o.Index.Info(ctx); err == nil {

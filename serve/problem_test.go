@@ -316,49 +316,6 @@ func TestBusy(t *testing.T) {
 	ask().hits(t)
 }
 
-// Bodies of unknown length take the room of the largest; where there is no more, requests are refused, but not
-// those without a body.
-func TestBusyWithBodies(t *testing.T) {
-	o := options(fixture())
-	o.Limits.Body = 1 << 10
-	s, at := start(t, o)
-	ends, answers := make([]*io.PipeWriter, bodyRoom), make(chan reply)
-	for i := range ends {
-		var body *io.PipeReader
-		body, ends[i] = io.Pipe()
-		r, err := http.NewRequest("POST", at+"/v1/search", body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", "application/json")
-		go func() { answers <- do(t, r) }()
-	}
-	room := func() bool {
-		free := s.bodies.TryAcquire(1)
-		if free {
-			s.bodies.Release(1)
-		}
-		return free
-	}
-	for room() {
-		time.Sleep(time.Millisecond)
-	}
-	const question = `{"vector":[1,2,3,4]}`
-	if r := send(t, "POST", at+"/v1/search", "application/json", []byte(question)); r.status != http.StatusTooManyRequests || !strings.Contains(r.text, "bodies") {
-		t.Error(r)
-	}
-	if r := send(t, "GET", at+"/v1/info", "", nil); r.status != http.StatusOK {
-		t.Error(r)
-	}
-	for _, w := range ends {
-		if _, err := io.WriteString(w, question); err != nil {
-			t.Error(err)
-		}
-		w.Close()
-		(<-answers).hits(t)
-	}
-}
-
 // An index that takes too long is no reason to wait for ever.
 func TestDeadline(t *testing.T) {
 	x := fixture()

@@ -40,11 +40,14 @@ type Options struct {
 
 // Limits bound what is taken from clients; a field that is 0 has the default.
 type Limits struct {
-	Body     int64 // bytes of a request's body; 16 MiB. Bodies of 16 times as many may be under way
-	Pixels   int   // of a picture; 32 million
-	K        int   // hits of a search; 1000
-	Batch    int   // items that are added at once; 1000
-	Requests int   // under way at once, more are refused; 128
+	Body int64 // bytes of a request's body; 16 MiB
+	// Memory is the bytes that all requests hold together, half of them for bodies and answers and half for pictures
+	// that are decoded; 512 MiB, or what the largest body takes if that is more.
+	Memory   int64
+	Pixels   int // of a picture; 32 million
+	K        int // hits of a search; 1000
+	Batch    int // items that are added at once; 1000
+	Requests int // worked on at once, more are refused; 128
 	// Header, Read, Answer and Idle are the longest times for a request's header (5 s), all of the
 	// request (30 s), the answer once it was read (30 s), and a connection without requests (2 min).
 	Header, Read, Answer, Idle time.Duration
@@ -54,6 +57,7 @@ type Limits struct {
 // withDefaults returns the limits with defaults in the place of zeros.
 func (l Limits) withDefaults() (Limits, error) {
 	orDefault(&l.Body, 16<<20)
+	orDefault(&l.Memory, max(512<<20, memoryFor(l.Body)))
 	orDefault(&l.Pixels, 32_000_000)
 	orDefault(&l.K, 1000)
 	orDefault(&l.Batch, 1000)
@@ -63,18 +67,25 @@ func (l Limits) withDefaults() (Limits, error) {
 	orDefault(&l.Answer, 30*time.Second)
 	orDefault(&l.Idle, 2*time.Minute)
 	orDefault(&l.Stop, 15*time.Second)
-	if l.Body < 0 || min(l.Pixels, l.K, l.Batch, l.Requests) < 0 || min(l.Header, l.Read, l.Answer, l.Idle, l.Stop) < 0 {
+	if min(l.Body, l.Memory) < 0 || min(l.Pixels, l.K, l.Batch, l.Requests) < 0 || min(l.Header, l.Read, l.Answer, l.Idle, l.Stop) < 0 {
 		return l, fmt.Errorf("serve: limits are %+v; each must be above 0, or 0 for its default", l)
 	}
-	if l.Body > maxBody || l.Pixels > maxPixels || l.K > index.MaxK || max(l.Batch, l.Requests) > maxCount || max(l.Header, l.Read, l.Answer, l.Idle, l.Stop) > maxTime {
+	if l.Body > maxBody || l.Memory > maxMemory || l.Pixels > maxPixels || l.K > index.MaxK || max(l.Batch, l.Requests) > maxCount || max(l.Header, l.Read, l.Answer, l.Idle, l.Stop) > maxTime {
 		return l, fmt.Errorf("serve: limits are %+v; at most %d bytes, %d pixels, %d hits, %d items or requests, and %v are allowed", l, int64(maxBody), maxPixels, index.MaxK, maxCount, maxTime)
+	}
+	if least := memoryFor(l.Body); l.Memory < least {
+		return l, fmt.Errorf("serve: Memory is %d bytes; bodies of %d need at least %d", l.Memory, l.Body, least)
 	}
 	return l, nil
 }
 
+// memoryFor is the least Memory with which a body of so many bytes can be taken.
+func memoryFor(body int64) int64 { return 2 * (visitSize + bodyCopies*body + 1) * 8 / 7 }
+
 // The largest limits: far beyond use, and sums and products of them do not overflow.
 const (
 	maxBody   = 1 << 40
+	maxMemory = 1 << 43
 	maxPixels = 1 << 30
 	maxCount  = 1 << 20
 	maxTime   = 365 * 24 * time.Hour
@@ -88,8 +99,7 @@ func orDefault[T comparable](v *T, standard T) {
 
 // What may be in memory at once.
 const (
-	pictureRoom = 4  // of the largest pictures
-	bodyRoom    = 16 // of the largest bodies
+	pictureRoom = 4 // of the largest pictures
 )
 
 // Server answers requests. Make one by [New].
@@ -100,8 +110,8 @@ type Server struct {
 	foreign *http.CrossOriginProtection
 	metrics *metrics
 
-	places  chan struct{}       // one for each request under way
-	bodies  *semaphore.Weighted // bytes of bodies in memory
+	places  chan struct{} // one for each request that is worked on
+	room    *room
 	pixels  *semaphore.Weighted // of pictures in memory
 	thumbs  chan struct{}       // one for each thumbnail being made
 	encodes *batcher[image.Image, []float32]
@@ -142,7 +152,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{
 		o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, base: base, cut: cut, foreign: http.NewCrossOriginProtection(), metrics: newMetrics(),
 		places: make(chan struct{}, o.Limits.Requests), thumbs: make(chan struct{}, pictureRoom),
-		bodies: semaphore.NewWeighted(bodyRoom * o.Limits.Body),
+		room:   newRoom(o.Limits.Memory / 2),
 		pixels: semaphore.NewWeighted(pictureRoom * int64(o.Limits.Pixels)),
 	}
 	s.encodes = newBatcher(encodeBatch, o.Limits.Requests, s.encodeAll)

@@ -114,7 +114,7 @@ func TestBrokenBodies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for !strings.Contains(send(t, "GET", "http://"+at+"/metrics", "", nil).text, "in_flight 1\n") {
+		for !strings.Contains(send(t, "GET", "http://"+at+"/metrics", "", nil).text, "requests_waiting 1\n") {
 			time.Sleep(time.Millisecond)
 		}
 		_ = c.(*net.TCPConn).SetLinger(0) // a reset

@@ -64,10 +64,11 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; others may then read the index, too")
 	f.StringArrayVar(&o.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
 	f.Int64Var(&o.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
+	f.Int64Var(&o.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
 	f.IntVar(&o.Limits.Pixels, "max-pixels", 32_000_000, "`pixels` of a picture")
 	f.IntVar(&o.Limits.K, "max-k", 1000, "hits of a search")
 	f.IntVar(&o.Limits.Batch, "max-batch", 1000, "items added by a request")
-	f.IntVar(&o.Limits.Requests, "max-requests", 128, "requests under way; more are refused with status 429")
+	f.IntVar(&o.Limits.Requests, "max-requests", 128, "requests worked on at once; more are refused with status 429")
 	return cmd
 }
 
@@ -80,6 +81,9 @@ func checkLimits(l *serve.Limits) error {
 		if v.value < 1 {
 			return usagef("--%s is %d; it must be above 0", v.flag, v.value)
 		}
+	}
+	if l.Memory < 0 {
+		return usagef("--memory is %d; it must be above 0, or 0 for its default", l.Memory)
 	}
 	if l.K > index.MaxK {
 		return usagef("--max-k is %d; an index gives at most %d hits", l.K, index.MaxK)
