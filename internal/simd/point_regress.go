@@ -27,7 +27,7 @@ func huber(a, b, _ float64, k *[PointFactors]float64) (l, da, db, dc float64, ok
 	d := k[1] * math.Copysign(t, r)
 	l = k[1] * t * (size - float64(t/2))
 	if math.IsInf(size, 1) { // of infinities, or of finite numbers far apart
-		l = k[1] * t * (math.Abs(a/2-b/2) - float64(t/4)) * 2
+		l = k[1] * t * (math.Abs(float64(a/2)-float64(b/2)) - float64(t/4)) * 2
 	}
 	return l, d, -d, 0, true
 }
