@@ -169,6 +169,7 @@ func (r *Run) terms() train.Terms {
 	}
 	if t.Energies == "" {
 		t = train.AnswerTerms("samples", 0)
+		t.AllAnswers = false
 	}
 	return t
 }
