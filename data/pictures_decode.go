@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/image/draw"
 	"golang.org/x/image/webp"
 )
 
@@ -68,22 +67,22 @@ func (f pictureFormat) fits(file []byte) bool {
 // than maxPixels, or none, is refused before anything is decoded, as is a JPEG of more than 200 scans; all errors but those
 // of reading are of ErrPicture.
 func DecodePicture(r io.Reader, maxPixels int) (image.Image, error) {
-	p, err := readPicture(r, maxPixels)
+	p, err := ReadPicture(r, maxPixels)
 	if err != nil {
 		return nil, err
 	}
-	return p.decoded()
+	return p.Decode()
 }
 
-// pictureBytes is a picture's file whose header has been read.
-type pictureBytes struct {
+// EncodedPicture is a picture's file whose header has been read.
+type EncodedPicture struct {
 	pictureFormat
-	file   []byte
-	pixels int // that the header declares
+	file []byte
+	w, h int // that the header declares
 }
 
-// readPicture reads a file and refuses what DecodePicture refuses before it decodes.
-func readPicture(r io.Reader, maxPixels int) (*pictureBytes, error) {
+// ReadPicture reads a file and refuses what DecodePicture refuses before it decodes.
+func ReadPicture(r io.Reader, maxPixels int) (*EncodedPicture, error) {
 	file, err := io.ReadAll(io.LimitReader(r, maxPictureFile+1))
 	if err != nil {
 		return nil, err
@@ -111,52 +110,116 @@ func readPicture(r io.Reader, maxPixels int) (*pictureBytes, error) {
 			return nil, fmt.Errorf("%w: it has %d JPEG scans; at most %d are taken", ErrPicture, n, maxPictureScans)
 		}
 	}
-	return &pictureBytes{pictureFormat: f, file: file, pixels: c.Width * c.Height}, nil
+	return &EncodedPicture{pictureFormat: f, file: file, w: c.Width, h: c.Height}, nil
 }
 
 // jpegScan begins a scan. In a scan itself, 0xff is never followed by it.
 const jpegScan = "\xff\xda"
 
-func (p *pictureBytes) decoded() (image.Image, error) {
+// Decode decodes the picture as it is.
+func (p *EncodedPicture) Decode() (image.Image, error) {
+	m, err := p.decodeAsSeen()
+	if err != nil {
+		return nil, err
+	}
+	return upright(m, p.orientation()), nil
+}
+
+// decodeAsSeen decodes the picture as its camera's sensor saw it.
+func (p *EncodedPicture) decodeAsSeen() (image.Image, error) {
 	m, err := p.decode(bytes.NewReader(p.file))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %v", ErrPicture, p.name, err)
+		return nil, p.broken(err)
 	}
 	if m.Bounds().Empty() {
 		return nil, fmt.Errorf("%w: its first %s frame is empty", ErrPicture, p.name)
 	}
-	if p.name == "JPEG" {
-		m = upright(m, exifOrientation(p.file))
-	}
 	return m, nil
 }
 
-// Fit writes a picture as a network takes it: the largest part of it, about its middle,
-// that has the shape w:h is scaled to w×h pixels (bilinearly, averaged over where it shrinks), which is what
-// retrieval's usual tools do. What is transparent is seen over white. c is 1 for grey (the
-// luma of Rec. 601) or 3 for planes of red, green and blue; dst has c·h·w bytes. A grey picture that has
-// the size already comes out as it is. An empty picture is white.
-func Fit(dst []byte, img image.Image, c, h, w int) {
+func (p *EncodedPicture) broken(err error) error {
+	return fmt.Errorf("%w: %s: %v", ErrPicture, p.name, err)
+}
+
+func (p *EncodedPicture) orientation() int {
+	if p.name != "JPEG" {
+		return 1
+	}
+	return exifOrientation(p.file)
+}
+
+// Fitted returns what Fit makes of the picture in colour, w×h pixels. A PNG is scaled while it is decoded, row by row.
+func (p *EncodedPicture) Fitted(w, h int) (*image.RGBA, error) {
+	return p.scaled(func(size image.Point) (image.Rectangle, int, int) {
+		return middle(image.Rectangle{Max: size}, h, w), w, h
+	})
+}
+
+// Within returns the whole picture scaled so that neither side has more than side pixels, over white.
+func (p *EncodedPicture) Within(side int) (image.Image, error) {
+	return p.scaled(func(size image.Point) (image.Rectangle, int, int) {
+		w, h := sizeWithin(size.X, size.Y, side)
+		return image.Rectangle{Max: size}, w, h
+	})
+}
+
+// scaled scales a part of the upright picture to w×h pixels; plan chooses them by its size.
+func (p *EncodedPicture) scaled(plan func(size image.Point) (part image.Rectangle, w, h int)) (*image.RGBA, error) {
+	if p.name == "PNG" {
+		file, err := parsePNG(p.file)
+		if err != nil {
+			return nil, p.broken(err)
+		}
+		f := newFitter(plan(image.Pt(file.w, file.h)))
+		if err := file.rows(func(row *image.NRGBA, x, y, step int) { f.add(row, image.Point{}, x, y, step) }); err != nil {
+			return nil, p.broken(err)
+		}
+		return f.picture(), nil
+	}
+	m, err := p.decodeAsSeen()
+	if err != nil {
+		return nil, err
+	}
+	o, size := p.orientation(), m.Bounds().Size()
+	part, w, h := plan(turned(size, o))
+	scaled := turned(image.Pt(w, h), o)
+	f := newFitter(seenPart(part, o, size).Add(m.Bounds().Min), scaled.X, scaled.Y)
+	f.addAll(m)
+	return upright(f.picture(), o).(*image.RGBA), nil
+}
+
+// Memory is the bytes that decoding the picture takes at most, besides the file and FitMemory of what is made of it.
+func (p *EncodedPicture) Memory() int64 {
+	const rest = 1 << 20 // tables and buffers
+	return rest + int64(float64(p.w)*float64(p.h)*p.pixelBytes()) + rowBytes*int64(p.w)
+}
+
+// rowBytes is what rows take for each of their pixels: a PNG's of sixteen bits, as it comes, twice, in four bytes, and
+// over white.
+const rowBytes = 2*8 + 4 + 4
+
+// FitMemory is the bytes that it takes to scale a picture to w×h pixels.
+func FitMemory(w, h int) int64 { return fitBytes * int64(w) * int64(h) }
+
+// pixelBytes is the bytes that a picture's decoder takes for a pixel.
+func (p *EncodedPicture) pixelBytes() float64 {
+	switch p.name {
+	case "PNG":
+		return 0
+	case "JPEG":
+		return jpegBytes(p.file)
+	case "GIF":
+		return 2 // one more to put an interlaced one in order
+	}
+	if string(p.file[12:16]) == "VP8 " {
+		return 2
+	}
+	return 12 // lossless, or with an alpha plane that is
+}
+
+func checkFit(dst []byte, c, h, w int) {
 	if c != 1 && c != 3 || len(dst) != c*h*w {
 		panic(fmt.Sprintf("data: Fit to %d channels of %d×%d pixels into %d bytes", c, h, w, len(dst)))
-	}
-	to := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.Draw(to, to.Bounds(), image.White, image.Point{}, draw.Src)
-	switch from := middle(img.Bounds(), h, w); {
-	case from.Empty():
-	case from.Dx() == w && from.Dy() == h:
-		draw.Draw(to, to.Bounds(), img, from.Min, draw.Over)
-	default:
-		draw.BiLinear.Scale(to, to.Bounds(), img, from, draw.Over, nil)
-	}
-	n := h * w
-	for i := range n {
-		px := to.Pix[4*i:][:3:3]
-		if c == 3 {
-			dst[i], dst[n+i], dst[2*n+i] = px[0], px[1], px[2]
-		} else {
-			dst[i] = luma(px[0], px[1], px[2])
-		}
 	}
 }
 

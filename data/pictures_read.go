@@ -26,8 +26,8 @@ type PictureOptions struct {
 const (
 	maxPictureSide  = 1 << 12
 	maxPictureBytes = 2 << 30
-	// mostDecoding is how many pixels are decoded at once, on all cores together: of sixteen bytes each, at most.
-	mostDecoding = 2 * MaxPicturePixels
+	// mostDecoding is how many bytes pictures that are decoded take at once, on all cores together; a larger one is alone.
+	mostDecoding = 1 << 30
 )
 
 // check refuses what cannot be read to, and puts in the defaults.
@@ -214,7 +214,7 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 	return nil
 }
 
-// decode reads a file into picture i, once there is room for its pixels.
+// decode reads a file into picture i, once there is room for its bytes.
 func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int, room *semaphore.Weighted) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -228,20 +228,20 @@ func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int
 		return err
 	}
 	defer file.Close()
-	whole, err := readPicture(file, maxPixels)
+	encoded, err := ReadPicture(file, maxPixels)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	pixels := int64(min(whole.pixels, mostDecoding))
-	if err := room.Acquire(ctx, pixels); err != nil {
+	bytes := min(encoded.Memory()+FitMemory(p.W, p.H), mostDecoding)
+	if err := room.Acquire(ctx, bytes); err != nil {
 		return err
 	}
-	defer room.Release(pixels)
-	img, err := whole.decoded()
+	defer room.Release(bytes)
+	fitted, err := encoded.Fitted(p.W, p.H)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	Fit(p.Picture(i), img, p.C, p.H, p.W)
+	planes(p.Picture(i), fitted, p.C)
 	return nil
 }
 

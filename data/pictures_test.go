@@ -591,12 +591,16 @@ func TestScans(t *testing.T) {
 	}
 }
 
-// TestDecodingWaits for room for a picture's pixels.
+// TestDecodingWaits for room for what a picture takes.
 func TestDecodingWaits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.png")
 	place(t, path, pngOf(t, flat(8, 8, grey(9))))
 	p := &Pictures{Pixels: make([]byte, 64), N: 1, C: 1, H: 8, W: 8}
-	room := semaphore.NewWeighted(64 + 8)
+	encoded, err := ReadPicture(bytes.NewReader(pngOf(t, flat(8, 8, grey(9)))), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room := semaphore.NewWeighted(encoded.Memory() + FitMemory(8, 8) + 8)
 	if !room.TryAcquire(9) {
 		t.Fatal("there is no room")
 	}
@@ -633,6 +637,11 @@ func FuzzDecodePicture(f *testing.F) {
 		}
 		Fit(dst, m, 3, 5, 4)
 		Fit(dst[:20], m, 1, 5, 4)
+		if p, err := ReadPicture(bytes.NewReader(file), most); err != nil {
+			t.Error(err)
+		} else if _, err := p.Fitted(4, 5); err != nil {
+			t.Errorf("it is decoded whole, but scaled it has the error %v", err)
+		}
 	})
 }
 

@@ -1,0 +1,185 @@
+package data
+
+import (
+	"image"
+	"math"
+	"sort"
+
+	"golang.org/x/image/draw"
+)
+
+// fitBytes is how much memory a fitter takes for each pixel that it makes: three sums, and the pixel.
+const fitBytes = 3*4 + 4
+
+// fitter scales a part of a picture, over white, while its rows come in any order: bilinearly, averaged over where it
+// shrinks. It never holds more of the picture than a row.
+type fitter struct {
+	from         image.Rectangle // of the picture
+	w, h         int
+	across, down []tent
+	line         []float32   // a row that was scaled across: w·3
+	sums         []float32   // h·w·3
+	row          *image.RGBA // a row as it came
+}
+
+// tent is the places of a source from which a pixel is made: each counts 1 − |at − middle|/half, and all together 1/norm.
+type tent struct {
+	from, to     int
+	middle, half float64
+	norm         float64
+}
+
+func (t *tent) weight(at int) float64 { return 1 - math.Abs(float64(at)-t.middle)/t.half }
+
+// tents returns those of n pixels that are made of size.
+func tents(size, n int) []tent {
+	scale := float64(size) / float64(n)
+	all := make([]tent, n)
+	for i := range all {
+		t := &all[i]
+		t.middle, t.half = (float64(i)+0.5)*scale-0.5, max(scale, 1)
+		t.from = max(0, int(math.Floor(t.middle-t.half)))
+		t.to = min(size, int(math.Ceil(t.middle+t.half)))
+		sum := 0.0
+		for at := t.from; at < t.to; at++ {
+			sum += max(0, t.weight(at))
+		}
+		t.norm = 1 / sum
+	}
+	return all
+}
+
+// newFitter makes one of a part of a picture, which is not empty.
+func newFitter(from image.Rectangle, w, h int) *fitter {
+	return &fitter{
+		from: from, w: w, h: h, across: tents(from.Dx(), w), down: tents(from.Dy(), h),
+		line: make([]float32, 3*w), sums: make([]float32, 3*w*h),
+	}
+}
+
+// add adds the pixels of img's row at `at`, from there to its end: they are those of the picture's row y that begin at x
+// and lie step apart.
+func (f *fitter) add(img image.Image, at image.Point, x, y, step int) {
+	if y < f.from.Min.Y || y >= f.from.Max.Y {
+		return
+	}
+	if skip := (f.from.Min.X - x + step - 1) / step; skip > 0 { // what is left of the part
+		at.X, x = at.X+skip, x+skip*step
+	}
+	n := min(img.Bounds().Max.X-at.X, (f.from.Max.X-x+step-1)/step)
+	if n <= 0 {
+		return
+	}
+	if f.row == nil || len(f.row.Pix) < 4*n {
+		f.row = image.NewRGBA(image.Rect(0, 0, n, 1))
+	}
+	part := image.Rect(0, 0, n, 1)
+	draw.Draw(f.row, part, image.White, image.Point{}, draw.Src)
+	draw.Draw(f.row, part, img, at, draw.Over)
+	f.scaleAcross(f.row.Pix[:4*n], x-f.from.Min.X, step)
+	f.addDown(y - f.from.Min.Y)
+}
+
+// scaleAcross scales the pixels of a row, which begin at x and lie step apart, into line.
+func (f *fitter) scaleAcross(pix []byte, x, step int) {
+	n := len(pix) / 4
+	for i := range f.across {
+		t := &f.across[i]
+		first, last := max(0, (t.from-x+step-1)/step), min(n, (t.to-x+step-1)/step)
+		var r, g, b float32
+		for k := first; k < last; k++ {
+			p := pix[4*k:][:3:3]
+			weight := float32(max(0, t.weight(x+k*step)))
+			r += weight * float32(p[0])
+			g += weight * float32(p[1])
+			b += weight * float32(p[2])
+		}
+		norm := float32(t.norm)
+		f.line[3*i], f.line[3*i+1], f.line[3*i+2] = norm*r, norm*g, norm*b
+	}
+}
+
+// addDown adds line to the rows for which the picture's row y counts.
+func (f *fitter) addDown(y int) {
+	first := sort.Search(f.h, func(i int) bool { return f.down[i].to > y })
+	for i := first; i < f.h && f.down[i].from <= y; i++ {
+		weight := float32(max(0, f.down[i].weight(y)) * f.down[i].norm)
+		sums := f.sums[3*f.w*i:][:len(f.line)]
+		for j, v := range f.line {
+			sums[j] += weight * v
+		}
+	}
+}
+
+// picture returns what was made of the rows.
+func (f *fitter) picture() *image.RGBA {
+	m := image.NewRGBA(image.Rect(0, 0, f.w, f.h))
+	for i := range f.w * f.h {
+		for c := range 3 {
+			m.Pix[4*i+c] = byte(min(max(f.sums[3*i+c]+0.5, 0), 255))
+		}
+		m.Pix[4*i+3] = 255
+	}
+	return m
+}
+
+// addAll adds a picture that is in memory.
+func (f *fitter) addAll(img image.Image) {
+	for y := f.from.Min.Y; y < f.from.Max.Y; y++ {
+		f.add(img, image.Pt(f.from.Min.X, y), f.from.Min.X, y, 1)
+	}
+}
+
+// Fit writes a picture as a network takes it: the largest part of it, about its middle,
+// that has the shape w:h is scaled to w×h pixels (bilinearly, averaged over where it shrinks), which is what
+// retrieval's usual tools do. What is transparent is seen over white. c is 1 for grey (the
+// luma of Rec. 601) or 3 for planes of red, green and blue; dst has c·h·w bytes. A grey picture that has
+// the size already comes out as it is. An empty picture is white.
+func Fit(dst []byte, img image.Image, c, h, w int) {
+	checkFit(dst, c, h, w)
+	from := middle(img.Bounds(), h, w)
+	if from.Empty() {
+		for i := range dst {
+			dst[i] = 255
+		}
+		return
+	}
+	f := newFitter(from, w, h)
+	f.addAll(img)
+	planes(dst, f.picture(), c)
+}
+
+// planes writes an opaque picture as c planes.
+func planes(dst []byte, m *image.RGBA, c int) {
+	n := len(m.Pix) / 4
+	for i := range n {
+		px := m.Pix[4*i:][:3:3]
+		if c == 3 {
+			dst[i], dst[n+i], dst[2*n+i] = px[0], px[1], px[2]
+		} else {
+			dst[i] = luma(px[0], px[1], px[2])
+		}
+	}
+}
+
+// Within returns a picture scaled so that neither side has more than side pixels, over white, or the picture itself where
+// that is so.
+func Within(img image.Image, side int) image.Image {
+	b := img.Bounds()
+	w, h := sizeWithin(b.Dx(), b.Dy(), side)
+	if w == b.Dx() && h == b.Dy() {
+		return img
+	}
+	f := newFitter(b, w, h)
+	f.addAll(img)
+	return f.picture()
+}
+
+// sizeWithin is the size of a picture of w×h pixels when neither side has more than side.
+func sizeWithin(w, h, side int) (int, int) {
+	long := max(w, h)
+	if long <= side {
+		return w, h
+	}
+	return max(1, w*side/long), max(1, h*side/long)
+}
