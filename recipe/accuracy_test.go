@@ -26,7 +26,7 @@ func TestAccuracy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s, %s energy, %s, %d epochs: error %.2f %% in %.0f s", r.Model, r.Form, r.Functional, r.Epochs, 100*r.TestError.Value, r.TrainSeconds)
+		t.Logf("%s, %s energy, %s, %d epochs: error %.2f %% in %.0f s", r.Model, r.Form, r.Functional, r.Epochs, 100*r.TestError, r.TrainSeconds)
 		return r
 	}
 	for _, test := range []struct {
@@ -40,8 +40,8 @@ func TestAccuracy(t *testing.T) {
 		{"cnn for longer", 0.007, func(c *DigitsConfig) { c.Epochs, c.Augment, c.EMA = 20, true, 0.999 }},
 		{"fixed codes by the energy loss", 0.018, func(c *DigitsConfig) { c.Energy, c.Functional, c.Epochs = "code", "energy", 3 }},
 	} {
-		if r := run(test.change); float64(r.TestError.Value) > test.limit || r.Collapsed {
-			t.Errorf("%s: error %v, collapsed is %v; want at most %v", test.name, r.TestError.Value, r.Collapsed, test.limit)
+		if r := run(test.change); float64(r.TestError) > test.limit || r.Collapsed {
+			t.Errorf("%s: error %v, collapsed is %v; want at most %v", test.name, r.TestError, r.Collapsed, test.limit)
 		}
 	}
 	nll := run(func(*DigitsConfig) {})
@@ -50,8 +50,8 @@ func TestAccuracy(t *testing.T) {
 			continue
 		}
 		r := run(func(c *DigitsConfig) { c.Functional = entry.Name })
-		if r.TestError.Value > nll.TestError.Value+0.005 || r.Collapsed {
-			t.Errorf("%s: error %v, collapsed is %v; nll has %v", entry.Name, r.TestError.Value, r.Collapsed, nll.TestError.Value)
+		if r.TestError > nll.TestError+0.005 || r.Collapsed {
+			t.Errorf("%s: error %v, collapsed is %v; nll has %v", entry.Name, r.TestError, r.Collapsed, nll.TestError)
 		}
 	}
 	for _, model := range Models {

@@ -18,7 +18,7 @@ func TestRunFolder(t *testing.T) {
 	c := small()
 	c.Model, c.EMA = "mlp", 0.9
 	r, dir := job(t, c)
-	if r.TestError.Value > 0.05 || r.Collapsed || r.Epochs != 3 || r.Steps != 3*13 || r.Reason != "finished" || r.Run != dir {
+	if r.TestError > 0.05 || r.Collapsed || r.Epochs != 3 || r.Steps != 3*13 || r.Reason != "finished" || r.Run != dir {
 		t.Errorf("the run came to %+v", r)
 	}
 	var printed map[string]any
@@ -79,8 +79,8 @@ func checkEnergies(t *testing.T, r *Result, dir string) {
 		}
 		sum += e.At(i, y)
 	}
-	if got := float64(wrong) / 100; got != float64(r.TestError.Value) {
-		t.Errorf("by the energies the error is %v, by the result %v", got, r.TestError.Value)
+	if got := float64(wrong) / 100; got != float64(r.TestError) {
+		t.Errorf("by the energies the error is %v, by the result %v", got, r.TestError)
 	}
 	if d := sum/100 - float64(r.Energy.CorrectMean); d > 1e-9 || d < -1e-9 {
 		t.Errorf("by the energies the correct answer's mean is %v, by the result %v", sum/100, r.Energy.CorrectMean)

@@ -30,7 +30,7 @@ type GenerateResult struct {
 
 	Quality    []Quality      `json:"quality"`    // of test pictures, chains, pictures from noise
 	Inpainting Inpainting     `json:"inpainting"` // of test pictures
-	JudgeError measure.Figure `json:"judge_error"`
+	JudgeError measure.Number `json:"judge_error"`
 
 	Pictures GeneratedPictures `json:"-"`
 }
@@ -178,7 +178,7 @@ func (t *generateTask) judge(ctx context.Context, r *GenerateResult, trainSet, t
 	if err != nil {
 		return err
 	}
-	r.JudgeError = m.Error
+	r.JudgeError = m.Error.Value
 	far, err := j.nearest(ctx, all[0].pixels)
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func TestGenerateResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.TestError.Value != want.TestError.Value || again.Quality[2] != want.Quality[2] || again.Inpainting != want.Inpainting {
+	if again.TestError != want.TestError || again.Quality[2] != want.Quality[2] || again.Inpainting != want.Inpainting {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)
 	}
 	if q := want.Quality[0]; q.N != testSet.N || !(q.Confidence > 0.5 && q.Nearest > 0) {
@@ -127,7 +127,7 @@ func TestJEMResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.TestError.Value != want.TestError.Value || again.Calibration.ECE != want.Calibration.ECE || again.Skipped == "" || len(again.Foreign) != 2 {
+	if again.TestError != want.TestError || again.Calibration.ECE != want.Calibration.ECE || again.Skipped == "" || len(again.Foreign) != 2 {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)
 	}
 	if len(want.Foreign) != 3 || len(want.Pictures.OfLabels) != 5*drawnALabel*80 {

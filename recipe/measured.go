@@ -10,14 +10,22 @@ import (
 
 // Measured is what the results of all jobs say of what was measured in the end.
 type Measured struct {
-	TestError measure.Figure `json:"test_error"` // what the job calls its error, on the test set
+	TestError measure.Number `json:"test_error"` // what the job calls its error, on the test set: Energy.Terms.Error
 	Chance    measure.Number `json:"chance"`     // the error of answers that do not look at the input; NaN where there is none
 	Energy    EnergyResult   `json:"energy"`
-	Kept      measure.Figure `json:"kept"` // share that keeps the loss's margin, or whose gap is above 0
+	Kept      measure.Number `json:"kept"` // share that keeps the loss's margin, or whose gap is above 0: Energy.Terms.Kept
 	Collapsed bool           `json:"collapsed"`
 	Why       string         `json:"why,omitempty"` // one sentence, where Collapsed
 	Verdict   string         `json:"verdict"`       // one sentence: what the numbers say of training
 }
+
+// ErrorFigure is TestError with what it is of.
+func (m *Measured) ErrorFigure() measure.Figure {
+	return m.Energy.Terms.Error.Of(float64(m.TestError))
+}
+
+// KeptFigure is Kept with what it is of.
+func (m *Measured) KeptFigure() measure.Figure { return m.Energy.Terms.Kept.Of(float64(m.Kept)) }
 
 // EnergyResult says where energies lie. Its terms say what they are of.
 type EnergyResult struct {
@@ -39,7 +47,7 @@ func ended(out *train.Outcome) Measured {
 // best epoch's weights may be from before it.
 func (m *Measured) take(e train.Evaluation) {
 	d := e.Diagnosis
-	m.TestError, m.Chance, m.Kept, m.Verdict = e.Error, d.Chance, d.Kept, d.Verdict
+	m.TestError, m.Chance, m.Kept, m.Verdict = e.Error.Value, d.Chance, d.Kept, d.Verdict
 	m.Energy = EnergyResult{d.Terms, d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
 	if d.Collapsed {
 		m.Collapsed, m.Why = true, d.Why

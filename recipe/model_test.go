@@ -142,7 +142,7 @@ func TestWhatCollapses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s, %s, %s: error %v, energies %+v", row.functional, row.form, row.codes, r.TestError.Value, r.Energy)
+		t.Logf("%s, %s, %s: error %v, energies %+v", row.functional, row.form, row.codes, r.TestError, r.Energy)
 		if r.Collapsed != (row.want != nil) {
 			t.Errorf("%s, %s, %s codes: collapsed is %v: %s", row.functional, row.form, row.codes, r.Collapsed, r.Why)
 		}
@@ -151,8 +151,8 @@ func TestWhatCollapses(t *testing.T) {
 				t.Errorf("%s, %s, %s codes: %q does not say %q", row.functional, row.form, row.codes, r.Why, part)
 			}
 		}
-		if row.want == nil && r.TestError.Value > 0.1 {
-			t.Errorf("%s, %s, %s codes: error %v", row.functional, row.form, row.codes, r.TestError.Value)
+		if row.want == nil && r.TestError > 0.1 {
+			t.Errorf("%s, %s, %s codes: error %v", row.functional, row.form, row.codes, r.TestError)
 		}
 	}
 }

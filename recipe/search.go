@@ -112,7 +112,7 @@ func (r *SearchResult) finish(ctx context.Context, t *searchTask, d *split) erro
 	if r.Among, err = searched(ctx, test, d.test, t.embedder); err != nil {
 		return err
 	}
-	r.TestError, r.Chance = wrongNearest.Of(1-r.Among.Precision1), measure.Number(foundByChance(d.test.Labels))
+	r.TestError, r.Chance = measure.Number(1-r.Among.Precision1), measure.Number(foundByChance(d.test.Labels))
 	if len(r.HeldOut) == 0 {
 		o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept}
 		training, err := t.look.embed(ctx, d.train)

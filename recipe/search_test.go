@@ -49,7 +49,7 @@ func searchJob(t *testing.T, c SearchConfig) (*SearchResult, string) {
 
 func TestSearchRun(t *testing.T) {
 	r, dir := searchJob(t, smallSearch())
-	if r.Among.Precision1 < 0.95 || r.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError.Value)-(1-r.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 || r.Trained != 200 {
+	if r.Among.Precision1 < 0.95 || r.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError)-(1-r.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 || r.Trained != 200 {
 		t.Errorf("the run came to %+v, %+v", r, r.Among)
 	}
 	if r.Among.Queries != 100 || r.Among.Gallery != 100 || r.InTraining.Gallery != 200 || r.Metric != "cosine" || !slices.Equal(r.Classes, []string{"0", "1", "2", "3", "4"}) {

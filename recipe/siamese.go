@@ -156,7 +156,7 @@ func (r *SiameseResult) finish(ctx context.Context, t *siameseTask) error {
 // take fills in how test pairs were told apart.
 func (r *SiameseResult) take(v *retrieval.Verification) {
 	r.Accuracy = v.AccuracyAt(r.Threshold)
-	r.TestError, r.Best = wrongPairs.Of(1-r.Accuracy), v.Accuracy
+	r.TestError, r.Best = measure.Number(1-r.Accuracy), v.Accuracy
 	r.Chance = measure.Number(guessed([]int{v.Same, v.Different}))
 	r.AUC, r.EER, r.TARAtFAR, r.Same, r.Different = v.AUC, v.EER, v.TARAtFAR, v.Same, v.Different
 }

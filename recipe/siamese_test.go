@@ -60,7 +60,7 @@ func TestSiameseRun(t *testing.T) {
 			c.Loss = loss
 			r, dir := siameseJob(t, c, sets)
 			t.Logf("%s, pairs %s: %+v", loss, what, r)
-			if r.Accuracy < 0.95 || r.AUC < 0.98 || r.EER > 0.05 || r.Best < r.Accuracy || r.Collapsed || math.Abs(float64(r.TestError.Value)-(1-r.Accuracy)) > 1e-12 || r.Reason != "finished" {
+			if r.Accuracy < 0.95 || r.AUC < 0.98 || r.EER > 0.05 || r.Best < r.Accuracy || r.Collapsed || math.Abs(float64(r.TestError)-(1-r.Accuracy)) > 1e-12 || r.Reason != "finished" {
 				t.Errorf("%s, pairs %s: the run came to %+v", loss, what, r)
 			}
 			if what == "drawn" && (r.Same != 100 || r.Different != 100 || r.Held != 100 || r.Steps != 40) {

@@ -47,10 +47,10 @@ func (r *Run) Outcome() Outcome {
 	o := Outcome{Run: r.Dir}
 	o.Seed, _ = strconv.ParseUint(r.Get("seed"), 10, 64)
 	if d := diagnosis(r); d != nil {
-		o.Collapsed, o.Why, o.Kept = d.Collapsed, d.Why, d.Kept
+		o.Collapsed, o.Why, o.Kept = d.Collapsed, d.Why, d.KeptFigure()
 	}
 	if res := r.Result; res != nil {
-		o.Error, o.TrainSeconds, o.Kept = res.TestError, res.TrainSeconds, res.Kept
+		o.Error, o.TrainSeconds, o.Kept = res.ErrorFigure(), res.TrainSeconds, res.KeptFigure()
 		o.CorrectMean, o.OffendingMean = float64(res.Energy.CorrectMean), float64(res.Energy.OffendingMean)
 		o.GapP05, o.GapP50 = float64(res.Energy.GapP05), float64(res.Energy.GapP50)
 		o.Collapsed = res.Collapsed

@@ -207,9 +207,9 @@ func errorCurve(r *Run, t clock) *figure {
 	}
 	var all []xy
 	best, y := xy{y: math.Inf(1)}, empty()
-	epoch, q := 0, r.Epochs[0].Error.Quantity
+	epoch, q := 0, r.Epochs[0].Terms.Error
 	for _, e := range r.Epochs {
-		p := xy{t.at(e.Step), float64(e.Error.Value)}
+		p := xy{t.at(e.Step), float64(e.Error)}
 		all, y = append(all, p), y.with(p.y)
 		if p.y < best.y {
 			best, epoch = p, e.Epoch

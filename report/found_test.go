@@ -107,7 +107,7 @@ func (f fakeSearch) search(t testing.TB) string {
 	}
 	training := *among
 	training.NMI = nil
-	r := map[string]any{"test_error": train.WrongSamples.Of(1 - among.Precision1), "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "classes": v.classes, "among_test": among, "in_training": training}
+	r := map[string]any{"test_error": 1 - among.Precision1, "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "classes": v.classes, "among_test": among, "in_training": training}
 	if f.heldOut {
 		r["held_out"] = v.classes
 		delete(r, "in_training")
@@ -165,7 +165,7 @@ func (f fakeSearch) siamese(t testing.TB) string {
 	accuracy := told.AccuracyAt(threshold)
 	writeFile(t, dir, verificationFile, jsonText(t, told))
 	writeFile(t, dir, resultFile, jsonText(t, map[string]any{
-		"test_error": train.WrongSamples.Of(1 - accuracy), "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "accuracy": accuracy, "threshold": threshold, "best": told.Accuracy, "auc": told.AUC, "eer": told.EER,
+		"test_error": 1 - accuracy, "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "accuracy": accuracy, "threshold": threshold, "best": told.Accuracy, "auc": told.AUC, "eer": told.EER,
 		"tar_at_far": append(told.TARAtFAR, retrieval.TARAt{FAR: 0.01, TAR: 0.25}), "same": told.Same, "different": told.Different, "held": 90,
 	}))
 	return dir

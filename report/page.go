@@ -130,9 +130,9 @@ func (p *page) notes(r *Run, s *Surface) {
 	if missing := missingLabels(s); s.N > 0 && len(missing) > 0 {
 		say("The test set has no sample of label %s.", strings.Join(missing, ", "))
 	}
-	if r.Result != nil && s.N > 0 && math.Abs(float64(r.Result.TestError.Value)-s.Error()) > 0.5/float64(s.N) {
+	if r.Result != nil && s.N > 0 && math.Abs(float64(r.Result.TestError)-s.Error()) > 0.5/float64(s.N) {
 		say("%s gives a test error of %s, but the energies in %s give %s: the two are not of one evaluation.",
-			resultFile, r.Result.TestError.Text(), testFile, percent(s.Error()))
+			resultFile, r.Result.ErrorFigure().Text(), testFile, percent(s.Error()))
 	}
 }
 
@@ -225,7 +225,7 @@ func errorTile(r *Run, s *Surface) tile {
 		t.Value = percent(s.Error())
 		t.Note = fmt.Sprintf("%s of %s wrong; 95 %% interval %s to %s", count(s.Wrong), count(s.N), percent(ci.lo), percent(ci.hi))
 	case r.Result != nil:
-		f := r.Result.TestError
+		f := r.Result.ErrorFigure()
 		t.Label, t.Value, t.Note = prefixed("Test", f.Quantity), f.Text(), f.Note
 		if r.terms().AllAnswers {
 			t.Note += "; the energies are not in the folder"
@@ -236,7 +236,8 @@ func errorTile(r *Run, s *Surface) tile {
 	case r.Broken != nil:
 		t.Note = r.Broken.Error()
 	case b != nil:
-		t.Label, t.Value = prefixed("Validation", b.Error.Quantity), b.Error.Text()
+		f := b.ErrorFigure()
+		t.Label, t.Value = prefixed("Validation", f.Quantity), f.Text()
 		t.Note = fmt.Sprintf("best so far, after epoch %d; not evaluated on a test set yet", b.Epoch)
 	}
 	return t
@@ -290,9 +291,9 @@ func gapTiles(r *Run, s *Surface) []tile {
 		p50, p05, kept := measure.Number(math.NaN()), measure.Number(math.NaN()), measure.Figure{}
 		switch d := diagnosis(r); {
 		case r.Result != nil && r.Result.Energy.Terms.Energies != "":
-			p50, p05, kept = r.Result.Energy.GapP50, r.Result.Energy.GapP05, r.Result.Kept
+			p50, p05, kept = r.Result.Energy.GapP50, r.Result.Energy.GapP05, r.Result.KeptFigure()
 		case d != nil:
-			p50, p05, kept = d.Gap.P50, d.Gap.P05, d.Kept
+			p50, p05, kept = d.Gap.P50, d.Gap.P05, d.KeptFigure()
 			t.Note += ", on the validation set"
 		default:
 			return []tile{t}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -52,7 +53,7 @@ type Setting struct{ Key, Value string }
 // Result is result.json: what a finished run printed as its last line with --json.
 type Result struct {
 	Run          string         `json:"run"`
-	TestError    measure.Figure `json:"test_error"` // what the job calls its error
+	TestError    measure.Number `json:"test_error"` // what the job calls its error: Energy.Terms.Error
 	Chance       measure.Number `json:"chance"`     // the error of answers that do not look at the input
 	Epochs       int            `json:"epochs"`
 	Steps        int            `json:"steps"`
@@ -64,11 +65,19 @@ type Result struct {
 		GapP05        measure.Number `json:"gap_p05"`
 		GapP50        measure.Number `json:"gap_p50"`
 	} `json:"energy"`
-	Kept      measure.Figure `json:"kept"`
+	Kept      measure.Number `json:"kept"`
 	Collapsed bool           `json:"collapsed"`
 	Why       string         `json:"why,omitempty"`
 	Verdict   string         `json:"verdict"`
 }
+
+// ErrorFigure is TestError with what it is of.
+func (r *Result) ErrorFigure() measure.Figure {
+	return r.Energy.Terms.Error.Of(float64(r.TestError))
+}
+
+// KeptFigure is Kept with what it is of.
+func (r *Result) KeptFigure() measure.Figure { return r.Energy.Terms.Kept.Of(float64(r.Kept)) }
 
 // Open reads a run folder: config.yaml, events.jsonl and result.json, as far as they
 // are there. Runs that are not finished, were killed in the middle of a line or are
@@ -131,7 +140,7 @@ func (r *Run) Get(keys ...string) string {
 func (r *Run) Best() *train.Epoch {
 	var best *train.Epoch
 	for i := range r.Epochs {
-		if e := &r.Epochs[i]; best == nil || e.Error.Value < best.Error.Value {
+		if e := &r.Epochs[i]; best == nil || e.Error < best.Error || math.IsNaN(float64(best.Error)) && e.Error == e.Error {
 			best = e
 		}
 	}

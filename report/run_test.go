@@ -87,7 +87,7 @@ func TestOpenDamagedLine(t *testing.T) {
 garbage
 {"type":"from the future","x":[1]}
 {"type":"epoch","epoch":"one"}
-{"type":"epoch","epoch":1,"step":2,"error":{"unit":"share","value":0.5}}
+{"type":"epoch","epoch":1,"step":2,"error":0.5}
 `)
 	r, err := Open(dir)
 	if err != nil {
@@ -148,7 +148,7 @@ func TestOpenNothing(t *testing.T) {
 func FuzzOpen(f *testing.F) {
 	small := newFake()
 	small.epochs, small.perEpoch = 2, 3
-	f.Add([]byte(small.events()), []byte("functional: hinge\nmargin: 1\n"), []byte(`{"test_error":{"key":"error","name":"Error","unit":"share","value":0.1}}`))
+	f.Add([]byte(small.events()), []byte("functional: hinge\nmargin: 1\n"), []byte(`{"test_error":0.1,"energy":{"terms":{"error":{"key":"error","name":"Error","unit":"share"}}}}`))
 	f.Add([]byte(`{"type":"start","epochs":-1,"steps":-5,"step":-9}`+"\n"+`{"type":"step","step":-3,"loss":1e308,"lr":-1e308}`+"\n"), []byte("margin: .nan\nfunctional: hinge"), []byte(`{"train_seconds":1e300}`))
 	f.Add([]byte(`{"type":"epoch","epoch":0,"step":0,"error":-1,"gap":{"p05":1e307,"p95":-1e307}}`+"\n"), []byte("? [a]\n: &x [*x]"), []byte("["))
 	f.Add([]byte(`{"type":"epoch","epoch":1,"step":9223372036854775807,"error":1e-300}`+"\n"+`{"type":"step","step":9223372036854775807,"loss":5e-324}`+"\n"), []byte("\x00"), []byte("null"))

@@ -73,7 +73,7 @@ func TestSiameseEdges(t *testing.T) {
 		{"no curve", remove(verificationFile), "Equal error rate", curve},
 		{"falling curve", write(verificationFile, `{"roc":[{"tar":0.5},{"far":1,"tar":0.4}]}`), "roc[1] is", curve},
 		{"point", write(verificationFile, `{"roc":[{"tar":0.5}]}`), "the curve has 1 points", curve},
-		{"no pair of the same", write(resultFile, `{"test_error":{"value":0},"epochs":2,"steps":12,"train_seconds":1,"collapsed":false,"different":3}`), "0 pairs of the same and 3 others", "Equal error rate"},
+		{"no pair of the same", write(resultFile, `{"test_error":0,"epochs":2,"steps":12,"train_seconds":1,"collapsed":false,"different":3}`), "0 pairs of the same and 3 others", "Equal error rate"},
 		{"no errors", edit(func(p *pairing) {
 			for i, same := range p.same {
 				p.distances[i] = 9

@@ -30,6 +30,7 @@ type Terms struct {
 	Correct   string           `json:"correct"`   // what Correct is of
 	Offending string           `json:"offending"` // what Offending is of, which should be higher
 	Unit      measure.Unit     `json:"unit"`      // of the energies
+	Error     measure.Quantity `json:"error"`     // what the job calls its error; Diagnose takes it from the error itself
 	Kept      measure.Quantity `json:"kept"`      // what Diagnosis.Kept counts
 	// AllAnswers says that a run's test.safetensors has the energies of all answers to each test sample.
 	AllAnswers bool `json:"all_answers"`
@@ -102,9 +103,10 @@ func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chan
 	}
 	d := Diagnosis{
 		Terms: s.Terms, Samples: n, Correct: quantiles(correct), Offending: quantiles(other), Gap: quantiles(gap),
-		Kept:   s.Terms.Kept.Of(measure.Ratio(float64(kept), float64(n))),
+		Kept:   measure.Number(measure.Ratio(float64(kept), float64(n))),
 		Spread: measure.Number(measure.Mean(spreads)), Scale: s.Scale, Chance: measure.Number(chance),
 	}
+	d.Terms.Error = err.Quantity
 	e := Evaluation{Error: err, Diagnosis: d}
 	if s.Scale > 0 && n > 0 {
 		e.Diagnosis.Why = s.alarm(e)

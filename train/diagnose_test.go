@@ -93,16 +93,16 @@ func TestDiagnosis(t *testing.T) {
 	if d.Spread != 2 || d.Scale != 1 {
 		t.Errorf("spread %v over %v, want 2 over 1", d.Spread, d.Scale)
 	}
-	if want := 26.0 / 101; float64(d.Kept.Value) != want || d.Kept.Key != "margin_kept" { // 1.0 … 1.5
-		t.Errorf("margin kept by %v, want %v", float64(d.Kept.Value), want)
+	if want := 26.0 / 101; float64(d.Kept) != want || d.Terms.Kept.Key != "margin_kept" { // 1.0 … 1.5
+		t.Errorf("margin kept by %v, want %v", float64(d.Kept), want)
 	}
 	// Without a margin, a gap above zero is asked for: a tie is not kept.
 	stats = []functional.LabelStats{{Correct: 1, Offending: 1}, {Correct: 1, Offending: 1.5}}
-	if d := diagnose(stats, Subject{Functional: functional.Log{}}); d.Kept.Value != 0.5 || d.Kept.Key != "told_apart" {
-		t.Errorf("margin kept by %v of a tie and a gap, want 0.5", float64(d.Kept.Value))
+	if d := diagnose(stats, Subject{Functional: functional.Log{}}); d.Kept != 0.5 || d.Terms.Kept.Key != "told_apart" {
+		t.Errorf("margin kept by %v of a tie and a gap, want 0.5", float64(d.Kept))
 	}
 	d = diagnose(nil, Subject{Functional: functional.Log{}, Scale: 1})
-	for name, v := range map[string]measure.Number{"kept": d.Kept.Value, "spread": d.Spread, "mean": d.Correct.Mean, "median": d.Gap.P50} {
+	for name, v := range map[string]measure.Number{"kept": d.Kept, "spread": d.Spread, "mean": d.Correct.Mean, "median": d.Gap.P50} {
 		if v == v {
 			t.Errorf("no samples have %s %v, want NaN", name, v)
 		}
@@ -193,7 +193,7 @@ func TestMarginIsTheLosss(t *testing.T) {
 	stats := distances(10, 0.5, 1.2, 1)
 	stats[0].Offending = 0.9
 	s := Subject{Loss: "contrastive", Margin: 1, Keeps: func(x functional.LabelStats) bool { return x.Offending >= 1 }, Terms: Terms{Kept: MarginKept("")}}
-	if d := Diagnose(stats, s, WrongSamples.Of(0), 0.9).Diagnosis; d.Kept.Value != 0.9 {
-		t.Errorf("margin kept by %v, want 0.9", d.Kept.Value)
+	if d := Diagnose(stats, s, WrongSamples.Of(0), 0.9).Diagnosis; d.Kept != 0.9 {
+		t.Errorf("margin kept by %v, want 0.9", d.Kept)
 	}
 }

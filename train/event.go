@@ -33,7 +33,7 @@ type Epoch struct {
 	Epoch   int            `json:"epoch"` // from 1
 	Step    int            `json:"step"`
 	Loss    measure.Number `json:"loss"`  // mean training loss over the epoch; NaN where no step had anything to average
-	Error   measure.Figure `json:"error"` // of the samples that are evaluated on
+	Error   measure.Number `json:"error"` // of the samples that are evaluated on; what it is of, Terms.Error says
 	LR      float64        `json:"lr"`
 	Seconds float64        `json:"seconds"` // training time since the run began, resumed parts summed
 	Best    bool           `json:"best"`    // the best epoch so far
@@ -48,7 +48,7 @@ type Diagnosis struct {
 	Correct   Quantiles      `json:"correct"`   // energies that should be low: of the correct answer
 	Offending Quantiles      `json:"offending"` // … that should be higher: of the most offending incorrect answer
 	Gap       Quantiles      `json:"gap"`       // offending − correct
-	Kept      measure.Figure `json:"kept"`      // share of the samples that keep the margin, or have a gap above 0
+	Kept      measure.Number `json:"kept"`      // share of the samples that keep the margin, or have a gap above 0: Terms.Kept says which
 	Spread    measure.Number `json:"spread"`    // mean over samples of the standard deviation of E over the answers
 	Scale     measure.Number `json:"scale"`     // Spread before training, which it is held against
 	Chance    measure.Number `json:"chance"`    // the error of answers that do not look at the input; NaN where there is none
@@ -56,6 +56,12 @@ type Diagnosis struct {
 	Why       string         `json:"why,omitempty"` // one sentence, where Collapsed
 	Verdict   string         `json:"verdict"`       // one sentence: what the numbers say of training
 }
+
+// ErrorFigure is Error with what it is of.
+func (e *Epoch) ErrorFigure() measure.Figure { return e.Terms.Error.Of(float64(e.Error)) }
+
+// KeptFigure is Kept with what it is of.
+func (d *Diagnosis) KeptFigure() measure.Figure { return d.Terms.Kept.Of(float64(d.Kept)) }
 
 // Quantiles of a set of numbers.
 type Quantiles struct {

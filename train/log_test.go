@@ -21,11 +21,11 @@ var examples = []Event{
 	Start{Run: "r", Recipe: "digits", Params: 1, Samples: 2, Epochs: 3, Steps: 4, Step: 5},
 	Step{Epoch: 1, Step: 10, Loss: 0.5, LR: 1e-3, GradNorm: 2},
 	Epoch{
-		Epoch: 1, Step: 10, Loss: 0.25, Error: WrongSamples.Of(0.01), LR: 1e-3, Seconds: 3, Best: true,
+		Epoch: 1, Step: 10, Loss: 0.25, Error: 0.01, LR: 1e-3, Seconds: 3, Best: true,
 		Diagnosis: Diagnosis{
 			Correct: Quantiles{1, 2, 3, 4, 5, 6}, Offending: Quantiles{1, 2, 3, 4, 5, 6}, Gap: Quantiles{1, 2, 3, 4, 5, 6},
-			Terms:   Terms{Energies: "energies", Samples: "samples", Correct: "c", Offending: "o", Unit: measure.Nat, AllAnswers: true, Kept: MarginKept("of the samples")},
-			Samples: 9, Kept: MarginKept("of the samples").Of(0.5), Spread: 1, Scale: measure.Number(math.Inf(1)), Chance: measure.Number(math.Inf(-1)),
+			Terms:   Terms{Energies: "energies", Samples: "samples", Correct: "c", Offending: "o", Unit: measure.Nat, AllAnswers: true, Error: WrongSamples, Kept: MarginKept("of the samples")},
+			Samples: 9, Kept: 0.5, Spread: 1, Scale: measure.Number(math.Inf(1)), Chance: measure.Number(math.Inf(-1)),
 			Collapsed: true, Why: "‖G(x) − c_y‖² \"quoted\"\n", Verdict: "v",
 		},
 	},

@@ -351,7 +351,7 @@ func (l *loop) evaluate(ctx context.Context) error {
 		l.averaged(func() { l.best.take(l.params, nil, nil) })
 	}
 	l.emit(Epoch{
-		Epoch: p.Epoch, Step: p.Step, Loss: measure.Number(measure.Ratio(p.LossSum, float64(p.LossCount))), Error: e.Error,
+		Epoch: p.Epoch, Step: p.Step, Loss: measure.Number(measure.Ratio(p.LossSum, float64(p.LossCount))), Error: e.Error.Value,
 		LR: l.rate(p.Step - 1), Seconds: l.seconds(), Best: better, Diagnosis: e.Diagnosis,
 	})
 	p.LossSum, p.LossCount, p.Why = 0, 0, e.Diagnosis.Why

@@ -237,8 +237,8 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, trainSet, testSet 
 		return report.Outcome{}, err
 	}
 	return report.Outcome{
-		Seed: seed, Run: dir, Error: r.TestError, CorrectMean: float64(r.Energy.CorrectMean), OffendingMean: float64(r.Energy.OffendingMean),
-		GapP05: float64(r.Energy.GapP05), GapP50: float64(r.Energy.GapP50), Kept: r.Kept,
+		Seed: seed, Run: dir, Error: r.ErrorFigure(), CorrectMean: float64(r.Energy.CorrectMean), OffendingMean: float64(r.Energy.OffendingMean),
+		GapP05: float64(r.Energy.GapP05), GapP50: float64(r.Energy.GapP50), Kept: r.KeptFigure(),
 		Collapsed: r.Collapsed, Why: r.Why, TrainSeconds: r.TrainSeconds,
 	}, nil
 }

@@ -136,8 +136,8 @@ func epochLine(e train.Epoch, epochs int) string {
 	}
 	w := e.Terms
 	line := fmt.Sprintf("epoch %d/%d  loss %.4f  validation %s %s  %s: %s %s, %s %s  gap p05 %s p50 %s  %s %s  %.1f s%s",
-		e.Epoch, epochs, e.Loss, lower(e.Error.Name), e.Error.Text(), w.Energies, w.Correct, number(e.Correct.Mean), w.Offending, number(e.Offending.Mean),
-		number(e.Gap.P05), number(e.Gap.P50), lower(e.Kept.Name), e.Kept.Text(), e.Seconds, best)
+		e.Epoch, epochs, e.Loss, lower(w.Error.Name), e.ErrorFigure().Text(), w.Energies, w.Correct, number(e.Correct.Mean), w.Offending, number(e.Offending.Mean),
+		number(e.Gap.P05), number(e.Gap.P50), lower(w.Kept.Name), e.KeptFigure().Text(), e.Seconds, best)
 	if e.Collapsed {
 		line += "\n  collapsed: " + e.Why
 	}

@@ -24,9 +24,10 @@ type listed struct {
 	Model      string          `json:"model"`
 	Energy     string          `json:"energy"`
 	Epochs     int             `json:"epochs"`
-	TestError  *measure.Figure `json:"test_error"`
+	TestError  *measure.Number `json:"test_error"`
 	Collapsed  bool            `json:"collapsed"`
 	Last       string          `json:"last,omitempty"`
+	error      measure.Figure  // TestError with what it is of
 	Notes      []string        `json:"notes,omitempty"` // what is damaged in its folder
 }
 
@@ -68,8 +69,8 @@ func newRuns() *cobra.Command {
 			fmt.Fprintln(w, "RUN\tSTATE\tFUNCTIONAL\tMODEL\tENERGY\tEPOCHS\tTEST\tCOLLAPSED\tLAST EVENT")
 			for _, r := range all {
 				e, c := "", "no"
-				if f := r.TestError; f != nil {
-					e = lower(f.Name) + " " + f.Text()
+				if r.TestError != nil {
+					e = lower(r.error.Name) + " " + r.error.Text()
 				}
 				if r.Collapsed {
 					c = "yes"
@@ -110,7 +111,7 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 			l.Collapsed = b.Collapsed
 		}
 		if r.Result != nil {
-			l.State, l.TestError, l.Collapsed = "finished", &r.Result.TestError, r.Result.Collapsed
+			l.State, l.TestError, l.error, l.Collapsed = "finished", &r.Result.TestError, r.Result.ErrorFigure(), r.Result.Collapsed
 		}
 		if r.Broken != nil {
 			l.State = "damaged"

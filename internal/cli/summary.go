@@ -20,18 +20,18 @@ func summary(out io.Writer, r *recipe.Result, n int) {
 		trained = r.Loss + " of the scores −E"
 	}
 	fmt.Fprintf(out, "%s, %s, %s energy, %s, seed %d\n", r.Recipe, r.Model, r.Form, trained, r.Seed)
-	fmt.Fprintf(out, "  test samples %d, of which %d are wrong\n", n, int(math.Round(float64(r.TestError.Value)*float64(n))))
+	fmt.Fprintf(out, "  test samples %d, of which %d are wrong\n", n, int(math.Round(float64(r.TestError)*float64(n))))
 	summariseMeasured(out, r.Measured)
 }
 
 // summariseMeasured says what was measured, in the words and the units that the figures carry.
 func summariseMeasured(out io.Writer, m recipe.Measured) {
-	f, e := m.TestError, m.Energy
+	f, e := m.ErrorFigure(), m.Energy
 	fmt.Fprintf(out, "  test         %s: %s%s%s\n", lower(f.Name), f.Text(), spaced(f.Note), byChance(f.Unit, m.Chance))
 	w := e.Terms
 	fmt.Fprintf(out, "  %-12s of %s %s, of %s %s on average\n", w.Energies, w.Correct, w.Unit.Text(float64(e.CorrectMean)), w.Offending, w.Unit.Text(float64(e.OffendingMean)))
 	fmt.Fprintf(out, "  gap          median %s; for 5 %% of the %s below %s\n", w.Unit.Text(float64(e.GapP50)), w.Samples, w.Unit.Text(float64(e.GapP05)))
-	fmt.Fprintf(out, "  %-12s %s%s\n", lower(m.Kept.Name), m.Kept.Text(), spaced(m.Kept.Note))
+	fmt.Fprintf(out, "  %-12s %s%s\n", lower(w.Kept.Name), m.KeptFigure().Text(), spaced(w.Kept.Note))
 	if m.Collapsed {
 		fmt.Fprintf(out, "  collapsed    yes. %s\n", m.Why)
 		return
