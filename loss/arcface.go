@@ -131,7 +131,7 @@ type arcFacePoint[T simd.Float] struct {
 
 func (l *arcFaceRow[T]) side(s *gridSide[T], i int) arcFacePoint[T] {
 	d := l.grid.dim
-	return arcFacePoint[T]{s.given[i*d : (i+1)*d], s.lengths[i], s.lengths[i] <= shortest}
+	return arcFacePoint[T]{s.given[i*d : (i+1)*d], s.lengths[i], s.lengths[i] <= simd.ShortestRow}
 }
 
 // pull adds the derivatives by the own cosines to the gradients by the divided rows. By a

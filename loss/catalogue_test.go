@@ -438,28 +438,6 @@ func TestCatalogueSingle(t *testing.T) {
 	})
 }
 
-// TestCatalogueNaN: a NaN among the inputs that are differentiated makes the loss NaN,
-// or is refused.
-func TestCatalogueNaN(t *testing.T) {
-	eachLoss(t, 7, func(t *testing.T, e loss.Entry, in inputs, _ *rand.Rand) {
-		for _, single := range []bool{false, true} {
-			for name := range evaluate(t, e, request(e, in, "mean"), single).Grad {
-				x := in[name]
-				if name == "linear_weight" || strings.HasPrefix(name, "tail") {
-					continue // of a class that no sample may have
-				}
-				old := x.Data[0]
-				x.Data[0] = math.NaN()
-				a, err := e.Eval(request(e, in, "mean"), single)
-				x.Data[0] = old
-				if err == nil && !math.IsNaN(a.Loss.Data[0]) && e.Name != "nll" { // which looks at the targets' alone
-					t.Errorf("with a NaN in %s the loss is %v", name, a.Loss.Data[0])
-				}
-			}
-		}
-	})
-}
-
 // TestCatalogueAt: a pointwise loss at a point is what its evaluation there gives.
 func TestCatalogueAt(t *testing.T) {
 	eachLoss(t, 9, func(t *testing.T, e loss.Entry, in inputs, _ *rand.Rand) {

@@ -155,7 +155,7 @@ func (g *gridReady[T]) Do(task, _ int) {
 			continue
 		}
 		x := s.given[i*d : (i+1)*d]
-		s.lengths[i] = max(lengthOf(x), shortest)
+		s.lengths[i] = max(lengthOf(x), simd.ShortestRow)
 		u := s.x[i*d : (i+1)*d]
 		for k, v := range x {
 			u[k] = T(float64(v) / s.lengths[i])
@@ -219,7 +219,7 @@ func (g *gridDone[T]) Do(task, _ int) {
 		}
 		u := s.x[i*d : (i+1)*d]
 		along := 0.0
-		if s.lengths[i] > shortest {
+		if s.lengths[i] > simd.ShortestRow {
 			along = simd.Dot(grad, u)
 		}
 		by := scale / s.lengths[i]

@@ -29,7 +29,7 @@ type MeasureKind uint8
 const (
 	Euclidean MeasureKind = iota // ‖a − b‖
 	Squared                      // ‖a − b‖²
-	Cosine                       // a·b/(‖a‖‖b‖), a similarity
+	Cosine                       // a·b/(‖a‖‖b‖), a similarity; with a row of zeros it is 0
 	Dot                          // a·b, a similarity
 	Lp                           // ‖a − b‖_P; by far the slowest
 )
@@ -72,9 +72,6 @@ func (m Measure) similar() bool { return m.Kind == Cosine || m.Kind == Dot }
 
 // unit reports whether the embeddings are divided by their lengths.
 func (m Measure) unit() bool { return m.Normalize || m.Kind == Cosine }
-
-// shortest is what embeddings are divided by where they are shorter still.
-const shortest = 1e-12
 
 // as turns a formula's value into a distance or a similarity, and back: both are ±value
 // plus a constant, and the constant is 1 for the cosine as a distance.

@@ -17,7 +17,7 @@ type Metric string
 const (
 	Euclidean Metric = "euclidean" // ‖x − y‖
 	Squared   Metric = "squared"   // ‖x − y‖²
-	Cosine    Metric = "cosine"    // 1 − x·y/(‖x‖·‖y‖)
+	Cosine    Metric = "cosine"    // 1 − x·y/(max(‖x‖, 1e-12)·max(‖y‖, 1e-12)): 1 from a row of zeros
 	Dot       Metric = "dot"       // −x·y
 	Lp        Metric = "lp"        // (Σ |xᵢ − yᵢ|^P)^(1/P)
 )
@@ -56,13 +56,13 @@ func (d Distance) Check() error {
 }
 
 // Between returns the distance of two rows in float64. They are of one length and finite,
-// and d passes Check; a row of zeros has the cosine distance 1 from any.
+// and d passes Check.
 func Between[T simd.Float](d Distance, x, y []T) float64 {
 	switch d.Metric {
 	case Squared:
 		return simd.PairSquares(x, y)
 	case Cosine:
-		return simd.CosineDistance(x, y, math.SmallestNonzeroFloat64)
+		return simd.CosineDistance(x, y, simd.ShortestRow)
 	case Dot:
 		return -simd.Dot(x, y)
 	case Lp:
@@ -84,6 +84,8 @@ type Strips[T simd.Float] struct {
 	x, y        []T // as the kernel takes them: of unit length for Cosine, x negated for Dot
 	n, m, dim   int
 	ownX, ownY  []T
+	shortX      []int // for Cosine: rows that are too short to have unit length
+	shortY      []int
 	strip       []T
 	differences normJob[T]
 }
@@ -96,7 +98,7 @@ const (
 
 // Set chooses the rows, of dim coordinates, which must not change until the last strip.
 //
-// Errors: what Distance.Check and [CheckRows] refuse; for Cosine, a row of zeros.
+// Errors: what Distance.Check and [CheckRows] refuse.
 func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
 	if err := d.Check(); err != nil {
 		return err
@@ -113,38 +115,39 @@ func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
 		}
 	}
 	s.distance, s.x, s.y, s.n, s.m, s.dim = d, x, y, n, m, dim
+	s.shortX, s.shortY = s.shortX[:0], s.shortY[:0]
 	switch d.Metric {
 	case Dot:
 		s.ownX = grow(s.ownX, len(x))
 		simd.Neg(s.ownX, x)
 		s.x = s.ownX
 	case Cosine:
-		if s.ownX, err = directions(s.ownX, nameX, x, dim); err != nil {
-			return err
-		}
+		s.ownX, s.shortX = directions(s.ownX, s.shortX, x, dim)
 		if s.x, s.y = s.ownX, s.ownX; self {
+			s.shortY = append(s.shortY, s.shortX...)
 			return nil
 		}
-		s.ownY, err = directions(s.ownY, nameY, y, dim)
+		s.ownY, s.shortY = directions(s.ownY, s.shortY, y, dim)
 		s.y = s.ownY
 	}
-	return err
+	return nil
 }
 
-// directions returns rows at unit length, in dst's memory if that is enough.
-func directions[T simd.Float](dst []T, name string, x []T, dim int) ([]T, error) {
+// directions returns rows at unit length and which are too short for that, in the memory of
+// dst and short if that is enough.
+func directions[T simd.Float](dst []T, short []int, x []T, dim int) ([]T, []int) {
 	dst = grow(dst, len(x))
 	for i := range len(x) / dim {
 		row := x[i*dim:][:dim]
 		norm := math.Sqrt(simd.SumSquares(row))
-		if norm == 0 {
-			return dst, fmt.Errorf("row %d of %s is zeros; it must have a direction", i, name)
+		if norm < simd.ShortestRow {
+			norm, short = simd.ShortestRow, append(short, i)
 		}
 		for j, v := range row {
 			dst[i*dim+j] = T(float64(v) / norm)
 		}
 	}
-	return dst, nil
+	return dst, short
 }
 
 // CheckRows returns how many rows of dim coordinates x has.
@@ -203,10 +206,32 @@ func (s *Strips[T]) At(lo int) (strip []T, hi int) {
 	switch s.distance.Metric {
 	case Cosine: // of unit vectors, ‖x − y‖² = 2 − 2·x·y
 		simd.Scale(s.strip, s.strip, 0.5)
+		s.ofShort(lo, lo+rows)
 	case "", Euclidean:
 		simd.Sqrt(s.strip, s.strip)
 	}
 	return s.strip, lo + rows
+}
+
+// ofShort puts the cosine distances of rows that are shorter than a unit into the strip of rows
+// lo to hi−1.
+func (s *Strips[T]) ofShort(lo, hi int) {
+	put := func(i, j int) {
+		s.strip[(i-lo)*s.m+j] = T(1 - simd.Dot(s.x[i*s.dim:][:s.dim], s.y[j*s.dim:][:s.dim]))
+	}
+	for _, i := range s.shortX {
+		if i < lo || i >= hi {
+			continue
+		}
+		for j := range s.m {
+			put(i, j)
+		}
+	}
+	for _, j := range s.shortY {
+		for i := lo; i < hi; i++ {
+			put(i, j)
+		}
+	}
 }
 
 // A normJob computes Lp distances, a task for each row of x.

@@ -150,7 +150,6 @@ func TestDistanceErrors(t *testing.T) {
 		{"NaN", Distance{}, []float32{1, 2, 3, nan}, nil, 2, []string{"x[3]", "row 1, coordinate 1", "NaN"}},
 		{"infinite", Distance{}, []float32{1}, []float32{1, inf}, 1, []string{"y[1]", "+Inf"}},
 		{"too long", Distance{}, []float32{1, 1e19}, nil, 1, []string{"row 1 of x", "1e+19"}},
-		{"no direction", Distance{Metric: Cosine}, []float32{1, 1}, []float32{1, 1, 0, 0}, 2, []string{"row 1 of y", "zeros"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s Strips[float32]

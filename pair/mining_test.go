@@ -332,9 +332,6 @@ func TestMiningErrors(t *testing.T) {
 		{"order of cutoffs", func() (Stats, error) {
 			return (&DistanceWeighted[float32]{Cutoff: 1.5}).Mine(&tr, x, 2, labels[:2], rng)
 		}, []string{"nonzeroLoss is 1.4", "1.5"}},
-		{"no direction", func() (Stats, error) {
-			return (&DistanceWeighted[float32]{}).Mine(&tr, []float32{1, 1, 0, 0}, 2, labels[:2], rng)
-		}, []string{"row 1 of embeddings", "zeros"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := c.mine()

@@ -214,11 +214,11 @@ func clustered(ctx context.Context, vectors []float32, dim int, labels []int, o 
 	return NMI(clusters, labels)
 }
 
-// unit returns rows of unit length.
+// unit returns rows of unit length; those that are too short for that stay shorter.
 func unit(vectors []float32, dim int) []float32 {
 	u := make([]float32, len(vectors))
 	for i := 0; i < len(u); i += dim {
-		norm := math.Sqrt(simd.SumSquares(vectors[i : i+dim]))
+		norm := max(math.Sqrt(simd.SumSquares(vectors[i:i+dim])), simd.ShortestRow)
 		for j, v := range vectors[i : i+dim] {
 			u[i+j] = float32(float64(v) / norm)
 		}
