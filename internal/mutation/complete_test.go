@@ -85,8 +85,12 @@ func exported(t *testing.T) (names []string) {
 			return err
 		}
 		for _, d := range file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Name.IsExported() {
-				names = append(names, filepath.ToSlash(filepath.Dir(rel))+"."+receiver(f)+f.Name.Name)
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() {
+				continue
+			}
+			if of := receiver(f); of == "" || ast.IsExported(of) {
+				names = append(names, filepath.ToSlash(filepath.Dir(rel))+"."+of+f.Name.Name)
 			}
 		}
 		return nil

@@ -25,6 +25,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -152,13 +153,23 @@ ngram 2=4
 \end\
 `
 
-const events = `{"type":"start","time":"2026-01-02T03:04:05Z","recipe":"digits","epochs":2,"steps":4,"parameters":9,"step":0}
-{"type":"step","time":"2026-01-02T03:04:06Z","step":1,"epoch":1,"loss":2.5,"lr":0.01}
-{"type":"step","time":"2026-01-02T03:04:07Z","step":2,"epoch":1,"loss":1.5,"lr":0.01}
-{"type":"epoch","time":"2026-01-02T03:04:08Z","epoch":1,"step":2,"loss":2,"error":0.25}
-{"type":"saved","time":"2026-01-02T03:04:09Z","path":"run/checkpoint.safetensors","step":2}
-{"type":"done","time":"2026-01-02T03:04:10Z","reason":"finished","epochs":1,"steps":2}
-`
+// events is the log of a short run.
+func events(t *testing.T, dir string) {
+	t.Helper()
+	var log bytes.Buffer
+	for i, e := range []train.Event{
+		train.Start{Run: "run", Recipe: "digits", Params: 9, Samples: 8, Epochs: 2, Steps: 4},
+		train.Step{Epoch: 1, Step: 1, Loss: 2.5, LR: 0.01, GradNorm: 1},
+		train.Step{Epoch: 1, Step: 2, Loss: 1.5, LR: 0.01, GradNorm: 0.5},
+		train.Epoch{Epoch: 1, Step: 2, Loss: 2, LR: 0.01, Seconds: 3},
+		train.Diverged{Step: 3, Reason: "the loss is NaN", LR: 0.005, Left: 2},
+		train.Saved{Path: "run/checkpoint.safetensors", Step: 2},
+		train.Done{Reason: "finished", Epochs: 1, Steps: 2},
+	} {
+		fmt.Fprintf(&log, "{\"type\":%q,\"time\":\"2026-01-02T03:04:%02dZ\",%s\n", train.TypeOf(e), i, asJSON(e)[1:])
+	}
+	write(t, dir, train.LogFile, log.Bytes())
+}
 
 // settings makes a folder with the settings of a job as its runs have them.
 func settings(c any) func(*testing.T, string) {
