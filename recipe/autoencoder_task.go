@@ -204,7 +204,7 @@ func shufflePixels(x []float32, order []int) {
 func varianceLost(squares, variance float64) (measure.Figure, float64) {
 	q := measure.Quantity{Key: "variance_lost", Name: "Lost variance", Unit: measure.Share, Note: "of the pictures' variance"}
 	if variance == 0 {
-		q.Note += ": not defined, for the pictures are all alike and have none"
+		q.Note = "the pictures are all alike and have no variance that could be lost"
 		return q.Of(math.NaN()), math.NaN()
 	}
 	return q.Of(squares / variance), 1

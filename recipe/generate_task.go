@@ -38,9 +38,10 @@ func newPictureSurface(net nn.Module, s energy.Surface, h, w int, architecture s
 
 // pictureTerms are those of energies of pictures, held against the same with their pixels shuffled.
 func pictureTerms(energies string, unit measure.Unit) train.Terms {
-	t := train.Terms{Energies: energies, Samples: "pictures", Correct: "pictures", Offending: "the same with shuffled pixels", Unit: unit}
-	t.Kept = train.ToldApart("pictures", t)
-	return t
+	return train.Terms{
+		Energies: energies, Samples: "pictures", Correct: "the pictures", Offending: "the same with shuffled pixels", Unit: unit,
+		Kept: train.ToldApart("of the pictures are lower than the same with shuffled pixels"),
+	}
 }
 
 // energies returns the energies of pictures [n, h·w].
@@ -206,7 +207,7 @@ func (c Chains) walk(ctx context.Context, rng *rand.Rand, target sampler.Target[
 func discrepancyOf(draws, real []float32, d int) measure.Figure {
 	q := measure.Quantity{Key: "discrepancy", Name: "Discrepancy", Note: "squared kernel discrepancy of the chains from real pictures"}
 	if alike(real, d) {
-		q.Note += ": not defined, for the real pictures are all alike and have no variance"
+		q.Note = "the real pictures are all alike and have no variance, which the kernel's width is taken from"
 	}
 	return q.Of(pictureDiscrepancy(draws, real, d))
 }

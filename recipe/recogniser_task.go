@@ -132,7 +132,7 @@ const writesNothing = 1
 func textTerms() train.Terms {
 	return train.Terms{
 		Energies: "energies", Samples: "lines", Correct: "the right text", Offending: "all other texts together", Unit: measure.Nat,
-		Kept: measure.Quantity{Key: "told_apart", Name: "Told apart", Unit: measure.Share, Note: "of the lines have the right text likelier than all others together"},
+		Kept: train.ToldApart("of the lines have the right text likelier than all others together"),
 	}
 }
 

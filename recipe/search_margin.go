@@ -27,7 +27,7 @@ func (l *metricLoss) subject(c SearchConfig) train.Subject {
 		d = l.asks(c)
 	}
 	s.Margin, s.Keeps, s.Looks = d.margin, d.keeps, d.looks
-	t.Kept = train.ToldApart("pictures", t)
+	t.Kept = train.ToldApart("of the pictures are nearer to one of their class than to any other")
 	if d.margin > 0 {
 		t.Kept = train.MarginKept(d.note)
 	}

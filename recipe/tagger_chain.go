@@ -177,7 +177,7 @@ func (c TaggerConfig) subject() train.Subject {
 	s.Terms.AllAnswers = false // there are too many
 	s.Terms.Correct, s.Terms.Offending = "the right tags", "the most offending others"
 	if s.Margin == 0 {
-		s.Terms.Kept = train.ToldApart("sentences", s.Terms)
+		s.Terms.Kept = train.ToldApart("of the sentences have the right tags below all others")
 	}
 	return s
 }

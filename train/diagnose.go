@@ -39,11 +39,12 @@ type Terms struct {
 // AnswerTerms are those of samples that have one correct answer among several, held
 // against the most offending one, with the margin that the loss asks of them, or 0.
 func AnswerTerms(samples string, margin float64) Terms {
-	t := Terms{Energies: "energies", Samples: samples, Correct: "the correct answer", Offending: "the most offending answer", AllAnswers: true}
+	t := Terms{
+		Energies: "energies", Samples: samples, Correct: "the correct answer", Offending: "the most offending answer", AllAnswers: true,
+		Kept: ToldApart(fmt.Sprintf("of the %s have the correct answer below the most offending one", samples)),
+	}
 	if margin > 0 {
 		t.Kept = MarginKept(fmt.Sprintf("of the %s have a gap of at least the margin %v", samples, margin))
-	} else {
-		t.Kept = ToldApart(samples, t)
 	}
 	return t
 }
@@ -56,12 +57,9 @@ func MarginKept(note string) measure.Quantity {
 	return measure.Quantity{Key: "margin_kept", Name: "Margin kept", Unit: measure.Share, Note: note}
 }
 
-// ToldApart is the share of the samples with a gap above 0: of a loss that asks for no margin.
-func ToldApart(samples string, t Terms) measure.Quantity {
-	return measure.Quantity{
-		Key: "told_apart", Name: "Told apart", Unit: measure.Share,
-		Note: fmt.Sprintf("of the %s have lower %s of %s than of %s", samples, t.Energies, t.Correct, t.Offending),
-	}
+// ToldApart is the share of the samples with a gap above 0, of a loss that asks for no margin; note says what that is.
+func ToldApart(note string) measure.Quantity {
+	return measure.Quantity{Key: "told_apart", Name: "Told apart", Unit: measure.Share, Note: note}
 }
 
 // Bounds of the collapse alarm.

@@ -27,11 +27,11 @@ func summary(out io.Writer, r *recipe.Result, n int) {
 // summariseMeasured says what was measured, in the words and the units that the figures carry.
 func summariseMeasured(out io.Writer, m recipe.Measured) {
 	f, e := m.ErrorFigure(), m.Energy
-	fmt.Fprintf(out, "  test         %s: %s%s%s\n", lower(f.Name), f.Text(), spaced(f.Note), byChance(f.Unit, m.Chance))
+	fmt.Fprintf(out, "  test         %s: %s%s%s\n", lower(f.Name), f.Text(), noted(f), byChance(f.Unit, m.Chance))
 	w := e.Terms
 	fmt.Fprintf(out, "  %-12s of %s %s, of %s %s on average\n", w.Energies, w.Correct, w.Unit.Text(float64(e.CorrectMean)), w.Offending, w.Unit.Text(float64(e.OffendingMean)))
 	fmt.Fprintf(out, "  gap          median %s; for 5 %% of the %s below %s\n", w.Unit.Text(float64(e.GapP50)), w.Samples, w.Unit.Text(float64(e.GapP05)))
-	fmt.Fprintf(out, "  %-12s %s%s\n", lower(w.Kept.Name), m.KeptFigure().Text(), spaced(w.Kept.Note))
+	fmt.Fprintf(out, "  %-12s %s%s\n", lower(w.Kept.Name), m.KeptFigure().Text(), noted(m.KeptFigure()))
 	if m.Collapsed {
 		fmt.Fprintf(out, "  collapsed    yes. %s\n", m.Why)
 		return
@@ -53,12 +53,15 @@ func lower(words string) string {
 	return string(unicode.ToLower(first)) + words[size:]
 }
 
-// spaced is a note behind a value.
-func spaced(note string) string {
-	if note == "" {
+// noted is a figure's note behind its value: why there is none, where it is not finite.
+func noted(f measure.Figure) string {
+	switch {
+	case f.Note == "":
 		return ""
+	case !measure.Finite(float64(f.Value)):
+		return ": " + f.Note
 	}
-	return " " + note
+	return " " + f.Note
 }
 
 // number shortens a number for people.
