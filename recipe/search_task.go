@@ -227,7 +227,7 @@ func nearest(row []float32, i int, labels []int) functional.LabelStats {
 		case j == i:
 		case labels[j] == labels[i]:
 			s.Correct = min(s.Correct, d)
-		case d < s.Offending:
+		case d < s.Offending || math.IsNaN(d): // below which nothing is
 			s.Offending, s.Answer = d, j
 		}
 	}

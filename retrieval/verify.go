@@ -86,6 +86,9 @@ func (v *Verification) AccuracyAt(threshold float64) float64 {
 	if math.IsNaN(threshold) {
 		return math.NaN()
 	}
+	if math.IsNaN(threshold) {
+		return math.NaN()
+	}
 	accepted := func(sorted []float64) int {
 		return sort.Search(len(sorted), func(i int) bool { return sorted[i] > threshold })
 	}

@@ -244,6 +244,8 @@ func (s Subject) verdict(e Evaluation, told float64) string {
 		return d.Why
 	case d.Samples == 0:
 		return "Nothing was measured: there are no " + d.Terms.Samples + "."
+	case d.Spread == 0:
+		return fmt.Sprintf("All %s are the same number: they tell nothing apart.", d.Terms.Energies)
 	case e.blind():
 		return fmt.Sprintf("The %s are not flat (%s), but they do not tell what is right%s.", d.Terms.Energies, d.spreads(), e.against())
 	}
