@@ -127,7 +127,7 @@ var measures = []struct {
 			fault = 1
 		}
 		d := e.Diagnosis
-		return []float64{float64(d.Correct.Mean), float64(d.Gap.P50), float64(d.Kept.Value), fault}
+		return []float64{float64(d.Correct.Mean), float64(d.Gap.P50), float64(d.Kept), fault}
 	},
 	[6][]float64{{nan, nan, 0.75, 1}, {inf, nan, 0.75, 1}, {-inf, nan, 0.75, 1}, {nan, nan, nan, 0}, {2, 1, 1, 0}, {2.5, 1, 1, 0}},
 }, {
