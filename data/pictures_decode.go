@@ -87,6 +87,11 @@ func ReadPicture(r io.Reader, maxPixels int) (*EncodedPicture, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ParsePicture(file, maxPixels)
+}
+
+// ParsePicture is ReadPicture of a file in memory, which must stay as it is.
+func ParsePicture(file []byte, maxPixels int) (*EncodedPicture, error) {
 	if len(file) > maxPictureFile {
 		return nil, fmt.Errorf("%w: the file has more than %d MiB", ErrPicture, maxPictureFile>>20)
 	}

@@ -175,6 +175,15 @@ func Within(img image.Image, side int) image.Image {
 	return f.picture()
 }
 
+// DecodedPicture is a picture in memory, for those who take an [EncodedPicture], too.
+type DecodedPicture struct{ image.Image }
+
+// Memory is 0: the picture is there.
+func (DecodedPicture) Memory() int64 { return 0 }
+
+// Within is the function of that name.
+func (p DecodedPicture) Within(side int) (image.Image, error) { return Within(p.Image, side), nil }
+
 // sizeWithin is the size of a picture of w×h pixels when neither side has more than side.
 func sizeWithin(w, h, side int) (int, int) {
 	long := max(w, h)

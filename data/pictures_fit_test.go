@@ -159,6 +159,15 @@ func TestFitted(t *testing.T) {
 	}
 }
 
+// TestWithin: what is small stays as it is, and no side gets lost.
+func TestWithin(t *testing.T) {
+	for size, want := range map[image.Point]image.Point{{28, 28}: {28, 28}, {1120, 560}: {112, 56}, {5000, 1}: {112, 1}} {
+		if got := Within(image.NewGray(image.Rectangle{Max: size}), 112).Bounds().Size(); got != want {
+			t.Errorf("%v becomes %v, want %v", size, got, want)
+		}
+	}
+}
+
 // TestFitIsBilinear compares with the kernel scaler of golang.org/x/image.
 func TestFitIsBilinear(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))

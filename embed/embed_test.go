@@ -29,6 +29,8 @@ type corner struct{ fingerprint string }
 func (corner) Dim() int              { return 3 }
 func (c corner) Fingerprint() string { return c.fingerprint }
 func (corner) Metric() string        { return "euclidean" }
+func (corner) Size() image.Point     { return image.Pt(1, 1) }
+
 func (corner) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {
 		b := m.Bounds()

@@ -27,6 +27,8 @@ type Encoder interface {
 	Fingerprint() string
 	// Metric is the distance that the vectors were trained for: "euclidean", "cosine" or "dot".
 	Metric() string
+	// Size is that of the pictures that the network takes: others are fitted to it, as data.Fit does.
+	Size() image.Point
 	// Encode writes the vectors of pictures of any size and colour to dst, Dim elements each.
 	// It may be called from several goroutines at once.
 	Encode(dst []float32, pictures []image.Image) error
@@ -149,6 +151,9 @@ func (e *runEncoder) Fingerprint() string { return e.fingerprint }
 
 // Metric implements Encoder.
 func (e *runEncoder) Metric() string { return e.card.Metric }
+
+// Size implements Encoder.
+func (e *runEncoder) Size() image.Point { return image.Pt(e.card.Width, e.card.Height) }
 
 // seat is what one goroutine needs to encode.
 type seat struct {

@@ -286,7 +286,7 @@ func TestPage(t *testing.T) {
 	b.await("document.querySelector('.hit') && document.querySelector('.hit').title", "set/0.png")
 	b.await("document.getElementById('preview').naturalWidth", "112")
 	b.eval(fmt.Sprintf(give, "'nonsense'", "image/png", "ClipboardEvent", "paste", "clipboardData"))
-	b.await("("+wrong+").startsWith('image is no picture that can be read')", "true")
+	b.await("("+wrong+").startsWith('image is not a valid picture')", "true")
 	b.eval(fmt.Sprintf(give, "'text'", "text/plain", "DragEvent", "drop", "dataTransfer"))
 	b.await(wrong, "a.png is no picture.")
 

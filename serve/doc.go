@@ -38,7 +38,8 @@
 // told to ask for fewer.
 //
 // Nothing that a client sends is trusted: bodies, pixels, counts, times and the number of
-// requests are bounded by [Limits]. Pictures are measured by their headers before they are decoded. There are no
+// requests are bounded by [Limits]. What decoding a picture takes is known from its header, and waited for, before it is
+// decoded; it is scaled to the network's size meanwhile. There are no
 // passwords: the server is for one machine, or behind something that asks for them. Pages of other origins cannot
 // use it through a browser.
 //

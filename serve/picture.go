@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io/fs"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/index"
-	"golang.org/x/image/draw"
 )
 
 // PathField is the field of an item that says where its picture is. Options.Picture knows how to read
@@ -25,66 +26,71 @@ type sent struct {
 	place string // of the item whose it is, "" where there is one alone
 }
 
-// encode decodes pictures and returns their vectors. Pictures that are in memory together have no more pixels
-// than one may have.
+// encode decodes pictures and returns their vectors, piece by piece, so that no request has much more of the memory for
+// pictures than its share.
 func (s *Server) encode(ctx context.Context, pictures []sent) (vectors [][]float32, err error) {
 	if s.o.Encoder == nil {
 		return nil, within(pictures[0].place, invalid("image", "this server has no network for pictures; send vectors"))
 	}
-	for len(pictures) > 0 {
-		n, total := 0, 0
-		for n < min(len(pictures), encodeBatch) {
-			pixels, err := s.measure(pictures[n].file)
-			if err != nil {
-				return nil, within(pictures[n].place, err)
-			}
-			if n > 0 && total+pixels > s.o.Limits.Pixels {
-				break
-			}
-			n, total = n+1, total+pixels
-		}
-		piece, err := s.encodePiece(ctx, pictures[:n], int64(total))
+	for piece := range slices.Chunk(pictures, encodeBatch) {
+		more, err := s.encodePiece(ctx, piece)
 		if err != nil {
 			return nil, err
 		}
-		vectors, pictures = append(vectors, piece...), pictures[n:]
+		vectors = append(vectors, more...)
 	}
 	return vectors, nil
 }
 
-// measure returns the pixels of a picture by its header, before anything is decoded.
-func (s *Server) measure(file []byte) (int, error) {
-	c, _, err := image.DecodeConfig(bytes.NewReader(file))
-	if err != nil {
-		return 0, invalid("image", "image is no picture that can be read: %v", err)
-	}
-	if c.Width < 1 || c.Height < 1 || c.Width > s.o.Limits.Pixels/c.Height {
-		return 0, invalid("image", "image has %d×%d pixels; it must have from 1 to %d", c.Width, c.Height, s.o.Limits.Pixels)
-	}
-	return c.Width * c.Height, nil
-}
+// fittedSize is the bytes of a picture that was fitted to a size.
+func fittedSize(size image.Point) int64 { return 4 * int64(size.X) * int64(size.Y) }
 
-// encodePiece decodes and encodes pictures, which have so many pixels together, once there is room for those.
-func (s *Server) encodePiece(ctx context.Context, pictures []sent, pixels int64) ([][]float32, error) {
-	if err := s.pixels.Acquire(ctx, pixels); err != nil {
-		return nil, err
-	}
-	free := func() { s.pixels.Release(pixels) }
-	queued := false
-	defer func() {
-		if !queued {
-			free()
-		}
-	}()
-	decoded := make([]image.Image, len(pictures))
+// encodePiece decodes pictures, one after the other, and encodes them, once there is memory for the largest and for all
+// that come out.
+func (s *Server) encodePiece(ctx context.Context, pictures []sent) ([][]float32, error) {
+	size := s.o.Encoder.Size()
+	read, largest := make([]*data.EncodedPicture, len(pictures)), int64(0)
 	for i, p := range pictures {
 		var err error
-		if decoded[i], err = data.DecodePicture(bytes.NewReader(p.file), s.o.Limits.Pixels); err != nil {
-			return nil, within(p.place, invalid("image", "image cannot be read: %v", err))
+		if read[i], err = data.ParsePicture(p.file, s.o.Limits.Pixels); err != nil {
+			return nil, within(p.place, invalid("image", "image is %v", err))
+		}
+		bytes := read[i].Memory() + data.FitMemory(size.X, size.Y)
+		if bytes > s.largest {
+			return nil, within(p.place, invalid("image", "image takes %d MiB of memory to decode; at most %d are allowed", bytes>>20, s.largest>>20))
+		}
+		largest = max(largest, bytes)
+	}
+	kept := int64(len(pictures)) * fittedSize(size)
+	select { // more decoders than cores would all be late
+	case s.decodes <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	fitted, err := s.decode(ctx, pictures, read, largest, kept)
+	<-s.decodes
+	if err != nil {
+		return nil, err
+	}
+	free := func() { s.pictures.Release(kept) }
+	return s.encodes.do(ctx, free, fitted...) // they stay in memory when the context ends before they are encoded
+}
+
+// decode decodes pictures when there is memory, of which they have kept bytes when it returns them.
+func (s *Server) decode(ctx context.Context, pictures []sent, read []*data.EncodedPicture, largest, kept int64) ([]image.Image, error) {
+	if err := s.pictures.Acquire(ctx, largest+kept); err != nil {
+		return nil, err
+	}
+	defer s.pictures.Release(largest)
+	size, fitted := s.o.Encoder.Size(), make([]image.Image, len(read))
+	for i := range read {
+		var err error
+		if fitted[i], err = read[i].Fitted(size.X, size.Y); err != nil {
+			s.pictures.Release(kept)
+			return nil, within(pictures[i].place, invalid("image", "image is %v", err))
 		}
 	}
-	queued = true // the pictures stay in memory when the context ends before they are encoded
-	return s.encodes.do(ctx, free, decoded...)
+	return fitted, nil
 }
 
 // encodeAll is the work of a batch of pictures.
@@ -125,7 +131,7 @@ func (s *Server) thumb(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// thumbnail reads the picture of an item; a few at a time, since large ones fill the memory.
+// thumbnail reads the picture of an item; a few at a time, since files may be large.
 func (s *Server) thumbnail(ctx context.Context, item index.Item) ([]byte, error) {
 	select {
 	case s.thumbs <- struct{}{}:
@@ -133,7 +139,7 @@ func (s *Server) thumbnail(ctx context.Context, item index.Item) ([]byte, error)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	full, err := s.o.Picture(ctx, item)
+	small, err := s.shrunk(ctx, item)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, absent("the picture of the item %q is not there any more", item.ID)
 	}
@@ -145,18 +151,23 @@ func (s *Server) thumbnail(ctx context.Context, item index.Item) ([]byte, error)
 		return nil, absent("the picture of the item %q cannot be read", item.ID)
 	}
 	var b bytes.Buffer
-	err = png.Encode(&b, shrunk(full))
+	err = png.Encode(&b, small)
 	return b.Bytes(), err
 }
 
-// shrunk is a picture of at most thumbSize on either side.
-func shrunk(full image.Image) image.Image {
-	size := full.Bounds().Size()
-	long := max(size.X, size.Y)
-	if long <= thumbSize {
-		return full
+// shrunk decodes the picture of an item, made small, once there is memory for it.
+func (s *Server) shrunk(ctx context.Context, item index.Item) (image.Image, error) {
+	p, err := s.o.Picture(ctx, item)
+	if err != nil {
+		return nil, err
 	}
-	small := image.NewNRGBA(image.Rect(0, 0, max(1, size.X*thumbSize/long), max(1, size.Y*thumbSize/long)))
-	draw.CatmullRom.Scale(small, small.Bounds(), full, full.Bounds(), draw.Src, nil)
-	return small
+	bytes := p.Memory() + data.FitMemory(thumbSize, thumbSize)
+	if bytes > s.largest {
+		return nil, fmt.Errorf("it takes %d MiB of memory to decode; at most %d are allowed", bytes>>20, s.largest>>20)
+	}
+	if err := s.pictures.Acquire(ctx, bytes); err != nil {
+		return nil, err
+	}
+	defer s.pictures.Release(bytes)
+	return p.Within(thumbSize)
 }

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"image"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -114,15 +113,16 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"":"x"}}}`, 422, "filter.fields has a field with an empty name"},
 		{search, js, `{"vector":[1,2,3,4],"filter":{"labels":[` + strings.Repeat(`"",`, index.MaxFilter) + `""]}}`, 422, "filter.labels has more than 10000 elements"},
 		// Pictures.
-		{search, "image/png", "", 422, "no picture"},
-		{search, "image/png", "<svg/>", 422, "no picture"},
-		{search, "image/png", string(good[:len(good)-20]), 422, "image cannot be read"},
-		{search, "image/png", string(good[:12]), 422, "no picture"},
-		{search, "image/png", string(bomb(60000, 60000)), 422, "image has 60000×60000 pixels; it must have from 1 to 32000000"},
+		{search, "image/png", "", 422, "image is not a valid picture"},
+		{search, "image/png", "<svg/>", 422, "image is not a valid picture"},
+		{search, "image/png", string(good[:len(good)-20]), 422, "image is not a valid picture: PNG: it ends early"},
+		{search, "image/png", string(good[:12]), 422, "image is not a valid picture"},
+		{search, "image/png", string(bomb(60000, 60000)), 422, "declares 60000×60000 pixels; at most 32000000 are taken"},
 		{search, "image/png", string(bomb(1<<31-1, 1<<31-1)), 422, "image"},
-		{search, "image/png", string(bomb(32000000, 1)), 422, "image cannot be read"},
+		{search, "image/png", string(bomb(32000000, 1)), 422, "image takes 733 MiB of memory to decode; at most 255 are allowed"},
+		{search, "image/png", string(bomb(8000000, 1)), 422, "image is not a valid picture"},
 		{search, "image/png", string(bomb(0, 5)), 422, "image"},
-		{search, js, `{"image":"AAAA"}`, 422, "no picture"},
+		{search, js, `{"image":"AAAA"}`, 422, "image is not a valid picture"},
 		{search + "?k=ten", "image/png", string(good), 400, `k is "ten"; it must be an integer`},
 		{search + "?k=1&k=2", "image/png", string(good), 400, "k is given 2 times"},
 		{search + "?color=red", "image/png", string(good), 400, `no parameter "color"; there are k, label, field, exclude`},
@@ -149,7 +149,7 @@ func TestProblems(t *testing.T) {
 		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"image":"` + good64 + `"}]}`, 422, "one of vector and image"},
 		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"distance":1}]}`, 400, `items[0]: unknown field "distance"`},
 		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"fields":{"path":"/etc/passwd"}}]}`, 422, "keeps for itself"},
-		{items, js, `{"items":[{"id":"a","image":"` + good64 + `"},{"id":"b","image":"AAAA"}]}`, 422, "items[1]: image is no picture"},
+		{items, js, `{"items":[{"id":"a","image":"` + good64 + `"},{"id":"b","image":"AAAA"}]}`, 422, "items[1]: image is not a valid picture"},
 		{items, js, `{"items":[{"id":"` + strings.Repeat("a", 2000) + `","vector":[1,2,3,4]}]}`, 422, "the identifier has 2000 bytes"},
 		{items, "image/png", string(good), 422, "id is empty"},
 		{items + "?id=a&k=1", "image/png", string(good), 400, `no parameter "k"`},
@@ -264,7 +264,7 @@ func TestPanic(t *testing.T) {
 	o := options(fixture())
 	o.Encoder = quarters{panics: true}
 	_, at := start(t, o)
-	bad, good := pngOf(t, board(13, 0, 0, 0, 0)), pngOf(t, board(12, 0, 0, 0, 0))
+	bad, good := pngOf(t, board(12, 13, 0, 0, 0)), pngOf(t, board(12, 0, 0, 0, 0))
 	answers := make(chan reply)
 	for i := range 20 {
 		file, want := good, 200
@@ -395,7 +395,7 @@ func TestProblemOf(t *testing.T) {
 func TestSlowPicture(t *testing.T) {
 	o := options(fixture())
 	o.Limits.Read, o.Limits.Answer = 10*time.Millisecond, 10*time.Millisecond
-	o.Picture = func(ctx context.Context, _ index.Item) (image.Image, error) {
+	o.Picture = func(ctx context.Context, _ index.Item) (Picture, error) {
 		<-ctx.Done()
 		return nil, fmt.Errorf("the picture: %w", ctx.Err())
 	}

@@ -2,9 +2,12 @@ package serve
 
 import (
 	"fmt"
+	"image"
+	"image/color"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +144,50 @@ func TestSlowReaders(t *testing.T) {
 		}
 	}
 	_ = stop()
+}
+
+// TestUploadMemory: sixty pictures at once, of many pixels each in a small file, take what all requests may hold.
+func TestUploadMemory(t *testing.T) {
+	o := options(fixture())
+	o.Limits.Memory, o.Limits.Body, o.Limits.Answer = 96<<20, 1<<20, 5*time.Minute
+	_, at := start(t, o)
+	large := image.NewNRGBA64(image.Rect(0, 0, 1500, 1000)) // 12 MB in memory
+	large.SetNRGBA64(1, 1, color.NRGBA64{65535, 0, 0, 65535})
+	file := pngOf(t, large)
+	large = nil
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ended, most := make(chan struct{}), make(chan uint64)
+	go func() {
+		var m runtime.MemStats
+		peak := uint64(0)
+		for {
+			select {
+			case <-ended:
+				most <- peak
+				return
+			case <-time.After(5 * time.Millisecond):
+				runtime.ReadMemStats(&m)
+				peak = max(peak, m.HeapAlloc)
+			}
+		}
+	}()
+	var all sync.WaitGroup
+	for range 60 {
+		all.Go(func() {
+			if r := send(t, "POST", at+"/v1/search", "image/png", file); r.status != http.StatusOK {
+				t.Error(r)
+			}
+		})
+	}
+	all.Wait()
+	close(ended)
+	if grown := int64(<-most) - int64(before.HeapAlloc); grown > o.Limits.Memory {
+		t.Errorf("60 pictures take %d MiB, %d are allowed", grown>>20, o.Limits.Memory>>20)
+	} else {
+		t.Logf("60 pictures of %d KiB take %d MiB", len(file)>>10, grown>>20)
+	}
 }
 
 // TestRoom: what is taken is given back, whoever is cut off, and nobody waits for ever.

@@ -25,6 +25,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/index"
 	"go.uber.org/goleak"
 )
@@ -133,11 +134,12 @@ func (x *shelf) Close() error { return nil }
 // quarters is a network: the mean brightness of each quarter of a picture.
 type quarters struct{ panics bool }
 
-func (quarters) Dim() int { return 4 }
+func (quarters) Dim() int          { return 4 }
+func (quarters) Size() image.Point { return image.Pt(20, 20) }
 
 func (e quarters) Encode(dst []float32, pictures []image.Image) error {
 	for i, p := range pictures {
-		if e.panics && p.Bounds().Dx() == 13 {
+		if e.panics && color.GrayModel.Convert(p.At(0, 0)) == (color.Gray{Y: 13}) {
 			panic("thirteen")
 		}
 		b := p.Bounds()
@@ -192,11 +194,11 @@ func fixture() *shelf {
 func options(x index.Index) Options {
 	return Options{
 		Index: x, Encoder: quarters{}, Private: []string{PathField}, Log: slog.New(slog.DiscardHandler),
-		Picture: func(_ context.Context, item index.Item) (image.Image, error) {
+		Picture: func(_ context.Context, item index.Item) (Picture, error) {
 			if item.ID == "set/3.png" {
 				return nil, fs.ErrNotExist
 			}
-			return board(300, 255, 0, 0, 0), nil
+			return data.DecodedPicture{Image: board(300, 255, 0, 0, 0)}, nil
 		},
 	}
 }
@@ -389,11 +391,10 @@ func TestItems(t *testing.T) {
 // Many pictures go through the network in pieces; each item gets its own.
 func TestManyPictures(t *testing.T) {
 	o := options(&shelf{dim: 4})
-	o.Limits.Pixels = 500 // five pictures of 10×10 at a time
 	_, at := start(t, o)
 	var list []string
 	for i := range 100 {
-		file := pngOf(t, board(10, uint8(i), 0, 0, 0))
+		file := pngOf(t, board(20, uint8(i), 0, 0, 0))
 		list = append(list, fmt.Sprintf(`{"id":"%d","image":"%s"}`, i, base64.StdEncoding.EncodeToString(file)))
 	}
 	r := send(t, "POST", at+"/v1/items", "application/json", []byte(`{"items":[`+strings.Join(list, ",")+`]}`))

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,8 +22,18 @@ import (
 type Encoder interface {
 	// Dim is how many coordinates a vector has.
 	Dim() int
+	// Size is that of the pictures that it is given; others are fitted to it, as data.Fit does.
+	Size() image.Point
 	// Encode writes the vectors of pictures to dst, Dim elements each.
 	Encode(dst []float32, pictures []image.Image) error
+}
+
+// Picture is a picture that is not decoded yet, as data.EncodedPicture and data.DecodedPicture are.
+type Picture interface {
+	// Memory is the bytes that decoding it takes at most.
+	Memory() int64
+	// Within decodes it, scaled so that neither side has more than side pixels.
+	Within(side int) (image.Image, error)
 }
 
 // Options say what is served.
@@ -30,7 +41,7 @@ type Options struct {
 	Index   index.Index
 	Encoder Encoder // nil: vectors alone are taken
 	// Picture returns that of an item, or fs.ErrNotExist; nil where items have none.
-	Picture  func(ctx context.Context, item index.Item) (image.Image, error)
+	Picture  func(ctx context.Context, item index.Item) (Picture, error)
 	Private  []string     // fields of items that clients neither see, set nor ask for
 	ReadOnly bool         // items are neither added nor deleted
 	Hosts    []string     // names of this server, besides localhost and addresses in figures
@@ -97,10 +108,8 @@ func orDefault[T comparable](v *T, standard T) {
 	}
 }
 
-// What may be in memory at once.
-const (
-	pictureRoom = 4 // of the largest pictures
-)
+// thumbsAtOnce is how many files of thumbnails are in memory at once.
+const thumbsAtOnce = 4
 
 // Server answers requests. Make one by [New].
 type Server struct {
@@ -110,12 +119,14 @@ type Server struct {
 	foreign *http.CrossOriginProtection
 	metrics *metrics
 
-	places  chan struct{} // one for each request that is worked on
-	room    *room
-	pixels  *semaphore.Weighted // of pictures in memory
-	thumbs  chan struct{}       // one for each thumbnail being made
-	encodes *batcher[image.Image, []float32]
-	queries *batcher[index.Query, []index.Hit]
+	places   chan struct{} // one for each request that is worked on
+	room     *room
+	pictures *semaphore.Weighted // bytes of pictures that are decoded
+	largest  int64               // bytes that decoding one may take
+	decodes  chan struct{}       // one for each request whose pictures are decoded
+	thumbs   chan struct{}       // one for each thumbnail being made
+	encodes  *batcher[image.Image, []float32]
+	queries  *batcher[index.Query, []index.Hit]
 
 	underWay sync.WaitGroup
 	base     context.Context // of all work
@@ -148,12 +159,18 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
+	largest := o.Limits.Memory / 2
+	if o.Encoder != nil {
+		if largest -= encodeBatch * fittedSize(o.Encoder.Size()); largest <= 0 {
+			return nil, fmt.Errorf("serve: Memory is %d bytes, which %d pictures of %v pixels do not leave half of", o.Limits.Memory, encodeBatch, o.Encoder.Size())
+		}
+	}
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
 		o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, base: base, cut: cut, foreign: http.NewCrossOriginProtection(), metrics: newMetrics(),
-		places: make(chan struct{}, o.Limits.Requests), thumbs: make(chan struct{}, pictureRoom),
-		room:   newRoom(o.Limits.Memory / 2),
-		pixels: semaphore.NewWeighted(pictureRoom * int64(o.Limits.Pixels)),
+		places: make(chan struct{}, o.Limits.Requests), thumbs: make(chan struct{}, thumbsAtOnce), decodes: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		room:     newRoom(o.Limits.Memory / 2),
+		pictures: semaphore.NewWeighted(o.Limits.Memory / 2), largest: largest,
 	}
 	s.encodes = newBatcher(encodeBatch, o.Limits.Requests, s.encodeAll)
 	s.queries = newBatcher(queryBatch, o.Limits.Requests, s.searchAll)

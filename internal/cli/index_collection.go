@@ -106,33 +106,8 @@ func (e *entry) stamp() (string, error) {
 	return fmt.Sprintf("%d-%d", info.Size(), info.ModTime().UnixNano()), nil
 }
 
-// pixels returns how many the picture's header declares, 0 where that cannot be read.
-func (e *entry) pixels() int {
-	if e.grey != nil {
-		return len(e.grey.Pix)
-	}
-	f, err := os.Open(e.file)
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	c, _, err := image.DecodeConfig(f)
-	if err != nil || c.Height < 1 || c.Width < 1 || c.Width > data.MaxPicturePixels/c.Height {
-		return 0
-	}
-	return c.Width * c.Height
-}
-
-// picture reads the picture.
-func (e *entry) picture() (image.Image, error) {
-	if e.grey != nil {
-		return e.grey, nil
-	}
-	return readPicture(e.file)
-}
-
-// readPicture reads the picture in a file.
-func readPicture(file string) (image.Image, error) {
+// readPicture reads the picture in a file, up to its pixels.
+func readPicture(file string) (*data.EncodedPicture, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return nil, err
@@ -145,11 +120,11 @@ func readPicture(file string) (image.Image, error) {
 		return nil, err
 	}
 	defer f.Close()
-	m, err := data.DecodePicture(f, data.MaxPicturePixels)
+	p, err := data.ReadPicture(f, data.MaxPicturePixels)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", shown(file), err)
 	}
-	return m, nil
+	return p, nil
 }
 
 // gallery finds the pictures of items where the index says that they were.
@@ -167,7 +142,7 @@ type digitSets struct {
 }
 
 // picture returns that of an item, or fs.ErrNotExist. Only what energo index recorded is read.
-func (g *gallery) picture(ctx context.Context, item index.Item) (image.Image, error) {
+func (g *gallery) picture(ctx context.Context, item index.Item) (serve.Picture, error) {
 	at := item.Fields[serve.PathField]
 	if at == "" {
 		return nil, fs.ErrNotExist
@@ -177,7 +152,11 @@ func (g *gallery) picture(ctx context.Context, item index.Item) (image.Image, er
 			return g.digit(ctx, dir, place)
 		}
 	}
-	return readPicture(at)
+	p, err := readPicture(at)
+	if err != nil { // not in the interface: a nil pointer there is none
+		return nil, err
+	}
+	return p, nil
 }
 
 var digitPlace = regexp.MustCompile(`^(train|test)/\d+$`)
@@ -191,7 +170,7 @@ func cutDigit(at string) (dir, place string, ok bool) {
 	return at[:cut], at[cut+1:], true
 }
 
-func (g *gallery) digit(ctx context.Context, dir, place string) (image.Image, error) {
+func (g *gallery) digit(ctx context.Context, dir, place string) (serve.Picture, error) {
 	sets := g.sets(ctx, dir)
 	select {
 	case <-sets.done:
@@ -210,7 +189,7 @@ func (g *gallery) digit(ctx context.Context, dir, place string) (image.Image, er
 	if err != nil || i < 0 || i >= set.N {
 		return nil, errors.Join(fs.ErrNotExist, err)
 	}
-	return digit(set, i), nil
+	return data.DecodedPicture{Image: digit(set, i)}, nil
 }
 
 // sets returns those of a folder, which are loaded once for all who ask, also if the first one goes away. After

@@ -14,10 +14,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/serve"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/semaphore"
 )
 
 // fill adds a collection to an index and says what was done.
@@ -55,8 +57,8 @@ func fill(cmd *cobra.Command, x index.Index, e recipe.Encoder, name, source stri
 
 // Bounds of the pictures that are in memory at once.
 const (
-	fillBatch  = 256
-	fillPixels = 1 << 27
+	fillBatch  = 256     // fitted to the network's size
+	fillMemory = 1 << 30 // bytes of those that are decoded; a larger one is alone
 )
 
 // filling adds entries to an index.
@@ -74,7 +76,6 @@ func (f *filling) all(ctx context.Context, entries []entry) error {
 		return err
 	}
 	var batch []entry
-	pixels := 0
 	for i := range entries {
 		e := entries[i]
 		if i%fillBatch == 0 {
@@ -87,14 +88,13 @@ func (f *filling) all(ctx context.Context, entries []entry) error {
 		if there {
 			continue
 		}
-		n := e.pixels()
-		if len(batch) == fillBatch || len(batch) > 0 && pixels+n > fillPixels {
+		if len(batch) == fillBatch {
 			if err := f.add(ctx, batch); err != nil {
 				return err
 			}
-			batch, pixels = batch[:0], 0
+			batch = batch[:0]
 		}
-		batch, pixels = append(batch, e), pixels+n
+		batch = append(batch, e)
 	}
 	if err := f.add(ctx, batch); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (f *filling) there(ctx context.Context, e *entry) (bool, error) {
 
 // add decodes, encodes and adds a batch. Pictures that cannot be read are told and skipped.
 func (f *filling) add(ctx context.Context, batch []entry) error {
-	items, pictures, failed := decodeEntries(batch)
+	items, pictures, failed := decodeEntries(ctx, batch, f.encoder.Size())
 	for i, err := range failed {
 		if err == nil {
 			continue
@@ -171,10 +171,11 @@ func (f *filling) add(ctx context.Context, batch []entry) error {
 	return nil
 }
 
-// decodeEntries reads a batch on all cores, in its order; failed has an error for each entry that is left out.
-func decodeEntries(batch []entry) (items []index.Item, pictures []image.Image, failed []error) {
+// decodeEntries reads a batch on all cores, fitted to a size, in its order; failed has an error for each entry that is left out.
+func decodeEntries(ctx context.Context, batch []entry, size image.Point) (items []index.Item, pictures []image.Image, failed []error) {
 	failed = make([]error, len(batch))
 	decoded, made := make([]image.Image, len(batch)), make([]index.Item, len(batch))
+	room := semaphore.NewWeighted(fillMemory)
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(batch)) {
@@ -184,7 +185,7 @@ func decodeEntries(batch []entry) (items []index.Item, pictures []image.Image, f
 				if i >= len(batch) {
 					return
 				}
-				made[i], decoded[i], failed[i] = batch[i].item()
+				made[i], decoded[i], failed[i] = batch[i].item(ctx, size, room)
 			}
 		})
 	}
@@ -200,7 +201,7 @@ func decodeEntries(batch []entry) (items []index.Item, pictures []image.Image, f
 }
 
 // item reads the picture and makes the item, whose vector is still to come.
-func (e *entry) item() (index.Item, image.Image, error) {
+func (e *entry) item(ctx context.Context, size image.Point, room *semaphore.Weighted) (index.Item, image.Image, error) {
 	stamp, err := e.stamp() // before the picture is read: a change meanwhile is found the next time
 	if err != nil {
 		return index.Item{}, nil, err
@@ -209,8 +210,29 @@ func (e *entry) item() (index.Item, image.Image, error) {
 	if err := (index.Options{Dim: 1}).CheckItems([]index.Item{item}); err != nil { // else the whole batch is refused
 		return index.Item{}, nil, fmt.Errorf("%s: %w", shown(e.path), err)
 	}
-	m, err := e.picture()
+	m, err := e.picture(ctx, size, room)
 	return item, m, err
+}
+
+// picture reads the picture, fitted to a size if it is a file, once there is room for what decoding it takes.
+func (e *entry) picture(ctx context.Context, size image.Point, room *semaphore.Weighted) (image.Image, error) {
+	if e.grey != nil {
+		return e.grey, nil
+	}
+	p, err := readPicture(e.file)
+	if err != nil {
+		return nil, err
+	}
+	bytes := min(p.Memory()+data.FitMemory(size.X, size.Y), fillMemory)
+	if err := room.Acquire(ctx, bytes); err != nil {
+		return nil, err
+	}
+	defer room.Release(bytes)
+	m, err := p.Fitted(size.X, size.Y)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", shown(e.file), err)
+	}
+	return m, nil
 }
 
 // publicFields are those that are not energo's own, as NAME=VALUE.

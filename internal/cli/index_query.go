@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/index"
 	"github.com/spf13/cobra"
 )
@@ -73,7 +74,7 @@ func newIndexQuery() *cobra.Command {
 }
 
 // query encodes a picture and searches for it.
-func query(ctx context.Context, x index.Index, name, run string, m image.Image, q index.Query) (queried, error) {
+func query(ctx context.Context, x index.Index, name, run string, p *data.EncodedPicture, q index.Query) (queried, error) {
 	r := queried{Index: name}
 	encoder, err := encoderOf(ctx, x, name, run)
 	if err != nil {
@@ -81,6 +82,10 @@ func query(ctx context.Context, x index.Index, name, run string, m image.Image, 
 	}
 	q.Vector = make([]float32, encoder.Dim())
 	start := time.Now()
+	m, err := p.Fitted(encoder.Size().X, encoder.Size().Y)
+	if err != nil {
+		return r, err
+	}
 	if err := encoder.Encode(q.Vector, []image.Image{m}); err != nil {
 		return r, err
 	}
@@ -113,17 +118,24 @@ func orDash(s string) string {
 }
 
 // drawHits draws a picture and those found, with what they are.
-func drawHits(ctx context.Context, path string, looked image.Image, hits []index.Hit) error {
-	cells := []cell{{picture: small(looked), lines: []string{"looked for"}}}
+func drawHits(ctx context.Context, path string, looked *data.EncodedPicture, hits []index.Hit) error {
+	small, err := looked.Within(sheetSide)
+	if err != nil {
+		return err
+	}
+	cells := []cell{{picture: small, lines: []string{"looked for"}}}
 	var g gallery
 	for _, h := range hits {
-		m, err := g.picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
+		p, err := g.picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
 		c := cell{lines: []string{"label " + orDash(h.Label), "distance " + number(h.Distance), h.ID}}
+		if err == nil {
+			small, err = p.Within(sheetSide)
+		}
 		if err == nil { // otherwise it is not where it was, or not a picture any more
-			c.picture = small(m)
+			c.picture = small
 		}
 		cells = append(cells, c)
 	}

@@ -81,17 +81,6 @@ func (c *cell) draw(sheet *image.RGBA, at image.Point, face font.Face) {
 	}
 }
 
-// small returns a picture as it comes on a sheet, if it is larger: many large ones would not fit in memory.
-func small(m image.Image) image.Image {
-	to := inner(image.Rect(0, 0, sheetSide, sheetSide), m.Bounds())
-	if m.Bounds().Dx() <= to.Dx() && m.Bounds().Dy() <= to.Dy() {
-		return m
-	}
-	shrunk := image.NewRGBA(image.Rect(0, 0, to.Dx(), to.Dy()))
-	draw.CatmullRom.Scale(shrunk, shrunk.Rect, m, m.Bounds(), draw.Src, nil)
-	return shrunk
-}
-
 // inner is the largest part of a frame, about its middle, that has the shape of a picture.
 func inner(frame, picture image.Rectangle) image.Rectangle {
 	w, h := picture.Dx(), picture.Dy()

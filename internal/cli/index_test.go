@@ -87,6 +87,7 @@ type bars struct {
 func (*bars) Dim() int            { return 2 }
 func (*bars) Fingerprint() string { return "bars" }
 func (*bars) Metric() string      { return "euclidean" }
+func (*bars) Size() image.Point   { return image.Pt(1, 1) }
 func (b *bars) Encode(dst []float32, pictures []image.Image) error {
 	for i, p := range pictures {
 		dst[2*i] = float32(color.GrayModel.Convert(p.At(0, 0)).(color.Gray).Y)
@@ -214,7 +215,7 @@ func TestUnique(t *testing.T) {
 	if err := unique(twice); err == nil || !strings.Contains(err.Error(), `identifier "d/1"`) {
 		t.Error(err)
 	}
-	items, pictures, failed := decodeEntries(append(dots(3), dots(2)...))
+	items, pictures, failed := decodeEntries(t.Context(), append(dots(3), dots(2)...), image.Pt(1, 1))
 	if len(items) != 3 || len(pictures) != 3 || errors.Join(failed...) != nil {
 		t.Errorf("%d items and %d pictures of 3, %v", len(items), len(pictures), failed)
 	}
@@ -272,7 +273,10 @@ func TestPictureCalledAsDigit(t *testing.T) {
 	writePNG(t, file, image.NewGray(image.Rect(0, 0, 3, 2)))
 	var g gallery
 	m, err := g.picture(t.Context(), index.Item{Fields: map[string]string{serve.PathField: file}})
-	if err != nil || m.Bounds().Dx() != 3 {
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := m.Within(9); err != nil || m.Bounds().Dx() != 3 {
 		t.Errorf("%v, %v", m, err)
 	}
 }
@@ -308,7 +312,7 @@ func TestGalleryLoadsOnce(t *testing.T) {
 		close(goOn)
 		synctest.Wait()
 		for range 3 {
-			if m, err := g.picture(t.Context(), item); err != nil || m.Bounds().Dx() != 1 {
+			if m, err := g.picture(t.Context(), item); err != nil || m.(data.DecodedPicture).Bounds().Dx() != 1 {
 				t.Errorf("%v, %v", m, err)
 			}
 		}
@@ -322,18 +326,9 @@ func TestGalleryLoadsOnce(t *testing.T) {
 func TestBadLabel(t *testing.T) {
 	entries := dots(3)
 	entries[1].label = "caf\xe9"
-	items, _, failed := decodeEntries(entries)
+	items, _, failed := decodeEntries(t.Context(), entries, image.Pt(1, 1))
 	if len(items) != 2 || failed[1] == nil || !strings.Contains(failed[1].Error(), entries[1].path) {
 		t.Errorf("%d items of 2, %v", len(items), failed)
-	}
-}
-
-// What is kept for a sheet is small.
-func TestSmall(t *testing.T) {
-	for size, want := range map[image.Point]image.Point{{28, 28}: {28, 28}, {1120, 560}: {112, 56}, {5000, 1}: {112, 1}} {
-		if got := small(image.NewGray(image.Rectangle{Max: size})).Bounds().Size(); got != want {
-			t.Errorf("%v becomes %v, want %v", size, got, want)
-		}
 	}
 }
 
