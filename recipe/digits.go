@@ -49,7 +49,7 @@ type Options struct {
 	Emit        func(train.Event) // told what happens; may be nil
 }
 
-// checkImages refuses a run without images.
+// checkImages refuses a run without images, and test images that what is trained could not be measured on.
 func (o Options) checkImages() error {
 	for _, s := range []struct {
 		name string
@@ -58,6 +58,15 @@ func (o Options) checkImages() error {
 		if s.set == nil {
 			return fmt.Errorf("recipe: Options.%s is nil; it must hold the images", s.name)
 		}
+	}
+	a, b := o.Train, o.Test
+	switch {
+	case a.N < 1 || b.N < 1:
+		return fmt.Errorf("there are %d training images and %d test images; there must be some of both", a.N, b.N)
+	case a.H != b.H || a.W != b.W:
+		return fmt.Errorf("training images have %d×%d pixels, test images %d×%d; they must be alike", a.H, a.W, b.H, b.W)
+	case b.Classes() > a.Classes():
+		return fmt.Errorf("a test image has the label %d; the training images have those below %d", b.Classes()-1, a.Classes())
 	}
 	return nil
 }
@@ -140,7 +149,7 @@ func RunConfig(dir string) (DigitsConfig, error) {
 	return c, err
 }
 
-// EvalDigits measures the model of a finished run on a test set. The training set
+// EvalDigits measures the model of a finished run on a test set. The run's own training set
 // tells how many labels there are. It writes nothing.
 func EvalDigits(ctx context.Context, dir string, trainSet, testSet *data.Images) (*Result, error) {
 	c, err := RunConfig(dir)

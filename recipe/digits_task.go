@@ -105,10 +105,21 @@ type digitsModel struct {
 	seen       *tensor.Tensor // pictures that are looked at
 }
 
+// checkLabelled refuses pictures that no energy of labels can be made for.
+func checkLabelled(set *data.Images) error {
+	if set.H > maxSide || set.W > maxSide {
+		return fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
+	}
+	if k := set.Classes(); k < 2 {
+		return fmt.Errorf("the %d training pictures all have the label 0; there must be two labels at least", set.N)
+	}
+	return nil
+}
+
 // newDigitsModel returns the untrained model for pictures and labels like those of set.
 func newDigitsModel(c DigitsConfig, set *data.Images) (*digitsModel, error) {
-	if set.H > maxSide || set.W > maxSide {
-		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
+	if err := checkLabelled(set); err != nil {
+		return nil, err
 	}
 	if k := set.Classes(); c.Cost != nil && len(c.Cost) != k {
 		return nil, fmt.Errorf("cost has %d rows; the data has %d labels", len(c.Cost), k)

@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"errors"
 	"math"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,12 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
+	if err := checkJudge(o.Train, c.Seed); err != nil {
+		return nil, err
+	}
+	if o.Test.N < 2 {
+		return nil, errors.New("there is one test image; what is drawn is compared with two at least")
+	}
 	task, err := newGenerateTask(ctx, c, o.Train)
 	if err != nil {
 		return nil, err
@@ -108,7 +115,8 @@ func Generate(ctx context.Context, c GenerateConfig, o Options) (*GenerateResult
 	return r, writeResult(o.Dir, r)
 }
 
-// EvalGenerate measures a finished run again, on a test set. It writes nothing.
+// EvalGenerate measures a finished run again, on a test set; trainSet is the one that the run was trained on, and no other. It
+// writes nothing.
 func EvalGenerate(ctx context.Context, dir string, trainSet, testSet *data.Images) (*GenerateResult, error) {
 	c, err := ReadGenerateConfig(filepath.Join(dir, ConfigFile), DefaultGenerate())
 	if err == nil {
@@ -119,6 +127,9 @@ func EvalGenerate(ctx context.Context, dir string, trainSet, testSet *data.Image
 	}
 	r := &GenerateResult{}
 	if err := readFinished(dir, r); err != nil {
+		return nil, err
+	}
+	if err := checkOwn(dir, trainSet); err != nil {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)

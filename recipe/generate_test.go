@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
@@ -86,6 +87,9 @@ func TestGenerateResumes(t *testing.T) {
 	again, err := EvalGenerate(t.Context(), broken, trainSet, testSet)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := EvalGenerate(t.Context(), broken, testSet, testSet); err == nil || !strings.Contains(err.Error(), "was trained on") {
+		t.Errorf("another training set is taken for the run's own: %v", err)
 	}
 	if again.TestError != want.TestError || again.Quality[2] != want.Quality[2] || again.Inpainting != want.Inpainting {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)

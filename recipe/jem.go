@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 
@@ -59,6 +60,9 @@ func JEM(ctx context.Context, c JEMConfig, o Options, foreign *data.Images) (*JE
 		return nil, err
 	}
 	defer release()
+	if foreign != nil && (foreign.N < 1 || foreign.H != o.Train.H || foreign.W != o.Train.W) {
+		return nil, fmt.Errorf("there are %d foreign pictures of %d×%d pixels; there must be some of %d×%d, as the data's", foreign.N, foreign.H, foreign.W, o.Train.H, o.Train.W)
+	}
 	simd.SetThreads(c.Threads)
 	task, err := newJEMTask(ctx, c, o.Train)
 	if err != nil {

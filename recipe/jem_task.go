@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
@@ -20,8 +19,8 @@ type jemModel struct {
 }
 
 func newJEMModel(c JEMConfig, set *data.Images) (*jemModel, error) {
-	if set.H > maxSide || set.W > maxSide {
-		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
+	if err := checkLabelled(set); err != nil {
+		return nil, err
 	}
 	const architecture = "a convolutional E(k, y)"
 	k := set.Classes()

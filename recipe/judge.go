@@ -2,6 +2,7 @@ package recipe
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -42,11 +43,28 @@ const (
 	judgeBatch  = 64
 )
 
-// newJudge trains the classifier on a training set.
-func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error) {
+// judgeSettings are the classifier's.
+func judgeSettings(seed uint64) (DigitsConfig, error) {
 	c := DefaultDigits()
 	c.Model, c.Seed, c.Training.Validation = "cnn", seed, 0
-	c, err := c.Resolve()
+	return c.Resolve()
+}
+
+// checkJudge refuses pictures that a classifier could not look at, before anything is trained.
+func checkJudge(set *data.Images, seed uint64) error {
+	c, err := judgeSettings(seed)
+	if err == nil {
+		_, err = newDigitsModel(c, set)
+	}
+	if err != nil {
+		return fmt.Errorf("the classifier that looks at generated pictures: %w", err)
+	}
+	return nil
+}
+
+// newJudge trains the classifier on a training set.
+func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error) {
+	c, err := judgeSettings(seed)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,8 @@ func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
 	return r, writeResult(o.Dir, r)
 }
 
-// EvalRBM measures a finished run again, on a test set. It writes nothing.
+// EvalRBM measures a finished run again, on a test set; trainSet is the one that the run was trained on, and no other. It
+// writes nothing.
 func EvalRBM(ctx context.Context, dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
 	c, err := ReadRBMConfig(filepath.Join(dir, ConfigFile), DefaultRBM())
 	if err == nil {
@@ -116,6 +117,9 @@ func EvalRBM(ctx context.Context, dir string, trainSet, testSet *data.Images) (*
 	}
 	r := &RBMResult{}
 	if err := readFinished(dir, r); err != nil {
+		return nil, err
+	}
+	if err := checkOwn(dir, trainSet); err != nil {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)

@@ -3,6 +3,7 @@ package recipe
 import (
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -32,6 +33,14 @@ func TestRBMResumes(t *testing.T) {
 	}
 	if again.TestLog != want.TestLog || again.Backward != want.Backward {
 		t.Errorf("evaluated to %+v, trained to %+v", again, want)
+	}
+	other := bars(70, 10, 8, 5, 77)
+	if _, err := EvalRBM(t.Context(), broken, other, testSet); err == nil || !strings.Contains(err.Error(), "was trained on") {
+		t.Errorf("another training set is taken for the run's own: %v", err)
+	}
+	onOther, err := EvalRBM(t.Context(), broken, trainSet, other)
+	if err != nil || onOther.TrainLog != want.TrainLog || onOther.Forward != want.Forward || onOther.TestLog == want.TestLog {
+		t.Errorf("on another test set: %+v, %v", onOther, err)
 	}
 	exact := want.Exact.LogZ
 	if math.Abs(float64(want.Forward.LogZ-exact)) > 0.1 || math.Abs(float64(want.Backward.LogZ-exact)) > 0.1 {

@@ -58,14 +58,25 @@ func Strips(ctx context.Context, c StripsConfig, o Options) (*RecogniserResult, 
 
 // recogniser returns the untrained model.
 func (c StripsConfig) recogniser(set *data.Images) (*recogniser, error) {
-	if set.H > data.StripHeight || set.W > data.StripHeight {
-		return nil, fmt.Errorf("the pictures have %d×%d pixels; strips are of pictures up to %d×%d", set.H, set.W, data.StripHeight, data.StripHeight)
+	if err := fitsStrips(set, set.Classes()); err != nil {
+		return nil, err
 	}
 	var tokens []string
 	for k := range set.Classes() {
 		tokens = append(tokens, fmt.Sprint(k))
 	}
 	return c.recogniserOf(tokens), nil
+}
+
+// fitsStrips refuses pictures that strips cannot be made of, or whose labels are not among the tokens.
+func fitsStrips(set *data.Images, tokens int) error {
+	if set.H > data.StripHeight || set.W > data.StripHeight {
+		return fmt.Errorf("the pictures have %d×%d pixels; strips are of pictures up to %d×%d", set.H, set.W, data.StripHeight, data.StripHeight)
+	}
+	if k := set.Classes(); k < 1 || k > tokens {
+		return fmt.Errorf("the %d pictures have labels below %d; the model reads those below %d", set.N, k, tokens)
+	}
+	return nil
 }
 
 // stripDilations are those of the convolutions along strips: a frame sees two digits.
@@ -107,10 +118,14 @@ func EvalStrips(ctx context.Context, dir string, testSet *data.Images) (*Recogni
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
-	model, err := c.recogniser(testSet)
+	tokens, err := readTokens(dir)
 	if err != nil {
 		return nil, err
 	}
+	if err := fitsStrips(testSet, len(tokens)); err != nil {
+		return nil, err
+	}
+	model := c.recogniserOf(tokens)
 	if err := nn.Load(filepath.Join(dir, ModelFile), model.net); err != nil {
 		return nil, err
 	}

@@ -126,11 +126,26 @@ func (t Training) parts(set *data.Images) (train, held *data.Images, err error) 
 // loop turns the settings into those of the training loop. settings is what else shapes
 // the weights.
 func (t Training) loop(recipe string, settings map[string]string, samples int, o Options) train.Config {
-	set := o.Train
-	// The checksum stands for the folder's path: the data may have moved.
-	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
-	settings["data"] = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
+	settings["data"] = imagesSum(o.Train)
 	return t.loopOver(recipe, settings, samples, o)
+}
+
+// imagesSum stands for a training set in a checkpoint's settings; its folder's path would not, for the data may have moved.
+func imagesSum(set *data.Images) string {
+	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
+	return fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
+}
+
+// checkOwn refuses a training set that is not the one that a run was trained on.
+func checkOwn(dir string, set *data.Images) error {
+	settings, err := train.LoadSettings(dir)
+	if err != nil {
+		return err
+	}
+	if was, is := settings["data"], imagesSum(set); was != is {
+		return fmt.Errorf("the training set has %s; the run in %s was trained on %s", is, dir, was)
+	}
+	return nil
 }
 
 // loopOver is loop where settings say what the data is.

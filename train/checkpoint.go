@@ -149,6 +149,20 @@ func state(t Task) []tensor.Named {
 	return nil
 }
 
+// LoadSettings returns the settings of a run's checkpoint: Config's own, by their names, and its Fingerprint.
+func LoadSettings(dir string) (map[string]string, error) {
+	path := filepath.Join(dir, CheckpointFile)
+	f, err := tensor.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	var all map[string]string
+	if err := json.Unmarshal([]byte(f.Metadata["settings"]), &all); err != nil {
+		return nil, fmt.Errorf("%s: settings: %w", path, err)
+	}
+	return all, nil
+}
+
 // LoadState reads what a task keeps besides its parameters out of a run's checkpoint.
 func LoadState(dir string, t Stateful) error {
 	path := filepath.Join(dir, CheckpointFile)

@@ -4,9 +4,21 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 )
+
+// evalSets reads the training set that a run was trained on, and the test set of another folder, if one is named, or its own.
+func evalSets(cmd *cobra.Command, own, other string) (trainSet, testSet *data.Images, err error) {
+	p := newProgress(cmd.ErrOrStderr(), false)
+	trainSet, testSet, err = p.load(cmd.Context(), own)
+	if err != nil || other == "" {
+		return trainSet, testSet, err
+	}
+	_, testSet, err = p.load(cmd.Context(), other)
+	return trainSet, testSet, err
+}
 
 func newEval() *cobra.Command {
 	var dataDir string
@@ -14,7 +26,7 @@ func newEval() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "eval RUN", Short: "Measure a trained model on a test set", Args: exactly("the run's folder"),
 		Long: `Measures the model of a run's folder on the test set that the run was trained for, or on that of
-another MNIST-like folder (of a tagger: of all tagged text in another folder; of a recogniser of speech: of another
+another MNIST-like folder, whose training set is not looked at (of a tagger: of all tagged text in another folder; of a recogniser of speech: of another
 manifest). It changes nothing in the run's folder.`,
 		Example: `  energo eval runs/digits-nll-cnn-1
   energo eval runs/digits-nll-cnn-1 --data fashion --json`,
@@ -50,10 +62,7 @@ manifest). It changes nothing in the run's folder.`,
 			if _, err := c.Resolve(); err != nil {
 				return fmt.Errorf("%s: %w", filepath.Join(args[0], recipe.ConfigFile), err)
 			}
-			if dataDir == "" {
-				dataDir = c.Data
-			}
-			trainSet, testSet, err := newProgress(cmd.ErrOrStderr(), false).load(cmd.Context(), dataDir)
+			trainSet, testSet, err := evalSets(cmd, c.Data, dataDir)
 			if err != nil {
 				return err
 			}

@@ -143,10 +143,7 @@ func evalGenerate(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if dataDir == "" {
-		dataDir = c.Data
-	}
-	trainSet, testSet, err := newProgress(cmd.ErrOrStderr(), false).load(cmd.Context(), dataDir)
+	trainSet, testSet, err := evalSets(cmd, c.Data, dataDir)
 	if err != nil {
 		return err
 	}

@@ -147,10 +147,7 @@ func evalJEM(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if dataDir == "" {
-		dataDir = c.Data
-	}
-	trainSet, testSet, err := newProgress(cmd.ErrOrStderr(), false).load(cmd.Context(), dataDir)
+	trainSet, testSet, err := evalSets(cmd, c.Data, dataDir)
 	if err != nil {
 		return err
 	}

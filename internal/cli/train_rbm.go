@@ -107,10 +107,7 @@ func evalRBM(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if dataDir == "" {
-		dataDir = c.Data
-	}
-	trainSet, testSet, err := newProgress(cmd.ErrOrStderr(), false).load(cmd.Context(), dataDir)
+	trainSet, testSet, err := evalSets(cmd, c.Data, dataDir)
 	if err != nil {
 		return err
 	}

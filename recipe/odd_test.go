@@ -1,0 +1,82 @@
+package recipe
+
+import (
+	"context"
+	"testing"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/train"
+)
+
+// TestRefusedBeforeTraining gives every job of pictures odd sets of them: what a job's final measurement cannot do with is
+// refused before anything is trained.
+func TestRefusedBeforeTraining(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many trainings")
+	}
+	small := func(t Training) Training {
+		t.Epochs, t.Batch, t.Validation, t.Seed = 1, 8, 4, 3
+		return t
+	}
+	digits, mlp, auto, strips, rbm := DefaultDigits(), DefaultDigits(), DefaultAutoencoder(), DefaultStrips(), DefaultRBM()
+	generate, jem := tinyGenerate(), DefaultJEM()
+	mlp.Model, auto.Hidden, strips.Strips, strips.Tested, strips.Longest, rbm.Hidden, rbm.Chains, rbm.Annealing = "mlp", 8, 8, 5, 2, 5, 10, 10
+	jem.Chains = tinyChains()
+	digits.Training, mlp.Training, auto.Training, strips.Training = small(digits.Training), small(mlp.Training), small(auto.Training), small(strips.Training)
+	rbm.Training, generate.Training, jem.Training = small(rbm.Training), small(generate.Training), small(jem.Training)
+	jobs := map[string]func(ctx context.Context, o Options) error{
+		"digits cnn":  func(ctx context.Context, o Options) error { _, err := Digits(ctx, digits, o); return err },
+		"digits mlp":  func(ctx context.Context, o Options) error { _, err := Digits(ctx, mlp, o); return err },
+		"autoencoder": func(ctx context.Context, o Options) error { _, _, err := Autoencoder(ctx, auto, o); return err },
+		"generate":    func(ctx context.Context, o Options) error { _, err := Generate(ctx, generate, o); return err },
+		"jem":         func(ctx context.Context, o Options) error { _, err := JEM(ctx, jem, o, nil); return err },
+		"rbm":         func(ctx context.Context, o Options) error { _, err := RBM(ctx, rbm, o); return err },
+		"strips":      func(ctx context.Context, o Options) error { _, err := Strips(ctx, strips, o); return err },
+		"search": func(ctx context.Context, o Options) error {
+			c := DefaultSearch()
+			c.Training, c.Dim = small(c.Training), 4
+			_, err := Search(ctx, c, PictureSets{Train: data.PicturesOf(o.Train, "train"), Test: data.PicturesOf(o.Test, "test")}, o)
+			return err
+		},
+		"siamese": func(ctx context.Context, o Options) error {
+			c := DefaultSiamese()
+			c.Training, c.Dim = small(c.Training), 4
+			sets := SiameseSets{PictureSets: PictureSets{Train: data.PicturesOf(o.Train, "train"), Test: data.PicturesOf(o.Test, "test")}}
+			_, err := Siamese(ctx, c, sets, o)
+			return err
+		},
+	}
+	for name, sets := range map[string][2]*data.Images{
+		"1×1":                    {bars(30, 1, 1, 1, 1), bars(10, 1, 1, 1, 2)},
+		"3×3":                    {bars(30, 3, 3, 2, 1), bars(10, 3, 3, 2, 2)},
+		"2×9":                    {bars(30, 2, 9, 2, 1), bars(10, 2, 9, 2, 2)},
+		"1×40":                   {bars(30, 1, 40, 1, 1), bars(10, 1, 40, 1, 2)},
+		"4×4":                    {bars(30, 4, 4, 2, 1), bars(10, 4, 4, 2, 2)},
+		"one class":              {bars(30, 8, 8, 1, 1), bars(10, 8, 8, 1, 2)},
+		"one test picture":       {bars(30, 8, 8, 4, 1), bars(1, 8, 8, 4, 2)},
+		"no test picture":        {bars(30, 8, 8, 4, 1), bars(0, 8, 8, 4, 2)},
+		"two test pictures":      {bars(30, 8, 8, 4, 1), bars(2, 8, 8, 4, 2)},
+		"more classes in test":   {bars(30, 8, 8, 2, 1), bars(20, 8, 8, 4, 2)},
+		"another size in test":   {bars(30, 8, 8, 2, 1), bars(20, 9, 9, 2, 2)},
+		"five training pictures": {bars(5, 8, 8, 2, 1), bars(20, 8, 8, 2, 2)},
+		"one training picture":   {bars(1, 8, 8, 2, 1), bars(20, 8, 8, 2, 2)},
+		"42 high":                {bars(30, 42, 8, 2, 1), bars(10, 42, 8, 2, 2)},
+	} {
+		for job, run := range jobs {
+			began := false
+			defer func() {
+				if v := recover(); v != nil {
+					t.Fatalf("%s of %s: %v", job, name, v)
+				}
+			}()
+			err := run(t.Context(), Options{Dir: t.TempDir(), Train: sets[0], Test: sets[1], Emit: func(e train.Event) {
+				if _, ok := e.(train.Start); ok {
+					began = true
+				}
+			}})
+			if err != nil && began {
+				t.Errorf("%s of %s trains, and then fails: %v", job, name, err)
+			}
+		}
+	}
+}
