@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,7 @@ type page struct {
 	Config  []Setting
 	Recipe  string
 	Command string
+	Plots   bool // there are files under plots/
 
 	files []*figure
 }
@@ -98,7 +100,7 @@ func newPage(r *Run, s *Surface) *page {
 		p.Formula = e.Formula
 	}
 	p.Status = status(r)
-	p.Command = command(p.Recipe)
+	p.Command = command(p.Recipe, r.Config)
 	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
 	p.Tiles = append(p.Tiles, gapTiles(r, s)...)
 	if t, ok := timeTile(r); ok {
@@ -207,11 +209,12 @@ func status(r *Run) string {
 	return fmt.Sprintf("The run ended (%s): %s.", r.Done.Reason, done)
 }
 
-// command is what makes the run again, from its folder.
-func command(recipe string) string {
-	if recipe == "" || strings.ContainsFunc(recipe, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_')
-	}) {
+// jobs are those of energo train that leave a file of settings; other recipes are their users' own.
+var jobs = []string{"digits", "autoencoder", "generate", "jem", "rbm", "strips", "speech", "tagger", "search", "siamese"}
+
+// command is what makes the run again, from its folder; "" where nothing of energo's does.
+func command(recipe string, settings []Setting) string {
+	if len(settings) == 0 || !slices.Contains(jobs, recipe) {
 		return ""
 	}
 	return "energo train " + recipe + " --config config.yaml --run ../again"

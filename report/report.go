@@ -82,7 +82,9 @@ func compose(dir string, images Images) (*page, error) {
 		p.Films = append(p.Films, view)
 	}
 	p.notes(r, s)
-	return p, p.add(r, s, images)
+	err = p.add(r, s, images)
+	p.Plots = len(p.files) > 0
+	return p, err
 }
 
 // add draws all that the page shows.

@@ -13,8 +13,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -144,11 +146,49 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
+	root.Version = version()
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetHelpCommand(newHelp(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newTrain(), newEval(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
 	return root
+}
+
+// flagError is the error of flags that cannot be read, with the names that an unknown one is near to.
+func flagError(cmd *cobra.Command, err error) error {
+	unknown := (*pflag.NotExistError)(nil)
+	if !errors.As(err, &unknown) || unknown.GetSpecifiedShortnames() != "" {
+		return usageError{err}
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, "--"+f.Name)
+		}
+	})
+	return usagef("%w%s", err, spelling.DidYouMean("--"+unknown.GetSpecifiedName(), names))
+}
+
+// newHelp is help of a command by its names.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND...]", Short: "Help about any command",
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd := root
+			for i, name := range args {
+				next, _, err := cmd.Find([]string{name})
+				if err != nil || next == cmd {
+					return usagef("there is no help on %q%s", strings.Join(args[:i+1], " "), didYouMean(cmd.SuggestionsFor(name)))
+				}
+				cmd = next
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
 }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

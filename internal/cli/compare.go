@@ -35,7 +35,7 @@ func newCompare() *cobra.Command {
 			if len(args) > 0 {
 				return usagef("there is no recipe %q%s (energo compare --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
 			}
-			return usagef("energo compare: which recipe? energo compare --help lists them")
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -14,9 +14,10 @@ import (
 func newLM() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "lm", Short: "Train and measure language models of words (ARPA)",
-		Args: func(_ *cobra.Command, args []string) error {
+		SuggestionsMinimumDistance: 2,
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command %q of energo lm; there are train and eval", args[0])
+				return usagef("there is no command %q of energo lm%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
 			}
 			return nil
 		},

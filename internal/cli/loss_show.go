@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/loss"
 	"github.com/spf13/cobra"
 )
@@ -39,7 +40,7 @@ ebm.NAME.`,
 	}
 }
 
-// near returns the names of losses that hold, or are held by, what was typed.
+// near returns the names of losses that hold, or are held by, what was typed, or else those that are spelt alike.
 func near(typed string) (names []string) {
 	t := strings.ToLower(typed)
 	for _, e := range loss.Catalogue() {
@@ -48,7 +49,13 @@ func near(typed string) (names []string) {
 			names = append(names, e.Name)
 		}
 	}
-	return names
+	if names != nil {
+		return names
+	}
+	for _, e := range loss.Catalogue() {
+		names = append(names, e.Name)
+	}
+	return spelling.Near(typed, names)
 }
 
 func showLoss(w io.Writer, e loss.Entry) {
@@ -106,7 +113,7 @@ func example(e loss.Entry) string {
 	case "triplet", "triplet_with_distance":
 		inputs = triplet()
 	case "ctc":
-		inputs = spelling()
+		inputs = blankAndTwo()
 	case "vicreg", "barlow_twins":
 		inputs = twoViews()
 	default:
@@ -131,8 +138,8 @@ func example(e loss.Entry) string {
 	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.Called(), strings.Join(parts, ","))
 }
 
-// spelling is three frames of a blank and two classes, and the target 1, 2.
-func spelling() map[string]loss.Array[float64] {
+// blankAndTwo is three frames of a blank and two classes, and the target 1, 2.
+func blankAndTwo() map[string]loss.Array[float64] {
 	return map[string]loss.Array[float64]{
 		"logits":  {Shape: []int{3, 3}, Data: []float64{0, 2, 1, 1, 0.5, 0, 0, 1, 3}},
 		"targets": {Shape: []int{2}, Data: []float64{1, 2}},

@@ -11,7 +11,7 @@ func newTrain() *cobra.Command {
 			if len(args) > 0 {
 				return usagef("there is no recipe %q%s (energo train --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
 			}
-			return usagef("energo train: which recipe? energo train --help lists them")
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
