@@ -6,11 +6,27 @@
 //
 //   - package functional: the loss functionals, over plain slices of label energies or
 //     behind one small interface;
+//   - package loss: PyTorch's losses, value and gradient in one pass over plain slices,
+//     losses over the pairs of a batch, and a catalogue that evaluates them by name;
 //   - package energy: energy functions over labels, and the interface for answers of
 //     other kinds;
+//   - package lattice: free energies, minima, marginals and draws of chains and graphs;
+//   - packages sampler, offender, objective: chains over continuous or binary answers, the
+//     search for the most offending incorrect one, and densities trained without their
+//     partition function;
 //   - packages nn, autodiff, optim, tensor: networks, their gradients, descent, and
 //     weights in safetensors, named as PyTorch names them;
+//   - packages ctc, ngram, audio: what a network trained by CTC says and when, language
+//     models of words, and recordings;
+//   - packages pair, retrieval, index, index/weaviate, index/indextest, embed: which samples
+//     a metric loss compares, how well vectors find their like, vectors on disk or on a
+//     server and the tests of such stores, and large collections of pictures turned into
+//     vectors;
+//   - package data: readers of data sets;
 //   - package train: the loop with checkpoints, diagnosis and a guard;
+//   - packages measure, surface, report: figures of results, films of energy surfaces, and
+//     pages of a run;
+//   - package serve: search over HTTP;
 //   - package recipe and the energo command: whole jobs.
 //
 // The examples of this package train a network of one's own, and save, load and serve it.

@@ -63,7 +63,8 @@ trains only what is missing.`,
 	}
 	c.add(cmd)
 	c.config.Epochs, c.defaults.Epochs = compareEpochs, compareEpochs
-	cmd.Flags().Lookup("epochs").DefValue = strconv.Itoa(compareEpochs)
+	epochs := cmd.Flags().Lookup("epochs")
+	epochs.DefValue, epochs.Usage = strconv.Itoa(compareEpochs), "passes over the training set; 0 is each model's own number"
 	for _, hidden := range []string{"functional", "model", "seed"} {
 		cmd.Flags().Lookup(hidden).Hidden = true
 	}
@@ -160,7 +161,7 @@ func (c *comparison) resolveAll(cmd *cobra.Command) error {
 	return nil
 }
 
-// rules are those of all functionals together: a setting counts if it does with one of them.
+// rules are those of all functionals together: a setting counts if it does with one of them. Here epochs count if they are 0, too.
 func (c *comparison) rules() (rules []recipe.Rule) {
 	for _, name := range c.functionals {
 		config := c.config
@@ -169,7 +170,7 @@ func (c *comparison) rules() (rules []recipe.Rule) {
 			if i == len(rules) {
 				rules = append(rules, r)
 			}
-			rules[i].Counts = rules[i].Counts || r.Counts
+			rules[i].Counts = rules[i].Counts || r.Counts || r.Setting == "epochs"
 		}
 	}
 	return rules

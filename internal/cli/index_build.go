@@ -55,8 +55,8 @@ func newIndexBuild() *cobra.Command {
 What was added is on disk, batch by batch. If the command is stopped or killed, the same command goes on; pictures
 that are there and have not changed since are passed over. Pictures that are gone from the collection stay in
 the index; --fresh makes it anew.`,
-		Example: `  energo index build runs/search-1 mnist
-  energo index build runs/search-1 photos/ --index photos.index --storage int8`,
+		Example: `  energo index build runs/search-triplet-1 mnist
+  energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			encoder, err := recipe.LoadEncoder(args[0])
 			if err != nil {
@@ -163,8 +163,8 @@ func newIndexAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add INDEX PICTURES", Short: "Add a collection of pictures to an index", Args: exactly("the index", "the pictures"),
 		Long: `Encodes pictures with the network that made the index and adds them. ` + collections,
-		Example: `  energo index add runs/search-1/index more-photos/
-  energo index add runs/search-1/index new.csv --name july`,
+		Example: `  energo index add runs/search-triplet-1/index more-photos/
+  energo index add runs/search-triplet-1/index new.csv --name july`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			x, err := openIndex(cmd, args[0], toChange)
 			if err != nil {

@@ -43,7 +43,7 @@ func newIndexEval() *cobra.Command {
 R-precision, MAP@R, and NMI, the agreement of labels with clusters. Items that are alone with their label, or have none, are left
 out. The time grows with the square of the items; --limit takes some of them alone, among which finding is
 easier than among all. --int8 also measures which share of the ten nearest an index with --storage int8 would find.`,
-		Example: `  energo index eval runs/search-1/index --json`,
+		Example: `  energo index eval runs/search-triplet-1/index --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {

@@ -15,7 +15,7 @@ func newIndexDelete() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "delete INDEX ID...", Short: "Take items out of an index",
-		Example: `  energo index delete runs/search-1/index mnist/train/00012`,
+		Example: `  energo index delete runs/search-triplet-1/index mnist/train/00012`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usagef("energo index delete: name the index and the identifiers of items")

@@ -32,8 +32,8 @@ func newIndexQuery() *cobra.Command {
 		Use: "query INDEX IMAGE", Short: "Find the pictures nearest to a picture", Args: exactly("the index", "the picture"),
 		Long: `Encodes a picture (PNG, JPEG, GIF, WebP) with the network that made the index and lists the nearest items.
 --out draws them on one sheet, as far as their pictures are where they were.`,
-		Example: `  energo index query runs/search-1/index seven.png
-  energo index query runs/search-1/index seven.png -k 20 --label 7 --out sheet.png`,
+		Example: `  energo index query runs/search-triplet-1/index seven.png
+  energo index query runs/search-triplet-1/index seven.png -k 20 --label 7 --out sheet.png`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter, err := filters.filter()
 			if err != nil {

@@ -64,6 +64,9 @@ func benchLosses(cmd *cobra.Command, names []string, size int, asJSON bool) erro
 		fmt.Fprintln(w, "NAME\tSIZE\tMEDIAN ms\tLEAST ms\tns/ELEMENT\tGB/s\tOF COPY")
 	}
 	for _, name := range names {
+		if err := cmd.Context().Err(); err != nil {
+			return err
+		}
 		e, err := loss.Lookup(name)
 		if err != nil {
 			return err

@@ -38,7 +38,7 @@ difference. For triplet losses it draws what their gradient does to an anchor, a
 			}
 			name := args[0]
 			if out == "" {
-				out = strings.ReplaceAll(name, ".", "-") + ".svg"
+				out = name + ".svg"
 			}
 			if short, ok := strings.CutPrefix(name, "ebm."); ok {
 				e, err := functional.Lookup(short)

@@ -46,7 +46,7 @@ picture on:
 
 Without a run, remembered by the index or named by --run, it takes vectors alone. By default it listens
 on this machine only: it asks nobody who they are. An interrupt finishes the requests under way and then ends it.`,
-		Example: `  energo serve search runs/search-1/index
+		Example: `  energo serve search runs/search-triplet-1/index
   curl --data-binary @seven.png -H 'Content-Type: image/png' 'http://127.0.0.1:8080/v1/search?k=5'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLimits(&o.Limits); err != nil {

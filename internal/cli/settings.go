@@ -50,12 +50,22 @@ func (s *settings) add(cmd *cobra.Command) {
 	}
 }
 
+// sayDefault says in a flag's text what its default, 0, stands for. Any other default is printed as it is.
+func sayDefault(f *pflag.FlagSet, name, is string) {
+	if flag := f.Lookup(name); flag.DefValue == "0" {
+		flag.Usage += " (default " + is + ")"
+	}
+}
+
 // addTraining binds the settings of training that all recipes have.
 func addTraining(f *pflag.FlagSet, t *recipe.Training) {
-	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the training set (default the model's)")
-	f.IntVar(&t.Batch, "batch", t.Batch, "samples a step (default the model's)")
+	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the training set")
+	f.IntVar(&t.Batch, "batch", t.Batch, "samples a step")
 	f.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(recipe.Optimizers, ", "))
-	f.Float64Var(&t.LR, "lr", t.LR, "step size (default the optimiser's)")
+	f.Float64Var(&t.LR, "lr", t.LR, "step size")
+	sayDefault(f, "epochs", "the model's")
+	sayDefault(f, "batch", "the model's")
+	sayDefault(f, "lr", "the optimiser's")
 	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "R(W): weight of the squared norm, as PyTorch's optimisers take it")
 	f.Float64Var(&t.L1, "l1", t.L1, "R(W): weight of the sum of magnitudes")
 	f.StringVar(&t.Schedule, "schedule", t.Schedule, "course of the step size: "+strings.Join(recipe.Schedules, ", "))

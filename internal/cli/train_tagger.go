@@ -15,7 +15,7 @@ import (
 
 func newTrainTagger() *cobra.Command {
 	c, defaults := recipe.DefaultTagger(), recipe.DefaultTagger()
-	run := runFlags{recipe: "tagger"}
+	run := runFlags{recipe: "tagger", folder: "tagger-LOSS-MODEL"}
 	cmd := &cobra.Command{
 		Use:   "tagger",
 		Short: "Train a tagger of words: chain energies over tags, on tagged text",

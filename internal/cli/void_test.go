@@ -72,7 +72,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"compare digits", "codes", "", "--energy code"},
 	{"compare digits", "label-smoothing", "", "!"},
 	{"compare digits", "loss=mse", "", "!"},
-	{"compare digits", "epochs=0 batch=0 lr=0", "", "!"},
+	{"compare digits", "batch=0 lr=0", "", "!"},
 
 	{"transcribe tokens.txt nowhere", "threshold top-tokens delay word-bonus", "", "--beam 4"},
 	{"transcribe tokens.txt nowhere", "lm-weight", "--beam 4", "--lm nowhere.arpa"},
@@ -96,7 +96,7 @@ var counting = map[string]string{
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
 		longest strips channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
-		functionals models seeds energy augment functional model seed`,
+		epochs functionals models seeds energy augment functional model seed`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
 	"align":        "out manifest frame logits json",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests`,

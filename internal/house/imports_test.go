@@ -63,8 +63,8 @@ var allowed = map[string][]string{
 }
 
 type goPackage struct {
-	ImportPath string
-	Imports    []string
+	ImportPath, Name string
+	Imports          []string
 }
 
 // TestImportRules holds every import of ours against the table.
@@ -90,7 +90,7 @@ func TestImportRules(t *testing.T) {
 
 func list(t *testing.T) []goPackage {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Imports", module+"...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
