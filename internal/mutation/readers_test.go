@@ -550,6 +550,7 @@ type corner struct{}
 func (corner) Dim() int            { return 3 }
 func (corner) Fingerprint() string { return "c" }
 func (corner) Metric() string      { return "euclidean" }
+func (corner) Size() image.Point   { return image.Pt(1, 1) }
 func (corner) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {
 		c := color.RGBAModel.Convert(m.At(m.Bounds().Min.X, m.Bounds().Min.Y)).(color.RGBA)
