@@ -211,7 +211,10 @@ func crossEntropyEntry() Entry {
 			{"label_smoothing", "0", "ε in [0, 1]"},
 			reductionOption, unchecked("probabilities below 0"),
 		},
-		Needs: []Need{{"ignore_index", "target holds classes", func(r Request) bool { return !ofProbabilities(r) }}},
+		Needs: []Need{
+			{"ignore_index", "target holds classes", func(r Request) bool { return !ofProbabilities(r) }},
+			{"unchecked", "target holds probabilities", ofProbabilities},
+		},
 		run32: callCrossEntropy[float32], run64: callCrossEntropy[float64],
 	}
 }

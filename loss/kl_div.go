@@ -82,6 +82,7 @@ func klDivEntry() Entry {
 			{"reduction", "mean", "none, mean, batchmean or sum"},
 			unchecked("targets below 0"),
 		},
+		Needs: []Need{only("unchecked", "log_target", false, false)},
 		At:    func(x, y float64) (float64, float64) { l, d, _ := KLDiv[float64]{}.At(x, y); return l, d },
 		run32: callKLDiv[float32], run64: callKLDiv[float64],
 	}

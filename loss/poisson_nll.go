@@ -104,7 +104,7 @@ func poissonNLLEntry() Entry {
 			{"eps", "1e-8", "added to the rate before its logarithm"},
 			reductionOption, unchecked("rates below −eps"),
 		},
-		Needs: []Need{only("eps", "log_input", true, false)},
+		Needs: []Need{only("eps", "log_input", true, false), only("unchecked", "log_input", true, false)},
 		At:    func(x, y float64) (float64, float64) { l, d, _ := PoissonNLL[float64]{}.At(x, y); return l, d },
 		run32: callPoissonNLL[float32], run64: callPoissonNLL[float64],
 	}

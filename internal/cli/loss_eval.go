@@ -26,7 +26,7 @@ func newLossEval() *cobra.Command {
       or   {"id": …, "error": "…"}
 
 Names are PyTorch's: classes, constructor arguments as options, forward arguments as inputs; energo
-loss show NAME lists them. The functionals are ebm.NAME. The gradients are those of the sum of the loss. Numbers that are
+loss show NAME lists them. An option that others make void is an error. The functionals are ebm.NAME. The gradients are those of the sum of the loss. Numbers that are
 not finite are the texts "NaN", "Infinity" and "-Infinity". A line that is no valid request is answered with
 an error, and the next one is still served; empty lines are passed over.`,
 		Example: `  echo '{"id":"a","loss":"BCEWithLogitsLoss","options":{"reduction":"sum"},"inputs":{"input":{"shape":[2],"data":[0.5,-1]},"target":{"shape":[2],"data":[1,0]}}}' | energo loss eval`,
