@@ -27,10 +27,13 @@ import (
 // Special cases: without targets, all frames are blank. Where no path has a probability, since
 // there are too few frames (a repeated class needs a blank between) or scores of −Inf, ℓ = +Inf
 // with gradient 0, and Status says so; with ZeroInfinity ℓ = 0. A logarithm below −1e12
-// counts as −Inf, one above 1e12 as +Inf. A sequence with NaN or +Inf among the scores that it uses (among all of
-// its frames' with Logits) has ℓ and gradients of NaN, and leaves the others alone. Frames
+// counts as −Inf, one above 1e12 as +Inf. A sequence with NaN or +Inf among the scores that it uses (NaN among all of
+// its frames' with Logits) has ℓ and gradients of NaN, and leaves the others alone. One logit of +Inf in a frame is
+// sure: its softmax is 1; with two there is none, and ℓ is NaN. Frames
 // from the input length on are not read and have gradient 0. float32 scores so far apart that
-// float32 would lose digits are worked out in float64.
+// float32 would lose digits are worked out in float64. A loss of logits below 1/64 has all its digits, however
+// small, and so has its gradient: it comes from the probability of missing the target, for about four times
+// the work. Of log-probabilities it has those that the logarithms near 0 have.
 // Errors: a batch that is nil; dimensions, lengths, and targets that are no class or the blank, by sequence and position.
 // PyTorch: nn.CTCLoss(blank=Blank, zero_infinity=ZeroInfinity). PyTorch's gradient by
 // log_probs is exp(p) − γ, right only behind a log-softmax; an impossible target gives NaN

@@ -30,6 +30,7 @@ type ctcRun[T simd.Float] struct {
 type ctcWorker[T simd.Float] struct {
 	own     ctcPass[T, T]
 	wide    ctcPass[T, float64]
+	sure    ctcSure
 	scratch []T
 }
 
@@ -83,6 +84,7 @@ func (r *ctcFrames[T]) Do(task, worker int) {
 		w := &r.workers[worker]
 		w.scratch = slices.Grow(w.scratch[:0], len(x))[:len(x)]
 		simd.ExpRows(w.scratch, r.top[lo:hi], r.sum[lo:hi], x, hi-lo, b.Classes)
+		r.infinite(lo, hi)
 		return
 	}
 	for row := lo; row < hi; row++ {
@@ -93,6 +95,36 @@ func (r *ctcFrames[T]) Do(task, worker int) {
 		r.rowFactor[row] = T(r.factor[n])
 	}
 	simd.SoftRows(r.grad[lo*b.Classes:hi*b.Classes], r.top[lo:hi], r.sum[lo:hi], r.rowFactor[lo:hi], x, hi-lo, b.Classes)
+	r.infinite(lo, hi)
+}
+
+// infinite sets the softmax of rows with one logit of +Inf to its limit: 1 there, 0 for the
+// others. Of two there is no limit: the sum stays NaN.
+func (r *ctcFrames[T]) infinite(lo, hi int) {
+	for row := lo; row < hi; row++ {
+		if !math.IsInf(float64(r.top[row]), 1) {
+			continue
+		}
+		x := r.batch.Scores[row*r.batch.Classes:][:r.batch.Classes]
+		at, one := -1, true
+		for c, v := range x {
+			switch {
+			case v == r.top[row]:
+				at, one = c, one && at < 0
+			case v != v:
+				one = false
+			}
+		}
+		if !one {
+			continue
+		}
+		r.sum[row] = 1
+		if r.grad != nil {
+			to := r.grad[row*r.batch.Classes:][:r.batch.Classes]
+			clear(to)
+			to[at] = r.rowFactor[row]
+		}
+	}
 }
 
 // ctcSequences does a sequence a task.
@@ -107,6 +139,9 @@ func (r *ctcSequences[T]) Do(n, worker int) {
 	switch status {
 	case trellis.OK:
 		r.loss[n], r.status[n] = 0-logP, CTCFine // not −0
+		if r.sure(n) {
+			r.loss[n] = evalSure(&w.sure, (*ctcRun[T])(r), n)
+		}
 		r.fill(n, r.batch.length(n), r.batch.Frames, 0)
 	case trellis.Impossible:
 		r.loss[n], r.status[n] = math.Inf(1), CTCImpossible
@@ -119,6 +154,11 @@ func (r *ctcSequences[T]) Do(n, worker int) {
 		r.fill(n, 0, r.batch.length(n), T(math.NaN()))
 		r.fill(n, r.batch.length(n), r.batch.Frames, 0)
 	}
+}
+
+// sure reports whether sequence n's loss is one that evalSure must work out.
+func (r *ctcSequences[T]) sure(n int) bool {
+	return r.logits && r.loss[n] < sureLoss && r.batch.length(n)*(2*r.batch.TargetLengths[n]+1) <= sureStates
 }
 
 // fill overwrites the gradient of frames lo to hi-1 of a sequence.
@@ -222,7 +262,19 @@ func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
 	for i, c := range labels {
 		scores[i] = F(row[c]) - top
 	}
+	if math.IsInf(float64(top), 1) { // the difference of the likeliest is NaN, and its probability 1
+		certain(blank)
+		for i := range scores {
+			certain(&scores[i])
+		}
+	}
 	return !math.IsNaN(p.sum[t*p.stride])
+}
+
+func certain[F simd.Float](score *F) {
+	if *score != *score {
+		*score = 0
+	}
 }
 
 // sharp is the least log-probability that a frame is sure with.
