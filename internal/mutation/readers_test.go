@@ -203,28 +203,49 @@ func digitReaders() (all []reader) {
 }
 
 func pictureReaders() (all []reader) {
+	whole := func(p *data.EncodedPicture) (any, error) {
+		m, err := p.Decode()
+		if err != nil {
+			return nil, err
+		}
+		dst := make([]byte, 3*20*24)
+		data.Fit(dst, m, 3, 20, 24)
+		return fmt.Sprint(m.Bounds(), dst), nil
+	}
+	scaled := func(p *data.EncodedPicture) (any, error) {
+		fitted, err := p.Fitted(9, 7)
+		if err != nil {
+			return nil, err
+		}
+		within, err := p.Within(8)
+		return fmt.Sprintf("%v %+v", fitted.Pix, within), err
+	}
 	for _, file := range []string{"a.png", "a.jpg", "a.gif", "lossy.webp", "lossless.webp"} {
 		blind := pixels
 		if file == "a.png" {
 			blind = "" // its chunks have checksums
 		}
-		all = append(all, reader{
-			name: "picture/" + file, funcs: []string{"data.DecodePicture"}, file: file, make: picture(file), blind: blind, quiet: true,
-			read: at(file, func(path string) (any, error) {
-				f, err := os.Open(path)
-				if err != nil {
-					return nil, err
-				}
-				defer f.Close()
-				m, err := data.DecodePicture(f, data.MaxPicturePixels)
-				if err != nil {
-					return nil, err
-				}
-				dst := make([]byte, 3*20*24)
-				data.Fit(dst, m, 3, 20, 24)
-				return fmt.Sprint(m.Bounds(), dst), nil
-			}),
-		})
+		one := func(name string, decode func(*data.EncodedPicture) (any, error), funcs ...string) reader {
+			return reader{
+				name: name + "/" + file, funcs: funcs, file: file, make: picture(file), blind: blind, quiet: true,
+				read: at(file, func(path string) (any, error) {
+					f, err := os.Open(path)
+					if err != nil {
+						return nil, err
+					}
+					defer f.Close()
+					p, err := data.ReadPicture(f, data.MaxPicturePixels)
+					if err != nil {
+						return nil, err
+					}
+					return decode(p)
+				}),
+			}
+		}
+		all = append(all,
+			one("picture", whole, "data.DecodePicture", "data.ReadPicture", "data.EncodedPicture.Decode"),
+			one("picture scaled", scaled, "data.EncodedPicture.Fitted", "data.EncodedPicture.Within"),
+		)
 	}
 	listed := func(file, text string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
