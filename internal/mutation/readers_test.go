@@ -105,6 +105,10 @@ func tensorReaders() []reader {
 			},
 		},
 		{
+			name: "safetensors/settings of a run", funcs: []string{"train.LoadSettings"}, file: train.CheckpointFile, make: run("digits"),
+			read: func(dir string) (any, error) { return train.LoadSettings(dir) },
+		},
+		{
 			name: "films", funcs: []string{"surface.Read"}, file: surface.File,
 			make: func(t *testing.T, dir string) {
 				if err := surface.Write(dir, []surface.Film{film}); err != nil {
@@ -243,7 +247,7 @@ func pictureReaders() (all []reader) {
 			}
 		}
 		all = append(all,
-			one("picture", whole, "data.DecodePicture", "data.ReadPicture", "data.EncodedPicture.Decode"),
+			one("picture", whole, "data.DecodePicture", "data.ReadPicture", "data.ParsePicture", "data.EncodedPicture.Decode"),
 			one("picture scaled", scaled, "data.EncodedPicture.Fitted", "data.EncodedPicture.Within"),
 		)
 	}
