@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -217,19 +218,28 @@ func addUntilKilled(dir string) {
 	os.Exit(1)
 }
 
-// TestKill kills a process that adds, several times over: every Add that it was told of is there, and
+var long = flag.Bool("long", false, "run the long tests, too")
+
+// TestKill kills a process that adds, five times, or a hundred with -long: every Add that it was told of is there, and
 // none is there in part.
 func TestKill(t *testing.T) {
 	o := Options{Dim: 5, Metric: Euclidean, Storage: Float32}
-	for round := range 5 {
+	rounds, told, torn := 5, 0, 0
+	if *long {
+		rounds = 100
+	}
+	for round := range rounds {
 		x, dir := create(t, o)
 		must(t, x.Close())
-		acknowledged := killAdder(t, dir, 1+23*round)
+		acknowledged := killAdder(t, dir, 1+23*round%200)
 		x = open(t, dir)
 		info, err := x.Info(context.Background())
 		must(t, err)
 		if info.Len%3 != 0 || info.Len < 3*(acknowledged+1) {
 			t.Fatalf("%d items after %d Adds of 3", info.Len, acknowledged+1)
+		}
+		if told += acknowledged + 1; info.Dropped != "" {
+			torn++
 		}
 		m := &model{Options: o}
 		for i := range info.Len / 3 {
@@ -237,6 +247,7 @@ func TestKill(t *testing.T) {
 		}
 		m.checkItems(t, x)
 	}
+	t.Logf("%d kills, %d acknowledged Adds, all there; %d logs were torn", rounds, told, torn)
 }
 
 // killAdder starts a process that adds, kills it after so many Adds, and returns which was the last
