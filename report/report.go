@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/energo-ml/energo/internal/wholefile"
@@ -82,6 +83,10 @@ func compose(dir string, images Images) (*page, error) {
 		p.Films = append(p.Films, view)
 	}
 	p.notes(r, s)
+	for i := range p.Tiles {
+		t := &p.Tiles[i]
+		t.Value, t.Note = unbroken(t.Value), strings.ReplaceAll(t.Note, " %", "\u00a0%")
+	}
 	err = p.add(r, s, images)
 	p.Plots = len(p.files) > 0
 	return p, err

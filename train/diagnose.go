@@ -249,8 +249,8 @@ func (s Subject) verdict(e Evaluation, told float64) string {
 	case e.blind():
 		return fmt.Sprintf("The %s are not flat (%s), but they do not tell what is right%s.", d.Terms.Energies, d.spreads(), e.against())
 	}
-	return fmt.Sprintf("The %s of %s are below those of %s in %s of the %s (median gap %v; %s)%s.",
-		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(told), d.Terms.Samples, d.Gap.P50, d.spreads(), e.against())
+	return fmt.Sprintf("The %s of %s are below those of %s in %s of the %s (median gap %s; %s)%s.",
+		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(told), d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), d.spreads(), e.against())
 }
 
 func quantiles(x []float64) Quantiles {

@@ -390,8 +390,8 @@ func (a *aligning) finish() error {
 		name string
 		ctc.TimeErrors
 	}{{"starts", e.Starts}, {"ends", e.Ends}, {"both", e.All}} {
-		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%+.1f\t%.1f %%\t%.1f %%\t\n", row.name, row.Count,
-			1000*row.Median, 1000*row.Mean, 1000*row.P95, 1000*row.Bias, 100*row.Within20, 100*row.Within50)
+		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%+.1f\t%s\t%s\t\n", row.name, row.Count,
+			1000*row.Median, 1000*row.Mean, 1000*row.P95, 1000*row.Bias, share(row.Within20), share(row.Within50))
 	}
 	return w.Flush()
 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/measure"
 	pairing "github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/train"
@@ -28,9 +29,9 @@ type evaluated struct {
 
 // rounded is what storage as int8 finds of what exact coordinates find.
 type rounded struct {
-	Queries int     `json:"queries"`
-	K       int     `json:"k"`
-	Recall  float64 `json:"recall"` // share of the K nearest
+	Queries int            `json:"queries"`
+	K       int            `json:"k"`
+	Recall  measure.Number `json:"recall"` // share of the K nearest
 }
 
 func newIndexEval() *cobra.Command {
@@ -176,7 +177,7 @@ func compareInt8(ctx context.Context, info index.Info, items []index.Item) (*rou
 			}
 		}
 	}
-	return &rounded{Queries: len(queries), K: int8K, Recall: float64(shared) / float64(max(all, 1))}, nil
+	return &rounded{Queries: len(queries), K: int8K, Recall: measure.Number(measure.Ratio(float64(shared), float64(all)))}, nil
 }
 
 // searchStored searches in an index of the items that is there only for that.
@@ -204,18 +205,18 @@ func searchStored(ctx context.Context, o index.Options, items []index.Item, quer
 func (r *evaluated) print(out io.Writer) {
 	rep := r.Report
 	fmt.Fprintf(out, "%s: %d queries among %d items of %d labels (%d left out)\n", shown(r.Index), rep.Queries, rep.Gallery, len(r.Labels), rep.LeftOut)
-	fmt.Fprintf(out, "precision@1  %.2f %%\n", 100*rep.Precision1)
+	fmt.Fprintf(out, "precision@1  %s\n", share(rep.Precision1))
 	for _, k := range rep.Recall {
-		fmt.Fprintf(out, "recall@%-5d %.2f %%\n", k.K, 100*k.Share)
+		fmt.Fprintf(out, "recall@%-5d %s\n", k.K, share(k.Share))
 	}
-	fmt.Fprintf(out, "R-precision  %.2f %%\nMAP@R        %.2f %%\nMAP          %.2f %%\n", 100*rep.RPrecision, 100*rep.MAPAtR, 100*rep.MAP)
+	fmt.Fprintf(out, "R-precision  %s\nMAP@R        %s\nMAP          %s\n", share(rep.RPrecision), share(rep.MAPAtR), share(rep.MAP))
 	if rep.NMI != nil {
 		fmt.Fprintf(out, "NMI          %.3f\n", *rep.NMI)
 	}
 	for _, c := range rep.Classes {
-		fmt.Fprintf(out, "  label %s: %.2f %% of %d\n", shown(r.Labels[c.Label]), 100*c.Precision1, c.Queries)
+		fmt.Fprintf(out, "  label %s: %s of %d\n", shown(r.Labels[c.Label]), share(c.Precision1), c.Queries)
 	}
 	if r.Int8 != nil {
-		fmt.Fprintf(out, "int8 finds %.2f %% of the %d nearest (%d queries)\n", 100*r.Int8.Recall, r.Int8.K, r.Int8.Queries)
+		fmt.Fprintf(out, "int8 finds %s of the %d nearest (%d queries)\n", share(r.Int8.Recall), r.Int8.K, r.Int8.Queries)
 	}
 }

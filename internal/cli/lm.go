@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"os"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/ngram"
 	"github.com/spf13/cobra"
 )
@@ -96,7 +95,7 @@ in JSON null, where the text has a word that the model does not have, nor <unk> 
 					e.Sentences, e.Words, e.Unknown, e.Perplexity(), e.KnownPerplexity())
 				return nil
 			}
-			return printJSON(cmd.OutOrStdout(), lmEvaluation{e.Sentences, e.Words, e.Unknown, jsonNumber(e.Perplexity()), jsonNumber(e.KnownPerplexity())}, true)
+			return printJSON(cmd.OutOrStdout(), lmEvaluation{e.Sentences, e.Words, e.Unknown, measure.Number(e.Perplexity()), measure.Number(e.KnownPerplexity())}, true)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
@@ -104,23 +103,11 @@ in JSON null, where the text has a word that the model does not have, nor <unk> 
 }
 
 type lmEvaluation struct {
-	Sentences       int        `json:"sentences"`
-	Words           int        `json:"words"`
-	Unknown         int        `json:"unknown"`
-	Perplexity      jsonNumber `json:"perplexity"`
-	KnownPerplexity jsonNumber `json:"known_perplexity"`
-}
-
-// A jsonNumber is null in JSON where it is NaN or infinite.
-type jsonNumber float64
-
-// MarshalJSON implements json.Marshaler.
-func (n jsonNumber) MarshalJSON() ([]byte, error) {
-	v := float64(n)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return []byte("null"), nil
-	}
-	return json.Marshal(v)
+	Sentences       int            `json:"sentences"`
+	Words           int            `json:"words"`
+	Unknown         int            `json:"unknown"`
+	Perplexity      measure.Number `json:"perplexity"`
+	KnownPerplexity measure.Number `json:"known_perplexity"`
 }
 
 // atMost refuses more than n arguments.

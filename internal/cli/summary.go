@@ -64,6 +64,9 @@ func noted(f measure.Figure) string {
 	return " " + f.Note
 }
 
+// share writes a fraction in per cent.
+func share[N ~float64](v N) string { return measure.Share.Text(float64(v)) }
+
 // number shortens a number for people.
 func number[N ~float64](v N) string { return measure.Number(v).String() }
 

@@ -125,7 +125,7 @@ func drawSurfaces(cmd *cobra.Command, films []surface.Film, dir string, o report
 				what = "E⁺ + m < E⁻"
 			}
 			s.Kept = &kept
-			fmt.Fprintf(out, "; %s in %s of the pairs", what, measure.Share.Text(kept))
+			fmt.Fprintf(out, "; %s in %s of the pairs", what, share(kept))
 		}
 		fmt.Fprintln(out)
 		if s.Alarm != "" {

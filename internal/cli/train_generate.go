@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -126,7 +125,6 @@ func summariseGenerate(out io.Writer, r *recipe.GenerateResult) error {
 	fmt.Fprintf(out, "%s, seed %d\n", r.Recipe, r.Seed)
 	summariseMeasured(out, r.Measured)
 	fmt.Fprintf(out, "  chains       energy %s on average\n", number(r.ChainsEnergy))
-	share := func(v measure.Number) string { return measure.Share.Text(float64(v)) }
 	fmt.Fprintf(out, "  inpainting   a classifier sees the label in %s of the filled pictures, in %s of the covered, in %s of the whole\n",
 		share(r.Inpainting.Filled), share(r.Inpainting.Covered), share(r.Inpainting.Whole))
 	fmt.Fprintln(out)

@@ -129,7 +129,7 @@ func jemSheets(r *recipe.JEMResult, set *data.Images) (sheets []report.Sheet) {
 func summariseJEM(out io.Writer, r *recipe.JEMResult, n int) error {
 	summary(out, &r.Result, n)
 	fmt.Fprintf(out, "  calibration  expected error %s; negative log-likelihood %s\n",
-		measure.Share.Text(float64(r.Calibration.ECE)), measure.Nat.Text(float64(r.Calibration.NLL)))
+		share(r.Calibration.ECE), measure.Nat.Text(float64(r.Calibration.NLL)))
 	if r.Skipped != "" {
 		fmt.Fprintf(out, "  foreign      skipped: %s\n", r.Skipped)
 	}

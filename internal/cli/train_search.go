@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/retrieval"
@@ -195,7 +194,7 @@ func summariseSearch(out io.Writer, r *recipe.SearchResult) {
 	}
 	summariseRetrieval(out, what, r.Among)
 	if r.InTraining != nil {
-		fmt.Fprintf(out, "  among the %d training pictures: precision@1 %s, MAP@R %s\n", r.InTraining.Gallery, measure.Share.Text(r.InTraining.Precision1), measure.Share.Text(r.InTraining.MAPAtR))
+		fmt.Fprintf(out, "  among the %d training pictures: precision@1 %s, MAP@R %s\n", r.InTraining.Gallery, share(r.InTraining.Precision1), share(r.InTraining.MAPAtR))
 	}
 	summariseMeasured(out, r.Measured)
 }
@@ -206,12 +205,12 @@ func summariseRetrieval(out io.Writer, what string, r *retrieval.Report) {
 	if r.LeftOut > 0 {
 		fmt.Fprintf(out, "  left out     %d pictures that are alone in their class\n", r.LeftOut)
 	}
-	fmt.Fprintf(out, "  precision@1  %s  (%d wrong)\n", measure.Share.Text(r.Precision1), r.Wrong)
+	fmt.Fprintf(out, "  precision@1  %s  (%d wrong)\n", share(r.Precision1), r.Wrong)
 	fmt.Fprint(out, "  recall      ")
 	for _, k := range r.Recall {
-		fmt.Fprintf(out, " @%d %s", k.K, measure.Share.Text(k.Share))
+		fmt.Fprintf(out, " @%d %s", k.K, share(k.Share))
 	}
-	fmt.Fprintf(out, "\n  R-precision  %s, MAP@R %s\n", measure.Share.Text(r.RPrecision), measure.Share.Text(r.MAPAtR))
+	fmt.Fprintf(out, "\n  R-precision  %s, MAP@R %s\n", share(r.RPrecision), share(r.MAPAtR))
 	if r.NMI != nil {
 		fmt.Fprintf(out, "  clusters     NMI %.3f\n", *r.NMI)
 	}

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 )
@@ -90,10 +89,10 @@ func trainSiamese(cmd *cobra.Command, c recipe.SiameseConfig, run runFlags) erro
 func summariseVerification(out io.Writer, r *recipe.SiameseResult) {
 	fmt.Fprintf(out, "%s, loss %s, vectors of %d numbers, %s distance, seed %d\n", r.Recipe, r.Loss, r.Dim, r.Metric, r.Seed)
 	fmt.Fprintf(out, "  test pairs   %d of the same, %d of others\n", r.Same, r.Different)
-	fmt.Fprintf(out, "  accuracy     %s at the threshold %s, which was chosen on %d held-out pairs (at best %s)\n", measure.Share.Text(r.Accuracy), number(r.Threshold), r.Held, measure.Share.Text(r.Best))
-	fmt.Fprintf(out, "  ROC          AUC %.5f, equal error rate %s\n", r.AUC, measure.Share.Text(r.EER))
+	fmt.Fprintf(out, "  accuracy     %s at the threshold %s, which was chosen on %d held-out pairs (at best %s)\n", share(r.Accuracy), number(r.Threshold), r.Held, share(r.Best))
+	fmt.Fprintf(out, "  ROC          AUC %.5f, equal error rate %s\n", r.AUC, share(r.EER))
 	for _, t := range r.TARAtFAR {
-		fmt.Fprintf(out, "  accepted     %s of the same where at most %g %% of the others are\n", measure.Share.Text(t.TAR), 100*t.FAR)
+		fmt.Fprintf(out, "  accepted     %s of the same where at most %g %% of the others are\n", share(t.TAR), 100*t.FAR)
 	}
 	summariseMeasured(out, r.Measured)
 }

@@ -7,7 +7,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -82,7 +81,6 @@ func trainStrips(cmd *cobra.Command, c recipe.StripsConfig, run runFlags) error 
 func summariseReading(out io.Writer, r *recipe.RecogniserResult, what string) {
 	fmt.Fprintf(out, "%s, seed %d\n", r.Recipe, r.Seed)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	share := func(v measure.Number) string { return measure.Share.Text(float64(v)) }
 	words := len(r.Groups) > 0 && r.Groups[0].Words > 0
 	fmt.Fprintf(w, "  \tLINES\tEXACT\t%s\tERROR RATE\tSUBST\tINS\tDEL\t", what)
 	if words {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -103,7 +102,6 @@ func trainTagger(cmd *cobra.Command, c recipe.TaggerConfig, run runFlags) error 
 
 func summariseTagger(out io.Writer, r *recipe.TaggerResult) {
 	a := r.Accuracy
-	share := func(v measure.Number) string { return measure.Share.Text(float64(v)) }
 	fmt.Fprintf(out, "tagger, %s, %s, seed %d\n", r.Model, r.Loss, r.Seed)
 	fmt.Fprintf(out, "  accuracy     %s of %d words right; known words %s, unknown (%d) %s\n", share(a.All), a.Words, share(a.Known), a.New, share(a.Unknown))
 	fmt.Fprintf(out, "  sentences    %s without a wrong tag\n", share(a.Whole))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/ngram"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
@@ -130,12 +131,12 @@ type transcript struct {
 }
 
 type hypothesis struct {
-	Text     string     `json:"text"`
-	Acoustic jsonNumber `json:"acoustic"` // logarithms
-	LM       jsonNumber `json:"lm"`       // null for words that cannot be
-	Words    int        `json:"words"`
-	Boost    float64    `json:"boost"`
-	Total    jsonNumber `json:"total"`
+	Text     string         `json:"text"`
+	Acoustic measure.Number `json:"acoustic"` // logarithms
+	LM       measure.Number `json:"lm"`       // −Inf for words that cannot be
+	Words    int            `json:"words"`
+	Boost    float64        `json:"boost"`
+	Total    measure.Number `json:"total"`
 }
 
 type transcribing struct {
@@ -256,7 +257,7 @@ func (t *transcribing) file(f spokenFile) error {
 	for _, h := range best {
 		text := t.spaced(t.text(h.Tokens))
 		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
-			one.Best = append(one.Best, hypothesis{text, jsonNumber(h.Acoustic), jsonNumber(h.LM), h.Words, h.Boost, jsonNumber(h.Total)})
+			one.Best = append(one.Best, hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), h.Words, h.Boost, measure.Number(h.Total)})
 		}
 	}
 	if len(one.Best) > 0 {
@@ -386,27 +387,26 @@ func (t *transcribing) count(path, reference, text string) bool {
 
 // errorRates are the totals of a manifest.
 type errorRates struct {
-	Files              int     `json:"files"`
-	Exact              float64 `json:"exact"`
-	Words              int     `json:"words"`
-	WordErrorRate      float64 `json:"word_error_rate"`
-	Characters         int     `json:"characters"`
-	CharacterErrorRate float64 `json:"character_error_rate"`
+	Files              int            `json:"files"`
+	Exact              measure.Number `json:"exact"`
+	Words              int            `json:"words"`
+	WordErrorRate      measure.Number `json:"word_error_rate"`
+	Characters         int            `json:"characters"`
+	CharacterErrorRate measure.Number `json:"character_error_rate"`
 }
 
 func (t *transcribing) rates() error {
 	if t.words.Sequences == 0 {
 		return nil
 	}
-	r := errorRates{t.words.Sequences, 1 - t.chars.SequenceRate(), t.words.Length, 0, t.chars.Length, 0}
-	if r.Words > 0 {
-		r.WordErrorRate, r.CharacterErrorRate = t.words.Rate(), t.chars.Rate()
+	r := errorRates{
+		t.words.Sequences, measure.Number(1 - t.chars.SequenceRate()), t.words.Length, measure.Number(t.words.Rate()), t.chars.Length, measure.Number(t.chars.Rate()),
 	}
 	if t.json {
 		return printJSON(t.out, r, true)
 	}
 	w := t.words
-	fmt.Fprintf(t.out, "\n%d files, %.2f %% exactly right; word error rate %.2f %% of %d (%d substituted, %d inserted, %d deleted); character error rate %.2f %% of %d\n",
-		r.Files, 100*r.Exact, 100*r.WordErrorRate, r.Words, w.Substitutions, w.Insertions, w.Deletions, 100*r.CharacterErrorRate, r.Characters)
+	fmt.Fprintf(t.out, "\n%d files, %s exactly right; word error rate %s of %d (%d substituted, %d inserted, %d deleted); character error rate %s of %d\n",
+		r.Files, share(r.Exact), share(r.WordErrorRate), r.Words, w.Substitutions, w.Insertions, w.Deletions, share(r.CharacterErrorRate), r.Characters)
 	return nil
 }
