@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Utterance is a recording and what is said in it: a line of a manifest.
@@ -62,9 +64,9 @@ func (u *Utterance) check() error {
 	case u.Path == "":
 		return errors.New("the path is empty")
 	case strings.ContainsRune(u.Path, 0):
-		return fmt.Errorf("the path %q has a zero byte", u.Path)
+		return fmt.Errorf("the path %q has a zero byte", excerpt.Of(u.Path))
 	case !utf8.ValidString(u.Text):
-		return fmt.Errorf("the text %q is not UTF-8", u.Text)
+		return fmt.Errorf("the text %q is not UTF-8", excerpt.Of(u.Text))
 	}
 	return nil
 }

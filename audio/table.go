@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // A table is a CSV file with a header that names its columns, in any order. What it does
@@ -71,7 +73,7 @@ func (t table) columns(head []string) (at []int, err error) {
 			return nil, fmt.Errorf("audio: line 1: the header names the column %s twice", name)
 		}
 		if i < 0 && slices.Contains(t.wanted, name) {
-			return nil, fmt.Errorf("audio: line 1: the header is %q; it must name the columns %s", strings.Join(head, ","), spoken(t.wanted))
+			return nil, fmt.Errorf("audio: line 1: the header is %q; it must name the columns %s", excerpt.Of(strings.Join(head, ",")), spoken(t.wanted))
 		}
 		at = append(at, i)
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Interval is a word, and when it is said, in seconds.
@@ -61,7 +63,7 @@ func interval(word, start, end string) (Interval, error) {
 	v.Start, errs[0] = strconv.ParseFloat(start, 64)
 	v.End, errs[1] = strconv.ParseFloat(end, 64)
 	if errors.Join(errs[:]...) != nil || !(v.Start >= 0 && v.Start <= v.End && v.End < math.Inf(1)) {
-		return v, fmt.Errorf("%q is from %q to %q; these must be seconds, the end not before the start", word, start, end)
+		return v, fmt.Errorf("%q is from %q to %q; these must be seconds, the end not before the start", excerpt.Of(word), excerpt.Of(start), excerpt.Of(end))
 	}
 	return v, nil
 }

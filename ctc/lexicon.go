@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/ngram"
 )
 
@@ -101,13 +102,13 @@ func (b *Beam) checkWords() error {
 		case w == "":
 			return fmt.Errorf("ctc: Lexicon[%d] is empty; it must be a word", i)
 		case strings.Contains(w, b.Separator):
-			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be one word, without the separator %q", i, w, b.Separator)
+			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be one word, without the separator %q", i, excerpt.Of(w), b.Separator)
 		case !tokens.spell(w):
 			hint := ""
 			if other, ok := tokens.otherCase(w); ok {
-				hint = fmt.Sprintf("; they spell %q: mind the case of letters", other)
+				hint = fmt.Sprintf("; they spell %q: mind the case of letters", excerpt.Of(other))
 			}
-			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be a word that the tokens spell%s", i, w, hint)
+			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be a word that the tokens spell%s", i, excerpt.Of(w), hint)
 		}
 	}
 	if b.Model == nil {
@@ -130,7 +131,7 @@ func (b *Beam) checkWords() error {
 		}
 	}
 	if strange != "" && (spelled == 0 || others >= 10*spelled) {
-		return fmt.Errorf("ctc: Model has %d words, of which the tokens spell %d, not %q; in the other case of letters they spell %d more: the model must have words as the tokens write them", words, spelled, strange, others)
+		return fmt.Errorf("ctc: Model has %d words, of which the tokens spell %d, not %q; in the other case of letters they spell %d more: the model must have words as the tokens write them", words, spelled, excerpt.Of(strange), others)
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Spell returns the fewest tokens whose texts make up a text, of equally few those whose
@@ -27,7 +29,7 @@ func (b *Beam) Spell(text string) ([]int, error) {
 	}
 	var tokens []int
 	if fewest[0] > len(text) {
-		return nil, fmt.Errorf("ctc: %q cannot be spelled with the tokens", text)
+		return nil, fmt.Errorf("ctc: %q cannot be spelled with the tokens", excerpt.Of(text))
 	}
 	for at := 0; at < len(text); at += len(b.Tokens[first[at]]) {
 		tokens = append(tokens, first[at])

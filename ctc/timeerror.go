@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // TimeError says how far the times of words are from true ones. The zero value is ready.
@@ -22,7 +24,7 @@ func (e *TimeError) Add(words, truth []Timed) error {
 	}
 	for i, w := range words {
 		if w.Text != truth[i].Text {
-			return fmt.Errorf("ctc: word %d is %q; the times are of %q", i, w.Text, truth[i].Text)
+			return fmt.Errorf("ctc: word %d is %q; the times are of %q", i, excerpt.Of(w.Text), excerpt.Of(truth[i].Text))
 		}
 	}
 	for i, w := range words {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -74,7 +75,7 @@ func readEmissions(path string) (Emissions, error) {
 	case ".json", ".jsonl":
 		return parseJSONEmissions(f)
 	}
-	return Emissions{}, fmt.Errorf("the name ends in %q; emissions are .npy, .safetensors, .json or .jsonl", end)
+	return Emissions{}, fmt.Errorf("the name ends in %q; emissions are .npy, .safetensors, .json or .jsonl", excerpt.Of(end))
 }
 
 func (e *Emissions) check() error {
@@ -126,7 +127,7 @@ func readTensorEmissions(path string) (Emissions, error) {
 		}
 	}
 	if len(e.Values) != n {
-		return e, fmt.Errorf("the tensor %s is of %v; it must be of floats", f.Tensors[at].Name, t.DType())
+		return e, fmt.Errorf("the tensor %s is of %v; it must be of floats", excerpt.Of(f.Tensors[at].Name), t.DType())
 	}
 	return e, nil
 }
@@ -145,7 +146,7 @@ func parseNPY(r io.Reader) (Emissions, error) {
 	}
 	kind, order, dims := npyType.FindStringSubmatch(header), npyFortran.FindStringSubmatch(header), npyShape.FindStringSubmatch(header)
 	if kind == nil || order == nil || dims == nil {
-		return Emissions{}, fmt.Errorf("the header %q has no descr, fortran_order or shape", header)
+		return Emissions{}, fmt.Errorf("the header %q has no descr, fortran_order or shape", excerpt.Of(header))
 	}
 	if order[1] == "True" {
 		return Emissions{}, errors.New("the array is in Fortran order; save it in C order (numpy.ascontiguousarray)")
@@ -155,7 +156,7 @@ func parseNPY(r io.Reader) (Emissions, error) {
 		if s = strings.TrimSpace(s); s != "" {
 			d, err := strconv.Atoi(s)
 			if err != nil {
-				return Emissions{}, fmt.Errorf("the shape (%s) is none", dims[1])
+				return Emissions{}, fmt.Errorf("the shape (%s) is none", excerpt.Of(dims[1]))
 			}
 			shape = append(shape, d)
 		}
@@ -168,7 +169,7 @@ func parseNPY(r io.Reader) (Emissions, error) {
 		return e, err
 	}
 	if _, err := io.ReadFull(r, make([]byte, 1)); err != io.EOF {
-		return e, fmt.Errorf("more follows the %d numbers of the shape (%s): the file is damaged, or its header", n, dims[1])
+		return e, fmt.Errorf("more follows the %d numbers of the shape (%s): the file is damaged, or its header", n, excerpt.Of(dims[1]))
 	}
 	return e, nil
 }
@@ -205,7 +206,7 @@ func npyHeader(r io.Reader) (string, error) {
 // npyFloats reads n floats, a part at a time, so that a file must hold what it claims.
 func npyFloats(r io.Reader, kind string, n int) ([]float32, error) {
 	if kind != "<f4" && kind != "<f8" {
-		return nil, fmt.Errorf("the array is of %q; it must be of little-endian float32 (<f4) or float64 (<f8)", kind)
+		return nil, fmt.Errorf("the array is of %q; it must be of little-endian float32 (<f4) or float64 (<f8)", excerpt.Of(kind))
 	}
 	size := int(kind[2] - '0')
 	var out []float32
@@ -337,7 +338,7 @@ func (j *jsonFrames) number(class int) (float32, error) {
 		err = nil
 	}
 	if err != nil || len(bytes.Trim(j.word, "+-.eE0123456789")) > 0 {
-		return 0, fmt.Errorf("frame %d, class %d is %q; it must be a number up to %.2g, or null for −∞", j.Frames, class, j.word, math.MaxFloat32)
+		return 0, fmt.Errorf("frame %d, class %d is %q; it must be a number up to %.2g, or null for −∞", j.Frames, class, excerpt.Of(j.word), math.MaxFloat32)
 	}
 	return float32(v), nil
 }
@@ -407,7 +408,7 @@ func parseTokens(r io.Reader) ([]string, error) {
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		if !utf8.Valid(line) {
-			return nil, fmt.Errorf("line %d, %.60q, is not UTF-8", i+1, line)
+			return nil, fmt.Errorf("line %d, %q, is not UTF-8", i+1, excerpt.Of(line))
 		}
 	}
 	tokens, err := splitTokens(text)
@@ -426,9 +427,9 @@ func parseTokens(r io.Reader) ([]string, error) {
 		before, ok := seen[tokens[i]]
 		switch {
 		case ok && tokens[i] == "":
-			return nil, fmt.Errorf("token %d is %q, and token %d is %q; only one may be the blank", i, s, before, written[before])
+			return nil, fmt.Errorf("token %d is %q, and token %d is %q; only one may be the blank", i, excerpt.Of(s), before, excerpt.Of(written[before]))
 		case ok:
-			return nil, fmt.Errorf("token %d is %q, which is the same as token %d, %q", i, s, before, written[before])
+			return nil, fmt.Errorf("token %d is %q, which is the same as token %d, %q", i, excerpt.Of(s), before, excerpt.Of(written[before]))
 		}
 		seen[tokens[i]] = i
 	}
@@ -471,10 +472,10 @@ func vocabulary(text []byte) ([]string, error) {
 	for _, s := range slices.Sorted(maps.Keys(classes)) {
 		c := classes[s]
 		if c < 0 || c >= len(list) {
-			return nil, fmt.Errorf("the class of %q is %d; with %d tokens it must be from 0 to %d", s, c, len(list), len(list)-1)
+			return nil, fmt.Errorf("the class of %q is %d; with %d tokens it must be from 0 to %d", excerpt.Of(s), c, len(list), len(list)-1)
 		}
 		if taken[c] {
-			return nil, fmt.Errorf("%q and %q are both class %d", list[c], s, c)
+			return nil, fmt.Errorf("%q and %q are both class %d", excerpt.Of(list[c]), excerpt.Of(s), c)
 		}
 		list[c], taken[c] = s, true
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -97,11 +98,11 @@ func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures,
 	err = eachRow(path, 3, "path1,path2,same", func(row []string, line int) error {
 		same, err := parseSame(row[2])
 		if err != nil || row[0] == "" || row[1] == "" {
-			return fmt.Errorf("same is %q; two paths and 1, 0, true or false are wanted", row[2])
+			return fmt.Errorf("same is %q; two paths and 1, 0, true or false are wanted", excerpt.Of(row[2]))
 		}
 		a, b := add(row[0], line), add(row[1], line)
 		if a == b {
-			return fmt.Errorf("%s is paired with itself", row[0])
+			return fmt.Errorf("%s is paired with itself", excerpt.Of(row[0]))
 		}
 		pairs = append(pairs, PicturePair{a, b, same})
 		return nil
@@ -141,7 +142,7 @@ func parseSame(text string) (bool, error) {
 	case "0", "false":
 		return false, nil
 	}
-	return false, fmt.Errorf("%q is neither", text)
+	return false, fmt.Errorf("%q is neither", excerpt.Of(text))
 }
 
 // readFiles reads and fits files; kept are those of the pictures read, in order.
@@ -218,19 +219,19 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int, room *semaphore.Weighted) error {
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return excerpt.Error(err)
 	}
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return fmt.Errorf("%s is no ordinary file", path)
+		return fmt.Errorf("%s is no ordinary file", excerpt.Of(path))
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return excerpt.Error(err)
 	}
 	defer file.Close()
 	encoded, err := ReadPicture(file, maxPixels)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", excerpt.Of(path), err)
 	}
 	bytes := min(encoded.Memory()+FitMemory(p.W, p.H), mostDecoding)
 	if err := room.Acquire(ctx, bytes); err != nil {
@@ -239,7 +240,7 @@ func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int
 	defer room.Release(bytes)
 	fitted, err := encoded.Fitted(p.W, p.H)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", excerpt.Of(path), err)
 	}
 	planes(p.Picture(i), fitted, p.C)
 	return nil

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Sentence is words with a tag each.
@@ -66,7 +68,7 @@ func taggedLine(line []byte, names map[string]string) (s Sentence, err error) {
 	for i, token := range bytes.Fields(line) {
 		cut := bytes.LastIndexByte(token, '/')
 		if cut < 1 || cut == len(token)-1 {
-			return s, fmt.Errorf("token %d is %q; it must be word/TAG", i+1, token)
+			return s, fmt.Errorf("token %d is %q; it must be word/TAG", i+1, excerpt.Of(token))
 		}
 		s.Words = append(s.Words, interned(names, token[:cut]))
 		s.Tags = append(s.Tags, interned(names, token[cut+1:]))
@@ -96,12 +98,12 @@ func LoadTagged(dir string) ([]TaggedFile, error) {
 		path := filepath.Join(dir, name)
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, err
+			return nil, excerpt.Error(err)
 		}
 		sentences, err := ReadTagged(f)
 		f.Close()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", excerpt.Of(path), err)
 		}
 		all = append(all, TaggedFile{name, sentences})
 	}
@@ -118,7 +120,7 @@ func taggedNames(dir string) (names []string, err error) {
 				continue
 			}
 			if !filepath.IsLocal(name) {
-				return nil, fmt.Errorf("%s: line %d: %q is no file of the folder", filepath.Join(dir, list), i+1, name)
+				return nil, fmt.Errorf("%s: line %d: %q is no file of the folder", filepath.Join(dir, list), i+1, excerpt.Of(name))
 			}
 			names = append(names, name)
 		}

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Toy is a distribution over the plane that is known exactly: what densities are tried on.
@@ -52,7 +54,7 @@ func NewToy(name string) (*Toy, error) {
 	case "pinwheel":
 		return pinwheel(), nil
 	}
-	return nil, fmt.Errorf("there is no toy set called %q; there are %s", name, strings.Join(Toys(), ", "))
+	return nil, fmt.Errorf("there is no toy set called %q; there are %s", excerpt.Of(name), strings.Join(Toys(), ", "))
 }
 
 // mixture is that of equal round Gaussians around the centres.

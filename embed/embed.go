@@ -31,6 +31,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/recipe"
 )
@@ -201,7 +202,7 @@ func (p *Plan) checkList() error {
 		return fmt.Errorf("embed: %w", err)
 	}
 	if is := hex.EncodeToString(hash.Sum(nil)); is != p.Hash {
-		return fmt.Errorf("embed: %s is damaged, or %s is: its hash is %s, and the plan says %q; remove the folder, and do the job again", f.Name(), planFile, is, p.Hash)
+		return fmt.Errorf("embed: %s is damaged, or %s is: its hash is %s, and the plan says %q; remove the folder, and do the job again", f.Name(), planFile, is, excerpt.Of(p.Hash))
 	}
 	return nil
 }
@@ -310,7 +311,7 @@ func (p *Plan) list(first, n int) ([]Picture, error) {
 	all := make([]Picture, n)
 	for d, i := json.NewDecoder(lines), 0; i < n; i++ {
 		if err := d.Decode(&all[i]); err != nil {
-			return nil, fmt.Errorf("embed: %s: line %d: %w", f.Name(), first+i+1, err)
+			return nil, fmt.Errorf("embed: %s: line %d: %w", f.Name(), first+i+1, excerpt.Error(err))
 		}
 	}
 	return all, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/spelling"
 )
 
@@ -113,7 +114,7 @@ func Lookup(name string) (Entry, error) {
 		}
 		names[i] = e.Name
 	}
-	return Entry{}, fmt.Errorf("functional: there is none called %q; there are %s%s", name, strings.Join(names, ", "), spelling.DidYouMean(name, names))
+	return Entry{}, fmt.Errorf("functional: there is none called %q; there are %s%s", excerpt.Of(name), strings.Join(names, ", "), spelling.DidYouMean(name, names))
 }
 
 // New returns the functional of a name, with those of the options that it uses. The

@@ -8,6 +8,8 @@ package index
 import (
 	"context"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Index is a set of vectors, each under an identifier, that can be searched by nearness.
@@ -106,5 +108,5 @@ func oneOf[S ~string](what string, v S, allowed []S) error {
 		}
 		names[i] = string(a)
 	}
-	return badArgument("%s is %.100q; it must be one of %s", what, v, strings.Join(names, ", "))
+	return badArgument("%s is %q; it must be one of %s", what, excerpt.Of(v), strings.Join(names, ", "))
 }

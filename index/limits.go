@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // What an index takes.
@@ -160,7 +162,7 @@ func checkText(name, s string, most int) error {
 		return badArgument("%s has %d bytes; at most %d are allowed", name, len(s), most)
 	}
 	if !utf8.ValidString(s) {
-		return badArgument("%s is %.100q; it must be UTF-8", name, s)
+		return badArgument("%s is %q; it must be UTF-8", name, excerpt.Of(s))
 	}
 	return nil
 }
@@ -173,7 +175,7 @@ func checkFields(name string, fields map[string]string, most int) error {
 		if key == "" {
 			return badArgument("%s has a field with an empty name", name)
 		}
-		name := fmt.Sprintf("%s[%.100q]", name, key)
+		name := fmt.Sprintf("%s[%q]", name, excerpt.Of(key))
 		if err := checkText(name+"'s name", key, MaxText); err != nil {
 			return err
 		}

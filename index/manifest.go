@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
 )
 
@@ -87,7 +88,7 @@ func readManifest(dir string) (*manifest, error) {
 	}
 	m, err := parseManifest(b)
 	if err != nil {
-		return nil, fmt.Errorf("index: %s is damaged: %w", path, err)
+		return nil, fmt.Errorf("index: %s is damaged: %w", path, excerpt.Error(err))
 	}
 	return m, nil
 }
@@ -117,11 +118,11 @@ func parseManifest(b []byte) (*manifest, error) {
 	}
 	for _, s := range m.Segments {
 		if !numbered.MatchString(s.File) {
-			return nil, fmt.Errorf("it names %q, which is no segment", s.File)
+			return nil, fmt.Errorf("it names %q, which is no segment", excerpt.Of(s.File))
 		}
 	}
 	if !numbered.MatchString(m.Log) {
-		return nil, fmt.Errorf("it names %q, which is no log", m.Log)
+		return nil, fmt.Errorf("it names %q, which is no log", excerpt.Of(m.Log))
 	}
 	return m, nil
 }

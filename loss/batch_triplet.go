@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -34,7 +35,7 @@ func MiningNamed(name string) (Mining, error) {
 	if i := slices.Index(miningNames, name); i >= 0 {
 		return Mining(i), nil
 	}
-	return 0, fmt.Errorf("mining is %q; it must be one of %s", name, strings.Join(miningNames, ", "))
+	return 0, fmt.Errorf("mining is %q; it must be one of %s", excerpt.Of(name), strings.Join(miningNames, ", "))
 }
 
 // BatchTriplet wants every sample of a batch nearer to those of its label than to others,

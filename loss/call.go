@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -45,7 +46,7 @@ func (e Entry) Eval(r Request, single bool) (*Answer, error) {
 func (e Entry) known(r Request) error {
 	for _, name := range sortedKeys(r.Options) {
 		if !slices.ContainsFunc(e.Options, func(o Option) bool { return o.Name == name }) {
-			return fmt.Errorf("%s has no option %q; it has %s", e.Called(), name, listed(e.optionNames()))
+			return fmt.Errorf("%s has no option %q; it has %s", e.Called(), excerpt.Of(name), listed(e.optionNames()))
 		}
 		if a, ok := r.Options[name].(Array[float64]); ok {
 			if err := a.check(name); err != nil {
@@ -55,7 +56,7 @@ func (e Entry) known(r Request) error {
 	}
 	for _, name := range sortedKeys(r.Inputs) {
 		if !slices.ContainsFunc(e.Inputs, func(in Input) bool { return in.takes(name) }) {
-			return fmt.Errorf("%s has no input %q; it has %s", e.Called(), name, listed(e.inputNames()))
+			return fmt.Errorf("%s has no input %q; it has %s", e.Called(), excerpt.Of(name), listed(e.inputNames()))
 		}
 		if err := r.Inputs[name].check(name); err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Entry describes a loss.
@@ -124,5 +126,5 @@ func Lookup(name string) (Entry, error) {
 		}
 		names[i] = e.Name
 	}
-	return Entry{}, fmt.Errorf("loss: there is none called %q; there are %s", name, strings.Join(names, ", "))
+	return Entry{}, fmt.Errorf("loss: there is none called %q; there are %s", excerpt.Of(name), strings.Join(names, ", "))
 }

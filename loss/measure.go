@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Measure says how far two embeddings are from each other, in losses that look at all
@@ -49,7 +51,7 @@ func MeasureNamed(name string) (MeasureKind, error) {
 	if i := slices.Index(measureNames, name); i >= 0 {
 		return MeasureKind(i), nil
 	}
-	return 0, fmt.Errorf("distance is %q; it must be one of %s", name, strings.Join(measureNames, ", "))
+	return 0, fmt.Errorf("distance is %q; it must be one of %s", excerpt.Of(name), strings.Join(measureNames, ", "))
 }
 
 func (m Measure) check(loss string) error {

@@ -3,6 +3,7 @@ package loss
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -220,5 +221,5 @@ func distanceNamed[T simd.Float](name string) (Distance[T], error) {
 	case "squared_euclidean":
 		return SquaredEuclidean[T]{}, nil
 	}
-	return nil, fmt.Errorf("option distance_function is %q; it must be pairwise_distance, cosine_similarity or squared_euclidean", name)
+	return nil, fmt.Errorf("option distance_function is %q; it must be pairwise_distance, cosine_similarity or squared_euclidean", excerpt.Of(name))
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // byteOrderMark may be before a text.
@@ -66,7 +68,7 @@ func (l *lines) what() string {
 	if l.done {
 		return "the text ends"
 	}
-	return fmt.Sprintf("the line is %.60q", l.line)
+	return fmt.Sprintf("the line is %q", excerpt.Of(l.line))
 }
 
 // err returns what stopped the reading before the text's end.

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 const (
@@ -130,7 +132,7 @@ func (a *arpa) header() error {
 		}
 		n, err := strconv.Atoi(strings.TrimSpace(count))
 		if err != nil || n < 0 || n > maxNodes {
-			return fmt.Errorf("the count is %q; it must be a number from 0 to %d", strings.TrimSpace(count), maxNodes)
+			return fmt.Errorf("the count is %q; it must be a number from 0 to %d", excerpt.Of(strings.TrimSpace(count)), maxNodes)
 		}
 		a.counts = append(a.counts, n)
 	}
@@ -169,14 +171,14 @@ func (a *arpa) ngram(order int) error {
 	}
 	logProb, err := logarithm(fields[0])
 	if err != nil || logProb > maxRounding {
-		return fmt.Errorf("the log probability is %q; it must be a number up to 0", fields[0])
+		return fmt.Errorf("the log probability is %q; it must be a number up to 0", excerpt.Of(fields[0]))
 	}
 	logProb = min(logProb, 0)
 	backoff := 0.0
 	if n == order+2 {
 		backoff, err = logarithm(fields[order+1])
 		if err != nil || backoff > maxBackoff || order == len(a.counts) && backoff != 0 {
-			return fmt.Errorf("the log back-off weight is %q; it must be a number up to %d, and 0 or nothing at the highest order", fields[order+1], maxBackoff)
+			return fmt.Errorf("the log back-off weight is %q; it must be a number up to %d, and 0 or nothing at the highest order", excerpt.Of(fields[order+1]), maxBackoff)
 		}
 	}
 	at, err := a.node(fields[1 : order+1])
@@ -184,7 +186,7 @@ func (a *arpa) ngram(order int) error {
 		return err
 	}
 	if !math.IsNaN(at.logProb) {
-		return fmt.Errorf("the %d-gram %q is there twice", order, bytes.Join(fields[1:order+1], []byte(" ")))
+		return fmt.Errorf("the %d-gram %q is there twice", order, excerpt.Of(bytes.Join(fields[1:order+1], []byte(" "))))
 	}
 	at.logProb, at.backoff = logProb*math.Ln10, backoff*math.Ln10
 	return nil
@@ -208,7 +210,7 @@ func (a *arpa) node(words [][]byte) (*node, error) {
 	for _, s := range words {
 		w, ok := m.ids[string(s)]
 		if !ok {
-			return nil, fmt.Errorf("the word %q is not among the 1-grams", s)
+			return nil, fmt.Errorf("the word %q is not among the 1-grams", excerpt.Of(s))
 		}
 		n = m.extend(n, w)
 	}

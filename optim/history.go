@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -56,13 +57,13 @@ func (h *history) prepare(params []*autodiff.Param, kinds []string) error {
 		case p.Frozen:
 			continue
 		case h.restored && h.steps > 0 && len(kinds) > 0:
-			return fmt.Errorf("optim: the restored state has nothing for parameter %q", p.Name)
+			return fmt.Errorf("optim: the restored state has nothing for parameter %q", excerpt.Of(p.Name))
 		}
 		h.slot(p, kinds)
 	}
 	for _, name := range h.order {
 		if h.restored && !met[name] {
-			return fmt.Errorf("optim: the restored state is for parameter %q, which is not there", name)
+			return fmt.Errorf("optim: the restored state is for parameter %q, which is not there", excerpt.Of(name))
 		}
 	}
 	h.restored = false
@@ -184,11 +185,11 @@ func (h *history) take(n tensor.Named, kinds []string) error {
 	}
 	i := slices.Index(kinds, kind)
 	if i < 0 || !ofParam || n.Tensor == nil {
-		return fmt.Errorf("optim: the state has %q; this optimiser knows %q and %q", n.Name, stepName, kinds)
+		return fmt.Errorf("optim: the state has %q; this optimiser knows %q and %q", excerpt.Of(n.Name), stepName, kinds)
 	}
 	s := h.named(name)
 	if s.buf[i] != nil {
-		return fmt.Errorf("optim: the state has %q twice", n.Name)
+		return fmt.Errorf("optim: the state has %q twice", excerpt.Of(n.Name))
 	}
 	s.buf[i] = n.Tensor.Clone()
 	return nil
@@ -207,7 +208,7 @@ func (h *history) takeCount(n tensor.Named, name string, ofParam bool) error {
 		steps = &h.named(name).steps
 	}
 	if *steps >= 0 {
-		return fmt.Errorf("optim: the state has %q twice", n.Name)
+		return fmt.Errorf("optim: the state has %q twice", excerpt.Of(n.Name))
 	}
 	*steps = int(v)
 	return nil

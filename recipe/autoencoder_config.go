@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -32,7 +33,7 @@ func DefaultAutoencoder() AutoencoderConfig {
 // setting's name.
 func (c AutoencoderConfig) Resolve() (AutoencoderConfig, error) {
 	if c.Recipe != "autoencoder" {
-		return c, fmt.Errorf("recipe is %q; these are settings of autoencoder", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of autoencoder", excerpt.Of(c.Recipe))
 	}
 	const widest = 1 << 14
 	if c.Latent < 1 || c.Latent > widest {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // DigitsConfig is the settings of the digits recipe, in a YAML file by the names of
@@ -66,7 +67,7 @@ var modelDefaults = map[string]struct{ epochs, batch int }{
 // of range, by the setting's name.
 func (c DigitsConfig) Resolve() (DigitsConfig, error) {
 	if c.Recipe != "digits" {
-		return c, fmt.Errorf("recipe is %q; these are settings of digits", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of digits", excerpt.Of(c.Recipe))
 	}
 	for _, s := range []struct {
 		name, value string

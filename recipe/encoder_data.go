@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -239,7 +240,7 @@ func isHeldOut(set *data.Pictures, names []string) ([]bool, error) {
 	for _, name := range names {
 		k := slices.Index(set.Classes, name)
 		if k < 0 {
-			return nil, fmt.Errorf("hold_out_classes has %q; the classes are %s", name, list(set.Classes))
+			return nil, fmt.Errorf("hold_out_classes has %q; the classes are %s", excerpt.Of(name), list(set.Classes))
 		}
 		out[k] = true
 	}

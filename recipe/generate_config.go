@@ -1,6 +1,10 @@
 package recipe
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/internal/excerpt"
+)
 
 // GenerateConfig is the settings of the generate recipe, in a YAML file by the names of
 // the flags.
@@ -23,7 +27,7 @@ func DefaultGenerate() GenerateConfig {
 // setting's name.
 func (c GenerateConfig) Resolve() (GenerateConfig, error) {
 	if c.Recipe != "generate" {
-		return c, fmt.Errorf("recipe is %q; these are settings of generate", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of generate", excerpt.Of(c.Recipe))
 	}
 	if err := c.Chains.resolve(); err != nil {
 		return c, err

@@ -3,6 +3,8 @@ package recipe
 import (
 	"fmt"
 	"math"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // JEMConfig is the settings of the jem recipe, in a YAML file by the names of the flags.
@@ -29,7 +31,7 @@ func DefaultJEM() JEMConfig {
 // setting's name.
 func (c JEMConfig) Resolve() (JEMConfig, error) {
 	if c.Recipe != "jem" {
-		return c, fmt.Errorf("recipe is %q; these are settings of jem", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of jem", excerpt.Of(c.Recipe))
 	}
 	if !(c.Density >= 0 && c.Density <= math.MaxFloat64) {
 		return c, fmt.Errorf("density is %v; it must be a number of at least 0", c.Density)

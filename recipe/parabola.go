@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/measure"
@@ -105,7 +106,7 @@ func (c ParabolaConfig) Resolve() (ParabolaConfig, error) {
 	}
 	for _, n := range c.Cases {
 		if !slices.Contains(names, n) {
-			return c, fmt.Errorf("there is no case %q; there are %s%s", n, strings.Join(names, ", "), spelling.DidYouMean(n, names))
+			return c, fmt.Errorf("there is no case %q; there are %s%s", excerpt.Of(n), strings.Join(names, ", "), spelling.DidYouMean(n, names))
 		}
 	}
 	if err := once("case", c.Cases); err != nil {

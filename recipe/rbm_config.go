@@ -1,6 +1,10 @@
 package recipe
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/internal/excerpt"
+)
 
 // RBMConfig is the settings of the rbm recipe, in a YAML file by the names of the flags.
 type RBMConfig struct {
@@ -26,7 +30,7 @@ func DefaultRBM() RBMConfig {
 // setting's name.
 func (c RBMConfig) Resolve() (RBMConfig, error) {
 	if c.Recipe != "rbm" {
-		return c, fmt.Errorf("recipe is %q; these are settings of rbm", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of rbm", excerpt.Of(c.Recipe))
 	}
 	for _, s := range []struct {
 		name        string

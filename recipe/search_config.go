@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/pair"
 )
 
@@ -46,7 +47,7 @@ func DefaultSearch() SearchConfig {
 // setting's name.
 func (c SearchConfig) Resolve() (SearchConfig, error) {
 	if c.Recipe != "search" {
-		return c, fmt.Errorf("recipe is %q; these are settings of search", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of search", excerpt.Of(c.Recipe))
 	}
 	if err := c.PictureSettings.resolve(); err != nil {
 		return c, err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"go.yaml.in/yaml/v3"
@@ -122,9 +123,9 @@ func readConfig[C any](path string, base C) (C, error) {
 	var wrong *yaml.TypeError
 	switch {
 	case errors.As(err, &wrong):
-		return base, fmt.Errorf("%s: %s", path, strings.Join(wrong.Errors, "; "))
+		return base, fmt.Errorf("%s: %s", path, excerpt.Of(strings.Join(wrong.Errors, "; ")))
 	case err != nil && !errors.Is(err, io.EOF):
-		return base, fmt.Errorf("%s: %w", path, err)
+		return base, fmt.Errorf("%s: %w", path, excerpt.Error(err))
 	}
 	return c, nil
 }
@@ -153,7 +154,7 @@ func NamedIn(path string) (map[string]string, error) {
 	}
 	all, err := texts(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, excerpt.Error(err))
 	}
 	return all, nil
 }
@@ -195,7 +196,7 @@ func recipeOf(path string, text []byte) (string, error) {
 		Recipe string `yaml:"recipe"`
 	}{"digits"}
 	if err := yaml.Unmarshal(text, &named); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return "", fmt.Errorf("%s: %w", path, excerpt.Error(err))
 	}
 	return named.Recipe, nil
 }
@@ -204,7 +205,7 @@ func recipeOf(path string, text []byte) (string, error) {
 func once(setting string, names []string) error {
 	for i, name := range names {
 		if slices.Contains(names[:i], name) {
-			return fmt.Errorf("%s names %s twice", setting, name)
+			return fmt.Errorf("%s names %s twice", setting, excerpt.Of(name))
 		}
 	}
 	return nil
@@ -213,7 +214,7 @@ func once(setting string, names []string) error {
 // oneOf refuses a setting that is none of the names known.
 func oneOf(setting, value string, known []string) error {
 	if !slices.Contains(known, value) {
-		return fmt.Errorf("%s is %q; it must be one of %s%s", setting, value, strings.Join(known, ", "), spelling.DidYouMean(value, known))
+		return fmt.Errorf("%s is %q; it must be one of %s%s", setting, excerpt.Of(value), strings.Join(known, ", "), spelling.DidYouMean(value, known))
 	}
 	return nil
 }

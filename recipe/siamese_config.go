@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // SiameseConfig is the settings of the siamese recipe, in a YAML file by the names of the
@@ -36,7 +38,7 @@ func DefaultSiamese() SiameseConfig {
 // setting's name.
 func (c SiameseConfig) Resolve() (SiameseConfig, error) {
 	if c.Recipe != "siamese" {
-		return c, fmt.Errorf("recipe is %q; these are settings of siamese", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of siamese", excerpt.Of(c.Recipe))
 	}
 	if err := c.PictureSettings.resolve(); err != nil {
 		return c, err

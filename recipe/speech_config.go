@@ -3,6 +3,8 @@ package recipe
 import (
 	"fmt"
 	"slices"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // SpeechConfig is the settings of the speech recipe, in a YAML file by the names of the
@@ -31,7 +33,7 @@ func DefaultSpeech() SpeechConfig {
 // setting's name.
 func (c SpeechConfig) Resolve() (SpeechConfig, error) {
 	if c.Recipe != "speech" {
-		return c, fmt.Errorf("recipe is %q; these are settings of speech", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of speech", excerpt.Of(c.Recipe))
 	}
 	if c.Data == "" {
 		return c, fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")

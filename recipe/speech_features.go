@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // FeaturesFile says how a speech run's recordings become lines.
@@ -172,7 +173,7 @@ func spell(tokens []string, text string) ([]int, error) {
 	for _, c := range text {
 		i := slices.Index(tokens, string(c))
 		if i < 0 {
-			return nil, fmt.Errorf("the text %q has the character %q; the model knows %q", text, c, strings.Join(tokens, ""))
+			return nil, fmt.Errorf("the text %q has the character %q; the model knows %q", excerpt.Of(text), c, strings.Join(tokens, ""))
 		}
 		out = append(out, i)
 	}

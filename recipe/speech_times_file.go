@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -103,7 +104,7 @@ func checkUnits(names, sorted []string) error {
 	}
 	for i, u := range names {
 		if n := utf8.RuneCountInString(u); n != 0 && n != 1 && n != 3 || i > 0 && u == names[i-1] {
-			return fmt.Errorf("unit %d is %q; it must be of no character, one or three, and there once", i, u)
+			return fmt.Errorf("unit %d is %q; it must be of no character, one or three, and there once", i, excerpt.Of(u))
 		}
 	}
 	if !slices.Contains(names, "") || !slices.Contains(names, silenceUnit) {

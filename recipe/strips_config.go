@@ -2,6 +2,8 @@ package recipe
 
 import (
 	"fmt"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // StripsConfig is the settings of the strips recipe, in a YAML file by the names of the flags.
@@ -28,7 +30,7 @@ func DefaultStrips() StripsConfig {
 // setting's name.
 func (c StripsConfig) Resolve() (StripsConfig, error) {
 	if c.Recipe != "strips" {
-		return c, fmt.Errorf("recipe is %q; these are settings of strips", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of strips", excerpt.Of(c.Recipe))
 	}
 	for _, s := range []struct {
 		name        string

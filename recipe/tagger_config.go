@@ -3,6 +3,8 @@ package recipe
 import (
 	"fmt"
 	"math"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // TaggerConfig is the settings of the tagger recipe, in a YAML file by the names of the flags.
@@ -48,7 +50,7 @@ var taggerDefaults = map[string]struct {
 // range, by the setting's name.
 func (c TaggerConfig) Resolve() (TaggerConfig, error) {
 	if c.Recipe != "tagger" {
-		return c, fmt.Errorf("recipe is %q; these are settings of tagger", c.Recipe)
+		return c, fmt.Errorf("recipe is %q; these are settings of tagger", excerpt.Of(c.Recipe))
 	}
 	for _, s := range []struct {
 		name, value string

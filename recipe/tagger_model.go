@@ -13,6 +13,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/nn"
@@ -88,7 +89,7 @@ func (s *storedLexicon) lexicon(bits int) (*lexicon, error) {
 			return nil, err
 		}
 		if _, ok := x.index[w.Word]; ok || w.Count < 1 {
-			return nil, fmt.Errorf("the word %q is there twice, or with a count of %d", w.Word, w.Count)
+			return nil, fmt.Errorf("the word %q is there twice, or with a count of %d", excerpt.Of(w.Word), w.Count)
 		}
 		n := x.word(w.Word)
 		x.words[n].count, x.words[n].tags = w.Count, w.Tags

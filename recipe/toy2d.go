@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/measure"
@@ -42,7 +43,7 @@ func (c Toy2DConfig) Resolve() (Toy2DConfig, error) {
 	}
 	for _, s := range c.Sets {
 		if !slices.Contains(data.Toys(), s) {
-			return c, fmt.Errorf("there is no set %q; there are %s%s", s, strings.Join(data.Toys(), ", "), spelling.DidYouMean(s, data.Toys()))
+			return c, fmt.Errorf("there is no set %q; there are %s%s", excerpt.Of(s), strings.Join(data.Toys(), ", "), spelling.DidYouMean(s, data.Toys()))
 		}
 	}
 	if err := once("set", c.Sets); err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"
@@ -277,7 +278,7 @@ func (r *Run) readEvents(data []byte) {
 			r.note("%s ends within line %d, which was dropped: the run was stopped while it was written.", eventsFile, line)
 		default:
 			if bad++; bad == 1 {
-				r.note("%s, line %d could not be read: %v.", eventsFile, line, err)
+				r.note("%s, line %d could not be read: %v.", eventsFile, line, excerpt.Error(err))
 			}
 		}
 	}

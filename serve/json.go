@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // reader reads a JSON value that is valid and has no space around it, as the field of that name. It takes one
@@ -128,7 +129,7 @@ func object(known map[string]reader) reader {
 			place := strings.TrimPrefix(field+"."+name, ".")
 			read, ok := known[name]
 			if !ok {
-				return malformed("", "unknown field %.100q", place)
+				return malformed("", "unknown field %q", excerpt.Of(place))
 			}
 			if seen[name] {
 				return malformed(place, "%s is there twice", place)
@@ -211,7 +212,7 @@ func fieldsIn(fields *map[string]string) reader {
 		*fields = map[string]string{}
 		for name, v := range members(text) {
 			if _, twice := (*fields)[name]; twice {
-				return malformed(field, "%s has %.100q twice", field, name)
+				return malformed(field, "%s has %q twice", field, excerpt.Of(name))
 			}
 			if len(*fields) == index.MaxFields {
 				return invalid(field, "%s has more than %d members, which is what an item may have", field, index.MaxFields)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -165,7 +166,7 @@ func Read(dir string) ([]Film, error) {
 
 func decode(in *tensor.File) ([]Film, error) {
 	if got := in.Metadata["format"]; got != format {
-		return nil, fmt.Errorf("no file of surfaces of this version: format %q, want %q", got, format)
+		return nil, fmt.Errorf("no file of surfaces of this version: format %q, want %q", excerpt.Of(got), format)
 	}
 	var films []Film
 	if err := json.Unmarshal([]byte(in.Metadata["films"]), &films); err != nil {
@@ -180,10 +181,10 @@ func decode(in *tensor.File) ([]Film, error) {
 	}
 	for i := range films {
 		if slices.ContainsFunc(films[:i], func(f Film) bool { return f.Name == films[i].Name }) {
-			return nil, fmt.Errorf("film %q is there twice", films[i].Name)
+			return nil, fmt.Errorf("film %q is there twice", excerpt.Of(films[i].Name))
 		}
 		if err := films[i].read(all); err != nil {
-			return nil, fmt.Errorf("film %q: %w", films[i].Name, err)
+			return nil, fmt.Errorf("film %q: %w", excerpt.Of(films[i].Name), err)
 		}
 	}
 	return films, nil
@@ -195,10 +196,10 @@ func (f *Film) read(all map[string]*tensor.Tensor) error {
 	for _, name := range partNames {
 		t := all[f.Name+"/"+name]
 		if t == nil {
-			return fmt.Errorf("the tensor %q is missing", name)
+			return fmt.Errorf("the tensor %q is missing", excerpt.Of(name))
 		}
 		if single := name == "energy" || name == "correct" || name == "other"; single != (t.DType() == tensor.Float32) {
-			return fmt.Errorf("the tensor %q has type %v", name, t.DType())
+			return fmt.Errorf("the tensor %q has type %v", excerpt.Of(name), t.DType())
 		}
 		shapes[name] = t.Shape()
 	}
@@ -211,7 +212,7 @@ func (f *Film) read(all map[string]*tensor.Tensor) error {
 		"energy": {n, nx, ny}, "points": {n, np, 2}, "correct": {n, nc}, "other": {n, nc}, "data": {shapes["data"][0], 2},
 	} {
 		if !slices.Equal(shapes[name], want) {
-			return fmt.Errorf("the tensor %q has shape %v; it must be %v", name, shapes[name], want)
+			return fmt.Errorf("the tensor %q has shape %v; it must be %v", excerpt.Of(name), shapes[name], want)
 		}
 	}
 	f.X, f.Y, f.Data = get("x").Float64s(), get("y").Float64s(), couples(get("data").Float64s())

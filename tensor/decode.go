@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Decode reads a safetensors file from memory, which it does not keep. The tensors
@@ -98,13 +100,13 @@ func checkRanges(entries []entry, size int) error {
 	for _, i := range order {
 		e := entries[i]
 		if e.start != at {
-			return fmt.Errorf("safetensors: tensor %q starts at byte %d; %d is where the one before it ends", e.name, e.start, at)
+			return fmt.Errorf("safetensors: tensor %q starts at byte %d; %d is where the one before it ends", excerpt.Of(e.name), e.start, at)
 		}
 		if e.end < e.start || e.end > size {
-			return fmt.Errorf("safetensors: tensor %q has bytes %d to %d of %d", e.name, e.start, e.end, size)
+			return fmt.Errorf("safetensors: tensor %q has bytes %d to %d of %d", excerpt.Of(e.name), e.start, e.end, size)
 		}
 		if n, err := volume(e.shape); err != nil || n > math.MaxInt/8 || n*e.kind.size != e.end-e.start {
-			return fmt.Errorf("safetensors: tensor %q of type %s and shape %v has %d bytes", e.name, e.kind.name, e.shape, e.end-e.start)
+			return fmt.Errorf("safetensors: tensor %q of type %s and shape %v has %d bytes", excerpt.Of(e.name), e.kind.name, e.shape, e.end-e.start)
 		}
 		at = e.end
 	}
@@ -198,7 +200,7 @@ func (p *parser) object(value func(name string)) {
 	for p.delim('{'); p.err == nil && p.dec.More(); {
 		name := p.text()
 		if seen[name] {
-			p.fail("%q is there twice", name)
+			p.fail("%q is there twice", excerpt.Of(name))
 		}
 		seen[name] = true
 		value(name)
@@ -228,11 +230,11 @@ func (p *parser) entry(name string) entry {
 		case "data_offsets":
 			ranges = p.integers()
 		default:
-			p.fail("tensor %q has an unknown field %q", name, field)
+			p.fail("tensor %q has an unknown field %q", excerpt.Of(name), excerpt.Of(field))
 		}
 	})
 	if fields != 3 || len(ranges) != 2 {
-		p.fail("tensor %q must have dtype, shape and two data_offsets", name)
+		p.fail("tensor %q must have dtype, shape and two data_offsets", excerpt.Of(name))
 		return e
 	}
 	e.start, e.end = ranges[0], ranges[1]
@@ -246,6 +248,6 @@ func (p *parser) kind(name string) kind {
 			return k
 		}
 	}
-	p.fail("tensor %q has type %q, which is not one that can be read", name, s)
+	p.fail("tensor %q has type %q, which is not one that can be read", excerpt.Of(name), excerpt.Of(s))
 	return kind{}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // A file of ours carries a digest of itself as the first entry of its metadata, so that
@@ -59,7 +60,7 @@ func digits(h *xxhash.Digest) string { return fmt.Sprintf("%016x", h.Sum64()) }
 func checkUnsealed(metadata map[string]string) error {
 	for k, v := range metadata {
 		if k == digestKey || strings.HasPrefix(v, digestText) {
-			return fmt.Errorf("safetensors: %w, or another program copied its metadata: the entry %q: %q is a digest, but not the first entry; a program that writes such a file anew must leave it out", ErrDamaged, k, v)
+			return fmt.Errorf("safetensors: %w, or another program copied its metadata: the entry %q: %q is a digest, but not the first entry; a program that writes such a file anew must leave it out", ErrDamaged, excerpt.Of(k), excerpt.Of(v))
 		}
 	}
 	return nil
@@ -78,7 +79,7 @@ type Outline struct {
 func NewOutline(metadata map[string]string, name string, dt DType, shape ...int) (*Outline, error) {
 	n, err := volume(shape)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: tensor %q: %w", name, err)
+		return nil, fmt.Errorf("safetensors: tensor %q: %w", excerpt.Of(name), err)
 	}
 	if err := checkNames(metadata, name); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -96,7 +97,7 @@ func (l *loop) load() error {
 
 func (l *loop) read(f *tensor.File) error {
 	if got := f.Metadata["format"]; got != format {
-		return fmt.Errorf("not a checkpoint of this version: format %q, want %q", got, format)
+		return fmt.Errorf("not a checkpoint of this version: format %q, want %q", excerpt.Of(got), format)
 	}
 	if err := l.sameSettings(f); err != nil {
 		return err
@@ -211,7 +212,7 @@ func (l *loop) plausible() error {
 	case p.LossCount < 0 || !(p.Seconds >= 0):
 		return fmt.Errorf("the loss of %d samples in %v seconds", p.LossCount, p.Seconds)
 	case p.Reason != "" && p.Reason != "finished" && p.Reason != "early_stop":
-		return fmt.Errorf("the run is over by reason of %q", p.Reason)
+		return fmt.Errorf("the run is over by reason of %q", excerpt.Of(p.Reason))
 	}
 	return nil
 }

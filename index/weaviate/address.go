@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Schemes of addresses.
@@ -45,7 +47,7 @@ func parseAddress(address string) (*location, error) {
 	rest, tls := strings.CutPrefix(address, schemeTLS)
 	rest, plain := strings.CutPrefix(rest, scheme)
 	if !tls && !plain {
-		return nil, fmt.Errorf("weaviate: address %q must begin with %s or %s", redact(address), scheme, schemeTLS)
+		return nil, fmt.Errorf("weaviate: address %q must begin with %s or %s", excerpt.Of(redact(address)), scheme, schemeTLS)
 	}
 	rest, query, _ := strings.Cut(rest, "?")
 	hosts, class, _ := strings.Cut(rest, "/")
@@ -54,7 +56,7 @@ func parseAddress(address string) (*location, error) {
 		return nil, errors.New("weaviate: the address has a user or a key before an @; a key is taken from the environment variable WEAVIATE_API_KEY")
 	}
 	if !className.MatchString(class) {
-		return nil, fmt.Errorf("weaviate: class %q of the address must be a capital and then letters, digits and underscores, at most 231", class)
+		return nil, fmt.Errorf("weaviate: class %q of the address must be a capital and then letters, digits and underscores, at most 231", excerpt.Of(class))
 	}
 	if err := a.parameters(query, &tls); err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func parseAddress(address string) (*location, error) {
 		}
 		u, err := url.Parse(to)
 		if err != nil || u.Hostname() == "" || u.Host != host {
-			return nil, fmt.Errorf("weaviate: host %q of the address is none; it must be HOST:PORT", host)
+			return nil, fmt.Errorf("weaviate: host %q of the address is none; it must be HOST:PORT", excerpt.Of(host))
 		}
 		a.hosts = append(a.hosts, to)
 	}

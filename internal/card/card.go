@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Decode reads an object that was written by json.Marshal, indented or not, into v, a
@@ -52,7 +54,7 @@ func located(err error, at int64) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errors.New("it is cut off")
 	}
-	return fmt.Errorf("at byte %d: %w", at, err)
+	return fmt.Errorf("at byte %d: %w", at, excerpt.Error(err))
 }
 
 // sameNames holds the names in data against those that v is written with.
@@ -66,9 +68,9 @@ func sameNames(data []byte, v any) error {
 	for i := range max(len(has), len(should)) {
 		switch {
 		case i == len(should), i < len(has) && has[i] < should[i]:
-			return fmt.Errorf("%s is there twice, or has no place there", has[i])
+			return fmt.Errorf("%s is there twice, or has no place there", excerpt.Of(has[i]))
 		case i == len(has), has[i] > should[i]:
-			return fmt.Errorf("%s is missing", should[i])
+			return fmt.Errorf("%s is missing", excerpt.Of(should[i]))
 		}
 	}
 	return nil

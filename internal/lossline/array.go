@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -41,7 +42,7 @@ func sizes(list []byte) ([]int, error) {
 	for i, item := range elements(list) {
 		v, err := strconv.ParseUint(string(item), 10, 63)
 		if err != nil {
-			return nil, fmt.Errorf("shape[%d] is %s; it must be a whole number of at least 0", i, shortened(item))
+			return nil, fmt.Errorf("shape[%d] is %s; it must be a whole number of at least 0", i, excerpt.Of(item))
 		}
 		shape = append(shape, int(v))
 	}
@@ -54,7 +55,7 @@ func numbers(list []byte) ([]float64, error) {
 	for i, item := range elements(list) {
 		v, err := number(item)
 		if err != nil {
-			return nil, fmt.Errorf("data[%d] is %s; it must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"", i, shortened(item))
+			return nil, fmt.Errorf("data[%d] is %s; it must be a number, \"NaN\", \"Infinity\" or \"-Infinity\"", i, excerpt.Of(item))
 		}
 		data = append(data, v)
 	}
@@ -75,14 +76,6 @@ func number(item []byte) (float64, error) {
 		err = nil
 	}
 	return f, err
-}
-
-func shortened(item []byte) string {
-	const most = 40
-	if len(item) > most {
-		return string(item[:most]) + "…"
-	}
-	return string(item)
 }
 
 func appendArray(dst []byte, a loss.Array[float64]) []byte {

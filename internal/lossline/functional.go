@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 )
@@ -18,7 +19,7 @@ const prefix = "ebm."
 func evalFunctional(name string, r loss.Request, single bool) (*loss.Answer, error) {
 	entry, err := functional.Lookup(strings.TrimPrefix(name, prefix))
 	if err != nil {
-		return nil, fmt.Errorf("there is no loss called %q; energo loss list has their names", name)
+		return nil, fmt.Errorf("there is no loss called %q; energo loss list has their names", excerpt.Of(name))
 	}
 	if err := known(name, entry, r); err != nil {
 		return nil, err
@@ -37,12 +38,12 @@ func evalFunctional(name string, r loss.Request, single bool) (*loss.Answer, err
 func known(name string, e functional.Entry, r loss.Request) error {
 	for _, option := range sortedNames(r.Options) {
 		if option != "reduction" && (option == "cost" || !e.Takes(option)) {
-			return fmt.Errorf("%s has no option %q; it has %s", name, option, strings.Join(options(e), ", "))
+			return fmt.Errorf("%s has no option %q; it has %s", name, excerpt.Of(option), strings.Join(options(e), ", "))
 		}
 	}
 	for _, input := range sortedNames(r.Inputs) {
 		if input != "energies" && input != "target" && !(input == "cost" && e.Takes("cost")) {
-			return fmt.Errorf("%s has no input %q", name, input)
+			return fmt.Errorf("%s has no input %q", name, excerpt.Of(input))
 		}
 		if a := r.Inputs[input]; product(a.Shape) != len(a.Data) {
 			return fmt.Errorf("%s: shape %v has %d elements, data has %d", input, a.Shape, product(a.Shape), len(a.Data))

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // The functions of this file read JSON that is known to be valid, in place: requests have
@@ -46,10 +48,10 @@ func members(object []byte, allowed ...string) ([]member, error) {
 			return nil, err
 		}
 		if len(allowed) > 0 && !slices.Contains(allowed, name) {
-			return nil, fmt.Errorf("unknown key %q; there are %s", name, strings.Join(allowed, ", "))
+			return nil, fmt.Errorf("unknown key %q; there are %s", excerpt.Of(name), strings.Join(allowed, ", "))
 		}
 		if seen[name] {
-			return nil, fmt.Errorf("key %q stands there twice", name)
+			return nil, fmt.Errorf("key %q stands there twice", excerpt.Of(name))
 		}
 		seen[name] = true
 		rest = after(after(rest, n), 1) // the colon

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -92,7 +93,7 @@ func (l *line) eval() (a *loss.Answer, err error) {
 	}
 	single := dtype != nil && *dtype == "float32"
 	if dtype != nil && !single && *dtype != "float64" {
-		return nil, fmt.Errorf(`dtype is %q; it must be "float64" or "float32"`, *dtype)
+		return nil, fmt.Errorf(`dtype is %q; it must be "float64" or "float32"`, excerpt.Of(*dtype))
 	}
 	r := loss.Request{}
 	if r.Options, err = object("options", "option ", l.options, option); err != nil {
@@ -107,7 +108,7 @@ func (l *line) eval() (a *loss.Answer, err error) {
 // text reads a text; nil if there is none.
 func text(name string, value []byte) (s *string, err error) {
 	if value != nil && json.Unmarshal(value, &s) != nil {
-		return nil, fmt.Errorf("%s is %s; it must be a text", name, shortened(value))
+		return nil, fmt.Errorf("%s is %s; it must be a text", name, excerpt.Of(value))
 	}
 	return s, nil
 }
@@ -140,7 +141,7 @@ func evalByName(name string, r loss.Request, single bool) (*loss.Answer, error) 
 			return e.Eval(r, single)
 		}
 	}
-	return nil, fmt.Errorf("there is no loss called %q; energo loss list has their names", name)
+	return nil, fmt.Errorf("there is no loss called %q; energo loss list has their names", excerpt.Of(name))
 }
 
 // option reads an option's value: a text, true or false, a number, an array, a list of
@@ -164,7 +165,7 @@ func option(raw []byte) (any, error) {
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil {
-		return nil, fmt.Errorf("%s is beyond the range of float64", shortened(raw))
+		return nil, fmt.Errorf("%s is beyond the range of float64", excerpt.Of(raw))
 	}
 	return f, nil
 }
