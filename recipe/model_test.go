@@ -83,7 +83,10 @@ func TestWarmStepAllocatesNothing(t *testing.T) {
 		for _, model := range Models {
 			for _, form := range Energies {
 				c := small()
-				c.Model, c.Energy, c.Codes, c.Augment = model, form, "learned", true
+				c.Model, c.Energy, c.Augment = model, form, true
+				if form == "code" {
+					c.Codes = "learned"
+				}
 				c, err := c.Resolve()
 				if err != nil {
 					t.Fatal(err)

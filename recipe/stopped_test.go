@@ -130,8 +130,8 @@ func TestJobsOfPicturesWithoutVariance(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, m := range map[string]Measured{"autoencoder": one.Measured, "eval": again.Measured, "generate": two.Measured, "generate resumed": resumed.Measured} {
-		if v := m.TestError.Value; v == v || len(m.TestError.Note) < 20 {
-			t.Errorf("%s: the error of pictures without variance is %v: %q", what, v, m.TestError.Note)
+		if f := m.ErrorFigure(); f.Value == f.Value || len(f.Note) < 20 {
+			t.Errorf("%s: the error of pictures without variance is %v: %q", what, f.Value, f.Note)
 		}
 	}
 }

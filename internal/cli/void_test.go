@@ -99,7 +99,7 @@ var counting = map[string]string{
 		epochs functionals models seeds energy augment functional model seed`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
 	"align":        "out manifest frame logits json",
-	"serve search": `run listen read-only host max-body max-pixels max-k max-requests`,
+	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
 }
 
 // arguments of flags that have no use for 2.
