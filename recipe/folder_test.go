@@ -108,7 +108,8 @@ func TestJobsLockTheirFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Release()
-	ctx, o := t.Context(), Options{Dir: dir}
+	trainSet, testSet := sets()
+	ctx, o := t.Context(), Options{Dir: dir, Train: trainSet, Test: testSet}
 	speech := DefaultSpeech()
 	speech.Data = "x"
 	for name, job := range map[string]func() error{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/index/weaviate"
+	"github.com/energo-ml/energo/internal/bytetext"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/recipe"
@@ -95,7 +96,7 @@ func eachItem(ctx context.Context, x index.Index) (iter.Seq2[index.Item, error],
 const runMemory = "run.json"
 
 type rememberedRun struct {
-	Run string `json:"run"` // relative to the index's folder, if that is in the run's
+	Run bytetext.String `json:"run"` // relative to the index's folder, if that is in the run's
 }
 
 // rememberRun writes the run of an index that is a folder.
@@ -116,7 +117,7 @@ func rememberRun(name, run string) error {
 			return err
 		}
 	}
-	text, err := json.Marshal(rememberedRun{filepath.ToSlash(run)})
+	text, err := json.Marshal(rememberedRun{bytetext.String(filepath.ToSlash(run))})
 	if err != nil {
 		return err
 	}
@@ -140,7 +141,7 @@ func rememberedRunOf(name string) (string, error) {
 	if err := card.Decode(text, &r); err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
-	run := filepath.FromSlash(r.Run)
+	run := filepath.FromSlash(string(r.Run))
 	if !filepath.IsAbs(run) {
 		run = filepath.Join(name, run)
 	}

@@ -350,3 +350,14 @@ func TestCloseAfterInterrupt(t *testing.T) {
 		t.Errorf("%q is said, error %v", said.String(), err)
 	}
 }
+
+// TestRememberedRunIsBytes: an index remembers a run whose folder's name is not UTF-8.
+func TestRememberedRunIsBytes(t *testing.T) {
+	run, name := filepath.Join(t.TempDir(), "r\xfcn"), t.TempDir()
+	if err := rememberRun(name, run); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := rememberedRunOf(name); err != nil || got != run {
+		t.Errorf("it remembers %q, %v", got, err)
+	}
+}

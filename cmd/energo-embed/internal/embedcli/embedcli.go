@@ -41,7 +41,11 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // Main runs a command line and returns its exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	go func() { // a second signal ends the program at once; energo passes on what a terminal has sent already
 		<-ctx.Done()

@@ -21,7 +21,7 @@ type width struct{}
 func (width) Dim() int            { return 1 }
 func (width) Fingerprint() string { return "width" }
 func (width) Metric() string      { return "euclidean" }
-func (width) Size() image.Point { return image.Pt(1, 1) }
+func (width) Size() image.Point   { return image.Pt(1, 1) }
 
 func (width) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {
