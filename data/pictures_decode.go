@@ -196,12 +196,15 @@ func (p *EncodedPicture) scaled(plan func(size image.Point) (part image.Rectangl
 // Memory is the bytes that decoding the picture takes at most, besides the file and FitMemory of what is made of it.
 func (p *EncodedPicture) Memory() int64 {
 	const rest = 1 << 20 // tables and buffers
-	return rest + int64(float64(p.w)*float64(p.h)*p.pixelBytes()) + rowBytes*int64(p.w)
+	return rest + int64(float64(p.w)*float64(p.h)*p.pixelBytes()) + rowBytes*int64(p.w) + weightBytes*int64(p.w+p.h)
 }
 
 // rowBytes is what rows take for each of their pixels: a PNG's of sixteen bits, as it comes, twice, in four bytes, and
 // over white.
 const rowBytes = 2*8 + 4 + 4
+
+// weightBytes is what the weights of scaling take for each row and column: each counts for two pixels.
+const weightBytes = 2 * 4
 
 // FitMemory is the bytes that it takes to scale a picture to w×h pixels.
 func FitMemory(w, h int) int64 { return fitBytes * int64(w) * int64(h) }

@@ -22,29 +22,31 @@ type fitter struct {
 	row          *image.RGBA // a row as it came
 }
 
-// tent is the places of a source from which a pixel is made: each counts 1 − |at − middle|/half, and all together 1/norm.
+// tent is the places of a source from which a pixel is made, and how much each counts: together 1, the more the nearer
+// it is to the middle.
 type tent struct {
-	from, to     int
-	middle, half float64
-	norm         float64
+	from, to int
+	weights  []float32
 }
-
-func (t *tent) weight(at int) float64 { return 1 - math.Abs(float64(at)-t.middle)/t.half }
 
 // tents returns those of n pixels that are made of size.
 func tents(size, n int) []tent {
 	scale := float64(size) / float64(n)
+	half := max(scale, 1)
 	all := make([]tent, n)
 	for i := range all {
-		t := &all[i]
-		t.middle, t.half = (float64(i)+0.5)*scale-0.5, max(scale, 1)
-		t.from = max(0, int(math.Floor(t.middle-t.half)))
-		t.to = min(size, int(math.Ceil(t.middle+t.half)))
+		t, middle := &all[i], (float64(i)+0.5)*scale-0.5
+		t.from = max(0, int(math.Floor(middle-half)))
+		t.to = min(size, int(math.Ceil(middle+half)))
+		t.weights = make([]float32, t.to-t.from)
+		weight := func(k int) float64 { return max(0, 1-math.Abs(float64(t.from+k)-middle)/half) }
 		sum := 0.0
-		for at := t.from; at < t.to; at++ {
-			sum += max(0, t.weight(at))
+		for k := range t.weights {
+			sum += weight(k)
 		}
-		t.norm = 1 / sum
+		for k := range t.weights {
+			t.weights[k] = float32(weight(k) / sum)
+		}
 	}
 	return all
 }
@@ -70,14 +72,33 @@ func (f *fitter) add(img image.Image, at image.Point, x, y, step int) {
 	if n <= 0 {
 		return
 	}
+	f.scaleAcross(f.overWhite(img, at, n), x-f.from.Min.X, step)
+	f.addDown(y - f.from.Min.Y)
+}
+
+// overWhite returns n pixels of a row, each as red, green, blue and one byte more.
+func (f *fitter) overWhite(img image.Image, at image.Point, n int) []byte {
+	if m, ok := img.(*image.NRGBA); ok { // as a PNG's rows are
+		if pix := m.Pix[m.PixOffset(at.X, at.Y):][:4*n]; opaque(pix) {
+			return pix
+		}
+	}
 	if f.row == nil || len(f.row.Pix) < 4*n {
 		f.row = image.NewRGBA(image.Rect(0, 0, n, 1))
 	}
 	part := image.Rect(0, 0, n, 1)
 	draw.Draw(f.row, part, image.White, image.Point{}, draw.Src)
 	draw.Draw(f.row, part, img, at, draw.Over)
-	f.scaleAcross(f.row.Pix[:4*n], x-f.from.Min.X, step)
-	f.addDown(y - f.from.Min.Y)
+	return f.row.Pix[:4*n]
+}
+
+func opaque(pix []byte) bool {
+	for i := 3; i < len(pix); i += 4 {
+		if pix[i] != 255 {
+			return false
+		}
+	}
+	return true
 }
 
 // scaleAcross scales the pixels of a row, which begin at x and lie step apart, into line.
@@ -88,14 +109,12 @@ func (f *fitter) scaleAcross(pix []byte, x, step int) {
 		first, last := max(0, (t.from-x+step-1)/step), min(n, (t.to-x+step-1)/step)
 		var r, g, b float32
 		for k := first; k < last; k++ {
-			p := pix[4*k:][:3:3]
-			weight := float32(max(0, t.weight(x+k*step)))
+			p, weight := pix[4*k:][:3:3], t.weights[x+k*step-t.from]
 			r += weight * float32(p[0])
 			g += weight * float32(p[1])
 			b += weight * float32(p[2])
 		}
-		norm := float32(t.norm)
-		f.line[3*i], f.line[3*i+1], f.line[3*i+2] = norm*r, norm*g, norm*b
+		f.line[3*i], f.line[3*i+1], f.line[3*i+2] = r, g, b
 	}
 }
 
@@ -103,7 +122,7 @@ func (f *fitter) scaleAcross(pix []byte, x, step int) {
 func (f *fitter) addDown(y int) {
 	first := sort.Search(f.h, func(i int) bool { return f.down[i].to > y })
 	for i := first; i < f.h && f.down[i].from <= y; i++ {
-		weight := float32(max(0, f.down[i].weight(y)) * f.down[i].norm)
+		weight := f.down[i].weights[y-f.down[i].from]
 		sums := f.sums[3*f.w*i:][:len(f.line)]
 		for j, v := range f.line {
 			sums[j] += weight * v

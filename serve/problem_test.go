@@ -119,7 +119,7 @@ func TestProblems(t *testing.T) {
 		{search, "image/png", string(good[:12]), 422, "image is not a valid picture"},
 		{search, "image/png", string(bomb(60000, 60000)), 422, "declares 60000×60000 pixels; at most 32000000 are taken"},
 		{search, "image/png", string(bomb(1<<31-1, 1<<31-1)), 422, "image"},
-		{search, "image/png", string(bomb(32000000, 1)), 422, "image takes 733 MiB of memory to decode; at most 255 are allowed"},
+		{search, "image/png", string(bomb(32000000, 1)), 422, "image takes 977 MiB of memory to decode; at most 255 are allowed"},
 		{search, "image/png", string(bomb(8000000, 1)), 422, "image is not a valid picture"},
 		{search, "image/png", string(bomb(0, 5)), 422, "image"},
 		{search, js, `{"image":"AAAA"}`, 422, "image is not a valid picture"},
