@@ -60,7 +60,7 @@ func TestWriteSearch(t *testing.T) {
 		t.Fatalf("%d mistakes are too few for the test", wrong)
 	}
 	for _, want := range []string{
-		"Precision@1", fmt.Sprintf("another class for %d of 48 queries; 95 %% interval", wrong), "Recall@10", "MAP@R", "NMI", "Among the 48 training pictures instead",
+		"Precision@1", fmt.Sprintf("another class for %d of 48 queries; 95\u00a0%% interval", wrong), "Recall@10", "MAP@R", "NMI", "Among the 48 training pictures instead",
 		"Who is taken for whom", "&lt;class 1&gt;", `/0 &amp; more.png`,
 	} {
 		if !strings.Contains(page, want) {

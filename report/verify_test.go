@@ -12,7 +12,7 @@ import (
 func TestWriteSiamese(t *testing.T) {
 	f := newFakeSearch()
 	page := checkFound(t, f.siamese(t), []string{"roc", "distances", "map", "false_accepts", "false_refusals"})
-	for _, want := range []string{"Accuracy", "test pairs wrong; 95 % interval", "Equal error rate", "AUC", "Accepted at 1 %", "chosen on other pairs", "the best on 90 held-out pairs", "Each point is a threshold"} {
+	for _, want := range []string{"Accuracy", "test pairs wrong; 95\u00a0% interval", "Equal error rate", "AUC", "Accepted at 1 %", "chosen on other pairs", "the best on 90 held-out pairs", "Each point is a threshold"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
