@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/internal/notices"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -214,13 +215,20 @@ func exactly(names ...string) cobra.PositionalArgs {
 }
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	var licenses bool
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print energo's version and the machine's instruction set", Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if licenses {
+				fmt.Fprint(cmd.OutOrStdout(), notices.Text)
+				return nil
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), version())
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&licenses, "licenses", false, "print the licences of the code of others in this program instead")
+	return cmd
 }
 
 func exitCodes() *cobra.Command {
