@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -144,26 +145,48 @@ func TestOpenNothing(t *testing.T) {
 	}
 }
 
-// FuzzOpen: whatever the files hold, a run opens and its page is drawn, or an error says why not.
-func FuzzOpen(f *testing.F) {
-	small := newFake()
-	small.epochs, small.perEpoch = 2, 3
-	f.Add([]byte(small.events()), []byte("functional: hinge\nmargin: 1\n"), []byte(`{"test_error":0.1,"energy":{"terms":{"error":{"key":"error","name":"Error","unit":"share"}}}}`))
-	f.Add([]byte(`{"type":"start","epochs":-1,"steps":-5,"step":-9}`+"\n"+`{"type":"step","step":-3,"loss":1e308,"lr":-1e308}`+"\n"), []byte("margin: .nan\nfunctional: hinge"), []byte(`{"train_seconds":1e300}`))
-	f.Add([]byte(`{"type":"epoch","epoch":0,"step":0,"error":-1,"gap":{"p05":1e307,"p95":-1e307}}`+"\n"), []byte("? [a]\n: &x [*x]"), []byte("["))
-	f.Add([]byte(`{"type":"epoch","epoch":1,"step":9223372036854775807,"error":1e-300}`+"\n"+`{"type":"step","step":9223372036854775807,"loss":5e-324}`+"\n"), []byte("\x00"), []byte("null"))
+// TestPagesOfOddRuns: whatever the files hold, a run opens and its page is drawn.
+func TestPagesOfOddRuns(t *testing.T) {
+	for i, files := range oddRuns() {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			dir := t.TempDir()
+			for k, name := range []string{eventsFile, configFile, resultFile} {
+				writeFile(t, dir, name, files[k])
+			}
+			r, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := newPage(r, nil).add(r, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			r.Outcome()
+		})
+	}
+}
+
+// oddRuns are the events, settings and result of runs that few would write.
+func oddRuns() [][3]string {
+	return [][3]string{
+		{`{"type":"start","epochs":-1,"steps":-5,"step":-9}` + "\n" + `{"type":"step","step":-3,"loss":1e308,"lr":-1e308}` + "\n", "margin: .nan\nfunctional: hinge", `{"train_seconds":1e300}`},
+		{`{"type":"epoch","epoch":0,"step":0,"error":-1,"gap":{"p05":1e307,"p95":-1e307}}` + "\n", "? [a]\n: &x [*x]", "["},
+		{`{"type":"epoch","epoch":1,"step":9223372036854775807,"error":1e-300}` + "\n" + `{"type":"step","step":9223372036854775807,"loss":5e-324}` + "\n", "\x00", "null"},
+		{`{"type":"step","step":1,"loss":2}` + "\n" + `{"type":"epo`, "functional: hinge\nmargin: 1\n", `{"test_error":0.1,"epochs":1,"steps":2,"train_seconds":1,"collapsed":false}`},
+	}
+}
+
+// FuzzRun feeds the readers of a run's own files texts of any content: what cannot be read is noted.
+func FuzzRun(f *testing.F) {
+	for _, files := range oddRuns() {
+		f.Add([]byte(files[0]), []byte(files[1]), []byte(files[2]))
+	}
 	f.Fuzz(func(t *testing.T, events, config, result []byte) {
-		dir := t.TempDir()
-		writeFile(t, dir, eventsFile, string(events))
-		writeFile(t, dir, configFile, string(config))
-		writeFile(t, dir, resultFile, string(result))
-		r, err := Open(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := newPage(r, nil)
-		if err := p.add(r, nil, nil); err != nil {
-			t.Fatal(err)
+		r := &Run{Name: "x"}
+		r.readConfig(config)
+		r.readEvents(events)
+		r.readResult(result)
+		if r.Result == nil && r.Broken == nil {
+			t.Fatal("a result was neither read nor told damaged")
 		}
 		r.Outcome()
 	})

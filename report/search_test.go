@@ -1,12 +1,14 @@
 package report
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -267,37 +269,103 @@ func TestPlaneImages(t *testing.T) {
 	}
 }
 
-// FuzzFound: whatever the files of a run of search or siamese hold, its page is drawn or it is no run.
-func FuzzFound(f *testing.F) {
-	for _, recipe := range []string{"search", "siamese"} {
-		fake := fakeSearch{classes: 2, each: 3, dim: 2, near: 0.5}
-		dir := map[string]func(testing.TB) string{"search": fake.search, "siamese": fake.siamese}[recipe](f)
-		read := func(name string) []byte {
-			data, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				return nil
-			}
-			return data
-		}
-		f.Add(recipe, read(resultFile), read(vectorsFile), read(verificationFile), read(pairsFile))
+// TestPagesOfOddResults: whatever the results of a run of search or siamese hold, its page is drawn.
+func TestPagesOfOddResults(t *testing.T) {
+	for i, odd := range oddResults {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			dir := t.TempDir()
+			writeFile(t, dir, configFile, "recipe: "+odd.recipe)
+			writeFile(t, dir, resultFile, odd.result)
+			writeFile(t, dir, verificationFile, odd.curve)
+			writeFile(t, dir, vectorsFile, "")
+			writeFile(t, dir, pairsFile, "")
+			_, page := composed(t, dir, nil)
+			checkPage(t, []byte(page))
+		})
 	}
-	f.Add("search", []byte(`{"classes":["a"],"among_test":{"queries":1,"recall":[{"k":1},{"k":1}],"classes":[{"label":0,"queries":9223372036854775807}]}}`), []byte{}, []byte{}, []byte{})
-	f.Add("siamese", []byte(`{"same":1,"different":1,"threshold":1e308}`), []byte{}, []byte(`{"roc":[{},{}]}`), []byte{})
-	f.Fuzz(func(t *testing.T, recipe string, result, vectors, verification, pairs []byte) {
-		if recipe != "search" && recipe != "siamese" {
-			return
+}
+
+var oddResults = []struct{ recipe, result, curve string }{
+	{"search", `{"classes":["a"],"among_test":{"queries":1,"recall":[{"k":1},{"k":1}],"classes":[{"label":0,"queries":9223372036854775807}]}}`, ""},
+	{"siamese", `{"same":1,"different":1,"threshold":1e308}`, `{"roc":[{},{}]}`},
+	{"siamese", `{"same":3,"different":2,"accuracy":0.6,"tar_at_far":[{"far":0.01,"tar":0.5}]}`, `{"roc":[{"threshold":0},{"threshold":1,"far":1,"tar":1}]}`},
+}
+
+// FuzzFigures feeds the results of search and siamese texts of any content: what is taken makes tiles.
+func FuzzFigures(f *testing.F) {
+	for _, odd := range oddResults {
+		f.Add([]byte(odd.result), []byte(odd.curve))
+	}
+	f.Fuzz(func(t *testing.T, result, curve []byte) {
+		var s searched
+		if json.Unmarshal(result, &s) == nil && s.check() == nil {
+			s.tiles(&Run{})
 		}
-		dir := t.TempDir()
-		writeFile(t, dir, configFile, "recipe: "+recipe)
-		for name, data := range map[string][]byte{resultFile: result, vectorsFile: vectors, verificationFile: verification, pairsFile: pairs} {
-			writeFile(t, dir, name, string(data))
+		var v verified
+		if json.Unmarshal(result, &v) == nil && v.check() == nil {
+			v.tiles(&Run{})
 		}
-		if v, err := readVectors(dir); err == nil && v.n*v.dim > 512 { // right, but slow
-			return
+		var roc retrieval.Verification
+		if json.Unmarshal(curve, &roc) == nil && checkCurve(roc.ROC) == nil {
+			v.roc = roc.ROC
+			v.curve(planeSize)
 		}
-		_, page := composed(t, dir, nil)
-		checkPage(t, []byte(page))
 	})
+}
+
+// FuzzVectors feeds the readers of vectors and pairs tensors of any shape and content: what is taken holds together.
+func FuzzVectors(f *testing.F) {
+	f.Add("euclidean", `["a","b"]`, `["x","y"]`, []byte{2, 2, 1, 2}, []byte{0, 1, 2, 3, 0, 1})
+	f.Add("", "[]", "null", []byte{0, 0}, []byte{9})
+	f.Fuzz(func(t *testing.T, metric, classes, paths string, shapes, values []byte) {
+		var tensors []tensor.Named
+		for _, name := range []string{"vectors", "labels", "first", "second", "same", "distances"} {
+			var one *tensor.Tensor
+			one, shapes, values = oddTensor(shapes, values)
+			tensors = append(tensors, tensor.Named{Name: name, Tensor: one})
+		}
+		file := &tensor.File{Tensors: tensors, Metadata: map[string]string{"metric": metric, "classes": classes, "paths": paths}}
+		if v, err := decodeVectors(file); err == nil {
+			for i, label := range v.labels {
+				if label >= len(v.classes) || len(v.row(i)) != v.dim || len(v.paths) != v.n {
+					t.Fatalf("picture %d of %d, label %d of %d, %d paths", i, v.n, label, len(v.classes), len(v.paths))
+				}
+			}
+		}
+		if p, err := decodePairs(file); err == nil && (len(p.first) != len(p.second) || len(p.same) != len(p.distances)) {
+			t.Fatal("columns of different lengths")
+		}
+	})
+}
+
+// oddTensor takes a small tensor's shape and elements from the beginnings of two lists, and returns what is left of those: a
+// rank up to 3, dimensions up to 3, and elements that are small whole numbers, halves, infinite or NaN.
+func oddTensor(shapes, values []byte) (*tensor.Tensor, []byte, []byte) {
+	next := func(list *[]byte) (b byte) {
+		if len(*list) > 0 {
+			b, *list = (*list)[0], (*list)[1:]
+		}
+		return b
+	}
+	kind := next(&shapes)
+	shape := make([]int, kind%4)
+	for i := range shape {
+		shape[i] = int(next(&shapes) % 4)
+	}
+	x := tensor.New(tensor.Float32, shape...)
+	for i := range x.Float32s() {
+		switch b := next(&values); {
+		case b < 200:
+			x.Float32s()[i] = float32(b) / 2
+		case b < 220:
+			x.Float32s()[i] = -float32(b)
+		case b < 240:
+			x.Float32s()[i] = float32(math.Inf(int(b%2)*2 - 1))
+		default:
+			x.Float32s()[i] = float32(math.NaN())
+		}
+	}
+	return x, shapes, values
 }
 
 // TestReadVectorsMissing: tensors that are not there are named.

@@ -31,11 +31,15 @@ func readVectors(dir string) (*vectors, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodeVectors(f)
+}
+
+func decodeVectors(f *tensor.File) (v *vectors, err error) {
 	x, y := f.Get("vectors"), f.Get("labels")
 	if x == nil || y == nil || x.Rank() != 2 || y.Rank() != 1 || x.Dim(0) != y.Dim(0) || x.Len() == 0 || x.DType() != tensor.Float32 {
 		return nil, fmt.Errorf("it must hold the tensors vectors [N, Dim] of float32 and labels [N]")
 	}
-	v := &vectors{n: x.Dim(0), dim: x.Dim(1), values: x.Float32s(), distance: pair.Distance{Metric: pair.Metric(f.Metadata["metric"])}}
+	v = &vectors{n: x.Dim(0), dim: x.Dim(1), values: x.Float32s(), distance: pair.Distance{Metric: pair.Metric(f.Metadata["metric"])}}
 	if err := v.distance.Check(); err != nil {
 		return nil, err
 	}

@@ -108,6 +108,10 @@ func readPairs(dir string) (*pairing, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decodePairs(f)
+}
+
+func decodePairs(f *tensor.File) (p *pairing, err error) {
 	columns := map[string]*tensor.Tensor{}
 	for _, name := range []string{"first", "second", "same", "distances"} {
 		t := f.Get(name)
@@ -116,7 +120,7 @@ func readPairs(dir string) (*pairing, error) {
 		}
 		columns[name] = t
 	}
-	p := &pairing{distances: doubles(columns["distances"])}
+	p = &pairing{distances: doubles(columns["distances"])}
 	if p.first, err = wholes("first", columns["first"], math.MaxInt32); err != nil {
 		return nil, err
 	}
