@@ -306,9 +306,9 @@ func evalSure[T simd.Float](s *ctcSure, r *ctcRun[T], n int) float64 {
 func writeSure[T simd.Float](s *ctcSure, t int, row []T, blank int, q, factor float64) {
 	p := s.row(t)
 	top, likeliest := blank, p[len(p)-1]
-	row[blank] = T(factor * (s.shares[len(p)-1] - likeliest*q))
+	row[blank] = T(factor * (s.shares[len(p)-1] - float64(likeliest*q)))
 	for slot, c := range s.classes {
-		row[c] = T(factor * (s.shares[slot] - p[slot]*q))
+		row[c] = T(factor * (s.shares[slot] - float64(p[slot]*q)))
 		if p[slot] > likeliest {
 			top, likeliest = c, p[slot]
 		}

@@ -38,7 +38,7 @@ func Quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 || math.IsNaN(sorted[0]) {
 		return math.NaN()
 	}
-	at := q * float64(len(sorted)-1)
+	at := float64(q * float64(len(sorted)-1))
 	i := int(at)
 	f := at - float64(i)
 	if f == 0 || sorted[i] == sorted[i+1] { // so that infinities are not multiplied by 0
