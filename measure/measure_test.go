@@ -82,9 +82,17 @@ func TestUnits(t *testing.T) {
 		v    float64
 		want string
 	}{
-		{Share, 0.0123, "1.23 %"}, {Share, 1.5, "150.00 %"}, {Share, math.NaN(), "not a number"}, {Share, math.Inf(1), "∞"},
-		{Nat, 205.377, "205 nat"}, {Nat, -1.5, "−1.50 nat"}, {Nat, math.NaN(), "not a number"},
-		{Plain, 0.0123, "0.0123"}, {Plain, 0, "0"}, {Plain, -2e7, "−2.00e+07"}, {Plain, math.Inf(-1), "−∞"},
+		{Share, 0.0123, "1.23 %"},
+		{Share, 1.5, "150.00 %"},
+		{Share, math.NaN(), "not a number"},
+		{Share, math.Inf(1), "∞"},
+		{Nat, 205.377, "205 nat"},
+		{Nat, -1.5, "−1.50 nat"},
+		{Nat, math.NaN(), "not a number"},
+		{Plain, 0.0123, "0.0123"},
+		{Plain, 0, "0"},
+		{Plain, -2e7, "−2.00e+07"},
+		{Plain, math.Inf(-1), "−∞"},
 	} {
 		if got := test.unit.Text(test.v); got != test.want {
 			t.Errorf("%v in %q is %q, want %q", test.v, test.unit, got, test.want)
@@ -102,8 +110,15 @@ func TestQuantiles(t *testing.T) {
 		x       []float64
 		q, want float64
 	}{
-		{[]float64{3, 1, 2}, 0.5, 2}, {[]float64{1, 2}, 0.25, 1.25}, {[]float64{7}, 0.05, 7}, {[]float64{1, inf}, 0, 1}, {[]float64{1, inf}, 0.5, inf}, {[]float64{inf, 2, 1}, 0.5, 2},
-		{[]float64{-inf, inf}, 0.5, math.NaN()}, {[]float64{1, math.NaN(), 2}, 0.5, math.NaN()}, {nil, 0.5, math.NaN()},
+		{[]float64{3, 1, 2}, 0.5, 2},
+		{[]float64{1, 2}, 0.25, 1.25},
+		{[]float64{7}, 0.05, 7},
+		{[]float64{1, inf}, 0, 1},
+		{[]float64{1, inf}, 0.5, inf},
+		{[]float64{inf, 2, 1}, 0.5, 2},
+		{[]float64{-inf, inf}, 0.5, math.NaN()},
+		{[]float64{1, math.NaN(), 2}, 0.5, math.NaN()},
+		{nil, 0.5, math.NaN()},
 	} {
 		if got := Quantile(Sorted(test.x), test.q); got != test.want && !(math.IsNaN(got) && math.IsNaN(test.want)) {
 			t.Errorf("the %v-quantile of %v is %v, want %v", test.q, test.x, got, test.want)

@@ -64,7 +64,8 @@ func (s *PictureSettings) rules(jittered, shared, listed bool) []Rule {
 	return []Rule{
 		When("flip", jittered, part), When("brightness", jittered, part),
 		When("size", files, idx), When("channels", files, idx), When("skip_bad", files, idx),
-		When("test", files, own), {Setting: "test_share", Counts: files, Why: own, Reads: true},
+		When("test", files, own),
+		{Setting: "test_share", Counts: files, Why: own, Reads: true},
 		When("test_share", shared, "a test set is named"),
 	}
 }

@@ -2,10 +2,11 @@ package report
 
 import (
 	"fmt"
-	"github.com/energo-ml/energo/measure"
 	"html/template"
 	"math"
 	"strings"
+
+	"github.com/energo-ml/energo/measure"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"

@@ -298,8 +298,10 @@ func TestPagesSpeakOfTheirJobs(t *testing.T) {
 	}{
 		"speech": {measure.Quantity{Name: "Error rate", Unit: measure.Share, Note: "of the tokens read wrong"}, 1, texts, []string{"Test error rate", "of the tokens read wrong", "Validation error rate", "all other texts together"}, nil},
 		"rbm": {
-			measure.Quantity{Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture"}, 22819, pictures,
-			[]string{"Validation negative log-likelihood", "nat a picture", ">209 nat<", "Told apart", "98.00\u00a0%", "Free energies", "the same with shuffled pixels"}, []string{"20,8", "209 %", "20877"},
+			measure.Quantity{Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture"},
+			22819, pictures,
+			[]string{"Validation negative log-likelihood", "nat a picture", ">209 nat<", "Told apart", "98.00\u00a0%", "Free energies", "the same with shuffled pixels"},
+			[]string{"20,8", "209 %", "20877"},
 		},
 		"generate": {
 			measure.Quantity{Name: "Discrepancy", Note: "squared kernel discrepancy"}, 1, pictures, []string{"Test discrepancy", "squared kernel discrepancy"}, []string{"0.90 %"},

@@ -1,10 +1,11 @@
 package report
 
 import (
-	"github.com/energo-ml/energo/measure"
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/energo-ml/energo/measure"
 
 	"gonum.org/v1/plot"
 )

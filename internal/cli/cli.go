@@ -13,8 +13,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/internal/notices"
+	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
