@@ -171,14 +171,20 @@ func TestSweep(t *testing.T) {
 func FuzzSegment(f *testing.F) {
 	o := Options{Dim: 3, Metric: Cosine, Storage: Float32}
 	good := segmentOf(f, o, 20)
-	f.Add(good, uint16(0), uint64(0))
+	f.Add(uint16(0), uint64(0), uint16(0), uint64(0), uint16(0))
 	for i := range 8 + 3*numColumns {
-		f.Add(good, uint16(len(good)-footerSize+8+4*i), uint64(1)<<(i*5%64))
+		f.Add(uint16(len(good)-footerSize+8+4*i), uint64(1)<<(i*5%64), uint16(97*i), uint64(i), uint16(0))
 	}
-	f.Fuzz(func(t *testing.T, data []byte, at uint16, xor uint64) {
-		data = slices.Clone(data)
-		if int(at)+8 <= len(data) {
-			binary.LittleEndian.PutUint64(data[at:], binary.LittleEndian.Uint64(data[at:])^xor)
+	// Two words of a whole segment change, and its end may be cut off: the arguments stay small.
+	f.Fuzz(func(t *testing.T, at uint16, xor uint64, at2 uint16, xor2 uint64, cut uint16) {
+		data := slices.Clone(good[:len(good)-int(cut)%len(good)])
+		for _, change := range []struct {
+			at  int
+			xor uint64
+		}{{int(at), xor}, {int(at2), xor2}} {
+			if word := data[min(change.at, len(data)):]; len(word) >= 8 {
+				binary.LittleEndian.PutUint64(word, binary.LittleEndian.Uint64(word)^change.xor)
+			}
 		}
 		s, err := parseSegment(mend(data), o)
 		if err != nil {

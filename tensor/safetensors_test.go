@@ -352,18 +352,13 @@ func BenchmarkDecode(b *testing.B) {
 
 // Whatever is read without error is written and read again alike.
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"every", "ours"} {
-		data, err := os.ReadFile("testdata/" + name + ".safetensors")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
+	// Seeds are small, and without a digest, which no mutant would pass.
+	for _, kind := range []string{"U8", "BOOL", "F16", "BF16", "I32", "F32", "F64"} {
+		f.Add(`{"a":{"dtype":"`+kind+`","shape":[1],"data_offsets":[0,4]}}`, []byte("abcd"))
 	}
-	for _, c := range hostile {
-		f.Add(c.data)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		a, err := Decode(data)
+	f.Add(`{"__metadata__":{"k":"v"},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"a":{"dtype":"U8","shape":[],"data_offsets":[2,3]}}`, []byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, header string, body []byte) {
+		a, err := Decode(append(file(header, 0), body...))
 		if err != nil {
 			return
 		}
