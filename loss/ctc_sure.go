@@ -117,7 +117,7 @@ func readSure[T simd.Float](s *ctcSure, t int, x []T, top T, blank int) {
 			p[slot] = e
 		}
 		if e > f.p[1] {
-			slot, f.slot[1] = f.slot[1], slot
+			f.slot[1] = slot
 			e, f.p[1] = f.p[1], e
 			if f.p[1] > f.p[0] {
 				f.p[0], f.p[1] = f.p[1], f.p[0]

@@ -60,12 +60,6 @@ func triplets[T simd.Float](mining loss.Mining, soft bool, o loss.Over) func(los
 	}
 }
 
-func contrastive[T simd.Float](power int, o loss.Over) func(loss.Measure) pairLoss[T] {
-	return func(m loss.Measure) pairLoss[T] {
-		return &loss.Contrastive[T]{Measure: m, PosMargin: 0.1, NegMargin: 1.2, Power: power, Over: o}
-	}
-}
-
 func ntXent[T simd.Float](m loss.Measure) pairLoss[T] {
 	return &loss.NTXent[T]{Measure: m, Temperature: 0.5}
 }

@@ -150,8 +150,6 @@ func ReadDigitsConfig(path string, base DigitsConfig) (DigitsConfig, error) {
 	return readConfig(path, base)
 }
 
-func (c DigitsConfig) write(dir string) error { return writeConfig(dir, c) }
-
 // fingerprint is what shapes the weights: every setting but where the data lies, how
 // many cores work and how often a checkpoint is written.
 func (c DigitsConfig) fingerprint() (map[string]string, error) {

@@ -238,7 +238,7 @@ func TestLoadEncoderRefuses(t *testing.T) {
 	card := file(t, dir, EncoderFile)
 	for text, want := range map[string]string{
 		"{":                                EncoderFile,
-		"{}":                               "0×0 pixels",
+		"{}":                               "is missing",
 		edited(card, `"dim": 6`, 7):        "weight",
 		edited(card, `"dim": 6`, 1<<40):    "dim is",
 		edited(card, `"channels": 1`, 2):   "2 channels",

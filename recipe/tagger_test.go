@@ -205,12 +205,13 @@ func TestSpoiledTaggersAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, text := range map[string]string{
-		"unexpected end":  string(good[:len(good)/2]),
-		"it has 0 tags":   `{}`,
-		"may have no tag": `{"tags":["a"]}`,
-		"ascending":       `{"tags":["a"],"open":[1]}`,
+		"it is cut off":   string(good[:len(good)/2]),
+		"it has 0 tags":   `{"tags":null,"open":null,"words":null}`,
+		"may have no tag": `{"tags":["a"],"open":null,"words":null}`,
+		"ascending":       `{"tags":["a"],"open":[1],"words":null}`,
 		"there twice":     `{"tags":["a"],"open":[0],"words":[{"word":"x","count":1,"tags":[0]},{"word":"x","count":1,"tags":[0]}]}`,
-		"of shape":        `{"tags":["a"],"open":[0]}`,
+		"of shape":        `{"tags":["a"],"open":[0],"words":null}`,
+		"is missing":      `{"tags":["a"],"open":[0]}`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, LexiconFile), []byte(text), 0o666); err != nil {
 			t.Fatal(err)

@@ -291,7 +291,8 @@ func gapTiles(r *Run, s *Surface) []tile {
 	w := r.terms()
 	t := tile{Label: "Median gap", Value: "–", Note: fmt.Sprintf("%s of %s less those of %s", w.Energies, w.Offending, w.Correct)}
 	if s == nil || s.N == 0 {
-		p50, p05, kept := measure.Number(math.NaN()), measure.Number(math.NaN()), measure.Figure{}
+		var p50, p05 measure.Number
+		var kept measure.Figure
 		switch d := diagnosis(r); {
 		case r.Result != nil && r.Result.Energy.Terms.Energies != "":
 			p50, p05, kept = r.Result.Energy.GapP50, r.Result.Energy.GapP05, r.Result.KeptFigure()
