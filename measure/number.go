@@ -76,5 +76,5 @@ func (n Number) String() string {
 	return minus(strconv.FormatFloat(v, 'f', max(0, 2-int(math.Floor(math.Log10(a)))), 64))
 }
 
-// minus puts a true minus sign in the place of hyphens.
+// minus puts a true minus sign instead of hyphens.
 func minus(s string) string { return strings.ReplaceAll(s, "-", "−") }

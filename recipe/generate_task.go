@@ -163,7 +163,7 @@ func (t *generateTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	}
 	held := pixelsOf(t.held)
 	e, err := t.diagnose(ctx, t.held, discrepancyOf(draws, held, t.set.Size()), math.NaN())
-	if err != nil || e.Fault() != "" { // a fault is not what the run goes on with, and gets no frame
+	if err != nil || e.Fault() != "" { // the run does not continue from a fault, which gets no frame
 		return e, err
 	}
 	return e, t.film.take(ctx, t.pictureSurface, held, draws)

@@ -126,7 +126,7 @@ func (t *jemTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	if m.Fault() != "" { // it is not what the run goes on with, so that it gets no frame
+	if m.Fault() != "" { // the run does not continue from it, so that it gets no frame
 		return m.Evaluation, nil
 	}
 	return m.Evaluation, t.look(ctx)

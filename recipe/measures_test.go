@@ -14,7 +14,7 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// refused stands for an error in the place of values.
+// refused stands for an error instead of values.
 var refused []float64
 
 // measuredInputs are what every measure is given. NaN and infinities are in different places, as they sort to different ends.

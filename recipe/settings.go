@@ -211,7 +211,7 @@ func once(setting string, names []string) error {
 	return nil
 }
 
-// oneOf refuses a setting that is none of the names known.
+// oneOf refuses a setting that is not one of the known names.
 func oneOf(setting, value string, known []string) error {
 	if !slices.Contains(known, value) {
 		return fmt.Errorf("%s is %q; it must be one of %s%s", setting, excerpt.Of(value), strings.Join(known, ", "), spelling.DidYouMean(value, known))
