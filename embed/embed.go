@@ -33,6 +33,7 @@ import (
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/recipe"
 )
 
@@ -60,7 +61,7 @@ type Plan struct {
 	Hash        string `json:"hash"` // of the list of pictures
 
 	dir  string
-	lock *recipe.Lock
+	lock *job.Lock
 }
 
 // Files of a plan's folder.
@@ -128,7 +129,7 @@ func NewPlan(ctx context.Context, dir, run string, encoder recipe.Encoder, pictu
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	if p.lock, err = recipe.LockFolder(dir); err != nil {
+	if p.lock, err = job.LockFolder(dir); err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
 	if err := p.begin(ctx, list.Bytes()); err != nil {
@@ -160,7 +161,7 @@ func (p *Plan) begin(ctx context.Context, list []byte) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() != listFile && e.Name() != recipe.LockFile { // a list alone is what a stop between the two leaves
+		if e.Name() != listFile && e.Name() != job.LockFile { // a list alone is what a stop between the two leaves
 			return fmt.Errorf("embed: %s is not empty and has no plan, but %s; name a new folder", p.dir, e.Name())
 		}
 	}

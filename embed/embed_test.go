@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/index"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -221,7 +221,7 @@ func TestGoOn(t *testing.T) {
 	if err := p.Do(ctx, corner{"c1"}, 1); err == nil {
 		t.Error("a job that was cancelled goes on")
 	}
-	if _, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6); !errors.Is(err, recipe.ErrInUse) {
+	if _, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6); !errors.Is(err, job.ErrInUse) {
 		t.Errorf("a job that is under way is begun again: %v", err)
 	}
 	p.Close()

@@ -85,7 +85,7 @@ func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*Autoenco
 }
 
 func (r *AutoencoderResult) take(m *reconstruction) {
-	r.Measured.take(m.Evaluation)
+	r.Measured.Take(m.Evaluation)
 	r.TestLoss, r.TestMSE = measure.Number(m.loss), measure.Number(m.mse)
 }
 

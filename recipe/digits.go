@@ -11,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -18,9 +19,8 @@ import (
 
 // Files of a run's folder besides those of package train.
 const (
-	ModelFile  = "model.safetensors" // the weights to use
-	TestFile   = "test.safetensors"  // energies [N, K] and labels [N] of the test set
-	ResultFile = "result.json"
+	ModelFile = "model.safetensors" // the weights to use
+	TestFile  = "test.safetensors"  // energies [N, K] and labels [N] of the test set
 )
 
 // Result is what a run came to, as result.json and the last line of --json have it.
@@ -42,8 +42,8 @@ type Result struct {
 
 // Options are what a run is given besides its settings.
 type Options struct {
-	Dir         string  // the run's folder
-	Folder      *Folder // Dir's, where the caller has claimed it; nil: the run does
+	Dir         string      // the run's folder
+	Folder      *job.Folder // Dir's, where the caller has claimed it; nil: the run does
 	Resume      bool
 	Train, Test *data.Images      // both must be set, but for recipes that read their own data
 	Emit        func(train.Event) // told what happens; may be nil
@@ -119,7 +119,7 @@ func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
 	if err := m.write(o.Dir, o.Test); err != nil {
 		return nil, err
 	}
-	r.take(m.Evaluation)
+	r.Take(m.Evaluation)
 	return r, writeResult(o.Dir, r)
 }
 
@@ -177,7 +177,7 @@ func EvalDigits(ctx context.Context, dir string, trainSet, testSet *data.Images)
 	if err != nil {
 		return nil, err
 	}
-	r.take(m.Evaluation)
+	r.Take(m.Evaluation)
 	return r, nil
 }
 

@@ -17,7 +17,7 @@ import (
 func TestRunFolder(t *testing.T) {
 	c := small()
 	c.Model, c.EMA = "mlp", 0.9
-	r, dir := job(t, c)
+	r, dir := trained(t, c)
 	if r.TestError > 0.05 || r.Collapsed || r.Epochs != 3 || r.Steps != 3*13 || r.Reason != "finished" || r.Run != dir {
 		t.Errorf("the run came to %+v", r)
 	}
@@ -92,19 +92,19 @@ func TestConfigReproduces(t *testing.T) {
 	c := small()
 	c.Functional, c.Augment, c.Optimizer = "margin_cost", true, "sgd"
 	c.Cost = [][]float64{{0, 1, 1, 1, 2}, {1, 0, 1, 1, 1}, {1, 1, 0, 1, 1}, {1, 1, 1, 0, 1}, {2, 1, 1, 1, 0}}
-	_, dir := job(t, c)
+	_, dir := trained(t, c)
 	read, err := ReadDigitsConfig(filepath.Join(dir, ConfigFile), DefaultDigits())
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, again := job(t, read)
+	_, again := trained(t, read)
 	for _, name := range []string{ModelFile, TestFile, ConfigFile} {
 		if file(t, dir, name) != file(t, again, name) {
 			t.Errorf("%s of a run with the same settings differs", name)
 		}
 	}
 	read.Seed++
-	if _, other := job(t, read); file(t, dir, ModelFile) == file(t, other, ModelFile) {
+	if _, other := trained(t, read); file(t, dir, ModelFile) == file(t, other, ModelFile) {
 		t.Error("another seed gives the same weights")
 	}
 }
@@ -117,7 +117,7 @@ func hard() DigitsConfig {
 }
 
 func TestResumeGivesTheSameBits(t *testing.T) {
-	_, want := job(t, hard())
+	_, want := trained(t, hard())
 	for _, cut := range []int{10, 20} { // within both epochs of 13 steps
 		dir := filepath.Join(t.TempDir(), "run")
 		ctx, cancel := context.WithCancel(t.Context())
@@ -151,7 +151,7 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 	for _, threads := range []int{1, 2, 8} {
 		c := hard()
 		c.Threads = threads
-		_, dir := job(t, c)
+		_, dir := trained(t, c)
 		if got := file(t, dir, ModelFile); want == "" {
 			want = got
 		} else if got != want {
@@ -161,7 +161,7 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 }
 
 func TestFolders(t *testing.T) {
-	_, dir := job(t, small())
+	_, dir := trained(t, small())
 	refused := func(what, want string, c DigitsConfig, dir string, resume bool) {
 		t.Helper()
 		_, err := resumed(t.Context(), c, dir, resume, nil)

@@ -16,7 +16,7 @@ import (
 func TestFlippedBits(t *testing.T) {
 	c := small()
 	c.Model, c.EMA = "mlp", 0.9
-	_, dir := job(t, c)
+	_, dir := trained(t, c)
 	trainSet, testSet := sets()
 	for _, test := range []struct {
 		name  string

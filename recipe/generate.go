@@ -158,7 +158,7 @@ func (t *generateTask) measure(ctx context.Context, r *GenerateResult, trainSet,
 	if err != nil {
 		return err
 	}
-	r.take(e)
+	r.Take(e)
 	energies, err := t.energies(ctx, chains)
 	if err != nil {
 		return err

@@ -41,8 +41,8 @@ func small() DigitsConfig {
 
 func sets() (trainSet, testSet *data.Images) { return bars(250, 10, 8, 5, 1), bars(100, 10, 8, 5, 2) }
 
-// job trains c over bars in a new folder.
-func job(t *testing.T, c DigitsConfig) (*Result, string) {
+// trained trains c over bars in a new folder.
+func trained(t *testing.T, c DigitsConfig) (*Result, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
 	r, err := resumed(t.Context(), c, dir, false, nil)

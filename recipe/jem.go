@@ -140,7 +140,7 @@ func (m *jemModel) judge(ctx context.Context, r *JEMResult, test, foreign *data.
 	if err != nil {
 		return nil, err
 	}
-	r.take(own.Evaluation)
+	r.Take(own.Evaluation)
 	if r.Calibration, err = measure.Calibrate(own.Energies.Float32s(), m.labeler.Labels(), test.Labels); err != nil {
 		return nil, err
 	}

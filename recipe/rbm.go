@@ -182,7 +182,7 @@ func (t *rbmTask) measure(ctx context.Context, r *RBMResult, testSet *data.Image
 	if err != nil {
 		return err
 	}
-	r.take(e)
+	r.Take(e)
 	r.Pictures = RBMPictures{Chains: p[:min(len(p), shownEach*testSet.Size())], Filters: t.filters(shownEach)}
 	_, r.Pictures.FromNoise, err = t.draws(ctx, shownEach, fromNoiseRuns, true, rng)
 	return err

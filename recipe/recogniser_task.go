@@ -227,7 +227,7 @@ func (r *RecogniserResult) read(ctx context.Context, t *recogniserTask, groups [
 		if i > 0 {
 			continue
 		}
-		r.take(m.Evaluation)
+		r.Take(m.Evaluation)
 	}
 	return nil
 }

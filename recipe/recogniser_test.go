@@ -353,7 +353,7 @@ func TestOpenReader(t *testing.T) {
 	if _, err := OpenReader(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no run folder") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	_, digits := job(t, small())
+	_, digits := trained(t, small())
 	if _, err := OpenReader(digits); err == nil || !strings.Contains(err.Error(), "run of digits") {
 		t.Errorf("a run of digits: %v", err)
 	}

@@ -104,7 +104,7 @@ func (r *SearchResult) finish(ctx context.Context, t *searchTask, d *split) erro
 	if err := cardOf(r.Recipe, t.embedder, d.train).save(r.Run, t.embedder); err != nil {
 		return err
 	}
-	r.take(m)
+	r.Take(m)
 	test, err := t.look.embed(ctx, d.test)
 	if err != nil {
 		return err

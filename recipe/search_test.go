@@ -216,7 +216,7 @@ func TestEncoderBackground(t *testing.T) {
 
 func TestLoadEncoderRefuses(t *testing.T) {
 	_, dir := searchJob(t, smallSearch())
-	_, digits := job(t, small())
+	_, digits := trained(t, small())
 	refuse := func(what, want, dir string) {
 		t.Helper()
 		if e, err := LoadEncoder(dir); e != nil || err == nil || !strings.Contains(err.Error(), want) {

@@ -16,9 +16,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// ConfigFile holds a run's settings; training with it again gives the same weights.
-const ConfigFile = "config.yaml"
-
 // A Rule says whether a setting counts beside the others. A setting that does not is refused where it is
 // named, and left out of config.yaml.
 type Rule struct {

@@ -119,7 +119,7 @@ func (r *SiameseResult) finish(ctx context.Context, t *siameseTask) error {
 	if err := cardOf(r.Recipe, t.embedder, t.parts.train.set).save(r.Run, t.embedder); err != nil {
 		return err
 	}
-	r.Measured.take(m)
+	r.Measured.Take(m)
 	held, _, err := t.verify(ctx, t.parts.held)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
@@ -28,8 +29,8 @@ type TaggerResult struct {
 
 // TaggerOptions are what a tagger's run is given besides its settings.
 type TaggerOptions struct {
-	Dir    string  // the run's folder
-	Folder *Folder // Dir's, where the caller has claimed it; nil: the run does
+	Dir    string      // the run's folder
+	Folder *job.Folder // Dir's, where the caller has claimed it; nil: the run does
 	Resume bool
 	Files  []data.TaggedFile
 	Emit   func(train.Event) // told what happens; may be nil
@@ -131,7 +132,7 @@ func (c TaggerConfig) loop(text *taggerText, o TaggerOptions) (train.Config, err
 		Forgive: 5, CheckpointEvery: time.Duration(c.Checkpoint) * time.Second,
 	}
 	if c.Model == "network" {
-		l.Optimizer = c.optimizer()
+		l.Optimizer = c.Optimiser()
 	}
 	return l, nil
 }
@@ -167,6 +168,6 @@ func (r *TaggerResult) take(ctx context.Context, t *tagger, test []sample, subje
 	if err != nil {
 		return err
 	}
-	r.Measured.take(e)
+	r.Measured.Take(e)
 	return nil
 }

@@ -158,5 +158,5 @@ func (c TaggerConfig) course(steps int) optim.Schedule {
 	if c.Loss == "averaged_perceptron" {
 		return optim.Constant{}
 	}
-	return c.schedule(steps)
+	return c.Course(steps)
 }

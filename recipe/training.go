@@ -9,49 +9,25 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/card"
-	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
 
 // Training is the settings of training that all recipes have.
 type Training struct {
-	Epochs      int     `yaml:"epochs" json:"epochs"` // 0: the model's
-	Batch       int     `yaml:"batch" json:"batch"`   // 0: the model's
-	Optimizer   string  `yaml:"optimizer" json:"optimizer"`
-	LR          float64 `yaml:"lr" json:"lr"` // 0: the optimiser's
-	WeightDecay float64 `yaml:"weight_decay" json:"weight_decay"`
-	L1          float64 `yaml:"l1" json:"l1"`
-	Schedule    string  `yaml:"schedule" json:"schedule"` // cosine, step, constant
-	Warmup      int     `yaml:"warmup" json:"warmup"`     // steps, at most a tenth of all
-	Clip        float64 `yaml:"clip" json:"clip"`         // 0: none
-	EMA         float64 `yaml:"ema" json:"ema"`           // decay; 0: none
-
-	Validation int    `yaml:"validation" json:"validation"` // the last so many training samples, held out
-	Patience   int    `yaml:"patience" json:"patience"`     // epochs; 0: never stop early
-	Limit      int    `yaml:"limit" json:"limit"`           // of training samples; 0: all
-	Seed       uint64 `yaml:"seed" json:"seed"`
-
-	// What the weights do not depend on.
-	Threads    int `yaml:"threads" json:"threads"`       // 0: all cores
-	Checkpoint int `yaml:"checkpoint" json:"checkpoint"` // seconds between checkpoints within an epoch; 0: none
+	job.Training `yaml:",inline"`
 }
 
 // The names that settings of training may have.
 var (
-	Optimizers = []string{"sgd", "adam", "adamw"}
-	Schedules  = []string{"cosine", "step", "constant"}
+	Optimizers = job.Optimizers
+	Schedules  = job.Schedules
 )
 
-func defaultTraining() Training {
-	return Training{Optimizer: "adam", Schedule: "cosine", Warmup: 100, Validation: 5000, Seed: 1, Checkpoint: 30}
-}
-
-// rateDefaults is what a zero lr stands for.
-var rateDefaults = map[string]float64{"sgd": 0.05, "adam": 2e-3, "adamw": 2e-3}
+func defaultTraining() Training { return Training{job.DefaultTraining()} }
 
 // resolve puts in the default step size and refuses what is out of range, by the
 // setting's name.
@@ -63,7 +39,7 @@ func (t *Training) resolve() error {
 		return err
 	}
 	if t.LR == 0 {
-		t.LR = rateDefaults[t.Optimizer]
+		t.LR = job.RateDefaults[t.Optimizer]
 	}
 	for _, s := range []struct {
 		name  string
@@ -150,36 +126,7 @@ func checkOwn(dir string, set *data.Images) error {
 
 // loopOver is loop where settings say what the data is.
 func (t Training) loopOver(recipe string, settings map[string]string, samples int, o Options) train.Config {
-	steps := t.Epochs * ((samples + t.Batch - 1) / t.Batch)
-	return train.Config{
-		Recipe: recipe, Run: o.Dir, Fingerprint: settings, Resume: o.Resume,
-		Epochs: t.Epochs, Batch: t.Batch, Seed: t.Seed,
-		Optimizer: t.optimizer(), LR: t.LR, Schedule: t.schedule(steps),
-		Clip: t.Clip, L1: t.L1, EMA: t.EMA, Patience: t.Patience,
-		Forgive: 5, CheckpointEvery: time.Duration(t.Checkpoint) * time.Second,
-	}
-}
-
-func (t Training) optimizer() optim.Optimizer {
-	switch t.Optimizer {
-	case "sgd":
-		return &optim.SGD{Momentum: 0.9, Nesterov: true, WeightDecay: t.WeightDecay}
-	case "adamw":
-		return &optim.AdamW{WeightDecay: t.WeightDecay}
-	}
-	return &optim.Adam{WeightDecay: t.WeightDecay}
-}
-
-// schedule is the step size's course; step decay cuts it to a tenth at each third.
-func (t Training) schedule(steps int) optim.Schedule {
-	warmup := min(t.Warmup, steps/10)
-	switch t.Schedule {
-	case "cosine":
-		return optim.Cosine{Warmup: warmup}
-	case "step":
-		return optim.StepDecay{Every: max(steps/3, 1), Factor: 0.1, Warmup: warmup}
-	}
-	return optim.Constant{Warmup: warmup}
+	return t.Loop(recipe, o.Dir, settings, samples, o.Resume)
 }
 
 // runTask writes the settings into a run's folder and trains.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
@@ -102,7 +103,7 @@ func (c *comparison) run(cmd *cobra.Command) error {
 	if err := os.MkdirAll(c.dir, 0o777); err != nil {
 		return err
 	}
-	lock, err := recipe.LockFolder(c.dir)
+	lock, err := job.LockFolder(c.dir)
 	if err != nil {
 		return err
 	}

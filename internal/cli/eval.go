@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 )
@@ -34,6 +35,9 @@ manifest). It changes nothing in the run's folder.`,
 			name, err := recipe.RunRecipe(args[0])
 			if err != nil {
 				return err
+			}
+			if _, ok := jobs.Find(name); ok {
+				return evalJob(cmd, args[0], dataDir, asJSON)
 			}
 			switch name {
 			case "autoencoder":

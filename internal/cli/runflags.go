@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,7 +21,7 @@ type runFlags struct {
 	json   bool
 	quiet  bool
 
-	claimed *recipe.Folder // dir, once it is claimed
+	claimed *job.Folder // dir, once it is claimed
 }
 
 func (r *runFlags) add(f *pflag.FlagSet) {
@@ -53,7 +54,7 @@ func settle[C recipe.Settings](cmd *cobra.Command, r *runFlags, c *C, defaults C
 	if file != "" {
 		base, err := read(file, defaults)
 		if err == nil {
-			err = below(cmd, func() { *c = base })
+			err = below(cmd, func() error { *c = base; return nil })
 		}
 		if err != nil {
 			return usageError{err}

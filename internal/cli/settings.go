@@ -92,7 +92,7 @@ func (s *settings) read(cmd *cobra.Command) error {
 	if s.file != "" {
 		base, err := recipe.ReadDigitsConfig(s.file, s.defaults)
 		if err == nil {
-			err = below(cmd, func() { s.config = base })
+			err = below(cmd, func() error { s.config = base; return nil })
 		}
 		if err != nil {
 			return usageError{err}
@@ -125,7 +125,7 @@ func refuseVoid(cmd *cobra.Command, file string, rules []recipe.Rule) error {
 
 // below calls set, which sets what flags are bound to, and puts the flags that were given
 // back on top.
-func below(cmd *cobra.Command, set func()) error {
+func below(cmd *cobra.Command, set func() error) error {
 	given, lists := map[string]string{}, map[pflag.SliceValue][]string{}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if list, ok := f.Value.(pflag.SliceValue); ok { // its text does not read back
@@ -134,7 +134,9 @@ func below(cmd *cobra.Command, set func()) error {
 		}
 		given[f.Name] = f.Value.String()
 	})
-	set()
+	if err := set(); err != nil {
+		return err
+	}
 	for list, values := range lists {
 		if err := list.Replace(values); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
 )
@@ -25,7 +26,7 @@ func summary(out io.Writer, r *recipe.Result, n int) {
 }
 
 // summariseMeasured says what was measured, in the words and the units that the figures carry.
-func summariseMeasured(out io.Writer, m recipe.Measured) {
+func summariseMeasured(out io.Writer, m job.Measured) {
 	f, e := m.ErrorFigure(), m.Energy
 	fmt.Fprintf(out, "  test         %s: %s%s%s\n", lower(f.Name), f.Text(), noted(f), byChance(f.Unit, m.Chance))
 	w := e.Terms

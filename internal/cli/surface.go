@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/surface"
 	"github.com/spf13/cobra"
@@ -68,7 +68,7 @@ answers y. Energies are shown above each frame's least.`,
 				return usageError{err}
 			}
 			if out == "" {
-				lock, err := recipe.LockFolder(args[0])
+				lock, err := job.LockFolder(args[0])
 				if err != nil {
 					return err
 				}

@@ -1,6 +1,9 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/energo-ml/energo/jobs"
+	"github.com/spf13/cobra"
+)
 
 func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
@@ -16,5 +19,8 @@ func newTrain() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newTrainDigits(), newTrainAutoencoder(), newTrainGenerate(), newTrainJEM(), newTrainRBM(), newTrainStrips(), newTrainSpeech(), newTrainParabola(), newTrainToy2D(), newTrainTagger(), newTrainSearch(), newTrainSiamese())
+	for _, j := range jobs.All() {
+		cmd.AddCommand(newTrainJob(j))
+	}
 	return cmd
 }

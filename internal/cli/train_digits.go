@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
@@ -99,11 +100,11 @@ func trainDigits(cmd *cobra.Command, c recipe.DigitsConfig, dir string, resume, 
 }
 
 // claim locks the folder of a run: dir, or if that is empty the first free BASE-1, BASE-2 … in runs.
-func claim(dir string, resume bool, base string) (*recipe.Folder, error) {
+func claim(dir string, resume bool, base string) (*job.Folder, error) {
 	if dir != "" {
-		return recipe.Claim(dir, resume)
+		return job.Claim(dir, resume)
 	}
-	return recipe.ClaimNew(filepath.Join("runs", base))
+	return job.ClaimNew(filepath.Join("runs", base))
 }
 
 // interrupted says how a run that was stopped goes on.

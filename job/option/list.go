@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/energo-ml/energo/internal/excerpt"
@@ -137,6 +138,23 @@ func (l List) Write() ([]byte, error) {
 		n.Content = append(n.Content, k, v)
 	}
 	return yaml.Marshal(n)
+}
+
+// Locate makes paths absolute, so that a run finds them from every folder.
+func (l List) Locate() error {
+	for i := range l {
+		if !l[i].path || l[i].zero() {
+			continue
+		}
+		path, err := filepath.Abs(l[i].String())
+		if err != nil {
+			return fmt.Errorf("%s: %w", l[i].Name, err)
+		}
+		if err := l[i].Set(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Values returns the settings that count by their names.

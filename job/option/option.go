@@ -30,6 +30,7 @@ type Option struct {
 	choices []string
 	checks  []func() error
 	apart   bool // does not shape the weights
+	path    bool // of a file or folder
 	counts  func() bool
 	why     func() string // why it does not count
 }
@@ -54,6 +55,9 @@ func Unset(what string) Rule { return func(o *Option) { o.unset = what } }
 
 // Apart marks a setting that does not shape the weights: a run may be resumed with another value.
 func Apart(o *Option) { o.apart = true }
+
+// Path marks the path of a file or folder. It does not shape the weights: what lies there does.
+func Path(o *Option) { o.path, o.apart = true, true }
 
 // When says beside which other settings this one counts, and why it does not beside the rest.
 // Where it does not count, it is refused if it is named, and left out of the file of settings.

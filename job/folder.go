@@ -1,4 +1,4 @@
-package recipe
+package job
 
 import (
 	"errors"
@@ -177,18 +177,6 @@ func absent(dir string) (all []string) {
 		dir = filepath.Dir(dir)
 	}
 	return all
-}
-
-// claim claims a run's folder, unless the caller has done so.
-func (o Options) claim() (release func(), err error) {
-	if o.Folder != nil {
-		return func() {}, nil
-	}
-	f, err := Claim(o.Dir, o.Resume)
-	if err != nil {
-		return nil, err
-	}
-	return f.Release, nil
 }
 
 // CheckFolder refuses a folder for a run that is not empty, but for what a run leaves

@@ -1,9 +1,6 @@
-package recipe
+package job
 
 import (
-	"context"
-	"path/filepath"
-
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 )
@@ -38,14 +35,14 @@ type EnergyResult struct {
 	SpreadBefore  measure.Number `json:"spread_before"` // … before training
 }
 
-// ended is what training says before anything is measured.
-func ended(out *train.Outcome) Measured {
+// Ended is what training says before anything is measured.
+func Ended(out *train.Outcome) Measured {
 	return Measured{Collapsed: out.Why != "", Why: out.Why, Verdict: out.Why}
 }
 
-// take fills in a measurement. A collapse that training ended in stays reported, though the
+// Take fills in a measurement. A collapse that training ended in stays reported, though the
 // best epoch's weights may be from before it.
-func (m *Measured) take(e train.Evaluation) {
+func (m *Measured) Take(e train.Evaluation) {
 	d := e.Diagnosis
 	m.TestError, m.Chance, m.Kept, m.Verdict = e.Error.Value, d.Chance, d.Kept, d.Verdict
 	m.Energy = EnergyResult{d.Terms, d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
@@ -54,17 +51,8 @@ func (m *Measured) take(e train.Evaluation) {
 	}
 }
 
-// writeResult writes a result as result.json.
-func writeResult(dir string, result any) error {
-	return writeJSON(filepath.Join(dir, ResultFile), result)
-}
-
-// stopped tells whether a run that has been trained was stopped before it was measured. The same command with
-// --resume measures it.
-func stopped(ctx context.Context, err error) bool { return err != nil && ctx.Err() != nil }
-
-// guessed is the error of giving the most frequent of the counted labels always; NaN of none.
-func guessed(counts []int) float64 {
+// Guessed is the error of giving the most frequent of the counted labels always; NaN of none.
+func Guessed(counts []int) float64 {
 	most, all := 0, 0
 	for _, n := range counts {
 		most, all = max(most, n), all+n

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/jobs"
+	"github.com/energo-ml/energo/report"
+	"github.com/spf13/cobra"
+)
+
+// newTrainJob is the command of one of the jobs that are descriptions.
+func newTrainJob(j job.Job) *cobra.Command {
+	s := j.New()
+	run := runFlags{recipe: j.Name}
+	cmd := &cobra.Command{
+		Use: j.Name, Short: j.Short, Long: j.Long, Example: examples(j), Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := settleJob(cmd, &run, j, s); err != nil {
+				return err
+			}
+			return trainJob(cmd, j, s, &run)
+		},
+	}
+	addOptions(cmd, s.Options())
+	run.add(cmd.Flags())
+	return cmd
+}
+
+func examples(j job.Job) string {
+	lines := make([]string, len(j.Examples))
+	for i, args := range j.Examples {
+		lines[i] = strings.TrimRight("  energo train "+j.Name+" "+args, " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// addOptions gives a command the flags of settings.
+func addOptions(cmd *cobra.Command, list option.List) {
+	for i := range list {
+		o := &list[i]
+		f := cmd.Flags().VarPF(o, o.Flag(), "", o.Usage())
+		if o.Type() == "bool" {
+			f.NoOptDefVal = "true"
+		}
+		if len(o.Choices()) == 0 {
+			continue
+		}
+		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return o.Choices(), cobra.ShellCompDirectiveNoFileComp
+		}
+		if err := cmd.RegisterFlagCompletionFunc(o.Flag(), complete); err != nil {
+			panic(err) // a flag of our own making
+		}
+	}
+}
+
+// settleJob puts the settings of a file, if one is named or the run that is resumed has one, below the flags that were
+// given, and checks them all.
+func settleJob(cmd *cobra.Command, r *runFlags, j job.Job, s job.Spec) error {
+	file, err := r.configFile()
+	if err != nil {
+		return err
+	}
+	inFile := map[string]bool{}
+	if file != "" {
+		text, err := option.ReadFile(file)
+		if err != nil {
+			return usageError{err}
+		}
+		err = below(cmd, func() error {
+			names, err := job.Read(file, text, j, s)
+			for _, name := range names {
+				inFile[name] = true
+			}
+			return err
+		})
+		if err != nil {
+			return usageError{err}
+		}
+	}
+	err = s.Options().RefuseVoid(func(o *option.Option) (string, bool) {
+		if cmd.Flags().Changed(o.Flag()) {
+			return fmt.Sprintf("--%s %s", o.Flag(), o), true
+		}
+		return fmt.Sprintf("%s: %s %s", file, o.Name, o), inFile[o.Name]
+	})
+	if err == nil {
+		err = s.Options().Locate()
+	}
+	if err == nil {
+		err = job.Resolve(j, s)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
+	if err := run.claim(s.Folder()); err != nil {
+		return err
+	}
+	defer run.release()
+	p := newProgress(cmd.ErrOrStderr(), run.quiet)
+	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Env: job.Env{Progress: p.download}, Emit: p.emit})
+	p.end()
+	if err != nil {
+		return err
+	}
+	if r.Reason == "interrupted" {
+		return interrupted(cmd, j.Name, run.dir, r.Steps)
+	}
+	if err := report.Write(run.dir, nil); err != nil {
+		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train %s --run %s --resume tries again): %w", j.Name, shellQuote(run.dir), err)
+	}
+	out := cmd.OutOrStdout()
+	summariseJob(out, s.Folder(), r)
+	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, "report.html")))
+	return printJSON(out, r, run.json)
+}
+
+// summariseJob says what a run came to.
+func summariseJob(out io.Writer, what string, r *job.Result) {
+	fmt.Fprintf(out, "%s, seed %v\n", what, r.Settings["seed"])
+	summariseMeasured(out, r.Measured)
+	for _, f := range r.Figures {
+		fmt.Fprintf(out, "  %-12s %s%s\n", lower(f.Name), f.Text(), noted(f))
+	}
+}
+
+// evalJob measures a run of one of the jobs that are descriptions.
+func evalJob(cmd *cobra.Command, dir, data string, asJSON bool) error {
+	p := newProgress(cmd.ErrOrStderr(), false)
+	_, s, err := job.ReadConfig(dir, jobs.All())
+	if err != nil {
+		return err
+	}
+	r, err := job.Eval(cmd.Context(), dir, jobs.All(), job.Env{Data: data, Progress: p.download})
+	p.end()
+	if err != nil {
+		return err
+	}
+	summariseJob(cmd.OutOrStdout(), s.Folder(), r)
+	return printJSON(cmd.OutOrStdout(), r, asJSON)
+}

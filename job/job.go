@@ -1,0 +1,65 @@
+// Package job turns the description of a training job into all that a program does with it: flags and a file of
+// settings, a run's folder, resuming, evaluation, results and the figures of a report.
+//
+// A job is a value, a Job, whose Spec holds the settings and makes the model. Train trains one into a folder; Eval
+// measures a finished run. Package jobs has energo's own jobs; a program can add its own to them.
+package job
+
+import (
+	"context"
+
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
+)
+
+// A Job is what `energo train NAME` does.
+type Job struct {
+	Name, Short, Long string
+	Examples          []string    // arguments behind `energo train NAME`
+	New               func() Spec // the settings at their defaults
+}
+
+// A Spec is the settings of a job, and makes its model.
+type Spec interface {
+	// Options lists the settings, each once.
+	Options() option.List
+	// Base returns the settings that all jobs have. A Spec embeds a Training, which has this method.
+	Base() *Training
+	// Resolve puts in the defaults that depend on other settings, and refuses settings that do not
+	// go together. Each setting alone has been checked.
+	Resolve() error
+	// Folder names the run's folder where the user names none: "digits-nll-cnn".
+	Folder() string
+	// Open reads the data that the settings name and builds the untrained model. Training, resuming
+	// and evaluation begin here; the same settings and data give the same weights.
+	Open(ctx context.Context, env Env) (Model, error)
+}
+
+// Env is what a job is given besides its settings.
+type Env struct {
+	Data     string                  // other data to measure on; "" is the settings' own
+	Progress func(done, total int64) // of a download; may be nil
+}
+
+// A Model is trained, kept and measured.
+type Model interface {
+	train.Task
+	// Data identifies the training data, as by its size and a checksum; a run that resumes must find it again.
+	Data() string
+	// Scale sets the spread of the energies before training, which later diagnoses are held against.
+	Scale(spread measure.Number)
+	// Save writes the model into a run's folder, with a card if it needs one to be opened without the job.
+	Save(dir string) error
+	// Load reads what Save wrote into the untrained model.
+	Load(dir string) error
+	// Measure measures the model on the test set. It heeds ctx as Evaluate does.
+	Measure(ctx context.Context) (*Measures, error)
+}
+
+// Measures is what a model came to on the test set.
+type Measures struct {
+	train.Evaluation
+	Figures []measure.Figure       // besides the error
+	Write   func(dir string) error // writes what the report draws; may be nil
+}

@@ -1,0 +1,302 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
+	"go.yaml.in/yaml/v3"
+)
+
+// Files of a run's folder besides those of package train.
+const (
+	ConfigFile = "config.yaml"
+	ResultFile = "result.json"
+)
+
+// format numbers the layout of a run's folder. A folder of another number is refused.
+const format = 2
+
+// Options are what a run is given besides its settings.
+type Options struct {
+	Dir    string  // the run's folder
+	Folder *Folder // Dir's, where the caller has claimed it; nil: the run does
+	Resume bool
+	Env    Env
+	Emit   func(train.Event) // told what happens; may be nil
+}
+
+// claim claims a run's folder, unless the caller has done so.
+func (o Options) claim() (release func(), err error) {
+	if o.Folder != nil {
+		return func() {}, nil
+	}
+	f, err := Claim(o.Dir, o.Resume)
+	if err != nil {
+		return nil, err
+	}
+	return f.Release, nil
+}
+
+// Result is what a run came to, as result.json and the last line of --json have it.
+type Result struct {
+	Run          string  `json:"run"`
+	Epochs       int     `json:"epochs"`
+	Steps        int     `json:"steps"`
+	TrainSeconds float64 `json:"train_seconds"`
+	Measured
+	Figures   []measure.Figure `json:"figures"` // besides the error
+	Reason    string           `json:"reason"`  // "finished", "early_stop", "interrupted", "diverged"
+	BestEpoch int              `json:"best_epoch"`
+	Recipe    string           `json:"recipe"`
+	Settings  map[string]any   `json:"settings"` // those that count
+}
+
+// Resolve checks settings, each alone and beside the others, and puts in the defaults that depend on others.
+// Settings that have no effect and are not at their defaults are refused.
+func Resolve(j Job, s Spec) error {
+	if err := s.Options().Check(); err != nil {
+		return err
+	}
+	base := j.New().Options()
+	err := s.Options().RefuseVoid(func(o *option.Option) (string, bool) {
+		return fmt.Sprintf("%s %s", o.Name, o), o.String() != base.Find(o.Name).String()
+	})
+	if err != nil {
+		return err
+	}
+	return s.Resolve()
+}
+
+// Train trains a job into a folder and measures what came of it. s is resolved in place. When ctx ends it saves a checkpoint
+// and returns a Result whose Reason is "interrupted" and that has no test figures. A Result whose Reason is "diverged" has
+// none either, and comes with an error of train.ErrDiverged.
+func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
+	if err := Resolve(j, s); err != nil {
+		return nil, err
+	}
+	release, err := o.claim()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	simd.SetThreads(s.Base().Threads)
+	model, err := begin(ctx, s, o.Env)
+	if err != nil {
+		return nil, err
+	}
+	out, err := loop(ctx, j, s, model, o)
+	if out == nil {
+		return nil, err
+	}
+	r := &Result{
+		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds, Measured: Ended(out),
+		Reason: out.Reason, BestEpoch: out.Best, Recipe: j.Name, Settings: s.Options().Values(),
+	}
+	if err != nil || out.Reason == "interrupted" {
+		return r, err
+	}
+	if err := model.Save(o.Dir); err != nil {
+		return nil, err
+	}
+	m, err := model.Measure(ctx)
+	if err != nil && ctx.Err() != nil { // the same command with --resume measures it
+		r.Reason = "interrupted"
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.take(m)
+	return r, r.write(m)
+}
+
+// begin opens the model and measures the spread of its energies before training.
+func begin(ctx context.Context, s Spec, env Env) (Model, error) {
+	model, err := s.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	e, err := model.Evaluate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	model.Scale(e.Diagnosis.Spread)
+	return model, nil
+}
+
+// loop writes the settings into the run's folder and trains.
+func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Outcome, error) {
+	if !o.Resume {
+		if err := writeConfig(o.Dir, j, s); err != nil {
+			return nil, err
+		}
+	}
+	emit := o.Emit
+	if emit == nil {
+		emit = func(train.Event) {}
+	}
+	fingerprint := s.Options().Fingerprint()
+	fingerprint["data"] = model.Data()
+	out, err := train.Run(ctx, model, s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume), emit)
+	if _, lost := os.Stat(filepath.Join(o.Dir, ConfigFile)); out != nil && lost != nil { // the settings are the run's, as the checkpoint says
+		err = errors.Join(err, writeConfig(o.Dir, j, s))
+	}
+	return out, err
+}
+
+// take fills in what was measured.
+func (r *Result) take(m *Measures) {
+	r.Take(m.Evaluation)
+	r.Figures = m.Figures
+	if r.Figures == nil {
+		r.Figures = []measure.Figure{}
+	}
+}
+
+// write writes the result, and what the report draws, into the run's folder.
+func (r *Result) write(m *Measures) error {
+	if m.Write != nil {
+		if err := m.Write(r.Run); err != nil {
+			return err
+		}
+	}
+	return card.Write(filepath.Join(r.Run, ResultFile), r)
+}
+
+// A Run is a finished run, opened again.
+type Run struct {
+	Job    Job
+	Spec   Spec
+	Model  Model // trained
+	Result *Result
+}
+
+// Open opens a finished run of one of the jobs, with its trained model.
+//
+// Errors: the folder is no run, or one of a job that is not among them, or not finished; its settings are damaged; those of Spec.Open.
+func Open(ctx context.Context, dir string, jobs []Job, env Env) (*Run, error) {
+	j, s, err := ReadConfig(dir, jobs)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Job: j, Spec: s, Result: new(Result)}
+	if err := readResult(dir, r.Result); err != nil {
+		return nil, err
+	}
+	r.Result.Run = dir
+	simd.SetThreads(s.Base().Threads)
+	if r.Model, err = s.Open(ctx, env); err != nil {
+		return nil, err
+	}
+	r.Model.Scale(r.Result.Energy.SpreadBefore)
+	return r, r.Model.Load(dir)
+}
+
+// Eval measures the model of a finished run on the test set, or on env's data. It writes nothing.
+func Eval(ctx context.Context, dir string, jobs []Job, env Env) (*Result, error) {
+	r, err := Open(ctx, dir, jobs, env)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Model.Measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Result.take(m)
+	return r.Result, nil
+}
+
+func writeConfig(dir string, j Job, s Spec) error {
+	text, err := s.Options().Write()
+	if err != nil {
+		return err
+	}
+	head := fmt.Sprintf("recipe: %s\nformat: %d\n", j.Name, format)
+	return wholefile.Write(filepath.Join(dir, ConfigFile), append([]byte(head), text...))
+}
+
+// ReadConfig returns the job and the resolved settings of a run.
+func ReadConfig(dir string, jobs []Job) (Job, Spec, error) {
+	path := filepath.Join(dir, ConfigFile)
+	text, err := option.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Job{}, nil, fmt.Errorf("%s is no run folder: it has no %s", dir, ConfigFile)
+	}
+	if err != nil {
+		return Job{}, nil, err
+	}
+	h, err := readHead(path, text)
+	if err != nil {
+		return Job{}, nil, err
+	}
+	for _, j := range jobs {
+		if j.Name != h.Recipe {
+			continue
+		}
+		s := j.New()
+		if _, err := Read(path, text, j, s); err != nil {
+			return j, nil, err
+		}
+		if err := Resolve(j, s); err != nil {
+			return j, nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return j, s, nil
+	}
+	return Job{}, nil, fmt.Errorf("%s: recipe is %q, which is no job of this program", path, excerpt.Of(h.Recipe))
+}
+
+// A head is the part of a file of settings that is no setting.
+type head struct {
+	Recipe string `yaml:"recipe"`
+	Format int    `yaml:"format"`
+}
+
+func readHead(path string, text []byte) (h head, err error) {
+	if err := yaml.Unmarshal(text, &h); err != nil {
+		return h, fmt.Errorf("%s: %s", path, excerpt.Error(err))
+	}
+	return h, nil
+}
+
+// Read reads a file of a job's settings into s and returns the names of those that it has.
+//
+// Errors: those of option.List.Read; the file is of another job, or of another format.
+func Read(path string, text []byte, j Job, s Spec) (named []string, err error) {
+	h, err := readHead(path, text)
+	switch {
+	case err != nil:
+		return nil, err
+	case h.Recipe != "" && h.Recipe != j.Name:
+		return nil, fmt.Errorf("%s: recipe is %q; these are settings of %s", path, excerpt.Of(h.Recipe), j.Name)
+	case h.Format != 0 && h.Format != format:
+		return nil, fmt.Errorf("%s: format is %d; this program reads and writes format %d", path, h.Format, format)
+	}
+	return s.Options().Read(path, text, "recipe", "format")
+}
+
+// readResult reads the result of a finished run.
+func readResult(dir string, r *Result) error {
+	path := filepath.Join(dir, ResultFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
+	}
+	if err == nil {
+		err = card.Decode(text, r)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}

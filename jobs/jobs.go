@@ -1,0 +1,19 @@
+// Package jobs is the table of energo's training jobs that are descriptions, a file a job: what `energo train NAME` runs.
+package jobs
+
+import "github.com/energo-ml/energo/job"
+
+// All returns the jobs, in the order in which help lists them.
+func All() []job.Job {
+	return []job.Job{multilabel()}
+}
+
+// Find returns the job of a name.
+func Find(name string) (j job.Job, ok bool) {
+	for _, j := range All() {
+		if j.Name == name {
+			return j, true
+		}
+	}
+	return job.Job{}, false
+}

@@ -1,0 +1,260 @@
+package jobs
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/train"
+)
+
+// pictures writes an MNIST-like set: a bar for each label, with noise.
+func pictures(t *testing.T, trained, tested int) string {
+	t.Helper()
+	dir := t.TempDir()
+	const side = 8
+	write := func(name string, magic uint32, dims []uint32, body []byte) {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		for _, v := range append([]uint32{magic}, dims...) {
+			if err := binary.Write(z, binary.BigEndian, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := z.Write(body); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".gz"), b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for name, n := range map[string]int{"train": trained, "t10k": tested} {
+		pixels, labels := make([]byte, n*side*side), make([]byte, n)
+		for i := range labels {
+			y := i % 5
+			labels[i] = byte(y)
+			for p := range side {
+				pixels[(i*side+y)*side+p] = byte(150 + rng.IntN(100))
+			}
+		}
+		write(name+"-images-idx3-ubyte", 0x803, []uint32{uint32(n), side, side}, pixels)
+		write(name+"-labels-idx1-ubyte", 0x801, []uint32{uint32(n)}, labels)
+	}
+	return dir
+}
+
+// small are settings of each job that train in a moment on data of the test's own.
+var small = map[string]func(t *testing.T, s job.Spec){
+	"multilabel": func(t *testing.T, s job.Spec) {
+		c := s.(*Multilabel)
+		c.Data, c.Hidden = pictures(t, 400, 100), 32
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+	},
+}
+
+func find(t *testing.T, name string) (job.Job, job.Spec) {
+	t.Helper()
+	j, ok := Find(name)
+	if !ok {
+		t.Fatalf("there is no job %s", name)
+	}
+	s := j.New()
+	small[name](t, s)
+	return j, s
+}
+
+func run(t *testing.T, ctx context.Context, j job.Job, s job.Spec, dir string, resume bool, emit func(train.Event)) *job.Result {
+	t.Helper()
+	r, err := job.Train(ctx, j, s, job.Options{Dir: dir, Resume: resume, Emit: emit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func weights(t *testing.T, dir string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, modelFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestRuns holds for every job: a run resumed after an interrupt has the weights of an unbroken one; so has one with other
+// cores, and one by the settings file; eval gives the figures again and writes nothing.
+func TestRuns(t *testing.T) {
+	for _, j := range All() {
+		if small[j.Name] == nil {
+			t.Errorf("%s has no small settings in this test", j.Name)
+			continue
+		}
+		t.Run(j.Name, func(t *testing.T) {
+			_, s := find(t, j.Name)
+			home := t.TempDir()
+			whole := filepath.Join(home, "whole")
+			r := run(t, t.Context(), j, s, whole, false, nil)
+			if r.Reason != "finished" || r.Recipe != j.Name || r.Energy.Terms.Energies == "" {
+				t.Errorf("%+v", r)
+			}
+
+			parts := filepath.Join(home, "parts")
+			ctx, stop := context.WithCancel(t.Context())
+			_, again, err := job.ReadConfig(whole, All())
+			if err != nil {
+				t.Fatal(err)
+			}
+			broken := run(t, ctx, j, again, parts, false, func(e train.Event) {
+				if _, ok := e.(train.Epoch); ok {
+					stop()
+				}
+			})
+			stop()
+			if broken.Reason != "interrupted" {
+				t.Fatalf("stopped: %s", broken.Reason)
+			}
+			if _, err := job.Eval(t.Context(), parts, All(), job.Env{}); err == nil || !strings.Contains(err.Error(), "not finished") {
+				t.Errorf("a run that is not finished is measured: %v", err)
+			}
+			again.Base().Threads = 1
+			run(t, t.Context(), j, again, parts, true, nil)
+			if !bytes.Equal(weights(t, whole), weights(t, parts)) {
+				t.Error("a resumed run on one core has other weights")
+			}
+
+			before := listing(t, whole)
+			e, err := job.Eval(t.Context(), whole, All(), job.Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, _ := json.Marshal(r)
+			b, _ := json.Marshal(e)
+			if !bytes.Equal(a, b) {
+				t.Errorf("trained and measured:\n%s\nmeasured again:\n%s", a, b)
+			}
+			if !maps.Equal(before, listing(t, whole)) {
+				t.Error("eval writes")
+			}
+			s.Base().Seed++
+			if _, err := job.Train(t.Context(), j, s, job.Options{Dir: whole, Resume: true}); err == nil || !strings.Contains(err.Error(), "seed was") {
+				t.Errorf("resumed with another seed: %v", err)
+			}
+			if _, err := job.Train(t.Context(), j, s, job.Options{Dir: whole}); err == nil || !strings.Contains(err.Error(), "not empty") {
+				t.Errorf("trained over a run: %v", err)
+			}
+		})
+	}
+}
+
+func listing(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[e.Name()] = string(text)
+	}
+	return all
+}
+
+// TestRefused: bad folders are told by file and place, for every job.
+func TestRefused(t *testing.T) {
+	for name, text := range map[string]string{
+		"recipe is \"other\", which is no job":        "recipe: other\n",
+		"format is 1; this program reads and writes":  "recipe: multilabel\nformat: 1\n",
+		"line 2: there is no setting \"lss\"":         "recipe: multilabel\nlss: bce_logits\n",
+		"loss is \"bce\"; it must be one of":          "recipe: multilabel\nloss: bce\n",
+		"hidden is 0; it must be a whole number from": "recipe: multilabel\nhidden: 0\n",
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, job.ConfigFile), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := job.ReadConfig(dir, All()); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, _, err := job.ReadConfig(t.TempDir(), All()); err == nil || !strings.Contains(err.Error(), "is no run folder") {
+		t.Errorf("an empty folder: %v", err)
+	}
+	j, s := find(t, "multilabel")
+	l, err := job.LockFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Release()
+	dir := t.TempDir()
+	if l, err = job.LockFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if _, err := job.Train(t.Context(), j, s, job.Options{Dir: dir}); !errors.Is(err, job.ErrInUse) {
+		t.Errorf("a folder in use: %v", err)
+	}
+	s.Base().Validation = 400
+	if _, err := s.Open(t.Context(), job.Env{}); err == nil || !strings.Contains(err.Error(), "validation is 400") {
+		t.Errorf("nothing left to train on: %v", err)
+	}
+}
+
+// TestThreshold: no threshold has fewer wrong samples than the best one.
+func TestThreshold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 100 {
+		s := &scored{n: 1 + rng.IntN(8), k: 4}
+		for range s.n * s.k {
+			s.scores, s.right = append(s.scores, float32(rng.IntN(9))-4), append(s.right, rng.IntN(2) == 0)
+		}
+		got := s.wrong(s.bestThreshold())
+		for th := float32(-5); th <= 5; th += 0.5 {
+			wrong := 0
+			for i := range s.n {
+				for y := range s.k {
+					if (s.scores[i*s.k+y] > th) != s.right[i*s.k+y] {
+						wrong++
+						break
+					}
+				}
+			}
+			share := float64(wrong) / float64(s.n)
+			if share != s.wrong(th) {
+				t.Fatalf("%+v at %v: %v wrong; want %v", s, th, s.wrong(th), share)
+			}
+			if share < got {
+				t.Fatalf("%+v: %v wrong at %v, %v at the best threshold %v", s, share, th, got, s.bestThreshold())
+			}
+		}
+	}
+}
+
+// TestLearns: every loss learns which bars a picture has.
+func TestLearns(t *testing.T) {
+	for _, loss := range []string{"multilabel_margin", "multilabel_soft_margin", "bce_logits"} {
+		j, s := find(t, "multilabel")
+		s.(*Multilabel).Loss, s.Base().Epochs = loss, 30
+		r := run(t, t.Context(), j, s, filepath.Join(t.TempDir(), "run"), false, nil)
+		if r.TestError > 0.05 || r.Collapsed {
+			t.Errorf("%s: error %v", loss, r.TestError)
+		}
+	}
+}

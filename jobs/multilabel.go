@@ -1,0 +1,263 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// multilabel trains scores of which digits lie over one another in a picture.
+func multilabel() job.Job {
+	return job.Job{
+		Name: "multilabel", Short: "Train a network to name every digit in a picture of several",
+		Long: `Trains a score of each of the ten digits on pictures in which one, two or three different digits
+lie over one another, by a loss for several targets. A digit is in the answer if its score is above 0; with
+multilabel_margin, which only orders the scores, if it is above the threshold that is best on the
+held-out pictures. A picture is right if the answer has all of its digits and no other.
+
+The digits are MNIST's, or those of any MNIST-like set of four IDX files (--data). Every epoch lays them over
+one another anew; the pictures that are measured are always the same.`,
+		Examples: []string{"", "--loss multilabel_soft_margin", "--loss bce_logits --seed 7", "--run runs/mine --resume"},
+		New: func() job.Spec {
+			return &Multilabel{Loss: "multilabel_margin", Hidden: 512, Training: job.DefaultTraining()}
+		},
+	}
+}
+
+// Multilabel is the settings of the job multilabel.
+type Multilabel struct {
+	Data, Loss string
+	Hidden     int
+	job.Training
+}
+
+// Options implements job.Spec.
+func (c *Multilabel) Options() option.List {
+	return append(option.List{
+		option.New(&c.Data, "data", "folder with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)", option.Arg("folder"), option.Path),
+		option.New(&c.Loss, "loss", "loss of the scores", option.OneOf("multilabel_margin", "multilabel_soft_margin", "bce_logits")),
+		option.New(&c.Hidden, "hidden", "units of each hidden layer", option.Whole(1, 1<<14)),
+	}, c.Training.Options()...)
+}
+
+// Resolve implements job.Spec.
+func (c *Multilabel) Resolve() error {
+	c.Settle(12, 128)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Multilabel) Folder() string { return "multilabel-" + c.Loss }
+
+// Open implements job.Spec.
+func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	whole, test, err := data.LoadDigits(ctx, c.Data, env.Progress)
+	if err == nil && env.Data != "" {
+		_, test, err = data.LoadDigits(ctx, env.Data, env.Progress)
+	}
+	if err != nil {
+		return nil, err
+	}
+	trained, lo, hi, err := c.Held(whole.N)
+	if err != nil {
+		return nil, err
+	}
+	k := whole.Classes()
+	switch {
+	case k <= mostDigits:
+		return nil, fmt.Errorf("the training set has %d labels; pictures of up to %d different ones need more", k, mostDigits)
+	case test.Classes() > k || test.Size() != whole.Size() || test.N < 1:
+		return nil, fmt.Errorf("%d test pictures of %d×%d with %d labels; they must be as those of training, %d×%d with at most %d", test.N, test.H, test.W, test.Classes(), whole.H, whole.W, k)
+	}
+	rng := train.Rand(c.Seed, "weights", 0)
+	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, tape: autodiff.NewTape(tensor.Float32), net: nn.NewSequential(
+		nn.NewLinear(whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng),
+	)}
+	m.tape.NoGrad = true
+	m.data = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", whole.N, whole.H, whole.W, crc32.Update(crc32.ChecksumIEEE(whole.Pixels), crc32.IEEETable, whole.Labels))
+	m.subject = train.Subject{Loss: c.Loss, Architecture: "a network with one score a digit", Terms: train.Terms{
+		Energies: "energies", Samples: "pictures", Correct: "the worst digit that is there", Offending: "the best that is not",
+		Kept: train.ToldApart("of the pictures have all of their digits below all others"),
+	}}
+	if c.Loss == "multilabel_margin" {
+		m.subject.Margin, m.subject.Terms.Kept = 1, train.MarginKept("of the pictures have all of their digits below all others by the margin 1")
+	}
+	return m, nil
+}
+
+// Numbers of digits and pictures.
+const (
+	mostDigits = 3   // in a picture
+	evalBatch  = 250 // pictures that are measured together
+)
+
+// overlaid is a job.Model: the energy of a digit in a picture is −score.
+type overlaid struct {
+	c               *Multilabel
+	net             nn.Module
+	k               int
+	set, held, test *data.Images
+	data            string
+	subject         train.Subject
+
+	tape      *autodiff.Tape // of what is measured
+	criterion nn.Criterion
+	margin    loss.MultiLabelMargin[float32]
+	soft      loss.MultiLabelSoftMargin[float32]
+	x         tensor.Tensor
+	one       []float32
+	listed    []int     // the digits of each picture, −1 behind the last
+	marked    []float32 // 1 for the digits of each picture
+}
+
+// Params implements train.Task.
+func (m *overlaid) Params() []*autodiff.Param { return m.net.Params() }
+
+// Samples implements train.Task.
+func (m *overlaid) Samples() int { return m.set.N }
+
+// Data implements job.Model.
+func (m *overlaid) Data() string { return m.data }
+
+// Scale implements job.Model.
+func (m *overlaid) Scale(spread measure.Number) { m.subject.Scale = spread }
+
+// Save implements job.Model.
+func (m *overlaid) Save(dir string) error { return nn.Save(filepath.Join(dir, modelFile), m.net) }
+
+// Load implements job.Model.
+func (m *overlaid) Load(dir string) error { return nn.Load(filepath.Join(dir, modelFile), m.net) }
+
+// Loss implements train.Task.
+func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	m.draw(m.set, b.Samples, b.Rand)
+	out := m.net.Forward(tape.Const(&m.x))
+	return m.criterion.Record(func(g nn.Grads) (float64, error) {
+		switch x := out.Value.Float32s(); m.c.Loss {
+		case "multilabel_margin":
+			return m.margin.Eval(x, m.listed, m.k, g.Float32s(0))
+		case "multilabel_soft_margin":
+			return m.soft.Eval(x, m.marked, m.k, g.Float32s(0), nil)
+		default:
+			return loss.BCEWithLogitsLoss(x, m.marked, g.Float32s(0))
+		}
+	}, out)
+}
+
+// draw lays up to two more digits over each sample, the brighter at each pixel, and notes which: a digit that is there already is left out.
+func (m *overlaid) draw(set *data.Images, samples []int, rng *rand.Rand) {
+	n, d := len(samples), set.Size()
+	m.x.Resize(n, d)
+	m.listed, m.marked = slices.Grow(m.listed[:0], n*m.k)[:n*m.k], slices.Grow(m.marked[:0], n*m.k)[:n*m.k]
+	m.one = slices.Grow(m.one[:0], d)[:d]
+	clear(m.marked)
+	x := m.x.Float32s()
+	set.Batch(x, samples)
+	for r, sample := range samples {
+		marks, list := m.marked[r*m.k:][:m.k], m.listed[r*m.k:][:m.k]
+		marks[set.Labels[sample]] = 1
+		for range rng.IntN(mostDigits) {
+			other := rng.IntN(set.N)
+			if marks[set.Labels[other]] == 1 {
+				continue
+			}
+			marks[set.Labels[other]] = 1
+			set.Batch(m.one, []int{other})
+			for i, v := range m.one {
+				x[r*d+i] = max(x[r*d+i], v)
+			}
+		}
+		at := 0
+		for y, mark := range marks {
+			list[y] = -1
+			if mark == 1 {
+				list[at] = y
+				at++
+			}
+		}
+	}
+}
+
+// Evaluate implements train.Task.
+func (m *overlaid) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	s, err := m.scores(ctx, m.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	return m.diagnose(s, m.threshold(s)), nil
+}
+
+// Measure implements job.Model.
+func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
+	held, err := m.scores(ctx, m.held)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.scores(ctx, m.test)
+	if err != nil {
+		return nil, err
+	}
+	e := m.diagnose(s, m.threshold(held))
+	return &job.Measures{Evaluation: e, Figures: []measure.Figure{
+		measure.Quantity{Key: "subset_accuracy", Name: "Subset accuracy", Unit: measure.Share, Note: "of the pictures with exactly their digits"}.Of(1 - float64(e.Error.Value)),
+		measure.Quantity{Key: "mean_average_precision", Name: "Mean AP", Unit: measure.Share, Note: "average precision, mean over the digits"}.Of(s.meanAveragePrecision()),
+		measure.Quantity{Key: "coverage", Name: "Coverage", Note: "scores from the best down that have all of a picture's digits, mean"}.Of(s.coverage()),
+		measure.Quantity{Key: "digits", Name: "Digits", Note: "in a picture, mean"}.Of(s.labels()),
+	}}, nil
+}
+
+// scores draws pictures of a set, always the same ones, and scores them.
+func (m *overlaid) scores(ctx context.Context, set *data.Images) (*scored, error) {
+	rng, s := train.Rand(1, "overlay", 0), &scored{k: m.k}
+	for lo := 0; lo < set.N; lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var samples []int
+		for i := lo; i < min(lo+evalBatch, set.N); i++ {
+			samples = append(samples, i)
+		}
+		m.draw(set, samples, rng)
+		m.tape.Reset()
+		s.scores = append(s.scores, m.net.Forward(m.tape.Const(&m.x)).Value.Float32s()...)
+		for _, mark := range m.marked {
+			s.right = append(s.right, mark == 1)
+		}
+	}
+	if s.n = set.N; s.n == 0 {
+		return nil, errors.New("there are no pictures to measure on")
+	}
+	return s, nil
+}
+
+// threshold is what a digit's score must be above for the digit to be in the answer.
+func (m *overlaid) threshold(held *scored) float32 {
+	if m.c.Loss == "multilabel_margin" {
+		return held.bestThreshold()
+	}
+	return 0
+}
+
+func (m *overlaid) diagnose(s *scored, threshold float32) train.Evaluation {
+	stats := make([]functional.LabelStats, s.n)
+	for i := range stats {
+		stats[i] = s.stats(i)
+	}
+	q := measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of the pictures have not exactly their digits in the answer"}
+	return train.Diagnose(stats, m.subject, q.Of(s.wrong(threshold)), s.chance())
+}
