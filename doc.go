@@ -27,7 +27,8 @@
 //   - packages measure, surface, report: figures of results, films of energy surfaces, and
 //     pages of a run;
 //   - package serve: search over HTTP;
-//   - packages job and job/option: a training job as one description, also of one's own; package jobs: the table of energo's jobs;
+//   - packages job, job/option, jobs: a training job as one description, its settings, and
+//     the table of energo's jobs;
 //   - package recipe and the energo command: whole jobs.
 //
 // The examples of this package train a network of one's own, and save, load and serve it.
