@@ -53,7 +53,7 @@ type job struct {
 
 // Do computes one run of frames.
 func (j *job) Do(task, _ int) {
-	s := j.x.scratch.Get().(*scratch)
+	s := j.x.scratch.Get().(*workspace)
 	defer j.x.scratch.Put(s)
 	mels, hop, window := j.x.opt.Mels, j.x.opt.Hop, j.x.opt.Window
 	for t := task * frameRun; t < min((task+1)*frameRun, j.frames); t++ {
@@ -61,8 +61,8 @@ func (j *job) Do(task, _ int) {
 	}
 }
 
-// scratch is what a frame needs to be computed in.
-type scratch struct {
+// workspace is what a frame needs to be computed in.
+type workspace struct {
 	fft   *fourier.FFT
 	frame []float64 // FFT points, zero behind the window
 	bins  []complex128
@@ -70,7 +70,7 @@ type scratch struct {
 }
 
 // row computes the features of one frame.
-func (x *Extractor) row(dst, frame []float32, s *scratch) {
+func (x *Extractor) row(dst, frame []float32, s *workspace) {
 	in := s.frame[:len(frame)]
 	for i, w := range x.window[:len(frame)] {
 		in[i] = w * float64(frame[i])

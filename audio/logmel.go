@@ -104,7 +104,7 @@ type Extractor struct {
 	opt     LogMel
 	window  []float64
 	filters []filter
-	scratch sync.Pool // of *scratch
+	scratch sync.Pool // of *workspace
 	jobs    sync.Pool // of *job
 }
 
@@ -135,7 +135,7 @@ func (o LogMel) Extractor() (*Extractor, error) {
 		x.filters = append(x.filters, f)
 	}
 	x.scratch.New = func() any {
-		return &scratch{fft: fourier.NewFFT(o.FFT), frame: make([]float64, o.FFT), bins: make([]complex128, o.FFT/2+1), power: make([]float64, o.FFT/2+1)}
+		return &workspace{fft: fourier.NewFFT(o.FFT), frame: make([]float64, o.FFT), bins: make([]complex128, o.FFT/2+1), power: make([]float64, o.FFT/2+1)}
 	}
 	x.jobs.New = func() any { return new(job) }
 	return x, nil

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // The format tags of a fmt chunk.
@@ -115,10 +117,8 @@ type mixer struct {
 // mix appends the means over the channels of the frames in block.
 func (m *mixer) mix(dst []float32, block []byte) ([]float32, error) {
 	n := len(block) / m.coding.bytes
-	if cap(m.all) < n {
-		m.all = make([]float32, n)
-	}
-	all := m.all[:n]
+	m.all = scratch.Sized(m.all, n)
+	all := m.all
 	m.coding.decode(all, block)
 	for i, v := range all {
 		if v-v != 0 {

@@ -27,7 +27,7 @@ func Dropout(x *Var, p float64, rng *rand.Rand) *Var {
 // without branches, which would be mispredicted.
 func drawMask[T simd.Float](v *Var, rng *rand.Rand) {
 	v.reserve(v.Value.Len())
-	mask := scratch[T](v)
+	mask := spare[T](v)
 	var choice [2]T // kept, dropped
 	if v.float < 1 {
 		choice[0] = T(1 / (1 - v.float))
@@ -43,9 +43,9 @@ func drawMask[T simd.Float](v *Var, rng *rand.Rand) {
 }
 
 func dropout[T simd.Float](v *Var) {
-	simd.Mul(values[T](v), values[T](v.in[0]), scratch[T](v))
+	simd.Mul(values[T](v), values[T](v.in[0]), spare[T](v))
 }
 
 func dropoutBack[T simd.Float](v *Var) {
-	pushProduct(v.in[0], upstream[T](v), scratch[T](v))
+	pushProduct(v.in[0], upstream[T](v), spare[T](v))
 }

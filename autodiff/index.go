@@ -116,7 +116,7 @@ func distancesBack[T simd.Float](v *Var) {
 		g, add := gradient[T](v.in[1])
 		gemm.Mul(true, false, k, d, b, m, k, x, d, beta[T](add), g, d)
 		v.reserve(k)
-		total := scratch[T](v)
+		total := spare[T](v)
 		simd.SumRows(total, m, b, k, false)
 		for i, t := range total {
 			simd.AXPY(g[i*d:(i+1)*d], -t, c[i*d:(i+1)*d])

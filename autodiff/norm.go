@@ -43,7 +43,7 @@ func normed(op string, x, gain, bias *Var, n, c, s int, eps float64) *Var {
 // normMemory cuts v's scratch memory into the reciprocal deviations of so many groups,
 // x̂, and what is left.
 func normMemory[T simd.Float](v *Var, groups int) (inverse, hat, rest []T) {
-	s, n := scratch[T](v), v.Value.Len()
+	s, n := spare[T](v), v.Value.Len()
 	return s[:groups], s[groups : groups+n], s[groups+n:]
 }
 

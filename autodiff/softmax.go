@@ -54,7 +54,7 @@ func logSumExpBack[T simd.Float](v *Var) {
 	share := g
 	if add {
 		v.reserve(rows * cols)
-		share = scratch[T](v)
+		share = spare[T](v)
 	}
 	simd.SoftmaxRows(share, values[T](x), rows, cols)
 	y := values[T](v)
@@ -103,7 +103,7 @@ func logSoftmaxBack[T simd.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dy, cols := upstream[T](v), v.ints[1]
 	v.reserve(len(dy))
-	p := scratch[T](v)
+	p := spare[T](v)
 	simd.Exp(p, values[T](v))
 	for at := 0; at < len(dy); at += cols {
 		p, dy, g := p[at:at+cols], dy[at:at+cols], g[at:at+cols]

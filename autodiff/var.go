@@ -3,6 +3,7 @@ package autodiff
 import (
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 	"github.com/energo-ml/energo/tensor"
@@ -169,12 +170,12 @@ func (v *Var) reserve(n int) {
 	v.scratch.Resize(n)
 }
 
-// scratch returns what was reserved.
-func scratch[T simd.Float](v *Var) []T { return tensor.Data[T](v.scratch) }
+// spare returns what was reserved.
+func spare[T simd.Float](v *Var) []T { return tensor.Data[T](v.scratch) }
 
 // indices returns v's index memory with n elements.
 func (v *Var) indices(n int) []int32 {
-	v.index = slices.Grow(v.index[:0], n)[:n]
+	v.index = scratch.Sized(v.index, n)
 	return v.index
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/trellis"
 )
@@ -130,8 +131,8 @@ func (a *Aligner) set(logProbs []float32, classes int, tokens []int) error {
 		a.tiny = a.tiny || v < -simd.CTCFar
 	}
 	a.logProbs, a.frames, a.classes, a.tokens = logProbs, n, classes, tokens
-	a.scores = sized(a.scores, classes+1)
-	a.ids, a.labels, a.stars = sized(a.ids, len(tokens)), sized(a.labels, len(tokens)), a.stars[:0]
+	a.scores = scratch.Sized(a.scores, classes+1)
+	a.ids, a.labels, a.stars = scratch.Sized(a.ids, len(tokens)), scratch.Sized(a.labels, len(tokens)), a.stars[:0]
 	for i, k := range tokens {
 		if k != Wildcard && (k < 0 || k >= classes || k == a.Blank) {
 			return fmt.Errorf("ctc: tokens[%d] is %d; it must be a class from 0 to %d other than the blank, %d, or the wildcard, %d", i, k, classes-1, a.Blank, Wildcard)
@@ -165,7 +166,7 @@ func (a *Aligner) setStates() {
 	const block = simd.CTCPathBlock
 	n := (len(a.tokens)/block + 1) * block
 	none := math.Inf(-1)
-	a.blanks, a.before, a.skip, a.row = sized(a.blanks, n), sized(a.before, n+1), sized(a.skip, n), sized(a.row, n)
+	a.blanks, a.before, a.skip, a.row = scratch.Sized(a.blanks, n), scratch.Sized(a.before, n+1), scratch.Sized(a.skip, n), scratch.Sized(a.row, n)
 	a.before[n] = none
 	for i := range n {
 		a.blanks[i], a.before[i], a.skip[i], a.row[i] = none, none, none, float32(none)
@@ -185,14 +186,6 @@ func (a *Aligner) least() int {
 		}
 	}
 	return n
-}
-
-// sized returns s with n elements.
-func sized[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }
 
 // frame returns the scores of frame t by the ids of tokens.
@@ -232,7 +225,7 @@ func (a *Aligner) chunk() int {
 // the last, and returns the logarithm of the likeliest path's probability.
 func (a *Aligner) best() float64 {
 	n, chunk, stride := len(a.tokens), a.chunk(), a.stride()
-	a.steps, a.saved = sized(a.steps, min(chunk, a.frames)*stride), a.saved[:0]
+	a.steps, a.saved = scratch.Sized(a.steps, min(chunk, a.frames)*stride), a.saved[:0]
 	for t := range a.frames {
 		if t%chunk == 0 {
 			a.saved = append(append(a.saved, a.blanks...), a.before...)

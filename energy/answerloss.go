@@ -7,6 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -41,7 +42,7 @@ func (l *AnswerLoss) Record(a Answers, f functional.Functional) (*autodiff.Var, 
 		return nil, fmt.Errorf("energy: correct energies of shape %v and a statistic of shape %v; both must be [B]", slices.Clone(shape), slices.Clone(other.Shape()))
 	}
 	n := shape[0]
-	l.dCorrect, l.dOther = resize(l.dCorrect, n), resize(l.dOther, n)
+	l.dCorrect, l.dOther = scratch.Sized(l.dCorrect, n), scratch.Sized(l.dOther, n)
 	l.out = correct.Tape().Custom(l, []*autodiff.Var{correct, other}, n)
 	for i := range n {
 		e, v := element(correct.Value, i), 0.0

@@ -6,6 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // LabelAnswers are the answers of a Labeler: all K labels of each sample.
@@ -54,7 +55,7 @@ func (a *LabelAnswers) Stats(dst []functional.LabelStats) []functional.LabelStat
 }
 
 func stats(dst []functional.LabelStats, e *autodiff.Var, target []int) []functional.LabelStats {
-	dst = slices.Grow(dst[:0], len(target))[:len(target)]
+	dst = scratch.Sized(dst, len(target))
 	var err error
 	if k := e.Value.Dim(1); e.Value.Float64s() != nil {
 		err = functional.Stats(dst, e.Value.Float64s(), k, target)

@@ -3,6 +3,7 @@ package energy
 import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -90,7 +91,7 @@ func (r *rows[T]) eval(out, e *autodiff.Var, target []int, f functional.Function
 	energies, k := tensor.Data[T](e.Value), e.Value.Dim(1)
 	var grad []T
 	if out.Needs() {
-		r.grad = resize(r.grad, len(energies))
+		r.grad = scratch.Sized(r.grad, len(energies))
 		grad = r.grad
 	}
 	if f == nil {
@@ -107,12 +108,4 @@ func (r *rows[T]) back(out, e *autodiff.Var) {
 			row[y] += up * d
 		}
 	}
-}
-
-// resize returns a slice of n elements, s's memory if that is enough.
-func resize[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }

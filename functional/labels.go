@@ -3,6 +3,7 @@ package functional
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -55,8 +56,8 @@ func (e *LabelEvaluator[T]) Eval(f Functional, energies []T, k int, target []int
 	}
 	e.f, e.stat, e.energies, e.k, e.target, e.loss, e.grad = f, stat, energies, k, target, loss, grad
 	if stat.Kind == FreeEnergy {
-		e.weights = grow(e.weights, len(energies))
-		e.least = grow(e.least, len(target))
+		e.weights = scratch.Sized(e.weights, len(energies))
+		e.least = scratch.Sized(e.least, len(target))
 	}
 	e.rows = max(1, block/k)
 	simd.Run((len(target)+e.rows-1)/e.rows, (*labelJob[T])(e))
@@ -255,12 +256,4 @@ func offending[T simd.Float](row []T, t int) int {
 	default:
 		return t + 1 + after
 	}
-}
-
-// grow returns a slice of n elements, s's memory if that is enough.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -114,7 +115,7 @@ func (s *search) prepare() {
 		s.probes = append(s.probes, newProbe(s.Metric, q.Vector, words[i*2*pairs:][:2*pairs]))
 		s.sieves = append(s.sieves, q.Filter.sieves(s.view))
 	}
-	s.packed = slices.Grow(s.packed[:0], n*pairs)[:n*pairs]
+	s.packed = scratch.Sized(s.packed, n*pairs)
 	simd.PackScanQueries(s.packed, words, n, pairs)
 	if len(s.best) < n {
 		s.best = make([]atomic.Uint64, n)
@@ -230,7 +231,7 @@ func (w *scanner) reset(s *search) {
 		w.known = append(w.known, math.Inf(1))
 		w.limits = append(w.limits, s.probes[i].limit(math.Inf(1)))
 	}
-	w.vector = slices.Grow(w.vector[:0], s.Dim)[:s.Dim]
+	w.vector = scratch.Sized(w.vector, s.Dim)
 }
 
 func (w *scanner) scan(t task) {
@@ -255,7 +256,7 @@ func (w *scanner) scan(t task) {
 func (w *scanner) scanBlocks(part, first, n int) {
 	p, queries := &w.view.parts[part], len(w.limits)
 	w.sharpen()
-	masks := slices.Grow(w.masks[:0], n*queries)[:n*queries]
+	masks := scratch.Sized(w.masks, n*queries)
 	w.masks = masks
 	codes := p.codes[first*p.blockSize():][:n*p.blockSize()]
 	scan := p.scan[first*simd.ScanRows*simd.ScanColumns:][:n*simd.ScanRows*simd.ScanColumns]

@@ -144,11 +144,3 @@ func checkLength(arg string, n, want int) error {
 	}
 	return nil
 }
-
-// grow returns s with n elements, reusing its memory; what is in them is not defined.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
-}

@@ -3,6 +3,7 @@ package lattice
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -47,7 +48,7 @@ func (s *Solver[T]) freeEnergies(t task, dst []float64, unary, pair, up []T, c *
 	if s.keep {
 		s.clearGroups()
 	}
-	s.doubtful = grow(s.doubtful, len(c.Lengths))
+	s.doubtful = scratch.Sized(s.doubtful, len(c.Lengths))
 	clear(s.doubtful)
 	s.run(t)
 	if s.keep {
@@ -79,7 +80,7 @@ func (s *Solver[T]) clearGroups() {
 	}
 	for i := range s.bounds[1:] {
 		g := &s.groups[i]
-		g.outer = grow(g.outer, len(s.c.Pair))
+		g.outer = scratch.Sized(g.outer, len(s.c.Pair))
 		clear(g.outer)
 		g.direct = g.direct[:0]
 	}
@@ -100,7 +101,7 @@ func (s *Solver[T]) reduce(pair []T) {
 }
 
 // free returns a chain's free energy and writes its derivatives.
-func (s *Solver[T]) free(w *scratch[T], i, g int) float64 {
+func (s *Solver[T]) free(w *workspace[T], i, g int) float64 {
 	vars := s.chain(i)
 	if len(vars) == 0 {
 		return 0

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -63,7 +64,7 @@ func (s *GraphSolver[T]) begin(g *Graph[T]) error {
 	if g.Nodes < 1 || g.Nodes > math.MaxInt32 || len(g.From) > math.MaxInt32 {
 		return fmt.Errorf("lattice: Nodes is %d and there are %d arcs; both must be at most %d, and Nodes at least 1", g.Nodes, len(g.From), math.MaxInt32)
 	}
-	s.left = grow(s.left, g.Nodes)
+	s.left = scratch.Sized(s.left, g.Nodes)
 	return g.check(s.left)
 }
 
@@ -100,7 +101,7 @@ func (s *GraphSolver[T]) forward(g *Graph[T]) float64 {
 
 // begins clears into and log but for the first node, which one path leads to.
 func (s *GraphSolver[T]) begins(g *Graph[T]) {
-	s.into, s.log = grow(s.into, g.Nodes), grow(s.log, g.Nodes)
+	s.into, s.log = scratch.Sized(s.into, g.Nodes), scratch.Sized(s.log, g.Nodes)
 	clear(s.into)
 	s.into[0].add(double{})
 	clear(s.left)
@@ -124,7 +125,7 @@ func (s *GraphSolver[T]) way(g *Graph[T], arc, from int) double {
 // arcs that lead into it, by what each has added to it: so the shares of every cut sum to 1,
 // whatever the energies are.
 func (s *GraphSolver[T]) spread(arcs []T, g *Graph[T]) {
-	s.share = grow(s.share, g.Nodes)
+	s.share = scratch.Sized(s.share, g.Nodes)
 	clear(s.share)
 	s.share[g.Nodes-1] = 1
 	for a := len(g.From) - 1; a >= 0; a-- {
@@ -144,7 +145,7 @@ func (s *GraphSolver[T]) Minimum(path []int, g *Graph[T]) (float64, []int, error
 	if err := s.begin(g); err != nil {
 		return 0, path, err
 	}
-	s.low, s.arc = grow(s.low, g.Nodes), grow(s.arc, g.Nodes)
+	s.low, s.arc = scratch.Sized(s.low, g.Nodes), scratch.Sized(s.arc, g.Nodes)
 	s.low[0] = double{}
 	for n := range s.arc {
 		s.arc[n] = -1

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // ExpectedCost returns Σ exp(F − E)·cost over the paths, where a path's cost is the sum
@@ -19,7 +21,7 @@ func (s *GraphSolver[T]) ExpectedCost(cost []T, g *Graph[T]) (float64, error) {
 	// A node's mean cost over the ways to it is moved by each arc towards the mean that
 	// comes with it, by its share of the ways so far.
 	s.begins(g)
-	s.mean = grow(s.mean, g.Nodes)
+	s.mean = scratch.Sized(s.mean, g.Nodes)
 	clear(s.mean)
 	for a, from := range g.From {
 		if v, to := s.way(g, a, from), g.To[a]; !v.isZero() {
@@ -50,7 +52,7 @@ func (s *GraphSolver[T]) Sample(n int, rng *rand.Rand, g *Graph[T]) ([][]int, er
 	for i := range all {
 		for node := g.Nodes - 1; node != 0; {
 			into := s.in[s.from[node]:s.from[node+1]]
-			s.weights = grow(s.weights, len(into))
+			s.weights = scratch.Sized(s.weights, len(into))
 			for j, a := range into {
 				s.weights[j] = 0
 				if v := s.way(g, int(a), g.From[a]); !v.isZero() {
@@ -68,7 +70,7 @@ func (s *GraphSolver[T]) Sample(n int, rng *rand.Rand, g *Graph[T]) ([][]int, er
 
 // incoming sorts the arcs by where they lead: node n's are in[from[n]:from[n+1]].
 func (s *GraphSolver[T]) incoming(g *Graph[T]) {
-	s.from, s.in = grow(s.from, g.Nodes+2), grow(s.in, len(g.To))
+	s.from, s.in = scratch.Sized(s.from, g.Nodes+2), scratch.Sized(s.in, len(g.To))
 	clear(s.from)
 	for _, to := range g.To {
 		s.from[to+2]++

@@ -37,7 +37,7 @@ func checkK(k int) error {
 
 // kBest finds the best paths of a chain. Node 0 is its start; then there is one for each
 // state of each variable, and its end.
-func (s *Solver[T]) kBest(w *scratch[T], i int) []Path {
+func (s *Solver[T]) kBest(w *workspace[T], i int) []Path {
 	vars, find := s.chain(i), &w.search
 	if len(vars) == 0 {
 		return []Path{{}}

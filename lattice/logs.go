@@ -1,6 +1,10 @@
 package lattice
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // In logarithms, what the paths up to a state weigh is kept relative to the best state of
 // its step, and shares are handed down from the last step to the first: a state's to those
@@ -18,7 +22,7 @@ type logs struct {
 
 // freeLogs is free in logarithms: an exponential for each pair of each step, and right
 // at any energies.
-func (s *Solver[T]) freeLogs(w *scratch[T], i, g int, up T) float64 {
+func (s *Solver[T]) freeLogs(w *workspace[T], i, g int, up T) float64 {
 	l := &w.logs
 	free := s.forwardLogs(l, s.chain(i))
 	if s.wanted && !math.IsInf(free, 1) {
@@ -36,7 +40,7 @@ func (l *logs) row(vars []span, t int) []double {
 // forwardLogs fills alpha and returns the free energy, +Inf where no path is possible.
 func (s *Solver[T]) forwardLogs(l *logs, vars []span) float64 {
 	last := vars[len(vars)-1]
-	l.alpha = grow(l.alpha, last.unary+last.states-vars[0].unary)
+	l.alpha = scratch.Sized(l.alpha, last.unary+last.states-vars[0].unary)
 	var sum double // of what the steps are relative to
 	for t := range vars {
 		s.stepLogs(l, vars, t)
@@ -88,7 +92,7 @@ func (s *Solver[T]) stepLogs(l *logs, vars []span, t int) {
 
 // ends fills weight with what the states of the last step weigh, and returns their sum.
 func (s *Solver[T]) ends(l *logs, vars []span) float64 {
-	l.weight = grow(l.weight, s.widest)
+	l.weight = scratch.Sized(l.weight, s.widest)
 	return weigh(l.weight, l.row(vars, len(vars)-1), double{})
 }
 
@@ -97,7 +101,7 @@ func (s *Solver[T]) ends(l *logs, vars []span) float64 {
 func (s *Solver[T]) ways(l *logs, vars []span, t, j int) float64 {
 	_, pair := s.energiesOf(vars, t)
 	prev, k, best := l.row(vars, t-1), vars[t].states, logZero
-	l.into = grow(l.into, s.widest)
+	l.into = scratch.Sized(l.into, s.widest)
 	into := l.into[:len(prev)]
 	for i, a := range prev {
 		into[i] = logZero
@@ -125,7 +129,7 @@ func (s *Solver[T]) spreadLogs(l *logs, i, g int, up float64) {
 		lo, hi := s.pairs(i)
 		clear(s.pair[lo:hi])
 	}
-	l.share, l.before = grow(l.share, s.widest), grow(l.before, s.widest)
+	l.share, l.before = scratch.Sized(l.share, s.widest), scratch.Sized(l.before, s.widest)
 	last := len(vars) - 1
 	sum := s.ends(l, vars)
 	share := l.share[:vars[last].states]
@@ -189,7 +193,7 @@ func normalise(share []float64) {
 // sums returns the group's sums of marginals, 0 at first.
 func (g *group[T]) sums(n int) []float64 {
 	if len(g.direct) == 0 {
-		g.direct = grow(g.direct, n)
+		g.direct = scratch.Sized(g.direct, n)
 		clear(g.direct)
 	}
 	return g.direct

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // Energies writes the energies of given paths, one a chain, to dst: +Inf where one is
@@ -107,7 +109,7 @@ func (s *Solver[T]) Sample(paths []int, rng *rand.Rand, c *Chains[T]) error {
 	if err := checkLength("paths", len(paths), len(s.vars)); err != nil {
 		return err
 	}
-	s.seeds = grow(s.seeds, len(c.Lengths))
+	s.seeds = scratch.Sized(s.seeds, len(c.Lengths))
 	for i := range s.seeds {
 		s.seeds[i] = [2]uint64{rng.Uint64(), rng.Uint64()}
 	}
@@ -117,7 +119,7 @@ func (s *Solver[T]) Sample(paths []int, rng *rand.Rand, c *Chains[T]) error {
 }
 
 // sample draws a chain's path.
-func (s *Solver[T]) sample(w *scratch[T], i int) {
+func (s *Solver[T]) sample(w *workspace[T], i int) {
 	vars, path := s.chain(i), s.paths[s.chains[i]:s.chains[i+1]]
 	if len(vars) == 0 {
 		return
@@ -164,7 +166,7 @@ func (s *Solver[T]) ExpectedCost(dst []float64, cost []T, c *Chains[T]) error {
 	if err := checkCost(cost, len(c.Unary)); err != nil {
 		return err
 	}
-	s.marginal = grow(s.marginal, len(c.Unary))
+	s.marginal = scratch.Sized(s.marginal, len(c.Unary))
 	if err := s.Marginals(dst, s.marginal, nil, nil, c); err != nil {
 		return err
 	}

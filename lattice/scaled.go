@@ -3,6 +3,7 @@ package lattice
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -56,7 +57,7 @@ func narrowType[T simd.Float]() bool {
 }
 
 // freeScaled is free in probabilities; ok is false where it cannot be sure.
-func (s *Solver[T]) freeScaled(w *scratch[T], i, g int, up T) (f float64, ok bool) {
+func (s *Solver[T]) freeScaled(w *workspace[T], i, g int, up T) (f float64, ok bool) {
 	vars, z := s.chain(i), &w.scaled
 	if !s.weigh(z, i) {
 		return math.Inf(1), true
@@ -78,7 +79,7 @@ func (s *Solver[T]) freeScaled(w *scratch[T], i, g int, up T) (f float64, ok boo
 func (s *Solver[T]) weigh(z *scaled[T], i int) bool {
 	vars := s.chain(i)
 	first, end := s.unaries(i)
-	z.unary = grow(z.unary, end-first)
+	z.unary = scratch.Sized(z.unary, end-first)
 	z.offset, z.span = 0, 0
 	if !z.lower(z.unary, s.c.Unary[first:end], vars, first, false) {
 		return false
@@ -90,7 +91,7 @@ func (s *Solver[T]) weigh(z *scaled[T], i int) bool {
 		return true
 	}
 	first, end = s.pairs(i)
-	z.pair = grow(z.pair, end-first)
+	z.pair = scratch.Sized(z.pair, end-first)
 	if !z.lower(z.pair, s.c.Pair[first:end], vars, first, true) {
 		return false
 	}
@@ -142,7 +143,7 @@ func (s *Solver[T]) weightsOf(z *scaled[T], vars []span, t int) (unary, pair []T
 
 // forward fills alpha; where no state can be reached, the chain is not possible.
 func (s *Solver[T]) forward(z *scaled[T], vars []span) (possible, ok bool) {
-	z.alpha = grow(z.alpha, len(z.unary))
+	z.alpha = scratch.Sized(z.alpha, len(z.unary))
 	z.logSum = 0
 	lim := limitsOf[T]()
 	var prev []T
@@ -196,9 +197,9 @@ func (s *Solver[T]) dead(vars []span, t int, row, prev []T, least T) bool {
 
 // backward fills beta, and with inv the scale of each step's marginals.
 func (s *Solver[T]) backward(z *scaled[T], vars []span) bool {
-	z.beta = grow(z.beta, len(z.unary))
-	z.q = grow(z.q, s.widest)
-	z.inv = grow(z.inv, len(vars))
+	z.beta = scratch.Sized(z.beta, len(z.unary))
+	z.q = scratch.Sized(z.q, s.widest)
+	z.inv = scratch.Sized(z.inv, len(vars))
 	lim := limitsOf[T]()
 	first, n := vars[0].unary, len(vars)
 	end := len(z.beta)

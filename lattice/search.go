@@ -1,6 +1,10 @@
 package lattice
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // search finds the best ways from node 0 to a node one after another, exactly, each only
 // once it is wanted.
@@ -41,7 +45,7 @@ func (w *way) before(v *way) bool {
 // begin takes a lattice in. All other nodes are to be settled next, each after those that
 // it can be reached from.
 func (s *search) begin(nodes int, into func(dst []way, node int) []way) {
-	s.nodes, s.into = grow(s.nodes, nodes), into
+	s.nodes, s.into = scratch.Sized(s.nodes, nodes), into
 	s.nodes[0].ways, s.nodes[0].done = append(s.nodes[0].ways[:0], way{}), true
 }
 

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -16,7 +17,7 @@ type Solver[T simd.Float] struct {
 	c       *Chains[T]
 	task    task
 	bounds  []int // first chain of each group, and the end
-	workers []*scratch[T]
+	workers []*workspace[T]
 	groups  []group[T]
 	weights []T     // exp(lowest − Pair), of a Pair that all share
 	lowest  float64 // of that Pair
@@ -52,8 +53,8 @@ const (
 	doCount
 )
 
-// scratch is one worker's memory.
-type scratch[T simd.Float] struct {
+// workspace is one worker's memory.
+type workspace[T simd.Float] struct {
 	scaled scaled[T]
 	logs   logs
 	best   best[T]
@@ -85,7 +86,7 @@ func (s *Solver[T]) begin(c *Chains[T]) error {
 	}
 	s.c = c
 	for len(s.workers) < simd.Threads() {
-		w := new(scratch[T])
+		w := new(workspace[T])
 		w.rng = rand.New(&w.pcg)
 		s.workers = append(s.workers, w)
 	}
@@ -144,7 +145,7 @@ func (j *job[T]) Do(g, worker int) {
 
 // share takes the exponentials of a Pair that all share.
 func (s *Solver[T]) share(pair []T) {
-	s.weights = grow(s.weights, len(pair))
+	s.weights = scratch.Sized(s.weights, len(pair))
 	low := simd.Min(pair)
 	s.lowest, s.span = float64(low), float64(simd.Max(pair))-float64(low)
 	if math.IsInf(s.lowest, 1) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -42,7 +43,7 @@ func (s *Solver[T]) Minima(dst []float64, paths []int, cost []T, c *Chains[T]) e
 // lowerShared takes the least of the Pair that all share away from it.
 func (s *Solver[T]) lowerShared() {
 	k, pair := s.c.States[0], s.c.Pair
-	s.above, s.rowLow = grow(s.above, len(pair)), grow(s.rowLow, k)
+	s.above, s.rowLow = scratch.Sized(s.above, len(pair)), scratch.Sized(s.rowLow, k)
 	copy(s.above, pair)
 	if low := simd.Min(pair); !math.IsInf(float64(low), 1) {
 		simd.AddScalar(s.above, pair, -low)
@@ -73,14 +74,14 @@ type best[T simd.Float] struct {
 }
 
 // minimum finds a chain's best path.
-func (s *Solver[T]) minimum(w *scratch[T], c int) float64 {
+func (s *Solver[T]) minimum(w *workspace[T], c int) float64 {
 	vars, b := s.chain(c), &w.best
 	if len(vars) == 0 {
 		return 0
 	}
 	first, end := s.unaries(c)
-	b.from = grow(b.from, end-first)
-	b.low, b.next = grow(b.low, s.widest), grow(b.next, s.widest)
+	b.from = scratch.Sized(b.from, end-first)
+	b.low, b.next = scratch.Sized(b.low, s.widest), scratch.Sized(b.next, s.widest)
 	low := b.low[:vars[0].states]
 	clear(low)
 	s.addStates(low, vars[0])
@@ -121,7 +122,7 @@ func (s *Solver[T]) pathOf(b *best[T], c int) []int {
 	if s.paths != nil {
 		return s.paths[s.chains[c]:s.chains[c+1]]
 	}
-	b.path = grow(b.path, s.chains[c+1]-s.chains[c])
+	b.path = scratch.Sized(b.path, s.chains[c+1]-s.chains[c])
 	return b.path
 }
 

@@ -1,6 +1,10 @@
 package lattice
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // wide computes in float64 what float32 is too narrow for.
 type wide struct {
@@ -22,14 +26,14 @@ func (s *Solver[T]) widen(dst []float64, unary, pair, up []T, c *Chains[T]) erro
 	}
 	w := s.wide
 	s.gather(w, up, c)
-	w.free = grow(w.free, len(w.which))
+	w.free = scratch.Sized(w.free, len(w.which))
 	var du, dp []float64
 	if unary != nil {
-		w.unary = grow(w.unary, len(w.chains.Unary))
+		w.unary = scratch.Sized(w.unary, len(w.chains.Unary))
 		du = w.unary
 	}
 	if pair != nil {
-		w.pair = grow(w.pair, len(w.chains.Pair))
+		w.pair = scratch.Sized(w.pair, len(w.chains.Pair))
 		dp = w.pair
 	}
 	if err := w.solver.Marginals(w.free, du, dp, w.up, &w.chains); err != nil {

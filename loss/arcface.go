@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -67,7 +68,7 @@ func (l *ArcFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 
 // turned is overPairs' eval, with the derivatives by the angles of the own classes apart.
 func (l *ArcFace[T]) turned(b pairBatch[T]) (sum float64) {
-	l.softmax = arcFaceRow[T]{margin: l.Margin, scale: l.Scale, grid: &l.grid, slopes: room(l.softmax.slopes, len(b.a.labels))}
+	l.softmax = arcFaceRow[T]{margin: l.Margin, scale: l.Scale, grid: &l.grid, slopes: scratch.Sized(l.softmax.slopes, len(b.a.labels))}
 	sum, l.stats = l.grid.run(&l.softmax, b.wanted())
 	scale := 1.0
 	if b.reduction == Mean {

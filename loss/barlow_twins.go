@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -80,7 +81,7 @@ func (l *BarlowTwins[T]) deviation(squares float64) float64 {
 // gradients.
 func (l *BarlowTwins[T]) correlations(x, y *view[T]) float64 {
 	n, d, height := l.rows, l.dim, l.height()
-	l.off = room(l.off, height)
+	l.off = scratch.Sized(l.off, height)
 	same, others := 0.0, 0.0
 	for lo := 0; lo < d; lo += height {
 		hi := min(lo+height, d)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -305,7 +306,7 @@ func (l *tripletRow[T]) violating(ranked []T, negative T) int {
 
 // tails returns the sums of the ranked from each on.
 func (r *gridRow[T]) tails() []float64 {
-	r.part.tails = room(r.part.tails, len(r.ranked)+1)
+	r.part.tails = scratch.Sized(r.part.tails, len(r.ranked)+1)
 	sum := 0.0
 	for k := len(r.ranked) - 1; k >= 0; k-- {
 		sum += float64(r.ranked[k])

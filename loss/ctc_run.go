@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/trellis"
 )
@@ -39,10 +40,10 @@ const ctcBlock = 16 << 10
 
 func (r *ctcRun[T]) start(l *CTC[T], b *CTCBatch[T], grad []T) {
 	r.batch, r.grad, r.blank, r.logits, r.zeroInfinity = b, grad, l.Blank, l.Logits, l.ZeroInfinity
-	r.from = slices.Grow(r.from[:0], b.Batch)[:b.Batch]
-	r.factor = slices.Grow(r.factor[:0], b.Batch)[:b.Batch]
-	r.loss = slices.Grow(r.loss[:0], b.Batch)[:b.Batch]
-	r.status = slices.Grow(r.status[:0], b.Batch)[:b.Batch]
+	r.from = scratch.Sized(r.from, b.Batch)
+	r.factor = scratch.Sized(r.factor, b.Batch)
+	r.loss = scratch.Sized(r.loss, b.Batch)
+	r.status = scratch.Sized(r.status, b.Batch)
 	at := 0
 	for n, length := range b.TargetLengths {
 		r.from[n] = at
@@ -58,8 +59,8 @@ func (r *ctcRun[T]) all() {
 	rows := b.Frames * b.Batch
 	r.rows = max(1, ctcBlock/b.Classes)
 	if r.logits {
-		r.top, r.rowFactor = slices.Grow(r.top[:0], rows)[:rows], slices.Grow(r.rowFactor[:0], rows)[:rows]
-		r.sum = slices.Grow(r.sum[:0], rows)[:rows]
+		r.top, r.rowFactor = scratch.Sized(r.top, rows), scratch.Sized(r.rowFactor, rows)
+		r.sum = scratch.Sized(r.sum, rows)
 	}
 	if r.logits || r.grad != nil {
 		simd.Run((rows+r.rows-1)/r.rows, (*ctcFrames[T])(r))
@@ -82,7 +83,7 @@ func (r *ctcFrames[T]) Do(task, worker int) {
 	x := b.Scores[lo*b.Classes : hi*b.Classes]
 	if r.grad == nil {
 		w := &r.workers[worker]
-		w.scratch = slices.Grow(w.scratch[:0], len(x))[:len(x)]
+		w.scratch = scratch.Sized(w.scratch, len(x))
 		simd.ExpRows(w.scratch, r.top[lo:hi], r.sum[lo:hi], x, hi-lo, b.Classes)
 		r.infinite(lo, hi)
 		return
@@ -314,7 +315,7 @@ func (p *ctcPass[T, F]) Share(t int, labels []F, blanks, sum F) {
 	f := F(p.factor) / sum
 	to := row
 	if p.dense() {
-		p.spent = slices.Grow(p.spent[:0], p.classes)[:p.classes]
+		p.spent = scratch.Sized(p.spent, p.classes)
 		clear(p.spent)
 		to = p.spent
 	}

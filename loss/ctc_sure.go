@@ -2,8 +2,8 @@ package loss
 
 import (
 	"math"
-	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -53,7 +53,7 @@ const noSlot, noLabel = -2, -1
 
 // start makes room for a sequence.
 func (s *ctcSure) start(labels []int, classes, frames int) {
-	s.slots = slices.Grow(s.slots[:0], classes)[:classes]
+	s.slots = scratch.Sized(s.slots, classes)
 	for i := range s.slots {
 		s.slots[i] = noSlot
 	}
@@ -66,12 +66,12 @@ func (s *ctcSure) start(labels []int, classes, frames int) {
 		s.of = append(s.of, s.slots[c])
 	}
 	states, k := s.states(), len(s.classes)
-	s.p = room(s.p, frames*(k+1))
-	s.frames, s.lost = room(s.frames, frames), room(s.lost, frames+1)
-	s.alpha, s.span = room(s.alpha, (frames+1)*states), room(s.span, frames+1)
+	s.p = scratch.Sized(s.p, frames*(k+1))
+	s.frames, s.lost = scratch.Sized(s.frames, frames), scratch.Sized(s.lost, frames+1)
+	s.alpha, s.span = scratch.Sized(s.alpha, (frames+1)*states), scratch.Sized(s.span, frames+1)
 	clear(s.alpha)
-	s.after, s.before = room(s.after, states), room(s.before, states)
-	s.masses, s.shares = room(s.masses, k), room(s.shares, k+1)
+	s.after, s.before = scratch.Sized(s.after, states), scratch.Sized(s.before, states)
+	s.masses, s.shares = scratch.Sized(s.masses, k), scratch.Sized(s.shares, k+1)
 }
 
 func (s *ctcSure) states() int { return 2*len(s.of) + 1 }

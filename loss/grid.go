@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -143,11 +144,11 @@ func (g *grid[T]) run(loss rowLoss[T], learn bool) (sum float64, s PairStats) {
 	height := max(stripElements/max(m, 1), 1)
 	height = min((height+gridTask-1)/gridTask*gridTask, max(n, 1))
 	g.stride = apart[T](m)
-	g.strip = room(g.strip, height*g.stride)
+	g.strip = scratch.Sized(g.strip, height*g.stride)
 	for i := range height { // what lies between the rows is added up with them
 		clear(g.strip[i*g.stride+m : (i+1)*g.stride])
 	}
-	g.parts = room(g.parts[:cap(g.parts)], (height+gridTask-1)/gridTask)
+	g.parts = scratch.Sized(g.parts[:cap(g.parts)], (height+gridTask-1)/gridTask)
 	if learn {
 		g.clearGradient()
 	}
@@ -196,7 +197,7 @@ func (g *gridRows[T]) Do(task, worker int) {
 	p, w := &g.parts[task], &g.scratch[worker]
 	*p = gridPart{single: p.single[:0], tails: p.tails}
 	m := g.r.rows
-	w.kept, w.distances = room(w.kept, 3*m), room(w.distances, m)
+	w.kept, w.distances = scratch.Sized(w.kept, 3*m), scratch.Sized(w.distances, m)
 	for i := g.lo + task*gridTask; i < min(g.lo+(task+1)*gridTask, g.hi); i++ {
 		g.anchor(i, g.strip[(i-g.lo)*g.stride:][:m], p, w)
 	}
@@ -223,7 +224,7 @@ func (g *grid[T]) anchor(i int, row []T, p *gridPart, w *gridScratch[T]) {
 	}
 	g.sameAs(i, self, w)
 	r := &w.row
-	w.ranked, w.tally = room(w.ranked, len(w.same)), room(w.tally, len(w.same)+1)
+	w.ranked, w.tally = scratch.Sized(w.ranked, len(w.same)), scratch.Sized(w.tally, len(w.same)+1)
 	*r = gridRow[T]{
 		values: row, same: w.same, self: self, kept: w.kept, ranked: w.ranked, tally: w.tally, anchor: int32(i), part: p,
 	}

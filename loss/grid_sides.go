@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -17,9 +18,9 @@ func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok
 	}
 	g.measure, g.similarity, g.dim, g.own = m, similarity, dim, r.x == nil
 	g.rows, g.ready, g.done, g.powers = gridRows[T]{g}, gridReady[T]{grid: g}, gridDone[T]{grid: g}, gridPowers[T]{grid: g}
-	g.scratch = room(g.scratch[:cap(g.scratch)], max(simd.Threads(), 1))
+	g.scratch = scratch.Sized(g.scratch[:cap(g.scratch)], max(simd.Threads(), 1))
 	for i := range g.scratch {
-		g.scratch[i].wide = room(g.scratch[i].wide, 2*dim)
+		g.scratch[i].wide = scratch.Sized(g.scratch[i].wide, 2*dim)
 	}
 	g.a, g.r = &g.sides[0], &g.sides[0]
 	g.a.take(a)
@@ -58,7 +59,7 @@ func (s *gridSide[T]) take(a gridArgs[T]) {
 
 // sort orders the references by their labels.
 func (g *grid[T]) sort() {
-	g.order = room(g.order, g.r.rows)
+	g.order = scratch.Sized(g.order, g.r.rows)
 	for i := range g.order {
 		g.order[i] = int32(i)
 	}
@@ -75,7 +76,7 @@ func (g *grid[T]) normalise(s *gridSide[T]) bool {
 	if !g.measure.unit() {
 		return true
 	}
-	s.lengths, s.unit = room(s.lengths, s.rows), room(s.unit, len(s.given))
+	s.lengths, s.unit = scratch.Sized(s.lengths, s.rows), scratch.Sized(s.unit, len(s.given))
 	s.x, s.points = s.unit, s.unit
 	g.ready.side, g.ready.centring = s, false
 	simd.Run(tasksOf(s.rows), &g.ready)
@@ -114,7 +115,7 @@ func (g *grid[T]) centreAll() bool {
 	if !g.expanded() {
 		return true
 	}
-	g.centre = room(g.centre, g.dim)
+	g.centre = scratch.Sized(g.centre, g.dim)
 	simd.SumRows(g.centre, g.r.x, g.r.rows, g.dim, false)
 	simd.Scale(g.centre, g.centre, 1/T(max(g.r.rows, 1)))
 	finite := true
@@ -131,7 +132,7 @@ func (g *grid[T]) centreAll() bool {
 func (g *grid[T]) expanded() bool { return g.measure.Kind == Euclidean || g.measure.Kind == Squared }
 
 func (g *grid[T]) centreSide(s *gridSide[T]) {
-	s.centred, s.squares = room(s.centred, len(s.x)), room(s.squares, s.rows)
+	s.centred, s.squares = scratch.Sized(s.centred, len(s.x)), scratch.Sized(s.squares, s.rows)
 	s.points = s.centred
 	g.ready.side, g.ready.centring = s, true
 	simd.Run(tasksOf(s.rows), &g.ready)
@@ -171,13 +172,13 @@ func (g *grid[T]) clearGradient() {
 			s.grad = nil
 			continue
 		}
-		s.grad = room(s.kept, s.rows*g.dim)
+		s.grad = scratch.Sized(s.kept, s.rows*g.dim)
 		s.kept = s.grad
 		clear(s.grad)
 	}
 	for i := range g.distinct() {
 		s := &g.sides[i]
-		s.sums = room(s.sums, apart[T](s.rows))
+		s.sums = scratch.Sized(s.sums, apart[T](s.rows))
 		clear(s.sums)
 	}
 }

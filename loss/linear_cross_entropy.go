@@ -3,8 +3,8 @@ package loss
 import (
 	"fmt"
 	"math"
-	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -115,7 +115,7 @@ func (l *LinearCrossEntropy[T]) blocks(dst, up []T, scale float64, input []T, la
 	clear(dLayer.Weight)
 	clear(dLayer.Bias)
 	rows := min(n, max(1, scoresHeld/classes))
-	l.scores, l.slope = slices.Grow(l.scores[:0], rows*classes)[:rows*classes], slices.Grow(l.slope[:0], rows*classes)[:rows*classes]
+	l.scores, l.slope = scratch.Sized(l.scores, rows*classes), scratch.Sized(l.slope, rows*classes)
 	for lo := 0; lo < n; lo += rows {
 		hi := min(lo+rows, n)
 		b := hi - lo

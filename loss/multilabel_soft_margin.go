@@ -2,8 +2,8 @@ package loss
 
 import (
 	"fmt"
-	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -62,7 +62,7 @@ func (l *MultiLabelSoftMargin[T]) Each(dst, up, input, target []T, classes int, 
 	if err := optional(p.loss, n, of("the upstream gradient", up)); err != nil {
 		return err
 	}
-	l.each, l.ups = slices.Grow(l.each[:0], len(input))[:len(input)], slices.Grow(l.ups[:0], len(input))[:len(input)]
+	l.each, l.ups = scratch.Sized(l.each, len(input)), scratch.Sized(l.ups, len(input))
 	for i := range l.ups {
 		l.ups[i] = 1 / T(classes)
 		if up != nil {

@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -51,7 +52,7 @@ func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T)
 		return math.NaN(), nil
 	}
 	k := l.choose(labels)
-	l.x, l.dx = room(l.x, 2*k*dim), room(l.dx, 2*k*dim)
+	l.x, l.dx = scratch.Sized(l.x, 2*k*dim), scratch.Sized(l.dx, 2*k*dim)
 	for i, from := range l.pick {
 		copy(l.x[i*dim:(i+1)*dim], embeddings[from*dim:])
 	}

@@ -1,8 +1,7 @@
 package loss
 
 import (
-	"slices"
-
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -92,7 +91,7 @@ func (l *NLL[T]) samples() int { return max(1, xentBlock/(l.d.Classes*l.d.inner(
 
 func (l *NLL[T]) run() (sum float64) {
 	tasks := (l.d.Batch + l.samples() - 1) / l.samples()
-	l.partial = slices.Grow(l.partial[:0], tasks)[:tasks]
+	l.partial = scratch.Sized(l.partial, tasks)
 	simd.Run(tasks, (*nllJob[T])(l))
 	for _, s := range l.partial {
 		sum += s

@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -52,7 +53,7 @@ func (o *overViews[T]) set(loss string, x, y []T, dim int, dx, dy []T) (ok bool,
 			o.refuse()
 			return false, nil
 		}
-		v.points, v.squares, v.grad = room(v.points, len(x)), room(v.squares, dim), room(v.grad, len(x))
+		v.points, v.squares, v.grad = scratch.Sized(v.points, len(x)), scratch.Sized(v.squares, dim), scratch.Sized(v.grad, len(x))
 		o.centring = viewCentring[T]{o, v}
 		simd.Run(o.tasks(), &o.centring)
 		if simd.HasNonFinite(v.squares) {
@@ -125,7 +126,7 @@ func (c *viewCentring[T]) Do(task, _ int) {
 // rows. Callers take height columns at a time.
 func (o *overViews[T]) stripOf(a, b *view[T], lo, hi int, scale float64) []T {
 	d := o.dim
-	o.strip = room(o.strip, o.height()*d)
+	o.strip = scratch.Sized(o.strip, o.height()*d)
 	strip := o.strip[:(hi-lo)*d]
 	gemm.Mul(true, false, hi-lo, d, o.rows, a.points[lo:], d, b.points, d, 0, strip, d)
 	simd.Scale(strip, strip, T(scale))

@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -70,7 +71,7 @@ func (l *ProxyAnchor[T]) Eval(embeddings []T, dim int, labels []int, proxies, dE
 
 // present returns how many classes the labels are of.
 func (l *ProxyAnchor[T]) present(labels []int, classes int) (n int) {
-	l.seen = room(l.seen, classes)
+	l.seen = scratch.Sized(l.seen, classes)
 	clear(l.seen)
 	for _, y := range labels {
 		if !l.seen[y] {

@@ -1,8 +1,7 @@
 package loss
 
 import (
-	"slices"
-
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -31,7 +30,7 @@ func (s *shared[T]) fit(loss, arg string, x, d []T, n, inner int) (all, gradient
 	case m == 0 || n == 0 || n%m != 0 || m%s.inner != 0:
 		return nil, nil, badLength(loss, arg, m, n)
 	}
-	s.values = slices.Grow(s.values[:0], n)[:n]
+	s.values = scratch.Sized(s.values, n)
 	block := n / m * s.inner // of elements that share a run of inner
 	for i := range s.values {
 		s.values[i] = x[i/block*s.inner+i%s.inner]
@@ -39,7 +38,7 @@ func (s *shared[T]) fit(loss, arg string, x, d []T, n, inner int) (all, gradient
 	if d == nil {
 		return s.values, nil, nil
 	}
-	s.gradient = slices.Grow(s.gradient, n)[:n]
+	s.gradient = scratch.Sized(s.gradient, n)
 	return s.values, s.gradient, nil
 }
 

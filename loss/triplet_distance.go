@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -123,7 +124,7 @@ func (j *tripletJob[T]) run(d Distance[T], x simd.TripletArgs[T]) (sum float64) 
 	const chunk = 8 << 10 // elements; sums depend on it
 	step := max(1, chunk/x.Dim)
 	tasks := (len(x.A)/x.Dim + step - 1) / step
-	*j = tripletJob[T]{x, d, step, room(j.partial, tasks), room(j.wide, 3*max(simd.Threads(), 1)*x.Dim)}
+	*j = tripletJob[T]{x, d, step, scratch.Sized(j.partial, tasks), scratch.Sized(j.wide, 3*max(simd.Threads(), 1)*x.Dim)}
 	simd.Run(tasks, j)
 	for _, s := range j.partial {
 		sum += s

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -77,7 +78,7 @@ func (r *xent[T]) all() (sum float64) {
 	n := r.d.positions()
 	r.rows = max(1, xentBlock/r.d.Classes)
 	tasks := (n + r.rows - 1) / r.rows
-	r.partial = slices.Grow(r.partial[:0], tasks)[:tasks]
+	r.partial = scratch.Sized(r.partial, tasks)
 	if k := simd.Threads(); len(r.scratch) < k {
 		r.scratch = append(r.scratch, make([]xentScratch[T], k-len(r.scratch))...)
 	}
@@ -97,7 +98,7 @@ func (r *xentJob[T]) Do(task, worker int) {
 	hi := min(lo+r.rows, r.d.positions())
 	k, n := r.d.Classes, hi-lo
 	s := &r.scratch[worker]
-	s.top, s.sum = slices.Grow(s.top[:0], n)[:n], slices.Grow(s.sum[:0], n)[:n]
+	s.top, s.sum = scratch.Sized(s.top, n), scratch.Sized(s.sum, n)
 	x := r.rowsOf(&s.x, r.x, lo, hi, true)
 	e := r.rowsOf(&s.e, r.dx, lo, hi, false)
 	if r.probs == nil && r.smooth == 0 {
@@ -144,7 +145,7 @@ func (r *xentJob[T]) upstream(p int) float64 {
 // but for the target's element, and returns the sum of their losses.
 func (r *xentJob[T]) plain(s *xentScratch[T], x, e []T, lo, hi int) (sum float64) {
 	k, n := r.d.Classes, hi-lo
-	s.factor, s.log = slices.Grow(s.factor[:0], n)[:n], slices.Grow(s.log[:0], n)[:n]
+	s.factor, s.log = scratch.Sized(s.factor, n), scratch.Sized(s.log, n)
 	for i := range n {
 		s.factor[i] = 0
 		if y := r.target[lo+i]; y != r.ignore {
@@ -191,22 +192,22 @@ func (r *xentJob[T]) plainRow(s *xentScratch[T], row *xentRow[T], i, p int) floa
 const sure = 0.9
 
 // rowsOf returns positions lo to hi-1 of a, their classes side by side: a's own memory
-// where they are so there, else scratch memory, filled if wanted.
-func (r *xentJob[T]) rowsOf(scratch *[]T, a []T, lo, hi int, filled bool) []T {
+// where they are so there, else spare memory, filled if wanted.
+func (r *xentJob[T]) rowsOf(spare *[]T, a []T, lo, hi int, filled bool) []T {
 	k, inner := r.d.Classes, r.d.inner()
 	if a != nil && inner == 1 {
 		return a[lo*k : hi*k]
 	}
-	*scratch = slices.Grow((*scratch)[:0], (hi-lo)*k)[:(hi-lo)*k]
+	*spare = scratch.Sized(*spare, (hi-lo)*k)
 	if filled {
 		for p := lo; p < hi; p++ {
 			from := a[p/inner*k*inner+p%inner:]
-			for c, out := 0, (*scratch)[(p-lo)*k:(p-lo+1)*k]; c < k; c++ {
+			for c, out := 0, (*spare)[(p-lo)*k:(p-lo+1)*k]; c < k; c++ {
 				out[c] = from[c*inner]
 			}
 		}
 	}
-	return *scratch
+	return *spare
 }
 
 // scatter puts rows back into a, if they are not there.

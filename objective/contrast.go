@@ -6,6 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/tensor"
@@ -74,7 +75,7 @@ func (c *Contrast[T]) record(e *autodiff.Var) (*autodiff.Var, error) {
 	}
 	b := len(energies) / 2
 	c.Correct, c.Other = simd.Sum(energies[:b])/float64(b), simd.Sum(energies[b:])/float64(b)
-	c.grad.d = grow(c.grad.d, 2*b)
+	c.grad.d = scratch.Sized(c.grad.d, 2*b)
 	share := 1 / float64(b)
 	for i, v := range energies {
 		sign := 1.0

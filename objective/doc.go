@@ -103,11 +103,3 @@ func (f *frozen[T]) Backward(out *autodiff.Var, in []*autodiff.Var) {
 	}
 	simd.AXPY(tensor.Data[T](in[0].AddGrad()), tensor.Data[T](out.Grad())[0], f.d)
 }
-
-// grow returns a slice of n elements, s's memory if that is enough.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
-}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/tensor"
@@ -63,7 +64,7 @@ func (o *NCE[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor,
 	points := tensor.Data[T](o.points)
 	copy(points, tensor.Data[T](y))
 	o.Noise.Draw(rng, points[b*d:])
-	o.noise = grow(o.noise, 2*b)
+	o.noise = scratch.Sized(o.noise, 2*b)
 	o.Noise.Energies(o.noise, nil, points)
 	e := s.Energy(nil, tape.Const(o.points))
 	if err := checkFinite("nce", tensor.Data[T](e.Value)); err != nil {
@@ -92,7 +93,7 @@ func (o *NCE[T]) check(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) 
 func (o *NCE[T]) record(e, c *autodiff.Var) *autodiff.Var {
 	g := &o.grad
 	n := len(o.noise)
-	g.d, g.dc = grow(g.d, n), 0
+	g.d, g.dc = scratch.Sized(g.d, n), 0
 	share := 2 / float64(n)
 	logZ, base := float64(tensor.Data[T](c.Value)[0]), o.Noise.LogPartition()
 	var value float64

@@ -6,6 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/tensor"
 )
@@ -47,7 +48,7 @@ func (o *DenoisingScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *ten
 	o.noisy.Resize(2*b, d)
 	points := tensor.Data[T](o.noisy)
 	at := points[:b*d]
-	o.xi, o.slope, o.e = grow(o.xi, b*d), grow(o.slope, b*d), grow(o.e, b)
+	o.xi, o.slope, o.e = scratch.Sized(o.xi, b*d), scratch.Sized(o.slope, b*d), scratch.Sized(o.e, b)
 	for i := range o.xi {
 		o.xi[i] = T(rng.NormFloat64())
 	}
@@ -93,7 +94,7 @@ func (o *DenoisingScore[T]) spread(points []T, b, d int) *tensor.Tensor {
 // record records the value with the derivatives ±‖u‖/(2H) by the energies at both ends.
 func (o *DenoisingScore[T]) record(e *autodiff.Var) *autodiff.Var {
 	b := len(o.e)
-	o.grad.d = grow(o.grad.d, 2*b)
+	o.grad.d = scratch.Sized(o.grad.d, 2*b)
 	var value float64
 	for i, norm := range o.e {
 		value += norm * norm / (2 * float64(b))
@@ -155,7 +156,7 @@ func (o *SlicedScore[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor
 	if err := checkFinite(name, energies); err != nil {
 		return nil, err
 	}
-	o.grad.d = grow(o.grad.d, 3*b)
+	o.grad.d = scratch.Sized(o.grad.d, 3*b)
 	var value float64
 	for i := range b {
 		at, up, down := float64(energies[i]), float64(energies[b+i]), float64(energies[2*b+i])

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/sampler"
 )
 
@@ -78,7 +79,7 @@ func (g *Grid[T]) Find(_ *rand.Rand, batch Batch[T], correct []T, epsilon float6
 	for range energy {
 		g.all = append(g.all, g.Points...)
 	}
-	g.energies = resize(g.energies, s*len(energy))
+	g.energies = scratch.Sized(g.energies, s*len(energy))
 	batch.Each(s).Energies(g.energies, nil, g.all)
 	return lowest(g.all, g.energies, d, correct, epsilon, y, energy), nil
 }
@@ -111,9 +112,9 @@ func (w *Walk[T]) Find(rng *rand.Rand, batch Batch[T], correct []T, epsilon floa
 		return Report{}, errors.New("offender: a walk needs at least one start for each sample, a way to start, and a sampler")
 	}
 	n := b * w.Starts
-	w.state.Y, w.state.Grad = resize(w.state.Y, n*d), resize(w.state.Grad, n*d)
-	w.state.Energy = resize(w.state.Energy, n)
-	w.best, w.energies = resize(w.best, n*d), resize(w.energies, n)
+	w.state.Y, w.state.Grad = scratch.Sized(w.state.Y, n*d), scratch.Sized(w.state.Grad, n*d)
+	w.state.Energy = scratch.Sized(w.state.Energy, n)
+	w.best, w.energies = scratch.Sized(w.best, n*d), scratch.Sized(w.energies, n)
 	for i := range n {
 		w.Start(rng, i/w.Starts, w.state.Row(i))
 		w.energies[i] = math.Inf(1)
@@ -230,11 +231,4 @@ func checkBatch[T number](d int, correct, y []T, energy []float64) error {
 		return fmt.Errorf("offender: %d numbers of correct answers and %d of results for %d samples of %d numbers", len(correct), len(y), len(energy), d)
 	}
 	return nil
-}
-
-func resize[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
 }

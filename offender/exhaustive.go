@@ -1,6 +1,10 @@
 package offender
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // Exhaustive looks at every one of a list of answers: all there are, or a grid. It
 // keeps memory between calls and serves one goroutine.
@@ -24,10 +28,8 @@ func (s *Exhaustive[Y]) Find(p *Problem[Y]) Found[Y] {
 		}
 	}
 	n := len(s.incorrect)
-	if cap(s.energies) < n {
-		s.energies = make([]float64, n)
-	}
-	e := s.energies[:n]
+	s.energies = scratch.Sized(s.energies, n)
+	e := s.energies
 	found := Found[Y]{Energy: math.Inf(1), Evaluations: n, Status: None}
 	if n == 0 {
 		return found

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -118,7 +119,7 @@ func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
 	s.shortX, s.shortY = s.shortX[:0], s.shortY[:0]
 	switch d.Metric {
 	case Dot:
-		s.ownX = grow(s.ownX, len(x))
+		s.ownX = scratch.Sized(s.ownX, len(x))
 		simd.Neg(s.ownX, x)
 		s.x = s.ownX
 	case Cosine:
@@ -136,7 +137,7 @@ func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
 // directions returns rows at unit length and which are too short for that, in the memory of
 // dst and short if that is enough.
 func directions[T simd.Float](dst []T, short []int, x []T, dim int) ([]T, []int) {
-	dst = grow(dst, len(x))
+	dst = scratch.Sized(dst, len(x))
 	for i := range len(x) / dim {
 		row := x[i*dim:][:dim]
 		norm := math.Sqrt(simd.SumSquares(row))
@@ -192,7 +193,7 @@ func badRow[T simd.Float](name string, i int, row []T, norm, bound float64) erro
 // rows depends on sizes alone. They are overwritten by the next call.
 func (s *Strips[T]) At(lo int) (strip []T, hi int) {
 	rows := min(max(stripRows, stripValues/max(s.m, 1)), s.n-lo)
-	s.strip = grow(s.strip, rows*s.m)
+	s.strip = scratch.Sized(s.strip, rows*s.m)
 	x := s.x[lo*s.dim:][:rows*s.dim]
 	switch s.distance.Metric {
 	case Dot:
@@ -246,12 +247,4 @@ func (j *normJob[T]) Do(task, _ int) {
 	for i, dst := 0, j.dst[task*j.m:][:j.m]; i < j.m; i++ {
 		dst[i] = T(simd.PairNorm(x, j.y[i*j.dim:][:j.dim], j.p, 0))
 	}
-}
-
-// grow returns a slice of n elements, s's memory if that is enough.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
 }

@@ -399,7 +399,7 @@ func TestRankAnyDistances(t *testing.T) {
 		d := rapid.SliceOfN(distances, n, n).Draw(t, "distances")
 		labels := rapid.SliceOfN(rapid.IntRange(0, 1), n, n).Draw(t, "labels")
 		labels[0] = 0
-		j := &rankJob{strip: d, rows: 1, ranked: make([]ranking, 1), scratch: make([]scratch, 1)}
+		j := &rankJob{strip: d, rows: 1, ranked: make([]ranking, 1), scratch: make([]workspace, 1)}
 		j.index([]int{0}, labels)
 		j.Do(0, 0)
 

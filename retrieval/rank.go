@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/pair"
 )
@@ -34,7 +35,7 @@ func rank(ctx context.Context, queries []float32, queryLabels []int, gallery []f
 	if err := s.Set(d, queries, gallery, dim); err != nil {
 		return nil, fmt.Errorf("retrieval: %w", err)
 	}
-	j := &rankJob{among: among, ranked: make([]ranking, len(queryLabels)), scratch: make([]scratch, simd.Threads())}
+	j := &rankJob{among: among, ranked: make([]ranking, len(queryLabels)), scratch: make([]workspace, simd.Threads())}
 	j.index(queryLabels, galleryLabels)
 	for lo, hi := 0, 0; lo < len(queryLabels); lo = hi {
 		if err := ctx.Err(); err != nil {
@@ -59,11 +60,11 @@ type rankJob struct {
 	lo, rows int     // the strip's queries
 	strip    []float32
 	ranked   []ranking
-	scratch  []scratch // of each worker
+	scratch  []workspace // of each worker
 }
 
-// A scratch is a worker's memory.
-type scratch struct {
+// A workspace is a worker's memory.
+type workspace struct {
 	right  []uint64 // keys of the right samples, ascending
 	wrong  []int32  // how many wrong samples come between right ones: wrong[i] before right[i], after right[i−1]
 	bucket []int32  // how many right samples are in the buckets before
@@ -102,7 +103,7 @@ func (j *rankJob) Do(task, worker int) {
 }
 
 // query ranks the gallery for query q at distances d.
-func (j *rankJob) query(q int, d []float32, s *scratch) {
+func (j *rankJob) query(q int, d []float32, s *workspace) {
 	c := j.of[q]
 	s.right = s.right[:0]
 	for _, i := range j.members[c] {
@@ -148,11 +149,11 @@ func distance(k uint64) float32 {
 //
 // A table of buckets of equal width tells about where a distance is among the right ones, so
 // that few are left to be searched.
-func (s *scratch) count(d []float32, class []int32, c int32) uint64 {
+func (s *workspace) count(d []float32, class []int32, c int32) uint64 {
 	n := len(s.right)
 	near, far := distance(s.right[0]), distance(s.right[n-1])
 	scale := s.fillBuckets(near, far)
-	s.wrong = resized(s.wrong, n)
+	s.wrong = scratch.Sized(s.wrong, n)
 	clear(s.wrong)
 	nearest := uint64(math.MaxUint64)
 	for i, v := range d {
@@ -183,13 +184,13 @@ func (s *scratch) count(d []float32, class []int32, c int32) uint64 {
 
 // fillBuckets notes where each bucket begins among the right samples, and returns the
 // factor from a distance beyond near to its bucket.
-func (s *scratch) fillBuckets(near, far float32) (scale float32) {
+func (s *workspace) fillBuckets(near, far float32) (scale float32) {
 	n := len(s.right)
 	scale = float32(n) / (far - near)
 	if !(scale*(far-near) <= float32(2*n)) { // one distance alone, or so near that the factor overflows
 		scale = 0
 	}
-	s.bucket = resized(s.bucket, int((far-near)*scale)+2)
+	s.bucket = scratch.Sized(s.bucket, int((far-near)*scale)+2)
 	clear(s.bucket)
 	for _, k := range s.right {
 		s.bucket[int((distance(k)-near)*scale)+1]++
@@ -201,7 +202,7 @@ func (s *scratch) fillBuckets(near, far float32) (scale float32) {
 }
 
 // figures computes a query's figures from the wrong samples between the right ones.
-func (s *scratch) figures() ranking {
+func (s *workspace) figures() ranking {
 	n := len(s.right)
 	r := ranking{first: 1 + int(s.wrong[0])}
 	before, inR := 0, 0
@@ -219,14 +220,6 @@ func (s *scratch) figures() ranking {
 	r.mapAtR /= float64(n)
 	r.ap /= float64(n)
 	return r
-}
-
-// resized returns a slice of n elements, s's memory if that is enough.
-func resized(s []int32, n int) []int32 {
-	if cap(s) < n {
-		return make([]int32, n)
-	}
-	return s[:n]
 }
 
 // mistakes lists the hardest of the queries whose nearest sample is wrong.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -17,7 +18,7 @@ type proposal[T simd.Float] struct {
 // fit makes room for a proposal for each chain, and lets them begin where the chains are.
 func (p *proposal[T]) fit(s *State[T]) {
 	p.to.fit(s.N(), len(s.Y)/s.N())
-	p.log = grow(p.log, s.N())
+	p.log = scratch.Sized(p.log, s.N())
 	copy(p.to.Y, s.Y)
 }
 
@@ -87,7 +88,7 @@ type MALA[T simd.Float] struct {
 // Step implements Sampler.
 func (m *MALA[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	m.p.fit(s)
-	m.xi = grow(m.xi, len(s.Y))
+	m.xi = scratch.Sized(m.xi, len(s.Y))
 	m.p.noise.fill(rng, m.xi)
 	to := &m.p.to
 	simd.AXPY(to.Y, T(-m.StepSize), s.Grad)
@@ -128,7 +129,7 @@ type HMC[T simd.Float] struct {
 // Step implements Sampler.
 func (h *HMC[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	h.p.fit(s)
-	h.v = grow(h.v, len(s.Y))
+	h.v = scratch.Sized(h.v, len(s.Y))
 	h.p.noise.fill(rng, h.v)
 	eps := h.StepSize
 	if h.Jitter > 0 {

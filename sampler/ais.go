@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -82,7 +83,7 @@ func AnnealBack[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], 
 func (b *blend[T]) inside(rng *rand.Rand, base Normal[T], n int) (float64, error) {
 	y := make([]T, n*base.D)
 	base.Draw(rng, y)
-	b.e1 = grow(b.e1, n)
+	b.e1 = scratch.Sized(b.e1, n)
 	b.target.Energies(b.e1, nil, y)
 	finite := 0
 	for i, e := range b.e1 {
@@ -153,10 +154,10 @@ type blend[T simd.Float] struct {
 func (b *blend[T]) Dim() int { return b.target.Dim() }
 
 func (b *blend[T]) Energies(energy []float64, grad, y []T) {
-	b.e0, b.e1 = grow(b.e0, len(energy)), grow(b.e1, len(energy))
+	b.e0, b.e1 = scratch.Sized(b.e0, len(energy)), scratch.Sized(b.e1, len(energy))
 	var g0 []T
 	if grad != nil {
-		b.g0 = grow(b.g0, len(grad))
+		b.g0 = scratch.Sized(b.g0, len(grad))
 		g0 = b.g0
 	}
 	b.base.Energies(b.e0, g0, y)

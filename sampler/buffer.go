@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -36,7 +37,7 @@ func (b *Buffer[T]) Len() int { return len(b.Y) / b.Dim }
 // [len(at), Dim] and their places to at; those that start afresh are fresh's.
 func (b *Buffer[T]) Take(rng *rand.Rand, y []T, at []int, fresh func(y []T)) {
 	n := b.Len()
-	b.taken = grow(b.taken, n)
+	b.taken = scratch.Sized(b.taken, n)
 	clear(b.taken)
 	for i := range at {
 		place := rng.IntN(n)

@@ -3,6 +3,7 @@ package sampler
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -36,7 +37,7 @@ func (c *Chains[T]) Draw(rng *rand.Rand, target Target[T], data, y []T) (last In
 	if c.Buffer == nil {
 		copy(s.Y, data)
 	} else {
-		c.at = grow(c.at, len(y)/d)
+		c.at = scratch.Sized(c.at, len(y)/d)
 		c.Buffer.Take(rng, s.Y, c.at, func(y []T) { c.Fresh(rng, y) })
 	}
 	s.Refresh(target)

@@ -3,6 +3,7 @@ package sampler
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -49,7 +50,7 @@ func (c *Conditional[T]) Energies(energy []float64, grad, part []T) {
 		c.whole.Energies(energy, nil, c.y)
 		return
 	}
-	c.grad = grow(c.grad, len(c.y))
+	c.grad = scratch.Sized(c.grad, len(c.y))
 	c.whole.Energies(energy, c.grad, c.y)
 	for i := range energy {
 		for j, at := range c.free {

@@ -3,6 +3,7 @@ package sampler
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -33,7 +34,7 @@ type Gibbs[T simd.Float] struct {
 func (g *Gibbs[T]) Step(rng *rand.Rand, target Bipartite[T], v, p []T) (diverged int) {
 	n := len(v) / target.Visible()
 	g.start = append(g.start[:0], v...)
-	g.h = grow(g.h, n*target.Hidden())
+	g.h = scratch.Sized(g.h, n*target.Hidden())
 	target.HiddenGiven(g.h, v)
 	g.Flip(rng, g.h)
 	target.VisibleGiven(v, g.h)
@@ -72,7 +73,7 @@ type bits[T simd.Float] struct {
 // the same memory.
 func (b *bits[T]) draw(rng *rand.Rand, dst, p []T) {
 	b.dst, b.p, b.seed = dst, p, [2]uint64{rng.Uint64(), rng.Uint64()}
-	b.pcg = grow(b.pcg, simd.Threads())
+	b.pcg = scratch.Sized(b.pcg, simd.Threads())
 	simd.Run((len(dst)+noiseRun-1)/noiseRun, (*bitsJob[T])(b))
 	b.dst, b.p = nil, nil
 }

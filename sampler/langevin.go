@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -44,7 +45,7 @@ func (l *Langevin[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	}
 	simd.AXPY(to.Y, T(-l.StepSize), slope)
 	if l.Noise != 0 {
-		l.xi = grow(l.xi, len(s.Y))
+		l.xi = scratch.Sized(l.xi, len(s.Y))
 		l.p.noise.fill(rng, l.xi)
 		simd.AXPY(to.Y, T(l.Noise), l.xi)
 	}

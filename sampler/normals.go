@@ -3,6 +3,7 @@ package sampler
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -20,7 +21,7 @@ const noiseRun = 4 << 10
 // fill sets dst to independent standard normal numbers.
 func (g *noise[T]) fill(rng *rand.Rand, dst []T) {
 	g.dst, g.seed = dst, [2]uint64{rng.Uint64(), rng.Uint64()}
-	g.pcg = grow(g.pcg, simd.Threads())
+	g.pcg = scratch.Sized(g.pcg, simd.Threads())
 	simd.Run((len(dst)+noiseRun-1)/noiseRun, (*noiseJob[T])(g))
 	g.dst = nil
 }

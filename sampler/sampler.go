@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -109,7 +110,7 @@ func (s *State[T]) allFinite() bool {
 
 // fit sizes a state for n chains of d numbers, in its memory if that is enough.
 func (s *State[T]) fit(n, d int) {
-	s.Y, s.Grad, s.Energy = grow(s.Y, n*d), grow(s.Grad, n*d), grow(s.Energy, n)
+	s.Y, s.Grad, s.Energy = scratch.Sized(s.Y, n*d), scratch.Sized(s.Grad, n*d), scratch.Sized(s.Energy, n)
 }
 
 // finite reports whether all of a row are finite.
@@ -120,12 +121,4 @@ func finite[T simd.Float](row []T) bool {
 		}
 	}
 	return true
-}
-
-// grow returns a slice of n elements, s's memory if that is enough.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -72,7 +73,7 @@ func (t *Tempering[T]) over(target Target[T], n int) *ladder[T] {
 func (t *Tempering[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	n := s.N() / len(t.Betas)
 	info := t.Inner.Step(rng, t.over(target, n), s)
-	t.Swaps = grow(t.Swaps, len(t.Betas)-1)
+	t.Swaps = scratch.Sized(t.Swaps, len(t.Betas)-1)
 	for i := range t.Swaps {
 		t.Swaps[i] = math.NaN()
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -127,16 +128,10 @@ func (t *Tensor) Resize(shape ...int) {
 	}
 	t.shape = append(t.shape[:0], shape...)
 	if t.dtype == Float64 {
-		if cap(t.f64) < n {
-			t.f64 = make([]float64, n)
-		}
-		t.f64 = t.f64[:n]
+		t.f64 = scratch.Sized(t.f64, n)
 		return
 	}
-	if cap(t.f32) < n {
-		t.f32 = make([]float32, n)
-	}
-	t.f32 = t.f32[:n]
+	t.f32 = scratch.Sized(t.f32, n)
 }
 
 // Fill sets every element to v.

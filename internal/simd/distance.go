@@ -1,6 +1,10 @@
 package simd
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // A distanceShape is the shape of one task of SquaredDistances: rows of x against n
 // centres, all of d coordinates; rows of dst are stride elements apart.
@@ -31,7 +35,7 @@ func SquaredDistances[T Float](dst, x, c []T, b, k, d int) {
 	j := free.get()
 	*j = distanceJob[T]{
 		run: tableOf[T]().distances, dst: dst, x: x, c: c,
-		scratch: grow(j.scratch, Threads()*distanceWidth*d),
+		scratch: scratch.Sized(j.scratch, Threads()*distanceWidth*d),
 		b:       b, k: k, d: d, blocks: blocks,
 	}
 	if b*k*d <= 8*lightChunk {

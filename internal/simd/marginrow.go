@@ -1,5 +1,7 @@
 package simd
 
+import "github.com/energo-ml/energo/internal/scratch"
+
 // marginKernels are those of one level. Terms are computed in float64, whatever T is.
 type marginKernels[T Float] struct {
 	multi1, multi2 multiMargin[T]
@@ -88,7 +90,7 @@ func MultiMarginRows[T Float](x *MultiMarginArgs[T]) float64 {
 	if x.Square {
 		run = tableOf[T]().margins.multi2
 	}
-	*j = multiMarginJob[T]{*x, run, step, grow(j.partial, tasks), grow(j.spare, max(Threads(), 1)*x.Cols)}
+	*j = multiMarginJob[T]{*x, run, step, scratch.Sized(j.partial, tasks), scratch.Sized(j.spare, max(Threads(), 1)*x.Cols)}
 	Run(tasks, j)
 	sum := total(j.partial)
 	*j = multiMarginJob[T]{partial: j.partial, spare: j.spare}

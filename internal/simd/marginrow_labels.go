@@ -1,6 +1,10 @@
 package simd
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // MultilabelArgs are the arguments of MultilabelRows.
 type MultilabelArgs[T Float] struct {
@@ -24,7 +28,7 @@ func MultilabelRows[T Float](x *MultilabelArgs[T]) float64 {
 	j := free.get()
 	step := rowStep(x.Cols)
 	tasks := (len(x.X)/x.Cols + step - 1) / step
-	*j = multilabelJob[T]{*x, tableOf[T]().margins.multilabel, step, grow(j.partial, tasks), j.scratch}
+	*j = multilabelJob[T]{*x, tableOf[T]().margins.multilabel, step, scratch.Sized(j.partial, tasks), j.scratch}
 	if n := max(Threads(), 1); len(j.scratch) < n {
 		j.scratch = append(j.scratch, make([]multilabelScratch[T], n-len(j.scratch))...)
 	}
@@ -51,8 +55,8 @@ type multilabelScratch[T Float] struct {
 
 func (j *multilabelJob[T]) Do(task, worker int) {
 	s := &j.scratch[worker]
-	s.x, s.spare = grow(s.x, j.Cols), grow(s.spare, j.Cols)
-	s.shifts, s.slopes = grow(s.shifts, j.Cols), grow(s.slopes, j.Cols)
+	s.x, s.spare = scratch.Sized(s.x, j.Cols), scratch.Sized(s.spare, j.Cols)
+	s.shifts, s.slopes = scratch.Sized(s.shifts, j.Cols), scratch.Sized(s.slopes, j.Cols)
 	var sum float64
 	for r := task * j.step; r < min((task+1)*j.step, len(j.X)/j.Cols); r++ {
 		l := j.row(s, r)

@@ -1,6 +1,10 @@
 package simd
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // CosineArgs are the arguments of CosineRows.
 type CosineArgs[T Float] struct {
@@ -34,7 +38,7 @@ func CosineRows[T Float](x *CosineArgs[T]) float64 {
 	j := free.get()
 	rows, step := len(x.Target), rowStep(x.Dim)
 	tasks := (rows + step - 1) / step
-	*j = cosineJob[T]{*x, &tableOf[T]().pairs, step, grow(j.partial, tasks), grow(j.spare, max(Threads(), 1)*x.Dim)}
+	*j = cosineJob[T]{*x, &tableOf[T]().pairs, step, scratch.Sized(j.partial, tasks), scratch.Sized(j.spare, max(Threads(), 1)*x.Dim)}
 	Run(tasks, j)
 	sum := total(j.partial)
 	*j = cosineJob[T]{partial: j.partial, spare: j.spare}

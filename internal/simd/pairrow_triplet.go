@@ -1,6 +1,10 @@
 package simd
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // TripletArgs are the arguments of TripletRows.
 type TripletArgs[T Float] struct {
@@ -30,8 +34,8 @@ func TripletRows[T Float](x *TripletArgs[T]) float64 {
 	j := free.get()
 	step := rowStep(x.Dim)
 	tasks := (len(x.A)/x.Dim + step - 1) / step
-	spare := grow(j.spare, 3*max(Threads(), 1)*x.Dim)
-	*j = tripletJob[T]{*x, &tableOf[T]().pairs, step, grow(j.partial, tasks), spare}
+	spare := scratch.Sized(j.spare, 3*max(Threads(), 1)*x.Dim)
+	*j = tripletJob[T]{*x, &tableOf[T]().pairs, step, scratch.Sized(j.partial, tasks), spare}
 	Run(tasks, j)
 	sum := total(j.partial)
 	*j = tripletJob[T]{partial: j.partial, spare: j.spare}

@@ -1,6 +1,10 @@
 package simd
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // A Point names a fused pointwise loss: ℓ(a, b) or ℓ(a, b, c) of each element, with
 // its derivatives. Package loss says what the arguments and the factors k are.
@@ -149,7 +153,7 @@ type pointScratch[T Float] struct{ a, b, c, l, w, spare, keptA, keptB, keptC []T
 
 func (j *pointJob[T]) run() (float64, int) {
 	tasks := (len(j.A) + pointChunk - 1) / pointChunk
-	j.partial, j.bad = grow(j.partial, tasks), grow(j.bad, tasks)
+	j.partial, j.bad = scratch.Sized(j.partial, tasks), scratch.Sized(j.bad, tasks)
 	if n := max(Threads(), 1); len(j.scratch) < n {
 		j.scratch = append(j.scratch, make([]pointScratch[T], n-len(j.scratch))...)
 	}
@@ -210,12 +214,12 @@ func (j *pointJob[T]) elements(s *pointScratch[T], written outs, lo, hi int) poi
 
 // input returns x, or a copy where the derivative d is the same memory: x may be read
 // again after d was written.
-func input[T Float](x, d []T, scratch *[]T) []T {
+func input[T Float](x, d []T, spare *[]T) []T {
 	if len(x) == 0 || len(d) == 0 || &x[0] != &d[0] {
 		return x
 	}
-	*scratch = grow(*scratch, pointChunk)
-	return (*scratch)[:copy(*scratch, x)]
+	*spare = scratch.Sized(*spare, pointChunk)
+	return (*spare)[:copy(*spare, x)]
 }
 
 // fused does elements lo to hi-1 in one pass.
@@ -256,13 +260,13 @@ func third[T Float](c []T, i int) float64 {
 }
 
 // output returns d[lo:hi], or scratch memory where the kernel writes what nobody wants.
-func output[T Float](d []T, written bool, scratch *[]T, lo, hi int) []T {
+func output[T Float](d []T, written bool, spare *[]T, lo, hi int) []T {
 	switch {
 	case d != nil:
 		return d[lo:hi]
 	case written:
-		*scratch = grow(*scratch, pointChunk)
-		return (*scratch)[:hi-lo]
+		*spare = scratch.Sized(*spare, pointChunk)
+		return (*spare)[:hi-lo]
 	}
 	return nil
 }
@@ -303,12 +307,12 @@ func (j *pointJob[T]) pieces(s *pointScratch[T], lo, hi int) (sum float64, bad i
 }
 
 // repeated returns elements lo to hi-1 of x repeated over and over.
-func repeated[T Float](x []T, scratch *[]T, lo, hi int) []T {
+func repeated[T Float](x []T, spare *[]T, lo, hi int) []T {
 	if x == nil || len(x) >= hi {
 		return part(x, lo, hi)
 	}
-	*scratch = grow(*scratch, pointChunk)
-	out := (*scratch)[:hi-lo]
+	*spare = scratch.Sized(*spare, pointChunk)
+	out := (*spare)[:hi-lo]
 	for n := 0; n < len(out); {
 		n += copy(out[n:], x[(lo+n)%len(x):])
 	}

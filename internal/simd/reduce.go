@@ -1,6 +1,10 @@
 package simd
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // Sums are taken in float64: over fixed runs of 32768 elements, whose results are
 // then added in order, so they do not depend on the number of workers.
@@ -54,7 +58,7 @@ func reduce[T Float](f fold, a, b []T) float64 {
 	free := &jobsOf[T]().folds
 	j := free.get()
 	tasks := (len(a) + reduceChunk - 1) / reduceChunk
-	*j = foldJob[T]{run, a, b, grow(j.partial, tasks)}
+	*j = foldJob[T]{run, a, b, scratch.Sized(j.partial, tasks)}
 	Run(tasks, j)
 	result := combine(f, j.partial)
 	*j = foldJob[T]{partial: j.partial}
@@ -76,14 +80,6 @@ func combine(f fold, partial []float64) float64 {
 		}
 	}
 	return result
-}
-
-// grow returns a slice of n elements, s's memory if that is enough.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
 }
 
 func sum[T Float](x, _ []T) (s float64) {

@@ -3,6 +3,8 @@ package simd
 import (
 	"fmt"
 	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // The functions of this file take x as rows × cols, row-major, cols at least 1. Vector
@@ -56,7 +58,7 @@ func SumRows[T Float](dst, x []T, rows, cols int, add bool) {
 	tasks := (rows + step - 1) / step
 	free := &jobsOf[T]().sumRows
 	j := free.get()
-	*j = sumRowsJob[T]{tableOf[T]().sumRows, x, grow(j.partial, tasks*cols), rows, cols, step}
+	*j = sumRowsJob[T]{tableOf[T]().sumRows, x, scratch.Sized(j.partial, tasks*cols), rows, cols, step}
 	Run(tasks, j)
 	for c := range dst {
 		var s float64

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -125,15 +126,15 @@ func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
 		held = n
 	} else {
 		c.group = int(math.Ceil(math.Sqrt(float64(n))))
-		c.current = sized(c.current, 4*c.width)
-		c.saved, c.inner = sized(c.saved, (n+c.group-1)/c.group*4*c.width), sized(c.inner, c.group*4*c.width)
+		c.current = scratch.Sized(c.current, 4*c.width)
+		c.saved, c.inner = scratch.Sized(c.saved, (n+c.group-1)/c.group*4*c.width), scratch.Sized(c.inner, c.group*4*c.width)
 	}
 	longest := min(chunk, frames)
-	c.alpha = sized(c.alpha, held*(longest+1)*4*c.width)
-	c.m, c.e = sized(c.m, held*longest*c.width), sized(c.e, held*longest*c.width)
-	c.x, c.share = sized(c.x, longest*c.width), sized(c.share, longest*c.width)
-	c.sums, c.beta, c.offset = sized(c.sums, 2*longest), sized(c.beta, 4*c.width), sized(c.offset, n)
-	c.skip = sized(c.skip, c.width+1)
+	c.alpha = scratch.Sized(c.alpha, held*(longest+1)*4*c.width)
+	c.m, c.e = scratch.Sized(c.m, held*longest*c.width), scratch.Sized(c.e, held*longest*c.width)
+	c.x, c.share = scratch.Sized(c.x, longest*c.width), scratch.Sized(c.share, longest*c.width)
+	c.sums, c.beta, c.offset = scratch.Sized(c.sums, 2*longest), scratch.Sized(c.beta, 4*c.width), scratch.Sized(c.offset, n)
+	c.skip = scratch.Sized(c.skip, c.width+1)
 	for i := range c.skip {
 		c.skip[i] = simd.CTCNone
 		if i > 0 && i < len(labels) && labels[i] != labels[i-1] {
@@ -141,8 +142,6 @@ func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
 		}
 	}
 }
-
-func sized[E any](s []E, n int) []E { return slices.Grow(s[:0], n)[:n] }
 
 // rows is the memory of chunk k: its emissions and its rows of alpha.
 func (c *CTC[F]) rows(k int) (alpha, m, e []F) {
