@@ -2,9 +2,9 @@ package recipe
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/nn"
 )
@@ -63,7 +63,7 @@ func (l *scoreLoss) compare(f func(x, y, dx []float32) (float64, error), wrong f
 }
 
 func (l *scoreLoss) mark(y []int, k int, wrong float32) []float32 {
-	l.marks = slices.Grow(l.marks[:0], len(y)*k)[:len(y)*k]
+	l.marks = scratch.Sized(l.marks, len(y)*k)
 	for i := range l.marks {
 		l.marks[i] = wrong
 	}

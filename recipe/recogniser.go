@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/nn"
@@ -120,7 +121,7 @@ func (r *recogniser) emissions(l data.Line) ([]float32, error) {
 		return nil, fmt.Errorf("the line has %d rows; this model reads lines of %d", l.H, r.height)
 	}
 	c := r.classes()
-	r.log = sized(r.log, r.frames(l.W)*c)
+	r.log = scratch.Sized(r.log, r.frames(l.W)*c)
 	for lo := 0; lo < l.W; lo += r.atOnce {
 		hi := min(lo+r.atOnce, l.W)
 		from := max(0, lo-r.context())
@@ -176,14 +177,6 @@ func turn(dst, x []float32, rows, cols int) {
 			dst[j*rows+i] = v
 		}
 	}
-}
-
-// sized returns s with n elements.
-func sized[T any](s []T, n int) []T {
-	if cap(s) < n {
-		return make([]T, n)
-	}
-	return s[:n]
 }
 
 // energy returns that of a text given a line's emissions: +Inf where there are too few

@@ -5,6 +5,7 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/nn"
@@ -64,7 +65,7 @@ func (b *lineBatch) record(r *recogniser, tape *autodiff.Tape) (*autodiff.Var, e
 	logits := r.net.Forward(tape.Const(b.x)) // [N, C, T]
 	c, frames := r.classes(), logits.Shape()[2]
 	y := logits.Value.Float32s()
-	b.scores, b.grad = sized(b.scores, len(y)), sized(b.grad, len(y))
+	b.scores, b.grad = scratch.Sized(b.scores, len(y)), scratch.Sized(b.grad, len(y))
 	each := c * frames
 	for i := range b.batch.Batch {
 		turn(b.scores[i*each:(i+1)*each], y[i*each:(i+1)*each], c, frames)
@@ -92,7 +93,7 @@ func (b *lineBatch) eval() (float64, error) {
 	}
 	c := b.batch.Classes
 	rows := len(b.scores) / c
-	b.log = sized(b.log, len(b.scores))
+	b.log = scratch.Sized(b.log, len(b.scores))
 	simd.LogSoftmaxRows(b.log, b.scores, rows, c)
 	prior := b.prior.Float32s()
 	for i, v := range b.log {

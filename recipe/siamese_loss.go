@@ -2,9 +2,9 @@ package recipe
 
 import (
 	"math"
-	"slices"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -52,7 +52,7 @@ func (l *pairLoss) eval(x []float32, same []bool, grad []float32) (float64, erro
 // be that of a pair that is far enough apart.
 func (l *pairLoss) measure(a, b []float32) {
 	n, d := len(l.target), l.c.Dim
-	l.distances, l.slopes = slices.Grow(l.distances[:0], n)[:n], slices.Grow(l.slopes[:0], n)[:n]
+	l.distances, l.slopes = scratch.Sized(l.distances, n), scratch.Sized(l.slopes, n)
 	for i := range l.distances {
 		l.distances[i] = float32(l.euclidean.Between(a[i*d:][:d], b[i*d:][:d]))
 		if math.IsInf(float64(l.distances[i]), 1) {

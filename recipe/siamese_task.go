@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
@@ -202,7 +203,7 @@ func (t *siameseTask) Samples() int {
 // if there is one, the rest one of another class.
 func (t *siameseTask) choose(samples []int, rng *rand.Rand) {
 	n := len(samples)
-	t.indices, t.same = slices.Grow(t.indices[:0], 2*n)[:2*n], t.same[:0]
+	t.indices, t.same = scratch.Sized(t.indices, 2*n), t.same[:0]
 	for k, i := range samples {
 		p := data.PicturePair{A: i}
 		if t.partners == nil {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // A timesModel says when words are said more exactly than CTC, which learns what is said alone: it gives the
@@ -62,7 +63,7 @@ func newTimesModel(f *timesFeatures, names []string) *timesModel {
 
 // prepare readies Gaussians for use.
 func (m *timesModel) prepare() {
-	m.precision = sized(m.precision, len(m.mean))
+	m.precision = scratch.Sized(m.precision, len(m.mean))
 	m.constant = make([]float64, len(m.mean)/timesDims)
 	for i, v := range m.variance {
 		m.precision[i] = 1 / v

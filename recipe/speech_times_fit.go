@@ -1,6 +1,10 @@
 package recipe
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // How Gaussians are kept from fitting what is rare.
 const (
@@ -27,7 +31,7 @@ func (t *timesTraining) fit() {
 	m := t.model
 	rows := len(m.names) * timesStates
 	t.clear(rows)
-	m.mean, m.variance = sized(m.mean, rows*timesDims), sized(m.variance, rows*timesDims)
+	m.mean, m.variance = scratch.Sized(m.mean, rows*timesDims), scratch.Sized(m.variance, rows*timesDims)
 	for _, r := range t.recordings {
 		for k, p := range r.path {
 			t.add(r.places[p].row, r.x[k*timesDims:][:timesDims])
@@ -65,7 +69,7 @@ func (m *timesModel) parent(unit int) int {
 }
 
 func (s *timesSums) clear(rows int) {
-	s.count, s.sum, s.square = sized(s.count, rows), sized(s.sum, rows*timesDims), sized(s.square, rows*timesDims)
+	s.count, s.sum, s.square = scratch.Sized(s.count, rows), scratch.Sized(s.sum, rows*timesDims), scratch.Sized(s.square, rows*timesDims)
 	clear(s.count)
 	clear(s.sum)
 	clear(s.square)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/lattice"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/tensor"
@@ -40,7 +41,7 @@ func (t *tagger) tag(dst []int, sentences []sample) ([]int, error) {
 		words += n
 	}
 	dst = slices.Grow(dst, words)[:first+words]
-	t.free = resized(t.free, len(sentences))
+	t.free = scratch.Sized(t.free, len(sentences))
 	if err := t.solver.Minima(t.free, dst[first:], nil, c); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/lattice"
 	"github.com/energo-ml/energo/tensor"
@@ -83,21 +84,13 @@ func (f *featureTagger) load(sentences []sample, averaged bool) {
 	if !f.prune {
 		c.States, pair = append(c.States, k), k*k
 	}
-	c.Unary, c.Pair = resized(c.Unary, unary), resized(c.Pair, pair)
+	c.Unary, c.Pair = scratch.Sized(c.Unary, unary), scratch.Sized(c.Pair, pair)
 	f.back = 0
 	if steps := f.steps.Float64s()[0]; averaged && steps > 0 {
 		f.back = float32(1 / steps)
 	}
 	simd.Run(len(sentences), (*scoreJob)(f))
 	f.pairEnergies()
-}
-
-// resized returns x with n elements, reusing its memory.
-func resized[E any](x []E, n int) []E {
-	if cap(x) < n {
-		return make([]E, n)
-	}
-	return x[:n]
 }
 
 // scoreJob works out the energies of a sentence's words.
@@ -125,7 +118,7 @@ func (f *featureTagger) rowsAt(p place) []uint32 {
 // each two neighbours' candidates.
 func (f *featureTagger) pairEnergies() {
 	k := len(f.words.tags)
-	f.own = resized(f.own, k*k)
+	f.own = scratch.Sized(f.own, k*k)
 	copy(f.own, f.pairs.weights)
 	if f.back != 0 && f.pairs.lagged != nil {
 		simd.AXPY(f.own, -f.back, f.pairs.lagged)
@@ -178,7 +171,7 @@ func (f *featureTagger) weights() []tensor.Named {
 func (f *featureTagger) step(unary, pair []float32, lr float64) {
 	count := &f.steps.Float64s()[0]
 	*count++
-	f.update = updateJob{f: f, unary: unary, squares: resized(f.update.squares, len(f.places)), lr: lr, step: *count}
+	f.update = updateJob{f: f, unary: unary, squares: scratch.Sized(f.update.squares, len(f.places)), lr: lr, step: *count}
 	for i, p := range f.places {
 		f.update.squares[i] = simd.SumSquares(unary[p.unary : p.unary+p.states])
 	}

@@ -3,6 +3,7 @@ package recipe
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/lattice"
 )
@@ -33,8 +34,8 @@ type chainLoss struct {
 // are then its derivatives.
 func (l *chainLoss) eval(c *lattice.Chains[float32], gold []int) (float64, error) {
 	n := len(c.Lengths)
-	l.right, l.other = resized(l.right, n), resized(l.other, n)
-	l.unary, l.pair = resized(l.unary, len(c.Unary)), resized(l.pair, len(c.Pair))
+	l.right, l.other = scratch.Sized(l.right, n), scratch.Sized(l.other, n)
+	l.unary, l.pair = scratch.Sized(l.unary, len(c.Unary)), scratch.Sized(l.pair, len(c.Pair))
 	for len(l.down) < n {
 		l.down = append(l.down, -1)
 	}
@@ -74,7 +75,7 @@ func (l *chainLoss) minima(c *lattice.Chains[float32], cost []float32) error {
 	for _, n := range c.Lengths {
 		words += n
 	}
-	l.paths = resized(l.paths, words)
+	l.paths = scratch.Sized(l.paths, words)
 	if err := l.solver.Minima(l.other, l.paths, cost, c); err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (l *chainLoss) minima(c *lattice.Chains[float32], cost []float32) error {
 
 // costs is margin for each state but the right ones.
 func (l *chainLoss) costs(c *lattice.Chains[float32], gold []int) []float32 {
-	l.cost = resized(l.cost, len(c.Unary))
+	l.cost = scratch.Sized(l.cost, len(c.Unary))
 	simd.Fill(l.cost, l.margin)
 	at := 0
 	for v, y := range gold {
