@@ -1,0 +1,47 @@
+package serve_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+
+	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/serve"
+)
+
+// Serve an index over HTTP and search it by a vector.
+func Example() {
+	dir, err := os.MkdirTemp("", "energo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	x, err := index.Create(dir+"/index", index.Options{Dim: 2, Metric: index.Euclidean})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer x.Close()
+	ctx := context.Background()
+	if err := x.Add(ctx, []index.Item{{ID: "a", Vector: []float32{0, 1}}, {ID: "b", Vector: []float32{3, 4}}}); err != nil {
+		log.Fatal(err)
+	}
+	s, err := serve.New(ctx, serve.Options{Index: x, ReadOnly: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+
+	response, err := http.Post(server.URL+"/v1/search", "application/json", strings.NewReader(`{"vector": [3, 3], "k": 1}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Body.Close()
+	fmt.Println(response.Status)
+	// Output: 200 OK
+}
