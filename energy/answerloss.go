@@ -66,7 +66,7 @@ func check(name string, s functional.Statistic, sample int, e, v float64) error 
 		return &functional.EnergyError{Functional: name, Sample: sample, Label: -1, Value: e, Want: "a finite number for the correct answer"}
 	case math.IsNaN(v) || math.IsInf(v, -1):
 		return &functional.EnergyError{Functional: name, Sample: sample, Label: -1, Value: v, Want: "a number above −Inf, as a statistic"}
-	case s.NonNegative && min(e, v) < 0:
+	case s.NonNegative && (e < 0 || v < 0 && s.Kind != functional.Wrong):
 		return &functional.EnergyError{Functional: name, Sample: sample, Label: -1, Value: min(e, v), Want: "at least 0 for this functional"}
 	}
 	return nil

@@ -7,7 +7,7 @@ import (
 
 func BenchmarkEval(b *testing.B) {
 	for _, size := range [][2]int{{256, 10}, {8192, 128}} {
-		for _, f := range []Functional{NLL{}, Hinge{1}, MarginCost{Margin: 1}} {
+		for _, f := range []Functional{NLL{}, Hinge{Margin: 1}, MarginCost{Margin: 1}} {
 			b.Run(fmt.Sprintf("%s/%dx%d", f.Name(), size[0], size[1]), func(b *testing.B) {
 				rows := draw(generator(1), f, size[0], size[1], 3)
 				energies := convert[float32](rows.energies)

@@ -24,6 +24,8 @@ type Entry struct {
 	// NeedsNonNegative says that it makes sense for energies of at least 0 only; lvq2
 	// does so too if Delta is set.
 	NeedsNonNegative bool
+	// Rival says that it takes E⁻, or F⁻ as Options.Rival says, and then Beta too.
+	Rival bool
 	// Demonstration marks what is there to be seen failing.
 	Demonstration bool
 
@@ -32,6 +34,18 @@ type Entry struct {
 
 // Takes reports whether the functional takes a setting, as flags name it.
 func (e Entry) Takes(setting string) bool { return slices.Contains(e.Uses, setting) }
+
+// used names the settings that count, of those that o has.
+func (e Entry) used(o Options) []string {
+	switch {
+	case !e.Rival:
+		return e.Uses
+	case o.Rival == "wrong":
+		return append(slices.Clone(e.Uses), "rival", "beta")
+	default:
+		return append(slices.Clone(e.Uses), "rival")
+	}
+}
 
 // Catalogue returns a row for every functional, in the lecture's order.
 func Catalogue() []Entry {
@@ -46,35 +60,35 @@ func Catalogue() []Entry {
 		Source:  []string{"lecun2006", "collins2002"},
 		of:      func(Options) Functional { return Perceptron{} },
 	}, {
-		Name: "hinge", Formula: "max(0, m + E⁺ − E⁻)", Margin: "m", GoodMargin: true,
+		Name: "hinge", Formula: "max(0, m + E⁺ − E⁻)", Margin: "m", GoodMargin: true, Rival: true,
 		Kinks:   "m + E⁺ = E⁻: pushed, as in nn.MarginRankingLoss; ties: the first incorrect answer",
 		Misread: "the lecture closes the bracket before − E⁻",
 		Uses:    []string{"margin"}, Source: []string{"lecun2006", "altun2003"},
-		of: func(o Options) Functional { return Hinge{o.Margin} },
+		of: func(o Options) Functional { return Hinge{o.Margin, o.rival()} },
 	}, {
-		Name: "log", Formula: "log(1 + exp(E⁺ − E⁻))", Margin: "> 0", GoodMargin: true,
+		Name: "log", Formula: "log(1 + exp(E⁺ − E⁻))", Margin: "> 0", GoodMargin: true, Rival: true,
 		Kinks: "ties: the first incorrect answer", Source: []string{"lecun2006"},
-		of: func(Options) Functional { return Log{} },
+		of: func(o Options) Functional { return Log{o.rival()} },
 	}, {
-		Name: "lvq2", Formula: "min(M, max(0, E⁺ − E⁻)), or over δE⁻ if δ > 0", Margin: "0",
+		Name: "lvq2", Formula: "min(M, max(0, E⁺ − E⁻)), or over δE⁻ if δ > 0", Margin: "0", Rival: true,
 		Kinks: "0 and M: pushed, as by torch.clamp; ties: the first incorrect answer",
 		Uses:  []string{"cap", "delta"}, Source: []string{"lecun2006", "kohonen1990", "driancourt1991"},
-		of: func(o Options) Functional { return LVQ2{o.Cap, o.Delta} },
+		of: func(o Options) Functional { return LVQ2{o.Cap, o.Delta, o.rival()} },
 	}, {
-		Name: "mce", Formula: "1/(1 + exp(−(E⁺ − E⁻)))", Margin: "> 0", GoodMargin: true,
+		Name: "mce", Formula: "1/(1 + exp(−(E⁺ − E⁻)))", Margin: "> 0", GoodMargin: true, Rival: true,
 		Kinks: "ties: the first incorrect answer", Source: []string{"lecun2006", "juang1997"},
-		of: func(Options) Functional { return MCE{} },
+		of: func(o Options) Functional { return MCE{o.rival()} },
 	}, {
-		Name: "square_square", Formula: "(E⁺)² + max(0, m − E⁻)²", Margin: "m", GoodMargin: true,
+		Name: "square_square", Formula: "(E⁺)² + max(0, m − E⁻)²", Margin: "m", GoodMargin: true, Rival: true,
 		Kinks:   "ties: the first incorrect answer",
 		Misread: "the 2006 table has a minus sign between the terms",
 		Uses:    []string{"margin"}, Source: []string{"lecun2006", "hadsell2006"}, NeedsNonNegative: true,
-		of: func(o Options) Functional { return SquareSquare{o.Margin} },
+		of: func(o Options) Functional { return SquareSquare{o.Margin, o.rival()} },
 	}, {
-		Name: "square_exp", Formula: "(E⁺)² + γ exp(−E⁻)", Margin: "> 0", GoodMargin: true,
+		Name: "square_exp", Formula: "(E⁺)² + γ exp(−E⁻)", Margin: "> 0", GoodMargin: true, Rival: true,
 		Kinks: "ties: the first incorrect answer",
 		Uses:  []string{"gamma"}, Source: []string{"lecun2006"}, NeedsNonNegative: true,
-		of: func(o Options) Functional { return SquareExp{o.Gamma} },
+		of: func(o Options) Functional { return SquareExp{o.Gamma, o.rival()} },
 	}, {
 		Name: "nll", Formula: "E⁺ + (1/β) log ∫ exp(−β E(y)) dy", Margin: "> 0", GoodMargin: true,
 		Misread: "the lecture has exp(+β E)",
@@ -96,11 +110,11 @@ func Catalogue() []Entry {
 		Uses:  []string{"margin", "cost"}, Source: []string{"lecun2006", "crammer2001", "taskar2003", "tsochantaridis2005"},
 		of: func(o Options) Functional { return MarginCostMax{o.Margin, o.Cost} },
 	}, {
-		Name: "square_square_misprint", Formula: "(E⁺)² − max(0, m − E⁻)²", Margin: "none",
+		Name: "square_square_misprint", Formula: "(E⁺)² − max(0, m − E⁻)²", Margin: "none", Rival: true,
 		Kinks:   "ties: the first incorrect answer",
 		Misread: "this is the 2006 table's misprint of square_square, kept to be seen failing",
 		Uses:    []string{"margin"}, Source: []string{"lecun2006"}, NeedsNonNegative: true, Demonstration: true,
-		of: func(o Options) Functional { return SquareSquareMisprint{o.Margin} },
+		of: func(o Options) Functional { return SquareSquareMisprint{o.Margin, o.rival()} },
 	}}
 }
 
@@ -124,7 +138,7 @@ func New(name string, o Options) (Functional, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.check(e.Uses); err != nil {
+	if err := o.check(e.used(o)); err != nil {
 		return nil, fmt.Errorf("functional: %s: %w", name, err)
 	}
 	return e.of(o), nil

@@ -117,6 +117,11 @@ func TestRowsSayWhatFunctionalsDo(t *testing.T) {
 				t.Errorf("%s: Takes(%q) is %v, but it changes the functional: %v", e.Name, setting, !used, used)
 			}
 		}
+		o := DefaultOptions()
+		o.Rival = "wrong"
+		if g, err := New(e.Name, o); err != nil || (g.Statistic().Kind == Wrong) != e.Rival || e.Rival != (f.Statistic().Kind == Offending) {
+			t.Errorf("%s: Rival is %v, but with the rival wrong it is %#v, %v", e.Name, e.Rival, g, err)
+		}
 		if len(e.Source) == 0 || e.Formula == "" {
 			t.Errorf("%s: no source or no formula", e.Name)
 		}
@@ -150,6 +155,8 @@ func TestNewRefuses(t *testing.T) {
 		{"square_exp", with(func(o *Options) { o.Gamma = 0 }), "gamma is 0"},
 		{"lvq2", with(func(o *Options) { o.Cap = 0 }), "cap is 0"},
 		{"lvq2", with(func(o *Options) { o.Delta = -1 }), "delta is -1"},
+		{"log", with(func(o *Options) { o.Rival = "worst" }), `log: rival is "worst"; it must be least or wrong`},
+		{"log", with(func(o *Options) { o.Rival, o.Beta = "wrong", -1 }), "log: beta is -1; it must be a number above 0"},
 		{"margin_cost", with(func(o *Options) { o.Cost = [][]float64{{0, 1}} }), "cost has 1 rows"},
 		{"margin_cost", with(func(o *Options) { o.Cost = [][]float64{{0, 1}, {1}} }), "row 1 of cost has 1 entries; it must have 2"},
 		{"margin_cost_max", with(func(o *Options) { o.Cost = [][]float64{{0, -1}, {1, 0}} }), "cost[0][1] is -1"},
@@ -176,7 +183,7 @@ func TestZeroValuesAreTheDefaults(t *testing.T) {
 	for _, c := range []struct{ zero, one Functional }{
 		{NLL{}, NLL{1}},
 		{MEE{}, MEE{1}},
-		{SquareExp{}, SquareExp{1}},
+		{SquareExp{}, SquareExp{Gamma: 1}},
 		{LVQ2{}, LVQ2{Cap: 1}},
 	} {
 		b := draw(generator(1), c.zero, 50, 4, 2)
@@ -190,13 +197,13 @@ func TestZeroValuesAreTheDefaults(t *testing.T) {
 
 func TestKindsHaveNames(t *testing.T) {
 	seen := map[string]bool{}
-	for k := None; k <= CostMax; k++ {
+	for k := None; k <= Wrong; k++ {
 		if s := k.String(); s == "unknown" || seen[s] {
 			t.Errorf("kind %d is called %q", k, s)
 		}
 		seen[k.String()] = true
 	}
-	if s := (CostMax + 1).String(); s != "unknown" {
+	if s := (Wrong + 1).String(); s != "unknown" {
 		t.Errorf("a kind that is none is called %q", s)
 	}
 }

@@ -65,7 +65,7 @@ func checkStatistic[T simd.Float](s *Statistic, k int) error {
 	switch s.Kind {
 	case None, Minimum, Offending:
 		return nil
-	case FreeEnergy:
+	case FreeEnergy, Wrong:
 		if b := float64(T(s.Beta)); !(b > 0 && b <= math.MaxFloat64) {
 			return fmt.Errorf("beta is %v; it must be a number above 0", s.Beta)
 		}

@@ -79,9 +79,9 @@ func TestFormulaKinks(t *testing.T) {
 		correct, other float64
 		want           [3]float64
 	}{
-		{Hinge{1}, 2, 3, [3]float64{0, 1, -1}},
-		{Hinge{1}, 2, 3.5, [3]float64{0, 0, 0}},
-		{Hinge{0}, 2, 2, [3]float64{0, 1, -1}},
+		{Hinge{Margin: 1}, 2, 3, [3]float64{0, 1, -1}},
+		{Hinge{Margin: 1}, 2, 3.5, [3]float64{0, 0, 0}},
+		{Hinge{Margin: 0}, 2, 2, [3]float64{0, 1, -1}},
 		{LVQ2{}, 2, 2, [3]float64{0, 1, -1}},
 		{LVQ2{}, 3, 2, [3]float64{1, 1, -1}},
 		{LVQ2{}, 3.5, 2, [3]float64{1, 0, 0}},
@@ -92,18 +92,18 @@ func TestFormulaKinks(t *testing.T) {
 		{LVQ2{Delta: 0.5}, 0, 0, [3]float64{0, 0, 0}},
 		{LVQ2{Delta: 0.5}, 1, 0, [3]float64{1, 0, 0}},
 		{LVQ2{Delta: 0.5}, 1, math.Inf(1), [3]float64{0, 0, 0}},
-		{SquareSquare{2}, 3, 2, [3]float64{9, 6, 0}},
-		{SquareSquare{2}, 3, 1.5, [3]float64{9.25, 6, -1}},
-		{SquareSquareMisprint{2}, 3, 1.5, [3]float64{8.75, 6, 1}},
+		{SquareSquare{Margin: 2}, 3, 2, [3]float64{9, 6, 0}},
+		{SquareSquare{Margin: 2}, 3, 1.5, [3]float64{9.25, 6, -1}},
+		{SquareSquareMisprint{Margin: 2}, 3, 1.5, [3]float64{8.75, 6, 1}},
 		{SquareExp{}, 0, 0, [3]float64{1, 0, -1}},
 		{Log{}, 5, 5, [3]float64{math.Ln2, 0.5, -0.5}},
 		{MCE{}, 5, 5, [3]float64{0.5, 0.25, -0.25}},
 		// Answers that are all masked.
-		{Hinge{1}, 2, math.Inf(1), [3]float64{0, 0, 0}},
+		{Hinge{Margin: 1}, 2, math.Inf(1), [3]float64{0, 0, 0}},
 		{Log{}, 2, math.Inf(1), [3]float64{0, 0, 0}},
 		{LVQ2{}, 2, math.Inf(1), [3]float64{0, 0, 0}},
 		{MCE{}, 2, math.Inf(1), [3]float64{0, 0, 0}},
-		{SquareSquare{1}, 2, math.Inf(1), [3]float64{4, 4, 0}},
+		{SquareSquare{Margin: 1}, 2, math.Inf(1), [3]float64{4, 4, 0}},
 		{SquareExp{}, 2, math.Inf(1), [3]float64{4, 4, 0}},
 	} {
 		var got [3]float64

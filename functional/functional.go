@@ -28,12 +28,14 @@ const (
 	FreeEnergy             // −(1/β) log ∫ exp(−β E(y)) dy over all answers
 	CostSum                // Σ over the incorrect answers of max(0, E⁺ − E(y) + C(Yⁱ, y))
 	CostMax                // max over the incorrect answers of max(0, E⁺ − E(y) + C(Yⁱ, y))
+	Wrong                  // −(1/β) log Σ exp(−β E(y)) over the incorrect answers: their free energy F⁻
 )
 
 // String returns a kind's name in words.
 func (k Kind) String() string {
 	names := [...]string{
 		"none", "minimum", "most offending", "free energy", "sum of cost-augmented hinges", "greatest cost-augmented hinge",
+		"free energy of the wrong answers",
 	}
 	if int(k) < len(names) {
 		return names[k]
@@ -45,7 +47,7 @@ func (k Kind) String() string {
 // settings, and what must hold of the energies.
 type Statistic struct {
 	Kind Kind
-	Beta float64 // of FreeEnergy: inverse temperature, positive and finite
+	Beta float64 // of FreeEnergy and Wrong: inverse temperature, positive and finite
 
 	// Of CostSum and CostMax: C[correct][other], at least 0; its diagonal is not read.
 	// If Cost is nil, every C is Margin.

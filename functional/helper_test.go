@@ -38,6 +38,11 @@ func settings(t testing.TB, k int) (all []setting) {
 				variants[fmt.Sprintf("/gamma=%g", v)] = func(o *Options) { o.Gamma = v }
 			}
 		}
+		if e.Rival {
+			for _, v := range []float64{0.1, 1, 10} {
+				variants[fmt.Sprintf("/rival=wrong/beta=%g", v)] = func(o *Options) { o.Rival, o.Beta = "wrong", v }
+			}
+		}
 		if e.Takes("margin") {
 			variants["/margin=0"] = func(o *Options) { o.Margin = 0 }
 			variants["/margin=3"] = func(o *Options) { o.Margin = 3 }

@@ -4,7 +4,7 @@ package functional
 //
 //	q = max(0, m + E⁺ − E⁻),  m = Margin
 //
-// Statistic: the most offending incorrect answer's energy E⁻.
+// Statistic: the most offending incorrect answer's energy E⁻, or as Rival says.
 // Margin: m.
 // Units: Margin and the loss have those of the energy.
 // Kinks: at m + E⁺ − E⁻ = 0, where both sides are pushed, as in
@@ -14,13 +14,14 @@ package functional
 // Source: [lecun2006], [altun2003].
 type Hinge struct {
 	Margin float64 // at least 0, which is a setting like any other
+	Rival  Rival
 }
 
 // Name returns "hinge".
 func (Hinge) Name() string { return "hinge" }
 
-// Statistic returns that of kind Offending.
-func (Hinge) Statistic() Statistic { return Statistic{Kind: Offending, Relative: true} }
+// Statistic returns that of Rival.
+func (f Hinge) Statistic() Statistic { return f.Rival.statistic(true, false) }
 
 // Eval returns max(0, m + E⁺ − E⁻) and its derivatives.
 func (f Hinge) Eval(correct, other float64) (loss, dCorrect, dOther float64) {

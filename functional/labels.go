@@ -27,8 +27,8 @@ type LabelEvaluator[T simd.Float] struct {
 	grad     []T
 	rows     int // in a task
 
-	weights []T     // [B, K] of FreeEnergy: exp(−β(E − min))
-	least   []int32 // [B] of FreeEnergy: the minimum's index
+	weights []T     // [B, K] of FreeEnergy and Wrong: exp(−β(E − min))
+	least   []int32 // [B] of them: the index of the minimum, over what is summed
 	only    alone   // of Statistic
 }
 
@@ -55,7 +55,7 @@ func (e *LabelEvaluator[T]) Eval(f Functional, energies []T, k int, target []int
 		return nil
 	}
 	e.f, e.stat, e.energies, e.k, e.target, e.loss, e.grad = f, stat, energies, k, target, loss, grad
-	if stat.Kind == FreeEnergy {
+	if stat.Kind == FreeEnergy || stat.Kind == Wrong {
 		e.weights = scratch.Sized(e.weights, len(energies))
 		e.least = scratch.Sized(e.least, len(target))
 	}
@@ -89,7 +89,7 @@ type labelJob[T simd.Float] LabelEvaluator[T]
 func (e *labelJob[T]) Do(task, _ int) {
 	lo := task * e.rows
 	hi := min(lo+e.rows, len(e.target))
-	if e.stat.Kind == FreeEnergy {
+	if e.stat.Kind == FreeEnergy || e.stat.Kind == Wrong {
 		e.boltzmann(lo, hi)
 	}
 	for i := lo; i < hi; i++ {
@@ -118,6 +118,8 @@ func (e *labelJob[T]) sample(i int, row, grad []T) float64 {
 		return e.costSum(row, grad, t)
 	case CostMax:
 		return e.costMax(row, grad, t)
+	case Wrong:
+		return e.wrong(i, row, grad)
 	default:
 		loss, dCorrect, _ := e.f.Eval(float64(row[t]), 0)
 		if grad != nil {
@@ -144,6 +146,9 @@ func (e *labelJob[T]) boltzmann(lo, hi int) {
 	for i := lo; i < hi; i++ {
 		row := e.energies[i*e.k : (i+1)*e.k]
 		y := leastOf(row, e.target[i])
+		if e.stat.Kind == Wrong {
+			y = offending(row, e.target[i])
+		}
 		e.least[i] = int32(y)
 		simd.AddScalar(e.weights[i*e.k:(i+1)*e.k], row, -row[y])
 	}
@@ -177,6 +182,37 @@ func (e *labelJob[T]) free(i int, row, grad []T) float64 {
 	if grad != nil {
 		simd.Scale(grad, w, T(dOther/(1+rest)))
 		grad[t] += T(dCorrect)
+	}
+	return loss
+}
+
+// wrong evaluates sample i, whose statistic is the free energy of the incorrect answers. As in
+// free, the minimum's own weight stays out of the sum.
+func (e *labelJob[T]) wrong(i int, row, grad []T) float64 {
+	t, least, beta := e.target[i], int(e.least[i]), float64(T(e.stat.Beta))
+	correct, minimum := float64(row[t]), float64(row[least])
+	if math.IsInf(minimum, 1) { // all are masked
+		return e.chosen(row, grad, t, least)
+	}
+	w := e.weights[i*e.k : (i+1)*e.k]
+	w[t], w[least] = 0, 0
+	rest := simd.Sum(w)
+	w[least] = 1
+	above := math.Log1p(rest) / beta
+	var loss, dCorrect, dOther float64
+	if e.stat.Relative {
+		loss, dCorrect, dOther = e.f.Eval(correct-minimum+above, 0)
+	} else {
+		loss, dCorrect, dOther = e.f.Eval(correct, minimum-above)
+	}
+	if grad != nil {
+		for y, v := range w {
+			grad[y] = 0
+			if v > 0 { // also where dOther is infinite
+				grad[y] = T(dOther * float64(v) / (1 + rest))
+			}
+		}
+		grad[t] = T(dCorrect)
 	}
 	return loss
 }

@@ -59,7 +59,7 @@ func TestDerivatives(t *testing.T) {
 
 // brute computes a statistic as its definition says.
 func brute(s Statistic, row []float64, t int) float64 {
-	least, offending, sum, costs, worst := math.Inf(1), math.Inf(1), 0.0, 0.0, 0.0
+	least, offending, sum, wrong, costs, worst := math.Inf(1), math.Inf(1), 0.0, 0.0, 0.0, 0.0
 	for y, v := range row {
 		least = min(least, v)
 		sum += math.Exp(-s.Beta * v)
@@ -67,6 +67,7 @@ func brute(s Statistic, row []float64, t int) float64 {
 			continue
 		}
 		offending = min(offending, v)
+		wrong += math.Exp(-s.Beta * v)
 		c := s.Margin
 		if s.Cost != nil {
 			c = s.Cost[t][y]
@@ -74,7 +75,7 @@ func brute(s Statistic, row []float64, t int) float64 {
 		costs += max(0, row[t]-v+c)
 		worst = max(worst, row[t]-v+c)
 	}
-	return [...]float64{0, least, offending, -math.Log(sum) / s.Beta, costs, worst}[s.Kind]
+	return [...]float64{0, least, offending, -math.Log(sum) / s.Beta, costs, worst, -math.Log(wrong) / s.Beta}[s.Kind]
 }
 
 // TestAgainstDefinition computes each loss, and each statistic, as written.

@@ -6,20 +6,22 @@ import "math"
 //
 //	q = log(1 + exp(E⁺ − E⁻))
 //
-// Statistic: the most offending incorrect answer's energy E⁻.
+// Statistic: the most offending incorrect answer's energy E⁻, or as Rival says.
 // Margin: > 0, with a push that fades exponentially.
 // Units: the energy is in nats; so is the loss.
 // Kinks: where incorrect answers tie, the first is pushed.
 // Special cases: no overflow, and full relative accuracy where the loss is small.
 // PyTorch: nn.SoftMarginLoss on E⁻ − E⁺, without its overflow.
 // Source: [lecun2006].
-type Log struct{}
+type Log struct {
+	Rival Rival
+}
 
 // Name returns "log".
 func (Log) Name() string { return "log" }
 
-// Statistic returns that of kind Offending.
-func (Log) Statistic() Statistic { return Statistic{Kind: Offending, Relative: true} }
+// Statistic returns that of Rival.
+func (f Log) Statistic() Statistic { return f.Rival.statistic(true, false) }
 
 // Eval returns log(1 + exp(E⁺ − E⁻)) and its derivatives.
 func (Log) Eval(correct, other float64) (loss, dCorrect, dOther float64) {

@@ -5,26 +5,25 @@ package functional
 //	q = min(M, max(0, (E⁺ − E⁻)/(δ E⁻))),  M = Cap, δ = Delta > 0
 //	q = min(M, max(0, E⁺ − E⁻))            Delta = 0, the table's form
 //
-// Statistic: the most offending incorrect answer's energy E⁻.
+// Statistic: the most offending incorrect answer's energy E⁻, or as Rival says.
 // Margin: 0.
 // Units: with Delta none; without it Cap and the loss have those of the energy.
 // Kinks: at 0 and at M, where both sides are pushed, as by torch.clamp; and where
 // incorrect answers tie, the first is pushed.
-// Special cases: with Delta, E⁻ = 0 gives M, or 0 if E⁺ = 0 too, and pushes nothing.
+// Special cases: with Delta, an E⁻ of 0, or an F⁻ below, gives M, or 0 if E⁺ = 0 too, and pushes nothing.
 // Preconditions: E ≥ 0 if Delta > 0.
 // Source: [lecun2006], [kohonen1990], [driancourt1991].
 type LVQ2 struct {
 	Cap   float64 // M > 0; 0 means 1
 	Delta float64 // δ ≥ 0; 0 means the form without a quotient
+	Rival Rival
 }
 
 // Name returns "lvq2".
 func (LVQ2) Name() string { return "lvq2" }
 
-// Statistic returns that of kind Offending.
-func (f LVQ2) Statistic() Statistic {
-	return Statistic{Kind: Offending, Relative: f.Delta == 0, NonNegative: f.Delta != 0}
-}
+// Statistic returns that of Rival.
+func (f LVQ2) Statistic() Statistic { return f.Rival.statistic(f.Delta == 0, f.Delta != 0) }
 
 // Eval returns the loss and its derivatives.
 func (f LVQ2) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
@@ -34,6 +33,8 @@ func (f LVQ2) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
 		return 0, 0, 0
 	case f.Delta == 0:
 		loss, dCorrect, dOther = correct-other, 1, -1
+	case other < 0 && f.Delta != 0 && correct >= other: // which F⁻ alone may be
+		return limit, 0, 0
 	default:
 		loss, dCorrect, dOther = (correct-other)/other/f.Delta, 1/other/f.Delta, -correct/other/other/f.Delta
 	}

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // Options are the settings of all functionals, by the papers' names.
@@ -13,11 +16,13 @@ type Options struct {
 	Gamma  float64     // γ > 0, of square_exp
 	Cap    float64     // M > 0, of lvq2
 	Delta  float64     // δ ≥ 0, of lvq2; 0 means its form without a quotient
+	Rival  string      // of those with E⁻: "least", E⁻ itself, or "wrong", F⁻ with Beta; "" means least
 	Cost   [][]float64 // C[correct][other] ≥ 0, of the margin costs; nil means Margin off the diagonal
 }
 
-// DefaultOptions returns 1 for all numbers but Delta, which is 0, and no Cost.
-func DefaultOptions() Options { return Options{Margin: 1, Beta: 1, Gamma: 1, Cap: 1} }
+// DefaultOptions returns 1 for all numbers but Delta, which is 0, the Rival
+// "least", and no Cost.
+func DefaultOptions() Options { return Options{Margin: 1, Beta: 1, Gamma: 1, Cap: 1, Rival: "least"} }
 
 // check refuses settings out of range, of those that are used.
 func (o Options) check(used []string) error {
@@ -33,6 +38,9 @@ func (o Options) check(used []string) error {
 		case !s.zero && !(s.value > 0 && s.value <= math.MaxFloat64):
 			return fmt.Errorf("%s is %v; it must be a number above 0", s.name, s.value)
 		}
+	}
+	if slices.Contains(used, "rival") && o.Rival != "" && !slices.Contains(Rivals, o.Rival) {
+		return fmt.Errorf("rival is %q; it must be %s", excerpt.Of(o.Rival), strings.Join(Rivals, " or "))
 	}
 	if slices.Contains(used, "cost") && o.Cost != nil {
 		return checkCost(o.Cost, len(o.Cost))

@@ -22,24 +22,24 @@ func TestErrors(t *testing.T) {
 		loss, grad []float64
 		want       string
 	}{
-		{Hinge{1}, good, 1, []int{0}, nil, nil, "k is 1; there must be at least 2 labels"},
-		{Hinge{1}, good, 3, []int{0}, nil, nil, "6 energies are not 1 rows of 3 labels"},
-		{Hinge{1}, good, 4, []int{0}, nil, nil, "6 energies are not 1 rows of 4 labels"},
-		{Hinge{1}, good, 3, []int{0, 3}, nil, nil, "target[1] is 3; it must be a label from 0 to 2"},
-		{Hinge{1}, good, 3, []int{-1, 0}, nil, nil, "target[0] is -1"},
-		{Hinge{1}, good, 3, []int{0, 1}, make([]float64, 3), nil, "loss has 3 elements; it must have 2"},
-		{Hinge{1}, good, 3, []int{0, 1}, nil, make([]float64, 5), "grad has 5 elements; it must have 6"},
-		{Hinge{1}, []float64{1, 2, 3, 4, nan, 6}, 3, []int{0, 0}, nil, nil, "hinge: the energy of label 1 of sample 1 is NaN; it must be a number"},
+		{Hinge{Margin: 1}, good, 1, []int{0}, nil, nil, "k is 1; there must be at least 2 labels"},
+		{Hinge{Margin: 1}, good, 3, []int{0}, nil, nil, "6 energies are not 1 rows of 3 labels"},
+		{Hinge{Margin: 1}, good, 4, []int{0}, nil, nil, "6 energies are not 1 rows of 4 labels"},
+		{Hinge{Margin: 1}, good, 3, []int{0, 3}, nil, nil, "target[1] is 3; it must be a label from 0 to 2"},
+		{Hinge{Margin: 1}, good, 3, []int{-1, 0}, nil, nil, "target[0] is -1"},
+		{Hinge{Margin: 1}, good, 3, []int{0, 1}, make([]float64, 3), nil, "loss has 3 elements; it must have 2"},
+		{Hinge{Margin: 1}, good, 3, []int{0, 1}, nil, make([]float64, 5), "grad has 5 elements; it must have 6"},
+		{Hinge{Margin: 1}, []float64{1, 2, 3, 4, nan, 6}, 3, []int{0, 0}, nil, nil, "hinge: the energy of label 1 of sample 1 is NaN; it must be a number"},
 		{NLL{}, []float64{1, 2, -inf, 4, 5, 6}, 3, []int{0, 0}, nil, nil, "nll: the energy of label 2 of sample 0 is -Inf"},
 		{Energy{}, []float64{1, 2, 3, 4, inf, 6}, 3, []int{0, 1}, nil, nil, "energy: the energy of label 1 of sample 1 is +Inf; it must be a number, since that label is the correct one"},
-		{SquareSquare{1}, []float64{0, 2, 3, 4, 5, -6}, 3, []int{0, 1}, nil, nil, "square_square: the energy of label 2 of sample 1 is -6; it must be at least 0"},
+		{SquareSquare{Margin: 1}, []float64{0, 2, 3, 4, 5, -6}, 3, []int{0, 1}, nil, nil, "square_square: the energy of label 2 of sample 1 is -6; it must be at least 0"},
 		{SquareExp{}, []float64{-0.5, 2, 3, 4, 5, 6}, 3, []int{0, 1}, nil, nil, "square_exp: the energy of label 0 of sample 0 is -0.5"},
 		{LVQ2{Delta: 1}, []float64{-0.5, 2, inf, 4, 5, 6}, 3, []int{0, 1}, nil, nil, "lvq2: the energy of label 0"},
 		{NLL{-1}, good, 3, []int{0, 1}, nil, nil, "nll: beta is -1; it must be a number above 0"},
 		{MEE{nan}, good, 3, []int{0, 1}, nil, nil, "beta is NaN"},
 		{MarginCost{Margin: nan}, good, 3, []int{0, 1}, nil, nil, "margin is NaN"},
 		{MarginCost{Cost: [][]float64{{0, 1}, {1, 0}}}, good, 3, []int{0, 1}, nil, nil, "margin_cost: cost has 2 rows"},
-		{odd{}, good, 3, []int{0, 1}, nil, nil, "odd: a statistic of kind 6 is none that labels have"},
+		{odd{}, good, 3, []int{0, 1}, nil, nil, "odd: a statistic of kind 7 is none that labels have"},
 	} {
 		err := Labels(c.f, c.energies, c.k, c.target, c.loss, c.grad)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -61,7 +61,7 @@ func TestErrors(t *testing.T) {
 	if err := Labels(NLL{1e300}, []float32{1, 2}, 2, []int{0}, nil, nil); err == nil {
 		t.Error("β = 1e300 passes in float32")
 	}
-	if err := Labels(Hinge{1}, []float64{}, 2, nil, nil, nil); err != nil {
+	if err := Labels(Hinge{Margin: 1}, []float64{}, 2, nil, nil, nil); err != nil {
 		t.Errorf("an empty batch: %v", err)
 	}
 }
@@ -69,7 +69,7 @@ func TestErrors(t *testing.T) {
 type odd struct{ Hinge }
 
 func (odd) Name() string         { return "odd" }
-func (odd) Statistic() Statistic { return Statistic{Kind: CostMax + 1} }
+func (odd) Statistic() Statistic { return Statistic{Kind: Wrong + 1} }
 
 func TestStats(t *testing.T) {
 	rng := generator(12)

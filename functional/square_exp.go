@@ -7,7 +7,7 @@ import "math"
 //
 //	q = (E⁺)² + γ exp(−E⁻),  γ = Gamma
 //
-// Statistic: the most offending incorrect answer's energy E⁻.
+// Statistic: the most offending incorrect answer's energy E⁻, or as Rival says.
 // Margin: > 0.
 // Units: the energy has none.
 // Kinks: where incorrect answers tie, the first is pushed.
@@ -15,13 +15,14 @@ import "math"
 // Source: [lecun2006].
 type SquareExp struct {
 	Gamma float64 // γ > 0; 0 means 1
+	Rival Rival
 }
 
 // Name returns "square_exp".
 func (SquareExp) Name() string { return "square_exp" }
 
-// Statistic returns that of kind Offending, of energies of at least 0.
-func (SquareExp) Statistic() Statistic { return Statistic{Kind: Offending, NonNegative: true} }
+// Statistic returns that of Rival, of energies of at least 0.
+func (f SquareExp) Statistic() Statistic { return f.Rival.statistic(false, true) }
 
 // Eval returns (E⁺)² + γ exp(−E⁻) and its derivatives.
 func (f SquareExp) Eval(correct, other float64) (loss, dCorrect, dOther float64) {

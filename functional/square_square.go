@@ -5,7 +5,7 @@ package functional
 //
 //	q = (E⁺)² + max(0, m − E⁻)²,  m = Margin
 //
-// Statistic: the most offending incorrect answer's energy E⁻.
+// Statistic: the most offending incorrect answer's energy E⁻, or as Rival says.
 // Margin: m, above zero rather than above E⁺.
 // Units: Margin has those of the energy, the loss their square.
 // Kinks: where incorrect answers tie, the first is pushed.
@@ -14,13 +14,14 @@ package functional
 // Source: [lecun2006], [hadsell2006].
 type SquareSquare struct {
 	Margin float64 // at least 0, which is a setting like any other
+	Rival  Rival
 }
 
 // Name returns "square_square".
 func (SquareSquare) Name() string { return "square_square" }
 
-// Statistic returns that of kind Offending, of energies of at least 0.
-func (SquareSquare) Statistic() Statistic { return Statistic{Kind: Offending, NonNegative: true} }
+// Statistic returns that of Rival, of energies of at least 0.
+func (f SquareSquare) Statistic() Statistic { return f.Rival.statistic(false, true) }
 
 // Eval returns (E⁺)² + max(0, m − E⁻)² and its derivatives.
 func (f SquareSquare) Eval(correct, other float64) (loss, dCorrect, dOther float64) {

@@ -7,7 +7,7 @@ package functional
 //
 //	q = (E⁺)² − max(0, m − E⁻)²,  m = Margin
 //
-// Statistic: the most offending incorrect answer's energy E⁻.
+// Statistic: the most offending incorrect answer's energy E⁻, or as Rival says.
 // Margin: none; the surface collapses to 0.
 // Units: Margin has those of the energy, the loss their square.
 // Kinks: where incorrect answers tie, the first is pulled.
@@ -15,15 +15,14 @@ package functional
 // Source: the table of [lecun2006], as printed.
 type SquareSquareMisprint struct {
 	Margin float64
+	Rival  Rival
 }
 
 // Name returns "square_square_misprint".
 func (SquareSquareMisprint) Name() string { return "square_square_misprint" }
 
-// Statistic returns that of kind Offending, of energies of at least 0.
-func (SquareSquareMisprint) Statistic() Statistic {
-	return Statistic{Kind: Offending, NonNegative: true}
-}
+// Statistic returns that of Rival, of energies of at least 0.
+func (f SquareSquareMisprint) Statistic() Statistic { return f.Rival.statistic(false, true) }
 
 // Eval returns (E⁺)² − max(0, m − E⁻)² and its derivatives.
 func (f SquareSquareMisprint) Eval(correct, other float64) (loss, dCorrect, dOther float64) {
