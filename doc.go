@@ -11,6 +11,7 @@
 //   - package energy: energy functions over labels, and the interface for answers of
 //     other kinds;
 //   - package lattice: free energies, minima, marginals and draws of chains and graphs;
+//   - package seq/answers: chains and alignments as answers that any functional trains;
 //   - packages sampler, offender, objective: chains over continuous or binary answers, the
 //     search for the most offending incorrect one, and densities trained without their
 //     partition function;

@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"offender":               {"sampler"},
 	"sampler":                {"internal/simd"},
 	"lattice":                {"internal/simd"},
+	"seq/answers":            {"functional", "internal/simd", "lattice"},
 	"audio":                  {"internal/simd", "internal/wholefile", "internal/excerpt"},
 	"objective":              {"energy", "functional", "sampler", "tensor", "autodiff", "internal/simd"},
 	"surface":                {"tensor", "internal/excerpt"},
