@@ -125,6 +125,17 @@ func settle(s *functional.Statistic, base Base, e, v, zero, places float64) (cor
 	return above(e, zero, base != AsIs) / places, above(v, zero, bounded) / places
 }
 
+// pushBase is the derivative by what Base takes away from the energies, but for its sign.
+func pushBase(s *functional.Statistic, dCorrect, dOther float64) float64 {
+	switch {
+	case s.Kind == functional.None || s.Kind == functional.CostMax:
+		return dCorrect
+	case s.Relative:
+		return 0
+	}
+	return dCorrect + dOther
+}
+
 // above returns a − b, at least 0 if it is below by rounding alone.
 func above(a, b float64, bounded bool) float64 {
 	if d := a - b; !bounded || !(d < 0) {

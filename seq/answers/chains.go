@@ -250,7 +250,7 @@ func (a *Chains[T]) AddGrads(dCorrect, dOther []float64) error {
 	if a.Base == LogProbability {
 		a.up = grow(a.up, n)
 		for i := range a.up {
-			a.up[i] = T(-a.pushBase(dCorrect[i], dOther[i]) / a.places(i))
+			a.up[i] = T(-pushBase(&a.stat, dCorrect[i], dOther[i]) / a.places(i))
 		}
 		if err := a.addMarginals(a.chains); err != nil {
 			return err
@@ -264,21 +264,10 @@ func (a *Chains[T]) AddGrads(dCorrect, dOther []float64) error {
 	return nil
 }
 
-// pushBase is the derivative by what is taken away from the energies.
-func (a *Chains[T]) pushBase(dCorrect, dOther float64) float64 {
-	switch {
-	case a.stat.Kind == functional.None || a.stat.Kind == functional.CostMax:
-		return dCorrect
-	case a.stat.Relative:
-		return 0
-	}
-	return dCorrect + dOther
-}
-
 // addChain adds the derivatives of chain i but for those of free energies of all paths.
 func (a *Chains[T]) addChain(i int, dCorrect, dOther float64) {
 	if a.Base == AboveMinimum {
-		a.addLeast(i, -a.pushBase(dCorrect, dOther))
+		a.addLeast(i, -pushBase(&a.stat, dCorrect, dOther))
 	}
 	switch a.stat.Kind {
 	case functional.Minimum:
