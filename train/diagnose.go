@@ -68,6 +68,8 @@ const (
 	flatBlind  = 0.1  // … where the error is no better than by guessing
 	blindPart  = 0.5  // … and the spread has fallen to this part of what it was
 	worksPart  = 0.5  // an error below this part of that by guessing is no collapse of a loss that is no functional
+	deadPush   = 1e-3 // a push below this part of that at a tie is none
+	deadWrong  = 0.5  // … where this part of the samples or more is wrong
 	runaway    = 100  // energies this many initial spreads below zero have left for −∞
 )
 
@@ -82,6 +84,8 @@ const (
 //   - the error is no better than chance, by two standard errors, and the spread is a tenth or less of the greater
 //     of those two, and half or less of what it was before training;
 //   - a functional that pushes nothing up has sent the energies towards −∞;
+//   - nothing is pushed any more, though half the samples or more are wrong and the error is not below half of chance: on
+//     those, the slope of a functional of E⁺ − s is on average a thousandth or less of what it is at a tie;
 //   - the energies are no numbers any more.
 //
 // A surface that is as it was before training is neither, however flat it was. NaN among the energies gives NaN
@@ -107,7 +111,7 @@ func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chan
 	d.Terms.Error = err.Quantity
 	e := Evaluation{Error: err, Diagnosis: d}
 	if s.Scale > 0 && n > 0 {
-		e.Diagnosis.Why = s.alarm(e)
+		e.Diagnosis.Why = s.alarm(e, s.dead(stats))
 	}
 	e.Diagnosis.Collapsed = e.Diagnosis.Why != ""
 	e.Diagnosis.Verdict = s.verdict(e, measure.Ratio(float64(told), float64(n)))
@@ -151,7 +155,7 @@ func (e *Evaluation) blind() bool {
 func (e *Evaluation) works() bool { return e.Error.Value < worksPart*e.Diagnosis.Chance }
 
 // alarm returns the sentence that explains a collapse, or "".
-func (s Subject) alarm(e Evaluation) string {
+func (s Subject) alarm(e Evaluation, dead bool) string {
 	d := e.Diagnosis
 	spread, scale, looks := float64(d.Spread), float64(s.Scale), s.looks()
 	least := scale
@@ -166,8 +170,29 @@ func (s Subject) alarm(e Evaluation) string {
 		return fmt.Sprintf("The %s are flat (%s%s): %s.", d.Terms.Energies, d.spreads(), s.lookedFor(), s.reason(e))
 	case s.pushesNothingUp() && float64(d.Correct.Mean) < -runaway*scale:
 		return fmt.Sprintf("The %s run away towards −∞ (mean %v, spread before training %v) instead of settling: %s, for nothing bounds them below.", d.Terms.Energies, d.Correct.Mean, s.Scale, s.reason(e))
+	case dead && !e.works():
+		return fmt.Sprintf("Training is dead: at the gaps of the wrong %s (median of all %s), %s is level and pushes nothing any more%s.", d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), s.name(), e.against())
 	}
 	return ""
+}
+
+// dead tells whether half the samples or more are wrong and the functional pushes none of those. It looks at formulas
+// of E⁺ − s alone. Where s is a free energy, the push at E⁻, which is no lower, is a bound: on wrong samples, a formula that
+// levels off does so the more the greater E⁺ − s is.
+func (s Subject) dead(stats []functional.LabelStats) bool {
+	if s.Loss != "" || s.Functional == nil || !s.Functional.Statistic().Relative {
+		return false
+	}
+	wrong, push := 0, 0.0
+	_, tie, _ := s.Functional.Eval(0, 0)
+	for _, x := range stats {
+		if x.Gap() <= 0 {
+			_, down, _ := s.Functional.Eval(x.Correct, x.Offending)
+			wrong++
+			push += math.Abs(down)
+		}
+	}
+	return wrong > 0 && float64(wrong) >= deadWrong*float64(len(stats)) && push <= deadPush*math.Abs(tie)*float64(wrong)
 }
 
 // spreads says how far the energies are apart, and were.
