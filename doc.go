@@ -19,6 +19,7 @@
 //     weights in safetensors, named as PyTorch names them;
 //   - packages ctc, ngram, audio: what a network trained by CTC says and when, language
 //     models of words, and recordings;
+//   - package seq/tag: taggers of words, trained by any loss of chains, saved and opened;
 //   - packages pair, retrieval, index, index/weaviate, index/indextest, embed: which samples
 //     a metric loss compares, how well vectors find their like, vectors on disk or on a
 //     server and the tests of such stores, and large collections of pictures turned into

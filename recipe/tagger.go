@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"path/filepath"
 	"time"
 
 	"github.com/energo-ml/energo/data"
@@ -11,13 +12,14 @@ import (
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/train"
 )
 
 // TaggerResult is what a run came to, as result.json and the last line of --json have it.
 type TaggerResult struct {
 	Result
-	Accuracy       TagAccuracy    `json:"accuracy"` // on the files kept for the test
+	Accuracy       tag.Accuracy   `json:"accuracy"` // on the files kept for the test
 	Tags           int            `json:"tags"`     // size of the tag set
 	Vocabulary     int            `json:"vocabulary"`
 	TrainWords     int            `json:"train_words"`
@@ -69,7 +71,7 @@ func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
 	}
-	if err := model.save(o.Dir); err != nil {
+	if err := model.Save(o.Dir); err != nil {
 		return nil, err
 	}
 	r.WordsPerSecond = measure.Number(measure.Ratio(float64(r.TrainWords*r.Epochs), r.TrainSeconds))
@@ -83,16 +85,16 @@ func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult
 }
 
 // task returns what is trained, and the tagger that comes of it.
-func (c TaggerConfig) task(ctx context.Context, text *taggerText) (train.Task, *tagger, error) {
+func (c TaggerConfig) task(ctx context.Context, text *taggerText) (train.Task, *tag.Model, error) {
 	if c.Model == "network" {
 		t, err := newNetworkTask(ctx, c, text)
 		if err != nil {
 			return nil, nil, err
 		}
-		return t, &t.tagger, nil
+		return t, t.model, nil
 	}
 	t := newTaggerTask(c, text)
-	return t, &t.tagger, nil
+	return t, t.model, nil
 }
 
 // counting tells of the weights of a task that has them as its state: the loop knows of no
@@ -101,7 +103,7 @@ func (o TaggerOptions) counting(task train.Task) func(train.Event) {
 	return func(e train.Event) {
 		if t, ok := task.(*taggerTask); ok {
 			if s, ok := e.(train.Start); ok {
-				s.Params = t.weightCount()
+				s.Params = t.features.Size()
 				e = s
 			}
 		}
@@ -144,30 +146,54 @@ func (c TaggerConfig) result(text *taggerText, o TaggerOptions, out *train.Outco
 			Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
 			Recipe: c.Recipe, Model: c.Model, Form: "chain", Loss: c.Loss, Seed: c.Seed,
 		},
-		Tags: len(text.words.tags), TrainFiles: text.trainFiles, TestFiles: text.testFiles,
-	}
-	for _, w := range text.words.words {
-		if w.count > 0 {
-			r.Vocabulary++
-		}
+		Tags: len(text.words.Tags()), Vocabulary: text.words.Words(), TrainFiles: text.trainFiles, TestFiles: text.testFiles,
 	}
 	for _, s := range text.train {
-		r.TrainWords += len(s.words)
+		r.TrainWords += len(s.Words)
 	}
 	return r
 }
 
 // take tags the test text, and fills in what that says; subject is what was trained.
-func (r *TaggerResult) take(ctx context.Context, t *tagger, test []sample, subject train.Subject) (err error) {
+func (r *TaggerResult) take(ctx context.Context, m *tag.Model, test []tag.Sentence, subject train.Subject) (err error) {
 	start := time.Now()
-	if r.Accuracy, err = t.measure(ctx, test); err != nil {
+	if r.Accuracy, err = m.Measure(ctx, test); err != nil {
 		return err
 	}
 	r.TagsPerSecond = measure.Number(measure.Ratio(float64(r.Accuracy.Words), time.Since(start).Seconds()))
-	e, err := t.diagnose(ctx, test, subject, r.Accuracy)
+	e, err := diagnoseTagger(ctx, m, test, subject, r.Accuracy)
 	if err != nil {
 		return err
 	}
 	r.Measured.Take(e)
 	return nil
+}
+
+// EvalTagger measures the tagger of a finished run: on the files that its training kept
+// for the test or, where all is set, on all files given. It writes nothing.
+func EvalTagger(ctx context.Context, dir string, files []data.TaggedFile, all bool) (*TaggerResult, error) {
+	c, err := ReadTaggerConfig(filepath.Join(dir, ConfigFile), DefaultTagger())
+	if err == nil {
+		c, err = c.Resolve()
+	}
+	if err != nil {
+		return nil, err
+	}
+	simd.SetThreads(c.Threads)
+	m, err := tag.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &TaggerResult{}
+	if err := readFinished(dir, r); err != nil {
+		return nil, err
+	}
+	r.Run = dir
+	if !all {
+		if _, files, err = data.SplitFiles(files, c.Test, train.Rand(c.Seed, "split", 0)); err != nil {
+			return nil, err
+		}
+	}
+	r.TestFiles = len(files)
+	return r, r.take(ctx, m, m.Lexicon().Encode(c.sentences(files)), c.subject())
 }

@@ -8,14 +8,15 @@ import (
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
 // taggerText is the text that a tagger is trained and measured on.
 type taggerText struct {
-	words             *lexicon
-	train, held, test []sample
+	words             *tag.Lexicon
+	train, held, test []tag.Sentence
 
 	trainFiles, testFiles int
 }
@@ -39,8 +40,11 @@ func newTaggerText(c TaggerConfig, files []data.TaggedFile) (*taggerText, error)
 	if c.Limit > 0 {
 		n = min(n, c.Limit+held)
 	}
-	words := newLexicon(sentences[:n-held], c.Bits)
-	t := &taggerText{words: words, train: words.encode(sentences[:n-held]), held: words.encode(sentences[n-held : n]), test: words.encode(tested)}
+	words, err := tag.NewLexicon(sentences[:n-held], c.Bits)
+	if err != nil {
+		return nil, err
+	}
+	t := &taggerText{words: words, train: words.Encode(sentences[:n-held]), held: words.Encode(sentences[n-held : n]), test: words.Encode(tested)}
 	t.trainFiles, t.testFiles = len(rest), len(test)
 	if held == 0 {
 		t.held = t.train[max(0, len(t.train)-heldSentences):]
@@ -73,23 +77,23 @@ func (c TaggerConfig) sentences(files []data.TaggedFile) (all []data.Sentence) {
 // sparse step itself, and checkpoints hold the weights as the task's state. So the weights kept
 // are the last epoch's: their averages, except the perceptron's.
 type taggerTask struct {
-	features *featureTagger
-	tagger
+	features *tag.Features
+	model    *tag.Model
 	c        TaggerConfig
 	text     *taggerText
 	loss     chainLoss
 	schedule optim.Schedule
 	total    int // steps
-	batch    []sample
+	batch    []tag.Sentence
 	states   []int
 	value    *tensor.Tensor
 }
 
 func newTaggerTask(c TaggerConfig, text *taggerText) *taggerTask {
-	f := newFeatureTagger(c, text.words)
+	f := tag.NewFeatures(text.words, tag.FeatureOptions{Prune: c.Prune, Adaptive: c.Loss != "averaged_perceptron", Averaged: c.Loss != "perceptron"})
 	total := c.steps(len(text.train))
 	return &taggerTask{
-		features: f, tagger: tagger{chainModel: f, words: text.words}, c: c, text: text,
+		features: f, model: tag.NewModel(f), c: c, text: text,
 		loss:     chainLoss{name: c.Loss, margin: float32(c.Margin)},
 		schedule: c.course(total), total: total, value: tensor.New(tensor.Float32),
 	}
@@ -98,16 +102,11 @@ func newTaggerTask(c TaggerConfig, text *taggerText) *taggerTask {
 // Params implements train.Task: there are none.
 func (t *taggerTask) Params() []*autodiff.Param { return nil }
 
-// weightCount is how many weights there are.
-func (t *taggerTask) weightCount() int {
-	return len(t.features.rows.weights) + len(t.features.pairs.weights)
-}
-
 // Samples implements train.Task.
 func (t *taggerTask) Samples() int { return len(t.text.train) }
 
 // State implements train.Stateful.
-func (t *taggerTask) State() []tensor.Named { return t.features.state() }
+func (t *taggerTask) State() []tensor.Named { return t.features.State() }
 
 // errPath is a right path that the dictionary has no room for: a fault of this package.
 var errPath = errors.New("a tag of the training text is not among its word's candidates")
@@ -119,33 +118,25 @@ func (t *taggerTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 		t.batch = append(t.batch, t.text.train[i])
 	}
 	f := t.features
-	f.load(t.batch, false)
+	c := f.Current(t.batch)
 	var ok bool
-	if t.states, ok = goldStates(t.states[:0], f, t.batch); !ok {
+	if t.states, ok = tag.States(t.states[:0], f, t.batch); !ok {
 		return nil, errPath
 	}
-	loss, err := t.loss.eval(&f.chains, t.states)
+	loss, err := t.loss.eval(c, t.states)
 	if err != nil {
 		return nil, err
 	}
-	lr := t.c.LR * t.schedule.At(int(f.steps.Float64s()[0]), t.total)
-	f.step(t.loss.unary, t.loss.pair, lr)
+	lr := t.c.LR * t.schedule.At(f.Steps(), t.total)
+	f.Step(t.loss.unary, t.loss.pair, lr)
 	t.value.Float32s()[0] = float32(loss / float64(len(t.batch)))
 	return tape.Const(t.value), nil
 }
 
 // Evaluate implements train.Task.
 func (t *taggerTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	return t.evaluate(ctx, t.text.held, t.c.subject())
-}
-
-// evaluate measures a tagger on sentences that are not trained on.
-func (t *tagger) evaluate(ctx context.Context, held []sample, s train.Subject) (train.Evaluation, error) {
-	a, err := t.measure(ctx, held)
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	return t.diagnose(ctx, held, s, a)
+	_, e, err := evaluateTagger(ctx, t.model, t.text.held, t.c.subject())
+	return e, err
 }
 
 // steps is the number of steps of training on so many sentences.

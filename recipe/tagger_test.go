@@ -3,18 +3,17 @@ package recipe
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -64,7 +63,7 @@ func tagIn(ctx context.Context, c TaggerConfig, dir string, resume bool, emit fu
 func kept(t *testing.T, dir string) []byte {
 	t.Helper()
 	var all []byte
-	for _, name := range []string{ModelFile, LexiconFile} {
+	for _, name := range []string{tag.WeightsFile, tag.WordsFile, tag.CardFile} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +126,7 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 		if err != nil || r.Reason != "interrupted" {
 			t.Fatalf("%s: %+v (%v)", model, r, err)
 		}
-		if _, err := OpenTagger(parts); err == nil || !strings.Contains(err.Error(), "not finished") {
+		if _, err := tag.Open(parts); err == nil || !strings.Contains(err.Error(), "tagger.json") {
 			t.Errorf("%s: an unfinished run opens with %v", model, err)
 		}
 		got, err := tagIn(t.Context(), c, parts, true, nil)
@@ -177,7 +176,7 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 		if err != nil || again.Accuracy != r.Accuracy {
 			t.Errorf("%s: %+v, in training %+v (%v)", model, again.Accuracy, r.Accuracy, err)
 		}
-		tags, err := OpenTagger(dir)
+		tags, err := tag.Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,33 +190,6 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 		}
 		if !tags.Known("run") || tags.Known("zzzize") {
 			t.Errorf("%s: known words", model)
-		}
-	}
-}
-
-func TestSpoiledTaggersAreRefused(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "run")
-	if _, err := tagIn(t.Context(), tinyTagger("features", "nll"), dir, false, nil); err != nil {
-		t.Fatal(err)
-	}
-	good, err := os.ReadFile(filepath.Join(dir, LexiconFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for want, text := range map[string]string{
-		"it is cut off":   string(good[:len(good)/2]),
-		"it has 0 tags":   `{"tags":null,"open":null,"words":null}`,
-		"may have no tag": `{"tags":["a"],"open":null,"words":null}`,
-		"ascending":       `{"tags":["a"],"open":[1],"words":null}`,
-		"there twice":     `{"tags":["a"],"open":[0],"words":[{"word":"x","count":1,"tags":[0]},{"word":"x","count":1,"tags":[0]}]}`,
-		"of shape":        `{"tags":["a"],"open":[0],"words":null}`,
-		"is missing":      `{"tags":["a"],"open":[0]}`,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, LexiconFile), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := OpenTagger(dir); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
 }
@@ -260,83 +232,4 @@ func TestTaggerSettings(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "at least 2") {
 		t.Errorf("one file: %v", err)
 	}
-}
-
-func TestDictionary(t *testing.T) {
-	var sentences []data.Sentence
-	for i := range 6 {
-		sentences = append(sentences, data.Sentence{Words: []string{"the", fmt.Sprint("w", i)}, Tags: []string{"at", "nn"}})
-	}
-	sentences = append(sentences, data.Sentence{Words: []string{"odd"}, Tags: []string{"uh"}})
-	x := newLexicon(sentences, 8)
-	open := []int32{x.tagOf["nn"], x.tagOf["uh"]}
-	for word, want := range map[string][]int32{"the": {x.tagOf["at"]}, "w1": open, "odd": open, "never": open} {
-		if got := x.words[x.word(word)].tags; !slices.Equal(got, want) {
-			t.Errorf("%s may be %v, want %v", word, got, want)
-		}
-	}
-	if s := x.encode([]data.Sentence{{Words: []string{"the"}, Tags: []string{"new"}}}); s[0].tags[0] != -1 {
-		t.Errorf("a tag that training had not is %d", s[0].tags[0])
-	}
-}
-
-func TestShapes(t *testing.T) {
-	for word, want := range map[string]string{"": "", "McDonald's": "AaAaa'a", "1,234.5": "0,00.0", "USA": "AA", "étés": "aa"} {
-		if got := shapeOf(word); got != want {
-			t.Errorf("%q has the shape %q, want %q", word, got, want)
-		}
-	}
-}
-
-func TestTokens(t *testing.T) {
-	known := func(word string) bool { return slices.Contains([]string{"Mr.", "can't", "."}, word) }
-	for line, want := range map[string]string{
-		`Mr. Smith said: "I can't (now)."`: "Mr. Smith said : `` I can't ( now ) . ''",
-		"well--known . !":                  "well -- known . !",
-		"it's “fine”, isn’t it?!":          "it's `` fine '' , isn’t it ? !",
-		"  ":                               "",
-	} {
-		if got := strings.Join(Tokens(line, known), " "); got != want {
-			t.Errorf("%q becomes %q, want %q", line, got, want)
-		}
-	}
-}
-
-func FuzzTokens(f *testing.F) {
-	f.Add("Mr. \"x\"--(y).")
-	f.Add("“‘’”")
-	f.Fuzz(func(t *testing.T, line string) {
-		size := 0
-		for _, w := range Tokens(line, func(string) bool { return false }) {
-			if w == "" || strings.ContainsAny(w, " \t\n") {
-				t.Fatalf("token %q of %q", w, line)
-			}
-			size += len(w)
-		}
-		if size > 2*len(line) {
-			t.Fatalf("%q grows to %d bytes", line, size)
-		}
-	})
-}
-
-func FuzzLexicon(f *testing.F) {
-	f.Add([]byte(`{"tags":["a","b"],"open":[0],"words":[{"word":"x","count":1,"tags":[0,1]}]}`))
-	f.Add([]byte(`{"tags":[""],"open":[0],"words":[{"word":"\ud800","count":1,"tags":[0]}]}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var s storedLexicon
-		if json.Unmarshal(text, &s) != nil {
-			return
-		}
-		x, err := s.lexicon(8)
-		if err != nil {
-			return
-		}
-		for _, w := range append(x.words, x.describe("never")) {
-			for _, r := range w.own {
-				if r >= 1<<8 {
-					t.Fatalf("%q has a feature in row %d", w.text, r)
-				}
-			}
-		}
-	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/seq/tag"
 	"github.com/spf13/cobra"
 )
 
@@ -37,7 +38,7 @@ cut off words as in the Brown corpus, except where training had the word with it
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := recipe.OpenTagger(args[0])
+			t, err := tag.Open(args[0])
 			if err != nil {
 				return err
 			}
@@ -60,7 +61,7 @@ cut off words as in the Brown corpus, except where training had the word with it
 
 // tagging is text on its way through a tagger.
 type tagging struct {
-	tagger       *recipe.Tags
+	tagger       *tag.Model
 	out          *bufio.Writer
 	json, tokens bool
 	lines        [][]string
@@ -86,7 +87,7 @@ func (j *tagging) read(r io.Reader, name string) error {
 		}
 		words := strings.Fields(lines.Text())
 		if !j.tokens {
-			words = recipe.Tokens(lines.Text(), j.tagger.Known)
+			words = j.tagger.Tokens(lines.Text())
 		}
 		if j.lines = append(j.lines, words); len(j.lines) == tagLines {
 			if err := j.flush(); err != nil {

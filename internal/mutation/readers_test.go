@@ -24,6 +24,7 @@ import (
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -376,7 +377,7 @@ func runReaders() []reader {
 		return fmt.Sprint(o, e.Metric(), out), err
 	}
 	tagger := func(dir string) (any, error) {
-		m, err := recipe.OpenTagger(dir)
+		m, err := tag.Open(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -420,7 +421,8 @@ func runReaders() []reader {
 	return []reader{
 		{name: "run/encoder.json", funcs: []string{"recipe.LoadEncoder", "recipe.EncoderInput"}, file: recipe.EncoderFile, make: run("search"), read: encoder, blind: noDigest},
 		{name: "run/model.safetensors", file: recipe.ModelFile, make: run("search"), read: encoder},
-		{name: "run/lexicon.json", funcs: []string{"recipe.OpenTagger"}, file: recipe.LexiconFile, make: run("tagger"), read: tagger, blind: noDigest},
+		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
+		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/tagger's weights", file: recipe.ModelFile, make: run("tagger"), read: tagger},
 		{name: "run/tokens.json", funcs: []string{"recipe.OpenReader"}, file: recipe.TokensFile, make: run("speech"), read: speech, blind: noDigest},
 		{name: "run/features.json", file: recipe.FeaturesFile, make: run("speech"), read: speech, blind: noDigest},

@@ -1,6 +1,8 @@
-package recipe
+package tag
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -21,15 +23,18 @@ type wordInfo struct {
 	own                  []uint32 // rows of the word's own features
 }
 
-// lexicon is the words and the tags of a tagger.
-type lexicon struct {
-	tags  []string
-	tagOf map[string]int32
-	words []wordInfo
-	index map[string]int32
-	open  []int32 // tags that unknown words may have
-	mask  uint64  // of the rows of features
-	edge  wordInfo
+// Lexicon is the words and the tags of training text. What it encodes later may have further
+// words, which it numbers, too; so it is not for several goroutines at once.
+type Lexicon struct {
+	tags    []string
+	tagOf   map[string]int32
+	words   []wordInfo
+	trained int // words of the training text, which come first
+	index   map[string]int32
+	open    []int32 // tags that unknown words may have
+	bits    int
+	mask    uint64 // of the rows of features
+	edge    wordInfo
 }
 
 // Bounds of the dictionary that --prune goes by.
@@ -38,27 +43,46 @@ const (
 	openShare = 0.001 // a class is open that this share of the words seen once belongs to
 )
 
-// sample is a sentence in numbers.
-type sample struct {
-	words, tags []int32
+// Bounds of Lexicon's bits.
+const (
+	LeastBits = 4
+	MostBits  = 24
+)
+
+// Sentence is a sentence in a Lexicon's numbers.
+type Sentence struct {
+	Words []int32
+	Tags  []int32 // right ones, one a word; -1 is a tag that training did not have. nil where they are not known
 }
 
-func emptyLexicon(bits int) *lexicon {
-	x := &lexicon{tagOf: map[string]int32{}, index: map[string]int32{}, mask: 1<<bits - 1}
+func emptyLexicon(bits int) *Lexicon {
+	x := &Lexicon{tagOf: map[string]int32{}, index: map[string]int32{}, bits: bits, mask: 1<<bits - 1}
 	x.edge = x.describe("")
 	return x
 }
 
-// newLexicon learns the words and tags of the training text.
-func newLexicon(train []data.Sentence, bits int) *lexicon {
+// NewLexicon collects the words and tags of training text. Features of words are hashed to
+// 2^bits numbers, from LeastBits to MostBits bits.
+//
+// Errors: text without a word; a sentence with other numbers of words and tags; bits out of range.
+func NewLexicon(train []data.Sentence, bits int) (*Lexicon, error) {
+	if bits < LeastBits || bits > MostBits {
+		return nil, fmt.Errorf("tag: bits is %d; it must be from %d to %d", bits, LeastBits, MostBits)
+	}
 	x := emptyLexicon(bits)
-	for _, s := range train {
+	for i, s := range train {
+		if len(s.Words) != len(s.Tags) {
+			return nil, fmt.Errorf("tag: sentence %d has %d words and %d tags; each word must have one tag", i, len(s.Words), len(s.Tags))
+		}
 		for _, t := range s.Tags {
 			x.tagOf[t] = 0
 		}
 	}
 	for t := range x.tagOf {
 		x.tags = append(x.tags, t)
+	}
+	if len(x.tags) == 0 {
+		return nil, errors.New("tag: the text has no words; there must be at least one")
 	}
 	slices.Sort(x.tags)
 	for i, t := range x.tags {
@@ -74,11 +98,24 @@ func newLexicon(train []data.Sentence, bits int) *lexicon {
 		}
 	}
 	x.classes()
-	return x
+	return x, nil
+}
+
+// Tags returns the tags of the training text, ascending: a tag's number is its index. It must not be changed.
+func (x *Lexicon) Tags() []string { return x.tags }
+
+// Words is how many different words the training text had.
+func (x *Lexicon) Words() int { return x.trained }
+
+// Known reports whether the training text had a word.
+func (x *Lexicon) Known(word string) bool {
+	n, ok := x.index[word]
+	return ok && int(n) < x.trained
 }
 
 // classes finds the open classes and fills the dictionary.
-func (x *lexicon) classes() {
+func (x *Lexicon) classes() {
+	x.trained = len(x.words)
 	once, total := make([]int, len(x.tags)), 0
 	for _, w := range x.words {
 		if w.count == 1 {
@@ -107,7 +144,7 @@ func (x *lexicon) classes() {
 }
 
 // word returns the number of a word, a new one if it was not met yet.
-func (x *lexicon) word(text string) int32 {
+func (x *Lexicon) word(text string) int32 {
 	n, ok := x.index[text]
 	if !ok {
 		n = int32(len(x.words))
@@ -120,7 +157,7 @@ func (x *lexicon) word(text string) int32 {
 }
 
 // forget drops all words but the first n.
-func (x *lexicon) forget(n int) {
+func (x *Lexicon) forget(n int) {
 	for _, w := range x.words[n:] {
 		delete(x.index, w.text)
 	}
@@ -128,23 +165,23 @@ func (x *lexicon) forget(n int) {
 	x.words = x.words[:n]
 }
 
-// encode turns sentences into numbers. A tag that training had not is −1, and never right.
-func (x *lexicon) encode(sentences []data.Sentence) []sample {
-	all := make([]sample, len(sentences))
+// Encode turns sentences into numbers. A tag that training did not have is −1, and never right.
+func (x *Lexicon) Encode(sentences []data.Sentence) []Sentence {
+	all := make([]Sentence, len(sentences))
 	for i, s := range sentences {
-		all[i].words = x.numbers(s.Words)
+		all[i].Words = x.numbers(s.Words)
 		for _, t := range s.Tags {
 			n, ok := x.tagOf[t]
 			if !ok {
 				n = -1
 			}
-			all[i].tags = append(all[i].tags, n)
+			all[i].Tags = append(all[i].Tags, n)
 		}
 	}
 	return all
 }
 
-func (x *lexicon) numbers(words []string) (all []int32) {
+func (x *Lexicon) numbers(words []string) (all []int32) {
 	for _, w := range words {
 		all = append(all, x.word(w))
 	}
@@ -161,7 +198,7 @@ func hashOf(template uint64, s string) uint64 {
 }
 
 // mix joins two hashes under a template into a row's number (the finaliser of SplitMix64).
-func (x *lexicon) mix(template, a, b uint64) uint32 {
+func (x *Lexicon) mix(template, a, b uint64) uint32 {
 	h := a*0x9e3779b97f4a7c15 ^ (b+template)*0xd6e8feb86659fd93
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
@@ -200,7 +237,7 @@ const (
 )
 
 // describe works out a word's own features.
-func (x *lexicon) describe(text string) wordInfo {
+func (x *Lexicon) describe(text string) wordInfo {
 	lower := strings.ToLower(text)
 	w := wordInfo{text: text, lower: hashOf(ofLower, lower), shape: hashOf(ofShape, shapeOf(text))}
 	add := func(template int, h uint64) { w.own = append(w.own, x.mix(uint64(template), h, 0)) }
@@ -247,7 +284,7 @@ func shapeOf(word string) string {
 
 // features appends the rows of the features at each place of a sentence to rows, and
 // where each place's end to ends.
-func (x *lexicon) features(rows []uint32, ends []int32, words []int32) ([]uint32, []int32) {
+func (x *Lexicon) features(rows []uint32, ends []int32, words []int32) ([]uint32, []int32) {
 	at := func(i int) *wordInfo {
 		if i < 0 || i >= len(words) {
 			return &x.edge

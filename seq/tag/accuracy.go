@@ -1,4 +1,4 @@
-package recipe
+package tag
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"github.com/energo-ml/energo/measure"
 )
 
-// TagAccuracy is shares of words that were given their right tag; of no words, NaN.
-type TagAccuracy struct {
+// Accuracy is shares of words that a model gives their right tag; of no words, NaN.
+type Accuracy struct {
 	All     measure.Number `json:"all"`
 	Known   measure.Number `json:"known"`   // of words that training had
 	Unknown measure.Number `json:"unknown"` // of the others
@@ -19,25 +19,26 @@ type TagAccuracy struct {
 // tagBatch is how many sentences are tagged together.
 const tagBatch = 64
 
-// measure holds a tagger against the right tags.
-func (t *tagger) measure(ctx context.Context, set []sample) (TagAccuracy, error) {
-	var a TagAccuracy
+// Measure compares a model's tags with the right ones. It returns the context's error soon after that has ended.
+func (m *Model) Measure(ctx context.Context, set []Sentence) (Accuracy, error) {
+	var a Accuracy
 	var right, known, whole int
 	var got []int
+	words := m.Lexicon()
 	for lo := 0; lo < len(set); lo += tagBatch {
 		if err := ctx.Err(); err != nil {
 			return a, err
 		}
 		part := set[lo:min(lo+tagBatch, len(set))]
 		var err error
-		if got, err = t.tag(got[:0], part); err != nil {
+		if got, err = m.best(got[:0], part); err != nil {
 			return a, err
 		}
 		at := 0
 		for _, s := range part {
 			wrong := 0
-			for i, y := range s.tags {
-				isNew := t.words.words[s.words[i]].count == 0
+			for i, y := range s.Tags {
+				isNew := int(s.Words[i]) >= words.trained
 				a.Words++
 				if isNew {
 					a.New++

@@ -1,4 +1,4 @@
-package recipe
+package tag
 
 import (
 	"math"

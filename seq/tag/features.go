@@ -1,4 +1,4 @@
-package recipe
+package tag
 
 import (
 	"github.com/energo-ml/energo/internal/scratch"
@@ -7,16 +7,31 @@ import (
 	"github.com/energo-ml/energo/tensor"
 )
 
-// featureTagger is a chain whose energies are sums of weights: a row for each feature of
-// a word and its neighbours, and a row of pair energies for each tag before.
-type featureTagger struct {
-	words *lexicon
+// FeatureOptions are those of Features.
+type FeatureOptions struct {
+	// Prune leaves to words that training had five times or more the tags that they had there; rarer and unknown
+	// ones may have those of the open classes, too.
+	Prune bool
+	// Adaptive steps have AdaGrad's sizes, one for each row of weights; else all have one size.
+	Adaptive bool
+	// Averaged weights, the means over all steps, are what Chains goes by and what is saved.
+	Averaged bool
+}
+
+// Features is Energies that are sums of weights: a row for each feature of a word and its
+// neighbours, and a row of pair energies for each tag before. It is trained by sparse steps:
+//
+//	c := f.Current(batch)
+//	… the loss of the chains c, and its derivatives by c.Unary and c.Pair …
+//	f.Step(unary, pair, lr)
+type Features struct {
+	words *Lexicon
 	prune bool
 	rows  *sparseTable // [2^bits, tags]
 	pairs *sparseTable // [tags, tags]
 	steps *tensor.Tensor
 
-	sentences []sample
+	sentences []Sentence
 	chains    lattice.Chains[float32]
 	places    []place
 	starts    []int      // first place of each sentence
@@ -34,27 +49,32 @@ type place struct {
 	columns        []int32 // candidate tags; nil for all
 }
 
-func newFeatureTagger(c TaggerConfig, words *lexicon) *featureTagger {
-	averaged := c.Loss != "perceptron"
-	adaptive := c.Loss != "averaged_perceptron"
+// NewFeatures returns energies that are 0. There are 2^bits rows, bits being the lexicon's.
+func NewFeatures(words *Lexicon, o FeatureOptions) *Features {
 	k := len(words.tags)
-	return &featureTagger{
-		words: words, prune: c.Prune,
-		rows:  newSparseTable("rows", 1<<c.Bits, k, adaptive, averaged),
-		pairs: newSparseTable("pairs", k, k, adaptive, averaged),
+	return &Features{
+		words: words, prune: o.Prune,
+		rows:  newSparseTable("rows", 1<<words.bits, k, o.Adaptive, o.Averaged),
+		pairs: newSparseTable("pairs", k, k, o.Adaptive, o.Averaged),
 		steps: tensor.New(tensor.Float64, 1),
 	}
 }
 
-// state is everything that training changes.
-func (f *featureTagger) state() []tensor.Named {
+// Size is how many weights there are.
+func (f *Features) Size() int { return len(f.rows.weights) + len(f.pairs.weights) }
+
+// Steps is how many steps have been taken.
+func (f *Features) Steps() int { return int(f.steps.Float64s()[0]) }
+
+// State returns the tensors of everything that training changes, for checkpoints.
+func (f *Features) State() []tensor.Named {
 	all := append([]tensor.Named{}, f.rows.tensors...)
 	all = append(all, f.pairs.tensors...)
 	return append(all, tensor.Named{Name: "steps", Tensor: f.steps})
 }
 
 // load works out the chains of sentences, with averaged weights or with those as they stand.
-func (f *featureTagger) load(sentences []sample, averaged bool) {
+func (f *Features) load(sentences []Sentence, averaged bool) {
 	f.sentences = sentences
 	k := len(f.words.tags)
 	c := &f.chains
@@ -65,9 +85,9 @@ func (f *featureTagger) load(sentences []sample, averaged bool) {
 	}
 	unary, pair := 0, 0
 	for i, s := range sentences {
-		c.Lengths = append(c.Lengths, len(s.words))
+		c.Lengths = append(c.Lengths, len(s.Words))
 		f.starts = append(f.starts, len(f.places))
-		for t, w := range s.words {
+		for t, w := range s.Words {
 			p := place{sentence: i, word: t, unary: unary, states: k}
 			if f.prune {
 				p.columns = f.words.words[w].tags
@@ -94,19 +114,19 @@ func (f *featureTagger) load(sentences []sample, averaged bool) {
 }
 
 // scoreJob works out the energies of a sentence's words.
-type scoreJob featureTagger
+type scoreJob Features
 
 // Do implements simd.Job.
 func (j *scoreJob) Do(i, _ int) {
 	s := j.sentences[i]
-	j.features[i], j.ends[i] = j.words.features(j.features[i][:0], j.ends[i][:0], s.words)
-	for _, p := range j.places[j.starts[i] : j.starts[i]+len(s.words)] {
-		j.rows.sum(j.chains.Unary[p.unary:p.unary+p.states], (*featureTagger)(j).rowsAt(p), p.columns, j.back)
+	j.features[i], j.ends[i] = j.words.features(j.features[i][:0], j.ends[i][:0], s.Words)
+	for _, p := range j.places[j.starts[i] : j.starts[i]+len(s.Words)] {
+		j.rows.sum(j.chains.Unary[p.unary:p.unary+p.states], (*Features)(j).rowsAt(p), p.columns, j.back)
 	}
 }
 
 // rowsAt returns the rows of a word's features.
-func (f *featureTagger) rowsAt(p place) []uint32 {
+func (f *Features) rowsAt(p place) []uint32 {
 	lo, ends := int32(0), f.ends[p.sentence]
 	if p.word > 0 {
 		lo = ends[p.word-1]
@@ -116,7 +136,7 @@ func (f *featureTagger) rowsAt(p place) []uint32 {
 
 // pairEnergies fills in the pair energies: those of all tags, which the chains share, or of
 // each two neighbours' candidates.
-func (f *featureTagger) pairEnergies() {
+func (f *Features) pairEnergies() {
 	k := len(f.words.tags)
 	f.own = scratch.Sized(f.own, k*k)
 	copy(f.own, f.pairs.weights)
@@ -142,17 +162,32 @@ func (f *featureTagger) pairEnergies() {
 	}
 }
 
-// chainsOf implements chainModel.
-func (f *featureTagger) chainsOf(sentences []sample) *lattice.Chains[float32] {
+// Current returns the chains of sentences under the weights as they stand, to take a step on.
+// Their memory is used again by the next call of Current or Chains.
+func (f *Features) Current(sentences []Sentence) *lattice.Chains[float32] {
+	f.load(sentences, false)
+	return &f.chains
+}
+
+// Chains implements Energies: under the averaged weights, where there are such.
+func (f *Features) Chains(sentences []Sentence) *lattice.Chains[float32] {
 	f.load(sentences, true)
 	return &f.chains
 }
 
-// candidates implements chainModel.
-func (f *featureTagger) candidates(word int) []int32 { return f.places[word].columns }
+// Candidates implements Energies: all tags unless Prune is set.
+func (f *Features) Candidates(word int) []int32 { return f.places[word].columns }
 
-// weights implements chainModel: the averages.
-func (f *featureTagger) weights() []tensor.Named {
+// card implements Energies.
+func (f *Features) card() modelCard {
+	return modelCard{Format: format, Model: "features", Bits: f.words.bits, Prune: f.prune}
+}
+
+// lexicon implements Energies.
+func (f *Features) lexicon() *Lexicon { return f.words }
+
+// weights implements Energies: the averages.
+func (f *Features) weights() []tensor.Named {
 	var all []tensor.Named
 	for _, t := range []struct {
 		name  string
@@ -165,10 +200,10 @@ func (f *featureTagger) weights() []tensor.Named {
 	return all
 }
 
-// step trains on the sentences that are loaded, against the derivatives of their losses
-// by the energies. Each row steps once for each time that its feature occurs, all against
-// derivatives at the weights before.
-func (f *featureTagger) step(unary, pair []float32, lr float64) {
+// Step takes a step of size lr on the sentences of the last call of Current. unary and pair
+// are the derivatives of the sum of their losses by the chains' Unary and Pair, and have their lengths. Each row
+// steps once for each time that its feature occurs, all against derivatives at the weights before.
+func (f *Features) Step(unary, pair []float32, lr float64) {
 	count := &f.steps.Float64s()[0]
 	*count++
 	f.update = updateJob{f: f, unary: unary, squares: scratch.Sized(f.update.squares, len(f.places)), lr: lr, step: *count}
@@ -182,7 +217,7 @@ func (f *featureTagger) step(unary, pair []float32, lr float64) {
 // updateJob changes the rows of one residue class: whoever does it, each row gets its
 // changes in the order of the words.
 type updateJob struct {
-	f        *featureTagger
+	f        *Features
 	unary    []float32
 	squares  []float64
 	lr, step float64
@@ -207,7 +242,7 @@ func (u *updateJob) Do(class, _ int) {
 
 // stepPairs steps the pair energies against their derivatives, those of candidates summed
 // up by tags first.
-func (f *featureTagger) stepPairs(pair []float32, lr, step float64) {
+func (f *Features) stepPairs(pair []float32, lr, step float64) {
 	k := len(f.words.tags)
 	if f.prune {
 		clear(f.own)

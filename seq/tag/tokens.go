@@ -1,11 +1,11 @@
-package recipe
+package tag
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// Tokens cuts a line of plain text into words as the Brown corpus does: punctuation
+// Tokens splits a line of plain text into words as the Brown corpus does: punctuation
 // stands by itself, a quotation mark is two strokes, and what known has is left whole:
 // abbreviations with their stop, words with an apostrophe.
 func Tokens(line string, known func(word string) bool) (words []string) {
