@@ -177,9 +177,42 @@ func dataReaders() []reader {
 			},
 			read: func(dir string) (any, error) { return data.LoadTagged(dir) },
 		},
+		{
+			name: "csv/table", funcs: []string{"data.ReadTable", "data.ParseTable"}, file: "a.csv", blind: noDigest, make: only("a.csv", []byte(aTable)),
+			read: at("a.csv", func(path string) (any, error) {
+				t, err := data.ReadTable(path)
+				if err != nil {
+					return nil, err
+				}
+				return fmt.Sprintf("%+v", *t), nil
+			}),
+		},
+		{
+			name: "table.json", funcs: []string{"data.ReadTableSchema"}, file: data.TableFile, blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				table, err := data.ParseTable(strings.NewReader(aTable), "a.csv")
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := table.Fit([]int{0, 1}, data.TableTarget{Column: "kind"}, nil)
+				if err == nil {
+					err = s.Write(filepath.Join(dir, data.TableFile))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: at(data.TableFile, func(path string) (any, error) {
+				s, err := data.ReadTableSchema(path)
+				return fmt.Sprintf("%+v", s), err
+			}),
+		},
 	}
 	return slices.Concat(all, pictureReaders(), digitReaders())
 }
+
+// aTable is a table of numbers and texts, with cells that are missing.
+const aTable = "kind,size,colour\ncat,46.5,black\ndog,80,?\ncat,,\"red, blue\"\n"
 
 // digitReaders read IDX files, packed and not.
 func digitReaders() (all []reader) {
