@@ -5,7 +5,7 @@ import "github.com/energo-ml/energo/job"
 
 // All returns the jobs, in the order in which help lists them.
 func All() []job.Job {
-	return []job.Job{multilabel()}
+	return []job.Job{multilabel(), table()}
 }
 
 // Find returns the job of a name.

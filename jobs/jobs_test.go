@@ -64,6 +64,11 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c.Data, c.Hidden = pictures(t, 400, 100), 32
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
 	},
+	"table": func(t *testing.T, s job.Spec) {
+		c := s.(*Table)
+		c.Data, c.Target, c.Epochs, c.Checkpoint = tableFile(t, 200), "kind", 3, 0
+		c.Ignore = []string{"tags", "price", "query"}
+	},
 }
 
 func find(t *testing.T, name string) (job.Job, job.Spec) {

@@ -1,0 +1,147 @@
+package jobs
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/job"
+)
+
+// tableFile writes a table whose answers follow from its inputs: numbers, of which some are missing, and a text.
+func tableFile(t *testing.T, n int) string {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 1))
+	var b strings.Builder
+	b.WriteString("a,b,colour,kind,tags,price,query\n")
+	for i := range n {
+		x, y, red := rng.NormFloat64(), rng.NormFloat64(), rng.IntN(2)
+		var tags []string
+		for name, in := range map[string]bool{"up": y > 0, "red": red == 1} {
+			if in {
+				tags = append(tags, name)
+			}
+		}
+		b2 := fmt.Sprint(y)
+		if i%17 == 3 {
+			b2 = "NA"
+		}
+		fmt.Fprintf(&b, "%v,%s,%s,%s,%s,%v,q%d\n", 100+3*x, b2, [...]string{"blue", "red"}[red], [...]string{"low", "high"}[min(1, int(max(0, x+1)))], strings.Join(tags, ";"), 2*x-5*float64(red)+1000, i%9)
+	}
+	path := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// tableOf trains a job of a small table and returns its result.
+func tableOf(t *testing.T, set func(c *Table)) (*job.Result, error) {
+	t.Helper()
+	j, _ := Find("table")
+	c := j.New().(*Table)
+	c.Data, c.Epochs, c.Checkpoint = tableFile(t, 200), 30, 0
+	set(c)
+	return job.Train(t.Context(), j, c, job.Options{Dir: t.TempDir()})
+}
+
+// TestTableLearns: each kind of answers is learned, by functionals and losses, linear or not.
+func TestTableLearns(t *testing.T) {
+	kinds := map[string]func(c *Table){
+		data.TableClass:   func(c *Table) { c.Target, c.Ignore = "kind", []string{"tags", "price", "query"} },
+		data.TableClasses: func(c *Table) { c.Target, c.Ignore = "tags", []string{"kind", "price", "query"} },
+		data.TableNumber:  func(c *Table) { c.Target, c.Ignore = "price", []string{"tags", "kind", "query"} },
+		data.TableRank:    func(c *Table) { c.Target, c.Group, c.Ignore = "price", "query", []string{"tags", "kind"} },
+	}
+	for kind, settle := range kinds {
+		learn := func(name string, set func(c *Table)) {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				r, err := tableOf(t, func(c *Table) { c.Answers = kind; settle(c); set(c) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !(float64(r.TestError) < 0.2) || r.Collapsed {
+					t.Errorf("error %v, chance %v, %s", r.TestError, r.Chance, r.Why)
+				}
+			})
+		}
+		for _, name := range tableLosses[kind] {
+			if name == "l1" && kind != data.TableNumber || name == "mse" && kind != data.TableNumber || name == "huber" {
+				continue // scores that must be 0 or 1 are no good energies of answers below 0; those of numbers are held by the others
+			}
+			learn(name, func(c *Table) { c.Loss = name })
+		}
+		if kind == data.TableNumber {
+			continue
+		}
+		for _, name := range []string{"nll", "hinge", "log"} {
+			learn(name, func(c *Table) { c.Functional = name })
+		}
+		learn("mlp", func(c *Table) { c.Model, c.Hidden = "mlp", 16 })
+	}
+}
+
+// TestTableFunctionals: every functional of the catalogue trains every kind of answers that has several.
+func TestTableFunctionals(t *testing.T) {
+	for _, e := range functional.Catalogue() {
+		for kind, target := range map[string]string{data.TableClass: "kind", data.TableClasses: "tags", data.TableRank: "price"} {
+			_, err := tableOf(t, func(c *Table) { c.Answers, c.Target, c.Functional, c.Epochs = kind, target, e.Name, 1 })
+			if err != nil {
+				t.Errorf("%s of %s: %v", e.Name, kind, err)
+			}
+		}
+	}
+}
+
+func TestTableRefused(t *testing.T) {
+	for _, c := range []struct {
+		set  func(c *Table)
+		want string
+	}{
+		{func(c *Table) { c.Target = "" }, "target is not set"},
+		{func(c *Table) { c.Target = "sort" }, `a.csv: line 1: there is no column "sort"`},
+		{func(c *Table) { c.Answers = data.TableNumber }, `a.csv: line 2: column kind: "`},
+		{func(c *Table) { c.Loss = "smooth_l1" }, "loss is smooth_l1; where answers is class, it must be one of"},
+		{func(c *Table) { c.Group = "query" }, "group query has no effect: answers is class"},
+		{func(c *Table) { c.Hidden = 3 }, "hidden 3 has no effect: the model is linear"},
+		{func(c *Table) { c.SplitColumn = "colour" }, "line 2: column colour: \""},
+		{func(c *Table) { c.Validation = 500 }, "a.csv: validation is 500"},
+		{func(c *Table) { c.Test = "absent.csv" }, "absent.csv"},
+	} {
+		_, err := tableOf(t, func(s *Table) { s.Target = "kind"; c.set(s) })
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("error %v; want %s", err, c.want)
+		}
+	}
+}
+
+// TestTablePairs: every pair of a rank has the greater row first, none is of two groups or of equals, and drawn ones are among them.
+func TestTablePairs(t *testing.T) {
+	p := tablePart{y: []float32{3, 1, 3, 2, 5, 5, 4}}
+	p.order([]string{"a", "a", "a", "a", "b", "b", "c"})
+	pairs, seen := p.whole(), map[[2]int]int{}
+	for i := 0; i < len(pairs); i += 2 {
+		seen[[2]int{pairs[i], pairs[i+1]}]++
+	}
+	want := [][2]int{{0, 1}, {2, 1}, {0, 3}, {2, 3}, {3, 1}}
+	for _, w := range want {
+		if seen[w] != 2 {
+			t.Errorf("pair %v comes %d times; want 2, once for each row", w, seen[w])
+		}
+	}
+	if len(seen) != len(want) || p.samples() != 4 {
+		t.Errorf("%v of %d samples; want %v of 4", seen, p.samples(), want)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 100 {
+		drawn := p.drawn(nil, []int{rng.IntN(4)}, rng)
+		if seen[[2]int(drawn)] == 0 {
+			t.Fatalf("drew %v", drawn)
+		}
+	}
+}
