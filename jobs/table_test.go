@@ -45,7 +45,7 @@ func tableOf(t *testing.T, set func(c *Table)) (*job.Result, error) {
 	t.Helper()
 	j, _ := Find("table")
 	c := j.New().(*Table)
-	c.Data, c.Epochs, c.Checkpoint = tableFile(t, 200), 30, 0
+	c.Data, c.Epochs, c.Checkpoint = tableFile(t, 300), 40, 0
 	set(c)
 	return job.Train(t.Context(), j, c, job.Options{Dir: t.TempDir()})
 }
