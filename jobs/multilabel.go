@@ -7,11 +7,11 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/loss"
@@ -163,8 +163,8 @@ func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, erro
 func (m *overlaid) draw(set *data.Images, samples []int, rng *rand.Rand) {
 	n, d := len(samples), set.Size()
 	m.x.Resize(n, d)
-	m.listed, m.marked = slices.Grow(m.listed[:0], n*m.k)[:n*m.k], slices.Grow(m.marked[:0], n*m.k)[:n*m.k]
-	m.one = slices.Grow(m.one[:0], d)[:d]
+	m.listed, m.marked = scratch.Sized(m.listed, n*m.k), scratch.Sized(m.marked, n*m.k)
+	m.one = scratch.Sized(m.one, d)
 	clear(m.marked)
 	x := m.x.Float32s()
 	set.Batch(x, samples)

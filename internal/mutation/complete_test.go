@@ -26,6 +26,9 @@ var elsewhere = map[string]string{
 	"recipe.PictureSettings.Load": "data.LoadPictures with settings",
 	"recipe.SiameseConfig.Load":   "data.LoadPictures and data.ReadPairs with settings",
 	"recipe.Reader.Open":          "audio.Read and image.Decode",
+	"job.Open":                    "job.ReadConfig, the result and the model of a run",
+	"jobs.Multilabel.Open":        "data.LoadDigits with settings",
+	"jobs.Table.Open":             "data.ReadTable with settings",
 	"nn.LoadMapped":               "nn.Load with other names",
 }
 

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/jobs"
+
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
@@ -338,6 +341,17 @@ func soundReaders() []reader {
 				}
 			},
 			read: at("a.wav", func(path string) (any, error) { return audio.Read(path) }),
+		},
+		{
+			name: "yaml/of a job", funcs: []string{"job.ReadConfig", "job.Read", "job/option.ReadFile", "job/option.List.Read"}, file: "config.yaml", blind: noDigest,
+			make: only("config.yaml", []byte("recipe: multilabel\nformat: 2\nloss: bce_logits\nhidden: 64\nepochs: 3\nbatch: 32\nseed: 5\n")),
+			read: func(dir string) (any, error) {
+				_, s, err := job.ReadConfig(dir, jobs.All())
+				if err != nil {
+					return nil, err
+				}
+				return fmt.Sprint(s.Options().Values()), nil
+			},
 		},
 		{
 			name: "csv/manifest", funcs: []string{"audio.Manifest"}, file: "m.csv", blind: noDigest, make: only("m.csv", []byte("path,text,voice\na.wav,the cat,x\n\"b,c.wav\",\"sat \"\"on\"\" it\",y\n")),

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -177,8 +178,8 @@ func (a *Alignments[T]) Eval(s functional.Statistic, correct, other []float64) e
 		return fmt.Errorf("answers: cost has %d rows; it must have one for each of the %d classes", len(s.Cost), a.frames.Classes)
 	}
 	a.stat = s
-	a.plus, a.value, a.zero = grow(a.plus, n), grow(a.value, n), grow(a.zero, n)
-	a.aligned = grow(a.aligned, a.frame[n])
+	a.plus, a.value, a.zero = scratch.Sized(a.plus, n), scratch.Sized(a.value, n), scratch.Sized(a.zero, n)
+	a.aligned = scratch.Sized(a.aligned, a.frame[n])
 	for i := range n {
 		a.evalOne(i)
 		v := a.value[i]

@@ -190,14 +190,6 @@ func share(beta, x, value float64) float64 {
 	return math.Exp(-beta * (x - value))
 }
 
-// grow returns a slice of n elements, s's memory if that is enough.
-func grow[E any](s []E, n int) []E {
-	if cap(s) < n {
-		return make([]E, n)
-	}
-	return s[:n]
-}
-
 func checkLength(arg string, n, want int) error {
 	if n != want {
 		return fmt.Errorf("answers: %s has %d elements; it must have %d", arg, n, want)

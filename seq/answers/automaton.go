@@ -1,6 +1,10 @@
 package answers
 
-import "math"
+import (
+	"math"
+
+	"github.com/energo-ml/energo/internal/scratch"
+)
 
 // paths says which paths a sum or a minimum is over.
 type paths uint8
@@ -18,7 +22,7 @@ const (
 func (a *Alignments[T]) widen(i int, costs bool) {
 	c := a.frames.Classes
 	lo, hi := a.frame[i], a.frame[i+1]
-	a.energies = grow(a.energies, (hi-lo)*c)
+	a.energies = scratch.Sized(a.energies, (hi-lo)*c)
 	for at, v := range a.frames.Energies[lo*c : hi*c] {
 		a.energies[at] = float64(v)
 		if costs {
@@ -60,7 +64,7 @@ func (p paths) ends(place, labels int) bool {
 func (a *Alignments[T]) total(i int, which paths, beta float64) float64 {
 	text, n := a.frames.Targets[a.text[i]:a.text[i+1]], a.frames.Lengths[i]
 	places := 2*len(text) + 2
-	a.cells = grow(a.cells, (n+1)*places)
+	a.cells = scratch.Sized(a.cells, (n+1)*places)
 	for p := range places {
 		a.cells[n*places+p] = math.Inf(1)
 		if which.ends(p, len(text)) {
@@ -105,7 +109,7 @@ func (a *Alignments[T]) add(i int, which paths, beta, by float64) {
 	}
 	text := a.frames.Targets[a.text[i]:a.text[i+1]]
 	places, c := 2*len(text)+2, a.frames.Classes
-	a.here, a.there = grow(a.here, places), grow(a.there, places)
+	a.here, a.there = scratch.Sized(a.here, places), scratch.Sized(a.there, places)
 	clear(a.here)
 	a.here[0] = 1
 	for t := range a.frames.Lengths[i] {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/lattice"
 )
@@ -52,7 +53,7 @@ type variable struct{ states, unary, pair int }
 // Errors: those of lattice.Solver.Energies; lengths that do not fit.
 func (a *Chains[T]) Set(c *lattice.Chains[T], gold []int, dUnary, dPair []T) error {
 	a.chains = nil
-	a.correct = grow(a.correct, len(c.Lengths))
+	a.correct = scratch.Sized(a.correct, len(c.Lengths))
 	if err := a.solver.Energies(a.correct, gold, c); err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (a *Chains[T]) Eval(s functional.Statistic, correct, other []float64) error
 		}
 	}
 	a.stat = s
-	a.value, a.zero = grow(a.value, n), grow(a.zero, n)
+	a.value, a.zero = scratch.Sized(a.value, n), scratch.Sized(a.zero, n)
 	clear(a.zero)
 	clear(a.value)
 	if s.Kind == functional.Minimum || s.Kind == functional.Offending || a.Base == AboveMinimum {
@@ -194,7 +195,7 @@ func (a *Chains[T]) heated(beta float64) *lattice.Chains[T] {
 	}
 	c := a.chains
 	a.hot.Lengths, a.hot.States = c.Lengths, c.States
-	a.hot.Unary, a.hot.Pair = grow(a.hot.Unary, len(c.Unary)), grow(a.hot.Pair, len(c.Pair))
+	a.hot.Unary, a.hot.Pair = scratch.Sized(a.hot.Unary, len(c.Unary)), scratch.Sized(a.hot.Pair, len(c.Pair))
 	simd.Scale(a.hot.Unary, c.Unary, T(beta))
 	simd.Scale(a.hot.Pair, c.Pair, T(beta))
 	return &a.hot
@@ -239,7 +240,7 @@ func (a *Chains[T]) AddGrads(dCorrect, dOther []float64) error {
 		return err
 	}
 	if a.stat.Kind == functional.FreeEnergy {
-		a.up = grow(a.up, n)
+		a.up = scratch.Sized(a.up, n)
 		for i, d := range dOther {
 			a.up[i] = T(d / a.places(i))
 		}
@@ -248,7 +249,7 @@ func (a *Chains[T]) AddGrads(dCorrect, dOther []float64) error {
 		}
 	}
 	if a.Base == LogProbability {
-		a.up = grow(a.up, n)
+		a.up = scratch.Sized(a.up, n)
 		for i := range a.up {
 			a.up[i] = T(-pushBase(&a.stat, dCorrect[i], dOther[i]) / a.places(i))
 		}
@@ -320,10 +321,10 @@ func (a *Chains[T]) addState(v, t, y, before int, by float64) {
 
 // addMarginals adds the derivatives of the chains' free energies times up.
 func (a *Chains[T]) addMarginals(c *lattice.Chains[T]) error {
-	a.unary, a.pair = grow(a.unary, len(c.Unary)), grow(a.pair, len(c.Pair))
+	a.unary, a.pair = scratch.Sized(a.unary, len(c.Unary)), scratch.Sized(a.pair, len(c.Pair))
 	clear(a.unary)
 	clear(a.pair)
-	a.states = grow(a.states, len(c.Lengths))
+	a.states = scratch.Sized(a.states, len(c.Lengths))
 	if err := a.solver.Marginals(a.states, a.unary, a.pair, a.up, c); err != nil {
 		return err
 	}

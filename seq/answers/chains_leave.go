@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // leaving is a sum, or a minimum, over all paths but the correct one. Each of them leaves the
@@ -24,8 +25,8 @@ type leaving struct {
 func (a *Chains[T]) leave(l *leaving, beta float64, cost *functional.Statistic) {
 	n := len(a.chains.Lengths)
 	l.beta, l.cost = beta, cost
-	l.after, l.next = grow(l.after, len(a.chains.Unary)), grow(l.next, len(a.chains.Unary))
-	l.total, l.at, l.to = grow(l.total, n), grow(l.at, n), grow(l.to, n)
+	l.after, l.next = scratch.Sized(l.after, len(a.chains.Unary)), scratch.Sized(l.next, len(a.chains.Unary))
+	l.total, l.at, l.to = scratch.Sized(l.total, n), scratch.Sized(l.at, n), scratch.Sized(l.to, n)
 	for i := range n {
 		a.follow(l, i)
 		a.depart(l, i)
@@ -137,7 +138,7 @@ func (a *Chains[T]) addWrong(i int, by float64) {
 	var prefix float64
 	for v := lo; v < hi; v++ {
 		t, x := v-lo, a.vars[v]
-		a.states = grow(a.states, x.states)
+		a.states = scratch.Sized(a.states, x.states)
 		clear(a.states)
 		for i, p := range a.left {
 			if p == 0 {
@@ -169,7 +170,7 @@ func (a *Chains[T]) addWrong(i int, by float64) {
 func (a *Chains[T]) addPrefix(i int, by float64) {
 	l := &a.wrong
 	lo, hi := a.first[i], a.first[i+1]
-	a.states = grow(a.states, hi-lo) // energy of the correct path before each place
+	a.states = scratch.Sized(a.states, hi-lo) // energy of the correct path before each place
 	var prefix float64
 	for t := range hi - lo {
 		a.states[t] = prefix

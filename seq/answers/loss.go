@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 )
 
 // Loss evaluates functionals over answers. The zero value is ready; one that is used
@@ -29,8 +30,8 @@ func (l *Loss) Eval(a Answers, f functional.Functional, loss []float64) (possibl
 	if err := a.Has(s); err != nil {
 		return 0, fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	l.correct, l.other = grow(l.correct, n), grow(l.other, n)
-	l.dCorrect, l.dOther = grow(l.dCorrect, n), grow(l.dOther, n)
+	l.correct, l.other = scratch.Sized(l.correct, n), scratch.Sized(l.other, n)
+	l.dCorrect, l.dOther = scratch.Sized(l.dCorrect, n), scratch.Sized(l.dOther, n)
 	if err := a.Eval(s, l.correct, l.other); err != nil {
 		return 0, fmt.Errorf("%s: %w", f.Name(), err)
 	}
