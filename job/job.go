@@ -17,6 +17,7 @@ import (
 type Job struct {
 	Name, Short, Long string
 	Examples          []string    // arguments behind `energo train NAME`
+	Folder            string      // how Spec.Folder names runs, with what depends on settings in capitals: "digits-FUNCTIONAL-MODEL"
 	New               func() Spec // the settings at their defaults
 }
 

@@ -24,7 +24,7 @@ import (
 // multilabel trains scores of which digits lie over one another in a picture.
 func multilabel() job.Job {
 	return job.Job{
-		Name: "multilabel", Short: "Train a network to name every digit in a picture of several",
+		Name: "multilabel", Folder: "multilabel-LOSS", Short: "Train a network to name every digit in a picture of several",
 		Long: `Trains a score of each of the ten digits on pictures in which one, two or three different digits
 lie over one another, by a loss for several targets. A digit is in the answer if its score is above 0; with
 multilabel_margin, which only orders the scores, if it is above the threshold that is best on the

@@ -18,7 +18,7 @@ import (
 // table trains energies of the answers in a column of a table.
 func table() job.Job {
 	return job.Job{
-		Name: "table", Short: "Train an energy of the answers in a column of your own CSV file",
+		Name: "table", Folder: "table-LOSS-MODEL", Short: "Train an energy of the answers in a column of your own CSV file",
 		Long: `Trains an energy E(W, y, x) on a CSV file with a header: y is a column of it (--target), x all others but those to
 --ignore. Columns of numbers are standardised by the training rows; texts become one feature for each value. Empty cells,
 NA, NaN, null and ? are missing values.

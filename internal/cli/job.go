@@ -16,7 +16,7 @@ import (
 // newTrainJob is the command of one of the jobs that are descriptions.
 func newTrainJob(j job.Job) *cobra.Command {
 	s := j.New()
-	run := runFlags{recipe: j.Name}
+	run := runFlags{recipe: j.Name, folder: j.Folder}
 	cmd := &cobra.Command{
 		Use: j.Name, Short: j.Short, Long: j.Long, Example: examples(j), Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

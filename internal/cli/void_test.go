@@ -65,6 +65,19 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train search|siamese", "size channels=3 skip-bad test-share test", "--data digits", ""},
 	{"train search|siamese", "test-share", "--test nowhere", ""},
 
+	{"train table", "split-column test-share", "--test nowhere", ""},
+	{"train table", "test-share", "--split-column a", ""},
+	{"train table", "separator", "", "--answers classes"},
+	{"train table", "group", "--answers number", "--answers rank"},
+	{"train table", "hidden", "", "--model mlp"},
+	{"train table", "functional", "--loss mse", ""},
+	{"train table", "functional", "--answers number", ""},
+	{"train table", "margin", "", "--functional hinge"},
+	{"train table", "beta", "--functional hinge", ""},
+	{"train table", "beta", "--loss cross_entropy", "--functional mee"},
+	{"train table", "gamma", "", "--functional square_exp"},
+	{"train table", "cap delta", "", "--functional lvq2"},
+
 	{"compare digits", "margin", "--functionals nll,energy", "--functionals nll,hinge"},
 	{"compare digits", "beta", "--functionals hinge,energy", ""},
 	{"compare digits", "gamma", "--functionals nll", ""},
@@ -94,7 +107,7 @@ var voids = []struct{ command, flags, void, counts string }{
 var counting = map[string]string{
 	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
-		longest strips channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class`,
+		longest strips channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class target answers ignore`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs functionals models seeds energy augment functional model seed`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
