@@ -17,13 +17,13 @@
 //     partition function;
 //   - packages nn, autodiff, optim, tensor: networks, their gradients, descent, and
 //     weights in safetensors, named as PyTorch names them;
-//   - packages ctc, ngram, audio: what a network trained by CTC says and when, language
-//     models of words, and recordings;
 //   - package seq/tag: taggers of words, trained by any loss of chains, saved and opened;
-//   - packages pair, retrieval, index, index/weaviate, index/indextest, embed: which samples
-//     a metric loss compares, how well vectors find their like, vectors on disk or on a
-//     server and the tests of such stores, and large collections of pictures turned into
-//     vectors;
+//   - packages ctc, ngram, audio, seq/read: what a network trained by CTC says and when,
+//     language models of words, recordings, and networks that read strips and speech;
+//   - packages pair, retrieval, search/encode, index, index/weaviate, index/indextest, embed:
+//     which samples a metric loss compares, how well vectors find their like, encoders of
+//     pictures, vectors on disk or on a server and the tests of such stores, and large
+//     collections of pictures turned into vectors;
 //   - package data: readers of data sets;
 //   - package train: the loop with checkpoints, diagnosis and a guard;
 //   - packages measure, surface, report: figures of results, films of energy surfaces, and

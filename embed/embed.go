@@ -34,7 +34,7 @@ import (
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 )
 
 // Picture is one of a collection. Its names are bytes, not always UTF-8.
@@ -106,7 +106,7 @@ func trimSuffix(s, suffix string) string {
 // NewPlan divides pictures into shards for the encoder of the run in a folder. The plan's own folder is made; if it has the same
 // plan already, the shards that are done stay done, but for those whose pictures have changed since. A folder with another plan, or
 // with anything else, is refused, and so is one that another process has a plan of: it is locked until Close or Remove.
-func NewPlan(ctx context.Context, dir, run string, encoder recipe.Encoder, pictures []Picture, shardSize int) (*Plan, error) {
+func NewPlan(ctx context.Context, dir, run string, encoder encode.Encoder, pictures []Picture, shardSize int) (*Plan, error) {
 	if shardSize < 1 || shardSize > math.MaxInt32 {
 		return nil, fmt.Errorf("embed: the size of a shard is %d; it must be 1 to %d", shardSize, math.MaxInt32)
 	}
@@ -248,7 +248,7 @@ type report struct {
 const chunk = 256
 
 // Do does a shard: its pictures' vectors are in the folder afterwards.
-func (p *Plan) Do(ctx context.Context, encoder recipe.Encoder, shard int) error {
+func (p *Plan) Do(ctx context.Context, encoder encode.Encoder, shard int) error {
 	if f := encoder.Fingerprint(); f != p.Fingerprint {
 		return fmt.Errorf("embed: the encoder in %s is %s; the job was begun with %s", p.Run, f, p.Fingerprint)
 	}

@@ -5,14 +5,14 @@ import (
 	"log"
 
 	"github.com/energo-ml/energo/embed"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 )
 
 // Embed a folder of pictures with a trained encoder, a shard at a time. A plan that was
 // stopped has its finished shards, and the rest are missing.
 func Example() {
 	ctx := context.Background()
-	encoder, err := recipe.LoadEncoder("runs/search")
+	encoder, err := encode.Open("runs/search")
 	if err != nil {
 		log.Fatal(err)
 	}

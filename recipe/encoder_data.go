@@ -12,6 +12,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -43,14 +44,14 @@ func (s *PictureSettings) resolve() error {
 	if err := oneOf("channels", s.Channels, ChannelChoices); err != nil {
 		return err
 	}
-	if s.Size < encoderLeast || s.Size > encoderMost {
-		return fmt.Errorf("size is %d; it must be a whole number from %d to %d", s.Size, encoderLeast, encoderMost)
+	if s.Size < encode.MinSide || s.Size > encode.MaxSide {
+		return fmt.Errorf("size is %d; it must be a whole number from %d to %d", s.Size, encode.MinSide, encode.MaxSide)
 	}
 	if !(s.TestShare > 0 && s.TestShare < 1) {
 		return fmt.Errorf("test_share is %v; it must be a number above 0 and below 1", s.TestShare)
 	}
-	if s.Dim < 1 || s.Dim > widestVector {
-		return fmt.Errorf("dim is %d; it must be a whole number from 1 to %d", s.Dim, widestVector)
+	if s.Dim < 1 || s.Dim > encode.MaxDim {
+		return fmt.Errorf("dim is %d; it must be a whole number from 1 to %d", s.Dim, encode.MaxDim)
 	}
 	return nil
 }
@@ -87,6 +88,14 @@ func (s PictureSettings) Options() data.PictureOptions {
 func (s PictureSettings) Load(ctx context.Context, progress data.Progress) (sets PictureSets, skipped []error, err error) {
 	sets.Train, sets.Test, skipped, err = data.LoadPictures(ctx, s.Data, s.Test, s.Options(), progress)
 	return sets, skipped, err
+}
+
+// encoder describes the network of a job for pictures such as set's.
+func (s PictureSettings) encoder(job string, set *data.Pictures, unit bool, metric string) encode.Spec {
+	return encode.Spec{
+		Job: job, Channels: set.C, Height: set.H, Width: set.W, Dim: s.Dim, Unit: unit, Metric: metric,
+		DarkBackground: set.DarkBackground(),
+	}
 }
 
 // PictureSets are the pictures that a run is given.

@@ -4,12 +4,12 @@ import (
 	"image"
 	"log"
 
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 )
 
 // Turn a picture into a vector by the encoder of a finished run.
-func ExampleLoadEncoder() {
-	encoder, err := recipe.LoadEncoder("runs/search")
+func Example_encoder() {
+	encoder, err := encode.Open("runs/search")
 	if err != nil {
 		log.Fatal(err)
 	}

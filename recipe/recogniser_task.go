@@ -3,42 +3,37 @@ package recipe
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
-// TokensFile holds the tokens that a recogniser writes, as a JSON array; class 0 is the blank, token
-// i class i + 1.
-const TokensFile = "tokens.json"
-
 // A recogniserTask is a recogniser as train sees it.
 type recogniserTask struct {
-	*recogniser
+	*read.Network
 	samples int
 	draw    func(i int, rng *rand.Rand) data.Line // training line i, perhaps another each time
 	held    []data.Line
-	finish  func(ctx context.Context) error // what is still to do once the network is trained; may be nil
+	save    func(ctx context.Context, dir string) error // the trained network into a run's folder
 	subject train.Subject
 	lines   []data.Line
-	batch   *lineBatch
+	batch   *read.Batch
 }
 
-func newRecogniserTask(ctx context.Context, r *recogniser, samples int, draw func(i int, rng *rand.Rand) data.Line, held []data.Line, priors float64) (*recogniserTask, error) {
+func newRecogniserTask(ctx context.Context, r *read.Network, samples int, draw func(i int, rng *rand.Rand) data.Line, held []data.Line, priors float64) (*recogniserTask, error) {
 	t := &recogniserTask{
-		recogniser: r, samples: samples, draw: draw, held: held, batch: newLineBatch(r.classes(), priors),
+		Network: r, samples: samples, draw: draw, held: held, batch: read.NewBatch(r.Classes(), priors),
+		save:    func(_ context.Context, dir string) error { return read.Save(dir, r, nil, nil) },
 		subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: "energies of texts, alignments summed out", Terms: textTerms()},
 	}
 	first, err := t.measure(ctx, held[:min(len(held), 100)])
@@ -50,14 +45,14 @@ func newRecogniserTask(ctx context.Context, r *recogniser, samples int, draw fun
 }
 
 // Params implements train.Task.
-func (t *recogniserTask) Params() []*autodiff.Param { return t.net.Params() }
+func (t *recogniserTask) Params() []*autodiff.Param { return t.Module.Params() }
 
 // Samples implements train.Task.
 func (t *recogniserTask) Samples() int { return t.samples }
 
 // State implements train.Stateful: the label priors.
 func (t *recogniserTask) State() []tensor.Named {
-	return []tensor.Named{{Name: "label_prior", Tensor: t.batch.prior}}
+	return []tensor.Named{{Name: "label_prior", Tensor: t.batch.Prior()}}
 }
 
 // Loss implements train.Task.
@@ -66,8 +61,8 @@ func (t *recogniserTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var
 	for _, i := range b.Samples {
 		t.lines = append(t.lines, t.draw(i, b.Rand))
 	}
-	t.batch.set(t.recogniser, t.lines)
-	return t.batch.record(t.recogniser, tape)
+	t.batch.Set(t.Network, t.lines)
+	return t.batch.Record(t.Network, tape)
 }
 
 // Evaluate implements train.Task: the error is the token error rate.
@@ -96,25 +91,25 @@ func (t *recogniserTask) measure(ctx context.Context, lines []data.Line) (*readi
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		log, err := t.emissions(l)
+		log, err := t.Emissions(l)
 		if err != nil {
 			return nil, err
 		}
-		target = classesOf(target[:0], l.Target)
-		e, err := t.energy(log, target)
+		target = read.ClassesOf(target[:0], l.Target)
+		e, err := t.Energy(log, target)
 		if err != nil {
 			return nil, err
 		}
 		if possible := e < 1e30; possible {
 			stats = append(stats, others(e))
 		}
-		best, err := ctc.Greedy(log, t.classes(), blank)
+		best, err := ctc.Greedy(log, t.Classes(), read.Blank)
 		if err != nil {
 			return nil, err
 		}
 		m.edits.Add(ctc.Edits(target, best.Tokens))
-		if t.separator() != blank {
-			m.words.Add(ctc.Edits(ctc.Words(t.text(target)), ctc.Words(t.text(best.Tokens))))
+		if t.Separator() != read.Blank {
+			m.words.Add(ctc.Edits(ctc.Words(t.Text(target)), ctc.Words(t.Text(best.Tokens))))
 		}
 		m.read = append(m.read, best.Tokens)
 	}
@@ -185,21 +180,11 @@ func (t *recogniserTask) run(ctx context.Context, recipe string, config Settings
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
 	}
-	if err := nn.Save(filepath.Join(o.Dir, ModelFile), t.net); err != nil {
+	if err := t.save(ctx, o.Dir); stopped(ctx, err) {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
 		return nil, err
-	}
-	if err := writeJSON(filepath.Join(o.Dir, TokensFile), t.tokens); err != nil {
-		return nil, err
-	}
-	if t.finish != nil {
-		err := t.finish(ctx)
-		if err != nil && ctx.Err() != nil {
-			r.Reason = "interrupted"
-			return r, nil
-		}
-		if err != nil {
-			return nil, err
-		}
 	}
 	if err := r.read(ctx, t, groups); stopped(ctx, err) {
 		r.Reason = "interrupted"
@@ -232,24 +217,19 @@ func (r *RecogniserResult) read(ctx context.Context, t *recogniserTask, groups [
 	return nil
 }
 
+// others returns the free energy of all other texts, where one has energy e: their
+// probabilities add up to 1 − exp(−e).
+func others(e float64) functional.LabelStats {
+	const least = 1e-12 // of the energy, so that the others' is finite
+	e = max(e, least)
+	rest := -math.Log(-math.Expm1(-e))
+	return functional.LabelStats{Correct: e, Offending: rest, Answer: 1, Spread: abs(rest-e) / 2}
+}
+
 func writeJSON(path string, v any) error {
 	text, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
 	return wholefile.Write(path, append(text, '\n'))
-}
-
-// readTokens reads the tokens of a finished run.
-func readTokens(dir string) ([]string, error) {
-	path := filepath.Join(dir, TokensFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var tokens []string
-	if err := card.Decode(text, &tokens); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return tokens, nil
 }

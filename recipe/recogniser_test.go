@@ -6,67 +6,16 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/seq/read"
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 )
-
-// TestLineBatchGradient holds the loss's gradient by the logits against differences, with
-// and without priors.
-func TestLineBatchGradient(t *testing.T) {
-	for _, weight := range []float64{0, 0.3, 1} {
-		const batch, frames, classes = 2, 7, 4
-		rng := rand.New(rand.NewPCG(1, 3))
-		b := newLineBatch(classes, weight)
-		for k := range b.prior.Float32s() {
-			b.prior.Float32s()[k] = []float32{0.7, 0.1, 0.15, 0.05}[k]
-		}
-		prior := append([]float32(nil), b.prior.Float32s()...)
-		b.batch.Batch, b.batch.Frames, b.batch.Classes, b.batch.BatchFirst = batch, frames, classes, true
-		b.batch.Targets, b.batch.TargetLengths, b.batch.InputLengths = []int{1, 3, 3, 2}, []int{1, 3}, []int{5, 7}
-		x := make([]float32, batch*frames*classes)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		b.grad = make([]float32, len(x))
-		eval := func() float64 {
-			copy(b.prior.Float32s(), prior)
-			b.scores = append(b.scores[:0], x...)
-			b.batch.Scores = b.scores
-			v, err := b.eval()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return v
-		}
-		eval()
-		grad := append([]float32(nil), b.grad...)
-		for i, v := range x {
-			const h = 1e-2
-			x[i] = v + h
-			up := eval()
-			x[i] = v - h
-			down := eval()
-			x[i] = v
-			if want := (up - down) / (2 * h); math.Abs(want-float64(grad[i])) > 2e-4 {
-				t.Fatalf("weight %v: the gradient by logit %d is %v; differences say %v", weight, i, grad[i], want)
-			}
-		}
-		if weight == 0 {
-			continue
-		}
-		sum := float32(0)
-		for _, v := range b.prior.Float32s() {
-			sum += v
-		}
-		if math.Abs(float64(sum)-1) > 1e-3 {
-			t.Errorf("the priors add up to %v", sum)
-		}
-	}
-}
 
 func tinyStrips() StripsConfig {
 	c := DefaultStrips()
@@ -190,7 +139,7 @@ func TestSpeech(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole, broken, "label_prior")
-	if file(t, whole, TimesFile) != file(t, broken, TimesFile) {
+	if file(t, whole, read.TimesFile) != file(t, broken, read.TimesFile) {
 		t.Error("the run that went on has another model of times")
 	}
 	testReader(t, whole, c.Test[0], want.Groups[0])
@@ -204,35 +153,10 @@ func TestSpeech(t *testing.T) {
 	}
 }
 
-// TestLongLine: a line that the network sees in parts has the emissions of the whole one.
-func TestLongLine(t *testing.T) {
-	for _, width := range []int{1, 63, 64, 200, 777} {
-		r := newRecogniser(16, []string{"a", "b"}, 8, speechDilations, rand.New(rand.NewPCG(1, 2)))
-		l := data.Line{H: 16, W: width}
-		for range 16 * width {
-			l.Pixels = append(l.Pixels, rand.Float32())
-		}
-		x, err := r.emissions(l)
-		if err != nil || len(x) != 3*r.frames(width) {
-			t.Fatalf("%d columns: %d emissions, %v", width, len(x), err)
-		}
-		want := append([]float32(nil), x...)
-		r.atOnce = 64
-		if x, err = r.emissions(l); err != nil || len(x) != len(want) {
-			t.Fatalf("%d columns in parts: %d emissions, %v", width, len(x), err)
-		}
-		for i, v := range want {
-			if math.Abs(float64(v-x[i])) > 1e-5 {
-				t.Fatalf("%d columns: emission %d is %v in parts, %v whole", width, i, x[i], v)
-			}
-		}
-	}
-}
-
 // testReader reads a manifest's files and compares with what training said of them.
 func testReader(t *testing.T, dir, manifest string, want ReadingResult) {
 	t.Helper()
-	reader, err := OpenReader(dir)
+	reader, err := read.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +255,7 @@ func TestOpenReader(t *testing.T) {
 	if _, err := Strips(t.Context(), tinyStrips(), Options{Dir: dir, Train: trainSet, Test: testSet}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := OpenReader(dir)
+	r, err := read.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,19 +274,95 @@ func TestOpenReader(t *testing.T) {
 	if _, err := r.Emissions(data.Line{H: 3, W: 5, Pixels: make([]float32, 15)}); err == nil {
 		t.Error("a line of three rows is read")
 	}
-	if _, err := OpenReader(t.TempDir()); err == nil || !strings.Contains(err.Error(), "no run folder") {
+	if _, err := read.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "there is no") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	_, digits := trained(t, small())
-	if _, err := OpenReader(digits); err == nil || !strings.Contains(err.Error(), "run of digits") {
+	if _, err := read.Open(digits); err == nil || !strings.Contains(err.Error(), read.CardFile) {
 		t.Errorf("a run of digits: %v", err)
 	}
 }
 
-func emissionsOf(r *Reader, path string) ([]float32, error) {
+func emissionsOf(r *read.Reader, path string) ([]float32, error) {
 	s, err := r.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	return r.Emissions(s.Line)
+}
+
+// errorOf is the median error of the words' times.
+func errorOf(t *testing.T, all [][]ctc.Timed, truth [][]audio.Interval) float64 {
+	t.Helper()
+	var e ctc.TimeError
+	for i, tokens := range all {
+		var want []ctc.Timed
+		for _, w := range truth[i] {
+			want = append(want, ctc.Timed{Text: w.Word, Start: w.Start, End: w.End})
+		}
+		if err := e.Add(ctc.TimedWords(tokens, " "), want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e.All().Median
+}
+
+// testTimes: a run's model of times is much more exact than its emissions, with which a run without one
+// aligns.
+func testTimes(t *testing.T, dir, manifest string) {
+	t.Helper()
+	reader, err := read.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := audio.Manifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	times, err := audio.Times(filepath.Join(filepath.Dir(manifest), "times.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var coarse, exact [][]ctc.Timed
+	var truth [][]audio.Interval
+	for _, u := range lines {
+		s, err := reader.Open(u.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target, err := reader.Spell(u.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := reader.Emissions(s.Line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var aligner ctc.Aligner
+		a, err := aligner.Align(x, len(reader.Classes), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens := ctc.TimedTokens(a.Spans, func(class int) string { return reader.Classes[class] }, reader.Frame, max(0, reader.Offset-reader.Frame/2))
+		refined, err := reader.Refine(s, tokens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		coarse, exact, truth = append(coarse, tokens), append(exact, refined), append(truth, times[u.Path])
+	}
+	before, after := errorOf(t, coarse, truth), errorOf(t, exact, truth)
+	if after > 0.02 || before < 2*after {
+		t.Errorf("the median error is %.4f s, by emissions %.4f s", after, before)
+	}
+	if err := os.Remove(filepath.Join(dir, read.TimesFile)); err != nil {
+		t.Fatal(err)
+	}
+	without, err := read.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same, err := without.Refine(read.Source{}, coarse[0])
+	if err != nil || !slices.Equal(same, coarse[0]) {
+		t.Errorf("without a model of times: %v, %v", same, err)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -77,7 +78,7 @@ func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*
 	r := &SearchResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
 		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-		Recipe: c.Recipe, Loss: c.Loss, Margin: task.subject.Margin, Dim: c.Dim, Metric: task.metric, Seed: c.Seed,
+		Recipe: c.Recipe, Loss: c.Loss, Margin: task.subject.Margin, Dim: c.Dim, Metric: task.Metric, Seed: c.Seed,
 		Classes: d.train.Classes, HeldOut: c.HoldOutClasses, Trained: d.train.N,
 	}
 	if err != nil || out.Reason == "interrupted" {
@@ -101,29 +102,29 @@ func (r *SearchResult) finish(ctx context.Context, t *searchTask, d *split) erro
 	case m.Fault() != "":
 		return errLost
 	}
-	if err := cardOf(r.Recipe, t.embedder, d.train).save(r.Run, t.embedder); err != nil {
+	if err := t.Save(r.Run); err != nil {
 		return err
 	}
 	r.Take(m)
-	test, err := t.look.embed(ctx, d.test)
+	test, err := t.look.Embed(ctx, d.test)
 	if err != nil {
 		return err
 	}
-	if r.Among, err = searched(ctx, test, d.test, t.embedder); err != nil {
+	if r.Among, err = searched(ctx, test, d.test, t.Network); err != nil {
 		return err
 	}
 	r.TestError, r.Chance = measure.Number(1-r.Among.Precision1), measure.Number(foundByChance(d.test.Labels))
 	if len(r.HeldOut) == 0 {
-		o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept}
-		training, err := t.look.embed(ctx, d.train)
+		o := retrieval.Options{Distance: measureOf(t.Network), Mistakes: mistakesKept}
+		training, err := t.look.Embed(ctx, d.train)
 		if err != nil {
 			return err
 		}
-		if r.InTraining, err = retrieval.Against(ctx, test, d.test.Labels, training, d.train.Labels, t.dim, o); err != nil {
+		if r.InTraining, err = retrieval.Against(ctx, test, d.test.Labels, training, d.train.Labels, t.Dim, o); err != nil {
 			return err
 		}
 	}
-	if err := writeEmbeddings(r.Run, test, d.test, t.metric, t.dim); err != nil {
+	if err := writeEmbeddings(r.Run, test, d.test, t.Metric, t.Dim); err != nil {
 		return err
 	}
 	return writeResult(r.Run, r)
@@ -133,14 +134,14 @@ func (r *SearchResult) finish(ctx context.Context, t *searchTask, d *split) erro
 const mistakesKept = 24
 
 // searched measures searching for each of a set's vectors among the others.
-func searched(ctx context.Context, x []float32, set *data.Pictures, e *embedder) (*retrieval.Report, error) {
-	return retrieval.Evaluate(ctx, x, e.dim, set.Labels, retrieval.Options{
-		Distance: e.distance(), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0),
+func searched(ctx context.Context, x []float32, set *data.Pictures, n *encode.Network) (*retrieval.Report, error) {
+	return retrieval.Evaluate(ctx, x, n.Dim, set.Labels, retrieval.Options{
+		Distance: measureOf(n), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0),
 	})
 }
 
-// distance is the embedder's metric as packages pair and retrieval have it.
-func (e *embedder) distance() pair.Distance { return pair.Distance{Metric: pair.Metric(e.metric)} }
+// measureOf is the network's metric as packages pair and retrieval have it.
+func measureOf(n *encode.Network) pair.Distance { return pair.Distance{Metric: pair.Metric(n.Metric)} }
 
 // writeEmbeddings writes the vectors of a set.
 func writeEmbeddings(dir string, x []float32, set *data.Pictures, metric string, dim int) error {
@@ -183,27 +184,19 @@ func SearchTest(dir string, sets PictureSets) (*data.Pictures, error) {
 }
 
 // EvalSearch measures the encoder of a finished run of search or siamese on pictures, which have the size and the channels that
-// EncoderInput says: each is searched for among the others. It writes nothing.
+// encode.Spec.Input says: each is searched for among the others. It writes nothing.
 func EvalSearch(ctx context.Context, dir string, set *data.Pictures) (*retrieval.Report, error) {
-	e, err := loadEncoder(dir)
+	m, err := encode.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if c := e.card; set.C != c.Channels || set.H != c.Height || set.W != c.Width {
-		return nil, c.misfit(set)
+	n := m.Network()
+	if err := n.Fits(set); err != nil {
+		return nil, err
 	}
-	x, err := e.net.newInference().embed(ctx, set)
+	x, err := n.Worker().Embed(ctx, set)
 	if err != nil {
 		return nil, err
 	}
-	return searched(ctx, x, set, e.net)
-}
-
-// EncoderInput returns how pictures are read for the encoder of a finished run.
-func EncoderInput(dir string) (data.PictureOptions, error) {
-	e, err := loadEncoder(dir)
-	if err != nil {
-		return data.PictureOptions{}, err
-	}
-	return data.PictureOptions{C: e.card.Channels, H: e.card.Height, W: e.card.Width}, nil
+	return searched(ctx, x, set, n)
 }

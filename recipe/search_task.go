@@ -12,13 +12,14 @@ import (
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
 // searchTask is the search recipe as train sees it.
 type searchTask struct {
-	*embedder
+	*encode.Network
 	c         SearchConfig
 	loss      *metricLoss
 	eval      func(metricBatch) (float64, error)
@@ -28,7 +29,7 @@ type searchTask struct {
 	weights   *autodiff.Param // a vector for each class; nil where the loss has none
 	memory    *batchMemory    // nil for none
 	subject   train.Subject
-	look      *inference
+	look      *encode.Worker
 
 	criterion nn.Criterion
 	x         *tensor.Tensor
@@ -41,7 +42,7 @@ func newSearchTask(ctx context.Context, c SearchConfig, d *split) (*searchTask, 
 	if c.Raw {
 		metric = "euclidean"
 	}
-	e, err := newEmbedder(d.train.C, d.train.H, d.train.W, c.Dim, !c.Raw, metric, c.Seed)
+	e, err := encode.NewNetwork(c.encoder(c.Recipe, d.train, !c.Raw, metric), c.Seed)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func newSearchTask(ctx context.Context, c SearchConfig, d *split) (*searchTask, 
 		return nil, err
 	}
 	t := &searchTask{
-		embedder: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, look: e.newInference(), x: tensor.New(tensor.Float32),
+		Network: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, look: e.Worker(), x: tensor.New(tensor.Float32),
 		subject: l.subject(c),
 	}
 	classes := 0
@@ -84,9 +85,9 @@ func newSearchTask(ctx context.Context, c SearchConfig, d *split) (*searchTask, 
 // Params implements train.Task.
 func (t *searchTask) Params() []*autodiff.Param {
 	if t.weights == nil {
-		return t.net.Params()
+		return t.Module.Params()
 	}
-	return append(t.net.Params(), t.weights)
+	return append(t.Module.Params(), t.weights)
 }
 
 // State implements train.Stateful.
@@ -128,11 +129,11 @@ func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 	for _, i := range samples {
 		t.batch.labels = append(t.batch.labels, t.labels[i])
 	}
-	out := t.net.Forward(tape.Const(t.x))
+	out := t.Module.Forward(tape.Const(t.x))
 	if !t.loss.direct {
-		out = t.vectors(out)
+		out = t.Vectors(out)
 	}
-	t.batch.x, t.batch.dim = out.Value.Float32s(), t.dim
+	t.batch.x, t.batch.dim = out.Value.Float32s(), t.Dim
 	if t.weights == nil {
 		return t.criterion.Record(func(g nn.Grads) (float64, error) {
 			t.batch.dx = g.Float32s(0)
@@ -148,11 +149,11 @@ func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 
 // Evaluate implements train.Task: each held picture is searched for among the others.
 func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	x, err := t.look.embed(ctx, t.held)
+	x, err := t.look.Embed(ctx, t.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	stats, err := neighbours(x, t.dim, t.held.Labels)
+	stats, err := neighbours(x, t.Dim, t.held.Labels)
 	if err != nil { // the vectors are not finite, or too long for distances
 		return lost(t.subject, wrongNearest), nil
 	}

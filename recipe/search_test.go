@@ -20,6 +20,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 	"pgregory.net/rapid"
@@ -138,7 +139,7 @@ func greyImages(set *data.Pictures) (all []image.Image) {
 // checkEncoder has the encoder encode the test pictures, also at once from several goroutines.
 func checkEncoder(t *testing.T, dir string, set *data.Pictures, want []float32) {
 	t.Helper()
-	e, err := LoadEncoder(dir)
+	e, err := encode.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestEncoderBackground(t *testing.T) {
 	if _, err := Search(t.Context(), smallSearch(), sets, Options{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}
-	e, err := LoadEncoder(dir)
+	e, err := encode.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,63 +213,6 @@ func TestEncoderBackground(t *testing.T) {
 	if err := e.Encode(got, []image.Image{ink}); err != nil || !slices.Equal(got, want) {
 		t.Errorf("ink on paper is %v, light on dark %v (%v)", got, want, err)
 	}
-}
-
-func TestLoadEncoderRefuses(t *testing.T) {
-	_, dir := searchJob(t, smallSearch())
-	_, digits := trained(t, small())
-	refuse := func(what, want, dir string) {
-		t.Helper()
-		if e, err := LoadEncoder(dir); e != nil || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, error %v; it should say %q", what, e, err, want)
-		}
-	}
-	before, err := LoadEncoder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := smallSearch()
-	c.Seed++
-	_, other := searchJob(t, c)
-	if after, err := LoadEncoder(other); err != nil || after.Fingerprint() == before.Fingerprint() {
-		t.Errorf("other weights have the same fingerprint, %v", err)
-	}
-	refuse("digits", "is a run of digits", digits)
-	refuse("nothing", "no run folder", t.TempDir())
-	card := file(t, dir, EncoderFile)
-	for text, want := range map[string]string{
-		"{":                                EncoderFile,
-		"{}":                               "is missing",
-		edited(card, `"dim": 6`, 7):        "weight",
-		edited(card, `"dim": 6`, 1<<40):    "dim is",
-		edited(card, `"channels": 1`, 2):   "2 channels",
-		edited(card, `"width": 8`, 100000): "sides must be",
-		strings.Replace(card, `"cosine"`, `"far"`, 1): `metric is "far"`,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, EncoderFile), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		refuse(text, want, dir)
-	}
-	if err := os.Remove(filepath.Join(dir, EncoderFile)); err != nil {
-		t.Fatal(err)
-	}
-	e, blocked := before.(*runEncoder), t.TempDir()
-	if err := os.Mkdir(filepath.Join(blocked, ModelFile), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.card.save(blocked, e.net); err == nil {
-		t.Error("weights are written over a folder")
-	} else if _, err := os.Stat(filepath.Join(blocked, EncoderFile)); err == nil {
-		t.Error("there is a card without weights")
-	}
-	refuse("an unfinished run", "not finished", dir)
-}
-
-// edited gives a number of a JSON text another value.
-func edited(text, member string, value int) string {
-	name, _, _ := strings.Cut(member, ":")
-	return strings.Replace(text, member, fmt.Sprintf("%s: %d", name, value), 1)
 }
 
 // TestMetricLosses trains with each loss.
@@ -314,7 +258,7 @@ func TestSearchResumeGivesTheSameBits(t *testing.T) {
 			if err != nil || r.Reason != "interrupted" || r.Steps != cut || r.Among != nil {
 				t.Fatalf("stopped with %+v, %v", r, err)
 			}
-			if _, err := LoadEncoder(dir); err == nil || !strings.Contains(err.Error(), "--resume") {
+			if _, err := encode.Open(dir); err == nil || !strings.Contains(err.Error(), "--resume") {
 				t.Errorf("encoder of an unfinished run: error %v", err)
 			}
 			again := c
@@ -322,7 +266,7 @@ func TestSearchResumeGivesTheSameBits(t *testing.T) {
 			if _, err := Search(t.Context(), again, barPictures(), Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{ModelFile, EmbeddingsFile, ConfigFile, EncoderFile} {
+			for _, name := range []string{ModelFile, EmbeddingsFile, ConfigFile, encode.CardFile} {
 				if file(t, want, name) != file(t, dir, name) {
 					t.Errorf("%s, cut after step %d: %s differs from an unbroken run's", c.Loss, cut, name)
 				}
@@ -424,50 +368,6 @@ func allocations(t *testing.T, task train.Task, samples []int) float64 {
 	step()
 	step()
 	return testing.AllocsPerRun(20, step)
-}
-
-// TestEncoderSizes builds the network for pictures of many sizes.
-func TestEncoderSizes(t *testing.T) {
-	for _, size := range [][3]int{{1, 8, 8}, {3, 9, 8}, {1, 28, 28}, {3, 40, 33}, {1, 41, 8}, {3, 64, 64}, {3, 97, 200}, {1, 256, 256}, {3, 8, 256}} {
-		e, err := newEmbedder(size[0], size[1], size[2], 5, true, "cosine", 1)
-		if err != nil {
-			t.Errorf("%v: %v", size, err)
-			continue
-		}
-		f := e.newInference()
-		x := f.input(2)
-		for i := range x {
-			x[i] = float32(i%7) / 7
-		}
-		y := f.run()
-		if len(y) != 10 || simd.HasNonFinite(y) {
-			t.Errorf("%v: the vectors are %v", size, y)
-		}
-		for _, row := range [][]float32{y[:5], y[5:]} {
-			if n := simd.Dot(row, row); math.Abs(n-1) > 1e-5 {
-				t.Errorf("%v: a squared length of %v", size, n)
-			}
-		}
-	}
-	for _, size := range [][3]int{{1, 7, 8}, {1, 257, 8}, {2, 28, 28}} {
-		if _, err := newEmbedder(size[0], size[1], size[2], 5, true, "cosine", 1); err == nil {
-			t.Errorf("%v is taken", size)
-		}
-	}
-}
-
-// TestUnitVectors: a row of zeros stays so.
-func TestUnitVectors(t *testing.T) {
-	tape := autodiff.NewTape(tensor.Float64)
-	x := tensor.New(tensor.Float64, 2, 3)
-	x.Set(3, 1, 0)
-	x.Set(-4, 1, 2)
-	y := (&embedder{dim: 3, unit: true}).vectors(tape.Const(x)).Value
-	for i, want := range []float64{0, 0, 0, 0.6, 0, -0.8} {
-		if got := y.At(i/3, i%3); math.Abs(got-want) > 1e-9 {
-			t.Errorf("element %d is %v, want %v", i, got, want)
-		}
-	}
 }
 
 // TestNeighbours holds the distances to the nearest against retrieval, which counts them.

@@ -9,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/encode"
 )
 
 // VerificationFile holds how the test pairs are told apart, with the ROC curve, as retrieval.Verification.
@@ -77,7 +78,7 @@ func Siamese(ctx context.Context, c SiameseConfig, sets SiameseSets, o Options) 
 	r := &SiameseResult{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
 		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-		Recipe: c.Recipe, Loss: c.Loss, Margin: c.Margin, Dim: c.Dim, Metric: task.metric, Seed: c.Seed,
+		Recipe: c.Recipe, Loss: c.Loss, Margin: c.Margin, Dim: c.Dim, Metric: task.Metric, Seed: c.Seed,
 	}
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
@@ -116,7 +117,7 @@ func (r *SiameseResult) finish(ctx context.Context, t *siameseTask) error {
 	case m.Fault() != "":
 		return errLost
 	}
-	if err := cardOf(r.Recipe, t.embedder, t.parts.train.set).save(r.Run, t.embedder); err != nil {
+	if err := t.Save(r.Run); err != nil {
 		return err
 	}
 	r.Measured.Take(m)
@@ -142,11 +143,11 @@ func (r *SiameseResult) finish(ctx context.Context, t *siameseTask) error {
 	}
 	test := t.parts.test.set
 	if test.Labels != nil {
-		x, err := t.look.embed(ctx, test)
+		x, err := t.look.Embed(ctx, test)
 		if err != nil {
 			return err
 		}
-		if err := writeEmbeddings(r.Run, x, test, t.metric, t.dim); err != nil {
+		if err := writeEmbeddings(r.Run, x, test, t.Metric, t.Dim); err != nil {
 			return err
 		}
 	}
@@ -176,7 +177,7 @@ func EvalSiamese(ctx context.Context, dir string, sets SiameseSets, own bool) (*
 	if err := readFinished(dir, r); err != nil {
 		return nil, err
 	}
-	e, err := loadEncoder(dir)
+	m, err := encode.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -185,10 +186,11 @@ func EvalSiamese(ctx context.Context, dir string, sets SiameseSets, own bool) (*
 	if err != nil {
 		return nil, err
 	}
-	if s := test.set; s.C != e.net.c || s.H != e.net.h || s.W != e.net.w {
-		return nil, e.card.misfit(s)
+	n := m.Network()
+	if err := n.Fits(test.set); err != nil {
+		return nil, err
 	}
-	t := &siameseTask{embedder: e.net, look: e.net.newInference()}
+	t := &siameseTask{Network: n, look: n.Worker()}
 	v, _, err := t.verify(ctx, test)
 	if err != nil {
 		return nil, err

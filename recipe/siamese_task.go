@@ -15,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -152,13 +153,13 @@ func (p pairSet) pictures() (all []int) {
 // siameseTask is the siamese recipe as train sees it: a network whose two branches have the same weights,
 // and whose energy of a pair is the distance of the vectors.
 type siameseTask struct {
-	*embedder
+	*encode.Network
 	c        SiameseConfig
 	parts    *siameseParts
 	partners *pair.Partners // of the training pictures; nil where pairs are given
 	loss     *pairLoss
 	subject  train.Subject
-	look     *inference
+	look     *encode.Worker
 
 	criterion nn.Criterion
 	x         *tensor.Tensor
@@ -171,12 +172,12 @@ func newSiameseTask(ctx context.Context, c SiameseConfig, parts *siameseParts) (
 	if test := parts.test.set; test.C != set.C || test.H != set.H || test.W != set.W {
 		return nil, fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", set.C, set.H, set.W, test.C, test.H, test.W)
 	}
-	e, err := newEmbedder(set.C, set.H, set.W, c.Dim, c.metric() == "cosine", c.metric(), c.Seed)
+	e, err := encode.NewNetwork(c.encoder(c.Recipe, set, c.metric() == "cosine", c.metric()), c.Seed)
 	if err != nil {
 		return nil, err
 	}
 	t := &siameseTask{
-		embedder: e, c: c, parts: parts, loss: newPairLoss(c), look: e.newInference(), x: tensor.New(tensor.Float32),
+		Network: e, c: c, parts: parts, loss: newPairLoss(c), look: e.Worker(), x: tensor.New(tensor.Float32),
 		subject: c.subject(),
 	}
 	if parts.train.pairs == nil {
@@ -188,7 +189,7 @@ func newSiameseTask(ctx context.Context, c SiameseConfig, parts *siameseParts) (
 }
 
 // Params implements train.Task.
-func (t *siameseTask) Params() []*autodiff.Param { return t.net.Params() }
+func (t *siameseTask) Params() []*autodiff.Param { return t.Module.Params() }
 
 // Samples implements train.Task: the pairs of an epoch. Of pictures with labels there are as many as pictures, each
 // the first of one pair.
@@ -231,7 +232,7 @@ func (t *siameseTask) partner(i int, same bool, rng *rand.Rand) (int, bool) {
 func (t *siameseTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	t.choose(b.Samples, b.Rand)
 	t.c.batch(t.x, t.parts.train.set, t.indices, b.Rand)
-	out := t.net.Forward(tape.Const(t.x))
+	out := t.Module.Forward(tape.Const(t.x))
 	return t.criterion.Record(func(g nn.Grads) (float64, error) {
 		return t.loss.eval(out.Value.Float32s(), t.same, g.Float32s(0))
 	}, out)
@@ -286,16 +287,16 @@ func (t *siameseTask) verify(ctx context.Context, p pairSet) (*retrieval.Verific
 // distances returns those of fixed pairs.
 func (t *siameseTask) distances(ctx context.Context, p pairSet) (distances []float64, same []bool, err error) {
 	used := p.pictures()
-	vectors, err := t.look.embedSome(ctx, p.set, used)
+	vectors, err := t.look.EmbedSome(ctx, p.set, used)
 	if err != nil {
 		return nil, nil, err
 	}
 	vector := func(picture int) []float32 {
 		i, _ := slices.BinarySearch(used, picture)
-		return vectors[i*t.dim:][:t.dim]
+		return vectors[i*t.Dim:][:t.Dim]
 	}
 	for _, q := range p.pairs {
-		distances = append(distances, pair.Between(t.distance(), vector(q.A), vector(q.B)))
+		distances = append(distances, pair.Between(measureOf(t.Network), vector(q.A), vector(q.B)))
 		same = append(same, q.Same)
 	}
 	return distances, same, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -96,7 +97,7 @@ func checkVerified(t *testing.T, r *SiameseResult, dir string) {
 	if err := json.Unmarshal([]byte(file(t, dir, VerificationFile)), &v); err != nil || v.AUC != r.AUC || len(v.ROC) < 2 {
 		t.Errorf("%s has %+v, %v", VerificationFile, v, err)
 	}
-	e, err := LoadEncoder(dir)
+	e, err := encode.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 			if _, err := Siamese(t.Context(), again, sets, Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{ModelFile, VerificationFile, ConfigFile, EncoderFile} {
+			for _, name := range []string{ModelFile, VerificationFile, ConfigFile, encode.CardFile} {
 				if file(t, want, name) != file(t, dir, name) {
 					t.Errorf("pairs %s, cut after step %d: %s differs from an unbroken run's", what, cut, name)
 				}
@@ -303,11 +304,11 @@ func TestChoose(t *testing.T) {
 // TestDistances embeds what occurs in pairs, and no other picture: the set here has no pixels of others.
 func TestDistances(t *testing.T) {
 	all := barPictures().Train
-	e, err := newEmbedder(all.C, all.H, all.W, 6, false, "euclidean", 1)
+	e, err := encode.NewNetwork(smallSiamese().encoder("siamese", all, false, "euclidean"), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := &siameseTask{embedder: e, look: e.newInference()}
+	task := &siameseTask{Network: e, look: e.Worker()}
 	pairs := []data.PicturePair{{A: 7, B: 2, Same: true}, {A: 2, B: 9}}
 	want, _, err := task.distances(t.Context(), pairSet{all, pairs})
 	if err != nil {
@@ -319,11 +320,11 @@ func TestDistances(t *testing.T) {
 	if err != nil || !slices.Equal(got, want) || !slices.Equal(same, []bool{true, false}) {
 		t.Errorf("%v, %v, want %v", got, same, want)
 	}
-	x, err := task.look.embed(t.Context(), all)
+	x, err := task.look.Embed(t.Context(), all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if far := pair.Between(e.distance(), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
+	if far := pair.Between(measureOf(e), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
 		t.Errorf("the first pair's distance is %v, want %v", want[0], far)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/train"
+	"github.com/energo-ml/energo/seq/read"
 )
 
 // speechDilations are those of the convolutions along time: a frame sees a second of sound.
@@ -30,7 +30,7 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
-	f, err := newSpeechFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
+	f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +38,11 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	if err != nil {
 		return nil, err
 	}
-	model := c.recogniser(characters(set.texts))
-	if err := set.spellAll(model.tokens); err != nil {
+	model, err := c.network(characters(set.texts))
+	if err != nil {
+		return nil, err
+	}
+	if err := set.spellAll(model.Spec); err != nil {
 		return nil, err
 	}
 	n := len(set.texts) - c.Validation
@@ -50,7 +53,7 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	if c.Validation == 0 {
 		held = set.lines(f, max(0, n-100), n)
 	}
-	groups, err := c.groups(f, model.tokens, held)
+	groups, err := c.groups(f, model.Spec, held)
 	if err != nil {
 		return nil, err
 	}
@@ -62,15 +65,12 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	if err != nil {
 		return nil, err
 	}
-	task.finish = func(ctx context.Context) error {
-		if err := writeJSON(filepath.Join(o.Dir, FeaturesFile), f); err != nil {
+	task.save = func(ctx context.Context, dir string) error {
+		times, err := read.LearnTimes(ctx, model, f, set.utterances(n))
+		if err != nil {
 			return err
 		}
-		times, err := learnTimes(ctx, model, f, set, n)
-		if err != nil || times == nil {
-			return err
-		}
-		return times.save(filepath.Join(o.Dir, TimesFile))
+		return read.Save(dir, model, f, times)
 	}
 	settings, err := c.fingerprint()
 	if err != nil {
@@ -81,7 +81,7 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 }
 
 // load reads the training manifest and settles the features' mean and variance.
-func (c SpeechConfig) load(f *speechFeatures) (*spoken, error) {
+func (c SpeechConfig) load(f *read.Features) (*spoken, error) {
 	speeds := speechSpeeds
 	if !c.Augment {
 		speeds = speeds[:1]
@@ -93,17 +93,17 @@ func (c SpeechConfig) load(f *speechFeatures) (*spoken, error) {
 	if len(set.texts) == 0 {
 		return nil, fmt.Errorf("%s names no recordings", c.Data)
 	}
-	f.fit(set.features[0])
+	f.Fit(set.features[0])
 	for _, at := range set.features {
 		for _, x := range at {
-			f.normalise(x)
+			f.Normalise(x)
 		}
 	}
 	return set, nil
 }
 
 // groups reads the test manifests.
-func (c SpeechConfig) groups(f *speechFeatures, tokens []string, held []data.Line) ([]lineGroup, error) {
+func (c SpeechConfig) groups(f *read.Features, spec read.Spec, held []data.Line) ([]lineGroup, error) {
 	if len(c.Test) == 0 {
 		return []lineGroup{{"held out", held}}, nil
 	}
@@ -114,9 +114,9 @@ func (c SpeechConfig) groups(f *speechFeatures, tokens []string, held []data.Lin
 			return nil, err
 		}
 		for _, x := range set.features[0] {
-			f.normalise(x)
+			f.Normalise(x)
 		}
-		if err := set.spellAll(tokens); err != nil {
+		if err := set.spellAll(spec); err != nil {
 			return nil, err
 		}
 		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
@@ -125,9 +125,9 @@ func (c SpeechConfig) groups(f *speechFeatures, tokens []string, held []data.Lin
 	return all, nil
 }
 
-// recogniser returns the untrained model.
-func (c SpeechConfig) recogniser(tokens []string) *recogniser {
-	return newRecogniser(c.Mels, tokens, c.Channels, speechDilations, train.Rand(c.Seed, "init", 0))
+// network returns the untrained network.
+func (c SpeechConfig) network(tokens []string) (*read.Network, error) {
+	return read.NewNetwork(read.Spec{Height: c.Mels, Tokens: tokens, Channels: c.Channels, Dilations: speechDilations}, c.Seed)
 }
 
 // EvalSpeech measures the model of a finished run on a manifest, or on those that it was tested
@@ -146,7 +146,7 @@ func EvalSpeech(ctx context.Context, dir, manifest string) (*RecogniserResult, e
 	if len(c.Test) == 0 {
 		return nil, fmt.Errorf("%s was tested on recordings held out of its own; name a manifest to measure it on (--data)", dir)
 	}
-	reader, err := OpenReader(dir)
+	reader, err := read.Open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -154,11 +154,11 @@ func EvalSpeech(ctx context.Context, dir, manifest string) (*RecogniserResult, e
 	if err := readFinished(dir, r); err != nil {
 		return nil, err
 	}
-	groups, err := c.groups(reader.speech, reader.r.tokens, nil)
+	groups, err := c.groups(reader.Features(), reader.Network().Spec, nil)
 	if err != nil {
 		return nil, err
 	}
-	task, err := newRecogniserTask(ctx, reader.r, 1, nil, groups[0].lines, 0)
+	task, err := newRecogniserTask(ctx, reader.Network(), 1, nil, groups[0].lines, 0)
 	if err != nil {
 		return nil, err
 	}

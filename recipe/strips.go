@@ -8,8 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/train"
+	"github.com/energo-ml/energo/seq/read"
 )
 
 // The strips that a model is looked at on.
@@ -35,7 +34,7 @@ func Strips(ctx context.Context, c StripsConfig, o Options) (*RecogniserResult, 
 	}
 	defer release()
 	simd.SetThreads(c.Threads)
-	model, err := c.recogniser(o.Train)
+	model, err := c.network(o.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +55,8 @@ func Strips(ctx context.Context, c StripsConfig, o Options) (*RecogniserResult, 
 	return task.run(ctx, c.Recipe, c, c.loop(c.Recipe, settings, task.Samples(), o), c.groups(o.Test), o)
 }
 
-// recogniser returns the untrained model.
-func (c StripsConfig) recogniser(set *data.Images) (*recogniser, error) {
+// network returns the untrained network.
+func (c StripsConfig) network(set *data.Images) (*read.Network, error) {
 	if err := fitsStrips(set, set.Classes()); err != nil {
 		return nil, err
 	}
@@ -65,7 +64,7 @@ func (c StripsConfig) recogniser(set *data.Images) (*recogniser, error) {
 	for k := range set.Classes() {
 		tokens = append(tokens, fmt.Sprint(k))
 	}
-	return c.recogniserOf(tokens), nil
+	return read.NewNetwork(read.Spec{Height: data.StripHeight, Tokens: tokens, Channels: c.Channels, Dilations: stripDilations}, c.Seed)
 }
 
 // fitsStrips refuses pictures that strips cannot be made of, or whose labels are not among the tokens.
@@ -81,10 +80,6 @@ func fitsStrips(set *data.Images, tokens int) error {
 
 // stripDilations are those of the convolutions along strips: a frame sees two digits.
 var stripDilations = []int{2, 4}
-
-func (c StripsConfig) recogniserOf(tokens []string) *recogniser {
-	return newRecogniser(data.StripHeight, tokens, c.Channels, stripDilations, train.Rand(c.Seed, "init", 0))
-}
 
 // fixedStrips are always the same.
 func fixedStrips(digits *data.Images, least, most, n int) []data.Line {
@@ -118,15 +113,12 @@ func EvalStrips(ctx context.Context, dir string, testSet *data.Images) (*Recogni
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)
-	tokens, err := readTokens(dir)
+	reader, err := read.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := fitsStrips(testSet, len(tokens)); err != nil {
-		return nil, err
-	}
-	model := c.recogniserOf(tokens)
-	if err := nn.Load(filepath.Join(dir, ModelFile), model.net); err != nil {
+	model := reader.Network()
+	if err := fitsStrips(testSet, len(model.Tokens)); err != nil {
 		return nil, err
 	}
 	groups := c.groups(testSet)

@@ -29,7 +29,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/index"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/serve"
 )
 
@@ -86,7 +86,7 @@ func run(s settings) error {
 func start(s *settings) (at string, stop func() error, err error) {
 	o := serve.Options{}
 	if s.run != "" {
-		encoder, err := recipe.LoadEncoder(s.run)
+		encoder, err := encode.Open(s.run)
 		if err != nil {
 			return "", nil, err
 		}

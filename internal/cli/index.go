@@ -16,7 +16,7 @@ import (
 	"github.com/energo-ml/energo/internal/bytetext"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/spf13/cobra"
 )
 
@@ -153,7 +153,7 @@ var errNoRun = errors.New("which run's network made the vectors of this index? N
 
 // encoderOf loads the network that an index's vectors are of: that of run, or of the run that the index
 // remembers.
-func encoderOf(ctx context.Context, x index.Index, name, run string) (recipe.Encoder, error) {
+func encoderOf(ctx context.Context, x index.Index, name, run string) (encode.Encoder, error) {
 	if run == "" {
 		var err error
 		if run, err = rememberedRunOf(name); err != nil {
@@ -163,7 +163,7 @@ func encoderOf(ctx context.Context, x index.Index, name, run string) (recipe.Enc
 	if run == "" {
 		return nil, errNoRun
 	}
-	encoder, err := recipe.LoadEncoder(run)
+	encoder, err := encode.Open(run)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func encoderOf(ctx context.Context, x index.Index, name, run string) (recipe.Enc
 }
 
 // sameEncoder refuses an encoder whose vectors do not compare with those of an index.
-func sameEncoder(info index.Info, e recipe.Encoder, name, run string) error {
+func sameEncoder(info index.Info, e encode.Encoder, name, run string) error {
 	if info.Encoder != "" && info.Encoder != e.Fingerprint() {
 		return fmt.Errorf("%s has vectors of the network %s, but that of %s is %s: they do not compare. Name another run with --run, or make the index anew by energo index build --fresh", shown(name), info.Encoder, shown(run), e.Fingerprint())
 	}

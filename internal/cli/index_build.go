@@ -10,7 +10,7 @@ import (
 
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/index/weaviate"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -58,7 +58,7 @@ the index; --fresh makes it anew.`,
 		Example: `  energo index build runs/search-triplet-1 mnist
   energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			encoder, err := recipe.LoadEncoder(args[0])
+			encoder, err := encode.Open(args[0])
 			if err != nil {
 				return err
 			}

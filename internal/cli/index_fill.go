@@ -16,14 +16,14 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/index"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/serve"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/semaphore"
 )
 
 // fill adds a collection to an index and says what was done.
-func fill(cmd *cobra.Command, x index.Index, e recipe.Encoder, name, source string, o fillFlags) error {
+func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source string, o fillFlags) error {
 	p := newProgress(cmd.ErrOrStderr(), o.quiet)
 	start := time.Now()
 	entries, err := listCollection(cmd.Context(), source, o.name, p)
@@ -64,7 +64,7 @@ const (
 // filling adds entries to an index.
 type filling struct {
 	x       index.Index
-	encoder recipe.Encoder
+	encoder encode.Encoder
 	strict  bool
 	p       *progress
 	result  filled

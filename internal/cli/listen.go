@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/seq/read"
 	"github.com/spf13/pflag"
 )
 
@@ -35,7 +36,7 @@ type listener struct {
 	unit      string // seconds of sound, pixels of a picture
 	frame     float64
 	offset    float64 // of the beginning of the first frame
-	reader    *recipe.Reader
+	reader    *read.Reader
 	logits    bool // emissions of files are logits
 }
 
@@ -55,13 +56,13 @@ func listen(path string, flags listenFlags) (*listener, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		r, err := recipe.OpenReader(path)
+		r, err := read.Open(path)
 		if err != nil {
 			return nil, err
 		}
 		// A frame is spread about its middle.
 		l := &listener{classes: r.Classes, separator: r.Separator, frame: r.Frame, offset: max(0, r.Offset-r.Frame/2), reader: r, unit: seconds}
-		if r.Recipe == "strips" {
+		if r.Features() == nil {
 			l.unit = pixels
 		}
 		return l, nil
@@ -93,7 +94,7 @@ type heard struct {
 	frame, offset float64 // in the file's unit
 	length        float64
 	line          *data.Line // what the model looked at; nil for another system's emissions
-	source        recipe.Source
+	source        read.Source
 }
 
 // hear reads a file.
@@ -102,7 +103,7 @@ func (l *listener) hear(path string) (h heard, err error) {
 	if l.reader == nil {
 		h.logProbs, err = l.others(path)
 	} else {
-		var s recipe.Source
+		var s read.Source
 		if s, err = l.reader.Open(path); err != nil {
 			return h, err
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -221,11 +222,11 @@ func evalSearch(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	o, err := recipe.EncoderInput(dir)
+	m, err := encode.Open(dir)
 	if err != nil {
 		return err
 	}
-	c.Channels, c.Size = fmt.Sprint(o.C), o.H
+	c.Channels, c.Size = fmt.Sprint(m.Network().Channels), m.Network().Height
 	own := dataDir == ""
 	if !own {
 		c.Data, c.Test = dataDir, ""

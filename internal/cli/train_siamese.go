@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/spf13/cobra"
 )
 
@@ -103,11 +104,11 @@ func evalSiamese(cmd *cobra.Command, dir, source string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	o, err := recipe.EncoderInput(dir)
+	m, err := encode.Open(dir)
 	if err != nil {
 		return err
 	}
-	c.Channels, c.Size = fmt.Sprint(o.C), o.H
+	c.Channels, c.Size = fmt.Sprint(m.Network().Channels), m.Network().Height
 	if source != "" {
 		c.Test, c.TestPairs = "", ""
 		if c.Pairs != "" {

@@ -24,7 +24,7 @@ is said, never when. The energy of a text is −log of its probability with all 
 beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
 recordings of --data, which are held out, are. Texts are read in lower case.
 
-The run's folder also has tokens.json and features.json, which transcribe and align need, and times.safetensors,
+The run's folder also has reader.json, which transcribe and align need, and times.safetensors,
 a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
 --resume.`,
 		Example: `  energo train speech --data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv

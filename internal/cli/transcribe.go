@@ -195,7 +195,7 @@ Exit status 1 if a file could not be read.`,
 			if err := refuseVoid(cmd, "", t.rules(manifest)); err != nil {
 				return err
 			}
-			if t.stream && (t.reader == nil || t.reader.Recipe != "speech") {
+			if t.stream && (t.reader == nil || t.reader.Features() == nil) {
 				return usagef("--stream is for recordings, with a run of speech")
 			}
 			if t.searches() || t.stream {

@@ -27,6 +27,8 @@ import (
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
@@ -411,17 +413,13 @@ func yamlOf[C any](name, function string, c C, read func(string, C) (C, error)) 
 func runReaders() []reader {
 	looked := []image.Image{noise(9, 11)}
 	encoder := func(dir string) (any, error) {
-		e, err := recipe.LoadEncoder(dir)
-		if err != nil {
-			return nil, err
-		}
-		o, err := recipe.EncoderInput(dir)
+		e, err := encode.Open(dir)
 		if err != nil {
 			return nil, err
 		}
 		out := make([]float32, e.Dim())
 		err = e.Encode(out, looked)
-		return fmt.Sprint(o, e.Metric(), out), err
+		return fmt.Sprint(e.Network().Spec, out), err
 	}
 	tagger := func(dir string) (any, error) {
 		m, err := tag.Open(dir)
@@ -432,7 +430,7 @@ func runReaders() []reader {
 		return fmt.Sprintf("%q", tags), err
 	}
 	speech := func(dir string) (any, error) {
-		r, err := recipe.OpenReader(dir)
+		r, err := read.Open(dir)
 		if err != nil {
 			return nil, err
 		}
@@ -466,15 +464,13 @@ func runReaders() []reader {
 		return fmt.Sprint(*s), nil
 	}
 	return []reader{
-		{name: "run/encoder.json", funcs: []string{"recipe.LoadEncoder", "recipe.EncoderInput"}, file: recipe.EncoderFile, make: run("search"), read: encoder, blind: noDigest},
+		{name: "run/encoder.json", funcs: []string{"search/encode.Open"}, file: encode.CardFile, make: run("search"), read: encoder, blind: noDigest},
 		{name: "run/model.safetensors", file: recipe.ModelFile, make: run("search"), read: encoder},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/tagger's weights", file: recipe.ModelFile, make: run("tagger"), read: tagger},
-		{name: "run/tokens.json", funcs: []string{"recipe.OpenReader"}, file: recipe.TokensFile, make: run("speech"), read: speech, blind: noDigest},
-		{name: "run/features.json", file: recipe.FeaturesFile, make: run("speech"), read: speech, blind: noDigest},
-		{name: "run/times.safetensors", file: recipe.TimesFile, make: run("speech"), read: speech},
-		{name: "run/result.json of speech", file: recipe.ResultFile, make: run("speech"), read: speech, blind: noDigest},
+		{name: "run/reader.json", funcs: []string{"seq/read.Open"}, file: read.CardFile, make: run("speech"), read: speech, blind: noDigest},
+		{name: "run/times.safetensors", file: read.TimesFile, make: run("speech"), read: speech},
 		{name: "run/result.json", funcs: []string{"report.Open"}, file: recipe.ResultFile, make: run("digits"), read: opened, blind: noDigest},
 		{name: "run/config.yaml", file: recipe.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
 		{name: "run/events.jsonl", file: train.LogFile, make: events, read: opened, blind: rest},

@@ -22,7 +22,7 @@ import (
 	"github.com/energo-ml/energo/embed"
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/index/weaviate"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -187,7 +187,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	work := cmp.Or(e.work, strings.TrimRight(cmp.Or(e.out, e.collection), "/")+".embedding")
-	encoder, err := recipe.LoadEncoder(e.run)
+	encoder, err := encode.Open(e.run)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx" // the runners
 	"github.com/energo-ml/energo/embed"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 )
 
 func init() {
@@ -95,27 +95,27 @@ type doShard struct {
 	Dir []byte
 
 	plan    *embed.Plan
-	encoder recipe.Encoder
+	encoder encode.Encoder
 }
 
 // encoders are those that the process has loaded, by the folders of their runs.
 var encoders struct {
 	sync.Mutex
-	of map[string]recipe.Encoder
+	of map[string]encode.Encoder
 }
 
-func loadEncoder(run string) (recipe.Encoder, error) {
+func loadEncoder(run string) (encode.Encoder, error) {
 	encoders.Lock()
 	defer encoders.Unlock()
 	if e, ok := encoders.of[run]; ok {
 		return e, nil
 	}
-	e, err := recipe.LoadEncoder(run)
+	e, err := encode.Open(run)
 	if err != nil {
 		return nil, err
 	}
 	if encoders.of == nil {
-		encoders.of = map[string]recipe.Encoder{}
+		encoders.of = map[string]encode.Encoder{}
 	}
 	encoders.of[run] = e
 	return e, nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/embed"
-	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/search/encode"
 )
 
 // width is an encoder that gives a picture's width, and refuses wide ones.
@@ -60,7 +60,7 @@ func plan(t *testing.T, n int) *embed.Plan {
 	}
 	encoders.Lock()
 	defer encoders.Unlock()
-	encoders.of = map[string]recipe.Encoder{p.Run: width{}}
+	encoders.of = map[string]encode.Encoder{p.Run: width{}}
 	return p
 }
 

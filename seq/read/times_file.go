@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ import (
 const TimesFile = "times.safetensors"
 
 // save writes the model to a file.
-func (m *timesModel) save(path string) error {
+func (m *Times) save(path string) error {
 	units, err := json.Marshal(m.names)
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (m *timesModel) save(path string) error {
 }
 
 // readTimes reads the model of a run; nil where it has none.
-func readTimes(path string) (*timesModel, error) {
+func readTimes(path string) (*Times, error) {
 	f, err := tensor.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -58,7 +58,7 @@ func readTimes(path string) (*timesModel, error) {
 	return m, nil
 }
 
-func timesOf(f *tensor.File) (*timesModel, error) {
+func timesOf(f *tensor.File) (*Times, error) {
 	features, err := timesFeaturesOf(f.Metadata["features"])
 	if err != nil {
 		return nil, err

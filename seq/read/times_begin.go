@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"slices"
@@ -41,7 +41,7 @@ func (t *timesTraining) begin(r *timesRecording) (speech int) {
 // up to the word, is the word's, and what is loud behind the word before is that one's; where all of the
 // gap is loud, the word begins timesLate earlier. The characters of a word meet where the recogniser has blanks
 // between.
-func (m *timesModel) mended(tokens []ctc.Timed, x []float32) []ctc.Timed {
+func (m *Times) mended(tokens []ctc.Timed, x []float32) []ctc.Timed {
 	tokens = slices.Clone(tokens)
 	quiet, hop := quietFrames(x), m.features.hop()
 	reach := int(timesReach / hop)

@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 	"github.com/energo-ml/energo/audio"
 )
 
-// What a timesModel looks at.
+// What a Times looks at.
 const (
 	timesMels    = 26
 	timesCepstra = 13

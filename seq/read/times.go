@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 	"github.com/energo-ml/energo/internal/scratch"
 )
 
-// A timesModel says when words are said more exactly than CTC, which learns what is said alone: it gives the
+// Times says when words are said more exactly than CTC, which learns what is said alone: it gives the
 // beginning of a word to the space before. It is a hidden Markov model from left to right, whose
 // states are Gaussians with diagonal covariances. A path s through the states of a text has the energy
 //
@@ -23,7 +23,7 @@ import (
 // and for a character that was not it is all speech, the empty name. Silence is the unit " ".
 //
 // Source: [rabiner1989].
-type timesModel struct {
+type Times struct {
 	features *timesFeatures
 	names    []string       // of the units: the empty one, then characters and silence, then characters between neighbours
 	first    map[string]int // the row of a unit's first state
@@ -42,8 +42,8 @@ const timesStates = 2
 const silenceUnit = " "
 
 // newTimesModel returns a model of these units without Gaussians.
-func newTimesModel(f *timesFeatures, names []string) *timesModel {
-	m := &timesModel{features: f, names: slices.SortedFunc(slices.Values(names), func(a, b string) int {
+func newTimesModel(f *timesFeatures, names []string) *Times {
+	m := &Times{features: f, names: slices.SortedFunc(slices.Values(names), func(a, b string) int {
 		return cmp.Or(utf8.RuneCountInString(a)-utf8.RuneCountInString(b), cmp.Compare(a, b))
 	})}
 	m.first = make(map[string]int, len(names))
@@ -62,7 +62,7 @@ func newTimesModel(f *timesFeatures, names []string) *timesModel {
 }
 
 // prepare readies Gaussians for use.
-func (m *timesModel) prepare() {
+func (m *Times) prepare() {
 	m.precision = scratch.Sized(m.precision, len(m.mean))
 	m.constant = make([]float64, len(m.mean)/timesDims)
 	for i, v := range m.variance {
@@ -72,7 +72,7 @@ func (m *timesModel) prepare() {
 }
 
 // logDensity is that of a frame by the Gaussian of a row.
-func (m *timesModel) logDensity(row int, frame []float32) float64 {
+func (m *Times) logDensity(row int, frame []float32) float64 {
 	mean, precision := m.mean[row*timesDims:][:timesDims], m.precision[row*timesDims:][:timesDims]
 	sum := float32(0)
 	for i, v := range frame[:timesDims] {
@@ -83,7 +83,7 @@ func (m *timesModel) logDensity(row int, frame []float32) float64 {
 }
 
 // anyDensity is a wildcard's: that of the best character or of silence, less anythingCost.
-func (m *timesModel) anyDensity(frame []float32) float64 {
+func (m *Times) anyDensity(frame []float32) float64 {
 	best := math.Inf(-1)
 	for _, row := range m.broad {
 		best = max(best, m.logDensity(row, frame))
@@ -108,7 +108,7 @@ func unitNames(word []ctc.Timed, k int) [3]string {
 }
 
 // rowOf is the first row of the first of the units that there is.
-func (m *timesModel) rowOf(units [3]string) int {
+func (m *Times) rowOf(units [3]string) int {
 	for _, u := range units {
 		if row, ok := m.first[u]; ok {
 			return row

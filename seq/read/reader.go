@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"fmt"
@@ -8,82 +8,31 @@ import (
 	_ "image/png"  // or PNG
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/nn"
 	"golang.org/x/image/draw"
 )
 
-// A Reader reads files with the recogniser of a finished run.
+// A Reader reads files with a trained network. It is for one goroutine.
 type Reader struct {
-	Recipe    string
 	Classes   []string // texts of the classes; the blank's, the first, is empty
 	Separator string   // the text of the class between words; "" where there is none
 	Frame     float64  // from a frame of emissions to the next: seconds of sound, pixels of a strip
 	Offset    float64  // from the beginning to the first frame's middle
 
-	r      *recogniser
-	speech *speechFeatures
-	times  *timesModel // nil where the run has none
+	r      *Network
+	speech *Features // nil for pictures
+	times  *Times    // nil where the folder has none
 }
 
-// OpenReader reads the model of a finished run of strips or speech.
-func OpenReader(dir string) (*Reader, error) {
-	name, err := RunRecipe(dir)
-	if err != nil {
-		return nil, err
-	}
-	if name != "strips" && name != "speech" {
-		return nil, fmt.Errorf("%s is a run of %s; runs of strips and speech read files", dir, name)
-	}
-	var result RecogniserResult
-	if err := readFinished(dir, &result); err != nil {
-		return nil, err
-	}
-	tokens, err := readTokens(dir)
-	if err != nil {
-		return nil, err
-	}
-	out := &Reader{Recipe: name, Classes: append([]string{""}, tokens...)}
-	path := filepath.Join(dir, ConfigFile)
-	if name == "strips" {
-		c, err := ReadStripsConfig(path, DefaultStrips())
-		if err == nil {
-			c, err = c.Resolve()
-		}
-		if err != nil {
-			return nil, err
-		}
-		out.r, out.Frame = c.recogniserOf(tokens), recogniserStride
-		simd.SetThreads(c.Threads)
-	} else {
-		c, err := ReadSpeechConfig(path, DefaultSpeech())
-		if err == nil {
-			c, err = c.Resolve()
-		}
-		if err != nil {
-			return nil, err
-		}
-		if out.speech, err = readSpeechFeatures(dir); err != nil {
-			return nil, err
-		}
-		if out.times, err = readTimes(filepath.Join(dir, TimesFile)); err != nil {
-			return nil, err
-		}
-		out.r = c.recogniser(tokens)
-		out.Frame, out.Offset = out.speech.spacing()
-		simd.SetThreads(c.Threads)
-	}
-	if out.r.separator() != blank {
-		out.Separator = " "
-	}
-	return out, nn.Load(filepath.Join(dir, ModelFile), out.r.net)
-}
+// Network returns the reader's network.
+func (r *Reader) Network() *Network { return r.r }
+
+// Features says how recordings become lines; nil for a reader of pictures.
+func (r *Reader) Features() *Features { return r.speech }
 
 // A Source is a file as a model takes it.
 type Source struct {
@@ -97,18 +46,18 @@ type Source struct {
 // Open reads a file: the picture of a strip, or a recording.
 func (r *Reader) Open(path string) (Source, error) {
 	if r.speech == nil {
-		return readStrip(path)
+		return readStrip(path, r.r.Height)
 	}
 	clip, err := audio.Read(path)
 	if err != nil {
 		return Source{}, err
 	}
-	x, err := r.speech.raw(clip)
+	x, err := r.speech.Of(clip)
 	if err != nil {
 		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
-	r.speech.normalise(x)
-	s := Source{Line: r.speech.line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}
+	r.speech.Normalise(x)
+	s := Source{Line: r.speech.Line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}
 	if r.times != nil {
 		s.clip = clip
 	}
@@ -135,21 +84,21 @@ func (r *Reader) Refine(s Source, tokens []ctc.Timed) ([]ctc.Timed, error) {
 
 // Emissions returns those of a line: log-probabilities, frame by frame. They are good until the
 // next call.
-func (r *Reader) Emissions(l data.Line) ([]float32, error) { return r.r.emissions(l) }
+func (r *Reader) Emissions(l data.Line) ([]float32, error) { return r.r.Emissions(l) }
 
 // Normal returns a text as the model would write it: its words one space apart, in lower case
 // where the model is of speech.
 func (r *Reader) Normal(text string) string {
 	if r.speech != nil {
-		return speechText(text)
+		return NormalSpeech(text)
 	}
 	return strings.Join(strings.Fields(text), " ")
 }
 
 // Spell returns a text as classes, once it is Normal.
 func (r *Reader) Spell(text string) ([]int, error) {
-	tokens, err := spell(r.r.tokens, r.Normal(text))
-	return classesOf(nil, tokens), err
+	tokens, err := r.r.Spell(r.Normal(text))
+	return ClassesOf(nil, tokens), err
 }
 
 // maxStrip bounds the pixels of a strip's picture, before anything of it is decoded.
@@ -157,7 +106,7 @@ const maxStrip = 1 << 24
 
 // readStrip reads the picture of a strip and brings it to the height of those trained on,
 // bright ink on black.
-func readStrip(path string) (Source, error) {
+func readStrip(path string, height int) (Source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Source{}, err
@@ -177,8 +126,8 @@ func readStrip(path string) (Source, error) {
 	if err != nil {
 		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
-	width := max(1, int(math.Round(float64(size.Width)*data.StripHeight/float64(size.Height))))
-	grey := image.NewGray(image.Rect(0, 0, width, data.StripHeight))
+	width := max(1, int(math.Round(float64(size.Width)*float64(height)/float64(size.Height))))
+	grey := image.NewGray(image.Rect(0, 0, width, height))
 	draw.CatmullRom.Scale(grey, grey.Bounds(), picture, picture.Bounds(), draw.Src, nil)
 	return Source{Line: stripOf(grey), Length: float64(size.Width), Scale: float64(size.Width) / float64(width)}, nil
 }

@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"errors"
@@ -6,9 +6,9 @@ import (
 	"github.com/energo-ml/energo/audio"
 )
 
-// A ReaderStream reads sound as it comes. Its emissions are those of the whole recording, up to
+// A Stream reads sound as it comes. Its emissions are those of the whole recording, up to
 // rounding: a frame is given as soon as all that the network looks at for it is there.
-type ReaderStream struct {
+type Stream struct {
 	r        *Reader
 	features *audio.Stream
 	columns  []float32 // normalised features [frames][mels], from column first on
@@ -17,48 +17,48 @@ type ReaderStream struct {
 	out      []float32
 }
 
-// Stream begins a stream of sound at the model's own rate; runs of strips have none.
-func (r *Reader) Stream() (*ReaderStream, error) {
+// Stream begins a stream of sound at the model's own rate; readers of pictures have none.
+func (r *Reader) Stream() (*Stream, error) {
 	if r.speech == nil {
 		return nil, errors.New("only models of speech read streams")
 	}
-	return &ReaderStream{r: r, features: r.speech.extract.Stream()}, nil
+	return &Stream{r: r, features: r.speech.extract.Stream()}, nil
 }
 
 // Rate is the samples a second that streams have.
 func (r *Reader) Rate() int { return r.speech.Options.Rate }
 
 // Push adds samples and returns the emissions that are new, good until the next call.
-func (s *ReaderStream) Push(samples []float32) ([]float32, error) {
+func (s *Stream) Push(samples []float32) ([]float32, error) {
 	from := len(s.columns)
 	s.columns = s.features.Append(s.columns, samples)
-	s.r.speech.normalise(s.columns[from:])
-	return s.emit((s.end() - s.r.r.context()) / recogniserStride)
+	s.r.speech.Normalise(s.columns[from:])
+	return s.emit((s.end() - s.r.r.context()) / stride)
 }
 
 // Finish returns the emissions of what is left.
-func (s *ReaderStream) Finish() ([]float32, error) { return s.emit(s.r.r.frames(s.end())) }
+func (s *Stream) Finish() ([]float32, error) { return s.emit(s.r.r.Frames(s.end())) }
 
 // end is how many columns there have been.
-func (s *ReaderStream) end() int { return s.first + len(s.columns)/s.r.speech.Options.Mels }
+func (s *Stream) end() int { return s.first + len(s.columns)/s.r.speech.Options.Mels }
 
 // emit gives the frames up to frame end.
-func (s *ReaderStream) emit(end int) ([]float32, error) {
+func (s *Stream) emit(end int) ([]float32, error) {
 	if end <= s.done {
 		return nil, nil
 	}
 	mels, context := s.r.speech.Options.Mels, s.r.r.context()
-	lo := max(0, s.done*recogniserStride-context)
-	hi := min(s.end(), end*recogniserStride+context)
-	all, err := s.r.r.emissions(s.r.speech.line(s.columns[(lo-s.first)*mels:(hi-s.first)*mels], nil))
+	lo := max(0, s.done*stride-context)
+	hi := min(s.end(), end*stride+context)
+	all, err := s.r.r.Emissions(s.r.speech.Line(s.columns[(lo-s.first)*mels:(hi-s.first)*mels], nil))
 	if err != nil {
 		return nil, err
 	}
-	c := s.r.r.classes()
-	at := lo / recogniserStride
+	c := s.r.r.Classes()
+	at := lo / stride
 	s.out = append(s.out[:0], all[(s.done-at)*c:(end-at)*c]...)
 	s.done = end
-	if keep := max(0, end*recogniserStride-context); keep > s.first {
+	if keep := max(0, end*stride-context); keep > s.first {
 		s.columns = append(s.columns[:0], s.columns[(keep-s.first)*mels:]...)
 		s.first = keep
 	}

@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"unicode/utf8"
@@ -55,7 +55,7 @@ func (t *timesTraining) fit() {
 }
 
 // parent is the first row of a unit's parent; negative for that of all speech.
-func (m *timesModel) parent(unit int) int {
+func (m *Times) parent(unit int) int {
 	name := m.names[unit]
 	switch utf8.RuneCountInString(name) {
 	case 0:
@@ -96,7 +96,7 @@ func (s *timesSums) pool(parent, row int) {
 }
 
 // gaussian sets that of a row, whose parent's is set, or which has none.
-func (s *timesSums) gaussian(m *timesModel, row, parent int) {
+func (s *timesSums) gaussian(m *Times, row, parent int) {
 	for i := range timesDims {
 		at := row*timesDims + i
 		n := s.count[row]

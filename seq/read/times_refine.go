@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"iter"
@@ -11,7 +11,7 @@ import (
 // refine returns tokens, whose times are the recogniser's, with those of the likeliest path through features
 // x of a recording of so many seconds. Separators have what lies between words. Without a word, or
 // where no path goes through the frames, the times stay.
-func (m *timesModel) refine(x []float32, tokens []ctc.Timed, length float64) []ctc.Timed {
+func (m *Times) refine(x []float32, tokens []ctc.Timed, length float64) []ctc.Timed {
 	places := m.places(tokens, len(x)/timesDims)
 	path := m.path(x, places)
 	if path == nil {
@@ -37,7 +37,7 @@ func (m *timesModel) refine(x []float32, tokens []ctc.Timed, length float64) []c
 }
 
 // boundary is when frame t takes over from the one before, in seconds.
-func (m *timesModel) boundary(t int, length float64) float64 {
+func (m *Times) boundary(t int, length float64) float64 {
 	return min(max(0, math.Round((float64(t)-0.5)*m.features.hop()*1e6)/1e6), length)
 }
 

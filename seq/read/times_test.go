@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"math"
@@ -96,7 +96,7 @@ func TestTimesFeaturesAtAnyRate(t *testing.T) {
 }
 
 // randomTimes is a model of these units with random Gaussians.
-func randomTimes(t *testing.T, rng *rand.Rand, units ...string) *timesModel {
+func randomTimes(t *testing.T, rng *rand.Rand, units ...string) *Times {
 	t.Helper()
 	f, err := newTimesFeatures(8000)
 	if err != nil {
@@ -164,7 +164,7 @@ func randomPlaces(rng *rand.Rand, n int) []timesPlace {
 }
 
 // bestOfAll is the best score of the paths that are at a place before frame t.
-func bestOfAll(m *timesModel, x []float32, places []timesPlace, at, t int) float64 {
+func bestOfAll(m *Times, x []float32, places []timesPlace, at, t int) float64 {
 	if t == len(x)/timesDims {
 		if at >= len(places)-2 && at > 0 {
 			return 0
@@ -182,7 +182,7 @@ func bestOfAll(m *timesModel, x []float32, places []timesPlace, at, t int) float
 	return best
 }
 
-func densityAt(m *timesModel, x []float32, p timesPlace, t int) float64 {
+func densityAt(m *Times, x []float32, p timesPlace, t int) float64 {
 	frame := x[t*timesDims:][:timesDims]
 	if p.row == anything {
 		return m.anyDensity(frame)
@@ -191,7 +191,7 @@ func densityAt(m *timesModel, x []float32, p timesPlace, t int) float64 {
 }
 
 // scoreOf checks a path, and returns its score.
-func scoreOf(t *testing.T, m *timesModel, x []float32, places []timesPlace, path []int32) float64 {
+func scoreOf(t *testing.T, m *Times, x []float32, places []timesPlace, path []int32) float64 {
 	t.Helper()
 	if path == nil {
 		return math.Inf(-1)
@@ -371,7 +371,7 @@ func TestTrainTimes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var models []*timesModel
+	var models []*Times
 	for _, threads := range []int{1, 2} {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 		all, _ := lateTones(t, f, 40, 1)
@@ -521,57 +521,5 @@ func TestTimesFile(t *testing.T) {
 	}
 	if _, err := readTimes(path); err == nil || !strings.Contains(err.Error(), TimesFile) {
 		t.Errorf("a file that is cut off: %v", err)
-	}
-}
-
-// testTimes: a run's model of times is much more exact than its emissions, with which a run without one
-// aligns.
-func testTimes(t *testing.T, dir, manifest string) {
-	t.Helper()
-	reader, err := OpenReader(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines, err := audio.Manifest(manifest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	times, err := audio.Times(filepath.Join(filepath.Dir(manifest), "times.csv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var coarse, exact [][]ctc.Timed
-	var truth [][]audio.Interval
-	for _, u := range lines {
-		s, err := reader.Open(u.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		target, err := reader.Spell(u.Text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l := s.Line
-		for _, c := range target {
-			l.Target = append(l.Target, c-1)
-		}
-		tokens, err := alignTokens(reader.r, reader.speech, l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		refined, err := reader.Refine(s, tokens)
-		if err != nil {
-			t.Fatal(err)
-		}
-		coarse, exact, truth = append(coarse, tokens), append(exact, refined), append(truth, times[u.Path])
-	}
-	before, after := errorOf(t, coarse, truth), errorOf(t, exact, truth)
-	if after > 0.02 || before < 2*after {
-		t.Errorf("the median error is %.4f s, by emissions %.4f s", after, before)
-	}
-	reader.times = nil
-	same, err := reader.Refine(Source{}, coarse[0])
-	if err != nil || !slices.Equal(same, coarse[0]) {
-		t.Errorf("without a model of times: %v, %v", same, err)
 	}
 }

@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-// How a timesModel is trained.
+// How a Times is trained.
 const (
 	timesRounds     = 6
 	timesLeast      = 1.0  // seconds of speech below which there is no model
@@ -25,23 +25,33 @@ type timesRecording struct {
 	path   []int32
 }
 
-// learnTimes trains a model of times on some of the first n recordings, evenly taken, which the recogniser aligns
+// An Utterance is a recording to learn times from.
+type Utterance struct {
+	Path     string
+	Features []float32 // normalised
+	Tokens   []int     // of its text
+}
+
+// LearnTimes trains a model of times on some of the recordings, evenly taken, which the network aligns
 // first; those that it can't align are left out. Where they have too little speech there is no model, nil.
-func learnTimes(ctx context.Context, r *recogniser, f *speechFeatures, set *spoken, n int) (*timesModel, error) {
+//
+// Errors: a recording that cannot be read; the context's.
+func LearnTimes(ctx context.Context, r *Network, f *Features, recordings []Utterance) (*Times, error) {
 	features, err := newTimesFeatures(f.Options.Rate)
 	if err != nil {
 		return nil, err
 	}
 	var all []timesRecording
-	for _, i := range someOf(f, set.features[0][:n]) {
+	for _, i := range someOf(f, recordings) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		tokens, err := alignTokens(r, f, f.line(set.features[0][i], set.targets[i]))
+		u := recordings[i]
+		tokens, err := alignTokens(r, f, f.Line(u.Features, u.Tokens))
 		if err != nil {
 			continue
 		}
-		clip, err := audio.Read(set.paths[i])
+		clip, err := audio.Read(u.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -55,12 +65,12 @@ func learnTimes(ctx context.Context, r *recogniser, f *speechFeatures, set *spok
 }
 
 // someOf are the numbers of the recordings to train on.
-func someOf(f *speechFeatures, features [][]float32) (all []int) {
+func someOf(f *Features, recordings []Utterance) (all []int) {
 	seconds := 0.0
-	for _, x := range features {
-		seconds += float64(len(x)/f.Options.Mels*f.Options.Hop) / float64(f.Options.Rate)
+	for _, u := range recordings {
+		seconds += float64(len(u.Features)/f.Options.Mels*f.Options.Hop) / float64(f.Options.Rate)
 	}
-	n := len(features)
+	n := len(recordings)
 	count := min(n, timesRecordings, 1+int(float64(n)*timesMost/max(seconds, 1)))
 	for k := range count {
 		all = append(all, k*n/count)
@@ -69,23 +79,23 @@ func someOf(f *speechFeatures, features [][]float32) (all []int) {
 }
 
 // alignTokens is a line's text with the times that the recogniser's alignment has.
-func alignTokens(r *recogniser, f *speechFeatures, l data.Line) ([]ctc.Timed, error) {
-	log, err := r.emissions(l)
+func alignTokens(r *Network, f *Features, l data.Line) ([]ctc.Timed, error) {
+	log, err := r.Emissions(l)
 	if err != nil {
 		return nil, err
 	}
 	var aligner ctc.Aligner
-	a, err := aligner.Align(log, r.classes(), classesOf(nil, l.Target))
+	a, err := aligner.Align(log, r.Classes(), ClassesOf(nil, l.Target))
 	if err != nil {
 		return nil, err
 	}
-	frame, middle := f.spacing()
-	return ctc.TimedTokens(a.Spans, func(class int) string { return r.tokens[class-1] }, frame, max(0, middle-frame/2)), nil
+	frame, middle := f.Spacing()
+	return ctc.TimedTokens(a.Spans, func(class int) string { return r.Tokens[class-1] }, frame, max(0, middle-frame/2)), nil
 }
 
 // timesTraining is a model in training.
 type timesTraining struct {
-	model      *timesModel
+	model      *Times
 	recordings []timesRecording
 	timesSums
 }
@@ -98,7 +108,7 @@ type timesTraining struct {
 //
 // The result does not depend on the number of threads.
 // Source: [juang1990].
-func trainTimes(ctx context.Context, f *timesFeatures, recordings []timesRecording) (*timesModel, error) {
+func trainTimes(ctx context.Context, f *timesFeatures, recordings []timesRecording) (*Times, error) {
 	t := &timesTraining{model: newTimesModel(f, unitsOf(recordings)), recordings: recordings}
 	speech := 0
 	for i := range recordings {

@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 
 // A timesPath is a search for the likeliest path.
 type timesPath struct {
-	model  *timesModel
+	model  *Times
 	x      []float32 // [frames][timesDims]
 	places []timesPlace
 	scores []float64    // of the best path to each place
@@ -29,7 +29,7 @@ const (
 // itself, to the next, or over a silence (Viterbi's algorithm, within the places' frames). Ties are broken
 // for staying, then for coming. Where no path goes through the frames it is nil.
 // Source: [rabiner1989].
-func (m *timesModel) path(x []float32, places []timesPlace) []int32 {
+func (m *Times) path(x []float32, places []timesPlace) []int32 {
 	frames := len(x) / timesDims
 	if frames == 0 || len(places) == 0 {
 		return nil

@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"math"
@@ -28,7 +28,7 @@ const timesReach = 0.25
 // neighbours in the word, give or take timesReach, so that a frame has few places however long the text is. No place
 // begins, or ends, before the one before it does. Place 0 is where paths are before the first frame. Without
 // a word there are no places.
-func (m *timesModel) places(tokens []ctc.Timed, frames int) []timesPlace {
+func (m *Times) places(tokens []ctc.Timed, frames int) []timesPlace {
 	all := []timesPlace{{}}
 	for i, word := range timedWords(tokens) {
 		all = append(all, timesPlace{row: m.first[silenceUnit], token: silence})
@@ -51,12 +51,12 @@ func (m *timesModel) places(tokens []ctc.Timed, frames int) []timesPlace {
 }
 
 // frame is that at a time, from 0 to frames.
-func (m *timesModel) frame(seconds float64, frames int) int {
+func (m *Times) frame(seconds float64, frames int) int {
 	return int(min(max(0, math.Round(seconds/m.features.hop())), float64(frames)))
 }
 
 // addStates adds the states of character k of a word, or of a wildcard, the first of them being p.
-func (m *timesModel) addStates(all []timesPlace, p timesPlace, word []ctc.Timed, k int) []timesPlace {
+func (m *Times) addStates(all []timesPlace, p timesPlace, word []ctc.Timed, k int) []timesPlace {
 	if word[k].Wildcard() {
 		p.row = anything
 		return append(all, p)

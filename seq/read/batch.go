@@ -1,4 +1,4 @@
-package recipe
+package read
 
 import (
 	"math"
@@ -13,14 +13,14 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// A lineBatch is lines side by side, padded to one width, and the CTC loss of a network's
+// A Batch is lines side by side, padded to one width, and the CTC loss of a network's
 // emissions.
 //
 // With a weight of priors above 0, the loss is of the scores log p − weight·log prior, where prior is how
 // often the network has lately given each class. What is rare then costs less, above all
 // the labels beside the blank, so that labels last as long as they sound, and their times
 // are better [huang2024].
-type lineBatch struct {
+type Batch struct {
 	weight float64        // of the priors
 	prior  *tensor.Tensor // [C]
 
@@ -36,34 +36,38 @@ type lineBatch struct {
 // priorStep is how far a batch moves the priors.
 const priorStep = 0.05
 
-func newLineBatch(classes int, priors float64) *lineBatch {
-	b := &lineBatch{
+// Prior is the label priors [C], which are state of training.
+func (b *Batch) Prior() *tensor.Tensor { return b.prior }
+
+// NewBatch returns a batch of lines of so many classes; priors is their weight, from 0 to 1.
+func NewBatch(classes int, priors float64) *Batch {
+	b := &Batch{
 		weight: priors, prior: tensor.New(tensor.Float32, classes), x: tensor.New(tensor.Float32),
-		ctc: loss.CTC[float32]{Blank: blank, Logits: priors == 0, ZeroInfinity: true},
+		ctc: loss.CTC[float32]{Blank: Blank, Logits: priors == 0, ZeroInfinity: true},
 	}
 	simd.Fill(b.prior.Float32s(), 1/float32(classes))
 	return b
 }
 
-// set puts lines side by side.
-func (b *lineBatch) set(r *recogniser, lines []data.Line) {
-	sideBySide(b.x, r.height, lines...)
+// Set puts lines side by side.
+func (b *Batch) Set(r *Network, lines []data.Line) {
+	sideBySide(b.x, r.Height, lines...)
 	b.batch = loss.CTCBatch[float32]{
-		Batch: len(lines), Classes: r.classes(), BatchFirst: true,
+		Batch: len(lines), Classes: r.Classes(), BatchFirst: true,
 		Targets: b.batch.Targets[:0], InputLengths: b.batch.InputLengths[:0], TargetLengths: b.batch.TargetLengths[:0],
 	}
 	for _, l := range lines {
-		b.batch.Targets = classesOf(b.batch.Targets, l.Target)
+		b.batch.Targets = ClassesOf(b.batch.Targets, l.Target)
 		b.batch.TargetLengths = append(b.batch.TargetLengths, len(l.Target))
-		b.batch.InputLengths = append(b.batch.InputLengths, r.frames(l.W))
+		b.batch.InputLengths = append(b.batch.InputLengths, r.Frames(l.W))
 	}
 }
 
-// record records the mean loss of the lines; those with too few frames for their text
+// Record records the mean loss of the lines; those with too few frames for their text
 // count 0. It fails with train.ErrNothing where all are such.
-func (b *lineBatch) record(r *recogniser, tape *autodiff.Tape) (*autodiff.Var, error) {
-	logits := r.net.Forward(tape.Const(b.x)) // [N, C, T]
-	c, frames := r.classes(), logits.Shape()[2]
+func (b *Batch) Record(r *Network, tape *autodiff.Tape) (*autodiff.Var, error) {
+	logits := r.Module.Forward(tape.Const(b.x)) // [N, C, T]
+	c, frames := r.Classes(), logits.Shape()[2]
 	y := logits.Value.Float32s()
 	b.scores, b.grad = scratch.Sized(b.scores, len(y)), scratch.Sized(b.grad, len(y))
 	each := c * frames
@@ -87,7 +91,7 @@ func (b *lineBatch) record(r *recogniser, tape *autodiff.Tape) (*autodiff.Var, e
 }
 
 // eval returns the loss, and leaves its gradient by the logits in grad.
-func (b *lineBatch) eval() (float64, error) {
+func (b *Batch) eval() (float64, error) {
 	if b.weight == 0 {
 		return b.ctc.Eval(&b.batch, b.grad)
 	}
@@ -119,7 +123,7 @@ func (b *lineBatch) eval() (float64, error) {
 }
 
 // follow moves the priors towards what the network gave in this batch.
-func (b *lineBatch) follow() {
+func (b *Batch) follow() {
 	const least = 1e-4
 	c, n := b.batch.Classes, 0
 	mean := make([]float64, c)
@@ -135,7 +139,7 @@ func (b *lineBatch) follow() {
 	}
 }
 
-func (b *lineBatch) anyFine() bool {
+func (b *Batch) anyFine() bool {
 	for _, s := range b.ctc.Status() {
 		if s != loss.CTCImpossible {
 			return true

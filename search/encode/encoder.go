@@ -1,0 +1,183 @@
+package encode
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// Encoder turns pictures into vectors. *Model is one.
+type Encoder interface {
+	// Dim is how many coordinates a vector has.
+	Dim() int
+	// Fingerprint tells encoders apart: vectors of different ones do not compare.
+	Fingerprint() string
+	// Metric is the distance that the vectors were trained for: "euclidean", "cosine" or "dot".
+	Metric() string
+	// Size is that of the pictures that the network takes: others are fitted to it, as data.Fit does.
+	Size() image.Point
+	// Encode writes the vectors of pictures of any size and colour to dst, Dim elements each.
+	// It may be called from several goroutines at once.
+	Encode(dst []float32, pictures []image.Image) error
+}
+
+// The files of an encoder's folder.
+const (
+	CardFile    = "encoder.json"
+	WeightsFile = "model.safetensors"
+)
+
+// format is the number of the card's form.
+const format = 1
+
+// cardContent is the content of CardFile.
+type cardContent struct {
+	Format int `json:"format"`
+	Spec
+}
+
+// Save writes the network into a folder, and then its card: a card says that the weights are whole.
+func (n *Network) Save(dir string) error {
+	text, err := json.MarshalIndent(cardContent{format, n.Spec}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := nn.Save(filepath.Join(dir, WeightsFile), n.Module); err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(dir, CardFile), append(text, '\n'))
+}
+
+// A Model is a trained encoder. Every picture is fitted to the size that the network was trained for (data.Fit). If the
+// training pictures were bright figures on dark ground, as the digits are, a picture whose border is bright is turned
+// into its negative first (data.Darken).
+type Model struct {
+	network     *Network
+	fingerprint string
+	workers     sync.Pool // of *encoding
+}
+
+// Open reads the encoder of a folder: that of a finished run of search or siamese, or what Network.Save wrote.
+//
+// Errors name the file: a folder without a card; a card that is damaged, has another format number or is out of range;
+// weights that are damaged or of another network.
+func Open(dir string) (*Model, error) {
+	path := filepath.Join(dir, CardFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s: finished runs of search and siamese have one; an unfinished run resumes by --resume", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	network, err := networkOf(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	path = filepath.Join(dir, WeightsFile)
+	weights, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := tensor.Decode(weights)
+	if err == nil {
+		err = nn.Restore(network.Module, f.Tensors)
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "load", Path: path, Err: err}
+	}
+	hash := sha256.New()
+	hash.Write(text)
+	hash.Write(weights)
+	return &Model{network: network, fingerprint: fmt.Sprintf("%s-%x", network.Job, hash.Sum(nil)[:12])}, nil
+}
+
+// networkOf returns the untrained network that a card describes.
+func networkOf(text []byte) (*Network, error) {
+	var c cardContent
+	if err := card.Decode(text, &c); err != nil {
+		return nil, err
+	}
+	if c.Format != format {
+		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, format)
+	}
+	return NewNetwork(c.Spec, 0)
+}
+
+// Network returns the model's network, which must not be changed.
+func (m *Model) Network() *Network { return m.network }
+
+// Dim implements Encoder.
+func (m *Model) Dim() int { return m.network.Dim }
+
+// Fingerprint implements Encoder: the job, and a hash of the weights and of what the network takes.
+func (m *Model) Fingerprint() string { return m.fingerprint }
+
+// Metric implements Encoder.
+func (m *Model) Metric() string { return m.network.Metric }
+
+// Size implements Encoder.
+func (m *Model) Size() image.Point { return image.Pt(m.network.Width, m.network.Height) }
+
+// An encoding is what one goroutine needs to encode.
+type encoding struct {
+	*Worker
+	bytes []byte // of one picture
+}
+
+// Encode implements Encoder.
+//
+// Errors: dst of another length; a picture without pixels, by its index; a vector that is not finite.
+func (m *Model) Encode(dst []float32, pictures []image.Image) error {
+	dim := m.network.Dim
+	if len(dst) != len(pictures)*dim {
+		return fmt.Errorf("Encode: dst has %d elements; it must have %d, %d for each of %d pictures", len(dst), len(pictures)*dim, dim, len(pictures))
+	}
+	for i, p := range pictures {
+		if p == nil || p.Bounds().Empty() {
+			return fmt.Errorf("Encode: picture %d has no pixels", i)
+		}
+	}
+	w, ok := m.workers.Get().(*encoding)
+	if !ok {
+		w = &encoding{Worker: m.network.Worker(), bytes: make([]byte, m.network.Channels*m.network.Height*m.network.Width)}
+	}
+	defer m.workers.Put(w)
+	for lo := 0; lo < len(pictures); lo += batchSize {
+		part := pictures[lo:min(lo+batchSize, len(pictures))]
+		x := w.input(len(part))
+		for i, p := range part {
+			m.network.fit(w.bytes, p)
+			for j, v := range w.bytes {
+				x[i*len(w.bytes)+j] = float32(v) / 255
+			}
+		}
+		out := dst[lo*dim:][:len(part)*dim]
+		copy(out, w.run())
+		if simd.HasNonFinite(out) {
+			return fmt.Errorf("Encode: the vector of a picture from %d to %d is not finite: the model's weights are of no use", lo, lo+len(part)-1)
+		}
+	}
+	return nil
+}
+
+// fit turns a picture into the network's input bytes.
+func (s Spec) fit(dst []byte, m image.Image) {
+	data.Fit(dst, m, s.Channels, s.Height, s.Width)
+	if s.DarkBackground {
+		data.Darken(dst, s.Height, s.Width)
+	}
+}
