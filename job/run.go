@@ -191,7 +191,7 @@ func Open(ctx context.Context, dir string, jobs []Job, env Env) (*Run, error) {
 		return nil, err
 	}
 	r := &Run{Job: j, Spec: s, Result: new(Result)}
-	if err := readResult(dir, r.Result); err != nil {
+	if err := ReadResult(dir, r.Result); err != nil {
 		return nil, err
 	}
 	r.Result.Run = dir
@@ -259,7 +259,7 @@ func ReadConfig(dir string, jobs []Job) (Job, Spec, error) {
 // A head is the part of a file of settings that is no setting.
 type head struct {
 	Recipe string `yaml:"recipe"`
-	Format int    `yaml:"format"`
+	Format *int   `yaml:"format"` // nil: a file of settings that is no run's need not name it
 }
 
 func readHead(path string, text []byte) (h head, err error) {
@@ -279,14 +279,14 @@ func Read(path string, text []byte, j Job, s Spec) (named []string, err error) {
 		return nil, err
 	case h.Recipe != "" && h.Recipe != j.Name:
 		return nil, fmt.Errorf("%s: recipe is %q; these are settings of %s", path, excerpt.Of(h.Recipe), j.Name)
-	case h.Format != 0 && h.Format != format:
-		return nil, fmt.Errorf("%s: format is %d; this program reads and writes format %d", path, h.Format, format)
+	case h.Format != nil && *h.Format != format:
+		return nil, fmt.Errorf("%s: format is %d; this program reads and writes format %d", path, *h.Format, format)
 	}
 	return s.Options().Read(path, text, "recipe", "format")
 }
 
-// readResult reads the result of a finished run.
-func readResult(dir string, r *Result) error {
+// ReadResult reads the result of a finished run into r, a pointer to what was written.
+func ReadResult(dir string, r any) error {
 	path := filepath.Join(dir, ResultFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {

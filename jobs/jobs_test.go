@@ -187,6 +187,7 @@ func TestRefused(t *testing.T) {
 	for name, text := range map[string]string{
 		"recipe is \"other\", which is no job":        "recipe: other\n",
 		"format is 1; this program reads and writes":  "recipe: multilabel\nformat: 1\n",
+		"format is 0; this program reads and writes":  "recipe: multilabel\nformat: 0\n",
 		"line 2: there is no setting \"lss\"":         "recipe: multilabel\nlss: bce_logits\n",
 		"loss is \"bce\"; it must be one of":          "recipe: multilabel\nloss: bce\n",
 		"hidden is 0; it must be a whole number from": "recipe: multilabel\nhidden: 0\n",

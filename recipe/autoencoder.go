@@ -10,6 +10,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 )
@@ -99,7 +100,7 @@ func EvalAutoencoder(ctx context.Context, dir string, testSet *data.Images) (*Au
 		return nil, err
 	}
 	r := &AutoencoderResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	model, err := newAutoencoder(c, testSet)

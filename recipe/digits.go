@@ -164,7 +164,7 @@ func EvalDigits(ctx context.Context, dir string, trainSet, testSet *data.Images)
 		return nil, err
 	}
 	r := &Result{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	r.Run = dir

@@ -9,6 +9,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
@@ -126,7 +127,7 @@ func EvalGenerate(ctx context.Context, dir string, trainSet, testSet *data.Image
 		return nil, err
 	}
 	r := &GenerateResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	if err := checkOwn(dir, trainSet); err != nil {

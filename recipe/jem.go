@@ -9,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
@@ -117,7 +118,7 @@ func EvalJEM(ctx context.Context, dir string, trainSet, testSet, foreign *data.I
 		return nil, err
 	}
 	r := &JEMResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)

@@ -8,6 +8,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
@@ -116,7 +117,7 @@ func EvalRBM(ctx context.Context, dir string, trainSet, testSet *data.Images) (*
 		return nil, err
 	}
 	r := &RBMResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	if err := checkOwn(dir, trainSet); err != nil {

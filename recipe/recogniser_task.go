@@ -2,16 +2,13 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/tensor"
@@ -192,7 +189,7 @@ func (t *recogniserTask) run(ctx context.Context, recipe string, config Settings
 	} else if err != nil {
 		return nil, err
 	}
-	return r, writeJSON(filepath.Join(o.Dir, ResultFile), r)
+	return r, writeResult(o.Dir, r)
 }
 
 // read measures the groups; the energies are the first one's.
@@ -224,12 +221,4 @@ func others(e float64) functional.LabelStats {
 	e = max(e, least)
 	rest := -math.Log(-math.Expm1(-e))
 	return functional.LabelStats{Correct: e, Offending: rest, Answer: 1, Spread: abs(rest-e) / 2}
-}
-
-func writeJSON(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(path, append(text, '\n'))
 }

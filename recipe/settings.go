@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/job/option"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -109,7 +109,7 @@ func Counting[C Settings](c, defaults C) (C, error) {
 
 // readConfig reads a YAML file of settings over base.
 func readConfig[C any](path string, base C) (C, error) {
-	text, err := readSettings(path)
+	text, err := option.ReadFile(path)
 	if err != nil {
 		return base, err
 	}
@@ -127,25 +127,9 @@ func readConfig[C any](path string, base C) (C, error) {
 	return c, nil
 }
 
-// maxConfig bounds a file of settings, in bytes.
-const maxConfig = 1 << 20
-
-func readSettings(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err == nil && len(text) > maxConfig {
-		err = fmt.Errorf("%s has more than %d bytes; a file of settings has fewer", path, maxConfig)
-	}
-	return text, err
-}
-
 // NamedIn returns the settings that a file names, as texts by their names.
 func NamedIn(path string) (map[string]string, error) {
-	text, err := readSettings(path)
+	text, err := option.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/search/encode"
@@ -174,7 +175,7 @@ func EvalSiamese(ctx context.Context, dir string, sets SiameseSets, own bool) (*
 		return nil, err
 	}
 	r := &SiameseResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	m, err := encode.Open(dir)

@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/seq/read"
 )
 
@@ -151,7 +152,7 @@ func EvalSpeech(ctx context.Context, dir, manifest string) (*RecogniserResult, e
 		return nil, err
 	}
 	r := &RecogniserResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	groups, err := c.groups(reader.Features(), reader.Network().Spec, nil)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/seq/read"
 )
 
@@ -109,7 +110,7 @@ func EvalStrips(ctx context.Context, dir string, testSet *data.Images) (*Recogni
 		return nil, err
 	}
 	r := &RecogniserResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	simd.SetThreads(c.Threads)

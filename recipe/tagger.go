@@ -185,7 +185,7 @@ func EvalTagger(ctx context.Context, dir string, files []data.TaggedFile, all bo
 		return nil, err
 	}
 	r := &TaggerResult{}
-	if err := readFinished(dir, r); err != nil {
+	if err := job.ReadResult(dir, r); err != nil {
 		return nil, err
 	}
 	r.Run = dir

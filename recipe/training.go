@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
@@ -32,46 +29,16 @@ func defaultTraining() Training { return Training{job.DefaultTraining()} }
 // resolve puts in the default step size and refuses what is out of range, by the
 // setting's name.
 func (t *Training) resolve() error {
-	if err := oneOf("optimizer", t.Optimizer, Optimizers); err != nil {
+	if err := t.Options().Check(); err != nil {
 		return err
 	}
-	if err := oneOf("schedule", t.Schedule, Schedules); err != nil {
-		return err
-	}
-	if t.LR == 0 {
-		t.LR = job.RateDefaults[t.Optimizer]
-	}
+	t.Settle(t.Epochs, t.Batch)
 	for _, s := range []struct {
 		name  string
 		value int
-		least int
-	}{
-		{"epochs", t.Epochs, 1},
-		{"batch", t.Batch, 1},
-		{"warmup", t.Warmup, 0},
-		{"validation", t.Validation, 0},
-		{"patience", t.Patience, 0},
-		{"limit", t.Limit, 0},
-		{"threads", t.Threads, 0},
-		{"checkpoint", t.Checkpoint, 0},
-	} {
-		if s.value < s.least || s.value > 1<<30 {
-			return fmt.Errorf("%s is %d; it must be a whole number from %d to %d", s.name, s.value, s.least, 1<<30)
-		}
-	}
-	for _, s := range []struct {
-		name  string
-		value float64
-		below float64
-	}{
-		{"lr", t.LR, math.Inf(1)},
-		{"weight_decay", t.WeightDecay, math.Inf(1)},
-		{"l1", t.L1, math.Inf(1)},
-		{"clip", t.Clip, math.Inf(1)},
-		{"ema", t.EMA, 1},
-	} {
-		if !(s.value >= 0 && s.value < s.below) {
-			return fmt.Errorf("%s is %v; it must be a number of at least 0 and below %v", s.name, s.value, s.below)
+	}{{"epochs", t.Epochs}, {"batch", t.Batch}} {
+		if s.value < 1 {
+			return fmt.Errorf("%s is %d; it must be a whole number above 0", s.name, s.value)
 		}
 	}
 	return nil
@@ -85,18 +52,11 @@ func (t *Training) rules() []Rule {
 
 // parts divides a training set into what is trained on and what is held out.
 func (t Training) parts(set *data.Images) (train, held *data.Images, err error) {
-	n := set.N
-	if t.Limit > 0 {
-		n = min(t.Limit+t.Validation, n)
+	n, lo, hi, err := t.Held(set.N)
+	if err != nil {
+		return nil, nil, err
 	}
-	if n-t.Validation < 1 {
-		return nil, nil, fmt.Errorf("validation is %d, but there are only %d training samples; leave at least one to train on", t.Validation, set.N)
-	}
-	train, held = set.Subset(0, n-t.Validation), set.Subset(n-t.Validation, n)
-	if t.Validation == 0 {
-		held = train.Subset(max(0, train.N-heldAnyway), train.N)
-	}
-	return train, held, nil
+	return set.Subset(0, n), set.Subset(lo, hi), nil
 }
 
 // loop turns the settings into those of the training loop. settings is what else shapes
@@ -145,20 +105,4 @@ func runTask(ctx context.Context, task train.Task, config Settings, loop train.C
 		err = errors.Join(err, writeConfig(o.Dir, config))
 	}
 	return out, err
-}
-
-// readFinished reads the result of a finished run.
-func readFinished(dir string, result any) error {
-	path := filepath.Join(dir, ResultFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
-	}
-	if err == nil {
-		err = card.Decode(text, result)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

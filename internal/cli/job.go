@@ -11,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // newTrainJob is the command of one of the jobs that are descriptions.
@@ -39,22 +40,25 @@ func examples(j job.Job) string {
 	return strings.Join(lines, "\n")
 }
 
-// addOptions gives a command the flags of settings.
+// addOptions gives a command the flags of settings, with the completion of their values.
 func addOptions(cmd *cobra.Command, list option.List) {
+	addFlags(cmd.Flags(), list)
+	values := map[string][]string{}
+	for i := range list {
+		if o := &list[i]; len(o.Choices()) > 0 {
+			values[o.Flag()] = o.Choices()
+		}
+	}
+	complete(cmd, values)
+}
+
+// addFlags binds settings to flags.
+func addFlags(f *pflag.FlagSet, list option.List) {
 	for i := range list {
 		o := &list[i]
-		f := cmd.Flags().VarPF(o, o.Flag(), "", o.Usage())
+		flag := f.VarPF(o, o.Flag(), "", o.Usage())
 		if o.Type() == "bool" {
-			f.NoOptDefVal = "true"
-		}
-		if len(o.Choices()) == 0 {
-			continue
-		}
-		complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return o.Choices(), cobra.ShellCompDirectiveNoFileComp
-		}
-		if err := cmd.RegisterFlagCompletionFunc(o.Flag(), complete); err != nil {
-			panic(err) // a flag of our own making
+			flag.NoOptDefVal = "true"
 		}
 	}
 }

@@ -50,35 +50,8 @@ func (s *settings) add(cmd *cobra.Command) {
 	}
 }
 
-// sayDefault says in a flag's text what its default, 0, stands for. Any other default is printed as it is.
-func sayDefault(f *pflag.FlagSet, name, is string) {
-	if flag := f.Lookup(name); flag.DefValue == "0" {
-		flag.Usage += " (default " + is + ")"
-	}
-}
-
 // addTraining binds the settings of training that all recipes have.
-func addTraining(f *pflag.FlagSet, t *recipe.Training) {
-	f.IntVar(&t.Epochs, "epochs", t.Epochs, "passes over the training set")
-	f.IntVar(&t.Batch, "batch", t.Batch, "samples a step")
-	f.StringVar(&t.Optimizer, "optimizer", t.Optimizer, strings.Join(recipe.Optimizers, ", "))
-	f.Float64Var(&t.LR, "lr", t.LR, "step size")
-	sayDefault(f, "epochs", "the model's")
-	sayDefault(f, "batch", "the model's")
-	sayDefault(f, "lr", "the optimiser's")
-	f.Float64Var(&t.WeightDecay, "weight-decay", t.WeightDecay, "R(W): weight of the squared norm, as PyTorch's optimisers take it")
-	f.Float64Var(&t.L1, "l1", t.L1, "R(W): weight of the sum of magnitudes")
-	f.StringVar(&t.Schedule, "schedule", t.Schedule, "course of the step size: "+strings.Join(recipe.Schedules, ", "))
-	f.IntVar(&t.Warmup, "warmup", t.Warmup, "steps in which the step size rises, at most a tenth of all")
-	f.Float64Var(&t.Clip, "clip", t.Clip, "bound of the gradient's norm; 0 is none")
-	f.Float64Var(&t.EMA, "ema", t.EMA, "decay of averaged weights, which are then the ones evaluated and kept; 0 is none")
-	f.IntVar(&t.Validation, "validation", t.Validation, "training samples held out to choose the best epoch by")
-	f.IntVar(&t.Patience, "patience", t.Patience, "stop after this many epochs without a better validation error; 0 is never")
-	f.IntVar(&t.Limit, "limit", t.Limit, "train on the first so many samples only; 0 is all")
-	f.Uint64Var(&t.Seed, "seed", t.Seed, "seed of everything that is random")
-	f.IntVar(&t.Threads, "threads", t.Threads, "cores to use; 0 is all; the result does not depend on it")
-	f.IntVar(&t.Checkpoint, "checkpoint", t.Checkpoint, "seconds between checkpoints within an epoch; 0 is only at its end")
-}
+func addTraining(f *pflag.FlagSet, t *recipe.Training) { addFlags(f, t.Options()) }
 
 func functionalNames() (names []string) {
 	for _, e := range functional.Catalogue() {

@@ -57,7 +57,7 @@ var allowed = map[string][]string{
 	"job/option":             {"internal/excerpt", "internal/spelling"},
 	"job":                    {"measure", "internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "job/option", "optim", "train"},
 	"jobs":                   {"energy", "internal/excerpt", "autodiff", "data", "functional", "job", "job/option", "loss", "measure", "nn", "tensor", "train"},
-	"recipe":                 {"job", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read"},
+	"recipe":                 {"job", "job/option", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read"},
 	"seq/tag":                {"measure", "internal/card", "lattice", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "internal/excerpt"},
 	"search/encode":          {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
 	"seq/read":               {"ctc", "audio", "loss", "internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
