@@ -103,6 +103,11 @@ func newPage(r *Run, s *Surface) *page {
 	p.Command = command(p.Recipe, r.Config)
 	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
 	p.Tiles = append(p.Tiles, gapTiles(r, s)...)
+	if r.Result != nil {
+		for _, f := range r.Result.Figures {
+			p.Tiles = append(p.Tiles, tile{Label: f.Name, Value: f.Text(), Note: f.Note})
+		}
+	}
 	if t, ok := timeTile(r); ok {
 		p.Tiles = append(p.Tiles, t)
 	}

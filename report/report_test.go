@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -324,6 +325,34 @@ func TestPagesSpeakOfTheirJobs(t *testing.T) {
 			if strings.Contains(page, part) {
 				t.Errorf("the page of %s says %q", recipe, part)
 			}
+		}
+	}
+}
+
+// TestFiguresAreShown: the page has every figure of a job's own, with its unit and note.
+func TestFiguresAreShown(t *testing.T) {
+	dir := newFake().write(t)
+	path := filepath.Join(dir, resultFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r map[string]any
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	r["figures"] = []measure.Figure{
+		measure.Quantity{Key: "coverage", Name: "Coverage", Note: "scores, mean"}.Of(2.5),
+		measure.Quantity{Key: "map", Name: "Mean AP", Unit: measure.Share}.Of(0.875),
+	}
+	if text, err = json.Marshal(r); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir, resultFile, string(text))
+	page := pageOf(t, dir, nil)
+	for _, part := range []string{">Coverage<", ">2.50<", "scores, mean", ">Mean AP<", "87.50\u00a0%"} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page does not say %q", part)
 		}
 	}
 }

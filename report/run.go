@@ -66,10 +66,11 @@ type Result struct {
 		GapP05        measure.Number `json:"gap_p05"`
 		GapP50        measure.Number `json:"gap_p50"`
 	} `json:"energy"`
-	Kept      measure.Number `json:"kept"`
-	Collapsed bool           `json:"collapsed"`
-	Why       string         `json:"why,omitempty"`
-	Verdict   string         `json:"verdict"`
+	Kept      measure.Number   `json:"kept"`
+	Figures   []measure.Figure `json:"figures"` // of the job's own
+	Collapsed bool             `json:"collapsed"`
+	Why       string           `json:"why,omitempty"`
+	Verdict   string           `json:"verdict"`
 }
 
 // ErrorFigure is TestError with what it is of.
