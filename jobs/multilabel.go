@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -81,7 +80,7 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	switch {
 	case k <= mostDigits:
 		return nil, fmt.Errorf("the training set has %d labels; pictures of up to %d different ones need more", k, mostDigits)
-	case test.Classes() > k || test.Size() != whole.Size() || test.N < 1:
+	case test.Classes() > k || test.H != whole.H || test.W != whole.W || test.N < 1:
 		return nil, fmt.Errorf("%d test pictures of %d×%d with %d labels; they must be as those of training, %d×%d with at most %d", test.N, test.H, test.W, test.Classes(), whole.H, whole.W, k)
 	}
 	rng := train.Rand(c.Seed, "weights", 0)
@@ -217,13 +216,12 @@ func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
 		measure.Quantity{Key: "subset_accuracy", Name: "Subset accuracy", Unit: measure.Share, Note: "of the pictures with exactly their digits"}.Of(1 - float64(e.Error.Value)),
 		measure.Quantity{Key: "mean_average_precision", Name: "Mean AP", Unit: measure.Share, Note: "average precision, mean over the digits"}.Of(s.meanAveragePrecision()),
 		measure.Quantity{Key: "coverage", Name: "Coverage", Note: "scores from the best down that have all of a picture's digits, mean"}.Of(s.coverage()),
-		measure.Quantity{Key: "digits", Name: "Digits", Note: "in a picture, mean"}.Of(s.labels()),
 	}}, nil
 }
 
 // scores draws pictures of a set, always the same ones, and scores them.
 func (m *overlaid) scores(ctx context.Context, set *data.Images) (*scored, error) {
-	rng, s := train.Rand(1, "overlay", 0), &scored{k: m.k}
+	rng, s := train.Rand(1, "overlay", 0), &scored{n: set.N, k: m.k}
 	for lo := 0; lo < set.N; lo += evalBatch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -238,9 +236,6 @@ func (m *overlaid) scores(ctx context.Context, set *data.Images) (*scored, error
 		for _, mark := range m.marked {
 			s.right = append(s.right, mark == 1)
 		}
-	}
-	if s.n = set.N; s.n == 0 {
-		return nil, errors.New("there are no pictures to measure on")
 	}
 	return s, nil
 }

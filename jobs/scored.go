@@ -126,14 +126,3 @@ func (s *scored) coverage() float64 {
 	}
 	return measure.Mean(all)
 }
-
-// labels is the number of labels of a sample, on average.
-func (s *scored) labels() float64 {
-	n := 0
-	for _, r := range s.right {
-		if r {
-			n++
-		}
-	}
-	return measure.Ratio(float64(n), float64(s.n))
-}
