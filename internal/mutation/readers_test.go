@@ -356,6 +356,20 @@ func soundReaders() []reader {
 			},
 		},
 		{
+			name: "json/result of a job", funcs: []string{"job.ReadResult"}, file: job.ResultFile, blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				r := job.Result{Run: "runs/a", Epochs: 3, Steps: 90, TrainSeconds: 1.5, Reason: "finished", BestEpoch: 2, Recipe: "multilabel", Settings: map[string]any{"seed": 5}}
+				if err := card.Write(filepath.Join(dir, job.ResultFile), r); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: func(dir string) (any, error) {
+				var r job.Result
+				err := job.ReadResult(dir, &r)
+				return r, err
+			},
+		},
+		{
 			name: "csv/manifest", funcs: []string{"audio.Manifest"}, file: "m.csv", blind: noDigest, make: only("m.csv", []byte("path,text,voice\na.wav,the cat,x\n\"b,c.wav\",\"sat \"\"on\"\" it\",y\n")),
 			read: at("m.csv", func(path string) (any, error) {
 				all, err := audio.Manifest(path)
