@@ -3,6 +3,8 @@ package autodiff
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -73,7 +75,7 @@ func Abs(x *Var) *Var {
 
 // through gives x, the only input of v, the gradient that grad computes from dy and
 // at: the output or the input, whichever the kernel wants.
-func through[T simd.Float](v *Var, grad func(dx, dy, at []T), at []T) {
+func through[T tensor.Float](v *Var, grad func(dx, dy, at []T), at []T) {
 	g, add := gradient[T](v.in[0])
 	dy := upstream[T](v)
 	if !add {
@@ -84,14 +86,14 @@ func through[T simd.Float](v *Var, grad func(dx, dy, at []T), at []T) {
 	simd.AddTo(g, dy)
 }
 
-func relu[T simd.Float](v *Var)     { simd.ReLU(values[T](v), values[T](v.in[0])) }
-func reluBack[T simd.Float](v *Var) { through(v, simd.ReLUGrad[T], values[T](v)) }
+func relu[T tensor.Float](v *Var)     { simd.ReLU(values[T](v), values[T](v.in[0])) }
+func reluBack[T tensor.Float](v *Var) { through(v, simd.ReLUGrad[T], values[T](v)) }
 
-func leakyReLU[T simd.Float](v *Var) {
+func leakyReLU[T tensor.Float](v *Var) {
 	simd.LeakyReLU(values[T](v), values[T](v.in[0]), T(v.float))
 }
 
-func leakyReLUBack[T simd.Float](v *Var) {
+func leakyReLUBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dx, dy := g, upstream[T](v)
 	if add {
@@ -103,48 +105,48 @@ func leakyReLUBack[T simd.Float](v *Var) {
 	}
 }
 
-func tanh[T simd.Float](v *Var)     { simd.Tanh(values[T](v), values[T](v.in[0])) }
-func tanhBack[T simd.Float](v *Var) { through(v, simd.TanhGrad[T], values[T](v)) }
+func tanh[T tensor.Float](v *Var)     { simd.Tanh(values[T](v), values[T](v.in[0])) }
+func tanhBack[T tensor.Float](v *Var) { through(v, simd.TanhGrad[T], values[T](v)) }
 
-func sigmoid[T simd.Float](v *Var)     { simd.Sigmoid(values[T](v), values[T](v.in[0])) }
-func sigmoidBack[T simd.Float](v *Var) { through(v, simd.SigmoidGrad[T], values[T](v)) }
+func sigmoid[T tensor.Float](v *Var)     { simd.Sigmoid(values[T](v), values[T](v.in[0])) }
+func sigmoidBack[T tensor.Float](v *Var) { through(v, simd.SigmoidGrad[T], values[T](v)) }
 
-func softplus[T simd.Float](v *Var)     { simd.Softplus(values[T](v), values[T](v.in[0])) }
-func softplusBack[T simd.Float](v *Var) { through(v, simd.SoftplusGrad[T], values[T](v.in[0])) }
+func softplus[T tensor.Float](v *Var)     { simd.Softplus(values[T](v), values[T](v.in[0])) }
+func softplusBack[T tensor.Float](v *Var) { through(v, simd.SoftplusGrad[T], values[T](v.in[0])) }
 
-func silu[T simd.Float](v *Var)     { simd.SiLU(values[T](v), values[T](v.in[0])) }
-func siluBack[T simd.Float](v *Var) { through(v, simd.SiLUGrad[T], values[T](v.in[0])) }
+func silu[T tensor.Float](v *Var)     { simd.SiLU(values[T](v), values[T](v.in[0])) }
+func siluBack[T tensor.Float](v *Var) { through(v, simd.SiLUGrad[T], values[T](v.in[0])) }
 
-func gelu[T simd.Float](v *Var)     { simd.GELU(values[T](v), values[T](v.in[0])) }
-func geluBack[T simd.Float](v *Var) { through(v, simd.GELUGrad[T], values[T](v.in[0])) }
+func gelu[T tensor.Float](v *Var)     { simd.GELU(values[T](v), values[T](v.in[0])) }
+func geluBack[T tensor.Float](v *Var) { through(v, simd.GELUGrad[T], values[T](v.in[0])) }
 
-func exp[T simd.Float](v *Var)     { simd.Exp(values[T](v), values[T](v.in[0])) }
-func expBack[T simd.Float](v *Var) { pushProduct(v.in[0], upstream[T](v), values[T](v)) }
+func exp[T tensor.Float](v *Var)     { simd.Exp(values[T](v), values[T](v.in[0])) }
+func expBack[T tensor.Float](v *Var) { pushProduct(v.in[0], upstream[T](v), values[T](v)) }
 
-func log[T simd.Float](v *Var)     { simd.Log(values[T](v), values[T](v.in[0])) }
-func logBack[T simd.Float](v *Var) { through(v, simd.Div[T], values[T](v.in[0])) }
+func log[T tensor.Float](v *Var)     { simd.Log(values[T](v), values[T](v.in[0])) }
+func logBack[T tensor.Float](v *Var) { through(v, simd.Div[T], values[T](v.in[0])) }
 
-func square[T simd.Float](v *Var) { simd.Square(values[T](v), values[T](v.in[0])) }
+func square[T tensor.Float](v *Var) { simd.Square(values[T](v), values[T](v.in[0])) }
 
-func squareBack[T simd.Float](v *Var) {
+func squareBack[T tensor.Float](v *Var) {
 	dy := upstream[T](v)
 	simd.Mul(dy, dy, values[T](v.in[0]))
 	push(v.in[0], dy, 2)
 }
 
-func sqrt[T simd.Float](v *Var) { simd.Sqrt(values[T](v), values[T](v.in[0])) }
+func sqrt[T tensor.Float](v *Var) { simd.Sqrt(values[T](v), values[T](v.in[0])) }
 
-func sqrtBack[T simd.Float](v *Var) {
+func sqrtBack[T tensor.Float](v *Var) {
 	dy := upstream[T](v)
 	simd.Div(dy, dy, values[T](v))
 	push(v.in[0], dy, 0.5)
 }
 
-func abs[T simd.Float](v *Var)     { simd.Abs(values[T](v), values[T](v.in[0])) }
-func absBack[T simd.Float](v *Var) { through(v, absGrad[T], values[T](v.in[0])) }
+func abs[T tensor.Float](v *Var)     { simd.Abs(values[T](v), values[T](v.in[0])) }
+func absBack[T tensor.Float](v *Var) { through(v, absGrad[T], values[T](v.in[0])) }
 
 // absGrad computes dx = dy·sign(x), with sign(0) = 0.
-func absGrad[T simd.Float](dx, dy, x []T) {
+func absGrad[T tensor.Float](dx, dy, x []T) {
 	for i, v := range x {
 		switch {
 		case v > 0:

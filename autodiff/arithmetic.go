@@ -3,6 +3,8 @@ package autodiff
 import (
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -64,29 +66,29 @@ func pairwise(op string, a, b *Var) *Var {
 	return a.tape.result(op, []*Var{a, b}, a.Shape()...)
 }
 
-func add[T simd.Float](v *Var) { simd.Add(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
+func add[T tensor.Float](v *Var) { simd.Add(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
 
-func addBack[T simd.Float](v *Var) {
+func addBack[T tensor.Float](v *Var) {
 	push(v.in[0], upstream[T](v), 1)
 	push(v.in[1], upstream[T](v), 1)
 }
 
-func sub[T simd.Float](v *Var) { simd.Sub(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
+func sub[T tensor.Float](v *Var) { simd.Sub(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
 
-func subBack[T simd.Float](v *Var) {
+func subBack[T tensor.Float](v *Var) {
 	push(v.in[0], upstream[T](v), 1)
 	push(v.in[1], upstream[T](v), -1)
 }
 
-func mul[T simd.Float](v *Var) { simd.Mul(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
+func mul[T tensor.Float](v *Var) { simd.Mul(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
 
-func mulBack[T simd.Float](v *Var) {
+func mulBack[T tensor.Float](v *Var) {
 	pushProduct(v.in[0], upstream[T](v), values[T](v.in[1]))
 	pushProduct(v.in[1], upstream[T](v), values[T](v.in[0]))
 }
 
 // pushProduct gives x the gradient dy∘f if it needs one.
-func pushProduct[T simd.Float](x *Var, dy, f []T) {
+func pushProduct[T tensor.Float](x *Var, dy, f []T) {
 	if !x.needs {
 		return
 	}
@@ -97,9 +99,9 @@ func pushProduct[T simd.Float](x *Var, dy, f []T) {
 	}
 }
 
-func div[T simd.Float](v *Var) { simd.Div(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
+func div[T tensor.Float](v *Var) { simd.Div(values[T](v), values[T](v.in[0]), values[T](v.in[1])) }
 
-func divBack[T simd.Float](v *Var) {
+func divBack[T tensor.Float](v *Var) {
 	dy := upstream[T](v)
 	simd.Div(dy, dy, values[T](v.in[1]))
 	push(v.in[0], dy, 1)
@@ -109,29 +111,29 @@ func divBack[T simd.Float](v *Var) {
 	}
 }
 
-func addRow[T simd.Float](v *Var) {
+func addRow[T tensor.Float](v *Var) {
 	b := values[T](v.in[1])
 	simd.AddRow(values[T](v), values[T](v.in[0]), b, v.Value.Len()/len(b), len(b))
 }
 
-func addRowBack[T simd.Float](v *Var) {
+func addRowBack[T tensor.Float](v *Var) {
 	dy := upstream[T](v)
 	push(v.in[0], dy, 1)
 	pushRows(v.in[1], dy)
 }
 
 // pushRows gives b [C] the gradient Σ dy[…, c] if it needs one.
-func pushRows[T simd.Float](b *Var, dy []T) {
+func pushRows[T tensor.Float](b *Var, dy []T) {
 	if b.needs {
 		g, add := gradient[T](b)
 		simd.SumRows(g, dy, len(dy)/len(g), len(g), add)
 	}
 }
 
-func scale[T simd.Float](v *Var) { simd.Scale(values[T](v), values[T](v.in[0]), T(v.float)) }
+func scale[T tensor.Float](v *Var) { simd.Scale(values[T](v), values[T](v.in[0]), T(v.float)) }
 
-func scaleBack[T simd.Float](v *Var) { push(v.in[0], upstream[T](v), T(v.float)) }
+func scaleBack[T tensor.Float](v *Var) { push(v.in[0], upstream[T](v), T(v.float)) }
 
-func addScalar[T simd.Float](v *Var) { simd.AddScalar(values[T](v), values[T](v.in[0]), T(v.float)) }
+func addScalar[T tensor.Float](v *Var) { simd.AddScalar(values[T](v), values[T](v.in[0]), T(v.float)) }
 
-func addScalarBack[T simd.Float](v *Var) { push(v.in[0], upstream[T](v), 1) }
+func addScalarBack[T tensor.Float](v *Var) { push(v.in[0], upstream[T](v), 1) }

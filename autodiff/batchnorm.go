@@ -65,18 +65,18 @@ func (v *Var) batchRest() int {
 
 // batchMemory returns the reciprocal deviations (in their place, until invert, the
 // variances), x̂ and, during the forward pass, the means.
-func batchMemory[T simd.Float](v *Var) (inverse, hat, mean []T) {
+func batchMemory[T tensor.Float](v *Var) (inverse, hat, mean []T) {
 	inverse, hat, rest := normMemory[T](v, v.norm.c)
 	return inverse, hat, rest[:v.norm.c]
 }
 
-func runningMoments[T simd.Float](v *Var, runningMean, runningVariance *Param) {
+func runningMoments[T tensor.Float](v *Var, runningMean, runningVariance *Param) {
 	variance, _, mean := batchMemory[T](v)
 	copy(mean, tensor.Data[T](runningMean.Value))
 	copy(variance, tensor.Data[T](runningVariance.Value))
 }
 
-func moveRunning[T simd.Float](v *Var, runningMean, runningVariance *Param, momentum float64) {
+func moveRunning[T tensor.Float](v *Var, runningMean, runningVariance *Param, momentum float64) {
 	variance, _, mean := batchMemory[T](v)
 	rm, rv := tensor.Data[T](runningMean.Value), tensor.Data[T](runningVariance.Value)
 	count := float64(v.norm.n * v.norm.s)
@@ -91,14 +91,14 @@ func moveRunning[T simd.Float](v *Var, runningMean, runningVariance *Param, mome
 	}
 }
 
-func invert[T simd.Float](v *Var) {
+func invert[T tensor.Float](v *Var) {
 	inverse, _, _ := batchMemory[T](v)
 	for c, u := range inverse {
 		inverse[c] = T(1 / math.Sqrt(float64(u)+v.norm.eps))
 	}
 }
 
-func channelMoments[T simd.Float](v *Var, c int) {
+func channelMoments[T tensor.Float](v *Var, c int) {
 	x := values[T](v.in[0])
 	variance, hat, mean := batchMemory[T](v)
 	count, s := float64(v.norm.n*v.norm.s), v.norm.s
@@ -116,7 +116,7 @@ func channelMoments[T simd.Float](v *Var, c int) {
 	variance[c] = T(square / count)
 }
 
-func channelForward[T simd.Float](v *Var, c int) {
+func channelForward[T tensor.Float](v *Var, c int) {
 	x, y := values[T](v.in[0]), values[T](v)
 	inverse, hat, mean := batchMemory[T](v)
 	gain, bias := factor[T](v, v.norm.gain), factor[T](v, v.norm.bias)
@@ -139,14 +139,14 @@ func channelBack(v *Var) {
 	pick(v, batchFactors[float32], batchFactors[float64])(v)
 }
 
-func batchFactors[T simd.Float](v *Var) {
+func batchFactors[T tensor.Float](v *Var) {
 	_, hat, _ := normMemory[T](v, v.norm.c)
 	pushFactors(v, hat)
 }
 
 // dx = (dy − mean(dy) − x̂·mean(dy·x̂))·gain/√(σ² + eps), means over the channel; without
 // them if the statistics were the running ones.
-func channelInput[T simd.Float](v *Var, c int) {
+func channelInput[T tensor.Float](v *Var, c int) {
 	dy, dx := upstream[T](v), upstream[T](v.in[0])
 	inverse, hat, rest := normMemory[T](v, v.norm.c)
 	s, slant := v.norm.s, inverse[c]

@@ -1,10 +1,13 @@
 package autodiff
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // BatchNorm of [B, C], where a channel's elements do not lie side by side: row by row.
 
-func rowMoments[T simd.Float](v *Var) {
+func rowMoments[T tensor.Float](v *Var) {
 	x, rows, c := values[T](v.in[0]), v.norm.n, v.norm.c
 	variance, hat, mean := batchMemory[T](v)
 	share := 1 / T(rows)
@@ -18,7 +21,7 @@ func rowMoments[T simd.Float](v *Var) {
 	simd.Scale(variance, variance, share)
 }
 
-func rowForward[T simd.Float](v *Var) {
+func rowForward[T tensor.Float](v *Var) {
 	x, y, rows, c := values[T](v.in[0]), values[T](v), v.norm.n, v.norm.c
 	inverse, hat, mean := batchMemory[T](v)
 	gain, bias := factor[T](v, v.norm.gain), factor[T](v, v.norm.bias)
@@ -33,7 +36,7 @@ func rowForward[T simd.Float](v *Var) {
 	}
 }
 
-func rowBack[T simd.Float](v *Var) {
+func rowBack[T tensor.Float](v *Var) {
 	if v.in[0].needs {
 		rowInput[T](v)
 	}
@@ -41,7 +44,7 @@ func rowBack[T simd.Float](v *Var) {
 }
 
 // rowInput is channelInput of all channels.
-func rowInput[T simd.Float](v *Var) {
+func rowInput[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dy, rows, c := upstream[T](v), v.norm.n, v.norm.c
 	inverse, hat, rest := normMemory[T](v, c)

@@ -1,8 +1,8 @@
 package autodiff
 
 import (
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // ConvOptions are the settings of Conv2D. Padding is with zeros, on both sides.
@@ -70,11 +70,11 @@ func convolve(op string, x, w, b *Var, act Activation, s *gemm.Conv2D, rank int)
 	return v.record(conv[float32], conv[float64], convBack[float32], convBack[float64])
 }
 
-func conv[T simd.Float](v *Var) {
+func conv[T tensor.Float](v *Var) {
 	gemm.Forward(&v.conv, values[T](v), values[T](v.in[0]), values[T](v.in[1]), bias[T](v), v.rectified)
 }
 
-func convBack[T simd.Float](v *Var) {
+func convBack[T tensor.Float](v *Var) {
 	x, w := v.in[0], v.in[1]
 	dy := throughReLU[T](v)
 	var b *Var
@@ -94,7 +94,7 @@ func convBack[T simd.Float](v *Var) {
 }
 
 // convWeights gives w, and b unless nil, their gradients in one pass.
-func convWeights[T simd.Float](v, w, b *Var, dy []T) {
+func convWeights[T tensor.Float](v, w, b *Var, dy []T) {
 	dw, add := gradient[T](w)
 	var db []T
 	if b != nil {

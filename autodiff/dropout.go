@@ -3,6 +3,8 @@ package autodiff
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -25,7 +27,7 @@ func Dropout(x *Var, p float64, rng *rand.Rand) *Var {
 
 // drawMask fills v's scratch with 0 and 1/(1 − p), two elements for a number drawn and
 // without branches, which would be mispredicted.
-func drawMask[T simd.Float](v *Var, rng *rand.Rand) {
+func drawMask[T tensor.Float](v *Var, rng *rand.Rand) {
 	v.reserve(v.Value.Len())
 	mask := spare[T](v)
 	var choice [2]T // kept, dropped
@@ -42,10 +44,10 @@ func drawMask[T simd.Float](v *Var, rng *rand.Rand) {
 	}
 }
 
-func dropout[T simd.Float](v *Var) {
+func dropout[T tensor.Float](v *Var) {
 	simd.Mul(values[T](v), values[T](v.in[0]), spare[T](v))
 }
 
-func dropoutBack[T simd.Float](v *Var) {
+func dropoutBack[T tensor.Float](v *Var) {
 	pushProduct(v.in[0], upstream[T](v), spare[T](v))
 }

@@ -3,6 +3,8 @@ package autodiff
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -55,7 +57,7 @@ func (v *Var) groupTasks() int {
 	return (runs + step - 1) / step
 }
 
-func groupForward[T simd.Float](v *Var, task int) {
+func groupForward[T tensor.Float](v *Var, task int) {
 	runs, n, step := v.groupRuns()
 	x, y := values[T](v.in[0]), values[T](v)
 	inverse, hat, _ := normMemory[T](v, runs)
@@ -77,14 +79,14 @@ func groupBack(v *Var) {
 	pick(v, groupFactors[float32], groupFactors[float64])(v)
 }
 
-func groupFactors[T simd.Float](v *Var) {
+func groupFactors[T tensor.Float](v *Var) {
 	runs, _, _ := v.groupRuns()
 	_, hat, _ := normMemory[T](v, runs)
 	pushFactors(v, hat)
 }
 
 // With dx̂ = dy·gain: dx = (dx̂ − mean(dx̂) − x̂·mean(dx̂·x̂))/√(σ² + eps), means over the run.
-func groupInput[T simd.Float](v *Var, task int) {
+func groupInput[T tensor.Float](v *Var, task int) {
 	runs, n, step := v.groupRuns()
 	dy, dx := upstream[T](v), upstream[T](v.in[0])
 	inverse, hat, rest := normMemory[T](v, runs)

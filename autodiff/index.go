@@ -3,6 +3,8 @@ package autodiff
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -45,14 +47,14 @@ func (v *Var) choose(op string, ids []int, n int) {
 	}
 }
 
-func embedding[T simd.Float](v *Var) {
+func embedding[T tensor.Float](v *Var) {
 	y, w, d := values[T](v), values[T](v.in[0]), v.Value.Dim(1)
 	for i, id := range v.index {
 		copy(y[i*d:(i+1)*d], w[int(id)*d:])
 	}
 }
 
-func embeddingBack[T simd.Float](v *Var) {
+func embeddingBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	if !add {
 		clear(g)
@@ -63,14 +65,14 @@ func embeddingBack[T simd.Float](v *Var) {
 	}
 }
 
-func gather[T simd.Float](v *Var) {
+func gather[T tensor.Float](v *Var) {
 	y, x, k := values[T](v), values[T](v.in[0]), v.in[0].Value.Dim(1)
 	for b, i := range v.index {
 		y[b] = x[b*k+int(i)]
 	}
 }
 
-func gatherBack[T simd.Float](v *Var) {
+func gatherBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	if !add {
 		clear(g)
@@ -95,13 +97,13 @@ func SquaredDistances(x, c *Var) *Var {
 	return v.record(distances[float32], distances[float64], distancesBack[float32], distancesBack[float64])
 }
 
-func distances[T simd.Float](v *Var) {
+func distances[T tensor.Float](v *Var) {
 	s := v.Shape()
 	simd.SquaredDistances(values[T](v), values[T](v.in[0]), values[T](v.in[1]), s[0], s[1], v.in[0].Value.Dim(1))
 }
 
 // With m = −2·dy: dx = m·c − rowsum(m)∘x and dc = mᵀ·x − colsum(m)∘c.
-func distancesBack[T simd.Float](v *Var) {
+func distancesBack[T tensor.Float](v *Var) {
 	m, b, k, d := upstream[T](v), v.Value.Dim(0), v.Value.Dim(1), v.in[0].Value.Dim(1)
 	x, c := values[T](v.in[0]), values[T](v.in[1])
 	simd.Scale(m, m, -2)

@@ -3,6 +3,7 @@ package autodiff
 import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Activation is what Linear and the convolutions apply to each element of their
@@ -43,14 +44,14 @@ func (v *Var) matMulShape() (m, n, k int, transA, transB bool, lda, ldb int) {
 	return v.ints[0], v.ints[1], v.ints[2], v.ints[3]&1 != 0, v.ints[3]&2 != 0, v.in[0].Value.Dim(1), v.in[1].Value.Dim(1)
 }
 
-func matMul[T simd.Float](v *Var) {
+func matMul[T tensor.Float](v *Var) {
 	m, n, k, transA, transB, lda, ldb := v.matMulShape()
 	gemm.Mul(transA, transB, m, n, k, values[T](v.in[0]), lda, values[T](v.in[1]), ldb, 0, values[T](v), n)
 }
 
 // With C = op(A)·op(B): d op(A) = dC·op(B)ᵀ and d op(B) = op(A)ᵀ·dC, each computed
 // as it is or transposed, the way the operand is stored.
-func matMulBack[T simd.Float](v *Var) {
+func matMulBack[T tensor.Float](v *Var) {
 	m, n, k, transA, transB, lda, ldb := v.matMulShape()
 	a, b, dc := values[T](v.in[0]), values[T](v.in[1]), upstream[T](v)
 	if v.in[0].needs {
@@ -108,7 +109,7 @@ func (t *Tape) fused(op string, x, w, b *Var, act Activation, shape []int) *Var 
 }
 
 // bias returns the elements of input 2, nil if there is none.
-func bias[T simd.Float](v *Var) []T {
+func bias[T tensor.Float](v *Var) []T {
 	if len(v.in) < 3 {
 		return nil
 	}
@@ -116,7 +117,7 @@ func bias[T simd.Float](v *Var) []T {
 }
 
 // throughReLU masks the gradient that reached v by its fused ReLU, in place, and returns it.
-func throughReLU[T simd.Float](v *Var) []T {
+func throughReLU[T tensor.Float](v *Var) []T {
 	dy := upstream[T](v)
 	if v.rectified && !v.masked {
 		simd.ReLUGrad(dy, dy, values[T](v))
@@ -125,13 +126,13 @@ func throughReLU[T simd.Float](v *Var) []T {
 	return dy
 }
 
-func linear[T simd.Float](v *Var) {
+func linear[T tensor.Float](v *Var) {
 	rows, out, in := v.ints[0], v.in[1].Value.Dim(0), v.in[1].Value.Dim(1)
 	gemm.MulEpilogue(false, true, rows, out, in, values[T](v.in[0]), in, values[T](v.in[1]), in, 0, values[T](v), out,
 		gemm.Epilogue[T]{Bias: bias[T](v), ReLU: v.rectified})
 }
 
-func linearBack[T simd.Float](v *Var) {
+func linearBack[T tensor.Float](v *Var) {
 	x, w := v.in[0], v.in[1]
 	rows, out, in := v.ints[0], w.Value.Dim(0), w.Value.Dim(1)
 	dy := throughReLU[T](v)

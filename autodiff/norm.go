@@ -1,6 +1,9 @@
 package autodiff
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // The norms take x as [N, C, S]: N samples of C channels of S positions. Each computes
 //
@@ -42,13 +45,13 @@ func normed(op string, x, gain, bias *Var, n, c, s int, eps float64) *Var {
 
 // normMemory cuts v's scratch memory into the reciprocal deviations of so many groups,
 // x̂, and what is left.
-func normMemory[T simd.Float](v *Var, groups int) (inverse, hat, rest []T) {
+func normMemory[T tensor.Float](v *Var, groups int) (inverse, hat, rest []T) {
 	s, n := spare[T](v), v.Value.Len()
 	return s[:groups], s[groups : groups+n], s[groups+n:]
 }
 
 // factor returns the elements of input i, the gain or the bias; nil for i = 0, neither.
-func factor[T simd.Float](v *Var, i int) []T {
+func factor[T tensor.Float](v *Var, i int) []T {
 	if i == 0 {
 		return nil
 	}
@@ -57,7 +60,7 @@ func factor[T simd.Float](v *Var, i int) []T {
 
 // affine computes y = x·gain + bias for the channels from c on, each of s elements.
 // A nil gain means ones and a nil bias zeros.
-func affine[T simd.Float](y, x, gain, bias []T, c, s int) {
+func affine[T tensor.Float](y, x, gain, bias []T, c, s int) {
 	n := len(x) / s
 	if s == 1 {
 		if gain != nil {
@@ -85,7 +88,7 @@ func affine[T simd.Float](y, x, gain, bias []T, c, s int) {
 
 // pushChannels gives b [C] the gradient Σ dy[n, c, s] over n samples and all positions
 // if it needs one.
-func pushChannels[T simd.Float](b *Var, dy []T, n int) {
+func pushChannels[T tensor.Float](b *Var, dy []T, n int) {
 	if !b.needs {
 		return
 	}
@@ -109,7 +112,7 @@ func pushChannels[T simd.Float](b *Var, dy []T, n int) {
 }
 
 // pushFactors gives gain and bias their gradients, Σ dy·x̂ and Σ dy. It uses up dy.
-func pushFactors[T simd.Float](v *Var, hat []T) {
+func pushFactors[T tensor.Float](v *Var, hat []T) {
 	dy := upstream[T](v)
 	if i := v.norm.bias; i > 0 {
 		pushChannels(v.in[i], dy, v.norm.n)

@@ -1,6 +1,9 @@
 package autodiff
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // PoolOptions are the settings of MaxPool2D and AvgPool2D.
 type PoolOptions struct {
@@ -56,7 +59,7 @@ func pooled(op string, x *Var, o PoolOptions) *Var {
 	return v
 }
 
-func maxPool[T simd.Float](v *Var) {
+func maxPool[T tensor.Float](v *Var) {
 	var argmax []int32
 	if v.needs {
 		argmax = v.indices(v.Value.Len())
@@ -66,7 +69,7 @@ func maxPool[T simd.Float](v *Var) {
 
 // The gradient goes to the maxima alone, so the mask of a ReLU that x ends with can
 // be taken here, where there are fewer elements than in x.
-func maxPoolBack[T simd.Float](v *Var) {
+func maxPoolBack[T tensor.Float](v *Var) {
 	x, dy := v.in[0], upstream[T](v)
 	g, add := gradient[T](x)
 	if x.rectified && !add {
@@ -76,9 +79,9 @@ func maxPoolBack[T simd.Float](v *Var) {
 	simd.MaxPool2DGrad(&v.pool, g, dy, v.index, add)
 }
 
-func avgPool[T simd.Float](v *Var) { simd.AvgPool2D(&v.pool, values[T](v), values[T](v.in[0])) }
+func avgPool[T tensor.Float](v *Var) { simd.AvgPool2D(&v.pool, values[T](v), values[T](v.in[0])) }
 
-func avgPoolBack[T simd.Float](v *Var) {
+func avgPoolBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	simd.AvgPool2DGrad(&v.pool, g, upstream[T](v), add)
 }

@@ -1,6 +1,9 @@
 package autodiff
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // Sums are taken in float64 and rounded once.
 
@@ -46,7 +49,7 @@ func (v *Var) sumOver(outer, n, inner int, factor float64) *Var {
 	return v.record(sumMiddle[float32], sumMiddle[float64], sumMiddleBack[float32], sumMiddleBack[float64])
 }
 
-func sumMiddle[T simd.Float](v *Var) {
+func sumMiddle[T tensor.Float](v *Var) {
 	y, x := values[T](v), values[T](v.in[0])
 	outer, n, inner := v.ints[0], v.ints[1], v.ints[2]
 	switch inner {
@@ -62,7 +65,7 @@ func sumMiddle[T simd.Float](v *Var) {
 	}
 }
 
-func sumMiddleBack[T simd.Float](v *Var) {
+func sumMiddleBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dy := upstream[T](v)
 	outer, n, inner := v.ints[0], v.ints[1], v.ints[2]
@@ -79,7 +82,7 @@ func sumMiddleBack[T simd.Float](v *Var) {
 }
 
 // spread computes g = a, or g += a if add is set.
-func spread[T simd.Float](g []T, a T, add bool) {
+func spread[T tensor.Float](g []T, a T, add bool) {
 	if add {
 		simd.AddScalar(g, g, a)
 	} else {

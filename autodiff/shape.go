@@ -3,6 +3,8 @@ package autodiff
 import (
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -47,19 +49,19 @@ func Transpose(x *Var) *Var {
 	return v.record(transpose[float32], transpose[float64], transposeBack[float32], transposeBack[float64])
 }
 
-func transpose[T simd.Float](v *Var) {
+func transpose[T tensor.Float](v *Var) {
 	s := v.in[0].Shape()
 	transposed(values[T](v), values[T](v.in[0]), s[0], s[1], false)
 }
 
-func transposeBack[T simd.Float](v *Var) {
+func transposeBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	s := v.Shape()
 	transposed(g, upstream[T](v), s[0], s[1], add)
 }
 
 // transposed computes dst[c, r] (+)= x[r, c], in blocks that stay in cache.
-func transposed[T simd.Float](dst, x []T, rows, cols int, add bool) {
+func transposed[T tensor.Float](dst, x []T, rows, cols int, add bool) {
 	const block = 32
 	for r0 := 0; r0 < rows; r0 += block {
 		for c0 := 0; c0 < cols; c0 += block {
@@ -97,7 +99,7 @@ func Concat(axis int, xs ...*Var) *Var {
 	return v.record(concat[float32], concat[float64], concatBack[float32], concatBack[float64])
 }
 
-func concat[T simd.Float](v *Var) {
+func concat[T tensor.Float](v *Var) {
 	y, at := values[T](v), 0
 	outer, row := v.ints[0], v.ints[1]
 	for _, x := range v.in {
@@ -110,7 +112,7 @@ func concat[T simd.Float](v *Var) {
 	}
 }
 
-func concatBack[T simd.Float](v *Var) {
+func concatBack[T tensor.Float](v *Var) {
 	dy, at := upstream[T](v), 0
 	outer, row := v.ints[0], v.ints[1]
 	for _, x := range v.in {
@@ -141,7 +143,7 @@ func Slice(x *Var, axis, lo, hi int) *Var {
 	return v.record(slice[float32], slice[float64], sliceBack[float32], sliceBack[float64])
 }
 
-func slice[T simd.Float](v *Var) {
+func slice[T tensor.Float](v *Var) {
 	y, x := values[T](v), values[T](v.in[0])
 	outer, n, row, at := v.ints[0], v.ints[1], v.ints[2], v.ints[3]
 	for o := range outer {
@@ -149,7 +151,7 @@ func slice[T simd.Float](v *Var) {
 	}
 }
 
-func sliceBack[T simd.Float](v *Var) {
+func sliceBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	if !add {
 		clear(g)
@@ -191,7 +193,7 @@ func multiplied(op string, x *Var, k int) *Var {
 	return v
 }
 
-func repeatRows[T simd.Float](v *Var) {
+func repeatRows[T tensor.Float](v *Var) {
 	y, x := values[T](v), values[T](v.in[0])
 	k, rows, n := v.ints[0], v.ints[1], v.ints[2]
 	for r := range rows {
@@ -201,7 +203,7 @@ func repeatRows[T simd.Float](v *Var) {
 	}
 }
 
-func repeatRowsBack[T simd.Float](v *Var) {
+func repeatRowsBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dy := upstream[T](v)
 	k, rows, n := v.ints[0], v.ints[1], v.ints[2]
@@ -213,14 +215,14 @@ func repeatRowsBack[T simd.Float](v *Var) {
 	}
 }
 
-func tileRows[T simd.Float](v *Var) {
+func tileRows[T tensor.Float](v *Var) {
 	y, x := values[T](v), values[T](v.in[0])
 	for i := range v.ints[0] {
 		copy(y[i*len(x):], x)
 	}
 }
 
-func tileRowsBack[T simd.Float](v *Var) {
+func tileRowsBack[T tensor.Float](v *Var) {
 	if g, add := gradient[T](v.in[0]); len(g) > 0 {
 		simd.SumRows(g, upstream[T](v), v.ints[0], len(g), add)
 	}

@@ -3,6 +3,8 @@ package autodiff
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -42,12 +44,12 @@ func alongLast(op string, x *Var) *Var {
 	return v
 }
 
-func logSumExp[T simd.Float](v *Var) {
+func logSumExp[T tensor.Float](v *Var) {
 	s := v.in[0].Shape()
 	simd.LogSumExpRows(values[T](v), values[T](v.in[0]), s[0], s[1])
 }
 
-func logSumExpBack[T simd.Float](v *Var) {
+func logSumExpBack[T tensor.Float](v *Var) {
 	x := v.in[0]
 	g, add := gradient[T](x)
 	rows, cols := x.Value.Dim(0), x.Value.Dim(1)
@@ -73,16 +75,16 @@ func logSumExpBack[T simd.Float](v *Var) {
 	}
 }
 
-func softmax[T simd.Float](v *Var) {
+func softmax[T tensor.Float](v *Var) {
 	simd.SoftmaxRows(values[T](v), values[T](v.in[0]), v.ints[0], v.ints[1])
 }
 
-func logSoftmax[T simd.Float](v *Var) {
+func logSoftmax[T tensor.Float](v *Var) {
 	simd.LogSoftmaxRows(values[T](v), values[T](v.in[0]), v.ints[0], v.ints[1])
 }
 
 // dx = y∘(dy − Σ dy∘y) in each row.
-func softmaxBack[T simd.Float](v *Var) {
+func softmaxBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dy, y, cols := upstream[T](v), values[T](v), v.ints[1]
 	for at := 0; at < len(y); at += cols {
@@ -99,7 +101,7 @@ func softmaxBack[T simd.Float](v *Var) {
 }
 
 // dx = dy − exp(y)·Σ dy in each row.
-func logSoftmaxBack[T simd.Float](v *Var) {
+func logSoftmaxBack[T tensor.Float](v *Var) {
 	g, add := gradient[T](v.in[0])
 	dy, cols := upstream[T](v), v.ints[1]
 	v.reserve(len(dy))

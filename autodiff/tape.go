@@ -179,7 +179,7 @@ func (t *Tape) BackwardFrom(v *Var, seed *tensor.Tensor) {
 	}
 }
 
-func seedGrad[T simd.Float](v *Var, seed *tensor.Tensor) {
+func seedGrad[T tensor.Float](v *Var, seed *tensor.Tensor) {
 	g, add := gradient[T](v)
 	switch {
 	case seed != nil:

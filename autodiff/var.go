@@ -121,19 +121,19 @@ func (v *Var) record(forward32, forward64, back32, back64 func(*Var)) *Var {
 }
 
 // values returns the elements of v.
-func values[T simd.Float](v *Var) []T { return tensor.Data[T](v.Value) }
+func values[T tensor.Float](v *Var) []T { return tensor.Data[T](v.Value) }
 
 // upstream returns the elements of the gradient that reached v.
-func upstream[T simd.Float](v *Var) []T { return tensor.Data[T](v.grad) }
+func upstream[T tensor.Float](v *Var) []T { return tensor.Data[T](v.grad) }
 
 // gradient is Var.gradient in elements.
-func gradient[T simd.Float](v *Var) (g []T, add bool) {
+func gradient[T tensor.Float](v *Var) (g []T, add bool) {
 	t, add := v.gradient()
 	return tensor.Data[T](t), add
 }
 
 // accumulate computes g = a·x, or g += a·x if add is set.
-func accumulate[T simd.Float](g, x []T, a T, add bool) {
+func accumulate[T tensor.Float](g, x []T, a T, add bool) {
 	switch {
 	case add && a == 1:
 		simd.AddTo(g, x)
@@ -147,7 +147,7 @@ func accumulate[T simd.Float](g, x []T, a T, add bool) {
 }
 
 // push gives x the gradient a·dy if it needs one.
-func push[T simd.Float](x *Var, dy []T, a T) {
+func push[T tensor.Float](x *Var, dy []T, a T) {
 	if x.needs {
 		g, add := gradient[T](x)
 		accumulate(g, dy, a, add)
@@ -155,7 +155,7 @@ func push[T simd.Float](x *Var, dy []T, a T) {
 }
 
 // beta is the factor of a product's old value.
-func beta[T simd.Float](add bool) T {
+func beta[T tensor.Float](add bool) T {
 	if add {
 		return 1
 	}
@@ -171,7 +171,7 @@ func (v *Var) reserve(n int) {
 }
 
 // spare returns what was reserved.
-func spare[T simd.Float](v *Var) []T { return tensor.Data[T](v.scratch) }
+func spare[T tensor.Float](v *Var) []T { return tensor.Data[T](v.scratch) }
 
 // indices returns v's index memory with n elements.
 func (v *Var) indices(n int) []int32 {
@@ -221,6 +221,6 @@ func (c *views) of(t *tensor.Tensor, shape []int) *tensor.Tensor {
 	return v
 }
 
-func sameMemory[T simd.Float](a, b []T) bool {
+func sameMemory[T tensor.Float](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }

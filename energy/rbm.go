@@ -21,12 +21,12 @@ import (
 //
 // Parameters: "weight" [hidden, visible], "visible_bias", "hidden_bias".
 // Source: [smolensky1986], [hinton2002].
-type RBM[T simd.Float] struct {
+type RBM[T tensor.Float] struct {
 	W, B, C *autodiff.Param
 }
 
 // NewRBM returns a machine with weights drawn from N(0, 0.01²) and no biases.
-func NewRBM[T simd.Float](visible, hidden int, rng *rand.Rand) *RBM[T] {
+func NewRBM[T tensor.Float](visible, hidden int, rng *rand.Rand) *RBM[T] {
 	if visible < 1 || hidden < 1 {
 		panic(fmt.Sprintf("energy: NewRBM: %d visible and %d hidden units; there must be at least one of each", visible, hidden))
 	}

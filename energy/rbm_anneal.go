@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 	"github.com/energo-ml/energo/sampler"
@@ -24,7 +26,7 @@ import (
 // or with a bias that is not finite, since a unit that is always or never on leaves out
 // others of the machine's states.
 // Source: [salakhutdinov2008].
-func AnnealRBM[T simd.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], base []T, betas []float64, chains int) (sampler.Estimate, error) {
+func AnnealRBM[T tensor.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], base []T, betas []float64, chains int) (sampler.Estimate, error) {
 	a, err := newAnnealedRBM(r, base, betas, chains)
 	if err != nil {
 		return sampler.Estimate{}, err
@@ -47,7 +49,7 @@ func AnnealRBM[T simd.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], bas
 // have not mixed make it too low.
 //
 // Source: [burda2015].
-func AnnealRBMBack[T simd.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], base []T, betas []float64, v []T) (sampler.Estimate, error) {
+func AnnealRBMBack[T tensor.Float](ctx context.Context, rng *rand.Rand, r *RBM[T], base []T, betas []float64, v []T) (sampler.Estimate, error) {
 	a, err := newAnnealedRBM(r, base, betas, len(v)/r.Visible())
 	if err != nil {
 		return sampler.Estimate{}, err
@@ -64,7 +66,7 @@ func AnnealRBMBack[T simd.Float](ctx context.Context, rng *rand.Rand, r *RBM[T],
 }
 
 // annealedRBM is the machine between one without weights (β = 0) and r (β = 1).
-type annealedRBM[T simd.Float] struct {
+type annealedRBM[T tensor.Float] struct {
 	rbm       *RBM[T]
 	base, own []T
 	beta      float64
@@ -72,7 +74,7 @@ type annealedRBM[T simd.Float] struct {
 	hidden    []T
 }
 
-func newAnnealedRBM[T simd.Float](r *RBM[T], base []T, betas []float64, chains int) (*annealedRBM[T], error) {
+func newAnnealedRBM[T tensor.Float](r *RBM[T], base []T, betas []float64, chains int) (*annealedRBM[T], error) {
 	if err := sampler.CheckBetas(betas, chains); err != nil {
 		return nil, err
 	}

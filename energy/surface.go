@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/tensor"
@@ -24,7 +23,7 @@ type Surface interface {
 // Slopes evaluates a surface and its gradient by y for many answers at once, with the
 // inputs and the weights held fixed: it is what samplers and searches walk on. It keeps
 // its memory and serves one goroutine.
-type Slopes[T simd.Float] struct {
+type Slopes[T tensor.Float] struct {
 	surface Surface
 	tape    *autodiff.Tape
 	x       *tensor.Tensor
@@ -34,7 +33,7 @@ type Slopes[T simd.Float] struct {
 
 // NewSlopes returns the slopes of s over answers of element type T; its parameters must
 // have that type. Until Fix it is over y alone.
-func NewSlopes[T simd.Float](s Surface) *Slopes[T] {
+func NewSlopes[T tensor.Float](s Surface) *Slopes[T] {
 	dt := dtype[T]()
 	e := &Slopes[T]{surface: s, tape: autodiff.NewTape(dt), y: tensor.New(dt)}
 	e.tape.Fixed = true
@@ -107,7 +106,7 @@ func (e *Slopes[T]) block(lo int, energy []float64, grad, y []T) {
 	copy(grad, data[T](at.Grad()))
 }
 
-func dtype[T simd.Float]() tensor.DType {
+func dtype[T tensor.Float]() tensor.DType {
 	if _, ok := any(T(0)).(float64); ok {
 		return tensor.Float64
 	}
@@ -115,7 +114,7 @@ func dtype[T simd.Float]() tensor.DType {
 }
 
 // data returns the elements of a tensor of type T.
-func data[T simd.Float](t *tensor.Tensor) []T {
+func data[T tensor.Float](t *tensor.Tensor) []T {
 	if x, ok := any(t.Float64s()).([]T); ok {
 		return x
 	}

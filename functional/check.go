@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -28,7 +30,7 @@ func (e *EnergyError) Error() string {
 func (e *EnergyError) NonFinite() bool { return math.IsNaN(e.Value) || math.IsInf(e.Value, 0) }
 
 // checkBatch checks all that Eval promises to.
-func checkBatch[T simd.Float](name string, s *Statistic, energies []T, k int, target []int, loss, grad []T) error {
+func checkBatch[T tensor.Float](name string, s *Statistic, energies []T, k int, target []int, loss, grad []T) error {
 	if err := checkShapes(energies, k, target); err != nil {
 		return err
 	}
@@ -45,7 +47,7 @@ func checkBatch[T simd.Float](name string, s *Statistic, energies []T, k int, ta
 }
 
 // checkShapes checks the number of labels, the lengths and the targets.
-func checkShapes[T simd.Float](energies []T, k int, target []int) error {
+func checkShapes[T tensor.Float](energies []T, k int, target []int) error {
 	if k < 2 {
 		return fmt.Errorf("functional: k is %d; there must be at least 2 labels", k)
 	}
@@ -61,7 +63,7 @@ func checkShapes[T simd.Float](energies []T, k int, target []int) error {
 }
 
 // checkStatistic checks the settings of s for k labels, and that Beta is one in T too.
-func checkStatistic[T simd.Float](s *Statistic, k int) error {
+func checkStatistic[T tensor.Float](s *Statistic, k int) error {
 	switch s.Kind {
 	case None, Minimum, Offending:
 		return nil
@@ -84,7 +86,7 @@ func checkStatistic[T simd.Float](s *Statistic, k int) error {
 }
 
 // checkEnergies finds the first energy that s does not allow.
-func checkEnergies[T simd.Float](name string, s *Statistic, energies []T, k int, target []int) error {
+func checkEnergies[T tensor.Float](name string, s *Statistic, energies []T, k int, target []int) error {
 	if !simd.HasNonFinite(energies) && (!s.NonNegative || simd.Min(energies) >= 0 || len(energies) == 0) {
 		return nil
 	}

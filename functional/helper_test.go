@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 var long = flag.Bool("long", false, "more random points")
@@ -103,7 +103,7 @@ func (b batch) eval(t testing.TB, f Functional) (loss, grad []float64) {
 	return loss, grad
 }
 
-func convert[T simd.Float](x []float64) []T {
+func convert[T tensor.Float](x []float64) []T {
 	y := make([]T, len(x))
 	for i, v := range x {
 		y[i] = T(v)

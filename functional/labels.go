@@ -3,13 +3,15 @@ package functional
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Labels computes the loss of each sample and its derivatives by the energies, in one
 // pass: LabelEvaluator.Eval with memory of its own.
-func Labels[T simd.Float](f Functional, energies []T, k int, target []int, loss, grad []T) error {
+func Labels[T tensor.Float](f Functional, energies []T, k int, target []int, loss, grad []T) error {
 	var e LabelEvaluator[T]
 	return e.Eval(f, energies, k, target, loss, grad)
 }
@@ -17,7 +19,7 @@ func Labels[T simd.Float](f Functional, energies []T, k int, target []int, loss,
 // LabelEvaluator evaluates functionals over batches of label energies. The zero value
 // is ready; one that is used again keeps its memory and allocates nothing. It serves
 // one goroutine at a time and uses several.
-type LabelEvaluator[T simd.Float] struct {
+type LabelEvaluator[T tensor.Float] struct {
 	f        Functional
 	stat     Statistic
 	energies []T
@@ -84,7 +86,7 @@ func (f *alone) Statistic() Statistic { return f.stat }
 func (*alone) Eval(_, other float64) (loss, dCorrect, dOther float64) { return other, 0, 1 }
 
 // labelJob hides Do, which the pool calls.
-type labelJob[T simd.Float] LabelEvaluator[T]
+type labelJob[T tensor.Float] LabelEvaluator[T]
 
 func (e *labelJob[T]) Do(task, _ int) {
 	lo := task * e.rows
@@ -273,7 +275,7 @@ func (e *labelJob[T]) cost(t, y int) float64 {
 }
 
 // leastOf returns the index of the minimum: t if it is one, else the first.
-func leastOf[T simd.Float](row []T, t int) int {
+func leastOf[T tensor.Float](row []T, t int) int {
 	y := simd.ArgMin(row)
 	if row[t] == row[y] {
 		return t
@@ -282,7 +284,7 @@ func leastOf[T simd.Float](row []T, t int) int {
 }
 
 // offending returns the index of the least energy but t's, the first of equals.
-func offending[T simd.Float](row []T, t int) int {
+func offending[T tensor.Float](row []T, t int) int {
 	before, after := simd.ArgMin(row[:t]), simd.ArgMin(row[t+1:])
 	switch {
 	case before < 0:

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -121,7 +123,7 @@ func TestWarmEvaluatorsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func noAllocs[T simd.Float](t *testing.T, s setting, b batch, energies []T) {
+func noAllocs[T tensor.Float](t *testing.T, s setting, b batch, energies []T) {
 	t.Helper()
 	var e LabelEvaluator[T]
 	loss, grad := make([]T, len(b.target)), make([]T, len(energies))
@@ -180,7 +182,7 @@ func FuzzLabels(f *testing.F) {
 	})
 }
 
-func never[T simd.Float](t *testing.T, s setting, energies []T, target []int) {
+func never[T tensor.Float](t *testing.T, s setting, energies []T, target []int) {
 	loss, grad := make([]T, 4), make([]T, 12)
 	if Labels(s.f, energies, 3, target, loss, grad) != nil {
 		return

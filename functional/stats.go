@@ -3,7 +3,7 @@ package functional
 import (
 	"math"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // LabelStats says where the energies of one sample lie, whatever the functional.
@@ -21,7 +21,7 @@ func (s LabelStats) Gap() float64 { return s.Offending - s.Correct }
 // labels, one for each element of dst. Energies that are not finite are taken as they are.
 //
 // Errors: k < 2; slices whose lengths do not fit; a target that is not a label.
-func Stats[T simd.Float](dst []LabelStats, energies []T, k int, target []int) error {
+func Stats[T tensor.Float](dst []LabelStats, energies []T, k int, target []int) error {
 	if err := checkShapes(energies, k, target); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func Stats[T simd.Float](dst []LabelStats, energies []T, k int, target []int) er
 }
 
 // spread is the standard deviation of the elements that are below +Inf.
-func spread[T simd.Float](row []T) float64 {
+func spread[T tensor.Float](row []T) float64 {
 	n, sum, squares := 0, 0.0, 0.0
 	for _, v := range row {
 		if !math.IsInf(float64(v), 1) {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -16,7 +18,7 @@ import (
 // Everything lies flat, chain after chain and variable after variable. A variable's
 // number of states is its own, or one number for all. Energies are finite numbers of a
 // bounded size (see the package), or +Inf, which forbids.
-type Chains[T simd.Float] struct {
+type Chains[T tensor.Float] struct {
 	Lengths []int // variables of each chain; 0 is a chain with one path, of energy 0
 	States  []int // states of each variable of each chain, or one number: all variables'
 	Unary   []T   // energies of the states of each variable
@@ -125,7 +127,7 @@ func (l *layout) pairs(i int) (lo, hi int) {
 }
 
 // checkEnergies refuses NaN, −Inf and what is too large to add up.
-func checkEnergies[T simd.Float](arg string, x []T) error {
+func checkEnergies[T tensor.Float](arg string, x []T) error {
 	bound := T(limitsOf[T]().energy)
 	if simd.Min(x) >= -bound && simd.Max(x) <= bound {
 		return nil

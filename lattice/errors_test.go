@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 func TestErrorsNameWhatIsWrong(t *testing.T) {
@@ -125,7 +125,7 @@ func TestEnergiesAreBounded(t *testing.T) {
 	checkBound[float64](t, 1e298, 1.1e298)
 }
 
-func checkBound[T simd.Float](t *testing.T, bound, beyond T) {
+func checkBound[T tensor.Float](t *testing.T, bound, beyond T) {
 	t.Helper()
 	inf := T(math.Inf(1))
 	for _, e := range []T{bound, -bound} {

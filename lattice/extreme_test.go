@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // exact sums energies without rounding: enough bits for the greatest that are allowed beside
@@ -105,7 +105,7 @@ func anySize(rng *rand.Rand, most float64) float64 {
 }
 
 // eachScenery runs f over every family and up to every size of energies that T allows.
-func eachScenery[T simd.Float](t *testing.T, f func(t *testing.T, rng *rand.Rand, most float64, draw func(n int) []T)) {
+func eachScenery[T tensor.Float](t *testing.T, f func(t *testing.T, rng *rand.Rand, most float64, draw func(n int) []T)) {
 	bound := limitsOf[T]().energy
 	for _, s := range sceneries {
 		for _, most := range []float64{1e3, 1e9, 1e14, 1e17, 1e20, 1e28, 1e100, 1e298} {
@@ -133,7 +133,7 @@ func eachScenery[T simd.Float](t *testing.T, f func(t *testing.T, rng *rand.Rand
 }
 
 // tolerances are how far shares may be from those of exact energies, and their sums from 1.
-func tolerances[T simd.Float]() (share, sum float64) {
+func tolerances[T tensor.Float]() (share, sum float64) {
 	if narrowType[T]() {
 		return 1e-5, 1e-5
 	}
@@ -148,7 +148,7 @@ func TestSharesAtExtremeEnergies(t *testing.T) {
 	sharesOfChains[float32](t)
 }
 
-func sharesOfChains[T simd.Float](t *testing.T) {
+func sharesOfChains[T tensor.Float](t *testing.T) {
 	var s Solver[T]
 	eachScenery(t, func(t *testing.T, rng *rand.Rand, most float64, draw func(n int) []T) {
 		k, length, shared := 1+rng.IntN(4), 1+rng.IntN(5), rng.IntN(3) == 0
@@ -222,7 +222,7 @@ func bestOf(t *testing.T, of any, paths []Path, all []*big.Float, k int, slack f
 }
 
 // exactPaths returns the paths of finite energy of the one chain of a batch.
-func exactPaths[T simd.Float](c *Chains[T]) (energies []*big.Float, paths [][]int) {
+func exactPaths[T tensor.Float](c *Chains[T]) (energies []*big.Float, paths [][]int) {
 	var s Solver[T]
 	if err := s.begin(c); err != nil {
 		panic(err)
@@ -245,7 +245,7 @@ func exactPaths[T simd.Float](c *Chains[T]) (energies []*big.Float, paths [][]in
 }
 
 // exactShares adds up the shares of paths.
-func exactShares[T simd.Float](c *Chains[T], energies []*big.Float, paths [][]int) (unary, pair []float64, free float64) {
+func exactShares[T tensor.Float](c *Chains[T], energies []*big.Float, paths [][]int) (unary, pair []float64, free float64) {
 	unary, pair = make([]float64, len(c.Unary)), make([]float64, len(c.Pair))
 	var s Solver[T]
 	if err := s.begin(c); err != nil {
@@ -271,7 +271,7 @@ func TestSharesOfManyStates(t *testing.T) {
 	}
 }
 
-func sharesOfMany[T simd.Float](t *testing.T, shared bool) {
+func sharesOfMany[T tensor.Float](t *testing.T, shared bool) {
 	const k = 300
 	c := large[T](k, shared, 4)
 	for i := range c.Unary[:len(c.Unary)/3] {
@@ -303,7 +303,7 @@ func TestMinimaBesideLargeEnergies(t *testing.T) {
 	minimaInCommon[float32](t, 1e-4)
 }
 
-func minimaInCommon[T simd.Float](t *testing.T, eps float64) {
+func minimaInCommon[T tensor.Float](t *testing.T, eps float64) {
 	rng := rand.New(rand.NewPCG(42, 43))
 	var s Solver[T]
 	for n := range 600 {
@@ -357,7 +357,7 @@ func minimaInCommon[T simd.Float](t *testing.T, eps float64) {
 	}
 }
 
-func compare[T simd.Float](t *testing.T, of any, name string, got []T, want []float64, eps float64) {
+func compare[T tensor.Float](t *testing.T, of any, name string, got []T, want []float64, eps float64) {
 	t.Helper()
 	for i, v := range got {
 		if !near(float64(v), want[i], eps) {
@@ -366,7 +366,7 @@ func compare[T simd.Float](t *testing.T, of any, name string, got []T, want []fl
 	}
 }
 
-func sumsTo[T simd.Float](t *testing.T, of any, x []T, want, eps float64) {
+func sumsTo[T tensor.Float](t *testing.T, of any, x []T, want, eps float64) {
 	t.Helper()
 	if got := total(x); !(math.Abs(got-want) <= eps) {
 		t.Fatalf("%+v: shares %v sum to %v, want %v", of, x, got, want)
@@ -380,7 +380,7 @@ func TestSharesOfGraphsAtExtremeEnergies(t *testing.T) {
 	sharesOfGraphs[float32](t)
 }
 
-func sharesOfGraphs[T simd.Float](t *testing.T) {
+func sharesOfGraphs[T tensor.Float](t *testing.T) {
 	var s GraphSolver[T]
 	eachScenery(t, func(t *testing.T, rng *rand.Rand, most float64, draw func(n int) []T) {
 		g := layered(rng, draw)
@@ -463,7 +463,7 @@ func sharesOfGraphs[T simd.Float](t *testing.T) {
 
 // layered is a graph of some layers of nodes, numbered in order, whose arcs lead to the next
 // layer; some skip it, and some are double.
-func layered[T simd.Float](rng *rand.Rand, draw func(n int) []T) *Graph[T] {
+func layered[T tensor.Float](rng *rand.Rand, draw func(n int) []T) *Graph[T] {
 	g := &Graph[T]{Nodes: 1}
 	layers := [][]int{{0}}
 	for range 1 + rng.IntN(4) {
@@ -497,7 +497,7 @@ func layered[T simd.Float](rng *rand.Rand, draw func(n int) []T) *Graph[T] {
 }
 
 // pathsOf calls visit with the arcs of every path of finite energy.
-func pathsOf[T simd.Float](g *Graph[T], visit func(arcs []int)) {
+func pathsOf[T tensor.Float](g *Graph[T], visit func(arcs []int)) {
 	var walk func(node int, arcs []int)
 	walk = func(node int, arcs []int) {
 		if node == g.Nodes-1 {

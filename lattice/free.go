@@ -3,6 +3,8 @@ package lattice
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -59,7 +61,7 @@ func (s *Solver[T]) freeEnergies(t task, dst []float64, unary, pair, up []T, c *
 
 // checkDerivatives checks the lengths of derivatives and their factors, each of which may
 // be nil.
-func checkDerivatives[T simd.Float](unary, pair, up []T, c *Chains[T]) error {
+func checkDerivatives[T tensor.Float](unary, pair, up []T, c *Chains[T]) error {
 	for _, x := range []struct {
 		arg  string
 		x    []T

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Graph is an acyclic lattice. A path leads along arcs from node 0 to node Nodes−1; its
 // energy is the sum of its arcs'. With one node there is one path, of no arcs.
-type Graph[T simd.Float] struct {
+type Graph[T tensor.Float] struct {
 	Nodes int
 	// Arcs are in topological order: all that lead into a node stand before any that
 	// leads out of it. There may be several between two nodes.
@@ -46,7 +47,7 @@ func (g *Graph[T]) check(left []bool) error {
 // GraphSolver computes over one graph at a time. Its zero value is ready; it keeps its
 // memory, and once warm FreeEnergy, ExpectedCost and Minimum do not allocate. It is not for
 // several goroutines at once: each has one of its own.
-type GraphSolver[T simd.Float] struct {
+type GraphSolver[T tensor.Float] struct {
 	left    []bool
 	into    []logSum  // of each node: Σ exp(−E) over the paths up to it, added up by its arcs
 	log     []double  // … its logarithm, once an arc leads out of the node

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // each calls visit with every path of a chain and its energy, in lexical order.
-func each[T simd.Float](c *Chains[T], chain int, visit func(path []int, energy float64)) {
+func each[T tensor.Float](c *Chains[T], chain int, visit func(path []int, energy float64)) {
 	var s Solver[T]
 	if err := s.begin(c); err != nil {
 		panic(err)
@@ -40,7 +40,7 @@ type brute struct {
 	energies    []float64 // finite ones, ascending
 }
 
-func enumerate[T simd.Float](c *Chains[T], chain int) brute {
+func enumerate[T tensor.Float](c *Chains[T], chain int) brute {
 	b := brute{least: math.Inf(1)}
 	var sum logSum
 	each(c, chain, func(_ []int, e float64) {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 func TestFreeEnergiesAreThoseOfAllPaths(t *testing.T) {
@@ -17,7 +17,7 @@ func TestFreeEnergiesAreThoseOfAllPaths(t *testing.T) {
 	})
 }
 
-func checkFree[T simd.Float](t *testing.T, c *Chains[T], eps float64) {
+func checkFree[T tensor.Float](t *testing.T, c *Chains[T], eps float64) {
 	t.Helper()
 	var s Solver[T]
 	f := make([]float64, len(c.Lengths))
@@ -53,7 +53,7 @@ func TestMarginalsAreTheSharesOfPaths(t *testing.T) {
 	})
 }
 
-func checkMarginals[T simd.Float](t *testing.T, c *Chains[T], up []T, eps float64) {
+func checkMarginals[T tensor.Float](t *testing.T, c *Chains[T], up []T, eps float64) {
 	t.Helper()
 	unary, pair := make([]float64, len(c.Unary)), make([]float64, len(c.Pair))
 	var s Solver[T]
@@ -145,7 +145,7 @@ func TestMinimaAreThoseOfAllPaths(t *testing.T) {
 	})
 }
 
-func checkMinima[T simd.Float](t *testing.T, c *Chains[T], cost []T, eps float64) {
+func checkMinima[T tensor.Float](t *testing.T, c *Chains[T], cost []T, eps float64) {
 	t.Helper()
 	var s Solver[T]
 	e, paths := make([]float64, len(c.Lengths)), make([]int, 0)

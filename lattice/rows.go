@@ -1,12 +1,15 @@
 package lattice
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // Rows of a few states are done here in plain Go: calling a kernel would take longer.
 const kernelFrom = 16
 
 // forwardStep computes next[j] = Σ_i prev[i]·w[i,j].
-func forwardStep[T simd.Float](next, prev, w []T) {
+func forwardStep[T tensor.Float](next, prev, w []T) {
 	clear(next)
 	k := len(next)
 	for i, a := range prev {
@@ -17,7 +20,7 @@ func forwardStep[T simd.Float](next, prev, w []T) {
 }
 
 // backwardStep computes prev[i] = Σ_j w[i,j]·next[j].
-func backwardStep[T simd.Float](prev, next, w []T) {
+func backwardStep[T tensor.Float](prev, next, w []T) {
 	k := len(next)
 	for i := range prev {
 		row := w[i*k : (i+1)*k]
@@ -34,7 +37,7 @@ func backwardStep[T simd.Float](prev, next, w []T) {
 }
 
 // addOuter adds prev[i]·next[j] to w[i,j].
-func addOuter[T simd.Float](w, prev, next []T) {
+func addOuter[T tensor.Float](w, prev, next []T) {
 	k := len(next)
 	for i, a := range prev {
 		if a != 0 {
@@ -44,7 +47,7 @@ func addOuter[T simd.Float](w, prev, next []T) {
 }
 
 // outer computes dst[i,j] = prev[i]·next[j]·w[i,j].
-func outer[T simd.Float](dst, prev, next, w []T) {
+func outer[T tensor.Float](dst, prev, next, w []T) {
 	k := len(next)
 	for i, a := range prev {
 		row := dst[i*k : (i+1)*k]
@@ -54,7 +57,7 @@ func outer[T simd.Float](dst, prev, next, w []T) {
 	}
 }
 
-func axpy[T simd.Float](y []T, a T, x []T) {
+func axpy[T tensor.Float](y []T, a T, x []T) {
 	if len(y) >= kernelFrom {
 		simd.AXPY(y, a, x)
 		return
@@ -64,7 +67,7 @@ func axpy[T simd.Float](y []T, a T, x []T) {
 	}
 }
 
-func times[T simd.Float](dst, a, b []T) {
+func times[T tensor.Float](dst, a, b []T) {
 	if len(dst) >= kernelFrom {
 		simd.Mul(dst, a, b)
 		return
@@ -74,7 +77,7 @@ func times[T simd.Float](dst, a, b []T) {
 	}
 }
 
-func scale[T simd.Float](x []T, a T) {
+func scale[T tensor.Float](x []T, a T) {
 	if len(x) >= kernelFrom {
 		simd.Scale(x, x, a)
 		return
@@ -84,7 +87,7 @@ func scale[T simd.Float](x []T, a T) {
 	}
 }
 
-func extremes[T simd.Float](x []T) (low, high T) {
+func extremes[T tensor.Float](x []T) (low, high T) {
 	if len(x) >= kernelFrom {
 		return simd.Min(x), simd.Max(x)
 	}
@@ -95,14 +98,14 @@ func extremes[T simd.Float](x []T) (low, high T) {
 	return low, high
 }
 
-func total[T simd.Float](x []T) (sum float64) {
+func total[T tensor.Float](x []T) (sum float64) {
 	for _, v := range x {
 		sum += float64(v)
 	}
 	return sum
 }
 
-func inner[T simd.Float](a, b []T) (sum float64) {
+func inner[T tensor.Float](a, b []T) (sum float64) {
 	for j, v := range a {
 		sum += float64(v) * float64(b[j])
 	}
@@ -110,7 +113,7 @@ func inner[T simd.Float](a, b []T) (sum float64) {
 }
 
 // flush sets what is below a bound to 0.
-func flush[T simd.Float](x []T, bound T) {
+func flush[T tensor.Float](x []T, bound T) {
 	for j, v := range x {
 		if v < bound {
 			x[j] = 0
@@ -119,7 +122,7 @@ func flush[T simd.Float](x []T, bound T) {
 }
 
 // widened appends x to dst.
-func widened[T simd.Float](dst []float64, x []T) []float64 {
+func widened[T tensor.Float](dst []float64, x []T) []float64 {
 	for _, v := range x {
 		dst = append(dst, float64(v))
 	}
@@ -127,7 +130,7 @@ func widened[T simd.Float](dst []float64, x []T) []float64 {
 }
 
 // narrowed rounds as many numbers as dst has room for, and returns the others.
-func narrowed[T simd.Float](dst []T, x []float64) []float64 {
+func narrowed[T tensor.Float](dst []T, x []float64) []float64 {
 	for i := range dst {
 		dst[i] = T(x[i])
 	}

@@ -3,6 +3,8 @@ package lattice
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -20,7 +22,7 @@ import (
 // float64, and there in logarithms.
 
 // scaled is the memory of one chain: everything is relative to offsets in logarithms.
-type scaled[T simd.Float] struct {
+type scaled[T tensor.Float] struct {
 	unary  []T // exp(lowest − Unary), by variables
 	pair   []T // exp(lowest − Pair), by variables; unused where all share one
 	alpha  []T // forward: Σ over the paths up to a state, the greatest 1
@@ -43,7 +45,7 @@ type limits struct {
 	energy float64
 }
 
-func limitsOf[T simd.Float]() limits {
+func limitsOf[T tensor.Float]() limits {
 	if narrowType[T]() {
 		return limits{25, 1e-24, 1e-30, 1e-20, 1e28}
 	}
@@ -51,7 +53,7 @@ func limitsOf[T simd.Float]() limits {
 }
 
 // narrowType tells float32.
-func narrowType[T simd.Float]() bool {
+func narrowType[T tensor.Float]() bool {
 	one := T(1)
 	return one+1e-10 == one
 }

@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -12,7 +14,7 @@ import (
 // Solver computes over batches of chains. Its zero value is ready; it keeps its memory
 // from call to call, and once warm only KBest and Counts allocate. It is not for several
 // goroutines at once.
-type Solver[T simd.Float] struct {
+type Solver[T tensor.Float] struct {
 	layout
 	c       *Chains[T]
 	task    task
@@ -54,7 +56,7 @@ const (
 )
 
 // workspace is one worker's memory.
-type workspace[T simd.Float] struct {
+type workspace[T tensor.Float] struct {
 	scaled scaled[T]
 	logs   logs
 	best   best[T]
@@ -65,7 +67,7 @@ type workspace[T simd.Float] struct {
 
 // group is a share of a batch, whose sums are kept apart: a fixed split, so that
 // results do not depend on who does what.
-type group[T simd.Float] struct {
+type group[T tensor.Float] struct {
 	outer  []T       // Σ α(i)·q(j), of which the weights make the sum of marginals
 	direct []float64 // sums of marginals found in logarithms; empty for none
 }
@@ -121,7 +123,7 @@ func (s *Solver[T]) run(t task) {
 }
 
 // job is a Solver as workers see it: its tasks are the groups.
-type job[T simd.Float] Solver[T]
+type job[T tensor.Float] Solver[T]
 
 // Do implements [simd.Job].
 func (j *job[T]) Do(g, worker int) {

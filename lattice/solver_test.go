@@ -7,11 +7,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // large is a batch of chains as a tagger has them.
-func large[T simd.Float](states int, shared bool, n int) *Chains[T] {
+func large[T tensor.Float](states int, shared bool, n int) *Chains[T] {
 	rng := rand.New(rand.NewPCG(1, uint64(states)))
 	c := &Chains[T]{States: []int{states}}
 	steps, pairs := 0, 0
@@ -33,7 +35,7 @@ func large[T simd.Float](states int, shared bool, n int) *Chains[T] {
 }
 
 // logsAlone solves as where probabilities are never sure.
-func logsAlone[T simd.Float](c *Chains[T]) (f []float64, unary, pair []T) {
+func logsAlone[T tensor.Float](c *Chains[T]) (f []float64, unary, pair []T) {
 	var s Solver[T]
 	f, unary, pair = make([]float64, len(c.Lengths)), make([]T, len(c.Unary)), make([]T, len(c.Pair))
 	if err := s.begin(c); err != nil {
@@ -70,7 +72,7 @@ func TestProbabilitiesAgreeWithLogarithms(t *testing.T) {
 	}
 }
 
-func checkAgree[T simd.Float](t *testing.T, c *Chains[T], epsF, eps float64) {
+func checkAgree[T tensor.Float](t *testing.T, c *Chains[T], epsF, eps float64) {
 	t.Helper()
 	f, unary, pair := logsAlone(c)
 	gotF, gotU, gotP := make([]float64, len(f)), make([]T, len(unary)), make([]T, len(pair))

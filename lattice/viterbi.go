@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -53,7 +55,7 @@ func (s *Solver[T]) lowerShared() {
 	}
 }
 
-func checkCost[T simd.Float](cost []T, want int) error {
+func checkCost[T tensor.Float](cost []T, want int) error {
 	if err := checkLength("cost", len(cost), want); err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func checkCost[T simd.Float](cost []T, want int) error {
 }
 
 // best is the memory of one chain's search.
-type best[T simd.Float] struct {
+type best[T tensor.Float] struct {
 	from      []int32 // best left neighbour of each state
 	low, next []T     // least energy up to each state, less the least of all
 	path      []int
@@ -158,7 +160,7 @@ func (s *Solver[T]) addStates(x []T, v span) {
 
 // relax computes next[j] = min_i low[i] + pair[i,j], less the least of pair, and the first i
 // that has it.
-func relax[T simd.Float](next []T, from []int32, low, pair []T) {
+func relax[T tensor.Float](next []T, from []int32, low, pair []T) {
 	for j := range next {
 		next[j], from[j] = T(math.Inf(1)), 0
 	}
@@ -179,7 +181,7 @@ func relax[T simd.Float](next []T, from []int32, low, pair []T) {
 // relaxShared is relax where the least of each row of pair is known. It begins with the
 // best left state, and passes over those that cannot be better for any j: most, once a
 // model is sure of itself.
-func relaxShared[T simd.Float](next []T, from []int32, low, pair, rowLow []T) {
+func relaxShared[T tensor.Float](next []T, from []int32, low, pair, rowLow []T) {
 	k := len(next)
 	first := simd.ArgMin(low)
 	for j, e := range pair[first*k : (first+1)*k] {

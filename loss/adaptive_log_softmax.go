@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -25,7 +27,7 @@ import (
 // [0, Classes).
 // PyTorch: nn.AdaptiveLogSoftmaxWithLoss, whose parameters the caller holds: Adaptive.
 // Source: [grave2017].
-type AdaptiveLogSoftmaxWithLoss[T simd.Float] struct {
+type AdaptiveLogSoftmaxWithLoss[T tensor.Float] struct {
 	Classes int
 	Cutoffs []int // ends of the head and of all clusters but the last
 
@@ -33,13 +35,13 @@ type AdaptiveLogSoftmaxWithLoss[T simd.Float] struct {
 }
 
 // Adaptive holds the parameters, or the gradients by them.
-type Adaptive[T simd.Float] struct {
+type Adaptive[T tensor.Float] struct {
 	Head  Linear[T] // [Cutoffs[0] + clusters, D]; PyTorch's head.weight and head.bias
 	Tails []AdaptiveTail[T]
 }
 
 // AdaptiveTail is a cluster's: PyTorch's tail.i.0.weight and tail.i.1.weight.
-type AdaptiveTail[T simd.Float] struct {
+type AdaptiveTail[T tensor.Float] struct {
 	Project []T // [hidden, D]
 	Out     []T // [classes of the cluster, hidden]
 }
@@ -263,7 +265,7 @@ func (l *AdaptiveLogSoftmaxWithLoss[T]) check(input []T, target []int, p *Adapti
 }
 
 // sameParams checks that gradients have their parameters' sizes.
-func sameParams[T simd.Float](p, grad *Adaptive[T]) error {
+func sameParams[T tensor.Float](p, grad *Adaptive[T]) error {
 	fits := len(grad.Head.Weight) == len(p.Head.Weight) && len(grad.Tails) == len(p.Tails) &&
 		(grad.Head.Bias == nil || len(grad.Head.Bias) == len(p.Head.Bias))
 	for i := 0; fits && i < len(p.Tails); i++ {
@@ -299,7 +301,7 @@ func adaptiveLogSoftmaxEntry() Entry {
 	}
 }
 
-func callAdaptive[T simd.Float](c *Call[T]) error {
+func callAdaptive[T tensor.Float](c *Call[T]) error {
 	x := c.float("input")
 	y := c.ints("target")
 	l := &AdaptiveLogSoftmaxWithLoss[T]{Classes: c.whole("n_classes", 0)}

@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -30,7 +32,7 @@ import (
 // Errors: Margin outside [0, π]; Scale that is not above 0; a label that is no class;
 // lengths that do not fit.
 // Source: [deng2019].
-type ArcFace[T simd.Float] struct {
+type ArcFace[T tensor.Float] struct {
 	Margin    float64 // NewArcFace's is 0.5
 	Scale     float64 // NewArcFace's is 64
 	Reduction Reduction
@@ -40,7 +42,7 @@ type ArcFace[T simd.Float] struct {
 }
 
 // NewArcFace returns the loss with a margin of half a radian and a scale of 64.
-func NewArcFace[T simd.Float]() *ArcFace[T] { return &ArcFace[T]{Margin: 0.5, Scale: 64} }
+func NewArcFace[T tensor.Float]() *ArcFace[T] { return &ArcFace[T]{Margin: 0.5, Scale: 64} }
 
 // Eval returns the loss of a batch and writes its gradients, unless they are nil.
 func (l *ArcFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbeddings, dWeight []T) (float64, error) {
@@ -81,7 +83,7 @@ func (l *ArcFace[T]) turned(b pairBatch[T]) (sum float64) {
 }
 
 // arcFaceRow is ArcFace at one sample.
-type arcFaceRow[T simd.Float] struct {
+type arcFaceRow[T tensor.Float] struct {
 	margin, scale float64
 	grid          *grid[T]
 	slopes        []float64 // of each sample: the derivative by the cosine of its own angle
@@ -124,7 +126,7 @@ func (l *arcFaceRow[T]) angle(i, j int) float64 {
 }
 
 // arcFacePoint is a row of an argument.
-type arcFacePoint[T simd.Float] struct {
+type arcFacePoint[T tensor.Float] struct {
 	given  []T
 	length float64 // what it is divided by
 	short  bool    // that is not its own length
@@ -177,6 +179,6 @@ func arcFaceEntry() Entry {
 	}
 }
 
-func callArcFace[T simd.Float](c *Call[T]) error {
+func callArcFace[T tensor.Float](c *Call[T]) error {
 	return c.onClasses("weight", &ArcFace[T]{Margin: c.number("margin", 0.5), Scale: c.number("scale", 64), Reduction: c.reduction()})
 }

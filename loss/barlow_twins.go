@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
@@ -25,7 +27,7 @@ import (
 // Errors: fewer than two rows; Lambda that is negative or not finite; Eps that is not above 0;
 // lengths that do not fit.
 // Source: [zbontar2021].
-type BarlowTwins[T simd.Float] struct {
+type BarlowTwins[T tensor.Float] struct {
 	Lambda float64 // NewBarlowTwins's is 0.0051
 	Eps    float64 // NewBarlowTwins's is 1e-5
 
@@ -36,7 +38,7 @@ type BarlowTwins[T simd.Float] struct {
 }
 
 // NewBarlowTwins returns the loss with Lambda 0.0051.
-func NewBarlowTwins[T simd.Float]() *BarlowTwins[T] {
+func NewBarlowTwins[T tensor.Float]() *BarlowTwins[T] {
 	return &BarlowTwins[T]{Lambda: 0.0051, Eps: 1e-5}
 }
 
@@ -108,7 +110,7 @@ func (l *BarlowTwins[T]) correlations(x, y *view[T]) float64 {
 }
 
 // viewUnit divides columns by their deviations.
-type viewUnit[T simd.Float] struct {
+type viewUnit[T tensor.Float] struct {
 	*BarlowTwins[T]
 	view *view[T]
 }
@@ -135,7 +137,7 @@ func (l *BarlowTwins[T]) inverse(v *view[T], lo, hi int) (by [viewTask]float64) 
 
 // barlowGradient turns the gradients of a view's columns by its points into those by what
 // was given: what goes along the ones and along the points themselves is taken out.
-type barlowGradient[T simd.Float] struct {
+type barlowGradient[T tensor.Float] struct {
 	*BarlowTwins[T]
 	view *view[T]
 }
@@ -174,6 +176,6 @@ func barlowTwinsEntry() Entry {
 	}
 }
 
-func callBarlowTwins[T simd.Float](c *Call[T]) error {
+func callBarlowTwins[T tensor.Float](c *Call[T]) error {
 	return c.views(&BarlowTwins[T]{Lambda: c.number("lambda", 0.0051), Eps: c.number("eps", 1e-5)})
 }

@@ -8,19 +8,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 )
 
 // A batched is a loss of a batch, its arguments bound but for those with a gradient.
-type batched[T simd.Float] struct {
+type batched[T tensor.Float] struct {
 	name string
 	in   [][]T
 	eval func(in, grad [][]T) (float64, error)
 }
 
 // batchedLosses are all of them on n samples of d coordinates, and c classes.
-func batchedLosses[T simd.Float](n, d, c int) (all []batched[T]) {
+func batchedLosses[T tensor.Float](n, d, c int) (all []batched[T]) {
 	r := rand.New(rand.NewPCG(uint64(n), uint64(d)))
 	rows := func(n int) []T {
 		x := make([]T, n*d)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -58,7 +60,7 @@ func MiningNamed(name string) (Mining, error) {
 // Errors: Margin that is not above 0, or with Soft below 0; Over with the sum or with Soft,
 // whose terms are all above 0; lengths that do not fit; an unknown measure or mining.
 // Source: [schroff2015] semi-hard, [hermans2017] hard, all, soft without a margin.
-type BatchTriplet[T simd.Float] struct {
+type BatchTriplet[T tensor.Float] struct {
 	Measure   Measure // NewBatchTriplet's is Euclidean
 	Margin    float64 // NewBatchTriplet's is 0.2, NewSoftBatchTriplet's 0
 	Mining    Mining
@@ -71,10 +73,10 @@ type BatchTriplet[T simd.Float] struct {
 }
 
 // NewBatchTriplet returns the batch-hard loss with a margin of 0.2.
-func NewBatchTriplet[T simd.Float]() *BatchTriplet[T] { return &BatchTriplet[T]{Margin: 0.2} }
+func NewBatchTriplet[T tensor.Float]() *BatchTriplet[T] { return &BatchTriplet[T]{Margin: 0.2} }
 
 // NewSoftBatchTriplet returns the soft batch-hard loss, without a margin.
-func NewSoftBatchTriplet[T simd.Float]() *BatchTriplet[T] { return &BatchTriplet[T]{Soft: true} }
+func NewSoftBatchTriplet[T tensor.Float]() *BatchTriplet[T] { return &BatchTriplet[T]{Soft: true} }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *BatchTriplet[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
@@ -113,7 +115,7 @@ func (l *BatchTriplet[T]) checkMargin(name string) error {
 }
 
 // references makes nil ones an empty set: they are not the anchors.
-func references[T simd.Float](x []T, labels []int, dx []T) gridArgs[T] {
+func references[T tensor.Float](x []T, labels []int, dx []T) gridArgs[T] {
 	if x == nil {
 		x = []T{}
 	}
@@ -121,7 +123,7 @@ func references[T simd.Float](x []T, labels []int, dx []T) gridArgs[T] {
 }
 
 // tripletRow is BatchTriplet at one anchor.
-type tripletRow[T simd.Float] struct {
+type tripletRow[T tensor.Float] struct {
 	margin float64
 	mining Mining
 	soft   bool
@@ -209,7 +211,7 @@ func (r *gridRow[T]) rank() {
 }
 
 // below returns how many of the ranked are below v.
-func below[T simd.Float](ranked []T, v T) int {
+func below[T tensor.Float](ranked []T, v T) int {
 	lo, hi := 0, len(ranked)
 	for lo < hi {
 		if mid := int(uint(lo+hi) >> 1); ranked[mid] < v {
@@ -370,7 +372,7 @@ func batchTripletEntry() Entry {
 	}
 }
 
-func callBatchTriplet[T simd.Float](c *Call[T]) error {
+func callBatchTriplet[T tensor.Float](c *Call[T]) error {
 	mining, err := MiningNamed(c.text("mining", "hard"))
 	if err != nil {
 		c.fail("option %v", err)

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // BCE is the binary cross entropy of probabilities.
 //
@@ -17,14 +20,14 @@ import "github.com/energo-ml/energo/internal/simd"
 // which PyTorch takes (Unchecked lets both pass); a weight that is not finite.
 // PyTorch: nn.BCELoss(weight).
 // Source: [pytorch].
-type BCE[T simd.Float] struct {
+type BCE[T tensor.Float] struct {
 	Weight    []T // repeated over the elements; nil: ones
 	Reduction Reduction
 	Unchecked bool // let inputs and targets outside [0, 1] pass
 }
 
 // BCELoss returns the mean loss and writes its gradient by input: F.binary_cross_entropy.
-func BCELoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func BCELoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(BCE[T]).Eval(input, target, dInput, nil)
 }
 
@@ -65,7 +68,7 @@ func bceEntry() Entry {
 	}
 }
 
-func callBCE[T simd.Float](c *Call[T]) error {
+func callBCE[T tensor.Float](c *Call[T]) error {
 	l := &BCE[T]{Weight: c.spread("weight", c.float("input").Shape), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	return c.regression(l)
 }

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // BCEWithLogits is the binary cross entropy of σ(x), taken from the scores x before the
 // sigmoid.
@@ -17,7 +20,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // a weight that is not finite.
 // PyTorch: nn.BCEWithLogitsLoss(weight, pos_weight).
 // Source: [pytorch].
-type BCEWithLogits[T simd.Float] struct {
+type BCEWithLogits[T tensor.Float] struct {
 	Weight    []T // repeated over the elements; nil: ones
 	PosWeight []T // of the term with y, repeated over the elements; nil: ones
 	Reduction Reduction
@@ -26,7 +29,7 @@ type BCEWithLogits[T simd.Float] struct {
 
 // BCEWithLogitsLoss returns the mean loss and writes its gradient by input:
 // F.binary_cross_entropy_with_logits.
-func BCEWithLogitsLoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func BCEWithLogitsLoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(BCEWithLogits[T]).Eval(input, target, dInput, nil)
 }
 
@@ -80,7 +83,7 @@ func bceLogitsEntry() Entry {
 	}
 }
 
-func callBCELogits[T simd.Float](c *Call[T]) error {
+func callBCELogits[T tensor.Float](c *Call[T]) error {
 	shape := c.float("input").Shape
 	l := &BCEWithLogits[T]{Weight: c.spread("weight", shape), PosWeight: c.spread("pos_weight", shape), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	return c.regression(l)

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Array is a dense row-major array.
@@ -129,7 +130,7 @@ func (a Array[T]) check(name string) error {
 
 // A Call is a request in one element type. Its methods keep the first error, so that a
 // row reads all that it needs and then lets finish look.
-type Call[T simd.Float] struct {
+type Call[T tensor.Float] struct {
 	name       string
 	reductions string // that the loss has
 	request    Request
@@ -139,7 +140,7 @@ type Call[T simd.Float] struct {
 	err        error
 }
 
-func answer[T simd.Float](e Entry, r Request, run func(*Call[T]) error) (*Answer, error) {
+func answer[T tensor.Float](e Entry, r Request, run func(*Call[T]) error) (*Answer, error) {
 	c := &Call[T]{name: e.Called(), reductions: reductionOption.Is, request: r, grads: map[string]Array[T]{}, inputs: map[string]Array[T]{}}
 	for _, o := range e.Options {
 		if o.Name == "reduction" {
@@ -156,7 +157,7 @@ func answer[T simd.Float](e Entry, r Request, run func(*Call[T]) error) (*Answer
 	return a, nil
 }
 
-func doubles[T simd.Float](a Array[T]) Array[float64] {
+func doubles[T tensor.Float](a Array[T]) Array[float64] {
 	out := Array[float64]{Shape: a.Shape, Data: make([]float64, len(a.Data))}
 	for i, v := range a.Data {
 		out.Data[i] = float64(v)
@@ -164,7 +165,7 @@ func doubles[T simd.Float](a Array[T]) Array[float64] {
 	return out
 }
 
-func singles[T simd.Float](a Array[float64]) Array[T] {
+func singles[T tensor.Float](a Array[float64]) Array[T] {
 	out := Array[T]{Shape: a.Shape, Data: make([]T, len(a.Data))}
 	for i, v := range a.Data {
 		out.Data[i] = T(v)

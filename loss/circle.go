@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -22,7 +24,7 @@ import (
 // numbers that are not finite give NaN.
 // Errors: Gamma that is not above 0; M that is not finite; lengths that do not fit.
 // Source: [sun2020].
-type Circle[T simd.Float] struct {
+type Circle[T tensor.Float] struct {
 	Measure   Measure // NewCircle's is Cosine
 	M         float64 // NewCircle's is 0.4
 	Gamma     float64 // NewCircle's is 80
@@ -33,7 +35,7 @@ type Circle[T simd.Float] struct {
 }
 
 // NewCircle returns the loss of cosines with M 0.4 and Gamma 80.
-func NewCircle[T simd.Float]() *Circle[T] {
+func NewCircle[T tensor.Float]() *Circle[T] {
 	return &Circle[T]{Measure: Measure{Kind: Cosine}, M: 0.4, Gamma: 80}
 }
 
@@ -63,7 +65,7 @@ func (l *Circle[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 }
 
 // circleRow is Circle at one anchor.
-type circleRow[T simd.Float] struct{ m, gamma float64 }
+type circleRow[T tensor.Float] struct{ m, gamma float64 }
 
 func (l *circleRow[T]) row(r *gridRow[T]) {
 	if len(r.same) == 0 || r.others == 0 {
@@ -121,6 +123,6 @@ func circleEntry() Entry {
 	}
 }
 
-func callCircle[T simd.Float](c *Call[T]) error {
+func callCircle[T tensor.Float](c *Call[T]) error {
 	return c.pairs(&Circle[T]{Measure: c.measure(Cosine), M: c.number("m", 0.4), Gamma: c.number("gamma", 80), Reduction: c.reduction()})
 }

@@ -3,7 +3,7 @@ package loss
 import (
 	"math"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Contrastive pulls the pairs of one label together and pushes others apart to a margin.
@@ -24,7 +24,7 @@ import (
 // measures but Dot; Power other than 1 and 2; Over with the sum, which it does not change;
 // lengths that do not fit.
 // Source: [hadsell2006], whose loss is half of it with Power 2.
-type Contrastive[T simd.Float] struct {
+type Contrastive[T tensor.Float] struct {
 	Measure   Measure // NewContrastive's is Euclidean
 	PosMargin float64
 	NegMargin float64 // NewContrastive's is 1
@@ -37,7 +37,7 @@ type Contrastive[T simd.Float] struct {
 }
 
 // NewContrastive returns the loss with margins 0 and 1 and squares.
-func NewContrastive[T simd.Float]() *Contrastive[T] { return &Contrastive[T]{NegMargin: 1, Power: 2} }
+func NewContrastive[T tensor.Float]() *Contrastive[T] { return &Contrastive[T]{NegMargin: 1, Power: 2} }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *Contrastive[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
@@ -95,7 +95,7 @@ func (l *Contrastive[T]) twice(b pairBatch[T]) (sum float64) {
 }
 
 // contrastiveRow is Contrastive at one anchor.
-type contrastiveRow[T simd.Float] struct {
+type contrastiveRow[T tensor.Float] struct {
 	posMargin, negMargin float64
 	power                int
 	near, far            float64 // weights of the pairs of one label, and of the others
@@ -161,7 +161,7 @@ func contrastiveEntry() Entry {
 	}
 }
 
-func callContrastive[T simd.Float](c *Call[T]) error {
+func callContrastive[T tensor.Float](c *Call[T]) error {
 	return c.pairs(&Contrastive[T]{
 		Measure: c.measure(Euclidean), PosMargin: c.number("pos_margin", 0), NegMargin: c.number("neg_margin", 1),
 		Power: c.whole("power", 2), Over: c.over(), Reduction: c.reduction(),

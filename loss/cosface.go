@@ -1,6 +1,8 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/tensor"
+)
 
 // CosFace is the cross-entropy of picking a sample's class by the angles between its
 // embedding and a weight of each class, with a handicap on the cosine of its own. With the
@@ -19,7 +21,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // Errors: Margin that is negative or not finite; Scale that is not above 0; a label that is
 // no class; lengths that do not fit.
 // Source: [wang2018].
-type CosFace[T simd.Float] struct {
+type CosFace[T tensor.Float] struct {
 	Margin    float64 // NewCosFace's is 0.35
 	Scale     float64 // NewCosFace's is 64
 	Reduction Reduction
@@ -29,7 +31,7 @@ type CosFace[T simd.Float] struct {
 }
 
 // NewCosFace returns the loss with a margin of 0.35 and a scale of 64.
-func NewCosFace[T simd.Float]() *CosFace[T] { return &CosFace[T]{Margin: 0.35, Scale: 64} }
+func NewCosFace[T tensor.Float]() *CosFace[T] { return &CosFace[T]{Margin: 0.35, Scale: 64} }
 
 // Eval returns the loss of a batch and writes its gradients, unless they are nil.
 func (l *CosFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbeddings, dWeight []T) (float64, error) {
@@ -51,7 +53,7 @@ func (l *CosFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 }
 
 // cosFaceRow is CosFace at one sample.
-type cosFaceRow[T simd.Float] struct{ margin, scale float64 }
+type cosFaceRow[T tensor.Float] struct{ margin, scale float64 }
 
 func (l *cosFaceRow[T]) row(r *gridRow[T]) {
 	y := r.same[0]
@@ -72,6 +74,6 @@ func cosFaceEntry() Entry {
 	}
 }
 
-func callCosFace[T simd.Float](c *Call[T]) error {
+func callCosFace[T tensor.Float](c *Call[T]) error {
 	return c.onClasses("weight", &CosFace[T]{Margin: c.number("margin", 0.35), Scale: c.number("scale", 64), Reduction: c.reduction()})
 }

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // CosineEmbedding pulls the directions of like pairs together and pushes those of unlike
 // pairs apart.
@@ -20,7 +23,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // With Unchecked, such a pair's loss is 0, as in PyTorch.
 // PyTorch: nn.CosineEmbeddingLoss(margin=Margin).
 // Source: [pytorch], [hadsell2006].
-type CosineEmbedding[T simd.Float] struct {
+type CosineEmbedding[T tensor.Float] struct {
 	Margin    float64
 	Reduction Reduction
 	Unchecked bool // targets may be neither 1 nor −1
@@ -28,7 +31,7 @@ type CosineEmbedding[T simd.Float] struct {
 
 // CosineEmbeddingLoss returns the mean loss with Margin 0 over rows of dim coordinates,
 // and writes its gradients: F.cosine_embedding_loss.
-func CosineEmbeddingLoss[T simd.Float](input1, input2, target []T, dim int, dInput1, dInput2 []T) (float64, error) {
+func CosineEmbeddingLoss[T tensor.Float](input1, input2, target []T, dim int, dInput1, dInput2 []T) (float64, error) {
 	return new(CosineEmbedding[T]).Eval(input1, input2, target, dim, dInput1, dInput2)
 }
 
@@ -102,7 +105,7 @@ func cosineEmbeddingEntry() Entry {
 	}
 }
 
-func callCosineEmbedding[T simd.Float](c *Call[T]) error {
+func callCosineEmbedding[T tensor.Float](c *Call[T]) error {
 	x, dim, shape := c.samples("input1")
 	y := c.float("input2")
 	c.sameShape("input1", x.Shape, "input2", y.Shape)

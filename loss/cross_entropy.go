@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -56,7 +58,7 @@ func (d Dims) check(loss string, input int) error {
 // probability below 0 or NaN (unless Unchecked); LabelSmoothing outside [0, 1]; a weight that is not finite.
 // PyTorch: nn.CrossEntropyLoss(weight, ignore_index, reduction, label_smoothing).
 // Source: [szegedy2016] for label smoothing, [pytorch].
-type CrossEntropy[T simd.Float] struct {
+type CrossEntropy[T tensor.Float] struct {
 	Weight         []T  // of each class; nil: ones
 	IgnoreIndex    *int // of classes: positions whose target is this do not count; nil: −100
 	LabelSmoothing float64
@@ -68,7 +70,7 @@ type CrossEntropy[T simd.Float] struct {
 
 // CrossEntropyLoss returns the mean loss of rows of scores with classes, and writes its gradient:
 // F.cross_entropy.
-func CrossEntropyLoss[T simd.Float](input []T, d Dims, target []int, dInput []T) (float64, error) {
+func CrossEntropyLoss[T tensor.Float](input []T, d Dims, target []int, dInput []T) (float64, error) {
 	return new(CrossEntropy[T]).Eval(input, d, target, dInput)
 }
 
@@ -155,7 +157,7 @@ func (l *CrossEntropy[T]) classes(input []T, d Dims, target []int, dInput []T) e
 }
 
 // countClasses checks target classes and returns the sum of their weights.
-func countClasses[T simd.Float](loss string, target []int, d Dims, weight []T, ignore int) (total float64, err error) {
+func countClasses[T tensor.Float](loss string, target []int, d Dims, weight []T, ignore int) (total float64, err error) {
 	if len(target) != d.positions() {
 		return 0, badLength(loss, "target", len(target), d.positions())
 	}
@@ -224,7 +226,7 @@ func ofProbabilities(r Request) bool {
 	return slices.Equal(r.Inputs["target"].Shape, r.Inputs["input"].Shape)
 }
 
-func callCrossEntropy[T simd.Float](c *Call[T]) error {
+func callCrossEntropy[T tensor.Float](c *Call[T]) error {
 	x, d, shape := c.scores("input")
 	l := &CrossEntropy[T]{
 		Weight: c.vector("weight", d.Classes), IgnoreIndex: new(c.whole("ignore_index", -100)),

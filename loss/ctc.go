@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // CTC is the connectionist temporal classification loss: the negative logarithm of the
@@ -39,7 +39,7 @@ import (
 // log_probs is exp(p) − γ, right only behind a log-softmax; an impossible target gives NaN
 // gradients there.
 // Source: [graves2006].
-type CTC[T simd.Float] struct {
+type CTC[T tensor.Float] struct {
 	Blank        int
 	Logits       bool // the scores are logits: the log-softmax is taken here
 	ZeroInfinity bool
@@ -49,7 +49,7 @@ type CTC[T simd.Float] struct {
 }
 
 // CTCBatch is a batch of sequences of frames, and their targets.
-type CTCBatch[T simd.Float] struct {
+type CTCBatch[T tensor.Float] struct {
 	Scores        []T   // [Frames, Batch, Classes]; log-probabilities or logits
 	Frames        int   // of the longest sequence
 	Batch         int   // number of sequences
@@ -73,7 +73,7 @@ const (
 
 // CTCLoss returns the mean loss of a batch of log-probabilities with blank 0, and writes its
 // gradient: F.ctc_loss, but for the gradient.
-func CTCLoss[T simd.Float](b *CTCBatch[T], dScores []T) (float64, error) {
+func CTCLoss[T tensor.Float](b *CTCBatch[T], dScores []T) (float64, error) {
 	return new(CTC[T]).Eval(b, dScores)
 }
 
@@ -254,7 +254,7 @@ func ctcEntry() Entry {
 	}
 }
 
-func callCTC[T simd.Float](c *Call[T]) error {
+func callCTC[T tensor.Float](c *Call[T]) error {
 	l := &CTC[T]{
 		Blank: c.whole("blank", 0), ZeroInfinity: c.flag("zero_infinity", false),
 		Reduction: c.reduction(), Logits: c.has("logits"),

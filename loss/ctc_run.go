@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/trellis"
@@ -11,7 +13,7 @@ import (
 
 // ctcRun is one call of CTC: first all frames, in tasks of rows as they lie in memory, then a
 // task for each sequence.
-type ctcRun[T simd.Float] struct {
+type ctcRun[T tensor.Float] struct {
 	batch          *CTCBatch[T]
 	grad           []T
 	blank          int
@@ -28,7 +30,7 @@ type ctcRun[T simd.Float] struct {
 }
 
 // A ctcWorker is a worker's memory. Scores that float32 cannot tell apart go through wide.
-type ctcWorker[T simd.Float] struct {
+type ctcWorker[T tensor.Float] struct {
 	own     ctcPass[T, T]
 	wide    ctcPass[T, float64]
 	sure    ctcSure
@@ -70,7 +72,7 @@ func (r *ctcRun[T]) all() {
 }
 
 // ctcFrames readies rows of scores: their softmax, or zeros, goes to the gradient.
-type ctcFrames[T simd.Float] ctcRun[T]
+type ctcFrames[T tensor.Float] ctcRun[T]
 
 func (r *ctcFrames[T]) Do(task, worker int) {
 	b := r.batch
@@ -129,7 +131,7 @@ func (r *ctcFrames[T]) infinite(lo, hi int) {
 }
 
 // ctcSequences does a sequence a task.
-type ctcSequences[T simd.Float] ctcRun[T]
+type ctcSequences[T tensor.Float] ctcRun[T]
 
 func (r *ctcSequences[T]) Do(n, worker int) {
 	w := &r.workers[worker]
@@ -175,7 +177,7 @@ func (r *ctcSequences[T]) fill(n, lo, hi int, v T) {
 }
 
 // A ctcPass is one sequence, its recursions in F.
-type ctcPass[T, F simd.Float] struct {
+type ctcPass[T, F tensor.Float] struct {
 	run     trellis.CTC[F]
 	x, grad []T // from the sequence's first frame on
 	classes int
@@ -195,7 +197,7 @@ type ctcPass[T, F simd.Float] struct {
 
 // evalSequence returns the logarithm of the probability of sequence n's target, and adds its
 // shares to the gradient.
-func evalSequence[T, F simd.Float](p *ctcPass[T, F], r *ctcRun[T], n int) (float64, trellis.Status) {
+func evalSequence[T, F tensor.Float](p *ctcPass[T, F], r *ctcRun[T], n int) (float64, trellis.Status) {
 	b := r.batch
 	frames, first := b.length(n), b.row(0, n)
 	p.stride, p.classes, p.blank, p.factor = b.row(1, n)-first, b.Classes, r.blank, r.factor[n]
@@ -272,7 +274,7 @@ func (p *ctcPass[T, F]) Frame(scores []F, t int) bool {
 	return !math.IsNaN(p.sum[t*p.stride])
 }
 
-func certain[F simd.Float](score *F) {
+func certain[F tensor.Float](score *F) {
 	if *score != *score {
 		*score = 0
 	}

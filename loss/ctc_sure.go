@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -98,7 +100,7 @@ func (s *ctcSure) row(t int) []float64 {
 }
 
 // read takes the softmax of frame t's logits.
-func readSure[T simd.Float](s *ctcSure, t int, x []T, top T, blank int) {
+func readSure[T tensor.Float](s *ctcSure, t int, x []T, top T, blank int) {
 	f, p := sureFrame{slot: [2]int{noSlot, noSlot}}, s.row(t)
 	clear(p)
 	var sum float64
@@ -280,7 +282,7 @@ func (s *ctcSure) astray(t, slot int) (sum float64) {
 }
 
 // evalSure works out sequence n and returns its loss.
-func evalSure[T simd.Float](s *ctcSure, r *ctcRun[T], n int) float64 {
+func evalSure[T tensor.Float](s *ctcSure, r *ctcRun[T], n int) float64 {
 	b := r.batch
 	frames := b.length(n)
 	s.start(b.Targets[r.from[n]:][:b.TargetLengths[n]], b.Classes, frames)
@@ -303,7 +305,7 @@ func evalSure[T simd.Float](s *ctcSure, r *ctcRun[T], n int) float64 {
 
 // writeSure writes the gradient of the blank and the labels to a row that has the softmax.
 // That of the likeliest is less all others', for the sum is 0.
-func writeSure[T simd.Float](s *ctcSure, t int, row []T, blank int, q, factor float64) {
+func writeSure[T tensor.Float](s *ctcSure, t int, row []T, blank int, q, factor float64) {
 	p := s.row(t)
 	top, likeliest := blank, p[len(p)-1]
 	row[blank] = T(factor * (s.shares[len(p)-1] - float64(likeliest*q)))

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 )
@@ -301,7 +303,7 @@ func TestCTCNaN(t *testing.T) {
 	})
 }
 
-func testCTCNaN[T simd.Float](t *testing.T) {
+func testCTCNaN[T tensor.Float](t *testing.T) {
 	const frames, batch, classes = 9, 3, 5
 	nan := T(math.NaN())
 	b := &loss.CTCBatch[T]{

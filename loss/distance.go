@@ -1,10 +1,13 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // Distance is a distance between two rows, for TripletMarginWithDistance, which calls it
 // from several goroutines at once.
-type Distance[T simd.Float] interface {
+type Distance[T tensor.Float] interface {
 	// Between returns the distance d of x from y.
 	Between(x, y []T) float64
 	// Slope adds up·∂d/∂x to dx and up·∂d/∂y to dy; d is what Between returned.
@@ -16,13 +19,13 @@ type Distance[T simd.Float] interface {
 // Kinks: the derivative is 0 where the distance is, and by differences that are 0; for
 // P = +Inf it is divided among equal maxima; for P = 0 it is 0.
 // PyTorch: F.pairwise_distance(p=P, eps=Eps).
-type PairwiseDistance[T simd.Float] struct {
+type PairwiseDistance[T tensor.Float] struct {
 	P   float64 // at least 0: +Inf is the greatest difference, 0 the number of differences
 	Eps float64
 }
 
 // NewPairwiseDistance returns the distance with PyTorch's defaults: P is 2, Eps 1e-6.
-func NewPairwiseDistance[T simd.Float]() *PairwiseDistance[T] {
+func NewPairwiseDistance[T tensor.Float]() *PairwiseDistance[T] {
 	return &PairwiseDistance[T]{P: 2, Eps: 1e-6}
 }
 
@@ -39,7 +42,7 @@ func (d *PairwiseDistance[T]) Slope(dx, dy []float64, x, y []T, distance, up flo
 // Special cases: it keeps its digits where the directions are nearly the same.
 // PyTorch: 1 − F.cosine_similarity(eps=Eps), whose derivative by a row shorter than Eps
 // takes its norm for a variable still: so does this one.
-type CosineDistance[T simd.Float] struct {
+type CosineDistance[T tensor.Float] struct {
 	Eps float64 // 0 means 1e-8
 }
 
@@ -61,7 +64,7 @@ func (d CosineDistance[T]) Slope(dx, dy []float64, x, y []T, distance, up float6
 // SquaredEuclidean is ‖x − y‖².
 //
 // PyTorch: ((x − y)**2).sum(-1).
-type SquaredEuclidean[T simd.Float] struct{}
+type SquaredEuclidean[T tensor.Float] struct{}
 
 // Between implements Distance.
 func (SquaredEuclidean[T]) Between(x, y []T) float64 { return simd.PairSquares(x, y) }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -25,7 +27,7 @@ import (
 // not finite.
 // PyTorch: nn.GaussianNLLLoss(full=Full, eps=Eps).
 // Source: [nix1994].
-type GaussianNLL[T simd.Float] struct {
+type GaussianNLL[T tensor.Float] struct {
 	Full          bool
 	Eps           float64 // 0 means 1e-6
 	TargetInner   int     // how far apart the elements are that share a target; 0 means 1
@@ -38,7 +40,7 @@ type GaussianNLL[T simd.Float] struct {
 
 // GaussianNLLLoss returns the mean loss and writes its gradients by input and variance:
 // F.gaussian_nll_loss.
-func GaussianNLLLoss[T simd.Float](input, target, variance, dInput, dVariance []T) (float64, error) {
+func GaussianNLLLoss[T tensor.Float](input, target, variance, dInput, dVariance []T) (float64, error) {
 	return new(GaussianNLL[T]).Eval(input, target, variance, dInput, nil, dVariance)
 }
 
@@ -128,7 +130,7 @@ func gaussianNLLEntry() Entry {
 	}
 }
 
-func callGaussianNLL[T simd.Float](c *Call[T]) error {
+func callGaussianNLL[T tensor.Float](c *Call[T]) error {
 	x, y, v := c.float("input"), c.float("target"), c.float("var")
 	targetInner, ok := sharedInner(x.Shape, y.Shape)
 	if !ok {

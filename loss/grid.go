@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
@@ -10,14 +12,14 @@ import (
 
 // A rowLoss is a loss that is a sum over anchors, each of which looks at its distances or
 // similarities to all references. row is called from several goroutines at once.
-type rowLoss[T simd.Float] interface {
+type rowLoss[T tensor.Float] interface {
 	// row overwrites the anchor's values by the derivatives of its part of the sum, or
 	// gives the few that are not 0 to r.push and leaves the values as they may be.
 	row(r *gridRow[T])
 }
 
 // gridRow is one anchor.
-type gridRow[T simd.Float] struct {
+type gridRow[T tensor.Float] struct {
 	values []T     // by reference
 	same   []int32 // the references of the anchor's label in rising order, without itself
 	self   int     // the reference that the anchor is, −1 for none; its value means nothing
@@ -72,7 +74,7 @@ type gridPart struct {
 }
 
 // gridScratch is a worker's memory.
-type gridScratch[T simd.Float] struct {
+type gridScratch[T tensor.Float] struct {
 	row        gridRow[T]
 	same, near []int32
 	kept       []T
@@ -83,7 +85,7 @@ type gridScratch[T simd.Float] struct {
 }
 
 // gridSide is a set of embeddings.
-type gridSide[T simd.Float] struct {
+type gridSide[T tensor.Float] struct {
 	rows   int
 	labels []int
 	given  []T // the caller's
@@ -105,7 +107,7 @@ type gridSide[T simd.Float] struct {
 // the batch. Squares of distances come from products of points, ‖a‖² + ‖b‖² − 2a·b, with
 // the mean taken out first; pairs that are so near that this would cancel are computed
 // from their differences.
-type grid[T simd.Float] struct {
+type grid[T tensor.Float] struct {
 	measure    Measure
 	similarity bool // the loss takes similarities
 	loss       rowLoss[T]
@@ -174,7 +176,7 @@ func (g *grid[T]) run(loss rowLoss[T], learn bool) (sum float64, s PairStats) {
 
 // apart returns how far apart rows of n elements should lie: not a multiple of a kilobyte,
 // since such rows share few places of a cache.
-func apart[T simd.Float](n int) int {
+func apart[T tensor.Float](n int) int {
 	const line = 16
 	n = (n + line - 1) / line * line
 	if n%256 == 0 {
@@ -190,7 +192,7 @@ func (g *grid[T]) products() {
 }
 
 // gridRows does the anchors of a strip.
-type gridRows[T simd.Float] struct{ *grid[T] }
+type gridRows[T tensor.Float] struct{ *grid[T] }
 
 // Do implements simd.Job.
 func (g *gridRows[T]) Do(task, worker int) {
@@ -299,14 +301,14 @@ func (g *grid[T]) firstOf(label int) int {
 
 // closeness is how near two points are, as a share of their squared norms, where the square
 // of their distance is computed from the difference; and where the gradient is, too.
-func closeness[T simd.Float]() (value, slope T) {
+func closeness[T tensor.Float]() (value, slope T) {
 	if is32[T]() {
 		return 1.0 / 64, 1e-4
 	}
 	return 1e-5, 1e-10
 }
 
-func is32[T simd.Float]() bool { return T(1)+T(0x1p-40) == 1 }
+func is32[T tensor.Float]() bool { return T(1)+T(0x1p-40) == 1 }
 
 // toDistances turns an anchor's products into distances, where they are to be, keeps those
 // for toWeights, and notes which references are near.

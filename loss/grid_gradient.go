@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -105,7 +107,7 @@ func (g *grid[T]) power(i, j int, w float64, dx, dy []T, wide []float64) {
 
 // gridPowers adds the gradients of Lp distances: those by the strip's anchors, then those
 // by the references.
-type gridPowers[T simd.Float] struct {
+type gridPowers[T tensor.Float] struct {
 	*grid[T]
 	byRef bool
 }

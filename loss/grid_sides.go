@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -47,7 +49,7 @@ func (g *grid[T]) distinct() []gridSide[T] {
 }
 
 // gridArgs is a set of embeddings as a caller gives it.
-type gridArgs[T simd.Float] struct {
+type gridArgs[T tensor.Float] struct {
 	x      []T
 	labels []int
 	dx     []T
@@ -84,7 +86,7 @@ func (g *grid[T]) normalise(s *gridSide[T]) bool {
 }
 
 // lengthOf returns ‖x‖, that of float64 numbers whose squares overflow included.
-func lengthOf[T simd.Float](x []T) float64 {
+func lengthOf[T tensor.Float](x []T) float64 {
 	if s := simd.SumSquares(x); s <= math.MaxFloat64 {
 		return math.Sqrt(s)
 	}
@@ -102,7 +104,7 @@ func tasksOf(rows int) int { return (rows + sideTask - 1) / sideTask }
 const sideTask = 64 // rows of one task where a side is prepared or finished
 
 // most is the greatest number that T holds.
-func most[T simd.Float]() float64 {
+func most[T tensor.Float]() float64 {
 	if is32[T]() {
 		return math.MaxFloat32
 	}
@@ -139,7 +141,7 @@ func (g *grid[T]) centreSide(s *gridSide[T]) {
 }
 
 // gridReady prepares the rows of a side.
-type gridReady[T simd.Float] struct {
+type gridReady[T tensor.Float] struct {
 	*grid[T]
 	side     *gridSide[T]
 	centring bool
@@ -196,7 +198,7 @@ func (g *grid[T]) finish(scale float64) {
 }
 
 // gridDone turns weighted sums of points into gradients by what the caller gave.
-type gridDone[T simd.Float] struct {
+type gridDone[T tensor.Float] struct {
 	*grid[T]
 	side  *gridSide[T]
 	scale float64

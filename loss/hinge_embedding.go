@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // HingeEmbedding pulls the distances of similar pairs to 0 and pushes those of
 // dissimilar ones beyond Margin.
@@ -17,18 +20,18 @@ import "github.com/energo-ml/energo/internal/simd"
 // terms count, as in PyTorch); a margin that is not finite.
 // PyTorch: nn.HingeEmbeddingLoss(margin=Margin), whose default is 1: NewHingeEmbedding.
 // Source: [pytorch], [hadsell2006] for its squared relative.
-type HingeEmbedding[T simd.Float] struct {
+type HingeEmbedding[T tensor.Float] struct {
 	Margin    float64
 	Reduction Reduction
 	Unchecked bool // let any target pass
 }
 
 // NewHingeEmbedding returns the loss with PyTorch's margin, 1.
-func NewHingeEmbedding[T simd.Float]() *HingeEmbedding[T] { return &HingeEmbedding[T]{Margin: 1} }
+func NewHingeEmbedding[T tensor.Float]() *HingeEmbedding[T] { return &HingeEmbedding[T]{Margin: 1} }
 
 // HingeEmbeddingLoss returns the mean loss with margin 1 and writes its gradient:
 // F.hinge_embedding_loss.
-func HingeEmbeddingLoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func HingeEmbeddingLoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return NewHingeEmbedding[T]().Eval(input, target, dInput)
 }
 
@@ -78,6 +81,6 @@ func hingeEmbeddingEntry() Entry {
 	}
 }
 
-func callHingeEmbedding[T simd.Float](c *Call[T]) error {
+func callHingeEmbedding[T tensor.Float](c *Call[T]) error {
 	return c.signed(&HingeEmbedding[T]{Margin: c.number("margin", 1), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)})
 }

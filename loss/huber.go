@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // Huber is squared error near the target and absolute error beyond Delta.
 //
@@ -17,7 +20,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // Errors: Delta negative, infinite or NaN; lengths that differ; a weight that is not finite.
 // PyTorch: nn.HuberLoss(delta=Delta), F.huber_loss with weight.
 // Source: [huber1964].
-type Huber[T simd.Float] struct {
+type Huber[T tensor.Float] struct {
 	Delta     float64 // half-width of the quadratic zone; 0 means 1
 	Weight    []T     // of each element; nil: ones
 	Reduction Reduction
@@ -25,7 +28,7 @@ type Huber[T simd.Float] struct {
 
 // HuberLoss returns the mean Huber loss with Delta 1 and writes its gradient by input:
 // F.huber_loss.
-func HuberLoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func HuberLoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(Huber[T]).Eval(input, target, dInput, nil)
 }
 
@@ -79,7 +82,7 @@ func huberEntry() Entry {
 	}
 }
 
-func callHuber[T simd.Float](c *Call[T]) error {
+func callHuber[T tensor.Float](c *Call[T]) error {
 	l := &Huber[T]{Delta: c.number("delta", 1), Weight: c.weight(), Reduction: c.reduction()}
 	if l.Delta == 0 {
 		return above0("Huber", "delta", 0)

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // KLDiv is the Kullback-Leibler divergence, element by element: input holds
 // log-probabilities, target probabilities.
@@ -19,7 +22,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // PyTorch takes for NaN; BatchMean without Batch.
 // PyTorch: nn.KLDivLoss(reduction, log_target=LogTarget).
 // Source: [kullback1951].
-type KLDiv[T simd.Float] struct {
+type KLDiv[T tensor.Float] struct {
 	LogTarget bool
 	Batch     int // the number of samples, for BatchMean
 	Reduction Reduction
@@ -28,7 +31,7 @@ type KLDiv[T simd.Float] struct {
 
 // KLDivLoss returns the mean loss over all elements, as PyTorch's default is, and writes
 // its gradient by input: F.kl_div.
-func KLDivLoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func KLDivLoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(KLDiv[T]).Eval(input, target, dInput, nil)
 }
 
@@ -88,7 +91,7 @@ func klDivEntry() Entry {
 	}
 }
 
-func callKLDiv[T simd.Float](c *Call[T]) error {
+func callKLDiv[T tensor.Float](c *Call[T]) error {
 	l := &KLDiv[T]{LogTarget: c.flag("log_target", false), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	if shape := c.float("input").Shape; len(shape) > 0 {
 		l.Batch = shape[0]

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // L1 is the absolute error.
 //
@@ -14,13 +17,13 @@ import "github.com/energo-ml/energo/internal/simd"
 // Errors: lengths that differ; a weight that is not finite.
 // PyTorch: nn.L1Loss, F.l1_loss with weight.
 // Source: [pytorch].
-type L1[T simd.Float] struct {
+type L1[T tensor.Float] struct {
 	Weight    []T // of each element; nil: ones
 	Reduction Reduction
 }
 
 // L1Loss returns the mean absolute error and writes its gradient by input: F.l1_loss.
-func L1Loss[T simd.Float](input, target, dInput []T) (float64, error) {
+func L1Loss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(L1[T]).Eval(input, target, dInput, nil)
 }
 
@@ -54,7 +57,7 @@ func l1Entry() Entry {
 	}
 }
 
-func callL1[T simd.Float](c *Call[T]) error {
+func callL1[T tensor.Float](c *Call[T]) error {
 	l := &L1[T]{Weight: c.weight(), Reduction: c.reduction()}
 	return c.regression(l)
 }

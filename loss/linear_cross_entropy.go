@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
@@ -23,7 +25,7 @@ import (
 // PyTorch: nn.LinearCrossEntropyLoss, F.linear_cross_entropy(input, linear_weight, target,
 // linear_bias), for targets that are classes.
 // Source: [wijmans2024].
-type LinearCrossEntropy[T simd.Float] struct {
+type LinearCrossEntropy[T tensor.Float] struct {
 	Weight         []T  // of each class; nil: ones
 	IgnoreIndex    *int // rows whose target is this class do not count; nil: −100
 	LabelSmoothing float64
@@ -35,11 +37,11 @@ type LinearCrossEntropy[T simd.Float] struct {
 
 // Linear is a linear layer, or the gradients by one: Weight [C, D], row-major, and Bias
 // [C], nil for none.
-type Linear[T simd.Float] struct{ Weight, Bias []T }
+type Linear[T tensor.Float] struct{ Weight, Bias []T }
 
 // LinearCrossEntropyLoss returns the mean loss and writes its gradients by input and by
 // the layer: F.linear_cross_entropy.
-func LinearCrossEntropyLoss[T simd.Float](input []T, layer Linear[T], classes int, target []int, dInput []T, dLayer Linear[T]) (float64, error) {
+func LinearCrossEntropyLoss[T tensor.Float](input []T, layer Linear[T], classes int, target []int, dInput []T, dLayer Linear[T]) (float64, error) {
 	return new(LinearCrossEntropy[T]).Eval(input, layer, classes, target, dInput, dLayer)
 }
 
@@ -145,7 +147,7 @@ func (l *LinearCrossEntropy[T]) blocks(dst, up []T, scale float64, input []T, la
 const classesAtOnce = 8 << 10
 
 // scoresOf computes the scores z [b, classes] of inputs x [b, d].
-func scoresOf[T simd.Float](z, x []T, layer Linear[T], b, classes, d int) {
+func scoresOf[T tensor.Float](z, x []T, layer Linear[T], b, classes, d int) {
 	for c := 0; c < classes; c += classesAtOnce {
 		k := min(classesAtOnce, classes-c)
 		var e gemm.Epilogue[T]
@@ -157,7 +159,7 @@ func scoresOf[T simd.Float](z, x []T, layer Linear[T], b, classes, d int) {
 }
 
 // back sets dx, if it is not nil, and adds to dLayer what the scores' gradient dz brings.
-func back[T simd.Float](dz, x, weight, dx []T, dLayer Linear[T], b, classes, d int) {
+func back[T tensor.Float](dz, x, weight, dx []T, dLayer Linear[T], b, classes, d int) {
 	clear(dx)
 	for c := 0; c < classes; c += classesAtOnce {
 		k := min(classesAtOnce, classes-c)
@@ -197,7 +199,7 @@ func linearCrossEntropyEntry() Entry {
 	}
 }
 
-func callLinearCrossEntropy[T simd.Float](c *Call[T]) error {
+func callLinearCrossEntropy[T tensor.Float](c *Call[T]) error {
 	x, w := c.float("input"), c.float("linear_weight")
 	y := c.ints("target")
 	if len(w.Shape) != 2 || w.Shape[0] == 0 {

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // MarginRanking asks that one of two scores lie Margin above the other.
 //
@@ -15,7 +18,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // Errors: lengths that differ; a target that is not ±1 (unless Unchecked); a margin that is not finite.
 // PyTorch: nn.MarginRankingLoss(margin=Margin).
 // Source: [herbrich2000].
-type MarginRanking[T simd.Float] struct {
+type MarginRanking[T tensor.Float] struct {
 	Margin    float64
 	Reduction Reduction
 	Unchecked bool // let any target pass
@@ -23,7 +26,7 @@ type MarginRanking[T simd.Float] struct {
 
 // MarginRankingLoss returns the mean loss with margin 0 and writes its gradients:
 // F.margin_ranking_loss.
-func MarginRankingLoss[T simd.Float](input1, input2, target, dInput1, dInput2 []T) (float64, error) {
+func MarginRankingLoss[T tensor.Float](input1, input2, target, dInput1, dInput2 []T) (float64, error) {
 	return new(MarginRanking[T]).Eval(input1, input2, target, dInput1, dInput2, nil)
 }
 
@@ -77,7 +80,7 @@ func marginRankingEntry() Entry {
 	}
 }
 
-func callMarginRanking[T simd.Float](c *Call[T]) error {
+func callMarginRanking[T tensor.Float](c *Call[T]) error {
 	l := &MarginRanking[T]{Margin: c.number("margin", 0), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)}
 	x1, x2 := c.alike("input1", "input2")
 	_, y := c.alike("input1", "target")

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // MSE is the squared error.
 //
@@ -14,13 +17,13 @@ import "github.com/energo-ml/energo/internal/simd"
 // Errors: lengths that differ; a weight that is not finite.
 // PyTorch: nn.MSELoss, F.mse_loss with weight.
 // Source: [pytorch].
-type MSE[T simd.Float] struct {
+type MSE[T tensor.Float] struct {
 	Weight    []T // of each element; nil: ones
 	Reduction Reduction
 }
 
 // MSELoss returns the mean squared error and writes its gradient by input: F.mse_loss.
-func MSELoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func MSELoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(MSE[T]).Eval(input, target, dInput, nil)
 }
 
@@ -54,7 +57,7 @@ func mseEntry() Entry {
 	}
 }
 
-func callMSE[T simd.Float](c *Call[T]) error {
+func callMSE[T tensor.Float](c *Call[T]) error {
 	l := &MSE[T]{Weight: c.weight(), Reduction: c.reduction()}
 	return c.regression(l)
 }

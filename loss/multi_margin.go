@@ -3,6 +3,8 @@ package loss
 import (
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -24,7 +26,7 @@ import (
 // fit; a target that is not a class.
 // PyTorch: nn.MultiMarginLoss(p=P, margin=Margin, weight=Weight), whose margin is 1.
 // Source: [weston1999].
-type MultiMargin[T simd.Float] struct {
+type MultiMargin[T tensor.Float] struct {
 	P         int     // 1 or 2; 0 means 1
 	Margin    float64 // NewMultiMargin's is 1
 	Weight    []T     // of each class; nil: ones
@@ -32,11 +34,11 @@ type MultiMargin[T simd.Float] struct {
 }
 
 // NewMultiMargin returns the loss with PyTorch's defaults.
-func NewMultiMargin[T simd.Float]() MultiMargin[T] { return MultiMargin[T]{P: 1, Margin: 1} }
+func NewMultiMargin[T tensor.Float]() MultiMargin[T] { return MultiMargin[T]{P: 1, Margin: 1} }
 
 // MultiMarginLoss returns the mean loss with PyTorch's defaults over rows of so many
 // classes, and writes its gradient: F.multi_margin_loss.
-func MultiMarginLoss[T simd.Float](input []T, target []int, classes int, dInput []T) (float64, error) {
+func MultiMarginLoss[T tensor.Float](input []T, target []int, classes int, dInput []T) (float64, error) {
 	l := NewMultiMargin[T]()
 	return l.Eval(input, target, classes, dInput)
 }
@@ -116,7 +118,7 @@ func multiMarginEntry() Entry {
 	}
 }
 
-func callMultiMargin[T simd.Float](c *Call[T]) error {
+func callMultiMargin[T tensor.Float](c *Call[T]) error {
 	x, classes, shape := c.samples("input")
 	y := c.ints("target")
 	// One sample's target may be a list of one, as in PyTorch.

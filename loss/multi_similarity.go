@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -24,7 +26,7 @@ import (
 // Errors: Alpha or Beta that is not above 0; Base or Epsilon that is not finite; Epsilon other
 // than 0 without Mine; lengths that do not fit.
 // Source: [wang2019].
-type MultiSimilarity[T simd.Float] struct {
+type MultiSimilarity[T tensor.Float] struct {
 	Measure   Measure // NewMultiSimilarity's is Cosine
 	Alpha     float64 // NewMultiSimilarity's is 2
 	Beta      float64 // NewMultiSimilarity's is 50
@@ -39,12 +41,12 @@ type MultiSimilarity[T simd.Float] struct {
 
 // NewMultiSimilarity returns the loss of cosines with Alpha 2, Beta 50, Base 0.5, without
 // mining.
-func NewMultiSimilarity[T simd.Float]() *MultiSimilarity[T] {
+func NewMultiSimilarity[T tensor.Float]() *MultiSimilarity[T] {
 	return &MultiSimilarity[T]{Measure: Measure{Kind: Cosine}, Alpha: 2, Beta: 50, Base: 0.5}
 }
 
 // NewMinedMultiSimilarity is NewMultiSimilarity with mining, and Epsilon 0.1.
-func NewMinedMultiSimilarity[T simd.Float]() *MultiSimilarity[T] {
+func NewMinedMultiSimilarity[T tensor.Float]() *MultiSimilarity[T] {
 	l := NewMultiSimilarity[T]()
 	l.Mine, l.Epsilon = true, 0.1
 	return l
@@ -85,7 +87,7 @@ func (l *MultiSimilarity[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 }
 
 // multiSimilarityRow is MultiSimilarity at one anchor.
-type multiSimilarityRow[T simd.Float] struct {
+type multiSimilarityRow[T tensor.Float] struct {
 	alpha, beta, base, epsilon float64
 	mine                       bool
 }
@@ -172,7 +174,7 @@ func multiSimilarityEntry() Entry {
 	}
 }
 
-func callMultiSimilarity[T simd.Float](c *Call[T]) error {
+func callMultiSimilarity[T tensor.Float](c *Call[T]) error {
 	l := NewMultiSimilarity[T]()
 	if c.flag("mine", false) {
 		l = NewMinedMultiSimilarity[T]()

@@ -3,6 +3,8 @@ package loss
 import (
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -26,13 +28,13 @@ import (
 // Errors: lengths that do not fit; a label that is not a class.
 // PyTorch: nn.MultiLabelMarginLoss().
 // Source: [pytorch].
-type MultiLabelMargin[T simd.Float] struct {
+type MultiLabelMargin[T tensor.Float] struct {
 	Reduction Reduction
 }
 
 // MultiLabelMarginLoss returns the mean loss over rows of so many classes, and writes its
 // gradient: F.multilabel_margin_loss.
-func MultiLabelMarginLoss[T simd.Float](input []T, target []int, classes int, dInput []T) (float64, error) {
+func MultiLabelMarginLoss[T tensor.Float](input []T, target []int, classes int, dInput []T) (float64, error) {
 	return new(MultiLabelMargin[T]).Eval(input, target, classes, dInput)
 }
 
@@ -106,7 +108,7 @@ func multiLabelMarginEntry() Entry {
 	}
 }
 
-func callMultiLabelMargin[T simd.Float](c *Call[T]) error {
+func callMultiLabelMargin[T tensor.Float](c *Call[T]) error {
 	x, classes, shape := c.samples("input")
 	y := c.ints("target")
 	c.sameShape("input", x.Shape, "target", y.Shape)

@@ -3,6 +3,8 @@ package loss
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -20,7 +22,7 @@ import (
 // a weight that is not finite.
 // PyTorch: nn.MultiLabelSoftMarginLoss(weight).
 // Source: [pytorch].
-type MultiLabelSoftMargin[T simd.Float] struct {
+type MultiLabelSoftMargin[T tensor.Float] struct {
 	Weight    []T // of each class; nil: ones
 	Reduction Reduction
 	Unchecked bool // let targets outside [0, 1] pass
@@ -30,7 +32,7 @@ type MultiLabelSoftMargin[T simd.Float] struct {
 
 // MultiLabelSoftMarginLoss returns the mean loss over the samples and writes its gradient by input:
 // F.multilabel_soft_margin_loss.
-func MultiLabelSoftMarginLoss[T simd.Float](input, target []T, classes int, dInput []T) (float64, error) {
+func MultiLabelSoftMarginLoss[T tensor.Float](input, target []T, classes int, dInput []T) (float64, error) {
 	return new(MultiLabelSoftMargin[T]).Eval(input, target, classes, dInput, nil)
 }
 
@@ -107,7 +109,7 @@ func multiLabelSoftMarginEntry() Entry {
 	}
 }
 
-func callMultiLabelSoftMargin[T simd.Float](c *Call[T]) error {
+func callMultiLabelSoftMargin[T tensor.Float](c *Call[T]) error {
 	x, y := c.alike("input", "target")
 	if len(x.Shape) == 0 || x.Shape[len(x.Shape)-1] == 0 {
 		c.fail("input has shape %v; it must have classes", x.Shape)

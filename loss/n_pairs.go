@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -21,7 +23,7 @@ import (
 // give NaN.
 // Errors: L2Reg that is negative or not finite; lengths that do not fit.
 // Source: [sohn2016].
-type NPairs[T simd.Float] struct {
+type NPairs[T tensor.Float] struct {
 	L2Reg     float64
 	Reduction Reduction
 
@@ -34,7 +36,7 @@ type NPairs[T simd.Float] struct {
 }
 
 // NewNPairs returns the loss without a penalty of norms.
-func NewNPairs[T simd.Float]() *NPairs[T] { return &NPairs[T]{} }
+func NewNPairs[T tensor.Float]() *NPairs[T] { return &NPairs[T]{} }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
@@ -135,6 +137,6 @@ func nPairsEntry() Entry {
 	}
 }
 
-func callNPairs[T simd.Float](c *Call[T]) error {
+func callNPairs[T tensor.Float](c *Call[T]) error {
 	return c.onBatch(&NPairs[T]{L2Reg: c.number("l2_reg", 0), Reduction: c.reduction()})
 }

@@ -3,6 +3,7 @@ package loss
 import (
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // NLL is the negative log likelihood of target classes: cross entropy of
@@ -19,7 +20,7 @@ import (
 // weight that is not finite.
 // PyTorch: nn.NLLLoss(weight, ignore_index, reduction).
 // Source: [pytorch].
-type NLL[T simd.Float] struct {
+type NLL[T tensor.Float] struct {
 	Weight      []T  // of each class; nil: ones
 	IgnoreIndex *int // positions whose target is this class do not count; nil: −100
 	Reduction   Reduction
@@ -34,7 +35,7 @@ type NLL[T simd.Float] struct {
 }
 
 // NLLLoss returns the mean loss and writes its gradient: F.nll_loss.
-func NLLLoss[T simd.Float](input []T, d Dims, target []int, dInput []T) (float64, error) {
+func NLLLoss[T tensor.Float](input []T, d Dims, target []int, dInput []T) (float64, error) {
 	return new(NLL[T]).Eval(input, d, target, dInput)
 }
 
@@ -101,7 +102,7 @@ func (l *NLL[T]) run() (sum float64) {
 }
 
 // nllJob hides Do, which the pool calls.
-type nllJob[T simd.Float] NLL[T]
+type nllJob[T tensor.Float] NLL[T]
 
 func (l *nllJob[T]) Do(task, _ int) {
 	size := (*NLL[T])(l).samples()
@@ -147,7 +148,7 @@ func nllEntry() Entry {
 	}
 }
 
-func callNLL[T simd.Float](c *Call[T]) error {
+func callNLL[T tensor.Float](c *Call[T]) error {
 	x, d, shape := c.scores("input")
 	l := &NLL[T]{Weight: c.vector("weight", d.Classes), IgnoreIndex: new(c.whole("ignore_index", -100)), Reduction: c.reduction()}
 	y := c.ints("target")

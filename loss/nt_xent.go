@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -22,7 +24,7 @@ import (
 // gradient are 0, and Stats says so; numbers that are not finite give NaN.
 // Errors: Temperature that is not above 0; lengths that do not fit.
 // Source: [sohn2016], [oord2018], [chen2020].
-type NTXent[T simd.Float] struct {
+type NTXent[T tensor.Float] struct {
 	Measure     Measure // NewNTXent's is Cosine
 	Temperature float64 // NewNTXent's is 0.07
 	Reduction   Reduction
@@ -32,7 +34,7 @@ type NTXent[T simd.Float] struct {
 }
 
 // NewNTXent returns the loss of cosines with a temperature of 0.07.
-func NewNTXent[T simd.Float]() *NTXent[T] {
+func NewNTXent[T tensor.Float]() *NTXent[T] {
 	return &NTXent[T]{Measure: Measure{Kind: Cosine}, Temperature: 0.07}
 }
 
@@ -59,7 +61,7 @@ func (l *NTXent[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 }
 
 // ntXentRow is NTXent at one anchor, with the inverse temperature beta.
-type ntXentRow[T simd.Float] struct{ beta float64 }
+type ntXentRow[T tensor.Float] struct{ beta float64 }
 
 func (l *ntXentRow[T]) row(r *gridRow[T]) {
 	if len(r.same) == 0 {
@@ -124,6 +126,6 @@ func ntXentEntry() Entry {
 	}
 }
 
-func callNTXent[T simd.Float](c *Call[T]) error {
+func callNTXent[T tensor.Float](c *Call[T]) error {
 	return c.pairs(&NTXent[T]{Measure: c.measure(Cosine), Temperature: c.number("temperature", 0.07), Reduction: c.reduction()})
 }

@@ -3,12 +3,14 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // overClasses is what losses have in common that compare samples with one point of each
 // class: the grid's labels of the points are 0, 1 and so on.
-type overClasses[T simd.Float] struct {
+type overClasses[T tensor.Float] struct {
 	overPairs[T]
 	classes []int
 }

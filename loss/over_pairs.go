@@ -3,12 +3,12 @@ package loss
 import (
 	"math"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // overPairs is what losses have in common that look at all pairs of a batch. It has one
 // goroutine's memory, which is kept for the next batch.
-type overPairs[T simd.Float] struct {
+type overPairs[T tensor.Float] struct {
 	grid  grid[T]
 	stats PairStats
 }
@@ -17,7 +17,7 @@ type overPairs[T simd.Float] struct {
 func (o *overPairs[T]) Stats() PairStats { return o.stats }
 
 // pairBatch is a batch to be evaluated.
-type pairBatch[T simd.Float] struct {
+type pairBatch[T tensor.Float] struct {
 	loss       string
 	measure    Measure
 	similarity bool // the loss takes similarities, not distances

@@ -6,7 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -24,14 +25,14 @@ type pairwise struct {
 	over   loss.Over
 }
 
-type pairLoss[T simd.Float] interface {
+type pairLoss[T tensor.Float] interface {
 	Eval(x []T, dim int, labels []int, dx []T) (float64, error)
 	EvalAgainst(x []T, dim int, labels []int, refs []T, refLabels []int, dx, dr []T) (float64, error)
 	Stats() loss.PairStats
 }
 
 // over makes an evaluation of a loss; refs that are nil are the anchors.
-func over[T simd.Float](l pairLoss[T], x []T, d int, y []int, r []T, ry []int, dx, dr []T) (float64, loss.PairStats, error) {
+func over[T tensor.Float](l pairLoss[T], x []T, d int, y []int, r []T, ry []int, dx, dr []T) (float64, loss.PairStats, error) {
 	if r == nil {
 		v, err := l.Eval(x, d, y, dx)
 		return v, l.Stats(), err
@@ -54,21 +55,21 @@ func row(name string, similarity bool, o loss.Over, make32 func(loss.Measure) pa
 	}
 }
 
-func triplets[T simd.Float](mining loss.Mining, soft bool, o loss.Over) func(loss.Measure) pairLoss[T] {
+func triplets[T tensor.Float](mining loss.Mining, soft bool, o loss.Over) func(loss.Measure) pairLoss[T] {
 	return func(m loss.Measure) pairLoss[T] {
 		return &loss.BatchTriplet[T]{Measure: m, Margin: 0.3, Mining: mining, Soft: soft, Over: o}
 	}
 }
 
-func ntXent[T simd.Float](m loss.Measure) pairLoss[T] {
+func ntXent[T tensor.Float](m loss.Measure) pairLoss[T] {
 	return &loss.NTXent[T]{Measure: m, Temperature: 0.5}
 }
 
-func supCon[T simd.Float](m loss.Measure) pairLoss[T] {
+func supCon[T tensor.Float](m loss.Measure) pairLoss[T] {
 	return &loss.SupCon[T]{Measure: m, Temperature: 0.5}
 }
 
-func multi[T simd.Float](mine bool) func(loss.Measure) pairLoss[T] {
+func multi[T tensor.Float](mine bool) func(loss.Measure) pairLoss[T] {
 	return func(m loss.Measure) pairLoss[T] {
 		l := loss.NewMultiSimilarity[T]()
 		if mine {
@@ -79,7 +80,7 @@ func multi[T simd.Float](mine bool) func(loss.Measure) pairLoss[T] {
 	}
 }
 
-func circle[T simd.Float](m loss.Measure) pairLoss[T] {
+func circle[T tensor.Float](m loss.Measure) pairLoss[T] {
 	return &loss.Circle[T]{Measure: m, M: 0.3, Gamma: 4}
 }
 

@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
@@ -12,7 +14,7 @@ import (
 // embeddings of the same samples, each differently augmented. It has one goroutine's
 // memory, which is kept for the next batch. Matrices of all pairs of columns are held a
 // strip at a time.
-type overViews[T simd.Float] struct {
+type overViews[T tensor.Float] struct {
 	rows, dim int
 	views     [2]view[T]
 	strip     []T
@@ -20,7 +22,7 @@ type overViews[T simd.Float] struct {
 }
 
 // view is one of them, by columns.
-type view[T simd.Float] struct {
+type view[T tensor.Float] struct {
 	given, out []T       // the caller's
 	points     []T       // given, less the columns' means, perhaps divided
 	squares    []float64 // of each column: Σ of (given − mean)²
@@ -92,7 +94,7 @@ func (o *overViews[T]) columns(task int) (lo, hi int) {
 }
 
 // viewCentring takes the means out of columns.
-type viewCentring[T simd.Float] struct {
+type viewCentring[T tensor.Float] struct {
 	*overViews[T]
 	view *view[T]
 }

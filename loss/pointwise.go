@@ -3,11 +3,13 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // points is one call of a pointwise loss. Its arguments are named for errors.
-type points[T simd.Float] struct {
+type points[T tensor.Float] struct {
 	simd.PointArgs[T]
 	loss      string
 	point     simd.Point
@@ -59,7 +61,7 @@ func (p *points[T]) check(over meanOver) error {
 }
 
 // repeats checks that w, repeated, covers n elements, and that it holds finite numbers.
-func repeats[T simd.Float](loss, arg string, w []T, n int) error {
+func repeats[T tensor.Float](loss, arg string, w []T, n int) error {
 	if len(w) == 0 && n > 0 || len(w) > 0 && (n%len(w) != 0 || n == 0) {
 		return badLength(loss, arg, len(w), n)
 	}
@@ -67,7 +69,7 @@ func repeats[T simd.Float](loss, arg string, w []T, n int) error {
 }
 
 // finite checks that all of x are finite.
-func finite[T simd.Float](loss, arg string, x []T) error {
+func finite[T tensor.Float](loss, arg string, x []T) error {
 	if !simd.HasNonFinite(x) {
 		return nil
 	}
@@ -80,7 +82,7 @@ func finite[T simd.Float](loss, arg string, x []T) error {
 }
 
 // residual is a call of a loss of input and target.
-func residual[T simd.Float](loss string, point simd.Point, input, target, dInput, dTarget, weight []T, k ...float64) points[T] {
+func residual[T tensor.Float](loss string, point simd.Point, input, target, dInput, dTarget, weight []T, k ...float64) points[T] {
 	p := points[T]{
 		loss: loss, point: point, names: [3]string{"input", "target"},
 		PointArgs: simd.PointArgs[T]{A: input, B: target, DA: dInput, DB: dTarget, Weight: weight},

@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -22,7 +24,7 @@ import (
 // negative or not finite, or other than 0 without Rate.
 // PyTorch: nn.PoissonNLLLoss(log_input=not Rate, full=Full, eps=Eps).
 // Source: [pytorch].
-type PoissonNLL[T simd.Float] struct {
+type PoissonNLL[T tensor.Float] struct {
 	Rate      bool    // input is the rate, not its logarithm: log_input=False
 	Full      bool    // add Stirling's approximation
 	Eps       float64 // with Rate; 0 means 1e-8
@@ -32,7 +34,7 @@ type PoissonNLL[T simd.Float] struct {
 
 // PoissonNLLLoss returns the mean loss of log rates and writes its gradient by input:
 // F.poisson_nll_loss.
-func PoissonNLLLoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func PoissonNLLLoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(PoissonNLL[T]).Eval(input, target, dInput, nil)
 }
 
@@ -110,7 +112,7 @@ func poissonNLLEntry() Entry {
 	}
 }
 
-func callPoissonNLL[T simd.Float](c *Call[T]) error {
+func callPoissonNLL[T tensor.Float](c *Call[T]) error {
 	l := &PoissonNLL[T]{
 		Rate: !c.flag("log_input", true), Full: c.flag("full", false), Reduction: c.reduction(), Unchecked: c.flag("unchecked", false),
 	}

@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -25,7 +27,7 @@ import (
 // Errors: Alpha that is not above 0; Margin that is not finite; a label that is no class;
 // lengths that do not fit.
 // Source: [kim2020].
-type ProxyAnchor[T simd.Float] struct {
+type ProxyAnchor[T tensor.Float] struct {
 	Margin    float64 // NewProxyAnchor's is 0.1
 	Alpha     float64 // NewProxyAnchor's is 32
 	Reduction Reduction
@@ -36,7 +38,7 @@ type ProxyAnchor[T simd.Float] struct {
 }
 
 // NewProxyAnchor returns the loss with a margin of 0.1 and an alpha of 32.
-func NewProxyAnchor[T simd.Float]() *ProxyAnchor[T] { return &ProxyAnchor[T]{Margin: 0.1, Alpha: 32} }
+func NewProxyAnchor[T tensor.Float]() *ProxyAnchor[T] { return &ProxyAnchor[T]{Margin: 0.1, Alpha: 32} }
 
 // Eval returns the loss of a batch and writes its gradients, unless they are nil.
 func (l *ProxyAnchor[T]) Eval(embeddings []T, dim int, labels []int, proxies, dEmbeddings, dProxies []T) (float64, error) {
@@ -83,7 +85,7 @@ func (l *ProxyAnchor[T]) present(labels []int, classes int) (n int) {
 }
 
 // proxyAnchorRow is ProxyAnchor at one proxy: the two sums of MultiSimilarity, weighted.
-type proxyAnchorRow[T simd.Float] struct {
+type proxyAnchorRow[T tensor.Float] struct {
 	near, far  multiSimilarityRow[T]
 	pull, push float64
 }
@@ -116,6 +118,6 @@ func proxyAnchorEntry() Entry {
 	}
 }
 
-func callProxyAnchor[T simd.Float](c *Call[T]) error {
+func callProxyAnchor[T tensor.Float](c *Call[T]) error {
 	return c.onClasses("proxies", &ProxyAnchor[T]{Margin: c.number("margin", 0.1), Alpha: c.number("alpha", 32), Reduction: c.reduction()})
 }

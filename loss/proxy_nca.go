@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -21,7 +23,7 @@ import (
 // single class the loss is 0; so it is of no sample; numbers that are not finite give NaN.
 // Errors: Temperature that is not above 0; a label that is no class; lengths that do not fit.
 // Source: [movshovitz2017]; PlusPlus [teh2020].
-type ProxyNCA[T simd.Float] struct {
+type ProxyNCA[T tensor.Float] struct {
 	Temperature float64 // NewProxyNCA's is 1, NewProxyNCAPlusPlus's 1/9
 	PlusPlus    bool
 	Reduction   Reduction
@@ -31,10 +33,10 @@ type ProxyNCA[T simd.Float] struct {
 }
 
 // NewProxyNCA returns the loss of 2017: a temperature of 1, the own class not in the sum.
-func NewProxyNCA[T simd.Float]() *ProxyNCA[T] { return &ProxyNCA[T]{Temperature: 1} }
+func NewProxyNCA[T tensor.Float]() *ProxyNCA[T] { return &ProxyNCA[T]{Temperature: 1} }
 
 // NewProxyNCAPlusPlus returns that of 2020: a temperature of 1/9, the own class in the sum.
-func NewProxyNCAPlusPlus[T simd.Float]() *ProxyNCA[T] {
+func NewProxyNCAPlusPlus[T tensor.Float]() *ProxyNCA[T] {
 	return &ProxyNCA[T]{Temperature: 1.0 / 9, PlusPlus: true}
 }
 
@@ -55,7 +57,7 @@ func (l *ProxyNCA[T]) Eval(embeddings []T, dim int, labels []int, proxies, dEmbe
 }
 
 // proxyNCARow is ProxyNCA at one sample, with the inverse temperature beta.
-type proxyNCARow[T simd.Float] struct {
+type proxyNCARow[T tensor.Float] struct {
 	beta     float64
 	plusPlus bool
 }
@@ -88,7 +90,7 @@ func proxyNCAEntry() Entry {
 	}
 }
 
-func callProxyNCA[T simd.Float](c *Call[T]) error {
+func callProxyNCA[T tensor.Float](c *Call[T]) error {
 	l := NewProxyNCA[T]()
 	if c.flag("plus_plus", false) {
 		l = NewProxyNCAPlusPlus[T]()

@@ -3,7 +3,7 @@ package loss
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // The helpers of this file are those of losses of rows: each sample has a row of
@@ -21,7 +21,7 @@ func rowsOf(loss, arg string, n int, of string, cols int) (int, error) {
 }
 
 // signs checks that all labels are 1 or −1.
-func signs[T simd.Float](loss, arg string, labels []T) error {
+func signs[T tensor.Float](loss, arg string, labels []T) error {
 	for i, v := range labels {
 		if v != 1 && v != -1 {
 			return badValue(loss, arg, i, v, plusMinusOne)
@@ -57,7 +57,7 @@ func (c *Call[T]) samples(input string) (x Array[T], dim int, shape []int) {
 }
 
 // eachOf checks the lengths of the losses of n samples and of their upstream gradient.
-func eachOf[T simd.Float](loss string, n int, dst, up []T) error {
+func eachOf[T tensor.Float](loss string, n int, dst, up []T) error {
 	if err := alike(loss, n, of("the result", dst)); err != nil {
 		return err
 	}

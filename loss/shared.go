@@ -3,10 +3,11 @@ package loss
 import (
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // shared is an argument of which one element may be that of several of the input's.
-type shared[T simd.Float] struct {
+type shared[T tensor.Float] struct {
 	values, gradient []T // one for each of the input's; gradient is empty where nothing is to be gathered
 	inner            int
 }

@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -23,18 +25,18 @@ import (
 // Errors: Beta negative, infinite or NaN; lengths that differ; a weight that is not finite.
 // PyTorch: nn.SmoothL1Loss(beta=Beta).
 // Source: [girshick2015], [huber1964].
-type SmoothL1[T simd.Float] struct {
+type SmoothL1[T tensor.Float] struct {
 	Beta      float64 // half-width of the quadratic zone
 	Weight    []T     // of each element; nil: ones
 	Reduction Reduction
 }
 
 // NewSmoothL1 returns the loss with PyTorch's Beta, 1.
-func NewSmoothL1[T simd.Float]() *SmoothL1[T] { return &SmoothL1[T]{Beta: 1} }
+func NewSmoothL1[T tensor.Float]() *SmoothL1[T] { return &SmoothL1[T]{Beta: 1} }
 
 // SmoothL1Loss returns the mean loss with Beta 1 and writes its gradient by input:
 // F.smooth_l1_loss.
-func SmoothL1Loss[T simd.Float](input, target, dInput []T) (float64, error) {
+func SmoothL1Loss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return NewSmoothL1[T]().Eval(input, target, dInput, nil)
 }
 
@@ -90,7 +92,7 @@ func smoothL1Entry() Entry {
 	}
 }
 
-func callSmoothL1[T simd.Float](c *Call[T]) error {
+func callSmoothL1[T tensor.Float](c *Call[T]) error {
 	l := &SmoothL1[T]{Beta: c.number("beta", 1), Weight: c.weight(), Reduction: c.reduction()}
 	return c.regression(l)
 }

@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // SoftMargin is the two-class logistic loss.
 //
@@ -14,13 +17,13 @@ import "github.com/energo-ml/energo/internal/simd"
 // Errors: lengths that differ; a target that is not ±1 (unless Unchecked).
 // PyTorch: nn.SoftMarginLoss.
 // Source: [pytorch].
-type SoftMargin[T simd.Float] struct {
+type SoftMargin[T tensor.Float] struct {
 	Reduction Reduction
 	Unchecked bool // let any target pass
 }
 
 // SoftMarginLoss returns the mean loss and writes its gradient: F.soft_margin_loss.
-func SoftMarginLoss[T simd.Float](input, target, dInput []T) (float64, error) {
+func SoftMarginLoss[T tensor.Float](input, target, dInput []T) (float64, error) {
 	return new(SoftMargin[T]).Eval(input, target, dInput)
 }
 
@@ -61,6 +64,6 @@ func softMarginEntry() Entry {
 	}
 }
 
-func callSoftMargin[T simd.Float](c *Call[T]) error {
+func callSoftMargin[T tensor.Float](c *Call[T]) error {
 	return c.signed(&SoftMargin[T]{Reduction: c.reduction(), Unchecked: c.flag("unchecked", false)})
 }

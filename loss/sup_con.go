@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -21,7 +23,7 @@ import (
 // Stats says so; numbers that are not finite give NaN.
 // Errors: Temperature that is not above 0; lengths that do not fit.
 // Source: [khosla2020], the loss with the sum outside the logarithm.
-type SupCon[T simd.Float] struct {
+type SupCon[T tensor.Float] struct {
 	Measure     Measure // NewSupCon's is Cosine
 	Temperature float64 // NewSupCon's is 0.1
 	Reduction   Reduction
@@ -31,7 +33,7 @@ type SupCon[T simd.Float] struct {
 }
 
 // NewSupCon returns the loss of cosines with a temperature of 0.1.
-func NewSupCon[T simd.Float]() *SupCon[T] {
+func NewSupCon[T tensor.Float]() *SupCon[T] {
 	return &SupCon[T]{Measure: Measure{Kind: Cosine}, Temperature: 0.1}
 }
 
@@ -58,7 +60,7 @@ func (l *SupCon[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 }
 
 // supConRow is SupCon at one anchor, with the inverse temperature beta.
-type supConRow[T simd.Float] struct{ beta float64 }
+type supConRow[T tensor.Float] struct{ beta float64 }
 
 func (l *supConRow[T]) row(r *gridRow[T]) {
 	if len(r.same) == 0 {
@@ -101,6 +103,6 @@ func supConEntry() Entry {
 	}
 }
 
-func callSupCon[T simd.Float](c *Call[T]) error {
+func callSupCon[T tensor.Float](c *Call[T]) error {
 	return c.pairs(&SupCon[T]{Measure: c.measure(Cosine), Temperature: c.number("temperature", 0.1), Reduction: c.reduction()})
 }

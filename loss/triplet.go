@@ -1,6 +1,9 @@
 package loss
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
+)
 
 // TripletMargin wants an anchor nearer to its positive than to its negative by a margin.
 //
@@ -22,7 +25,7 @@ import "github.com/energo-ml/energo/internal/simd"
 // or do not fit.
 // PyTorch: nn.TripletMarginLoss(margin=Margin, p=P, eps=Eps, swap=Swap).
 // Source: [schroff2015], Swap [balntas2016].
-type TripletMargin[T simd.Float] struct {
+type TripletMargin[T tensor.Float] struct {
 	Margin    float64 // NewTripletMargin's is 1
 	P         float64 // NewTripletMargin's is 2; +Inf is the greatest difference, 0 the number of differences
 	Eps       float64 // NewTripletMargin's is 1e-6
@@ -34,13 +37,13 @@ type TripletMargin[T simd.Float] struct {
 }
 
 // NewTripletMargin returns the loss with PyTorch's defaults.
-func NewTripletMargin[T simd.Float]() *TripletMargin[T] {
+func NewTripletMargin[T tensor.Float]() *TripletMargin[T] {
 	return &TripletMargin[T]{Margin: 1, P: 2, Eps: 1e-6}
 }
 
 // TripletMarginLoss returns the mean loss with PyTorch's defaults over rows of dim
 // coordinates, and writes its gradients: F.triplet_margin_loss.
-func TripletMarginLoss[T simd.Float](anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T) (float64, error) {
+func TripletMarginLoss[T tensor.Float](anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T) (float64, error) {
 	return NewTripletMargin[T]().Eval(anchor, positive, negative, dim, dAnchor, dPositive, dNegative)
 }
 
@@ -77,7 +80,7 @@ func (l *TripletMargin[T]) options(x *simd.TripletArgs[T]) error {
 }
 
 // checkTriplet checks what all triplet losses have.
-func checkTriplet[T simd.Float](loss string, x *simd.TripletArgs[T]) error {
+func checkTriplet[T tensor.Float](loss string, x *simd.TripletArgs[T]) error {
 	if err := above0(loss, "margin", x.Margin); err != nil {
 		return err
 	}
@@ -122,7 +125,7 @@ func tripletMarginEntry() Entry {
 	}
 }
 
-func callTripletMargin[T simd.Float](c *Call[T]) error {
+func callTripletMargin[T tensor.Float](c *Call[T]) error {
 	l := TripletMargin[T]{
 		Margin: c.number("margin", 1), P: c.number("p", 2), Eps: c.number("eps", 1e-6),
 		Swap: c.flag("swap", false), Reduction: c.reduction(),

@@ -3,6 +3,8 @@ package loss
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -22,7 +24,7 @@ import (
 // Errors: Margin that is not above 0; lengths that differ or do not fit.
 // PyTorch: nn.TripletMarginWithDistanceLoss(distance_function=…, margin=Margin, swap=Swap).
 // Source: [schroff2015], Swap [balntas2016].
-type TripletMarginWithDistance[T simd.Float] struct {
+type TripletMarginWithDistance[T tensor.Float] struct {
 	Distance  Distance[T] // nil: NewPairwiseDistance's
 	Margin    float64     // NewTripletMarginWithDistance's is 1
 	Swap      bool
@@ -33,14 +35,14 @@ type TripletMarginWithDistance[T simd.Float] struct {
 }
 
 // NewTripletMarginWithDistance returns the loss with PyTorch's defaults.
-func NewTripletMarginWithDistance[T simd.Float]() *TripletMarginWithDistance[T] {
+func NewTripletMarginWithDistance[T tensor.Float]() *TripletMarginWithDistance[T] {
 	return &TripletMarginWithDistance[T]{Margin: 1}
 }
 
 // TripletMarginWithDistanceLoss returns the mean loss with PyTorch's defaults, for a
 // distance between rows of dim coordinates, and writes its gradients:
 // F.triplet_margin_with_distance_loss.
-func TripletMarginWithDistanceLoss[T simd.Float](
+func TripletMarginWithDistanceLoss[T tensor.Float](
 	d Distance[T], anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T,
 ) (float64, error) {
 	l := TripletMarginWithDistance[T]{Distance: d, Margin: 1}
@@ -89,7 +91,7 @@ func (l *TripletMarginWithDistance[T]) distance() Distance[T] {
 
 // A tripletJob evaluates triplet losses, whatever their distance. It has one goroutine's
 // scratch memory, and is cut into runs of step rows.
-type tripletJob[T simd.Float] struct {
+type tripletJob[T tensor.Float] struct {
 	simd.TripletArgs[T]
 	d       Distance[T]
 	step    int
@@ -201,7 +203,7 @@ func tripletMarginWithDistanceEntry() Entry {
 	}
 }
 
-func callTripletMarginWithDistance[T simd.Float](c *Call[T]) error {
+func callTripletMarginWithDistance[T tensor.Float](c *Call[T]) error {
 	d, err := distanceNamed[T](c.text("distance_function", "pairwise_distance"))
 	if err != nil {
 		c.fail("%v", err)
@@ -213,7 +215,7 @@ func callTripletMarginWithDistance[T simd.Float](c *Call[T]) error {
 }
 
 // distanceNamed returns a distance by the name of PyTorch's function.
-func distanceNamed[T simd.Float](name string) (Distance[T], error) {
+func distanceNamed[T tensor.Float](name string) (Distance[T], error) {
 	switch name {
 	case "pairwise_distance":
 		return NewPairwiseDistance[T](), nil

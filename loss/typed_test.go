@@ -7,13 +7,15 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 )
 
 func drawn(n int, seed uint64) []float32 { return drawnAs[float32](n, seed) }
 
-func drawnAs[T simd.Float](n int, seed uint64) []T {
+func drawnAs[T tensor.Float](n int, seed uint64) []T {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	x := make([]T, n)
 	for i := range x {
@@ -112,7 +114,7 @@ func TestWarmCallsAllocateNothing(t *testing.T) {
 	t.Run("float64", testWarmCalls[float64])
 }
 
-func testWarmCalls[T simd.Float](t *testing.T) {
+func testWarmCalls[T tensor.Float](t *testing.T) {
 	const n = 64 << 10
 	x, y, dx, w := drawnAs[T](n, 1), drawnAs[T](n, 2), make([]T, n), drawnAs[T](64, 3)
 	share, target := make([]T, n), make([]int, n/64)

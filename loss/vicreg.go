@@ -3,6 +3,8 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -27,7 +29,7 @@ import (
 // Errors: fewer than two rows; a weight that is negative or not finite; Eps that is not above
 // 0; lengths that do not fit.
 // Source: [bardes2022].
-type VICReg[T simd.Float] struct {
+type VICReg[T tensor.Float] struct {
 	Invariance float64 // NewVICReg's is 25
 	Variance   float64 // NewVICReg's is 25
 	Covariance float64 // NewVICReg's is 1
@@ -38,7 +40,7 @@ type VICReg[T simd.Float] struct {
 }
 
 // NewVICReg returns the loss with weights 25, 25 and 1.
-func NewVICReg[T simd.Float]() *VICReg[T] {
+func NewVICReg[T tensor.Float]() *VICReg[T] {
 	return &VICReg[T]{Invariance: 25, Variance: 25, Covariance: 1, Eps: 1e-4}
 }
 
@@ -113,7 +115,7 @@ func (l *VICReg[T]) covariances(x *view[T]) (sum float64) {
 // vicRegGradient writes the gradients of columns. By the points, that of the deviation is
 // x/((N−1)·deviation), that of c is 4/(D(N−1)) of what covariances left; both have no mean
 // in a column, so that they are those by the embeddings, too.
-type vicRegGradient[T simd.Float] struct{ *VICReg[T] }
+type vicRegGradient[T tensor.Float] struct{ *VICReg[T] }
 
 // Do implements simd.Job.
 func (g *vicRegGradient[T]) Do(task, _ int) {
@@ -157,7 +159,7 @@ func vicRegEntry() Entry {
 	}
 }
 
-func callVICReg[T simd.Float](c *Call[T]) error {
+func callVICReg[T tensor.Float](c *Call[T]) error {
 	return c.views(&VICReg[T]{
 		Invariance: c.number("invariance", 25), Variance: c.number("variance", 25), Covariance: c.number("covariance", 1), Eps: c.number("eps", 1e-4),
 	})

@@ -4,12 +4,14 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // xent is one call of CrossEntropy: rows of scores, cut into tasks.
-type xent[T simd.Float] struct {
+type xent[T tensor.Float] struct {
 	name    string
 	x, dx   []T
 	d       Dims
@@ -32,7 +34,7 @@ type xent[T simd.Float] struct {
 
 // xentScratch is a worker's: a task's scores and gradients with the classes last, and what
 // ExpRows says of them.
-type xentScratch[T simd.Float] struct {
+type xentScratch[T tensor.Float] struct {
 	x, e, t, dt, top, factor, log []T
 	sum                           []float64
 }
@@ -91,7 +93,7 @@ func (r *xent[T]) all() (sum float64) {
 }
 
 // xentJob hides Do, which the pool calls.
-type xentJob[T simd.Float] xent[T]
+type xentJob[T tensor.Float] xent[T]
 
 func (r *xentJob[T]) Do(task, worker int) {
 	lo := task * r.rows
@@ -225,7 +227,7 @@ func (r *xentJob[T]) scatter(a, rows []T, lo, hi int) {
 }
 
 // xentRow is one distribution: scores x, e = exp(x − top), and the sum of e.
-type xentRow[T simd.Float] struct {
+type xentRow[T tensor.Float] struct {
 	x, e     []T
 	top, sum float64
 }

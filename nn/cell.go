@@ -25,7 +25,7 @@ func (s *rnnCell) record(xg, hg *autodiff.Var) *autodiff.Var {
 	return v
 }
 
-func rnnForward[T simd.Float](s *rnnCell, v, xg, hg *autodiff.Var) {
+func rnnForward[T tensor.Float](s *rnnCell, v, xg, hg *autodiff.Var) {
 	h := tensor.Data[T](v.Value)
 	gather(h, xg, hg, 0, s.time)
 	if s.relu {
@@ -40,7 +40,7 @@ func (s *rnnCell) Backward(out *autodiff.Var, in []*autodiff.Var) {
 	pick(out, rnnBackward[float32], rnnBackward[float64])(s, out, in[0], in[1])
 }
 
-func rnnBackward[T simd.Float](s *rnnCell, v, xg, hg *autodiff.Var) {
+func rnnBackward[T tensor.Float](s *rnnCell, v, xg, hg *autodiff.Var) {
 	h, dh := tensor.Data[T](v.Value), tensor.Data[T](v.Grad())
 	if s.relu {
 		simd.ReLUGrad(dh, dh, h)
@@ -71,7 +71,7 @@ func zeros(t *autodiff.Tape, shape ...int) *autodiff.Var {
 }
 
 // block returns block i of the n equal blocks that t consists of.
-func block[T simd.Float](t *tensor.Tensor, i, n int) []T {
+func block[T tensor.Float](t *tensor.Tensor, i, n int) []T {
 	d := tensor.Data[T](t)
 	size := len(d) / n
 	return d[i*size : (i+1)*size]
@@ -79,13 +79,13 @@ func block[T simd.Float](t *tensor.Tensor, i, n int) []T {
 
 // row returns sample b's part of gate, size elements, in the rows of all samples at
 // one time: d is xg or its gradient, or hg, of which there is one time.
-func row[T simd.Float](d []T, batch, b, time, gate, size, width int) []T {
+func row[T tensor.Float](d []T, batch, b, time, gate, size, width int) []T {
 	times := len(d) / (batch * width)
 	return d[(b*times+time)*width+gate*size:][:size]
 }
 
 // gather computes dst [B, H], gate's part of xg at the time plus that of hg.
-func gather[T simd.Float](dst []T, xg, hg *autodiff.Var, gate, time int) {
+func gather[T tensor.Float](dst []T, xg, hg *autodiff.Var, gate, time int) {
 	x, h := tensor.Data[T](xg.Value), tensor.Data[T](hg.Value)
 	batch, width := hg.Value.Dim(0), hg.Value.Dim(1)
 	size := len(dst) / batch
@@ -95,13 +95,13 @@ func gather[T simd.Float](dst []T, xg, hg *autodiff.Var, gate, time int) {
 }
 
 // scatter adds d [B, H] to gate's part of the gradient of xg at the time and of hg.
-func scatter[T simd.Float](xg, hg *autodiff.Var, d []T, gate, time int) {
+func scatter[T tensor.Float](xg, hg *autodiff.Var, d []T, gate, time int) {
 	batch := hg.Value.Dim(0)
 	scatterTo(xg, d, batch, gate, time)
 	scatterTo(hg, d, batch, gate, 0)
 }
 
-func scatterTo[T simd.Float](v *autodiff.Var, d []T, batch, gate, time int) {
+func scatterTo[T tensor.Float](v *autodiff.Var, d []T, batch, gate, time int) {
 	if !v.Needs() {
 		return
 	}

@@ -27,7 +27,7 @@ func (s *gruGates) record(xg, hg *autodiff.Var) *autodiff.Var {
 	return v
 }
 
-func gruForward[T simd.Float](time int, v, xg, hg *autodiff.Var) {
+func gruForward[T tensor.Float](time int, v, xg, hg *autodiff.Var) {
 	of := func(i int) []T { return block[T](v.Value, i, gruBlocks) }
 	gather(of(gruR), xg, hg, gruR, time)
 	gather(of(gruZ), xg, hg, gruZ, time)
@@ -51,7 +51,7 @@ func (s *gruGates) Backward(out *autodiff.Var, in []*autodiff.Var) {
 	pick(out, gruBackward[float32], gruBackward[float64])(s.time, out, in[0], in[1])
 }
 
-func gruBackward[T simd.Float](time int, v, xg, hg *autodiff.Var) {
+func gruBackward[T tensor.Float](time int, v, xg, hg *autodiff.Var) {
 	of := func(i int) []T { return block[T](v.Value, i, gruBlocks) }
 	grad := func(i int) []T { return block[T](v.Grad(), i, gruBlocks) }
 	simd.TanhGrad(grad(gruN), grad(gruN), of(gruN))
@@ -74,7 +74,7 @@ func (s gruHidden) record(gates, before *autodiff.Var) *autodiff.Var {
 	return v
 }
 
-func gruHiddenForward[T simd.Float](v, gates, before *autodiff.Var) {
+func gruHiddenForward[T tensor.Float](v, gates, before *autodiff.Var) {
 	h, z, n := tensor.Data[T](v.Value), block[T](gates.Value, gruZ, gruBlocks), block[T](gates.Value, gruN, gruBlocks)
 	simd.Sub(h, tensor.Data[T](before.Value), n)
 	simd.Mul(h, h, z)
@@ -86,7 +86,7 @@ func (gruHidden) Backward(out *autodiff.Var, in []*autodiff.Var) {
 	pick(out, gruHiddenBackward[float32], gruHiddenBackward[float64])(out, in[0], in[1])
 }
 
-func gruHiddenBackward[T simd.Float](v, gates, before *autodiff.Var) {
+func gruHiddenBackward[T tensor.Float](v, gates, before *autodiff.Var) {
 	dh, h := tensor.Data[T](v.Grad()), tensor.Data[T](before.Value)
 	z, n := block[T](gates.Value, gruZ, gruBlocks), block[T](gates.Value, gruN, gruBlocks)
 	if before.Needs() {

@@ -33,7 +33,7 @@ func (s *lstmCell) record(xg, hg, before *autodiff.Var) *autodiff.Var {
 	return v
 }
 
-func lstmForward[T simd.Float](time int, v, xg, hg, before *autodiff.Var) {
+func lstmForward[T tensor.Float](time int, v, xg, hg, before *autodiff.Var) {
 	for gate, at := range lstmGates {
 		d := block[T](v.Value, at, lstmBlocks)
 		gather(d, xg, hg, gate, time)
@@ -56,7 +56,7 @@ func (s *lstmCell) Backward(out *autodiff.Var, in []*autodiff.Var) {
 	pick(out, lstmBackward[float32], lstmBackward[float64])(s.time, out, in[0], in[1], in[2])
 }
 
-func lstmBackward[T simd.Float](time int, v, xg, hg, before *autodiff.Var) {
+func lstmBackward[T tensor.Float](time int, v, xg, hg, before *autodiff.Var) {
 	of := func(i int) []T { return block[T](v.Value, i, lstmBlocks) }
 	grad := func(i int) []T { return block[T](v.Grad(), i, lstmBlocks) }
 	dc := grad(lstmC)
@@ -85,7 +85,7 @@ func (s lstmHidden) record(cell *autodiff.Var) *autodiff.Var {
 	return v
 }
 
-func lstmHiddenForward[T simd.Float](v, cell *autodiff.Var) {
+func lstmHiddenForward[T tensor.Float](v, cell *autodiff.Var) {
 	simd.Mul(tensor.Data[T](v.Value), block[T](cell.Value, lstmO, lstmBlocks), block[T](cell.Value, lstmTanhC, lstmBlocks))
 }
 
@@ -94,7 +94,7 @@ func (lstmHidden) Backward(out *autodiff.Var, in []*autodiff.Var) {
 	pick(out, lstmHiddenBackward[float32], lstmHiddenBackward[float64])(out, in[0])
 }
 
-func lstmHiddenBackward[T simd.Float](v, cell *autodiff.Var) {
+func lstmHiddenBackward[T tensor.Float](v, cell *autodiff.Var) {
 	dh, d := tensor.Data[T](v.Grad()), cell.AddGrad()
 	o, tanhC := block[T](cell.Value, lstmO, lstmBlocks), block[T](cell.Value, lstmTanhC, lstmBlocks)
 	simd.MulAdd(block[T](d, lstmO, lstmBlocks), dh, tanhC)

@@ -77,7 +77,7 @@ func (s *SpectralNorm) iterate() {
 	}
 }
 
-func powerStep[T simd.Float](w, u, v []T) {
+func powerStep[T tensor.Float](w, u, v []T) {
 	clear(v)
 	for r := range u {
 		simd.AXPY(v, u[r], w[r*len(v):(r+1)*len(v)])
@@ -89,7 +89,7 @@ func powerStep[T simd.Float](w, u, v []T) {
 	normalise(u)
 }
 
-func normalise[T simd.Float](x []T) {
+func normalise[T tensor.Float](x []T) {
 	simd.Scale(x, x, T(1/max(math.Sqrt(simd.SumSquares(x)), 1e-12)))
 }
 
@@ -97,14 +97,14 @@ func normalise[T simd.Float](x []T) {
 type spectral struct{}
 
 // sigma is uᵀWv.
-func sigma[T simd.Float](w, u, v []T) (s float64) {
+func sigma[T tensor.Float](w, u, v []T) (s float64) {
 	for r, ur := range u {
 		s += float64(ur) * simd.Dot(w[r*len(v):(r+1)*len(v)], v)
 	}
 	return s
 }
 
-func spectralForward[T simd.Float](y, w, u, v *autodiff.Var) {
+func spectralForward[T tensor.Float](y, w, u, v *autodiff.Var) {
 	values := tensor.Data[T](w.Value)
 	s := sigma(values, tensor.Data[T](u.Value), tensor.Data[T](v.Value))
 	simd.Scale(tensor.Data[T](y.Value), values, T(1/s))
@@ -116,7 +116,7 @@ func (spectral) Backward(out *autodiff.Var, in []*autodiff.Var) {
 }
 
 // With Y = W/σ and G its gradient, that of W is (G − ⟨G, Y⟩·u·vᵀ)/σ.
-func spectralBackward[T simd.Float](y, w, uVar, vVar *autodiff.Var) {
+func spectralBackward[T tensor.Float](y, w, uVar, vVar *autodiff.Var) {
 	u, v, grad := tensor.Data[T](uVar.Value), tensor.Data[T](vVar.Value), tensor.Data[T](y.Grad())
 	s := sigma(tensor.Data[T](w.Value), u, v)
 	along := simd.Dot(grad, tensor.Data[T](y.Value))

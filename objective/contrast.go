@@ -23,7 +23,7 @@ import (
 // the energies' level, which the first two terms leave free, and bounds their slopes.
 //
 // Source: [hinton2002], [tieleman2008], [du2019] for EnergyL2.
-type Contrast[T simd.Float] struct {
+type Contrast[T tensor.Float] struct {
 	Chains   *sampler.Chains[T]
 	EnergyL2 float64
 

@@ -32,7 +32,7 @@ type Objective interface {
 
 // checkArguments returns an error where Record cannot begin: without a surface, or with data
 // that are not its answers.
-func checkArguments[T simd.Float](name string, tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
+func checkArguments[T tensor.Float](name string, tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
 	switch {
 	case s == nil:
 		return missing(name, "surface")
@@ -62,7 +62,7 @@ func outOfRange(name, field string, v float64, must string) error {
 }
 
 // checkFinite returns an error for the first energy that is no finite number.
-func checkFinite[T simd.Float](name string, energies []T) error {
+func checkFinite[T tensor.Float](name string, energies []T) error {
 	if !simd.HasNonFinite(energies) {
 		return nil
 	}
@@ -75,7 +75,7 @@ func checkFinite[T simd.Float](name string, energies []T) error {
 }
 
 // slopesOf returns the slopes of s, those kept if they are s's.
-func slopesOf[T simd.Float](kept *energy.Slopes[T], of *energy.Surface, s energy.Surface) *energy.Slopes[T] {
+func slopesOf[T tensor.Float](kept *energy.Slopes[T], of *energy.Surface, s energy.Surface) *energy.Slopes[T] {
 	if kept != nil && *of == s {
 		return kept
 	}
@@ -85,7 +85,7 @@ func slopesOf[T simd.Float](kept *energy.Slopes[T], of *energy.Surface, s energy
 
 // frozen is a recorded value whose derivatives by a vector of energies were computed
 // beforehand.
-type frozen[T simd.Float] struct {
+type frozen[T tensor.Float] struct {
 	out *autodiff.Var
 	d   []T
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Noise is a known density with exact draws, such as sampler.Normal and sampler.Uniform.
-type Noise[T simd.Float] interface {
+type Noise[T tensor.Float] interface {
 	sampler.Target[T]
 	Draw(rng *rand.Rand, y []T)
 	LogPartition() float64
@@ -30,7 +30,7 @@ type Noise[T simd.Float] interface {
 // Params.
 //
 // Source: [gutmann2010].
-type NCE[T simd.Float] struct {
+type NCE[T tensor.Float] struct {
 	Noise Noise[T]
 	LogZ  *autodiff.Param // [1]
 
@@ -40,7 +40,7 @@ type NCE[T simd.Float] struct {
 }
 
 // NewNCE returns the objective for a noise, with log Z at 0.
-func NewNCE[T simd.Float](noise Noise[T]) *NCE[T] {
+func NewNCE[T tensor.Float](noise Noise[T]) *NCE[T] {
 	dt := tensor.Float32
 	if _, ok := any(T(0)).(float64); ok {
 		dt = tensor.Float64
@@ -116,7 +116,7 @@ func (o *NCE[T]) record(e, c *autodiff.Var) *autodiff.Var {
 }
 
 // nceGrad holds the derivatives of a recorded NCE.
-type nceGrad[T simd.Float] struct {
+type nceGrad[T tensor.Float] struct {
 	out *autodiff.Var
 	d   []T
 	dc  float64

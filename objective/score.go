@@ -22,7 +22,7 @@ import (
 // for energies of second degree, and off by O(H²) for others.
 //
 // Source: [vincent2011]; [pang2020] for the differences.
-type DenoisingScore[T simd.Float] struct {
+type DenoisingScore[T tensor.Float] struct {
 	Sigma float64
 	H     float64 // step of the difference; 0: 0.01
 
@@ -122,7 +122,7 @@ func (o *DenoisingScore[T]) step() float64 {
 // below H of about 0.03.
 //
 // Source: [hyvarinen2005], [song2019] for slices, [pang2020] for the differences.
-type SlicedScore[T simd.Float] struct {
+type SlicedScore[T tensor.Float] struct {
 	H float64 // 0: 0.1
 
 	points *tensor.Tensor // [3B, D]

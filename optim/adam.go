@@ -121,7 +121,7 @@ func (h *history) adam(params []*autodiff.Param, lr float64, o simd.AdamOptions,
 	}
 }
 
-func adamStep[T simd.Float](p *autodiff.Param, s *slot, o simd.AdamOptions) {
+func adamStep[T tensor.Float](p *autodiff.Param, s *slot, o simd.AdamOptions) {
 	w, g := tensor.Data[T](p.Value), tensor.Data[T](p.Grad)
 	m, v := tensor.Data[T](s.buf[0]), tensor.Data[T](s.buf[1])
 	if s.buf[2] == nil {
@@ -132,7 +132,7 @@ func adamStep[T simd.Float](p *autodiff.Param, s *slot, o simd.AdamOptions) {
 }
 
 // amsGrad is simd.Adam with the greatest v so far, top, instead of v.
-func amsGrad[T simd.Float](w, g, m, v, top []T, o simd.AdamOptions) {
+func amsGrad[T tensor.Float](w, g, m, v, top []T, o simd.AdamOptions) {
 	keep, decay := T(1), T(o.WeightDecay)
 	if o.Decoupled {
 		keep, decay = T(1-float64(o.LR*o.WeightDecay)), 0

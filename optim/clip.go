@@ -38,7 +38,7 @@ func ClipNorm(params []*autodiff.Param, limit float64) (norm float64) {
 
 // clip scales g by limit/(norm + 1e-6), in two steps where that factor is below the least
 // normal number, which has all its digits.
-func clip[T simd.Float](g []T, limit, norm, least float64) {
+func clip[T tensor.Float](g []T, limit, norm, least float64) {
 	factor := limit / (norm + 1e-6)
 	if factor >= least {
 		simd.Scale(g, g, T(factor))
@@ -83,7 +83,7 @@ func gradNorm(params []*autodiff.Param) float64 {
 }
 
 // greatestAbs returns the greatest |x|, NaN where there is one.
-func greatestAbs[T simd.Float](x []T) (greatest float64) {
+func greatestAbs[T tensor.Float](x []T) (greatest float64) {
 	for _, v := range x {
 		greatest = max(greatest, math.Abs(float64(v)))
 	}
@@ -91,7 +91,7 @@ func greatestAbs[T simd.Float](x []T) (greatest float64) {
 }
 
 // scaledSquares returns Σ(x·2ⁿ)².
-func scaledSquares[T simd.Float](x []T, n int) (total float64) {
+func scaledSquares[T tensor.Float](x []T, n int) (total float64) {
 	for _, v := range x {
 		s := math.Ldexp(float64(v), n)
 		total += s * s

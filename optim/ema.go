@@ -67,7 +67,7 @@ func (e *EMA) Swap(params []*autodiff.Param) {
 	e.swapped = !e.swapped
 }
 
-func exchange[T simd.Float](a, b []T) {
+func exchange[T tensor.Float](a, b []T) {
 	for i := range a {
 		a[i], b[i] = b[i], a[i]
 	}

@@ -27,7 +27,7 @@ func L1(params []*autodiff.Param, lambda float64) float64 {
 }
 
 // addSign computes g += lambda·sign(w).
-func addSign[T simd.Float](g, w []T, lambda T) {
+func addSign[T tensor.Float](g, w []T, lambda T) {
 	for i, v := range w {
 		switch {
 		case v > 0:

@@ -78,7 +78,7 @@ func (o *SGD) Step(params []*autodiff.Param, lr float64) {
 	}
 }
 
-func sgdStep[T simd.Float](p *autodiff.Param, s *slot, o simd.SGDOptions) {
+func sgdStep[T tensor.Float](p *autodiff.Param, s *slot, o simd.SGDOptions) {
 	var m []T
 	if s.buf[0] != nil {
 		m = tensor.Data[T](s.buf[0])

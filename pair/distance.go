@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
@@ -58,7 +60,7 @@ func (d Distance) Check() error {
 
 // Between returns the distance of two rows in float64. They are of one length and finite,
 // and d passes Check.
-func Between[T simd.Float](d Distance, x, y []T) float64 {
+func Between[T tensor.Float](d Distance, x, y []T) float64 {
 	switch d.Metric {
 	case Squared:
 		return simd.PairSquares(x, y)
@@ -78,7 +80,7 @@ func Between[T simd.Float](d Distance, x, y []T) float64 {
 // Distances are sums of squared differences themselves, not an expanded square: those of
 // near rows keep their digits, and that of a row from its like is 0. Only the cosine
 // distance's rows are rounded to unit length first.
-type Strips[T simd.Float] struct {
+type Strips[T tensor.Float] struct {
 	X, Y string // what errors call x and y; "" is "x" and "y"
 
 	distance    Distance
@@ -136,7 +138,7 @@ func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
 
 // directions returns rows at unit length and which are too short for that, in the memory of
 // dst and short if that is enough.
-func directions[T simd.Float](dst []T, short []int, x []T, dim int) ([]T, []int) {
+func directions[T tensor.Float](dst []T, short []int, x []T, dim int) ([]T, []int) {
 	dst = scratch.Sized(dst, len(x))
 	for i := range len(x) / dim {
 		row := x[i*dim:][:dim]
@@ -155,7 +157,7 @@ func directions[T simd.Float](dst []T, short []int, x []T, dim int) ([]T, []int)
 //
 // Errors: dim below 1; a length that dim does not divide; a value that is not finite; a row
 // so long that T might not hold squared distances: above 9.2e18 in float32.
-func CheckRows[T simd.Float](name string, x []T, dim int) (int, error) {
+func CheckRows[T tensor.Float](name string, x []T, dim int) (int, error) {
 	if dim < 1 {
 		return 0, fmt.Errorf("dim is %d; it must be at least 1", dim)
 	}
@@ -173,14 +175,14 @@ func CheckRows[T simd.Float](name string, x []T, dim int) (int, error) {
 }
 
 // maxNorm is the greatest norm of two rows the square of whose distance T can hold.
-func maxNorm[T simd.Float]() float64 {
+func maxNorm[T tensor.Float]() float64 {
 	if _, ok := any(T(0)).(float32); ok {
 		return math.Sqrt(math.MaxFloat32) / 2
 	}
 	return math.Sqrt(math.MaxFloat64) / 2
 }
 
-func badRow[T simd.Float](name string, i int, row []T, norm, bound float64) error {
+func badRow[T tensor.Float](name string, i int, row []T, norm, bound float64) error {
 	for j, v := range row {
 		if v-v != 0 {
 			return fmt.Errorf("%s[%d] (row %d, coordinate %d) is %v; it must be finite", name, i*len(row)+j, i, j, v)
@@ -236,7 +238,7 @@ func (s *Strips[T]) ofShort(lo, hi int) {
 }
 
 // A normJob computes Lp distances, a task for each row of x.
-type normJob[T simd.Float] struct {
+type normJob[T tensor.Float] struct {
 	dst, x, y []T
 	m, dim    int
 	p         float64

@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"pgregory.net/rapid"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -32,7 +34,7 @@ func TestStrips(t *testing.T) {
 }
 
 // testStrips compares strips, of which there are several but for the slow Lp, with the definition.
-func testStrips[T simd.Float](t *testing.T, d Distance, tolerance float64) {
+func testStrips[T tensor.Float](t *testing.T, d Distance, tolerance float64) {
 	const n, dim = 40, 3
 	m, several := 70000, d.Metric != Lp
 	if !several {

@@ -3,7 +3,7 @@ package pair
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Pick is which of an anchor's positives or negatives to take.
@@ -27,7 +27,7 @@ func (p Pick) check(name, field string) error {
 // several clusters.
 //
 // Source: [hermans2017]; easiest positives [xuan2020].
-type BatchHard[T simd.Float] struct {
+type BatchHard[T tensor.Float] struct {
 	Distance Distance
 	Positive Pick
 	Negative Pick
@@ -64,7 +64,7 @@ func (m *BatchHard[T]) Mine(dst *Triplets, embeddings []T, dim int, labels []int
 }
 
 // pick returns which of the two is farther, or nearer; the first of equals. best is −1 at first.
-func pick[T simd.Float](d []T, best, j int, far bool) int {
+func pick[T tensor.Float](d []T, best, j int, far bool) int {
 	if best < 0 || (far && d[j] > d[best]) || (!far && d[j] < d[best]) {
 		return j
 	}

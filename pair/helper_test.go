@@ -7,20 +7,20 @@ import (
 	"strings"
 	"testing"
 
-	"pgregory.net/rapid"
+	"github.com/energo-ml/energo/tensor"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"pgregory.net/rapid"
 )
 
 // A sample is a batch small enough to be searched by definition. Its coordinates are small
 // whole numbers, so that squared distances are exact in float32 and ties are frequent.
-type sample[T simd.Float] struct {
+type sample[T tensor.Float] struct {
 	x      []T
 	dim    int
 	labels []int
 }
 
-func drawSample[T simd.Float](t *rapid.T) sample[T] {
+func drawSample[T tensor.Float](t *rapid.T) sample[T] {
 	n, dim := rapid.IntRange(0, 24).Draw(t, "n"), rapid.IntRange(1, 5).Draw(t, "dim")
 	classes := rapid.IntRange(1, 6).Draw(t, "classes")
 	s := sample[T]{x: make([]T, n*dim), dim: dim, labels: make([]int, n)}
@@ -38,7 +38,7 @@ func (s *sample[T]) distance(d Distance, i, j int) float64 {
 	return float64(T(byDefinition(d, s.x[i*s.dim:][:s.dim], s.x[j*s.dim:][:s.dim])))
 }
 
-func byDefinition[T simd.Float](d Distance, x, y []T) float64 {
+func byDefinition[T tensor.Float](d Distance, x, y []T) float64 {
 	var squares, dot, nx, ny, powers, top float64
 	for i := range x {
 		a, b := float64(x[i]), float64(y[i])

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Kind is a sort of triplets by their gap g = d(anchor, negative) − d(anchor, positive).
@@ -25,7 +25,7 @@ var Kinds = []Kind{KindAll, KindHard, KindSemiHard, KindEasy}
 // positive and negative.
 //
 // PyTorch: pytorch-metric-learning's TripletMarginMiner(margin=Margin, type_of_triplets=Kind).
-type TripletMargin[T simd.Float] struct {
+type TripletMargin[T tensor.Float] struct {
 	Distance Distance
 	Margin   float64 // in units of Distance; 0 with KindHard, which has none
 	Kind     Kind

@@ -3,6 +3,8 @@ package pair
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -14,7 +16,7 @@ import (
 // the memory should be evaluated before the batch is put in, or it meets each sample's like.
 //
 // Source: [wang2020xbm].
-type Memory[T simd.Float] struct {
+type Memory[T tensor.Float] struct {
 	dim        int
 	embeddings []T
 	labels     []T
@@ -25,7 +27,7 @@ type Memory[T simd.Float] struct {
 // NewMemory returns an empty memory for so many embeddings of dim coordinates.
 //
 // Errors: size outside [1, 2²⁴]; dim below 1; more than [MaxMemory] coordinates in all.
-func NewMemory[T simd.Float](size, dim int) (*Memory[T], error) {
+func NewMemory[T tensor.Float](size, dim int) (*Memory[T], error) {
 	if size < 1 || size > maxWhole {
 		return nil, fmt.Errorf("pair: Memory: size is %d; it must be from 1 to %d", size, maxWhole)
 	}
@@ -126,7 +128,7 @@ func (m *Memory[T]) checkPlace() error {
 }
 
 // finite refuses a value that is not.
-func finite[T simd.Float](what string, x []T) error {
+func finite[T tensor.Float](what string, x []T) error {
 	if !simd.HasNonFinite(x) {
 		return nil
 	}

@@ -3,7 +3,7 @@ package pair
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Stats says what a miner found.
@@ -16,7 +16,7 @@ type Stats struct {
 }
 
 // mining is what the miners have in common: a walk over the anchors and their distances.
-type mining[T simd.Float] struct {
+type mining[T tensor.Float] struct {
 	strips Strips[T]
 }
 

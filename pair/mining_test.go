@@ -7,11 +7,11 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
-
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // exact are the distances that are exact, or rightly rounded, of whole numbers.
@@ -45,7 +45,7 @@ func bothTypes(t *testing.T, check32, check64 func(*rapid.T)) {
 
 func TestBatchHard(t *testing.T) { bothTypes(t, checkBatchHard[float32], checkBatchHard[float64]) }
 
-func checkBatchHard[T simd.Float](t *rapid.T) {
+func checkBatchHard[T tensor.Float](t *rapid.T) {
 	s := drawSample[T](t)
 	m := BatchHard[T]{
 		Distance: rapid.SampledFrom(exact).Draw(t, "distance"),
@@ -70,7 +70,7 @@ func checkBatchHard[T simd.Float](t *rapid.T) {
 
 func TestSemiHard(t *testing.T) { bothTypes(t, checkSemiHard[float32], checkSemiHard[float64]) }
 
-func checkSemiHard[T simd.Float](t *rapid.T) {
+func checkSemiHard[T tensor.Float](t *rapid.T) {
 	s := drawSample[T](t)
 	m := SemiHard[T]{
 		Distance: rapid.SampledFrom(exact).Draw(t, "distance"),
@@ -124,7 +124,7 @@ func TestTripletMargin(t *testing.T) {
 	bothTypes(t, checkTripletMargin[float32], checkTripletMargin[float64])
 }
 
-func checkTripletMargin[T simd.Float](t *rapid.T) {
+func checkTripletMargin[T tensor.Float](t *rapid.T) {
 	s := drawSample[T](t)
 	m := TripletMargin[T]{
 		Distance: rapid.SampledFrom(exact).Draw(t, "distance"),
@@ -176,7 +176,7 @@ func TestMultiSimilarity(t *testing.T) {
 	bothTypes(t, checkMultiSimilarity[float32], checkMultiSimilarity[float64])
 }
 
-func checkMultiSimilarity[T simd.Float](t *rapid.T) {
+func checkMultiSimilarity[T tensor.Float](t *rapid.T) {
 	s := drawSample[T](t)
 	m := MultiSimilarity[T]{
 		Distance: rapid.SampledFrom(exact).Draw(t, "distance"),

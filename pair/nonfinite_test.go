@@ -9,12 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // miners are all of them, for a batch of rows of 2 coordinates; those that have a distance,
 // with each.
-func miners[T simd.Float]() map[string]func(x []T, labels []int) (Stats, error) {
+func miners[T tensor.Float]() map[string]func(x []T, labels []int) (Stats, error) {
 	all := map[string]func(x []T, labels []int) (Stats, error){
 		"DistanceWeighted": func(x []T, labels []int) (Stats, error) {
 			return (&DistanceWeighted[T]{}).Mine(&Triplets{}, x, 2, labels, seeded(1))
@@ -45,7 +45,7 @@ func TestMinersRefuse(t *testing.T) {
 	refuse(t, miners[float64](), 1e154, 1e308)
 }
 
-func refuse[T simd.Float](t *testing.T, all map[string]func(x []T, labels []int) (Stats, error), long ...float64) {
+func refuse[T tensor.Float](t *testing.T, all map[string]func(x []T, labels []int) (Stats, error), long ...float64) {
 	t.Helper()
 	bad := append(long, math.NaN(), math.Inf(1), math.Inf(-1))
 	for name, mine := range all {

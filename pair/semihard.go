@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // SemiHard makes a triplet of each anchor and each of its positives, with the nearest
@@ -17,7 +17,7 @@ import (
 // and Farthest together are TensorFlow's triplet_semihard_loss.
 //
 // Source: [schroff2015], where the distance is [Squared].
-type SemiHard[T simd.Float] struct {
+type SemiHard[T tensor.Float] struct {
 	Distance Distance
 	Margin   float64 // above 0, in units of Distance; +Inf is allowed
 	Farthest bool
@@ -27,7 +27,7 @@ type SemiHard[T simd.Float] struct {
 }
 
 // A neighbour is a sample and its distance from the anchor.
-type neighbour[T simd.Float] struct {
+type neighbour[T tensor.Float] struct {
 	d T
 	j int
 }

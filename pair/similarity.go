@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // MultiSimilarity makes pairs of an anchor, First, with those positives that are farther
@@ -18,7 +18,7 @@ import (
 //
 // PyTorch: pytorch-metric-learning's MultiSimilarityMiner(epsilon=Epsilon).
 // Source: [wang2019].
-type MultiSimilarity[T simd.Float] struct {
+type MultiSimilarity[T tensor.Float] struct {
 	Distance Distance
 	Epsilon  float64 // at least 0, in units of Distance; the paper's is 0.1
 
@@ -60,7 +60,7 @@ func (m *MultiSimilarity[T]) Mine(dst *Pairs, embeddings []T, dim int, labels []
 }
 
 // hardest returns the greatest distance of a positive and the least of a negative.
-func hardest[T simd.Float](labels []int, a int, d []T) (farPositive, nearNegative float64) {
+func hardest[T tensor.Float](labels []int, a int, d []T) (farPositive, nearNegative float64) {
 	farPositive, nearNegative = math.Inf(-1), math.Inf(1)
 	for j, l := range labels {
 		switch {

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"sort"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // DistanceWeighted makes a triplet of each anchor and each of its positives, with a negative
@@ -22,7 +22,7 @@ import (
 //
 // PyTorch: pytorch-metric-learning's DistanceWeightedMiner(cutoff=Cutoff, nonzero_loss_cutoff=NonzeroLoss).
 // Source: [wu2017].
-type DistanceWeighted[T simd.Float] struct {
+type DistanceWeighted[T tensor.Float] struct {
 	Cutoff      float64 // above 0; 0 means 0.5
 	NonzeroLoss float64 // above Cutoff, below 2; 0 means 1.4
 

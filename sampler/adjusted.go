@@ -4,12 +4,14 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // proposal is where the chains may go, and what decides it.
-type proposal[T simd.Float] struct {
+type proposal[T tensor.Float] struct {
 	to    State[T]
 	log   []float64 // log of the acceptance ratio
 	noise noise[T]
@@ -78,7 +80,7 @@ func (p *proposal[T]) moveAll(s *State[T]) Info {
 //	log α = E(y) − E(y′) + (‖y′ − y + ε∇E(y)‖² − ‖y − y′ + ε∇E(y′)‖²)/(4ε)
 //
 // Source: [roberts1996]; the best acceptance in high dimension is 0.574 [roberts1998].
-type MALA[T simd.Float] struct {
+type MALA[T tensor.Float] struct {
 	StepSize float64
 
 	p  proposal[T]
@@ -117,7 +119,7 @@ func (m *MALA[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 // for all chains, which keeps orbits from closing on themselves.
 //
 // Source: [duane1987], [neal2011]; good acceptances are around 0.65 to 0.9.
-type HMC[T simd.Float] struct {
+type HMC[T tensor.Float] struct {
 	StepSize  float64
 	Leapfrogs int     // at least 1
 	Jitter    float64 // in [0, 1)

@@ -6,6 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -29,7 +31,7 @@ type Estimate struct {
 // Errors: betas that do not rise from 0 to 1; fewer than 2 chains; an energy that is NaN or
 // −Inf, or +Inf for all chains.
 // Source: [neal2001].
-func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, chains int) (Estimate, error) {
+func Anneal[T tensor.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, chains int) (Estimate, error) {
 	if err := CheckBetas(betas, chains); err != nil {
 		return Estimate{}, err
 	}
@@ -56,7 +58,7 @@ func Anneal[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], samp
 //
 // Errors: those of Anneal; a point of y whose energy is not finite.
 // Source: [burda2015].
-func AnnealBack[T simd.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, y []T) (Estimate, error) {
+func AnnealBack[T tensor.Float](rng *rand.Rand, base Normal[T], target Target[T], sampler Sampler[T], betas []float64, y []T) (Estimate, error) {
 	if err := CheckBetas(betas, len(y)/max(base.D, 1)); err != nil {
 		return Estimate{}, err
 	}
@@ -142,7 +144,7 @@ func Ladder(n int) []float64 {
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
 // blend is (1−β)E₀ + βE; at the ends it is one of the two, whatever the other is.
-type blend[T simd.Float] struct {
+type blend[T tensor.Float] struct {
 	base   Target[T]
 	target Target[T]
 	beta   float64

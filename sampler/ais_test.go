@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // TestAnneal: forward and reverse annealing bracket a partition function that is known
@@ -77,7 +77,7 @@ func TestAnnealBoundedSupport(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { annealBounded[float32](t) })
 }
 
-func annealBounded[T simd.Float](t *testing.T) {
+func annealBounded[T tensor.Float](t *testing.T) {
 	for _, c := range []struct {
 		d         int
 		low, high float64

@@ -4,15 +4,16 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Buffer is a replay buffer: chains that go on from where earlier steps of training left
 // them, some of them started afresh.
 //
 // Source: [tieleman2008] for chains that persist, [du2019] for the buffer.
-type Buffer[T simd.Float] struct {
+type Buffer[T tensor.Float] struct {
 	Y       []T // [size, Dim]; to be saved with a checkpoint
 	Dim     int
 	Restart float64 // fraction of the chains that Take starts afresh
@@ -21,7 +22,7 @@ type Buffer[T simd.Float] struct {
 }
 
 // NewBuffer returns a buffer of size chains that fresh starts.
-func NewBuffer[T simd.Float](size, dim int, restart float64, fresh func(y []T)) (*Buffer[T], error) {
+func NewBuffer[T tensor.Float](size, dim int, restart float64, fresh func(y []T)) (*Buffer[T], error) {
 	if size < 1 || dim < 1 || !(restart >= 0 && restart <= 1) {
 		return nil, fmt.Errorf("sampler: a buffer of %d chains of %d numbers with %v started afresh; want at least 1, 1, and a fraction", size, dim, restart)
 	}

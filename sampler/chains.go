@@ -3,8 +3,9 @@ package sampler
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Chains draws the negatives that training pushes up: short runs of a sampler that start
@@ -12,7 +13,7 @@ import (
 // ended (persistent contrastive divergence).
 //
 // Source: [hinton2002], [tieleman2008], [nijkamp2019].
-type Chains[T simd.Float] struct {
+type Chains[T tensor.Float] struct {
 	Sampler Sampler[T]
 	Steps   int        // k
 	Buffer  *Buffer[T] // nil: start from the data

@@ -3,15 +3,16 @@ package sampler
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Conditional is the density of some coordinates given all others: as a Target over
 // points of len(Free) numbers, the energy of whole points that have them at the places
 // Free and keep their own numbers elsewhere. Sampling from it fills in what is missing,
 // such as the covered half of a picture.
-type Conditional[T simd.Float] struct {
+type Conditional[T tensor.Float] struct {
 	whole Target[T]
 	y     []T // [N, Dim of whole]
 	free  []int
@@ -20,7 +21,7 @@ type Conditional[T simd.Float] struct {
 
 // NewConditional returns the conditional density of the coordinates free given the other
 // ones of y [N, target.Dim()], which is copied. Its chains are N, one for each row.
-func NewConditional[T simd.Float](target Target[T], y []T, free []int) (*Conditional[T], error) {
+func NewConditional[T tensor.Float](target Target[T], y []T, free []int) (*Conditional[T], error) {
 	d := target.Dim()
 	if len(y) == 0 || len(y)%d != 0 {
 		return nil, fmt.Errorf("sampler: %d numbers are not points of %d", len(y), d)

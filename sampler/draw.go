@@ -4,12 +4,12 @@ import (
 	"context"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Draws are what chains went through: Y[t] holds the positions [N, Dim] after the t-th
 // kept step.
-type Draws[T simd.Float] struct {
+type Draws[T tensor.Float] struct {
 	Y        [][]T
 	N, Dim   int
 	Accepted float64 // mean over the steps
@@ -18,7 +18,7 @@ type Draws[T simd.Float] struct {
 
 // Draw makes thin steps before each of n draws, of the first keep chains of the state
 // (all where keep is 0). When ctx ends it returns what it has.
-func Draw[T simd.Float](
+func Draw[T tensor.Float](
 	ctx context.Context, rng *rand.Rand, target Target[T], s *State[T], sampler Sampler[T], n, thin, keep int,
 ) *Draws[T] {
 	if keep == 0 {

@@ -3,13 +3,15 @@ package sampler
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Bipartite is a density over two layers of binary units in which the units of a layer
 // are independent given the other layer: a restricted Boltzmann machine.
-type Bipartite[T simd.Float] interface {
+type Bipartite[T tensor.Float] interface {
 	Visible() int
 	Hidden() int
 	// HiddenGiven writes P(hⱼ = 1 | v) of each row of v [n, Visible] to p [n, Hidden], and
@@ -22,7 +24,7 @@ type Bipartite[T simd.Float] interface {
 // visible ones, then all visible ones.
 //
 // Source: [hinton2002], [tieleman2008] for chains that persist over training.
-type Gibbs[T simd.Float] struct {
+type Gibbs[T tensor.Float] struct {
 	bits  bits[T]
 	h     []T
 	start []T
@@ -63,7 +65,7 @@ func (g *Gibbs[T]) stay(v []T, d int) (diverged int) {
 func (g *Gibbs[T]) Flip(rng *rand.Rand, v []T) { g.bits.draw(rng, v, v) }
 
 // bits draws many coin flips on all cores, as noise draws normals.
-type bits[T simd.Float] struct {
+type bits[T tensor.Float] struct {
 	dst, p []T
 	seed   [2]uint64
 	pcg    []rand.PCG
@@ -79,7 +81,7 @@ func (b *bits[T]) draw(rng *rand.Rand, dst, p []T) {
 }
 
 // bitsJob hides Do, which the pool calls.
-type bitsJob[T simd.Float] bits[T]
+type bitsJob[T tensor.Float] bits[T]
 
 func (b *bitsJob[T]) Do(task, worker int) {
 	r := &b.pcg[worker]

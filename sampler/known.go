@@ -4,13 +4,13 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Normal is a density with a known partition function and exact draws: independent
 // normals of one mean and scale in D dimensions. As a Target its energy is
 // Σ (yᵢ − Mean)²/(2·Scale²).
-type Normal[T simd.Float] struct {
+type Normal[T tensor.Float] struct {
 	D           int
 	Mean, Scale float64
 }
@@ -48,7 +48,7 @@ func (n Normal[T]) Draw(rng *rand.Rand, y []T) {
 
 // Uniform is the density without a slope over the box [Low, High]^D, with a known
 // partition function and exact draws. As a Target its energy is 0 in the box, +Inf outside.
-type Uniform[T simd.Float] struct {
+type Uniform[T tensor.Float] struct {
 	D         int
 	Low, High float64
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -19,7 +21,7 @@ import (
 //
 // Every move is accepted, but to places that are not finite.
 // Source: [roberts1996], [nijkamp2019] for short runs.
-type Langevin[T simd.Float] struct {
+type Langevin[T tensor.Float] struct {
 	StepSize  float64
 	Noise     float64
 	Clip      float64 // greatest |∂E/∂yᵢ|; 0: none
@@ -30,7 +32,7 @@ type Langevin[T simd.Float] struct {
 }
 
 // NewLangevin returns the sampler of a step size ε whose noise is √(2ε).
-func NewLangevin[T simd.Float](eps float64) *Langevin[T] {
+func NewLangevin[T tensor.Float](eps float64) *Langevin[T] {
 	return &Langevin[T]{StepSize: eps, Noise: math.Sqrt(2 * eps)}
 }
 
@@ -56,7 +58,7 @@ func (l *Langevin[T]) Step(rng *rand.Rand, target Target[T], s *State[T]) Info {
 	return l.p.moveAll(s)
 }
 
-func clamp[T simd.Float](x []T, low, high float64) {
+func clamp[T tensor.Float](x []T, low, high float64) {
 	lo, hi := T(low), T(high)
 	for i, v := range x {
 		x[i] = min(max(v, lo), hi)

@@ -3,13 +3,15 @@ package sampler
 import (
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // noise draws many normal numbers on all cores. Runs of fixed length have streams of
 // their own, so the numbers do not depend on who draws them.
-type noise[T simd.Float] struct {
+type noise[T tensor.Float] struct {
 	dst  []T
 	seed [2]uint64
 	pcg  []rand.PCG // of each worker
@@ -27,7 +29,7 @@ func (g *noise[T]) fill(rng *rand.Rand, dst []T) {
 }
 
 // noiseJob hides Do, which the pool calls.
-type noiseJob[T simd.Float] noise[T]
+type noiseJob[T tensor.Float] noise[T]
 
 func (g *noiseJob[T]) Do(task, worker int) {
 	g.pcg[worker].Seed(g.seed[0], g.seed[1]+uint64(task))

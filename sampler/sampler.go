@@ -12,13 +12,15 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Target is an energy over points of Dim numbers; low is likely. It knows no model, and
 // a sampler knows no more of it.
-type Target[T simd.Float] interface {
+type Target[T tensor.Float] interface {
 	Dim() int
 	// Energies writes the energy of each row of y [n, Dim] and, where grad [n, Dim] is
 	// not nil, ∂E/∂y. It may be called with any n, and must give each row what it would
@@ -31,7 +33,7 @@ type Target[T simd.Float] interface {
 // A chain stays where it is, and counts as diverged, if its position, energy or slope is
 // not finite, or if those of the place that it would move to are not. It does not change
 // what the other chains do.
-type Sampler[T simd.Float] interface {
+type Sampler[T tensor.Float] interface {
 	// Step makes one transition of every chain. The state must be one of target.
 	Step(rng *rand.Rand, target Target[T], s *State[T]) Info
 }
@@ -43,7 +45,7 @@ type Info struct {
 }
 
 // State is the chains' positions with the energy and the gradient there.
-type State[T simd.Float] struct {
+type State[T tensor.Float] struct {
 	Y      []T       // [N, Dim]
 	Energy []float64 // [N]
 	Grad   []T       // [N, Dim]
@@ -52,7 +54,7 @@ type State[T simd.Float] struct {
 // NewState evaluates target at the starting points y [N, Dim], which it copies.
 //
 // Errors: y is not points of Dim numbers; a number of y, an energy or a slope is not finite.
-func NewState[T simd.Float](target Target[T], y []T) (*State[T], error) {
+func NewState[T tensor.Float](target Target[T], y []T) (*State[T], error) {
 	d := target.Dim()
 	if d < 1 || len(y) == 0 || len(y)%d != 0 {
 		return nil, fmt.Errorf("sampler: %d numbers are not points of %d", len(y), d)
@@ -74,7 +76,7 @@ func NewState[T simd.Float](target Target[T], y []T) (*State[T], error) {
 }
 
 // short returns what an error quotes of a row: from the first number that is not finite on.
-func short[T simd.Float](row []T) string {
+func short[T tensor.Float](row []T) string {
 	const most = 4
 	at := slices.IndexFunc(row, func(v T) bool { return v-v != 0 })
 	row = row[at:]
@@ -114,7 +116,7 @@ func (s *State[T]) fit(n, d int) {
 }
 
 // finite reports whether all of a row are finite.
-func finite[T simd.Float](row []T) bool {
+func finite[T tensor.Float](row []T) bool {
 	for _, v := range row {
 		if v-v != 0 {
 			return false

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // gaussian has the density of a normal with a precision matrix, row-major.
-type gaussian[T simd.Float] struct {
+type gaussian[T tensor.Float] struct {
 	mean      []float64
 	precision []float64
 }
@@ -36,7 +38,7 @@ func (g gaussian[T]) Energies(energy []float64, grad, y []T) {
 }
 
 // unit is the standard normal in d dimensions.
-func unit[T simd.Float](d int) gaussian[T] {
+func unit[T tensor.Float](d int) gaussian[T] {
 	g := gaussian[T]{mean: make([]float64, d), precision: make([]float64, d*d)}
 	for i := range d {
 		g.precision[i*d+i] = 1
@@ -61,7 +63,7 @@ func (f line) Energies(energy []float64, grad, y []float64) {
 
 func seeded(n uint64) *rand.Rand { return rand.New(rand.NewPCG(n, 11)) }
 
-func start[T simd.Float](rng *rand.Rand, n int) []T {
+func start[T tensor.Float](rng *rand.Rand, n int) []T {
 	y := make([]T, n)
 	for i := range y {
 		y[i] = T(rng.NormFloat64())
@@ -69,7 +71,7 @@ func start[T simd.Float](rng *rand.Rand, n int) []T {
 	return y
 }
 
-func mustState[T simd.Float](t *testing.T, target Target[T], y []T) *State[T] {
+func mustState[T tensor.Float](t *testing.T, target Target[T], y []T) *State[T] {
 	t.Helper()
 	s, err := NewState(target, y)
 	if err != nil {
@@ -80,7 +82,7 @@ func mustState[T simd.Float](t *testing.T, target Target[T], y []T) *State[T] {
 
 // moments returns the mean and the variance of f over all draws, and the standard error
 // of the mean by the effective size.
-func moments[T simd.Float](d *Draws[T], f func(y []T) float64) (mean, variance, stderr float64) {
+func moments[T tensor.Float](d *Draws[T], f func(y []T) float64) (mean, variance, stderr float64) {
 	trace := d.Trace(f)
 	n := 0.0
 	for _, c := range trace {
@@ -102,7 +104,7 @@ func TestGaussianMoments(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { gaussianMoments[float32](t) })
 }
 
-func gaussianMoments[T simd.Float](t *testing.T) {
+func gaussianMoments[T tensor.Float](t *testing.T) {
 	// Precision of covariance [[2, 0.9], [0.9, 0.5]]: determinant 0.19.
 	target := gaussian[T]{mean: []float64{3, -1}, precision: []float64{0.5 / 0.19, -0.9 / 0.19, -0.9 / 0.19, 2 / 0.19}}
 	for name, sampler := range map[string]Tunable[T]{

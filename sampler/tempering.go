@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -20,7 +22,7 @@ import (
 // All replicas are evaluated as one batch. Those that are not finite trade with none.
 //
 // Source: [geyer1991], [earl2005].
-type Tempering[T simd.Float] struct {
+type Tempering[T tensor.Float] struct {
 	Betas []float64 // falling from 1, above 0
 	Inner Sampler[T]
 
@@ -35,7 +37,7 @@ type Tempering[T simd.Float] struct {
 
 // NewTempering returns parallel tempering over levels inverse temperatures, from 1
 // geometrically down to coldest.
-func NewTempering[T simd.Float](inner Sampler[T], levels int, coldest float64) (*Tempering[T], error) {
+func NewTempering[T tensor.Float](inner Sampler[T], levels int, coldest float64) (*Tempering[T], error) {
 	if levels < 2 || !(coldest > 0 && coldest < 1) {
 		return nil, fmt.Errorf("sampler: %d levels down to %v; there must be at least 2, down to a number between 0 and 1", levels, coldest)
 	}
@@ -115,7 +117,7 @@ func (t *Tempering[T]) trade(rng *rand.Rand, s *State[T], level, n int) float64 
 }
 
 // ladder is βE, each level's β for its n rows.
-type ladder[T simd.Float] struct {
+type ladder[T tensor.Float] struct {
 	base  Target[T]
 	betas []float64
 	n     int

@@ -5,11 +5,11 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Tunable is a sampler whose step size can be adapted to a rate of acceptance.
-type Tunable[T simd.Float] interface {
+type Tunable[T tensor.Float] interface {
 	Sampler[T]
 	// Step size, to be read and set.
 	Size() float64
@@ -48,7 +48,7 @@ const (
 // averaged size. The draws of a warm-up are not draws from the target.
 //
 // Source: [hoffman2014].
-func WarmUp[T simd.Float](rng *rand.Rand, target Target[T], s *State[T], sampler Tunable[T], steps int) error {
+func WarmUp[T tensor.Float](rng *rand.Rand, target Target[T], s *State[T], sampler Tunable[T], steps int) error {
 	if !(sampler.Size() > 0) || math.IsInf(sampler.Size(), 0) {
 		return fmt.Errorf("sampler: the step size is %v; it must be a number above 0", sampler.Size())
 	}

@@ -104,7 +104,7 @@ func (t *Tensor) Float32s() []float32 { return t.f32 }
 func (t *Tensor) Float64s() []float64 { return t.f64 }
 
 // Data returns the elements, shared; T must be the tensor's element type.
-func Data[T simd.Float](t *Tensor) []T {
+func Data[T Float](t *Tensor) []T {
 	var z T
 	switch any(z).(type) {
 	case float32:

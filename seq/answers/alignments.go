@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Latent says what becomes of the alignments of a text.
@@ -21,7 +22,7 @@ const (
 // Frames are sequences of frames with an energy for each class. A path gives each frame a
 // class, and has the sum of their energies. It spells what remains when repeats are merged
 // and then blanks dropped.
-type Frames[T simd.Float] struct {
+type Frames[T tensor.Float] struct {
 	Energies []T   // [frames, Classes], one sequence after another; finite, or +Inf, which forbids
 	Classes  int   // with the blank
 	Blank    int   // one of the classes
@@ -46,7 +47,7 @@ type Frames[T simd.Float] struct {
 // texts, and there is no Base AboveMinimum.
 //
 // Source: [graves2006].
-type Alignments[T simd.Float] struct {
+type Alignments[T tensor.Float] struct {
 	Latent Latent
 	Base   Base
 	// PerPlace divides E⁺ and the statistic by the number of frames.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -15,7 +17,7 @@ import (
 // value is ready for Set; one that is set again keeps its memory. Energies are added up in float64.
 //
 // Source: [lafferty2001], [collins2002], [taskar2003].
-type Chains[T simd.Float] struct {
+type Chains[T tensor.Float] struct {
 	Base Base
 	// PerPlace divides E⁺ and the statistic by the number of variables.
 	PerPlace bool

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/tensor"
+
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/lattice"
@@ -353,7 +355,7 @@ func TestChainsFloat32(t *testing.T) {
 }
 
 // run returns the derivatives of the sum of a functional's losses, nil where a refuses it.
-func run[T simd.Float](t *testing.T, a *Chains[T], c *lattice.Chains[T], gold []int, f named) []T {
+func run[T tensor.Float](t *testing.T, a *Chains[T], c *lattice.Chains[T], gold []int, f named) []T {
 	t.Helper()
 	if a.Has(f.f.Statistic()) != nil {
 		return nil
