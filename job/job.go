@@ -10,6 +10,7 @@ import (
 
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -48,7 +49,8 @@ type Model interface {
 	train.Task
 	// Data identifies the training data, as by its size and a checksum; a run that resumes must find it again.
 	Data() string
-	// Scale sets the spread of the energies before training, which later diagnoses are held against.
+	// Scale sets the spread of the energies before training, which later diagnoses are held against. Training begins with one
+	// Evaluate before it, which may look at a part of the held samples; what that one says of the spread is the scale.
 	Scale(spread measure.Number)
 	// Save writes the model into a run's folder, with a card if it needs one to be opened without the job.
 	Save(dir string) error
@@ -61,6 +63,15 @@ type Model interface {
 // Measures is what a model came to on the test set.
 type Measures struct {
 	train.Evaluation
-	Figures []measure.Figure       // besides the error
-	Write   func(dir string) error // writes what the report draws; may be nil
+	Figures []measure.Figure // besides the error
+	Tables  []measure.Table
+	// Write writes what the report draws into the run's folder, once training is done; may be nil. It heeds ctx as Evaluate does.
+	Write func(ctx context.Context, dir string) error
+}
+
+// Pictured is a Model whose test samples are pictures, which the report shows.
+type Pictured interface {
+	Model
+	// Pictures returns those of the test set, in the order of the files that Measures.Write leaves.
+	Pictures() (report.Images, error)
 }

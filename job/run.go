@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"
 )
@@ -56,10 +57,29 @@ type Result struct {
 	TrainSeconds float64 `json:"train_seconds"`
 	Measured
 	Figures   []measure.Figure `json:"figures"` // besides the error
-	Reason    string           `json:"reason"`  // "finished", "early_stop", "interrupted", "diverged"
+	Tables    []measure.Table  `json:"tables,omitempty"`
+	Reason    string           `json:"reason"` // "finished", "early_stop", "interrupted", "diverged"
 	BestEpoch int              `json:"best_epoch"`
 	Recipe    string           `json:"recipe"`
 	Settings  map[string]any   `json:"settings"` // those that count
+
+	model Model
+}
+
+// Report draws the page of the run, report.html, and its pictures.
+func (r *Result) Report() error { return draw(r.Run, r.model) }
+
+// draw draws the page of a run, with the pictures of its test set where it has some. model may be nil.
+func draw(dir string, model Model) error {
+	p, ok := model.(Pictured)
+	if !ok {
+		return report.Write(dir, nil)
+	}
+	images, err := p.Pictures()
+	if err != nil {
+		return err
+	}
+	return report.Write(dir, images)
 }
 
 // Resolve checks settings, each alone and beside the others, and puts in the defaults that depend on others.
@@ -101,7 +121,7 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 	}
 	r := &Result{
 		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds, Measured: Ended(out),
-		Reason: out.Reason, BestEpoch: out.Best, Recipe: j.Name, Settings: s.Options().Values(),
+		Reason: out.Reason, BestEpoch: out.Best, Recipe: j.Name, Settings: s.Options().Values(), model: model,
 	}
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
@@ -118,7 +138,13 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.take(m)
-	return r, r.write(m)
+	if err := r.write(ctx, m); err != nil && ctx.Err() != nil {
+		r.Reason = "interrupted"
+		return r, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // begin opens the model and measures the spread of its energies before training.
@@ -158,16 +184,16 @@ func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Ou
 // take fills in what was measured.
 func (r *Result) take(m *Measures) {
 	r.Take(m.Evaluation)
-	r.Figures = m.Figures
+	r.Figures, r.Tables = m.Figures, m.Tables
 	if r.Figures == nil {
 		r.Figures = []measure.Figure{}
 	}
 }
 
 // write writes the result, and what the report draws, into the run's folder.
-func (r *Result) write(m *Measures) error {
+func (r *Result) write(ctx context.Context, m *Measures) error {
 	if m.Write != nil {
-		if err := m.Write(r.Run); err != nil {
+		if err := m.Write(ctx, r.Run); err != nil {
 			return err
 		}
 	}
@@ -199,9 +225,29 @@ func Open(ctx context.Context, dir string, jobs []Job, env Env) (*Run, error) {
 	if r.Model, err = s.Open(ctx, env); err != nil {
 		return nil, err
 	}
+	if err := checkOwn(dir, r.Model.Data()); err != nil {
+		return nil, err
+	}
 	r.Model.Scale(r.Result.Energy.SpreadBefore)
 	return r, r.Model.Load(dir)
 }
+
+// checkOwn refuses a training set that is not the one that the run's checkpoint, where there is one, was trained on.
+func checkOwn(dir, data string) error {
+	settings, err := train.LoadSettings(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case settings["data"] != data:
+		return fmt.Errorf("the training set has %s; the run in %s was trained on %s", data, dir, excerpt.Of(settings["data"]))
+	}
+	return nil
+}
+
+// Report draws the page of the run, report.html, and its pictures.
+func (r *Run) Report() error { return draw(r.Result.Run, r.Model) }
 
 // Eval measures the model of a finished run on the test set, or on env's data. It writes nothing.
 func Eval(ctx context.Context, dir string, jobs []Job, env Env) (*Result, error) {

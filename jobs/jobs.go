@@ -1,11 +1,14 @@
 // Package jobs is the table of energo's training jobs that are descriptions, a file a job: what `energo train NAME` runs.
 package jobs
 
-import "github.com/energo-ml/energo/job"
+import (
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/recipe"
+)
 
 // All returns the jobs, in the order in which help lists them.
 func All() []job.Job {
-	return []job.Job{multilabel(), table()}
+	return []job.Job{recipe.DigitsJob(), multilabel(), table()}
 }
 
 // Find returns the job of a name.

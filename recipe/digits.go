@@ -2,183 +2,187 @@
 package recipe
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
-	"github.com/energo-ml/energo/train"
 )
 
-// Files of a run's folder besides those of package train.
+// Files of a run's folder besides those of packages job and train.
 const (
 	ModelFile = "model.safetensors" // the weights to use
 	TestFile  = "test.safetensors"  // energies [N, K] and labels [N] of the test set
 )
 
-// Result is what a run came to, as result.json and the last line of --json have it.
-type Result struct {
-	Run          string  `json:"run"`
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
-	Measured
-	Reason     string `json:"reason"` // "finished", "early_stop", "interrupted"
-	BestEpoch  int    `json:"best_epoch"`
-	Recipe     string `json:"recipe"`
-	Model      string `json:"model"`
-	Form       string `json:"energy_form"` // head, code, joint
-	Functional string `json:"functional"`
-	Loss       string `json:"loss,omitempty"` // in the functional's place
-	Seed       uint64 `json:"seed"`
+// DigitsJob trains energies of labels.
+func DigitsJob() job.Job {
+	return job.Job{
+		Name: "digits", Folder: "digits-FUNCTIONAL-MODEL", Short: "Train an energy E(W, y, x) over the ten digits",
+		Long: `Trains an energy-based model E(W, y, x) of handwritten digits x and labels y with the loss
+functional that you name, and tells what the loss did to the energies.
+
+The data is MNIST, which is fetched once through the Go module proxy or from the web, or any
+MNIST-like set of four IDX files (--data). The run's folder then holds config.yaml (training
+with it gives the same weights), events.jsonl, checkpoint.safetensors, model.safetensors (the
+weights of the best epoch on held-out samples), test.safetensors (all energies of the test
+set), result.json, and report.html with its pictures under plots/.`,
+		Examples: []string{
+			"", "--model mlp --functional hinge --margin 2 --seed 7", "--epochs 20 --augment --ema 0.999", "--loss cross_entropy --label-smoothing 0.1",
+			"--run runs/mine          # stopped by Ctrl-C? then:", "--run runs/mine --resume", "--config runs/mine/config.yaml --run runs/again",
+		},
+		New: func() job.Spec { return DefaultDigits() },
+	}
 }
 
-// Options are what a run is given besides its settings.
-type Options struct {
-	Dir         string      // the run's folder
-	Folder      *job.Folder // Dir's, where the caller has claimed it; nil: the run does
-	Resume      bool
-	Train, Test *data.Images      // both must be set, but for recipes that read their own data
-	Emit        func(train.Event) // told what happens; may be nil
+// Digits is the settings of the job digits.
+type Digits struct {
+	Labelled
+	Model      string // linear, mlp, cnn
+	Energy     string // head, code, joint
+	Codes      string // fixed, learned; of energy code
+	Functional string // a name of the catalogue
+	// Loss trains the scores −E(y) with one of package loss's, in the functional's place; ""
+	// is none. The functional then only names what is diagnosed.
+	Loss                            string
+	LabelSmoothing                  float64 // of cross_entropy
+	Margin, Beta, Gamma, Cap, Delta float64
+	Cost                            [][]float64 // C[correct][other] of the margin costs; none: Margin
+	Augment                         bool
+	job.Training
 }
 
-// checkImages refuses a run without images, and test images that what is trained could not be measured on.
-func (o Options) checkImages() error {
-	for _, s := range []struct {
-		name string
-		set  *data.Images
-	}{{"Train", o.Train}, {"Test", o.Test}} {
-		if s.set == nil {
-			return fmt.Errorf("recipe: Options.%s is nil; it must hold the images", s.name)
-		}
+// The names that settings may have.
+var (
+	Models    = []string{"linear", "mlp", "cnn"}
+	Energies  = []string{"head", "code", "joint"}
+	CodeKinds = []string{"fixed", "learned"}
+)
+
+// DefaultDigits returns the settings of `energo train digits` without flags.
+func DefaultDigits() *Digits {
+	f := functional.DefaultOptions()
+	return &Digits{
+		Model: "cnn", Energy: "head", Codes: "fixed", Functional: "nll",
+		Margin: f.Margin, Beta: f.Beta, Gamma: f.Gamma, Cap: f.Cap,
+		Training: job.DefaultTraining(),
 	}
-	a, b := o.Train, o.Test
-	switch {
-	case a.N < 1 || b.N < 1:
-		return fmt.Errorf("there are %d training images and %d test images; there must be some of both", a.N, b.N)
-	case a.H != b.H || a.W != b.W:
-		return fmt.Errorf("training images have %d×%d pixels, test images %d×%d; they must be alike", a.H, a.W, b.H, b.W)
-	case b.Classes() > a.Classes():
-		return fmt.Errorf("a test image has the label %d; the training images have those below %d", b.Classes()-1, a.Classes())
+}
+
+// Options implements job.Spec.
+func (c *Digits) Options() option.List {
+	of := func(name string) option.Rule { return option.When(func() bool { return c.takes(name) }, c.whyNot) }
+	list := option.List{
+		c.Labelled.option(),
+		option.New(&c.Model, "model", "network", option.OneOf(Models...)),
+		option.New(&c.Energy, "energy", "energy function: head (one output a label), code (‖G(x) − c_y‖²), joint (y is fed in)", option.OneOf(Energies...)),
+		option.New(&c.Codes, "codes", "codes of --energy code", option.OneOf(CodeKinds...), option.When(func() bool { return c.Energy == "code" },
+			func() string { return fmt.Sprintf("the energy is %s; the energy code has codes", c.Energy) })),
+		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionalNames()...), option.When(func() bool { return c.Loss == "" },
+			func() string { return fmt.Sprintf("the loss %s trains instead of a functional", c.Loss) })),
+		option.New(&c.Loss, "loss", "train the scores −E with a loss in the functional's place", option.OneOf(append([]string{""}, ScoreLosses...)...)),
+		option.New(&c.LabelSmoothing, "label_smoothing", "label smoothing of --loss cross_entropy", option.UpTo(1), option.When(func() bool { return c.Loss == "cross_entropy" },
+			func() string { return "it is of the loss cross_entropy" })),
+		option.New(&c.Margin, "margin", "margin m of hinge, square_square and the margin costs", option.AnyFloat32,
+			option.When(func() bool { return c.takes("margin") && c.Cost == nil }, func() string {
+				if c.takes("margin") {
+					return "cost has the margins"
+				}
+				return c.whyNot()
+			})),
+		option.New(&c.Beta, "beta", "inverse temperature β of nll and mee", option.AnyFloat32, of("beta")),
+		option.New(&c.Gamma, "gamma", "γ of square_exp", option.AnyFloat32, of("gamma")),
+		option.New(&c.Cap, "cap", "cap M of lvq2", option.AnyFloat32, of("cap")),
+		option.New(&c.Delta, "delta", "δ of lvq2's quotient; 0 is the form without", option.AnyFloat32, of("delta")),
+		option.New(&c.Cost, "cost", "rows C[correct][other] of the margin costs, as [[0,1],[2,0]]", option.Arg("rows"), of("cost")),
+		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
 	}
+	return append(list, c.Training.Options()...)
+}
+
+// takes tells whether a setting of functionals counts.
+func (c *Digits) takes(setting string) bool {
+	e, err := functional.Lookup(c.Functional)
+	return err == nil && c.Loss == "" && e.Takes(setting)
+}
+
+// whyNot says why a setting of functionals does not count.
+func (c *Digits) whyNot() string {
+	if c.Loss != "" {
+		return fmt.Sprintf("it is of functionals; the loss %s trains instead of one", c.Loss)
+	}
+	e, _ := functional.Lookup(c.Functional)
+	return fmt.Sprintf("the functional %s takes %s", c.Functional, cmp.Or(strings.Join(e.Uses, ", "), "none of these settings"))
+}
+
+func functionalNames() (names []string) {
+	for _, e := range functional.Catalogue() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// modelDefaults is what zero epochs and batch stand for: three quarters of a minute on
+// two cores for the cnn, ten seconds for the mlp, one for the linear model.
+var modelDefaults = map[string]struct{ epochs, batch int }{
+	"linear": {10, 64},
+	"mlp":    {12, 128},
+	"cnn":    {8, 64},
+}
+
+// Resolve implements job.Spec.
+func (c *Digits) Resolve() error {
+	if _, err := c.functional(); err != nil {
+		return err
+	}
+	d := modelDefaults[c.Model]
+	c.Settle(d.epochs, d.batch)
 	return nil
 }
 
-// Digits trains the digits recipe into a run folder and measures it on the test set.
-// When ctx ends it saves a checkpoint and returns a Result whose Reason is
-// "interrupted" and that has no test figures. A Result whose Reason is "diverged" has
-// none either, and comes with an error of train.ErrDiverged.
-func Digits(ctx context.Context, c DigitsConfig, o Options) (*Result, error) {
-	if err := o.checkImages(); err != nil {
-		return nil, err
-	}
-	c, err := c.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	release, err := o.claim()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	simd.SetThreads(c.Threads)
-	task, err := newDigitsTask(ctx, c, o.Train)
-	if err != nil {
-		return nil, err
-	}
-	config, err := c.training(task, o)
-	if err != nil {
-		return nil, err
-	}
-	out, err := runTask(ctx, task, c, config, o)
-	if out == nil {
-		return nil, err
-	}
-	r := c.result(o.Dir, out)
-	if err != nil || out.Reason == "interrupted" {
-		return r, err
-	}
-	if err := nn.Save(filepath.Join(o.Dir, ModelFile), energy.Module(task.labeler)); err != nil {
-		return nil, err
-	}
-	m, err := task.measure(ctx, o.Test)
-	if stopped(ctx, err) {
-		r.Reason = "interrupted"
-		return r, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := m.write(o.Dir, o.Test); err != nil {
-		return nil, err
-	}
-	r.Take(m.Evaluation)
-	return r, writeResult(o.Dir, r)
+func (c *Digits) functional() (functional.Functional, error) {
+	return functional.New(c.Functional, functional.Options{Margin: c.Margin, Beta: c.Beta, Gamma: c.Gamma, Cap: c.Cap, Delta: c.Delta, Cost: c.Cost})
 }
 
-// training turns the settings into those of the loop.
-func (c DigitsConfig) training(task *digitsTask, o Options) (train.Config, error) {
-	settings, err := c.fingerprint()
-	if err != nil {
-		return train.Config{}, err
-	}
-	return c.Training.loop(c.Recipe, settings, task.Samples(), o), nil
+// Folder implements job.Spec.
+func (c *Digits) Folder() string {
+	return "digits-" + cmp.Or(c.Loss, c.Functional) + "-" + c.Model
 }
 
-func (c DigitsConfig) result(dir string, out *train.Outcome) *Result {
-	return &Result{
-		Run: dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-		Recipe: c.Recipe, Model: c.Model, Form: c.Energy, Functional: c.Functional, Loss: c.Loss, Seed: c.Seed,
+// Open implements job.Spec.
+func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	trainSet, testSet, err := c.load(ctx, env)
+	if err != nil {
+		return nil, err
 	}
+	return newDigitsTask(c, trainSet, testSet)
 }
 
-// RunConfig returns the settings of a run.
-func RunConfig(dir string) (DigitsConfig, error) {
-	c, err := ReadDigitsConfig(filepath.Join(dir, ConfigFile), DefaultDigits())
-	if errors.Is(err, fs.ErrNotExist) {
-		return c, fmt.Errorf("%s is no run folder: it has no %s", dir, ConfigFile)
-	}
-	return c, err
+// Save implements job.Model.
+func (t *digitsTask) Save(dir string) error {
+	return nn.Save(filepath.Join(dir, ModelFile), energy.Module(t.labeler))
 }
 
-// EvalDigits measures the model of a finished run on a test set. The run's own training set
-// tells how many labels there are. It writes nothing.
-func EvalDigits(ctx context.Context, dir string, trainSet, testSet *data.Images) (*Result, error) {
-	c, err := RunConfig(dir)
+// Load implements job.Model.
+func (t *digitsTask) Load(dir string) error {
+	return nn.Load(filepath.Join(dir, ModelFile), energy.Module(t.labeler))
+}
+
+// Measure implements job.Model.
+func (t *digitsTask) Measure(ctx context.Context) (*job.Measures, error) {
+	m, err := t.measure(ctx, t.test)
 	if err != nil {
 		return nil, err
 	}
-	if c, err = c.Resolve(); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ConfigFile), err)
-	}
-	model, err := newDigitsModel(c, trainSet)
-	if err != nil {
-		return nil, err
-	}
-	r := &Result{}
-	if err := job.ReadResult(dir, r); err != nil {
-		return nil, err
-	}
-	r.Run = dir
-	if err := nn.Load(filepath.Join(dir, ModelFile), energy.Module(model.labeler)); err != nil {
-		return nil, err
-	}
-	simd.SetThreads(c.Threads)
-	model.subject.Scale = r.Energy.SpreadBefore
-	m, err := model.measure(ctx, testSet)
-	if err != nil {
-		return nil, err
-	}
-	r.Take(m.Evaluation)
-	return r, nil
+	return &job.Measures{Evaluation: m.Evaluation, Write: func(_ context.Context, dir string) error { return m.write(dir, t.test) }}, nil
 }
 
 // write writes the energies and the labels of the test set.

@@ -20,10 +20,7 @@ type scoreLoss struct {
 }
 
 // newScoreLoss returns the loss that the settings name, nil for none.
-func newScoreLoss(c DigitsConfig) (*scoreLoss, error) {
-	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing <= 1) {
-		return nil, fmt.Errorf("label_smoothing is %v; it must be a number from 0 to 1", c.LabelSmoothing)
-	}
+func newScoreLoss(c *Digits) (*scoreLoss, error) {
 	l := new(scoreLoss)
 	switch c.Loss {
 	case "":
@@ -52,7 +49,7 @@ func newScoreLoss(c DigitsConfig) (*scoreLoss, error) {
 	case "huber":
 		l.compare(loss.HuberLoss[float32], 0)
 	default:
-		return nil, oneOf("loss", c.Loss, ScoreLosses)
+		return nil, fmt.Errorf("there is no loss %q of scores", c.Loss)
 	}
 	return l, nil
 }

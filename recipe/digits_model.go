@@ -20,7 +20,7 @@ const (
 
 // newLabeler builds the energy function that the settings name, for pictures of h×w
 // pixels and k labels, with weights drawn from the seed.
-func (c DigitsConfig) newLabeler(h, w, k int) (energy.Labeler, error) {
+func (c *Digits) newLabeler(h, w, k int) (energy.Labeler, error) {
 	if c.Model == "cnn" && (h < 4 || w < 4) {
 		return nil, fmt.Errorf("model cnn halves the pictures twice; %d×%d pixels are too few, at least 4×4 are wanted", h, w)
 	}
@@ -50,7 +50,7 @@ func (c DigitsConfig) newLabeler(h, w, k int) (energy.Labeler, error) {
 }
 
 // network maps pictures [B, 1, h, w] to [B, out].
-func (c DigitsConfig) network(h, w, out int, rng *rand.Rand) nn.Module {
+func (c *Digits) network(h, w, out int, rng *rand.Rand) nn.Module {
 	switch c.Model {
 	case "linear":
 		return nn.NewSequential(nn.Flatten{}, nn.NewLinear(h*w, out, rng))
@@ -71,7 +71,7 @@ func (c DigitsConfig) network(h, w, out int, rng *rand.Rand) nn.Module {
 }
 
 // architecture names the energy function in the collapse alarm's sentence.
-func (c DigitsConfig) architecture() string {
+func (c *Digits) architecture() string {
 	form := map[string]string{
 		"head":  "a head with one energy a label",
 		"code":  "‖G(x) − c_y‖² with " + c.Codes + " codes",

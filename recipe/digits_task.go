@@ -18,16 +18,17 @@ const (
 	evalBatch   = 250  // looked at together where nothing is trained; more is no faster, and takes more memory
 	scaleSample = 1000 // that tell the energies' spread before training
 	maxSide     = 512  // pixels of a picture's side
-	heldAnyway  = 5000 // of the training set that are evaluated on where none is held out
 )
 
 // digitsTask is the digits as train sees them.
 type digitsTask struct {
 	*digitsModel
+	labelledTest
 	augment bool
 	set     *data.Images // trained on
 	held    *data.Images // evaluated on
 	params  []*autodiff.Param
+	scaled  bool // Scale has been called
 
 	loss   energy.LabelLoss
 	scores *scoreLoss     // in the functional's place; nil for none
@@ -35,28 +36,22 @@ type digitsTask struct {
 	target []int
 }
 
-func newDigitsTask(ctx context.Context, c DigitsConfig, set *data.Images) (*digitsTask, error) {
-	part, held, err := c.parts(set)
+// newDigitsTask returns the task of a training set. testSet may be nil where nothing is measured on it.
+func newDigitsTask(c *Digits, trainSet, testSet *data.Images) (*digitsTask, error) {
+	n, lo, hi, err := c.Held(trainSet.N)
 	if err != nil {
 		return nil, err
 	}
-	model, err := newDigitsModel(c, set)
+	model, err := newDigitsModel(c, trainSet)
 	if err != nil {
 		return nil, err
 	}
 	t := &digitsTask{
-		digitsModel: model, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32),
-		set: part, held: held,
+		digitsModel: model, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32), labelledTest: newLabelledTest(trainSet, testSet),
+		set: trainSet.Subset(0, n), held: trainSet.Subset(lo, hi),
 	}
-	if t.scores, err = newScoreLoss(c); err != nil {
-		return nil, err
-	}
-	first, err := t.measure(ctx, t.held.Subset(0, min(scaleSample, t.held.N)))
-	if err != nil {
-		return nil, err
-	}
-	t.subject.Scale = first.Diagnosis.Spread
-	return t, nil
+	t.scores, err = newScoreLoss(c)
+	return t, err
 }
 
 // Params implements train.Task.
@@ -89,12 +84,19 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 
 // Evaluate implements train.Task.
 func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measure(ctx, t.held)
+	held := t.held
+	if !t.scaled {
+		held = held.Subset(0, min(scaleSample, held.N))
+	}
+	m, err := t.measure(ctx, held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
 	return m.Evaluation, nil
 }
+
+// Scale implements job.Model.
+func (t *digitsTask) Scale(spread measure.Number) { t.subject.Scale, t.scaled = spread, true }
 
 // digitsModel is an energy function over the labels, and how it is measured.
 type digitsModel struct {
@@ -117,7 +119,7 @@ func checkLabelled(set *data.Images) error {
 }
 
 // newDigitsModel returns the untrained model for pictures and labels like those of set.
-func newDigitsModel(c DigitsConfig, set *data.Images) (*digitsModel, error) {
+func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
 	if err := checkLabelled(set); err != nil {
 		return nil, err
 	}

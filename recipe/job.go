@@ -2,8 +2,10 @@ package recipe
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
@@ -17,6 +19,45 @@ const (
 
 // Measured is what the results of all jobs say of what was measured in the end.
 type Measured = job.Measured
+
+// Result is what a run came to, as result.json and the last line of --json have it.
+type Result struct {
+	Run          string  `json:"run"`
+	Epochs       int     `json:"epochs"`
+	Steps        int     `json:"steps"`
+	TrainSeconds float64 `json:"train_seconds"`
+	Measured
+	Reason     string `json:"reason"` // "finished", "early_stop", "interrupted"
+	BestEpoch  int    `json:"best_epoch"`
+	Recipe     string `json:"recipe"`
+	Model      string `json:"model"`
+	Form       string `json:"energy_form"` // head, code, joint
+	Functional string `json:"functional"`
+	Loss       string `json:"loss,omitempty"` // in the functional's place
+	Seed       uint64 `json:"seed"`
+}
+
+// Options are what a run is given besides its settings.
+type Options struct {
+	Dir         string      // the run's folder
+	Folder      *job.Folder // Dir's, where the caller has claimed it; nil: the run does
+	Resume      bool
+	Train, Test *data.Images      // both must be set, but for recipes that read their own data
+	Emit        func(train.Event) // told what happens; may be nil
+}
+
+// checkImages refuses a run without images, and test images that what is trained could not be measured on.
+func (o Options) checkImages() error {
+	for _, s := range []struct {
+		name string
+		set  *data.Images
+	}{{"Train", o.Train}, {"Test", o.Test}} {
+		if s.set == nil {
+			return fmt.Errorf("recipe: Options.%s is nil; it must hold the images", s.name)
+		}
+	}
+	return checkAlike(o.Train, o.Test)
+}
 
 // claim claims a run's folder, unless the caller has done so.
 func (o Options) claim() (release func(), err error) {

@@ -44,19 +44,15 @@ const (
 )
 
 // judgeSettings are the classifier's.
-func judgeSettings(seed uint64) (DigitsConfig, error) {
+func judgeSettings(seed uint64) *Digits {
 	c := DefaultDigits()
-	c.Model, c.Seed, c.Training.Validation = "cnn", seed, 0
-	return c.Resolve()
+	c.Seed, c.Validation = seed, 0
+	return c
 }
 
 // checkJudge refuses pictures that a classifier could not look at, before anything is trained.
 func checkJudge(set *data.Images, seed uint64) error {
-	c, err := judgeSettings(seed)
-	if err == nil {
-		_, err = newDigitsModel(c, set)
-	}
-	if err != nil {
+	if _, err := newDigitsModel(judgeSettings(seed), set); err != nil {
 		return fmt.Errorf("the classifier that looks at generated pictures: %w", err)
 	}
 	return nil
@@ -64,11 +60,7 @@ func checkJudge(set *data.Images, seed uint64) error {
 
 // newJudge trains the classifier on a training set.
 func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error) {
-	c, err := judgeSettings(seed)
-	if err != nil {
-		return nil, err
-	}
-	task, err := newDigitsTask(ctx, c, set)
+	task, err := newDigitsTask(judgeSettings(seed), set, nil)
 	if err != nil {
 		return nil, err
 	}

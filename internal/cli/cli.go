@@ -153,7 +153,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	root.SetHelpCommand(newHelp(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newTrain(), newEval(), newPredict(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
+	root.AddCommand(newTrain(), newEval(), newReport(), newPredict(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
 	return root
 }
 

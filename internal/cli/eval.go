@@ -59,23 +59,7 @@ manifest). It changes nothing in the run's folder.`,
 			case "generate":
 				return evalGenerate(cmd, args[0], dataDir, asJSON)
 			}
-			c, err := recipe.RunConfig(args[0])
-			if err != nil {
-				return err
-			}
-			if _, err := c.Resolve(); err != nil {
-				return fmt.Errorf("%s: %w", filepath.Join(args[0], recipe.ConfigFile), err)
-			}
-			trainSet, testSet, err := evalSets(cmd, c.Data, dataDir)
-			if err != nil {
-				return err
-			}
-			r, err := recipe.EvalDigits(cmd.Context(), args[0], trainSet, testSet)
-			if err != nil {
-				return err
-			}
-			summary(cmd.OutOrStdout(), r, testSet.N)
-			return printJSON(cmd.OutOrStdout(), r, asJSON)
+			return fmt.Errorf("%s: recipe is %q, which is no job of this program", filepath.Join(args[0], recipe.ConfigFile), name)
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, a manifest of speech, pictures or pairs (default the run's own)")

@@ -5,11 +5,12 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/jobs"
-	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/measure"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -119,12 +120,13 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, j.Name, run.dir, r.Steps)
 	}
-	if err := report.Write(run.dir, nil); err != nil {
+	if err := r.Report(); err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train %s --run %s --resume tries again): %w", j.Name, shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()
 	summariseJob(out, s.Folder(), r)
 	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, "report.html")))
+	fmt.Fprintf(out, "Next: energo eval %s, or energo compare %s.\n", shellQuote(run.dir), j.Name)
 	return printJSON(out, r, run.json)
 }
 
@@ -135,6 +137,26 @@ func summariseJob(out io.Writer, what string, r *job.Result) {
 	for _, f := range r.Figures {
 		fmt.Fprintf(out, "  %-12s %s%s\n", lower(f.Name), f.Text(), noted(f))
 	}
+	for i := range r.Tables {
+		summariseTable(out, &r.Tables[i])
+	}
+}
+
+// summariseTable prints a table of figures.
+func summariseTable(out io.Writer, t *measure.Table) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "\n"+strings.ToUpper(t.Name))
+	for _, c := range t.Columns {
+		fmt.Fprint(w, "\t"+strings.ToUpper(c.Name))
+	}
+	for _, row := range t.Rows {
+		fmt.Fprint(w, "\n"+row.Name)
+		for i := range t.Columns {
+			fmt.Fprint(w, "\t"+t.Text(row, i))
+		}
+	}
+	fmt.Fprintln(w)
+	w.Flush()
 }
 
 // evalJob measures a run of one of the jobs that are descriptions.

@@ -2,6 +2,9 @@ package cli
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
@@ -85,3 +88,34 @@ func (r *runFlags) claim(base string) (err error) {
 
 // release gives the run's folder free.
 func (r *runFlags) release() { r.claimed.Release() }
+
+// claim locks the folder of a run: dir, or if that is empty the first free BASE-1, BASE-2 … in runs.
+func claim(dir string, resume bool, base string) (*job.Folder, error) {
+	if dir != "" {
+		return job.Claim(dir, resume)
+	}
+	return job.ClaimNew(filepath.Join("runs", base))
+}
+
+// interrupted says how a run that was stopped goes on.
+func interrupted(cmd *cobra.Command, recipe, dir string, steps int) error {
+	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To go on:\n  energo train %s --run %s --resume\n", steps, recipe, shellQuote(dir))
+	return errInterrupted
+}
+
+func printJSON(out interface{ Write([]byte) (int, error) }, v any, wanted bool) error {
+	if !wanted {
+		return nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", text)
+	return err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -9,16 +9,16 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		SuggestionsMinimumDistance: 2,
 
-		Use: "train RECIPE", Short: "Train a model",
+		Use: "train JOB", Short: "Train a model",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no recipe %q%s (energo train --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+				return usagef("there is no job %q%s (energo train --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainDigits(), newTrainAutoencoder(), newTrainGenerate(), newTrainJEM(), newTrainRBM(), newTrainStrips(), newTrainSpeech(), newTrainParabola(), newTrainToy2D(), newTrainTagger(), newTrainSearch(), newTrainSiamese())
+	cmd.AddCommand(newTrainAutoencoder(), newTrainGenerate(), newTrainJEM(), newTrainRBM(), newTrainStrips(), newTrainSpeech(), newTrainParabola(), newTrainToy2D(), newTrainTagger(), newTrainSearch(), newTrainSiamese())
 	for _, j := range jobs.All() {
 		cmd.AddCommand(newTrainJob(j))
 	}

@@ -4,6 +4,7 @@
 package option
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -16,7 +17,7 @@ import (
 
 // Kind is what a setting can be.
 type Kind interface {
-	*string | *bool | *int | *uint64 | *float64 | *[]string
+	*string | *bool | *int | *uint64 | *float64 | *[]string | *[][]float64
 }
 
 // An Option is one setting: a variable, which holds its default, and what is known of it. It implements pflag.Value.
@@ -95,6 +96,11 @@ func Below(bound float64) Rule {
 	return number("of at least 0 and below "+strconv.FormatFloat(bound, 'g', -1, 64), func(v float64) bool { return v >= 0 && v < bound })
 }
 
+// UpTo allows numbers from 0 to a bound.
+func UpTo(bound float64) Rule {
+	return number("from 0 to "+strconv.FormatFloat(bound, 'g', -1, 64), func(v float64) bool { return v >= 0 && v <= bound })
+}
+
 // AnyFloat32 allows 0 and what float32 holds as a normal number, of either sign.
 func AnyFloat32(o *Option) {
 	const smallest = 0x1p-126
@@ -171,6 +177,8 @@ func (o *Option) zero() bool {
 		return *p == 0
 	case *float64:
 		return *p == 0
+	case *[][]float64:
+		return len(*p) == 0
 	}
 	return len(*o.p.(*[]string)) == 0
 }
@@ -188,6 +196,8 @@ func (o *Option) Value() any {
 		return *p
 	case *float64:
 		return *p
+	case *[][]float64:
+		return *p
 	}
 	return *o.p.(*[]string)
 }
@@ -199,13 +209,43 @@ func (o *Option) String() string {
 		return strconv.FormatFloat(*p, 'g', -1, 64)
 	case *[]string:
 		return strings.Join(*p, ",")
+	case *[][]float64:
+		return matrix(*p)
 	case nil: // pflag asks a zero Option for its text
 		return ""
 	}
 	return fmt.Sprint(o.Value())
 }
 
-// Set implements pflag.Value.
+// Assign sets the value to that of an option of the same kind.
+func (o *Option) Assign(from *Option) {
+	switch p := o.p.(type) {
+	case *string:
+		*p = *from.p.(*string)
+	case *bool:
+		*p = *from.p.(*bool)
+	case *int:
+		*p = *from.p.(*int)
+	case *uint64:
+		*p = *from.p.(*uint64)
+	case *float64:
+		*p = *from.p.(*float64)
+	case *[]string:
+		*p = slices.Clone(*from.p.(*[]string))
+	case *[][]float64:
+		*p = slices.Clone(*from.p.(*[][]float64))
+	}
+}
+
+// matrix writes rows of numbers as Set reads them: [[0,1],[2,0]]; nothing for none.
+func matrix(rows [][]float64) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	return strings.ReplaceAll(fmt.Sprint(rows), " ", ",")
+}
+
+// Set implements pflag.Value. A matrix is a JSON list of rows.
 func (o *Option) Set(s string) (err error) {
 	switch p := o.p.(type) {
 	case *string:
@@ -220,6 +260,8 @@ func (o *Option) Set(s string) (err error) {
 		*p, err = strconv.ParseFloat(s, 64)
 	case *[]string:
 		*p = strings.Split(s, ",")
+	case *[][]float64:
+		err = json.Unmarshal([]byte(s), p)
 	}
 	return err
 }
@@ -237,6 +279,8 @@ func (o *Option) Type() string {
 		return "float"
 	case *[]string:
 		return "strings"
+	case *[][]float64:
+		return "matrix"
 	}
 	return "string"
 }

@@ -1,0 +1,70 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/report"
+)
+
+// Labelled is where a job's labelled pictures come from.
+type Labelled struct {
+	Data string // folder of four IDX files; "" is MNIST
+	// Sets reads the pictures of a folder, in a program with data of its own; nil is data.LoadDigits.
+	Sets func(ctx context.Context, folder string, progress data.Progress) (trainSet, testSet *data.Images, err error)
+}
+
+// option is the setting of Data.
+func (l *Labelled) option() option.Option {
+	return option.New(&l.Data, "data", "folder with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)", option.Arg("folder"), option.Path)
+}
+
+// load reads the pictures, and refuses test pictures that what is trained could not be measured on.
+func (l *Labelled) load(ctx context.Context, env job.Env) (trainSet, testSet *data.Images, err error) {
+	read := l.Sets
+	if read == nil {
+		read = data.LoadDigits
+	}
+	if trainSet, testSet, err = read(ctx, l.Data, env.Progress); err == nil && env.Data != "" {
+		_, testSet, err = read(ctx, env.Data, env.Progress)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return trainSet, testSet, checkAlike(trainSet, testSet)
+}
+
+// checkAlike refuses sets of which one is empty, or whose pictures or labels differ in kind.
+func checkAlike(trainSet, testSet *data.Images) error {
+	a, b := trainSet, testSet
+	switch {
+	case a.N < 1 || b.N < 1:
+		return fmt.Errorf("there are %d training images and %d test images; there must be some of both", a.N, b.N)
+	case a.H != b.H || a.W != b.W:
+		return fmt.Errorf("training images have %d×%d pixels, test images %d×%d; they must be alike", a.H, a.W, b.H, b.W)
+	case b.Classes() > a.Classes():
+		return fmt.Errorf("a test image has the label %d; the training images have those below %d", b.Classes()-1, a.Classes())
+	}
+	return nil
+}
+
+// labelledTest is what models of labelled pictures know of the sets; it implements parts of job.Pictured.
+type labelledTest struct {
+	data string // identifies the training set
+	test *data.Images
+}
+
+func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
+	return labelledTest{imagesSum(trainSet), testSet}
+}
+
+// Data implements job.Model.
+func (l *labelledTest) Data() string { return l.data }
+
+// Pictures implements job.Pictured.
+func (l *labelledTest) Pictures() (report.Images, error) {
+	return report.GrayImages(l.test.Pixels, l.test.H, l.test.W)
+}
