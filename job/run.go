@@ -309,7 +309,18 @@ type head struct {
 }
 
 func readHead(path string, text []byte) (h head, err error) {
-	if err := yaml.Unmarshal(text, &h); err != nil {
+	var doc yaml.Node
+	err = yaml.Unmarshal(text, &doc)
+	switch {
+	case err != nil:
+	case len(doc.Content) == 0: // nothing, or comments
+		return h, nil
+	case doc.Content[0].Kind != yaml.MappingNode:
+		return h, fmt.Errorf("%s: line %d: it must be a map of settings to values", path, doc.Content[0].Line)
+	default:
+		err = doc.Decode(&h)
+	}
+	if err != nil {
 		return h, fmt.Errorf("%s: %s", path, excerpt.Error(err))
 	}
 	return h, nil

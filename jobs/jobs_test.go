@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -59,6 +60,11 @@ func pictures(t *testing.T, trained, tested int) string {
 
 // small are settings of each job that train in a moment on data of the test's own.
 var small = map[string]func(t *testing.T, s job.Spec){
+	"digits": func(t *testing.T, s job.Spec) {
+		c := s.(*recipe.Digits)
+		c.Data, c.Model, c.EMA = pictures(t, 400, 100), "mlp", 0.9
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+	},
 	"multilabel": func(t *testing.T, s job.Spec) {
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32

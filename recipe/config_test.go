@@ -1,84 +1,79 @@
 package recipe
 
 import (
+	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
+	"github.com/energo-ml/energo/job"
 )
 
 func TestDefaultsResolve(t *testing.T) {
 	for _, model := range Models {
-		for _, optimizer := range Optimizers {
+		for _, optimizer := range job.Optimizers {
 			c := DefaultDigits()
 			c.Model, c.Optimizer = model, optimizer
-			c, err := c.Resolve()
-			if err != nil {
+			if err := job.Resolve(DigitsJob(), c); err != nil {
 				t.Fatal(err)
 			}
 			if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 || c.Beta <= 0 {
 				t.Errorf("%s with %s resolves to %+v", model, optimizer, c)
 			}
-			again, err := c.Resolve()
-			if err != nil || !reflect.DeepEqual(again, c) {
-				t.Errorf("resolved twice it is %+v, once %+v", again, c)
+			before := fmt.Sprint(c.Options().Values())
+			if err := job.Resolve(DigitsJob(), c); err != nil || fmt.Sprint(c.Options().Values()) != before {
+				t.Errorf("resolved twice it is %+v, once %s, %v", c, before, err)
 			}
 		}
 	}
 }
 
 func TestResolveRefuses(t *testing.T) {
-	for want, spoil := range map[string]func(*DigitsConfig){
-		`recipe is "other"`:    func(c *DigitsConfig) { c.Recipe = "other" },
-		`model is "resnet"`:    func(c *DigitsConfig) { c.Model = "resnet" },
-		`energy is ""`:         func(c *DigitsConfig) { c.Energy = "" },
-		`codes is "random"`:    func(c *DigitsConfig) { c.Codes = "random" },
-		`optimizer is "lbfgs"`: func(c *DigitsConfig) { c.Optimizer = "lbfgs" },
-		`schedule is "linear"`: func(c *DigitsConfig) { c.Schedule = "linear" },
-		`none called "hinges"`: func(c *DigitsConfig) { c.Functional = "hinges" },
-		"margin is -1":         func(c *DigitsConfig) { c.Functional, c.Margin = "hinge", -1 },
-		"beta is 0":            func(c *DigitsConfig) { c.Beta = 0 },
-		"cost has 1 rows":      func(c *DigitsConfig) { c.Functional, c.Cost = "margin_cost", [][]float64{{0}} },
-		"epochs is -1":         func(c *DigitsConfig) { c.Epochs = -1 },
-		"batch is -1":          func(c *DigitsConfig) { c.Batch = -1 },
-		"batch is 4611686018":  func(c *DigitsConfig) { c.Batch = 1 << 62 },
-		"warmup is -1":         func(c *DigitsConfig) { c.Warmup = -1 },
-		"validation is -1":     func(c *DigitsConfig) { c.Validation = -1 },
-		"patience is -1":       func(c *DigitsConfig) { c.Patience = -1 },
-		"limit is -1":          func(c *DigitsConfig) { c.Limit = -1 },
-		"threads is -1":        func(c *DigitsConfig) { c.Threads = -1 },
-		"checkpoint is -1":     func(c *DigitsConfig) { c.Checkpoint = -1 },
-		"lr is -1":             func(c *DigitsConfig) { c.LR = -1 },
-		"lr is NaN":            func(c *DigitsConfig) { c.LR = math.NaN() },
-		"lr is +Inf":           func(c *DigitsConfig) { c.LR = math.Inf(1) },
-		"weight_decay is -1":   func(c *DigitsConfig) { c.WeightDecay = -1 },
-		"l1 is NaN":            func(c *DigitsConfig) { c.L1 = math.NaN() },
-		"clip is -1":           func(c *DigitsConfig) { c.Clip = -1 },
-		"margin is NaN":        func(c *DigitsConfig) { c.Margin = math.NaN() },
-		"beta is 1e+308":       func(c *DigitsConfig) { c.Beta = 1e308 },
-		"gamma is 1e-320":      func(c *DigitsConfig) { c.Gamma = 1e-320 },
-		"ema is 1":             func(c *DigitsConfig) { c.EMA = 1 },
-		"ema is -0.5":          func(c *DigitsConfig) { c.EMA = -0.5 },
+	for want, spoil := range map[string]func(*Digits){
+		`model is "resnet"`:      func(c *Digits) { c.Model = "resnet" },
+		`energy is ""`:           func(c *Digits) { c.Energy = "" },
+		`codes is "random"`:      func(c *Digits) { c.Energy, c.Codes = "code", "random" },
+		`optimizer is "lbfgs"`:   func(c *Digits) { c.Optimizer = "lbfgs" },
+		`schedule is "linear"`:   func(c *Digits) { c.Schedule = "linear" },
+		`functional is "hinges"`: func(c *Digits) { c.Functional = "hinges" },
+		"margin is -1":           func(c *Digits) { c.Functional, c.Margin = "hinge", -1 },
+		"beta is 0":              func(c *Digits) { c.Beta = 0 },
+		"cost has 1 rows":        func(c *Digits) { c.Functional, c.Cost = "margin_cost", [][]float64{{0}} },
+		"epochs is -1":           func(c *Digits) { c.Epochs = -1 },
+		"batch is -1":            func(c *Digits) { c.Batch = -1 },
+		"batch is 4611686018":    func(c *Digits) { c.Batch = 1 << 62 },
+		"warmup is -1":           func(c *Digits) { c.Warmup = -1 },
+		"validation is -1":       func(c *Digits) { c.Validation = -1 },
+		"patience is -1":         func(c *Digits) { c.Patience = -1 },
+		"limit is -1":            func(c *Digits) { c.Limit = -1 },
+		"threads is -1":          func(c *Digits) { c.Threads = -1 },
+		"checkpoint is -1":       func(c *Digits) { c.Checkpoint = -1 },
+		"lr is -1":               func(c *Digits) { c.LR = -1 },
+		"lr is NaN":              func(c *Digits) { c.LR = math.NaN() },
+		"lr is +Inf":             func(c *Digits) { c.LR = math.Inf(1) },
+		"weight_decay is -1":     func(c *Digits) { c.WeightDecay = -1 },
+		"l1 is NaN":              func(c *Digits) { c.L1 = math.NaN() },
+		"clip is -1":             func(c *Digits) { c.Clip = -1 },
+		"margin is NaN":          func(c *Digits) { c.Functional, c.Margin = "hinge", math.NaN() },
+		"beta is 1e+308":         func(c *Digits) { c.Beta = 1e308 },
+		"gamma is 1e-320":        func(c *Digits) { c.Functional, c.Gamma = "square_exp", 1e-320 },
+		"ema is 1":               func(c *Digits) { c.EMA = 1 },
+		"ema is -0.5":            func(c *Digits) { c.EMA = -0.5 },
 	} {
 		c := DefaultDigits()
-		spoil(&c)
-		if _, err := c.Resolve(); err == nil || !strings.Contains(err.Error(), want) {
+		spoil(c)
+		if err := job.Resolve(DigitsJob(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
 }
 
 func TestReadConfig(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "c.yaml")
-	read := func(text string) (DigitsConfig, error) {
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return ReadDigitsConfig(path, DefaultDigits())
+	read := func(text string) (*Digits, error) {
+		c := DefaultDigits()
+		_, err := job.Read("c.yaml", []byte(text), DigitsJob(), c)
+		return c, err
 	}
 	want := DefaultDigits()
 	if got, err := read(""); err != nil || !reflect.DeepEqual(got, want) {
@@ -89,61 +84,54 @@ func TestReadConfig(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for text, want := range map[string]string{
-		"modell: mlp":  "modell",
-		"epochs: many": "many",
-		"[]":           path,
-		"\tmodel: mlp": path,
+		"modell: mlp":     "modell",
+		"epochs: many":    "many",
+		"cost: [[0, a]]":  "cost",
+		"[]":              "map of settings",
+		"\tmodel: mlp":    "yaml",
+		"recipe: tagger":  `recipe is "tagger"`,
+		"model: [a, mlp]": "model",
 	} {
-		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "c.yaml") {
 			t.Errorf("%q: error %v; it should name %q and the file", text, err, want)
 		}
 	}
-	if _, err := ReadDigitsConfig(path+".none", want); err == nil {
-		t.Error("a file that is not there is read")
-	}
 }
 
-// TestFingerprint changes every setting in turn: all but three shape the weights.
+// TestFingerprint changes every setting in turn: all but three shape the weights, where they count.
 func TestFingerprint(t *testing.T) {
-	before, err := DefaultDigits().fingerprint()
-	if err != nil {
-		t.Fatal(err)
-	}
 	free := map[string]bool{"data": true, "threads": true, "checkpoint": true}
-	for _, field := range reflect.VisibleFields(reflect.TypeFor[DigitsConfig]()) {
-		if field.Anonymous {
-			continue // its fields are visible
-		}
+	beside := map[string]func(c *Digits){ // settings beside which a setting counts
+		"codes":           func(c *Digits) { c.Energy = "code" },
+		"label_smoothing": func(c *Digits) { c.Loss = "cross_entropy" },
+		"margin":          func(c *Digits) { c.Functional = "hinge" },
+		"gamma":           func(c *Digits) { c.Functional = "square_exp" },
+		"cap":             func(c *Digits) { c.Functional = "lvq2" },
+		"delta":           func(c *Digits) { c.Functional = "lvq2" },
+		"cost":            func(c *Digits) { c.Functional = "margin_cost" },
+	}
+	for _, o := range DefaultDigits().Options() {
 		c := DefaultDigits()
-		switch v := reflect.ValueOf(&c).Elem().FieldByIndex(field.Index); v.Kind() {
-		case reflect.String:
-			v.SetString("other")
-		case reflect.Int:
-			v.SetInt(v.Int() + 1)
-		case reflect.Uint64:
-			v.SetUint(v.Uint() + 1)
-		case reflect.Float64:
-			v.SetFloat(v.Float() + 0.125)
-		case reflect.Bool:
-			v.SetBool(!v.Bool())
-		case reflect.Slice:
-			v.Set(reflect.ValueOf([][]float64{{0, 1}, {1, 0}}))
-		default:
-			t.Fatalf("field %s of a new kind", field.Name)
+		if set := beside[o.Name]; set != nil {
+			set(c)
 		}
-		after, err := c.fingerprint()
-		if err != nil {
+		before := c.Options().Fingerprint()
+		own := c.Options().Find(o.Name)
+		value := map[string]string{"bool": "true", "int": "7", "uint": "7", "float": "0.125", "matrix": "[[0,1],[1,0]]", "string": "other"}[own.Type()]
+		if choices := own.Choices(); len(choices) > 0 {
+			value = choices[len(choices)-1]
+			if value == own.String() {
+				value = choices[0]
+			}
+		}
+		if err := own.Set(value); err != nil {
 			t.Fatal(err)
 		}
-		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-		if same := reflect.DeepEqual(before, after); same != free[name] {
-			t.Errorf("%s changed: the fingerprint stays as it was is %v", name, same)
-		}
-		if json, _, _ := strings.Cut(field.Tag.Get("json"), ","); json != name || name == "" {
-			t.Errorf("%s is %q in YAML and %q in JSON", field.Name, name, json)
+		if same := reflect.DeepEqual(before, c.Options().Fingerprint()); same != free[o.Name] {
+			t.Errorf("%s changed to %s: the fingerprint stays as it was is %v", o.Name, value, same)
 		}
 	}
-	text, err := yaml.Marshal(DefaultDigits())
+	text, err := DefaultDigits().Options().Write()
 	if err != nil || strings.Contains(string(text), "cost") {
 		t.Errorf("without a cost matrix the file is %s, %v", text, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -38,21 +39,21 @@ func TestRunFolder(t *testing.T) {
 	checkEnergies(t, r, dir)
 
 	trainSet, testSet := sets()
-	again, err := EvalDigits(t.Context(), dir, trainSet, testSet)
+	again, err := job.Eval(t.Context(), dir, digitsOver(sets()), job.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *again != *r {
+	if again.Measured != r.Measured {
 		t.Errorf("evaluated again it comes to\n%+v, the run said\n%+v", again, r)
 	}
-	fewer, err := EvalDigits(t.Context(), dir, trainSet, testSet.Subset(0, 10))
+	fewer, err := job.Eval(t.Context(), dir, digitsOver(trainSet, testSet.Subset(0, 10)), job.Env{})
 	if err != nil || fewer.Energy == r.Energy {
 		t.Errorf("on another test set: %+v, %v", fewer, err)
 	}
 }
 
 // checkEnergies holds the energies written against the result.
-func checkEnergies(t *testing.T, r *Result, dir string) {
+func checkEnergies(t *testing.T, r *job.Result, dir string) {
 	t.Helper()
 	f, err := tensor.ReadFile(filepath.Join(dir, TestFile))
 	if err != nil {
@@ -93,10 +94,11 @@ func TestConfigReproduces(t *testing.T) {
 	c.Functional, c.Augment, c.Optimizer = "margin_cost", true, "sgd"
 	c.Cost = [][]float64{{0, 1, 1, 1, 2}, {1, 0, 1, 1, 1}, {1, 1, 0, 1, 1}, {1, 1, 1, 0, 1}, {2, 1, 1, 1, 0}}
 	_, dir := trained(t, c)
-	read, err := ReadDigitsConfig(filepath.Join(dir, ConfigFile), DefaultDigits())
+	_, spec, err := job.ReadConfig(dir, digitsOver(sets()))
 	if err != nil {
 		t.Fatal(err)
 	}
+	read := spec.(*Digits)
 	_, again := trained(t, read)
 	for _, name := range []string{ModelFile, TestFile, ConfigFile} {
 		if file(t, dir, name) != file(t, again, name) {
@@ -110,7 +112,7 @@ func TestConfigReproduces(t *testing.T) {
 }
 
 // hard is a job with everything at work that draws numbers or remembers.
-func hard() DigitsConfig {
+func hard() *Digits {
 	c := small()
 	c.Model, c.Augment, c.EMA, c.Optimizer, c.WeightDecay, c.Epochs = "cnn", true, 0.9, "adamw", 0.01, 2
 	return c
@@ -129,8 +131,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 		if err != nil || r.Reason != "interrupted" || r.Steps != cut {
 			t.Fatalf("stopped with %+v, %v", r, err)
 		}
-		trainSet, testSet := sets()
-		if _, err := EvalDigits(t.Context(), dir, trainSet, testSet); err == nil || !strings.Contains(err.Error(), "--resume") {
+		if _, err := job.Eval(t.Context(), dir, digitsOver(sets()), job.Env{}); err == nil || !strings.Contains(err.Error(), "--resume") {
 			t.Errorf("evaluation of an unfinished run: error %v", err)
 		}
 		c := hard()
@@ -162,7 +163,7 @@ func TestThreadsGiveTheSameBits(t *testing.T) {
 
 func TestFolders(t *testing.T) {
 	_, dir := trained(t, small())
-	refused := func(what, want string, c DigitsConfig, dir string, resume bool) {
+	refused := func(what, want string, c *Digits, dir string, resume bool) {
 		t.Helper()
 		_, err := resumed(t.Context(), c, dir, resume, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -185,7 +186,9 @@ func TestFolders(t *testing.T) {
 	}
 	trainSet, testSet := sets()
 	trainSet.Pixels[0]++
-	if _, err := Digits(t.Context(), small(), Options{Dir: dir, Resume: true, Train: trainSet, Test: testSet}); err == nil || !strings.Contains(err.Error(), "checksum") {
+	c = small()
+	c.Labelled = inMemory(trainSet, testSet)
+	if _, err := resumed(t.Context(), c, dir, true, nil); err == nil || !strings.Contains(err.Error(), "checksum") {
 		t.Errorf("resuming on other data: error %v", err)
 	}
 
@@ -199,7 +202,7 @@ func TestFolders(t *testing.T) {
 	if _, err := resumed(t.Context(), small(), started, false, nil); err != nil {
 		t.Error(err)
 	}
-	if _, err := EvalDigits(t.Context(), t.TempDir(), trainSet, testSet); err == nil || !strings.Contains(err.Error(), "no run folder") {
+	if _, err := job.Eval(t.Context(), t.TempDir(), digitsOver(trainSet, testSet), job.Env{}); err == nil || !strings.Contains(err.Error(), "no run folder") {
 		t.Errorf("evaluating nothing: error %v", err)
 	}
 }
@@ -229,7 +232,8 @@ func TestOtherData(t *testing.T) {
 		for _, energy := range Energies {
 			c := small()
 			c.Model, c.Energy, c.Validation, c.Epochs = model, energy, 0, 1
-			r, err := Digits(t.Context(), c, Options{Dir: t.TempDir(), Train: bars(60, 5, 7, 3, 1), Test: bars(31, 5, 7, 3, 2)})
+			c.Labelled = inMemory(bars(60, 5, 7, 3, 1), bars(31, 5, 7, 3, 2))
+			r, err := resumed(t.Context(), c, t.TempDir(), false, nil)
 			if err != nil || r.Steps != 4 {
 				t.Errorf("%s, %s: %+v, %v", model, energy, r, err)
 			}
@@ -237,11 +241,13 @@ func TestOtherData(t *testing.T) {
 	}
 	c := small()
 	c.Model = "cnn"
-	if _, err := Digits(t.Context(), c, Options{Dir: t.TempDir(), Train: bars(60, 3, 9, 3, 1), Test: bars(31, 3, 9, 3, 2)}); err == nil || !strings.Contains(err.Error(), "too few") {
+	c.Labelled = inMemory(bars(60, 3, 9, 3, 1), bars(31, 3, 9, 3, 2))
+	if _, err := resumed(t.Context(), c, t.TempDir(), false, nil); err == nil || !strings.Contains(err.Error(), "too few") {
 		t.Errorf("cnn on 3×9 pixels: error %v", err)
 	}
 	c.Validation = 60
-	if _, err := Digits(t.Context(), c, Options{Dir: t.TempDir(), Train: bars(60, 5, 7, 3, 1), Test: bars(31, 5, 7, 3, 2)}); err == nil || !strings.Contains(err.Error(), "validation") {
+	c.Labelled = inMemory(bars(60, 5, 7, 3, 1), bars(31, 5, 7, 3, 2))
+	if _, err := resumed(t.Context(), c, t.TempDir(), false, nil); err == nil || !strings.Contains(err.Error(), "validation") {
 		t.Errorf("all samples held out: error %v", err)
 	}
 }

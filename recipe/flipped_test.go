@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -17,7 +18,6 @@ func TestFlippedBits(t *testing.T) {
 	c := small()
 	c.Model, c.EMA = "mlp", 0.9
 	_, dir := trained(t, c)
-	trainSet, testSet := sets()
 	for _, test := range []struct {
 		name  string
 		flips int
@@ -28,7 +28,7 @@ func TestFlippedBits(t *testing.T) {
 			return err
 		}},
 		{ModelFile, 100, func() error {
-			_, err := EvalDigits(t.Context(), dir, trainSet, testSet)
+			_, err := job.Eval(t.Context(), dir, digitsOver(sets()), job.Env{})
 			return err
 		}},
 	} {

@@ -20,7 +20,7 @@ func TestJobsLockTheirFolders(t *testing.T) {
 	speech := DefaultSpeech()
 	speech.Data = "x"
 	for name, run := range map[string]func() error{
-		"digits":      func() error { _, err := Digits(ctx, DefaultDigits(), o); return err },
+		"digits":      func() error { _, err := job.Train(ctx, DigitsJob(), small(), job.Options{Dir: dir}); return err },
 		"autoencoder": func() error { _, _, err := Autoencoder(ctx, DefaultAutoencoder(), o); return err },
 		"generate":    func() error { _, err := Generate(ctx, DefaultGenerate(), o); return err },
 		"jem":         func() error { _, err := JEM(ctx, DefaultJEM(), o, nil); return err },

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -32,17 +33,36 @@ func bars(n, h, w, k int, seed uint64) *data.Images {
 	return m
 }
 
+// inMemory gives a job of labelled pictures its sets.
+func inMemory(trainSet, testSet *data.Images) Labelled {
+	return Labelled{Sets: func(context.Context, string, data.Progress) (*data.Images, *data.Images, error) {
+		return trainSet, testSet, nil
+	}}
+}
+
 // small is a short job over bars.
-func small() DigitsConfig {
+func small() *Digits {
 	c := DefaultDigits()
+	c.Labelled = inMemory(sets())
 	c.Model, c.Epochs, c.Batch, c.LR, c.Validation, c.Seed = "linear", 3, 16, 0.001, 50, 3
 	return c
 }
 
 func sets() (trainSet, testSet *data.Images) { return bars(250, 10, 8, 5, 1), bars(100, 10, 8, 5, 2) }
 
+// digitsOver is the job of the digits over sets in memory.
+func digitsOver(trainSet, testSet *data.Images) []job.Job {
+	j := DigitsJob()
+	j.New = func() job.Spec {
+		c := DefaultDigits()
+		c.Labelled = inMemory(trainSet, testSet)
+		return c
+	}
+	return []job.Job{j}
+}
+
 // trained trains c over bars in a new folder.
-func trained(t *testing.T, c DigitsConfig) (*Result, string) {
+func trained(t *testing.T, c *Digits) (*job.Result, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
 	r, err := resumed(t.Context(), c, dir, false, nil)
@@ -52,9 +72,8 @@ func trained(t *testing.T, c DigitsConfig) (*Result, string) {
 	return r, dir
 }
 
-func resumed(ctx context.Context, c DigitsConfig, dir string, resume bool, emit func(train.Event)) (*Result, error) {
-	trainSet, testSet := sets()
-	return Digits(ctx, c, Options{Dir: dir, Resume: resume, Train: trainSet, Test: testSet, Emit: emit})
+func resumed(ctx context.Context, c *Digits, dir string, resume bool, emit func(train.Event)) (*job.Result, error) {
+	return job.Train(ctx, DigitsJob(), c, job.Options{Dir: dir, Resume: resume, Emit: emit})
 }
 
 // file returns the content of a run's file.

@@ -17,7 +17,6 @@ func TestMissingData(t *testing.T) {
 		}
 	}
 	for name, f := range map[string]func(train, test *data.Images) error{
-		"digits":      run(func(o Options) error { _, err := Digits(t.Context(), DefaultDigits(), o); return err }),
 		"autoencoder": run(func(o Options) error { _, _, err := Autoencoder(t.Context(), DefaultAutoencoder(), o); return err }),
 		"generate":    run(func(o Options) error { _, err := Generate(t.Context(), DefaultGenerate(), o); return err }),
 		"jem":         run(func(o Options) error { _, err := JEM(t.Context(), DefaultJEM(), o, nil); return err }),

@@ -46,11 +46,7 @@ func TestLossDependsOnTheSetAlone(t *testing.T) {
 			if form == "code" {
 				c.Codes = "learned"
 			}
-			c, err := c.Resolve()
-			if err != nil {
-				t.Fatal(err)
-			}
-			task, err := newDigitsTask(t.Context(), c, trainSet)
+			task, err := newDigitsTask(c, trainSet, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -90,11 +86,7 @@ func TestWarmStepAllocatesNothing(t *testing.T) {
 				if form == "code" {
 					c.Codes = "learned"
 				}
-				c, err := c.Resolve()
-				if err != nil {
-					t.Fatal(err)
-				}
-				task, err := newDigitsTask(t.Context(), c, trainSet)
+				task, err := newDigitsTask(c, trainSet, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -144,7 +136,8 @@ func TestWhatCollapses(t *testing.T) {
 	for _, row := range rows {
 		c := small()
 		c.Functional, c.Energy, c.Codes, c.Model, c.Epochs = row.functional, row.form, row.codes, "mlp", 1
-		r, err := Digits(t.Context(), c, Options{Dir: t.TempDir(), Train: trainSet, Test: testSet})
+		c.Labelled = inMemory(trainSet, testSet)
+		r, err := resumed(t.Context(), c, t.TempDir(), false, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -25,7 +26,7 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 	files := tinyTagged(8, 40)
 	for name, run := range map[string]func(ctx context.Context, o Options) (reason string, err error){
 		"digits": func(ctx context.Context, o Options) (string, error) {
-			r, err := Digits(ctx, digits, o)
+			r, err := job.Train(ctx, DigitsJob(), digits, job.Options{Dir: o.Dir, Resume: o.Resume, Emit: o.Emit})
 			return reasonOf(r, err, func() string { return r.Reason })
 		},
 		"autoencoder": func(ctx context.Context, o Options) (string, error) {

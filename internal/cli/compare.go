@@ -69,7 +69,7 @@ func newCompareJob(j job.Job) *cobra.Command {
 alike, and prints the lecture's table of good and bad losses as measured: test error with its spread over seeds,
 gap, margin kept, collapsed or not, beside what the theory says. The folder then holds compare.html, compare.csv,
 compare.json and every run. Called again with the same folder, it trains only what is missing.`,
-		Example: "  energo compare " + j.Name + " --seeds 3",
+		Example: "  energo compare " + strings.Join(strings.Fields(j.Name+" "+j.Examples[0]), " ") + " --seeds 3",
 		Args:    exactly(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
@@ -228,7 +228,9 @@ func (c *comparison) read(cmd *cobra.Command) error {
 		if f := cmd.Flags().Lookup(o.Flag()); f != nil && f.Changed {
 			text := o.String()
 			if list := c.lists[o.Name]; list != nil {
-				text = strings.Join(*list, ",")
+				if text = strings.Join(*list, ","); text == "" {
+					return fmt.Errorf("--%s names nothing to compare", o.Flag())
+				}
 			}
 			c.named = append(c.named, named{o, fmt.Sprintf("--%s %s", o.Flag(), text)})
 		}

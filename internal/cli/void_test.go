@@ -30,6 +30,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train digits", "beta", "--loss l1", "--functional mee"},
 	{"train digits", "gamma", "", "--functional square_exp"},
 	{"train digits", "cap delta", "", "--functional lvq2"},
+	{"train digits", "cost", "", "--functional margin_cost"},
 
 	{"train generate", "restart", "--buffer 0", "--buffer 10"},
 	{"train jem", "restart", "--buffer 0", ""},
@@ -78,13 +79,14 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train table", "gamma", "", "--functional square_exp"},
 	{"train table", "cap delta", "", "--functional lvq2"},
 
-	{"compare digits", "margin", "--functionals nll,energy", "--functionals nll,hinge"},
-	{"compare digits", "beta", "--functionals hinge,energy", ""},
-	{"compare digits", "gamma", "--functionals nll", ""},
-	{"compare digits", "cap delta", "--functionals nll,hinge", "--functionals lvq2"},
+	{"compare digits", "margin", "--functional nll,energy", "--functional nll,hinge"},
+	{"compare digits", "beta", "--functional hinge,energy", ""},
+	{"compare digits", "gamma", "--functional nll", ""},
+	{"compare digits", "cap delta", "--functional nll,hinge", "--functional lvq2"},
 	{"compare digits", "codes", "", "--energy code"},
-	{"compare digits", "label-smoothing", "", "!"},
-	{"compare digits", "loss=mse", "", "!"},
+	{"compare digits", "label-smoothing", "", "--loss cross_entropy,mse"},
+	{"compare digits", "functional", "--loss mse", ""},
+	{"compare digits", "cost", "--functional nll,energy", "--functional margin_cost"},
 	{"compare digits", "batch=0 lr=0", "", "!"},
 
 	{"transcribe tokens.txt nowhere", "threshold top-tokens delay word-bonus", "", "--beam 4"},
@@ -109,7 +111,7 @@ var counting = map[string]string{
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
 		longest strips channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class target answers ignore`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
-		epochs functionals models seeds energy augment functional model seed`,
+		epochs seeds energy augment model loss`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
 	"align":        "out manifest frame logits json",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
@@ -119,7 +121,7 @@ var counting = map[string]string{
 var arguments = map[string]string{
 	"codes": "learned", "functional": "hinge", "label-smoothing": "0.1", "mining": "all", "optimizer": "sgd", "schedule": "step", "ema": "0.9",
 	"restart": "0.5", "data": "nowhere", "test": "nowhere", "test-share": "0.3", "test-pairs": "nowhere", "size": "32", "margin": "0.5",
-	"truth": "nowhere", "text": "nowhere",
+	"truth": "nowhere", "text": "nowhere", "cost": "[[0,1],[1,0]]",
 }
 
 // TestVoidFlags holds every flag of the jobs, and of the other commands that take much, against the tables.

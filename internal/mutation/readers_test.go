@@ -392,7 +392,7 @@ func soundReaders() []reader {
 func settingsReaders() []reader {
 	const file = recipe.ConfigFile
 	all := []reader{
-		yamlOf("digits", "ReadDigitsConfig", recipe.DefaultDigits(), recipe.ReadDigitsConfig), yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
+		yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
 		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig), yamlOf("tagger", "ReadTaggerConfig", recipe.DefaultTagger(), recipe.ReadTaggerConfig),
 		yamlOf("speech", "ReadSpeechConfig", recipe.DefaultSpeech(), recipe.ReadSpeechConfig), yamlOf("strips", "ReadStripsConfig", recipe.DefaultStrips(), recipe.ReadStripsConfig),
 		yamlOf("rbm", "ReadRBMConfig", recipe.DefaultRBM(), recipe.ReadRBMConfig), yamlOf("generate", "ReadGenerateConfig", recipe.DefaultGenerate(), recipe.ReadGenerateConfig),
@@ -400,14 +400,17 @@ func settingsReaders() []reader {
 	}
 	return append(all,
 		reader{
-			name: "yaml/of a run", funcs: []string{"recipe.RunConfig", "recipe.RunRecipe"}, file: file, blind: otherSeed, make: run("digits"),
+			name: "yaml/of a run", funcs: []string{"recipe.RunRecipe"}, file: file, blind: otherSeed, make: run("digits"),
 			read: func(dir string) (any, error) {
 				name, err := recipe.RunRecipe(dir)
 				if err != nil {
 					return nil, err
 				}
-				c, err := recipe.RunConfig(dir)
-				return fmt.Sprint(name, c), err
+				_, c, err := job.ReadConfig(dir, jobs.All())
+				if err != nil {
+					return nil, err
+				}
+				return fmt.Sprint(name, c.Options().Values()), nil
 			},
 		},
 		reader{

@@ -23,6 +23,7 @@ import (
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -249,7 +250,10 @@ var (
 		"digits": sync.OnceValue(func() error {
 			c := recipe.DefaultDigits()
 			c.Model, c.Epochs, c.Batch, c.LR, c.Validation = "linear", 1, 16, 0.001, 20
-			_, err := recipe.Digits(context.Background(), c, recipe.Options{Dir: filepath.Join(home, "digits"), Train: bars(60), Test: bars(20)})
+			c.Sets = func(context.Context, string, data.Progress) (*data.Images, *data.Images, error) {
+				return bars(60), bars(20), nil
+			}
+			_, err := job.Train(context.Background(), recipe.DigitsJob(), c, job.Options{Dir: filepath.Join(home, "digits")})
 			return err
 		}),
 		"search": sync.OnceValue(func() error {
