@@ -78,7 +78,7 @@ func fill(x []float32, v float32) {
 	}
 }
 
-// Gain returns the clip louder by so many decibels: the samples times 10^(decibels/20).
+// Gain returns the clip with its samples times 10^(decibels/20).
 // It does not clip.
 //
 // Errors: decibels that are not finite.
@@ -94,8 +94,8 @@ func (c Clip) Gain(decibels float64) (Clip, error) {
 	return Clip{y, c.Rate}, nil
 }
 
-// Noise returns the clip with white Gaussian noise added whose mean power is the
-// clip's less so many decibels. A silent clip stays silent.
+// Noise returns the clip with white Gaussian noise added, whose mean power is
+// decibels below the clip's. A silent clip stays silent.
 //
 // Errors: decibels that are not finite.
 func (c Clip) Noise(rng *rand.Rand, decibels float64) (Clip, error) {

@@ -64,7 +64,7 @@ func noise(rng *rand.Rand, n int) []float32 {
 	return x
 }
 
-// tone returns a sine of so many hertz.
+// tone returns n samples of a sine of hz hertz.
 func tone(rate, n int, hz float64) []float32 {
 	x := make([]float32, n)
 	for i := range x {

@@ -43,7 +43,7 @@ func Manifest(path string) ([]Utterance, error) {
 
 // parseManifest reads a manifest that lies in a folder.
 func parseManifest(r io.Reader, folder string) (all []Utterance, err error) {
-	t := table{what: "the manifest", wanted: []string{"path", "text"}, optional: []string{"voice"}}
+	t := table{what: "the manifest", required: []string{"path", "text"}, optional: []string{"voice"}}
 	err = t.read(r, func(fields []string, line int) error {
 		u := Utterance{Path: fields[0], Text: fields[1], Voice: fields[2], Line: line}
 		if err := u.check(); err != nil {

@@ -17,14 +17,14 @@ import (
 // not ask for is skipped, and so is a byte order mark.
 type table struct {
 	what     string   // the file, in errors
-	wanted   []string // columns that must be there
+	required []string // columns that must be there
 	optional []string // columns that may be; their fields are empty where they are not
 }
 
-// read calls take with the fields of each row, in the order of wanted and optional, and the
+// read calls take with the fields of each row, in the order of required and optional, and the
 // row's line. The fields are overwritten by the next row's.
 //
-// Errors name the line: a header without a wanted column or with one twice, a row with
+// Errors name the line: a header without a required column or with one twice, a row with
 // another number of fields, what take returns.
 func (t table) read(r io.Reader, take func(fields []string, line int) error) error {
 	br := bufio.NewReader(r)
@@ -35,7 +35,7 @@ func (t table) read(r io.Reader, take func(fields []string, line int) error) err
 	lines.ReuseRecord = true
 	head, err := lines.Read()
 	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("audio: %s is empty; its first line must name the columns %s", t.what, spoken(t.wanted))
+		return fmt.Errorf("audio: %s is empty; its first line must name the columns %s", t.what, spoken(t.required))
 	}
 	if err != nil {
 		return fmt.Errorf("audio: %w", err)
@@ -67,13 +67,13 @@ func (t table) read(r io.Reader, take func(fields []string, line int) error) err
 
 // columns finds the columns in the header; one that may be missing and is has −1.
 func (t table) columns(head []string) (at []int, err error) {
-	for _, name := range slices.Concat(t.wanted, t.optional) {
+	for _, name := range slices.Concat(t.required, t.optional) {
 		i := slices.Index(head, name)
 		if i >= 0 && slices.Contains(head[i+1:], name) {
 			return nil, fmt.Errorf("audio: line 1: the header names the column %s twice", name)
 		}
-		if i < 0 && slices.Contains(t.wanted, name) {
-			return nil, fmt.Errorf("audio: line 1: the header is %q; it must name the columns %s", excerpt.Of(strings.Join(head, ",")), spoken(t.wanted))
+		if i < 0 && slices.Contains(t.required, name) {
+			return nil, fmt.Errorf("audio: line 1: the header is %q; it must name the columns %s", excerpt.Of(strings.Join(head, ",")), spoken(t.required))
 		}
 		at = append(at, i)
 	}

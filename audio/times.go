@@ -41,7 +41,7 @@ func Times(path string) (map[string][]Interval, error) {
 // parseTimes reads the times of words of recordings that lie in a folder.
 func parseTimes(r io.Reader, folder string) (map[string][]Interval, error) {
 	all := map[string][]Interval{}
-	t := table{what: "the file", wanted: []string{"path", "word", "start", "end"}}
+	t := table{what: "the file", required: []string{"path", "word", "start", "end"}}
 	err := t.read(r, func(fields []string, _ int) error {
 		one, err := interval(fields[1], fields[2], fields[3])
 		if err != nil {

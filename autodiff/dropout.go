@@ -34,7 +34,7 @@ func drawMask[T tensor.Float](v *Var, rng *rand.Rand) {
 	if v.float < 1 {
 		choice[0] = T(1 / (1 - v.float))
 	}
-	drop := uint64(v.float * (1 << 32)) // of 2³² equally likely draws, so many
+	drop := uint64(v.float * (1 << 32)) // the number of dropped draws among 2³² equally likely ones
 	for i := 0; i < len(mask); i += 2 {
 		bits := rng.Uint64()
 		mask[i] = choice[(bits>>32-drop)>>63]

@@ -43,8 +43,8 @@ func normed(op string, x, gain, bias *Var, n, c, s int, eps float64) *Var {
 	return v
 }
 
-// normMemory cuts v's scratch memory into the reciprocal deviations of so many groups,
-// x̂, and what is left.
+// normMemory cuts v's scratch memory into the groups' reciprocal deviations, x̂, and
+// what is left.
 func normMemory[T tensor.Float](v *Var, groups int) (inverse, hat, rest []T) {
 	s, n := spare[T](v), v.Value.Len()
 	return s[:groups], s[groups : groups+n], s[groups+n:]

@@ -120,7 +120,7 @@ func TestNoGradGivesTheSameValueAndNothingElse(t *testing.T) {
 		}
 		out := r.build(tape, vars)
 		if out.Needs() {
-			t.Error("a gradient is wanted")
+			t.Error("Needs is true on a tape with NoGrad")
 		}
 		tape.BackwardFrom(out, nil)
 		for i, v := range vars {
@@ -167,16 +167,16 @@ func TestEveryOperationHasARow(t *testing.T) {
 	for _, r := range rows() {
 		covered[r.op] = true
 	}
-	found := 0
+	named := 0
 	for _, name := range operations(t) {
-		found++
+		named++
 		if !covered[name] {
 			t.Errorf("%s has no row in table_test.go", name)
 		}
 		delete(covered, name)
 	}
-	if found < 40 {
-		t.Errorf("only %d operations found", found)
+	if named < 40 {
+		t.Errorf("only %d operations", named)
 	}
 	for name := range covered {
 		t.Errorf("a row names %s, which is no operation", name)

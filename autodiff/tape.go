@@ -25,7 +25,7 @@ type Param struct {
 	Frozen bool
 	// NoDecay marks what weight decay leaves alone: biases, norms' scales.
 	NoDecay bool
-	// NoAverage marks what averages of weights take as it is: directions, whose mean is none.
+	// NoAverage marks what averages of weights copy: directions, whose mean is not a direction.
 	NoAverage bool
 }
 
@@ -118,10 +118,10 @@ func (t *Tape) leaf(x *tensor.Tensor, needs bool) *Var {
 	return v
 }
 
-// Const records x, by which no derivative is wanted. The tape shares x's memory.
+// Const records x without a derivative. The tape shares x's memory.
 func (t *Tape) Const(x *tensor.Tensor) *Var { return t.leaf(x, false) }
 
-// Input records x, by which a derivative is wanted; Var.Grad has it after Backward.
+// Input records x with a derivative, which Var.Grad has after Backward.
 func (t *Tape) Input(x *tensor.Tensor) *Var { return t.leaf(x, true) }
 
 // Param records p; Backward adds the derivative to p.Grad unless p, or the tape's

@@ -45,7 +45,7 @@ func shortRun() *sampler.Langevin[float32] {
 	return &sampler.Langevin[float32]{StepSize: 2.5, Noise: 0.0025, Clip: 0.06, Low: 0, High: 1}
 }
 
-// walk takes chains so many steps on.
+// walk returns a function that takes the given number of steps with all chains.
 func walk(build func(*rand.Rand) energy.Density, chains, steps int, by sampler.Sampler[float32]) func() {
 	rng := rand.New(rand.NewPCG(1, 2))
 	d := build(rng)

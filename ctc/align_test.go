@@ -61,7 +61,7 @@ func everyPath(frames int, tokens []int, f func(states []int)) {
 // TestAlignEnumerated: path score, total, spans and confidences are those of all paths.
 func TestAlignEnumerated(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 9))
-	found := 0
+	possible := 0
 	for trial := range 1500 {
 		frames, classes, tokens := r.IntN(8), 2+r.IntN(4), r.IntN(4)
 		blank := r.IntN(classes)
@@ -100,7 +100,7 @@ func TestAlignEnumerated(t *testing.T) {
 		if err != nil {
 			t.Fatalf("trial %d: %v", trial, err)
 		}
-		found++
+		possible++
 		if math.Abs(got.LogProb-best) > 1e-9 || math.Abs(got.Total-math.Log(total)) > 1e-5 {
 			t.Fatalf("trial %d: path %v, all %v; they are %v, %v", trial, got.LogProb, got.Total, best, math.Log(total))
 		}
@@ -129,8 +129,8 @@ func TestAlignEnumerated(t *testing.T) {
 			t.Fatalf("trial %d: the spans' path scores %v; the best %v", trial, sum, best)
 		}
 	}
-	if found < 500 {
-		t.Errorf("only %d alignments were possible", found)
+	if possible < 500 {
+		t.Errorf("only %d alignments were possible", possible)
 	}
 }
 

@@ -37,8 +37,8 @@ type Beam struct {
 
 	Width     int     // prefixes kept; 0 means 64
 	Threshold float64 // prefixes are dropped whose total is this much under the best one's; 0 means never
-	TopTokens int     // only so many likeliest tokens of a frame begin new prefixes; 0 means all
-	Delay     int     // prefixes are dropped that differ from the best one in a label that it has had for so many frames; 0 means never
+	TopTokens int     // how many tokens of a frame, the likeliest, begin new prefixes; 0 means all
+	Delay     int     // in frames; prefixes are dropped that differ from the best one in a label that it has had for this long; 0 means never
 	Best      int     // most hypotheses returned; 0 means 1
 
 	Model     *ngram.Model // of words, or of tokens without a separator; nil for none
@@ -60,7 +60,7 @@ type Hypothesis struct {
 	Total    float64
 }
 
-// Decoder is a Beam made ready, by [NewDecoder]; the zero Decoder is none. It does not change, so
+// Decoder is a Beam made ready by [NewDecoder]; the zero Decoder must not be used. It does not change, so
 // several goroutines may use it, each with a [Stream] of its own.
 type Decoder struct {
 	beam      Beam

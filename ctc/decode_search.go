@@ -57,7 +57,7 @@ func (s *search) reset() {
 	s.beam = append(s.beam[:0], held{s.root, 0, math.Inf(-1), 0})
 }
 
-// frame goes on by a frame.
+// frame extends the prefixes by a frame.
 func (s *search) frame(row []float32) {
 	s.stay(row)
 	s.least = math.Inf(-1)
@@ -134,7 +134,7 @@ func (s *search) bound(h *held) float64 {
 	return total + 1e-12*math.Abs(total) // for what is rounded
 }
 
-// likely lists the tokens by which some prefix can get into the next beam, unless they go on with
+// likely lists the tokens by which some prefix can get into the next beam, unless they continue
 // a hot word; the likeliest first.
 func (s *search) likely(row []float32) {
 	most := math.Inf(-1)
@@ -207,7 +207,7 @@ func (s *search) extend(row []float32, from int32) {
 	}
 }
 
-// extendHot tries those tokens with which the prefix goes on with a hot word. These are few, and what
+// extendHot tries those tokens with which the prefix continues a hot word. These are few, and what
 // they gain is known, so that the bound of all others need not provide for it.
 func (s *search) extendHot(row []float32, from int32, bound float64) {
 	hot := s.d.hot

@@ -66,7 +66,7 @@ func distances[E comparable](ref, hyp []E) []int32 {
 	return d
 }
 
-// nextRow goes on by the reference's element a, after n others, and notes the operations
+// nextRow extends the table by the reference's element a, after n others, and notes the operations
 // by which each place is reached: a match or substitution rather than a deletion rather
 // than an insertion.
 func nextRow[E comparable](d []int32, n int32, a E, hyp []E, ops []Op) {

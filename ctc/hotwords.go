@@ -20,7 +20,7 @@ type HotWord struct {
 // the separator is put before and after it.
 //
 // While a hot word is being spelled, a share of its boost is lent, and taken back when the
-// word is not finished. So the search knows in time what is wanted, and final totals have
+// word is not finished. So prefixes of hot words survive in the beam, and final totals have
 // whole boosts alone.
 type hotWords struct {
 	trie[int32]

@@ -65,7 +65,7 @@ func newLexicon(words []string, model *ngram.Model) *lexicon {
 
 const unknownWord = "<unk>"
 
-// isMark reports whether a word marks a sentence's start or end, and is none.
+// isMark reports whether a word is a mark of a sentence's start or end.
 func isMark(word string) bool { return word == "<s>" || word == "</s>" }
 
 // modelWord returns the model's number of a word that is spelled this way.

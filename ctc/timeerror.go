@@ -72,7 +72,7 @@ func timeErrors(signed []float64) TimeErrors {
 	return e
 }
 
-// within is the fraction of ascending values that are at most so many seconds, to a rounding.
+// within is the fraction of ascending values that are at most seconds, to a rounding.
 func within(sorted []float64, seconds float64) float64 {
 	n, _ := slices.BinarySearch(sorted, seconds+1e-9)
 	return float64(n) / float64(len(sorted))

@@ -32,8 +32,8 @@ type Jitter struct {
 }
 
 // Jittered is Batch with each picture shifted (by up to a fourteenth of its sides), turned and scaled a little
-// at random, about its middle, and interpolated bilinearly; outside goes on as the
-// picture's edge is. All channels of a picture are treated alike.
+// at random, about its middle, and interpolated bilinearly; pixels outside have the
+// value of the picture's edge. All channels of a picture are treated alike.
 func (p *Pictures) Jittered(dst []float32, indices []int, j Jitter, rng *rand.Rand) {
 	n := p.H * p.W
 	shiftX, shiftY := jitterShift*float64(p.W)/digitSide, jitterShift*float64(p.H)/digitSide

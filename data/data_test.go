@@ -121,7 +121,7 @@ func TestNoOrdinaryFile(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, testImages), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := loadSet(dir); err == nil || !strings.Contains(err.Error(), testImages+" is no ordinary file") {
+	if _, _, err := loadSet(dir); err == nil || !strings.Contains(err.Error(), testImages+" is not a regular file") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -86,7 +86,7 @@ func withFile(dir, name string, read func(io.Reader) error) error {
 	if info, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	} else if !info.IsDir() {
-		return fmt.Errorf("%s is a file; a folder with the four IDX files is wanted", dir)
+		return fmt.Errorf("%s is a file; it must be a folder with the four IDX files", dir)
 	}
 	for _, spelling := range spellings(name) {
 		path := filepath.Join(dir, spelling)
@@ -98,7 +98,7 @@ func withFile(dir, name string, read func(io.Reader) error) error {
 			return err
 		}
 		if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-			return fmt.Errorf("%s is no ordinary file; an IDX file is wanted", path)
+			return fmt.Errorf("%s is not a regular file; it must be an IDX file", path)
 		}
 		f, err := os.Open(path)
 		if err != nil {
@@ -110,7 +110,7 @@ func withFile(dir, name string, read func(io.Reader) error) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("%s has neither %s nor %s.gz; the four files of an MNIST-like set are wanted", dir, name, name)
+	return fmt.Errorf("%s has neither %s nor %s.gz; it must have the four files of an MNIST-like set", dir, name, name)
 }
 
 // spellings of MNIST's file names in the wild: "x-idx3-ubyte" and "x.idx3-ubyte".

@@ -156,7 +156,7 @@ func parseNPY(r io.Reader) (Emissions, error) {
 		if s = strings.TrimSpace(s); s != "" {
 			d, err := strconv.Atoi(s)
 			if err != nil {
-				return Emissions{}, fmt.Errorf("the shape (%s) is none", excerpt.Of(dims[1]))
+				return Emissions{}, fmt.Errorf("the shape is (%s); it must be numbers with commas between them", excerpt.Of(dims[1]))
 			}
 			shape = append(shape, d)
 		}

@@ -73,19 +73,19 @@ func TestReadEmissionsErrors(t *testing.T) {
 	dir := t.TempDir()
 	nan := float32(math.NaN())
 	for want, text := range map[string]string{
-		"frame 1, class 0 is NaN":      string(npy(1, "<f4", "2, 1", "False", []float32{0, nan})),
-		"Fortran":                      string(npy(1, "<f4", "2, 1", "True", []float32{0, 1})),
-		`of "<i4"`:                     string(npy(1, "<i4", "2, 1", "False", []int32{0, 1})),
-		"the shape is [4]":             string(npy(1, "<f4", "4,", "False", []float32{0, 1, 2, 3})),
-		"ends after 0 of 8":            string(npy(1, "<f4", "4, 2", "False", []float32{0, 1, 2, 3})),
-		"more follows the 2 numbers":   string(npy(1, "<f4", "2, 1", "False", []float32{0, 1, 2})),
-		"more follows the 4 numbers":   string(npy(1, "<f4", "2, 2", "False", []float64{0, 1, 2, 3})),
-		"of version 4":                 string(npy(4, "<f4", "2, 1", "False", []float32{0, 1})),
-		"at most 268435456":            string(npy(1, "<f4", "99999999, 99999999", "False", []float32{})),
-		"no .npy file":                 "hello",
-		"the shape (99999999999999999": string(npy(1, "<f4", "99999999999999999999999, 2", "False", []float32{})),
-		"no descr":                     "\x93NUMPY\x01\x00\x02\x00{}",
-		"the header is cut off":        "\x93NUMPY\x01\x00\xff\x00{}",
+		"frame 1, class 0 is NaN":         string(npy(1, "<f4", "2, 1", "False", []float32{0, nan})),
+		"Fortran":                         string(npy(1, "<f4", "2, 1", "True", []float32{0, 1})),
+		`of "<i4"`:                        string(npy(1, "<i4", "2, 1", "False", []int32{0, 1})),
+		"the shape is [4]":                string(npy(1, "<f4", "4,", "False", []float32{0, 1, 2, 3})),
+		"ends after 0 of 8":               string(npy(1, "<f4", "4, 2", "False", []float32{0, 1, 2, 3})),
+		"more follows the 2 numbers":      string(npy(1, "<f4", "2, 1", "False", []float32{0, 1, 2})),
+		"more follows the 4 numbers":      string(npy(1, "<f4", "2, 2", "False", []float64{0, 1, 2, 3})),
+		"of version 4":                    string(npy(4, "<f4", "2, 1", "False", []float32{0, 1})),
+		"at most 268435456":               string(npy(1, "<f4", "99999999, 99999999", "False", []float32{})),
+		"no .npy file":                    "hello",
+		"the shape is (99999999999999999": string(npy(1, "<f4", "99999999999999999999999, 2", "False", []float32{})),
+		"no descr":                        "\x93NUMPY\x01\x00\x02\x00{}",
+		"the header is cut off":           "\x93NUMPY\x01\x00\xff\x00{}",
 	} {
 		path := filepath.Join(dir, "x.npy")
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {

@@ -194,7 +194,7 @@ func (f *fetcher) fromModule(ctx context.Context, url string) (map[string][]byte
 	files := map[string][]byte{}
 	for _, entry := range archive.File {
 		name := path.Base(entry.Name)
-		if _, wanted := f.sums[name]; !wanted {
+		if _, listed := f.sums[name]; !listed {
 			continue
 		}
 		r, err := entry.Open()

@@ -23,7 +23,7 @@ import (
 type pngWriter struct {
 	w, h, depth, kind int
 	interlaced        bool
-	palette, alphas   []byte // of PLTE and tRNS; nil is none
+	palette, alphas   []byte // of PLTE and tRNS; nil: without that chunk
 	rng               *rand.Rand
 }
 
@@ -219,7 +219,7 @@ func TestPNGDamaged(t *testing.T) {
 			taken++
 			want, flat := make([]byte, 3*63), make([]byte, 3*63)
 			Fit(want, whole, 3, 7, 9)
-			few := p.name == "PNG" && damaged[25] == pngGrey && damaged[24] < 8 // of whose tRNS image/png looks at bits that are none of the pixels'
+			few := p.name == "PNG" && damaged[25] == pngGrey && damaged[24] < 8 // image/png reads bits of its tRNS beyond the pixels' depth
 			if planes(flat, got, 3); near(flat, want) > 2 && !few {
 				t.Errorf("%s: other pixels than those of image/png", name)
 			}

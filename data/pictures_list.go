@@ -43,7 +43,7 @@ func ListPictures(source string) ([]PictureFile, error) {
 	case info.IsDir():
 		return listFolder(source)
 	case !info.Mode().IsRegular(): // opening a pipe would wait for its writer
-		return nil, fmt.Errorf("%s is no ordinary file; a folder of pictures or a CSV file path,label is wanted", source)
+		return nil, fmt.Errorf("%s is not a regular file; it must be a folder of pictures or a CSV file path,label", source)
 	}
 	return listCSV(source)
 }
@@ -68,20 +68,20 @@ func listFolder(dir string) (all []PictureFile, err error) {
 			}
 			continue
 		}
-		found, err := listClass(dir, name)
+		pictures, err := listClass(dir, name)
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 {
+		if len(pictures) == 0 {
 			return nil, fmt.Errorf("%s has no pictures (PNG, JPEG, GIF, WebP); every folder of a class needs some", filepath.Join(dir, name))
 		}
-		all = append(all, found...)
+		all = append(all, pictures...)
 	}
 	switch {
 	case loose != "":
 		return nil, fmt.Errorf("%s lies in no class: %s must have a subfolder for each class, and all pictures in those", loose, dir)
 	case all == nil:
-		return nil, fmt.Errorf("%s has no subfolders with pictures; one for each class is wanted", dir)
+		return nil, fmt.Errorf("%s has no subfolders with pictures; it must have one for each class", dir)
 	}
 	return all, nil
 }
@@ -121,7 +121,7 @@ func listCSV(path string) (all []PictureFile, err error) {
 	err = eachRow(path, 2, "path,label", func(row []string, line int) error {
 		f := besideFile(path, row[0], line)
 		if f.Label = row[1]; f.Path == "" || f.Label == "" {
-			return errors.New("a path and a label are wanted")
+			return errors.New("the path or the label is empty")
 		}
 		all = append(all, f)
 		return nil
@@ -180,7 +180,7 @@ func readRows(r io.Reader, fields int, header string, take func(row []string, li
 		case n >= maxRows:
 			return fmt.Errorf("line %d: more than %d rows", line, maxRows)
 		case len(row) != fields:
-			return fmt.Errorf("line %d has %d fields; %s are wanted", line, len(row), header)
+			return fmt.Errorf("line %d has %d fields; they must be %s", line, len(row), header)
 		}
 		if err := take(slices.Clone(row), line); err != nil {
 			return fmt.Errorf("line %d: %w", line, err)

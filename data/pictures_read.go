@@ -98,7 +98,7 @@ func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures,
 	err = eachRow(path, 3, "path1,path2,same", func(row []string, line int) error {
 		same, err := parseSame(row[2])
 		if err != nil || row[0] == "" || row[1] == "" {
-			return fmt.Errorf("same is %q; two paths and 1, 0, true or false are wanted", excerpt.Of(row[2]))
+			return fmt.Errorf("same is %q; the fields must be two paths and 1, 0, true or false", excerpt.Of(row[2]))
 		}
 		a, b := add(row[0], line), add(row[1], line)
 		if a == b {
@@ -222,7 +222,7 @@ func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int
 		return excerpt.Error(err)
 	}
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return fmt.Errorf("%s is no ordinary file", excerpt.Of(path))
+		return fmt.Errorf("%s is not a regular file", excerpt.Of(path))
 	}
 	file, err := os.Open(path)
 	if err != nil {

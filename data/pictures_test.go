@@ -397,11 +397,11 @@ func TestReadPictureLists(t *testing.T) {
 		"":                             "lists no pictures",
 		"path,label\n":                 "lists no pictures",
 		"dog/b.png\n":                  "line 1 has 1 fields",
-		"path,label\n\ndog/b.png,\n":   "line 3: a path and a label",
+		"path,label\n\ndog/b.png,\n":   "line 3: the path or the label is empty",
 		"dog/b.png,x,y\n":              "line 1 has 3 fields",
 		"dog/b.png,\"x\n":              list,
 		"dog/b.png,x\nnone.png,x\n":    "none.png",
-		"dog/b.png,x\ncat,x\n":         "no ordinary file",
+		"dog/b.png,x\ncat,x\n":         "not a regular file",
 		"dog/b.png,x\npath,label,or\n": "line 2",
 	} {
 		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {

@@ -1,7 +1,7 @@
 // Package embed turns large collections of pictures into vectors, shard by shard, so that many
-// machines can work on one collection and a job that was stopped goes on.
+// machines can work on one collection and a job that was stopped can continue.
 //
-// A [Plan] divides a collection into shards of so many pictures and writes that down in a folder that all
+// A [Plan] divides a collection into shards of one size and writes that down in a folder that all
 // machines see. [Plan.Do] does one shard, on whatever machine: it leaves the shard's vectors in the folder,
 // whole or not at all. Once none is missing, [Plan.Save] and [Plan.AddTo] bring the vectors together in the
 // collection's order. What they are does not depend on who did which shard, or when.

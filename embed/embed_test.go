@@ -203,8 +203,8 @@ func readVectors(t *testing.T, name string) (rows [][]float32) {
 	return rows
 }
 
-// TestGoOn stops a job and goes on, and refuses what is another job or has changed.
-func TestGoOn(t *testing.T) {
+// TestContinue stops a job and continues it, and refuses what is another job or has changed.
+func TestContinue(t *testing.T) {
 	pictures, _ := collection(t, 20, 3)
 	dir := filepath.Join(t.TempDir(), "work")
 	p, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6)
@@ -219,7 +219,7 @@ func TestGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.Do(ctx, corner{"c1"}, 1); err == nil {
-		t.Error("a job that was cancelled goes on")
+		t.Error("a job that was cancelled continues")
 	}
 	if _, err := NewPlan(t.Context(), dir, "run", corner{"c1"}, pictures, 6); !errors.Is(err, job.ErrInUse) {
 		t.Errorf("a job that is under way is begun again: %v", err)

@@ -29,7 +29,7 @@ func CheckOut(name string) error {
 func IDFile(name string) string { return strings.TrimSuffix(name, filepath.Ext(name)) + ".ids.csv" }
 
 // Save writes the vectors, float32 in the collection's order, as a .safetensors file (tensor "vectors") or .npy, and
-// beside it a CSV file id,label,file with a line for each. With rows > 0, a file has at most so many vectors, and
+// beside it a CSV file id,label,file with a line for each. With rows > 0, a file has at most rows vectors, and
 // -00000-of-00003 comes into the names, which Save returns. Each file is written whole, the identifiers last.
 func (p *Plan) Save(ctx context.Context, name string, rows int) (files []string, err error) {
 	if err := CheckOut(name); err != nil {

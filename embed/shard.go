@@ -143,7 +143,7 @@ func (p *Plan) read(shard int) (vectors []byte, r report, err error) {
 	}
 	hash := sha256.Sum256(vectors)
 	if hex.EncodeToString(hash[:]) != r.Hash || len(vectors) != 4*p.Dim*len(r.Rows) {
-		return nil, r, fmt.Errorf("embed: %s is not what its shard gave; remove it and %s, and go on with the job", p.vectorFile(shard), p.reportFile(shard))
+		return nil, r, fmt.Errorf("embed: %s is not what its shard gave; remove it and %s, and start the job again", p.vectorFile(shard), p.reportFile(shard))
 	}
 	for i, row := range r.Rows {
 		if first := shard * p.ShardSize; row < first || row >= min(first+p.ShardSize, p.Pictures) || i > 0 && row <= r.Rows[i-1] {

@@ -93,7 +93,7 @@ func TestEveryLabelerHasARow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	types := 0
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
@@ -104,15 +104,15 @@ func TestEveryLabelerHasARow(t *testing.T) {
 		}
 		for _, d := range file.Decls {
 			if name := labeler(d); name != "" {
-				found++
+				types++
 				if !rows[name] {
 					t.Errorf("energy.%s has no row in the table of the tests", name)
 				}
 			}
 		}
 	}
-	if found != len(rows) {
-		t.Errorf("%d energy functions for %d types in the table", found, len(rows))
+	if types != len(rows) {
+		t.Errorf("%d energy functions for %d types in the table", types, len(rows))
 	}
 }
 

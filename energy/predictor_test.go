@@ -10,12 +10,12 @@ import (
 	"github.com/energo-ml/energo/tensor"
 )
 
-// given is a Labeler whose energies are its input.
-type given int
+// identity is a Labeler whose energies are its input.
+type identity int
 
-func (g given) Energies(x *autodiff.Var) *autodiff.Var { return autodiff.Scale(x, 1) }
-func (g given) Labels() int                            { return int(g) }
-func (g given) Params() []*autodiff.Param              { return nil }
+func (g identity) Energies(x *autodiff.Var) *autodiff.Var { return autodiff.Scale(x, 1) }
+func (g identity) Labels() int                            { return int(g) }
+func (g identity) Params() []*autodiff.Param              { return nil }
 
 func castTo(l Labeler, dt tensor.DType) { nn.Cast(Module(l), dt) }
 
@@ -34,7 +34,7 @@ func TestPredictor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := NewPredictor(given(3), dt)
+		p := NewPredictor(identity(3), dt)
 		if got, want := p.Predict(nil, x.Convert(dt)), []int{1, 0, 2, -1, 1, 0}; !slices.Equal(got, want) {
 			t.Errorf("%v: predicted %v, want %v", dt, got, want)
 		}
@@ -46,7 +46,7 @@ func TestFreeEnergies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := NewPredictor(given(3), tensor.Float64)
+	p := NewPredictor(identity(3), tensor.Float64)
 	for _, beta := range []float64{1e-3, 1, 1e3} {
 		got := p.FreeEnergies(nil, x, beta)
 		for i, row := range [][]float64{{1, 2, 3}, {0, 1, 0}, {5, 7}} {

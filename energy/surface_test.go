@@ -93,7 +93,7 @@ func TestPointAnswers(t *testing.T) {
 	for i := range weights {
 		weights[i] = math.Log(0.1 + rng.Float64())
 	}
-	found := randomTensor(rng, b, 3)
+	offending := randomTensor(rng, b, 3)
 	record := func(tape *autodiff.Tape, f functional.Functional, edit func(*PointAnswers)) *autodiff.Var {
 		a := &PointAnswers{Surface: s, X: tape.Const(x), Y: tape.Const(y)}
 		edit(a)
@@ -132,9 +132,9 @@ func TestPointAnswers(t *testing.T) {
 		{
 			"hinge by a search",
 			functional.Hinge{Margin: 2},
-			func(a *PointAnswers) { a.Offending = found },
+			func(a *PointAnswers) { a.Offending = offending },
 			func(i int, correct float64) float64 {
-				return max(0, 2+correct-energyAt(i, found.Row(i).Float64s()))
+				return max(0, 2+correct-energyAt(i, offending.Row(i).Float64s()))
 			},
 		},
 		{

@@ -61,12 +61,12 @@ func TestEveryFunctionalHasARow(t *testing.T) {
 			}
 		}
 	}
-	found := 0
+	types := 0
 	for name, n := range methods {
 		if n != 3 || !ast.IsExported(name) {
 			continue
 		}
-		found++
+		types++
 		if !rows[name] {
 			t.Errorf("functional.%s has no row in the catalogue", name)
 		}
@@ -76,8 +76,8 @@ func TestEveryFunctionalHasARow(t *testing.T) {
 			}
 		}
 	}
-	if found != len(rows) {
-		t.Errorf("%d types with Functional's methods for %d rows", found, len(rows))
+	if types != len(rows) {
+		t.Errorf("%d types with Functional's methods for %d rows", types, len(rows))
 	}
 }
 
@@ -204,6 +204,6 @@ func TestKindsHaveNames(t *testing.T) {
 		seen[k.String()] = true
 	}
 	if s := (Wrong + 1).String(); s != "unknown" {
-		t.Errorf("a kind that is none is called %q", s)
+		t.Errorf("a kind that does not exist is called %q", s)
 	}
 }

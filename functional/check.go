@@ -81,7 +81,7 @@ func checkStatistic[T tensor.Float](s *Statistic, k int) error {
 		}
 		return checkCost(s.Cost, k)
 	default:
-		return fmt.Errorf("a statistic of kind %d is none that labels have", s.Kind)
+		return fmt.Errorf("labels have no statistic of kind %d", s.Kind)
 	}
 }
 

@@ -41,7 +41,7 @@ func TestErrors(t *testing.T) {
 		{MEE{nan}, good, 3, []int{0, 1}, nil, nil, "beta is NaN"},
 		{MarginCost{Margin: nan}, good, 3, []int{0, 1}, nil, nil, "margin is NaN"},
 		{MarginCost{Cost: [][]float64{{0, 1}, {1, 0}}}, good, 3, []int{0, 1}, nil, nil, "margin_cost: cost has 2 rows"},
-		{odd{}, good, 3, []int{0, 1}, nil, nil, "odd: a statistic of kind 7 is none that labels have"},
+		{odd{}, good, 3, []int{0, 1}, nil, nil, "odd: labels have no statistic of kind 7"},
 	} {
 		err := Labels(c.f, c.energies, c.k, c.target, c.loss, c.grad)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

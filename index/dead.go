@@ -60,7 +60,7 @@ func (d *deadSet) marshal() []byte {
 	return out
 }
 
-// parseDead reads what marshal wrote; ok is false if that cannot be of a slab of so many rows.
+// parseDead reads what marshal wrote; ok is false if that cannot be of a slab of that many rows.
 func parseDead(b []byte, rows int) (d *deadSet, ok bool) {
 	var dead []int
 	for i, byte := range b {

@@ -30,7 +30,7 @@ var (
 
 // Exact is an index in a folder of this machine. A search looks at every vector, so it misses
 // nothing: hits are the nearest, and their distances are computed in float64 from the vectors as
-// they are stored. Searches go on while items are added, each on what was there when it began.
+// they are stored. Searches continue while items are added, each on what was there when it began.
 //
 // Items are put in order by when they were last added. One process can have the folder open, or
 // several that only read.
@@ -214,7 +214,7 @@ func (x *Exact) Info(context.Context) (Info, error) {
 	return info, nil
 }
 
-// Add puts items in, in the place of those of the same identifiers; they are last in the order then.
+// Add adds items; one with the identifier of a stored item replaces it. They are last in the order then.
 // All are on disk when it returns. At once it takes MaxBatchSize bytes of items.
 func (x *Exact) Add(ctx context.Context, items []Item) error {
 	if err := x.options.CheckItems(items); err != nil {

@@ -224,7 +224,7 @@ var long = flag.Bool("long", false, "run the long tests, too")
 // none is there in part.
 func TestKill(t *testing.T) {
 	o := Options{Dim: 5, Metric: Euclidean, Storage: Float32}
-	rounds, told, torn := 5, 0, 0
+	rounds, adds, torn := 5, 0, 0
 	if *long {
 		rounds = 100
 	}
@@ -238,7 +238,7 @@ func TestKill(t *testing.T) {
 		if info.Len%3 != 0 || info.Len < 3*(acknowledged+1) {
 			t.Fatalf("%d items after %d Adds of 3", info.Len, acknowledged+1)
 		}
-		if told += acknowledged + 1; info.Dropped != "" {
+		if adds += acknowledged + 1; info.Dropped != "" {
 			torn++
 		}
 		m := &model{Options: o}
@@ -247,11 +247,11 @@ func TestKill(t *testing.T) {
 		}
 		m.checkItems(t, x)
 	}
-	t.Logf("%d kills, %d acknowledged Adds, all there; %d logs were torn", rounds, told, torn)
+	t.Logf("%d kills, %d acknowledged Adds, all there; %d logs were torn", rounds, adds, torn)
 }
 
-// killAdder starts a process that adds, kills it after so many Adds, and returns which was the last
-// that it told of.
+// killAdder starts a process that adds, kills it after a number of Adds, and returns which was the last
+// that it reported.
 func killAdder(t *testing.T, dir string, after int) (last int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -437,7 +437,7 @@ func TestClosed(t *testing.T) {
 	}
 }
 
-// TestSearchOverClose: a search that has begun goes on with its view, mapped as it is.
+// TestSearchOverClose: a search that has begun continues with its view, mapped as it is.
 func TestSearchOverClose(t *testing.T) {
 	x, _ := create(t, Options{Dim: 2})
 	batch := items(rng(1), 0, 100, 2)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestManifestThatCannotBeWritten: where the old one is still there, the index goes on with it and leaves nothing.
+// TestManifestThatCannotBeWritten: where the old one is still there, the index continues to use it and leaves nothing.
 func TestManifestThatCannotBeWritten(t *testing.T) {
 	full := errors.New("no space left")
 	for _, c := range []struct {

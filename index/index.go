@@ -17,7 +17,7 @@ import (
 type Index interface {
 	// Info says what the index is.
 	Info(ctx context.Context) (Info, error)
-	// Add puts items in, in the place of those of the same identifiers. It is all or
+	// Add adds items; one with the identifier of a stored item replaces it. It is all or
 	// nothing: with an error, none of them is there.
 	Add(ctx context.Context, items []Item) error
 	// Delete takes items out and returns how many there were; identifiers that are not

@@ -88,18 +88,18 @@ func TestTornLog(t *testing.T) {
 	h := newHistory(t)
 	log := h.log(t)
 	for size := logHeader; size <= len(log); size++ {
-		whole, found := slices.BinarySearch(h.ends, int64(size))
+		whole, atEnd := slices.BinarySearch(h.ends, int64(size))
 		want := ""
-		if !found {
+		if !atEnd {
 			whole--
 			want = fmt.Sprintf("%d bytes at the end of %s: a crash cut off the writing of frame %d", int64(size)-h.ends[whole], logName(1), whole+1)
 		}
-		said := func(dropped string) bool { return (dropped == "") == found && strings.HasPrefix(dropped, want) }
+		said := func(dropped string) bool { return (dropped == "") == atEnd && strings.HasPrefix(dropped, want) }
 		l, err := readLog(log[:size], logHeader)
 		if err != nil || l.size != h.ends[whole] || int(l.frames) != whole || !said(l.dropped) {
 			t.Fatalf("cut at %d: %d frames in %d bytes, dropped %q, %v", size, l.frames, l.size, l.dropped, err)
 		}
-		if size%29 != 0 && !found {
+		if size%29 != 0 && !atEnd {
 			continue
 		}
 		dir := h.copyWith(t, log[:size])
@@ -276,7 +276,7 @@ func breakLog(t *testing.T, dir string, l *changeLog) {
 	l.file = f
 }
 
-// TestLogThatCannotBeWritten: the Add fails, nothing of it is there, searches go on.
+// TestLogThatCannotBeWritten: the Add fails, nothing of it is there, searches still work.
 func TestLogThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()
 	must(t, createLog(dir, logName(1)))

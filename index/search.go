@@ -21,7 +21,7 @@ const (
 	stepBlocks = 64
 )
 
-// A search holds so many queries at once, and rows to be hits.
+// The numbers of queries, and of rows that may be hits, which a search holds at once.
 const (
 	groupQueries = 256
 	groupHits    = 1 << 20
@@ -45,11 +45,11 @@ func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
 	hits := make([][]Hit, 0, len(queries))
 	for len(queries) > 0 {
 		n := groupOf(queries)
-		found, err := s.run(ctx, x.options, v, queries[:n])
+		group, err := s.run(ctx, x.options, v, queries[:n])
 		if err != nil {
 			return nil, err
 		}
-		hits = append(hits, found...)
+		hits = append(hits, group...)
 		queries = queries[n:]
 	}
 	return hits, nil
@@ -178,11 +178,11 @@ func (s *search) lower(query int, distance float64) {
 
 // collect makes a query's hits of what the workers found.
 func (s *search) collect(query, k int) ([]Hit, error) {
-	var rows []found
+	var rows []candidate
 	for _, w := range s.workers {
 		rows = append(rows, w.tops[query].rows...)
 	}
-	slices.SortFunc(rows, func(a, b found) int {
+	slices.SortFunc(rows, func(a, b candidate) int {
 		if a.worse(b) {
 			return 1
 		}
@@ -199,7 +199,7 @@ func (s *search) collect(query, k int) ([]Hit, error) {
 	return hits, nil
 }
 
-func (s *search) hit(f found) (Hit, error) {
+func (s *search) hit(f candidate) (Hit, error) {
 	i, ok := slices.BinarySearch(s.before, f.row)
 	if !ok {
 		i--
@@ -293,7 +293,7 @@ func (w *scanner) consider(part, row, query int, mask uint16) {
 			w.fail(err)
 			return
 		}
-		t.add(found{probe.distance(v), w.before[part] + r})
+		t.add(candidate{probe.distance(v), w.before[part] + r})
 	}
 	if worst := t.worst(); worst < w.known[query] {
 		w.lower(query, worst)

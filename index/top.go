@@ -2,22 +2,22 @@ package index
 
 import "math"
 
-// found is a row that may become a hit. Its number counts the rows of all parts, so that a lower one
+// candidate is a row that may become a hit. Its number counts the rows of all parts, so that a lower one
 // was added earlier.
-type found struct {
+type candidate struct {
 	distance float64
 	row      int
 }
 
 // worse tells whether a comes after b among hits.
-func (a found) worse(b found) bool {
+func (a candidate) worse(b candidate) bool {
 	return a.distance > b.distance || a.distance == b.distance && a.row > b.row
 }
 
 // top keeps the k best rows, as a heap with the worst first.
 type top struct {
 	k    int
-	rows []found
+	rows []candidate
 }
 
 func (t *top) reset(k int) { t.k, t.rows = k, t.rows[:0] }
@@ -31,7 +31,7 @@ func (t *top) worst() float64 {
 }
 
 // add takes a row if it is among the k best so far.
-func (t *top) add(f found) {
+func (t *top) add(f candidate) {
 	if len(t.rows) < t.k {
 		t.rows = append(t.rows, f)
 		t.up(len(t.rows) - 1)

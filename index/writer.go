@@ -22,7 +22,7 @@ type outcome struct {
 // When a log has this many bytes, what it holds becomes a segment.
 const logLimit = 64 << 20
 
-// Requests that are waiting are made last together, up to so many, and bytes.
+// The most requests, and bytes of them, that are written to disk together.
 const (
 	groupRequests = 4096
 	groupBytes    = 64 << 20

@@ -26,7 +26,7 @@ func (s *Solver[T]) FreeEnergies(dst []float64, c *Chains[T]) error {
 //	pair[t, i, j] = up · Σ_{y: y_{t−1} = i, y_t = j} exp(F − E(y))
 //
 // summed over steps and chains where a Pair is shared. up has a factor a chain, of which
-// nil is ones. unary or pair is nil if it is not wanted, else as long as the energies
+// nil is ones. unary or pair is nil if it is not to be written, else as long as the energies
 // that it belongs to. Chains with no path add nothing.
 func (s *Solver[T]) Marginals(dst []float64, unary, pair, up []T, c *Chains[T]) error {
 	return s.freeEnergies(doMarginals, dst, unary, pair, up, c)
@@ -43,7 +43,7 @@ func (s *Solver[T]) freeEnergies(t task, dst []float64, unary, pair, up []T, c *
 		return err
 	}
 	s.energies, s.unary, s.pair, s.up = dst, unary, pair, up
-	s.wanted, s.keep = unary != nil || pair != nil, s.shared && pair != nil
+	s.derive, s.keep = unary != nil || pair != nil, s.shared && pair != nil
 	if s.shared {
 		s.share(c.Pair)
 	}
@@ -120,7 +120,7 @@ func (s *Solver[T]) free(w *workspace[T], i, g int) float64 {
 	case !ok:
 		f = s.freeLogs(w, i, g, up)
 	}
-	if math.IsInf(f, 1) && s.wanted {
+	if math.IsInf(f, 1) && s.derive {
 		s.zero(i)
 	}
 	return f

@@ -70,7 +70,7 @@ func (s *GraphSolver[T]) begin(g *Graph[T]) error {
 }
 
 // FreeEnergy returns F = −ln Σ exp(−E) over the paths, and writes to arcs its
-// derivatives, the shares of the paths through each arc; nil if they are not wanted.
+// derivatives, the shares of the paths through each arc; with arcs nil it leaves them out.
 //
 // Special cases: +Inf, and derivatives of 0, where no path is possible.
 func (s *GraphSolver[T]) FreeEnergy(arcs []T, g *Graph[T]) (float64, error) {

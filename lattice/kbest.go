@@ -72,8 +72,8 @@ func (s *Solver[T]) into(dst []way, find *search, vars []span, node int) []way {
 		}
 		return dst
 	}
-	t, found := slices.BinarySearchFunc(vars, at, func(v span, at int) int { return v.unary - at })
-	if !found {
+	t, ok := slices.BinarySearchFunc(vars, at, func(v span, at int) int { return v.unary - at })
+	if !ok {
 		t--
 	}
 	unary, pair := s.energiesOf(vars, t)

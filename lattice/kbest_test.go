@@ -57,7 +57,7 @@ func TestKBestIsThatOfInsertion(t *testing.T) {
 	}
 }
 
-// A second way is looked for only where it is wanted.
+// A second way is computed only where it is needed.
 func TestKBestIsLazy(t *testing.T) {
 	const k, length = 1000, 50
 	c := kinds[4].batch(rand.New(rand.NewPCG(1, 5)), []int{length}, 10)

@@ -25,7 +25,7 @@ type logs struct {
 func (s *Solver[T]) freeLogs(w *workspace[T], i, g int, up T) float64 {
 	l := &w.logs
 	free := s.forwardLogs(l, s.chain(i))
-	if s.wanted && !math.IsInf(free, 1) {
+	if s.derive && !math.IsInf(free, 1) {
 		s.spreadLogs(l, i, g, float64(up))
 	}
 	return free

@@ -65,7 +65,7 @@ func none(path []int) bool {
 
 // AddPaths adds to unary and pair up times the derivatives of the energies of given
 // paths: 1 where a path passes. up has a factor a chain, of which nil is ones; unary or
-// pair is nil if it is not wanted, else as long as the energies that it belongs to. A
+// pair is nil if it is not to be written, else as long as the energies that it belongs to. A
 // chain whose path is of −1 throughout, as those of Minima and Sample where none is
 // possible, is passed over. Errors: other states that a variable does not have.
 func (s *Solver[T]) AddPaths(unary, pair []T, paths []int, up []T, c *Chains[T]) error {

@@ -68,7 +68,7 @@ func (s *Solver[T]) freeScaled(w *workspace[T], i, g int, up T) (f float64, ok b
 	if !ok || !possible {
 		return math.Inf(1), ok
 	}
-	if s.wanted {
+	if s.derive {
 		if !s.backward(z, vars) {
 			return 0, false
 		}

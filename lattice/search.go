@@ -7,10 +7,10 @@ import (
 )
 
 // search finds the best ways from node 0 to a node one after another, exactly, each only
-// once it is wanted.
+// once it is needed.
 //
 // A heap has the best way not yet taken over each arc into a node. When one is taken, the
-// next over its arc is wanted, for which the arc's other end may have to take one itself,
+// next over its arc is needed, for which the arc's other end may have to take one itself,
 // and so on towards node 0. k ways over n arcs each so take k·n steps at most, and not a
 // step for each of the k best to each node. Source: [huang2005], algorithm 3.
 type search struct {
@@ -23,7 +23,7 @@ type search struct {
 // bestWays are the best ways to a node.
 type bestWays struct {
 	ways []way // taken; the first is there from the start
-	rest []way // the heap, filled when a second way is wanted
+	rest []way // the heap, filled when a second way is needed
 	open bool  // it is filled
 	done bool  // there are no more
 }

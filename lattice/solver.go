@@ -40,7 +40,7 @@ type Solver[T tensor.Float] struct {
 	k            int
 	best         [][]Path
 	counts       []*big.Int
-	wanted, keep bool // derivatives; of a shared Pair
+	derive, keep bool // compute derivatives; those of a shared Pair
 }
 
 // task is what a Solver is doing.

@@ -41,7 +41,7 @@ func logsAlone[T tensor.Float](c *Chains[T]) (f []float64, unary, pair []T) {
 	if err := s.begin(c); err != nil {
 		panic(err)
 	}
-	s.unary, s.pair, s.wanted = unary, pair, true
+	s.unary, s.pair, s.derive = unary, pair, true
 	s.clearGroups()
 	for i := range f {
 		f[i] = s.freeLogs(s.workers[0], i, 0, 1)

@@ -14,7 +14,7 @@ import (
 // that has it (Viterbi's algorithm), of equals one that is the same on every machine. With a cost of each state, the paths are those of least E − cost, and dst has that:
 // cost-augmented decoding.
 //
-// Shapes: dst has one element a chain; paths, one a variable, is nil if it is not wanted;
+// Shapes: dst has one element a chain; paths, one a variable, is nil if it is not to be written;
 // cost is as long as Unary, or nil. Special cases: +Inf and states −1 where no path is possible.
 // Errors: a cost beyond what energies may be. Source: [viterbi1967], [taskar2003].
 func (s *Solver[T]) Minima(dst []float64, paths []int, cost []T, c *Chains[T]) error {

@@ -71,12 +71,12 @@ func (l *ArcFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 // turned is overPairs' eval, with the derivatives by the angles of the own classes apart.
 func (l *ArcFace[T]) turned(b pairBatch[T]) (sum float64) {
 	l.softmax = arcFaceRow[T]{margin: l.Margin, scale: l.Scale, grid: &l.grid, slopes: scratch.Sized(l.softmax.slopes, len(b.a.labels))}
-	sum, l.stats = l.grid.run(&l.softmax, b.wanted())
+	sum, l.stats = l.grid.run(&l.softmax, b.needsGradient())
 	scale := 1.0
 	if b.reduction == Mean {
 		scale = 1 / float64(max(b.over.count(l.stats), 1))
 	}
-	if b.wanted() {
+	if b.needsGradient() {
 		l.softmax.pull()
 	}
 	return l.finish(sum, scale)
@@ -113,8 +113,8 @@ func (l *arcFaceRow[T]) target(i, j int) (phi, slope float64) {
 func (l *arcFaceRow[T]) angle(i, j int) float64 {
 	x, w := l.side(l.grid.a, i), l.side(l.grid.r, j)
 	var minus, plus, dot float64
-	for k, v := range x.given {
-		a, b := float64(v)/x.length, float64(w.given[k])/w.length
+	for k, v := range x.raw {
+		a, b := float64(v)/x.length, float64(w.raw[k])/w.length
 		minus += (a - b) * (a - b)
 		plus += (a + b) * (a + b)
 		dot += a * b
@@ -127,14 +127,14 @@ func (l *arcFaceRow[T]) angle(i, j int) float64 {
 
 // arcFacePoint is a row of an argument.
 type arcFacePoint[T tensor.Float] struct {
-	given  []T
+	raw    []T
 	length float64 // what it is divided by
 	short  bool    // that is not its own length
 }
 
 func (l *arcFaceRow[T]) side(s *gridSide[T], i int) arcFacePoint[T] {
 	d := l.grid.dim
-	return arcFacePoint[T]{s.given[i*d : (i+1)*d], s.lengths[i], s.lengths[i] <= simd.ShortestRow}
+	return arcFacePoint[T]{s.raw[i*d : (i+1)*d], s.lengths[i], s.lengths[i] <= simd.ShortestRow}
 }
 
 // pull adds the derivatives by the own cosines to the gradients by the divided rows. By a
@@ -154,8 +154,8 @@ func (l *arcFaceRow[T]) pull() {
 		if w.short {
 			ownW = 0
 		}
-		for k, v := range x.given {
-			a, b := float64(v)/x.length, float64(w.given[k])/w.length
+		for k, v := range x.raw {
+			a, b := float64(v)/x.length, float64(w.raw[k])/w.length
 			if dx != nil {
 				dx[k] += T(slope * (b - float64(ownX*a)))
 			}

@@ -96,7 +96,7 @@ func (l *BarlowTwins[T]) correlations(x, y *view[T]) float64 {
 			*c = 0
 		}
 		others += simd.SumSquares(strip)
-		if !l.wanted() {
+		if !l.needsGradient() {
 			continue
 		}
 		simd.Scale(strip, strip, T(2*l.Lambda/float64(n)))

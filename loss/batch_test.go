@@ -149,8 +149,8 @@ func TestBatchErrors(t *testing.T) {
 	}
 }
 
-// TestStripsAdd: the loss of anchors against so many references that they take two strips is
-// the sum of those of some anchors and of the others, whatever the number of workers.
+// TestStripsAdd: where the references take two strips, the loss of all anchors is the sum of
+// those of some anchors and of the others, whatever the number of workers.
 func TestStripsAdd(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")

@@ -293,7 +293,7 @@ func (c *Call[T]) flag(option string, byDefault bool) bool {
 }
 
 // array returns an option that is an array, if it is given.
-func (c *Call[T]) array(option string) (a Array[T], given bool) {
+func (c *Call[T]) array(option string) (a Array[T], ok bool) {
 	v, ok := c.request.Options[option]
 	if !ok || v == nil {
 		return a, false
@@ -308,8 +308,8 @@ func (c *Call[T]) array(option string) (a Array[T], given bool) {
 
 // vector returns an option that is an array of n numbers, or nil.
 func (c *Call[T]) vector(option string, n int) []T {
-	a, given := c.array(option)
-	if given && !slices.Equal(a.Shape, []int{n}) {
+	a, ok := c.array(option)
+	if ok && !slices.Equal(a.Shape, []int{n}) {
 		c.fail("option %s has shape %v; it must have [%d]", option, a.Shape, n)
 	}
 	return a.Data
@@ -317,8 +317,8 @@ func (c *Call[T]) vector(option string, n int) []T {
 
 // weight returns the option "weight", which must have the input's own shape, or nil.
 func (c *Call[T]) weight() []T {
-	a, given := c.array("weight")
-	if given {
+	a, ok := c.array("weight")
+	if ok {
 		c.sameShape("option weight", a.Shape, "input", c.float("input").Shape)
 	}
 	return a.Data
@@ -340,8 +340,8 @@ func (c *Call[T]) regression(l interface {
 
 // spread returns an array option repeated to a shape as PyTorch broadcasts, or nil.
 func (c *Call[T]) spread(option string, shape []int) []T {
-	a, given := c.array(option)
-	if !given {
+	a, ok := c.array(option)
+	if !ok {
 		return nil
 	}
 	lead := len(shape) - len(a.Shape)
@@ -391,7 +391,7 @@ func (c *Call[T]) text(option, byDefault string) string {
 // none reports whether the reduction is "none".
 func (c *Call[T]) none() bool { return c.text("reduction", "mean") == "none" }
 
-// reduction returns the option reduction; with "none" it is of no account.
+// reduction returns the option reduction; Call ignores it where it is "none".
 func (c *Call[T]) reduction() Reduction {
 	switch s := c.text("reduction", "mean"); s {
 	case "mean", "none":

@@ -232,7 +232,7 @@ func TestCatalogueComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	types := 0
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
@@ -254,14 +254,14 @@ func TestCatalogueComplete(t *testing.T) {
 			if !ok {
 				continue // the catalogue's own
 			}
-			found++
+			types++
 			if name := generic.X.(*ast.Ident).Name; !rows[name] {
 				t.Errorf("loss.%s has no row in the catalogue", name)
 			}
 		}
 	}
-	if found != len(rows) {
-		t.Errorf("%d losses in the package, %d rows", found, len(rows))
+	if types != len(rows) {
+		t.Errorf("%d losses in the package, %d rows", types, len(rows))
 	}
 }
 

@@ -90,7 +90,7 @@ func (l *Contrastive[T]) twice(b pairBatch[T]) (sum float64) {
 		}
 		l.hinge.near, l.hinge.far = 1/float64(max(near, 1)), 1/float64(max(far, 1))
 	}
-	sum, l.stats = l.grid.run(&l.hinge, b.wanted())
+	sum, l.stats = l.grid.run(&l.hinge, b.needsGradient())
 	return l.finish(sum, 1)
 }
 

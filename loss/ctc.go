@@ -208,7 +208,7 @@ func (b *CTCBatch[T]) checkTargets(blank int) error {
 	return nil
 }
 
-// step is how far the targets of the next sequence are from those of one with so many.
+// step is how far the targets of the next sequence are from those of one with length targets.
 func (b *CTCBatch[T]) step(length int) int {
 	if b.PaddedTo > 0 {
 		return b.PaddedTo
@@ -240,7 +240,7 @@ func ctcEntry() Entry {
 		Source:  []string{"graves2006"},
 		Inputs: []Input{
 			{Name: "log_probs", Grad: true, Optional: true, Is: "log-probabilities [T, N, C] or [T, C]"},
-			{Name: "logits", Grad: true, Optional: true, Is: "in the place of log_probs: their log-softmax is taken"},
+			{Name: "logits", Grad: true, Optional: true, Is: "instead of log_probs: their log-softmax is taken"},
 			{Name: "targets", Is: "classes [N, S], or one sequence's after the other's [Σ lengths]"},
 			{Name: "input_lengths", Optional: true, Is: "frames of each sequence [N]; all, if it is left out"},
 			{Name: "target_lengths", Optional: true, Is: "targets of each sequence [N]; all, if it is left out and targets are [N, S] or of one sequence"},

@@ -225,10 +225,10 @@ func TestCTCInfiniteLogit(t *testing.T) {
 			{[]float64{inf, math.NaN(), 0, 1, 0, 1}, math.NaN(), loss.CTCNaN, []float64{math.NaN(), math.NaN()}},
 		} {
 			c := ctcCase{frames: 3, classes: 2, target: []int{1}, scores: x.scores}
-			for _, wanted := range []bool{true, false} {
+			for _, gradient := range []bool{true, false} {
 				var g []float64
 				var single []float32
-				if wanted {
+				if gradient {
 					g, single = make([]float64, 6), make([]float32, 6)
 				}
 				l, s := loss.CTC[float64]{Logits: true, Reduction: loss.Sum}, loss.CTC[float32]{Logits: true, Reduction: loss.Sum}
@@ -239,7 +239,7 @@ func TestCTCInfiniteLogit(t *testing.T) {
 				if l.Status()[0] != x.status || s.Status()[0] != x.status || apart([]float64{got / x.want, got32 / x.want}, []float64{x.want / x.want, x.want / x.want}, 1e-12) != "" {
 					t.Errorf("%v: the losses are %v and %v with status %v; they should be %v with %v", x.scores, got, got32, l.Status(), x.want, x.status)
 				}
-				if !wanted {
+				if !gradient {
 					continue
 				}
 				for i := range g {

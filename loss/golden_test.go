@@ -23,7 +23,7 @@ type golden struct {
 	// Size is the scale of the answer's terms, where they cancel: errors are then relative
 	// to the greater of the two.
 	Size  float64 `json:"size"`
-	Error string  `json:"error"` // part of the error that is wanted instead
+	Error string  `json:"error"` // part of the error that is expected instead
 	Skip  string  `json:"skip"`  // "float32" where only float64 can hold the numbers
 }
 
@@ -115,7 +115,7 @@ func checkGolden(t *testing.T, text []byte) (name string) {
 	return name
 }
 
-// differs says how an answer is not what is wanted.
+// differs says how an answer is not the expected one.
 func (g golden) differs(got answer, within float64) string {
 	if g.Want == nil {
 		if g.Error == "" || !strings.Contains(got.Error, g.Error) {
@@ -139,14 +139,14 @@ func (g golden) differs(got answer, within float64) string {
 		}
 	}
 	if len(got.Grad) != len(g.Want.Grad) {
-		return fmt.Sprintf("%d gradients; %d are wanted", len(got.Grad), len(g.Want.Grad))
+		return fmt.Sprintf("%d gradients, want %d", len(got.Grad), len(g.Want.Grad))
 	}
 	return ""
 }
 
 func (g golden) apart(want, got values, within float64) string {
 	if fmt.Sprint(want.Shape) != fmt.Sprint(got.Shape) || len(want.Data) != len(got.Data) {
-		return fmt.Sprintf("shape %v of %d; wanted %v of %d", got.Shape, len(got.Data), want.Shape, len(want.Data))
+		return fmt.Sprintf("shape %v of %d, want %v of %d", got.Shape, len(got.Data), want.Shape, len(want.Data))
 	}
 	for i := range want.Data {
 		w, h := want.at(i), got.at(i)
@@ -157,7 +157,7 @@ func (g golden) apart(want, got values, within float64) string {
 			continue // beyond float32's range
 		}
 		if math.IsInf(w, 0) || !(math.Abs(w-h) <= within*max(math.Abs(w), g.Size)) {
-			return fmt.Sprintf("element %d is %v; wanted %v", i, h, w)
+			return fmt.Sprintf("element %d is %v, want %v", i, h, w)
 		}
 	}
 	return ""

@@ -88,12 +88,12 @@ type gridScratch[T tensor.Float] struct {
 type gridSide[T tensor.Float] struct {
 	rows   int
 	labels []int
-	given  []T // the caller's
-	out    []T // the caller's gradient; nil where it is not wanted
+	raw    []T // the caller's
+	out    []T // the caller's gradient; nil where it is not to be written
 
-	x       []T // given, normalised where that is wanted
+	x       []T // the caller's points, normalised if the measure says so
 	points  []T // x, less the centre where values are distances
-	unit    []T // memory of x and of points, where they are not what was given
+	unit    []T // memory of x and of points, where they are not raw
 	centred []T
 	squares []T       // ‖points‖²
 	lengths []float64 // what normalised ones were divided by

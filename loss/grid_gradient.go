@@ -83,7 +83,7 @@ func (g *grid[T]) single(p gridPair) {
 	}
 }
 
-// slot returns where the gradient by one point adds up, nil where it is not wanted.
+// slot returns where the gradient by one point adds up, nil where it is not computed.
 func (s *gridSide[T]) slot(i, dim int) []T {
 	if s.grad == nil {
 		return nil

@@ -32,7 +32,7 @@ func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok
 	}
 	for i := range g.distinct() {
 		s := &g.sides[i]
-		if simd.HasNonFinite(s.given) || !g.normalise(s) {
+		if simd.HasNonFinite(s.raw) || !g.normalise(s) {
 			return false
 		}
 	}
@@ -56,7 +56,7 @@ type gridArgs[T tensor.Float] struct {
 }
 
 func (s *gridSide[T]) take(a gridArgs[T]) {
-	s.rows, s.labels, s.given, s.out = len(a.labels), a.labels, a.x, a.dx
+	s.rows, s.labels, s.raw, s.out = len(a.labels), a.labels, a.x, a.dx
 }
 
 // sort orders the references by their labels.
@@ -74,11 +74,11 @@ func (g *grid[T]) sort() {
 // normalise divides a side's rows by their lengths, or takes them as they are. It reports
 // whether the lengths are finite.
 func (g *grid[T]) normalise(s *gridSide[T]) bool {
-	s.x, s.points = s.given, s.given
+	s.x, s.points = s.raw, s.raw
 	if !g.measure.unit() {
 		return true
 	}
-	s.lengths, s.unit = scratch.Sized(s.lengths, s.rows), scratch.Sized(s.unit, len(s.given))
+	s.lengths, s.unit = scratch.Sized(s.lengths, s.rows), scratch.Sized(s.unit, len(s.raw))
 	s.x, s.points = s.unit, s.unit
 	g.ready.side, g.ready.centring = s, false
 	simd.Run(tasksOf(s.rows), &g.ready)
@@ -157,7 +157,7 @@ func (g *gridReady[T]) Do(task, _ int) {
 			s.squares[i] = T(simd.SumSquares(p))
 			continue
 		}
-		x := s.given[i*d : (i+1)*d]
+		x := s.raw[i*d : (i+1)*d]
 		s.lengths[i] = max(lengthOf(x), simd.ShortestRow)
 		u := s.x[i*d : (i+1)*d]
 		for k, v := range x {
@@ -243,7 +243,7 @@ func (g *grid[T]) refuse() {
 func (g *grid[T]) forget() {
 	for i := range g.sides {
 		s := &g.sides[i]
-		s.labels, s.given, s.out, s.x, s.points = nil, nil, nil, nil, nil
+		s.labels, s.raw, s.out, s.x, s.points = nil, nil, nil, nil, nil
 	}
 	g.loss = nil
 }

@@ -36,7 +36,7 @@ type MultiMargin[T tensor.Float] struct {
 // NewMultiMargin returns the loss with PyTorch's defaults.
 func NewMultiMargin[T tensor.Float]() MultiMargin[T] { return MultiMargin[T]{P: 1, Margin: 1} }
 
-// MultiMarginLoss returns the mean loss with PyTorch's defaults over rows of so many
+// MultiMarginLoss returns the mean loss with PyTorch's defaults over rows of that many
 // classes, and writes its gradient: F.multi_margin_loss.
 func MultiMarginLoss[T tensor.Float](input []T, target []int, classes int, dInput []T) (float64, error) {
 	l := NewMultiMargin[T]()

@@ -113,7 +113,7 @@ func (l *multiSimilarityRow[T]) row(r *gridRow[T]) {
 	r.count(v)
 }
 
-// positives returns their part and puts its derivatives in the place of their values.
+// positives returns their part and overwrites their values with its derivatives.
 func (l *multiSimilarityRow[T]) positives(r *gridRow[T], most float64) float64 {
 	top := 0.0
 	for k, s := range r.ranked {

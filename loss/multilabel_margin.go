@@ -9,7 +9,7 @@ import (
 )
 
 // MultiLabelMargin is the hinge loss of samples with several labels: every label should
-// score above every class that is none by 1.
+// score above every other class by 1.
 //
 // With scores x of C classes and the labels y,
 //
@@ -32,7 +32,7 @@ type MultiLabelMargin[T tensor.Float] struct {
 	Reduction Reduction
 }
 
-// MultiLabelMarginLoss returns the mean loss over rows of so many classes, and writes its
+// MultiLabelMarginLoss returns the mean loss over rows of that many classes, and writes its
 // gradient: F.multilabel_margin_loss.
 func MultiLabelMarginLoss[T tensor.Float](input []T, target []int, classes int, dInput []T) (float64, error) {
 	return new(MultiLabelMargin[T]).Eval(input, target, classes, dInput)

@@ -44,8 +44,8 @@ func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T)
 	if err := atLeast0(name, "l2_reg", l.L2Reg); err != nil {
 		return 0, err
 	}
-	given := gridArgs[T]{embeddings, labels, dEmbeddings}
-	if err := given.check(name, "embeddings", "labels", dim); err != nil {
+	args := gridArgs[T]{embeddings, labels, dEmbeddings}
+	if err := args.check(name, "embeddings", "labels", dim); err != nil {
 		return 0, err
 	}
 	if simd.HasNonFinite(embeddings) { // even of samples that do nothing

@@ -94,7 +94,7 @@ func TestCatalogueNeeds(t *testing.T) {
 			}
 			eachFormula(t, e, all[0], func(t *testing.T, r loss.Request) {
 				for _, o := range e.Options {
-					if _, given := r.Options[o.Name]; given && o.Name != "reduction" || strings.HasPrefix(o.Is, "checked against") {
+					if _, ok := r.Options[o.Name]; ok && o.Name != "reduction" || strings.HasPrefix(o.Is, "checked against") {
 						continue
 					}
 					taken, changed, some := 0, 0, all

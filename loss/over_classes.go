@@ -44,8 +44,8 @@ func (o *overClasses[T]) sides(loss, arg string, dim int, samples gridArgs[T], p
 }
 
 // pick is the loss of picking the anchor's class out of all: −log softmax of the values
-// times beta, of which the class's is x instead. It leaves the derivatives in the place of
-// the others' values, 0 in that of the class's, and returns the derivative by x.
+// times beta, of which the class's is x instead. It overwrites
+// the others' values with the derivatives, the class's with 0, and returns the derivative by x.
 func (r *gridRow[T]) pick(beta, x float64) float64 {
 	r.terms = 1
 	if r.others == 0 {

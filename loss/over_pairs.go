@@ -79,7 +79,7 @@ func (o *overPairs[T]) eval(b pairBatch[T], row rowLoss[T]) (float64, error) {
 		return math.NaN(), err
 	}
 	var sum float64
-	sum, o.stats = o.grid.run(row, b.wanted())
+	sum, o.stats = o.grid.run(row, b.needsGradient())
 	scale := 1.0
 	if b.reduction == Mean {
 		scale = 1 / float64(max(b.over.count(o.stats), 1))
@@ -98,5 +98,5 @@ func (o *overPairs[T]) finish(sum, scale float64) float64 {
 	return sum * scale
 }
 
-// wanted reports whether a gradient is.
-func (b *pairBatch[T]) wanted() bool { return b.a.dx != nil || b.r.dx != nil }
+// needsGradient reports whether the caller asked for a gradient.
+func (b *pairBatch[T]) needsGradient() bool { return b.a.dx != nil || b.r.dx != nil }

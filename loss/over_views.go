@@ -23,10 +23,10 @@ type overViews[T tensor.Float] struct {
 
 // view is one of them, by columns.
 type view[T tensor.Float] struct {
-	given, out []T       // the caller's
-	points     []T       // given, less the columns' means, perhaps divided
-	squares    []float64 // of each column: Σ of (given − mean)²
-	grad       []T       // by points
+	raw, out []T       // the caller's
+	points   []T       // raw, less the columns' means, perhaps divided
+	squares  []float64 // of each column: Σ of (raw − mean)²
+	grad     []T       // by points
 }
 
 // set checks the arguments, and prepares points and squares. ok is false where numbers are
@@ -47,11 +47,11 @@ func (o *overViews[T]) set(loss string, x, y []T, dim int, dx, dy []T) (ok bool,
 		return false, err
 	}
 	o.rows, o.dim = rows, dim
-	o.views[0].given, o.views[0].out = x, dx
-	o.views[1].given, o.views[1].out = y, dy
+	o.views[0].raw, o.views[0].out = x, dx
+	o.views[1].raw, o.views[1].out = y, dy
 	for i := range o.views {
 		v := &o.views[i]
-		if simd.HasNonFinite(v.given) {
+		if simd.HasNonFinite(v.raw) {
 			o.refuse()
 			return false, nil
 		}
@@ -66,8 +66,8 @@ func (o *overViews[T]) set(loss string, x, y []T, dim int, dx, dy []T) (ok bool,
 	return true, nil
 }
 
-// wanted reports whether a gradient is.
-func (o *overViews[T]) wanted() bool { return o.views[0].out != nil || o.views[1].out != nil }
+// needsGradient reports whether the caller asked for a gradient.
+func (o *overViews[T]) needsGradient() bool { return o.views[0].out != nil || o.views[1].out != nil }
 
 // refuse writes NaN for every gradient.
 func (o *overViews[T]) refuse() {
@@ -79,7 +79,7 @@ func (o *overViews[T]) refuse() {
 // forget lets go of what is the caller's.
 func (o *overViews[T]) forget() {
 	for i := range o.views {
-		o.views[i].given, o.views[i].out = nil, nil
+		o.views[i].raw, o.views[i].out = nil, nil
 	}
 }
 
@@ -105,7 +105,7 @@ func (c *viewCentring[T]) Do(task, _ int) {
 	lo, hi := c.columns(task)
 	var means [viewTask]float64
 	for i := range c.rows {
-		for k, x := range v.given[i*c.dim+lo : i*c.dim+hi] {
+		for k, x := range v.raw[i*c.dim+lo : i*c.dim+hi] {
 			means[k] += float64(x)
 		}
 	}
@@ -116,7 +116,7 @@ func (c *viewCentring[T]) Do(task, _ int) {
 	clear(squares)
 	for i := range c.rows {
 		points := v.points[i*c.dim+lo : i*c.dim+hi]
-		for k, x := range v.given[i*c.dim+lo : i*c.dim+hi] {
+		for k, x := range v.raw[i*c.dim+lo : i*c.dim+hi] {
 			d := float64(x) - means[k]
 			points[k] = T(d)
 			squares[k] += d * d

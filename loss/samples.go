@@ -9,7 +9,7 @@ import (
 // The helpers of this file are those of losses of rows: each sample has a row of
 // classes or coordinates, and one loss.
 
-// rowsOf returns how many rows of so many columns an argument of n elements is.
+// rowsOf returns how many rows of cols columns an argument of n elements has.
 func rowsOf(loss, arg string, n int, of string, cols int) (int, error) {
 	if cols < 1 {
 		return 0, badValue(loss, of, -1, cols, "at least 1")

@@ -14,7 +14,7 @@ import (
 //
 //	ℓ = max(0, Margin + d(anchor, positive) − d(anchor, negative))
 //
-// and with Swap, min(d(anchor, negative), d(positive, negative)) in the place of the last.
+// and with Swap, min(d(anchor, negative), d(positive, negative)) instead of the last.
 //
 // Shapes: three times N rows of dim coordinates; a loss for each triple. The mean divides
 // by N.

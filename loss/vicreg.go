@@ -71,7 +71,7 @@ func (l *VICReg[T]) Eval(x, y []T, dim int, dx, dy []T) (float64, error) {
 		l.refuse()
 		return math.NaN(), nil
 	}
-	if l.wanted() {
+	if l.needsGradient() {
 		l.last = vicRegGradient[T]{l}
 		simd.Run(l.tasks(), &l.last)
 	}
@@ -134,7 +134,7 @@ func (g *vicRegGradient[T]) Do(task, _ int) {
 	for i := range g.rows {
 		for k := range hi - lo {
 			j := i*g.dim + lo + k
-			s := float64(together * (float64(x.given[j]) - float64(y.given[j])))
+			s := float64(together * (float64(x.raw[j]) - float64(y.raw[j])))
 			if x.out != nil {
 				x.out[j] = T(s + slopes[0][k]*float64(x.points[j]) + apart*float64(x.grad[j]))
 			}

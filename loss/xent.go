@@ -194,7 +194,7 @@ func (r *xentJob[T]) plainRow(s *xentScratch[T], row *xentRow[T], i, p int) floa
 const sure = 0.9
 
 // rowsOf returns positions lo to hi-1 of a, their classes side by side: a's own memory
-// where they are so there, else spare memory, filled if wanted.
+// where they are so there, else spare memory, with the values of a if filled.
 func (r *xentJob[T]) rowsOf(spare *[]T, a []T, lo, hi int, filled bool) []T {
 	k, inner := r.d.Classes, r.d.inner()
 	if a != nil && inner == 1 {

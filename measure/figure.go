@@ -45,7 +45,7 @@ type Quantity struct {
 	Key  string `json:"key"`  // names it in files: letters, digits and underscores
 	Name string `json:"name"` // names it for people: "Test error"
 	Unit Unit   `json:"unit"`
-	Note string `json:"note,omitempty"` // goes on from the value: "of samples wrong"
+	Note string `json:"note,omitempty"` // follows the value: "of samples wrong"
 }
 
 // Of returns a figure of the quantity.

@@ -80,12 +80,12 @@ func (m *Model) Score(s State, w Word) (logProb float64, next State) {
 	if w == NoWord {
 		return math.Inf(-1), 0
 	}
-	back, found := 0.0, false
+	back, known := 0.0, false
 	for n := int32(s); ; n = m.nodes[n].suffix {
 		if c := m.child(n, w); c != 0 {
 			child := &m.nodes[c]
-			if !found {
-				next, found = child.context, true
+			if !known {
+				next, known = child.context, true
 			}
 			if !math.IsNaN(child.logProb) {
 				return back + child.logProb, next

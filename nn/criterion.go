@@ -16,10 +16,10 @@ type Criterion struct {
 	eval  Grads // grads of the inputs that need them, else nil
 }
 
-// Grads is the memory of the gradients by a loss's inputs; nil where none is wanted.
+// Grads is the memory of the gradients by a loss's inputs; nil where none is computed.
 type Grads []*tensor.Tensor
 
-// Float32s returns the memory of the gradient by input i, nil if none is wanted.
+// Float32s returns the memory of the gradient by input i, nil if none is computed.
 func (g Grads) Float32s(i int) []float32 {
 	if g[i] == nil {
 		return nil

@@ -24,7 +24,7 @@ func ExampleLoadMapped() {
 	const path = "testdata/pytorch.safetensors"
 	err := nn.LoadMapped(path, net, func(name string) string {
 		if strings.HasPrefix(name, "example.") {
-			return "" // not wanted
+			return "" // skipped
 		}
 		name = strings.Replace(name, "classifier.", "5.", 1)
 		return strings.TrimPrefix(name, "features.")

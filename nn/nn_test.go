@@ -30,7 +30,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	layers := 0
 	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
@@ -45,14 +45,14 @@ func TestCatalogueIsComplete(t *testing.T) {
 			if star, ok := recv.(*ast.StarExpr); ok {
 				recv = star.X
 			}
-			found++
+			layers++
 			if name := recv.(*ast.Ident).Name; !rows[name] {
 				t.Errorf("%s has no row in the catalogue", name)
 			}
 		}
 	}
-	if found < 20 {
-		t.Errorf("found %d layers only", found)
+	if layers < 20 {
+		t.Errorf("only %d layers", layers)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // which makes the layer 1-Lipschitz up to the estimate's error. The gradient flows
 // through W in σ too; u and v count as constants.
 //
-// Parameters: the layer's, with weight_orig in the place of weight, and weight_u
+// Parameters: the layer's, with weight_orig instead of weight, and weight_u
 // [out] and weight_v [rest], which are frozen.
 // PyTorch: nn.utils.spectral_norm.
 type SpectralNorm struct {

@@ -29,30 +29,30 @@ func State(m Module) []tensor.Named {
 // m as it was.
 func Restore(m Module, state []tensor.Named) error {
 	params := unique(m.Params())
-	found := make(map[string]*tensor.Tensor, len(state))
+	tensors := make(map[string]*tensor.Tensor, len(state))
 	var faults []string
 	for _, n := range state {
 		if n.Name == tracked || strings.HasSuffix(n.Name, "."+tracked) {
 			continue
 		}
-		if found[n.Name] != nil {
+		if tensors[n.Name] != nil {
 			faults = append(faults, fmt.Sprintf("%q is there twice", n.Name))
 		}
-		found[n.Name] = n.Tensor
+		tensors[n.Name] = n.Tensor
 	}
-	faults = append(faults, misfits(params, state, found)...)
+	faults = append(faults, misfits(params, state, tensors)...)
 	if len(faults) > 0 {
 		return errors.New("nn: the weights do not fit the model: " + strings.Join(faults, "; "))
 	}
 	for _, p := range params {
-		p.Value.CopyFrom(found[p.Name].Convert(p.Value.DType()))
+		p.Value.CopyFrom(tensors[p.Name].Convert(p.Value.DType()))
 	}
 	return nil
 }
 
-// misfits says which of the tensors found do not fit params, first in the order of
+// misfits says which of the tensors do not fit params, first in the order of
 // state and then of params.
-func misfits(params []*autodiff.Param, state []tensor.Named, found map[string]*tensor.Tensor) (faults []string) {
+func misfits(params []*autodiff.Param, state []tensor.Named, tensors map[string]*tensor.Tensor) (faults []string) {
 	byName := make(map[string]*autodiff.Param, len(params))
 	for _, p := range params {
 		if byName[p.Name] != nil {
@@ -63,7 +63,7 @@ func misfits(params []*autodiff.Param, state []tensor.Named, found map[string]*t
 	for _, n := range state {
 		p := byName[n.Name]
 		switch {
-		case found[n.Name] == nil: // passed over
+		case tensors[n.Name] == nil: // passed over
 		case p == nil:
 			faults = append(faults, fmt.Sprintf("unexpected %q of shape %v", n.Name, n.Tensor.Shape()))
 		case !slices.Equal(p.Value.Shape(), n.Tensor.Shape()):
@@ -71,7 +71,7 @@ func misfits(params []*autodiff.Param, state []tensor.Named, found map[string]*t
 		}
 	}
 	for _, p := range params {
-		if found[p.Name] == nil {
+		if tensors[p.Name] == nil {
 			faults = append(faults, fmt.Sprintf("missing %q of shape %v", p.Name, p.Value.Shape()))
 		}
 	}

@@ -20,7 +20,7 @@ type Exhaustive[Y any] struct {
 }
 
 // Find implements Search. Of equal energies the first in the list is taken.
-func (s *Exhaustive[Y]) Find(p *Problem[Y]) Found[Y] {
+func (s *Exhaustive[Y]) Find(p *Problem[Y]) Result[Y] {
 	s.incorrect = s.incorrect[:0]
 	for _, y := range s.Answers {
 		if p.Incorrect(y) {
@@ -30,28 +30,28 @@ func (s *Exhaustive[Y]) Find(p *Problem[Y]) Found[Y] {
 	n := len(s.incorrect)
 	s.energies = scratch.Sized(s.energies, n)
 	e := s.energies
-	found := Found[Y]{Energy: math.Inf(1), Evaluations: n, Status: None}
+	result := Result[Y]{Energy: math.Inf(1), Evaluations: n, Status: None}
 	if n == 0 {
-		return found
+		return result
 	}
 	p.Energies(e, s.incorrect)
 	at, status := least(e)
-	found.Status = status
+	result.Status = status
 	switch {
 	case status == Undefined:
-		found.Energy = math.NaN()
+		result.Energy = math.NaN()
 	case status == Global:
-		found.Answer, found.Energy = s.incorrect[at], e[at]
+		result.Answer, result.Energy = s.incorrect[at], e[at]
 		if s.Part {
-			found.Status = Local
+			result.Status = Local
 		}
 	}
-	return found
+	return result
 }
 
 type number interface{ float32 | float64 }
 
-// least returns where the first minimum is; +Inf is none.
+// least returns where the first minimum is; +Inf is not a minimum.
 func least[T number](e []T) (at int, status Status) {
 	at = -1
 	for i, v := range e {

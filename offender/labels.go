@@ -10,7 +10,7 @@ import (
 // ones are masked the status is None. Of equal energies the first label is taken.
 //
 // Errors: k < 2; slices whose lengths do not fit; a target that is not a label.
-func Labels[T number](dst []Found[int], energies []T, k int, target []int) error {
+func Labels[T number](dst []Result[int], energies []T, k int, target []int) error {
 	if k < 2 {
 		return fmt.Errorf("offender: k is %d; there must be at least 2 labels", k)
 	}
@@ -29,8 +29,8 @@ func Labels[T number](dst []Found[int], energies []T, k int, target []int) error
 }
 
 // label searches one row.
-func label[T number](row []T, correct int) Found[int] {
-	found := Found[int]{Answer: -1, Energy: math.Inf(1), Evaluations: len(row) - 1}
+func label[T number](row []T, correct int) Result[int] {
+	result := Result[int]{Answer: -1, Energy: math.Inf(1), Evaluations: len(row) - 1}
 	before, low := least(row[:correct])
 	after, high := least(row[correct+1:])
 	if after >= 0 {
@@ -42,13 +42,13 @@ func label[T number](row []T, correct int) Found[int] {
 	}
 	switch {
 	case low == Undefined || high == Undefined:
-		found.Energy, found.Status = math.NaN(), Undefined
+		result.Energy, result.Status = math.NaN(), Undefined
 	case at < 0:
-		found.Status = None
+		result.Status = None
 	default:
-		found.Answer, found.Energy = at, float64(row[at])
+		result.Answer, result.Energy = at, float64(row[at])
 	}
-	return found
+	return result
 }
 
 // Best writes the labels of the lowest incorrect energies to dst, lowest first and

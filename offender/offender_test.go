@@ -15,25 +15,25 @@ func TestLabels(t *testing.T) {
 	for _, c := range []struct {
 		row     []float64
 		correct int
-		want    Found[int]
+		want    Result[int]
 	}{
-		{[]float64{3, 1, 2}, 1, Found[int]{2, 2, 2, Global}},
-		{[]float64{3, 1, 2}, 2, Found[int]{1, 1, 2, Global}},
-		{[]float64{1, 1, 1, 1}, 0, Found[int]{1, 1, 3, Global}},
-		{[]float64{1, 1, 1, 1}, 2, Found[int]{0, 1, 3, Global}},
-		{[]float64{1, inf, 5}, 0, Found[int]{2, 5, 2, Global}},
-		{[]float64{inf, 1, inf}, 1, Found[int]{-1, inf, 2, None}},
-		{[]float64{1, -inf, 5}, 0, Found[int]{1, -inf, 2, Global}},
-		{[]float64{nan, 2, 5}, 0, Found[int]{1, 2, 2, Global}},
+		{[]float64{3, 1, 2}, 1, Result[int]{2, 2, 2, Global}},
+		{[]float64{3, 1, 2}, 2, Result[int]{1, 1, 2, Global}},
+		{[]float64{1, 1, 1, 1}, 0, Result[int]{1, 1, 3, Global}},
+		{[]float64{1, 1, 1, 1}, 2, Result[int]{0, 1, 3, Global}},
+		{[]float64{1, inf, 5}, 0, Result[int]{2, 5, 2, Global}},
+		{[]float64{inf, 1, inf}, 1, Result[int]{-1, inf, 2, None}},
+		{[]float64{1, -inf, 5}, 0, Result[int]{1, -inf, 2, Global}},
+		{[]float64{nan, 2, 5}, 0, Result[int]{1, 2, 2, Global}},
 	} {
-		var got [1]Found[int]
+		var got [1]Result[int]
 		if err := Labels(got[:], c.row, len(c.row), []int{c.correct}); err != nil || got[0] != c.want {
 			t.Errorf("%v for %d: %+v, %v, want %+v", c.row, c.correct, got[0], err, c.want)
 		}
 	}
 	// A NaN on either side of the correct label leaves the answer open.
 	for _, row := range [][]float32{{float32(nan), 2, 1}, {1, 2, float32(nan)}} {
-		var got [1]Found[int]
+		var got [1]Result[int]
 		if err := Labels(got[:], row, 3, []int{1}); err != nil || got[0].Status != Undefined || !math.IsNaN(got[0].Energy) || got[0].Answer != -1 {
 			t.Errorf("%v: %+v, %v", row, got[0], err)
 		}
@@ -41,7 +41,7 @@ func TestLabels(t *testing.T) {
 }
 
 func TestLabelsErrors(t *testing.T) {
-	dst := make([]Found[int], 2)
+	dst := make([]Result[int], 2)
 	for want, err := range map[string]error{
 		"k is 1":                             Labels(dst, []float64{1, 2}, 1, []int{0, 0}),
 		"3 energies are not 2 rows of 2":     Labels(dst, []float64{1, 2, 3}, 2, []int{0, 0}),
@@ -90,7 +90,7 @@ func TestExhaustiveAgreesWithLabels(t *testing.T) {
 			row[i] = float64(rng.IntN(4))
 		}
 		correct := rng.IntN(5)
-		var want [1]Found[int]
+		var want [1]Result[int]
 		if err := Labels(want[:], row, 5, []int{correct}); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestBall(t *testing.T) {
 }
 
 func TestSearchesDoNotAllocateWhenWarm(t *testing.T) {
-	row, dst, best := []float32{3, 1, 2, 4, 0, 5}, make([]Found[int], 2), make([]int, 2)
+	row, dst, best := []float32{3, 1, 2, 4, 0, 5}, make([]Result[int], 2), make([]int, 2)
 	target := []int{0, 2}
 	s := &Exhaustive[int]{Answers: []int{0, 1, 2}}
 	p := &Problem[int]{Distance: Different[int], Energies: func(dst []float64, _ []int) { clear(dst) }}
@@ -165,11 +165,11 @@ func ExampleLabels() {
 		0.5, 2, 3,
 		1, 0.25, 2,
 	}
-	found := make([]Found[int], 2)
-	if err := Labels(found, energies, 3, []int{0, 2}); err != nil {
+	results := make([]Result[int], 2)
+	if err := Labels(results, energies, 3, []int{0, 2}); err != nil {
 		panic(err)
 	}
-	for i, f := range found {
+	for i, f := range results {
 		fmt.Printf("sample %d: label %d at %v, %v\n", i, f.Answer, f.Energy, f.Status)
 	}
 	// Output:
@@ -193,7 +193,7 @@ func ExampleExhaustive() {
 			}
 		},
 	}
-	found := (&Exhaustive[float64]{Answers: grid, Part: true}).Find(p)
-	fmt.Printf("%.2f: %.3f, %v of %d\n", found.Answer, found.Energy, found.Status, found.Evaluations)
+	result := (&Exhaustive[float64]{Answers: grid, Part: true}).Find(p)
+	fmt.Printf("%.2f: %.3f, %v of %d\n", result.Answer, result.Energy, result.Status, result.Evaluations)
 	// Output: 0.15: -0.801, local of 16
 }

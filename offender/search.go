@@ -24,7 +24,7 @@ import "math"
 type Search[Y any] interface {
 	// Find looks for the most offending incorrect answer of p. What it cannot do, it
 	// says by Found.Status; it never returns an answer within the ball.
-	Find(p *Problem[Y]) Found[Y]
+	Find(p *Problem[Y]) Result[Y]
 }
 
 // Problem is one sample's: its energies and its correct answer.
@@ -45,8 +45,8 @@ type Problem[Y any] struct {
 // Incorrect reports whether y lies outside the ball.
 func (p *Problem[Y]) Incorrect(y Y) bool { return p.Distance(y, p.Correct) > p.Epsilon }
 
-// Found is what a search found.
-type Found[Y any] struct {
+// Result is the result of a search.
+type Result[Y any] struct {
 	Answer      Y       // void if Status is None or Undefined
 	Energy      float64 // of Answer; +Inf if Status is None, NaN if Undefined
 	Evaluations int     // of the energy

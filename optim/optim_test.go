@@ -40,14 +40,14 @@ func TestCatalogueIsComplete(t *testing.T) {
 	for _, s := range schedules {
 		rows[reflect.TypeOf(s.schedule).Name()] = true
 	}
-	found := receivers(t, "Step", "At")
-	for name := range found {
+	names := receivers(t, "Step", "At")
+	for name := range names {
 		if !rows[name] {
 			t.Errorf("%s has no row in a table of tests", name)
 		}
 	}
-	if len(found) != 6 {
-		t.Errorf("found %d optimisers and schedules, want 6", len(found))
+	if len(names) != 6 {
+		t.Errorf("%d optimisers and schedules, want 6", len(names))
 	}
 }
 
@@ -58,7 +58,7 @@ func receivers(t *testing.T, methods ...string) map[string]bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]bool{}
+	names := map[string]bool{}
 	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		if err != nil {
@@ -73,10 +73,10 @@ func receivers(t *testing.T, methods ...string) map[string]bool {
 			if star, ok := recv.(*ast.StarExpr); ok {
 				recv = star.X
 			}
-			found[recv.(*ast.Ident).Name] = true
+			names[recv.(*ast.Ident).Name] = true
 		}
 	}
-	return found
+	return names
 }
 
 func TestFrozenNoDecayAndUnreached(t *testing.T) {

@@ -4,10 +4,10 @@
 // A step of training is
 //
 //	zero the gradients, run Backward
-//	penalty := optim.L1(params, lambda)        // if wanted
-//	norm := optim.ClipNorm(params, 1)          // if wanted
+//	penalty := optim.L1(params, lambda)        // optional
+//	norm := optim.ClipNorm(params, 1)          // optional
 //	opt.Step(params, lr*schedule.At(step, total))
-//	average.Update(params)                     // if wanted
+//	average.Update(params)                     // optional
 //
 // Frozen parameters, and those that no gradient has reached (Grad is nil), stay as
 // they are; NoDecay parameters take no weight decay and no penalty. Nothing here

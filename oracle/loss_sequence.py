@@ -1,8 +1,8 @@
 """Writes loss/testdata/sequence.jsonl.gz: CTC.
 
 Losses, and gradients by logits, are PyTorch's in float64. Its gradient by log_probs is
-exp(log_probs) − γ; what is wanted is −γ, so exp(log_probs) is taken off. Where a target
-is impossible, PyTorch's gradient is NaN; what is wanted is 0.
+exp(log_probs) − γ; the expected one is −γ, so exp(log_probs) is subtracted. Where a target
+is impossible, PyTorch's gradient is NaN; the expected one is 0.
 """
 
 import math

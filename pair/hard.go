@@ -35,7 +35,7 @@ type BatchHard[T tensor.Float] struct {
 	mining mining[T]
 }
 
-// Mine writes the triplets to dst, in the place of what it holds, ordered by anchor.
+// Mine overwrites dst with the triplets, ordered by anchor.
 //
 // Errors: those of [Strips.Set]; labels that are not one a row; an unknown pick.
 func (m *BatchHard[T]) Mine(dst *Triplets, embeddings []T, dim int, labels []int) (Stats, error) {

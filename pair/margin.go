@@ -34,8 +34,7 @@ type TripletMargin[T tensor.Float] struct {
 	mining mining[T]
 }
 
-// Mine writes the triplets to dst, in the place of what it holds, ordered by anchor,
-// positive and negative.
+// Mine overwrites dst with the triplets, ordered by anchor, positive and negative.
 //
 // Errors: those of [Strips.Set]; labels that are not one a row; Margin that is not finite
 // and at least 0, or not 0 with KindHard; an unknown kind; more triplets than Limit, saying how many.

@@ -24,7 +24,7 @@ type Memory[T tensor.Float] struct {
 	ints       []int
 }
 
-// NewMemory returns an empty memory for so many embeddings of dim coordinates.
+// NewMemory returns an empty memory for size embeddings of dim coordinates.
 //
 // Errors: size outside [1, 2²⁴]; dim below 1; more than [MaxMemory] coordinates in all.
 func NewMemory[T tensor.Float](size, dim int) (*Memory[T], error) {

@@ -45,7 +45,7 @@ func TestMemory(t *testing.T) {
 	})
 }
 
-// restored goes on from the state in another memory.
+// restored returns another memory that has read the state of m.
 func restored(t *rapid.T, m *Memory[float32], size, dim int) *Memory[float32] {
 	again, err := NewMemory[float32](size, dim)
 	if err != nil {

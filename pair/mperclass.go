@@ -97,7 +97,7 @@ func newPlan(g *grouping, batches, size int, rng *rand.Rand) *plan {
 	return p
 }
 
-// next deals the next batch, where so many batches are left.
+// next deals the next batch; batches is the number that is left.
 func (p *plan) next(batches int) {
 	p.batch = append(p.batch[:0], p.due[batches]...)
 	for _, c := range p.batch {

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// classSizes makes labels with so many samples of each class, in mixed order.
+// classSizes makes labels with sizes[c] samples of class c, in mixed order.
 func classSizes(sizes []int, seed uint64) (labels []int) {
 	for c, n := range sizes {
 		for range n {

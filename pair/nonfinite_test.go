@@ -71,7 +71,7 @@ func TestMinersComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	n := 0
 	for _, path := range paths {
 		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 		if err != nil {
@@ -82,7 +82,7 @@ func TestMinersComplete(t *testing.T) {
 			if !ok || fn.Recv == nil || fn.Name.Name != "Mine" {
 				continue
 			}
-			found++
+			n++
 			name := fn.Recv.List[0].Type.(*ast.StarExpr).X.(*ast.IndexExpr).X.(*ast.Ident).Name
 			tested := false
 			for miner := range miners[float32]() {
@@ -93,8 +93,8 @@ func TestMinersComplete(t *testing.T) {
 			}
 		}
 	}
-	if found < 5 {
-		t.Errorf("only %d miners found", found)
+	if n < 5 {
+		t.Errorf("only %d miners", n)
 	}
 }
 

@@ -32,7 +32,7 @@ type neighbour[T tensor.Float] struct {
 	j int
 }
 
-// Mine writes the triplets to dst, in the place of what it holds, ordered by anchor and positive.
+// Mine overwrites dst with the triplets, ordered by anchor and positive.
 //
 // Errors: those of [Strips.Set]; labels that are not one a row; Margin that is not above 0.
 func (m *SemiHard[T]) Mine(dst *Triplets, embeddings []T, dim int, labels []int) (Stats, error) {

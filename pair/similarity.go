@@ -25,7 +25,7 @@ type MultiSimilarity[T tensor.Float] struct {
 	mining mining[T]
 }
 
-// Mine writes the pairs to dst, in the place of what it holds, ordered by anchor and partner.
+// Mine overwrites dst with the pairs, ordered by anchor and partner.
 // Both orders of a pair may come, for either sample is an anchor.
 //
 // Errors: those of [Strips.Set]; labels that are not one a row; Epsilon that is not finite

@@ -31,7 +31,7 @@ type DistanceWeighted[T tensor.Float] struct {
 	weights []float64 // logarithms at first, then sums up to each
 }
 
-// Mine writes the triplets to dst, in the place of what it holds, ordered by anchor and positive.
+// Mine overwrites dst with the triplets, ordered by anchor and positive.
 //
 // Errors: those of [Strips.Set] for [Cosine]; labels that are not one a row; dim below 2;
 // cutoffs out of their range; no rng.

@@ -86,7 +86,7 @@ func TestMeasuresComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	functions := 0
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
@@ -100,14 +100,14 @@ func TestMeasuresComplete(t *testing.T) {
 			if !ok || !fn.Name.IsExported() || !slices.ContainsFunc(fn.Type.Params.List, ofFloats) {
 				continue
 			}
-			found++
+			functions++
 			if measures[fn.Name.Name] == nil {
 				t.Errorf("%s is not tested", fn.Name.Name)
 			}
 		}
 	}
-	if found != len(measures) {
-		t.Errorf("%d functions, %d measures", found, len(measures))
+	if functions != len(measures) {
+		t.Errorf("%d functions, %d measures", functions, len(measures))
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/energo-ml/energo/internal/scratch"
 )
 
-// Buffer is a replay buffer: chains that go on from where earlier steps of training left
+// Buffer is a replay buffer: chains that continue from where earlier steps of training left
 // them, some of them started afresh.
 //
 // Source: [tieleman2008] for chains that persist, [du2019] for the buffer.
@@ -56,7 +56,7 @@ func (b *Buffer[T]) Take(rng *rand.Rand, y []T, at []int, fresh func(y []T)) {
 	}
 }
 
-// Put stores the chains of a state at their places. One whose position, energy or slope is
+// Put stores the chains of a state where Take read them. One whose position, energy or slope is
 // not finite is left out: the buffer keeps what it had.
 func (b *Buffer[T]) Put(s *State[T], at []int) {
 	for i, place := range at {

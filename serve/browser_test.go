@@ -249,7 +249,7 @@ func TestPage(t *testing.T) {
 	// Delete clears the canvas, and then there is nothing to look for.
 	b.eval("document.getElementById('canvas').focus()")
 	b.key("Delete", 46, "")
-	b.eval("wanted = null; document.getElementById('go').click()")
+	b.eval("target = null; document.getElementById('go').click()")
 	b.await(wrong, "The drawing is empty.")
 	b.shot("wrong")
 
@@ -257,11 +257,11 @@ func TestPage(t *testing.T) {
 	b.mouse("mousePressed", box.X+100, box.Y+60)
 	b.mouse("mouseReleased", box.X+100, box.Y+60)
 	b.key("Delete", 46, "")
-	b.eval("document.getElementById('error').textContent = 'none'; wanted = {image: null, drawn: true}")
+	b.eval("document.getElementById('error').textContent = 'none'; target = {image: null, drawn: true}")
 	b.key("Backspace", 8, "")
 	b.eval("new Promise(r => setTimeout(r, 400))")
 	b.await(wrong, "none")
-	b.await("wanted", "<nil>")
+	b.await("target", "<nil>")
 
 	// A finger draws, too.
 	touch := func(kind string, points ...any) {
@@ -300,7 +300,7 @@ func TestPage(t *testing.T) {
 	b.await(fmt.Sprintf(text, "document"), "false")
 
 	// An answer of something else in front of the server.
-	b.eval("wanted = {id: 'x'}; fetchOurs = fetch; fetch = async () => new Response('<p>', {status: 502}); search()")
+	b.eval("target = {id: 'x'}; fetchOurs = fetch; fetch = async () => new Response('<p>', {status: 502}); search()")
 	b.await(wrong, "The answer has status 502 and is no JSON.")
 	b.eval("fetch = fetchOurs")
 

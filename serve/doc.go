@@ -2,7 +2,7 @@
 // index out, as JSON, and a page to try it on.
 //
 //	POST   /v1/search      the nearest items
-//	POST   /v1/items       add items, in the place of those of the same identifiers; all or none
+//	POST   /v1/items       add items, which replace those of the same identifiers; all or none
 //	GET    /v1/items/ID    an item with its vector
 //	DELETE /v1/items/ID
 //	GET    /v1/thumb/ID    its picture as PNG, made small, if the index recorded where that is

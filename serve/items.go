@@ -19,7 +19,7 @@ type newItem struct {
 	place     string // in the request's list; "" where it is alone
 }
 
-// add puts items in, in the place of those of the same identifiers: all that were sent, or none.
+// add adds items, which replace those of the same identifiers: all that were sent, or none.
 func (s *Server) add(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err

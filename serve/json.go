@@ -46,7 +46,7 @@ type unread struct{}
 // UnmarshalJSON does nothing.
 func (*unread) UnmarshalJSON([]byte) error { return nil }
 
-// wrongKind says that a value is not what is wanted.
+// wrongKind says that a value is not of the right kind.
 func wrongKind(field string, text []byte, want string) error {
 	is := "number " + string(text[:min(len(text), 40)])
 	switch text[0] {
@@ -143,8 +143,8 @@ func object(known map[string]reader) reader {
 	}
 }
 
-// given makes a place for a value that is there.
-func given[T any](v **T, read func(*T) reader) reader {
+// optional makes *v where the value is there.
+func optional[T any](v **T, read func(*T) reader) reader {
 	return func(field string, text []byte) error {
 		*v = new(T)
 		return read(*v)(field, text)
@@ -170,7 +170,7 @@ func integerOf(n *int) reader {
 	}
 }
 
-// listOf takes a list of at most so many values, which it leaves as they are.
+// listOf takes a list of at most most values, which it leaves as they are.
 func listOf(list *[][]byte, most int) reader {
 	return func(field string, text []byte) error {
 		if text[0] != '[' {

@@ -42,7 +42,7 @@ func newMetrics() *metrics {
 	return &metrics{requests: map[routeStatus]uint64{}, seconds: map[string]*histogram{}}
 }
 
-// request counts one that was answered; a route of "" is none of ours.
+// request counts one that was answered; route is "" where the path has no handler.
 func (m *metrics) request(route string, status int, took time.Duration) {
 	route = cmp.Or(route, "other")
 	m.mu.Lock()

@@ -19,7 +19,7 @@ import (
 	"github.com/energo-ml/energo/index"
 )
 
-// bomb is the beginning of a PNG file that declares so many pixels.
+// bomb is the beginning of a PNG file that declares width × height pixels.
 func bomb(width, height uint32) []byte {
 	b := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d")
 	head := append([]byte("IHDR"), binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)...)
@@ -27,7 +27,7 @@ func bomb(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(append(b, head...), crc32.ChecksumIEEE(head))
 }
 
-// Whatever is wrong is told, with its place, and the server goes on.
+// The answer names each fault and its place, and the server continues.
 func TestProblems(t *testing.T) {
 	o := options(fixture())
 	o.Limits.Body, o.Limits.Batch, o.Limits.K = 1<<16, 3, 50

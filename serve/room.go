@@ -129,7 +129,7 @@ type visit struct {
 	body   io.ReadCloser
 	placed bool
 	read   bool // the body, to its end
-	told   bool // the answer has begun
+	begun  bool // the answer has begun
 
 	// The room's.
 	held   int64
@@ -227,8 +227,8 @@ func (v *visit) Close() error { return v.body.Close() }
 // Write writes the answer, which is whole when it begins. The place is free from then on, so that a client that is slow
 // to take it keeps nobody out; where there is no room for the answer without the place, it is kept.
 func (v *visit) Write(p []byte) (int, error) {
-	if !v.told {
-		v.told = true
+	if !v.begun {
+		v.begun = true
 		if v.s.room.take(v, int64(len(p))) {
 			v.unplace()
 			v.s.room.await(v, http.NewResponseController(v.ResponseWriter).SetWriteDeadline)

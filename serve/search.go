@@ -28,15 +28,15 @@ type searchRequest struct {
 // read is a reader.
 func (q *searchRequest) read(field string, text []byte) error {
 	return object(map[string]reader{
-		"vector": vectorOf(&q.Vector), "image": pictureOf(&q.Image), "id": given(&q.ID, textOf), "k": given(&q.K, integerOf),
+		"vector": vectorOf(&q.Vector), "image": pictureOf(&q.Image), "id": optional(&q.ID, textOf), "k": optional(&q.K, integerOf),
 		"filter": object(map[string]reader{
 			"labels": textsOf(&q.Filter.Labels), "fields": fieldsIn(&q.Filter.Fields), "exclude": textsOf(&q.Filter.Exclude),
 		}),
 	})(field, text)
 }
 
-// found is the answer.
-type found struct {
+// searchAnswer is the answer.
+type searchAnswer struct {
 	Hits         []hit   `json:"hits"`
 	EncodeMillis float64 `json:"encode_ms"` // of the picture, with waiting
 	SearchMillis float64 `json:"search_ms"` // of the index, with waiting
@@ -53,13 +53,13 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var answer found
+	var answer searchAnswer
 	query := index.Query{K: defaultK, Filter: q.Filter}
 	if q.K != nil {
 		query.K = *q.K
 	}
 	start := time.Now()
-	if query.Vector, err = s.wanted(r.Context(), q, &query.Filter); err != nil {
+	if query.Vector, err = s.queryVector(r.Context(), q, &query.Filter); err != nil {
 		return err
 	}
 	if q.Image != nil {
@@ -94,14 +94,14 @@ func (s *Server) readSearch(r *http.Request) (q searchRequest, err error) {
 	if err != nil {
 		return q, err
 	}
-	given := 0
+	n := 0
 	for _, is := range []bool{q.Vector != nil, q.Image != nil, q.ID != nil} {
 		if is {
-			given++
+			n++
 		}
 	}
-	if given != 1 {
-		return q, invalid("", "one of vector, image and id is needed; there are %d", given)
+	if n != 1 {
+		return q, invalid("", "one of vector, image and id is needed; there are %d", n)
 	}
 	if q.K != nil && (*q.K < 1 || *q.K > s.o.Limits.K) {
 		return q, invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.o.Limits.K)
@@ -135,8 +135,8 @@ func searchParams(b body) (q searchRequest, err error) {
 	return q, err
 }
 
-// wanted returns the vector to look for, and leaves an item out of its own hits.
-func (s *Server) wanted(ctx context.Context, q searchRequest, f *index.Filter) ([]float32, error) {
+// queryVector returns the vector to look for, and excludes an item from its own hits.
+func (s *Server) queryVector(ctx context.Context, q searchRequest, f *index.Filter) ([]float32, error) {
 	switch {
 	case q.Image != nil:
 		vectors, err := s.encode(ctx, []sent{{file: q.Image}})

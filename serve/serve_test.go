@@ -120,8 +120,8 @@ func (x *shelf) Search(_ context.Context, queries []index.Query) ([][]index.Hit,
 	return all, nil
 }
 
-func holds(fields, wanted map[string]string) bool {
-	for name, v := range wanted {
+func holds(fields, want map[string]string) bool {
+	for name, v := range want {
 		if fields[name] != v {
 			return false
 		}
@@ -254,7 +254,7 @@ func do(t testing.TB, r *http.Request) reply {
 // hits reads a good answer of a search.
 func (r reply) hits(t testing.TB) (ids []string) {
 	t.Helper()
-	var f found
+	var f searchAnswer
 	if err := json.Unmarshal([]byte(r.text), &f); err != nil || r.status != http.StatusOK {
 		t.Fatalf("status %d, %s (%v)", r.status, r.text, err)
 	}
@@ -415,7 +415,7 @@ func TestThumbs(t *testing.T) {
 	_, at := start(t, options(x))
 	r := send(t, "POST", at+"/v1/search", "application/json", []byte(`{"id":"set/1.png","k":2}`))
 	if got := strings.Join(r.hits(t), " "); got != "bare set/0.png" || strings.Count(r.text, "thumb") != 2 || !strings.Contains(r.text, `"thumb":"/v1/thumb/set%2F0.png"`) {
-		t.Errorf("hits %s; a thumbnail is wanted of set/0.png alone: %s", got, r.text)
+		t.Errorf("hits %s; only set/0.png must have a thumbnail: %s", got, r.text)
 	}
 	r = send(t, "GET", at+"/v1/thumb/set%2F0.png", "", nil)
 	m, err := png.Decode(strings.NewReader(r.text))

@@ -65,7 +65,7 @@ type Limits struct {
 	Stop                       time.Duration // for requests under way when the server is told to stop; 15 s
 }
 
-// withDefaults returns the limits with defaults in the place of zeros.
+// withDefaults returns the limits with defaults instead of zeros.
 func (l Limits) withDefaults() (Limits, error) {
 	orDefault(&l.Body, 16<<20)
 	orDefault(&l.Memory, max(512<<20, memoryFor(l.Body)))
@@ -90,7 +90,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	return l, nil
 }
 
-// memoryFor is the least Memory with which a body of so many bytes can be taken.
+// memoryFor is the least Memory with which a body of that many bytes can be taken.
 func memoryFor(body int64) int64 { return 2 * (visitSize + bodyCopies*body + 1) * 8 / 7 }
 
 // The largest limits: far beyond use, and sums and products of them do not overflow.

@@ -255,7 +255,7 @@ func (f *Film) check() error {
 		return errors.New("its name has more than 64 letters")
 	}
 	if len(f.X) < 2 || len(f.Y) < 2 || len(f.Frames) == 0 {
-		return fmt.Errorf("it has %d × %d places and %d frames; at least 2 × 2 and 1 are wanted", len(f.X), len(f.Y), len(f.Frames))
+		return fmt.Errorf("it has %d × %d places and %d frames; it must have at least 2 × 2 and 1", len(f.X), len(f.Y), len(f.Frames))
 	}
 	for _, axis := range [][]float64{f.X, f.Y} {
 		for i, v := range axis {

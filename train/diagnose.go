@@ -68,7 +68,7 @@ const (
 	flatBlind  = 0.1  // … where the error is no better than by guessing
 	blindPart  = 0.5  // … and the spread has fallen to this part of what it was
 	worksPart  = 0.5  // an error below this part of that by guessing is no collapse of a loss that is no functional
-	deadPush   = 1e-3 // a push below this part of that at a tie is none
+	deadPush   = 1e-3 // a push below this part of that at a tie counts as 0
 	deadWrong  = 0.5  // … where this part of the samples or more is wrong
 	runaway    = 100  // energies this many initial spreads below zero have left for −∞
 )
@@ -93,14 +93,14 @@ const (
 func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chance float64) Evaluation {
 	n := len(stats)
 	correct, other, gap, spreads := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	kept, told := 0, 0
+	kept, apart := 0, 0
 	for i, x := range stats {
 		correct[i], other[i], gap[i], spreads[i] = x.Correct, x.Offending, x.Gap(), x.Spread
 		if s.keeps(x) {
 			kept++
 		}
 		if x.Gap() > 0 {
-			told++
+			apart++
 		}
 	}
 	d := Diagnosis{
@@ -114,7 +114,7 @@ func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chan
 		e.Diagnosis.Why = s.alarm(e, s.dead(stats))
 	}
 	e.Diagnosis.Collapsed = e.Diagnosis.Why != ""
-	e.Diagnosis.Verdict = s.verdict(e, measure.Ratio(float64(told), float64(n)))
+	e.Diagnosis.Verdict = s.verdict(e, measure.Ratio(float64(apart), float64(n)))
 	return e
 }
 
@@ -261,8 +261,8 @@ func (e *Evaluation) against() string {
 	return fmt.Sprintf("; the error is %s, without a look at the input %s", e.Error.Text(), e.Error.Unit.Text(c))
 }
 
-// verdict is what the numbers say of training in one sentence. told is the share of the samples with a gap above 0.
-func (s Subject) verdict(e Evaluation, told float64) string {
+// verdict is what the numbers say of training in one sentence. apart is the share of the samples with a gap above 0.
+func (s Subject) verdict(e Evaluation, apart float64) string {
 	d := e.Diagnosis
 	switch {
 	case d.Collapsed:
@@ -275,7 +275,7 @@ func (s Subject) verdict(e Evaluation, told float64) string {
 		return fmt.Sprintf("The %s are not flat (%s), but they do not tell what is right%s.", d.Terms.Energies, d.spreads(), e.against())
 	}
 	return fmt.Sprintf("The %s of %s are below those of %s in %s of the %s (median gap %s; %s)%s.",
-		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(told), d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), d.spreads(), e.against())
+		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(apart), d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), d.spreads(), e.against())
 }
 
 func quantiles(x []float64) Quantiles {

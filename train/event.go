@@ -8,7 +8,7 @@ import "github.com/energo-ml/energo/measure"
 // Event is something that happened in training: one of the types of this file.
 type Event interface{ event() }
 
-// Start opens a run or, with Step > 0, goes on with one.
+// Start opens a run or, with Step > 0, resumes one.
 type Start struct {
 	Run     string `json:"run"`
 	Recipe  string `json:"recipe"`

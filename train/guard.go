@@ -33,7 +33,7 @@ func nonFinite(loss, norm float64) string {
 }
 
 // rollBack goes back to the last good state with a smaller step size, or gives up. The
-// samples of the bad step are not tried again, and the schedule goes on.
+// samples of the bad step are not tried again, and the schedule continues.
 func (l *loop) rollBack(reason string) error {
 	p := &l.progress
 	switch {
@@ -68,8 +68,8 @@ func (l *loop) settle() error {
 	return nil
 }
 
-// snapshot is a copy of weights and, where wanted, of what the optimiser and the
-// averaging remember.
+// snapshot is a copy of weights and, where they are passed, of the states of the optimiser
+// and the averaging.
 type snapshot struct {
 	weights   []tensor.Named
 	optimizer []tensor.Named

@@ -44,7 +44,7 @@ type eventLog struct {
 	err  error
 }
 
-// openLog starts the log of a run, or goes on with it after the events up to p: what a
+// openLog starts the log of a run, or continues it after the events up to p: what a
 // killed run wrote past its checkpoint happens again, and what a crash cut short is dropped.
 func openLog(dir string, resume bool, p progress) (*eventLog, error) {
 	path := filepath.Join(dir, LogFile)

@@ -95,13 +95,13 @@ func TestEveryEventHasAnExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	types := 0
 	for _, d := range file.Decls {
 		f, ok := d.(*ast.FuncDecl)
 		if !ok || f.Name.Name != "event" {
 			continue
 		}
-		found++
+		types++
 		name, has := f.Recv.List[0].Type.(*ast.Ident).Name, false
 		for _, e := range examples {
 			has = has || reflect.TypeOf(e).Name() == name
@@ -110,8 +110,8 @@ func TestEveryEventHasAnExample(t *testing.T) {
 			t.Errorf("event %s has no example", name)
 		}
 	}
-	if found != len(examples) {
-		t.Errorf("%d types of events, %d examples", found, len(examples))
+	if types != len(examples) {
+		t.Errorf("%d types of events, %d examples", types, len(examples))
 	}
 }
 

@@ -27,7 +27,7 @@ func unbroken(t *testing.T, poison float64) (*blobs, string) {
 	return task, dir
 }
 
-// TestInterruptAndResume stops a run after each of its steps, and goes on with a new
+// TestInterruptAndResume stops a run after each of its steps, and resumes with a new
 // process's worth of state. With poison, divergences lie before and behind the stop.
 func TestInterruptAndResume(t *testing.T) {
 	for _, poison := range []float64{0, 0.2} {
@@ -48,7 +48,7 @@ func TestInterruptAndResume(t *testing.T) {
 	}
 }
 
-// cutAfter trains until so many steps of this part are done.
+// cutAfter trains until that many steps of this part are done.
 func cutAfter(t *testing.T, steps int, poison float64, dir string, resume bool) *Outcome {
 	t.Helper()
 	task, c := newBlobs(9), blobConfig(dir)
@@ -56,7 +56,7 @@ func cutAfter(t *testing.T, steps int, poison float64, dir string, resume bool) 
 	return stopAfter(t, task, task, c, steps)
 }
 
-// stopAfter trains a task over blobs until so many steps of this part are done.
+// stopAfter trains a task over blobs until that many steps of this part are done.
 func stopAfter(t *testing.T, task Task, inner *blobs, c Config, steps int) *Outcome {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -160,7 +160,7 @@ func TestKillAndResume(t *testing.T) {
 	}
 }
 
-// TestResumeRefuses gives the loop checkpoints that it must not go on from.
+// TestResumeRefuses gives the loop checkpoints that it must not resume from.
 func TestResumeRefuses(t *testing.T) {
 	dir := t.TempDir()
 	cutAfter(t, 20, 0, dir, false)

@@ -32,7 +32,7 @@ type Task interface {
 
 // Stateful is a Task that keeps more than its parameters from step to step, such as the
 // chains of a replay buffer. Checkpoints hold it. A divergence does not bring it back: it
-// goes on as the bad step left it.
+// stays as the bad step left it.
 type Stateful interface {
 	Task
 	// State returns the tensors themselves, always the same names and shapes in the same
@@ -108,9 +108,9 @@ var ErrDiverged = errors.New("training diverges")
 func (c *Config) check(samples int) error {
 	switch {
 	case c.Epochs < 1:
-		return fmt.Errorf("epochs is %d; at least 1 is wanted", c.Epochs)
+		return fmt.Errorf("epochs is %d; it must be at least 1", c.Epochs)
 	case c.Batch < 1:
-		return fmt.Errorf("batch is %d; at least 1 is wanted", c.Batch)
+		return fmt.Errorf("batch is %d; it must be at least 1", c.Batch)
 	case c.Accumulate < 0:
 		return fmt.Errorf("accumulate is %d; it must not be negative", c.Accumulate)
 	case samples < 1:
@@ -118,14 +118,14 @@ func (c *Config) check(samples int) error {
 	case c.Optimizer == nil:
 		return errors.New("no optimizer is given")
 	case !(c.LR > 0) || math.IsInf(c.LR, 1):
-		return fmt.Errorf("lr is %v; a positive number is wanted", c.LR)
+		return fmt.Errorf("lr is %v; it must be a positive number", c.LR)
 	case !(c.EMA >= 0 && c.EMA < 1):
 		return fmt.Errorf("ema is %v; it must be at least 0 and below 1", c.EMA)
 	}
 	return nil
 }
 
-// settings is everything that a run must not change when it goes on.
+// settings is everything that a run must not change when it resumes.
 func (c *Config) settings(samples int) map[string]string {
 	all := map[string]string{
 		"recipe":     c.Recipe,

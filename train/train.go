@@ -170,7 +170,7 @@ func (l *loop) done(reason string) *Outcome {
 	return &Outcome{Done: d, Best: l.progress.BestEpoch, Why: l.progress.Why}
 }
 
-// epoch goes on with the current epoch to its end, and evaluates.
+// epoch runs the rest of the current epoch, and evaluates.
 func (l *loop) epoch(ctx context.Context) (interrupted bool, err error) {
 	if err := l.arrange(l.progress.Epoch); err != nil {
 		return false, err

@@ -58,7 +58,7 @@ func main() {
 	flag.IntVar(&s.dim, "dim", 64, "coordinates of a vector, without -run")
 	flag.IntVar(&s.k, "k", 10, "hits of a search")
 	flag.StringVar(&s.run, "run", "", "`folder` of a run whose network encodes pictures")
-	flag.StringVar(&s.url, "url", "", "address of a server to measure, in the place of our own")
+	flag.StringVar(&s.url, "url", "", "address of a server to measure instead of our own")
 	flag.DurationVar(&s.seconds, "time", 3*time.Second, "how long each measurement takes")
 	flag.BoolVar(&s.json, "json", false, "print one JSON line a measurement")
 	flag.Parse()

@@ -242,13 +242,13 @@ func equals(t *testing.T, x index.Index) {
 		}
 		want = append(want, id, id+"2")
 	}
-	if got := found(t, x, index.Query{Vector: []float32{0, 1}, K: 20}); !slices.Equal(got, want) {
+	if got := hitIDs(t, x, index.Query{Vector: []float32{0, 1}, K: 20}); !slices.Equal(got, want) {
 		t.Errorf("equals come as %v; they were added as %v", got, want)
 	}
 }
 
-// found are the identifiers of the hits of one query.
-func found(t *testing.T, x index.Index, q index.Query) []string {
+// hitIDs returns the identifiers of the hits of one query.
+func hitIDs(t *testing.T, x index.Index, q index.Query) []string {
 	t.Helper()
 	hits, err := x.Search(t.Context(), []index.Query{q})
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	undoTime   = time.Minute
 )
 
-// Add puts items in, in the place of those of the same identifiers. They go in batches of up to 8 MiB.
+// Add adds items; one with the identifier of a stored item replaces it. They are sent in batches of up to 8 MiB.
 //
 // Weaviate has no transactions. So Add first asks for what it will replace, and after an error takes
 // out what it had put in and puts back what was there before. If that fails too, which the error then

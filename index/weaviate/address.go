@@ -68,7 +68,7 @@ func parseAddress(address string) (*location, error) {
 		}
 		u, err := url.Parse(to)
 		if err != nil || u.Hostname() == "" || u.Host != host {
-			return nil, fmt.Errorf("weaviate: host %q of the address is none; it must be HOST:PORT", excerpt.Of(host))
+			return nil, fmt.Errorf("weaviate: the address's host is %q; it must be HOST:PORT", excerpt.Of(host))
 		}
 		a.hosts = append(a.hosts, to)
 	}

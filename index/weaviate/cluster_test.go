@@ -181,7 +181,7 @@ func TestGraph(t *testing.T) {
 	for i := range queries {
 		queries[i] = index.Query{Vector: items[i].Vector, K: 10, Filter: index.Filter{Exclude: []string{items[i].ID}}}
 	}
-	var found [2][][]index.Hit
+	var hits [2][][]index.Hit
 	for i, parameters := range []string{"index=flat", "index=hnsw&replicas=2"} {
 		x := c.create(t, parameters, index.Options{Dim: 32})
 		begin := time.Now()
@@ -190,18 +190,18 @@ func TestGraph(t *testing.T) {
 		}
 		added := time.Now()
 		var err error
-		if found[i], err = x.Search(t.Context(), queries); err != nil {
+		if hits[i], err = x.Search(t.Context(), queries); err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%s: Add %v, Search %v", parameters, added.Sub(begin), time.Since(added))
 	}
 	hit := 0
 	for i := range queries {
-		if len(found[0][i]) != 10 || len(found[1][i]) != 10 {
-			t.Fatalf("query %d has %d and %d hits", i, len(found[0][i]), len(found[1][i]))
+		if len(hits[0][i]) != 10 || len(hits[1][i]) != 10 {
+			t.Fatalf("query %d has %d and %d hits", i, len(hits[0][i]), len(hits[1][i]))
 		}
-		for _, h := range found[1][i] {
-			if slices.ContainsFunc(found[0][i], func(g index.Hit) bool { return g.ID == h.ID }) {
+		for _, h := range hits[1][i] {
+			if slices.ContainsFunc(hits[0][i], func(g index.Hit) bool { return g.ID == h.ID }) {
 				hit++
 			}
 		}

@@ -24,15 +24,15 @@ type row struct {
 	} `json:"_additional"`
 }
 
-// ask asks for objects of the class: arguments and what is wanted of each are GraphQL.
-func (x *Index) ask(ctx context.Context, arguments, wanted string) ([]row, error) {
+// ask asks for objects of the class; the arguments and the fields of each are GraphQL.
+func (x *Index) ask(ctx context.Context, arguments, fields string) ([]row, error) {
 	var out struct {
 		Get map[string][]row
 	}
 	if x.copies > 1 { // otherwise the server knows no such argument
 		arguments += ",consistencyLevel:ONE"
 	}
-	question := fmt.Sprintf("{Get{%s(%s){%s}}}", x.class, arguments, wanted)
+	question := fmt.Sprintf("{Get{%s(%s){%s}}}", x.class, arguments, fields)
 	if err := x.client.graphQL(ctx, question, &out); err != nil {
 		return nil, err
 	}

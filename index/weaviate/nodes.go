@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// copies are looked for so often, in so many steps, after a class was made.
+// After a class was made its copies are looked for in this many steps, with this pause.
 const (
 	lookSteps = 50
 	lookPause = 200 * time.Millisecond

@@ -52,8 +52,8 @@ func (x *Index) Search(ctx context.Context, queries []index.Query) ([][]index.Hi
 	return hits, nil
 }
 
-// searchOne asks for so many more hits as are to be left out: that is exact, and far cheaper for the
-// server than a filter of what is not wanted.
+// searchOne asks for as many more hits as there are items to leave out: that is exact, and far cheaper for the
+// server than a filter that excludes them.
 func (x *Index) searchOne(ctx context.Context, q *index.Query) ([]index.Hit, error) {
 	excluded := make(map[string]bool, len(q.Filter.Exclude))
 	for _, id := range q.Filter.Exclude {

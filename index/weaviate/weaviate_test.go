@@ -20,7 +20,7 @@ import (
 	"github.com/energo-ml/energo/index"
 )
 
-// TestParseAddress reads addresses and refuses what are none, without a word of what may be a key.
+// TestParseAddress reads addresses and refuses what is not one, without a word of what may be a key.
 func TestParseAddress(t *testing.T) {
 	plain := location{hosts: []string{"http://h:1"}, class: "C", writes: "ALL", graph: "hnsw"}
 	with := func(change func(*location)) location { l := plain; change(&l); return l }

@@ -71,9 +71,9 @@ type MultiMarginArgs[T Float] struct {
 	Margin float64
 	Weight []T // of each class; nil: ones
 	Scale  float64
-	L      []T // every row's loss; nil: not wanted
+	L      []T // every row's loss; nil: not written
 	Up     []T // upstream gradient of each row; nil: ones
-	DX     []T // gradient, times Scale; nil: not wanted. It may be X.
+	DX     []T // gradient, times Scale; nil: not written. It may be X.
 }
 
 // MultiMarginRows computes, of each row x with its target t,
@@ -104,7 +104,7 @@ type multiMarginJob[T Float] struct {
 	run     multiMargin[T]
 	step    int
 	partial []float64
-	spare   []T // a row of each worker, to write what nobody wants
+	spare   []T // a row of each worker, for results that are not kept
 }
 
 func (j *multiMarginJob[T]) Do(task, worker int) {

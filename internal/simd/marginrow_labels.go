@@ -12,9 +12,9 @@ type MultilabelArgs[T Float] struct {
 	Cols   int   // at least 1
 	Labels []int // rows of Cols classes; a row's labels end before its first negative one
 	Scale  float64
-	L      []T // every row's loss; nil: not wanted
+	L      []T // every row's loss; nil: not written
 	Up     []T // upstream gradient of each row; nil: ones
-	DX     []T // gradient, times Scale; nil: not wanted. It may be X.
+	DX     []T // gradient, times Scale; nil: not written. It may be X.
 }
 
 // MultilabelRows computes, of each row x,

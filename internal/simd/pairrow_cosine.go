@@ -13,9 +13,9 @@ type CosineArgs[T Float] struct {
 	Target []T // a row's: 1, or −1; with any other its loss is 0
 	Margin float64
 	Scale  float64
-	L      []T // every row's loss; nil: not wanted
+	L      []T // every row's loss; nil: not written
 	Up     []T // upstream gradient of each row; nil: ones
-	DX, DY []T // gradients, times Scale; nil: not wanted
+	DX, DY []T // gradients, times Scale; nil: not written
 }
 
 // CosineEps is what PyTorch's cosine embedding loss adds to both squared norms: 1e-12 as
@@ -59,7 +59,7 @@ type cosineJob[T Float] struct {
 	run     *pairKernels[T]
 	step    int
 	partial []float64
-	spare   []T // a row of each worker, to write what nobody wants
+	spare   []T // a row of each worker, for results that are not kept
 }
 
 func (j *cosineJob[T]) Do(task, worker int) {
@@ -112,7 +112,7 @@ func (j *cosineJob[T]) row(r int, spare []T) float64 {
 	return l
 }
 
-// rowOr returns d[lo:hi], or spare where d is not wanted.
+// rowOr returns d[lo:hi], or spare where d is nil.
 func rowOr[T Float](d []T, lo, hi int, spare []T) []T {
 	if d == nil {
 		return spare

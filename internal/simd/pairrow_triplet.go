@@ -15,9 +15,9 @@ type TripletArgs[T Float] struct {
 	Margin     float64
 	Swap       bool
 	Scale      float64
-	L          []T // every row's loss; nil: not wanted
+	L          []T // every row's loss; nil: not written
 	Up         []T // upstream gradient of each row; nil: ones
-	DA, DP, DN []T // gradients, times Scale; nil: not wanted
+	DA, DP, DN []T // gradients, times Scale; nil: not written
 }
 
 // HasTriplet reports whether TripletRows can do a norm: the degrees up to 8 that are
@@ -74,7 +74,7 @@ type tripletJob[T Float] struct {
 	run     *pairKernels[T]
 	step    int
 	partial []float64
-	spare   []T // three rows of each worker, to write what nobody wants
+	spare   []T // three rows of each worker, for results that are not kept
 }
 
 func (j *tripletJob[T]) Do(task, worker int) {

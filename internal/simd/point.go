@@ -84,8 +84,8 @@ type factors[T Float] struct {
 // PointArgs are the arguments of Points.
 type PointArgs[T Float] struct {
 	A, B, C    []T // C's length divides A's: it repeats; nil where the loss has two arguments
-	L          []T // every element's loss; nil: not wanted
-	DA, DB, DC []T // derivatives; nil: not wanted
+	L          []T // every element's loss; nil: not written
+	DA, DB, DC []T // derivatives; nil: not written
 	Weight     []T // of each element; its length divides A's: it repeats; nil: ones
 	Up         []T // upstream gradient of each element; nil: ones
 	Scale      float64
@@ -259,7 +259,7 @@ func third[T Float](c []T, i int) float64 {
 	return float64(c[i])
 }
 
-// output returns d[lo:hi], or scratch memory where the kernel writes what nobody wants.
+// output returns d[lo:hi], or scratch memory where the kernel writes results that are not kept.
 func output[T Float](d []T, written bool, spare *[]T, lo, hi int) []T {
 	switch {
 	case d != nil:

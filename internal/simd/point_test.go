@@ -136,8 +136,8 @@ func testPoint[T Float](t *testing.T, row pointRow, k [PointFactors]float64, n, 
 	for _, mode := range []string{"sum", "each", "weighed"} {
 		x := PointArgs[T]{A: d.in[0], B: d.in[1], C: d.in[2], Scale: 0.5, K: k}
 		var intact []func() bool
-		out := func(wanted bool) []T {
-			if !wanted {
+		out := func(keep bool) []T {
+			if !keep {
 				return nil
 			}
 			s, ok := guarded[T](n, offset+len(intact))

@@ -64,7 +64,7 @@ func TestMaxPool(t *testing.T) {
 			in, out := s.Batch*s.C*s.H*s.W, s.Batch*s.C*s.OutH()*s.OutW()
 			r := rng(uint64(s.W))
 			x, intactX := guarded[float32](in, 3)
-			for i := range x { // few values, so many ties, and some special ones
+			for i := range x { // few values, hence many ties, and some special ones
 				x[i] = float32(r.IntN(4))
 				switch r.IntN(20) {
 				case 0:

@@ -204,12 +204,12 @@ func (h *helper) serve() {
 // wait returns when there may be mail.
 func (h *helper) wait() {
 	filled := func() bool { return h.mail.Load() != nil }
-	found := false
+	mail := false
 	if crew.spinning.Add(1) < int32(cores()) {
-		found = watch(helperSpin, filled)
+		mail = watch(helperSpin, filled)
 	}
 	crew.spinning.Add(-1)
-	if found {
+	if mail {
 		return
 	}
 	h.parked.Store(true)

@@ -77,7 +77,7 @@ type CTC[F simd.Float] struct {
 }
 
 // Forward returns the logarithm of the summed probability of all paths that spell the labels
-// in so many frames, from the source's scores.
+// in a number of frames, from the source's scores.
 func (c *CTC[F]) Forward(labels []int, frames int, source Source[F]) (float64, Status) {
 	c.set(labels, frames, source)
 	c.suspect = false

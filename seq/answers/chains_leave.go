@@ -53,7 +53,7 @@ func (a *Chains[T]) follow(l *leaving, i int) {
 	}
 }
 
-// step is the energy of going on from state i before variable v to its state j, and to all
+// step is the energy of the step from state i before variable v to its state j, and to all
 // that may follow.
 func (a *Chains[T]) step(l *leaving, v, i, j int) float64 {
 	x := a.vars[v]

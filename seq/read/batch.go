@@ -39,7 +39,7 @@ const priorStep = 0.05
 // Prior is the label priors [C], which are state of training.
 func (b *Batch) Prior() *tensor.Tensor { return b.prior }
 
-// NewBatch returns a batch of lines of so many classes; priors is their weight, from 0 to 1.
+// NewBatch returns a batch of lines over a number of classes; priors is their weight, from 0 to 1.
 func NewBatch(classes int, priors float64) *Batch {
 	b := &Batch{
 		weight: priors, prior: tensor.New(tensor.Float32, classes), x: tensor.New(tensor.Float32),

@@ -30,7 +30,7 @@ func NewFeatures(o audio.LogMel) (*Features, error) {
 	return f, nil
 }
 
-// prepare readies features that were read, for lines of so many rows.
+// prepare readies features that were read, for lines of that many rows.
 func (f *Features) prepare(rows int) (err error) {
 	if f.extract, err = f.Options.Extractor(); err != nil {
 		return err

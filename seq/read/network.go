@@ -160,7 +160,7 @@ func (r *Network) Text(classes []int) string {
 	return b.String()
 }
 
-// Frames is how many frames of emissions a line of so many columns has.
+// Frames is how many frames of emissions a line has that is that many columns wide.
 func (r *Network) Frames(columns int) int {
 	return (columns + stride - 1) / stride
 }

@@ -33,7 +33,7 @@ type timesFeatures struct {
 	cosines [timesCepstra][timesMels]float64
 }
 
-// newTimesFeatures prepares features of sound of so many samples a second.
+// newTimesFeatures prepares features of sound; rate is its samples a second.
 func newTimesFeatures(rate int) (*timesFeatures, error) {
 	o := audio.LogMel{Rate: rate, Window: max(2, (rate+40)/80), Hop: max(1, (rate+100)/200), Mels: timesMels}
 	for o.FFT = 128; o.FFT < o.Window; o.FFT *= 2 { // the least has a bin for each filter at any rate

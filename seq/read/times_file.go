@@ -113,7 +113,7 @@ func checkUnits(names, sorted []string) error {
 	return nil
 }
 
-// gaussians returns the values of a tensor of so many rows, all of them finite and above a bound.
+// gaussians returns the values of a tensor, once its shape is right and each value is finite and above a bound.
 func gaussians(f *tensor.File, name string, rows int, above float64) ([]float32, error) {
 	x := f.Get(name)
 	if x == nil {

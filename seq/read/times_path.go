@@ -51,7 +51,7 @@ func (m *Times) path(x []float32, places []timesPlace) []int32 {
 	return p.trace()
 }
 
-// step goes on to frame t, from behind, so that the scores before a place are still those of the last frame.
+// step extends the path to frame t, from behind, so that the scores before a place are still those of the last frame.
 func (p *timesPath) step(t, lo, hi int) {
 	p.first[t] = timesFirst{lo, len(p.steps)}
 	p.steps = slices.Grow(p.steps, hi-lo)[:len(p.steps)+hi-lo]

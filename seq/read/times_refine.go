@@ -9,7 +9,7 @@ import (
 )
 
 // refine returns tokens, whose times are the recogniser's, with those of the likeliest path through features
-// x of a recording of so many seconds. Separators have what lies between words. Without a word, or
+// x of a recording that lasts that many seconds. Separators have what lies between words. Without a word, or
 // where no path goes through the frames, the times stay.
 func (m *Times) refine(x []float32, tokens []ctc.Timed, length float64) []ctc.Timed {
 	places := m.places(tokens, len(x)/timesDims)

@@ -190,7 +190,7 @@ func (s *storedLexicon) lexicon(bits int) (*Lexicon, error) {
 	return x, nil
 }
 
-// checkTags refuses candidates that are none, not ascending or no tags.
+// checkTags refuses lists of candidates that are empty or not ascending, and numbers that are not tags.
 func (x *Lexicon) checkTags(of string, tags []int32) error {
 	for i, t := range tags {
 		if t < 0 || int(t) >= len(x.tags) || i > 0 && t <= tags[i-1] {

@@ -91,7 +91,7 @@ func (t *sparseTable) add(dst, row []float32, columns []int32, by float32) {
 	}
 }
 
-// averaged writes the averages after so many steps to dst.
+// averaged writes the averages after a number of steps to dst.
 func (t *sparseTable) averaged(dst []float32, steps float64) {
 	copy(dst, t.weights)
 	if t.lagged != nil && steps > 0 {

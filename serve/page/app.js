@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const canvas = $("canvas"), pen = canvas.getContext("2d", { willReadFrequently: true });
 
 // What is looked for: {image: Blob} or {id: string}; null before anything was.
-let wanted = null;
+let target = null;
 let latest = 0; // number of the last search, so that a slow answer does not replace a later one
 let timer = 0;
 
@@ -61,7 +61,7 @@ $("clear").addEventListener("click", startOver);
 function startOver() {
   clearTimeout(timer);
   clearCanvas();
-  if (wanted && wanted.drawn) wanted = null;
+  if (target && target.drawn) target = null;
 }
 
 // centred returns the drawing as the digits of MNIST are: its ink's box scaled to 20/28 of the
@@ -93,7 +93,7 @@ function searchDrawing() {
   const out = centred();
   if (!out) { complain("The drawing is empty."); return; }
   $("preview").hidden = true;
-  out.toBlob((blob) => { wanted = { image: blob, drawn: true }; search(); }, "image/png");
+  out.toBlob((blob) => { target = { image: blob, drawn: true }; search(); }, "image/png");
 }
 
 // Pictures from elsewhere.
@@ -101,7 +101,7 @@ function searchFile(file) {
   if (!file) return;
   if (!file.type.startsWith("image/")) { complain(`${file.name} is no picture.`); return; }
   clearTimeout(timer);
-  wanted = { image: file };
+  target = { image: file };
   preview(URL.createObjectURL(file));
   search();
 }
@@ -115,7 +115,7 @@ function preview(address) {
 
 $("preview").addEventListener("error", () => { $("preview").hidden = true; });
 $("file").addEventListener("change", () => { searchFile($("file").files[0]); $("file").value = ""; });
-// Text that is dragged to where one types is none of ours.
+// Text that is dragged to the field of the label belongs to the field.
 const ours = (event) => event.target !== $("label") || event.dataTransfer.types.includes("Files");
 document.addEventListener("dragover", (event) => {
   if (!ours(event)) return;
@@ -132,19 +132,19 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("paste", (event) => searchFile(event.clipboardData.files[0]));
 $("options").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (wanted && !wanted.drawn) search(); else searchDrawing();
+  if (target && !target.drawn) search(); else searchDrawing();
 });
 
 // The search itself.
 function request() {
   const k = Number($("k").value), label = $("label").value.trim();
-  if (wanted.id !== undefined) {
-    const body = { id: wanted.id, k, filter: label ? { labels: [label] } : {} };
+  if (target.id !== undefined) {
+    const body = { id: target.id, k, filter: label ? { labels: [label] } : {} };
     return ["/v1/search", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }];
   }
   const query = new URLSearchParams({ k });
   if (label) query.set("label", label);
-  return ["/v1/search?" + query, { method: "POST", headers: { "Content-Type": wanted.image.type }, body: wanted.image }];
+  return ["/v1/search?" + query, { method: "POST", headers: { "Content-Type": target.image.type }, body: target.image }];
 }
 
 // ask returns the server's answer, or throws what the server, or what stands in front of it, says is wrong.
@@ -214,7 +214,7 @@ function card(hit) {
   }
   b.append(element("b", "", label || "–"), element("span", "", "distance " + distance), element("span", "", hit.id));
   b.addEventListener("click", () => {
-    wanted = { id: hit.id };
+    target = { id: hit.id };
     if (hit.thumb) preview(hit.thumb); else $("preview").hidden = true;
     search();
   });

@@ -184,8 +184,8 @@ func (g *isa) sum() func(top vec, of ...pair) vec {
 	}
 }
 
-// flushed makes results below 2^−126 zeros until the function that it returns is called: states and shares that
-// are all but impossible would each cost a hundred cycles.
+// flushed makes results below 2^−126 zeros until the function that it returns is called: states and shares
+// of negligible probability would each cost a hundred cycles.
 func flushed() (restore func()) {
 	const flushToZero, denormalsAreZero = 1 << 15, 1 << 6
 	control, r := AllocLocal(8), GP32()

@@ -51,7 +51,7 @@ func multiMargin(g doubled, square bool) {
 	Doc(name+g.suffix+" returns "+doc+" over all elements but number skip, and the sum of the",
 		"derivatives, and writes scale times them.")
 	dx, x := base("dx"), base("x")
-	n, f := Load(Param("x").Len(), GP64()), g.given("shift", "scale", "skip")
+	n, f := Load(Param("x").Len(), GP64()), g.broadcast("shift", "scale", "skip")
 	shift, scale, skip := f[0], f[1], f[2]
 	index, zero, one, width := g.counting(), g.zero(), g.constant(1), g.constant(float64(g.lanes))
 	if square {
@@ -91,7 +91,7 @@ func multilabelMargin(g doubled) {
 		"terms above 0 of each shift in slopes, and writes scale times those of each element.")
 	dx, x, n := base("dx"), base("x"), Load(Param("x").Len(), GP64())
 	shifts, slopes, m := base("shifts"), base("slopes"), Load(Param("shifts").Len(), GP64())
-	scale := g.given("scale")[0]
+	scale := g.broadcast("scale")[0]
 	zero, one, sum := g.zero(), g.constant(1), g.zero()
 	g.along(n, 1, func(e element) {
 		v, count := e.load(x), g.zero()

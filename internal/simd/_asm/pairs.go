@@ -126,8 +126,8 @@ func (g doubled) every(m Mem) vec {
 	return r
 }
 
-// given returns arguments in every lane.
-func (g doubled) given(names ...string) (all []vec) {
+// broadcast returns arguments in every lane.
+func (g doubled) broadcast(names ...string) (all []vec) {
 	for _, name := range names {
 		m, err := Param(name).Resolve()
 		if err != nil {
@@ -191,7 +191,7 @@ func pairGap(g doubled) {
 	TEXT("pairGap"+g.suffix, NOSPLIT, "func(x, y []float32, rx, ry float64) float64")
 	Doc("pairGap" + g.suffix + " returns Σ (x·rx − y·ry)².")
 	x, n, y := base("x"), Load(Param("x").Len(), GP64()), base("y")
-	f := g.given("rx", "ry")
+	f := g.broadcast("rx", "ry")
 	rx, ry := f[0], f[1]
 	acc := g.zeros(2)
 	turn := 0
@@ -209,7 +209,7 @@ func cosineGrad(g doubled) {
 	TEXT("cosineGrad"+g.suffix, NOSPLIT, "func(dx, dy, x, y []float32, rx, ry, cos, kx, ky float64)")
 	Doc("cosineGrad" + g.suffix + " computes dx = kx·(y·ry − cos·x·rx) and dy = ky·(x·rx − cos·y·ry).")
 	dx, dy, x, y := base("dx"), base("dy"), base("x"), base("y")
-	n, f := Load(Param("x").Len(), GP64()), g.given("rx", "ry", "cos", "kx", "ky")
+	n, f := Load(Param("x").Len(), GP64()), g.broadcast("rx", "ry", "cos", "kx", "ky")
 	rx, ry, cos, kx, ky := f[0], f[1], f[2], f[3], f[4]
 	g.along(n, 2, func(e element) {
 		a, b := g.times(e.load(x), rx), g.times(e.load(y), ry)
@@ -270,7 +270,7 @@ func pairDistance(g doubled, name, doc, more string, accumulate func(u, acc vec)
 	TEXT(name+g.suffix, NOSPLIT, "func(x, y []float32, eps float64"+more+") float64")
 	Doc(name + g.suffix + " returns " + doc + ".")
 	x, n, y := base("x"), Load(Param("x").Len(), GP64()), base("y")
-	eps := g.given("eps")[0]
+	eps := g.broadcast("eps")[0]
 	acc := g.zeros(4)
 	turn := 0
 	g.along(n, 4, func(e element) {
@@ -284,14 +284,14 @@ func pairDistance(g doubled, name, doc, more string, accumulate func(u, acc vec)
 
 func triplet2Grad(g doubled) {
 	tripletGrad(g, "triplet2Grad", "u = ku·(a − p + eps), v = kv·(a − n + eps), w = kw·(p − n + eps)", "", func() slope {
-		k := g.given("ku", "kv", "kw")
+		k := g.broadcast("ku", "kv", "kw")
 		return func(i int, u vec) vec { return g.times(u, k[i]) }
 	})
 }
 
 func triplet1Grad(g doubled) {
 	tripletGrad(g, "triplet1Grad", "u = ku·sign(a − p + eps), v = kv·sign(a − n + eps), w = kw·sign(p − n + eps)", "", func() slope {
-		k, zero := g.given("ku", "kv", "kw"), g.zero()
+		k, zero := g.broadcast("ku", "kv", "kw"), g.zero()
 		return func(i int, u vec) vec {
 			return g.minus(g.where(u, gt, zero, k[i]), g.where(u, lt, zero, k[i]))
 		}
@@ -304,7 +304,7 @@ func tripletPGrad(g doubled) {
 	tripletGrad(g, "tripletPGrad", doc, ", iu, iv, iw float64, whole, half int", func() slope {
 		return func(i int, u vec) vec {
 			name := string("uvw"[i])
-			f := g.given("k"+name, "i"+name)
+			f := g.broadcast("k"+name, "i"+name)
 			m := g.times(g.size(u), f[1])
 			zero := g.zero()
 			p := g.minus(g.where(u, gt, zero, f[0]), g.where(u, lt, zero, f[0]))
@@ -322,7 +322,7 @@ func tripletGrad(g doubled, name, doc, more string, slopes func() slope) {
 	TEXT(name+g.suffix, NOSPLIT, "func(da, dp, dn, a, p, n []float32, eps, ku, kv, kw float64"+more+")")
 	Doc(name+g.suffix+" computes da = u + v, dp = w − u and dn = −v − w with", doc+".")
 	da, dp, dn, a, p, n := base("da"), base("dp"), base("dn"), base("a"), base("p"), base("n")
-	size, eps, by := Load(Param("a").Len(), GP64()), g.given("eps")[0], slopes()
+	size, eps, by := Load(Param("a").Len(), GP64()), g.broadcast("eps")[0], slopes()
 	zero := g.zero()
 	g.along(size, 1, func(e element) {
 		x, y, z := e.load(a), e.load(p), e.load(n)

@@ -14,7 +14,7 @@ var regressLosses = []pointLoss{
 	{"klDivLog", "e^b·(b − a)", 2, "a", "ab", 1, klDivLogBody},
 }
 
-// opposite is −x if wanted by the second argument's derivative.
+// opposite is −x if the second argument's derivative is computed.
 func (f *pointFrame) opposite(x vec) vec {
 	if !f.wants('b') {
 		return nil

@@ -176,7 +176,7 @@ func index(g *isa) {
 	VBROADCASTSS(s, v)
 	at := GP64()
 	MOVQ(U64(math.MaxUint64), at)
-	found, out := label("found"), label("out")
+	hit, out := label("found"), label("out")
 	where, bits := GP64(), GP32()
 	g.loop(n, 1, func(i Register, disp int, t *tail) {
 		u := g.loadPart(Mem{Base: x, Index: i, Scale: 4, Disp: disp}, t)
@@ -191,10 +191,10 @@ func index(g *isa) {
 			VMOVMSKPS(m, bits)
 		}
 		TESTL(bits, bits)
-		JNE(LabelRef(found))
+		JNE(LabelRef(hit))
 	})
 	JMP(LabelRef(out))
-	Label(found)
+	Label(hit)
 	TZCNTL(bits, bits)
 	ADDQ(bits.As64(), where)
 	CMPQ(where, n) // a zero beyond the end may equal v

@@ -75,7 +75,7 @@ func scan(g *isa, width int, vnni bool) {
 	RET()
 }
 
-// blocks marks m blocks and goes on to the next.
+// blocks marks m blocks and steps to the next.
 func (f *scanFrame) blocks(m int) {
 	parts := 1
 	if !f.wide {

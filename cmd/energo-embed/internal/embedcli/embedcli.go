@@ -61,7 +61,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "energo: interrupted; the same command goes on where this one stopped")
+		fmt.Fprintln(stderr, "energo: interrupted; the same command continues where this one stopped")
 		return exitInterrupted
 	}
 	fmt.Fprintf(stderr, "energo: %v\n", err)
@@ -110,7 +110,7 @@ finished run of train search or train siamese. The vectors are written in the co
 
 The collection is divided into shards, which Apache Beam hands to workers: those of this process, unless --runner names
 a cluster. A cluster's workers must see RUN, COLLECTION and the folder --work under the same paths. What is done is
-kept in --work until the end, so that the same command goes on after a stop.
+kept in --work until the end, so that the same command continues after a stop.
 
 Pictures that cannot be read are listed and left out. Beam's flags are taken as Beam names them; the
 most important ones are listed below.`,
@@ -120,7 +120,7 @@ most important ones are listed below.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return usagef("energo embed: a run and a collection are wanted; there are %d arguments", len(args))
+				return usagef("energo embed: the arguments must be a run and a collection; there are %d", len(args))
 			}
 			e.run, e.collection = args[0], args[1]
 			return e.check()
@@ -137,7 +137,7 @@ most important ones are listed below.`,
 
 func (e *embedding) add(f *pflag.FlagSet) {
 	f.StringVar(&e.out, "out", "", "`file` of vectors, .safetensors or .npy; the identifiers come beside it, in .ids.csv")
-	f.IntVar(&e.rows, "rows", 0, "at most so many vectors in a file, of which there are then several; 0 is one file")
+	f.IntVar(&e.rows, "rows", 0, "most vectors in a file, of which there are then several; 0 writes one file")
 	f.StringVar(&e.index, "index", "", "`index` that takes the vectors: a folder or weaviate://HOST:PORT/Class; it is made if it is not there")
 	f.StringVar(&e.name, "name", "", "what identifiers begin with (default the collection's own name)")
 	f.StringVar(&e.work, "work", "", "`folder` of the job while it runs (default the name of --out, or of the collection, and .embedding)")
