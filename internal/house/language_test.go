@@ -16,24 +16,24 @@ import (
 
 // A phrase is one that the tree does not use. CONTRIBUTING.md has a row for each.
 type phrase struct {
-	name    string // as CONTRIBUTING.md lists it
-	instead string // what to write, as there
-	match   string // a regular expression of its forms
-	unless  string // a form that starts with this is plain English
+	name    string         // as CONTRIBUTING.md lists it
+	instead string         // what to write, as there
+	match   *regexp.Regexp // its forms
+	unless  string         // a form that starts with this is plain English
 }
 
 var phrases = []phrase{
-	{"in the place of", "instead of", `(?i)\bin (the|its|their) place of\b`, ""},
-	{"goes on", "continues, resumes", `(?i)\b(go|goes|going|gone|went) on\b`, ""},
-	{"so many", "n, the number of", `(?i)\bso many\b`, ""},
-	{"that is none", "that is not one", `\b([Tt]here )?(is|are|was|were) none\b`, "there"},
-	{"is wanted", "must be, expected", `(?i)\bwanted\b`, ""},
-	{"of no account", "ignored", `(?i)\bof no account\b`, ""},
-	{"anyhow", "always", `(?i)\banyhow\b`, ""},
-	{"all but impossible", "of negligible probability", `(?i)\ball but (im)?(possible|probable|certain)\b`, ""},
-	{"such a one", "one", `(?i)\bsuch an? one\b`, ""},
-	{"at its place", "in order", `(?i)\bat (its|their) places?\b`, ""},
-	{"rooms", "packages", `(?i)\brooms\b`, ""},
+	{"in the place of", "instead of", regexp.MustCompile(`(?i)\bin (the|its|their) place of\b`), ""},
+	{"goes on", "continues, resumes", regexp.MustCompile(`(?i)\b(go|goes|going|gone|went) on\b`), ""},
+	{"so many", "n, the number of", regexp.MustCompile(`(?i)\bso many\b`), ""},
+	{"that is none", "that is not one", regexp.MustCompile(`\b([Tt]here )?(is|are|was|were) none\b`), "there"},
+	{"is wanted", "must be, expected", regexp.MustCompile(`(?i)\bwanted\b`), ""},
+	{"of no account", "ignored", regexp.MustCompile(`(?i)\bof no account\b`), ""},
+	{"anyhow", "always", regexp.MustCompile(`(?i)\banyhow\b`), ""},
+	{"all but impossible", "of negligible probability", regexp.MustCompile(`(?i)\ball but (im)?(possible|probable|certain)\b`), ""},
+	{"such a one", "one", regexp.MustCompile(`(?i)\bsuch an? one\b`), ""},
+	{"at its place", "in order", regexp.MustCompile(`(?i)\bat (its|their) places?\b`), ""},
+	{"rooms", "packages", regexp.MustCompile(`(?i)\brooms\b`), ""},
 }
 
 // namesToAvoid say how a thing came; a name says what it is.
@@ -185,7 +185,7 @@ func faultsOf(name, text string) (faults []string) {
 		p.add(1, withoutList(name, regexp.MustCompile(`(?m)^[ \t]*(//|#+|\*|--|>)`).ReplaceAllString(text, "")))
 	}
 	for _, f := range phrases {
-		for _, at := range regexp.MustCompile(f.match).FindAllStringIndex(p.String(), -1) {
+		for _, at := range f.match.FindAllStringIndex(p.String(), -1) {
 			if f.unless != "" && strings.HasPrefix(strings.ToLower(p.String()[at[0]:]), f.unless) {
 				continue
 			}
