@@ -25,6 +25,7 @@ type page struct {
 	Status   string // why the run is not finished, or nothing
 	Notes    []string
 	Tiles    []tile
+	Tables   []measure.Table
 
 	Plane       view
 	PlaneNarrow view // for phones
@@ -104,6 +105,7 @@ func newPage(r *Run, s *Surface) *page {
 	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
 	p.Tiles = append(p.Tiles, gapTiles(r, s)...)
 	if r.Result != nil {
+		p.Tables = r.Result.Tables
 		for _, f := range r.Result.Figures {
 			p.Tiles = append(p.Tiles, tile{Label: f.Name, Value: f.Text(), Note: f.Note})
 		}

@@ -451,3 +451,28 @@ func TestTicks(t *testing.T) {
 		}
 	}
 }
+
+// TestTables: the page shows a result's tables, a value's unit beside it, and a dash where a row has no value.
+func TestTables(t *testing.T) {
+	dir := newFake().write(t)
+	table := measure.Table{Key: "from", Name: "told <from>", Columns: []measure.Quantity{
+		{Key: "area", Name: "Area", Unit: measure.Share, Note: "under the curve"}, {Key: "depth", Name: "Depth", Unit: measure.Nat},
+	}}
+	table.Add("noise & more", 0.25, 3)
+	table.Add("nothing", math.NaN())
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Result.Tables = []measure.Table{table}
+	writeFile(t, dir, resultFile, jsonText(t, r.Result))
+	page := pageOf(t, dir, nil)
+	for _, part := range []string{
+		"<th>told &lt;from&gt;</th>", `<th class="n">Area<small>under the curve</small></th>`, `<th class="n">Depth</th>`,
+		`<th scope="row">noise &amp; more</th><td class="n">25.00 %</td><td class="n">` + measure.Nat.Text(3) + "</td>", `<th scope="row">nothing</th><td class="n">` + measure.Share.Text(math.NaN()) + `</td><td class="n">–</td>`,
+	} {
+		if !strings.Contains(page, part) {
+			t.Errorf("the page does not say %q", part)
+		}
+	}
+}

@@ -68,6 +68,7 @@ type Result struct {
 	} `json:"energy"`
 	Kept      measure.Number   `json:"kept"`
 	Figures   []measure.Figure `json:"figures"` // of the job's own
+	Tables    []measure.Table  `json:"tables"`  // of the job's own
 	Collapsed bool             `json:"collapsed"`
 	Why       string           `json:"why,omitempty"`
 	Verdict   string           `json:"verdict"`

@@ -39,8 +39,8 @@ type listedSheet struct {
 	Note  string `json:"note"`
 }
 
-// WriteSheets writes sheets as plots/NAME.png and report.html, which shows them, into a
-// run's folder.
+// WriteSheets writes sheets as plots/NAME.png, and their list, into a run's folder. Write then
+// shows them on the run's page.
 func WriteSheets(dir string, sheets []Sheet) error {
 	if err := os.MkdirAll(filepath.Join(dir, plotsFolder), 0o777); err != nil {
 		return err
@@ -60,10 +60,7 @@ func WriteSheets(dir string, sheets []Sheet) error {
 	if err != nil {
 		return err
 	}
-	if err := wholefile.Write(filepath.Join(dir, plotsFolder, sheetsFile), append(list, '\n')); err != nil {
-		return err
-	}
-	return Write(dir, nil)
+	return wholefile.Write(filepath.Join(dir, plotsFolder, sheetsFile), append(list, '\n'))
 }
 
 // Pixels of a sheet: how much larger than its own each pixel is, and the spaces between

@@ -40,11 +40,7 @@ func TestSheets(t *testing.T) {
 			t.Errorf("picture %d has shade %d, want %d", i, got>>8, (51*i+1)/2)
 		}
 	}
-	page, err := os.ReadFile(filepath.Join(dir, pageFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(page), "Five &lt;shades&gt;") || !strings.Contains(string(page), "a note") {
+	if page := pageOf(t, dir, nil); !strings.Contains(page, "Five &lt;shades&gt;") || !strings.Contains(page, "a note") {
 		t.Error("the page does not show the sheet")
 	}
 	if err := WriteSheets(dir, []Sheet{{Name: "bad", Pixels: pixels[:7], H: h, W: w, Columns: 2}}); err == nil {

@@ -66,7 +66,11 @@ func trainAutoencoder(cmd *cobra.Command, c recipe.AutoencoderConfig, run runFla
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, run.recipe, run.dir, r.Steps)
 	}
-	if err := report.WriteSheets(run.dir, []report.Sheet{reconstructions(testSet, pictures)}); err != nil {
+	err = report.WriteSheets(run.dir, []report.Sheet{reconstructions(testSet, pictures)})
+	if err == nil {
+		err = report.Write(run.dir, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train autoencoder --run %s --resume tries again): %w", shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()

@@ -83,7 +83,11 @@ func trainGenerate(cmd *cobra.Command, c recipe.GenerateConfig, run runFlags) er
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, run.recipe, run.dir, r.Steps)
 	}
-	if err := report.WriteSheets(run.dir, generatedSheets(r, testSet)); err != nil {
+	err = report.WriteSheets(run.dir, generatedSheets(r, testSet))
+	if err == nil {
+		err = report.Write(run.dir, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train generate --run %s --resume tries again): %w", shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()

@@ -100,7 +100,11 @@ func trainJEM(cmd *cobra.Command, c recipe.JEMConfig, run runFlags) error {
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, run.recipe, run.dir, r.Steps)
 	}
-	if err := report.WriteSheets(run.dir, jemSheets(r, testSet)); err != nil {
+	err = report.WriteSheets(run.dir, jemSheets(r, testSet))
+	if err == nil {
+		err = report.Write(run.dir, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train jem --run %s --resume tries again): %w", shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()

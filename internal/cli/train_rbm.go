@@ -71,7 +71,11 @@ func trainRBM(cmd *cobra.Command, c recipe.RBMConfig, run runFlags) error {
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, run.recipe, run.dir, r.Steps)
 	}
-	if err := report.WriteSheets(run.dir, rbmSheets(r, testSet)); err != nil {
+	err = report.WriteSheets(run.dir, rbmSheets(r, testSet))
+	if err == nil {
+		err = report.Write(run.dir, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train rbm --run %s --resume tries again): %w", shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()

@@ -68,7 +68,11 @@ func trainStrips(cmd *cobra.Command, c recipe.StripsConfig, run runFlags) error 
 	if r.Reason == "interrupted" {
 		return interrupted(cmd, run.recipe, run.dir, r.Steps)
 	}
-	if err := report.WriteSheets(run.dir, []report.Sheet{stripSheet(testSet)}); err != nil {
+	err = report.WriteSheets(run.dir, []report.Sheet{stripSheet(testSet)})
+	if err == nil {
+		err = report.Write(run.dir, nil)
+	}
+	if err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train strips --run %s --resume tries again): %w", shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()
