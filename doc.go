@@ -25,7 +25,8 @@
 //     pictures, vectors on disk or on a server and the tests of such stores, and large
 //     collections of pictures turned into vectors;
 //   - package data: readers of data sets;
-//   - package train: the loop with checkpoints, diagnosis and a guard;
+//   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices
+//     of one's own;
 //   - packages measure, surface, report: figures of results, films of energy surfaces, and
 //     pages of a run;
 //   - package serve: search over HTTP;
@@ -33,5 +34,6 @@
 //     the table of energo's jobs;
 //   - package recipe and the energo command: whole jobs.
 //
-// The examples of this package train a network of one's own, and save, load and serve it.
+// The examples of this package train a network of one's own, by a functional or a loss,
+// and a density; save, load, ask and serve them.
 package energo

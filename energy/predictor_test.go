@@ -2,7 +2,9 @@ package energy
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/autodiff"
@@ -74,5 +76,46 @@ func TestWarmPredictorsDoNotAllocate(t *testing.T) {
 		free = p.FreeEnergies(free, x, 1)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// Answers over slices are Predict's, with their energies; what is no sample of the model is refused.
+func TestPredictorAnswer(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	p := NewPredictor(NewHead(nn.NewLinear(2, 3, rng), 3), tensor.Float32)
+	x := []float32{1, 2, -3, 0.5, 0, 0}
+	rows, err := tensor.FromFloat32(x, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := p.Predict(nil, rows)
+	labels, energies, err := p.Answer(x, 3)
+	if err != nil || !slices.Equal(labels, want) {
+		t.Fatalf("answers %v, want %v, %v", labels, want, err)
+	}
+	for i, e := range energies {
+		if got := p.Energies(rows).At(i, labels[i]); got != e {
+			t.Errorf("the energy of sample %d is %v, want %v", i, e, got)
+		}
+	}
+	nan := float32(math.NaN())
+	for want, c := range map[string]struct {
+		x []float32
+		n int
+	}{
+		"x has 6 numbers for 4 samples": {x, 4},
+		"x has 6 numbers for 0 samples": {x, 0},
+		"x has 0 numbers for 1 samples": {nil, 1},
+		"x[1] is NaN":                   {[]float32{0, nan}, 1},
+		"does not take rows of 3":       {x, 2},
+	} {
+		if _, _, err := p.Answer(c.x, c.n); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v; it should say %q", err, want)
+		}
+	}
+	broken := NewHead(nn.NewLinear(2, 3, rng), 3)
+	broken.Params()[0].Value.Fill(math.NaN())
+	if _, _, err := NewPredictor(broken, tensor.Float32).Answer(x, 3); err == nil || !strings.Contains(err.Error(), "all energies of sample 0 are NaN") {
+		t.Errorf("energies of NaN: %v", err)
 	}
 }

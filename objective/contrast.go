@@ -52,6 +52,26 @@ func (c *Contrast[T]) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Te
 	return c.record(s.Energy(nil, tape.Const(c.both)))
 }
 
+// State implements Stateful: the chains of the buffer, if there is one.
+func (c *Contrast[T]) State() []tensor.Named {
+	if c.Chains == nil || c.Chains.Buffer == nil {
+		return nil
+	}
+	b := c.Chains.Buffer
+	var chains *tensor.Tensor
+	var err error
+	switch y := any(b.Y).(type) {
+	case []float32:
+		chains, err = tensor.FromFloat32(y, b.Len(), b.Dim)
+	case []float64:
+		chains, err = tensor.FromFloat64(y, b.Len(), b.Dim)
+	}
+	if err != nil {
+		panic(err) // a length that NewBuffer does not make
+	}
+	return []tensor.Named{{Name: "chains", Tensor: chains}}
+}
+
 func (c *Contrast[T]) check(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {
 	const name = "contrast"
 	switch {

@@ -30,6 +30,19 @@ type Objective interface {
 	Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error)
 }
 
+// Trained is an Objective with parameters of its own, which are trained besides the surface's.
+type Trained interface {
+	Objective
+	Params() []*autodiff.Param
+}
+
+// Stateful is an Objective that keeps more than parameters from step to step, for checkpoints.
+type Stateful interface {
+	Objective
+	// State returns the tensors themselves, always the same names and shapes in the same order.
+	State() []tensor.Named
+}
+
 // checkArguments returns an error where Record cannot begin: without a surface, or with data
 // that are not its answers.
 func checkArguments[T tensor.Float](name string, tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor) error {

@@ -351,3 +351,26 @@ func TestBufferOutlivesDivergence(t *testing.T) {
 		}
 	}
 }
+
+// The state of a contrast is its buffer's chains themselves.
+func TestContrastState(t *testing.T) {
+	if s := (&objective.Contrast[float64]{}).State(); s != nil {
+		t.Errorf("without chains the state is %v", s)
+	}
+	buffer, err := sampler.NewBuffer(4, 3, 0, func(y []float64) {
+		for i := range y {
+			y[i] = float64(i)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := (&objective.Contrast[float64]{Chains: &sampler.Chains[float64]{Buffer: buffer}}).State()
+	if len(s) != 1 || !slices.Equal(s[0].Tensor.Shape(), []int{4, 3}) || s[0].Tensor.At(2, 1) != 7 {
+		t.Fatalf("the state is %v", s)
+	}
+	s[0].Tensor.Set(-1, 0, 0)
+	if buffer.Y[0] != -1 {
+		t.Error("the state is a copy")
+	}
+}

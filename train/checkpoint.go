@@ -34,9 +34,12 @@ const (
 	partGoodEMA       = "good.ema."
 )
 
-// save writes the checkpoint. The log is on disk before it, so that what the
+// save writes the checkpoint, if the run has a folder. The log is on disk before it, so that what the
 // checkpoint has behind it is in the log, too.
 func (l *loop) save() error {
+	if l.c.Run == "" {
+		return nil
+	}
 	if err := l.log.sync(); err != nil {
 		return err
 	}

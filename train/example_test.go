@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math/rand/v2"
 	"os"
 
 	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -59,4 +62,22 @@ func Example() {
 	// Output:
 	// finished after 40 epochs
 	// w is 2.0
+}
+
+// Fit a curve of one's own: a network whose output a loss brings to numbers.
+func ExampleFit() {
+	var x, y []float32
+	for i := range 200 {
+		v := float32(i)/100 - 1
+		x, y = append(x, v), append(y, v*v)
+	}
+	rng := rand.New(rand.NewPCG(1, 0))
+	net := nn.NewSequential(nn.NewLinear(1, 16, rng), nn.Tanh{}, nn.NewLinear(16, 1, rng))
+	task := &train.OutputTask{Net: net, X: x, N: len(x), Targets: y, Criterion: train.LossOf(loss.MSELoss[float32])}
+	out, err := train.Fit(context.Background(), task, train.Config{Epochs: 100, LR: 0.01})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("squared error below a thousandth:", out.BestError < 1e-3)
+	// Output: squared error below a thousandth: true
 }

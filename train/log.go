@@ -37,7 +37,7 @@ func TypeOf(e Event) string {
 	panic(fmt.Sprintf("train: event %T has no name", e))
 }
 
-// eventLog appends events to a file. Its first error ends it and comes out of close.
+// eventLog appends events to a file, if it has one. Its first error ends it and comes out of close.
 type eventLog struct {
 	file *os.File
 	w    *bufio.Writer
@@ -46,7 +46,11 @@ type eventLog struct {
 
 // openLog starts the log of a run, or continues it after the events up to p: what a
 // killed run wrote past its checkpoint happens again, and what a crash cut short is dropped.
+// Without a folder nothing is written.
 func openLog(dir string, resume bool, p progress) (*eventLog, error) {
+	if dir == "" {
+		return new(eventLog), nil
+	}
 	path := filepath.Join(dir, LogFile)
 	var kept []byte
 	if resume {
@@ -89,7 +93,7 @@ func keep(old []byte, p progress) []byte {
 }
 
 func (l *eventLog) write(e Event) {
-	if l.err != nil {
+	if l.err != nil || l.file == nil {
 		return
 	}
 	body, err := json.Marshal(e)

@@ -67,7 +67,7 @@ type Evaluation struct {
 // Config is how to train.
 type Config struct {
 	Recipe string // for the events
-	Run    string // folder of the run; must exist
+	Run    string // folder of the run, which must exist; "": nothing is written, and nothing can be resumed
 	// Fingerprint is further settings that shape the weights, as one string a name. A
 	// run resumes only where these and the numbers below are what they were.
 	Fingerprint map[string]string
@@ -93,8 +93,9 @@ type Config struct {
 // on the evaluation's error or, interrupted, those of the checkpoint.
 type Outcome struct {
 	Done
-	Best int    // epoch of the weights
-	Why  string // what the last evaluation said of a collapse, or ""
+	Best      int            // epoch of the weights
+	BestError measure.Number // the evaluation's error there
+	Why       string         // what the last evaluation said of a collapse, or ""
 }
 
 // ErrNothing is what a Task's Loss returns for a batch in which nothing is left to
@@ -119,6 +120,8 @@ func (c *Config) check(samples int) error {
 		return errors.New("no optimizer is given")
 	case !(c.LR > 0) || math.IsInf(c.LR, 1):
 		return fmt.Errorf("lr is %v; it must be a positive number", c.LR)
+	case c.Resume && c.Run == "":
+		return errors.New("resume without run; the folder of the run that resumes must be named")
 	case !(c.EMA >= 0 && c.EMA < 1):
 		return fmt.Errorf("ema is %v; it must be at least 0 and below 1", c.EMA)
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // Run trains. It emits events as they happen and writes events.jsonl and
-// checkpoint.safetensors into the run's folder. When ctx ends it saves, and returns
+// checkpoint.safetensors into the run's folder, if it has one. When ctx ends it saves, and returns
 // with reason "interrupted" and no error. Where it gives up because of divergence
 // both an Outcome and an error, of ErrDiverged, are returned.
 //
@@ -167,7 +167,7 @@ func (l *loop) rate(step int) float64 {
 func (l *loop) done(reason string) *Outcome {
 	d := Done{Epochs: l.progress.Epoch, Steps: l.progress.Step, TrainSeconds: l.seconds(), Reason: reason, Skipped: l.progress.Skipped}
 	l.emit(d)
-	return &Outcome{Done: d, Best: l.progress.BestEpoch, Why: l.progress.Why}
+	return &Outcome{Done: d, Best: l.progress.BestEpoch, BestError: l.progress.BestError, Why: l.progress.Why}
 }
 
 // epoch runs the rest of the current epoch, and evaluates.
