@@ -168,17 +168,34 @@ func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Ou
 			return nil, err
 		}
 	}
-	emit := o.Emit
-	if emit == nil {
-		emit = func(train.Event) {}
+	var unwritten error
+	emit := func(e train.Event) {
+		if _, ok := e.(train.Extended); ok {
+			unwritten = extend(o.Dir, j, s)
+		}
+		if o.Emit != nil {
+			o.Emit(e)
+		}
 	}
 	fingerprint := s.Options().Fingerprint()
 	fingerprint["data"] = model.Data()
 	out, err := train.Run(ctx, model, s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume), emit)
+	err = errors.Join(err, unwritten)
 	if _, lost := os.Stat(filepath.Join(o.Dir, ConfigFile)); out != nil && lost != nil { // the settings are the run's, as the checkpoint says
 		err = errors.Join(err, writeConfig(o.Dir, j, s))
 	}
 	return out, err
+}
+
+// extend makes a run's folder that of another number of epochs, which is not finished: its result is that of the old number.
+func extend(dir string, j Job, s Spec) error {
+	if err := writeConfig(dir, j, s); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir, ResultFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // take fills in what was measured.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 // that is replaced whole, so that a kill at any moment leaves the last one.
 const CheckpointFile = "checkpoint.safetensors"
 
-const format = "energo checkpoint 1"
+const format = "energo checkpoint 2"
 
 // Parts of a checkpoint, as prefixes of tensors' names.
 const (
@@ -102,7 +103,8 @@ func (l *loop) read(f *tensor.File) error {
 	if got := f.Metadata["format"]; got != format {
 		return fmt.Errorf("not a checkpoint of this version: format %q, want %q", excerpt.Of(got), format)
 	}
-	if err := l.sameSettings(f); err != nil {
+	epochs, err := l.sameSettings(f)
+	if err != nil {
 		return err
 	}
 	var p progress
@@ -110,9 +112,13 @@ func (l *loop) read(f *tensor.File) error {
 		return fmt.Errorf("progress: %w", err)
 	}
 	l.progress = p
+	if err := l.enough(epochs); err != nil {
+		return err
+	}
 	if err := l.plausible(); err != nil {
 		return fmt.Errorf("progress: %w", err)
 	}
+	l.extend(epochs)
 	if err := fill(l.params, part(f, partWeights)); err != nil {
 		return err
 	}
@@ -142,7 +148,7 @@ func (l *loop) read(f *tensor.File) error {
 			return err
 		}
 	}
-	return refill(state(l.task), part(f, partState))
+	return refill(state(l.task), part(f, partState), l.extended != nil)
 }
 
 // state returns what a task keeps besides its parameters.
@@ -174,23 +180,29 @@ func LoadState(dir string, t Stateful) error {
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	if err := refill(t.State(), part(f, partState)); err != nil {
+	if err := refill(t.State(), part(f, partState), false); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
-// refill writes a saved state into a task's.
-func refill(state, saved []tensor.Named) error {
+// refill writes a saved state into a task's. A state that grows with the epochs may have another number of rows where that of the epochs
+// has changed: the first ones are written.
+func refill(state, saved []tensor.Named, extended bool) error {
 	if len(state) != len(saved) {
 		return fmt.Errorf("it holds %d tensors of state, the recipe has %d", len(saved), len(state))
 	}
 	for i, s := range state {
 		n := saved[i]
-		if n.Name != s.Name || !slices.Equal(n.Tensor.Shape(), s.Tensor.Shape()) || n.Tensor.DType() != s.Tensor.DType() {
+		to, from := s.Tensor, n.Tensor
+		if extended && to.Rank() > 0 && from.Rank() > 0 {
+			rows := min(to.Dim(0), from.Dim(0))
+			to, from = to.Rows(0, rows), from.Rows(0, rows)
+		}
+		if n.Name != s.Name || !slices.Equal(from.Shape(), to.Shape()) || from.DType() != to.DType() {
 			return fmt.Errorf("its state %s %v does not fit the recipe's %s %v", n.Name, n.Tensor.Shape(), s.Name, s.Tensor.Shape())
 		}
-		s.Tensor.CopyFrom(n.Tensor)
+		to.CopyFrom(from)
 	}
 	return nil
 }
@@ -220,13 +232,17 @@ func (l *loop) plausible() error {
 	return nil
 }
 
-// sameSettings refuses a checkpoint of other settings, naming them.
-func (l *loop) sameSettings(f *tensor.File) error {
+// sameSettings refuses a checkpoint of other settings, naming them, and returns its number of epochs, which may be another.
+func (l *loop) sameSettings(f *tensor.File) (epochs int, err error) {
 	var had map[string]string
 	if err := json.Unmarshal([]byte(f.Metadata["settings"]), &had); err != nil {
-		return fmt.Errorf("settings: %w", err)
+		return 0, fmt.Errorf("settings: %w", err)
+	}
+	if epochs, err = strconv.Atoi(had["epochs"]); err != nil {
+		return 0, fmt.Errorf("settings: epochs is %q; it must be a whole number", excerpt.Of(had["epochs"]))
 	}
 	has := l.c.settings(l.task.Samples())
+	has["epochs"] = had["epochs"]
 	names := maps.Clone(has)
 	maps.Copy(names, had)
 	var differ []string
@@ -236,9 +252,9 @@ func (l *loop) sameSettings(f *tensor.File) error {
 		}
 	}
 	if len(differ) > 0 {
-		return fmt.Errorf("the run was started with other settings: %s", strings.Join(differ, ", "))
+		return 0, fmt.Errorf("the run was started with other settings: %s", strings.Join(differ, ", "))
 	}
-	return nil
+	return epochs, nil
 }
 
 // part returns the tensors of a part under their own names.

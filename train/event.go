@@ -19,6 +19,17 @@ type Start struct {
 	Step    int    `json:"step"`  // done already
 }
 
+// Extended reports that a run that resumes has another number of epochs than before. It follows Start.
+type Extended struct {
+	EpochsBefore int     `json:"epochs_before"`
+	Epochs       int     `json:"epochs"`
+	Step         int     `json:"step"`           // done
+	LRBefore     float64 `json:"lr_before"`      // step size of the last step; 0: none is done
+	LR           float64 `json:"lr"`             // … of the next
+	Unbroken     bool    `json:"unbroken"`       // the schedule of Epochs has the step sizes of all steps so far: the run is what an unbroken one is
+	Over         string  `json:"over,omitempty"` // the reason, where no step is left
+}
+
 // Step reports one optimiser step.
 type Step struct {
 	Epoch    int     `json:"epoch"` // from 1
@@ -97,6 +108,7 @@ type Done struct {
 }
 
 func (Start) event()    {}
+func (Extended) event() {}
 func (Step) event()     {}
 func (Epoch) event()    {}
 func (Diverged) event() {}

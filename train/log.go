@@ -23,6 +23,8 @@ func TypeOf(e Event) string {
 	switch e.(type) {
 	case Start:
 		return "start"
+	case Extended:
+		return "extended"
 	case Step:
 		return "step"
 	case Epoch:

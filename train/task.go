@@ -69,7 +69,7 @@ type Config struct {
 	Recipe string // for the events
 	Run    string // folder of the run, which must exist; "": nothing is written, and nothing can be resumed
 	// Fingerprint is further settings that shape the weights, as one string a name. A
-	// run resumes only where these and the numbers below are what they were.
+	// run resumes only where these and the numbers below are what they were, but for Epochs (Extended says what another number does).
 	Fingerprint map[string]string
 
 	Epochs     int
@@ -128,7 +128,7 @@ func (c *Config) check(samples int) error {
 	return nil
 }
 
-// settings is everything that a run must not change when it resumes.
+// settings is everything that a run must not change when it resumes, and its epochs.
 func (c *Config) settings(samples int) map[string]string {
 	all := map[string]string{
 		"recipe":     c.Recipe,

@@ -66,8 +66,9 @@ type loop struct {
 	rand     *rand.Rand
 
 	progress progress
-	good     snapshot // to roll back to; empty before the first
-	best     snapshot // the weights to end with
+	good     snapshot  // to roll back to; empty before the first
+	best     snapshot  // the weights to end with
+	extended *Extended // where the run had another number of epochs before
 	started  time.Time
 	saved    time.Time
 }
@@ -81,6 +82,8 @@ type progress struct {
 	Seconds   float64        `json:"seconds"`
 	BestError measure.Number `json:"best_error"`
 	BestEpoch int            `json:"best_epoch"` // 0: none yet
+	LR        float64        `json:"lr"`         // of the last step; 0: none yet
+	Course    uint64         `json:"course"`     // checksum of the schedule's factors of the steps done
 	LRFactor  float64        `json:"lr_factor"`
 	Skipped   int            `json:"skipped"` // steps with nothing to average
 	Left      int            `json:"left"`
@@ -101,7 +104,7 @@ func newLoop(task Task, c Config) (*loop, error) {
 	l.tape.Training = true
 	l.rand = rand.New(&l.pcg)
 	l.perEpoch = (n + c.Batch - 1) / c.Batch
-	l.progress = progress{LRFactor: 1, Left: c.Forgive, BestError: measure.Number(math.Inf(1))}
+	l.progress = progress{LRFactor: 1, Left: c.Forgive, Course: courseStart, BestError: measure.Number(math.Inf(1))}
 	if c.EMA > 0 {
 		l.ema = &optim.EMA{Decay: c.EMA}
 	}
@@ -128,7 +131,10 @@ func (l *loop) run(ctx context.Context) (*Outcome, error) {
 		Epochs: l.c.Epochs, Steps: l.steps(), Step: l.progress.Step,
 	})
 	l.started, l.saved = time.Now(), time.Now()
-	if !l.c.Resume {
+	if l.extended != nil {
+		l.emit(*l.extended)
+	}
+	if !l.c.Resume || l.extended != nil {
 		if err := l.save(); err != nil {
 			return nil, err
 		}
@@ -230,6 +236,7 @@ func (l *loop) step() error {
 	lo := p.Step % l.perEpoch * l.c.Batch
 	samples := l.order[lo:min(lo+l.c.Batch, len(l.order))]
 	l.pcg.Seed(l.c.Seed, stream("step", uint64(p.Step)))
+	p.Course = follow(p.Course, l.c.Schedule.At(p.Step, l.steps()))
 	g, err := l.gradient(samples)
 	if err != nil {
 		return fmt.Errorf("step %d: %w", p.Step+1, err)
@@ -246,8 +253,8 @@ func (l *loop) step() error {
 	if p.Step%guardEvery == 0 {
 		l.good.take(l.params, l.c.Optimizer, l.ema)
 	}
-	lr := l.rate(p.Step)
-	l.c.Optimizer.Step(l.params, lr)
+	p.LR = l.rate(p.Step)
+	l.c.Optimizer.Step(l.params, p.LR)
 	if l.ema != nil {
 		l.ema.Update(l.params)
 	}
@@ -255,7 +262,7 @@ func (l *loop) step() error {
 	p.LossSum += g.loss * float64(g.counted)
 	p.LossCount += g.counted
 	if p.Step%logEvery == 0 || p.Step == l.steps() {
-		l.emit(Step{Epoch: p.Epoch + 1, Step: p.Step, Loss: g.loss, LR: lr, GradNorm: g.norm})
+		l.emit(Step{Epoch: p.Epoch + 1, Step: p.Step, Loss: g.loss, LR: p.LR, GradNorm: g.norm})
 	}
 	return nil
 }
@@ -354,13 +361,7 @@ func (l *loop) evaluate(ctx context.Context) error {
 		Epoch: p.Epoch, Step: p.Step, Loss: measure.Number(measure.Ratio(p.LossSum, float64(p.LossCount))), Error: e.Error.Value,
 		LR: l.rate(p.Step - 1), Seconds: l.seconds(), Best: better, Diagnosis: e.Diagnosis,
 	})
-	p.LossSum, p.LossCount, p.Why = 0, 0, e.Diagnosis.Why
-	switch {
-	case p.Epoch >= l.c.Epochs:
-		p.Reason = "finished"
-	case l.c.Patience > 0 && p.Epoch-p.BestEpoch >= l.c.Patience:
-		p.Reason = "early_stop"
-	}
+	p.LossSum, p.LossCount, p.Why, p.Reason = 0, 0, e.Diagnosis.Why, l.over()
 	return nil
 }
 

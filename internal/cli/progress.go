@@ -88,6 +88,8 @@ func (p *progress) emit(e train.Event) {
 	switch e := e.(type) {
 	case train.Start:
 		p.begin(e)
+	case train.Extended:
+		p.say("%s", extendedLine(e))
 	case train.Step:
 		p.step(e)
 	case train.Epoch:
@@ -115,6 +117,22 @@ func (p *progress) begin(e train.Start) {
 			progressbar.OptionSetItsString("steps"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 		_ = p.bar.Set(e.Step)
 	}
+}
+
+// extendedLine says what another number of epochs does to a run.
+func extendedLine(e train.Extended) string {
+	line := fmt.Sprintf("the run has %d epochs now, before %d", e.Epochs, e.EpochsBefore)
+	switch {
+	case e.Over == "early_stop":
+		return line + "; it has stopped early, which they do not change"
+	case e.Over != "":
+		return line + "; it is over"
+	}
+	line += fmt.Sprintf("; the step size was %.3g and is now %.3g", e.LRBefore, e.LR)
+	if e.Unbroken {
+		return line + fmt.Sprintf(", as in an unbroken run of %d epochs", e.Epochs)
+	}
+	return line + fmt.Sprintf(": from here on it follows the schedule of %d epochs, but the steps before did not", e.Epochs)
 }
 
 func (p *progress) step(e train.Step) {
