@@ -65,7 +65,8 @@ type Measures struct {
 	train.Evaluation
 	Figures []measure.Figure // besides the error
 	Tables  []measure.Table
-	// Write writes what the report draws into the run's folder, once training is done; may be nil. It heeds ctx as Evaluate does.
+	// Write writes what else belongs into the run's folder once training is done, such as what the report draws; may be nil.
+	// It heeds ctx as Evaluate does.
 	Write func(ctx context.Context, dir string) error
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -69,6 +70,16 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+	},
+	"strips": func(t *testing.T, s job.Spec) {
+		c := s.(*recipe.Strips)
+		c.Data, c.Strips, c.Longest, c.Channels, c.Tested = pictures(t, 200, 50), 64, 3, 8, 20
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint, c.Seed = 2, 8, 50, 0, 3
+	},
+	"speech": func(t *testing.T, s job.Spec) {
+		_, c := speech(tones(t, 30, 1))
+		c.Epochs = 3
+		*s.(*recipe.Speech) = *c
 	},
 	"table": func(t *testing.T, s job.Spec) {
 		c := s.(*Table)
@@ -174,16 +185,16 @@ func TestRuns(t *testing.T) {
 func listing(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	entries, err := os.ReadDir(dir)
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all[path] = string(text)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[e.Name()] = string(text)
 	}
 	return all
 }

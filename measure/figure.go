@@ -14,6 +14,7 @@ const (
 	Plain Unit = ""      // a number without a unit, such as an energy or a distance
 	Share Unit = "share" // a fraction, which people read in per cent; some may be above 1
 	Nat   Unit = "nat"   // logarithms of probabilities to the base e
+	Count Unit = "count" // of things, which is written in full
 )
 
 // Text writes a value of the unit: "1.20 %", "205 nat", "0.0123". What is not finite is in words.
@@ -21,6 +22,8 @@ func (u Unit) Text(v float64) string {
 	switch {
 	case u == Share && Finite(v):
 		return minus(strconv.FormatFloat(100*v, 'f', 2, 64)) + " %"
+	case u == Count && Finite(v):
+		return minus(strconv.FormatFloat(v, 'f', -1, 64))
 	case u == Plain || u == Share || !Finite(v):
 		return Number(v).String()
 	}

@@ -17,16 +17,12 @@ func TestJobsLockTheirFolders(t *testing.T) {
 	defer l.Release()
 	trainSet, testSet := sets()
 	ctx, o := t.Context(), Options{Dir: dir, Train: trainSet, Test: testSet}
-	speech := DefaultSpeech()
-	speech.Data = "x"
 	for name, run := range map[string]func() error{
 		"digits":      func() error { _, err := job.Train(ctx, DigitsJob(), small(), job.Options{Dir: dir}); return err },
 		"autoencoder": func() error { _, _, err := Autoencoder(ctx, DefaultAutoencoder(), o); return err },
 		"generate":    func() error { _, err := Generate(ctx, DefaultGenerate(), o); return err },
 		"jem":         func() error { _, err := JEM(ctx, DefaultJEM(), o, nil); return err },
 		"rbm":         func() error { _, err := RBM(ctx, DefaultRBM(), o); return err },
-		"strips":      func() error { _, err := Strips(ctx, DefaultStrips(), o); return err },
-		"speech":      func() error { _, err := Speech(ctx, speech, o); return err },
 		"tagger":      func() error { _, err := Tagger(ctx, DefaultTagger(), TaggerOptions{Dir: dir}); return err },
 		"search":      func() error { _, err := Search(ctx, DefaultSearch(), PictureSets{}, o); return err },
 		"siamese":     func() error { _, err := Siamese(ctx, DefaultSiamese(), SiameseSets{}, o); return err },

@@ -21,7 +21,6 @@ func TestMissingData(t *testing.T) {
 		"generate":    run(func(o Options) error { _, err := Generate(t.Context(), DefaultGenerate(), o); return err }),
 		"jem":         run(func(o Options) error { _, err := JEM(t.Context(), DefaultJEM(), o, nil); return err }),
 		"rbm":         run(func(o Options) error { _, err := RBM(t.Context(), DefaultRBM(), o); return err }),
-		"strips":      run(func(o Options) error { _, err := Strips(t.Context(), DefaultStrips(), o); return err }),
 	} {
 		if err := f(nil, some); err == nil || !strings.Contains(err.Error(), "Options.Train is nil") {
 			t.Errorf("%s without training images: %v", name, err)

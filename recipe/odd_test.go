@@ -20,13 +20,13 @@ func TestRefusedBeforeTraining(t *testing.T) {
 		return t
 	}
 	digits, mlp, auto, strips, rbm := DefaultDigits(), DefaultDigits(), DefaultAutoencoder(), DefaultStrips(), DefaultRBM()
-	for _, c := range []*Digits{digits, mlp} {
+	for _, c := range []*job.Training{digits.Base(), mlp.Base(), strips.Base()} {
 		c.Epochs, c.Batch, c.Validation, c.Seed = 1, 8, 4, 3
 	}
 	generate, jem := tinyGenerate(), DefaultJEM()
 	mlp.Model, auto.Hidden, strips.Strips, strips.Tested, strips.Longest, rbm.Hidden, rbm.Chains, rbm.Annealing = "mlp", 8, 8, 5, 2, 5, 10, 10
 	jem.Chains = tinyChains()
-	auto.Training, strips.Training = small(auto.Training), small(strips.Training)
+	auto.Training = small(auto.Training)
 	rbm.Training, generate.Training, jem.Training = small(rbm.Training), small(generate.Training), small(jem.Training)
 	labelled := func(ctx context.Context, j job.Job, s job.Spec, l *Labelled, o Options) error {
 		*l = inMemory(o.Train, o.Test)
@@ -42,7 +42,7 @@ func TestRefusedBeforeTraining(t *testing.T) {
 		"generate":    func(ctx context.Context, o Options) error { _, err := Generate(ctx, generate, o); return err },
 		"jem":         func(ctx context.Context, o Options) error { _, err := JEM(ctx, jem, o, nil); return err },
 		"rbm":         func(ctx context.Context, o Options) error { _, err := RBM(ctx, rbm, o); return err },
-		"strips":      func(ctx context.Context, o Options) error { _, err := Strips(ctx, strips, o); return err },
+		"strips":      func(ctx context.Context, o Options) error { return labelled(ctx, StripsJob(), strips, &strips.Labelled, o) },
 		"search": func(ctx context.Context, o Options) error {
 			c := DefaultSearch()
 			c.Training, c.Dim = small(c.Training), 4

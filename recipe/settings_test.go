@@ -7,13 +7,12 @@ import (
 
 // TestNamesComeOnce: a list of names that would train or measure one thing twice is refused.
 func TestNamesComeOnce(t *testing.T) {
-	parabola, toy, speech, search := DefaultParabola(), DefaultToy2D(), DefaultSpeech(), DefaultSearch()
-	parabola.Cases, toy.Sets, speech.Data, speech.Test, search.HoldOutClasses = []string{"1", "2", "1"}, []string{"moons", "moons"}, "x", []string{"a", "a"}, []string{"6", "6"}
+	parabola, toy, search := DefaultParabola(), DefaultToy2D(), DefaultSearch()
+	parabola.Cases, toy.Sets, search.HoldOutClasses = []string{"1", "2", "1"}, []string{"moons", "moons"}, []string{"6", "6"}
 	_, a := parabola.Resolve()
 	_, b := toy.Resolve()
-	_, c := speech.Resolve()
 	_, d := search.Resolve()
-	for want, err := range map[string]error{"case names 1 twice": a, "set names moons twice": b, "test names a twice": c, "hold_out_classes names 6 twice": d} {
+	for want, err := range map[string]error{"case names 1 twice": a, "set names moons twice": b, "hold_out_classes names 6 twice": d} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}

@@ -9,28 +9,80 @@ import (
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/seq/read"
 )
+
+// SpeechJob trains a recogniser of speech, and a model of when words are said.
+func SpeechJob() job.Job {
+	return job.Job{
+		Name: "speech", Folder: "speech", Short: "Train a recogniser of speech from recordings and texts, unsegmented (CTC)",
+		Long: `Trains a convolutional network to write what is said in recordings, character by character, by CTC: it is told what
+is said, never when. The energy of a text is −log of its probability with all alignments summed out.
+
+--data is a CSV file whose header names the columns path and text: WAV files of any rate, paths
+beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
+recordings of --data, which are held out, are. Texts are read in lower case.
+
+The run's folder also has reader.json, which transcribe and align need, and times.safetensors,
+a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
+--resume.`,
+		Examples: []string{"--data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv"},
+		New:      func() job.Spec { return DefaultSpeech() },
+	}
+}
+
+// Speech is the settings of the job speech.
+type Speech struct {
+	Data     string // manifest: path,text
+	Test     []string
+	Rate     int // samples a second
+	Mels     int
+	Channels int // of the convolutions along time
+	Augment  bool
+	Priors   float64 // weight of the label priors that are divided out
+	job.Training
+}
+
+// DefaultSpeech returns the settings of `energo train speech` without flags.
+func DefaultSpeech() *Speech {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch, t.Clip, t.EMA, t.Validation = 30, 16, 5, 0.998, 100
+	return &Speech{Rate: 16000, Mels: 40, Channels: 128, Augment: true, Training: t}
+}
+
+// Options implements job.Spec.
+func (c *Speech) Options() option.List {
+	return append(option.List{
+		option.New(&c.Data, "data", "CSV file of recordings and texts", option.Arg("file"), option.Path),
+		option.New(&c.Test, "test", "CSV file of test recordings; may be given again", option.Arg("file"), option.Path, option.Each),
+		option.New(&c.Rate, "rate", "samples a second that recordings are brought to", option.Whole(1, 1<<20)),
+		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight)),
+		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels)),
+		option.New(&c.Augment, "augment", "play recordings faster, slower, louder and softer, and hide parts of them"),
+		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1)),
+	}, c.Training.Options()...)
+}
+
+// Resolve implements job.Spec.
+func (c *Speech) Resolve() error {
+	if c.Data == "" {
+		return fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
+	}
+	d := DefaultSpeech()
+	c.Settle(d.Epochs, d.Batch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Speech) Folder() string { return "speech" }
 
 // speechDilations are those of the convolutions along time: a frame sees a second of sound.
 var speechDilations = []int{1, 2, 4, 8}
 
-// Speech trains a recogniser of speech into a run folder, and a model of when words are said, and
-// measures the recogniser on the test manifests, or on the held-out recordings where there are none. Interruption and
-// divergence are as Digits has them.
-func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, error) {
-	c, err := c.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	release, err := o.claim()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	simd.SetThreads(c.Threads)
+// Open implements job.Spec.
+func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
 	if err != nil {
 		return nil, err
@@ -39,50 +91,51 @@ func Speech(ctx context.Context, c SpeechConfig, o Options) (*RecogniserResult, 
 	if err != nil {
 		return nil, err
 	}
-	model, err := c.network(characters(set.texts))
+	network, err := read.NewNetwork(read.Spec{Height: c.Mels, Tokens: characters(set.texts), Channels: c.Channels, Dilations: speechDilations}, c.Seed)
 	if err != nil {
 		return nil, err
 	}
-	if err := set.spellAll(model.Spec); err != nil {
+	if err := set.spellAll(network.Spec); err != nil {
 		return nil, err
 	}
-	n := len(set.texts) - c.Validation
+	all := len(set.texts)
+	n := all - c.Validation
 	if n < 1 {
-		return nil, fmt.Errorf("validation is %d, but there are only %d recordings; leave at least one to train on", c.Validation, len(set.texts))
+		return nil, fmt.Errorf("validation is %d, but there are only %d recordings; leave at least one to train on", c.Validation, all)
 	}
-	held := set.lines(f, n, len(set.texts))
+	held := set.lines(f, n, all)
 	if c.Validation == 0 {
 		held = set.lines(f, max(0, n-100), n)
 	}
-	groups, err := c.groups(f, model.Spec, held)
+	tests := c.Test
+	if env.Data != "" {
+		tests = []string{env.Data}
+	}
+	groups, err := groupsOf(tests, f, network.Spec)
 	if err != nil {
 		return nil, err
+	}
+	if len(tests) == 0 {
+		groups = []lineGroup{{"held out", held}}
 	}
 	if c.Limit > 0 {
 		n = min(n, c.Limit)
 	}
-	draw := func(i int, rng *rand.Rand) data.Line { return set.draw(f, i, c.Augment, rng) }
-	task, err := newRecogniserTask(ctx, model, n, draw, held, c.Priors)
-	if err != nil {
-		return nil, err
-	}
-	task.save = func(ctx context.Context, dir string) error {
-		times, err := read.LearnTimes(ctx, model, f, set.utterances(n))
+	r := newRecogniser(network, n, c.Priors)
+	r.draw = func(i int, rng *rand.Rand) data.Line { return set.draw(f, i, c.Augment, rng) }
+	r.held, r.groups, r.features, r.data, r.tokens = held, groups, f, set.sum(), "Characters"
+	r.finish = func(ctx context.Context, dir string) error {
+		times, err := read.LearnTimes(ctx, network, f, set.utterances(n))
 		if err != nil {
 			return err
 		}
-		return read.Save(dir, model, f, times)
+		return read.Save(dir, network, f, times)
 	}
-	settings, err := c.fingerprint()
-	if err != nil {
-		return nil, err
-	}
-	settings["data"] = set.sum()
-	return task.run(ctx, c.Recipe, c, c.loopOver(c.Recipe, settings, n, o), groups, o)
+	return r, nil
 }
 
 // load reads the training manifest and settles the features' mean and variance.
-func (c SpeechConfig) load(f *read.Features) (*spoken, error) {
+func (c *Speech) load(f *read.Features) (*spoken, error) {
 	speeds := speechSpeeds
 	if !c.Augment {
 		speeds = speeds[:1]
@@ -103,13 +156,9 @@ func (c SpeechConfig) load(f *read.Features) (*spoken, error) {
 	return set, nil
 }
 
-// groups reads the test manifests.
-func (c SpeechConfig) groups(f *read.Features, spec read.Spec, held []data.Line) ([]lineGroup, error) {
-	if len(c.Test) == 0 {
-		return []lineGroup{{"held out", held}}, nil
-	}
-	var all []lineGroup
-	for _, path := range c.Test {
+// groupsOf reads test manifests.
+func groupsOf(manifests []string, f *read.Features, spec read.Spec) (all []lineGroup, err error) {
+	for _, path := range manifests {
 		set, err := loadSpeech(f, path, speechSpeeds[:1])
 		if err != nil {
 			return nil, err
@@ -124,46 +173,4 @@ func (c SpeechConfig) groups(f *read.Features, spec read.Spec, held []data.Line)
 		all = append(all, lineGroup{name, set.lines(f, 0, len(set.texts))})
 	}
 	return all, nil
-}
-
-// network returns the untrained network.
-func (c SpeechConfig) network(tokens []string) (*read.Network, error) {
-	return read.NewNetwork(read.Spec{Height: c.Mels, Tokens: tokens, Channels: c.Channels, Dilations: speechDilations}, c.Seed)
-}
-
-// EvalSpeech measures the model of a finished run on a manifest, or on those that it was tested
-// on. It writes nothing.
-func EvalSpeech(ctx context.Context, dir, manifest string) (*RecogniserResult, error) {
-	c, err := ReadSpeechConfig(filepath.Join(dir, ConfigFile), DefaultSpeech())
-	if err == nil {
-		c, err = c.Resolve()
-	}
-	if err != nil {
-		return nil, err
-	}
-	if manifest != "" {
-		c.Test = []string{manifest}
-	}
-	if len(c.Test) == 0 {
-		return nil, fmt.Errorf("%s was tested on recordings held out of its own; name a manifest to measure it on (--data)", dir)
-	}
-	reader, err := read.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	r := &RecogniserResult{}
-	if err := job.ReadResult(dir, r); err != nil {
-		return nil, err
-	}
-	groups, err := c.groups(reader.Features(), reader.Network().Spec, nil)
-	if err != nil {
-		return nil, err
-	}
-	task, err := newRecogniserTask(ctx, reader.Network(), 1, nil, groups[0].lines, 0)
-	if err != nil {
-		return nil, err
-	}
-	task.subject.Scale = r.Energy.SpreadBefore
-	r.Run = dir
-	return r, r.read(ctx, task, groups)
 }

@@ -20,9 +20,8 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 	auto.Epochs, auto.Batch, auto.Validation, auto.Hidden, auto.Latent = 1, 16, 50, 8, 2
 	rbm.Epochs, rbm.Batch, rbm.Validation, rbm.Hidden, rbm.Annealing = 1, 50, 50, 4, 20
 	jem.Chains, jem.Epochs, jem.Batch, jem.Validation = tinyChains(), 1, 16, 50
-	digits, generate, search, siamese, strips, tagger := small(), tinyGenerate(), smallSearch(), smallSiamese(), tinyStrips(), tinyTagger("features", "nll")
-	digits.Epochs, generate.Epochs, search.Epochs, siamese.Epochs, strips.Epochs, tagger.Epochs = 1, 1, 1, 1, 1, 1
-	strips.Strips = 8
+	digits, generate, search, siamese, tagger := small(), tinyGenerate(), smallSearch(), smallSiamese(), tinyTagger("features", "nll")
+	digits.Epochs, generate.Epochs, search.Epochs, siamese.Epochs, tagger.Epochs = 1, 1, 1, 1, 1
 	files := tinyTagged(8, 40)
 	for name, run := range map[string]func(ctx context.Context, o Options) (reason string, err error){
 		"digits": func(ctx context.Context, o Options) (string, error) {
@@ -51,10 +50,6 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 		},
 		"siamese": func(ctx context.Context, o Options) (string, error) {
 			r, err := Siamese(ctx, siamese, SiameseSets{PictureSets: barPictures()}, o)
-			return reasonOf(r, err, func() string { return r.Reason })
-		},
-		"strips": func(ctx context.Context, o Options) (string, error) {
-			r, err := Strips(ctx, strips, o)
 			return reasonOf(r, err, func() string { return r.Reason })
 		},
 		"tagger": func(ctx context.Context, o Options) (string, error) {

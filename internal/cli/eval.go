@@ -46,10 +46,6 @@ manifest). It changes nothing in the run's folder.`,
 				return evalJEM(cmd, args[0], dataDir, asJSON)
 			case "rbm":
 				return evalRBM(cmd, args[0], dataDir, asJSON)
-			case "strips":
-				return evalStrips(cmd, args[0], dataDir, asJSON)
-			case "speech":
-				return evalSpeech(cmd, args[0], dataDir, asJSON)
 			case "tagger":
 				return evalTagger(cmd, args[0], dataDir, asJSON)
 			case "search":

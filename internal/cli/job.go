@@ -77,15 +77,17 @@ func settleJob(cmd *cobra.Command, r *runFlags, j job.Job, s job.Spec) error {
 		if err != nil {
 			return usageError{err}
 		}
-		err = below(cmd, func() error {
-			names, err := job.Read(file, text, j, s)
-			for _, name := range names {
-				inFile[name] = true
-			}
-			return err
-		})
+		named := j.New()
+		names, err := job.Read(file, text, j, named)
 		if err != nil {
 			return usageError{err}
+		}
+		options, from := s.Options(), named.Options()
+		for _, name := range names {
+			inFile[name] = true
+			if o := options.Find(name); !cmd.Flags().Changed(o.Flag()) {
+				o.Assign(from.Find(name))
+			}
 		}
 	}
 	err = s.Options().RefuseVoid(func(o *option.Option) (string, bool) {

@@ -109,7 +109,7 @@ var voids = []struct{ command, flags, void, counts string }{
 var counting = map[string]string{
 	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
-		longest strips channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class target answers ignore`,
+		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective steps case seeds m-per-class target answers ignore`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",

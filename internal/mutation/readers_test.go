@@ -394,7 +394,6 @@ func settingsReaders() []reader {
 	all := []reader{
 		yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
 		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig), yamlOf("tagger", "ReadTaggerConfig", recipe.DefaultTagger(), recipe.ReadTaggerConfig),
-		yamlOf("speech", "ReadSpeechConfig", recipe.DefaultSpeech(), recipe.ReadSpeechConfig), yamlOf("strips", "ReadStripsConfig", recipe.DefaultStrips(), recipe.ReadStripsConfig),
 		yamlOf("rbm", "ReadRBMConfig", recipe.DefaultRBM(), recipe.ReadRBMConfig), yamlOf("generate", "ReadGenerateConfig", recipe.DefaultGenerate(), recipe.ReadGenerateConfig),
 		yamlOf("autoencoder", "ReadAutoencoderConfig", recipe.DefaultAutoencoder(), recipe.ReadAutoencoderConfig), yamlOf("jem", "ReadJEMConfig", recipe.DefaultJEM(), recipe.ReadJEMConfig),
 	}

@@ -275,7 +275,7 @@ var (
 		"speech": sync.OnceValue(func() error {
 			c := recipe.DefaultSpeech()
 			c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.EMA = filepath.Join(home, "speech.csv"), 8000, 8, 4, 1, 8, 2, 0
-			_, err := recipe.Speech(context.Background(), c, recipe.Options{Dir: filepath.Join(home, "speech")})
+			_, err := job.Train(context.Background(), recipe.SpeechJob(), c, job.Options{Dir: filepath.Join(home, "speech")})
 			return err
 		}),
 	}

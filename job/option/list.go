@@ -146,12 +146,22 @@ func (l List) Locate() error {
 		if !l[i].path || l[i].zero() {
 			continue
 		}
-		path, err := filepath.Abs(l[i].String())
-		if err != nil {
-			return fmt.Errorf("%s: %w", l[i].Name, err)
+		paths := []*string{}
+		switch p := l[i].p.(type) {
+		case *string:
+			paths = append(paths, p)
+		case *[]string:
+			*p = slices.Clone(*p)
+			for k := range *p {
+				paths = append(paths, &(*p)[k])
+			}
 		}
-		if err := l[i].Set(path); err != nil {
-			return err
+		for _, path := range paths {
+			whole, err := filepath.Abs(*path)
+			if err != nil {
+				return fmt.Errorf("%s: %w", l[i].Name, err)
+			}
+			*path = whole
 		}
 	}
 	return nil

@@ -32,6 +32,8 @@ type Option struct {
 	checks  []func() error
 	apart   bool // does not shape the weights
 	path    bool // of a file or folder
+	each    bool // values of a list are set one by one
+	begun   bool // … and one has been
 	counts  func() bool
 	why     func() string // why it does not count
 }
@@ -59,6 +61,21 @@ func Apart(o *Option) { o.apart = true }
 
 // Path marks the path of a file or folder. It does not shape the weights: what lies there does.
 func Path(o *Option) { o.path, o.apart = true, true }
+
+// Each makes each value of a list an argument of its own: the flag comes again for each, a value may have commas, and
+// none may come twice.
+func Each(o *Option) {
+	o.each = true
+	o.check(func() error {
+		all := *o.p.(*[]string)
+		for i, v := range all {
+			if slices.Contains(all[:i], v) {
+				return fmt.Errorf("%s names %s twice", o.Name, excerpt.Of(v))
+			}
+		}
+		return nil
+	})
+}
 
 // When says beside which other settings this one counts, and why it does not beside the rest.
 // Where it does not count, it is refused if it is named, and left out of the file of settings.
@@ -259,7 +276,14 @@ func (o *Option) Set(s string) (err error) {
 	case *float64:
 		*p, err = strconv.ParseFloat(s, 64)
 	case *[]string:
-		*p = strings.Split(s, ",")
+		switch {
+		case !o.each:
+			*p = strings.Split(s, ",")
+		case o.begun:
+			*p = append(*p, s)
+		default: // instead of the default
+			*p, o.begun = []string{s}, true
+		}
 	case *[][]float64:
 		err = json.Unmarshal([]byte(s), p)
 	}

@@ -2,6 +2,7 @@ package option
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ type settings struct {
 	seed    uint64
 	augment bool
 	names   []string
+	files   []string
 	threads int
 }
 
@@ -25,6 +27,7 @@ func (s *settings) list() List {
 		New(&s.seed, "seed", "seed"),
 		New(&s.augment, "augment", "shift the pictures"),
 		New(&s.names, "hold_out", "names of classes", Arg("names")),
+		New(&s.files, "files", "file to read; may be given again", Arg("file"), Path, Each),
 		New(&s.threads, "threads", "cores", Apart),
 	}
 }
@@ -95,6 +98,7 @@ func TestCheck(t *testing.T) {
 		{func(s *settings) { s.epochs = 101 }, "epochs is 101; it must be a whole number from 0 to 100"},
 		{func(s *settings) { s.network, s.margin = "mlp", 10 }, "margin is 10; it must be a number of at least 0 and below 10"},
 		{func(s *settings) { s.margin = -1 }, ""},
+		{func(s *settings) { s.files = []string{"a", "b", "a"} }, "files names a twice"},
 		{func(*settings) {}, ""},
 	} {
 		s := defaults()
@@ -131,6 +135,24 @@ func TestVoid(t *testing.T) {
 	}
 }
 
+// TestLocate: paths become absolute, one or several, and what is not set stays so.
+func TestLocate(t *testing.T) {
+	t.Chdir(t.TempDir())
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, mine := defaults(), []string{"a,b", filepath.Join(dir, "c")}
+	s.files = mine
+	if err := s.list().Locate(); err != nil || !slices.Equal(s.files, []string{filepath.Join(dir, "a,b"), filepath.Join(dir, "c")}) || mine[0] != "a,b" {
+		t.Errorf("%q, %v", s.files, err)
+	}
+	s.files = nil
+	if err := s.list().Locate(); err != nil || s.files != nil {
+		t.Errorf("%q, %v", s.files, err)
+	}
+}
+
 // TestFingerprint leaves out what does not shape the weights and what is 0.
 func TestFingerprint(t *testing.T) {
 	got := defaults().list().Fingerprint()
@@ -147,6 +169,16 @@ func TestFlags(t *testing.T) {
 		if err := o.Set(v); err != nil || o.String() != v {
 			t.Errorf("%s: %q, %v; want %q", name, o, err, v)
 		}
+	}
+	s.files = []string{"by default"}
+	files := s.list().Find("files")
+	for _, v := range []string{"a,b", "c"} {
+		if err := files.Set(v); err != nil {
+			t.Error(err)
+		}
+	}
+	if !slices.Equal(s.files, []string{"a,b", "c"}) {
+		t.Errorf("files %q", s.files)
 	}
 	if err := s.list().Find("epochs").Set("1.5"); err == nil {
 		t.Error("epochs takes 1.5")
