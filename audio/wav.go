@@ -232,7 +232,7 @@ func (d *decoder) rest(size uint64) error {
 		case zero:
 			skip = 0
 		case read < 8 || !isID(h[:4]) || d.at+skip > end:
-			return badWAV("%d bytes of samples are declared, and what follows at byte %d, within the RIFF chunk, is no chunk", size, from)
+			return badWAV("%d bytes of samples are declared, and what follows at byte %d, within the RIFF chunk, is not a chunk", size, from)
 		}
 	}
 }

@@ -179,7 +179,7 @@ func TestEveryOperationHasARow(t *testing.T) {
 		t.Errorf("only %d operations", named)
 	}
 	for name := range covered {
-		t.Errorf("a row names %s, which is no operation", name)
+		t.Errorf("a row names %s, which is not an operation", name)
 	}
 }
 

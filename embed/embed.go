@@ -181,7 +181,7 @@ func OpenPlan(dir string) (*Plan, error) {
 		return nil, fmt.Errorf("embed: %s: %w", filepath.Join(dir, planFile), err)
 	}
 	if p.ShardSize < 1 || p.Pictures < 0 || p.Dim < 1 {
-		return nil, fmt.Errorf("embed: %s: shard_size %d, pictures %d, dim %d; that is no plan", filepath.Join(dir, planFile), p.ShardSize, p.Pictures, p.Dim)
+		return nil, fmt.Errorf("embed: %s: shard_size %d, pictures %d, dim %d; that is not a plan", filepath.Join(dir, planFile), p.ShardSize, p.Pictures, p.Dim)
 	}
 	return p, p.checkList()
 }

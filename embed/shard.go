@@ -113,7 +113,7 @@ func withFile(file string, hash *[sha256.Size]byte, read func(io.Reader) error) 
 		return err
 	}
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return errors.New("it is no ordinary file")
+		return errors.New("it is not a regular file")
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -118,11 +118,11 @@ func parseManifest(b []byte) (*manifest, error) {
 	}
 	for _, s := range m.Segments {
 		if !numbered.MatchString(s.File) {
-			return nil, fmt.Errorf("it names %q, which is no segment", excerpt.Of(s.File))
+			return nil, fmt.Errorf("it names %q, which is not the name of a segment", excerpt.Of(s.File))
 		}
 	}
 	if !numbered.MatchString(m.Log) {
-		return nil, fmt.Errorf("it names %q, which is no log", excerpt.Of(m.Log))
+		return nil, fmt.Errorf("it names %q, which is not the name of a log", excerpt.Of(m.Log))
 	}
 	return m, nil
 }

@@ -75,7 +75,7 @@ func filesOf(dir string, also []string) ([]string, error) {
 	case first == nil && numbers == nil:
 		return nil, fmt.Errorf("index: nothing to remove in %s: %w", dir, ErrNoIndex)
 	case other != "":
-		return nil, fmt.Errorf("index: %s has %q, which is no index's: take it away first (%w)", dir, other, fs.ErrExist)
+		return nil, fmt.Errorf("index: %s has %q, which is not a file of an index; move it away first (%w)", dir, other, fs.ErrExist)
 	}
 	return slices.Concat(first, callers, numbers), nil
 }

@@ -127,7 +127,7 @@ func checkPath(t *testing.T, g *Graph[float64], arcs []int, energy float64) {
 	node, e := 0, 0.0
 	for _, a := range arcs {
 		if g.From[a] != node {
-			t.Fatalf("%+v: %v is no path", g, arcs)
+			t.Fatalf("%+v: %v is not a path", g, arcs)
 		}
 		node = g.To[a]
 		e += g.Energy[a]

@@ -58,7 +58,7 @@ func (l *lines) words() iter.Seq[[]byte] { return bytes.FieldsFuncSeq(l.line, bl
 // check refuses a word that no sentence has.
 func (l *lines) check(word []byte) error {
 	if s := string(word); s == start || s == end {
-		return l.locate(fmt.Errorf("%s is no word of a sentence; each line is a whole one", s))
+		return l.locate(fmt.Errorf("%s may not stand in a sentence; each line is a whole one", s))
 	}
 	return nil
 }

@@ -253,7 +253,7 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("perplexity of known words %v; want %v", got, want)
 	}
 	for _, w := range []string{"<s>", "</s>"} {
-		if _, err := m.Evaluate(strings.NewReader("a\na " + w + "\n")); err == nil || !strings.Contains(err.Error(), "line 2: "+w+" is no word") {
+		if _, err := m.Evaluate(strings.NewReader("a\na " + w + "\n")); err == nil || !strings.Contains(err.Error(), "line 2: "+w+" may not stand in a sentence") {
 			t.Errorf("%s in a text: %v", w, err)
 		}
 	}

@@ -288,7 +288,7 @@ func TestPage(t *testing.T) {
 	b.eval(fmt.Sprintf(give, "'nonsense'", "image/png", "ClipboardEvent", "paste", "clipboardData"))
 	b.await("("+wrong+").startsWith('image is not a valid picture')", "true")
 	b.eval(fmt.Sprintf(give, "'text'", "text/plain", "DragEvent", "drop", "dataTransfer"))
-	b.await(wrong, "a.png is no picture.")
+	b.await(wrong, "a.png is not a picture.")
 
 	// Text that is dropped where one types is left to the browser.
 	const text = `(() => {
@@ -301,7 +301,7 @@ func TestPage(t *testing.T) {
 
 	// An answer of something else in front of the server.
 	b.eval("target = {id: 'x'}; fetchOurs = fetch; fetch = async () => new Response('<p>', {status: 502}); search()")
-	b.await(wrong, "The answer has status 502 and is no JSON.")
+	b.await(wrong, "The answer has status 502 and is not JSON.")
 	b.eval("fetch = fetchOurs")
 
 	b.call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)

@@ -253,10 +253,10 @@ func vectorOf(v *[]float32) reader {
 func pictureOf(file *[]byte) reader {
 	return func(field string, text []byte) (err error) {
 		if text[0] != '"' {
-			return malformed(field, "%s is no string; it must be a picture in base64", field)
+			return malformed(field, "%s is not a string; it must be a picture in base64", field)
 		}
 		if *file, err = base64.StdEncoding.DecodeString(unquoted(text)); err != nil {
-			return malformed(field, "%s is no base64: %v", field, err)
+			return malformed(field, "%s is not base64: %v", field, err)
 		}
 		return nil
 	}

@@ -83,9 +83,9 @@ func TestProblems(t *testing.T) {
 		{search, js, strings.Repeat("[", 20000), 400, "depth"},
 		{search, js, `{"filter":` + strings.Repeat(`{"fields":`, 5000), 400, ""},
 		{search, js, `{"vector":[` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `]}`, 400, "depth"},
-		{search, js, `{"image":"*"}`, 400, "image is no base64"},
-		{search, js, `{"image":7}`, 400, "image is no string"},
-		{search, js, `{"image":null}`, 400, "image is no string"},
+		{search, js, `{"image":"*"}`, 400, "image is not base64"},
+		{search, js, `{"image":7}`, 400, "image is not a string"},
+		{search, js, `{"image":null}`, 400, "image is not a string"},
 		{search, js, `{"id":"set/0.png","k":1.5}`, 400, "k is a JSON number 1.5; it must be an integer"},
 		{search, js, `{"id":"set/0.png","k":"3"}`, 400, "k is a JSON string; it must be an integer"},
 		{search, js, `{"id":"set/0.png","filter":{"labels":"a"}}`, 400, "labels is a JSON string; it must be a list"},
@@ -163,7 +163,7 @@ func TestProblems(t *testing.T) {
 		r := send(t, method, at+path, c.kind, []byte(c.body))
 		var answer struct{ Error problem }
 		if err := json.Unmarshal([]byte(r.text), &answer); err != nil {
-			t.Errorf("%s with %.60q: %d, %.100q is no JSON: %v", c.request, c.body, r.status, r.text, err)
+			t.Errorf("%s with %.60q: %d, %.100q is not JSON: %v", c.request, c.body, r.status, r.text, err)
 			continue
 		}
 		if r.status != c.status || !strings.Contains(answer.Error.Message, c.message) || answer.Error.Code == "" {

@@ -85,7 +85,7 @@ func (o *object) item() (index.Item, error) {
 func (p *properties) fields() (map[string]string, error) {
 	var f map[string]string
 	if err := json.Unmarshal([]byte(p.Fields), &f); err != nil {
-		return nil, fmt.Errorf("weaviate: item %q: its fields on the server are no JSON object of strings: %w", p.Key, err)
+		return nil, fmt.Errorf("weaviate: item %q: its fields on the server are not a JSON object of strings: %w", p.Key, err)
 	}
 	return f, nil
 }

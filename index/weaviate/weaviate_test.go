@@ -325,7 +325,7 @@ func TestBadAnswers(t *testing.T) {
 		`{"data":[]}`:                      "cannot unmarshal",
 		`{"errors":[{"message":"oh no"}]}`: "oh no",
 		`{"data":{"Get":{"C":[{"key":"a","fields":"null","_additional":{}}]}}}`:           "without a distance",
-		`{"data":{"Get":{"C":[{"key":"a","fields":"[]","_additional":{"distance":1}}]}}}`: "no JSON object",
+		`{"data":{"Get":{"C":[{"key":"a","fields":"[]","_additional":{"distance":1}}]}}}`: "not a JSON object",
 	} {
 		x := open(t, &fake{scripts: map[string][]answer{question: {{code: 200, body: body}}}})
 		if _, err := x.Search(t.Context(), []index.Query{{Vector: []float32{1, 2}, K: 1}}); err == nil || !strings.Contains(err.Error(), why) {

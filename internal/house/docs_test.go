@@ -70,7 +70,7 @@ func TestPathsOfDocuments(t *testing.T) {
 				case !isPath && files[path]:
 				case strings.Contains(path, "NAME") && exists(filepath.Dir(path)):
 				default:
-					t.Errorf("%s: `%s` is no path of the tree and no job of the benchmark", name, path)
+					t.Errorf("%s: `%s` is neither a path of the tree nor a job of the benchmark", name, path)
 				}
 			}
 		}

@@ -88,7 +88,7 @@ func (x *Lexicon) stored() storedLexicon {
 func Open(dir string) (*Model, error) {
 	c, err := readCard(filepath.Join(dir, CardFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s: it is no folder of a tagger, or its training is not finished", dir, CardFile)
+		return nil, fmt.Errorf("%s has no %s: it is not the folder of a tagger, or its training is not finished", dir, CardFile)
 	}
 	if err != nil {
 		return nil, err

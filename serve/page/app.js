@@ -99,7 +99,7 @@ function searchDrawing() {
 // Pictures from elsewhere.
 function searchFile(file) {
   if (!file) return;
-  if (!file.type.startsWith("image/")) { complain(`${file.name} is no picture.`); return; }
+  if (!file.type.startsWith("image/")) { complain(`${file.name} is not a picture.`); return; }
   clearTimeout(timer);
   target = { image: file };
   preview(URL.createObjectURL(file));
@@ -152,7 +152,7 @@ async function ask(...what) {
   const response = await fetch(...what).catch((err) => { throw new Error("The server does not answer: " + err.message); });
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  throw new Error(answer && answer.error ? answer.error.message : `The answer has status ${response.status} and is no JSON.`);
+  throw new Error(answer && answer.error ? answer.error.message : `The answer has status ${response.status} and is not JSON.`);
 }
 
 async function search() {
