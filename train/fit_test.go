@@ -253,7 +253,7 @@ func TestPointsResume(t *testing.T) {
 	}
 }
 
-// stopping ends its context after so many steps.
+// stopping ends its context after a number of steps.
 type stopping struct {
 	*PointTask
 	left   int

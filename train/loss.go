@@ -11,7 +11,7 @@ import (
 )
 
 // Loss is a mean loss over what a network gives for a batch: LossOf makes one of a function, LossNamed
-// of a name. The zero value is none.
+// of a name. The zero value is refused.
 type Loss struct {
 	name string
 	eval func(lossBatch) (float64, error)
@@ -153,7 +153,7 @@ func (l Loss) record(c *nn.Criterion, out *autodiff.Var, labels []int, targets [
 	}, out)
 }
 
-// check refuses a loss that is none, or of other targets than owner has.
+// check refuses a loss without a name, or of other targets than owner has.
 func (l Loss) check(owner string, labels bool) error {
 	switch {
 	case l.err != nil:
