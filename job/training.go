@@ -28,6 +28,10 @@ type Training struct {
 	Limit      int    `yaml:"limit" json:"limit"`           // of training samples; 0: all
 	Seed       uint64 `yaml:"seed" json:"seed"`
 
+	// Steady steps have one size, whatever Schedule and Warmup are. It is no setting: Resolve sets it in jobs whose
+	// other settings make those two void.
+	Steady bool `yaml:"-" json:"-"`
+
 	// What the weights do not depend on.
 	Threads    int `yaml:"threads" json:"threads"`       // 0: all cores
 	Checkpoint int `yaml:"checkpoint" json:"checkpoint"` // seconds between checkpoints within an epoch; 0: none
@@ -133,6 +137,9 @@ func (t *Training) Optimiser() optim.Optimizer {
 
 // Course is the step size's; step decay cuts it to a tenth at each third.
 func (t *Training) Course(steps int) optim.Schedule {
+	if t.Steady {
+		return optim.Constant{}
+	}
 	warmup := min(t.Warmup, steps/10)
 	switch t.Schedule {
 	case "cosine":

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"math/rand/v2"
@@ -81,11 +82,32 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c.Epochs = 3
 		*s.(*recipe.Speech) = *c
 	},
+	"tagger": func(t *testing.T, s job.Spec) {
+		c := s.(*recipe.Tagger)
+		c.Data, c.Model, c.Test = taggedText(t), "network", 0.3
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 4, 10, 0
+	},
 	"table": func(t *testing.T, s job.Spec) {
 		c := s.(*Table)
 		c.Data, c.Target, c.Epochs, c.Checkpoint = tableFile(t, 200), "kind", 3, 0
 		c.Ignore = []string{"tags", "price", "query"}
 	},
+}
+
+// taggedText writes files of tagged sentences.
+func taggedText(t *testing.T) string {
+	t.Helper()
+	dir, rng := t.TempDir(), rand.New(rand.NewPCG(3, 3))
+	for i := range 4 {
+		var text strings.Builder
+		for range 20 {
+			fmt.Fprintf(&text, "the/at n%d/nn v%d/vb a/at n%d/nn ./.\n", rng.IntN(9), rng.IntN(9), rng.IntN(9))
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte(text.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 func find(t *testing.T, name string) (job.Job, job.Spec) {

@@ -23,7 +23,7 @@ func TestJobsLockTheirFolders(t *testing.T) {
 		"generate":    func() error { _, err := Generate(ctx, DefaultGenerate(), o); return err },
 		"jem":         func() error { _, err := JEM(ctx, DefaultJEM(), o, nil); return err },
 		"rbm":         func() error { _, err := RBM(ctx, DefaultRBM(), o); return err },
-		"tagger":      func() error { _, err := Tagger(ctx, DefaultTagger(), TaggerOptions{Dir: dir}); return err },
+		"tagger":      func() error { _, err := tagIn(ctx, tinyTagger("features", "nll"), dir, false, nil); return err },
 		"search":      func() error { _, err := Search(ctx, DefaultSearch(), PictureSets{}, o); return err },
 		"siamese":     func() error { _, err := Siamese(ctx, DefaultSiamese(), SiameseSets{}, o); return err },
 	} {

@@ -22,7 +22,6 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 	jem.Chains, jem.Epochs, jem.Batch, jem.Validation = tinyChains(), 1, 16, 50
 	digits, generate, search, siamese, tagger := small(), tinyGenerate(), smallSearch(), smallSiamese(), tinyTagger("features", "nll")
 	digits.Epochs, generate.Epochs, search.Epochs, siamese.Epochs, tagger.Epochs = 1, 1, 1, 1, 1
-	files := tinyTagged(8, 40)
 	for name, run := range map[string]func(ctx context.Context, o Options) (reason string, err error){
 		"digits": func(ctx context.Context, o Options) (string, error) {
 			r, err := job.Train(ctx, DigitsJob(), digits, job.Options{Dir: o.Dir, Resume: o.Resume, Emit: o.Emit})
@@ -53,7 +52,7 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 			return reasonOf(r, err, func() string { return r.Reason })
 		},
 		"tagger": func(ctx context.Context, o Options) (string, error) {
-			r, err := Tagger(ctx, tagger, TaggerOptions{Dir: o.Dir, Resume: o.Resume, Files: files, Emit: o.Emit})
+			r, err := tagIn(ctx, tagger, o.Dir, o.Resume, o.Emit)
 			return reasonOf(r, err, func() string { return r.Reason })
 		},
 	} {

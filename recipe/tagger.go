@@ -1,199 +1,143 @@
 package recipe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"hash/crc32"
-	"path/filepath"
-	"time"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/seq/tag"
-	"github.com/energo-ml/energo/train"
 )
 
-// TaggerResult is what a run came to, as result.json and the last line of --json have it.
-type TaggerResult struct {
-	Result
-	Accuracy       tag.Accuracy   `json:"accuracy"` // on the files kept for the test
-	Tags           int            `json:"tags"`     // size of the tag set
-	Vocabulary     int            `json:"vocabulary"`
-	TrainWords     int            `json:"train_words"`
-	TrainFiles     int            `json:"train_files"`
-	TestFiles      int            `json:"test_files"`
-	WordsPerSecond measure.Number `json:"words_per_second"` // in training
-	TagsPerSecond  measure.Number `json:"tags_per_second"`  // words a second in tagging the test
-}
+// TaggerJob trains taggers of words.
+func TaggerJob() job.Job {
+	return job.Job{
+		Name: "tagger", Folder: "tagger-LOSS-MODEL", Short: "Train a tagger of words: chain energies over tags, on tagged text",
+		Long: `Trains energies of chains, E(y) = Σ U_t(y_t) + Σ P(y_{t−1}, y_t), to give each word of a sentence its tag.
+--data is a folder of files with word/TAG tokens, a sentence a line, such as the Brown corpus; whole files are
+kept for the test. The model features adds up weights of hashed features: the word, its beginnings, ends and shape, and
+those of the two words on either side. The model network is embeddings and temporal convolutions. energo tag tags
+text with the trained model.
 
-// TaggerOptions are what a tagger's run is given besides its settings.
-type TaggerOptions struct {
-	Dir    string      // the run's folder
-	Folder *job.Folder // Dir's, where the caller has claimed it; nil: the run does
-	Resume bool
-	Files  []data.TaggedFile
-	Emit   func(train.Event) // told what happens; may be nil
-}
+The losses: nll is E of the right tags less the free energy, by the forward algorithm (a conditional random
+field); perceptron is less the minimum, by Viterbi's; hinge is less the minimum with a margin for each wrong
+tag; averaged_perceptron takes the perceptron's steps with one size and averages the weights. The others
+have AdaGrad's step sizes; nll and hinge average, too. Of features, the last epoch's weights are kept. The
+network is for nll: a loss that pushes up one wrong path at a time teaches it slowly, and perceptron, which asks for
+no margin, next to nothing.
 
-// Tagger trains a tagger into a run folder and measures it on files kept for that.
-// Interruption and divergence are as Digits has them.
-func Tagger(ctx context.Context, c TaggerConfig, o TaggerOptions) (*TaggerResult, error) {
-	c, err := c.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	release, err := Options{Dir: o.Dir, Folder: o.Folder, Resume: o.Resume}.claim()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	simd.SetThreads(c.Threads)
-	text, err := newTaggerText(c, o.Files)
-	if err != nil {
-		return nil, err
-	}
-	task, model, err := c.task(ctx, text)
-	if err != nil {
-		return nil, err
-	}
-	loop, err := c.loop(text, o)
-	if err != nil {
-		return nil, err
-	}
-	out, err := runTask(ctx, task, c, loop, Options{Dir: o.Dir, Resume: o.Resume, Emit: o.counting(task)})
-	if out == nil {
-		return nil, err
-	}
-	r := c.result(text, o, out)
-	if err != nil || out.Reason == "interrupted" {
-		return r, err
-	}
-	if err := model.Save(o.Dir); err != nil {
-		return nil, err
-	}
-	r.WordsPerSecond = measure.Number(measure.Ratio(float64(r.TrainWords*r.Epochs), r.TrainSeconds))
-	if err := r.take(ctx, model, text.test, c.subject()); stopped(ctx, err) {
-		r.Reason = "interrupted"
-		return r, nil
-	} else if err != nil {
-		return nil, err
-	}
-	return r, writeResult(o.Dir, r)
-}
-
-// task returns what is trained, and the tagger that comes of it.
-func (c TaggerConfig) task(ctx context.Context, text *taggerText) (train.Task, *tag.Model, error) {
-	if c.Model == "network" {
-		t, err := newNetworkTask(ctx, c, text)
-		if err != nil {
-			return nil, nil, err
-		}
-		return t, t.model, nil
-	}
-	t := newTaggerTask(c, text)
-	return t, t.model, nil
-}
-
-// counting tells of the weights of a task that has them as its state: the loop knows of no
-// parameters.
-func (o TaggerOptions) counting(task train.Task) func(train.Event) {
-	return func(e train.Event) {
-		if t, ok := task.(*taggerTask); ok {
-			if s, ok := e.(train.Start); ok {
-				s.Params = t.features.Size()
-				e = s
-			}
-		}
-		if o.Emit != nil {
-			o.Emit(e)
-		}
+Words look at all tags; with --prune those seen five times or more in training look at the tags that they had
+there alone, and rarer and unknown ones at those and the open classes.`,
+		Examples: []string{"--data brown", "--data brown --loss hinge", "--data brown --model network"},
+		New:      func() job.Spec { return DefaultTagger() },
 	}
 }
 
-// loop turns the settings into those of the training loop.
-func (c TaggerConfig) loop(text *taggerText, o TaggerOptions) (train.Config, error) {
-	settings, err := c.fingerprint()
-	if err != nil {
-		return train.Config{}, err
-	}
-	sum := crc32.NewIEEE()
-	for _, f := range o.Files {
-		for _, s := range f.Sentences {
-			fmt.Fprintln(sum, s.Words, s.Tags)
-		}
-	}
-	settings["data"] = fmt.Sprintf("%d files of tagged text with checksum %08x", len(o.Files), sum.Sum32())
-	l := train.Config{
-		Recipe: c.Recipe, Run: o.Dir, Fingerprint: settings, Resume: o.Resume,
-		Epochs: c.Epochs, Batch: c.Batch, Seed: c.Seed,
-		Optimizer: &optim.SGD{}, LR: c.LR, Schedule: c.course(c.steps(len(text.train))),
-		Clip: c.Clip, L1: c.L1, EMA: c.EMA, Patience: c.Patience,
-		Forgive: 5, CheckpointEvery: time.Duration(c.Checkpoint) * time.Second,
-	}
-	if c.Model == "network" {
-		l.Optimizer = c.Optimiser()
-	}
-	return l, nil
+// Tagger is the settings of the job tagger.
+type Tagger struct {
+	Data   string  // folder of tagged text
+	Model  string  // features, network
+	Loss   string  // of TaggerLosses
+	Margin float64 // cost of a wrong tag, of hinge
+	Tags   string  // base: data.BaseTag's; full: as the text has them
+	Test   float64 // share of the files that is tested on
+	Bits   int     // features are hashed to 2^Bits rows of weights
+	// Prune leaves to words that were seen often in training the tags that they had there.
+	Prune bool
+	// Files reads the tagged text of a folder, in a program with data of its own; nil is data.LoadTagged.
+	Files func(folder string) ([]data.TaggedFile, error)
+	job.Training
 }
 
-func (c TaggerConfig) result(text *taggerText, o TaggerOptions, out *train.Outcome) *TaggerResult {
-	r := &TaggerResult{
-		Result: Result{
-			Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-			Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-			Recipe: c.Recipe, Model: c.Model, Form: "chain", Loss: c.Loss, Seed: c.Seed,
-		},
-		Tags: len(text.words.Tags()), Vocabulary: text.words.Words(), TrainFiles: text.trainFiles, TestFiles: text.testFiles,
-	}
-	for _, s := range text.train {
-		r.TrainWords += len(s.Words)
-	}
-	return r
+// The names that settings of the tagger may have.
+var (
+	TaggerModels = []string{"features", "network"}
+	TaggerLosses = []string{"nll", "perceptron", "hinge", "averaged_perceptron"}
+	TagSets      = []string{"base", "full"}
+)
+
+// DefaultTagger returns the settings of `energo train tagger` without flags.
+func DefaultTagger() *Tagger {
+	t := job.DefaultTraining()
+	t.Validation = 1000
+	return &Tagger{Model: "features", Loss: "nll", Margin: 1, Tags: "base", Test: 0.1, Bits: 17, Training: t}
 }
 
-// take tags the test text, and fills in what that says; subject is what was trained.
-func (r *TaggerResult) take(ctx context.Context, m *tag.Model, test []tag.Sentence, subject train.Subject) (err error) {
-	start := time.Now()
-	if r.Accuracy, err = m.Measure(ctx, test); err != nil {
-		return err
+// Options implements job.Spec.
+func (c *Tagger) Options() option.List {
+	features := option.When(func() bool { return c.Model == "features" }, func() string {
+		return "it is of the features model; the network has no features and looks at all tags"
+	})
+	network := option.When(func() bool { return c.Model == "network" }, func() string {
+		return "it is of the network; the features model has sparse steps and averages of its own"
+	})
+	adaptive := option.When(func() bool { return !c.averages() }, func() string { return "averaged_perceptron has steps of one size" })
+	base := c.Training.Options()
+	for _, name := range []string{"optimizer", "weight_decay", "l1", "clip", "ema", "patience"} {
+		network(base.Find(name))
 	}
-	r.TagsPerSecond = measure.Number(measure.Ratio(float64(r.Accuracy.Words), time.Since(start).Seconds()))
-	e, err := diagnoseTagger(ctx, m, test, subject, r.Accuracy)
-	if err != nil {
-		return err
+	for _, name := range []string{"schedule", "warmup"} {
+		adaptive(base.Find(name))
 	}
-	r.Measured.Take(e)
+	return append(option.List{
+		option.New(&c.Data, "data", "folder of tagged text: word/TAG tokens, a sentence a line; with a cats.txt the files that it lists", option.Arg("folder"), option.Path),
+		option.New(&c.Model, "model", "energies", option.OneOf(TaggerModels...)),
+		option.New(&c.Loss, "loss", "what trains", option.OneOf(TaggerLosses...)),
+		option.New(&c.Margin, "margin", "cost of a wrong tag, of hinge", option.AnyFloat32, option.When(func() bool { return c.Loss == "hinge" }, func() string {
+			return fmt.Sprintf("it is of the loss hinge; the loss is %s", c.Loss)
+		})),
+		option.New(&c.Tags, "tags", "base: Brown's tags without -TL, -HL, -NC and FW-; full: as the text has them", option.OneOf(TagSets...)),
+		option.New(&c.Test, "test", "share of the files that is kept for the test", option.Share),
+		option.New(&c.Bits, "bits", "features are hashed to 2^bits rows of weights", option.Whole(tag.LeastBits, tag.MostBits), features),
+		option.New(&c.Prune, "prune", "let words that training has often have the tags that they had there alone", features),
+	}, base...)
+}
+
+// averages tells whether steps have one size, and the weights are averaged over them, as in [collins2002].
+func (c *Tagger) averages() bool { return c.Loss == "averaged_perceptron" }
+
+// taggerDefaults is what zero epochs, batch and lr stand for.
+var taggerDefaults = map[string]struct {
+	epochs, batch int
+	lr            float64
+}{
+	"features": {3, 16, 0.5},
+	"network":  {4, 32, 2e-3},
+}
+
+// Resolve implements job.Spec.
+func (c *Tagger) Resolve() error {
+	switch {
+	case c.Data == "" && c.Files == nil:
+		return fmt.Errorf("data is not set; it must be the folder of tagged text")
+	case c.Loss == "hinge" && !(c.Margin > 0):
+		return fmt.Errorf("margin is %v; it must be a number above 0", c.Margin)
+	case c.Model == "network" && c.averages():
+		return fmt.Errorf("loss averaged_perceptron is of the features model; for the network there is perceptron, with ema")
+	}
+	d := taggerDefaults[c.Model]
+	if c.Steady = c.averages(); c.Steady { // a step of size 1 after each sentence
+		d.batch, d.lr = 1, 1
+	}
+	c.LR = cmp.Or(c.LR, d.lr)
+	c.Settle(d.epochs, d.batch)
 	return nil
 }
 
-// EvalTagger measures the tagger of a finished run: on the files that its training kept
-// for the test or, where all is set, on all files given. It writes nothing.
-func EvalTagger(ctx context.Context, dir string, files []data.TaggedFile, all bool) (*TaggerResult, error) {
-	c, err := ReadTaggerConfig(filepath.Join(dir, ConfigFile), DefaultTagger())
-	if err == nil {
-		c, err = c.Resolve()
-	}
+// Folder implements job.Spec.
+func (c *Tagger) Folder() string { return "tagger-" + c.Loss + "-" + c.Model }
+
+// Open implements job.Spec. Other data is measured on as a whole.
+func (c *Tagger) Open(_ context.Context, env job.Env) (job.Model, error) {
+	text, err := newTaggerText(c, env.Data)
 	if err != nil {
 		return nil, err
 	}
-	simd.SetThreads(c.Threads)
-	m, err := tag.Open(dir)
-	if err != nil {
-		return nil, err
+	common := taggerModel{c: c, text: text, subject: c.subject(), loss: chainLoss{name: c.Loss, margin: float32(c.Margin)}}
+	if c.Model == "network" {
+		return newNetworkTask(common), nil
 	}
-	r := &TaggerResult{}
-	if err := job.ReadResult(dir, r); err != nil {
-		return nil, err
-	}
-	r.Run = dir
-	if !all {
-		if _, files, err = data.SplitFiles(files, c.Test, train.Rand(c.Seed, "split", 0)); err != nil {
-			return nil, err
-		}
-	}
-	r.TestFiles = len(files)
-	return r, r.take(ctx, m, m.Lexicon().Encode(c.sentences(files)), c.subject())
+	return newFeaturesTask(common), nil
 }

@@ -114,7 +114,7 @@ func deviation(x []float32) float64 {
 }
 
 // subject says what a tagger's training is diagnosed as.
-func (c TaggerConfig) subject() train.Subject {
+func (c *Tagger) subject() train.Subject {
 	s := train.Subject{Architecture: "a chain over " + c.Model}
 	switch c.Loss {
 	case "nll":

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/train"
 )
@@ -44,9 +44,10 @@ func tinyTagged(files, sentences int) (all []data.TaggedFile) {
 }
 
 // tinyTagger is a short job over tinyTagged.
-func tinyTagger(model, loss string) TaggerConfig {
+func tinyTagger(model, loss string) *Tagger {
 	c := DefaultTagger()
 	c.Model, c.Loss, c.Batch, c.Test, c.Seed, c.Validation = model, loss, 4, 0.25, 5, 20
+	c.Files = func(string) ([]data.TaggedFile, error) { return tinyTagged(8, 40), nil }
 	if model == "network" {
 		c.LR, c.Epochs = 0.01, 4
 	} else {
@@ -55,8 +56,28 @@ func tinyTagger(model, loss string) TaggerConfig {
 	return c
 }
 
-func tagIn(ctx context.Context, c TaggerConfig, dir string, resume bool, emit func(train.Event)) (*TaggerResult, error) {
-	return Tagger(ctx, c, TaggerOptions{Dir: dir, Resume: resume, Files: tinyTagged(8, 40), Emit: emit})
+// tagJobs has the job tagger over tinyTagged.
+func tagJobs() []job.Job {
+	j := TaggerJob()
+	j.New = func() job.Spec {
+		c := DefaultTagger()
+		c.Files = tinyTagger("features", "nll").Files
+		return c
+	}
+	return []job.Job{j}
+}
+
+func tagIn(ctx context.Context, c *Tagger, dir string, resume bool, emit func(train.Event)) (*job.Result, error) {
+	return job.Train(ctx, TaggerJob(), c, job.Options{Dir: dir, Resume: resume, Emit: emit})
+}
+
+// figures are those of a result by their keys.
+func figures(r *job.Result) map[string]float64 {
+	all := map[string]float64{}
+	for _, f := range r.Figures {
+		all[f.Key] = float64(f.Value)
+	}
+	return all
 }
 
 // kept is what a finished run keeps of its model.
@@ -64,11 +85,7 @@ func kept(t *testing.T, dir string) []byte {
 	t.Helper()
 	var all []byte
 	for _, name := range []string{tag.WeightsFile, tag.WordsFile, tag.CardFile} {
-		text, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, text...)
+		all = append(all, file(t, dir, name)...)
 	}
 	return all
 }
@@ -97,9 +114,8 @@ func TestTaggersLearnATinyLanguage(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v prune %v: %v", x, prune, err)
 			}
-			a := r.Accuracy
-			if a.All < 0.97 || a.New == 0 || a.Unknown < 0.8 || a.Words == 0 || r.Tags != 6 {
-				t.Errorf("%v prune %v: %+v of %d tags", x, prune, a, r.Tags)
+			if a := figures(r); !(a["accuracy"] >= 0.97 && a["accuracy_unknown"] >= 0.8 && a["accuracy"] == 1-float64(r.TestError) && strings.HasSuffix(r.Figures[0].Note, "one of 6 tags")) {
+				t.Errorf("%v prune %v: %v", x, prune, a)
 			}
 			if start.Params < 6*6 {
 				t.Errorf("%v: %d weights", x, start.Params)
@@ -108,6 +124,7 @@ func TestTaggersLearnATinyLanguage(t *testing.T) {
 	}
 }
 
+// TestTaggerResumesWithTheSameBits: also within an epoch.
 func TestTaggerResumesWithTheSameBits(t *testing.T) {
 	for _, model := range TaggerModels {
 		c := tinyTagger(model, "nll")
@@ -130,7 +147,7 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 			t.Errorf("%s: an unfinished run opens with %v", model, err)
 		}
 		got, err := tagIn(t.Context(), c, parts, true, nil)
-		if err != nil || got.Accuracy != want.Accuracy {
+		if err != nil || !reflect.DeepEqual(got.Measured, want.Measured) {
 			t.Fatalf("%s: %+v, want %+v (%v)", model, got, want, err)
 		}
 		if !bytes.Equal(kept(t, whole), kept(t, parts)) {
@@ -138,7 +155,7 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 		}
 		c.Tags = "full"
 		if _, err := tagIn(t.Context(), c, parts, true, nil); err == nil || !strings.Contains(err.Error(), "tags was") {
-			t.Errorf("%s: goes on with other settings: %v", model, err)
+			t.Errorf("%s: resumes with other settings: %v", model, err)
 		}
 	}
 }
@@ -172,9 +189,18 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := EvalTagger(t.Context(), dir, tinyTagged(8, 40), false)
-		if err != nil || again.Accuracy != r.Accuracy {
-			t.Errorf("%s: %+v, in training %+v (%v)", model, again.Accuracy, r.Accuracy, err)
+		again, err := job.Eval(t.Context(), dir, tagJobs(), job.Env{})
+		if err != nil || !reflect.DeepEqual(again.Figures, r.Figures) {
+			t.Errorf("%s: %+v, in training %+v (%v)", model, again, r, err)
+		}
+		words := 0 // of other data, all is tested on
+		for _, f := range tinyTagged(8, 40) {
+			for _, s := range f.Sentences {
+				words += len(s.Words)
+			}
+		}
+		if again, err = job.Eval(t.Context(), dir, tagJobs(), job.Env{Data: "other"}); err != nil || !strings.Contains(again.Figures[0].Note, fmt.Sprintf("of %d words", words)) {
+			t.Errorf("%s: %+v (%v)", model, again, err)
 		}
 		tags, err := tag.Open(dir)
 		if err != nil {
@@ -195,41 +221,43 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 }
 
 func TestTaggerSettings(t *testing.T) {
-	for want, change := range map[string]func(c *TaggerConfig){
-		"model is":        func(c *TaggerConfig) { c.Model = "x" },
-		"loss is":         func(c *TaggerConfig) { c.Loss = "x" },
-		"tags is":         func(c *TaggerConfig) { c.Tags = "x" },
-		"margin is 0":     func(c *TaggerConfig) { c.Margin = 0 },
-		"test is 1":       func(c *TaggerConfig) { c.Test = 1 },
-		"bits is 3":       func(c *TaggerConfig) { c.Bits = 3 },
-		"epochs is -1":    func(c *TaggerConfig) { c.Epochs = -1 },
-		"clip 1 has no":   func(c *TaggerConfig) { c.Clip = 1 },
-		"prune true has":  func(c *TaggerConfig) { c.Model, c.Prune = "network", true },
-		"is of the feat":  func(c *TaggerConfig) { c.Model, c.Loss = "network", "averaged_perceptron" },
-		"recipe is \"x\"": func(c *TaggerConfig) { c.Recipe = "x" },
+	for want, change := range map[string]func(c *Tagger){
+		"model is":       func(c *Tagger) { c.Model = "x" },
+		"loss is":        func(c *Tagger) { c.Loss = "x" },
+		"tags is":        func(c *Tagger) { c.Tags = "x" },
+		"margin is 0":    func(c *Tagger) { c.Loss, c.Margin = "hinge", 0 },
+		"test is 1":      func(c *Tagger) { c.Test = 1 },
+		"bits is 3":      func(c *Tagger) { c.Bits = 3 },
+		"epochs is -1":   func(c *Tagger) { c.Epochs = -1 },
+		"clip 1 has no":  func(c *Tagger) { c.Clip = 1 },
+		"prune true has": func(c *Tagger) { c.Model, c.Bits, c.Prune = "network", 17, true },
+		"is of the feat": func(c *Tagger) { c.Model, c.Loss = "network", "averaged_perceptron" },
+		"data is not":    func(c *Tagger) { c.Files = nil },
 	} {
-		c := DefaultTagger()
-		change(&c)
-		if _, err := c.Resolve(); err == nil || !strings.Contains(err.Error(), want) {
+		c := tinyTagger("features", "nll")
+		change(c)
+		if err := job.Resolve(TaggerJob(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
-	}
-	c, err := DefaultTagger().Resolve()
-	if again, errAgain := c.Resolve(); err != nil || errAgain != nil || again != c {
-		t.Errorf("%+v resolved again is %+v (%v, %v)", c, again, err, errAgain)
 	}
 	for loss, want := range map[string]struct {
 		batch int
 		lr    float64
 	}{"nll": {16, 0.5}, "averaged_perceptron": {1, 1}} { // Collins' steps after each sentence
-		c := DefaultTagger()
+		c := tagJobs()[0].New().(*Tagger)
 		c.Loss = loss
-		if c, err := c.Resolve(); err != nil || c.Batch != want.batch || c.LR != want.lr {
-			t.Errorf("%s: batch %d, lr %v, want %d and %v (%v)", loss, c.Batch, c.LR, want.batch, want.lr, err)
+		for range 2 { // resolved again it is the same
+			if err := job.Resolve(TaggerJob(), c); err != nil || c.Batch != want.batch || c.LR != want.lr {
+				t.Errorf("%s: batch %d, lr %v, want %d and %v (%v)", loss, c.Batch, c.LR, want.batch, want.lr, err)
+			}
+		}
+		if first, last := c.Course(100).At(0, 100), c.Course(100).At(99, 100); (first == last) != (loss == "averaged_perceptron") {
+			t.Errorf("%s: steps from %v to %v", loss, first, last)
 		}
 	}
-	_, err = Tagger(t.Context(), tinyTagger("features", "nll"), TaggerOptions{Dir: t.TempDir(), Files: tinyTagged(1, 5)})
-	if err == nil || !strings.Contains(err.Error(), "at least 2") {
+	c := tinyTagger("features", "nll")
+	c.Files = func(string) ([]data.TaggedFile, error) { return tinyTagged(1, 5), nil }
+	if _, err := tagIn(t.Context(), c, t.TempDir(), false, nil); err == nil || !strings.Contains(err.Error(), "at least 2") {
 		t.Errorf("one file: %v", err)
 	}
 }

@@ -40,6 +40,18 @@ type Stateful interface {
 	State() []tensor.Named
 }
 
+// Stepper is a Task with weights besides its parameters that it steps itself, such as a table of which a batch touches
+// a few rows. Clip, L1, EMA and the optimiser are of parameters alone, and a divergence brings back no other weights: a step
+// that would not be finite is only left out.
+type Stepper interface {
+	Task
+	// Weights returns the number of these weights.
+	Weights() int
+	// Step steps the weights along the gradient of the last Loss by the step size lr. The loop calls it
+	// where it steps the parameters.
+	Step(lr float64) error
+}
+
 // Orderer is a Task that says itself in which order an epoch goes through its samples, such
 // as one whose loss compares the samples of a batch with one another. Other tasks' samples are shuffled.
 type Orderer interface {
@@ -105,9 +117,13 @@ var ErrNothing = errors.New("nothing in the batch is left to average")
 // ErrDiverged is behind the error of a run that went non-finite too often.
 var ErrDiverged = errors.New("training diverges")
 
-// check refuses what cannot be trained with.
-func (c *Config) check(samples int) error {
+// check refuses what a task cannot be trained with.
+func (c *Config) check(t Task) error {
+	samples := t.Samples()
+	_, steps := t.(Stepper)
 	switch {
+	case steps && c.Accumulate > 1:
+		return fmt.Errorf("accumulate is %d; it must be 0 or 1 for a task that steps weights itself, along the gradient of one Loss", c.Accumulate)
 	case c.Epochs < 1:
 		return fmt.Errorf("epochs is %d; it must be at least 1", c.Epochs)
 	case c.Batch < 1:

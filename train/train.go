@@ -94,7 +94,7 @@ type progress struct {
 // newLoop returns a run at its start or, if it resumes, where its checkpoint stands.
 func newLoop(task Task, c Config) (*loop, error) {
 	n := task.Samples()
-	if err := c.check(n); err != nil {
+	if err := c.check(task); err != nil {
 		return nil, err
 	}
 	if c.Schedule == nil {
@@ -121,6 +121,9 @@ func (l *loop) emit(e Event) {
 
 func (l *loop) run(ctx context.Context) (*Outcome, error) {
 	weights := 0
+	if t, ok := l.task.(Stepper); ok {
+		weights = t.Weights()
+	}
 	for _, p := range l.params {
 		if !p.Frozen {
 			weights += p.Value.Len()
@@ -255,6 +258,11 @@ func (l *loop) step() error {
 	}
 	p.LR = l.rate(p.Step)
 	l.c.Optimizer.Step(l.params, p.LR)
+	if t, ok := l.task.(Stepper); ok {
+		if err := t.Step(p.LR); err != nil {
+			return fmt.Errorf("step %d: %w", p.Step+1, err)
+		}
+	}
 	if l.ema != nil {
 		l.ema.Update(l.params)
 	}

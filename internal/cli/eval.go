@@ -46,8 +46,6 @@ manifest). It changes nothing in the run's folder.`,
 				return evalJEM(cmd, args[0], dataDir, asJSON)
 			case "rbm":
 				return evalRBM(cmd, args[0], dataDir, asJSON)
-			case "tagger":
-				return evalTagger(cmd, args[0], dataDir, asJSON)
 			case "search":
 				return evalSearch(cmd, args[0], dataDir, asJSON)
 			case "siamese":

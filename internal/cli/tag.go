@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/spf13/cobra"
 )
@@ -136,25 +133,4 @@ func (j *tagging) write(words, tags []string) error {
 		fmt.Fprintf(j.out, "%s/%s", w, tags[i])
 	}
 	return j.out.WriteByte('\n')
-}
-
-func evalTagger(cmd *cobra.Command, dir, dataDir string, asJSON bool) error {
-	c, err := recipe.ReadTaggerConfig(filepath.Join(dir, recipe.ConfigFile), recipe.DefaultTagger())
-	if err != nil {
-		return err
-	}
-	from := c.Data
-	if dataDir != "" {
-		from = dataDir
-	}
-	files, err := data.LoadTagged(from)
-	if err != nil {
-		return err
-	}
-	r, err := recipe.EvalTagger(cmd.Context(), dir, files, dataDir != "")
-	if err != nil {
-		return err
-	}
-	summariseTagger(cmd.OutOrStdout(), r)
-	return printJSON(cmd.OutOrStdout(), r, asJSON)
 }

@@ -393,7 +393,7 @@ func settingsReaders() []reader {
 	const file = recipe.ConfigFile
 	all := []reader{
 		yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
-		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig), yamlOf("tagger", "ReadTaggerConfig", recipe.DefaultTagger(), recipe.ReadTaggerConfig),
+		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig),
 		yamlOf("rbm", "ReadRBMConfig", recipe.DefaultRBM(), recipe.ReadRBMConfig), yamlOf("generate", "ReadGenerateConfig", recipe.DefaultGenerate(), recipe.ReadGenerateConfig),
 		yamlOf("autoencoder", "ReadAutoencoderConfig", recipe.DefaultAutoencoder(), recipe.ReadAutoencoderConfig), yamlOf("jem", "ReadJEMConfig", recipe.DefaultJEM(), recipe.ReadJEMConfig),
 	}

@@ -265,11 +265,8 @@ var (
 		}),
 		"tagger": sync.OnceValue(func() error {
 			c := recipe.DefaultTagger()
-			c.Model, c.Loss, c.Epochs, c.Batch, c.Test, c.Validation, c.Bits = "features", "nll", 1, 4, 0.25, 5, 6
-			files, err := data.LoadTagged(filepath.Join(home, "tagged"))
-			if err == nil {
-				_, err = recipe.Tagger(context.Background(), c, recipe.TaggerOptions{Dir: filepath.Join(home, "tagger"), Files: files})
-			}
+			c.Data, c.Epochs, c.Batch, c.Test, c.Validation, c.Bits = filepath.Join(home, "tagged"), 1, 4, 0.25, 5, 6
+			_, err := job.Train(context.Background(), recipe.TaggerJob(), c, job.Options{Dir: filepath.Join(home, "tagger")})
 			return err
 		}),
 		"speech": sync.OnceValue(func() error {
