@@ -42,7 +42,9 @@ func TestRefusedBeforeTraining(t *testing.T) {
 		"generate":    func(ctx context.Context, o Options) error { _, err := Generate(ctx, generate, o); return err },
 		"jem":         func(ctx context.Context, o Options) error { _, err := JEM(ctx, jem, o, nil); return err },
 		"rbm":         func(ctx context.Context, o Options) error { _, err := RBM(ctx, rbm, o); return err },
-		"strips":      func(ctx context.Context, o Options) error { return labelled(ctx, StripsJob(), strips, &strips.Labelled, o) },
+		"strips": func(ctx context.Context, o Options) error {
+			return labelled(ctx, StripsJob(), strips, &strips.Labelled, o)
+		},
 		"search": func(ctx context.Context, o Options) error {
 			c := DefaultSearch()
 			c.Training, c.Dim = small(c.Training), 4
