@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/tensor"
-
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // Latent says what becomes of the alignments of a text.
@@ -38,7 +38,8 @@ type Frames[T tensor.Float] struct {
 //
 // Merging and dropping is a deterministic automaton: a path is at one of the 2L + 1 places of
 // the text, blanks and labels in turn, or has left it for good. The correct paths end at one of the
-// last two places; the others, the incorrect, have left or are cut short.
+// last two places; the others, the incorrect, have left or are cut short. A frame costs
+// O(labels + classes), and the sequences of a batch share the cores.
 //
 // With Least, Minimum is that over all paths, Offending that over the incorrect ones; FreeEnergy and
 // Wrong are sums over the same; CostMax adds up the costs C[class][other] of the frames where an
@@ -62,10 +63,8 @@ type Alignments[T tensor.Float] struct {
 	plus, value, zero []float64
 	aligned           []int // class of each frame on the best path of the text
 
-	cells    []float64 // of a sequence: all that may follow a place, before each frame
-	here     []float64 // shares of the places before a frame
-	there    []float64 // … and after it
-	energies []float64 // of a sequence, less costs
+	dCorrect, dOther []float64 // of AddGrads
+	walkers          []walker  // of the workers
 }
 
 // mostEnergy is the greatest size of an energy, of which no sum overflows.
@@ -179,10 +178,11 @@ func (a *Alignments[T]) Eval(s functional.Statistic, correct, other []float64) e
 		return fmt.Errorf("answers: cost has %d rows; it must have one for each of the %d classes", len(s.Cost), a.frames.Classes)
 	}
 	a.stat = s
+	a.hire()
 	a.plus, a.value, a.zero = scratch.Sized(a.plus, n), scratch.Sized(a.value, n), scratch.Sized(a.zero, n)
 	a.aligned = scratch.Sized(a.aligned, a.frame[n])
+	simd.Run(n, (*alignmentEval[T])(a))
 	for i := range n {
-		a.evalOne(i)
 		v := a.value[i]
 		if s.Kind == functional.CostMax {
 			v = max(0, a.plus[i]-v)
@@ -192,23 +192,76 @@ func (a *Alignments[T]) Eval(s functional.Statistic, correct, other []float64) e
 	return nil
 }
 
-// evalOne fills what belongs to sequence i.
-func (a *Alignments[T]) evalOne(i int) {
-	a.widen(i, false)
-	a.plus[i] = a.total(i, rightPaths, a.latentBeta())
-	if a.stat.Kind == functional.CostMax {
-		a.align(i)
+// hire makes memory for the workers, of which any may get any sequence.
+func (a *Alignments[T]) hire() {
+	if k := simd.Threads(); len(a.walkers) < k {
+		a.walkers = append(a.walkers, make([]walker, k-len(a.walkers))...)
+	}
+	for k := range a.walkers {
+		for i, frames := range a.frames.Lengths {
+			a.walkers[k].reserve(frames, a.frames.Classes, a.frames.TargetLengths[i])
+		}
+	}
+}
+
+// energies are those of sequence i.
+func (a *Alignments[T]) energies(i int) []T {
+	c := a.frames.Classes
+	return a.frames.Energies[a.frame[i]*c : a.frame[i+1]*c]
+}
+
+// walker returns a worker's memory, set to sequence i.
+func (a *Alignments[T]) walker(i, worker int) *walker {
+	w := &a.walkers[worker]
+	set(w, a.energies(i), a.frames.Blank, a.frames.Classes, a.frames.Targets[a.text[i]:a.text[i+1]])
+	return w
+}
+
+// lower takes the costs of sequence i off w's energies.
+func (a *Alignments[T]) lower(w *walker, i int) {
+	for t := range w.frames {
+		right, row := a.aligned[a.frame[i]+t], w.row(t)
+		for c := range row {
+			row[c] -= costOf(&a.stat, right, c)
+		}
+	}
+}
+
+// alignmentEval evaluates a sequence a task.
+type alignmentEval[T tensor.Float] Alignments[T]
+
+func (e *alignmentEval[T]) Do(i, worker int) {
+	a := (*Alignments[T])(e)
+	w := a.walker(i, worker)
+	a.plus[i] = w.total(rightPaths, a.latentBeta())
+	costs := a.stat.Kind == functional.CostMax
+	if costs {
+		a.align(w, i)
 	}
 	a.value[i], a.zero[i] = 0, 0
 	switch a.Base {
 	case AboveMinimum:
-		a.zero[i] = a.total(i, allPaths, 0)
+		a.zero[i] = w.total(allPaths, 0)
 	case LogProbability:
-		a.zero[i] = a.total(i, allPaths, 1)
+		a.zero[i] = w.total(allPaths, 1)
 	}
-	if paths, beta, ok := a.statistic(i); ok {
-		a.widen(i, a.stat.Kind == functional.CostMax)
-		a.value[i] = a.total(i, paths, beta)
+	if paths, beta, ok := a.statistic(); ok {
+		if costs {
+			a.lower(w, i)
+		}
+		a.value[i] = w.total(paths, beta)
+	}
+}
+
+// align fills aligned with the classes of the best path of sequence i's text; where there is
+// none, E⁺ is +Inf, and the costs do not matter.
+func (a *Alignments[T]) align(w *walker, i int) {
+	to := a.aligned[a.frame[i]:a.frame[i+1]]
+	for t := range to {
+		to[t] = a.frames.Blank
+	}
+	if !math.IsInf(w.total(rightPaths, 0), 1) {
+		w.follow(rightPaths, func(t, class int) { to[t] = class })
 	}
 }
 
@@ -220,8 +273,8 @@ func (a *Alignments[T]) latentBeta() float64 {
 	return 0
 }
 
-// statistic says what the statistic of sequence i is a sum, or with β = 0 a minimum, over.
-func (a *Alignments[T]) statistic(i int) (p paths, beta float64, ok bool) {
+// statistic says what the statistic is a sum, or with β = 0 a minimum, over.
+func (a *Alignments[T]) statistic() (p paths, beta float64, ok bool) {
 	switch a.stat.Kind {
 	case functional.Minimum:
 		return allPaths, 0, true
@@ -255,34 +308,41 @@ func (a *Alignments[T]) AddGrads(dCorrect, dOther []float64) error {
 	if err := checkLength("dOther", len(dOther), n); err != nil {
 		return err
 	}
-	for i := range n {
-		if !math.IsInf(a.plus[i], 1) {
-			a.addOne(i, dCorrect[i]/a.places(i), dOther[i]/a.places(i))
-		}
-	}
+	a.hire()
+	a.dCorrect, a.dOther = dCorrect, dOther
+	simd.Run(n, (*alignmentGrads[T])(a))
+	a.dCorrect, a.dOther = nil, nil
 	return nil
 }
 
-// addOne adds the derivatives of sequence i.
-func (a *Alignments[T]) addOne(i int, dCorrect, dOther float64) {
-	base := pushBase(&a.stat, dCorrect, dOther)
-	if paths, beta, ok := a.statistic(i); ok {
-		costs := a.stat.Kind == functional.CostMax
-		a.widen(i, costs)
-		switch {
-		case !costs:
-			a.add(i, paths, beta, dOther)
-		case a.plus[i]-a.value[i] >= 0:
-			a.add(i, paths, beta, -dOther)
-			dCorrect += dOther
-		}
+// alignmentGrads adds the derivatives of a sequence a task.
+type alignmentGrads[T tensor.Float] Alignments[T]
+
+func (e *alignmentGrads[T]) Do(i, worker int) {
+	a := (*Alignments[T])(e)
+	dCorrect, dOther := a.dCorrect[i]/a.places(i), a.dOther[i]/a.places(i)
+	if math.IsInf(a.plus[i], 1) || dCorrect == 0 && dOther == 0 {
+		return
 	}
-	a.widen(i, false)
+	w := a.walker(i, worker)
+	grads := a.grads[a.frame[i]*w.classes : a.frame[i+1]*w.classes]
+	base := pushBase(&a.stat, dCorrect, dOther)
+	paths, beta, ok := a.statistic()
+	switch {
+	case !ok:
+	case a.stat.Kind != functional.CostMax:
+		add(w, grads, paths, beta, dOther)
+	case a.plus[i]-a.value[i] >= 0: // the statistic is E⁺ less the least of E − C, where that is above 0
+		a.lower(w, i)
+		add(w, grads, paths, beta, -dOther)
+		widen(w, a.energies(i))
+		dCorrect += dOther
+	}
 	switch a.Base {
 	case AboveMinimum:
-		a.add(i, allPaths, 0, -base)
+		add(w, grads, allPaths, 0, -base)
 	case LogProbability:
-		a.add(i, allPaths, 1, -base)
+		add(w, grads, allPaths, 1, -base)
 	}
-	a.add(i, rightPaths, a.latentBeta(), dCorrect)
+	add(w, grads, rightPaths, a.latentBeta(), dCorrect)
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // paths says which paths a sum or a minimum is over.
@@ -15,42 +17,107 @@ const (
 	wrongPaths       // the others
 )
 
-// The places of a text of L labels: 0 is before all, 2l + 1 is at label l, 2l + 2 at a blank
-// behind it; 2L + 1 is away from the text for good.
+// A walker sums, or with β = 0 minimises, over the paths of one sequence, and adds the derivatives. It is one worker's
+// memory.
+//
+// The places of a text of L labels: 0 is before all, 2l + 1 is at label l, 2l + 2 at a blank behind it; 2L + 1 is away
+// from the text for good. From a place of the text, three classes at most lead on along it: the blank, the label that the
+// place is at, and the next label. All others lead away, and are taken together (wayOut), so that a frame costs O(L + C).
+type walker struct {
+	blank, classes, frames int
+	text                   []int
+	energies               []float64 // [frames, classes], less costs
 
-// widen copies the energies of sequence i, less costs if they are to be taken away.
-func (a *Alignments[T]) widen(i int, costs bool) {
-	c := a.frames.Classes
-	lo, hi := a.frame[i], a.frame[i+1]
-	a.energies = scratch.Sized(a.energies, (hi-lo)*c)
-	for at, v := range a.frames.Energies[lo*c : hi*c] {
-		a.energies[at] = float64(v)
-		if costs {
-			a.energies[at] -= costOf(&a.stat, a.aligned[lo+at/c], at%c)
-		}
+	cells       []float64 // [frames+1, places]: all that may follow a place, before each frame
+	here, there []float64 // [places]: shares of the places before a frame, and after it
+	shares      []float64 // [classes]: derivatives of a frame
+	out         wayOut
+}
+
+// reserve makes room for a sequence, so that total and add allocate nothing.
+func (w *walker) reserve(frames, classes, labels int) {
+	places := 2*labels + 2
+	w.energies = scratch.Sized(w.energies, frames*classes)
+	w.cells = scratch.Sized(w.cells, (frames+1)*places)
+	w.here, w.there = scratch.Sized(w.here, places), scratch.Sized(w.there, places)
+	w.shares = scratch.Sized(w.shares, classes)
+	w.out.weights, w.out.held = scratch.Sized(w.out.weights, classes), scratch.Sized(w.out.held, classes)
+}
+
+// set makes w a walker over a sequence.
+func set[T tensor.Float](w *walker, energies []T, blank, classes int, text []int) {
+	w.blank, w.classes, w.frames, w.text = blank, classes, len(energies)/classes, text
+	w.reserve(w.frames, classes, len(text))
+	widen(w, energies)
+}
+
+// widen copies the energies of the sequence.
+func widen[T tensor.Float](w *walker, energies []T) {
+	for i, v := range energies {
+		w.energies[i] = float64(v)
 	}
 }
 
-// next is the place after place p and a frame of a class.
-func (a *Alignments[T]) next(text []int, p, class int) int {
-	away := 2*len(text) + 1
-	label := p / 2 // the next one, if p is a blank or before all
-	switch {
-	case p == away:
-		return away
-	case p%2 == 1 && class == text[label]:
-		return p
-	case p%2 == 1 && class == a.frames.Blank:
-		return p + 1
-	case p%2 == 1:
-		label++
-	case class == a.frames.Blank:
-		return p
+// row is the energies of a frame.
+func (w *walker) row(t int) []float64 { return w.energies[t*w.classes:][:w.classes] }
+
+// away is the last place.
+func (w *walker) away() int { return 2*len(w.text) + 1 }
+
+// after is what may follow each place, before frame t.
+func (w *walker) after(t int) []float64 {
+	places := w.away() + 1
+	return w.cells[t*places:][:places]
+}
+
+// noClass stands where a place has no label.
+const noClass = -1
+
+// leads returns the label that a place is at, and the next one, which is none where it is the same: a blank must stand
+// between.
+func (w *walker) leads(place int) (own, next int) {
+	own, next = noClass, noClass
+	label := (place + 1) / 2
+	if label < len(w.text) {
+		next = w.text[label]
 	}
-	if label < len(text) && class == text[label] {
-		return 2*label + 1
+	if place%2 == 1 {
+		if own = w.text[place/2]; own == next {
+			next = noClass
+		}
 	}
-	return away
+	return own, next
+}
+
+// A step is what a class, or all classes that lead away, of a frame adds to what follows.
+type step struct {
+	energy float64 // of the class, and of what follows
+	times  float64 // how often, in relation to that energy: 1 but for those that lead away
+	class  int
+	to     int
+}
+
+// steps fills all with the steps from a place of the text before the frame of next, where w.out is that frame's.
+func (w *walker) steps(all *[4]step, row, next []float64, place int) []step {
+	own, label := w.leads(place)
+	behind := place + place%2
+	all[0] = step{row[w.blank] + next[behind], 1, w.blank, behind}
+	n := 1
+	if own != noClass {
+		all[n] = step{row[own] + next[place], 1, own, place}
+		n++
+	}
+	if label != noClass {
+		to := behind + 1
+		all[n] = step{row[label] + next[to], 1, label, to}
+		n++
+	}
+	if a := w.away(); !math.IsInf(next[a], 1) {
+		k, times := w.out.rest(own, label)
+		all[n] = step{w.out.energies[k] + next[a], times, w.out.classes[k], a}
+		n++
+	}
+	return all[:n]
 }
 
 // ends reports whether a path of p may end at a place.
@@ -59,106 +126,366 @@ func (p paths) ends(place, labels int) bool {
 	return p == allPaths || right == (p == rightPaths)
 }
 
-// total is the sum, or with beta 0 the minimum, over paths of sequence i; it leaves what
-// follows each place in cells.
-func (a *Alignments[T]) total(i int, which paths, beta float64) float64 {
-	text, n := a.frames.Targets[a.text[i]:a.text[i+1]], a.frames.Lengths[i]
-	places := 2*len(text) + 2
-	a.cells = scratch.Sized(a.cells, (n+1)*places)
-	for p := range places {
-		a.cells[n*places+p] = math.Inf(1)
-		if which.ends(p, len(text)) {
-			a.cells[n*places+p] = 0
+// total is the sum, or with β = 0 the minimum, over paths. Of right and wrong ones it leaves what follows each place in
+// cells.
+func (w *walker) total(which paths, beta float64) float64 {
+	if which == allPaths {
+		sum := 0.0
+		for t := w.frames - 1; t >= 0; t-- {
+			sum += w.ofRow(t, beta)
+		}
+		return sum
+	}
+	away := w.away()
+	last := w.after(w.frames)
+	for p := range last {
+		last[p] = math.Inf(1)
+		if which.ends(p, len(w.text)) {
+			last[p] = 0
 		}
 	}
-	for t := n - 1; t >= 0; t-- {
-		// Places that t frames do not reach are not looked at; the one away always is.
-		for p := range places {
-			if p > 2*t && p != places-1 {
-				continue
-			}
-			m := newSoftMin(beta)
-			for class := range a.frames.Classes {
-				m.add(a.step(text, t, p, class), class)
-			}
-			a.cells[t*places+p] = m.value()
+	var all [4]step
+	for t := w.frames - 1; t >= 0; t-- {
+		row, next, cells := w.row(t), w.after(t+1), w.after(t)
+		cells[away] = math.Inf(1)
+		if which == wrongPaths {
+			cells[away] = w.ofRow(t, beta) + next[away]
+			w.out.set(row, w.blank, beta)
+		}
+		// Places that t frames do not reach are not looked at.
+		for p := range min(2*t+1, away) {
+			cells[p] = join(w.steps(&all, row, next, p), beta)
 		}
 	}
-	return a.cells[0]
+	return w.cells[0]
 }
 
-// step is the energy of class in frame t from place p, and of what follows.
-func (a *Alignments[T]) step(text []int, t, p, class int) float64 {
-	places := 2*len(text) + 2
-	return a.energies[t*a.frames.Classes+class] + a.cells[(t+1)*places+a.next(text, p, class)]
+// ofRow is the sum, or with β = 0 the minimum, over the classes of frame t.
+func (w *walker) ofRow(t int, beta float64) float64 {
+	row := w.row(t)
+	least := math.Inf(1)
+	for _, v := range row {
+		least = min(least, v)
+	}
+	if beta == 0 || math.IsInf(least, 1) {
+		return least
+	}
+	sum := 0.0
+	for _, v := range row {
+		sum += expOf(beta, v-least)
+	}
+	return least - math.Log(sum)/beta
 }
 
-// add adds by times the derivatives of a total: the shares of its paths, handed on from frame to
-// frame, or with beta 0 its best path.
-func (a *Alignments[T]) add(i int, which paths, beta, by float64) {
+// join is −(1/β) log Σ times·exp(−β·energy) over steps, or with β = 0 the minimum; +Inf of no steps.
+func join(steps []step, beta float64) float64 {
+	least := math.Inf(1)
+	for i := range steps {
+		least = min(least, steps[i].energy)
+	}
+	if beta == 0 || math.IsInf(least, 1) {
+		return least
+	}
+	sum := 0.0
+	for i := range steps {
+		sum += steps[i].times * expOf(beta, steps[i].energy-least)
+	}
+	if sum == 1 {
+		return least
+	}
+	return least - math.Log(sum)/beta
+}
+
+// nothing is the exponent of which no sum sees the exponential.
+const nothing = 60
+
+// expOf is exp(−β·x) of x ≥ 0, and 0 where a sum with a term of 1 does not see it.
+func expOf(beta, x float64) float64 {
+	switch y := beta * x; {
+	case y == 0:
+		return 1
+	case y < nothing:
+		return math.Exp(-y)
+	}
+	return 0
+}
+
+// add adds by times the derivatives of a total to grads: the shares of its paths, handed on from frame to frame, or with
+// β = 0 its best path.
+func add[T tensor.Float](w *walker, grads []T, which paths, beta, by float64) {
 	if by == 0 {
 		return
 	}
-	v := a.total(i, which, beta)
+	v := w.total(which, beta)
 	if math.IsInf(v, 1) {
 		return
 	}
 	if beta == 0 {
-		a.follow(i, which, func(t, class int) { a.grads[(a.frame[i]+t)*a.frames.Classes+class] += T(by) })
+		w.follow(which, func(t, class int) { grads[t*w.classes+class] += T(by) })
 		return
 	}
-	text := a.frames.Targets[a.text[i]:a.text[i+1]]
-	places, c := 2*len(text)+2, a.frames.Classes
-	a.here, a.there = scratch.Sized(a.here, places), scratch.Sized(a.there, places)
-	clear(a.here)
-	a.here[0] = 1
-	for t := range a.frames.Lengths[i] {
-		clear(a.there)
-		grads := a.grads[(a.frame[i]+t)*c:][:c]
-		for p, sum := range a.here {
-			if sum == 0 {
+	clear(w.here)
+	w.here[0] = 1
+	for t := range w.frames {
+		clear(w.shares)
+		if which == allPaths {
+			w.whole(t, beta, 1)
+		} else {
+			w.pass(t, which, beta)
+		}
+		to := grads[t*w.classes:][:w.classes]
+		for c, q := range w.shares {
+			to[c] += T(by * q)
+		}
+	}
+}
+
+// whole adds a share of all paths of frame t.
+func (w *walker) whole(t int, beta, share float64) {
+	row, sum := w.row(t), w.ofRow(t, beta)
+	for c, v := range row {
+		w.shares[c] += share * math.Exp(-beta*(v-sum))
+	}
+}
+
+// pass hands the shares of the places on over frame t.
+func (w *walker) pass(t int, which paths, beta float64) {
+	row, next, cells := w.row(t), w.after(t+1), w.after(t)
+	away := w.away()
+	clear(w.there)
+	if which == wrongPaths {
+		w.out.set(row, w.blank, beta)
+		w.out.open()
+		if share := w.here[away]; share > 0 {
+			w.there[away] = share
+			w.whole(t, beta, share)
+		}
+	}
+	var all [4]step
+	for p, share := range w.here[:min(2*t+1, away)] {
+		if share == 0 {
+			continue
+		}
+		for _, s := range w.steps(&all, row, next, p) {
+			q := share * expOf(beta, s.energy-cells[p])
+			if q == 0 {
 				continue
 			}
-			for class := range c {
-				q := sum * share(beta, a.step(text, t, p, class), a.cells[t*places+p])
-				grads[class] += T(by * q)
-				a.there[a.next(text, p, class)] += q
+			w.there[s.to] += q * s.times
+			if s.to == away {
+				own, label := w.leads(p)
+				w.out.leave(own, label, q)
+				continue
+			}
+			w.shares[s.class] += q
+		}
+	}
+	if which == wrongPaths {
+		w.out.close(w.shares)
+	}
+	w.here, w.there = w.there, w.here
+}
+
+// follow calls visit with the class of each frame of the best path that the last total found. Where right and wrong paths
+// tie for the minimum over all, it follows a wrong one.
+func (w *walker) follow(which paths, visit func(t, class int)) {
+	if which == allPaths {
+		least := w.total(allPaths, 0)
+		if which = wrongPaths; w.total(wrongPaths, 0) > least {
+			which = rightPaths
+			w.total(rightPaths, 0)
+		}
+	}
+	p, away := 0, w.away()
+	var all [4]step
+	for t := range w.frames {
+		row := w.row(t)
+		if p == away {
+			visit(t, leastOf(row))
+			continue
+		}
+		if which == wrongPaths {
+			w.out.set(row, w.blank, 0)
+		}
+		best := step{energy: math.Inf(1), class: w.classes}
+		for _, s := range w.steps(&all, row, w.after(t+1), p) {
+			if s.energy < best.energy || s.energy == best.energy && s.class < best.class {
+				best = s
 			}
 		}
-		a.here, a.there = a.there, a.here
+		visit(t, best.class)
+		p = best.to
 	}
 }
 
-// follow calls visit with the class of each frame of the best path that the last total found.
-// Where right and wrong paths tie for the minimum over all, it follows a wrong one.
-func (a *Alignments[T]) follow(i int, which paths, visit func(t, class int)) {
-	if which == allPaths {
-		least := a.total(i, allPaths, 0)
-		if a.total(i, wrongPaths, 0) > least {
-			a.total(i, rightPaths, 0)
+// leastOf is the class of the least energy, the first of equals.
+func leastOf(row []float64) (at int) {
+	for c, v := range row {
+		if v < row[at] {
+			at = c
 		}
 	}
-	text := a.frames.Targets[a.text[i]:a.text[i+1]]
-	p := 0
-	for t := range a.frames.Lengths[i] {
-		m := newSoftMin(0)
-		for class := range a.frames.Classes {
-			m.add(a.step(text, t, p, class), class)
-		}
-		visit(t, m.at)
-		p = a.next(text, p, m.at)
-	}
+	return at
 }
 
-// align fills aligned with the classes of the best path of sequence i's text; where there is
-// none, E⁺ is +Inf, and the costs do not matter.
-func (a *Alignments[T]) align(i int) {
-	lo := a.frame[i]
-	if math.IsInf(a.total(i, rightPaths, 0), 1) {
-		for t := range a.frames.Lengths[i] {
-			a.aligned[lo+t] = a.frames.Blank
+// wayOut is the classes of a frame but the blank, of which all but two at most lead away from a place of the text.
+//
+// Their sum without those two is the sum of the three of the least energies, as far as they are not among the two, and
+// of the others. A class that is taken off the others again has no less an energy than one that stays, so that no
+// digits are lost.
+type wayOut struct {
+	energies [3]float64 // the least, in order; +Inf where there are fewer classes
+	classes  [3]int
+	beta     float64
+	ratios   [3]float64 // exp(−β(e₁ − e₀)), exp(−β(e₂ − e₀)), exp(−β(e₂ − e₁))
+	weights  []float64  // [classes] of the others: exp(−β(e − e₂)); 0 for the three and the blank
+	sum      float64    // of weights
+
+	// What pass collects: the shares per weight that leave by each of the three, and by each of the others.
+	leaving [3]float64
+	others  float64
+	held    []float64 // [classes]: what others has too much for a class
+}
+
+// set takes the energies of a frame.
+func (o *wayOut) set(row []float64, blank int, beta float64) {
+	inf := math.Inf(1)
+	o.beta, o.energies, o.classes = beta, [3]float64{inf, inf, inf}, [3]int{noClass, noClass, noClass}
+	e, k := &o.energies, &o.classes
+	for c, v := range row {
+		if c == blank || !(v < e[2]) {
+			continue
 		}
+		switch {
+		case v < e[0]:
+			e[0], e[1], e[2] = v, e[0], e[1]
+			k[0], k[1], k[2] = c, k[0], k[1]
+		case v < e[1]:
+			e[1], e[2] = v, e[1]
+			k[1], k[2] = c, k[1]
+		default:
+			e[2], k[2] = v, c
+		}
+	}
+	if beta == 0 {
 		return
 	}
-	a.follow(i, rightPaths, func(t, class int) { a.aligned[lo+t] = class })
+	o.ratios = [3]float64{ratio(beta, e[1], e[0]), ratio(beta, e[2], e[0]), ratio(beta, e[2], e[1])}
+	o.sum = 0
+	if math.IsInf(e[2], 1) {
+		clear(o.weights)
+		return
+	}
+	for c, v := range row {
+		o.weights[c] = beta * (e[2] - v)
+	}
+	simd.Exp(o.weights, o.weights)
+	o.weights[blank] = 0
+	for _, c := range k {
+		o.weights[c] = 0
+	}
+	o.sum = simd.Sum(o.weights)
+}
+
+// ratio is exp(−β(e − least)) of e ≥ least; 0 where e is +Inf.
+func ratio(beta, e, least float64) float64 {
+	if math.IsInf(e, 1) {
+		return 0
+	}
+	return expOf(beta, e-least)
+}
+
+// rest returns which of the three has the least energy of all classes but two, and the sum of these, in relation to it.
+func (o *wayOut) rest(own, next int) (k int, times float64) {
+	third := 1.0
+	switch {
+	case !o.among(0, own, next):
+		k = 0
+	case !o.among(1, own, next):
+		k = 1
+	default:
+		return 2, 1 + o.beyond(own, next)
+	}
+	if o.among(2, own, next) {
+		third = 0
+	}
+	if k == 1 {
+		return 1, 1 + o.ratios[2]*(third+o.beyond(own, next))
+	}
+	times = 1 + o.ratios[1]*(third+o.beyond(own, next))
+	if !o.among(1, own, next) {
+		times += o.ratios[0]
+	}
+	return 0, times
+}
+
+// among reports whether one of the three is one of two classes.
+func (o *wayOut) among(k, own, next int) bool {
+	c := o.classes[k]
+	return c != noClass && (c == own || c == next)
+}
+
+// beyond is the sum of the classes beyond the three without two; 0 for a minimum, which needs none.
+func (o *wayOut) beyond(own, next int) float64 {
+	if o.beta == 0 {
+		return 0
+	}
+	sum := o.sum
+	if own != noClass {
+		sum -= o.weights[own]
+	}
+	if next != noClass {
+		sum -= o.weights[next]
+	}
+	return max(sum, 0)
+}
+
+// open begins to collect what leaves.
+func (o *wayOut) open() {
+	clear(o.held)
+	o.leaving, o.others = [3]float64{}, 0
+}
+
+// leave notes that a share q, in relation to the least energy of rest, leaves by all classes but two.
+func (o *wayOut) leave(own, next int, q float64) {
+	k := 0
+	for ; k < 2 && o.among(k, own, next); k++ {
+	}
+	to := [3]float64{1, o.ratios[0], o.ratios[1]} // the three's, in relation to the first
+	switch k {
+	case 1:
+		to = [3]float64{0, 1, o.ratios[2]}
+	case 2:
+		to = [3]float64{0, 0, 1}
+	}
+	for j := k; j < 3; j++ {
+		if !o.among(j, own, next) {
+			o.leaving[j] += q * to[j]
+		}
+	}
+	far := q * to[2]
+	o.others += far
+	if own != noClass {
+		o.held[own] += far
+	}
+	if next != noClass {
+		o.held[next] += far
+	}
+}
+
+// close adds what has left to the classes' shares.
+func (o *wayOut) close(shares []float64) {
+	for j, c := range o.classes {
+		if c != noClass {
+			shares[c] += o.leaving[j]
+		}
+	}
+	if o.others == 0 {
+		return
+	}
+	for c, v := range o.weights {
+		if v > 0 {
+			shares[c] += v * max(o.others-o.held[c], 0)
+		}
+	}
 }
