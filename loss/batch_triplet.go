@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
 
 	"github.com/energo-ml/energo/internal/excerpt"
@@ -80,46 +81,50 @@ func NewSoftBatchTriplet[T tensor.Float]() *BatchTriplet[T] { return &BatchTripl
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *BatchTriplet[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+	return l.run(ofLabels(embeddings, dim, labels, dEmbeddings))
 }
 
 // EvalAgainst is Eval with positives and negatives from references, such as a memory of
 // earlier batches.
 func (l *BatchTriplet[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+	return l.run(ofReferences(embeddings, dim, labels, refs, refLabels, dEmbeddings, dRefs))
 }
 
-func (l *BatchTriplet[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+// EvalPairs is Eval with the pairs that a miner chose instead of all: First is the anchor, Second its
+// positive or its negative. Mining chooses from the triplets that they make.
+func (l *BatchTriplet[T]) EvalPairs(embeddings []T, dim int, pairs pair.Pairs, dEmbeddings []T) (float64, error) {
+	return l.run(ofPairs(embeddings, dim, pairs, dEmbeddings))
+}
+
+func (l *BatchTriplet[T]) run(b pairBatch[T]) (float64, error) {
 	const name = "BatchTriplet"
 	if int(l.Mining) >= len(miningNames) {
 		return 0, badOption(name, "mining", l.Mining, "hard, semi_hard or all")
 	}
-	if err := l.checkMargin(name); err != nil {
+	if err := l.check(name); err != nil {
 		return 0, err
-	}
-	if err := l.Over.counts(name, l.Reduction); err != nil {
-		return 0, err
-	}
-	if l.Soft && l.Over != OverActive {
-		return 0, badOption(name, "over", l.Over, "left out, since every soft term is above 0")
 	}
 	l.hinge = tripletRow[T]{l.Margin, l.Mining, l.Soft}
-	return l.eval(pairBatch[T]{loss: name, measure: l.Measure, over: l.Over, reduction: l.Reduction, dim: dim, a: a, r: r}, &l.hinge)
+	b.loss, b.measure, b.over, b.reduction = name, l.Measure, l.Over, l.Reduction
+	return l.eval(b, &l.hinge)
 }
 
-func (l *BatchTriplet[T]) checkMargin(name string) error {
+// check checks the options, but for Mining.
+func (l *BatchTriplet[T]) check(name string) error {
+	margin := above0
 	if l.Soft {
-		return atLeast0(name, "margin", l.Margin)
+		margin = atLeast0
 	}
-	return above0(name, "margin", l.Margin)
-}
-
-// references makes nil ones an empty set: they are not the anchors.
-func references[T tensor.Float](x []T, labels []int, dx []T) gridArgs[T] {
-	if x == nil {
-		x = []T{}
+	if err := margin(name, "margin", l.Margin); err != nil {
+		return err
 	}
-	return gridArgs[T]{x, labels, dx}
+	if err := l.Over.counts(name, l.Reduction); err != nil {
+		return err
+	}
+	if l.Soft && l.Over != OverActive {
+		return badOption(name, "over", l.Over, "left out, since every soft term is above 0")
+	}
+	return nil
 }
 
 // tripletRow is BatchTriplet at one anchor.

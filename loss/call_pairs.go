@@ -80,11 +80,7 @@ func (c *Call[T]) batch(eval func() (float64, error)) error {
 }
 
 // pairs evaluates a loss over the pairs of a batch, or of a batch and references.
-func (c *Call[T]) pairs(l interface {
-	Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error)
-	EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error)
-},
-) error {
+func (c *Call[T]) pairs(l OfReferences[T]) error {
 	x, dim, y := c.together("embeddings", "labels")
 	dx := c.grad("embeddings")
 	if !c.has("ref_emb") && !c.has("ref_labels") {
@@ -99,10 +95,7 @@ func (c *Call[T]) pairs(l interface {
 }
 
 // onBatch evaluates a loss over a batch alone.
-func (c *Call[T]) onBatch(l interface {
-	Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error)
-},
-) error {
+func (c *Call[T]) onBatch(l OfLabels[T]) error {
 	x, dim, y := c.together("embeddings", "labels")
 	dx := c.grad("embeddings")
 	return c.batch(func() (float64, error) { return l.Eval(x.Data, dim, y, dx) })

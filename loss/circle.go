@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -41,16 +42,22 @@ func NewCircle[T tensor.Float]() *Circle[T] {
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *Circle[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+	return l.run(ofLabels(embeddings, dim, labels, dEmbeddings))
 }
 
 // EvalAgainst is Eval with positives and negatives from references, such as a memory of
 // earlier batches.
 func (l *Circle[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+	return l.run(ofReferences(embeddings, dim, labels, refs, refLabels, dEmbeddings, dRefs))
 }
 
-func (l *Circle[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+// EvalPairs is Eval with the pairs that a miner chose instead of all: First is the anchor, Second its
+// positive or its negative.
+func (l *Circle[T]) EvalPairs(embeddings []T, dim int, pairs pair.Pairs, dEmbeddings []T) (float64, error) {
+	return l.run(ofPairs(embeddings, dim, pairs, dEmbeddings))
+}
+
+func (l *Circle[T]) run(b pairBatch[T]) (float64, error) {
 	const name = "Circle"
 	if err := inverse(name, "gamma", l.Gamma); err != nil {
 		return 0, err
@@ -59,9 +66,8 @@ func (l *Circle[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 		return 0, err
 	}
 	l.sums = circleRow[T]{l.M, l.Gamma}
-	return l.eval(pairBatch[T]{
-		loss: name, measure: l.Measure, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
-	}, &l.sums)
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	return l.eval(b, &l.sums)
 }
 
 // circleRow is Circle at one anchor.

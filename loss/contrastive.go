@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -15,7 +16,7 @@ import (
 // The loss is the mean over the pairs of one label plus the mean over the others, so that
 // neither drowns the other however many there are.
 //
-// Shapes: N rows of dim coordinates, N labels; all ordered pairs of different samples.
+// Shapes: N rows of dim coordinates, N labels; all ordered pairs of different samples, or those listed.
 // Units: the margins have the distance's, ℓ its power.
 // Kinks: the derivative is 0 at ℓ = 0.
 // Special cases: without pairs the loss and its gradient are 0, and Stats says so; numbers
@@ -41,16 +42,22 @@ func NewContrastive[T tensor.Float]() *Contrastive[T] { return &Contrastive[T]{N
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *Contrastive[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+	return l.run(ofLabels(embeddings, dim, labels, dEmbeddings))
 }
 
 // EvalAgainst is Eval with the pairs of embeddings and references, such as a memory of
 // earlier batches.
 func (l *Contrastive[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+	return l.run(ofReferences(embeddings, dim, labels, refs, refLabels, dEmbeddings, dRefs))
 }
 
-func (l *Contrastive[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+// EvalPairs is Eval with the pairs that a miner chose instead of all: First is the anchor, Second its
+// positive or its negative.
+func (l *Contrastive[T]) EvalPairs(embeddings []T, dim int, pairs pair.Pairs, dEmbeddings []T) (float64, error) {
+	return l.run(ofPairs(embeddings, dim, pairs, dEmbeddings))
+}
+
+func (l *Contrastive[T]) run(b pairBatch[T]) (float64, error) {
 	const name = "Contrastive"
 	for _, m := range []struct {
 		option string
@@ -71,7 +78,7 @@ func (l *Contrastive[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 		return 0, err
 	}
 	defer l.grid.forget()
-	b := pairBatch[T]{loss: name, measure: l.Measure, over: l.Over, reduction: l.Reduction, dim: dim, a: a, r: r}
+	b.loss, b.measure, b.over, b.reduction = name, l.Measure, l.Over, l.Reduction
 	ok, err := l.start(b)
 	if err != nil || !ok {
 		return math.NaN(), err
@@ -83,14 +90,14 @@ func (l *Contrastive[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 func (l *Contrastive[T]) twice(b pairBatch[T]) (sum float64) {
 	l.hinge = contrastiveRow[T]{l.PosMargin, l.NegMargin, l.Power, 1, 1}
 	if b.reduction == Mean {
-		near, far := l.grid.pairs()
+		near, far := l.pairs(b)
 		if b.over == OverActive {
-			_, s := l.grid.run(&l.hinge, false)
+			_, s := l.overPairs.run(b, &l.hinge, false)
 			near, far = s.activePositives, s.Active-s.activePositives
 		}
 		l.hinge.near, l.hinge.far = 1/float64(max(near, 1)), 1/float64(max(far, 1))
 	}
-	sum, l.stats = l.grid.run(&l.hinge, b.needsGradient())
+	sum, l.stats = l.overPairs.run(b, &l.hinge, b.needsGradient())
 	return l.finish(sum, 1)
 }
 

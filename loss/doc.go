@@ -12,6 +12,10 @@
 //	l := loss.BCEWithLogits[float32]{PosWeight: w}
 //	value, err := l.Eval(logits, target, dLogits, nil)
 //
+// Losses of vectors for search look at a batch and its labels; [OfLabels] and its
+// neighbours say what each can be evaluated on. [OfPairs] and [OfTriplets] take what the
+// miners of package pair choose.
+//
 // Gradients are overwritten; one that is nil is not computed. A gradient may share the
 // memory of the input that it belongs to. A value keeps the scratch memory it needs, and
 // serves one goroutine at a time while it uses several.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/pair"
 )
 
 // A loss's value and gradient, on plain slices.
@@ -38,4 +39,29 @@ func ExampleArgumentError() {
 	_, err := loss.SoftMarginLoss([]float32{1, 2}, []float32{1, 0}, nil)
 	fmt.Println(err)
 	// Output: loss: SoftMargin: target[1] is 0; it must be 1 or -1
+}
+
+// Any miner's triplets train any loss of triplets, and, as pairs, any loss of pairs.
+func ExampleOfTriplets() {
+	embeddings := []float32{0, 1, 5, 4, 6} // of one coordinate each
+	labels := []int{7, 7, 7, 8, 8}
+	gradient := make([]float32, len(embeddings))
+
+	miner := pair.SemiHard[float32]{Margin: 4}
+	var triplets pair.Triplets
+	if _, err := miner.Mine(&triplets, embeddings, 1, labels); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var l loss.OfTriplets[float32] = &loss.BatchTriplet[float32]{Margin: 4}
+	v, err := l.EvalTriplets(embeddings, 1, triplets, gradient)
+	fmt.Printf("%d triplets: %.3f, gradient %.2f, %v\n", triplets.Len(), v, gradient, err)
+
+	var pairs pair.Pairs
+	triplets.Pairs(&pairs)
+	v, err = loss.NewContrastive[float32]().EvalPairs(embeddings, 1, pairs, gradient)
+	fmt.Printf("%d pairs: %.3f, gradient %.2f, %v\n", pairs.Len(), v, gradient, err)
+	// Output:
+	// 6 triplets: 2.167, gradient [-0.17 0.83 0.33 -0.83 -0.17], <nil>
+	// 12 pairs: 8.500, gradient [-2.33 -0.67 3.00 -1.33 1.33], <nil>
 }

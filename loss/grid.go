@@ -199,7 +199,7 @@ func (g *gridRows[T]) Do(task, worker int) {
 	p, w := &g.parts[task], &g.scratch[worker]
 	*p = gridPart{single: p.single[:0], tails: p.tails}
 	m := g.r.rows
-	w.kept, w.distances = scratch.Sized(w.kept, 3*m), scratch.Sized(w.distances, m)
+	w.distances = scratch.Sized(w.distances, m)
 	for i := g.lo + task*gridTask; i < min(g.lo+(task+1)*gridTask, g.hi); i++ {
 		g.anchor(i, g.strip[(i-g.lo)*g.stride:][:m], p, w)
 	}
@@ -225,19 +225,8 @@ func (g *grid[T]) anchor(i int, row []T, p *gridPart, w *gridScratch[T]) {
 		simd.AddScalar(row, row, T(offset))
 	}
 	g.sameAs(i, self, w)
-	r := &w.row
-	w.ranked, w.tally = scratch.Sized(w.ranked, len(w.same)), scratch.Sized(w.tally, len(w.same)+1)
-	*r = gridRow[T]{
-		values: row, same: w.same, self: self, kept: w.kept, ranked: w.ranked, tally: w.tally, anchor: int32(i), part: p,
-	}
-	r.others = len(row) - len(r.same)
-	if self >= 0 {
-		r.others--
-	}
 	before := len(p.single)
-	g.loss.row(r)
-	p.sum += r.sum
-	p.stats.add(PairStats{int64(len(r.same)), int64(r.others), r.terms, r.alive, r.near})
+	r := w.evaluate(g.loss, i, self, row, p)
 	if r.sparse || !g.learn {
 		for k := range p.single[before:] {
 			p.single[before+k].w *= sign
@@ -253,6 +242,25 @@ func (g *grid[T]) anchor(i int, row []T, p *gridPart, w *gridScratch[T]) {
 		simd.Scale(row, row, T(sign))
 	}
 	g.toWeights(i, row, p, w)
+}
+
+// evaluate evaluates the loss at an anchor, of which w.same has the references of its label, and
+// counts what it says.
+func (w *gridScratch[T]) evaluate(loss rowLoss[T], anchor, self int, values []T, p *gridPart) *gridRow[T] {
+	r := &w.row
+	w.kept = scratch.Sized(w.kept, 3*len(values))
+	w.ranked, w.tally = scratch.Sized(w.ranked, len(w.same)), scratch.Sized(w.tally, len(w.same)+1)
+	*r = gridRow[T]{
+		values: values, same: w.same, self: self, kept: w.kept, ranked: w.ranked, tally: w.tally, anchor: int32(anchor), part: p,
+	}
+	r.others = len(values) - len(r.same)
+	if self >= 0 {
+		r.others--
+	}
+	loss.row(r)
+	p.sum += r.sum
+	p.stats.add(PairStats{int64(len(r.same)), int64(r.others), r.terms, r.alive, r.near})
+	return r
 }
 
 // sameAs lists the references of an anchor's label, without the anchor itself.

@@ -25,10 +25,10 @@ func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok
 		g.scratch[i].wide = scratch.Sized(g.scratch[i].wide, 2*dim)
 	}
 	g.a, g.r = &g.sides[0], &g.sides[0]
-	g.a.take(a)
+	g.a.take(a, dim)
 	if !g.own {
 		g.r = &g.sides[1]
-		g.r.take(r)
+		g.r.take(r, dim)
 	}
 	for i := range g.distinct() {
 		s := &g.sides[i]
@@ -36,7 +36,6 @@ func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok
 			return false
 		}
 	}
-	g.sort()
 	return g.centreAll()
 }
 
@@ -55,11 +54,11 @@ type gridArgs[T tensor.Float] struct {
 	dx     []T
 }
 
-func (s *gridSide[T]) take(a gridArgs[T]) {
-	s.rows, s.labels, s.raw, s.out = len(a.labels), a.labels, a.x, a.dx
+func (s *gridSide[T]) take(a gridArgs[T], dim int) {
+	s.rows, s.labels, s.raw, s.out = len(a.x)/dim, a.labels, a.x, a.dx
 }
 
-// sort orders the references by their labels.
+// sort orders the references by their labels, as run needs them.
 func (g *grid[T]) sort() {
 	g.order = scratch.Sized(g.order, g.r.rows)
 	for i := range g.order {

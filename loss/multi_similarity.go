@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -54,16 +55,22 @@ func NewMinedMultiSimilarity[T tensor.Float]() *MultiSimilarity[T] {
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *MultiSimilarity[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+	return l.run(ofLabels(embeddings, dim, labels, dEmbeddings))
 }
 
 // EvalAgainst is Eval with positives and negatives from references, such as a memory of
 // earlier batches.
 func (l *MultiSimilarity[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+	return l.run(ofReferences(embeddings, dim, labels, refs, refLabels, dEmbeddings, dRefs))
 }
 
-func (l *MultiSimilarity[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+// EvalPairs is Eval with the pairs that a miner chose instead of all: First is the anchor, Second its
+// positive or its negative.
+func (l *MultiSimilarity[T]) EvalPairs(embeddings []T, dim int, pairs pair.Pairs, dEmbeddings []T) (float64, error) {
+	return l.run(ofPairs(embeddings, dim, pairs, dEmbeddings))
+}
+
+func (l *MultiSimilarity[T]) run(b pairBatch[T]) (float64, error) {
 	const name = "MultiSimilarity"
 	if err := inverse(name, "alpha", l.Alpha); err != nil {
 		return 0, err
@@ -81,9 +88,8 @@ func (l *MultiSimilarity[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
 		return 0, badOption(name, "epsilon", l.Epsilon, "0, since nothing is mined")
 	}
 	l.sums = multiSimilarityRow[T]{l.Alpha, l.Beta, l.Base, l.Epsilon, l.Mine}
-	return l.eval(pairBatch[T]{
-		loss: name, measure: l.Measure, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
-	}, &l.sums)
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	return l.eval(b, &l.sums)
 }
 
 // multiSimilarityRow is MultiSimilarity at one anchor.

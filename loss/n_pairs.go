@@ -60,10 +60,8 @@ func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T)
 	}
 	l.softmax.beta = 1
 	half := k * dim
-	b := pairBatch[T]{
-		loss: name, measure: Measure{Kind: Dot}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim,
-		a: gridArgs[T]{x: l.x[:half], labels: l.labels}, r: references(l.x[half:], l.labels, nil),
-	}
+	b := ofReferences(l.x[:half], dim, l.labels, l.x[half:], l.labels, nil, nil)
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, Measure{Kind: Dot}, true, OverAll, l.Reduction
 	if dEmbeddings != nil {
 		b.a.dx, b.r.dx = l.dx[:half], l.dx[half:]
 	}

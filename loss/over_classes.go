@@ -28,8 +28,8 @@ func (o *overClasses[T]) sides(loss, arg string, dim int, samples gridArgs[T], p
 	if classes == 0 {
 		return a, r, badLength(loss, arg, 0, dim)
 	}
-	if classes > math.MaxInt32 {
-		return a, r, badValue(loss, "the number of classes", -1, classes, "below 2³¹")
+	if err := fewEnough(loss, "classes", classes, math.MaxInt32); err != nil {
+		return a, r, err
 	}
 	if err := optional(loss, len(points), by(arg, dPoints)); err != nil {
 		return a, r, err
@@ -70,10 +70,7 @@ var (
 )
 
 // onClasses evaluates a loss of a batch and of a point of each class.
-func (c *Call[T]) onClasses(points string, l interface {
-	Eval(embeddings []T, dim int, labels []int, points, dEmbeddings, dPoints []T) (float64, error)
-},
-) error {
+func (c *Call[T]) onClasses(points string, l OfClasses[T]) error {
 	x, dim, y := c.together("embeddings", "labels")
 	w := c.float(points)
 	if len(w.Shape) != 2 || w.Shape[1] != dim {

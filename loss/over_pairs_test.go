@@ -23,12 +23,14 @@ type pairwise struct {
 	// which weights that the gradient does not see are taken.
 	anchor func(p, n, frozenP, frozenN []float64) (sum float64, terms int)
 	over   loss.Over
+	// pairs makes the loss, for pairs that are listed.
+	pairs32 func(m loss.Measure) loss.OfPairs[float32]
+	pairs64 func(m loss.Measure) loss.OfPairs[float64]
 }
 
 type pairLoss[T tensor.Float] interface {
-	Eval(x []T, dim int, labels []int, dx []T) (float64, error)
-	EvalAgainst(x []T, dim int, labels []int, refs []T, refLabels []int, dx, dr []T) (float64, error)
-	Stats() loss.PairStats
+	loss.OfReferences[T]
+	loss.OfPairs[T]
 }
 
 // over makes an evaluation of a loss; refs that are nil are the anchors.
@@ -52,6 +54,8 @@ func row(name string, similarity bool, o loss.Over, make32 func(loss.Measure) pa
 		eval64: func(m loss.Measure, x []float64, d int, y []int, r []float64, ry []int, dx, dr []float64) (float64, loss.PairStats, error) {
 			return over(make64(m), x, d, y, r, ry, dx, dr)
 		},
+		pairs32: func(m loss.Measure) loss.OfPairs[float32] { return make32(m) },
+		pairs64: func(m loss.Measure) loss.OfPairs[float64] { return make64(m) },
 	}
 }
 

@@ -144,10 +144,7 @@ var viewInputs = []Input{
 }
 
 // views evaluates a loss of two views.
-func (c *Call[T]) views(l interface {
-	Eval(x, y []T, dim int, dx, dy []T) (float64, error)
-},
-) error {
+func (c *Call[T]) views(l OfViews[T]) error {
 	x, y := c.alike("x", "y")
 	if len(x.Shape) != 2 {
 		c.fail("x has shape %v; it must have two dimensions", x.Shape)

@@ -3,6 +3,7 @@ package loss
 import (
 	"math"
 
+	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/tensor"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -39,24 +40,29 @@ func NewSupCon[T tensor.Float]() *SupCon[T] {
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
 func (l *SupCon[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, gridArgs[T]{})
+	return l.run(ofLabels(embeddings, dim, labels, dEmbeddings))
 }
 
 // EvalAgainst is Eval with positives and negatives from references, such as a memory of
 // earlier batches.
 func (l *SupCon[T]) EvalAgainst(embeddings []T, dim int, labels []int, refs []T, refLabels []int, dEmbeddings, dRefs []T) (float64, error) {
-	return l.run(dim, gridArgs[T]{embeddings, labels, dEmbeddings}, references(refs, refLabels, dRefs))
+	return l.run(ofReferences(embeddings, dim, labels, refs, refLabels, dEmbeddings, dRefs))
 }
 
-func (l *SupCon[T]) run(dim int, a, r gridArgs[T]) (float64, error) {
+// EvalPairs is Eval with the pairs that a miner chose instead of all: First is the anchor, Second its
+// positive or its negative.
+func (l *SupCon[T]) EvalPairs(embeddings []T, dim int, pairs pair.Pairs, dEmbeddings []T) (float64, error) {
+	return l.run(ofPairs(embeddings, dim, pairs, dEmbeddings))
+}
+
+func (l *SupCon[T]) run(b pairBatch[T]) (float64, error) {
 	const name = "SupCon"
 	if err := inverse(name, "temperature", l.Temperature); err != nil {
 		return 0, err
 	}
 	l.softmax.beta = 1 / l.Temperature
-	return l.eval(pairBatch[T]{
-		loss: name, measure: l.Measure, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
-	}, &l.softmax)
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	return l.eval(b, &l.softmax)
 }
 
 // supConRow is SupCon at one anchor, with the inverse temperature beta.

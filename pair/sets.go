@@ -95,6 +95,17 @@ func (t *Triplets) Check(samples int) error {
 	return within("Triplets: Negative", t.Negative, samples)
 }
 
+// Pairs writes to dst the pairs that the triplets are made of, in the place of what it holds: of each, the
+// anchor with the positive and the anchor with the negative. Pairs of several triplets are in it several
+// times. It is how a miner of triplets feeds a loss of pairs.
+func (t *Triplets) Pairs(dst *Pairs) {
+	dst.reset()
+	for i, a := range t.Anchor {
+		dst.add(a, t.Positive[i], true)
+		dst.add(a, t.Negative[i], false)
+	}
+}
+
 func (t *Triplets) reset() {
 	t.Anchor, t.Positive, t.Negative = t.Anchor[:0], t.Positive[:0], t.Negative[:0]
 }

@@ -40,13 +40,7 @@ type metricLoss struct {
 	asks  func(c SearchConfig) demand // nil: nothing that distances tell
 }
 
-// overLabels is the common shape of package loss's losses over a batch's pairs.
-type overLabels interface {
-	Eval(embeddings []float32, dim int, labels []int, dEmbeddings []float32) (float64, error)
-	Stats() loss.PairStats
-}
-
-func ofLabels(l overLabels) func(b metricBatch) (float64, error) {
+func ofLabels(l loss.OfLabels[float32]) func(b metricBatch) (float64, error) {
 	return func(b metricBatch) (float64, error) {
 		v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
 		return ofTerms(l, v, err)
@@ -55,20 +49,14 @@ func ofLabels(l overLabels) func(b metricBatch) (float64, error) {
 
 // ofTerms is a loss's value, or train.ErrNothing where the batch had nothing for it. Of numbers that are not
 // finite, nothing is counted.
-func ofTerms(l overLabels, v float64, err error) (float64, error) {
+func ofTerms(l loss.OfLabels[float32], v float64, err error) (float64, error) {
 	if s := l.Stats(); err == nil && !math.IsNaN(v) && (s.Terms == 0 || s.Positives+s.Negatives == 0) { // an anchor alone may count as a term
 		return 0, train.ErrNothing
 	}
 	return v, err
 }
 
-// overPairs is overLabels of those that can compare a batch with others.
-type overPairs interface {
-	overLabels
-	EvalAgainst(embeddings []float32, dim int, labels []int, refs []float32, refLabels []int, dEmbeddings, dRefs []float32) (float64, error)
-}
-
-func ofPairs(l overPairs) func(b metricBatch) (float64, error) {
+func ofReferences(l loss.OfReferences[float32]) func(b metricBatch) (float64, error) {
 	return func(b metricBatch) (float64, error) {
 		if b.refs == nil {
 			v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
@@ -79,21 +67,11 @@ func ofPairs(l overPairs) func(b metricBatch) (float64, error) {
 	}
 }
 
-// overClasses is the common shape of those that have a vector for each class.
-type overClasses interface {
-	Eval(embeddings []float32, dim int, labels []int, proxies, dEmbeddings, dProxies []float32) (float64, error)
-}
-
-func ofClasses(l overClasses) func(b metricBatch) (float64, error) {
+func ofClasses(l loss.OfClasses[float32]) func(b metricBatch) (float64, error) {
 	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.weights, b.dx, b.dWeights) }
 }
 
-// overViews is the common shape of those of two views.
-type overViews interface {
-	Eval(x, y []float32, dim int, dx, dy []float32) (float64, error)
-}
-
-func ofViews(l overViews) func(b metricBatch) (float64, error) {
+func ofViews(l loss.OfViews[float32]) func(b metricBatch) (float64, error) {
 	return func(b metricBatch) (float64, error) {
 		half := len(b.x) / 2
 		return l.Eval(b.x[:half], b.x[half:], b.dim, b.dx[:half], b.dx[half:])
@@ -115,12 +93,12 @@ var metricLosses = []metricLoss{
 		}
 		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has seen to it that there is such a one
 		given(&l.Margin, c.Margin)
-		return ofPairs(l)
+		return ofReferences(l)
 	}},
 	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewContrastive[float32]()
 		given(&l.NegMargin, c.Margin)
-		return ofPairs(l)
+		return ofReferences(l)
 	}},
 	{name: "n_pairs", direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewNPairs[float32]()
@@ -130,21 +108,21 @@ var metricLosses = []metricLoss{
 	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewNTXent[float32]()
 		given(&l.Temperature, c.Temperature)
-		return ofPairs(l)
+		return ofReferences(l)
 	}},
 	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewSupCon[float32]()
 		given(&l.Temperature, c.Temperature)
-		return ofPairs(l)
+		return ofReferences(l)
 	}},
 	{name: "multi_similarity", takes: []string{"memory"}, build: func(SearchConfig) func(metricBatch) (float64, error) {
-		return ofPairs(loss.NewMultiSimilarity[float32]())
+		return ofReferences(loss.NewMultiSimilarity[float32]())
 	}},
 	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewCircle[float32]()
 		given(&l.M, c.Margin)
 		given(&l.Gamma, c.Scale)
-		return ofPairs(l)
+		return ofReferences(l)
 	}},
 	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
 		l := loss.NewProxyNCAPlusPlus[float32]()

@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"nn":                     {"tensor", "autodiff", "internal/simd"},
 	"optim":                  {"tensor", "autodiff", "internal/simd", "internal/excerpt"},
 	"functional":             {"tensor", "internal/simd", "internal/spelling", "internal/excerpt"},
-	"loss":                   {"tensor", "internal/simd", "internal/simd/gemm", "internal/trellis", "internal/excerpt"},
+	"loss":                   {"tensor", "pair", "internal/simd", "internal/simd/gemm", "internal/trellis", "internal/excerpt"},
 	"ngram":                  {"internal/wholefile", "internal/excerpt"},
 	"internal/lossline":      {"internal/simd", "loss", "functional", "internal/excerpt"},
 	"energy":                 {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "functional", "sampler"},
