@@ -7,8 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/energo-ml/energo/ngram"
 )
 
 // Beam is what a [Decoder] is made of: prefix beam search.
@@ -41,9 +39,9 @@ type Beam struct {
 	Delay     int     // in frames; prefixes are dropped that differ from the best one in a label that it has had for this long; 0 means never
 	Best      int     // most hypotheses returned; 0 means 1
 
-	Model     *ngram.Model // of words, or of tokens without a separator; nil for none
-	LMWeight  float64      // from 0 to 1e6
-	WordBonus float64      // nats for each word, from −1e6 to 1e6
+	Model     LanguageModel // of words, or of tokens without a separator; nil for none
+	LMWeight  float64       // from 0 to 1e6
+	WordBonus float64       // nats for each word, from −1e6 to 1e6
 
 	Lexicon []string  // the only words that may be; nil for all. It needs a separator
 	Hot     []HotWord // labels that are likelier here than elsewhere
@@ -67,8 +65,10 @@ type Decoder struct {
 	separator int32   // or none
 	most      float64 // that a token can add to the total by the words that it ends
 	lexicon   *lexicon
-	ids       []ngram.Word // of each token, where every token is a word
-	unknown   ngram.Word
+	ids       []int32 // the model's numbers of each token, where every token is a word
+	unknown   int32   // the model's number of <unk>, and of </s>; or noNumber
+	end       int32
+	bound     float64 // that the model's scores are held to
 	hot       *hotWords
 }
 
@@ -76,7 +76,7 @@ type Decoder struct {
 //
 // Errors: options out of their ranges, by name, index and value; a word of the lexicon that the tokens
 // cannot spell, or that has the separator in it; a language model with words of which the tokens can spell
-// none, or hardly any, but more in letters of the other case.
+// none, or hardly any, but more in letters of the other case, or one word twice; a bound that is NaN or +Inf.
 func NewDecoder(b Beam) (*Decoder, error) {
 	b.Classes = cmp.Or(b.Classes, len(b.Tokens))
 	b.Width = cmp.Or(b.Width, 64)
@@ -85,15 +85,22 @@ func NewDecoder(b Beam) (*Decoder, error) {
 		return nil, err
 	}
 	b.Tokens = slices.Clone(b.Tokens)
-	d := &Decoder{beam: b, separator: int32(b.separator()), most: b.most(), unknown: ngram.NoWord}
+	words, err := newVocabulary(b.Model)
+	if err != nil {
+		return nil, err
+	}
+	d := &Decoder{beam: b, separator: int32(b.separator()), most: b.most(), unknown: words.unknown, end: words.end}
 	if b.Model != nil {
-		d.unknown = b.Model.Word(unknownWord)
+		d.bound = b.Model.Bound()
+		if !math.IsInf(d.bound, -1) {
+			d.bound += 1e-9 * max(1, math.Abs(d.bound)) // sums of back-off weights are rounded
+		}
 	}
 	if d.separator != none {
-		d.lexicon = newLexicon(b.Lexicon, b.Model)
+		d.lexicon = newLexicon(&b, &words)
 	} else if b.Model != nil {
 		for _, s := range b.Tokens {
-			d.ids = append(d.ids, modelWord(b.Model, s))
+			d.ids = append(d.ids, words.id(s))
 		}
 	}
 	if len(b.Hot) > 0 {
@@ -137,6 +144,11 @@ func (b *Beam) check() error {
 	if err := b.checkWords(); err != nil {
 		return err
 	}
+	if b.Model != nil {
+		if bound := b.Model.Bound(); math.IsNaN(bound) || math.IsInf(bound, 1) {
+			return fmt.Errorf("ctc: Model.Bound() is %v; it must be a number that no score is above, or −Inf", bound)
+		}
+	}
 	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separator())
 }
 
@@ -167,13 +179,14 @@ func (b *Beam) separator() int {
 // lexicographically first labels. There may be fewer than Best.
 //
 // Shapes: logProbs is T frames of Classes.
-// Errors: NaN and +Inf; a length that is no multiple of Classes.
+// Errors: NaN and +Inf; a length that is no multiple of Classes; a score of Model that is NaN or above its
+// bound.
 func (d *Decoder) Decode(logProbs []float32) ([]Hypothesis, error) {
 	s := d.Stream()
 	if err := s.Push(logProbs); err != nil {
 		return nil, err
 	}
-	return s.Finish(), nil
+	return s.Finish()
 }
 
 // Text returns the text of labels: that of their tokens, one after the other. Without Tokens it is empty.

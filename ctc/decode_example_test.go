@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/energo-ml/energo/ctc"
@@ -54,6 +55,53 @@ func ExampleBeam() {
 	// weight 0: "hat cat" acoustic -2.00, model -6.30
 	// weight 1: "hat cat" acoustic -2.00, model -6.30
 	// weight 1: "hat ct"  acoustic -1.53, model -7.76
+}
+
+// grammar is a language model of one's own: after each word, any of some may come, one as likely as the other.
+// A state is the word before, or behind all words the start.
+type grammar struct {
+	words []string
+	next  [][]int32 // by state
+}
+
+func (g grammar) Words() []string { return g.words }
+func (g grammar) Start() int32    { return int32(len(g.words)) }
+func (g grammar) Bound() float64  { return 0 }
+
+func (g grammar) Score(state, word int32) (logProb float64, next int32) {
+	if !slices.Contains(g.next[state], word) {
+		return math.Inf(-1), word
+	}
+	return -math.Log(float64(len(g.next[state]))), word
+}
+
+// A language model of one's own: commands of two words. The network alone hears "light heat".
+func ExampleLanguageModel() {
+	d, err := ctc.NewDecoder(ctc.Beam{
+		Tokens: []string{"_", " ", "light", "heat", "on", "off"}, Separator: " ", LMWeight: 1,
+		Model: grammar{
+			words: []string{"light", "heat", "on", "off", "</s>"},
+			next:  [][]int32{{2, 3}, {2, 3}, {4}, {4}, nil, {0, 1}},
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	probs := []float64{
+		.02, .02, .60, .32, .02, .02,
+		.02, .90, .02, .02, .02, .02,
+		.02, .02, .02, .50, .04, .40,
+	}
+	logProbs := make([]float32, len(probs))
+	for i, p := range probs {
+		logProbs[i] = float32(math.Log(p))
+	}
+	best, err := d.Decode(logProbs)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s: acoustic %.2f, model %.2f\n", d.Text(best[0].Tokens), best[0].Acoustic, best[0].LM)
+	// Output: light off: acoustic -1.53, model -1.39
 }
 
 // A word error rate, and what the errors are.

@@ -1,9 +1,10 @@
 package ctc
 
 import (
+	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/ngram"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // none stands for no prefix, no place in the beam, or no token; freed is the place of
@@ -31,7 +32,7 @@ type knowledge struct {
 	words int32
 	place int32 // in the lexicon, of the word that has begun
 	begun bool  // there is such a word
-	state ngram.State
+	state int32 // of the language model
 	hot   int32
 }
 
@@ -49,14 +50,14 @@ func (d *Decoder) before() knowledge {
 }
 
 // after makes of k what is known with one more label. Its prior is −Inf where the label is
-// forbidden.
-func (d *Decoder) after(k *knowledge, token int32) {
+// forbidden. Errors: those of score.
+func (d *Decoder) after(k *knowledge, token int32) (err error) {
 	allowed := true
 	switch {
 	case d.separator == none:
-		d.word(k, d.idOf(token))
+		err = d.word(k, d.idOf(token))
 	case token == d.separator:
-		allowed = d.endWord(k)
+		allowed, err = d.endWord(k)
 	default:
 		k.begun = true
 		if d.lexicon != nil {
@@ -64,22 +65,27 @@ func (d *Decoder) after(k *knowledge, token int32) {
 			allowed = k.place != noWord || !d.lexicon.closed
 		}
 	}
-	if !allowed {
+	if !allowed || err != nil {
 		k.prior = math.Inf(-1)
-		return
+		return err
 	}
 	if d.hot != nil {
 		k.hot = d.hot.next(k.hot, token)
 		k.boost += d.hot.boost[k.hot]
 	}
 	d.settle(k)
+	return nil
 }
 
 // atEnd returns what is known when nothing follows; the prior is −Inf where that may not be.
-func (d *Decoder) atEnd(k knowledge) knowledge {
-	allowed := d.endWord(&k)
-	if d.beam.Model != nil {
-		d.add(&k, d.beam.Model.End())
+// Errors: those of score.
+func (d *Decoder) atEnd(k knowledge) (knowledge, error) {
+	allowed, err := d.endWord(&k)
+	if err == nil && d.end != noNumber {
+		err = d.score(&k, d.end)
+	}
+	if err != nil {
+		return k, err
 	}
 	if d.hot != nil && d.separator != none {
 		k.hot = d.hot.next(k.hot, d.separator)
@@ -90,44 +96,54 @@ func (d *Decoder) atEnd(k knowledge) knowledge {
 	if !allowed {
 		k.prior = math.Inf(-1)
 	}
-	return k
+	return k, nil
 }
 
 // endWord ends the word that has begun, if any, and reports whether it may be.
-func (d *Decoder) endWord(k *knowledge) bool {
+func (d *Decoder) endWord(k *knowledge) (allowed bool, err error) {
 	if !k.begun {
-		return true
+		return true, nil
 	}
-	id, ok := ngram.NoWord, true
+	id, ok := int32(noNumber), true
 	if d.lexicon != nil {
 		id, ok = d.lexicon.word(k.place, d.unknown)
 	}
-	d.word(k, id)
 	k.begun, k.place = false, 0
-	return ok
+	return ok, d.word(k, id)
 }
 
 // idOf returns the model's number of a token that is a word.
-func (d *Decoder) idOf(token int32) ngram.Word {
+func (d *Decoder) idOf(token int32) int32 {
 	if d.ids == nil {
-		return ngram.NoWord
+		return noNumber
 	}
 	return d.ids[token]
 }
 
 // word counts a word.
-func (d *Decoder) word(k *knowledge, id ngram.Word) {
+func (d *Decoder) word(k *knowledge, id int32) error {
 	k.words++
-	if d.beam.Model != nil {
-		d.add(k, id)
+	if d.beam.Model == nil {
+		return nil
 	}
+	if id == noNumber {
+		k.lm = math.Inf(-1)
+		return nil
+	}
+	return d.score(k, id)
 }
 
-// add adds a word or the end to the language model's probability.
-func (d *Decoder) add(k *knowledge, id ngram.Word) {
-	var p float64
-	p, k.state = d.beam.Model.Score(k.state, id)
+// score adds a word or the end to the language model's probability. Errors: one that is NaN
+// or above the model's bound, by which the search leaves out what cannot be among the best.
+func (d *Decoder) score(k *knowledge, id int32) error {
+	p, next := d.beam.Model.Score(k.state, id)
+	if !(p <= d.bound) {
+		return fmt.Errorf("ctc: Model.Score(%d, %d) is %v for the word %q; it must be at most Bound(), which is %v",
+			k.state, id, p, excerpt.Of(d.beam.Model.Words()[id]), d.beam.Model.Bound())
+	}
 	k.lm += p
+	k.state = next
+	return nil
 }
 
 // settle works out prior.

@@ -74,8 +74,12 @@ func plain(d *Decoder, x []float32) map[string]float64 {
 	}
 	out := map[string]float64{}
 	for k, s := range beam {
-		if a := logAdd(s.onBlank, s.onToken); a+d.atEnd(know[k]).prior > zero {
-			out[k] = a + d.atEnd(know[k]).prior
+		end, err := d.atEnd(know[k])
+		if err != nil {
+			panic(err)
+		}
+		if a := logAdd(s.onBlank, s.onToken); a+end.prior > zero {
+			out[k] = a + end.prior
 		}
 	}
 	return out

@@ -46,12 +46,13 @@ type search struct {
 	least  float64  // a total that everything in the next beam reaches
 	round  int64    // counts prefixes that have been extended
 	seen   []int64  // of each token: the round in which it led to a prefix of the beam, or was tried
+	err    error    // of the language model
 }
 
 // reset starts with no labels.
 func (s *search) reset() {
 	s.forest.at, s.forest.free = s.forest.at[:0], s.forest.free[:0]
-	s.now = 0
+	s.now, s.err = 0, nil
 	s.root = s.forest.add(none, none, s.now, s.d.before())
 	s.forest.at[s.root].slot = 0
 	s.beam = append(s.beam[:0], held{s.root, 0, math.Inf(-1), 0})
@@ -230,7 +231,10 @@ func (s *search) extendHot(row []float32, from int32, bound float64) {
 func (s *search) try(from, token int32, v float64) {
 	c := candidate{onBlank: math.Inf(-1), onToken: s.step(from, token) + v, from: from, token: token}
 	k := s.forest.at[s.beam[from].prefix].knowledge
-	s.d.after(&k, token)
+	if err := s.d.after(&k, token); err != nil {
+		s.err = err
+		return
+	}
 	c.total = c.onToken + k.prior
 	s.consider(&c)
 }
@@ -265,7 +269,9 @@ func (s *search) grown(n, token int32) int32 {
 		return c
 	}
 	k := s.forest.at[n].knowledge
-	s.d.after(&k, token)
+	if err := s.d.after(&k, token); err != nil {
+		s.err = err
+	}
 	return s.forest.add(n, token, s.now, k)
 }
 
@@ -320,7 +326,7 @@ func (s *search) advance(labels []int) []int {
 }
 
 // hypotheses returns the best at the end; before are the labels up to the root's.
-func (s *search) hypotheses(before []int) []Hypothesis {
+func (s *search) hypotheses(before []int) ([]Hypothesis, error) {
 	type result struct {
 		held
 		knowledge
@@ -328,7 +334,10 @@ func (s *search) hypotheses(before []int) []Hypothesis {
 	}
 	var all []result
 	for _, h := range s.beam {
-		k := s.d.atEnd(s.forest.at[h.prefix].knowledge)
+		k, err := s.d.atEnd(s.forest.at[h.prefix].knowledge)
+		if err != nil {
+			return nil, err
+		}
 		if total := h.onEither + k.prior; total > math.Inf(-1) {
 			all = append(all, result{h, k, total})
 		}
@@ -344,7 +353,7 @@ func (s *search) hypotheses(before []int) []Hypothesis {
 		r := &all[i]
 		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, int(r.words), r.boost, r.total}
 	}
-	return best
+	return best, nil
 }
 
 // labels returns a prefix's labels.

@@ -161,7 +161,7 @@ func prior(b *Beam, labels []int) (lm float64, words int, boost float64, allowed
 		allowed = allowed && (b.Lexicon == nil || slices.Contains(b.Lexicon, w))
 	}
 	if b.Model != nil {
-		lm = b.Model.Sentence(list...)
+		lm = b.Model.(interface{ Sentence(words ...string) float64 }).Sentence(list...)
 	}
 	for _, h := range b.Hot {
 		in, pattern := labels, h.Tokens
@@ -197,6 +197,8 @@ func beams(t testing.TB) map[string]Beam {
 	}
 	return map[string]Beam{
 		"model":           with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 0.7, 0.4 }),
+		"own":             with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = counted{}, 0.8, 0.3 }),
+		"own, of tokens":  with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = counted{}, 0.8, 0.3 }),
 		"no <unk>":        with(words, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = noUnknown, 1.2, -0.4 }),
 		"above 1":         with(words, func(b *Beam) { b.Model, b.LMWeight = above, 2 }),
 		"tokens, above 1": with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = above, 1.5, -0.5 }),
@@ -260,7 +262,7 @@ func parse(key string) (labels []int) {
 func TestWeight0IsNoModel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	for _, separator := range []string{"", " "} {
-		for _, model := range []*ngram.Model{beams(t)["model"].Model, beams(t)["no <unk>"].Model} {
+		for _, model := range []LanguageModel{beams(t)["model"].Model, beams(t)["no <unk>"].Model} {
 			b := Beam{Tokens: letters, Blank: 1, Separator: separator, Width: 10, Best: 10, WordBonus: 0.5, Hot: []HotWord{{[]int{0, 2}, 1}}}
 			x := emit(rng, 50, len(letters), 2, 0)
 			without := decode(t, b, x)
@@ -288,11 +290,11 @@ func TestImpossible(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if h := s.Finish(); len(h) != 0 {
+	if h := finish(t, s); len(h) != 0 {
 		t.Errorf("%+v", h)
 	}
 	s.Reset()
-	if h := s.Finish(); len(h) != 1 || len(h[0].Tokens) != 0 || h[0].Total != 0 {
+	if h := finish(t, s); len(h) != 1 || len(h[0].Tokens) != 0 || h[0].Total != 0 {
 		t.Errorf("no frames: %+v", h)
 	}
 }

@@ -9,7 +9,8 @@
 //
 //   - [Greedy] takes the likeliest class of each frame.
 //   - [Decoder] is prefix beam search: the likeliest labels, under a language model, a
-//     lexicon and hot words, all optional, whole or in chunks.
+//     lexicon and hot words, all optional, whole or in chunks. The model is any
+//     [LanguageModel]: package ngram\'s, or one of your own.
 //   - [Edits] and [ErrorCount] compare with what was really said.
 //
 // Log probabilities may be −Inf, classes that are impossible; NaN and +Inf are errors that

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/ngram"
 )
 
 // noWord is the place in a lexicon of letters that begin no word of it.
@@ -22,31 +21,27 @@ type lexicon struct {
 }
 
 type lexiconWord struct {
-	id ngram.Word // in the language model
-	is bool       // the node is a word's end
+	id int32 // in the language model
+	is bool  // the node is a word's end
 }
 
-// newLexicon makes it of the words given, or of the model's if there are none. It returns
+// newLexicon makes it of the beam's words, or of its model's if there are none. It returns
 // nil where there is neither.
-func newLexicon(words []string, model *ngram.Model) *lexicon {
-	closed := words != nil
+func newLexicon(b *Beam, model *vocabulary) *lexicon {
+	words, closed := b.Lexicon, b.Lexicon != nil
 	if !closed {
-		if model == nil {
+		if b.Model == nil {
 			return nil
 		}
-		words = model.Words()
+		words = b.Model.Words()
 	}
 	type entry struct {
 		spelling []byte
-		id       ngram.Word
+		id       int32
 	}
 	all := make([]entry, 0, len(words))
 	for _, w := range words {
-		e := entry{[]byte(w), ngram.NoWord}
-		if model != nil {
-			e.id = modelWord(model, w)
-		}
-		all = append(all, e)
+		all = append(all, entry{[]byte(w), model.id(w)})
 	}
 	slices.SortFunc(all, func(a, b entry) int { return slices.Compare(a.spelling, b.spelling) })
 	spellings := make([][]byte, len(all))
@@ -63,19 +58,6 @@ func newLexicon(words []string, model *ngram.Model) *lexicon {
 	return l
 }
 
-const unknownWord = "<unk>"
-
-// isMark reports whether a word is a mark of a sentence's start or end.
-func isMark(word string) bool { return word == "<s>" || word == "</s>" }
-
-// modelWord returns the model's number of a word that is spelled this way.
-func modelWord(m *ngram.Model, spelling string) ngram.Word {
-	if isMark(spelling) {
-		spelling = unknownWord
-	}
-	return m.Word(spelling)
-}
-
 // walk returns the place after the bytes of a token.
 func (l *lexicon) walk(at int32, text string) int32 {
 	for i := 0; i < len(text) && at != noWord; i++ {
@@ -86,7 +68,7 @@ func (l *lexicon) walk(at int32, text string) int32 {
 
 // word returns the model's number of the word that ends at a place; unknown is that of
 // words that are not in the lexicon. ok tells whether the word may be.
-func (l *lexicon) word(at int32, unknown ngram.Word) (id ngram.Word, ok bool) {
+func (l *lexicon) word(at int32, unknown int32) (id int32, ok bool) {
 	if at == noWord || !l.words[at].is {
 		return unknown, !l.closed
 	}

@@ -25,8 +25,12 @@ func (s *Stream) Reset() {
 // Push adds frames, any number of them.
 //
 // Errors: NaN and +Inf, with the frame's number in the stream; a length that is no multiple of
-// the classes. The stream is then as it was before.
+// the classes; the stream is then as it was before. A score of the beam's Model that is NaN or above its
+// bound, which every Push and Finish reports until Reset.
 func (s *Stream) Push(logProbs []float32) error {
+	if s.err != nil {
+		return s.err
+	}
 	classes := s.d.beam.Classes
 	n, err := frames(logProbs, classes)
 	if err != nil {
@@ -38,6 +42,9 @@ func (s *Stream) Push(logProbs []float32) error {
 	for t := range n {
 		s.frame(logProbs[t*classes : (t+1)*classes])
 		s.stable = s.advance(s.stable)
+		if s.err != nil {
+			return s.err
+		}
 	}
 	return nil
 }
@@ -52,4 +59,11 @@ func (s *Stream) Frames() int { return s.now }
 
 // Finish returns the best hypotheses if the emissions end here, as [Decoder.Decode] does. It does not
 // change the stream: more may be pushed, so it is also a look at how things stand.
-func (s *Stream) Finish() []Hypothesis { return s.hypotheses(s.stable) }
+//
+// Errors: a score of the beam's Model that is NaN or above its bound.
+func (s *Stream) Finish() ([]Hypothesis, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.hypotheses(s.stable)
+}

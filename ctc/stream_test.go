@@ -39,7 +39,7 @@ func TestStreamIsDecode(t *testing.T) {
 					t.Fatalf("%s: stable %v became %v", name, stable, got)
 				}
 				stable = slices.Clone(s.Stable())
-				for _, h := range s.Finish() {
+				for _, h := range finish(t, s) {
 					if !slices.Equal(h.Tokens[:len(stable)], stable) {
 						t.Fatalf("%s: %v after stable %v", name, h.Tokens, stable)
 					}
@@ -48,7 +48,7 @@ func TestStreamIsDecode(t *testing.T) {
 			if s.Frames() != frames {
 				t.Errorf("%d frames; want %d", s.Frames(), frames)
 			}
-			if got := s.Finish(); !reflect.DeepEqual(got, want) {
+			if got := finish(t, s); !reflect.DeepEqual(got, want) {
 				t.Fatalf("%s, %d frames: in chunks %+v; whole %+v", name, frames, got, want)
 			}
 		}
@@ -66,7 +66,7 @@ func TestDelay(t *testing.T) {
 		if err := s.Push(x[at : at+20]); err != nil {
 			t.Fatal(err)
 		}
-		if behind := len(s.Finish()[0].Tokens) - len(s.Stable()); behind > delay {
+		if behind := len(finish(t, s)[0].Tokens) - len(s.Stable()); behind > delay {
 			t.Fatalf("frame %d: %d labels are not stable", s.Frames(), behind)
 		}
 		for i, h := range s.beam {
@@ -117,6 +117,15 @@ func TestPrefixesAreGivenBack(t *testing.T) {
 	}
 }
 
+func finish(t testing.TB, s *Stream) []Hypothesis {
+	t.Helper()
+	best, err := s.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return best
+}
+
 func TestPushErrors(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	d := decoder(t, Beam{Classes: 3})
@@ -124,7 +133,7 @@ func TestPushErrors(t *testing.T) {
 	if err := s.Push([]float32{-1, -2, -3, -1, -2, -3}); err != nil {
 		t.Fatal(err)
 	}
-	before := s.Finish()
+	before := finish(t, s)
 	for _, c := range []struct {
 		x    []float32
 		want string
@@ -136,7 +145,7 @@ func TestPushErrors(t *testing.T) {
 		if err := s.Push(c.x); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v; want %q", err, c.want)
 		}
-		if s.Frames() != 2 || !reflect.DeepEqual(s.Finish(), before) {
+		if s.Frames() != 2 || !reflect.DeepEqual(finish(t, s), before) {
 			t.Error("a refused chunk has changed the stream")
 		}
 		if _, err := d.Decode(c.x); err == nil {

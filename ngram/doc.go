@@ -7,6 +7,8 @@
 //	P(w | h) = p(h w)              the n-gram h w is listed
 //	P(w | h) = b(h) · P(w | h′)    otherwise; b(h) = 1 where h is not listed
 //
+// A [Model] is a ctc.LanguageModel, as the decoder of package ctc takes it.
+//
 // All logarithms here are natural; those of ARPA files are to base 10.
 //
 // Words are strings without spaces, tabs and line ends; the other white space of Unicode may be in

@@ -10,7 +10,7 @@ const (
 )
 
 // A Word is a word's number in a model; see [Model.Word].
-type Word int32
+type Word = int32
 
 // NoWord is the number of every word that a model has not, nor <unk> in its place.
 const NoWord Word = -1
@@ -18,7 +18,7 @@ const NoWord Word = -1
 // A State is as much of a history as matters for what follows: histories that the model
 // cannot tell apart share one. States of one model may be compared, and be keys of maps.
 // The zero State is the empty history.
-type State int32
+type State = int32
 
 // Model is a back-off model. It does not change, so several goroutines may use it.
 //

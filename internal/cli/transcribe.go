@@ -349,13 +349,17 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 	if err := search.Push(x); err != nil {
 		return nil, err
 	}
-	return search.Finish(), nil
+	return search.Finish()
 }
 
 // tell says what has been read so far, if that is not what was told before.
 func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (soFar, error) {
 	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
-	if best := search.Finish(); len(best) > 0 {
+	best, err := search.Finish()
+	if err != nil {
+		return now, err
+	}
+	if len(best) > 0 {
 		now.Partial = t.text(best[0].Tokens[len(search.Stable()):])
 	}
 	if now == before {
@@ -369,7 +373,7 @@ func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (
 	if now.Partial != "" {
 		partial = "[" + now.Partial + "]"
 	}
-	_, err := fmt.Fprintf(t.out, "%7.2f s  %s%s\n", seconds, now.Stable, partial)
+	_, err = fmt.Fprintf(t.out, "%7.2f s  %s%s\n", seconds, now.Stable, partial)
 	return now, err
 }
 

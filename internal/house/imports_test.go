@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	"surface":                {"tensor", "internal/excerpt"},
 	"data":                   {"tensor", "internal/card", "internal/wholefile", "internal/excerpt"},
 	"train":                  {"measure", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss", "objective", "internal/excerpt"},
-	"ctc":                    {"internal/simd", "internal/trellis", "ngram", "internal/excerpt"},
+	"ctc":                    {"internal/simd", "internal/trellis", "internal/excerpt"},
 	"job/option":             {"internal/excerpt", "internal/spelling"},
 	"job":                    {"measure", "report", "internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "job/option", "optim", "train"},
 	"jobs":                   {"recipe", "energy", "internal/excerpt", "autodiff", "data", "functional", "job", "job/option", "loss", "measure", "nn", "tensor", "train"},

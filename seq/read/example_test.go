@@ -84,7 +84,11 @@ func stream(w io.Writer, body io.Reader, reader *read.Reader) error {
 	if err := search.Push(emissions); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(w, decoder.Text(search.Finish()[0].Tokens))
+	best, err := search.Finish()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, decoder.Text(best[0].Tokens))
 	return err
 }
 
