@@ -24,7 +24,7 @@
 //     which samples a metric loss compares, how well vectors find their like, encoders of
 //     pictures, vectors on disk or on a server and the tests of such stores, and large
 //     collections of pictures turned into vectors;
-//   - package data: readers of data sets;
+//   - packages data, data/tabular: readers of data sets, and models of the answers in tables;
 //   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices
 //     of one's own;
 //   - packages measure, surface, report: figures of results, films of energy surfaces, and

@@ -66,3 +66,12 @@ func (t *Table) Column(name string) (*TableColumn, error) {
 
 // Rows returns how many rows the table has.
 func (t *Table) Rows() int { return len(t.Lines) }
+
+// All lists the places of all rows.
+func (t *Table) All() []int {
+	rows := make([]int, t.Rows())
+	for i := range rows {
+		rows[i] = i
+	}
+	return rows
+}

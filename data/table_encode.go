@@ -8,17 +8,13 @@ import (
 	"github.com/energo-ml/energo/internal/excerpt"
 )
 
-// TableFile is the name of a schema's file in a model's folder.
-const TableFile = "table.json"
-
 // Bounds of a schema.
 const (
 	maxTableValues   = 1024 // different texts of one column
 	maxTableFeatures = 1 << 16
 )
 
-// TableSchema says how the rows of tables become features and answers. It is fitted on training rows, and written beside
-// a model's weights.
+// TableSchema says how the rows of tables become features and answers. It is fitted on training rows.
 type TableSchema struct {
 	Inputs []TableInput `json:"inputs"`
 	Target TableTarget  `json:"target"`

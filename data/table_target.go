@@ -30,7 +30,7 @@ type TableTarget struct {
 }
 
 // Fit fits a schema on some rows of a table. All columns but the target's, its group's and those to ignore are inputs. The kind "" is that of
-// the column: TableClasses with a separator, TableNumber for numbers, else TableClass. Classes are those of all rows; all else
+// the column: TableClasses with a separator, TableNumber for numbers, else TableClass. A separator is of TableClasses alone. Classes are those of all rows; all else
 // follows from the rows alone.
 //
 // Errors: there is no such column; a column of texts with more than 1,024 different ones; fewer than two classes; no column
@@ -55,6 +55,9 @@ func (t *Table) Fit(rows []int, target TableTarget, ignore []string) (*TableSche
 			target.Kind = TableNumber
 		}
 	}
+	if target.Kind != TableClasses {
+		target.Separator = ""
+	}
 	if target.Classes = target.classes(column.Texts); target.Classes == nil {
 		target.Classes = []string{}
 	}
@@ -72,7 +75,7 @@ func (t *Table) Fit(rows []int, target TableTarget, ignore []string) (*TableSche
 		s.Target.Mean, s.Target.Scale = meanScale(known)
 	}
 	if s.Inputs, err = t.fitInputs(rows, skip); err == nil {
-		if err = s.check(); err != nil {
+		if err = s.Check(); err != nil {
 			err = fmt.Errorf("%s: %w", excerpt.Of(t.Path), err)
 		}
 	}

@@ -213,26 +213,32 @@ func TestTableAnswers(t *testing.T) {
 	}
 }
 
-func TestTableSchemaFile(t *testing.T) {
+func TestTableSchemaCheck(t *testing.T) {
 	tab := table(t, "y,x,c\na,1,u\nb,,v\n")
-	s, err := tab.Fit([]int{0, 1}, TableTarget{Column: "y"}, nil)
-	if err != nil {
-		t.Fatal(err)
+	fit := func() *TableSchema {
+		s, err := tab.Fit([]int{0, 1}, TableTarget{Column: "y"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
 	}
-	path := filepath.Join(t.TempDir(), TableFile)
-	if err := s.Write(path); err != nil {
-		t.Fatal(err)
+	if err := fit().Check(); err != nil {
+		t.Error(err)
 	}
-	again, err := ReadTableSchema(path)
-	if err != nil || !reflect.DeepEqual(s, again) {
-		t.Errorf("read %+v, %v; written %+v", again, err, s)
-	}
-	s.Inputs[0].Scale = 0
-	if err := s.Write(path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadTableSchema(path); err == nil || !strings.Contains(err.Error(), "inputs[0] has the mean 1 and the scale 0") {
-		t.Errorf("a scale of 0: error %v", err)
+	for want, damage := range map[string]func(s *TableSchema){
+		"inputs[0] has the mean 1 and the scale 0":  func(s *TableSchema) { s.Inputs[0].Scale = 0 },
+		"inputs[0] has no name":                     func(s *TableSchema) { s.Inputs[0].Name = "" },
+		"inputs[1]: its values are not sorted":      func(s *TableSchema) { s.Inputs[1].Values = []string{"v", "u"} },
+		"the columns give 0 features":               func(s *TableSchema) { s.Inputs = nil },
+		"the target's classes are not sorted":       func(s *TableSchema) { s.Target.Classes = []string{"a", "a"} },
+		`the target's kind is "sort"`:               func(s *TableSchema) { s.Target.Kind = "sort" },
+		"the target has the mean NaN and the scale": func(s *TableSchema) { s.Target.Mean = math.NaN() },
+	} {
+		s := fit()
+		damage(s)
+		if err := s.Check(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v; want %s", err, want)
+		}
 	}
 }
 

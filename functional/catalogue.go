@@ -47,6 +47,14 @@ func (e Entry) used(o Options) []string {
 	}
 }
 
+// Names returns the names of all functionals, in the catalogue's order.
+func Names() (names []string) {
+	for _, e := range Catalogue() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
 // Catalogue returns a row for every functional, in the lecture's order.
 func Catalogue() []Entry {
 	return []Entry{{

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -192,5 +193,44 @@ func never[T tensor.Float](t *testing.T, s setting, energies []T, target []int) 
 			t.Errorf("%s: %v for %v gives NaN at %d: loss %v, derivatives %v", s.name, energies, target, i, loss, grad)
 			return
 		}
+	}
+}
+
+// TestSetStats: with one right answer a sample it is Stats; with any number, the worst of these and the best of the others.
+func TestSetStats(t *testing.T) {
+	rng := generator(13)
+	b := draw(rng, Hinge{}, 100, 6, 3)
+	right := make([]bool, len(b.energies))
+	for i, y := range b.target {
+		right[i*6+y] = true
+	}
+	want, got := make([]LabelStats, 100), make([]LabelStats, 100)
+	if err := errors.Join(Stats(want, b.energies, 6, b.target), SetStats(got, b.energies, 6, right)); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("one right answer: %v; want %v", got, want)
+	}
+	for i := range right {
+		right[i] = rng.IntN(2) == 0
+	}
+	if err := SetStats(got, b.energies, 6, right); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range got {
+		in, out := []float64{math.Inf(-1)}, []float64{math.Inf(1)}
+		for y, e := range b.energies[i*6 : (i+1)*6] {
+			if right[i*6+y] {
+				in = append(in, e)
+			} else {
+				out = append(out, e)
+			}
+		}
+		if s.Correct != slices.Max(in) || s.Offending != slices.Min(out) || (s.Answer < 0) != (len(out) == 1) || s.Spread != want[i].Spread {
+			t.Errorf("right %v of %v: %+v", right[i*6:(i+1)*6], b.energies[i*6:(i+1)*6], s)
+		}
+	}
+	if err := SetStats(got, b.energies, 6, right[1:]); err == nil || !strings.Contains(err.Error(), "right has 599 elements; it must have 600") {
+		t.Errorf("error %v", err)
 	}
 }

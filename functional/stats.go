@@ -1,6 +1,7 @@
 package functional
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/energo-ml/energo/tensor"
@@ -32,6 +33,36 @@ func Stats[T tensor.Float](dst []LabelStats, energies []T, k int, target []int) 
 		row := energies[i*k : (i+1)*k]
 		y := offending(row, t)
 		dst[i] = LabelStats{float64(row[t]), float64(row[y]), y, spread(row)}
+	}
+	return nil
+}
+
+// SetStats is Stats of samples that have any number of the k answers each, those for which right holds: Correct is the greatest energy
+// of them, −Inf where there are none, and Offending the least of the others, +Inf and of no Answer (−1) where there are none. NaN among
+// the others is the least.
+//
+// Errors: k < 1; slices whose lengths do not fit.
+func SetStats[T tensor.Float](dst []LabelStats, energies []T, k int, right []bool) error {
+	switch n := len(dst) * k; {
+	case k < 1:
+		return fmt.Errorf("functional: k is %d; it must be at least 1", k)
+	case len(energies) != n:
+		return lengthError("energies", len(energies), n)
+	case len(right) != n:
+		return lengthError("right", len(right), n)
+	}
+	for i := range dst {
+		row := energies[i*k : (i+1)*k]
+		x := LabelStats{Correct: math.Inf(-1), Offending: math.Inf(1), Answer: -1, Spread: spread(row)}
+		for y, v := range row {
+			switch e := float64(v); {
+			case right[i*k+y]:
+				x.Correct = max(x.Correct, e)
+			case e < x.Offending || math.IsNaN(e):
+				x.Offending, x.Answer = e, y
+			}
+		}
+		dst[i] = x
 	}
 	return nil
 }

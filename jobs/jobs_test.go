@@ -262,36 +262,6 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestThreshold: no threshold has fewer wrong samples than the best one.
-func TestThreshold(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
-	for range 100 {
-		s := &scored{n: 1 + rng.IntN(8), k: 4}
-		for range s.n * s.k {
-			s.scores, s.right = append(s.scores, float32(rng.IntN(9))-4), append(s.right, rng.IntN(2) == 0)
-		}
-		got := s.wrong(s.bestThreshold())
-		for th := float32(-5); th <= 5; th += 0.5 {
-			wrong := 0
-			for i := range s.n {
-				for y := range s.k {
-					if (s.scores[i*s.k+y] > th) != s.right[i*s.k+y] {
-						wrong++
-						break
-					}
-				}
-			}
-			share := float64(wrong) / float64(s.n)
-			if share != s.wrong(th) {
-				t.Fatalf("%+v at %v: %v wrong; want %v", s, th, s.wrong(th), share)
-			}
-			if share < got {
-				t.Fatalf("%+v: %v wrong at %v, %v at the best threshold %v", s, share, th, got, s.bestThreshold())
-			}
-		}
-	}
-}
-
 // TestLearns: every loss learns which bars a picture has.
 func TestLearns(t *testing.T) {
 	for _, loss := range []string{"multilabel_margin", "multilabel_soft_margin", "bce_logits"} {

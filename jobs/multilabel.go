@@ -84,7 +84,7 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, fmt.Errorf("%d test pictures of %d×%d with %d labels; they must be as those of training, %d×%d with at most %d", test.N, test.H, test.W, test.Classes(), whole.H, whole.W, k)
 	}
 	rng := train.Rand(c.Seed, "weights", 0)
-	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, tape: autodiff.NewTape(tensor.Float32), net: nn.NewSequential(
+	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, tape: autodiff.NewTape(tensor.Float32), Module: nn.NewSequential(
 		nn.NewLinear(whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng),
 	)}
 	m.tape.NoGrad = true
@@ -99,16 +99,16 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	return m, nil
 }
 
-// Numbers of digits and pictures.
 const (
+	modelFile  = "model.safetensors"
 	mostDigits = 3   // in a picture
 	evalBatch  = 250 // pictures that are measured together
 )
 
 // overlaid is a job.Model: the energy of a digit in a picture is −score.
 type overlaid struct {
+	nn.Module
 	c               *Multilabel
-	net             nn.Module
 	k               int
 	set, held, test *data.Images
 	data            string
@@ -119,13 +119,9 @@ type overlaid struct {
 	margin    loss.MultiLabelMargin[float32]
 	soft      loss.MultiLabelSoftMargin[float32]
 	x         tensor.Tensor
-	one       []float32
 	listed    []int     // the digits of each picture, −1 behind the last
 	marked    []float32 // 1 for the digits of each picture
 }
-
-// Params implements train.Task.
-func (m *overlaid) Params() []*autodiff.Param { return m.net.Params() }
 
 // Samples implements train.Task.
 func (m *overlaid) Samples() int { return m.set.N }
@@ -137,15 +133,15 @@ func (m *overlaid) Data() string { return m.data }
 func (m *overlaid) Scale(spread measure.Number) { m.subject.Scale = spread }
 
 // Save implements job.Model.
-func (m *overlaid) Save(dir string) error { return nn.Save(filepath.Join(dir, modelFile), m.net) }
+func (m *overlaid) Save(dir string) error { return nn.Save(filepath.Join(dir, modelFile), m.Module) }
 
 // Load implements job.Model.
-func (m *overlaid) Load(dir string) error { return nn.Load(filepath.Join(dir, modelFile), m.net) }
+func (m *overlaid) Load(dir string) error { return nn.Load(filepath.Join(dir, modelFile), m.Module) }
 
 // Loss implements train.Task.
 func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	m.draw(m.set, b.Samples, b.Rand)
-	out := m.net.Forward(tape.Const(&m.x))
+	out := m.Forward(tape.Const(&m.x))
 	return m.criterion.Record(func(g nn.Grads) (float64, error) {
 		switch x := out.Value.Float32s(); m.c.Loss {
 		case "multilabel_margin":
@@ -158,29 +154,14 @@ func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, erro
 	}, out)
 }
 
-// draw lays up to two more digits over each sample, the brighter at each pixel, and notes which: a digit that is there already is left out.
+// draw lays up to two more digits over each sample, and notes which.
 func (m *overlaid) draw(set *data.Images, samples []int, rng *rand.Rand) {
 	n, d := len(samples), set.Size()
 	m.x.Resize(n, d)
 	m.listed, m.marked = scratch.Sized(m.listed, n*m.k), scratch.Sized(m.marked, n*m.k)
-	m.one = scratch.Sized(m.one, d)
-	clear(m.marked)
-	x := m.x.Float32s()
-	set.Batch(x, samples)
 	for r, sample := range samples {
 		marks, list := m.marked[r*m.k:][:m.k], m.listed[r*m.k:][:m.k]
-		marks[set.Labels[sample]] = 1
-		for range rng.IntN(mostDigits) {
-			other := rng.IntN(set.N)
-			if marks[set.Labels[other]] == 1 {
-				continue
-			}
-			marks[set.Labels[other]] = 1
-			set.Batch(m.one, []int{other})
-			for i, v := range m.one {
-				x[r*d+i] = max(x[r*d+i], v)
-			}
-		}
+		set.Overlay(m.x.Float32s()[r*d:][:d], marks, sample, mostDigits, rng)
 		at := 0
 		for y, mark := range marks {
 			list[y] = -1
@@ -198,7 +179,7 @@ func (m *overlaid) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	return m.diagnose(s, m.threshold(s)), nil
+	return m.diagnose(s, m.threshold(s))
 }
 
 // Measure implements job.Model.
@@ -211,17 +192,17 @@ func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := m.diagnose(s, m.threshold(held))
+	e, err := m.diagnose(s, m.threshold(held))
 	return &job.Measures{Evaluation: e, Figures: []measure.Figure{
 		measure.Quantity{Key: "subset_accuracy", Name: "Subset accuracy", Unit: measure.Share, Note: "of the pictures with exactly their digits"}.Of(1 - float64(e.Error.Value)),
-		measure.Quantity{Key: "mean_average_precision", Name: "Mean AP", Unit: measure.Share, Note: "average precision, mean over the digits"}.Of(s.meanAveragePrecision()),
-		measure.Quantity{Key: "coverage", Name: "Coverage", Note: "scores from the best down that have all of a picture's digits, mean"}.Of(s.coverage()),
-	}}, nil
+		measure.Quantity{Key: "mean_average_precision", Name: "Mean AP", Unit: measure.Share, Note: "average precision, mean over the digits"}.Of(s.MeanAveragePrecision()),
+		measure.Quantity{Key: "coverage", Name: "Coverage", Note: "scores from the best down that have all of a picture's digits, mean"}.Of(s.MeanCoverage()),
+	}}, err
 }
 
 // scores draws pictures of a set, always the same ones, and scores them.
-func (m *overlaid) scores(ctx context.Context, set *data.Images) (*scored, error) {
-	rng, s := train.Rand(1, "overlay", 0), &scored{n: set.N, k: m.k}
+func (m *overlaid) scores(ctx context.Context, set *data.Images) (*measure.Labelled, error) {
+	rng, s := train.Rand(1, "overlay", 0), &measure.Labelled{N: set.N, K: m.k}
 	for lo := 0; lo < set.N; lo += evalBatch {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -232,27 +213,28 @@ func (m *overlaid) scores(ctx context.Context, set *data.Images) (*scored, error
 		}
 		m.draw(set, samples, rng)
 		m.tape.Reset()
-		s.scores = append(s.scores, m.net.Forward(m.tape.Const(&m.x)).Value.Float32s()...)
+		s.Scores = append(s.Scores, m.Forward(m.tape.Const(&m.x)).Value.Float32s()...)
 		for _, mark := range m.marked {
-			s.right = append(s.right, mark == 1)
+			s.Right = append(s.Right, mark == 1)
 		}
 	}
 	return s, nil
 }
 
 // threshold is what a digit's score must be above for the digit to be in the answer.
-func (m *overlaid) threshold(held *scored) float32 {
+func (m *overlaid) threshold(held *measure.Labelled) float32 {
 	if m.c.Loss == "multilabel_margin" {
-		return held.bestThreshold()
+		return held.BestThreshold()
 	}
 	return 0
 }
 
-func (m *overlaid) diagnose(s *scored, threshold float32) train.Evaluation {
-	stats := make([]functional.LabelStats, s.n)
-	for i := range stats {
-		stats[i] = s.stats(i)
+func (m *overlaid) diagnose(s *measure.Labelled, threshold float32) (train.Evaluation, error) {
+	stats, energies := make([]functional.LabelStats, s.N), make([]float32, len(s.Scores))
+	for i, v := range s.Scores {
+		energies[i] = -v
 	}
 	q := measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of the pictures have not exactly their digits in the answer"}
-	return train.Diagnose(stats, m.subject, q.Of(s.wrong(threshold)), s.chance())
+	err := functional.SetStats(stats, energies, s.K, s.Right)
+	return train.Diagnose(stats, m.subject, q.Of(s.Wrong(threshold)), s.Chance()), err
 }

@@ -5,13 +5,18 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"math"
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/tabular"
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -53,52 +58,34 @@ type Table struct {
 	job.Training
 }
 
-// tableLosses lists the losses of package loss for each kind of answers. Ranks are scores of two labels, the first and the second.
-var tableLosses = map[string][]string{
-	data.TableClass:   {"cross_entropy", "multi_margin", "bce_logits", "multilabel_soft_margin", "soft_margin", "mse", "l1", "huber"},
-	data.TableClasses: {"bce_logits", "multilabel_soft_margin", "soft_margin", "mse", "l1", "huber"},
-	data.TableNumber:  {"mse", "l1", "huber", "smooth_l1"},
-	data.TableRank:    {"cross_entropy", "multi_margin"},
-}
-
 // Options implements job.Spec.
 func (c *Table) Options() option.List {
-	f := &c.Form
-	is := func(kind string) func() bool { return func() bool { return c.Answers == kind } }
-	because := func(why string) func() string { return func() string { return why } }
-	answers := func() string { return fmt.Sprintf("answers is %s", c.Answers) }
+	is := func(kind string) option.Rule {
+		return option.When(func() bool { return c.Answers == kind }, func() string { return "answers is " + c.Answers })
+	}
 	// of is a setting of the functional.
 	of := func(p *float64, name, help string) option.Option {
-		counts := func() bool {
-			e, err := functional.Lookup(c.Functional)
-			return c.Loss == "" && c.Answers != data.TableNumber && err == nil && e.Takes(name)
-		}
-		return option.New(p, name, help, option.Below(1e38), option.When(counts, func() string {
+		return option.New(p, name, help, option.Below(1e38), option.When(func() bool { return c.takes(name) }, func() string {
 			return fmt.Sprintf("%s has no %s", cmp.Or(c.Loss, "the functional "+c.Functional), name)
 		}))
 	}
-	var losses []string
-	for _, names := range tableLosses {
-		losses = append(losses, names...)
-	}
-	slices.Sort(losses)
 	base := c.Training.Options()
 	option.Unset("a tenth of the rows that are not for the test")(base.Find("validation"))
-	split := func() bool { return c.Test == "" && c.SplitColumn == "" }
+	f := &c.Form
 	return append(option.List{
 		option.New(&c.Data, "data", "CSV file with a header", option.Arg("file"), option.Path),
 		option.New(&c.Test, "test", "CSV file of the test rows", option.Arg("file"), option.Path),
-		option.New(&c.SplitColumn, "split_column", "column with train, validation or test in each row", option.Arg("column"), option.When(func() bool { return c.Test == "" }, because("the test rows are those of --test"))),
-		option.New(&c.TestShare, "test_share", "share of the rows for the test, drawn by the seed", option.Share, option.When(split, because("the test rows are named otherwise"))),
+		option.New(&c.SplitColumn, "split_column", "column with train, validation or test in each row", option.Arg("column"), option.When(func() bool { return c.Test == "" }, func() string { return "the test rows are those of --test" })),
+		option.New(&c.TestShare, "test_share", "share of the rows for the test, drawn by the seed", option.Share, option.When(func() bool { return c.Test == "" && c.SplitColumn == "" }, func() string { return "the test rows are named otherwise" })),
 		option.New(&c.Target, "target", "column of the answers", option.Arg("column")),
 		option.New(&c.Answers, "answers", "what the target is", option.OneOf(data.TableClass, data.TableClasses, data.TableNumber, data.TableRank)),
-		option.New(&c.Separator, "separator", "text between several classes of a cell", option.Arg("text"), option.When(is(data.TableClasses), answers)),
-		option.New(&c.Group, "group", "column that says which rows are ordered together; all are where it is left out", option.Arg("column"), option.When(is(data.TableRank), answers)),
+		option.New(&c.Separator, "separator", "text between several classes of a cell", option.Arg("text"), is(data.TableClasses)),
+		option.New(&c.Group, "group", "column that says which rows are ordered together; all are where it is left out", option.Arg("column"), is(data.TableRank)),
 		option.New(&c.Ignore, "ignore", "columns that are no inputs, separated by commas", option.Arg("columns")),
-		option.New(&c.Model, "model", "energy function", option.OneOf("linear", "mlp")),
-		option.New(&c.Hidden, "hidden", "units of each of the two hidden layers of mlp", option.Whole(1, 1<<14), option.When(func() bool { return c.Model == "mlp" }, because("the model is linear"))),
-		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionals()...), option.When(func() bool { return c.Loss == "" && c.Answers != data.TableNumber }, func() string { return "a loss trains: " + cmp.Or(c.Loss, "mse") })),
-		option.New(&c.Loss, "loss", "train the scores −E, or the number, with a loss instead of a functional", option.OneOf(append(slices.Compact(losses), "")...)),
+		option.New(&c.Model, "model", "energy function", option.OneOf(tabular.Networks...)),
+		option.New(&c.Hidden, "hidden", "units of each of the two hidden layers of mlp", option.Whole(1, tabular.MostHidden), option.When(func() bool { return c.Model == "mlp" }, func() string { return "the model is linear" })),
+		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functional.Names()...), option.When(c.byFunctional, func() string { return "a loss trains: " + cmp.Or(c.Loss, "mse") })),
+		option.New(&c.Loss, "loss", "train the scores −E, or the number, with a loss instead of a functional", option.OneOf(append(tabular.Losses(""), "")...)),
 		of(&f.Margin, "margin", "margin m of hinge, square_square and the margin costs"),
 		of(&f.Beta, "beta", "inverse temperature β of nll and mee"),
 		of(&f.Gamma, "gamma", "γ of square_exp"),
@@ -107,11 +94,13 @@ func (c *Table) Options() option.List {
 	}, base...)
 }
 
-func functionals() (names []string) {
-	for _, e := range functional.Catalogue() {
-		names = append(names, e.Name)
-	}
-	return names
+// byFunctional tells whether a functional trains.
+func (c *Table) byFunctional() bool { return c.Loss == "" && c.Answers != data.TableNumber }
+
+// takes tells whether a setting of functionals counts.
+func (c *Table) takes(setting string) bool {
+	e, err := functional.Lookup(c.Functional)
+	return c.byFunctional() && err == nil && e.Takes(setting)
 }
 
 // Resolve implements job.Spec.
@@ -119,7 +108,7 @@ func (c *Table) Resolve() error {
 	if c.Answers == data.TableNumber {
 		c.Loss = cmp.Or(c.Loss, "mse")
 	}
-	switch allowed := tableLosses[c.Answers]; {
+	switch allowed := tabular.Losses(c.Answers); {
 	case c.Data == "":
 		return fmt.Errorf("data is not set; it must be a CSV file")
 	case c.Target == "":
@@ -148,96 +137,112 @@ func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest, held, test, err := c.split(whole)
+	split, err := c.split(whole)
 	if err != nil {
 		return nil, err
 	}
-	target := data.TableTarget{Kind: c.Answers, Column: c.Target}
-	switch c.Answers {
-	case data.TableClasses:
-		target.Separator = c.Separator
-	case data.TableRank:
-		target.Group = c.Group
-	}
-	ignore := c.Ignore
-	if c.SplitColumn != "" {
-		ignore = append(slices.Clone(ignore), c.SplitColumn)
-	}
-	schema, err := whole.Fit(rest, target, ignore)
-	if err != nil {
+	target := data.TableTarget{Kind: c.Answers, Column: c.Target, Separator: c.Separator, Group: c.Group}
+	spec := tabular.Spec{Network: c.Model, Hidden: c.Hidden}
+	if spec.Schema, err = whole.Fit(split.Train, target, append(slices.Clone(c.Ignore), c.SplitColumn)); err != nil {
 		return nil, err
 	}
-	m, err := c.model(schema)
-	if err != nil {
+	m := &tabled{data: fmt.Sprintf("%d rows with checksum %08x", whole.Rows(), crc32.ChecksumIEEE(fmt.Append(nil, whole.Columns)))}
+	if m.Model, err = tabular.New(spec, train.Rand(c.Seed, "weights", 0)); err != nil {
 		return nil, err
 	}
-	m.data = fmt.Sprintf("%d rows with checksum %08x", whole.Rows(), crc32.ChecksumIEEE(fmt.Append(nil, whole.Columns)))
-	other := whole
+	if m.trainer, err = tabular.NewTrainer(m.Model, c.Functional, c.Form, c.Loss); err != nil {
+		return nil, err
+	}
+	m.subject = c.subject(m.trainer.Functional)
+	var other *data.Table
 	if path := cmp.Or(env.Data, c.Test); path != "" {
 		if other, err = data.ReadTable(path); err != nil {
 			return nil, err
 		}
-		test = all(other.Rows())
 	}
-	for _, p := range []struct {
-		to   *tablePart
-		from *data.Table
-		rows []int
-		name string
-	}{{&m.set, whole, rest, "train on"}, {&m.held, whole, held, "validate on"}, {&m.test, other, test, "test on"}} {
-		if *p.to, err = newTablePart(schema, p.from, p.rows); err == nil && p.to.samples() == 0 {
-			err = fmt.Errorf("%s: there are no rows to %s, or none that differ in rank", p.from.Path, p.name)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
+	m.set, m.held, m.test, err = split.Rows(spec.Schema, whole, other)
+	return m, err
 }
 
 // split divides the rows into those that are trained on, those of validation and those of the test.
-func (c *Table) split(t *data.Table) (rest, held, test []int, err error) {
-	if c.SplitColumn != "" {
-		if rest, held, test, err = splitBy(t, c.SplitColumn); err != nil {
-			return nil, nil, nil, err
-		}
-	} else if rest, err = c.shuffled(t); err != nil {
-		return nil, nil, nil, err
-	} else if c.Test == "" {
-		n := len(rest) - max(1, int(c.TestShare*float64(len(rest))+0.5))
-		rest, test = rest[:max(n, 0)], rest[max(n, 0):]
+func (c *Table) split(t *data.Table) (tabular.Split, error) {
+	s, err := tabular.Divide(t, c.SplitColumn, c.Group, c.TestShare, train.Rand(c.Seed, "split", 0))
+	if c.Test != "" { // all rows of this table are for training and validation
+		s.Train, s.Test = append(s.Train, s.Test...), nil
 	}
-	if held != nil {
-		return rest, held, test, nil
+	if err != nil || s.Validation != nil {
+		return s, err
 	}
 	base := c.Training
-	if base.Validation == 0 {
-		base.Validation = max(1, len(rest)/10)
-	}
-	n, lo, hi, err := base.Held(len(rest))
+	base.Validation = cmp.Or(base.Validation, max(1, len(s.Train)/10))
+	n, lo, hi, err := base.Held(len(s.Train))
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("%s: %w", t.Path, err)
+		return s, fmt.Errorf("%s: %w", t.Path, err)
 	}
-	return rest[:n], rest[lo:hi], test, nil
+	s.Train, s.Validation = s.Train[:n], s.Train[lo:hi]
+	return s, nil
 }
 
-// shuffled returns all rows in an order drawn by the seed, those of a group together.
-func (c *Table) shuffled(t *data.Table) ([]int, error) {
-	rows, rng := all(t.Rows()), train.Rand(c.Seed, "split", 0)
-	rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-	if c.Answers != data.TableRank || c.Group == "" {
-		return rows, nil
+// subject says what is diagnosed.
+func (c *Table) subject(f functional.Functional) train.Subject {
+	s := train.Subject{Loss: c.Loss, Functional: f, Architecture: "an energy of the answers in a table (" + c.Model + ")"}
+	if c.takes("margin") {
+		s.Margin = c.Form.Margin
 	}
-	column, err := t.Column(c.Group)
+	samples := map[string]string{data.TableClasses: "classes of rows", data.TableRank: "pairs"}[c.Answers]
+	s.Terms = train.AnswerTerms(cmp.Or(samples, "rows"), s.Margin)
+	s.Terms.AllAnswers = false
+	if c.Answers == data.TableNumber {
+		s.Terms.Correct, s.Terms.Offending = "f(x)", "the mean of the training rows"
+		s.Terms.Kept = train.ToldApart("of the rows have f(x) nearer to y than the mean of the training rows")
+	}
+	return s
+}
+
+// Predict implements job.Predictor.
+func (c *Table) Predict(dir, path string, out io.Writer) error {
+	return tabular.Predict(dir, path, out)
+}
+
+// tabled is a job.Model.
+type tabled struct {
+	*tabular.Model
+	trainer         *tabular.Trainer
+	set, held, test *tabular.Rows
+	data            string
+	subject         train.Subject
+}
+
+// Samples implements train.Task.
+func (m *tabled) Samples() int { return m.set.Samples() }
+
+// Data implements job.Model.
+func (m *tabled) Data() string { return m.data }
+
+// Scale implements job.Model.
+func (m *tabled) Scale(spread measure.Number) { m.subject.Scale = spread }
+
+// Loss implements train.Task.
+func (m *tabled) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	return m.trainer.Loss(tape, m.set, b.Samples, b.Rand)
+}
+
+// Evaluate implements train.Task: the error is the mean loss.
+func (m *tabled) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	s, err := m.trainer.Measure(ctx, m.held)
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	q := measure.Quantity{Key: "loss", Name: "Loss", Note: "on validation rows"}
+	return train.Diagnose(s.Stats, m.subject, q.Of(s.Loss), math.NaN()), nil
+}
+
+// Measure implements job.Model.
+func (m *tabled) Measure(ctx context.Context) (*job.Measures, error) {
+	s, err := m.trainer.Measure(ctx, m.test)
 	if err != nil {
 		return nil, err
 	}
-	place := map[string]int{}
-	for i, r := range rows {
-		if _, ok := place[column.Texts[r]]; !ok {
-			place[column.Texts[r]] = i
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(place[column.Texts[a]], place[column.Texts[b]]) })
-	return rows, nil
+	e := train.Diagnose(s.Stats, m.subject, s.Error, s.Chance)
+	return &job.Measures{Evaluation: e, Figures: append(s.Figures, measure.Quantity{Key: "test_loss", Name: "Test loss", Note: "mean over the test rows"}.Of(s.Loss))}, nil
 }

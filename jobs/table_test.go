@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/tabular"
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
 )
@@ -71,7 +72,7 @@ func TestTableLearns(t *testing.T) {
 				}
 			})
 		}
-		for _, name := range tableLosses[kind] {
+		for _, name := range tabular.Losses(kind) {
 			if slices.Contains([]string{"mse", "l1", "huber"}, name) && kind != data.TableNumber {
 				continue // they pull scores to 0 and 1: a regression of marks, which need not tell the answers apart by the bound
 			}
@@ -117,32 +118,6 @@ func TestTableRefused(t *testing.T) {
 		_, err := tableOf(t, func(s *Table) { s.Target = "kind"; c.set(s) })
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v; want %s", err, c.want)
-		}
-	}
-}
-
-// TestTablePairs: every pair of a rank has the greater row first, none is of two groups or of equals, and drawn ones are among them.
-func TestTablePairs(t *testing.T) {
-	p := tablePart{y: []float32{3, 1, 3, 2, 5, 5, 4}}
-	p.order([]string{"a", "a", "a", "a", "b", "b", "c"})
-	pairs, seen := p.whole(), map[[2]int]int{}
-	for i := 0; i < len(pairs); i += 2 {
-		seen[[2]int{pairs[i], pairs[i+1]}]++
-	}
-	want := [][2]int{{0, 1}, {2, 1}, {0, 3}, {2, 3}, {3, 1}}
-	for _, w := range want {
-		if seen[w] != 2 {
-			t.Errorf("pair %v comes %d times; want 2, once for each row", w, seen[w])
-		}
-	}
-	if len(seen) != len(want) || p.samples() != 4 {
-		t.Errorf("%v of %d samples; want %v of 4", seen, p.samples(), want)
-	}
-	rng := rand.New(rand.NewPCG(1, 1))
-	for range 100 {
-		drawn := p.drawn(nil, []int{rng.IntN(4)}, rng)
-		if seen[[2]int(drawn)] == 0 {
-			t.Fatalf("drew %v", drawn)
 		}
 	}
 }

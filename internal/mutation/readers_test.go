@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/tabular"
 	"github.com/energo-ml/energo/embed"
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/internal/card"
@@ -193,24 +195,19 @@ func dataReaders() []reader {
 			}),
 		},
 		{
-			name: "table.json", funcs: []string{"data.ReadTableSchema"}, file: data.TableFile, blind: noDigest,
+			name: "model of a table", funcs: []string{"data/tabular.Open", "data/tabular.Model.Load"}, file: tabular.CardFile, blind: noDigest,
 			make: func(t *testing.T, dir string) {
-				table, err := data.ParseTable(strings.NewReader(aTable), "a.csv")
-				if err != nil {
-					t.Fatal(err)
-				}
-				s, err := table.Fit([]int{0, 1}, data.TableTarget{Column: "kind"}, nil)
-				if err == nil {
-					err = s.Write(filepath.Join(dir, data.TableFile))
-				}
-				if err != nil {
+				if err := aTabular(t).Save(dir); err != nil {
 					t.Fatal(err)
 				}
 			},
-			read: at(data.TableFile, func(path string) (any, error) {
-				s, err := data.ReadTableSchema(path)
-				return fmt.Sprintf("%+v", s), err
-			}),
+			read: func(dir string) (any, error) {
+				m, err := tabular.Open(dir)
+				if err != nil {
+					return nil, err
+				}
+				return fmt.Sprintf("%+v", *m.Schema), nil
+			},
 		},
 	}
 	return slices.Concat(all, pictureReaders(), digitReaders())
@@ -218,6 +215,23 @@ func dataReaders() []reader {
 
 // aTable is a table of numbers and texts, with cells that are missing.
 const aTable = "kind,size,colour\ncat,46.5,black\ndog,80,?\ncat,,\"red, blue\"\n"
+
+// aTabular is an untrained model of aTable.
+func aTabular(t *testing.T) *tabular.Model {
+	table, err := data.ParseTable(strings.NewReader(aTable), "a.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := table.Fit(table.All(), data.TableTarget{Column: "kind"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := tabular.New(tabular.Spec{Network: "mlp", Hidden: 4, Schema: schema}, rand.New(rand.NewPCG(1, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 // digitReaders read IDX files, packed and not.
 func digitReaders() (all []reader) {

@@ -1,7 +1,8 @@
-package jobs
+package tabular
 
 import (
 	"cmp"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
@@ -12,12 +13,11 @@ import (
 // mostRivals is how many others a row of a rank is compared with where nothing is trained.
 const mostRivals = 64
 
-// tablePart is some rows of a table, as numbers.
-type tablePart struct {
-	schema *data.TableSchema
+// Rows are some rows of a table as numbers: features and right answers.
+type Rows struct {
 	x      []float32 // [n, width]
-	labels [][]int
-	y      []float32 // of numbers: standardised
+	labels [][]int   // of classes
+	y      []float32 // of numbers and ranks: standardised
 	rivals []rivals  // of ranks
 	listed []int     // the samples: rows, or of ranks those that have rivals
 }
@@ -38,17 +38,17 @@ func (r rivals) pair(row, i int) (first, second int) {
 	return row, r.order[i+r.hi-r.lo]
 }
 
-func newTablePart(s *data.TableSchema, t *data.Table, rows []int) (tablePart, error) {
-	p := tablePart{schema: s}
+// NewRows returns some rows of a table under a schema. Errors: those of the schema's Features and Answers; there is no sample.
+func NewRows(s *data.TableSchema, t *data.Table, rows []int) (*Rows, error) {
 	x, err := s.Features(t)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
 	a, err := s.Answers(t)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	width := s.Width()
+	p, width := new(Rows), s.Width()
 	var groups []string
 	for i, r := range rows {
 		p.x = append(p.x, x[r*width:(r+1)*width]...)
@@ -65,11 +65,30 @@ func newTablePart(s *data.TableSchema, t *data.Table, rows []int) (tablePart, er
 	if s.Target.Kind == data.TableRank {
 		p.order(groups)
 	}
+	if p.Samples() == 0 {
+		return nil, fmt.Errorf("%s: of %d rows to train on or to measure by none is a sample, as of ranks rows whose group has no other rank are not", excerpt.Of(t.Path), len(rows))
+	}
 	return p, nil
 }
 
-// order finds the rivals of each row.
-func (p *tablePart) order(groups []string) {
+// Rows returns the rows of each part of a table; those of the test are all of other where that is not nil. Errors: those of NewRows.
+func (s Split) Rows(schema *data.TableSchema, t, other *data.Table) (training, validation, test *Rows, err error) {
+	if training, err = NewRows(schema, t, s.Train); err != nil {
+		return nil, nil, nil, err
+	}
+	if validation, err = NewRows(schema, t, s.Validation); err != nil {
+		return nil, nil, nil, err
+	}
+	if other == nil {
+		test, err = NewRows(schema, t, s.Test)
+	} else {
+		test, err = NewRows(schema, other, other.All())
+	}
+	return training, validation, test, err
+}
+
+// order lists the rivals of each row.
+func (p *Rows) order(groups []string) {
 	members := map[string][]int{}
 	for i, g := range groups {
 		members[g] = append(members[g], i)
@@ -95,10 +114,11 @@ func (p *tablePart) order(groups []string) {
 	}
 }
 
-func (p *tablePart) samples() int { return len(p.listed) }
+// Samples returns how many samples there are: rows, or of ranks rows of whose group another one differs.
+func (p *Rows) Samples() int { return len(p.listed) }
 
-// drawn returns the rows of some samples; of ranks each with a rival drawn at random, pair by pair.
-func (p *tablePart) drawn(dst, samples []int, rng *rand.Rand) []int {
+// drawn writes the rows of some samples to dst's memory; of ranks each with a rival drawn at random, pair by pair.
+func (p *Rows) drawn(dst, samples []int, rng *rand.Rand) []int {
 	dst = dst[:0]
 	for _, s := range samples {
 		row := p.listed[s]
@@ -113,7 +133,7 @@ func (p *tablePart) drawn(dst, samples []int, rng *rand.Rand) []int {
 }
 
 // whole returns all rows; of ranks all pairs, or where a row has more than mostRivals rivals, as many at equal distances of rank.
-func (p *tablePart) whole() []int {
+func (p *Rows) whole() []int {
 	if p.rivals == nil {
 		return p.listed
 	}
@@ -126,34 +146,4 @@ func (p *tablePart) whole() []int {
 		}
 	}
 	return pairs
-}
-
-// all lists the numbers below n.
-func all(n int) []int {
-	rows := make([]int, n)
-	for i := range rows {
-		rows[i] = i
-	}
-	return rows
-}
-
-// splitBy divides the rows by a column that says what each is for. held is nil where none is for validation.
-func splitBy(t *data.Table, name string) (rest, held, test []int, err error) {
-	column, err := t.Column(name)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	for r, text := range column.Texts {
-		switch text {
-		case "train":
-			rest = append(rest, r)
-		case "validation":
-			held = append(held, r)
-		case "test":
-			test = append(test, r)
-		default:
-			return nil, nil, nil, t.Fault(r, name, "%q is not train, validation or test", excerpt.Of(text))
-		}
-	}
-	return rest, held, test, nil
 }

@@ -1,0 +1,84 @@
+package tabular
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/tensor"
+)
+
+// Networks are the networks that a Spec may name.
+var Networks = []string{"linear", "mlp"}
+
+// MostHidden is the greatest number of units that a hidden layer may have.
+const MostHidden = 1 << 14
+
+// Spec says what a model looks at and what it answers.
+type Spec struct {
+	Network string            `json:"network"` // one of Networks
+	Hidden  int               `json:"hidden"`  // units of each of the two hidden layers of mlp; linear has none, and New puts 0
+	Schema  *data.TableSchema `json:"schema"`
+}
+
+// check refuses what no model has.
+func (s Spec) check() error {
+	switch {
+	case s.Schema == nil:
+		return fmt.Errorf("there is no schema")
+	case s.Network != "linear" && s.Network != "mlp":
+		return fmt.Errorf("network is %q; it must be linear or mlp", s.Network)
+	case s.Network == "mlp" && (s.Hidden < 1 || s.Hidden > MostHidden):
+		return fmt.Errorf("hidden is %d; it must be from 1 to %d", s.Hidden, MostHidden)
+	}
+	return s.Schema.Check()
+}
+
+// layers returns the shapes of the weights of the linear layers, [out, in].
+func (s Spec) layers() [][2]int {
+	in, out := s.Schema.Width(), max(1, len(s.Schema.Target.Classes))
+	if s.Network == "linear" {
+		return [][2]int{{out, in}}
+	}
+	return [][2]int{{s.Hidden, in}, {s.Hidden, s.Hidden}, {out, s.Hidden}}
+}
+
+// Model is a network over the rows of tables. Answer and Write may be called from several goroutines at once, while nothing trains it.
+type Model struct {
+	Spec
+	net nn.Module
+}
+
+// New returns an untrained model. Errors: a Spec out of range.
+func New(s Spec, rng *rand.Rand) (*Model, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if s.Network == "linear" {
+		s.Hidden = 0
+	}
+	var layers []nn.Module
+	for i, shape := range s.layers() {
+		if i > 0 {
+			layers = append(layers, nn.ReLU{})
+		}
+		layers = append(layers, nn.NewLinear(shape[1], shape[0], rng))
+	}
+	return &Model{s, nn.Prefix("net", nn.NewSequential(layers...))}, nil
+}
+
+// Params returns the weights.
+func (m *Model) Params() []*autodiff.Param { return m.net.Params() }
+
+// forward records the network over some rows of x, [n, Width], which it copies to batch: [len(rows), outputs].
+func (m *Model) forward(tape *autodiff.Tape, batch *tensor.Tensor, x []float32, rows []int) *autodiff.Var {
+	width := m.Schema.Width()
+	batch.Resize(len(rows), width)
+	to := batch.Float32s()
+	for i, r := range rows {
+		copy(to[i*width:(i+1)*width], x[r*width:])
+	}
+	return m.net.Forward(tape.Const(batch))
+}
