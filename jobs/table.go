@@ -17,6 +17,7 @@ import (
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -33,12 +34,12 @@ a --group are put in order, the greatest first, and trained by pairs. A rank and
 two labels (first or second, there or not), so that every functional trains them; numbers need a --loss, (f(x) − y)² by default.
 
 Rows are drawn for the test (--test-share) unless a second file (--test) or a column with train, validation and test
-in its cells (--split-column) says which they are. The weights of the epoch with the least loss on validation rows are kept.
-energo predict writes the answers for another file.`,
+in its cells (--split-column) says which they are. The weights of the epoch with the least loss on validation rows (--validation, or
+the split column) are kept; without such rows, of the one with the least loss and penalty on all training rows. energo predict writes the answers for another file.`,
 		Examples: []string{"--data iris.csv --target species", "--data homes.csv --target price --answers number --model mlp", "--data films.csv --target genres --answers classes --separator '|'", "--data hits.csv --target relevance --answers rank --group query"},
 		New: func() job.Spec {
 			t := job.DefaultTraining()
-			t.Validation = 0
+			t.Validation = 0 // small tables need all their rows
 			return &Table{Answers: data.TableClass, Separator: ";", TestShare: 0.2, Model: "linear", Hidden: 128, Functional: "nll", Form: functional.DefaultOptions(), Training: t}
 		},
 	}
@@ -70,7 +71,7 @@ func (c *Table) Options() option.List {
 		}))
 	}
 	base := c.Training.Options()
-	option.Unset("a tenth of the rows that are not for the test")(base.Find("validation"))
+	option.Unset("that of a prior: 2 (linear), 5 or 20 (mlp, of numbers) by the number of samples")(base.Find("weight_decay"))
 	f := &c.Form
 	return append(option.List{
 		option.New(&c.Data, "data", "CSV file with a header", option.Arg("file"), option.Path),
@@ -154,14 +155,14 @@ func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	m.subject = c.subject(m.trainer.Functional)
-	var other *data.Table
-	if path := cmp.Or(env.Data, c.Test); path != "" {
-		if other, err = data.ReadTable(path); err != nil {
-			return nil, err
-		}
+	if m.set, m.held, m.test, err = split.Rows(spec.Schema, whole, cmp.Or(env.Data, c.Test)); err != nil {
+		return nil, err
 	}
-	m.set, m.held, m.test, err = split.Rows(spec.Schema, whole, other)
-	return m, err
+	c.WeightDecay = cmp.Or(c.WeightDecay, spec.Decay(m.Samples()))
+	if split.Validation == nil {
+		m.decay = c.WeightDecay
+	}
+	return m, nil
 }
 
 // split divides the rows into those that are trained on, those of validation and those of the test.
@@ -173,13 +174,14 @@ func (c *Table) split(t *data.Table) (tabular.Split, error) {
 	if err != nil || s.Validation != nil {
 		return s, err
 	}
-	base := c.Training
-	base.Validation = cmp.Or(base.Validation, max(1, len(s.Train)/10))
-	n, lo, hi, err := base.Held(len(s.Train))
+	n, lo, hi, err := c.Held(len(s.Train))
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", t.Path, err)
 	}
-	s.Train, s.Validation = s.Train[:n], s.Train[lo:hi]
+	if c.Validation > 0 {
+		s.Validation = s.Train[lo:hi]
+	}
+	s.Train = s.Train[:n]
 	return s, nil
 }
 
@@ -189,8 +191,7 @@ func (c *Table) subject(f functional.Functional) train.Subject {
 	if c.takes("margin") {
 		s.Margin = c.Form.Margin
 	}
-	samples := map[string]string{data.TableClasses: "classes of rows", data.TableRank: "pairs"}[c.Answers]
-	s.Terms = train.AnswerTerms(cmp.Or(samples, "rows"), s.Margin)
+	s.Terms = train.AnswerTerms(cmp.Or(map[string]string{data.TableClasses: "classes of rows", data.TableRank: "pairs"}[c.Answers], "rows"), s.Margin)
 	s.Terms.AllAnswers = false
 	if c.Answers == data.TableNumber {
 		s.Terms.Correct, s.Terms.Offending = "f(x)", "the mean of the training rows"
@@ -211,6 +212,7 @@ type tabled struct {
 	set, held, test *tabular.Rows
 	data            string
 	subject         train.Subject
+	decay           float64 // where no rows are held out
 }
 
 // Samples implements train.Task.
@@ -227,14 +229,14 @@ func (m *tabled) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error)
 	return m.trainer.Loss(tape, m.set, b.Samples, b.Rand)
 }
 
-// Evaluate implements train.Task: the error is the mean loss.
+// Evaluate implements train.Task: the error is the mean loss on validation rows, or what is minimised: that on training rows and R(W).
 func (m *tabled) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	s, err := m.trainer.Measure(ctx, m.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	q := measure.Quantity{Key: "loss", Name: "Loss", Note: "on validation rows"}
-	return train.Diagnose(s.Stats, m.subject, q.Of(s.Loss), math.NaN()), nil
+	q := measure.Quantity{Key: "loss", Name: "Loss", Note: "on validation rows; without such rows on training rows, with R(W)"}
+	return train.Diagnose(s.Stats, m.subject, q.Of(s.Loss+optim.L2(m.Params(), m.decay)), math.NaN()), nil
 }
 
 // Measure implements job.Model.

@@ -1,7 +1,7 @@
 // Package tabular has energies of the answers in tables: a network takes the features of a row (data.TableSchema) and gives
 //
 //	an energy for each class      of one class; the answer is that of the least energy
-//	an energy for each class      of several classes; those are in the answer whose energy is below 0, that of their absence
+//	an energy for each class      of several classes, less that of its absence; those below 0 are in the answer
 //	one energy                    of ranks; rows of low energy come first in their group
 //	f(x), standardised            of numbers, with the energy (f(x) − y)²/2
 //

@@ -13,6 +13,9 @@ import (
 // mostRivals is how many others a row of a rank is compared with where nothing is trained.
 const mostRivals = 64
 
+// mostEvaluated is how many training rows stand in for those of validation at most.
+const mostEvaluated = 5000
+
 // Rows are some rows of a table as numbers: features and right answers.
 type Rows struct {
 	x      []float32 // [n, width]
@@ -71,19 +74,27 @@ func NewRows(s *data.TableSchema, t *data.Table, rows []int) (*Rows, error) {
 	return p, nil
 }
 
-// Rows returns the rows of each part of a table; those of the test are all of other where that is not nil. Errors: those of NewRows.
-func (s Split) Rows(schema *data.TableSchema, t, other *data.Table) (training, validation, test *Rows, err error) {
+// Rows returns the rows of each part of a table. Without rows for validation these are the last 5,000 training rows; those of the test are
+// all of the CSV file at path where that is not "". Errors: those of NewRows and data.ReadTable.
+func (s Split) Rows(schema *data.TableSchema, t *data.Table, path string) (training, validation, test *Rows, err error) {
 	if training, err = NewRows(schema, t, s.Train); err != nil {
 		return nil, nil, nil, err
 	}
-	if validation, err = NewRows(schema, t, s.Validation); err != nil {
+	held := s.Validation
+	if held == nil {
+		held = s.Train[max(0, len(s.Train)-mostEvaluated):]
+	}
+	if validation, err = NewRows(schema, t, held); err != nil {
 		return nil, nil, nil, err
 	}
-	if other == nil {
-		test, err = NewRows(schema, t, s.Test)
-	} else {
-		test, err = NewRows(schema, other, other.All())
+	rows := s.Test
+	if path != "" {
+		if t, err = data.ReadTable(path); err != nil {
+			return nil, nil, nil, err
+		}
+		rows = t.All()
 	}
+	test, err = NewRows(schema, t, rows)
 	return training, validation, test, err
 }
 

@@ -233,101 +233,152 @@ func TestAnswerRefuses(t *testing.T) {
 	}
 }
 
-// everyTrainer calls do with a trainer by each functional and each loss, of each kind of answers.
-func everyTrainer(t *testing.T, n int, do func(t *testing.T, trainer *Trainer, rows *Rows)) {
+// everyTrainer calls do with a trainer by each functional and each loss of a kind of answers.
+func everyTrainer(t *testing.T, kind, network string, n int, do func(t *testing.T, name string, trainer *Trainer, rows *Rows)) {
 	t.Helper()
-	for kind := range kinds {
-		names := functional.Names()
-		if kind == data.TableNumber {
-			names = nil
-		}
-		for _, name := range append(names, Losses(kind)...) {
-			t.Run(kind+"/"+name, func(t *testing.T) {
-				m, _, rows := modelOf(t, kind, "mlp", n)
-				loss := name
-				if slices.Contains(names, name) {
-					loss = ""
-				}
-				trainer, err := NewTrainer(m, name, functional.DefaultOptions(), loss)
-				if err != nil {
-					t.Fatal(err)
-				}
-				do(t, trainer, rows)
-			})
-		}
+	names := functional.Names()
+	if kind == data.TableNumber {
+		names = nil
+	}
+	for _, name := range append(names, Losses(kind)...) {
+		t.Run(kind+"/"+name, func(t *testing.T) {
+			m, _, rows := modelOf(t, kind, network, n)
+			loss := name
+			if slices.Contains(names, name) {
+				loss = ""
+			}
+			trainer, err := NewTrainer(m, name, functional.DefaultOptions(), loss)
+			if err != nil {
+				t.Fatal(err)
+			}
+			do(t, name, trainer, rows)
+		})
 	}
 }
 
 // TestStepAllocates: a warm step allocates nothing, by any functional or loss.
 func TestStepAllocates(t *testing.T) {
-	everyTrainer(t, 64, func(t *testing.T, trainer *Trainer, rows *Rows) {
-		tape, rng, samples := autodiff.NewTape(tensor.Float32), rand.New(rand.NewPCG(1, 1)), make([]int, 32)
-		adam, params := new(optim.Adam), trainer.model.Params()
-		step := func() {
-			for i := range samples {
-				samples[i] = rng.IntN(rows.Samples())
+	for kind := range kinds {
+		everyTrainer(t, kind, "mlp", 64, func(t *testing.T, _ string, trainer *Trainer, rows *Rows) {
+			tape, rng, samples := autodiff.NewTape(tensor.Float32), rand.New(rand.NewPCG(1, 1)), make([]int, 32)
+			adam, params := new(optim.Adam), trainer.model.Params()
+			step := func() {
+				for i := range samples {
+					samples[i] = rng.IntN(rows.Samples())
+				}
+				tape.Reset()
+				l, err := trainer.Loss(tape, rows, samples, rng)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range params {
+					p.ZeroGrad()
+				}
+				tape.Backward(l)
+				adam.Step(params, 1e-3)
 			}
-			tape.Reset()
-			l, err := trainer.Loss(tape, rows, samples, rng)
+			for range 10 {
+				step()
+			}
+			if n := testing.AllocsPerRun(50, step); n != 0 {
+				t.Errorf("a step allocates %v times", n)
+			}
+		})
+	}
+}
+
+// TestLearns: every functional and every loss learns every kind of answers that it trains, which follow from the rows. Classes are learned by a
+// network: of three that lie along a line, a linear regression of marks never gives the middle one. What is there to be seen failing fails:
+// energy, which pushes nothing up, and square_square_misprint; but of several classes the misprint learns, since there one
+// energy falls as the other rises.
+func TestLearns(t *testing.T) {
+	settings := map[string]struct {
+		network string
+		bound   float64
+	}{data.TableClass: {"mlp", 0.01}, data.TableClasses: {"mlp", 0.01}, data.TableNumber: {"linear", 0.001}, data.TableRank: {"linear", 0.02}}
+	for kind, s := range settings {
+		everyTrainer(t, kind, s.network, 300, func(t *testing.T, name string, trainer *Trainer, rows *Rows) {
+			train(t, trainer, rows, 1000)
+			m, err := trainer.Measure(t.Context(), rows)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range params {
-				p.ZeroGrad()
+			v, fails := float64(m.Error.Value), name == "energy" || name == "square_square_misprint" && kind != data.TableClasses
+			if !fails && !(v <= s.bound) {
+				t.Errorf("error %v; at most %v is expected", m.Error.Text(), s.bound)
 			}
-			tape.Backward(l)
-			adam.Step(params, 1e-3)
+			if fails && !(v > 0.1) {
+				t.Errorf("error %v; it is expected to fail", m.Error.Text())
+			}
+		})
+	}
+}
+
+// train takes steps of Adam over batches of 32 samples.
+func train(t *testing.T, trainer *Trainer, rows *Rows, steps int) {
+	t.Helper()
+	tape, rng, samples := autodiff.NewTape(tensor.Float32), rand.New(rand.NewPCG(1, 1)), make([]int, 32)
+	adam, params, schedule := new(optim.Adam), trainer.model.Params(), optim.Cosine{}
+	for step := range steps {
+		for i := range samples {
+			samples[i] = rng.IntN(rows.Samples())
 		}
-		for range 10 {
-			step()
+		tape.Reset()
+		l, err := trainer.Loss(tape, rows, samples, rng)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if n := testing.AllocsPerRun(50, step); n != 0 {
-			t.Errorf("a step allocates %v times", n)
+		for _, p := range params {
+			p.ZeroGrad()
 		}
-	})
+		tape.Backward(l)
+		adam.Step(params, 0.02*schedule.At(step, steps))
+	}
 }
 
 // TestGradients: what a trainer records has the slope of its loss, by differences.
 func TestGradients(t *testing.T) {
-	everyTrainer(t, 40, func(t *testing.T, trainer *Trainer, rows *Rows) {
-		params, samples := trainer.model.Params(), []int{0, 3, 4, 8, 9, 20, 21, 30}
-		value := func() float64 {
-			tape := autodiff.NewTape(tensor.Float32)
-			l, err := trainer.Loss(tape, rows, samples, rand.New(rand.NewPCG(5, 5)))
-			if err != nil {
-				t.Fatal(err)
+	for kind := range kinds {
+		everyTrainer(t, kind, "mlp", 40, func(t *testing.T, _ string, trainer *Trainer, rows *Rows) {
+			params, samples := trainer.model.Params(), []int{0, 3, 4, 8, 9, 20, 21, 30}
+			value := func() float64 {
+				tape := autodiff.NewTape(tensor.Float32)
+				l, err := trainer.Loss(tape, rows, samples, rand.New(rand.NewPCG(5, 5)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, p := range params {
+					p.ZeroGrad()
+				}
+				tape.Backward(l)
+				return float64(l.Value.Float32s()[0])
 			}
+			value()
+			var slope float64 // along the gradient
+			var gradient [][]float32
 			for _, p := range params {
-				p.ZeroGrad()
-			}
-			tape.Backward(l)
-			return float64(l.Value.Float32s()[0])
-		}
-		value()
-		var slope float64 // along the gradient
-		var gradient [][]float32
-		for _, p := range params {
-			g := slices.Clone(p.Grad.Float32s())
-			gradient = append(gradient, g)
-			for _, v := range g {
-				slope += float64(v) * float64(v)
-			}
-		}
-		move := func(h float64) float64 {
-			for i, p := range params {
-				for j := range gradient[i] {
-					p.Value.Float32s()[j] += float32(h * float64(gradient[i][j]))
+				g := slices.Clone(p.Grad.Float32s())
+				gradient = append(gradient, g)
+				for _, v := range g {
+					slope += float64(v) * float64(v)
 				}
 			}
-			return value()
-		}
-		h := 1e-2 / math.Sqrt(slope+1e-12)
-		up := move(h)
-		down := move(-2 * h)
-		if d := (up - down) / (2 * h); !(math.Abs(d-slope) <= 0.1*slope+1e-4) {
-			t.Errorf("the slope along the gradient is %v by differences, %v by the tape", d, slope)
-		}
-	})
+			move := func(h float64) float64 {
+				for i, p := range params {
+					for j := range gradient[i] {
+						p.Value.Float32s()[j] += float32(h * float64(gradient[i][j]))
+					}
+				}
+				return value()
+			}
+			h := 1e-2 / math.Sqrt(slope+1e-12)
+			up := move(h)
+			down := move(-2 * h)
+			if d := (up - down) / (2 * h); !(math.Abs(d-slope) <= 0.1*slope+1e-4) {
+				t.Errorf("the slope along the gradient is %v by differences, %v by the tape", d, slope)
+			}
+		})
+	}
 }
 
 // TestMeasure: the figures of each kind, of answers that are right, are those of no error.

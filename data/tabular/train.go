@@ -18,9 +18,9 @@ import (
 
 // Trainer records the loss of a model's answers, and keeps its memory: a warm step allocates nothing.
 //
-// A functional sees energies of labels: of one class those of the classes; of several classes those of two answers for each class,
-// there (its energy) and not (0); of ranks those of two answers for a pair, the greater row first or second. A functional that needs
-// E ≥ 0 gets them through a softplus.
+// A functional sees energies of labels: of one class those of the classes; of several classes those of two answers for each class with
+// the energy e, there (e/2) and not (−e/2), which is E = −Y·G(X) of [lecun2006]; of ranks those of two answers for a pair, the greater row
+// first or second. A functional that needs E ≥ 0 gets them through a softplus.
 type Trainer struct {
 	Functional functional.Functional // nil where a loss trains
 	model      *Model
@@ -36,7 +36,6 @@ type Trainer struct {
 	places    []int     // of the right answers
 	marks     []float32 // what the scores are compared with
 	batch     tensor.Tensor
-	zeros     tensor.Tensor
 	tape      *autodiff.Tape // of what is measured
 }
 
@@ -78,9 +77,8 @@ func (t *Trainer) Loss(tape *autodiff.Tape, p *Rows, samples []int, rng *rand.Ra
 func (t *Trainer) energies(out *autodiff.Var) *autodiff.Var {
 	switch n := out.Value.Len(); t.model.Schema.Target.Kind {
 	case data.TableClasses: // there, or not
-		t.zeros.Resize(n, 1)
-		clear(t.zeros.Float32s())
-		out = autodiff.Concat(1, autodiff.Reshape(out, n, 1), out.Tape().Const(&t.zeros))
+		half := autodiff.Scale(autodiff.Reshape(out, n, 1), 0.5)
+		out = autodiff.Concat(1, half, autodiff.Neg(half))
 	case data.TableRank: // the first of a pair before the second, or after it
 		out = autodiff.Reshape(out, n/2, 2)
 	}
