@@ -33,6 +33,7 @@ type Options struct {
 	Dir    string  // the run's folder
 	Folder *Folder // Dir's, where the caller has claimed it; nil: the run does
 	Resume bool
+	Extend bool // let a run resume with another number of epochs
 	Env    Env
 	Emit   func(train.Event) // told what happens; may be nil
 }
@@ -179,7 +180,9 @@ func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Ou
 	}
 	fingerprint := s.Options().Fingerprint()
 	fingerprint["data"] = model.Data()
-	out, err := train.Run(ctx, model, s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume), emit)
+	c := s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume)
+	c.Extend = o.Extend
+	out, err := train.Run(ctx, model, c, emit)
 	err = errors.Join(err, unwritten)
 	if _, lost := os.Stat(filepath.Join(o.Dir, ConfigFile)); out != nil && lost != nil { // the settings are the run's, as the checkpoint says
 		err = errors.Join(err, writeConfig(o.Dir, j, s))

@@ -232,7 +232,7 @@ func (l *loop) plausible() error {
 	return nil
 }
 
-// sameSettings refuses a checkpoint of other settings, naming them, and returns its number of epochs, which may be another.
+// sameSettings refuses a checkpoint of other settings, naming them, and returns its number of epochs, which may be another with Extend.
 func (l *loop) sameSettings(f *tensor.File) (epochs int, err error) {
 	var had map[string]string
 	if err := json.Unmarshal([]byte(f.Metadata["settings"]), &had); err != nil {
@@ -242,7 +242,9 @@ func (l *loop) sameSettings(f *tensor.File) (epochs int, err error) {
 		return 0, fmt.Errorf("settings: epochs is %q; it must be a whole number", excerpt.Of(had["epochs"]))
 	}
 	has := l.c.settings(l.task.Samples())
-	has["epochs"] = had["epochs"]
+	if l.c.Extend {
+		has["epochs"] = had["epochs"]
+	}
 	names := maps.Clone(has)
 	maps.Copy(names, had)
 	var differ []string

@@ -56,7 +56,7 @@ func TestExtend(t *testing.T) {
 				want, _, _ := runTo(t, config(wantDir, 4), 0, poison)
 				_, first, _ := runTo(t, config(dir, 2), stop, poison)
 				resumed := config(dir, 4)
-				resumed.Resume = true
+				resumed.Resume, resumed.Extend = true, true
 				got, out, said := runTo(t, resumed, 0, poison)
 				if out.Reason != "finished" || out.Epochs != 4 || out.Steps != 4*perEpoch {
 					t.Fatalf("%s: the run came to %+v", at, out)
@@ -99,7 +99,7 @@ func TestExtendStoppedEarly(t *testing.T) {
 	if out.Reason != "early_stop" {
 		t.Fatalf("the run came to %+v", out)
 	}
-	c.Epochs, c.Resume = 40, true
+	c.Epochs, c.Resume, c.Extend = 40, true, true
 	second, again, said := runTo(t, c, 0, 0)
 	if again.Reason != "early_stop" || again.Epochs != out.Epochs || said == nil || said.Over != "early_stop" || !slices.Equal(weights(first), weights(second)) {
 		t.Errorf("resumed with more epochs: %+v, %+v", again, said)
@@ -130,7 +130,7 @@ func TestExtendState(t *testing.T) {
 		if resume {
 			task.frames.Fill(7)
 		}
-		c.Epochs, c.Resume = epochs, resume
+		c.Epochs, c.Resume, c.Extend = epochs, resume, true
 		_, err := Run(t.Context(), task, c, func(Event) {})
 		return task, err
 	}

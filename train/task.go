@@ -81,7 +81,7 @@ type Config struct {
 	Recipe string // for the events
 	Run    string // folder of the run, which must exist; "": nothing is written, and nothing can be resumed
 	// Fingerprint is further settings that shape the weights, as one string a name. A
-	// run resumes only where these and the numbers below are what they were, but for Epochs (Extended says what another number does).
+	// run resumes only where these and the numbers below are what they were, but for Epochs if Extend is set.
 	Fingerprint map[string]string
 
 	Epochs     int
@@ -99,6 +99,7 @@ type Config struct {
 
 	CheckpointEvery time.Duration // besides the start and the end of each epoch; 0 means never
 	Resume          bool
+	Extend          bool // let a run resume with another number of epochs; the event Extended says what that does
 }
 
 // Outcome says how training ended. The model's parameters then hold the best weights

@@ -114,7 +114,7 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 	}
 	defer run.release()
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
-	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Env: job.Env{Progress: p.download}, Emit: p.emit})
+	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Extend: true, Env: job.Env{Progress: p.download}, Emit: p.emit})
 	p.end()
 	if err != nil {
 		return err
