@@ -67,6 +67,11 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c.Data, c.Model, c.EMA = pictures(t, 400, 100), "mlp", 0.9
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
 	},
+	"autoencoder": func(t *testing.T, s job.Spec) {
+		c := s.(*recipe.Autoencoder)
+		c.Data, c.Hidden, c.Latent = pictures(t, 120, 40), 8, 2
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 40, 0
+	},
 	"multilabel": func(t *testing.T, s job.Spec) {
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32

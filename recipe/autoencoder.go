@@ -2,134 +2,107 @@ package recipe
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
-	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/report"
 )
 
-// AutoencoderResult is what a run came to, as result.json and the last line of --json
-// have it.
-type AutoencoderResult struct {
-	Run          string         `json:"run"`
-	TestLoss     measure.Number `json:"test_loss"` // the loss, mean over the pixels
-	TestMSE      measure.Number `json:"test_mse"`  // squared error, mean over the pixels
-	Epochs       int            `json:"epochs"`
-	Steps        int            `json:"steps"`
-	TrainSeconds float64        `json:"train_seconds"`
-	Measured                    // the error is the share of the pictures' variance that is lost
-	Reason       string         `json:"reason"`
-	BestEpoch    int            `json:"best_epoch"`
-	Recipe       string         `json:"recipe"`
-	Loss         string         `json:"loss"`
-	Latent       int            `json:"latent"`
-	Seed         uint64         `json:"seed"`
+// AutoencoderJob trains networks that take pictures through a few numbers and back.
+func AutoencoderJob() job.Job {
+	return job.Job{
+		Name: "autoencoder", Folder: "autoencoder-LOSS", Short: "Train an auto-encoder of pictures by their reconstruction error",
+		Long: `Squeezes pictures into a few numbers and back, and trains that to lose as little as it can. The
+reconstruction error is an energy of the picture: low for pictures like those of training, high for
+others as far as they do not pass through so few numbers, which the run measures on the test
+pictures with their pixels shuffled.
+
+The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder is as that of train
+digits, with plots/reconstructions.png: test pictures above, their reconstructions below.`,
+		Examples: []string{"", "--latent 8 --loss mse --seed 7", "--run runs/mine --resume"},
+		New:      func() job.Spec { return DefaultAutoencoder() },
+	}
 }
 
-// Autoencoder trains an auto-encoder of pictures into a run folder and measures it on the
-// test set; the reconstructions of the first test pictures, [n, H·W] in [0, 1], come with the result. Interruption and
-// divergence are as Digits has them.
-func Autoencoder(ctx context.Context, c AutoencoderConfig, o Options) (*AutoencoderResult, []float32, error) {
-	if err := o.checkImages(); err != nil {
-		return nil, nil, err
-	}
-	c, err := c.Resolve()
-	if err != nil {
-		return nil, nil, err
-	}
-	release, err := o.claim()
-	if err != nil {
-		return nil, nil, err
-	}
-	defer release()
-	simd.SetThreads(c.Threads)
-	task, err := newAutoencoderTask(ctx, c, o.Train)
-	if err != nil {
-		return nil, nil, err
-	}
-	settings, err := c.fingerprint()
-	if err != nil {
-		return nil, nil, err
-	}
-	out, err := runTask(ctx, task, c, c.loop(c.Recipe, settings, task.Samples(), o), o)
-	if out == nil {
-		return nil, nil, err
-	}
-	r := &AutoencoderResult{
-		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-		Recipe: c.Recipe, Loss: c.Loss, Latent: c.Latent, Seed: c.Seed,
-	}
-	if err != nil || out.Reason == "interrupted" {
-		return r, nil, err
-	}
-	if err := nn.Save(filepath.Join(o.Dir, ModelFile), task.net); err != nil {
-		return nil, nil, err
-	}
-	m, err := task.measure(ctx, o.Test)
-	if stopped(ctx, err) {
-		r.Reason = "interrupted"
-		return r, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	r.take(m)
-	return r, m.pictures, writeResult(o.Dir, r)
+// Autoencoder is the settings of the job autoencoder.
+type Autoencoder struct {
+	Labelled
+	Latent int    // numbers that a picture is squeezed into
+	Hidden int    // units of the hidden layer before and after them
+	Loss   string // of the pixels: bce, mse, l1, huber
+	job.Training
 }
 
-func (r *AutoencoderResult) take(m *reconstruction) {
-	r.Measured.Take(m.Evaluation)
-	r.TestLoss, r.TestMSE = measure.Number(m.loss), measure.Number(m.mse)
+// PixelLosses are the losses of an auto-encoder.
+var PixelLosses = []string{"bce", "mse", "l1", "huber"}
+
+// DefaultAutoencoder returns the settings of `energo train autoencoder` without flags.
+func DefaultAutoencoder() *Autoencoder {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch = 15, 128
+	return &Autoencoder{Latent: 32, Hidden: 512, Loss: "bce", Training: t}
 }
 
-// EvalAutoencoder measures the model of a finished run on a test set. It writes nothing.
-func EvalAutoencoder(ctx context.Context, dir string, testSet *data.Images) (*AutoencoderResult, error) {
-	c, err := ReadAutoencoderConfig(filepath.Join(dir, ConfigFile), DefaultAutoencoder())
-	if err == nil {
-		c, err = c.Resolve()
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := &AutoencoderResult{}
-	if err := job.ReadResult(dir, r); err != nil {
-		return nil, err
-	}
-	model, err := newAutoencoder(c, testSet)
-	if err != nil {
-		return nil, err
-	}
-	if err := nn.Load(filepath.Join(dir, ModelFile), model.net); err != nil {
-		return nil, err
-	}
-	simd.SetThreads(c.Threads)
-	model.subject.Scale = r.Energy.SpreadBefore
-	m, err := model.measure(ctx, testSet)
-	if err != nil {
-		return nil, err
-	}
-	r.Run = dir
-	r.take(m)
-	return r, nil
+// Options implements job.Spec.
+func (c *Autoencoder) Options() option.List {
+	return append(option.List{
+		c.Labelled.option(),
+		option.New(&c.Latent, "latent", "numbers that a picture is squeezed into", option.Whole(1, widest)),
+		option.New(&c.Hidden, "hidden", "units of the hidden layers", option.Whole(1, widest)),
+		option.New(&c.Loss, "loss", "loss of the pixels", option.OneOf(PixelLosses...)),
+	}, c.Training.Options()...)
 }
 
-// RunRecipe returns the recipe that a run's settings name.
-func RunRecipe(dir string) (string, error) {
-	path := filepath.Join(dir, ConfigFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s is no run folder: it has no %s", dir, ConfigFile)
-	}
+// widest is how many units a layer may have.
+const widest = 1 << 14
+
+// Resolve implements job.Spec.
+func (c *Autoencoder) Resolve() error {
+	c.Settle(c.Epochs, c.Batch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Autoencoder) Folder() string { return "autoencoder-" + c.Loss }
+
+// Open implements job.Spec.
+func (c *Autoencoder) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	trainSet, testSet, err := c.load(ctx, env)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return recipeOf(path, text)
+	return newAutoencoderTask(c, trainSet, testSet)
+}
+
+// pixelLoss returns the mean loss of outputs before the sigmoid against pixels in [0, 1],
+// and writes its gradient by the outputs or, where the loss is of the sigmoid's values, by those.
+func (c *Autoencoder) pixelLoss() (eval func(out, pixels, grad []float32) (float64, error), squashed bool) {
+	switch c.Loss {
+	case "mse":
+		return loss.MSELoss[float32], true
+	case "l1":
+		return loss.L1Loss[float32], true
+	case "huber":
+		return loss.HuberLoss[float32], true
+	}
+	return loss.BCEWithLogitsLoss[float32], false
+}
+
+// Measure implements job.Model.
+func (t *autoencoderTask) Measure(ctx context.Context) (*job.Measures, error) {
+	m, err := t.measure(ctx, t.test)
+	if err != nil {
+		return nil, err
+	}
+	figures := []measure.Figure{
+		measure.Quantity{Key: "loss", Name: "Loss", Note: "a pixel"}.Of(m.loss),
+		measure.Quantity{Key: "mse", Name: "Squared error", Note: "a pixel"}.Of(m.mse),
+	}
+	return &job.Measures{Evaluation: m.Evaluation, Figures: figures, Write: func(_ context.Context, dir string) error {
+		first := pixelsOf(t.test.Subset(0, len(m.pictures)/t.pixels))
+		return report.WriteSheets(dir, []report.Sheet{sheet(t.test, 10, "reconstructions", "Reconstructions",
+			"Test pictures, and below each what comes back from the few numbers that it was squeezed into.", first, m.pictures)})
+	}}, nil
 }

@@ -24,8 +24,8 @@ const picturesKept = 20
 // for pictures like those of training, and higher for others as far as the few numbers in
 // its middle cannot hold them.
 type autoencoder struct {
-	c        AutoencoderConfig
-	net      nn.Module
+	weights
+	c        *Autoencoder
 	pixels   int
 	subject  train.Subject
 	shuffled []int // order of the pixels of an offending picture
@@ -33,7 +33,7 @@ type autoencoder struct {
 	x        *tensor.Tensor
 }
 
-func newAutoencoder(c AutoencoderConfig, set *data.Images) (*autoencoder, error) {
+func newAutoencoder(c *Autoencoder, set *data.Images) (*autoencoder, error) {
 	if set.H > maxSide || set.W > maxSide {
 		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
 	}
@@ -41,13 +41,13 @@ func newAutoencoder(c AutoencoderConfig, set *data.Images) (*autoencoder, error)
 	n := set.H * set.W
 	a := &autoencoder{
 		c: c, pixels: n, x: tensor.New(tensor.Float32), tape: autodiff.NewTape(tensor.Float32),
-		net: nn.NewSequential(
+		weights: weights{nn.NewSequential(
 			nn.Flatten{},
 			nn.NewLinear(n, c.Hidden, rng), nn.ReLU{},
 			nn.NewLinear(c.Hidden, c.Latent, rng),
 			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
 			nn.NewLinear(c.Hidden, n, rng),
-		),
+		)},
 		subject: train.Subject{
 			Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent), Terms: pictureTerms("reconstruction errors", measure.Plain),
 		},
@@ -60,34 +60,25 @@ func newAutoencoder(c AutoencoderConfig, set *data.Images) (*autoencoder, error)
 // autoencoderTask is the auto-encoder as train sees it.
 type autoencoderTask struct {
 	*autoencoder
-	set, held *data.Images
+	labelledSets
 	criterion nn.Criterion
 	batch     *tensor.Tensor
 }
 
-func newAutoencoderTask(ctx context.Context, c AutoencoderConfig, set *data.Images) (*autoencoderTask, error) {
-	part, held, err := c.parts(set)
+func newAutoencoderTask(c *Autoencoder, trainSet, testSet *data.Images) (*autoencoderTask, error) {
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
 	if err != nil {
 		return nil, err
 	}
-	model, err := newAutoencoder(c, set)
-	if err != nil {
-		return nil, err
-	}
-	t := &autoencoderTask{autoencoder: model, set: part, held: held, batch: tensor.New(tensor.Float32)}
-	first, err := t.measure(ctx, held.Subset(0, min(scaleSample, held.N)))
-	if err != nil {
-		return nil, err
-	}
-	t.subject.Scale = first.Diagnosis.Spread
-	return t, nil
+	model, err := newAutoencoder(c, trainSet)
+	return &autoencoderTask{autoencoder: model, labelledSets: sets, batch: tensor.New(tensor.Float32)}, err
 }
 
 // Params implements train.Task.
 func (t *autoencoderTask) Params() []*autodiff.Param { return t.net.Params() }
 
-// Samples implements train.Task.
-func (t *autoencoderTask) Samples() int { return t.set.N }
+// Scale implements job.Model.
+func (t *autoencoderTask) Scale(spread measure.Number) { t.subject.Scale, t.scaled = spread, true }
 
 // Loss implements train.Task.
 func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -105,7 +96,7 @@ func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Va
 
 // Evaluate implements train.Task.
 func (t *autoencoderTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measure(ctx, t.held)
+	m, err := t.measure(ctx, t.evaluated())
 	if err != nil {
 		return train.Evaluation{}, err
 	}

@@ -1,11 +1,11 @@
 package recipe
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/tensor"
@@ -15,16 +15,16 @@ import (
 // Chains is the settings of an energy over pictures, whose pixels are in [0, 1], and of
 // the chains that draw from it.
 type Chains struct {
-	Width        int     `yaml:"width" json:"width"`                 // channels of the first layer
-	SpectralNorm bool    `yaml:"spectral_norm" json:"spectral_norm"` // of all layers but the last
-	K            int     `yaml:"k" json:"k"`                         // Langevin steps in a step of training
-	StepSize     float64 `yaml:"step_size" json:"step_size"`         // of Langevin dynamics
-	Noise        float64 `yaml:"noise" json:"noise"`                 // … its noise's standard deviation
-	SlopeClip    float64 `yaml:"slope_clip" json:"slope_clip"`       // … greatest slope of the energy by a pixel; 0: none
-	Buffer       int     `yaml:"buffer" json:"buffer"`               // chains that persist; 0: start from the data (CD-k)
-	Restart      float64 `yaml:"restart" json:"restart"`             // part of them that starts afresh from noise
-	EnergyL2     float64 `yaml:"energy_l2" json:"energy_l2"`         // weight of the squared energies
-	DataNoise    float64 `yaml:"data_noise" json:"data_noise"`       // standard deviation of noise on the data
+	Width        int     // channels of the first layer
+	SpectralNorm bool    // of all layers but the last
+	K            int     // Langevin steps in a step of training
+	StepSize     float64 // of Langevin dynamics
+	Noise        float64 // … its noise's standard deviation
+	SlopeClip    float64 // … greatest slope of the energy by a pixel; 0: none
+	Buffer       int     // chains that persist; 0: start from the data (CD-k)
+	Restart      float64 // part of them that starts afresh from noise
+	EnergyL2     float64 // weight of the squared energies
+	DataNoise    float64 // standard deviation of noise on the data
 }
 
 // defaultChains returns settings that make digits in minutes. The slope is clipped and the
@@ -36,45 +36,32 @@ func defaultChains() Chains {
 	}
 }
 
-func (c *Chains) resolve() error {
-	for _, s := range []struct {
-		name        string
-		value       int
-		least, most int
-	}{
-		{"width", c.Width, 1, 1024},
-		{"k", c.K, 1, 10000},
-		{"buffer", c.Buffer, 0, 1 << 20},
-	} {
-		if s.value < s.least || s.value > s.most {
-			return fmt.Errorf("%s is %d; it must be a whole number from %d to %d", s.name, s.value, s.least, s.most)
+// options lists the settings. none says why there are no chains, "" where there are: their settings do not count without them.
+func (c *Chains) options(none func() string) option.List {
+	noBuffer := func() string {
+		if why := none(); why != "" || c.Buffer > 0 {
+			return why
 		}
+		return "buffer is 0: all chains start from the data"
 	}
-	for _, s := range []struct {
-		name  string
-		value float64
-		most  float64
-	}{
-		{"step_size", c.StepSize, math.MaxFloat64},
-		{"noise", c.Noise, math.MaxFloat64},
-		{"slope_clip", c.SlopeClip, math.MaxFloat64},
-		{"restart", c.Restart, 1},
-		{"energy_l2", c.EnergyL2, math.MaxFloat64},
-		{"data_noise", c.DataNoise, math.MaxFloat64},
-	} {
-		if !(s.value >= 0 && s.value <= s.most) {
-			return fmt.Errorf("%s is %v; it must be a number from 0 to %v", s.name, s.value, s.most)
-		}
+	inf, chains, buffer := math.Inf(1), whereNot(none), whereNot(noBuffer)
+	return option.List{
+		option.New(&c.Width, "width", "channels of the network's first layer; the others have 2, 4 and 4 times as many", option.Whole(1, 1024)),
+		option.New(&c.SpectralNorm, "spectral_norm", "divide the layers' weights by their greatest singular values"),
+		option.New(&c.K, "k", "Langevin steps in a step of training", option.Whole(1, 10000), chains),
+		option.New(&c.StepSize, "step_size", "step size of Langevin dynamics", option.Above0, chains),
+		option.New(&c.Noise, "noise", "standard deviation of the noise of a Langevin step", option.Below(inf), chains),
+		option.New(&c.SlopeClip, "slope_clip", "bound of the energy's slope by each pixel; 0 is none", option.Below(inf), chains),
+		option.New(&c.Buffer, "buffer", "chains that persist; 0 lets them start from the data (CD-k)", option.Whole(0, 1<<20), chains),
+		option.New(&c.Restart, "restart", "part of the chains that starts afresh from noise", option.UpTo(1), buffer),
+		option.New(&c.EnergyL2, "energy_l2", "weight of the squared energies in the loss", option.Below(inf), chains),
+		option.New(&c.DataNoise, "data_noise", "standard deviation of the noise on the data", option.Below(inf)),
 	}
-	if c.StepSize == 0 {
-		return fmt.Errorf("step_size is 0; chains that never move draw nothing")
-	}
-	return nil
 }
 
-// rules says which settings of the chains count.
-func (c *Chains) rules() []Rule {
-	return []Rule{When("restart", c.Buffer > 0, "buffer is 0: all chains start from the data")}
+// whereNot is the rule of settings that count unless there is a reason why not.
+func whereNot(why func() string) option.Rule {
+	return option.When(func() bool { return why() == "" }, why)
 }
 
 // network maps pictures [B, h·w] to [B, out]: four convolutions of stride 2 and two

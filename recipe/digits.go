@@ -9,11 +9,9 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -164,16 +162,6 @@ func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	return newDigitsTask(c, trainSet, testSet)
-}
-
-// Save implements job.Model.
-func (t *digitsTask) Save(dir string) error {
-	return nn.Save(filepath.Join(dir, ModelFile), energy.Module(t.labeler))
-}
-
-// Load implements job.Model.
-func (t *digitsTask) Load(dir string) error {
-	return nn.Load(filepath.Join(dir, ModelFile), energy.Module(t.labeler))
 }
 
 // Measure implements job.Model.

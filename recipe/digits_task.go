@@ -23,12 +23,9 @@ const (
 // digitsTask is the digits as train sees them.
 type digitsTask struct {
 	*digitsModel
-	labelledTest
+	labelledSets
 	augment bool
-	set     *data.Images // trained on
-	held    *data.Images // evaluated on
 	params  []*autodiff.Param
-	scaled  bool // Scale has been called
 
 	loss   energy.LabelLoss
 	scores *scoreLoss     // in the functional's place; nil for none
@@ -38,7 +35,7 @@ type digitsTask struct {
 
 // newDigitsTask returns the task of a training set. testSet may be nil where nothing is measured on it.
 func newDigitsTask(c *Digits, trainSet, testSet *data.Images) (*digitsTask, error) {
-	n, lo, hi, err := c.Held(trainSet.N)
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
 	if err != nil {
 		return nil, err
 	}
@@ -46,19 +43,13 @@ func newDigitsTask(c *Digits, trainSet, testSet *data.Images) (*digitsTask, erro
 	if err != nil {
 		return nil, err
 	}
-	t := &digitsTask{
-		digitsModel: model, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32), labelledTest: newLabelledTest(trainSet, testSet),
-		set: trainSet.Subset(0, n), held: trainSet.Subset(lo, hi),
-	}
+	t := &digitsTask{digitsModel: model, labelledSets: sets, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32)}
 	t.scores, err = newScoreLoss(c)
 	return t, err
 }
 
 // Params implements train.Task.
 func (t *digitsTask) Params() []*autodiff.Param { return t.params }
-
-// Samples implements train.Task.
-func (t *digitsTask) Samples() int { return t.set.N }
 
 // Loss implements train.Task.
 func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -84,11 +75,7 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 
 // Evaluate implements train.Task.
 func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	held := t.held
-	if !t.scaled {
-		held = held.Subset(0, min(scaleSample, held.N))
-	}
-	m, err := t.measure(ctx, held)
+	m, err := t.measure(ctx, t.evaluated())
 	if err != nil {
 		return train.Evaluation{}, err
 	}
@@ -100,6 +87,7 @@ func (t *digitsTask) Scale(spread measure.Number) { t.subject.Scale, t.scaled = 
 
 // digitsModel is an energy function over the labels, and how it is measured.
 type digitsModel struct {
+	weights
 	labeler    energy.Labeler
 	functional functional.Functional
 	subject    train.Subject
@@ -139,7 +127,7 @@ func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
 		return nil, err
 	}
 	m := &digitsModel{
-		labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
+		weights: weights{energy.Module(labeler)}, labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
 		seen: tensor.New(tensor.Float32), subject: train.Subject{Functional: f, Loss: c.Loss, Architecture: c.architecture()},
 	}
 	if entry.Takes("margin") && c.Loss == "" {

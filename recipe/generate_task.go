@@ -21,7 +21,7 @@ import (
 
 // pictureSurface is an energy over pictures, and how it is looked at.
 type pictureSurface struct {
-	net      nn.Module // to be saved
+	weights
 	surface  energy.Surface
 	slopes   *energy.Slopes[float32]
 	h, w     int
@@ -31,7 +31,7 @@ type pictureSurface struct {
 
 func newPictureSurface(net nn.Module, s energy.Surface, h, w int, architecture string) *pictureSurface {
 	return &pictureSurface{
-		net: net, surface: s, slopes: energy.NewSlopes[float32](s), h: h, w: w, shuffled: pixelOrder(h * w),
+		weights: weights{net}, surface: s, slopes: energy.NewSlopes[float32](s), h: h, w: w, shuffled: pixelOrder(h * w),
 		subject: train.Subject{Loss: "of the contrast", Architecture: architecture, Terms: pictureTerms("energies", measure.Plain)},
 	}
 }
@@ -92,44 +92,36 @@ func pixelsOf(set *data.Images) []float32 {
 // generateTask is a density of pictures as train sees it.
 type generateTask struct {
 	*pictureSurface
-	c         GenerateConfig
-	set, held *data.Images
+	labelledSets
+	c         *Generate
+	whole     *data.Images // all training pictures, held-out ones too
 	objective objective.Contrast[float32]
 	buffer    *tensor.Tensor // [chains, pixels]; nil where chains start from the data
 	batch     *tensor.Tensor
 	film      *pictureFilm
 }
 
-func newGenerateTask(ctx context.Context, c GenerateConfig, set *data.Images) (*generateTask, error) {
-	part, held, err := c.parts(set)
+func newGenerateTask(c *Generate, trainSet, testSet *data.Images) (*generateTask, error) {
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
 	if err != nil {
 		return nil, err
 	}
-	model, err := c.model(set)
+	model, err := c.model(trainSet)
 	if err != nil {
 		return nil, err
 	}
-	t := &generateTask{pictureSurface: model, c: c, set: part, held: held.Subset(0, min(scaleSample, held.N)), batch: tensor.New(tensor.Float32)}
+	sets.held = sets.evaluated() // of all epochs: chains are held against as many pictures
+	t := &generateTask{
+		pictureSurface: model, labelledSets: sets, c: c, whole: trainSet, batch: tensor.New(tensor.Float32),
+		film: newPictureFilm(sets.set, c.Epochs, c.Batch),
+	}
 	t.objective.EnergyL2 = c.EnergyL2
-	t.objective.Chains, t.buffer, err = c.negatives(set.Size(), c.Seed)
-	if err != nil {
-		return nil, err
-	}
-	first, err := t.diagnose(ctx, t.held, measure.Figure{}, math.NaN())
-	if err != nil {
-		return nil, err
-	}
-	t.subject.Scale = first.Diagnosis.Spread
-	draws, err := t.draws(ctx, planePairs)
-	if err != nil {
-		return nil, err
-	}
-	t.film = newPictureFilm(part, c.Epochs, c.Batch)
-	return t, t.film.take(ctx, t.pictureSurface, pixelsOf(t.held), draws)
+	t.objective.Chains, t.buffer, err = c.negatives(trainSet.Size(), c.Seed)
+	return t, err
 }
 
 // model returns the untrained surface for pictures like those of set.
-func (c GenerateConfig) model(set *data.Images) (*pictureSurface, error) {
+func (c *Generate) model(set *data.Images) (*pictureSurface, error) {
 	if set.H > maxSide || set.W > maxSide {
 		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
 	}
@@ -140,8 +132,8 @@ func (c GenerateConfig) model(set *data.Images) (*pictureSurface, error) {
 // Params implements train.Task.
 func (t *generateTask) Params() []*autodiff.Param { return t.surface.Params() }
 
-// Samples implements train.Task.
-func (t *generateTask) Samples() int { return t.set.N }
+// Scale implements job.Model.
+func (t *generateTask) Scale(spread measure.Number) { t.subject.Scale, t.scaled = spread, true }
 
 // State implements train.Stateful: the chains and the film.
 func (t *generateTask) State() []tensor.Named {
@@ -155,9 +147,13 @@ func (t *generateTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 }
 
 // Evaluate implements train.Task. The error is how far the chains are from pictures held
-// out, as two samples: the squared maximum mean discrepancy.
+// out, as two samples: the squared maximum mean discrepancy. The film gets a frame.
 func (t *generateTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	draws, err := t.draws(ctx, t.held.N)
+	n := t.held.N
+	if !t.scaled {
+		n = planePairs
+	}
+	draws, err := t.draws(ctx, n)
 	if err != nil {
 		return train.Evaluation{}, err
 	}

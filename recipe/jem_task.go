@@ -7,40 +7,20 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/objective"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
-// jemModel is a classifier of pictures and the density that it is, too.
-type jemModel struct {
-	*digitsModel
-	pictures *pictureSurface
-}
-
-func newJEMModel(c JEMConfig, set *data.Images) (*jemModel, error) {
-	if err := checkLabelled(set); err != nil {
-		return nil, err
-	}
-	const architecture = "a convolutional E(k, y)"
-	k := set.Classes()
-	labeler := energy.NewHead(c.network(set.H, set.W, k, train.Rand(c.Seed, "init", 0)), k)
-	return &jemModel{
-		digitsModel: &digitsModel{
-			labeler: labeler, functional: functional.NLL{Beta: 1}, predictor: energy.NewPredictor(labeler, tensor.Float32),
-			seen:    tensor.New(tensor.Float32),
-			subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)},
-		},
-		pictures: newPictureSurface(energy.Module(labeler), energy.Marginal{Labeler: labeler, D: set.Size()}, set.H, set.W, architecture),
-	}, nil
-}
-
-// jemTask is JEM as train sees it: cross-entropy over the labels, and the contrast of the
-// energies with the labels summed out.
+// jemTask is JEM as train sees it: a classifier of pictures, by cross-entropy over the labels, and the density that it is,
+// too, by the contrast of the energies with the labels summed out.
 type jemTask struct {
-	*jemModel
-	c         JEMConfig
-	set, held *data.Images
+	*digitsModel
+	labelledSets
+	c         *JEM
+	foreign   *data.Images // nil for none
+	pictures  *pictureSurface
 	loss      energy.LabelLoss
 	objective objective.Contrast[float32]
 	buffer    *tensor.Tensor // [chains, pixels]; nil where chains start from the data
@@ -49,27 +29,29 @@ type jemTask struct {
 	film      *pictureFilm
 }
 
-func newJEMTask(ctx context.Context, c JEMConfig, set *data.Images) (*jemTask, error) {
-	part, held, err := c.parts(set)
+func newJEMTask(c *JEM, trainSet, testSet, foreign *data.Images) (*jemTask, error) {
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
 	if err != nil {
 		return nil, err
 	}
-	model, err := newJEMModel(c, set)
-	if err != nil {
+	if err := checkLabelled(trainSet); err != nil {
 		return nil, err
 	}
-	t := &jemTask{jemModel: model, c: c, set: part, held: held, batch: tensor.New(tensor.Float32)}
+	const architecture = "a convolutional E(k, y)"
+	h, w, k := trainSet.H, trainSet.W, trainSet.Classes()
+	labeler, nll := energy.NewHead(c.network(h, w, k, train.Rand(c.Seed, "init", 0)), k), functional.NLL{Beta: 1}
+	net := energy.Module(labeler)
+	t := &jemTask{
+		digitsModel: &digitsModel{
+			weights: weights{net}, labeler: labeler, functional: nll, predictor: energy.NewPredictor(labeler, tensor.Float32), seen: tensor.New(tensor.Float32),
+			subject: train.Subject{Functional: nll, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)},
+		},
+		pictures:     newPictureSurface(net, energy.Marginal{Labeler: labeler, D: trainSet.Size()}, h, w, architecture),
+		labelledSets: sets, c: c, foreign: foreign, batch: tensor.New(tensor.Float32), film: newPictureFilm(sets.set, c.Epochs, c.Batch),
+	}
 	t.objective.EnergyL2 = c.EnergyL2
-	if t.objective.Chains, t.buffer, err = c.negatives(set.Size(), c.Seed); err != nil {
-		return nil, err
-	}
-	first, err := t.measure(ctx, held.Subset(0, min(scaleSample, held.N)))
-	if err != nil {
-		return nil, err
-	}
-	t.subject.Scale = first.Diagnosis.Spread
-	t.film = newPictureFilm(part, c.Epochs, c.Batch)
-	return t, t.look(ctx)
+	t.objective.Chains, t.buffer, err = c.negatives(trainSet.Size(), c.Seed)
+	return t, err
 }
 
 // look adds a frame to the film.
@@ -92,8 +74,8 @@ func (t *jemTask) draws(ctx context.Context) ([]float32, error) {
 // Params implements train.Task.
 func (t *jemTask) Params() []*autodiff.Param { return t.labeler.Params() }
 
-// Samples implements train.Task.
-func (t *jemTask) Samples() int { return t.set.N }
+// Scale implements job.Model.
+func (t *jemTask) Scale(spread measure.Number) { t.subject.Scale, t.scaled = spread, true }
 
 // State implements train.Stateful: the chains and the film.
 func (t *jemTask) State() []tensor.Named { return append(chainsState(t.buffer), t.film.state()...) }
@@ -120,9 +102,9 @@ func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 	return autodiff.Add(v, autodiff.Scale(contrast, t.c.Density)), nil
 }
 
-// Evaluate implements train.Task.
+// Evaluate implements train.Task. The film gets a frame.
 func (t *jemTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measure(ctx, t.held)
+	m, err := t.measure(ctx, t.evaluated())
 	if err != nil {
 		return train.Evaluation{}, err
 	}

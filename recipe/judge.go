@@ -16,23 +16,20 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// Quality is what a classifier and the training set say of a sample of pictures. Real
+// quality is what a classifier and the training set say of a sample of pictures. Real
 // pictures of the test set are the measure to hold it against. A picture with a pixel that is not finite makes every figure NaN.
-type Quality struct {
-	Name         string         `json:"name"`
-	N            int            `json:"n"`
-	Confidence   measure.Number `json:"confidence"`    // the classifier's greatest probability, mean
-	Entropy      measure.Number `json:"entropy"`       // of the classifier's probabilities, mean, in nat: low where pictures are clear
-	LabelEntropy measure.Number `json:"label_entropy"` // of the mean probabilities: log K where all labels are drawn alike
-	Nearest      measure.Number `json:"nearest"`       // distance to the nearest training picture, median
-	Copies       measure.Number `json:"copies"`        // fraction nearer to one than 99 % of the test pictures are
+type quality struct {
+	confidence   float64 // the classifier's greatest probability, mean
+	entropy      float64 // of the classifier's probabilities, mean, in nat: low where pictures are clear
+	labelEntropy float64 // of the mean probabilities: log K where all labels are drawn alike
+	nearest      float64 // distance to the nearest training picture, median
+	copies       float64 // fraction nearer to one than 99 % of the test pictures are
 }
 
 // judge is a classifier of its own, trained beside, that looks at generated pictures.
 type judge struct {
-	task  *digitsTask
-	set   *data.Images
-	close float64 // the first percentile of the test pictures' nearest distances
+	task *digitsTask
+	set  *data.Images
 }
 
 // The classifier trains for an epoch of MNIST, to 1 % error or so, and over a small set
@@ -112,25 +109,45 @@ func (m *digitsModel) probabilities(ctx context.Context, y []float32, h, w int) 
 	return all, nil
 }
 
-// quality looks at a sample of pictures.
-func (j *judge) quality(ctx context.Context, name string, y []float32) (Quality, error) {
+// judgedPictures are pictures with what they are, [n, H·W].
+type judgedPictures struct {
+	name   string
+	pixels []float32
+}
+
+// qualities looks at samples of pictures, the first of which are real.
+func (j *judge) qualities(ctx context.Context, all []judgedPictures) (measure.Table, error) {
+	t := measure.Table{Key: "quality", Name: "pictures", Columns: []measure.Quantity{
+		{Key: "n", Name: "Number"}, {Key: "confidence", Name: "Confidence", Note: "of the classifier, mean"},
+		{Key: "entropy", Name: "Entropy", Unit: measure.Nat, Note: "of its probabilities, mean"}, {Key: "label_entropy", Name: "Entropy of labels", Unit: measure.Nat, Note: "of the mean probabilities"},
+		{Key: "nearest", Name: "Nearest", Note: "distance to the nearest training picture, median"}, {Key: "copies", Name: "Near copies", Unit: measure.Share, Note: "nearer than 99 % of test pictures are"},
+	}}
+	far, err := j.nearest(ctx, all[0].pixels)
+	if err != nil {
+		return t, err
+	}
+	sorted := measure.Sorted(far)
+	near := sorted[len(sorted)/100]
 	k := j.task.labeler.Labels()
-	p, err := j.task.probabilities(ctx, y, j.set.H, j.set.W)
-	if err != nil {
-		return Quality{}, err
+	for i, of := range all {
+		p, err := j.task.probabilities(ctx, of.pixels, j.set.H, j.set.W)
+		if err != nil {
+			return t, err
+		}
+		if i > 0 {
+			if far, err = j.nearest(ctx, of.pixels); err != nil {
+				return t, err
+			}
+		}
+		q := qualityOf(p, k, far, near)
+		t.Add(of.name, float64(len(far)), q.confidence, q.entropy, q.labelEntropy, q.nearest, q.copies)
 	}
-	distances, err := j.nearest(ctx, y)
-	if err != nil {
-		return Quality{}, err
-	}
-	q := qualityOf(p, k, distances, j.close)
-	q.Name = name
-	return q, nil
+	return t, nil
 }
 
 // qualityOf works out the figures of pictures from a classifier's probabilities [n, k] and from their distances
 // to the training set.
-func qualityOf(p []float32, k int, distances []float64, near float64) (q Quality) {
+func qualityOf(p []float32, k int, distances []float64, near float64) quality {
 	n := len(distances)
 	mean := make([]float64, k)
 	var confidence, entropy, labels, copies float64
@@ -153,13 +170,11 @@ func qualityOf(p []float32, k int, distances []float64, near float64) (q Quality
 			copies++
 		}
 	}
-	share := func(sum float64) measure.Number { return measure.Number(measure.Ratio(sum, float64(n))) }
-	q = Quality{N: n, Confidence: share(confidence), Entropy: share(entropy), Copies: share(copies), LabelEntropy: measure.Number(labels)}
-	q.Nearest = measure.Number(measure.Quantile(measure.Sorted(distances), 0.5))
+	share := func(sum float64) float64 { return measure.Ratio(sum, float64(n)) }
 	if n == 0 {
-		q.LabelEntropy = measure.Number(math.NaN())
+		labels = math.NaN()
 	}
-	return q
+	return quality{share(confidence), share(entropy), labels, measure.Quantile(measure.Sorted(distances), 0.5), share(copies)}
 }
 
 // nearest returns each picture's distance to the nearest of the training set.

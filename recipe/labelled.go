@@ -22,14 +22,18 @@ func (l *Labelled) option() option.Option {
 	return option.New(&l.Data, "data", "folder with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)", option.Arg("folder"), option.Path)
 }
 
+// read reads the pictures of a folder.
+func (l *Labelled) read(ctx context.Context, folder string, progress data.Progress) (trainSet, testSet *data.Images, err error) {
+	if l.Sets != nil {
+		return l.Sets(ctx, folder, progress)
+	}
+	return data.LoadDigits(ctx, folder, progress)
+}
+
 // load reads the pictures, and refuses test pictures that what is trained could not be measured on.
 func (l *Labelled) load(ctx context.Context, env job.Env) (trainSet, testSet *data.Images, err error) {
-	read := l.Sets
-	if read == nil {
-		read = data.LoadDigits
-	}
-	if trainSet, testSet, err = read(ctx, l.Data, env.Progress); err == nil && env.Data != "" {
-		_, testSet, err = read(ctx, env.Data, env.Progress)
+	if trainSet, testSet, err = l.read(ctx, l.Data, env.Progress); err == nil && env.Data != "" {
+		_, testSet, err = l.read(ctx, env.Data, env.Progress)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -67,4 +71,32 @@ func (l *labelledTest) Data() string { return l.data }
 // Pictures implements job.Pictured.
 func (l *labelledTest) Pictures() (report.Images, error) {
 	return report.GrayImages(l.test.Pixels, l.test.H, l.test.W)
+}
+
+// labelledSets are the pictures that a model is trained on, evaluated on while it is, and measured on. It implements parts of
+// train.Task and job.Pictured.
+type labelledSets struct {
+	labelledTest
+	set, held *data.Images
+	scaled    bool // Scale has been called
+}
+
+// newLabelledSets divides a training set. testSet may be nil where nothing is measured on it.
+func newLabelledSets(c *job.Training, trainSet, testSet *data.Images) (labelledSets, error) {
+	n, lo, hi, err := c.Held(trainSet.N)
+	if err != nil {
+		return labelledSets{}, err
+	}
+	return labelledSets{labelledTest: newLabelledTest(trainSet, testSet), set: trainSet.Subset(0, n), held: trainSet.Subset(lo, hi)}, nil
+}
+
+// Samples implements train.Task.
+func (l *labelledSets) Samples() int { return l.set.N }
+
+// evaluated returns the pictures that are evaluated on: fewer where that tells the energies' spread before training.
+func (l *labelledSets) evaluated() *data.Images {
+	if l.scaled {
+		return l.held
+	}
+	return l.held.Subset(0, min(scaleSample, l.held.N))
 }

@@ -3,51 +3,91 @@ package recipe
 import (
 	"context"
 	"math"
-	"path/filepath"
+	"math/rand/v2"
 
-	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/train"
 )
 
-// RBMResult is what a run came to, as result.json and the last line of --json have it.
-// Log-likelihoods are in nat a picture.
-type RBMResult struct {
-	Run          string  `json:"run"`
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
-	Measured             // the error is the negative log-likelihood of the test pictures, with the greater log Z
-	Reason       string  `json:"reason"`
-	BestEpoch    int     `json:"best_epoch"`
-	Recipe       string  `json:"recipe"`
-	Hidden       int     `json:"hidden"`
-	Seed         uint64  `json:"seed"`
+// RBMJob trains restricted Boltzmann machines over pictures in black and white.
+func RBMJob() job.Job {
+	return job.Job{
+		Name: "rbm", Folder: "rbm", Short: "Train a restricted Boltzmann machine, and bracket its partition function",
+		Long: `Trains a restricted Boltzmann machine over pictures in black and white by contrastive divergence, with
+chains that persist (PCD) or, with --chains 0, that start from the data (CD-k). The chains move by Gibbs
+sampling.
 
-	Forward   LogPartition   `json:"forward"`         // annealing from the machine without weights: too low on average
-	Backward  LogPartition   `json:"backward"`        // annealing from the machine's own draws: too high on average
-	Exact     *LogPartition  `json:"exact,omitempty"` // by enumeration, up to 20 hidden units
-	TrainLog  measure.Number `json:"train_log_likelihood"`
-	TestLog   measure.Number `json:"test_log_likelihood"`
-	TestLeast measure.Number `json:"test_log_likelihood_least"` // with log Z from backwards
+In the end log Z is estimated by annealed importance sampling, forwards from the machine without weights and
+backwards from the machine's own draws, which brackets it; up to 20 hidden units it is also computed exactly.
+With it come the log-likelihoods of training and test pictures in nat. The run's folder is as that of train
+digits, with sheets of draws and of the hidden units' weights under plots/.
 
-	Pictures RBMPictures `json:"-"`
+The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
+		Examples: []string{"", "--hidden 20", "--chains 0 --k 25"},
+		New:      func() job.Spec { return DefaultRBM() },
+	}
 }
 
-// LogPartition is an estimate of log Z.
-type LogPartition struct {
-	LogZ   measure.Number `json:"log_z"`
-	StdErr measure.Number `json:"std_err"`
-	Size   measure.Number `json:"effective_chains"`
+// RBM is the settings of the job rbm.
+type RBM struct {
+	Labelled
+	Hidden     int  // units
+	K          int  // Gibbs sweeps in a step of training
+	Chains     int  // that persist (PCD); 0: start from the data (CD-k)
+	Stochastic bool // pixels are 1 with the probability that is their grey; else where that is above a half
+	Annealing  int  // temperatures of the estimates of log Z in the end
+	job.Training
 }
 
-// RBMPictures is what can be looked at, [n, H·W] each.
-type RBMPictures struct{ Chains, FromNoise, Filters []float32 }
+// DefaultRBM returns the settings of `energo train rbm` without flags.
+func DefaultRBM() *RBM {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch, t.Optimizer, t.LR, t.WeightDecay, t.EMA = 30, 100, "sgd", 0.01, 1e-3, 0.999
+	return &RBM{Hidden: 500, K: 1, Chains: 200, Annealing: 5000, Training: t}
+}
+
+// Options implements job.Spec.
+func (c *RBM) Options() option.List {
+	return append(option.List{
+		c.Labelled.option(),
+		option.New(&c.Hidden, "hidden", "hidden units", option.Whole(1, widest)),
+		option.New(&c.K, "k", "Gibbs sweeps in a step of training", option.Whole(1, 10000)),
+		option.New(&c.Chains, "chains", "chains that persist; 0 lets them start from the data (CD-k)", option.Whole(0, 1<<16)),
+		option.New(&c.Stochastic, "stochastic", "make pixels 1 with the probability that is their grey, anew each time, in the place of a threshold"),
+		option.New(&c.Annealing, "annealing", "temperatures of the estimates of log Z in the end", option.Whole(10, 1<<20)),
+	}, c.Training.Options()...)
+}
+
+// Resolve implements job.Spec.
+func (c *RBM) Resolve() error {
+	c.Settle(c.Epochs, c.Batch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *RBM) Folder() string { return "rbm" }
+
+// Open implements job.Spec.
+func (c *RBM) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	trainSet, testSet, err := c.load(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return newRBMTask(c, trainSet, testSet)
+}
+
+// Load implements job.Model: the chains come with the weights.
+func (t *rbmTask) Load(dir string) error {
+	if err := t.weights.Load(dir); err != nil {
+		return err
+	}
+	return train.LoadState(dir, t)
+}
 
 // What is measured in the end.
 const (
@@ -58,140 +98,88 @@ const (
 	fromNoiseRuns = 2000 // sweeps from noise to a picture
 )
 
-// RBM trains a restricted Boltzmann machine into a run folder and measures it. Interruption
-// and divergence are as Digits has them.
-func RBM(ctx context.Context, c RBMConfig, o Options) (*RBMResult, error) {
-	if err := o.checkImages(); err != nil {
-		return nil, err
-	}
-	c, err := c.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	release, err := o.claim()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	simd.SetThreads(c.Threads)
-	task, err := newRBMTask(ctx, c, o.Train)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := c.fingerprint()
-	if err != nil {
-		return nil, err
-	}
-	out, err := runTask(ctx, task, c, c.loop(c.Recipe, settings, task.Samples(), o), o)
-	if out == nil {
-		return nil, err
-	}
-	r := &RBMResult{
-		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-		Recipe: c.Recipe, Hidden: c.Hidden, Seed: c.Seed,
-	}
-	if err != nil || out.Reason == "interrupted" {
-		return r, err
-	}
-	if err := nn.Save(filepath.Join(o.Dir, ModelFile), task.net); err != nil {
-		return nil, err
-	}
-	if err := task.measure(ctx, r, o.Test); stopped(ctx, err) {
-		r.Reason = "interrupted"
-		return r, nil
-	} else if err != nil {
-		return nil, err
-	}
-	return r, writeResult(o.Dir, r)
-}
-
-// EvalRBM measures a finished run again, on a test set; trainSet is the one that the run was trained on, and no other. It
-// writes nothing.
-func EvalRBM(ctx context.Context, dir string, trainSet, testSet *data.Images) (*RBMResult, error) {
-	c, err := ReadRBMConfig(filepath.Join(dir, ConfigFile), DefaultRBM())
-	if err == nil {
-		c, err = c.Resolve()
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := &RBMResult{}
-	if err := job.ReadResult(dir, r); err != nil {
-		return nil, err
-	}
-	if err := checkOwn(dir, trainSet); err != nil {
-		return nil, err
-	}
-	simd.SetThreads(c.Threads)
-	task, err := newRBMTask(ctx, c, trainSet)
-	if err != nil {
-		return nil, err
-	}
-	if err := nn.Load(filepath.Join(dir, ModelFile), task.net); err != nil {
-		return nil, err
-	}
-	if err := train.LoadState(dir, task); err != nil {
-		return nil, err
-	}
-	r.Run = dir
-	return r, task.measure(ctx, r, testSet)
-}
-
-// measure brackets log Z and looks at what the machine draws.
-func (t *rbmTask) measure(ctx context.Context, r *RBMResult, testSet *data.Images) error {
+// Measure implements job.Model: it brackets log Z. The error is the negative log-likelihood of the test pictures, by the exact
+// log Z or, of more hidden units, by the greater of its estimates.
+func (t *rbmTask) Measure(ctx context.Context) (*job.Measures, error) {
 	rng, chains := train.Rand(t.c.Seed, "measure", 0), annealChains
 	if t.c.Hidden <= exactUnits {
 		chains = annealSmall
 	}
 	forward, err := t.anneal(ctx, t.c.Annealing, chains, rng)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v, p, err := t.draws(ctx, chains, settleSweeps, false, rng)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	backward, err := energy.AnnealRBMBack(ctx, rng, t.rbm, t.base, sampler.Ladder(t.c.Annealing), v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.Forward, r.Backward = logPartition(forward), logPartition(backward)
-	logZ := forward.LogZ
-	if r.Exact = nil; t.c.Hidden <= exactUnits {
-		exact, err := t.rbm.LogPartition()
-		if err != nil {
-			return err
+	table := logPartitions(forward, backward)
+	logZ, greater := forward.LogZ, max(forward.LogZ, backward.LogZ)
+	if t.c.Hidden <= exactUnits {
+		if logZ, err = t.rbm.LogPartition(); err != nil {
+			return nil, err
 		}
-		r.Exact = &LogPartition{LogZ: measure.Number(exact)}
-		logZ = exact
+		table.Add("exactly", logZ)
+		greater = logZ
 	}
-	test, err := t.meanEnergy(ctx, testSet)
+	test, err := t.meanEnergy(ctx, t.test)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	training, err := t.meanEnergy(ctx, t.set)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.TestLog, r.TrainLog, r.TestLeast = measure.Number(-test-logZ), measure.Number(-training-logZ), measure.Number(-test-backward.LogZ)
-	least := min(r.TestLog, r.TestLeast)
-	if r.Exact != nil {
-		least = r.TestLog
-	}
-	e, err := t.diagnose(ctx, testSet, likelihoodLost.Of(-float64(least)), math.NaN())
+	e, err := t.diagnose(ctx, t.test, likelihoodLost.Of(test+greater), math.NaN())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.Take(e)
-	r.Pictures = RBMPictures{Chains: p[:min(len(p), shownEach*testSet.Size())], Filters: t.filters(shownEach)}
-	_, r.Pictures.FromNoise, err = t.draws(ctx, shownEach, fromNoiseRuns, true, rng)
-	return err
+	return &job.Measures{
+		Evaluation: e, Tables: []measure.Table{table}, Figures: logLikelihoods(-test-logZ, -test-backward.LogZ, -training-logZ),
+		Write: func(ctx context.Context, dir string) error { return t.write(ctx, dir, p, rng) },
+	}, nil
 }
 
 // likelihoodLost is the error of a machine.
 var likelihoodLost = measure.Quantity{Key: "nll", Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture, with the greater estimate of log Z"}
 
-func logPartition(e sampler.Estimate) LogPartition {
-	return LogPartition{measure.Number(e.LogZ), measure.Number(e.StdErr), measure.Number(e.Size)}
+// logLikelihoods are the figures of a machine.
+func logLikelihoods(test, least, training float64) []measure.Figure {
+	of := func(key, name, note string) measure.Quantity {
+		return measure.Quantity{Key: key, Name: name, Unit: measure.Nat, Note: note}
+	}
+	return []measure.Figure{
+		of("test_log_likelihood", "Log-likelihood", "a test picture").Of(test),
+		of("test_log_likelihood_least", "Log-likelihood, least", "a test picture, with log Z from backwards").Of(least),
+		of("train_log_likelihood", "Log-likelihood, training", "a training picture").Of(training),
+	}
+}
+
+// logPartitions is the table of the estimates of log Z: annealing from the machine without weights, too low on average, and from
+// the machine's own draws, too high on average.
+func logPartitions(forward, backward sampler.Estimate) measure.Table {
+	t := measure.Table{Key: "log_partition", Name: "log Z", Columns: []measure.Quantity{
+		{Key: "log_z", Name: "log Z", Unit: measure.Nat}, {Key: "std_err", Name: "Standard error", Unit: measure.Nat}, {Key: "effective_chains", Name: "Effective chains"},
+	}}
+	t.Add("forwards", forward.LogZ, forward.StdErr, forward.Size)
+	t.Add("backwards", backward.LogZ, backward.StdErr, backward.Size)
+	return t
+}
+
+// write writes sheets of draws and of weights; chains are draws from where training left them.
+func (t *rbmTask) write(ctx context.Context, dir string, chains []float32, rng *rand.Rand) error {
+	_, noise, err := t.draws(ctx, shownEach, fromNoiseRuns, true, rng)
+	if err != nil {
+		return err
+	}
+	const columns = 20
+	return report.WriteSheets(dir, []report.Sheet{
+		sheet(t.test, columns, "chains", "Draws", "Probabilities of the pixels after a thousand Gibbs sweeps from where training left the chains.", chains[:min(len(chains), shownEach*t.test.Size())]),
+		sheet(t.test, columns, "from-noise", "Draws from noise", "Probabilities of the pixels after two thousand Gibbs sweeps from noise.", noise),
+		sheet(t.test, columns, "filters", "Weights of hidden units", "Each from its least to its greatest weight.", t.filters(shownEach)),
+	})
 }

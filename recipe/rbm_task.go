@@ -21,7 +21,7 @@ import (
 // rbmModel is a restricted Boltzmann machine over binary pictures, and how it is looked at.
 type rbmModel struct {
 	*pictureSurface
-	c    RBMConfig
+	c    *RBM
 	rbm  *energy.RBM[float32]
 	base []float32 // log-odds of the training pixels: where annealing starts
 }
@@ -36,7 +36,7 @@ func (m machine) Forward(x *autodiff.Var) *autodiff.Var { return m.Energy(nil, x
 // log-odds.
 //
 // Source: [hinton2012].
-func newRBMModel(c RBMConfig, set *data.Images) (*rbmModel, error) {
+func newRBMModel(c *RBM, set *data.Images) (*rbmModel, error) {
 	if set.H > maxSide || set.W > maxSide {
 		return nil, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", set.H, set.W, maxSide, maxSide)
 	}
@@ -58,7 +58,7 @@ func newRBMModel(c RBMConfig, set *data.Images) (*rbmModel, error) {
 }
 
 // binary makes grey values 0 or 1.
-func (c RBMConfig) binary(y []float32, rng *rand.Rand) {
+func (c *RBM) binary(y []float32, rng *rand.Rand) {
 	for i, v := range y {
 		threshold := float32(0.5)
 		if c.Stochastic {
@@ -72,7 +72,7 @@ func (c RBMConfig) binary(y []float32, rng *rand.Rand) {
 }
 
 // binaryOf returns the pictures of a set in black and white, always the same ones.
-func (c RBMConfig) binaryOf(set *data.Images) []float32 {
+func (c *RBM) binaryOf(set *data.Images) []float32 {
 	y := pixelsOf(set)
 	c.binary(y, train.Rand(c.Seed, "binary pictures", 0))
 	return y
@@ -92,40 +92,38 @@ func (m *rbmModel) anneal(ctx context.Context, betas, chains int, rng *rand.Rand
 // rbmTask is the machine as train sees it.
 type rbmTask struct {
 	*rbmModel
-	set, held *data.Images
-	chains    *tensor.Tensor // [n, pixels]; nil where chains start from the data
-	batch     *tensor.Tensor
-	other     *tensor.Tensor // where chains that start from the data end
-	gibbs     sampler.Gibbs[float32]
+	labelledSets
+	chains *tensor.Tensor // [n, pixels]; nil where chains start from the data
+	batch  *tensor.Tensor
+	other  *tensor.Tensor // where chains that start from the data end
+	gibbs  sampler.Gibbs[float32]
 }
 
-func newRBMTask(ctx context.Context, c RBMConfig, set *data.Images) (*rbmTask, error) {
-	part, held, err := c.parts(set)
+func newRBMTask(c *RBM, trainSet, testSet *data.Images) (*rbmTask, error) {
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
 	if err != nil {
 		return nil, err
 	}
-	model, err := newRBMModel(c, part)
+	model, err := newRBMModel(c, sets.set)
 	if err != nil {
 		return nil, err
 	}
-	t := &rbmTask{rbmModel: model, set: part, held: held, batch: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32)}
+	t := &rbmTask{rbmModel: model, labelledSets: sets, batch: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32)}
 	if c.Chains > 0 {
-		t.chains = tensor.New(tensor.Float32, c.Chains, set.Size())
+		t.chains = tensor.New(tensor.Float32, c.Chains, trainSet.Size())
 		rng := train.Rand(c.Seed, "chains", 0)
 		v := t.chains.Float32s()
 		model.rbm.VisibleGiven(v, make([]float32, c.Chains*c.Hidden))
 		t.gibbs.Flip(rng, v)
 	}
-	first, err := t.diagnose(ctx, held.Subset(0, min(scaleSample, held.N)), measure.Figure{}, math.NaN())
-	t.subject.Scale = first.Diagnosis.Spread
-	return t, err
+	return t, nil
 }
 
 // Params implements train.Task.
 func (t *rbmTask) Params() []*autodiff.Param { return t.rbm.Params() }
 
-// Samples implements train.Task.
-func (t *rbmTask) Samples() int { return t.set.N }
+// Scale implements job.Model.
+func (t *rbmTask) Scale(spread measure.Number) { t.subject.Scale, t.scaled = spread, true }
 
 // State implements train.Stateful: the chains.
 func (t *rbmTask) State() []tensor.Named { return chainsState(t.chains) }
@@ -152,8 +150,11 @@ func (t *rbmTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 // Evaluate implements train.Task. The error is the negative log-likelihood in nat a
 // picture. Of a quick annealing's estimates of log Z, forwards and backwards from the
 // chains, it takes the greater: where one has failed it is too low, and would praise the
-// weights that it fails on.
+// weights that it fails on. Before training it looks at the energies alone.
 func (t *rbmTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	if !t.scaled {
+		return t.diagnose(ctx, t.evaluated(), measure.Figure{}, math.NaN())
+	}
 	rng := train.Rand(t.c.Seed, "evaluate", 0)
 	z, err := t.anneal(ctx, quickBetas, quickChains, rng)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -198,4 +200,17 @@ func oneOf(setting, value string, known []string) error {
 		return fmt.Errorf("%s is %q; it must be one of %s%s", setting, excerpt.Of(value), strings.Join(known, ", "), spelling.DidYouMean(value, known))
 	}
 	return nil
+}
+
+// RunRecipe returns the recipe that a run's settings name.
+func RunRecipe(dir string) (string, error) {
+	path := filepath.Join(dir, ConfigFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is no run folder: it has no %s", dir, ConfigFile)
+	}
+	if err != nil {
+		return "", err
+	}
+	return recipeOf(path, text)
 }

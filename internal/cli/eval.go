@@ -4,22 +4,10 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 )
-
-// evalSets reads the training set that a run was trained on, and the test set of another folder, if one is named, or its own.
-func evalSets(cmd *cobra.Command, own, other string) (trainSet, testSet *data.Images, err error) {
-	p := newProgress(cmd.ErrOrStderr(), false)
-	trainSet, testSet, err = p.load(cmd.Context(), own)
-	if err != nil || other == "" {
-		return trainSet, testSet, err
-	}
-	_, testSet, err = p.load(cmd.Context(), other)
-	return trainSet, testSet, err
-}
 
 func newEval() *cobra.Command {
 	var dataDir string
@@ -40,18 +28,10 @@ manifest). It changes nothing in the run's folder.`,
 				return evalJob(cmd, args[0], dataDir, asJSON)
 			}
 			switch name {
-			case "autoencoder":
-				return evalAutoencoder(cmd, args[0], dataDir, asJSON)
-			case "jem":
-				return evalJEM(cmd, args[0], dataDir, asJSON)
-			case "rbm":
-				return evalRBM(cmd, args[0], dataDir, asJSON)
 			case "search":
 				return evalSearch(cmd, args[0], dataDir, asJSON)
 			case "siamese":
 				return evalSiamese(cmd, args[0], dataDir, asJSON)
-			case "generate":
-				return evalGenerate(cmd, args[0], dataDir, asJSON)
 			}
 			return fmt.Errorf("%s: recipe is %q, which is no job of this program", filepath.Join(args[0], recipe.ConfigFile), name)
 		},

@@ -409,7 +409,7 @@ func settingsReaders() []reader {
 		yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
 		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig),
 		yamlOf("rbm", "ReadRBMConfig", recipe.DefaultRBM(), recipe.ReadRBMConfig), yamlOf("generate", "ReadGenerateConfig", recipe.DefaultGenerate(), recipe.ReadGenerateConfig),
-		yamlOf("autoencoder", "ReadAutoencoderConfig", recipe.DefaultAutoencoder(), recipe.ReadAutoencoderConfig), yamlOf("jem", "ReadJEMConfig", recipe.DefaultJEM(), recipe.ReadJEMConfig),
+		yamlOf("jem", "ReadJEMConfig", recipe.DefaultJEM(), recipe.ReadJEMConfig),
 	}
 	return append(all,
 		reader{

@@ -113,6 +113,11 @@ func Below(bound float64) Rule {
 	return number("of at least 0 and below "+strconv.FormatFloat(bound, 'g', -1, 64), func(v float64) bool { return v >= 0 && v < bound })
 }
 
+// Above0 allows numbers above 0.
+func Above0(o *Option) {
+	number("above 0", func(v float64) bool { return v > 0 && v <= math.MaxFloat64 })(o)
+}
+
 // UpTo allows numbers from 0 to a bound.
 func UpTo(bound float64) Rule {
 	return number("from 0 to "+strconv.FormatFloat(bound, 'g', -1, 64), func(v float64) bool { return v >= 0 && v <= bound })
