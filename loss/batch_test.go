@@ -38,7 +38,7 @@ func batchedLosses[T tensor.Float](n, d, c int) (all []batched[T]) {
 	x, other, points := rows(n), rows(n), rows(c)
 	for name, l := range map[string]pairLoss[T]{
 		"contrastive": loss.NewContrastive[T](), "batch_triplet": loss.NewBatchTriplet[T](), "nt_xent": loss.NewNTXent[T](),
-		"semi_hard": &loss.BatchTriplet[T]{Margin: 1, Mining: loss.SemiHardTriplets}, "all": &loss.BatchTriplet[T]{Margin: 1, Mining: loss.AllTriplets},
+		"semi_hard_or_farthest": &loss.BatchTriplet[T]{Margin: 1, Mining: loss.SemiHardOrFarthest}, "all": &loss.BatchTriplet[T]{Margin: 1, Mining: loss.AllTriplets},
 		"sup_con": loss.NewSupCon[T](), "multi_similarity": loss.NewMultiSimilarity[T](), "circle": loss.NewCircle[T](),
 	} {
 		all = append(all,

@@ -19,12 +19,15 @@ type Mining uint8
 
 // The ways of mining.
 const (
-	HardTriplets     Mining = iota // of each anchor the farthest positive and the nearest negative
-	SemiHardTriplets               // of each anchor and positive the nearest negative that is farther away, or else the farthest
-	AllTriplets                    // every anchor, positive and negative
+	HardTriplets Mining = iota // of each anchor the farthest positive and the nearest negative
+	// SemiHardOrFarthest is of each anchor and positive the nearest negative that is farther away, or,
+	// where none is, the farthest of all: TensorFlow's triplet_semihard_loss. Semi-hard triplets alone
+	// ([schroff2015]), without the farthest, are what [pair.SemiHard] chooses for EvalTriplets.
+	SemiHardOrFarthest
+	AllTriplets // every anchor, positive and negative
 )
 
-var miningNames = []string{HardTriplets: "hard", SemiHardTriplets: "semi_hard", AllTriplets: "all"}
+var miningNames = []string{HardTriplets: "hard", SemiHardOrFarthest: "semi_hard_or_farthest", AllTriplets: "all"}
 
 // String returns the name in catalogues and configurations.
 func (m Mining) String() string {
@@ -49,7 +52,7 @@ func MiningNamed(name string) (Mining, error) {
 //	ℓ(a, p, n) = max(0, Margin + d(a, p) − d(a, n))
 //
 // or, with Soft, softplus(Margin + d(a, p) − d(a, n)). Mining says of which triplets the loss is the
-// mean: of all; of the semi-hard ones, one for each anchor and positive, whose negative is
+// mean: of all; of semi-hard ones or farthest, one for each anchor and positive, whose negative is
 // the nearest that is farther than the positive, or the farthest of all where none is; of
 // the hard ones ("batch hard"), one for each anchor.
 //
@@ -60,7 +63,7 @@ func MiningNamed(name string) (Mining, error) {
 // numbers that are not finite give NaN.
 // Errors: Margin that is not above 0, or with Soft below 0; Over with the sum or with Soft,
 // whose terms are all above 0; lengths that do not fit; an unknown measure or mining.
-// Source: [schroff2015] semi-hard, [hermans2017] hard, all, soft without a margin.
+// Source: TensorFlow's triplet_semihard_loss for semi-hard or farthest, [hermans2017] hard, all, soft without a margin.
 type BatchTriplet[T tensor.Float] struct {
 	Measure   Measure // NewBatchTriplet's is Euclidean
 	Margin    float64 // NewBatchTriplet's is 0.2, NewSoftBatchTriplet's 0
@@ -99,7 +102,7 @@ func (l *BatchTriplet[T]) EvalPairs(embeddings []T, dim int, pairs pair.Pairs, d
 func (l *BatchTriplet[T]) run(b pairBatch[T]) (float64, error) {
 	const name = "BatchTriplet"
 	if int(l.Mining) >= len(miningNames) {
-		return 0, badOption(name, "mining", l.Mining, "hard, semi_hard or all")
+		return 0, badOption(name, "mining", l.Mining, "hard, semi_hard_or_farthest or all")
 	}
 	if err := l.check(name); err != nil {
 		return 0, err
@@ -154,8 +157,8 @@ func (l *tripletRow[T]) row(r *gridRow[T]) {
 	switch {
 	case l.mining == HardTriplets:
 		l.hard(r)
-	case l.mining == SemiHardTriplets:
-		l.semiHard(r)
+	case l.mining == SemiHardOrFarthest:
+		l.semiHardOrFarthest(r)
 	case l.soft:
 		l.allSoft(r)
 	default:
@@ -228,9 +231,9 @@ func below[T tensor.Float](ranked []T, v T) int {
 	return lo
 }
 
-// semiHard lets each negative offer itself to the farthest positive that is nearer than it;
+// semiHardOrFarthest lets each negative offer itself to the farthest positive that is nearer than it;
 // the nearest offer to a positive or to one behind it is its negative.
-func (l *tripletRow[T]) semiHard(r *gridRow[T]) {
+func (l *tripletRow[T]) semiHardOrFarthest(r *gridRow[T]) {
 	r.rank()
 	r.mask(T(math.Inf(-1)))
 	farthest := 0
@@ -369,7 +372,7 @@ func batchTripletEntry() Entry {
 		Source: []string{"schroff2015", "hermans2017"},
 		Inputs: pairInputs,
 		Options: append(measureOptions(Euclidean),
-			Option{"margin", "0.2, or 0 with soft", "a number above 0; with soft, at least 0"}, Option{"mining", "hard", "hard, semi_hard or all"},
+			Option{"margin", "0.2, or 0 with soft", "a number above 0; with soft, at least 0"}, Option{"mining", "hard", "hard, semi_hard_or_farthest or all"},
 			Option{"soft", "false", "softplus instead of the hinge"}, overOption, batchReduction,
 		),
 		Needs: append(measureNeeds(Euclidean), overNeed, only("over", "soft", false, false)),

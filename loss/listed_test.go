@@ -314,7 +314,7 @@ func TestMinersFeedLosses(t *testing.T) {
 	check("hard, as pairs", l, func(dx []float64) (float64, error) { return l.EvalPairs(x, d, pairs, dx) })
 
 	mine((&pair.SemiHard[float64]{Margin: math.Inf(1), Farthest: true}).Mine(&triplets, x, d, y))
-	l.Mining = loss.SemiHardTriplets
+	l.Mining = loss.SemiHardOrFarthest
 	check("semi-hard", l, func(dx []float64) (float64, error) { return l.EvalTriplets(x, d, triplets, dx) })
 
 	mine((&pair.MultiSimilarity[float64]{Distance: pair.Distance{Metric: pair.Cosine}, Epsilon: 0.1}).Mine(&pairs, x, d, y))

@@ -33,7 +33,7 @@ var formulas = map[string]choices{
 	"triplet":               {"p": {0.0, 1.0, 2.0, 2.5, 3.3, math.Inf(1)}, "swap": {false, true}},
 	"triplet_with_distance": {"distance_function": {"pairwise_distance", "cosine_similarity", "squared_euclidean"}, "swap": {false, true}},
 	"contrastive":           ofPairs(choices{"power": {1.0, 2.0}, "reduction": {"mean", "sum"}}),
-	"batch_triplet":         ofPairs(choices{"mining": {"hard", "semi_hard", "all"}, "soft": {false, true}, "over": {nil, "active", "all"}, "reduction": {"mean", "sum"}}),
+	"batch_triplet":         ofPairs(choices{"mining": {"hard", "semi_hard_or_farthest", "all"}, "soft": {false, true}, "over": {nil, "active", "all"}, "reduction": {"mean", "sum"}}),
 	"nt_xent":               ofPairs(nil),
 	"sup_con":               ofPairs(nil),
 	"multi_similarity":      ofPairs(choices{"mine": {false, true}}),
@@ -299,7 +299,7 @@ func TestDivergedBatches(t *testing.T) {
 	}{
 		{"batch_triplet", batch(1e20, 1e20, 2e20), true, map[string]any{"distance": "dot", "mining": "hard"}},
 		{"batch_triplet", batch(1e20, 1e20, 2e20), true, map[string]any{"distance": "dot", "mining": "hard", "soft": true}},
-		{"batch_triplet", batch(1e20, 1e20, 2e20), true, map[string]any{"distance": "dot", "mining": "semi_hard", "soft": true}},
+		{"batch_triplet", batch(1e20, 1e20, 2e20), true, map[string]any{"distance": "dot", "mining": "semi_hard_or_farthest", "soft": true}},
 		{"batch_triplet", batch(1e20, 1e20, 2e20), true, map[string]any{"distance": "dot", "mining": "all"}},
 		{"batch_triplet", batch(1e160, 1e160, 2e160), false, map[string]any{"distance": "dot", "mining": "hard"}},
 		{"batch_triplet", batch(-3e38, -3e38, 3e38), true, map[string]any{"distance": "lp", "p": math.Inf(1)}},

@@ -116,7 +116,7 @@ func pairwises() []pairwise {
 					}
 					return v, 1
 				}))
-			all = append(all, row(fmt.Sprint("triplet/semi/", soft, o), false, o, triplets[float32](loss.SemiHardTriplets, soft, o), triplets[float64](loss.SemiHardTriplets, soft, o),
+			all = append(all, row(fmt.Sprint("triplet/semi/", soft, o), false, o, triplets[float32](loss.SemiHardOrFarthest, soft, o), triplets[float64](loss.SemiHardOrFarthest, soft, o),
 				func(p, n, _, _ []float64) (sum float64, terms int) {
 					if len(n) == 0 {
 						return 0, 0
@@ -489,7 +489,7 @@ func (q *pairProblem) contrastive(l *loss.Contrastive[float64]) float64 {
 // TestPairsOutOfRange: what float32 does not hold is refused, or makes the loss NaN.
 func TestPairsOutOfRange(t *testing.T) {
 	x, y := []float32{1.5e19, -1.5e19, 1.5e19, -1.4e19}, []int{0, 0, 1, 1}
-	for _, mining := range []loss.Mining{loss.HardTriplets, loss.SemiHardTriplets, loss.AllTriplets} {
+	for _, mining := range []loss.Mining{loss.HardTriplets, loss.SemiHardOrFarthest, loss.AllTriplets} {
 		l := loss.NewBatchTriplet[float32]()
 		l.Mining = mining
 		dx := make([]float32, len(x))

@@ -10,7 +10,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-// EvalTriplets is Eval with the triplets that a miner chose. Mining has no part in it.
+// EvalTriplets is Eval with the triplets that a miner chose. Mining is ignored.
 func (l *BatchTriplet[T]) EvalTriplets(embeddings []T, dim int, triplets pair.Triplets, dEmbeddings []T) (float64, error) {
 	const name = "BatchTriplet"
 	l.stats = PairStats{}

@@ -295,7 +295,7 @@ PAIRS = {
         {}, {"pos_margin": 0.25, "neg_margin": 1.5, "over": "all"}, {"power": 1, "reduction": "sum"}, {"power": 1, "neg_margin": 3.0}]),
     "BatchTriplet": (over_pairs(False, "euclidean", batch_triplet), "euclidean", [
         {"mining": mining, "soft": soft} | mean
-        for mining in ("hard", "semi_hard", "all")
+        for mining in ("hard", "semi_hard_or_farthest", "all")
         for soft, mean in ((False, {"over": "active"}), (False, {"over": "all"}), (True, {}), (False, {"reduction": "sum"}))]),
     "NTXent": (over_pairs(True, "cosine", nt_xent), "cosine", [{}, {"temperature": 0.5}, {"temperature": 1.0, "reduction": "sum"}]),
     "SupCon": (over_pairs(True, "cosine", sup_con), "cosine", [{}, {"temperature": 0.5}, {"temperature": 1.0, "reduction": "sum"}]),
@@ -538,7 +538,7 @@ for v in (nan, inf, -inf):
 
 # Smooth triplets with a margin, and contrastive margins for the distance −a·b.
 four = {"embeddings": doubles([1, 0], [0.5, 1], [0, 1], [-1, 0.5]), "labels": longs([0, 0, 1, 1])}
-for mining, margin, x in itertools.product(("hard", "semi_hard", "all"), (0.5, 5.0), (four, batch(9, 7), referred(batch(6, 3), 5, 2))):
+for mining, margin, x in itertools.product(("hard", "semi_hard_or_farthest", "all"), (0.5, 5.0), (four, batch(9, 7), referred(batch(6, 3), 5, 2))):
     pair("metric/soft margin", "BatchTriplet", x, {"soft": True, "mining": mining, "margin": margin})
 pair("metric/soft margin", "BatchTriplet", four, {"soft": True, "mining": "all", "margin": 0.25, "distance": "dot"})
 for margins in ({"pos_margin": -0.5}, {"neg_margin": -0.5}, {"pos_margin": -1.5, "neg_margin": -0.25, "power": 1}, {"pos_margin": -0.75, "neg_margin": 0.25, "over": "all"}):

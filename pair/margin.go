@@ -12,10 +12,10 @@ type Kind string
 
 // The kinds; "" means KindAll.
 const (
-	KindAll      Kind = "all"      // g ≤ Margin: all that a triplet loss sees
-	KindHard     Kind = "hard"     // g ≤ 0
-	KindSemiHard Kind = "semihard" // 0 < g ≤ Margin
-	KindEasy     Kind = "easy"     // g > Margin
+	KindAll      Kind = "all"       // g ≤ Margin: all that a triplet loss sees
+	KindHard     Kind = "hard"      // g ≤ 0
+	KindSemiHard Kind = "semi_hard" // 0 < g ≤ Margin, as [SemiHard] has it
+	KindEasy     Kind = "easy"      // g > Margin
 )
 
 // Kinds lists all kinds.
@@ -24,7 +24,8 @@ var Kinds = []Kind{KindAll, KindHard, KindSemiHard, KindEasy}
 // TripletMargin makes every triplet of a batch that is of Kind: up to one for each anchor,
 // positive and negative.
 //
-// PyTorch: pytorch-metric-learning's TripletMarginMiner(margin=Margin, type_of_triplets=Kind).
+// PyTorch: pytorch-metric-learning's TripletMarginMiner(margin=Margin, type_of_triplets=Kind),
+// whose "semihard" is KindSemiHard.
 type TripletMargin[T tensor.Float] struct {
 	Distance Distance
 	Margin   float64 // in units of Distance; 0 with KindHard, which has none

@@ -322,7 +322,7 @@ func TestMiningErrors(t *testing.T) {
 		{"margin of hard", func() (Stats, error) {
 			return (&TripletMargin[float32]{Margin: 1, Kind: KindHard}).Mine(&tr, x, 1, labels)
 		}, []string{"margin is 1", "must be 0"}},
-		{"kind", func() (Stats, error) { return (&TripletMargin[float32]{Kind: "odd"}).Mine(&tr, x, 1, labels) }, []string{"odd", "semihard"}},
+		{"kind", func() (Stats, error) { return (&TripletMargin[float32]{Kind: "odd"}).Mine(&tr, x, 1, labels) }, []string{"odd", "semi_hard"}},
 		{"epsilon", func() (Stats, error) { return (&MultiSimilarity[float32]{Epsilon: -1}).Mine(&p, x, 1, labels) }, []string{"epsilon is -1"}},
 		{"no rng", func() (Stats, error) { return (&DistanceWeighted[float32]{}).Mine(&tr, x, 2, labels[:2], nil) }, []string{"DistanceWeighted", "rng"}},
 		{"dim 1", func() (Stats, error) { return (&DistanceWeighted[float32]{}).Mine(&tr, x, 1, labels, rng) }, []string{"dim is 1"}},

@@ -12,9 +12,9 @@ import (
 // SemiHard makes a triplet of each anchor and each of its positives, with the nearest
 // negative that is farther than the positive, but by less than Margin.
 //
-// A pair without such a negative is skipped, and counted. With Farthest, a pair all of whose
-// negatives are as near as the positive or nearer takes the farthest of them; Margin +Inf
-// and Farthest together are TensorFlow's triplet_semihard_loss.
+// A pair without such a negative is skipped, and counted. With Farthest, which is another rule,
+// a pair all of whose negatives are as near as the positive or nearer takes the farthest of them;
+// with Margin +Inf it is loss.SemiHardOrFarthest, TensorFlow's triplet_semihard_loss.
 //
 // Source: [schroff2015], where the distance is [Squared].
 type SemiHard[T tensor.Float] struct {

@@ -95,9 +95,9 @@ func (t *Triplets) Check(samples int) error {
 	return within("Triplets: Negative", t.Negative, samples)
 }
 
-// Pairs writes to dst the pairs that the triplets are made of, in the place of what it holds: of each, the
-// anchor with the positive and the anchor with the negative. Pairs of several triplets are in it several
-// times. It is how a miner of triplets feeds a loss of pairs.
+// Pairs overwrites dst with the pairs of the triplets: of each, the anchor with the positive and the anchor
+// with the negative. A pair of several triplets is in it several times. So a miner of triplets feeds a loss
+// of pairs.
 func (t *Triplets) Pairs(dst *Pairs) {
 	dst.reset()
 	for i, a := range t.Anchor {

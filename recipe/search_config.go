@@ -17,7 +17,7 @@ type SearchConfig struct {
 	HoldOutClasses  []string `yaml:"hold_out_classes,omitempty,flow" json:"hold_out_classes,omitempty"` // not trained on; the test is among them
 
 	Loss        string  `yaml:"loss" json:"loss"`                         // a name of MetricLosses
-	Mining      string  `yaml:"mining" json:"mining"`                     // of triplet: semi_hard, hard, all
+	Mining      string  `yaml:"mining" json:"mining"`                     // of triplet: semi_hard_or_farthest, hard, all
 	SoftMargin  bool    `yaml:"soft_margin" json:"soft_margin"`           // of triplet: softplus instead of the hinge
 	Margin      float64 `yaml:"margin" json:"margin"`                     // 0: the loss's
 	Temperature float64 `yaml:"temperature" json:"temperature"`           // 0: the loss's
@@ -33,14 +33,14 @@ type SearchConfig struct {
 const mostRemembered = 1 << 20
 
 // Minings are the ways in which the triplet loss chooses. The hard triplets alone first draw all vectors together, which
-// a short training does not get over; so semi_hard is the default.
-var Minings = []string{"semi_hard", "hard", "all"}
+// a short training does not get over; so semi_hard_or_farthest is the default.
+var Minings = []string{"semi_hard_or_farthest", "hard", "all"}
 
 // DefaultSearch returns the settings of `energo train search` without flags.
 func DefaultSearch() SearchConfig {
 	t := defaultTraining()
 	t.Epochs, t.Batch, t.Validation = 5, 120, 0
-	return SearchConfig{Recipe: "search", PictureSettings: defaultPictures(64), Loss: "triplet", Mining: "semi_hard", Training: t}
+	return SearchConfig{Recipe: "search", PictureSettings: defaultPictures(64), Loss: "triplet", Mining: "semi_hard_or_farthest", Training: t}
 }
 
 // Resolve puts in the default step size and refuses what is out of range, by the

@@ -21,7 +21,7 @@ var seeds = []string{
 	`{"id":[1,{}],"loss":"KLDivLoss","options":{"reduction":"batchmean"},"inputs":{"input":{"shape":[2,9223372036854775807],"data":[]},"target":{"shape":[],"data":[1]}}}`,
 	`{"loss":"ebm.nll","dtype":"float32","options":{"beta":2,"reduction":"none"},"inputs":{"energies":{"shape":[2,3],"data":[1,2,"Infinity",-1,0,4e38]},"target":{"shape":[2],"data":[0,2]}}}`,
 	`{"loss":"MultiMarginLoss","options":{"p":2,"margin":null,"weight":[1,2]},"inputs":{"input":{"shape":[2],"data":[1,2]},"target":{"shape":[],"data":[1]}}} `,
-	`{"loss":"BatchTriplet","options":{"mining":"semi_hard","distance":"lp","p":"Infinity"},"inputs":{"embeddings":{"shape":[4,1],"data":[0,1,1,"NaN"]},"labels":{"shape":[4],"data":[0,0,1,-9]}}}`,
+	`{"loss":"BatchTriplet","options":{"mining":"semi_hard_or_farthest","distance":"lp","p":"Infinity"},"inputs":{"embeddings":{"shape":[4,1],"data":[0,1,1,"NaN"]},"labels":{"shape":[4],"data":[0,0,1,-9]}}}`,
 	`{"loss":"ArcFace","options":{"margin":3.1,"scale":1e300},"inputs":{"embeddings":{"shape":[2,2],"data":[0,0,1,1e-320]},"labels":{"shape":[2],"data":[0,1]},"weight":{"shape":[2,2],"data":[1,0,0,0]}}}`,
 	`{"loss":"ProxyAnchor","dtype":"float32","inputs":{"embeddings":{"shape":[0,2],"data":[]},"labels":{"shape":[0],"data":[]},"proxies":{"shape":[1,2],"data":[1,2]}}}`,
 	`{"loss":"BarlowTwins","dtype":"float32","options":{"lambda":1e308},"inputs":{"x":{"shape":[2,2],"data":[1,1,1e38,-1e38]},"y":{"shape":[2,2],"data":[1,1,1,1]}}}`,
