@@ -57,7 +57,7 @@ var allowed = map[string][]string{
 	"ctc":                    {"internal/simd", "internal/trellis", "internal/excerpt"},
 	"job/option":             {"internal/excerpt", "internal/spelling"},
 	"job":                    {"measure", "report", "internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "job/option", "optim", "train"},
-	"jobs":                   {"recipe", "autodiff", "data", "data/tabular", "functional", "job", "job/option", "loss", "measure", "nn", "tensor", "train"},
+	"jobs":                   {"recipe", "autodiff", "data", "data/tabular", "functional", "job", "job/option", "loss", "measure", "nn", "optim", "tensor", "train"},
 	"recipe":                 {"report", "job", "job/option", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read"},
 	"seq/tag":                {"measure", "internal/card", "lattice", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "internal/excerpt"},
 	"search/encode":          {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
