@@ -72,6 +72,11 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c.Data, c.Hidden, c.Latent = pictures(t, 120, 40), 8, 2
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 40, 0
 	},
+	"parabola": func(_ *testing.T, s job.Spec) { s.Base().Epochs, s.Base().Checkpoint = 3, 0 },
+	"toy2d": func(_ *testing.T, s job.Spec) {
+		s.(*recipe.Toy2D).Objective = "pcd"
+		s.Base().Epochs, s.Base().Batch, s.Base().Checkpoint = 3, 5000, 0
+	},
 	"multilabel": func(t *testing.T, s job.Spec) {
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32

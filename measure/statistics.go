@@ -24,6 +24,15 @@ func Mean(x []float64) float64 {
 	return sum
 }
 
+// Deviation is the standard deviation of values, the root of their mean squared distance from their mean; NaN where the mean is.
+func Deviation(x []float64) float64 {
+	mean, squares := Mean(x), 0.0
+	for _, v := range x {
+		squares += (v - mean) * (v - mean)
+	}
+	return math.Sqrt(Ratio(squares, float64(len(x))))
+}
+
 // Sorted returns the values in ascending order, NaN first, and leaves x as it is.
 func Sorted(x []float64) []float64 {
 	out := slices.Clone(x)

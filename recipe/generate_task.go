@@ -113,7 +113,7 @@ func newGenerateTask(c *Generate, trainSet, testSet *data.Images) (*generateTask
 	sets.held = sets.evaluated() // of all epochs: chains are held against as many pictures
 	t := &generateTask{
 		pictureSurface: model, labelledSets: sets, c: c, whole: trainSet, batch: tensor.New(tensor.Float32),
-		film: newPictureFilm(sets.set, c.Epochs, c.Batch),
+		film: newPictureFilm("The plane through three training pictures", sets.set, c.Epochs, c.Batch),
 	}
 	t.objective.EnergyL2 = c.EnergyL2
 	t.objective.Chains, t.buffer, err = c.negatives(trainSet.Size(), c.Seed)
@@ -162,7 +162,7 @@ func (t *generateTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	if err != nil || e.Fault() != "" { // the run does not continue from a fault, which gets no frame
 		return e, err
 	}
-	return e, t.film.take(ctx, t.pictureSurface, held, draws)
+	return e, t.film.look(ctx, t.pictureSurface, held, draws)
 }
 
 // draws returns up to n chains as they stand; without a buffer, short runs from noise.

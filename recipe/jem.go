@@ -219,7 +219,7 @@ func (t *jemTask) write(ctx context.Context, dir string, own *measurement) error
 	if err := own.write(dir, t.test); err != nil {
 		return err
 	}
-	if err := surface.Write(dir, []surface.Film{t.film.film("The plane through three training pictures, labels summed out")}); err != nil {
+	if err := surface.Write(dir, t.film.films()); err != nil {
 		return err
 	}
 	return report.WriteSheets(dir, sheets)

@@ -47,7 +47,7 @@ func newJEMTask(c *JEM, trainSet, testSet, foreign *data.Images) (*jemTask, erro
 			subject: train.Subject{Functional: nll, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)},
 		},
 		pictures:     newPictureSurface(net, energy.Marginal{Labeler: labeler, D: trainSet.Size()}, h, w, architecture),
-		labelledSets: sets, c: c, foreign: foreign, batch: tensor.New(tensor.Float32), film: newPictureFilm(sets.set, c.Epochs, c.Batch),
+		labelledSets: sets, c: c, foreign: foreign, batch: tensor.New(tensor.Float32), film: newPictureFilm("The plane through three training pictures, labels summed out", sets.set, c.Epochs, c.Batch),
 	}
 	t.objective.EnergyL2 = c.EnergyL2
 	t.objective.Chains, t.buffer, err = c.negatives(trainSet.Size(), c.Seed)
@@ -60,7 +60,7 @@ func (t *jemTask) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.film.take(ctx, t.pictures, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), draws)
+	return t.film.look(ctx, t.pictures, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), draws)
 }
 
 // draws returns chains as they stand; without a buffer, short runs from noise.

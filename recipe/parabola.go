@@ -2,397 +2,412 @@ package recipe
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/offender"
-	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
-// ParabolaConfig is the settings of the parabola recipe: the 2006 tutorial's regression of
-// Y = X² on [−1, 1] by energies of two architectures and losses of several kinds.
-type ParabolaConfig struct {
-	Cases   []string `json:"cases"` // names of ParabolaCases; none: all
-	Seeds   int      `json:"seeds"` // runs of each case
-	Seed    uint64   `json:"seed"`  // of the first
-	Steps   int      `json:"steps"`
-	Threads int      `json:"threads"`
+// ParabolaJob trains energies of real answers.
+func ParabolaJob() job.Job {
+	return job.Job{
+		Name: "parabola", Folder: "parabola-ENERGY-FUNCTIONAL", Short: "Replay the tutorial's lesson on Y = X²: the loss that works for one architecture flattens another",
+		Long: `Trains an energy of real answers y to inputs x, with the right answers on Y = X², as in the 2006 tutorial [lecun2006]:
+
+  --energy output  |G(x) − y|: pulling down one place of a fixed shape pushes up the others
+  --energy codes   ‖G₁(x) − G₂(y)‖₁: both branches can become one constant
+
+The tutorial's cases are the energy loss on output (works) and on codes (collapses to a flat surface), and on codes
+square_square with the most offending answer outside a ball, and nll over 20 answers (both work). Its table prints
+square_square with a wrong sign: square_square_misprint (fails). energo compare parabola --energy output,codes has all
+functionals that real answers have; a training takes a second or two.`,
+		Examples: []string{"--energy codes --functional energy", "--energy codes --functional square_square --seed 3", "--energy output"},
+		New: func() job.Spec {
+			t := job.DefaultTraining()
+			t.Optimizer, t.LR, t.WeightDecay, t.Clip = "sgd", 0.05, 0.002, 1
+			t.Epochs, t.Batch, t.Warmup, t.Validation = 60, parabolaBatch, 0, 0
+			return &Parabola{Energy: "codes", Functional: "nll", Training: t}
+		},
+	}
 }
 
-// DefaultParabola returns the settings of `energo train parabola` without flags.
-func DefaultParabola() ParabolaConfig { return ParabolaConfig{Seeds: 10, Seed: 1, Steps: 3000} }
-
-// ParabolaCase is an architecture trained with a functional.
-type ParabolaCase struct {
-	Name       string `json:"name"`
-	Energy     string `json:"energy"`
-	Functional string `json:"functional"`
-	Expect     string `json:"expect"` // what the theory says of it
-
-	branches bool
-	f        functional.Functional
+// Parabola is the settings of the job parabola.
+type Parabola struct {
+	Energy     string // output, codes
+	Functional string
+	job.Training
 }
 
-// The tutorial's margin, and how far around the correct answer nothing is pushed up.
+// The margin and how far around the correct answer nothing is pushed up, as the tutorial has them. Without R(W) the energy loss on
+// codes need not collapse: the branches may align before they have shrunk.
 const (
 	parabolaMargin = 1
 	parabolaBall   = 0.3
+	parabolaBatch  = 64
+	parabolaSteps  = 50 // an epoch
+	parabolaNodes  = 20 // of the free energy's quadrature
+	parabolaGrid   = 61 // answers that the search looks at
+	answersFrom    = -0.5
+	answersTo      = 1.5
 )
 
-// ParabolaCases returns the tutorial's four cases and its misprint.
-func ParabolaCases() []ParabolaCase {
-	const one, two = "|G(x) − y|", "‖G₁(x) − G₂(y)‖₁"
-	return []ParabolaCase{
-		{"1", one, "energy", "works: pulling down one place of a fixed shape pushes up the others", false, functional.Energy{}},
-		{"2", two, "energy", "collapses: both branches can become one constant", true, functional.Energy{}},
-		{"3", two, "square_square", "works: the most offending answer is pushed up to the margin", true, functional.SquareSquare{Margin: parabolaMargin}},
-		{"4", two, "nll", "works: all answers are pushed up, as far as they are low", true, functional.NLL{Beta: 1}},
-		{"misprint", two, "square_square_misprint", "fails: the most offending answer is pulled down too", true, functional.SquareSquareMisprint{Margin: parabolaMargin}},
-	}
-}
-
-// ParabolaOutcome is one training.
-type ParabolaOutcome struct {
-	Seed   uint64         `json:"seed"`
-	MSE    measure.Number `json:"mse"`           // of the inferred answers, the least energy's
-	Spread measure.Number `json:"spread"`        // standard deviation of the energy over y, mean over x
-	Before measure.Number `json:"spread_before"` // … before training
-	Flat   bool           `json:"flat"`
-	Why    string         `json:"why,omitempty"` // it was given up
-}
-
-// Surface is E(x, y) on a grid: X by Y, y running fastest.
-type Surface struct {
-	X, Y     []float64
-	Energy   []float64
-	Inferred []float64 // the y of least energy for each x; NaN where energies are
-}
-
-// ParabolaResult is what a case came to.
-type ParabolaResult struct {
-	ParabolaCase
-	Flat     int               `json:"flat"` // how many runs ended so
-	MSE      measure.Number    `json:"mse"`  // mean over the runs
-	WorstMSE measure.Number    `json:"worst_mse"`
-	Runs     []ParabolaOutcome `json:"runs"`
-	Before   Surface           `json:"-"` // of the first run
-	After    Surface           `json:"-"`
-	Film     surface.Film      `json:"-"` // of the first run
-}
-
-// Resolve fills in the cases and refuses what is out of range.
-func (c ParabolaConfig) Resolve() (ParabolaConfig, error) {
-	var names []string
-	for _, k := range ParabolaCases() {
-		names = append(names, k.Name)
-	}
-	if len(c.Cases) == 0 {
-		c.Cases = names
-	}
-	for _, n := range c.Cases {
-		if !slices.Contains(names, n) {
-			return c, fmt.Errorf("there is no case %q; there are %s%s", excerpt.Of(n), strings.Join(names, ", "), spelling.DidYouMean(n, names))
+// PointFunctionals are the functionals whose statistics real answers have: all but those of costs, which are of labels.
+func PointFunctionals() (names []string) {
+	for _, e := range functional.Catalogue() {
+		f, err := functional.New(e.Name, functional.DefaultOptions())
+		if err != nil {
+			continue
+		}
+		switch f.Statistic().Kind {
+		case functional.None, functional.Minimum, functional.Offending, functional.FreeEnergy:
+			names = append(names, e.Name)
 		}
 	}
-	if err := once("case", c.Cases); err != nil {
-		return c, err
-	}
-	if c.Seeds < 1 || c.Seeds > 1000 {
-		return c, fmt.Errorf("seeds is %d; it must be a whole number from 1 to 1000", c.Seeds)
-	}
-	if c.Steps < 1 || c.Steps > 1<<20 {
-		return c, fmt.Errorf("steps is %d; it must be a whole number from 1 to %d", c.Steps, 1<<20)
-	}
-	if c.Threads < 0 {
-		return c, fmt.Errorf("threads is %d; it must be at least 0", c.Threads)
-	}
-	return c, nil
+	return names
 }
 
-// Parabola trains every case with every seed. emit is told of each training as it ends.
-func Parabola(ctx context.Context, c ParabolaConfig, emit func(ParabolaCase, ParabolaOutcome, time.Duration)) ([]ParabolaResult, error) {
-	c, err := c.Resolve()
+// Options implements job.Spec.
+func (c *Parabola) Options() option.List {
+	list := option.List{
+		option.New(&c.Energy, "energy", "energy function", option.OneOf("output", "codes")),
+		option.New(&c.Functional, "functional", "loss functional; the margin costs are of labels", option.OneOf(PointFunctionals()...)),
+	}
+	return append(list, c.Training.Options()...).Without("validation", "limit")
+}
+
+// Resolve implements job.Spec.
+func (c *Parabola) Resolve() error {
+	c.Settle(60, parabolaBatch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Parabola) Folder() string { return "parabola-" + c.Energy + "-" + c.Functional }
+
+// Open implements job.Spec.
+func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
+	f, err := functional.New(c.Functional, functional.DefaultOptions())
 	if err != nil {
 		return nil, err
 	}
-	simd.SetThreads(c.Threads)
-	var results []ParabolaResult
-	for _, k := range ParabolaCases() {
-		if !slices.Contains(c.Cases, k.Name) {
-			continue
-		}
-		r := ParabolaResult{ParabolaCase: k}
-		for i := range c.Seeds {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			start := time.Now()
-			var film *surface.Film
-			if i == 0 {
-				film = &r.Film
-			}
-			o, before, after, err := k.train(c.Seed+uint64(i), c.Steps, film)
-			if err != nil {
-				return nil, fmt.Errorf("case %s, seed %d: %w", k.Name, o.Seed, err)
-			}
-			if i == 0 {
-				r.Before, r.After = before, after
-			}
-			if o.Flat {
-				r.Flat++
-			}
-			r.MSE += o.MSE / measure.Number(c.Seeds)
-			r.WorstMSE = max(r.WorstMSE, o.MSE)
-			r.Runs = append(r.Runs, o)
-			emit(k, o, time.Since(start))
-		}
-		results = append(results, r)
+	rng := train.Rand(c.Seed, "parabola", 0)
+	net := func(out int) nn.Module {
+		const hidden = 20
+		return nn.NewSequential(nn.NewLinear(1, hidden, rng), nn.Tanh{}, nn.NewLinear(hidden, out, rng))
 	}
-	return results, nil
+	const codes = 10
+	m := &realAnswers{functional: f, x: tensor.New(tensor.Float32), y: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32)}
+	architecture := "|G(x) − y|"
+	if c.Energy == "codes" {
+		m.surface, architecture = codeDistance{nn.Prefix("x", net(codes)), nn.Prefix("y", net(codes))}, "‖G₁(x) − G₂(y)‖₁"
+	} else {
+		m.surface = codeDistance{x: net(1)}
+	}
+	m.params = m.surface.Params()
+	m.slopes = energy.NewSlopes[float32](m.surface)
+	if m.grid, err = offender.NewGrid[float32](1, parabolaGrid, answersFrom, answersTo); err != nil {
+		return nil, err
+	}
+	m.answers = energy.PointAnswers{Surface: m.surface}
+	m.answers.Nodes, m.answers.LogWeights = quadratureNodes()
+	m.subject = train.Subject{Functional: f, Architecture: architecture}
+	if e, err := functional.Lookup(c.Functional); err == nil && e.Takes("margin") {
+		m.subject.Margin = parabolaMargin
+	}
+	m.subject.Terms = train.AnswerTerms("inputs", m.subject.Margin)
+	m.subject.Terms.AllAnswers, m.subject.Terms.Correct = false, "the right answer"
+	m.subject.Terms.Offending = "the most offending answer outside a ball around it"
+	film := surface.Film{
+		Name: "surface", Title: architecture + " with " + c.Functional, XLabel: "x", YLabel: "y", OverY: true,
+		X: even(41, -1, 1), Y: even(101, answersFrom, answersTo),
+	}
+	if f.Statistic().Kind == functional.Offending {
+		film.Margin = parabolaMargin
+	}
+	for _, x := range film.X {
+		film.Data = append(film.Data, [2]float64{x, x * x})
+	}
+	m.reel = newReel(film, len(film.X), len(film.X), c.Epochs, m.Samples()/c.Batch)
+	return m, nil
 }
 
-// distance is ‖G₁(x) − G₂(y)‖₁, or without a second branch |G₁(x) − y|.
-type distance struct{ x, y nn.Module }
+// codeDistance is ‖G₁(x) − G₂(y)‖₁, or without a second branch |G₁(x) − y|. It is a network for what keeps its weights.
+type codeDistance struct{ x, y nn.Module }
 
 // Energy implements energy.Surface.
-func (d distance) Energy(x, y *autodiff.Var) *autodiff.Var {
+func (d codeDistance) Energy(x, y *autodiff.Var) *autodiff.Var {
 	if d.y != nil {
 		y = d.y.Forward(y)
 	}
 	return autodiff.SumLast(autodiff.Abs(autodiff.Sub(d.x.Forward(x), y)))
 }
 
+// Forward implements nn.Module: G₁(x).
+func (d codeDistance) Forward(x *autodiff.Var) *autodiff.Var { return d.x.Forward(x) }
+
 // Dim implements energy.Surface.
-func (d distance) Dim() int { return 1 }
+func (d codeDistance) Dim() int { return 1 }
 
 // Params implements energy.Surface.
-func (d distance) Params() []*autodiff.Param {
+func (d codeDistance) Params() []*autodiff.Param {
 	if d.y == nil {
 		return d.x.Params()
 	}
 	return slices.Concat(d.x.Params(), d.y.Params())
 }
 
-func (k ParabolaCase) surface(rng *rand.Rand) distance {
-	const hidden, codes = 20, 10
-	net := func(out int) nn.Module {
-		return nn.NewSequential(nn.NewLinear(1, hidden, rng), nn.Tanh{}, nn.NewLinear(hidden, out, rng))
-	}
-	if k.branches {
-		return distance{nn.Prefix("x", net(codes)), nn.Prefix("y", net(codes))}
-	}
-	return distance{x: net(1)}
+// realAnswers is a job.Model: an energy over real answers, whose truth is known.
+type realAnswers struct {
+	surface    codeDistance
+	functional functional.Functional
+	subject    train.Subject
+	slopes     *energy.Slopes[float32]
+	grid       *offender.Grid[float32]
+	answers    energy.PointAnswers
+	record     energy.AnswerLoss
+	params     []*autodiff.Param
+	reel       *reel
+
+	x, y, other *tensor.Tensor // of a batch
+	lowest      []float64
+	correct     []float64
 }
 
-// What training a case takes: found by hand, the same for all of them. Without R(W) case 2
-// need not collapse: the branches may align before they have shrunk.
-const (
-	parabolaBatch = 64
-	parabolaRate  = 0.05
-	parabolaDecay = 0.002
-	parabolaClip  = 1
-	parabolaNodes = 20 // of the free energy's quadrature
-	parabolaGrid  = 61 // answers that the search looks at
-	answersFrom   = -0.5
-	answersTo     = 1.5
-)
+// Params implements train.Task.
+func (m *realAnswers) Params() []*autodiff.Param { return m.params }
 
-// train trains a case, and films it unless film is nil.
-func (k ParabolaCase) train(seed uint64, steps int, film *surface.Film) (o ParabolaOutcome, before, after Surface, err error) {
-	rng := train.Rand(seed, "parabola", 0)
-	s := k.surface(rng)
-	slopes := energy.NewSlopes[float32](s)
-	before = surfaceOf(slopes)
-	o = ParabolaOutcome{Seed: seed, Before: measure.Number(before.spread())}
-	grid, err := offender.NewGrid[float32](1, parabolaGrid, answersFrom, answersTo)
+// Samples implements train.Task: how many inputs are drawn in an epoch.
+func (m *realAnswers) Samples() int { return parabolaSteps * parabolaBatch }
+
+// State implements train.Stateful.
+func (m *realAnswers) State() []tensor.Named { return m.reel.state() }
+
+// Data implements job.Model.
+func (m *realAnswers) Data() string { return "drawn from Y = X²" }
+
+// Scale implements job.Model.
+func (m *realAnswers) Scale(spread measure.Number) { m.subject.Scale = spread }
+
+// Save implements job.Model.
+func (m *realAnswers) Save(dir string) error {
+	return nn.Save(filepath.Join(dir, ModelFile), m.surface)
+}
+
+// Load implements job.Model.
+func (m *realAnswers) Load(dir string) error {
+	return nn.Load(filepath.Join(dir, ModelFile), m.surface)
+}
+
+// Loss implements train.Task.
+func (m *realAnswers) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	n := len(b.Samples)
+	m.x.Resize(n, 1)
+	m.y.Resize(n, 1)
+	for i := range n {
+		v := b.Rand.Float32()*2 - 1
+		m.x.Float32s()[i], m.y.Float32s()[i] = v, v*v
+	}
+	if err := m.search(b.Rand); err != nil {
+		return nil, err
+	}
+	m.answers.X, m.answers.Y = tape.Const(m.x), tape.Const(m.y)
+	losses, err := m.record.Record(&m.answers, m.functional)
 	if err != nil {
-		return o, before, after, err
+		return nil, err
 	}
-	x, y := tensor.New(tensor.Float32, parabolaBatch, 1), tensor.New(tensor.Float32, parabolaBatch, 1)
-	answers := &energy.PointAnswers{Surface: s}
-	answers.Nodes, answers.LogWeights = quadratureNodes()
-	found, lowest := tensor.New(tensor.Float32, parabolaBatch, 1), make([]float64, parabolaBatch)
-	tape, params := autodiff.NewTape(tensor.Float32), s.Params()
-	optimizer := &optim.SGD{Momentum: 0.9, WeightDecay: parabolaDecay}
-	if err := optimizer.Prepare(params); err != nil {
-		return o, before, after, err
-	}
-	var record energy.AnswerLoss
-	frames := map[int]bool{}
-	if film != nil {
-		*film, frames = k.newFilm(), frameSteps(steps)
-		film.Frames = append(film.Frames, parabolaFrame(film, slopes, 0))
-	}
-	for step := range steps {
-		for i := range parabolaBatch {
-			v := rng.Float32()*2 - 1
-			x.Float32s()[i], y.Float32s()[i] = v, v*v
-		}
-		if k.f.Statistic().Kind == functional.Offending {
-			slopes.Fix(x)
-			if _, err := grid.Find(rng, slopes, y.Float32s(), parabolaBall, found.Float32s(), lowest); err != nil {
-				return o, before, after, err
-			}
-			answers.Offending = found
-		}
-		tape.Reset()
-		answers.X, answers.Y = tape.Const(x), tape.Const(y)
-		losses, err := record.Record(answers, k.f)
-		if err != nil { // energies that are no numbers any more
-			o.Why = fmt.Sprintf("given up at step %d: %v", step+1, err)
-			break
-		}
-		for _, p := range params {
-			p.ZeroGrad()
-		}
-		tape.Backward(autodiff.Mean(losses))
-		optim.ClipNorm(params, parabolaClip)
-		optimizer.Step(params, parabolaRate*(optim.Cosine{}).At(step, steps))
-		if frames[step+1] {
-			film.Frames = append(film.Frames, parabolaFrame(film, slopes, step+1))
-		}
-	}
-	after = surfaceOf(slopes)
-	o.MSE, o.Spread = measure.Number(after.mse()), measure.Number(after.spread())
-	o.Flat = o.Spread < flatPart*o.Before && o.MSE > wrongMSE
-	return o, before, after, nil
+	return autodiff.Mean(losses), nil
 }
 
-// newFilm returns a film without frames.
-func (k ParabolaCase) newFilm() surface.Film {
-	const nx, ny = 41, 101
-	f := surface.Film{
-		Name: "case-" + k.Name, Title: "Case " + k.Name + ": " + k.Energy + " with " + k.Functional, XLabel: "x", YLabel: "y", OverY: true,
-		X: even(nx, -1, 1), Y: even(ny, answersFrom, answersTo),
+// search looks for the answers that the functional's statistic is of: the most offending ones outside the ball, or those of
+// least energy, which are the correct ones where nothing on the grid is lower.
+func (m *realAnswers) search(rng *rand.Rand) error {
+	kind := m.functional.Statistic().Kind
+	if kind != functional.Offending && kind != functional.Minimum {
+		return nil
 	}
-	if k.f.Statistic().Kind == functional.Offending {
-		f.Margin = parabolaMargin
+	n := m.x.Dim(0)
+	m.other.Resize(n, 1)
+	m.lowest = scratch.Sized(m.lowest, n)
+	m.slopes.Fix(m.x)
+	ball := 0.0
+	if kind == functional.Offending {
+		ball = parabolaBall
 	}
-	for _, x := range f.X {
-		f.Data = append(f.Data, [2]float64{x, x * x})
+	if _, err := m.grid.Find(rng, m.slopes, m.y.Float32s(), ball, m.other.Float32s(), m.lowest); err != nil {
+		return err
+	}
+	if kind == functional.Offending {
+		m.answers.Offending = m.other
+		return nil
+	}
+	m.correct = scratch.Sized(m.correct, n)
+	m.slopes.Each(1).Energies(m.correct, nil, m.y.Float32s())
+	for i, e := range m.correct {
+		if e <= m.lowest[i] {
+			m.other.Float32s()[i] = m.y.Float32s()[i]
+		}
+	}
+	m.answers.Least = m.other
+	return nil
+}
+
+// Evaluate implements train.Task.
+func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
+	e := m.diagnose(m.look())
+	if e.Fault() == "" { // the run does not continue from another
+		m.reel.take(m.frame())
+	}
+	return e, nil
+}
+
+// Measure implements job.Model.
+func (m *realAnswers) Measure(context.Context) (*job.Measures, error) {
+	s := m.look()
+	return &job.Measures{Evaluation: m.diagnose(s), Write: func(_ context.Context, dir string) error {
+		films := m.reel.films()
+		if err := surface.Write(dir, films); err != nil {
+			return err
+		}
+		return report.WritePlanes(dir, m.planes(&films[0], s))
+	}}, nil
+}
+
+// planes are the surface before training, as the film's first frame has it, and after.
+func (m *realAnswers) planes(film *surface.Film, s *lookedAt) []report.Plane {
+	first := &lookedAt{x: film.X, y: film.Y}
+	for _, e := range film.Frames[0].Energy {
+		first.energies = append(first.energies, float64(e))
+	}
+	var all []report.Plane
+	for _, p := range []struct {
+		name, title string
+		s           *lookedAt
+	}{{"before", "The surface before training", first}, {"after", "The surface after training", s}} {
+		right := make([]float64, len(p.s.x))
+		for i, x := range p.s.x {
+			right[i] = x * x
+		}
+		all = append(all, report.Plane{
+			Name: p.name, Title: p.title, Note: "low energies dark; spread of the energies over y: " + p.s.spread().String(),
+			X: p.s.x, Y: p.s.y, Energy: p.s.energies, Inferred: p.s.inferred(), Right: right, Least: slices.Max(first.energies) - slices.Min(first.energies),
+		})
+	}
+	return all
+}
+
+// lookedAt is the energies of a surface on a grid, y running fastest.
+type lookedAt struct{ x, y, energies []float64 }
+
+// look evaluates the surface on a grid.
+func (m *realAnswers) look() *lookedAt {
+	return m.lookOn(even(81, -1, 1), even(201, answersFrom, answersTo))
+}
+
+func (m *realAnswers) lookOn(x, y []float64) *lookedAt {
+	inputs, answers := tensor.New(tensor.Float32, len(x), 1), make([]float32, 0, len(x)*len(y))
+	for i, v := range x {
+		inputs.Float32s()[i] = float32(v)
+		for _, v := range y {
+			answers = append(answers, float32(v))
+		}
+	}
+	s := &lookedAt{x, y, make([]float64, len(answers))}
+	m.slopes.Fix(inputs)
+	m.slopes.Each(len(y)).Energies(s.energies, nil, answers)
+	return s
+}
+
+// frame is the surface as the film shows it, with the answers inferred, and for each x the energies of the right answer and of
+// the most offending one.
+func (m *realAnswers) frame() surface.Frame {
+	s := m.lookOn(m.reel.film.X, m.reel.film.Y)
+	f, stats := surface.Frame{Energy: narrowed(s.energies)}, m.stats(s)
+	for i, y := range s.inferred() {
+		f.Points = append(f.Points, [2]float64{s.x[i], y})
+		f.Correct, f.Other = append(f.Correct, float32(stats[i].Correct)), append(f.Other, float32(stats[i].Offending))
 	}
 	return f
 }
 
-// parabolaFrame looks at a surface: its energies, the answers inferred, and for each x the
-// energies of the right answer and of the most offending one.
-func parabolaFrame(film *surface.Film, slopes *energy.Slopes[float32], step int) surface.Frame {
-	nx, ny := len(film.X), len(film.Y)
-	x, y, right := tensor.New(tensor.Float32, nx, 1), make([]float32, 0, nx*ny), make([]float32, nx)
-	for i, v := range film.X {
-		x.Float32s()[i], right[i] = float32(v), float32(v*v)
-		for _, v := range film.Y {
-			y = append(y, float32(v))
-		}
+// stats says for each input where the right answer's energy lies.
+func (m *realAnswers) stats(s *lookedAt) []functional.LabelStats {
+	x, y, right := tensor.New(tensor.Float32, len(s.x), 1), make([]float32, len(s.x)), make([]float64, len(s.x))
+	for i, v := range s.x {
+		x.Float32s()[i], y[i] = float32(v), float32(v*v)
 	}
-	slopes.Fix(x)
-	all, correct := make([]float64, nx*ny), make([]float64, nx)
-	slopes.Each(ny).Energies(all, nil, y)
-	slopes.Each(1).Energies(correct, nil, right)
-	fr := surface.Frame{Step: step, Energy: narrowed(all), Correct: narrowed(correct)}
-	for i, v := range film.X {
-		best, other := 0, math.Inf(1)
-		for j, e := range all[i*ny : (i+1)*ny] {
-			if e < all[i*ny+best] {
-				best = j
-			}
-			if math.Abs(film.Y[j]-v*v) > parabolaBall {
+	m.slopes.Fix(x)
+	m.slopes.Each(1).Energies(right, nil, y)
+	all := make([]functional.LabelStats, len(s.x))
+	for i := range all {
+		row, other := s.row(i), math.Inf(1)
+		for j, e := range row {
+			if math.Abs(s.y[j]-float64(s.x[i]*s.x[i])) > parabolaBall {
 				other = min(other, e)
 			}
 		}
-		fr.Points, fr.Other = append(fr.Points, [2]float64{v, film.Y[best]}), append(fr.Other, float32(other))
+		all[i] = functional.LabelStats{Correct: right[i], Offending: other, Answer: -1, Spread: measure.Deviation(row)}
 	}
-	return fr
+	return all
 }
 
-// A surface is flat where its spread is a small part of what it was and its answers are wrong.
-const (
-	flatPart = 0.25
-	wrongMSE = 0.01
-)
+// row is the energies of an input's answers.
+func (s *lookedAt) row(i int) []float64 { return s.energies[i*len(s.y) : (i+1)*len(s.y)] }
+
+// inferred is the answer with the least energy to each input, the first of equals; NaN where an energy is.
+func (s *lookedAt) inferred() []float64 {
+	answers := make([]float64, len(s.x))
+	for i := range answers {
+		row := s.row(i)
+		answers[i] = math.NaN()
+		if at := slices.Index(row, slices.Min(row)); at >= 0 { // the least is NaN, which equals nothing
+			answers[i] = s.y[at]
+		}
+	}
+	return answers
+}
+
+// spread is the standard deviation of the energies over y, mean over x.
+func (s *lookedAt) spread() measure.Number {
+	all := make([]float64, len(s.x))
+	for i := range all {
+		all[i] = measure.Deviation(s.row(i))
+	}
+	return measure.Number(measure.Mean(all))
+}
+
+// diagnose holds the inferred answers against Y = X². Chance is the error of the best constant answer.
+func (m *realAnswers) diagnose(s *lookedAt) train.Evaluation {
+	squared := measure.Quantity{Key: "squared_error", Name: "Squared error", Note: "of the answer with the least energy, mean over the inputs"}
+	var right, errors []float64
+	for i, y := range s.inferred() {
+		x := s.x[i]
+		right, errors = append(right, x*x), append(errors, (y-x*x)*(y-x*x))
+	}
+	constant := measure.Deviation(right)
+	return train.Diagnose(m.stats(s), m.subject, squared.Of(measure.Mean(errors)), constant*constant)
+}
 
 // quadratureNodes returns answers in the middles of equal cells.
 func quadratureNodes() (*tensor.Tensor, []float64) {
 	nodes, weights := tensor.New(tensor.Float32, parabolaNodes, 1), make([]float64, parabolaNodes)
-	cell := (answersTo - answersFrom) / parabolaNodes
+	const cell = (answersTo - answersFrom) / parabolaNodes
 	for i := range weights {
-		nodes.Float32s()[i] = float32(answersFrom + cell*(float64(i)+0.5))
+		nodes.Float32s()[i] = float32(answersFrom + float64(cell*(float64(i)+0.5)))
 		weights[i] = math.Log(cell)
 	}
 	return nodes, weights
-}
-
-// surfaceOf evaluates a surface on a grid.
-func surfaceOf(slopes *energy.Slopes[float32]) Surface {
-	const nx, ny = 81, 201
-	var s Surface
-	for i := range nx {
-		s.X = append(s.X, -1+2*float64(i)/(nx-1))
-	}
-	for j := range ny {
-		s.Y = append(s.Y, answersFrom+(answersTo-answersFrom)*float64(j)/(ny-1))
-	}
-	x, y := tensor.New(tensor.Float32, nx, 1), make([]float32, 0, nx*ny)
-	for i := range nx {
-		x.Float32s()[i] = float32(s.X[i])
-		for _, v := range s.Y {
-			y = append(y, float32(v))
-		}
-	}
-	s.Energy = make([]float64, nx*ny)
-	slopes.Fix(x)
-	slopes.Each(ny).Energies(s.Energy, nil, y)
-	for i := range nx {
-		row := s.Energy[i*ny : (i+1)*ny]
-		s.Inferred = append(s.Inferred, inferred(s.Y, row))
-	}
-	return s
-}
-
-// inferred is the answer with the least of the energies, the first of equals; NaN where one of them is.
-func inferred(answers, energies []float64) float64 {
-	at := slices.Index(energies, slices.Min(energies))
-	if at < 0 { // the least is NaN, which equals nothing
-		return math.NaN()
-	}
-	return answers[at]
-}
-
-// mse is the squared error of the inferred answers.
-func (s Surface) mse() (mse float64) {
-	for i, x := range s.X {
-		r := s.Inferred[i] - x*x
-		mse += r * r / float64(len(s.X))
-	}
-	return mse
-}
-
-// spread is the standard deviation of the energy over y, mean over x.
-func (s Surface) spread() (total float64) {
-	n := len(s.Y)
-	for i := range s.X {
-		var sum, squares float64
-		for _, e := range s.Energy[i*n : (i+1)*n] {
-			sum += e
-			squares += e * e
-		}
-		mean := sum / float64(n)
-		total += math.Sqrt(max(squares/float64(n)-float64(mean*mean), 0)) / float64(len(s.X))
-	}
-	return total
 }

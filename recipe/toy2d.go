@@ -4,257 +4,281 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
+	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/objective"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
-// Toy2DConfig is the settings of the toy2d recipe: densities exp(−E(y))/Z over the plane,
-// trained by NLL whose free energy is a quadrature, or without a partition function.
-type Toy2DConfig struct {
-	Sets      []string `json:"sets"`      // names of data.Toys; none: all
-	Objective string   `json:"objective"` // one of Toy2DObjectives
-	Steps     int      `json:"steps"`
-	Seed      uint64   `json:"seed"`
-	Threads   int      `json:"threads"`
+// Toy2DJob trains densities over the plane.
+func Toy2DJob() job.Job {
+	return job.Job{
+		Name: "toy2d", Folder: "toy2d-SET-OBJECTIVE", Short: "Train a density exp(−E(y))/Z over the plane, whose truth is known",
+		Long: `Trains an energy over the plane for a distribution that is known exactly: gaussians (eight), rings, moons,
+spirals, checkerboard or pinwheel. It is trained by the negative log-likelihood, its partition function a quadrature,
+or without a partition function. The density is compared with the truth: Kullback-Leibler divergence by quadrature,
+modes covered and maximum mean discrepancy by draws. About half a minute.`,
+		Examples: []string{"", "--set spirals --epochs 20", "--set rings --objective nce"},
+		New: func() job.Spec {
+			t := job.DefaultTraining()
+			t.Epochs, t.Batch, t.Warmup, t.Validation = 50, toyBatch, 50, 0
+			return &Toy2D{Set: "gaussians", Objective: "nll", Training: t}
+		},
+	}
 }
 
-// DefaultToy2D returns the settings of `energo train toy2d` without flags.
-func DefaultToy2D() Toy2DConfig { return Toy2DConfig{Objective: "nll", Steps: 2500, Seed: 1} }
-
-// Resolve fills in the sets and refuses what is out of range.
-func (c Toy2DConfig) Resolve() (Toy2DConfig, error) {
-	if len(c.Sets) == 0 {
-		c.Sets = data.Toys()
-	}
-	for _, s := range c.Sets {
-		if !slices.Contains(data.Toys(), s) {
-			return c, fmt.Errorf("there is no set %q; there are %s%s", excerpt.Of(s), strings.Join(data.Toys(), ", "), spelling.DidYouMean(s, data.Toys()))
-		}
-	}
-	if err := once("set", c.Sets); err != nil {
-		return c, err
-	}
-	if err := oneOf("objective", c.Objective, Toy2DObjectives); err != nil {
-		return c, err
-	}
-	if c.Steps < 1 || c.Steps > 1<<20 {
-		return c, fmt.Errorf("steps is %d; it must be a whole number from 1 to %d", c.Steps, 1<<20)
-	}
-	if c.Threads < 0 {
-		return c, fmt.Errorf("threads is %d; it must be at least 0", c.Threads)
-	}
-	return c, nil
+// Toy2D is the settings of the job toy2d.
+type Toy2D struct {
+	Set       string // one of data.Toys
+	Objective string // one of Toy2DObjectives
+	job.Training
 }
 
-// Toy2DResult is what a set came to.
-type Toy2DResult struct {
-	Set     string         `json:"set"`
-	KL      measure.Number `json:"kl"`      // from the truth to the model, in nat, by quadrature
-	Modes   int            `json:"modes"`   // separate parts of the truth; 0 where it has none
-	Covered int            `json:"covered"` // … that have at least half of their share of the model's draws
-	MMD     measure.Number `json:"mmd"`     // squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1
-	Seconds float64        `json:"seconds"`
-
-	Axis         []float64    `json:"-"` // of both coordinates
-	Model, Truth []float64    `json:"-"` // energies −log p on the grid, y running fastest
-	Draws        [][2]float64 `json:"-"` // of the model
-	Film         surface.Film `json:"-"`
-}
-
-// What training takes: found by hand, the same for all sets. The first layer's weights are drawn
-// larger, so that the network has sharp features to begin with.
+// What training takes. The first layer's weights are drawn larger, so that the network has sharp features to begin with.
 const (
-	toyEdge   = 4.5 // of the square that the density lives on
-	toySide   = 80  // nodes of the quadrature, which moves by a part of a cell each step
-	toyWidth  = 128
-	toySharp  = 5
-	toyBatch  = 512
-	toyRate   = 3e-3
-	toyWarmup = 50
-	toyFine   = 300  // nodes a side of what is measured
-	toyDraws  = 2000 // … of each, for the discrepancy
+	toyEdge  = 4.5 // of the square that the density lives on
+	toyWidth = 128
+	toySharp = 5
+	toyBatch = 512
+	toySteps = 50   // an epoch
+	toyFine  = 300  // nodes a side of what is measured
+	toyDraws = 2000 // … of each, for the discrepancy
+	toyShown = 400  // data, and draws, of a frame
 )
 
-// Toy2D trains a density for every set. emit is told of each as it ends.
-func Toy2D(ctx context.Context, c Toy2DConfig, emit func(Toy2DResult)) ([]Toy2DResult, error) {
-	c, err := c.Resolve()
+// Options implements job.Spec.
+func (c *Toy2D) Options() option.List {
+	list := option.List{
+		option.New(&c.Set, "set", "distribution", option.OneOf(data.Toys()...)),
+		option.New(&c.Objective, "objective", "what trains: nll by quadrature, cd and pcd (contrastive divergence), denoising and sliced (score matching), nce", option.OneOf(Toy2DObjectives...)),
+	}
+	return append(list, c.Training.Options()...).Without("validation", "limit")
+}
+
+// Resolve implements job.Spec.
+func (c *Toy2D) Resolve() error {
+	if c.LR == 0 {
+		c.LR = 3e-3
+		if c.Objective == "pcd" { // persistent chains follow a slower one
+			c.LR = 3e-4
+		}
+	}
+	c.Settle(50, toyBatch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Toy2D) Folder() string { return "toy2d-" + c.Set + "-" + c.Objective }
+
+// Open implements job.Spec.
+func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
+	toy, err := data.NewToy(c.Set)
 	if err != nil {
 		return nil, err
 	}
-	simd.SetThreads(c.Threads)
-	var all []Toy2DResult
-	for _, name := range c.Sets {
-		toy, err := data.NewToy(name)
-		if err != nil {
-			return nil, err
-		}
-		start := time.Now()
-		film := newToyFilm(toy, train.Rand(c.Seed, "film", 0))
-		d, err := trainToy(ctx, toy, c, &film)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		seconds := time.Since(start).Seconds()
-		r := measureToy(toy, d, train.Rand(c.Seed, "measure", 0))
-		r.Seconds, r.Film = seconds, film
-		emit(r)
-		all = append(all, r)
-	}
-	return all, nil
-}
-
-// trainToy trains a density on a set, and films it.
-func trainToy(ctx context.Context, toy *data.Toy, c Toy2DConfig, film *surface.Film) (energy.Density, error) {
-	init, rng := train.Rand(c.Seed, "init", 0), train.Rand(c.Seed, "step", 0)
+	init := train.Rand(c.Seed, "init", 0)
 	d := energy.Density{D: 2, Net: nn.NewSequential(
 		nn.NewLinear(2, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{},
 		nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, 1, init),
 	)}
-	params := d.Params()
-	for _, p := range params[:2] {
+	for _, p := range d.Params()[:2] {
 		simd.Scale(p.Value.Float32s(), p.Value.Float32s(), toySharp)
 	}
-	o, more, err := c.objective(rng)
-	if err != nil {
-		return d, err
+	m := &planeDensity{c: c, toy: toy, density: d, slopes: energy.NewSlopes[float32](d), y: tensor.New(tensor.Float32)}
+	if err := m.objective(train.Rand(c.Seed, "step", 0)); err != nil {
+		return nil, err
 	}
-	params = append(params, more...)
-	y, tape := tensor.New(tensor.Float32, toyBatch, 2), autodiff.NewTape(tensor.Float32)
-	optimizer, schedule := &optim.Adam{}, optim.Cosine{Warmup: min(toyWarmup, c.Steps/10)}
-	if err := optimizer.Prepare(params); err != nil {
-		return d, err
-	}
-	frames, eyes := frameSteps(c.Steps), train.Rand(c.Seed, "frames", 0)
-	film.Frames = append(film.Frames, toyFrame(film, d, 0, eyes))
-	for step := range c.Steps {
-		if err := ctx.Err(); err != nil {
-			return d, err
-		}
-		toy.Draw(rng, y.Float32s())
-		tape.Reset()
-		loss, err := o.Record(tape, d, y, rng)
-		if err != nil {
-			return d, fmt.Errorf("step %d: %w", step+1, err)
-		}
-		for _, p := range params {
-			p.ZeroGrad()
-		}
-		tape.Backward(loss)
-		optimizer.Step(params, c.rate()*schedule.At(step, c.Steps))
-		if frames[step+1] {
-			film.Frames = append(film.Frames, toyFrame(film, d, step+1, eyes))
-		}
-	}
-	return d, nil
+	m.params = append(slices.Clone(d.Params()), m.more...)
+	m.subject = train.Subject{Loss: c.Objective, Architecture: "an energy over the plane", Terms: train.Terms{
+		Energies: "energies", Samples: "points", Correct: "the data", Offending: "draws of the model", Unit: measure.Nat,
+		Kept: train.ToldApart("of pairs of a point of the data and a draw have the data lower; half is a match"),
+	}}
+	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(81, -toyEdge, toyEdge), Y: even(81, -toyEdge, toyEdge)}
+	y := make([]float32, 2*toyShown)
+	toy.Draw(train.Rand(c.Seed, "film", 0), y)
+	film.Data = couples(y)
+	m.reel = newReel(film, toyShown, toyShown, c.Epochs, (m.Samples()+c.Batch-1)/c.Batch)
+	return m, nil
 }
 
-// newToyFilm returns a film without frames.
-func newToyFilm(toy *data.Toy, rng *rand.Rand) surface.Film {
-	const side, shown = 81, 400
-	f := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(side, -toyEdge, toyEdge), Y: even(side, -toyEdge, toyEdge)}
-	y := make([]float32, 2*shown)
-	toy.Draw(rng, y)
-	for i := range shown {
-		f.Data = append(f.Data, [2]float64{float64(y[2*i]), float64(y[2*i+1])})
+// couples pairs numbers up.
+func couples(y []float32) [][2]float64 {
+	out := make([][2]float64, len(y)/2)
+	for i := range out {
+		out[i] = [2]float64{float64(y[2*i]), float64(y[2*i+1])}
 	}
-	return f
+	return out
 }
 
-// toyFrame looks at a density: its energies, draws
-// by that grid, and the energies of the data beside those of the draws.
-func toyFrame(film *surface.Film, d energy.Density, step int, rng *rand.Rand) surface.Frame {
-	var places, data []float32
-	for _, x := range film.X {
-		for _, y := range film.Y {
-			places = append(places, float32(x), float32(y))
+// planeDensity is a job.Model: an energy over the plane, beside the density that it should have.
+type planeDensity struct {
+	c       *Toy2D
+	toy     *data.Toy
+	density energy.Density
+	slopes  *energy.Slopes[float32]
+	trained objective.Objective
+	more    []*autodiff.Param // trained besides the surface
+	chains  *tensor.Tensor    // that persist; nil for none
+	params  []*autodiff.Param
+	subject train.Subject
+	reel    *reel
+	y       *tensor.Tensor
+}
+
+// Params implements train.Task.
+func (m *planeDensity) Params() []*autodiff.Param { return m.params }
+
+// Samples implements train.Task: how many points are drawn in an epoch.
+func (m *planeDensity) Samples() int { return toySteps * toyBatch }
+
+// State implements train.Stateful.
+func (m *planeDensity) State() []tensor.Named {
+	return append(chainsState(m.chains), m.reel.state()...)
+}
+
+// Data implements job.Model.
+func (m *planeDensity) Data() string { return "drawn from " + m.toy.Name }
+
+// Scale implements job.Model.
+func (m *planeDensity) Scale(spread measure.Number) { m.subject.Scale = spread }
+
+// Save implements job.Model.
+func (m *planeDensity) Save(dir string) error {
+	return nn.Save(filepath.Join(dir, ModelFile), m.density.Net)
+}
+
+// Load implements job.Model.
+func (m *planeDensity) Load(dir string) error {
+	return nn.Load(filepath.Join(dir, ModelFile), m.density.Net)
+}
+
+// Loss implements train.Task.
+func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	m.y.Resize(len(b.Samples), 2)
+	m.toy.Draw(b.Rand, m.y.Float32s())
+	return m.trained.Record(tape, m.density, m.y, b.Rand)
+}
+
+// Evaluate implements train.Task.
+func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	p := m.look(m.reel.film.X)
+	e := m.diagnose(p)
+	if e.Fault() == "" { // the run does not continue from another
+		m.reel.take(surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])})
+	}
+	return e, ctx.Err()
+}
+
+// Measure implements job.Model.
+func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
+	const cell = 2 * toyEdge / float64(toyFine)
+	p := m.look(even(toyFine, -toyEdge+cell/2, toyEdge-cell/2))
+	points := make([]float32, 2*toyDraws)
+	m.toy.Draw(train.Rand(m.c.Seed, "measure", 1), points)
+	figures := []measure.Figure{
+		measure.Quantity{Key: "mmd", Name: "MMD²", Note: "squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1"}.Of(discrepancy(p.draws, couples(points))),
+	}
+	if modes := len(m.toy.Modes); modes > 0 {
+		figures = append(figures, measure.Quantity{
+			Key: "modes_covered", Name: "Modes covered", Unit: measure.Count, Note: fmt.Sprintf("of %d have at least half of their share of the draws", modes),
+		}.Of(float64(covered(m.toy.Modes, p.draws))))
+	}
+	return &job.Measures{Evaluation: m.diagnose(p), Figures: figures, Write: func(_ context.Context, dir string) error {
+		if err := surface.Write(dir, m.reel.films()); err != nil {
+			return err
 		}
-	}
-	for _, p := range film.Data {
-		data = append(data, float32(p[0]), float32(p[1]))
-	}
-	slopes := energy.NewSlopes[float32](d)
-	all, correct := make([]float64, len(places)/2), make([]float64, len(film.Data))
-	slopes.Energies(all, nil, places)
-	slopes.Energies(correct, nil, data)
-	shares, z := make([]float64, len(all)), 0.0
-	least := slices.Min(all)
-	for i, e := range all {
-		z += math.Exp(least - e)
-		shares[i] = z
-	}
-	fr := surface.Frame{Step: step, Energy: narrowed(all)}
-	var other []float64
-	for range film.Data {
-		at, _ := slices.BinarySearch(shares, rng.Float64()*z)
-		at = min(at, len(all)-1)
-		fr.Points = append(fr.Points, [2]float64{film.X[at/len(film.Y)], film.Y[at%len(film.Y)]})
-		other = append(other, all[at])
-	}
-	fr.Correct, fr.Other = narrowed(correct), narrowed(other)
-	return fr
+		plane := report.Plane{X: p.axis, Y: p.axis, Most: 10}
+		truth, model := plane, plane
+		truth.Name, truth.Title, truth.Note, truth.Energy = "truth", "The truth", "energies −log p, low ones dark, cut off 10 nat above the least", p.truth
+		model.Name, model.Title, model.Note, model.Energy, model.Draws = "model", "The model", "its energies −log p, and draws", p.model, p.draws
+		return report.WritePlanes(dir, []report.Plane{truth, model})
+	}}, ctx.Err()
 }
 
-// measureToy holds a density against the truth, by quadrature and by draws.
-func measureToy(toy *data.Toy, d energy.Density, rng *rand.Rand) Toy2DResult {
-	r := Toy2DResult{Set: toy.Name, Modes: len(toy.Modes)}
-	cell := 2 * toyEdge / float64(toyFine)
-	points := make([]float32, 0, 2*toyFine*toyFine)
-	for i := range toyFine {
-		r.Axis = append(r.Axis, -toyEdge+cell*(float64(i)+0.5))
-	}
-	for _, x := range r.Axis {
-		for _, y := range r.Axis {
+// planes is a density and the truth on a grid, the second coordinate running fastest.
+type planes struct {
+	axis                []float64
+	raw                 []float64    // energies of the network
+	model, truth        []float64    // energies −log p
+	draws               [][2]float64 // of the model, spread over their cells
+	correct, other      []float64    // energies −log p of the data, and of draws
+	divergence, blurred float64      // of the model, and of an even density, from the truth: nat
+}
+
+// look evaluates the density on a grid, which gives its partition function by quadrature, and draws by the grid.
+func (m *planeDensity) look(axis []float64) *planes {
+	p, n := &planes{axis: axis}, len(axis)
+	cell := axis[1] - axis[0]
+	points := make([]float32, 0, 2*n*n)
+	for _, x := range axis {
+		for _, y := range axis {
 			points = append(points, float32(x), float32(y))
 		}
 	}
-	r.Model = make([]float64, toyFine*toyFine)
-	energy.NewSlopes[float32](d).Energies(r.Model, nil, points)
-	least, z := slices.Min(r.Model), 0.0
-	shares := make([]float64, len(r.Model)) // summed up
-	for i, e := range r.Model {
+	p.raw = make([]float64, n*n)
+	m.slopes.Energies(p.raw, nil, points)
+	least, z := slices.Min(p.raw), 0.0
+	shares := make([]float64, n*n) // summed up
+	for i, e := range p.raw {
 		z += math.Exp(least-e) * cell * cell
 		shares[i] = z
 	}
 	logZ := math.Log(z) - least
-	for i := range r.Model {
-		r.Model[i] += logZ
-		log := toy.LogDensity(float64(points[2*i]), float64(points[2*i+1]))
-		r.Truth = append(r.Truth, -log)
-		if p := math.Exp(log); p > 0 {
-			r.KL += measure.Number(p * (log + r.Model[i]) * cell * cell)
+	even := 2 * math.Log(2*toyEdge)
+	for i, e := range p.raw {
+		p.model = append(p.model, e+logZ)
+		log := m.toy.LogDensity(float64(points[2*i]), float64(points[2*i+1]))
+		p.truth = append(p.truth, -log)
+		if q := math.Exp(log); q > 0 {
+			p.divergence += q * (log + p.model[i]) * cell * cell
+			p.blurred += q * (log + even) * cell * cell
 		}
 	}
+	m.draw(p, shares, logZ)
+	return p
+}
+
+// draw draws from the model by its grid, and from the truth.
+func (m *planeDensity) draw(p *planes, shares []float64, logZ float64) {
+	rng := train.Rand(m.c.Seed, "measure", 0)
+	n, cell := len(p.axis), p.axis[1]-p.axis[0]
 	for range toyDraws {
-		at, _ := slices.BinarySearch(shares, rng.Float64()*z)
+		at, _ := slices.BinarySearch(shares, rng.Float64()*shares[len(shares)-1])
 		at = min(at, len(shares)-1)
-		r.Draws = append(r.Draws, [2]float64{
-			r.Axis[at/toyFine] + cell*(rng.Float64()-0.5), r.Axis[at%toyFine] + cell*(rng.Float64()-0.5),
-		})
+		p.draws = append(p.draws, [2]float64{p.axis[at/n] + float64(cell*(rng.Float64()-0.5)), p.axis[at%n] + float64(cell*(rng.Float64()-0.5))})
+		p.other = append(p.other, p.model[at])
 	}
-	r.Covered = covered(toy.Modes, r.Draws)
-	truth := make([]float32, 2*toyDraws)
-	toy.Draw(rng, truth)
-	right := make([][2]float64, toyDraws)
-	for i := range right {
-		right[i] = [2]float64{float64(truth[2*i]), float64(truth[2*i+1])}
+	points := make([]float32, 2*toyDraws)
+	m.toy.Draw(rng, points)
+	p.correct = make([]float64, toyDraws)
+	m.slopes.Energies(p.correct, nil, points)
+	for i := range p.correct {
+		p.correct[i] += logZ
 	}
-	r.MMD = measure.Number(discrepancy(r.Draws, right))
-	return r
+}
+
+// diagnose holds the model against the truth. Chance is the divergence of an even density over the square.
+func (m *planeDensity) diagnose(p *planes) train.Evaluation {
+	spread := measure.Deviation(p.raw)
+	stats := make([]functional.LabelStats, toyDraws)
+	for i := range stats {
+		stats[i] = functional.LabelStats{Correct: p.correct[i], Offending: p.other[i], Answer: -1, Spread: spread}
+	}
+	q := measure.Quantity{Key: "divergence", Name: "Divergence", Unit: measure.Nat, Note: "of the model from the truth (Kullback-Leibler), by quadrature"}
+	return train.Diagnose(stats, m.subject, q.Of(p.divergence), p.blurred)
 }
 
 // covered counts the modes that are the nearest to at least half of their share of draws.

@@ -15,44 +15,39 @@ import (
 // Toy2DObjectives are the ways to train a density over the plane.
 var Toy2DObjectives = []string{"nll", "cd", "pcd", "denoising", "sliced", "nce"}
 
-// Settings of the objectives: found by hand, the same for all sets.
+// Settings of the objectives, the same for all sets.
 const (
+	toySide       = 80 // nodes of the quadrature, which moves by a part of a cell each step
 	toyChainSteps = 10
 	toyChainStep  = 0.02 // of MALA
 	toyChains     = 5000
 	toyRestart    = 0.02
-	toySlow       = 0.1 // part of the step size that persistent chains can follow
 	toySigma      = 0.1 // of the noise that denoising takes away
 )
 
-// objective returns the settings' objective, and what it trains besides the surface.
-func (c Toy2DConfig) objective(rng *rand.Rand) (objective.Objective, []*autodiff.Param, error) {
+// objective sets what trains, and what is trained besides the surface.
+func (m *planeDensity) objective(rng *rand.Rand) (err error) {
 	box := sampler.Uniform[float32]{D: 2, Low: -toyEdge, High: toyEdge}
 	chains := &sampler.Chains[float32]{Sampler: &sampler.MALA[float32]{StepSize: toyChainStep}, Steps: toyChainSteps, Fresh: box.Draw}
-	switch c.Objective {
+	m.trained = newToyQuadrature()
+	switch m.c.Objective {
 	case "cd":
-		return &objective.Contrast[float32]{Chains: chains}, nil, nil
+		m.trained = &objective.Contrast[float32]{Chains: chains}
 	case "pcd":
-		buffer, err := sampler.NewBuffer(toyChains, 2, toyRestart, func(y []float32) { box.Draw(rng, y) })
-		chains.Buffer = buffer
-		return &objective.Contrast[float32]{Chains: chains}, nil, err
+		if chains.Buffer, err = sampler.NewBuffer(toyChains, 2, toyRestart, func(y []float32) { box.Draw(rng, y) }); err != nil {
+			return err
+		}
+		m.trained = &objective.Contrast[float32]{Chains: chains}
+		m.chains, err = tensor.FromFloat32(chains.Buffer.Y, toyChains, 2)
 	case "denoising":
-		return &objective.DenoisingScore[float32]{Sigma: toySigma}, nil, nil
+		m.trained = &objective.DenoisingScore[float32]{Sigma: toySigma}
 	case "sliced":
-		return &objective.SlicedScore[float32]{}, nil, nil
+		m.trained = &objective.SlicedScore[float32]{}
 	case "nce":
 		o := objective.NewNCE[float32](box)
-		return o, o.Params(), nil
+		m.trained, m.more = o, o.Params()
 	}
-	return newToyQuadrature(), nil, nil
-}
-
-// rate returns the settings' step size.
-func (c Toy2DConfig) rate() float64 {
-	if c.Objective == "pcd" {
-		return toySlow * toyRate
-	}
-	return toyRate
+	return err
 }
 
 // toyQuadrature is the negative log-likelihood with its free energy by quadrature over the

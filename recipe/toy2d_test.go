@@ -1,46 +1,57 @@
 package recipe
 
 import (
-	"context"
 	"math"
 	"math/rand/v2"
-	"reflect"
-	"strings"
+	"path/filepath"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 )
 
-// TestToy2D: a short training comes nearer to the truth, and depends on the seed alone.
+// TestToy2D: a short training comes nearer to the truth, and its density integrates to 1.
 func TestToy2D(t *testing.T) {
-	c := DefaultToy2D()
-	c.Sets = []string{"gaussians"}
-	run := func(steps, threads int) Toy2DResult {
-		c.Steps, c.Threads = steps, threads
-		all, err := Toy2D(context.Background(), c, func(Toy2DResult) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[0].Seconds = 0
-		return all[0]
+	s := Toy2DJob().New().(*Toy2D)
+	s.Epochs, s.Batch = 1, 64
+	dir := filepath.Join(t.TempDir(), "run")
+	r, err := job.Train(t.Context(), Toy2DJob(), s, job.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
 	}
-	first, later := run(1, 1), run(40, 1)
-	if !(later.KL < first.KL/2) || later.KL < 0 || later.Modes != 8 {
-		t.Errorf("KL %v after a step, %v after 40", first.KL, later.KL)
+	if !(float64(r.TestError) < float64(r.Chance)/2) || r.TestError < 0 || len(r.Figures) != 2 {
+		t.Errorf("divergence %v; an even density has %v; figures %v", r.TestError, r.Chance, r.Figures)
 	}
-	if again := run(40, 3); !reflect.DeepEqual(again, later) {
-		t.Error("with other workers the outcome is another")
+	run, err := job.Open(t.Context(), dir, []job.Job{Toy2DJob()}, job.Env{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	total, cell := 0.0, later.Axis[1]-later.Axis[0]
-	for _, e := range later.Model {
+	p := run.Model.(*planeDensity).look(even(60, -toyEdge+0.075, toyEdge-0.075))
+	total, cell := 0.0, p.axis[1]-p.axis[0]
+	for _, e := range p.model {
 		total += math.Exp(-e) * cell * cell
 	}
 	if math.Abs(total-1) > 1e-9 {
-		t.Errorf("the model's density integrates to %v", total)
+		t.Errorf("the density integrates to %v", total)
 	}
-	c.Sets = []string{"circles"}
-	if _, err := c.Resolve(); err == nil || !strings.Contains(err.Error(), "rings") {
-		t.Errorf("error %v; it should list the sets", err)
+}
+
+// TestToyObjectives: every objective trains, and what it keeps besides the weights goes through a checkpoint.
+func TestToyObjectives(t *testing.T) {
+	for _, o := range Toy2DObjectives {
+		s := Toy2DJob().New().(*Toy2D)
+		s.Objective, s.Epochs, s.Batch = o, 1, 1600
+		m, err := s.Open(t.Context(), job.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := m.(*planeDensity).chains != nil; has != (o == "pcd") {
+			t.Errorf("%s: chains that persist are there: %v", o, has)
+		}
+		dir := filepath.Join(t.TempDir(), "run")
+		if r, err := job.Train(t.Context(), Toy2DJob(), s, job.Options{Dir: dir}); err != nil || r.Reason != "finished" {
+			t.Errorf("%s: %+v, %v", o, r, err)
+		}
 	}
 }
 

@@ -32,29 +32,36 @@ type Sheet struct {
 // sheetsFile lists a run's sheets for its page.
 const sheetsFile = "sheets.json"
 
-// listedSheet is a row of sheets.json.
-type listedSheet struct {
-	Name  string `json:"name"`
-	Title string `json:"title"`
-	Note  string `json:"note"`
+// listed is a row of sheets.json, and its picture.
+type listed struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	Note    string `json:"note"`
+	picture []byte // PNG
 }
 
 // WriteSheets writes sheets as plots/NAME.png, and their list, into a run's folder. Write then
 // shows them on the run's page.
 func WriteSheets(dir string, sheets []Sheet) error {
-	if err := os.MkdirAll(filepath.Join(dir, plotsFolder), 0o777); err != nil {
-		return err
-	}
-	var all []listedSheet
+	var all []listed
 	for _, s := range sheets {
 		picture, err := s.png()
 		if err != nil {
 			return err
 		}
-		if err := wholefile.Write(filepath.Join(dir, plotsFolder, s.Name+".png"), picture); err != nil {
+		all = append(all, listed{s.Name, s.Title, s.Note, picture})
+	}
+	return writeListed(dir, all)
+}
+
+func writeListed(dir string, all []listed) error {
+	if err := os.MkdirAll(filepath.Join(dir, plotsFolder), 0o777); err != nil {
+		return err
+	}
+	for _, s := range all {
+		if err := wholefile.Write(filepath.Join(dir, plotsFolder, s.Name+".png"), s.picture); err != nil {
 			return err
 		}
-		all = append(all, listedSheet{s.Name, s.Title, s.Note})
 	}
 	list, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
@@ -119,7 +126,7 @@ func sheetViews(dir string) (views []sheetView, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []listedSheet
+	var all []listed
 	if err := json.Unmarshal(text, &all); err != nil {
 		return nil, fmt.Errorf("report: %s: %w", sheetsFile, err)
 	}

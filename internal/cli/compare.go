@@ -57,8 +57,11 @@ func newCompare() *cobra.Command {
 	return cmd
 }
 
-// compareEpochs is few: a comparison trains many models.
+// compareEpochs is few: a comparison trains many models. A job whose own number does not depend on the model has that one.
 const compareEpochs = 3
+
+// epochs is how often a comparison passes over the training set where that is not named.
+func (c *comparison) epochs() int { return cmp.Or(c.job.New().Base().Epochs, compareEpochs) }
 
 func newCompareJob(j job.Job) *cobra.Command {
 	c := comparison{job: j, base: j.New(), lists: map[string]*[]string{}}
@@ -96,7 +99,7 @@ compare.json and every run. Called again with the same folder, it trains only wh
 	}
 	complete(cmd, values)
 	if epochs := f.Lookup("epochs"); epochs != nil {
-		epochs.DefValue, epochs.Usage = strconv.Itoa(compareEpochs), "passes over the training set; 0 is each model's own number"
+		epochs.DefValue, epochs.Usage = strconv.Itoa(c.epochs()), "passes over the training set; 0 is each model's own number"
 	}
 	f.StringVar(&c.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	f.IntVar(&c.seeds, "seeds", 1, "runs of each, with seeds from 1")
@@ -107,9 +110,10 @@ compare.json and every run. Called again with the same folder, it trains only wh
 	return cmd
 }
 
-// primary is the setting of which all values are compared unless some are named: the functional, else the loss; "" for none.
+// primary is the setting of which all values are compared unless some are named: the functional, else the loss, the objective
+// or the set; "" for none.
 func (c *comparison) primary() string {
-	for _, name := range []string{"functional", "loss"} {
+	for _, name := range []string{"functional", "loss", "objective", "set"} {
 		if o := c.base.Options().Find(name); o != nil && len(o.Choices()) > 0 {
 			return name
 		}
@@ -274,7 +278,7 @@ func (c *comparison) product() []choice {
 func (c *comparison) spec(values choice, seed uint64) (s job.Spec, void map[string]string, err error) {
 	s = c.job.New()
 	options, defaults := s.Options(), c.job.New().Options()
-	if s.Base().Epochs = compareEpochs; c.isNamed("epochs") {
+	if s.Base().Epochs = c.epochs(); c.isNamed("epochs") {
 		s.Base().Epochs = 0
 	}
 	for _, n := range c.named {

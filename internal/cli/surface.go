@@ -45,10 +45,10 @@ func newSurface() *cobra.Command {
 the data, and what was drawn or inferred (PNG, SVG), an animation over training (animated PNG, or GIF), the
 pairs of energies E⁺ and E⁻ with the half-plane E⁺ + m < E⁻, and surface.html, a page with a slider.
 
-The recipes parabola, toy2d, generate and jem record surfaces: E(x, y) where x is one number, else a plane of
+The jobs parabola, toy2d, generate and jem record surfaces: E(x, y) where x is one number, else a plane of
 answers y. Energies are shown above each frame's least.`,
 		Example: `  energo surface runs/parabola-1
-  energo surface runs/toy2d-1 --name spirals --cutoff 10 --gif
+  energo surface runs/toy2d-1 --cutoff 10 --gif
   energo surface runs/toy2d-1 --step 100 --out early`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("step") && o.Step < 0 {
@@ -59,7 +59,7 @@ answers y. Energies are shown above each frame's least.`,
 			}
 			films, err := surface.Read(args[0])
 			if errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("%s has no %s: the recipes parabola, toy2d, generate and jem record surfaces", args[0], surface.File)
+				return fmt.Errorf("%s has no %s: the jobs parabola, toy2d, generate and jem record surfaces", args[0], surface.File)
 			}
 			if err != nil {
 				return err

@@ -34,6 +34,11 @@ func (l List) Find(name string) *Option {
 	return nil
 }
 
+// Without returns the list without some settings, by their names.
+func (l List) Without(names ...string) List {
+	return slices.DeleteFunc(l, func(o Option) bool { return slices.Contains(names, o.Name) })
+}
+
 // Check refuses the first setting that is not allowed. Settings that do not count are not looked at.
 func (l List) Check() error {
 	for i := range l {

@@ -1,23 +1,12 @@
 package report
 
 import (
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
-	"html/template"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
-
-	"github.com/energo-ml/energo/internal/wholefile"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
-
-// outcomesFile holds what many short trainings came to. It is no result.json, which is one run's.
-const outcomesFile = "outcomes.json"
 
 // Plane is an energy on a grid over x and y, y running fastest, with what lies on it.
 type Plane struct {
@@ -30,62 +19,17 @@ type Plane struct {
 	Least, Most     float64      // differences of energies that the shades span at least, so that what is flat looks flat, and at most (0: any)
 }
 
-// Gallery is a page of energy surfaces, before and after training, in groups.
-type Gallery struct {
-	Title, Subtitle string
-	Groups          []GalleryGroup
-}
-
-// GalleryGroup is what was trained one way.
-type GalleryGroup struct {
-	Title, Verdict string
-	Alarm          bool
-	Planes         []Plane
-}
-
-// WriteGallery writes the surfaces under plots/, outcomes.json with what is given, and
-// report.html, into a folder.
-func WriteGallery(dir string, g Gallery, result any) error {
-	type shownGroup struct {
-		Title, Verdict string
-		Alarm          bool
-		Planes         []template.HTML
-	}
-	page := struct {
-		Title, Subtitle string
-		Groups          []shownGroup
-	}{Title: g.Title, Subtitle: g.Subtitle}
-	if err := os.MkdirAll(filepath.Join(dir, plotsFolder), 0o777); err != nil {
-		return err
-	}
-	for _, group := range g.Groups {
-		shown := shownGroup{Title: group.Title, Verdict: group.Verdict, Alarm: group.Alarm}
-		for _, p := range group.Planes {
-			f := p.figure()
-			picture, err := f.png()
-			if err != nil {
-				return err
-			}
-			if err := wholefile.Write(filepath.Join(dir, plotsFolder, p.Name+".png"), picture); err != nil {
-				return err
-			}
-			uri := "data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)
-			shown.Planes = append(shown.Planes, template.HTML(fmt.Sprintf(`<img src="%s" alt="%s" style="max-width:100%%">`, uri, template.HTMLEscapeString(f.alt))))
+// WritePlanes writes planes as plots/NAME.png, and their list, into a run's folder. Write then shows them on the run's page.
+func WritePlanes(dir string, planes []Plane) error {
+	var all []listed
+	for _, p := range planes {
+		picture, err := p.figure().png()
+		if err != nil {
+			return err
 		}
-		page.Groups = append(page.Groups, shown)
+		all = append(all, listed{p.Name, p.Title, p.Note, picture})
 	}
-	text, err := json.MarshalIndent(result, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := wholefile.Write(filepath.Join(dir, outcomesFile), append(text, '\n')); err != nil {
-		return err
-	}
-	html, err := render("gallery.tmpl", page)
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(filepath.Join(dir, pageFile), html)
+	return writeListed(dir, all)
 }
 
 // figure draws the energies as shades, low ones dark, with the right answers as a line
