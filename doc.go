@@ -20,8 +20,8 @@
 //   - package seq/tag: taggers of words, trained by any loss of chains, saved and opened;
 //   - packages ctc, ngram, audio, seq/read: what a network trained by CTC says and when,
 //     language models of words, recordings, and networks that read strips and speech;
-//   - packages pair, retrieval, search/encode, index, index/weaviate, index/indextest, embed:
-//     which samples a metric loss compares, how well vectors find their like, encoders of
+//   - packages search/distance, pair, retrieval, search/encode, index, index/weaviate, index/indextest, embed:
+//     distances, which samples a metric loss compares, how well vectors find their like, encoders of
 //     pictures, vectors on disk or on a server and the tests of such stores, and large
 //     collections of pictures turned into vectors;
 //   - packages data, data/tabular: readers of data sets, and models of the answers in tables;

@@ -11,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -317,7 +318,7 @@ func TestMinersFeedLosses(t *testing.T) {
 	l.Mining = loss.SemiHardOrFarthest
 	check("semi-hard", l, func(dx []float64) (float64, error) { return l.EvalTriplets(x, d, triplets, dx) })
 
-	mine((&pair.MultiSimilarity[float64]{Distance: pair.Distance{Metric: pair.Cosine}, Epsilon: 0.1}).Mine(&pairs, x, d, y))
+	mine((&pair.MultiSimilarity[float64]{Distance: distance.Measure{Kind: distance.Cosine}, Epsilon: 0.1}).Mine(&pairs, x, d, y))
 	s := loss.NewMultiSimilarity[float64]()
 	check("multi-similarity", loss.NewMinedMultiSimilarity[float64](), func(dx []float64) (float64, error) { return s.EvalPairs(x, d, pairs, dx) })
 }

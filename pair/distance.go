@@ -4,75 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"strings"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
-
-// Metric is a kind of distance.
-type Metric string
-
-// The metrics.
-const (
-	Euclidean Metric = "euclidean" // ‖x − y‖
-	Squared   Metric = "squared"   // ‖x − y‖²
-	Cosine    Metric = "cosine"    // 1 − x·y/(max(‖x‖, 1e-12)·max(‖y‖, 1e-12)): 1 from a row of zeros
-	Dot       Metric = "dot"       // −x·y
-	Lp        Metric = "lp"        // (Σ |xᵢ − yᵢ|^P)^(1/P)
-)
-
-// Metrics lists all metrics.
-var Metrics = []Metric{Euclidean, Squared, Cosine, Dot, Lp}
-
-// Distance says how far two embeddings are from each other: less is nearer. Its zero value
-// is the Euclidean distance.
-type Distance struct {
-	Metric Metric  // "" means Euclidean
-	P      float64 // of Lp alone: from 1 to +Inf
-}
-
-// Check refuses a metric that is not one of Metrics, and a P that its metric does not take.
-// What it says, as what [CheckRows] and [Strips.Set] say, is for the caller to put its own
-// name before.
-func (d Distance) Check() error {
-	switch d.Metric {
-	case "", Euclidean, Squared, Cosine, Dot:
-		if d.P != 0 {
-			return fmt.Errorf("Distance: p is %v; it must be 0 where the metric is not lp", d.P)
-		}
-	case Lp:
-		if !(d.P >= 1) {
-			return fmt.Errorf("Distance: p is %v; it must be at least 1", d.P)
-		}
-	default:
-		names := make([]string, len(Metrics))
-		for i, m := range Metrics {
-			names[i] = string(m)
-		}
-		return fmt.Errorf("Distance: the metric is %q; it must be one of %s", d.Metric, strings.Join(names, ", "))
-	}
-	return nil
-}
-
-// Between returns the distance of two rows in float64. They are of one length and finite,
-// and d passes Check.
-func Between[T tensor.Float](d Distance, x, y []T) float64 {
-	switch d.Metric {
-	case Squared:
-		return simd.PairSquares(x, y)
-	case Cosine:
-		return simd.CosineDistance(x, y, simd.ShortestRow)
-	case Dot:
-		return -simd.Dot(x, y)
-	case Lp:
-		return simd.PairNorm(x, y, d.P, 0)
-	}
-	return simd.PairNorm(x, y, 2, 0)
-}
 
 // Strips computes the distances of the rows of x from the rows of y, some rows of the matrix
 // at a time, so that it is never whole. Its zero value is ready for Set; it keeps its memory.
@@ -83,7 +22,7 @@ func Between[T tensor.Float](d Distance, x, y []T) float64 {
 type Strips[T tensor.Float] struct {
 	X, Y string // what errors call x and y; "" is "x" and "y"
 
-	distance    Distance
+	distance    distance.Measure
 	x, y        []T // as the kernel takes them: of unit length for Cosine, x negated for Dot
 	n, m, dim   int
 	ownX, ownY  []T
@@ -101,8 +40,8 @@ const (
 
 // Set chooses the rows, of dim coordinates, which must not change until the last strip.
 //
-// Errors: what Distance.Check and [CheckRows] refuse.
-func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
+// Errors: what distance.Measure.Check and [CheckRows] refuse.
+func (s *Strips[T]) Set(d distance.Measure, x, y []T, dim int) error {
 	if err := d.Check(); err != nil {
 		return err
 	}
@@ -119,12 +58,12 @@ func (s *Strips[T]) Set(d Distance, x, y []T, dim int) error {
 	}
 	s.distance, s.x, s.y, s.n, s.m, s.dim = d, x, y, n, m, dim
 	s.shortX, s.shortY = s.shortX[:0], s.shortY[:0]
-	switch d.Metric {
-	case Dot:
+	switch d.Kind {
+	case distance.Dot:
 		s.ownX = scratch.Sized(s.ownX, len(x))
 		simd.Neg(s.ownX, x)
 		s.x = s.ownX
-	case Cosine:
+	case distance.Cosine:
 		s.ownX, s.shortX = directions(s.ownX, s.shortX, x, dim)
 		if s.x, s.y = s.ownX, s.ownX; self {
 			s.shortY = append(s.shortY, s.shortX...)
@@ -197,20 +136,20 @@ func (s *Strips[T]) At(lo int) (strip []T, hi int) {
 	rows := min(max(stripRows, stripValues/max(s.m, 1)), s.n-lo)
 	s.strip = scratch.Sized(s.strip, rows*s.m)
 	x := s.x[lo*s.dim:][:rows*s.dim]
-	switch s.distance.Metric {
-	case Dot:
+	switch s.distance.Kind {
+	case distance.Dot:
 		gemm.Mul(false, true, rows, s.m, s.dim, x, s.dim, s.y, s.dim, 0, s.strip, s.m)
-	case Lp:
+	case distance.Lp:
 		s.differences = normJob[T]{s.strip, x, s.y, s.m, s.dim, s.distance.P}
 		simd.Run(rows, &s.differences)
 	default:
 		simd.SquaredDistances(s.strip, x, s.y, rows, s.m, s.dim)
 	}
-	switch s.distance.Metric {
-	case Cosine: // of unit vectors, ‖x − y‖² = 2 − 2·x·y
+	switch s.distance.Kind {
+	case distance.Cosine: // of unit vectors, ‖x − y‖² = 2 − 2·x·y
 		simd.Scale(s.strip, s.strip, 0.5)
 		s.ofShort(lo, lo+rows)
-	case "", Euclidean:
+	case "", distance.Euclidean:
 		simd.Sqrt(s.strip, s.strip)
 	}
 	return s.strip, lo + rows

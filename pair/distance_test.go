@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 
 	"pgregory.net/rapid"
@@ -12,16 +13,16 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-var distances = []Distance{
+var distances = []distance.Measure{
 	{},
-	{Metric: Euclidean},
-	{Metric: Squared},
-	{Metric: Cosine},
-	{Metric: Dot},
-	{Metric: Lp, P: 1},
-	{Metric: Lp, P: 1.5},
-	{Metric: Lp, P: 3},
-	{Metric: Lp, P: math.Inf(1)},
+	{Kind: distance.Euclidean},
+	{Kind: distance.Squared},
+	{Kind: distance.Cosine},
+	{Kind: distance.Dot},
+	{Kind: distance.Lp, P: 1},
+	{Kind: distance.Lp, P: 1.5},
+	{Kind: distance.Lp, P: 3},
+	{Kind: distance.Lp, P: math.Inf(1)},
 }
 
 func TestStrips(t *testing.T) {
@@ -34,9 +35,9 @@ func TestStrips(t *testing.T) {
 }
 
 // testStrips compares strips, of which there are several but for the slow Lp, with the definition.
-func testStrips[T tensor.Float](t *testing.T, d Distance, tolerance float64) {
+func testStrips[T tensor.Float](t *testing.T, d distance.Measure, tolerance float64) {
 	const n, dim = 40, 3
-	m, several := 70000, d.Metric != Lp
+	m, several := 70000, d.Kind != distance.Lp
 	if !several {
 		m = 700
 	}
@@ -60,7 +61,7 @@ func testStrips[T tensor.Float](t *testing.T, d Distance, tolerance float64) {
 		for i := lo; i < hi; i++ {
 			for j := 0; j < m; j += 97 {
 				want := byDefinition(d, x[i*dim:][:dim], y[j*dim:][:dim])
-				for _, got := range []float64{float64(strip[(i-lo)*m+j]), Between(d, x[i*dim:][:dim], y[j*dim:][:dim])} {
+				for _, got := range []float64{float64(strip[(i-lo)*m+j]), distance.Between(d, x[i*dim:][:dim], y[j*dim:][:dim])} {
 					if !(math.Abs(got-want) <= tolerance*(1+math.Abs(want))) {
 						t.Fatalf("%T: distance of %d from %d is %v, want %v", x[0], i, j, got, want)
 					}
@@ -78,12 +79,12 @@ func testStrips[T tensor.Float](t *testing.T, d Distance, tolerance float64) {
 func TestStripsNear(t *testing.T) {
 	x := []float32{1000, 1000, 1000.5, 1000}
 	for _, c := range []struct {
-		d    Distance
+		d    distance.Measure
 		want float64
 	}{
-		{Distance{}, 0.5},
-		{Distance{Metric: Squared}, 0.25},
-		{Distance{Metric: Cosine}, 0.25 / (2 * 2001000.25) / 2},
+		{distance.Measure{}, 0.5},
+		{distance.Measure{Kind: distance.Squared}, 0.25},
+		{distance.Measure{Kind: distance.Cosine}, 0.25 / (2 * 2001000.25) / 2},
 	} {
 		var s Strips[float32]
 		if err := s.Set(c.d, x, x, 2); err != nil {
@@ -137,21 +138,21 @@ func TestDistanceErrors(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, c := range []struct {
 		name string
-		d    Distance
+		d    distance.Measure
 		x, y []float32
 		dim  int
 		says []string
 	}{
-		{"unknown metric", Distance{Metric: "manhattan"}, nil, nil, 1, []string{"manhattan", "euclidean"}},
-		{"p without lp", Distance{P: 2}, nil, nil, 1, []string{"p is 2"}},
-		{"p too small", Distance{Metric: Lp, P: 0.5}, nil, nil, 1, []string{"p is 0.5", "at least 1"}},
-		{"p NaN", Distance{Metric: Lp, P: math.NaN()}, nil, nil, 1, []string{"p is NaN"}},
-		{"no dim", Distance{}, nil, nil, 0, []string{"dim is 0"}},
-		{"length", Distance{}, []float32{1, 2, 3}, nil, 2, []string{"x has 3"}},
-		{"length of y", Distance{}, []float32{1, 2}, []float32{1}, 2, []string{"y has 1"}},
-		{"NaN", Distance{}, []float32{1, 2, 3, nan}, nil, 2, []string{"x[3]", "row 1, coordinate 1", "NaN"}},
-		{"infinite", Distance{}, []float32{1}, []float32{1, inf}, 1, []string{"y[1]", "+Inf"}},
-		{"too long", Distance{}, []float32{1, 1e19}, nil, 1, []string{"row 1 of x", "1e+19"}},
+		{"unknown metric", distance.Measure{Kind: "manhattan"}, nil, nil, 1, []string{"manhattan", "euclidean"}},
+		{"p without lp", distance.Measure{P: 2}, nil, nil, 1, []string{"p is 2"}},
+		{"p too small", distance.Measure{Kind: distance.Lp, P: 0.5}, nil, nil, 1, []string{"p is 0.5", "at least 1"}},
+		{"p NaN", distance.Measure{Kind: distance.Lp, P: math.NaN()}, nil, nil, 1, []string{"p is NaN"}},
+		{"no dim", distance.Measure{}, nil, nil, 0, []string{"dim is 0"}},
+		{"length", distance.Measure{}, []float32{1, 2, 3}, nil, 2, []string{"x has 3"}},
+		{"length of y", distance.Measure{}, []float32{1, 2}, []float32{1}, 2, []string{"y has 1"}},
+		{"NaN", distance.Measure{}, []float32{1, 2, 3, nan}, nil, 2, []string{"x[3]", "row 1, coordinate 1", "NaN"}},
+		{"infinite", distance.Measure{}, []float32{1}, []float32{1, inf}, 1, []string{"y[1]", "+Inf"}},
+		{"too long", distance.Measure{}, []float32{1, 1e19}, nil, 1, []string{"row 1 of x", "1e+19"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s Strips[float32]
@@ -181,7 +182,7 @@ func TestStripsEmpty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 1).Draw(t, "n")
 		var s Strips[float64]
-		if err := s.Set(Distance{}, make([]float64, n), make([]float64, 1-n), 1); err != nil {
+		if err := s.Set(distance.Measure{}, make([]float64, n), make([]float64, 1-n), 1); err != nil {
 			t.Fatal(err)
 		}
 		if strip, hi := s.At(0); len(strip) != 0 || hi != n {

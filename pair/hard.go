@@ -3,6 +3,7 @@ package pair
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -28,7 +29,7 @@ func (p Pick) check(name, field string) error {
 //
 // Source: [hermans2017]; easiest positives [xuan2020].
 type BatchHard[T tensor.Float] struct {
-	Distance Distance
+	Distance distance.Measure
 	Positive Pick
 	Negative Pick
 

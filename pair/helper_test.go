@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 
 	"pgregory.net/rapid"
@@ -34,11 +35,11 @@ func drawSample[T tensor.Float](t *rapid.T) sample[T] {
 }
 
 // distance is that of two samples by definition, rounded to T.
-func (s *sample[T]) distance(d Distance, i, j int) float64 {
+func (s *sample[T]) distance(d distance.Measure, i, j int) float64 {
 	return float64(T(byDefinition(d, s.x[i*s.dim:][:s.dim], s.x[j*s.dim:][:s.dim])))
 }
 
-func byDefinition[T tensor.Float](d Distance, x, y []T) float64 {
+func byDefinition[T tensor.Float](d distance.Measure, x, y []T) float64 {
 	var squares, dot, nx, ny, powers, top float64
 	for i := range x {
 		a, b := float64(x[i]), float64(y[i])
@@ -49,14 +50,14 @@ func byDefinition[T tensor.Float](d Distance, x, y []T) float64 {
 		powers += math.Pow(math.Abs(a-b), d.P)
 		top = max(top, math.Abs(a-b))
 	}
-	switch d.Metric {
-	case Squared:
+	switch d.Kind {
+	case distance.Squared:
 		return squares
-	case Cosine:
+	case distance.Cosine:
 		return 1 - dot/math.Sqrt(nx*ny)
-	case Dot:
+	case distance.Dot:
 		return -dot
-	case Lp:
+	case distance.Lp:
 		if math.IsInf(d.P, 1) {
 			return top
 		}
@@ -84,7 +85,7 @@ func (s *sample[T]) negatives(a int) (n []int) {
 }
 
 // extreme returns which of the samples is nearest to a, or farthest: the first of equals.
-func (s *sample[T]) extreme(d Distance, a int, of []int, far bool) int {
+func (s *sample[T]) extreme(d distance.Measure, a int, of []int, far bool) int {
 	return slices.MinFunc(of, func(i, j int) int {
 		di, dj := s.distance(d, a, i), s.distance(d, a, j)
 		switch {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -27,7 +28,7 @@ var Kinds = []Kind{KindAll, KindHard, KindSemiHard, KindEasy}
 // PyTorch: pytorch-metric-learning's TripletMarginMiner(margin=Margin, type_of_triplets=Kind),
 // whose "semihard" is KindSemiHard.
 type TripletMargin[T tensor.Float] struct {
-	Distance Distance
+	Distance distance.Measure
 	Margin   float64 // in units of Distance; 0 with KindHard, which has none
 	Kind     Kind
 	Limit    int // triplets at most; 0 means DefaultLimit

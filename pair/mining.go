@@ -3,6 +3,7 @@ package pair
 import (
 	"fmt"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -22,7 +23,7 @@ type mining[T tensor.Float] struct {
 
 // each calls f for each anchor that has a positive and a negative, with its distances from
 // all samples, itself among them.
-func (m *mining[T]) each(name string, d Distance, embeddings []T, dim int, labels []int, f func(a int, d []T)) (Stats, error) {
+func (m *mining[T]) each(name string, d distance.Measure, embeddings []T, dim int, labels []int, f func(a int, d []T)) (Stats, error) {
 	if dim >= 1 && len(embeddings)%dim == 0 && len(labels) != len(embeddings)/dim {
 		return Stats{}, fmt.Errorf("pair: %s: labels has %d elements; it must have %d, one a row of embeddings", name, len(labels), len(embeddings)/dim)
 	}

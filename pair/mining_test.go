@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -15,7 +16,7 @@ import (
 )
 
 // exact are the distances that are exact, or rightly rounded, of whole numbers.
-var exact = []Distance{{}, {Metric: Squared}, {Metric: Dot}, {Metric: Lp, P: 1}}
+var exact = []distance.Measure{{}, {Kind: distance.Squared}, {Kind: distance.Dot}, {Kind: distance.Lp, P: 1}}
 
 func same(t *rapid.T, what string, got, want any) {
 	t.Helper()
@@ -101,7 +102,7 @@ func checkSemiHard[T tensor.Float](t *rapid.T) {
 	same(t, "stats", stats, s.wantStats(skipped, want.Len()))
 }
 
-func (s *sample[T]) semiHard(d Distance, margin float64, farthest bool, a, p int, negatives []int) int {
+func (s *sample[T]) semiHard(d distance.Measure, margin float64, farthest bool, a, p int, negatives []int) int {
 	var farther, semi []int
 	for _, n := range negatives {
 		if gap := s.distance(d, a, n) - s.distance(d, a, p); gap > 0 {
@@ -354,7 +355,7 @@ func TestMiningAllocates(t *testing.T) {
 	var tr Triplets
 	var p Pairs
 	hard, semi := BatchHard[float32]{}, SemiHard[float32]{Margin: 1}
-	margin, similar := TripletMargin[float32]{Margin: 0.1}, MultiSimilarity[float32]{Distance: Distance{Metric: Cosine}, Epsilon: 0.1}
+	margin, similar := TripletMargin[float32]{Margin: 0.1}, MultiSimilarity[float32]{Distance: distance.Measure{Kind: distance.Cosine}, Epsilon: 0.1}
 	var weighted DistanceWeighted[float32]
 	for name, mine := range map[string]func() (Stats, error){
 		"BatchHard":        func() (Stats, error) { return hard.Mine(&tr, x, dim, labels) },

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -20,8 +21,8 @@ func miners[T tensor.Float]() map[string]func(x []T, labels []int) (Stats, error
 			return (&DistanceWeighted[T]{}).Mine(&Triplets{}, x, 2, labels, seeded(1))
 		},
 	}
-	for _, d := range []Distance{{}, {Metric: Squared}, {Metric: Cosine}, {Metric: Dot}, {Metric: Lp, P: 1}, {Metric: Lp, P: math.Inf(1)}} {
-		name := " " + string(d.Metric)
+	for _, d := range []distance.Measure{{}, {Kind: distance.Squared}, {Kind: distance.Cosine}, {Kind: distance.Dot}, {Kind: distance.Lp, P: 1}, {Kind: distance.Lp, P: math.Inf(1)}} {
+		name := " " + string(d.Kind)
 		all["BatchHard"+name] = func(x []T, labels []int) (Stats, error) {
 			return (&BatchHard[T]{Distance: d}).Mine(&Triplets{}, x, 2, labels)
 		}
@@ -107,7 +108,7 @@ func TestGreatestRows(t *testing.T) {
 	for i, v := range x {
 		wide[i] = float64(v)
 	}
-	for _, d := range []Distance{{}, {Metric: Squared}, {Metric: Cosine}, {Metric: Dot}, {Metric: Lp, P: 1}, {Metric: Lp, P: 3}} {
+	for _, d := range []distance.Measure{{}, {Kind: distance.Squared}, {Kind: distance.Cosine}, {Kind: distance.Dot}, {Kind: distance.Lp, P: 1}, {Kind: distance.Lp, P: 3}} {
 		var narrow Strips[float32]
 		var exact Strips[float64]
 		if err := narrow.Set(d, x, x, 2); err != nil {
@@ -120,7 +121,7 @@ func TestGreatestRows(t *testing.T) {
 		want, _ := exact.At(0)
 		for i, v := range got {
 			if !(math.Abs(float64(v)-want[i]) <= 1e-5*math.Abs(want[i])) {
-				t.Errorf("%s: distance %d is %v in float32, %v in float64", d.Metric, i, v, want[i])
+				t.Errorf("%s: distance %d is %v in float32, %v in float64", d.Kind, i, v, want[i])
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -16,9 +17,9 @@ import (
 // a pair all of whose negatives are as near as the positive or nearer takes the farthest of them;
 // with Margin +Inf it is loss.SemiHardOrFarthest, TensorFlow's triplet_semihard_loss.
 //
-// Source: [schroff2015], where the distance is [Squared].
+// Source: [schroff2015], where the distance is [distance.Squared].
 type SemiHard[T tensor.Float] struct {
-	Distance Distance
+	Distance distance.Measure
 	Margin   float64 // above 0, in units of Distance; +Inf is allowed
 	Farthest bool
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -14,12 +15,12 @@ import (
 //	positive  d + Epsilon > the least distance of a negative
 //	negative  d − Epsilon < the greatest distance of a positive
 //
-// The paper's distance is [Cosine].
+// The paper's distance is [distance.Cosine].
 //
 // PyTorch: pytorch-metric-learning's MultiSimilarityMiner(epsilon=Epsilon).
 // Source: [wang2019].
 type MultiSimilarity[T tensor.Float] struct {
-	Distance Distance
+	Distance distance.Measure
 	Epsilon  float64 // at least 0, in units of Distance; the paper's is 0.1
 
 	mining mining[T]

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sort"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -33,7 +34,7 @@ type DistanceWeighted[T tensor.Float] struct {
 
 // Mine overwrites dst with the triplets, ordered by anchor and positive.
 //
-// Errors: those of [Strips.Set] for [Cosine]; labels that are not one a row; dim below 2;
+// Errors: those of [Strips.Set] for [distance.Cosine]; labels that are not one a row; dim below 2;
 // cutoffs out of their range; no rng.
 func (m *DistanceWeighted[T]) Mine(dst *Triplets, embeddings []T, dim int, labels []int, rng *rand.Rand) (Stats, error) {
 	dst.reset()
@@ -48,7 +49,7 @@ func (m *DistanceWeighted[T]) Mine(dst *Triplets, embeddings []T, dim int, label
 		return Stats{}, errNoRand("DistanceWeighted")
 	}
 	skipped := 0
-	stats, err := m.mining.each("DistanceWeighted", Distance{Metric: Cosine}, embeddings, dim, labels, func(a int, d []T) {
+	stats, err := m.mining.each("DistanceWeighted", distance.Measure{Kind: distance.Cosine}, embeddings, dim, labels, func(a int, d []T) {
 		m.weigh(labels, a, d, float64(dim), near, far)
 		for p, l := range labels {
 			if l != labels[a] || p == a {

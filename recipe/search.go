@@ -8,8 +8,8 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -141,7 +141,9 @@ func searched(ctx context.Context, x []float32, set *data.Pictures, n *encode.Ne
 }
 
 // measureOf is the network's metric as packages pair and retrieval have it.
-func measureOf(n *encode.Network) pair.Distance { return pair.Distance{Metric: pair.Metric(n.Metric)} }
+func measureOf(n *encode.Network) distance.Measure {
+	return distance.Measure{Kind: distance.Kind(n.Metric)}
+}
 
 // writeEmbeddings writes the vectors of a set.
 func writeEmbeddings(dir string, x []float32, set *data.Pictures, metric string, dim int) error {

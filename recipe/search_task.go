@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -199,7 +200,7 @@ var errLost = fmt.Errorf("the vectors have no finite distances: %w", train.ErrDi
 // nearest of another label, the offending one. Vectors whose label no other has are left out.
 func neighbours(x []float32, dim int, labels []int) ([]functional.LabelStats, error) {
 	var strips pair.Strips[float32]
-	if err := strips.Set(pair.Distance{}, x, x, dim); err != nil {
+	if err := strips.Set(distance.Measure{}, x, x, dim); err != nil {
 		return nil, err
 	}
 	n := len(labels)

@@ -15,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -296,7 +297,7 @@ func (t *siameseTask) distances(ctx context.Context, p pairSet) (distances []flo
 		return vectors[i*t.Dim:][:t.Dim]
 	}
 	for _, q := range p.pairs {
-		distances = append(distances, pair.Between(measureOf(t.Network), vector(q.A), vector(q.B)))
+		distances = append(distances, distance.Between(measureOf(t.Network), vector(q.A), vector(q.B)))
 		same = append(same, q.Same)
 	}
 	return distances, same, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/train"
 )
@@ -324,7 +325,7 @@ func TestDistances(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if far := pair.Between(measureOf(e), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
+	if far := distance.Between(measureOf(e), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
 		t.Errorf("the first pair's distance is %v, want %v", want[0], far)
 	}
 }

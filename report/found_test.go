@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -25,7 +25,7 @@ func newFakeSearch() fakeSearch { return fakeSearch{classes: 4, each: 12, dim: 5
 // vectors are clusters about random middles.
 func (f fakeSearch) vectors() *vectors {
 	rng := train.Rand(1, "fake", 0)
-	v := &vectors{n: f.classes * f.each, dim: f.dim, distance: pair.Distance{Metric: pair.Euclidean}}
+	v := &vectors{n: f.classes * f.each, dim: f.dim, distance: distance.Measure{Kind: distance.Euclidean}}
 	for k := range f.classes {
 		v.classes = append(v.classes, fmt.Sprintf("<class %d>", k))
 		middle := make([]float64, f.dim)
@@ -54,7 +54,7 @@ func (v *vectors) save(t testing.TB, dir string) {
 	for i, y := range v.labels {
 		labels[i] = float64(y)
 	}
-	meta := map[string]string{"metric": string(v.distance.Metric), "classes": jsonText(t, v.classes), "paths": jsonText(t, v.paths)}
+	meta := map[string]string{"metric": string(v.distance.Kind), "classes": jsonText(t, v.classes), "paths": jsonText(t, v.paths)}
 	saveTensors(t, filepath.Join(dir, vectorsFile), meta, tensor.Named{Name: "vectors", Tensor: x}, column(t, "labels", labels))
 }
 
@@ -124,7 +124,7 @@ func (v *vectors) pairs(each int) *pairing {
 			if j < v.n {
 				p.first, p.second = append(p.first, i), append(p.second, j)
 				p.same = append(p.same, v.labels[i] == v.labels[j])
-				p.distances = append(p.distances, pair.Between(v.distance, v.row(i), v.row(j)))
+				p.distances = append(p.distances, distance.Between(v.distance, v.row(i), v.row(j)))
 			}
 		}
 	}

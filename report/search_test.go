@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
@@ -106,7 +106,7 @@ func TestSearchEdges(t *testing.T) {
 		{"vectors cut off", func(t *testing.T, dir string) { os.Truncate(filepath.Join(dir, vectorsFile), 900) }, vectorsFile + " could not be read", "The vectors in a plane"},
 		{"label", edit(func(v *vectors) { v.labels[7] = 4 }), "labels[7] is 4; it must be a whole number of at least 0 and below 4", "Who is taken"},
 		{"not finite", edit(func(v *vectors) { v.values[3] = float32(math.Inf(1)) }), vectorsFile + " could not be read", "Who is taken"},
-		{"metric", edit(func(v *vectors) { v.distance.Metric = "miles" }), "miles", "Who is taken"},
+		{"metric", edit(func(v *vectors) { v.distance.Kind = "miles" }), "miles", "Who is taken"},
 		{"paths", edit(func(v *vectors) { v.paths = v.paths[:5] }), "paths of 5 pictures, but 48 vectors", "Who is taken"},
 		{"one number", edit(func(v *vectors) { v.values, v.dim = v.values[:v.n], 1 }), "48 vectors of 1 numbers have no plane", "The vectors in a plane"},
 		{"all alike", edit(func(v *vectors) { clear(v.values) }), "Queries and what they find", "could not be read"},
@@ -163,7 +163,7 @@ func TestSearchSizes(t *testing.T) {
 func TestNearest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, dim := rapid.IntRange(2, 12).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "dim")
-		v := &vectors{n: n, dim: dim, classes: []string{"a", "b", "c"}, distance: pair.Distance{}}
+		v := &vectors{n: n, dim: dim, classes: []string{"a", "b", "c"}, distance: distance.Measure{}}
 		v.values = rapid.SliceOfN(rapid.SampledFrom([]float32{-1, 0, 0.5, 2}), n*dim, n*dim).Draw(t, "values")
 		v.labels = rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "labels")
 		order := rapid.Permutation(indices(n)).Draw(t, "order")
@@ -180,7 +180,7 @@ func TestNearest(t *testing.T) {
 				t.Fatalf("%d neighbours of %d", len(near), n)
 			}
 			for a, q := range near {
-				if q.index == i || q.distance != pair.Between(v.distance, v.row(i), v.row(q.index)) {
+				if q.index == i || q.distance != distance.Between(v.distance, v.row(i), v.row(q.index)) {
 					t.Fatalf("neighbour %d of %d is %v", a, i, q)
 				}
 				if a > 0 && (near[a-1].distance > q.distance || near[a-1].distance == q.distance && near[a-1].index > q.index) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 )
 
@@ -22,7 +23,7 @@ type vectors struct {
 	labels   []int     // places in classes
 	classes  []string
 	paths    []string // where the pictures are from
-	distance pair.Distance
+	distance distance.Measure
 }
 
 // readVectors reads a run's vectors. The error is fs.ErrNotExist where there are none.
@@ -39,7 +40,7 @@ func decodeVectors(f *tensor.File) (v *vectors, err error) {
 	if x == nil || y == nil || x.Rank() != 2 || y.Rank() != 1 || x.Dim(0) != y.Dim(0) || x.Len() == 0 || x.DType() != tensor.Float32 {
 		return nil, fmt.Errorf("it must hold the tensors vectors [N, Dim] of float32 and labels [N]")
 	}
-	v = &vectors{n: x.Dim(0), dim: x.Dim(1), values: x.Float32s(), distance: pair.Distance{Metric: pair.Metric(f.Metadata["metric"])}}
+	v = &vectors{n: x.Dim(0), dim: x.Dim(1), values: x.Float32s(), distance: distance.Measure{Kind: distance.Kind(f.Metadata["metric"])}}
 	if err := v.distance.Check(); err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (v *vectors) nearest(i, k int) []neighbour {
 	all := make([]neighbour, 0, v.n)
 	for j := range v.n {
 		if j != i {
-			all = append(all, neighbour{j, pair.Between(v.distance, v.row(i), v.row(j))})
+			all = append(all, neighbour{j, distance.Between(v.distance, v.row(i), v.row(j))})
 		}
 	}
 	slices.SortFunc(all, func(a, b neighbour) int {
@@ -120,7 +121,7 @@ func (v *vectors) apart(order []int, most int) (same, different []float64) {
 	order = order[:min(most, len(order))]
 	for a, i := range order {
 		for _, j := range order[:a] {
-			d := pair.Between(v.distance, v.row(i), v.row(j))
+			d := distance.Between(v.distance, v.row(i), v.row(j))
 			if v.labels[i] == v.labels[j] {
 				same = append(same, d)
 			} else {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // NMI is the normalised mutual information of two partitions of the same samples, the mean
@@ -153,7 +154,7 @@ func (m *means) drawn(rng *rand.Rand) int {
 // assign gives each vector to the nearest centre, the first of equals, and reports whether
 // one changed.
 func (m *means) assign() (changed bool, err error) {
-	if err := m.strips.Set(pair.Distance{Metric: pair.Squared}, m.vectors, m.centres, m.dim); err != nil {
+	if err := m.strips.Set(distance.Measure{Kind: distance.Squared}, m.vectors, m.centres, m.dim); err != nil {
 		return false, err
 	}
 	k := len(m.centres) / m.dim
@@ -203,7 +204,7 @@ func (m *means) farthest() int {
 
 // clustered returns the NMI of labels and clusters.
 func clustered(ctx context.Context, vectors []float32, dim int, labels []int, o Options) (float64, error) {
-	if o.Distance.Metric == pair.Cosine {
+	if o.Distance.Kind == distance.Cosine {
 		vectors = unit(vectors, dim)
 	}
 	_, counts := numbered(labels)

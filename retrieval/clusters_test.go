@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // TestNMI compares with the definition by probabilities.
@@ -127,10 +127,10 @@ func TestEvaluateClusters(t *testing.T) {
 		x[i] *= float32(1 + i/6%7*5)
 	}
 	for _, c := range []struct {
-		metric pair.Metric
+		metric distance.Kind
 		one    bool
-	}{{pair.Cosine, true}, {pair.Euclidean, false}} {
-		r, err := Evaluate(t.Context(), x, 6, labels, Options{Distance: pair.Distance{Metric: c.metric}, Rand: seeded(2)})
+	}{{distance.Cosine, true}, {distance.Euclidean, false}} {
+		r, err := Evaluate(t.Context(), x, 6, labels, Options{Distance: distance.Measure{Kind: c.metric}, Rand: seeded(2)})
 		if err != nil {
 			t.Fatal(err)
 		}

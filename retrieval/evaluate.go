@@ -7,13 +7,13 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // Options is what to measure. Its zero value is the Euclidean distance, DefaultK, no list of
 // mistakes and no clusters.
 type Options struct {
-	Distance pair.Distance
+	Distance distance.Measure
 	K        []int      // of Recall; nil means DefaultK
 	Mistakes int        // how many to list
 	Rand     *rand.Rand // of the clusters' centres; nil leaves out NMI
@@ -75,7 +75,7 @@ type Mistake struct {
 //
 // A query that is alone with its label is left out; it is still found by others. NMI is that
 // of k-means with as many clusters as labels (see [KMeans]; of vectors of unit length where
-// the distance is [pair.Cosine]).
+// the distance is [distance.Cosine]).
 //
 // Errors: labels that are not one a row; k below 1; Mistakes below 0; no label that comes
 // twice; what [pair.Strips.Set] refuses, such as a value that is not finite; the context's, soon after it has ended.

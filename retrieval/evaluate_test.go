@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
@@ -68,7 +68,7 @@ func TestAgainst(t *testing.T) {
 
 func drawOptions(t *rapid.T) Options {
 	return Options{
-		Distance: rapid.SampledFrom([]pair.Distance{{}, {Metric: pair.Squared}, {Metric: pair.Dot}, {Metric: pair.Lp, P: 1}}).Draw(t, "distance"),
+		Distance: rapid.SampledFrom([]distance.Measure{{}, {Kind: distance.Squared}, {Kind: distance.Dot}, {Kind: distance.Lp, P: 1}}).Draw(t, "distance"),
 		K:        rapid.SampledFrom([][]int{nil, {1}, {3, 1, 100}}).Draw(t, "k"),
 		Mistakes: rapid.SampledFrom([]int{0, 2, 100}).Draw(t, "mistakes"),
 	}
@@ -171,7 +171,7 @@ func byDefinition(queries []float32, queryLabels []int, gallery []float32, galle
 }
 
 // sorted returns the gallery but for the query itself, the nearest first, equals by index.
-func sorted(q int, queries, gallery []float32, dim int, among bool, d pair.Distance) (order []int) {
+func sorted(q int, queries, gallery []float32, dim int, among bool, d distance.Measure) (order []int) {
 	for i := range len(gallery) / dim {
 		if !among || i != q {
 			order = append(order, i)
@@ -182,7 +182,7 @@ func sorted(q int, queries, gallery []float32, dim int, among bool, d pair.Dista
 	return order
 }
 
-func between(d pair.Distance, x, y []float32) float64 {
+func between(d distance.Measure, x, y []float32) float64 {
 	var squares, dot, abs float64
 	for i := range x {
 		a, b := float64(x[i]), float64(y[i])
@@ -190,12 +190,12 @@ func between(d pair.Distance, x, y []float32) float64 {
 		dot += a * b
 		abs += math.Abs(a - b)
 	}
-	switch d.Metric {
-	case pair.Squared:
+	switch d.Kind {
+	case distance.Squared:
 		return squares
-	case pair.Dot:
+	case distance.Dot:
 		return -dot
-	case pair.Lp:
+	case distance.Lp:
 		return abs
 	}
 	return math.Sqrt(squares)
@@ -251,8 +251,8 @@ func TestPaper(t *testing.T) {
 func TestEvaluateStrips(t *testing.T) {
 	const n, dim = 3000, 8
 	x, labels := blobs(n, dim, 6, 1.5)
-	for _, m := range []pair.Metric{pair.Euclidean, pair.Cosine, pair.Dot} {
-		d := pair.Distance{Metric: m}
+	for _, m := range []distance.Kind{distance.Euclidean, distance.Cosine, distance.Dot} {
+		d := distance.Measure{Kind: m}
 		ranked, err := rank(t.Context(), x, labels, x, labels, dim, true, d)
 		if err != nil {
 			t.Fatal(err)
@@ -279,10 +279,10 @@ func TestEvaluateStrips(t *testing.T) {
 	}
 }
 
-func orderOf(q int, x []float32, dim int, d pair.Distance) (order []int) {
+func orderOf(q int, x []float32, dim int, d distance.Measure) (order []int) {
 	at := make([]float64, len(x)/dim)
 	for i := range at {
-		at[i] = pair.Between(d, x[q*dim:][:dim], x[i*dim:][:dim])
+		at[i] = distance.Between(d, x[q*dim:][:dim], x[i*dim:][:dim])
 		if i != q {
 			order = append(order, i)
 		}
@@ -349,7 +349,7 @@ func TestEvaluateErrors(t *testing.T) {
 		{"labels", x, 2, labels, Options{}, []string{"labels has 4", "vectors has 4", "8"}},
 		{"k", x, 1, labels, Options{K: []int{1, 0}}, []string{"k[1] is 0"}},
 		{"mistakes", x, 1, labels, Options{Mistakes: -1}, []string{"mistakes is -1"}},
-		{"metric", x, 1, labels, Options{Distance: pair.Distance{Metric: "far"}}, []string{"retrieval: ", "far"}},
+		{"metric", x, 1, labels, Options{Distance: distance.Measure{Kind: "far"}}, []string{"retrieval: ", "far"}},
 		{"NaN", []float32{1, nan, 3, 4}, 1, labels, Options{}, []string{"vectors[1]", "NaN"}},
 		{"alone", x, 1, []int{1, 2, 3, 4}, Options{}, []string{"none of 4 queries"}},
 		{"none", nil, 1, nil, Options{}, []string{"none of 0 queries"}},
@@ -376,7 +376,7 @@ func TestKeys(t *testing.T) {
 		if got, want := cmp.Compare(key(a, i), key(b, j)), cmp.Or(cmp.Compare(a, b), cmp.Compare(i, j)); got != want {
 			t.Fatalf("%v, %d against %v, %d: %d, want %d", a, i, b, j, got, want)
 		}
-		if d := distance(key(a, i)); d != a {
+		if d := ofKey(key(a, i)); d != a {
 			t.Fatalf("the distance of the key of %v is %v", a, d)
 		}
 	})

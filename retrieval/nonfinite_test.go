@@ -11,15 +11,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // measures are all functions of the package that measure numbers: what each says of some
 // that are good but for, perhaps, one.
 var measures = map[string]func(x []float32) error{
 	"Evaluate": func(x []float32) error {
-		for _, m := range []pair.Metric{"", pair.Squared, pair.Cosine, pair.Dot} {
-			if _, err := Evaluate(context.Background(), x, 2, []int{0, 0, 1, 1}, Options{Distance: pair.Distance{Metric: m}, Rand: seeded(1)}); err != nil {
+		for _, m := range []distance.Kind{"", distance.Squared, distance.Cosine, distance.Dot} {
+			if _, err := Evaluate(context.Background(), x, 2, []int{0, 0, 1, 1}, Options{Distance: distance.Measure{Kind: m}, Rand: seeded(1)}); err != nil {
 				return err
 			}
 		}

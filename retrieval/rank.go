@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // A ranking is what a query's figures need of the order of the gallery. Right samples are
@@ -24,9 +25,9 @@ type ranking struct {
 //
 // Only the right samples are sorted. The others are counted between them, which needs a
 // pass over the gallery for all figures, whole average precision among them.
-func rank(ctx context.Context, queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, among bool, d pair.Distance) ([]ranking, error) {
-	if d.Metric == "" || d.Metric == pair.Euclidean {
-		d.Metric = pair.Squared // the same order, without the root's rounding
+func rank(ctx context.Context, queries []float32, queryLabels []int, gallery []float32, galleryLabels []int, dim int, among bool, d distance.Measure) ([]ranking, error) {
+	if d.Kind == "" || d.Kind == distance.Euclidean {
+		d.Kind = distance.Squared // the same order, without the root's rounding
 	}
 	s := pair.Strips[float32]{X: "queries", Y: "gallery"}
 	if among {
@@ -135,8 +136,8 @@ func key(d float32, i int) uint64 {
 	return uint64(b)<<32 | uint64(uint32(i))
 }
 
-// distance is the inverse of key.
-func distance(k uint64) float32 {
+// ofKey is the inverse of key.
+func ofKey(k uint64) float32 {
 	b := uint32(k >> 32)
 	if b>>31 != 0 {
 		return math.Float32frombits(b &^ (1 << 31))
@@ -151,7 +152,7 @@ func distance(k uint64) float32 {
 // that few are left to be searched.
 func (s *workspace) count(d []float32, class []int32, c int32) uint64 {
 	n := len(s.right)
-	near, far := distance(s.right[0]), distance(s.right[n-1])
+	near, far := ofKey(s.right[0]), ofKey(s.right[n-1])
 	scale := s.fillBuckets(near, far)
 	s.wrong = scratch.Sized(s.wrong, n)
 	clear(s.wrong)
@@ -193,7 +194,7 @@ func (s *workspace) fillBuckets(near, far float32) (scale float32) {
 	s.bucket = scratch.Sized(s.bucket, int((far-near)*scale)+2)
 	clear(s.bucket)
 	for _, k := range s.right {
-		s.bucket[int((distance(k)-near)*scale)+1]++
+		s.bucket[int((ofKey(k)-near)*scale)+1]++
 	}
 	for b := 1; b < len(s.bucket); b++ {
 		s.bucket[b] += s.bucket[b-1]
@@ -233,8 +234,8 @@ func mistakes(ranked []ranking, queries, gallery []float32, dim int, o Options) 
 			x := queries[q*dim:][:dim]
 			all = append(all, Mistake{
 				Query: q,
-				Wrong: r.nearest, Distance: pair.Between(o.Distance, x, gallery[r.nearest*dim:][:dim]),
-				Right: r.right, RightDistance: pair.Between(o.Distance, x, gallery[r.right*dim:][:dim]),
+				Wrong: r.nearest, Distance: distance.Between(o.Distance, x, gallery[r.nearest*dim:][:dim]),
+				Right: r.right, RightDistance: distance.Between(o.Distance, x, gallery[r.right*dim:][:dim]),
 			})
 		}
 	}

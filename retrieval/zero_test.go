@@ -6,6 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // TestZeroRowsMeanTheSame: the cosine of a row of zeros with any is 0, and that of a row
@@ -14,7 +15,7 @@ func TestZeroRowsMeanTheSame(t *testing.T) {
 	x := []float32{0, 0, 3, 4, 5e-13, 0, -1, 0.1, 0, 0, 0.5, -2, 2e-13, 1e-13, -3, -4}
 	labels := []int{0, 0, 1, 1, 0, 1, 0, 1}
 	const dim, n = 2, 8
-	d := pair.Distance{Metric: pair.Cosine}
+	d := distance.Measure{Kind: distance.Cosine}
 	want := func(i, j int) float64 {
 		a, b, c, e := float64(x[2*i]), float64(x[2*i+1]), float64(x[2*j]), float64(x[2*j+1])
 		return 1 - (a*c+b*e)/(max(math.Hypot(a, b), 1e-12)*max(math.Hypot(c, e), 1e-12))
@@ -35,8 +36,8 @@ func TestZeroRowsMeanTheSame(t *testing.T) {
 			row := [][]float32{x[i*dim:][:dim], x[j*dim:][:dim]}
 			l := &loss.Contrastive[float32]{Measure: loss.Measure{Kind: loss.Cosine}, Power: 1, Over: loss.OverAll}
 			v, err := l.Eval(append(append([]float32(nil), row[0]...), row[1]...), dim, []int{0, 0}, nil)
-			if w := want(i, j); err != nil || !near(v, w) || !near(pair.Between(d, row[0], row[1]), w) || !near(float64(strip[i*n+j]), w) || i < 3 && !near(float64(some[i*n+j]), w) {
-				t.Errorf("rows %d and %d: the loss is %v, %v, the distances %v and %v; by definition %v", i, j, v, err, pair.Between(d, row[0], row[1]), strip[i*n+j], w)
+			if w := want(i, j); err != nil || !near(v, w) || !near(distance.Between(d, row[0], row[1]), w) || !near(float64(strip[i*n+j]), w) || i < 3 && !near(float64(some[i*n+j]), w) {
+				t.Errorf("rows %d and %d: the loss is %v, %v, the distances %v and %v; by definition %v", i, j, v, err, distance.Between(d, row[0], row[1]), strip[i*n+j], w)
 			}
 			if (i == 0 || j == 4) && strip[i*n+j] != 1 {
 				t.Errorf("rows %d and %d, one of zeros, have the distance %v", i, j, strip[i*n+j])

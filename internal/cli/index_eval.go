@@ -13,8 +13,8 @@ import (
 
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/measure"
-	pairing "github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/train"
 	"github.com/spf13/cobra"
 )
@@ -122,7 +122,7 @@ func evaluateItems(ctx context.Context, items []index.Item, info index.Info, see
 		vectors, classes = append(vectors, item.Vector...), append(classes, class)
 	}
 	r, err = retrieval.Evaluate(ctx, vectors, info.Dim, classes, retrieval.Options{
-		Distance: pairing.Distance{Metric: pairing.Metric(info.Metric)}, Rand: train.Rand(seed, "clusters", 0),
+		Distance: distance.Measure{Kind: distance.Kind(info.Metric)}, Rand: train.Rand(seed, "clusters", 0),
 	})
 	return labels, r, err
 }
