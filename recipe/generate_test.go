@@ -2,12 +2,15 @@ package recipe
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
@@ -19,9 +22,19 @@ func tinyChains() Chains {
 	return c
 }
 
-func tinyGenerate() GenerateConfig {
+func tinyGenerate() *Generate {
 	c := DefaultGenerate()
-	c.Chains, c.Epochs, c.Batch, c.Validation, c.Seed = tinyChains(), 2, 16, 50, 3
+	c.fromMemory(sets())
+	short(c, 2, 16, 50)
+	c.Chains = tinyChains()
+	return c
+}
+
+func tinyJEM() *JEM {
+	c := DefaultJEM()
+	c.fromMemory(sets())
+	short(c, 2, 16, 50)
+	c.Chains = tinyChains()
 	return c
 }
 
@@ -66,76 +79,118 @@ func sameCheckpoint(t *testing.T, a, b, state string) {
 	}
 }
 
-// An interrupted run that goes on ends where an unbroken one does, chains included, and
-// evaluating says again what training said.
-func TestGenerateResumes(t *testing.T) {
-	trainSet, testSet := sets()
-	whole, broken := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "broken")
-	want, err := Generate(t.Context(), tinyGenerate(), Options{Dir: whole, Train: trainSet, Test: testSet})
+// cutAndResumed trains a job over bars at one go and, with the same settings, in two parts. It returns the folder of the parts, in
+// which the state of that name is as in the whole, and the result of the whole; measured again, the parts have that one's figures.
+func cutAndResumed(t *testing.T, j job.Job, spec func() job.Spec, state string) (broken string, whole *job.Result) {
+	t.Helper()
+	home := t.TempDir()
+	broken = filepath.Join(home, "broken")
+	whole, err := job.Train(t.Context(), j, spec(), job.Options{Dir: filepath.Join(home, "whole")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, emit := cutShort(t)
-	r, err := Generate(ctx, tinyGenerate(), Options{Dir: broken, Train: trainSet, Test: testSet, Emit: emit})
+	r, err := job.Train(ctx, j, spec(), job.Options{Dir: broken, Emit: emit})
 	if err != nil || r.Reason != "interrupted" {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	if _, err := Generate(t.Context(), tinyGenerate(), Options{Dir: broken, Resume: true, Train: trainSet, Test: testSet}); err != nil {
+	if _, err := job.Train(t.Context(), j, spec(), job.Options{Dir: broken, Resume: true}); err != nil {
 		t.Fatal(err)
 	}
-	sameCheckpoint(t, whole, broken, "chains")
-	again, err := EvalGenerate(t.Context(), broken, trainSet, testSet)
+	sameCheckpoint(t, whole.Run, broken, state)
+	trainSet, testSet := sets()
+	again, err := job.Eval(t.Context(), broken, []job.Job{over(j, trainSet, testSet)}, job.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := EvalGenerate(t.Context(), broken, testSet, testSet); err == nil || !strings.Contains(err.Error(), "was trained on") {
+	if got, want := fmt.Sprint(again.Measured, again.Figures, again.Tables), fmt.Sprint(whole.Measured, whole.Figures, whole.Tables); got != want {
+		t.Errorf("measured again %s, trained to %s", got, want)
+	}
+	if _, err := job.Eval(t.Context(), broken, []job.Job{over(j, testSet, testSet)}, job.Env{}); err == nil || !strings.Contains(err.Error(), "was trained on") {
 		t.Errorf("another training set is taken for the run's own: %v", err)
 	}
-	if again.TestError != want.TestError || again.Quality[2] != want.Quality[2] || again.Inpainting != want.Inpainting {
-		t.Errorf("evaluated to %+v, trained to %+v", again, want)
+	return broken, whole
+}
+
+// A resumed run ends where an unbroken one does, chains included.
+func TestGenerateResumes(t *testing.T) {
+	_, r := cutAndResumed(t, GenerateJob(), func() job.Spec { return tinyGenerate() }, "chains")
+	q := row(t, r, "quality", "test pictures")
+	if n, confidence, nearest := q[0], q[1], q[4]; n != 100 || !(confidence > 0.5 && nearest > 0) {
+		t.Errorf("of the test pictures: %v", q)
 	}
-	if q := want.Quality[0]; q.N != testSet.N || !(q.Confidence > 0.5 && q.Nearest > 0) {
-		t.Errorf("of the test pictures: %+v", q)
+}
+
+// What is filled in keeps the upper halves.
+func TestFill(t *testing.T) {
+	trainSet, testSet := sets()
+	task, err := newGenerateTask(tinyGenerate(), trainSet, testSet)
+	if err != nil {
+		t.Fatal(err)
 	}
-	known := want.Pictures.Whole
-	for i, v := range want.Pictures.Filled { // what is given stays
-		if i%80 < 40 && v != known[i] {
-			t.Fatalf("pixel %d of the upper half became %v from %v", i, v, known[i])
+	whole, _ := some(testSet, 7, train.Rand(1, "test", 0))
+	filled, err := task.fill(t.Context(), whole, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range filled {
+		if i%80 < 40 && v != whole[i] {
+			t.Fatalf("pixel %d of the upper half became %v from %v", i, v, whole[i])
 		}
 	}
 }
 
 func TestJEMResumes(t *testing.T) {
-	c := DefaultJEM()
-	c.Chains, c.Epochs, c.Batch, c.Validation, c.Seed = tinyChains(), 2, 16, 50, 3
 	trainSet, testSet := sets()
 	foreign := bars(60, 10, 8, 5, 9)
 	for i := range foreign.Pixels {
 		foreign.Pixels[i] = 255 - foreign.Pixels[i]
 	}
-	whole, broken := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "broken")
-	want, err := JEM(t.Context(), c, Options{Dir: whole, Train: trainSet, Test: testSet}, foreign)
+	c := tinyJEM()
+	_, r := cutAndResumed(t, JEMJob(), func() job.Spec { return tinyJEM() }, "chains")
+	if len(r.Tables[0].Rows) != 2 || !math.IsNaN(figure(t, r, "foreign")) {
+		t.Errorf("without foreign pictures: %+v", r)
+	}
+	task, err := newJEMTask(c, trainSet, testSet, foreign)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, emit := cutShort(t)
-	r, err := JEM(ctx, c, Options{Dir: broken, Train: trainSet, Test: testSet, Emit: emit}, foreign)
-	if err != nil || r.Reason != "interrupted" {
-		t.Fatalf("%+v, %v", r, err)
+	table, err := task.detection(t.Context())
+	if err != nil || len(table.Rows) != 3 || table.Rows[0].Name != "foreign pictures" || table.Rows[0].Values[0] != 60 {
+		t.Errorf("with foreign pictures: %+v, %v", table, err)
 	}
-	if _, err := JEM(t.Context(), c, Options{Dir: broken, Resume: true, Train: trainSet, Test: testSet}, foreign); err != nil {
-		t.Fatal(err)
+	drawn, err := task.drawn(t.Context())
+	if err != nil || len(drawn) != 5*drawnALabel*80 {
+		t.Errorf("%d pixels drawn, %v", len(drawn), err)
 	}
-	sameCheckpoint(t, whole, broken, "chains")
-	again, err := EvalJEM(t.Context(), broken, trainSet, testSet, nil)
-	if err != nil {
-		t.Fatal(err)
+	c.Foreign = "other"
+	c.Sets = func(_ context.Context, folder string, _ data.Progress) (*data.Images, *data.Images, error) {
+		if folder == "other" {
+			return trainSet, bars(5, 9, 8, 5, 1), nil
+		}
+		return trainSet, testSet, nil
 	}
-	if again.TestError != want.TestError || again.Calibration.ECE != want.Calibration.ECE || again.Skipped == "" || len(again.Foreign) != 2 {
-		t.Errorf("evaluated to %+v, trained to %+v", again, want)
+	if _, err := c.Open(t.Context(), job.Env{}); err == nil || !strings.Contains(err.Error(), "foreign is other, which has 5 test pictures of 9×8 pixels; there must be some of 10×8") {
+		t.Errorf("foreign pictures of another size: %v", err)
 	}
-	if len(want.Foreign) != 3 || len(want.Pictures.OfLabels) != 5*drawnALabel*80 {
-		t.Errorf("%d sets of foreign pictures, %d pixels drawn", len(want.Foreign), len(want.Pictures.OfLabels))
+}
+
+// TestDrawingHeedsItsContext: what is drawn for the report after measuring ends with its context, too.
+func TestDrawingHeedsItsContext(t *testing.T) {
+	for _, s := range []job.Spec{tinyGenerate(), tinyJEM(), tinyRBM()} {
+		model, err := s.Open(t.Context(), job.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := model.Measure(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stop()
+		if err := m.Write(ctx, t.TempDir()); !errors.Is(err, context.Canceled) {
+			t.Errorf("%T: %v", s, err)
+		}
 	}
 }
 
@@ -150,14 +205,15 @@ func TestPictureDiscrepancy(t *testing.T) {
 }
 
 func TestChainsRefuse(t *testing.T) {
-	for name, change := range map[string]func(*Chains){
-		"width": func(c *Chains) { c.Width = 0 }, "k": func(c *Chains) { c.K = -1 }, "step_size": func(c *Chains) { c.StepSize = 0 },
-		"noise": func(c *Chains) { c.Noise = math.NaN() }, "restart": func(c *Chains) { c.Restart = 2 }, "buffer": func(c *Chains) { c.Buffer = -1 },
+	for want, change := range map[string]func(*Generate){
+		"width is 0": func(c *Generate) { c.Width = 0 }, "k is -1": func(c *Generate) { c.K = -1 }, "step_size is 0": func(c *Generate) { c.StepSize = 0 },
+		"noise is NaN": func(c *Generate) { c.Noise = math.NaN() }, "restart is 2": func(c *Generate) { c.Restart = 2 }, "buffer is -1": func(c *Generate) { c.Buffer = -1 },
+		"restart 0.1 has no effect: buffer is 0": func(c *Generate) { c.Buffer, c.Restart = 0, 0.1 },
 	} {
 		c := tinyGenerate()
-		change(&c.Chains)
-		if _, err := c.Resolve(); err == nil {
-			t.Errorf("a bad %s was taken", name)
+		change(c)
+		if err := job.Resolve(GenerateJob(), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
 	set := &data.Images{Pixels: make([]byte, 600*600), Labels: []byte{0}, N: 1, H: 600, W: 600}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -50,15 +51,57 @@ func small() *Digits {
 
 func sets() (trainSet, testSet *data.Images) { return bars(250, 10, 8, 5, 1), bars(100, 10, 8, 5, 2) }
 
+// fromMemory lets a job read sets in memory.
+func (l *Labelled) fromMemory(trainSet, testSet *data.Images) { *l = inMemory(trainSet, testSet) }
+
+// over is a job over sets in memory.
+func over(j job.Job, trainSet, testSet *data.Images) job.Job {
+	atDefaults := j.New
+	j.New = func() job.Spec {
+		s := atDefaults()
+		s.(interface {
+			fromMemory(trainSet, testSet *data.Images)
+		}).fromMemory(trainSet, testSet)
+		return s
+	}
+	return j
+}
+
 // digitsOver is the job of the digits over sets in memory.
 func digitsOver(trainSet, testSet *data.Images) []job.Job {
-	j := DigitsJob()
-	j.New = func() job.Spec {
-		c := DefaultDigits()
-		c.Labelled = inMemory(trainSet, testSet)
-		return c
+	return []job.Job{over(DigitsJob(), trainSet, testSet)}
+}
+
+// short makes a training short.
+func short(s job.Spec, epochs, batch, validation int) {
+	t := s.Base()
+	t.Epochs, t.Batch, t.Validation, t.Seed = epochs, batch, validation, 3
+}
+
+// figure returns a figure of a result.
+func figure(t *testing.T, r *job.Result, key string) float64 {
+	t.Helper()
+	for _, f := range r.Figures {
+		if f.Key == key {
+			return float64(f.Value)
+		}
 	}
-	return []job.Job{j}
+	t.Fatalf("the result has no figure %s", key)
+	return 0
+}
+
+// row returns a row of a table of a result.
+func row(t *testing.T, r *job.Result, table, name string) []measure.Number {
+	t.Helper()
+	for _, of := range r.Tables {
+		for _, row := range of.Rows {
+			if of.Key == table && row.Name == name {
+				return row.Values
+			}
+		}
+	}
+	t.Fatalf("the result has no row %s of a table %s", name, table)
+	return nil
 }
 
 // trained trains c over bars in a new folder.

@@ -164,7 +164,7 @@ func bins(c measure.Calibration) measure.Table {
 // probability, low for foreign ones.
 func (t *jemTask) detection(ctx context.Context) (measure.Table, error) {
 	table := measure.Table{Key: "foreign", Name: "told from", Columns: []measure.Quantity{
-		{Key: "n", Name: "Pictures"}, {Key: "auroc_energy", Name: "AUROC by energy"}, {Key: "auroc_confidence", Name: "By confidence"},
+		{Key: "n", Name: "Pictures"}, {Key: "auroc_energy", Name: "AUROC by energy", Unit: measure.Share}, {Key: "auroc_confidence", Name: "By confidence", Unit: measure.Share},
 	}}
 	y := pixelsOf(t.test)
 	noise, shuffled := make([]float32, len(y)), slices.Clone(y)

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
@@ -44,19 +43,6 @@ type Options struct {
 	Resume      bool
 	Train, Test *data.Images      // both must be set, but for recipes that read their own data
 	Emit        func(train.Event) // told what happens; may be nil
-}
-
-// checkImages refuses a run without images, and test images that what is trained could not be measured on.
-func (o Options) checkImages() error {
-	for _, s := range []struct {
-		name string
-		set  *data.Images
-	}{{"Train", o.Train}, {"Test", o.Test}} {
-		if s.set == nil {
-			return fmt.Errorf("recipe: Options.%s is nil; it must hold the images", s.name)
-		}
-	}
-	return checkAlike(o.Train, o.Test)
 }
 
 // claim claims a run's folder, unless the caller has done so.

@@ -71,13 +71,13 @@ var measures = []struct {
 }, {
 	"quality by distances", func(_ *testing.T, x []float64) []float64 {
 		q := qualityOf(make([]float32, 2*len(x)), 2, x, 2.5)
-		return []float64{float64(q.Copies), float64(q.Nearest)}
+		return []float64{q.copies, q.nearest}
 	},
 	[6][]float64{{nan, nan}, {0.5, 2.5}, {0.5, 2.5}, {nan, nan}, {1, 2}, {0.5, 2.5}},
 }, {
 	"quality by probabilities", func(_ *testing.T, x []float64) []float64 {
 		q := qualityOf(narrowed(x), 2, make([]float64, len(x)/2), 1)
-		return []float64{float64(q.Confidence)}
+		return []float64{q.confidence}
 	},
 	[6][]float64{{nan}, {inf}, {3}, {nan}, {2}, {3}},
 }, {

@@ -19,32 +19,24 @@ func TestRefusedBeforeTraining(t *testing.T) {
 		t.Epochs, t.Batch, t.Validation, t.Seed = 1, 8, 4, 3
 		return t
 	}
-	digits, mlp, auto, strips, rbm := DefaultDigits(), DefaultDigits(), DefaultAutoencoder(), DefaultStrips(), DefaultRBM()
-	for _, c := range []*job.Training{digits.Base(), mlp.Base(), strips.Base()} {
-		c.Epochs, c.Batch, c.Validation, c.Seed = 1, 8, 4, 3
+	digits, mlp, auto, rbm, generate, jem, strips := DefaultDigits(), DefaultDigits(), DefaultAutoencoder(), DefaultRBM(), tinyGenerate(), tinyJEM(), DefaultStrips()
+	for _, s := range []job.Spec{digits, mlp, auto, rbm, generate, jem, strips} {
+		short(s, 1, 8, 4)
 	}
-	generate, jem := tinyGenerate(), DefaultJEM()
-	mlp.Model, auto.Hidden, strips.Strips, strips.Tested, strips.Longest, rbm.Hidden, rbm.Chains, rbm.Annealing = "mlp", 8, 8, 5, 2, 5, 10, 10
-	jem.Chains = tinyChains()
-	auto.Training = small(auto.Training)
-	rbm.Training, generate.Training, jem.Training = small(rbm.Training), small(generate.Training), small(jem.Training)
-	labelled := func(ctx context.Context, j job.Job, s job.Spec, l *Labelled, o Options) error {
-		*l = inMemory(o.Train, o.Test)
-		_, err := job.Train(ctx, j, s, job.Options{Dir: o.Dir, Emit: o.Emit})
-		return err
+	mlp.Model, auto.Hidden, rbm.Hidden, rbm.Chains, rbm.Annealing, strips.Strips, strips.Tested, strips.Longest = "mlp", 8, 5, 10, 10, 8, 5, 2
+	labelled := func(j job.Job, s interface {
+		job.Spec
+		fromMemory(trainSet, testSet *data.Images)
+	}) func(ctx context.Context, o Options) error {
+		return func(ctx context.Context, o Options) error {
+			s.fromMemory(o.Train, o.Test)
+			_, err := job.Train(ctx, j, s, job.Options{Dir: o.Dir, Emit: o.Emit})
+			return err
+		}
 	}
 	jobs := map[string]func(ctx context.Context, o Options) error{
-		"digits cnn": func(ctx context.Context, o Options) error {
-			return labelled(ctx, DigitsJob(), digits, &digits.Labelled, o)
-		},
-		"digits mlp":  func(ctx context.Context, o Options) error { return labelled(ctx, DigitsJob(), mlp, &mlp.Labelled, o) },
-		"autoencoder": func(ctx context.Context, o Options) error { _, _, err := Autoencoder(ctx, auto, o); return err },
-		"generate":    func(ctx context.Context, o Options) error { _, err := Generate(ctx, generate, o); return err },
-		"jem":         func(ctx context.Context, o Options) error { _, err := JEM(ctx, jem, o, nil); return err },
-		"rbm":         func(ctx context.Context, o Options) error { _, err := RBM(ctx, rbm, o); return err },
-		"strips": func(ctx context.Context, o Options) error {
-			return labelled(ctx, StripsJob(), strips, &strips.Labelled, o)
-		},
+		"digits cnn": labelled(DigitsJob(), digits), "digits mlp": labelled(DigitsJob(), mlp), "autoencoder": labelled(AutoencoderJob(), auto),
+		"generate": labelled(GenerateJob(), generate), "jem": labelled(JEMJob(), jem), "rbm": labelled(RBMJob(), rbm), "strips": labelled(StripsJob(), strips),
 		"search": func(ctx context.Context, o Options) error {
 			c := DefaultSearch()
 			c.Training, c.Dim = small(c.Training), 4

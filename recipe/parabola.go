@@ -275,7 +275,7 @@ func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
 }
 
 // Measure implements job.Model.
-func (m *realAnswers) Measure(context.Context) (*job.Measures, error) {
+func (m *realAnswers) Measure(ctx context.Context) (*job.Measures, error) {
 	s := m.look()
 	return &job.Measures{Evaluation: m.diagnose(s), Write: func(_ context.Context, dir string) error {
 		films := m.reel.films()
@@ -283,7 +283,7 @@ func (m *realAnswers) Measure(context.Context) (*job.Measures, error) {
 			return err
 		}
 		return report.WritePlanes(dir, m.planes(&films[0], s))
-	}}, nil
+	}}, ctx.Err()
 }
 
 // planes are the surface before training, as the film's first frame has it, and after.

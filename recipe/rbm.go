@@ -117,14 +117,12 @@ func (t *rbmTask) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := logPartitions(forward, backward)
-	logZ, greater := forward.LogZ, max(forward.LogZ, backward.LogZ)
+	exact, logZ, greater := math.NaN(), forward.LogZ, max(forward.LogZ, backward.LogZ)
 	if t.c.Hidden <= exactUnits {
-		if logZ, err = t.rbm.LogPartition(); err != nil {
+		if exact, err = t.rbm.LogPartition(); err != nil {
 			return nil, err
 		}
-		table.Add("exactly", logZ)
-		greater = logZ
+		logZ, greater = exact, exact
 	}
 	test, err := t.meanEnergy(ctx, t.test)
 	if err != nil {
@@ -139,10 +137,14 @@ func (t *rbmTask) Measure(ctx context.Context) (*job.Measures, error) {
 		return nil, err
 	}
 	return &job.Measures{
-		Evaluation: e, Tables: []measure.Table{table}, Figures: logLikelihoods(-test-logZ, -test-backward.LogZ, -training-logZ),
-		Write: func(ctx context.Context, dir string) error { return t.write(ctx, dir, p, rng) },
+		Evaluation: e, Tables: []measure.Table{logPartitions(forward, backward, exact)},
+		Figures: append(logLikelihoods(-test-logZ, -test-backward.LogZ, -training-logZ), bracket.Of(backward.LogZ-forward.LogZ)),
+		Write:   func(ctx context.Context, dir string) error { return t.write(ctx, dir, p, rng) },
 	}, nil
 }
+
+// bracket is what the two estimates of log Z leave open.
+var bracket = measure.Quantity{Key: "log_z_bracket", Name: "Bracket of log Z", Unit: measure.Nat, Note: "backwards less forwards"}
 
 // likelihoodLost is the error of a machine.
 var likelihoodLost = measure.Quantity{Key: "nll", Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture, with the greater estimate of log Z"}
@@ -160,13 +162,27 @@ func logLikelihoods(test, least, training float64) []measure.Figure {
 }
 
 // logPartitions is the table of the estimates of log Z: annealing from the machine without weights, too low on average, and from
-// the machine's own draws, too high on average.
-func logPartitions(forward, backward sampler.Estimate) measure.Table {
-	t := measure.Table{Key: "log_partition", Name: "log Z", Columns: []measure.Quantity{
+// the machine's own draws, too high on average. exact is NaN where it is not known.
+func logPartitions(forward, backward sampler.Estimate, exact float64) measure.Table {
+	t := measure.Table{Key: "log_partition", Name: "annealing", Columns: []measure.Quantity{
 		{Key: "log_z", Name: "log Z", Unit: measure.Nat}, {Key: "std_err", Name: "Standard error", Unit: measure.Nat}, {Key: "effective_chains", Name: "Effective chains"},
 	}}
-	t.Add("forwards", forward.LogZ, forward.StdErr, forward.Size)
-	t.Add("backwards", backward.LogZ, backward.StdErr, backward.Size)
+	known := measure.Finite(exact)
+	if known {
+		t.Columns = append(t.Columns, measure.Quantity{Key: "off", Name: "Off", Unit: measure.Nat, Note: "less the exact log Z"})
+	}
+	add := func(name string, e sampler.Estimate) {
+		values := []float64{e.LogZ, e.StdErr, e.Size}
+		if known {
+			values = append(values, e.LogZ-exact)
+		}
+		t.Add(name, values...)
+	}
+	add("forwards", forward)
+	add("backwards", backward)
+	if known {
+		t.Add("exactly", exact)
+	}
 	return t
 }
 

@@ -50,15 +50,6 @@ func (t *Training) rules() []Rule {
 	return []Rule{When("epochs", t.Epochs != 0, why), When("batch", t.Batch != 0, why), When("lr", t.LR != 0, why)}
 }
 
-// parts divides a training set into what is trained on and what is held out.
-func (t Training) parts(set *data.Images) (train, held *data.Images, err error) {
-	n, lo, hi, err := t.Held(set.N)
-	if err != nil {
-		return nil, nil, err
-	}
-	return set.Subset(0, n), set.Subset(lo, hi), nil
-}
-
 // loop turns the settings into those of the training loop. settings is what else shapes
 // the weights.
 func (t Training) loop(recipe string, settings map[string]string, samples int, o Options) train.Config {
@@ -70,18 +61,6 @@ func (t Training) loop(recipe string, settings map[string]string, samples int, o
 func imagesSum(set *data.Images) string {
 	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
 	return fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
-}
-
-// checkOwn refuses a training set that is not the one that a run was trained on.
-func checkOwn(dir string, set *data.Images) error {
-	settings, err := train.LoadSettings(dir)
-	if err != nil {
-		return err
-	}
-	if was, is := settings["data"], imagesSum(set); was != is {
-		return fmt.Errorf("the training set has %s; the run in %s was trained on %s", is, dir, was)
-	}
-	return nil
 }
 
 // loopOver is loop where settings say what the data is.

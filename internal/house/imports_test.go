@@ -57,13 +57,8 @@ var allowed = map[string][]string{
 	"ctc":                    {"internal/simd", "internal/trellis", "internal/excerpt"},
 	"job/option":             {"internal/excerpt", "internal/spelling"},
 	"job":                    {"measure", "report", "internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "job/option", "optim", "train"},
-<<<<<<< HEAD
-	"jobs":                   {"recipe", "autodiff", "data", "data/tabular", "functional", "job", "job/option", "loss", "measure", "nn", "optim", "tensor", "train"},
-	"recipe":                 {"report", "job", "job/option", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read"},
-=======
-	"jobs":                   {"recipe", "energy", "internal/excerpt", "autodiff", "data", "functional", "job", "job/option", "loss", "measure", "nn", "tensor", "train"},
-	"recipe":                 {"search/distance", "report", "job", "job/option", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read"},
->>>>>>> 6c62446 (Distances of miners and of figures of retrieval have one vocabulary, package search/distance)
+	"jobs": {"recipe", "autodiff", "data", "data/tabular", "functional", "job", "job/option", "loss", "measure", "nn", "optim", "tensor", "train", "energy", "internal/excerpt"},
+	"recipe": {"report", "job", "job/option", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read", "search/distance"},
 	"seq/tag":                {"measure", "internal/card", "lattice", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "internal/excerpt"},
 	"search/encode":          {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
 	"seq/read":               {"ctc", "audio", "loss", "internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},

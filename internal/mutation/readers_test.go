@@ -408,8 +408,6 @@ func settingsReaders() []reader {
 	all := []reader{
 		yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
 		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig),
-		yamlOf("rbm", "ReadRBMConfig", recipe.DefaultRBM(), recipe.ReadRBMConfig), yamlOf("generate", "ReadGenerateConfig", recipe.DefaultGenerate(), recipe.ReadGenerateConfig),
-		yamlOf("jem", "ReadJEMConfig", recipe.DefaultJEM(), recipe.ReadJEMConfig),
 	}
 	return append(all,
 		reader{

@@ -1,0 +1,42 @@
+package jobs
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/train"
+)
+
+// TestMeasuringHeedsItsContext: a run that is stopped after its training, while it is measured, says so and leaves no result;
+// resumed, it is measured. So a request to end ends every job at any time. Then its page is drawn.
+func TestMeasuringHeedsItsContext(t *testing.T) {
+	for _, j := range All() {
+		t.Run(j.Name, func(t *testing.T) {
+			_, s := find(t, j.Name)
+			s.Base().Epochs = 1
+			dir := filepath.Join(t.TempDir(), "run")
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			r := run(t, ctx, j, s, dir, false, func(e train.Event) {
+				if _, done := e.(train.Done); done {
+					stop()
+				}
+			})
+			if r.Reason != "interrupted" {
+				t.Fatalf("stopped while it was measured, the run ended %q", r.Reason)
+			}
+			if _, err := os.Stat(filepath.Join(dir, job.ResultFile)); err == nil {
+				t.Error("it has a result")
+			}
+			if r = run(t, t.Context(), j, s, dir, true, nil); r.Reason != "finished" {
+				t.Fatalf("resumed, the run ended %q", r.Reason)
+			}
+			if err := r.Report(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
