@@ -42,6 +42,14 @@ type Spec interface {
 type Env struct {
 	Data     string                  // other data to measure on; "" is the settings' own
 	Progress func(done, total int64) // of a download; may be nil
+	Skipped  func(all []error)       // told of the samples that cannot be read and are left out; may be nil
+}
+
+// Skip tells of samples that are left out.
+func (e *Env) Skip(all []error) {
+	if e.Skipped != nil && len(all) > 0 {
+		e.Skipped(all)
+	}
 }
 
 // A Model is trained, kept and measured.

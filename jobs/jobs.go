@@ -8,7 +8,7 @@ import (
 
 // All returns the jobs, in the order in which help lists them.
 func All() []job.Job {
-	return []job.Job{recipe.DigitsJob(), recipe.AutoencoderJob(), recipe.GenerateJob(), recipe.JEMJob(), recipe.RBMJob(), recipe.StripsJob(), recipe.SpeechJob(), recipe.TaggerJob(), recipe.ParabolaJob(), recipe.Toy2DJob(), multilabel(), table()}
+	return []job.Job{recipe.DigitsJob(), recipe.AutoencoderJob(), recipe.GenerateJob(), recipe.JEMJob(), recipe.RBMJob(), recipe.StripsJob(), recipe.SpeechJob(), recipe.TaggerJob(), recipe.SearchJob(), recipe.SiameseJob(), recipe.ParabolaJob(), recipe.Toy2DJob(), multilabel(), table()}
 }
 
 // Find returns the job of a name.

@@ -92,6 +92,16 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c.Data, c.Width, c.K, c.Buffer = pictures(t, 120, 40), 2, 3, 30
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 40, 0
 	},
+	"search": func(t *testing.T, s job.Spec) {
+		c := s.(*recipe.Search)
+		c.Data, c.Dim, c.Augment, c.Flip, c.Memory = pictures(t, 400, 100), 8, true, true, 64
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+	},
+	"siamese": func(t *testing.T, s job.Spec) {
+		c := s.(*recipe.Siamese)
+		c.Data, c.Dim, c.EMA = pictures(t, 400, 100), 8, 0.9
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+	},
 	"multilabel": func(t *testing.T, s job.Spec) {
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32
@@ -224,49 +234,6 @@ func TestRuns(t *testing.T) {
 			}
 			if _, err := job.Train(t.Context(), j, s, job.Options{Dir: whole}); err == nil || !strings.Contains(err.Error(), "not empty") {
 				t.Errorf("trained over a run: %v", err)
-			}
-		})
-	}
-}
-
-// TestMeasuringHeedsItsContext: a run that is stopped after its training, while it is measured, says so and leaves no result;
-// resumed, it is measured. So a request to end ends every job at any time. And every job refuses a folder in which another works.
-func TestMeasuringHeedsItsContext(t *testing.T) {
-	for _, j := range All() {
-		t.Run(j.Name, func(t *testing.T) {
-			_, s := find(t, j.Name)
-			s.Base().Epochs = 1
-			dir := filepath.Join(t.TempDir(), "run")
-			if err := os.Mkdir(dir, 0o777); err != nil {
-				t.Fatal(err)
-			}
-			l, err := job.LockFolder(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := job.Train(t.Context(), j, s, job.Options{Dir: dir}); !errors.Is(err, job.ErrInUse) {
-				t.Errorf("a folder in use: %v", err)
-			}
-			l.Release()
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			r := run(t, ctx, j, s, dir, false, func(e train.Event) {
-				if _, done := e.(train.Done); done {
-					cancel()
-				}
-			})
-			_, err = os.Stat(filepath.Join(dir, job.ResultFile))
-			switch {
-			case r.Reason != "interrupted":
-				t.Fatalf("stopped while it was measured, the run ended %q", r.Reason)
-			case err == nil:
-				t.Error("it has a result")
-			}
-			if r := run(t, t.Context(), j, s, dir, true, nil); r.Reason != "finished" {
-				t.Fatalf("resumed, the run ended %q", r.Reason)
-			}
-			if _, err := os.Stat(filepath.Join(dir, job.ResultFile)); err != nil {
-				t.Error(err)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,12 +13,24 @@ import (
 
 // TestMeasuringHeedsItsContext: a run that is stopped after its training, while it is measured, says so and leaves no result;
 // resumed, it is measured. So a request to end ends every job at any time. Then its page is drawn.
+// A folder in which another process works is refused.
 func TestMeasuringHeedsItsContext(t *testing.T) {
 	for _, j := range All() {
 		t.Run(j.Name, func(t *testing.T) {
 			_, s := find(t, j.Name)
 			s.Base().Epochs = 1
 			dir := filepath.Join(t.TempDir(), "run")
+			if err := os.Mkdir(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			l, err := job.LockFolder(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := job.Train(t.Context(), j, s, job.Options{Dir: dir}); !errors.Is(err, job.ErrInUse) {
+				t.Errorf("a folder in use: %v", err)
+			}
+			l.Release()
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			r := run(t, ctx, j, s, dir, false, func(e train.Event) {

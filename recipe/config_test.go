@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,26 +99,32 @@ func TestReadConfig(t *testing.T) {
 	}
 }
 
-// TestFingerprint changes every setting in turn: all but three shape the weights, where they count.
+// TestFingerprint: all settings but three shape the weights, where they count.
 func TestFingerprint(t *testing.T) {
-	free := map[string]bool{"data": true, "threads": true, "checkpoint": true}
-	beside := map[string]func(c *Digits){ // settings beside which a setting counts
-		"codes":           func(c *Digits) { c.Energy = "code" },
-		"label_smoothing": func(c *Digits) { c.Loss = "cross_entropy" },
-		"margin":          func(c *Digits) { c.Functional = "hinge" },
-		"gamma":           func(c *Digits) { c.Functional = "square_exp" },
-		"cap":             func(c *Digits) { c.Functional = "lvq2" },
-		"delta":           func(c *Digits) { c.Functional = "lvq2" },
-		"cost":            func(c *Digits) { c.Functional = "margin_cost" },
+	checkFingerprints(t, func() job.Spec { return DefaultDigits() }, []string{"data", "threads", "checkpoint"}, map[string]string{
+		"codes": "energy=code", "label_smoothing": "loss=cross_entropy", "margin": "functional=hinge", "gamma": "functional=square_exp",
+		"cap": "functional=lvq2", "delta": "functional=lvq2", "cost": "functional=margin_cost",
+	})
+	text, err := DefaultDigits().Options().Write()
+	if err != nil || strings.Contains(string(text), "cost") {
+		t.Errorf("without a cost matrix the file is %s, %v", text, err)
 	}
-	for _, o := range DefaultDigits().Options() {
-		c := DefaultDigits()
-		if set := beside[o.Name]; set != nil {
-			set(c)
+}
+
+// checkFingerprints changes every setting of a job in turn: all but the free ones shape the weights. beside has, for those that
+// only count beside other settings, these with their values.
+func checkFingerprints(t *testing.T, fresh func() job.Spec, free []string, beside map[string]string) {
+	t.Helper()
+	for _, name := range fresh().Options().Names() {
+		c := fresh()
+		for _, set := range strings.Fields(beside[name]) {
+			other, value, _ := strings.Cut(set, "=")
+			if err := c.Options().Find(other).Set(value); err != nil {
+				t.Fatal(err)
+			}
 		}
-		before := c.Options().Fingerprint()
-		own := c.Options().Find(o.Name)
-		value := map[string]string{"bool": "true", "int": "7", "uint": "7", "float": "0.125", "matrix": "[[0,1],[1,0]]", "string": "other"}[own.Type()]
+		before, own := c.Options().Fingerprint(), c.Options().Find(name)
+		value := map[string]string{"bool": "true", "int": "7", "uint": "7", "float": "0.125", "matrix": "[[0,1],[1,0]]", "string": "other", "strings": "a,b"}[own.Type()]
 		if choices := own.Choices(); len(choices) > 0 {
 			value = choices[len(choices)-1]
 			if value == own.String() {
@@ -127,12 +134,8 @@ func TestFingerprint(t *testing.T) {
 		if err := own.Set(value); err != nil {
 			t.Fatal(err)
 		}
-		if same := reflect.DeepEqual(before, c.Options().Fingerprint()); same != free[o.Name] {
-			t.Errorf("%s changed to %s: the fingerprint stays as it was is %v", o.Name, value, same)
+		if same := reflect.DeepEqual(before, c.Options().Fingerprint()); same != slices.Contains(free, name) {
+			t.Errorf("%s changed to %s: the fingerprint stays as it was is %v", name, value, same)
 		}
-	}
-	text, err := DefaultDigits().Options().Write()
-	if err != nil || strings.Contains(string(text), "cost") {
-		t.Errorf("without a cost matrix the file is %s, %v", text, err)
 	}
 }

@@ -1,10 +1,8 @@
 package recipe
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,120 +10,8 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
-
-// PictureSettings are the settings of encoders: where pictures come from, and what is done to them.
-type PictureSettings struct {
-	Data      string  `yaml:"data" json:"data"`             // folder with a subfolder a class, CSV file path,label, or folder of four IDX files; "" is MNIST
-	Test      string  `yaml:"test" json:"test"`             // test pictures, as data; "" is a share of data, but IDX files have their own
-	TestShare float64 `yaml:"test_share" json:"test_share"` // of each class, where there is no test set
-	Size      int     `yaml:"size" json:"size"`             // pixels of a side; of IDX files the pictures' own
-	Channels  string  `yaml:"channels" json:"channels"`     // auto, 1, 3; of IDX files 1
-	SkipBad   bool    `yaml:"skip_bad" json:"skip_bad"`     // leave out pictures that cannot be read
-
-	Dim        int  `yaml:"dim" json:"dim"`         // coordinates of a vector
-	Augment    bool `yaml:"augment" json:"augment"` // shift, turn and scale training pictures
-	Flip       bool `yaml:"flip" json:"flip"`       // … and mirror them
-	Brightness bool `yaml:"brightness" json:"brightness"`
-}
-
-// ChannelChoices are what the setting channels may be.
-var ChannelChoices = []string{"auto", "1", "3"}
-
-func defaultPictures(dim int) PictureSettings {
-	return PictureSettings{TestShare: 0.2, Size: 64, Channels: "auto", Dim: dim}
-}
-
-// resolve refuses what is out of range, by the setting's name.
-func (s *PictureSettings) resolve() error {
-	if err := oneOf("channels", s.Channels, ChannelChoices); err != nil {
-		return err
-	}
-	if s.Size < encode.MinSide || s.Size > encode.MaxSide {
-		return fmt.Errorf("size is %d; it must be a whole number from %d to %d", s.Size, encode.MinSide, encode.MaxSide)
-	}
-	if !(s.TestShare > 0 && s.TestShare < 1) {
-		return fmt.Errorf("test_share is %v; it must be a number above 0 and below 1", s.TestShare)
-	}
-	if s.Dim < 1 || s.Dim > encode.MaxDim {
-		return fmt.Errorf("dim is %d; it must be a whole number from 1 to %d", s.Dim, encode.MaxDim)
-	}
-	return nil
-}
-
-// rules says which settings of pictures count. jittered says whether training pictures are changed at
-// random, shared whether the test is a share of the data where that is not in IDX files, and listed whether data names the pictures.
-func (s *PictureSettings) rules(jittered, shared, listed bool) []Rule {
-	const idx = "the data is in IDX files, whose pictures stay as they are"
-	files := !listed || s.Data != "" && !data.HasDigits(s.Data)
-	const part, own = "it is a part of augment, which is off", "the data is in IDX files, which have a test set"
-	return []Rule{
-		When("flip", jittered, part), When("brightness", jittered, part),
-		When("size", files, idx), When("channels", files, idx), When("skip_bad", files, idx),
-		When("test", files, own),
-		{Setting: "test_share", Counts: files, Why: own, Reads: true},
-		When("test_share", shared, "a test set is named"),
-	}
-}
-
-// Options says how the pictures are to be read.
-func (s PictureSettings) Options() data.PictureOptions {
-	o := data.PictureOptions{H: s.Size, W: s.Size, Skip: s.SkipBad}
-	switch s.Channels {
-	case "1":
-		o.C = 1
-	case "3":
-		o.C = 3
-	}
-	return o
-}
-
-// Load reads the training and the test pictures; test is nil where a share of the others is to be taken.
-// skipped says which pictures could not be read. progress, which may be nil, follows a download.
-func (s PictureSettings) Load(ctx context.Context, progress data.Progress) (sets PictureSets, skipped []error, err error) {
-	sets.Train, sets.Test, skipped, err = data.LoadPictures(ctx, s.Data, s.Test, s.Options(), progress)
-	return sets, skipped, err
-}
-
-// encoder describes the network of a job for pictures such as set's.
-func (s PictureSettings) encoder(job string, set *data.Pictures, unit bool, metric string) encode.Spec {
-	return encode.Spec{
-		Job: job, Channels: set.C, Height: set.H, Width: set.W, Dim: s.Dim, Unit: unit, Metric: metric,
-		DarkBackground: set.DarkBackground(),
-	}
-}
-
-// PictureSets are the pictures that a run is given.
-type PictureSets struct {
-	Train *data.Pictures
-	Test  *data.Pictures // nil: a share of Train
-}
-
-func (s PictureSettings) jitter() data.Jitter {
-	return data.Jitter{Flip: s.Flip, Brightness: s.Brightness}
-}
-
-// batch writes training pictures, jittered where that is a setting, [len(indices), c, h, w].
-func (s PictureSettings) batch(x *tensor.Tensor, set *data.Pictures, indices []int, rng *rand.Rand) {
-	x.Resize(len(indices), set.C, set.H, set.W)
-	if s.Augment {
-		set.Jittered(x.Float32s(), indices, s.jitter(), rng)
-	} else {
-		set.Batch(x.Float32s(), indices)
-	}
-}
-
-// checksum describes pictures in a checkpoint's settings: the data may have moved.
-func checksum(set *data.Pictures) string {
-	sum := crc32.ChecksumIEEE(set.Pixels)
-	for _, y := range set.Labels {
-		sum = crc32.Update(sum, crc32.IEEETable, []byte{byte(y), byte(y >> 8), byte(y >> 16)})
-	}
-	return fmt.Sprintf("%d pictures of %d×%d×%d with checksum %08x", set.N, set.C, set.H, set.W, sum)
-}
 
 // spread orders samples so that whatever number is taken from the front has the classes in their
 // proportions; within a class the order is random.
@@ -163,27 +49,24 @@ const (
 	heldQueries = 100  // of them that have another of their class: so many, or half of them, can choose the best epoch
 )
 
-// divide divides pictures, always in the same way whatever the run's seed. heldOut names classes that are not
-// trained on: all pictures that are measured are then theirs.
-func (t Training) divide(s PictureSettings, sets PictureSets, heldOut []string) (*split, error) {
-	if sets.Train == nil {
-		return nil, errors.New("recipe: PictureSets.Train is nil; it must hold the pictures")
-	}
-	out, err := isHeldOut(sets.Train, heldOut)
+// divide divides pictures, always in the same way whatever the run's seed. test is nil where a share of them is to be taken. heldOut
+// names classes that are not trained on: all pictures that are measured are then theirs.
+func (c *Encoding) divide(all, test *data.Pictures, heldOut []string) (*split, error) {
+	out, err := isHeldOut(all, heldOut)
 	if err != nil {
 		return nil, err
 	}
-	order := spread(sets.Train.Labels, train.Rand(1, "split", 0))
-	var test, rest []int
-	share := int(math.Round(s.TestShare * float64(len(order))))
+	order := spread(all.Labels, train.Rand(1, "split", 0))
+	var tested, rest []int
+	share := int(math.Round(c.TestShare * float64(len(order))))
 	for rank, i := range order {
 		switch {
-		case out[sets.Train.Labels[i]]:
-			if sets.Test == nil {
-				test = append(test, i)
+		case out[all.Labels[i]]:
+			if test == nil {
+				tested = append(tested, i)
 			}
-		case sets.Test == nil && len(heldOut) == 0 && rank < share:
-			test = append(test, i)
+		case test == nil && len(heldOut) == 0 && rank < share:
+			tested = append(tested, i)
 		default:
 			rest = append(rest, i)
 		}
@@ -193,26 +76,25 @@ func (t Training) divide(s PictureSettings, sets PictureSets, heldOut []string) 
 	case len(heldOut) > 0:
 		return nil, errors.New("hold_out_classes names all classes; there must be some to train on")
 	default:
-		return nil, noneLeft(s.TestShare, "pictures")
+		return nil, noneLeft(c.TestShare, "pictures")
 	}
-	d := &split{test: sets.Test}
+	d := &split{test: test}
 	switch {
-	case sets.Test == nil:
-		slices.Sort(test)
-		d.test = sets.Train.Pick(test)
+	case test == nil:
+		slices.Sort(tested)
+		d.test = all.Pick(tested)
 	case len(heldOut) > 0:
-		for i, y := range sets.Test.Labels {
+		for i, y := range test.Labels {
 			if out[y] {
-				test = append(test, i)
+				tested = append(tested, i)
 			}
 		}
-		d.test = sets.Test.Pick(test)
+		d.test = test.Pick(tested)
 	}
-	d.train, d.held, err = t.hold(sets.Train, rest)
-	if err == nil {
-		err = d.check()
+	if d.train, d.held, err = c.hold(all, rest); err != nil {
+		return nil, err
 	}
-	return d, err
+	return d, d.check()
 }
 
 // noneLeft says that the test has taken all.
@@ -220,20 +102,28 @@ func noneLeft(testShare float64, what string) error {
 	return fmt.Errorf("test_share is %v, which leaves no %s to train on", testShare, what)
 }
 
-// hold divides the pictures of the given indices, in spread order, into those to train on and those held
-// out: a tenth, at most 5000, where no number is named. Where those held out could not find one another, as there is one class
-// alone or too few have another of their class, it is the pictures trained on that choose the best epoch.
-func (t Training) hold(set *data.Pictures, order []int) (trained, held *data.Pictures, err error) {
-	n := t.Validation
-	if n == 0 {
-		n = min(len(order)/10, heldMost)
+// heldOut is how many of n pictures or pairs are held out of training: a tenth, at most 5000, where no number is named.
+func (c *Encoding) heldOut(n int, what string) (int, error) {
+	held := c.Validation
+	if held == 0 {
+		held = min(n/10, heldMost)
 	}
-	if n >= len(order) {
-		return nil, nil, fmt.Errorf("validation is %d, but there are only %d training pictures; leave at least one to train on", n, len(order))
+	if held >= n {
+		return 0, fmt.Errorf("validation is %d, but there are only %d training %s; leave at least one to train on", held, n, what)
+	}
+	return held, nil
+}
+
+// hold divides the pictures at indices, in spread order, into those to train on and those held out. Where those held out could not find one another, as there is one class
+// alone or too few have another of their class, it is the pictures trained on that choose the best epoch.
+func (c *Encoding) hold(set *data.Pictures, order []int) (trained, held *data.Pictures, err error) {
+	n, err := c.heldOut(len(order), "pictures")
+	if err != nil {
+		return nil, nil, err
 	}
 	first, rest := slices.Clone(order[:n]), slices.Clone(order[n:])
-	if t.Limit > 0 {
-		rest = rest[:min(t.Limit, len(rest))]
+	if c.Limit > 0 {
+		rest = rest[:min(c.Limit, len(rest))]
 	}
 	slices.Sort(first)
 	slices.Sort(rest)
@@ -266,17 +156,15 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// check refuses pictures that cannot be trained on or measured, and sets that do not fit together.
+// check refuses pictures that cannot be trained on or measured.
 func (d *split) check() error {
-	if d.test.C != d.train.C || d.test.H != d.train.H || d.test.W != d.train.W {
-		return fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike",
-			d.train.C, d.train.H, d.train.W, d.test.C, d.test.H, d.test.W)
-	}
-	if !findable(d.train.Labels) {
-		return fmt.Errorf("of %d training pictures, there must be two classes at least, and one with two pictures", d.train.N)
-	}
-	if !findable(d.test.Labels) {
-		return fmt.Errorf("of %d test pictures, there must be two classes at least, and one with two pictures", d.test.N)
+	for _, part := range []struct {
+		name   string
+		labels []int
+	}{{"training", d.train.Labels}, {"test", d.test.Labels}} {
+		if !findable(part.labels) {
+			return fmt.Errorf("of %d %s pictures, there must be two classes at least, and one with two pictures", len(part.labels), part.name)
+		}
 	}
 	return nil
 }

@@ -55,22 +55,34 @@ func checkAlike(trainSet, testSet *data.Images) error {
 	return nil
 }
 
-// labelledTest is what models of labelled pictures know of the sets; it implements parts of job.Pictured.
-type labelledTest struct {
-	data string // identifies the training set
-	test *data.Images
-}
-
-func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
-	return labelledTest{imagesSum(trainSet), testSet}
+// pictured is what models of pictures know of their sets; it implements parts of job.Pictured.
+type pictured struct {
+	data    string // identifies the training set
+	pixels  []byte // of the test pictures
+	c, h, w int
 }
 
 // Data implements job.Model.
-func (l *labelledTest) Data() string { return l.data }
+func (p *pictured) Data() string { return p.data }
 
 // Pictures implements job.Pictured.
-func (l *labelledTest) Pictures() (report.Images, error) {
-	return report.GrayImages(l.test.Pixels, l.test.H, l.test.W)
+func (p *pictured) Pictures() (report.Images, error) {
+	return report.PlaneImages(p.pixels, p.c, p.h, p.w)
+}
+
+// labelledTest is pictured with the test set of labelled pictures.
+type labelledTest struct {
+	pictured
+	test *data.Images
+}
+
+// newLabelledTest is of a test set, which may be nil where nothing is measured.
+func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
+	t := labelledTest{pictured{data: imagesSum(trainSet)}, testSet}
+	if testSet != nil {
+		t.pixels, t.c, t.h, t.w = testSet.Pixels, 1, testSet.H, testSet.W
+	}
+	return t
 }
 
 // labelledSets are the pictures that a model is trained on, evaluated on while it is, and measured on. It implements parts of

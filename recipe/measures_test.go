@@ -174,11 +174,8 @@ var measures = []struct {
 	[6][]float64{{nan, 0.25, 1}, {nan, 0.5, 1}, {nan, 0.5, 1}, {}, {0, 1, 1}, {math.Sqrt(1.25), 0.5, 0}},
 }, {
 	"answers of a surface", func(_ *testing.T, x []float64) []float64 {
-		s := Surface{X: []float64{0, 1}, Y: []float64{0, 1}, Energy: x}
-		for lo := 0; lo < len(x); lo += 2 {
-			s.Inferred = append(s.Inferred, inferred(s.Y, x[lo:lo+2]))
-		}
-		return s.Inferred
+		s := lookedAt{x: make([]float64, len(x)/2), y: []float64{0, 1}, energies: x}
+		return s.inferred()
 	},
 	[6][]float64{{nan, 0}, {0, 0}, {0, 0}, {}, {0, 0}, {0, 0}},
 }}

@@ -15,10 +15,6 @@ func TestRefusedBeforeTraining(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many trainings")
 	}
-	small := func(t Training) Training {
-		t.Epochs, t.Batch, t.Validation, t.Seed = 1, 8, 4, 3
-		return t
-	}
 	digits, mlp, auto, rbm, generate, jem, strips := DefaultDigits(), DefaultDigits(), DefaultAutoencoder(), DefaultRBM(), tinyGenerate(), tinyJEM(), DefaultStrips()
 	for _, s := range []job.Spec{digits, mlp, auto, rbm, generate, jem, strips} {
 		short(s, 1, 8, 4)
@@ -34,21 +30,21 @@ func TestRefusedBeforeTraining(t *testing.T) {
 			return err
 		}
 	}
+	search, siamese := DefaultSearch(), DefaultSiamese()
+	pictured := func(ctx context.Context, j job.Job, s job.Spec, c *Encoding, o Options) error {
+		c.Epochs, c.Batch, c.Validation, c.Seed, c.Dim = 1, 8, 4, 3, 4
+		c.Sets = picturesInMemory(data.PicturesOf(o.Train, "train"), data.PicturesOf(o.Test, "test"))
+		_, err := job.Train(ctx, j, s, job.Options{Dir: o.Dir, Emit: o.Emit})
+		return err
+	}
 	jobs := map[string]func(ctx context.Context, o Options) error{
 		"digits cnn": labelled(DigitsJob(), digits), "digits mlp": labelled(DigitsJob(), mlp), "autoencoder": labelled(AutoencoderJob(), auto),
 		"generate": labelled(GenerateJob(), generate), "jem": labelled(JEMJob(), jem), "rbm": labelled(RBMJob(), rbm), "strips": labelled(StripsJob(), strips),
 		"search": func(ctx context.Context, o Options) error {
-			c := DefaultSearch()
-			c.Training, c.Dim = small(c.Training), 4
-			_, err := Search(ctx, c, PictureSets{Train: data.PicturesOf(o.Train, "train"), Test: data.PicturesOf(o.Test, "test")}, o)
-			return err
+			return pictured(ctx, SearchJob(), search, &search.Encoding, o)
 		},
 		"siamese": func(ctx context.Context, o Options) error {
-			c := DefaultSiamese()
-			c.Training, c.Dim = small(c.Training), 4
-			sets := SiameseSets{PictureSets: PictureSets{Train: data.PicturesOf(o.Train, "train"), Test: data.PicturesOf(o.Test, "test")}}
-			_, err := Siamese(ctx, c, sets, o)
-			return err
+			return pictured(ctx, SiameseJob(), siamese, &siamese.Encoding, o)
 		},
 	}
 	for name, sets := range map[string][2]*data.Images{

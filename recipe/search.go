@@ -1,204 +1,167 @@
 package recipe
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"path/filepath"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
 
-	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/retrieval"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/tensor"
-	"github.com/energo-ml/energo/train"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/pair"
 )
 
-// EmbeddingsFile holds the vectors [N, Dim] and labels [N] of the test pictures; its metadata has the classes and
-// the pictures' paths as JSON arrays, and the distance.
-const EmbeddingsFile = "embeddings.safetensors"
+// SearchJob trains vectors of pictures by losses of vectors.
+func SearchJob() job.Job {
+	return job.Job{
+		Name: "search", Folder: "search-LOSS", Short: "Train an embedding for searching pictures by example",
+		Long: `Trains a network that maps a picture to a vector, so that pictures of one class lie near each other and
+others far away, and measures searching: each test picture is the query once, among all other test pictures and
+among the training pictures.
 
-// SearchResult is what a run of search came to, as result.json and the last line of
-// --json have it.
-type SearchResult struct {
-	Run          string  `json:"run"`
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
-	// Measured: the error is of the test pictures, the share whose nearest other one has another class. The energies are of
-	// the pictures held out of training, and so is the verdict.
-	Measured
-	Margin    float64 `json:"margin"` // that the loss asks of the distances; 0 where it asks for none
-	Reason    string  `json:"reason"`
-	BestEpoch int     `json:"best_epoch"`
-	Recipe    string  `json:"recipe"`
-	Loss      string  `json:"loss"`
-	Dim       int     `json:"dim"`
-	Metric    string  `json:"metric"`
-	Seed      uint64  `json:"seed"`
+The data is MNIST, any MNIST-like set of four IDX files, a folder with a subfolder of pictures (PNG, JPEG, GIF,
+WebP) for each class, or a CSV file with rows path,label (--data). Pictures of a folder or a list are cropped
+about their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another folder or
+list. --hold-out-classes keeps classes from training and searches among those: how well is found what was
+never seen.
 
-	Classes    []string          `json:"classes"`               // names of the labels
-	HeldOut    []string          `json:"held_out,omitempty"`    // classes that were not trained on; all test pictures are theirs
-	Trained    int               `json:"trained"`               // pictures trained on
-	Among      *retrieval.Report `json:"among_test"`            // each test picture searches among the other ones
-	InTraining *retrieval.Report `json:"in_training,omitempty"` // … among the training pictures; not where classes are held out
+The run's folder then holds encoder.json and model.safetensors (the network), embeddings.safetensors (vectors of
+the test pictures), retrieval.json (how searching went), result.json, config.yaml, events.jsonl and
+checkpoint.safetensors, and report.html with its pictures under plots/.`,
+		Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--run runs/mine --resume"},
+		New:      func() job.Spec { return DefaultSearch() },
+	}
 }
 
-// Search trains an embedding of pictures into a run folder and measures searching by it on test
-// pictures. Interruption and divergence are as Digits has them; Options.Train and Test are not looked at.
-func Search(ctx context.Context, c SearchConfig, sets PictureSets, o Options) (*SearchResult, error) {
-	c, err := c.Resolve()
-	if err != nil {
-		return nil, err
-	}
-	release, err := o.claim()
-	if err != nil {
-		return nil, err
-	}
-	defer release()
-	simd.SetThreads(c.Threads)
-	d, err := c.divide(c.PictureSettings, sets, c.HoldOutClasses)
-	if err != nil {
-		return nil, err
-	}
-	task, err := newSearchTask(ctx, c, d)
-	if err != nil {
-		return nil, err
-	}
-	settings, err := c.fingerprint()
-	if err != nil {
-		return nil, err
-	}
-	settings["data"] = checksum(d.train)
-	out, err := runTask(ctx, task, c, c.loopOver(c.Recipe, settings, task.Samples(), o), o)
-	if out == nil {
-		return nil, err
-	}
-	r := &SearchResult{
-		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds,
-		Reason: out.Reason, BestEpoch: out.Best, Measured: ended(out),
-		Recipe: c.Recipe, Loss: c.Loss, Margin: task.subject.Margin, Dim: c.Dim, Metric: task.Metric, Seed: c.Seed,
-		Classes: d.train.Classes, HeldOut: c.HoldOutClasses, Trained: d.train.N,
-	}
-	if err != nil || out.Reason == "interrupted" {
-		return r, err
-	}
-	if err := r.finish(ctx, task, d); stopped(ctx, err) {
-		r.Reason = "interrupted"
-		return r, nil
-	} else if err != nil {
-		return nil, err
-	}
-	return r, nil
+// Search is the settings of the job search. Where a zero stands for a default of the loss, Resolve leaves it: package loss has the number.
+type Search struct {
+	Encoding
+	HoldOutClasses []string // not trained on; the test is among them
+
+	Loss        string  // a name of MetricLosses
+	Mining      string  // of triplet: semi_hard, hard, all
+	SoftMargin  bool    // of triplet: softplus instead of the hinge
+	Margin      float64 // 0: the loss's
+	Temperature float64 // 0: the loss's
+	Scale       float64 // 0: the loss's
+	MPerClass   int     // pictures of each class in a batch, at most half of it; 0: as few as there can be, at least 4 or half a batch below 8
+	Memory      int     // vectors of earlier batches that a batch is compared with, too
+	Raw         bool    // vectors of any length, not of length 1
 }
 
-// finish measures a trained network and writes what a run leaves.
-func (r *SearchResult) finish(ctx context.Context, t *searchTask, d *split) error {
-	m, err := t.Evaluate(ctx)
+// mostRemembered is how many vectors of earlier batches may be kept, if they are short: pair.MaxMemory is about their length.
+const mostRemembered = 1 << 20
+
+// minings are the ways in which the triplet loss chooses. The hard triplets alone first draw all vectors together, which
+// a short training does not get over; so semi_hard is the default.
+var minings = []string{"semi_hard", "hard", "all"}
+
+// DefaultSearch returns the settings of `energo train search` without flags.
+func DefaultSearch() *Search {
+	return &Search{Encoding: defaultEncoding(64, 5, 120), Loss: "triplet", Mining: "semi_hard"}
+}
+
+// Options implements job.Spec.
+func (c *Search) Options() option.List {
+	takes := func(name string) option.Rule {
+		return option.When(func() bool { return slices.Contains(c.loss().takes, name) }, func() string {
+			return fmt.Sprintf("the loss %s takes %s", c.Loss, cmp.Or(strings.Join(c.loss().takes, ", "), "none of its kind"))
+		})
+	}
+	apart := func(counts func() bool, why string) option.Rule {
+		return option.When(counts, func() string { return fmt.Sprintf("the loss %s %s", c.Loss, why) })
+	}
+	own, number := option.Unset("its own"), option.UpTo(math.MaxFloat32)
+	list := c.options(func() bool { return true }, func() bool { return c.Augment || c.loss().views }, func() string {
+		switch {
+		case c.Test != "":
+			return "a test set is named"
+		case len(c.HoldOutClasses) > 0:
+			return "hold_out_classes names the classes of the test"
+		}
+		return ""
+	})
+	apart(func() bool { return !c.loss().views }, "changes all pictures at random")(list.Find("augment"))
+	list = append(list,
+		option.New(&c.HoldOutClasses, "hold_out_classes", "names of classes, joined by commas, that are searched among and not trained on", option.Arg("names"), option.Once),
+		option.New(&c.Loss, "loss", "loss of the vectors", option.OneOf(MetricLosses()...)),
+		option.New(&c.Mining, "mining", "which triplets", option.OneOf(minings...), takes("mining")),
+		option.New(&c.SoftMargin, "soft_margin", "of triplet: softplus instead of the hinge; the margin is then 0 unless it is set", takes("soft_margin")),
+		option.New(&c.Margin, "margin", "margin of the loss", number, takes("margin"), own),
+		option.New(&c.Temperature, "temperature", "temperature of the loss", number, takes("temperature"), own),
+		option.New(&c.Scale, "scale", "scale of the loss's similarities", number, takes("scale"), own),
+		option.New(&c.MPerClass, "m_per_class", "pictures of each class in a batch", option.Whole(2, mostRemembered),
+			apart(func() bool { return !c.loss().plain }, "has batches that are drawn without regard to classes"),
+			option.Unset("as few as there can be, at least 4 or half a batch below 8")),
+		option.New(&c.Memory, "memory", "vectors of earlier batches that a batch is compared with, too (cross-batch memory); 0 is none", option.Whole(0, mostRemembered), takes("memory")),
+		option.New(&c.Raw, "raw", "vectors of any length; by default they have length 1"),
+	)
+	return append(list, c.training()...)
+}
+
+// loss is the row of the loss in the table.
+func (c *Search) loss() *metricLoss { return metricLossNamed(c.Loss) }
+
+// Resolve implements job.Spec.
+func (c *Search) Resolve() error {
+	c.Settle(c.Epochs, c.Batch)
 	switch {
-	case err != nil:
-		return err
-	case m.Fault() != "":
-		return errLost
+	case c.Memory*c.Dim > pair.MaxMemory:
+		return fmt.Errorf("memory is %d and dim is %d; the vectors remembered have at most %d numbers in all", c.Memory, c.Dim, pair.MaxMemory)
+	case c.Batch < 2:
+		return errors.New("batch is 1; at least 2 pictures are compared")
+	case !c.loss().plain && c.Batch < 4:
+		return fmt.Errorf("batch is %d; for the loss %s it must be at least 4, two pictures of each of two classes", c.Batch, c.Loss)
+	case c.MPerClass > c.Batch/2:
+		return fmt.Errorf("m_per_class is %d in a batch of %d; a batch must have two classes at least", c.MPerClass, c.Batch)
 	}
-	if err := t.Save(r.Run); err != nil {
-		return err
-	}
-	r.Take(m)
-	test, err := t.look.Embed(ctx, d.test)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Search) Folder() string { return "search-" + c.Loss }
+
+// Open implements job.Spec.
+func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	all, test, err := c.load(ctx, env)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if r.Among, err = searched(ctx, test, d.test, t.Network); err != nil {
-		return err
-	}
-	r.TestError, r.Chance = measure.Number(1-r.Among.Precision1), measure.Number(foundByChance(d.test.Labels))
-	if len(r.HeldOut) == 0 {
-		o := retrieval.Options{Distance: measureOf(t.Network), Mistakes: mistakesKept}
-		training, err := t.look.Embed(ctx, d.train)
-		if err != nil {
-			return err
+	d, err := c.divide(all, test, c.HoldOutClasses)
+	if err == nil && env.Data != "" {
+		if d.test, err = c.loadOther(ctx, env, all); err == nil {
+			err = d.check()
 		}
-		if r.InTraining, err = retrieval.Against(ctx, test, d.test.Labels, training, d.train.Labels, t.Dim, o); err != nil {
-			return err
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := newSearchTask(c, d)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.HoldOutClasses) == 0 && env.Data == "" {
+		t.gallery = d.train
+	}
+	return t, nil
+}
+
+// perClass returns how many pictures of each class a batch has, for a number of classes.
+func (c *Search) perClass(classes int) (int, error) {
+	if c.MPerClass > 0 {
+		return c.MPerClass, nil
+	}
+	const least = 4
+	for m := min(least, c.Batch/2); m <= c.Batch/2; m++ {
+		if c.Batch%m == 0 && c.Batch/m <= classes {
+			return m, nil
 		}
 	}
-	if err := writeEmbeddings(r.Run, test, d.test, t.Metric, t.Dim); err != nil {
-		return err
-	}
-	return writeResult(r.Run, r)
+	return 0, fmt.Errorf("batch is %d, which does not divide into equal parts for at most %d classes, two at least; an even number would do", c.Batch, classes)
 }
 
-// mistakesKept is how many of the hardest mistakes come with a result.
-const mistakesKept = 24
-
-// searched measures searching for each of a set's vectors among the others.
-func searched(ctx context.Context, x []float32, set *data.Pictures, n *encode.Network) (*retrieval.Report, error) {
-	return retrieval.Evaluate(ctx, x, n.Dim, set.Labels, retrieval.Options{
-		Distance: measureOf(n), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0),
-	})
-}
-
-// measureOf is the network's metric as packages pair and retrieval have it.
-func measureOf(n *encode.Network) distance.Measure {
-	return distance.Measure{Kind: distance.Kind(n.Metric)}
-}
-
-// writeEmbeddings writes the vectors of a set.
-func writeEmbeddings(dir string, x []float32, set *data.Pictures, metric string, dim int) error {
-	vectors, err := tensor.FromFloat32(x, set.N, dim)
-	if err != nil {
-		return err
-	}
-	labels := tensor.New(tensor.Float32, set.N)
-	for i, y := range set.Labels {
-		labels.Float32s()[i] = float32(y)
-	}
-	classes, err := json.Marshal(set.Classes)
-	if err != nil {
-		return err
-	}
-	paths, err := json.Marshal(set.Paths)
-	if err != nil {
-		return err
-	}
-	return tensor.WriteFile(filepath.Join(dir, EmbeddingsFile), &tensor.File{
-		Metadata: map[string]string{"metric": metric, "classes": string(classes), "paths": string(paths)},
-		Tensors:  []tensor.Named{{Name: "vectors", Tensor: vectors}, {Name: "labels", Tensor: labels}},
-	})
-}
-
-// SearchTest returns the test pictures of a finished run out of those that its settings name.
-func SearchTest(dir string, sets PictureSets) (*data.Pictures, error) {
-	c, err := ReadSearchConfig(filepath.Join(dir, ConfigFile), DefaultSearch())
-	if err == nil {
-		c, err = c.Resolve()
-	}
-	if err != nil {
-		return nil, err
-	}
-	d, err := c.divide(c.PictureSettings, sets, c.HoldOutClasses)
-	if err != nil {
-		return nil, err
-	}
-	return d.test, nil
-}
-
-// EvalSearch measures the encoder of a finished run of search or siamese on pictures, which have the size and the channels that
-// encode.Spec.Input says: each is searched for among the others. It writes nothing.
-func EvalSearch(ctx context.Context, dir string, set *data.Pictures) (*retrieval.Report, error) {
-	m, err := encode.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	n := m.Network()
-	if err := n.Fits(set); err != nil {
-		return nil, err
-	}
-	x, err := n.Worker().Embed(ctx, set)
-	if err != nil {
-		return nil, err
-	}
-	return searched(ctx, x, set, n)
-}
+// SearchConfig is the settings as the losses' rows name them.
+type SearchConfig = *Search

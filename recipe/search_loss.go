@@ -1,11 +1,8 @@
 package recipe
 
 import (
-	"cmp"
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/train"
@@ -166,26 +163,11 @@ func MetricLosses() (names []string) {
 	return names
 }
 
-func lookupMetricLoss(name string) (*metricLoss, error) {
-	if err := oneOf("loss", name, MetricLosses()); err != nil {
-		return nil, err
-	}
+// metricLossNamed returns the loss of a name; one that takes nothing where there is none.
+func metricLossNamed(name string) *metricLoss {
 	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == name })
-	return &metricLosses[i], nil
-}
-
-// rules says which settings count for the loss.
-func (l *metricLoss) rules(c SearchConfig) []Rule {
-	why := fmt.Sprintf("the loss %s takes %s", l.name, cmp.Or(strings.Join(l.takes, ", "), "none of its kind"))
-	var rules []Rule
-	for _, name := range []string{"mining", "soft_margin", "margin", "temperature", "scale", "memory"} {
-		rules = append(rules, When(name, slices.Contains(l.takes, name), why))
+	if i < 0 {
+		return &metricLoss{}
 	}
-	const own = "it must be above 0; where it is left out, it is the loss's own"
-	return append(rules,
-		When("margin", c.Margin != 0, own), When("temperature", c.Temperature != 0, own), When("scale", c.Scale != 0, own),
-		When("m_per_class", !l.plain, fmt.Sprintf("the loss %s has batches that are drawn without regard to classes", l.name)),
-		When("m_per_class", c.MPerClass != 0, "it must be at least 2; where it is left out, it is as few as there can be"),
-		When("augment", !l.views, fmt.Sprintf("the loss %s changes all pictures at random", l.name)),
-	)
+	return &metricLosses[i]
 }

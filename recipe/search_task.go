@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"fmt"
+	"github.com/energo-ml/energo/search/distance"
 	"math"
 	"math/rand/v2"
 
@@ -12,49 +13,40 @@ import (
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
-// searchTask is the search recipe as train sees it.
+// searchTask is search as train sees it.
 type searchTask struct {
-	*encode.Network
-	c         SearchConfig
+	encoderTask
+	c         *Search
 	loss      *metricLoss
 	eval      func(metricBatch) (float64, error)
 	set, held *data.Pictures
+	test      *data.Pictures
+	gallery   *data.Pictures  // that the test pictures are searched for among, too; nil for none
 	labels    []int           // of set, without gaps
 	perClass  int             // pictures of each class in a batch
 	weights   *autodiff.Param // a vector for each class; nil where the loss has none
 	memory    *batchMemory    // nil for none
-	subject   train.Subject
-	look      *encode.Worker
 
-	criterion nn.Criterion
-	x         *tensor.Tensor
-	batch     metricBatch
-	twice     []int // the batch's samples, twice
+	batch metricBatch
+	twice []int // the batch's samples, twice
 }
 
-func newSearchTask(ctx context.Context, c SearchConfig, d *split) (*searchTask, error) {
+func newSearchTask(c *Search, d *split) (*searchTask, error) {
 	metric := "cosine"
 	if c.Raw {
 		metric = "euclidean"
 	}
-	e, err := encode.NewNetwork(c.encoder(c.Recipe, d.train, !c.Raw, metric), c.Seed)
+	e, err := c.newEncoderTask("search", d.train, d.test, picturesSum(d.train), !c.Raw, metric)
 	if err != nil {
 		return nil, err
 	}
-	l, err := lookupMetricLoss(c.Loss)
-	if err != nil {
-		return nil, err
-	}
-	t := &searchTask{
-		Network: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, look: e.Worker(), x: tensor.New(tensor.Float32),
-		subject: l.subject(c),
-	}
+	l := c.loss()
+	t := &searchTask{encoderTask: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, test: d.test}
+	t.subject = l.subject(c)
 	classes := 0
 	t.labels, classes = dense(d.train.Labels)
 	if !l.plain {
@@ -78,9 +70,7 @@ func newSearchTask(ctx context.Context, c SearchConfig, d *split) (*searchTask, 
 		t.weights = &autodiff.Param{Name: "classes", Value: tensor.New(tensor.Float32, classes, c.Dim), Grad: tensor.New(tensor.Float32, classes, c.Dim)}
 		nn.Normal(t.weights.Value, 1, train.Rand(c.Seed, "classes", 0))
 	}
-	first, err := t.Evaluate(ctx)
-	t.subject.Scale = first.Diagnosis.Spread
-	return t, err
+	return t, nil
 }
 
 // Params implements train.Task.

@@ -18,7 +18,11 @@ import (
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/tensor"
@@ -26,72 +30,122 @@ import (
 	"pgregory.net/rapid"
 )
 
-func barPictures() PictureSets {
-	trainSet, testSet := sets()
-	return PictureSets{data.PicturesOf(trainSet, "train"), data.PicturesOf(testSet, "test")}
+// readPictures is the type of Encoding.Sets.
+type readPictures = func(ctx context.Context, source, test string, o data.PictureOptions, progress data.Progress) (trainSet, testSet *data.Pictures, skipped []error, err error)
+
+// picturesInMemory gives a job of pictures its sets; testSet nil is a share of the others. All but the source "" is the test set alone.
+func picturesInMemory(trainSet, testSet *data.Pictures) readPictures {
+	return func(_ context.Context, source, _ string, _ data.PictureOptions, _ data.Progress) (*data.Pictures, *data.Pictures, []error, error) {
+		if source != "" {
+			return testSet, nil, nil, nil
+		}
+		return trainSet, testSet, nil, nil
+	}
+}
+
+func barPictures() (trainSet, testSet *data.Pictures) {
+	a, b := sets()
+	return data.PicturesOf(a, "train"), data.PicturesOf(b, "test")
 }
 
 // smallSearch is a short job over bars.
-func smallSearch() SearchConfig {
+func smallSearch() *Search {
 	c := DefaultSearch()
+	c.Sets = picturesInMemory(barPictures())
 	c.Epochs, c.Batch, c.Dim, c.LR, c.Validation, c.Seed = 3, 20, 6, 0.005, 50, 3
 	return c
 }
 
-func searchJob(t *testing.T, c SearchConfig) (*SearchResult, string) {
+func searchJob(t *testing.T, c *Search) (*job.Result, *report.Retrieval, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := Search(t.Context(), c, barPictures(), Options{Dir: dir})
+	r, err := job.Train(t.Context(), SearchJob(), c, job.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, dir
+	found := new(report.Retrieval)
+	readJSON(t, dir, report.RetrievalFile, found)
+	return r, found, dir
+}
+
+// readJSON reads a file of a run.
+func readJSON(t *testing.T, dir, name string, v any) {
+	t.Helper()
+	if err := card.Decode([]byte(file(t, dir, name)), v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// encodingOver is a job whose pictures are those of c in memory.
+func encodingOver(j job.Job, c *Encoding) []job.Job {
+	fresh := j.New
+	j.New = func() job.Spec {
+		switch s := fresh().(type) {
+		case *Search:
+			s.Sets = c.Sets
+			return s
+		case *Siamese:
+			s.Sets = c.Sets
+			return s
+		default:
+			return s
+		}
+	}
+	return []job.Job{j}
 }
 
 func TestSearchRun(t *testing.T) {
-	r, dir := searchJob(t, smallSearch())
-	if r.Among.Precision1 < 0.95 || r.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError)-(1-r.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 || r.Trained != 200 {
-		t.Errorf("the run came to %+v, %+v", r, r.Among)
+	c := smallSearch()
+	r, found, dir := searchJob(t, c)
+	if found.Among.Precision1 < 0.95 || found.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError)-(1-found.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 {
+		t.Errorf("the run came to %+v, %+v", r, found.Among)
 	}
-	if r.Among.Queries != 100 || r.Among.Gallery != 100 || r.InTraining.Gallery != 200 || r.Metric != "cosine" || !slices.Equal(r.Classes, []string{"0", "1", "2", "3", "4"}) {
-		t.Errorf("the run measured %+v, %+v", r.Among, r.InTraining)
+	if found.Among.Queries != 100 || found.Among.Gallery != 100 || found.InTraining.Gallery != 200 || !slices.Equal(found.Classes, []string{"0", "1", "2", "3", "4"}) {
+		t.Errorf("the run measured %+v, %+v", found.Among, found.InTraining)
 	}
-	var written SearchResult
-	if err := json.Unmarshal([]byte(file(t, dir, ResultFile)), &written); err != nil {
-		t.Fatal(err)
+	for i, want := range []float64{found.Among.Precision1, found.Among.RPrecision, found.Among.MAPAtR, *found.Among.NMI} {
+		if r.Figures[i].Value != measure.Number(want) {
+			t.Errorf("figure %+v, want %v", r.Figures[i], want)
+		}
 	}
-	if written.Run = r.Run; !reflect.DeepEqual(&written, r) {
-		t.Errorf("%s has\n%+v, the result is\n%+v", ResultFile, written, r)
+	if rows := r.Tables[0].Rows; len(rows) != 2 || rows[1].Name != "200 training pictures" || rows[1].Values[1] != measure.Number(found.InTraining.Recall[0].Share) {
+		t.Errorf("table %+v", r.Tables[0])
 	}
-	x := checkEmbeddings(t, r, dir)
+	x := checkEmbeddings(t, found, dir)
 
-	sets := barPictures()
-	again, err := SearchTest(dir, sets)
-	if err != nil || again.N != 100 {
-		t.Fatalf("test pictures %+v, %v", again, err)
+	again, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{})
+	if err != nil || !reflect.DeepEqual(again.Figures, r.Figures) || !reflect.DeepEqual(again.Tables, r.Tables) || again.Measured != r.Measured {
+		t.Errorf("evaluated again it comes to\n%+v, the run said\n%+v (%v)", again, r, err)
 	}
-	report, err := EvalSearch(t.Context(), dir, again)
-	if err != nil || !reflect.DeepEqual(report, r.Among) {
-		t.Errorf("evaluated again it comes to\n%+v, the run said\n%+v (%v)", report, r.Among, err)
+	other, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{Data: "other"})
+	if err != nil || other.TestError != r.TestError || len(other.Tables[0].Rows) != 1 {
+		t.Errorf("evaluated on the test pictures alone it comes to\n%+v, the run said\n%+v (%v)", other, r, err)
 	}
-	odd := *again
+	trainSet, test := barPictures()
+	odd := *test
 	odd.H, odd.W = odd.W, odd.H
-	if _, err := EvalSearch(t.Context(), dir, &odd); err == nil || !strings.Contains(err.Error(), "the model takes 1×10×8") {
+	c.Sets = picturesInMemory(trainSet, &odd)
+	if _, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), "training pictures are 1×10×8, test pictures 1×8×10") {
 		t.Errorf("pictures of another shape: error %v", err)
 	}
-	checkEncoder(t, dir, again, x)
+	trainSet.Pixels[0]++
+	c.Sets = picturesInMemory(trainSet, test)
+	if _, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), "was trained on") {
+		t.Errorf("another training set: error %v", err)
+	}
+	checkEncoder(t, dir, test, x)
 }
 
 // checkEmbeddings holds the vectors written against the result, and returns them.
-func checkEmbeddings(t *testing.T, r *SearchResult, dir string) []float32 {
+func checkEmbeddings(t *testing.T, found *report.Retrieval, dir string) []float32 {
 	t.Helper()
-	f, err := tensor.ReadFile(filepath.Join(dir, EmbeddingsFile))
+	f, err := tensor.ReadFile(filepath.Join(dir, report.VectorsFile))
 	if err != nil {
 		t.Fatal(err)
 	}
 	x, y := f.Get("vectors"), f.Get("labels")
 	if x == nil || y == nil || !slices.Equal(x.Shape(), []int{100, 6}) || !slices.Equal(y.Shape(), []int{100}) {
-		t.Fatalf("%s has vectors %v and labels %v", EmbeddingsFile, x, y)
+		t.Fatalf("%s has vectors %v and labels %v", report.VectorsFile, x, y)
 	}
 	wrong := 0
 	for i := range 100 {
@@ -115,14 +169,14 @@ func checkEmbeddings(t *testing.T, r *SearchResult, dir string) []float32 {
 			wrong++
 		}
 	}
-	if wrong != r.Among.Wrong {
-		t.Errorf("by the vectors %d pictures find another class first, by the result %d", wrong, r.Among.Wrong)
+	if wrong != found.Among.Wrong {
+		t.Errorf("by the vectors %d pictures find another class first, by the result %d", wrong, found.Among.Wrong)
 	}
 	var paths, classes []string
 	if err := json.Unmarshal([]byte(f.Metadata["paths"]), &paths); err != nil || len(paths) != 100 || paths[99] != "test/00099" {
 		t.Errorf("paths %v, %v", paths, err)
 	}
-	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &classes); err != nil || !slices.Equal(classes, r.Classes) || f.Metadata["metric"] != "cosine" {
+	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &classes); err != nil || !slices.Equal(classes, found.Classes) || f.Metadata["metric"] != "cosine" {
 		t.Errorf("metadata %v, %v", f.Metadata, err)
 	}
 	return x.Float32s()
@@ -182,8 +236,8 @@ func checkEncoder(t *testing.T, dir string, set *data.Pictures, want []float32) 
 
 // TestEncoderBackground: what was trained on bright figures on dark ground takes ink on paper.
 func TestEncoderBackground(t *testing.T) {
-	sets := barPictures()
-	for _, set := range []*data.Pictures{sets.Train, sets.Test} {
+	trainSet, testSet := barPictures()
+	for _, set := range []*data.Pictures{trainSet, testSet} {
 		for i := range set.N {
 			x := set.Picture(i)
 			for p := range x {
@@ -193,21 +247,20 @@ func TestEncoderBackground(t *testing.T) {
 			}
 		}
 	}
-	dir := t.TempDir()
-	if _, err := Search(t.Context(), smallSearch(), sets, Options{Dir: dir}); err != nil {
-		t.Fatal(err)
-	}
+	c := smallSearch()
+	c.Sets = picturesInMemory(trainSet, testSet)
+	_, _, dir := searchJob(t, c)
 	e, err := encode.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want, got := make([]float32, 6), make([]float32, 6)
-	light := greyImages(sets.Test)[:1]
+	light := greyImages(testSet)[:1]
 	if err := e.Encode(want, light); err != nil {
 		t.Fatal(err)
 	}
 	ink := image.NewGray(light[0].Bounds())
-	for i, v := range sets.Test.Picture(0) {
+	for i, v := range testSet.Picture(0) {
 		ink.Pix[i] = 255 - v
 	}
 	if err := e.Encode(got, []image.Image{ink}); err != nil || !slices.Equal(got, want) {
@@ -221,17 +274,17 @@ func TestMetricLosses(t *testing.T) {
 		for _, raw := range []bool{false, true} {
 			c := smallSearch()
 			c.Loss, c.Raw, c.Epochs = l.name, raw, 4
-			r, _ := searchJob(t, c)
-			t.Logf("%s, raw %v: precision@1 %v, energies %+v", l.name, raw, r.Among.Precision1, r.Energy)
-			if least := 0.8; r.Among.Precision1 < least || r.Collapsed {
-				t.Errorf("%s, raw %v: precision@1 is %v; %s", l.name, raw, r.Among.Precision1, r.Why)
+			r, found, _ := searchJob(t, c)
+			t.Logf("%s, raw %v: precision@1 %v, energies %+v", l.name, raw, found.Among.Precision1, r.Energy)
+			if least := 0.8; found.Among.Precision1 < least || r.Collapsed {
+				t.Errorf("%s, raw %v: precision@1 is %v; %s", l.name, raw, found.Among.Precision1, r.Why)
 			}
 		}
 	}
 }
 
 // hardSearch are jobs with everything at work that draws numbers or remembers.
-func hardSearch() (all []SearchConfig) {
+func hardSearch() (all []*Search) {
 	for _, l := range []string{"triplet", "proxy_anchor"} {
 		c := smallSearch()
 		c.Loss, c.Augment, c.Flip, c.Brightness, c.EMA, c.Optimizer, c.WeightDecay, c.Epochs = l, true, true, true, 0.9, "adamw", 0.01, 2
@@ -246,35 +299,36 @@ func hardSearch() (all []SearchConfig) {
 
 func TestSearchResumeGivesTheSameBits(t *testing.T) {
 	for _, c := range hardSearch() {
-		_, want := searchJob(t, c)
+		_, _, want := searchJob(t, c)
 		for _, cut := range []int{10, 20, 30} { // within both epochs of 20 steps, and between them
 			dir := filepath.Join(t.TempDir(), "run")
 			ctx, cancel := context.WithCancel(t.Context())
-			r, err := Search(ctx, c, barPictures(), Options{Dir: dir, Emit: func(e train.Event) {
+			r, err := job.Train(ctx, SearchJob(), c, job.Options{Dir: dir, Emit: func(e train.Event) {
 				if s, ok := e.(train.Step); ok && s.Step >= cut {
 					cancel()
 				}
 			}})
-			if err != nil || r.Reason != "interrupted" || r.Steps != cut || r.Among != nil {
+			if err != nil || r.Reason != "interrupted" || r.Steps != cut || r.Figures != nil {
 				t.Fatalf("stopped with %+v, %v", r, err)
 			}
 			if _, err := encode.Open(dir); err == nil || !strings.Contains(err.Error(), "--resume") {
 				t.Errorf("encoder of an unfinished run: error %v", err)
 			}
-			again := c
+			again := *c
 			again.Threads = 3 // may change
-			if _, err := Search(t.Context(), again, barPictures(), Options{Dir: dir, Resume: true}); err != nil {
+			if _, err := job.Train(t.Context(), SearchJob(), &again, job.Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{ModelFile, EmbeddingsFile, ConfigFile, encode.CardFile} {
+			for _, name := range []string{ModelFile, report.VectorsFile, ConfigFile, encode.CardFile} {
 				if file(t, want, name) != file(t, dir, name) {
 					t.Errorf("%s, cut after step %d: %s differs from an unbroken run's", c.Loss, cut, name)
 				}
 			}
 		}
-		sets := barPictures()
-		sets.Train.Pixels[0]++
-		if _, err := Search(t.Context(), c, sets, Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
+		trainSet, testSet := barPictures()
+		trainSet.Pixels[0]++
+		c.Sets = picturesInMemory(trainSet, testSet)
+		if _, err := job.Train(t.Context(), SearchJob(), c, job.Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
 			t.Errorf("resuming on other data: error %v", err)
 		}
 	}
@@ -286,8 +340,8 @@ func TestSearchThreadsGiveTheSameBits(t *testing.T) {
 		var want string
 		for _, threads := range []int{1, 2, 5} {
 			c.Threads = threads
-			_, dir := searchJob(t, c)
-			if got := file(t, dir, ModelFile) + file(t, dir, EmbeddingsFile); want == "" {
+			_, _, dir := searchJob(t, c)
+			if got := file(t, dir, ModelFile) + file(t, dir, report.VectorsFile); want == "" {
 				want = got
 			} else if got != want {
 				t.Errorf("%s: %d threads give other bits than one", c.Loss, threads)
@@ -299,16 +353,16 @@ func TestSearchThreadsGiveTheSameBits(t *testing.T) {
 func TestSearchConfigReproduces(t *testing.T) {
 	c := hardSearch()[0]
 	c.HoldOutClasses, c.Margin = []string{"1", "3"}, 0.4
-	r, dir := searchJob(t, c)
-	if r.InTraining != nil || r.Among.Queries != 40 || r.Trained != 150-50 || !slices.Equal(r.HeldOut, c.HoldOutClasses) || len(r.Among.Classes) != 2 {
-		t.Errorf("with classes held out: %+v, %+v", r, r.Among)
+	_, found, dir := searchJob(t, c)
+	if found.InTraining != nil || found.Among.Queries != 40 || !slices.Equal(found.HeldOut, c.HoldOutClasses) || len(found.Among.Classes) != 2 {
+		t.Errorf("with classes held out: %+v", found)
 	}
-	read, err := ReadSearchConfig(filepath.Join(dir, ConfigFile), DefaultSearch())
+	_, read, err := job.ReadConfig(dir, encodingOver(SearchJob(), &c.Encoding))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, again := searchJob(t, read)
-	for _, name := range []string{ModelFile, EmbeddingsFile, ConfigFile} {
+	_, _, again := searchJob(t, read.(*Search))
+	for _, name := range []string{ModelFile, report.VectorsFile, ConfigFile} {
 		if file(t, dir, name) != file(t, again, name) {
 			t.Errorf("%s of a run with the same settings differs", name)
 		}
@@ -319,7 +373,7 @@ func TestSearchConfigReproduces(t *testing.T) {
 func TestViewsOfOnePicture(t *testing.T) {
 	c := smallSearch()
 	c.Loss, c.Limit, c.Batch = "vicreg", 41, 20
-	if r, _ := searchJob(t, c); r.Steps != 9 || r.Trained != 41 {
+	if r, found, _ := searchJob(t, c); r.Steps != 9 || found.InTraining.Gallery != 41 {
 		t.Errorf("the run came to %+v", r)
 	}
 }
@@ -333,22 +387,23 @@ func TestSearchWarmStepAllocatesNothing(t *testing.T) {
 	for _, l := range metricLosses {
 		c := smallSearch()
 		c.Loss, c.Augment = l.name, !l.views
-		c, err := c.Resolve()
-		if err != nil {
-			t.Fatal(err)
-		}
-		d, err := c.divide(c.PictureSettings, barPictures(), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		task, err := newSearchTask(t.Context(), c, d)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := allocations(t, task, []int{1, 2, 3, 4, 5, 6, 7, 8, 101, 102, 103, 104}); n != 0 {
+		if n := allocations(t, opened(t, SearchJob(), c).(*searchTask), []int{1, 2, 3, 4, 5, 6, 7, 8, 101, 102, 103, 104}); n != 0 {
 			t.Errorf("%s: %v allocations a step", l.name, n)
 		}
 	}
+}
+
+// opened resolves settings and returns their untrained model.
+func opened(t *testing.T, j job.Job, s job.Spec) job.Model {
+	t.Helper()
+	if err := job.Resolve(j, s); err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.Open(t.Context(), job.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // allocations returns those of a warm step.
@@ -429,8 +484,9 @@ func TestSpread(t *testing.T) {
 }
 
 func TestDivide(t *testing.T) {
-	sets := barPictures()
-	c := smallSearch()
+	type pictures struct{ train, test *data.Pictures }
+	var bars pictures
+	bars.train, bars.test = barPictures()
 	count := func(p *data.Pictures) (n [5]int) {
 		for i, y := range p.Labels {
 			n[y]++
@@ -441,32 +497,32 @@ func TestDivide(t *testing.T) {
 		return n
 	}
 	for name, test := range map[string]struct {
-		change            func(*SearchConfig, *PictureSets)
+		change            func(*Search, *pictures)
 		train, held, test [5]int
 	}{
-		"as it is":     {func(*SearchConfig, *PictureSets) {}, [5]int{40, 40, 40, 40, 40}, [5]int{10, 10, 10, 10, 10}, [5]int{20, 20, 20, 20, 20}},
-		"a tenth held": {func(c *SearchConfig, _ *PictureSets) { c.Validation = 0 }, [5]int{45, 45, 45, 45, 45}, [5]int{5, 5, 5, 5, 5}, [5]int{20, 20, 20, 20, 20}},
-		"a limit":      {func(c *SearchConfig, _ *PictureSets) { c.Limit = 50 }, [5]int{10, 10, 10, 10, 10}, [5]int{10, 10, 10, 10, 10}, [5]int{20, 20, 20, 20, 20}},
-		"no test set":  {func(_ *SearchConfig, s *PictureSets) { s.Test = nil }, [5]int{30, 30, 30, 30, 30}, [5]int{10, 10, 10, 10, 10}, [5]int{10, 10, 10, 10, 10}},
+		"as it is":     {func(*Search, *pictures) {}, [5]int{40, 40, 40, 40, 40}, [5]int{10, 10, 10, 10, 10}, [5]int{20, 20, 20, 20, 20}},
+		"a tenth held": {func(c *Search, _ *pictures) { c.Validation = 0 }, [5]int{45, 45, 45, 45, 45}, [5]int{5, 5, 5, 5, 5}, [5]int{20, 20, 20, 20, 20}},
+		"a limit":      {func(c *Search, _ *pictures) { c.Limit = 50 }, [5]int{10, 10, 10, 10, 10}, [5]int{10, 10, 10, 10, 10}, [5]int{20, 20, 20, 20, 20}},
+		"no test set":  {func(_ *Search, s *pictures) { s.test = nil }, [5]int{30, 30, 30, 30, 30}, [5]int{10, 10, 10, 10, 10}, [5]int{10, 10, 10, 10, 10}},
 		"held out": {
-			func(c *SearchConfig, _ *PictureSets) { c.HoldOutClasses, c.Validation = []string{"0", "4"}, 30 },
+			func(c *Search, _ *pictures) { c.HoldOutClasses, c.Validation = []string{"0", "4"}, 30 },
 			[5]int{0, 40, 40, 40, 0},
 			[5]int{0, 10, 10, 10, 0},
 			[5]int{20, 0, 0, 0, 20},
 		},
 		"held out, no test set": {
-			func(c *SearchConfig, s *PictureSets) {
-				c.HoldOutClasses, c.Validation, s.Test = []string{"0", "4"}, 30, nil
+			func(c *Search, s *pictures) {
+				c.HoldOutClasses, c.Validation, s.test = []string{"0", "4"}, 30, nil
 			},
 			[5]int{0, 40, 40, 40, 0},
 			[5]int{0, 10, 10, 10, 0},
 			[5]int{50, 0, 0, 0, 50},
 		},
-		"too few to hold out": {func(c *SearchConfig, _ *PictureSets) { c.Validation = 1 }, [5]int{50, 50, 50, 50, 50}, [5]int{50, 50, 50, 50, 50}, [5]int{20, 20, 20, 20, 20}},
+		"too few to hold out": {func(c *Search, _ *pictures) { c.Validation = 1 }, [5]int{50, 50, 50, 50, 50}, [5]int{50, 50, 50, 50, 50}, [5]int{20, 20, 20, 20, 20}},
 	} {
-		c, s := c, sets
-		test.change(&c, &s)
-		d, err := c.divide(c.PictureSettings, s, c.HoldOutClasses)
+		c, s := smallSearch(), bars
+		test.change(c, &s)
+		d, err := c.divide(s.train, s.test, c.HoldOutClasses)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -486,24 +542,19 @@ func TestDivide(t *testing.T) {
 			t.Errorf("%s: the parts share pictures", name)
 		}
 	}
-	for want, change := range map[string]func(*SearchConfig, *PictureSets){
-		`hold_out_classes has "7"`: func(c *SearchConfig, _ *PictureSets) { c.HoldOutClasses = []string{"7"} },
-		"of 50 training pictures": func(c *SearchConfig, _ *PictureSets) {
+	for want, change := range map[string]func(*Search, *pictures){
+		`hold_out_classes has "7"`: func(c *Search, _ *pictures) { c.HoldOutClasses = []string{"7"} },
+		"of 50 training pictures": func(c *Search, _ *pictures) {
 			c.HoldOutClasses, c.Validation = []string{"0", "1", "2", "3"}, 0
 		},
-		"hold_out_classes names all classes":            func(c *SearchConfig, _ *PictureSets) { c.HoldOutClasses = []string{"0", "1", "2", "3", "4"} },
-		"test_share is 0.999, which leaves no pictures": func(c *SearchConfig, s *PictureSets) { c.TestShare, s.Test = 0.999, nil },
-		"validation is 250":                             func(c *SearchConfig, _ *PictureSets) { c.Validation = 250 },
-		"they must be alike": func(_ *SearchConfig, s *PictureSets) {
-			odd := *s.Test
-			odd.H, odd.W = odd.W, odd.H
-			s.Test = &odd
-		},
-		"of 20 test pictures": func(c *SearchConfig, _ *PictureSets) { c.HoldOutClasses = []string{"2"} },
+		"hold_out_classes names all classes":            func(c *Search, _ *pictures) { c.HoldOutClasses = []string{"0", "1", "2", "3", "4"} },
+		"test_share is 0.999, which leaves no pictures": func(c *Search, s *pictures) { c.TestShare, s.test = 0.999, nil },
+		"validation is 250":                             func(c *Search, _ *pictures) { c.Validation = 250 },
+		"of 20 test pictures":                           func(c *Search, _ *pictures) { c.HoldOutClasses = []string{"2"} },
 	} {
-		c, s := c, sets
-		change(&c, &s)
-		if _, err := c.divide(c.PictureSettings, s, c.HoldOutClasses); err == nil || !strings.Contains(err.Error(), want) && want != "of 50 training pictures" {
+		c, s := smallSearch(), bars
+		change(c, &s)
+		if _, err := c.divide(s.train, s.test, c.HoldOutClasses); err == nil || !strings.Contains(err.Error(), want) && want != "of 50 training pictures" {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
@@ -525,7 +576,7 @@ func TestHoldNeedsQueries(t *testing.T) {
 	if front := set.Pick(order[:102]).Labels; !findable(front) || queries(front) > 9 {
 		t.Fatalf("of 102 pictures, %d have another of their class", queries(front))
 	}
-	trained, held, err := Training{}.hold(set, order)
+	trained, held, err := new(Encoding).hold(set, order)
 	if err != nil || trained.N != 918 || held.N != 918 {
 		t.Errorf("%d pictures trained on, %d held out, %v", trained.N, held.N, err)
 	}
@@ -534,50 +585,39 @@ func TestHoldNeedsQueries(t *testing.T) {
 	}
 }
 
-// barTask is a search task over bars whose held-out pictures are sorted by class.
-func barTask(t *testing.T, c SearchConfig, held int) *searchTask {
-	t.Helper()
-	c, err := c.Resolve()
-	if err != nil {
+// TestScaleIsOfAllClasses: what energies are held against is measured on what they are of.
+func TestScaleIsOfAllClasses(t *testing.T) {
+	c := smallSearch()
+	if err := job.Resolve(SearchJob(), c); err != nil {
 		t.Fatal(err)
 	}
-	sets := barPictures()
-	all := data.PicturesOf(bars(held, sets.Train.H, sets.Train.W, 5, 9), "held")
-	order := make([]int, held)
+	trainSet, test := barPictures()
+	all := data.PicturesOf(bars(1600, trainSet.H, trainSet.W, 5, 9), "held")
+	order := make([]int, all.N)
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return all.Labels[a] - all.Labels[b] })
-	task, err := newSearchTask(t.Context(), c, &split{train: sets.Train, held: all.Pick(order), test: sets.Test})
+	task, err := newSearchTask(c, &split{train: trainSet, held: all.Pick(order), test: test})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return task
-}
-
-// TestScaleIsOfAllClasses: what energies are held against is measured on what they are of.
-func TestScaleIsOfAllClasses(t *testing.T) {
-	task := barTask(t, smallSearch(), 1600)
 	e, err := task.Evaluate(t.Context())
-	if err != nil || e.Diagnosis.Spread != task.subject.Scale || e.Diagnosis.Spread == 0 {
-		t.Errorf("the scale is %v, the spread %v, %v", task.subject.Scale, e.Diagnosis.Spread, err)
+	if err != nil || e.Diagnosis.Samples != 1600 || e.Diagnosis.Spread == 0 {
+		t.Errorf("the first evaluation is of %d samples, the spread %v, %v", e.Diagnosis.Samples, e.Diagnosis.Spread, err)
 	}
 }
 
-// TestLostVectors: an evaluation of vectors without finite distances is the worst, and no error.
+// TestLostVectors: an evaluation of vectors without finite distances is the worst, and no error; there is nothing to measure then.
 func TestLostVectors(t *testing.T) {
 	c := smallSearch()
 	c.Raw = true
-	search := barTask(t, c, 50)
-	parts, err := smallSiamese().parts(SiameseSets{PictureSets: barPictures()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	siamese, err := newSiameseTask(t.Context(), smallSiamese(), parts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for what, task := range map[string]train.Task{"search": search, "siamese": siamese} {
+	for what, task := range map[string]job.Model{"search": opened(t, SearchJob(), c), "siamese": opened(t, SiameseJob(), smallSiamese())} {
+		e, err := task.Evaluate(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		task.Scale(e.Diagnosis.Spread)
 		for _, bad := range []float32{1e30, float32(math.NaN())} {
 			for _, p := range task.Params() {
 				x := p.Value.Float32s()
@@ -588,6 +628,9 @@ func TestLostVectors(t *testing.T) {
 			e, err := task.Evaluate(t.Context())
 			if err != nil || !math.IsNaN(float64(e.Error.Value)) || !e.Diagnosis.Collapsed || !strings.Contains(e.Diagnosis.Why, "diverged") {
 				t.Errorf("%s with weights %v: %+v, %v", what, bad, e, err)
+			}
+			if _, err := task.Measure(t.Context()); !errors.Is(err, train.ErrDiverged) {
+				t.Errorf("%s with weights %v is measured: %v", what, bad, err)
 			}
 		}
 	}
@@ -656,51 +699,53 @@ func TestBatchMemory(t *testing.T) {
 }
 
 func TestSearchResolveRefuses(t *testing.T) {
-	for want, spoil := range map[string]func(*SearchConfig){
-		`recipe is "other"`:              func(c *SearchConfig) { c.Recipe = "other" },
-		`loss is "tripled"`:              func(c *SearchConfig) { c.Loss = "tripled" },
-		`mining is "coal"`:               func(c *SearchConfig) { c.Mining = "coal" },
-		`channels is "2"`:                func(c *SearchConfig) { c.Channels = "2" },
-		"size is 7":                      func(c *SearchConfig) { c.Size = 7 },
-		"size is 257":                    func(c *SearchConfig) { c.Size = 257 },
-		"test_share is 1":                func(c *SearchConfig) { c.TestShare = 1 },
-		"test_share is NaN":              func(c *SearchConfig) { c.TestShare = math.NaN() },
-		"dim is 0":                       func(c *SearchConfig) { c.Dim = 0 },
-		"dim is 4097":                    func(c *SearchConfig) { c.Dim = 4097 },
-		"augment, which is off":          func(c *SearchConfig) { c.Flip = true },
-		"margin is -1":                   func(c *SearchConfig) { c.Margin = -1 },
-		"temperature is NaN":             func(c *SearchConfig) { c.Loss, c.Temperature = "sup_con", math.NaN() },
-		"scale is +Inf":                  func(c *SearchConfig) { c.Loss, c.Scale = "circle", math.Inf(1) },
-		"temperature 1 has no effect: t": func(c *SearchConfig) { c.Temperature = 1 },
-		"scale 1 has no effect: the los": func(c *SearchConfig) { c.Scale = 1 },
-		"the loss sup_con takes memory,": func(c *SearchConfig) { c.Loss, c.Margin = "sup_con", 1 },
-		"mining all has no effect: the ": func(c *SearchConfig) { c.Loss, c.Mining = "sup_con", "all" },
-		"m_per_class is 1":               func(c *SearchConfig) { c.MPerClass = 1 },
-		"m_per_class 4 has no effect: t": func(c *SearchConfig) { c.Loss, c.MPerClass = "proxy_nca", 4 },
-		"batch is 1":                     func(c *SearchConfig) { c.Batch = 1 },
-		"batch is 3; for the loss tripl": func(c *SearchConfig) { c.Batch = 3 },
-		"m_per_class is 120 in a batch":  func(c *SearchConfig) { c.MPerClass = 120 },
-		"memory is 1048576 and dim is 6": func(c *SearchConfig) { c.Memory, c.Dim = mostRemembered, 65 },
-		"epochs is 0":                    func(c *SearchConfig) { c.Epochs = 0 },
+	for want, spoil := range map[string]func(*Search){
+		`loss is "tripled"`:              func(c *Search) { c.Loss = "tripled" },
+		`mining is "coal"`:               func(c *Search) { c.Mining = "coal" },
+		`channels is "2"`:                func(c *Search) { c.Channels = "2" },
+		"size is 7":                      func(c *Search) { c.Size = 7 },
+		"size is 257":                    func(c *Search) { c.Size = 257 },
+		"test_share is 1;":               func(c *Search) { c.TestShare = 1 },
+		"test_share is NaN":              func(c *Search) { c.TestShare = math.NaN() },
+		"dim is 0":                       func(c *Search) { c.Dim = 0 },
+		"dim is 4097":                    func(c *Search) { c.Dim = 4097 },
+		"augment, which is off":          func(c *Search) { c.Flip = true },
+		"margin is -1":                   func(c *Search) { c.Margin = -1 },
+		"temperature is NaN":             func(c *Search) { c.Loss, c.Temperature = "sup_con", math.NaN() },
+		"scale is +Inf":                  func(c *Search) { c.Loss, c.Scale = "circle", math.Inf(1) },
+		"temperature 1 has no effect: t": func(c *Search) { c.Temperature = 1 },
+		"scale 1 has no effect: the los": func(c *Search) { c.Scale = 1 },
+		"the loss sup_con takes memory,": func(c *Search) { c.Loss, c.Margin = "sup_con", 1 },
+		"mining all has no effect: the ": func(c *Search) { c.Loss, c.Mining = "sup_con", "all" },
+		"m_per_class is 1;":              func(c *Search) { c.MPerClass = 1 },
+		"m_per_class 4 has no effect: t": func(c *Search) { c.Loss, c.MPerClass = "proxy_nca", 4 },
+		"batch is 1":                     func(c *Search) { c.Batch = 1 },
+		"batch is 3; for the loss tripl": func(c *Search) { c.Batch = 3 },
+		"m_per_class is 120 in a batch":  func(c *Search) { c.MPerClass = 120 },
+		"memory is 1048576 and dim is 6": func(c *Search) { c.Memory, c.Dim = mostRemembered, 65 },
+		"hold_out_classes names 6 twice": func(c *Search) { c.HoldOutClasses = []string{"6", "6"} },
+		"epochs 0 has no effect":         func(c *Search) { c.Epochs = 0 },
 	} {
-		c := DefaultSearch()
-		spoil(&c)
-		if _, err := c.Resolve(); err == nil || !strings.Contains(err.Error(), want) {
+		c := smallSearch()
+		spoil(c)
+		if err := job.Resolve(SearchJob(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
-	c := smallSearch()
 	dir := filepath.Join(t.TempDir(), "run")
-	c.MPerClass = 3
-	if _, err := Search(t.Context(), c, barPictures(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "multiple of M") {
-		t.Errorf("3 of each class in a batch of 20: error %v", err)
-	} else if _, err := os.Stat(dir); err == nil {
-		t.Error("a run that is refused leaves a folder")
+	for want, spoil := range map[string]func(*Search){
+		"multiple of M":                         func(c *Search) { c.MPerClass = 3 },
+		"memory is 201, but there are only 200": func(c *Search) { c.Memory = 201 },
+	} {
+		c := smallSearch()
+		spoil(c)
+		if _, err := job.Train(t.Context(), SearchJob(), c, job.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v; it should say %q", err, want)
+		} else if _, err := os.Stat(dir); err == nil {
+			t.Error("a run that is refused leaves a folder")
+		}
 	}
-	c.MPerClass, c.Memory = 0, 201
-	if _, err := Search(t.Context(), c, barPictures(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "memory is 201, but there are only 200") {
-		t.Errorf("a memory of more than there is: error %v", err)
-	}
+	c := smallSearch()
 	for batch, want := range map[int]int{4: 2, 6: 3, 20: 4, 60: 12, 10: 5, 7: 0, 120: 24} {
 		c.Batch = batch
 		if m, err := c.perClass(5); m != want || (err == nil) != (want > 0) {
@@ -709,72 +754,47 @@ func TestSearchResolveRefuses(t *testing.T) {
 	}
 }
 
-// TestPictureFingerprints changes every setting in turn: all but those of places shape the weights.
-func TestPictureFingerprints(t *testing.T) {
-	free := map[string]bool{"data": true, "test": true, "pairs": true, "test_pairs": true, "threads": true, "checkpoint": true}
-	search, siamese := DefaultSearch(), DefaultSiamese()
-	for what, c := range map[string]struct {
-		config any
-		print  func() (map[string]string, error)
-	}{
-		"search":  {&search, func() (map[string]string, error) { return search.fingerprint() }},
-		"siamese": {&siamese, func() (map[string]string, error) { return siamese.fingerprint() }},
-	} {
-		before, err := c.print()
-		if err != nil {
-			t.Fatal(err)
-		}
-		value := reflect.ValueOf(c.config).Elem()
-		for _, field := range reflect.VisibleFields(value.Type()) {
-			if field.Anonymous {
-				continue // its fields are visible
-			}
-			v := value.FieldByIndex(field.Index)
-			was := reflect.ValueOf(v.Interface())
-			switch v.Kind() {
-			case reflect.String:
-				v.SetString("other")
-			case reflect.Int:
-				v.SetInt(v.Int() + 1)
-			case reflect.Uint64:
-				v.SetUint(v.Uint() + 1)
-			case reflect.Float64:
-				v.SetFloat(v.Float() + 0.125)
-			case reflect.Bool:
-				v.SetBool(!v.Bool())
-			case reflect.Slice:
-				v.Set(reflect.ValueOf([]string{"a"}))
-			default:
-				t.Fatalf("field %s of a new kind", field.Name)
-			}
-			after, err := c.print()
-			v.Set(was)
-			if err != nil {
-				t.Fatal(err)
-			}
-			name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
-			if same := reflect.DeepEqual(before, after); same != free[name] {
-				t.Errorf("%s: %s changed: the fingerprint stays as it was is %v", what, name, same)
-			}
-			if json, _, _ := strings.Cut(field.Tag.Get("json"), ","); json != name || name == "" {
-				t.Errorf("%s: %s is %q in YAML and %q in JSON", what, field.Name, name, json)
-			}
-		}
+// TestEncoderFingerprints: all settings but those of places shape the weights, where they count.
+func TestEncoderFingerprints(t *testing.T) {
+	free := []string{"data", "test", "pairs", "test_pairs", "threads", "checkpoint"}
+	checkFingerprints(t, func() job.Spec { return smallSearch() }, free, map[string]string{
+		"flip": "augment=true", "brightness": "augment=true", "temperature": "loss=sup_con", "scale": "loss=circle", "test": "test=a",
+	})
+	checkFingerprints(t, func() job.Spec { return smallSiamese() }, free, map[string]string{
+		"flip": "augment=true", "brightness": "augment=true", "test": "test=a", "test_pairs": "pairs=a test_pairs=a",
+	})
+}
+
+// TestSettingsOfPictures: a program's own data makes no setting void, and IDX files do.
+func TestSettingsOfPictures(t *testing.T) {
+	c := smallSearch()
+	c.TestShare, c.Size = 0.3, 32
+	if err := job.Resolve(SearchJob(), c); err != nil {
+		t.Fatal(err)
+	}
+	text, err := c.Options().Write()
+	if err != nil || !strings.Contains(string(text), "test_share: 0.3\n") || !strings.Contains(string(text), "size: 32\n") {
+		t.Errorf("the file is %s, %v", text, err)
+	}
+	c.Sets = nil
+	if err := job.Resolve(SearchJob(), c); err == nil || !strings.Contains(err.Error(), "test_share 0.3 has no effect: the data is in IDX files") {
+		t.Errorf("digits with a share for the test: %v", err)
 	}
 }
 
 // TestEncodersDiverge trains with an absurd step size.
 func TestEncodersDiverge(t *testing.T) {
 	search, siamese := smallSearch(), smallSiamese()
-	for _, c := range []*Training{&search.Training, &siamese.Training} {
+	for _, c := range []*Encoding{&search.Encoding, &siamese.Encoding} {
 		c.Optimizer, c.LR, c.Warmup = "sgd", 1e20, 0
 	}
 	search.Raw = true
-	sets, dir := barPictures(), t.TempDir()
-	if r, err := Search(t.Context(), search, sets, Options{Dir: filepath.Join(dir, "a")}); !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" {
-		t.Errorf("search: %+v, %v", r, err)
-	}
-	if r, err := Siamese(t.Context(), siamese, SiameseSets{PictureSets: sets}, Options{Dir: filepath.Join(dir, "b")}); !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" {
-		t.Errorf("siamese: %+v, %v", r, err)
+	for _, c := range []struct {
+		job.Job
+		job.Spec
+	}{{SearchJob(), search}, {SiameseJob(), siamese}} {
+		if r, err := job.Train(t.Context(), c.Job, c.Spec, job.Options{Dir: t.TempDir()}); !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" {
+			t.Errorf("%s: %+v, %v", c.Name, r, err)
+		}
 	}
 }

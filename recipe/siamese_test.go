@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"context"
-	"encoding/json"
 	"image"
 	"math"
 	"math/rand/v2"
@@ -14,97 +13,140 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
 // smallSiamese is a short job over bars.
-func smallSiamese() SiameseConfig {
+func smallSiamese() *Siamese {
 	c := DefaultSiamese()
+	c.Sets = picturesInMemory(barPictures())
 	c.Epochs, c.Batch, c.Dim, c.LR, c.Validation, c.Seed = 4, 20, 6, 0.005, 50, 3
 	return c
 }
 
-func siameseJob(t *testing.T, c SiameseConfig, sets SiameseSets) (*SiameseResult, string) {
+func siameseJob(t *testing.T, c *Siamese) (*job.Result, *report.Verification, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := Siamese(t.Context(), c, sets, Options{Dir: dir})
+	r, err := job.Train(t.Context(), SiameseJob(), c, job.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, dir
+	v := new(report.Verification)
+	readJSON(t, dir, report.VerificationFile, v)
+	return r, v, dir
 }
 
-// listedPairs are bars in pairs, as a file has them.
-func listedPairs(n int) SiameseSets {
-	sets := SiameseSets{PictureSets: barPictures()}
-	sets.Test = nil
+// siameseOver is siamese on the pictures and pairs of c in memory.
+func siameseOver(c *Siamese) []job.Job {
+	j := SiameseJob()
+	j.New = func() job.Spec {
+		s := DefaultSiamese()
+		s.Sets, s.PairSets = c.Sets, c.PairSets
+		return s
+	}
+	return []job.Job{j}
+}
+
+// listed has siamese train on pairs of a file, which are in memory; test is those of test_pairs.
+func (c *Siamese) listed(all, test pairSet) *Siamese {
+	c.Pairs = "all.csv"
+	if test.set != nil {
+		c.TestPairs = "test.csv"
+	}
+	c.PairSets = func(_ context.Context, path string, _ data.PictureOptions) (*data.Pictures, []data.PicturePair, []error, error) {
+		p := all
+		if path == c.TestPairs {
+			p = test
+		}
+		return p.set, p.pairs, nil, nil
+	}
+	return c
+}
+
+// somePairs are bars in pairs, as a file has them.
+func somePairs(n int) pairSet {
+	set, _ := barPictures()
+	p := pairSet{set: set}
 	rng := rand.New(rand.NewPCG(4, 4))
 	for range n {
-		a, b := rng.IntN(sets.Train.N), rng.IntN(sets.Train.N)
+		a, b := rng.IntN(set.N), rng.IntN(set.N)
 		if rng.IntN(2) == 0 {
-			b = (a + 5*rng.IntN(20)) % sets.Train.N // bars of the same place are five apart
+			b = (a + 5*rng.IntN(20)) % set.N // bars of the same place are five apart
 		}
-		sets.Pairs = append(sets.Pairs, data.PicturePair{A: a, B: b, Same: sets.Train.Labels[a] == sets.Train.Labels[b]})
+		p.pairs = append(p.pairs, data.PicturePair{A: a, B: b, Same: set.Labels[a] == set.Labels[b]})
 	}
-	sets.Train.Labels, sets.Train.Classes = nil, nil
-	return sets
+	set.Labels, set.Classes = nil, nil
+	return p
 }
 
 func TestSiameseRun(t *testing.T) {
-	drawn := SiameseSets{PictureSets: barPictures()}
-	for _, loss := range PairLosses {
-		for what, sets := range map[string]SiameseSets{"drawn": drawn, "listed": listedPairs(400)} {
-			c := smallSiamese()
+	for _, loss := range pairLosses {
+		for what, c := range map[string]*Siamese{"drawn": smallSiamese(), "listed": smallSiamese().listed(somePairs(400), pairSet{})} {
 			c.Loss = loss
-			r, dir := siameseJob(t, c, sets)
+			r, v, dir := siameseJob(t, c)
 			t.Logf("%s, pairs %s: %+v", loss, what, r)
-			if r.Accuracy < 0.95 || r.AUC < 0.98 || r.EER > 0.05 || r.Best < r.Accuracy || r.Collapsed || math.Abs(float64(r.TestError)-(1-r.Accuracy)) > 1e-12 || r.Reason != "finished" {
+			held, test := r.Tables[0].Rows[0].Values, r.Tables[0].Rows[1].Values
+			accuracy := float64(r.Figures[0].Value)
+			if accuracy < 0.95 || v.AUC < 0.98 || v.EER > 0.05 || v.Accuracy < accuracy || r.Collapsed || math.Abs(float64(r.TestError)-(1-accuracy)) > 1e-12 || r.Reason != "finished" {
 				t.Errorf("%s, pairs %s: the run came to %+v", loss, what, r)
 			}
-			if what == "drawn" && (r.Same != 100 || r.Different != 100 || r.Held != 100 || r.Steps != 40) {
+			if r.Figures[1].Value != measure.Number(v.Chosen) || r.Figures[2].Value != measure.Number(v.AUC) || test[2] != r.Figures[0].Value || test[3] != measure.Number(v.Accuracy) || held[2] != held[3] {
+				t.Errorf("%s, pairs %s: figures %+v, %+v", loss, what, r.Figures, r.Tables)
+			}
+			if what == "drawn" && (v.Same != 100 || v.Different != 100 || held[0]+held[1] != 100 || r.Steps != 40) {
 				t.Errorf("%s: measured %+v", loss, r)
 			}
-			if what == "listed" && (r.Same+r.Different != 80 || r.Held != 50 || r.Steps != 4*14) {
+			if what == "listed" && (v.Same+v.Different != 80 || held[0]+held[1] != 50 || r.Steps != 4*14) {
 				t.Errorf("%s: measured %+v", loss, r)
 			}
-			checkVerified(t, r, dir)
-			again, err := EvalSiamese(t.Context(), dir, sets, true)
-			if err != nil || !reflect.DeepEqual(again, r) {
+			checkVerified(t, loss, v, dir)
+			again, err := job.Eval(t.Context(), dir, siameseOver(c), job.Env{})
+			if err != nil || !reflect.DeepEqual(again.Figures, r.Figures) || !reflect.DeepEqual(again.Tables, r.Tables) || again.Measured != r.Measured {
 				t.Errorf("%s, pairs %s: evaluated again it comes to\n%+v, the run said\n%+v (%v)", loss, what, again, r, err)
 			}
-			other, err := EvalSiamese(t.Context(), dir, sets, false)
-			if want := map[string]int{"drawn": 200, "listed": 400}[what]; err != nil || other.Same+other.Different != want {
-				t.Errorf("%s, pairs %s: on all %+v, %v", loss, what, other, err)
+			other, err := job.Eval(t.Context(), dir, siameseOver(c), job.Env{Data: "other"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			test = other.Tables[0].Rows[1].Values
+			if want := map[string]measure.Number{"drawn": 200, "listed": 400}[what]; test[0]+test[1] != want {
+				t.Errorf("%s, pairs %s: on all %+v", loss, what, other)
 			}
 		}
 	}
 }
 
-// checkVerified holds the files of a run against its result, and its encoder against its metric.
-func checkVerified(t *testing.T, r *SiameseResult, dir string) {
+// checkVerified holds the files of a run against one another, and its encoder against its metric.
+func checkVerified(t *testing.T, loss string, v *report.Verification, dir string) {
 	t.Helper()
-	var written SiameseResult
-	if err := json.Unmarshal([]byte(file(t, dir, ResultFile)), &written); err != nil {
+	f, err := tensor.ReadFile(filepath.Join(dir, report.PairsFile))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if written.Run = r.Run; !reflect.DeepEqual(&written, r) {
-		t.Errorf("%s has\n%+v, the result is\n%+v", ResultFile, written, r)
+	var distances []float64
+	var same []bool
+	for i := range f.Get("same").Len() {
+		distances, same = append(distances, f.Get("distances").At(i)), append(same, f.Get("same").At(i) == 1)
 	}
-	var v retrieval.Verification
-	if err := json.Unmarshal([]byte(file(t, dir, VerificationFile)), &v); err != nil || v.AUC != r.AUC || len(v.ROC) < 2 {
-		t.Errorf("%s has %+v, %v", VerificationFile, v, err)
+	again, err := retrieval.Verify(distances, same)
+	if err != nil || again.AUC != v.AUC || len(v.ROC) < 2 {
+		t.Errorf("%s says %+v, %s %+v, %v", report.VerificationFile, v, report.PairsFile, again, err)
 	}
 	e, err := encode.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"square_square": "euclidean", "hinge_embedding": "euclidean", "cosine_embedding": "cosine"}[r.Loss]
-	if e.Metric() != want || r.Metric != want || !strings.HasPrefix(e.Fingerprint(), "siamese-") {
-		t.Errorf("%s: encoder of %s, %s", r.Loss, e.Metric(), e.Fingerprint())
+	want := map[string]string{"square_square": "euclidean", "hinge_embedding": "euclidean", "cosine_embedding": "cosine"}[loss]
+	if e.Metric() != want || !strings.HasPrefix(e.Fingerprint(), "siamese-") {
+		t.Errorf("%s: encoder of %s, %s", loss, e.Metric(), e.Fingerprint())
 	}
 	if err := e.Encode(make([]float32, 6), []image.Image{image.NewRGBA(image.Rect(0, 0, 30, 20))}); err != nil {
 		t.Error(err)
@@ -112,38 +154,38 @@ func checkVerified(t *testing.T, r *SiameseResult, dir string) {
 }
 
 func TestSiameseResumeGivesTheSameBits(t *testing.T) {
-	for what, sets := range map[string]SiameseSets{"drawn": {PictureSets: barPictures()}, "listed": listedPairs(400)} {
-		c := smallSiamese()
+	all := somePairs(400)
+	for what, c := range map[string]*Siamese{"drawn": smallSiamese(), "listed": smallSiamese().listed(all, pairSet{})} {
 		c.Batch, c.Augment, c.EMA, c.Epochs = 10, true, 0.9, 2
-		_, want := siameseJob(t, c, sets)
+		_, _, want := siameseJob(t, c)
 		for _, cut := range []int{10, 20, 30} {
 			dir := filepath.Join(t.TempDir(), "run")
 			ctx, cancel := context.WithCancel(t.Context())
-			r, err := Siamese(ctx, c, sets, Options{Dir: dir, Emit: func(e train.Event) {
+			r, err := job.Train(ctx, SiameseJob(), c, job.Options{Dir: dir, Emit: func(e train.Event) {
 				if s, ok := e.(train.Step); ok && s.Step >= cut {
 					cancel()
 				}
 			}})
-			if err != nil || r.Reason != "interrupted" || r.Steps != cut || r.Held != 0 {
+			if err != nil || r.Reason != "interrupted" || r.Steps != cut || r.Figures != nil {
 				t.Fatalf("stopped with %+v, %v", r, err)
 			}
-			if _, err := EvalSiamese(t.Context(), dir, sets, true); err == nil || !strings.Contains(err.Error(), "--resume") {
+			if _, err := job.Eval(t.Context(), dir, siameseOver(c), job.Env{}); err == nil || !strings.Contains(err.Error(), "--resume") {
 				t.Errorf("evaluation of an unfinished run: error %v", err)
 			}
-			again := c
+			again := *c
 			again.Threads = 3 // may change
-			if _, err := Siamese(t.Context(), again, sets, Options{Dir: dir, Resume: true}); err != nil {
+			if _, err := job.Train(t.Context(), SiameseJob(), &again, job.Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{ModelFile, VerificationFile, ConfigFile, encode.CardFile} {
+			for _, name := range []string{ModelFile, report.VerificationFile, ConfigFile, encode.CardFile} {
 				if file(t, want, name) != file(t, dir, name) {
 					t.Errorf("pairs %s, cut after step %d: %s differs from an unbroken run's", what, cut, name)
 				}
 			}
 		}
 		if what == "listed" {
-			sets.Pairs[0].A++
-			if _, err := Siamese(t.Context(), c, sets, Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
+			all.pairs[0].A++
+			if _, err := job.Train(t.Context(), SiameseJob(), c, job.Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
 				t.Errorf("resuming with other pairs: error %v", err)
 			}
 		}
@@ -153,11 +195,10 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 // TestPairLoss holds gradients against finite differences, and values against the formulas.
 func TestPairLoss(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	for _, name := range PairLosses {
+	for _, name := range pairLosses {
 		c := smallSiamese()
 		c.Loss, c.Dim = name, 4
-		c, err := c.Resolve()
-		if err != nil {
+		if err := job.Resolve(SiameseJob(), c); err != nil {
 			t.Fatal(err)
 		}
 		l := newPairLoss(c)
@@ -202,11 +243,10 @@ func TestPairLoss(t *testing.T) {
 // TestPairLossDiverged: vectors that are not finite, or so far apart that their distance is not,
 // are never a pair that is far enough apart.
 func TestPairLossDiverged(t *testing.T) {
-	for _, name := range PairLosses {
+	for _, name := range pairLosses {
 		c := smallSiamese()
 		c.Loss, c.Dim = name, 2
-		c, err := c.Resolve()
-		if err != nil {
+		if err := job.Resolve(SiameseJob(), c); err != nil {
 			t.Fatal(err)
 		}
 		far := float32(math.Inf(1))
@@ -222,7 +262,7 @@ func TestPairLossDiverged(t *testing.T) {
 }
 
 // pairLossOf is the mean loss in float64, straight from the formulas.
-func pairLossOf(c SiameseConfig, x []float32, same []bool) (sum float64) {
+func pairLossOf(c *Siamese, x []float32, same []bool) (sum float64) {
 	n, d := len(same), c.Dim
 	for i, s := range same {
 		squares, dot, a, b := 0.0, 0.0, 0.0, 0.0
@@ -252,21 +292,9 @@ func pairLossOf(c SiameseConfig, x []float32, same []bool) (sum float64) {
 
 // TestChoose looks at what pairs are drawn.
 func TestChoose(t *testing.T) {
-	sets := SiameseSets{PictureSets: barPictures()}
-	c, err := smallSiamese().Resolve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts, err := c.parts(sets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	task, err := newSiameseTask(t.Context(), c, parts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	task := opened(t, SiameseJob(), smallSiamese()).(*siameseTask)
 	rng := rand.New(rand.NewPCG(1, 2))
-	samples, labels := rng.Perm(200), parts.train.set.Labels
+	samples, labels := rng.Perm(200), task.parts.train.set.Labels
 	task.choose(samples, rng)
 	partners := map[int]bool{}
 	for k, i := range samples {
@@ -304,29 +332,29 @@ func TestChoose(t *testing.T) {
 
 // TestDistances embeds what occurs in pairs, and no other picture: the set here has no pixels of others.
 func TestDistances(t *testing.T) {
-	all := barPictures().Train
-	e, err := encode.NewNetwork(smallSiamese().encoder("siamese", all, false, "euclidean"), 1)
+	all, _ := barPictures()
+	e, err := smallSiamese().newEncoderTask("siamese", all, all, "", false, "euclidean")
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := &siameseTask{Network: e, look: e.Worker()}
+	task := &siameseTask{encoderTask: e}
 	pairs := []data.PicturePair{{A: 7, B: 2, Same: true}, {A: 2, B: 9}}
-	want, _, err := task.distances(t.Context(), pairSet{all, pairs})
+	want, err := task.measured(t.Context(), pairSet{all, pairs})
 	if err != nil {
 		t.Fatal(err)
 	}
 	few := *all
 	few.Pixels, few.Labels = all.Pixels[:10*all.Size()], nil
-	got, same, err := task.distances(t.Context(), pairSet{&few, pairs})
-	if err != nil || !slices.Equal(got, want) || !slices.Equal(same, []bool{true, false}) {
-		t.Errorf("%v, %v, want %v", got, same, want)
+	got, err := task.measured(t.Context(), pairSet{&few, pairs})
+	if err != nil || !reflect.DeepEqual(got, want) || !slices.Equal(got.Same, []bool{true, false}) || !slices.Equal(got.First, []int{7, 2}) {
+		t.Errorf("%+v, want %+v, %v", got, want, err)
 	}
 	x, err := task.look.Embed(t.Context(), all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if far := distance.Between(measureOf(e), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want[0]) > 1e-6*far {
-		t.Errorf("the first pair's distance is %v, want %v", want[0], far)
+	if far := distance.Between(e.distance(), x[7*6:][:6], x[2*6:][:6]); math.Abs(far-want.Distances[0]) > 1e-6*far {
+		t.Errorf("the first pair's distance is %v, want %v", want.Distances[0], far)
 	}
 }
 
@@ -336,67 +364,54 @@ func TestSiameseWarmStepAllocatesNothing(t *testing.T) {
 	}
 	defer simd.SetThreads(0)
 	simd.SetThreads(2)
-	for _, loss := range PairLosses {
+	for _, loss := range pairLosses {
 		c := smallSiamese()
 		c.Loss, c.Augment = loss, true
-		c, err := c.Resolve()
-		if err != nil {
-			t.Fatal(err)
-		}
-		parts, err := c.parts(SiameseSets{PictureSets: barPictures()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		task, err := newSiameseTask(t.Context(), c, parts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := allocations(t, task, []int{1, 2, 3, 4, 5, 6, 7, 8}); n != 0 {
+		if n := allocations(t, opened(t, SiameseJob(), c), []int{1, 2, 3, 4, 5, 6, 7, 8}); n != 0 {
 			t.Errorf("%s: %v allocations a step", loss, n)
 		}
 	}
 }
 
 func TestSiameseRefuses(t *testing.T) {
-	for want, spoil := range map[string]func(*SiameseConfig){
-		`recipe is "other"`:       func(c *SiameseConfig) { c.Recipe = "other" },
-		`loss is "nll"`:           func(c *SiameseConfig) { c.Loss = "nll" },
-		"margin is -1":            func(c *SiameseConfig) { c.Margin = -1 },
-		"margin is NaN":           func(c *SiameseConfig) { c.Margin = math.NaN() },
-		"margin is 1; of cosine":  func(c *SiameseConfig) { c.Loss, c.Margin = "cosine_embedding", 1 },
-		`data b has no effect: p`: func(c *SiameseConfig) { c.Pairs, c.Data = "a", "b" },
-		`test_pairs a has no eff`: func(c *SiameseConfig) { c.TestPairs = "a" },
-		"dim is 0":                func(c *SiameseConfig) { c.Dim = 0 },
-		"epochs is 0":             func(c *SiameseConfig) { c.Epochs = 0 },
-		"batch is 1; it must":     func(c *SiameseConfig) { c.Batch = 1 },
+	for want, spoil := range map[string]func(*Siamese){
+		`loss is "nll"`:           func(c *Siamese) { c.Loss = "nll" },
+		"margin is -1":            func(c *Siamese) { c.Margin = -1 },
+		"margin is NaN":           func(c *Siamese) { c.Margin = math.NaN() },
+		"margin is 1; of cosine":  func(c *Siamese) { c.Loss, c.Margin = "cosine_embedding", 1 },
+		`data b has no effect: p`: func(c *Siamese) { c.Pairs, c.Data = "a", "b" },
+		`test_pairs a has no eff`: func(c *Siamese) { c.TestPairs = "a" },
+		"dim is 0":                func(c *Siamese) { c.Dim = 0 },
+		"epochs 0 has no effect":  func(c *Siamese) { c.Epochs = 0 },
+		"batch is 1; it must":     func(c *Siamese) { c.Batch = 1 },
 	} {
 		c := DefaultSiamese()
-		spoil(&c)
-		if _, err := c.Resolve(); err == nil || !strings.Contains(err.Error(), want) {
+		spoil(c)
+		if err := job.Resolve(SiameseJob(), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
-	refuse := func(want string, sets SiameseSets, change func(*SiameseConfig)) {
+	alike, odd := somePairs(100), somePairs(10)
+	for i := range alike.pairs {
+		alike.pairs[i].Same = true
+	}
+	odd.set = data.PicturesOf(bars(250, 9, 9, 5, 1), "test")
+	refuse := func(want string, all, test pairSet, change func(*Siamese)) {
 		t.Helper()
-		c := smallSiamese()
-		change(&c)
-		if _, err := Siamese(t.Context(), c, sets, Options{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), want) {
+		c := smallSiamese().listed(all, test)
+		change(c)
+		if _, err := job.Train(t.Context(), SiameseJob(), c, job.Options{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
-	alike := listedPairs(100)
-	for i := range alike.Pairs {
-		alike.Pairs[i].Same = true
-	}
-	refuse("some of the same and some that are not", alike, func(*SiameseConfig) {})
-	refuse("test_share is 0.999, which leaves no pairs", listedPairs(400), func(c *SiameseConfig) { c.TestShare = 0.999 })
-	refuse("validation is 80", listedPairs(100), func(c *SiameseConfig) { c.Validation = 80 })
-	odd := listedPairs(100)
-	odd.Test, odd.TestPairs = data.PicturesOf(bars(10, 9, 9, 5, 1), "test"), odd.Pairs[:10]
-	refuse("they must be alike", odd, func(*SiameseConfig) {})
-	c := smallSiamese()
+	refuse("some of the same and some that are not", alike, pairSet{}, func(*Siamese) {})
+	refuse("test_share is 0.999, which leaves no pairs", somePairs(400), pairSet{}, func(c *Siamese) { c.TestShare = 0.999 })
+	refuse("validation is 80", somePairs(100), pairSet{}, func(c *Siamese) { c.Validation = 80 })
+	refuse("they must be alike", somePairs(100), odd, func(*Siamese) {})
+	c := smallSiamese().listed(somePairs(30), pairSet{})
 	c.Validation = 1 // is of one kind alone: the training pairs choose
-	if r, err := Siamese(t.Context(), c, listedPairs(30), Options{Dir: t.TempDir()}); err != nil || r.Held != 23 {
-		t.Errorf("30 pairs: %+v, %v", r, err)
+	r, _, _ := siameseJob(t, c)
+	if held := r.Tables[0].Rows[0].Values; held[0]+held[1] != 23 {
+		t.Errorf("30 pairs: %+v", r.Tables[0])
 	}
 }

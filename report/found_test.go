@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
@@ -23,39 +24,32 @@ type fakeSearch struct {
 func newFakeSearch() fakeSearch { return fakeSearch{classes: 4, each: 12, dim: 5, near: 0.5} }
 
 // vectors are clusters about random middles.
-func (f fakeSearch) vectors() *vectors {
+func (f fakeSearch) vectors() *Vectors {
 	rng := train.Rand(1, "fake", 0)
-	v := &vectors{n: f.classes * f.each, dim: f.dim, distance: distance.Measure{Kind: distance.Euclidean}}
+	v := &Vectors{Dim: f.dim, Distance: distance.Measure{Kind: distance.Euclidean}}
 	for k := range f.classes {
-		v.classes = append(v.classes, fmt.Sprintf("<class %d>", k))
+		v.Classes = append(v.Classes, fmt.Sprintf("<class %d>", k))
 		middle := make([]float64, f.dim)
 		for j := range middle {
 			middle[j] = rng.NormFloat64() / 2
 		}
 		for i := range f.each {
 			for _, m := range middle {
-				v.values = append(v.values, float32(m+f.near*rng.NormFloat64()))
+				v.Values = append(v.Values, float32(m+f.near*rng.NormFloat64()))
 			}
-			v.labels = append(v.labels, k)
-			v.paths = append(v.paths, fmt.Sprintf("%d/%d & more.png", k, i))
+			v.Labels = append(v.Labels, k)
+			v.Paths = append(v.Paths, fmt.Sprintf("%d/%d & more.png", k, i))
 		}
 	}
 	return v
 }
 
 // save writes the vectors' file.
-func (v *vectors) save(t testing.TB, dir string) {
+func (v *Vectors) save(t testing.TB, dir string) {
 	t.Helper()
-	x, err := tensor.FromFloat32(v.values, v.n, v.dim)
-	if err != nil {
+	if err := v.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	labels := make([]float64, v.n)
-	for i, y := range v.labels {
-		labels[i] = float64(y)
-	}
-	meta := map[string]string{"metric": string(v.distance.Kind), "classes": jsonText(t, v.classes), "paths": jsonText(t, v.paths)}
-	saveTensors(t, filepath.Join(dir, vectorsFile), meta, tensor.Named{Name: "vectors", Tensor: x}, column(t, "labels", labels))
 }
 
 func column(t testing.TB, name string, values []float64) tensor.Named {
@@ -101,30 +95,41 @@ func (f fakeSearch) search(t testing.TB) string {
 	t.Helper()
 	dir, v := f.folder(t, "search"), f.vectors()
 	v.save(t, dir)
-	among, err := retrieval.Evaluate(t.Context(), v.values, v.dim, v.labels, retrieval.Options{Mistakes: 24, Rand: train.Rand(1, "clusters", 0)})
+	among, err := retrieval.Evaluate(t.Context(), v.Values, v.Dim, v.Labels, retrieval.Options{Mistakes: 24, Rand: train.Rand(1, "clusters", 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	training := *among
 	training.NMI = nil
-	r := map[string]any{"test_error": 1 - among.Precision1, "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "classes": v.classes, "among_test": among, "in_training": training}
+	r := &Retrieval{Classes: v.Classes, Among: among, InTraining: &training}
 	if f.heldOut {
-		r["held_out"] = v.classes
-		delete(r, "in_training")
+		r.HeldOut, r.InTraining = v.Classes, nil
 	}
-	writeFile(t, dir, resultFile, jsonText(t, r))
+	if err := r.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	f.result(t, dir, 1-among.Precision1)
 	return dir
 }
 
+// result writes what the run came to.
+func (f fakeSearch) result(t testing.TB, dir string, failure float64) {
+	t.Helper()
+	figure := measure.Quantity{Key: "one", Name: "A <figure>", Unit: measure.Share, Note: "of the job's own"}.Of(0.25)
+	writeFile(t, dir, resultFile, jsonText(t, map[string]any{
+		"test_error": failure, "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "figures": []measure.Figure{figure},
+	}))
+}
+
 // pairs are all pairs of the vectors whose places differ by 1 or by a class.
-func (v *vectors) pairs(each int) *pairing {
-	p := &pairing{}
-	for i := range v.n {
+func (v *Vectors) pairs(each int) *Pairs {
+	p := &Pairs{}
+	for i := range v.n() {
 		for _, j := range []int{i + 1, i + each} {
-			if j < v.n {
-				p.first, p.second = append(p.first, i), append(p.second, j)
-				p.same = append(p.same, v.labels[i] == v.labels[j])
-				p.distances = append(p.distances, distance.Between(v.distance, v.row(i), v.row(j)))
+			if j < v.n() {
+				p.First, p.Second = append(p.First, i), append(p.Second, j)
+				p.Same = append(p.Same, v.Labels[i] == v.Labels[j])
+				p.Distances = append(p.Distances, distance.Between(v.Distance, v.row(i), v.row(j)))
 			}
 		}
 	}
@@ -132,22 +137,11 @@ func (v *vectors) pairs(each int) *pairing {
 }
 
 // save writes the pairs' file.
-func (p *pairing) save(t testing.TB, dir string) {
+func (p *Pairs) save(t testing.TB, dir string) {
 	t.Helper()
-	numbers := func(places []int) (out []float64) {
-		for _, i := range places {
-			out = append(out, float64(i))
-		}
-		return out
+	if err := p.Write(dir); err != nil {
+		t.Fatal(err)
 	}
-	same := make([]float64, len(p.same))
-	for i, s := range p.same {
-		if s {
-			same[i] = 1
-		}
-	}
-	saveTensors(t, filepath.Join(dir, pairsFile), nil, column(t, "first", numbers(p.first)), column(t, "second", numbers(p.second)),
-		column(t, "same", same), column(t, "distances", p.distances))
 }
 
 // siamese makes the folder of a run of siamese.
@@ -157,17 +151,16 @@ func (f fakeSearch) siamese(t testing.TB) string {
 	v.save(t, dir)
 	p := v.pairs(f.each)
 	p.save(t, dir)
-	told, err := retrieval.Verify(p.distances, p.same)
+	told, err := retrieval.Verify(p.Distances, p.Same)
 	if err != nil {
 		t.Fatal(err)
 	}
-	threshold := told.Threshold * 1.1 // chosen on other pairs
-	accuracy := told.AccuracyAt(threshold)
-	writeFile(t, dir, verificationFile, jsonText(t, told))
-	writeFile(t, dir, resultFile, jsonText(t, map[string]any{
-		"test_error": 1 - accuracy, "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "accuracy": accuracy, "threshold": threshold, "best": told.Accuracy, "auc": told.AUC, "eer": told.EER,
-		"tar_at_far": append(told.TARAtFAR, retrieval.TARAt{FAR: 0.01, TAR: 0.25}), "same": told.Same, "different": told.Different, "held": 90,
-	}))
+	told.TARAtFAR = append(told.TARAtFAR, retrieval.TARAt{FAR: 0.01, TAR: 0.25})
+	w := &Verification{Verification: told, Chosen: told.Threshold * 1.1}
+	if err := w.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	f.result(t, dir, 1-told.AccuracyAt(w.Chosen))
 	return dir
 }
 

@@ -40,12 +40,12 @@ type sheetOfGroups struct {
 const smallPicture = 64
 
 // newShot returns picture i of a run's test pictures.
-func newShot(images Images, x *vectors, i int, role string, below string) shot {
+func newShot(images Images, x *Vectors, i int, role string, below string) shot {
 	s := shot{picture: pictureWithin(images, i, smallPicture), Role: role, Title: fmt.Sprintf("test picture %d", i), Below: below}
 	s.hue = map[string]hue{"query": muted, "right": correct, "wrong": offending}[role]
 	if x != nil {
 		s.Name = cut(x.class(i))
-		s.Title += ": " + x.paths[i]
+		s.Title += ": " + x.Paths[i]
 	}
 	return s
 }

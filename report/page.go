@@ -37,8 +37,9 @@ type page struct {
 	Tested      bool // there are energies over all answers
 	Missing     bool // there should be such energies, or there is no result yet
 
-	Search *searchView // of a run of search
-	Verify *verifyView // of a run of siamese
+	Vectors *vectorsView // of test pictures
+	Search  *searchView  // among them
+	Verify  *verifyView  // of pairs of them
 
 	Films    []view // the last frame of each
 	Sheets   []sheetView

@@ -57,15 +57,8 @@ func compose(dir string, images Images) (*page, error) {
 	}
 	p := newPage(r, s)
 	p.Pictured = images != nil
-	if found := readSearched(r); found != nil {
-		if err := p.addSearch(r, found, images); err != nil {
-			return nil, err
-		}
-	}
-	if told := readVerified(r); told != nil {
-		if err := p.addVerify(r, told, images); err != nil {
-			return nil, err
-		}
+	if err := p.addFound(r, images); err != nil {
+		return nil, err
 	}
 	if p.Sheets, err = sheetViews(dir); err != nil {
 		return nil, err
@@ -95,14 +88,7 @@ func compose(dir string, images Images) (*page, error) {
 // add draws all that the page shows.
 func (p *page) add(r *Run, s *Surface, images Images) error {
 	var err error
-	draw := func(f *figure) view {
-		if f == nil || err != nil {
-			return view{}
-		}
-		var v view
-		v, err = p.view(f)
-		return v
-	}
+	draw := func(f *figure) view { return p.shown(f, &err) }
 	for _, f := range curves(r) {
 		p.Training = append(p.Training, draw(f))
 	}
@@ -160,6 +146,14 @@ func (p *page) view(f *figure) (view, error) {
 	svg, err := f.inline()
 	// The text in the SVG is escaped by the canvas and by inline; the rest is numbers.
 	return view{SVG: template.HTML(svg), How: f.how, Name: f.name}, err
+}
+
+// shown is view for a figure that may be nil; after an error it does nothing.
+func (p *page) shown(f *figure, err *error) (v view) {
+	if f != nil && *err == nil {
+		v, *err = p.view(f)
+	}
+	return v
 }
 
 // bare inlines a figure that gets no file of its own.

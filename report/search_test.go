@@ -1,8 +1,8 @@
 package report
 
 import (
-	"encoding/json"
 	"fmt"
+	"github.com/energo-ml/energo/search/distance"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/retrieval"
-	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/tensor"
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
@@ -50,11 +49,11 @@ func checkFound(t *testing.T, dir string, names []string) string {
 
 func TestWriteSearch(t *testing.T) {
 	dir := newFakeSearch().search(t)
-	page := checkFound(t, dir, []string{"map", "distances", "recall", "classes", "confusion", "queries", "mistakes", "loss", "error"})
+	page := checkFound(t, dir, []string{"map", "distances", "queries", "recall", "classes", "confusion", "mistakes", "loss", "error"})
 	wrong := 0
 	v := newFakeSearch().vectors()
-	for i := range v.n {
-		if v.labels[v.nearest(i, 1)[0].index] != v.labels[i] {
+	for i := range v.n() {
+		if v.Labels[v.nearest(i, 1)[0].index] != v.Labels[i] {
 			wrong++
 		}
 	}
@@ -62,7 +61,7 @@ func TestWriteSearch(t *testing.T) {
 		t.Fatalf("%d mistakes are too few for the test", wrong)
 	}
 	for _, want := range []string{
-		"Precision@1", fmt.Sprintf("another class for %d of 48 queries; 95\u00a0%% interval", wrong), "Recall@10", "MAP@R", "NMI", "Among the 48 training pictures instead",
+		"A &lt;figure&gt;", fmt.Sprintf("For %d of 48 queries the nearest is of the query’s class (95 %% interval", 48-wrong), "Recall@k", "Test error",
 		"Who is taken for whom", "&lt;class 1&gt;", `/0 &amp; more.png`,
 	} {
 		if !strings.Contains(page, want) {
@@ -76,16 +75,16 @@ func TestWriteSearch(t *testing.T) {
 
 // TestSearchEdges: what a folder lacks is left out, what is damaged is noted, and the rest is shown.
 func TestSearchEdges(t *testing.T) {
-	edit := func(f func(v *vectors)) func(*testing.T, string) {
+	edit := func(f func(v *Vectors)) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
 			v := newFakeSearch().vectors()
 			f(v)
 			v.save(t, dir)
 		}
 	}
-	result := func(from, to string) func(*testing.T, string) {
+	part := func(from, to string) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
-			text, err := os.ReadFile(filepath.Join(dir, resultFile))
+			text, err := os.ReadFile(filepath.Join(dir, RetrievalFile))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +92,7 @@ func TestSearchEdges(t *testing.T) {
 			if changed == string(text) {
 				t.Fatalf("%s does not match", from)
 			}
-			writeFile(t, dir, resultFile, changed)
+			writeFile(t, dir, RetrievalFile, changed)
 		}
 	}
 	tests := []struct {
@@ -102,20 +101,21 @@ func TestSearchEdges(t *testing.T) {
 		want, absent string
 	}{
 		{"whole", func(*testing.T, string) {}, "The vectors in a plane", "could not be read"},
-		{"no vectors", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, vectorsFile)) }, "Precision@1 by class", "could not be read"},
-		{"vectors cut off", func(t *testing.T, dir string) { os.Truncate(filepath.Join(dir, vectorsFile), 900) }, vectorsFile + " could not be read", "The vectors in a plane"},
-		{"label", edit(func(v *vectors) { v.labels[7] = 4 }), "labels[7] is 4; it must be a whole number of at least 0 and below 4", "Who is taken"},
-		{"not finite", edit(func(v *vectors) { v.values[3] = float32(math.Inf(1)) }), vectorsFile + " could not be read", "Who is taken"},
-		{"metric", edit(func(v *vectors) { v.distance.Kind = "miles" }), "miles", "Who is taken"},
-		{"paths", edit(func(v *vectors) { v.paths = v.paths[:5] }), "paths of 5 pictures, but 48 vectors", "Who is taken"},
-		{"one number", edit(func(v *vectors) { v.values, v.dim = v.values[:v.n], 1 }), "48 vectors of 1 numbers have no plane", "The vectors in a plane"},
-		{"all alike", edit(func(v *vectors) { clear(v.values) }), "Queries and what they find", "could not be read"},
-		{"fewer pictures", edit(func(v *vectors) { v.n, v.values, v.labels, v.paths = 2, v.values[:10], v.labels[:2], v.paths[:2] }), "mistake 0 names picture", ""},
-		{"no figures", result(`"among_test":`, `"among":`), "among_test is missing", "Precision@1"},
-		{"share", result(`"map_at_r":0.\d+`, `"map_at_r":1.5`), "a share is 1.5; it must be from 0 to 1", "Precision@1"},
-		{"class", result(`"label":3`, `"label":9`), "class 9 of 4 has 12 queries", "Precision@1"},
-		{"other types", result(`"queries":48`, `"queries":"many"`), resultFile + " could not be read", "Precision@1"},
-		{"alone", result(`"left_out":0`, `"left_out":2`), "Left out as queries: 2 pictures that are alone", ""},
+		{"no vectors", func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, VectorsFile)) }, "Precision@1 by class", "could not be read"},
+		{"vectors cut off", func(t *testing.T, dir string) { os.Truncate(filepath.Join(dir, VectorsFile), 900) }, VectorsFile + " could not be read", "The vectors in a plane"},
+		{"label", edit(func(v *Vectors) { v.Labels[7] = 4 }), "labels[7] is 4; it must be a whole number of at least 0 and below 4", "Who is taken"},
+		{"not finite", edit(func(v *Vectors) { v.Values[3] = float32(math.Inf(1)) }), VectorsFile + " could not be read", "Who is taken"},
+		{"metric", edit(func(v *Vectors) { v.Distance.Kind = "miles" }), "miles", "Who is taken"},
+		{"paths", edit(func(v *Vectors) { v.Paths = v.Paths[:5] }), "paths of 5 pictures, but 48 vectors", "Who is taken"},
+		{"one number", edit(func(v *Vectors) { v.Values, v.Dim = v.Values[:v.n()], 1 }), "48 vectors of 1 numbers have no plane", "The vectors in a plane"},
+		{"all alike", edit(func(v *Vectors) { clear(v.Values) }), "Queries and what they find", "could not be read"},
+		{"fewer pictures", edit(func(v *Vectors) { v.Values, v.Labels, v.Paths = v.Values[:10], v.Labels[:2], v.Paths[:2] }), "mistake 0 names picture", ""},
+		{"other name", part(`"among_test":`, `"among":`), RetrievalFile + " could not be read", "Precision@1 by class"},
+		{"no figures", func(t *testing.T, dir string) { writeFile(t, dir, RetrievalFile, `{"classes":[],"among_test":null}`) }, "among_test is missing", "Precision@1 by class"},
+		{"share", part(`"share":0.\d+`, `"share":1.5`), "a share is 1.5; it must be from 0 to 1", "Precision@1 by class"},
+		{"class", part(`"label":3`, `"label":9`), "class 9 of 4 has 12 queries", "Precision@1 by class"},
+		{"other types", part(`"queries":48`, `"queries":"many"`), RetrievalFile + " could not be read", "Precision@1 by class"},
+		{"alone", part(`"left_out":0`, `"left_out":2`), "Left out as queries: 2 pictures that are alone", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestSearchSizes(t *testing.T) {
 		want []string
 	}{
 		{fakeSearch{classes: 1, each: 2, dim: 2, near: 0.1}, []string{"this is all of them", "No mistakes are listed", "of 2 queries"}},
-		{fakeSearch{classes: 2, each: 3, dim: 3, near: 0.1, heldOut: true}, []string{"Classes held out", "not trained on: &lt;class 0&gt;, &lt;class 1&gt;"}},
+		{fakeSearch{classes: 2, each: 3, dim: 3, near: 0.1, heldOut: true}, []string{"not trained on: &lt;class 0&gt;, &lt;class 1&gt;"}},
 		{fakeSearch{classes: 45, each: 2, dim: 4, near: 0.1}, []string{"the 30 worst of 45 classes", "35 other classes"}},
 	}
 	for _, test := range tests {
@@ -163,9 +163,9 @@ func TestSearchSizes(t *testing.T) {
 func TestNearest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, dim := rapid.IntRange(2, 12).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "dim")
-		v := &vectors{n: n, dim: dim, classes: []string{"a", "b", "c"}, distance: distance.Measure{}}
-		v.values = rapid.SliceOfN(rapid.SampledFrom([]float32{-1, 0, 0.5, 2}), n*dim, n*dim).Draw(t, "values")
-		v.labels = rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "labels")
+		v := &Vectors{Dim: dim, Classes: []string{"a", "b", "c"}, Distance: distance.Measure{}}
+		v.Values = rapid.SliceOfN(rapid.SampledFrom([]float32{-1, 0, 0.5, 2}), n*dim, n*dim).Draw(t, "values")
+		v.Labels = rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "labels")
 		order := rapid.Permutation(indices(n)).Draw(t, "order")
 		most := rapid.IntRange(1, n).Draw(t, "most")
 		m, err := v.takenFor(order, most)
@@ -180,7 +180,7 @@ func TestNearest(t *testing.T) {
 				t.Fatalf("%d neighbours of %d", len(near), n)
 			}
 			for a, q := range near {
-				if q.index == i || q.distance != distance.Between(v.distance, v.row(i), v.row(q.index)) {
+				if q.index == i || q.distance != distance.Between(v.Distance, v.row(i), v.row(q.index)) {
 					t.Fatalf("neighbour %d of %d is %v", a, i, q)
 				}
 				if a > 0 && (near[a-1].distance > q.distance || near[a-1].distance == q.distance && near[a-1].index > q.index) {
@@ -188,7 +188,7 @@ func TestNearest(t *testing.T) {
 				}
 			}
 			if slices.Contains(order[:most], i) {
-				counts[slices.Index(classes, v.labels[i])*m.k+slices.Index(classes, v.labels[near[0].index])]++
+				counts[slices.Index(classes, v.Labels[i])*m.k+slices.Index(classes, v.Labels[near[0].index])]++
 			}
 		}
 		if !slices.Equal(counts, m.counts) {
@@ -269,45 +269,48 @@ func TestPlaneImages(t *testing.T) {
 	}
 }
 
-// TestPagesOfOddResults: whatever the results of a run of search or siamese hold, its page is drawn.
+// TestPagesOfOddResults: whatever the files of searching and of pairs hold, the page is drawn.
 func TestPagesOfOddResults(t *testing.T) {
-	for i, odd := range oddResults {
+	for i, odd := range oddFigures {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			dir := t.TempDir()
-			writeFile(t, dir, configFile, "recipe: "+odd.recipe)
-			writeFile(t, dir, resultFile, odd.result)
-			writeFile(t, dir, verificationFile, odd.curve)
-			writeFile(t, dir, vectorsFile, "")
-			writeFile(t, dir, pairsFile, "")
-			_, page := composed(t, dir, nil)
+			writeFile(t, dir, configFile, "seed: 1")
+			writeFile(t, dir, RetrievalFile, odd.retrieval)
+			writeFile(t, dir, VerificationFile, odd.verification)
+			writeFile(t, dir, VectorsFile, "")
+			writeFile(t, dir, PairsFile, "")
+			p, page := composed(t, dir, nil)
 			checkPage(t, []byte(page))
+			if (p.Search != nil) != (odd.retrieval != "") || (p.Verify != nil) != (odd.verification != "") {
+				t.Errorf("shown: searching %v, pairs %v", p.Search != nil, p.Verify != nil)
+			}
 		})
 	}
 }
 
-var oddResults = []struct{ recipe, result, curve string }{
-	{"search", `{"classes":["a"],"among_test":{"queries":1,"recall":[{"k":1},{"k":1}],"classes":[{"label":0,"queries":9223372036854775807}]}}`, ""},
-	{"siamese", `{"same":1,"different":1,"threshold":1e308}`, `{"roc":[{},{}]}`},
-	{"siamese", `{"same":3,"different":2,"accuracy":0.6,"tar_at_far":[{"far":0.01,"tar":0.5}]}`, `{"roc":[{"threshold":0},{"threshold":1,"far":1,"tar":1}]}`},
+const oddReport = `"left_out":0,"gallery":0,"precision_at_1":0,"r_precision":0,"map_at_r":0,"map":0,"wrong":0`
+
+var oddFigures = []struct{ retrieval, verification string }{
+	{`{"classes":["a"],"among_test":{"queries":1,"recall":[{"k":1,"share":0},{"k":1,"share":1}],"classes":[{"label":0,"queries":9223372036854775807,"precision_at_1":0}],` + oddReport + `}}`, ""},
+	{"", `{"same":1,"different":1,"auc":0,"eer":0,"accuracy":0,"threshold":0,"tar_at_far":[],"chosen":1e308,"roc":[{"threshold":0,"far":0,"tar":0},{"threshold":0,"far":0,"tar":0}]}`},
+	{"", `{"same":3,"different":2,"auc":1,"eer":1,"accuracy":9,"threshold":-1,"tar_at_far":[{"far":0.01,"tar":0.5,"threshold":0}],"chosen":0,"roc":[{"threshold":0,"far":0,"tar":0},{"threshold":1,"far":1,"tar":1}]}`},
 }
 
-// FuzzFigures feeds the results of search and siamese texts of any content: what is taken makes tiles.
+// FuzzFigures feeds the readers of figures texts of any content: what is taken can be drawn.
 func FuzzFigures(f *testing.F) {
-	for _, odd := range oddResults {
-		f.Add([]byte(odd.result), []byte(odd.curve))
+	for _, odd := range oddFigures {
+		f.Add([]byte(odd.retrieval), []byte(odd.verification))
 	}
-	f.Fuzz(func(t *testing.T, result, curve []byte) {
-		var s searched
-		if json.Unmarshal(result, &s) == nil && s.check() == nil {
-			s.tiles(&Run{})
+	f.Fuzz(func(t *testing.T, searching, telling []byte) {
+		dir := t.TempDir()
+		writeFile(t, dir, RetrievalFile, string(searching))
+		writeFile(t, dir, VerificationFile, string(telling))
+		if s, err := readRetrieval(dir); err == nil {
+			s.words()
+			recallFigure(s)
+			classFigure(s)
 		}
-		var v verified
-		if json.Unmarshal(result, &v) == nil && v.check() == nil {
-			v.tiles(&Run{})
-		}
-		var roc retrieval.Verification
-		if json.Unmarshal(curve, &roc) == nil && checkCurve(roc.ROC) == nil {
-			v.roc = roc.ROC
+		if v, err := readVerification(dir); err == nil {
 			v.curve(planeSize)
 		}
 	})
@@ -326,13 +329,13 @@ func FuzzVectors(f *testing.F) {
 		}
 		file := &tensor.File{Tensors: tensors, Metadata: map[string]string{"metric": metric, "classes": classes, "paths": paths}}
 		if v, err := decodeVectors(file); err == nil {
-			for i, label := range v.labels {
-				if label >= len(v.classes) || len(v.row(i)) != v.dim || len(v.paths) != v.n {
-					t.Fatalf("picture %d of %d, label %d of %d, %d paths", i, v.n, label, len(v.classes), len(v.paths))
+			for i, label := range v.Labels {
+				if label >= len(v.Classes) || len(v.row(i)) != v.Dim || len(v.Paths) != v.n() {
+					t.Fatalf("picture %d of %d, label %d of %d, %d paths", i, v.n(), label, len(v.Classes), len(v.Paths))
 				}
 			}
 		}
-		if p, err := decodePairs(file); err == nil && (len(p.first) != len(p.second) || len(p.same) != len(p.distances)) {
+		if p, err := decodePairs(file); err == nil && (len(p.First) != len(p.Second) || len(p.Same) != len(p.Distances)) {
 			t.Fatal("columns of different lengths")
 		}
 	})
@@ -371,7 +374,7 @@ func oddTensor(shapes, values []byte) (*tensor.Tensor, []byte, []byte) {
 // TestReadVectorsMissing: tensors that are not there are named.
 func TestReadVectorsMissing(t *testing.T) {
 	dir := t.TempDir()
-	saveTensors(t, filepath.Join(dir, vectorsFile), nil, tensor.Named{Name: "vectors", Tensor: tensor.New(tensor.Float32, 2, 2)})
+	saveTensors(t, filepath.Join(dir, VectorsFile), nil, tensor.Named{Name: "vectors", Tensor: tensor.New(tensor.Float32, 2, 2)})
 	if _, err := readVectors(dir); err == nil || !strings.Contains(err.Error(), "labels [N]") {
 		t.Errorf("vectors without labels: %v", err)
 	}

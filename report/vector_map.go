@@ -17,7 +17,7 @@ import (
 
 // A vectorMap is the vectors in the plane in which they vary most.
 type vectorMap struct {
-	*vectors
+	*Vectors
 	x, y  []float64
 	share []float64 // of the variance, along either axis
 	hues  []hue     // of each class
@@ -26,20 +26,20 @@ type vectorMap struct {
 }
 
 // newVectorMap finds the plane. The error says why there is none.
-func newVectorMap(v *vectors) (*vectorMap, error) {
-	if v.n < 2 || v.dim < 2 {
-		return nil, fmt.Errorf("%d vectors of %d numbers have no plane to be shown in", v.n, v.dim)
+func newVectorMap(v *Vectors) (*vectorMap, error) {
+	if v.n() < 2 || v.Dim < 2 {
+		return nil, fmt.Errorf("%d vectors of %d numbers have no plane to be shown in", v.n(), v.Dim)
 	}
-	p, err := retrieval.PCA(v.values, v.dim, 2)
+	p, err := retrieval.PCA(v.Values, v.Dim, 2)
 	if err != nil {
 		return nil, err
 	}
-	at, err := p.Project(v.values)
+	at, err := p.Project(v.Values)
 	if err != nil {
 		return nil, err
 	}
-	m := &vectorMap{vectors: v, share: p.Share}
-	for i := range v.n {
+	m := &vectorMap{Vectors: v, share: p.Share}
+	for i := range v.n() {
 		m.x, m.y = append(m.x, float64(at[2*i])), append(m.y, float64(at[2*i+1]))
 	}
 	m.colour()
@@ -53,7 +53,7 @@ func (m *vectorMap) colour() {
 	slices.SortStableFunc(present, func(a, b int) int { return cmp.Compare(sizes[b], sizes[a]) })
 	m.shown = present[:len(present)-m.rest]
 	slices.Sort(m.shown)
-	m.hues = make([]hue, len(m.classes))
+	m.hues = make([]hue, len(m.Classes))
 	for y := range m.hues {
 		m.hues[y] = faint
 	}
@@ -65,7 +65,7 @@ func (m *vectorMap) colour() {
 func (m *vectorMap) legend() []key {
 	var keys []key
 	for _, y := range m.shown {
-		keys = append(keys, key{cut(m.classes[y]), m.hues[y], dot})
+		keys = append(keys, key{cut(m.Classes[y]), m.hues[y], dot})
 	}
 	if m.rest > 0 {
 		keys = append(keys, key{plural(m.rest, "other class", "other classes"), faint, dot})
@@ -95,16 +95,16 @@ func (m *vectorMap) figure(size vg.Length) *figure {
 	p.Y.Label.Text = "2nd axis, " + percent(m.share[1])
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: int(size / 75)}, ticks{about: int(size / 75)}
 	p.Add(classCloud{m})
-	if m.rest == 0 && m.n >= coverable*len(m.shown) {
+	if m.rest == 0 && m.n() >= coverable*len(m.shown) {
 		p.Add(layer(m.names))
 	}
 	f := &figure{
 		name: "map", title: "The vectors in a plane", width: size, legend: m.legend(), paint: drawInto(p),
 		unit: "a dot is a test picture, its colour the class",
-		how:  fmt.Sprintf("The plane in which the vectors vary most. What lies apart here is apart; what lies together may still be apart in the other %d directions.", m.dim-2),
-		alt:  fmt.Sprintf("Scatter of %s of %s along their two principal axes.", plural(m.n, "test picture", "test pictures"), plural(len(m.shown)+m.rest, "class", "classes")),
+		how:  fmt.Sprintf("The plane in which the vectors vary most. What lies apart here is apart; what lies together may still be apart in the other %d directions.", m.Dim-2),
+		alt:  fmt.Sprintf("Scatter of %s of %s along their two principal axes.", plural(m.n(), "test picture", "test pictures"), plural(len(m.shown)+m.rest, "class", "classes")),
 	}
-	if m.dim == 2 {
+	if m.Dim == 2 {
 		f.how = "The vectors have two numbers: this is all of them, turned so that the first axis is the one of most variance."
 	}
 	f.height = size + 36 + legendLine*vg.Length(len(legendLines(f.legend, size)))
@@ -116,14 +116,14 @@ func (m *vectorMap) names(c draw.Canvas, x, y func(float64) vg.Length) {
 	st := style{size: textSize, hue: ink, bold: true, align: draw.XCenter}
 	for _, k := range m.shown {
 		var xs, ys []float64
-		for i, of := range m.labels {
+		for i, of := range m.Labels {
 			if of == k {
 				xs, ys = append(xs, m.x[i]), append(ys, m.y[i])
 			}
 		}
 		slices.Sort(xs)
 		slices.Sort(ys)
-		word := cut(m.classes[k])
+		word := cut(m.Classes[k])
 		at := vg.Point{X: x(quantile(xs, 0.5)), Y: y(quantile(ys, 0.5))}
 		half := textWidth(word, st)/2 + 3
 		at.X = min(max(at.X, c.Min.X+half), c.Max.X-half)
@@ -152,11 +152,11 @@ func (k classCloud) Plot(c draw.Canvas, p *plot.Plot) {
 	colours, first := k.palette()
 	img := image.NewPaletted(image.Rect(0, 0, w, h), colours)
 	r := fewDots
-	if k.n > manyCount {
+	if k.n() > manyCount {
 		r = manyDots
 	}
-	for _, i := range train.Rand(1, "map", 0).Perm(k.n) {
-		base := first[k.hues[k.labels[i]]]
+	for _, i := range train.Rand(1, "map", 0).Perm(k.n()) {
+		base := first[k.hues[k.Labels[i]]]
 		disc(w, h, p.X.Norm(k.x[i])*float64(w), (1-p.Y.Norm(k.y[i]))*float64(h), r, func(at int, part float64) {
 			step := int(math.Ceil(part * edgeSteps))
 			if under := int(img.Pix[at]); under == 0 || step > edgeSteps/2 { // an edge over another dot is half of either: the larger half wins

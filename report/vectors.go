@@ -13,48 +13,72 @@ import (
 	"github.com/energo-ml/energo/tensor"
 )
 
-// vectorsFile holds the vectors of the pictures that a run was tested on, in the pictures' order.
-const vectorsFile = "embeddings.safetensors"
+// VectorsFile holds the vectors [N, Dim] and the labels [N] of a run's test pictures; its metadata has the classes and the
+// pictures' paths as JSON arrays, and the distance.
+const VectorsFile = "embeddings.safetensors"
 
-// vectors are those of a run's test pictures, with their classes.
-type vectors struct {
-	n, dim   int
-	values   []float32 // [n, dim]
-	labels   []int     // places in classes
-	classes  []string
-	paths    []string // where the pictures are from
-	distance distance.Measure
+// Vectors are those of a run's test pictures, in the pictures' order, with their classes.
+type Vectors struct {
+	Values   []float32 // [N, Dim]
+	Dim      int
+	Labels   []int // N, places in Classes
+	Classes  []string
+	Paths    []string // N: where the pictures are from
+	Distance distance.Measure
 }
 
-// readVectors reads a run's vectors. The error is fs.ErrNotExist where there are none.
-func readVectors(dir string) (*vectors, error) {
-	f, err := tensor.ReadFile(filepath.Join(dir, vectorsFile))
+// Write writes VectorsFile into a run's folder.
+func (v *Vectors) Write(dir string) error {
+	x, err := tensor.FromFloat32(v.Values, v.n(), v.Dim)
+	if err != nil {
+		return err
+	}
+	labels := tensor.New(tensor.Float32, v.n())
+	for i, y := range v.Labels {
+		labels.Float32s()[i] = float32(y)
+	}
+	classes, err := json.Marshal(v.Classes)
+	if err != nil {
+		return err
+	}
+	paths, err := json.Marshal(v.Paths)
+	if err != nil {
+		return err
+	}
+	return tensor.WriteFile(filepath.Join(dir, VectorsFile), &tensor.File{
+		Metadata: map[string]string{"metric": string(v.Distance.Kind), "classes": string(classes), "paths": string(paths)},
+		Tensors:  []tensor.Named{{Name: "vectors", Tensor: x}, {Name: "labels", Tensor: labels}},
+	})
+}
+
+func readVectors(dir string) (*Vectors, error) {
+	f, err := tensor.ReadFile(filepath.Join(dir, VectorsFile))
 	if err != nil {
 		return nil, err
 	}
 	return decodeVectors(f)
 }
 
-func decodeVectors(f *tensor.File) (v *vectors, err error) {
+func decodeVectors(f *tensor.File) (v *Vectors, err error) {
 	x, y := f.Get("vectors"), f.Get("labels")
 	if x == nil || y == nil || x.Rank() != 2 || y.Rank() != 1 || x.Dim(0) != y.Dim(0) || x.Len() == 0 || x.DType() != tensor.Float32 {
 		return nil, fmt.Errorf("it must hold the tensors vectors [N, Dim] of float32 and labels [N]")
 	}
-	v = &vectors{n: x.Dim(0), dim: x.Dim(1), values: x.Float32s(), distance: distance.Measure{Kind: distance.Kind(f.Metadata["metric"])}}
-	if err := v.distance.Check(); err != nil {
+	v = &Vectors{Values: x.Float32s(), Dim: x.Dim(1), Distance: distance.Measure{Kind: distance.Kind(f.Metadata["metric"])}}
+	if err := v.Distance.Check(); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &v.classes); err != nil {
+	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &v.Classes); err != nil {
 		return nil, fmt.Errorf("the classes' names: %w", err)
 	}
-	if v.labels, err = wholes("labels", y, len(v.classes)); err != nil {
+	if v.Labels, err = wholes("labels", y, len(v.Classes)); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal([]byte(f.Metadata["paths"]), &v.paths); err != nil || len(v.paths) != v.n {
-		return nil, fmt.Errorf("there are paths of %d pictures, but %d vectors", len(v.paths), v.n)
+	if err := json.Unmarshal([]byte(f.Metadata["paths"]), &v.Paths); err != nil || len(v.Paths) != v.n() {
+		return nil, fmt.Errorf("there are paths of %d pictures, but %d vectors", len(v.Paths), v.n())
 	}
 	// What cannot be compared is refused here, once for all pictures.
-	return v, new(pair.Strips[float32]).Set(v.distance, v.values, v.row(0), v.dim)
+	return v, new(pair.Strips[float32]).Set(v.Distance, v.Values, v.row(0), v.Dim)
 }
 
 // wholes returns a tensor's elements as whole numbers below a bound.
@@ -69,10 +93,13 @@ func wholes(name string, t *tensor.Tensor, below int) ([]int, error) {
 	return out, nil
 }
 
-func (v *vectors) row(i int) []float32 { return v.values[i*v.dim:][:v.dim] }
+// n is the number of pictures.
+func (v *Vectors) n() int { return len(v.Labels) }
+
+func (v *Vectors) row(i int) []float32 { return v.Values[i*v.Dim:][:v.Dim] }
 
 // class names the class of picture i.
-func (v *vectors) class(i int) string { return v.classes[v.labels[i]] }
+func (v *Vectors) class(i int) string { return v.Classes[v.Labels[i]] }
 
 // A neighbour is a picture that a query finds.
 type neighbour struct {
@@ -82,11 +109,11 @@ type neighbour struct {
 
 // nearest returns the k pictures that are nearest to picture i, which is not one of them. Equals go in
 // order of index.
-func (v *vectors) nearest(i, k int) []neighbour {
-	all := make([]neighbour, 0, v.n)
-	for j := range v.n {
+func (v *Vectors) nearest(i, k int) []neighbour {
+	all := make([]neighbour, 0, v.n())
+	for j := range v.n() {
 		if j != i {
-			all = append(all, neighbour{j, distance.Between(v.distance, v.row(i), v.row(j))})
+			all = append(all, neighbour{j, distance.Between(v.Distance, v.row(i), v.row(j))})
 		}
 	}
 	slices.SortFunc(all, func(a, b neighbour) int {
@@ -96,16 +123,16 @@ func (v *vectors) nearest(i, k int) []neighbour {
 }
 
 // sizes counts the pictures of each class.
-func (v *vectors) sizes() []int {
-	sizes := make([]int, len(v.classes))
-	for _, y := range v.labels {
+func (v *Vectors) sizes() []int {
+	sizes := make([]int, len(v.Classes))
+	for _, y := range v.Labels {
 		sizes[y]++
 	}
 	return sizes
 }
 
 // present returns the classes that have pictures: where classes are held out, the others have none.
-func (v *vectors) present() []int {
+func (v *Vectors) present() []int {
 	var out []int
 	for y, n := range v.sizes() {
 		if n > 0 {
@@ -117,12 +144,12 @@ func (v *vectors) present() []int {
 
 // apart returns the distances, ascending, of all pairs of the first most pictures of an order that are of one
 // class, and of those that are not.
-func (v *vectors) apart(order []int, most int) (same, different []float64) {
+func (v *Vectors) apart(order []int, most int) (same, different []float64) {
 	order = order[:min(most, len(order))]
 	for a, i := range order {
 		for _, j := range order[:a] {
-			d := distance.Between(v.distance, v.row(i), v.row(j))
-			if v.labels[i] == v.labels[j] {
+			d := distance.Between(v.Distance, v.row(i), v.row(j))
+			if v.Labels[i] == v.Labels[j] {
 				same = append(same, d)
 			} else {
 				different = append(different, d)
@@ -135,30 +162,30 @@ func (v *vectors) apart(order []int, most int) (same, different []float64) {
 }
 
 // takenFor counts, for the first most pictures of an order, of which class the nearest other picture is.
-func (v *vectors) takenFor(order []int, most int) (confusion, error) {
+func (v *Vectors) takenFor(order []int, most int) (confusion, error) {
 	classes := v.present()
-	place := make([]int, len(v.classes))
+	place := make([]int, len(v.Classes))
 	m := confusion{k: len(classes), counts: make([]int, len(classes)*len(classes)), total: make([]int, len(classes)), rows: "query", columns: "nearest picture"}
 	for i, y := range classes {
 		place[y] = i
-		m.names = append(m.names, v.classes[y])
+		m.names = append(m.names, v.Classes[y])
 	}
 	order = order[:min(most, len(order))]
-	queries := make([]float32, 0, len(order)*v.dim)
+	queries := make([]float32, 0, len(order)*v.Dim)
 	for _, i := range order {
 		queries = append(queries, v.row(i)...)
 	}
 	var strips pair.Strips[float32]
-	if err := strips.Set(v.distance, queries, v.values, v.dim); err != nil {
+	if err := strips.Set(v.Distance, queries, v.Values, v.Dim); err != nil {
 		return m, err
 	}
 	for lo := 0; lo < len(order); {
 		strip, hi := strips.At(lo)
 		for a := lo; a < hi; a++ {
 			i := order[a]
-			if j := least(strip[(a-lo)*v.n:][:v.n], i); j >= 0 {
-				m.total[place[v.labels[i]]]++
-				m.counts[place[v.labels[i]]*m.k+place[v.labels[j]]]++
+			if j := least(strip[(a-lo)*v.n():][:v.n()], i); j >= 0 {
+				m.total[place[v.Labels[i]]]++
+				m.counts[place[v.Labels[i]]*m.k+place[v.Labels[j]]]++
 			}
 		}
 		lo = hi

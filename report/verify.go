@@ -3,7 +3,6 @@ package report
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"path/filepath"
 	"slices"
@@ -16,68 +15,40 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Files of a run of siamese: how its test pairs are told apart, and the pairs.
+// Files of a run's folder: how its test pairs are told apart, and the pairs.
 const (
-	verificationFile = "verification.json"
-	pairsFile        = "pairs.safetensors"
+	VerificationFile = "verification.json"
+	PairsFile        = "pairs.safetensors" // of each pair first and second, places in the test pictures; same, 1 or 0; and distances
 )
 
-// verified is what a run of siamese came to, as far as the page shows it: a part of result.json, and the curve.
-type verified struct {
-	Accuracy  float64           `json:"accuracy"`
-	Threshold float64           `json:"threshold"`
-	Best      float64           `json:"best"`
-	AUC       float64           `json:"auc"`
-	EER       float64           `json:"eer"`
-	TARAtFAR  []retrieval.TARAt `json:"tar_at_far"`
-	Same      int               `json:"same"`
-	Different int               `json:"different"`
-	Held      int               `json:"held"`
-
-	roc []retrieval.Operate
+// Verification is how a run's test pairs are told apart.
+type Verification struct {
+	*retrieval.Verification
+	Chosen float64 `json:"chosen"` // the threshold that was chosen on other pairs
 }
 
-// readVerified returns nil where the run is none of siamese, has not been evaluated, or says what cannot be, which is noted.
-func readVerified(r *Run) *verified {
-	v := &verified{}
-	if r.Get("recipe") != "siamese" || r.Result == nil {
-		return nil
+// Write writes VerificationFile into a run's folder.
+func (v *Verification) Write(dir string) error {
+	return writePart(dir, VerificationFile, v)
+}
+
+func readVerification(dir string) (*Verification, error) {
+	v := &Verification{Verification: &retrieval.Verification{}}
+	if err := readPart(dir, VerificationFile, v); err != nil {
+		return nil, err
 	}
-	err := readPart(r.Dir, resultFile, v)
-	if err == nil {
-		err = v.check()
-	}
-	if err != nil {
-		r.note("%s could not be read: %v.", resultFile, err)
-		return nil
-	}
-	var curve retrieval.Verification
-	if err = readPart(r.Dir, verificationFile, &curve); err == nil {
-		err = checkCurve(curve.ROC)
-	}
-	if err != nil {
-		r.note("%s could not be read: %v.", verificationFile, err)
-		return v
-	}
-	v.roc = curve.ROC
-	return v
+	return v, v.check()
 }
 
 // check refuses figures that cannot be.
-func (v *verified) check() error {
+func (v *Verification) check() error {
 	if v.Same < 1 || v.Different < 1 {
 		return fmt.Errorf("there are %d pairs of the same and %d others; there must be some of either kind", v.Same, v.Different)
 	}
-	shares := []float64{v.Accuracy, v.Best, v.AUC, v.EER}
-	for _, t := range v.TARAtFAR {
-		shares = append(shares, t.FAR, t.TAR)
+	if err := checkShares(v.AUC, v.EER); err != nil {
+		return err
 	}
-	for _, s := range shares {
-		if !(s >= 0 && s <= 1) {
-			return fmt.Errorf("a share is %v; it must be from 0 to 1", s)
-		}
-	}
-	return nil
+	return checkCurve(v.ROC)
 }
 
 // checkCurve refuses a curve that does not rise from one end to the other.
@@ -95,23 +66,45 @@ func checkCurve(roc []retrieval.Operate) error {
 	return nil
 }
 
-// pairing is a run's test pairs.
-type pairing struct {
-	first, second []int // pictures
-	same          []bool
-	distances     []float64
+// Pairs are a run's test pairs.
+type Pairs struct {
+	First, Second []int // places in the test pictures
+	Same          []bool
+	Distances     []float64 // of their vectors
 }
 
-// readPairs reads a run's test pairs. The error is fs.ErrNotExist where there are none.
-func readPairs(dir string) (*pairing, error) {
-	f, err := tensor.ReadFile(filepath.Join(dir, pairsFile))
+// Write writes PairsFile into a run's folder.
+func (p *Pairs) Write(dir string) error {
+	first, second, same := make([]float64, len(p.Same)), make([]float64, len(p.Same)), make([]float64, len(p.Same))
+	for i, s := range p.Same {
+		first[i], second[i] = float64(p.First[i]), float64(p.Second[i])
+		if s {
+			same[i] = 1
+		}
+	}
+	f := &tensor.File{}
+	for _, c := range []struct {
+		name   string
+		values []float64
+	}{{"first", first}, {"second", second}, {"same", same}, {"distances", p.Distances}} {
+		t, err := tensor.FromFloat64(c.values, len(p.Same))
+		if err != nil {
+			return err
+		}
+		f.Tensors = append(f.Tensors, tensor.Named{Name: c.name, Tensor: t})
+	}
+	return tensor.WriteFile(filepath.Join(dir, PairsFile), f)
+}
+
+func readPairs(dir string) (*Pairs, error) {
+	f, err := tensor.ReadFile(filepath.Join(dir, PairsFile))
 	if err != nil {
 		return nil, err
 	}
 	return decodePairs(f)
 }
 
-func decodePairs(f *tensor.File) (p *pairing, err error) {
+func decodePairs(f *tensor.File) (p *Pairs, err error) {
 	columns := map[string]*tensor.Tensor{}
 	for _, name := range []string{"first", "second", "same", "distances"} {
 		t := f.Get(name)
@@ -120,126 +113,86 @@ func decodePairs(f *tensor.File) (p *pairing, err error) {
 		}
 		columns[name] = t
 	}
-	p = &pairing{distances: doubles(columns["distances"])}
-	if p.first, err = wholes("first", columns["first"], math.MaxInt32); err != nil {
+	p = &Pairs{Distances: doubles(columns["distances"])}
+	if p.First, err = wholes("first", columns["first"], math.MaxInt32); err != nil {
 		return nil, err
 	}
-	if p.second, err = wholes("second", columns["second"], math.MaxInt32); err != nil {
+	if p.Second, err = wholes("second", columns["second"], math.MaxInt32); err != nil {
 		return nil, err
 	}
 	same, err := wholes("same", columns["same"], 2)
 	if err != nil {
 		return nil, err
 	}
-	for i, d := range p.distances {
+	for i, d := range p.Distances {
 		if !finite(d) {
 			return nil, fmt.Errorf("distances[%d] is %v; it must be finite", i, d)
 		}
-		p.same = append(p.same, same[i] == 1)
+		p.Same = append(p.Same, same[i] == 1)
 	}
 	return p, nil
-}
-
-// tiles are the headline figures.
-func (v *verified) tiles(r *Run) []tile {
-	n := v.Same + v.Different
-	right := int(math.Round(v.Accuracy * float64(n)))
-	ci := wilson(right, n)
-	out := []tile{
-		{Label: "Accuracy", Value: percent(v.Accuracy), Note: fmt.Sprintf("%s of %s wrong; 95 %% interval %s to %s", count(n-right), plural(n, "test pair", "test pairs"), percent(ci.lo), percent(ci.hi))},
-		{Label: "Threshold", Value: number(v.Threshold), Note: fmt.Sprintf("up to this distance two pictures count as the same: the best on %s; on the test pairs the best would give %s", plural(v.Held, "held-out pair", "held-out pairs"), percent(v.Best))},
-		{Label: "Equal error rate", Value: percent(v.EER), Note: "where as many others are accepted as of the same are refused"},
-		{Label: "AUC", Value: fmt.Sprintf("%.4f", v.AUC), Note: "the chance that a pair of the same is nearer than another"},
-	}
-	for _, t := range v.TARAtFAR {
-		if t.FAR == 0.01 {
-			out = append(out, tile{Label: "Accepted at 1 %", Value: percent(t.TAR), Note: "of the same, where 1 % of the others are accepted, too"})
-		}
-	}
-	return append(out, endTiles(r)...)
 }
 
 // A verifyView is what the page shows of telling pairs apart.
 type verifyView struct {
 	ROC, ROCNarrow, Distances view
-	Map, MapNarrow            view
 	Accepted, Refused         *sheetOfGroups // wrongly
-	Paired, Pictured          bool
+	Paired                    bool
 }
 
-// addVerify draws what a run of siamese came to. What is missing or damaged is noted.
-func (p *page) addVerify(r *Run, v *verified, images Images) error {
-	w := &verifyView{Pictured: images != nil}
-	p.Verify, p.Tiles = w, v.tiles(r)
-	var err error
-	if v.roc != nil {
-		if w.ROC, err = p.view(v.curve(planeSize)); err != nil {
-			return err
+// addVerify draws how pairs are told apart. x is nil where the vectors are not at hand.
+func (p *page) addVerify(r *Run, v *Verification, x *Vectors, images Images) (err error) {
+	w := &verifyView{}
+	p.Verify = w
+	w.ROC, w.ROCNarrow = p.shown(v.curve(planeSize), &err), p.bare(v.curve(planeNarrow), &err)
+	pairs := part(r, PairsFile, func(dir string) (*Pairs, error) {
+		pairs, err := readPairs(dir)
+		if err == nil && x != nil {
+			err = pairs.within(x.n())
 		}
-		w.ROCNarrow = p.bare(v.curve(planeNarrow), &err)
-	}
-	x, readErr := readVectors(r.Dir)
-	if readErr == nil {
-		p.addMap(r, x, &w.Map, &w.MapNarrow, &err)
-	} else if !errors.Is(readErr, fs.ErrNotExist) {
-		r.note("%s could not be read: %v.", vectorsFile, readErr)
-	}
-	if err != nil {
+		return pairs, err
+	})
+	if pairs == nil || err != nil {
 		return err
 	}
-	pairs, readErr := readPairs(r.Dir)
-	if readErr == nil && x != nil {
-		readErr = pairs.within(x.n)
+	w.Paired = true
+	if w.Distances = p.shown(v.distances(pairs), &err); err != nil {
+		return err
 	}
-	if readErr != nil {
-		if !errors.Is(readErr, fs.ErrNotExist) {
-			r.note("%s could not be read: %v.", pairsFile, readErr)
-		}
-		return nil
+	if w.Accepted, err = p.groups(pairs.worst(v.Chosen, false, x, images)); err != nil {
+		return err
 	}
-	return p.addPairs(w, v, pairs, x, images)
+	w.Refused, err = p.groups(pairs.worst(v.Chosen, true, x, images))
+	return err
 }
 
 // within refuses pairs of pictures that are not there.
-func (p *pairing) within(n int) error {
-	for i := range p.first {
-		if p.first[i] >= n || p.second[i] >= n {
-			return fmt.Errorf("pair %d is of the pictures %d and %d; there are %d", i, p.first[i], p.second[i], n)
+func (p *Pairs) within(n int) error {
+	for i := range p.First {
+		if p.First[i] >= n || p.Second[i] >= n {
+			return fmt.Errorf("pair %d is of the pictures %d and %d; there are %d", i, p.First[i], p.Second[i], n)
 		}
 	}
 	return nil
 }
 
-// addPairs draws the distances of the test pairs and the worst mistakes among them.
-func (p *page) addPairs(w *verifyView, v *verified, pairs *pairing, x *vectors, images Images) error {
-	w.Paired = true
+// distances draws how the distances of the test pairs are spread, with the threshold; nil without pairs.
+func (v *Verification) distances(pairs *Pairs) *figure {
 	var same, different []float64
-	for i, d := range pairs.distances {
-		if pairs.same[i] {
+	for i, d := range pairs.Distances {
+		if pairs.Same[i] {
 			same = append(same, d)
 		} else {
 			different = append(different, d)
 		}
 	}
+	if len(same)+len(different) == 0 {
+		return nil
+	}
 	slices.Sort(same)
 	slices.Sort(different)
-	var err error
-	if len(same)+len(different) > 0 {
-		if w.Distances, err = p.view(v.distances(same, different)); err != nil {
-			return err
-		}
-	}
-	if w.Accepted, err = p.groups(pairs.worst(v.Threshold, false, x, images)); err != nil {
-		return err
-	}
-	w.Refused, err = p.groups(pairs.worst(v.Threshold, true, x, images))
-	return err
-}
-
-// distances draws how the distances of the test pairs are spread, with the threshold.
-func (v *verified) distances(same, different []float64) *figure {
-	f := distanceFigure(same, different, plumb(v.Threshold, "", pen(ink, 1.2)))
-	f.title = "Distances of test pairs"
+	f := distanceFigure(same, different, plumb(v.Chosen, "", pen(ink, 1.2)))
+	f.name, f.title = "pair_distances", "Distances of test pairs"
 	f.legend = []key{{"same", correct, swatch}, {"different", offending, swatch}, {"threshold", ink, stroke}}
 	f.how = "Left of the threshold a pair counts as the same: what is orange there is falsely accepted, what is blue at the right falsely refused."
 	return f
@@ -247,11 +200,11 @@ func (v *verified) distances(same, different []float64) *figure {
 
 // curve draws the share of the same that is accepted over that of others, on a logarithmic axis: few false
 // acceptances are what matters.
-func (v *verified) curve(size vg.Length) *figure {
+func (v *Verification) curve(size vg.Length) *figure {
 	least := math.Min(0.1, 1/float64(v.Different))
 	var points []xy
 	lowest := 1.0
-	for _, o := range v.roc {
+	for _, o := range v.ROC {
 		if o.FAR < least {
 			points = []xy{{least, o.TAR}} // what is left of the axis: not one pair falsely accepted
 			continue
@@ -264,7 +217,7 @@ func (v *verified) curve(size vg.Length) *figure {
 	p := axes(bounds{least, 1}, bounds{max(0, lowest-0.1*(1-lowest)-0.005), 1}, "")
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 5, log: true, unit: measure.Share}
 	p.Y.Tick.Marker = ticks{about: 6, unit: measure.Share}
-	at := v.at(v.Threshold)
+	at := v.at(v.Chosen)
 	p.Add(line(points, pen(correct, 2)), mark(xy{v.EER, 1 - v.EER}, least, 6.5, muted), mark(xy{at.FAR, at.TAR}, least, 3.6, ink))
 	return &figure{
 		name: "roc", title: "ROC curve", unit: fmt.Sprintf("%s of the same, %s of different ones", plural(v.Same, "test pair", "test pairs"), count(v.Different)),
@@ -273,7 +226,7 @@ func (v *verified) curve(size vg.Length) *figure {
 		legend: []key{
 			{"AUC " + fmt.Sprintf("%.4f", v.AUC), correct, stroke},
 			{"equal error rate " + percent(v.EER), muted, dot},
-			{"threshold " + number(v.Threshold), ink, dot},
+			{"threshold " + number(v.Chosen), ink, dot},
 		},
 		how: fmt.Sprintf("Each point is a threshold: the greater, the more pairs of either kind are accepted. At the run’s threshold %s of the same and %s of the others are. Farther up and left is better.", percent(at.TAR), percent(at.FAR)),
 		alt: fmt.Sprintf("ROC curve: area %.4f, equal error rate %s.", v.AUC, percent(v.EER)),
@@ -281,12 +234,12 @@ func (v *verified) curve(size vg.Length) *figure {
 }
 
 // at returns the point of the curve for a threshold.
-func (v *verified) at(threshold float64) retrieval.Operate {
-	i := len(v.roc) - 1
-	for i > 0 && v.roc[i].Threshold > threshold {
+func (v *Verification) at(threshold float64) retrieval.Operate {
+	i := len(v.ROC) - 1
+	for i > 0 && v.ROC[i].Threshold > threshold {
 		i--
 	}
-	return v.roc[i]
+	return v.ROC[i]
 }
 
 // mark draws a ringed dot; one that is left of the axis goes to its edge.

@@ -10,10 +10,10 @@ const shownPairs = 12
 
 // worst are the pairs that a threshold takes wrongly and that are farthest from it: those of the same that are refused, or
 // others that are accepted.
-func (p *pairing) worst(threshold float64, same bool, x *vectors, images Images) *groups {
+func (p *Pairs) worst(threshold float64, same bool, x *Vectors, images Images) *groups {
 	var wrong []int
-	for i, d := range p.distances {
-		if p.same[i] == same && (d <= threshold) != same {
+	for i, d := range p.Distances {
+		if p.Same[i] == same && (d <= threshold) != same {
 			wrong = append(wrong, i)
 		}
 	}
@@ -21,7 +21,7 @@ func (p *pairing) worst(threshold float64, same bool, x *vectors, images Images)
 		if same {
 			a, b = b, a
 		}
-		return cmp.Compare(p.distances[a], p.distances[b])
+		return cmp.Compare(p.Distances[a], p.Distances[b])
 	})
 	g := &groups{name: "false_accepts", title: "Different, but taken for the same", unit: "the nearest of such pairs, with their distances", perLine: 4}
 	if same {
@@ -29,8 +29,8 @@ func (p *pairing) worst(threshold float64, same bool, x *vectors, images Images)
 	}
 	for _, i := range wrong[:min(shownPairs, len(wrong))] {
 		g.all = append(g.all, []shot{
-			newShot(images, x, p.first[i], "wrong", short(p.distances[i])),
-			newShot(images, x, p.second[i], "wrong", ""),
+			newShot(images, x, p.First[i], "wrong", short(p.Distances[i])),
+			newShot(images, x, p.Second[i], "wrong", ""),
 		})
 	}
 	return g

@@ -95,7 +95,7 @@ func writeIDX(path string, body []byte, dims ...int) error {
 }
 
 // checkResult is the script command "result FIELD OP NUMBER": the last line of stdout
-// must be a JSON object whose field is so. Fields of objects are joined by dots.
+// must be a JSON object whose field is so. Fields of objects are joined by dots; a figure is a field by its key.
 func checkResult(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: result FIELD OP NUMBER")
@@ -104,6 +104,9 @@ func checkResult(ts *testscript.TestScript, neg bool, args []string) {
 	var v any
 	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &v))
 	for _, key := range strings.Split(args[0], ".") {
+		if all, ok := v.([]any); ok {
+			v = byKey(all)
+		}
 		object, ok := v.(map[string]any)
 		if !ok || object[key] == nil {
 			ts.Fatalf("the result has no %s", args[0])
@@ -118,6 +121,17 @@ func checkResult(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("%s is %v, want %s %s", args[0], v, args[1], args[2])
 	}
+}
+
+// byKey is the values of figures by their keys.
+func byKey(figures []any) map[string]any {
+	all := map[string]any{}
+	for _, f := range figures {
+		if figure, ok := f.(map[string]any); ok {
+			all[fmt.Sprint(figure["key"])] = figure["value"]
+		}
+	}
+	return all
 }
 
 // cutOff is the script command "cutoff FILE N": only the first N bytes stay.

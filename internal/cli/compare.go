@@ -361,7 +361,7 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, values choice, see
 	dir := filepath.Join(c.dir, strings.NewReplacer(", ", "-", " ", "-").Replace(fmt.Sprintf("%s-%d", cmp.Or(name, c.job.Name), seed)))
 	resume := exists(filepath.Join(dir, train.CheckpointFile))
 	p.say("%s, seed %d", cmp.Or(name, c.job.Name), seed)
-	r, err := job.Train(cmd.Context(), c.job, s, job.Options{Dir: dir, Resume: resume, Env: job.Env{Progress: p.download}, Emit: p.emit})
+	r, err := job.Train(cmd.Context(), c.job, s, job.Options{Dir: dir, Resume: resume, Env: p.env(""), Emit: p.emit})
 	p.end()
 	switch {
 	case r != nil && r.Reason == "interrupted":

@@ -1,13 +1,6 @@
 package cli
 
-import (
-	"fmt"
-	"path/filepath"
-
-	"github.com/energo-ml/energo/jobs"
-	"github.com/energo-ml/energo/recipe"
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func newEval() *cobra.Command {
 	var dataDir string
@@ -20,20 +13,7 @@ manifest). It changes nothing in the run's folder.`,
 		Example: `  energo eval runs/digits-nll-cnn-1
   energo eval runs/digits-nll-cnn-1 --data fashion --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := recipe.RunRecipe(args[0])
-			if err != nil {
-				return err
-			}
-			if _, ok := jobs.Find(name); ok {
-				return evalJob(cmd, args[0], dataDir, asJSON)
-			}
-			switch name {
-			case "search":
-				return evalSearch(cmd, args[0], dataDir, asJSON)
-			case "siamese":
-				return evalSiamese(cmd, args[0], dataDir, asJSON)
-			}
-			return fmt.Errorf("%s: recipe is %q, which is no job of this program", filepath.Join(args[0], recipe.ConfigFile), name)
+			return evalJob(cmd, args[0], dataDir, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, a manifest of speech, pictures or pairs (default the run's own)")

@@ -114,7 +114,7 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 	}
 	defer run.release()
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
-	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Extend: true, Env: job.Env{Progress: p.download}, Emit: p.emit})
+	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Extend: true, Env: p.env(""), Emit: p.emit})
 	p.end()
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func evalJob(cmd *cobra.Command, dir, data string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	r, err := job.Eval(cmd.Context(), dir, jobs.All(), job.Env{Data: data, Progress: p.download})
+	r, err := job.Eval(cmd.Context(), dir, jobs.All(), p.env(data))
 	p.end()
 	if err != nil {
 		return err

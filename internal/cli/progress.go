@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 	"github.com/schollz/progressbar/v3"
 )
@@ -62,6 +63,25 @@ func (p *progress) download(done, total int64) {
 		p.told = time.Now()
 		p.say("fetching MNIST: %.1f of %.1f MB", float64(done)/1e6, float64(total)/1e6)
 	}
+}
+
+// skipped says which samples could not be read, the first of many.
+func (p *progress) skipped(all []error) {
+	const named = 5
+	p.end()
+	for i, s := range all {
+		if i == named {
+			p.say("… and %d more", len(all)-named)
+			break
+		}
+		p.say("skipped: %v", s)
+	}
+	p.say("%d samples that cannot be read are left out", len(all))
+}
+
+// env is what a job is given besides its settings.
+func (p *progress) env(data string) job.Env {
+	return job.Env{Data: data, Progress: p.download, Skipped: p.skipped}
 }
 
 // count shows how many of all are done.

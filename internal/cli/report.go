@@ -19,7 +19,7 @@ finished gets a page that says so. Where the test set can be read, the page show
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := args[0]
 			p := newProgress(cmd.ErrOrStderr(), false)
-			run, err := job.Open(cmd.Context(), dir, jobs.All(), job.Env{Progress: p.download})
+			run, err := job.Open(cmd.Context(), dir, jobs.All(), p.env(""))
 			p.end()
 			if err == nil {
 				err = run.Report()

@@ -69,3 +69,15 @@ func locate(data *string) (err error) {
 	}
 	return err
 }
+
+// complete gives the shell the values of flags.
+func complete(cmd *cobra.Command, flags map[string][]string) {
+	for name, values := range flags {
+		err := cmd.RegisterFlagCompletionFunc(name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return values, cobra.ShellCompDirectiveNoFileComp
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+}

@@ -48,9 +48,12 @@ func byChance(u measure.Unit, chance measure.Number) string {
 	return "; without a look at the input " + u.Text(float64(chance))
 }
 
-// lower begins words with a small letter.
+// lower begins words with a small letter, unless it is that of an abbreviation: "AUC", "R-precision".
 func lower(words string) string {
 	first, size := utf8.DecodeRuneInString(words)
+	if second, _ := utf8.DecodeRuneInString(words[size:]); !unicode.IsLower(second) {
+		return words
+	}
 	return string(unicode.ToLower(first)) + words[size:]
 }
 

@@ -18,7 +18,6 @@ func newTrain() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTrainSearch(), newTrainSiamese())
 	for _, j := range jobs.All() {
 		cmd.AddCommand(newTrainJob(j))
 	}

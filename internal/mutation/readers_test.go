@@ -406,8 +406,6 @@ func soundReaders() []reader {
 func settingsReaders() []reader {
 	const file = recipe.ConfigFile
 	all := []reader{
-		yamlOf("search", "ReadSearchConfig", recipe.DefaultSearch(), recipe.ReadSearchConfig),
-		yamlOf("siamese", "ReadSiameseConfig", recipe.DefaultSiamese(), recipe.ReadSiameseConfig),
 	}
 	return append(all,
 		reader{

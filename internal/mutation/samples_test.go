@@ -259,8 +259,10 @@ var (
 		"search": sync.OnceValue(func() error {
 			c := recipe.DefaultSearch()
 			c.Epochs, c.Batch, c.Dim, c.LR, c.Validation = 1, 20, 4, 0.005, 20
-			sets := recipe.PictureSets{Train: data.PicturesOf(bars(80), "train"), Test: data.PicturesOf(bars(40), "test")}
-			_, err := recipe.Search(context.Background(), c, sets, recipe.Options{Dir: filepath.Join(home, "search")})
+			c.Sets = func(context.Context, string, string, data.PictureOptions, data.Progress) (trainSet, testSet *data.Pictures, skipped []error, err error) {
+				return data.PicturesOf(bars(80), "train"), data.PicturesOf(bars(40), "test"), nil, nil
+			}
+			_, err := job.Train(context.Background(), recipe.SearchJob(), c, job.Options{Dir: filepath.Join(home, "search")})
 			return err
 		}),
 		"tagger": sync.OnceValue(func() error {

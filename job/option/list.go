@@ -42,7 +42,7 @@ func (l List) Without(names ...string) List {
 // Check refuses the first setting that is not allowed. Settings that do not count are not looked at.
 func (l List) Check() error {
 	for i := range l {
-		if l[i].counts != nil && !l[i].counts() {
+		if l[i].Void() != "" {
 			continue
 		}
 		for _, check := range l[i].checks {

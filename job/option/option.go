@@ -30,12 +30,11 @@ type Option struct {
 	unset   string // what 0 or "" stands for
 	choices []string
 	checks  []func() error
-	apart   bool // does not shape the weights
-	path    bool // of a file or folder
-	each    bool // values of a list are set one by one
-	begun   bool // … and one has been
-	counts  func() bool
-	why     func() string // why it does not count
+	apart   bool            // does not shape the weights
+	path    bool            // of a file or folder
+	each    bool            // values of a list are set one by one
+	begun   bool            // … and one has been
+	void    []func() string // why it has no effect beside the others; "" where it has
 }
 
 // A Rule adds what is known of an option.
@@ -54,7 +53,12 @@ func New[P Kind](p P, name, help string, rules ...Rule) Option {
 func Arg(name string) Rule { return func(o *Option) { o.arg = name } }
 
 // Unset says what 0 or "" stands for where the setting is not named: "the model's". A 0 that is named is refused.
-func Unset(what string) Rule { return func(o *Option) { o.unset = what } }
+func Unset(what string) Rule {
+	return func(o *Option) {
+		o.unset = what
+		When(func() bool { return !o.zero() }, Because("it must be above 0; where it is left out, it is the default"))(o)
+	}
+}
 
 // Apart marks a setting that does not shape the weights: a run may be resumed with another value.
 func Apart(o *Option) { o.apart = true }
@@ -66,22 +70,24 @@ func Path(o *Option) { o.path, o.apart = true, true }
 // none may come twice.
 func Each(o *Option) {
 	o.each = true
-	o.check(func() error {
-		all := *o.p.(*[]string)
-		for i, v := range all {
-			if slices.Contains(all[:i], v) {
-				return fmt.Errorf("%s names %s twice", o.Name, excerpt.Of(v))
-			}
-		}
-		return nil
-	})
+	Once(o)
 }
 
-// When says beside which other settings this one counts, and why it does not beside the rest.
+// When says beside which other settings this one counts, and why it does not beside the rest. Of several such rules, all must hold.
 // Where it does not count, it is refused if it is named, and left out of the file of settings.
 func When(counts func() bool, why func() string) Rule {
-	return func(o *Option) { o.counts, o.why = counts, why }
+	return func(o *Option) {
+		o.void = append(o.void, func() string {
+			if counts() {
+				return ""
+			}
+			return why()
+		})
+	}
 }
+
+// Because is a reason for When that is always the same.
+func Because(why string) func() string { return func() string { return why } }
 
 // OneOf allows some texts. "" is allowed where it is listed.
 func OneOf(all ...string) Rule {
@@ -132,6 +138,19 @@ func AnyFloat32(o *Option) {
 	})(o)
 }
 
+// Once allows lists that name nothing twice.
+func Once(o *Option) {
+	o.check(func() error {
+		all := *o.p.(*[]string)
+		for i, v := range all {
+			if slices.Contains(all[:i], v) {
+				return fmt.Errorf("%s names %s twice", o.Name, excerpt.Of(v))
+			}
+		}
+		return nil
+	})
+}
+
 // Share allows numbers above 0 and below 1.
 func Share(o *Option) {
 	number("above 0 and below 1", func(v float64) bool { return v > 0 && v < 1 })(o)
@@ -177,11 +196,10 @@ func (o *Option) Choices() []string { return o.choices }
 
 // Void says why the setting has no effect beside the others; "" where it has.
 func (o *Option) Void() string {
-	switch {
-	case o.counts != nil && !o.counts():
-		return o.why()
-	case o.unset != "" && o.zero():
-		return "it must be above 0; where it is left out, it is the default"
+	for _, why := range o.void {
+		if text := why(); text != "" {
+			return text
+		}
 	}
 	return ""
 }

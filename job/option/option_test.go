@@ -21,12 +21,12 @@ type settings struct {
 
 func (s *settings) list() List {
 	return List{
-		New(&s.network, "network", "network", OneOf("linear", "mlp")),
+		New(&s.network, "network", "network", OneOf("linear", "mlp", "none")),
 		New(&s.margin, "margin", "margin m", Below(10), When(func() bool { return s.network == "mlp" }, func() string { return "the network is " + s.network })),
-		New(&s.epochs, "epochs", "passes", Whole(0, 100), Unset("the model's")),
+		New(&s.epochs, "epochs", "passes", Whole(2, 100), Unset("the model's"), When(func() bool { return s.network != "none" }, Because("nothing is trained"))),
 		New(&s.seed, "seed", "seed"),
 		New(&s.augment, "augment", "shift the pictures"),
-		New(&s.names, "hold_out", "names of classes", Arg("names")),
+		New(&s.names, "hold_out", "names of classes", Arg("names"), Once),
 		New(&s.files, "files", "file to read; may be given again", Arg("file"), Path, Each),
 		New(&s.threads, "threads", "cores", Apart),
 	}
@@ -94,8 +94,10 @@ func TestCheck(t *testing.T) {
 		set  func(s *settings)
 		want string
 	}{
-		{func(s *settings) { s.network = "mpl" }, `network is "mpl"; it must be one of linear, mlp, did you mean mlp?`},
-		{func(s *settings) { s.epochs = 101 }, "epochs is 101; it must be a whole number from 0 to 100"},
+		{func(s *settings) { s.network = "mpl" }, `network is "mpl"; it must be one of linear, mlp, none, did you mean mlp?`},
+		{func(s *settings) { s.epochs = 101 }, "epochs is 101; it must be a whole number from 2 to 100"},
+		{func(s *settings) { s.epochs = 1 }, "epochs is 1; it must be a whole number from 2 to 100"},
+		{func(s *settings) { s.names = []string{"a", "b", "a"} }, "hold_out names a twice"},
 		{func(s *settings) { s.network, s.margin = "mlp", 10 }, "margin is 10; it must be a number of at least 0 and below 10"},
 		{func(s *settings) { s.margin = -1 }, ""},
 		{func(s *settings) { s.files = []string{"a", "b", "a"} }, "files names a twice"},
@@ -132,6 +134,10 @@ func TestVoid(t *testing.T) {
 		if got := text(s.list().RefuseVoid(naming(name))); got != want {
 			t.Errorf("%s: %q; want %q", name, got, want)
 		}
+	}
+	s.network, s.epochs = "none", 3 // the second of two rules
+	if got, want := text(s.list().RefuseVoid(naming("epochs"))), "--epochs 3 has no effect: nothing is trained"; got != want {
+		t.Errorf("epochs: %q; want %q", got, want)
 	}
 }
 
@@ -184,7 +190,7 @@ func TestFlags(t *testing.T) {
 		t.Error("epochs takes 1.5")
 	}
 	d := defaults().list()
-	for name, want := range map[string]string{"network": "network: linear, mlp", "epochs": "passes (default the model's)", "hold_out": "`names` of classes"} {
+	for name, want := range map[string]string{"network": "network: linear, mlp, none", "epochs": "passes (default the model's)", "hold_out": "`names` of classes"} {
 		if got := d.Find(name).Usage(); got != want {
 			t.Errorf("usage of %s: %q; want %q", name, got, want)
 		}

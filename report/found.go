@@ -1,0 +1,159 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/train"
+	"gonum.org/v1/plot"
+)
+
+// writePart writes a JSON file of a run's folder.
+func writePart(dir, file string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(dir, file), append(text, '\n'))
+}
+
+// readPart reads a JSON file of a run's folder into v. The error is fs.ErrNotExist where there is none.
+func readPart(dir, file string, v any) error {
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return err
+	}
+	return card.Decode(text, v)
+}
+
+// part reads a part of a run's folder; nil where there is none, or where it is damaged, which is noted.
+func part[T any](r *Run, file string, read func(dir string) (*T, error)) *T {
+	v, err := read(r.Dir)
+	if err == nil {
+		return v
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		r.note("%s could not be read: %v.", file, err)
+	}
+	return nil
+}
+
+// addFound draws what a run's encoder makes of the test pictures, as far as the folder says it.
+func (p *page) addFound(r *Run, images Images) error {
+	x := part(r, VectorsFile, readVectors)
+	if x != nil {
+		if err := p.addVectors(r, x, images); err != nil {
+			return err
+		}
+	}
+	if s := part(r, RetrievalFile, readRetrieval); s != nil {
+		if err := p.addSearch(r, s, x, images); err != nil {
+			return err
+		}
+	}
+	if v := part(r, VerificationFile, readVerification); v != nil {
+		return p.addVerify(r, v, x, images)
+	}
+	return nil
+}
+
+// Bounds of the work for a page: of how many pictures all pairs are looked at, and for how many the nearest one
+// is searched for.
+const (
+	mostPaired  = 1000
+	mostQueries = 10000
+)
+
+// What a page shows of queries, at most.
+const (
+	shownQueries = 12
+	shownNearest = 8
+)
+
+// A vectorsView is what the page shows of vectors.
+type vectorsView struct {
+	Map, MapNarrow, Distances view
+	Queries                   *sheetOfGroups
+}
+
+// order is that in which pictures are looked at where not all are.
+func (v *Vectors) order() []int { return train.Rand(1, "queries", 0).Perm(v.n()) }
+
+// addVectors draws where the vectors of the test pictures lie, and what lies near some of them.
+func (p *page) addVectors(r *Run, x *Vectors, images Images) (err error) {
+	v := &vectorsView{}
+	p.Vectors = v
+	if m, none := newVectorMap(x); none == nil {
+		v.Map, v.MapNarrow = p.shown(m.figure(planeSize), &err), p.bare(m.figure(planeNarrow), &err)
+	} else {
+		r.note("The vectors cannot be drawn in a plane: %v.", none)
+	}
+	if v.Distances = p.shown(apartFigure(x, x.order()), &err); err != nil {
+		return err
+	}
+	v.Queries, err = p.groups(queryGroups(x, x.order(), images))
+	return err
+}
+
+// apartFigure draws how far pictures of one class and of different classes are apart.
+func apartFigure(x *Vectors, order []int) *figure {
+	same, different := x.apart(order, mostPaired)
+	if len(same) == 0 || len(different) == 0 {
+		return nil
+	}
+	f := distanceFigure(same, different)
+	f.title = "Distances of test pictures"
+	f.legend = []key{{"same class", correct, swatch}, {"different classes", offending, swatch}}
+	f.how = "The less the two overlap, the better a class keeps together. For searching it is enough that the nearest ones are right."
+	if x.n() > mostPaired {
+		f.how += fmt.Sprintf(" These are the pairs among %s pictures drawn at random.", count(mostPaired))
+	}
+	return f
+}
+
+// distanceFigure draws how the distances of pairs of the same and of others, both ascending, are spread, with marks on
+// top. Its unit says what is left out; the other words are the caller's.
+func distanceFigure(same, different []float64, marks ...plot.Plotter) *figure {
+	b, out := robust(same, different)
+	step := binWidth(b, len(same)+len(different))
+	hs, hd := bins(b, step), bins(b, step)
+	hs.add(same)
+	hd.add(different)
+	hs.of, hd.of = len(same), len(different)
+	p := axes(hs.span(), bounds{0, 1.06 * max(hs.height(hs.peak()), hd.height(hd.peak()))}, "distance")
+	p.Y.Tick.Marker = ticks{about: 5, unit: measure.Share}
+	p.Add(hd.areas(func(float64) shade { return offending.alpha(0.30) }), hs.areas(func(float64) shade { return correct.alpha(0.30) }),
+		hd.outline(offending), hs.outline(correct))
+	p.Add(marks...)
+	return &figure{
+		name: "distances", unit: "share of the pairs of a kind in a bin" + leftOut(out), width: panelWidth, height: panelHeight, paint: drawInto(p),
+		alt: fmt.Sprintf("Histograms of distances: pairs of the same have a median of %s, others of %s.", number(quantile(same, 0.5)), number(quantile(different, 0.5))),
+	}
+}
+
+// queryGroups are queries, the first of an order that have another picture of their class to find, each with what is nearest.
+func queryGroups(x *Vectors, order []int, images Images) *groups {
+	g := &groups{name: "queries", title: "Queries and what they find", unit: "at the left a query, then the nearest pictures with their distances", perLine: 1}
+	sizes := x.sizes()
+	for _, i := range order {
+		if len(g.all) == shownQueries {
+			break
+		}
+		if sizes[x.Labels[i]] < 2 {
+			continue
+		}
+		group := []shot{newShot(images, x, i, "query", "query")}
+		for _, near := range x.nearest(i, shownNearest) {
+			group = append(group, newShot(images, x, near.index, verdict(x.Labels[near.index] == x.Labels[i]), short(near.distance)))
+		}
+		g.all = append(g.all, group)
+	}
+	return g
+}
