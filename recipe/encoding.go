@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"github.com/energo-ml/energo/search/distance"
 	"hash/crc32"
 	"math/rand/v2"
 	"path/filepath"
+
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"

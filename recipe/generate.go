@@ -165,7 +165,7 @@ func (t *generateTask) inpaint(ctx context.Context, g *generated, j *judge) (see
 	}
 	rms = math.Sqrt(measure.Ratio(squares, float64(len(labels)*len(free))))
 	seen = measure.Table{Key: "inpainting", Name: "lower halves", Columns: []measure.Quantity{
-		{Key: "n", Name: "Pictures"}, {Key: "seen", Name: "Label seen", Unit: measure.Share, Note: "by the classifier"},
+		{Key: "n", Name: "Pictures", Unit: measure.Count}, {Key: "seen", Name: "Label seen", Unit: measure.Share, Note: "by the classifier"},
 	}}
 	for _, of := range []judgedPictures{{"as they are", g.whole}, {"covered", g.covered}, {"filled in", g.filled}} {
 		right, err := j.accuracy(ctx, of.pixels, labels)

@@ -148,7 +148,7 @@ func (t *jemTask) Measure(ctx context.Context) (*job.Measures, error) {
 // bins is the table of a calibration.
 func bins(c measure.Calibration) measure.Table {
 	t := measure.Table{Key: "calibration", Name: "Confidence", Columns: []measure.Quantity{
-		{Key: "samples", Name: "Samples"}, {Key: "confidence", Name: "Confidence", Unit: measure.Share, Note: "mean"}, {Key: "accuracy", Name: "Accuracy", Unit: measure.Share},
+		{Key: "samples", Name: "Samples", Unit: measure.Count}, {Key: "confidence", Name: "Confidence", Unit: measure.Share, Note: "mean"}, {Key: "accuracy", Name: "Accuracy", Unit: measure.Share},
 	}}
 	for i, b := range c.Bins {
 		if b.Samples > 0 {
@@ -164,7 +164,7 @@ func bins(c measure.Calibration) measure.Table {
 // probability, low for foreign ones.
 func (t *jemTask) detection(ctx context.Context) (measure.Table, error) {
 	table := measure.Table{Key: "foreign", Name: "told from", Columns: []measure.Quantity{
-		{Key: "n", Name: "Pictures"}, {Key: "auroc_energy", Name: "AUROC by energy", Unit: measure.Share}, {Key: "auroc_confidence", Name: "By confidence", Unit: measure.Share},
+		{Key: "n", Name: "Pictures", Unit: measure.Count}, {Key: "auroc_energy", Name: "AUROC by energy", Unit: measure.Share}, {Key: "auroc_confidence", Name: "By confidence", Unit: measure.Share},
 	}}
 	y := pixelsOf(t.test)
 	noise, shuffled := make([]float32, len(y)), slices.Clone(y)

@@ -118,9 +118,12 @@ type judgedPictures struct {
 // qualities looks at samples of pictures, the first of which are real.
 func (j *judge) qualities(ctx context.Context, all []judgedPictures) (measure.Table, error) {
 	t := measure.Table{Key: "quality", Name: "pictures", Columns: []measure.Quantity{
-		{Key: "n", Name: "Number"}, {Key: "confidence", Name: "Confidence", Note: "of the classifier, mean"},
-		{Key: "entropy", Name: "Entropy", Unit: measure.Nat, Note: "of its probabilities, mean"}, {Key: "label_entropy", Name: "Entropy of labels", Unit: measure.Nat, Note: "of the mean probabilities"},
-		{Key: "nearest", Name: "Nearest", Note: "distance to the nearest training picture, median"}, {Key: "copies", Name: "Near copies", Unit: measure.Share, Note: "nearer than 99 % of test pictures are"},
+		{Key: "n", Name: "Number", Unit: measure.Count},
+		{Key: "confidence", Name: "Confidence", Note: "of the classifier, mean"},
+		{Key: "entropy", Name: "Entropy", Unit: measure.Nat, Note: "of its probabilities, mean"},
+		{Key: "label_entropy", Name: "Entropy of labels", Unit: measure.Nat, Note: "of the mean probabilities"},
+		{Key: "nearest", Name: "Nearest", Note: "distance to the nearest training picture, median"},
+		{Key: "copies", Name: "Near copies", Unit: measure.Share, Note: "nearer than 99 % of test pictures are"},
 	}}
 	far, err := j.nearest(ctx, all[0].pixels)
 	if err != nil {

@@ -23,7 +23,8 @@ func TestRefusedBeforeTraining(t *testing.T) {
 	labelled := func(j job.Job, s interface {
 		job.Spec
 		fromMemory(trainSet, testSet *data.Images)
-	}) func(ctx context.Context, o Options) error {
+	},
+	) func(ctx context.Context, o Options) error {
 		return func(ctx context.Context, o Options) error {
 			s.fromMemory(o.Train, o.Test)
 			_, err := job.Train(ctx, j, s, job.Options{Dir: o.Dir, Emit: o.Emit})

@@ -3,9 +3,10 @@ package recipe
 import (
 	"context"
 	"fmt"
-	"github.com/energo-ml/energo/search/distance"
 	"math"
 	"math/rand/v2"
+
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"

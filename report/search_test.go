@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"github.com/energo-ml/energo/search/distance"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/tensor"

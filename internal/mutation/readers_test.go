@@ -405,8 +405,7 @@ func soundReaders() []reader {
 // settingsReaders read the settings of every job.
 func settingsReaders() []reader {
 	const file = recipe.ConfigFile
-	all := []reader{
-	}
+	all := []reader{}
 	return append(all,
 		reader{
 			name: "yaml/of a run", funcs: []string{"recipe.RunRecipe"}, file: file, blind: otherSeed, make: run("digits"),
