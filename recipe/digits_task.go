@@ -8,6 +8,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/energy"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -174,7 +175,7 @@ func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measureme
 		}
 	}
 	return &measurement{
-		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), guessed(counts)),
+		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), job.Guessed(counts)),
 		Energies:   all,
 	}, nil
 }

@@ -23,17 +23,17 @@ func TestRunFolder(t *testing.T) {
 		t.Errorf("the run came to %+v", r)
 	}
 	var printed map[string]any
-	if err := json.Unmarshal([]byte(file(t, dir, ResultFile)), &printed); err != nil {
+	if err := json.Unmarshal([]byte(file(t, dir, job.ResultFile)), &printed); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"run", "test_error", "epochs", "steps", "train_seconds", "energy", "collapsed"} {
 		if _, ok := printed[key]; !ok {
-			t.Errorf("%s has no %q", ResultFile, key)
+			t.Errorf("%s has no %q", job.ResultFile, key)
 		}
 	}
 	for _, key := range []string{"correct_mean", "offending_mean", "gap_p05", "gap_p50"} {
 		if _, ok := printed["energy"].(map[string]any)[key]; !ok {
-			t.Errorf("energy in %s has no %q", ResultFile, key)
+			t.Errorf("energy in %s has no %q", job.ResultFile, key)
 		}
 	}
 	checkEnergies(t, r, dir)
@@ -100,7 +100,7 @@ func TestConfigReproduces(t *testing.T) {
 	}
 	read := spec.(*Digits)
 	_, again := trained(t, read)
-	for _, name := range []string{ModelFile, TestFile, ConfigFile} {
+	for _, name := range []string{ModelFile, TestFile, job.ConfigFile} {
 		if file(t, dir, name) != file(t, again, name) {
 			t.Errorf("%s of a run with the same settings differs", name)
 		}
@@ -139,7 +139,7 @@ func TestResumeGivesTheSameBits(t *testing.T) {
 		if _, err := resumed(t.Context(), c, dir, true, nil); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{ModelFile, TestFile, ConfigFile} {
+		for _, name := range []string{ModelFile, TestFile, job.ConfigFile} {
 			if file(t, want, name) != file(t, dir, name) {
 				t.Errorf("cut after step %d: %s differs from an unbroken run's", cut, name)
 			}
@@ -174,14 +174,14 @@ func TestFolders(t *testing.T) {
 	refused("resuming nothing", "nothing to resume", small(), t.TempDir(), true)
 	refused("resuming what is not there", "nothing to resume", small(), filepath.Join(dir, "none"), true)
 
-	before := file(t, dir, ConfigFile)
+	before := file(t, dir, job.ConfigFile)
 	c := small()
 	c.LR = 0.5
 	refused("resuming with other settings", `lr was "0.001" and is now "0.5"`, c, dir, true)
 	c = small()
 	c.Model = "mlp"
 	refused("resuming with another model", "model", c, dir, true)
-	if file(t, dir, ConfigFile) != before {
+	if file(t, dir, job.ConfigFile) != before {
 		t.Error("a refused run has changed config.yaml")
 	}
 	trainSet, testSet := sets()
@@ -194,7 +194,7 @@ func TestFolders(t *testing.T) {
 
 	// What a run leaves that was killed before its first checkpoint is no hindrance.
 	started := t.TempDir()
-	for _, name := range []string{ConfigFile, train.LogFile, ".config.yaml.00000001.partial"} {
+	for _, name := range []string{job.ConfigFile, train.LogFile, ".config.yaml.00000001.partial"} {
 		if err := os.WriteFile(filepath.Join(started, name), []byte("{"), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +221,7 @@ func TestDiverges(t *testing.T) {
 	if !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" || told == 0 {
 		t.Errorf("told of %d divergences, then %+v, %v", told, r, err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, ResultFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, job.ResultFile)); err == nil {
 		t.Error("a run that diverged has a result")
 	}
 }

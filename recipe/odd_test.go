@@ -9,6 +9,13 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
+// odd is what a job is given of odd pictures.
+type odd struct {
+	dir         string
+	train, test *data.Images
+	emit        func(train.Event)
+}
+
 // TestRefusedBeforeTraining gives every job of pictures odd sets of them: what a job's final measurement cannot do with is
 // refused before anything is trained.
 func TestRefusedBeforeTraining(t *testing.T) {
@@ -24,27 +31,27 @@ func TestRefusedBeforeTraining(t *testing.T) {
 		job.Spec
 		fromMemory(trainSet, testSet *data.Images)
 	},
-	) func(ctx context.Context, o Options) error {
-		return func(ctx context.Context, o Options) error {
-			s.fromMemory(o.Train, o.Test)
-			_, err := job.Train(ctx, j, s, job.Options{Dir: o.Dir, Emit: o.Emit})
+	) func(ctx context.Context, o odd) error {
+		return func(ctx context.Context, o odd) error {
+			s.fromMemory(o.train, o.test)
+			_, err := job.Train(ctx, j, s, job.Options{Dir: o.dir, Emit: o.emit})
 			return err
 		}
 	}
 	search, siamese := DefaultSearch(), DefaultSiamese()
-	pictured := func(ctx context.Context, j job.Job, s job.Spec, c *Encoding, o Options) error {
+	pictured := func(ctx context.Context, j job.Job, s job.Spec, c *Encoding, o odd) error {
 		c.Epochs, c.Batch, c.Validation, c.Seed, c.Dim = 1, 8, 4, 3, 4
-		c.Sets = picturesInMemory(data.PicturesOf(o.Train, "train"), data.PicturesOf(o.Test, "test"))
-		_, err := job.Train(ctx, j, s, job.Options{Dir: o.Dir, Emit: o.Emit})
+		c.Sets = picturesInMemory(data.PicturesOf(o.train, "train"), data.PicturesOf(o.test, "test"))
+		_, err := job.Train(ctx, j, s, job.Options{Dir: o.dir, Emit: o.emit})
 		return err
 	}
-	jobs := map[string]func(ctx context.Context, o Options) error{
+	jobs := map[string]func(ctx context.Context, o odd) error{
 		"digits cnn": labelled(DigitsJob(), digits), "digits mlp": labelled(DigitsJob(), mlp), "autoencoder": labelled(AutoencoderJob(), auto),
 		"generate": labelled(GenerateJob(), generate), "jem": labelled(JEMJob(), jem), "rbm": labelled(RBMJob(), rbm), "strips": labelled(StripsJob(), strips),
-		"search": func(ctx context.Context, o Options) error {
+		"search": func(ctx context.Context, o odd) error {
 			return pictured(ctx, SearchJob(), search, &search.Encoding, o)
 		},
-		"siamese": func(ctx context.Context, o Options) error {
+		"siamese": func(ctx context.Context, o odd) error {
 			return pictured(ctx, SiameseJob(), siamese, &siamese.Encoding, o)
 		},
 	}
@@ -71,7 +78,7 @@ func TestRefusedBeforeTraining(t *testing.T) {
 					t.Fatalf("%s of %s: %v", what, name, v)
 				}
 			}()
-			err := run(t.Context(), Options{Dir: t.TempDir(), Train: sets[0], Test: sets[1], Emit: func(e train.Event) {
+			err := run(t.Context(), odd{dir: t.TempDir(), train: sets[0], test: sets[1], emit: func(e train.Event) {
 				if _, ok := e.(train.Start); ok {
 					began = true
 				}

@@ -319,7 +319,7 @@ func TestSearchResumeGivesTheSameBits(t *testing.T) {
 			if _, err := job.Train(t.Context(), SearchJob(), &again, job.Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{ModelFile, report.VectorsFile, ConfigFile, encode.CardFile} {
+			for _, name := range []string{ModelFile, report.VectorsFile, job.ConfigFile, encode.CardFile} {
 				if file(t, want, name) != file(t, dir, name) {
 					t.Errorf("%s, cut after step %d: %s differs from an unbroken run's", c.Loss, cut, name)
 				}
@@ -362,7 +362,7 @@ func TestSearchConfigReproduces(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, again := searchJob(t, read.(*Search))
-	for _, name := range []string{ModelFile, report.VectorsFile, ConfigFile} {
+	for _, name := range []string{ModelFile, report.VectorsFile, job.ConfigFile} {
 		if file(t, dir, name) != file(t, again, name) {
 			t.Errorf("%s of a run with the same settings differs", name)
 		}

@@ -177,7 +177,7 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 			if _, err := job.Train(t.Context(), SiameseJob(), &again, job.Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
-			for _, name := range []string{ModelFile, report.VerificationFile, ConfigFile, encode.CardFile} {
+			for _, name := range []string{ModelFile, report.VerificationFile, job.ConfigFile, encode.CardFile} {
 				if file(t, want, name) != file(t, dir, name) {
 					t.Errorf("pairs %s, cut after step %d: %s differs from an unbroken run's", what, cut, name)
 				}

@@ -15,7 +15,6 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
 )
@@ -72,9 +71,9 @@ Exit status 1 if a file could not be aligned.`,
 			case len(args) > 2 && textFile != "":
 				return usagef("energo align: give the text or a file of it (--text), not both")
 			}
-			return refuseVoid(cmd, "", []recipe.Rule{
-				recipe.When("truth", manifest != "", "it is for the files of a --manifest"),
-				recipe.When("text", manifest == "", "a --manifest has the texts"),
+			return refuseVoid(cmd, []rule{
+				{"truth", manifest != "", "it is for the files of a --manifest"},
+				{"text", manifest == "", "a --manifest has the texts"},
 			})
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -82,7 +81,7 @@ Exit status 1 if a file could not be aligned.`,
 			if a.listener, err = listen(args[0], flags); err != nil {
 				return err
 			}
-			if err := refuseVoid(cmd, "", a.rules()); err != nil {
+			if err := refuseVoid(cmd, a.rules()); err != nil {
 				return err
 			}
 			if truth != "" {
@@ -123,15 +122,16 @@ Exit status 1 if a file could not be aligned.`,
 }
 
 // rules says which flags count.
-func (a *aligning) rules() []recipe.Rule {
+func (a *aligning) rules() []rule {
 	const pictures = "it is of pictures, .png or .svg (--out)"
 	drawn := slices.ContainsFunc(a.outs, func(name string) bool {
 		return slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(name)))
 	})
-	return append(a.listener.rules(),
-		recipe.When("coarse", a.reader != nil && a.reader.Refines(), "there is no model of times"),
-		recipe.When("from", drawn, pictures), recipe.When("to", drawn, pictures),
-	)
+	return append(a.listener.rules(), []rule{
+		{"coarse", a.reader != nil && a.reader.Refines(), "there is no model of times"},
+		{"from", drawn, pictures},
+		{"to", drawn, pictures},
+	}...)
 }
 
 // maxText bounds a file of text to align, in bytes.

@@ -24,6 +24,7 @@ type comparison struct {
 	job   job.Job
 	base  job.Spec             // what flags of one value are bound to
 	lists map[string]*[]string // values of the settings that have choices, by their names
+	allOf string               // the setting of which all values are compared, for none is named; "" for none
 	named []named              // settings that the file or flags name, the file's first
 
 	seeds         int
@@ -176,7 +177,13 @@ func (c *comparison) cells(cmd *cobra.Command) (all []choice, err error) {
 	counts, why, seen := map[string]bool{}, map[string]string{}, map[string]bool{}
 	for _, values := range c.product() {
 		s, void, err := c.spec(values, 1)
-		if err != nil {
+		switch {
+		case err != nil && c.allOf != "" && !c.quiet: // it was not asked for by name
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s %s is left out: %v\n", c.allOf, values[c.allOf], err)
+			continue
+		case err != nil && c.allOf != "":
+			continue
+		case err != nil:
 			return nil, err
 		}
 		for _, n := range c.named {
@@ -253,6 +260,9 @@ func (c *comparison) product() []choice {
 	primary := c.primary()
 	if c.isNamed("loss") && !c.isNamed(primary) {
 		primary = "loss"
+	}
+	if !c.isNamed(primary) {
+		c.allOf = primary
 	}
 	all := []choice{{}}
 	for _, o := range c.base.Options() {

@@ -11,7 +11,6 @@ import (
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/spf13/pflag"
 )
@@ -82,9 +81,9 @@ func listen(path string, flags listenFlags) (*listener, error) {
 }
 
 // rules says which of listenFlags count.
-func (l *listener) rules() []recipe.Rule {
+func (l *listener) rules() []rule {
 	const own = "the emissions are those of the run's own model"
-	return []recipe.Rule{recipe.When("frame", l.reader == nil, own), recipe.When("logits", l.reader == nil, own)}
+	return []rule{{"frame", l.reader == nil, own}, {"logits", l.reader == nil, own}}
 }
 
 // What is heard of a file: its emissions, good until the next is heard, and how frames lie in it.

@@ -7,9 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -41,41 +39,10 @@ func (r *runFlags) configFile() (string, error) {
 	if r.resume && r.dir == "" {
 		return "", usagef("--resume goes on with the run in a folder; name it with --run")
 	}
-	if own := filepath.Join(r.dir, recipe.ConfigFile); r.resume && r.file == "" && exists(own) {
+	if own := filepath.Join(r.dir, job.ConfigFile); r.resume && r.file == "" && exists(own) {
 		return own, nil
 	}
 	return r.file, nil
-}
-
-// settle puts the settings of a file, if one is named or the run that goes on has one, into c, below the
-// flags that were given, and refuses those that have no effect.
-func settle[C recipe.Settings](cmd *cobra.Command, r *runFlags, c *C, defaults C, read func(path string, base C) (C, error)) error {
-	file, err := r.configFile()
-	if err != nil {
-		return err
-	}
-	if file != "" {
-		base, err := read(file, defaults)
-		if err == nil {
-			err = below(cmd, func() error { *c = base; return nil })
-		}
-		if err != nil {
-			return usageError{err}
-		}
-	}
-	return refuseVoid(cmd, file, (*c).Rules())
-}
-
-// begin claims the run's folder, by default one of base's name and a number, which is to be released, and reads the data.
-func (r *runFlags) begin(cmd *cobra.Command, dataDir, base string) (p *progress, trainSet, testSet *data.Images, err error) {
-	if err := r.claim(base); err != nil {
-		return nil, nil, nil, err
-	}
-	p = newProgress(cmd.ErrOrStderr(), r.quiet)
-	if trainSet, testSet, err = p.load(cmd.Context(), dataDir); err != nil {
-		r.release()
-	}
-	return p, trainSet, testSet, err
 }
 
 // claim claims the run's folder, by default one of base's name and a number.

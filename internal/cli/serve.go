@@ -8,7 +8,6 @@ import (
 	"net"
 
 	"github.com/energo-ml/energo/index"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/serve"
 	"github.com/spf13/cobra"
 )
@@ -52,7 +51,7 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 			if err := checkLimits(&o.Limits); err != nil {
 				return err
 			}
-			if err := refuseVoid(cmd, "", []recipe.Rule{recipe.When("max_batch", !o.ReadOnly, "with --read-only no items are added")}); err != nil {
+			if err := refuseVoid(cmd, []rule{{"max-batch", !o.ReadOnly, "with --read-only no items are added"}}); err != nil {
 				return err
 			}
 			return serveSearch(cmd, args[0], run, listen, o)

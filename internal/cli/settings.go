@@ -2,35 +2,24 @@ package cli
 
 import (
 	"fmt"
-	"path/filepath"
-	"strings"
 
-	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// addTraining binds the settings of training that all recipes have.
-func addTraining(f *pflag.FlagSet, t *recipe.Training) { addFlags(f, t.Options()) }
+// A rule says whether a flag counts beside the others. One that does not is refused where it is named.
+type rule struct {
+	flag   string
+	counts bool
+	why    string // it does not count
+}
 
-// refuseVoid refuses settings that flags or a file name and that have no effect beside the others.
-func refuseVoid(cmd *cobra.Command, file string, rules []recipe.Rule) error {
-	var inFile map[string]string
-	if file != "" {
-		var err error
-		if inFile, err = recipe.NamedIn(file); err != nil {
-			return usageError{err}
+// refuseVoid refuses flags that are named and have no effect beside the others.
+func refuseVoid(cmd *cobra.Command, rules []rule) error {
+	for _, r := range rules {
+		if f := cmd.Flags().Lookup(r.flag); !r.counts && f.Changed {
+			return usagef("--%s %s has no effect: %s", f.Name, f.Value, r.why)
 		}
-	}
-	err := recipe.Void(rules, func(setting string) (string, bool) {
-		if f := cmd.Flags().Lookup(strings.ReplaceAll(setting, "_", "-")); f != nil && f.Changed {
-			return fmt.Sprintf("--%s %s", f.Name, f.Value), true
-		}
-		value, ok := inFile[setting]
-		return fmt.Sprintf("%s: %s %s", file, setting, value), ok
-	})
-	if err != nil {
-		return usageError{err}
 	}
 	return nil
 }
@@ -60,14 +49,6 @@ func below(cmd *cobra.Command, set func() error) error {
 		}
 	}
 	return nil
-}
-
-// locate makes the data's folder absolute, so that a run is found right from anywhere.
-func locate(data *string) (err error) {
-	if *data != "" {
-		*data, err = filepath.Abs(*data)
-	}
-	return err
 }
 
 // complete gives the shell the values of flags.

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,19 +10,7 @@ import (
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/recipe"
 )
-
-// summary says what a run came to on a test set of n samples.
-func summary(out io.Writer, r *recipe.Result, n int) {
-	trained := r.Functional
-	if r.Loss != "" {
-		trained = r.Loss + " of the scores −E"
-	}
-	fmt.Fprintf(out, "%s, %s, %s energy, %s, seed %d\n", r.Recipe, r.Model, r.Form, trained, r.Seed)
-	fmt.Fprintf(out, "  test samples %d, of which %d are wrong\n", n, int(math.Round(float64(r.TestError)*float64(n))))
-	summariseMeasured(out, r.Measured)
-}
 
 // summariseMeasured says what was measured, in the words and the units that the figures carry.
 func summariseMeasured(out io.Writer, m job.Measured) {

@@ -15,7 +15,6 @@ import (
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/ngram"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -192,7 +191,7 @@ Exit status 1 if a file could not be read.`,
 			if !(t.chunk > 0) {
 				return usagef("--chunk is %v; it must be above 0", t.chunk)
 			}
-			if err := refuseVoid(cmd, "", t.rules(manifest)); err != nil {
+			if err := refuseVoid(cmd, t.rules(manifest)); err != nil {
 				return err
 			}
 			if t.stream && (t.reader == nil || t.reader.Features() == nil) {
@@ -219,19 +218,21 @@ Exit status 1 if a file could not be read.`,
 }
 
 // rules says which flags count.
-func (t *transcribing) rules(manifest string) []recipe.Rule {
+func (t *transcribing) rules(manifest string) []rule {
 	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
 	searches := t.searches() || t.stream
-	return append(t.listener.rules(),
-		recipe.When("frame", t.delay > 0, "without --delay, times do not matter"),
-		recipe.When("threshold", searches, beam), recipe.When("top_tokens", searches, beam),
-		recipe.When("delay", searches, beam), recipe.When("word_bonus", searches, beam),
-		recipe.When("lm_weight", t.lm != "", "there is no language model (--lm)"),
-		recipe.When("hot_boost", slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"),
-		recipe.When("edits", manifest != "", "errors are counted against the texts of a --manifest"),
-		recipe.When("edits", !t.json, "--json shows texts and references alone"),
-		recipe.When("chunk", t.stream, "recordings are read in chunks with --stream alone"),
-	)
+	return append(t.listener.rules(), []rule{
+		{"frame", t.delay > 0, "without --delay, times do not matter"},
+		{"threshold", searches, beam},
+		{"top-tokens", searches, beam},
+		{"delay", searches, beam},
+		{"word-bonus", searches, beam},
+		{"lm-weight", t.lm != "", "there is no language model (--lm)"},
+		{"hot-boost", slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
+		{"edits", manifest != "", "errors are counted against the texts of a --manifest"},
+		{"edits", !t.json, "--json shows texts and references alone"},
+		{"chunk", t.stream, "recordings are read in chunks with --stream alone"},
+	}...)
 }
 
 // all reads files, and those of a manifest.

@@ -52,7 +52,7 @@ func at(name string, read func(path string) (any, error)) func(string) (any, err
 
 // readers is the table.
 func readers() []reader {
-	return slices.Concat(tensorReaders(), dataReaders(), soundReaders(), settingsReaders(), runReaders(), indexReaders(), jobReaders())
+	return slices.Concat(tensorReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), jobReaders())
 }
 
 func tensorReaders() []reader {
@@ -402,39 +402,6 @@ func soundReaders() []reader {
 	}
 }
 
-// settingsReaders read the settings of every job.
-func settingsReaders() []reader {
-	const file = recipe.ConfigFile
-	all := []reader{}
-	return append(all,
-		reader{
-			name: "yaml/of a run", funcs: []string{"recipe.RunRecipe"}, file: file, blind: otherSeed, make: run("digits"),
-			read: func(dir string) (any, error) {
-				name, err := recipe.RunRecipe(dir)
-				if err != nil {
-					return nil, err
-				}
-				_, c, err := job.ReadConfig(dir, jobs.All())
-				if err != nil {
-					return nil, err
-				}
-				return fmt.Sprint(name, c.Options().Values()), nil
-			},
-		},
-		reader{
-			name: "yaml/names", funcs: []string{"recipe.NamedIn"}, file: file, blind: otherSeed, make: run("digits"),
-			read: at(file, func(path string) (any, error) { return recipe.NamedIn(path) }),
-		},
-	)
-}
-
-func yamlOf[C any](name, function string, c C, read func(string, C) (C, error)) reader {
-	return reader{
-		name: "yaml/" + name, funcs: []string{"recipe." + function}, file: recipe.ConfigFile, blind: otherSeed, make: settings(c),
-		read: at(recipe.ConfigFile, func(path string) (any, error) { return read(path, c) }),
-	}
-}
-
 func runReaders() []reader {
 	looked := []image.Image{noise(9, 11)}
 	encoder := func(dir string) (any, error) {
@@ -496,8 +463,8 @@ func runReaders() []reader {
 		{name: "run/tagger's weights", file: recipe.ModelFile, make: run("tagger"), read: tagger},
 		{name: "run/reader.json", funcs: []string{"seq/read.Open"}, file: read.CardFile, make: run("speech"), read: speech, blind: noDigest},
 		{name: "run/times.safetensors", file: read.TimesFile, make: run("speech"), read: speech},
-		{name: "run/result.json", funcs: []string{"report.Open"}, file: recipe.ResultFile, make: run("digits"), read: opened, blind: noDigest},
-		{name: "run/config.yaml", file: recipe.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
+		{name: "run/result.json", funcs: []string{"report.Open"}, file: job.ResultFile, make: run("digits"), read: opened, blind: noDigest},
+		{name: "run/config.yaml", file: job.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
 		{name: "run/events.jsonl", file: train.LogFile, make: events, read: opened, blind: rest},
 		{name: "run/test.safetensors", funcs: []string{"report.Run.Surface"}, file: recipe.TestFile, make: run("digits"), read: surfaceOf},
 		{

@@ -27,7 +27,6 @@ import (
 	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
-	"go.yaml.in/yaml/v3"
 )
 
 // write writes a file of a test.
@@ -170,18 +169,6 @@ func events(t *testing.T, dir string) {
 		fmt.Fprintf(&log, "{\"type\":%q,\"time\":\"2026-01-02T03:04:%02dZ\",%s\n", train.TypeOf(e), i, asJSON(e)[1:])
 	}
 	write(t, dir, train.LogFile, log.Bytes())
-}
-
-// settings makes a folder with the settings of a job as its runs have them.
-func settings(c any) func(*testing.T, string) {
-	return func(t *testing.T, dir string) {
-		t.Helper()
-		text, err := yaml.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir, recipe.ConfigFile, text)
-	}
 }
 
 // tensors is a small file of ours.
