@@ -17,7 +17,7 @@
 //     partition function;
 //   - packages nn, autodiff, optim, tensor: networks, their gradients, descent, and
 //     weights in safetensors, named as PyTorch names them;
-//   - package seq/tag: taggers of words, trained by any loss of chains, saved and opened;
+//   - package seq/tag: taggers of words, trained by any functional of chains, saved and opened;
 //   - packages ctc, ngram, audio, seq/read: what a network trained by CTC says and when,
 //     language models of words, recordings, and networks that read strips and speech;
 //   - packages search/distance, pair, retrieval, search/encode, index, index/weaviate, index/indextest, embed:

@@ -35,8 +35,9 @@ type Entry struct {
 // Takes reports whether the functional takes a setting, as flags name it.
 func (e Entry) Takes(setting string) bool { return slices.Contains(e.Uses, setting) }
 
-// used names the settings that count, of those that o has.
-func (e Entry) used(o Options) []string {
+// Settings returns the names of the settings that count beside o's Rival: Uses and, of functionals that have a rival,
+// "rival" and its "beta".
+func (e Entry) Settings(o Options) []string {
 	switch {
 	case !e.Rival:
 		return e.Uses
@@ -146,7 +147,7 @@ func New(name string, o Options) (Functional, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.check(e.used(o)); err != nil {
+	if err := o.check(e.Settings(o)); err != nil {
 		return nil, fmt.Errorf("functional: %s: %w", name, err)
 	}
 	return e.of(o), nil

@@ -96,7 +96,7 @@ func TestStats(t *testing.T) {
 				n, sum, squares = n+1, sum+v, squares+v*v
 			}
 		}
-		want := LabelStats{row[b.target[i]], row[least], least, math.Sqrt(squares/n - sum*sum/n/n)}
+		want := LabelStats{Correct: row[b.target[i]], Offending: row[least], Answer: least, Spread: math.Sqrt(squares/n - sum*sum/n/n)}
 		if math.Abs(s.Spread-want.Spread) > 1e-6 {
 			t.Errorf("spread of %v is %v, want %v", row, s.Spread, want.Spread)
 		}

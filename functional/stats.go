@@ -13,6 +13,11 @@ type LabelStats struct {
 	Offending float64 // E⁻, the most offending incorrect answer's; +Inf if all are masked
 	Answer    int     // the most offending incorrect answer, the first of equals
 	Spread    float64 // standard deviation of the energies over the answers, masked ones left out
+
+	// Of answers that are sequences, where their number of places is above 0.
+	Places int     // that E⁺ and E⁻ are sums over; Spread is that of a place's energies, on average
+	Loss   float64 // the functional's
+	Push   float64 // the greater magnitude of its derivatives by E⁺ and by its statistic
 }
 
 // Gap returns E⁻ − E⁺: the margin that the sample has, negative if it is wrong.
@@ -32,7 +37,7 @@ func Stats[T tensor.Float](dst []LabelStats, energies []T, k int, target []int) 
 	for i, t := range target {
 		row := energies[i*k : (i+1)*k]
 		y := offending(row, t)
-		dst[i] = LabelStats{float64(row[t]), float64(row[y]), y, spread(row)}
+		dst[i] = LabelStats{Correct: float64(row[t]), Offending: float64(row[y]), Answer: y, Spread: spread(row)}
 	}
 	return nil
 }

@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/tensor"
@@ -44,17 +42,15 @@ set), result.json, and report.html with its pictures under plots/.`,
 // Digits is the settings of the job digits.
 type Digits struct {
 	Labelled
-	Model      string // linear, mlp, cnn
-	Energy     string // head, code, joint
-	Codes      string // fixed, learned; of energy code
-	Functional string // a name of the catalogue
-	// Loss trains the scores −E(y) with one of package loss's, in the functional's place; ""
+	Model  string // linear, mlp, cnn
+	Energy string // head, code, joint
+	Codes  string // fixed, learned; of energy code
+	FunctionalSettings
+	// Loss trains the scores −E(y) with one of package loss's instead of the functional; ""
 	// is none. The functional then only names what is diagnosed.
-	Loss                            string
-	LabelSmoothing                  float64 // of cross_entropy
-	Margin, Beta, Gamma, Cap, Delta float64
-	Cost                            [][]float64 // C[correct][other] of the margin costs; none: Margin
-	Augment                         bool
+	Loss           string
+	LabelSmoothing float64 // of cross_entropy
+	Augment        bool
 	job.Training
 }
 
@@ -67,17 +63,13 @@ var (
 
 // DefaultDigits returns the settings of `energo train digits` without flags.
 func DefaultDigits() *Digits {
-	f := functional.DefaultOptions()
 	return &Digits{
-		Model: "cnn", Energy: "head", Codes: "fixed", Functional: "nll",
-		Margin: f.Margin, Beta: f.Beta, Gamma: f.Gamma, Cap: f.Cap,
-		Training: job.DefaultTraining(),
+		Model: "cnn", Energy: "head", Codes: "fixed", FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining(),
 	}
 }
 
 // Options implements job.Spec.
 func (c *Digits) Options() option.List {
-	of := func(name string) option.Rule { return option.When(func() bool { return c.takes(name) }, c.whyNot) }
 	list := option.List{
 		c.Labelled.option(),
 		option.New(&c.Model, "model", "network", option.OneOf(Models...)),
@@ -86,46 +78,16 @@ func (c *Digits) Options() option.List {
 			func() string { return fmt.Sprintf("the energy is %s; the energy code has codes", c.Energy) })),
 		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionalNames()...), option.When(func() bool { return c.Loss == "" },
 			func() string { return fmt.Sprintf("the loss %s trains instead of a functional", c.Loss) })),
-		option.New(&c.Loss, "loss", "train the scores −E with a loss in the functional's place", option.OneOf(append([]string{""}, ScoreLosses...)...)),
+		option.New(&c.Loss, "loss", "train the scores −E with a loss instead of a functional", option.OneOf(append([]string{""}, ScoreLosses...)...)),
 		option.New(&c.LabelSmoothing, "label_smoothing", "label smoothing of --loss cross_entropy", option.UpTo(1), option.When(func() bool { return c.Loss == "cross_entropy" },
 			func() string { return "it is of the loss cross_entropy" })),
-		option.New(&c.Margin, "margin", "margin m of hinge, square_square and the margin costs", option.AnyFloat32,
-			option.When(func() bool { return c.takes("margin") && c.Cost == nil }, func() string {
-				if c.takes("margin") {
-					return "cost has the margins"
-				}
-				return c.whyNot()
-			})),
-		option.New(&c.Beta, "beta", "inverse temperature β of nll and mee", option.AnyFloat32, of("beta")),
-		option.New(&c.Gamma, "gamma", "γ of square_exp", option.AnyFloat32, of("gamma")),
-		option.New(&c.Cap, "cap", "cap M of lvq2", option.AnyFloat32, of("cap")),
-		option.New(&c.Delta, "delta", "δ of lvq2's quotient; 0 is the form without", option.AnyFloat32, of("delta")),
-		option.New(&c.Cost, "cost", "rows C[correct][other] of the margin costs, as [[0,1],[2,0]]", option.Arg("rows"), of("cost")),
+	}
+	list = append(list, c.FunctionalSettings.options(&c.Loss)...)
+	list = append(list,
+		option.New(&c.Cost, "cost", "rows C[correct][other] of the margin costs, as [[0,1],[2,0]]", option.Arg("rows"), option.When(func() bool { return c.takes("cost", c.Loss) }, func() string { return c.whyNot(c.Loss) })),
 		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
-	}
+	)
 	return append(list, c.Training.Options()...)
-}
-
-// takes tells whether a setting of functionals counts.
-func (c *Digits) takes(setting string) bool {
-	e, err := functional.Lookup(c.Functional)
-	return err == nil && c.Loss == "" && e.Takes(setting)
-}
-
-// whyNot says why a setting of functionals does not count.
-func (c *Digits) whyNot() string {
-	if c.Loss != "" {
-		return fmt.Sprintf("it is of functionals; the loss %s trains instead of one", c.Loss)
-	}
-	e, _ := functional.Lookup(c.Functional)
-	return fmt.Sprintf("the functional %s takes %s", c.Functional, cmp.Or(strings.Join(e.Uses, ", "), "none of these settings"))
-}
-
-func functionalNames() (names []string) {
-	for _, e := range functional.Catalogue() {
-		names = append(names, e.Name)
-	}
-	return names
 }
 
 // modelDefaults is what zero epochs and batch stand for: three quarters of a minute on
@@ -138,16 +100,12 @@ var modelDefaults = map[string]struct{ epochs, batch int }{
 
 // Resolve implements job.Spec.
 func (c *Digits) Resolve() error {
-	if _, err := c.functional(); err != nil {
+	if _, err := c.make(); err != nil {
 		return err
 	}
 	d := modelDefaults[c.Model]
 	c.Settle(d.epochs, d.batch)
 	return nil
-}
-
-func (c *Digits) functional() (functional.Functional, error) {
-	return functional.New(c.Functional, functional.Options{Margin: c.Margin, Beta: c.Beta, Gamma: c.Gamma, Cap: c.Cap, Delta: c.Delta, Cost: c.Cost})
 }
 
 // Folder implements job.Spec.

@@ -24,7 +24,7 @@ func (c *Digits) newLabeler(h, w, k int) (energy.Labeler, error) {
 	if c.Model == "cnn" && (h < 4 || w < 4) {
 		return nil, fmt.Errorf("model cnn halves the pictures twice; %d×%d pixels are too few, at least 4×4 are wanted", h, w)
 	}
-	f, err := c.functional()
+	f, err := c.make()
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := c.functional()
+	f, err := c.make()
 	if err != nil {
 		return nil, err
 	}

@@ -2,57 +2,83 @@ package recipe
 
 import (
 	"context"
+	"fmt"
 	"math"
-	"slices"
 
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/lattice"
 	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/seq/answers"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/train"
 )
 
-// diagnosed is how many sentences the energies are diagnosed on: the most offending tags are the
-// second best path, which takes longer to find than the best.
+// diagnosed is how many sentences the energies are diagnosed on.
 const diagnosed = 300
 
-// evaluateTagger measures a tagger on sentences that are not trained on.
-func evaluateTagger(ctx context.Context, m *tag.Model, set []tag.Sentence, s train.Subject) (tag.Accuracy, train.Evaluation, error) {
-	a, err := m.Measure(ctx, set)
+// evaluate measures the tagger on sentences that are not trained on.
+func (t *taggerModel) evaluate(ctx context.Context, set []tag.Sentence) (tag.Accuracy, train.Evaluation, error) {
+	a, err := t.model.Measure(ctx, set)
 	if err != nil {
 		return a, train.Evaluation{}, err
 	}
-	e, err := diagnoseTagger(ctx, m, set, s, a)
-	return a, e, err
+	stats, err := t.stats(ctx, set)
+	if err != nil {
+		return a, train.Evaluation{}, err
+	}
+	return a, train.Diagnose(stats, t.subject, wrongTags.Of(float64(1-a.All)), guessedTags(t.model.Lexicon(), set)), nil
 }
 
-// diagnoseTagger says what training did to the energies; a is the accuracy on the same sentences.
-func diagnoseTagger(ctx context.Context, m *tag.Model, set []tag.Sentence, s train.Subject, a tag.Accuracy) (train.Evaluation, error) {
-	var solver lattice.Solver[float32]
-	var stats []functional.LabelStats
-	for i := range set {
+// stats looks at the energies of the first sentences of a set whose right tags can be.
+func (t *taggerModel) stats(ctx context.Context, set []tag.Sentence) (stats []functional.LabelStats, err error) {
+	for i := 0; i < len(set) && len(stats) < diagnosed; i++ {
 		if err := ctx.Err(); err != nil {
-			return train.Evaluation{}, err
+			return nil, err
 		}
 		one := set[i : i+1]
-		if len(stats) == diagnosed {
-			break
-		}
-		if len(one[0].Words) == 0 {
+		c := t.model.Chains(one)
+		gold, ok := tag.States(nil, t.model, one)
+		if !ok || len(gold) == 0 {
 			continue
 		}
-		c := m.Chains(one)
-		gold, ok := tag.States(nil, m, one)
-		if !ok {
-			continue
-		}
-		stat, err := offendingTags(&solver, c, gold)
+		s, err := t.loss.stats(c, gold)
 		if err != nil {
-			return train.Evaluation{}, err
+			return nil, err
 		}
-		stats = append(stats, stat)
+		stats = append(stats, s)
 	}
-	return train.Diagnose(stats, s, wrongTags.Of(float64(1-a.All)), guessedTags(m.Lexicon(), set)), nil
+	return stats, nil
+}
+
+// stats looks at one chain: its right path, the best of the others, the spread of its places' energies over their states,
+// and the loss.
+func (l *chainLoss) stats(c *lattice.Chains[float32], gold []int) (functional.LabelStats, error) {
+	s := functional.LabelStats{Answer: -1, Places: len(gold)}
+	var correct, other [1]float64
+	eval := func(a *answers.Chains[float32], s functional.Statistic) error {
+		l.unary, l.pair = scratch.Sized(l.unary, len(c.Unary)), scratch.Sized(l.pair, len(c.Pair))
+		if err := a.Set(c, gold, l.unary, l.pair); err != nil {
+			return err
+		}
+		return a.Eval(s, correct[:], other[:])
+	}
+	if err := eval(&l.answers, l.f.Statistic()); err != nil {
+		return s, err
+	}
+	loss, down, up := l.f.Eval(correct[0], other[0])
+	s.Loss, s.Push = loss, max(math.Abs(down), math.Abs(up))
+	if err := eval(&l.raw, functional.Statistic{Kind: functional.Offending}); err != nil {
+		return s, err
+	}
+	s.Correct, s.Offending = correct[0], other[0]
+	at := 0
+	for v := range gold {
+		k := c.States[min(v, len(c.States)-1)]
+		s.Spread += deviation(c.Unary[at:at+k]) / float64(len(gold))
+		at += k
+	}
+	return s, nil
 }
 
 // wrongTags is the error of tagging.
@@ -74,34 +100,6 @@ func guessedTags(words *tag.Lexicon, set []tag.Sentence) float64 {
 	return 1 - measure.Ratio(float64(most), float64(places))
 }
 
-// offendingTags looks at one chain: its right path, the best of the others, and the spread of
-// the words' energies over their tags.
-func offendingTags(solver *lattice.Solver[float32], c *lattice.Chains[float32], gold []int) (functional.LabelStats, error) {
-	stat := functional.LabelStats{Offending: math.Inf(1), Answer: -1}
-	e := make([]float64, 1)
-	if err := solver.Energies(e, gold, c); err != nil {
-		return stat, err
-	}
-	stat.Correct = e[0]
-	best, err := solver.KBest(2, c)
-	if err != nil {
-		return stat, err
-	}
-	for _, p := range best[0] {
-		if !slices.Equal(p.Steps, gold) {
-			stat.Offending = p.Energy
-			break
-		}
-	}
-	at := 0
-	for v := range gold {
-		k := c.States[min(v, len(c.States)-1)]
-		stat.Spread += deviation(c.Unary[at:at+k]) / float64(len(gold))
-		at += k
-	}
-	return stat, nil
-}
-
 func deviation(x []float32) float64 {
 	var mean, square float64
 	for _, v := range x {
@@ -113,22 +111,19 @@ func deviation(x []float32) float64 {
 	return math.Sqrt(square)
 }
 
-// subject says what a tagger's training is diagnosed as.
-func (c *Tagger) subject() train.Subject {
-	s := train.Subject{Architecture: "a chain over " + c.Model}
-	switch c.Loss {
-	case "nll":
-		s.Functional = functional.NLL{Beta: 1}
-	case "hinge":
-		s.Functional, s.Margin = functional.Hinge{Margin: c.Margin}, c.Margin
-	default:
-		s.Functional = functional.Perceptron{}
-	}
-	s.Terms = train.AnswerTerms("sentences", s.Margin)
+// subject says what a tagger's training by f is diagnosed as. A margin is kept by sentences without a loss: that of
+// margin_cost_max is for each wrong tag, and with PerWord margins are by words.
+func (c *Tagger) subject(f functional.Functional) train.Subject {
+	s := train.Subject{Functional: f, Architecture: "a chain over " + c.Model, Terms: train.AnswerTerms("sentences", 0)}
 	s.Terms.AllAnswers = false // there are too many
 	s.Terms.Correct, s.Terms.Offending = "the right tags", "the most offending others"
-	if s.Margin == 0 {
-		s.Terms.Kept = train.ToldApart("of the sentences have the right tags below all others")
+	s.Terms.Kept = train.ToldApart("of the sentences have the right tags below all others")
+	if c.takes("margin", "") && c.Margin > 0 {
+		s.Margin = c.Margin
+	}
+	if s.Margin > 0 && (c.Functional == "hinge" || c.Functional == "margin_cost_max") {
+		s.Terms.Kept = train.MarginKept(fmt.Sprintf("of the sentences keep the margin %v: their loss is 0", c.Margin))
+		s.Keeps = func(x functional.LabelStats) bool { return x.Loss == 0 && x.Gap() > 0 }
 	}
 	return s
 }

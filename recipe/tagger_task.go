@@ -123,7 +123,9 @@ func (t *taggerModel) Samples() int { return len(t.text.train) }
 func (t *taggerModel) Data() string { return t.text.data }
 
 // Scale implements job.Model.
-func (t *taggerModel) Scale(spread measure.Number) { t.subject.Scale = spread }
+func (t *taggerModel) Scale(spread measure.Number) {
+	t.subject.Scale, t.subject.FromZero = spread, spread == 0
+}
 
 // Save implements job.Model: the folder then opens as a tagger.
 func (t *taggerModel) Save(dir string) error { return t.model.Save(dir) }
@@ -138,13 +140,13 @@ func (t *taggerModel) Load(dir string) (err error) {
 
 // Evaluate implements train.Task.
 func (t *taggerModel) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	_, e, err := evaluateTagger(ctx, t.model, t.text.held, t.subject)
+	_, e, err := t.evaluate(ctx, t.text.held)
 	return e, err
 }
 
 // Measure implements job.Model.
 func (t *taggerModel) Measure(ctx context.Context) (*job.Measures, error) {
-	a, e, err := evaluateTagger(ctx, t.model, t.text.test, t.subject)
+	a, e, err := t.evaluate(ctx, t.text.test)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +182,7 @@ type featuresTask struct {
 
 func newFeaturesTask(common taggerModel) *featuresTask {
 	c := common.c
-	f := tag.NewFeatures(common.text.words, tag.FeatureOptions{Prune: c.Prune, Adaptive: !c.averages(), Averaged: c.Loss != "perceptron"})
+	f := tag.NewFeatures(common.text.words, tag.FeatureOptions{Prune: c.Prune, Adaptive: !c.Average, Averaged: c.Average || c.Functional != "perceptron"})
 	common.model = tag.NewModel(f)
 	return &featuresTask{common, f, tensor.New(tensor.Float32)}
 }

@@ -20,6 +20,9 @@ type Subject struct {
 	Looks  float64                            // difference of energies that the loss looks for, such as a temperature; 0: Margin, or 1/β of a free energy
 
 	Scale measure.Number // Spread before training; 0 while that is being measured
+	// FromZero says that all energies are 0 before training. Instead of Scale there is then the difference that the loss
+	// looks for, or 1.
+	FromZero bool
 }
 
 // Terms says what the numbers of a Diagnosis are of, so that whatever prints or draws them
@@ -83,9 +86,9 @@ const (
 //     functional trains, whose scale need not be that of the energies, the error is not below half of chance, either;
 //   - the error is no better than chance, by two standard errors, and the spread is a tenth or less of the greater
 //     of those two, and half or less of what it was before training;
-//   - a functional that pushes nothing up has sent the energies towards −∞;
+//   - a functional that pushes nothing up has sent the energies towards −∞, those of sequences by their places;
 //   - nothing is pushed any more, though half the samples or more are wrong and the error is not below half of chance: on
-//     those, the slope of a functional of E⁺ − s is on average a thousandth or less of what it is at a tie;
+//     those, the slope of a functional of E⁺ − s, or of any over sequences, is on average a thousandth or less of what it is at a tie;
 //   - the energies are no numbers any more.
 //
 // A surface that is as it was before training is neither, however flat it was. NaN among the energies gives NaN
@@ -93,8 +96,9 @@ const (
 func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chance float64) Evaluation {
 	n := len(stats)
 	correct, other, gap, spreads := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	kept, apart := 0, 0
+	kept, apart, place := 0, 0, 0.0
 	for i, x := range stats {
+		place += x.Correct / float64(max(x.Places, 1)) / float64(n)
 		correct[i], other[i], gap[i], spreads[i] = x.Correct, x.Offending, x.Gap(), x.Spread
 		if s.keeps(x) {
 			kept++
@@ -110,12 +114,23 @@ func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chan
 	}
 	d.Terms.Error = err.Quantity
 	e := Evaluation{Error: err, Diagnosis: d}
-	if s.Scale > 0 && n > 0 {
-		e.Diagnosis.Why = s.alarm(e, s.dead(stats))
+	if s.scale() > 0 && n > 0 {
+		e.Diagnosis.Why = s.alarm(e, place, s.dead(stats))
 	}
 	e.Diagnosis.Collapsed = e.Diagnosis.Why != ""
 	e.Diagnosis.Verdict = s.verdict(e, measure.Ratio(float64(apart), float64(n)))
 	return e
+}
+
+// scale is what spreads are held against besides the difference that the loss looks for.
+func (s Subject) scale() float64 {
+	switch l := s.looks(); {
+	case !s.FromZero:
+		return float64(s.Scale)
+	case l > 0:
+		return l
+	}
+	return 1
 }
 
 func (s Subject) keeps(x functional.LabelStats) bool {
@@ -154,10 +169,10 @@ func (e *Evaluation) blind() bool {
 // works tells whether the error is far below chance.
 func (e *Evaluation) works() bool { return e.Error.Value < worksPart*e.Diagnosis.Chance }
 
-// alarm returns the sentence that explains a collapse, or "".
-func (s Subject) alarm(e Evaluation, dead bool) string {
+// alarm returns the sentence that explains a collapse, or "". place is the mean of E⁺ by places.
+func (s Subject) alarm(e Evaluation, place float64, dead bool) string {
 	d := e.Diagnosis
-	spread, scale, looks := float64(d.Spread), float64(s.Scale), s.looks()
+	spread, scale, looks := float64(d.Spread), s.scale(), s.looks()
 	least := scale
 	if looks > 0 {
 		least = min(least, looks)
@@ -168,31 +183,47 @@ func (s Subject) alarm(e Evaluation, dead bool) string {
 		return fmt.Sprintf("The %s of %s under %s are no finite numbers any more: training has diverged.", d.Terms.Energies, s.Architecture, s.name())
 	case spread <= flatSpread*least && !(s.Loss != "" && e.works()) || blind:
 		return fmt.Sprintf("The %s are flat (%s%s): %s.", d.Terms.Energies, d.spreads(), s.lookedFor(), s.reason(e))
-	case s.pushesNothingUp() && float64(d.Correct.Mean) < -runaway*scale:
-		return fmt.Sprintf("The %s run away towards −∞ (mean %v, spread before training %v) instead of settling: %s, for nothing bounds them below.", d.Terms.Energies, d.Correct.Mean, s.Scale, s.reason(e))
+	case s.pushesNothingUp() && place < -runaway*scale:
+		return fmt.Sprintf("The %s run away towards −∞ (mean %v%s) instead of settling: %s, for nothing bounds them below.", d.Terms.Energies, measure.Number(place), s.before(), s.reason(e))
 	case dead && !e.works():
 		return fmt.Sprintf("Training is dead: at the gaps of the wrong %s (median of all %s), %s is level and pushes nothing any more%s.", d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), s.name(), e.against())
 	}
 	return ""
 }
 
-// dead tells whether half the samples or more are wrong and the functional pushes none of those. It looks at formulas
+// dead tells whether half the samples or more are wrong and the functional pushes none of those. Of labels it looks at formulas
 // of E⁺ − s alone. Where s is a free energy, the push at E⁻, which is no lower, is a bound: on wrong samples, a formula that
-// levels off does so the more the greater E⁺ − s is.
+// levels off does so the more the greater E⁺ − s is. Of sequences the push itself is known.
 func (s Subject) dead(stats []functional.LabelStats) bool {
-	if s.Loss != "" || s.Functional == nil || !s.Functional.Statistic().Relative {
+	if s.Loss != "" || s.Functional == nil {
 		return false
 	}
 	wrong, push := 0, 0.0
-	_, tie, _ := s.Functional.Eval(0, 0)
+	_, a, b := s.Functional.Eval(0, 0)
+	tie := max(math.Abs(a), math.Abs(b))
 	for _, x := range stats {
-		if x.Gap() <= 0 {
+		switch {
+		case x.Gap() > 0:
+			continue
+		case x.Places > 0:
+			push += x.Push
+		case s.Functional.Statistic().Relative:
 			_, down, _ := s.Functional.Eval(x.Correct, x.Offending)
-			wrong++
 			push += math.Abs(down)
+		default:
+			return false
 		}
+		wrong++
 	}
-	return wrong > 0 && float64(wrong) >= deadWrong*float64(len(stats)) && push <= deadPush*math.Abs(tie)*float64(wrong)
+	return wrong > 0 && float64(wrong) >= deadWrong*float64(len(stats)) && push <= deadPush*tie*float64(wrong)
+}
+
+// before says how far the energies were apart before training, as a part of a sentence; "" where they were all 0.
+func (s Subject) before() string {
+	if s.FromZero {
+		return ""
+	}
+	return fmt.Sprintf(", spread before training %v", s.Scale)
 }
 
 // spreads says how far the energies are apart, and were.

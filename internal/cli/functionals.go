@@ -23,7 +23,7 @@ flags that set them.`,
 					good = "yes"
 				}
 				flags := ""
-				for _, u := range e.Uses {
+				for _, u := range e.Settings(functional.DefaultOptions()) {
 					if u != "cost" {
 						flags += " --" + u
 					}

@@ -32,6 +32,8 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train digits", "margin", "--config cost.yaml", "--functional margin_cost_max"},
 	{"train digits", "beta", "--functional hinge", ""},
 	{"train digits", "beta", "--loss l1", "--functional mee"},
+	{"train digits", "beta", "--functional log", "--functional log --rival wrong"},
+	{"train digits", "rival", "", "--functional hinge"},
 	{"train digits", "gamma", "", "--functional square_exp"},
 	{"train digits", "cap delta", "", "--functional lvq2"},
 	{"train digits", "cost", "", "--functional margin_cost"},
@@ -40,11 +42,17 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train jem", "restart", "--buffer 0", ""},
 	{"train jem", "k step-size noise slope-clip buffer restart energy-l2", "--density 0", "--density 0.5"},
 
-	{"train tagger", "margin", "", "--loss hinge"},
+	{"train tagger", "margin", "", "--functional hinge"},
+	{"train tagger", "beta", "--functional hinge", "--functional hinge --rival wrong"},
+	{"train tagger", "gamma", "", "--functional square_exp"},
+	{"train tagger", "cap delta", "", "--functional lvq2"},
+	{"train tagger", "rival", "", "--functional mce"},
+	{"train tagger", "zero", "--functional hinge", "--functional energy"},
+	{"train tagger", "average", "--functional hinge", "--functional perceptron"},
+	{"train tagger", "average", "--functional perceptron --model network", "--functional perceptron"},
 	{"train tagger", "bits prune", "--model network", "--model features"},
-	{"train tagger", "optimizer weight-decay l1 clip ema patience", "--loss hinge", "--model network"},
-	{"train tagger", "optimizer", "--loss averaged_perceptron", "--model network --loss perceptron"},
-	{"train tagger", "schedule warmup", "--loss averaged_perceptron", "--loss perceptron"},
+	{"train tagger", "optimizer weight-decay l1 clip ema patience", "--functional hinge", "--model network"},
+	{"train tagger", "schedule warmup", "--functional perceptron --average", "--functional perceptron"},
 
 	{"train search", "mining soft-margin", "--loss sup_con", "--loss triplet"},
 	{"train search", "margin", "--loss nt_xent", "--loss contrastive"},
@@ -100,9 +108,9 @@ var voids = []struct{ command, flags, void, counts string }{
 var counting = map[string]string{
 	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
-		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class`,
+		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
-		epochs seeds energy augment model loss`,
+		epochs seeds energy augment model loss rival`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
 	"align":        "out manifest frame logits json",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
@@ -112,7 +120,7 @@ var counting = map[string]string{
 var arguments = map[string]string{
 	"codes": "learned", "functional": "hinge", "label-smoothing": "0.1", "mining": "all", "optimizer": "sgd", "schedule": "step", "ema": "0.9",
 	"restart": "0.5", "data": "nowhere", "test": "nowhere", "test-share": "0.3", "test-pairs": "nowhere", "size": "32", "margin": "0.5",
-	"truth": "nowhere", "text": "nowhere", "cost": "[[0,1],[1,0]]",
+	"rival": "wrong", "zero": "minimum", "truth": "nowhere", "text": "nowhere", "cost": "[[0,1],[1,0]]",
 }
 
 // TestVoidFlags holds every flag of the jobs, and of the other commands that take much, against the tables.

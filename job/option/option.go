@@ -102,6 +102,9 @@ func OneOf(all ...string) Rule {
 	}
 }
 
+// Check refuses what f says, before the rules that follow.
+func Check(f func() error) Rule { return func(o *Option) { o.check(f) } }
+
 // Whole allows whole numbers from least to most.
 func Whole(least, most int) Rule {
 	return func(o *Option) {

@@ -1,6 +1,7 @@
 package option
 
 import (
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,12 @@ type settings struct {
 
 func (s *settings) list() List {
 	return List{
-		New(&s.network, "network", "network", OneOf("linear", "mlp", "none")),
+		New(&s.network, "network", "network", Check(func() error {
+			if s.network == "cnn" {
+				return errors.New("network is cnn, which has no slots")
+			}
+			return nil
+		}), OneOf("linear", "mlp", "none")),
 		New(&s.margin, "margin", "margin m", Below(10), When(func() bool { return s.network == "mlp" }, func() string { return "the network is " + s.network })),
 		New(&s.epochs, "epochs", "passes", Whole(2, 100), Unset("the model's"), When(func() bool { return s.network != "none" }, Because("nothing is trained"))),
 		New(&s.seed, "seed", "seed"),
@@ -95,6 +101,7 @@ func TestCheck(t *testing.T) {
 		want string
 	}{
 		{func(s *settings) { s.network = "mpl" }, `network is "mpl"; it must be one of linear, mlp, none, did you mean mlp?`},
+		{func(s *settings) { s.network = "cnn" }, "network is cnn, which has no slots"},
 		{func(s *settings) { s.epochs = 101 }, "epochs is 101; it must be a whole number from 2 to 100"},
 		{func(s *settings) { s.epochs = 1 }, "epochs is 1; it must be a whole number from 2 to 100"},
 		{func(s *settings) { s.names = []string{"a", "b", "a"} }, "hold_out names a twice"},

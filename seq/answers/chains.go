@@ -39,6 +39,9 @@ type Chains[T tensor.Float] struct {
 	least     leaving   // the least energy that leaves the correct path
 	augmented leaving   // … of E − C
 	wrong     leaving   // the free energy of all that leave it
+	now       *leaving  // the one that is being computed
+	shared    bool      // Pair is of all neighbours
+	rowLow    []float64 // then, the least element of each of its rows
 
 	hot          lattice.Chains[T] // energies times β
 	unary, pair  []T               // marginals
@@ -78,7 +81,7 @@ func (a *Chains[T]) Set(c *lattice.Chains[T], gold []int, dUnary, dPair []T) err
 
 // lay works out where everything lies.
 func (a *Chains[T]) lay(c *lattice.Chains[T]) {
-	shared := len(c.States) == 1 && len(c.Pair) == c.States[0]*c.States[0]
+	a.shared = len(c.States) == 1 && len(c.Pair) == c.States[0]*c.States[0]
 	a.vars, a.first = a.vars[:0], append(a.first[:0], 0)
 	unary, pair := 0, 0
 	for _, n := range c.Lengths {
@@ -87,7 +90,7 @@ func (a *Chains[T]) lay(c *lattice.Chains[T]) {
 			if len(c.States) > 1 {
 				v.states = c.States[len(a.vars)]
 			}
-			if t > 0 && !shared {
+			if t > 0 && !a.shared {
 				v.pair = pair
 				pair += a.vars[len(a.vars)-1].states * v.states
 			}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/tensor"
 )
 
 // leaving is a sum, or a minimum, over all paths but the correct one. Each of them leaves the
@@ -15,9 +17,13 @@ type leaving struct {
 	cost  *functional.Statistic
 	after []float64 // [Unary] of all that may follow a state
 	next  []int32   // [Unary] the best state after it, of a minimum
-	total []float64 // [chains]
-	at    []int     // [chains] where the best path leaves, and to which state
-	to    []int
+
+	// Of a minimum, for each state of the right neighbour:
+	onward []float64 // [Unary] its energy and that of all that follows
+	close  []int32   // [Unary] memory of near
+	total  []float64 // [chains]
+	at     []int     // [chains] where the best path leaves, and to which state
+	to     []int
 }
 
 // leave computes l over all chains: a minimum where beta is 0, of E − C where cost is not nil.
@@ -26,11 +32,91 @@ func (a *Chains[T]) leave(l *leaving, beta float64, cost *functional.Statistic) 
 	n := len(a.chains.Lengths)
 	l.beta, l.cost = beta, cost
 	l.after, l.next = scratch.Sized(l.after, len(a.chains.Unary)), scratch.Sized(l.next, len(a.chains.Unary))
-	l.total, l.at, l.to = scratch.Sized(l.total, n), scratch.Sized(l.at, n), scratch.Sized(l.to, n)
-	for i := range n {
-		a.follow(l, i)
-		a.depart(l, i)
+	l.onward, l.close = scratch.Sized(l.onward, len(a.chains.Unary)), scratch.Sized(l.close, len(a.chains.Unary))
+	if a.shared && beta == 0 {
+		k := a.chains.States[0]
+		a.rowLow = scratch.Sized(a.rowLow, k)
+		for y := range a.rowLow {
+			a.rowLow[y] = float64(simd.Min(a.chains.Pair[y*k : (y+1)*k]))
+		}
 	}
+	l.total, l.at, l.to = scratch.Sized(l.total, n), scratch.Sized(l.at, n), scratch.Sized(l.to, n)
+	a.now = l
+	simd.Run(n, (*leaveJob[T])(a))
+}
+
+// leaveJob computes one chain.
+type leaveJob[T tensor.Float] Chains[T]
+
+// Do implements simd.Job.
+func (j *leaveJob[T]) Do(i, _ int) {
+	a := (*Chains[T])(j)
+	if a.now.beta == 0 {
+		a.followLeast(a.now, i)
+	} else {
+		a.follow(a.now, i)
+	}
+	a.depart(a.now, i)
+}
+
+// followLeast is follow of a minimum. It passes over states that cannot be the best after any other: most, once a model is
+// sure of itself.
+func (a *Chains[T]) followLeast(l *leaving, i int) {
+	lo, hi := a.first[i], a.first[i+1]
+	for v := hi - 1; v >= lo; v-- {
+		x := a.vars[v]
+		after, next := l.after[x.unary:x.unary+x.states], l.next[x.unary:x.unary+x.states]
+		if v == hi-1 {
+			clear(after)
+			for y := range next {
+				next[y] = -1
+			}
+			continue
+		}
+		right := a.vars[v+1]
+		onward := l.onward[right.unary : right.unary+right.states]
+		for j := range onward {
+			onward[j] = a.state(l, v+1, j) + l.after[right.unary+j]
+		}
+		near := a.near(l.close[right.unary:right.unary], onward)
+		for y := range after {
+			least, at := math.Inf(1), int32(-1)
+			pair := a.chains.Pair[right.pair+y*right.states:][:right.states]
+			for _, j := range near {
+				if sum := float64(pair[j]) + onward[j]; sum < least {
+					least, at = sum, j
+				}
+			}
+			after[y], next[y] = least, at
+		}
+	}
+}
+
+// near appends the states that may be the best after some state: of a shared Pair, those that are not above the best of
+// onward by more than it costs, at most, to take that one.
+func (a *Chains[T]) near(dst []int32, onward []float64) []int32 {
+	limit := math.Inf(1)
+	if a.shared {
+		best := 0
+		for j, e := range onward {
+			if e < onward[best] {
+				best = j
+			}
+		}
+		limit = math.Inf(-1)
+		for y, low := range a.rowLow {
+			if !math.IsInf(low, 1) {
+				limit = max(limit, onward[best]+(float64(a.chains.Pair[y*len(onward)+best])-low))
+			}
+		}
+		limit += 1e-12 * math.Abs(limit) // sums round
+	}
+	for j, e := range onward {
+		if e <= limit {
+			dst = append(dst, int32(j))
+		}
+	}
+	return dst
 }
 
 // follow fills after and next of chain i, from its end on.
