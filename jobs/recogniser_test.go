@@ -3,6 +3,7 @@ package jobs
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,8 +16,11 @@ import (
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/recipe"
+	"github.com/energo-ml/energo/seq/answers"
 	"github.com/energo-ml/energo/seq/read"
 )
 
@@ -332,5 +336,46 @@ func testTimes(t *testing.T, dir, manifest string) {
 	same, err := without.Refine(read.Source{}, coarse[0])
 	if err != nil || !slices.Equal(same, coarse[0]) {
 		t.Errorf("without a model of times: %v, %v", same, err)
+	}
+}
+
+// TestReadingLosses: recognisers train by every functional whose statistic alignments have, and the others are refused with
+// the reason.
+func TestReadingLosses(t *testing.T) {
+	all := "energy perceptron hinge log lvq2 mce square_square square_exp nll mee margin_cost_max square_square_misprint"
+	for _, c := range []struct{ latent, rival, base, allowed string }{
+		{"sum", "least", "raw", "energy nll mee"},
+		{"sum", "wrong", "raw", "energy hinge log lvq2 mce nll mee"},
+		{"sum", "wrong", "log_probability", "energy hinge log lvq2 mce square_square square_exp nll mee square_square_misprint"},
+		{"sum", "wrong", "above_minimum", ""},
+		{"least", "least", "raw", "energy perceptron hinge log lvq2 mce nll mee margin_cost_max"},
+		{"least", "wrong", "above_minimum", all},
+	} {
+		for _, e := range functional.Catalogue() {
+			s := recipe.DefaultStrips()
+			s.Functional, s.Latent, s.Rival, s.EnergyBase = e.Name, c.latent, c.rival, c.base
+			err := s.Resolve()
+			if allowed := slices.Contains(strings.Fields(c.allowed), e.Name); allowed != (err == nil) {
+				t.Errorf("%s, %+v: %v", e.Name, c, err)
+			}
+			var no *answers.NoStatistic
+			if err != nil && (!errors.As(err, &no) || no.Why == "") {
+				t.Errorf("%s, %+v: the error gives no reason: %v", e.Name, c, err)
+			}
+		}
+	}
+	for _, c := range []struct{ functional, latent, rival string }{{"hinge", "least", "least"}, {"mce", "sum", "wrong"}} {
+		j, spec := find(t, "strips")
+		s := spec.(*recipe.Strips)
+		s.Functional, s.Latent, s.Rival, s.Epochs = c.functional, c.latent, c.rival, 8
+		dir := filepath.Join(t.TempDir(), "run")
+		r := run(t, t.Context(), j, s, dir, false, nil)
+		if blind := 1.0; float64(r.TestError) >= blind || r.Energy.Terms.Unit != measure.Nat {
+			t.Errorf("%+v: error %v", c, r.TestError)
+		}
+		again, err := job.Eval(t.Context(), dir, All(), job.Env{})
+		if err != nil || again.TestError != r.TestError || again.Energy != r.Energy {
+			t.Errorf("%+v: evaluated again %+v, %v", c, again, err)
+		}
 	}
 }

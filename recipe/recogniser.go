@@ -10,9 +10,12 @@ import (
 	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/seq/answers"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
@@ -34,6 +37,9 @@ type recogniser struct {
 	scaled  bool // Scale has been called
 	lines   []data.Line
 	batch   *read.Batch
+
+	latent answers.Latent
+	frames answers.Frames[float32] // of a line that is measured
 }
 
 // A lineGroup is test lines with a name.
@@ -43,11 +49,13 @@ type lineGroup struct {
 }
 
 // newRecogniser returns a network as a model of a number of samples an epoch, without its data.
-func newRecogniser(n *read.Network, samples int, priors float64) *recogniser {
-	return &recogniser{
-		Network: n, samples: samples, batch: read.NewBatch(n.Classes(), priors),
-		subject: train.Subject{Functional: functional.NLL{Beta: 1}, Architecture: "energies of texts, alignments summed out", Terms: textTerms()},
+func newRecogniser(n *read.Network, samples int, c *ReadingLoss, priors float64) (*recogniser, error) {
+	r := &recogniser{Network: n, samples: samples, batch: read.NewBatch(n.Classes(), priors), latent: c.alignments().Latent}
+	var err error
+	if r.subject, err = c.subject(); err != nil {
+		return nil, err
 	}
+	return r, r.batch.Use(r.subject.Functional, c.alignments())
 }
 
 // Params implements train.Task.
@@ -122,12 +130,12 @@ func (t *recogniser) measure(ctx context.Context, lines []data.Line) (*reading, 
 			return nil, err
 		}
 		target = read.ClassesOf(target[:0], l.Target)
-		e, err := t.Energy(log, target)
+		one, err := t.stats(log, target)
 		if err != nil {
 			return nil, err
 		}
-		if possible := e < 1e30; possible {
-			stats = append(stats, others(e))
+		if possible := one.Correct < 1e30; possible {
+			stats = append(stats, one)
 		}
 		best, err := ctc.Greedy(log, t.Classes(), read.Blank)
 		if err != nil {
@@ -147,14 +155,6 @@ var wrongTokens = measure.Quantity{Key: "error_rate", Name: "Error rate", Unit: 
 
 // writesNothing is the error rate of a recogniser that does not look: all tokens are missing.
 const writesNothing = 1
-
-// textTerms are those of texts' energies.
-func textTerms() train.Terms {
-	return train.Terms{
-		Energies: "energies", Samples: "lines", Correct: "the right text", Offending: "all other texts together", Unit: measure.Nat,
-		Kept: train.ToldApart("of the lines have the right text likelier than all others together"),
-	}
-}
 
 // Measure implements job.Model: the error and the energies are those of the first group.
 func (t *recogniser) Measure(ctx context.Context) (*job.Measures, error) {
@@ -186,6 +186,25 @@ func (t *recogniser) Measure(ctx context.Context) (*job.Measures, error) {
 	}
 	m.Tables = []measure.Table{table}
 	return m, nil
+}
+
+// stats says where the energies of a line lie, given its emissions.
+func (t *recogniser) stats(log []float32, target []int) (functional.LabelStats, error) {
+	if t.latent == answers.Sum {
+		e, err := t.Energy(log, target)
+		return others(e), err
+	}
+	t.frames.Energies = scratch.Sized(t.frames.Energies, len(log))
+	simd.Neg(t.frames.Energies, log)
+	t.frames.Classes, t.frames.Blank, t.frames.Lengths = t.Classes(), read.Blank, []int{len(log) / t.Classes()}
+	t.frames.Targets, t.frames.TargetLengths = target, []int{len(target)}
+	var e, rival [1]float64
+	a := answers.Alignments[float32]{Latent: answers.Least}
+	if err := a.Set(&t.frames, make([]float32, len(log))); err != nil {
+		return functional.LabelStats{}, err
+	}
+	err := a.Eval(functional.Statistic{Kind: functional.Offending}, e[:], rival[:])
+	return functional.LabelStats{Correct: e[0], Offending: rival[0], Answer: 1, Spread: abs(rival[0]-e[0]) / 2}, err
 }
 
 // others returns the free energy of all other texts, where one has energy e: their

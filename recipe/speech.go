@@ -19,7 +19,8 @@ func SpeechJob() job.Job {
 	return job.Job{
 		Name: "speech", Folder: "speech", Short: "Train a recogniser of speech from recordings and texts, unsegmented (CTC)",
 		Long: `Trains a convolutional network to write what is said in recordings, character by character, by CTC: it is told what
-is said, never when. The energy of a text is −log of its probability with all alignments summed out.
+is said, never when. The energy of a text is −log of its probability with all alignments summed out; --latent and
+--functional are as those of train strips.
 
 --data is a CSV file whose header names the columns path and text: WAV files of any rate, paths
 beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
@@ -42,6 +43,7 @@ type Speech struct {
 	Channels int // of the convolutions along time
 	Augment  bool
 	Priors   float64 // weight of the label priors that are divided out
+	ReadingLoss
 	job.Training
 }
 
@@ -49,7 +51,7 @@ type Speech struct {
 func DefaultSpeech() *Speech {
 	t := job.DefaultTraining()
 	t.Epochs, t.Batch, t.Clip, t.EMA, t.Validation = 30, 16, 5, 0.998, 100
-	return &Speech{Rate: 16000, Mels: 40, Channels: 128, Augment: true, Training: t}
+	return &Speech{Rate: 16000, Mels: 40, Channels: 128, Augment: true, ReadingLoss: defaultReadingLoss(), Training: t}
 }
 
 // Options implements job.Spec.
@@ -61,8 +63,9 @@ func (c *Speech) Options() option.List {
 		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight)),
 		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels)),
 		option.New(&c.Augment, "augment", "play recordings faster, slower, louder and softer, and hide parts of them"),
-		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1)),
-	}, c.Training.Options()...)
+		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1),
+			option.When(c.isCTC, func() string { return "label priors are of the loss of CTC, the functional nll with latent sum" })),
+	}, append(c.ReadingLoss.options(), c.Training.Options()...)...)
 }
 
 // Resolve implements job.Spec.
@@ -72,11 +75,11 @@ func (c *Speech) Resolve() error {
 	}
 	d := DefaultSpeech()
 	c.Settle(d.Epochs, d.Batch)
-	return nil
+	return c.ReadingLoss.check()
 }
 
 // Folder implements job.Spec.
-func (c *Speech) Folder() string { return "speech" }
+func (c *Speech) Folder() string { return "speech" + c.suffix() }
 
 // speechDilations are those of the convolutions along time: a frame sees a second of sound.
 var speechDilations = []int{1, 2, 4, 8}
@@ -121,7 +124,10 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if c.Limit > 0 {
 		n = min(n, c.Limit)
 	}
-	r := newRecogniser(network, n, c.Priors)
+	r, err := newRecogniser(network, n, &c.ReadingLoss, c.Priors)
+	if err != nil {
+		return nil, err
+	}
 	r.draw = func(i int, rng *rand.Rand) data.Line { return set.draw(f, i, c.Augment, rng) }
 	r.held, r.groups, r.features, r.data, r.tokens = held, groups, f, set.sum(), "Characters"
 	r.finish = func(ctx context.Context, dir string) error {

@@ -19,12 +19,13 @@ func StripsJob() job.Job {
 		Long: `Joins digits to strips of handwriting, in which neighbours may stand apart, touch or overlap, and
 trains a convolutional network to read them by CTC: it is told what a strip says, never where. The
 energy of a text is −log of its probability with all alignments summed out; the offending
-energy is the free energy of all other texts.
+energy is the free energy of all other texts. With --latent least it is that of its best alignment, and the offending
+one is the best alignment of another text. --functional trains with another loss functional of these energies.
 
 Every step draws new strips of 1 to --longest training digits; the figures are of fixed strips of test digits, of 1 to
 5 and of 6 to 12. The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder
 also has reader.json, which transcribe and align need.`,
-		Examples: []string{"", "--longest 12 --epochs 12 --seed 7"},
+		Examples: []string{"", "--longest 12 --epochs 12 --seed 7", "--functional hinge --latent least", "--functional hinge --rival wrong"},
 		New:      func() job.Spec { return DefaultStrips() },
 	}
 }
@@ -37,6 +38,7 @@ type Strips struct {
 	Channels int // of the convolutions along the strip
 	Augment  bool
 	Tested   int // test strips of each group
+	ReadingLoss
 	job.Training
 }
 
@@ -44,7 +46,7 @@ type Strips struct {
 func DefaultStrips() *Strips {
 	t := job.DefaultTraining()
 	t.Epochs, t.Batch, t.Clip, t.EMA = 8, 32, 5, 0.998
-	return &Strips{Longest: 6, Strips: 20000, Channels: 128, Augment: true, Tested: 2000, Training: t}
+	return &Strips{Longest: 6, Strips: 20000, Channels: 128, Augment: true, Tested: 2000, ReadingLoss: defaultReadingLoss(), Training: t}
 }
 
 // Options implements job.Spec.
@@ -56,18 +58,18 @@ func (c *Strips) Options() option.List {
 		option.New(&c.Channels, "channels", "channels of the convolutions along the strip", option.Whole(1, read.MaxChannels)),
 		option.New(&c.Augment, "augment", "shift, turn and scale each digit a little at random"),
 		option.New(&c.Tested, "tested", "test strips of each length that are measured", option.Whole(1, 1<<20), option.Apart),
-	}, c.Training.Options()...)
+	}, append(c.ReadingLoss.options(), c.Training.Options()...)...)
 }
 
 // Resolve implements job.Spec.
 func (c *Strips) Resolve() error {
 	d := DefaultStrips()
 	c.Settle(d.Epochs, d.Batch)
-	return nil
+	return c.ReadingLoss.check()
 }
 
 // Folder implements job.Spec.
-func (c *Strips) Folder() string { return "strips" }
+func (c *Strips) Folder() string { return "strips" + c.suffix() }
 
 // The strips that a model is measured on.
 const (
@@ -100,7 +102,10 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := newRecogniser(network, c.Strips, 0)
+	r, err := newRecogniser(network, c.Strips, &c.ReadingLoss, 0)
+	if err != nil {
+		return nil, err
+	}
 	strips := data.Strips{Digits: trainSet.Subset(0, n), Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
 	r.draw = func(i int, rng *rand.Rand) data.Line { return strips.Draw(rng, i%n) }
 	r.held = fixedStrips(trainSet.Subset(lo, hi), 1, c.Longest, heldStrips)

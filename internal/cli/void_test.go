@@ -54,6 +54,14 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train tagger", "optimizer weight-decay l1 clip ema patience", "--functional hinge", "--model network"},
 	{"train tagger", "schedule warmup", "--functional perceptron --average", "--functional perceptron"},
 
+	{"train strips|speech", "base", "", "--functional energy"},
+	{"train strips|speech", "margin", "", "--functional hinge --latent least"},
+	{"train strips|speech", "rival", "--functional perceptron --latent least", "--functional hinge --latent least"},
+	{"train strips|speech", "beta", "--functional hinge --latent least", "--latent least"},
+	{"train strips|speech", "gamma", "", "--functional square_exp --base log_probability --latent least"},
+	{"train strips|speech", "cap delta", "", "--functional lvq2 --latent least"},
+	{"train speech", "priors=0.5", "--latent least", ""},
+
 	{"train search", "mining soft-margin", "--loss sup_con", "--loss triplet"},
 	{"train search", "margin", "--loss nt_xent", "--loss contrastive"},
 	{"train search", "margin", "--loss sup_con", "--soft-margin"},
@@ -108,7 +116,7 @@ var voids = []struct{ command, flags, void, counts string }{
 var counting = map[string]string{
 	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
-		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word`,
+		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
 	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
@@ -120,7 +128,7 @@ var counting = map[string]string{
 var arguments = map[string]string{
 	"codes": "learned", "functional": "hinge", "label-smoothing": "0.1", "mining": "all", "optimizer": "sgd", "schedule": "step", "ema": "0.9",
 	"restart": "0.5", "data": "nowhere", "test": "nowhere", "test-share": "0.3", "test-pairs": "nowhere", "size": "32", "margin": "0.5",
-	"rival": "wrong", "zero": "minimum", "truth": "nowhere", "text": "nowhere", "cost": "[[0,1],[1,0]]",
+	"rival": "wrong", "zero": "minimum", "base": "log_probability", "truth": "nowhere", "text": "nowhere", "cost": "[[0,1],[1,0]]",
 }
 
 // TestVoidFlags holds every flag of the jobs, and of the other commands that take much, against the tables.

@@ -61,7 +61,7 @@ var allowed = map[string][]string{
 	"recipe":                 {"seq/answers", "report", "job", "job/option", "seq/tag", "measure", "internal/card", "pair", "retrieval", "lattice", "ctc", "audio", "surface", "objective", "loss", "sampler", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "offender", "data", "train", "internal/excerpt", "search/encode", "seq/read", "search/distance"},
 	"seq/tag":                {"measure", "internal/card", "lattice", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "internal/excerpt"},
 	"search/encode":          {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
-	"seq/read":               {"ctc", "audio", "loss", "internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
+	"seq/read":               {"functional", "seq/answers", "ctc", "audio", "loss", "internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
 	"index":                  {"internal/flock", "internal/simd", "internal/wholefile", "internal/excerpt"},
 	"index/weaviate":         {"index", "internal/excerpt"},
 	"index/indextest":        {"index"},

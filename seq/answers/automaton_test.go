@@ -147,9 +147,13 @@ func BenchmarkAlignments(b *testing.B) {
 			latent Latent
 			f      functional.Functional
 		}{
-			{"sum/nll", Sum, functional.NLL{Beta: 1}}, {"sum/hinge", Sum, functional.Hinge{Margin: 1, Rival: functional.Rival{Wrong: true, Beta: 1}}},
-			{"least/nll", Least, functional.NLL{Beta: 1}}, {"least/perceptron", Least, functional.Perceptron{}},
-			{"least/hinge", Least, functional.Hinge{Margin: 1}}, {"least/mce", Least, functional.MCE{}}, {"least/margin_cost_max", Least, functional.MarginCostMax{Margin: 1}},
+			{"sum/nll", Sum, functional.NLL{Beta: 1}},
+			{"sum/hinge", Sum, functional.Hinge{Margin: 1, Rival: functional.Rival{Wrong: true, Beta: 1}}},
+			{"least/nll", Least, functional.NLL{Beta: 1}},
+			{"least/perceptron", Least, functional.Perceptron{}},
+			{"least/hinge", Least, functional.Hinge{Margin: 1}},
+			{"least/mce", Least, functional.MCE{}},
+			{"least/margin_cost_max", Least, functional.MarginCostMax{Margin: 1}},
 		} {
 			b.Run(size.name+"/"+c.name, func(b *testing.B) {
 				a, l := &Alignments[float32]{Latent: c.latent}, &Loss{}

@@ -74,6 +74,26 @@ func (l *Loss) AddGrads(scale float64) error {
 		l.dCorrect[i] *= scale
 		l.dOther[i] *= scale
 	}
+	return l.push()
+}
+
+// AddWeighted is AddGrads of a weight for each sample.
+func (l *Loss) AddWeighted(weights []float64) error {
+	if l.answers == nil {
+		return fmt.Errorf("answers: AddWeighted without an Eval that succeeded")
+	}
+	if err := checkLength("weights", len(weights), len(l.dCorrect)); err != nil {
+		return err
+	}
+	for i, w := range weights {
+		l.dCorrect[i] *= w
+		l.dOther[i] *= w
+	}
+	return l.push()
+}
+
+// push hands the derivatives to the answers.
+func (l *Loss) push() error {
 	a := l.answers
 	l.answers = nil
 	return a.AddGrads(l.dCorrect, l.dOther)

@@ -13,10 +13,9 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// A Batch is lines side by side, padded to one width, and the CTC loss of a network's
-// emissions.
+// A Batch is lines side by side, padded to one width, and the loss of a network's emissions: that of CTC, or as Use says.
 //
-// With a weight of priors above 0, the loss is of the scores log p − weight·log prior, where prior is how
+// With a weight of priors above 0, the loss of CTC is of the scores log p − weight·log prior, where prior is how
 // often the network has lately given each class. What is rare then costs less, above all
 // the labels beside the blank, so that labels last as long as they sound, and their times
 // are better [huang2024].
@@ -30,7 +29,8 @@ type Batch struct {
 	criterion nn.Criterion
 	scores    []float32 // [N, T, C]
 	grad      []float32
-	log       []float32 // the log-softmax, where priors are divided out
+	log       []float32     // the log-softmax, where priors are divided out
+	answers   *batchAnswers // nil: the loss of CTC
 }
 
 // priorStep is how far a batch moves the priors.
@@ -80,7 +80,7 @@ func (b *Batch) Record(r *Network, tape *autodiff.Tape) (*autodiff.Var, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !b.anyFine() {
+		if !b.anyPossible() {
 			return 0, train.ErrNothing
 		}
 		for i := range b.batch.Batch {
@@ -92,6 +92,9 @@ func (b *Batch) Record(r *Network, tape *autodiff.Tape) (*autodiff.Var, error) {
 
 // eval returns the loss, and leaves its gradient by the logits in grad.
 func (b *Batch) eval() (float64, error) {
+	if b.answers != nil {
+		return b.answers.eval(&b.batch, b.scores, b.grad)
+	}
 	if b.weight == 0 {
 		return b.ctc.Eval(&b.batch, b.grad)
 	}
@@ -139,7 +142,11 @@ func (b *Batch) follow() {
 	}
 }
 
-func (b *Batch) anyFine() bool {
+// anyPossible reports whether a line has frames enough for its text.
+func (b *Batch) anyPossible() bool {
+	if b.answers != nil {
+		return b.answers.possible > 0
+	}
 	for _, s := range b.ctc.Status() {
 		if s != loss.CTCImpossible {
 			return true
