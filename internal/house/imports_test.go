@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"offender":               {"sampler"},
 	"sampler":                {"tensor", "internal/simd"},
 	"lattice":                {"tensor", "internal/simd"},
-	"seq/answers":            {"tensor", "functional", "internal/simd", "lattice"},
+	"seq/answers":            {"internal/trellis", "tensor", "functional", "internal/simd", "lattice"},
 	"audio":                  {"internal/simd", "internal/wholefile", "internal/excerpt"},
 	"objective":              {"energy", "functional", "sampler", "tensor", "autodiff", "internal/simd"},
 	"surface":                {"tensor", "internal/excerpt"},

@@ -115,10 +115,22 @@ func (c *CTC[F]) chunks() int { return max(1, (c.frames+chunk-1)/chunk) }
 func (c *CTC[F]) length(k int) int { return min(chunk, c.frames-k*chunk) }
 
 func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
-	c.kernels, c.source = simd.CTC[F](), source
+	c.source = source
+	c.Reserve(len(labels), frames)
+	for i := range c.skip {
+		c.skip[i] = simd.CTCNone
+		if i > 0 && i < len(labels) && labels[i] != labels[i-1] {
+			c.skip[i] = 0
+		}
+	}
+}
+
+// Reserve makes room for a sequence, so that Forward and Backward of it allocate nothing.
+func (c *CTC[F]) Reserve(labels, frames int) {
+	c.kernels = simd.CTC[F]()
 	lanes := c.kernels.Lanes
-	c.frames, c.labels = frames, len(labels)
-	c.width = (len(labels)/lanes + 1) * lanes
+	c.frames, c.labels = frames, labels
+	c.width = (labels/lanes + 1) * lanes
 	rows := 4*c.width*(frames+c.chunks()) + 2*c.width*frames
 	c.whole = rows <= cmp.Or(c.Keep, 1<<25)
 	n, held := c.chunks(), 1
@@ -135,12 +147,6 @@ func (c *CTC[F]) set(labels []int, frames int, source Source[F]) {
 	c.x, c.share = scratch.Sized(c.x, longest*c.width), scratch.Sized(c.share, longest*c.width)
 	c.sums, c.beta, c.offset = scratch.Sized(c.sums, 2*longest), scratch.Sized(c.beta, 4*c.width), scratch.Sized(c.offset, n)
 	c.skip = scratch.Sized(c.skip, c.width+1)
-	for i := range c.skip {
-		c.skip[i] = simd.CTCNone
-		if i > 0 && i < len(labels) && labels[i] != labels[i-1] {
-			c.skip[i] = 0
-		}
-	}
 }
 
 // rows is the memory of chunk k: its emissions and its rows of alpha.

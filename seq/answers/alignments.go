@@ -219,6 +219,7 @@ func (a *Alignments[T]) walker(i, worker int) *walker {
 
 // lower takes the costs of sequence i off w's energies.
 func (a *Alignments[T]) lower(w *walker, i int) {
+	w.chances.beta = 0
 	for t := range w.frames {
 		right, row := a.aligned[a.frame[i]+t], w.row(t)
 		for c := range row {

@@ -32,6 +32,8 @@ type walker struct {
 	here, there []float64 // [places]: shares of the places before a frame, and after it
 	shares      []float64 // [classes]: derivatives of a frame
 	out         wayOut
+	chances     chances
+	byChances   bool // the last total is a sum by chances
 }
 
 // reserve makes room for a sequence, so that total and add allocate nothing.
@@ -41,6 +43,7 @@ func (w *walker) reserve(frames, classes, labels int) {
 	w.cells = scratch.Sized(w.cells, (frames+1)*places)
 	w.here, w.there = scratch.Sized(w.here, places), scratch.Sized(w.there, places)
 	w.shares = scratch.Sized(w.shares, classes)
+	w.chances.reserve(frames, classes, labels)
 	w.out.weights, w.out.held = scratch.Sized(w.out.weights, classes), scratch.Sized(w.out.held, classes)
 }
 
@@ -53,6 +56,7 @@ func set[T tensor.Float](w *walker, energies []T, blank, classes int, text []int
 
 // widen copies the energies of the sequence.
 func widen[T tensor.Float](w *walker, energies []T) {
+	w.chances.beta = 0
 	for i, v := range energies {
 		w.energies[i] = float64(v)
 	}
@@ -73,7 +77,7 @@ func (w *walker) after(t int) []float64 {
 // noClass stands where a place has no label.
 const noClass = -1
 
-// leads returns the label that a place is at, and the next one, which is none where it is the same: a blank must stand
+// leads returns the label that a place is at, and the next one, or noClass where it is the same: a blank must stand
 // between.
 func (w *walker) leads(place int) (own, next int) {
 	own, next = noClass, noClass
@@ -129,6 +133,12 @@ func (p paths) ends(place, labels int) bool {
 // total is the sum, or with β = 0 the minimum, over paths. Of right and wrong ones it leaves what follows each place in
 // cells.
 func (w *walker) total(which paths, beta float64) float64 {
+	if w.byChances = beta > 0; w.byChances {
+		if v, ok := w.sum(which, beta); ok {
+			return v
+		}
+		w.byChances = false
+	}
 	if which == allPaths {
 		sum := 0.0
 		for t := w.frames - 1; t >= 0; t-- {
@@ -158,6 +168,20 @@ func (w *walker) total(which paths, beta float64) float64 {
 		}
 	}
 	return w.cells[0]
+}
+
+// sum is total by chances; ok is false where these cannot hold it.
+func (w *walker) sum(which paths, beta float64) (v float64, ok bool) {
+	switch {
+	case !w.soften(beta):
+		return math.Inf(1), true
+	case which == allPaths:
+		return w.chances.free, true
+	case which == rightPaths:
+		return w.spell(beta)
+	}
+	q := w.miss()
+	return w.chances.free - math.Log(q)/beta, q >= enough
 }
 
 // ofRow is the sum, or with β = 0 the minimum, over the classes of frame t.
@@ -224,13 +248,24 @@ func add[T tensor.Float](w *walker, grads []T, which paths, beta, by float64) {
 		w.follow(which, func(t, class int) { grads[t*w.classes+class] += T(by) })
 		return
 	}
+	if which == rightPaths && w.byChances {
+		clear(w.chances.spells)
+		w.chances.right.Backward((*walkerSource)(w))
+		for i, q := range w.chances.spells {
+			grads[i] += T(by * q)
+		}
+		return
+	}
 	clear(w.here)
 	w.here[0] = 1
 	for t := range w.frames {
 		clear(w.shares)
-		if which == allPaths {
+		switch {
+		case which == allPaths:
 			w.whole(t, beta, 1)
-		} else {
+		case w.byChances:
+			w.passChances(t)
+		default:
 			w.pass(t, which, beta)
 		}
 		to := grads[t*w.classes:][:w.classes]
@@ -242,6 +277,12 @@ func add[T tensor.Float](w *walker, grads []T, which paths, beta, by float64) {
 
 // whole adds a share of all paths of frame t.
 func (w *walker) whole(t int, beta, share float64) {
+	if w.byChances {
+		for c, p := range w.chancesOf(t) {
+			w.shares[c] += share * p
+		}
+		return
+	}
 	row, sum := w.row(t), w.ofRow(t, beta)
 	for c, v := range row {
 		w.shares[c] += share * math.Exp(-beta*(v-sum))

@@ -62,12 +62,12 @@ func dense(w *walker, which paths, beta float64) (total float64, grads []float64
 	return cells[0][0], grads
 }
 
-// TestWalkerAgainstDense: taking all classes that lead away together gives what they give one by one, also where one
-// class has nearly all of a frame, or energies are +Inf.
+// TestWalkerAgainstDense: taking all classes that lead away together, and probabilities for energies, gives what the classes
+// give one by one, also where one class has nearly all of a frame, the text is all but certain, or energies are +Inf.
 func TestWalkerAgainstDense(t *testing.T) {
 	rng := generator(21)
 	for trial := range 400 {
-		classes, frames := 2+trial%8, trial%11
+		classes, frames := 2+trial%8, trial%23
 		size := []float64{1e-3, 1, 10, 300}[rng.IntN(4)]
 		energies := make([]float64, frames*classes)
 		for i := range energies {
@@ -79,6 +79,14 @@ func TestWalkerAgainstDense(t *testing.T) {
 		text := make([]int, rng.IntN(5))
 		for i := range text {
 			text[i] = (blank + 1 + rng.IntN(classes-1)) % classes
+		}
+		if trial%2 == 0 { // a text that the energies are sure of
+			best := make([]int, frames)
+			for t := range best {
+				best[t] = leastOf(energies[t*classes:][:classes])
+				energies[t*classes+best[t]] -= 3 * size
+			}
+			text = collapsed(best, blank)
 		}
 		var w walker
 		set(&w, energies, blank, classes, text)
