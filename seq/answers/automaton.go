@@ -164,6 +164,10 @@ func (w *walker) total(which paths, beta float64) float64 {
 		}
 		// Places that t frames do not reach are not looked at.
 		for p := range min(2*t+1, away) {
+			if beta == 0 {
+				cells[p] = w.lowest(row, next, p)
+				continue
+			}
 			cells[p] = join(w.steps(&all, row, next, p), beta)
 		}
 	}
@@ -182,6 +186,27 @@ func (w *walker) sum(which paths, beta float64) (v float64, ok bool) {
 	}
 	q := w.miss()
 	return w.chances.free - math.Log(q)/beta, q >= enough
+}
+
+// lowest is the least energy of steps.
+func (w *walker) lowest(row, next []float64, place int) float64 {
+	own, label := w.leads(place)
+	behind := place + place%2
+	least := row[w.blank] + next[behind]
+	if own != noClass {
+		least = min(least, row[own]+next[place])
+	}
+	if label != noClass {
+		least = min(least, row[label]+next[behind+1])
+	}
+	if out := next[w.away()]; out <= math.MaxFloat64 {
+		for k := range w.out.classes {
+			if !w.out.among(k, own, label) {
+				return min(least, w.out.energies[k]+out)
+			}
+		}
+	}
+	return least
 }
 
 // ofRow is the sum, or with β = 0 the minimum, over the classes of frame t.
