@@ -63,7 +63,7 @@ func dense(w *walker, which paths, beta float64) (total float64, grads []float64
 }
 
 // TestWalkerAgainstDense: taking all classes that lead away together, and probabilities for energies, gives what the classes
-// give one by one, also where one class has nearly all of a frame, the text is all but certain, or energies are +Inf.
+// give one by one, also where one class has nearly all of a frame, the text is nearly certain, or energies are +Inf.
 func TestWalkerAgainstDense(t *testing.T) {
 	rng := generator(21)
 	for trial := range 400 {
