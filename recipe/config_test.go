@@ -103,7 +103,7 @@ func TestReadConfig(t *testing.T) {
 func TestFingerprint(t *testing.T) {
 	checkFingerprints(t, func() job.Spec { return DefaultDigits() }, []string{"data", "threads", "checkpoint"}, map[string]string{
 		"codes": "energy=code", "label_smoothing": "loss=cross_entropy", "margin": "functional=hinge", "gamma": "functional=square_exp",
-		"cap": "functional=lvq2", "delta": "functional=lvq2", "cost": "functional=margin_cost",
+		"cap": "functional=lvq2", "rival": "functional=hinge", "delta": "functional=lvq2", "cost": "functional=margin_cost",
 	})
 	text, err := DefaultDigits().Options().Write()
 	if err != nil || strings.Contains(string(text), "cost") {

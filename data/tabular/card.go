@@ -66,14 +66,14 @@ func Open(dir string) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	path = filepath.Join(dir, WeightsFile)
-	file, err := tensor.ReadFile(path)
+	weights := filepath.Join(dir, WeightsFile)
+	file, err := tensor.ReadFile(weights)
 	if err != nil {
 		return nil, err
 	}
 	m, err := restored(spec, file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s does not have the weights that %s describes: %w", weights, path, err)
 	}
 	return m, nil
 }

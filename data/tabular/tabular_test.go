@@ -119,7 +119,7 @@ func TestOpenRefuses(t *testing.T) {
 		{`"format": 1`, `"format": 2`, "format is 2; this version opens format 1"},
 		{`"mlp"`, `"cnn"`, `network is "cnn"`},
 		{`"hidden": 8`, `"hidden": 0`, "hidden is 0"},
-		{`"hidden": 8`, `"hidden": 9`, "model.safetensors: it has no tensor \"net.0.weight\" of shape [9 4]"},
+		{`"hidden": 8`, `"hidden": 9`, "table.json describes: it has no tensor \"net.0.weight\" of shape [9 4]"},
 		{`"middle"`, `"middling"`, ""}, // a name that weights do not have
 		{`"scale": 1`, `"scale": -1`, "both must be numbers of float32, the scale above 0"},
 		{`"inputs"`, `"imputs"`, "imputs"},

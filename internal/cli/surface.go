@@ -47,9 +47,9 @@ pairs of energies E⁺ and E⁻ with the half-plane E⁺ + m < E⁻, and surface
 
 The jobs parabola, toy2d, generate and jem record surfaces: E(x, y) where x is one number, else a plane of
 answers y. Energies are shown above each frame's least.`,
-		Example: `  energo surface runs/parabola-1
-  energo surface runs/toy2d-1 --cutoff 10 --gif
-  energo surface runs/toy2d-1 --step 100 --out early`,
+		Example: `  energo surface runs/parabola-codes-nll-1
+  energo surface runs/toy2d-gaussians-nll-1 --cutoff 10 --gif
+  energo surface runs/toy2d-gaussians-nll-1 --step 100 --out early`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("step") && o.Step < 0 {
 				return usagef("--step is %d; it must be at least 0", o.Step)

@@ -221,7 +221,7 @@ func TestVoidSettings(t *testing.T) {
 			if refused, isVoid := ended(append(append(slices.Clone(args), void[0]...), flag)); !refused || !isVoid {
 				t.Errorf("%v %v %s is taken", args, void[0], flag)
 			}
-			args = append(append(args, counts[0]...), elsewhere(args, "", o.Flag())...)
+			args = append(append(args, counts[0]...), elsewhere(args, strings.Join(counts[0], " "), o.Flag())...)
 			if _, isVoid := ended(append(args, flag)); isVoid {
 				t.Errorf("%v %s is refused", args, flag)
 			}
