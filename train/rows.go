@@ -47,9 +47,6 @@ func finite(owner, name string, x []float32) error {
 	return nil
 }
 
-// trained is the number of samples that are trained on.
-func (r *rows) trained() int { return r.n - r.held }
-
 // seen returns the first and the end of the samples that are evaluated: those held out, or else the last that are trained on.
 func (r *rows) seen() (lo, hi int) {
 	if r.held > 0 {
