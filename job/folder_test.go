@@ -20,7 +20,7 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
-// TestLockFolder: one holder at a time, named; a released or dead one is none.
+// TestLockFolder: one holder at a time, named; a released lock, or that of a dead process, holds nothing.
 func TestLockFolder(t *testing.T) {
 	dir := t.TempDir()
 	l, err := LockFolder(dir)

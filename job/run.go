@@ -367,7 +367,7 @@ func ReadResult(dir string, r any) error {
 	path := filepath.Join(dir, ResultFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s has no %s: the run is not finished; go on with it by --resume", dir, ResultFile)
+		return fmt.Errorf("%s has no %s: the run is not finished; --resume resumes it", dir, ResultFile)
 	}
 	if err == nil {
 		err = card.Decode(text, r)

@@ -58,7 +58,7 @@ func (c *RBM) Options() option.List {
 		option.New(&c.Hidden, "hidden", "hidden units", option.Whole(1, widest)),
 		option.New(&c.K, "k", "Gibbs sweeps in a step of training", option.Whole(1, 10000)),
 		option.New(&c.Chains, "chains", "chains that persist; 0 lets them start from the data (CD-k)", option.Whole(0, 1<<16)),
-		option.New(&c.Stochastic, "stochastic", "make pixels 1 with the probability that is their grey, anew each time, in the place of a threshold"),
+		option.New(&c.Stochastic, "stochastic", "make pixels 1 with the probability that is their grey, anew each time, instead of a threshold"),
 		option.New(&c.Annealing, "annealing", "temperatures of the estimates of log Z in the end", option.Whole(10, 1<<20)),
 	}, c.Training.Options()...)
 }

@@ -75,7 +75,7 @@ func ofViews(l loss.OfViews[float32]) func(b metricBatch) (float64, error) {
 	}
 }
 
-// given puts a setting in the place of a loss's own where it is not 0.
+// given puts a setting instead of a loss's own where it is not 0.
 func given(own *float64, setting float64) {
 	if setting != 0 {
 		*own = setting
@@ -88,7 +88,7 @@ var metricLosses = []metricLoss{
 		if c.SoftMargin {
 			l = loss.NewSoftBatchTriplet[float32]()
 		}
-		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has seen to it that there is such a one
+		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has checked the name
 		given(&l.Margin, c.Margin)
 		return ofReferences(l)
 	}},

@@ -163,7 +163,7 @@ func className(name string) string {
 	return visible(name)
 }
 
-// visible puts a sign that the font has in the place of spaces, and of what word pieces have
+// visible puts a sign that the font has instead of spaces, and of what word pieces have
 // for them.
 func visible(text string) string { return spaceSigns.Replace(text) }
 

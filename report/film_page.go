@@ -19,7 +19,7 @@ import (
 type FilmOptions struct {
 	Step   int     // of the still pictures: the last frame at or before it; below 0: the last
 	Cutoff float64 // energy above the least at which the shades end; 0: by the film
-	GIF    bool    // animations as GIF in the place of PNG
+	GIF    bool    // animations as GIF instead of PNG
 }
 
 // FilmPage is the page that WriteFilms writes.

@@ -34,7 +34,7 @@ type fillFlags struct {
 
 func (o *fillFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "name", "", "what the identifiers of the pictures begin with (default the collection's name)")
-	f.BoolVar(&o.strict, "strict", false, "stop at a picture that cannot be read, in the place of skipping it")
+	f.BoolVar(&o.strict, "strict", false, "stop at a picture that cannot be read, instead of skipping it")
 	f.BoolVar(&o.json, "json", false, "print the result as one JSON object, the last line of stdout")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress")
 }

@@ -159,7 +159,7 @@ func newTranscribe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or strips of handwriting with a trained recogniser",
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
-train strips. In the place of the run's folder there may be a file of tokens, a JSON array or one a line, with <blank> for
+train strips. Instead of the run's folder it takes a file of tokens, a JSON array or one a line, with <blank> for
 the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors or JSON lines.
 
 Without further flags each frame's best class counts. A beam search sums over alignments; a
