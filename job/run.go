@@ -127,25 +127,27 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
 	}
-	if err := model.Save(o.Dir); err != nil {
-		return nil, err
-	}
-	m, err := model.Measure(ctx)
-	if err != nil && ctx.Err() != nil { // the same command with --resume measures it
+	err = finish(ctx, model, r)
+	switch {
+	case err != nil && ctx.Err() != nil: // the same command with --resume measures it
 		r.Reason = "interrupted"
-		return r, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	r.take(m)
-	if err := r.write(ctx, m); err != nil && ctx.Err() != nil {
-		r.Reason = "interrupted"
-		return r, nil
-	} else if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	return r, nil
+}
+
+// finish saves and measures a model that has been trained, and writes the result.
+func finish(ctx context.Context, model Model, r *Result) error {
+	if err := model.Save(r.Run); err != nil {
+		return err
+	}
+	m, err := model.Measure(ctx)
+	if err != nil {
+		return err
+	}
+	r.take(m)
+	return r.write(ctx, m)
 }
 
 // begin opens the model and measures the spread of its energies before training.

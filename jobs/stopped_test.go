@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/job"
@@ -49,6 +50,10 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 			}
 			if err := r.Report(); err != nil {
 				t.Error(err)
+			}
+			page, err := os.ReadFile(filepath.Join(dir, "report.html"))
+			if err != nil || !strings.Contains(string(page), "energo train "+j.Name+" --config config.yaml") {
+				t.Errorf("the page does not say what makes the run again: %v", err)
 			}
 		})
 	}

@@ -162,6 +162,3 @@ func (c *Search) perClass(classes int) (int, error) {
 	}
 	return 0, fmt.Errorf("batch is %d, which does not divide into equal parts for at most %d classes, two at least; an even number would do", c.Batch, classes)
 }
-
-// SearchConfig is the settings as the losses' rows name them.
-type SearchConfig = *Search

@@ -33,8 +33,8 @@ type metricLoss struct {
 	views   bool // each picture is seen twice, jittered, and labels do not count
 	direct  bool // it takes the network's output as it is, not brought to length 1
 
-	build func(c SearchConfig) func(b metricBatch) (float64, error)
-	asks  func(c SearchConfig) demand // nil: nothing that distances tell
+	build func(c *Search) func(b metricBatch) (float64, error)
+	asks  func(c *Search) demand // nil: nothing that distances tell
 }
 
 func ofLabels(l loss.OfLabels[float32]) func(b metricBatch) (float64, error) {
@@ -83,7 +83,7 @@ func given(own *float64, setting float64) {
 }
 
 var metricLosses = []metricLoss{
-	{name: "triplet", asks: tripletDemand, takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "triplet", asks: tripletDemand, takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewBatchTriplet[float32]()
 		if c.SoftMargin {
 			l = loss.NewSoftBatchTriplet[float32]()
@@ -92,62 +92,62 @@ var metricLosses = []metricLoss{
 		given(&l.Margin, c.Margin)
 		return ofReferences(l)
 	}},
-	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewContrastive[float32]()
 		given(&l.NegMargin, c.Margin)
 		return ofReferences(l)
 	}},
-	{name: "n_pairs", direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
+	{name: "n_pairs", direct: true, build: func(*Search) func(metricBatch) (float64, error) {
 		l := loss.NewNPairs[float32]()
 		l.L2Reg = nPairsL2
 		return ofLabels(l)
 	}},
-	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewNTXent[float32]()
 		given(&l.Temperature, c.Temperature)
 		return ofReferences(l)
 	}},
-	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewSupCon[float32]()
 		given(&l.Temperature, c.Temperature)
 		return ofReferences(l)
 	}},
-	{name: "multi_similarity", takes: []string{"memory"}, build: func(SearchConfig) func(metricBatch) (float64, error) {
+	{name: "multi_similarity", takes: []string{"memory"}, build: func(*Search) func(metricBatch) (float64, error) {
 		return ofReferences(loss.NewMultiSimilarity[float32]())
 	}},
-	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewCircle[float32]()
 		given(&l.M, c.Margin)
 		given(&l.Gamma, c.Scale)
 		return ofReferences(l)
 	}},
-	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewProxyNCAPlusPlus[float32]()
 		given(&l.Temperature, c.Temperature)
 		return ofClasses(l)
 	}},
-	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewProxyAnchor[float32]()
 		given(&l.Margin, c.Margin)
 		given(&l.Alpha, c.Scale)
 		return ofClasses(l)
 	}},
-	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewArcFace[float32]()
 		given(&l.Margin, c.Margin)
 		given(&l.Scale, c.Scale)
 		return ofClasses(l)
 	}},
-	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c SearchConfig) func(metricBatch) (float64, error) {
+	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewCosFace[float32]()
 		given(&l.Margin, c.Margin)
 		given(&l.Scale, c.Scale)
 		return ofClasses(l)
 	}},
-	{name: "vicreg", plain: true, views: true, direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
+	{name: "vicreg", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {
 		return ofViews(loss.NewVICReg[float32]())
 	}},
-	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(SearchConfig) func(metricBatch) (float64, error) {
+	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {
 		return ofViews(loss.NewBarlowTwins[float32]())
 	}},
 }

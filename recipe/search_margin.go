@@ -19,7 +19,7 @@ type demand struct {
 }
 
 // subject says what a run of search is diagnosed as.
-func (l *metricLoss) subject(c SearchConfig) train.Subject {
+func (l *metricLoss) subject(c *Search) train.Subject {
 	t := train.Terms{Energies: "distances", Samples: "pictures", Correct: "the nearest of the class", Offending: "the nearest of another class"}
 	s := train.Subject{Loss: c.Loss, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim)}
 	var d demand
@@ -36,7 +36,7 @@ func (l *metricLoss) subject(c SearchConfig) train.Subject {
 }
 
 // tripletDemand is a gap, or with a soft margin differences of the size of softplus's bend, 1.
-func tripletDemand(c SearchConfig) demand {
+func tripletDemand(c *Search) demand {
 	if c.SoftMargin {
 		return demand{looks: 1}
 	}
@@ -45,7 +45,7 @@ func tripletDemand(c SearchConfig) demand {
 }
 
 // contrastiveDemand is a distance from others.
-func contrastiveDemand(c SearchConfig) demand {
+func contrastiveDemand(c *Search) demand {
 	m := cmp.Or(c.Margin, loss.NewContrastive[float32]().NegMargin)
 	return demand{
 		margin: m, note: fmt.Sprintf("of the pictures are farther than the margin %v from all of other classes", m),
@@ -55,7 +55,7 @@ func contrastiveDemand(c SearchConfig) demand {
 
 // circleDemand is of cosines: at least 1 − m of a class, at most m of others. The distances are those of unit
 // vectors; of others they do not tell cosines.
-func circleDemand(c SearchConfig) demand {
+func circleDemand(c *Search) demand {
 	if c.Raw {
 		return demand{}
 	}
@@ -70,8 +70,8 @@ func circleDemand(c SearchConfig) demand {
 }
 
 // temperatureDemand is differences of cosines of the size of a temperature; own is the loss's where none is set.
-func temperatureDemand(own float64) func(c SearchConfig) demand {
-	return func(c SearchConfig) demand {
+func temperatureDemand(own float64) func(c *Search) demand {
+	return func(c *Search) demand {
 		if c.Raw {
 			return demand{}
 		}

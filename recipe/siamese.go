@@ -110,6 +110,3 @@ func (c *Siamese) metric() string {
 	}
 	return "euclidean"
 }
-
-// SiameseConfig is the settings as pairLoss names them.
-type SiameseConfig = *Siamese

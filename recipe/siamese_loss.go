@@ -10,7 +10,7 @@ import (
 
 // pairLoss is the loss of a siamese network over pairs of vectors. It keeps its memory.
 type pairLoss struct {
-	c         SiameseConfig
+	c         *Siamese
 	euclidean loss.PairwiseDistance[float32]
 	distances []float32
 	slopes    []float32
@@ -18,7 +18,7 @@ type pairLoss struct {
 	dx, dy    []float64 // of one pair
 }
 
-func newPairLoss(c SiameseConfig) *pairLoss {
+func newPairLoss(c *Siamese) *pairLoss {
 	return &pairLoss{c: c, euclidean: loss.PairwiseDistance[float32]{P: 2}, dx: make([]float64, c.Dim), dy: make([]float64, c.Dim)}
 }
 

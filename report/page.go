@@ -218,7 +218,7 @@ func status(r *Run) string {
 }
 
 // jobs are those of energo train that leave a file of settings; other recipes are their users' own.
-var jobs = []string{"digits", "autoencoder", "generate", "jem", "rbm", "strips", "speech", "tagger", "search", "siamese", "multilabel", "table"}
+var jobs = []string{"digits", "autoencoder", "generate", "jem", "rbm", "strips", "speech", "tagger", "search", "siamese", "parabola", "toy2d", "multilabel", "table"}
 
 // command is what makes the run again, from its folder; "" where nothing of energo's does.
 func command(recipe string, settings []Setting) string {

@@ -175,16 +175,17 @@ func (c *comparison) cells(cmd *cobra.Command) (all []choice, err error) {
 		return nil, err
 	}
 	counts, why, seen := map[string]bool{}, map[string]string{}, map[string]bool{}
+	var refused error // the first of those that are not named, and may be left out
+	var left []string
 	for _, values := range c.product() {
 		s, void, err := c.spec(values, 1)
-		switch {
-		case err != nil && c.allOf != "" && !c.quiet: // it was not asked for by name
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s %s is left out: %v\n", c.allOf, values[c.allOf], err)
-			continue
-		case err != nil && c.allOf != "":
-			continue
-		case err != nil:
+		if err != nil && c.allOf == "" {
 			return nil, err
+		}
+		if err != nil {
+			refused = cmp.Or(refused, err)
+			left = append(left, fmt.Sprintf("%s %s is left out: %v", c.allOf, values[c.allOf], err))
+			continue
 		}
 		for _, n := range c.named {
 			counts[n.Name] = counts[n.Name] || void[n.Name] == ""
@@ -199,9 +200,20 @@ func (c *comparison) cells(cmd *cobra.Command) (all []choice, err error) {
 		}
 		seen[string(text)] = true
 	}
+	if len(all) == 0 {
+		return nil, refused
+	}
 	for _, n := range c.named {
-		if !counts[n.Name] {
+		switch {
+		case !counts[n.Name] && refused != nil:
+			return nil, fmt.Errorf("%s counts in no model that can be trained: %w", n.text, refused)
+		case !counts[n.Name]:
 			return nil, fmt.Errorf("%s has no effect: %s", n.text, why[n.Name])
+		}
+	}
+	if !c.quiet {
+		for _, line := range left {
+			fmt.Fprintln(cmd.ErrOrStderr(), line)
 		}
 	}
 	return all, nil
