@@ -30,9 +30,8 @@
 //   - packages measure, surface, report: figures of results, films of energy surfaces, and
 //     pages of a run;
 //   - package serve: search over HTTP;
-//   - packages job, job/option, jobs: a training job as one description, its settings, and
-//     the table of energo's jobs;
-//   - package recipe and the energo command: whole jobs.
+//   - packages job, job/option, jobs, jobs/command: a training job as one description, its
+//     settings, energo's jobs, and its command line over jobs of one's own.
 //
 // The examples of this package train a network of one's own, by a functional or a loss,
 // and a density; save, load, ask and serve them.

@@ -195,7 +195,7 @@ func CheckFolder(dir string, resume bool) error {
 	for _, e := range entries {
 		name := e.Name()
 		if name != ConfigFile && name != train.LogFile && name != LockFile && !strings.HasSuffix(name, ".partial") {
-			return fmt.Errorf("%s is not empty: it has %s; energo train with --resume resumes a run in it, and a new run needs another folder", dir, name)
+			return fmt.Errorf("%s is not empty: it has %s; --resume resumes a run in it, and a new run needs another folder", dir, name)
 		}
 	}
 	return nil

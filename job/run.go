@@ -67,20 +67,21 @@ type Result struct {
 	model Model
 }
 
-// Report draws the page of the run, report.html, and its pictures.
-func (r *Result) Report() error { return draw(r.Run, r.model) }
+// Report draws the page of the run, report.html, and its pictures. The command is what trains the job, such as "energo train digits",
+// for the page; it may be "".
+func (r *Result) Report(command string) error { return draw(r.Run, r.model, command) }
 
 // draw draws the page of a run, with the pictures of its test set where it has some. model may be nil.
-func draw(dir string, model Model) error {
+func draw(dir string, model Model, command string) error {
 	p, ok := model.(Pictured)
 	if !ok {
-		return report.Write(dir, nil)
+		return report.Write(dir, nil, command)
 	}
 	images, err := p.Pictures()
 	if err != nil {
 		return err
 	}
-	return report.Write(dir, images)
+	return report.Write(dir, images, command)
 }
 
 // Resolve checks settings, each alone and beside the others, and puts in the defaults that depend on others.
@@ -268,8 +269,8 @@ func checkOwn(dir, data string) error {
 	return nil
 }
 
-// Report draws the page of the run, report.html, and its pictures.
-func (r *Run) Report() error { return draw(r.Result.Run, r.Model) }
+// Report draws the page of the run, as Result.Report does.
+func (r *Run) Report(command string) error { return draw(r.Result.Run, r.Model, command) }
 
 // Eval measures the model of a finished run on the test set, or on env's data. It writes nothing.
 func Eval(ctx context.Context, dir string, jobs []Job, env Env) (*Result, error) {

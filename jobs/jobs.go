@@ -1,22 +1,13 @@
-// Package jobs is the table of energo's training jobs that are descriptions, a file a job: what `energo train NAME` runs.
+// Package jobs holds energo's training jobs: what `energo train NAME` runs. All is the table of them. A Spec such as Digits holds the
+// settings of one; a program can change it, as to data of its own, and train it by package job or by the command line of jobs/command.
 package jobs
 
-import (
-	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/recipe"
-)
+import "github.com/energo-ml/energo/job"
 
 // All returns the jobs, in the order in which help lists them.
 func All() []job.Job {
-	return []job.Job{recipe.DigitsJob(), recipe.AutoencoderJob(), recipe.GenerateJob(), recipe.JEMJob(), recipe.RBMJob(), recipe.StripsJob(), recipe.SpeechJob(), recipe.TaggerJob(), recipe.SearchJob(), recipe.SiameseJob(), recipe.ParabolaJob(), recipe.Toy2DJob(), multilabel(), table()}
-}
-
-// Find returns the job of a name.
-func Find(name string) (j job.Job, ok bool) {
-	for _, j := range All() {
-		if j.Name == name {
-			return j, true
-		}
+	return []job.Job{
+		DigitsJob(), AutoencoderJob(), GenerateJob(), JEMJob(), RBMJob(), StripsJob(), SpeechJob(), TaggerJob(), SearchJob(), SiameseJob(),
+		ParabolaJob(), Toy2DJob(), multilabel(), table(),
 	}
-	return job.Job{}, false
 }

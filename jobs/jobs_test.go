@@ -13,11 +13,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -60,45 +60,45 @@ func pictures(t *testing.T, trained, tested int) string {
 	return dir
 }
 
-// small are settings of each job that train in a moment on data of the test's own.
-var small = map[string]func(t *testing.T, s job.Spec){
+// quick are settings of each job that train in a moment on data of the test's own.
+var quick = map[string]func(t *testing.T, s job.Spec){
 	"digits": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Digits)
+		c := s.(*Digits)
 		c.Data, c.Model, c.EMA = pictures(t, 400, 100), "mlp", 0.9
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
 	},
 	"autoencoder": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Autoencoder)
+		c := s.(*Autoencoder)
 		c.Data, c.Hidden, c.Latent = pictures(t, 120, 40), 8, 2
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 40, 0
 	},
 	"parabola": func(_ *testing.T, s job.Spec) { s.Base().Epochs, s.Base().Checkpoint = 3, 0 },
 	"toy2d": func(_ *testing.T, s job.Spec) {
-		s.(*recipe.Toy2D).Objective = "pcd"
+		s.(*Toy2D).Objective = "pcd"
 		s.Base().Epochs, s.Base().Batch, s.Base().Checkpoint = 3, 5000, 0
 	},
 	"rbm": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.RBM)
+		c := s.(*RBM)
 		c.Data, c.Hidden, c.Chains, c.Annealing = pictures(t, 120, 40), 6, 20, 50
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 40, 0
 	},
 	"generate": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Generate)
+		c := s.(*Generate)
 		c.Data, c.Width, c.K, c.Buffer = pictures(t, 120, 40), 2, 3, 30
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 40, 0
 	},
 	"jem": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.JEM)
+		c := s.(*JEM)
 		c.Data, c.Width, c.K, c.Buffer = pictures(t, 120, 40), 2, 3, 30
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 40, 0
 	},
 	"search": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Search)
+		c := s.(*Search)
 		c.Data, c.Dim, c.Augment, c.Flip, c.Memory = pictures(t, 400, 100), 8, true, true, 64
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
 	},
 	"siamese": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Siamese)
+		c := s.(*Siamese)
 		c.Data, c.Dim, c.EMA = pictures(t, 400, 100), 8, 0.9
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
 	},
@@ -108,17 +108,17 @@ var small = map[string]func(t *testing.T, s job.Spec){
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
 	},
 	"strips": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Strips)
+		c := s.(*Strips)
 		c.Data, c.Strips, c.Longest, c.Channels, c.Tested = pictures(t, 200, 50), 64, 3, 8, 20
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint, c.Seed = 2, 8, 50, 0, 3
 	},
 	"speech": func(t *testing.T, s job.Spec) {
 		_, c := speech(tones(t, 30, 1))
 		c.Epochs = 3
-		*s.(*recipe.Speech) = *c
+		*s.(*Speech) = *c
 	},
 	"tagger": func(t *testing.T, s job.Spec) {
-		c := s.(*recipe.Tagger)
+		c := s.(*Tagger)
 		c.Data, c.Model, c.Test = taggedText(t), "network", 0.3
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 4, 10, 0
 	},
@@ -147,12 +147,14 @@ func taggedText(t *testing.T) string {
 
 func find(t *testing.T, name string) (job.Job, job.Spec) {
 	t.Helper()
-	j, ok := Find(name)
-	if !ok {
+	all := All()
+	i := slices.IndexFunc(all, func(j job.Job) bool { return j.Name == name })
+	if i < 0 {
 		t.Fatalf("there is no job %s", name)
 	}
+	j := all[i]
 	s := j.New()
-	small[name](t, s)
+	quick[name](t, s)
 	return j, s
 }
 
@@ -165,9 +167,9 @@ func run(t *testing.T, ctx context.Context, j job.Job, s job.Spec, dir string, r
 	return r
 }
 
-func weights(t *testing.T, dir string) []byte {
+func weightsOf(t *testing.T, dir string) []byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, modelFile))
+	text, err := os.ReadFile(filepath.Join(dir, ModelFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +180,8 @@ func weights(t *testing.T, dir string) []byte {
 // cores, and one by the settings file; eval gives the figures again and writes nothing.
 func TestRuns(t *testing.T) {
 	for _, j := range All() {
-		if small[j.Name] == nil {
-			t.Errorf("%s has no small settings in this test", j.Name)
+		if quick[j.Name] == nil {
+			t.Errorf("%s has no quick settings in this test", j.Name)
 			continue
 		}
 		t.Run(j.Name, func(t *testing.T) {
@@ -211,7 +213,7 @@ func TestRuns(t *testing.T) {
 			}
 			again.Base().Threads = 1
 			run(t, t.Context(), j, again, parts, true, nil)
-			if !bytes.Equal(weights(t, whole), weights(t, parts)) {
+			if !bytes.Equal(weightsOf(t, whole), weightsOf(t, parts)) {
 				t.Error("a resumed run on one core has other weights")
 			}
 

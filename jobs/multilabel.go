@@ -99,11 +99,7 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	return m, nil
 }
 
-const (
-	modelFile  = "model.safetensors"
-	mostDigits = 3   // in a picture
-	evalBatch  = 250 // pictures that are measured together
-)
+const mostDigits = 3 // in a picture
 
 // overlaid is a job.Model: the energy of a digit in a picture is −score.
 type overlaid struct {
@@ -133,10 +129,10 @@ func (m *overlaid) Data() string { return m.data }
 func (m *overlaid) Scale(spread measure.Number) { m.subject.Scale = spread }
 
 // Save implements job.Model.
-func (m *overlaid) Save(dir string) error { return nn.Save(filepath.Join(dir, modelFile), m.Module) }
+func (m *overlaid) Save(dir string) error { return nn.Save(filepath.Join(dir, ModelFile), m.Module) }
 
 // Load implements job.Model.
-func (m *overlaid) Load(dir string) error { return nn.Load(filepath.Join(dir, modelFile), m.Module) }
+func (m *overlaid) Load(dir string) error { return nn.Load(filepath.Join(dir, ModelFile), m.Module) }
 
 // Loss implements train.Task.
 func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {

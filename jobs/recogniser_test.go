@@ -19,7 +19,6 @@ import (
 	"github.com/energo-ml/energo/functional"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/seq/answers"
 	"github.com/energo-ml/energo/seq/read"
 )
@@ -68,9 +67,9 @@ func tones(t *testing.T, n int, seed uint64) (manifest string) {
 }
 
 // speech returns the job with settings that train in a moment on a corpus of tones.
-func speech(manifest string) (job.Job, *recipe.Speech) {
-	j, _ := Find("speech")
-	c := j.New().(*recipe.Speech)
+func speech(manifest string) (job.Job, *Speech) {
+	j := SpeechJob()
+	c := j.New().(*Speech)
 	c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.Seed, c.Priors = manifest, 8000, 16, 16, 25, 8, 10, 3, 0.2
 	c.EMA = 0 // there are too few steps for it
 	return j, c
@@ -187,7 +186,7 @@ func TestSpeechErrors(t *testing.T) {
 		}
 		return path
 	}
-	fails := func(what, want string, set func(c *recipe.Speech)) {
+	fails := func(what, want string, set func(c *Speech)) {
 		t.Helper()
 		j, c := speech("")
 		set(c)
@@ -201,12 +200,12 @@ func TestSpeechErrors(t *testing.T) {
 		"columns path":  "file,text\nnone.wav,hi\n",
 		"names no":      "path,text\n",
 	} {
-		fails(text, want, func(c *recipe.Speech) { c.Data = write(text) })
+		fails(text, want, func(c *Speech) { c.Data = write(text) })
 	}
-	fails("no manifest", "data is empty", func(*recipe.Speech) {})
-	fails("a manifest twice", "test names a twice", func(c *recipe.Speech) { c.Data, c.Test = "x", []string{"a", "a"} })
-	fails("all held out", "validation is 10", func(c *recipe.Speech) { c.Data = tones(t, 10, 1) })
-	fails("a character that is not known", `character 'z'`, func(c *recipe.Speech) {
+	fails("no manifest", "data is empty", func(*Speech) {})
+	fails("a manifest twice", "test names a twice", func(c *Speech) { c.Data, c.Test = "x", []string{"a", "a"} })
+	fails("all held out", "validation is 10", func(c *Speech) { c.Data = tones(t, 10, 1) })
+	fails("a character that is not known", `character 'z'`, func(c *Speech) {
 		c.Data = tones(t, 20, 1)
 		c.Test = []string{write("path,text\n" + filepath.Join(filepath.Dir(c.Data), "0.wav") + ",zoom\n")}
 	})
@@ -248,7 +247,7 @@ func TestStripsReader(t *testing.T) {
 func TestStripsRefused(t *testing.T) {
 	j, s := find(t, "strips")
 	large := &data.Images{Pixels: make([]byte, 60*(data.StripHeight+1)), Labels: make([]byte, 60), N: 60, H: data.StripHeight + 1, W: 1}
-	s.(*recipe.Strips).Sets = func(context.Context, string, data.Progress) (a, b *data.Images, err error) { return large, large, nil }
+	s.(*Strips).Sets = func(context.Context, string, data.Progress) (a, b *data.Images, err error) { return large, large, nil }
 	_, err := job.Train(t.Context(), j, s, job.Options{Dir: filepath.Join(t.TempDir(), "run")})
 	if want := fmt.Sprintf("the pictures have %d×1 pixels", data.StripHeight+1); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v; want %q", err, want)
@@ -352,7 +351,7 @@ func TestReadingLosses(t *testing.T) {
 		{"least", "wrong", "above_minimum", all},
 	} {
 		for _, e := range functional.Catalogue() {
-			s := recipe.DefaultStrips()
+			s := DefaultStrips()
 			s.Functional, s.Latent, s.Rival, s.EnergyBase = e.Name, c.latent, c.rival, c.base
 			err := s.Resolve()
 			if allowed := slices.Contains(strings.Fields(c.allowed), e.Name); allowed != (err == nil) {
@@ -366,7 +365,7 @@ func TestReadingLosses(t *testing.T) {
 	}
 	for _, c := range []struct{ functional, latent, rival string }{{"hinge", "least", "least"}, {"mce", "sum", "wrong"}} {
 		j, spec := find(t, "strips")
-		s := spec.(*recipe.Strips)
+		s := spec.(*Strips)
 		s.Functional, s.Latent, s.Rival, s.Epochs = c.functional, c.latent, c.rival, 8
 		dir := filepath.Join(t.TempDir(), "run")
 		r := run(t, t.Context(), j, s, dir, false, nil)

@@ -48,7 +48,7 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 			if r = run(t, t.Context(), j, s, dir, true, nil); r.Reason != "finished" {
 				t.Fatalf("resumed, the run ended %q", r.Reason)
 			}
-			if err := r.Report(); err != nil {
+			if err := r.Report("energo train " + j.Name); err != nil {
 				t.Error(err)
 			}
 			page, err := os.ReadFile(filepath.Join(dir, "report.html"))

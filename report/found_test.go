@@ -167,7 +167,7 @@ func (f fakeSearch) siamese(t testing.TB) string {
 // composed works out a page and its notes, without files.
 func composed(t testing.TB, dir string, images Images) (*page, string) {
 	t.Helper()
-	p, err := compose(dir, images)
+	p, err := compose(dir, images, "")
 	if err != nil {
 		t.Fatal(err)
 	}

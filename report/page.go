@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +101,6 @@ func newPage(r *Run, s *Surface) *page {
 		p.Formula = e.Formula
 	}
 	p.Status = status(r)
-	p.Command = command(p.Recipe, r.Config)
 	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
 	p.Tiles = append(p.Tiles, gapTiles(r, s)...)
 	if r.Result != nil {
@@ -217,15 +215,12 @@ func status(r *Run) string {
 	return fmt.Sprintf("The run ended (%s): %s.", r.Done.Reason, done)
 }
 
-// jobs are those of energo train that leave a file of settings; other recipes are their users' own.
-var jobs = []string{"digits", "autoencoder", "generate", "jem", "rbm", "strips", "speech", "tagger", "search", "siamese", "parabola", "toy2d", "multilabel", "table"}
-
-// command is what makes the run again, from its folder; "" where nothing of energo's does.
-func command(recipe string, settings []Setting) string {
-	if len(settings) == 0 || !slices.Contains(jobs, recipe) {
+// again is what makes the run again, from its folder; "" where that is not known.
+func again(command string, settings []Setting) string {
+	if len(settings) == 0 || command == "" {
 		return ""
 	}
-	return "energo train " + recipe + " --config config.yaml --run ../again"
+	return command + " --config config.yaml --run ../again"
 }
 
 func errorTile(r *Run, s *Surface) tile {

@@ -30,8 +30,9 @@ const (
 // Write writes report.html and plots/ into a run folder, for what the folder holds: a
 // run that is not finished or not evaluated gets a page that says so. The images are
 // those of the test set, in the order of test.safetensors or embeddings.safetensors.
-func Write(dir string, images Images) error {
-	p, err := compose(dir, images)
+// The command is what trains such a run, such as "energo train digits"; the page says how it makes the run again. "" is none.
+func Write(dir string, images Images, command string) error {
+	p, err := compose(dir, images, command)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func Write(dir string, images Images) error {
 }
 
 // compose works out a run's page and its pictures, and writes nothing.
-func compose(dir string, images Images) (*page, error) {
+func compose(dir string, images Images, command string) (*page, error) {
 	r, err := Open(dir)
 	if err != nil {
 		return nil, err
@@ -56,6 +57,7 @@ func compose(dir string, images Images) (*page, error) {
 		r.note("%s could not be read: %v.", testFile, err)
 	}
 	p := newPage(r, s)
+	p.Command = again(command, r.Config)
 	p.Pictured = images != nil
 	if err := p.addFound(r, images); err != nil {
 		return nil, err

@@ -134,7 +134,7 @@ var plotNames = []string{
 
 func TestWriteWholeRun(t *testing.T) {
 	dir := newFake().write(t)
-	if err := Write(dir, blobs(28, 28)); err != nil {
+	if err := Write(dir, blobs(28, 28), "energo train digits"); err != nil {
 		t.Fatal(err)
 	}
 	all := checkOutput(t, dir, pageFile)
@@ -156,7 +156,7 @@ func TestWriteWholeRun(t *testing.T) {
 	if bad := regexp.MustCompile(`(fill|stroke):#[0-9A-F]{6}`).FindString(page); bad != "" {
 		t.Errorf("the page has a fixed colour: %s", bad)
 	}
-	if err := Write(dir, blobs(28, 28)); err != nil {
+	if err := Write(dir, blobs(28, 28), "energo train digits"); err != nil {
 		t.Fatal(err)
 	}
 	again := files(t, dir)
@@ -265,7 +265,7 @@ func TestWriteEdges(t *testing.T) {
 // pageOf composes a run's page and checks it and its pictures, without files.
 func pageOf(t *testing.T, dir string, images Images) string {
 	t.Helper()
-	p, err := compose(dir, images)
+	p, err := compose(dir, images, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -374,10 +374,10 @@ func TestPageWithoutEnergies(t *testing.T) {
 
 func TestWriteErrors(t *testing.T) {
 	empty := t.TempDir()
-	if err := Write(empty, nil); err == nil || !strings.Contains(err.Error(), "no run folder") {
+	if err := Write(empty, nil, ""); err == nil || !strings.Contains(err.Error(), "no run folder") {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if err := Write(filepath.Join(empty, "none"), nil); err == nil {
+	if err := Write(filepath.Join(empty, "none"), nil, ""); err == nil {
 		t.Error("a folder that is not there: no error")
 	}
 }
@@ -389,7 +389,7 @@ func TestWriteLarge(t *testing.T) {
 	f.n, f.epochs, f.perEpoch = 10000, 10, 469
 	dir := f.write(t)
 	began := time.Now()
-	if err := Write(dir, blobs(28, 28)); err != nil {
+	if err := Write(dir, blobs(28, 28), ""); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("%.2f s", time.Since(began).Seconds())

@@ -24,7 +24,7 @@ var fixedColour = regexp.MustCompile(`(fill|stroke):#[0-9A-F]{6}`)
 // checkFound writes a run's page and pictures, and holds them against what every page keeps to.
 func checkFound(t *testing.T, dir string, names []string) string {
 	t.Helper()
-	if err := Write(dir, blobs(28, 28)); err != nil {
+	if err := Write(dir, blobs(28, 28), ""); err != nil {
 		t.Fatal(err)
 	}
 	all := checkOutput(t, dir, pageFile)

@@ -16,6 +16,8 @@ import (
 	"github.com/energo-ml/energo/internal/notices"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/jobs"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -34,17 +36,26 @@ type usageError struct{ error }
 // errInterrupted ends a command that was told to stop and has said so.
 var errInterrupted = errors.New("interrupted")
 
+// A Program is the command line over a set of jobs.
+type Program struct {
+	Name string
+	Jobs []job.Job
+}
+
+// Energo is the program energo.
+func Energo() Program { return Program{"energo", jobs.All()} }
+
 // Main runs a command line and returns its exit code.
-func Main(args []string, stdout, stderr io.Writer) (code int) {
+func (p Program) Main(args []string, stdout, stderr io.Writer) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
-			fmt.Fprintf(stderr, "energo: internal error: %v\n%s", r, debug.Stack())
+			fmt.Fprintf(stderr, "%s: internal error: %v\n%s", p.Name, r, debug.Stack())
 			code = exitFailure
 		}
 	}()
 	ctx, stop := untilSignal()
 	defer stop()
-	root := newRoot()
+	root := p.root()
 	root.SetArgs(args)
 	out := &output{w: stdout}
 	root.SetOut(out)
@@ -59,15 +70,15 @@ func Main(args []string, stdout, stderr io.Writer) (code int) {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(stderr, "energo: interrupted")
+		fmt.Fprintf(stderr, "%s: interrupted\n", p.Name)
 		return exitInterrupted
 	}
 	if exit := exitError(0); errors.As(err, &exit) {
 		return int(exit)
 	}
-	fmt.Fprintf(stderr, "energo: %v\n", err)
+	fmt.Fprintf(stderr, "%s: %v\n", p.Name, err)
 	if usage := (usageError{}); errors.As(err, &usage) {
-		fmt.Fprintln(stderr, "See energo help, or the command with --help.")
+		fmt.Fprintf(stderr, "See %s help, or the command with --help.\n", p.Name)
 		return exitUsage
 	}
 	return exitFailure
@@ -127,9 +138,9 @@ func terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-func newRoot() *cobra.Command {
+func (p Program) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "energo",
+		Use:   p.Name,
 		Short: "Train and inspect energy-based models by what their loss does to the energies",
 		Long: `energo trains energy-based models: E(W, y, x) is low where answer y fits input x. A loss
 functional says which energies are pushed down and which up; energo trains with the one that
@@ -141,7 +152,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("unknown command %q for energo%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+				return usagef("unknown command %q for %s%s", args[0], p.Name, didYouMean(cmd.SuggestionsFor(args[0])))
 			}
 			return nil
 		},
@@ -153,7 +164,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	root.SetHelpCommand(newHelp(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newTrain(), newEval(), newReport(), newPredict(), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
+	root.AddCommand(newTrain(p.Jobs), newEval(p.Jobs), newReport(p.Jobs), newPredict(p.Jobs), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(p.Jobs), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
 	return root
 }
 

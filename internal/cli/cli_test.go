@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"energo": func() { os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr)) },
+		"energo": func() { os.Exit(Energo().Main(os.Args[1:], os.Stdout, os.Stderr)) },
 	})
 }
 

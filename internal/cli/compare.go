@@ -13,7 +13,6 @@ import (
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 	"github.com/spf13/cobra"
@@ -39,20 +38,20 @@ type named struct {
 	text string
 }
 
-func newCompare() *cobra.Command {
+func newCompare(all []job.Job) *cobra.Command {
 	cmd := &cobra.Command{
 		SuggestionsMinimumDistance: 2,
 
 		Use: "compare JOB", Short: "Train with every functional or loss under one protocol",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no job %q%s (energo compare --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+				return usagef("there is no job %q%s (%s --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])), cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, j := range jobs.All() {
+	for _, j := range all {
 		cmd.AddCommand(newCompareJob(j))
 	}
 	return cmd

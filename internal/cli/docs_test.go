@@ -30,7 +30,7 @@ func everyCommand(do func(c *cobra.Command)) {
 			walk(below)
 		}
 	}
-	walk(newRoot())
+	walk(Energo().root())
 }
 
 // shownLines returns the command lines of all help texts and documents.
@@ -133,7 +133,7 @@ func TestShownCommands(t *testing.T) {
 				continue
 			}
 			checked++
-			cmd, rest, err := newRoot().Find(args)
+			cmd, rest, err := Energo().root().Find(args)
 			if err != nil {
 				t.Errorf("%s: %s: %v", line.where, line.text, err)
 				continue
@@ -160,7 +160,7 @@ func TestShownCommands(t *testing.T) {
 
 // taken runs a command line that is interrupted before it begins and finds no data, and returns what was wrong with the line.
 func taken(args []string, stdin string) error {
-	if cmd, rest, _ := newRoot().Find(args); cmd.Flags().Lookup("data") != nil && !strings.Contains(strings.Join(rest, " "), "--data") &&
+	if cmd, rest, _ := Energo().root().Find(args); cmd.Flags().Lookup("data") != nil && !strings.Contains(strings.Join(rest, " "), "--data") &&
 		!strings.Contains(strings.Join(rest, " "), "--pairs") {
 		args = append(args, "--data", "nowhere")
 	}
@@ -172,7 +172,7 @@ func taken(args []string, stdin string) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	root := newRoot()
+	root := Energo().root()
 	root.SetArgs(args)
 	root.SetIn(strings.NewReader(stdin))
 	root.SetOut(&bytes.Buffer{})
@@ -233,7 +233,7 @@ func TestOneDefault(t *testing.T) {
 func TestPlotsDefaultName(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{"ebm.hinge", "huber"} {
-		if code := Main([]string{"loss", "plot", name}, &bytes.Buffer{}, os.Stderr); code != 0 {
+		if code := Energo().Main([]string{"loss", "plot", name}, &bytes.Buffer{}, os.Stderr); code != 0 {
 			t.Fatalf("loss plot %s: exit code %d", name, code)
 		}
 		if _, err := os.Stat(name + ".svg"); err != nil {

@@ -1,8 +1,11 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/energo-ml/energo/job"
+	"github.com/spf13/cobra"
+)
 
-func newEval() *cobra.Command {
+func newEval(all []job.Job) *cobra.Command {
 	var dataDir string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -13,7 +16,7 @@ manifest). It changes nothing in the run's folder.`,
 		Example: `  energo eval runs/digits-nll-cnn-1
   energo eval runs/digits-nll-cnn-1 --data fashion --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return evalJob(cmd, args[0], dataDir, asJSON)
+			return evalJob(cmd, all, args[0], dataDir, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, a manifest of speech, pictures or pairs (default the run's own)")

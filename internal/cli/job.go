@@ -9,13 +9,12 @@ import (
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/measure"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// newTrainJob is the command of one of the jobs that are descriptions.
+// newTrainJob is the command that trains a job.
 func newTrainJob(j job.Job) *cobra.Command {
 	s := j.New()
 	run := runFlags{recipe: j.Name, folder: j.Folder}
@@ -32,6 +31,9 @@ func newTrainJob(j job.Job) *cobra.Command {
 	run.add(cmd.Flags())
 	return cmd
 }
+
+// trainedBy is the command that trains a job.
+func trainedBy(cmd *cobra.Command, j job.Job) string { return cmd.Root().Name() + " train " + j.Name }
 
 func examples(j job.Job) string {
 	lines := make([]string, len(j.Examples))
@@ -120,15 +122,15 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 		return err
 	}
 	if r.Reason == "interrupted" {
-		return interrupted(cmd, j.Name, run.dir, r.Steps)
+		return interrupted(cmd, j, run.dir, r.Steps)
 	}
-	if err := r.Report(); err != nil {
-		return fmt.Errorf("the run is done and saved, but its report could not be written (energo train %s --run %s --resume tries again): %w", j.Name, shellQuote(run.dir), err)
+	if err := r.Report(trainedBy(cmd, j)); err != nil {
+		return fmt.Errorf("the run is done and saved, but its report could not be written (%s --run %s --resume tries again): %w", trainedBy(cmd, j), shellQuote(run.dir), err)
 	}
 	out := cmd.OutOrStdout()
 	summariseJob(out, s.Folder(), r)
 	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, "report.html")))
-	fmt.Fprintf(out, "Next: energo eval %s, or energo compare %s.\n", shellQuote(run.dir), j.Name)
+	fmt.Fprintf(out, "Next: %[1]s eval %[2]s, or %[1]s compare %[3]s.\n", cmd.Root().Name(), shellQuote(run.dir), j.Name)
 	return printJSON(out, r, run.json)
 }
 
@@ -161,14 +163,14 @@ func summariseTable(out io.Writer, t *measure.Table) {
 	w.Flush()
 }
 
-// evalJob measures a run of one of the jobs that are descriptions.
-func evalJob(cmd *cobra.Command, dir, data string, asJSON bool) error {
+// evalJob measures a run of one of the jobs.
+func evalJob(cmd *cobra.Command, all []job.Job, dir, data string, asJSON bool) error {
 	p := newProgress(cmd.ErrOrStderr(), false)
-	_, s, err := job.ReadConfig(dir, jobs.All())
+	_, s, err := job.ReadConfig(dir, all)
 	if err != nil {
 		return err
 	}
-	r, err := job.Eval(cmd.Context(), dir, jobs.All(), p.env(data))
+	r, err := job.Eval(cmd.Context(), dir, all, p.env(data))
 	p.end()
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func TestLostOutput(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, args := range []string{"version", "functionals", "help", "train digits --help", "exit-codes", "runs", "runs --json"} {
 		var stderr bytes.Buffer
-		if code := Main(strings.Fields(args), full{}, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "energo: no space left") {
+		if code := Energo().Main(strings.Fields(args), full{}, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "energo: no space left") {
 			t.Errorf("%s: exit code %d, stderr %q", args, code, stderr.String())
 		}
 	}

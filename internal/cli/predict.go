@@ -6,11 +6,10 @@ import (
 
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/jobs"
 	"github.com/spf13/cobra"
 )
 
-func newPredict() *cobra.Command {
+func newPredict(all []job.Job) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use: "predict RUN FILE", Short: "Answer the rows of a CSV file with a trained model", Args: exactly("the run's folder", "a CSV file"),
@@ -18,7 +17,7 @@ func newPredict() *cobra.Command {
 the columns that the model was trained on (energo train table); it need not have the target's. The table of the training is not read.`,
 		Example: "  energo predict runs/table-nll-linear-1 new.csv\n  energo predict runs/table-nll-linear-1 new.csv --out answers.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			j, s, err := job.ReadConfig(args[0], jobs.All())
+			j, s, err := job.ReadConfig(args[0], all)
 			if err != nil {
 				return err
 			}

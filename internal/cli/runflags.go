@@ -65,8 +65,8 @@ func claim(dir string, resume bool, base string) (*job.Folder, error) {
 }
 
 // interrupted says how a run that was stopped goes on.
-func interrupted(cmd *cobra.Command, recipe, dir string, steps int) error {
-	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To go on:\n  energo train %s --run %s --resume\n", steps, recipe, shellQuote(dir))
+func interrupted(cmd *cobra.Command, j job.Job, dir string, steps int) error {
+	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To resume:\n  %s --run %s --resume\n", steps, trainedBy(cmd, j), shellQuote(dir))
 	return errInterrupted
 }
 

@@ -1,24 +1,24 @@
 package cli
 
 import (
-	"github.com/energo-ml/energo/jobs"
+	"github.com/energo-ml/energo/job"
 	"github.com/spf13/cobra"
 )
 
-func newTrain() *cobra.Command {
+func newTrain(all []job.Job) *cobra.Command {
 	cmd := &cobra.Command{
 		SuggestionsMinimumDistance: 2,
 
 		Use: "train JOB", Short: "Train a model",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no job %q%s (energo train --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+				return usagef("there is no job %q%s (%s --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])), cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	for _, j := range jobs.All() {
+	for _, j := range all {
 		cmd.AddCommand(newTrainJob(j))
 	}
 	return cmd

@@ -177,13 +177,13 @@ func TestVoidFlags(t *testing.T) {
 		}
 	}
 	for _, command := range []string{"train", "compare digits", "transcribe", "align", "serve search"} {
-		cmd, _, err := newRoot().Find(strings.Fields(command))
+		cmd, _, err := Energo().root().Find(strings.Fields(command))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range append(cmd.Commands(), cmd) {
 			always := strings.Fields(counting[strings.TrimPrefix(c.CommandPath(), "energo ")])
-			if _, ok := jobs.Find(c.Name()); ok && c != cmd {
+			if c != cmd && slices.ContainsFunc(jobs.All(), func(j job.Job) bool { return j.Name == c.Name() }) {
 				continue
 			}
 			if c != cmd {
@@ -289,7 +289,7 @@ type flagAt struct {
 
 func flagOf(t *testing.T, words []string, name string) *flagAt {
 	t.Helper()
-	cmd, _, err := newRoot().Find(words)
+	cmd, _, err := Energo().root().Find(words)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +309,7 @@ func commandsOf(text string) (all [][]string) {
 	names := strings.Split(words[1], "|")
 	if words[1] == "*" {
 		names = nil
-		for _, c := range newTrain().Commands() {
+		for _, c := range newTrain(jobs.All()).Commands() {
 			names = append(names, c.Name())
 		}
 	}
@@ -337,7 +337,7 @@ func elsewhere(words []string, args, flag string) []string {
 // ended runs a command line that must fail, and says whether it was refused for what was typed, and that as void.
 func ended(args []string) (refused, void bool) {
 	var out, warn bytes.Buffer
-	code := Main(args, &out, &warn)
+	code := Energo().Main(args, &out, &warn)
 	text := warn.String()
 	return code == exitUsage, strings.Contains(text, "has no effect") || strings.Contains(text, "instead of a functional")
 }
@@ -350,7 +350,7 @@ func TestConfigFilesOmitVoidSettings(t *testing.T) {
 	}
 	train := func(args ...string) (string, int) {
 		var out, warn bytes.Buffer
-		code := Main(append([]string{"train"}, args...), &out, &warn)
+		code := Energo().Main(append([]string{"train"}, args...), &out, &warn)
 		return warn.String(), code
 	}
 	small := []string{"--data", "digits", "--epochs", "1", "--validation", "10", "--quiet"}

@@ -29,7 +29,7 @@ var elsewhere = map[string]string{
 }
 
 // spec is Open of a job's settings: readers of package data with settings.
-var spec = regexp.MustCompile(`^(jobs|recipe)\.[A-Z]\w*\.Open$`)
+var spec = regexp.MustCompile(`^jobs\.[A-Z]\w*\.Open$`)
 
 // TestEveryReader: a function that is named as readers are, and is exported, has a row
 // in the table or says why it has none.

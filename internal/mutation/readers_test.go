@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/jobs"
 
 	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/autodiff"
@@ -25,9 +24,9 @@ import (
 	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/lossline"
+	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/ngram"
 	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/recipe"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/seq/read"
@@ -457,16 +456,16 @@ func runReaders() []reader {
 	}
 	return []reader{
 		{name: "run/encoder.json", funcs: []string{"search/encode.Open"}, file: encode.CardFile, make: run("search"), read: encoder, blind: noDigest},
-		{name: "run/model.safetensors", file: recipe.ModelFile, make: run("search"), read: encoder},
+		{name: "run/model.safetensors", file: jobs.ModelFile, make: run("search"), read: encoder},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
-		{name: "run/tagger's weights", file: recipe.ModelFile, make: run("tagger"), read: tagger},
+		{name: "run/tagger's weights", file: jobs.ModelFile, make: run("tagger"), read: tagger},
 		{name: "run/reader.json", funcs: []string{"seq/read.Open"}, file: read.CardFile, make: run("speech"), read: speech, blind: noDigest},
 		{name: "run/times.safetensors", file: read.TimesFile, make: run("speech"), read: speech},
 		{name: "run/result.json", funcs: []string{"report.Open"}, file: job.ResultFile, make: run("digits"), read: opened, blind: noDigest},
 		{name: "run/config.yaml", file: job.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
 		{name: "run/events.jsonl", file: train.LogFile, make: events, read: opened, blind: rest},
-		{name: "run/test.safetensors", funcs: []string{"report.Run.Surface"}, file: recipe.TestFile, make: run("digits"), read: surfaceOf},
+		{name: "run/test.safetensors", funcs: []string{"report.Run.Surface"}, file: jobs.TestFile, make: run("digits"), read: surfaceOf},
 		{
 			name: "card", funcs: []string{"internal/card.Decode"}, file: "card.json", blind: noDigest, quiet: true,
 			make: only("card.json", []byte(`{"Name":"a","Values":[1,2.5],"Inner":{"N":3,"Text":"ü"}}`)),

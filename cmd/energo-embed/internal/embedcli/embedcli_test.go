@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"energo": func() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) },
+		"energo": func() { os.Exit(cli.Energo().Main(os.Args[1:], os.Stdout, os.Stderr)) },
 		"energo-embed": func() {
 			pipeline.Worker(os.Args[1:])
 			os.Exit(Main(os.Args[1:], os.Stdout, os.Stderr))

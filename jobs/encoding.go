@@ -1,0 +1,179 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/search/distance"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// Encoding is the settings of jobs that train encoders: where pictures come from, what is done to them, and training.
+type Encoding struct {
+	Data      string  // folder with a subfolder a class, CSV file path,label, or folder of four IDX files; "" is MNIST
+	Test      string  // test pictures, as data; "" is a share of data, but IDX files have their own
+	TestShare float64 // of each class, where there is no test set
+	Size      int     // pixels of a side; of IDX files the pictures' own
+	Channels  string  // auto, 1, 3; of IDX files 1
+	SkipBad   bool    // leave out pictures that cannot be read
+
+	Dim                       int  // coordinates of a vector
+	Augment, Flip, Brightness bool // shift, turn and scale training pictures; … and mirror them; … and change brightness and contrast
+
+	// Sets reads the pictures of two sources, in a program with data of its own; nil is data.LoadPictures.
+	Sets func(ctx context.Context, source, test string, o data.PictureOptions, progress data.Progress) (trainSet, testSet *data.Pictures, skipped []error, err error)
+
+	job.Training
+}
+
+// channelChoices are what the setting channels may be.
+var channelChoices = []string{"auto", "1", "3"}
+
+func defaultEncoding(dim, epochs, batch int) Encoding {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch, t.Validation = epochs, batch, 0
+	return Encoding{TestShare: 0.2, Size: 64, Channels: "auto", Dim: dim, Training: t}
+}
+
+// options lists the settings of pictures. listed says whether the setting data names them, jittered whether training pictures are
+// changed at random, and tested why the test is no share of the data; "" where it is one.
+func (c *Encoding) options(listed, jittered func() bool, tested func() string) option.List {
+	files := func() bool { return !listed() || c.Sets != nil || c.Data != "" && !data.HasDigits(c.Data) }
+	scaled := option.When(files, option.Because("the data is in IDX files, whose pictures stay as they are"))
+	apart := option.When(files, option.Because("the data is in IDX files, which have a test set"))
+	named := option.When(listed, option.Because("pairs names the pictures"))
+	part := option.When(jittered, option.Because("it is a part of augment, which is off"))
+	return option.List{
+		option.New(&c.Data, "data", "folder with a subfolder of pictures a class, CSV file path,label, or folder of four IDX files (default MNIST, fetched once)", option.Arg("folder"), option.Path, named),
+		option.New(&c.Test, "test", "test pictures, folder or list as --data (default a share of that; IDX files have their own)", option.Arg("folder"), option.Path, apart, named),
+		option.New(&c.TestShare, "test_share", "share of each class that is kept for the test where there is no test set", option.Share, apart,
+			option.When(func() bool { return tested() == "" }, tested)),
+		option.New(&c.Size, "size", "pixels of a side that pictures are scaled to; those in IDX files stay as they are", option.Whole(encode.MinSide, encode.MaxSide), scaled),
+		option.New(&c.Channels, "channels", "channels of a picture; auto is 1 where all pictures are grey", option.OneOf(channelChoices...), scaled),
+		option.New(&c.SkipBad, "skip_bad", "leave out pictures that cannot be read, and say how many", scaled),
+		option.New(&c.Dim, "dim", "numbers of a vector", option.Whole(1, encode.MaxDim)),
+		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
+		option.New(&c.Flip, "flip", "with --augment: mirror every other one, too", part),
+		option.New(&c.Brightness, "brightness", "with --augment: change brightness and contrast, too", part),
+	}
+}
+
+// training lists the settings of training, of which validation has a default of its own.
+func (c *Encoding) training() option.List {
+	list := c.Training.Options()
+	list.Find("validation").Help = fmt.Sprintf("training samples held out to choose the best epoch by; 0 is a tenth, %d at most", heldMost)
+	return list
+}
+
+// load reads the pictures that the settings name. test is nil where a share of the others is to be taken.
+func (c *Encoding) load(ctx context.Context, env job.Env) (trainSet, test *data.Pictures, err error) {
+	return c.read(ctx, c.Data, c.Test, c.scaling(), env)
+}
+
+// scaling says how pictures are to be read.
+func (c *Encoding) scaling() data.PictureOptions {
+	channels := map[string]int{"1": 1, "3": 3}
+	return data.PictureOptions{C: channels[c.Channels], H: c.Size, W: c.Size, Skip: c.SkipBad}
+}
+
+// loadOther reads the pictures to measure on instead of the test set, of the size of those that are trained on: the test set of the
+// env's data, or all that are there.
+func (c *Encoding) loadOther(ctx context.Context, env job.Env, trained *data.Pictures) (*data.Pictures, error) {
+	all, test, err := c.read(ctx, env.Data, "", c.like(trained), env)
+	return cmp.Or(test, all), err
+}
+
+// like says how pictures are read that go with those of a set.
+func (c *Encoding) like(set *data.Pictures) data.PictureOptions {
+	return data.PictureOptions{C: set.C, H: set.H, W: set.W, Skip: c.SkipBad}
+}
+
+func (c *Encoding) read(ctx context.Context, source, test string, o data.PictureOptions, env job.Env) (trainSet, testSet *data.Pictures, err error) {
+	load := c.Sets
+	if load == nil {
+		load = data.LoadPictures
+	}
+	trainSet, testSet, skipped, err := load(ctx, source, test, o, env.Progress)
+	env.Skip(skipped)
+	return trainSet, testSet, err
+}
+
+func (c *Encoding) jitter() data.Jitter {
+	return data.Jitter{Flip: c.Flip, Brightness: c.Brightness}
+}
+
+// batch writes training pictures, jittered where that is a setting, [len(indices), c, h, w].
+func (c *Encoding) batch(x *tensor.Tensor, set *data.Pictures, indices []int, rng *rand.Rand) {
+	x.Resize(len(indices), set.C, set.H, set.W)
+	if c.Augment {
+		set.Jittered(x.Float32s(), indices, c.jitter(), rng)
+	} else {
+		set.Batch(x.Float32s(), indices)
+	}
+}
+
+// picturesSum stands for pictures in a checkpoint's settings: the data may have moved.
+func picturesSum(set *data.Pictures) string {
+	sum := crc32.ChecksumIEEE(set.Pixels)
+	for _, y := range set.Labels {
+		sum = crc32.Update(sum, crc32.IEEETable, []byte{byte(y), byte(y >> 8), byte(y >> 16)})
+	}
+	return fmt.Sprintf("%d pictures of %d×%d×%d with checksum %08x", set.N, set.C, set.H, set.W, sum)
+}
+
+// encoderTask is what the models of search and siamese have in common: a network that makes vectors of pictures.
+type encoderTask struct {
+	*encode.Network
+	pictured
+	look    *encode.Worker
+	subject train.Subject
+
+	criterion nn.Criterion
+	x         *tensor.Tensor // a batch's pictures
+}
+
+// newEncoderTask returns the untrained network of a job for pictures such as those trained on. sum stands for the training data.
+func (c *Encoding) newEncoderTask(job string, trained, test *data.Pictures, sum string, unit bool, metric string) (encoderTask, error) {
+	if test.C != trained.C || test.H != trained.H || test.W != trained.W {
+		return encoderTask{}, fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", trained.C, trained.H, trained.W, test.C, test.H, test.W)
+	}
+	n, err := encode.NewNetwork(encode.Spec{
+		Job: job, Channels: trained.C, Height: trained.H, Width: trained.W, Dim: c.Dim, Unit: unit, Metric: metric,
+		DarkBackground: trained.DarkBackground(),
+	}, c.Seed)
+	if err != nil {
+		return encoderTask{}, err
+	}
+	return encoderTask{Network: n, look: n.Worker(), x: tensor.New(tensor.Float32), pictured: pictured{sum, test.Pixels, test.C, test.H, test.W}}, nil
+}
+
+// Load implements job.Model.
+func (t *encoderTask) Load(dir string) error {
+	return nn.Load(filepath.Join(dir, encode.WeightsFile), t.Module)
+}
+
+// Scale implements job.Model.
+func (t *encoderTask) Scale(spread measure.Number) { t.subject.Scale = spread }
+
+// distance is the network's metric as packages pair and retrieval have it.
+func (t *encoderTask) distance() distance.Measure {
+	return distance.Measure{Kind: distance.Kind(t.Metric)}
+}
+
+// vectorsOf are the vectors x of a set's pictures for the report.
+func (t *encoderTask) vectorsOf(set *data.Pictures, x []float32) *report.Vectors {
+	return &report.Vectors{Values: x, Dim: t.Dim, Labels: set.Labels, Classes: set.Classes, Paths: set.Paths, Distance: t.distance()}
+}

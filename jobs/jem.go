@@ -1,0 +1,242 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/sampler"
+	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/train"
+)
+
+// JEMJob trains classifiers that are densities of their pictures, too.
+//
+// Source: [grathwohl2020].
+func JEMJob() job.Job {
+	return job.Job{
+		Name: "jem", Folder: "jem", Short: "Train a classifier that is a density of its pictures, too",
+		Long: `Trains a convolutional E(k, y) as a classifier, by cross-entropy over the labels k, and as a density of
+the pictures y, by contrastive divergence with the labels summed out: E(y) = −log Σₖ exp(−E(k, y)). Such a
+model tells pictures that are none of the data's by their energy. --density 0 trains the classifier alone, to
+compare with.
+
+Measured are the test error, the calibration of the probabilities, and how well test pictures are told from
+foreign ones (areas under the curve): Fashion-MNIST's where it is installed, or those of --foreign; noise; test
+pictures with their pixels shuffled. The run's folder is as that of train digits, with sheets of what the
+model draws.`,
+		Examples: []string{"", "--density 0", "--foreign fashion --epochs 10"},
+		New:      func() job.Spec { return DefaultJEM() },
+	}
+}
+
+// JEM is the settings of the job jem.
+type JEM struct {
+	Labelled
+	Foreign string  // folder of a set whose test pictures are to be told from the data's; "" is Fashion-MNIST if it is installed
+	Density float64 // weight of the contrast; 0 trains a classifier alone
+	Chains
+	job.Training
+}
+
+// DefaultJEM returns the settings of `energo train jem` without flags.
+func DefaultJEM() *JEM {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 4, 64, 1e-3, 1, 0.999, 1000
+	c := defaultChains()
+	c.StepSize, c.SlopeClip, c.Noise = 0.5, 0.2, 0.005 // the labels make the energies steeper
+	return &JEM{Density: 1, Chains: c, Training: t}
+}
+
+// Options implements job.Spec.
+func (c *JEM) Options() option.List {
+	alone := func() string {
+		if c.Density != 0 {
+			return ""
+		}
+		return "density is 0: the classifier is trained alone, without chains"
+	}
+	list := append(option.List{
+		c.Labelled.option(),
+		option.New(&c.Foreign, "foreign", "folder of an MNIST-like set whose test pictures are to be told from the data's (default Fashion-MNIST, if it is installed)", option.Arg("folder"), option.Path),
+		option.New(&c.Density, "density", "weight of the density's contrast beside the cross-entropy", option.Below(math.Inf(1))),
+	}, c.Chains.options(alone)...)
+	return append(list, c.Training.Options()...)
+}
+
+// Resolve implements job.Spec.
+func (c *JEM) Resolve() error {
+	c.Settle(c.Epochs, c.Batch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *JEM) Folder() string { return "jem" }
+
+// Open implements job.Spec.
+func (c *JEM) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	trainSet, testSet, err := c.load(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	foreign, err := c.foreign(ctx, env, trainSet)
+	if err != nil {
+		return nil, err
+	}
+	return newJEMTask(c, trainSet, testSet, foreign)
+}
+
+// foreign returns the test pictures of a folder, of Fashion-MNIST if none is named, and nil where that is not installed or of
+// another size than the data.
+func (c *JEM) foreign(ctx context.Context, env job.Env, like *data.Images) (*data.Images, error) {
+	dir, read := c.Foreign, c.read
+	if dir == "" {
+		var ok bool
+		if dir, ok = data.InstalledFashion(); !ok {
+			return nil, nil
+		}
+		read = data.LoadDigits
+	}
+	_, set, err := read(ctx, dir, env.Progress)
+	switch {
+	case err != nil:
+		return nil, err
+	case set.N > 0 && set.H == like.H && set.W == like.W:
+		return set, nil
+	case c.Foreign == "":
+		return nil, nil
+	}
+	return nil, fmt.Errorf("foreign is %s, which has %d test pictures of %d×%d pixels; there must be some of %d×%d, as the data's", dir, set.N, set.H, set.W, like.H, like.W)
+}
+
+// Measure implements job.Model: labels, probabilities, and how well pictures that are none of the data's are told from the test
+// pictures.
+func (t *jemTask) Measure(ctx context.Context) (*job.Measures, error) {
+	own, err := t.measure(ctx, t.test)
+	if err != nil {
+		return nil, err
+	}
+	calibration, err := measure.Calibrate(own.Energies.Float32s(), t.labeler.Labels(), t.test.Labels)
+	if err != nil {
+		return nil, err
+	}
+	table, err := t.detection(ctx)
+	if err != nil {
+		return nil, err
+	}
+	figures := []measure.Figure{
+		measure.Quantity{Key: "ece", Name: "Calibration error", Unit: measure.Share, Note: "expected: confidence less accuracy"}.Of(float64(calibration.ECE)),
+		measure.Quantity{Key: "nll", Name: "Negative log-likelihood", Unit: measure.Nat, Note: "of the labels"}.Of(float64(calibration.NLL)),
+	}
+	if t.foreign == nil {
+		none := measure.Quantity{Key: "foreign", Name: "Foreign pictures", Note: "there is no Fashion-MNIST of the data's size here, and --foreign names no other pictures"}
+		figures = append(figures, none.Of(math.NaN()))
+	}
+	return &job.Measures{
+		Evaluation: own.Evaluation, Figures: figures, Tables: []measure.Table{table, bins(calibration)},
+		Write: func(ctx context.Context, dir string) error { return t.write(ctx, dir, own) },
+	}, nil
+}
+
+// bins is the table of a calibration.
+func bins(c measure.Calibration) measure.Table {
+	t := measure.Table{Key: "calibration", Name: "Confidence", Columns: []measure.Quantity{
+		{Key: "samples", Name: "Samples", Unit: measure.Count}, {Key: "confidence", Name: "Confidence", Unit: measure.Share, Note: "mean"}, {Key: "accuracy", Name: "Accuracy", Unit: measure.Share},
+	}}
+	for i, b := range c.Bins {
+		if b.Samples > 0 {
+			n := float64(len(c.Bins))
+			t.Add(measure.Share.Text(float64(i)/n)+" to "+measure.Share.Text(float64(i+1)/n), float64(b.Samples), float64(b.Confidence), float64(b.Accuracy))
+		}
+	}
+	return t
+}
+
+// detection says how well test pictures are told from pictures that are none of the data's, as areas under the curve of
+// detections over false alarms: by the energy −log Σₖ exp(−E(k, y)), high for foreign ones, and by the classifier's greatest
+// probability, low for foreign ones.
+func (t *jemTask) detection(ctx context.Context) (measure.Table, error) {
+	table := measure.Table{Key: "foreign", Name: "told from", Columns: []measure.Quantity{
+		{Key: "n", Name: "Pictures", Unit: measure.Count}, {Key: "auroc_energy", Name: "AUROC by energy", Unit: measure.Share}, {Key: "auroc_confidence", Name: "By confidence", Unit: measure.Share},
+	}}
+	y := pixelsOf(t.test)
+	noise, shuffled := make([]float32, len(y)), slices.Clone(y)
+	sampler.Uniform[float32]{D: t.test.Size(), Low: 0, High: 1}.Draw(train.Rand(t.c.Seed, "foreign", 0), noise)
+	shufflePixels(shuffled, t.pictures.shuffled)
+	others := []judgedPictures{{"uniform noise", noise}, {"shuffled pixels", shuffled}}
+	if t.foreign != nil {
+		others = append([]judgedPictures{{"foreign pictures", pixelsOf(t.foreign)}}, others...)
+	}
+	energies, doubts, err := t.scores(ctx, y)
+	if err != nil {
+		return table, err
+	}
+	for _, other := range others {
+		e, d, err := t.scores(ctx, other.pixels)
+		if err != nil {
+			return table, err
+		}
+		table.Add(other.name, float64(len(e)), measure.AUROC(energies, e), measure.AUROC(doubts, d))
+	}
+	return table, nil
+}
+
+// scores returns the energies of pictures, and what is lacking in the classifier's confidence.
+func (t *jemTask) scores(ctx context.Context, y []float32) (energies, doubts []float64, err error) {
+	p, err := t.probabilities(ctx, y, t.test.H, t.test.W)
+	if err != nil {
+		return nil, nil, err
+	}
+	k := t.labeler.Labels()
+	for i := range len(p) / k {
+		doubts = append(doubts, 1-float64(slices.Max(p[i*k:(i+1)*k])))
+	}
+	energies, err = t.pictures.energies(ctx, y)
+	return energies, doubts, err
+}
+
+// write writes the energies of the test set, the film of training and, of a density, sheets of what it draws.
+func (t *jemTask) write(ctx context.Context, dir string, own *measurement) error {
+	var sheets []report.Sheet
+	if t.c.Density != 0 {
+		drawn, err := t.drawn(ctx)
+		if err != nil {
+			return err
+		}
+		sheets = append(sheets, sheet(t.test, drawnALabel, "of-labels", "Pictures of each label, from noise", "Langevin dynamics down E(k, y) for each label k, a row each.", drawn))
+	}
+	if t.c.Density != 0 && t.buffer != nil {
+		chains := t.buffer.Float32s()[:min(shownEach, t.c.Buffer)*t.test.Size()]
+		sheets = append(sheets, sheet(t.test, drawnALabel, "chains", "The chains of training", "As the last step left them; some have started from noise just before.", chains))
+	}
+	if err := own.write(dir, t.test); err != nil {
+		return err
+	}
+	if err := surface.Write(dir, t.film.films()); err != nil {
+		return err
+	}
+	return report.WriteSheets(dir, sheets)
+}
+
+const drawnALabel = 20
+
+// drawn returns pictures that chains draw for each label in turn, drawnALabel of them.
+func (t *jemTask) drawn(ctx context.Context) (all []float32, err error) {
+	for k := range t.labeler.Labels() {
+		of := energy.OneLabel{Labeler: t.labeler, Label: k, D: t.set.Size()}
+		p := newPictureSurface(t.net, of, t.set.H, t.set.W, "")
+		y, err := p.fromNoise(ctx, t.c.Chains, drawnALabel, freshSteps, t.c.Seed+uint64(k))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, y...)
+	}
+	return all, nil
+}

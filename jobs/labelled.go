@@ -1,0 +1,114 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/report"
+)
+
+// Labelled is where a job's labelled pictures come from.
+type Labelled struct {
+	Data string // folder of four IDX files; "" is MNIST
+	// Sets reads the pictures of a folder, in a program with data of its own; nil is data.LoadDigits.
+	Sets func(ctx context.Context, folder string, progress data.Progress) (trainSet, testSet *data.Images, err error)
+}
+
+// option is the setting of Data.
+func (l *Labelled) option() option.Option {
+	return option.New(&l.Data, "data", "folder with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)", option.Arg("folder"), option.Path)
+}
+
+// read reads the pictures of a folder.
+func (l *Labelled) read(ctx context.Context, folder string, progress data.Progress) (trainSet, testSet *data.Images, err error) {
+	if l.Sets != nil {
+		return l.Sets(ctx, folder, progress)
+	}
+	return data.LoadDigits(ctx, folder, progress)
+}
+
+// load reads the pictures, and refuses test pictures that what is trained could not be measured on.
+func (l *Labelled) load(ctx context.Context, env job.Env) (trainSet, testSet *data.Images, err error) {
+	if trainSet, testSet, err = l.read(ctx, l.Data, env.Progress); err == nil && env.Data != "" {
+		_, testSet, err = l.read(ctx, env.Data, env.Progress)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return trainSet, testSet, checkAlike(trainSet, testSet)
+}
+
+// checkAlike refuses sets of which one is empty, or whose pictures or labels differ in kind.
+func checkAlike(trainSet, testSet *data.Images) error {
+	a, b := trainSet, testSet
+	switch {
+	case a.N < 1 || b.N < 1:
+		return fmt.Errorf("there are %d training images and %d test images; there must be some of both", a.N, b.N)
+	case a.H != b.H || a.W != b.W:
+		return fmt.Errorf("training images have %d×%d pixels, test images %d×%d; they must be alike", a.H, a.W, b.H, b.W)
+	case b.Classes() > a.Classes():
+		return fmt.Errorf("a test image has the label %d; the training images have those below %d", b.Classes()-1, a.Classes())
+	}
+	return nil
+}
+
+// pictured is what models of pictures know of their sets; it implements parts of job.Pictured.
+type pictured struct {
+	data    string // identifies the training set
+	pixels  []byte // of the test pictures
+	c, h, w int
+}
+
+// Data implements job.Model.
+func (p *pictured) Data() string { return p.data }
+
+// Pictures implements job.Pictured.
+func (p *pictured) Pictures() (report.Images, error) {
+	return report.PlaneImages(p.pixels, p.c, p.h, p.w)
+}
+
+// labelledTest is pictured with the test set of labelled pictures.
+type labelledTest struct {
+	pictured
+	test *data.Images
+}
+
+// newLabelledTest is of a test set, which may be nil where nothing is measured.
+func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
+	t := labelledTest{pictured{data: imagesSum(trainSet)}, testSet}
+	if testSet != nil {
+		t.pixels, t.c, t.h, t.w = testSet.Pixels, 1, testSet.H, testSet.W
+	}
+	return t
+}
+
+// labelledSets are the pictures that a model is trained on, evaluated on while it is, and measured on. It implements parts of
+// train.Task and job.Pictured.
+type labelledSets struct {
+	labelledTest
+	set, held *data.Images
+	scaled    bool // Scale has been called
+}
+
+// newLabelledSets divides a training set. testSet may be nil where nothing is measured on it.
+func newLabelledSets(c *job.Training, trainSet, testSet *data.Images) (labelledSets, error) {
+	n, lo, hi, err := c.Held(trainSet.N)
+	if err != nil {
+		return labelledSets{}, err
+	}
+	return labelledSets{labelledTest: newLabelledTest(trainSet, testSet), set: trainSet.Subset(0, n), held: trainSet.Subset(lo, hi)}, nil
+}
+
+// Samples implements train.Task.
+func (l *labelledSets) Samples() int { return l.set.N }
+
+// evaluated returns the pictures that are evaluated on: fewer where that tells the energies' spread before training.
+func (l *labelledSets) evaluated() *data.Images {
+	if l.scaled {
+		return l.held
+	}
+	return l.held.Subset(0, min(scaleSample, l.held.N))
+}

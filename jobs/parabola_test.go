@@ -1,0 +1,66 @@
+package jobs
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/surface"
+)
+
+// TestParabola: the tutorial's lesson. The energy loss collapses on codes alone, square_square and nll infer Y = X² there, and the
+// misprint fails.
+func TestParabola(t *testing.T) {
+	if testing.Short() {
+		t.Skip("five trainings")
+	}
+	const works = 0.01
+	for _, c := range []struct {
+		energy, functional string
+		works              bool
+	}{{"output", "energy", true}, {"codes", "energy", false}, {"codes", "square_square", true}, {"codes", "nll", true}, {"codes", "square_square_misprint", false}} {
+		s := ParabolaJob().New().(*Parabola)
+		s.Energy, s.Functional = c.energy, c.functional
+		dir := filepath.Join(t.TempDir(), "run")
+		r, err := job.Train(t.Context(), ParabolaJob(), s, job.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.works != (r.TestError < works && !r.Collapsed) {
+			t.Errorf("%s of %s: squared error %v, collapsed %v: %s", c.functional, c.energy, r.TestError, r.Collapsed, r.Verdict)
+		}
+		if !c.works && !r.Collapsed {
+			t.Errorf("%s of %s: no alarm: %s", c.functional, c.energy, r.Verdict)
+		}
+		films, err := surface.Read(dir)
+		if err != nil || len(films) != 1 || len(films[0].Frames) != s.Epochs+1 {
+			t.Errorf("%s of %s: films %v, %v", c.functional, c.energy, films, err)
+		}
+	}
+}
+
+// TestPointFunctionals: real answers have every statistic but those of costs.
+func TestPointFunctionals(t *testing.T) {
+	names := PointFunctionals()
+	if len(names) < 11 || slices.Contains(names, "margin_cost") || !slices.Contains(names, "perceptron") {
+		t.Errorf("functionals of real answers: %v", names)
+	}
+	s := ParabolaJob().New().(*Parabola)
+	s.Functional = "margin_cost"
+	if err := job.Resolve(ParabolaJob(), s); err == nil || !strings.Contains(err.Error(), `functional is "margin_cost"; it must be one of energy`) {
+		t.Errorf("costs of real answers: %v", err)
+	}
+}
+
+// TestInferred: the first of equals, and NaN where an energy is.
+func TestInferred(t *testing.T) {
+	nan := 0.0
+	nan /= nan
+	s := &lookedAt{x: []float64{0, 1, 2}, y: []float64{5, 6}, energies: []float64{1, 0, 2, 2, nan, 1}}
+	got := s.inferred()
+	if got[0] != 6 || got[1] != 5 || got[2] == got[2] {
+		t.Errorf("inferred %v", got)
+	}
+}

@@ -1,0 +1,201 @@
+package jobs
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+
+	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/sampler"
+	"github.com/energo-ml/energo/train"
+)
+
+// RBMJob trains restricted Boltzmann machines over pictures in black and white.
+func RBMJob() job.Job {
+	return job.Job{
+		Name: "rbm", Folder: "rbm", Short: "Train a restricted Boltzmann machine, and bracket its partition function",
+		Long: `Trains a restricted Boltzmann machine over pictures in black and white by contrastive divergence, with
+chains that persist (PCD) or, with --chains 0, that start from the data (CD-k). The chains move by Gibbs
+sampling.
+
+In the end log Z is estimated by annealed importance sampling, forwards from the machine without weights and
+backwards from the machine's own draws, which brackets it; up to 20 hidden units it is also computed exactly.
+With it come the log-likelihoods of training and test pictures in nat. The run's folder is as that of train
+digits, with sheets of draws and of the hidden units' weights under plots/.
+
+The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
+		Examples: []string{"", "--hidden 20", "--chains 0 --k 25"},
+		New:      func() job.Spec { return DefaultRBM() },
+	}
+}
+
+// RBM is the settings of the job rbm.
+type RBM struct {
+	Labelled
+	Hidden     int  // units
+	K          int  // Gibbs sweeps in a step of training
+	Chains     int  // that persist (PCD); 0: start from the data (CD-k)
+	Stochastic bool // pixels are 1 with the probability that is their grey; else where that is above a half
+	Annealing  int  // temperatures of the estimates of log Z in the end
+	job.Training
+}
+
+// DefaultRBM returns the settings of `energo train rbm` without flags.
+func DefaultRBM() *RBM {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch, t.Optimizer, t.LR, t.WeightDecay, t.EMA = 30, 100, "sgd", 0.01, 1e-3, 0.999
+	return &RBM{Hidden: 500, K: 1, Chains: 200, Annealing: 5000, Training: t}
+}
+
+// Options implements job.Spec.
+func (c *RBM) Options() option.List {
+	return append(option.List{
+		c.Labelled.option(),
+		option.New(&c.Hidden, "hidden", "hidden units", option.Whole(1, widest)),
+		option.New(&c.K, "k", "Gibbs sweeps in a step of training", option.Whole(1, 10000)),
+		option.New(&c.Chains, "chains", "chains that persist; 0 lets them start from the data (CD-k)", option.Whole(0, 1<<16)),
+		option.New(&c.Stochastic, "stochastic", "make pixels 1 with the probability that is their grey, anew each time, instead of a threshold"),
+		option.New(&c.Annealing, "annealing", "temperatures of the estimates of log Z in the end", option.Whole(10, 1<<20)),
+	}, c.Training.Options()...)
+}
+
+// Resolve implements job.Spec.
+func (c *RBM) Resolve() error {
+	c.Settle(c.Epochs, c.Batch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *RBM) Folder() string { return "rbm" }
+
+// Open implements job.Spec.
+func (c *RBM) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	trainSet, testSet, err := c.load(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return newRBMTask(c, trainSet, testSet)
+}
+
+// Load implements job.Model: the chains come with the weights.
+func (t *rbmTask) Load(dir string) error {
+	if err := t.weights.Load(dir); err != nil {
+		return err
+	}
+	return train.LoadState(dir, t)
+}
+
+// What is measured in the end.
+const (
+	exactUnits    = 20 // hidden units whose states are enumerated
+	annealChains  = 200
+	annealSmall   = 1000 // … where each chain costs little
+	settleSweeps  = 1000 // from training's chains to draws
+	fromNoiseRuns = 2000 // sweeps from noise to a picture
+)
+
+// Measure implements job.Model: it brackets log Z. The error is the negative log-likelihood of the test pictures, by the exact
+// log Z or, of more hidden units, by the greater of its estimates.
+func (t *rbmTask) Measure(ctx context.Context) (*job.Measures, error) {
+	rng, chains := train.Rand(t.c.Seed, "measure", 0), annealChains
+	if t.c.Hidden <= exactUnits {
+		chains = annealSmall
+	}
+	forward, err := t.anneal(ctx, t.c.Annealing, chains, rng)
+	if err != nil {
+		return nil, err
+	}
+	v, p, err := t.draws(ctx, chains, settleSweeps, false, rng)
+	if err != nil {
+		return nil, err
+	}
+	backward, err := energy.AnnealRBMBack(ctx, rng, t.rbm, t.base, sampler.Ladder(t.c.Annealing), v)
+	if err != nil {
+		return nil, err
+	}
+	exact, logZ, greater := math.NaN(), forward.LogZ, max(forward.LogZ, backward.LogZ)
+	if t.c.Hidden <= exactUnits {
+		if exact, err = t.rbm.LogPartition(); err != nil {
+			return nil, err
+		}
+		logZ, greater = exact, exact
+	}
+	test, err := t.meanEnergy(ctx, t.test)
+	if err != nil {
+		return nil, err
+	}
+	training, err := t.meanEnergy(ctx, t.set)
+	if err != nil {
+		return nil, err
+	}
+	e, err := t.diagnose(ctx, t.test, likelihoodLost.Of(test+greater), math.NaN())
+	if err != nil {
+		return nil, err
+	}
+	return &job.Measures{
+		Evaluation: e, Tables: []measure.Table{logPartitions(forward, backward, exact)},
+		Figures: append(logLikelihoods(-test-logZ, -test-backward.LogZ, -training-logZ), bracket.Of(backward.LogZ-forward.LogZ)),
+		Write:   func(ctx context.Context, dir string) error { return t.write(ctx, dir, p, rng) },
+	}, nil
+}
+
+// bracket is what the two estimates of log Z leave open.
+var bracket = measure.Quantity{Key: "log_z_bracket", Name: "Bracket of log Z", Unit: measure.Nat, Note: "backwards less forwards"}
+
+// likelihoodLost is the error of a machine.
+var likelihoodLost = measure.Quantity{Key: "nll", Name: "Negative log-likelihood", Unit: measure.Nat, Note: "a picture, with the greater estimate of log Z"}
+
+// logLikelihoods are the figures of a machine.
+func logLikelihoods(test, least, training float64) []measure.Figure {
+	of := func(key, name, note string) measure.Quantity {
+		return measure.Quantity{Key: key, Name: name, Unit: measure.Nat, Note: note}
+	}
+	return []measure.Figure{
+		of("test_log_likelihood", "Log-likelihood", "a test picture").Of(test),
+		of("test_log_likelihood_least", "Log-likelihood, least", "a test picture, with log Z from backwards").Of(least),
+		of("train_log_likelihood", "Log-likelihood, training", "a training picture").Of(training),
+	}
+}
+
+// logPartitions is the table of the estimates of log Z: annealing from the machine without weights, too low on average, and from
+// the machine's own draws, too high on average. exact is NaN where it is not known.
+func logPartitions(forward, backward sampler.Estimate, exact float64) measure.Table {
+	t := measure.Table{Key: "log_partition", Name: "annealing", Columns: []measure.Quantity{
+		{Key: "log_z", Name: "log Z", Unit: measure.Nat}, {Key: "std_err", Name: "Standard error", Unit: measure.Nat}, {Key: "effective_chains", Name: "Effective chains"},
+	}}
+	known := measure.Finite(exact)
+	if known {
+		t.Columns = append(t.Columns, measure.Quantity{Key: "off", Name: "Off", Unit: measure.Nat, Note: "less the exact log Z"})
+	}
+	add := func(name string, e sampler.Estimate) {
+		values := []float64{e.LogZ, e.StdErr, e.Size}
+		if known {
+			values = append(values, e.LogZ-exact)
+		}
+		t.Add(name, values...)
+	}
+	add("forwards", forward)
+	add("backwards", backward)
+	if known {
+		t.Add("exactly", exact)
+	}
+	return t
+}
+
+// write writes sheets of draws and of weights; chains are draws from where training left them.
+func (t *rbmTask) write(ctx context.Context, dir string, chains []float32, rng *rand.Rand) error {
+	_, noise, err := t.draws(ctx, shownEach, fromNoiseRuns, true, rng)
+	if err != nil {
+		return err
+	}
+	const columns = 20
+	return report.WriteSheets(dir, []report.Sheet{
+		sheet(t.test, columns, "chains", "Draws", "Probabilities of the pixels after a thousand Gibbs sweeps from where training left the chains.", chains[:min(len(chains), shownEach*t.test.Size())]),
+		sheet(t.test, columns, "from-noise", "Draws from noise", "Probabilities of the pixels after two thousand Gibbs sweeps from noise.", noise),
+		sheet(t.test, columns, "filters", "Weights of hidden units", "Each from its least to its greatest weight.", t.filters(shownEach)),
+	})
+}

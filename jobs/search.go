@@ -1,0 +1,164 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/pair"
+)
+
+// SearchJob trains vectors of pictures by losses of vectors.
+func SearchJob() job.Job {
+	return job.Job{
+		Name: "search", Folder: "search-LOSS", Short: "Train an embedding for searching pictures by example",
+		Long: `Trains a network that maps a picture to a vector, so that pictures of one class lie near each other and
+others far away, and measures searching: each test picture is the query once, among all other test pictures and
+among the training pictures.
+
+The data is MNIST, any MNIST-like set of four IDX files, a folder with a subfolder of pictures (PNG, JPEG, GIF,
+WebP) for each class, or a CSV file with rows path,label (--data). Pictures of a folder or a list are cropped
+about their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another folder or
+list. --hold-out-classes keeps classes from training and searches among those: how well is found what was
+never seen.
+
+The run's folder then holds encoder.json and model.safetensors (the network), embeddings.safetensors (vectors of
+the test pictures), retrieval.json (how searching went), result.json, config.yaml, events.jsonl and
+checkpoint.safetensors, and report.html with its pictures under plots/.`,
+		Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--run runs/mine --resume"},
+		New:      func() job.Spec { return DefaultSearch() },
+	}
+}
+
+// Search is the settings of the job search. Where a zero stands for a default of the loss, Resolve leaves it: package loss has the number.
+type Search struct {
+	Encoding
+	HoldOutClasses []string // not trained on; the test is among them
+
+	Loss        string  // a name of MetricLosses
+	Mining      string  // of triplet: semi_hard, hard, all
+	SoftMargin  bool    // of triplet: softplus instead of the hinge
+	Margin      float64 // 0: the loss's
+	Temperature float64 // 0: the loss's
+	Scale       float64 // 0: the loss's
+	MPerClass   int     // pictures of each class in a batch, at most half of it; 0: as few as there can be, at least 4 or half a batch below 8
+	Memory      int     // vectors of earlier batches that a batch is compared with, too
+	Raw         bool    // vectors of any length, not of length 1
+}
+
+// mostRemembered is how many vectors of earlier batches may be kept, if they are short: pair.MaxMemory is about their length.
+const mostRemembered = 1 << 20
+
+// minings are the ways in which the triplet loss chooses. The hard triplets alone first draw all vectors together, which
+// a short training does not get over; so semi_hard is the default.
+var minings = []string{"semi_hard", "hard", "all"}
+
+// DefaultSearch returns the settings of `energo train search` without flags.
+func DefaultSearch() *Search {
+	return &Search{Encoding: defaultEncoding(64, 5, 120), Loss: "triplet", Mining: "semi_hard"}
+}
+
+// Options implements job.Spec.
+func (c *Search) Options() option.List {
+	takes := func(name string) option.Rule {
+		return option.When(func() bool { return slices.Contains(c.loss().takes, name) }, func() string {
+			return fmt.Sprintf("the loss %s takes %s", c.Loss, cmp.Or(strings.Join(c.loss().takes, ", "), "none of its kind"))
+		})
+	}
+	apart := func(counts func() bool, why string) option.Rule {
+		return option.When(counts, func() string { return fmt.Sprintf("the loss %s %s", c.Loss, why) })
+	}
+	own, number := option.Unset("its own"), option.UpTo(math.MaxFloat32)
+	list := c.options(func() bool { return true }, func() bool { return c.Augment || c.loss().views }, func() string {
+		switch {
+		case c.Test != "":
+			return "a test set is named"
+		case len(c.HoldOutClasses) > 0:
+			return "hold_out_classes names the classes of the test"
+		}
+		return ""
+	})
+	apart(func() bool { return !c.loss().views }, "changes all pictures at random")(list.Find("augment"))
+	list = append(list,
+		option.New(&c.HoldOutClasses, "hold_out_classes", "names of classes, joined by commas, that are searched among and not trained on", option.Arg("names"), option.Once),
+		option.New(&c.Loss, "loss", "loss of the vectors", option.OneOf(MetricLosses()...)),
+		option.New(&c.Mining, "mining", "which triplets", option.OneOf(minings...), takes("mining")),
+		option.New(&c.SoftMargin, "soft_margin", "of triplet: softplus instead of the hinge; the margin is then 0 unless it is set", takes("soft_margin")),
+		option.New(&c.Margin, "margin", "margin of the loss", number, takes("margin"), own),
+		option.New(&c.Temperature, "temperature", "temperature of the loss", number, takes("temperature"), own),
+		option.New(&c.Scale, "scale", "scale of the loss's similarities", number, takes("scale"), own),
+		option.New(&c.MPerClass, "m_per_class", "pictures of each class in a batch", option.Whole(2, mostRemembered),
+			apart(func() bool { return !c.loss().plain }, "has batches that are drawn without regard to classes"),
+			option.Unset("as few as there can be, at least 4 or half a batch below 8")),
+		option.New(&c.Memory, "memory", "vectors of earlier batches that a batch is compared with, too (cross-batch memory); 0 is none", option.Whole(0, mostRemembered), takes("memory")),
+		option.New(&c.Raw, "raw", "vectors of any length; by default they have length 1"),
+	)
+	return append(list, c.training()...)
+}
+
+// loss is the row of the loss in the table.
+func (c *Search) loss() *metricLoss { return metricLossNamed(c.Loss) }
+
+// Resolve implements job.Spec.
+func (c *Search) Resolve() error {
+	c.Settle(c.Epochs, c.Batch)
+	switch {
+	case c.Memory*c.Dim > pair.MaxMemory:
+		return fmt.Errorf("memory is %d and dim is %d; the vectors remembered have at most %d numbers in all", c.Memory, c.Dim, pair.MaxMemory)
+	case c.Batch < 2:
+		return errors.New("batch is 1; at least 2 pictures are compared")
+	case !c.loss().plain && c.Batch < 4:
+		return fmt.Errorf("batch is %d; for the loss %s it must be at least 4, two pictures of each of two classes", c.Batch, c.Loss)
+	case c.MPerClass > c.Batch/2:
+		return fmt.Errorf("m_per_class is %d in a batch of %d; a batch must have two classes at least", c.MPerClass, c.Batch)
+	}
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Search) Folder() string { return "search-" + c.Loss }
+
+// Open implements job.Spec.
+func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
+	all, test, err := c.load(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	d, err := c.divide(all, test, c.HoldOutClasses)
+	if err == nil && env.Data != "" {
+		if d.test, err = c.loadOther(ctx, env, all); err == nil {
+			err = d.check()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	t, err := newSearchTask(c, d)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.HoldOutClasses) == 0 && env.Data == "" {
+		t.gallery = d.train
+	}
+	return t, nil
+}
+
+// perClass returns how many pictures of each class a batch has, for a number of classes.
+func (c *Search) perClass(classes int) (int, error) {
+	if c.MPerClass > 0 {
+		return c.MPerClass, nil
+	}
+	const least = 4
+	for m := min(least, c.Batch/2); m <= c.Batch/2; m++ {
+		if c.Batch%m == 0 && c.Batch/m <= classes {
+			return m, nil
+		}
+	}
+	return 0, fmt.Errorf("batch is %d, which does not divide into equal parts for at most %d classes, two at least; an even number would do", c.Batch, classes)
+}

@@ -1,0 +1,173 @@
+package jobs
+
+import (
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/train"
+)
+
+// metricBatch is what a loss of vectors is given, and where its gradients go.
+type metricBatch struct {
+	x      []float32 // rows of dim coordinates; with two views, all first ones before all second ones
+	dim    int
+	labels []int // one a row
+	dx     []float32
+
+	// What the vectors are compared with in the batch's place; nil: the batch.
+	refs      []float32
+	refLabels []int
+
+	// Of losses that have a weight vector a class.
+	weights, dWeights []float32 // classes rows of dim
+}
+
+// metricLoss is a loss that trains vectors for search.
+type metricLoss struct {
+	name  string
+	takes []string // settings besides the common ones
+
+	plain   bool // batches are drawn without regard to classes
+	weights bool // it has a trained vector for each class
+	views   bool // each picture is seen twice, jittered, and labels do not count
+	direct  bool // it takes the network's output as it is, not brought to length 1
+
+	build func(c *Search) func(b metricBatch) (float64, error)
+	asks  func(c *Search) demand // nil: nothing that distances tell
+}
+
+func ofLabels(l loss.OfLabels[float32]) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) {
+		v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
+		return ofTerms(l, v, err)
+	}
+}
+
+// ofTerms is a loss's value, or train.ErrNothing where the batch had nothing for it. Of numbers that are not
+// finite, nothing is counted.
+func ofTerms(l loss.OfLabels[float32], v float64, err error) (float64, error) {
+	if s := l.Stats(); err == nil && !math.IsNaN(v) && (s.Terms == 0 || s.Positives+s.Negatives == 0) { // an anchor alone may count as a term
+		return 0, train.ErrNothing
+	}
+	return v, err
+}
+
+func ofReferences(l loss.OfReferences[float32]) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) {
+		if b.refs == nil {
+			v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
+			return ofTerms(l, v, err)
+		}
+		v, err := l.EvalAgainst(b.x, b.dim, b.labels, b.refs, b.refLabels, b.dx, nil)
+		return ofTerms(l, v, err)
+	}
+}
+
+func ofClasses(l loss.OfClasses[float32]) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.weights, b.dx, b.dWeights) }
+}
+
+func ofViews(l loss.OfViews[float32]) func(b metricBatch) (float64, error) {
+	return func(b metricBatch) (float64, error) {
+		half := len(b.x) / 2
+		return l.Eval(b.x[:half], b.x[half:], b.dim, b.dx[:half], b.dx[half:])
+	}
+}
+
+// given puts a setting instead of a loss's own where it is not 0.
+func given(own *float64, setting float64) {
+	if setting != 0 {
+		*own = setting
+	}
+}
+
+var metricLosses = []metricLoss{
+	{name: "triplet", asks: tripletDemand, takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewBatchTriplet[float32]()
+		if c.SoftMargin {
+			l = loss.NewSoftBatchTriplet[float32]()
+		}
+		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has checked the name
+		given(&l.Margin, c.Margin)
+		return ofReferences(l)
+	}},
+	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewContrastive[float32]()
+		given(&l.NegMargin, c.Margin)
+		return ofReferences(l)
+	}},
+	{name: "n_pairs", direct: true, build: func(*Search) func(metricBatch) (float64, error) {
+		l := loss.NewNPairs[float32]()
+		l.L2Reg = nPairsL2
+		return ofLabels(l)
+	}},
+	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewNTXent[float32]()
+		given(&l.Temperature, c.Temperature)
+		return ofReferences(l)
+	}},
+	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewSupCon[float32]()
+		given(&l.Temperature, c.Temperature)
+		return ofReferences(l)
+	}},
+	{name: "multi_similarity", takes: []string{"memory"}, build: func(*Search) func(metricBatch) (float64, error) {
+		return ofReferences(loss.NewMultiSimilarity[float32]())
+	}},
+	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewCircle[float32]()
+		given(&l.M, c.Margin)
+		given(&l.Gamma, c.Scale)
+		return ofReferences(l)
+	}},
+	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewProxyNCAPlusPlus[float32]()
+		given(&l.Temperature, c.Temperature)
+		return ofClasses(l)
+	}},
+	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewProxyAnchor[float32]()
+		given(&l.Margin, c.Margin)
+		given(&l.Alpha, c.Scale)
+		return ofClasses(l)
+	}},
+	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewArcFace[float32]()
+		given(&l.Margin, c.Margin)
+		given(&l.Scale, c.Scale)
+		return ofClasses(l)
+	}},
+	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+		l := loss.NewCosFace[float32]()
+		given(&l.Margin, c.Margin)
+		given(&l.Scale, c.Scale)
+		return ofClasses(l)
+	}},
+	{name: "vicreg", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {
+		return ofViews(loss.NewVICReg[float32]())
+	}},
+	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {
+		return ofViews(loss.NewBarlowTwins[float32]())
+	}},
+}
+
+// nPairsL2 is the weight of the squared lengths that keeps n_pairs's vectors from growing.
+const nPairsL2 = 0.02
+
+// MetricLosses are the names of the losses that can train vectors for search.
+func MetricLosses() (names []string) {
+	for _, l := range metricLosses {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// metricLossNamed returns the loss of a name; one that takes nothing where there is none.
+func metricLossNamed(name string) *metricLoss {
+	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == name })
+	if i < 0 {
+		return &metricLoss{}
+	}
+	return &metricLosses[i]
+}

@@ -1,0 +1,182 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+
+	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/seq/read"
+)
+
+// SpeechJob trains a recogniser of speech, and a model of when words are said.
+func SpeechJob() job.Job {
+	return job.Job{
+		Name: "speech", Folder: "speech", Short: "Train a recogniser of speech from recordings and texts, unsegmented (CTC)",
+		Long: `Trains a convolutional network to write what is said in recordings, character by character, by CTC: it is told what
+is said, never when. The energy of a text is −log of its probability with all alignments summed out; --latent and
+--functional are as those of train strips.
+
+--data is a CSV file whose header names the columns path and text: WAV files of any rate, paths
+beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
+recordings of --data, which are held out, are. Texts are read in lower case.
+
+The run's folder also has reader.json, which transcribe and align need, and times.safetensors,
+a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
+--resume.`,
+		Examples: []string{"--data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv"},
+		New:      func() job.Spec { return DefaultSpeech() },
+	}
+}
+
+// Speech is the settings of the job speech.
+type Speech struct {
+	Data     string // manifest: path,text
+	Test     []string
+	Rate     int // samples a second
+	Mels     int
+	Channels int // of the convolutions along time
+	Augment  bool
+	Priors   float64 // weight of the label priors that are divided out
+	ReadingLoss
+	job.Training
+}
+
+// DefaultSpeech returns the settings of `energo train speech` without flags.
+func DefaultSpeech() *Speech {
+	t := job.DefaultTraining()
+	t.Epochs, t.Batch, t.Clip, t.EMA, t.Validation = 30, 16, 5, 0.998, 100
+	return &Speech{Rate: 16000, Mels: 40, Channels: 128, Augment: true, ReadingLoss: defaultReadingLoss(), Training: t}
+}
+
+// Options implements job.Spec.
+func (c *Speech) Options() option.List {
+	return append(option.List{
+		option.New(&c.Data, "data", "CSV file of recordings and texts", option.Arg("file"), option.Path),
+		option.New(&c.Test, "test", "CSV file of test recordings; may be given again", option.Arg("file"), option.Path, option.Each),
+		option.New(&c.Rate, "rate", "samples a second that recordings are brought to", option.Whole(1, 1<<20)),
+		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight)),
+		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels)),
+		option.New(&c.Augment, "augment", "play recordings faster, slower, louder and softer, and hide parts of them"),
+		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1),
+			option.When(c.isCTC, func() string { return "label priors are of the loss of CTC, the functional nll with latent sum" })),
+	}, append(c.ReadingLoss.options(), c.Training.Options()...)...)
+}
+
+// Resolve implements job.Spec.
+func (c *Speech) Resolve() error {
+	if c.Data == "" {
+		return fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
+	}
+	d := DefaultSpeech()
+	c.Settle(d.Epochs, d.Batch)
+	return c.ReadingLoss.check()
+}
+
+// Folder implements job.Spec.
+func (c *Speech) Folder() string { return "speech" + c.suffix() }
+
+// speechDilations are those of the convolutions along time: a frame sees a second of sound.
+var speechDilations = []int{1, 2, 4, 8}
+
+// Open implements job.Spec.
+func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
+	f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
+	if err != nil {
+		return nil, err
+	}
+	set, err := c.load(f)
+	if err != nil {
+		return nil, err
+	}
+	network, err := read.NewNetwork(read.Spec{Height: c.Mels, Tokens: characters(set.texts), Channels: c.Channels, Dilations: speechDilations}, c.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if err := set.spellAll(network.Spec); err != nil {
+		return nil, err
+	}
+	all := len(set.texts)
+	n := all - c.Validation
+	if n < 1 {
+		return nil, fmt.Errorf("validation is %d, but there are only %d recordings; leave at least one to train on", c.Validation, all)
+	}
+	held := set.lines(f, n, all)
+	if c.Validation == 0 {
+		held = set.lines(f, max(0, n-100), n)
+	}
+	tests := c.Test
+	if env.Data != "" {
+		tests = []string{env.Data}
+	}
+	groups, err := groupsOf(tests, f, network.Spec)
+	if err != nil {
+		return nil, err
+	}
+	if len(tests) == 0 {
+		groups = []lineGroup{{"held out", held}}
+	}
+	if c.Limit > 0 {
+		n = min(n, c.Limit)
+	}
+	r, err := newRecogniser(network, n, &c.ReadingLoss, c.Priors)
+	if err != nil {
+		return nil, err
+	}
+	r.draw = func(i int, rng *rand.Rand) data.Line { return set.draw(f, i, c.Augment, rng) }
+	r.held, r.groups, r.features, r.data, r.tokens = held, groups, f, set.sum(), "Characters"
+	r.finish = func(ctx context.Context, dir string) error {
+		times, err := read.LearnTimes(ctx, network, f, set.utterances(n))
+		if err != nil {
+			return err
+		}
+		return read.Save(dir, network, f, times)
+	}
+	return r, nil
+}
+
+// load reads the training manifest and settles the features' mean and variance.
+func (c *Speech) load(f *read.Features) (*spoken, error) {
+	speeds := speechSpeeds
+	if !c.Augment {
+		speeds = speeds[:1]
+	}
+	set, err := loadSpeech(f, c.Data, speeds)
+	if err != nil {
+		return nil, err
+	}
+	if len(set.texts) == 0 {
+		return nil, fmt.Errorf("%s names no recordings", c.Data)
+	}
+	f.Fit(set.features[0])
+	for _, at := range set.features {
+		for _, x := range at {
+			f.Normalise(x)
+		}
+	}
+	return set, nil
+}
+
+// groupsOf reads test manifests.
+func groupsOf(manifests []string, f *read.Features, spec read.Spec) (all []lineGroup, err error) {
+	for _, path := range manifests {
+		set, err := loadSpeech(f, path, speechSpeeds[:1])
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range set.features[0] {
+			f.Normalise(x)
+		}
+		if err := set.spellAll(spec); err != nil {
+			return nil, err
+		}
+		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		all = append(all, lineGroup{name, set.lines(f, 0, len(set.texts))})
+	}
+	return all, nil
+}

@@ -1,0 +1,201 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/seq/answers"
+	"github.com/energo-ml/energo/seq/tag"
+)
+
+// TaggerJob trains taggers of words.
+func TaggerJob() job.Job {
+	return job.Job{
+		Name: "tagger", Folder: "tagger-FUNCTIONAL-MODEL", Short: "Train a tagger of words: chain energies over tags, on tagged text",
+		Long: `Trains energies of chains, E(y) = Σ U_t(y_t) + Σ P(y_{t−1}, y_t), to give each word of a sentence its tag.
+--data is a folder of files with word/TAG tokens, a sentence a line, such as the Brown corpus; whole files are
+kept for the test. The model features adds up weights of hashed features: the word, its beginnings, ends and shape, and
+those of the two words on either side. The model network is embeddings and temporal convolutions. energo tag tags
+text with the trained model.
+
+All functionals train whose statistic the paths of chains have: all but margin_cost. nll is a conditional random field.
+margin_cost_max has the margin m for each wrong tag of a path. square_square, square_exp and the like, which ask for energies
+of at least 0, count them from the free energy (--zero). mee and lvq2, which level off, need --per-word on long sentences.
+
+The features model has AdaGrad's step sizes and averages the weights, but for perceptron; perceptron with --average takes
+steps of one size and averages. The last epoch's weights are kept. The network learns slowly from a functional that pushes
+up one wrong path at a time; --rival wrong pushes them all.
+
+Words look at all tags; with --prune those seen five times or more in training look at the tags that they had
+there alone, and rarer and unknown ones at those and the open classes.`,
+		Examples: []string{"--data brown", "--data brown --functional margin_cost_max", "--data brown --functional perceptron --average", "--data brown --functional hinge --rival wrong --model network", "--data brown --model network"},
+		New:      func() job.Spec { return DefaultTagger() },
+	}
+}
+
+// Tagger is the settings of the job tagger.
+type Tagger struct {
+	Data  string // folder of tagged text
+	Model string // features, network
+	FunctionalSettings
+	Zero    string  // of TaggerZeros; "" is the functional's
+	PerWord bool    // divide E⁺ and the statistic by the words
+	Average bool    // of perceptron: steps of one size, and the mean of the weights over them
+	Tags    string  // base: data.BaseTag's; full: as the text has them
+	Test    float64 // share of the files that is tested on
+	Bits    int     // features are hashed to 2^Bits rows of weights
+	// Prune leaves to words that were seen often in training the tags that they had there.
+	Prune bool
+	// Files reads the tagged text of a folder, in a program with data of its own; nil is data.LoadTagged.
+	Files func(folder string) ([]data.TaggedFile, error)
+	job.Training
+}
+
+// The names that settings of the tagger may have.
+var (
+	TaggerModels = []string{"features", "network"}
+	TaggerZeros  = []string{"raw", "minimum", "free_energy"}
+	TagSets      = []string{"base", "full"}
+)
+
+// zeros are the bases of TaggerZeros.
+var zeros = map[string]answers.Base{"raw": answers.AsIs, "minimum": answers.AboveMinimum, "free_energy": answers.LogProbability}
+
+// DefaultTagger returns the settings of `energo train tagger` without flags.
+func DefaultTagger() *Tagger {
+	t := job.DefaultTraining()
+	t.Validation = 1000
+	return &Tagger{Model: "features", FunctionalSettings: defaultFunctional(), Tags: "base", Test: 0.1, Bits: 17, Training: t}
+}
+
+// Options implements job.Spec.
+func (c *Tagger) Options() option.List {
+	features := option.When(func() bool { return c.Model == "features" }, func() string {
+		return "it is of the features model; the network has no features and looks at all tags"
+	})
+	network := option.When(func() bool { return c.Model == "network" }, func() string {
+		return "it is of the network; the features model has sparse steps and averages of its own"
+	})
+	adaptive := option.When(func() bool { return !c.Average }, func() string { return "with --average, steps have one size" })
+	none := ""
+	base := c.Training.Options()
+	for _, name := range []string{"optimizer", "weight_decay", "l1", "clip", "ema", "patience"} {
+		network(base.Find(name))
+	}
+	for _, name := range []string{"schedule", "warmup"} {
+		adaptive(base.Find(name))
+	}
+	list := option.List{
+		option.New(&c.Data, "data", "folder of tagged text: word/TAG tokens, a sentence a line; with a cats.txt the files that it lists", option.Arg("folder"), option.Path),
+		option.New(&c.Model, "model", "energies", option.OneOf(TaggerModels...)),
+		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.Check(c.has), option.OneOf(chainFunctionals()...)),
+	}
+	list = append(list, c.FunctionalSettings.options(&none)...)
+	list = append(list,
+		option.New(&c.Zero, "zero", "what energies are counted from: the model's own zero, or the least energy or the free energy of all tags of a sentence",
+			option.OneOf(append(TaggerZeros, "")...), option.Unset("free_energy for functionals that ask for energies of at least 0, else raw"),
+			option.When(c.countsFrom, func() string { return "the functional " + c.Functional + " takes differences of energies" })),
+		option.New(&c.PerWord, "per_word", "divide the energies that the functional takes by the words of the sentence"),
+		option.New(&c.Average, "average", "steps of one size, and the mean of the weights over all steps", option.When(func() bool { return c.Functional == "perceptron" && c.Model == "features" },
+			func() string { return "it is of the functional perceptron and the features model" })),
+		option.New(&c.Tags, "tags", "base: Brown's tags without -TL, -HL, -NC and FW-; full: as the text has them", option.OneOf(TagSets...)),
+		option.New(&c.Test, "test", "share of the files that is kept for the test", option.Share),
+		option.New(&c.Bits, "bits", "features are hashed to 2^bits rows of weights", option.Whole(tag.LeastBits, tag.MostBits), features),
+		option.New(&c.Prune, "prune", "let words that training has often have the tags that they had there alone", features),
+	)
+	return append(list, base...)
+}
+
+// countsFrom tells whether the zero of energies counts.
+func (c *Tagger) countsFrom() bool {
+	f, err := c.make()
+	if err != nil {
+		return true
+	}
+	s := f.Statistic()
+	return !s.Relative && s.Kind != functional.CostMax
+}
+
+// base is Zero, or the functional's.
+func (c *Tagger) base(s functional.Statistic) answers.Base {
+	if c.Zero == "" && s.NonNegative {
+		return answers.LogProbability
+	}
+	return zeros[c.Zero] // AsIs for ""
+}
+
+// has refuses a functional whose statistic chains do not have, and says why.
+func (c *Tagger) has() error {
+	f, err := c.make()
+	if err != nil {
+		return nil // which the check of the names, or Resolve, tells
+	}
+	a := answers.Chains[float32]{Base: c.base(f.Statistic())}
+	if err := a.Has(f.Statistic()); err != nil {
+		return fmt.Errorf("functional is %s: %w", c.Functional, err)
+	}
+	return nil
+}
+
+// chainFunctionals names the functionals whose statistic chains have.
+func chainFunctionals() (names []string) {
+	for _, name := range functionalNames() {
+		c := DefaultTagger()
+		if c.Functional = name; c.has() == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// taggerDefaults is what zero epochs, batch and lr stand for.
+var taggerDefaults = map[string]struct {
+	epochs, batch int
+	lr            float64
+}{
+	"features": {3, 16, 0.5},
+	"network":  {4, 32, 2e-3},
+}
+
+// Resolve implements job.Spec.
+func (c *Tagger) Resolve() error {
+	if c.Data == "" && c.Files == nil {
+		return fmt.Errorf("data is not set; it must be the folder of tagged text")
+	}
+	if _, err := c.make(); err != nil {
+		return err
+	}
+	d := taggerDefaults[c.Model]
+	if c.Steady = c.Average; c.Steady { // a step of size 1 after each sentence
+		d.batch, d.lr = 1, 1
+	}
+	c.LR = cmp.Or(c.LR, d.lr)
+	c.Settle(d.epochs, d.batch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Tagger) Folder() string { return "tagger-" + c.Functional + "-" + c.Model }
+
+// Open implements job.Spec. Other data is measured on as a whole.
+func (c *Tagger) Open(_ context.Context, env job.Env) (job.Model, error) {
+	text, err := newTaggerText(c, env.Data)
+	if err != nil {
+		return nil, err
+	}
+	f, err := c.make()
+	if err != nil {
+		return nil, err
+	}
+	common := taggerModel{c: c, text: text, subject: c.subject(f), loss: chainLoss{f: f}}
+	common.loss.answers.Base, common.loss.answers.PerPlace = c.base(f.Statistic()), c.PerWord
+	if c.Model == "network" {
+		return newNetworkTask(common), nil
+	}
+	return newFeaturesTask(common), nil
+}

@@ -1,0 +1,264 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/seq/tag"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// taggerText is the text that a tagger is trained and measured on.
+type taggerText struct {
+	data              string // identifies the files that training is on
+	words             *tag.Lexicon
+	train, held, test []tag.Sentence
+	raw               struct{ held, test []data.Sentence }
+}
+
+// newTaggerText divides the files into what is trained on, held out and tested on; with a folder other, all of that
+// is tested on. Words and tags are those of what is trained on.
+func newTaggerText(c *Tagger, other string) (*taggerText, error) {
+	read := c.Files
+	if read == nil {
+		read = data.LoadTagged
+	}
+	files, err := read(c.Data)
+	if err != nil {
+		return nil, err
+	}
+	rng := train.Rand(c.Seed, "split", 0)
+	rest, test, err := data.SplitFiles(files, c.Test, rng)
+	if err != nil {
+		return nil, err
+	}
+	// Neighbours are often of one kind, and what is held out should be of all.
+	rng.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
+	if other != "" {
+		if test, err = read(other); err != nil {
+			return nil, err
+		}
+	}
+	sentences, tested := c.sentences(rest), c.sentences(test)
+	if len(sentences) == 0 || len(tested) == 0 {
+		return nil, fmt.Errorf("there are %d sentences to train on and %d to test on; both must be at least 1", len(sentences), len(tested))
+	}
+	n := len(sentences)
+	held := min(c.Validation, n/10)
+	if c.Limit > 0 {
+		n = min(n, c.Limit+held)
+	}
+	words, err := tag.NewLexicon(sentences[:n-held], c.Bits)
+	if err != nil {
+		return nil, err
+	}
+	t := &taggerText{data: taggedSum(files), words: words, train: words.Encode(sentences[:n-held])}
+	t.raw.held, t.raw.test = sentences[n-held:n], tested
+	if held == 0 {
+		t.raw.held = sentences[max(0, n-heldSentences):n]
+	}
+	t.encode(words)
+	return t, nil
+}
+
+// encode numbers what is held out and tested on by a lexicon.
+func (t *taggerText) encode(words *tag.Lexicon) {
+	t.held, t.test = words.Encode(t.raw.held), words.Encode(t.raw.test)
+}
+
+// heldSentences of the training text are evaluated on where none are held out.
+const heldSentences = 200
+
+// taggedSum identifies tagged files.
+func taggedSum(files []data.TaggedFile) string {
+	sum := crc32.NewIEEE()
+	for _, f := range files {
+		for _, s := range f.Sentences {
+			fmt.Fprintln(sum, s.Words, s.Tags)
+		}
+	}
+	return fmt.Sprintf("%d files of tagged text with checksum %08x", len(files), sum.Sum32())
+}
+
+// sentences joins the files' sentences, with the tags that are asked for.
+func (c *Tagger) sentences(files []data.TaggedFile) (all []data.Sentence) {
+	for _, f := range files {
+		for _, s := range f.Sentences {
+			if c.Tags == "base" {
+				tags := make([]string, len(s.Tags))
+				for i, t := range s.Tags {
+					tags[i] = data.BaseTag(t)
+				}
+				s.Tags = tags
+			}
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// taggerModel is what both kinds of taggers have in common as job.Models.
+type taggerModel struct {
+	c       *Tagger
+	text    *taggerText
+	model   *tag.Model
+	subject train.Subject
+	loss    chainLoss
+	batch   []tag.Sentence
+	states  []int
+}
+
+// Samples implements train.Task.
+func (t *taggerModel) Samples() int { return len(t.text.train) }
+
+// Data implements job.Model.
+func (t *taggerModel) Data() string { return t.text.data }
+
+// Scale implements job.Model.
+func (t *taggerModel) Scale(spread measure.Number) {
+	t.subject.Scale, t.subject.FromZero = spread, spread == 0
+}
+
+// Save implements job.Model: the folder then opens as a tagger.
+func (t *taggerModel) Save(dir string) error { return t.model.Save(dir) }
+
+// Load implements job.Model. What Save wrote is for tagging alone, and numbers words by its own lexicon.
+func (t *taggerModel) Load(dir string) (err error) {
+	if t.model, err = tag.Open(dir); err == nil {
+		t.text.encode(t.model.Lexicon())
+	}
+	return err
+}
+
+// Evaluate implements train.Task.
+func (t *taggerModel) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	_, e, err := t.evaluate(ctx, t.text.held)
+	return e, err
+}
+
+// Measure implements job.Model.
+func (t *taggerModel) Measure(ctx context.Context) (*job.Measures, error) {
+	a, e, err := t.evaluate(ctx, t.text.test)
+	if err != nil {
+		return nil, err
+	}
+	share := func(key, name, note string, v measure.Number) measure.Figure {
+		return measure.Quantity{Key: key, Name: name, Unit: measure.Share, Note: note}.Of(float64(v))
+	}
+	words := t.model.Lexicon()
+	return &job.Measures{Evaluation: e, Figures: []measure.Figure{
+		share("accuracy", "Accuracy", fmt.Sprintf("of %d words have the right one of %d tags", a.Words, len(words.Tags())), a.All),
+		share("accuracy_known", "Known words", fmt.Sprintf("… of those among the %d different words of training", words.Words()), a.Known),
+		share("accuracy_unknown", "Unknown words", fmt.Sprintf("… of the %d others", a.New), a.Unknown),
+		share("sentences", "Sentences", "without a wrong tag", a.Whole),
+	}}, nil
+}
+
+// draw takes the sentences of a batch.
+func (t *taggerModel) draw(b train.Batch) {
+	t.batch = t.batch[:0]
+	for _, i := range b.Samples {
+		t.batch = append(t.batch, t.text.train[i])
+	}
+}
+
+// featuresTask is the features tagger as train sees it. Its weights are no parameters: a
+// step of an optimiser over all of them would take longer than all else. It steps them
+// itself, and checkpoints hold them as the task's state. So the weights kept
+// are the last epoch's: their averages, except the perceptron's.
+type featuresTask struct {
+	taggerModel
+	features *tag.Features
+	value    *tensor.Tensor
+}
+
+func newFeaturesTask(common taggerModel) *featuresTask {
+	c := common.c
+	f := tag.NewFeatures(common.text.words, tag.FeatureOptions{Prune: c.Prune, Adaptive: !c.Average, Averaged: c.Average || c.Functional != "perceptron"})
+	common.model = tag.NewModel(f)
+	return &featuresTask{common, f, tensor.New(tensor.Float32)}
+}
+
+// Params implements train.Task: there are none.
+func (t *featuresTask) Params() []*autodiff.Param { return nil }
+
+// Weights implements train.Stepper.
+func (t *featuresTask) Weights() int { return t.features.Size() }
+
+// State implements train.Stateful.
+func (t *featuresTask) State() []tensor.Named { return t.features.State() }
+
+// errPath is a right path that the dictionary has no room for: a fault of this package.
+var errPath = errors.New("a tag of the training text is not among its word's candidates")
+
+// Loss implements train.Task.
+func (t *featuresTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	t.draw(b)
+	c := t.features.Current(t.batch)
+	var ok bool
+	if t.states, ok = tag.States(t.states[:0], t.features, t.batch); !ok {
+		return nil, errPath
+	}
+	loss, err := t.loss.eval(c, t.states)
+	if err != nil {
+		return nil, err
+	}
+	t.value.Float32s()[0] = float32(loss / float64(len(t.batch)))
+	return tape.Const(t.value), nil
+}
+
+// Step implements train.Stepper. The gradient is that of the sum over the batch.
+func (t *featuresTask) Step(lr float64) error {
+	t.features.Step(t.loss.unary, t.loss.pair, lr)
+	return nil
+}
+
+// networkTask is the network tagger as train sees it.
+type networkTask struct {
+	taggerModel
+	network *tag.Network
+	record  nn.Criterion
+}
+
+func newNetworkTask(common taggerModel) *networkTask {
+	n := tag.NewNetwork(common.text.words, train.Rand(common.c.Seed, "init", 0))
+	common.model = tag.NewModel(n)
+	return &networkTask{taggerModel: common, network: n}
+}
+
+// Params implements train.Task.
+func (t *networkTask) Params() []*autodiff.Param { return t.network.Params() }
+
+// Loss implements train.Task.
+func (t *networkTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	t.draw(b)
+	t.states = t.states[:0]
+	for _, s := range t.batch {
+		for _, y := range s.Tags {
+			t.states = append(t.states, int(y))
+		}
+	}
+	unary, pairs := t.network.Record(tape, t.batch, b.Rand)
+	return t.record.Record(func(g nn.Grads) (float64, error) {
+		c := t.network.Lay(t.batch, unary.Value.Float32s(), pairs.Value.Float32s())
+		sum, err := t.loss.eval(c, t.states)
+		if err != nil {
+			return 0, err
+		}
+		n := float32(len(t.batch))
+		for i, d := range [][]float32{t.loss.unary, t.loss.pair} {
+			for j, v := range d {
+				g.Float32s(i)[j] = v / n
+			}
+		}
+		return sum / float64(n), nil
+	}, unary, pairs)
+}

@@ -1,0 +1,326 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/objective"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/train"
+)
+
+// Toy2DJob trains densities over the plane.
+func Toy2DJob() job.Job {
+	return job.Job{
+		Name: "toy2d", Folder: "toy2d-SET-OBJECTIVE", Short: "Train a density exp(−E(y))/Z over the plane, whose truth is known",
+		Long: `Trains an energy over the plane for a distribution that is known exactly: gaussians (eight), rings, moons,
+spirals, checkerboard or pinwheel. It is trained by the negative log-likelihood, its partition function a quadrature,
+or without a partition function. The density is compared with the truth: Kullback-Leibler divergence by quadrature,
+modes covered and maximum mean discrepancy by draws. About half a minute.`,
+		Examples: []string{"", "--set spirals --epochs 20", "--set rings --objective nce"},
+		New: func() job.Spec {
+			t := job.DefaultTraining()
+			t.Epochs, t.Batch, t.Warmup, t.Validation = 50, toyBatch, 50, 0
+			return &Toy2D{Set: "gaussians", Objective: "nll", Training: t}
+		},
+	}
+}
+
+// Toy2D is the settings of the job toy2d.
+type Toy2D struct {
+	Set       string // one of data.Toys
+	Objective string // one of Toy2DObjectives
+	job.Training
+}
+
+// What training takes. The first layer's weights are drawn larger, so that the network has sharp features to begin with.
+const (
+	toyEdge  = 4.5 // of the square that the density lives on
+	toyWidth = 128
+	toySharp = 5
+	toyBatch = 512
+	toySteps = 50   // an epoch
+	toyFine  = 300  // nodes a side of what is measured
+	toyDraws = 2000 // … of each, for the discrepancy
+	toyShown = 400  // data, and draws, of a frame
+)
+
+// Options implements job.Spec.
+func (c *Toy2D) Options() option.List {
+	list := option.List{
+		option.New(&c.Set, "set", "distribution", option.OneOf(data.Toys()...)),
+		option.New(&c.Objective, "objective", "what trains: nll by quadrature, cd and pcd (contrastive divergence), denoising and sliced (score matching), nce", option.OneOf(Toy2DObjectives...)),
+	}
+	return append(list, c.Training.Options()...).Without("validation", "limit")
+}
+
+// Resolve implements job.Spec.
+func (c *Toy2D) Resolve() error {
+	if c.LR == 0 {
+		c.LR = 3e-3
+		if c.Objective == "pcd" { // persistent chains follow a slower one
+			c.LR = 3e-4
+		}
+	}
+	c.Settle(50, toyBatch)
+	return nil
+}
+
+// Folder implements job.Spec.
+func (c *Toy2D) Folder() string { return "toy2d-" + c.Set + "-" + c.Objective }
+
+// Open implements job.Spec.
+func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
+	toy, err := data.NewToy(c.Set)
+	if err != nil {
+		return nil, err
+	}
+	init := train.Rand(c.Seed, "init", 0)
+	d := energy.Density{D: 2, Net: nn.NewSequential(
+		nn.NewLinear(2, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{},
+		nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, 1, init),
+	)}
+	for _, p := range d.Params()[:2] {
+		simd.Scale(p.Value.Float32s(), p.Value.Float32s(), toySharp)
+	}
+	m := &planeDensity{c: c, toy: toy, density: d, slopes: energy.NewSlopes[float32](d), y: tensor.New(tensor.Float32)}
+	if err := m.objective(train.Rand(c.Seed, "step", 0)); err != nil {
+		return nil, err
+	}
+	m.params = append(slices.Clone(d.Params()), m.more...)
+	m.subject = train.Subject{Loss: c.Objective, Architecture: "an energy over the plane", Terms: train.Terms{
+		Energies: "energies", Samples: "points", Correct: "the data", Offending: "draws of the model", Unit: measure.Nat,
+		Kept: train.ToldApart("of pairs of a point of the data and a draw have the data lower; half is a match"),
+	}}
+	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(81, -toyEdge, toyEdge), Y: even(81, -toyEdge, toyEdge)}
+	y := make([]float32, 2*toyShown)
+	toy.Draw(train.Rand(c.Seed, "film", 0), y)
+	film.Data = couples(y)
+	m.reel = newReel(film, toyShown, toyShown, c.Epochs, (m.Samples()+c.Batch-1)/c.Batch)
+	return m, nil
+}
+
+// couples pairs numbers up.
+func couples(y []float32) [][2]float64 {
+	out := make([][2]float64, len(y)/2)
+	for i := range out {
+		out[i] = [2]float64{float64(y[2*i]), float64(y[2*i+1])}
+	}
+	return out
+}
+
+// planeDensity is a job.Model: an energy over the plane, beside the density that it should have.
+type planeDensity struct {
+	c       *Toy2D
+	toy     *data.Toy
+	density energy.Density
+	slopes  *energy.Slopes[float32]
+	trained objective.Objective
+	more    []*autodiff.Param // trained besides the surface
+	chains  *tensor.Tensor    // that persist; nil for none
+	params  []*autodiff.Param
+	subject train.Subject
+	reel    *reel
+	y       *tensor.Tensor
+}
+
+// Params implements train.Task.
+func (m *planeDensity) Params() []*autodiff.Param { return m.params }
+
+// Samples implements train.Task: how many points are drawn in an epoch.
+func (m *planeDensity) Samples() int { return toySteps * toyBatch }
+
+// State implements train.Stateful.
+func (m *planeDensity) State() []tensor.Named {
+	return append(chainsState(m.chains), m.reel.state()...)
+}
+
+// Data implements job.Model.
+func (m *planeDensity) Data() string { return "drawn from " + m.toy.Name }
+
+// Scale implements job.Model.
+func (m *planeDensity) Scale(spread measure.Number) { m.subject.Scale = spread }
+
+// Save implements job.Model.
+func (m *planeDensity) Save(dir string) error {
+	return nn.Save(filepath.Join(dir, ModelFile), m.density.Net)
+}
+
+// Load implements job.Model.
+func (m *planeDensity) Load(dir string) error {
+	return nn.Load(filepath.Join(dir, ModelFile), m.density.Net)
+}
+
+// Loss implements train.Task.
+func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	m.y.Resize(len(b.Samples), 2)
+	m.toy.Draw(b.Rand, m.y.Float32s())
+	return m.trained.Record(tape, m.density, m.y, b.Rand)
+}
+
+// Evaluate implements train.Task.
+func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	p := m.look(m.reel.film.X)
+	e := m.diagnose(p)
+	if e.Fault() == "" { // the run does not continue from another
+		m.reel.take(surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])})
+	}
+	return e, ctx.Err()
+}
+
+// Measure implements job.Model.
+func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
+	const cell = 2 * toyEdge / float64(toyFine)
+	p := m.look(even(toyFine, -toyEdge+cell/2, toyEdge-cell/2))
+	points := make([]float32, 2*toyDraws)
+	m.toy.Draw(train.Rand(m.c.Seed, "measure", 1), points)
+	figures := []measure.Figure{
+		measure.Quantity{Key: "mmd", Name: "MMD²", Note: "squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1"}.Of(discrepancy(p.draws, couples(points))),
+	}
+	if modes := len(m.toy.Modes); modes > 0 {
+		figures = append(figures, measure.Quantity{
+			Key: "modes_covered", Name: "Modes covered", Unit: measure.Count, Note: fmt.Sprintf("of %d have at least half of their share of the draws", modes),
+		}.Of(float64(covered(m.toy.Modes, p.draws))))
+	}
+	return &job.Measures{Evaluation: m.diagnose(p), Figures: figures, Write: func(_ context.Context, dir string) error {
+		if err := surface.Write(dir, m.reel.films()); err != nil {
+			return err
+		}
+		plane := report.Plane{X: p.axis, Y: p.axis, Most: 10}
+		truth, model := plane, plane
+		truth.Name, truth.Title, truth.Note, truth.Energy = "truth", "The truth", "energies −log p, low ones dark, cut off 10 nat above the least", p.truth
+		model.Name, model.Title, model.Note, model.Energy, model.Draws = "model", "The model", "its energies −log p, and draws", p.model, p.draws
+		return report.WritePlanes(dir, []report.Plane{truth, model})
+	}}, ctx.Err()
+}
+
+// planes is a density and the truth on a grid, the second coordinate running fastest.
+type planes struct {
+	axis                []float64
+	raw                 []float64    // energies of the network
+	model, truth        []float64    // energies −log p
+	draws               [][2]float64 // of the model, spread over their cells
+	correct, other      []float64    // energies −log p of the data, and of draws
+	divergence, blurred float64      // of the model, and of an even density, from the truth: nat
+}
+
+// look evaluates the density on a grid, which gives its partition function by quadrature, and draws by the grid.
+func (m *planeDensity) look(axis []float64) *planes {
+	p, n := &planes{axis: axis}, len(axis)
+	cell := axis[1] - axis[0]
+	points := make([]float32, 0, 2*n*n)
+	for _, x := range axis {
+		for _, y := range axis {
+			points = append(points, float32(x), float32(y))
+		}
+	}
+	p.raw = make([]float64, n*n)
+	m.slopes.Energies(p.raw, nil, points)
+	least, z := slices.Min(p.raw), 0.0
+	shares := make([]float64, n*n) // summed up
+	for i, e := range p.raw {
+		z += math.Exp(least-e) * cell * cell
+		shares[i] = z
+	}
+	logZ := math.Log(z) - least
+	even := 2 * math.Log(2*toyEdge)
+	for i, e := range p.raw {
+		p.model = append(p.model, e+logZ)
+		log := m.toy.LogDensity(float64(points[2*i]), float64(points[2*i+1]))
+		p.truth = append(p.truth, -log)
+		if q := math.Exp(log); q > 0 {
+			p.divergence += q * (log + p.model[i]) * cell * cell
+			p.blurred += q * (log + even) * cell * cell
+		}
+	}
+	m.draw(p, shares, logZ)
+	return p
+}
+
+// draw draws from the model by its grid, and from the truth.
+func (m *planeDensity) draw(p *planes, shares []float64, logZ float64) {
+	rng := train.Rand(m.c.Seed, "measure", 0)
+	n, cell := len(p.axis), p.axis[1]-p.axis[0]
+	for range toyDraws {
+		at, _ := slices.BinarySearch(shares, rng.Float64()*shares[len(shares)-1])
+		at = min(at, len(shares)-1)
+		p.draws = append(p.draws, [2]float64{p.axis[at/n] + float64(cell*(rng.Float64()-0.5)), p.axis[at%n] + float64(cell*(rng.Float64()-0.5))})
+		p.other = append(p.other, p.model[at])
+	}
+	points := make([]float32, 2*toyDraws)
+	m.toy.Draw(rng, points)
+	p.correct = make([]float64, toyDraws)
+	m.slopes.Energies(p.correct, nil, points)
+	for i := range p.correct {
+		p.correct[i] += logZ
+	}
+}
+
+// diagnose holds the model against the truth. Chance is the divergence of an even density over the square.
+func (m *planeDensity) diagnose(p *planes) train.Evaluation {
+	spread := measure.Deviation(p.raw)
+	stats := make([]functional.LabelStats, toyDraws)
+	for i := range stats {
+		stats[i] = functional.LabelStats{Correct: p.correct[i], Offending: p.other[i], Answer: -1, Spread: spread}
+	}
+	q := measure.Quantity{Key: "divergence", Name: "Divergence", Unit: measure.Nat, Note: "of the model from the truth (Kullback-Leibler), by quadrature"}
+	return train.Diagnose(stats, m.subject, q.Of(p.divergence), p.blurred)
+}
+
+// covered counts the modes that are the nearest to at least half of their share of draws.
+func covered(modes, draws [][2]float64) (n int) {
+	counts := make([]int, len(modes))
+	for _, d := range draws {
+		best, least := 0, math.Inf(1)
+		for k, m := range modes {
+			if r := math.Hypot(d[0]-m[0], d[1]-m[1]); r < least {
+				best, least = k, r
+			}
+		}
+		if len(modes) > 0 {
+			counts[best]++
+		}
+	}
+	for _, c := range counts {
+		if 2*c*len(modes) >= len(draws) {
+			n++
+		}
+	}
+	return n
+}
+
+// discrepancy is the unbiased estimate of the squared maximum mean discrepancy [gretton2012]. It is NaN where a sample has
+// less than two points, or one that is NaN.
+func discrepancy(a, b [][2]float64) float64 {
+	mean := func(x, y [][2]float64, same bool) float64 {
+		var sum float64
+		for i, p := range x {
+			for j, q := range y {
+				if same && i == j {
+					continue
+				}
+				dx, dy := p[0]-q[0], p[1]-q[1]
+				sum += math.Exp(-(dx*dx + dy*dy) / 2)
+			}
+		}
+		if same {
+			return measure.Ratio(sum, float64(len(x)*(len(x)-1)))
+		}
+		return measure.Ratio(sum, float64(len(x)*len(y)))
+	}
+	return mean(a, a, true) + mean(b, b, true) - 2*mean(a, b, false)
+}

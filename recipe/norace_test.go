@@ -1,5 +1,0 @@
-//go:build !race
-
-package recipe
-
-const raceEnabled = false
