@@ -1,38 +1,56 @@
-// Package energo is the door to a library of loss functions and energy-based
-// learning. A model gives each answer y to an input x an energy E(W, y, x), low where
-// they fit; a loss functional says which energies to push down and which up.
+// Package energo is the door to a library of loss functions and energy-based learning. A model gives each answer y to an input x an
+// energy E(W, y, x), low where they fit; a loss functional says which energies to push down and which up.
 //
-// Where to find what:
+// Below are the packages, from the ground up: each imports those of its own part and of the parts above it in this list alone.
 //
-//   - package functional: the loss functionals, over plain slices of label energies or
-//     behind one small interface;
-//   - package loss: PyTorch's losses, value and gradient in one pass over plain slices,
-//     losses over the pairs of a batch, and a catalogue that evaluates them by name;
-//   - package energy: energy functions over labels, and the interface for answers of
-//     other kinds;
-//   - package lattice: free energies, minima, marginals and draws of chains and graphs;
-//   - package seq/answers: chains and alignments as answers that any functional trains;
-//   - packages sampler, offender, objective: chains over continuous or binary answers, the
-//     search for the most offending incorrect one, and densities trained without their
-//     partition function;
-//   - packages nn, autodiff, optim, tensor: networks, their gradients, descent, and
-//     weights in safetensors, named as PyTorch names them;
-//   - package seq/tag: taggers of words, trained by any functional of chains, saved and opened;
-//   - packages ctc, ngram, audio, seq/read: what a network trained by CTC says and when,
-//     language models of words, recordings, and networks that read strips and speech;
-//   - packages search/distance, pair, retrieval, search/encode, index, index/weaviate, index/indextest, embed:
-//     distances, which samples a metric loss compares, how well vectors find their like, encoders of
-//     pictures, vectors on disk or on a server and the tests of such stores, and large
-//     collections of pictures turned into vectors;
+// Networks:
+//
+//   - package engine/tensor: dense float32 and float64 arrays, and safetensors;
+//   - packages engine/autodiff, engine/autodiff/gradcheck: the tape and its operations, and derivatives held
+//     against finite differences;
+//   - packages engine/nn, engine/optim: layers, optimisers and schedules, named as PyTorch names them.
+//
+// Losses:
+//
+//   - package loss: PyTorch's losses, value and gradient in one pass over plain slices, losses over the pairs of a
+//     batch, and a catalogue that evaluates them by name.
+//
+// Energies:
+//
+//   - package ebm/functional: the loss functionals, over plain slices of label energies or behind one small interface;
+//   - packages ebm/energy, ebm/offender: energy functions over labels, the interface for answers of other kinds, and
+//     the search for the most offending incorrect one;
+//   - packages ebm/sampler, ebm/objective: chains over continuous or binary answers, and densities trained without
+//     their partition function;
+//   - packages ebm/measure, ebm/surface: what a number is of and in which unit, and films of energy surfaces.
+//
+// Data and the loop:
+//
 //   - packages data, data/tabular: readers of data sets, and models of the answers in tables;
-//   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices
-//     of one's own;
-//   - packages measure, surface, report: figures of results, films of energy surfaces, and
-//     pages of a run;
-//   - package serve: search over HTTP;
-//   - packages job, job/option, jobs, jobs/command: a training job as one description, its
-//     settings, energo's jobs, and its command line over jobs of one's own.
+//   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices of one's own.
 //
-// The examples of this package train a network of one's own, by a functional or a loss,
-// and a density; save, load, ask and serve them.
+// Sequences:
+//
+//   - packages seq/lattice, seq/answers: free energies, minima, marginals and draws of chains and graphs; chains and
+//     alignments as answers that any functional trains;
+//   - packages seq/ctc, seq/ngram, seq/audio: what a network trained by CTC says and when, language models of words,
+//     recordings;
+//   - packages seq/read, seq/tag: networks that read strips and speech, and taggers of words, opened by their cards.
+//
+// Search:
+//
+//   - packages search/distance, search/pair: distances, and which samples a metric loss compares;
+//   - packages search/retrieval, search/encode: how well vectors find their like, and encoders of pictures;
+//   - packages search/index, search/index/weaviate, search/index/indextest, search/bulk: vectors on disk or on a
+//     server, the tests of such stores, and large collections of pictures turned into vectors.
+//
+// Whole jobs:
+//
+//   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out;
+//   - package report: pages and pictures of a run;
+//   - packages job, job/option, jobs: a training job as one description, its settings, and energo's own jobs;
+//   - package serve: search over HTTP;
+//   - package cmd/energo/cli: the command line, over energo's jobs or those of one's own program.
+//
+// The examples of this package train a network of one's own, by a functional or a loss, and a density; save, load, ask and serve them.
 package energo

@@ -14,13 +14,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/objective"
+	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/objective"
-	"github.com/energo-ml/energo/sampler"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -3,13 +3,13 @@ package main
 import (
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/objective"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/sampler"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/objective"
+	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 func densityJobs() []job {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // Exact search: coordinates of a vector, and hits of a query.

@@ -3,12 +3,12 @@ package main
 import (
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 func mlp(rng *rand.Rand) nn.Module {

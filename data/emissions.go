@@ -18,8 +18,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // Emissions are what a network says of the classes of each frame: log-probabilities, or

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // npy returns an array's file.

@@ -3,7 +3,6 @@ package job
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,100 +12,13 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// LockFile is in a run's folder while a process writes there.
-const LockFile = ".lock"
-
 // ErrInUse is behind the error about a folder that another process writes to.
-var ErrInUse = errors.New("the folder is in use")
-
-// Lock keeps a folder for this process. It ends with the process, whatever ends that.
-type Lock struct {
-	file *os.File
-	path string
-}
-
-// LockFolder locks a folder. If it is in use, the error is of ErrInUse, and names the process. Where the file system has no
-// locks, every folder is free.
-func LockFolder(dir string) (*Lock, error) {
-	path := filepath.Join(dir, LockFile)
-	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
-		if err != nil {
-			return nil, err
-		}
-		ok, err := flock.Try(f, false)
-		switch {
-		case errors.Is(err, errors.ErrUnsupported):
-		case err != nil:
-			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), f.Close())
-		case !ok:
-			err := fmt.Errorf("%w: %s writes to %s", ErrInUse, holder(f), dir)
-			return nil, errors.Join(err, f.Close())
-		}
-		if !isAt(f, path) { // its last holder has removed it
-			f.Close()
-			continue
-		}
-		l := &Lock{f, path}
-		if err := l.sign(); err != nil {
-			l.Release()
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return l, nil
-	}
-}
-
-// sign writes down whose the lock is.
-func (l *Lock) sign() error {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "this machine"
-	}
-	if err := l.file.Truncate(0); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(l.file, "process %d on %s\n", os.Getpid(), host)
-	return err
-}
-
-// holder says whose a lock is.
-func holder(f *os.File) string {
-	const longest = 200
-	text, err := io.ReadAll(io.LimitReader(f, longest))
-	name, whole := strings.CutSuffix(string(text), "\n")
-	if err != nil || !whole { // it has only just got it
-		return "another process"
-	}
-	return name
-}
-
-// isAt says whether a file is the one under a path.
-func isAt(f *os.File, path string) bool {
-	mine, err := f.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Stat(path)
-	return err == nil && os.SameFile(mine, there)
-}
-
-// Release gives the folder free. It does nothing for nil, or after Release.
-func (l *Lock) Release() {
-	if l == nil || l.file == nil {
-		return
-	}
-	err := os.Remove(l.path) // before another can have the lock
-	l.file.Close()
-	if err != nil { // Windows removes no file that is open
-		os.Remove(l.path)
-	}
-	l.file = nil
-}
+var ErrInUse = flock.ErrInUse
 
 // Folder is a run's folder that this process writes to, and no other does.
 type Folder struct {
 	Dir  string
-	lock *Lock
+	lock *flock.Lock
 	made []string // folders that were not there, the innermost first
 }
 
@@ -120,7 +32,7 @@ func Claim(dir string, resume bool) (*Folder, error) {
 	f := &Folder{Dir: dir, made: absent(dir)}
 	err := os.MkdirAll(dir, 0o777)
 	if err == nil {
-		f.lock, err = LockFolder(dir)
+		f.lock, err = flock.Folder(dir)
 	}
 	if err == nil {
 		err = CheckFolder(dir, resume)
@@ -148,7 +60,7 @@ func ClaimNew(base string) (*Folder, error) {
 			return nil, err
 		}
 		f := &Folder{Dir: dir, made: append([]string{dir}, made...)}
-		if f.lock, err = LockFolder(dir); err != nil {
+		if f.lock, err = flock.Folder(dir); err != nil {
 			f.Release()
 			return nil, err
 		}
@@ -194,7 +106,7 @@ func CheckFolder(dir string, resume bool) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if name != ConfigFile && name != train.LogFile && name != LockFile && !strings.HasSuffix(name, ".partial") {
+		if name != ConfigFile && name != train.LogFile && name != flock.File && !strings.HasSuffix(name, ".partial") {
 			return fmt.Errorf("%s is not empty: it has %s; --resume resumes a run in it, and a new run needs another folder", dir, name)
 		}
 	}

@@ -2,7 +2,6 @@ package job
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,44 +16,6 @@ func TestAbsent(t *testing.T) {
 	}
 	if got := append(absent(dir), absent("")...); len(got) != 0 {
 		t.Errorf("folders %q are absent", got)
-	}
-}
-
-// TestLockFolder: one holder at a time, named; a released lock, or that of a dead process, holds nothing.
-func TestLockFolder(t *testing.T) {
-	dir := t.TempDir()
-	l, err := LockFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = LockFolder(dir)
-	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("process %d on ", os.Getpid())) || !strings.Contains(err.Error(), dir) {
-		t.Errorf("locked twice: %v", err)
-	}
-	l.Release()
-	l.Release()
-	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
-		t.Errorf("a lock that was released leaves %v", entries)
-	}
-	// A process that died leaves its name, and no lock.
-	if err := os.WriteFile(filepath.Join(dir, LockFile), []byte("process 1 on elsewhere\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if l, err = LockFolder(dir); err != nil {
-		t.Fatalf("after a death: %v", err)
-	}
-	// The lock is that of the file under the name: one that was removed counts for nothing.
-	if err := os.Remove(filepath.Join(dir, LockFile)); err != nil {
-		t.Fatal(err)
-	}
-	other, err := LockFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other.Release()
-	l.Release()
-	if _, err := LockFolder(filepath.Join(dir, "none")); err == nil || errors.Is(err, ErrInUse) {
-		t.Errorf("a folder that is not there: %v", err)
 	}
 }
 

@@ -8,8 +8,8 @@ package job
 import (
 	"context"
 
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 )

@@ -1,7 +1,7 @@
 package job
 
 import (
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/train"
 )
 

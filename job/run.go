@@ -8,12 +8,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"

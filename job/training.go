@@ -5,8 +5,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/energo-ml/energo/engine/optim"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/job"
 )
 

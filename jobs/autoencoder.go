@@ -3,10 +3,10 @@ package jobs
 import (
 	"context"
 
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
 )
 

@@ -5,10 +5,10 @@ import (
 	"math/rand/v2"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/sampler"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

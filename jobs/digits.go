@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // Files of a run's folder besides those of packages job and train.

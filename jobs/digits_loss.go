@@ -3,10 +3,10 @@ package jobs
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/nn"
 )
 
 // ScoreLosses are the losses that can train the scores of labels.

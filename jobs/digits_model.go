@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/train"
 )
 

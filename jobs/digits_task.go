@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -11,13 +11,13 @@ import (
 	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

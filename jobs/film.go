@@ -1,8 +1,8 @@
 package jobs
 
 import (
-	"github.com/energo-ml/energo/surface"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/surface"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // reel holds the frames of a film as tensors, for they go into checkpoints: one before training and one after each epoch.

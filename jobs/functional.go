@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/job/option"
 )
 

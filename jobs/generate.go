@@ -6,12 +6,12 @@ import (
 	"math"
 	"slices"
 
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/sampler"
-	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/train"
 )
 

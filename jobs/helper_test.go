@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 )
 

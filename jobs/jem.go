@@ -7,13 +7,13 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/sampler"
-	"github.com/energo-ml/energo/surface"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/internal/flock"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
@@ -280,13 +281,13 @@ func TestRefused(t *testing.T) {
 		t.Errorf("an empty folder: %v", err)
 	}
 	j, s := find(t, "multilabel")
-	l, err := job.LockFolder(t.TempDir())
+	l, err := flock.Folder(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Release()
 	dir := t.TempDir()
-	if l, err = job.LockFolder(dir); err != nil {
+	if l, err = flock.Folder(dir); err != nil {
 		t.Fatal(err)
 	}
 	defer l.Release()

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/retrieval"
-	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/surface"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/surface"
 )
 
 // TestParabola: the tutorial's lesson. The energy loss collapses on codes alone, square_square and nll infer Y = X² there, and the

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/ebm/surface"
 )
 
 // pictureFilm looks at an energy of pictures once before training and after each epoch: on

@@ -5,12 +5,12 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/energy"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/sampler"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/sampler"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/seq/answers"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/train"

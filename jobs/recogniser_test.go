@@ -13,13 +13,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/audio"
-	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/seq/answers"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // SearchJob trains vectors of pictures by losses of vectors.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/train"
 )

@@ -5,10 +5,10 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
 

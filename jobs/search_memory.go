@@ -3,9 +3,9 @@ package jobs
 import (
 	"errors"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/search/pair"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -8,13 +8,13 @@ import (
 
 	"github.com/energo-ml/energo/search/distance"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/pair"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -3,7 +3,7 @@ package jobs
 import (
 	"math"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/loss"
 )

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/retrieval"
 )
 
 // Measure implements job.Model. The energies are the distances of held-out pairs, and the verdict is of those; the error is of the

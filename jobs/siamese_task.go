@@ -8,16 +8,16 @@ import (
 
 	"github.com/energo-ml/energo/search/distance"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -12,15 +12,15 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/retrieval"
 	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
 

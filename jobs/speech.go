@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/read"
 )
 

@@ -8,8 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/read"
 )
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/internal/flock"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
@@ -24,7 +25,7 @@ func TestMeasuringHeedsItsContext(t *testing.T) {
 			if err := os.Mkdir(dir, 0o777); err != nil {
 				t.Fatal(err)
 			}
-			l, err := job.LockFolder(dir)
+			l, err := flock.Folder(dir)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,14 +10,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/data/tabular"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/optim"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/optim"
 	"github.com/energo-ml/energo/train"
 )
 

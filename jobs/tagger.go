@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/seq/answers"

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/lattice"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/seq/answers"
+	"github.com/energo-ml/energo/seq/lattice"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/train"
 )

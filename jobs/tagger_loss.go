@@ -3,10 +3,10 @@ package jobs
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/lattice"
 	"github.com/energo-ml/energo/seq/answers"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // chainLoss is a functional of the paths of chains, and its derivatives by the energies.

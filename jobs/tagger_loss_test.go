@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/lattice"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/seq/answers"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // drawnChains are two chains of four and two variables, with shared pairs or with states of their own, and their right states.

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/seq/tag"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -3,7 +3,7 @@ package jobs
 import (
 	"path/filepath"
 
-	"github.com/energo-ml/energo/nn"
+	"github.com/energo-ml/energo/engine/nn"
 )
 
 // weights are a network's, as a run's folder keeps them. They implement parts of job.Model.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
 	"github.com/energo-ml/energo/internal/excerpt"
 )

@@ -3,8 +3,8 @@ package loss
 import (
 	"math"
 
-	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // Contrastive pulls the pairs of one label together and pushes others apart to a margin.

@@ -1,7 +1,7 @@
 package loss
 
 import (
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // CosFace is the cross-entropy of picking a sample's class by the angles between its

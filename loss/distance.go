@@ -1,8 +1,8 @@
 package loss
 
 import (
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // Distance is a distance between two rows, for TripletMarginWithDistance, which calls it

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // A loss's value and gradient, on plain slices.

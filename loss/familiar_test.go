@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/loss"
 )
 

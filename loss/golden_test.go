@@ -12,11 +12,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/lossline"
+	"github.com/energo-ml/energo/catalogue"
 	"github.com/energo-ml/energo/loss"
 )
 
-// A golden line is a request of internal/lossline with what a script under oracle/ says
+// A golden line is a request of package catalogue with what a script under oracle/ says
 // the answer is. Its numbers are float32's, so that one line tests both element types.
 type golden struct {
 	Want *answer `json:"want"`
@@ -104,7 +104,7 @@ func checkGolden(t *testing.T, text []byte) (name string) {
 		request["dtype"], _ = json.Marshal(dtype)
 		line, _ := json.Marshal(request)
 		var got answer
-		if err := json.NewDecoder(bytes.NewReader(lossline.Answer(nil, line))).Decode(&got); err != nil {
+		if err := json.NewDecoder(bytes.NewReader(catalogue.Answer(nil, line))).Decode(&got); err != nil {
 			t.Fatal(err)
 		}
 		if diff := g.differs(got, within); diff != "" {

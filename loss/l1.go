@@ -1,8 +1,8 @@
 package loss
 
 import (
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // L1 is the absolute error.

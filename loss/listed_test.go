@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/pair"
 	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // The losses of each kind.

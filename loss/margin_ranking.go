@@ -1,8 +1,8 @@
 package loss
 
 import (
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // MarginRanking asks that one of two scores lie Margin above the other.

@@ -3,7 +3,7 @@ package loss
 import (
 	"slices"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
 	"github.com/energo-ml/energo/internal/simd"
 )

@@ -1,8 +1,8 @@
 package loss
 
 import (
-	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // The losses of vectors, by what they are evaluated on. In all of them embeddings are rows of dim

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // overPairs is what losses have in common that look at all pairs of a batch, or at those

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
 	"github.com/energo-ml/energo/loss"
 )

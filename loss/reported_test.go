@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/internal/lossline"
+	"github.com/energo-ml/energo/catalogue"
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -48,7 +48,7 @@ var reported = []struct {
 func TestReported(t *testing.T) {
 	for _, c := range reported {
 		var got answer
-		if err := json.Unmarshal(lossline.Answer(nil, []byte(c.request)), &got); err != nil {
+		if err := json.Unmarshal(catalogue.Answer(nil, []byte(c.request)), &got); err != nil {
 			t.Fatal(err)
 		}
 		if c.refused != "" {

@@ -3,7 +3,7 @@ package loss
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // The helpers of this file are those of losses of rows: each sample has a row of

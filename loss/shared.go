@@ -1,9 +1,9 @@
 package loss
 
 import (
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // shared is an argument of which one element may be that of several of the input's.

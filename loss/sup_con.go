@@ -3,8 +3,8 @@ package loss
 import (
 	"math"
 
-	"github.com/energo-ml/energo/pair"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )

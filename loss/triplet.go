@@ -1,8 +1,8 @@
 package loss
 
 import (
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // TripletMargin wants an anchor nearer to its positive than to its negative by a margin.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"

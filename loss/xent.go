@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"

@@ -1,4 +1,4 @@
-"""Writes audio/testdata/*.jsonl.gz: resampling, log-mel features and WAV files from torchaudio.
+"""Writes seq/audio/testdata/*.jsonl.gz: resampling, log-mel features and WAV files from torchaudio.
 
 Numbers are float64 results for float32 inputs.
 """
@@ -26,7 +26,7 @@ def signal(seed, n):
 
 
 def write(name, lines):
-    path = os.path.join(HERE, "..", "audio", "testdata", name + ".jsonl.gz")
+    path = os.path.join(HERE, "..", "seq", "audio", "testdata", name + ".jsonl.gz")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     text = "".join(json.dumps(line) + "\n" for line in lines)
     with open(path, "wb") as f:

@@ -1,8 +1,8 @@
-"""Writes autodiff/testdata/torch.safetensors: PyTorch's values and derivatives of operations.
+"""Writes engine/autodiff/testdata/torch.safetensors: PyTorch's values and derivatives of operations.
 
 For each case, in float64: CASE/0, CASE/1, … the inputs, CASE/y the value, CASE/dy the
 upstream gradient, CASE/d0, CASE/d1, … the derivatives. A case is named as the row of
-autodiff/table_test.go that it checks. Inputs of the cases of `kinks` are small integers,
+engine/autodiff/table_test.go that it checks. Inputs of the cases of `kinks` are small integers,
 so that ties and zeros occur.
 """
 
@@ -109,7 +109,7 @@ def main():
     for name in KINKS:
         shapes, f = CASES[name]
         record(out, f"kinks/{name}", f, [torch.randint(-1, 2, s).double() for s in shapes])
-    weights.save(weights.here("autodiff", "testdata", "torch.safetensors"), out)
+    weights.save(weights.here("engine", "autodiff", "testdata", "torch.safetensors"), out)
 
 
 if __name__ == "__main__":

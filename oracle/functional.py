@@ -1,4 +1,4 @@
-"""Writes functional/testdata/golden.safetensors: losses over label energies.
+"""Writes ebm/functional/testdata/golden.safetensors: losses over label energies.
 
 CASE/energies [B, K], CASE/target [B], CASE/loss [B] and CASE/grad [B, K], all float64.
 A case is NAME, what sets it apart, and the size of its energies: "nll/beta=10/1".
@@ -140,7 +140,7 @@ def main():
                 key = f"{name}/{label}/{scale:g}"
                 e, target, loss, grad = case(name, scale, options, generator)
                 out |= {key + "/energies": e, key + "/target": target.double(), key + "/loss": loss, key + "/grad": grad}
-    weights.save(weights.here("functional", "testdata", "golden.safetensors"), out)
+    weights.save(weights.here("ebm", "functional", "testdata", "golden.safetensors"), out)
 
 
 if __name__ == "__main__":

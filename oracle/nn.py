@@ -1,8 +1,8 @@
-"""Writes nn/testdata/layers.safetensors: torch.nn's layers forward and backward.
+"""Writes engine/nn/testdata/layers.safetensors: torch.nn's layers forward and backward.
 
 For each case in float64: CASE/x, CASE/y, the upstream gradient CASE/dy, CASE/dx, the
 state before (CASE/state.NAME), the gradients (CASE/grad.NAME) and the state after
-(CASE/after.NAME, only where it changed). Also nn/testdata/pytorch.safetensors, the
+(CASE/after.NAME, only where it changed). Also engine/nn/testdata/pytorch.safetensors, the
 weights of a small network as PyTorch saves them, with an input and its output.
 """
 
@@ -170,7 +170,7 @@ def main():
     out = {}
     for name, (make, shape) in CASES.items():
         out |= case(name, make, shape)
-    weights.save(weights.here("nn", "testdata", "layers.safetensors"), out)
+    weights.save(weights.here("engine", "nn", "testdata", "layers.safetensors"), out)
 
     model = nn.Module()
     model.features = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
@@ -180,7 +180,7 @@ def main():
     x = torch.randn(2, 1, 4, 4)
     y = model.classifier(model.features(x).flatten(1))
     out = dict(model.state_dict()) | {"example.input": x, "example.output": y}
-    weights.save(weights.here("nn", "testdata", "pytorch.safetensors"), out, {"format": "pt"})
+    weights.save(weights.here("engine", "nn", "testdata", "pytorch.safetensors"), out, {"format": "pt"})
 
 
 if __name__ == "__main__":

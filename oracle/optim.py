@@ -1,4 +1,4 @@
-"""Writes optim/testdata/golden.safetensors: 25 steps of torch.optim's optimisers.
+"""Writes engine/optim/testdata/golden.safetensors: 25 steps of torch.optim's optimisers.
 
 Two parameters, "w" [7, 5] and "b" [5]; gradients grad.STEP.NAME, the same for every
 case; the values start.NAME, CASE/DTYPE/NAME after the last step and
@@ -56,7 +56,7 @@ def main():
             p.grad = g.double()
         out[f"clip/{limit}/norm"] = torch.nn.utils.clip_grad_norm_(ps, limit).double()
         out |= {f"clip/{limit}/{k}": p.grad for k, p in zip(start, ps)}
-    weights.save(weights.here("optim", "testdata", "golden.safetensors"), out)
+    weights.save(weights.here("engine", "optim", "testdata", "golden.safetensors"), out)
 
 
 if __name__ == "__main__":

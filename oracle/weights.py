@@ -1,4 +1,4 @@
-"""Writes tensor/testdata/*.safetensors: files as the Python library lays them out.
+"""Writes engine/tensor/testdata/*.safetensors: files as the Python library lays them out.
 
 The format is small enough to write by hand: eight bytes with the length of a JSON
 header, the header padded with spaces, the elements. `save` and `load` are used by the
@@ -99,7 +99,7 @@ def main():
         "empty": torch.zeros(0, 4),
         "a \"quoted\" näme\n": torch.tensor([1.0]),
     }
-    save(here("tensor", "testdata", "every.safetensors"), every, {"format": "pt", "note": "a<b & ü"})
+    save(here("engine", "tensor", "testdata", "every.safetensors"), every, {"format": "pt", "note": "a<b & ü"})
     # What Encode writes, byte for byte, for the same tensors.
     ours = {
         "layer.weight": torch.arange(6.0).reshape(2, 3) / 7,
@@ -108,7 +108,7 @@ def main():
         "none": torch.zeros(0, dtype=torch.float64),
         "mean": torch.tensor(1 / 3, dtype=torch.float64),
     }
-    path = here("tensor", "testdata", "ours.safetensors")
+    path = here("engine", "tensor", "testdata", "ours.safetensors")
     save(path, ours, {"energo.digest": DIGEST + "0" * 16, "format": "pt"})
     seal(path)
     back = load(path)

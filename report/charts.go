@@ -6,7 +6,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"

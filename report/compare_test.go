@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/train"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"

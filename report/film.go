@@ -11,7 +11,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
-	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/ebm/surface"
 )
 
 // filmed is a film with the scales that all of its frames share.

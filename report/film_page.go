@@ -11,8 +11,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/surface"
 )
 
 // FilmOptions say how films are drawn.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/surface"
+	"github.com/energo-ml/energo/ebm/surface"
 )
 
 // bowl is a film of a bowl that gets flatter.

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

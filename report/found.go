@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 	"gonum.org/v1/plot"
 )

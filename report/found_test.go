@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/train"
 )
 

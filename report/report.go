@@ -18,8 +18,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/surface"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -12,9 +12,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/measure"
 	"github.com/energo-ml/energo/train"
 	"go.yaml.in/yaml/v3"
 )

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/search/retrieval"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"

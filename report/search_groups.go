@@ -3,7 +3,7 @@ package report
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/retrieval"
 )
 
 // shownMistakes is how many mistakes a page shows, at most.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/energo-ml/energo/search/distance"
 
-	"github.com/energo-ml/energo/retrieval"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/retrieval"
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 )

@@ -3,7 +3,7 @@ package report
 import (
 	"math"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 )
 
 // quantile returns the q-quantile of sorted values, linear between neighbours; of none, NaN.

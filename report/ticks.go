@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 
 	"gonum.org/v1/plot"
 )

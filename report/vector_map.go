@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/retrieval"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/energo-ml/energo/pair"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/search/pair"
 )
 
 // VectorsFile holds the vectors [N, Dim] and the labels [N] of a run's test pictures; its metadata has the classes and the

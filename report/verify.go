@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/retrieval"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/retrieval"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"

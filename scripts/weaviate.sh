@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A Weaviate cluster on this machine, from nothing but Go: builds the server, starts nodes that know each
-# other on the loopback device, and stops them. For trials and for the tests of index/weaviate, not for
+# other on the loopback device, and stops them. For trials and for the tests of search/index/weaviate, not for
 # work: nobody needs a key, and the ports of gRPC and of the nodes' data are open to the network.
 #
 #   scripts/weaviate.sh build          the server, from the Go module proxy: minutes, and about 3 GB of modules

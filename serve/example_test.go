@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
 )
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/energo-ml/energo/search/index"
 )
 
 // FuzzRequest sends anything as a body: the answer is good or says what is wrong with the request, and
@@ -45,8 +47,8 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%s %q, %q: %d %s", method, path, kind, w.Code, w.Body)
 		}
 		if id := "set/0.png"; method == "POST" {
-			if item, ok, _ := o.Index.Get(t.Context(), id); ok && item.Fields[PathField] != "/secret/0.png" && item.Fields[PathField] != "" {
-				t.Errorf("the path of %s is now %q", id, item.Fields[PathField])
+			if item, ok, _ := o.Index.Get(t.Context(), id); ok && item.Fields[index.PathField] != "/secret/0.png" && item.Fields[index.PathField] != "" {
+				t.Errorf("the path of %s is now %q", id, item.Fields[index.PathField])
 			}
 		}
 	})

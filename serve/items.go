@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // newItem is an item of POST /v1/items. One of Vector and Image says where it lies.
@@ -118,7 +118,7 @@ func (s *Server) checkItem(one *newItem) error {
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(one.Fields)) {
 		size += len(name) + len(one.Fields[name])
-		if name == PathField || s.private(name) {
+		if name == index.PathField || s.private(name) {
 			return invalid("fields", "fields: %q is a name that the server keeps for itself", name)
 		}
 	}

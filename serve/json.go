@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // reader reads a JSON value that is valid and has no space around it, as the field of that name. It takes one

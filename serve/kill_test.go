@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // childDir is the variable that makes the test's program a server of the index in a folder.

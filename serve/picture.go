@@ -13,12 +13,8 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
-
-// PathField is the field of an item that says where its picture is. Options.Picture knows how to read
-// it; clients cannot set it.
-const PathField = "path"
 
 // sent is an encoded picture in a request.
 type sent struct {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // problem is what a client is told of a request that was not done.

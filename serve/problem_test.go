@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // bomb is the beginning of a PNG file that declares width × height pixels.

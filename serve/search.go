@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // defaultK is the number of hits where none is asked for.
@@ -222,7 +222,7 @@ func (s *Server) public(fields map[string]string) map[string]string {
 
 // thumbPath is where the picture of an item is, "" for an item without.
 func (s *Server) thumbPath(id string, fields map[string]string) string {
-	if s.o.Picture == nil || fields[PathField] == "" {
+	if s.o.Picture == nil || fields[index.PathField] == "" {
 		return ""
 	}
 	return "/v1/thumb/" + url.PathEscape(id)

@@ -26,7 +26,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 	"go.uber.org/goleak"
 )
 
@@ -184,7 +184,7 @@ func fixture() *shelf {
 		v[q] = 1
 		x.items = append(x.items, index.Item{
 			ID: fmt.Sprintf("set/%d.png", q), Vector: v, Label: fmt.Sprint(q % 2),
-			Fields: map[string]string{"side": []string{"left", "right"}[q%2], PathField: fmt.Sprintf("/secret/%d.png", q)},
+			Fields: map[string]string{"side": []string{"left", "right"}[q%2], index.PathField: fmt.Sprintf("/secret/%d.png", q)},
 		})
 	}
 	return x
@@ -193,7 +193,7 @@ func fixture() *shelf {
 // options serves the fixture, with pictures for its first three items.
 func options(x index.Index) Options {
 	return Options{
-		Index: x, Encoder: quarters{}, Private: []string{PathField}, Log: slog.New(slog.DiscardHandler),
+		Index: x, Encoder: quarters{}, Private: []string{index.PathField}, Log: slog.New(slog.DiscardHandler),
 		Picture: func(_ context.Context, item index.Item) (Picture, error) {
 			if item.ID == "set/3.png" {
 				return nil, fs.ErrNotExist

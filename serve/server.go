@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 	"golang.org/x/sync/semaphore"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/search/index"
 )
 
 // listening runs Serve itself; stop ends it and returns its error.

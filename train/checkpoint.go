@@ -12,9 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // CheckpointFile is a run's checkpoint: everything that resuming needs, in one file

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 )
 
 // Subject says what is diagnosed.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 )
 
 // TestDead: a functional that levels off far from the truth pushes nothing there, and is said to be dead

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 )
 
 // TestSequences: energies of sequences run away by their places, are dead by the push itself, and may begin at 0.

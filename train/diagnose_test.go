@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 )
 
 // surface makes statistics of n samples whose answers' energies are spread so much

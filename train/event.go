@@ -3,7 +3,7 @@
 // happens through typed events and prints nothing.
 package train
 
-import "github.com/energo-ml/energo/measure"
+import "github.com/energo-ml/energo/ebm/measure"
 
 // Event is something that happened in training: one of the types of this file.
 type Event interface{ event() }

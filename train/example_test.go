@@ -7,12 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // runTo trains blobs to an end, or for some steps alone, and returns what Extended said, if anything.

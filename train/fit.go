@@ -3,8 +3,8 @@ package train
 import (
 	"context"
 
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/optim"
 )
 
 // Scaler is a Task whose diagnoses are held against the spread of its energies before training.

@@ -12,14 +12,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/objective"
+	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/objective"
-	"github.com/energo-ml/energo/sampler"
 )
 
 // clouds are n points around three centres in turn, and which centre each is of.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/optim"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/optim"
 )
 
 // collect trains and returns all that it was told.

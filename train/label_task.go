@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // LabelTask is a model of labels that a functional, or a loss of its scores −E, trains on samples of one's own. Its error is

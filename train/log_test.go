@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 )
 
 // examples has one event of every type, with no field left at zero.

@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/nn"
 )
 
 // Loss is a mean loss over what a network gives for a batch: LossOf makes one of a function, LossNamed

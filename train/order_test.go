@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
 )
 
 // ordered is blobs whose batches have four samples of each of two labels.

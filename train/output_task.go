@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // OutputTask is a network whose outputs a loss trains on samples of one's own: towards numbers (regression), or by labels (scores of classes,

@@ -7,12 +7,12 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/energy"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/objective"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/objective"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // PointTask is a density p(y) = exp(−E(y))/Z that an objective trains on points of one's own. Its error is the score matching

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // unbroken trains blobs in one go.

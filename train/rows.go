@@ -3,7 +3,7 @@ package train
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // evaluated is how many samples are evaluated at once.

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // startedLoop is a run at its first step.

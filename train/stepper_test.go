@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
 )
 
 // stepping is a task with weights of its own. The loss of some steps is not a number, and some have nothing to average.

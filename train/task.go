@@ -9,10 +9,10 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // Task is what a recipe has trained: a model, a loss over its samples, and a way to

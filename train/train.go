@@ -10,11 +10,11 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // Run trains. It emits events as they happen and writes events.jsonl and

@@ -28,8 +28,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/energo-ml/energo/index"
 	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
 )
 

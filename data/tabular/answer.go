@@ -10,10 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // batchSize is how many rows are looked at together where nothing is trained.

@@ -6,8 +6,8 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
 )
 
 // Measures is what a model came to on rows.

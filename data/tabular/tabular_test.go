@@ -16,11 +16,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/optim"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/optim"
+	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // kinds are targets of the table of tableText.

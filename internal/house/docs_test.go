@@ -149,7 +149,7 @@ func TestPackagesOfDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	door := map[string]bool{}
-	items := regexp.MustCompile(`(?m)^ +- packages? ([a-z0-9/, \n]+?)( and the energo command)?:`)
+	items := regexp.MustCompile(`(?m)^ +- packages? ([a-z0-9/, \n]+?):`)
 	for _, m := range items.FindAllStringSubmatch(f.Doc.Text(), -1) {
 		for _, name := range strings.Split(m[1], ",") {
 			door[strings.TrimSpace(name)] = true

@@ -20,63 +20,83 @@ var ground = []string{"internal/scratch"}
 // allowed says which packages of ours each may import: docs/design.md in code.
 // A package that is not here fails the test, so that a new one gets a place.
 var allowed = map[string][]string{
-	".":                      {},
-	"internal/excerpt":       {},
-	"internal/notices":       {},
-	"internal/notices/write": {},
-	"internal/simd":          {},
-	"internal/simd/gemm":     {"internal/simd"},
-	"internal/scratch":       {},
-	"internal/trellis":       {"internal/simd"},
-	"internal/wholefile":     {},
-	"internal/spelling":      {},
-	"internal/card":          {"internal/excerpt", "internal/wholefile"},
-	"internal/flock":         {},
-	"internal/bytetext":      {},
-	"measure":                {},
-	"tensor":                 {"internal/simd", "internal/wholefile", "internal/excerpt"},
-	"autodiff":               {"tensor", "internal/simd", "internal/simd/gemm"},
-	"internal/gradcheck":     {"tensor", "autodiff"},
-	"nn":                     {"tensor", "autodiff", "internal/simd"},
-	"optim":                  {"tensor", "autodiff", "internal/simd", "internal/excerpt"},
-	"functional":             {"tensor", "internal/simd", "internal/spelling", "internal/excerpt"},
-	"loss":                   {"tensor", "pair", "internal/simd", "internal/simd/gemm", "internal/trellis", "internal/excerpt"},
-	"ngram":                  {"internal/wholefile", "internal/excerpt"},
-	"internal/lossline":      {"internal/simd", "loss", "functional", "internal/excerpt"},
-	"energy":                 {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "functional", "sampler"},
-	"offender":               {"sampler"},
-	"sampler":                {"tensor", "internal/simd"},
-	"lattice":                {"tensor", "internal/simd"},
-	"seq/answers":            {"internal/trellis", "tensor", "functional", "internal/simd", "lattice"},
-	"audio":                  {"internal/simd", "internal/wholefile", "internal/excerpt"},
-	"objective":              {"energy", "functional", "sampler", "tensor", "autodiff", "internal/simd"},
-	"surface":                {"tensor", "internal/excerpt"},
-	"data":                   {"tensor", "internal/wholefile", "internal/excerpt"},
-	"data/tabular":           {"autodiff", "data", "energy", "functional", "internal/card", "internal/excerpt", "internal/wholefile", "loss", "measure", "nn", "tensor"},
-	"train":                  {"measure", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss", "objective", "internal/excerpt"},
-	"ctc":                    {"internal/simd", "internal/trellis", "internal/excerpt"},
-	"job/option":             {"internal/excerpt", "internal/spelling"},
-	"job":                    {"measure", "report", "internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "job/option", "optim", "train"},
-	"jobs":                   {"audio", "autodiff", "ctc", "data", "data/tabular", "energy", "functional", "internal/excerpt", "internal/simd", "job", "job/option", "lattice", "loss", "measure", "nn", "objective", "offender", "optim", "pair", "report", "retrieval", "sampler", "search/distance", "search/encode", "seq/answers", "seq/read", "seq/tag", "surface", "tensor", "train"},
-	"jobs/command":           {"internal/cli", "job"},
-	"seq/tag":                {"measure", "internal/card", "lattice", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "internal/excerpt"},
-	"search/encode":          {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
-	"seq/read":               {"functional", "seq/answers", "ctc", "audio", "loss", "internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "tensor", "autodiff", "nn", "data", "train"},
-	"index":                  {"internal/flock", "internal/simd", "internal/wholefile", "internal/excerpt"},
-	"index/weaviate":         {"index", "internal/excerpt"},
-	"index/indextest":        {"index"},
-	"embed":                  {"job", "internal/card", "tensor", "index", "serve", "search/encode", "data", "internal/wholefile", "internal/bytetext", "internal/excerpt"},
-	"search/distance":        {"tensor", "internal/excerpt", "internal/simd"},
-	"pair":                   {"tensor", "internal/simd", "internal/simd/gemm", "search/distance"},
-	"retrieval":              {"internal/simd", "internal/simd/gemm", "pair", "search/distance"},
-	"report":                 {"search/distance", "measure", "pair", "retrieval", "surface", "internal/wholefile", "tensor", "train", "functional", "internal/excerpt", "internal/card"},
-	"serve":                  {"index", "data", "internal/excerpt"},
-	"internal/cli":           {"job", "job/option", "jobs", "seq/tag", "internal/notices", "measure", "internal/card", "search/distance", "index", "index/weaviate", "serve", "retrieval", "audio", "ctc", "ngram", "surface", "internal/lossline", "loss", "internal/simd", "internal/spelling", "internal/wholefile", "data", "functional", "train", "report", "internal/bytetext", "search/encode", "seq/read"},
-	"cmd/energo":             {"internal/cli"},
-	"bench":                  {"internal/simd", "internal/simd/gemm", "tensor", "autodiff", "nn", "optim", "functional", "energy", "loss", "sampler", "objective", "index"},
-	"bench/serve":            {"index", "search/encode", "serve"},
-	"internal/house":         {},
-	"internal/mutation":      {},
+	".":                         {},
+	"internal/bytetext":         {},
+	"internal/card":             {"internal/excerpt", "internal/wholefile"},
+	"internal/excerpt":          {},
+	"internal/flock":            {},
+	"internal/house":            {},
+	"internal/mutation":         {},
+	"internal/notices":          {},
+	"internal/notices/write":    {},
+	"internal/scratch":          {},
+	"internal/simd":             {},
+	"internal/simd/gemm":        {"internal/simd"},
+	"internal/spelling":         {},
+	"internal/trellis":          {"internal/simd"},
+	"internal/wholefile":        {},
+	"engine/autodiff":           {"internal/simd", "internal/simd/gemm", "engine/tensor"},
+	"engine/autodiff/gradcheck": {"engine/autodiff", "engine/tensor"},
+	"engine/nn":                 {"internal/simd", "engine/autodiff", "engine/tensor"},
+	"engine/optim":              {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/tensor"},
+	"engine/tensor":             {"internal/excerpt", "internal/simd", "internal/wholefile"},
+	"loss":                      {"internal/excerpt", "internal/simd", "internal/simd/gemm", "internal/trellis", "engine/tensor", "search/pair"},
+	"ebm/energy":                {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/tensor", "ebm/functional", "ebm/sampler"},
+	"ebm/functional":            {"internal/excerpt", "internal/simd", "internal/spelling", "engine/tensor"},
+	"ebm/measure":               {},
+	"ebm/objective":             {"internal/simd", "engine/autodiff", "engine/tensor", "ebm/energy", "ebm/functional", "ebm/sampler"},
+	"ebm/offender":              {"ebm/sampler"},
+	"ebm/sampler":               {"internal/simd", "engine/tensor"},
+	"ebm/surface":               {"internal/excerpt", "engine/tensor"},
+	"data":                      {"internal/excerpt", "internal/wholefile", "engine/tensor"},
+	"data/tabular":              {"internal/card", "internal/excerpt", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "data"},
+	"train":                     {"internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective"},
+	"seq/answers":               {"internal/simd", "internal/trellis", "engine/tensor", "ebm/functional", "seq/lattice"},
+	"seq/audio":                 {"internal/excerpt", "internal/simd", "internal/wholefile"},
+	"seq/ctc":                   {"internal/excerpt", "internal/simd", "internal/trellis"},
+	"seq/lattice":               {"internal/simd", "engine/tensor"},
+	"seq/ngram":                 {"internal/excerpt", "internal/wholefile"},
+	"seq/read":                  {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "loss", "ebm/functional", "data", "train", "seq/answers", "seq/audio", "seq/ctc"},
+	"seq/tag":                   {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "ebm/measure", "data", "seq/lattice"},
+	"search/bulk":               {"internal/bytetext", "internal/card", "internal/excerpt", "internal/flock", "internal/wholefile", "engine/tensor", "data", "search/encode", "search/index"},
+	"search/distance":           {"internal/excerpt", "internal/simd", "engine/tensor"},
+	"search/encode":             {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "data", "train"},
+	"search/index":              {"internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile"},
+	"search/index/indextest":    {"search/index"},
+	"search/index/weaviate":     {"internal/excerpt", "search/index"},
+	"search/pair":               {"internal/simd", "internal/simd/gemm", "engine/tensor", "search/distance"},
+	"search/retrieval":          {"internal/simd", "internal/simd/gemm", "search/distance", "search/pair"},
+	"catalogue":                 {"internal/excerpt", "internal/simd", "loss", "ebm/functional"},
+	"report":                    {"internal/card", "internal/excerpt", "internal/wholefile", "engine/tensor", "ebm/functional", "ebm/measure", "ebm/surface", "train", "search/distance", "search/pair", "search/retrieval"},
+	"job":                       {"internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "engine/optim", "ebm/measure", "train", "report", "job/option"},
+	"job/option":                {"internal/excerpt", "internal/spelling"},
+	"jobs":                      {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective", "ebm/offender", "ebm/sampler", "ebm/surface", "data", "data/tabular", "train", "seq/answers", "seq/audio", "seq/ctc", "seq/lattice", "seq/read", "seq/tag", "search/distance", "search/encode", "search/pair", "search/retrieval", "report", "job", "job/option"},
+	"serve":                     {"internal/excerpt", "data", "search/index"},
+	"cmd/energo":                {"cmd/energo/cli"},
+	"cmd/energo/cli":            {"internal/bytetext", "internal/card", "internal/flock", "internal/notices", "internal/simd", "internal/spelling", "internal/wholefile", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "search/distance", "search/encode", "search/index", "search/index/weaviate", "search/retrieval", "catalogue", "report", "job", "job/option", "jobs", "serve"},
+	"bench":                     {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
+	"bench/serve":               {"search/encode", "search/index", "serve"},
+}
+
+// floors are the folders at the root, from the ground up. A package imports from its own floor and from those below.
+var floors = []string{"internal", "engine", "loss", "ebm", "data", "train", "seq", "search", "catalogue", "report", "job", "jobs", "serve", "cmd", "bench"}
+
+// upwards are the imports that run up: losses over pairs take what a miner chose.
+var upwards = []string{"loss search/pair"}
+
+// TestFloors: no import runs up.
+func TestFloors(t *testing.T) {
+	floor := func(name string) int { return slices.Index(floors, strings.SplitN(name, "/", 2)[0]) }
+	for name, imports := range allowed {
+		for _, ours := range imports {
+			if name != "." && floor(name) < 0 || floor(ours) < 0 {
+				t.Errorf("%s or %s stands on no floor of %v", name, ours, floors)
+			}
+			if floor(ours) > floor(name) && !slices.Contains(upwards, name+" "+ours) {
+				t.Errorf("%s imports %s, which stands above it", name, ours)
+			}
+		}
+	}
 }
 
 type goPackage struct {

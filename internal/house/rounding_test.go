@@ -10,8 +10,8 @@ import (
 // exactPackages are those whose numbers have conventions: zeros of equal terms, values
 // that are symmetric, ties.
 var exactPackages = []string{
-	"internal/simd", "internal/simd/gemm", "internal/trellis", "internal/lossline", "loss", "functional", "lattice", "ctc",
-	"autodiff", "pair", "retrieval", "index", "energy", "sampler", "objective", "offender", "optim", "nn", "train",
+	"internal/simd", "internal/simd/gemm", "internal/trellis", "catalogue", "loss", "ebm/functional", "seq/lattice", "seq/ctc",
+	"engine/autodiff", "search/pair", "search/retrieval", "search/index", "ebm/energy", "ebm/sampler", "ebm/objective", "ebm/offender", "engine/optim", "engine/nn", "train",
 }
 
 // fusedDifference is a line of arm64's assembly that rounds once for c − a·b or its negative.

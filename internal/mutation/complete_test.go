@@ -20,12 +20,12 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 
 // elsewhere are functions of such names that the table leaves out, and why.
 var elsewhere = map[string]string{
-	"ctc.Decoder.Decode":   "takes numbers in memory",
-	"data.LoadPictures":    "ReadPictures twice",
-	"index/weaviate.Open":  "talks to a server",
-	"job.Open":             "job.ReadConfig, the result and the model of a run",
-	"seq/read.Reader.Open": "audio.Read and image.Decode",
-	"nn.LoadMapped":        "nn.Load with other names",
+	"seq/ctc.Decoder.Decode":     "takes numbers in memory",
+	"data.LoadPictures":          "ReadPictures twice",
+	"search/index/weaviate.Open": "talks to a server",
+	"job.Open":                   "job.ReadConfig, the result and the model of a run",
+	"seq/read.Reader.Open":       "audio.Read and image.Decode",
+	"engine/nn.LoadMapped":       "nn.Load with other names",
 }
 
 // spec is Open of a job's settings: readers of package data with settings.

@@ -16,23 +16,23 @@ import (
 
 	"github.com/energo-ml/energo/job"
 
-	"github.com/energo-ml/energo/audio"
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/catalogue"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/data/tabular"
-	"github.com/energo-ml/energo/embed"
-	"github.com/energo-ml/energo/index"
+	"github.com/energo-ml/energo/ebm/surface"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/card"
-	"github.com/energo-ml/energo/internal/lossline"
 	"github.com/energo-ml/energo/jobs"
-	"github.com/energo-ml/energo/ngram"
-	"github.com/energo-ml/energo/nn"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/bulk"
 	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ngram"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/tag"
-	"github.com/energo-ml/energo/surface"
-	"github.com/energo-ml/energo/tensor"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -78,10 +78,10 @@ func tensorReaders() []reader {
 		return held{state: []tensor.Named{{Name: "chains", Tensor: f}}}
 	}
 	return []reader{
-		{name: "safetensors/ours", funcs: []string{"tensor.ReadFile", "tensor.Decode"}, file: file, make: ours, read: read},
+		{name: "safetensors/ours", funcs: []string{"engine/tensor.ReadFile", "engine/tensor.Decode"}, file: file, make: ours, read: read},
 		{name: "safetensors/foreign", file: file, make: only(file, foreign()), read: read, blind: noDigest},
 		{
-			name: "safetensors/model", funcs: []string{"nn.Load"}, file: file,
+			name: "safetensors/model", funcs: []string{"engine/nn.Load"}, file: file,
 			make: func(t *testing.T, dir string) {
 				if err := nn.Save(filepath.Join(dir, file), layer()); err != nil {
 					t.Fatal(err)
@@ -116,7 +116,7 @@ func tensorReaders() []reader {
 			read: func(dir string) (any, error) { return train.LoadSettings(dir) },
 		},
 		{
-			name: "films", funcs: []string{"surface.Read"}, file: surface.File,
+			name: "films", funcs: []string{"ebm/surface.Read"}, file: surface.File,
 			make: func(t *testing.T, dir string) {
 				if err := surface.Write(dir, []surface.Film{film}); err != nil {
 					t.Fatal(err)
@@ -347,7 +347,7 @@ func soundReaders() []reader {
 	})
 	return []reader{
 		{
-			name: "wav", funcs: []string{"audio.Read", "audio.Decode"}, file: "a.wav", blind: noDigest,
+			name: "wav", funcs: []string{"seq/audio.Read", "seq/audio.Decode"}, file: "a.wav", blind: noDigest,
 			make: func(t *testing.T, dir string) {
 				c := tone()
 				c.Samples = c.Samples[:300]
@@ -383,20 +383,20 @@ func soundReaders() []reader {
 			},
 		},
 		{
-			name: "csv/manifest", funcs: []string{"audio.Manifest"}, file: "m.csv", blind: noDigest, make: only("m.csv", []byte("path,text,voice\na.wav,the cat,x\n\"b,c.wav\",\"sat \"\"on\"\" it\",y\n")),
+			name: "csv/manifest", funcs: []string{"seq/audio.Manifest"}, file: "m.csv", blind: noDigest, make: only("m.csv", []byte("path,text,voice\na.wav,the cat,x\n\"b,c.wav\",\"sat \"\"on\"\" it\",y\n")),
 			read: at("m.csv", func(path string) (any, error) {
 				all, err := audio.Manifest(path)
 				return strings.ReplaceAll(fmt.Sprint(all), filepath.Dir(path), ""), err
 			}),
 		},
 		{
-			name: "csv/times", funcs: []string{"audio.Times"}, file: "t.csv", blind: noDigest, make: only("t.csv", []byte("path,word,start,end\na.wav,the,0.25,0.5\na.wav,cat,0.5,1.25\nb.wav,sat,1,2\n")),
+			name: "csv/times", funcs: []string{"seq/audio.Times"}, file: "t.csv", blind: noDigest, make: only("t.csv", []byte("path,word,start,end\na.wav,the,0.25,0.5\na.wav,cat,0.5,1.25\nb.wav,sat,1,2\n")),
 			read: at("t.csv", func(path string) (any, error) {
 				all, err := audio.Times(path)
 				return strings.ReplaceAll(fmt.Sprint(all), filepath.Dir(path), ""), err
 			}),
 		},
-		{name: "arpa", funcs: []string{"ngram.Load", "ngram.Read"}, file: "lm.arpa", blind: noDigest, make: only("lm.arpa", []byte(arpa)), read: model},
+		{name: "arpa", funcs: []string{"seq/ngram.Load", "seq/ngram.Read"}, file: "lm.arpa", blind: noDigest, make: only("lm.arpa", []byte(arpa)), read: model},
 		{name: "arpa.gz", file: "lm.arpa", make: only("lm.arpa", gzipped([]byte(arpa))), read: model},
 	}
 }
@@ -535,10 +535,10 @@ func indexReaders() []reader {
 		}
 	}
 	return []reader{
-		{name: "index/manifest", funcs: []string{"index.OpenReadOnly"}, file: "index/index.json", make: made, read: read(index.OpenReadOnly)},
+		{name: "index/manifest", funcs: []string{"search/index.OpenReadOnly"}, file: "index/index.json", make: made, read: read(index.OpenReadOnly)},
 		{name: "index/segment", file: "index/*.segment", make: made, read: read(index.OpenReadOnly)},
 		{name: "index/log", file: "index/*.log", make: made, read: read(index.OpenReadOnly)},
-		{name: "index/log, to change", funcs: []string{"index.Open"}, file: "index/*.log", make: made, read: read(index.Open), fresh: true},
+		{name: "index/log, to change", funcs: []string{"search/index.Open"}, file: "index/*.log", make: made, read: read(index.Open), fresh: true},
 	}
 }
 
@@ -546,13 +546,13 @@ func indexReaders() []reader {
 func jobReaders() []reader {
 	work := func(t *testing.T, dir string) {
 		t.Helper()
-		var pictures []embed.Picture
+		var pictures []bulk.Picture
 		for i := range 3 {
 			name := fmt.Sprint(i, ".png")
 			write(t, home, name, pngOf(t, noise(4+i, 5)))
-			pictures = append(pictures, embed.Picture{ID: name, Label: "a", File: filepath.Join(home, name)})
+			pictures = append(pictures, bulk.Picture{ID: name, Label: "a", File: filepath.Join(home, name)})
 		}
-		p, err := embed.NewPlan(t.Context(), filepath.Join(dir, "work"), "run", corner{}, pictures, 2)
+		p, err := bulk.NewPlan(t.Context(), filepath.Join(dir, "work"), "run", corner{}, pictures, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -564,7 +564,7 @@ func jobReaders() []reader {
 		}
 	}
 	saved := func(dir string) (any, error) {
-		p, err := embed.OpenPlan(filepath.Join(dir, "work"))
+		p, err := bulk.OpenPlan(filepath.Join(dir, "work"))
 		if err != nil {
 			return nil, err
 		}
@@ -584,18 +584,18 @@ func jobReaders() []reader {
 	}
 	const request = `{"id":7,"loss":"MultiMarginLoss","options":{"weight":[1,2],"reduction":"sum","margin":0.5},"inputs":{"input":{"shape":[2,2],"data":[0,1,0.25,"NaN"]},"target":{"shape":[2],"data":[1,0]}}}`
 	return []reader{
-		{name: "embed/plan.json", funcs: []string{"embed.OpenPlan"}, file: "work/plan.json", make: work, read: saved, blind: noDigest},
+		{name: "embed/plan.json", funcs: []string{"search/bulk.OpenPlan"}, file: "work/plan.json", make: work, read: saved, blind: noDigest},
 		{name: "embed/list", file: "work/pictures.jsonl", make: work, read: saved},
 		{name: "embed/shard", file: "work/shard-0000000.f32", make: work, read: saved},
 		{name: "embed/shard's report", file: "work/shard-0000001.json", make: work, read: saved, blind: noDigest},
 		{
-			name: "request of a loss", funcs: []string{"internal/lossline.Answer"}, file: "line", blind: noDigest, quiet: true, make: only("line", []byte(request)),
+			name: "request of a loss", funcs: []string{"catalogue.Answer"}, file: "line", blind: noDigest, quiet: true, make: only("line", []byte(request)),
 			read: at("line", func(path string) (any, error) {
 				text, err := os.ReadFile(path)
 				if err != nil {
 					return nil, err
 				}
-				answer := string(lossline.Answer(nil, text))
+				answer := string(catalogue.Answer(nil, text))
 				if strings.Contains(answer, `"error":`) {
 					return nil, errors.New(answer)
 				}

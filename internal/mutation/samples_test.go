@@ -21,11 +21,11 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/jobs"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/train"
 )
 

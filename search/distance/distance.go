@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // Kind is a formula of a distance, by its name in files, settings and flags.

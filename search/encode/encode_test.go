@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/autodiff"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 func specOf(c, h, w int) Spec {

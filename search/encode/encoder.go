@@ -12,11 +12,11 @@ import (
 	"sync"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // Encoder turns pictures into vectors. *Model is one.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // Latent says what becomes of the alignments of a text.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 )

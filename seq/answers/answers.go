@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 )
 
 // Answers is what a model says about every answer to each sample of a batch.

@@ -3,9 +3,9 @@ package answers
 import (
 	"math"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // paths says which paths a sum or a minimum is over.

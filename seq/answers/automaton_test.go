@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/loss"
 )
 

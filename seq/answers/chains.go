@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/lattice"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // Chains are the paths of a batch of chains, of which one a chain is correct. CostMax adds up

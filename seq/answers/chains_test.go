@@ -10,11 +10,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/lattice"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // batch is chains and their correct paths.

@@ -3,9 +3,9 @@ package answers_test
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/functional"
-	"github.com/energo-ml/energo/lattice"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/seq/answers"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // A chain of three variables learns its correct path by a functional of any name: here

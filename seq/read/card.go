@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/nn"
 )
 
 // The files of a reader's folder; TimesFile is one more.

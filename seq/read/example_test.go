@@ -9,8 +9,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/energo-ml/energo/audio"
-	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
 )
 

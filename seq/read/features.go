@@ -5,8 +5,8 @@ import (
 	"math"
 	"strings"
 
-	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/seq/audio"
 )
 
 // Features turns recordings into lines: log-mel features, mel by mel with mean 0 and

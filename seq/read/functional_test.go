@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/functional"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/seq/answers"
 )
 

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/audio"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/seq/audio"
 )
 
 // TestBatchGradient holds the loss's gradient by the logits against differences, with

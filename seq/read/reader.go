@@ -10,9 +10,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/energo-ml/energo/audio"
-	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
 	"golang.org/x/image/draw"
 )
 

@@ -3,7 +3,7 @@ package read
 import (
 	"errors"
 
-	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/seq/audio"
 )
 
 // A Stream reads sound as it comes. Its emissions are those of the whole recording, up to

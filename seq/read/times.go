@@ -6,8 +6,8 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // Times says when words are said more exactly than CTC, which learns what is said alone: it gives the

@@ -3,7 +3,7 @@ package read
 import (
 	"slices"
 
-	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // What the first paths are made by.

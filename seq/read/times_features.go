@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/seq/audio"
 )
 
 // What a Times looks at.

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"github.com/energo-ml/energo/audio"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/seq/audio"
 )
 
 // TimesFile holds a speech run's model of when words are said: the tensors mean and variance, [rows][26], and

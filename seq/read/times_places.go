@@ -3,7 +3,7 @@ package read
 import (
 	"math"
 
-	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // A timesPlace is a state that a path through a recording may be in, from frame lo to hi−1.

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/ctc"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // refine returns tokens, whose times are the recogniser's, with those of the likeliest path through features

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/audio"
-	"github.com/energo-ml/energo/ctc"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // TestTimesFeatures holds features against the formulas, frame by frame.

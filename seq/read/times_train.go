@@ -3,10 +3,10 @@ package read
 import (
 	"context"
 
-	"github.com/energo-ml/energo/audio"
-	"github.com/energo-ml/energo/ctc"
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // How a Times is trained.

@@ -3,7 +3,7 @@ package tag
 import (
 	"context"
 
-	"github.com/energo-ml/energo/measure"
+	"github.com/energo-ml/energo/ebm/measure"
 )
 
 // Accuracy is shares of words that a model gives their right tag; of no words, NaN.

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // The files of a model's folder.

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/lattice"
+	"github.com/energo-ml/energo/seq/lattice"
 	"github.com/energo-ml/energo/seq/tag"
 )
 

@@ -1,10 +1,10 @@
 package tag
 
 import (
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/lattice"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // FeatureOptions are those of Features.

@@ -19,9 +19,9 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/lattice"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // Energies gives sentences' chains: Features or a Network. It is not for several goroutines at once.

@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/lattice"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // farm is text of which the right tags follow from the words.

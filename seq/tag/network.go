@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/autodiff"
-	"github.com/energo-ml/energo/lattice"
-	"github.com/energo-ml/energo/nn"
-	"github.com/energo-ml/energo/tensor"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/seq/lattice"
 )
 
 // Sizes of the network.

@@ -3,8 +3,8 @@ package tag
 import (
 	"math"
 
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/tensor"
 )
 
 // sparseTable is rows of weights, one row a feature and one column a tag, of which a step

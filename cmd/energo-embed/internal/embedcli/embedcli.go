@@ -19,10 +19,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/cmd/energo-embed/internal/pipeline"
-	"github.com/energo-ml/energo/embed"
-	"github.com/energo-ml/energo/index"
-	"github.com/energo-ml/energo/index/weaviate"
+	"github.com/energo-ml/energo/search/bulk"
 	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/search/index/weaviate"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -88,13 +88,13 @@ type embedding struct {
 
 // result is what --json prints.
 type result struct {
-	Embedded int             `json:"embedded"`
-	Skipped  []embed.Skipped `json:"skipped"`
-	Dim      int             `json:"dim"`
-	Encoder  string          `json:"encoder"`
-	Files    []string        `json:"files,omitempty"`
-	Index    string          `json:"index,omitempty"`
-	Seconds  float64         `json:"seconds"`
+	Embedded int            `json:"embedded"`
+	Skipped  []bulk.Skipped `json:"skipped"`
+	Dim      int            `json:"dim"`
+	Encoder  string         `json:"encoder"`
+	Files    []string       `json:"files,omitempty"`
+	Index    string         `json:"index,omitempty"`
+	Seconds  float64        `json:"seconds"`
 }
 
 // shownFlags are those of Beam's flags that the help shows.
@@ -172,7 +172,7 @@ func (e *embedding) check() error {
 		return usagef("--runner is %q; it must be one of %s", e.runner, strings.Join(pipeline.Runners, ", "))
 	}
 	if e.out != "" {
-		if err := embed.CheckOut(e.out); err != nil {
+		if err := bulk.CheckOut(e.out); err != nil {
 			return usageError{err}
 		}
 	}
@@ -182,7 +182,7 @@ func (e *embedding) check() error {
 // do does the job.
 func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 	begin := time.Now()
-	pictures, err := embed.List(e.collection, e.name)
+	pictures, err := bulk.List(e.collection, e.name)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 	if err := e.checkNames(pictures); err != nil {
 		return err
 	}
-	plan, err := embed.NewPlan(ctx, work, e.run, encoder, pictures, e.shard)
+	plan, err := bulk.NewPlan(ctx, work, e.run, encoder, pictures, e.shard)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 		return fmt.Errorf("%d of %d pictures cannot be read, of which %s is the first: %s", len(skipped), len(pictures), skipped[0].Picture, skipped[0].Error)
 	}
-	r := result{Embedded: n, Skipped: append([]embed.Skipped{}, skipped...), Dim: plan.Dim, Encoder: plan.Fingerprint, Index: e.index}
+	r := result{Embedded: n, Skipped: append([]bulk.Skipped{}, skipped...), Dim: plan.Dim, Encoder: plan.Fingerprint, Index: e.index}
 	if e.out != "" {
 		if r.Files, err = plan.Save(ctx, e.out, e.rows); err != nil {
 			return err
@@ -238,7 +238,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 }
 
 // checkNames refuses names that the index cannot hold, before anything is done.
-func (e *embedding) checkNames(pictures []embed.Picture) error {
+func (e *embedding) checkNames(pictures []bulk.Picture) error {
 	if e.index == "" {
 		return nil
 	}
@@ -253,7 +253,7 @@ func (e *embedding) checkNames(pictures []embed.Picture) error {
 }
 
 // shards has the missing shards done, and tells how many are.
-func (e *embedding) shards(ctx context.Context, plan *embed.Plan, stderr io.Writer) error {
+func (e *embedding) shards(ctx context.Context, plan *bulk.Plan, stderr io.Writer) error {
 	if !e.quiet {
 		missing, err := plan.Missing()
 		if err != nil {
@@ -268,7 +268,7 @@ func (e *embedding) shards(ctx context.Context, plan *embed.Plan, stderr io.Writ
 }
 
 // tell counts the shards that are done now and then.
-func tell(ctx context.Context, plan *embed.Plan, before int, stderr io.Writer) {
+func tell(ctx context.Context, plan *bulk.Plan, before int, stderr io.Writer) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for {
@@ -285,7 +285,7 @@ func tell(ctx context.Context, plan *embed.Plan, before int, stderr io.Writer) {
 }
 
 // fill adds the vectors to the index.
-func (e *embedding) fill(ctx context.Context, plan *embed.Plan, stderr io.Writer) (err error) {
+func (e *embedding) fill(ctx context.Context, plan *bulk.Plan, stderr io.Writer) (err error) {
 	x, err := openOrCreate(ctx, e.index, plan.Options())
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/cmd/energo-embed/internal/pipeline"
-	"github.com/energo-ml/energo/internal/cli"
+	"github.com/energo-ml/energo/cmd/energo/cli"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 

@@ -16,7 +16,7 @@ import (
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/options/jobopts"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 	_ "github.com/apache/beam/sdks/v2/go/pkg/beam/x/beamx" // the runners
-	"github.com/energo-ml/energo/embed"
+	"github.com/energo-ml/energo/search/bulk"
 	"github.com/energo-ml/energo/search/encode"
 )
 
@@ -43,7 +43,7 @@ var Runners = []string{"prism", "flink", "spark", "dataflow", "universal"}
 // Run does the missing shards of the plan in a folder. The folder, the run and the pictures must be seen under
 // the same paths by all workers. Beam's own flags say where a runner is.
 func Run(ctx context.Context, runner, dir string) error {
-	plan, err := embed.OpenPlan(dir)
+	plan, err := bulk.OpenPlan(dir)
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ type listShards struct {
 
 // ProcessElement is called once.
 func (f *listShards) ProcessElement(_ []byte, emit func(int)) error {
-	plan, err := embed.OpenPlan(string(f.Dir))
+	plan, err := bulk.OpenPlan(string(f.Dir))
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (f *listShards) ProcessElement(_ []byte, emit func(int)) error {
 type doShard struct {
 	Dir []byte
 
-	plan    *embed.Plan
+	plan    *bulk.Plan
 	encoder encode.Encoder
 }
 
@@ -123,7 +123,7 @@ func loadEncoder(run string) (encode.Encoder, error) {
 
 // Setup is called once for each worker.
 func (f *doShard) Setup() (err error) {
-	if f.plan, err = embed.OpenPlan(string(f.Dir)); err != nil {
+	if f.plan, err = bulk.OpenPlan(string(f.Dir)); err != nil {
 		return err
 	}
 	f.encoder, err = loadEncoder(f.plan.Run)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/embed"
+	"github.com/energo-ml/energo/search/bulk"
 	"github.com/energo-ml/energo/search/encode"
 )
 
@@ -34,7 +34,7 @@ func (width) Encode(dst []float32, pictures []image.Image) error {
 }
 
 // plan makes a job of n pictures, and its run known to this process.
-func plan(t *testing.T, n int) *embed.Plan {
+func plan(t *testing.T, n int) *bulk.Plan {
 	t.Helper()
 	dir := t.TempDir()
 	for i := range n {
@@ -50,11 +50,11 @@ func plan(t *testing.T, n int) *embed.Plan {
 			t.Fatal(err)
 		}
 	}
-	pictures, err := embed.List(filepath.Join(dir, "shots"), "")
+	pictures, err := bulk.List(filepath.Join(dir, "shots"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := embed.NewPlan(t.Context(), filepath.Join(dir, "work"), filepath.Join(dir, "run"), width{}, pictures, 4)
+	p, err := bulk.NewPlan(t.Context(), filepath.Join(dir, "work"), filepath.Join(dir, "run"), width{}, pictures, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

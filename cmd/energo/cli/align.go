@@ -1,0 +1,397 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
+	"github.com/spf13/cobra"
+)
+
+type aligning struct {
+	*listener
+	aligner  ctc.Aligner
+	out      io.Writer
+	json     bool
+	coarse   bool // times of the emissions alone
+	many     bool
+	outs     []string // names of files to write, % being the aligned file's own name
+	from, to float64  // of pictures
+	truth    map[string][]audio.Interval
+	errors   ctc.TimeError
+	ctm      map[string]*bytes.Buffer // conversations of several files
+}
+
+func newAlign() *cobra.Command {
+	a := &aligning{ctm: map[string]*bytes.Buffer{}}
+	var manifest, truth, textFile string
+	var flags listenFlags
+	cmd := &cobra.Command{
+		Use: "align RUN FILE [TEXT...]", Short: "Find when the words of a text are said in a recording",
+		Long: `Finds the likeliest way in which a recording says a text, and when each word and token of it begins and ends
+(forced alignment). The confidence is the probability of being at this word in its frames, given the text. A word * stands for
+anything that the text leaves out. Without a text, what the model reads is aligned. Strips of handwriting are aligned
+alike, in pixels; and so are another system's emissions, with a file of tokens in the run's place (see energo
+transcribe --help).
+
+The emissions of a run of speech have the beginnings of words late, by a tenth of a second or so. With the run's
+model of times, times.safetensors, they are found to about a hundredth; --coarse leaves that out.
+
+--out writes files by the end of their names, and may be given again: .json, .ctm, .TextGrid (Praat), .srt
+(subtitles), and .png or .svg for a picture: the spectrogram, the alignment under it, and the posteriors.
+A % in the name is the aligned file's own name.
+
+--manifest aligns the files and texts of a CSV file; with --truth, a CSV file of path, word, start and end, the
+times' errors are told.
+
+Exit status 1 if a file could not be aligned.`,
+		Example: `  energo align runs/speech-1 recording.wav "one two three"
+  energo align runs/speech-1 recording.wav --text transcript.txt --out recording.TextGrid --out recording.png
+  energo align runs/speech-1 meeting.wav "* nine *"
+  energo align runs/speech-1 --manifest corpus/heard.csv --truth corpus/times.csv --out 'aligned/%.TextGrid'`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usagef("energo align: the run's folder is missing")
+			case len(args) == 1 && manifest == "":
+				return usagef("energo align: which file? Name it, or a --manifest")
+			case len(args) > 1 && manifest != "":
+				return usagef("energo align: name a file or a --manifest, not both")
+			case len(args) > 2 && textFile != "":
+				return usagef("energo align: give the text or a file of it (--text), not both")
+			}
+			return refuseVoid(cmd, []rule{
+				{"truth", manifest != "", "it is for the files of a --manifest"},
+				{"text", manifest == "", "a --manifest has the texts"},
+			})
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if a.listener, err = listen(args[0], flags); err != nil {
+				return err
+			}
+			if err := refuseVoid(cmd, a.rules()); err != nil {
+				return err
+			}
+			if truth != "" {
+				if a.truth, err = audio.Times(truth); err != nil {
+					return err
+				}
+			}
+			a.out, a.many = cmd.OutOrStdout(), manifest != ""
+			if err := a.checkOuts(); err != nil {
+				return err
+			}
+			files, err := spokenFiles(args[1:min(2, len(args))], manifest)
+			if err != nil {
+				return err
+			}
+			if manifest == "" {
+				if files[0].text, err = textToAlign(args[2:], textFile, cmd.InOrStdin()); err != nil {
+					return err
+				}
+				err = a.file(files[0])
+			} else {
+				err = each(a.out, cmd.ErrOrStderr(), files, a.json, a.file)
+			}
+			return errors.Join(err, a.finish())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&textFile, "text", "", "`file` of the text; - is stdin")
+	f.StringArrayVar(&a.outs, "out", nil, "`file` to write: .json, .ctm, .TextGrid, .srt, .png or .svg; may be given again")
+	f.Float64Var(&a.from, "from", 0, "where pictures begin")
+	f.Float64Var(&a.to, "to", 0, "where pictures end; 0 is the end of the file")
+	f.BoolVar(&a.coarse, "coarse", false, "take the times of the model's emissions, without the run's model of times")
+	f.StringVar(&manifest, "manifest", "", "CSV `file` of recordings and texts to align")
+	f.StringVar(&truth, "truth", "", "CSV `file` of path, word, start and end: measure the errors of the times")
+	flags.add(f)
+	f.BoolVar(&a.json, "json", false, "print a JSON object a line for each file")
+	return cmd
+}
+
+// rules says which flags count.
+func (a *aligning) rules() []rule {
+	const pictures = "it is of pictures, .png or .svg (--out)"
+	drawn := slices.ContainsFunc(a.outs, func(name string) bool {
+		return slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(name)))
+	})
+	return append(a.listener.rules(), []rule{
+		{"coarse", a.reader != nil && a.reader.Refines(), "there is no model of times"},
+		{"from", drawn, pictures},
+		{"to", drawn, pictures},
+	}...)
+}
+
+// maxText bounds a file of text to align, in bytes.
+const maxText = 1 << 26
+
+// textToAlign returns the text that was given; nil for none.
+func textToAlign(words []string, file string, stdin io.Reader) (*string, error) {
+	text := strings.Join(words, " ")
+	if file == "" {
+		if len(words) == 0 {
+			return nil, nil
+		}
+		return &text, nil
+	}
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		stdin = f
+	}
+	all, err := io.ReadAll(io.LimitReader(stdin, maxText+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > maxText {
+		return nil, fmt.Errorf("%s has more than %d bytes of text", file, maxText)
+	}
+	text = string(all)
+	return &text, nil
+}
+
+// checkOuts refuses names that files can't have, before anything is done.
+func (a *aligning) checkOuts() error {
+	for _, name := range a.outs {
+		end := strings.ToLower(filepath.Ext(name))
+		switch end {
+		case ".json", ".png", ".svg":
+		case ".ctm", ".textgrid", ".srt":
+			if a.unit != seconds {
+				return usagef("--out %s: the format has seconds; strips have %s. Take .json, .png or .svg", shown(name), a.unit)
+			}
+		default:
+			return usagef("--out %s: its name must end in .json, .ctm, .TextGrid, .srt, .png or .svg", shown(name))
+		}
+		if a.many && end != ".ctm" && !strings.Contains(name, "%") {
+			return usagef("--out %s: with a --manifest its name needs a %%, for each file's own name", shown(name))
+		}
+	}
+	if !(a.from >= 0 && (a.to == 0 || a.to > a.from)) || math.IsInf(a.to, 0) {
+		return usagef("--from is %v and --to %v; they must be from 0 on, and --to the greater", a.from, a.to)
+	}
+	return nil
+}
+
+// file aligns one file.
+func (a *aligning) file(f spokenFile) error {
+	h, err := a.hear(f.path)
+	if err != nil {
+		return err
+	}
+	tokens, err := a.tokens(f, h)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	x, err := a.aligner.Align(h.logProbs, len(a.classes), tokens)
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	t := &ctc.Timeline{File: f.path, Unit: a.unit, Duration: h.length, LogProb: x.LogProb, Total: x.Total}
+	t.Tokens = ctc.TimedTokens(x.Spans, func(k int) string { return a.classes[k] }, h.frame, h.offset)
+	t.Words = ctc.TimedWords(t.Tokens, a.separator)
+	if err := a.refine(t, h); err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	if a.truth != nil {
+		if err := a.compare(t); err != nil {
+			return fmt.Errorf("%s: %w", f.path, err)
+		}
+	}
+	if err := a.write(t, h); err != nil {
+		return err
+	}
+	return a.show(t)
+}
+
+// refine takes the times that the run's model of them has, where there is one.
+func (a *aligning) refine(t *ctc.Timeline, h heard) (err error) {
+	if a.reader == nil || a.coarse {
+		return nil
+	}
+	if t.Tokens, err = a.reader.Refine(h.source, t.Tokens); err != nil {
+		return err
+	}
+	for i, w := range ctc.TimedWords(t.Tokens, a.separator) { // the confidence stays that of the frames aligned
+		t.Words[i].Start, t.Words[i].End = w.Start, w.End
+	}
+	return nil
+}
+
+// tokens spells the file's text, its wildcards by themselves; without a text, the best class of each
+// frame.
+func (a *aligning) tokens(f spokenFile, h heard) (all []int, err error) {
+	if f.text == nil {
+		p, err := ctc.Greedy(h.logProbs, len(a.classes), a.blank)
+		return p.Tokens, err
+	}
+	words := strings.Fields(*f.text)
+	for lo := 0; lo < len(words); {
+		if words[lo] == ctc.WildcardText {
+			all = append(all, ctc.Wildcard)
+			lo++
+			continue
+		}
+		hi := lo + 1
+		for hi < len(words) && words[hi] != ctc.WildcardText {
+			hi++
+		}
+		part, err := a.spell(strings.Join(words[lo:hi], " "))
+		if err != nil {
+			return nil, err
+		}
+		all, lo = append(all, part...), hi
+	}
+	return all, nil
+}
+
+// compare holds the words' times against the true ones, where there are some.
+func (a *aligning) compare(t *ctc.Timeline) error {
+	words, ok := a.truth[filepath.Clean(t.File)]
+	if !ok {
+		return nil
+	}
+	var truth []ctc.Timed
+	for _, w := range words {
+		truth = append(truth, ctc.Timed{Text: a.normal(w.Word), Start: w.Start, End: w.End})
+	}
+	return a.errors.Add(t.Words, truth)
+}
+
+// write writes the files that were asked for.
+func (a *aligning) write(t *ctc.Timeline, h heard) error {
+	base := filepath.Base(t.File)
+	base = strings.TrimSuffix(base, filepath.Ext(base))
+	for _, name := range a.outs {
+		path := strings.ReplaceAll(name, "%", base)
+		var b bytes.Buffer
+		var err error
+		switch strings.ToLower(filepath.Ext(path)) {
+		case ".json":
+			err = t.WriteJSON(&b)
+		case ".textgrid":
+			err = t.WriteTextGrid(&b)
+		case ".srt":
+			err = t.WriteSRT(&b)
+		case ".ctm":
+			if a.ctm[path] == nil {
+				a.ctm[path] = &bytes.Buffer{}
+			}
+			err = t.WriteCTM(a.ctm[path])
+			if err == nil {
+				continue // written when all files are done
+			}
+		default:
+			err = report.WriteAlignment(path, a.picture(t, h), a.from, a.to)
+			if err == nil {
+				continue
+			}
+		}
+		if err == nil {
+			err = wholefile.Write(path, b.Bytes())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// picture is an alignment as report draws it.
+func (a *aligning) picture(t *ctc.Timeline, h heard) report.Alignment {
+	p := report.Alignment{
+		Title: filepath.Base(t.File), Span: t.Duration, Unit: a.unit,
+		Frames: h.frames, Classes: len(a.classes), ClassNames: a.classes, FrameStart: h.offset, FrameStep: h.frame,
+		Words: intervals(t.Words), Tokens: intervals(t.Tokens),
+	}
+	for _, v := range h.logProbs {
+		p.Posteriors = append(p.Posteriors, min(float32(math.Exp(float64(v))), 1))
+	}
+	if h.line != nil {
+		p.Spectrum, p.Rows, p.Columns, p.FromTop = h.line.Pixels, h.line.H, h.line.W, a.unit == pixels
+	}
+	return p
+}
+
+func intervals(all []ctc.Timed) (out []report.Interval) {
+	for _, t := range all {
+		out = append(out, report.Interval{Text: t.Text, Start: t.Start, End: t.End, Confidence: t.Confidence})
+	}
+	return out
+}
+
+// show prints an alignment.
+func (a *aligning) show(t *ctc.Timeline) error {
+	if a.json {
+		return printJSON(a.out, t, true)
+	}
+	if a.many {
+		fmt.Fprintf(a.out, "%s: %d words, path %.2f of %.2f nat\n", t.File, len(t.Words), t.LogProb, t.Total)
+		return nil
+	}
+	digits := 2
+	if a.unit == pixels {
+		digits = 0
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "START\tEND\tCONFIDENCE\t  WORD")
+	for _, x := range t.Words {
+		fmt.Fprintf(w, "%.*f\t%.*f\t%.3f\t  %s\n", digits, x.Start, digits, x.End, x.Confidence, x.Text)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "%.*f %s; the path has %.2f nat, all paths that spell the text %.2f\n", digits, t.Duration, a.unit, t.LogProb, t.Total)
+	return nil
+}
+
+// timeErrors are how far times are from true ones: the last line of --json with --truth.
+type timeErrors struct {
+	Starts ctc.TimeErrors `json:"starts"`
+	Ends   ctc.TimeErrors `json:"ends"`
+	All    ctc.TimeErrors `json:"all"`
+}
+
+// finish writes what is of all files together.
+func (a *aligning) finish() error {
+	for path, b := range a.ctm {
+		if err := wholefile.Write(path, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	if a.truth == nil {
+		return nil
+	}
+	e := timeErrors{a.errors.Starts(), a.errors.Ends(), a.errors.All()}
+	if e.All.Count == 0 {
+		return errors.New("--truth has no times of the manifest's files")
+	}
+	if a.json {
+		return printJSON(a.out, e, true)
+	}
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\nERRORS, ms\tWORDS\tMEDIAN\tMEAN\tP95\tBIAS\tWITHIN 20\tWITHIN 50\t")
+	for _, row := range []struct {
+		name string
+		ctc.TimeErrors
+	}{{"starts", e.Starts}, {"ends", e.Ends}, {"both", e.All}} {
+		fmt.Fprintf(w, "%s\t%d\t%.1f\t%.1f\t%.1f\t%+.1f\t%s\t%s\t\n", row.name, row.Count,
+			1000*row.Median, 1000*row.Mean, 1000*row.P95, 1000*row.Bias, share(row.Within20), share(row.Within50))
+	}
+	return w.Flush()
+}

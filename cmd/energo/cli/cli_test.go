@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"energo": func() { os.Exit(Energo().Main(os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the commands as a user would, on a small made-up set of pictures.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
+			e.Setenv("GOPROXY", "off")
+			e.Setenv("GOMODCACHE", filepath.Join(e.WorkDir, "none"))
+			e.Setenv("GOFLAGS", "")
+			e.Setenv("GODEBUG", os.Getenv("GODEBUG")) // cpu.avx512f=off, for one, tries other kernels
+			return writeDigits(filepath.Join(e.WorkDir, "digits"), 400, 100)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"result":   checkResult,
+			"cutoff":   cutOff,
+			"await":    await,
+			"tones":    tones,
+			"pictures": pictures,
+			"board":    board,
+			"fetch":    fetch,
+		},
+	})
+}
+
+// writeDigits makes an MNIST-like set of 12×12 pictures in four classes: a bright
+// bar in one of four places, in noise.
+func writeDigits(dir string, train, test int) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for name, n := range map[string]int{"train": train, "t10k": test} {
+		pixels, labels := make([]byte, n*144), make([]byte, n)
+		for i := range n {
+			labels[i] = byte(rng.IntN(4))
+			for p := range 144 {
+				v := rng.IntN(140)
+				if row := p / 12; row/3 == int(labels[i]) {
+					v += 80
+				}
+				pixels[i*144+p] = byte(v)
+			}
+		}
+		if err := writeIDX(filepath.Join(dir, name+"-images-idx3-ubyte.gz"), pixels, n, 12, 12); err != nil {
+			return err
+		}
+		if err := writeIDX(filepath.Join(dir, name+"-labels-idx1-ubyte.gz"), labels, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeIDX(path string, body []byte, dims ...int) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := gzip.NewWriter(f)
+	head := []byte{0, 0, 8, byte(len(dims))}
+	for _, d := range dims {
+		head = binary.BigEndian.AppendUint32(head, uint32(d))
+	}
+	if _, err := w.Write(append(head, body...)); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// checkResult is the script command "result FIELD OP NUMBER": the last line of stdout
+// must be a JSON object whose field is so. Fields of objects are joined by dots; a figure is a field by its key.
+func checkResult(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: result FIELD OP NUMBER")
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stdout")), "\n")
+	var v any
+	ts.Check(json.Unmarshal([]byte(lines[len(lines)-1]), &v))
+	for _, key := range strings.Split(args[0], ".") {
+		if all, ok := v.([]any); ok {
+			v = byKey(all)
+		}
+		object, ok := v.(map[string]any)
+		if !ok || object[key] == nil {
+			ts.Fatalf("the result has no %s", args[0])
+		}
+		v = object[key]
+	}
+	text := fmt.Sprint(v)
+	got, err := strconv.ParseFloat(text, 64)
+	want, err2 := strconv.ParseFloat(args[2], 64)
+	numeric := err == nil && err2 == nil
+	ok := map[string]bool{"==": text == args[2] || numeric && got == want, "<": numeric && got < want, ">": numeric && got > want}[args[1]]
+	if !ok {
+		ts.Fatalf("%s is %v, want %s %s", args[0], v, args[1], args[2])
+	}
+}
+
+// byKey is the values of figures by their keys.
+func byKey(figures []any) map[string]any {
+	all := map[string]any{}
+	for _, f := range figures {
+		if figure, ok := f.(map[string]any); ok {
+			all[fmt.Sprint(figure["key"])] = figure["value"]
+		}
+	}
+	return all
+}
+
+// cutOff is the script command "cutoff FILE N": only the first N bytes stay.
+func cutOff(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), n))
+}
+
+// await is the script command "await FILE TEXT": wait until the file holds the text.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 1000 {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && strings.Contains(string(text), args[1]) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %s", args[0], args[1])
+}
+
+// tones is the script command "tones DIR N": a corpus of N recordings of the words lo and hi, a low tone and
+// a high one, with their times.
+func tones(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o777))
+	rng := rand.New(rand.NewPCG(3, uint64(n)))
+	var rows, times strings.Builder
+	rows.WriteString("path,text\n")
+	times.WriteString("path,word,start,end\n")
+	for i := range n {
+		clip := audio.Clip{Rate: 8000}
+		name := fmt.Sprintf("%d.wav", i)
+		var words []string
+		for range 1 + rng.IntN(3) {
+			word, hz := "lo", 300.0
+			if rng.IntN(2) == 1 {
+				word, hz = "hi", 1500
+			}
+			words = append(words, word)
+			clip.Samples = append(clip.Samples, make([]float32, 800+rng.IntN(800))...)
+			start := len(clip.Samples)
+			for k := range 1000 + rng.IntN(600) {
+				clip.Samples = append(clip.Samples, float32(0.4*math.Sin(2*math.Pi*hz*float64(k)/8000)))
+			}
+			fmt.Fprintf(&times, "%s,%s,%.4f,%.4f\n", name, word, float64(start)/8000, float64(len(clip.Samples))/8000)
+		}
+		clip.Samples = append(clip.Samples, make([]float32, 800)...)
+		ts.Check(audio.Write(filepath.Join(dir, name), clip))
+		fmt.Fprintf(&rows, "%s,%s\n", name, strings.ToUpper(strings.Join(words, " ")))
+	}
+	ts.Check(os.WriteFile(filepath.Join(dir, "corpus.csv"), []byte(rows.String()), 0o666))
+	ts.Check(os.WriteFile(filepath.Join(dir, "times.csv"), []byte(times.String()), 0o666))
+}

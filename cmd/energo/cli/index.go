@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/energo-ml/energo/internal/bytetext"
+	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/spf13/cobra"
+)
+
+func newIndex() *cobra.Command {
+	cmd := &cobra.Command{
+		SuggestionsMinimumDistance: 2,
+
+		Use: "index COMMAND", Short: "Make an index of pictures, and search in it",
+		Long: `An index holds the vectors that the network of a run of train search or train siamese gives for pictures, and
+finds the nearest ones to another picture's. INDEX is a folder, or the address of one on a Weaviate
+server, weaviate://HOST:PORT/Class. A folder remembers its run; otherwise name that with --run.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q of energo index%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newIndexBuild(), newIndexAdd(), newIndexDelete(), newIndexQuery(), newIndexEval(), newIndexInfo(), newIndexList())
+	return cmd
+}
+
+// stampField is a field of the items that energo indexes, which changes when the picture does. Like
+// index.PathField it is not shown.
+const stampField = "stamp"
+
+// What an index is opened for.
+const (
+	toRead   = false // by others, too
+	toChange = true
+)
+
+// openIndex opens an index.
+func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error) {
+	if weaviate.IsAddress(name) {
+		return weaviate.Open(cmd.Context(), name)
+	}
+	open := index.OpenReadOnly
+	if change {
+		open = index.Open
+	}
+	x, err := open(name)
+	switch {
+	case errors.Is(err, index.ErrNoIndex):
+		return nil, fmt.Errorf("there is no index in %s; energo index build RUN PICTURES makes one", shown(name))
+	case errors.Is(err, index.ErrInUse):
+		return nil, fmt.Errorf("%w; energo serve search --read-only, for one, lets others read", err)
+	case err != nil:
+		return nil, err
+	}
+	if _, err := infoOf(cmd, x, name); err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	return x, nil
+}
+
+// infoOf says on stderr what was dropped of an index that was opened, and returns what it is.
+func infoOf(cmd *cobra.Command, x index.Index, name string) (index.Info, error) {
+	info, err := x.Info(cmd.Context())
+	if info.Dropped != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "energo: warning: %s: dropped %s\n", shown(name), info.Dropped)
+	}
+	return info, err
+}
+
+// eachItem goes through all items of an index, which must be a folder's.
+func eachItem(ctx context.Context, x index.Index) (iter.Seq2[index.Item, error], error) {
+	folder, ok := x.(*index.Exact)
+	if !ok {
+		return nil, errors.New("the items of an index on a server cannot be gone through; name an index that is a folder")
+	}
+	return folder.Each(ctx), nil
+}
+
+// runMemory is the file of an index's folder that says which run's network made its vectors.
+const runMemory = "run.json"
+
+type rememberedRun struct {
+	Run bytetext.String `json:"run"` // relative to the index's folder, if that is in the run's
+}
+
+// rememberRun writes the run of an index that is a folder.
+func rememberRun(name, run string) error {
+	if weaviate.IsAddress(name) {
+		return nil
+	}
+	run, err := filepath.Abs(run)
+	if err != nil {
+		return err
+	}
+	home, err := filepath.Abs(name)
+	if err != nil {
+		return err
+	}
+	if inside, err := filepath.Rel(run, home); err == nil && filepath.IsLocal(inside) {
+		if run, err = filepath.Rel(home, run); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(rememberedRun{bytetext.String(filepath.ToSlash(run))})
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(filepath.Join(name, runMemory), append(text, '\n'))
+}
+
+// rememberedRunOf returns the run that an index is of, "" where that is not known.
+func rememberedRunOf(name string) (string, error) {
+	if weaviate.IsAddress(name) {
+		return "", nil
+	}
+	path := filepath.Join(name, runMemory)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var r rememberedRun
+	if err := card.Decode(text, &r); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	run := filepath.FromSlash(string(r.Run))
+	if !filepath.IsAbs(run) {
+		run = filepath.Join(name, run)
+	}
+	return run, nil
+}
+
+// errNoRun is for an index whose run nobody knows.
+var errNoRun = errors.New("which run's network made the vectors of this index? Name it with --run")
+
+// encoderOf loads the network that an index's vectors are of: that of run, or of the run that the index
+// remembers.
+func encoderOf(ctx context.Context, x index.Index, name, run string) (encode.Encoder, error) {
+	if run == "" {
+		var err error
+		if run, err = rememberedRunOf(name); err != nil {
+			return nil, err
+		}
+	}
+	if run == "" {
+		return nil, errNoRun
+	}
+	encoder, err := encode.Open(run)
+	if err != nil {
+		return nil, err
+	}
+	info, err := x.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return encoder, sameEncoder(info, encoder, name, run)
+}
+
+// sameEncoder refuses an encoder whose vectors do not compare with those of an index.
+func sameEncoder(info index.Info, e encode.Encoder, name, run string) error {
+	if info.Encoder != "" && info.Encoder != e.Fingerprint() {
+		return fmt.Errorf("%s has vectors of the network %s, but that of %s is %s: they do not compare. Name another run with --run, or make the index anew by energo index build --fresh", shown(name), info.Encoder, shown(run), e.Fingerprint())
+	}
+	if info.Dim != e.Dim() {
+		return fmt.Errorf("%s has vectors of %d coordinates, the network of %s gives %d", shown(name), info.Dim, shown(run), e.Dim())
+	}
+	return nil
+}
+
+// filterFlags say which items are of interest.
+type filterFlags struct {
+	labels []string
+	fields []string
+}
+
+func (f *filterFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "only items with this `label`; may be given again")
+	cmd.Flags().StringArrayVar(&f.fields, "field", nil, "only items with this field, as `NAME=VALUE`; may be given again")
+}
+
+func (f *filterFlags) filter() (index.Filter, error) {
+	out := index.Filter{Labels: f.labels}
+	for _, field := range f.fields {
+		name, value, ok := strings.Cut(field, "=")
+		if !ok || name == "" {
+			return out, usagef("--field is %q; it must be NAME=VALUE", field)
+		}
+		if out.Fields == nil {
+			out.Fields = map[string]string{}
+		}
+		if before, twice := out.Fields[name]; twice && before != value {
+			return out, usagef("--field asks that %s is both %q and %q, which no item is", name, before, value)
+		}
+		out.Fields[name] = value
+	}
+	return out, nil
+}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/energo-ml/energo/search/encode"
+	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// filled is what --json prints of a build or an addition.
+type filled struct {
+	Index     string      `json:"index"`
+	Added     int         `json:"added"`
+	Unchanged int         `json:"unchanged"` // there already
+	Skipped   []fileError `json:"skipped"`
+	Seconds   float64     `json:"seconds"`
+	Info      index.Info  `json:"info"`
+}
+
+// fillFlags are those of build and add.
+type fillFlags struct {
+	name        string
+	strict      bool
+	json, quiet bool
+}
+
+func (o *fillFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&o.name, "name", "", "what the identifiers of the pictures begin with (default the collection's name)")
+	f.BoolVar(&o.strict, "strict", false, "stop at a picture that cannot be read, instead of skipping it")
+	f.BoolVar(&o.json, "json", false, "print the result as one JSON object, the last line of stdout")
+	f.BoolVar(&o.quiet, "quiet", false, "no progress")
+}
+
+// collections says what build and add take.
+const collections = `PICTURES is a folder with a subfolder for each label, a CSV file of path,label, a folder of the four IDX files
+of an MNIST-like set, or the word mnist.`
+
+func newIndexBuild() *cobra.Command {
+	var o fillFlags
+	var name, storage string
+	var fresh bool
+	cmd := &cobra.Command{
+		Use: "build RUN PICTURES", Short: "Make an index of a collection of pictures", Args: exactly("the run's folder", "the pictures"),
+		Long: `Encodes pictures with a run's network and puts the vectors in an index, by default index in the run's folder.
+` + collections + `
+
+What was added is on disk, batch by batch. If the command is stopped or killed, the same command goes on; pictures
+that are there and have not changed since are passed over. Pictures that are gone from the collection stay in
+the index; --fresh makes it anew.`,
+		Example: `  energo index build runs/search-triplet-1 mnist
+  energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			encoder, err := encode.Open(args[0])
+			if err != nil {
+				return err
+			}
+			name := cmp.Or(name, filepath.Join(args[0], "index"))
+			x, err := buildIndex(cmd, name, fresh, cmd.Flags().Changed("storage"), index.Options{
+				Dim: encoder.Dim(), Metric: index.Metric(encoder.Metric()), Storage: index.Storage(storage), Encoder: encoder.Fingerprint(),
+			})
+			if err != nil {
+				return err
+			}
+			err = rememberRun(name, args[0])
+			if err == nil {
+				err = fill(cmd, x, encoder, name, args[1], o)
+			}
+			return closeAfter(cmd, x, err)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&name, "index", "", "`folder` or address of the index (default index in the run's folder)")
+	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32, or int8, which takes a quarter of the memory")
+	f.BoolVar(&fresh, "fresh", false, "empty the index first")
+	o.add(f)
+	return cmd
+}
+
+// buildIndex opens an index, or makes it where there is none; fresh makes it anew. wanted tells whether the
+// storage must be that of o.
+func buildIndex(cmd *cobra.Command, name string, fresh, wanted bool, o index.Options) (index.Index, error) {
+	ctx := cmd.Context()
+	o, err := o.Check()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if fresh {
+		if err := removeIndex(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	x, made, err := openOrCreate(ctx, name, o)
+	if err != nil || made {
+		return x, err
+	}
+	info, err := infoOf(cmd, x, name)
+	if err == nil && info.Encoder != o.Encoder {
+		err = fmt.Errorf("%s has vectors of the network %s, this run's is %s: they do not compare; --fresh makes the index anew", shown(name), cmp.Or(info.Encoder, "of another system"), o.Encoder)
+	}
+	if err == nil && wanted && info.Storage != o.Storage {
+		err = fmt.Errorf("%s keeps coordinates as %s; --fresh makes it anew with --storage %s", shown(name), info.Storage, o.Storage)
+	}
+	if err != nil {
+		return nil, errors.Join(err, x.Close())
+	}
+	return x, nil
+}
+
+// openOrCreate opens an index, or makes it where there is none.
+func openOrCreate(ctx context.Context, name string, o index.Options) (x index.Index, made bool, err error) {
+	if weaviate.IsAddress(name) {
+		x, err = weaviate.Open(ctx, name)
+		if made = errors.Is(err, fs.ErrNotExist); made {
+			x, err = weaviate.Create(ctx, name, o)
+		}
+		return x, made, err
+	}
+	x, err = index.Open(name)
+	if made = errors.Is(err, index.ErrNoIndex); made {
+		x, err = index.Create(name, o)
+	}
+	return x, made, err
+}
+
+// removeIndex takes an index away, if there is one. A folder that has something else, too, it leaves alone.
+func removeIndex(ctx context.Context, name string) error {
+	if !weaviate.IsAddress(name) {
+		if err := index.Remove(name, runMemory); !errors.Is(err, index.ErrNoIndex) {
+			return err
+		}
+		return nil
+	}
+	server, err := weaviate.Open(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(server.Drop(ctx), server.Close())
+}
+
+// closeAfter closes an index that was changed, with err. One who interrupted that is told what is wrong, too.
+func closeAfter(cmd *cobra.Command, x index.Index, err error) error {
+	closing := x.Close()
+	if closing != nil && errors.Is(err, errInterrupted) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "energo: %v\n", closing)
+	}
+	return errors.Join(err, closing)
+}
+
+func newIndexAdd() *cobra.Command {
+	var o fillFlags
+	var run string
+	cmd := &cobra.Command{
+		Use: "add INDEX PICTURES", Short: "Add a collection of pictures to an index", Args: exactly("the index", "the pictures"),
+		Long: `Encodes pictures with the network that made the index and adds them. ` + collections,
+		Example: `  energo index add runs/search-triplet-1/index more-photos/
+  energo index add runs/search-triplet-1/index new.csv --name july`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			x, err := openIndex(cmd, args[0], toChange)
+			if err != nil {
+				return err
+			}
+			encoder, err := encoderOf(cmd.Context(), x, args[0], run)
+			if err == nil {
+				err = fill(cmd, x, encoder, args[0], args[1], o)
+			}
+			return closeAfter(cmd, x, err)
+		},
+	}
+	cmd.Flags().StringVar(&run, "run", "", "`folder` of the run whose network made the index (default the one that the index remembers)")
+	o.add(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/report"
+	"github.com/spf13/cobra"
+)
+
+// listed is one run as `energo runs` shows it.
+type listed struct {
+	Run        string          `json:"run"`
+	State      string          `json:"state"` // "finished", "unfinished" or "damaged"
+	Recipe     string          `json:"recipe"`
+	Functional string          `json:"functional"`
+	Model      string          `json:"model"`
+	Energy     string          `json:"energy"`
+	Epochs     int             `json:"epochs"`
+	TestError  *measure.Number `json:"test_error"`
+	Collapsed  bool            `json:"collapsed"`
+	Last       string          `json:"last,omitempty"`
+	error      measure.Figure  // TestError with what it is of
+	Notes      []string        `json:"notes,omitempty"` // what is damaged in its folder
+}
+
+func newRuns() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use: "runs [FOLDER]", Short: "List the runs in a folder (default runs)",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("energo runs takes one folder, not %d", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir := "runs"
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			all, locked, err := findRuns(dir)
+			if err != nil {
+				return err
+			}
+			for _, err := range locked {
+				fmt.Fprintf(cmd.ErrOrStderr(), "passed over: %v\n", err)
+			}
+			for _, r := range all {
+				for _, note := range r.Notes {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", shown(r.Run), note)
+				}
+			}
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), all, true)
+			}
+			if len(all) == 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "There are no runs in %s yet; energo train digits makes one.\n", dir)
+				return nil
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "RUN\tSTATE\tFUNCTIONAL\tMODEL\tENERGY\tEPOCHS\tTEST\tCOLLAPSED\tLAST EVENT")
+			for _, r := range all {
+				e, c := "", "no"
+				if r.TestError != nil {
+					e = lower(r.error.Name) + " " + r.error.Text()
+				}
+				if r.Collapsed {
+					c = "yes"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", shown(r.Run), r.State, shown(r.Functional), shown(r.Model), shown(r.Energy), r.Epochs, e, c, r.Last)
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON list")
+	return cmd
+}
+
+// findRuns opens the run folders in dir; what else lies there is passed over, and
+// locked are those that may not be read.
+func findRuns(dir string) (all []listed, locked []error, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if dir == "runs" {
+			return []listed{}, nil, nil
+		}
+		return nil, nil, fmt.Errorf("there is no folder %s", dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	all = []listed{}
+	for _, e := range entries {
+		r, err := report.Open(filepath.Join(dir, e.Name()))
+		if errors.Is(err, fs.ErrPermission) {
+			locked = append(locked, err)
+		}
+		if err != nil {
+			continue
+		}
+		l := listed{Run: r.Dir, State: "unfinished", Recipe: r.Get("recipe"), Functional: cmp.Or(r.Get("loss"), r.Get("functional")), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
+		if b := r.Best(); b != nil {
+			l.Collapsed = b.Collapsed
+		}
+		if r.Result != nil {
+			l.State, l.TestError, l.error, l.Collapsed = "finished", &r.Result.TestError, r.Result.ErrorFigure(), r.Result.Collapsed
+		}
+		if r.Broken != nil {
+			l.State = "damaged"
+		}
+		l.Notes = r.Notes
+		if !r.Last.IsZero() {
+			l.Last = r.Last.Local().Format(time.DateTime)
+		}
+		all = append(all, l)
+	}
+	return all, locked, nil
+}

@@ -1,0 +1,417 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
+	"github.com/energo-ml/energo/seq/ngram"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// decodeFlags say how emissions become text.
+type decodeFlags struct {
+	beam      int
+	threshold float64
+	topTokens int
+	delay     float64
+	lm        string
+	lmWeight  float64
+	wordBonus float64
+	lexicon   string
+	hot       []string
+	hotBoost  float64
+	best      int
+}
+
+func (d *decodeFlags) add(f *pflag.FlagSet) {
+	f.IntVar(&d.beam, "beam", 0, "prefixes kept by the beam search; 0 takes the best class of each frame, unless one of the flags below asks for a search (then 64)")
+	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is so many nats below the best one's; 0 drops none")
+	f.IntVar(&d.topTokens, "top-tokens", 0, "only so many likeliest tokens of a frame begin new prefixes; 0 is all")
+	f.Float64Var(&d.delay, "delay", 0, "seconds after which the search settles what the best prefix has; 0 is never")
+	f.StringVar(&d.lm, "lm", "", "ARPA `file` of a language model of words, gzipped or not (energo lm train makes one)")
+	f.Float64Var(&d.lmWeight, "lm-weight", 0.5, "weight of the language model")
+	f.Float64Var(&d.wordBonus, "word-bonus", 0, "nats for each word")
+	f.StringVar(&d.lexicon, "lexicon", "", "`file` of the only words there may be, one a line")
+	f.StringArrayVar(&d.hot, "hot", nil, "`word` or phrase that is likelier here; may be given again, and end in =NATS")
+	f.Float64Var(&d.hotBoost, "hot-boost", 3, "nats for a hot word without its own")
+	f.IntVar(&d.best, "best", 1, "hypotheses shown")
+}
+
+// searches reports whether the best class of each frame is not enough.
+func (d *decodeFlags) searches() bool {
+	return d.beam > 0 || d.lm != "" || d.lexicon != "" || len(d.hot) > 0 || d.best > 1
+}
+
+// decoder makes the search that the flags ask for.
+func (d *decodeFlags) decoder(l *listener) (*ctc.Decoder, error) {
+	if !(d.delay >= 0 && d.delay/l.frame < math.MaxInt32) {
+		return nil, usagef("--delay is %v; it must be from 0 on", d.delay)
+	}
+	b := ctc.Beam{
+		Tokens: l.classes, Blank: l.blank, Separator: l.separator,
+		Width: d.beam, Threshold: d.threshold, TopTokens: d.topTokens, Best: d.best, WordBonus: d.wordBonus,
+		Delay: int(math.Ceil(d.delay / l.frame)),
+	}
+	if d.best > 1 {
+		b.Best = math.MaxInt32 // of which some have the same words
+	}
+	var err error
+	if d.lm != "" {
+		if b.Model, err = ngram.Load(d.lm); err != nil {
+			return nil, err
+		}
+		b.LMWeight = d.lmWeight
+	}
+	if d.lexicon != "" {
+		if b.Lexicon, err = readWords(d.lexicon); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range d.hot {
+		word, boost := h, d.hotBoost
+		if i := strings.LastIndex(h, "="); i >= 0 {
+			if boost, err = strconv.ParseFloat(h[i+1:], 64); err != nil {
+				return nil, usagef("--hot %q: %q is no number", h, h[i+1:])
+			}
+			word = h[:i]
+		}
+		tokens, err := l.spell(word)
+		if err != nil {
+			return nil, fmt.Errorf("--hot: %w", err)
+		}
+		b.Hot = append(b.Hot, ctc.HotWord{Tokens: tokens, Boost: boost})
+	}
+	dec, err := ctc.NewDecoder(b)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return dec, nil
+}
+
+// readWords reads a file of words, one a line.
+func readWords(path string) (words []string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		if w := strings.TrimSpace(lines.Text()); w != "" {
+			words = append(words, w)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(words) == 0 {
+		return nil, fmt.Errorf("%s has no words; it must have one a line", path)
+	}
+	return words, nil
+}
+
+// A transcript is what a file was read as: a line of --json.
+type transcript struct {
+	File      string       `json:"file"`
+	Text      string       `json:"text"`
+	Reference *string      `json:"reference,omitempty"`
+	Best      []hypothesis `json:"best"`
+}
+
+type hypothesis struct {
+	Text     string         `json:"text"`
+	Acoustic measure.Number `json:"acoustic"` // logarithms
+	LM       measure.Number `json:"lm"`       // −Inf for words that cannot be
+	Words    int            `json:"words"`
+	Boost    float64        `json:"boost"`
+	Total    measure.Number `json:"total"`
+}
+
+type transcribing struct {
+	decodeFlags
+	*listener
+	dec    *ctc.Decoder // nil: the best class of each frame
+	out    io.Writer
+	json   bool
+	stream bool
+	chunk  float64
+	named  bool // print the files' names
+	edits  bool
+	words  ctc.ErrorCount
+	chars  ctc.ErrorCount
+}
+
+func newTranscribe() *cobra.Command {
+	t := &transcribing{}
+	var manifest string
+	var from listenFlags
+	cmd := &cobra.Command{
+		Use: "transcribe RUN [FILE...]", Short: "Read recordings or strips of handwriting with a trained recogniser",
+		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
+train strips. Instead of the run's folder it takes a file of tokens, a JSON array or one a line, with <blank> for
+the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors or JSON lines.
+
+Without further flags each frame's best class counts. A beam search sums over alignments; a
+language model, a lexicon and hot words steer it. Spaces at the ends of a text and doubled ones are left out; of
+hypotheses that are then alike, only the best is shown. --manifest reads the files that a CSV file names and counts errors
+against its texts. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
+will not change any more, and in brackets what may; the result is that of the whole recording. With --delay, doubts
+older than that are settled, so that there is always something that will not change.
+
+Exit status 1 if a file could not be read.`,
+		Example: `  energo transcribe runs/speech-1 recording.wav
+  energo transcribe runs/speech-1 --lm digits.arpa --hot nine=2 *.wav --json
+  energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
+  energo transcribe tokens.txt emissions.npy --beam 100`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return usagef("energo transcribe: the run's folder is missing")
+			case len(args) == 1 && manifest == "":
+				return usagef("energo transcribe: which files? Name them, or a --manifest")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if t.listener, err = listen(args[0], from); err != nil {
+				return err
+			}
+			if !(t.chunk > 0) {
+				return usagef("--chunk is %v; it must be above 0", t.chunk)
+			}
+			if err := refuseVoid(cmd, t.rules(manifest)); err != nil {
+				return err
+			}
+			if t.stream && (t.reader == nil || t.reader.Features() == nil) {
+				return usagef("--stream is for recordings, with a run of speech")
+			}
+			if t.searches() || t.stream {
+				if t.dec, err = t.decoder(t.listener); err != nil {
+					return err
+				}
+			}
+			t.out, t.named = cmd.OutOrStdout(), len(args) > 2 || manifest != ""
+			return t.all(cmd.ErrOrStderr(), args[1:], manifest)
+		},
+	}
+	f := cmd.Flags()
+	t.add(f)
+	f.StringVar(&manifest, "manifest", "", "CSV `file` of recordings and texts, to read and to count errors against")
+	f.BoolVar(&t.edits, "edits", false, "with --manifest, show the errors of each file")
+	f.BoolVar(&t.stream, "stream", false, "read recordings in chunks and show what is settled after each")
+	f.Float64Var(&t.chunk, "chunk", 0.5, "seconds of a chunk")
+	from.add(f)
+	f.BoolVar(&t.json, "json", false, "print a JSON object a line for each file")
+	return cmd
+}
+
+// rules says which flags count.
+func (t *transcribing) rules(manifest string) []rule {
+	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
+	searches := t.searches() || t.stream
+	return append(t.listener.rules(), []rule{
+		{"frame", t.delay > 0, "without --delay, times do not matter"},
+		{"threshold", searches, beam},
+		{"top-tokens", searches, beam},
+		{"delay", searches, beam},
+		{"word-bonus", searches, beam},
+		{"lm-weight", t.lm != "", "there is no language model (--lm)"},
+		{"hot-boost", slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
+		{"edits", manifest != "", "errors are counted against the texts of a --manifest"},
+		{"edits", !t.json, "--json shows texts and references alone"},
+		{"chunk", t.stream, "recordings are read in chunks with --stream alone"},
+	}...)
+}
+
+// all reads files, and those of a manifest.
+func (t *transcribing) all(warn io.Writer, named []string, manifest string) error {
+	files, err := spokenFiles(named, manifest)
+	if err != nil {
+		return err
+	}
+	err = each(t.out, warn, files, t.json, t.file)
+	if manifest != "" {
+		err = errors.Join(t.rates(), err)
+	}
+	return err
+}
+
+// file reads one file.
+func (t *transcribing) file(f spokenFile) error {
+	best, err := t.hypotheses(f.path)
+	if err != nil {
+		return err
+	}
+	one := transcript{File: f.path, Best: []hypothesis{}}
+	for _, h := range best {
+		text := t.spaced(t.text(h.Tokens))
+		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
+			one.Best = append(one.Best, hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), h.Words, h.Boost, measure.Number(h.Total)})
+		}
+	}
+	if len(one.Best) > 0 {
+		one.Text = one.Best[0].Text
+	}
+	shown := false
+	if f.text != nil {
+		reference := t.normal(*f.text)
+		one.Reference = &reference
+		shown = t.count(f.path, reference, one.Text)
+	}
+	switch {
+	case t.json:
+		return printJSON(t.out, one, true)
+	case shown:
+	case t.named:
+		fmt.Fprintf(t.out, "%s: %s\n", f.path, one.Text)
+	default:
+		fmt.Fprintln(t.out, one.Text)
+	}
+	if t.best > 1 {
+		for _, h := range one.Best {
+			fmt.Fprintf(t.out, "  total %.3f  acoustic %.3f  language model %.3f  %s\n", h.Total, h.Acoustic, h.LM, h.Text)
+		}
+	}
+	return nil
+}
+
+// hypotheses decodes a file.
+func (t *transcribing) hypotheses(path string) ([]ctc.Hypothesis, error) {
+	if t.stream {
+		return t.streamed(path)
+	}
+	h, err := t.hear(path)
+	if err != nil {
+		return nil, err
+	}
+	if t.dec != nil {
+		return t.dec.Decode(h.logProbs)
+	}
+	p, err := ctc.Greedy(h.logProbs, len(t.classes), t.blank)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.text(p.Tokens))), Total: p.LogProb}}, nil
+}
+
+// soFar is a line of --stream --json: what has been read of a recording.
+type soFar struct {
+	File    string  `json:"file"`
+	Seconds float64 `json:"seconds"`
+	Stable  string  `json:"stable"`  // will not change
+	Partial string  `json:"partial"` // what the best hypothesis goes on with
+}
+
+// streamed reads a recording in chunks.
+func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
+	clip, err := audio.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if clip, err = clip.Resample(t.reader.Rate()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	sound, err := t.reader.Stream()
+	if err != nil {
+		return nil, err
+	}
+	search := t.dec.Stream()
+	told := soFar{File: path}
+	size := max(1, int(t.chunk*float64(clip.Rate)))
+	for lo := 0; lo < len(clip.Samples); lo += size {
+		hi := min(lo+size, len(clip.Samples))
+		x, err := sound.Push(clip.Samples[lo:hi])
+		if err != nil {
+			return nil, err
+		}
+		if err := search.Push(x); err != nil {
+			return nil, err
+		}
+		if told, err = t.tell(told, search, float64(hi)/float64(clip.Rate)); err != nil {
+			return nil, err
+		}
+	}
+	x, err := sound.Finish()
+	if err != nil {
+		return nil, err
+	}
+	if err := search.Push(x); err != nil {
+		return nil, err
+	}
+	return search.Finish()
+}
+
+// tell says what has been read so far, if that is not what was told before.
+func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (soFar, error) {
+	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
+	best, err := search.Finish()
+	if err != nil {
+		return now, err
+	}
+	if len(best) > 0 {
+		now.Partial = t.text(best[0].Tokens[len(search.Stable()):])
+	}
+	if now == before {
+		return before, nil
+	}
+	now.Seconds = seconds
+	if t.json {
+		return now, printJSON(t.out, now, true)
+	}
+	partial := ""
+	if now.Partial != "" {
+		partial = "[" + now.Partial + "]"
+	}
+	_, err = fmt.Fprintf(t.out, "%7.2f s  %s%s\n", seconds, now.Stable, partial)
+	return now, err
+}
+
+// count compares with a reference; it reports whether it has shown the text with its errors.
+func (t *transcribing) count(path, reference, text string) bool {
+	words := ctc.Edits(ctc.Words(reference), ctc.Words(text))
+	t.words.Add(words)
+	t.chars.Add(ctc.Edits(ctc.Characters(reference), ctc.Characters(text)))
+	if !t.edits || t.json || reference == text {
+		return false
+	}
+	fmt.Fprintf(t.out, "%s:\n%s", path, ctc.RenderEdits(ctc.Words(reference), ctc.Words(text), words))
+	return true
+}
+
+// errorRates are the totals of a manifest.
+type errorRates struct {
+	Files              int            `json:"files"`
+	Exact              measure.Number `json:"exact"`
+	Words              int            `json:"words"`
+	WordErrorRate      measure.Number `json:"word_error_rate"`
+	Characters         int            `json:"characters"`
+	CharacterErrorRate measure.Number `json:"character_error_rate"`
+}
+
+func (t *transcribing) rates() error {
+	if t.words.Sequences == 0 {
+		return nil
+	}
+	r := errorRates{
+		t.words.Sequences, measure.Number(1 - t.chars.SequenceRate()), t.words.Length, measure.Number(t.words.Rate()), t.chars.Length, measure.Number(t.chars.Rate()),
+	}
+	if t.json {
+		return printJSON(t.out, r, true)
+	}
+	w := t.words
+	fmt.Fprintf(t.out, "\n%d files, %s exactly right; word error rate %s of %d (%d substituted, %d inserted, %d deleted); character error rate %s of %d\n",
+		r.Files, share(r.Exact), share(r.WordErrorRate), r.Words, w.Substitutions, w.Insertions, w.Deletions, share(r.CharacterErrorRate), r.Characters)
+	return nil
+}

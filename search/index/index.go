@@ -1,0 +1,115 @@
+// Package index holds vectors and finds the nearest ones to a query.
+//
+// [Index] is one interface over stores of several kinds: [Open] gives a folder on this
+// machine that is scanned exactly; other stores live on servers. Whatever the kind, an Add
+// or a Delete that returned without an error is there after a crash.
+package index
+
+import (
+	"context"
+	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
+)
+
+// Index is a set of vectors, each under an identifier, that can be searched by nearness.
+// Its methods may be called from several goroutines at once.
+type Index interface {
+	// Info says what the index is.
+	Info(ctx context.Context) (Info, error)
+	// Add adds items; one with the identifier of a stored item replaces it. It is all or
+	// nothing: with an error, none of them is there.
+	Add(ctx context.Context, items []Item) error
+	// Delete takes items out and returns how many there were; identifiers that are not
+	// there count for nothing.
+	Delete(ctx context.Context, ids []string) (int, error)
+	// Get returns the item of an identifier; ok is false where there is none.
+	Get(ctx context.Context, id string) (item Item, ok bool, err error)
+	// Search returns the hits of each query, the nearest first; equals in the order in which
+	// they were added.
+	Search(ctx context.Context, queries []Query) ([][]Hit, error)
+	// Close gives back what the index holds.
+	Close() error
+}
+
+// Info describes an index.
+type Info struct {
+	Kind    string  `json:"kind"`              // "exact", "weaviate"
+	Dim     int     `json:"dim"`               // coordinates of a vector
+	Len     int     `json:"len"`               // items
+	Metric  Metric  `json:"metric"`            // what Hit.Distance is
+	Storage Storage `json:"storage,omitempty"` // how coordinates are kept
+	Encoder string  `json:"encoder,omitempty"` // fingerprint of the model whose vectors these are; "" is unknown
+	Trouble string  `json:"trouble,omitempty"` // what keeps changes from being stored as they should be; "" is nothing
+	Dropped string  `json:"dropped,omitempty"` // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
+}
+
+// Item is a vector and what is known of it.
+type Item struct {
+	ID     string            `json:"id"`
+	Vector []float32         `json:"vector,omitempty"`
+	Label  string            `json:"label,omitempty"` // its class, if it has one
+	Fields map[string]string `json:"fields,omitempty"`
+}
+
+// PathField is the field of an item that says where its picture is. Clients of a server cannot set it.
+const PathField = "path"
+
+// Query asks for the K nearest items that pass the filter.
+type Query struct {
+	Vector []float32
+	K      int
+	Filter Filter
+}
+
+// Filter says which items are of interest; its zero value lets all pass.
+type Filter struct {
+	Labels  []string          `json:"labels,omitempty"`  // one of these
+	Fields  map[string]string `json:"fields,omitempty"`  // all of these
+	Exclude []string          `json:"exclude,omitempty"` // none of these identifiers
+}
+
+// Hit is an item that was found.
+type Hit struct {
+	ID       string            `json:"id"`
+	Distance float64           `json:"distance"`
+	Label    string            `json:"label,omitempty"`
+	Fields   map[string]string `json:"fields,omitempty"`
+}
+
+// Metric is how far two vectors are from each other: less is nearer.
+type Metric string
+
+// The metrics.
+const (
+	Euclidean Metric = "euclidean" // ‖a − b‖
+	Cosine    Metric = "cosine"    // 1 − a·b/(‖a‖·‖b‖)
+	Dot       Metric = "dot"       // −a·b
+)
+
+// Metrics lists all metrics.
+var Metrics = []Metric{Euclidean, Cosine, Dot}
+
+// Storage is how coordinates are kept.
+type Storage string
+
+// The kinds of storage.
+const (
+	Float32 Storage = "float32" // as they are
+	Int8    Storage = "int8"    // a byte each, rounded: a quarter of the memory, distances are those of the rounded vectors
+)
+
+// Storages lists all kinds of storage.
+var Storages = []Storage{Float32, Int8}
+
+// oneOf refuses a value that is not among those allowed.
+func oneOf[S ~string](what string, v S, allowed []S) error {
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		if v == a {
+			return nil
+		}
+		names[i] = string(a)
+	}
+	return badArgument("%s is %q; it must be one of %s", what, excerpt.Of(v), strings.Join(names, ", "))
+}

@@ -1,0 +1,20 @@
+package ngram_test
+
+import (
+	"fmt"
+	"log"
+	"strings"
+
+	"github.com/energo-ml/energo/seq/ngram"
+)
+
+// Train a language model of word pairs and compare two sentences.
+func Example() {
+	text := "the cat sat\nthe dog sat\nthe cat ran\na cat sat\n"
+	model, err := ngram.Train(strings.NewReader(text), 2)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(model.Sentence("the", "cat", "sat") > model.Sentence("sat", "cat", "the"))
+	// Output: true
+}
