@@ -71,7 +71,7 @@ func (v *filmed) above(frame int) []float64 {
 	return out
 }
 
-// heat draws the energies as a picture in so many shades, low ones dark.
+// heat draws the energies as a picture with a number of shades, low energies dark.
 func (v *filmed) heat(energies []float64, shades int) image.Image {
 	const side = 320
 	img := image.NewNRGBA(image.Rect(0, 0, side, side))
@@ -139,7 +139,7 @@ const (
 	filmHeight = 430
 )
 
-// figure draws a frame in so many shades.
+// figure draws a frame with a number of shades.
 func (v *filmed) figure(frame, shades int) *figure {
 	fr := &v.Frames[frame]
 	f := &figure{

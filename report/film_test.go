@@ -76,17 +76,17 @@ func TestWriteFilms(t *testing.T) {
 	}
 }
 
-// checkAPNG walks over the chunks: as many frames as are told, numbered without a gap.
+// checkAPNG walks over the chunks: the number of frames that acTL declares, numbered without a gap.
 func checkAPNG(t *testing.T, data []byte, frames int) {
 	t.Helper()
-	next, controls, told := uint32(0), 0, 0
+	next, controls, declared := uint32(0), 0, 0
 	for at := 8; at+12 <= len(data); {
 		n := int(binary.BigEndian.Uint32(data[at:]))
 		kind, body := string(data[at+4:at+8]), data[at+8:at+8+n]
 		at += 12 + n
 		switch kind {
 		case "acTL":
-			told = int(binary.BigEndian.Uint32(body))
+			declared = int(binary.BigEndian.Uint32(body))
 		case "fcTL", "fdAT":
 			if got := binary.BigEndian.Uint32(body); got != next {
 				t.Errorf("chunk %s has number %d, want %d", kind, got, next)
@@ -97,8 +97,8 @@ func checkAPNG(t *testing.T, data []byte, frames int) {
 			}
 		}
 	}
-	if told != frames || controls != frames {
-		t.Errorf("%d frames told, %d there, want %d", told, controls, frames)
+	if declared != frames || controls != frames {
+		t.Errorf("%d frames declared, %d present, want %d", declared, controls, frames)
 	}
 }
 

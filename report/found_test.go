@@ -14,7 +14,7 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// A fakeSearch is a run folder made up: what search or siamese would leave of so many classes of each so many pictures.
+// A fakeSearch describes a made-up run folder of search or siamese: the number of classes, and of pictures of each.
 type fakeSearch struct {
 	classes, each, dim int
 	near               float64 // distance of a class's pictures from its middle; those of classes are some 1 apart
@@ -151,16 +151,16 @@ func (f fakeSearch) siamese(t testing.TB) string {
 	v.save(t, dir)
 	p := v.pairs(f.each)
 	p.save(t, dir)
-	told, err := retrieval.Verify(p.Distances, p.Same)
+	verified, err := retrieval.Verify(p.Distances, p.Same)
 	if err != nil {
 		t.Fatal(err)
 	}
-	told.TARAtFAR = append(told.TARAtFAR, retrieval.TARAt{FAR: 0.01, TAR: 0.25})
-	w := &Verification{Verification: told, Chosen: told.Threshold * 1.1}
+	verified.TARAtFAR = append(verified.TARAtFAR, retrieval.TARAt{FAR: 0.01, TAR: 0.25})
+	w := &Verification{Verification: verified, Chosen: verified.Threshold * 1.1}
 	if err := w.Write(dir); err != nil {
 		t.Fatal(err)
 	}
-	f.result(t, dir, 1-told.AccuracyAt(w.Chosen))
+	f.result(t, dir, 1-verified.AccuracyAt(w.Chosen))
 	return dir
 }
 

@@ -53,7 +53,7 @@ const maxPicture = 112
 // picture returns the picture of a sample at a size for the page, or nil.
 func picture(images Images, i int) image.Image { return pictureWithin(images, i, maxPicture) }
 
-// pictureWithin returns the picture of a sample, its longer side at most so many pixels, or nil.
+// pictureWithin returns the picture of a sample, its longer side at most most pixels, or nil.
 func pictureWithin(images Images, i, most int) image.Image {
 	if images == nil {
 		return nil

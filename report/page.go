@@ -202,7 +202,7 @@ func status(r *Run) string {
 	case r.Done == nil && r.Start == nil && r.Result == nil:
 		return "The folder holds no events of a training run."
 	case r.Done == nil && r.Start != nil:
-		return "The run has not finished (it goes on, or was killed): " + done + "."
+		return "The run has not finished (it is still running, or was killed): " + done + "."
 	case r.Done == nil || r.Done.Reason == "finished" || r.Done.Reason == "":
 		return ""
 	case r.Done.Reason == "early_stop":

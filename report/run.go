@@ -39,7 +39,7 @@ type Run struct {
 	Epochs   []train.Epoch
 	Diverged []train.Diverged
 	Saved    *train.Saved // the last checkpoint
-	Done     *train.Done  // nil while the run goes on, or if it was killed
+	Done     *train.Done  // nil while the run lasts, or if it was killed
 
 	Began  time.Time // of the first event; zero if there is none
 	Last   time.Time // of the last event
@@ -95,7 +95,7 @@ func Open(dir string) (*Run, error) {
 		return nil, fmt.Errorf("report: open run: %s is a file; a run is a folder", dir)
 	}
 	r := &Run{Dir: dir, Name: name(dir)}
-	found := 0
+	present := 0
 	for _, part := range []struct {
 		file string
 		read func([]byte)
@@ -107,13 +107,13 @@ func Open(dir string) (*Run, error) {
 		data, err := os.ReadFile(filepath.Join(dir, part.file))
 		switch {
 		case err == nil:
-			found++
+			present++
 			part.read(data)
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("report: open run: %w", err)
 		}
 	}
-	if found == 0 {
+	if present == 0 {
 		return nil, fmt.Errorf("report: %s is no run folder: it has none of %s, %s and %s", dir, configFile, eventsFile, resultFile)
 	}
 	return r, nil
@@ -272,7 +272,7 @@ func (r *Run) readEvents(data []byte) {
 		}
 		err := r.readEvent(text)
 		if i := bytes.LastIndex(text, []byte(`{"type":`)); err != nil && i > 0 {
-			err = r.readEvent(text[i:]) // a resumed run went on in the line that a kill had cut off
+			err = r.readEvent(text[i:]) // a resumed run continued the line that a kill had cut off
 		}
 		switch {
 		case err == nil:
@@ -348,7 +348,7 @@ func add[E any](to *[]E, text []byte) error {
 	return nil
 }
 
-// start opens the run or goes on with it: then what came after the checkpoint's step
+// start opens the run or resumes it: then what came after the checkpoint's step
 // is about to happen again.
 func (r *Run) start(e train.Start) {
 	r.Done = nil

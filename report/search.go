@@ -16,10 +16,10 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// RetrievalFile says how searching went on a run's test set.
+// RetrievalFile holds the figures of searching on a run's test set.
 const RetrievalFile = "retrieval.json"
 
-// Retrieval is how searching went on a run's test set.
+// Retrieval holds the figures of searching on a run's test set.
 type Retrieval struct {
 	Classes    []string          `json:"classes"`               // names of the labels
 	HeldOut    []string          `json:"held_out,omitempty"`    // classes that were not trained on; all test pictures are theirs
@@ -90,7 +90,7 @@ type searchView struct {
 	Mistakes           *sheetOfGroups
 }
 
-// addSearch draws how searching went. x is nil where the vectors are not at hand.
+// addSearch draws the figures of searching. x is nil where the vectors are not at hand.
 func (p *page) addSearch(r *Run, s *Retrieval, x *Vectors, images Images) (err error) {
 	p.Search = &searchView{Words: s.words()}
 	p.Search.Recall, p.Search.ByClass = p.shown(recallFigure(s), &err), p.shown(classFigure(s), &err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A sheet has each picture at its place, and the page shows it.
+// A sheet has the pictures in order, and the page shows it.
 func TestSheets(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, configFile), []byte("recipe: generate\n"), 0o666); err != nil {
