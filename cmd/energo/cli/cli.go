@@ -250,5 +250,5 @@ func exitCodes() *cobra.Command {
   0    the command did what it was asked to; a collapsed model is a result, not a failure
   1    it failed: data, files, or a training that diverged for good
   2    the command line or a setting is wrong; nothing was done
-  130  it was interrupted; training has saved a checkpoint and says how to go on`}
+  130  it was interrupted; training has saved a checkpoint and says how to resume`}
 }

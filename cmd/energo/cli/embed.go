@@ -25,7 +25,7 @@ func newEmbed() *cobra.Command {
 			}
 			program := exec.CommandContext(cmd.Context(), path, args...)
 			program.Stdin, program.Stdout, program.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
-			program.Cancel = func() error { return program.Process.Signal(os.Interrupt) } // it says how to go on
+			program.Cancel = func() error { return program.Process.Signal(os.Interrupt) } // it says how to continue
 			err = program.Run()
 			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() > 0 {
 				return exitError(exit.ExitCode()) // the program has said why

@@ -52,8 +52,8 @@ func newIndexBuild() *cobra.Command {
 		Long: `Encodes pictures with a run's network and puts the vectors in an index, by default index in the run's folder.
 ` + collections + `
 
-What was added is on disk, batch by batch. If the command is stopped or killed, the same command goes on; pictures
-that are there and have not changed since are passed over. Pictures that are gone from the collection stay in
+What was added is on disk, batch by batch. If the command is stopped or killed, the same command continues; pictures
+that the index has and that have not changed since are skipped. Pictures that are gone from the collection stay in
 the index; --fresh makes it anew.`,
 		Example: `  energo index build runs/search-triplet-1 mnist
   energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8`,
@@ -84,9 +84,9 @@ the index; --fresh makes it anew.`,
 	return cmd
 }
 
-// buildIndex opens an index, or makes it where there is none; fresh makes it anew. wanted tells whether the
+// buildIndex opens an index, or makes it where there is none; fresh makes it anew. sameStorage tells whether the
 // storage must be that of o.
-func buildIndex(cmd *cobra.Command, name string, fresh, wanted bool, o index.Options) (index.Index, error) {
+func buildIndex(cmd *cobra.Command, name string, fresh, sameStorage bool, o index.Options) (index.Index, error) {
 	ctx := cmd.Context()
 	o, err := o.Check()
 	if err != nil {
@@ -105,7 +105,7 @@ func buildIndex(cmd *cobra.Command, name string, fresh, wanted bool, o index.Opt
 	if err == nil && info.Encoder != o.Encoder {
 		err = fmt.Errorf("%s has vectors of the network %s, this run's is %s: they do not compare; --fresh makes the index anew", shown(name), cmp.Or(info.Encoder, "of another system"), o.Encoder)
 	}
-	if err == nil && wanted && info.Storage != o.Storage {
+	if err == nil && sameStorage && info.Storage != o.Storage {
 		err = fmt.Errorf("%s keeps coordinates as %s; --fresh makes it anew with --storage %s", shown(name), info.Storage, o.Storage)
 	}
 	if err != nil {

@@ -113,7 +113,7 @@ func readPicture(file string) (*data.EncodedPicture, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return nil, fmt.Errorf("%s is no ordinary file; a picture is wanted", shown(file))
+		return nil, fmt.Errorf("%s is not an ordinary file; it must be a picture", shown(file))
 	}
 	f, err := os.Open(file)
 	if err != nil {

@@ -74,7 +74,7 @@ easier than among all. --int8 also measures which share of the ten nearest an in
 		},
 	}
 	cmd.Flags().BoolVar(&rounding, "int8", false, "compare with storage as int8")
-	cmd.Flags().IntVar(&limit, "limit", 0, "only so many items, spread over the index; 0 is all")
+	cmd.Flags().IntVar(&limit, "limit", 0, "number of items that are measured, spread over the index; 0 is all")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed of the clusters")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
 	return cmd
@@ -167,12 +167,12 @@ func compareInt8(ctx context.Context, info index.Info, items []index.Item) (*rou
 	}
 	shared, all := 0, 0
 	for i := range want {
-		found := map[string]bool{}
+		ids := map[string]bool{}
 		for _, h := range got[i] {
-			found[h.ID] = true
+			ids[h.ID] = true
 		}
 		for _, h := range want[i] {
-			if all++; found[h.ID] {
+			if all++; ids[h.ID] {
 				shared++
 			}
 		}

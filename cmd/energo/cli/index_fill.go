@@ -33,9 +33,9 @@ func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source stri
 	err = f.all(cmd.Context(), entries)
 	p.end()
 	if errors.Is(err, context.Canceled) {
-		again := "the same command goes on"
+		again := "the same command continues"
 		if cmd.Flags().Changed("fresh") {
-			again = "the same command without --fresh goes on"
+			again = "the same command without --fresh continues"
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "energo: interrupted; %d pictures were added, and %s\n", f.result.Added, again)
 		return errInterrupted

@@ -118,7 +118,7 @@ func newIndexList() *cobra.Command {
 			return out.Flush()
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 0, "only the first so many; 0 is all")
+	cmd.Flags().IntVar(&limit, "limit", 0, "number of items that are listed, the first ones; 0 is all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line for each item")
 	return cmd
 }

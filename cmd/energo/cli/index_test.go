@@ -107,8 +107,8 @@ func dots(n int) (all []entry) {
 	return all
 }
 
-// A build that is stopped goes on where it was, and gives what an unbroken one gives.
-func TestFillGoesOn(t *testing.T) {
+// A build that was stopped continues where it was, and gives what an unbroken one gives.
+func TestFillContinues(t *testing.T) {
 	entries := dots(3*fillBatch + 10)
 	vectors := func(x *index.Exact) (all []string) {
 		for item, err := range x.Each(t.Context()) {

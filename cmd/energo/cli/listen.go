@@ -185,8 +185,8 @@ func spokenFiles(named []string, manifest string) (all []spokenFile, err error) 
 	return all, err
 }
 
-// each does one file after the other. Where one can't be done it says so, on out, too, where that
-// is of JSON lines, and goes on; that some were not is its error.
+// each does one file after the other. A file that fails is reported, on out, too, where that is of JSON lines, and the
+// others are still done; the error then says how many failed.
 func each(out, warn io.Writer, files []spokenFile, asJSON bool, do func(f spokenFile) error) error {
 	failed := 0
 	for _, f := range files {

@@ -112,7 +112,7 @@ func timed(f func() error) (median, least time.Duration, err error) {
 	return all[len(all)/2], all[0], nil
 }
 
-// copyJob copies on all cores, so many bytes read and written in all.
+// copyJob copies src to dst on all cores.
 type copyJob struct{ dst, src []byte }
 
 const copyChunk = 256 << 10
@@ -137,7 +137,7 @@ type lossJob struct {
 	run   func() error
 }
 
-// jobOf is the job of a loss whose floats, inputs and gradients together, are so many.
+// jobOf is the job of a loss; floats is the number of its inputs and gradients together.
 func jobOf(size, floats int, run func() (float64, error)) lossJob {
 	return lossJob{size, 4 * floats, func() error {
 		_, err := run()

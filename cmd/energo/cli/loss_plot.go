@@ -70,9 +70,9 @@ func written(cmd *cobra.Command, path string, err error) error {
 	return err
 }
 
-func parseOptions(given []string) (map[string]any, error) {
+func parseOptions(assignments []string) (map[string]any, error) {
 	values := map[string]any{}
-	for _, g := range given {
+	for _, g := range assignments {
 		name, text, ok := strings.Cut(g, "=")
 		v, err := strconv.ParseFloat(text, 64)
 		if !ok || err != nil {
@@ -230,8 +230,8 @@ func plotLoss(e loss.Entry, options map[string]any, out string, width, height fl
 	}
 	if v.markAt != "" {
 		at := v.fallback
-		if given, ok := options[v.markAt].(float64); ok {
-			at = given
+		if option, ok := options[v.markAt].(float64); ok {
+			at = option
 		}
 		p.Marks = []report.LossMark{{At: at, Name: v.markAt}}
 	}

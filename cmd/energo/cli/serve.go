@@ -71,7 +71,7 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 	return cmd
 }
 
-// checkLimits refuses limits that are none.
+// checkLimits refuses limits below 1.
 func checkLimits(l *serve.Limits) error {
 	for _, v := range []struct {
 		flag  string

@@ -55,7 +55,7 @@ answers y. Energies are shown above each frame's least.`,
 				return usagef("--step is %d; it must be at least 0", o.Step)
 			}
 			if !(o.Cutoff >= 0 && o.Cutoff <= math.MaxFloat64) {
-				return usagef("--cutoff is %v; it must be a number of at least 0, which is none", o.Cutoff)
+				return usagef("--cutoff is %v; it must be a number of at least 0; 0 sets no cutoff", o.Cutoff)
 			}
 			films, err := surface.Read(args[0])
 			if errors.Is(err, fs.ErrNotExist) {

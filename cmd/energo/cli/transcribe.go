@@ -36,8 +36,8 @@ type decodeFlags struct {
 
 func (d *decodeFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&d.beam, "beam", 0, "prefixes kept by the beam search; 0 takes the best class of each frame, unless one of the flags below asks for a search (then 64)")
-	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is so many nats below the best one's; 0 drops none")
-	f.IntVar(&d.topTokens, "top-tokens", 0, "only so many likeliest tokens of a frame begin new prefixes; 0 is all")
+	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is more than this many nats below the best one's; 0 drops none")
+	f.IntVar(&d.topTokens, "top-tokens", 0, "number of tokens of a frame, the likeliest, that begin new prefixes; 0 is all")
 	f.Float64Var(&d.delay, "delay", 0, "seconds after which the search settles what the best prefix has; 0 is never")
 	f.StringVar(&d.lm, "lm", "", "ARPA `file` of a language model of words, gzipped or not (energo lm train makes one)")
 	f.Float64Var(&d.lmWeight, "lm-weight", 0.5, "weight of the language model")
@@ -311,7 +311,7 @@ type soFar struct {
 	File    string  `json:"file"`
 	Seconds float64 `json:"seconds"`
 	Stable  string  `json:"stable"`  // will not change
-	Partial string  `json:"partial"` // what the best hypothesis goes on with
+	Partial string  `json:"partial"` // the rest of the best hypothesis
 }
 
 // streamed reads a recording in chunks.
@@ -328,7 +328,7 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 		return nil, err
 	}
 	search := t.dec.Stream()
-	told := soFar{File: path}
+	last := soFar{File: path}
 	size := max(1, int(t.chunk*float64(clip.Rate)))
 	for lo := 0; lo < len(clip.Samples); lo += size {
 		hi := min(lo+size, len(clip.Samples))
@@ -339,7 +339,7 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 		if err := search.Push(x); err != nil {
 			return nil, err
 		}
-		if told, err = t.tell(told, search, float64(hi)/float64(clip.Rate)); err != nil {
+		if last, err = t.tell(last, search, float64(hi)/float64(clip.Rate)); err != nil {
 			return nil, err
 		}
 	}
@@ -353,7 +353,7 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 	return search.Finish()
 }
 
-// tell says what has been read so far, if that is not what was told before.
+// tell prints what has been read so far if that differs from the last line.
 func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (soFar, error) {
 	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
 	best, err := search.Finish()
