@@ -93,6 +93,11 @@ func axes(x, y bounds, xLabel string) *plot.Plot {
 	return p
 }
 
+// verticals is a grid of vertical lines, at the ticks.
+func verticals() plot.Plotter {
+	return &plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}}
+}
+
 // layer is a plotter made of a function of the canvas and the two scales.
 type layer func(c draw.Canvas, x, y func(float64) vg.Length)
 

@@ -2,14 +2,11 @@ package report
 
 import (
 	"fmt"
-	"html/template"
 	"math"
+	"slices"
 	"strings"
 
-	"github.com/energo-ml/energo/ebm/measure"
-
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -41,7 +38,7 @@ func (r compareRow) NameParts() []string { return strings.SplitAfter(r.Functiona
 // comparison works out the page and its charts.
 func comparison(all []summary) (*comparePage, []*figure, error) {
 	p := &comparePage{}
-	var files []*figure
+	var files page
 	for _, part := range byModel(all) {
 		g := group{Title: strings.Trim(part[0].Model+" · "+part[0].Energy, " ·")}
 		for _, s := range part {
@@ -50,13 +47,11 @@ func comparison(all []summary) (*comparePage, []*figure, error) {
 		}
 		slug := clean(part[0].Model + "_" + part[0].Energy)
 		for _, f := range []*figure{errorChart(part, slug), gapChart(part, slug), keptChart(part, slug)} {
-			svg, err := f.inline()
+			v, err := files.view(f)
 			if err != nil {
 				return nil, nil, err
 			}
-			// As on a run's page: escaped text and numbers.
-			g.Charts = append(g.Charts, view{SVG: template.HTML(svg), How: f.how})
-			files = append(files, f)
+			g.Charts = append(g.Charts, v)
 		}
 		p.Groups = append(p.Groups, g)
 	}
@@ -68,20 +63,16 @@ func comparison(all []summary) (*comparePage, []*figure, error) {
 	if failed > 0 {
 		p.Subtitle += fmt.Sprintf("; %s without a result", count(failed))
 	}
-	return p, files, nil
+	return p, files.files, nil
 }
 
 // byModel groups the cells, in the order in which the groups appear.
 func byModel(all []summary) [][]summary {
 	var out [][]summary
-	at := map[[2]string]int{}
 	for _, s := range all {
-		k := [2]string{s.Model, s.Energy}
-		i, ok := at[k]
-		if !ok {
-			i = len(out)
-			at[k] = i
-			out = append(out, nil)
+		i := slices.IndexFunc(out, func(g []summary) bool { return g[0].Model == s.Model && g[0].Energy == s.Energy })
+		if i < 0 {
+			i, out = len(out), append(out, nil)
 		}
 		out[i] = append(out[i], s)
 	}
@@ -127,17 +118,14 @@ func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0
 // whys lists the reasons of a cell's collapses and failures, each once.
 func whys(s summary) []string {
 	var out []string
-	seen := map[string]bool{}
 	for _, r := range s.Runs {
-		why := r.Why
-		if r.Failed != "" {
-			why = r.Failed
-		} else if !r.Collapsed {
-			continue
+		why := r.Failed
+		if why == "" && r.Collapsed {
+			why = r.Why
 		}
-		if why != "" && !seen[why] {
-			seen[why] = true
-			out = append(out, strings.Trim(s.Functional+", "+s.Model+", "+s.Energy, ", ")+": "+why)
+		line := strings.Trim(s.Functional+", "+s.Model+", "+s.Energy, ", ") + ": " + why
+		if why != "" && !slices.Contains(out, line) {
+			out = append(out, line)
 		}
 	}
 	return out
@@ -146,28 +134,40 @@ func whys(s summary) []string {
 // rowHeight is the height of a functional's line in a chart.
 const rowHeight = 23
 
-// strip returns a figure with a line for every cell, named at the left.
-func strip(part []summary, name, title, unit, xLabel string, x bounds, log bool, unitOf measure.Unit, mark func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length)) *figure {
-	p := axes(x, bounds{-0.5, float64(len(part)) - 0.5}, xLabel)
-	p.X.Tick.Marker = ticks{about: 4, unit: unitOf}
-	if log {
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticks{about: 4, log: true, unit: unitOf}
+// rowsPlot returns axes with a named line for every row, from the top, and what mark draws on each.
+func rowsPlot(names []string, x, y bounds, mark func(c draw.Canvas, row int, x func(float64) vg.Length, y vg.Length)) *plot.Plot {
+	p := axes(x, y, "")
+	at := func(row int) float64 { return float64(len(names) - 1 - row) }
+	var lines []plot.Tick
+	for i, name := range names {
+		lines = append(lines, plot.Tick{Value: at(i), Label: name})
 	}
-	var names []plot.Tick
-	for i, s := range part {
-		names = append(names, plot.Tick{Value: float64(len(part) - 1 - i), Label: s.Functional})
-	}
-	p.Y.Tick.Marker = plot.ConstantTicks(names)
+	p.Y.Tick.Marker = plot.ConstantTicks(lines)
 	p.Y.Tick.Label.Color = ink.solid()
-	p.Add(&plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}},
-		layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
-			for i, s := range part {
-				mark(c, s, tx, ty(float64(len(part)-1-i)))
-			}
-		}))
+	p.Add(verticals(), layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
+		for i := range names {
+			mark(c, i, tx, ty(at(i)))
+		}
+	}))
+	return p
+}
+
+// strip returns a figure with a line for every cell, named at the left.
+func strip(part []summary, name, title, unit string, x bounds, marker ticks, mark func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length)) *figure {
+	var names []string
+	for _, s := range part {
+		names = append(names, s.Functional)
+	}
+	p := rowsPlot(names, x, bounds{-0.5, float64(len(part)) - 0.5}, func(c draw.Canvas, row int, x func(float64) vg.Length, y vg.Length) {
+		mark(c, part[row], x, y)
+	})
+	marker.about = 4
+	if p.X.Tick.Marker = marker; marker.log {
+		p.X.Scale = plot.LogScale{}
+	}
 	return &figure{
 		name: name, title: title, unit: unit, width: panelWidth, height: vg.Length(len(part))*rowHeight + 96,
-		paint: drawInto(p), alt: title + " of " + plural(len(part), "functional", "functionals") + ".",
+		paint: drawInto(p), alt: title + " of " + plural(len(part), "functional", "functionals") + ".", legend: runKeys(part),
 	}
 }
 
@@ -193,10 +193,8 @@ func eachRun(value func(runLine) float64, mean func(summary) float64) func(draw.
 // runKeys is the legend of charts made by eachRun.
 func runKeys(part []summary) []key {
 	keys := []key{{"a run", correct, dot}}
-	for _, s := range part {
-		if s.Collapsed > 0 {
-			return append(keys, key{"of a functional that collapsed", offending, dot})
-		}
+	if slices.ContainsFunc(part, func(s summary) bool { return s.Collapsed > 0 }) {
+		keys = append(keys, key{"of a functional that collapsed", offending, dot})
 	}
 	return keys
 }
@@ -232,17 +230,15 @@ func errorChart(part []summary, slug string) *figure {
 	if log {
 		unit += ", logarithmic scale"
 	}
-	f := strip(part, "compare_error_"+slug, prefixed("Test", q), unit, "", x, log, q.Unit,
+	f := strip(part, "compare_error_"+slug, prefixed("Test", q), unit, x, ticks{log: log, unit: q.Unit},
 		eachRun(func(r runLine) float64 { return clamped(float64(r.Error)) }, func(s summary) float64 { return clamped(float64(s.Error.Mean)) }))
-	f.legend = runKeys(part)
 	f.how = "A dot is a run with its own seed, the bar their mean. Left is better."
 	return f
 }
 
 func keptChart(part []summary, slug string) *figure {
-	f := strip(part, "compare_margin_"+slug, "Margin kept", "of the test set, the gap at least m (above 0 where there is no m)", "", bounds{0, 1}, false, part[0].Kept.Unit,
+	f := strip(part, "compare_margin_"+slug, "Margin kept", "of the test set, the gap at least m (above 0 where there is no m)", bounds{0, 1}, ticks{unit: part[0].Kept.Unit},
 		eachRun(func(r runLine) float64 { return float64(r.Kept) }, func(s summary) float64 { return float64(s.Kept.Mean) }))
-	f.legend = runKeys(part)
 	f.how = "How often the correct answer is lower by what the functional asks for. Right is better."
 	return f
 }
@@ -252,7 +248,7 @@ func gapChart(part []summary, slug string) *figure {
 	for _, s := range part {
 		b = b.with(float64(s.GapP05.Mean), float64(s.GapP50.Mean))
 	}
-	f := strip(part, "compare_gap_"+slug, "Gap E⁻ − E⁺", "on the test set, mean over the runs", "", b.padded(0.06), false, measure.Plain,
+	f := strip(part, "compare_gap_"+slug, "Gap E⁻ − E⁺", "on the test set, mean over the runs", b.padded(0.06), ticks{},
 		func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length) {
 			lo, mid := float64(s.GapP05.Mean), float64(s.GapP50.Mean)
 			if !finite(lo) || !finite(mid) {

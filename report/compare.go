@@ -70,8 +70,8 @@ func (r *Run) Outcome() Outcome {
 	}
 	gaps := sortedFinite(s.Gap)
 	o.Error, o.GapP05, o.GapP50 = train.WrongSamples.Of(s.Error()), quantile(gaps, 0.05), quantile(gaps, 0.5)
-	o.CorrectMean, _, _ = meanSD(s.Correct)
-	o.OffendingMean, _, _ = meanSD(s.Offending)
+	o.CorrectMean, _ = meanSD(s.Correct)
+	o.OffendingMean, _ = meanSD(s.Offending)
 	o.Collapsed = o.Collapsed || s.isFlat()
 	if m, has := r.Margin(); has {
 		o.Kept = train.AnswerTerms("samples", m).Kept.Of(s.Kept(m))
@@ -172,7 +172,7 @@ func spreadOf(figures []measure.Figure) spread {
 	for i, f := range figures {
 		s.Quantity, values[i] = f.Quantity, float64(f.Value)
 	}
-	mean, sd, _ := meanSD(values)
+	mean, sd := meanSD(values)
 	s.Mean, s.SD = measure.Number(mean), measure.Number(sd)
 	return s
 }

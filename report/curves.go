@@ -18,22 +18,18 @@ import (
 // hold are left out.
 func curves(r *Run) []*figure {
 	t := newClock(r)
-	var out []*figure
-	add := func(f *figure) {
-		if f != nil {
-			f.width, f.height = panelWidth, panelHeight
-			out = append(out, f)
-		}
+	all := []*figure{
+		lossCurve(r, t), errorCurve(r, t), energyCurve(r, t), gapCurve(r, t),
+		stepCurve(r, t, "gradient", "Gradient norm", "before clipping", gapHue,
+			"How long the gradient is over all weights. Spikes are steps at which training was close to running away.",
+			func(s train.Step) float64 { return s.GradNorm }),
+		rateCurve(r, t),
 	}
-	add(lossCurve(r, t))
-	add(errorCurve(r, t))
-	add(energyCurve(r, t))
-	add(gapCurve(r, t))
-	add(stepCurve(r, t, "gradient", "Gradient norm", "before clipping", gapHue,
-		"How long the gradient is over all weights. Spikes are steps at which training was close to running away.",
-		func(s train.Step) float64 { return s.GradNorm }))
-	add(rateCurve(r, t))
-	return out
+	all = slices.DeleteFunc(all, func(f *figure) bool { return f == nil })
+	for _, f := range all {
+		f.width, f.height = panelWidth, panelHeight
+	}
+	return all
 }
 
 // A clock turns steps into epochs, the unit of all training curves.
@@ -70,6 +66,16 @@ func (t clock) plot(y bounds) *plot.Plot {
 	p := axes(t.axis(), y, t.label)
 	p.X.Tick.Marker = ticks{about: 7, whole: t.axis().hi >= 2}
 	return p
+}
+
+// epochs returns a value of each epoch over the training time, and the values' range.
+func (t clock) epochs(r *Run, value func(train.Epoch) float64) (all []xy, y bounds) {
+	y = empty()
+	for _, e := range r.Epochs {
+		p := xy{t.at(e.Step), value(e)}
+		all, y = append(all, p), y.with(p.y)
+	}
+	return all, y
 }
 
 // drawInto returns a figure's paint function for a plot.
@@ -119,16 +125,9 @@ func lossCurve(r *Run, t clock) *figure {
 	f := stepCurve(r, t, "loss", "Training loss", "mean over a batch", ink,
 		"The line is the mean over neighbouring steps, the band holds 90 % of them; a dot is an epoch's mean. It should fall and then level off.",
 		func(s train.Step) float64 { return s.Loss })
-	var means []xy
-	for _, e := range r.Epochs {
-		means = append(means, xy{t.at(e.Step), float64(e.Loss)})
-	}
+	means, y := t.epochs(r, func(e train.Epoch) float64 { return float64(e.Loss) })
 	if f != nil || len(means) == 0 {
 		return f
-	}
-	y := empty()
-	for _, m := range means {
-		y = y.with(m.y)
 	}
 	p := t.plot(y.padded(0.08))
 	p.Add(line(means, pen(ink, 1.8)), dots(means, ink.solid(), 2.6))
@@ -205,14 +204,11 @@ func errorCurve(r *Run, t clock) *figure {
 	if len(r.Epochs) == 0 {
 		return nil
 	}
-	var all []xy
-	best, y := xy{y: math.Inf(1)}, empty()
-	epoch, q := 0, r.Epochs[0].Terms.Error
-	for _, e := range r.Epochs {
-		p := xy{t.at(e.Step), float64(e.Error)}
-		all, y = append(all, p), y.with(p.y)
+	all, y := t.epochs(r, func(e train.Epoch) float64 { return float64(e.Error) })
+	best, epoch, q := xy{y: math.Inf(1)}, 0, r.Epochs[0].Terms.Error
+	for i, p := range all {
 		if p.y < best.y {
-			best, epoch = p, e.Epoch
+			best, epoch = p, r.Epochs[i].Epoch
 		}
 	}
 	if !finite(best.y) {
@@ -247,11 +243,7 @@ func errorCurve(r *Run, t clock) *figure {
 // ring puts a ring round a point.
 func ring(at xy) plot.Plotter {
 	return layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
-		var p vg.Path
-		p.Move(vg.Point{X: x(at.x) + 5.5, Y: y(at.y)})
-		p.Arc(vg.Point{X: x(at.x), Y: y(at.y)}, 5.5, 0, 2*math.Pi)
-		c.SetLineStyle(pen(ink, 1.4))
-		c.Stroke(p)
+		strokeCircle(c, pen(ink, 1.4), x(at.x), y(at.y), 5.5)
 	})
 }
 
@@ -269,25 +261,31 @@ func beside(at xy, word string) plot.Plotter {
 }
 
 // quantileLines are the epochs' quantiles as columns.
-type quantileLines struct{ x, p05, p25, p50, p75, p95 []float64 }
+type quantileLines struct {
+	x  []float64
+	at [5][]float64 // the quantiles 5, 25, 50, 75 and 95 %
+}
 
 func columns(r *Run, t clock, of func(train.Epoch) train.Quantiles) quantileLines {
 	var q quantileLines
 	for _, e := range r.Epochs {
 		v := of(e)
 		q.x = append(q.x, t.at(e.Step))
-		q.p05, q.p25, q.p50 = append(q.p05, float64(v.P05)), append(q.p25, float64(v.P25)), append(q.p50, float64(v.P50))
-		q.p75, q.p95 = append(q.p75, float64(v.P75)), append(q.p95, float64(v.P95))
+		for i, p := range []measure.Number{v.P05, v.P25, v.P50, v.P75, v.P95} {
+			q.at[i] = append(q.at[i], float64(p))
+		}
 	}
 	return q
 }
 
-func (q quantileLines) bounds(b bounds) bounds { return b.with(q.p05...).with(q.p50...).with(q.p95...) }
+func (q quantileLines) bounds(b bounds) bounds {
+	return b.with(q.at[0]...).with(q.at[2]...).with(q.at[4]...)
+}
 
 // addTo draws the bands and the median.
 func (q quantileLines) addTo(p *plot.Plot, h hue) {
-	median := points(q.x, q.p50)
-	p.Add(band(q.x, q.p05, q.p95, h.alpha(0.16)), band(q.x, q.p25, q.p75, h.alpha(0.28)), line(median, pen(h, 1.8)))
+	median := points(q.x, q.at[2])
+	p.Add(band(q.x, q.at[0], q.at[4], h.alpha(0.16)), band(q.x, q.at[1], q.at[3], h.alpha(0.28)), line(median, pen(h, 1.8)))
 	if len(q.x) <= 40 {
 		p.Add(dots(median, h.solid(), 2.2))
 	}
@@ -364,12 +362,10 @@ func rateCurve(r *Run, t clock) *figure {
 		y = y.with(s.LR)
 	}
 	if len(all) == 0 {
-		for _, e := range r.Epochs {
-			all, y = append(all, xy{t.at(e.Step), e.LR}), y.with(e.LR)
+		if all, y = t.epochs(r, func(e train.Epoch) float64 { return e.LR }); len(all) == 0 {
+			return nil
 		}
-	}
-	if len(all) == 0 {
-		return nil
+		y = y.with(0)
 	}
 	y.hi *= 1.08
 	p := t.plot(y.wide())

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"image"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 
 	xfont "golang.org/x/image/font"
@@ -138,47 +141,49 @@ func drawLegend(c draw.Canvas, y vg.Length, keys []key) {
 
 // svg returns the figure as an SVG file.
 func (f *figure) svg() ([]byte, error) {
-	c := vgsvg.NewWith(vgsvg.UseWH(f.width+20, f.height+16))
-	f.draw(draw.New(c), true)
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("report: draw %s: %w", f.name, err)
+	out, open, err := f.vector(20, 16)
+	if err != nil {
+		return nil, err
 	}
-	out := tidy(b.Bytes())
-	title := "<title>" + html.EscapeString(f.alt) + "</title>\n"
-	at := bytes.IndexByte(out[bytes.Index(out, []byte("<svg")):], '>') + bytes.Index(out, []byte("<svg")) + 1
-	return append(out[:at:at], append([]byte("\n"+title), out[at:]...)...), nil
-}
-
-// png returns the figure as a PNG file.
-func (f *figure) png() ([]byte, error) {
-	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(f.width+20, f.height+16), vgimg.UseDPI(dotsPerInch))}
-	f.draw(draw.New(c), true)
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return nil, fmt.Errorf("report: draw %s: %w", f.name, err)
-	}
-	return b.Bytes(), nil
+	return slices.Insert(out, open[1], []byte("\n<title>"+html.EscapeString(f.alt)+"</title>\n")...), nil
 }
 
 // inline returns the figure as an SVG element for the page: without ground, with
 // the page's variables for colours, so that it follows light and dark mode.
 func (f *figure) inline() (string, error) {
-	c := vgsvg.NewWith(vgsvg.UseWH(f.width, f.height))
-	f.draw(draw.New(c), false)
-	var b bytes.Buffer
-	if _, err := c.WriteTo(&b); err != nil {
-		return "", fmt.Errorf("report: draw %s: %w", f.name, err)
+	out, open, err := f.vector(0, 0)
+	if err != nil {
+		return "", err
 	}
-	s := string(tidy(b.Bytes()))
-	s = s[strings.Index(s, "<svg"):]
-	head := fmt.Sprintf(`<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`,
-		f.width.Points(), f.height.Points(), html.EscapeString(f.alt))
-	s = head + s[strings.IndexByte(s, '>')+1:]
+	s := fmt.Sprintf(`<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, f.width.Points(), f.height.Points(), html.EscapeString(f.alt)) + string(out[open[1]:])
 	for _, h := range hues {
 		s = strings.ReplaceAll(s, h.light, "var(--"+h.name+")")
 	}
 	return s, nil
+}
+
+var svgTag = regexp.MustCompile(`<svg[^>]*>`)
+
+// vector draws the figure as SVG, on paper where it gets edges, and returns where its first tag begins and ends.
+func (f *figure) vector(edgeX, edgeY vg.Length) (out []byte, open []int, err error) {
+	c := vgsvg.NewWith(vgsvg.UseWH(f.width+edgeX, f.height+edgeY))
+	f.draw(draw.New(c), edgeX > 0)
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return nil, nil, fmt.Errorf("report: draw %s: %w", f.name, err)
+	}
+	out = tidy(b.Bytes())
+	return out, svgTag.FindIndex(out), nil
+}
+
+// png returns the figure as a PNG file.
+func (f *figure) png() ([]byte, error) { return pngOf(f.picture(dotsPerInch)) }
+
+// picture draws the figure as pixels.
+func (f *figure) picture(dpi int) image.Image {
+	c := vgimg.NewWith(vgimg.UseWH(f.width+20, f.height+16), vgimg.UseDPI(dpi))
+	f.draw(draw.New(c), true)
+	return c.Image()
 }
 
 var plainFont = regexp.MustCompile(`font-family:Liberation Sans;font-variant:normal;font-weight:(\w+);font-style:normal;`)
@@ -227,7 +232,7 @@ func write(c draw.Canvas, x, y vg.Length, s string, st style) vg.Length {
 	if st.turned {
 		c.Push()
 		c.Translate(vg.Point{X: x, Y: y})
-		c.Rotate(1.5707963267948966)
+		c.Rotate(math.Pi / 2)
 		defer c.Pop()
 		x, y = 0, 0
 	}
@@ -246,9 +251,8 @@ func write(c draw.Canvas, x, y vg.Length, s string, st style) vg.Length {
 	return x
 }
 
-// measure returns the width of a line of text.
-func textWidth(s string, st style) vg.Length {
-	var w vg.Length
+// textWidth returns the width of a line of text.
+func textWidth(s string, st style) (w vg.Length) {
 	for _, p := range raised(s) {
 		face := p.face(st)
 		w += face.Width(p.text)
@@ -298,8 +302,19 @@ func fillRect(c draw.Canvas, col shade, x0, y0, x1, y1 vg.Length) {
 func fillDisc(c draw.Canvas, col shade, x, y, r vg.Length) {
 	c.SetColor(col)
 	var p vg.Path
-	p.Move(vg.Point{X: x + r, Y: y})
-	p.Arc(vg.Point{X: x, Y: y}, r, 0, 6.283185307179586)
+	addCircle(&p, x, y, r)
 	p.Close()
 	c.Fill(p)
+}
+
+func strokeCircle(c draw.Canvas, s draw.LineStyle, x, y, r vg.Length) {
+	c.SetLineStyle(s)
+	var p vg.Path
+	addCircle(&p, x, y, r)
+	c.Stroke(p)
+}
+
+func addCircle(p *vg.Path, x, y, r vg.Length) {
+	p.Move(vg.Point{X: x + r, Y: y})
+	p.Arc(vg.Point{X: x, Y: y}, r, 0, 2*math.Pi)
 }

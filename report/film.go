@@ -5,11 +5,9 @@ import (
 	"image"
 	"image/color"
 	"math"
-	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 
 	"github.com/energo-ml/energo/ebm/surface"
 )
@@ -35,13 +33,8 @@ func newFilmed(f *surface.Film, cutoff float64) *filmed {
 		if cutoff > 0 {
 			continue
 		}
-		above := v.above(k)
-		slices.Sort(above)
-		for len(above) > 0 && !finite(above[len(above)-1]) {
-			above = above[:len(above)-1]
-		}
-		if n := len(above); n > 0 {
-			v.most = max(v.most, above[min(n-1, n*98/100)])
+		if above := sortedFinite(v.above(k)); len(above) > 0 {
+			v.most = max(v.most, above[len(above)*98/100])
 		}
 	}
 	if !(v.most > 0) {
@@ -263,11 +256,4 @@ func (v *filmed) course() *figure {
 		name: v.Name + "-spread", title: "Spread of the energies", unit: "standard deviation " + over + "; flat is collapsed",
 		width: filmWidth, height: 210, alt: v.Title + ": spread of the energies over training.", paint: drawInto(a),
 	}
-}
-
-// picture draws a figure as pixels.
-func (f *figure) picture(dpi int) image.Image {
-	c := vgimg.NewWith(vgimg.UseWH(f.width+20, f.height+16), vgimg.UseDPI(dpi))
-	f.draw(draw.New(c), true)
-	return c.Image()
 }

@@ -1,13 +1,10 @@
 package report
 
 import (
-	"bytes"
-	"encoding/base64"
+	"cmp"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"image"
-	"image/png"
 	"os"
 	"path/filepath"
 
@@ -33,7 +30,8 @@ func WriteFilms(dir string, films []surface.Film, o FilmOptions) ([]string, erro
 		return nil, err
 	}
 	var written []string
-	write := func(name string, data []byte, err error) error {
+	write := func(name string, encode func() ([]byte, error)) error {
+		data, err := encode()
 		if err != nil {
 			return err
 		}
@@ -43,41 +41,34 @@ func WriteFilms(dir string, films []surface.Film, o FilmOptions) ([]string, erro
 	var page struct{ Films []filmView }
 	for i := range films {
 		v := newFilmed(&films[i], o.Cutoff)
-		still := v.frameAt(o.Step)
-		f := v.figure(still, stillShades)
-		data, err := f.png()
-		if err := write(v.Name+".png", data, err); err != nil {
-			return nil, err
-		}
-		data, err = f.svg()
-		if err := write(v.Name+".svg", data, err); err != nil {
-			return nil, err
-		}
-		if s := v.scatter(still); s != nil {
-			data, err = s.png()
-			if err := write(v.Name+"-scatter.png", data, err); err != nil {
-				return nil, err
-			}
-		}
-		frames := v.pictures()
-		if o.GIF {
-			data, err = animatedGIF(frames)
-			err = write(v.Name+"-animation.gif", data, err)
-		} else {
-			data, err = animatedPNG(frames)
-			err = write(v.Name+"-animation.png", data, err)
-		}
-		if err != nil {
-			return nil, err
-		}
-		view, err := v.view(frames)
+		view, err := v.write(o, write)
 		if err != nil {
 			return nil, err
 		}
 		page.Films = append(page.Films, view)
 	}
-	html, err := render("film.tmpl", page)
-	return written, write(FilmPage, html, err)
+	return written, write(FilmPage, func() ([]byte, error) { return render("film.tmpl", page) })
+}
+
+// write writes a film's pictures and returns what the page shows of it.
+func (v *filmed) write(o FilmOptions, write func(name string, encode func() ([]byte, error)) error) (filmView, error) {
+	still := v.frameAt(o.Step)
+	f, frames := v.figure(still, stillShades), v.pictures()
+	err := cmp.Or(write(v.Name+".png", f.png), write(v.Name+".svg", f.svg))
+	if s := v.scatter(still); err == nil && s != nil {
+		err = write(s.name+".png", s.png)
+	}
+	ending, animated := ".png", animatedPNG
+	if o.GIF {
+		ending, animated = ".gif", animatedGIF
+	}
+	if err == nil {
+		err = write(v.Name+"-animation"+ending, func() ([]byte, error) { return animated(frames) })
+	}
+	if err != nil {
+		return filmView{}, err
+	}
+	return v.view(frames)
 }
 
 // frameAt is the last frame at or before a step, the first where there is none; below 0 the last.
@@ -113,19 +104,19 @@ type filmView struct {
 
 func (v *filmed) view(frames []image.Image) (filmView, error) {
 	type shownFrame struct {
-		Step    int    `json:"step"`
-		Surface string `json:"surface"`
-		Scatter string `json:"scatter,omitempty"`
+		Step    int          `json:"step"`
+		Surface template.URL `json:"surface"`
+		Scatter template.URL `json:"scatter,omitempty"`
 	}
 	var all []shownFrame
 	for k, img := range frames {
 		s := shownFrame{Step: v.Frames[k].Step}
 		var err error
-		if s.Surface, err = pictureURI(img); err != nil {
+		if s.Surface, err = dataURI(img); err != nil {
 			return filmView{}, err
 		}
 		if f := v.scatter(k); f != nil {
-			if s.Scatter, err = pictureURI(inPalette(f.picture(animationDPI))); err != nil {
+			if s.Scatter, err = dataURI(inPalette(f.picture(animationDPI))); err != nil {
 				return filmView{}, err
 			}
 		}
@@ -141,14 +132,6 @@ func (v *filmed) view(frames []image.Image) (filmView, error) {
 	}
 	return filmView{
 		Title: v.Title, Alarm: v.Alarm(), Last: len(all) - 1, Course: template.HTML(course), Frames: template.JS(text),
-		First: template.URL(all[len(all)-1].Surface), Scatter: template.URL(all[len(all)-1].Scatter),
+		First: all[len(all)-1].Surface, Scatter: all[len(all)-1].Scatter,
 	}, nil
-}
-
-func pictureURI(img image.Image) (string, error) {
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		return "", fmt.Errorf("report: encode a frame: %w", err)
-	}
-	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()), nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/train"
@@ -122,20 +121,10 @@ func apartFigure(x *Vectors, order []int) *figure {
 // top. Its unit says what is left out; the other words are the caller's.
 func distanceFigure(same, different []float64, marks ...plot.Plotter) *figure {
 	b, out := robust(same, different)
-	step := binWidth(b, len(same)+len(different))
-	hs, hd := bins(b, step), bins(b, step)
-	hs.add(same)
-	hd.add(different)
-	hs.of, hd.of = len(same), len(different)
-	p := axes(hs.span(), bounds{0, 1.06 * max(hs.height(hs.peak()), hd.height(hd.peak()))}, "distance")
-	p.Y.Tick.Marker = ticks{about: 5, unit: measure.Share}
-	p.Add(hd.areas(func(float64) shade { return offending.alpha(0.30) }), hs.areas(func(float64) shade { return correct.alpha(0.30) }),
-		hd.outline(offending), hs.outline(correct))
-	p.Add(marks...)
-	return &figure{
-		name: "distances", unit: "share of the pairs of a kind in a bin" + leftOut(out), width: panelWidth, height: panelHeight, paint: drawInto(p),
-		alt: fmt.Sprintf("Histograms of distances: pairs of the same have a median of %s, others of %s.", number(quantile(same, 0.5)), number(quantile(different, 0.5))),
-	}
+	f := overlap(b, binWidth(b, len(same)+len(different)), same, different, true, "distance", marks...)
+	f.name, f.unit = "distances", "share of the pairs of a kind in a bin"+leftOut(out)
+	f.alt = fmt.Sprintf("Histograms of distances: pairs of the same have a median of %s, others of %s.", number(quantile(same, 0.5)), number(quantile(different, 0.5)))
+	return f
 }
 
 // queryGroups are queries, the first of an order that have another picture of their class to find, each with what is nearest.

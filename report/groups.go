@@ -70,11 +70,10 @@ func (p *page) groups(g *groups) (*sheetOfGroups, error) {
 			if group[i].picture == nil {
 				continue
 			}
-			uri, err := dataURI(group[i].picture)
-			if err != nil {
+			var err error
+			if group[i].Image, err = dataURI(group[i].picture); err != nil {
 				return nil, err
 			}
-			group[i].Image = template.URL(uri) // PNG in base64 of our own making
 		}
 	}
 	p.files = append(p.files, g.figure())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/ebm/measure"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -57,8 +58,6 @@ func (h *histogram) add(values []float64) {
 }
 
 func (h *histogram) edge(i int) float64 { return h.lo + float64(i)*h.step }
-
-func (h *histogram) most() int { return h.counts[h.peak()] }
 
 // peak is the first of the bins with the most values.
 func (h *histogram) peak() int {
@@ -116,19 +115,39 @@ func (h *histogram) outline(hu hue) plot.Plotter {
 // span is the range of the bins.
 func (h *histogram) span() bounds { return bounds{h.edge(0), h.edge(len(h.counts))} }
 
-// countAxes returns axes for a histogram.
-func countAxes(x bounds, most int, label string) *plot.Plot {
-	p := axes(x, bounds{0, float64(max(most, 1)) * 1.06}, label)
-	p.Y.Tick.Marker = ticks{about: 5, whole: true}
-	return p
-}
-
 // leftOut says in a picture's subtitle what it does not show.
 func leftOut(n int) string {
 	if n == 0 {
 		return ""
 	}
 	return fmt.Sprintf("; %s beyond the axis", count(n))
+}
+
+// overlap draws how the values of two kinds are spread, one over the other: their numbers or, with shares, what part of
+// its kind each bin has. The words are the caller's.
+func overlap(b bounds, step float64, right, wrong []float64, shares bool, label string, marks ...plot.Plotter) *figure {
+	hr, hw := bins(b, step), bins(b, step)
+	hr.add(right)
+	hw.add(wrong)
+	if shares {
+		hr.of, hw.of = len(right), len(wrong)
+	}
+	p := hr.axes(hr.span(), max(hr.height(hr.peak()), hw.height(hw.peak())), label)
+	p.Add(hw.areas(func(float64) shade { return offending.alpha(0.30) }), hr.areas(func(float64) shade { return correct.alpha(0.30) }),
+		hw.outline(offending), hr.outline(correct))
+	p.Add(marks...)
+	return &figure{width: panelWidth, height: panelHeight, paint: drawInto(p)}
+}
+
+// axes returns axes for a histogram that is up to most high.
+func (h *histogram) axes(x bounds, most float64, label string) *plot.Plot {
+	marker := ticks{about: 5, unit: measure.Share}
+	if h.of == 0 {
+		marker, most = ticks{about: 5, whole: true}, max(most, 1)
+	}
+	p := axes(x, bounds{0, most * 1.06}, label)
+	p.Y.Tick.Marker = marker
+	return p
 }
 
 // energyHistogram draws how the energies of correct and most offending answers are spread.
@@ -139,22 +158,12 @@ func energyHistogram(s *Surface, least float64) *figure {
 	}
 	b, out := robust(good, bad)
 	b = b.atLeast(least)
-	step := binWidth(b, s.N)
-	hg, hb := bins(b, step), bins(b, step)
-	hg.add(good)
-	hb.add(bad)
-	p := countAxes(hg.span(), max(hg.most(), hb.most()), "energy")
-	p.Add(hb.areas(func(float64) shade { return offending.alpha(0.30) }),
-		hg.areas(func(float64) shade { return correct.alpha(0.30) }),
-		hb.outline(offending), hg.outline(correct))
-	return &figure{
-		name: "energy_histogram", title: "Energies of the test set", unit: "test samples a bin" + leftOut(out), paint: drawInto(p),
-		width: panelWidth, height: panelHeight,
-		legend: []key{{"correct answer E⁺", correct, swatch}, {"most offending E⁻", offending, swatch}},
-		how:    "The less the two overlap, the surer the model. Where one covers the other, it cannot tell right from wrong.",
-		alt: fmt.Sprintf("Histograms of the energies: correct answers have a median of %s, most offending ones of %s.",
-			number(quantile(good, 0.5)), number(quantile(bad, 0.5))),
-	}
+	f := overlap(b, binWidth(b, s.N), good, bad, false, "energy")
+	f.name, f.title, f.unit = "energy_histogram", "Energies of the test set", "test samples a bin"+leftOut(out)
+	f.legend = []key{{"correct answer E⁺", correct, swatch}, {"most offending E⁻", offending, swatch}}
+	f.how = "The less the two overlap, the surer the model. Where one covers the other, it cannot tell right from wrong."
+	f.alt = fmt.Sprintf("Histograms of the energies: correct answers have a median of %s, most offending ones of %s.", number(quantile(good, 0.5)), number(quantile(bad, 0.5)))
+	return f
 }
 
 // gapHistogram draws how the gaps are spread, split at zero and at the margin.
@@ -186,7 +195,7 @@ func gapHistogram(s *Surface, margin float64, has bool, least float64) *figure {
 	}
 	x := all.span()
 	x.lo = math.Min(x.lo, -step)
-	p := countAxes(x, all.most(), "gap: most offending energy − correct energy")
+	p := all.axes(x, all.height(all.peak()), "gap: most offending energy − correct energy")
 	// Wrong ones go over all: in the bin of the ties there are both.
 	p.Add(all.areas(func(mid float64) shade {
 		if has && mid < margin {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"html/template"
 	"image"
 	"image/color"
 	"image/png"
@@ -98,11 +99,22 @@ func drawPicture(c draw.Canvas, img image.Image, r vg.Rectangle) {
 	c.DrawImage(vg.Rectangle{Min: mid.Sub(half), Max: mid.Add(half)}, img)
 }
 
-// dataURI returns a picture as a PNG in a data: address.
-func dataURI(img image.Image) (string, error) {
+// pngOf returns a picture as a PNG file.
+func pngOf(img image.Image) ([]byte, error) {
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
-		return "", fmt.Errorf("report: encode a picture: %w", err)
+		return nil, fmt.Errorf("report: encode a picture: %w", err)
 	}
-	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()), nil
+	return b.Bytes(), nil
+}
+
+// dataURI returns a picture as a PNG in a data: address.
+func dataURI(img image.Image) (template.URL, error) {
+	file, err := pngOf(img)
+	return pngURI(file), err
+}
+
+// pngURI returns a PNG file as a data: address.
+func pngURI(file []byte) template.URL {
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(file))
 }

@@ -154,7 +154,7 @@ func LossGeometry(path, title, note string, arrows []Arrow, width, height float6
 			h := curveHues[i%len(curveHues)]
 			from, to := at(a.X, a.Y), at(a.ToX, a.ToY)
 			if i > 0 {
-				circle(c, centre, vg.Length(math.Hypot(a.ToX-x, a.ToY-y))*scale, h)
+				strokeCircle(c, dashed(h, 0.8), centre.X, centre.Y, vg.Length(math.Hypot(a.ToX-x, a.ToY-y))*scale)
 			}
 			fillDisc(c, h.alpha(0.3), from.X, from.Y, 5)
 			c.StrokeLine2(pen(h, 1.3), from.X, from.Y, to.X, to.Y)
@@ -163,12 +163,4 @@ func LossGeometry(path, title, note string, arrows []Arrow, width, height float6
 		}
 	}
 	return f.write(path)
-}
-
-func circle(c draw.Canvas, centre vg.Point, r vg.Length, h hue) {
-	var p vg.Path
-	p.Move(vg.Point{X: centre.X + r, Y: centre.Y})
-	p.Arc(centre, r, 0, 2*math.Pi)
-	c.SetLineStyle(dashed(h, 0.8))
-	c.Stroke(p)
 }

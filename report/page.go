@@ -77,11 +77,10 @@ func worstViews(s *Surface, images Images) ([]worstView, error) {
 			Right: s.Predicted[i] == s.Labels[i],
 		}
 		if img := picture(images, i); img != nil {
-			uri, err := dataURI(img)
-			if err != nil {
+			var err error
+			if v.Image, err = dataURI(img); err != nil {
 				return nil, err
 			}
-			v.Image = template.URL(uri) // PNG in base64 of our own making
 		}
 		out = append(out, v)
 	}

@@ -7,7 +7,6 @@ import (
 	"math"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -41,7 +40,7 @@ func plane(s *Surface, margin float64, has bool, least float64, size vg.Length) 
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: int(size / 75)}, ticks{about: int(size / 75)}
 	p.Y.LineStyle = p.X.LineStyle
 	p.Y.Tick.Length, p.Y.Tick.Color = 4, faint.solid()
-	p.Add(halfPlanes(margin), &plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}},
+	p.Add(halfPlanes(margin), verticals(),
 		cloud{right, wrong}, diagonal(0, pen(ink, 1.3)), sides())
 	if s.isFlat() {
 		all := append(right, wrong...)

@@ -178,8 +178,7 @@ func drawStems(c draw.Canvas, s *Surface, i int, scale bounds) {
 		case h == faint:
 			stems.Move(vg.Point{X: x, Y: base})
 			stems.Line(vg.Point{X: x, Y: at})
-			heads.Move(vg.Point{X: x + r, Y: at})
-			heads.Arc(vg.Point{X: x, Y: at}, r, 0, 2*math.Pi)
+			addCircle(&heads, x, at, r)
 		}
 	}
 	drawHeads(c, faint, stem, stems, heads, min(2, pitch/4))
@@ -189,8 +188,7 @@ func drawStems(c draw.Canvas, s *Surface, i int, scale bounds) {
 			stems, heads = nil, nil
 			stems.Move(vg.Point{X: x, Y: base})
 			stems.Line(vg.Point{X: x, Y: at})
-			heads.Move(vg.Point{X: x + max(r, 2), Y: at})
-			heads.Arc(vg.Point{X: x, Y: at}, max(r, 2), 0, 2*math.Pi)
+			addCircle(&heads, x, at, max(r, 2))
 			drawHeads(c, h, stem, stems, heads, min(2, max(pitch/4, 1)))
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/search/retrieval"
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -132,36 +131,43 @@ func (s *Retrieval) words() string {
 
 // recallFigure draws how the share of answered queries grows with the number of pictures looked at.
 func recallFigure(s *Retrieval) *figure {
-	var points, training []xy
-	var at []plot.Tick
-	y := empty()
-	for _, k := range s.Among.Recall {
-		points = append(points, xy{float64(k.K), k.Share})
-		at = append(at, plot.Tick{Value: float64(k.K), Label: count(k.K)})
-		y = y.with(k.Share)
-	}
+	points := recallPoints(s.Among)
 	if len(points) < 2 {
 		return nil
+	}
+	training, last := recallPoints(s.InTraining), points[len(points)-1]
+	var at []plot.Tick
+	for _, k := range points {
+		at = append(at, plot.Tick{Value: k.x, Label: count(int(k.x))})
 	}
 	f := &figure{
 		name: "recall", title: "Recall@k", unit: "queries with one of their class among the k nearest", width: panelWidth, height: panelHeight,
 		how: "How many pictures one has to look at until one of the query’s class is among them. k = 1 is the precision@1.",
-		alt: fmt.Sprintf("Recall at k: %s at %d, %s at %d.", percent(points[0].y), int(points[0].x), percent(points[len(points)-1].y), int(points[len(points)-1].x)),
+		alt: fmt.Sprintf("Recall at k: %s at %d, %s at %d.", percent(points[0].y), int(points[0].x), percent(last.y), int(last.x)),
 	}
 	if s.InTraining != nil {
-		for _, k := range s.InTraining.Recall {
-			training = append(training, xy{float64(k.K), k.Share})
-			y = y.with(k.Share)
-		}
 		f.legend = []key{{"among test pictures", correct, stroke}, {"among training pictures", ink, dashes}}
 	}
-	x := bounds{points[0].x, points[len(points)-1].x}
+	x, y := bounds{points[0].x, last.x}, empty()
+	for _, k := range slices.Concat(points, training) {
+		y = y.with(k.y)
+	}
 	p := axes(x.padded(0.02), bounds{y.lo - 0.15*(1-y.lo) - 0.002, 1}, "k")
 	p.X.Tick.Marker = plot.ConstantTicks(at)
 	p.Y.Tick.Marker = ticks{about: 5, unit: measure.Share}
 	p.Add(line(training, dashed(ink, 1.2)), line(points, pen(correct, 2)), dots(points, correct.solid(), 3.6))
 	f.paint = drawInto(p)
 	return f
+}
+
+// recallPoints are the shares of a report, which may be nil, by the number of pictures looked at.
+func recallPoints(m *retrieval.Report) (points []xy) {
+	if m != nil {
+		for _, k := range m.Recall {
+			points = append(points, xy{float64(k.K), k.Share})
+		}
+	}
+	return points
 }
 
 // mostClasses is how many classes a picture of all has lines for.
@@ -178,21 +184,17 @@ func classFigure(s *Retrieval) *figure {
 		return nil
 	}
 	x := bounds{1, 1}
-	var names []plot.Tick
-	for i, c := range all {
+	var names []string
+	for _, c := range all {
 		x = x.with(interval(c).lo, c.Precision1)
-		names = append(names, plot.Tick{Value: float64(len(all) - 1 - i), Label: cut(s.Classes[c.Label])})
+		names = append(names, cut(s.Classes[c.Label]))
 	}
-	p := axes(bounds{x.lo - 0.03*x.width() - 1e-3, 1}, bounds{-0.6, float64(len(all)) - 0.4}, "")
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{about: 4, unit: measure.Share}, plot.ConstantTicks(names)
-	p.Y.Tick.Label.Color = ink.solid()
-	p.Add(&plotter.Grid{Vertical: draw.LineStyle{Color: grid.solid(), Width: 0.8}}, layer(func(c draw.Canvas, tx, ty func(float64) vg.Length) {
-		for i, k := range all {
-			b, y := interval(k), ty(float64(len(all)-1-i))
-			c.StrokeLine2(draw.LineStyle{Color: correct.alpha(0.45), Width: 3}, tx(b.lo), y, tx(b.hi), y)
-			fillDisc(c, correct.solid(), tx(k.Precision1), y, 3.6)
-		}
-	}))
+	p := rowsPlot(names, bounds{x.lo - 0.03*x.width() - 1e-3, 1}, bounds{-0.6, float64(len(all)) - 0.4}, func(c draw.Canvas, row int, tx func(float64) vg.Length, y vg.Length) {
+		b := interval(all[row])
+		c.StrokeLine2(draw.LineStyle{Color: correct.alpha(0.45), Width: 3}, tx(b.lo), y, tx(b.hi), y)
+		fillDisc(c, correct.solid(), tx(all[row].Precision1), y, 3.6)
+	})
+	p.X.Tick.Marker = ticks{about: 4, unit: measure.Share}
 	return &figure{
 		name: "classes", title: "Precision@1 by class", unit: unit, width: panelWidth, height: vg.Length(len(all))*rowHeight + 86, paint: drawInto(p),
 		how: "The share of a class’s queries whose nearest picture is of the class. Where intervals overlap by far, the difference may be chance.",

@@ -1,15 +1,12 @@
 package report
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
 	"image"
 	"image/color"
-	"image/png"
 	"io/fs"
 	"math"
 	"os"
@@ -55,11 +52,12 @@ func WriteSheets(dir string, sheets []Sheet) error {
 }
 
 func writeListed(dir string, all []listed) error {
-	if err := os.MkdirAll(filepath.Join(dir, plotsFolder), 0o777); err != nil {
+	dir = filepath.Join(dir, plotsFolder)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	for _, s := range all {
-		if err := wholefile.Write(filepath.Join(dir, plotsFolder, s.Name+".png"), s.picture); err != nil {
+		if err := wholefile.Write(filepath.Join(dir, s.Name+".png"), s.picture); err != nil {
 			return err
 		}
 	}
@@ -67,7 +65,7 @@ func writeListed(dir string, all []listed) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.Write(filepath.Join(dir, plotsFolder, sheetsFile), append(list, '\n'))
+	return wholefile.Write(filepath.Join(dir, sheetsFile), append(list, '\n'))
 }
 
 // Pixels of a sheet: how much larger than its own each pixel is, and the spaces between
@@ -104,11 +102,7 @@ func (s Sheet) png() ([]byte, error) {
 		x, y := sheetGap+i%s.Columns*(enlarged*s.W+sheetGap), top(i/s.Columns)
 		ximage.NearestNeighbor.Scale(sheet, image.Rect(x, y, x+enlarged*s.W, y+enlarged*s.H), cell, cell.Rect, ximage.Src, nil)
 	}
-	var out bytes.Buffer
-	if err := png.Encode(&out, sheet); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return pngOf(sheet)
 }
 
 // A sheetView is a sheet on a run's page.
@@ -119,7 +113,8 @@ type sheetView struct {
 
 // sheetViews reads the sheets of a run's folder; one without any has none.
 func sheetViews(dir string) (views []sheetView, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, plotsFolder, sheetsFile))
+	dir = filepath.Join(dir, plotsFolder)
+	text, err := os.ReadFile(filepath.Join(dir, sheetsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -131,11 +126,11 @@ func sheetViews(dir string) (views []sheetView, err error) {
 		return nil, fmt.Errorf("report: %s: %w", sheetsFile, err)
 	}
 	for _, s := range all {
-		picture, err := os.ReadFile(filepath.Join(dir, plotsFolder, filepath.Base(s.Name)+".png"))
+		picture, err := os.ReadFile(filepath.Join(dir, filepath.Base(s.Name)+".png"))
 		if err != nil {
 			return nil, err
 		}
-		views = append(views, sheetView{s.Title, s.Note, template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(picture))})
+		views = append(views, sheetView{s.Title, s.Note, pngURI(picture)})
 	}
 	return views, nil
 }

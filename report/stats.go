@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 
 	"github.com/energo-ml/energo/ebm/measure"
 )
@@ -21,26 +22,15 @@ func wilson(k, n int) bounds {
 	return bounds{math.Max(0, mid-r), math.Min(1, mid+r)}
 }
 
-// meanSD returns the mean and the standard deviation (of n − 1) of the finite values,
-// and how many they are. One value has no deviation: NaN.
-func meanSD(values []float64) (mean, sd float64, n int) {
+// meanSD returns the mean and the standard deviation (of n − 1) of the finite values; NaN of none, and for a single
+// value's deviation.
+func meanSD(values []float64) (mean, sd float64) {
+	values = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !finite(v) })
+	if mean = measure.Mean(values); len(values) == 0 {
+		return mean, mean
+	}
 	for _, v := range values {
-		if finite(v) {
-			mean += v
-			n++
-		}
+		sd += (v - mean) * (v - mean)
 	}
-	if n == 0 {
-		return math.NaN(), math.NaN(), 0
-	}
-	mean /= float64(n)
-	for _, v := range values {
-		if finite(v) {
-			sd += (v - mean) * (v - mean)
-		}
-	}
-	if n == 1 {
-		return mean, math.NaN(), 1
-	}
-	return mean, math.Sqrt(sd / float64(n-1)), n
+	return mean, math.Sqrt(sd / float64(len(values)-1))
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -41,12 +42,9 @@ func (r *Run) Surface() (*Surface, error) {
 	if e.Rank() != 2 || l.Rank() != 1 || e.Dim(0) != l.Dim(0) {
 		return nil, fmt.Errorf("report: %s has energies of shape %v and labels of shape %v, not [N, K] and [N]", path, e.Shape(), l.Shape())
 	}
-	labels := make([]int, l.Len())
-	for i, v := range doubles(l) {
-		if v != math.Trunc(v) || !(v >= 0 && v < float64(e.Dim(1))) {
-			return nil, fmt.Errorf("report: %s: label %d is %v, not one of 0 to %d", path, i, v, e.Dim(1)-1)
-		}
-		labels[i] = int(v)
+	labels, err := wholes("labels", l, e.Dim(1))
+	if err != nil {
+		return nil, fmt.Errorf("report: %s: %w", path, err)
 	}
 	return NewSurface(doubles(e), e.Dim(1), labels)
 }
@@ -111,31 +109,20 @@ func (s *Surface) Error() float64 { return float64(s.Wrong) / float64(s.N) }
 
 // Kept returns the fraction of samples whose gap is at least m; NaN for no samples.
 func (s *Surface) Kept(m float64) float64 {
-	kept := 0
-	for _, g := range s.Gap {
-		if g >= m {
-			kept++
-		}
-	}
-	return float64(kept) / float64(s.N)
+	return float64(s.count(func(gap float64) bool { return gap >= m })) / float64(s.N)
 }
 
 // above returns the fraction of samples whose gap is above m; NaN for no samples.
 func (s *Surface) above(m float64) float64 {
-	n := 0
-	for _, g := range s.Gap {
-		if g > m {
-			n++
-		}
-	}
-	return float64(n) / float64(s.N)
+	return float64(s.count(func(gap float64) bool { return gap > m })) / float64(s.N)
 }
 
 // ties counts the samples whose correct and most offending answers have one energy.
-func (s *Surface) ties() int {
-	n := 0
+func (s *Surface) ties() int { return s.count(func(gap float64) bool { return gap == 0 }) }
+
+func (s *Surface) count(holds func(gap float64) bool) (n int) {
 	for _, g := range s.Gap {
-		if g == 0 {
+		if holds(g) {
 			n++
 		}
 	}
@@ -170,15 +157,7 @@ func (s *Surface) byGap() []int {
 			order = append(order, i)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if s.Gap[a] < s.Gap[b] {
-			return -1
-		}
-		if s.Gap[a] > s.Gap[b] {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.Gap[a], s.Gap[b]) })
 	return order
 }
 
