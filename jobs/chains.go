@@ -51,7 +51,7 @@ func (c *Chains) options(none func() string) option.List {
 		option.New(&c.K, "k", "Langevin steps in a step of training", option.Whole(1, 10000), chains),
 		option.New(&c.StepSize, "step_size", "step size of Langevin dynamics", option.Above0, chains),
 		option.New(&c.Noise, "noise", "standard deviation of the noise of a Langevin step", option.Below(inf), chains),
-		option.New(&c.SlopeClip, "slope_clip", "bound of the energy's slope by each pixel; 0 is none", option.Below(inf), chains),
+		option.New(&c.SlopeClip, "slope_clip", "bound of the energy's slope by each pixel; 0 sets no bound", option.Below(inf), chains),
 		option.New(&c.Buffer, "buffer", "chains that persist; 0 lets them start from the data (CD-k)", option.Whole(0, 1<<20), chains),
 		option.New(&c.Restart, "restart", "part of the chains that starts afresh from noise", option.UpTo(1), buffer),
 		option.New(&c.EnergyL2, "energy_l2", "weight of the squared energies in the loss", option.Below(inf), chains),
@@ -93,8 +93,8 @@ func (c Chains) langevin() *sampler.Langevin[float32] {
 	return &sampler.Langevin[float32]{StepSize: c.StepSize, Noise: c.Noise, Clip: c.SlopeClip, Low: 0, High: 1}
 }
 
-// negatives returns chains over pictures of so many pixels, and the buffer behind them,
-// nil for none, which has to go into checkpoints.
+// negatives returns chains over pictures of a number of pixels, and their buffer, which belongs into checkpoints; nil
+// where the chains do not persist.
 func (c Chains) negatives(pixels int, seed uint64) (*sampler.Chains[float32], *tensor.Tensor, error) {
 	noise := sampler.Uniform[float32]{D: pixels, Low: 0, High: 1}
 	chains := &sampler.Chains[float32]{Sampler: c.langevin(), Steps: c.K, Fresh: noise.Draw}

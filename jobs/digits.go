@@ -45,8 +45,8 @@ type Digits struct {
 	Energy string // head, code, joint
 	Codes  string // fixed, learned; of energy code
 	FunctionalSettings
-	// Loss trains the scores −E(y) with one of package loss's instead of the functional; ""
-	// is none. The functional then only names what is diagnosed.
+	// Loss trains the scores −E(y) with one of package loss's instead of the functional, which
+	// then only names what is diagnosed; "" trains with the functional.
 	Loss           string
 	LabelSmoothing float64 // of cross_entropy
 	Augment        bool

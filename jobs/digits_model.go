@@ -22,7 +22,7 @@ const (
 // pixels and k labels, with weights drawn from the seed.
 func (c *Digits) newLabeler(h, w, k int) (energy.Labeler, error) {
 	if c.Model == "cnn" && (h < 4 || w < 4) {
-		return nil, fmt.Errorf("model cnn halves the pictures twice; %d×%d pixels are too few, at least 4×4 are wanted", h, w)
+		return nil, fmt.Errorf("model cnn halves the pictures twice; %d×%d pixels are too few; there must be at least 4×4", h, w)
 	}
 	f, err := c.make()
 	if err != nil {

@@ -212,14 +212,14 @@ func TestDiverges(t *testing.T) {
 	c := small()
 	c.Model, c.Optimizer, c.LR, c.Warmup = "mlp", "sgd", 1e20, 0
 	dir := filepath.Join(t.TempDir(), "run")
-	var told int
+	var divergences int
 	r, err := resumed(t.Context(), c, dir, false, func(e train.Event) {
 		if _, ok := e.(train.Diverged); ok {
-			told++
+			divergences++
 		}
 	})
-	if !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" || told == 0 {
-		t.Errorf("told of %d divergences, then %+v, %v", told, r, err)
+	if !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" || divergences == 0 {
+		t.Errorf("%d divergences reported, then %+v, %v", divergences, r, err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, job.ResultFile)); err == nil {
 		t.Error("a run that diverged has a result")

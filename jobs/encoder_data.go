@@ -46,7 +46,7 @@ type split struct {
 
 const (
 	heldMost    = 5000 // pictures held out where no number is named
-	heldQueries = 100  // of them that have another of their class: so many, or half of them, can choose the best epoch
+	heldQueries = 100  // of them that have another of their class: this number, or half of them, can choose the best epoch
 )
 
 // divide divides pictures, always in the same way whatever the run's seed. test is nil where a share of them is to be taken. heldOut

@@ -25,8 +25,8 @@ func (c *FunctionalSettings) make() (functional.Functional, error) {
 	return functional.New(c.Functional, c.Options)
 }
 
-// options lists the settings of functionals but for Cost, which is of labels. loss is what trains instead of a functional;
-// "" is none.
+// options lists the settings of functionals but for Cost, which is of labels. loss names what trains instead of a functional;
+// "" stands for the functional.
 func (c *FunctionalSettings) options(loss *string) option.List {
 	of := func(name string) option.Rule {
 		return option.When(func() bool { return c.takes(name, *loss) }, func() string { return c.whyNot(*loss) })

@@ -64,17 +64,17 @@ func sameCheckpoint(t *testing.T, a, b, state string) {
 	if len(files[0].Tensors) != len(files[1].Tensors) {
 		t.Fatalf("%d and %d tensors", len(files[0].Tensors), len(files[1].Tensors))
 	}
-	found := false
+	hasState := false
 	for i, x := range files[0].Tensors {
 		y := files[1].Tensors[i]
-		found = found || x.Name == "state."+state
+		hasState = hasState || x.Name == "state."+state
 		for k, v := range x.Tensor.Float32s() {
 			if y.Tensor.Float32s()[k] != v {
 				t.Fatalf("%s[%d]: %v and %v", x.Name, k, v, y.Tensor.Float32s()[k])
 			}
 		}
 	}
-	if !found {
+	if !hasState {
 		t.Errorf("the checkpoint has no state %q", state)
 	}
 }

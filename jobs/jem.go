@@ -25,7 +25,7 @@ func JEMJob() job.Job {
 		Name: "jem", Folder: "jem", Short: "Train a classifier that is a density of its pictures, too",
 		Long: `Trains a convolutional E(k, y) as a classifier, by cross-entropy over the labels k, and as a density of
 the pictures y, by contrastive divergence with the labels summed out: E(y) = −log Σₖ exp(−E(k, y)). Such a
-model tells pictures that are none of the data's by their energy. --density 0 trains the classifier alone, to
+model tells foreign pictures by their energy. --density 0 trains the classifier alone, to
 compare with.
 
 Measured are the test error, the calibration of the probabilities, and how well test pictures are told from
@@ -116,8 +116,7 @@ func (c *JEM) foreign(ctx context.Context, env job.Env, like *data.Images) (*dat
 	return nil, fmt.Errorf("foreign is %s, which has %d test pictures of %d×%d pixels; there must be some of %d×%d, as the data's", dir, set.N, set.H, set.W, like.H, like.W)
 }
 
-// Measure implements job.Model: labels, probabilities, and how well pictures that are none of the data's are told from the test
-// pictures.
+// Measure implements job.Model: labels, probabilities, and how well foreign pictures are told from the test pictures.
 func (t *jemTask) Measure(ctx context.Context) (*job.Measures, error) {
 	own, err := t.measure(ctx, t.test)
 	if err != nil {
@@ -159,7 +158,7 @@ func bins(c measure.Calibration) measure.Table {
 	return t
 }
 
-// detection says how well test pictures are told from pictures that are none of the data's, as areas under the curve of
+// detection says how well test pictures are told from foreign pictures, as areas under the curve of
 // detections over false alarms: by the energy −log Σₖ exp(−E(k, y)), high for foreign ones, and by the classifier's greatest
 // probability, low for foreign ones.
 func (t *jemTask) detection(ctx context.Context) (measure.Table, error) {

@@ -96,7 +96,7 @@ func (c *Search) Options() option.List {
 		option.New(&c.MPerClass, "m_per_class", "pictures of each class in a batch", option.Whole(2, mostRemembered),
 			apart(func() bool { return !c.loss().plain }, "has batches that are drawn without regard to classes"),
 			option.Unset("as few as there can be, at least 4 or half a batch below 8")),
-		option.New(&c.Memory, "memory", "vectors of earlier batches that a batch is compared with, too (cross-batch memory); 0 is none", option.Whole(0, mostRemembered), takes("memory")),
+		option.New(&c.Memory, "memory", "vectors of earlier batches that a batch is compared with, too (cross-batch memory); 0 remembers none", option.Whole(0, mostRemembered), takes("memory")),
 		option.New(&c.Raw, "raw", "vectors of any length; by default they have length 1"),
 	)
 	return append(list, c.training()...)

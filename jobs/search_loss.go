@@ -75,8 +75,8 @@ func ofViews(l loss.OfViews[float32]) func(b metricBatch) (float64, error) {
 	}
 }
 
-// given puts a setting instead of a loss's own where it is not 0.
-func given(own *float64, setting float64) {
+// override puts a setting instead of a loss's own value where it is not 0.
+func override(own *float64, setting float64) {
 	if setting != 0 {
 		*own = setting
 	}
@@ -89,12 +89,12 @@ var metricLosses = []metricLoss{
 			l = loss.NewSoftBatchTriplet[float32]()
 		}
 		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has checked the name
-		given(&l.Margin, c.Margin)
+		override(&l.Margin, c.Margin)
 		return ofReferences(l)
 	}},
 	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewContrastive[float32]()
-		given(&l.NegMargin, c.Margin)
+		override(&l.NegMargin, c.Margin)
 		return ofReferences(l)
 	}},
 	{name: "n_pairs", direct: true, build: func(*Search) func(metricBatch) (float64, error) {
@@ -104,12 +104,12 @@ var metricLosses = []metricLoss{
 	}},
 	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewNTXent[float32]()
-		given(&l.Temperature, c.Temperature)
+		override(&l.Temperature, c.Temperature)
 		return ofReferences(l)
 	}},
 	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewSupCon[float32]()
-		given(&l.Temperature, c.Temperature)
+		override(&l.Temperature, c.Temperature)
 		return ofReferences(l)
 	}},
 	{name: "multi_similarity", takes: []string{"memory"}, build: func(*Search) func(metricBatch) (float64, error) {
@@ -117,31 +117,31 @@ var metricLosses = []metricLoss{
 	}},
 	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewCircle[float32]()
-		given(&l.M, c.Margin)
-		given(&l.Gamma, c.Scale)
+		override(&l.M, c.Margin)
+		override(&l.Gamma, c.Scale)
 		return ofReferences(l)
 	}},
 	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewProxyNCAPlusPlus[float32]()
-		given(&l.Temperature, c.Temperature)
+		override(&l.Temperature, c.Temperature)
 		return ofClasses(l)
 	}},
 	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewProxyAnchor[float32]()
-		given(&l.Margin, c.Margin)
-		given(&l.Alpha, c.Scale)
+		override(&l.Margin, c.Margin)
+		override(&l.Alpha, c.Scale)
 		return ofClasses(l)
 	}},
 	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewArcFace[float32]()
-		given(&l.Margin, c.Margin)
-		given(&l.Scale, c.Scale)
+		override(&l.Margin, c.Margin)
+		override(&l.Scale, c.Scale)
 		return ofClasses(l)
 	}},
 	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
 		l := loss.NewCosFace[float32]()
-		given(&l.Margin, c.Margin)
-		given(&l.Scale, c.Scale)
+		override(&l.Margin, c.Margin)
+		override(&l.Scale, c.Scale)
 		return ofClasses(l)
 	}},
 	{name: "vicreg", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {

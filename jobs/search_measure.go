@@ -28,21 +28,21 @@ func (t *searchTask) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &report.Retrieval{Classes: t.set.Classes, HeldOut: t.c.HoldOutClasses}
+	figures := &report.Retrieval{Classes: t.set.Classes, HeldOut: t.c.HoldOutClasses}
 	o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0)}
-	if found.Among, err = retrieval.Evaluate(ctx, x, t.Dim, t.test.Labels, o); err != nil {
+	if figures.Among, err = retrieval.Evaluate(ctx, x, t.Dim, t.test.Labels, o); err != nil {
 		return nil, err
 	}
 	if t.gallery != nil {
-		if found.InTraining, err = t.among(ctx, x, t.gallery); err != nil {
+		if figures.InTraining, err = t.among(ctx, x, t.gallery); err != nil {
 			return nil, err
 		}
 	}
-	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-found.Among.Precision1), measure.Number(foundByChance(t.test.Labels))
+	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(foundByChance(t.test.Labels))
 	return &job.Measures{
-		Evaluation: e, Figures: retrievalFigures(found.Among), Tables: []measure.Table{t.galleries(found)},
+		Evaluation: e, Figures: retrievalFigures(figures.Among), Tables: []measure.Table{t.galleries(figures)},
 		Write: func(_ context.Context, dir string) error {
-			if err := found.Write(dir); err != nil {
+			if err := figures.Write(dir); err != nil {
 				return err
 			}
 			return t.vectorsOf(t.test, x).Write(dir)
@@ -73,13 +73,13 @@ func retrievalFigures(r *retrieval.Report) []measure.Figure {
 }
 
 // galleries are the figures by what is searched.
-func (t *searchTask) galleries(found *report.Retrieval) measure.Table {
+func (t *searchTask) galleries(figures *report.Retrieval) measure.Table {
 	table := measure.Table{Key: "among", Name: "among"}
 	column := func(key, name string, unit measure.Unit) {
 		table.Columns = append(table.Columns, measure.Quantity{Key: key, Name: name, Unit: unit})
 	}
 	column("queries", "Queries", measure.Count)
-	for _, k := range found.Among.Recall {
+	for _, k := range figures.Among.Recall {
 		column(fmt.Sprintf("recall_at_%d", k.K), fmt.Sprintf("Recall@%d", k.K), measure.Share)
 	}
 	column("r_precision", "R-precision", measure.Share)
@@ -91,9 +91,9 @@ func (t *searchTask) galleries(found *report.Retrieval) measure.Table {
 		}
 		table.Add(fmt.Sprintf("%d %s", r.Gallery, name), append(values, r.RPrecision, r.MAPAtR)...)
 	}
-	add("test pictures", found.Among)
-	if found.InTraining != nil {
-		add("training pictures", found.InTraining)
+	add("test pictures", figures.Among)
+	if figures.InTraining != nil {
+		add("training pictures", figures.InTraining)
 	}
 	return table
 }

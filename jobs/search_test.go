@@ -63,9 +63,9 @@ func searchJob(t *testing.T, c *Search) (*job.Result, *report.Retrieval, string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := new(report.Retrieval)
-	readJSON(t, dir, report.RetrievalFile, found)
-	return r, found, dir
+	figures := new(report.Retrieval)
+	readJSON(t, dir, report.RetrievalFile, figures)
+	return r, figures, dir
 }
 
 // readJSON reads a file of a run.
@@ -96,22 +96,22 @@ func encodingOver(j job.Job, c *Encoding) []job.Job {
 
 func TestSearchRun(t *testing.T) {
 	c := smallSearch()
-	r, found, dir := searchJob(t, c)
-	if found.Among.Precision1 < 0.95 || found.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError)-(1-found.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 {
-		t.Errorf("the run came to %+v, %+v", r, found.Among)
+	r, figures, dir := searchJob(t, c)
+	if figures.Among.Precision1 < 0.95 || figures.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError)-(1-figures.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 {
+		t.Errorf("the run came to %+v, %+v", r, figures.Among)
 	}
-	if found.Among.Queries != 100 || found.Among.Gallery != 100 || found.InTraining.Gallery != 200 || !slices.Equal(found.Classes, []string{"0", "1", "2", "3", "4"}) {
-		t.Errorf("the run measured %+v, %+v", found.Among, found.InTraining)
+	if figures.Among.Queries != 100 || figures.Among.Gallery != 100 || figures.InTraining.Gallery != 200 || !slices.Equal(figures.Classes, []string{"0", "1", "2", "3", "4"}) {
+		t.Errorf("the run measured %+v, %+v", figures.Among, figures.InTraining)
 	}
-	for i, want := range []float64{found.Among.Precision1, found.Among.RPrecision, found.Among.MAPAtR, *found.Among.NMI} {
+	for i, want := range []float64{figures.Among.Precision1, figures.Among.RPrecision, figures.Among.MAPAtR, *figures.Among.NMI} {
 		if r.Figures[i].Value != measure.Number(want) {
 			t.Errorf("figure %+v, want %v", r.Figures[i], want)
 		}
 	}
-	if rows := r.Tables[0].Rows; len(rows) != 2 || rows[1].Name != "200 training pictures" || rows[1].Values[1] != measure.Number(found.InTraining.Recall[0].Share) {
+	if rows := r.Tables[0].Rows; len(rows) != 2 || rows[1].Name != "200 training pictures" || rows[1].Values[1] != measure.Number(figures.InTraining.Recall[0].Share) {
 		t.Errorf("table %+v", r.Tables[0])
 	}
-	x := checkEmbeddings(t, found, dir)
+	x := checkEmbeddings(t, figures, dir)
 
 	again, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{})
 	if err != nil || !reflect.DeepEqual(again.Figures, r.Figures) || !reflect.DeepEqual(again.Tables, r.Tables) || again.Measured != r.Measured {
@@ -137,7 +137,7 @@ func TestSearchRun(t *testing.T) {
 }
 
 // checkEmbeddings holds the vectors written against the result, and returns them.
-func checkEmbeddings(t *testing.T, found *report.Retrieval, dir string) []float32 {
+func checkEmbeddings(t *testing.T, figures *report.Retrieval, dir string) []float32 {
 	t.Helper()
 	f, err := tensor.ReadFile(filepath.Join(dir, report.VectorsFile))
 	if err != nil {
@@ -169,14 +169,14 @@ func checkEmbeddings(t *testing.T, found *report.Retrieval, dir string) []float3
 			wrong++
 		}
 	}
-	if wrong != found.Among.Wrong {
-		t.Errorf("by the vectors %d pictures find another class first, by the result %d", wrong, found.Among.Wrong)
+	if wrong != figures.Among.Wrong {
+		t.Errorf("by the vectors %d pictures find another class first, by the result %d", wrong, figures.Among.Wrong)
 	}
 	var paths, classes []string
 	if err := json.Unmarshal([]byte(f.Metadata["paths"]), &paths); err != nil || len(paths) != 100 || paths[99] != "test/00099" {
 		t.Errorf("paths %v, %v", paths, err)
 	}
-	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &classes); err != nil || !slices.Equal(classes, found.Classes) || f.Metadata["metric"] != "cosine" {
+	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &classes); err != nil || !slices.Equal(classes, figures.Classes) || f.Metadata["metric"] != "cosine" {
 		t.Errorf("metadata %v, %v", f.Metadata, err)
 	}
 	return x.Float32s()
@@ -274,10 +274,10 @@ func TestMetricLosses(t *testing.T) {
 		for _, raw := range []bool{false, true} {
 			c := smallSearch()
 			c.Loss, c.Raw, c.Epochs = l.name, raw, 4
-			r, found, _ := searchJob(t, c)
-			t.Logf("%s, raw %v: precision@1 %v, energies %+v", l.name, raw, found.Among.Precision1, r.Energy)
-			if least := 0.8; found.Among.Precision1 < least || r.Collapsed {
-				t.Errorf("%s, raw %v: precision@1 is %v; %s", l.name, raw, found.Among.Precision1, r.Why)
+			r, figures, _ := searchJob(t, c)
+			t.Logf("%s, raw %v: precision@1 %v, energies %+v", l.name, raw, figures.Among.Precision1, r.Energy)
+			if least := 0.8; figures.Among.Precision1 < least || r.Collapsed {
+				t.Errorf("%s, raw %v: precision@1 is %v; %s", l.name, raw, figures.Among.Precision1, r.Why)
 			}
 		}
 	}
@@ -353,9 +353,9 @@ func TestSearchThreadsGiveTheSameBits(t *testing.T) {
 func TestSearchConfigReproduces(t *testing.T) {
 	c := hardSearch()[0]
 	c.HoldOutClasses, c.Margin = []string{"1", "3"}, 0.4
-	_, found, dir := searchJob(t, c)
-	if found.InTraining != nil || found.Among.Queries != 40 || !slices.Equal(found.HeldOut, c.HoldOutClasses) || len(found.Among.Classes) != 2 {
-		t.Errorf("with classes held out: %+v", found)
+	_, figures, dir := searchJob(t, c)
+	if figures.InTraining != nil || figures.Among.Queries != 40 || !slices.Equal(figures.HeldOut, c.HoldOutClasses) || len(figures.Among.Classes) != 2 {
+		t.Errorf("with classes held out: %+v", figures)
 	}
 	_, read, err := job.ReadConfig(dir, encodingOver(SearchJob(), &c.Encoding))
 	if err != nil {
@@ -373,7 +373,7 @@ func TestSearchConfigReproduces(t *testing.T) {
 func TestViewsOfOnePicture(t *testing.T) {
 	c := smallSearch()
 	c.Loss, c.Limit, c.Batch = "vicreg", 41, 20
-	if r, found, _ := searchJob(t, c); r.Steps != 9 || found.InTraining.Gallery != 41 {
+	if r, figures, _ := searchJob(t, c); r.Steps != 9 || figures.InTraining.Gallery != 41 {
 		t.Errorf("the run came to %+v", r)
 	}
 }

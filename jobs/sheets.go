@@ -5,7 +5,7 @@ import (
 	"github.com/energo-ml/energo/report"
 )
 
-// sheet lays pictures [n, H·W] of a set's size out in so many columns. Of several kinds of n pictures each, a row of the first
+// sheet lays out pictures [n, H·W] of a set's size in columns. Of several kinds of n pictures each, a row of the first
 // stands above one of the second, and so on; the last row of each is then filled up with black.
 func sheet(set *data.Images, columns int, name, title, note string, kinds ...[]float32) report.Sheet {
 	d := set.Size()

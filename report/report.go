@@ -30,7 +30,7 @@ const (
 // Write writes report.html and plots/ into a run folder, for what the folder holds: a
 // run that is not finished or not evaluated gets a page that says so. The images are
 // those of the test set, in the order of test.safetensors or embeddings.safetensors.
-// The command is what trains such a run, such as "energo train digits"; the page says how it makes the run again. "" is none.
+// The command is what trains such a run, such as "energo train digits": the page says how to make the run again, unless it is "".
 func Write(dir string, images Images, command string) error {
 	p, err := compose(dir, images, command)
 	if err != nil {

@@ -387,7 +387,7 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, values choice, see
 	p.end()
 	switch {
 	case r != nil && r.Reason == "interrupted":
-		fmt.Fprintln(cmd.ErrOrStderr(), "Stopped; the same command goes on from here.")
+		fmt.Fprintln(cmd.ErrOrStderr(), "Stopped; the same command continues from here.")
 		return report.Outcome{}, errInterrupted
 	case errors.Is(err, train.ErrDiverged):
 		return report.Outcome{Seed: seed, Run: dir, Failed: err.Error()}, nil

@@ -20,11 +20,11 @@ type progress struct {
 	quiet    bool
 	bar      *progressbar.ProgressBar
 	start    train.Start
-	told     time.Time // of the last plain line
+	lastLine time.Time // when the last plain line was written
 }
 
 func newProgress(out io.Writer, quiet bool) *progress {
-	return &progress{out: out, terminal: terminal(out), quiet: quiet, told: time.Now()}
+	return &progress{out: out, terminal: terminal(out), quiet: quiet, lastLine: time.Now()}
 }
 
 func (p *progress) say(format string, args ...any) {
@@ -59,8 +59,8 @@ func (p *progress) download(done, total int64) {
 				progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 		}
 		_ = p.bar.Set64(done)
-	case done == total || time.Since(p.told) > 5*time.Second:
-		p.told = time.Now()
+	case done == total || time.Since(p.lastLine) > 5*time.Second:
+		p.lastLine = time.Now()
 		p.say("fetching MNIST: %.1f of %.1f MB", float64(done)/1e6, float64(total)/1e6)
 	}
 }
@@ -94,8 +94,8 @@ func (p *progress) count(what string, done, all int) {
 				progressbar.OptionShowIts(), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 		}
 		_ = p.bar.Set(done)
-	case time.Since(p.told) > 10*time.Second:
-		p.told = time.Now()
+	case time.Since(p.lastLine) > 10*time.Second:
+		p.lastLine = time.Now()
 		p.say("%d of %d %s", done, all, what)
 	}
 }
@@ -129,7 +129,7 @@ func (p *progress) begin(e train.Start) {
 	p.start = e
 	resumed := ""
 	if e.Step > 0 {
-		resumed = fmt.Sprintf(", going on at step %d", e.Step)
+		resumed = fmt.Sprintf(", resumed at step %d", e.Step)
 	}
 	p.say("%s: %d weights, %d training samples, %d epochs, %d steps%s", e.Recipe, e.Params, e.Samples, e.Epochs, e.Steps, resumed)
 	if p.terminal {
@@ -160,8 +160,8 @@ func (p *progress) step(e train.Step) {
 	case p.bar != nil:
 		p.bar.Describe(fmt.Sprintf("epoch %d/%d  loss %.4f", e.Epoch, p.start.Epochs, e.Loss))
 		_ = p.bar.Set(e.Step)
-	case !p.terminal && time.Since(p.told) > 10*time.Second:
-		p.told = time.Now()
+	case !p.terminal && time.Since(p.lastLine) > 10*time.Second:
+		p.lastLine = time.Now()
 		p.say("step %d of %d  loss %.4f  lr %.2e", e.Step, p.start.Steps, e.Loss, e.LR)
 	}
 }

@@ -28,16 +28,16 @@ type runFlags struct {
 func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+cmp.Or(r.folder, r.recipe)+" and a number)")
-	f.BoolVar(&r.resume, "resume", false, "go on with the run in --run, which gives what an unbroken run gives")
+	f.BoolVar(&r.resume, "resume", false, "continue the run in --run, which gives what an unbroken run gives")
 	f.BoolVar(&r.json, "json", false, "print the result as one JSON object, the last line of stdout")
 	f.BoolVar(&r.quiet, "quiet", false, "no progress")
 }
 
-// configFile returns the file of settings to read, "" for none: a run that goes on has
+// configFile returns the file of settings to read, "" for none: a run that is resumed has
 // its own.
 func (r *runFlags) configFile() (string, error) {
 	if r.resume && r.dir == "" {
-		return "", usagef("--resume goes on with the run in a folder; name it with --run")
+		return "", usagef("--resume continues the run in a folder; name it with --run")
 	}
 	if own := filepath.Join(r.dir, job.ConfigFile); r.resume && r.file == "" && exists(own) {
 		return own, nil
@@ -64,14 +64,14 @@ func claim(dir string, resume bool, base string) (*job.Folder, error) {
 	return job.ClaimNew(filepath.Join("runs", base))
 }
 
-// interrupted says how a run that was stopped goes on.
+// interrupted says how to resume a run that was stopped.
 func interrupted(cmd *cobra.Command, j job.Job, dir string, steps int) error {
 	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To resume:\n  %s --run %s --resume\n", steps, trainedBy(cmd, j), shellQuote(dir))
 	return errInterrupted
 }
 
-func printJSON(out interface{ Write([]byte) (int, error) }, v any, wanted bool) error {
-	if !wanted {
+func printJSON(out interface{ Write([]byte) (int, error) }, v any, asked bool) error {
+	if !asked {
 		return nil
 	}
 	text, err := json.Marshal(v)
