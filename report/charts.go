@@ -16,6 +16,7 @@ type comparePage struct {
 	Subtitle string
 	Groups   []group
 	Whys     []string // why cells collapsed or failed
+	pictures
 }
 
 // A group is the cells of one model and energy.
@@ -36,9 +37,8 @@ type compareRow struct {
 func (r compareRow) NameParts() []string { return strings.SplitAfter(r.Functional, "_") }
 
 // comparison works out the page and its charts.
-func comparison(all []summary) (*comparePage, []*figure, error) {
+func comparison(all []summary) *comparePage {
 	p := &comparePage{}
-	var files page
 	for _, part := range byModel(all) {
 		g := group{Title: strings.Trim(part[0].Model+" · "+part[0].Energy, " ·")}
 		for _, s := range part {
@@ -47,11 +47,7 @@ func comparison(all []summary) (*comparePage, []*figure, error) {
 		}
 		slug := clean(part[0].Model + "_" + part[0].Energy)
 		for _, f := range []*figure{errorChart(part, slug), gapChart(part, slug), keptChart(part, slug)} {
-			v, err := files.view(f)
-			if err != nil {
-				return nil, nil, err
-			}
-			g.Charts = append(g.Charts, v)
+			g.Charts = append(g.Charts, p.view(f))
 		}
 		p.Groups = append(p.Groups, g)
 	}
@@ -63,7 +59,7 @@ func comparison(all []summary) (*comparePage, []*figure, error) {
 	if failed > 0 {
 		p.Subtitle += fmt.Sprintf("; %s without a result", count(failed))
 	}
-	return p, files.files, nil
+	return p
 }
 
 // byModel groups the cells, in the order in which the groups appear.

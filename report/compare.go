@@ -111,11 +111,8 @@ func Compare(dir string, cells []Cell) error {
 	if err != nil {
 		return fmt.Errorf("report: compare: %w", err)
 	}
-	p, files, err := comparison(summaries)
-	if err != nil {
-		return err
-	}
-	if err := saveFigures(dir, files); err != nil {
+	p := comparison(summaries)
+	if err := p.save(dir); err != nil {
 		return err
 	}
 	page, err := render("compare.tmpl", p)

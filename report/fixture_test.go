@@ -45,7 +45,7 @@ func (f fake) write(t testing.TB) string {
 			t.Fatal(err)
 		}
 	}
-	save(configFile, "recipe: digits\nfunctional: "+f.functional+"\nmargin: 1\nmodel: cnn\nenergy: head\nseed: 7\noptimizer:\n  name: adam\n  lr: 0.001\n")
+	save(configFile, "recipe: digits\nfunctional: "+f.functional+"\nmargin: 1\nmodel: cnn\nenergy: head\nseed: 7\noptimizer: adam\nlr: 0.001\nhold_out: [a, b]\n")
 	save(eventsFile, f.events())
 	energies, labels := f.energies()
 	if f.edit != nil {

@@ -23,13 +23,16 @@ func writePart(dir, file string, v any) error {
 	return wholefile.Write(filepath.Join(dir, file), append(text, '\n'))
 }
 
-// readPart reads a JSON file of a run's folder into v. The error is fs.ErrNotExist where there is none.
-func readPart(dir, file string, v any) error {
+// readPart reads a JSON file of a run's folder into v, and checks it. The error is fs.ErrNotExist where there is none.
+func readPart(dir, file string, v interface{ check() error }) error {
 	text, err := os.ReadFile(filepath.Join(dir, file))
-	if err != nil {
-		return err
+	if err == nil {
+		err = card.Decode(text, v)
 	}
-	return card.Decode(text, v)
+	if err == nil {
+		err = v.check()
+	}
+	return err
 }
 
 // part reads a part of a run's folder; nil where there is none, or where it is damaged, which is noted.
@@ -45,22 +48,17 @@ func part[T any](r *Run, file string, read func(dir string) (*T, error)) *T {
 }
 
 // addFound draws what a run's encoder makes of the test pictures, as far as the folder says it.
-func (p *page) addFound(r *Run, images Images) error {
+func (p *page) addFound(r *Run, images Images) {
 	x := part(r, VectorsFile, readVectors)
 	if x != nil {
-		if err := p.addVectors(r, x, images); err != nil {
-			return err
-		}
+		p.addVectors(r, x, images)
 	}
 	if s := part(r, RetrievalFile, readRetrieval); s != nil {
-		if err := p.addSearch(r, s, x, images); err != nil {
-			return err
-		}
+		p.addSearch(r, s, x, images)
 	}
 	if v := part(r, VerificationFile, readVerification); v != nil {
-		return p.addVerify(r, v, x, images)
+		p.addVerify(r, v, x, images)
 	}
-	return nil
 }
 
 // Bounds of the work for a page: of how many pictures all pairs are looked at, and for how many the nearest one
@@ -86,24 +84,20 @@ type vectorsView struct {
 func (v *Vectors) order() []int { return train.Rand(1, "queries", 0).Perm(v.n()) }
 
 // addVectors draws where the vectors of the test pictures lie, and what lies near some of them.
-func (p *page) addVectors(r *Run, x *Vectors, images Images) (err error) {
+func (p *page) addVectors(r *Run, x *Vectors, images Images) {
 	v := &vectorsView{}
 	p.Vectors = v
-	if m, none := newVectorMap(x); none == nil {
-		v.Map, v.MapNarrow = p.shown(m.figure(planeSize), &err), p.bare(m.figure(planeNarrow), &err)
+	if m, err := newVectorMap(x); err == nil {
+		v.Map, v.MapNarrow = p.view(m.figure(planeSize)), p.bare(m.figure(planeNarrow))
 	} else {
-		r.note("The vectors cannot be drawn in a plane: %v.", none)
+		r.note("The vectors cannot be drawn in a plane: %v.", err)
 	}
-	if v.Distances = p.shown(apartFigure(x, x.order()), &err); err != nil {
-		return err
-	}
-	v.Queries, err = p.groups(queryGroups(x, x.order(), images))
-	return err
+	v.Distances, v.Queries = p.view(apartFigure(x)), p.groups(queryGroups(x, images))
 }
 
 // apartFigure draws how far pictures of one class and of different classes are apart.
-func apartFigure(x *Vectors, order []int) *figure {
-	same, different := x.apart(order, mostPaired)
+func apartFigure(x *Vectors) *figure {
+	same, different := x.apart(x.order(), mostPaired)
 	if len(same) == 0 || len(different) == 0 {
 		return nil
 	}
@@ -127,11 +121,11 @@ func distanceFigure(same, different []float64, marks ...plot.Plotter) *figure {
 	return f
 }
 
-// queryGroups are queries, the first of an order that have another picture of their class to find, each with what is nearest.
-func queryGroups(x *Vectors, order []int, images Images) *groups {
+// queryGroups are queries that have another picture of their class to find, each with what is nearest.
+func queryGroups(x *Vectors, images Images) *groups {
 	g := &groups{name: "queries", title: "Queries and what they find", unit: "at the left a query, then the nearest pictures with their distances", perLine: 1}
 	sizes := x.sizes()
-	for _, i := range order {
+	for _, i := range x.order() {
 		if len(g.all) == shownQueries {
 			break
 		}

@@ -61,23 +61,17 @@ func short(distance float64) string {
 }
 
 // groups puts groups on the page and among its files. None are nil.
-func (p *page) groups(g *groups) (*sheetOfGroups, error) {
-	if g == nil || len(g.all) == 0 {
-		return nil, nil
+func (p *page) groups(g *groups) *sheetOfGroups {
+	if len(g.all) == 0 {
+		return nil
 	}
 	for _, group := range g.all {
 		for i := range group {
-			if group[i].picture == nil {
-				continue
-			}
-			var err error
-			if group[i].Image, err = dataURI(group[i].picture); err != nil {
-				return nil, err
-			}
+			group[i].Image = p.image(group[i].picture)
 		}
 	}
-	p.files = append(p.files, g.figure())
-	return &sheetOfGroups{Kind: g.name, Groups: g.all}, nil
+	p.file(g.figure())
+	return &sheetOfGroups{Kind: g.name, Groups: g.all}
 }
 
 // Sizes of groups in their file.

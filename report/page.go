@@ -45,11 +45,10 @@ type page struct {
 	Pictured bool
 
 	Config  []Setting
-	Recipe  string
 	Command string
 	Plots   bool // there are files under plots/
 
-	files []*figure
+	pictures
 }
 
 // A tile is a headline figure.
@@ -68,34 +67,22 @@ type worstView struct {
 	Right  bool
 }
 
-func worstViews(s *Surface, images Images) ([]worstView, error) {
+// addWorst shows the samples with the least gaps.
+func (p *page) addWorst(s *Surface, images Images) {
 	order := s.byGap()
-	var out []worstView
 	for _, i := range order[:min(worstCount, len(order))] {
-		v := worstView{
-			Label: s.Labels[i], Answer: answer(s.Predicted[i]), Gap: number(s.Gap[i]), Index: i,
+		p.Worst = append(p.Worst, worstView{
+			Image: p.image(picture(images, i)), Label: s.Labels[i], Answer: answer(s.Predicted[i]), Gap: number(s.Gap[i]), Index: i,
 			Right: s.Predicted[i] == s.Labels[i],
-		}
-		if img := picture(images, i); img != nil {
-			var err error
-			if v.Image, err = dataURI(img); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, v)
+		})
 	}
-	return out, nil
 }
 
 // newPage works out the words and the headline figures.
 func newPage(r *Run, s *Surface) *page {
 	p := &page{Title: r.Name, Config: r.Config, Tested: s != nil && s.N > 0}
 	p.Missing = !p.Tested && (r.Result == nil || r.terms().AllAnswers)
-	p.Recipe = r.Get("recipe")
-	if r.Start != nil && r.Start.Recipe != "" {
-		p.Recipe = r.Start.Recipe
-	}
-	p.Subtitle = subtitle(r, p.Recipe)
+	p.Subtitle = subtitle(r)
 	if e, ok := r.Functional(); ok {
 		p.Formula = e.Formula
 	}
@@ -161,13 +148,17 @@ func missingLabels(s *Surface) []string {
 }
 
 // subtitle names what was trained.
-func subtitle(r *Run, recipe string) string {
+func subtitle(r *Run) string {
+	recipe := r.Get("recipe")
+	if r.Start != nil && r.Start.Recipe != "" {
+		recipe = r.Start.Recipe
+	}
 	var parts []string
 	for _, s := range []struct{ word, value string }{
 		{"", recipe},
-		{"functional ", r.Get("functional", "functional.name")},
+		{"functional ", r.Get("functional")},
 		{"loss ", r.Get("loss")},
-		{"model ", r.Get("model", "model.name")},
+		{"model ", r.Get("model")},
 		{"energy ", energyName(r)},
 		{"seed ", r.Get("seed")},
 	} {
@@ -180,7 +171,7 @@ func subtitle(r *Run, recipe string) string {
 
 // energyName names the energy function, with the kind of its class codes if it has any.
 func energyName(r *Run) string {
-	energy := r.Get("energy", "energy.name")
+	energy := r.Get("energy")
 	if codes := r.Get("codes"); energy == "code" && codes != "" {
 		return codes + " code"
 	}

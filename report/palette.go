@@ -3,6 +3,7 @@ package report
 import (
 	"image/color"
 	"math"
+	"strconv"
 )
 
 // A hue is a colour of the pictures: what it is on white, in the files, and what
@@ -64,13 +65,6 @@ func (s shade) RGBA() (r, g, b, a uint32) {
 }
 
 func (h hue) rgb() color.NRGBA {
-	digit := func(i int) uint8 {
-		c := h.light[i]
-		if c >= 'A' {
-			return c - 'A' + 10
-		}
-		return c - '0'
-	}
-	pair := func(i int) uint8 { return digit(i)<<4 | digit(i+1) }
-	return color.NRGBA{pair(1), pair(3), pair(5), 255}
+	v, _ := strconv.ParseUint(h.light[1:], 16, 24)
+	return color.NRGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}
 }

@@ -9,9 +9,11 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"html/template"
+	"image"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -36,7 +38,7 @@ func Write(dir string, images Images, command string) error {
 	if err != nil {
 		return err
 	}
-	if err := saveFigures(dir, p.files); err != nil {
+	if err := p.save(dir); err != nil {
 		return err
 	}
 	page, err := render("report.tmpl", p)
@@ -59,9 +61,7 @@ func compose(dir string, images Images, command string) (*page, error) {
 	p := newPage(r, s)
 	p.Command = again(command, r.Config)
 	p.Pictured = images != nil
-	if err := p.addFound(r, images); err != nil {
-		return nil, err
-	}
+	p.addFound(r, images)
 	if p.Sheets, err = sheetViews(dir); err != nil {
 		return nil, err
 	}
@@ -71,54 +71,38 @@ func compose(dir string, images Images, command string) (*page, error) {
 	}
 	for i := range films {
 		v := newFilmed(&films[i], 0)
-		view, err := p.view(v.figure(len(v.Frames)-1, stillShades))
-		if err != nil {
-			return nil, err
-		}
-		p.Films = append(p.Films, view)
+		p.Films = append(p.Films, p.view(v.figure(len(v.Frames)-1, stillShades)))
 	}
 	p.notes(r, s)
 	for i := range p.Tiles {
 		t := &p.Tiles[i]
 		t.Value, t.Note = unbroken(t.Value), strings.ReplaceAll(t.Note, " %", "\u00a0%")
 	}
-	err = p.add(r, s, images)
+	p.add(r, s, images)
 	p.Plots = len(p.files) > 0
-	return p, err
+	return p, p.err
 }
 
-// add draws all that the page shows.
-func (p *page) add(r *Run, s *Surface, images Images) error {
-	var err error
-	draw := func(f *figure) view { return p.shown(f, &err) }
+// add draws training and, where the run was evaluated, the test set's energies.
+func (p *page) add(r *Run, s *Surface, images Images) {
 	for _, f := range curves(r) {
-		p.Training = append(p.Training, draw(f))
+		p.Training = append(p.Training, p.view(f))
 	}
 	if s == nil || s.N == 0 {
-		return err
+		return
 	}
 	margin, has := r.Margin()
 	least := leastWidth(r)
-	p.Plane = draw(plane(s, margin, has, least, planeSize))
-	if p.Plane.Shown() {
-		p.PlaneNarrow = p.bare(plane(s, margin, has, least, planeNarrow), &err)
-	}
-	p.Histograms = append(p.Histograms, draw(energyHistogram(s, least)), draw(gapHistogram(s, margin, has, least)))
-	p.Confusion = draw(confusionFigure(s))
+	p.Plane, p.PlaneNarrow = p.view(plane(s, margin, has, least, planeSize)), p.bare(plane(s, margin, has, least, planeNarrow))
+	p.Histograms = append(p.Histograms, p.view(energyHistogram(s, least)), p.view(gapHistogram(s, margin, has, least)))
+	p.Confusion = p.view(confusionFigure(s))
 	cells, all := sampleFigures(s, images)
 	for _, c := range cells {
-		p.Samples = append(p.Samples, p.bare(c, &err))
+		p.Samples = append(p.Samples, p.bare(c))
 	}
-	if all != nil {
-		p.files = append(p.files, all)
-	}
-	if f := worstFigure(s, images); f != nil {
-		p.files = append(p.files, f)
-	}
-	if err == nil {
-		p.Worst, err = worstViews(s, images)
-	}
-	return err
+	p.file(all)
+	p.file(worstFigure(s, images))
+	p.addWorst(s, images)
 }
 
 // leastWidth returns the width that axes of energies have at least: after a collapse a
@@ -134,58 +118,70 @@ func leastWidth(r *Run) float64 {
 
 // A view is a figure as the page shows it.
 type view struct {
-	SVG  template.HTML
-	How  string
-	Name string
+	SVG template.HTML
+	How string
 }
 
 // Shown tells whether there is a picture.
 func (v view) Shown() bool { return v.SVG != "" }
 
-// view inlines a figure and remembers it for plots/.
-func (p *page) view(f *figure) (view, error) {
-	p.files = append(p.files, f)
-	svg, err := f.inline()
-	// The text in the SVG is escaped by the canvas and by inline; the rest is numbers.
-	return view{SVG: template.HTML(svg), How: f.how, Name: f.name}, err
+// pictures are those of a page, with the first error of drawing them.
+type pictures struct {
+	files []*figure // of plots/
+	err   error
 }
 
-// shown is view for a figure that may be nil; after an error it does nothing.
-func (p *page) shown(f *figure, err *error) (v view) {
-	if f != nil && *err == nil {
-		v, *err = p.view(f)
+// file remembers a figure for plots/, unless it is nil.
+func (d *pictures) file(f *figure) {
+	if f != nil {
+		d.files = append(d.files, f)
+	}
+}
+
+// view inlines a figure, which may be nil, and remembers it for plots/.
+func (d *pictures) view(f *figure) view {
+	v := d.bare(f)
+	if d.file(f); f != nil {
+		v.How = f.how
 	}
 	return v
 }
 
-// bare inlines a figure that gets no file of its own.
-func (p *page) bare(f *figure, err *error) view {
-	if *err != nil {
+// bare inlines a figure, which may be nil and gets no file of its own.
+func (d *pictures) bare(f *figure) view {
+	if f == nil || d.err != nil {
 		return view{}
 	}
-	svg, e := f.inline()
-	*err = e
+	svg, err := f.inline()
+	d.err = err
+	// The text in the SVG is escaped by the canvas and by inline; the rest is numbers.
 	return view{SVG: template.HTML(svg)}
 }
 
-// saveFigures writes the files under plots/.
-func saveFigures(dir string, figures []*figure) error {
+// image encodes a picture; "" for nil.
+func (d *pictures) image(img image.Image) (uri template.URL) {
+	if img != nil && d.err == nil {
+		uri, d.err = dataURI(img)
+	}
+	return uri
+}
+
+// save writes the files under plots/.
+func (d *pictures) save(dir string) error {
+	if d.err != nil {
+		return d.err
+	}
 	folder := filepath.Join(dir, plotsFolder)
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	errs := make([]error, len(figures))
+	errs := make([]error, len(d.files))
 	var all sync.WaitGroup
-	for i, f := range figures {
+	for i, f := range d.files {
 		all.Go(func() { errs[i] = f.save(folder) })
 	}
 	all.Wait()
-	for _, err := range errs { // where one fails for want of room, all do
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(errs...) // where one fails for want of room, all do
 }
 
 // save writes a figure's two files.

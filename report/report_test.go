@@ -144,7 +144,7 @@ func TestWriteWholeRun(t *testing.T) {
 		}
 	}
 	page := string(all[pageFile])
-	for _, want := range []string{"Test error", "of 300 wrong", "Margin kept", "E⁺ − E⁻)</span>", "energo train digits --config config.yaml", "optimizer.lr", "0.001", "52,096 weights"} {
+	for _, want := range []string{"Test error", "of 300 wrong", "Margin kept", "E⁺ − E⁻)</span>", "energo train digits --config config.yaml", "<dt>lr</dt>", "0.001", "hold_out[1]", "52,096 weights"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,17 +39,15 @@ type Run struct {
 	Steps    []train.Step
 	Epochs   []train.Epoch
 	Diverged []train.Diverged
-	Saved    *train.Saved // the last checkpoint
-	Done     *train.Done  // nil while the run lasts, or if it was killed
+	Done     *train.Done // nil while the run lasts, or if it was killed
+	Last     time.Time   // of the last event; zero if there is none
 
-	Began  time.Time // of the first event; zero if there is none
-	Last   time.Time // of the last event
 	Result *Result
 	Broken error    // why result.json, which is there, could not be read; nil if it could
 	Notes  []string // what is damaged in the folder, one sentence each
 }
 
-// A Setting is one entry of config.yaml. Nested keys are joined by dots.
+// A Setting is one entry of config.yaml; of a list there is one for each element, KEY[0] and so on.
 type Setting struct{ Key, Value string }
 
 // Result is result.json: what a finished run printed as its last line with --json.
@@ -85,9 +84,6 @@ func (r *Result) KeptFigure() measure.Figure { return r.Energy.Terms.Kept.Of(flo
 // Open reads a run folder: config.yaml, events.jsonl and result.json, as far as they
 // are there. Runs that are not finished, were killed in the middle of a line or are
 // damaged open, too; only a folder with none of the files is refused.
-//
-// Where a run was resumed from a checkpoint, the events that the checkpoint did not
-// know of have happened twice; only the later ones are returned.
 func Open(dir string) (*Run, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("report: open run: %w", err)
@@ -127,14 +123,10 @@ func name(dir string) string {
 	return filepath.Base(dir)
 }
 
-// Get returns the value of the first of the keys that the configuration has, or "".
-func (r *Run) Get(keys ...string) string {
-	for _, k := range keys {
-		for _, s := range r.Config {
-			if s.Key == k {
-				return s.Value
-			}
-		}
+// Get returns the value of a setting; "" where the configuration does not have it.
+func (r *Run) Get(key string) string {
+	if i := slices.IndexFunc(r.Config, func(s Setting) bool { return s.Key == key }); i >= 0 {
+		return r.Config[i].Value
 	}
 	return ""
 }
@@ -152,7 +144,7 @@ func (r *Run) Best() *train.Epoch {
 
 // Functional returns the catalogue's row of the run's functional, and whether it has one.
 func (r *Run) Functional() (functional.Entry, bool) {
-	e, err := functional.Lookup(r.Get("functional", "functional.name"))
+	e, err := functional.Lookup(r.Get("functional"))
 	return e, err == nil
 }
 
@@ -163,7 +155,7 @@ func (r *Run) Margin() (m float64, ok bool) {
 	if !known || !e.Takes("margin") || !e.GoodMargin {
 		return 0, false
 	}
-	m, err := strconv.ParseFloat(r.Get("margin", "functional.margin"), 64)
+	m, err := strconv.ParseFloat(r.Get("margin"), 64)
 	if err != nil || !(m >= 0) || !finite(m) {
 		return functional.DefaultOptions().Margin, true
 	}
@@ -196,34 +188,19 @@ func (r *Run) readConfig(data []byte) {
 		r.note("%s is no YAML: %v.", configFile, err)
 		return
 	}
-	r.flatten("", &doc, 0)
-}
-
-// flatten appends the scalars under a node. Aliases and what is nested absurdly deep
-// are left out: energo writes neither.
-func (r *Run) flatten(key string, n *yaml.Node, depth int) {
-	if depth > 8 {
+	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
 		return
 	}
-	switch n.Kind {
-	case yaml.DocumentNode:
-		for _, c := range n.Content {
-			r.flatten(key, c, depth+1)
-		}
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			k := n.Content[i].Value
-			if key != "" {
-				k = key + "." + k
+	for entries := doc.Content[0].Content; len(entries) > 1; entries = entries[2:] {
+		key, value := entries[0].Value, entries[1]
+		switch value.Kind {
+		case yaml.ScalarNode:
+			r.Config = append(r.Config, Setting{key, value.Value})
+		case yaml.SequenceNode:
+			for i, v := range value.Content {
+				r.Config = append(r.Config, Setting{fmt.Sprintf("%s[%d]", key, i), v.Value})
 			}
-			r.flatten(k, n.Content[i+1], depth+1)
 		}
-	case yaml.SequenceNode:
-		for i, c := range n.Content {
-			r.flatten(key+"["+strconv.Itoa(i)+"]", c, depth+1)
-		}
-	case yaml.ScalarNode:
-		r.Config = append(r.Config, Setting{key, n.Value})
 	}
 }
 
@@ -256,31 +233,20 @@ func parseResult(data []byte) (*Result, error) {
 }
 
 func (r *Run) readEvents(data []byte) {
-	bad, line := 0, 0
-	for len(data) > 0 {
-		end := bytes.IndexByte(data, '\n')
-		whole := end >= 0
-		text := data
-		if whole {
-			text, data = data[:end], data[end+1:]
-		} else {
-			data = nil
-		}
-		line++
-		if len(bytes.TrimSpace(text)) == 0 {
+	bad, n := 0, 0
+	for line := range bytes.Lines(data) {
+		n++
+		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		err := r.readEvent(text)
-		if i := bytes.LastIndex(text, []byte(`{"type":`)); err != nil && i > 0 {
-			err = r.readEvent(text[i:]) // a resumed run continued the line that a kill had cut off
-		}
+		err := r.readEvent(line)
 		switch {
 		case err == nil:
-		case !whole && endsEarly(err): // what a kill leaves, and no damage
-			r.note("%s ends within line %d, which was dropped: the run was stopped while it was written.", eventsFile, line)
+		case !bytes.HasSuffix(line, []byte("\n")) && endsEarly(err): // what a kill leaves, and no damage
+			r.note("%s ends within line %d, which was dropped: the run was stopped while it was written.", eventsFile, n)
 		default:
 			if bad++; bad == 1 {
-				r.note("%s, line %d could not be read: %v.", eventsFile, line, excerpt.Error(err))
+				r.note("%s, line %d could not be read: %v.", eventsFile, n, excerpt.Error(err))
 			}
 		}
 	}
@@ -305,69 +271,39 @@ func (r *Run) readEvent(text []byte) error {
 	if err := json.Unmarshal(text, &head); err != nil {
 		return err
 	}
-	var err error
+	if !head.Time.IsZero() {
+		r.Last = head.Time
+	}
 	switch head.Type {
 	case "start":
-		var e train.Start
-		if err = json.Unmarshal(text, &e); err == nil {
-			r.start(e)
-		}
+		return one(text, r.start)
 	case "step":
-		err = add(&r.Steps, text)
+		return one(text, func(e train.Step) { r.Steps = append(r.Steps, e) })
 	case "epoch":
-		err = add(&r.Epochs, text)
+		return one(text, func(e train.Epoch) { r.Epochs = append(r.Epochs, e) })
 	case "diverged":
-		err = add(&r.Diverged, text)
-	case "saved":
-		e := new(train.Saved)
-		if err = json.Unmarshal(text, e); err == nil {
-			r.Saved = e
-		}
+		return one(text, func(e train.Diverged) { r.Diverged = append(r.Diverged, e) })
 	case "done":
-		e := new(train.Done)
-		if err = json.Unmarshal(text, e); err == nil {
-			r.Done = e
-		}
+		return one(text, func(e train.Done) { r.Done = &e })
 	}
-	if err == nil && !head.Time.IsZero() {
-		if r.Began.IsZero() {
-			r.Began = head.Time
-		}
-		r.Last = head.Time
+	return nil
+}
+
+// one decodes an event and hands it on.
+func one[E any](text []byte, take func(E)) error {
+	var e E
+	err := json.Unmarshal(text, &e)
+	if err == nil {
+		take(e)
 	}
 	return err
 }
 
-// add decodes one event and appends it.
-func add[E any](to *[]E, text []byte) error {
-	var e E
-	if err := json.Unmarshal(text, &e); err != nil {
-		return err
-	}
-	*to = append(*to, e)
-	return nil
-}
-
-// start opens the run or resumes it: then what came after the checkpoint's step
-// is about to happen again.
+// start begins the run or resumes it, maybe with another number of epochs. Its log has dropped what came after the checkpoint.
 func (r *Run) start(e train.Start) {
 	r.Done = nil
 	if r.Start == nil {
 		r.Start = &e
-	} else {
-		r.Start.Epochs, r.Start.Steps = e.Epochs, e.Steps
 	}
-	r.Steps = before(r.Steps, e.Step, func(s train.Step) int { return s.Step })
-	r.Epochs = before(r.Epochs, e.Step, func(s train.Epoch) int { return s.Step })
-	r.Diverged = before(r.Diverged, e.Step, func(s train.Diverged) int { return s.Step })
-}
-
-// before cuts off the events after a step.
-func before[E any](events []E, step int, of func(E) int) []E {
-	for i, e := range events {
-		if of(e) > step {
-			return events[:i]
-		}
-	}
-	return events
+	r.Start.Epochs, r.Start.Steps = e.Epochs, e.Steps
 }

@@ -33,10 +33,7 @@ func (s *Retrieval) Write(dir string) error {
 
 func readRetrieval(dir string) (*Retrieval, error) {
 	s := &Retrieval{}
-	if err := readPart(dir, RetrievalFile, s); err != nil {
-		return nil, err
-	}
-	return s, s.check()
+	return s, readPart(dir, RetrievalFile, s)
 }
 
 // check refuses figures that cannot be.
@@ -90,28 +87,24 @@ type searchView struct {
 }
 
 // addSearch draws the figures of searching. x is nil where the vectors are not at hand.
-func (p *page) addSearch(r *Run, s *Retrieval, x *Vectors, images Images) (err error) {
-	p.Search = &searchView{Words: s.words()}
-	p.Search.Recall, p.Search.ByClass = p.shown(recallFigure(s), &err), p.shown(classFigure(s), &err)
-	if x == nil || err != nil {
-		return err
+func (p *page) addSearch(r *Run, s *Retrieval, x *Vectors, images Images) {
+	v := &searchView{Words: s.words(), Recall: p.view(recallFigure(s)), ByClass: p.view(classFigure(s))}
+	p.Search = v
+	if x == nil {
+		return
 	}
 	if len(x.present()) <= maxCells {
 		m, err := x.takenFor(x.order(), mostQueries)
-		if err != nil {
-			return err
-		}
-		if p.Search.Confusion = p.shown(takenFigure(m), &err); err != nil {
-			return err
+		if p.err = cmp.Or(p.err, err); err == nil {
+			v.Confusion = p.view(takenFigure(m))
 		}
 	}
 	g, err := mistakeGroups(x, s.Among, images)
 	if err != nil {
 		r.note("%s could not be read: %v.", RetrievalFile, err)
-		return nil
+		return
 	}
-	p.Search.Mistakes, err = p.groups(g)
-	return err
+	v.Mistakes = p.groups(g)
 }
 
 // words say what was searched.

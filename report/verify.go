@@ -34,10 +34,7 @@ func (v *Verification) Write(dir string) error {
 
 func readVerification(dir string) (*Verification, error) {
 	v := &Verification{Verification: &retrieval.Verification{}}
-	if err := readPart(dir, VerificationFile, v); err != nil {
-		return nil, err
-	}
-	return v, v.check()
+	return v, readPart(dir, VerificationFile, v)
 }
 
 // check refuses figures that cannot be.
@@ -141,10 +138,9 @@ type verifyView struct {
 }
 
 // addVerify draws how pairs are told apart. x is nil where the vectors are not at hand.
-func (p *page) addVerify(r *Run, v *Verification, x *Vectors, images Images) (err error) {
-	w := &verifyView{}
+func (p *page) addVerify(r *Run, v *Verification, x *Vectors, images Images) {
+	w := &verifyView{ROC: p.view(v.curve(planeSize)), ROCNarrow: p.bare(v.curve(planeNarrow))}
 	p.Verify = w
-	w.ROC, w.ROCNarrow = p.shown(v.curve(planeSize), &err), p.bare(v.curve(planeNarrow), &err)
 	pairs := part(r, PairsFile, func(dir string) (*Pairs, error) {
 		pairs, err := readPairs(dir)
 		if err == nil && x != nil {
@@ -152,18 +148,10 @@ func (p *page) addVerify(r *Run, v *Verification, x *Vectors, images Images) (er
 		}
 		return pairs, err
 	})
-	if pairs == nil || err != nil {
-		return err
+	if pairs != nil {
+		w.Paired, w.Distances = true, p.view(v.distances(pairs))
+		w.Accepted, w.Refused = p.groups(pairs.worst(v.Chosen, false, x, images)), p.groups(pairs.worst(v.Chosen, true, x, images))
 	}
-	w.Paired = true
-	if w.Distances = p.shown(v.distances(pairs), &err); err != nil {
-		return err
-	}
-	if w.Accepted, err = p.groups(pairs.worst(v.Chosen, false, x, images)); err != nil {
-		return err
-	}
-	w.Refused, err = p.groups(pairs.worst(v.Chosen, true, x, images))
-	return err
 }
 
 // within refuses pairs of pictures that are not there.
