@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -142,8 +143,8 @@ func (c *Tagger) has() error {
 	return nil
 }
 
-// chainFunctionals names the functionals whose statistic chains have.
-func chainFunctionals() (names []string) {
+// chainFunctionals names the functionals whose statistic chains have. Every command line asks for them.
+var chainFunctionals = sync.OnceValue(func() (names []string) {
 	for _, name := range functionalNames() {
 		c := DefaultTagger()
 		if c.Functional = name; c.has() == nil {
@@ -151,7 +152,7 @@ func chainFunctionals() (names []string) {
 		}
 	}
 	return names
-}
+})
 
 // taggerDefaults is what zero epochs, batch and lr stand for.
 var taggerDefaults = map[string]struct {

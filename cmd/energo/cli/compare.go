@@ -66,7 +66,8 @@ func (c *comparison) epochs() int { return cmp.Or(c.job.New().Base().Epochs, com
 
 func newCompareJob(j job.Job) *cobra.Command {
 	c := comparison{job: j, base: j.New(), lists: map[string]*[]string{}}
-	primary := c.primary()
+	options := c.base.Options()
+	primary := primary(options)
 	cmd := &cobra.Command{
 		Use: j.Name, Short: "Compare models of " + j.Name + ": which learn, which keep a margin, which collapse",
 		Long: `Trains with every value of the settings that have a choice and of which several are named, all else
@@ -78,7 +79,6 @@ compare.json and every run. Called again with the same folder, it trains only wh
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
 	f, values := cmd.Flags(), map[string][]string{}
-	options := c.base.Options()
 	for i := range options {
 		o := &options[i]
 		switch {
@@ -113,9 +113,9 @@ compare.json and every run. Called again with the same folder, it trains only wh
 
 // primary is the setting of which all values are compared unless some are named: the functional, else the loss, the objective
 // or the set; "" for none.
-func (c *comparison) primary() string {
+func primary(options option.List) string {
 	for _, name := range []string{"functional", "loss", "objective", "set"} {
-		if o := c.base.Options().Find(name); o != nil && len(o.Choices()) > 0 {
+		if o := options.Find(name); o != nil && len(o.Choices()) > 0 {
 			return name
 		}
 	}
@@ -269,7 +269,8 @@ func (c *comparison) isNamed(name string) bool {
 // product returns all combinations of the values of the settings that are named and have choices, and of the primary one.
 // Losses that are named stand instead of functionals.
 func (c *comparison) product() []choice {
-	primary := c.primary()
+	options := c.base.Options()
+	primary := primary(options)
 	if c.isNamed("loss") && !c.isNamed(primary) {
 		primary = "loss"
 	}
@@ -277,7 +278,7 @@ func (c *comparison) product() []choice {
 		c.allOf = primary
 	}
 	all := []choice{{}}
-	for _, o := range c.base.Options() {
+	for _, o := range options {
 		list := c.lists[o.Name]
 		if list == nil || !c.isNamed(o.Name) && o.Name != primary {
 			continue
