@@ -28,7 +28,7 @@ type group struct {
 
 // A compareRow is a line of the table.
 type compareRow struct {
-	summary
+	Summary
 	ErrorText, GapText, LowText, KeptText, CollapsedText string
 	Alarm                                                bool
 }
@@ -37,7 +37,7 @@ type compareRow struct {
 func (r compareRow) NameParts() []string { return strings.SplitAfter(r.Functional, "_") }
 
 // comparison works out the page and its charts.
-func comparison(all []summary) *comparePage {
+func comparison(all []Summary) *comparePage {
 	p := &comparePage{}
 	for _, part := range byModel(all) {
 		g := group{Title: strings.Trim(part[0].Model+" · "+part[0].Energy, " ·")}
@@ -63,10 +63,10 @@ func comparison(all []summary) *comparePage {
 }
 
 // byModel groups the cells, in the order in which the groups appear.
-func byModel(all []summary) [][]summary {
-	var out [][]summary
+func byModel(all []Summary) [][]Summary {
+	var out [][]Summary
 	for _, s := range all {
-		i := slices.IndexFunc(out, func(g []summary) bool { return g[0].Model == s.Model && g[0].Energy == s.Energy })
+		i := slices.IndexFunc(out, func(g []Summary) bool { return g[0].Model == s.Model && g[0].Energy == s.Energy })
 		if i < 0 {
 			i, out = len(out), append(out, nil)
 		}
@@ -85,8 +85,8 @@ func clean(s string) string {
 	}, s)
 }
 
-func rowOf(s summary) compareRow {
-	r := compareRow{summary: s, Alarm: s.Collapsed > 0 || s.Failed > 0}
+func rowOf(s Summary) compareRow {
+	r := compareRow{Summary: s, Alarm: s.Collapsed > 0 || s.Failed > 0}
 	if s.Failed == s.Seeds {
 		r.ErrorText, r.GapText, r.LowText, r.KeptText, r.CollapsedText = "–", "–", "–", "–", "failed"
 		return r
@@ -112,7 +112,7 @@ func rowOf(s summary) compareRow {
 func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
 
 // whys lists the reasons of a cell's collapses and failures, each once.
-func whys(s summary) []string {
+func whys(s Summary) []string {
 	var out []string
 	for _, r := range s.Runs {
 		why := r.Failed
@@ -149,7 +149,7 @@ func rowsPlot(names []string, x, y bounds, mark func(c draw.Canvas, row int, x f
 }
 
 // strip returns a figure with a line for every cell, named at the left.
-func strip(part []summary, name, title, unit string, x bounds, marker ticks, mark func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length)) *figure {
+func strip(part []Summary, name, title, unit string, x bounds, marker ticks, mark func(c draw.Canvas, s Summary, x func(float64) vg.Length, y vg.Length)) *figure {
 	var names []string
 	for _, s := range part {
 		names = append(names, s.Functional)
@@ -168,8 +168,8 @@ func strip(part []summary, name, title, unit string, x bounds, marker ticks, mar
 }
 
 // eachRun draws a dot for every run and a bar for their mean.
-func eachRun(value func(runLine) float64, mean func(summary) float64) func(draw.Canvas, summary, func(float64) vg.Length, vg.Length) {
-	return func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length) {
+func eachRun(value func(RunLine) float64, mean func(Summary) float64) func(draw.Canvas, Summary, func(float64) vg.Length, vg.Length) {
+	return func(c draw.Canvas, s Summary, x func(float64) vg.Length, y vg.Length) {
 		h := correct
 		if s.Collapsed > 0 {
 			h = offending
@@ -187,15 +187,15 @@ func eachRun(value func(runLine) float64, mean func(summary) float64) func(draw.
 }
 
 // runKeys is the legend of charts made by eachRun.
-func runKeys(part []summary) []key {
+func runKeys(part []Summary) []key {
 	keys := []key{{"a run", correct, dot}}
-	if slices.ContainsFunc(part, func(s summary) bool { return s.Collapsed > 0 }) {
+	if slices.ContainsFunc(part, func(s Summary) bool { return s.Collapsed > 0 }) {
 		keys = append(keys, key{"of a functional that collapsed", offending, dot})
 	}
 	return keys
 }
 
-func errorChart(part []summary, slug string) *figure {
+func errorChart(part []Summary, slug string) *figure {
 	b, least := empty(), math.Inf(1)
 	for _, s := range part {
 		for _, r := range s.Runs {
@@ -227,25 +227,25 @@ func errorChart(part []summary, slug string) *figure {
 		unit += ", logarithmic scale"
 	}
 	f := strip(part, "compare_error_"+slug, prefixed("Test", q), unit, x, ticks{log: log, unit: q.Unit},
-		eachRun(func(r runLine) float64 { return clamped(float64(r.Error)) }, func(s summary) float64 { return clamped(float64(s.Error.Mean)) }))
+		eachRun(func(r RunLine) float64 { return clamped(float64(r.Error)) }, func(s Summary) float64 { return clamped(float64(s.Error.Mean)) }))
 	f.how = "A dot is a run with its own seed, the bar their mean. Left is better."
 	return f
 }
 
-func keptChart(part []summary, slug string) *figure {
+func keptChart(part []Summary, slug string) *figure {
 	f := strip(part, "compare_margin_"+slug, "Margin kept", "of the test set, the gap at least m (above 0 where there is no m)", bounds{0, 1}, ticks{unit: part[0].Kept.Unit},
-		eachRun(func(r runLine) float64 { return float64(r.Kept) }, func(s summary) float64 { return float64(s.Kept.Mean) }))
+		eachRun(func(r RunLine) float64 { return float64(r.Kept) }, func(s Summary) float64 { return float64(s.Kept.Mean) }))
 	f.how = "How often the correct answer is lower by what the functional asks for. Right is better."
 	return f
 }
 
-func gapChart(part []summary, slug string) *figure {
+func gapChart(part []Summary, slug string) *figure {
 	b := empty().with(0)
 	for _, s := range part {
 		b = b.with(float64(s.GapP05.Mean), float64(s.GapP50.Mean))
 	}
 	f := strip(part, "compare_gap_"+slug, "Gap E⁻ − E⁺", "on the test set, mean over the runs", b.padded(0.06), ticks{},
-		func(c draw.Canvas, s summary, x func(float64) vg.Length, y vg.Length) {
+		func(c draw.Canvas, s Summary, x func(float64) vg.Length, y vg.Length) {
 			lo, mid := float64(s.GapP05.Mean), float64(s.GapP50.Mean)
 			if !finite(lo) || !finite(mid) {
 				return

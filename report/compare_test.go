@@ -3,9 +3,9 @@ package report
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,7 +26,7 @@ func someCells() []Cell {
 		for i, e := range functional.Catalogue() {
 			c := Cell{Functional: e.Name, Model: "cnn", Energy: energy}
 			for seed := range uint64(3) {
-				gap := math.Exp(1.2*rng.NormFloat64() + 1)
+				gap := measure.Number(math.Exp(1.2*rng.NormFloat64() + 1))
 				o := Outcome{
 					Seed: seed + 1, Error: train.WrongSamples.Of(0.008 * math.Exp(0.15*float64(i%5)+0.05*rng.NormFloat64())), GapP50: gap, GapP05: 0.1*gap - 0.2,
 					Kept: keptShare.Of(0.95 + 0.01*rng.NormFloat64()), CorrectMean: -2, OffendingMean: gap - 2, TrainSeconds: 60,
@@ -49,7 +49,8 @@ func someCells() []Cell {
 func TestCompare(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	cells := someCells()
-	if err := Compare(dir, cells); err != nil {
+	summaries, err := Compare(dir, cells)
+	if err != nil {
 		t.Fatal(err)
 	}
 	all := checkOutput(t, dir, "compare.html")
@@ -60,9 +61,12 @@ func TestCompare(t *testing.T) {
 	if want := 1 + 3*len(cells); len(rows) != want {
 		t.Errorf("compare.csv has %d lines, want %d", len(rows), want)
 	}
-	var got []summary
+	var got []Summary
 	if err := json.Unmarshal(all["compare.json"], &got); err != nil {
 		t.Fatal(err)
+	}
+	if again, err := json.MarshalIndent(summaries, "", "  "); err != nil || string(again)+"\n" != string(all["compare.json"]) {
+		t.Errorf("compare.json is not what Compare returns: %v", err)
 	}
 	for i, c := range cells {
 		mean := 0.0
@@ -82,7 +86,7 @@ func TestCompare(t *testing.T) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if err := Compare(dir, cells); err != nil {
+	if _, err := Compare(dir, cells); err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range files(t, dir) {
@@ -98,47 +102,40 @@ func TestCompareEdges(t *testing.T) {
 		"one":        {{Functional: "nll", Outcomes: []Outcome{{Error: train.WrongSamples.Of(0.01)}}}},
 		"no error":   {{Functional: "nll", Outcomes: []Outcome{{}, {Error: train.WrongSamples.Of(0.5)}}}},
 		"all failed": {{Functional: "nll", Outcomes: []Outcome{{Failed: "x"}, {Failed: "y"}}}},
-		"not finite": {{Functional: "own <b>", Model: "../m", Outcomes: []Outcome{{Error: train.WrongSamples.Of(nan), GapP05: nan, GapP50: math.Inf(1), Kept: keptShare.Of(nan), TrainSeconds: nan}}}},
+		"not finite": {{Functional: "own <b>", Model: "../m", Outcomes: []Outcome{{Error: train.WrongSamples.Of(nan), GapP05: measure.Number(nan), GapP50: measure.Number(math.Inf(1)), Kept: keptShare.Of(nan), TrainSeconds: measure.Number(nan)}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := Compare(dir, cells); err != nil {
+			if _, err := Compare(dir, cells); err != nil {
 				t.Fatal(err)
 			}
 			checkOutput(t, dir, "compare.html")
 		})
 	}
-	if err := Compare(t.TempDir(), nil); err == nil {
+	if _, err := Compare(t.TempDir(), nil); err == nil {
 		t.Error("no cells: no error")
 	}
-	if err := Compare(t.TempDir(), []Cell{{Functional: "nll"}}); err == nil {
+	if _, err := Compare(t.TempDir(), []Cell{{Functional: "nll"}}); err == nil {
 		t.Error("a cell without outcomes: no error")
 	}
 }
 
-// TestOutcome: a run sums up to what its energies say, and to its result without them.
+// TestOutcome: a run sums up to its result, and without one has failed.
 func TestOutcome(t *testing.T) {
-	dir := newFake().write(t)
-	r, err := Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := r.Surface()
+	r, err := Open(newFake().write(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := r.Outcome()
-	if o.Seed != 7 || float64(o.Error.Value) != s.Error() || float64(o.Kept.Value) != s.Kept(1) || o.Error.Unit != measure.Share || o.Failed != "" || !(o.GapP05 < o.GapP50) {
+	if o.Seed != 7 || o.Error.Value != r.Result.TestError || o.Kept.Value != 0.98 || o.Error.Unit != measure.Share || o.GapP05 != 0.5 || o.GapP50 != 9 || o.Failed != "" {
 		t.Errorf("%+v", o)
 	}
-	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
-		t.Fatal(err)
-	}
-	if o = r.Outcome(); o.GapP50 != 9 || o.Failed != "" {
-		t.Errorf("without energies: %+v", o)
-	}
 	r.Result = nil
-	if o = r.Outcome(); o.Failed == "" {
-		t.Errorf("without energies and result: %+v", o)
+	if o = r.Outcome(); !strings.Contains(o.Failed, "not been evaluated") {
+		t.Errorf("without a result: %+v", o)
+	}
+	r.Broken = errors.New("damage")
+	if o = r.Outcome(); o.Failed != "damage" {
+		t.Errorf("with a damaged result: %+v", o)
 	}
 }

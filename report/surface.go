@@ -112,11 +112,6 @@ func (s *Surface) Kept(m float64) float64 {
 	return float64(s.count(func(gap float64) bool { return gap >= m })) / float64(s.N)
 }
 
-// above returns the fraction of samples whose gap is above m; NaN for no samples.
-func (s *Surface) above(m float64) float64 {
-	return float64(s.count(func(gap float64) bool { return gap > m })) / float64(s.N)
-}
-
 // ties counts the samples whose correct and most offending answers have one energy.
 func (s *Surface) ties() int { return s.count(func(gap float64) bool { return gap == 0 }) }
 

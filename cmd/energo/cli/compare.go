@@ -160,10 +160,11 @@ func (c *comparison) run(cmd *cobra.Command) error {
 			rows[i].Outcomes = append(rows[i].Outcomes, o)
 		}
 	}
-	if err := report.Compare(c.dir, rows); err != nil {
+	summaries, err := report.Compare(c.dir, rows)
+	if err != nil {
 		return err
 	}
-	return c.print(cmd)
+	return c.print(cmd, summaries)
 }
 
 // A choice is one value for each setting that is compared.
@@ -395,9 +396,9 @@ func (c *comparison) outcome(cmd *cobra.Command, p *progress, values choice, see
 	case err != nil:
 		return report.Outcome{}, err
 	}
-	return report.Outcome{
-		Seed: seed, Run: dir, Error: r.ErrorFigure(), CorrectMean: float64(r.Energy.CorrectMean), OffendingMean: float64(r.Energy.OffendingMean),
-		GapP05: float64(r.Energy.GapP05), GapP50: float64(r.Energy.GapP50), Kept: r.KeptFigure(),
-		Collapsed: r.Collapsed, Why: r.Why, TrainSeconds: r.TrainSeconds,
-	}, nil
+	run, err := report.Open(dir)
+	if err != nil {
+		return report.Outcome{}, err
+	}
+	return run.Outcome(), nil
 }
