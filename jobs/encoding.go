@@ -146,7 +146,7 @@ type encoderTask struct {
 }
 
 // newEncoderTask returns the untrained network of a job for pictures such as those trained on. sum stands for the training data.
-func (c *Encoding) newEncoderTask(job string, trained, test *data.Pictures, sum string, unit bool, metric string) (encoderTask, error) {
+func (c *Encoding) newEncoderTask(job string, trained, test *data.Pictures, sum string, unit bool, metric distance.Kind) (encoderTask, error) {
 	if test.C != trained.C || test.H != trained.H || test.W != trained.W {
 		return encoderTask{}, fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", trained.C, trained.H, trained.W, test.C, test.H, test.W)
 	}
@@ -170,7 +170,7 @@ func (t *encoderTask) Scale(spread measure.Number) { t.subject.Scale = spread }
 
 // distance is the network's metric as packages pair and retrieval have it.
 func (t *encoderTask) distance() distance.Measure {
-	return distance.Measure{Kind: distance.Kind(t.Metric)}
+	return distance.Measure{Kind: t.Metric}
 }
 
 // vectorsOf are the vectors x of a set's pictures for the report.

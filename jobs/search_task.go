@@ -37,9 +37,9 @@ type searchTask struct {
 }
 
 func newSearchTask(c *Search, d *split) (*searchTask, error) {
-	metric := "cosine"
+	metric := distance.Cosine
 	if c.Raw {
-		metric = "euclidean"
+		metric = distance.Euclidean
 	}
 	e, err := c.newEncoderTask("search", d.train, d.test, picturesSum(d.train), !c.Raw, metric)
 	if err != nil {

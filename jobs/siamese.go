@@ -9,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // SiameseJob trains vectors of pictures on pairs of them.
@@ -104,9 +105,9 @@ func (c *Siamese) Open(ctx context.Context, env job.Env) (job.Model, error) {
 }
 
 // metric is the distance of the two branches' vectors.
-func (c *Siamese) metric() string {
+func (c *Siamese) metric() distance.Kind {
 	if c.Loss == "cosine_embedding" {
-		return "cosine"
+		return distance.Cosine
 	}
-	return "euclidean"
+	return distance.Euclidean
 }

@@ -36,7 +36,7 @@ type siameseTask struct {
 
 func newSiameseTask(c *Siamese, parts *siameseParts) (*siameseTask, error) {
 	set := parts.train.set
-	e, err := c.newEncoderTask("siamese", set, parts.test.set, parts.train.sum(), c.metric() == "cosine", c.metric())
+	e, err := c.newEncoderTask("siamese", set, parts.test.set, parts.train.sum(), c.metric() == distance.Cosine, c.metric())
 	if err != nil {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func checkVerified(t *testing.T, loss string, v *report.Verification, dir string
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{"square_square": "euclidean", "hinge_embedding": "euclidean", "cosine_embedding": "cosine"}[loss]
+	want := map[string]distance.Kind{"square_square": distance.Euclidean, "hinge_embedding": distance.Euclidean, "cosine_embedding": distance.Cosine}[loss]
 	if e.Metric() != want || !strings.HasPrefix(e.Fingerprint(), "siamese-") {
 		t.Errorf("%s: encoder of %s, %s", loss, e.Metric(), e.Fingerprint())
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
 )
@@ -20,7 +21,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	x, err := index.Create(dir+"/index", index.Options{Dim: 2, Metric: index.Euclidean})
+	x, err := index.Create(dir+"/index", index.Options{Dim: 2, Metric: distance.Euclidean})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -443,7 +444,7 @@ func TestMetricsOfSilence(t *testing.T) {
 
 // What the index would refuse is named as the client sent it.
 func TestQueryField(t *testing.T) {
-	x, err := index.Create(t.TempDir(), index.Options{Dim: 4, Metric: index.Cosine})
+	x, err := index.Create(t.TempDir(), index.Options{Dim: 4, Metric: distance.Cosine})
 	if err != nil {
 		t.Fatal(err)
 	}

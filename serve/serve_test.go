@@ -26,6 +26,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 	"go.uber.org/goleak"
 )
@@ -50,7 +51,7 @@ type shelf struct {
 func (x *shelf) Info(context.Context) (index.Info, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return index.Info{Kind: "shelf", Dim: x.dim, Len: len(x.items), Metric: index.Euclidean}, nil
+	return index.Info{Kind: "shelf", Dim: x.dim, Len: len(x.items), Metric: distance.Euclidean}, nil
 }
 
 func (x *shelf) at(id string) int {

@@ -27,6 +27,7 @@ import (
 	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/bulk"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/seq/audio"
@@ -608,10 +609,10 @@ func jobReaders() []reader {
 // corner is an encoder of one pixel.
 type corner struct{}
 
-func (corner) Dim() int            { return 3 }
-func (corner) Fingerprint() string { return "c" }
-func (corner) Metric() string      { return "euclidean" }
-func (corner) Size() image.Point   { return image.Pt(1, 1) }
+func (corner) Dim() int              { return 3 }
+func (corner) Fingerprint() string   { return "c" }
+func (corner) Metric() distance.Kind { return distance.Euclidean }
+func (corner) Size() image.Point     { return image.Pt(1, 1) }
 func (corner) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {
 		c := color.RGBAModel.Convert(m.At(m.Bounds().Min.X, m.Bounds().Min.Y)).(color.RGBA)

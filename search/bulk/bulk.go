@@ -29,6 +29,7 @@ import (
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/flock"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 )
 
@@ -47,13 +48,13 @@ type Skipped struct {
 
 // Plan is how a collection is divided.
 type Plan struct {
-	Run         string `json:"run"` // folder, absolute
-	Fingerprint string `json:"fingerprint"`
-	Dim         int    `json:"dim"`
-	Metric      string `json:"metric"`
-	Pictures    int    `json:"pictures"`
-	ShardSize   int    `json:"shard_size"`
-	Hash        string `json:"hash"` // of the list of pictures
+	Run         string        `json:"run"` // folder, absolute
+	Fingerprint string        `json:"fingerprint"`
+	Dim         int           `json:"dim"`
+	Metric      distance.Kind `json:"metric"`
+	Pictures    int           `json:"pictures"`
+	ShardSize   int           `json:"shard_size"`
+	Hash        string        `json:"hash"` // of the list of pictures
 
 	dir  string
 	lock *flock.Lock

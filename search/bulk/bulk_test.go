@@ -20,6 +20,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/flock"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -28,7 +29,7 @@ type corner struct{ fingerprint string }
 
 func (corner) Dim() int              { return 3 }
 func (c corner) Fingerprint() string { return c.fingerprint }
-func (corner) Metric() string        { return "euclidean" }
+func (corner) Metric() distance.Kind { return distance.Euclidean }
 func (corner) Size() image.Point     { return image.Pt(1, 1) }
 
 func (corner) Encode(dst []float32, pictures []image.Image) error {

@@ -108,7 +108,7 @@ func (w *writer) outline(ctx context.Context) error {
 	if filepath.Ext(w.name) != ".safetensors" {
 		return nil
 	}
-	metadata := map[string]string{"encoder": w.plan.Fingerprint, "metric": w.plan.Metric}
+	metadata := map[string]string{"encoder": w.plan.Fingerprint, "metric": string(w.plan.Metric)}
 	for i := range w.parts() {
 		o, err := tensor.NewOutline(metadata, "vectors", tensor.Float32, w.part(i), w.plan.Dim)
 		if err != nil {
@@ -224,5 +224,5 @@ func (p *Plan) AddTo(ctx context.Context, x index.Index) error {
 
 // Options are those of an index that takes the vectors.
 func (p *Plan) Options() index.Options {
-	return index.Options{Dim: p.Dim, Metric: index.Metric(p.Metric), Encoder: p.Fingerprint}
+	return index.Options{Dim: p.Dim, Metric: p.Metric, Encoder: p.Fingerprint}
 }

@@ -1,5 +1,5 @@
-// Package distance says how far two vectors are from each other, in one vocabulary for miners, figures of
-// retrieval and indexes: less is nearer throughout, so the distance of cosines is 1 − cos and that of dot
+// Package distance says how far two vectors are from each other, in one vocabulary for losses, miners, figures of
+// retrieval, encoders and indexes: less is nearer throughout, so the distance of cosines is 1 − cos and that of dot
 // products −x·y.
 package distance
 
@@ -11,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/spelling"
 )
 
 // Kind is a formula of a distance, by its name in files, settings and flags.
@@ -28,8 +29,9 @@ const (
 // Kinds lists all kinds.
 var Kinds = []Kind{Euclidean, Squared, Cosine, Dot, Lp}
 
-// Check refuses a kind that is not one of those allowed, which an error lists.
-func (k Kind) Check(allowed []Kind) error {
+// Check refuses a kind that is not one of those allowed. The error lists them, and calls the kind by the
+// name of the field or the option that it is from.
+func (k Kind) Check(name string, allowed []Kind) error {
 	if slices.Contains(allowed, k) {
 		return nil
 	}
@@ -37,7 +39,7 @@ func (k Kind) Check(allowed []Kind) error {
 	for i, a := range allowed {
 		names[i] = string(a)
 	}
-	return fmt.Errorf("distance is %q; it must be one of %s", excerpt.Of(k), strings.Join(names, ", "))
+	return fmt.Errorf("%s is %q; it must be one of %s%s", name, excerpt.Of(k), strings.Join(names, ", "), spelling.DidYouMean(string(k), names))
 }
 
 // Measure is a distance: a kind and what it needs. Its zero value is the Euclidean distance.
@@ -50,7 +52,7 @@ type Measure struct {
 // own name before what it says.
 func (m Measure) Check() error {
 	if m.Kind != "" {
-		if err := m.Kind.Check(Kinds); err != nil {
+		if err := m.Kind.Check("distance", Kinds); err != nil {
 			return err
 		}
 	}

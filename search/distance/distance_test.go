@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%v; it must be %s", err, want)
 		}
 	}
-	if err := distance.Squared.Check([]distance.Kind{distance.Dot}); err == nil || !strings.HasSuffix(err.Error(), "one of dot") {
+	if err := distance.Squared.Check("metric", []distance.Kind{distance.Dot}); err == nil || err.Error() != `metric is "squared"; it must be one of dot` {
 		t.Error(err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // Encoder turns pictures into vectors. *Model is one.
@@ -25,8 +26,8 @@ type Encoder interface {
 	Dim() int
 	// Fingerprint tells encoders apart: vectors of different ones do not compare.
 	Fingerprint() string
-	// Metric is the distance that the vectors were trained for: "euclidean", "cosine" or "dot".
-	Metric() string
+	// Metric is the distance that the vectors were trained for: Euclidean, Cosine or Dot.
+	Metric() distance.Kind
 	// Size is that of the pictures that the network takes: others are fitted to it, as data.Fit does.
 	Size() image.Point
 	// Encode writes the vectors of pictures of any size and colour to dst, Dim elements each.
@@ -127,7 +128,7 @@ func (m *Model) Dim() int { return m.network.Dim }
 func (m *Model) Fingerprint() string { return m.fingerprint }
 
 // Metric implements Encoder.
-func (m *Model) Metric() string { return m.network.Metric }
+func (m *Model) Metric() distance.Kind { return m.network.Metric }
 
 // Size implements Encoder.
 func (m *Model) Size() image.Point { return image.Pt(m.network.Width, m.network.Height) }

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -36,17 +34,17 @@ const (
 )
 
 // metrics are what Spec.Metric may be.
-var metrics = []string{"euclidean", "cosine", "dot"}
+var metrics = []distance.Kind{distance.Euclidean, distance.Cosine, distance.Dot}
 
 // A Spec says what an encoder takes and gives.
 type Spec struct {
-	Job      string `json:"job"` // that trained it, such as "search": the first part of Fingerprint
-	Channels int    `json:"channels"`
-	Height   int    `json:"height"` // pixels
-	Width    int    `json:"width"`
-	Dim      int    `json:"dim"`    // coordinates of a vector
-	Unit     bool   `json:"unit"`   // vectors have length 1
-	Metric   string `json:"metric"` // the distance that vectors are trained for: "euclidean", "cosine" or "dot"
+	Job      string        `json:"job"` // that trained it, such as "search": the first part of Fingerprint
+	Channels int           `json:"channels"`
+	Height   int           `json:"height"` // pixels
+	Width    int           `json:"width"`
+	Dim      int           `json:"dim"`    // coordinates of a vector
+	Unit     bool          `json:"unit"`   // vectors have length 1
+	Metric   distance.Kind `json:"metric"` // the distance that vectors are trained for: Euclidean, Cosine or Dot
 	// DarkBackground: training was on bright figures on dark ground. Pictures with a bright border, such as
 	// ink on paper, are then turned into their negatives.
 	DarkBackground bool `json:"dark_background"`
@@ -63,10 +61,7 @@ func (s Spec) check() error {
 	if s.Dim < 1 || s.Dim > MaxDim {
 		return fmt.Errorf("dim is %d; it must be a whole number from 1 to %d", s.Dim, MaxDim)
 	}
-	if !slices.Contains(metrics, s.Metric) {
-		return fmt.Errorf("metric is %q; it must be one of %s%s", excerpt.Of(s.Metric), strings.Join(metrics, ", "), spelling.DidYouMean(s.Metric, metrics))
-	}
-	return nil
+	return s.Metric.Check("metric", metrics)
 }
 
 // Fits refuses a set of pictures of another size or number of channels.

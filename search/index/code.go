@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // A row's code is its vector in whole numbers of −127 to 127, times a step of its own. What
@@ -40,7 +41,7 @@ func (r *rowCode) encode(o Options, v []float32) {
 	}
 	r.step = float32(top / codeMost)
 	switch {
-	case r.step < smallestNormal && o.Metric == Cosine && o.Storage == Int8:
+	case r.step < smallestNormal && o.Metric == distance.Cosine && o.Storage == Int8:
 		// No step is fine enough for so short a vector: its direction is kept.
 		r.encodeDirection(v, top)
 	case r.step > 0:
@@ -72,7 +73,7 @@ func (r *rowCode) measure(o Options, v []float32) {
 		return float64(v[i])
 	}
 	factor, step := 1.0, r.step
-	if o.Metric == Cosine {
+	if o.Metric == distance.Cosine {
 		var squares float64
 		for i := range v {
 			squares += kept(i) * kept(i)
@@ -87,7 +88,7 @@ func (r *rowCode) measure(o Options, v []float32) {
 		off := float64(kept(i)*factor) - coded
 		err += off * off
 	}
-	if o.Metric == Dot {
+	if o.Metric == distance.Dot {
 		norm = math.Sqrt(norm)
 	}
 	r.scan = [...]float32{scanStep: step, scanNorm: float32(norm), scanErr: above(math.Sqrt(err))}
@@ -113,7 +114,7 @@ func (r *rowCode) put(codes []int8, scan []float32, i int) {
 // A probe is a query's vector as a scan wants it, in whole numbers times a step, and as the
 // distances to candidates want it.
 type probe struct {
-	metric Metric
+	metric distance.Kind
 	exact  []float64 // the vector; with cosine made as long as 1
 	length float64   // ‖exact‖
 	step   float64
@@ -122,12 +123,12 @@ type probe struct {
 }
 
 // newProbe writes the query's whole numbers to words, which has two a pair.
-func newProbe(metric Metric, v []float32, words []int16) *probe {
+func newProbe(metric distance.Kind, v []float32, words []int16) *probe {
 	p := &probe{metric: metric, exact: make([]float64, len(v))}
 	for i, x := range v {
 		p.exact[i] = float64(x)
 	}
-	if metric == Cosine {
+	if metric == distance.Cosine {
 		divide(p.exact, length(v))
 	}
 	var top float64
@@ -169,13 +170,13 @@ func (p *probe) limit(worst float64) simd.ScanLimit {
 	if math.IsInf(worst, 1) {
 		return simd.ScanLimit{Limit: math.MaxFloat32}
 	}
-	if p.metric == Dot {
+	if p.metric == distance.Dot {
 		return simd.ScanLimit{
 			Product: float32(-p.step), Norm: -above(p.err + slack*p.coded),
 			Limit: above(worst + slack*math.Abs(worst) + tiny), Slope: above(p.length),
 		}
 	}
-	if p.metric == Cosine {
+	if p.metric == distance.Cosine {
 		worst = math.Sqrt(2 * worst)
 	}
 	reach := (worst + p.err) * (1 + 1e-12)
@@ -189,9 +190,9 @@ func (p *probe) limit(worst float64) simd.ScanLimit {
 // distance is the metric's, to a vector.
 func (p *probe) distance(v []float32) float64 {
 	switch p.metric {
-	case Dot:
+	case distance.Dot:
 		return 0 - p.dot(v) // not −0
-	case Cosine:
+	case distance.Cosine:
 		return p.squares(v, length(v)) / 2
 	}
 	return math.Sqrt(p.squares(v, 1))

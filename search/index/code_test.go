@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // TestLimitIsABound: a row within the distance that a limit is made of is always marked, whatever
@@ -88,10 +89,10 @@ func TestScanLeavesFewRows(t *testing.T) {
 		query []float32
 		most  int
 	}{
-		"Gaussian":       {Options{dim, Euclidean, Float32, ""}, gaussian, normal(r, dim), 30},
-		"clusters":       {Options{dim, Cosine, Float32, ""}, clustered, nearTo(r, centres[7].Vector), 30},
-		"int8 clusters":  {Options{dim, Cosine, Int8, ""}, clustered, nearTo(r, centres[7].Vector), 15},
-		"inner products": {Options{dim, Dot, Float32, ""}, gaussian, normal(r, dim), 40},
+		"Gaussian":       {Options{dim, distance.Euclidean, Float32, ""}, gaussian, normal(r, dim), 30},
+		"clusters":       {Options{dim, distance.Cosine, Float32, ""}, clustered, nearTo(r, centres[7].Vector), 30},
+		"int8 clusters":  {Options{dim, distance.Cosine, Int8, ""}, clustered, nearTo(r, centres[7].Vector), 15},
+		"inner products": {Options{dim, distance.Dot, Float32, ""}, gaussian, normal(r, dim), 40},
 	} {
 		x := inMemory(t, c.Options, false, c.items)
 		hits, err := x.Search(context.Background(), []Query{{Vector: c.query, K: k}})
@@ -123,7 +124,7 @@ func nearTo(r *rand.Rand, centre []float32) []float32 {
 func TestShortDirection(t *testing.T) {
 	for top := float32(0x1p-143); top < 1e-30; top *= 1.37 {
 		want := []float32{top, 0, -top / 2, top / 3}
-		s := newSlab(Options{Dim: 4, Metric: Cosine, Storage: Int8}, []Item{{ID: "a", Vector: want}})
+		s := newSlab(Options{Dim: 4, Metric: distance.Cosine, Storage: Int8}, []Item{{ID: "a", Vector: want}})
 		got, err := s.vector(0, make([]float32, 4))
 		must(t, err)
 		var dot float64

@@ -18,6 +18,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/energo-ml/energo/search/distance"
 	"pgregory.net/rapid"
 )
 
@@ -223,7 +224,7 @@ var long = flag.Bool("long", false, "run the long tests, too")
 // TestKill kills a process that adds, five times, or a hundred with -long: every Add that it was told of is there, and
 // none is there in part.
 func TestKill(t *testing.T) {
-	o := Options{Dim: 5, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 5, Metric: distance.Euclidean, Storage: Float32}
 	rounds, adds, torn := 5, 0, 0
 	if *long {
 		rounds = 100

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -13,7 +14,7 @@ func Example() {
 	dir, _ := os.MkdirTemp("", "pictures")
 	defer os.RemoveAll(dir)
 
-	x, err := index.Create(dir, index.Options{Dim: 2, Metric: index.Cosine})
+	x, err := index.Create(dir, index.Options{Dim: 2, Metric: distance.Cosine})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // atLevels runs f as a subtest at every level that this machine has.
@@ -99,9 +100,9 @@ func (m *model) distance(a, b []float32) float64 {
 		diff += (x - y) * (x - y)
 	}
 	switch m.Metric {
-	case Dot:
+	case distance.Dot:
 		return -dot
-	case Cosine:
+	case distance.Cosine:
 		return 1 - dot/math.Sqrt(aa*bb)
 	}
 	return math.Sqrt(diff)

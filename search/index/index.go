@@ -7,9 +7,8 @@ package index
 
 import (
 	"context"
-	"strings"
 
-	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // Index is a set of vectors, each under an identifier, that can be searched by nearness.
@@ -34,14 +33,14 @@ type Index interface {
 
 // Info describes an index.
 type Info struct {
-	Kind    string  `json:"kind"`              // "exact", "weaviate"
-	Dim     int     `json:"dim"`               // coordinates of a vector
-	Len     int     `json:"len"`               // items
-	Metric  Metric  `json:"metric"`            // what Hit.Distance is
-	Storage Storage `json:"storage,omitempty"` // how coordinates are kept
-	Encoder string  `json:"encoder,omitempty"` // fingerprint of the model whose vectors these are; "" is unknown
-	Trouble string  `json:"trouble,omitempty"` // what keeps changes from being stored as they should be; "" is nothing
-	Dropped string  `json:"dropped,omitempty"` // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
+	Kind    string        `json:"kind"`              // "exact", "weaviate"
+	Dim     int           `json:"dim"`               // coordinates of a vector
+	Len     int           `json:"len"`               // items
+	Metric  distance.Kind `json:"metric"`            // what Hit.Distance is
+	Storage Storage       `json:"storage,omitempty"` // how coordinates are kept
+	Encoder string        `json:"encoder,omitempty"` // fingerprint of the model whose vectors these are; "" is unknown
+	Trouble string        `json:"trouble,omitempty"` // what keeps changes from being stored as they should be; "" is nothing
+	Dropped string        `json:"dropped,omitempty"` // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
 }
 
 // Item is a vector and what is known of it.
@@ -77,18 +76,10 @@ type Hit struct {
 	Fields   map[string]string `json:"fields,omitempty"`
 }
 
-// Metric is how far two vectors are from each other: less is nearer.
-type Metric string
-
-// The metrics.
-const (
-	Euclidean Metric = "euclidean" // ‖a − b‖
-	Cosine    Metric = "cosine"    // 1 − a·b/(‖a‖·‖b‖)
-	Dot       Metric = "dot"       // −a·b
-)
-
-// Metrics lists all metrics.
-var Metrics = []Metric{Euclidean, Cosine, Dot}
+// Metrics lists the distances by which an index can search. Segments keep the place of theirs in this list.
+//
+// The cosine distance is of vectors that are not all 0: an index refuses those.
+var Metrics = []distance.Kind{distance.Euclidean, distance.Cosine, distance.Dot}
 
 // Storage is how coordinates are kept.
 type Storage string
@@ -101,15 +92,3 @@ const (
 
 // Storages lists all kinds of storage.
 var Storages = []Storage{Float32, Int8}
-
-// oneOf refuses a value that is not among those allowed.
-func oneOf[S ~string](what string, v S, allowed []S) error {
-	names := make([]string, len(allowed))
-	for i, a := range allowed {
-		if v == a {
-			return nil
-		}
-		names[i] = string(a)
-	}
-	return badArgument("%s is %q; it must be one of %s", what, excerpt.Of(v), strings.Join(names, ", "))
-}

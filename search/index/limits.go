@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // What an index takes.
@@ -40,16 +41,16 @@ func badArgument(format string, args ...any) error {
 
 // Options say what a new index is to be.
 type Options struct {
-	Dim     int     // coordinates of a vector, 1 to MaxDim
-	Metric  Metric  // "" is Euclidean
-	Storage Storage // "" is Float32
-	Encoder string  // see Info
+	Dim     int           // coordinates of a vector, 1 to MaxDim
+	Metric  distance.Kind // one of Metrics; "" is Euclidean
+	Storage Storage       // "" is Float32
+	Encoder string        // see Info
 }
 
 // Check returns o with its defaults, or an ErrArgument.
 func (o Options) Check() (Options, error) {
 	if o.Metric == "" {
-		o.Metric = Euclidean
+		o.Metric = distance.Euclidean
 	}
 	if o.Storage == "" {
 		o.Storage = Float32
@@ -60,10 +61,13 @@ func (o Options) Check() (Options, error) {
 	if err := checkText("Encoder", o.Encoder, MaxEncoder); err != nil {
 		return o, err
 	}
-	if err := oneOf("Metric", o.Metric, Metrics); err != nil {
-		return o, err
+	if err := o.Metric.Check("Metric", Metrics); err != nil {
+		return o, badArgument("%v", err)
 	}
-	return o, oneOf("Storage", o.Storage, Storages)
+	if !slices.Contains(Storages, o.Storage) {
+		return o, badArgument("Storage is %q; it must be %s or %s", excerpt.Of(o.Storage), Float32, Int8)
+	}
+	return o, nil
 }
 
 // CheckItems returns an ErrArgument if an index of o does not take the items: a vector of another
@@ -144,7 +148,7 @@ func (o Options) checkVector(name string, v []float32) error {
 	if length := math.Sqrt(squares); length > MaxLength {
 		return badArgument("%s has length %g; at most %g is allowed", name, length, float64(MaxLength))
 	}
-	if squares == 0 && o.Metric == Cosine {
+	if squares == 0 && o.Metric == distance.Cosine {
 		return badArgument("%s is all 0; the index's metric is cosine, and it has no direction", name)
 	}
 	return nil

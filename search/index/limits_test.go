@@ -7,12 +7,14 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // TestArguments: what an index does not take is an ErrArgument that names it, and nothing was done.
 func TestArguments(t *testing.T) {
 	ctx := context.Background()
-	x, _ := create(t, Options{Dim: 2, Metric: Cosine})
+	x, _ := create(t, Options{Dim: 2, Metric: distance.Cosine})
 	v := []float32{1, 2}
 	good := Item{ID: "a", Vector: v}
 	with := func(change func(it *Item)) error {

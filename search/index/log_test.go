@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // A history is an index's folder after changes, with where the log ended after each.
@@ -22,7 +24,7 @@ type history struct {
 // newHistory makes a few changes and leaves the index as a kill would.
 func newHistory(t *testing.T) *history {
 	t.Helper()
-	o := Options{Dim: 3, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 3, Metric: distance.Euclidean, Storage: Float32}
 	dir := t.TempDir()
 	x, err := Create(dir, o)
 	must(t, err)
@@ -157,7 +159,7 @@ func TestHoleInLog(t *testing.T) {
 
 // TestZerosInLog: sectors of zeros that were meant to be do not make a wrong checksum a torn end.
 func TestZerosInLog(t *testing.T) {
-	o := Options{Dim: 1000, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 1000, Metric: distance.Euclidean, Storage: Float32}
 	dir := t.TempDir()
 	x, err := Create(dir, o)
 	must(t, err)
@@ -306,7 +308,7 @@ func TestLogThatCannotBeWritten(t *testing.T) {
 
 // FuzzLog: whatever a log holds, opening it is an error or gives an index that can be used.
 func FuzzLog(f *testing.F) {
-	o := Options{Dim: 2, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 2, Metric: distance.Euclidean, Storage: Float32}
 	add := change{items: []Item{{ID: "a", Vector: []float32{1, 2}, Label: "l", Fields: map[string]string{"k": "v"}}}}
 	remove := change{ids: []string{"a", "b"}}
 	f.Add(add.appendTo(nil))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // The files of an index's folder, beside the segments and the log, which are numbered.
@@ -35,7 +36,7 @@ func logName(number int) string     { return fmt.Sprintf("energo-%08d.log", numb
 type manifest struct {
 	Version  int              `json:"version"`
 	Dim      int              `json:"dim"`
-	Metric   Metric           `json:"metric"`
+	Metric   distance.Kind    `json:"metric"`
 	Storage  Storage          `json:"storage"`
 	Encoder  string           `json:"encoder,omitempty"`
 	Segments []segmentOfIndex `json:"segments"`

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // inMemory is an index without files or a writer, of one slab a batch, and after them one of all
@@ -45,7 +46,7 @@ func TestSearchBruteForce(t *testing.T) {
 	for dim := 1; dim <= 130; dim++ {
 		bruteForce(t, Options{Dim: dim, Metric: Metrics[dim%3], Storage: Storages[dim/3%2]})
 	}
-	bruteForce(t, Options{Dim: 2049, Metric: Euclidean, Storage: Float32})
+	bruteForce(t, Options{Dim: 2049, Metric: distance.Euclidean, Storage: Float32})
 }
 
 func bruteForce(t *testing.T, o Options) {
@@ -67,7 +68,7 @@ func bruteForce(t *testing.T, o Options) {
 // TestSearchManySteps: enough rows for several steps and tasks, and enough queries for several groups;
 // the same bits come out of one worker and of many.
 func TestSearchManySteps(t *testing.T) {
-	o := Options{Dim: 300, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 300, Metric: distance.Euclidean, Storage: Float32}
 	r := rng(3)
 	m := &model{Options: o}
 	m.items = items(r, 0, 5000, o.Dim)
@@ -149,7 +150,7 @@ func TestTies(t *testing.T) {
 		x := inMemory(t, o, false, batch[:70], batch[70:4000], batch[4000:])
 		hits, err := x.Search(context.Background(), []Query{{Vector: batch[1].Vector, K: 1500}})
 		must(t, err)
-		if metric != Dot && hits[0][0].Distance != 0 {
+		if metric != distance.Dot && hits[0][0].Distance != 0 {
 			t.Errorf("%s: a vector is %g from itself", metric, hits[0][0].Distance)
 		}
 		for i := 1; i < len(hits[0]); i++ {
@@ -167,7 +168,7 @@ func number(id string) (n int) {
 }
 
 func TestSearchNothing(t *testing.T) {
-	o := Options{Dim: 2, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 2, Metric: distance.Euclidean, Storage: Float32}
 	for name, x := range map[string]*Exact{"empty": inMemory(t, o, false), "one": inMemory(t, o, false, items(rng(1), 0, 1, 2))} {
 		hits, err := x.Search(context.Background(), []Query{
 			{Vector: []float32{1, 2}, K: 3, Filter: Filter{Labels: []string{"nothing"}}},
@@ -188,7 +189,7 @@ func TestSearchNothing(t *testing.T) {
 func TestSearchCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	x := inMemory(t, Options{Dim: 2, Metric: Euclidean, Storage: Float32}, false, items(rng(1), 0, 100, 2))
+	x := inMemory(t, Options{Dim: 2, Metric: distance.Euclidean, Storage: Float32}, false, items(rng(1), 0, 100, 2))
 	if _, err := x.Search(ctx, []Query{{Vector: []float32{1, 2}, K: 1}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want that the context was cancelled", err)
 	}

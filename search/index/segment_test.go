@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // segmentOf returns n items' segment.
@@ -26,7 +28,7 @@ func segmentOf(t testing.TB, o Options, n int) []byte {
 // when that is looked at. Those between the columns mean nothing.
 func TestFlippedSegment(t *testing.T) {
 	for _, storage := range Storages {
-		o := Options{Dim: 3, Metric: Euclidean, Storage: storage}
+		o := Options{Dim: 3, Metric: distance.Euclidean, Storage: storage}
 		good := segmentOf(t, o, 40)
 		f, err := parseFooter(good, o)
 		must(t, err)
@@ -55,7 +57,7 @@ func TestFlippedSegment(t *testing.T) {
 
 // TestDamagedVector: a search that needs a damaged vector says so, and so does Compact.
 func TestDamagedVector(t *testing.T) {
-	o := Options{Dim: 4, Metric: Euclidean, Storage: Float32}
+	o := Options{Dim: 4, Metric: distance.Euclidean, Storage: Float32}
 	x, dir := create(t, o)
 	batch := items(rng(2), 0, 50, 4)
 	must(t, x.Add(context.Background(), batch))
@@ -169,7 +171,7 @@ func TestSweep(t *testing.T) {
 // FuzzSegment: whatever a segment holds, it is refused or can be used without a fault. The
 // checksums are made right, so that what is behind them is reached.
 func FuzzSegment(f *testing.F) {
-	o := Options{Dim: 3, Metric: Cosine, Storage: Float32}
+	o := Options{Dim: 3, Metric: distance.Cosine, Storage: Float32}
 	good := segmentOf(f, o, 20)
 	f.Add(uint16(0), uint64(0), uint16(0), uint64(0), uint16(0))
 	for i := range 8 + 3*numColumns {
@@ -226,7 +228,7 @@ func mend(data []byte) []byte {
 // TestFooterClaims: numbers that no file of that size can hold are refused without
 // memory for them.
 func TestFooterClaims(t *testing.T) {
-	o := Options{Dim: 3, Metric: Euclidean, Storage: Int8}
+	o := Options{Dim: 3, Metric: distance.Euclidean, Storage: Int8}
 	good := segmentOf(t, o, 20)
 	for name, change := range map[string]func(f *footer){
 		"rows":    func(f *footer) { f.Rows = 1 << 60 },

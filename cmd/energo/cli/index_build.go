@@ -64,7 +64,7 @@ the index; --fresh makes it anew.`,
 			}
 			name := cmp.Or(name, filepath.Join(args[0], "index"))
 			x, err := buildIndex(cmd, name, fresh, cmd.Flags().Changed("storage"), index.Options{
-				Dim: encoder.Dim(), Metric: index.Metric(encoder.Metric()), Storage: index.Storage(storage), Encoder: encoder.Fingerprint(),
+				Dim: encoder.Dim(), Metric: encoder.Metric(), Storage: index.Storage(storage), Encoder: encoder.Fingerprint(),
 			})
 			if err != nil {
 				return err

@@ -122,7 +122,7 @@ func evaluateItems(ctx context.Context, items []index.Item, info index.Info, see
 		vectors, classes = append(vectors, item.Vector...), append(classes, class)
 	}
 	r, err = retrieval.Evaluate(ctx, vectors, info.Dim, classes, retrieval.Options{
-		Distance: distance.Measure{Kind: distance.Kind(info.Metric)}, Rand: train.Rand(seed, "clusters", 0),
+		Distance: distance.Measure{Kind: info.Metric}, Rand: train.Rand(seed, "clusters", 0),
 	})
 	return labels, r, err
 }

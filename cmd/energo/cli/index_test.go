@@ -21,6 +21,7 @@ import (
 	"testing/synctest"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
@@ -83,10 +84,10 @@ type bars struct {
 	stop    context.CancelFunc
 }
 
-func (*bars) Dim() int            { return 2 }
-func (*bars) Fingerprint() string { return "bars" }
-func (*bars) Metric() string      { return "euclidean" }
-func (*bars) Size() image.Point   { return image.Pt(1, 1) }
+func (*bars) Dim() int              { return 2 }
+func (*bars) Fingerprint() string   { return "bars" }
+func (*bars) Metric() distance.Kind { return distance.Euclidean }
+func (*bars) Size() image.Point     { return image.Pt(1, 1) }
 func (b *bars) Encode(dst []float32, pictures []image.Image) error {
 	for i, p := range pictures {
 		dst[2*i] = float32(color.GrayModel.Convert(p.At(0, 0)).(color.Gray).Y)

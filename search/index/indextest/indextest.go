@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -30,7 +31,7 @@ func Run(t *testing.T, create func(t *testing.T, o index.Options) index.Index) {
 	}
 	t.Run("equals", func(t *testing.T) { equals(t, create(t, index.Options{Dim: 2})) })
 	t.Run("a life", func(t *testing.T) { life(t, create(t, index.Options{Dim: 3})) })
-	t.Run("arguments", func(t *testing.T) { arguments(t, create(t, index.Options{Dim: 2, Metric: index.Cosine})) })
+	t.Run("arguments", func(t *testing.T) { arguments(t, create(t, index.Options{Dim: 2, Metric: distance.Cosine})) })
 	t.Run("several at once", func(t *testing.T) { together(t, create(t, index.Options{Dim: 2})) })
 	t.Run("cancelled", func(t *testing.T) { cancelled(t, create(t, index.Options{Dim: 2})) })
 }
@@ -38,9 +39,9 @@ func Run(t *testing.T, create func(t *testing.T, o index.Options) index.Index) {
 // empty has nothing and finds nothing, and says what it is.
 func empty(t *testing.T, create func(*testing.T, index.Options) index.Index) {
 	ctx := t.Context()
-	x := create(t, index.Options{Dim: 4, Metric: index.Dot, Encoder: "sha256:ab \"c\""})
+	x := create(t, index.Options{Dim: 4, Metric: distance.Dot, Encoder: "sha256:ab \"c\""})
 	info, err := x.Info(ctx)
-	want := index.Info{Kind: info.Kind, Dim: 4, Metric: index.Dot, Storage: index.Float32, Encoder: "sha256:ab \"c\""}
+	want := index.Info{Kind: info.Kind, Dim: 4, Metric: distance.Dot, Storage: index.Float32, Encoder: "sha256:ab \"c\""}
 	if err != nil || info != want || info.Kind == "" {
 		t.Errorf("Info is %+v, %v; want %+v", info, err, want)
 	}
@@ -107,17 +108,17 @@ func same(a, b index.Item) bool {
 	return a.ID == b.ID && a.Label == b.Label && slices.Equal(a.Vector, b.Vector) && maps.Equal(a.Fields, b.Fields)
 }
 
-// distance is the oracle.
-func distance(m index.Metric, a, b []float32) float64 {
+// between is the oracle.
+func between(m distance.Kind, a, b []float32) float64 {
 	var ab, aa, bb, dd float64
 	for i := range a {
 		x, y := float64(a[i]), float64(b[i])
 		ab, aa, bb, dd = ab+x*y, aa+x*x, bb+y*y, dd+(x-y)*(x-y)
 	}
 	switch m {
-	case index.Cosine:
+	case distance.Cosine:
 		return 1 - ab/math.Sqrt(aa*bb)
-	case index.Dot:
+	case distance.Dot:
 		return -ab
 	}
 	return math.Sqrt(dd)
@@ -157,7 +158,7 @@ func randomVector(r *rand.Rand, dim int) []float32 {
 }
 
 // search compares with a search of everything.
-func search(t *testing.T, x index.Index, m index.Metric) {
+func search(t *testing.T, x index.Index, m distance.Kind) {
 	r := rand.New(rand.NewPCG(1, 2))
 	items := randomItems(r, 150, 5)
 	if err := x.Add(t.Context(), items); err != nil {
@@ -193,13 +194,13 @@ func search(t *testing.T, x index.Index, m index.Metric) {
 }
 
 // compare holds hits against the oracle. Two whose distances differ by less than the tolerance may change places.
-func compare(hits []index.Hit, q *index.Query, items []index.Item, m index.Metric) error {
+func compare(hits []index.Hit, q *index.Query, items []index.Item, m distance.Kind) error {
 	var want []index.Hit
 	of := map[string]*index.Item{}
 	for i := range items {
 		of[items[i].ID] = &items[i]
 		if passes(&q.Filter, &items[i]) {
-			want = append(want, index.Hit{ID: items[i].ID, Distance: distance(m, q.Vector, items[i].Vector)})
+			want = append(want, index.Hit{ID: items[i].ID, Distance: between(m, q.Vector, items[i].Vector)})
 		}
 	}
 	slices.SortStableFunc(want, func(a, b index.Hit) int { return cmp.Compare(a.Distance, b.Distance) })
@@ -218,9 +219,9 @@ func compare(hits []index.Hit, q *index.Query, items []index.Item, m index.Metri
 			return fmt.Errorf("hit %d is %+v; the item is %+v", i, h, *it)
 		}
 		slack := tolerance * (1 + length(q.Vector)*length(it.Vector))
-		d := distance(m, q.Vector, it.Vector)
+		d := between(m, q.Vector, it.Vector)
 		off := math.Max(math.Abs(h.Distance-d), math.Abs(h.Distance-want[i].Distance))
-		if m == index.Euclidean {
+		if m == distance.Euclidean {
 			off *= h.Distance + d // the square is what stores compute
 		}
 		if !(off <= slack) {
@@ -230,7 +231,7 @@ func compare(hits []index.Hit, q *index.Query, items []index.Item, m index.Metri
 	return nil
 }
 
-func length(v []float32) float64 { return distance(index.Euclidean, v, make([]float32, len(v))) }
+func length(v []float32) float64 { return between(distance.Euclidean, v, make([]float32, len(v))) }
 
 // equals come in the order of their adding.
 func equals(t *testing.T, x index.Index) {
@@ -307,7 +308,7 @@ func agree(t *testing.T, x index.Index, model map[string]index.Item, r *rand.Ran
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := compare(hits[0], &q, items, index.Euclidean); err != nil {
+	if err := compare(hits[0], &q, items, distance.Euclidean); err != nil {
 		t.Fatal(err)
 	}
 	id := fmt.Sprintf("item %d", r.IntN(30))

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -24,7 +25,7 @@ const (
 type about struct {
 	Energo  int           `json:"energo"` // version of the layout
 	Dim     int           `json:"dim"`
-	Metric  index.Metric  `json:"metric"`
+	Metric  distance.Kind `json:"metric"`
 	Storage index.Storage `json:"storage"`
 	Encoder string        `json:"encoder,omitempty"`
 }
@@ -36,10 +37,10 @@ const layout = 1
 const maxDim = 65535
 
 // distances are Weaviate's names of the metrics.
-var distances = map[index.Metric]string{
-	index.Euclidean: "l2-squared",
-	index.Cosine:    "cosine",
-	index.Dot:       "dot",
+var distances = map[distance.Kind]string{
+	distance.Euclidean: "l2-squared",
+	distance.Cosine:    "cosine",
+	distance.Dot:       "dot",
 }
 
 // class is what of a class of the schema matters here.

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/index/indextest"
 )
@@ -243,7 +244,7 @@ func TestLimits(t *testing.T) {
 	}
 	defer again.Close()
 	info, err := again.Info(t.Context())
-	if want := (index.Info{Kind: "weaviate", Dim: 3, Len: 2, Metric: index.Euclidean, Storage: index.Int8, Encoder: o.Encoder}); err != nil || info != want {
+	if want := (index.Info{Kind: "weaviate", Dim: 3, Len: 2, Metric: distance.Euclidean, Storage: index.Int8, Encoder: o.Encoder}); err != nil || info != want {
 		t.Errorf("opened again it is %+v, %v", info, err)
 	}
 }

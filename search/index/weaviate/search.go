@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -116,7 +117,7 @@ func (x *Index) hits(rows []row) ([]index.Hit, error) {
 			return nil, err
 		}
 		d := *r.Additional.Distance
-		if x.about.Metric == index.Euclidean {
+		if x.about.Metric == distance.Euclidean {
 			d = math.Sqrt(math.Max(d, 0))
 		}
 		hits[i] = index.Hit{ID: r.Key, Distance: d, Label: r.Label, Fields: fields}

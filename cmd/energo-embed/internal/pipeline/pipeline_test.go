@@ -12,16 +12,17 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/search/bulk"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 )
 
 // width is an encoder that gives a picture's width, and refuses wide ones.
 type width struct{}
 
-func (width) Dim() int            { return 1 }
-func (width) Fingerprint() string { return "width" }
-func (width) Metric() string      { return "euclidean" }
-func (width) Size() image.Point   { return image.Pt(1, 1) }
+func (width) Dim() int              { return 1 }
+func (width) Fingerprint() string   { return "width" }
+func (width) Metric() distance.Kind { return distance.Euclidean }
+func (width) Size() image.Point     { return image.Pt(1, 1) }
 
 func (width) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {
