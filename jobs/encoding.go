@@ -175,5 +175,5 @@ func (t *encoderTask) distance() distance.Measure {
 
 // vectorsOf are the vectors x of a set's pictures for the report.
 func (t *encoderTask) vectorsOf(set *data.Pictures, x []float32) *report.Vectors {
-	return &report.Vectors{Values: x, Dim: t.Dim, Labels: set.Labels, Classes: set.Classes, Paths: set.Paths, Distance: t.distance()}
+	return &report.Vectors{Values: x, Dim: t.Dim, Labels: set.Labels, Classes: set.Classes, Paths: set.Paths, Metric: t.Metric}
 }

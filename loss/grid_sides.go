@@ -84,20 +84,6 @@ func (g *grid[T]) normalise(s *gridSide[T]) bool {
 	return !simd.HasNonFinite(s.lengths)
 }
 
-// lengthOf returns ‖x‖, that of float64 numbers whose squares overflow included.
-func lengthOf[T tensor.Float](x []T) float64 {
-	if s := simd.SumSquares(x); s <= math.MaxFloat64 {
-		return math.Sqrt(s)
-	}
-	const shrink = 0x1p-600
-	s := 0.0
-	for _, v := range x {
-		u := float64(v) * shrink
-		s += u * u
-	}
-	return math.Sqrt(s) / shrink
-}
-
 func tasksOf(rows int) int { return (rows + sideTask - 1) / sideTask }
 
 const sideTask = 64 // rows of one task where a side is prepared or finished
@@ -156,12 +142,7 @@ func (g *gridReady[T]) Do(task, _ int) {
 			s.squares[i] = T(simd.SumSquares(p))
 			continue
 		}
-		x := s.raw[i*d : (i+1)*d]
-		s.lengths[i] = max(lengthOf(x), simd.ShortestRow)
-		u := s.x[i*d : (i+1)*d]
-		for k, v := range x {
-			u[k] = T(float64(v) / s.lengths[i])
-		}
+		s.lengths[i] = simd.Unit(s.x[i*d:(i+1)*d], s.raw[i*d:(i+1)*d])
 	}
 }
 

@@ -26,7 +26,7 @@ func newFakeSearch() fakeSearch { return fakeSearch{classes: 4, each: 12, dim: 5
 // vectors are clusters about random middles.
 func (f fakeSearch) vectors() *Vectors {
 	rng := train.Rand(1, "fake", 0)
-	v := &Vectors{Dim: f.dim, Distance: distance.Measure{Kind: distance.Euclidean}}
+	v := &Vectors{Dim: f.dim, Metric: distance.Euclidean}
 	for k := range f.classes {
 		v.Classes = append(v.Classes, fmt.Sprintf("<class %d>", k))
 		middle := make([]float64, f.dim)
@@ -129,7 +129,7 @@ func (v *Vectors) pairs(each int) *Pairs {
 			if j < v.n() {
 				p.First, p.Second = append(p.First, i), append(p.Second, j)
 				p.Same = append(p.Same, v.Labels[i] == v.Labels[j])
-				p.Distances = append(p.Distances, distance.Between(v.Distance, v.row(i), v.row(j)))
+				p.Distances = append(p.Distances, distance.Between(v.measure(), v.row(i), v.row(j)))
 			}
 		}
 	}

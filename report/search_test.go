@@ -106,7 +106,7 @@ func TestSearchEdges(t *testing.T) {
 		{"vectors cut off", func(t *testing.T, dir string) { os.Truncate(filepath.Join(dir, VectorsFile), 900) }, VectorsFile + " could not be read", "The vectors in a plane"},
 		{"label", edit(func(v *Vectors) { v.Labels[7] = 4 }), "labels[7] is 4; it must be a whole number of at least 0 and below 4", "Who is taken"},
 		{"not finite", edit(func(v *Vectors) { v.Values[3] = float32(math.Inf(1)) }), VectorsFile + " could not be read", "Who is taken"},
-		{"metric", edit(func(v *Vectors) { v.Distance.Kind = "miles" }), "miles", "Who is taken"},
+		{"metric", edit(func(v *Vectors) { v.Metric = "miles" }), "miles", "Who is taken"},
 		{"paths", edit(func(v *Vectors) { v.Paths = v.Paths[:5] }), "paths of 5 pictures, but 48 vectors", "Who is taken"},
 		{"one number", edit(func(v *Vectors) { v.Values, v.Dim = v.Values[:v.n()], 1 }), "48 vectors of 1 numbers have no plane", "The vectors in a plane"},
 		{"all alike", edit(func(v *Vectors) { clear(v.Values) }), "Queries and what they find", "could not be read"},
@@ -164,7 +164,7 @@ func TestSearchSizes(t *testing.T) {
 func TestNearest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, dim := rapid.IntRange(2, 12).Draw(t, "n"), rapid.IntRange(1, 3).Draw(t, "dim")
-		v := &Vectors{Dim: dim, Classes: []string{"a", "b", "c"}, Distance: distance.Measure{}}
+		v := &Vectors{Dim: dim, Classes: []string{"a", "b", "c"}, Metric: distance.Euclidean}
 		v.Values = rapid.SliceOfN(rapid.SampledFrom([]float32{-1, 0, 0.5, 2}), n*dim, n*dim).Draw(t, "values")
 		v.Labels = rapid.SliceOfN(rapid.IntRange(0, 2), n, n).Draw(t, "labels")
 		order := rapid.Permutation(indices(n)).Draw(t, "order")
@@ -181,7 +181,7 @@ func TestNearest(t *testing.T) {
 				t.Fatalf("%d neighbours of %d", len(near), n)
 			}
 			for a, q := range near {
-				if q.index == i || q.distance != distance.Between(v.Distance, v.row(i), v.row(q.index)) {
+				if q.index == i || q.distance != distance.Between(v.measure(), v.row(i), v.row(q.index)) {
 					t.Fatalf("neighbour %d of %d is %v", a, i, q)
 				}
 				if a > 0 && (near[a-1].distance > q.distance || near[a-1].distance == q.distance && near[a-1].index > q.index) {

@@ -19,12 +19,12 @@ const VectorsFile = "embeddings.safetensors"
 
 // Vectors are those of a run's test pictures, in the pictures' order, with their classes.
 type Vectors struct {
-	Values   []float32 // [N, Dim]
-	Dim      int
-	Labels   []int // N, places in Classes
-	Classes  []string
-	Paths    []string // N: where the pictures are from
-	Distance distance.Measure
+	Values  []float32 // [N, Dim]
+	Dim     int
+	Labels  []int // N, places in Classes
+	Classes []string
+	Paths   []string // N: where the pictures are from
+	Metric  distance.Kind
 }
 
 // Write writes VectorsFile into a run's folder.
@@ -46,7 +46,7 @@ func (v *Vectors) Write(dir string) error {
 		return err
 	}
 	return tensor.WriteFile(filepath.Join(dir, VectorsFile), &tensor.File{
-		Metadata: map[string]string{"metric": string(v.Distance.Kind), "classes": string(classes), "paths": string(paths)},
+		Metadata: map[string]string{"metric": string(v.Metric), "classes": string(classes), "paths": string(paths)},
 		Tensors:  []tensor.Named{{Name: "vectors", Tensor: x}, {Name: "labels", Tensor: labels}},
 	})
 }
@@ -64,8 +64,8 @@ func decodeVectors(f *tensor.File) (v *Vectors, err error) {
 	if x == nil || y == nil || x.Rank() != 2 || y.Rank() != 1 || x.Dim(0) != y.Dim(0) || x.Len() == 0 || x.DType() != tensor.Float32 {
 		return nil, fmt.Errorf("it must hold the tensors vectors [N, Dim] of float32 and labels [N]")
 	}
-	v = &Vectors{Values: x.Float32s(), Dim: x.Dim(1), Distance: distance.Measure{Kind: distance.Kind(f.Metadata["metric"])}}
-	if err := v.Distance.Check(); err != nil {
+	v = &Vectors{Values: x.Float32s(), Dim: x.Dim(1), Metric: distance.Kind(f.Metadata["metric"])}
+	if err := v.measure().Check(); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal([]byte(f.Metadata["classes"]), &v.Classes); err != nil {
@@ -78,7 +78,7 @@ func decodeVectors(f *tensor.File) (v *Vectors, err error) {
 		return nil, fmt.Errorf("there are paths of %d pictures, but %d vectors", len(v.Paths), v.n())
 	}
 	// What cannot be compared is refused here, once for all pictures.
-	return v, new(pair.Strips[float32]).Set(v.Distance, v.Values, v.row(0), v.Dim)
+	return v, new(pair.Strips[float32]).Set(v.measure(), v.Values, v.row(0), v.Dim)
 }
 
 // wholes returns a tensor's elements as whole numbers below a bound.
@@ -95,6 +95,9 @@ func wholes(name string, t *tensor.Tensor, below int) ([]int, error) {
 
 // n is the number of pictures.
 func (v *Vectors) n() int { return len(v.Labels) }
+
+// measure is the distance, as packages pair and retrieval take it.
+func (v *Vectors) measure() distance.Measure { return distance.Measure{Kind: v.Metric} }
 
 func (v *Vectors) row(i int) []float32 { return v.Values[i*v.Dim:][:v.Dim] }
 
@@ -113,7 +116,7 @@ func (v *Vectors) nearest(i, k int) []neighbour {
 	all := make([]neighbour, 0, v.n())
 	for j := range v.n() {
 		if j != i {
-			all = append(all, neighbour{j, distance.Between(v.Distance, v.row(i), v.row(j))})
+			all = append(all, neighbour{j, distance.Between(v.measure(), v.row(i), v.row(j))})
 		}
 	}
 	slices.SortFunc(all, func(a, b neighbour) int {
@@ -148,7 +151,7 @@ func (v *Vectors) apart(order []int, most int) (same, different []float64) {
 	order = order[:min(most, len(order))]
 	for a, i := range order {
 		for _, j := range order[:a] {
-			d := distance.Between(v.Distance, v.row(i), v.row(j))
+			d := distance.Between(v.measure(), v.row(i), v.row(j))
 			if v.Labels[i] == v.Labels[j] {
 				same = append(same, d)
 			} else {
@@ -176,7 +179,7 @@ func (v *Vectors) takenFor(order []int, most int) (confusion, error) {
 		queries = append(queries, v.row(i)...)
 	}
 	var strips pair.Strips[float32]
-	if err := strips.Set(v.Distance, queries, v.Values, v.Dim); err != nil {
+	if err := strips.Set(v.measure(), queries, v.Values, v.Dim); err != nil {
 		return m, err
 	}
 	for lo := 0; lo < len(order); {

@@ -22,10 +22,6 @@ type CosineArgs[T Float] struct {
 // a float32.
 const CosineEps = 0x1.197998p-40
 
-// ShortestRow is what rows are divided by instead of their lengths where those are less, so that
-// the cosine of a row of zeros with any is 0: in losses over pairs, miners and retrieval.
-const ShortestRow = 1e-12
-
 // CosineRows computes, with cos = x·y/√((‖x‖² + eps)(‖y‖² + eps)) of each pair of rows,
 //
 //	ℓ = 1 − cos               Target 1

@@ -46,10 +46,13 @@ func (k Kind) Check(name string, allowed []Kind) error {
 type Measure struct {
 	Kind Kind    // "" means Euclidean
 	P    float64 // of Lp alone: from 1 to +Inf
+	// Normalize divides both rows by their Euclidean lengths first, or by 1e-12 where they are shorter.
+	// Cosine always does; Normalize must be false there.
+	Normalize bool
 }
 
-// Check refuses a kind that is not one of Kinds, and a P that its kind does not take. The caller puts its
-// own name before what it says.
+// Check refuses a kind that is not one of Kinds, a P that its kind does not take, and a Normalize without
+// effect. The caller puts its own name before what it says.
 func (m Measure) Check() error {
 	if m.Kind != "" {
 		if err := m.Kind.Check("distance", Kinds); err != nil {
@@ -61,13 +64,21 @@ func (m Measure) Check() error {
 		return fmt.Errorf("p is %v; it must be at least 1", m.P)
 	case m.Kind != Lp && m.P != 0:
 		return fmt.Errorf("p is %v; it must be 0 where the distance is not lp", m.P)
+	case m.Kind == Cosine && m.Normalize:
+		return fmt.Errorf("normalize is true; it must be false where the distance is cosine, which always divides by the lengths")
 	}
 	return nil
 }
 
 // Between returns the distance of two rows in float64. They are of one length and finite,
-// and m passes Check.
+// and m passes Check. It allocates with Normalize alone.
 func Between[T tensor.Float](m Measure, x, y []T) float64 {
+	if m.Normalize {
+		m.Normalize = false
+		u, _ := unit(x)
+		v, _ := unit(y)
+		return Between(m, u, v)
+	}
 	switch m.Kind {
 	case Squared:
 		return simd.PairSquares(x, y)
@@ -79,4 +90,10 @@ func Between[T tensor.Float](m Measure, x, y []T) float64 {
 		return simd.PairNorm(x, y, m.P, 0)
 	}
 	return simd.PairNorm(x, y, 2, 0)
+}
+
+// unit returns a row divided by its length, and what it was divided by.
+func unit[T tensor.Float](x []T) (u []float64, length float64) {
+	u = make([]float64, len(x))
+	return u, simd.Unit(u, x)
 }

@@ -41,6 +41,12 @@ func TestBetween(t *testing.T) {
 		{Kind: distance.Lp, P: 1}:           1.25 + 5 + 1.5,
 		{Kind: distance.Lp, P: 3}:           math.Cbrt(1.25*1.25*1.25 + 125 + 1.5*1.5*1.5),
 		{Kind: distance.Lp, P: math.Inf(1)}: 5,
+
+		{Normalize: true}: math.Sqrt(2 - 2*dot/math.Sqrt(nx*ny)),
+		{Kind: distance.Euclidean, Normalize: true}: math.Sqrt(2 - 2*dot/math.Sqrt(nx*ny)),
+		{Kind: distance.Squared, Normalize: true}:   2 - 2*dot/math.Sqrt(nx*ny),
+		{Kind: distance.Dot, Normalize: true}:       -dot / math.Sqrt(nx*ny),
+		{Kind: distance.Lp, P: 1, Normalize: true}:  math.Abs(1/math.Sqrt(nx)+0.25/math.Sqrt(ny)) + math.Abs(2/math.Sqrt(nx)+3/math.Sqrt(ny)) + math.Abs(0.5/math.Sqrt(nx)-2/math.Sqrt(ny)),
 	} {
 		if err := m.Check(); err != nil {
 			t.Errorf("%+v: %v", m, err)
@@ -52,6 +58,15 @@ func TestBetween(t *testing.T) {
 	if got := distance.Between(distance.Measure{Kind: distance.Cosine}, make([]float64, 3), y); got != 1 {
 		t.Errorf("the cosine distance of a row of zeros is %v; it must be 1", got)
 	}
+	for _, far := range []float64{1e200, 1e-200} { // squares that float64 does not hold, and a length below 1e-12
+		x, want := []float64{3 * far, 4 * far}, math.Sqrt(2-2*0.6)
+		if far < 1 {
+			want = 1
+		}
+		if got := distance.Between(distance.Measure{Normalize: true}, x, []float64{1, 0}); !(math.Abs(got-want) <= 1e-15) {
+			t.Errorf("the distance of %v, normalised, is %v; it must be %v", x, got, want)
+		}
+	}
 }
 
 // TestCheck: what is not allowed is named.
@@ -61,6 +76,7 @@ func TestCheck(t *testing.T) {
 		"p is 2; it must be 0 where the distance is not lp":                              {P: 2},
 		"p is 0.5; it must be at least 1":                                                {Kind: distance.Lp, P: 0.5},
 		"p is NaN; it must be at least 1":                                                {Kind: distance.Lp, P: math.NaN()},
+		"normalize is true; it must be false where the distance is cosine":               {Kind: distance.Cosine, Normalize: true},
 	} {
 		if err := m.Check(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v; it must be %s", err, want)

@@ -17,16 +17,17 @@ import (
 // at a time, so that it is never whole. Its zero value is ready for Set; it keeps its memory.
 //
 // Distances are sums of squared differences themselves, not an expanded square: those of
-// near rows keep their digits, and that of a row from its like is 0. Only the cosine
-// distance's rows are rounded to unit length first.
+// near rows keep their digits, and that of a row from its like is 0. Only rows that the measure
+// divides by their lengths are rounded to that first.
 type Strips[T tensor.Float] struct {
 	X, Y string // what errors call x and y; "" is "x" and "y"
 
 	distance    distance.Measure
-	x, y        []T // as the kernel takes them: of unit length for Cosine, x negated for Dot
+	x, y        []T // as the kernel takes them: of unit length where the measure says so, x negated for Dot
 	n, m, dim   int
 	ownX, ownY  []T
-	shortX      []int // for Cosine: rows that are too short to have unit length
+	negated     []T
+	shortX      []int // of rows of unit length: those that are too short for that
 	shortY      []int
 	strip       []T
 	differences normJob[T]
@@ -58,21 +59,26 @@ func (s *Strips[T]) Set(d distance.Measure, x, y []T, dim int) error {
 	}
 	s.distance, s.x, s.y, s.n, s.m, s.dim = d, x, y, n, m, dim
 	s.shortX, s.shortY = s.shortX[:0], s.shortY[:0]
-	switch d.Kind {
-	case distance.Dot:
-		s.ownX = scratch.Sized(s.ownX, len(x))
-		simd.Neg(s.ownX, x)
-		s.x = s.ownX
-	case distance.Cosine:
-		s.ownX, s.shortX = directions(s.ownX, s.shortX, x, dim)
-		if s.x, s.y = s.ownX, s.ownX; self {
-			s.shortY = append(s.shortY, s.shortX...)
-			return nil
-		}
-		s.ownY, s.shortY = directions(s.ownY, s.shortY, y, dim)
-		s.y = s.ownY
+	if d.Normalize || d.Kind == distance.Cosine {
+		s.divide(self)
+	}
+	if d.Kind == distance.Dot {
+		s.negated = scratch.Sized(s.negated, len(s.x))
+		simd.Neg(s.negated, s.x)
+		s.x = s.negated
 	}
 	return nil
+}
+
+// divide divides the rows by their lengths; self tells that y is x.
+func (s *Strips[T]) divide(self bool) {
+	s.ownX, s.shortX = directions(s.ownX, s.shortX, s.x, s.dim)
+	if s.x = s.ownX; self {
+		s.y, s.shortY = s.ownX, append(s.shortY, s.shortX...)
+		return
+	}
+	s.ownY, s.shortY = directions(s.ownY, s.shortY, s.y, s.dim)
+	s.y = s.ownY
 }
 
 // directions returns rows at unit length and which are too short for that, in the memory of
@@ -80,13 +86,8 @@ func (s *Strips[T]) Set(d distance.Measure, x, y []T, dim int) error {
 func directions[T tensor.Float](dst []T, short []int, x []T, dim int) ([]T, []int) {
 	dst = scratch.Sized(dst, len(x))
 	for i := range len(x) / dim {
-		row := x[i*dim:][:dim]
-		norm := math.Sqrt(simd.SumSquares(row))
-		if norm < simd.ShortestRow {
-			norm, short = simd.ShortestRow, append(short, i)
-		}
-		for j, v := range row {
-			dst[i*dim+j] = T(float64(v) / norm)
+		if simd.Unit(dst[i*dim:][:dim], x[i*dim:][:dim]) == simd.ShortestRow {
+			short = append(short, i)
 		}
 	}
 	return dst, short

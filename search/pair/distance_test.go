@@ -3,6 +3,7 @@ package pair
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/energo-ml/energo/engine/tensor"
@@ -23,6 +24,10 @@ var distances = []distance.Measure{
 	{Kind: distance.Lp, P: 1.5},
 	{Kind: distance.Lp, P: 3},
 	{Kind: distance.Lp, P: math.Inf(1)},
+	{Normalize: true},
+	{Kind: distance.Squared, Normalize: true},
+	{Kind: distance.Dot, Normalize: true},
+	{Kind: distance.Lp, P: 3, Normalize: true},
 }
 
 func TestStrips(t *testing.T) {
@@ -100,6 +105,30 @@ func TestStripsNear(t *testing.T) {
 	}
 }
 
+// TestStripsOfItself holds the distances of rows among themselves against the definition, a row of zeros
+// among them.
+func TestStripsOfItself(t *testing.T) {
+	x := []float64{3, 4, -1, 2, 0, 0, 0.5, -7, 3, 4}
+	for _, d := range distances {
+		var s Strips[float64]
+		if err := s.Set(d, x, x, 2); err != nil {
+			t.Fatal(err)
+		}
+		strip, _ := s.At(0)
+		for i := range 5 {
+			for j := range 5 {
+				want := distance.Between(d, x[2*i:][:2], x[2*j:][:2])
+				if got := strip[5*i+j]; !(math.Abs(got-want) <= 1e-14*(1+math.Abs(want))) {
+					t.Errorf("%+v: distance of %d from %d is %v, want %v", d, i, j, got, want)
+				}
+			}
+		}
+	}
+	if !slices.Equal(x, []float64{3, 4, -1, 2, 0, 0, 0.5, -7, 3, 4}) {
+		t.Errorf("the rows have changed: %v", x)
+	}
+}
+
 // TestStripsThreads wants the same bits with any number of threads.
 func TestStripsThreads(t *testing.T) {
 	defer simd.SetThreads(0)
@@ -146,6 +175,7 @@ func TestDistanceErrors(t *testing.T) {
 		{"unknown metric", distance.Measure{Kind: "manhattan"}, nil, nil, 1, []string{"manhattan", "euclidean"}},
 		{"p without lp", distance.Measure{P: 2}, nil, nil, 1, []string{"p is 2"}},
 		{"p too small", distance.Measure{Kind: distance.Lp, P: 0.5}, nil, nil, 1, []string{"p is 0.5", "at least 1"}},
+		{"normalised cosine", distance.Measure{Kind: distance.Cosine, Normalize: true}, nil, nil, 1, []string{"normalize is true", "cosine"}},
 		{"p NaN", distance.Measure{Kind: distance.Lp, P: math.NaN()}, nil, nil, 1, []string{"p is NaN"}},
 		{"no dim", distance.Measure{}, nil, nil, 0, []string{"dim is 0"}},
 		{"length", distance.Measure{}, []float32{1, 2, 3}, nil, 2, []string{"x has 3"}},

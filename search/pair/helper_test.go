@@ -41,8 +41,12 @@ func (s *sample[T]) distance(d distance.Measure, i, j int) float64 {
 
 func byDefinition[T tensor.Float](d distance.Measure, x, y []T) float64 {
 	var squares, dot, nx, ny, powers, top float64
+	byX, byY := 1.0, 1.0
+	if d.Normalize {
+		byX, byY = norm(x), norm(y)
+	}
 	for i := range x {
-		a, b := float64(x[i]), float64(y[i])
+		a, b := float64(x[i])/byX, float64(y[i])/byY
 		squares += (a - b) * (a - b)
 		dot += a * b
 		nx += a * a
@@ -62,6 +66,14 @@ func byDefinition[T tensor.Float](d distance.Measure, x, y []T) float64 {
 			return top
 		}
 		return math.Pow(powers, 1/d.P)
+	}
+	return math.Sqrt(squares)
+}
+
+func norm[T tensor.Float](x []T) float64 {
+	squares := 0.0
+	for _, v := range x {
+		squares += float64(v) * float64(v)
 	}
 	return math.Sqrt(squares)
 }

@@ -21,7 +21,7 @@ func miners[T tensor.Float]() map[string]func(x []T, labels []int) (Stats, error
 			return (&DistanceWeighted[T]{}).Mine(&Triplets{}, x, 2, labels, seeded(1))
 		},
 	}
-	for _, d := range []distance.Measure{{}, {Kind: distance.Squared}, {Kind: distance.Cosine}, {Kind: distance.Dot}, {Kind: distance.Lp, P: 1}, {Kind: distance.Lp, P: math.Inf(1)}} {
+	for _, d := range []distance.Measure{{}, {Normalize: true}, {Kind: distance.Squared}, {Kind: distance.Cosine}, {Kind: distance.Dot}, {Kind: distance.Lp, P: 1}, {Kind: distance.Lp, P: math.Inf(1)}} {
 		name := " " + string(d.Kind)
 		all["BatchHard"+name] = func(x []T, labels []int) (Stats, error) {
 			return (&BatchHard[T]{Distance: d}).Mine(&Triplets{}, x, 2, labels)

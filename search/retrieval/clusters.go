@@ -204,7 +204,7 @@ func (m *means) farthest() int {
 
 // clustered returns the NMI of labels and clusters.
 func clustered(ctx context.Context, vectors []float32, dim int, labels []int, o Options) (float64, error) {
-	if o.Distance.Kind == distance.Cosine {
+	if o.Distance.Normalize || o.Distance.Kind == distance.Cosine {
 		vectors = unit(vectors, dim)
 	}
 	_, counts := numbered(labels)
@@ -219,10 +219,7 @@ func clustered(ctx context.Context, vectors []float32, dim int, labels []int, o 
 func unit(vectors []float32, dim int) []float32 {
 	u := make([]float32, len(vectors))
 	for i := 0; i < len(u); i += dim {
-		norm := max(math.Sqrt(simd.SumSquares(vectors[i:i+dim])), simd.ShortestRow)
-		for j, v := range vectors[i : i+dim] {
-			u[i+j] = float32(float64(v) / norm)
-		}
+		simd.Unit(u[i:i+dim], vectors[i:i+dim])
 	}
 	return u
 }

@@ -120,22 +120,22 @@ func TestKMeansErrors(t *testing.T) {
 	wantError(t, err, "retrieval: KMeans: vectors has 3")
 }
 
-// TestEvaluateClusters wants clusters of directions where the distance is the cosine's.
+// TestEvaluateClusters wants clusters of directions where the distance is of directions.
 func TestEvaluateClusters(t *testing.T) {
 	x, labels := blobs(300, 6, 5, 0.02)
 	for i := range x {
 		x[i] *= float32(1 + i/6%7*5)
 	}
 	for _, c := range []struct {
-		metric distance.Kind
-		one    bool
-	}{{distance.Cosine, true}, {distance.Euclidean, false}} {
-		r, err := Evaluate(t.Context(), x, 6, labels, Options{Distance: distance.Measure{Kind: c.metric}, Rand: seeded(2)})
+		measure distance.Measure
+		one     bool
+	}{{distance.Measure{Kind: distance.Cosine}, true}, {distance.Measure{Normalize: true}, true}, {distance.Measure{}, false}} {
+		r, err := Evaluate(t.Context(), x, 6, labels, Options{Distance: c.measure, Rand: seeded(2)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if (*r.NMI == 1) != c.one {
-			t.Errorf("%s: NMI is %v", c.metric, *r.NMI)
+			t.Errorf("%+v: NMI is %v", c.measure, *r.NMI)
 		}
 	}
 	if r, err := Evaluate(t.Context(), x, 6, labels, Options{}); err != nil || r.NMI != nil {

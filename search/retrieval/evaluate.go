@@ -75,7 +75,7 @@ type Mistake struct {
 //
 // A query that is alone with its label is left out; it is still found by others. NMI is that
 // of k-means with as many clusters as labels (see [KMeans]; of vectors of unit length where
-// the distance is [distance.Cosine]).
+// the distance divides by lengths).
 //
 // Errors: labels that are not one a row; k below 1; Mistakes below 0; no label that comes
 // twice; what [pair.Strips.Set] refuses, such as a value that is not finite; the context's, soon after it has ended.
