@@ -6,12 +6,13 @@ import (
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // pairLoss is the loss of a siamese network over pairs of vectors. It keeps its memory.
 type pairLoss struct {
 	c         *Siamese
-	euclidean loss.PairwiseDistance[float32]
+	euclidean distance.Measure
 	distances []float32
 	slopes    []float32
 	target    []float32 // 1 for the same, −1 for others
@@ -19,7 +20,7 @@ type pairLoss struct {
 }
 
 func newPairLoss(c *Siamese) *pairLoss {
-	return &pairLoss{c: c, euclidean: loss.PairwiseDistance[float32]{P: 2}, dx: make([]float64, c.Dim), dy: make([]float64, c.Dim)}
+	return &pairLoss{c: c, dx: make([]float64, c.Dim), dy: make([]float64, c.Dim)}
 }
 
 // eval returns the mean loss of the pairs xᵢ, yᵢ, where x holds the rows of both branches one behind
@@ -54,7 +55,7 @@ func (l *pairLoss) measure(a, b []float32) {
 	n, d := len(l.target), l.c.Dim
 	l.distances, l.slopes = scratch.Sized(l.distances, n), scratch.Sized(l.slopes, n)
 	for i := range l.distances {
-		l.distances[i] = float32(l.euclidean.Between(a[i*d:][:d], b[i*d:][:d]))
+		l.distances[i] = float32(distance.Between(l.euclidean, a[i*d:][:d], b[i*d:][:d]))
 		if math.IsInf(float64(l.distances[i]), 1) {
 			l.distances[i] = float32(math.NaN())
 		}
@@ -87,7 +88,7 @@ func (l *pairLoss) slope(a, b, da, db []float32) {
 		clear(l.dx)
 		clear(l.dy)
 		x, y := a[i*d:][:d], b[i*d:][:d]
-		l.euclidean.Slope(l.dx, l.dy, x, y, float64(l.distances[i]), float64(up))
+		distance.Slope(l.euclidean, l.dx, l.dy, x, y, float64(l.distances[i]), float64(up))
 		for k := range d {
 			da[i*d+k], db[i*d+k] = float32(l.dx[k]), float32(l.dy[k])
 		}

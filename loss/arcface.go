@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -59,7 +60,7 @@ func (l *ArcFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 	}
 	defer l.grid.forget()
 	b := pairBatch[T]{
-		loss: name, measure: Measure{Kind: Cosine}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
+		loss: name, measure: distance.Measure{Kind: distance.Cosine}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
 	}
 	ok, err := l.start(b)
 	if err != nil || !ok {

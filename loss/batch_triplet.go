@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/excerpt"
@@ -65,8 +66,8 @@ func MiningNamed(name string) (Mining, error) {
 // whose terms are all above 0; lengths that do not fit; an unknown measure or mining.
 // Source: TensorFlow's triplet_semihard_loss for semi-hard or farthest, [hermans2017] hard, all, soft without a margin.
 type BatchTriplet[T tensor.Float] struct {
-	Measure   Measure // NewBatchTriplet's is Euclidean
-	Margin    float64 // NewBatchTriplet's is 0.2, NewSoftBatchTriplet's 0
+	Distance  distance.Measure // NewBatchTriplet's is Euclidean
+	Margin    float64          // NewBatchTriplet's is 0.2, NewSoftBatchTriplet's 0
 	Mining    Mining
 	Soft      bool
 	Over      Over // what the mean is over
@@ -108,7 +109,7 @@ func (l *BatchTriplet[T]) run(b pairBatch[T]) (float64, error) {
 		return 0, err
 	}
 	l.hinge = tripletRow[T]{l.Margin, l.Mining, l.Soft}
-	b.loss, b.measure, b.over, b.reduction = name, l.Measure, l.Over, l.Reduction
+	b.loss, b.measure, b.over, b.reduction = name, l.Distance, l.Over, l.Reduction
 	return l.eval(b, &l.hinge)
 }
 
@@ -371,11 +372,11 @@ func batchTripletEntry() Entry {
 		Kinks:  "ℓ = 0: derivative 0; of equal distances the first reference's is taken",
 		Source: []string{"schroff2015", "hermans2017"},
 		Inputs: pairInputs,
-		Options: append(measureOptions(Euclidean),
+		Options: append(measureOptions(distance.Euclidean),
 			Option{"margin", "0.2, or 0 with soft", "a number above 0; with soft, at least 0"}, Option{"mining", "hard", "hard, semi_hard_or_farthest or all"},
 			Option{"soft", "false", "softplus instead of the hinge"}, overOption, batchReduction,
 		),
-		Needs: append(measureNeeds(Euclidean), overNeed, only("over", "soft", false, false)),
+		Needs: append(measureNeeds(distance.Euclidean), overNeed, only("over", "soft", false, false)),
 		run32: callBatchTriplet[float32], run64: callBatchTriplet[float64],
 	}
 }
@@ -389,7 +390,7 @@ func callBatchTriplet[T tensor.Float](c *Call[T]) error {
 	if c.flag("soft", false) {
 		l = NewSoftBatchTriplet[T]()
 	}
-	l.Measure, l.Margin, l.Mining = c.measure(Euclidean), c.number("margin", l.Margin), mining
+	l.Distance, l.Margin, l.Mining = c.measure(distance.Euclidean), c.number("margin", l.Margin), mining
 	l.Over, l.Reduction = c.over(), c.reduction()
 	return c.pairs(l)
 }

@@ -1,6 +1,10 @@
 package loss
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/energo-ml/energo/search/distance"
+)
 
 // What losses over the pairs of a batch have in their rows of the catalogue.
 var (
@@ -19,27 +23,27 @@ var (
 	overNeed        = only("over", "reduction", "mean", "mean")
 )
 
-// measureOptions are the options of Measure and its default.
-func measureOptions(k MeasureKind) []Option {
-	return []Option{{"distance", k.String(), "euclidean, squared, cosine, dot or lp"}, degreeOption, normalizeOption}
+// measureOptions are the options of a distance and its default.
+func measureOptions(k distance.Kind) []Option {
+	return []Option{{"distance", string(k), "euclidean, squared, cosine, dot or lp"}, degreeOption, normalizeOption}
 }
 
 // measureNeeds are what they need.
-func measureNeeds(k MeasureKind) []Need {
+func measureNeeds(k distance.Kind) []Need {
 	return []Need{
-		only("p", "distance", k.String(), Lp.String()),
-		only("normalize", "distance", k.String(), Euclidean.String(), Squared.String(), Dot.String(), Lp.String()),
+		only("p", "distance", string(k), string(distance.Lp)),
+		only("normalize", "distance", string(k), string(distance.Euclidean), string(distance.Squared), string(distance.Dot), string(distance.Lp)),
 	}
 }
 
 // measure reads them.
-func (c *Call[T]) measure(byDefault MeasureKind) Measure {
-	kind, err := MeasureNamed(c.text("distance", byDefault.String()))
-	if err != nil {
-		c.fail("option %v", err)
+func (c *Call[T]) measure(byDefault distance.Kind) distance.Measure {
+	kind := distance.Kind(c.text("distance", string(byDefault)))
+	if err := kind.Check("option distance", distance.Kinds); err != nil {
+		c.fail("%v", err)
 	}
-	m := Measure{Kind: kind, Normalize: c.flag("normalize", false)}
-	if kind == Lp {
+	m := distance.Measure{Kind: kind, Normalize: c.flag("normalize", false)}
+	if kind == distance.Lp {
 		m.P = c.number("p", 2)
 	}
 	return m

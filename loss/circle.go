@@ -4,13 +4,15 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Circle weighs every similarity by how far it is from where it should be. With the
-// similarity s, an anchor a, its positives p and its negatives n,
+// similarity s, which is 1 − d of the cosine distance d and −d of the others, an anchor a, its
+// positives p and its negatives n,
 //
 //	ℓ(a) = log(1 + Σ_n exp(Gamma·αₙ(s(a, n) − M)) · Σ_p exp(−Gamma·αₚ(s(a, p) − 1 + M)))
 //	αₙ = max(0, s(a, n) + M), αₚ = max(0, 1 + M − s(a, p))
@@ -26,9 +28,9 @@ import (
 // Errors: Gamma that is not above 0; M that is not finite; lengths that do not fit.
 // Source: [sun2020].
 type Circle[T tensor.Float] struct {
-	Measure   Measure // NewCircle's is Cosine
-	M         float64 // NewCircle's is 0.4
-	Gamma     float64 // NewCircle's is 80
+	Distance  distance.Measure // NewCircle's is Cosine
+	M         float64          // NewCircle's is 0.4
+	Gamma     float64          // NewCircle's is 80
 	Reduction Reduction
 
 	overPairs[T]
@@ -37,7 +39,7 @@ type Circle[T tensor.Float] struct {
 
 // NewCircle returns the loss of cosines with M 0.4 and Gamma 80.
 func NewCircle[T tensor.Float]() *Circle[T] {
-	return &Circle[T]{Measure: Measure{Kind: Cosine}, M: 0.4, Gamma: 80}
+	return &Circle[T]{Distance: distance.Measure{Kind: distance.Cosine}, M: 0.4, Gamma: 80}
 }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
@@ -66,7 +68,7 @@ func (l *Circle[T]) run(b pairBatch[T]) (float64, error) {
 		return 0, err
 	}
 	l.sums = circleRow[T]{l.M, l.Gamma}
-	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Distance, true, OverAll, l.Reduction
 	return l.eval(b, &l.sums)
 }
 
@@ -123,12 +125,12 @@ func circleEntry() Entry {
 		Kinks:   "αₙ and αₚ are constants to the gradient",
 		Source:  []string{"sun2020"},
 		Inputs:  pairInputs,
-		Options: append(measureOptions(Cosine), Option{"m", "0.4", "a number"}, Option{"gamma", "80", "a number above 0"}, batchReduction),
-		Needs:   measureNeeds(Cosine),
+		Options: append(measureOptions(distance.Cosine), Option{"m", "0.4", "a number"}, Option{"gamma", "80", "a number above 0"}, batchReduction),
+		Needs:   measureNeeds(distance.Cosine),
 		run32:   callCircle[float32], run64: callCircle[float64],
 	}
 }
 
 func callCircle[T tensor.Float](c *Call[T]) error {
-	return c.pairs(&Circle[T]{Measure: c.measure(Cosine), M: c.number("m", 0.4), Gamma: c.number("gamma", 80), Reduction: c.reduction()})
+	return c.pairs(&Circle[T]{Distance: c.measure(distance.Cosine), M: c.number("m", 0.4), Gamma: c.number("gamma", 80), Reduction: c.reduction()})
 }

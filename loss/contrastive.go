@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 )
 
@@ -21,12 +22,12 @@ import (
 // Kinks: the derivative is 0 at ℓ = 0.
 // Special cases: without pairs the loss and its gradient are 0, and Stats says so; numbers
 // that are not finite give NaN.
-// Errors: a margin that is not finite, or negative where distances are at least 0: with all
-// measures but Dot; Power other than 1 and 2; Over with the sum, which it does not change;
+// Errors: a margin that is not finite, or negative where distances are at least 0: all
+// but Dot; Power other than 1 and 2; Over with the sum, which it does not change;
 // lengths that do not fit.
 // Source: [hadsell2006], whose loss is half of it with Power 2.
 type Contrastive[T tensor.Float] struct {
-	Measure   Measure // NewContrastive's is Euclidean
+	Distance  distance.Measure // NewContrastive's is Euclidean
 	PosMargin float64
 	NegMargin float64 // NewContrastive's is 1
 	Power     int     // NewContrastive's is 2
@@ -64,7 +65,7 @@ func (l *Contrastive[T]) run(b pairBatch[T]) (float64, error) {
 		v      float64
 	}{{"pos_margin", l.PosMargin}, {"neg_margin", l.NegMargin}} {
 		check := atLeast0
-		if l.Measure.Kind == Dot {
+		if l.Distance.Kind == distance.Dot {
 			check = finiteOption
 		}
 		if err := check(name, m.option, m.v); err != nil {
@@ -78,7 +79,7 @@ func (l *Contrastive[T]) run(b pairBatch[T]) (float64, error) {
 		return 0, err
 	}
 	defer l.grid.forget()
-	b.loss, b.measure, b.over, b.reduction = name, l.Measure, l.Over, l.Reduction
+	b.loss, b.measure, b.over, b.reduction = name, l.Distance, l.Over, l.Reduction
 	ok, err := l.start(b)
 	if err != nil || !ok {
 		return math.NaN(), err
@@ -159,18 +160,18 @@ func contrastiveEntry() Entry {
 		Kinks:  "ℓ = 0: derivative 0",
 		Source: []string{"hadsell2006"},
 		Inputs: pairInputs,
-		Options: append(measureOptions(Euclidean),
+		Options: append(measureOptions(distance.Euclidean),
 			Option{"pos_margin", "0", signedMarginIs}, Option{"neg_margin", "1", signedMarginIs},
 			Option{"power", "2", "1 or 2"}, overOption, batchReduction,
 		),
-		Needs: append(measureNeeds(Euclidean), overNeed),
+		Needs: append(measureNeeds(distance.Euclidean), overNeed),
 		run32: callContrastive[float32], run64: callContrastive[float64],
 	}
 }
 
 func callContrastive[T tensor.Float](c *Call[T]) error {
 	return c.pairs(&Contrastive[T]{
-		Measure: c.measure(Euclidean), PosMargin: c.number("pos_margin", 0), NegMargin: c.number("neg_margin", 1),
+		Distance: c.measure(distance.Euclidean), PosMargin: c.number("pos_margin", 0), NegMargin: c.number("neg_margin", 1),
 		Power: c.whole("power", 2), Over: c.over(), Reduction: c.reduction(),
 	})
 }

@@ -2,6 +2,7 @@ package loss
 
 import (
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // CosFace is the cross-entropy of picking a sample's class by the angles between its
@@ -48,7 +49,7 @@ func (l *CosFace[T]) Eval(embeddings []T, dim int, labels []int, weight, dEmbedd
 	}
 	l.softmax = cosFaceRow[T]{l.Margin, l.Scale}
 	return l.eval(pairBatch[T]{
-		loss: name, measure: Measure{Kind: Cosine}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
+		loss: name, measure: distance.Measure{Kind: distance.Cosine}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
 	}, &l.softmax)
 }
 

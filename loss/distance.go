@@ -3,11 +3,13 @@ package loss
 import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/search/distance"
 )
 
-// Distance is a distance between two rows, for TripletMarginWithDistance, which calls it
-// from several goroutines at once.
-type Distance[T tensor.Float] interface {
+// DistanceFunction is a distance between two rows with its derivative, for
+// TripletMarginWithDistance, which calls it from several goroutines at once: [Measured], which is any of
+// package distance, PyTorch's own with their eps, or a user's.
+type DistanceFunction[T tensor.Float] interface {
 	// Between returns the distance d of x from y.
 	Between(x, y []T) float64
 	// Slope adds up·∂d/∂x to dx and up·∂d/∂y to dy; d is what Between returned.
@@ -29,10 +31,10 @@ func NewPairwiseDistance[T tensor.Float]() *PairwiseDistance[T] {
 	return &PairwiseDistance[T]{P: 2, Eps: 1e-6}
 }
 
-// Between implements Distance.
+// Between implements DistanceFunction.
 func (d *PairwiseDistance[T]) Between(x, y []T) float64 { return simd.PairNorm(x, y, d.P, d.Eps) }
 
-// Slope implements Distance.
+// Slope implements DistanceFunction.
 func (d *PairwiseDistance[T]) Slope(dx, dy []float64, x, y []T, distance, up float64) {
 	simd.PairNormGrad(dx, dy, x, y, d.P, d.Eps, distance, up)
 }
@@ -53,27 +55,23 @@ func (d CosineDistance[T]) eps() float64 {
 	return d.Eps
 }
 
-// Between implements Distance.
+// Between implements DistanceFunction.
 func (d CosineDistance[T]) Between(x, y []T) float64 { return simd.CosineDistance(x, y, d.eps()) }
 
-// Slope implements Distance.
+// Slope implements DistanceFunction.
 func (d CosineDistance[T]) Slope(dx, dy []float64, x, y []T, distance, up float64) {
 	simd.CosineDistanceGrad(dx, dy, x, y, d.eps(), distance, up)
 }
 
-// SquaredEuclidean is ‖x − y‖².
+// Measured is a measure of package distance as a DistanceFunction.
 //
-// PyTorch: ((x − y)**2).sum(-1).
-type SquaredEuclidean[T tensor.Float] struct{}
+// PyTorch: ((x − y)**2).sum(-1) for Squared.
+type Measured[T tensor.Float] struct{ distance.Measure }
 
-// Between implements Distance.
-func (SquaredEuclidean[T]) Between(x, y []T) float64 { return simd.PairSquares(x, y) }
+// Between implements DistanceFunction.
+func (d Measured[T]) Between(x, y []T) float64 { return distance.Between(d.Measure, x, y) }
 
-// Slope implements Distance.
-func (SquaredEuclidean[T]) Slope(dx, dy []float64, x, y []T, _, up float64) {
-	for i, v := range x {
-		s := float64(2 * up * (float64(v) - float64(y[i])))
-		dx[i] += s
-		dy[i] -= s
-	}
+// Slope implements DistanceFunction.
+func (d Measured[T]) Slope(dx, dy []float64, x, y []T, between, up float64) {
+	distance.Slope(d.Measure, dx, dy, x, y, between, up)
 }

@@ -14,7 +14,11 @@
 //
 // Losses of vectors for search look at a batch and its labels; [OfLabels] and its
 // neighbours say what each can be evaluated on. [OfPairs] and [OfTriplets] take what the
-// miners of package pair choose.
+// miners of package pair choose, by the same [distance.Measure], of which less is nearer. A loss
+// whose paper has similarities s takes them from it: s is 1 − d of the cosine distance d, the
+// cosine itself, and −d of the others, so that of Dot it is the dot product. Where T does not hold
+// a distance's square, or a dot product, the loss is NaN, and so is its gradient. The derivative of
+// the Euclidean distance is 0 where that is 0, and that of Lp as [PairwiseDistance]'s.
 //
 // Gradients are overwritten; one that is nil is not computed. A gradient may share the
 // memory of the input that it belongs to. A value keeps the scratch memory it needs, and

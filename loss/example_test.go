@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 )
 
@@ -64,4 +65,15 @@ func ExampleOfTriplets() {
 	// Output:
 	// 6 triplets: 2.167, gradient [-0.17 0.83 0.33 -0.83 -0.17], <nil>
 	// 12 pairs: 8.500, gradient [-2.33 -0.67 3.00 -1.33 1.33], <nil>
+}
+
+// Triplets by any measure of package distance, here by dot products of rows of unit length.
+func ExampleMeasured() {
+	l := loss.NewTripletMarginWithDistance[float32]()
+	l.Distance = loss.Measured[float32]{Measure: distance.Measure{Kind: distance.Dot, Normalize: true}}
+	anchor, positive, negative := []float32{3, 4}, []float32{4, 3}, []float32{-4, 3}
+	gradient := make([]float32, 2)
+	v, err := l.Eval(anchor, positive, negative, 2, gradient, nil, nil)
+	fmt.Printf("%.2f, gradient %.3f, %v\n", v, gradient, err)
+	// Output: 0.04, gradient [-0.205 0.154], <nil>
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // The tests of this file prove rows of the table in package functional's documentation: a
@@ -97,7 +98,7 @@ func (c *composition) of(x []float64, d int, p pairing, correct bool) (e float64
 }
 
 func euclidean(x, y []float64, _ bool) (e float64, dx, dy []float64) {
-	e = measured(loss.Measure{Kind: loss.Euclidean}, false, x, y)
+	e = measured(distance.Measure{Kind: distance.Euclidean}, false, x, y)
 	for i, v := range x {
 		dx, dy = append(dx, (v-y[i])/e), append(dy, (y[i]-v)/e)
 	}
@@ -202,7 +203,7 @@ func TestFamiliarLosses(t *testing.T) {
 		{"contrastive is SquareSquare", siamese(positives[:], negatives[:]), onBatch(&loss.Contrastive[float64]{NegMargin: 1.5, Power: 2, Over: loss.OverAll})},
 		{"NT-Xent is NLL", each(functional.NLL{}, cosine, func(c *composition, i int, p pairing) {
 			c.add(1, append([]pairing{p}, negatives[i]...)...)
-		}), onBatch(&loss.NTXent[float64]{Measure: loss.Measure{Kind: loss.Cosine}, Temperature: tau})},
+		}), onBatch(&loss.NTXent[float64]{Distance: distance.Measure{Kind: distance.Cosine}, Temperature: tau})},
 		{"SupCon is NLL", each(functional.NLL{}, cosine, func(c *composition, i int, p pairing) {
 			table := append([]pairing{p}, negatives[i]...)
 			for _, q := range positives[i] {
@@ -211,7 +212,7 @@ func TestFamiliarLosses(t *testing.T) {
 				}
 			}
 			c.add(1, table...)
-		}), onBatch(&loss.SupCon[float64]{Measure: loss.Measure{Kind: loss.Cosine}, Temperature: tau})},
+		}), onBatch(&loss.SupCon[float64]{Distance: distance.Measure{Kind: distance.Cosine}, Temperature: tau})},
 		{"N-pair is NLL", firstTwo(classes), onBatch(loss.NewNPairs[float64]())},
 		{"ArcFace is NLL", ofClasses(ofCosine(func(c float64, correct bool) (float64, float64) {
 			if !correct {

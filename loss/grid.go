@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -108,7 +109,7 @@ type gridSide[T tensor.Float] struct {
 // the mean taken out first; pairs that are so near that this would cancel are computed
 // from their differences.
 type grid[T tensor.Float] struct {
-	measure    Measure
+	measure    formula
 	similarity bool // the loss takes similarities
 	loss       rowLoss[T]
 	dim        int
@@ -156,7 +157,7 @@ func (g *grid[T]) run(loss rowLoss[T], learn bool) (sum float64, s PairStats) {
 	}
 	for g.lo = 0; g.lo < n; g.lo = g.hi {
 		g.hi = min(g.lo+height, n)
-		if g.measure.Kind != Lp {
+		if g.measure.Kind != distance.Lp {
 			g.products()
 		}
 		parts := g.parts[:(g.hi-g.lo+gridTask-1)/gridTask]
@@ -323,12 +324,12 @@ func is32[T tensor.Float]() bool { return T(1)+T(0x1p-40) == 1 }
 func (g *grid[T]) toDistances(i, self int, row []T, w *gridScratch[T]) {
 	w.near = w.near[:0]
 	switch g.measure.Kind {
-	case Cosine, Dot:
+	case distance.Cosine, distance.Dot:
 		if self >= 0 {
 			row[self] = 0
 		}
 		return
-	case Lp:
+	case distance.Lp:
 		x := g.point(g.a, i)
 		for j := range row {
 			row[j] = T(simd.PairNorm(x, g.point(g.r, j), g.measure.P, 0))
@@ -360,7 +361,7 @@ func (g *grid[T]) toDistances(i, self int, row []T, w *gridScratch[T]) {
 	if self >= 0 {
 		row[self] = 0
 	}
-	if g.measure.Kind == Euclidean {
+	if g.measure.Kind == distance.Euclidean {
 		simd.Sqrt(row, row)
 		copy(w.distances, row)
 	}
@@ -370,7 +371,7 @@ func (g *grid[T]) toDistances(i, self int, row []T, w *gridScratch[T]) {
 // embeddings of length 1 are, and where they are distances that come from products, set has
 // seen to it.
 func (g *grid[T]) mayOverflow() bool {
-	return !g.measure.unit() && (g.measure.Kind == Dot || g.measure.Kind == Lp)
+	return !g.measure.unit() && (g.measure.Kind == distance.Dot || g.measure.Kind == distance.Lp)
 }
 
 // point returns an embedding, not centred.
@@ -386,9 +387,9 @@ func (g *grid[T]) toWeights(i int, row []T, p *gridPart, w *gridScratch[T]) {
 		row[j] = 0
 	}
 	switch g.measure.Kind {
-	case Cosine, Dot, Lp:
+	case distance.Cosine, distance.Dot, distance.Lp:
 		return
-	case Euclidean:
+	case distance.Euclidean:
 		for _, j := range w.near {
 			w.distances[j] = 1
 		}

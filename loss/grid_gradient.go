@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
@@ -11,7 +12,7 @@ import (
 
 // gradient adds what a strip's derivatives say.
 func (g *grid[T]) gradient(parts []gridPart, dense bool) {
-	if dense && g.measure.Kind == Lp {
+	if dense && g.measure.Kind == distance.Lp {
 		g.powers.run()
 	} else if dense {
 		g.weigh()
@@ -54,7 +55,7 @@ func (g *grid[T]) single(p gridPair) {
 	x, y := g.point(g.a, i), g.point(g.r, j)
 	dx, dy := g.a.slot(i, d), g.r.slot(j, d)
 	switch g.measure.Kind {
-	case Cosine, Dot:
+	case distance.Cosine, distance.Dot:
 		if dx != nil {
 			simd.AXPY(dx, T(p.w), y)
 		}
@@ -62,10 +63,10 @@ func (g *grid[T]) single(p gridPair) {
 			simd.AXPY(dy, T(p.w), x)
 		}
 		return
-	case Lp:
+	case distance.Lp:
 		g.power(i, j, p.w, dx, dy, g.scratch[0].wide)
 		return
-	case Euclidean:
+	case distance.Euclidean:
 		distance := math.Sqrt(simd.PairSquares(x, y))
 		if distance == 0 {
 			return

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -14,11 +15,8 @@ import (
 // set gives the grid its embeddings: anchors, and references that are others or, with nil,
 // the anchors themselves. ok is false where numbers are not finite, or so large that
 // their lengths or the squares of distances are not.
-func (g *grid[T]) set(m Measure, similarity bool, dim int, a, r gridArgs[T]) (ok bool) {
-	if m.Kind == Lp && m.P == 2 {
-		m.Kind, m.P = Euclidean, 0
-	}
-	g.measure, g.similarity, g.dim, g.own = m, similarity, dim, r.x == nil
+func (g *grid[T]) set(m distance.Measure, similarity bool, dim int, a, r gridArgs[T]) (ok bool) {
+	g.measure, g.similarity, g.dim, g.own = formulaOf(m), similarity, dim, r.x == nil
 	g.rows, g.ready, g.done, g.powers = gridRows[T]{g}, gridReady[T]{grid: g}, gridDone[T]{grid: g}, gridPowers[T]{grid: g}
 	g.scratch = scratch.Sized(g.scratch[:cap(g.scratch)], max(simd.Threads(), 1))
 	for i := range g.scratch {
@@ -116,7 +114,9 @@ func (g *grid[T]) centreAll() bool {
 }
 
 // expanded reports whether values are distances that come from products.
-func (g *grid[T]) expanded() bool { return g.measure.Kind == Euclidean || g.measure.Kind == Squared }
+func (g *grid[T]) expanded() bool {
+	return g.measure.Kind == distance.Euclidean || g.measure.Kind == distance.Squared
+}
 
 func (g *grid[T]) centreSide(s *gridSide[T]) {
 	s.centred, s.squares = scratch.Sized(s.centred, len(s.x)), scratch.Sized(s.squares, s.rows)
@@ -187,7 +187,7 @@ type gridDone[T tensor.Float] struct {
 // Do implements simd.Job.
 func (g *gridDone[T]) Do(task, _ int) {
 	s, d, scale := g.side, g.dim, g.scale
-	if g.measure.Kind == Squared {
+	if g.measure.Kind == distance.Squared {
 		scale *= 2
 	}
 	for i := task * sideTask; i < min((task+1)*sideTask, s.rows); i++ {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/scratch"
@@ -148,11 +149,11 @@ func (l *linkValues[T]) Do(task, _ int) {
 // value is the measure's of two rows.
 func (g *grid[T]) value(x, y []T) float64 {
 	switch g.measure.Kind {
-	case Cosine, Dot:
+	case distance.Cosine, distance.Dot:
 		return simd.Dot(x, y)
-	case Lp:
+	case distance.Lp:
 		return simd.PairNorm(x, y, g.measure.P, 0)
-	case Squared:
+	case distance.Squared:
 		return simd.PairSquares(x, y)
 	}
 	return math.Sqrt(simd.PairSquares(x, y))
@@ -244,15 +245,15 @@ func (l *linkSlopes[T]) Do(task, worker int) {
 func (l *linkSlopes[T]) slope(i, j int, value, w float64, wide []float64) {
 	grad := l.a.slot(i, l.dim)
 	switch l.grid.measure.Kind {
-	case Cosine, Dot:
+	case distance.Cosine, distance.Dot:
 		simd.AXPY(grad, T(w), l.point(l.a, j))
 		return
-	case Lp:
+	case distance.Lp:
 		l.power(i, j, w, grad, nil, wide)
 		return
 	}
 	square := math.Abs(value)
-	if l.grid.measure.Kind == Euclidean {
+	if l.grid.measure.Kind == distance.Euclidean {
 		if value == 0 {
 			return
 		}

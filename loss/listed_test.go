@@ -60,14 +60,14 @@ func sameIn32(t *testing.T, what string, unit, v64 float64, dx []float64, v32 fl
 	}
 }
 
-var listedMeasures = []loss.Measure{
-	{Kind: loss.Euclidean},
-	{Kind: loss.Squared},
-	{Kind: loss.Cosine},
-	{Kind: loss.Dot},
-	{Kind: loss.Lp, P: 3},
-	{Kind: loss.Euclidean, Normalize: true},
-	{Kind: loss.Lp, P: 2},
+var listedMeasures = []distance.Measure{
+	{Kind: distance.Euclidean},
+	{Kind: distance.Squared},
+	{Kind: distance.Cosine},
+	{Kind: distance.Dot},
+	{Kind: distance.Lp, P: 3},
+	{Kind: distance.Euclidean, Normalize: true},
+	{Kind: distance.Lp, P: 2},
 }
 
 // somePairs are n pairs of samples at random, some of them more than once.
@@ -92,7 +92,7 @@ func orderedPairs(labels []int) (p pair.Pairs) {
 }
 
 // listedValue is a loss by its definition, each anchor seeing the samples that it is paired with.
-func (l pairwise) listedValue(m loss.Measure, x []float64, d int, p pair.Pairs, frozen *[][2][]float64) float64 {
+func (l pairwise) listedValue(m distance.Measure, x []float64, d int, p pair.Pairs, frozen *[][2][]float64) float64 {
 	near, far := make([][]float64, len(x)/d), make([][]float64, len(x)/d)
 	for i, a := range p.First {
 		b := p.Second[i]
@@ -148,7 +148,7 @@ func TestContrastivePairs(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 9))
 	for i := range 200 {
 		l := &loss.Contrastive[float64]{
-			Measure: listedMeasures[i/4%3], PosMargin: 0.1, NegMargin: 1.2, Power: 1 + i%2, Over: loss.Over(i / 2 % 2),
+			Distance: listedMeasures[i/4%3], PosMargin: 0.1, NegMargin: 1.2, Power: 1 + i%2, Over: loss.Over(i / 2 % 2),
 		}
 		n, d := 3+r.IntN(6), 1+r.IntN(5)
 		x, p := spread(r, n*d), somePairs(r, 1+r.IntN(30), n)
@@ -156,10 +156,10 @@ func TestContrastivePairs(t *testing.T) {
 			var sum, count [2]float64
 			for i, a := range p.First {
 				b := p.Second[i]
-				v := measured(l.Measure, false, x[a*d:(a+1)*d], x[b*d:(b+1)*d])
+				v := measured(l.Distance, false, x[a*d:(a+1)*d], x[b*d:(b+1)*d])
 				k, v := 1, plus(l.NegMargin-v)
 				if p.Same[i] {
-					k, v = 0, plus(measured(l.Measure, false, x[a*d:(a+1)*d], x[b*d:(b+1)*d])-l.PosMargin)
+					k, v = 0, plus(measured(l.Distance, false, x[a*d:(a+1)*d], x[b*d:(b+1)*d])-l.PosMargin)
 				}
 				sum[k] += math.Pow(v, float64(l.Power))
 				if l.Over == loss.OverAll || v > 0 {
@@ -168,7 +168,7 @@ func TestContrastivePairs(t *testing.T) {
 			}
 			return sum[0]/max(count[0], 1) + sum[1]/max(count[1], 1)
 		}
-		what, dx := fmt.Sprintf("%+v", l.Measure), make([]float64, len(x))
+		what, dx := fmt.Sprintf("%+v", l.Distance), make([]float64, len(x))
 		got, err := l.EvalPairs(x, d, p, dx)
 		if want := value(); err != nil || math.Abs(got-want) > 1e-10*max(1, want) {
 			t.Fatalf("%s: the loss is %v, %v; by definition %v", what, got, err, want)
@@ -181,7 +181,7 @@ func TestContrastivePairs(t *testing.T) {
 func TestEvalTriplets(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 9))
 	for i := range 40 * len(listedMeasures) {
-		l := loss.BatchTriplet[float64]{Measure: listedMeasures[i%len(listedMeasures)], Margin: 0.3, Soft: i%3 == 0}
+		l := loss.BatchTriplet[float64]{Distance: listedMeasures[i%len(listedMeasures)], Margin: 0.3, Soft: i%3 == 0}
 		if i%2 == 0 {
 			l.Reduction = loss.Sum
 		} else if !l.Soft {
@@ -192,7 +192,7 @@ func TestEvalTriplets(t *testing.T) {
 		value := func() float64 {
 			sum, terms := 0.0, 0
 			for i, a := range triplets.Anchor {
-				at := func(j int) float64 { return measured(l.Measure, false, x[a*d:(a+1)*d], x[j*d:(j+1)*d]) }
+				at := func(j int) float64 { return measured(l.Distance, false, x[a*d:(a+1)*d], x[j*d:(j+1)*d]) }
 				v := hingeOrSoft(l.Soft, at(triplets.Positive[i]), at(triplets.Negative[i]))
 				sum += v
 				if l.Over == loss.OverAll || v > 0 {
@@ -204,13 +204,13 @@ func TestEvalTriplets(t *testing.T) {
 			}
 			return sum / float64(max(terms, 1))
 		}
-		what, dx := fmt.Sprintf("%+v soft %v", l.Measure, l.Soft), make([]float64, len(x))
+		what, dx := fmt.Sprintf("%+v soft %v", l.Distance, l.Soft), make([]float64, len(x))
 		got, err := l.EvalTriplets(x, d, triplets, dx)
 		if want := value(); err != nil || math.Abs(got-want) > 1e-10*max(1, want) {
 			t.Fatalf("%s: the loss is %v, %v; by definition %v", what, got, err, want)
 		}
 		gradientIs(t, what, x, dx, value)
-		narrowed := loss.BatchTriplet[float32]{Measure: l.Measure, Margin: l.Margin, Soft: l.Soft, Over: l.Over, Reduction: l.Reduction}
+		narrowed := loss.BatchTriplet[float32]{Distance: l.Distance, Margin: l.Margin, Soft: l.Soft, Over: l.Over, Reduction: l.Reduction}
 		dx32 := make([]float32, len(x))
 		got32, err := narrowed.EvalTriplets(narrow(x), d, triplets, dx32)
 		if err != nil {
@@ -274,12 +274,12 @@ func TestAllListed(t *testing.T) {
 				check(fmt.Sprintf("%T", l), l, func(dx []float64) (float64, error) { return l.(loss.OfPairs[float64]).EvalPairs(x, d, pairs, dx) })
 			}
 			for _, o := range []loss.Over{loss.OverActive, loss.OverAll} {
-				c := &loss.Contrastive[float64]{Measure: m, PosMargin: 0.2, NegMargin: 1.5, Power: 2, Over: o}
+				c := &loss.Contrastive[float64]{Distance: m, PosMargin: 0.2, NegMargin: 1.5, Power: 2, Over: o}
 				check("contrastive", c, func(dx []float64) (float64, error) { return c.EvalPairs(x, d, pairs, dx) })
-				b := &loss.BatchTriplet[float64]{Measure: m, Margin: 0.5, Mining: loss.AllTriplets, Over: o}
+				b := &loss.BatchTriplet[float64]{Distance: m, Margin: 0.5, Mining: loss.AllTriplets, Over: o}
 				check("triplets", b, func(dx []float64) (float64, error) { return b.EvalTriplets(x, d, triplets, dx) })
 			}
-			soft := &loss.BatchTriplet[float64]{Measure: m, Mining: loss.AllTriplets, Soft: true}
+			soft := &loss.BatchTriplet[float64]{Distance: m, Mining: loss.AllTriplets, Soft: true}
 			check("soft triplets", soft, func(dx []float64) (float64, error) { return soft.EvalTriplets(x, d, triplets, dx) })
 		}
 	}
@@ -378,14 +378,14 @@ func listedLosses[T tensor.Float](d int, p pair.Pairs, triplets pair.Triplets) m
 		"contrastive": loss.NewContrastive[T](), "hard": loss.NewBatchTriplet[T](), "nt_xent": loss.NewNTXent[T](),
 		"all": &loss.BatchTriplet[T]{Margin: 1, Mining: loss.AllTriplets}, "sup_con": loss.NewSupCon[T](),
 		"multi_similarity": loss.NewMultiSimilarity[T](), "circle": loss.NewCircle[T](), "row pairs": &loss.RowPairs[T]{Loss: &loss.CosineEmbedding[T]{}},
-		"dot": &loss.SupCon[T]{Measure: loss.Measure{Kind: loss.Dot}, Temperature: 1},
+		"dot": &loss.SupCon[T]{Distance: distance.Measure{Kind: distance.Dot}, Temperature: 1},
 	} {
 		all[name] = func(x, dx []T) (float64, error) { return l.EvalPairs(x, d, p, dx) }
 	}
 	for name, l := range map[string]loss.OfTriplets[T]{
 		"triplets": loss.NewBatchTriplet[T](), "soft triplets": loss.NewSoftBatchTriplet[T](),
-		"dot triplets": &loss.BatchTriplet[T]{Measure: loss.Measure{Kind: loss.Dot}, Margin: 1},
-		"lp triplets":  &loss.BatchTriplet[T]{Measure: loss.Measure{Kind: loss.Lp, P: 1}, Margin: 1},
+		"dot triplets": &loss.BatchTriplet[T]{Distance: distance.Measure{Kind: distance.Dot}, Margin: 1},
+		"lp triplets":  &loss.BatchTriplet[T]{Distance: distance.Measure{Kind: distance.Lp, P: 1}, Margin: 1},
 		"row triplets": &loss.RowTriplets[T]{Loss: loss.NewTripletMargin[T]()},
 	} {
 		all[name] = func(x, dx []T) (float64, error) { return l.EvalTriplets(x, d, triplets, dx) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // A rowLoss is a loss of rows with all but its differentiated inputs filled in.
@@ -74,7 +75,14 @@ func rowLosses(rows int) (all []rowLoss) {
 			l := &loss.TripletMargin[float64]{Margin: 0.4, P: p, Eps: 1e-6, Swap: swap, Reduction: loss.Sum}
 			all = append(all, tripletRow("triplet", r, rows, l))
 		}
-		for _, d := range []loss.Distance[float64]{nil, loss.CosineDistance[float64]{}, loss.SquaredEuclidean[float64]{}, cubed{}} {
+		for _, d := range []loss.DistanceFunction[float64]{
+			nil,
+			loss.CosineDistance[float64]{},
+			cubed{},
+			loss.Measured[float64]{},
+			loss.Measured[float64]{Measure: distance.Measure{Kind: distance.Squared}},
+			loss.Measured[float64]{Measure: distance.Measure{Kind: distance.Dot, Normalize: true}},
+		} {
 			l := &loss.TripletMarginWithDistance[float64]{Distance: d, Margin: 0.4, Swap: swap, Reduction: loss.Sum}
 			all = append(all, tripletRow("triplet_with_distance", r, rows, l))
 		}
@@ -303,6 +311,7 @@ func TestRowLengths(t *testing.T) {
 	var cos loss.CosineEmbedding[float32]
 	triplet, zero := loss.NewTripletMargin[float32](), loss.TripletMargin[float32]{P: 2}
 	far := loss.NewTripletMarginWithDistance[float32]()
+	odd := loss.TripletMarginWithDistance[float32]{Margin: 1, Distance: loss.Measured[float32]{Measure: distance.Measure{P: 2}}}
 	one := []float32{1, 1}
 	for name, f := range map[string]func() (float64, error){
 		"multi input":      func() (float64, error) { return multi.Eval(short, y, 3, nil) },
@@ -324,6 +333,7 @@ func TestRowLengths(t *testing.T) {
 		"triplet result":   func() (float64, error) { return 0, triplet.Each(short, nil, x, x, x, 3, nil, nil, nil) },
 		"triplet margin":   func() (float64, error) { return zero.Eval(x, x, x, 3, nil, nil, nil) },
 		"distance length":  func() (float64, error) { return far.Eval(x, x, short, 3, nil, nil, nil) },
+		"distance measure": func() (float64, error) { return odd.Eval(x, x, x, 3, nil, nil, nil) },
 		"distance result":  func() (float64, error) { return 0, far.Each(short, nil, x, x, x, 3, nil, nil, nil) },
 		"batchmean":        func() (float64, error) { l := multi; l.Reduction = loss.BatchMean; return l.Eval(x, y, 3, nil) },
 	} {

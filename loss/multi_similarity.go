@@ -4,13 +4,15 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // MultiSimilarity weighs each pair by how it compares with the others of its anchor. With
-// the similarity s, an anchor a, its positives p and its negatives n,
+// the similarity s, which is 1 − d of the cosine distance d and −d of the others, an anchor a, its
+// positives p and its negatives n,
 //
 //	ℓ(a) = log(1 + Σ_p exp(−Alpha(s(a, p) − Base)))/Alpha + log(1 + Σ_n exp(Beta(s(a, n) − Base)))/Beta
 //
@@ -28,10 +30,10 @@ import (
 // than 0 without Mine; lengths that do not fit.
 // Source: [wang2019].
 type MultiSimilarity[T tensor.Float] struct {
-	Measure   Measure // NewMultiSimilarity's is Cosine
-	Alpha     float64 // NewMultiSimilarity's is 2
-	Beta      float64 // NewMultiSimilarity's is 50
-	Base      float64 // NewMultiSimilarity's is 0.5
+	Distance  distance.Measure // NewMultiSimilarity's is Cosine
+	Alpha     float64          // NewMultiSimilarity's is 2
+	Beta      float64          // NewMultiSimilarity's is 50
+	Base      float64          // NewMultiSimilarity's is 0.5
 	Mine      bool
 	Epsilon   float64 // with Mine alone; NewMinedMultiSimilarity's is 0.1
 	Reduction Reduction
@@ -43,7 +45,7 @@ type MultiSimilarity[T tensor.Float] struct {
 // NewMultiSimilarity returns the loss of cosines with Alpha 2, Beta 50, Base 0.5, without
 // mining.
 func NewMultiSimilarity[T tensor.Float]() *MultiSimilarity[T] {
-	return &MultiSimilarity[T]{Measure: Measure{Kind: Cosine}, Alpha: 2, Beta: 50, Base: 0.5}
+	return &MultiSimilarity[T]{Distance: distance.Measure{Kind: distance.Cosine}, Alpha: 2, Beta: 50, Base: 0.5}
 }
 
 // NewMinedMultiSimilarity is NewMultiSimilarity with mining, and Epsilon 0.1.
@@ -88,7 +90,7 @@ func (l *MultiSimilarity[T]) run(b pairBatch[T]) (float64, error) {
 		return 0, badOption(name, "epsilon", l.Epsilon, "0, since nothing is mined")
 	}
 	l.sums = multiSimilarityRow[T]{l.Alpha, l.Beta, l.Base, l.Epsilon, l.Mine}
-	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Distance, true, OverAll, l.Reduction
 	return l.eval(b, &l.sums)
 }
 
@@ -171,11 +173,11 @@ func multiSimilarityEntry() Entry {
 		Kinks:  "a pair that just begins to count as hard: the derivative of those that do",
 		Source: []string{"wang2019"},
 		Inputs: pairInputs,
-		Options: append(measureOptions(Cosine),
+		Options: append(measureOptions(distance.Cosine),
 			Option{"alpha", "2", "a number above 0"}, Option{"beta", "50", "a number above 0"}, Option{"base", "0.5", "a number"},
 			Option{"mine", "false", "whether easy pairs are left out"}, Option{"epsilon", "0.1", "how much easier than the hardest a pair may be"}, batchReduction,
 		),
-		Needs: append(measureNeeds(Cosine), only("epsilon", "mine", false, true)),
+		Needs: append(measureNeeds(distance.Cosine), only("epsilon", "mine", false, true)),
 		run32: callMultiSimilarity[float32], run64: callMultiSimilarity[float64],
 	}
 }
@@ -185,7 +187,7 @@ func callMultiSimilarity[T tensor.Float](c *Call[T]) error {
 	if c.flag("mine", false) {
 		l = NewMinedMultiSimilarity[T]()
 	}
-	l.Measure, l.Reduction = c.measure(Cosine), c.reduction()
+	l.Distance, l.Reduction = c.measure(distance.Cosine), c.reduction()
 	l.Alpha, l.Beta, l.Base = c.number("alpha", l.Alpha), c.number("beta", l.Beta), c.number("base", l.Base)
 	l.Epsilon = c.number("epsilon", l.Epsilon)
 	return c.pairs(l)

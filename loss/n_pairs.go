@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -61,7 +62,7 @@ func (l *NPairs[T]) Eval(embeddings []T, dim int, labels []int, dEmbeddings []T)
 	l.softmax.beta = 1
 	half := k * dim
 	b := ofReferences(l.x[:half], dim, l.labels, l.x[half:], l.labels, nil, nil)
-	b.loss, b.measure, b.similarity, b.over, b.reduction = name, Measure{Kind: Dot}, true, OverAll, l.Reduction
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, distance.Measure{Kind: distance.Dot}, true, OverAll, l.Reduction
 	if dEmbeddings != nil {
 		b.a.dx, b.r.dx = l.dx[:half], l.dx[half:]
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/search/distance"
 )
 
 // others has values of options that are not the defaults; of some losses, by both names.
@@ -171,19 +172,19 @@ func floatBits(x []float64) (b []uint64) {
 // TestVoidFields: the fields of losses that others make void are refused too.
 func TestVoidFields(t *testing.T) {
 	x, y := []float64{1, 2, 3, 4}, []int{0, 0, 1, 1}
-	measure := func(m loss.Measure) error {
+	measure := func(m distance.Measure) error {
 		l := loss.NewContrastive[float64]()
-		l.Measure = m
+		l.Distance = m
 		return second(l.Eval(x, 1, y, nil))
 	}
 	for want, err := range map[string]error{
-		"p is 3; it must be 0, since the distance is dot":    measure(loss.Measure{Kind: loss.Dot, P: 3}),
-		"normalize is true; it must be false":                measure(loss.Measure{Kind: loss.Cosine, Normalize: true}),
-		"Contrastive: over is all; it must be left out":      second((&loss.Contrastive[float64]{NegMargin: 1, Power: 1, Over: loss.OverAll, Reduction: loss.Sum}).Eval(x, 1, y, nil)),
-		"BatchTriplet: over is all; it must be left out":     second((&loss.BatchTriplet[float64]{Margin: 1, Over: loss.OverAll, Reduction: loss.Sum}).Eval(x, 1, y, nil)),
-		"over is all; it must be left out, since every soft": second((&loss.BatchTriplet[float64]{Soft: true, Over: loss.OverAll}).Eval(x, 1, y, nil)),
-		"epsilon is 0.1; it must be 0, since nothing":        second((&loss.MultiSimilarity[float64]{Alpha: 1, Beta: 1, Epsilon: 0.1}).Eval(x, 1, y, nil)),
-		"eps is 0.1; it must be 0, since the input is":       second((&loss.PoissonNLL[float64]{Eps: 0.1}).Eval(x, x, nil, nil)),
+		"Contrastive: p is 3; it must be 0 where the distance is not lp":                measure(distance.Measure{Kind: distance.Dot, P: 3}),
+		"Contrastive: normalize is true; it must be false where the distance is cosine": measure(distance.Measure{Kind: distance.Cosine, Normalize: true}),
+		"Contrastive: over is all; it must be left out":                                 second((&loss.Contrastive[float64]{NegMargin: 1, Power: 1, Over: loss.OverAll, Reduction: loss.Sum}).Eval(x, 1, y, nil)),
+		"BatchTriplet: over is all; it must be left out":                                second((&loss.BatchTriplet[float64]{Margin: 1, Over: loss.OverAll, Reduction: loss.Sum}).Eval(x, 1, y, nil)),
+		"over is all; it must be left out, since every soft":                            second((&loss.BatchTriplet[float64]{Soft: true, Over: loss.OverAll}).Eval(x, 1, y, nil)),
+		"epsilon is 0.1; it must be 0, since nothing":                                   second((&loss.MultiSimilarity[float64]{Alpha: 1, Beta: 1, Epsilon: 0.1}).Eval(x, 1, y, nil)),
+		"eps is 0.1; it must be 0, since the input is":                                  second((&loss.PoissonNLL[float64]{Eps: 0.1}).Eval(x, x, nil, nil)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v; it should say %s", err, want)

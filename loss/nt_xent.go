@@ -4,14 +4,15 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
 
 // NTXent is the cross-entropy of picking a sample's positive out of itself and all
-// negatives: InfoNCE. With the similarity s, an anchor a, a positive p of a's label, and
-// all n of other labels,
+// negatives: InfoNCE. With the similarity s, which is 1 − d of the cosine distance d and −d of the
+// others, an anchor a, a positive p of a's label, and all n of other labels,
 //
 //	ℓ(a, p) = −log exp(s(a, p)/Temperature) / (exp(s(a, p)/Temperature) + Σ_n exp(s(a, n)/Temperature))
 //
@@ -26,8 +27,8 @@ import (
 // Errors: Temperature that is not above 0; lengths that do not fit.
 // Source: [sohn2016], [oord2018], [chen2020].
 type NTXent[T tensor.Float] struct {
-	Measure     Measure // NewNTXent's is Cosine
-	Temperature float64 // NewNTXent's is 0.07
+	Distance    distance.Measure // NewNTXent's is Cosine
+	Temperature float64          // NewNTXent's is 0.07
 	Reduction   Reduction
 
 	overPairs[T]
@@ -36,7 +37,7 @@ type NTXent[T tensor.Float] struct {
 
 // NewNTXent returns the loss of cosines with a temperature of 0.07.
 func NewNTXent[T tensor.Float]() *NTXent[T] {
-	return &NTXent[T]{Measure: Measure{Kind: Cosine}, Temperature: 0.07}
+	return &NTXent[T]{Distance: distance.Measure{Kind: distance.Cosine}, Temperature: 0.07}
 }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
@@ -62,7 +63,7 @@ func (l *NTXent[T]) run(b pairBatch[T]) (float64, error) {
 		return 0, err
 	}
 	l.softmax.beta = 1 / l.Temperature
-	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Distance, true, OverAll, l.Reduction
 	return l.eval(b, &l.softmax)
 }
 
@@ -126,12 +127,12 @@ func ntXentEntry() Entry {
 		Kinks:   "none",
 		Source:  []string{"sohn2016", "oord2018", "chen2020"},
 		Inputs:  pairInputs,
-		Options: append(measureOptions(Cosine), Option{"temperature", "0.07", temperatureIs}, batchReduction),
-		Needs:   measureNeeds(Cosine),
+		Options: append(measureOptions(distance.Cosine), Option{"temperature", "0.07", temperatureIs}, batchReduction),
+		Needs:   measureNeeds(distance.Cosine),
 		run32:   callNTXent[float32], run64: callNTXent[float64],
 	}
 }
 
 func callNTXent[T tensor.Float](c *Call[T]) error {
-	return c.pairs(&NTXent[T]{Measure: c.measure(Cosine), Temperature: c.number("temperature", 0.07), Reduction: c.reduction()})
+	return c.pairs(&NTXent[T]{Distance: c.measure(distance.Cosine), Temperature: c.number("temperature", 0.07), Reduction: c.reduction()})
 }

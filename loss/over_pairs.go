@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 )
 
@@ -22,7 +23,7 @@ func (o *overPairs[T]) Stats() PairStats { return o.stats }
 // pairBatch is a batch to be evaluated.
 type pairBatch[T tensor.Float] struct {
 	loss       string
-	measure    Measure
+	measure    distance.Measure
 	similarity bool // the loss takes similarities, not distances
 	over       Over
 	reduction  Reduction
@@ -69,7 +70,7 @@ func (b *pairBatch[T]) check() error {
 }
 
 func (b *pairBatch[T]) checkOptions() error {
-	if err := b.measure.check(b.loss); err != nil {
+	if err := checkMeasure(b.loss, b.measure); err != nil {
 		return err
 	}
 	if err := b.over.check(b.loss); err != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/loss"
 )
@@ -16,16 +17,16 @@ type pairwise struct {
 	name       string
 	similarity bool
 	// eval is ours, of a kind of measure.
-	eval32 func(m loss.Measure, x []float32, d int, y []int, r []float32, ry []int, dx, dr []float32) (float64, loss.PairStats, error)
-	eval64 func(m loss.Measure, x []float64, d int, y []int, r []float64, ry []int, dx, dr []float64) (float64, loss.PairStats, error)
+	eval32 func(m distance.Measure, x []float32, d int, y []int, r []float32, ry []int, dx, dr []float32) (float64, loss.PairStats, error)
+	eval64 func(m distance.Measure, x []float64, d int, y []int, r []float64, ry []int, dx, dr []float64) (float64, loss.PairStats, error)
 	// anchor is the definition at one anchor: its values to the positives and to the
 	// negatives; what is to be added, and how many terms that is. frozen are the values at
 	// which weights that the gradient does not see are taken.
 	anchor func(p, n, frozenP, frozenN []float64) (sum float64, terms int)
 	over   loss.Over
 	// pairs makes the loss, for pairs that are listed.
-	pairs32 func(m loss.Measure) loss.OfPairs[float32]
-	pairs64 func(m loss.Measure) loss.OfPairs[float64]
+	pairs32 func(m distance.Measure) loss.OfPairs[float32]
+	pairs64 func(m distance.Measure) loss.OfPairs[float64]
 }
 
 type pairLoss[T tensor.Float] interface {
@@ -43,49 +44,49 @@ func over[T tensor.Float](l pairLoss[T], x []T, d int, y []int, r []T, ry []int,
 	return v, l.Stats(), err
 }
 
-func row(name string, similarity bool, o loss.Over, make32 func(loss.Measure) pairLoss[float32], make64 func(loss.Measure) pairLoss[float64],
+func row(name string, similarity bool, o loss.Over, make32 func(distance.Measure) pairLoss[float32], make64 func(distance.Measure) pairLoss[float64],
 	anchor func(p, n, fp, fn []float64) (float64, int),
 ) pairwise {
 	return pairwise{
 		name: name, similarity: similarity, over: o, anchor: anchor,
-		eval32: func(m loss.Measure, x []float32, d int, y []int, r []float32, ry []int, dx, dr []float32) (float64, loss.PairStats, error) {
+		eval32: func(m distance.Measure, x []float32, d int, y []int, r []float32, ry []int, dx, dr []float32) (float64, loss.PairStats, error) {
 			return over(make32(m), x, d, y, r, ry, dx, dr)
 		},
-		eval64: func(m loss.Measure, x []float64, d int, y []int, r []float64, ry []int, dx, dr []float64) (float64, loss.PairStats, error) {
+		eval64: func(m distance.Measure, x []float64, d int, y []int, r []float64, ry []int, dx, dr []float64) (float64, loss.PairStats, error) {
 			return over(make64(m), x, d, y, r, ry, dx, dr)
 		},
-		pairs32: func(m loss.Measure) loss.OfPairs[float32] { return make32(m) },
-		pairs64: func(m loss.Measure) loss.OfPairs[float64] { return make64(m) },
+		pairs32: func(m distance.Measure) loss.OfPairs[float32] { return make32(m) },
+		pairs64: func(m distance.Measure) loss.OfPairs[float64] { return make64(m) },
 	}
 }
 
-func triplets[T tensor.Float](mining loss.Mining, soft bool, o loss.Over) func(loss.Measure) pairLoss[T] {
-	return func(m loss.Measure) pairLoss[T] {
-		return &loss.BatchTriplet[T]{Measure: m, Margin: 0.3, Mining: mining, Soft: soft, Over: o}
+func triplets[T tensor.Float](mining loss.Mining, soft bool, o loss.Over) func(distance.Measure) pairLoss[T] {
+	return func(m distance.Measure) pairLoss[T] {
+		return &loss.BatchTriplet[T]{Distance: m, Margin: 0.3, Mining: mining, Soft: soft, Over: o}
 	}
 }
 
-func ntXent[T tensor.Float](m loss.Measure) pairLoss[T] {
-	return &loss.NTXent[T]{Measure: m, Temperature: 0.5}
+func ntXent[T tensor.Float](m distance.Measure) pairLoss[T] {
+	return &loss.NTXent[T]{Distance: m, Temperature: 0.5}
 }
 
-func supCon[T tensor.Float](m loss.Measure) pairLoss[T] {
-	return &loss.SupCon[T]{Measure: m, Temperature: 0.5}
+func supCon[T tensor.Float](m distance.Measure) pairLoss[T] {
+	return &loss.SupCon[T]{Distance: m, Temperature: 0.5}
 }
 
-func multi[T tensor.Float](mine bool) func(loss.Measure) pairLoss[T] {
-	return func(m loss.Measure) pairLoss[T] {
+func multi[T tensor.Float](mine bool) func(distance.Measure) pairLoss[T] {
+	return func(m distance.Measure) pairLoss[T] {
 		l := loss.NewMultiSimilarity[T]()
 		if mine {
 			l = loss.NewMinedMultiSimilarity[T]()
 		}
-		l.Measure, l.Beta = m, 5
+		l.Distance, l.Beta = m, 5
 		return l
 	}
 }
 
-func circle[T tensor.Float](m loss.Measure) pairLoss[T] {
-	return &loss.Circle[T]{Measure: m, M: 0.3, Gamma: 4}
+func circle[T tensor.Float](m distance.Measure) pairLoss[T] {
+	return &loss.Circle[T]{Distance: m, M: 0.3, Gamma: 4}
 }
 
 func plus(x float64) float64       { return max(x, 0) }
@@ -227,9 +228,9 @@ func minOf(x []float64) float64 {
 }
 
 // measured is a measure's value by its definition, as a distance or as a similarity.
-func measured(m loss.Measure, similarity bool, a, b []float64) float64 {
+func measured(m distance.Measure, similarity bool, a, b []float64) float64 {
 	na, nb := 1.0, 1.0
-	if m.Normalize || m.Kind == loss.Cosine {
+	if m.Normalize || m.Kind == distance.Cosine {
 		na, nb = norm(a), norm(b)
 	}
 	var s, dot, p float64
@@ -239,18 +240,18 @@ func measured(m loss.Measure, similarity bool, a, b []float64) float64 {
 	}
 	var d float64
 	switch m.Kind {
-	case loss.Euclidean:
+	case distance.Euclidean:
 		d = math.Sqrt(s)
-	case loss.Squared:
+	case distance.Squared:
 		d = s
-	case loss.Lp:
+	case distance.Lp:
 		d = math.Pow(p, 1/m.P)
-	case loss.Cosine:
+	case distance.Cosine:
 		d = 1 - dot
 		if similarity {
 			return dot
 		}
-	case loss.Dot:
+	case distance.Dot:
 		d = -dot
 	}
 	if similarity {
@@ -273,7 +274,7 @@ type pairProblem struct {
 	d        int
 	y, ry    []int
 	own      bool
-	measure  loss.Measure
+	measure  distance.Measure
 	loss     pairwise
 	baseline [][2][]float64 // of each anchor: its values at the point of the gradient
 }
@@ -316,14 +317,14 @@ func (q *pairProblem) slope(at *float64) float64 {
 }
 
 func pairProblems(r *rand.Rand, l pairwise) (all []*pairProblem) {
-	measures := []loss.Measure{
-		{Kind: loss.Euclidean},
-		{Kind: loss.Squared},
-		{Kind: loss.Cosine},
-		{Kind: loss.Dot},
-		{Kind: loss.Lp, P: 3},
-		{Kind: loss.Euclidean, Normalize: true},
-		{Kind: loss.Lp, P: 2},
+	measures := []distance.Measure{
+		{Kind: distance.Euclidean},
+		{Kind: distance.Squared},
+		{Kind: distance.Cosine},
+		{Kind: distance.Dot},
+		{Kind: distance.Lp, P: 3},
+		{Kind: distance.Euclidean, Normalize: true},
+		{Kind: distance.Lp, P: 2},
 	}
 	for i, m := range measures {
 		for _, own := range []bool{true, false} {
@@ -430,14 +431,14 @@ func TestContrastive(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 9))
 	for i := range 200 {
 		power, over := 1+i%2, loss.Over(i/2%2)
-		q := &pairProblem{d: 1 + r.IntN(5), measure: loss.Measure{Kind: []loss.MeasureKind{loss.Euclidean, loss.Squared, loss.Cosine, loss.Dot}[i/4%4]}}
+		q := &pairProblem{d: 1 + r.IntN(5), measure: distance.Measure{Kind: []distance.Kind{distance.Euclidean, distance.Squared, distance.Cosine, distance.Dot}[i/4%4]}}
 		n := 2 + r.IntN(9)
 		q.x = spread(r, n*q.d)
 		for range n {
 			q.y = append(q.y, r.IntN(3))
 		}
-		l := &loss.Contrastive[float64]{Measure: q.measure, PosMargin: 0.1, NegMargin: 1.2, Power: power, Over: over}
-		if q.measure.Kind == loss.Dot && i%3 > 0 {
+		l := &loss.Contrastive[float64]{Distance: q.measure, PosMargin: 0.1, NegMargin: 1.2, Power: power, Over: over}
+		if q.measure.Kind == distance.Dot && i%3 > 0 {
 			l.PosMargin, l.NegMargin = -0.5, -0.2
 		}
 		dx := make([]float64, len(q.x))

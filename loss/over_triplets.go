@@ -18,7 +18,7 @@ func (l *BatchTriplet[T]) EvalTriplets(embeddings []T, dim int, triplets pair.Tr
 		return 0, err
 	}
 	b := pairBatch[T]{
-		loss: name, measure: l.Measure, over: l.Over, reduction: l.Reduction, dim: dim, a: gridArgs[T]{x: embeddings, dx: dEmbeddings},
+		loss: name, measure: l.Distance, over: l.Over, reduction: l.Reduction, dim: dim, a: gridArgs[T]{x: embeddings, dx: dEmbeddings},
 	}
 	if err := b.checkOptions(); err != nil {
 		return 0, err

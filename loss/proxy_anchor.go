@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
@@ -66,7 +67,7 @@ func (l *ProxyAnchor[T]) Eval(embeddings []T, dim int, labels []int, proxies, dE
 		l.sums.push /= float64(classes)
 	}
 	return l.eval(pairBatch[T]{
-		loss: name, measure: Measure{Kind: Cosine}, similarity: true, over: OverAll, reduction: Sum, dim: dim,
+		loss: name, measure: distance.Measure{Kind: distance.Cosine}, similarity: true, over: OverAll, reduction: Sum, dim: dim,
 		a: points, r: references(samples.x, samples.labels, samples.dx),
 	}, &l.sums)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -52,7 +53,7 @@ func (l *ProxyNCA[T]) Eval(embeddings []T, dim int, labels []int, proxies, dEmbe
 	}
 	l.softmax = proxyNCARow[T]{1 / l.Temperature, l.PlusPlus}
 	return l.eval(pairBatch[T]{
-		loss: name, measure: Measure{Kind: Squared, Normalize: true}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
+		loss: name, measure: distance.Measure{Kind: distance.Squared, Normalize: true}, similarity: true, over: OverAll, reduction: l.Reduction, dim: dim, a: a, r: r,
 	}, &l.softmax)
 }
 

@@ -4,13 +4,15 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-// SupCon is the supervised contrastive loss. With the similarity s, an anchor a and its
-// positives p of the same label, of which there are P,
+// SupCon is the supervised contrastive loss. With the similarity s, which is 1 − d of the cosine
+// distance d and −d of the others, an anchor a and its positives p of the same label, of which
+// there are P,
 //
 //	ℓ(a) = −1/P Σ_p log exp(s(a, p)/Temperature) / Σ_{j≠a} exp(s(a, j)/Temperature)
 //
@@ -25,8 +27,8 @@ import (
 // Errors: Temperature that is not above 0; lengths that do not fit.
 // Source: [khosla2020], the loss with the sum outside the logarithm.
 type SupCon[T tensor.Float] struct {
-	Measure     Measure // NewSupCon's is Cosine
-	Temperature float64 // NewSupCon's is 0.1
+	Distance    distance.Measure // NewSupCon's is Cosine
+	Temperature float64          // NewSupCon's is 0.1
 	Reduction   Reduction
 
 	overPairs[T]
@@ -35,7 +37,7 @@ type SupCon[T tensor.Float] struct {
 
 // NewSupCon returns the loss of cosines with a temperature of 0.1.
 func NewSupCon[T tensor.Float]() *SupCon[T] {
-	return &SupCon[T]{Measure: Measure{Kind: Cosine}, Temperature: 0.1}
+	return &SupCon[T]{Distance: distance.Measure{Kind: distance.Cosine}, Temperature: 0.1}
 }
 
 // Eval returns the loss of a batch and writes its gradient, unless that is nil.
@@ -61,7 +63,7 @@ func (l *SupCon[T]) run(b pairBatch[T]) (float64, error) {
 		return 0, err
 	}
 	l.softmax.beta = 1 / l.Temperature
-	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Measure, true, OverAll, l.Reduction
+	b.loss, b.measure, b.similarity, b.over, b.reduction = name, l.Distance, true, OverAll, l.Reduction
 	return l.eval(b, &l.softmax)
 }
 
@@ -103,12 +105,12 @@ func supConEntry() Entry {
 		Kinks:   "none",
 		Source:  []string{"khosla2020"},
 		Inputs:  pairInputs,
-		Options: append(measureOptions(Cosine), Option{"temperature", "0.1", temperatureIs}, batchReduction),
-		Needs:   measureNeeds(Cosine),
+		Options: append(measureOptions(distance.Cosine), Option{"temperature", "0.1", temperatureIs}, batchReduction),
+		Needs:   measureNeeds(distance.Cosine),
 		run32:   callSupCon[float32], run64: callSupCon[float64],
 	}
 }
 
 func callSupCon[T tensor.Float](c *Call[T]) error {
-	return c.pairs(&SupCon[T]{Measure: c.measure(Cosine), Temperature: c.number("temperature", 0.1), Reduction: c.reduction()})
+	return c.pairs(&SupCon[T]{Distance: c.measure(distance.Cosine), Temperature: c.number("temperature", 0.1), Reduction: c.reduction()})
 }

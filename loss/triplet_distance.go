@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/search/distance"
 
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/scratch"
@@ -21,12 +22,12 @@ import (
 // Units: Margin and ℓ have the distance's.
 // Kinks: the gradient passes at ℓ = 0; with Swap, equal distances share it by halves.
 // Special cases: an infinite distance makes ℓ NaN or +Inf, never 0.
-// Errors: Margin that is not above 0; lengths that differ or do not fit.
+// Errors: Margin that is not above 0; a measure that is not allowed; lengths that differ or do not fit.
 // PyTorch: nn.TripletMarginWithDistanceLoss(distance_function=…, margin=Margin, swap=Swap).
 // Source: [schroff2015], Swap [balntas2016].
 type TripletMarginWithDistance[T tensor.Float] struct {
-	Distance  Distance[T] // nil: NewPairwiseDistance's
-	Margin    float64     // NewTripletMarginWithDistance's is 1
+	Distance  DistanceFunction[T] // nil: NewPairwiseDistance's
+	Margin    float64             // NewTripletMarginWithDistance's is 1
 	Swap      bool
 	Reduction Reduction
 
@@ -43,7 +44,7 @@ func NewTripletMarginWithDistance[T tensor.Float]() *TripletMarginWithDistance[T
 // distance between rows of dim coordinates, and writes its gradients:
 // F.triplet_margin_with_distance_loss.
 func TripletMarginWithDistanceLoss[T tensor.Float](
-	d Distance[T], anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T,
+	d DistanceFunction[T], anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T,
 ) (float64, error) {
 	l := TripletMarginWithDistance[T]{Distance: d, Margin: 1}
 	return l.Eval(anchor, positive, negative, dim, dAnchor, dPositive, dNegative)
@@ -54,7 +55,7 @@ func (l *TripletMarginWithDistance[T]) Eval(
 	anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T,
 ) (float64, error) {
 	x := l.args(anchor, positive, negative, dim, dAnchor, dPositive, dNegative)
-	if err := checkTriplet("TripletMarginWithDistance", &x); err != nil {
+	if err := l.check(&x); err != nil {
 		return 0, err
 	}
 	return l.job.eval("TripletMarginWithDistance", l.distance(), x, l.Reduction)
@@ -66,10 +67,20 @@ func (l *TripletMarginWithDistance[T]) Each(
 	dst, up, anchor, positive, negative []T, dim int, dAnchor, dPositive, dNegative []T,
 ) error {
 	x := l.args(anchor, positive, negative, dim, dAnchor, dPositive, dNegative)
-	if err := checkTriplet("TripletMarginWithDistance", &x); err != nil {
+	if err := l.check(&x); err != nil {
 		return err
 	}
 	return l.job.each("TripletMarginWithDistance", l.distance(), x, dst, up)
+}
+
+func (l *TripletMarginWithDistance[T]) check(x *simd.TripletArgs[T]) error {
+	const name = "TripletMarginWithDistance"
+	if m, ok := l.Distance.(Measured[T]); ok {
+		if err := checkMeasure(name, m.Measure); err != nil {
+			return err
+		}
+	}
+	return checkTriplet(name, x)
 }
 
 func (l *TripletMarginWithDistance[T]) args(
@@ -81,7 +92,7 @@ func (l *TripletMarginWithDistance[T]) args(
 	}
 }
 
-func (l *TripletMarginWithDistance[T]) distance() Distance[T] {
+func (l *TripletMarginWithDistance[T]) distance() DistanceFunction[T] {
 	if l.Distance == nil {
 		l.byDefault = *NewPairwiseDistance[T]()
 		return &l.byDefault
@@ -93,13 +104,13 @@ func (l *TripletMarginWithDistance[T]) distance() Distance[T] {
 // scratch memory, and is cut into runs of step rows.
 type tripletJob[T tensor.Float] struct {
 	simd.TripletArgs[T]
-	d       Distance[T]
+	d       DistanceFunction[T]
 	step    int
 	partial []float64
 	wide    []float64 // three rows of each worker: gradients add up in float64
 }
 
-func (j *tripletJob[T]) eval(loss string, d Distance[T], x simd.TripletArgs[T], r Reduction) (float64, error) {
+func (j *tripletJob[T]) eval(loss string, d DistanceFunction[T], x simd.TripletArgs[T], r Reduction) (float64, error) {
 	scale, err := r.scale(loss, float64(len(x.A)/x.Dim))
 	if err != nil {
 		return 0, err
@@ -108,7 +119,7 @@ func (j *tripletJob[T]) eval(loss string, d Distance[T], x simd.TripletArgs[T], 
 	return reduced(j.run(d, x), scale), nil
 }
 
-func (j *tripletJob[T]) each(loss string, d Distance[T], x simd.TripletArgs[T], dst, up []T) error {
+func (j *tripletJob[T]) each(loss string, d DistanceFunction[T], x simd.TripletArgs[T], dst, up []T) error {
 	if err := eachOf(loss, len(x.A)/x.Dim, dst, up); err != nil {
 		return err
 	}
@@ -118,7 +129,7 @@ func (j *tripletJob[T]) each(loss string, d Distance[T], x simd.TripletArgs[T], 
 }
 
 // run returns the sum of the losses. The distances that have a kernel take it.
-func (j *tripletJob[T]) run(d Distance[T], x simd.TripletArgs[T]) (sum float64) {
+func (j *tripletJob[T]) run(d DistanceFunction[T], x simd.TripletArgs[T]) (sum float64) {
 	if p, ok := d.(*PairwiseDistance[T]); ok && simd.HasTriplet(p.P) {
 		x.Norm, x.Eps = p.P, p.Eps
 		return simd.TripletRows(&x)
@@ -215,14 +226,14 @@ func callTripletMarginWithDistance[T tensor.Float](c *Call[T]) error {
 }
 
 // distanceNamed returns a distance by the name of PyTorch's function.
-func distanceNamed[T tensor.Float](name string) (Distance[T], error) {
+func distanceNamed[T tensor.Float](name string) (DistanceFunction[T], error) {
 	switch name {
 	case "pairwise_distance":
 		return NewPairwiseDistance[T](), nil
 	case "cosine_similarity":
 		return CosineDistance[T]{}, nil
 	case "squared_euclidean":
-		return SquaredEuclidean[T]{}, nil
+		return Measured[T]{distance.Measure{Kind: distance.Squared}}, nil
 	}
 	return nil, fmt.Errorf("option distance_function is %q; it must be pairwise_distance, cosine_similarity or squared_euclidean", excerpt.Of(name))
 }

@@ -71,13 +71,13 @@ func (m Measure) Check() error {
 }
 
 // Between returns the distance of two rows in float64. They are of one length and finite,
-// and m passes Check. It allocates with Normalize alone.
+// and m passes Check.
 func Between[T tensor.Float](m Measure, x, y []T) float64 {
 	if m.Normalize {
 		m.Normalize = false
-		u, _ := unit(x)
-		v, _ := unit(y)
-		return Between(m, u, v)
+		u := unitsOf(x, y)
+		defer memory.Put(u)
+		return Between(m, u.x, u.y)
 	}
 	switch m.Kind {
 	case Squared:
@@ -90,10 +90,4 @@ func Between[T tensor.Float](m Measure, x, y []T) float64 {
 		return simd.PairNorm(x, y, m.P, 0)
 	}
 	return simd.PairNorm(x, y, 2, 0)
-}
-
-// unit returns a row divided by its length, and what it was divided by.
-func unit[T tensor.Float](x []T) (u []float64, length float64) {
-	u = make([]float64, len(x))
-	return u, simd.Unit(u, x)
 }

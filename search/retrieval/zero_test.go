@@ -34,7 +34,7 @@ func TestZeroRowsMeanTheSame(t *testing.T) {
 	for i := range n {
 		for j := range n {
 			row := [][]float32{x[i*dim:][:dim], x[j*dim:][:dim]}
-			l := &loss.Contrastive[float32]{Measure: loss.Measure{Kind: loss.Cosine}, Power: 1, Over: loss.OverAll}
+			l := &loss.Contrastive[float32]{Distance: d, Power: 1, Over: loss.OverAll}
 			v, err := l.Eval(append(append([]float32(nil), row[0]...), row[1]...), dim, []int{0, 0}, nil)
 			if w := want(i, j); err != nil || !near(v, w) || !near(distance.Between(d, row[0], row[1]), w) || !near(float64(strip[i*n+j]), w) || i < 3 && !near(float64(some[i*n+j]), w) {
 				t.Errorf("rows %d and %d: the loss is %v, %v, the distances %v and %v; by definition %v", i, j, v, err, distance.Between(d, row[0], row[1]), strip[i*n+j], w)
@@ -52,7 +52,7 @@ func TestZeroRowsMeanTheSame(t *testing.T) {
 	for i, a := range mined.Anchor {
 		sum += max(0, 2+want(a, mined.Positive[i])-want(a, mined.Negative[i])) / float64(mined.Len())
 	}
-	l := &loss.BatchTriplet[float32]{Measure: loss.Measure{Kind: loss.Cosine}, Margin: 2, Over: loss.OverAll}
+	l := &loss.BatchTriplet[float32]{Distance: d, Margin: 2, Over: loss.OverAll}
 	if v, err := l.Eval(x, dim, labels, nil); err != nil || !near(v, sum) || mined.Len() != n {
 		t.Errorf("the loss of the hardest triplets is %v, %v; of those that are mined %v", v, err, sum)
 	}
