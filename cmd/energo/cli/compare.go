@@ -39,7 +39,7 @@ type named struct {
 	text string
 }
 
-func newCompare(all []job.Job) *cobra.Command {
+func newCompare(all []job.Job, flags func(job.Job) bool) *cobra.Command {
 	cmd := &cobra.Command{
 		SuggestionsMinimumDistance: 2,
 
@@ -53,7 +53,7 @@ func newCompare(all []job.Job) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, j := range all {
-		cmd.AddCommand(newCompareJob(j))
+		cmd.AddCommand(newCompareJob(j, flags(j)))
 	}
 	return cmd
 }
@@ -64,10 +64,8 @@ const compareEpochs = 3
 // epochs is how often a comparison passes over the training set where that is not named.
 func (c *comparison) epochs() int { return cmp.Or(c.job.New().Base().Epochs, compareEpochs) }
 
-func newCompareJob(j job.Job) *cobra.Command {
+func newCompareJob(j job.Job, flags bool) *cobra.Command {
 	c := comparison{job: j, base: j.New(), lists: map[string]*[]string{}}
-	options := c.base.Options()
-	primary := primary(options)
 	cmd := &cobra.Command{
 		Use: j.Name, Short: "Compare models of " + j.Name + ": which learn, which keep a margin, which collapse",
 		Long: `Trains with every value of the settings that have a choice and of which several are named, all else
@@ -78,6 +76,16 @@ compare.json and every run. Called again with the same folder, it trains only wh
 		Args:    exactly(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return c.run(cmd) },
 	}
+	if flags {
+		c.addFlags(cmd)
+	}
+	return cmd
+}
+
+// addFlags gives the command the job's settings, those with choices as lists, and the comparison's own.
+func (c *comparison) addFlags(cmd *cobra.Command) {
+	options := c.base.Options()
+	primary := primary(options)
 	f, values := cmd.Flags(), map[string][]string{}
 	for i := range options {
 		o := &options[i]
@@ -104,11 +112,10 @@ compare.json and every run. Called again with the same folder, it trains only wh
 	}
 	f.StringVar(&c.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	f.IntVar(&c.seeds, "seeds", 1, "runs of each, with seeds from 1")
-	f.StringVar(&c.dir, "run", filepath.Join("runs", "compare-"+j.Name), "`folder` of the comparison")
+	f.StringVar(&c.dir, "run", filepath.Join("runs", "compare-"+c.job.Name), "`folder` of the comparison")
 	f.StringVar(&c.csv, "csv", "", "write the table to this `file`, too")
 	f.BoolVar(&c.asJSON, "json", false, "print the cells as one JSON object, the last line of stdout")
 	f.BoolVar(&c.quiet, "quiet", false, "no progress")
-	return cmd
 }
 
 // primary is the setting of which all values are compared unless some are named: the functional, else the loss, the objective

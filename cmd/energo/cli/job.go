@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newTrainJob is the command that trains a job.
-func newTrainJob(j job.Job) *cobra.Command {
+// newTrainJob is the command that trains a job, with or without its flags.
+func newTrainJob(j job.Job, flags bool) *cobra.Command {
 	s := j.New()
 	run := runFlags{recipe: j.Name, folder: j.Folder}
 	cmd := &cobra.Command{
@@ -27,8 +27,10 @@ func newTrainJob(j job.Job) *cobra.Command {
 			return trainJob(cmd, j, s, &run)
 		},
 	}
-	addOptions(cmd, s.Options())
-	run.add(cmd.Flags())
+	if flags {
+		addOptions(cmd, s.Options())
+		run.add(cmd.Flags())
+	}
 	return cmd
 }
 

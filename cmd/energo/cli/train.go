@@ -5,7 +5,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newTrain(all []job.Job) *cobra.Command {
+func newTrain(all []job.Job, flags func(job.Job) bool) *cobra.Command {
 	cmd := &cobra.Command{
 		SuggestionsMinimumDistance: 2,
 
@@ -19,7 +19,7 @@ func newTrain(all []job.Job) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, j := range all {
-		cmd.AddCommand(newTrainJob(j))
+		cmd.AddCommand(newTrainJob(j, flags(j)))
 	}
 	return cmd
 }

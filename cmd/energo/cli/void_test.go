@@ -309,7 +309,7 @@ func commandsOf(text string) (all [][]string) {
 	names := strings.Split(words[1], "|")
 	if words[1] == "*" {
 		names = nil
-		for _, c := range newTrain(jobs.All()).Commands() {
+		for _, c := range newTrain(jobs.All(), func(job.Job) bool { return true }).Commands() {
 			names = append(names, c.Name())
 		}
 	}
