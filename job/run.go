@@ -52,17 +52,11 @@ func (o Options) claim() (release func(), err error) {
 
 // Result is what a run came to, as result.json and the last line of --json have it.
 type Result struct {
-	Run          string  `json:"run"`
-	Epochs       int     `json:"epochs"`
-	Steps        int     `json:"steps"`
-	TrainSeconds float64 `json:"train_seconds"`
-	Measured
-	Figures   []measure.Figure `json:"figures"` // besides the error
-	Tables    []measure.Table  `json:"tables,omitempty"`
-	Reason    string           `json:"reason"` // "finished", "early_stop", "interrupted", "diverged"
-	BestEpoch int              `json:"best_epoch"`
-	Recipe    string           `json:"recipe"`
-	Settings  map[string]any   `json:"settings"` // those that count
+	report.Result
+	Reason    string         `json:"reason"` // "finished", "early_stop", "interrupted", "diverged"
+	BestEpoch int            `json:"best_epoch"`
+	Recipe    string         `json:"recipe"`
+	Settings  map[string]any `json:"settings"` // those that count
 
 	model Model
 }
@@ -122,7 +116,7 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{
-		Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds, Measured: Ended(out),
+		Result: report.Result{Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds, Measured: train.Ended(out)},
 		Reason: out.Reason, BestEpoch: out.Best, Recipe: j.Name, Settings: s.Options().Values(), model: model,
 	}
 	if err != nil || out.Reason == "interrupted" {

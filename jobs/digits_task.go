@@ -10,7 +10,6 @@ import (
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -175,7 +174,7 @@ func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measureme
 		}
 	}
 	return &measurement{
-		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), job.Guessed(counts)),
+		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), train.Guessed(counts)),
 		Energies:   all,
 	}, nil
 }

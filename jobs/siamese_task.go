@@ -14,7 +14,6 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/pair"
 	"github.com/energo-ml/energo/search/retrieval"
@@ -123,7 +122,7 @@ func (t *siameseTask) evaluate(ctx context.Context) (train.Evaluation, *retrieva
 
 // chanceOf is the error of taking all pairs for the same, or none.
 func chanceOf(v *retrieval.Verification) float64 {
-	return job.Guessed([]int{v.Same, v.Different})
+	return train.Guessed([]int{v.Same, v.Different})
 }
 
 // wrongPairs is the error of telling pairs apart.

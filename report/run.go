@@ -50,36 +50,16 @@ type Run struct {
 // A Setting is one entry of config.yaml; of a list there is one for each element, KEY[0] and so on.
 type Setting struct{ Key, Value string }
 
-// Result is result.json: what a finished run printed as its last line with --json.
+// Result is what every job's result.json and last line with --json have.
 type Result struct {
-	Run          string         `json:"run"`
-	TestError    measure.Number `json:"test_error"` // what the job calls its error: Energy.Terms.Error
-	Chance       measure.Number `json:"chance"`     // the error of answers that do not look at the input
-	Epochs       int            `json:"epochs"`
-	Steps        int            `json:"steps"`
-	TrainSeconds float64        `json:"train_seconds"`
-	Energy       struct {
-		Terms         train.Terms    `json:"terms"`
-		CorrectMean   measure.Number `json:"correct_mean"`
-		OffendingMean measure.Number `json:"offending_mean"`
-		GapP05        measure.Number `json:"gap_p05"`
-		GapP50        measure.Number `json:"gap_p50"`
-	} `json:"energy"`
-	Kept      measure.Number   `json:"kept"`
-	Figures   []measure.Figure `json:"figures"` // of the job's own
-	Tables    []measure.Table  `json:"tables"`  // of the job's own
-	Collapsed bool             `json:"collapsed"`
-	Why       string           `json:"why,omitempty"`
-	Verdict   string           `json:"verdict"`
+	Run          string  `json:"run"`
+	Epochs       int     `json:"epochs"`
+	Steps        int     `json:"steps"`
+	TrainSeconds float64 `json:"train_seconds"`
+	train.Measured
+	Figures []measure.Figure `json:"figures"` // besides the error
+	Tables  []measure.Table  `json:"tables,omitempty"`
 }
-
-// ErrorFigure is TestError with what it is of.
-func (r *Result) ErrorFigure() measure.Figure {
-	return r.Energy.Terms.Error.Of(float64(r.TestError))
-}
-
-// KeptFigure is Kept with what it is of.
-func (r *Result) KeptFigure() measure.Figure { return r.Energy.Terms.Kept.Of(float64(r.Kept)) }
 
 // Open reads a run folder: config.yaml, events.jsonl and result.json, as far as they
 // are there. Runs that are not finished, were killed in the middle of a line or are

@@ -9,11 +9,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/ebm/measure"
-	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/train"
 )
 
 // summariseMeasured says what was measured, in the words and the units that the figures carry.
-func summariseMeasured(out io.Writer, m job.Measured) {
+func summariseMeasured(out io.Writer, m train.Measured) {
 	f, e := m.ErrorFigure(), m.Energy
 	fmt.Fprintf(out, "  test         %s: %s%s%s\n", lower(f.Name), f.Text(), noted(f), byChance(f.Unit, m.Chance))
 	w := e.Terms

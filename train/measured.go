@@ -1,9 +1,6 @@
-package job
+package train
 
-import (
-	"github.com/energo-ml/energo/ebm/measure"
-	"github.com/energo-ml/energo/train"
-)
+import "github.com/energo-ml/energo/ebm/measure"
 
 // Measured is what the results of all jobs say of what was measured in the end.
 type Measured struct {
@@ -26,7 +23,7 @@ func (m *Measured) KeptFigure() measure.Figure { return m.Energy.Terms.Kept.Of(f
 
 // EnergyResult says where energies lie. Its terms say what they are of.
 type EnergyResult struct {
-	Terms         train.Terms    `json:"terms"`
+	Terms         Terms          `json:"terms"`
 	CorrectMean   measure.Number `json:"correct_mean"`
 	OffendingMean measure.Number `json:"offending_mean"`
 	GapP05        measure.Number `json:"gap_p05"`
@@ -36,13 +33,13 @@ type EnergyResult struct {
 }
 
 // Ended is what training says before anything is measured.
-func Ended(out *train.Outcome) Measured {
+func Ended(out *Outcome) Measured {
 	return Measured{Collapsed: out.Why != "", Why: out.Why, Verdict: out.Why}
 }
 
 // Take fills in a measurement. A collapse that training ended in stays reported, though the
 // best epoch's weights may be from before it.
-func (m *Measured) Take(e train.Evaluation) {
+func (m *Measured) Take(e Evaluation) {
 	d := e.Diagnosis
 	m.TestError, m.Chance, m.Kept, m.Verdict = e.Error.Value, d.Chance, d.Kept, d.Verdict
 	m.Energy = EnergyResult{d.Terms, d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
