@@ -38,7 +38,7 @@ func (t *searchTask) Measure(ctx context.Context) (*job.Measures, error) {
 			return nil, err
 		}
 	}
-	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(foundByChance(t.test.Labels))
+	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(wrongByChance(t.test.Labels))
 	return &job.Measures{
 		Evaluation: e, Figures: retrievalFigures(figures.Among), Tables: []measure.Table{t.galleries(figures)},
 		Write: func(_ context.Context, dir string) error {

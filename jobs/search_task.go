@@ -155,15 +155,15 @@ func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 			wrong++
 		}
 	}
-	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), foundByChance(t.held.Labels)), nil
+	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), wrongByChance(t.held.Labels)), nil
 }
 
 // wrongNearest is the error of search.
 var wrongNearest = measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of pictures whose nearest is of another class"}
 
-// foundByChance is the error of finding any other one of pictures with labels, the same chance for each. Pictures
+// wrongByChance is the error of finding any other one of pictures with labels, the same chance for each. Pictures
 // whose label no other has are left out.
-func foundByChance(labels []int) float64 {
+func wrongByChance(labels []int) float64 {
 	counts := map[int]int{}
 	for _, y := range labels {
 		counts[y]++

@@ -61,7 +61,7 @@ func compose(dir string, images Images, command string) (*page, error) {
 	p := newPage(r, s)
 	p.Command = again(command, r.Config)
 	p.Pictured = images != nil
-	p.addFound(r, images)
+	p.addEncoder(r, images)
 	if p.Sheets, err = sheetViews(dir); err != nil {
 		return nil, err
 	}

@@ -21,8 +21,8 @@ import (
 
 var fixedColour = regexp.MustCompile(`(fill|stroke):#[0-9A-F]{6}`)
 
-// checkFound writes a run's page and pictures, and holds them against what every page keeps to.
-func checkFound(t *testing.T, dir string, names []string) string {
+// checkEncoderPage writes a run's page and pictures, and holds them against what every page keeps to.
+func checkEncoderPage(t *testing.T, dir string, names []string) string {
 	t.Helper()
 	if err := Write(dir, blobs(28, 28), ""); err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func checkFound(t *testing.T, dir string, names []string) string {
 
 func TestWriteSearch(t *testing.T) {
 	dir := newFakeSearch().search(t)
-	page := checkFound(t, dir, []string{"map", "distances", "queries", "recall", "classes", "confusion", "mistakes", "loss", "error"})
+	page := checkEncoderPage(t, dir, []string{"map", "distances", "queries", "recall", "classes", "confusion", "mistakes", "loss", "error"})
 	wrong := 0
 	v := newFakeSearch().vectors()
 	for i := range v.n() {

@@ -11,7 +11,7 @@ import (
 
 func TestWriteSiamese(t *testing.T) {
 	f := newFakeSearch()
-	page := checkFound(t, f.siamese(t), []string{"roc", "pair_distances", "map", "distances", "queries", "false_accepts", "false_refusals"})
+	page := checkEncoderPage(t, f.siamese(t), []string{"roc", "pair_distances", "map", "distances", "queries", "false_accepts", "false_refusals"})
 	for _, want := range []string{"A &lt;figure&gt;", "AUC ", "equal error rate ", "chosen on other pairs", "Each point is a threshold", "Queries and what they find"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

@@ -47,8 +47,8 @@ func part[T any](r *Run, file string, read func(dir string) (*T, error)) *T {
 	return nil
 }
 
-// addFound draws what a run's encoder makes of the test pictures, as far as the folder says it.
-func (p *page) addFound(r *Run, images Images) {
+// addEncoder draws what a run's encoder makes of the test pictures, as far as the folder says it.
+func (p *page) addEncoder(r *Run, images Images) {
 	x := part(r, VectorsFile, readVectors)
 	if x != nil {
 		p.addVectors(r, x, images)
