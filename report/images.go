@@ -18,9 +18,6 @@ import (
 // leaves all pictures out.
 type Images func(i int) image.Image
 
-// GrayImages gives pictures from bytes: h·w a sample, row by row, 0 black.
-func GrayImages(pixels []byte, h, w int) (Images, error) { return PlaneImages(pixels, 1, h, w) }
-
 // PlaneImages gives pictures from bytes: of each sample c planes of h·w, row by row, 0 black; one of grey, or three of red,
 // green and blue.
 func PlaneImages(pixels []byte, c, h, w int) (Images, error) {

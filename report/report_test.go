@@ -396,8 +396,8 @@ func TestWriteLarge(t *testing.T) {
 	checkOutput(t, dir, pageFile)
 }
 
-func TestGrayImages(t *testing.T) {
-	img, err := GrayImages([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 2, 3)
+func TestPlaneImagesOfGrey(t *testing.T) {
+	img, err := PlaneImages([]byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 1, 2, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,7 +409,7 @@ func TestGrayImages(t *testing.T) {
 		t.Errorf("the last pixel of sample 1 is %d", got)
 	}
 	for _, bad := range [][3]int{{12, 5, 2}, {12, 0, 3}, {12, 3, -1}} {
-		if _, err := GrayImages(make([]byte, bad[0]), bad[1], bad[2]); err == nil {
+		if _, err := PlaneImages(make([]byte, bad[0]), 1, bad[1], bad[2]); err == nil {
 			t.Errorf("%v: no error", bad)
 		}
 	}

@@ -18,9 +18,7 @@ type op int
 
 const (
 	opExp op = iota
-	opExpm1
 	opLog
-	opLog1p
 	opTanh
 	opSigmoid
 	opSoftplus

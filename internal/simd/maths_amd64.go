@@ -10,23 +10,11 @@ func expAVX2(dst []float32, a []float32, b []float32, s float32)
 // expAVX512 computes dst = eᵃ.
 func expAVX512(dst []float32, a []float32, b []float32, s float32)
 
-// expm1AVX2 computes dst = eᵃ − 1.
-func expm1AVX2(dst []float32, a []float32, b []float32, s float32)
-
-// expm1AVX512 computes dst = eᵃ − 1.
-func expm1AVX512(dst []float32, a []float32, b []float32, s float32)
-
 // logAVX2 computes dst = ln a.
 func logAVX2(dst []float32, a []float32, b []float32, s float32)
 
 // logAVX512 computes dst = ln a.
 func logAVX512(dst []float32, a []float32, b []float32, s float32)
-
-// log1pAVX2 computes dst = ln(1 + a).
-func log1pAVX2(dst []float32, a []float32, b []float32, s float32)
-
-// log1pAVX512 computes dst = ln(1 + a).
-func log1pAVX512(dst []float32, a []float32, b []float32, s float32)
 
 // tanhAVX2 computes dst = tanh a.
 func tanhAVX2(dst []float32, a []float32, b []float32, s float32)

@@ -397,222 +397,6 @@ done6:
 	VZEROUPPER
 	RET
 
-// func expm1AVX2(dst []float32, a []float32, b []float32, s float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·expm1AVX2(SB), NOSPLIT, $0-76
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	VMOVUPS cc1900000<>+0(SB), Y0
-	VMOVUPS c42b20000<>+0(SB), Y1
-	VMOVUPS c3f000000<>+0(SB), Y2
-	XORQ    BX, BX
-	CMPQ    DX, $0x08
-	JL      end8
-
-loop7:
-	VMOVUPS      (CX)(BX*4), Y3
-	VMINPS       Y3, Y1, Y4
-	VMAXPS       Y4, Y0, Y4
-	VMULPS       c3fb8aa3b<>+0(SB), Y4, Y5
-	VROUNDPS     $0x08, Y5, Y5
-	VMOVUPS      Y4, Y4
-	VFNMADD231PS c3f317200<>+0(SB), Y5, Y4
-	VFNMADD231PS c35bfbe8e<>+0(SB), Y5, Y4
-	VBROADCASTSS c3ab68896<>+0(SB), Y6
-	VFMADD213PS  c3c0905c8<>+0(SB), Y4, Y6
-	VFMADD213PS  c3d2aaa8d<>+0(SB), Y4, Y6
-	VFMADD213PS  c3e2aaa6e<>+0(SB), Y4, Y6
-	VFMADD213PS  Y2, Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VMOVUPS      Y4, Y4
-	VFMADD231PS  Y6, Y7, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSRAD       $0x01, Y5, Y6
-	VPSUBD       Y6, Y5, Y5
-	VPADDD       c0000007f<>+0(SB), Y6, Y6
-	VPADDD       c0000007f<>+0(SB), Y5, Y5
-	VPSLLD       $0x17, Y6, Y6
-	VPSLLD       $0x17, Y5, Y5
-	VMULPS       Y6, Y2, Y6
-	VMULPS       Y5, Y6, Y5
-	VSUBPS       Y2, Y5, Y6
-	VMOVUPS      Y6, Y6
-	VFMADD231PS  Y4, Y5, Y6
-	VADDPS       Y6, Y6, Y4
-	VANDPS       c80000000<>+0(SB), Y3, Y3
-	VORPS        Y3, Y4, Y3
-	VMOVUPS      Y3, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, DX
-	CMPQ         DX, $0x08
-	JGE          loop7
-
-end8:
-	TESTQ        DX, DX
-	JE           done9
-	LEAQ         tails<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y3
-	VMASKMOVPS   (CX)(BX*4), Y3, Y4
-	VMINPS       Y4, Y1, Y1
-	VMAXPS       Y1, Y0, Y0
-	VMULPS       c3fb8aa3b<>+0(SB), Y0, Y1
-	VROUNDPS     $0x08, Y1, Y1
-	VMOVUPS      Y0, Y0
-	VFNMADD231PS c3f317200<>+0(SB), Y1, Y0
-	VFNMADD231PS c35bfbe8e<>+0(SB), Y1, Y0
-	VBROADCASTSS c3ab68896<>+0(SB), Y5
-	VFMADD213PS  c3c0905c8<>+0(SB), Y0, Y5
-	VFMADD213PS  c3d2aaa8d<>+0(SB), Y0, Y5
-	VFMADD213PS  c3e2aaa6e<>+0(SB), Y0, Y5
-	VFMADD213PS  Y2, Y0, Y5
-	VMULPS       Y0, Y0, Y6
-	VMOVUPS      Y0, Y0
-	VFMADD231PS  Y5, Y6, Y0
-	VCVTPS2DQ    Y1, Y1
-	VPSRAD       $0x01, Y1, Y5
-	VPSUBD       Y5, Y1, Y1
-	VPADDD       c0000007f<>+0(SB), Y5, Y5
-	VPADDD       c0000007f<>+0(SB), Y1, Y1
-	VPSLLD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y1, Y1
-	VMULPS       Y5, Y2, Y5
-	VMULPS       Y1, Y5, Y1
-	VSUBPS       Y2, Y1, Y2
-	VMOVUPS      Y2, Y2
-	VFMADD231PS  Y0, Y1, Y2
-	VADDPS       Y2, Y2, Y0
-	VANDPS       c80000000<>+0(SB), Y4, Y1
-	VORPS        Y1, Y0, Y0
-	VMASKMOVPS   Y0, Y3, (AX)(BX*4)
-
-done9:
-	VZEROUPPER
-	RET
-
-DATA cc1900000<>+0(SB)/4, $0xc1900000
-DATA cc1900000<>+4(SB)/4, $0xc1900000
-DATA cc1900000<>+8(SB)/4, $0xc1900000
-DATA cc1900000<>+12(SB)/4, $0xc1900000
-DATA cc1900000<>+16(SB)/4, $0xc1900000
-DATA cc1900000<>+20(SB)/4, $0xc1900000
-DATA cc1900000<>+24(SB)/4, $0xc1900000
-DATA cc1900000<>+28(SB)/4, $0xc1900000
-DATA cc1900000<>+32(SB)/4, $0xc1900000
-DATA cc1900000<>+36(SB)/4, $0xc1900000
-DATA cc1900000<>+40(SB)/4, $0xc1900000
-DATA cc1900000<>+44(SB)/4, $0xc1900000
-DATA cc1900000<>+48(SB)/4, $0xc1900000
-DATA cc1900000<>+52(SB)/4, $0xc1900000
-DATA cc1900000<>+56(SB)/4, $0xc1900000
-DATA cc1900000<>+60(SB)/4, $0xc1900000
-GLOBL cc1900000<>(SB), RODATA|NOPTR, $64
-
-DATA c80000000<>+0(SB)/4, $0x80000000
-DATA c80000000<>+4(SB)/4, $0x80000000
-DATA c80000000<>+8(SB)/4, $0x80000000
-DATA c80000000<>+12(SB)/4, $0x80000000
-DATA c80000000<>+16(SB)/4, $0x80000000
-DATA c80000000<>+20(SB)/4, $0x80000000
-DATA c80000000<>+24(SB)/4, $0x80000000
-DATA c80000000<>+28(SB)/4, $0x80000000
-DATA c80000000<>+32(SB)/4, $0x80000000
-DATA c80000000<>+36(SB)/4, $0x80000000
-DATA c80000000<>+40(SB)/4, $0x80000000
-DATA c80000000<>+44(SB)/4, $0x80000000
-DATA c80000000<>+48(SB)/4, $0x80000000
-DATA c80000000<>+52(SB)/4, $0x80000000
-DATA c80000000<>+56(SB)/4, $0x80000000
-DATA c80000000<>+60(SB)/4, $0x80000000
-GLOBL c80000000<>(SB), RODATA|NOPTR, $64
-
-// func expm1AVX512(dst []float32, a []float32, b []float32, s float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·expm1AVX512(SB), NOSPLIT, $0-76
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	VMOVUPS cc1900000<>+0(SB), Z0
-	VMOVUPS c42b20000<>+0(SB), Z1
-	VMOVUPS c3f000000<>+0(SB), Z2
-	VMOVUPS c80000000<>+0(SB), Z3
-	VMOVUPS c3fb8aa3b<>+0(SB), Z4
-	VMOVUPS c3f317200<>+0(SB), Z5
-	VMOVUPS c35bfbe8e<>+0(SB), Z6
-	VMOVUPS c3e2aaa6e<>+0(SB), Z7
-	VMOVUPS c3d2aaa8d<>+0(SB), Z8
-	VMOVUPS c3c0905c8<>+0(SB), Z9
-	VMOVUPS c3ab68896<>+0(SB), Z10
-	XORQ    BX, BX
-	CMPQ    DX, $0x10
-	JL      end11
-
-loop10:
-	VMOVUPS      (CX)(BX*4), Z11
-	VMINPS       Z11, Z1, Z12
-	VMAXPS       Z12, Z0, Z12
-	VMULPS       Z4, Z12, Z13
-	VRNDSCALEPS  $0x08, Z13, Z13
-	VMOVUPS      Z12, Z12
-	VFNMADD231PS Z5, Z13, Z12
-	VFNMADD231PS Z6, Z13, Z12
-	VMOVUPS      Z10, Z14
-	VFMADD213PS  Z9, Z12, Z14
-	VFMADD213PS  Z8, Z12, Z14
-	VFMADD213PS  Z7, Z12, Z14
-	VFMADD213PS  Z2, Z12, Z14
-	VMULPS       Z12, Z12, Z15
-	VMOVUPS      Z12, Z12
-	VFMADD231PS  Z14, Z15, Z12
-	VSCALEFPS    Z13, Z2, Z13
-	VSUBPS       Z2, Z13, Z14
-	VMOVUPS      Z14, Z14
-	VFMADD231PS  Z12, Z13, Z14
-	VADDPS       Z14, Z14, Z12
-	VANDPS       Z3, Z11, Z11
-	VORPS        Z11, Z12, Z11
-	VMOVUPS      Z11, (AX)(BX*4)
-	ADDQ         $0x10, BX
-	SUBQ         $0x10, DX
-	CMPQ         DX, $0x10
-	JGE          loop10
-
-end11:
-	TESTQ        DX, DX
-	JE           done12
-	MOVL         $0xffffffff, SI
-	BZHIL        DX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (CX)(BX*4), K1, Z11
-	VMINPS       Z11, Z1, Z1
-	VMAXPS       Z1, Z0, Z0
-	VMULPS       Z4, Z0, Z1
-	VRNDSCALEPS  $0x08, Z1, Z1
-	VMOVUPS      Z0, Z0
-	VFNMADD231PS Z5, Z1, Z0
-	VFNMADD231PS Z6, Z1, Z0
-	VMOVUPS      Z10, Z4
-	VFMADD213PS  Z9, Z0, Z4
-	VFMADD213PS  Z8, Z0, Z4
-	VFMADD213PS  Z7, Z0, Z4
-	VFMADD213PS  Z2, Z0, Z4
-	VMULPS       Z0, Z0, Z5
-	VMOVUPS      Z0, Z0
-	VFMADD231PS  Z4, Z5, Z0
-	VSCALEFPS    Z1, Z2, Z1
-	VSUBPS       Z2, Z1, Z2
-	VMOVUPS      Z2, Z2
-	VFMADD231PS  Z0, Z1, Z2
-	VADDPS       Z2, Z2, Z0
-	VANDPS       Z3, Z11, Z1
-	VORPS        Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*4)
-
-done12:
-	VZEROUPPER
-	RET
-
 // func logAVX2(dst []float32, a []float32, b []float32, s float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·logAVX2(SB), NOSPLIT, $0-76
@@ -621,9 +405,9 @@ TEXT ·logAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x08
-	JL   end14
+	JL   end8
 
-loop13:
+loop7:
 	VMOVUPS      (CX)(BX*4), Y0
 	VMULPS       c4b000000<>+0(SB), Y0, Y1
 	VCMPPS       $0x11, c00800000<>+0(SB), Y0, Y2
@@ -664,11 +448,11 @@ loop13:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	CMPQ         DX, $0x08
-	JGE          loop13
+	JGE          loop7
 
-end14:
+end8:
 	TESTQ        DX, DX
-	JE           done15
+	JE           done9
 	LEAQ         tails<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y0
@@ -710,7 +494,7 @@ end14:
 	VBLENDVPS    Y1, c7fc00000<>+0(SB), Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done15:
+done9:
 	VZEROUPPER
 	RET
 
@@ -1043,9 +827,9 @@ TEXT ·logAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS cbdfe7a63<>+0(SB), Z14
 	XORQ    BX, BX
 	CMPQ    DX, $0x10
-	JL      end17
+	JL      end11
 
-loop16:
+loop10:
 	VMOVUPS          (CX)(BX*4), Z15
 	VMULPS           Z1, Z15, Z16
 	VCMPPS           $0x11, Z0, Z15, K1
@@ -1091,11 +875,11 @@ loop16:
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
 	CMPQ             DX, $0x10
-	JGE              loop16
+	JGE              loop10
 
-end17:
+end11:
 	TESTQ            DX, DX
-	JE               done18
+	JE               done12
 	MOVL             $0xffffffff, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -1142,251 +926,7 @@ end17:
 	VMOVUPS          c7fc00000<>+0(SB), K2, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done18:
-	VZEROUPPER
-	RET
-
-// func log1pAVX2(dst []float32, a []float32, b []float32, s float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·log1pAVX2(SB), NOSPLIT, $0-76
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	VMOVUPS c3f800000<>+0(SB), Y0
-	XORQ    BX, BX
-	CMPQ    DX, $0x08
-	JL      end20
-
-loop19:
-	VMOVUPS      (CX)(BX*4), Y1
-	VADDPS       Y0, Y1, Y2
-	VSUBPS       Y0, Y2, Y3
-	VSUBPS       Y3, Y1, Y4
-	VSUBPS       Y3, Y2, Y3
-	VSUBPS       Y3, Y0, Y3
-	VADDPS       Y3, Y4, Y3
-	VPSUBD       c3f3504f3<>+0(SB), Y2, Y4
-	VPSRAD       $0x17, Y4, Y4
-	VPSLLD       $0x17, Y4, Y5
-	VPSUBD       Y5, Y2, Y6
-	VSUBPS       Y0, Y6, Y6
-	VMOVUPS      Y0, Y7
-	VPSUBD       Y5, Y7, Y5
-	VPMAXSD      c00000000<>+0(SB), Y5, Y5
-	VFMADD231PS  Y5, Y3, Y6
-	VCVTDQ2PS    Y4, Y3
-	VMULPS       Y6, Y6, Y4
-	VMULPS       Y4, Y6, Y5
-	VBROADCASTSS c3d8ec753<>+0(SB), Y7
-	VFMADD213PS  cbdeb1ade<>+0(SB), Y6, Y7
-	VFMADD213PS  c3def5141<>+0(SB), Y6, Y7
-	VFMADD213PS  cbdfe7a63<>+0(SB), Y6, Y7
-	VFMADD213PS  c3e11e90d<>+0(SB), Y6, Y7
-	VFMADD213PS  cbe2aada5<>+0(SB), Y6, Y7
-	VFMADD213PS  c3e4ccead<>+0(SB), Y6, Y7
-	VFMADD213PS  cbe7ffffe<>+0(SB), Y6, Y7
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y6, Y7
-	VMULPS       Y7, Y5, Y5
-	VFNMADD231PS c3f000000<>+0(SB), Y4, Y5
-	VFMADD231PS  c35bfbe8e<>+0(SB), Y3, Y5
-	VADDPS       Y5, Y6, Y4
-	VFMADD231PS  c3f317200<>+0(SB), Y3, Y4
-	VCMPPS       $0x00, c00000000<>+0(SB), Y2, Y3
-	VBLENDVPS    Y3, cff800000<>+0(SB), Y4, Y3
-	VCMPPS       $0x00, c7f800000<>+0(SB), Y2, Y4
-	VBLENDVPS    Y4, c7f800000<>+0(SB), Y3, Y3
-	VCMPPS       $0x19, c00000000<>+0(SB), Y2, Y2
-	VBLENDVPS    Y2, c7fc00000<>+0(SB), Y3, Y2
-	VANDPS       c80000000<>+0(SB), Y1, Y1
-	VORPS        Y1, Y2, Y1
-	VMOVUPS      Y1, (AX)(BX*4)
-	ADDQ         $0x08, BX
-	SUBQ         $0x08, DX
-	CMPQ         DX, $0x08
-	JGE          loop19
-
-end20:
-	TESTQ        DX, DX
-	JE           done21
-	LEAQ         tails<>+0(SB), SI
-	NEGQ         DX
-	VMOVDQU      32(SI)(DX*4), Y1
-	VMASKMOVPS   (CX)(BX*4), Y1, Y2
-	VADDPS       Y0, Y2, Y3
-	VSUBPS       Y0, Y3, Y4
-	VSUBPS       Y4, Y2, Y5
-	VSUBPS       Y4, Y3, Y4
-	VSUBPS       Y4, Y0, Y4
-	VADDPS       Y4, Y5, Y4
-	VPSUBD       c3f3504f3<>+0(SB), Y3, Y5
-	VPSRAD       $0x17, Y5, Y5
-	VPSLLD       $0x17, Y5, Y6
-	VPSUBD       Y6, Y3, Y7
-	VSUBPS       Y0, Y7, Y7
-	VMOVUPS      Y0, Y0
-	VPSUBD       Y6, Y0, Y0
-	VPMAXSD      c00000000<>+0(SB), Y0, Y0
-	VFMADD231PS  Y0, Y4, Y7
-	VCVTDQ2PS    Y5, Y0
-	VMULPS       Y7, Y7, Y4
-	VMULPS       Y4, Y7, Y5
-	VBROADCASTSS c3d8ec753<>+0(SB), Y6
-	VFMADD213PS  cbdeb1ade<>+0(SB), Y7, Y6
-	VFMADD213PS  c3def5141<>+0(SB), Y7, Y6
-	VFMADD213PS  cbdfe7a63<>+0(SB), Y7, Y6
-	VFMADD213PS  c3e11e90d<>+0(SB), Y7, Y6
-	VFMADD213PS  cbe2aada5<>+0(SB), Y7, Y6
-	VFMADD213PS  c3e4ccead<>+0(SB), Y7, Y6
-	VFMADD213PS  cbe7ffffe<>+0(SB), Y7, Y6
-	VFMADD213PS  c3eaaaaaa<>+0(SB), Y7, Y6
-	VMULPS       Y6, Y5, Y5
-	VFNMADD231PS c3f000000<>+0(SB), Y4, Y5
-	VFMADD231PS  c35bfbe8e<>+0(SB), Y0, Y5
-	VADDPS       Y5, Y7, Y4
-	VFMADD231PS  c3f317200<>+0(SB), Y0, Y4
-	VCMPPS       $0x00, c00000000<>+0(SB), Y3, Y0
-	VBLENDVPS    Y0, cff800000<>+0(SB), Y4, Y0
-	VCMPPS       $0x00, c7f800000<>+0(SB), Y3, Y4
-	VBLENDVPS    Y4, c7f800000<>+0(SB), Y0, Y0
-	VCMPPS       $0x19, c00000000<>+0(SB), Y3, Y3
-	VBLENDVPS    Y3, c7fc00000<>+0(SB), Y0, Y0
-	VANDPS       c80000000<>+0(SB), Y2, Y2
-	VORPS        Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
-
-done21:
-	VZEROUPPER
-	RET
-
-// func log1pAVX512(dst []float32, a []float32, b []float32, s float32)
-// Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·log1pAVX512(SB), NOSPLIT, $0-76
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    a_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	VMOVUPS c3f800000<>+0(SB), Z0
-	VMOVUPS c80000000<>+0(SB), Z1
-	VMOVUPS c3f3504f3<>+0(SB), Z2
-	VMOVUPS c00000000<>+0(SB), Z3
-	VMOVUPS c3f000000<>+0(SB), Z4
-	VMOVUPS c3f317200<>+0(SB), Z5
-	VMOVUPS c35bfbe8e<>+0(SB), Z6
-	VMOVUPS c3eaaaaaa<>+0(SB), Z7
-	VMOVUPS cbe7ffffe<>+0(SB), Z8
-	VMOVUPS c3e4ccead<>+0(SB), Z9
-	VMOVUPS cbe2aada5<>+0(SB), Z10
-	VMOVUPS c3e11e90d<>+0(SB), Z11
-	VMOVUPS cbdfe7a63<>+0(SB), Z12
-	VMOVUPS c3def5141<>+0(SB), Z13
-	VMOVUPS cbdeb1ade<>+0(SB), Z14
-	XORQ    BX, BX
-	CMPQ    DX, $0x10
-	JL      end23
-
-loop22:
-	VMOVUPS      (CX)(BX*4), Z15
-	VADDPS       Z0, Z15, Z16
-	VSUBPS       Z0, Z16, Z17
-	VSUBPS       Z17, Z15, Z18
-	VSUBPS       Z17, Z16, Z17
-	VSUBPS       Z17, Z0, Z17
-	VADDPS       Z17, Z18, Z17
-	VPSUBD       Z2, Z16, Z18
-	VPSRAD       $0x17, Z18, Z18
-	VPSLLD       $0x17, Z18, Z19
-	VPSUBD       Z19, Z16, Z20
-	VSUBPS       Z0, Z20, Z20
-	VMOVUPS      Z0, Z21
-	VPSUBD       Z19, Z21, Z19
-	VPMAXSD      Z3, Z19, Z19
-	VFMADD231PS  Z19, Z17, Z20
-	VCVTDQ2PS    Z18, Z17
-	VMULPS       Z20, Z20, Z18
-	VMULPS       Z18, Z20, Z19
-	VBROADCASTSS c3d8ec753<>+0(SB), Z21
-	VFMADD213PS  Z14, Z20, Z21
-	VFMADD213PS  Z13, Z20, Z21
-	VFMADD213PS  Z12, Z20, Z21
-	VFMADD213PS  Z11, Z20, Z21
-	VFMADD213PS  Z10, Z20, Z21
-	VFMADD213PS  Z9, Z20, Z21
-	VFMADD213PS  Z8, Z20, Z21
-	VFMADD213PS  Z7, Z20, Z21
-	VMULPS       Z21, Z19, Z19
-	VFNMADD231PS Z4, Z18, Z19
-	VFMADD231PS  Z6, Z17, Z19
-	VADDPS       Z19, Z20, Z18
-	VFMADD231PS  Z5, Z17, Z18
-	VCMPPS       $0x00, Z3, Z16, K1
-	VMOVUPS      Z18, Z17
-	VMOVUPS      cff800000<>+0(SB), K1, Z17
-	VCMPPS       $0x00, c7f800000<>+0(SB), Z16, K1
-	VMOVUPS      Z17, Z17
-	VMOVUPS      c7f800000<>+0(SB), K1, Z17
-	VCMPPS       $0x19, Z3, Z16, K1
-	VMOVUPS      Z17, Z16
-	VMOVUPS      c7fc00000<>+0(SB), K1, Z16
-	VANDPS       Z1, Z15, Z15
-	VORPS        Z15, Z16, Z15
-	VMOVUPS      Z15, (AX)(BX*4)
-	ADDQ         $0x10, BX
-	SUBQ         $0x10, DX
-	CMPQ         DX, $0x10
-	JGE          loop22
-
-end23:
-	TESTQ        DX, DX
-	JE           done24
-	MOVL         $0xffffffff, SI
-	BZHIL        DX, SI, SI
-	KMOVW        SI, K1
-	VMOVUPS.Z    (CX)(BX*4), K1, Z15
-	VADDPS       Z0, Z15, Z16
-	VSUBPS       Z0, Z16, Z17
-	VSUBPS       Z17, Z15, Z18
-	VSUBPS       Z17, Z16, Z17
-	VSUBPS       Z17, Z0, Z17
-	VADDPS       Z17, Z18, Z17
-	VPSUBD       Z2, Z16, Z2
-	VPSRAD       $0x17, Z2, Z2
-	VPSLLD       $0x17, Z2, Z18
-	VPSUBD       Z18, Z16, Z19
-	VSUBPS       Z0, Z19, Z19
-	VMOVUPS      Z0, Z0
-	VPSUBD       Z18, Z0, Z0
-	VPMAXSD      Z3, Z0, Z0
-	VFMADD231PS  Z0, Z17, Z19
-	VCVTDQ2PS    Z2, Z0
-	VMULPS       Z19, Z19, Z2
-	VMULPS       Z2, Z19, Z17
-	VBROADCASTSS c3d8ec753<>+0(SB), Z18
-	VFMADD213PS  Z14, Z19, Z18
-	VFMADD213PS  Z13, Z19, Z18
-	VFMADD213PS  Z12, Z19, Z18
-	VFMADD213PS  Z11, Z19, Z18
-	VFMADD213PS  Z10, Z19, Z18
-	VFMADD213PS  Z9, Z19, Z18
-	VFMADD213PS  Z8, Z19, Z18
-	VFMADD213PS  Z7, Z19, Z18
-	VMULPS       Z18, Z17, Z7
-	VFNMADD231PS Z4, Z2, Z7
-	VFMADD231PS  Z6, Z0, Z7
-	VADDPS       Z7, Z19, Z2
-	VFMADD231PS  Z5, Z0, Z2
-	VCMPPS       $0x00, Z3, Z16, K2
-	VMOVUPS      Z2, Z0
-	VMOVUPS      cff800000<>+0(SB), K2, Z0
-	VCMPPS       $0x00, c7f800000<>+0(SB), Z16, K2
-	VMOVUPS      Z0, Z0
-	VMOVUPS      c7f800000<>+0(SB), K2, Z0
-	VCMPPS       $0x19, Z3, Z16, K2
-	VMOVUPS      Z0, Z0
-	VMOVUPS      c7fc00000<>+0(SB), K2, Z0
-	VANDPS       Z1, Z15, Z1
-	VORPS        Z1, Z0, Z0
-	VMOVUPS      Z0, K1, (AX)(BX*4)
-
-done24:
+done12:
 	VZEROUPPER
 	RET
 
@@ -1400,9 +940,9 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS c3f800000<>+0(SB), Y1
 	XORQ    BX, BX
 	CMPQ    DX, $0x08
-	JL      end26
+	JL      end14
 
-loop25:
+loop13:
 	VMOVUPS      (CX)(BX*4), Y2
 	VANDPS       c7fffffff<>+0(SB), Y2, Y3
 	VMINPS       Y3, Y0, Y3
@@ -1440,11 +980,11 @@ loop25:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	CMPQ         DX, $0x08
-	JGE          loop25
+	JGE          loop13
 
-end26:
+end14:
 	TESTQ        DX, DX
-	JE           done27
+	JE           done15
 	LEAQ         tails<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y2
@@ -1483,7 +1023,7 @@ end26:
 	VORPS        Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (AX)(BX*4)
 
-done27:
+done15:
 	VZEROUPPER
 	RET
 
@@ -1541,6 +1081,24 @@ DATA c7fffffff<>+56(SB)/4, $0x7fffffff
 DATA c7fffffff<>+60(SB)/4, $0x7fffffff
 GLOBL c7fffffff<>(SB), RODATA|NOPTR, $64
 
+DATA c80000000<>+0(SB)/4, $0x80000000
+DATA c80000000<>+4(SB)/4, $0x80000000
+DATA c80000000<>+8(SB)/4, $0x80000000
+DATA c80000000<>+12(SB)/4, $0x80000000
+DATA c80000000<>+16(SB)/4, $0x80000000
+DATA c80000000<>+20(SB)/4, $0x80000000
+DATA c80000000<>+24(SB)/4, $0x80000000
+DATA c80000000<>+28(SB)/4, $0x80000000
+DATA c80000000<>+32(SB)/4, $0x80000000
+DATA c80000000<>+36(SB)/4, $0x80000000
+DATA c80000000<>+40(SB)/4, $0x80000000
+DATA c80000000<>+44(SB)/4, $0x80000000
+DATA c80000000<>+48(SB)/4, $0x80000000
+DATA c80000000<>+52(SB)/4, $0x80000000
+DATA c80000000<>+56(SB)/4, $0x80000000
+DATA c80000000<>+60(SB)/4, $0x80000000
+GLOBL c80000000<>(SB), RODATA|NOPTR, $64
+
 // func tanhAVX512(dst []float32, a []float32, b []float32, s float32)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-76
@@ -1562,9 +1120,9 @@ TEXT ·tanhAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z12
 	XORQ    BX, BX
 	CMPQ    DX, $0x10
-	JL      end29
+	JL      end17
 
-loop28:
+loop16:
 	VMOVUPS      (CX)(BX*4), Z13
 	VANDPS       Z3, Z13, Z14
 	VMINPS       Z14, Z0, Z14
@@ -1594,11 +1152,11 @@ loop28:
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop28
+	JGE          loop16
 
-end29:
+end17:
 	TESTQ        DX, DX
-	JE           done30
+	JE           done18
 	MOVL         $0xffffffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -1629,7 +1187,7 @@ end29:
 	VORPS        Z1, Z0, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*4)
 
-done30:
+done18:
 	VZEROUPPER
 	RET
 
@@ -1642,9 +1200,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cc2d00000<>+0(SB), Y0
 	XORQ    BX, BX
 	CMPQ    DX, $0x08
-	JL      end32
+	JL      end20
 
-loop31:
+loop19:
 	VMOVUPS      (CX)(BX*4), Y1
 	VORPS        c80000000<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y0, Y2
@@ -1679,11 +1237,11 @@ loop31:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	CMPQ         DX, $0x08
-	JGE          loop31
+	JGE          loop19
 
-end32:
+end20:
 	TESTQ        DX, DX
-	JE           done33
+	JE           done21
 	LEAQ         tails<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -1719,7 +1277,7 @@ end32:
 	VDIVPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-done33:
+done21:
 	VZEROUPPER
 	RET
 
@@ -1743,9 +1301,9 @@ TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z11
 	XORQ    BX, BX
 	CMPQ    DX, $0x10
-	JL      end35
+	JL      end23
 
-loop34:
+loop22:
 	VMOVUPS      (CX)(BX*4), Z12
 	VORPS        Z3, Z12, Z13
 	VMAXPS       Z13, Z2, Z13
@@ -1773,11 +1331,11 @@ loop34:
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop34
+	JGE          loop22
 
-end35:
+end23:
 	TESTQ        DX, DX
-	JE           done36
+	JE           done24
 	MOVL         $0xffffffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -1806,7 +1364,7 @@ end35:
 	VDIVPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*4)
 
-done36:
+done24:
 	VZEROUPPER
 	RET
 
@@ -1820,9 +1378,9 @@ TEXT ·softplusAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cc2d00000<>+0(SB), Y1
 	XORQ    BX, BX
 	CMPQ    DX, $0x08
-	JL      end38
+	JL      end26
 
-loop37:
+loop25:
 	VMOVUPS      (CX)(BX*4), Y2
 	VORPS        c80000000<>+0(SB), Y2, Y3
 	VMAXPS       Y3, Y1, Y3
@@ -1868,11 +1426,11 @@ loop37:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	CMPQ         DX, $0x08
-	JGE          loop37
+	JGE          loop25
 
-end38:
+end26:
 	TESTQ        DX, DX
-	JE           done39
+	JE           done27
 	LEAQ         tails<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y2
@@ -1919,7 +1477,7 @@ end38:
 	VADDPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y2, (AX)(BX*4)
 
-done39:
+done27:
 	VZEROUPPER
 	RET
 
@@ -2126,9 +1684,9 @@ TEXT ·softplusAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3fb8aa3b<>+0(SB), Z14
 	XORQ    BX, BX
 	CMPQ    DX, $0x10
-	JL      end41
+	JL      end29
 
-loop40:
+loop28:
 	VMOVUPS          (CX)(BX*4), Z15
 	VORPS            Z13, Z15, Z16
 	VMAXPS           Z16, Z12, Z16
@@ -2166,11 +1724,11 @@ loop40:
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
 	CMPQ             DX, $0x10
-	JGE              loop40
+	JGE              loop28
 
-end41:
+end29:
 	TESTQ            DX, DX
-	JE               done42
+	JE               done30
 	MOVL             $0xffffffff, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -2209,7 +1767,7 @@ end41:
 	VADDPS           Z0, Z1, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done42:
+done30:
 	VZEROUPPER
 	RET
 
@@ -2222,9 +1780,9 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cc2dc0000<>+0(SB), Y0
 	XORQ    BX, BX
 	CMPQ    DX, $0x08
-	JL      end44
+	JL      end32
 
-loop43:
+loop31:
 	VMOVUPS      (CX)(BX*4), Y1
 	VORPS        c80000000<>+0(SB), Y1, Y2
 	VMAXPS       Y2, Y0, Y2
@@ -2272,11 +1830,11 @@ loop43:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	CMPQ         DX, $0x08
-	JGE          loop43
+	JGE          loop31
 
-end44:
+end32:
 	TESTQ        DX, DX
-	JE           done45
+	JE           done33
 	LEAQ         tails<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y1
@@ -2325,7 +1883,7 @@ end44:
 	VMULPS       Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(BX*4)
 
-done45:
+done33:
 	VZEROUPPER
 	RET
 
@@ -2367,9 +1925,9 @@ TEXT ·siluAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z11
 	XORQ    BX, BX
 	CMPQ    DX, $0x10
-	JL      end47
+	JL      end35
 
-loop46:
+loop34:
 	VMOVUPS      (CX)(BX*4), Z12
 	VORPS        Z3, Z12, Z13
 	VMAXPS       Z13, Z2, Z13
@@ -2403,11 +1961,11 @@ loop46:
 	ADDQ         $0x10, BX
 	SUBQ         $0x10, DX
 	CMPQ         DX, $0x10
-	JGE          loop46
+	JGE          loop34
 
-end47:
+end35:
 	TESTQ        DX, DX
-	JE           done48
+	JE           done36
 	MOVL         $0xffffffff, SI
 	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
@@ -2442,7 +2000,7 @@ end47:
 	VSCALEFPS    Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(BX*4)
 
-done48:
+done36:
 	VZEROUPPER
 	RET
 
@@ -2458,9 +2016,9 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cbf800000<>+0(SB), Y3
 	XORQ    BX, BX
 	CMPQ    DX, $0x08
-	JL      end50
+	JL      end38
 
-loop49:
+loop37:
 	VMOVUPS      (CX)(BX*4), Y4
 	VANDPS       c7fffffff<>+0(SB), Y4, Y5
 	VMINPS       Y5, Y2, Y5
@@ -2525,11 +2083,11 @@ loop49:
 	ADDQ         $0x08, BX
 	SUBQ         $0x08, DX
 	CMPQ         DX, $0x08
-	JGE          loop49
+	JGE          loop37
 
-end50:
+end38:
 	TESTQ        DX, DX
-	JE           done51
+	JE           done39
 	LEAQ         tails<>+0(SB), SI
 	NEGQ         DX
 	VMOVDQU      32(SI)(DX*4), Y4
@@ -2595,7 +2153,7 @@ end50:
 	VBLENDVPS    Y2, Y0, Y1, Y0
 	VMASKMOVPS   Y0, Y4, (AX)(BX*4)
 
-done51:
+done39:
 	VZEROUPPER
 	RET
 
@@ -2892,9 +2450,9 @@ TEXT ·geluAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3e2aaa6e<>+0(SB), Z14
 	XORQ    BX, BX
 	CMPQ    DX, $0x10
-	JL      end53
+	JL      end41
 
-loop52:
+loop40:
 	VMOVUPS          (CX)(BX*4), Z15
 	VANDPS           Z5, Z15, Z16
 	VMINPS           Z16, Z4, Z16
@@ -2953,11 +2511,11 @@ loop52:
 	ADDQ             $0x10, BX
 	SUBQ             $0x10, DX
 	CMPQ             DX, $0x10
-	JGE              loop52
+	JGE              loop40
 
-end53:
+end41:
 	TESTQ            DX, DX
-	JE               done54
+	JE               done42
 	MOVL             $0xffffffff, SI
 	BZHIL            DX, SI, SI
 	KMOVW            SI, K1
@@ -3017,7 +2575,7 @@ end53:
 	VMOVUPS          Z2, K2, Z0
 	VMOVUPS          Z0, K1, (AX)(BX*4)
 
-done54:
+done42:
 	VZEROUPPER
 	RET
 
@@ -3031,9 +2589,9 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cc2d00000<>+0(SB), Y0
 	XORQ    SI, SI
 	CMPQ    BX, $0x08
-	JL      end56
+	JL      end44
 
-loop55:
+loop43:
 	VMOVUPS      (CX)(SI*4), Y1
 	VMOVUPS      (DX)(SI*4), Y2
 	VORPS        c80000000<>+0(SB), Y2, Y3
@@ -3070,11 +2628,11 @@ loop55:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop55
+	JGE          loop43
 
-end56:
+end44:
 	TESTQ        BX, BX
-	JE           done57
+	JE           done45
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y1
@@ -3112,7 +2670,7 @@ end56:
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(SI*4)
 
-done57:
+done45:
 	VZEROUPPER
 	RET
 
@@ -3137,9 +2695,9 @@ TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z11
 	XORQ    SI, SI
 	CMPQ    BX, $0x10
-	JL      end59
+	JL      end47
 
-loop58:
+loop46:
 	VMOVUPS      (CX)(SI*4), Z12
 	VMOVUPS      (DX)(SI*4), Z13
 	VORPS        Z3, Z13, Z14
@@ -3169,11 +2727,11 @@ loop58:
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop58
+	JGE          loop46
 
-end59:
+end47:
 	TESTQ        BX, BX
-	JE           done60
+	JE           done48
 	MOVL         $0xffffffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -3204,7 +2762,7 @@ end59:
 	VMULPS       Z0, Z12, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done60:
+done48:
 	VZEROUPPER
 	RET
 
@@ -3219,9 +2777,9 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS c42dc0000<>+0(SB), Y1
 	XORQ    SI, SI
 	CMPQ    BX, $0x08
-	JL      end62
+	JL      end50
 
-loop61:
+loop49:
 	VMOVUPS      (CX)(SI*4), Y2
 	VMOVUPS      (DX)(SI*4), Y3
 	VORPS        c80000000<>+0(SB), Y3, Y4
@@ -3279,11 +2837,11 @@ loop61:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop61
+	JGE          loop49
 
-end62:
+end50:
 	TESTQ        BX, BX
-	JE           done63
+	JE           done51
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y2
@@ -3342,7 +2900,7 @@ end62:
 	VMULPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y2, (AX)(SI*4)
 
-done63:
+done51:
 	VZEROUPPER
 	RET
 
@@ -3386,9 +2944,9 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z12
 	XORQ    SI, SI
 	CMPQ    BX, $0x10
-	JL      end65
+	JL      end53
 
-loop64:
+loop52:
 	VMOVUPS      (CX)(SI*4), Z13
 	VMOVUPS      (DX)(SI*4), Z14
 	VORPS        Z4, Z14, Z15
@@ -3433,11 +2991,11 @@ loop64:
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop64
+	JGE          loop52
 
-end65:
+end53:
 	TESTQ        BX, BX
-	JE           done66
+	JE           done54
 	MOVL         $0xffffffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -3483,7 +3041,7 @@ end65:
 	VMULPS       Z0, Z13, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done66:
+done54:
 	VZEROUPPER
 	RET
 
@@ -3499,9 +3057,9 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cbf800000<>+0(SB), Y2
 	XORQ    SI, SI
 	CMPQ    BX, $0x08
-	JL      end68
+	JL      end56
 
-loop67:
+loop55:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMOVUPS      (DX)(SI*4), Y4
 	VANDPS       c7fffffff<>+0(SB), Y4, Y5
@@ -3565,11 +3123,11 @@ loop67:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop67
+	JGE          loop55
 
-end68:
+end56:
 	TESTQ        BX, BX
-	JE           done69
+	JE           done57
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y3
@@ -3634,7 +3192,7 @@ end68:
 	VMULPS       Y0, Y4, Y0
 	VMASKMOVPS   Y0, Y3, (AX)(SI*4)
 
-done69:
+done57:
 	VZEROUPPER
 	RET
 
@@ -3680,9 +3238,9 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3e2aaa6e<>+0(SB), Z14
 	XORQ    SI, SI
 	CMPQ    BX, $0x10
-	JL      end71
+	JL      end59
 
-loop70:
+loop58:
 	VMOVUPS          (CX)(SI*4), Z15
 	VMOVUPS          (DX)(SI*4), Z16
 	VANDPS           Z5, Z16, Z17
@@ -3739,11 +3297,11 @@ loop70:
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
 	CMPQ             BX, $0x10
-	JGE              loop70
+	JGE              loop58
 
-end71:
+end59:
 	TESTQ            BX, BX
-	JE               done72
+	JE               done60
 	MOVL             $0xffffffff, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -3801,6 +3359,6 @@ end71:
 	VMULPS           Z0, Z15, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done72:
+done60:
 	VZEROUPPER
 	RET

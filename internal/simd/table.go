@@ -36,7 +36,7 @@ type table[T Float] struct {
 func plain[T Float]() table[T] {
 	return table[T]{
 		ops: [numOps]kernel[T]{
-			opExp: exp[T], opExpm1: expm1[T], opLog: log[T], opLog1p: log1p[T],
+			opExp: exp[T], opLog: log[T],
 			opTanh: tanh[T], opSigmoid: sigmoid[T], opSoftplus: softplus[T], opSiLU: silu[T], opGELU: gelu[T],
 			opTanhGrad: tanhGrad[T], opSigmoidGrad: sigmoidGrad[T], opSoftplusGrad: softplusGrad[T],
 			opSiLUGrad: siluGrad[T], opGELUGrad: geluGrad[T],

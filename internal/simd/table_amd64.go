@@ -22,7 +22,7 @@ var tables32 = [...]table[float32]{Generic: plain[float32](), AVX2: avx2(), AVX5
 func avx2() table[float32] {
 	t := plain[float32]()
 	t.ops = [numOps]kernel[float32]{
-		opExp: expAVX2, opExpm1: expm1AVX2, opLog: logAVX2, opLog1p: log1pAVX2,
+		opExp: expAVX2, opLog: logAVX2,
 		opTanh: tanhAVX2, opSigmoid: sigmoidAVX2, opSoftplus: softplusAVX2, opSiLU: siluAVX2, opGELU: geluAVX2,
 		opTanhGrad: tanhGradAVX2, opSigmoidGrad: sigmoidGradAVX2, opSoftplusGrad: softplusGradAVX2,
 		opSiLUGrad: siluGradAVX2, opGELUGrad: geluGradAVX2,
@@ -56,7 +56,7 @@ func avx2() table[float32] {
 func avx512() table[float32] {
 	t := plain[float32]()
 	t.ops = [numOps]kernel[float32]{
-		opExp: expAVX512, opExpm1: expm1AVX512, opLog: logAVX512, opLog1p: log1pAVX512,
+		opExp: expAVX512, opLog: logAVX512,
 		opTanh: tanhAVX512, opSigmoid: sigmoidAVX512, opSoftplus: softplusAVX512, opSiLU: siluAVX512, opGELU: geluAVX512,
 		opTanhGrad: tanhGradAVX512, opSigmoidGrad: sigmoidGradAVX512, opSoftplusGrad: softplusGradAVX512,
 		opSiLUGrad: siluGradAVX512, opGELUGrad: geluGradAVX512,

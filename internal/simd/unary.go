@@ -10,15 +10,8 @@ import "math"
 // Exp computes eˣ: +Inf above 88.72 in float32, 0 below −104, denormal between.
 func Exp[T Float](dst, x []T) { unary(opExp, dst, x, 0) }
 
-// Expm1 computes eˣ − 1 without cancellation near 0. Expm1(±0) = ±0, Expm1(−Inf) = −1.
-func Expm1[T Float](dst, x []T) { unary(opExpm1, dst, x, 0) }
-
 // Log computes ln x. Log(±0) = −Inf, Log(x < 0) = NaN, Log(+Inf) = +Inf.
 func Log[T Float](dst, x []T) { unary(opLog, dst, x, 0) }
-
-// Log1p computes ln(1 + x) without cancellation near 0. Log1p(±0) = ±0,
-// Log1p(−1) = −Inf, Log1p(x < −1) = NaN, Log1p(+Inf) = +Inf.
-func Log1p[T Float](dst, x []T) { unary(opLog1p, dst, x, 0) }
 
 // Tanh computes (e²ˣ − 1)/(e²ˣ + 1). Tanh(±0) = ±0, Tanh(±Inf) = ±1.
 func Tanh[T Float](dst, x []T) { unary(opTanh, dst, x, 0) }
@@ -61,21 +54,9 @@ func exp[T Float](dst, x, _ []T, _ T) {
 	}
 }
 
-func expm1[T Float](dst, x, _ []T, _ T) {
-	for i, v := range x {
-		dst[i] = T(math.Expm1(float64(v)))
-	}
-}
-
 func log[T Float](dst, x, _ []T, _ T) {
 	for i, v := range x {
 		dst[i] = T(math.Log(float64(v)))
-	}
-}
-
-func log1p[T Float](dst, x, _ []T, _ T) {
-	for i, v := range x {
-		dst[i] = T(math.Log1p(float64(v)))
 	}
 }
 

@@ -69,18 +69,6 @@ func expBody(g *isa) body {
 	}
 }
 
-// eˣ − 1 = 2(s·t + (s − ½)) with s = 2ⁿ⁻¹, so that s does not overflow.
-func expm1Body(g *isa) body {
-	low, high, half, sign := g.cr(-18), g.cr(89), g.cr(0.5), g.bits(signBit)
-	parts, pow2 := g.expParts(), g.pow2()
-	return func(_, x, _, _ vec) vec {
-		t, n := parts(g.max(low, g.min(high, x)), nil)
-		s := pow2(half, n)
-		p := g.fma(s, t, g.sub(s, half))
-		return g.or(g.add(p, p), g.and(x, sign)) // −0 stays −0
-	}
-}
-
 // logParts is a factory: ln(x + rest)+shift·ln 2 for positive normal x and a rest of at
 // most half a unit in its last place; rest and shift may be nil.
 func (g *isa) logParts() func(x, rest, shift vec) vec {
@@ -137,18 +125,6 @@ func (g *isa) log() func(x vec) vec {
 func logBody(g *isa) body {
 	log := g.log()
 	return func(_, x, _, _ vec) vec { return log(x) }
-}
-
-// ln(1 + x) = ln(u + c), u + c = 1 + x exactly.
-func log1pBody(g *isa) body {
-	one, sign := g.cr(1), g.bits(signBit)
-	parts, limits := g.logParts(), g.logLimits()
-	return func(_, x, _, _ vec) vec {
-		u := g.add(x, one)
-		v := g.sub(u, one)
-		c := g.add(g.sub(x, v), g.sub(one, g.sub(u, v)))
-		return g.or(limits(u, parts(u, c, nil)), g.and(x, sign)) // −0 stays −0
-	}
 }
 
 // tanh |x| = m/(m + 2) with m = e^2|x| − 1; it is 1 from |x| = 9.02 on.
