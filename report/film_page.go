@@ -109,29 +109,18 @@ func (v *filmed) view(frames []image.Image) (filmView, error) {
 		Scatter template.URL `json:"scatter,omitempty"`
 	}
 	var all []shownFrame
+	var p pictures
 	for k, img := range frames {
-		s := shownFrame{Step: v.Frames[k].Step}
-		var err error
-		if s.Surface, err = dataURI(img); err != nil {
-			return filmView{}, err
-		}
+		s := shownFrame{Step: v.Frames[k].Step, Surface: p.image(img)}
 		if f := v.scatter(k); f != nil {
-			if s.Scatter, err = dataURI(inPalette(f.picture(animationDPI))); err != nil {
-				return filmView{}, err
-			}
+			s.Scatter = p.image(inPalette(f.picture(animationDPI)))
 		}
 		all = append(all, s)
 	}
 	text, err := json.Marshal(all)
-	if err != nil {
-		return filmView{}, err
-	}
-	course, err := v.course().inline()
-	if err != nil {
-		return filmView{}, err
-	}
+	course, last := p.bare(v.course()), all[len(all)-1]
 	return filmView{
-		Title: v.Title, Alarm: v.Alarm(), Last: len(all) - 1, Course: template.HTML(course), Frames: template.JS(text),
-		First: all[len(all)-1].Surface, Scatter: all[len(all)-1].Scatter,
-	}, nil
+		Title: v.Title, Alarm: v.Alarm(), Last: len(all) - 1, Course: course.SVG, Frames: template.JS(text),
+		First: last.Surface, Scatter: last.Scatter,
+	}, cmp.Or(p.err, err)
 }
