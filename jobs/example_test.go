@@ -20,6 +20,6 @@ func ExampleAll() {
 	}
 
 	// Output:
-	// <nil> multilabel-multilabel_margin 12
+	// <nil> multilabel-nll 12
 	// ema is 1; it must be a number of at least 0 and below 1
 }

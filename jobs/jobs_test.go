@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/flock"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
@@ -300,14 +301,24 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestLearns: every loss learns which bars a picture has.
+// TestLearns: every loss and every functional that is not known to fail learns which bars a picture has.
 func TestLearns(t *testing.T) {
+	settings := map[string]func(c *Multilabel){}
 	for _, loss := range []string{"multilabel_margin", "multilabel_soft_margin", "bce_logits"} {
+		settings[loss] = func(c *Multilabel) { c.Loss = loss }
+	}
+	for _, e := range functional.Catalogue() {
+		if e.Name != "energy" && !e.Demonstration {
+			settings[e.Name] = func(c *Multilabel) { c.Functional = e.Name }
+		}
+	}
+	for name, set := range settings {
 		j, s := find(t, "multilabel")
-		s.(*Multilabel).Loss, s.Base().Epochs = loss, 30
+		set(s.(*Multilabel))
+		s.Base().Epochs = 30
 		r := run(t, t.Context(), j, s, filepath.Join(t.TempDir(), "run"), false, nil)
 		if r.TestError > 0.05 || r.Collapsed {
-			t.Errorf("%s: error %v", loss, r.TestError)
+			t.Errorf("%s: error %v, collapsed %v", name, r.TestError, r.Collapsed)
 		}
 	}
 }

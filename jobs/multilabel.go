@@ -1,13 +1,13 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
-	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/engine/autodiff"
@@ -23,52 +23,55 @@ import (
 // multilabel trains scores of which digits lie over one another in a picture.
 func multilabel() job.Job {
 	return job.Job{
-		Name: "multilabel", Folder: "multilabel-LOSS", Short: "Train a network to name every digit in a picture of several",
-		Long: `Trains a score of each of the ten digits on pictures in which one, two or three different digits
-lie over one another, by a loss for several targets. A digit is in the answer if its score is above 0; with
-multilabel_margin, which only orders the scores, if it is above the threshold that is best on the
+		Name: "multilabel", Folder: "multilabel-FUNCTIONAL", Short: "Train a network to name every digit in a picture of several",
+		Long: `Trains a score s of each of the ten digits on pictures in which one, two or three different digits
+lie over one another, by a functional or by a loss for several targets (--loss). A functional sees two answers for
+each digit: it is there, with the energy −s/2, or it is not, with s/2. A digit is in the answer if its score is above 0;
+with multilabel_margin, which only orders the scores, if it is above the threshold that is best on the
 held-out pictures. A picture is right if the answer has all of its digits and no other.
 
 The digits are MNIST's, or those of any MNIST-like set of four IDX files (--data). Every epoch lays them over
 one another anew; the pictures that are measured are always the same.`,
-		Examples: []string{"", "--loss multilabel_soft_margin", "--loss bce_logits --seed 7", "--run runs/mine --resume"},
+		Examples: []string{"", "--functional hinge --margin 2", "--loss multilabel_margin --seed 7", "--run runs/mine --resume"},
 		New: func() job.Spec {
-			return &Multilabel{Loss: "multilabel_margin", Hidden: 512, Training: job.DefaultTraining()}
+			return &Multilabel{Hidden: 512, FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining()}
 		},
 	}
 }
 
 // Multilabel is the settings of the job multilabel.
 type Multilabel struct {
-	Data, Loss string
-	Hidden     int
+	Labelled
+	Loss   string // "" where the functional trains
+	Hidden int
+	FunctionalSettings
 	job.Training
 }
 
 // Options implements job.Spec.
 func (c *Multilabel) Options() option.List {
-	return append(option.List{
-		option.New(&c.Data, "data", "folder with the four IDX files of an MNIST-like set, gzipped or not (default MNIST, fetched once)", option.Arg("folder"), option.Path),
-		option.New(&c.Loss, "loss", "loss of the scores", option.OneOf("multilabel_margin", "multilabel_soft_margin", "bce_logits")),
+	list := append(option.List{
+		c.Labelled.option(),
+		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionalNames()...), option.When(func() bool { return c.Loss == "" }, func() string { return fmt.Sprintf("the loss %s trains instead of a functional", c.Loss) })),
+		option.New(&c.Loss, "loss", "train the scores with a loss instead of a functional", option.OneOf("", "multilabel_margin", "multilabel_soft_margin", "bce_logits")),
 		option.New(&c.Hidden, "hidden", "units of each hidden layer", option.Whole(1, 1<<14)),
-	}, c.Training.Options()...)
+	}, c.FunctionalSettings.options(&c.Loss)...)
+	return append(list, c.Training.Options()...)
 }
 
 // Resolve implements job.Spec.
 func (c *Multilabel) Resolve() error {
 	c.Settle(12, 128)
-	return nil
+	_, err := c.make()
+	return err
 }
 
 // Folder implements job.Spec.
-func (c *Multilabel) Folder() string { return "multilabel-" + c.Loss }
+func (c *Multilabel) Folder() string { return "multilabel-" + cmp.Or(c.Loss, c.Functional) }
 
 // Open implements job.Spec.
 func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	whole, test, err := data.LoadDigits(ctx, c.Data, env.Progress)
-	if err == nil && env.Data != "" {
-		_, test, err = data.LoadDigits(ctx, env.Data, env.Progress)
-	}
+	whole, test, err := c.load(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -77,45 +80,45 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	k := whole.Classes()
-	switch {
-	case k <= mostDigits:
+	if k <= mostDigits {
 		return nil, fmt.Errorf("the training set has %d labels; pictures of up to %d different ones need more", k, mostDigits)
-	case test.Classes() > k || test.H != whole.H || test.W != whole.W || test.N < 1:
-		return nil, fmt.Errorf("%d test pictures of %d×%d with %d labels; they must be as those of training, %d×%d with at most %d", test.N, test.H, test.W, test.Classes(), whole.H, whole.W, k)
 	}
 	rng := train.Rand(c.Seed, "weights", 0)
-	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, tape: autodiff.NewTape(tensor.Float32), Module: nn.NewSequential(
-		nn.NewLinear(whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng),
-	)}
+	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, data: imagesSum(whole), tape: autodiff.NewTape(tensor.Float32)}
+	m.net = nn.NewSequential(nn.NewLinear(whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng))
 	m.tape.NoGrad = true
-	m.data = fmt.Sprintf("%d pictures of %d×%d with checksum %08x", whole.N, whole.H, whole.W, crc32.Update(crc32.ChecksumIEEE(whole.Pixels), crc32.IEEETable, whole.Labels))
 	m.subject = train.Subject{Loss: c.Loss, Architecture: "a network with one score a digit", Terms: train.Terms{
 		Energies: "energies", Samples: "pictures", Correct: "the worst digit that is there", Offending: "the best that is not",
 		Kept: train.ToldApart("of the pictures have all of their digits below all others"),
 	}}
-	if c.Loss == "multilabel_margin" {
+	switch c.Loss {
+	case "":
+		m.subject.Functional, err = c.make()
+	case "multilabel_margin":
 		m.subject.Margin, m.subject.Terms.Kept = 1, train.MarginKept("of the pictures have all of their digits below all others by the margin 1")
 	}
-	return m, nil
+	return m, err
 }
 
 const mostDigits = 3 // in a picture
 
 // overlaid is a job.Model: the energy of a digit in a picture is −score.
 type overlaid struct {
-	nn.Module
+	weights
 	c               *Multilabel
 	k               int
 	set, held, test *data.Images
 	data            string
 	subject         train.Subject
 
-	tape      *autodiff.Tape // of what is measured
+	tape      *autodiff.Tape   // of what is measured
+	answers   energy.LabelLoss // of the functional
 	criterion nn.Criterion
 	margin    loss.MultiLabelMargin[float32]
 	soft      loss.MultiLabelSoftMargin[float32]
 	x         tensor.Tensor
 	listed    []int     // the digits of each picture, −1 behind the last
+	places    []int     // 0 for the digits of each picture, else 1
 	marked    []float32 // 1 for the digits of each picture
 }
 
@@ -128,16 +131,16 @@ func (m *overlaid) Data() string { return m.data }
 // Scale implements job.Model.
 func (m *overlaid) Scale(spread measure.Number) { m.subject.Scale = spread }
 
-// Save implements job.Model.
-func (m *overlaid) Save(dir string) error { return nn.Save(filepath.Join(dir, ModelFile), m.Module) }
-
-// Load implements job.Model.
-func (m *overlaid) Load(dir string) error { return nn.Load(filepath.Join(dir, ModelFile), m.Module) }
+// Params implements train.Task.
+func (m *overlaid) Params() []*autodiff.Param { return m.net.Params() }
 
 // Loss implements train.Task.
 func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	m.draw(m.set, b.Samples, b.Rand)
-	out := m.Forward(tape.Const(&m.x))
+	out := m.net.Forward(tape.Const(&m.x))
+	if m.subject.Functional != nil {
+		return m.byAnswers(out, m.subject.Functional)
+	}
 	return m.criterion.Record(func(g nn.Grads) (float64, error) {
 		switch x := out.Value.Float32s(); m.c.Loss {
 		case "multilabel_margin":
@@ -150,17 +153,31 @@ func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, erro
 	}, out)
 }
 
+// byAnswers records the functional's mean loss over the digits of the pictures, each with two answers: it is there, or it is not.
+func (m *overlaid) byAnswers(scores *autodiff.Var, f functional.Functional) (*autodiff.Var, error) {
+	half := autodiff.Scale(autodiff.Reshape(scores, len(m.marked), 1), 0.5)
+	energies := autodiff.Concat(1, autodiff.Neg(half), half)
+	if f.Statistic().NonNegative {
+		energies = autodiff.Softplus(energies)
+	}
+	each, err := m.answers.Record(energies, m.places, f)
+	if err != nil {
+		return nil, err
+	}
+	return autodiff.Mean(each), nil
+}
+
 // draw lays up to two more digits over each sample, and notes which.
 func (m *overlaid) draw(set *data.Images, samples []int, rng *rand.Rand) {
 	n, d := len(samples), set.Size()
 	m.x.Resize(n, d)
-	m.listed, m.marked = scratch.Sized(m.listed, n*m.k), scratch.Sized(m.marked, n*m.k)
+	m.listed, m.marked, m.places = scratch.Sized(m.listed, n*m.k), scratch.Sized(m.marked, n*m.k), scratch.Sized(m.places, n*m.k)
 	for r, sample := range samples {
 		marks, list := m.marked[r*m.k:][:m.k], m.listed[r*m.k:][:m.k]
 		set.Overlay(m.x.Float32s()[r*d:][:d], marks, sample, mostDigits, rng)
 		at := 0
 		for y, mark := range marks {
-			list[y] = -1
+			list[y], m.places[r*m.k+y] = -1, 1-int(mark)
 			if mark == 1 {
 				list[at] = y
 				at++
@@ -181,11 +198,8 @@ func (m *overlaid) Evaluate(ctx context.Context) (train.Evaluation, error) {
 // Measure implements job.Model.
 func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
 	held, err := m.scores(ctx, m.held)
-	if err != nil {
-		return nil, err
-	}
-	s, err := m.scores(ctx, m.test)
-	if err != nil {
+	s, failed := m.scores(ctx, m.test)
+	if err := cmp.Or(err, failed); err != nil {
 		return nil, err
 	}
 	e, err := m.diagnose(s, m.threshold(held))
@@ -209,7 +223,7 @@ func (m *overlaid) scores(ctx context.Context, set *data.Images) (*measure.Label
 		}
 		m.draw(set, samples, rng)
 		m.tape.Reset()
-		s.Scores = append(s.Scores, m.Forward(m.tape.Const(&m.x)).Value.Float32s()...)
+		s.Scores = append(s.Scores, m.net.Forward(m.tape.Const(&m.x)).Value.Float32s()...)
 		for _, mark := range m.marked {
 			s.Right = append(s.Right, mark == 1)
 		}
