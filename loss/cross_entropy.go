@@ -107,16 +107,6 @@ func (l *CrossEntropy[T]) EachProbs(dst, up, input []T, d Dims, target, dInput, 
 	return l.run.each(dst, up)
 }
 
-// Counted returns how many positions of target are not ignored.
-func (l *CrossEntropy[T]) Counted(target []int) (n int) {
-	for _, y := range target {
-		if y != ignored(l.IgnoreIndex) {
-			n++
-		}
-	}
-	return n
-}
-
 // ignored is the class that an option names.
 func ignored(index *int) int {
 	if index == nil {
