@@ -56,8 +56,6 @@ func (p prototypes) Energies(x *autodiff.Var) *autodiff.Var {
 
 func (p prototypes) Labels() int { return p.at.Value.Dim(0) }
 
-func (p prototypes) Params() []*autodiff.Param { return []*autodiff.Param{p.at, p.logScale} }
-
 func ExampleLabeler() {
 	at, err := tensor.FromFloat32([]float32{0, 0, 3, 0, 0, 4}, 3, 2)
 	if err != nil {
