@@ -12,6 +12,7 @@
 //
 // Losses:
 //
+//   - packages loss/distance, loss/pair: distances, and which samples a metric loss compares;
 //   - package loss: PyTorch's losses, value and gradient in one pass over plain slices, losses over the pairs of a
 //     batch, and a catalogue that evaluates them by name.
 //
@@ -39,7 +40,6 @@
 //
 // Search:
 //
-//   - packages search/distance, search/pair: distances, and which samples a metric loss compares;
 //   - packages search/retrieval, search/encode: how well vectors find their like, and encoders of pictures;
 //   - packages search/index, search/index/weaviate, search/index/indextest, search/bulk: vectors on disk or on a
 //     server, the tests of such stores, and large collections of pictures turned into vectors.

@@ -8,7 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/measure"

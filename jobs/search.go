@@ -11,7 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // SearchJob trains vectors of pictures by losses of vectors.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -6,7 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -14,7 +14,7 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/train"
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // SiameseJob trains vectors of pictures on pairs of them.

@@ -6,7 +6,7 @@ import (
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // pairLoss is the loss of a siamese network over pairs of vectors. It keeps its memory.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/train"
 )
 

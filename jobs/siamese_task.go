@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -14,8 +14,8 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/search/pair"
 	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )

@@ -16,10 +16,10 @@ import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/report"
-	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/search/pair"
 	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )

@@ -2,7 +2,7 @@ package loss
 
 import (
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"

@@ -3,7 +3,7 @@ package loss
 import (
 	"slices"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // What losses over the pairs of a batch have in their rows of the catalogue.

@@ -4,8 +4,8 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )

@@ -2,7 +2,7 @@ package loss
 
 import (
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // CosFace is the cross-entropy of picking a sample's class by the angles between its

@@ -3,7 +3,7 @@ package loss
 import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // DistanceFunction is a distance between two rows with its derivative, for

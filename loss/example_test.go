@@ -4,8 +4,8 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // A loss's value and gradient, on plain slices.

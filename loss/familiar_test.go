@@ -8,7 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // The tests of this file prove rows of the table in package functional's documentation: a

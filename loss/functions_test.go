@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // TestFunctions holds the functions that are PyTorch's classes with the default options against their formulas,

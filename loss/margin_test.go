@@ -8,7 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // A rowLoss is a loss of rows with all but its differentiated inputs filled in.

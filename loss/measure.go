@@ -3,7 +3,7 @@ package loss
 import (
 	"fmt"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // A formula is a measure as the grid computes it: x·y for the cosine, whose rows have unit length, and for the

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // others has values of options that are not the defaults; of some losses, by both names.

@@ -2,7 +2,7 @@ package loss
 
 import (
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // The losses of vectors, by what they are evaluated on. In all of them embeddings are rows of dim

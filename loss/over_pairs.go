@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // overPairs is what losses have in common that look at all pairs of a batch, or at those

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/loss"
 )

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/pair"
 
 	"github.com/energo-ml/energo/internal/simd"
 )

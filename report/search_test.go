@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/search/retrieval"

@@ -9,8 +9,8 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // VectorsFile holds the vectors [N, Dim] and the labels [N] of a run's test pictures; its metadata has the classes and the

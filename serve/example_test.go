@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
 )

@@ -26,7 +26,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 	"go.uber.org/goleak"
 )

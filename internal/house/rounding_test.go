@@ -11,7 +11,7 @@ import (
 // that are symmetric, ties.
 var exactPackages = []string{
 	"internal/simd", "internal/simd/gemm", "internal/trellis", "catalogue", "loss", "ebm/functional", "seq/lattice", "seq/ctc",
-	"engine/autodiff", "search/pair", "search/retrieval", "search/index", "ebm/energy", "ebm/sampler", "ebm/objective", "ebm/offender", "engine/optim", "engine/nn", "train",
+	"engine/autodiff", "loss/pair", "search/retrieval", "search/index", "ebm/energy", "ebm/sampler", "ebm/objective", "ebm/offender", "engine/optim", "engine/nn", "train",
 }
 
 // fusedDifference is a line of arm64's assembly that rounds once for c − a·b or its negative.

@@ -25,9 +25,9 @@ import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/jobs"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/bulk"
-	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/seq/audio"
@@ -372,7 +372,7 @@ func soundReaders() []reader {
 		{
 			name: "json/result of a job", funcs: []string{"job.ReadResult"}, file: job.ResultFile, blind: noDigest,
 			make: func(t *testing.T, dir string) {
-				r := job.Result{Run: "runs/a", Epochs: 3, Steps: 90, TrainSeconds: 1.5, Reason: "finished", BestEpoch: 2, Recipe: "multilabel", Settings: map[string]any{"seed": 5}}
+				r := job.Result{Result: report.Result{Run: "runs/a", Epochs: 3, Steps: 90, TrainSeconds: 1.5}, Reason: "finished", BestEpoch: 2, Recipe: "multilabel", Settings: map[string]any{"seed": 5}}
 				if err := card.Write(filepath.Join(dir, job.ResultFile), r); err != nil {
 					t.Fatal(err)
 				}

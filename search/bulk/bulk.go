@@ -29,7 +29,7 @@ import (
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/flock"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/encode"
 )
 

@@ -20,7 +20,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/flock"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // Encoder turns pictures into vectors. *Model is one.

@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // A row's code is its vector in whole numbers of −127 to 127, times a step of its own. What

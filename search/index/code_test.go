@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // TestLimitIsABound: a row within the distance that a limit is made of is always marked, whatever

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // atLevels runs f as a subtest at every level that this machine has.

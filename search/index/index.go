@@ -8,7 +8,7 @@ package index
 import (
 	"context"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // Index is a set of vectors, each under an identifier, that can be searched by nearness.

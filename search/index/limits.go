@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // What an index takes.

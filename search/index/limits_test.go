@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // TestArguments: what an index does not take is an ErrArgument that names it, and nothing was done.

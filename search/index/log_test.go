@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // A history is an index's folder after changes, with where the log ended after each.

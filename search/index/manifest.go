@@ -11,7 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // The files of an index's folder, beside the segments and the log, which are numbered.

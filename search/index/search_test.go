@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // inMemory is an index without files or a writer, of one slab a batch, and after them one of all

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // segmentOf returns n items' segment.

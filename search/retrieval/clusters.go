@@ -8,8 +8,8 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // NMI is the normalised mutual information of two partitions of the same samples, the mean

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 func seeded(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // measures are all functions of the package that measure numbers: what each says of some

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/loss"
-	"github.com/energo-ml/energo/search/distance"
-	"github.com/energo-ml/energo/search/pair"
+	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/loss/pair"
 )
 
 // TestZeroRowsMeanTheSame: the cosine of a row of zeros with any is 0, and that of a row

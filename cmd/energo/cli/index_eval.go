@@ -12,7 +12,7 @@ import (
 	"strconv"
 
 	"github.com/energo-ml/energo/ebm/measure"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"

@@ -21,7 +21,7 @@ import (
 	"testing/synctest"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"

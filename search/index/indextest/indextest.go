@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/index/indextest"
 )

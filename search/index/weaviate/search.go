@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 )
 

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/bulk"
-	"github.com/energo-ml/energo/search/distance"
 	"github.com/energo-ml/energo/search/encode"
 )
 

@@ -7,7 +7,7 @@ import (
 	"sort"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // DistanceWeighted makes a triplet of each anchor and each of its positives, with a negative

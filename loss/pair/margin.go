@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // Kind is a sort of triplets by their gap g = d(anchor, negative) − d(anchor, positive).

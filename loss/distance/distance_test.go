@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // Less is nearer, whatever the kind.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // The derivative says how to move a row so that it comes nearer.

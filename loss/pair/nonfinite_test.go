@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // miners are all of them, for a batch of rows of 2 coordinates; those that have a distance,

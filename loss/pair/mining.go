@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // Stats says what a miner found.

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // MultiSimilarity makes pairs of an anchor, First, with those positives that are farther

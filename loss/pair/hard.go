@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // Pick is which of an anchor's positives or negatives to take.

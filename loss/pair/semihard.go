@@ -7,7 +7,7 @@ import (
 	"sort"
 
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/search/distance"
+	"github.com/energo-ml/energo/loss/distance"
 )
 
 // SemiHard makes a triplet of each anchor and each of its positives, with the nearest
