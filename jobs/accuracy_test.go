@@ -10,7 +10,7 @@ import (
 
 // TestAccuracy trains on MNIST itself and holds what docs/results.md says: the models'
 // errors, each good functional within half a point of NLL, and which energies collapse.
-// It takes a quarter of an hour on two cores: go test ./recipe -run Accuracy -long -timeout 1h
+// It takes a quarter of an hour on two cores: go test ./jobs -run Accuracy -long -timeout 1h
 func TestAccuracy(t *testing.T) {
 	if !*long {
 		t.Skip("takes minutes; run it with -long")

@@ -23,11 +23,11 @@ func TestFlippedBits(t *testing.T) {
 		flips int
 		read  func() error
 	}{
-		{train.CheckpointFile, 200, func() error {
+		{train.CheckpointFile, 100, func() error {
 			_, err := resumed(t.Context(), c, dir, true, nil)
 			return err
 		}},
-		{ModelFile, 100, func() error {
+		{ModelFile, 50, func() error {
 			_, err := job.Eval(t.Context(), dir, digitsOver(sets()), job.Env{})
 			return err
 		}},

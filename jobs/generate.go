@@ -86,12 +86,8 @@ func (t *generateTask) Load(dir string) error {
 	return train.LoadState(dir, t)
 }
 
-// Numbers of pictures that are measured and shown.
-const (
-	judged    = 500
-	shownEach = 100
-	inpainted = 200
-)
+// shownEach is how many pictures of a kind are shown.
+const shownEach = 100
 
 // generated is what a density draws, [n, H·W] each.
 type generated struct {

@@ -173,9 +173,6 @@ func (t *generateTask) draws(ctx context.Context, n int) ([]float32, error) {
 	return t.fromNoise(ctx, t.c.Chains, min(n, 200), freshSteps, t.c.Seed)
 }
 
-// freshSteps is how many Langevin steps turn noise into a picture.
-const freshSteps = 300
-
 // fromNoise returns n pictures that chains came to from noise.
 func (p *pictureSurface) fromNoise(ctx context.Context, c Chains, n, steps int, seed uint64) ([]float32, error) {
 	rng := train.Rand(seed, "from noise", 0)

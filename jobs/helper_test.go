@@ -14,7 +14,18 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-var long = flag.Bool("long", false, "run the long tests, too")
+var long = flag.Bool("long", false, "run the long tests, too, and take in all of them what measuring takes in earnest")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if !*long {
+		judged, inpainted, freshSteps = 100, 30, 20
+		annealSmall, settleSweeps, fromNoiseRuns = 300, 60, 60
+		heldStrips = 60
+		toySteps, toyFine, toyDraws = 10, 100, 500
+	}
+	os.Exit(m.Run())
+}
 
 // bars makes n pictures of h×w pixels with noise. Label y has a bright bar in row y.
 func bars(n, h, w, k int, seed uint64) *data.Images {

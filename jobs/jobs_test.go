@@ -67,22 +67,22 @@ var quick = map[string]func(t *testing.T, s job.Spec){
 	"digits": func(t *testing.T, s job.Spec) {
 		c := s.(*Digits)
 		c.Data, c.Model, c.EMA = pictures(t, 400, 100), "mlp", 0.9
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 60, 0
 	},
 	"autoencoder": func(t *testing.T, s job.Spec) {
 		c := s.(*Autoencoder)
 		c.Data, c.Hidden, c.Latent = pictures(t, 120, 40), 8, 2
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 40, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 40, 0
 	},
-	"parabola": func(_ *testing.T, s job.Spec) { s.Base().Epochs, s.Base().Checkpoint = 3, 0 },
+	"parabola": func(_ *testing.T, s job.Spec) { s.Base().Epochs, s.Base().Checkpoint = 2, 0 },
 	"toy2d": func(_ *testing.T, s job.Spec) {
 		s.(*Toy2D).Objective = "pcd"
-		s.Base().Epochs, s.Base().Batch, s.Base().Checkpoint = 3, 5000, 0
+		s.Base().Epochs, s.Base().Batch, s.Base().Checkpoint = 2, 1000, 0
 	},
 	"rbm": func(t *testing.T, s job.Spec) {
 		c := s.(*RBM)
 		c.Data, c.Hidden, c.Chains, c.Annealing = pictures(t, 120, 40), 6, 20, 50
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 40, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 40, 0
 	},
 	"generate": func(t *testing.T, s job.Spec) {
 		c := s.(*Generate)
@@ -97,17 +97,17 @@ var quick = map[string]func(t *testing.T, s job.Spec){
 	"search": func(t *testing.T, s job.Spec) {
 		c := s.(*Search)
 		c.Data, c.Dim, c.Augment, c.Flip, c.Memory = pictures(t, 400, 100), 8, true, true, 64
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 60, 0
 	},
 	"siamese": func(t *testing.T, s job.Spec) {
 		c := s.(*Siamese)
 		c.Data, c.Dim, c.EMA = pictures(t, 400, 100), 8, 0.9
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 60, 0
 	},
 	"multilabel": func(t *testing.T, s job.Spec) {
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 20, 60, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 60, 0
 	},
 	"strips": func(t *testing.T, s job.Spec) {
 		c := s.(*Strips)
@@ -116,17 +116,17 @@ var quick = map[string]func(t *testing.T, s job.Spec){
 	},
 	"speech": func(t *testing.T, s job.Spec) {
 		_, c := speech(tones(t, 30, 1))
-		c.Epochs = 3
+		c.Epochs = 2
 		*s.(*Speech) = *c
 	},
 	"tagger": func(t *testing.T, s job.Spec) {
 		c := s.(*Tagger)
 		c.Data, c.Model, c.Test = taggedText(t), "network", 0.3
-		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 3, 4, 10, 0
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 4, 10, 0
 	},
 	"table": func(t *testing.T, s job.Spec) {
 		c := s.(*Table)
-		c.Data, c.Target, c.Epochs, c.Checkpoint = tableFile(t, 200), "kind", 3, 0
+		c.Data, c.Target, c.Epochs, c.Checkpoint = tableFile(t, 200), "kind", 2, 0
 		c.Ignore = []string{"tags", "price", "query"}
 	},
 }

@@ -91,11 +91,8 @@ func (t *rbmTask) Load(dir string) error {
 
 // What is measured in the end.
 const (
-	exactUnits    = 20 // hidden units whose states are enumerated
-	annealChains  = 200
-	annealSmall   = 1000 // … where each chain costs little
-	settleSweeps  = 1000 // from training's chains to draws
-	fromNoiseRuns = 2000 // sweeps from noise to a picture
+	exactUnits   = 20 // hidden units whose states are enumerated
+	annealChains = 200
 )
 
 // Measure implements job.Model: it brackets log Z. The error is the negative log-likelihood of the test pictures, by the exact

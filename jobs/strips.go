@@ -73,9 +73,8 @@ func (c *Strips) Folder() string { return "strips" + c.suffix() }
 
 // The strips that a model is measured on.
 const (
-	heldStrips = 500
-	shortest   = 5  // digits: the first group has one to this many,
-	longer     = 12 // the second more, to this many
+	shortest = 5  // digits: the first group has one to this many,
+	longer   = 12 // the second more, to this many
 )
 
 // stripDilations are those of the convolutions along strips: a frame sees two digits.

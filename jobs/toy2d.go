@@ -53,10 +53,7 @@ const (
 	toyWidth = 128
 	toySharp = 5
 	toyBatch = 512
-	toySteps = 50   // an epoch
-	toyFine  = 300  // nodes a side of what is measured
-	toyDraws = 2000 // … of each, for the discrepancy
-	toyShown = 400  // data, and draws, of a frame
+	toyShown = 400 // data, and draws, of a frame
 )
 
 // Options implements job.Spec.
@@ -184,7 +181,7 @@ func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
 
 // Measure implements job.Model.
 func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
-	const cell = 2 * toyEdge / float64(toyFine)
+	cell := 2 * toyEdge / float64(toyFine)
 	p := m.look(even(toyFine, -toyEdge+cell/2, toyEdge-cell/2))
 	points := make([]float32, 2*toyDraws)
 	m.toy.Draw(train.Rand(m.c.Seed, "measure", 1), points)

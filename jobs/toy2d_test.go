@@ -13,7 +13,7 @@ import (
 // TestToy2D: a short training comes nearer to the truth, and its density integrates to 1.
 func TestToy2D(t *testing.T) {
 	s := Toy2DJob().New().(*Toy2D)
-	s.Epochs, s.Batch = 1, 64
+	s.Epochs, s.Batch = 1, 128
 	dir := filepath.Join(t.TempDir(), "run")
 	r, err := job.Train(t.Context(), Toy2DJob(), s, job.Options{Dir: dir})
 	if err != nil {
