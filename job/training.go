@@ -92,6 +92,12 @@ func (t *Training) Settle(epochs, batch int) {
 	}
 }
 
+// Resolve implements part of Spec, where epochs and batch have defaults that are numbers.
+func (t *Training) Resolve() error {
+	t.Settle(t.Epochs, t.Batch)
+	return nil
+}
+
 // Held returns how many of n training samples are trained on and how many are held out behind them, after Limit.
 // Where none is held out, the last of those trained on, 5,000 at most, are evaluated on: lo is where these begin.
 //

@@ -2,12 +2,23 @@ package jobs
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"math/bits"
+	"math/rand/v2"
 
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/train"
 )
 
 // AutoencoderJob trains networks that take pictures through a few numbers and back.
@@ -45,7 +56,6 @@ func DefaultAutoencoder() *Autoencoder {
 	return &Autoencoder{Latent: 32, Hidden: 512, Loss: "bce", Training: t}
 }
 
-// Options implements job.Spec.
 func (c *Autoencoder) Options() option.List {
 	return append(option.List{
 		c.Labelled.option(),
@@ -58,16 +68,8 @@ func (c *Autoencoder) Options() option.List {
 // widest is how many units a layer may have.
 const widest = 1 << 14
 
-// Resolve implements job.Spec.
-func (c *Autoencoder) Resolve() error {
-	c.Settle(c.Epochs, c.Batch)
-	return nil
-}
-
-// Folder implements job.Spec.
 func (c *Autoencoder) Folder() string { return "autoencoder-" + c.Loss }
 
-// Open implements job.Spec.
 func (c *Autoencoder) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	trainSet, testSet, err := c.load(ctx, env)
 	if err != nil {
@@ -90,7 +92,6 @@ func (c *Autoencoder) pixelLoss() (eval func(out, pixels, grad []float32) (float
 	return loss.BCEWithLogitsLoss[float32], false
 }
 
-// Measure implements job.Model.
 func (t *autoencoderTask) Measure(ctx context.Context) (*job.Measures, error) {
 	m, err := t.measure(ctx, t.test)
 	if err != nil {
@@ -106,3 +107,190 @@ func (t *autoencoderTask) Measure(ctx context.Context) (*job.Measures, error) {
 			"Test pictures, and below each what comes back from the few numbers that it was squeezed into.", first, m.pictures)})
 	}}, nil
 }
+
+// picturesKept is how many reconstructions of the test set come with a result.
+const picturesKept = 20
+
+// autoencoder is a network whose energy of a picture is its reconstruction error: low
+// for pictures like those of training, and higher for others as far as the few numbers in
+// its middle cannot hold them.
+type autoencoder struct {
+	weights
+	c      *Autoencoder
+	pixels int
+	diagnosed
+	shuffled []int // order of the pixels of an offending picture
+	tape     *autodiff.Tape
+	x        *tensor.Tensor
+}
+
+func newAutoencoder(c *Autoencoder, set *data.Images) *autoencoder {
+	rng := train.Rand(c.Seed, "init", 0)
+	n := set.H * set.W
+	a := &autoencoder{
+		c: c, pixels: n, x: tensor.New(tensor.Float32), tape: autodiff.NewTape(tensor.Float32),
+		weights: weights{nn.NewSequential(
+			nn.Flatten{},
+			nn.NewLinear(n, c.Hidden, rng), nn.ReLU{},
+			nn.NewLinear(c.Hidden, c.Latent, rng),
+			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
+			nn.NewLinear(c.Hidden, n, rng),
+		)},
+		diagnosed: diagnosed{subject: train.Subject{
+			Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent), Terms: pictureTerms("reconstruction errors", measure.Plain),
+		}},
+		shuffled: pixelOrder(n),
+	}
+	a.tape.NoGrad = true
+	return a
+}
+
+// autoencoderTask is the auto-encoder as train sees it.
+type autoencoderTask struct {
+	*autoencoder
+	labelledSets
+	criterion nn.Criterion
+	batch     *tensor.Tensor
+}
+
+func newAutoencoderTask(c *Autoencoder, trainSet, testSet *data.Images) (*autoencoderTask, error) {
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
+	return &autoencoderTask{autoencoder: newAutoencoder(c, trainSet), labelledSets: sets, batch: tensor.New(tensor.Float32)}, err
+}
+
+func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	t.batch.Resize(len(b.Samples), t.pixels)
+	t.set.Batch(t.batch.Float32s(), b.Samples)
+	out := t.net.Forward(tape.Const(t.batch))
+	eval, squashed := t.c.pixelLoss()
+	if squashed {
+		out = autodiff.Sigmoid(out)
+	}
+	return t.criterion.Record(func(g nn.Grads) (float64, error) {
+		return eval(out.Value.Float32s(), t.batch.Float32s(), g.Float32s(0))
+	}, out)
+}
+
+func (t *autoencoderTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	m, err := t.measure(ctx, t.evaluated(t.scaled))
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	return m.Evaluation, nil
+}
+
+// reconstruction is what a set of pictures says of a model. Its Error is the fraction of
+// the pictures' variance that is lost.
+type reconstruction struct {
+	train.Evaluation
+	loss, mse float64
+	pictures  []float32 // reconstructions of the first
+}
+
+// measure looks at all pictures of a set, and at each with its pixels shuffled.
+func (a *autoencoder) measure(ctx context.Context, set *data.Images) (*reconstruction, error) {
+	m := &reconstruction{}
+	stats := make([]functional.LabelStats, set.N)
+	var squares float64
+	err := inBatches(ctx, set.N, func(lo, hi int) error {
+		a.x.Resize(hi-lo, a.pixels)
+		x := a.x.Float32s()
+		set.Batch(x, numbers(lo, hi))
+		correct, out, err := a.errors(x)
+		if err != nil {
+			return err
+		}
+		for i, v := range out {
+			r := float64(v) - float64(x[i])
+			squares += r * r
+		}
+		if lo < picturesKept {
+			m.pictures = append(m.pictures, out[:min(picturesKept-lo, hi-lo)*a.pixels]...)
+		}
+		shufflePixels(x, a.shuffled)
+		other, _, err := a.errors(x)
+		if err != nil {
+			return err
+		}
+		for k := range correct {
+			stats[lo+k] = functional.LabelStats{Correct: correct[k], Offending: other[k], Answer: 1, Spread: abs(other[k]-correct[k]) / 2}
+			m.loss += correct[k] / float64(set.N)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.mse = measure.Ratio(squares, float64(set.N*a.pixels))
+	lost, chance := varianceLost(squares, pixelVariance(set))
+	m.Evaluation = train.Diagnose(stats, a.subject, lost, chance)
+	return m, nil
+}
+
+// errors returns the loss of each picture, mean over its pixels, and the reconstructions.
+func (a *autoencoder) errors(x []float32) (each []float64, out []float32, err error) {
+	n := len(x) / a.pixels
+	a.tape.Reset()
+	y := a.net.Forward(a.tape.Const(a.x)).Value.Float32s()
+	eval, squashed := a.c.pixelLoss()
+	out = make([]float32, len(y))
+	simd.Sigmoid(out, y)
+	if squashed {
+		y = out
+	}
+	each = make([]float64, n)
+	for i := range each {
+		if each[i], err = eval(y[i*a.pixels:(i+1)*a.pixels], x[i*a.pixels:(i+1)*a.pixels], nil); err != nil {
+			return nil, nil, err
+		}
+	}
+	return each, out, nil
+}
+
+// pixelOrder is the order that offending pictures have their pixels in, the same for all.
+func pixelOrder(n int) []int { return rand.New(rand.NewPCG(1, 2)).Perm(n) }
+
+// shufflePixels puts the pixels of each picture into another order.
+func shufflePixels(x []float32, order []int) {
+	n := len(order)
+	row := make([]float32, n)
+	for lo := 0; lo < len(x); lo += n {
+		copy(row, x[lo:lo+n])
+		for i, from := range order {
+			x[lo+i] = row[from]
+		}
+	}
+}
+
+// varianceLost is the share of the pictures' variance that squared errors are, and what it is by chance: 1, of the mean
+// picture. Of pictures without variance both are NaN.
+func varianceLost(squares, variance float64) (measure.Figure, float64) {
+	q := measure.Quantity{Key: "variance_lost", Name: "Lost variance", Unit: measure.Share, Note: "of the pictures' variance"}
+	if variance == 0 {
+		q.Note = "the pictures are all alike and have no variance that could be lost"
+		return q.Of(math.NaN()), math.NaN()
+	}
+	return q.Of(squares / variance), 1
+}
+
+// pixelVariance is the sum over a set's pixels, in [0, 1], of the squared differences from their mean, place by place. Sums of
+// bytes are exact, so that it is 0 for pictures that are all alike and for no others.
+func pixelVariance(set *data.Images) float64 {
+	sums, squares := make([]uint64, set.H*set.W), make([]uint64, set.H*set.W)
+	for i, v := range set.Pixels {
+		at := i % len(sums)
+		sums[at] += uint64(v)
+		squares[at] += uint64(v) * uint64(v)
+	}
+	total := 0.0
+	for i, s := range sums { // Σ(v − s/N)² = (N·Σv² − s²)/N
+		hi, lo := bits.Mul64(uint64(set.N), squares[i])
+		sHi, sLo := bits.Mul64(s, s)
+		lo, borrow := bits.Sub64(lo, sLo, 0)
+		hi, _ = bits.Sub64(hi, sHi, borrow)
+		total += (float64(hi)*0x1p64 + float64(lo)) / float64(set.N)
+	}
+	return total / (255 * 255)
+}
+
+func abs(v float64) float64 { return max(v, -v) }

@@ -67,7 +67,6 @@ func DefaultDigits() *Digits {
 	}
 }
 
-// Options implements job.Spec.
 func (c *Digits) Options() option.List {
 	list := option.List{
 		c.Labelled.option(),
@@ -97,7 +96,6 @@ var modelDefaults = map[string]struct{ epochs, batch int }{
 	"cnn":    {8, 64},
 }
 
-// Resolve implements job.Spec.
 func (c *Digits) Resolve() error {
 	if _, err := c.make(); err != nil {
 		return err
@@ -107,12 +105,10 @@ func (c *Digits) Resolve() error {
 	return nil
 }
 
-// Folder implements job.Spec.
 func (c *Digits) Folder() string {
 	return "digits-" + cmp.Or(c.Loss, c.Functional) + "-" + c.Model
 }
 
-// Open implements job.Spec.
 func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	trainSet, testSet, err := c.load(ctx, env)
 	if err != nil {
@@ -121,7 +117,6 @@ func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	return newDigitsTask(c, trainSet, testSet)
 }
 
-// Measure implements job.Model.
 func (t *digitsTask) Measure(ctx context.Context) (*job.Measures, error) {
 	m, err := t.measure(ctx, t.test)
 	if err != nil {

@@ -1,11 +1,19 @@
 package jobs
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/energy"
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -78,4 +86,249 @@ func (c *Digits) architecture() string {
 		"joint": "a joint network E(x, y)",
 	}[c.Energy]
 	return form + " (" + c.Model + ")"
+}
+
+// Numbers of pictures.
+const (
+	evalBatch   = 250  // looked at together where nothing is trained; more is no faster, and takes more memory
+	scaleSample = 1000 // that tell the energies' spread before training
+	maxSide     = 512  // pixels of a picture's side
+)
+
+// digitsTask is the digits as train sees them.
+type digitsTask struct {
+	*digitsModel
+	labelledSets
+	augment bool
+	params  []*autodiff.Param
+
+	loss   energy.LabelLoss
+	scores *scoreLoss     // in the functional's place; nil for none
+	x      *tensor.Tensor // a batch's pictures
+	target []int
+}
+
+// newDigitsTask returns the task of a training set. testSet may be nil where nothing is measured on it.
+func newDigitsTask(c *Digits, trainSet, testSet *data.Images) (*digitsTask, error) {
+	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
+	if err != nil {
+		return nil, err
+	}
+	model, err := newDigitsModel(c, trainSet)
+	if err != nil {
+		return nil, err
+	}
+	t := &digitsTask{digitsModel: model, labelledSets: sets, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32)}
+	t.scores, err = newScoreLoss(c)
+	return t, err
+}
+
+func (t *digitsTask) Params() []*autodiff.Param { return t.params }
+
+func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+	t.x.Resize(len(b.Samples), 1, t.set.H, t.set.W)
+	if t.augment {
+		t.set.Jittered(t.x.Float32s(), b.Samples, b.Rand)
+	} else {
+		t.set.Batch(t.x.Float32s(), b.Samples)
+	}
+	t.target = t.target[:0]
+	for _, i := range b.Samples {
+		t.target = append(t.target, int(t.set.Labels[i]))
+	}
+	if t.scores != nil {
+		return t.scores.record(t.labeler.Energies(tape.Const(t.x)), t.target)
+	}
+	losses, err := t.loss.Record(t.labeler.Energies(tape.Const(t.x)), t.target, t.functional)
+	if err != nil {
+		return nil, err
+	}
+	return autodiff.Mean(losses), nil
+}
+
+func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+	m, err := t.measure(ctx, t.evaluated(t.scaled))
+	if err != nil {
+		return train.Evaluation{}, err
+	}
+	return m.Evaluation, nil
+}
+
+// digitsModel is an energy function over the labels, and how it is measured.
+type digitsModel struct {
+	weights
+	labeler    energy.Labeler
+	functional functional.Functional
+	diagnosed
+	predictor *energy.Predictor
+}
+
+// checkLabelled refuses pictures that no energy of labels can be made for.
+func checkLabelled(set *data.Images) error {
+	if k := set.Classes(); k < 2 {
+		return fmt.Errorf("the %d training pictures all have the label 0; there must be two labels at least", set.N)
+	}
+	return nil
+}
+
+// newDigitsModel returns the untrained model for pictures and labels like those of set.
+func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
+	if err := checkLabelled(set); err != nil {
+		return nil, err
+	}
+	if k := set.Classes(); c.Cost != nil && len(c.Cost) != k {
+		return nil, fmt.Errorf("cost has %d rows; the data has %d labels", len(c.Cost), k)
+	}
+	labeler, err := c.newLabeler(set.H, set.W, set.Classes())
+	if err != nil {
+		return nil, err
+	}
+	f, err := c.make()
+	if err != nil {
+		return nil, err
+	}
+	entry, err := functional.Lookup(c.Functional)
+	if err != nil {
+		return nil, err
+	}
+	m := &digitsModel{
+		weights: weights{energy.Module(labeler)}, labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
+		diagnosed: diagnosed{subject: train.Subject{Functional: f, Loss: c.Loss, Architecture: c.architecture()}},
+	}
+	if entry.Takes("margin") && c.Loss == "" {
+		m.subject.Margin = c.Margin
+	}
+	m.subject.Terms = train.AnswerTerms("samples", m.subject.Margin)
+	return m, nil
+}
+
+// measurement is what a set of pictures says of a model.
+type measurement struct {
+	train.Evaluation
+	Energies *tensor.Tensor // [N, K]
+}
+
+// measure looks at all pictures of a set.
+func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measurement, error) {
+	k := m.labeler.Labels()
+	all, err := m.energiesOf(ctx, pixelsOf(set), set.H, set.W)
+	if err != nil {
+		return nil, err
+	}
+	target := make([]int, set.N)
+	for i, y := range set.Labels {
+		target[i] = int(y)
+	}
+	stats := make([]functional.LabelStats, set.N)
+	if err := functional.Stats(stats, all, k, target); err != nil {
+		return nil, err
+	}
+	wrong, counts := 0, make([]int, k)
+	for i, s := range stats {
+		counts[target[i]]++
+		// The answer is the label of the least energy, the first of equals.
+		if !(s.Gap() > 0 || s.Gap() == 0 && target[i] < s.Answer) {
+			wrong++
+		}
+	}
+	return &measurement{
+		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), train.Guessed(counts)),
+		Energies:   rowsOf(all, k),
+	}, nil
+}
+
+// energiesOf returns the energies of all labels to pictures [n, h·w] in [0, 1]: [n, K].
+func (m *digitsModel) energiesOf(ctx context.Context, y []float32, h, w int) (all []float32, err error) {
+	err = inBatches(ctx, len(y)/(h*w), func(lo, hi int) error {
+		x, err := tensor.FromFloat32(y[lo*h*w:hi*h*w], hi-lo, 1, h, w)
+		if err != nil {
+			return err
+		}
+		all = append(all, m.predictor.Energies(x).Float32s()...)
+		return nil
+	})
+	return all, err
+}
+
+// inBatches calls do for n pictures, as many at a time as are looked at together, until ctx ends.
+func inBatches(ctx context.Context, n int, do func(lo, hi int) error) error {
+	for lo := 0; lo < n; lo += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := do(lo, min(lo+evalBatch, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ScoreLosses are the losses that can train the scores of labels.
+var ScoreLosses = []string{"cross_entropy", "multi_margin", "bce_logits", "multilabel_soft_margin", "soft_margin", "mse", "l1", "huber"}
+
+// scoreLoss is one of package loss's over the scores −E(y) of a batch.
+type scoreLoss struct {
+	eval      func(scores []float32, k int, target []int, grad []float32) (float64, error)
+	criterion nn.Criterion
+	marks     []float32 // what the scores are to be, where the loss compares
+}
+
+// newScoreLoss returns the loss that the settings name, nil for none.
+func newScoreLoss(c *Digits) (*scoreLoss, error) {
+	l := new(scoreLoss)
+	switch c.Loss {
+	case "":
+		return nil, nil
+	case "cross_entropy":
+		ce := &loss.CrossEntropy[float32]{LabelSmoothing: c.LabelSmoothing}
+		l.eval = func(x []float32, k int, y []int, dx []float32) (float64, error) {
+			return ce.Eval(x, loss.Dims{Batch: len(y), Classes: k}, y, dx)
+		}
+	case "multi_margin":
+		mm := loss.NewMultiMargin[float32]()
+		l.eval = func(x []float32, k int, y []int, dx []float32) (float64, error) { return mm.Eval(x, y, k, dx) }
+	case "bce_logits":
+		l.compare(loss.BCEWithLogitsLoss[float32], 0)
+	case "multilabel_soft_margin":
+		ml := new(loss.MultiLabelSoftMargin[float32])
+		l.eval = func(x []float32, k int, y []int, dx []float32) (float64, error) {
+			return ml.Eval(x, l.mark(y, k, 0), k, dx, nil)
+		}
+	case "soft_margin":
+		l.compare(loss.SoftMarginLoss[float32], -1)
+	case "mse":
+		l.compare(loss.MSELoss[float32], 0)
+	case "l1":
+		l.compare(loss.L1Loss[float32], 0)
+	case "huber":
+		l.compare(loss.HuberLoss[float32], 0)
+	default:
+		return nil, fmt.Errorf("there is no loss %q of scores", c.Loss)
+	}
+	return l, nil
+}
+
+// compare makes l a loss of the scores and of marks: 1 for the correct label, else wrong.
+func (l *scoreLoss) compare(f func(x, y, dx []float32) (float64, error), wrong float32) {
+	l.eval = func(x []float32, k int, y []int, dx []float32) (float64, error) { return f(x, l.mark(y, k, wrong), dx) }
+}
+
+func (l *scoreLoss) mark(y []int, k int, wrong float32) []float32 {
+	l.marks = scratch.Sized(l.marks, len(y)*k)
+	for i := range l.marks {
+		l.marks[i] = wrong
+	}
+	for i, t := range y {
+		l.marks[i*k+t] = 1
+	}
+	return l.marks
+}
+
+// record records the loss of label energies.
+func (l *scoreLoss) record(energies *autodiff.Var, target []int) (*autodiff.Var, error) {
+	scores := autodiff.Neg(energies)
+	k := energies.Shape()[1]
+	return l.criterion.Record(func(g nn.Grads) (float64, error) {
+		return l.eval(scores.Value.Float32s(), k, target, g.Float32s(0))
+	}, scores)
 }

@@ -217,7 +217,7 @@ func TestChainsRefuse(t *testing.T) {
 		}
 	}
 	set := &data.Images{Pixels: make([]byte, 600*600), Labels: []byte{0}, N: 1, H: 600, W: 600}
-	if _, err := tinyGenerate().model(set); err == nil {
-		t.Error("pictures of 600×600 were taken")
+	if _, err := newGenerateTask(tinyGenerate(), set, nil); err == nil || !strings.Contains(err.Error(), "the pictures have 600×600 pixels") {
+		t.Errorf("pictures of 600×600: %v", err)
 	}
 }

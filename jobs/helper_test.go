@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		judged, inpainted, freshSteps = 100, 30, 20
 		annealSmall, settleSweeps, fromNoiseRuns = 300, 60, 60
 		heldStrips = 60
-		toySteps, toyFine, toyDraws = 10, 100, 500
+		toySteps, toyFine, toyDraws = 10, 60, 500
 	}
 	os.Exit(m.Run())
 }

@@ -90,23 +90,10 @@ func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error
 
 // probabilities returns a classifier's for pictures [n, h·w] in [0, 1]: [n, K].
 func (m *digitsModel) probabilities(ctx context.Context, y []float32, h, w int) ([]float32, error) {
-	k, d := m.labeler.Labels(), h*w
-	n := len(y) / d
-	all := make([]float32, 0, n*k)
-	for lo := 0; lo < n; lo += evalBatch {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		hi := min(lo+evalBatch, n)
-		x, err := tensor.FromFloat32(y[lo*d:hi*d], hi-lo, 1, h, w)
-		if err != nil {
-			panic(err) // lengths of our own making
-		}
-		all = append(all, m.predictor.Energies(x).Float32s()...)
-	}
-	simd.Scale(all, all, -1)
-	simd.SoftmaxRows(all, all, n, k)
-	return all, nil
+	e, err := m.energiesOf(ctx, y, h, w)
+	simd.Scale(e, e, -1)
+	simd.SoftmaxRows(e, e, len(e)/m.labeler.Labels(), m.labeler.Labels())
+	return e, err
 }
 
 // judgedPictures are pictures with what they are, [n, H·W].

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
@@ -57,15 +58,11 @@ func checkAlike(trainSet, testSet *data.Images) error {
 
 // pictured is what models of pictures know of their sets; it implements parts of job.Pictured.
 type pictured struct {
-	data    string // identifies the training set
+	trainedOn
 	pixels  []byte // of the test pictures
 	c, h, w int
 }
 
-// Data implements job.Model.
-func (p *pictured) Data() string { return p.data }
-
-// Pictures implements job.Pictured.
 func (p *pictured) Pictures() (report.Images, error) {
 	return report.PlaneImages(p.pixels, p.c, p.h, p.w)
 }
@@ -78,7 +75,7 @@ type labelledTest struct {
 
 // newLabelledTest is of a test set, which may be nil where nothing is measured.
 func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
-	t := labelledTest{pictured{data: imagesSum(trainSet)}, testSet}
+	t := labelledTest{pictured{trainedOn: trainedOn{imagesSum(trainSet)}}, testSet}
 	if testSet != nil {
 		t.pixels, t.c, t.h, t.w = testSet.Pixels, 1, testSet.H, testSet.W
 	}
@@ -90,11 +87,13 @@ func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
 type labelledSets struct {
 	labelledTest
 	set, held *data.Images
-	scaled    bool // Scale has been called
 }
 
-// newLabelledSets divides a training set. testSet may be nil where nothing is measured on it.
+// newLabelledSets divides a training set, and refuses pictures that are too large. testSet may be nil where nothing is measured on it.
 func newLabelledSets(c *job.Training, trainSet, testSet *data.Images) (labelledSets, error) {
+	if h, w := trainSet.H, trainSet.W; h > maxSide || w > maxSide {
+		return labelledSets{}, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", h, w, maxSide, maxSide)
+	}
 	n, lo, hi, err := c.Held(trainSet.N)
 	if err != nil {
 		return labelledSets{}, err
@@ -102,13 +101,39 @@ func newLabelledSets(c *job.Training, trainSet, testSet *data.Images) (labelledS
 	return labelledSets{labelledTest: newLabelledTest(trainSet, testSet), set: trainSet.Subset(0, n), held: trainSet.Subset(lo, hi)}, nil
 }
 
-// Samples implements train.Task.
 func (l *labelledSets) Samples() int { return l.set.N }
 
 // evaluated returns the pictures that are evaluated on: fewer where that tells the energies' spread before training.
-func (l *labelledSets) evaluated() *data.Images {
-	if l.scaled {
+func (l *labelledSets) evaluated(scaled bool) *data.Images {
+	if scaled {
 		return l.held
 	}
 	return l.held.Subset(0, min(scaleSample, l.held.N))
+}
+
+// imagesSum stands for a training set in a checkpoint's settings; its folder's path would not, for the data may have moved.
+func imagesSum(set *data.Images) string {
+	sum := crc32.Update(crc32.ChecksumIEEE(set.Pixels), crc32.IEEETable, set.Labels)
+	return fmt.Sprintf("%d pictures of %d×%d with checksum %08x", set.N, set.H, set.W, sum)
+}
+
+// sheet lays out pictures [n, H·W] of a set's size in columns. Of several kinds of n pictures each, a row of the first
+// stands above one of the second, and so on; the last row of each is then filled up with black.
+func sheet(set *data.Images, columns int, name, title, note string, kinds ...[]float32) report.Sheet {
+	d := set.Size()
+	n := len(kinds[0]) / d
+	s := report.Sheet{Name: name, Title: title, Note: note, H: set.H, W: set.W, Columns: min(columns, n)}
+	if len(kinds) == 1 {
+		s.Pixels = kinds[0]
+		return s
+	}
+	s.Band = len(kinds)
+	for lo := 0; lo < n; lo += s.Columns {
+		hi := min(lo+s.Columns, n)
+		for _, y := range kinds {
+			s.Pixels = append(s.Pixels, y[lo*d:hi*d]...)
+			s.Pixels = append(s.Pixels, make([]float32, (s.Columns-(hi-lo))*d)...)
+		}
+	}
+	return s
 }

@@ -48,7 +48,6 @@ type Multilabel struct {
 	job.Training
 }
 
-// Options implements job.Spec.
 func (c *Multilabel) Options() option.List {
 	list := append(option.List{
 		c.Labelled.option(),
@@ -59,17 +58,14 @@ func (c *Multilabel) Options() option.List {
 	return append(list, c.Training.Options()...)
 }
 
-// Resolve implements job.Spec.
 func (c *Multilabel) Resolve() error {
 	c.Settle(12, 128)
 	_, err := c.make()
 	return err
 }
 
-// Folder implements job.Spec.
 func (c *Multilabel) Folder() string { return "multilabel-" + cmp.Or(c.Loss, c.Functional) }
 
-// Open implements job.Spec.
 func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	whole, test, err := c.load(ctx, env)
 	if err != nil {
@@ -84,7 +80,7 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, fmt.Errorf("the training set has %d labels; pictures of up to %d different ones need more", k, mostDigits)
 	}
 	rng := train.Rand(c.Seed, "weights", 0)
-	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, data: imagesSum(whole), tape: autodiff.NewTape(tensor.Float32)}
+	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, trainedOn: trainedOn{imagesSum(whole)}, tape: autodiff.NewTape(tensor.Float32)}
 	m.net = nn.NewSequential(nn.NewLinear(whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng))
 	m.tape.NoGrad = true
 	m.subject = train.Subject{Loss: c.Loss, Architecture: "a network with one score a digit", Terms: train.Terms{
@@ -105,11 +101,11 @@ const mostDigits = 3 // in a picture
 // overlaid is a job.Model: the energy of a digit in a picture is −score.
 type overlaid struct {
 	weights
+	trainedOn
+	diagnosed
 	c               *Multilabel
 	k               int
 	set, held, test *data.Images
-	data            string
-	subject         train.Subject
 
 	tape      *autodiff.Tape   // of what is measured
 	answers   energy.LabelLoss // of the functional
@@ -122,19 +118,8 @@ type overlaid struct {
 	marked    []float32 // 1 for the digits of each picture
 }
 
-// Samples implements train.Task.
 func (m *overlaid) Samples() int { return m.set.N }
 
-// Data implements job.Model.
-func (m *overlaid) Data() string { return m.data }
-
-// Scale implements job.Model.
-func (m *overlaid) Scale(spread measure.Number) { m.subject.Scale = spread }
-
-// Params implements train.Task.
-func (m *overlaid) Params() []*autodiff.Param { return m.net.Params() }
-
-// Loss implements train.Task.
 func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	m.draw(m.set, b.Samples, b.Rand)
 	out := m.net.Forward(tape.Const(&m.x))
@@ -186,7 +171,6 @@ func (m *overlaid) draw(set *data.Images, samples []int, rng *rand.Rand) {
 	}
 }
 
-// Evaluate implements train.Task.
 func (m *overlaid) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	s, err := m.scores(ctx, m.held)
 	if err != nil {
@@ -195,7 +179,6 @@ func (m *overlaid) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	return m.diagnose(s, m.threshold(s))
 }
 
-// Measure implements job.Model.
 func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
 	held, err := m.scores(ctx, m.held)
 	s, failed := m.scores(ctx, m.test)
@@ -213,22 +196,15 @@ func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
 // scores draws pictures of a set, always the same ones, and scores them.
 func (m *overlaid) scores(ctx context.Context, set *data.Images) (*measure.Labelled, error) {
 	rng, s := train.Rand(1, "overlay", 0), &measure.Labelled{N: set.N, K: m.k}
-	for lo := 0; lo < set.N; lo += evalBatch {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		var samples []int
-		for i := lo; i < min(lo+evalBatch, set.N); i++ {
-			samples = append(samples, i)
-		}
-		m.draw(set, samples, rng)
+	return s, inBatches(ctx, set.N, func(lo, hi int) error {
+		m.draw(set, numbers(lo, hi), rng)
 		m.tape.Reset()
 		s.Scores = append(s.Scores, m.net.Forward(m.tape.Const(&m.x)).Value.Float32s()...)
 		for _, mark := range m.marked {
 			s.Right = append(s.Right, mark == 1)
 		}
-	}
-	return s, nil
+		return nil
+	})
 }
 
 // threshold is what a digit's score must be above for the digit to be in the answer.

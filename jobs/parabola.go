@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 
 	"github.com/energo-ml/energo/ebm/energy"
@@ -80,7 +79,6 @@ func PointFunctionals() (names []string) {
 	return names
 }
 
-// Options implements job.Spec.
 func (c *Parabola) Options() option.List {
 	list := option.List{
 		option.New(&c.Energy, "energy", "energy function", option.OneOf("output", "codes")),
@@ -89,16 +87,13 @@ func (c *Parabola) Options() option.List {
 	return append(list, c.Training.Options()...).Without("validation", "limit")
 }
 
-// Resolve implements job.Spec.
 func (c *Parabola) Resolve() error {
 	c.Settle(60, parabolaBatch)
 	return nil
 }
 
-// Folder implements job.Spec.
 func (c *Parabola) Folder() string { return "parabola-" + c.Energy + "-" + c.Functional }
 
-// Open implements job.Spec.
 func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
 	f, err := functional.New(c.Functional, functional.DefaultOptions())
 	if err != nil {
@@ -117,7 +112,7 @@ func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
 	} else {
 		m.surface = codeDistance{x: net(1)}
 	}
-	m.params = m.surface.Params()
+	m.weights, m.data = weights{m.surface}, "drawn from Y = X²"
 	m.slopes = energy.NewSlopes[float32](m.surface)
 	if m.grid, err = offender.NewGrid[float32](1, parabolaGrid, answersFrom, answersTo); err != nil {
 		return nil, err
@@ -148,7 +143,6 @@ func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
 // codeDistance is ‖G₁(x) − G₂(y)‖₁, or without a second branch |G₁(x) − y|. It is a network for what keeps its weights.
 type codeDistance struct{ x, y nn.Module }
 
-// Energy implements energy.Surface.
 func (d codeDistance) Energy(x, y *autodiff.Var) *autodiff.Var {
 	if d.y != nil {
 		y = d.y.Forward(y)
@@ -158,11 +152,8 @@ func (d codeDistance) Energy(x, y *autodiff.Var) *autodiff.Var {
 
 // Forward implements nn.Module: G₁(x).
 func (d codeDistance) Forward(x *autodiff.Var) *autodiff.Var { return d.x.Forward(x) }
+func (d codeDistance) Dim() int                              { return 1 }
 
-// Dim implements energy.Surface.
-func (d codeDistance) Dim() int { return 1 }
-
-// Params implements energy.Surface.
 func (d codeDistance) Params() []*autodiff.Param {
 	if d.y == nil {
 		return d.x.Params()
@@ -174,45 +165,24 @@ func (d codeDistance) Params() []*autodiff.Param {
 type realAnswers struct {
 	surface    codeDistance
 	functional functional.Functional
-	subject    train.Subject
-	slopes     *energy.Slopes[float32]
-	grid       *offender.Grid[float32]
-	answers    energy.PointAnswers
-	record     energy.AnswerLoss
-	params     []*autodiff.Param
-	reel       *reel
+	diagnosed
+	trainedOn
+	weights
+	slopes  *energy.Slopes[float32]
+	grid    *offender.Grid[float32]
+	answers energy.PointAnswers
+	record  energy.AnswerLoss
+	reel    *reel
 
 	x, y, other *tensor.Tensor // of a batch
 	lowest      []float64
 	correct     []float64
 }
 
-// Params implements train.Task.
-func (m *realAnswers) Params() []*autodiff.Param { return m.params }
-
 // Samples implements train.Task: how many inputs are drawn in an epoch.
-func (m *realAnswers) Samples() int { return parabolaSteps * parabolaBatch }
-
-// State implements train.Stateful.
+func (m *realAnswers) Samples() int          { return parabolaSteps * parabolaBatch }
 func (m *realAnswers) State() []tensor.Named { return m.reel.state() }
 
-// Data implements job.Model.
-func (m *realAnswers) Data() string { return "drawn from Y = X²" }
-
-// Scale implements job.Model.
-func (m *realAnswers) Scale(spread measure.Number) { m.subject.Scale = spread }
-
-// Save implements job.Model.
-func (m *realAnswers) Save(dir string) error {
-	return nn.Save(filepath.Join(dir, ModelFile), m.surface)
-}
-
-// Load implements job.Model.
-func (m *realAnswers) Load(dir string) error {
-	return nn.Load(filepath.Join(dir, ModelFile), m.surface)
-}
-
-// Loss implements train.Task.
 func (m *realAnswers) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	n := len(b.Samples)
 	m.x.Resize(n, 1)
@@ -265,7 +235,6 @@ func (m *realAnswers) search(rng *rand.Rand) error {
 	return nil
 }
 
-// Evaluate implements train.Task.
 func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
 	e := m.diagnose(m.look())
 	if e.Fault() == "" { // the run does not continue from another
@@ -274,7 +243,6 @@ func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
 	return e, nil
 }
 
-// Measure implements job.Model.
 func (m *realAnswers) Measure(ctx context.Context) (*job.Measures, error) {
 	s := m.look()
 	return &job.Measures{Evaluation: m.diagnose(s), Write: func(_ context.Context, dir string) error {

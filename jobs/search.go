@@ -64,7 +64,6 @@ func DefaultSearch() *Search {
 	return &Search{Encoding: defaultEncoding(64, 5, 120), Loss: "triplet", Mining: "semi_hard"}
 }
 
-// Options implements job.Spec.
 func (c *Search) Options() option.List {
 	takes := func(name string) option.Rule {
 		return option.When(func() bool { return slices.Contains(c.loss().takes, name) }, func() string {
@@ -105,7 +104,6 @@ func (c *Search) Options() option.List {
 // loss is the row of the loss in the table.
 func (c *Search) loss() *metricLoss { return metricLossNamed(c.Loss) }
 
-// Resolve implements job.Spec.
 func (c *Search) Resolve() error {
 	c.Settle(c.Epochs, c.Batch)
 	switch {
@@ -121,10 +119,8 @@ func (c *Search) Resolve() error {
 	return nil
 }
 
-// Folder implements job.Spec.
 func (c *Search) Folder() string { return "search-" + c.Loss }
 
-// Open implements job.Spec.
 func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	all, test, err := c.load(ctx, env)
 	if err != nil {

@@ -2,11 +2,10 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
-
-	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -14,7 +13,12 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/loss/pair"
+	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -74,7 +78,6 @@ func newSearchTask(c *Search, d *split) (*searchTask, error) {
 	return t, nil
 }
 
-// Params implements train.Task.
 func (t *searchTask) Params() []*autodiff.Param {
 	if t.weights == nil {
 		return t.Module.Params()
@@ -82,7 +85,6 @@ func (t *searchTask) Params() []*autodiff.Param {
 	return append(t.Module.Params(), t.weights)
 }
 
-// State implements train.Stateful.
 func (t *searchTask) State() []tensor.Named {
 	if t.memory == nil {
 		return nil
@@ -90,7 +92,6 @@ func (t *searchTask) State() []tensor.Named {
 	return t.memory.state()
 }
 
-// Samples implements train.Task.
 func (t *searchTask) Samples() int { return t.set.N }
 
 // Order implements train.Orderer: batches with several pictures of each of their classes, for losses
@@ -103,7 +104,6 @@ func (t *searchTask) Order(order []int, batch int, rng *rand.Rand) error {
 	return pair.MPerClass{M: t.perClass}.Order(order, t.labels, batch, rng)
 }
 
-// Loss implements train.Task.
 func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	samples := b.Samples
 	if t.loss.views && len(samples) < 2 { // these losses are of variances
@@ -228,4 +228,166 @@ func nearest(row []float32, i int, labels []int) functional.LabelStats {
 	mean := sum / others
 	s.Spread = math.Sqrt(max(squares/others-float64(mean*mean), 0))
 	return s
+}
+
+// mistakesKept is how many of the hardest mistakes are written down.
+const mistakesKept = 24
+
+// Measure implements job.Model. The energies are of the pictures held out of training, and so is the verdict; the error is of the test pictures.
+func (t *searchTask) Measure(ctx context.Context) (*job.Measures, error) {
+	e, err := t.Evaluate(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.Fault() != "":
+		return nil, errLost
+	}
+	x, err := t.look.Embed(ctx, t.test)
+	if err != nil {
+		return nil, err
+	}
+	figures := &report.Retrieval{Classes: t.set.Classes, HeldOut: t.c.HoldOutClasses}
+	o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0)}
+	if figures.Among, err = retrieval.Evaluate(ctx, x, t.Dim, t.test.Labels, o); err != nil {
+		return nil, err
+	}
+	if t.gallery != nil {
+		if figures.InTraining, err = t.among(ctx, x, t.gallery); err != nil {
+			return nil, err
+		}
+	}
+	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(wrongByChance(t.test.Labels))
+	return &job.Measures{
+		Evaluation: e, Figures: retrievalFigures(figures.Among), Tables: []measure.Table{t.galleries(figures)},
+		Write: func(_ context.Context, dir string) error {
+			if err := figures.Write(dir); err != nil {
+				return err
+			}
+			return t.vectorsOf(t.test, x).Write(dir)
+		},
+	}, nil
+}
+
+// among searches for the test pictures, whose vectors are x, among those of a set that does not hold them.
+func (t *searchTask) among(ctx context.Context, x []float32, set *data.Pictures) (*retrieval.Report, error) {
+	vectors, err := t.look.Embed(ctx, set)
+	if err != nil {
+		return nil, err
+	}
+	return retrieval.Against(ctx, x, t.test.Labels, vectors, set.Labels, t.Dim, retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept})
+}
+
+// retrievalFigures are what searching came to.
+func retrievalFigures(r *retrieval.Report) []measure.Figure {
+	share := func(key, name, note string, v float64) measure.Figure {
+		return measure.Quantity{Key: key, Name: name, Unit: measure.Share, Note: note}.Of(v)
+	}
+	return []measure.Figure{
+		share("precision_at_1", "Precision@1", "of the test pictures have one of their class as the nearest other one", r.Precision1),
+		share("r_precision", "R-precision", "right ones among the R nearest, R being all of the class", r.RPrecision),
+		share("map_at_r", "MAP@R", "as R-precision, but right ones count more in front", r.MAPAtR),
+		measure.Quantity{Key: "nmi", Name: "NMI", Note: "how well clusters of the vectors agree with the classes, from 0 to 1"}.Of(*r.NMI),
+	}
+}
+
+// galleries are the figures by what is searched.
+func (t *searchTask) galleries(figures *report.Retrieval) measure.Table {
+	table := measure.Table{Key: "among", Name: "among"}
+	column := func(key, name string, unit measure.Unit) {
+		table.Columns = append(table.Columns, measure.Quantity{Key: key, Name: name, Unit: unit})
+	}
+	column("queries", "Queries", measure.Count)
+	for _, k := range figures.Among.Recall {
+		column(fmt.Sprintf("recall_at_%d", k.K), fmt.Sprintf("Recall@%d", k.K), measure.Share)
+	}
+	column("r_precision", "R-precision", measure.Share)
+	column("map_at_r", "MAP@R", measure.Share)
+	add := func(name string, r *retrieval.Report) {
+		values := []float64{float64(r.Queries)}
+		for _, k := range r.Recall {
+			values = append(values, k.Share)
+		}
+		table.Add(fmt.Sprintf("%d %s", r.Gallery, name), append(values, r.RPrecision, r.MAPAtR)...)
+	}
+	add("test pictures", figures.Among)
+	if figures.InTraining != nil {
+		add("training pictures", figures.InTraining)
+	}
+	return table
+}
+
+// batchMemory has a batch compared not only with itself but with the vectors of batches before, as
+// they were then. Their loss is added to the batch's once the memory is full: until then the vectors change too fast for
+// old ones to say anything.
+type batchMemory struct {
+	*pair.Memory[float32]
+	size    int
+	eval    func(b metricBatch) (float64, error)
+	extra   []float32 // the gradient of the part against the memory
+	checked bool      // what a checkpoint has put in
+}
+
+func newBatchMemory(size, dim int, eval func(b metricBatch) (float64, error)) (*batchMemory, error) {
+	m, err := pair.NewMemory[float32](size, dim)
+	return &batchMemory{Memory: m, size: size, eval: eval}, err
+}
+
+// loss evaluates a batch by itself and against the memory, and puts it in.
+func (m *batchMemory) loss(b metricBatch) (float64, error) {
+	if !m.checked {
+		if err := m.Check(); err != nil {
+			return 0, err
+		}
+		m.checked = true
+	}
+	sum, err := m.eval(b)
+	nothing := errors.Is(err, train.ErrNothing)
+	if err != nil && !nothing {
+		return 0, err
+	}
+	if m.Len() == m.size {
+		old := b
+		m.extra = append(m.extra[:0], b.dx...)
+		old.refs, old.refLabels, old.dx = m.Embeddings(), m.Labels(), m.extra
+		switch more, err := m.eval(old); {
+		case err == nil:
+			nothing = false
+			sum += more
+			simd.AddTo(b.dx, m.extra)
+		case !errors.Is(err, train.ErrNothing):
+			return 0, err
+		}
+	}
+	if sum-sum != 0 { // not finite: the step will be taken back
+		return sum, nil
+	}
+	if err := m.Put(b.x, b.labels); err != nil {
+		return 0, err
+	}
+	if nothing {
+		return 0, train.ErrNothing
+	}
+	return sum, nil
+}
+
+// state is what checkpoints hold.
+func (m *batchMemory) state() []tensor.Named {
+	vectors, labels, place := m.State()
+	var all []tensor.Named
+	for _, s := range []struct {
+		name  string
+		data  []float32
+		shape []int
+	}{
+		{"memory.vectors", vectors, []int{m.size, len(vectors) / m.size}},
+		{"memory.labels", labels, []int{m.size}},
+		{"memory.place", place, []int{len(place)}},
+	} {
+		t, err := tensor.FromFloat32(s.data, s.shape...)
+		if err != nil {
+			panic(err) // the shapes are the slices' own
+		}
+		all = append(all, tensor.Named{Name: s.name, Tensor: t})
+	}
+	return all
 }

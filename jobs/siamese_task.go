@@ -3,10 +3,9 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/energo-ml/energo/loss/distance"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -14,6 +13,9 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/internal/scratch"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/retrieval"
@@ -47,7 +49,6 @@ func newSiameseTask(c *Siamese, parts *siameseParts) (*siameseTask, error) {
 	return t, nil
 }
 
-// Params implements train.Task.
 func (t *siameseTask) Params() []*autodiff.Param { return t.Module.Params() }
 
 // Samples implements train.Task: the pairs of an epoch. Of pictures with labels there are as many as pictures, each
@@ -87,7 +88,6 @@ func (t *siameseTask) partner(i int, same bool, rng *rand.Rand) (int, bool) {
 	return j, false
 }
 
-// Loss implements train.Task.
 func (t *siameseTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	t.choose(b.Samples, b.Rand)
 	t.c.batch(t.x, t.parts.train.set, t.indices, b.Rand)
@@ -178,4 +178,173 @@ func paired(distances []float64, same []bool) (stats []functional.LabelStats) {
 		stats = append(stats, functional.LabelStats{Correct: near[i], Offending: far[i], Answer: 1, Spread: abs(far[i]-near[i]) / 2})
 	}
 	return stats
+}
+
+// pairLoss is the loss of a siamese network over pairs of vectors. It keeps its memory.
+type pairLoss struct {
+	c         *Siamese
+	euclidean distance.Measure
+	distances []float32
+	slopes    []float32
+	target    []float32 // 1 for the same, −1 for others
+	dx, dy    []float64 // of one pair
+}
+
+func newPairLoss(c *Siamese) *pairLoss {
+	return &pairLoss{c: c, dx: make([]float64, c.Dim), dy: make([]float64, c.Dim)}
+}
+
+// eval returns the mean loss of the pairs xᵢ, yᵢ, where x holds the rows of both branches one behind
+// the other, and writes its gradient.
+func (l *pairLoss) eval(x []float32, same []bool, grad []float32) (float64, error) {
+	half := len(same) * l.c.Dim
+	a, b, da, db := x[:half], x[half:], grad[:half], grad[half:]
+	l.target = l.target[:0]
+	for _, s := range same {
+		t := float32(-1)
+		if s {
+			t = 1
+		}
+		l.target = append(l.target, t)
+	}
+	if l.c.Loss == "cosine_embedding" {
+		cosine := loss.CosineEmbedding[float32]{Margin: l.c.Margin}
+		return cosine.Eval(a, b, l.target, l.c.Dim, da, db)
+	}
+	l.measure(a, b)
+	v, err := l.ofDistances()
+	if err != nil {
+		return 0, err
+	}
+	l.slope(a, b, da, db)
+	return v, nil
+}
+
+// measure puts the pairs' distances in place. One that overflows is NaN: as an infinity it would
+// be that of a pair that is far enough apart.
+func (l *pairLoss) measure(a, b []float32) {
+	n, d := len(l.target), l.c.Dim
+	l.distances, l.slopes = scratch.Sized(l.distances, n), scratch.Sized(l.slopes, n)
+	for i := range l.distances {
+		l.distances[i] = float32(distance.Between(l.euclidean, a[i*d:][:d], b[i*d:][:d]))
+		if math.IsInf(float64(l.distances[i]), 1) {
+			l.distances[i] = float32(math.NaN())
+		}
+	}
+}
+
+// ofDistances returns the mean loss of the distances and writes its slopes.
+func (l *pairLoss) ofDistances() (float64, error) {
+	if l.c.Loss == "hinge_embedding" {
+		hinge := loss.HingeEmbedding[float32]{Margin: l.c.Margin}
+		return hinge.Eval(l.distances, l.target, l.slopes)
+	}
+	f, n, sum := functional.SquareSquare{Margin: l.c.Margin}, float64(len(l.target)), 0.0
+	for i, d := range l.distances {
+		correct, other := float64(d), math.Inf(1)
+		if l.target[i] < 0 {
+			correct, other = 0, float64(d)
+		}
+		v, dCorrect, dOther := f.Eval(correct, other)
+		sum += v
+		l.slopes[i] = float32((dCorrect + dOther) / n) // one of the two is 0
+	}
+	return sum / n, nil
+}
+
+// slope writes the gradients by the vectors.
+func (l *pairLoss) slope(a, b, da, db []float32) {
+	d := l.c.Dim
+	for i, up := range l.slopes {
+		clear(l.dx)
+		clear(l.dy)
+		x, y := a[i*d:][:d], b[i*d:][:d]
+		distance.Slope(l.euclidean, l.dx, l.dy, x, y, float64(l.distances[i]), float64(up))
+		for k := range d {
+			da[i*d+k], db[i*d+k] = float32(l.dx[k]), float32(l.dy[k])
+		}
+	}
+}
+
+// Measure implements job.Model. The energies are the distances of held-out pairs, and the verdict is of those; the error is of the
+// test pairs, at the threshold that is best on the held-out ones.
+func (t *siameseTask) Measure(ctx context.Context) (*job.Measures, error) {
+	e, held, err := t.evaluate(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case held == nil:
+		return nil, errLost
+	}
+	pairs, err := t.measured(ctx, t.parts.test)
+	if err != nil {
+		return nil, err
+	}
+	v, err := retrieval.Verify(pairs.Distances, pairs.Same)
+	if err != nil {
+		return nil, err
+	}
+	accuracy := v.AccuracyAt(held.Threshold)
+	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-accuracy), measure.Number(chanceOf(v))
+	return &job.Measures{
+		Evaluation: e, Figures: pairFigures(held, v), Tables: pairTables(held, v),
+		Write: func(ctx context.Context, dir string) error {
+			if err := (&report.Verification{Verification: v, Chosen: held.Threshold}).Write(dir); err != nil {
+				return err
+			}
+			if err := pairs.Write(dir); err != nil {
+				return err
+			}
+			return t.writeVectors(ctx, dir)
+		},
+	}, nil
+}
+
+// writeVectors writes those of the test pictures, where these have classes.
+func (t *siameseTask) writeVectors(ctx context.Context, dir string) error {
+	test := t.parts.test.set
+	if test.Labels == nil {
+		return nil
+	}
+	x, err := t.look.Embed(ctx, test)
+	if err != nil {
+		return err
+	}
+	return t.vectorsOf(test, x).Write(dir)
+}
+
+// pairFigures are how the test pairs are told apart at a threshold that was chosen on held-out pairs.
+func pairFigures(held, test *retrieval.Verification) []measure.Figure {
+	return []measure.Figure{
+		measure.Quantity{Key: "accuracy", Name: "Accuracy", Unit: measure.Share, Note: "of the test pairs told right at the threshold"}.Of(test.AccuracyAt(held.Threshold)),
+		measure.Quantity{Key: "threshold", Name: "Threshold", Note: "distance up to which two pictures count as the same: the best on held-out pairs"}.Of(held.Threshold),
+		measure.Quantity{Key: "auc", Name: "AUC", Unit: measure.Share, Note: "the chance that a test pair of the same is nearer than another"}.Of(test.AUC),
+		measure.Quantity{Key: "eer", Name: "Equal error rate", Unit: measure.Share, Note: "where as many others are accepted as of the same are refused"}.Of(test.EER),
+	}
+}
+
+// pairTables are the figures of the held-out pairs beside those of the test pairs, and what is accepted of the test pairs where few others are.
+func pairTables(held, test *retrieval.Verification) []measure.Table {
+	pairs := measure.Table{Key: "pairs", Name: "pairs", Columns: []measure.Quantity{
+		{Key: "same", Name: "Of the same", Unit: measure.Count},
+		{Key: "different", Name: "Of others", Unit: measure.Count},
+		{Key: "accuracy", Name: "Accuracy", Unit: measure.Share, Note: "at the threshold"},
+		{Key: "best", Name: "Best", Unit: measure.Share, Note: "at their own best threshold"},
+		{Key: "auc", Name: "AUC", Unit: measure.Share},
+		{Key: "eer", Name: "Equal error rate", Unit: measure.Share},
+	}}
+	for _, row := range []struct {
+		name string
+		v    *retrieval.Verification
+	}{{"held out", held}, {"test", test}} {
+		v := row.v
+		pairs.Add(row.name, float64(v.Same), float64(v.Different), v.AccuracyAt(held.Threshold), v.Accuracy, v.AUC, v.EER)
+	}
+	few := measure.Table{Key: "tar_at_far", Name: "others accepted", Columns: []measure.Quantity{
+		{Key: "tar", Name: "Accepted", Unit: measure.Share, Note: "of the test pairs of the same"}, {Key: "threshold", Name: "Threshold"},
+	}}
+	for _, a := range test.TARAtFAR {
+		few.Add(fmt.Sprintf("at most %g %%", 100*a.FAR), a.TAR, a.Threshold)
+	}
+	return []measure.Table{pairs, few}
 }

@@ -49,7 +49,6 @@ func DefaultStrips() *Strips {
 	return &Strips{Longest: 6, Strips: 20000, Channels: 128, Augment: true, Tested: 2000, ReadingLoss: defaultReadingLoss(), Training: t}
 }
 
-// Options implements job.Spec.
 func (c *Strips) Options() option.List {
 	return append(option.List{
 		c.Labelled.option(),
@@ -61,14 +60,12 @@ func (c *Strips) Options() option.List {
 	}, append(c.ReadingLoss.options(), c.Training.Options()...)...)
 }
 
-// Resolve implements job.Spec.
 func (c *Strips) Resolve() error {
 	d := DefaultStrips()
 	c.Settle(d.Epochs, d.Batch)
 	return c.ReadingLoss.check()
 }
 
-// Folder implements job.Spec.
 func (c *Strips) Folder() string { return "strips" + c.suffix() }
 
 // The strips that a model is measured on.
@@ -80,7 +77,6 @@ const (
 // stripDilations are those of the convolutions along strips: a frame sees two digits.
 var stripDilations = []int{2, 4}
 
-// Open implements job.Spec.
 func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	trainSet, testSet, err := c.load(ctx, env)
 	if err != nil {

@@ -59,7 +59,6 @@ type Table struct {
 	job.Training
 }
 
-// Options implements job.Spec.
 func (c *Table) Options() option.List {
 	is := func(kind string) option.Rule {
 		return option.When(func() bool { return c.Answers == kind }, func() string { return "answers is " + c.Answers })
@@ -104,7 +103,6 @@ func (c *Table) takes(setting string) bool {
 	return c.byFunctional() && err == nil && e.Takes(setting)
 }
 
-// Resolve implements job.Spec.
 func (c *Table) Resolve() error {
 	if c.Answers == data.TableNumber {
 		c.Loss = cmp.Or(c.Loss, "mse")
@@ -127,12 +125,10 @@ func (c *Table) Resolve() error {
 	return err
 }
 
-// Folder implements job.Spec.
 func (c *Table) Folder() string {
 	return fmt.Sprintf("table-%s-%s", cmp.Or(c.Loss, c.Functional), c.Model)
 }
 
-// Open implements job.Spec.
 func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 	whole, err := data.ReadTable(c.Data)
 	if err != nil {
@@ -147,7 +143,7 @@ func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if spec.Schema, err = whole.Fit(split.Train, target, append(slices.Clone(c.Ignore), c.SplitColumn)); err != nil {
 		return nil, err
 	}
-	m := &tabled{data: fmt.Sprintf("%d rows with checksum %08x", whole.Rows(), crc32.ChecksumIEEE(fmt.Append(nil, whole.Columns)))}
+	m := &tabled{trainedOn: trainedOn{fmt.Sprintf("%d rows with checksum %08x", whole.Rows(), crc32.ChecksumIEEE(fmt.Append(nil, whole.Columns)))}}
 	if m.Model, err = tabular.New(spec, train.Rand(c.Seed, "weights", 0)); err != nil {
 		return nil, err
 	}
@@ -200,7 +196,6 @@ func (c *Table) subject(f functional.Functional) train.Subject {
 	return s
 }
 
-// Predict implements job.Predictor.
 func (c *Table) Predict(dir, path string, out io.Writer) error {
 	return tabular.Predict(dir, path, out)
 }
@@ -210,21 +205,13 @@ type tabled struct {
 	*tabular.Model
 	trainer         *tabular.Trainer
 	set, held, test *tabular.Rows
-	data            string
-	subject         train.Subject
-	decay           float64 // where no rows are held out
+	trainedOn
+	diagnosed
+	decay float64 // where no rows are held out
 }
 
-// Samples implements train.Task.
 func (m *tabled) Samples() int { return m.set.Samples() }
 
-// Data implements job.Model.
-func (m *tabled) Data() string { return m.data }
-
-// Scale implements job.Model.
-func (m *tabled) Scale(spread measure.Number) { m.subject.Scale = spread }
-
-// Loss implements train.Task.
 func (m *tabled) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	return m.trainer.Loss(tape, m.set, b.Samples, b.Rand)
 }
@@ -239,7 +226,6 @@ func (m *tabled) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	return train.Diagnose(s.Stats, m.subject, q.Of(s.Loss+optim.L2(m.Params(), m.decay)), math.NaN()), nil
 }
 
-// Measure implements job.Model.
 func (m *tabled) Measure(ctx context.Context) (*job.Measures, error) {
 	s, err := m.trainer.Measure(ctx, m.test)
 	if err != nil {

@@ -74,7 +74,6 @@ func DefaultTagger() *Tagger {
 	return &Tagger{Model: "features", FunctionalSettings: defaultFunctional(), Tags: "base", Test: 0.1, Bits: 17, Training: t}
 }
 
-// Options implements job.Spec.
 func (c *Tagger) Options() option.List {
 	features := option.When(func() bool { return c.Model == "features" }, func() string {
 		return "it is of the features model; the network has no features and looks at all tags"
@@ -163,7 +162,6 @@ var taggerDefaults = map[string]struct {
 	"network":  {4, 32, 2e-3},
 }
 
-// Resolve implements job.Spec.
 func (c *Tagger) Resolve() error {
 	if c.Data == "" && c.Files == nil {
 		return fmt.Errorf("data is not set; it must be the folder of tagged text")
@@ -180,7 +178,6 @@ func (c *Tagger) Resolve() error {
 	return nil
 }
 
-// Folder implements job.Spec.
 func (c *Tagger) Folder() string { return "tagger-" + c.Functional + "-" + c.Model }
 
 // Open implements job.Spec. Other data is measured on as a whole.

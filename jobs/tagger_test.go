@@ -145,6 +145,7 @@ func TestTaggersLearnATinyLanguage(t *testing.T) {
 func TestTaggerResumesWithTheSameBits(t *testing.T) {
 	for _, model := range TaggerModels {
 		c := tinyTagger(model, "nll")
+		c.Epochs = 2
 		whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
 		want, err := tagIn(t.Context(), c, whole, false, nil)
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"path/filepath"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/energo-ml/energo/data"
@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/ebm/objective"
+	"github.com/energo-ml/energo/ebm/sampler"
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
@@ -56,7 +57,6 @@ const (
 	toyShown = 400 // data, and draws, of a frame
 )
 
-// Options implements job.Spec.
 func (c *Toy2D) Options() option.List {
 	list := option.List{
 		option.New(&c.Set, "set", "distribution", option.OneOf(data.Toys()...)),
@@ -65,7 +65,6 @@ func (c *Toy2D) Options() option.List {
 	return append(list, c.Training.Options()...).Without("validation", "limit")
 }
 
-// Resolve implements job.Spec.
 func (c *Toy2D) Resolve() error {
 	if c.LR == 0 {
 		c.LR = 3e-3
@@ -77,10 +76,8 @@ func (c *Toy2D) Resolve() error {
 	return nil
 }
 
-// Folder implements job.Spec.
 func (c *Toy2D) Folder() string { return "toy2d-" + c.Set + "-" + c.Objective }
 
-// Open implements job.Spec.
 func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 	toy, err := data.NewToy(c.Set)
 	if err != nil {
@@ -98,6 +95,7 @@ func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 	if err := m.objective(train.Rand(c.Seed, "step", 0)); err != nil {
 		return nil, err
 	}
+	m.weights, m.data = weights{d.Net}, "drawn from "+toy.Name
 	m.params = append(slices.Clone(d.Params()), m.more...)
 	m.subject = train.Subject{Loss: c.Objective, Architecture: "an energy over the plane", Terms: train.Terms{
 		Energies: "energies", Samples: "points", Correct: "the data", Offending: "draws of the model", Unit: measure.Nat,
@@ -130,46 +128,28 @@ type planeDensity struct {
 	more    []*autodiff.Param // trained besides the surface
 	chains  *tensor.Tensor    // that persist; nil for none
 	params  []*autodiff.Param
-	subject train.Subject
-	reel    *reel
-	y       *tensor.Tensor
+	diagnosed
+	trainedOn
+	weights
+	reel *reel
+	y    *tensor.Tensor
 }
 
-// Params implements train.Task.
 func (m *planeDensity) Params() []*autodiff.Param { return m.params }
 
 // Samples implements train.Task: how many points are drawn in an epoch.
 func (m *planeDensity) Samples() int { return toySteps * toyBatch }
 
-// State implements train.Stateful.
 func (m *planeDensity) State() []tensor.Named {
 	return append(chainsState(m.chains), m.reel.state()...)
 }
 
-// Data implements job.Model.
-func (m *planeDensity) Data() string { return "drawn from " + m.toy.Name }
-
-// Scale implements job.Model.
-func (m *planeDensity) Scale(spread measure.Number) { m.subject.Scale = spread }
-
-// Save implements job.Model.
-func (m *planeDensity) Save(dir string) error {
-	return nn.Save(filepath.Join(dir, ModelFile), m.density.Net)
-}
-
-// Load implements job.Model.
-func (m *planeDensity) Load(dir string) error {
-	return nn.Load(filepath.Join(dir, ModelFile), m.density.Net)
-}
-
-// Loss implements train.Task.
 func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	m.y.Resize(len(b.Samples), 2)
 	m.toy.Draw(b.Rand, m.y.Float32s())
 	return m.trained.Record(tape, m.density, m.y, b.Rand)
 }
 
-// Evaluate implements train.Task.
 func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	p := m.look(m.reel.film.X)
 	e := m.diagnose(p)
@@ -179,7 +159,6 @@ func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	return e, ctx.Err()
 }
 
-// Measure implements job.Model.
 func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 	cell := 2 * toyEdge / float64(toyFine)
 	p := m.look(even(toyFine, -toyEdge+cell/2, toyEdge-cell/2))
@@ -320,4 +299,74 @@ func discrepancy(a, b [][2]float64) float64 {
 		return measure.Ratio(sum, float64(len(x)*len(y)))
 	}
 	return mean(a, a, true) + mean(b, b, true) - 2*mean(a, b, false)
+}
+
+// Toy2DObjectives are the ways to train a density over the plane.
+var Toy2DObjectives = []string{"nll", "cd", "pcd", "denoising", "sliced", "nce"}
+
+// Settings of the objectives, the same for all sets.
+const (
+	toySide       = 80 // nodes of the quadrature, which moves by a part of a cell each step
+	toyChainSteps = 10
+	toyChainStep  = 0.02 // of MALA
+	toyChains     = 5000
+	toyRestart    = 0.02
+	toySigma      = 0.1 // of the noise that denoising takes away
+)
+
+// objective sets what trains, and what is trained besides the surface.
+func (m *planeDensity) objective(rng *rand.Rand) (err error) {
+	box := sampler.Uniform[float32]{D: 2, Low: -toyEdge, High: toyEdge}
+	chains := &sampler.Chains[float32]{Sampler: &sampler.MALA[float32]{StepSize: toyChainStep}, Steps: toyChainSteps, Fresh: box.Draw}
+	m.trained = newToyQuadrature()
+	switch m.c.Objective {
+	case "cd":
+		m.trained = &objective.Contrast[float32]{Chains: chains}
+	case "pcd":
+		if chains.Buffer, err = sampler.NewBuffer(toyChains, 2, toyRestart, func(y []float32) { box.Draw(rng, y) }); err != nil {
+			return err
+		}
+		m.trained = &objective.Contrast[float32]{Chains: chains}
+		m.chains, err = tensor.FromFloat32(chains.Buffer.Y, toyChains, 2)
+	case "denoising":
+		m.trained = &objective.DenoisingScore[float32]{Sigma: toySigma}
+	case "sliced":
+		m.trained = &objective.SlicedScore[float32]{}
+	case "nce":
+		o := objective.NewNCE[float32](box)
+		m.trained, m.more = o, o.Params()
+	}
+	return err
+}
+
+// toyQuadrature is the negative log-likelihood with its free energy by quadrature over the
+// square, whose nodes move by a part of a cell each step.
+type toyQuadrature struct {
+	nodes   *tensor.Tensor
+	weights []float64
+	record  energy.AnswerLoss
+}
+
+func newToyQuadrature() *toyQuadrature {
+	q := &toyQuadrature{nodes: tensor.New(tensor.Float32, toySide*toySide, 2), weights: make([]float64, toySide*toySide)}
+	for i := range q.weights {
+		q.weights[i] = 2 * math.Log(toyCell)
+	}
+	return q
+}
+
+const toyCell = 2 * toyEdge / toySide
+
+func (q *toyQuadrature) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error) {
+	a, b := rng.Float64(), rng.Float64() // where in their cells the nodes lie
+	for i := range q.weights {
+		q.nodes.Float32s()[2*i] = float32(-toyEdge + toyCell*(float64(i/toySide)+a))
+		q.nodes.Float32s()[2*i+1] = float32(-toyEdge + toyCell*(float64(i%toySide)+b))
+	}
+	answers := &energy.PointAnswers{Surface: s, Y: tape.Const(y), Nodes: q.nodes, LogWeights: q.weights}
+	losses, err := q.record.Record(answers, functional.NLL{Beta: 1})
+	if err != nil {
+		return nil, err
+	}
+	return autodiff.Mean(losses), nil
 }

@@ -3,14 +3,28 @@ package jobs
 import (
 	"path/filepath"
 
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/train"
 )
 
-// weights are a network's, as a run's folder keeps them. They implement parts of job.Model.
+// Parts of models that implement what most of them have of train.Task and job.Model: what identifies the training data, and what
+// energies are diagnosed as.
+type (
+	trainedOn struct{ data string }
+	diagnosed struct {
+		subject train.Subject
+		scaled  bool // Scale has been called
+	}
+)
+
+func (t *trainedOn) Data() string                { return t.data }
+func (d *diagnosed) Scale(spread measure.Number) { d.subject.Scale, d.scaled = spread, true }
+
+// weights are a network's, as a run's folder keeps them.
 type weights struct{ net nn.Module }
 
-// Save implements job.Model.
-func (w weights) Save(dir string) error { return nn.Save(filepath.Join(dir, ModelFile), w.net) }
-
-// Load implements job.Model.
-func (w weights) Load(dir string) error { return nn.Load(filepath.Join(dir, ModelFile), w.net) }
+func (w weights) Params() []*autodiff.Param { return w.net.Params() }
+func (w weights) Save(dir string) error     { return nn.Save(filepath.Join(dir, ModelFile), w.net) }
+func (w weights) Load(dir string) error     { return nn.Load(filepath.Join(dir, ModelFile), w.net) }
