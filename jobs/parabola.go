@@ -270,7 +270,7 @@ func (m *realAnswers) planes(film *surface.Film, s *lookedAt) []report.Plane {
 			right[i] = x * x
 		}
 		all = append(all, report.Plane{
-			Name: p.name, Title: p.title, Note: "low energies dark; spread of the energies over y: " + p.s.spread().String(),
+			Name: p.name, Title: p.title, Note: "low energies dark; spread over y: " + p.s.spread().String(),
 			X: p.s.x, Y: p.s.y, Energy: p.s.energies, Inferred: p.s.inferred(), Right: right, Least: slices.Max(first.energies) - slices.Min(first.energies),
 		})
 	}

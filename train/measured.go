@@ -37,14 +37,17 @@ func Ended(out *Outcome) Measured {
 	return Measured{Collapsed: out.Why != "", Why: out.Why, Verdict: out.Why}
 }
 
-// Take fills in a measurement. A collapse that training ended in stays reported, though the
-// best epoch's weights may be from before it.
+// Take fills in a measurement. A collapse that training ended in stays reported where the best epoch's weights, which are measured,
+// are from before it; the verdict says so.
 func (m *Measured) Take(e Evaluation) {
 	d := e.Diagnosis
 	m.TestError, m.Chance, m.Kept, m.Verdict = e.Error.Value, d.Chance, d.Kept, d.Verdict
 	m.Energy = EnergyResult{d.Terms, d.Correct.Mean, d.Offending.Mean, d.Gap.P05, d.Gap.P50, d.Spread, d.Scale}
-	if d.Collapsed {
+	switch {
+	case d.Collapsed:
 		m.Collapsed, m.Why = true, d.Why
+	case m.Collapsed:
+		m.Verdict = m.Why + " The weights that are measured are those of the best epoch, before that. " + d.Verdict
 	}
 }
 
