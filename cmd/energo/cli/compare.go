@@ -373,7 +373,7 @@ func (c *comparison) row(s job.Spec, values choice) report.Cell {
 		row.Energy = codes + " " + row.Energy
 	}
 	for _, o := range options {
-		if v, ok := values[o.Name]; ok && !slices.Contains([]string{"functional", "loss", "model", "energy", "codes"}, o.Name) {
+		if v, ok := values[o.Name]; ok && o.Void() == "" && !slices.Contains([]string{"functional", "loss", "model", "energy", "codes"}, o.Name) {
 			row.Model = strings.TrimPrefix(row.Model+", "+v, ", ")
 		}
 	}
