@@ -301,6 +301,15 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestSeveralLabelsRunAway: the energy loss pushes the right set of digits down and nothing up, which is said.
+func TestSeveralLabelsRunAway(t *testing.T) {
+	j, s := find(t, "multilabel")
+	s.(*Multilabel).Functional, s.Base().Epochs, s.Base().LR = "energy", 30, 0.05
+	if r := run(t, t.Context(), j, s, filepath.Join(t.TempDir(), "run"), false, nil); !r.Collapsed || !strings.Contains(r.Why, "run away") {
+		t.Errorf("collapsed %v: %s", r.Collapsed, r.Verdict)
+	}
+}
+
 // TestLearns: every loss and every functional that is not known to fail learns which bars a picture has.
 func TestLearns(t *testing.T) {
 	settings := map[string]func(c *Multilabel){}

@@ -90,6 +90,8 @@ func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	switch c.Loss {
 	case "":
 		m.subject.Functional, err = c.make()
+		m.subject.Terms.Correct, m.subject.Terms.Offending = "the right set of digits", "the nearest other set"
+		m.subject.Terms.Kept = train.ToldApart("of the pictures have the right set of digits below all others")
 	case "multilabel_margin":
 		m.subject.Margin, m.subject.Terms.Kept = 1, train.MarginKept("of the pictures have all of their digits below all others by the margin 1")
 	}
@@ -222,5 +224,8 @@ func (m *overlaid) diagnose(s *measure.Labelled, threshold float32) (train.Evalu
 	}
 	q := measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of the pictures have not exactly their digits in the answer"}
 	err := functional.SetStats(stats, energies, s.K, s.Right)
+	if f := m.subject.Functional; f != nil {
+		err = functional.BinaryStats(stats, f, s.Scores, s.K, s.Right)
+	}
 	return train.Diagnose(stats, m.subject, q.Of(s.Wrong(threshold)), s.Chance()), err
 }

@@ -48,13 +48,8 @@ func Stats[T tensor.Float](dst []LabelStats, energies []T, k int, target []int) 
 //
 // Errors: k < 1; slices whose lengths do not fit.
 func SetStats[T tensor.Float](dst []LabelStats, energies []T, k int, right []bool) error {
-	switch n := len(dst) * k; {
-	case k < 1:
-		return fmt.Errorf("functional: k is %d; it must be at least 1", k)
-	case len(energies) != n:
-		return lengthError("energies", len(energies), n)
-	case len(right) != n:
-		return lengthError("right", len(right), n)
+	if err := checkSets(dst, "energies", energies, k, right); err != nil {
+		return err
 	}
 	for i := range dst {
 		row := energies[i*k : (i+1)*k]
@@ -87,4 +82,17 @@ func spread[T tensor.Float](row []T) float64 {
 		}
 	}
 	return math.Sqrt(squares / float64(n))
+}
+
+// checkSets refuses what does not fit: each of the samples has k labels, with a number, an energy or a score, and whether it is right.
+func checkSets[T tensor.Float](dst []LabelStats, name string, numbers []T, k int, right []bool) error {
+	switch n := len(dst) * k; {
+	case k < 1:
+		return fmt.Errorf("functional: k is %d; it must be at least 1", k)
+	case len(numbers) != n:
+		return lengthError(name, len(numbers), n)
+	case len(right) != n:
+		return lengthError("right", len(right), n)
+	}
+	return nil
 }
