@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -102,10 +103,15 @@ func TestOneRunAFolder(t *testing.T) {
 	}
 }
 
+var long = flag.Bool("long", false, "run the long tests, too")
+
 // TestKills kills a training again and again and resumes it each time: it ends with the weights of an unbroken one.
 func TestKills(t *testing.T) {
-	kills := 100
-	if testing.Short() {
+	kills := 25
+	switch {
+	case *long:
+		kills = 100
+	case testing.Short():
 		kills = 4
 	}
 	program := energo(t)
