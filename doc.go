@@ -41,8 +41,8 @@
 // Search:
 //
 //   - packages search/retrieval, search/encode: how well vectors find their like, and encoders of pictures;
-//   - packages search/index, search/index/weaviate, search/index/indextest, search/bulk: vectors on disk or on a
-//     server, the tests of such stores, and large collections of pictures turned into vectors.
+//   - packages search/index, search/index/weaviate, search/index/indextest, search/collection, search/bulk: vectors on
+//     disk or on a server, the tests of such stores, collections of pictures in them, and large ones turned into vectors.
 //
 // Whole jobs:
 //

@@ -10,10 +10,12 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"golang.org/x/image/webp"
 )
 
@@ -88,6 +90,27 @@ func ReadPicture(r io.Reader, maxPixels int) (*EncodedPicture, error) {
 		return nil, err
 	}
 	return ParsePicture(file, maxPixels)
+}
+
+// OpenPicture is ReadPicture of a file by its path, which the errors name. What is not a regular file is refused.
+func OpenPicture(path string, maxPixels int) (*EncodedPicture, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, excerpt.Error(err)
+	}
+	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
+		return nil, fmt.Errorf("%s is not a regular file; it must be a picture", excerpt.Line(excerpt.Of(path)))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, excerpt.Error(err)
+	}
+	defer f.Close()
+	p, err := ReadPicture(f, maxPixels)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", excerpt.Line(excerpt.Of(path)), err)
+	}
+	return p, nil
 }
 
 // ParsePicture is ReadPicture of a file in memory, which must stay as it is.

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -217,21 +216,9 @@ func decodeAll(ctx context.Context, files []PictureFile, p *Pictures, failed []e
 
 // decode reads a file into picture i, once there is room for its bytes.
 func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int, room *semaphore.Weighted) error {
-	info, err := os.Stat(path)
+	encoded, err := OpenPicture(path, maxPixels)
 	if err != nil {
-		return excerpt.Error(err)
-	}
-	if !info.Mode().IsRegular() { // opening a pipe would wait for its writer
-		return fmt.Errorf("%s is not a regular file", excerpt.Of(path))
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return excerpt.Error(err)
-	}
-	defer file.Close()
-	encoded, err := ReadPicture(file, maxPixels)
-	if err != nil {
-		return fmt.Errorf("%s: %w", excerpt.Of(path), err)
+		return err
 	}
 	bytes := min(encoded.Memory()+FitMemory(p.W, p.H), mostDecoding)
 	if err := room.Acquire(ctx, bytes); err != nil {
@@ -240,7 +227,7 @@ func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int
 	defer room.Release(bytes)
 	fitted, err := encoded.Fitted(p.W, p.H)
 	if err != nil {
-		return fmt.Errorf("%s: %w", excerpt.Of(path), err)
+		return fmt.Errorf("%s: %w", excerpt.Line(excerpt.Of(path)), err)
 	}
 	planes(p.Picture(i), fitted, p.C)
 	return nil

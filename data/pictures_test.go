@@ -11,6 +11,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -656,4 +657,28 @@ func FuzzPictureRows(f *testing.F) {
 			return nil
 		})
 	})
+}
+
+// OpenPicture names the file in its errors, quoted where it would break the line.
+func TestOpenPicture(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.png"), filepath.Join(dir, "bad\nname")
+	if err := errors.Join(os.WriteFile(good, pngOf(t, flat(8, 8, grey(9))), 0o666), os.WriteFile(bad, []byte("text"), 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := OpenPicture(good, 64); err != nil || p.w != 8 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, err := OpenPicture(good, 63); !errors.Is(err, ErrPicture) || !strings.Contains(err.Error(), good) {
+		t.Errorf("of too many pixels: %v", err)
+	}
+	if _, err := OpenPicture(bad, 64); !errors.Is(err, ErrPicture) || !strings.Contains(err.Error(), `bad\nname`) {
+		t.Errorf("of text: %v", err)
+	}
+	if _, err := OpenPicture(dir, 64); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("of a folder: %v", err)
+	}
+	if _, err := OpenPicture(filepath.Join(dir, "none"), 64); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of no file: %v", err)
+	}
 }

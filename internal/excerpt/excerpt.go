@@ -5,6 +5,10 @@ package excerpt
 import (
 	"errors"
 	"io/fs"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // most is how many characters of a text a message quotes.
@@ -19,6 +23,14 @@ func Of[T ~string | ~[]byte](text T) string {
 		}
 	}
 	return string(text)
+}
+
+// Line is a text, such as a path, in a line of a message: as it is, or quoted where it would break the line. It is not cut.
+func Line(text string) string {
+	if utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	return strconv.Quote(text)
 }
 
 // Error is an error of a library that may quote a text, or one with an excerpt of its message. That of a file keeps its

@@ -28,6 +28,16 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "a b/ü.png": "a b/ü.png", "a\nb": `"a\nb"`, "a\xff": `"a\xff"`, "\x1b[31m": `"\x1b[31m"`, strings.Repeat("a", 999): strings.Repeat("a", 999),
+	} {
+		if got := Line(text); got != want {
+			t.Errorf("Line(%q) is %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestError(t *testing.T) {
 	if Error(nil) != nil {
 		t.Error("nothing became an error")

@@ -61,6 +61,7 @@ var allowed = map[string][]string{
 	"seq/read":                  {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "loss", "ebm/functional", "data", "train", "seq/answers", "seq/audio", "seq/ctc"},
 	"seq/tag":                   {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "ebm/measure", "data", "seq/lattice"},
 	"search/bulk":               {"internal/bytetext", "internal/card", "internal/excerpt", "internal/flock", "internal/wholefile", "engine/tensor", "data", "loss/distance", "search/encode", "search/index"},
+	"search/collection":         {"internal/bytetext", "internal/card", "internal/excerpt", "internal/wholefile", "ebm/measure", "data", "train", "loss/distance", "search/encode", "search/index", "search/retrieval"},
 	"search/encode":             {"internal/card", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/tensor", "data", "train", "loss/distance"},
 	"search/index":              {"internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "loss/distance"},
 	"search/index/indextest":    {"loss/distance", "search/index"},
@@ -73,7 +74,7 @@ var allowed = map[string][]string{
 	"jobs":                      {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective", "ebm/offender", "ebm/sampler", "ebm/surface", "data", "data/tabular", "train", "seq/answers", "seq/audio", "seq/ctc", "seq/lattice", "seq/read", "seq/tag", "loss/distance", "search/encode", "loss/pair", "search/retrieval", "report", "job", "job/option"},
 	"serve":                     {"internal/excerpt", "data", "search/index"},
 	"cmd/energo":                {"cmd/energo/cli"},
-	"cmd/energo/cli":            {"internal/bytetext", "internal/card", "internal/flock", "internal/notices", "internal/simd", "internal/spelling", "internal/wholefile", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "loss/distance", "search/encode", "search/index", "search/index/weaviate", "search/retrieval", "catalogue", "report", "job", "job/option", "jobs", "serve"},
+	"cmd/energo/cli":            {"internal/excerpt", "internal/flock", "internal/notices", "internal/simd", "internal/spelling", "internal/wholefile", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "search/collection", "search/encode", "search/index", "search/index/weaviate", "catalogue", "report", "job", "job/option", "jobs", "serve"},
 	"bench":                     {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/serve":               {"search/encode", "search/index", "serve"},
 }

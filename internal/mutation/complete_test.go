@@ -22,6 +22,7 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 var elsewhere = map[string]string{
 	"seq/ctc.Decoder.Decode":     "takes numbers in memory",
 	"data.LoadPictures":          "ReadPictures twice",
+	"data.OpenPicture":           "ReadPicture of a file",
 	"search/index/weaviate.Open": "talks to a server",
 	"job.Open":                   "job.ReadConfig, the result and the model of a run",
 	"seq/read.Reader.Open":       "audio.Read and image.Decode",

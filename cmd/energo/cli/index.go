@@ -2,18 +2,11 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"iter"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/energo-ml/energo/internal/bytetext"
-	"github.com/energo-ml/energo/internal/card"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/index/weaviate"
@@ -39,10 +32,6 @@ server, weaviate://HOST:PORT/Class. A folder remembers its run; otherwise name t
 	cmd.AddCommand(newIndexBuild(), newIndexAdd(), newIndexDelete(), newIndexQuery(), newIndexEval(), newIndexInfo(), newIndexList())
 	return cmd
 }
-
-// stampField is a field of the items that energo indexes, which changes when the picture does. Like
-// index.PathField it is not shown.
-const stampField = "stamp"
 
 // What an index is opened for.
 const (
@@ -83,45 +72,13 @@ func infoOf(cmd *cobra.Command, x index.Index, name string) (index.Info, error) 
 	return info, err
 }
 
-// eachItem goes through all items of an index, which must be a folder's.
-func eachItem(ctx context.Context, x index.Index) (iter.Seq2[index.Item, error], error) {
+// folderOf is an index whose items can be gone through: one that is a folder.
+func folderOf(x index.Index) (*index.Exact, error) {
 	folder, ok := x.(*index.Exact)
 	if !ok {
 		return nil, errors.New("the items of an index on a server cannot be gone through; name an index that is a folder")
 	}
-	return folder.Each(ctx), nil
-}
-
-// runMemory is the file of an index's folder that says which run's network made its vectors.
-const runMemory = "run.json"
-
-type rememberedRun struct {
-	Run bytetext.String `json:"run"` // relative to the index's folder, if that is in the run's
-}
-
-// rememberRun writes the run of an index that is a folder.
-func rememberRun(name, run string) error {
-	if weaviate.IsAddress(name) {
-		return nil
-	}
-	run, err := filepath.Abs(run)
-	if err != nil {
-		return err
-	}
-	home, err := filepath.Abs(name)
-	if err != nil {
-		return err
-	}
-	if inside, err := filepath.Rel(run, home); err == nil && filepath.IsLocal(inside) {
-		if run, err = filepath.Rel(home, run); err != nil {
-			return err
-		}
-	}
-	text, err := json.Marshal(rememberedRun{bytetext.String(filepath.ToSlash(run))})
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(filepath.Join(name, runMemory), append(text, '\n'))
+	return folder, nil
 }
 
 // rememberedRunOf returns the run that an index is of, "" where that is not known.
@@ -129,23 +86,7 @@ func rememberedRunOf(name string) (string, error) {
 	if weaviate.IsAddress(name) {
 		return "", nil
 	}
-	path := filepath.Join(name, runMemory)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	var r rememberedRun
-	if err := card.Decode(text, &r); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	run := filepath.FromSlash(string(r.Run))
-	if !filepath.IsAbs(run) {
-		run = filepath.Join(name, run)
-	}
-	return run, nil
+	return collection.Run(name)
 }
 
 // errNoRun is for an index whose run nobody knows.

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"time"
 
+	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/index/weaviate"
@@ -69,7 +71,9 @@ the index; --fresh makes it anew.`,
 			if err != nil {
 				return err
 			}
-			err = rememberRun(name, args[0])
+			if !weaviate.IsAddress(name) {
+				err = collection.Remember(name, args[0])
+			}
 			if err == nil {
 				err = fill(cmd, x, encoder, name, args[1], o)
 			}
@@ -133,7 +137,7 @@ func openOrCreate(ctx context.Context, name string, o index.Options) (x index.In
 // removeIndex takes an index away, if there is one. A folder that has something else, too, it leaves alone.
 func removeIndex(ctx context.Context, name string) error {
 	if !weaviate.IsAddress(name) {
-		if err := index.Remove(name, runMemory); !errors.Is(err, index.ErrNoIndex) {
+		if err := index.Remove(name, collection.MemoryFile); !errors.Is(err, index.ErrNoIndex) {
 			return err
 		}
 		return nil
@@ -146,6 +150,48 @@ func removeIndex(ctx context.Context, name string) error {
 		return err
 	}
 	return errors.Join(server.Drop(ctx), server.Close())
+}
+
+// fill adds a collection to an index and says what was done.
+func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source string, o fillFlags) error {
+	p := newProgress(cmd.ErrOrStderr(), o.quiet)
+	start := time.Now()
+	pictures, err := collection.List(cmd.Context(), source, o.name, p.download)
+	p.end()
+	if err != nil {
+		return err
+	}
+	r := filled{Index: name, Skipped: []fileError{}}
+	f := collection.Filling{Index: x, Encoder: e, Progress: func(done, all int) { p.count("pictures", done, all) }}
+	if !o.strict {
+		f.Skip = func(picture collection.Picture, err error) {
+			p.say("skipped: %v", err)
+			r.Skipped = append(r.Skipped, fileError{picture.Path, err.Error()})
+		}
+	}
+	err = f.Fill(cmd.Context(), pictures)
+	p.end()
+	switch {
+	case errors.Is(err, context.Canceled):
+		again := "the same command continues"
+		if cmd.Flags().Changed("fresh") {
+			again = "the same command without --fresh continues"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "energo: interrupted; %d pictures were added, and %s\n", f.Added, again)
+		return errInterrupted
+	case errors.Is(err, collection.ErrTaken):
+		return fmt.Errorf("%w with --name", err)
+	case err != nil:
+		return err
+	}
+	r.Added, r.Unchanged, r.Seconds = f.Added, f.Unchanged, time.Since(start).Seconds()
+	if r.Info, err = x.Info(cmd.Context()); err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "%d pictures added to %s, %d unchanged, %d skipped, in %.1f s; it has %d items of %d coordinates (%s, %s)\n",
+		r.Added, shown(name), r.Unchanged, len(r.Skipped), r.Seconds, r.Info.Len, r.Info.Dim, r.Info.Metric, r.Info.Storage)
+	return printJSON(out, r, o.json)
 }
 
 // closeAfter closes an index that was changed, with err. One who interrupted that is told what is wrong, too.

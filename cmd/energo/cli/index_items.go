@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/spf13/cobra"
 )
@@ -97,13 +100,13 @@ func newIndexList() *cobra.Command {
 				return err
 			}
 			defer x.Close() // it was only read
-			items, err := eachItem(cmd.Context(), x)
+			folder, err := folderOf(x)
 			if err != nil {
 				return err
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
 			n := 0
-			for item, err := range items {
+			for item, err := range folder.Each(cmd.Context()) {
 				if err != nil {
 					return err
 				}
@@ -131,9 +134,20 @@ func listItem(out *bufio.Writer, item index.Item, asJSON bool) error {
 	}
 	l := listedItem{ID: item.ID, Label: item.Label, Path: item.Fields[index.PathField], Fields: map[string]string{}}
 	for name, v := range item.Fields {
-		if name != index.PathField && name != stampField {
+		if name != index.PathField && name != collection.StampField {
 			l.Fields[name] = v
 		}
 	}
 	return printJSON(out, l, true)
+}
+
+// publicFields are those that are not energo's own, as NAME=VALUE.
+func publicFields(fields map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if name != index.PathField && name != collection.StampField {
+			all = append(all, shown(name+"="+fields[name]))
+		}
+	}
+	return strings.Join(all, " ")
 }

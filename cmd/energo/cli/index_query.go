@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/spf13/cobra"
 )
@@ -47,7 +48,7 @@ func newIndexQuery() *cobra.Command {
 				return err
 			}
 			defer x.Close() // it was only read
-			looked, err := readPicture(args[1])
+			looked, err := data.OpenPicture(args[1], data.MaxPicturePixels)
 			if err != nil {
 				return err
 			}
@@ -124,9 +125,9 @@ func drawHits(ctx context.Context, path string, looked *data.EncodedPicture, hit
 		return err
 	}
 	cells := []cell{{picture: small, lines: []string{"looked for"}}}
-	var g gallery
+	var g collection.Gallery
 	for _, h := range hits {
-		p, err := g.picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
+		p, err := g.Picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
 		if errors.Is(err, context.Canceled) {
 			return err
 		}

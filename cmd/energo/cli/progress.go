@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
 	"github.com/schollz/progressbar/v3"
@@ -42,12 +40,6 @@ func (p *progress) end() {
 		_ = p.bar.Clear()
 		p.bar = nil
 	}
-}
-
-// load reads the digits, showing a download if there is one.
-func (p *progress) load(ctx context.Context, dir string) (trainSet, testSet *data.Images, err error) {
-	defer p.end()
-	return data.LoadDigits(ctx, dir, p.download)
 }
 
 func (p *progress) download(done, total int64) {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func newServe() *cobra.Command {
 
 func newServeSearch() *cobra.Command {
 	var run, listen string
-	o := serve.Options{Private: []string{index.PathField, stampField}}
+	o := serve.Options{Private: []string{index.PathField, collection.StampField}}
 	cmd := &cobra.Command{
 		Use: "search INDEX", Short: "Serve an index: a page to draw on, and JSON over HTTP", Args: exactly("the index"),
 		Long: `Answers searches in an index, and changes of it, as JSON over HTTP, with a page at / to draw a digit or to drop a
@@ -106,8 +107,9 @@ func serveSearch(cmd *cobra.Command, name, run, listen string, o serve.Options) 
 	default:
 		return errors.Join(err, x.Close())
 	}
-	var g gallery
-	o.Index, o.Picture, o.Log = x, g.picture, slog.New(slog.NewTextHandler(warn, nil))
+	var g collection.Gallery
+	o.Picture = func(ctx context.Context, item index.Item) (serve.Picture, error) { return g.Picture(ctx, item) }
+	o.Index, o.Log = x, slog.New(slog.NewTextHandler(warn, nil))
 	return errors.Join(listenAndServe(ctx, cmd, listen, o), x.Close())
 }
 

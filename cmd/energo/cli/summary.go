@@ -3,12 +3,12 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -66,20 +66,11 @@ func shellQuote(path string) string {
 	if strings.HasPrefix(path, "-") {
 		path = "./" + path
 	}
-	if path == "" || strings.ContainsAny(path, " '\"\\$`&|;<>()*?[]{}!#~") || !printable(path) {
+	if path == "" || strings.ContainsAny(path, " '\"\\$`&|;<>()*?[]{}!#~") || shown(path) != path {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}
 	return path
 }
 
 // shown is a path in a line of text: as it is, or quoted where it would break the line.
-func shown(path string) string {
-	if printable(path) {
-		return path
-	}
-	return strconv.Quote(path)
-}
-
-func printable(s string) bool {
-	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
-}
+func shown(path string) string { return excerpt.Line(path) }
