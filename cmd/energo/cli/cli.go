@@ -159,22 +159,15 @@ you name, and shows what it did to the energies, or that they collapsed.`,
   energo train digits --energy code --codes learned --functional energy   # see it collapse
   energo compare digits --epochs 2                    # every functional, side by side`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q for %s%s", args[0], p.Name, didYouMean(cmd.SuggestionsFor(args[0])))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.Version = version()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetHelpCommand(newHelp(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newTrain(p.Jobs, flags), newEval(p.Jobs), newReport(p.Jobs), newPredict(p.Jobs), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(), newCompare(p.Jobs, flags), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
-	return root
+	return group(root, "unknown command %[1]q for %[3]s%[2]s",
+		newTrain(p.Jobs, flags), newEval(p.Jobs), newReport(p.Jobs), newPredict(p.Jobs), newTag(), newTranscribe(), newAlign(), newLM(), newSurface(),
+		newCompare(p.Jobs, flags), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newServe(), newVersion(), exitCodes())
 }
 
 // flagError is the error of flags that cannot be read, with the names that an unknown one is near to.
@@ -222,16 +215,48 @@ func didYouMean(names []string) string {
 }
 
 // exactly wants a number of arguments and says which are missing.
-func exactly(names ...string) cobra.PositionalArgs {
+func exactly(names ...string) cobra.PositionalArgs { return positional(len(names), names...) }
+
+// positional wants the arguments that are named, and at most that number in all; it says which are missing.
+func positional(most int, names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(names) {
 			return usagef("%s: %s is missing", cmd.CommandPath(), names[len(args)])
 		}
-		if len(args) > len(names) {
-			return usagef("%s: unexpected argument %q", cmd.CommandPath(), args[len(names)])
+		if len(args) > most {
+			return usagef("%s: unexpected argument %q", cmd.CommandPath(), args[most])
 		}
 		return nil
 	}
+}
+
+// group makes cmd one that does nothing but hold other commands: alone it shows its help. unknown is the format of the error about
+// a name that none of them has: of the name, of those that are near it, and of the group's own.
+func group(cmd *cobra.Command, unknown string, commands ...*cobra.Command) *cobra.Command {
+	cmd.SuggestionsMinimumDistance = 2
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef(unknown, args[0], didYouMean(cmd.SuggestionsFor(args[0])), cmd.CommandPath())
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// jobGroup is the group of the commands that each job has.
+func jobGroup(cmd *cobra.Command, all []job.Job, each func(j job.Job) *cobra.Command) *cobra.Command {
+	group(cmd, "there is no job %[1]q%[2]s (%[3]s --help lists them)")
+	for _, j := range all {
+		cmd.AddCommand(each(j))
+	}
+	return cmd
+}
+
+// jsonFlag gives a command that prints text the flag to print its result as JSON, too.
+func jsonFlag(f *pflag.FlagSet, asked *bool) {
+	f.BoolVar(asked, "json", false, "print the result as one JSON object, the last line of stdout")
 }
 
 func newVersion() *cobra.Command {

@@ -40,22 +40,8 @@ type named struct {
 }
 
 func newCompare(all []job.Job, flags func(job.Job) bool) *cobra.Command {
-	cmd := &cobra.Command{
-		SuggestionsMinimumDistance: 2,
-
-		Use: "compare JOB", Short: "Train with every functional or loss under one protocol",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no job %q%s (%s --help lists them)", args[0], didYouMean(cmd.SuggestionsFor(args[0])), cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, j := range all {
-		cmd.AddCommand(newCompareJob(j, flags(j)))
-	}
-	return cmd
+	cmd := &cobra.Command{Use: "compare JOB", Short: "Train with every functional or loss under one protocol"}
+	return jobGroup(cmd, all, func(j job.Job) *cobra.Command { return newCompareJob(j, flags(j)) })
 }
 
 // compareEpochs is few: a comparison trains many models. A job whose own number does not depend on the model has that one.

@@ -20,6 +20,6 @@ manifest). It changes nothing in the run's folder.`,
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data", "", "`folder` of an MNIST-like set or of tagged text, a manifest of speech, pictures or pairs (default the run's own)")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(cmd.Flags(), &asJSON)
 	return cmd
 }

@@ -11,26 +11,17 @@ import (
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/index/weaviate"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newIndex() *cobra.Command {
 	cmd := &cobra.Command{
-		SuggestionsMinimumDistance: 2,
-
 		Use: "index COMMAND", Short: "Make an index of pictures, and search in it",
 		Long: `An index holds the vectors that the network of a run of train search or train siamese gives for pictures, and
 finds the nearest ones to another picture's. INDEX is a folder, or the address of one on a Weaviate
 server, weaviate://HOST:PORT/Class. A folder remembers its run; otherwise name that with --run.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q of energo index%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newIndexBuild(), newIndexAdd(), newIndexDelete(), newIndexQuery(), newIndexEval(), newIndexInfo(), newIndexList())
-	return cmd
+	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexDelete(), newIndexQuery(), newIndexEval(), newIndexInfo(), newIndexList())
 }
 
 // What an index is opened for.
@@ -124,6 +115,11 @@ func sameEncoder(info index.Info, e encode.Encoder, name, run string) error {
 		return fmt.Errorf("%s has vectors of %d coordinates, the network of %s gives %d", shown(name), info.Dim, shown(run), e.Dim())
 	}
 	return nil
+}
+
+// madeByFlag gives a command of an index the flag of the run of its network.
+func madeByFlag(f *pflag.FlagSet, run *string) {
+	f.StringVar(run, "run", "", "`folder` of the run whose network made the index (default the one that the index remembers)")
 }
 
 // filterFlags say which items are of interest.

@@ -37,7 +37,7 @@ type fillFlags struct {
 func (o *fillFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "name", "", "what the identifiers of the pictures begin with (default the collection's name)")
 	f.BoolVar(&o.strict, "strict", false, "stop at a picture that cannot be read, instead of skipping it")
-	f.BoolVar(&o.json, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(f, &o.json)
 	f.BoolVar(&o.quiet, "quiet", false, "no progress")
 }
 
@@ -223,7 +223,7 @@ func newIndexAdd() *cobra.Command {
 			return closeAfter(cmd, x, err)
 		},
 	}
-	cmd.Flags().StringVar(&run, "run", "", "`folder` of the run whose network made the index (default the one that the index remembers)")
+	madeByFlag(cmd.Flags(), &run)
 	o.add(cmd.Flags())
 	return cmd
 }

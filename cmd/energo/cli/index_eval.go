@@ -45,7 +45,7 @@ easier than among all. --int8 also measures which share of the ten nearest an in
 	cmd.Flags().BoolVar(&o.Int8, "int8", false, "compare with storage as int8")
 	cmd.Flags().IntVar(&o.Limit, "limit", 0, "number of items that are measured, spread over the index; 0 is all")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of the clusters")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(cmd.Flags(), &asJSON)
 	return cmd
 }
 

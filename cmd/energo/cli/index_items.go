@@ -40,7 +40,7 @@ func newIndexDelete() *cobra.Command {
 			return printJSON(cmd.OutOrStdout(), map[string]int{"deleted": n}, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(cmd.Flags(), &asJSON)
 	return cmd
 }
 
@@ -76,7 +76,7 @@ func newIndexInfo() *cobra.Command {
 			return printJSON(out, r, asJSON)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(cmd.Flags(), &asJSON)
 	return cmd
 }
 

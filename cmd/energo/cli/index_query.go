@@ -68,9 +68,9 @@ func newIndexQuery() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVarP(&k, "count", "k", 10, "how many")
 	filters.add(cmd)
-	f.StringVar(&run, "run", "", "`folder` of the run whose network made the index (default the one that the index remembers)")
+	madeByFlag(f, &run)
 	f.StringVar(&sheet, "out", "", "PNG `file` to draw the picture and those found to")
-	f.BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(f, &asJSON)
 	return cmd
 }
 

@@ -13,17 +13,8 @@ import (
 func newLM() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "lm", Short: "Train and measure language models of words (ARPA)",
-		SuggestionsMinimumDistance: 2,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q of energo lm%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLMTrain(), newLMEval())
-	return cmd
+	return group(cmd, "there is no command %[1]q of energo lm%[2]s", newLMTrain(), newLMEval())
 }
 
 func newLMTrain() *cobra.Command {
@@ -34,7 +25,7 @@ func newLMTrain() *cobra.Command {
 		Long: `Counts the words of a text (stdin without a file), a sentence a line, smooths by modified Kneser–Ney, and writes an
 ARPA file, which energo transcribe --lm and other systems read.`,
 		Example: `  energo lm train corpus.txt --order 3 --out corpus.arpa`,
-		Args:    atMost(1),
+		Args:    positional(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if order < 1 || order > 10 {
 				return usagef("--order is %d; it must be from 1 to 10", order)
@@ -70,12 +61,7 @@ func newLMEval() *cobra.Command {
 		Long: `Prints how many words a text has (stdin without a file), a sentence a line, and the model's perplexity. It is infinite,
 in JSON null, where the text has a word that the model does not have, nor <unk> in its place.`,
 		Example: `  energo lm eval corpus.arpa other.txt`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) < 1 || len(args) > 2 {
-				return usagef("energo lm eval takes a model and at most one file of text")
-			}
-			return nil
-		},
+		Args:    positional(2, "the model"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := ngram.Load(args[0])
 			if err != nil {
@@ -108,16 +94,6 @@ type lmEvaluation struct {
 	Unknown         int            `json:"unknown"`
 	Perplexity      measure.Number `json:"perplexity"`
 	KnownPerplexity measure.Number `json:"known_perplexity"`
-}
-
-// atMost refuses more than n arguments.
-func atMost(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > n {
-			return usagef("%s takes at most %d arguments, not %d", cmd.CommandPath(), n, len(args))
-		}
-		return nil
-	}
 }
 
 // textOf opens the file named, or stdin.

@@ -26,18 +26,18 @@ machine copies in the same time, on as many cores. A share near 100 % says that 
 			if size < 64 || size > 1<<28 {
 				return usagef("--size is %d; it must be from 64 to %d", size, 1<<28)
 			}
-			names := args
-			for _, a := range args {
-				if _, err := loss.Lookup(a); err != nil {
-					return usagef("%w%s", err, didYouMean(near(a)))
-				}
+			losses := loss.Catalogue()
+			if len(args) > 0 {
+				losses = nil
 			}
-			if len(names) == 0 {
-				for _, e := range loss.Catalogue() {
-					names = append(names, e.Name)
+			for _, name := range args {
+				e, err := lookupLoss(name)
+				if err != nil {
+					return err
 				}
+				losses = append(losses, e)
 			}
-			return benchLosses(cmd, names, size, asJSON)
+			return benchLosses(cmd, losses, size, asJSON)
 		},
 	}
 	cmd.Flags().IntVar(&size, "size", 1<<20, "numbers in the input, about")
@@ -56,19 +56,15 @@ type lossTime struct {
 	Share  float64 `json:"copy_share"`
 }
 
-func benchLosses(cmd *cobra.Command, names []string, size int, asJSON bool) error {
+func benchLosses(cmd *cobra.Command, losses []loss.Entry, size int, asJSON bool) error {
 	out := cmd.OutOrStdout()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if !asJSON {
 		fmt.Fprintf(out, "float32, %s, %d threads\n", simd.Current(), simd.Threads())
 		fmt.Fprintln(w, "NAME\tSIZE\tMEDIAN ms\tLEAST ms\tns/ELEMENT\tGB/s\tOF COPY")
 	}
-	for _, name := range names {
+	for _, e := range losses {
 		if err := cmd.Context().Err(); err != nil {
-			return err
-		}
-		e, err := loss.Lookup(name)
-		if err != nil {
 			return err
 		}
 		job := lossJobs[e.Name](size)

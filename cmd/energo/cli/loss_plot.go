@@ -48,9 +48,9 @@ difference. For triplet losses it draws what their gradient does to an anchor, a
 				err = plotFunctional(e, values, out, width, height)
 				return written(cmd, out, err)
 			}
-			e, err := loss.Lookup(name)
+			e, err := lookupLoss(name)
 			if err != nil {
-				return usagef("%w%s", err, didYouMean(near(name)))
+				return err
 			}
 			return written(cmd, out, plotLoss(e, values, out, width, height))
 		},

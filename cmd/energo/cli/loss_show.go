@@ -30,14 +30,23 @@ ebm.NAME.`,
 				showFunctional(out, e)
 				return nil
 			}
-			e, err := loss.Lookup(args[0])
+			e, err := lookupLoss(args[0])
 			if err != nil {
-				return usagef("%w%s", err, didYouMean(near(args[0])))
+				return err
 			}
 			showLoss(out, e)
 			return nil
 		},
 	}
+}
+
+// lookupLoss returns the loss of a name; the error has those that are near it.
+func lookupLoss(name string) (loss.Entry, error) {
+	e, err := loss.Lookup(name)
+	if err != nil {
+		return e, usagef("%w%s", err, didYouMean(near(name)))
+	}
+	return e, nil
 }
 
 // near returns the names of losses that hold, or are held by, what was typed, or else those that are spelt alike.

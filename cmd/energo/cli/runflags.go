@@ -29,7 +29,7 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
 	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+cmp.Or(r.folder, r.recipe)+" and a number)")
 	f.BoolVar(&r.resume, "resume", false, "continue the run in --run, which gives what an unbroken run gives")
-	f.BoolVar(&r.json, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(f, &r.json)
 	f.BoolVar(&r.quiet, "quiet", false, "no progress")
 }
 

@@ -34,13 +34,7 @@ type listed struct {
 func newRuns() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "runs [FOLDER]", Short: "List the runs in a folder (default runs)",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef("energo runs takes one folder, not %d", len(args))
-			}
-			return nil
-		},
+		Use: "runs [FOLDER]", Short: "List the runs in a folder (default runs)", Args: positional(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "runs"
 			if len(args) == 1 {

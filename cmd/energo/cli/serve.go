@@ -15,19 +15,9 @@ import (
 
 func newServe() *cobra.Command {
 	cmd := &cobra.Command{
-		SuggestionsMinimumDistance: 2,
-
 		Use: "serve WHAT", Short: "Answer over HTTP",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("energo serve: there is no %q to serve%s", args[0], didYouMean(cmd.SuggestionsFor(args[0])))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newServeSearch())
-	return cmd
+	return group(cmd, "energo serve: there is no %[1]q to serve%[2]s", newServeSearch())
 }
 
 func newServeSearch() *cobra.Command {
@@ -59,7 +49,7 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&run, "run", "", "`folder` of the run whose network made the index (default the one that the index remembers)")
+	madeByFlag(f, &run)
 	f.StringVar(&listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 is any that is free")
 	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; others may then read the index, too")
 	f.StringArrayVar(&o.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")

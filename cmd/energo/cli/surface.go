@@ -84,7 +84,7 @@ answers y. Energies are shown above each frame's least.`,
 	f.Float64Var(&o.Cutoff, "cutoff", 0, "energy above the least at which the shades end; 0 is what 98 % of the surface reaches")
 	f.BoolVar(&o.GIF, "gif", false, "animations as GIF instead of animated PNG")
 	f.StringVar(&out, "out", "", "`folder` to write to (default surface in the run's folder)")
-	f.BoolVar(&asJSON, "json", false, "print the result as one JSON object, the last line of stdout")
+	jsonFlag(f, &asJSON)
 	return cmd
 }
 

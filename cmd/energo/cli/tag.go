@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -23,17 +24,11 @@ const (
 func newTag() *cobra.Command {
 	var asJSON, tokens bool
 	cmd := &cobra.Command{
-		Use: "tag RUN [FILE...]", Short: "Tag the words of text with a trained tagger",
+		Use: "tag RUN [FILE...]", Short: "Tag the words of text with a trained tagger", Args: positional(math.MaxInt, "the run's folder"),
 		Long: `Reads text, a sentence a line, from files or from stdin, and writes its words as word/TAG. Punctuation is
 cut off words as in the Brown corpus, except where training had the word with it (Mr.).`,
 		Example: `  echo 'The jury said it did.' | energo tag runs/tagger-nll-features-1
   energo tag runs/tagger-nll-features-1 --json letter.txt`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("energo tag: the run's folder is missing")
-			}
-			return nil
-		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := tag.Open(args[0])
 			if err != nil {
