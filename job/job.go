@@ -7,6 +7,7 @@ package job
 
 import (
 	"context"
+	"slices"
 
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job/option"
@@ -20,6 +21,15 @@ type Job struct {
 	Examples          []string    // arguments behind `energo train NAME`
 	Folder            string      // how Spec.Folder names runs, with what depends on settings in capitals: "digits-FUNCTIONAL-MODEL"
 	New               func() Spec // the settings at their defaults
+}
+
+// Named returns the job of a name; ok is false where there is none.
+func Named(all []Job, name string) (j Job, ok bool) {
+	i := slices.IndexFunc(all, func(j Job) bool { return j.Name == name })
+	if i < 0 {
+		return Job{}, false
+	}
+	return all[i], true
 }
 
 // A Spec is the settings of a job, and makes its model.

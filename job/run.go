@@ -303,20 +303,18 @@ func ReadConfig(dir string, jobs []Job) (Job, Spec, error) {
 	if err != nil {
 		return Job{}, nil, err
 	}
-	for _, j := range jobs {
-		if j.Name != h.Recipe {
-			continue
-		}
-		s := j.New()
-		if _, err := Read(path, text, j, s); err != nil {
-			return j, nil, err
-		}
-		if err := Resolve(j, s); err != nil {
-			return j, nil, fmt.Errorf("%s: %w", path, err)
-		}
-		return j, s, nil
+	j, ok := Named(jobs, h.Recipe)
+	if !ok {
+		return Job{}, nil, fmt.Errorf("%s: recipe is %q, which is no job of this program", path, excerpt.Of(h.Recipe))
 	}
-	return Job{}, nil, fmt.Errorf("%s: recipe is %q, which is no job of this program", path, excerpt.Of(h.Recipe))
+	s := j.New()
+	if _, err := Read(path, text, j, s); err != nil {
+		return j, nil, err
+	}
+	if err := Resolve(j, s); err != nil {
+		return j, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return j, s, nil
 }
 
 // A head is the part of a file of settings that is no setting.

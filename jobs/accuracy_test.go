@@ -21,7 +21,7 @@ func TestAccuracy(t *testing.T) {
 	}
 	run := func(change func(*Digits)) *job.Result {
 		t.Helper()
-		c := DefaultDigits()
+		c := atDefaults[*Digits](digitsJob)
 		c.Labelled = inMemory(trainSet, testSet)
 		change(c)
 		r, err := resumed(t.Context(), c, t.TempDir(), false, nil)

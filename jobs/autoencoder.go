@@ -21,20 +21,22 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// AutoencoderJob trains networks that take pictures through a few numbers and back.
-func AutoencoderJob() job.Job {
-	return job.Job{
-		Name: "autoencoder", Folder: "autoencoder-LOSS", Short: "Train an auto-encoder of pictures by their reconstruction error",
-		Long: `Squeezes pictures into a few numbers and back, and trains that to lose as little as it can. The
+// autoencoderJob trains networks that take pictures through a few numbers and back.
+var autoencoderJob = job.Job{
+	Name: "autoencoder", Folder: "autoencoder-LOSS", Short: "Train an auto-encoder of pictures by their reconstruction error",
+	Long: `Squeezes pictures into a few numbers and back, and trains that to lose as little as it can. The
 reconstruction error is an energy of the picture: low for pictures like those of training, high for
 others as far as they do not pass through so few numbers, which the run measures on the test
 pictures with their pixels shuffled.
 
 The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder is as that of train
 digits, with plots/reconstructions.png: test pictures above, their reconstructions below.`,
-		Examples: []string{"", "--latent 8 --loss mse --seed 7", "--run runs/mine --resume"},
-		New:      func() job.Spec { return DefaultAutoencoder() },
-	}
+	Examples: []string{"", "--latent 8 --loss mse --seed 7", "--run runs/mine --resume"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch = 15, 128
+		return &Autoencoder{Latent: 32, Hidden: 512, Loss: "bce", Training: t}
+	},
 }
 
 // Autoencoder is the settings of the job autoencoder.
@@ -48,13 +50,6 @@ type Autoencoder struct {
 
 // PixelLosses are the losses of an auto-encoder.
 var PixelLosses = []string{"bce", "mse", "l1", "huber"}
-
-// DefaultAutoencoder returns the settings of `energo train autoencoder` without flags.
-func DefaultAutoencoder() *Autoencoder {
-	t := job.DefaultTraining()
-	t.Epochs, t.Batch = 15, 128
-	return &Autoencoder{Latent: 32, Hidden: 512, Loss: "bce", Training: t}
-}
 
 func (c *Autoencoder) Options() option.List {
 	return append(option.List{

@@ -14,16 +14,16 @@ import (
 func TestDefaultsResolve(t *testing.T) {
 	for _, model := range Models {
 		for _, optimizer := range job.Optimizers {
-			c := DefaultDigits()
+			c := atDefaults[*Digits](digitsJob)
 			c.Model, c.Optimizer = model, optimizer
-			if err := job.Resolve(DigitsJob(), c); err != nil {
+			if err := job.Resolve(digitsJob, c); err != nil {
 				t.Fatal(err)
 			}
 			if c.Epochs < 1 || c.Batch < 1 || c.LR <= 0 || c.Beta <= 0 {
 				t.Errorf("%s with %s resolves to %+v", model, optimizer, c)
 			}
 			before := fmt.Sprint(c.Options().Values())
-			if err := job.Resolve(DigitsJob(), c); err != nil || fmt.Sprint(c.Options().Values()) != before {
+			if err := job.Resolve(digitsJob, c); err != nil || fmt.Sprint(c.Options().Values()) != before {
 				t.Errorf("resolved twice it is %+v, once %s, %v", c, before, err)
 			}
 		}
@@ -62,9 +62,9 @@ func TestResolveRefuses(t *testing.T) {
 		"ema is 1":               func(c *Digits) { c.EMA = 1 },
 		"ema is -0.5":            func(c *Digits) { c.EMA = -0.5 },
 	} {
-		c := DefaultDigits()
+		c := atDefaults[*Digits](digitsJob)
 		spoil(c)
-		if err := job.Resolve(DigitsJob(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := job.Resolve(digitsJob, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
@@ -72,11 +72,11 @@ func TestResolveRefuses(t *testing.T) {
 
 func TestReadConfig(t *testing.T) {
 	read := func(text string) (*Digits, error) {
-		c := DefaultDigits()
-		_, err := job.Read("c.yaml", []byte(text), DigitsJob(), c)
+		c := atDefaults[*Digits](digitsJob)
+		_, err := job.Read("c.yaml", []byte(text), digitsJob, c)
 		return c, err
 	}
-	want := DefaultDigits()
+	want := atDefaults[*Digits](digitsJob)
 	if got, err := read(""); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("an empty file gives %+v, %v", got, err)
 	}
@@ -101,11 +101,11 @@ func TestReadConfig(t *testing.T) {
 
 // TestFingerprint: all settings but three shape the weights, where they count.
 func TestFingerprint(t *testing.T) {
-	checkFingerprints(t, func() job.Spec { return DefaultDigits() }, []string{"data", "threads", "checkpoint"}, map[string]string{
+	checkFingerprints(t, func() job.Spec { return atDefaults[*Digits](digitsJob) }, []string{"data", "threads", "checkpoint"}, map[string]string{
 		"codes": "energy=code", "label_smoothing": "loss=cross_entropy", "margin": "functional=hinge", "gamma": "functional=square_exp",
 		"cap": "functional=lvq2", "rival": "functional=hinge", "delta": "functional=lvq2", "cost": "functional=margin_cost",
 	})
-	text, err := DefaultDigits().Options().Write()
+	text, err := atDefaults[*Digits](digitsJob).Options().Write()
 	if err != nil || strings.Contains(string(text), "cost") {
 		t.Errorf("without a cost matrix the file is %s, %v", text, err)
 	}

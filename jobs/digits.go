@@ -18,11 +18,10 @@ const (
 	TestFile  = "test.safetensors"  // energies [N, K] and labels [N] of the test set
 )
 
-// DigitsJob trains energies of labels.
-func DigitsJob() job.Job {
-	return job.Job{
-		Name: "digits", Folder: "digits-FUNCTIONAL-MODEL", Short: "Train an energy E(W, y, x) over the ten digits",
-		Long: `Trains an energy-based model E(W, y, x) of handwritten digits x and labels y with the loss
+// digitsJob trains energies of labels.
+var digitsJob = job.Job{
+	Name: "digits", Folder: "digits-FUNCTIONAL-MODEL", Short: "Train an energy E(W, y, x) over the ten digits",
+	Long: `Trains an energy-based model E(W, y, x) of handwritten digits x and labels y with the loss
 functional that you name, and tells what the loss did to the energies.
 
 The data is MNIST, which is fetched once through the Go module proxy or from the web, or any
@@ -30,12 +29,15 @@ MNIST-like set of four IDX files (--data). The run's folder then holds config.ya
 with it gives the same weights), events.jsonl, checkpoint.safetensors, model.safetensors (the
 weights of the best epoch on held-out samples), test.safetensors (all energies of the test
 set), result.json, and report.html with its pictures under plots/.`,
-		Examples: []string{
-			"", "--model mlp --functional hinge --margin 2 --seed 7", "--epochs 20 --augment --ema 0.999", "--loss cross_entropy --label-smoothing 0.1",
-			"--run runs/mine          # stopped by Ctrl-C? then:", "--run runs/mine --resume", "--config runs/mine/config.yaml --run runs/again",
-		},
-		New: func() job.Spec { return DefaultDigits() },
-	}
+	Examples: []string{
+		"", "--model mlp --functional hinge --margin 2 --seed 7", "--epochs 20 --augment --ema 0.999", "--loss cross_entropy --label-smoothing 0.1",
+		"--run runs/mine          # stopped by Ctrl-C? then:", "--run runs/mine --resume", "--config runs/mine/config.yaml --run runs/again",
+	},
+	New: func() job.Spec {
+		return &Digits{
+			Model: "cnn", Energy: "head", Codes: "fixed", FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining(),
+		}
+	},
 }
 
 // Digits is the settings of the job digits.
@@ -59,13 +61,6 @@ var (
 	Energies  = []string{"head", "code", "joint"}
 	CodeKinds = []string{"fixed", "learned"}
 )
-
-// DefaultDigits returns the settings of `energo train digits` without flags.
-func DefaultDigits() *Digits {
-	return &Digits{
-		Model: "cnn", Energy: "head", Codes: "fixed", FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining(),
-	}
-}
 
 func (c *Digits) Options() option.List {
 	list := option.List{

@@ -9,15 +9,11 @@ import (
 
 // A job's settings are checked together before anything is read or trained.
 func ExampleAll() {
-	for _, j := range jobs.All() {
-		if j.Name != "multilabel" {
-			continue
-		}
-		s := j.New()
-		fmt.Println(job.Resolve(j, s), s.Folder(), s.Base().Epochs)
-		s.Base().EMA = 1
-		fmt.Println(job.Resolve(j, s))
-	}
+	j, _ := job.Named(jobs.All(), "multilabel")
+	s := j.New()
+	fmt.Println(job.Resolve(j, s), s.Folder(), s.Base().Epochs)
+	s.Base().EMA = 1
+	fmt.Println(job.Resolve(j, s))
 
 	// Output:
 	// <nil> multilabel-nll 12

@@ -24,11 +24,10 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// GenerateJob trains energies of pictures that draw.
-func GenerateJob() job.Job {
-	return job.Job{
-		Name: "generate", Folder: "generate", Short: "Train an energy of pictures that draws digits",
-		Long: `Trains a convolutional energy E(y) of pictures by contrastive divergence: real pictures are pushed
+// generateJob trains energies of pictures that draw.
+var generateJob = job.Job{
+	Name: "generate", Folder: "generate", Short: "Train an energy of pictures that draws digits",
+	Long: `Trains a convolutional energy E(y) of pictures by contrastive divergence: real pictures are pushed
 down, and what chains of Langevin dynamics come to is pushed up. The chains persist from step to step (PCD);
 with --buffer 0 they start from the data (CD-k). In the end they draw pictures, also from noise, and fill in
 the covered halves of test pictures.
@@ -38,9 +37,12 @@ confidence and the entropies of a classifier trained beside, the distance to the
 The run's folder is as that of train digits, with sheets of pictures under plots/.
 
 The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
-		Examples: []string{"", "--epochs 20 --width 32", "--run runs/mine --resume"},
-		New:      func() job.Spec { return DefaultGenerate() },
-	}
+	Examples: []string{"", "--epochs 20 --width 32", "--run runs/mine --resume"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 6, 64, 1e-3, 0.1, 0.999, 1000
+		return &Generate{Chains: defaultChains(), Training: t}
+	},
 }
 
 // Generate is the settings of the job generate.
@@ -48,13 +50,6 @@ type Generate struct {
 	Labelled
 	Chains
 	job.Training
-}
-
-// DefaultGenerate returns the settings of `energo train generate` without flags.
-func DefaultGenerate() *Generate {
-	t := job.DefaultTraining()
-	t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 6, 64, 1e-3, 0.1, 0.999, 1000
-	return &Generate{Chains: defaultChains(), Training: t}
 }
 
 func (c *Generate) Options() option.List {

@@ -23,7 +23,7 @@ func tinyChains() Chains {
 }
 
 func tinyGenerate() *Generate {
-	c := DefaultGenerate()
+	c := atDefaults[*Generate](generateJob)
 	c.fromMemory(sets())
 	short(c, 2, 16, 50)
 	c.Chains = tinyChains()
@@ -31,7 +31,7 @@ func tinyGenerate() *Generate {
 }
 
 func tinyJEM() *JEM {
-	c := DefaultJEM()
+	c := atDefaults[*JEM](jemJob)
 	c.fromMemory(sets())
 	short(c, 2, 16, 50)
 	c.Chains = tinyChains()
@@ -114,7 +114,7 @@ func cutAndResumed(t *testing.T, j job.Job, spec func() job.Spec, state string) 
 
 // A resumed run ends where an unbroken one does, chains included.
 func TestGenerateResumes(t *testing.T) {
-	_, r := cutAndResumed(t, GenerateJob(), func() job.Spec { return tinyGenerate() }, "chains")
+	_, r := cutAndResumed(t, generateJob, func() job.Spec { return tinyGenerate() }, "chains")
 	q := row(t, r, "quality", "test pictures")
 	if n, confidence, nearest := q[0], q[1], q[4]; n != 100 || !(confidence > 0.5 && nearest > 0) {
 		t.Errorf("of the test pictures: %v", q)
@@ -147,7 +147,7 @@ func TestJEMResumes(t *testing.T) {
 		foreign.Pixels[i] = 255 - foreign.Pixels[i]
 	}
 	c := tinyJEM()
-	_, r := cutAndResumed(t, JEMJob(), func() job.Spec { return tinyJEM() }, "chains")
+	_, r := cutAndResumed(t, jemJob, func() job.Spec { return tinyJEM() }, "chains")
 	if len(r.Tables[0].Rows) != 2 || !math.IsNaN(figure(t, r, "foreign")) {
 		t.Errorf("without foreign pictures: %+v", r)
 	}
@@ -212,7 +212,7 @@ func TestChainsRefuse(t *testing.T) {
 	} {
 		c := tinyGenerate()
 		change(c)
-		if err := job.Resolve(GenerateJob(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := job.Resolve(generateJob, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}

@@ -54,7 +54,7 @@ func inMemory(trainSet, testSet *data.Images) Labelled {
 
 // small is a short job over bars.
 func small() *Digits {
-	c := DefaultDigits()
+	c := atDefaults[*Digits](digitsJob)
 	c.Labelled = inMemory(sets())
 	c.Model, c.Epochs, c.Batch, c.LR, c.Validation, c.Seed = "linear", 3, 16, 0.001, 50, 3
 	return c
@@ -80,7 +80,7 @@ func over(j job.Job, trainSet, testSet *data.Images) job.Job {
 
 // digitsOver is the job of the digits over sets in memory.
 func digitsOver(trainSet, testSet *data.Images) []job.Job {
-	return []job.Job{over(DigitsJob(), trainSet, testSet)}
+	return []job.Job{over(digitsJob, trainSet, testSet)}
 }
 
 // short makes a training short.
@@ -127,7 +127,7 @@ func trained(t *testing.T, c *Digits) (*job.Result, string) {
 }
 
 func resumed(ctx context.Context, c *Digits, dir string, resume bool, emit func(train.Event)) (*job.Result, error) {
-	return job.Train(ctx, DigitsJob(), c, job.Options{Dir: dir, Resume: resume, Emit: emit})
+	return job.Train(ctx, digitsJob, c, job.Options{Dir: dir, Resume: resume, Emit: emit})
 }
 
 // file returns the content of a run's file.
@@ -139,3 +139,6 @@ func file(t *testing.T, dir, name string) string {
 	}
 	return string(text)
 }
+
+// atDefaults returns a job's settings at their defaults.
+func atDefaults[S job.Spec](j job.Job) S { return j.New().(S) }

@@ -21,13 +21,12 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// JEMJob trains classifiers that are densities of their pictures, too.
+// jemJob trains classifiers that are densities of their pictures, too.
 //
 // Source: [grathwohl2020].
-func JEMJob() job.Job {
-	return job.Job{
-		Name: "jem", Folder: "jem", Short: "Train a classifier that is a density of its pictures, too",
-		Long: `Trains a convolutional E(k, y) as a classifier, by cross-entropy over the labels k, and as a density of
+var jemJob = job.Job{
+	Name: "jem", Folder: "jem", Short: "Train a classifier that is a density of its pictures, too",
+	Long: `Trains a convolutional E(k, y) as a classifier, by cross-entropy over the labels k, and as a density of
 the pictures y, by contrastive divergence with the labels summed out: E(y) = −log Σₖ exp(−E(k, y)). Such a
 model tells foreign pictures by their energy. --density 0 trains the classifier alone, to
 compare with.
@@ -36,9 +35,14 @@ Measured are the test error, the calibration of the probabilities, and how well 
 foreign ones (areas under the curve): Fashion-MNIST's where it is installed, or those of --foreign; noise; test
 pictures with their pixels shuffled. The run's folder is as that of train digits, with sheets of what the
 model draws.`,
-		Examples: []string{"", "--density 0", "--foreign fashion --epochs 10"},
-		New:      func() job.Spec { return DefaultJEM() },
-	}
+	Examples: []string{"", "--density 0", "--foreign fashion --epochs 10"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 4, 64, 1e-3, 1, 0.999, 1000
+		c := defaultChains()
+		c.StepSize, c.SlopeClip, c.Noise = 0.5, 0.2, 0.005 // the labels make the energies steeper
+		return &JEM{Density: 1, Chains: c, Training: t}
+	},
 }
 
 // JEM is the settings of the job jem.
@@ -48,15 +52,6 @@ type JEM struct {
 	Density float64 // weight of the contrast; 0 trains a classifier alone
 	Chains
 	job.Training
-}
-
-// DefaultJEM returns the settings of `energo train jem` without flags.
-func DefaultJEM() *JEM {
-	t := job.DefaultTraining()
-	t.Epochs, t.Batch, t.LR, t.Clip, t.EMA, t.Validation = 4, 64, 1e-3, 1, 0.999, 1000
-	c := defaultChains()
-	c.StepSize, c.SlopeClip, c.Noise = 0.5, 0.2, 0.005 // the labels make the energies steeper
-	return &JEM{Density: 1, Chains: c, Training: t}
 }
 
 func (c *JEM) Options() option.List {

@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +46,8 @@ func pictures(t *testing.T, trained, tested int) string {
 		}
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	for name, n := range map[string]int{"train": trained, "t10k": tested} {
+	for i, name := range []string{"train", "t10k"} {
+		n := []int{trained, tested}[i]
 		pixels, labels := make([]byte, n*side*side), make([]byte, n)
 		for i := range labels {
 			y := i % 5
@@ -149,12 +149,10 @@ func taggedText(t *testing.T) string {
 
 func find(t *testing.T, name string) (job.Job, job.Spec) {
 	t.Helper()
-	all := All()
-	i := slices.IndexFunc(all, func(j job.Job) bool { return j.Name == name })
-	if i < 0 {
+	j, ok := job.Named(All(), name)
+	if !ok {
 		t.Fatalf("there is no job %s", name)
 	}
-	j := all[i]
 	s := j.New()
 	quick[name](t, s)
 	return j, s

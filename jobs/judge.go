@@ -42,7 +42,7 @@ const (
 
 // judgeSettings are the classifier's.
 func judgeSettings(seed uint64) *Digits {
-	c := DefaultDigits()
+	c := digitsJob.New().(*Digits)
 	c.Seed, c.Validation = seed, 0
 	return c
 }

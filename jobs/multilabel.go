@@ -20,11 +20,10 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// multilabel trains scores of which digits lie over one another in a picture.
-func multilabel() job.Job {
-	return job.Job{
-		Name: "multilabel", Folder: "multilabel-FUNCTIONAL", Short: "Train a network to name every digit in a picture of several",
-		Long: `Trains a score s of each of the ten digits on pictures in which one, two or three different digits
+// multilabelJob trains scores of which digits lie over one another in a picture.
+var multilabelJob = job.Job{
+	Name: "multilabel", Folder: "multilabel-FUNCTIONAL", Short: "Train a network to name every digit in a picture of several",
+	Long: `Trains a score s of each of the ten digits on pictures in which one, two or three different digits
 lie over one another, by a functional or by a loss for several targets (--loss). A functional sees two answers for
 each digit: it is there, with the energy −s/2, or it is not, with s/2. A digit is in the answer if its score is above 0;
 with multilabel_margin, which only orders the scores, if it is above the threshold that is best on the
@@ -32,11 +31,10 @@ held-out pictures. A picture is right if the answer has all of its digits and no
 
 The digits are MNIST's, or those of any MNIST-like set of four IDX files (--data). Every epoch lays them over
 one another anew; the pictures that are measured are always the same.`,
-		Examples: []string{"", "--functional hinge --margin 2", "--loss multilabel_margin --seed 7", "--run runs/mine --resume"},
-		New: func() job.Spec {
-			return &Multilabel{Hidden: 512, FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining()}
-		},
-	}
+	Examples: []string{"", "--functional hinge --margin 2", "--loss multilabel_margin --seed 7", "--run runs/mine --resume"},
+	New: func() job.Spec {
+		return &Multilabel{Hidden: 512, FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining()}
+	},
 }
 
 // Multilabel is the settings of the job multilabel.

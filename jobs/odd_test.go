@@ -22,7 +22,7 @@ func TestRefusedBeforeTraining(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many trainings")
 	}
-	digits, mlp, auto, rbm, generate, jem, strips := DefaultDigits(), DefaultDigits(), DefaultAutoencoder(), DefaultRBM(), tinyGenerate(), tinyJEM(), DefaultStrips()
+	digits, mlp, auto, rbm, generate, jem, strips := atDefaults[*Digits](digitsJob), atDefaults[*Digits](digitsJob), atDefaults[*Autoencoder](autoencoderJob), atDefaults[*RBM](rbmJob), tinyGenerate(), tinyJEM(), atDefaults[*Strips](stripsJob)
 	for _, s := range []job.Spec{digits, mlp, auto, rbm, generate, jem, strips} {
 		short(s, 1, 8, 4)
 	}
@@ -38,7 +38,7 @@ func TestRefusedBeforeTraining(t *testing.T) {
 			return err
 		}
 	}
-	search, siamese := DefaultSearch(), DefaultSiamese()
+	search, siamese := atDefaults[*Search](searchJob), atDefaults[*Siamese](siameseJob)
 	pictured := func(ctx context.Context, j job.Job, s job.Spec, c *Encoding, o odd) error {
 		c.Epochs, c.Batch, c.Validation, c.Seed, c.Dim = 1, 8, 4, 3, 4
 		c.Sets = picturesInMemory(data.PicturesOf(o.train, "train"), data.PicturesOf(o.test, "test"))
@@ -46,13 +46,13 @@ func TestRefusedBeforeTraining(t *testing.T) {
 		return err
 	}
 	jobs := map[string]func(ctx context.Context, o odd) error{
-		"digits cnn": labelled(DigitsJob(), digits), "digits mlp": labelled(DigitsJob(), mlp), "autoencoder": labelled(AutoencoderJob(), auto),
-		"generate": labelled(GenerateJob(), generate), "jem": labelled(JEMJob(), jem), "rbm": labelled(RBMJob(), rbm), "strips": labelled(StripsJob(), strips),
+		"digits cnn": labelled(digitsJob, digits), "digits mlp": labelled(digitsJob, mlp), "autoencoder": labelled(autoencoderJob, auto),
+		"generate": labelled(generateJob, generate), "jem": labelled(jemJob, jem), "rbm": labelled(rbmJob, rbm), "strips": labelled(stripsJob, strips),
 		"search": func(ctx context.Context, o odd) error {
-			return pictured(ctx, SearchJob(), search, &search.Encoding, o)
+			return pictured(ctx, searchJob, search, &search.Encoding, o)
 		},
 		"siamese": func(ctx context.Context, o odd) error {
-			return pictured(ctx, SiameseJob(), siamese, &siamese.Encoding, o)
+			return pictured(ctx, siameseJob, siamese, &siamese.Encoding, o)
 		},
 	}
 	for name, sets := range map[string][2]*data.Images{

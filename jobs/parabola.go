@@ -21,11 +21,10 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// ParabolaJob trains energies of real answers.
-func ParabolaJob() job.Job {
-	return job.Job{
-		Name: "parabola", Folder: "parabola-ENERGY-FUNCTIONAL", Short: "Replay the tutorial's lesson on Y = X²: the loss that works for one architecture flattens another",
-		Long: `Trains an energy of real answers y to inputs x, with the right answers on Y = X², as in the 2006 tutorial [lecun2006]:
+// parabolaJob trains energies of real answers.
+var parabolaJob = job.Job{
+	Name: "parabola", Folder: "parabola-ENERGY-FUNCTIONAL", Short: "Replay the tutorial's lesson on Y = X²: the loss that works for one architecture flattens another",
+	Long: `Trains an energy of real answers y to inputs x, with the right answers on Y = X², as in the 2006 tutorial [lecun2006]:
 
   --energy output  |G(x) − y|: pulling down one place of a fixed shape pushes up the others
   --energy codes   ‖G₁(x) − G₂(y)‖₁: both branches can become one constant
@@ -34,14 +33,13 @@ The tutorial's cases are the energy loss on output (works) and on codes (collaps
 square_square with the most offending answer outside a ball, and nll over 20 answers (both work). Its table prints
 square_square with a wrong sign: square_square_misprint (fails). energo compare parabola --energy output,codes has all
 functionals that real answers have; a training takes a second or two.`,
-		Examples: []string{"--energy codes --functional energy", "--energy codes --functional square_square --seed 3", "--energy output"},
-		New: func() job.Spec {
-			t := job.DefaultTraining()
-			t.Optimizer, t.LR, t.WeightDecay, t.Clip = "sgd", 0.05, 0.002, 1
-			t.Epochs, t.Batch, t.Warmup, t.Validation = 60, parabolaBatch, 0, 0
-			return &Parabola{Energy: "codes", Functional: "nll", Training: t}
-		},
-	}
+	Examples: []string{"--energy codes --functional energy", "--energy codes --functional square_square --seed 3", "--energy output"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Optimizer, t.LR, t.WeightDecay, t.Clip = "sgd", 0.05, 0.002, 1
+		t.Epochs, t.Batch, t.Warmup, t.Validation = 60, parabolaBatch, 0, 0
+		return &Parabola{Energy: "codes", Functional: "nll", Training: t}
+	},
 }
 
 // Parabola is the settings of the job parabola.

@@ -21,13 +21,13 @@ func TestParabola(t *testing.T) {
 		energy, functional string
 		works              bool
 	}{{"output", "energy", true}, {"codes", "energy", false}, {"codes", "square_square", true}, {"codes", "nll", true}, {"codes", "square_square_misprint", false}} {
-		s := ParabolaJob().New().(*Parabola)
+		s := parabolaJob.New().(*Parabola)
 		s.Energy, s.Functional = c.energy, c.functional
 		if c.functional != "energy" && !*long { // which takes its time to collapse
 			s.Epochs = 20
 		}
 		dir := filepath.Join(t.TempDir(), "run")
-		r, err := job.Train(t.Context(), ParabolaJob(), s, job.Options{Dir: dir})
+		r, err := job.Train(t.Context(), parabolaJob, s, job.Options{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,9 +50,9 @@ func TestPointFunctionals(t *testing.T) {
 	if len(names) < 11 || slices.Contains(names, "margin_cost") || !slices.Contains(names, "perceptron") {
 		t.Errorf("functionals of real answers: %v", names)
 	}
-	s := ParabolaJob().New().(*Parabola)
+	s := parabolaJob.New().(*Parabola)
 	s.Functional = "margin_cost"
-	if err := job.Resolve(ParabolaJob(), s); err == nil || !strings.Contains(err.Error(), `functional is "margin_cost"; it must be one of energy`) {
+	if err := job.Resolve(parabolaJob, s); err == nil || !strings.Contains(err.Error(), `functional is "margin_cost"; it must be one of energy`) {
 		t.Errorf("costs of real answers: %v", err)
 	}
 }

@@ -20,11 +20,10 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// RBMJob trains restricted Boltzmann machines over pictures in black and white.
-func RBMJob() job.Job {
-	return job.Job{
-		Name: "rbm", Folder: "rbm", Short: "Train a restricted Boltzmann machine, and bracket its partition function",
-		Long: `Trains a restricted Boltzmann machine over pictures in black and white by contrastive divergence, with
+// rbmJob trains restricted Boltzmann machines over pictures in black and white.
+var rbmJob = job.Job{
+	Name: "rbm", Folder: "rbm", Short: "Train a restricted Boltzmann machine, and bracket its partition function",
+	Long: `Trains a restricted Boltzmann machine over pictures in black and white by contrastive divergence, with
 chains that persist (PCD) or, with --chains 0, that start from the data (CD-k). The chains move by Gibbs
 sampling.
 
@@ -34,9 +33,12 @@ With it come the log-likelihoods of training and test pictures in nat. The run's
 digits, with sheets of draws and of the hidden units' weights under plots/.
 
 The data is MNIST, or any MNIST-like set of four IDX files (--data).`,
-		Examples: []string{"", "--hidden 20", "--chains 0 --k 25"},
-		New:      func() job.Spec { return DefaultRBM() },
-	}
+	Examples: []string{"", "--hidden 20", "--chains 0 --k 25"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch, t.Optimizer, t.LR, t.WeightDecay, t.EMA = 30, 100, "sgd", 0.01, 1e-3, 0.999
+		return &RBM{Hidden: 500, K: 1, Chains: 200, Annealing: 5000, Training: t}
+	},
 }
 
 // RBM is the settings of the job rbm.
@@ -48,13 +50,6 @@ type RBM struct {
 	Stochastic bool // pixels are 1 with the probability that is their grey; else where that is above a half
 	Annealing  int  // temperatures of the estimates of log Z in the end
 	job.Training
-}
-
-// DefaultRBM returns the settings of `energo train rbm` without flags.
-func DefaultRBM() *RBM {
-	t := job.DefaultTraining()
-	t.Epochs, t.Batch, t.Optimizer, t.LR, t.WeightDecay, t.EMA = 30, 100, "sgd", 0.01, 1e-3, 0.999
-	return &RBM{Hidden: 500, K: 1, Chains: 200, Annealing: 5000, Training: t}
 }
 
 func (c *RBM) Options() option.List {

@@ -11,7 +11,7 @@ import (
 
 // tinyRBM is a short job over bars whose log Z is enumerated.
 func tinyRBM() *RBM {
-	c := DefaultRBM()
+	c := atDefaults[*RBM](rbmJob)
 	c.fromMemory(sets())
 	short(c, 3, 16, 50)
 	c.Hidden, c.Chains, c.Annealing = 10, 30, 500
@@ -20,7 +20,7 @@ func tinyRBM() *RBM {
 
 // A resumed run ends where an unbroken one does; and annealing both ways lies about the exact log Z.
 func TestRBMResumes(t *testing.T) {
-	broken, r := cutAndResumed(t, RBMJob(), func() job.Spec { return tinyRBM() }, "chains")
+	broken, r := cutAndResumed(t, rbmJob, func() job.Spec { return tinyRBM() }, "chains")
 	exact := row(t, r, "log_partition", "exactly")[0]
 	for _, name := range []string{"forwards", "backwards"} {
 		if logZ := row(t, r, "log_partition", name)[0]; math.Abs(float64(logZ-exact)) > 0.1 {
@@ -32,9 +32,9 @@ func TestRBMResumes(t *testing.T) {
 		t.Errorf("log-likelihood %v of 80 bits", log)
 	}
 	trainSet, testSet := sets()
-	j := RBMJob()
+	j := rbmJob
 	j.New = func() job.Spec {
-		c := DefaultRBM()
+		c := atDefaults[*RBM](rbmJob)
 		c.Sets = func(_ context.Context, folder string, _ data.Progress) (*data.Images, *data.Images, error) {
 			if folder == "other" {
 				return nil, bars(70, 10, 8, 5, 77), nil

@@ -68,7 +68,7 @@ func tones(t *testing.T, n int, seed uint64) (manifest string) {
 
 // speech returns the job with settings that train in a moment on a corpus of tones.
 func speech(manifest string) (job.Job, *Speech) {
-	j := SpeechJob()
+	j := speechJob
 	c := j.New().(*Speech)
 	c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.Seed, c.Priors = manifest, 8000, 16, 16, 25, 8, 10, 3, 0.2
 	c.EMA = 0 // there are too few steps for it
@@ -351,7 +351,7 @@ func TestReadingLosses(t *testing.T) {
 		{"least", "wrong", "above_minimum", all},
 	} {
 		for _, e := range functional.Catalogue() {
-			s := DefaultStrips()
+			s := atDefaults[*Strips](stripsJob)
 			s.Functional, s.Latent, s.Rival, s.EnergyBase = e.Name, c.latent, c.rival, c.base
 			err := s.Resolve()
 			if allowed := slices.Contains(strings.Fields(c.allowed), e.Name); allowed != (err == nil) {

@@ -14,11 +14,10 @@ import (
 	"github.com/energo-ml/energo/loss/pair"
 )
 
-// SearchJob trains vectors of pictures by losses of vectors.
-func SearchJob() job.Job {
-	return job.Job{
-		Name: "search", Folder: "search-LOSS", Short: "Train an embedding for searching pictures by example",
-		Long: `Trains a network that maps a picture to a vector, so that pictures of one class lie near each other and
+// searchJob trains vectors of pictures by losses of vectors.
+var searchJob = job.Job{
+	Name: "search", Folder: "search-LOSS", Short: "Train an embedding for searching pictures by example",
+	Long: `Trains a network that maps a picture to a vector, so that pictures of one class lie near each other and
 others far away, and measures searching: each test picture is the query once, among all other test pictures and
 among the training pictures.
 
@@ -31,9 +30,10 @@ never seen.
 The run's folder then holds encoder.json and model.safetensors (the network), embeddings.safetensors (vectors of
 the test pictures), retrieval.json (how searching went), result.json, config.yaml, events.jsonl and
 checkpoint.safetensors, and report.html with its pictures under plots/.`,
-		Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--run runs/mine --resume"},
-		New:      func() job.Spec { return DefaultSearch() },
-	}
+	Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--run runs/mine --resume"},
+	New: func() job.Spec {
+		return &Search{Encoding: defaultEncoding(64, 5, 120), Loss: "triplet", Mining: "semi_hard"}
+	},
 }
 
 // Search is the settings of the job search. Where a zero stands for a default of the loss, Resolve leaves it: package loss has the number.
@@ -58,11 +58,6 @@ const mostRemembered = 1 << 20
 // minings are the ways in which the triplet loss chooses. The hard triplets alone first draw all vectors together, which
 // a short training does not get over; so semi_hard is the default.
 var minings = []string{"semi_hard", "hard", "all"}
-
-// DefaultSearch returns the settings of `energo train search` without flags.
-func DefaultSearch() *Search {
-	return &Search{Encoding: defaultEncoding(64, 5, 120), Loss: "triplet", Mining: "semi_hard"}
-}
 
 func (c *Search) Options() option.List {
 	takes := func(name string) option.Rule {

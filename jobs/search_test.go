@@ -50,16 +50,16 @@ func barPictures() (trainSet, testSet *data.Pictures) {
 
 // smallSearch is a short job over bars.
 func smallSearch() *Search {
-	c := DefaultSearch()
+	c := atDefaults[*Search](searchJob)
 	c.Sets = picturesInMemory(barPictures())
 	c.Epochs, c.Batch, c.Dim, c.LR, c.Validation, c.Seed = 3, 20, 6, 0.005, 50, 3
 	return c
 }
 
-func searchJob(t *testing.T, c *Search) (*job.Result, *report.Retrieval, string) {
+func searchOver(t *testing.T, c *Search) (*job.Result, *report.Retrieval, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := job.Train(t.Context(), SearchJob(), c, job.Options{Dir: dir})
+	r, err := job.Train(t.Context(), searchJob, c, job.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func encodingOver(j job.Job, c *Encoding) []job.Job {
 
 func TestSearchRun(t *testing.T) {
 	c := smallSearch()
-	r, figures, dir := searchJob(t, c)
+	r, figures, dir := searchOver(t, c)
 	if figures.Among.Precision1 < 0.95 || figures.InTraining.Precision1 < 0.95 || math.Abs(float64(r.TestError)-(1-figures.Among.Precision1)) > 1e-12 || r.Collapsed || r.Reason != "finished" || r.Steps != 3*10 {
 		t.Errorf("the run came to %+v, %+v", r, figures.Among)
 	}
@@ -113,11 +113,11 @@ func TestSearchRun(t *testing.T) {
 	}
 	x := checkEmbeddings(t, figures, dir)
 
-	again, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{})
+	again, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{})
 	if err != nil || !reflect.DeepEqual(again.Figures, r.Figures) || !reflect.DeepEqual(again.Tables, r.Tables) || again.Measured != r.Measured {
 		t.Errorf("evaluated again it comes to\n%+v, the run said\n%+v (%v)", again, r, err)
 	}
-	other, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{Data: "other"})
+	other, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{Data: "other"})
 	if err != nil || other.TestError != r.TestError || len(other.Tables[0].Rows) != 1 {
 		t.Errorf("evaluated on the test pictures alone it comes to\n%+v, the run said\n%+v (%v)", other, r, err)
 	}
@@ -125,12 +125,12 @@ func TestSearchRun(t *testing.T) {
 	odd := *test
 	odd.H, odd.W = odd.W, odd.H
 	c.Sets = picturesInMemory(trainSet, &odd)
-	if _, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), "training pictures are 1×10×8, test pictures 1×8×10") {
+	if _, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), "training pictures are 1×10×8, test pictures 1×8×10") {
 		t.Errorf("pictures of another shape: error %v", err)
 	}
 	trainSet.Pixels[0]++
 	c.Sets = picturesInMemory(trainSet, test)
-	if _, err := job.Eval(t.Context(), dir, encodingOver(SearchJob(), &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), "was trained on") {
+	if _, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), "was trained on") {
 		t.Errorf("another training set: error %v", err)
 	}
 	checkEncoder(t, dir, test, x)
@@ -249,7 +249,7 @@ func TestEncoderBackground(t *testing.T) {
 	}
 	c := smallSearch()
 	c.Sets = picturesInMemory(trainSet, testSet)
-	_, _, dir := searchJob(t, c)
+	_, _, dir := searchOver(t, c)
 	e, err := encode.Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -274,7 +274,7 @@ func TestMetricLosses(t *testing.T) {
 		for _, raw := range []bool{false, true} {
 			c := smallSearch()
 			c.Loss, c.Raw, c.Epochs = l.name, raw, 4
-			r, figures, _ := searchJob(t, c)
+			r, figures, _ := searchOver(t, c)
 			t.Logf("%s, raw %v: precision@1 %v, energies %+v", l.name, raw, figures.Among.Precision1, r.Energy)
 			if least := 0.8; figures.Among.Precision1 < least || r.Collapsed {
 				t.Errorf("%s, raw %v: precision@1 is %v; %s", l.name, raw, figures.Among.Precision1, r.Why)
@@ -299,11 +299,11 @@ func hardSearch() (all []*Search) {
 
 func TestSearchResumeGivesTheSameBits(t *testing.T) {
 	for _, c := range hardSearch() {
-		_, _, want := searchJob(t, c)
+		_, _, want := searchOver(t, c)
 		for _, cut := range []int{10, 20, 30} { // within both epochs of 20 steps, and between them
 			dir := filepath.Join(t.TempDir(), "run")
 			ctx, cancel := context.WithCancel(t.Context())
-			r, err := job.Train(ctx, SearchJob(), c, job.Options{Dir: dir, Emit: func(e train.Event) {
+			r, err := job.Train(ctx, searchJob, c, job.Options{Dir: dir, Emit: func(e train.Event) {
 				if s, ok := e.(train.Step); ok && s.Step >= cut {
 					cancel()
 				}
@@ -316,7 +316,7 @@ func TestSearchResumeGivesTheSameBits(t *testing.T) {
 			}
 			again := *c
 			again.Threads = 3 // may change
-			if _, err := job.Train(t.Context(), SearchJob(), &again, job.Options{Dir: dir, Resume: true}); err != nil {
+			if _, err := job.Train(t.Context(), searchJob, &again, job.Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
 			for _, name := range []string{ModelFile, report.VectorsFile, job.ConfigFile, encode.CardFile} {
@@ -328,7 +328,7 @@ func TestSearchResumeGivesTheSameBits(t *testing.T) {
 		trainSet, testSet := barPictures()
 		trainSet.Pixels[0]++
 		c.Sets = picturesInMemory(trainSet, testSet)
-		if _, err := job.Train(t.Context(), SearchJob(), c, job.Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
+		if _, err := job.Train(t.Context(), searchJob, c, job.Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
 			t.Errorf("resuming on other data: error %v", err)
 		}
 	}
@@ -340,7 +340,7 @@ func TestSearchThreadsGiveTheSameBits(t *testing.T) {
 		var want string
 		for _, threads := range []int{1, 2, 5} {
 			c.Threads = threads
-			_, _, dir := searchJob(t, c)
+			_, _, dir := searchOver(t, c)
 			if got := file(t, dir, ModelFile) + file(t, dir, report.VectorsFile); want == "" {
 				want = got
 			} else if got != want {
@@ -353,15 +353,15 @@ func TestSearchThreadsGiveTheSameBits(t *testing.T) {
 func TestSearchConfigReproduces(t *testing.T) {
 	c := hardSearch()[0]
 	c.HoldOutClasses, c.Margin = []string{"1", "3"}, 0.4
-	_, figures, dir := searchJob(t, c)
+	_, figures, dir := searchOver(t, c)
 	if figures.InTraining != nil || figures.Among.Queries != 40 || !slices.Equal(figures.HeldOut, c.HoldOutClasses) || len(figures.Among.Classes) != 2 {
 		t.Errorf("with classes held out: %+v", figures)
 	}
-	_, read, err := job.ReadConfig(dir, encodingOver(SearchJob(), &c.Encoding))
+	_, read, err := job.ReadConfig(dir, encodingOver(searchJob, &c.Encoding))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, again := searchJob(t, read.(*Search))
+	_, _, again := searchOver(t, read.(*Search))
 	for _, name := range []string{ModelFile, report.VectorsFile, job.ConfigFile} {
 		if file(t, dir, name) != file(t, again, name) {
 			t.Errorf("%s of a run with the same settings differs", name)
@@ -373,7 +373,7 @@ func TestSearchConfigReproduces(t *testing.T) {
 func TestViewsOfOnePicture(t *testing.T) {
 	c := smallSearch()
 	c.Loss, c.Limit, c.Batch = "vicreg", 41, 20
-	if r, figures, _ := searchJob(t, c); r.Steps != 9 || figures.InTraining.Gallery != 41 {
+	if r, figures, _ := searchOver(t, c); r.Steps != 9 || figures.InTraining.Gallery != 41 {
 		t.Errorf("the run came to %+v", r)
 	}
 }
@@ -387,7 +387,7 @@ func TestSearchWarmStepAllocatesNothing(t *testing.T) {
 	for _, l := range metricLosses {
 		c := smallSearch()
 		c.Loss, c.Augment = l.name, !l.views
-		if n := allocations(t, opened(t, SearchJob(), c).(*searchTask), []int{1, 2, 3, 4, 5, 6, 7, 8, 101, 102, 103, 104}); n != 0 {
+		if n := allocations(t, opened(t, searchJob, c).(*searchTask), []int{1, 2, 3, 4, 5, 6, 7, 8, 101, 102, 103, 104}); n != 0 {
 			t.Errorf("%s: %v allocations a step", l.name, n)
 		}
 	}
@@ -588,7 +588,7 @@ func TestHoldNeedsQueries(t *testing.T) {
 // TestScaleIsOfAllClasses: what energies are held against is measured on what they are of.
 func TestScaleIsOfAllClasses(t *testing.T) {
 	c := smallSearch()
-	if err := job.Resolve(SearchJob(), c); err != nil {
+	if err := job.Resolve(searchJob, c); err != nil {
 		t.Fatal(err)
 	}
 	trainSet, test := barPictures()
@@ -612,7 +612,7 @@ func TestScaleIsOfAllClasses(t *testing.T) {
 func TestLostVectors(t *testing.T) {
 	c := smallSearch()
 	c.Raw = true
-	for what, task := range map[string]job.Model{"search": opened(t, SearchJob(), c), "siamese": opened(t, SiameseJob(), smallSiamese())} {
+	for what, task := range map[string]job.Model{"search": opened(t, searchJob, c), "siamese": opened(t, siameseJob, smallSiamese())} {
 		e, err := task.Evaluate(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -642,7 +642,7 @@ func TestNothingToCompare(t *testing.T) {
 		if l.plain {
 			continue
 		}
-		eval := l.build(DefaultSearch())
+		eval := l.build(atDefaults[*Search](searchJob))
 		one := metricBatch{x: []float32{1, 0}, dim: 2, labels: []int{3}, dx: make([]float32, 2)}
 		if _, err := eval(one); !errors.Is(err, train.ErrNothing) {
 			t.Errorf("%s of one vector: error %v", l.name, err)
@@ -728,7 +728,7 @@ func TestSearchResolveRefuses(t *testing.T) {
 	} {
 		c := smallSearch()
 		spoil(c)
-		if err := job.Resolve(SearchJob(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := job.Resolve(searchJob, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
@@ -739,7 +739,7 @@ func TestSearchResolveRefuses(t *testing.T) {
 	} {
 		c := smallSearch()
 		spoil(c)
-		if _, err := job.Train(t.Context(), SearchJob(), c, job.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := job.Train(t.Context(), searchJob, c, job.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		} else if _, err := os.Stat(dir); err == nil {
 			t.Error("a run that is refused leaves a folder")
@@ -769,7 +769,7 @@ func TestEncoderFingerprints(t *testing.T) {
 func TestSettingsOfPictures(t *testing.T) {
 	c := smallSearch()
 	c.TestShare, c.Size = 0.3, 32
-	if err := job.Resolve(SearchJob(), c); err != nil {
+	if err := job.Resolve(searchJob, c); err != nil {
 		t.Fatal(err)
 	}
 	text, err := c.Options().Write()
@@ -777,7 +777,7 @@ func TestSettingsOfPictures(t *testing.T) {
 		t.Errorf("the file is %s, %v", text, err)
 	}
 	c.Sets = nil
-	if err := job.Resolve(SearchJob(), c); err == nil || !strings.Contains(err.Error(), "test_share 0.3 has no effect: the data is in IDX files") {
+	if err := job.Resolve(searchJob, c); err == nil || !strings.Contains(err.Error(), "test_share 0.3 has no effect: the data is in IDX files") {
 		t.Errorf("digits with a share for the test: %v", err)
 	}
 }
@@ -792,7 +792,7 @@ func TestEncodersDiverge(t *testing.T) {
 	for _, c := range []struct {
 		job.Job
 		job.Spec
-	}{{SearchJob(), search}, {SiameseJob(), siamese}} {
+	}{{searchJob, search}, {siameseJob, siamese}} {
 		if r, err := job.Train(t.Context(), c.Job, c.Spec, job.Options{Dir: t.TempDir()}); !errors.Is(err, train.ErrDiverged) || r == nil || r.Reason != "diverged" {
 			t.Errorf("%s: %+v, %v", c.Name, r, err)
 		}

@@ -15,11 +15,10 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// SiameseJob trains vectors of pictures on pairs of them.
-func SiameseJob() job.Job {
-	return job.Job{
-		Name: "siamese", Folder: "siamese-LOSS", Short: "Train a network that tells whether two pictures show the same",
-		Long: `Trains two branches with the same weights on pairs of pictures: the energy of a pair is the distance of the branches'
+// siameseJob trains vectors of pictures on pairs of them.
+var siameseJob = job.Job{
+	Name: "siamese", Folder: "siamese-LOSS", Short: "Train a network that tells whether two pictures show the same",
+	Long: `Trains two branches with the same weights on pairs of pictures: the energy of a pair is the distance of the branches'
 vectors, low for pictures of the same and high for others. Two pictures then count as the same up to a
 threshold, which is chosen on held-out pairs; the figures are of test pairs.
 
@@ -30,9 +29,10 @@ pairs of other pictures.
 
 The run's folder is as that of train search, with verification.json (the ROC curve) instead of retrieval.json, and
 pairs.safetensors: the test pairs with their distances.`,
-		Examples: []string{"", "--loss cosine_embedding --epochs 10", "--data photos --size 96", "--pairs faces/train.csv --test-pairs faces/test.csv"},
-		New:      func() job.Spec { return DefaultSiamese() },
-	}
+	Examples: []string{"", "--loss cosine_embedding --epochs 10", "--data photos --size 96", "--pairs faces/train.csv --test-pairs faces/test.csv"},
+	New: func() job.Spec {
+		return &Siamese{Encoding: defaultEncoding(32, 4, 64), Loss: "square_square"}
+	},
 }
 
 // Siamese is the settings of the job siamese.
@@ -53,11 +53,6 @@ var pairLosses = []string{"square_square", "hinge_embedding", "cosine_embedding"
 
 // pairMargins are what a zero margin stands for.
 var pairMargins = map[string]float64{"square_square": 1, "hinge_embedding": 1, "cosine_embedding": 0.3}
-
-// DefaultSiamese returns the settings of `energo train siamese` without flags.
-func DefaultSiamese() *Siamese {
-	return &Siamese{Encoding: defaultEncoding(32, 4, 64), Loss: "square_square"}
-}
 
 func (c *Siamese) Options() option.List {
 	list := c.options(func() bool { return c.Pairs == "" }, func() bool { return c.Augment }, func() string {

@@ -26,16 +26,16 @@ import (
 
 // smallSiamese is a short job over bars.
 func smallSiamese() *Siamese {
-	c := DefaultSiamese()
+	c := atDefaults[*Siamese](siameseJob)
 	c.Sets = picturesInMemory(barPictures())
 	c.Epochs, c.Batch, c.Dim, c.LR, c.Validation, c.Seed = 4, 20, 6, 0.005, 50, 3
 	return c
 }
 
-func siameseJob(t *testing.T, c *Siamese) (*job.Result, *report.Verification, string) {
+func trainedSiamese(t *testing.T, c *Siamese) (*job.Result, *report.Verification, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := job.Train(t.Context(), SiameseJob(), c, job.Options{Dir: dir})
+	r, err := job.Train(t.Context(), siameseJob, c, job.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +46,9 @@ func siameseJob(t *testing.T, c *Siamese) (*job.Result, *report.Verification, st
 
 // siameseOver is siamese on the pictures and pairs of c in memory.
 func siameseOver(c *Siamese) []job.Job {
-	j := SiameseJob()
+	j := siameseJob
 	j.New = func() job.Spec {
-		s := DefaultSiamese()
+		s := atDefaults[*Siamese](siameseJob)
 		s.Sets, s.PairSets = c.Sets, c.PairSets
 		return s
 	}
@@ -91,7 +91,7 @@ func TestSiameseRun(t *testing.T) {
 	for _, loss := range pairLosses {
 		for what, c := range map[string]*Siamese{"drawn": smallSiamese(), "listed": smallSiamese().listed(somePairs(400), pairSet{})} {
 			c.Loss = loss
-			r, v, dir := siameseJob(t, c)
+			r, v, dir := trainedSiamese(t, c)
 			t.Logf("%s, pairs %s: %+v", loss, what, r)
 			held, test := r.Tables[0].Rows[0].Values, r.Tables[0].Rows[1].Values
 			accuracy := float64(r.Figures[0].Value)
@@ -157,11 +157,11 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 	all := somePairs(400)
 	for what, c := range map[string]*Siamese{"drawn": smallSiamese(), "listed": smallSiamese().listed(all, pairSet{})} {
 		c.Batch, c.Augment, c.EMA, c.Epochs = 10, true, 0.9, 2
-		_, _, want := siameseJob(t, c)
+		_, _, want := trainedSiamese(t, c)
 		for _, cut := range []int{10, 20, 30} {
 			dir := filepath.Join(t.TempDir(), "run")
 			ctx, cancel := context.WithCancel(t.Context())
-			r, err := job.Train(ctx, SiameseJob(), c, job.Options{Dir: dir, Emit: func(e train.Event) {
+			r, err := job.Train(ctx, siameseJob, c, job.Options{Dir: dir, Emit: func(e train.Event) {
 				if s, ok := e.(train.Step); ok && s.Step >= cut {
 					cancel()
 				}
@@ -174,7 +174,7 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 			}
 			again := *c
 			again.Threads = 3 // may change
-			if _, err := job.Train(t.Context(), SiameseJob(), &again, job.Options{Dir: dir, Resume: true}); err != nil {
+			if _, err := job.Train(t.Context(), siameseJob, &again, job.Options{Dir: dir, Resume: true}); err != nil {
 				t.Fatal(err)
 			}
 			for _, name := range []string{ModelFile, report.VerificationFile, job.ConfigFile, encode.CardFile} {
@@ -185,7 +185,7 @@ func TestSiameseResumeGivesTheSameBits(t *testing.T) {
 		}
 		if what == "listed" {
 			all.pairs[0].A++
-			if _, err := job.Train(t.Context(), SiameseJob(), c, job.Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
+			if _, err := job.Train(t.Context(), siameseJob, c, job.Options{Dir: want, Resume: true}); err == nil || !strings.Contains(err.Error(), "checksum") {
 				t.Errorf("resuming with other pairs: error %v", err)
 			}
 		}
@@ -198,7 +198,7 @@ func TestPairLoss(t *testing.T) {
 	for _, name := range pairLosses {
 		c := smallSiamese()
 		c.Loss, c.Dim = name, 4
-		if err := job.Resolve(SiameseJob(), c); err != nil {
+		if err := job.Resolve(siameseJob, c); err != nil {
 			t.Fatal(err)
 		}
 		l := newPairLoss(c)
@@ -246,7 +246,7 @@ func TestPairLossDiverged(t *testing.T) {
 	for _, name := range pairLosses {
 		c := smallSiamese()
 		c.Loss, c.Dim = name, 2
-		if err := job.Resolve(SiameseJob(), c); err != nil {
+		if err := job.Resolve(siameseJob, c); err != nil {
 			t.Fatal(err)
 		}
 		far := float32(math.Inf(1))
@@ -292,7 +292,7 @@ func pairLossOf(c *Siamese, x []float32, same []bool) (sum float64) {
 
 // TestChoose looks at what pairs are drawn.
 func TestChoose(t *testing.T) {
-	task := opened(t, SiameseJob(), smallSiamese()).(*siameseTask)
+	task := opened(t, siameseJob, smallSiamese()).(*siameseTask)
 	rng := rand.New(rand.NewPCG(1, 2))
 	samples, labels := rng.Perm(200), task.parts.train.set.Labels
 	task.choose(samples, rng)
@@ -367,7 +367,7 @@ func TestSiameseWarmStepAllocatesNothing(t *testing.T) {
 	for _, loss := range pairLosses {
 		c := smallSiamese()
 		c.Loss, c.Augment = loss, true
-		if n := allocations(t, opened(t, SiameseJob(), c), []int{1, 2, 3, 4, 5, 6, 7, 8}); n != 0 {
+		if n := allocations(t, opened(t, siameseJob, c), []int{1, 2, 3, 4, 5, 6, 7, 8}); n != 0 {
 			t.Errorf("%s: %v allocations a step", loss, n)
 		}
 	}
@@ -385,9 +385,9 @@ func TestSiameseRefuses(t *testing.T) {
 		"epochs 0 has no effect":  func(c *Siamese) { c.Epochs = 0 },
 		"batch is 1; it must":     func(c *Siamese) { c.Batch = 1 },
 	} {
-		c := DefaultSiamese()
+		c := atDefaults[*Siamese](siameseJob)
 		spoil(c)
-		if err := job.Resolve(SiameseJob(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := job.Resolve(siameseJob, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
@@ -400,7 +400,7 @@ func TestSiameseRefuses(t *testing.T) {
 		t.Helper()
 		c := smallSiamese().listed(all, test)
 		change(c)
-		if _, err := job.Train(t.Context(), SiameseJob(), c, job.Options{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := job.Train(t.Context(), siameseJob, c, job.Options{Dir: t.TempDir()}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
@@ -410,7 +410,7 @@ func TestSiameseRefuses(t *testing.T) {
 	refuse("they must be alike", somePairs(100), odd, func(*Siamese) {})
 	c := smallSiamese().listed(somePairs(30), pairSet{})
 	c.Validation = 1 // is of one kind alone: the training pairs choose
-	r, _, _ := siameseJob(t, c)
+	r, _, _ := trainedSiamese(t, c)
 	if held := r.Tables[0].Rows[0].Values; held[0]+held[1] != 23 {
 		t.Errorf("30 pairs: %+v", r.Tables[0])
 	}

@@ -18,11 +18,10 @@ import (
 	"github.com/energo-ml/energo/seq/read"
 )
 
-// SpeechJob trains a recogniser of speech, and a model of when words are said.
-func SpeechJob() job.Job {
-	return job.Job{
-		Name: "speech", Folder: "speech", Short: "Train a recogniser of speech from recordings and texts, unsegmented (CTC)",
-		Long: `Trains a convolutional network to write what is said in recordings, character by character, by CTC: it is told what
+// speechJob trains a recogniser of speech, and a model of when words are said.
+var speechJob = job.Job{
+	Name: "speech", Folder: "speech", Short: "Train a recogniser of speech from recordings and texts, unsegmented (CTC)",
+	Long: `Trains a convolutional network to write what is said in recordings, character by character, by CTC: it is told what
 is said, never when. The energy of a text is −log of its probability with all alignments summed out; --latent and
 --functional are as those of train strips.
 
@@ -33,9 +32,12 @@ recordings of --data, which are held out, are. Texts are read in lower case.
 The run's folder also has reader.json, which transcribe and align need, and times.safetensors,
 a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
 --resume.`,
-		Examples: []string{"--data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv"},
-		New:      func() job.Spec { return DefaultSpeech() },
-	}
+	Examples: []string{"--data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch, t.Clip, t.EMA, t.Validation = 30, 16, 5, 0.998, 100
+		return &Speech{Rate: 16000, Mels: 40, Channels: 128, Augment: true, ReadingLoss: defaultReadingLoss(), Training: t}
+	},
 }
 
 // Speech is the settings of the job speech.
@@ -49,13 +51,6 @@ type Speech struct {
 	Priors   float64 // weight of the label priors that are divided out
 	ReadingLoss
 	job.Training
-}
-
-// DefaultSpeech returns the settings of `energo train speech` without flags.
-func DefaultSpeech() *Speech {
-	t := job.DefaultTraining()
-	t.Epochs, t.Batch, t.Clip, t.EMA, t.Validation = 30, 16, 5, 0.998, 100
-	return &Speech{Rate: 16000, Mels: 40, Channels: 128, Augment: true, ReadingLoss: defaultReadingLoss(), Training: t}
 }
 
 func (c *Speech) Options() option.List {
@@ -75,8 +70,7 @@ func (c *Speech) Resolve() error {
 	if c.Data == "" {
 		return fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
 	}
-	d := DefaultSpeech()
-	c.Settle(d.Epochs, d.Batch)
+	c.Settle(c.Epochs, c.Batch)
 	return c.ReadingLoss.check()
 }
 

@@ -12,11 +12,10 @@ import (
 	"github.com/energo-ml/energo/seq/read"
 )
 
-// StripsJob trains a reader of strips of handwritten digits.
-func StripsJob() job.Job {
-	return job.Job{
-		Name: "strips", Folder: "strips", Short: "Train a reader of handwritten digit strings, unsegmented (CTC)",
-		Long: `Joins digits to strips of handwriting, in which neighbours may stand apart, touch or overlap, and
+// stripsJob trains a reader of strips of handwritten digits.
+var stripsJob = job.Job{
+	Name: "strips", Folder: "strips", Short: "Train a reader of handwritten digit strings, unsegmented (CTC)",
+	Long: `Joins digits to strips of handwriting, in which neighbours may stand apart, touch or overlap, and
 trains a convolutional network to read them by CTC: it is told what a strip says, never where. The
 energy of a text is −log of its probability with all alignments summed out; the offending
 energy is the free energy of all other texts. With --latent least it is that of its best alignment, and the offending
@@ -25,9 +24,12 @@ one is the best alignment of another text. --functional trains with another loss
 Every step draws new strips of 1 to --longest training digits; the figures are of fixed strips of test digits, of 1 to
 5 and of 6 to 12. The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder
 also has reader.json, which transcribe and align need.`,
-		Examples: []string{"", "--longest 12 --epochs 12 --seed 7", "--functional hinge --latent least", "--functional hinge --rival wrong"},
-		New:      func() job.Spec { return DefaultStrips() },
-	}
+	Examples: []string{"", "--longest 12 --epochs 12 --seed 7", "--functional hinge --latent least", "--functional hinge --rival wrong"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch, t.Clip, t.EMA = 8, 32, 5, 0.998
+		return &Strips{Longest: 6, Strips: 20000, Channels: 128, Augment: true, Tested: 2000, ReadingLoss: defaultReadingLoss(), Training: t}
+	},
 }
 
 // Strips is the settings of the job strips.
@@ -42,13 +44,6 @@ type Strips struct {
 	job.Training
 }
 
-// DefaultStrips returns the settings of `energo train strips` without flags.
-func DefaultStrips() *Strips {
-	t := job.DefaultTraining()
-	t.Epochs, t.Batch, t.Clip, t.EMA = 8, 32, 5, 0.998
-	return &Strips{Longest: 6, Strips: 20000, Channels: 128, Augment: true, Tested: 2000, ReadingLoss: defaultReadingLoss(), Training: t}
-}
-
 func (c *Strips) Options() option.List {
 	return append(option.List{
 		c.Labelled.option(),
@@ -61,8 +56,7 @@ func (c *Strips) Options() option.List {
 }
 
 func (c *Strips) Resolve() error {
-	d := DefaultStrips()
-	c.Settle(d.Epochs, d.Batch)
+	c.Settle(c.Epochs, c.Batch)
 	return c.ReadingLoss.check()
 }
 

@@ -21,11 +21,10 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// table trains energies of the answers in a column of a table.
-func table() job.Job {
-	return job.Job{
-		Name: "table", Folder: "table-LOSS-MODEL", Short: "Train an energy of the answers in a column of your own CSV file",
-		Long: `Trains an energy E(W, y, x) on a CSV file with a header: y is a column of it (--target), x all others but those to
+// tableJob trains energies of the answers in a column of a table.
+var tableJob = job.Job{
+	Name: "table", Folder: "table-LOSS-MODEL", Short: "Train an energy of the answers in a column of your own CSV file",
+	Long: `Trains an energy E(W, y, x) on a CSV file with a header: y is a column of it (--target), x all others but those to
 --ignore. Columns of numbers are standardised by the training rows; texts become one feature for each value. Empty cells,
 NA, NaN, null and ? are missing values.
 
@@ -36,13 +35,12 @@ two labels (first or second, there or not), so that every functional trains them
 Rows are drawn for the test (--test-share) unless a second file (--test) or a column with train, validation and test
 in its cells (--split-column) says which they are. The weights of the epoch with the least loss on validation rows (--validation, or
 the split column) are kept; without such rows, of the one with the least loss and penalty on all training rows. energo predict writes the answers for another file.`,
-		Examples: []string{"--data iris.csv --target species", "--data homes.csv --target price --answers number --model mlp", "--data films.csv --target genres --answers classes --separator '|'", "--data hits.csv --target relevance --answers rank --group query"},
-		New: func() job.Spec {
-			t := job.DefaultTraining()
-			t.Validation = 0 // small tables need all their rows
-			return &Table{Answers: data.TableClass, Separator: ";", TestShare: 0.2, Model: "linear", Hidden: 128, Functional: "nll", Form: functional.DefaultOptions(), Training: t}
-		},
-	}
+	Examples: []string{"--data iris.csv --target species", "--data homes.csv --target price --answers number --model mlp", "--data films.csv --target genres --answers classes --separator '|'", "--data hits.csv --target relevance --answers rank --group query"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Validation = 0 // small tables need all their rows
+		return &Table{Answers: data.TableClass, Separator: ";", TestShare: 0.2, Model: "linear", Hidden: 128, Functional: "nll", Form: functional.DefaultOptions(), Training: t}
+	},
 }
 
 // Table is the settings of the job table.

@@ -44,7 +44,7 @@ func tableFile(t *testing.T, n int) string {
 // tableOf trains a job of a small table and returns its result.
 func tableOf(t *testing.T, set func(c *Table)) (*job.Result, error) {
 	t.Helper()
-	j := table()
+	j := tableJob
 	c := j.New().(*Table)
 	c.Data, c.Epochs, c.Checkpoint = tableFile(t, 300), 40, 0
 	set(c)

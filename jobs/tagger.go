@@ -14,11 +14,10 @@ import (
 	"github.com/energo-ml/energo/seq/tag"
 )
 
-// TaggerJob trains taggers of words.
-func TaggerJob() job.Job {
-	return job.Job{
-		Name: "tagger", Folder: "tagger-FUNCTIONAL-MODEL", Short: "Train a tagger of words: chain energies over tags, on tagged text",
-		Long: `Trains energies of chains, E(y) = Σ U_t(y_t) + Σ P(y_{t−1}, y_t), to give each word of a sentence its tag.
+// taggerJob trains taggers of words.
+var taggerJob = job.Job{
+	Name: "tagger", Folder: "tagger-FUNCTIONAL-MODEL", Short: "Train a tagger of words: chain energies over tags, on tagged text",
+	Long: `Trains energies of chains, E(y) = Σ U_t(y_t) + Σ P(y_{t−1}, y_t), to give each word of a sentence its tag.
 --data is a folder of files with word/TAG tokens, a sentence a line, such as the Brown corpus; whole files are
 kept for the test. The model features adds up weights of hashed features: the word, its beginnings, ends and shape, and
 those of the two words on either side. The model network is embeddings and temporal convolutions. energo tag tags
@@ -34,9 +33,12 @@ up one wrong path at a time; --rival wrong pushes them all.
 
 Words look at all tags; with --prune those seen five times or more in training look at the tags that they had
 there alone, and rarer and unknown ones at those and the open classes.`,
-		Examples: []string{"--data brown", "--data brown --functional margin_cost_max", "--data brown --functional perceptron --average", "--data brown --functional hinge --rival wrong --model network", "--data brown --model network"},
-		New:      func() job.Spec { return DefaultTagger() },
-	}
+	Examples: []string{"--data brown", "--data brown --functional margin_cost_max", "--data brown --functional perceptron --average", "--data brown --functional hinge --rival wrong --model network", "--data brown --model network"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Validation = 1000
+		return &Tagger{Model: "features", FunctionalSettings: defaultFunctional(), Tags: "base", Test: 0.1, Bits: 17, Training: t}
+	},
 }
 
 // Tagger is the settings of the job tagger.
@@ -66,13 +68,6 @@ var (
 
 // zeros are the bases of TaggerZeros.
 var zeros = map[string]answers.Base{"raw": answers.AsIs, "minimum": answers.AboveMinimum, "free_energy": answers.LogProbability}
-
-// DefaultTagger returns the settings of `energo train tagger` without flags.
-func DefaultTagger() *Tagger {
-	t := job.DefaultTraining()
-	t.Validation = 1000
-	return &Tagger{Model: "features", FunctionalSettings: defaultFunctional(), Tags: "base", Test: 0.1, Bits: 17, Training: t}
-}
 
 func (c *Tagger) Options() option.List {
 	features := option.When(func() bool { return c.Model == "features" }, func() string {
@@ -145,7 +140,7 @@ func (c *Tagger) has() error {
 // chainFunctionals names the functionals whose statistic chains have. Every command line asks for them.
 var chainFunctionals = sync.OnceValue(func() (names []string) {
 	for _, name := range functionalNames() {
-		c := DefaultTagger()
+		c := taggerJob.New().(*Tagger)
 		if c.Functional = name; c.has() == nil {
 			names = append(names, name)
 		}

@@ -45,7 +45,7 @@ func tinyTagged(files, sentences int) (all []data.TaggedFile) {
 
 // tinyTagger is a short job over tinyTagged.
 func tinyTagger(model, functional string) *Tagger {
-	c := DefaultTagger()
+	c := atDefaults[*Tagger](taggerJob)
 	c.Model, c.Functional, c.Batch, c.Test, c.Seed, c.Validation = model, functional, 4, 0.25, 5, 20
 	c.Files = func(string) ([]data.TaggedFile, error) { return tinyTagged(8, 40), nil }
 	if model == "network" {
@@ -58,9 +58,9 @@ func tinyTagger(model, functional string) *Tagger {
 
 // tagJobs has the job tagger over tinyTagged.
 func tagJobs() []job.Job {
-	j := TaggerJob()
+	j := taggerJob
 	j.New = func() job.Spec {
-		c := DefaultTagger()
+		c := atDefaults[*Tagger](taggerJob)
 		c.Files = tinyTagger("features", "nll").Files
 		return c
 	}
@@ -68,7 +68,7 @@ func tagJobs() []job.Job {
 }
 
 func tagIn(ctx context.Context, c *Tagger, dir string, resume bool, emit func(train.Event)) (*job.Result, error) {
-	return job.Train(ctx, TaggerJob(), c, job.Options{Dir: dir, Resume: resume, Emit: emit})
+	return job.Train(ctx, taggerJob, c, job.Options{Dir: dir, Resume: resume, Emit: emit})
 }
 
 // figures are those of a result by their keys.
@@ -260,7 +260,7 @@ func TestTaggerSettings(t *testing.T) {
 	} {
 		c := tinyTagger("features", "nll")
 		change(c)
-		if err := job.Resolve(TaggerJob(), c); err == nil || !strings.Contains(err.Error(), want) {
+		if err := job.Resolve(taggerJob, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
@@ -271,7 +271,7 @@ func TestTaggerSettings(t *testing.T) {
 		c := tagJobs()[0].New().(*Tagger)
 		c.Functional, c.Average = "perceptron", average
 		for range 2 { // resolved again it is the same
-			if err := job.Resolve(TaggerJob(), c); err != nil || c.Batch != want.batch || c.LR != want.lr {
+			if err := job.Resolve(taggerJob, c); err != nil || c.Batch != want.batch || c.LR != want.lr {
 				t.Errorf("average %v: batch %d, lr %v, want %d and %v (%v)", average, c.Batch, c.LR, want.batch, want.lr, err)
 			}
 		}

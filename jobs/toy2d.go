@@ -24,21 +24,19 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// Toy2DJob trains densities over the plane.
-func Toy2DJob() job.Job {
-	return job.Job{
-		Name: "toy2d", Folder: "toy2d-SET-OBJECTIVE", Short: "Train a density exp(−E(y))/Z over the plane, whose truth is known",
-		Long: `Trains an energy over the plane for a distribution that is known exactly: gaussians (eight), rings, moons,
+// toy2DJob trains densities over the plane.
+var toy2DJob = job.Job{
+	Name: "toy2d", Folder: "toy2d-SET-OBJECTIVE", Short: "Train a density exp(−E(y))/Z over the plane, whose truth is known",
+	Long: `Trains an energy over the plane for a distribution that is known exactly: gaussians (eight), rings, moons,
 spirals, checkerboard or pinwheel. It is trained by the negative log-likelihood, its partition function a quadrature,
 or without a partition function. The density is compared with the truth: Kullback-Leibler divergence by quadrature,
 modes covered and maximum mean discrepancy by draws. About half a minute.`,
-		Examples: []string{"", "--set spirals --epochs 20", "--set rings --objective nce"},
-		New: func() job.Spec {
-			t := job.DefaultTraining()
-			t.Epochs, t.Batch, t.Warmup, t.Validation = 50, toyBatch, 50, 0
-			return &Toy2D{Set: "gaussians", Objective: "nll", Training: t}
-		},
-	}
+	Examples: []string{"", "--set spirals --epochs 20", "--set rings --objective nce"},
+	New: func() job.Spec {
+		t := job.DefaultTraining()
+		t.Epochs, t.Batch, t.Warmup, t.Validation = 50, toyBatch, 50, 0
+		return &Toy2D{Set: "gaussians", Objective: "nll", Training: t}
+	},
 }
 
 // Toy2D is the settings of the job toy2d.

@@ -12,17 +12,17 @@ import (
 
 // TestToy2D: a short training comes nearer to the truth, and its density integrates to 1.
 func TestToy2D(t *testing.T) {
-	s := Toy2DJob().New().(*Toy2D)
+	s := toy2DJob.New().(*Toy2D)
 	s.Epochs, s.Batch = 1, 128
 	dir := filepath.Join(t.TempDir(), "run")
-	r, err := job.Train(t.Context(), Toy2DJob(), s, job.Options{Dir: dir})
+	r, err := job.Train(t.Context(), toy2DJob, s, job.Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !(float64(r.TestError) < float64(r.Chance)/2) || r.TestError < 0 || len(r.Figures) != 2 {
 		t.Errorf("divergence %v; an even density has %v; figures %v", r.TestError, r.Chance, r.Figures)
 	}
-	run, err := job.Open(t.Context(), dir, []job.Job{Toy2DJob()}, job.Env{})
+	run, err := job.Open(t.Context(), dir, []job.Job{toy2DJob}, job.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestToy2D(t *testing.T) {
 // TestToyObjectives: every objective trains, and what it keeps besides the weights goes through a checkpoint.
 func TestToyObjectives(t *testing.T) {
 	for _, o := range Toy2DObjectives {
-		s := Toy2DJob().New().(*Toy2D)
+		s := toy2DJob.New().(*Toy2D)
 		s.Objective, s.Epochs, s.Batch = o, 1, 1600
 		m, err := s.Open(t.Context(), job.Env{})
 		if err != nil {
@@ -49,7 +49,7 @@ func TestToyObjectives(t *testing.T) {
 			t.Errorf("%s: chains that persist are there: %v", o, has)
 		}
 		dir := filepath.Join(t.TempDir(), "run")
-		if r, err := job.Train(t.Context(), Toy2DJob(), s, job.Options{Dir: dir}); err != nil || r.Reason != "finished" {
+		if r, err := job.Train(t.Context(), toy2DJob, s, job.Options{Dir: dir}); err != nil || r.Reason != "finished" {
 			t.Errorf("%s: %+v, %v", o, r, err)
 		}
 	}

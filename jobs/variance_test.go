@@ -18,7 +18,7 @@ func TestJobsOfPicturesWithoutVariance(t *testing.T) {
 		return set
 	}
 	trainSet, testSet := grey(250), grey(100)
-	auto, generate := DefaultAutoencoder(), tinyGenerate()
+	auto, generate := atDefaults[*Autoencoder](autoencoderJob), tinyGenerate()
 	short(auto, 1, 16, 50)
 	auto.Hidden, auto.Latent, generate.Epochs = 8, 2, 1
 	auto.fromMemory(trainSet, testSet)
@@ -26,7 +26,7 @@ func TestJobsOfPicturesWithoutVariance(t *testing.T) {
 	for _, c := range []struct {
 		job  job.Job
 		spec job.Spec
-	}{{AutoencoderJob(), auto}, {GenerateJob(), generate}} {
+	}{{autoencoderJob, auto}, {generateJob, generate}} {
 		dir := filepath.Join(t.TempDir(), "run")
 		r, err := job.Train(t.Context(), c.job, c.spec, job.Options{Dir: dir})
 		if err != nil {

@@ -235,37 +235,43 @@ var (
 	home    string
 	trained = map[string]func() error{
 		"digits": sync.OnceValue(func() error {
-			c := jobs.DefaultDigits()
+			j, c := atDefaults[*jobs.Digits]("digits")
 			c.Model, c.Epochs, c.Batch, c.LR, c.Validation = "linear", 1, 16, 0.001, 20
 			c.Sets = func(context.Context, string, data.Progress) (*data.Images, *data.Images, error) {
 				return bars(60), bars(20), nil
 			}
-			_, err := job.Train(context.Background(), jobs.DigitsJob(), c, job.Options{Dir: filepath.Join(home, "digits")})
+			_, err := job.Train(context.Background(), j, c, job.Options{Dir: filepath.Join(home, "digits")})
 			return err
 		}),
 		"search": sync.OnceValue(func() error {
-			c := jobs.DefaultSearch()
+			j, c := atDefaults[*jobs.Search]("search")
 			c.Epochs, c.Batch, c.Dim, c.LR, c.Validation = 1, 20, 4, 0.005, 20
 			c.Sets = func(context.Context, string, string, data.PictureOptions, data.Progress) (trainSet, testSet *data.Pictures, skipped []error, err error) {
 				return data.PicturesOf(bars(80), "train"), data.PicturesOf(bars(40), "test"), nil, nil
 			}
-			_, err := job.Train(context.Background(), jobs.SearchJob(), c, job.Options{Dir: filepath.Join(home, "search")})
+			_, err := job.Train(context.Background(), j, c, job.Options{Dir: filepath.Join(home, "search")})
 			return err
 		}),
 		"tagger": sync.OnceValue(func() error {
-			c := jobs.DefaultTagger()
+			j, c := atDefaults[*jobs.Tagger]("tagger")
 			c.Data, c.Epochs, c.Batch, c.Test, c.Validation, c.Bits = filepath.Join(home, "tagged"), 1, 4, 0.25, 5, 6
-			_, err := job.Train(context.Background(), jobs.TaggerJob(), c, job.Options{Dir: filepath.Join(home, "tagger")})
+			_, err := job.Train(context.Background(), j, c, job.Options{Dir: filepath.Join(home, "tagger")})
 			return err
 		}),
 		"speech": sync.OnceValue(func() error {
-			c := jobs.DefaultSpeech()
+			j, c := atDefaults[*jobs.Speech]("speech")
 			c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.EMA = filepath.Join(home, "speech.csv"), 8000, 8, 4, 1, 8, 2, 0
-			_, err := job.Train(context.Background(), jobs.SpeechJob(), c, job.Options{Dir: filepath.Join(home, "speech")})
+			_, err := job.Train(context.Background(), j, c, job.Options{Dir: filepath.Join(home, "speech")})
 			return err
 		}),
 	}
 )
+
+// atDefaults returns a job and its settings at their defaults.
+func atDefaults[S job.Spec](name string) (job.Job, S) {
+	j, _ := job.Named(jobs.All(), name)
+	return j, j.New().(S)
+}
 
 // sources writes what the runs are trained on.
 func sources() error {

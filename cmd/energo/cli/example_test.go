@@ -16,10 +16,11 @@ import (
 
 // A program with a job of its own beside energo's: the digits' energies and settings, over pictures of its own.
 func Example() {
-	strokes := jobs.DigitsJob()
+	digits, _ := job.Named(jobs.All(), "digits")
+	strokes := digits
 	strokes.Name, strokes.Folder = "strokes", "strokes-FUNCTIONAL-MODEL"
 	strokes.New = func() job.Spec {
-		c := jobs.DefaultDigits()
+		c := digits.New().(*jobs.Digits)
 		c.Model, c.Epochs, c.Validation = "linear", 60, 40
 		c.Sets = func(context.Context, string, data.Progress) (trainSet, testSet *data.Images, err error) {
 			return bars(400), bars(100), nil
