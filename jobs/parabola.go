@@ -17,7 +17,6 @@ import (
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -242,37 +241,9 @@ func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
 }
 
 func (m *realAnswers) Measure(ctx context.Context) (*job.Measures, error) {
-	s := m.look()
-	return &job.Measures{Evaluation: m.diagnose(s), Write: func(_ context.Context, dir string) error {
-		films := m.reel.films()
-		if err := surface.Write(dir, films); err != nil {
-			return err
-		}
-		return report.WritePlanes(dir, m.planes(&films[0], s))
+	return &job.Measures{Evaluation: m.diagnose(m.look()), Write: func(_ context.Context, dir string) error {
+		return surface.Write(dir, m.reel.films())
 	}}, ctx.Err()
-}
-
-// planes are the surface before training, as the film's first frame has it, and after.
-func (m *realAnswers) planes(film *surface.Film, s *lookedAt) []report.Plane {
-	first := &lookedAt{x: film.X, y: film.Y}
-	for _, e := range film.Frames[0].Energy {
-		first.energies = append(first.energies, float64(e))
-	}
-	var all []report.Plane
-	for _, p := range []struct {
-		name, title string
-		s           *lookedAt
-	}{{"before", "The surface before training", first}, {"after", "The surface after training", s}} {
-		right := make([]float64, len(p.s.x))
-		for i, x := range p.s.x {
-			right[i] = x * x
-		}
-		all = append(all, report.Plane{
-			Name: p.name, Title: p.title, Note: "low energies dark; spread over y: " + p.s.spread().String(),
-			X: p.s.x, Y: p.s.y, Energy: p.s.energies, Inferred: p.s.inferred(), Right: right, Least: slices.Max(first.energies) - slices.Min(first.energies),
-		})
-	}
-	return all
 }
 
 // lookedAt is the energies of a surface on a grid, y running fastest.
@@ -344,15 +315,6 @@ func (s *lookedAt) inferred() []float64 {
 		}
 	}
 	return answers
-}
-
-// spread is the standard deviation of the energies over y, mean over x.
-func (s *lookedAt) spread() measure.Number {
-	all := make([]float64, len(s.x))
-	for i := range all {
-		all[i] = measure.Deviation(s.row(i))
-	}
-	return measure.Number(measure.Mean(all))
 }
 
 // diagnose holds the inferred answers against Y = X². Chance is the error of the best constant answer.

@@ -20,7 +20,6 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
-	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -171,15 +170,21 @@ func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 		}.Of(float64(covered(m.toy.Modes, p.draws))))
 	}
 	return &job.Measures{Evaluation: m.diagnose(p), Figures: figures, Write: func(_ context.Context, dir string) error {
-		if err := surface.Write(dir, m.reel.films()); err != nil {
-			return err
-		}
-		plane := report.Plane{X: p.axis, Y: p.axis, Most: 10}
-		truth, model := plane, plane
-		truth.Name, truth.Title, truth.Note, truth.Energy = "truth", "The truth", "energies −log p, low ones dark, cut off 10 nat above the least", p.truth
-		model.Name, model.Title, model.Note, model.Energy, model.Draws = "model", "The model", "its energies −log p, and draws", p.model, p.draws
-		return report.WritePlanes(dir, []report.Plane{truth, model})
+		return surface.Write(dir, append(m.reel.films(), m.truth()))
 	}}, ctx.Err()
+}
+
+// truth is the energies −log p that the model should have, cut off 10 nat above the least.
+func (m *planeDensity) truth() surface.Film {
+	f := m.reel.film
+	f.Name, f.Title = "truth", "The truth: −log p"
+	energies := m.look(f.X).truth
+	highest := slices.Min(energies) + 10
+	for i, e := range energies {
+		energies[i] = min(e, highest)
+	}
+	f.Frames = []surface.Frame{{Energy: narrowed(energies)}}
+	return f
 }
 
 // planes is a density and the truth on a grid, the second coordinate running fastest.

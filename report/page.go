@@ -40,7 +40,7 @@ type page struct {
 	Search  *searchView  // among them
 	Verify  *verifyView  // of pairs of them
 
-	Films    []view // the last frame of each
+	Films    []view // the first and the last frame of each
 	Sheets   []sheetView
 	Pictured bool
 

@@ -70,8 +70,7 @@ func compose(dir string, images Images, command string) (*page, error) {
 		r.note("%s could not be read: %v.", surface.File, err)
 	}
 	for i := range films {
-		v := newFilmed(&films[i], 0)
-		p.Films = append(p.Films, p.view(v.figure(len(v.Frames)-1, stillShades)))
+		p.addFilm(&films[i])
 	}
 	p.notes(r, s)
 	for i := range p.Tiles {
@@ -103,6 +102,17 @@ func (p *page) add(r *Run, s *Surface, images Images) {
 	p.file(all)
 	p.file(worstFigure(s, images))
 	p.addWorst(s, images)
+}
+
+// addFilm draws a film's first and last frame on one scale.
+func (p *page) addFilm(f *surface.Film) {
+	v, last := newFilmed(f, 0), len(f.Frames)-1
+	if last > 0 {
+		before := v.figure(0, stillShades)
+		before.name += "-before"
+		p.Films = append(p.Films, p.view(before))
+	}
+	p.Films = append(p.Films, p.view(v.figure(last, stillShades)))
 }
 
 // leastWidth returns the width that axes of energies have at least: after a collapse a
