@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,43 +208,17 @@ func (o *Option) Void() string {
 	return ""
 }
 
+// value is the variable.
+func (o *Option) value() reflect.Value { return reflect.ValueOf(o.p).Elem() }
+
 // zero tells whether the value is 0, "", false or an empty list.
 func (o *Option) zero() bool {
-	switch p := o.p.(type) {
-	case *string:
-		return *p == ""
-	case *bool:
-		return !*p
-	case *int:
-		return *p == 0
-	case *uint64:
-		return *p == 0
-	case *float64:
-		return *p == 0
-	case *[][]float64:
-		return len(*p) == 0
-	}
-	return len(*o.p.(*[]string)) == 0
+	v := o.value()
+	return v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0
 }
 
 // Value returns the value itself.
-func (o *Option) Value() any {
-	switch p := o.p.(type) {
-	case *string:
-		return *p
-	case *bool:
-		return *p
-	case *int:
-		return *p
-	case *uint64:
-		return *p
-	case *float64:
-		return *p
-	case *[][]float64:
-		return *p
-	}
-	return *o.p.(*[]string)
-}
+func (o *Option) Value() any { return o.value().Interface() }
 
 // String implements pflag.Value.
 func (o *Option) String() string {
@@ -262,22 +237,11 @@ func (o *Option) String() string {
 
 // Assign sets the value to that of an option of the same kind.
 func (o *Option) Assign(from *Option) {
-	switch p := o.p.(type) {
-	case *string:
-		*p = *from.p.(*string)
-	case *bool:
-		*p = *from.p.(*bool)
-	case *int:
-		*p = *from.p.(*int)
-	case *uint64:
-		*p = *from.p.(*uint64)
-	case *float64:
-		*p = *from.p.(*float64)
-	case *[]string:
-		*p = slices.Clone(*from.p.(*[]string))
-	case *[][]float64:
-		*p = slices.Clone(*from.p.(*[][]float64))
+	v := from.value()
+	if v.Kind() == reflect.Slice { // a list of its own
+		v = reflect.AppendSlice(reflect.Zero(v.Type()), v)
 	}
+	o.value().Set(v)
 }
 
 // matrix writes rows of numbers as Set reads them: [[0,1],[2,0]]; nothing for none.
@@ -316,21 +280,11 @@ func (o *Option) Set(s string) (err error) {
 	return err
 }
 
-// Type implements pflag.Value.
-func (o *Option) Type() string {
-	switch o.p.(type) {
-	case *bool:
-		return "bool"
-	case *int:
-		return "int"
-	case *uint64:
-		return "uint"
-	case *float64:
-		return "float"
-	case *[]string:
-		return "strings"
-	case *[][]float64:
-		return "matrix"
-	}
-	return "string"
+// types are the names of the kinds.
+var types = map[reflect.Type]string{
+	reflect.TypeFor[string](): "string", reflect.TypeFor[bool](): "bool", reflect.TypeFor[int](): "int", reflect.TypeFor[uint64](): "uint",
+	reflect.TypeFor[float64](): "float", reflect.TypeFor[[]string](): "strings", reflect.TypeFor[[][]float64](): "matrix",
 }
+
+// Type implements pflag.Value.
+func (o *Option) Type() string { return types[o.value().Type()] }
