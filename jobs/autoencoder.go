@@ -66,11 +66,27 @@ const widest = 1 << 14
 func (c *Autoencoder) Folder() string { return "autoencoder-" + c.Loss }
 
 func (c *Autoencoder) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	trainSet, testSet, err := c.load(ctx, env)
+	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	return newAutoencoderTask(c, trainSet, testSet)
+	n, rng := sets.set.Size(), train.Rand(c.Seed, "init", 0)
+	t := &autoencoder{
+		c: c, shownSets: sets, pixels: n, batch: tensor.New(tensor.Float32), x: tensor.New(tensor.Float32), tape: autodiff.NewTape(tensor.Float32),
+		weights: weights{nn.NewSequential(
+			nn.Flatten{},
+			nn.NewLinear(n, c.Hidden, rng), nn.ReLU{},
+			nn.NewLinear(c.Hidden, c.Latent, rng),
+			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
+			nn.NewLinear(c.Hidden, n, rng),
+		)},
+		diagnosed: diagnosed{subject: train.Subject{
+			Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent), Terms: pictureTerms("reconstruction errors", measure.Plain),
+		}},
+		shuffled: pixelOrder(n),
+	}
+	t.tape.NoGrad = true
+	return t, nil
 }
 
 // pixelLoss returns the mean loss of outputs before the sigmoid against pixels in [0, 1],
@@ -87,7 +103,7 @@ func (c *Autoencoder) pixelLoss() (eval func(out, pixels, grad []float32) (float
 	return loss.BCEWithLogitsLoss[float32], false
 }
 
-func (t *autoencoderTask) Measure(ctx context.Context) (*job.Measures, error) {
+func (t *autoencoder) Measure(ctx context.Context) (*job.Measures, error) {
 	m, err := t.measure(ctx, t.test)
 	if err != nil {
 		return nil, err
@@ -111,49 +127,19 @@ const picturesKept = 20
 // its middle cannot hold them.
 type autoencoder struct {
 	weights
-	c      *Autoencoder
-	pixels int
+	shownSets
 	diagnosed
-	shuffled []int // order of the pixels of an offending picture
-	tape     *autodiff.Tape
-	x        *tensor.Tensor
-}
-
-func newAutoencoder(c *Autoencoder, set *data.Images) *autoencoder {
-	rng := train.Rand(c.Seed, "init", 0)
-	n := set.H * set.W
-	a := &autoencoder{
-		c: c, pixels: n, x: tensor.New(tensor.Float32), tape: autodiff.NewTape(tensor.Float32),
-		weights: weights{nn.NewSequential(
-			nn.Flatten{},
-			nn.NewLinear(n, c.Hidden, rng), nn.ReLU{},
-			nn.NewLinear(c.Hidden, c.Latent, rng),
-			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
-			nn.NewLinear(c.Hidden, n, rng),
-		)},
-		diagnosed: diagnosed{subject: train.Subject{
-			Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent), Terms: pictureTerms("reconstruction errors", measure.Plain),
-		}},
-		shuffled: pixelOrder(n),
-	}
-	a.tape.NoGrad = true
-	return a
-}
-
-// autoencoderTask is the auto-encoder as train sees it.
-type autoencoderTask struct {
-	*autoencoder
-	labelledSets
+	c         *Autoencoder
+	pixels    int
+	shuffled  []int // order of the pixels of an offending picture
 	criterion nn.Criterion
 	batch     *tensor.Tensor
+
+	tape *autodiff.Tape // of what is measured
+	x    *tensor.Tensor
 }
 
-func newAutoencoderTask(c *Autoencoder, trainSet, testSet *data.Images) (*autoencoderTask, error) {
-	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
-	return &autoencoderTask{autoencoder: newAutoencoder(c, trainSet), labelledSets: sets, batch: tensor.New(tensor.Float32)}, err
-}
-
-func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
+func (t *autoencoder) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	t.batch.Resize(len(b.Samples), t.pixels)
 	t.set.Batch(t.batch.Float32s(), b.Samples)
 	out := t.net.Forward(tape.Const(t.batch))
@@ -166,12 +152,9 @@ func (t *autoencoderTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Va
 	}, out)
 }
 
-func (t *autoencoderTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
+func (t *autoencoder) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	m, err := t.measure(ctx, t.evaluated(t.scaled))
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	return m.Evaluation, nil
+	return m.Evaluation, err
 }
 
 // reconstruction is what a set of pictures says of a model. Its Error is the fraction of
@@ -183,11 +166,10 @@ type reconstruction struct {
 }
 
 // measure looks at all pictures of a set, and at each with its pixels shuffled.
-func (a *autoencoder) measure(ctx context.Context, set *data.Images) (*reconstruction, error) {
-	m := &reconstruction{}
+func (a *autoencoder) measure(ctx context.Context, set *data.Images) (m reconstruction, err error) {
 	stats := make([]functional.LabelStats, set.N)
 	var squares float64
-	err := inBatches(ctx, set.N, func(lo, hi int) error {
+	err = inBatches(ctx, set.N, func(lo, hi int) error {
 		a.x.Resize(hi-lo, a.pixels)
 		x := a.x.Float32s()
 		set.Batch(x, numbers(lo, hi))
@@ -214,7 +196,7 @@ func (a *autoencoder) measure(ctx context.Context, set *data.Images) (*reconstru
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	m.mse = measure.Ratio(squares, float64(set.N*a.pixels))
 	lost, chance := varianceLost(squares, pixelVariance(set))

@@ -69,8 +69,7 @@ func (c *Digits) Options() option.List {
 		option.New(&c.Energy, "energy", "energy function: head (one output a label), code (‖G(x) − c_y‖²), joint (y is fed in)", option.OneOf(Energies...)),
 		option.New(&c.Codes, "codes", "codes of --energy code", option.OneOf(CodeKinds...), option.When(func() bool { return c.Energy == "code" },
 			func() string { return fmt.Sprintf("the energy is %s; the energy code has codes", c.Energy) })),
-		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionalNames()...), option.When(func() bool { return c.Loss == "" },
-			func() string { return fmt.Sprintf("the loss %s trains instead of a functional", c.Loss) })),
+		c.named(&c.Loss),
 		option.New(&c.Loss, "loss", "train the scores −E with a loss instead of a functional", option.OneOf(append([]string{""}, ScoreLosses...)...)),
 		option.New(&c.LabelSmoothing, "label_smoothing", "label smoothing of --loss cross_entropy", option.UpTo(1), option.When(func() bool { return c.Loss == "cross_entropy" },
 			func() string { return "it is of the loss cross_entropy" })),
@@ -105,11 +104,11 @@ func (c *Digits) Folder() string {
 }
 
 func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	trainSet, testSet, err := c.load(ctx, env)
+	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	return newDigitsTask(c, trainSet, testSet)
+	return newDigitsTask(c, sets)
 }
 
 func (t *digitsTask) Measure(ctx context.Context) (*job.Measures, error) {
@@ -121,7 +120,7 @@ func (t *digitsTask) Measure(ctx context.Context) (*job.Measures, error) {
 }
 
 // write writes the energies and the labels of the test set.
-func (m *measurement) write(dir string, set *data.Images) error {
+func (m measurement) write(dir string, set *data.Images) error {
 	labels := tensor.New(tensor.Float32, set.N)
 	for i, y := range set.Labels {
 		labels.Float32s()[i] = float32(y)

@@ -26,15 +26,11 @@ const (
 	channels2   = 64
 )
 
-// newLabeler builds the energy function that the settings name, for pictures of h×w
+// newLabeler builds the energy function that the settings name, for the functional f, pictures of h×w
 // pixels and k labels, with weights drawn from the seed.
-func (c *Digits) newLabeler(h, w, k int) (energy.Labeler, error) {
+func (c *Digits) newLabeler(f functional.Functional, h, w, k int) (energy.Labeler, error) {
 	if c.Model == "cnn" && (h < 4 || w < 4) {
 		return nil, fmt.Errorf("model cnn halves the pictures twice; %d×%d pixels are too few; there must be at least 4×4", h, w)
-	}
-	f, err := c.make()
-	if err != nil {
-		return nil, err
 	}
 	rng := train.Rand(c.Seed, "init", 0)
 	var l energy.Labeler
@@ -98,32 +94,15 @@ const (
 // digitsTask is the digits as train sees them.
 type digitsTask struct {
 	*digitsModel
-	labelledSets
+	shownSets
 	augment bool
-	params  []*autodiff.Param
-
-	loss   energy.LabelLoss
-	scores *scoreLoss     // in the functional's place; nil for none
-	x      *tensor.Tensor // a batch's pictures
-	target []int
+	x       *tensor.Tensor // a batch's pictures
 }
 
-// newDigitsTask returns the task of a training set. testSet may be nil where nothing is measured on it.
-func newDigitsTask(c *Digits, trainSet, testSet *data.Images) (*digitsTask, error) {
-	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
-	if err != nil {
-		return nil, err
-	}
-	model, err := newDigitsModel(c, trainSet)
-	if err != nil {
-		return nil, err
-	}
-	t := &digitsTask{digitsModel: model, labelledSets: sets, augment: c.Augment, params: model.labeler.Params(), x: tensor.New(tensor.Float32)}
-	t.scores, err = newScoreLoss(c)
-	return t, err
+func newDigitsTask(c *Digits, sets shownSets) (*digitsTask, error) {
+	model, err := newDigitsModel(c, sets.whole)
+	return &digitsTask{digitsModel: model, shownSets: sets, augment: c.Augment, x: tensor.New(tensor.Float32)}, err
 }
-
-func (t *digitsTask) Params() []*autodiff.Param { return t.params }
 
 func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	t.x.Resize(len(b.Samples), 1, t.set.H, t.set.W)
@@ -132,35 +111,41 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 	} else {
 		t.set.Batch(t.x.Float32s(), b.Samples)
 	}
-	t.target = t.target[:0]
-	for _, i := range b.Samples {
-		t.target = append(t.target, int(t.set.Labels[i]))
-	}
-	if t.scores != nil {
-		return t.scores.record(t.labeler.Energies(tape.Const(t.x)), t.target)
-	}
-	losses, err := t.loss.Record(t.labeler.Energies(tape.Const(t.x)), t.target, t.functional)
-	if err != nil {
-		return nil, err
-	}
-	return autodiff.Mean(losses), nil
+	return t.record(t.labeler.Energies(tape.Const(t.x)), t.set, b.Samples)
 }
 
 func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	m, err := t.measure(ctx, t.evaluated(t.scaled))
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	return m.Evaluation, nil
+	return m.Evaluation, err
 }
 
-// digitsModel is an energy function over the labels, and how it is measured.
+// digitsModel is an energy function over the labels, what trains it, and how it is measured.
 type digitsModel struct {
 	weights
 	labeler    energy.Labeler
 	functional functional.Functional
 	diagnosed
 	predictor *energy.Predictor
+
+	loss   energy.LabelLoss
+	scores *scoreLoss // in the functional's place; nil for none
+	target []int
+}
+
+// record records the mean loss of the energies of the labels of some samples of a set.
+func (m *digitsModel) record(energies *autodiff.Var, set *data.Images, samples []int) (*autodiff.Var, error) {
+	m.target = m.target[:0]
+	for _, i := range samples {
+		m.target = append(m.target, int(set.Labels[i]))
+	}
+	if m.scores != nil {
+		return m.scores.record(energies, m.target)
+	}
+	losses, err := m.loss.Record(energies, m.target, m.functional)
+	if err != nil {
+		return nil, err
+	}
+	return autodiff.Mean(losses), nil
 }
 
 // checkLabelled refuses pictures that no energy of labels can be made for.
@@ -179,27 +164,24 @@ func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
 	if k := set.Classes(); c.Cost != nil && len(c.Cost) != k {
 		return nil, fmt.Errorf("cost has %d rows; the data has %d labels", len(c.Cost), k)
 	}
-	labeler, err := c.newLabeler(set.H, set.W, set.Classes())
-	if err != nil {
-		return nil, err
-	}
 	f, err := c.make()
 	if err != nil {
 		return nil, err
 	}
-	entry, err := functional.Lookup(c.Functional)
+	labeler, err := c.newLabeler(f, set.H, set.W, set.Classes())
 	if err != nil {
 		return nil, err
 	}
+	scores, err := newScoreLoss(c)
 	m := &digitsModel{
-		weights: weights{energy.Module(labeler)}, labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
+		weights: weights{energy.Module(labeler)}, labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32), scores: scores,
 		diagnosed: diagnosed{subject: train.Subject{Functional: f, Loss: c.Loss, Architecture: c.architecture()}},
 	}
-	if entry.Takes("margin") && c.Loss == "" {
+	if c.takes("margin", c.Loss) {
 		m.subject.Margin = c.Margin
 	}
 	m.subject.Terms = train.AnswerTerms("samples", m.subject.Margin)
-	return m, nil
+	return m, err
 }
 
 // measurement is what a set of pictures says of a model.
@@ -209,11 +191,11 @@ type measurement struct {
 }
 
 // measure looks at all pictures of a set.
-func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measurement, error) {
+func (m *digitsModel) measure(ctx context.Context, set *data.Images) (measurement, error) {
 	k := m.labeler.Labels()
 	all, err := m.energiesOf(ctx, pixelsOf(set), set.H, set.W)
 	if err != nil {
-		return nil, err
+		return measurement{}, err
 	}
 	target := make([]int, set.N)
 	for i, y := range set.Labels {
@@ -221,7 +203,7 @@ func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measureme
 	}
 	stats := make([]functional.LabelStats, set.N)
 	if err := functional.Stats(stats, all, k, target); err != nil {
-		return nil, err
+		return measurement{}, err
 	}
 	wrong, counts := 0, make([]int, k)
 	for i, s := range stats {
@@ -231,7 +213,7 @@ func (m *digitsModel) measure(ctx context.Context, set *data.Images) (*measureme
 			wrong++
 		}
 	}
-	return &measurement{
+	return measurement{
 		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), train.Guessed(counts)),
 		Energies:   rowsOf(all, k),
 	}, nil

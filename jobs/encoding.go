@@ -140,9 +140,10 @@ func picturesSum(set *data.Pictures) string {
 // encoderTask is what the models of search and siamese have in common: a network that makes vectors of pictures.
 type encoderTask struct {
 	*encode.Network
-	pictured
+	trainedOn
 	diagnosed
-	look *encode.Worker
+	shown *data.Pictures // of the test
+	look  *encode.Worker
 
 	criterion nn.Criterion
 	x         *tensor.Tensor // a batch's pictures
@@ -160,11 +161,16 @@ func (c *Encoding) newEncoderTask(job string, trained, test *data.Pictures, sum 
 	if err != nil {
 		return encoderTask{}, err
 	}
-	return encoderTask{Network: n, look: n.Worker(), x: tensor.New(tensor.Float32), pictured: pictured{trainedOn{sum}, test.Pixels, test.C, test.H, test.W}}, nil
+	return encoderTask{Network: n, look: n.Worker(), x: tensor.New(tensor.Float32), trainedOn: trainedOn{sum}, shown: test}, nil
 }
 
 func (t *encoderTask) Load(dir string) error {
 	return nn.Load(filepath.Join(dir, encode.WeightsFile), t.Module)
+}
+
+// Pictures implements job.Pictured.
+func (t *encoderTask) Pictures() (report.Images, error) {
+	return report.PlaneImages(t.shown.Pixels, t.shown.C, t.shown.H, t.shown.W)
 }
 
 // distance is the network's metric as packages pair and retrieval have it.

@@ -25,6 +25,22 @@ func (c *FunctionalSettings) make() (functional.Functional, error) {
 	return functional.New(c.Functional, c.Options)
 }
 
+// named lists the setting of the functional's name. loss is as options has it.
+func (c *FunctionalSettings) named(loss *string) option.Option {
+	return option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functional.Names()...),
+		option.When(func() bool { return *loss == "" }, func() string { return fmt.Sprintf("the loss %s trains instead of a functional", *loss) }))
+}
+
+// countsFrom reports whether the functional takes energies, and not only a difference of two, so that it counts what they are counted from.
+func (c *FunctionalSettings) countsFrom() bool {
+	f, err := c.make()
+	if err != nil { // which Resolve refuses
+		return true
+	}
+	s := f.Statistic()
+	return !s.Relative && s.Kind != functional.CostMax
+}
+
 // options lists the settings of functionals but for Cost, which is of labels. loss names what trains instead of a functional;
 // "" stands for the functional.
 func (c *FunctionalSettings) options(loss *string) option.List {
@@ -67,11 +83,4 @@ func (c *FunctionalSettings) whyNot(loss string) string {
 		return fmt.Sprintf("it is of functionals; the loss %s trains instead of one", loss)
 	}
 	return fmt.Sprintf("the functional %s takes %s", c.Functional, cmp.Or(strings.Join(c.uses(), ", "), "none of these settings"))
-}
-
-func functionalNames() (names []string) {
-	for _, e := range functional.Catalogue() {
-		names = append(names, e.Name)
-	}
-	return names
 }

@@ -4,18 +4,14 @@ import (
 	"context"
 	"errors"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/energy"
-	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
-	"github.com/energo-ml/energo/ebm/objective"
 	"github.com/energo-ml/energo/ebm/sampler"
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
-	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
@@ -60,26 +56,23 @@ func (c *Generate) Options() option.List {
 func (c *Generate) Folder() string { return "generate" }
 
 func (c *Generate) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	trainSet, testSet, err := c.load(ctx, env)
+	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkJudge(trainSet, c.Seed); err != nil {
+	if err := checkJudge(sets.whole, c.Seed); err != nil {
 		return nil, err
 	}
-	if testSet.N < 2 {
+	if sets.test.N < 2 {
 		return nil, errors.New("there is one test image; what is drawn is compared with two at least")
 	}
-	return newGenerateTask(c, trainSet, testSet)
+	sets.held = sets.evaluated(false) // of all epochs: chains are held against as many pictures
+	d, err := newDensity(c.Chains, &c.Training, c.model(sets.set), sets.set, "The plane through three training pictures")
+	return &generateTask{shownSets: sets, density: d, c: c}, err
 }
 
 // Load implements job.Model: the chains come with the weights.
-func (t *generateTask) Load(dir string) error {
-	if err := t.weights.Load(dir); err != nil {
-		return err
-	}
-	return train.LoadState(dir, t)
-}
+func (t *generateTask) Load(dir string) error { return t.loadWithState(dir, t) }
 
 // shownEach is how many pictures of a kind are shown.
 const shownEach = 100
@@ -96,7 +89,7 @@ func (t *generateTask) Measure(ctx context.Context) (*job.Measures, error) {
 	real, _ := some(t.test, judged, train.Rand(t.c.Seed, "measure", 0))
 	g := &generated{}
 	var err error
-	if g.chains, err = t.draws(ctx, judged); err != nil {
+	if g.chains, err = t.draws(ctx, judged, freshSteps); err != nil {
 		return nil, err
 	}
 	e, err := t.diagnose(ctx, t.test, discrepancyOf(g.chains, real, t.test.Size()), math.NaN())
@@ -220,103 +213,11 @@ func (t *generateTask) write(ctx context.Context, dir string, g *generated, j *j
 	})
 }
 
-// pictureSurface is an energy over pictures, and how it is looked at.
-type pictureSurface struct {
-	weights
-	surface energy.Surface
-	slopes  *energy.Slopes[float32]
-	h, w    int
-	diagnosed
-	shuffled []int // order of the pixels of an offending picture
-}
-
-func newPictureSurface(net nn.Module, s energy.Surface, h, w int, architecture string) *pictureSurface {
-	return &pictureSurface{
-		weights: weights{net}, surface: s, slopes: energy.NewSlopes[float32](s), h: h, w: w, shuffled: pixelOrder(h * w),
-		diagnosed: diagnosed{subject: train.Subject{Loss: "of the contrast", Architecture: architecture, Terms: pictureTerms("energies", measure.Plain)}},
-	}
-}
-
-// pictureTerms are those of energies of pictures, held against the same with their pixels shuffled.
-func pictureTerms(energies string, unit measure.Unit) train.Terms {
-	return train.Terms{
-		Energies: energies, Samples: "pictures", Correct: "the pictures", Offending: "the same with shuffled pixels", Unit: unit,
-		Kept: train.ToldApart("of the pictures are lower than the same with shuffled pixels"),
-	}
-}
-
-// energies returns the energies of pictures [n, h·w].
-func (p *pictureSurface) energies(ctx context.Context, y []float32) ([]float64, error) {
-	d := p.h * p.w
-	e := make([]float64, len(y)/d)
-	return e, inBatches(ctx, len(e), func(lo, hi int) error {
-		p.slopes.Energies(e[lo:hi], nil, y[lo*d:hi*d])
-		return nil
-	})
-}
-
-// diagnose holds the energies of pictures against those of the same with their pixels
-// shuffled. The job's error and what it is by chance are the caller's.
-func (p *pictureSurface) diagnose(ctx context.Context, set *data.Images, failure measure.Figure, chance float64) (train.Evaluation, error) {
-	y := pixelsOf(set)
-	correct, err := p.energies(ctx, y)
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	shufflePixels(y, p.shuffled)
-	other, err := p.energies(ctx, y)
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	stats := make([]functional.LabelStats, set.N)
-	for i := range stats {
-		stats[i] = functional.LabelStats{Correct: correct[i], Offending: other[i], Answer: 1, Spread: math.Abs(other[i]-correct[i]) / 2}
-	}
-	return train.Diagnose(stats, p.subject, failure, chance), nil
-}
-
-// pixelsOf returns all pictures of a set, [N, H·W] in [0, 1].
-func pixelsOf(set *data.Images) []float32 {
-	y := make([]float32, set.N*set.Size())
-	set.Batch(y, numbers(0, set.N))
-	return y
-}
-
-// numbers lists lo to hi−1.
-func numbers(lo, hi int) []int {
-	all := make([]int, hi-lo)
-	for i := range all {
-		all[i] = lo + i
-	}
-	return all
-}
-
 // generateTask is a density of pictures as train sees it.
 type generateTask struct {
-	*pictureSurface
-	labelledSets
-	c         *Generate
-	whole     *data.Images // all training pictures, held-out ones too
-	objective objective.Contrast[float32]
-	buffer    *tensor.Tensor // [chains, pixels]; nil where chains start from the data
-	batch     *tensor.Tensor
-	film      *pictureFilm
-}
-
-func newGenerateTask(c *Generate, trainSet, testSet *data.Images) (*generateTask, error) {
-	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
-	if err != nil {
-		return nil, err
-	}
-	model := c.model(trainSet)
-	sets.held = sets.evaluated(false) // of all epochs: chains are held against as many pictures
-	t := &generateTask{
-		pictureSurface: model, labelledSets: sets, c: c, whole: trainSet, batch: tensor.New(tensor.Float32),
-		film: newPictureFilm("The plane through three training pictures", sets.set, c.Epochs, c.Batch),
-	}
-	t.objective.EnergyL2 = c.EnergyL2
-	t.objective.Chains, t.buffer, err = c.negatives(trainSet.Size(), c.Seed)
-	return t, err
+	shownSets
+	*density
+	c *Generate
 }
 
 // model returns the untrained surface for pictures like those of set.
@@ -325,14 +226,8 @@ func (c *Generate) model(set *data.Images) *pictureSurface {
 	return newPictureSurface(net, energy.Density{Net: net, D: set.Size()}, set.H, set.W, "a convolutional E(y)")
 }
 
-// State implements train.Stateful: the chains and the film.
-func (t *generateTask) State() []tensor.Named {
-	return append(chainsState(t.buffer), t.film.state()...)
-}
-
 func (t *generateTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
-	t.c.noisy(t.batch, t.set, b.Samples, b.Rand)
-	return t.objective.Record(tape, t.surface, t.batch, b.Rand)
+	return t.contrast(tape, t.noisy(t.set, b), b)
 }
 
 // Evaluate implements train.Task. The error is how far the chains are from pictures held
@@ -342,7 +237,7 @@ func (t *generateTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	if !t.scaled {
 		n = planePairs
 	}
-	draws, err := t.draws(ctx, n)
+	draws, err := t.draws(ctx, n, freshSteps)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
@@ -352,37 +247,6 @@ func (t *generateTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 		return e, err
 	}
 	return e, t.film.look(ctx, t.pictureSurface, held, draws)
-}
-
-// draws returns up to n chains as they stand; without a buffer, short runs from noise.
-func (t *generateTask) draws(ctx context.Context, n int) ([]float32, error) {
-	if t.buffer != nil {
-		return t.buffer.Float32s()[:min(n, t.c.Buffer)*t.set.Size()], nil
-	}
-	return t.fromNoise(ctx, t.c.Chains, min(n, 200), freshSteps, t.c.Seed)
-}
-
-// fromNoise returns n pictures that chains came to from noise.
-func (p *pictureSurface) fromNoise(ctx context.Context, c Chains, n, steps int, seed uint64) ([]float32, error) {
-	rng := train.Rand(seed, "from noise", 0)
-	noise := sampler.Uniform[float32]{D: p.h * p.w, Low: 0, High: 1}
-	y := make([]float32, n*p.h*p.w)
-	noise.Draw(rng, y)
-	return y, c.walk(ctx, rng, p.slopes, y, steps)
-}
-
-// walk moves chains y on by Langevin steps, some at once.
-func (c Chains) walk(ctx context.Context, rng *rand.Rand, target sampler.Target[float32], y []float32, steps int) error {
-	const atOnce = 25
-	run := sampler.Chains[float32]{Sampler: c.langevin()}
-	for ; steps > 0; steps -= atOnce {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		run.Steps = min(steps, atOnce)
-		run.Draw(rng, target, y, y)
-	}
-	return nil
 }
 
 // discrepancyOf is the error of a density: how far its draws are from real pictures.

@@ -123,11 +123,8 @@ func TestGenerateResumes(t *testing.T) {
 
 // What is filled in keeps the upper halves.
 func TestFill(t *testing.T) {
-	trainSet, testSet := sets()
-	task, err := newGenerateTask(tinyGenerate(), trainSet, testSet)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, testSet := sets()
+	task := open[*generateTask](t, tinyGenerate())
 	whole, _ := some(testSet, 7, train.Rand(1, "test", 0))
 	filled, err := task.fill(t.Context(), whole, 0)
 	if err != nil {
@@ -151,10 +148,8 @@ func TestJEMResumes(t *testing.T) {
 	if len(r.Tables[0].Rows) != 2 || !math.IsNaN(figure(t, r, "foreign")) {
 		t.Errorf("without foreign pictures: %+v", r)
 	}
-	task, err := newJEMTask(c, trainSet, testSet, foreign)
-	if err != nil {
-		t.Fatal(err)
-	}
+	task := open[*jemTask](t, c)
+	task.foreign = foreign
 	table, err := task.detection(t.Context())
 	if err != nil || len(table.Rows) != 3 || table.Rows[0].Name != "foreign pictures" || table.Rows[0].Values[0] != 60 {
 		t.Errorf("with foreign pictures: %+v, %v", table, err)
@@ -217,7 +212,9 @@ func TestChainsRefuse(t *testing.T) {
 		}
 	}
 	set := &data.Images{Pixels: make([]byte, 600*600), Labels: []byte{0}, N: 1, H: 600, W: 600}
-	if _, err := newGenerateTask(tinyGenerate(), set, nil); err == nil || !strings.Contains(err.Error(), "the pictures have 600×600 pixels") {
+	large := tinyGenerate()
+	large.fromMemory(set, set)
+	if _, err := large.Open(t.Context(), job.Env{}); err == nil || !strings.Contains(err.Error(), "the pictures have 600×600 pixels") {
 		t.Errorf("pictures of 600×600: %v", err)
 	}
 }

@@ -62,6 +62,26 @@ func small() *Digits {
 
 func sets() (trainSet, testSet *data.Images) { return bars(250, 10, 8, 5, 1), bars(100, 10, 8, 5, 2) }
 
+// labelled divides a training set as c says.
+func labelled(t *testing.T, c *Digits, trainSet *data.Images) shownSets {
+	t.Helper()
+	sets, err := divided(&c.Training, trainSet, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shownSets{sets}
+}
+
+// open returns the untrained model of settings.
+func open[M job.Model](t *testing.T, s job.Spec) M {
+	t.Helper()
+	m, err := s.Open(t.Context(), job.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.(M)
+}
+
 // fromMemory lets a job read sets in memory.
 func (l *Labelled) fromMemory(trainSet, testSet *data.Images) { *l = inMemory(trainSet, testSet) }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
-	"github.com/energo-ml/energo/ebm/objective"
 	"github.com/energo-ml/energo/ebm/sampler"
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
@@ -72,15 +71,30 @@ func (c *JEM) Options() option.List {
 func (c *JEM) Folder() string { return "jem" }
 
 func (c *JEM) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	trainSet, testSet, err := c.load(ctx, env)
+	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	foreign, err := c.foreign(ctx, env, trainSet)
+	foreign, err := c.foreign(ctx, env, sets.set)
 	if err != nil {
 		return nil, err
 	}
-	return newJEMTask(c, trainSet, testSet, foreign)
+	if err := checkLabelled(sets.whole); err != nil {
+		return nil, err
+	}
+	const architecture = "a convolutional E(k, y)"
+	h, w, k := sets.set.H, sets.set.W, sets.whole.Classes()
+	labeler, nll := energy.NewHead(c.network(h, w, k, train.Rand(c.Seed, "init", 0)), k), functional.NLL{Beta: 1}
+	net := energy.Module(labeler)
+	surface := newPictureSurface(net, energy.Marginal{Labeler: labeler, D: h * w}, h, w, architecture)
+	d, err := newDensity(c.Chains, &c.Training, surface, sets.set, "The plane through three training pictures, labels summed out")
+	return &jemTask{
+		shownSets: sets, c: c, foreign: foreign, density: d,
+		digitsModel: &digitsModel{
+			weights: weights{net}, labeler: labeler, functional: nll, predictor: energy.NewPredictor(labeler, tensor.Float32),
+			diagnosed: diagnosed{subject: train.Subject{Functional: nll, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)}},
+		},
+	}, err
 }
 
 // foreign returns the test pictures of a folder, of Fashion-MNIST if none is named, and nil where that is not installed or of
@@ -158,7 +172,7 @@ func (t *jemTask) detection(ctx context.Context) (measure.Table, error) {
 	y := pixelsOf(t.test)
 	noise, shuffled := make([]float32, len(y)), slices.Clone(y)
 	sampler.Uniform[float32]{D: t.test.Size(), Low: 0, High: 1}.Draw(train.Rand(t.c.Seed, "foreign", 0), noise)
-	shufflePixels(shuffled, t.pictures.shuffled)
+	shufflePixels(shuffled, t.density.shuffled)
 	others := []judgedPictures{{"uniform noise", noise}, {"shuffled pixels", shuffled}}
 	if t.foreign != nil {
 		others = append([]judgedPictures{{"foreign pictures", pixelsOf(t.foreign)}}, others...)
@@ -187,12 +201,12 @@ func (t *jemTask) scores(ctx context.Context, y []float32) (energies, doubts []f
 	for i := range len(p) / k {
 		doubts = append(doubts, 1-float64(slices.Max(p[i*k:(i+1)*k])))
 	}
-	energies, err = t.pictures.energies(ctx, y)
+	energies, err = t.density.energies(ctx, y)
 	return energies, doubts, err
 }
 
 // write writes the energies of the test set, the film of training and, of a density, sheets of what it draws.
-func (t *jemTask) write(ctx context.Context, dir string, own *measurement) error {
+func (t *jemTask) write(ctx context.Context, dir string, own measurement) error {
 	var sheets []report.Sheet
 	if t.c.Density != 0 {
 		drawn, err := t.drawn(ctx)
@@ -201,14 +215,14 @@ func (t *jemTask) write(ctx context.Context, dir string, own *measurement) error
 		}
 		sheets = append(sheets, sheet(t.test, drawnALabel, "of-labels", "Pictures of each label, from noise", "Langevin dynamics down E(k, y) for each label k, a row each.", drawn))
 	}
-	if t.c.Density != 0 && t.buffer != nil {
-		chains := t.buffer.Float32s()[:min(shownEach, t.c.Buffer)*t.test.Size()]
+	if buffer := t.density.buffer; t.c.Density != 0 && buffer != nil {
+		chains := buffer.Float32s()[:min(shownEach, t.c.Buffer)*t.test.Size()]
 		sheets = append(sheets, sheet(t.test, drawnALabel, "chains", "The chains of training", "As the last step left them; some have started from noise just before.", chains))
 	}
 	if err := own.write(dir, t.test); err != nil {
 		return err
 	}
-	if err := surface.Write(dir, t.film.films()); err != nil {
+	if err := surface.Write(dir, t.density.film.films()); err != nil {
 		return err
 	}
 	return report.WriteSheets(dir, sheets)
@@ -234,78 +248,21 @@ func (t *jemTask) drawn(ctx context.Context) (all []float32, err error) {
 // too, by the contrast of the energies with the labels summed out.
 type jemTask struct {
 	*digitsModel
-	labelledSets
-	c         *JEM
-	foreign   *data.Images // nil for none
-	pictures  *pictureSurface
-	loss      energy.LabelLoss
-	objective objective.Contrast[float32]
-	buffer    *tensor.Tensor // [chains, pixels]; nil where chains start from the data
-	batch     *tensor.Tensor
-	target    []int
-	film      *pictureFilm
+	shownSets
+	c       *JEM
+	foreign *data.Images // nil for none
+	density *density
 }
 
-func newJEMTask(c *JEM, trainSet, testSet, foreign *data.Images) (*jemTask, error) {
-	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkLabelled(trainSet); err != nil {
-		return nil, err
-	}
-	const architecture = "a convolutional E(k, y)"
-	h, w, k := trainSet.H, trainSet.W, trainSet.Classes()
-	labeler, nll := energy.NewHead(c.network(h, w, k, train.Rand(c.Seed, "init", 0)), k), functional.NLL{Beta: 1}
-	net := energy.Module(labeler)
-	t := &jemTask{
-		digitsModel: &digitsModel{
-			weights: weights{net}, labeler: labeler, functional: nll, predictor: energy.NewPredictor(labeler, tensor.Float32),
-			diagnosed: diagnosed{subject: train.Subject{Functional: nll, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)}},
-		},
-		pictures:     newPictureSurface(net, energy.Marginal{Labeler: labeler, D: trainSet.Size()}, h, w, architecture),
-		labelledSets: sets, c: c, foreign: foreign, batch: tensor.New(tensor.Float32), film: newPictureFilm("The plane through three training pictures, labels summed out", sets.set, c.Epochs, c.Batch),
-	}
-	t.objective.EnergyL2 = c.EnergyL2
-	t.objective.Chains, t.buffer, err = c.negatives(trainSet.Size(), c.Seed)
-	return t, err
-}
-
-// look adds a frame to the film.
-func (t *jemTask) look(ctx context.Context) error {
-	draws, err := t.draws(ctx)
-	if err != nil {
-		return err
-	}
-	return t.film.look(ctx, t.pictures, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), draws)
-}
-
-// draws returns chains as they stand; without a buffer, short runs from noise.
-func (t *jemTask) draws(ctx context.Context) ([]float32, error) {
-	if t.buffer != nil {
-		return t.buffer.Float32s()[:min(planePairs, t.c.Buffer)*t.set.Size()], nil
-	}
-	return t.pictures.fromNoise(ctx, t.c.Chains, planePairs, t.c.K, t.c.Seed)
-}
-
-// State implements train.Stateful: the chains and the film.
-func (t *jemTask) State() []tensor.Named { return append(chainsState(t.buffer), t.film.state()...) }
+func (t *jemTask) State() []tensor.Named { return t.density.State() }
 
 func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
-	t.c.noisy(t.batch, t.set, b.Samples, b.Rand)
-	t.target = t.target[:0]
-	for _, i := range b.Samples {
-		t.target = append(t.target, int(t.set.Labels[i]))
+	y := t.density.noisy(t.set, b)
+	v, err := t.record(t.labeler.Energies(tape.Const(y)), t.set, b.Samples)
+	if err != nil || t.c.Density == 0 {
+		return v, err
 	}
-	losses, err := t.loss.Record(t.labeler.Energies(tape.Const(t.batch)), t.target, t.functional)
-	if err != nil {
-		return nil, err
-	}
-	v := autodiff.Mean(losses)
-	if t.c.Density == 0 {
-		return v, nil
-	}
-	contrast, err := t.objective.Record(tape, t.pictures.surface, t.batch, b.Rand)
+	contrast, err := t.density.contrast(tape, y, b)
 	if err != nil {
 		return nil, err
 	}
@@ -315,11 +272,12 @@ func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 // Evaluate implements train.Task. The film gets a frame.
 func (t *jemTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	m, err := t.measure(ctx, t.evaluated(t.scaled))
+	if err != nil || m.Fault() != "" { // the run does not continue from a fault, which gets no frame
+		return m.Evaluation, err
+	}
+	draws, err := t.density.draws(ctx, planePairs, t.c.K)
 	if err != nil {
-		return train.Evaluation{}, err
+		return m.Evaluation, err
 	}
-	if m.Fault() != "" { // the run does not continue from it, so that it gets no frame
-		return m.Evaluation, nil
-	}
-	return m.Evaluation, t.look(ctx)
+	return m.Evaluation, t.density.film.look(ctx, t.density.pictureSurface, pixelsOf(t.held.Subset(0, min(planePairs, t.held.N))), draws)
 }

@@ -57,7 +57,12 @@ func checkJudge(set *data.Images, seed uint64) error {
 
 // newJudge trains the classifier on a training set.
 func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error) {
-	task, err := newDigitsTask(judgeSettings(seed), set, nil)
+	c := judgeSettings(seed)
+	sets, err := divided(&c.Training, set, nil)
+	if err != nil {
+		return nil, err
+	}
+	task, err := newDigitsTask(c, shownSets{sets})
 	if err != nil {
 		return nil, err
 	}

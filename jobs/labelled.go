@@ -56,49 +56,29 @@ func checkAlike(trainSet, testSet *data.Images) error {
 	return nil
 }
 
-// pictured is what models of pictures know of their sets; it implements parts of job.Pictured.
-type pictured struct {
-	trainedOn
-	pixels  []byte // of the test pictures
-	c, h, w int
-}
-
-func (p *pictured) Pictures() (report.Images, error) {
-	return report.PlaneImages(p.pixels, p.c, p.h, p.w)
-}
-
-// labelledTest is pictured with the test set of labelled pictures.
-type labelledTest struct {
-	pictured
-	test *data.Images
-}
-
-// newLabelledTest is of a test set, which may be nil where nothing is measured.
-func newLabelledTest(trainSet, testSet *data.Images) labelledTest {
-	t := labelledTest{pictured{trainedOn: trainedOn{imagesSum(trainSet)}}, testSet}
-	if testSet != nil {
-		t.pixels, t.c, t.h, t.w = testSet.Pixels, 1, testSet.H, testSet.W
-	}
-	return t
-}
-
 // labelledSets are the pictures that a model is trained on, evaluated on while it is, and measured on. It implements parts of
-// train.Task and job.Pictured.
+// train.Task and job.Model.
 type labelledSets struct {
-	labelledTest
-	set, held *data.Images
+	trainedOn
+	whole, set, held, test *data.Images // whole is set and held
 }
 
-// newLabelledSets divides a training set, and refuses pictures that are too large. testSet may be nil where nothing is measured on it.
-func newLabelledSets(c *job.Training, trainSet, testSet *data.Images) (labelledSets, error) {
-	if h, w := trainSet.H, trainSet.W; h > maxSide || w > maxSide {
-		return labelledSets{}, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", h, w, maxSide, maxSide)
+// sets reads the pictures and divides those of training.
+func (l *Labelled) sets(ctx context.Context, env job.Env, c *job.Training) (labelledSets, error) {
+	trainSet, testSet, err := l.load(ctx, env)
+	if err != nil {
+		return labelledSets{}, err
 	}
+	return divided(c, trainSet, testSet)
+}
+
+// divided divides a training set. testSet may be nil where nothing is measured on it.
+func divided(c *job.Training, trainSet, testSet *data.Images) (labelledSets, error) {
 	n, lo, hi, err := c.Held(trainSet.N)
 	if err != nil {
 		return labelledSets{}, err
 	}
-	return labelledSets{labelledTest: newLabelledTest(trainSet, testSet), set: trainSet.Subset(0, n), held: trainSet.Subset(lo, hi)}, nil
+	return labelledSets{trainedOn{imagesSum(trainSet)}, trainSet, trainSet.Subset(0, n), trainSet.Subset(lo, hi), testSet}, nil
 }
 
 func (l *labelledSets) Samples() int { return l.set.N }
@@ -109,6 +89,26 @@ func (l *labelledSets) evaluated(scaled bool) *data.Images {
 		return l.held
 	}
 	return l.held.Subset(0, min(scaleSample, l.held.N))
+}
+
+// shownSets are labelledSets of a model whose report shows the test pictures; it implements parts of job.Pictured.
+type shownSets struct{ labelledSets }
+
+// shownSets is sets, and refuses pictures that are too large.
+func (l *Labelled) shownSets(ctx context.Context, env job.Env, c *job.Training) (shownSets, error) {
+	trainSet, testSet, err := l.load(ctx, env)
+	if err != nil {
+		return shownSets{}, err
+	}
+	if h, w := trainSet.H, trainSet.W; h > maxSide || w > maxSide {
+		return shownSets{}, fmt.Errorf("the pictures have %d×%d pixels; this recipe takes up to %d×%d", h, w, maxSide, maxSide)
+	}
+	sets, err := divided(c, trainSet, testSet)
+	return shownSets{sets}, err
+}
+
+func (s *shownSets) Pictures() (report.Images, error) {
+	return report.PlaneImages(s.test.Pixels, 1, s.test.H, s.test.W)
 }
 
 // imagesSum stands for a training set in a checkpoint's settings; its folder's path would not, for the data may have moved.

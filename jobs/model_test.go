@@ -18,7 +18,7 @@ func lossOf(t *testing.T, task *digitsTask, samples []int) (float64, []float32) 
 	t.Helper()
 	tape := autodiff.NewTape(tensor.Float32)
 	tape.Training = true
-	for _, p := range task.params {
+	for _, p := range task.Params() {
 		p.ZeroGrad()
 	}
 	v, err := task.Loss(tape, train.Batch{Samples: samples, Rand: rand.New(rand.NewPCG(1, 1))})
@@ -27,7 +27,7 @@ func lossOf(t *testing.T, task *digitsTask, samples []int) (float64, []float32) 
 	}
 	tape.Backward(v)
 	var grad []float32
-	for _, p := range task.params {
+	for _, p := range task.Params() {
 		if p.Grad != nil {
 			grad = append(grad, p.Grad.Float32s()...)
 		}
@@ -46,7 +46,7 @@ func TestLossDependsOnTheSetAlone(t *testing.T) {
 			if form == "code" {
 				c.Codes = "learned"
 			}
-			task, err := newDigitsTask(c, trainSet, nil)
+			task, err := newDigitsTask(c, labelled(t, c, trainSet))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestWarmStepAllocatesNothing(t *testing.T) {
 				if form == "code" {
 					c.Codes = "learned"
 				}
-				task, err := newDigitsTask(c, trainSet, nil)
+				task, err := newDigitsTask(c, labelled(t, c, trainSet))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -49,7 +49,7 @@ type Multilabel struct {
 func (c *Multilabel) Options() option.List {
 	list := append(option.List{
 		c.Labelled.option(),
-		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionalNames()...), option.When(func() bool { return c.Loss == "" }, func() string { return fmt.Sprintf("the loss %s trains instead of a functional", c.Loss) })),
+		c.named(&c.Loss),
 		option.New(&c.Loss, "loss", "train the scores with a loss instead of a functional", option.OneOf("", "multilabel_margin", "multilabel_soft_margin", "bce_logits")),
 		option.New(&c.Hidden, "hidden", "units of each hidden layer", option.Whole(1, 1<<14)),
 	}, c.FunctionalSettings.options(&c.Loss)...)
@@ -65,21 +65,17 @@ func (c *Multilabel) Resolve() error {
 func (c *Multilabel) Folder() string { return "multilabel-" + cmp.Or(c.Loss, c.Functional) }
 
 func (c *Multilabel) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	whole, test, err := c.load(ctx, env)
+	sets, err := c.sets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	trained, lo, hi, err := c.Held(whole.N)
-	if err != nil {
-		return nil, err
-	}
-	k := whole.Classes()
+	k := sets.whole.Classes()
 	if k <= mostDigits {
 		return nil, fmt.Errorf("the training set has %d labels; pictures of up to %d different ones need more", k, mostDigits)
 	}
 	rng := train.Rand(c.Seed, "weights", 0)
-	m := &overlaid{c: c, k: k, set: whole.Subset(0, trained), held: whole.Subset(lo, hi), test: test, trainedOn: trainedOn{imagesSum(whole)}, tape: autodiff.NewTape(tensor.Float32)}
-	m.net = nn.NewSequential(nn.NewLinear(whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng))
+	m := &overlaid{c: c, k: k, labelledSets: sets, tape: autodiff.NewTape(tensor.Float32)}
+	m.net = nn.NewSequential(nn.NewLinear(sets.whole.Size(), c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, k, rng))
 	m.tape.NoGrad = true
 	m.subject = train.Subject{Loss: c.Loss, Architecture: "a network with one score a digit", Terms: train.Terms{
 		Energies: "energies", Samples: "pictures", Correct: "the worst digit that is there", Offending: "the best that is not",
@@ -101,11 +97,10 @@ const mostDigits = 3 // in a picture
 // overlaid is a job.Model: the energy of a digit in a picture is −score.
 type overlaid struct {
 	weights
-	trainedOn
+	labelledSets
 	diagnosed
-	c               *Multilabel
-	k               int
-	set, held, test *data.Images
+	c *Multilabel
+	k int
 
 	tape      *autodiff.Tape   // of what is measured
 	answers   energy.LabelLoss // of the functional
@@ -117,8 +112,6 @@ type overlaid struct {
 	places    []int     // 0 for the digits of each picture, else 1
 	marked    []float32 // 1 for the digits of each picture
 }
-
-func (m *overlaid) Samples() int { return m.set.N }
 
 func (m *overlaid) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	m.draw(m.set, b.Samples, b.Rand)

@@ -66,20 +66,22 @@ func (c *RBM) Options() option.List {
 func (c *RBM) Folder() string { return "rbm" }
 
 func (c *RBM) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	trainSet, testSet, err := c.load(ctx, env)
+	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	return newRBMTask(c, trainSet, testSet)
+	t := &rbmTask{rbmModel: newRBMModel(c, sets.set), shownSets: sets, batch: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32)}
+	if c.Chains > 0 {
+		t.chains = tensor.New(tensor.Float32, c.Chains, sets.set.Size())
+		v := t.chains.Float32s()
+		t.rbm.VisibleGiven(v, make([]float32, c.Chains*c.Hidden))
+		t.gibbs.Flip(train.Rand(c.Seed, "chains", 0), v)
+	}
+	return t, nil
 }
 
 // Load implements job.Model: the chains come with the weights.
-func (t *rbmTask) Load(dir string) error {
-	if err := t.weights.Load(dir); err != nil {
-		return err
-	}
-	return train.LoadState(dir, t)
-}
+func (t *rbmTask) Load(dir string) error { return t.loadWithState(dir, t) }
 
 // What is measured in the end.
 const (
@@ -260,28 +262,11 @@ func (m *rbmModel) anneal(ctx context.Context, betas, chains int, rng *rand.Rand
 // rbmTask is the machine as train sees it.
 type rbmTask struct {
 	*rbmModel
-	labelledSets
+	shownSets
 	chains *tensor.Tensor // [n, pixels]; nil where chains start from the data
 	batch  *tensor.Tensor
 	other  *tensor.Tensor // where chains that start from the data end
 	gibbs  sampler.Gibbs[float32]
-}
-
-func newRBMTask(c *RBM, trainSet, testSet *data.Images) (*rbmTask, error) {
-	sets, err := newLabelledSets(&c.Training, trainSet, testSet)
-	if err != nil {
-		return nil, err
-	}
-	model := newRBMModel(c, sets.set)
-	t := &rbmTask{rbmModel: model, labelledSets: sets, batch: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32)}
-	if c.Chains > 0 {
-		t.chains = tensor.New(tensor.Float32, c.Chains, trainSet.Size())
-		rng := train.Rand(c.Seed, "chains", 0)
-		v := t.chains.Float32s()
-		model.rbm.VisibleGiven(v, make([]float32, c.Chains*c.Hidden))
-		t.gibbs.Flip(rng, v)
-	}
-	return t, nil
 }
 
 // State implements train.Stateful: the chains.

@@ -230,24 +230,14 @@ func defaultReadingLoss() ReadingLoss {
 // options lists the settings.
 func (c *ReadingLoss) options() option.List {
 	return append(option.List{
-		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.OneOf(functionalNames()...)),
+		c.named(new(string)),
 		option.New(&c.Latent, "latent", "a text's energy: the least of its alignments', or that of their sum", option.OneOf(latents...)),
 		option.New(&c.EnergyBase, "base", "what energies are counted from: the network's own zero, the least of all, or the free energy of all, which makes them −log p", option.OneOf(bases...),
-			option.When(c.baseCounts, func() string {
+			option.When(c.countsFrom, func() string {
 				return fmt.Sprintf("the functional %s takes a difference of energies", c.Functional)
 			})),
 		option.New(&c.PerFrame, "per_frame", "divide a line's energies by its frames"),
 	}, c.FunctionalSettings.options(new(string))...)
-}
-
-// baseCounts reports whether the functional takes energies and not only a difference of two.
-func (c *ReadingLoss) baseCounts() bool {
-	f, err := c.make()
-	if err != nil { // which Resolve refuses
-		return true
-	}
-	s := f.Statistic()
-	return !s.Relative && s.Kind != functional.CostMax
 }
 
 // alignments are the answers, without a batch.

@@ -72,19 +72,15 @@ const (
 var stripDilations = []int{2, 4}
 
 func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	trainSet, testSet, err := c.load(ctx, env)
+	sets, err := c.sets(ctx, env, &c.Training)
 	if err != nil {
 		return nil, err
 	}
-	if trainSet.H > data.StripHeight || trainSet.W > data.StripHeight {
-		return nil, fmt.Errorf("the pictures have %d×%d pixels; strips are of pictures up to %d×%d", trainSet.H, trainSet.W, data.StripHeight, data.StripHeight)
-	}
-	n, lo, hi, err := c.Held(trainSet.N)
-	if err != nil {
-		return nil, err
+	if h, w := sets.set.H, sets.set.W; h > data.StripHeight || w > data.StripHeight {
+		return nil, fmt.Errorf("the pictures have %d×%d pixels; strips are of pictures up to %d×%d", h, w, data.StripHeight, data.StripHeight)
 	}
 	var tokens []string
-	for k := range trainSet.Classes() {
+	for k := range sets.whole.Classes() {
 		tokens = append(tokens, fmt.Sprint(k))
 	}
 	network, err := read.NewNetwork(read.Spec{Height: data.StripHeight, Tokens: tokens, Channels: c.Channels, Dilations: stripDilations}, c.Seed)
@@ -95,13 +91,13 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	strips := data.Strips{Digits: trainSet.Subset(0, n), Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
-	r.draw = func(i int, rng *rand.Rand) data.Line { return strips.Draw(rng, i%n) }
-	r.held = fixedStrips(trainSet.Subset(lo, hi), 1, c.Longest, heldStrips)
-	r.data, r.tokens = imagesSum(trainSet), "Digits"
+	strips := data.Strips{Digits: sets.set, Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
+	r.draw = func(i int, rng *rand.Rand) data.Line { return strips.Draw(rng, i%sets.set.N) }
+	r.held = fixedStrips(sets.held, 1, c.Longest, heldStrips)
+	r.trainedOn, r.tokens = sets.trainedOn, "Digits"
 	r.groups = []lineGroup{
-		{fmt.Sprintf("1 to %d digits", shortest), fixedStrips(testSet, 1, shortest, c.Tested)},
-		{fmt.Sprintf("%d to %d digits", shortest+1, longer), fixedStrips(testSet, shortest+1, longer, c.Tested)},
+		{fmt.Sprintf("1 to %d digits", shortest), fixedStrips(sets.test, 1, shortest, c.Tested)},
+		{fmt.Sprintf("%d to %d digits", shortest+1, longer), fixedStrips(sets.test, shortest+1, longer, c.Tested)},
 	}
 	r.finish = func(_ context.Context, dir string) error {
 		return report.WriteSheets(dir, []report.Sheet{stripSheet(r.groups[0].lines)})

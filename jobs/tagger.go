@@ -106,16 +106,6 @@ func (c *Tagger) Options() option.List {
 	return append(list, base...)
 }
 
-// countsFrom tells whether the zero of energies counts.
-func (c *Tagger) countsFrom() bool {
-	f, err := c.make()
-	if err != nil {
-		return true
-	}
-	s := f.Statistic()
-	return !s.Relative && s.Kind != functional.CostMax
-}
-
 // base is Zero, or the functional's.
 func (c *Tagger) base(s functional.Statistic) answers.Base {
 	if c.Zero == "" && s.NonNegative {
@@ -139,7 +129,7 @@ func (c *Tagger) has() error {
 
 // chainFunctionals names the functionals whose statistic chains have. Every command line asks for them.
 var chainFunctionals = sync.OnceValue(func() (names []string) {
-	for _, name := range functionalNames() {
+	for _, name := range functional.Names() {
 		c := taggerJob.New().(*Tagger)
 		if c.Functional = name; c.has() == nil {
 			names = append(names, name)
@@ -185,8 +175,9 @@ func (c *Tagger) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	common := taggerModel{c: c, text: text, subject: c.subject(f), loss: chainLoss{f: f}}
-	common.loss.answers.Base, common.loss.answers.PerPlace = c.base(f.Statistic()), c.PerWord
+	common := taggerModel{
+		c: c, text: text, subject: c.subject(f), loss: &tag.Loss{Functional: f, Base: c.base(f.Statistic()), PerWord: c.PerWord},
+	}
 	if c.Model == "network" {
 		return newNetworkTask(common), nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -13,10 +12,7 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/seq/answers"
-	"github.com/energo-ml/energo/seq/lattice"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/train"
 )
@@ -116,7 +112,7 @@ type taggerModel struct {
 	text    *taggerText
 	model   *tag.Model
 	subject train.Subject
-	loss    chainLoss
+	loss    *tag.Loss
 	batch   []tag.Sentence
 	states  []int
 }
@@ -201,17 +197,17 @@ func (t *featuresTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 	if t.states, ok = tag.States(t.states[:0], t.features, t.batch); !ok {
 		return nil, errPath
 	}
-	loss, err := t.loss.eval(c, t.states)
+	sum, err := t.loss.Eval(c, t.states)
 	if err != nil {
 		return nil, err
 	}
-	t.value.Float32s()[0] = float32(loss / float64(len(t.batch)))
+	t.value.Float32s()[0] = float32(sum / float64(len(t.batch)))
 	return tape.Const(t.value), nil
 }
 
 // Step implements train.Stepper. The gradient is that of the sum over the batch.
 func (t *featuresTask) Step(lr float64) error {
-	t.features.Step(t.loss.unary, t.loss.pair, lr)
+	t.features.Step(t.loss.Unary, t.loss.Pair, lr)
 	return nil
 }
 
@@ -241,86 +237,18 @@ func (t *networkTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, e
 	unary, pairs := t.network.Record(tape, t.batch, b.Rand)
 	return t.record.Record(func(g nn.Grads) (float64, error) {
 		c := t.network.Lay(t.batch, unary.Value.Float32s(), pairs.Value.Float32s())
-		sum, err := t.loss.eval(c, t.states)
+		sum, err := t.loss.Eval(c, t.states)
 		if err != nil {
 			return 0, err
 		}
 		n := float32(len(t.batch))
-		for i, d := range [][]float32{t.loss.unary, t.loss.pair} {
+		for i, d := range [][]float32{t.loss.Unary, t.loss.Pair} {
 			for j, v := range d {
 				g.Float32s(i)[j] = v / n
 			}
 		}
 		return sum / float64(n), nil
 	}, unary, pairs)
-}
-
-// chainLoss is a functional of the paths of chains, and its derivatives by the energies.
-type chainLoss struct {
-	f       functional.Functional
-	answers answers.Chains[float32]
-	loss    answers.Loss
-	each    []float64               // [chains] losses
-	raw     answers.Chains[float32] // of diagnoses
-
-	unary, pair []float32 // derivatives of the sum of the losses
-
-	// Of the likelihood alone.
-	solver      lattice.Solver[float32]
-	right, free []float64
-	down        []float32 // −1 for each chain
-}
-
-// eval returns the sum of the losses of chains whose right paths are gold; unary and pair
-// are then its derivatives.
-func (l *chainLoss) eval(c *lattice.Chains[float32], gold []int) (float64, error) {
-	l.unary, l.pair = scratch.Sized(l.unary, len(c.Unary)), scratch.Sized(l.pair, len(c.Pair))
-	if f, ok := l.f.(functional.NLL); ok && f.Beta == 1 && !l.answers.PerPlace {
-		return l.likelihood(c, gold)
-	}
-	clear(l.unary)
-	clear(l.pair)
-	if err := l.answers.Set(c, gold, l.unary, l.pair); err != nil {
-		return 0, err
-	}
-	l.each = scratch.Sized(l.each, len(c.Lengths))
-	if _, err := l.loss.Eval(&l.answers, l.f, l.each); err != nil {
-		return 0, err
-	}
-	var sum float64
-	for _, v := range l.each {
-		sum += v
-	}
-	return sum, l.loss.AddGrads(1)
-}
-
-// likelihood is eval of nll, E(ȳ) − F: package answers runs the forward algorithm once for F and once more for the
-// shares, which are the derivatives whatever the loss is, and so can be computed with F.
-// Source: [lafferty2001].
-func (l *chainLoss) likelihood(c *lattice.Chains[float32], gold []int) (float64, error) {
-	n := len(c.Lengths)
-	l.right, l.free = scratch.Sized(l.right, n), scratch.Sized(l.free, n)
-	for len(l.down) < n {
-		l.down = append(l.down, -1)
-	}
-	if err := l.solver.Energies(l.right, gold, c); err != nil {
-		return 0, err
-	}
-	if err := l.solver.Marginals(l.free, l.unary, l.pair, l.down[:n], c); err != nil {
-		return 0, err
-	}
-	if err := l.solver.AddPaths(l.unary, l.pair, gold, nil, c); err != nil {
-		return 0, err
-	}
-	var sum float64
-	for i, e := range l.right {
-		loss := e - l.free[i]
-		if loss != loss {
-			return 0, fmt.Errorf("the energy of the right tags is %v, that of all %v", e, l.free[i])
-		}
-		sum += max(loss, 0) // below only by rounding
-	}
-	return sum, nil
 }
 
 // diagnosedMost is how many sentences the energies are diagnosed on.
@@ -336,7 +264,7 @@ func (t *taggerModel) evaluate(ctx context.Context, set []tag.Sentence) (tag.Acc
 	if err != nil {
 		return a, train.Evaluation{}, err
 	}
-	return a, train.Diagnose(stats, t.subject, wrongTags.Of(float64(1-a.All)), guessedTags(t.model.Lexicon(), set)), nil
+	return a, train.Diagnose(stats, t.subject, wrongTags.Of(float64(1-a.All)), t.model.Lexicon().Guessed(set)), nil
 }
 
 // stats looks at the energies of the first sentences of a set whose right tags can be.
@@ -351,7 +279,7 @@ func (t *taggerModel) stats(ctx context.Context, set []tag.Sentence) (stats []fu
 		if !ok || len(gold) == 0 {
 			continue
 		}
-		s, err := t.loss.stats(c, gold)
+		s, err := t.loss.Stats(c, gold)
 		if err != nil {
 			return nil, err
 		}
@@ -360,65 +288,8 @@ func (t *taggerModel) stats(ctx context.Context, set []tag.Sentence) (stats []fu
 	return stats, nil
 }
 
-// stats looks at one chain: its right path, the best of the others, the spread of its places' energies over their states,
-// and the loss.
-func (l *chainLoss) stats(c *lattice.Chains[float32], gold []int) (functional.LabelStats, error) {
-	s := functional.LabelStats{Answer: -1, Places: len(gold)}
-	var correct, other [1]float64
-	eval := func(a *answers.Chains[float32], s functional.Statistic) error {
-		l.unary, l.pair = scratch.Sized(l.unary, len(c.Unary)), scratch.Sized(l.pair, len(c.Pair))
-		if err := a.Set(c, gold, l.unary, l.pair); err != nil {
-			return err
-		}
-		return a.Eval(s, correct[:], other[:])
-	}
-	if err := eval(&l.answers, l.f.Statistic()); err != nil {
-		return s, err
-	}
-	loss, down, up := l.f.Eval(correct[0], other[0])
-	s.Loss, s.Push = loss, max(math.Abs(down), math.Abs(up))
-	if err := eval(&l.raw, functional.Statistic{Kind: functional.Offending}); err != nil {
-		return s, err
-	}
-	s.Correct, s.Offending = correct[0], other[0]
-	at := 0
-	for v := range gold {
-		k := c.States[min(v, len(c.States)-1)]
-		s.Spread += deviation(c.Unary[at:at+k]) / float64(len(gold))
-		at += k
-	}
-	return s, nil
-}
-
 // wrongTags is the error of tagging.
 var wrongTags = measure.Quantity{Key: "error_rate", Name: "Error rate", Unit: measure.Share, Note: "of the words tagged wrong"}
-
-// guessedTags is the error of giving every word the most frequent tag; NaN of no words.
-func guessedTags(words *tag.Lexicon, set []tag.Sentence) float64 {
-	counts := make([]int, len(words.Tags()))
-	places, most := 0, 0
-	for _, s := range set {
-		for _, y := range s.Tags {
-			places++
-			if y >= 0 { // the others are tags that training did not have
-				counts[y]++
-				most = max(most, counts[y])
-			}
-		}
-	}
-	return 1 - measure.Ratio(float64(most), float64(places))
-}
-
-func deviation(x []float32) float64 {
-	var mean, square float64
-	for _, v := range x {
-		mean += float64(v) / float64(len(x))
-	}
-	for _, v := range x {
-		square += (float64(v) - mean) * (float64(v) - mean) / float64(len(x))
-	}
-	return math.Sqrt(square)
-}
 
 // subject says what a tagger's training by f is diagnosed as. A margin is kept by sentences without a loss: that of
 // margin_cost_max is for each wrong tag, and with PerWord margins are by words.

@@ -28,3 +28,11 @@ type weights struct{ net nn.Module }
 func (w weights) Params() []*autodiff.Param { return w.net.Params() }
 func (w weights) Save(dir string) error     { return nn.Save(filepath.Join(dir, ModelFile), w.net) }
 func (w weights) Load(dir string) error     { return nn.Load(filepath.Join(dir, ModelFile), w.net) }
+
+// loadWithState is Load of a model that keeps more than weights, such as chains.
+func (w weights) loadWithState(dir string, t train.Stateful) error {
+	if err := w.Load(dir); err != nil {
+		return err
+	}
+	return train.LoadState(dir, t)
+}

@@ -7,11 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/seq/lattice"
+	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/seq/tag"
 )
 
@@ -28,19 +27,14 @@ func train(text []data.Sentence) (*tag.Model, error) {
 	}
 	f := tag.NewFeatures(words, tag.FeatureOptions{Adaptive: true, Averaged: true})
 	batch := words.Encode(text)
-	free, down := make([]float64, len(batch)), slices.Repeat([]float32{-1}, len(batch))
-	var solver lattice.Solver[float32]
+	loss := tag.Loss{Functional: functional.NLL{Beta: 1}}
 	for range 20 {
 		c := f.Current(batch)
 		right, _ := tag.States(nil, f, batch) // every tag of this text is a candidate
-		unary, pair := make([]float32, len(c.Unary)), make([]float32, len(c.Pair))
-		if err := solver.Marginals(free, unary, pair, down, c); err != nil { // the derivatives of −F
+		if _, err := loss.Eval(c, right); err != nil {
 			return nil, err
 		}
-		if err := solver.AddPaths(unary, pair, right, nil, c); err != nil { // … and of E(ȳ)
-			return nil, err
-		}
-		f.Step(unary, pair, 0.5)
+		f.Step(loss.Unary, loss.Pair, 0.5)
 	}
 	return tag.NewModel(f), nil
 }

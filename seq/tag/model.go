@@ -3,7 +3,7 @@
 //	E(y) = Σ_t U_t(y_t) + Σ_t P(y_{t−1}, y_t)
 //
 // A Lexicon has the words and tags of training text. Energies over it are Features, sums of weights of
-// hashed features, or a Network. What trains them is the caller's: both give chains of package lattice and take the
+// hashed features, or a Network. A Loss, or one of the caller's, trains them: both give chains of package lattice and take the
 // derivatives of a loss by the chains' energies, Features in Step, a Network over its tape.
 //
 // A Model tags. Model.Save writes it into a folder that describes itself, and Open reads it:
