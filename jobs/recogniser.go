@@ -29,7 +29,7 @@ import (
 type recogniser struct {
 	*read.Network
 	samples  int
-	draw     func(i int, rng *rand.Rand) data.Line // training line i, perhaps another each time
+	draw     func(i int, rng *rand.Rand) (data.Line, error) // training line i, perhaps another each time
 	held     []data.Line
 	groups   []lineGroup                                 // of the test set
 	features *read.Features                              // nil where lines are pictures
@@ -79,7 +79,11 @@ func (t *recogniser) State() []tensor.Named {
 func (t *recogniser) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	t.lines = t.lines[:0]
 	for _, i := range b.Samples {
-		t.lines = append(t.lines, t.draw(i, b.Rand))
+		l, err := t.draw(i, b.Rand)
+		if err != nil {
+			return nil, err
+		}
+		t.lines = append(t.lines, l)
 	}
 	t.batch.Set(t.Network, t.lines)
 	return t.batch.Record(t.Network, tape)
@@ -95,10 +99,7 @@ func (t *recogniser) Evaluate(ctx context.Context) (train.Evaluation, error) {
 		held = held[:min(scaleLines, len(held))]
 	}
 	m, err := t.measure(ctx, held)
-	if err != nil {
-		return train.Evaluation{}, err
-	}
-	return m.Evaluation, nil
+	return m.Evaluation, err
 }
 
 // reading is what a set of lines says of a recogniser.
@@ -109,29 +110,28 @@ type reading struct {
 }
 
 // measure reads lines one by one.
-func (t *recogniser) measure(ctx context.Context, lines []data.Line) (*reading, error) {
-	m := &reading{}
+func (t *recogniser) measure(ctx context.Context, lines []data.Line) (m reading, err error) {
 	var stats []functional.LabelStats
 	var target []int
 	for _, l := range lines {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return m, err
 		}
 		log, err := t.Emissions(l)
 		if err != nil {
-			return nil, err
+			return m, err
 		}
 		target = read.ClassesOf(target[:0], l.Target)
 		one, err := t.stats(log, target)
 		if err != nil {
-			return nil, err
+			return m, err
 		}
 		if possible := one.Correct < 1e30; possible {
 			stats = append(stats, one)
 		}
 		best, err := ctc.Greedy(log, t.Classes(), read.Blank)
 		if err != nil {
-			return nil, err
+			return m, err
 		}
 		m.edits.Add(ctc.Edits(target, best.Tokens))
 		if t.Separator() != read.Blank {

@@ -92,7 +92,7 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	strips := data.Strips{Digits: sets.set, Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
-	r.draw = func(i int, rng *rand.Rand) data.Line { return strips.Draw(rng, i%sets.set.N) }
+	r.draw = func(i int, rng *rand.Rand) (data.Line, error) { return strips.Draw(rng, i%sets.set.N), nil }
 	r.held = fixedStrips(sets.held, 1, c.Longest, heldStrips)
 	r.trainedOn, r.tokens = sets.trainedOn, "Digits"
 	r.groups = []lineGroup{
