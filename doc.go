@@ -46,7 +46,7 @@
 //
 // Whole jobs:
 //
-//   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out;
+//   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out, and along one number;
 //   - package report: pages and pictures of a run;
 //   - packages job, job/option, jobs: a training job as one description, its settings, and energo's own jobs;
 //   - package serve: search over HTTP;

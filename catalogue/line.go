@@ -1,5 +1,5 @@
 // Package catalogue evaluates losses and functionals by name: a JSON line in, a JSON line out. It is what
-// `energo loss eval` speaks, and the format of the losses' golden files.
+// `energo loss eval` speaks, and the format of the losses' golden files. [GraphOf] has them along one number, to be drawn.
 package catalogue
 
 import (

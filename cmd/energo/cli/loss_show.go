@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/energo-ml/energo/catalogue"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/loss"
@@ -96,7 +96,7 @@ func showLoss(w io.Writer, e loss.Entry) {
 		fmt.Fprintf(w, "  %-16s  %s (default %s)%s\n", o.Name, o.Is, o.Default, needs(e, o.Name))
 	}
 	section(w, "Source", strings.Join(e.Source, ", ")+" (docs/references.md)")
-	if line := example(e); line != "" {
+	if line := catalogue.Example(e); line != "" {
 		fmt.Fprintf(w, "A request for energo loss eval\n  %s\n", line)
 	}
 }
@@ -113,65 +113,6 @@ func needs(e loss.Entry, option string) string {
 		return ""
 	}
 	return "; only where " + strings.Join(where, " and ")
-}
-
-// example is a request that `loss eval` answers, or "".
-func example(e loss.Entry) string {
-	var inputs map[string]loss.Array[float64]
-	switch e.Name {
-	case "triplet", "triplet_with_distance":
-		inputs = triplet()
-	case "ctc":
-		inputs = blankAndTwo()
-	case "vicreg", "barlow_twins":
-		inputs = twoViews()
-	default:
-		if e.Batch {
-			inputs = fourSamples()
-			break
-		}
-		v, ok := viewOf(e)
-		if !ok {
-			return ""
-		}
-		inputs = v.request((v.lo+v.hi)/2+0.25, v.targets[0])
-	}
-	var parts []string
-	for _, in := range e.Inputs {
-		if a, ok := inputs[in.Name]; ok {
-			shape, _ := json.Marshal(a.Shape)
-			data, _ := json.Marshal(a.Data)
-			parts = append(parts, fmt.Sprintf(`"%s":{"shape":%s,"data":%s}`, in.Name, shape, data))
-		}
-	}
-	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.Called(), strings.Join(parts, ","))
-}
-
-// blankAndTwo is three frames of a blank and two classes, and the target 1, 2.
-func blankAndTwo() map[string]loss.Array[float64] {
-	return map[string]loss.Array[float64]{
-		"logits":  {Shape: []int{3, 3}, Data: []float64{0, 2, 1, 1, 0.5, 0, 0, 1, 3}},
-		"targets": {Shape: []int{2}, Data: []float64{1, 2}},
-	}
-}
-
-// fourSamples are two samples of each of two labels, and a point of each label, by all the
-// names that the losses have for it.
-func fourSamples() map[string]loss.Array[float64] {
-	points := loss.Array[float64]{Shape: []int{2, 2}, Data: []float64{1, 0.5, -0.5, 1}}
-	return map[string]loss.Array[float64]{
-		"embeddings": {Shape: []int{4, 2}, Data: []float64{1, 0, 0.5, 1, 0, 1, -1, 0.5}},
-		"labels":     {Shape: []int{4}, Data: []float64{0, 0, 1, 1}},
-		"weight":     points, "proxies": points,
-	}
-}
-
-// twoViews are three samples, seen twice.
-func twoViews() map[string]loss.Array[float64] {
-	return map[string]loss.Array[float64]{
-		"x": {Shape: []int{3, 2}, Data: []float64{1, 0, 0, 0.5, -1, 1}},
-		"y": {Shape: []int{3, 2}, Data: []float64{0.9, 0.1, 0, 0.75, -1, 0.5}},
-	}
 }
 
 func section(w io.Writer, title, text string) {
