@@ -16,12 +16,12 @@ import (
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
+	"github.com/energo-ml/energo/seq/read"
 	"github.com/spf13/cobra"
 )
 
 type aligning struct {
-	*listener
-	aligner  ctc.Aligner
+	*read.Emitter
 	out      io.Writer
 	json     bool
 	coarse   bool // times of the emissions alone
@@ -78,7 +78,7 @@ Exit status 1 if a file could not be aligned.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if a.listener, err = listen(args[0], flags); err != nil {
+			if a.Emitter, err = listen(args[0], flags); err != nil {
 				return err
 			}
 			if err := refuseVoid(cmd, a.rules()); err != nil {
@@ -127,8 +127,8 @@ func (a *aligning) rules() []rule {
 	drawn := slices.ContainsFunc(a.outs, func(name string) bool {
 		return slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(name)))
 	})
-	return append(a.listener.rules(), []rule{
-		{"coarse", a.reader != nil && a.reader.Refines(), "there is no model of times"},
+	return append(listenRules(a.Emitter), []rule{
+		{"coarse", a.Reader != nil && a.Reader.Refines(), "there is no model of times"},
 		{"from", drawn, pictures},
 		{"to", drawn, pictures},
 	}...)
@@ -172,8 +172,8 @@ func (a *aligning) checkOuts() error {
 		switch end {
 		case ".json", ".png", ".svg":
 		case ".ctm", ".textgrid", ".srt":
-			if a.unit != seconds {
-				return usagef("--out %s: the format has seconds; strips have %s. Take .json, .png or .svg", shown(name), a.unit)
+			if a.Unit != read.Seconds {
+				return usagef("--out %s: the format has seconds; strips have %s. Take .json, .png or .svg", shown(name), a.Unit)
 			}
 		default:
 			return usagef("--out %s: its name must end in .json, .ctm, .TextGrid, .srt, .png or .svg", shown(name))
@@ -190,74 +190,24 @@ func (a *aligning) checkOuts() error {
 
 // file aligns one file.
 func (a *aligning) file(f spokenFile) error {
-	h, err := a.hear(f.path)
+	x, err := a.Emit(f.path)
 	if err != nil {
 		return err
 	}
-	tokens, err := a.tokens(f, h)
+	t, err := a.Align(x, f.text, !a.coarse)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
-	x, err := a.aligner.Align(h.logProbs, len(a.classes), tokens)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
-	}
-	t := &ctc.Timeline{File: f.path, Unit: a.unit, Duration: h.length, LogProb: x.LogProb, Total: x.Total}
-	t.Tokens = ctc.TimedTokens(x.Spans, func(k int) string { return a.classes[k] }, h.frame, h.offset)
-	t.Words = ctc.TimedWords(t.Tokens, a.separator)
-	if err := a.refine(t, h); err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
-	}
+	t.File = f.path
 	if a.truth != nil {
 		if err := a.compare(t); err != nil {
 			return fmt.Errorf("%s: %w", f.path, err)
 		}
 	}
-	if err := a.write(t, h); err != nil {
+	if err := a.write(t, x); err != nil {
 		return err
 	}
 	return a.show(t)
-}
-
-// refine takes the times that the run's model of them has, where there is one.
-func (a *aligning) refine(t *ctc.Timeline, h heard) (err error) {
-	if a.reader == nil || a.coarse {
-		return nil
-	}
-	if t.Tokens, err = a.reader.Refine(h.source, t.Tokens); err != nil {
-		return err
-	}
-	for i, w := range ctc.TimedWords(t.Tokens, a.separator) { // the confidence stays that of the frames aligned
-		t.Words[i].Start, t.Words[i].End = w.Start, w.End
-	}
-	return nil
-}
-
-// tokens spells the file's text, its wildcards by themselves; without a text, the best class of each
-// frame.
-func (a *aligning) tokens(f spokenFile, h heard) (all []int, err error) {
-	if f.text == nil {
-		p, err := ctc.Greedy(h.logProbs, len(a.classes), a.blank)
-		return p.Tokens, err
-	}
-	words := strings.Fields(*f.text)
-	for lo := 0; lo < len(words); {
-		if words[lo] == ctc.WildcardText {
-			all = append(all, ctc.Wildcard)
-			lo++
-			continue
-		}
-		hi := lo + 1
-		for hi < len(words) && words[hi] != ctc.WildcardText {
-			hi++
-		}
-		part, err := a.spell(strings.Join(words[lo:hi], " "))
-		if err != nil {
-			return nil, err
-		}
-		all, lo = append(all, part...), hi
-	}
-	return all, nil
 }
 
 // compare holds the words' times against the true ones, where there are some.
@@ -268,13 +218,13 @@ func (a *aligning) compare(t *ctc.Timeline) error {
 	}
 	var truth []ctc.Timed
 	for _, w := range words {
-		truth = append(truth, ctc.Timed{Text: a.normal(w.Word), Start: w.Start, End: w.End})
+		truth = append(truth, ctc.Timed{Text: a.Normal(w.Word), Start: w.Start, End: w.End})
 	}
 	return a.errors.Add(t.Words, truth)
 }
 
 // write writes the files that were asked for.
-func (a *aligning) write(t *ctc.Timeline, h heard) error {
+func (a *aligning) write(t *ctc.Timeline, x read.Emissions) error {
 	base := filepath.Base(t.File)
 	base = strings.TrimSuffix(base, filepath.Ext(base))
 	for _, name := range a.outs {
@@ -297,7 +247,7 @@ func (a *aligning) write(t *ctc.Timeline, h heard) error {
 				continue // written when all files are done
 			}
 		default:
-			err = report.WriteAlignment(path, a.picture(t, h), a.from, a.to)
+			err = report.WriteAlignment(path, a.picture(t, x), a.from, a.to)
 			if err == nil {
 				continue
 			}
@@ -313,17 +263,17 @@ func (a *aligning) write(t *ctc.Timeline, h heard) error {
 }
 
 // picture is an alignment as report draws it.
-func (a *aligning) picture(t *ctc.Timeline, h heard) report.Alignment {
+func (a *aligning) picture(t *ctc.Timeline, x read.Emissions) report.Alignment {
 	p := report.Alignment{
-		Title: filepath.Base(t.File), Span: t.Duration, Unit: a.unit,
-		Frames: h.frames, Classes: len(a.classes), ClassNames: a.classes, FrameStart: h.offset, FrameStep: h.frame,
+		Title: filepath.Base(t.File), Span: t.Duration, Unit: a.Unit,
+		Frames: x.Frames, Classes: len(a.Classes), ClassNames: a.Classes, FrameStart: x.Offset, FrameStep: x.Frame,
 		Words: intervals(t.Words), Tokens: intervals(t.Tokens),
 	}
-	for _, v := range h.logProbs {
+	for _, v := range x.LogProbs {
 		p.Posteriors = append(p.Posteriors, min(float32(math.Exp(float64(v))), 1))
 	}
-	if h.line != nil {
-		p.Spectrum, p.Rows, p.Columns, p.FromTop = h.line.Pixels, h.line.H, h.line.W, a.unit == pixels
+	if x.Line != nil {
+		p.Spectrum, p.Rows, p.Columns, p.FromTop = x.Line.Pixels, x.Line.H, x.Line.W, a.Unit == read.Pixels
 	}
 	return p
 }
@@ -345,7 +295,7 @@ func (a *aligning) show(t *ctc.Timeline) error {
 		return nil
 	}
 	digits := 2
-	if a.unit == pixels {
+	if a.Unit == read.Pixels {
 		digits = 0
 	}
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -356,7 +306,7 @@ func (a *aligning) show(t *ctc.Timeline) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%.*f %s; the path has %.2f nat, all paths that spell the text %.2f\n", digits, t.Duration, a.unit, t.LogProb, t.Total)
+	fmt.Fprintf(a.out, "%.*f %s; the path has %.2f nat, all paths that spell the text %.2f\n", digits, t.Duration, a.Unit, t.LogProb, t.Total)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/ngram"
+	"github.com/energo-ml/energo/seq/read"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -54,14 +55,14 @@ func (d *decodeFlags) searches() bool {
 }
 
 // decoder makes the search that the flags ask for.
-func (d *decodeFlags) decoder(l *listener) (*ctc.Decoder, error) {
-	if !(d.delay >= 0 && d.delay/l.frame < math.MaxInt32) {
+func (d *decodeFlags) decoder(e *read.Emitter) (*ctc.Decoder, error) {
+	if !(d.delay >= 0 && d.delay/e.Frame < math.MaxInt32) {
 		return nil, usagef("--delay is %v; it must be from 0 on", d.delay)
 	}
 	b := ctc.Beam{
-		Tokens: l.classes, Blank: l.blank, Separator: l.separator,
+		Tokens: e.Classes, Blank: e.Blank, Separator: e.Separator,
 		Width: d.beam, Threshold: d.threshold, TopTokens: d.topTokens, Best: d.best, WordBonus: d.wordBonus,
-		Delay: int(math.Ceil(d.delay / l.frame)),
+		Delay: int(math.Ceil(d.delay / e.Frame)),
 	}
 	if d.best > 1 {
 		b.Best = math.MaxInt32 // of which some have the same words
@@ -86,7 +87,7 @@ func (d *decodeFlags) decoder(l *listener) (*ctc.Decoder, error) {
 			}
 			word = h[:i]
 		}
-		tokens, err := l.spell(word)
+		tokens, err := e.Spell(word)
 		if err != nil {
 			return nil, fmt.Errorf("--hot: %w", err)
 		}
@@ -140,7 +141,7 @@ type hypothesis struct {
 
 type transcribing struct {
 	decodeFlags
-	*listener
+	*read.Emitter
 	dec    *ctc.Decoder // nil: the best class of each frame
 	out    io.Writer
 	json   bool
@@ -185,7 +186,7 @@ Exit status 1 if a file could not be read.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if t.listener, err = listen(args[0], from); err != nil {
+			if t.Emitter, err = listen(args[0], from); err != nil {
 				return err
 			}
 			if !(t.chunk > 0) {
@@ -194,11 +195,11 @@ Exit status 1 if a file could not be read.`,
 			if err := refuseVoid(cmd, t.rules(manifest)); err != nil {
 				return err
 			}
-			if t.stream && (t.reader == nil || t.reader.Features() == nil) {
+			if t.stream && (t.Reader == nil || t.Reader.Features() == nil) {
 				return usagef("--stream is for recordings, with a run of speech")
 			}
 			if t.searches() || t.stream {
-				if t.dec, err = t.decoder(t.listener); err != nil {
+				if t.dec, err = t.decoder(t.Emitter); err != nil {
 					return err
 				}
 			}
@@ -221,7 +222,7 @@ Exit status 1 if a file could not be read.`,
 func (t *transcribing) rules(manifest string) []rule {
 	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
 	searches := t.searches() || t.stream
-	return append(t.listener.rules(), []rule{
+	return append(listenRules(t.Emitter), []rule{
 		{"frame", t.delay > 0, "without --delay, times do not matter"},
 		{"threshold", searches, beam},
 		{"top-tokens", searches, beam},
@@ -256,7 +257,7 @@ func (t *transcribing) file(f spokenFile) error {
 	}
 	one := transcript{File: f.path, Best: []hypothesis{}}
 	for _, h := range best {
-		text := t.spaced(t.text(h.Tokens))
+		text := t.spaced(t.Text(h.Tokens))
 		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
 			one.Best = append(one.Best, hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), h.Words, h.Boost, measure.Number(h.Total)})
 		}
@@ -266,7 +267,7 @@ func (t *transcribing) file(f spokenFile) error {
 	}
 	shown := false
 	if f.text != nil {
-		reference := t.normal(*f.text)
+		reference := t.Normal(*f.text)
 		one.Reference = &reference
 		shown = t.count(f.path, reference, one.Text)
 	}
@@ -287,23 +288,31 @@ func (t *transcribing) file(f spokenFile) error {
 	return nil
 }
 
+// spaced returns a text whose words have single spaces between, if there is a separator of words.
+func (t *transcribing) spaced(text string) string {
+	if t.Separator == "" {
+		return text
+	}
+	return strings.Join(strings.Fields(text), t.Separator)
+}
+
 // hypotheses decodes a file.
 func (t *transcribing) hypotheses(path string) ([]ctc.Hypothesis, error) {
 	if t.stream {
 		return t.streamed(path)
 	}
-	h, err := t.hear(path)
+	x, err := t.Emit(path)
 	if err != nil {
 		return nil, err
 	}
 	if t.dec != nil {
-		return t.dec.Decode(h.logProbs)
+		return t.dec.Decode(x.LogProbs)
 	}
-	p, err := ctc.Greedy(h.logProbs, len(t.classes), t.blank)
+	p, err := ctc.Greedy(x.LogProbs, len(t.Classes), t.Blank)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.text(p.Tokens))), Total: p.LogProb}}, nil
+	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.Text(p.Tokens))), Total: p.LogProb}}, nil
 }
 
 // soFar is a line of --stream --json: what has been read of a recording.
@@ -320,10 +329,10 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	if clip, err = clip.Resample(t.reader.Rate()); err != nil {
+	if clip, err = clip.Resample(t.Reader.Rate()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	sound, err := t.reader.Stream()
+	sound, err := t.Reader.Stream()
 	if err != nil {
 		return nil, err
 	}
@@ -355,13 +364,13 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 
 // tell prints what has been read so far if that differs from the last line.
 func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (soFar, error) {
-	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
+	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.Text(search.Stable())}
 	best, err := search.Finish()
 	if err != nil {
 		return now, err
 	}
 	if len(best) > 0 {
-		now.Partial = t.text(best[0].Tokens[len(search.Stable()):])
+		now.Partial = t.Text(best[0].Tokens[len(search.Stable()):])
 	}
 	if now == before {
 		return before, nil
