@@ -8,7 +8,8 @@
 //   - package engine/tensor: dense float32 and float64 arrays, and safetensors;
 //   - packages engine/autodiff, engine/autodiff/gradcheck: the tape and its operations, and derivatives held
 //     against finite differences;
-//   - packages engine/nn, engine/optim: layers, optimisers and schedules, named as PyTorch names them.
+//   - packages engine/nn, engine/optim: layers, optimisers and schedules, named as PyTorch names them;
+//   - package engine/onnx/format: the structures of an ONNX file, read and written.
 //
 // Losses:
 //

@@ -38,6 +38,7 @@ var allowed = map[string][]string{
 	"engine/autodiff":           {"internal/simd", "internal/simd/gemm", "engine/tensor"},
 	"engine/autodiff/gradcheck": {"engine/autodiff", "engine/tensor"},
 	"engine/nn":                 {"internal/simd", "engine/autodiff", "engine/tensor"},
+	"engine/onnx/format":        {"internal/excerpt", "internal/wholefile"},
 	"engine/optim":              {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/tensor"},
 	"engine/tensor":             {"internal/excerpt", "internal/simd", "internal/wholefile"},
 	"loss":                      {"internal/excerpt", "internal/simd", "internal/simd/gemm", "internal/trellis", "engine/tensor", "loss/distance", "loss/pair"},

@@ -22,6 +22,7 @@ import (
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/jobs"
@@ -52,7 +53,7 @@ func at(name string, read func(path string) (any, error)) func(string) (any, err
 
 // readers is the table.
 func readers() []reader {
-	return slices.Concat(tensorReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), jobReaders())
+	return slices.Concat(tensorReaders(), onnxReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), jobReaders())
 }
 
 func tensorReaders() []reader {
@@ -124,6 +125,49 @@ func tensorReaders() []reader {
 				}
 			},
 			read: func(dir string) (any, error) { return surface.Read(dir) },
+		},
+	}
+}
+
+// onnxReaders read files that the onnx wheel wrote.
+func onnxReaders() []reader {
+	golden := func(names ...string) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			for _, name := range names {
+				content, err := os.ReadFile(filepath.Join(root, "engine/onnx/format/testdata", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir, name, content)
+			}
+		}
+	}
+	model := func(name, path, damaged string) reader {
+		return reader{
+			name: "onnx/" + name, file: damaged, make: golden(path, damaged), blind: noDigest,
+			funcs: []string{"engine/onnx/format.ReadFile", "engine/onnx/format.Decode"},
+			read: at(path, func(path string) (any, error) {
+				m, err := format.ReadFile(path)
+				return asJSON(m), err
+			}),
+		}
+	}
+	return []reader{
+		model("types", "types.onnx", "types.onnx"),
+		model("shapes", "shapes.onnx", "shapes.onnx"),
+		model("nodes", "nodes.onnx", "nodes.onnx"),
+		model("functions", "functions.onnx", "functions.onnx"),
+		model("elements beside it", "external.onnx", "external.bin"),
+		{
+			name: "onnx/tensor", funcs: []string{"engine/onnx/format.DecodeTensor"}, file: "tensor.pb", make: golden("tensor.pb"), blind: noDigest, quiet: true,
+			read: at("tensor.pb", func(path string) (any, error) {
+				data, err := os.ReadFile(path)
+				if err != nil {
+					return nil, err
+				}
+				x, err := format.DecodeTensor(data)
+				return asJSON(x), err
+			}),
 		},
 	}
 }
