@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -64,10 +65,11 @@ func (p Program) Main(args []string, stdout, stderr io.Writer) (code int) {
 	out := &output{w: stdout}
 	root.SetOut(out)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		err = out.err
 	}
+	err = namedBy(cmd, err)
 	switch {
 	case err == nil:
 		return 0
@@ -86,6 +88,20 @@ func (p Program) Main(args []string, stdout, stderr io.Writer) (code int) {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// namedBy adds to an error about a file or folder the flag that names that.
+func namedBy(cmd *cobra.Command, err error) error {
+	at := (*fs.PathError)(nil)
+	if !errors.As(err, &at) {
+		return err
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.String() == at.Path {
+			err = fmt.Errorf("--%s: %w", f.Name, err)
+		}
+	})
+	return err
 }
 
 // messages is where a command says what it did while it writes to path: stderr where path
