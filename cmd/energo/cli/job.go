@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 // newTrainJob is the command that trains a job, with or without its flags.
 func newTrainJob(j job.Job, flags bool) *cobra.Command {
 	s := j.New()
-	run := runFlags{recipe: j.Name, folder: j.Folder}
+	run := runFlags{base: cmp.Or(j.Folder, j.Name)}
 	cmd := &cobra.Command{
 		Use: j.Name, Short: j.Short, Long: j.Long, Example: examples(j), Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -113,12 +114,13 @@ func settleJob(cmd *cobra.Command, r *runFlags, j job.Job, s job.Spec) error {
 }
 
 func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
-	if err := run.claim(s.Folder()); err != nil {
+	folder, err := run.claim(s.Folder())
+	if err != nil {
 		return err
 	}
-	defer run.release()
+	defer folder.Release()
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
-	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: run.claimed, Resume: run.resume, Extend: true, Env: p.env(""), Emit: p.emit})
+	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: folder, Resume: run.resume, Extend: true, Env: p.env(""), Emit: p.emit})
 	p.end()
 	if err != nil {
 		return err

@@ -42,13 +42,18 @@ func (p *progress) end() {
 	}
 }
 
+// newBar begins a bar of the form that all have, with options of its own.
+func (p *progress) newBar(total int64, options ...progressbar.Option) {
+	p.bar = progressbar.NewOptions64(total, append(options, progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(30),
+		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))...)
+}
+
 func (p *progress) download(done, total int64) {
 	switch {
 	case p.quiet:
 	case p.terminal:
 		if p.bar == nil {
-			p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription("fetching MNIST"),
-				progressbar.OptionShowBytes(true), progressbar.OptionSetWidth(30), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+			p.newBar(total, progressbar.OptionSetDescription("fetching MNIST"), progressbar.OptionShowBytes(true))
 		}
 		_ = p.bar.Set64(done)
 	case done == total || time.Since(p.lastLine) > 5*time.Second:
@@ -82,8 +87,7 @@ func (p *progress) count(what string, done, all int) {
 	case p.quiet:
 	case p.terminal:
 		if p.bar == nil {
-			p.bar = progressbar.NewOptions(all, progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(what), progressbar.OptionSetWidth(30),
-				progressbar.OptionShowIts(), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+			p.newBar(int64(all), progressbar.OptionSetDescription(what), progressbar.OptionShowIts(), progressbar.OptionShowCount())
 		}
 		_ = p.bar.Set(done)
 	case time.Since(p.lastLine) > 10*time.Second:
@@ -125,8 +129,7 @@ func (p *progress) begin(e train.Start) {
 	}
 	p.say("%s: %d weights, %d training samples, %d epochs, %d steps%s", e.Recipe, e.Params, e.Samples, e.Epochs, e.Steps, resumed)
 	if p.terminal {
-		p.bar = progressbar.NewOptions(e.Steps, progressbar.OptionSetWriter(p.out), progressbar.OptionSetWidth(30), progressbar.OptionShowIts(),
-			progressbar.OptionSetItsString("steps"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		p.newBar(int64(e.Steps), progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowCount())
 		_ = p.bar.Set(e.Step)
 	}
 }

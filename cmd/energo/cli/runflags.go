@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -12,22 +11,19 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// runFlags are the flags of a recipe that trains into a run's folder.
+// runFlags are the flags of a job that trains into a run's folder.
 type runFlags struct {
-	recipe string
-	folder string // what the default folder's name says, if not the recipe
+	base   string // of the default folder's name
 	file   string // of settings
 	dir    string
 	resume bool
 	json   bool
 	quiet  bool
-
-	claimed *job.Folder // dir, once it is claimed
 }
 
 func (r *runFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&r.file, "config", "", "YAML `file` of settings, such as a run's config.yaml")
-	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+cmp.Or(r.folder, r.recipe)+" and a number)")
+	f.StringVar(&r.dir, "run", "", "`folder` of the run, new or empty (default runs/"+r.base+" and a number)")
 	f.BoolVar(&r.resume, "resume", false, "continue the run in --run, which gives what an unbroken run gives")
 	jsonFlag(f, &r.json)
 	f.BoolVar(&r.quiet, "quiet", false, "no progress")
@@ -45,23 +41,15 @@ func (r *runFlags) configFile() (string, error) {
 	return r.file, nil
 }
 
-// claim claims the run's folder, by default one of base's name and a number.
-func (r *runFlags) claim(base string) (err error) {
-	if r.claimed, err = claim(r.dir, r.resume, base); err == nil {
-		r.dir = r.claimed.Dir
+// claim locks the run's folder: --run, or else the first free BASE-1, BASE-2 … in runs, which is --run from then on.
+func (r *runFlags) claim(base string) (folder *job.Folder, err error) {
+	if r.dir != "" {
+		return job.Claim(r.dir, r.resume)
 	}
-	return err
-}
-
-// release gives the run's folder free.
-func (r *runFlags) release() { r.claimed.Release() }
-
-// claim locks the folder of a run: dir, or if that is empty the first free BASE-1, BASE-2 … in runs.
-func claim(dir string, resume bool, base string) (*job.Folder, error) {
-	if dir != "" {
-		return job.Claim(dir, resume)
+	if folder, err = job.ClaimNew(filepath.Join("runs", base)); err == nil {
+		r.dir = folder.Dir
 	}
-	return job.ClaimNew(filepath.Join("runs", base))
+	return folder, err
 }
 
 // interrupted says how to resume a run that was stopped.
