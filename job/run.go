@@ -21,8 +21,8 @@ import (
 
 // Files of a run's folder besides those of package train.
 const (
-	ConfigFile = "config.yaml"
-	ResultFile = "result.json"
+	ConfigFile = report.ConfigFile
+	ResultFile = report.ResultFile
 )
 
 // format numbers the layout of a run's folder. A folder of another number is refused.

@@ -10,12 +10,13 @@ import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/report"
 )
 
 // Files of a run's folder besides those of packages job and train.
 const (
 	ModelFile = "model.safetensors" // the weights to use
-	TestFile  = "test.safetensors"  // energies [N, K] and labels [N] of the test set
+	TestFile  = report.TestFile     // the energies of the test set
 )
 
 // digitsJob trains energies of labels.

@@ -171,13 +171,5 @@ func (v *aligned) paintPosteriors(l lane) {
 // scale draws which posterior a shade is, at the right of the panel.
 func (l lane) scale() {
 	bar := vg.Rectangle{Min: vg.Point{X: l.Max.X + 14, Y: l.Min.Y}, Max: vg.Point{X: l.Max.X + 24, Y: l.Max.Y}}
-	img := image.NewPaletted(image.Rect(0, 0, 1, shadeCount), shadeRamp)
-	for i := range shadeCount {
-		img.Pix[i] = uint8(shadeCount - 1 - i)
-	}
-	l.DrawImage(bar, stretched(img, bar.Size()))
-	height := bar.Max.Y - bar.Min.Y
-	for _, t := range (ticks{about: max(1, min(5, int(height/24)))}).Ticks(0, 1) {
-		write(l.Canvas, bar.Max.X+4, bar.Min.Y+height*vg.Length(t.Value), t.Label, style{size: 10, hue: muted, middle: true})
-	}
+	scaleBar(l.Canvas, bar, shadeRamp[:shadeCount], 1, max(1, min(5, int((bar.Max.Y-bar.Min.Y)/24))))
 }

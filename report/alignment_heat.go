@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // The shades of both pictures: from paper by blue to ink. One more stands for nothing.
@@ -24,9 +25,7 @@ func newShadeRamp() color.Palette {
 		if t > 1 {
 			a, b, t = correct, ink, (t-1)*middle/(1-middle)
 		}
-		p, q := a.rgb(), b.rgb()
-		mix := func(a, b uint8) uint8 { return uint8(math.Round(float64(a)*(1-t) + float64(b)*t)) }
-		out = append(out, color.NRGBA{mix(p.R, q.R), mix(p.G, q.G), mix(p.B, q.B), 255})
+		out = append(out, mix(a, b, t))
 	}
 	return append(out, grid.rgb())
 }
@@ -77,17 +76,12 @@ func (v *aligned) paintSpectrum(l lane) {
 		}
 	}
 	b := v.shadeRange(means)
-	img := image.NewPaletted(image.Rect(0, 0, s.pixels, v.Rows), shadeRamp)
-	for row := range v.Rows {
-		to := row
+	l.heat(shaded(s.pixels, v.Rows, shadeRamp, func(px, row int) uint8 {
 		if !v.FromTop {
-			to = v.Rows - 1 - row
+			row = v.Rows - 1 - row
 		}
-		for px := range s.pixels {
-			img.Pix[to*img.Stride+px] = shadeOf((means[row*s.pixels+px] - b.lo) / b.width())
-		}
-	}
-	l.heat(img)
+		return shadeOf((means[row*s.pixels+px] - b.lo) / b.width())
+	}))
 }
 
 // shadeRange is what the shades stand for: all values of a picture; of features, without the
@@ -104,19 +98,25 @@ func (v *aligned) shadeRange(values []float64) bounds {
 // peak is lost.
 func (v *aligned) posteriorImage(width int) *image.Paletted {
 	s := sampling{v.part, width, v.FrameStart, v.FrameStep, v.Frames}
-	img := image.NewPaletted(image.Rect(0, 0, width, len(v.classes)), shadeRamp)
-	for px := range width {
+	return shaded(width, len(v.classes), shadeRamp, func(px, row int) uint8 {
 		lo, hi := s.cells(px)
-		for row, class := range v.classes {
-			shade := uint8(shadeNone)
-			if lo < hi {
-				most := float32(0)
-				for f := lo; f < hi; f++ {
-					most = max(most, v.Posteriors[f*v.Classes+class])
-				}
-				shade = shadeOf(float64(most))
-			}
-			img.Pix[row*img.Stride+px] = shade
+		if lo >= hi {
+			return shadeNone
+		}
+		most := float32(0)
+		for f := lo; f < hi; f++ {
+			most = max(most, v.Posteriors[f*v.Classes+v.classes[row]])
+		}
+		return shadeOf(float64(most))
+	})
+}
+
+// shaded is a picture of the colours of a palette, a shade being a place in it.
+func shaded(width, height int, colours color.Palette, shade func(x, y int) uint8) *image.Paletted {
+	img := image.NewPaletted(image.Rect(0, 0, width, height), colours)
+	for y := range height {
+		for x := range width {
+			img.Pix[y*img.Stride+x] = shade(x, y)
 		}
 	}
 	return img
@@ -125,16 +125,22 @@ func (v *aligned) posteriorImage(width int) *image.Paletted {
 // stretched repeats a picture's rows and columns up to a size in points, since viewers smooth
 // what they enlarge, and SVG keeps a picture's proportions.
 func stretched(img *image.Paletted, size vg.Point) *image.Paletted {
-	from := img.Rect
-	out := image.NewPaletted(image.Rect(0, 0, pixels(size.X), pixels(size.Y)), img.Palette)
-	for y := range out.Rect.Dy() {
-		row := img.Pix[y*from.Dy()/out.Rect.Dy()*img.Stride:]
-		for x := range out.Rect.Dx() {
-			out.Pix[y*out.Stride+x] = row[x*from.Dx()/out.Rect.Dx()]
-		}
-	}
-	return out
+	from, width, height := img.Rect, pixels(size.X), pixels(size.Y)
+	return shaded(width, height, img.Palette, func(x, y int) uint8 {
+		return img.Pix[y*from.Dy()/height*img.Stride+x*from.Dx()/width]
+	})
 }
 
 // pixels is how many there are along a length.
 func pixels(length vg.Length) int { return int(math.Round(float64(length) * dotsPerPoint)) }
+
+// scaleBar draws which of the values from 0 to most a shade is, from the first colour below to the last above, with the numbers at
+// the right.
+func scaleBar(c draw.Canvas, bar vg.Rectangle, colours color.Palette, most float64, about int) {
+	img := shaded(1, len(colours), colours, func(_, y int) uint8 { return uint8(len(colours) - 1 - y) })
+	c.DrawImage(bar, stretched(img, bar.Size()))
+	for _, t := range (ticks{about: about}).Ticks(0, most) {
+		y := bar.Min.Y + (bar.Max.Y-bar.Min.Y)*vg.Length(t.Value/most)
+		write(c, bar.Max.X+4, y, t.Label, style{size: 10, hue: muted, middle: true})
+	}
+}

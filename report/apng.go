@@ -8,15 +8,15 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
-	"image/png"
 )
 
-// frameTime is how long a frame of an animation stays, in hundredths of a second; the
-// last one stays longer.
-const (
-	frameTime = 15
-	lastTime  = 200
-)
+// frameTime is how long a frame of an animation stays, in hundredths of a second; the last one stays longer.
+func frameTime(frame, of int) int {
+	if frame == of-1 {
+		return 200
+	}
+	return 15
+}
 
 // animatedPNG joins pictures of one size, and of one palette if they have any, into an animated PNG that goes round for ever.
 // Programs that know no animation show the first.
@@ -28,61 +28,56 @@ func animatedPNG(frames []image.Image) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	sequence := uint32(0)
+	next := func() []byte {
+		sequence++
+		return binary.BigEndian.AppendUint32(nil, sequence-1)
+	}
 	for i, img := range frames {
-		var b bytes.Buffer
-		if err := png.Encode(&b, img); err != nil {
-			return nil, err
-		}
 		if img.Bounds().Size() != frames[0].Bounds().Size() {
 			return nil, errors.New("report: the frames of an animation differ in size")
 		}
-		data := b.Bytes()
-		const signature = 8
-		if i == 0 {
-			out.Write(data[:signature])
+		head, data, err := pngParts(img)
+		if err != nil {
+			return nil, err
 		}
-		controlled := false
-		for at := signature; at+12 <= len(data); {
-			n := int(binary.BigEndian.Uint32(data[at:]))
-			kind, body := string(data[at+4:at+8]), data[at+8:at+8+n]
-			whole := data[at : at+12+n]
-			at += 12 + n
-			switch {
-			case kind == "IHDR" && i == 0:
-				out.Write(whole)
-				chunk(&out, "acTL", binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(len(frames))), 0))
-			case (kind == "PLTE" || kind == "tRNS") && i == 0: // one palette serves all frames
-				out.Write(whole)
-			case kind == "IDAT":
-				if !controlled {
-					chunk(&out, "fcTL", frameControl(sequence, img.Bounds().Size(), i == len(frames)-1))
-					sequence++
-					controlled = true
-				}
-				if i == 0 {
-					out.Write(whole)
-					continue
-				}
-				chunk(&out, "fdAT", append(binary.BigEndian.AppendUint32(nil, sequence), body...))
-				sequence++
-			}
+		if i == 0 { // one palette serves all frames
+			out.Write(head)
+			chunk(&out, "acTL", binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(len(frames))), 0))
+		}
+		chunk(&out, "fcTL", frameControl(next(), img.Bounds().Size(), frameTime(i, len(frames))))
+		if i == 0 {
+			chunk(&out, "IDAT", data)
+		} else {
+			chunk(&out, "fdAT", append(next(), data...))
 		}
 	}
 	chunk(&out, "IEND", nil)
 	return out.Bytes(), nil
 }
 
+// pngParts encodes a picture and returns all that comes before its pixels, and the pixels.
+func pngParts(img image.Image) (head, data []byte, err error) {
+	file, err := pngOf(img)
+	const signature, frame = 8, 12 // the length, kind and checksum of a chunk
+	for at := signature; at+frame <= len(file); {
+		n := int(binary.BigEndian.Uint32(file[at:]))
+		if kind := string(file[at+4 : at+8]); kind == "IDAT" {
+			data = append(data, file[at+8:at+8+n]...)
+		} else if kind != "IEND" {
+			head = file[:at+frame+n]
+		}
+		at += frame + n
+	}
+	return head, data, err
+}
+
 // frameControl says where and how long a frame is shown: all over what was there before.
-func frameControl(sequence uint32, size image.Point, last bool) []byte {
-	b := binary.BigEndian.AppendUint32(nil, sequence)
+func frameControl(sequence []byte, size image.Point, stay int) []byte {
+	b := sequence
 	for _, v := range []int{size.X, size.Y, 0, 0} {
 		b = binary.BigEndian.AppendUint32(b, uint32(v))
 	}
-	stay := uint16(frameTime)
-	if last {
-		stay = lastTime
-	}
-	b = binary.BigEndian.AppendUint16(b, stay)
+	b = binary.BigEndian.AppendUint16(b, uint16(stay))
 	b = binary.BigEndian.AppendUint16(b, 100) // hundredths
 	return append(b, 0, 0)
 }
@@ -101,11 +96,7 @@ func animatedGIF(frames []image.Image) ([]byte, error) {
 		if !ok {
 			return nil, errors.New("report: a frame of a GIF has more than 256 colours")
 		}
-		stay := frameTime
-		if i == len(frames)-1 {
-			stay = lastTime
-		}
-		g.Image, g.Delay = append(g.Image, p), append(g.Delay, stay)
+		g.Image, g.Delay = append(g.Image, p), append(g.Delay, frameTime(i, len(frames)))
 	}
 	var b bytes.Buffer
 	err := gif.EncodeAll(&b, g)
@@ -121,14 +112,9 @@ var filmPalette = func() (p color.Palette) {
 	for i := range 64 {
 		p = append(p, color.Gray{Y: uint8(i * 254 / 63)})
 	}
-	r, g, b, _ := offending.solid().RGBA()
-	lr, lg, lb, _ := correct.solid().RGBA()
 	for i := range 16 { // orange on paper, and on the darkest blue
-		mix := func(v uint32, ground float64) uint8 {
-			return uint8((float64(v>>8)*float64(i+1) + ground*float64(15-i)) / 16)
-		}
-		p = append(p, color.RGBA{mix(r, 254), mix(g, 254), mix(b, 254), 255},
-			color.RGBA{mix(r, float64(lr>>8)), mix(g, float64(lg>>8)), mix(b, float64(lb>>8)), 255})
+		t := float64(i+1) / 16
+		p = append(p, mix(paper, offending, t), mix(correct, offending, t))
 	}
 	return p
 }()

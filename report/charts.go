@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,8 +30,8 @@ type group struct {
 // A compareRow is a line of the table.
 type compareRow struct {
 	Summary
-	ErrorText, GapText, LowText, KeptText, CollapsedText string
-	Alarm                                                bool
+	CollapsedText string
+	Alarm         bool
 }
 
 // NameParts are the functional's name cut where a narrow column may break it.
@@ -45,7 +46,7 @@ func comparison(all []Summary) *comparePage {
 			g.Rows = append(g.Rows, rowOf(s))
 			p.Whys = append(p.Whys, whys(s)...)
 		}
-		slug := clean(part[0].Model + "_" + part[0].Energy)
+		slug := unclean.ReplaceAllString(part[0].Model+"_"+part[0].Energy, "-")
 		for _, f := range []*figure{errorChart(part, slug), gapChart(part, slug), keptChart(part, slug)} {
 			g.Charts = append(g.Charts, p.view(f))
 		}
@@ -75,24 +76,15 @@ func byModel(all []Summary) [][]Summary {
 	return out
 }
 
-// clean makes a part of a file name.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
-			return r
-		}
-		return '-'
-	}, s)
-}
+// unclean is what file names are better without.
+var unclean = regexp.MustCompile(`[^A-Za-z0-9_]`)
 
 func rowOf(s Summary) compareRow {
 	r := compareRow{Summary: s, Alarm: s.Collapsed > 0 || s.Failed > 0}
 	if s.Failed == s.Seeds {
-		r.ErrorText, r.GapText, r.LowText, r.KeptText, r.CollapsedText = "–", "–", "–", "–", "failed"
+		r.CollapsedText = "failed"
 		return r
 	}
-	r.ErrorText, r.KeptText = unbroken(s.Error.Text()), unbroken(s.Kept.Text())
-	r.GapText, r.LowText = number(float64(s.GapP50.Mean)), number(float64(s.GapP05.Mean))
 	ran := s.Seeds - s.Failed
 	switch {
 	case s.Collapsed == 0:
@@ -107,9 +99,6 @@ func rowOf(s Summary) compareRow {
 	}
 	return r
 }
-
-// unbroken keeps a figure's text on one line of a narrow column.
-func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
 
 // whys lists the reasons of a cell's collapses and failures, each once.
 func whys(s Summary) []string {

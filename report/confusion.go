@@ -42,9 +42,6 @@ func (m confusion) errorOf(y int) float64 {
 // confusionFigure draws the matrix with its counts. A wrong cell is the stronger, the larger
 // its part of the label's samples, on a square-root scale: single errors stay visible.
 func confusionFigure(s *Surface) *figure {
-	if s.N == 0 {
-		return nil
-	}
 	m := newConfusion(s)
 	if m.k > maxCells {
 		return m.raster(s)

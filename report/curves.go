@@ -58,13 +58,10 @@ func newClock(r *Run) clock {
 
 func (t clock) at(step int) float64 { return float64(step) / t.perEpoch }
 
-// axis returns the horizontal axis' range.
-func (t clock) axis() bounds { return bounds{0, max(t.end, 1e-3)} }
-
 // plot returns axes over the training time.
 func (t clock) plot(y bounds) *plot.Plot {
-	p := axes(t.axis(), y, t.label)
-	p.X.Tick.Marker = ticks{about: 7, whole: t.axis().hi >= 2}
+	p := axes(bounds{0, max(t.end, 1e-3)}, y, t.label)
+	p.X.Tick.Marker = ticks{about: 7, whole: t.end >= 2}
 	return p
 }
 
@@ -164,7 +161,7 @@ func stepCurve(r *Run, t clock, name, title, unit string, h hue, how string, val
 	if len(tr.x) == 1 {
 		p.Add(dots(points(tr.x, tr.mean), h.solid(), 2.6))
 	}
-	if name == "loss" {
+	if name == "loss" && len(r.Epochs) <= 40 {
 		p.Add(epochDots(r, t, h))
 	}
 	last := len(tr.mean) - 1
@@ -176,9 +173,6 @@ func stepCurve(r *Run, t clock, name, title, unit string, h hue, how string, val
 
 // epochDots marks each epoch's mean loss at the middle of the steps that it is the mean of.
 func epochDots(r *Run, t clock, h hue) layer {
-	if len(r.Epochs) > 40 {
-		return func(draw.Canvas, func(float64) vg.Length, func(float64) vg.Length) {}
-	}
 	var means []xy
 	before := 0
 	for _, e := range r.Epochs {

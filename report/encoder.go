@@ -35,8 +35,8 @@ func readPart(dir, file string, v interface{ check() error }) error {
 	return err
 }
 
-// part reads a part of a run's folder; nil where there is none, or where it is damaged, which is noted.
-func part[T any](r *Run, file string, read func(dir string) (*T, error)) *T {
+// part reads a part of a run's folder; nothing where there is none, or where it is damaged, which is noted.
+func part[T any](r *Run, file string, read func(dir string) (T, error)) (none T) {
 	v, err := read(r.Dir)
 	if err == nil {
 		return v
@@ -44,7 +44,7 @@ func part[T any](r *Run, file string, read func(dir string) (*T, error)) *T {
 	if !errors.Is(err, fs.ErrNotExist) {
 		r.note("%s could not be read: %v.", file, err)
 	}
-	return nil
+	return none
 }
 
 // addEncoder draws what a run's encoder makes of the test pictures, as far as the folder says it.
@@ -76,8 +76,8 @@ const (
 
 // A vectorsView is what the page shows of vectors.
 type vectorsView struct {
-	Map, MapNarrow, Distances view
-	Queries                   *sheetOfGroups
+	Map, Distances view
+	Queries        *groups
 }
 
 // order is that in which pictures are looked at where not all are.
@@ -88,7 +88,7 @@ func (p *page) addVectors(r *Run, x *Vectors, images Images) {
 	v := &vectorsView{}
 	p.Vectors = v
 	if m, err := newVectorMap(x); err == nil {
-		v.Map, v.MapNarrow = p.view(m.figure(planeSize)), p.bare(m.figure(planeNarrow))
+		v.Map = p.sized(m.figure)
 	} else {
 		r.note("The vectors cannot be drawn in a plane: %v.", err)
 	}
@@ -123,10 +123,10 @@ func distanceFigure(same, different []float64, marks ...plot.Plotter) *figure {
 
 // queryGroups are queries that have another picture of their class to find, each with what is nearest.
 func queryGroups(x *Vectors, images Images) *groups {
-	g := &groups{name: "queries", title: "Queries and what they find", unit: "at the left a query, then the nearest pictures with their distances", perLine: 1}
+	g := &groups{Kind: "queries", title: "Queries and what they find", unit: "at the left a query, then the nearest pictures with their distances", perLine: 1}
 	sizes := x.sizes()
 	for _, i := range x.order() {
-		if len(g.all) == shownQueries {
+		if len(g.All) == shownQueries {
 			break
 		}
 		if sizes[x.Labels[i]] < 2 {
@@ -136,7 +136,7 @@ func queryGroups(x *Vectors, images Images) *groups {
 		for _, near := range x.nearest(i, shownNearest) {
 			group = append(group, newShot(images, x, near.index, verdict(x.Labels[near.index] == x.Labels[i]), short(near.distance)))
 		}
-		g.all = append(g.all, group)
+		g.All = append(g.All, group)
 	}
 	return g
 }

@@ -85,8 +85,8 @@ func (f fakeSearch) folder(t testing.TB, recipe string) string {
 		t.Fatal(err)
 	}
 	events := fake{epochs: 2, perEpoch: 6}
-	writeFile(t, dir, configFile, "recipe: "+recipe+"\nloss: triplet\nvalidation: 0\nseed: 1\n")
-	writeFile(t, dir, eventsFile, events.events())
+	writeFile(t, dir, ConfigFile, "recipe: "+recipe+"\nloss: triplet\nvalidation: 0\nseed: 1\n")
+	writeFile(t, dir, train.LogFile, events.events())
 	return dir
 }
 
@@ -116,7 +116,7 @@ func (f fakeSearch) search(t testing.TB) string {
 func (f fakeSearch) result(t testing.TB, dir string, failure float64) {
 	t.Helper()
 	figure := measure.Quantity{Key: "one", Name: "A <figure>", Unit: measure.Share, Note: "of the job's own"}.Of(0.25)
-	writeFile(t, dir, resultFile, jsonText(t, map[string]any{
+	writeFile(t, dir, ResultFile, jsonText(t, map[string]any{
 		"test_error": failure, "epochs": 2, "steps": 12, "train_seconds": 1, "collapsed": false, "figures": []measure.Figure{figure},
 	}))
 }

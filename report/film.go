@@ -103,15 +103,20 @@ const (
 // valleys show beside high walls; what is no number is grey.
 func heatColour(share float64, shades int) color.NRGBA {
 	if math.IsNaN(share) {
-		return color.NRGBA{0xA4, 0xAE, 0xBA, 255}
+		return faint.rgb()
 	}
-	low, high := correct.solid(), paper.solid()
 	t := math.Round(math.Sqrt(min(max(share, 0), 1))*float64(shades-1)) / float64(shades-1)
-	lr, lg, lb, _ := low.RGBA()
-	hr, hg, hb, _ := high.RGBA()
-	mix := func(a, b uint32) uint8 { return uint8((float64(a)*(1-t)+float64(b)*t)/257 + 0.5) }
-	return color.NRGBA{mix(lr, hr), mix(lg, hg), mix(lb, hb), 255}
+	return mix(correct, paper, t)
 }
+
+// energyShades are those of the scale of the energies.
+var energyShades = func() (p color.Palette) {
+	const steps = 120
+	for i := range steps {
+		p = append(p, heatColour((float64(i)+0.5)/steps, stillShades))
+	}
+	return p
+}()
 
 // places returns, for pixels spread evenly over an axis, the grid's cell and how far into
 // it each lies.
@@ -163,33 +168,17 @@ func (v *filmed) figure(frame, shades int) *figure {
 	mark(v.Data, data, ink, 0.7, 1.3)
 	mark(fr.Points, drawn, offending, 0.8, 1.7)
 	f.paint = func(c draw.Canvas) {
-		left, bar := c, c
+		left := c
 		left.Max.X -= 62
-		bar.Min.X = c.Max.X - 46
 		a.Draw(left)
-		area := a.DataCanvas(left)
-		bar.Min.Y, bar.Max.Y = area.Min.Y, area.Max.Y
-		v.bar(bar)
+		bar := a.DataCanvas(left).Rectangle
+		bar.Min.X, bar.Max.X = c.Max.X-46, c.Max.X-35
+		scaleBar(c, bar, energyShades, v.most, 6)
 	}
 	return f
 }
 
-// bar draws the scale of the energies.
-func (v *filmed) bar(c draw.Canvas) {
-	const width, steps = 11, 120
-	height := c.Max.Y - c.Min.Y
-	strip := image.NewNRGBA(image.Rect(0, 0, 1, steps))
-	for i := range steps {
-		strip.SetNRGBA(0, steps-1-i, heatColour((float64(i)+0.5)/steps, stillShades))
-	}
-	c.DrawImage(vg.Rectangle{Min: c.Min, Max: vg.Point{X: c.Min.X + width, Y: c.Max.Y}}, strip)
-	for _, t := range (ticks{about: 6}).Ticks(0, v.most) {
-		y := c.Min.Y + height*vg.Length(t.Value/v.most)
-		write(c, c.Min.X+width+4, y, t.Label, style{size: 10, hue: muted, middle: true})
-	}
-}
-
-// A pairing of words says what a film's pairs of energies are, and what of them is measured.
+// pairWords say what a film's pairs of energies are, and what of them is measured.
 type pairWords struct{ x, y, holds, not, measured string }
 
 // words are those of the film's pairs. Of answers, the right one should be lower by the margin; of a density, whose

@@ -25,50 +25,40 @@ const FilmPage = "surface.html"
 // WriteFilms draws films into a folder: NAME.png and NAME.svg of one frame,
 // NAME-animation.png (or .gif) of all, NAME-scatter.png where there are pairs of energies, and a page
 // with a slider over training. It returns the names of the files.
-func WriteFilms(dir string, films []surface.Film, o FilmOptions) ([]string, error) {
+func WriteFilms(dir string, films []surface.Film, o FilmOptions) (written []string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	var written []string
-	write := func(name string, encode func() ([]byte, error)) error {
-		data, err := encode()
-		if err != nil {
-			return err
+	write := func(name string, encode func() ([]byte, error)) {
+		var data []byte
+		if err == nil {
+			data, err = encode()
+		}
+		if err == nil {
+			err = wholefile.Write(filepath.Join(dir, name), data)
 		}
 		written = append(written, name)
-		return wholefile.Write(filepath.Join(dir, name), data)
-	}
-	var page struct{ Films []filmView }
-	for i := range films {
-		v := newFilmed(&films[i], o.Cutoff)
-		view, err := v.write(o, write)
-		if err != nil {
-			return nil, err
-		}
-		page.Films = append(page.Films, view)
-	}
-	return written, write(FilmPage, func() ([]byte, error) { return render("film.tmpl", page) })
-}
-
-// write writes a film's pictures and returns what the page shows of it.
-func (v *filmed) write(o FilmOptions, write func(name string, encode func() ([]byte, error)) error) (filmView, error) {
-	still := v.frameAt(o.Step)
-	f, frames := v.figure(still, stillShades), v.pictures()
-	err := cmp.Or(write(v.Name+".png", f.png), write(v.Name+".svg", f.svg))
-	if s := v.scatter(still); err == nil && s != nil {
-		err = write(s.name+".png", s.png)
 	}
 	ending, animated := ".png", animatedPNG
 	if o.GIF {
 		ending, animated = ".gif", animatedGIF
 	}
-	if err == nil {
-		err = write(v.Name+"-animation"+ending, func() ([]byte, error) { return animated(frames) })
+	var page struct{ Films []filmView }
+	for i := range films {
+		v := newFilmed(&films[i], o.Cutoff)
+		still := v.frameAt(o.Step)
+		f, frames := v.figure(still, stillShades), v.pictures()
+		write(v.Name+".png", f.png)
+		write(v.Name+".svg", f.svg)
+		if s := v.scatter(still); s != nil {
+			write(s.name+".png", s.png)
+		}
+		write(v.Name+"-animation"+ending, func() ([]byte, error) { return animated(frames) })
+		view, viewErr := v.view(frames)
+		page.Films, err = append(page.Films, view), cmp.Or(err, viewErr)
 	}
-	if err != nil {
-		return filmView{}, err
-	}
-	return v.view(frames)
+	write(FilmPage, func() ([]byte, error) { return render("film.tmpl", page) })
+	return written, err
 }
 
 // frameAt is the last frame at or before a step, the first where there is none; below 0 the last.

@@ -45,8 +45,8 @@ func (f fake) write(t testing.TB) string {
 			t.Fatal(err)
 		}
 	}
-	save(configFile, "recipe: digits\nfunctional: "+f.functional+"\nmargin: 1\nmodel: cnn\nenergy: head\nseed: 7\noptimizer: adam\nlr: 0.001\nhold_out: [a, b]\n")
-	save(eventsFile, f.events())
+	save(ConfigFile, "recipe: digits\nfunctional: "+f.functional+"\nmargin: 1\nmodel: cnn\nenergy: head\nseed: 7\noptimizer: adam\nlr: 0.001\nhold_out: [a, b]\n")
+	save(train.LogFile, f.events())
 	energies, labels := f.energies()
 	if f.edit != nil {
 		f.edit(energies, labels)
@@ -57,7 +57,7 @@ func (f fake) write(t testing.TB) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		save(resultFile, fmt.Sprintf(`{"run":"run-1","test_error":%v,"epochs":%d,"steps":%d,"train_seconds":61.25,"energy":{"terms":%s,"correct_mean":-8,"offending_mean":2,"gap_p05":0.5,"gap_p50":9},"kept":0.98,"chance":"NaN","collapsed":false,"verdict":"the numbers say so"}`,
+		save(ResultFile, fmt.Sprintf(`{"run":"run-1","test_error":%v,"epochs":%d,"steps":%d,"train_seconds":61.25,"energy":{"terms":%s,"correct_mean":-8,"offending_mean":2,"gap_p05":0.5,"gap_p50":9},"kept":0.98,"chance":"NaN","collapsed":false,"verdict":"the numbers say so"}`,
 			f.size(s.Error()), f.epochs, f.epochs*f.perEpoch, jsonText(t, f.words)))
 	}
 	return dir
@@ -81,7 +81,7 @@ func saveEnergies(t testing.TB, dir string, energies []float64, k int, labels []
 		t.Fatal(err)
 	}
 	file := &tensor.File{Tensors: []tensor.Named{{Name: "energies", Tensor: et}, {Name: "labels", Tensor: lt}}}
-	if err := tensor.WriteFile(filepath.Join(dir, testFile), file); err != nil {
+	if err := tensor.WriteFile(filepath.Join(dir, TestFile), file); err != nil {
 		t.Fatal(err)
 	}
 }

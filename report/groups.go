@@ -25,15 +25,10 @@ type shot struct {
 
 // Groups are pictures that belong together, the same number in each, on a file and on the page.
 type groups struct {
-	name, title, unit string
-	all               [][]shot
-	perLine           int // groups beside each other in the file
-}
-
-// A sheetOfGroups is groups as the page shows them.
-type sheetOfGroups struct {
-	Kind   string // for its style
-	Groups [][]shot
+	Kind        string // for the page's style, and the name of the file
+	All         [][]shot
+	title, unit string
+	perLine     int // groups beside each other in the file
 }
 
 // smallPicture is the longer side, in pixels, of pictures of groups: a page shows hundreds of them.
@@ -60,18 +55,26 @@ func short(distance float64) string {
 	return minus(fmt.Sprintf("%se%d", digits, n))
 }
 
+// verdict is the role of what is right or wrong.
+func verdict(right bool) string {
+	if right {
+		return "right"
+	}
+	return "wrong"
+}
+
 // groups puts groups on the page and among its files. None are nil.
-func (p *page) groups(g *groups) *sheetOfGroups {
-	if len(g.all) == 0 {
+func (p *page) groups(g *groups) *groups {
+	if len(g.All) == 0 {
 		return nil
 	}
-	for _, group := range g.all {
+	for _, group := range g.All {
 		for i := range group {
 			group[i].Image = p.image(group[i].picture)
 		}
 	}
 	p.file(g.figure())
-	return &sheetOfGroups{Kind: g.name, Groups: g.all}
+	return g
 }
 
 // Sizes of groups in their file.
@@ -84,17 +87,17 @@ const (
 
 // figure draws the groups for their file.
 func (g *groups) figure() *figure {
-	each := vg.Length(len(g.all[0]))
+	each := vg.Length(len(g.All[0]))
 	wide := each*(shotSide+shotSpace) - shotSpace + groupGap
-	columns := min(g.perLine, len(g.all))
-	lines := (len(g.all) + columns - 1) / columns
+	columns := min(g.perLine, len(g.All))
+	lines := (len(g.All) + columns - 1) / columns
 	f := &figure{
-		name: g.name, title: g.title, unit: g.unit,
+		name: g.Kind, title: g.title, unit: g.unit,
 		width: max(vg.Length(columns)*wide-groupGap+10, 420), height: vg.Length(lines)*(shotSide+shotFoot+shotSpace) + 46,
-		alt: fmt.Sprintf("%s: %s.", g.title, plural(len(g.all), "group of pictures", "groups of pictures")),
+		alt: fmt.Sprintf("%s: %s.", g.title, plural(len(g.All), "group of pictures", "groups of pictures")),
 	}
 	f.paint = func(c draw.Canvas) {
-		for n, group := range g.all {
+		for n, group := range g.All {
 			x := c.Min.X + 2 + vg.Length(n%columns)*wide
 			y := c.Max.Y - vg.Length(n/columns)*(shotSide+shotFoot+shotSpace)
 			for i, s := range group {

@@ -74,17 +74,13 @@ func pictureWithin(images Images, i, most int) image.Image {
 	default:
 		return img
 	}
-	if isGray(img) {
-		out := image.NewGray(to)
-		by.Scale(out, to, img, img.Bounds(), ximage.Src, nil)
-		return out
+	var out ximage.Image = image.NewNRGBA(to)
+	if img.ColorModel() == color.GrayModel {
+		out = image.NewGray(to)
 	}
-	out := image.NewNRGBA(to)
 	by.Scale(out, to, img, img.Bounds(), ximage.Src, nil)
 	return out
 }
-
-func isGray(img image.Image) bool { return img.ColorModel() == color.GrayModel }
 
 // drawPicture fits a picture into a rectangle, centred, in its own proportions.
 func drawPicture(c draw.Canvas, img image.Image, r vg.Rectangle) {

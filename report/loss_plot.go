@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/wholefile"
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -64,7 +63,7 @@ func (l LossPlot) Write(path string) error {
 		f.legend = append(f.legend, key{c.Name, h, stroke})
 	}
 	for _, m := range l.Marks {
-		p.Add(upright(m))
+		p.Add(plumb(m.At, m.Name, dashed(muted, 0.8)))
 	}
 	return f.write(path)
 }
@@ -113,15 +112,6 @@ func within(all []xy, b bounds) (out []xy) {
 		}
 	}
 	return out
-}
-
-// upright is a mark's line with its name at the top.
-func upright(m LossMark) plot.Plotter {
-	return layer(func(c draw.Canvas, tx, _ func(float64) vg.Length) {
-		x := tx(m.At)
-		c.StrokeLine2(dashed(muted, 0.8), x, c.Min.Y, x, c.Max.Y)
-		write(c, x+4, c.Max.Y-textSize, m.Name, style{size: textSize, hue: muted})
-	})
 }
 
 // Arrow is a point of a plane that moves.

@@ -26,15 +26,14 @@ type page struct {
 	Tiles    []tile
 	Tables   []measure.Table
 
-	Plane       view
-	PlaneNarrow view // for phones
-	Histograms  []view
-	Samples     []view
-	Confusion   view
-	Worst       []worstView
-	Training    []view
-	Tested      bool // there are energies over all answers
-	Missing     bool // there should be such energies, or there is no result yet
+	Plane      view
+	Histograms []view
+	Samples    []view
+	Confusion  view
+	Worst      *groups
+	Training   []view
+	Tested     bool // there are energies over all answers
+	Missing    bool // there should be such energies, or there is no result yet
 
 	Vectors *vectorsView // of test pictures
 	Search  *searchView  // among them
@@ -57,30 +56,9 @@ type tile struct {
 	Alarm              bool
 }
 
-// A worstView is one of the samples with the least gaps.
-type worstView struct {
-	Image  template.URL
-	Label  int
-	Answer string
-	Gap    string
-	Index  int
-	Right  bool
-}
-
-// addWorst shows the samples with the least gaps.
-func (p *page) addWorst(s *Surface, images Images) {
-	order := s.byGap()
-	for _, i := range order[:min(worstCount, len(order))] {
-		p.Worst = append(p.Worst, worstView{
-			Image: p.image(picture(images, i)), Label: s.Labels[i], Answer: answer(s.Predicted[i]), Gap: number(s.Gap[i]), Index: i,
-			Right: s.Predicted[i] == s.Labels[i],
-		})
-	}
-}
-
 // newPage works out the words and the headline figures.
 func newPage(r *Run, s *Surface) *page {
-	p := &page{Title: r.Name, Config: r.Config, Tested: s != nil && s.N > 0}
+	p := &page{Title: r.Name, Config: r.Config, Tested: s != nil}
 	p.Missing = !p.Tested && (r.Result == nil || r.terms().AllAnswers)
 	p.Subtitle = subtitle(r)
 	if e, ok := r.Functional(); ok {
@@ -88,7 +66,7 @@ func newPage(r *Run, s *Surface) *page {
 	}
 	p.Status = status(r)
 	p.Tiles = append(p.Tiles, errorTile(r, s), collapseTile(r, s))
-	p.Tiles = append(p.Tiles, gapTiles(r, s)...)
+	p.Tiles = append(p.Tiles, gapTiles(r)...)
 	if r.Result != nil {
 		p.Tables = r.Result.Tables
 		for _, f := range r.Result.Figures {
@@ -121,12 +99,12 @@ func (p *page) notes(r *Run, s *Surface) {
 		say("In %s the correct and the most offending answer have the same energy: such a tie goes to the label that comes first.",
 			plural(ties, "test sample", "test samples"))
 	}
-	if missing := missingLabels(s); s.N > 0 && len(missing) > 0 {
+	if missing := missingLabels(s); len(missing) > 0 {
 		say("The test set has no sample of label %s.", strings.Join(missing, ", "))
 	}
-	if r.Result != nil && s.N > 0 && math.Abs(float64(r.Result.TestError)-s.Error()) > 0.5/float64(s.N) {
+	if r.Result != nil && math.Abs(float64(r.Result.TestError)-s.Error()) > 0.5/float64(s.N) {
 		say("%s gives a test error of %s, but the energies in %s give %s: the two are not of one evaluation.",
-			resultFile, r.Result.ErrorFigure().Text(), testFile, percent(s.Error()))
+			ResultFile, r.Result.ErrorFigure().Text(), TestFile, percent(s.Error()))
 	}
 }
 
@@ -216,7 +194,7 @@ func again(command string, settings []Setting) string {
 func errorTile(r *Run, s *Surface) tile {
 	t := tile{Label: "Test error", Value: "–", Note: "not evaluated on a test set yet"}
 	switch b := r.Best(); {
-	case s != nil && s.N > 0:
+	case s != nil:
 		ci := wilson(s.Wrong, s.N)
 		t.Value = percent(s.Error())
 		t.Note = fmt.Sprintf("%s of %s wrong; 95 %% interval %s to %s", count(s.Wrong), count(s.N), percent(ci.lo), percent(ci.hi))
@@ -263,7 +241,7 @@ func collapseTile(r *Run, s *Surface) tile {
 			note = r.Result.Verdict
 		}
 	}
-	if s != nil && s.N > 0 && s.isFlat() {
+	if s != nil && s.isFlat() {
 		collapsed, known = true, true
 		note = "All energies of the test set are the same number: the model says nothing about the answer."
 	}
@@ -279,40 +257,27 @@ func collapseTile(r *Run, s *Surface) tile {
 	return t
 }
 
-// gapTiles say how far apart the energies are: of the test set's answers, or what the result says, or the last epoch.
-func gapTiles(r *Run, s *Surface) []tile {
+// gapTiles say how far apart the energies are: what the result says, or the last epoch.
+func gapTiles(r *Run) []tile {
 	w := r.terms()
 	t := tile{Label: "Median gap", Value: "–", Note: fmt.Sprintf("%s of %s less those of %s", w.Energies, w.Offending, w.Correct)}
-	if s == nil || s.N == 0 {
-		var p50, p05 measure.Number
-		var kept measure.Figure
-		switch d := diagnosis(r); {
-		case r.Result != nil && r.Result.Energy.Terms.Energies != "":
-			p50, p05, kept = r.Result.Energy.GapP50, r.Result.Energy.GapP05, r.Result.KeptFigure()
-		case d != nil:
-			p50, p05, kept = d.Gap.P50, d.Gap.P05, d.KeptFigure()
-			t.Note += ", on the validation set"
-		default:
-			return []tile{t}
-		}
-		t.Value = w.Unit.Text(float64(p50))
-		t.Note += fmt.Sprintf("; for 5 %% of the %s below %s", w.Samples, w.Unit.Text(float64(p05)))
-		if kept.Name == "" {
-			return []tile{t}
-		}
-		return []tile{t, {Label: kept.Name, Value: kept.Text(), Note: kept.Note}}
+	var p50, p05 measure.Number
+	var kept measure.Figure
+	switch d := diagnosis(r); {
+	case r.Result != nil && r.Result.Energy.Terms.Energies != "":
+		p50, p05, kept = r.Result.Energy.GapP50, r.Result.Energy.GapP05, r.Result.KeptFigure()
+	case d != nil:
+		p50, p05, kept = d.Gap.P50, d.Gap.P05, d.KeptFigure()
+		t.Note += ", on the validation set"
+	default:
+		return []tile{t}
 	}
-	gaps := sortedFinite(s.Gap)
-	if len(gaps) > 0 {
-		t.Value = number(quantile(gaps, 0.5))
-		t.Note = fmt.Sprintf("E⁻ − E⁺ on the test set; 5 %% of samples are below %s", number(quantile(gaps, 0.05)))
+	t.Value = w.Unit.Text(float64(p50))
+	t.Note += fmt.Sprintf("; for 5 %% of the %s below %s", w.Samples, w.Unit.Text(float64(p05)))
+	if kept.Name == "" {
+		return []tile{t}
 	}
-	out := []tile{t}
-	if m, has := r.Margin(); has {
-		kept := train.MarginKept(fmt.Sprintf("of the test samples have a gap of at least m = %s", setting(m))).Of(s.Kept(m))
-		out = append(out, tile{Label: kept.Name, Value: kept.Text(), Note: kept.Note})
-	}
-	return out
+	return []tile{t, {Label: kept.Name, Value: kept.Text(), Note: kept.Note}}
 }
 
 func timeTile(r *Run) (tile, bool) {

@@ -68,3 +68,10 @@ func (h hue) rgb() color.NRGBA {
 	v, _ := strconv.ParseUint(h.light[1:], 16, 24)
 	return color.NRGBA{uint8(v >> 16), uint8(v >> 8), uint8(v), 255}
 }
+
+// mix is the colour at t of the way from one hue to another.
+func mix(from, to hue, t float64) color.NRGBA {
+	p, q := from.rgb(), to.rgb()
+	at := func(a, b uint8) uint8 { return uint8(math.Round(float64(a)*(1-t) + float64(b)*t)) }
+	return color.NRGBA{at(p.R, q.R), at(p.G, q.G), at(p.B, q.B), 255}
+}

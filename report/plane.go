@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -144,30 +145,17 @@ func (k cloud) Plot(c draw.Canvas, p *plot.Plot) {
 		points []xy
 		hue    hue
 	}{{k.right, correct}, {k.wrong, offending}} {
-		d := newDensity(w, h)
+		cover := make([]float32, w*h) // how many dots cover each pixel
 		for _, q := range part.points {
-			d.splat(p.X.Norm(q.x)*float64(w), (1-p.Y.Norm(q.y))*float64(h))
+			disc(w, h, p.X.Norm(q.x)*float64(w), (1-p.Y.Norm(q.y))*float64(h), dotRadius, func(i int, part float64) { cover[i] += float32(part) })
 		}
-		d.over(img, part.hue.rgb())
+		paintCover(img, cover, part.hue.rgb())
 	}
 	c.DrawImage(c.Rectangle, img)
 }
 
-// density is how many dots cover each pixel.
-type density struct {
-	w, h  int
-	cover []float32
-}
-
-func newDensity(w, h int) *density { return &density{w, h, make([]float32, w*h)} }
-
 // dotRadius is the radius of a dot, in pixels of the cloud.
 const dotRadius = 2.6
-
-// splat adds a dot.
-func (d *density) splat(x, y float64) {
-	disc(d.w, d.h, x, y, dotRadius, func(i int, cover float64) { d.cover[i] += float32(cover) })
-}
 
 // disc calls cover for the pixels of a picture of w×h that a disc with a soft edge covers, with the pixel's place and
 // how much of it that is.
@@ -184,15 +172,11 @@ func disc(w, h int, x, y, r float64, cover func(i int, part float64)) {
 	}
 }
 
-// over paints the density over img: one dot is half transparent, and the denser, the
+// paintCover paints dots over img by how many cover each pixel: one is half transparent, and the denser, the
 // more opaque, on a logarithmic scale up to the densest place.
-func (d *density) over(img *image.NRGBA, c color.NRGBA) {
-	most := float32(1)
-	for _, v := range d.cover {
-		most = max(most, v)
-	}
-	scale := 0.6 / math.Log1p(float64(max(most, 8)))
-	for i, v := range d.cover {
+func paintCover(img *image.NRGBA, cover []float32, c color.NRGBA) {
+	scale := 0.6 / math.Log1p(float64(max(slices.Max(cover), 8)))
+	for i, v := range cover {
 		if v <= 0 {
 			continue
 		}

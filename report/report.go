@@ -10,11 +10,9 @@ package report
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"html/template"
 	"image"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,12 +20,11 @@ import (
 
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/internal/wholefile"
+	"gonum.org/v1/plot/vg"
 )
 
-const (
-	pageFile    = "report.html"
-	plotsFolder = "plots"
-)
+// plotsFolder is where a run's folder has the pictures.
+const plotsFolder = "plots"
 
 // Write writes report.html and plots/ into a run folder, for what the folder holds: a
 // run that is not finished or not evaluated gets a page that says so. The images are
@@ -45,7 +42,7 @@ func Write(dir string, images Images, command string) error {
 	if err != nil {
 		return err
 	}
-	return wholefile.Write(filepath.Join(dir, pageFile), page)
+	return wholefile.Write(filepath.Join(dir, PageFile), page)
 }
 
 // compose works out a run's page and its pictures, and writes nothing.
@@ -54,9 +51,9 @@ func compose(dir string, images Images, command string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.Surface()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.note("%s could not be read: %v.", testFile, err)
+	s := part(r, TestFile, func(string) (*Surface, error) { return r.Surface() })
+	if s != nil && s.N == 0 {
+		s = nil
 	}
 	p := newPage(r, s)
 	p.Command = again(command, r.Config)
@@ -65,17 +62,14 @@ func compose(dir string, images Images, command string) (*page, error) {
 	if p.Sheets, err = sheetViews(dir); err != nil {
 		return nil, err
 	}
-	films, err := surface.Read(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.note("%s could not be read: %v.", surface.File, err)
-	}
+	films := part(r, surface.File, surface.Read)
 	for i := range films {
 		p.addFilm(&films[i])
 	}
 	p.notes(r, s)
 	for i := range p.Tiles {
 		t := &p.Tiles[i]
-		t.Value, t.Note = unbroken(t.Value), strings.ReplaceAll(t.Note, " %", "\u00a0%")
+		t.Value, t.Note = strings.ReplaceAll(t.Value, " ", "\u00a0"), strings.ReplaceAll(t.Note, " %", "\u00a0%")
 	}
 	p.add(r, s, images)
 	p.Plots = len(p.files) > 0
@@ -87,12 +81,12 @@ func (p *page) add(r *Run, s *Surface, images Images) {
 	for _, f := range curves(r) {
 		p.Training = append(p.Training, p.view(f))
 	}
-	if s == nil || s.N == 0 {
+	if s == nil {
 		return
 	}
 	margin, has := r.Margin()
 	least := leastWidth(r)
-	p.Plane, p.PlaneNarrow = p.view(plane(s, margin, has, least, planeSize)), p.bare(plane(s, margin, has, least, planeNarrow))
+	p.Plane = p.sized(func(size vg.Length) *figure { return plane(s, margin, has, least, size) })
 	p.Histograms = append(p.Histograms, p.view(energyHistogram(s, least)), p.view(gapHistogram(s, margin, has, least)))
 	p.Confusion = p.view(confusionFigure(s))
 	cells, all := sampleFigures(s, images)
@@ -100,8 +94,7 @@ func (p *page) add(r *Run, s *Surface, images Images) {
 		p.Samples = append(p.Samples, p.bare(c))
 	}
 	p.file(all)
-	p.file(worstFigure(s, images))
-	p.addWorst(s, images)
+	p.Worst = p.groups(worstGroups(s, images))
 }
 
 // addFilm draws a film's first and last frame on one scale.
@@ -128,8 +121,10 @@ func leastWidth(r *Run) float64 {
 
 // A view is a figure as the page shows it.
 type view struct {
-	SVG template.HTML
-	How string
+	Name   string // of its files
+	SVG    template.HTML
+	Narrow template.HTML // for phones, where it is drawn for them
+	How    string
 }
 
 // Shown tells whether there is a picture.
@@ -152,8 +147,15 @@ func (d *pictures) file(f *figure) {
 func (d *pictures) view(f *figure) view {
 	v := d.bare(f)
 	if d.file(f); f != nil {
-		v.How = f.how
+		v.Name, v.How = f.name, f.how
 	}
+	return v
+}
+
+// sized inlines a figure for broad and for narrow devices, and remembers the broad one.
+func (d *pictures) sized(draw func(size vg.Length) *figure) view {
+	v := d.view(draw(planeSize))
+	v.Narrow = d.bare(draw(planeNarrow)).SVG
 	return v
 }
 

@@ -137,13 +137,13 @@ func TestWriteWholeRun(t *testing.T) {
 	if err := Write(dir, blobs(28, 28), "energo train digits"); err != nil {
 		t.Fatal(err)
 	}
-	all := checkOutput(t, dir, pageFile)
+	all := checkOutput(t, dir, PageFile)
 	for _, name := range plotNames {
 		if all["plots/"+name+".svg"] == nil {
 			t.Errorf("plots/%s.svg is missing", name)
 		}
 	}
-	page := string(all[pageFile])
+	page := string(all[PageFile])
 	for _, want := range []string{"Test error", "of 300 wrong", "Margin kept", "E⁺ − E⁻)</span>", "energo train digits --config config.yaml", "<dt>lr</dt>", "0.001", "hold_out[1]", "52,096 weights"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
@@ -228,7 +228,7 @@ func TestWriteEdges(t *testing.T) {
 			})
 		}, blobs(28, 28), "All energies of the test set are the same number", ""},
 		{"collapsed to zero", func(f *fake) {
-			f.functional = "energy"
+			f.functional, f.words = "energy", train.AnswerTerms("samples", 0)
 			f.edit = each(func(_ int, row []float64, _ int) { clear(row) })
 		}, nil, "such a tie goes to the label that comes first", "Margin kept"},
 		{"huge energies", func(f *fake) {
@@ -311,10 +311,10 @@ func TestPagesSpeakOfTheirJobs(t *testing.T) {
 		f := newFake()
 		f.failure, f.scale, f.words = test.failure, test.scale, test.words
 		dir := f.write(t)
-		if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
+		if err := os.Remove(filepath.Join(dir, TestFile)); err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, dir, configFile, "recipe: "+recipe+"\n")
+		writeFile(t, dir, ConfigFile, "recipe: "+recipe+"\n")
 		page := pageOf(t, dir, nil)
 		for _, part := range test.want {
 			if !strings.Contains(page, part) {
@@ -332,7 +332,7 @@ func TestPagesSpeakOfTheirJobs(t *testing.T) {
 // TestFiguresAreShown: the page has every figure of a job's own, with its unit and note.
 func TestFiguresAreShown(t *testing.T) {
 	dir := newFake().write(t)
-	path := filepath.Join(dir, resultFile)
+	path := filepath.Join(dir, ResultFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -348,7 +348,7 @@ func TestFiguresAreShown(t *testing.T) {
 	if text, err = json.Marshal(r); err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, dir, resultFile, string(text))
+	writeFile(t, dir, ResultFile, string(text))
 	page := pageOf(t, dir, nil)
 	for _, part := range []string{">Coverage<", ">2.50<", "scores, mean", ">Mean AP<", "87.50\u00a0%"} {
 		if !strings.Contains(page, part) {
@@ -359,15 +359,15 @@ func TestFiguresAreShown(t *testing.T) {
 
 func TestPageWithoutEnergies(t *testing.T) {
 	dir := newFake().write(t)
-	if err := os.Remove(filepath.Join(dir, testFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, TestFile)); err != nil {
 		t.Fatal(err)
 	}
 	page := pageOf(t, dir, nil)
 	if !strings.Contains(page, "has not been evaluated on a test set") || !strings.Contains(page, "the energies are not in the folder") {
 		t.Error("the page does not say that there are no energies")
 	}
-	writeFile(t, dir, testFile, "not a tensor")
-	if page := pageOf(t, dir, nil); !strings.Contains(page, testFile+" could not be read") {
+	writeFile(t, dir, TestFile, "not a tensor")
+	if page := pageOf(t, dir, nil); !strings.Contains(page, TestFile+" could not be read") {
 		t.Error("the page does not say that the energies could not be read")
 	}
 }
@@ -393,7 +393,7 @@ func TestWriteLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%.2f s", time.Since(began).Seconds())
-	checkOutput(t, dir, pageFile)
+	checkOutput(t, dir, PageFile)
 }
 
 func TestPlaneImagesOfGrey(t *testing.T) {
@@ -465,7 +465,7 @@ func TestTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Result.Tables = []measure.Table{table}
-	writeFile(t, dir, resultFile, jsonText(t, r.Result))
+	writeFile(t, dir, ResultFile, jsonText(t, r.Result))
 	page := pageOf(t, dir, nil)
 	for _, part := range []string{
 		"<th>told &lt;from&gt;</th>", `<th class="n">Area<small>under the curve</small></th>`, `<th class="n">Depth</th>`,

@@ -20,12 +20,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The files of a run folder that this package reads.
+// Files of a run's folder besides those of package train.
 const (
-	configFile = "config.yaml"
-	eventsFile = "events.jsonl"
-	resultFile = "result.json"
-	testFile   = "test.safetensors"
+	ConfigFile = "config.yaml"
+	ResultFile = "result.json"
+	TestFile   = "test.safetensors" // energies [N, K] and labels [N] of the test set
+	PageFile   = "report.html"
 )
 
 // A Run is a run folder read back, finished or not. What its files do not hold is nil
@@ -76,9 +76,9 @@ func Open(dir string) (*Run, error) {
 		file string
 		read func([]byte)
 	}{
-		{configFile, r.readConfig},
-		{eventsFile, r.readEvents},
-		{resultFile, r.readResult},
+		{ConfigFile, r.readConfig},
+		{train.LogFile, r.readEvents},
+		{ResultFile, r.readResult},
 	} {
 		data, err := os.ReadFile(filepath.Join(dir, part.file))
 		switch {
@@ -90,7 +90,7 @@ func Open(dir string) (*Run, error) {
 		}
 	}
 	if present == 0 {
-		return nil, fmt.Errorf("report: %s is no run folder: it has none of %s, %s and %s", dir, configFile, eventsFile, resultFile)
+		return nil, fmt.Errorf("report: %s is no run folder: it has none of %s, %s and %s", dir, ConfigFile, train.LogFile, ResultFile)
 	}
 	return r, nil
 }
@@ -165,7 +165,7 @@ func (r *Run) note(format string, args ...any) {
 func (r *Run) readConfig(data []byte) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		r.note("%s is no YAML: %v.", configFile, err)
+		r.note("%s is no YAML: %v.", ConfigFile, err)
 		return
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
@@ -187,7 +187,7 @@ func (r *Run) readConfig(data []byte) {
 func (r *Run) readResult(data []byte) {
 	res, err := parseResult(data)
 	if err != nil {
-		r.Broken = fmt.Errorf("%s is damaged: %w", resultFile, err)
+		r.Broken = fmt.Errorf("%s is damaged: %w", ResultFile, err)
 		r.note("%v. energo train with --resume measures the run anew.", r.Broken)
 		return
 	}
@@ -223,15 +223,15 @@ func (r *Run) readEvents(data []byte) {
 		switch {
 		case err == nil:
 		case !bytes.HasSuffix(line, []byte("\n")) && endsEarly(err): // what a kill leaves, and no damage
-			r.note("%s ends within line %d, which was dropped: the run was stopped while it was written.", eventsFile, n)
+			r.note("%s ends within line %d, which was dropped: the run was stopped while it was written.", train.LogFile, n)
 		default:
 			if bad++; bad == 1 {
-				r.note("%s, line %d could not be read: %v.", eventsFile, n, excerpt.Error(err))
+				r.note("%s, line %d could not be read: %v.", train.LogFile, n, excerpt.Error(err))
 			}
 		}
 	}
 	if bad > 1 {
-		r.note("%s has %d such lines in all; the others are used.", eventsFile, bad)
+		r.note("%s has %d such lines in all; the others are used.", train.LogFile, bad)
 	}
 }
 

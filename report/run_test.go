@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/energo-ml/energo/train"
 )
 
 func writeFile(t testing.TB, dir, name, text string) {
@@ -51,7 +53,7 @@ func TestOpenTruncated(t *testing.T) {
 	dir := f.write(t)
 	text := f.events()
 	cut := text[:strings.LastIndex(strings.TrimSpace(text), "\n")-40] // inside the last epoch's line
-	writeFile(t, dir, eventsFile, cut)
+	writeFile(t, dir, train.LogFile, cut)
 	r, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +72,7 @@ func TestOpenDamagedEnd(t *testing.T) {
 	for _, at := range []int{last, last + 1, last + 8, len(text) - 2, len(text) - 1} {
 		damaged := []byte(text)
 		damaged[at] ^= 1
-		writeFile(t, dir, eventsFile, string(damaged))
+		writeFile(t, dir, train.LogFile, string(damaged))
 		r, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +85,7 @@ func TestOpenDamagedEnd(t *testing.T) {
 
 func TestOpenDamagedLine(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, eventsFile, `{"type":"start","epochs":2,"steps":4}
+	writeFile(t, dir, train.LogFile, `{"type":"start","epochs":2,"steps":4}
 {"type":"step","step":1,"lo
 {"type":"step","step":2,"loss":0.5}
 garbage
@@ -105,7 +107,7 @@ garbage
 
 func TestOpenResumed(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, dir, eventsFile, `{"type":"start","epochs":2,"steps":4}
+	writeFile(t, dir, train.LogFile, `{"type":"start","epochs":2,"steps":4}
 {"type":"step","step":1,"loss":3}
 {"type":"step","step":2,"loss":2}
 {"type":"epoch","epoch":1,"step":2}
@@ -135,7 +137,7 @@ func TestOpenNothing(t *testing.T) {
 	if _, err := Open(filepath.Join(dir, "file")); err == nil || !strings.Contains(err.Error(), "is a file") {
 		t.Errorf("a file: %v", err)
 	}
-	writeFile(t, dir, configFile, "a: b")
+	writeFile(t, dir, ConfigFile, "a: b")
 	r, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +152,7 @@ func TestPagesOfOddRuns(t *testing.T) {
 	for i, files := range oddRuns() {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			dir := t.TempDir()
-			for k, name := range []string{eventsFile, configFile, resultFile} {
+			for k, name := range []string{train.LogFile, ConfigFile, ResultFile} {
 				writeFile(t, dir, name, files[k])
 			}
 			r, err := Open(dir)

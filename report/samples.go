@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,36 +24,22 @@ const (
 // pickSamples chooses the samples whose energies are shown: the first of each class in
 // turn, and as the last two the ones with the least gaps.
 func pickSamples(s *Surface) []int {
+	inTurn, before, seen := make([]int, s.N), make([]int, s.N), make([]int, s.K) // before: samples of the label that come earlier
+	for i, y := range s.Labels {
+		inTurn[i], before[i] = i, seen[y]
+		seen[y]++
+	}
+	slices.SortFunc(inTurn, func(a, b int) int {
+		return cmp.Or(cmp.Compare(before[a], before[b]), cmp.Compare(s.Labels[a], s.Labels[b]))
+	})
+	worst := s.byGap()
+	worst = worst[:min(2, len(worst))]
 	var picked []int
-	used := map[int]bool{}
-	take := func(i int) {
-		if !used[i] && len(picked) < sampleCells {
-			used[i] = true
+	for _, i := range slices.Concat(inTurn[:min(sampleCells-len(worst), s.N)], worst, inTurn) { // to the last where the worst are there already
+		if len(picked) < sampleCells && !slices.Contains(picked, i) {
 			picked = append(picked, i)
 		}
 	}
-	worst := s.byGap()
-	worst = worst[:min(2, len(worst))]
-	byClass := make([][]int, s.K)
-	for i, y := range s.Labels {
-		if len(byClass[y]) < sampleCells {
-			byClass[y] = append(byClass[y], i)
-		}
-	}
-	inTurn := func(upTo int) {
-		for round := range sampleCells {
-			for _, c := range byClass {
-				if round < len(c) && len(picked) < upTo {
-					take(c[round])
-				}
-			}
-		}
-	}
-	inTurn(sampleCells - len(worst))
-	for _, i := range worst {
-		take(i)
-	}
-	inTurn(sampleCells) // where the worst had been taken already
 	return picked
 }
 
@@ -154,67 +142,46 @@ func drawStems(c draw.Canvas, s *Surface, i int, scale bounds) {
 		base = y(0)
 	}
 	c.StrokeLine2(pen(grid, 1), c.Min.X, base, c.Max.X, base)
-	// All other answers are one path: with many of them that is what keeps the page small.
-	var stems, heads vg.Path
-	r := min(3.6, pitch/2.6)
-	place := func(a int, e float64) (x, at vg.Length) {
-		return c.Min.X + (vg.Length(a)+0.5)*pitch, y(min(max(e, scale.lo), scale.hi)) // infinite energies go to the edge
-	}
+	place := func(a int) vg.Length { return c.Min.X + (vg.Length(a)+0.5)*pitch }
 	for a, e := range s.Row(i) {
-		x, at := place(a, e)
 		text := style{size: textSize - 1, hue: muted, align: draw.XCenter}
-		h := s.role(i, a)
-		if h != faint {
+		if h := s.role(i, a); h != faint {
 			text.hue, text.bold = h, true
 		}
-		if s.K <= 14 || text.bold {
-			write(c, x, c.Min.Y+3, strconv.Itoa(a), text)
+		if s.K > 14 && !text.bold {
+			continue
 		}
-		switch {
-		case math.IsNaN(e):
-			if s.K <= 14 || text.bold {
-				write(c, x, foot+6, "?", text)
+		write(c, place(a), c.Min.Y+3, strconv.Itoa(a), text)
+		if math.IsNaN(e) {
+			write(c, place(a), foot+6, "?", text)
+		}
+	}
+	// All answers of a role are one path: with many of them that is what keeps the page small.
+	for _, h := range []hue{faint, offending, correct} {
+		var stems, heads vg.Path
+		r, width := min(3.6, pitch/2.6), min(2, pitch/4)
+		if h != faint {
+			r, width = max(r, 2), max(width, 1)
+		}
+		for a, e := range s.Row(i) {
+			if s.role(i, a) != h || math.IsNaN(e) {
+				continue
 			}
-		case h == faint:
-			stems.Move(vg.Point{X: x, Y: base})
-			stems.Line(vg.Point{X: x, Y: at})
-			addCircle(&heads, x, at, r)
+			at := y(min(max(e, scale.lo), scale.hi)) // infinite energies go to the edge
+			stems.Move(vg.Point{X: place(a), Y: base})
+			stems.Line(vg.Point{X: place(a), Y: at})
+			addCircle(&heads, place(a), at, r)
 		}
-	}
-	drawHeads(c, faint, stem, stems, heads, min(2, pitch/4))
-	for a, e := range s.Row(i) {
-		if h := s.role(i, a); h != faint && !math.IsNaN(e) {
-			x, at := place(a, e)
-			stems, heads = nil, nil
-			stems.Move(vg.Point{X: x, Y: base})
-			stems.Line(vg.Point{X: x, Y: at})
-			addCircle(&heads, x, at, max(r, 2))
-			drawHeads(c, h, stem, stems, heads, min(2, max(pitch/4, 1)))
+		if len(heads) == 0 {
+			continue
 		}
-	}
-}
-
-// drawHeads strokes stems, if there are any, and fills the dots on them.
-func drawHeads(c draw.Canvas, h hue, stem bool, stems, heads vg.Path, width vg.Length) {
-	if stem && len(stems) > 0 {
-		c.SetLineStyle(draw.LineStyle{Color: h.alpha(0.7), Width: width})
-		c.Stroke(stems)
-	}
-	if len(heads) > 0 {
+		if stem {
+			c.SetLineStyle(draw.LineStyle{Color: h.alpha(0.7), Width: width})
+			c.Stroke(stems)
+		}
 		c.SetColor(h.solid())
 		c.Fill(heads)
 	}
-}
-
-// offender is the most offending answer to sample i, the first if there are several; −1 if
-// there is none, since no incorrect answer's energy is a number.
-func (s *Surface) offender(i int) int {
-	for a, e := range s.Row(i) {
-		if a != s.Labels[i] && e == s.Offending[i] {
-			return a
-		}
-	}
-	return -1
 }
 
 // role is the hue of an answer to sample i: the correct one, the most offending, another.
@@ -222,8 +189,23 @@ func (s *Surface) role(i, answer int) hue {
 	switch {
 	case answer == s.Labels[i]:
 		return correct
-	case answer == s.offender(i):
+	case answer == s.offender[i]:
 		return offending
 	}
 	return faint
+}
+
+// worstCount is how many of the samples with the least gaps are shown.
+const worstCount = 24
+
+// worstGroups are the samples with the least gaps, each by itself.
+func worstGroups(s *Surface, images Images) *groups {
+	g := &groups{Kind: "worst", title: "The samples with the least gaps", unit: "label → answer, and the gap E⁻ − E⁺ under it", perLine: 8}
+	order := s.byGap()
+	for _, i := range order[:min(worstCount, len(order))] {
+		w := newShot(images, nil, i, verdict(s.Predicted[i] == s.Labels[i]), number(s.Gap[i]))
+		w.Name = strconv.Itoa(s.Labels[i]) + " → " + answer(s.Predicted[i])
+		g.All = append(g.All, []shot{w})
+	}
+	return g
 }

@@ -27,9 +27,7 @@ type Retrieval struct {
 }
 
 // Write writes RetrievalFile into a run's folder.
-func (s *Retrieval) Write(dir string) error {
-	return writePart(dir, RetrievalFile, s)
-}
+func (s *Retrieval) Write(dir string) error { return writePart(dir, RetrievalFile, s) }
 
 func readRetrieval(dir string) (*Retrieval, error) {
 	s := &Retrieval{}
@@ -83,7 +81,7 @@ type searchView struct {
 	Words              string
 	Recall             view
 	ByClass, Confusion view
-	Mistakes           *sheetOfGroups
+	Mistakes           *groups
 }
 
 // addSearch draws the figures of searching. x is nil where the vectors are not at hand.
@@ -215,4 +213,27 @@ func takenFigure(m confusion) *figure {
 	f.alt = fmt.Sprintf("Confusion matrix of %d classes: for %s of %s the nearest picture is of another class.", m.k, count(wrong), plural(n, "query", "queries"))
 	f.how = "Off the diagonal are the queries whose nearest picture is of another class. The last column is their fraction of the class."
 	return f
+}
+
+// shownMistakes is how many mistakes a page shows, at most.
+const shownMistakes = 12
+
+// mistakeGroups are the hardest queries: each with the nearest picture, which is wrong, and the nearest right one.
+func mistakeGroups(x *Vectors, r *retrieval.Report, images Images) (*groups, error) {
+	g := &groups{Kind: "mistakes", title: "The hardest mistakes", unit: "a query, the nearest picture, and the nearest of the query's class, with their distances", perLine: 3}
+	for n, m := range r.Mistakes {
+		for _, i := range []int{m.Query, m.Wrong, m.Right} {
+			if i < 0 || i >= x.n() {
+				return nil, fmt.Errorf("mistake %d names picture %d; there are %d", n, i, x.n())
+			}
+		}
+		if n < shownMistakes {
+			g.All = append(g.All, []shot{
+				newShot(images, x, m.Query, "query", "query"),
+				newShot(images, x, m.Wrong, "wrong", short(m.Distance)),
+				newShot(images, x, m.Right, "right", short(m.RightDistance)),
+			})
+		}
+	}
+	return g, nil
 }

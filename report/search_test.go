@@ -27,13 +27,13 @@ func checkEncoderPage(t *testing.T, dir string, names []string) string {
 	if err := Write(dir, blobs(28, 28), ""); err != nil {
 		t.Fatal(err)
 	}
-	all := checkOutput(t, dir, pageFile)
+	all := checkOutput(t, dir, PageFile)
 	for _, name := range names {
 		if all["plots/"+name+".svg"] == nil {
 			t.Errorf("plots/%s.svg is missing", name)
 		}
 	}
-	page := string(all[pageFile])
+	page := string(all[PageFile])
 	if bad := fixedColour.FindString(page); bad != "" {
 		t.Errorf("the page has a fixed colour: %s", bad)
 	}
@@ -275,7 +275,7 @@ func TestPagesOfOddResults(t *testing.T) {
 	for i, odd := range oddFigures {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			dir := t.TempDir()
-			writeFile(t, dir, configFile, "seed: 1")
+			writeFile(t, dir, ConfigFile, "seed: 1")
 			writeFile(t, dir, RetrievalFile, odd.retrieval)
 			writeFile(t, dir, VerificationFile, odd.verification)
 			writeFile(t, dir, VectorsFile, "")

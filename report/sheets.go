@@ -12,60 +12,42 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/wholefile"
 	ximage "golang.org/x/image/draw"
 )
 
 // Sheet is many small grey pictures on one.
 type Sheet struct {
-	Name        string // of its file
-	Title, Note string
-	Pixels      []float32 // N·H·W in [0, 1], row by row of the sheet
-	H, W        int
-	Columns     int // pictures a row
-	Band        int // rows that belong together; 0: all
+	Name    string    `json:"name"` // of its file
+	Title   string    `json:"title"`
+	Note    string    `json:"note"`
+	Pixels  []float32 `json:"-"` // N·H·W in [0, 1], row by row of the sheet
+	H, W    int       `json:"-"`
+	Columns int       `json:"-"` // pictures a row
+	Band    int       `json:"-"` // rows that belong together; 0: all
 }
 
 // sheetsFile lists a run's sheets for its page.
 const sheetsFile = "sheets.json"
 
-// listed is a row of sheets.json, and its picture.
-type listed struct {
-	Name    string `json:"name"`
-	Title   string `json:"title"`
-	Note    string `json:"note"`
-	picture []byte // PNG
-}
-
 // WriteSheets writes sheets as plots/NAME.png, and their list, into a run's folder. Write then
 // shows them on the run's page.
 func WriteSheets(dir string, sheets []Sheet) error {
-	var all []listed
-	for _, s := range sheets {
-		picture, err := s.png()
-		if err != nil {
-			return err
-		}
-		all = append(all, listed{s.Name, s.Title, s.Note, picture})
-	}
-	return writeListed(dir, all)
-}
-
-func writeListed(dir string, all []listed) error {
 	dir = filepath.Join(dir, plotsFolder)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	for _, s := range all {
-		if err := wholefile.Write(filepath.Join(dir, s.Name+".png"), s.picture); err != nil {
+	for _, s := range sheets {
+		picture, err := s.png()
+		if err == nil {
+			err = wholefile.Write(filepath.Join(dir, s.Name+".png"), picture)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	list, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(filepath.Join(dir, sheetsFile), append(list, '\n'))
+	return card.Write(filepath.Join(dir, sheetsFile), sheets)
 }
 
 // Pixels of a sheet: how much larger than its own each pixel is, and the spaces between
@@ -121,7 +103,7 @@ func sheetViews(dir string) (views []sheetView, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []listed
+	var all []Sheet
 	if err := json.Unmarshal(text, &all); err != nil {
 		return nil, fmt.Errorf("report: %s: %w", sheetsFile, err)
 	}

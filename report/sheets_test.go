@@ -12,7 +12,7 @@ import (
 // A sheet has the pictures in order, and the page shows it.
 func TestSheets(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, configFile), []byte("recipe: generate\n"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ConfigFile), []byte("recipe: generate\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	const h, w, n = 3, 2, 5

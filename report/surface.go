@@ -22,6 +22,7 @@ type Surface struct {
 	// their difference. NaN or infinite where the model's energies are.
 	Predicted               []int
 	Correct, Offending, Gap []float64
+	offender                []int // the most offending answer, the first of several; −1 where no incorrect answer's energy is a number
 
 	Wrong  int // samples whose predicted answer is not their label
 	Broken int // samples with an energy that is NaN or infinite
@@ -30,7 +31,7 @@ type Surface struct {
 // Surface reads test.safetensors: the energies and labels of the test set. The error is
 // fs.ErrNotExist where the run has not been evaluated.
 func (r *Run) Surface() (*Surface, error) {
-	path := filepath.Join(r.Dir, testFile)
+	path := filepath.Join(r.Dir, TestFile)
 	f, err := tensor.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("report: read the test set's energies: %w", err)
@@ -61,7 +62,7 @@ func NewSurface(energies []float64, k int, labels []int) (*Surface, error) {
 	}
 	s := &Surface{
 		N: n, K: k, Energies: energies, Labels: labels, Predicted: make([]int, n),
-		Correct: make([]float64, n), Offending: make([]float64, n), Gap: make([]float64, n),
+		Correct: make([]float64, n), Offending: make([]float64, n), Gap: make([]float64, n), offender: make([]int, n),
 	}
 	for i, y := range labels {
 		if y < 0 || y >= k {
@@ -74,7 +75,7 @@ func NewSurface(energies []float64, k int, labels []int) (*Surface, error) {
 
 // add works out sample i.
 func (s *Surface) add(i, label int) {
-	least, offending := -1, math.Inf(1)
+	least, offender, offending := -1, -1, math.Inf(1)
 	broken := false
 	for y, e := range s.Row(i) {
 		if !finite(e) {
@@ -86,11 +87,11 @@ func (s *Surface) add(i, label int) {
 		if least < 0 && e < math.Inf(1) || least >= 0 && e < s.Row(i)[least] {
 			least = y
 		}
-		if y != label {
-			offending = math.Min(offending, e)
+		if y != label && (offender < 0 || e < offending) {
+			offender, offending = y, e
 		}
 	}
-	s.Predicted[i] = least
+	s.Predicted[i], s.offender[i] = least, offender
 	s.Correct[i], s.Offending[i] = s.Row(i)[label], offending
 	s.Gap[i] = offending - s.Correct[i]
 	if least != label {
@@ -107,17 +108,10 @@ func (s *Surface) Row(i int) []float64 { return s.Energies[i*s.K : (i+1)*s.K] }
 // Error returns the fraction of samples that are wrong; NaN for no samples.
 func (s *Surface) Error() float64 { return float64(s.Wrong) / float64(s.N) }
 
-// Kept returns the fraction of samples whose gap is at least m; NaN for no samples.
-func (s *Surface) Kept(m float64) float64 {
-	return float64(s.count(func(gap float64) bool { return gap >= m })) / float64(s.N)
-}
-
 // ties counts the samples whose correct and most offending answers have one energy.
-func (s *Surface) ties() int { return s.count(func(gap float64) bool { return gap == 0 }) }
-
-func (s *Surface) count(holds func(gap float64) bool) (n int) {
-	for _, g := range s.Gap {
-		if holds(g) {
+func (s *Surface) ties() (n int) {
+	for _, gap := range s.Gap {
+		if gap == 0 {
 			n++
 		}
 	}

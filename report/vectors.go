@@ -149,19 +149,14 @@ func (v *Vectors) present() []int {
 // class, and of those that are not.
 func (v *Vectors) apart(order []int, most int) (same, different []float64) {
 	order = order[:min(most, len(order))]
+	p := &Pairs{}
 	for a, i := range order {
 		for _, j := range order[:a] {
-			d := distance.Between(v.measure(), v.row(i), v.row(j))
-			if v.Labels[i] == v.Labels[j] {
-				same = append(same, d)
-			} else {
-				different = append(different, d)
-			}
+			p.Same = append(p.Same, v.Labels[i] == v.Labels[j])
+			p.Distances = append(p.Distances, distance.Between(v.measure(), v.row(i), v.row(j)))
 		}
 	}
-	slices.Sort(same)
-	slices.Sort(different)
-	return same, different
+	return p.kinds()
 }
 
 // takenFor counts, for the first most pictures of an order, of which class the nearest other picture is.

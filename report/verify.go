@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -28,9 +29,7 @@ type Verification struct {
 }
 
 // Write writes VerificationFile into a run's folder.
-func (v *Verification) Write(dir string) error {
-	return writePart(dir, VerificationFile, v)
-}
+func (v *Verification) Write(dir string) error { return writePart(dir, VerificationFile, v) }
 
 func readVerification(dir string) (*Verification, error) {
 	v := &Verification{Verification: &retrieval.Verification{}}
@@ -101,26 +100,20 @@ func readPairs(dir string) (*Pairs, error) {
 	return decodePairs(f)
 }
 
-func decodePairs(f *tensor.File) (p *Pairs, err error) {
-	columns := map[string]*tensor.Tensor{}
+func decodePairs(f *tensor.File) (*Pairs, error) {
 	for _, name := range []string{"first", "second", "same", "distances"} {
 		t := f.Get(name)
 		if t == nil || t.Rank() != 1 || t.Len() != f.Get("first").Len() {
 			return nil, errors.New("it must hold the tensors first, second, same and distances, each [pairs]")
 		}
-		columns[name] = t
 	}
-	p = &Pairs{Distances: doubles(columns["distances"])}
-	if p.First, err = wholes("first", columns["first"], math.MaxInt32); err != nil {
+	first, err1 := wholes("first", f.Get("first"), math.MaxInt32)
+	second, err2 := wholes("second", f.Get("second"), math.MaxInt32)
+	same, err3 := wholes("same", f.Get("same"), 2)
+	if err := cmp.Or(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	if p.Second, err = wholes("second", columns["second"], math.MaxInt32); err != nil {
-		return nil, err
-	}
-	same, err := wholes("same", columns["same"], 2)
-	if err != nil {
-		return nil, err
-	}
+	p := &Pairs{First: first, Second: second, Distances: doubles(f.Get("distances"))}
 	for i, d := range p.Distances {
 		if !finite(d) {
 			return nil, fmt.Errorf("distances[%d] is %v; it must be finite", i, d)
@@ -132,14 +125,14 @@ func decodePairs(f *tensor.File) (p *Pairs, err error) {
 
 // A verifyView is what the page shows of telling pairs apart.
 type verifyView struct {
-	ROC, ROCNarrow, Distances view
-	Accepted, Refused         *sheetOfGroups // wrongly
-	Paired                    bool
+	ROC, Distances    view
+	Accepted, Refused *groups // wrongly
+	Paired            bool
 }
 
 // addVerify draws how pairs are told apart. x is nil where the vectors are not at hand.
 func (p *page) addVerify(r *Run, v *Verification, x *Vectors, images Images) {
-	w := &verifyView{ROC: p.view(v.curve(planeSize)), ROCNarrow: p.bare(v.curve(planeNarrow))}
+	w := &verifyView{ROC: p.sized(v.curve)}
 	p.Verify = w
 	pairs := part(r, PairsFile, func(dir string) (*Pairs, error) {
 		pairs, err := readPairs(dir)
@@ -164,21 +157,26 @@ func (p *Pairs) within(n int) error {
 	return nil
 }
 
-// distances draws how the distances of the test pairs are spread, with the threshold; nil without pairs.
-func (v *Verification) distances(pairs *Pairs) *figure {
-	var same, different []float64
-	for i, d := range pairs.Distances {
-		if pairs.Same[i] {
+// kinds returns the distances of the pairs of the same and of the others, ascending.
+func (p *Pairs) kinds() (same, different []float64) {
+	for i, d := range p.Distances {
+		if p.Same[i] {
 			same = append(same, d)
 		} else {
 			different = append(different, d)
 		}
 	}
+	slices.Sort(same)
+	slices.Sort(different)
+	return same, different
+}
+
+// distances draws how the distances of the test pairs are spread, with the threshold; nil without pairs.
+func (v *Verification) distances(pairs *Pairs) *figure {
+	same, different := pairs.kinds()
 	if len(same)+len(different) == 0 {
 		return nil
 	}
-	slices.Sort(same)
-	slices.Sort(different)
 	f := distanceFigure(same, different, plumb(v.Chosen, "", pen(ink, 1.2)))
 	f.name, f.title = "pair_distances", "Distances of test pairs"
 	f.legend = []key{{"same", correct, swatch}, {"different", offending, swatch}, {"threshold", ink, stroke}}
@@ -240,4 +238,35 @@ func mark(at xy, least float64, r vg.Length, h hue) plot.Plotter {
 		fillDisc(c, paper.solid(), px, py, r+1.4)
 		fillDisc(c, h.solid(), px, py, r)
 	})
+}
+
+// shownPairs is how many of the worst mistakes of either kind are shown.
+const shownPairs = 12
+
+// worst are the pairs that a threshold takes wrongly and that are farthest from it: those of the same that are refused, or
+// others that are accepted.
+func (p *Pairs) worst(threshold float64, same bool, x *Vectors, images Images) *groups {
+	var wrong []int
+	for i, d := range p.Distances {
+		if p.Same[i] == same && (d <= threshold) != same {
+			wrong = append(wrong, i)
+		}
+	}
+	slices.SortStableFunc(wrong, func(a, b int) int {
+		if same {
+			a, b = b, a
+		}
+		return cmp.Compare(p.Distances[a], p.Distances[b])
+	})
+	g := &groups{Kind: "false_accepts", title: "Different, but taken for the same", unit: "the nearest of such pairs, with their distances", perLine: 4}
+	if same {
+		g.Kind, g.title, g.unit = "false_refusals", "The same, but taken for different", "the farthest of such pairs, with their distances"
+	}
+	for _, i := range wrong[:min(shownPairs, len(wrong))] {
+		g.All = append(g.All, []shot{
+			newShot(images, x, p.First[i], "wrong", short(p.Distances[i])),
+			newShot(images, x, p.Second[i], "wrong", ""),
+		})
+	}
+	return g
 }

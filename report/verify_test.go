@@ -26,7 +26,7 @@ func TestWorst(t *testing.T) {
 		Same: []bool{true, true, true, false, false, false}, Distances: []float64{0.5, 0.7, 0.9, 0.5, 0.1, 0.6},
 	}
 	firsts := func(g *groups) (out []string) {
-		for _, group := range g.all {
+		for _, group := range g.All {
 			out = append(out, group[0].Title)
 		}
 		return out

@@ -11,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
+	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -133,7 +134,7 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 	}
 	out := cmd.OutOrStdout()
 	summariseJob(out, s.Folder(), r)
-	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, "report.html")))
+	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, report.PageFile)))
 	fmt.Fprintf(out, "Next: %[1]s eval %[2]s, or %[1]s compare %[3]s.\n", cmd.Root().Name(), shellQuote(run.dir), j.Name)
 	return printJSON(out, r, run.json)
 }

@@ -29,7 +29,7 @@ finished gets a page that says so. Where the test set can be read, the page show
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "Look at %s.\n", shown(filepath.Join(dir, "report.html")))
+			fmt.Fprintf(cmd.OutOrStdout(), "Look at %s.\n", shown(filepath.Join(dir, report.PageFile)))
 			return nil
 		},
 	}
