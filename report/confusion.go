@@ -34,6 +34,15 @@ func newConfusion(s *Surface) confusion {
 	return m
 }
 
+// samples counts all samples, and those that got another answer than their label or none.
+func (m confusion) samples() (all, wrong int) {
+	for y, n := range m.total {
+		all += n
+		wrong += n - m.counts[y*m.k+y]
+	}
+	return all, wrong
+}
+
 // errorOf returns the fraction of a label's samples that are wrong; NaN without samples.
 func (m confusion) errorOf(y int) float64 {
 	return 1 - float64(m.counts[y*m.k+y])/float64(m.total[y])
@@ -56,10 +65,7 @@ func confusionFigure(s *Surface) *figure {
 // figure draws the counts; its words are left to the caller.
 func (m confusion) figure() *figure {
 	const side = 12 // what the labels and the errors at the edges take, but for the names
-	n := 0
-	for _, t := range m.total {
-		n += t
-	}
+	n, _ := m.samples()
 	cell := vg.Length(math.Max(26, math.Min(36, 340/float64(m.k))))
 	if digits := len(strconv.Itoa(n / m.k)); digits > 3 {
 		cell = max(cell, vg.Length(digits)*8+6)

@@ -162,7 +162,8 @@ func stepCurve(r *Run, t clock, name, title, unit string, h hue, how string, val
 		p.Add(dots(points(tr.x, tr.mean), h.solid(), 2.6))
 	}
 	if name == "loss" && len(r.Epochs) <= 40 {
-		p.Add(epochDots(r, t, h))
+		means := epochMeans(r, t)
+		p.Add(dots(means, h.solid(), 3.6), dots(means, paper.solid(), 2.2))
 	}
 	last := len(tr.mean) - 1
 	return &figure{
@@ -171,18 +172,14 @@ func stepCurve(r *Run, t clock, name, title, unit string, h hue, how string, val
 	}
 }
 
-// epochDots marks each epoch's mean loss at the middle of the steps that it is the mean of.
-func epochDots(r *Run, t clock, h hue) layer {
-	var means []xy
+// epochMeans are each epoch's mean loss, at the middle of the steps that it is the mean of.
+func epochMeans(r *Run, t clock) (means []xy) {
 	before := 0
 	for _, e := range r.Epochs {
 		means = append(means, xy{(t.at(before) + t.at(e.Step)) / 2, float64(e.Loss)})
 		before = e.Step
 	}
-	return layer(func(c draw.Canvas, x, y func(float64) vg.Length) {
-		dots(means, h.solid(), 3.6)(c, x, y)
-		dots(means, paper.solid(), 2.2)(c, x, y)
-	})
+	return means
 }
 
 // prefixed puts a word before a figure's name: "Validation error".

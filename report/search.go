@@ -200,11 +200,7 @@ func interval(c retrieval.Class) bounds {
 
 // takenFigure draws whose pictures are taken for whose.
 func takenFigure(m confusion) *figure {
-	n, wrong := 0, 0
-	for y := range m.k {
-		n += m.total[y]
-		wrong += m.total[y] - m.counts[y*m.k+y]
-	}
+	n, wrong := m.samples()
 	if n == 0 {
 		return nil
 	}
