@@ -4,6 +4,7 @@ package data
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
@@ -57,3 +58,23 @@ var scaled = func() (t [256]float32) {
 	}
 	return t
 }()
+
+// Variance is the sum over all pixels, in [0, 1], of the squared differences from their mean, place by place. Sums of
+// bytes are exact, so that it is 0 for pictures that are all alike and for no others.
+func (m *Images) Variance() float64 {
+	sums, squares := make([]uint64, m.H*m.W), make([]uint64, m.H*m.W)
+	for i, v := range m.Pixels {
+		at := i % len(sums)
+		sums[at] += uint64(v)
+		squares[at] += uint64(v) * uint64(v)
+	}
+	total := 0.0
+	for i, s := range sums { // Σ(v − s/N)² = (N·Σv² − s²)/N
+		hi, lo := bits.Mul64(uint64(m.N), squares[i])
+		sHi, sLo := bits.Mul64(s, s)
+		lo, borrow := bits.Sub64(lo, sLo, 0)
+		hi, _ = bits.Sub64(hi, sHi, borrow)
+		total += (float64(hi)*0x1p64 + float64(lo)) / float64(m.N)
+	}
+	return total / (255 * 255)
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 
 	"github.com/energo-ml/energo/data"
@@ -199,7 +198,7 @@ func (a *autoencoder) measure(ctx context.Context, set *data.Images) (m reconstr
 		return m, err
 	}
 	m.mse = measure.Ratio(squares, float64(set.N*a.pixels))
-	lost, chance := varianceLost(squares, pixelVariance(set))
+	lost, chance := varianceLost(squares, set.Variance())
 	m.Evaluation = train.Diagnose(stats, a.subject, lost, chance)
 	return m, nil
 }
@@ -248,26 +247,6 @@ func varianceLost(squares, variance float64) (measure.Figure, float64) {
 		return q.Of(math.NaN()), math.NaN()
 	}
 	return q.Of(squares / variance), 1
-}
-
-// pixelVariance is the sum over a set's pixels, in [0, 1], of the squared differences from their mean, place by place. Sums of
-// bytes are exact, so that it is 0 for pictures that are all alike and for no others.
-func pixelVariance(set *data.Images) float64 {
-	sums, squares := make([]uint64, set.H*set.W), make([]uint64, set.H*set.W)
-	for i, v := range set.Pixels {
-		at := i % len(sums)
-		sums[at] += uint64(v)
-		squares[at] += uint64(v) * uint64(v)
-	}
-	total := 0.0
-	for i, s := range sums { // Σ(v − s/N)² = (N·Σv² − s²)/N
-		hi, lo := bits.Mul64(uint64(set.N), squares[i])
-		sHi, sLo := bits.Mul64(s, s)
-		lo, borrow := bits.Sub64(lo, sLo, 0)
-		hi, _ = bits.Sub64(hi, sHi, borrow)
-		total += (float64(hi)*0x1p64 + float64(lo)) / float64(set.N)
-	}
-	return total / (255 * 255)
 }
 
 func abs(v float64) float64 { return max(v, -v) }

@@ -135,7 +135,7 @@ func newDensity(c Chains, t *job.Training, s *pictureSurface, set *data.Images, 
 }
 
 // State implements train.Stateful: the chains and the film.
-func (d *density) State() []tensor.Named { return append(chainsState(d.buffer), d.film.state()...) }
+func (d *density) State() []tensor.Named { return append(chainsState(d.buffer), d.film.State()...) }
 
 // noisy returns a batch of a set's pictures, with the settings' noise.
 func (d *density) noisy(set *data.Images, b train.Batch) *tensor.Tensor {

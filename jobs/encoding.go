@@ -183,32 +183,6 @@ func (t *encoderTask) vectorsOf(set *data.Pictures, x []float32) *report.Vectors
 	return &report.Vectors{Values: x, Dim: t.Dim, Labels: set.Labels, Classes: set.Classes, Paths: set.Paths, Metric: t.Metric}
 }
 
-// spread orders samples so that whatever number is taken from the front has the classes in their
-// proportions; within a class the order is random.
-func spread(labels []int, rng *rand.Rand) []int {
-	size, seen := map[int]int{}, map[int]int{}
-	for _, y := range labels {
-		size[y]++
-	}
-	order := rng.Perm(len(labels))
-	key := make([]float64, len(labels))
-	for _, i := range order {
-		y := labels[i]
-		key[i] = (float64(seen[y]) + 0.5) / float64(size[y])
-		seen[y]++
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case key[a] < key[b]:
-			return -1
-		case key[a] > key[b]:
-			return 1
-		}
-		return 0
-	})
-	return order
-}
-
 // split is a data set divided: what is trained on, what chooses the best epoch, what is measured in the end.
 type split struct {
 	train, held, test *data.Pictures
@@ -226,7 +200,7 @@ func (c *Encoding) divide(all, test *data.Pictures, heldOut []string) (*split, e
 	if err != nil {
 		return nil, err
 	}
-	order := spread(all.Labels, train.Rand(1, "split", 0))
+	order := data.Spread(all.Labels, train.Rand(1, "split", 0))
 	var tested, rest []int
 	share := int(math.Round(c.TestShare * float64(len(order))))
 	for rank, i := range order {
@@ -299,7 +273,7 @@ func (c *Encoding) hold(set *data.Pictures, order []int) (trained, held *data.Pi
 	slices.Sort(rest)
 	trained, held = set.Pick(rest), set.Pick(first)
 	if !findable(held.Labels) || queries(held.Labels) < min(n/2, heldQueries) {
-		held = trained.Pick(spread(trained.Labels, train.Rand(1, "split", 1))[:min(trained.N, heldMost)])
+		held = trained.Pick(data.Spread(trained.Labels, train.Rand(1, "split", 1))[:min(trained.N, heldMost)])
 	}
 	return trained, held, nil
 }

@@ -200,7 +200,7 @@ func (t *generateTask) write(ctx context.Context, dir string, g *generated, j *j
 	if err != nil {
 		return err
 	}
-	if err := surface.Write(dir, t.film.films()); err != nil {
+	if err := surface.Write(dir, []surface.Film{t.film.Taken()}); err != nil {
 		return err
 	}
 	const columns = 20

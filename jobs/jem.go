@@ -222,7 +222,7 @@ func (t *jemTask) write(ctx context.Context, dir string, own measurement) error 
 	if err := own.write(dir, t.test); err != nil {
 		return err
 	}
-	if err := surface.Write(dir, t.density.film.films()); err != nil {
+	if err := surface.Write(dir, []surface.Film{t.density.film.Taken()}); err != nil {
 		return err
 	}
 	return report.WriteSheets(dir, sheets)

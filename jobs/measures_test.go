@@ -131,15 +131,6 @@ var measures = []struct {
 	},
 	[6][]float64{{nan, nan, 0.75, 1}, {inf, nan, 0.75, 1}, {-inf, nan, 0.75, 1}, {nan, nan, nan, 0}, {2, 1, 1, 0}, {2.5, 1, 1, 0}},
 }, {
-	"nearest of a class and of others", func(_ *testing.T, x []float64) []float64 {
-		if len(x) == 0 {
-			return nil
-		}
-		s := nearest(narrowed(append([]float64{0}, x...)), 0, []int{0, 0, 1, 1, 1})
-		return []float64{s.Correct, s.Offending, s.Gap()}
-	},
-	[6][]float64{{1, nan, nan}, {1, 2, 1}, {-inf, 2, inf}, {}, {2, 2, 0}, {1, 2, 1}},
-}, {
 	"verification", func(_ *testing.T, x []float64) []float64 {
 		v, err := retrieval.Verify(x, []bool{true, false, true, false}[:len(x)])
 		if err != nil {
@@ -214,21 +205,4 @@ func alikeNumbers(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(x, y float64) bool {
 		return x == y || math.IsNaN(x) && math.IsNaN(y) || math.Abs(x-y) <= 1e-6*math.Max(1, math.Abs(y))
 	})
-}
-
-// TestVarianceIsExact: pictures that are all alike have none, whatever their pixels, and one bit of one picture is some.
-func TestVarianceIsExact(t *testing.T) {
-	set := data.Images{N: 999, H: 3, W: 3, Pixels: make([]byte, 9*999)}
-	for value := range 256 {
-		for i := range set.Pixels {
-			set.Pixels[i] = byte(value + i%9)
-		}
-		if v := pixelVariance(&set); v != 0 {
-			t.Fatalf("pictures of %d have a variance of %v", value, v)
-		}
-	}
-	set.Pixels[4]++
-	if v, want := pixelVariance(&set), (1-1./999)/(255*255); math.Abs(v-want) > 1e-12*want {
-		t.Errorf("one bit gives a variance of %v, want %v", v, want)
-	}
 }

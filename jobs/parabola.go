@@ -133,7 +133,7 @@ func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
 	for _, x := range film.X {
 		film.Data = append(film.Data, [2]float64{x, x * x})
 	}
-	m.reel = newReel(film, len(film.X), len(film.X), c.Epochs, m.Samples()/c.Batch)
+	m.reel = surface.NewReel(film, len(film.X), len(film.X), c.Epochs, m.Samples()/c.Batch)
 	return m, nil
 }
 
@@ -169,7 +169,7 @@ type realAnswers struct {
 	grid    *offender.Grid[float32]
 	answers energy.PointAnswers
 	record  energy.AnswerLoss
-	reel    *reel
+	reel    *surface.Reel
 
 	x, y, other *tensor.Tensor // of a batch
 	lowest      []float64
@@ -178,7 +178,7 @@ type realAnswers struct {
 
 // Samples implements train.Task: how many inputs are drawn in an epoch.
 func (m *realAnswers) Samples() int          { return parabolaSteps * parabolaBatch }
-func (m *realAnswers) State() []tensor.Named { return m.reel.state() }
+func (m *realAnswers) State() []tensor.Named { return m.reel.State() }
 
 func (m *realAnswers) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	n := len(b.Samples)
@@ -235,14 +235,14 @@ func (m *realAnswers) search(rng *rand.Rand) error {
 func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
 	e := m.diagnose(m.look())
 	if e.Fault() == "" { // the run does not continue from another
-		m.reel.take(m.frame())
+		m.reel.Take(m.frame())
 	}
 	return e, nil
 }
 
 func (m *realAnswers) Measure(ctx context.Context) (*job.Measures, error) {
 	return &job.Measures{Evaluation: m.diagnose(m.look()), Write: func(_ context.Context, dir string) error {
-		return surface.Write(dir, m.reel.films())
+		return surface.Write(dir, []surface.Film{m.reel.Taken()})
 	}}, ctx.Err()
 }
 
@@ -271,7 +271,7 @@ func (m *realAnswers) lookOn(x, y []float64) *lookedAt {
 // frame is the surface as the film shows it, with the answers inferred, and for each x the energies of the right answer and of
 // the most offending one.
 func (m *realAnswers) frame() surface.Frame {
-	s := m.lookOn(m.reel.film.X, m.reel.film.Y)
+	s := m.lookOn(m.reel.Film.X, m.reel.Film.Y)
 	f, stats := surface.Frame{Energy: narrowed(s.energies)}, m.stats(s)
 	for i, y := range s.inferred() {
 		f.Points = append(f.Points, [2]float64{s.x[i], y})

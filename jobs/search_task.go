@@ -145,7 +145,7 @@ func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	stats, err := neighbours(x, t.Dim, t.held.Labels)
+	stats, err := retrieval.Neighbours(x, t.Dim, t.held.Labels)
 	if err != nil { // the vectors are not finite, or too long for distances
 		return lost(t.subject, wrongNearest), nil
 	}
@@ -155,28 +155,11 @@ func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 			wrong++
 		}
 	}
-	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), wrongByChance(t.held.Labels)), nil
+	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), retrieval.Guessed(t.held.Labels)), nil
 }
 
 // wrongNearest is the error of search.
 var wrongNearest = measure.Quantity{Key: "error", Name: "Error", Unit: measure.Share, Note: "of pictures whose nearest is of another class"}
-
-// wrongByChance is the error of finding any other one of pictures with labels, the same chance for each. Pictures
-// whose label no other has are left out.
-func wrongByChance(labels []int) float64 {
-	counts := map[int]int{}
-	for _, y := range labels {
-		counts[y]++
-	}
-	queries, right := 0, 0
-	for _, n := range counts {
-		if n > 1 {
-			queries += n
-			right += n * (n - 1)
-		}
-	}
-	return 1 - measure.Ratio(float64(right), float64(queries)*float64(len(labels)-1))
-}
 
 // lost is the evaluation of vectors that have no finite distances.
 func lost(s train.Subject, failure measure.Quantity) train.Evaluation {
@@ -186,49 +169,6 @@ func lost(s train.Subject, failure measure.Quantity) train.Evaluation {
 
 // errLost is what a run ends with whose best vectors have no finite distances.
 var errLost = fmt.Errorf("the vectors have no finite distances: %w", train.ErrDiverged)
-
-// neighbours says of each vector how far the nearest other one of its label is, the correct answer, and the
-// nearest of another label, the offending one. Vectors whose label no other has are left out.
-func neighbours(x []float32, dim int, labels []int) ([]functional.LabelStats, error) {
-	var strips pair.Strips[float32]
-	if err := strips.Set(distance.Measure{}, x, x, dim); err != nil {
-		return nil, err
-	}
-	n := len(labels)
-	stats := make([]functional.LabelStats, 0, n)
-	for lo := 0; lo < n; {
-		strip, hi := strips.At(lo)
-		for i := lo; i < hi; i++ {
-			if s := nearest(strip[(i-lo)*n:][:n], i, labels); !math.IsInf(s.Correct, 1) {
-				stats = append(stats, s)
-			}
-		}
-		lo = hi
-	}
-	return stats, nil
-}
-
-// nearest looks at the distances of vector i from all.
-func nearest(row []float32, i int, labels []int) functional.LabelStats {
-	s := functional.LabelStats{Correct: math.Inf(1), Offending: math.Inf(1)}
-	sum, squares := 0.0, 0.0
-	for j, v := range row {
-		d := float64(v)
-		sum += d
-		squares += d * d
-		switch {
-		case j == i:
-		case labels[j] == labels[i]:
-			s.Correct = min(s.Correct, d)
-		case d < s.Offending || math.IsNaN(d): // below which nothing is
-			s.Offending, s.Answer = d, j
-		}
-	}
-	others := float64(max(len(row)-1, 1)) // a vector's distance from itself is 0
-	mean := sum / others
-	s.Spread = math.Sqrt(max(squares/others-float64(mean*mean), 0))
-	return s
-}
 
 // mistakesKept is how many of the hardest mistakes are written down.
 const mistakesKept = 24
@@ -256,7 +196,7 @@ func (t *searchTask) Measure(ctx context.Context) (*job.Measures, error) {
 			return nil, err
 		}
 	}
-	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(wrongByChance(t.test.Labels))
+	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(retrieval.Guessed(t.test.Labels))
 	return &job.Measures{
 		Evaluation: e, Figures: retrievalFigures(figures.Among), Tables: []measure.Table{t.galleries(figures)},
 		Write: func(_ context.Context, dir string) error {

@@ -25,9 +25,7 @@ import (
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
-	"pgregory.net/rapid"
 )
 
 // readPictures is the type of Encoding.Sets.
@@ -425,64 +423,6 @@ func allocations(t *testing.T, task train.Task, samples []int) float64 {
 	return testing.AllocsPerRun(20, step)
 }
 
-// TestNeighbours holds the distances to the nearest against retrieval, which counts them.
-func TestNeighbours(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n, dim := rapid.IntRange(4, 40).Draw(t, "n"), rapid.IntRange(1, 5).Draw(t, "dim")
-		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		x, labels := make([]float32, n*dim), make([]int, n)
-		for i := range x {
-			x[i] = float32(rng.NormFloat64())
-		}
-		for i := range labels {
-			labels[i] = rng.IntN(3)
-		}
-		labels[0], labels[1], labels[2] = 0, 0, 1
-		stats, err := neighbours(x, dim, labels)
-		if err != nil {
-			t.Fatal(err)
-		}
-		report, err := retrieval.Evaluate(t.Context(), x, dim, labels, retrieval.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		wrong := 0
-		for _, s := range stats {
-			if s.Gap() <= 0 {
-				wrong++
-			}
-		}
-		if len(stats) != report.Queries || wrong != report.Wrong {
-			t.Fatalf("%d queries, %d wrong; retrieval has %d, %d", len(stats), wrong, report.Queries, report.Wrong)
-		}
-	})
-}
-
-// TestSpread: any number of samples from the front has the classes in proportion.
-func TestSpread(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		labels := rapid.SliceOfN(rapid.IntRange(0, 4), 1, 200).Draw(t, "labels")
-		order := spread(labels, rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed"))))
-		total, seen := map[int]int{}, map[int]int{}
-		for _, y := range labels {
-			total[y]++
-		}
-		there := map[int]bool{}
-		for k, i := range order {
-			there[i] = true
-			seen[labels[i]]++
-			for y, n := range total {
-				if want := float64(k+1) * float64(n) / float64(len(labels)); math.Abs(float64(seen[y])-want) > 3 {
-					t.Fatalf("of the first %d samples, %d have label %d, of which there are %d of %d", k+1, seen[y], y, n, len(labels))
-				}
-			}
-		}
-		if len(there) != len(labels) {
-			t.Fatalf("%d of %d samples are there", len(there), len(labels))
-		}
-	})
-}
-
 func TestDivide(t *testing.T) {
 	type pictures struct{ train, test *data.Pictures }
 	var bars pictures
@@ -572,7 +512,7 @@ func TestHoldNeedsQueries(t *testing.T) {
 	}
 	set.N = len(set.Labels)
 	set.Pixels = make([]byte, set.N)
-	order := spread(set.Labels, train.Rand(1, "split", 0))
+	order := data.Spread(set.Labels, train.Rand(1, "split", 0))
 	if front := set.Pick(order[:102]).Labels; !findable(front) || queries(front) > 9 {
 		t.Fatalf("of 102 pictures, %d have another of their class", queries(front))
 	}

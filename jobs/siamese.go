@@ -197,7 +197,7 @@ func (c *Siamese) fileParts(ctx context.Context, env job.Env) (*siameseParts, er
 		}
 		return out
 	}
-	order := spread(labels, train.Rand(1, "split", 0))
+	order := data.Spread(labels, train.Rand(1, "split", 0))
 	p := &siameseParts{}
 	if c.TestPairs != "" {
 		if p.test, err = c.readPairs(ctx, c.TestPairs, c.like(all.set), env); err != nil {

@@ -102,7 +102,7 @@ func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 	y := make([]float32, 2*toyShown)
 	toy.Draw(train.Rand(c.Seed, "film", 0), y)
 	film.Data = couples(y)
-	m.reel = newReel(film, toyShown, toyShown, c.Epochs, (m.Samples()+c.Batch-1)/c.Batch)
+	m.reel = surface.NewReel(film, toyShown, toyShown, c.Epochs, (m.Samples()+c.Batch-1)/c.Batch)
 	return m, nil
 }
 
@@ -128,7 +128,7 @@ type planeDensity struct {
 	diagnosed
 	trainedOn
 	weights
-	reel *reel
+	reel *surface.Reel
 	y    *tensor.Tensor
 }
 
@@ -138,7 +138,7 @@ func (m *planeDensity) Params() []*autodiff.Param { return m.params }
 func (m *planeDensity) Samples() int { return toySteps * toyBatch }
 
 func (m *planeDensity) State() []tensor.Named {
-	return append(chainsState(m.chains), m.reel.state()...)
+	return append(chainsState(m.chains), m.reel.State()...)
 }
 
 func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -148,10 +148,10 @@ func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 }
 
 func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	p := m.look(m.reel.film.X)
+	p := m.look(m.reel.Film.X)
 	e := m.diagnose(p)
 	if e.Fault() == "" { // the run does not continue from another
-		m.reel.take(surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])})
+		m.reel.Take(surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])})
 	}
 	return e, ctx.Err()
 }
@@ -170,13 +170,13 @@ func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 		}.Of(float64(covered(m.toy.Modes, p.draws))))
 	}
 	return &job.Measures{Evaluation: m.diagnose(p), Figures: figures, Write: func(_ context.Context, dir string) error {
-		return surface.Write(dir, append(m.reel.films(), m.truth()))
+		return surface.Write(dir, []surface.Film{m.reel.Taken(), m.truth()})
 	}}, ctx.Err()
 }
 
 // truth is the energies −log p that the model should have, cut off 10 nat above the least.
 func (m *planeDensity) truth() surface.Film {
-	f := m.reel.film
+	f := m.reel.Film
 	f.Name, f.Title = "truth", "The truth: −log p"
 	energies := m.look(f.X).truth
 	highest := slices.Min(energies) + 10

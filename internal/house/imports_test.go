@@ -67,7 +67,7 @@ var allowed = map[string][]string{
 	"search/index":              {"internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "loss/distance"},
 	"search/index/indextest":    {"loss/distance", "search/index"},
 	"search/index/weaviate":     {"internal/excerpt", "loss/distance", "search/index"},
-	"search/retrieval":          {"internal/simd", "internal/simd/gemm", "loss/distance", "loss/pair"},
+	"search/retrieval":          {"internal/simd", "internal/simd/gemm", "ebm/functional", "ebm/measure", "loss/distance", "loss/pair"},
 	"catalogue":                 {"internal/excerpt", "internal/simd", "loss", "ebm/functional"},
 	"report":                    {"internal/card", "internal/excerpt", "internal/wholefile", "engine/tensor", "ebm/functional", "ebm/measure", "ebm/surface", "train", "loss/distance", "loss/pair", "search/retrieval"},
 	"job":                       {"internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "engine/optim", "ebm/measure", "train", "report", "job/option"},

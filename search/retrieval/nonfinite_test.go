@@ -33,6 +33,10 @@ var measures = map[string]func(x []float32) error{
 		}
 		return err
 	},
+	"Neighbours": func(x []float32) error {
+		_, err := Neighbours(x, 2, []int{0, 0, 1, 1})
+		return err
+	},
 	"KMeans": func(x []float32) error {
 		_, err := KMeans(context.Background(), x, 2, 2, seeded(1))
 		return err
