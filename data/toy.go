@@ -202,3 +202,26 @@ func pinwheel() *Toy {
 	}
 	return t
 }
+
+// Covered counts the modes that are the nearest to at least half of their share of draws.
+func (t *Toy) Covered(draws [][2]float64) (n int) {
+	modes := t.Modes
+	counts := make([]int, len(modes))
+	for _, d := range draws {
+		best, least := 0, math.Inf(1)
+		for k, m := range modes {
+			if r := math.Hypot(d[0]-m[0], d[1]-m[1]); r < least {
+				best, least = k, r
+			}
+		}
+		if len(modes) > 0 {
+			counts[best]++
+		}
+	}
+	for _, c := range counts {
+		if 2*c*len(modes) >= len(draws) {
+			n++
+		}
+	}
+	return n
+}

@@ -132,7 +132,7 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 	return r, nil
 }
 
-// finish saves and measures a model that has been trained, and writes the result.
+// finish saves and measures a model that has been trained, and writes the result and what the report draws.
 func finish(ctx context.Context, model Model, r *Result) error {
 	if err := model.Save(r.Run); err != nil {
 		return err
@@ -142,7 +142,12 @@ func finish(ctx context.Context, model Model, r *Result) error {
 		return err
 	}
 	r.take(m)
-	return r.write(ctx, m)
+	if m.Write != nil {
+		if err := m.Write(ctx, r.Run); err != nil {
+			return err
+		}
+	}
+	return card.Write(filepath.Join(r.Run, ResultFile), r)
 }
 
 // begin opens the model and measures the spread of its energies before training.
@@ -205,16 +210,6 @@ func (r *Result) take(m *Measures) {
 	if r.Figures == nil {
 		r.Figures = []measure.Figure{}
 	}
-}
-
-// write writes the result, and what the report draws, into the run's folder.
-func (r *Result) write(ctx context.Context, m *Measures) error {
-	if m.Write != nil {
-		if err := m.Write(ctx, r.Run); err != nil {
-			return err
-		}
-	}
-	return card.Write(filepath.Join(r.Run, ResultFile), r)
 }
 
 // A Run is a finished run, opened again.

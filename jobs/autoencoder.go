@@ -189,7 +189,7 @@ func (a *autoencoder) measure(ctx context.Context, set *data.Images) (m reconstr
 			return err
 		}
 		for k := range correct {
-			stats[lo+k] = functional.LabelStats{Correct: correct[k], Offending: other[k], Answer: 1, Spread: abs(other[k]-correct[k]) / 2}
+			stats[lo+k] = functional.LabelStats{Correct: correct[k], Offending: other[k], Answer: 1, Spread: math.Abs(other[k]-correct[k]) / 2}
 			m.loss += correct[k] / float64(set.N)
 		}
 		return nil
@@ -248,5 +248,3 @@ func varianceLost(squares, variance float64) (measure.Figure, float64) {
 	}
 	return q.Of(squares / variance), 1
 }
-
-func abs(v float64) float64 { return max(v, -v) }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
@@ -71,7 +72,7 @@ func (c *Digits) Options() option.List {
 		option.New(&c.Codes, "codes", "codes of --energy code", option.OneOf(CodeKinds...), option.When(func() bool { return c.Energy == "code" },
 			func() string { return fmt.Sprintf("the energy is %s; the energy code has codes", c.Energy) })),
 		c.named(&c.Loss),
-		option.New(&c.Loss, "loss", "train the scores −E with a loss instead of a functional", option.OneOf(append([]string{""}, ScoreLosses...)...)),
+		option.New(&c.Loss, "loss", "train the scores −E with a loss instead of a functional", option.OneOf(append([]string{""}, energy.ScoreLosses...)...)),
 		option.New(&c.LabelSmoothing, "label_smoothing", "label smoothing of --loss cross_entropy", option.UpTo(1), option.When(func() bool { return c.Loss == "cross_entropy" },
 			func() string { return "it is of the loss cross_entropy" })),
 	}

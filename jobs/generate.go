@@ -124,7 +124,7 @@ func (t *generateTask) Measure(ctx context.Context) (*job.Measures, error) {
 		Figures: []measure.Figure{
 			measure.Quantity{Key: "chains_energy", Name: "Chains' energy", Note: "mean; close to the test pictures' where training went well"}.Of(measure.Mean(energies)),
 			measure.Quantity{Key: "inpainting_rms", Name: "Filled halves off", Note: "root mean squared difference from the true half, a pixel"}.Of(rms),
-			measure.Quantity{Key: "judge_error", Name: "Classifier's error", Unit: measure.Share, Note: "of the test pictures are wrong for the classifier that looks at what is drawn"}.Of(float64(wrong.Error.Value)),
+			share("judge_error", "Classifier's error", "of the test pictures are wrong for the classifier that looks at what is drawn", float64(wrong.Error.Value)),
 		},
 		Write: func(ctx context.Context, dir string) error { return t.write(ctx, dir, g, j) },
 	}, nil

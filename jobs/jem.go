@@ -135,7 +135,7 @@ func (t *jemTask) Measure(ctx context.Context) (*job.Measures, error) {
 		return nil, err
 	}
 	figures := []measure.Figure{
-		measure.Quantity{Key: "ece", Name: "Calibration error", Unit: measure.Share, Note: "expected: confidence less accuracy"}.Of(float64(calibration.ECE)),
+		share("ece", "Calibration error", "expected: confidence less accuracy", float64(calibration.ECE)),
 		measure.Quantity{Key: "nll", Name: "Negative log-likelihood", Unit: measure.Nat, Note: "of the labels"}.Of(float64(calibration.NLL)),
 	}
 	if t.foreign == nil {

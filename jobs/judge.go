@@ -16,16 +16,6 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// quality is what a classifier and the training set say of a sample of pictures. Real
-// pictures of the test set are the measure to hold it against. A picture with a pixel that is not finite makes every figure NaN.
-type quality struct {
-	confidence   float64 // the classifier's greatest probability, mean
-	entropy      float64 // of the classifier's probabilities, mean, in nat: low where pictures are clear
-	labelEntropy float64 // of the mean probabilities: log K where all labels are drawn alike
-	nearest      float64 // distance to the nearest training picture, median
-	copies       float64 // fraction nearer to one than 99 % of the test pictures are
-}
-
 // judge is a classifier of its own, trained beside, that looks at generated pictures.
 type judge struct {
 	task *digitsTask
@@ -107,7 +97,7 @@ type judgedPictures struct {
 	pixels []float32
 }
 
-// qualities looks at samples of pictures, the first of which are real.
+// qualities looks at samples of pictures, the first of which are real. A picture with a pixel that is not finite makes every figure NaN.
 func (j *judge) qualities(ctx context.Context, all []judgedPictures) (measure.Table, error) {
 	t := measure.Table{Key: "quality", Name: "pictures", Columns: []measure.Quantity{
 		{Key: "n", Name: "Number", Unit: measure.Count},
@@ -117,7 +107,7 @@ func (j *judge) qualities(ctx context.Context, all []judgedPictures) (measure.Ta
 		{Key: "nearest", Name: "Nearest", Note: "distance to the nearest training picture, median"},
 		{Key: "copies", Name: "Near copies", Unit: measure.Share, Note: "nearer than 99 % of test pictures are"},
 	}}
-	far, err := j.nearest(ctx, all[0].pixels)
+	far, _, err := j.neighbours(ctx, all[0].pixels)
 	if err != nil {
 		return t, err
 	}
@@ -130,52 +120,14 @@ func (j *judge) qualities(ctx context.Context, all []judgedPictures) (measure.Ta
 			return t, err
 		}
 		if i > 0 {
-			if far, err = j.nearest(ctx, of.pixels); err != nil {
+			if far, _, err = j.neighbours(ctx, of.pixels); err != nil {
 				return t, err
 			}
 		}
-		q := qualityOf(p, k, far, near)
-		t.Add(of.name, float64(len(far)), q.confidence, q.entropy, q.labelEntropy, q.nearest, q.copies)
+		q := measure.QualityOf(p, k, far, near)
+		t.Add(of.name, float64(len(far)), q.Confidence, q.Entropy, q.LabelEntropy, q.Nearest, q.Copies)
 	}
 	return t, nil
-}
-
-// qualityOf works out the figures of pictures from a classifier's probabilities [n, k] and from their distances
-// to the training set.
-func qualityOf(p []float32, k int, distances []float64, near float64) quality {
-	n := len(distances)
-	mean := make([]float64, k)
-	var confidence, entropy, labels, copies float64
-	for i := range n {
-		row := p[i*k : (i+1)*k]
-		confidence += float64(slices.Max(row))
-		for c, v := range row {
-			mean[c] += float64(v) / float64(n)
-			entropy += measure.Entropy(float64(v))
-		}
-	}
-	for _, v := range mean {
-		labels += measure.Entropy(v)
-	}
-	for _, r := range distances {
-		switch {
-		case math.IsNaN(r) || math.IsNaN(near):
-			copies = math.NaN()
-		case r < near:
-			copies++
-		}
-	}
-	share := func(sum float64) float64 { return measure.Ratio(sum, float64(n)) }
-	if n == 0 {
-		labels = math.NaN()
-	}
-	return quality{share(confidence), share(entropy), labels, measure.Quantile(measure.Sorted(distances), 0.5), share(copies)}
-}
-
-// nearest returns each picture's distance to the nearest of the training set.
-func (j *judge) nearest(ctx context.Context, y []float32) ([]float64, error) {
-	best, _, err := j.neighbours(ctx, y)
-	return best, err
 }
 
 // neighbours returns each picture's nearest one of the training set, and how far it is: NaN where a pixel is not finite.

@@ -70,14 +70,14 @@ var measures = []struct {
 	[6][]float64{{nan}, {-inf}, {nan}, {0}, {1.2875503}, {1.2798542}},
 }, {
 	"quality by distances", func(_ *testing.T, x []float64) []float64 {
-		q := qualityOf(make([]float32, 2*len(x)), 2, x, 2.5)
-		return []float64{q.copies, q.nearest}
+		q := measure.QualityOf(make([]float32, 2*len(x)), 2, x, 2.5)
+		return []float64{q.Copies, q.Nearest}
 	},
 	[6][]float64{{nan, nan}, {0.5, 2.5}, {0.5, 2.5}, {nan, nan}, {1, 2}, {0.5, 2.5}},
 }, {
 	"quality by probabilities", func(_ *testing.T, x []float64) []float64 {
-		q := qualityOf(narrowed(x), 2, make([]float64, len(x)/2), 1)
-		return []float64{q.confidence}
+		q := measure.QualityOf(narrowed(x), 2, make([]float64, len(x)/2), 1)
+		return []float64{q.Confidence}
 	},
 	[6][]float64{{nan}, {inf}, {3}, {nan}, {2}, {3}},
 }, {
@@ -91,13 +91,13 @@ var measures = []struct {
 		for i := 0; i+1 < len(x); i += 2 {
 			points = append(points, [2]float64{x[i], x[i+1]})
 		}
-		return []float64{discrepancy(points, [][2]float64{{1, 2}, {3, 4}})}
+		return []float64{measure.Discrepancy(points, [][2]float64{{1, 2}, {3, 4}})}
 	},
 	[6][]float64{{nan}, {-0.4908422}, {-0.4908422}, {nan}, {0.3297000}, {-0.9816844}},
 }, {
 	"distance from the training set", func(t *testing.T, x []float64) []float64 {
 		j := judge{set: &data.Images{N: 1, H: 1, W: 2, Pixels: []byte{0, 0}, Labels: []byte{0}}}
-		far, err := j.nearest(t.Context(), narrowed(x))
+		far, _, err := j.neighbours(t.Context(), narrowed(x))
 		if err != nil {
 			t.Fatal(err)
 		}

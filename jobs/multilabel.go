@@ -180,8 +180,8 @@ func (m *overlaid) Measure(ctx context.Context) (*job.Measures, error) {
 	}
 	e, err := m.diagnose(s, m.threshold(held))
 	return &job.Measures{Evaluation: e, Figures: []measure.Figure{
-		measure.Quantity{Key: "subset_accuracy", Name: "Subset accuracy", Unit: measure.Share, Note: "of the pictures with exactly their digits"}.Of(1 - float64(e.Error.Value)),
-		measure.Quantity{Key: "mean_average_precision", Name: "Mean AP", Unit: measure.Share, Note: "average precision, mean over the digits"}.Of(s.MeanAveragePrecision()),
+		share("subset_accuracy", "Subset accuracy", "of the pictures with exactly their digits", 1-float64(e.Error.Value)),
+		share("mean_average_precision", "Mean AP", "average precision, mean over the digits", s.MeanAveragePrecision()),
 		measure.Quantity{Key: "coverage", Name: "Coverage", Note: "scores from the best down that have all of a picture's digits, mean"}.Of(s.MeanCoverage()),
 	}}, err
 }

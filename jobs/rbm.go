@@ -11,7 +11,6 @@ import (
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/ebm/sampler"
 	"github.com/energo-ml/energo/engine/autodiff"
-	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
@@ -70,7 +69,13 @@ func (c *RBM) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &rbmTask{rbmModel: newRBMModel(c, sets.set), shownSets: sets, batch: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32)}
+	rbm := energy.NewRBM[float32](sets.set.Size(), c.Hidden, train.Rand(c.Seed, "init", 0))
+	t := &rbmTask{
+		pictureSurface: newPictureSurface(machine{rbm}, rbm, sets.set.H, sets.set.W, "a restricted Boltzmann machine"),
+		shownSets:      sets, c: c, rbm: rbm, base: c.logOdds(sets.set), batch: tensor.New(tensor.Float32), other: tensor.New(tensor.Float32),
+	}
+	t.subject.Terms = pictureTerms("free energies", measure.Nat)
+	copy(rbm.B.Value.Float32s(), t.base)
 	if c.Chains > 0 {
 		t.chains = tensor.New(tensor.Float32, c.Chains, sets.set.Size())
 		v := t.chains.Float32s()
@@ -191,40 +196,27 @@ func (t *rbmTask) write(ctx context.Context, dir string, chains []float32, rng *
 	})
 }
 
-// rbmModel is a restricted Boltzmann machine over binary pictures, and how it is looked at.
-type rbmModel struct {
-	*pictureSurface
-	c    *RBM
-	rbm  *energy.RBM[float32]
-	base []float32 // log-odds of the training pixels: where annealing starts
-}
-
 // machine is a machine as a network that nn saves and loads.
 type machine struct{ *energy.RBM[float32] }
 
 // Forward implements nn.Module: the free energies.
 func (m machine) Forward(x *autodiff.Var) *autodiff.Var { return m.Energy(nil, x) }
 
-// newRBMModel returns a machine whose visible units start from the training pixels'
-// log-odds.
+// logOdds are those of the pixels of a set in black and white, which the machine's visible units start from.
 //
 // Source: [hinton2012].
-func newRBMModel(c *RBM, set *data.Images) *rbmModel {
-	m := &rbmModel{c: c, rbm: energy.NewRBM[float32](set.Size(), c.Hidden, train.Rand(c.Seed, "init", 0))}
-	y, rng := pixelsOf(set), train.Rand(c.Seed, "binary", 0)
-	c.binary(y, rng)
+func (c *RBM) logOdds(set *data.Images) (base []float32) {
+	y := pixelsOf(set)
+	c.binary(y, train.Rand(c.Seed, "binary", 0))
 	on := make([]float64, set.Size())
 	for i, v := range y {
 		on[i%len(on)] += float64(v)
 	}
 	for _, n := range on {
 		p := (n + 1) / float64(set.N+2) // no pixel is always or never on
-		m.base = append(m.base, float32(math.Log(p/(1-p))))
+		base = append(base, float32(math.Log(p/(1-p))))
 	}
-	copy(m.rbm.B.Value.Float32s(), m.base)
-	m.pictureSurface = newPictureSurface(nn.Module(machine{m.rbm}), m.rbm, set.H, set.W, "a restricted Boltzmann machine")
-	m.subject.Terms = pictureTerms("free energies", measure.Nat)
-	return m
+	return base
 }
 
 // binary makes grey values 0 or 1.
@@ -255,14 +247,17 @@ const (
 )
 
 // anneal estimates log Z.
-func (m *rbmModel) anneal(ctx context.Context, betas, chains int, rng *rand.Rand) (sampler.Estimate, error) {
-	return energy.AnnealRBM(ctx, rng, m.rbm, m.base, sampler.Ladder(betas), chains)
+func (t *rbmTask) anneal(ctx context.Context, betas, chains int, rng *rand.Rand) (sampler.Estimate, error) {
+	return energy.AnnealRBM(ctx, rng, t.rbm, t.base, sampler.Ladder(betas), chains)
 }
 
-// rbmTask is the machine as train sees it.
+// rbmTask is a restricted Boltzmann machine over binary pictures as train sees it.
 type rbmTask struct {
-	*rbmModel
+	*pictureSurface
 	shownSets
+	c      *RBM
+	rbm    *energy.RBM[float32]
+	base   []float32      // log-odds of the training pixels: where annealing starts
 	chains *tensor.Tensor // [n, pixels]; nil where chains start from the data
 	batch  *tensor.Tensor
 	other  *tensor.Tensor // where chains that start from the data end
@@ -320,8 +315,8 @@ func (t *rbmTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 }
 
 // meanEnergy is the mean free energy of a set's pictures.
-func (m *rbmModel) meanEnergy(ctx context.Context, set *data.Images) (float64, error) {
-	e, err := m.energies(ctx, m.c.binaryOf(set))
+func (t *rbmTask) meanEnergy(ctx context.Context, set *data.Images) (float64, error) {
+	e, err := t.energies(ctx, t.c.binaryOf(set))
 	return measure.Mean(e), err
 }
 
@@ -350,9 +345,9 @@ func (t *rbmTask) draws(ctx context.Context, n, sweeps int, fromNoise bool, rng 
 }
 
 // filters returns the hidden units' weights as pictures, each from its least to its greatest.
-func (m *rbmModel) filters(n int) []float32 {
-	d := m.rbm.Visible()
-	w := slices.Clone(m.rbm.W.Value.Float32s()[:min(n, m.rbm.Hidden())*d])
+func (t *rbmTask) filters(n int) []float32 {
+	d := t.rbm.Visible()
+	w := slices.Clone(t.rbm.W.Value.Float32s()[:min(n, t.rbm.Hidden())*d])
 	for lo := 0; lo < len(w); lo += d {
 		row := w[lo : lo+d]
 		least, most := slices.Min(row), slices.Max(row)

@@ -196,7 +196,7 @@ func (t *recogniser) stats(log []float32, target []int) (functional.LabelStats, 
 		return functional.LabelStats{}, err
 	}
 	err := a.Eval(functional.Statistic{Kind: functional.Offending}, e[:], rival[:])
-	return functional.LabelStats{Correct: e[0], Offending: rival[0], Answer: 1, Spread: abs(rival[0]-e[0]) / 2}, err
+	return functional.LabelStats{Correct: e[0], Offending: rival[0], Answer: 1, Spread: math.Abs(rival[0]-e[0]) / 2}, err
 }
 
 // others returns the free energy of all other texts, where one has energy e: their
@@ -205,7 +205,7 @@ func others(e float64) functional.LabelStats {
 	const least = 1e-12 // of the energy, so that the others' is finite
 	e = max(e, least)
 	rest := -math.Log(-math.Expm1(-e))
-	return functional.LabelStats{Correct: e, Offending: rest, Answer: 1, Spread: abs(rest-e) / 2}
+	return functional.LabelStats{Correct: e, Offending: rest, Answer: 1, Spread: math.Abs(rest-e) / 2}
 }
 
 // ReadingLoss is what a recogniser trains with: a functional of the energies of alignments.

@@ -96,8 +96,14 @@ func (c *Search) Options() option.List {
 	return append(list, c.training()...)
 }
 
-// loss is the row of the loss in the table.
-func (c *Search) loss() *metricLoss { return metricLossNamed(c.Loss) }
+// loss is the row of the loss in the table; one that takes nothing where there is none.
+func (c *Search) loss() *metricLoss {
+	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == c.Loss })
+	if i < 0 {
+		return &metricLoss{}
+	}
+	return &metricLosses[i]
+}
 
 func (c *Search) Resolve() error {
 	c.Settle(c.Epochs, c.Batch)

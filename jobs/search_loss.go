@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/loss"
@@ -36,45 +35,34 @@ type metricLoss struct {
 	views   bool // each picture is seen twice, jittered, and labels do not count
 	direct  bool // it takes the network's output as it is, not brought to length 1
 
-	build func(c *Search) func(b metricBatch) (float64, error)
+	build func(c *Search) any    // of one of the kinds of package loss
 	asks  func(c *Search) demand // nil: nothing that distances tell
 }
 
-func ofLabels(l loss.OfLabels[float32]) func(b metricBatch) (float64, error) {
-	return func(b metricBatch) (float64, error) {
-		v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
-		return ofTerms(l, v, err)
-	}
-}
-
-// ofTerms is a loss's value, or train.ErrNothing where the batch had nothing for it. Of numbers that are not
-// finite, nothing is counted.
-func ofTerms(l loss.OfLabels[float32], v float64, err error) (float64, error) {
-	if s := l.Stats(); err == nil && !math.IsNaN(v) && (s.Terms == 0 || s.Positives+s.Negatives == 0) { // an anchor alone may count as a term
-		return 0, train.ErrNothing
-	}
-	return v, err
-}
-
-func ofReferences(l loss.OfReferences[float32]) func(b metricBatch) (float64, error) {
-	return func(b metricBatch) (float64, error) {
-		if b.refs == nil {
-			v, err := l.Eval(b.x, b.dim, b.labels, b.dx)
-			return ofTerms(l, v, err)
+// evaluation evaluates a loss of any kind.
+func evaluation(of any) func(b metricBatch) (float64, error) {
+	switch l := of.(type) {
+	case loss.OfClasses[float32]:
+		return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.weights, b.dx, b.dWeights) }
+	case loss.OfViews[float32]:
+		return func(b metricBatch) (float64, error) {
+			half := len(b.x) / 2
+			return l.Eval(b.x[:half], b.x[half:], b.dim, b.dx[:half], b.dx[half:])
 		}
-		v, err := l.EvalAgainst(b.x, b.dim, b.labels, b.refs, b.refLabels, b.dx, nil)
-		return ofTerms(l, v, err)
 	}
-}
-
-func ofClasses(l loss.OfClasses[float32]) func(b metricBatch) (float64, error) {
-	return func(b metricBatch) (float64, error) { return l.Eval(b.x, b.dim, b.labels, b.weights, b.dx, b.dWeights) }
-}
-
-func ofViews(l loss.OfViews[float32]) func(b metricBatch) (float64, error) {
-	return func(b metricBatch) (float64, error) {
-		half := len(b.x) / 2
-		return l.Eval(b.x[:half], b.x[half:], b.dim, b.dx[:half], b.dx[half:])
+	l := of.(loss.OfLabels[float32])
+	against, _ := l.(loss.OfReferences[float32]) // of every loss that takes a memory
+	return func(b metricBatch) (v float64, err error) {
+		if b.refs != nil {
+			v, err = against.EvalAgainst(b.x, b.dim, b.labels, b.refs, b.refLabels, b.dx, nil)
+		} else {
+			v, err = l.Eval(b.x, b.dim, b.labels, b.dx)
+		}
+		// Of numbers that are not finite, nothing is counted; an anchor alone may count as a term.
+		if s := l.Stats(); err == nil && !math.IsNaN(v) && (s.Terms == 0 || s.Positives+s.Negatives == 0) {
+			return 0, train.ErrNothing
+		}
+		return v, err
 	}
 }
 
@@ -86,73 +74,67 @@ func override(own *float64, setting float64) {
 }
 
 var metricLosses = []metricLoss{
-	{name: "triplet", asks: tripletDemand, takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "triplet", asks: tripletDemand, takes: []string{"memory", "mining", "soft_margin", "margin"}, build: func(c *Search) any {
 		l := loss.NewBatchTriplet[float32]()
 		if c.SoftMargin {
 			l = loss.NewSoftBatchTriplet[float32]()
 		}
 		l.Mining, _ = loss.MiningNamed(c.Mining) // Resolve has checked the name
 		override(&l.Margin, c.Margin)
-		return ofReferences(l)
+		return l
 	}},
-	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "contrastive", asks: contrastiveDemand, takes: []string{"memory", "margin"}, build: func(c *Search) any {
 		l := loss.NewContrastive[float32]()
 		override(&l.NegMargin, c.Margin)
-		return ofReferences(l)
+		return l
 	}},
-	{name: "n_pairs", direct: true, build: func(*Search) func(metricBatch) (float64, error) {
+	{name: "n_pairs", direct: true, build: func(*Search) any {
 		l := loss.NewNPairs[float32]()
 		l.L2Reg = nPairsL2
-		return ofLabels(l)
+		return l
 	}},
-	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) any {
 		l := loss.NewNTXent[float32]()
 		override(&l.Temperature, c.Temperature)
-		return ofReferences(l)
+		return l
 	}},
-	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) any {
 		l := loss.NewSupCon[float32]()
 		override(&l.Temperature, c.Temperature)
-		return ofReferences(l)
+		return l
 	}},
-	{name: "multi_similarity", takes: []string{"memory"}, build: func(*Search) func(metricBatch) (float64, error) {
-		return ofReferences(loss.NewMultiSimilarity[float32]())
-	}},
-	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "multi_similarity", takes: []string{"memory"}, build: func(*Search) any { return loss.NewMultiSimilarity[float32]() }},
+	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) any {
 		l := loss.NewCircle[float32]()
 		override(&l.M, c.Margin)
 		override(&l.Gamma, c.Scale)
-		return ofReferences(l)
+		return l
 	}},
-	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewProxyNCAPlusPlus[float32]()
 		override(&l.Temperature, c.Temperature)
-		return ofClasses(l)
+		return l
 	}},
-	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewProxyAnchor[float32]()
 		override(&l.Margin, c.Margin)
 		override(&l.Alpha, c.Scale)
-		return ofClasses(l)
+		return l
 	}},
-	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewArcFace[float32]()
 		override(&l.Margin, c.Margin)
 		override(&l.Scale, c.Scale)
-		return ofClasses(l)
+		return l
 	}},
-	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) func(metricBatch) (float64, error) {
+	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewCosFace[float32]()
 		override(&l.Margin, c.Margin)
 		override(&l.Scale, c.Scale)
-		return ofClasses(l)
+		return l
 	}},
-	{name: "vicreg", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {
-		return ofViews(loss.NewVICReg[float32]())
-	}},
-	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(*Search) func(metricBatch) (float64, error) {
-		return ofViews(loss.NewBarlowTwins[float32]())
-	}},
+	{name: "vicreg", plain: true, views: true, direct: true, build: func(*Search) any { return loss.NewVICReg[float32]() }},
+	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(*Search) any { return loss.NewBarlowTwins[float32]() }},
 }
 
 // nPairsL2 is the weight of the squared lengths that keeps n_pairs's vectors from growing.
@@ -164,15 +146,6 @@ func MetricLosses() (names []string) {
 		names = append(names, l.name)
 	}
 	return names
-}
-
-// metricLossNamed returns the loss of a name; one that takes nothing where there is none.
-func metricLossNamed(name string) *metricLoss {
-	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == name })
-	if i < 0 {
-		return &metricLoss{}
-	}
-	return &metricLosses[i]
 }
 
 // A demand is what a loss of vectors asks of their distances, as far as it can be measured on them.

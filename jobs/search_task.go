@@ -50,7 +50,7 @@ func newSearchTask(c *Search, d *split) (*searchTask, error) {
 		return nil, err
 	}
 	l := c.loss()
-	t := &searchTask{encoderTask: e, c: c, loss: l, eval: l.build(c), set: d.train, held: d.held, test: d.test}
+	t := &searchTask{encoderTask: e, c: c, loss: l, eval: evaluation(l.build(c)), set: d.train, held: d.held, test: d.test}
 	t.subject = l.subject(c)
 	classes := 0
 	t.labels, classes = dense(d.train.Labels)
@@ -219,9 +219,6 @@ func (t *searchTask) among(ctx context.Context, x []float32, set *data.Pictures)
 
 // retrievalFigures are what searching came to.
 func retrievalFigures(r *retrieval.Report) []measure.Figure {
-	share := func(key, name, note string, v float64) measure.Figure {
-		return measure.Quantity{Key: key, Name: name, Unit: measure.Share, Note: note}.Of(v)
-	}
 	return []measure.Figure{
 		share("precision_at_1", "Precision@1", "of the test pictures have one of their class as the nearest other one", r.Precision1),
 		share("r_precision", "R-precision", "right ones among the R nearest, R being all of the class", r.RPrecision),

@@ -582,7 +582,7 @@ func TestNothingToCompare(t *testing.T) {
 		if l.plain {
 			continue
 		}
-		eval := l.build(atDefaults[*Search](searchJob))
+		eval := evaluation(l.build(atDefaults[*Search](searchJob)))
 		one := metricBatch{x: []float32{1, 0}, dim: 2, labels: []int{3}, dx: make([]float32, 2)}
 		if _, err := eval(one); !errors.Is(err, train.ErrNothing) {
 			t.Errorf("%s of one vector: error %v", l.name, err)

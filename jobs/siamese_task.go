@@ -117,12 +117,7 @@ func (t *siameseTask) evaluate(ctx context.Context) (train.Evaluation, *retrieva
 	if err != nil {
 		return train.Evaluation{}, nil, err
 	}
-	return train.Diagnose(paired(pairs.Distances, pairs.Same), t.subject, wrongPairs.Of(1-v.Accuracy), chanceOf(v)), v, nil
-}
-
-// chanceOf is the error of taking all pairs for the same, or none.
-func chanceOf(v *retrieval.Verification) float64 {
-	return train.Guessed([]int{v.Same, v.Different})
+	return train.Diagnose(paired(pairs.Distances, pairs.Same), t.subject, wrongPairs.Of(1-v.Accuracy), train.Guessed([]int{v.Same, v.Different})), v, nil
 }
 
 // wrongPairs is the error of telling pairs apart.
@@ -175,7 +170,7 @@ func paired(distances []float64, same []bool) (stats []functional.LabelStats) {
 		}
 	}
 	for i := range min(len(near), len(far)) {
-		stats = append(stats, functional.LabelStats{Correct: near[i], Offending: far[i], Answer: 1, Spread: abs(far[i]-near[i]) / 2})
+		stats = append(stats, functional.LabelStats{Correct: near[i], Offending: far[i], Answer: 1, Spread: math.Abs(far[i]-near[i]) / 2})
 	}
 	return stats
 }
@@ -285,7 +280,7 @@ func (t *siameseTask) Measure(ctx context.Context) (*job.Measures, error) {
 		return nil, err
 	}
 	accuracy := v.AccuracyAt(held.Threshold)
-	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-accuracy), measure.Number(chanceOf(v))
+	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-accuracy), measure.Number(train.Guessed([]int{v.Same, v.Different}))
 	return &job.Measures{
 		Evaluation: e, Figures: pairFigures(held, v), Tables: pairTables(held, v),
 		Write: func(ctx context.Context, dir string) error {
@@ -316,10 +311,10 @@ func (t *siameseTask) writeVectors(ctx context.Context, dir string) error {
 // pairFigures are how the test pairs are told apart at a threshold that was chosen on held-out pairs.
 func pairFigures(held, test *retrieval.Verification) []measure.Figure {
 	return []measure.Figure{
-		measure.Quantity{Key: "accuracy", Name: "Accuracy", Unit: measure.Share, Note: "of the test pairs told right at the threshold"}.Of(test.AccuracyAt(held.Threshold)),
+		share("accuracy", "Accuracy", "of the test pairs told right at the threshold", test.AccuracyAt(held.Threshold)),
 		measure.Quantity{Key: "threshold", Name: "Threshold", Note: "distance up to which two pictures count as the same: the best on held-out pairs"}.Of(held.Threshold),
-		measure.Quantity{Key: "auc", Name: "AUC", Unit: measure.Share, Note: "the chance that a test pair of the same is nearer than another"}.Of(test.AUC),
-		measure.Quantity{Key: "eer", Name: "Equal error rate", Unit: measure.Share, Note: "where as many others are accepted as of the same are refused"}.Of(test.EER),
+		share("auc", "AUC", "the chance that a test pair of the same is nearer than another", test.AUC),
+		share("eer", "Equal error rate", "where as many others are accepted as of the same are refused", test.EER),
 	}
 }
 

@@ -145,15 +145,12 @@ func (t *taggerModel) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
-	share := func(key, name, note string, v measure.Number) measure.Figure {
-		return measure.Quantity{Key: key, Name: name, Unit: measure.Share, Note: note}.Of(float64(v))
-	}
 	words := t.model.Lexicon()
 	return &job.Measures{Evaluation: e, Figures: []measure.Figure{
-		share("accuracy", "Accuracy", fmt.Sprintf("of %d words have the right one of %d tags", a.Words, len(words.Tags())), a.All),
-		share("accuracy_known", "Known words", fmt.Sprintf("… of those among the %d different words of training", words.Words()), a.Known),
-		share("accuracy_unknown", "Unknown words", fmt.Sprintf("… of the %d others", a.New), a.Unknown),
-		share("sentences", "Sentences", "without a wrong tag", a.Whole),
+		share("accuracy", "Accuracy", fmt.Sprintf("of %d words have the right one of %d tags", a.Words, len(words.Tags())), float64(a.All)),
+		share("accuracy_known", "Known words", fmt.Sprintf("… of those among the %d different words of training", words.Words()), float64(a.Known)),
+		share("accuracy_unknown", "Unknown words", fmt.Sprintf("… of the %d others", a.New), float64(a.Unknown)),
+		share("sentences", "Sentences", "without a wrong tag", float64(a.Whole)),
 	}}, nil
 }
 

@@ -162,12 +162,12 @@ func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 	points := make([]float32, 2*toyDraws)
 	m.toy.Draw(train.Rand(m.c.Seed, "measure", 1), points)
 	figures := []measure.Figure{
-		measure.Quantity{Key: "mmd", Name: "MMD²", Note: "squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1"}.Of(discrepancy(p.draws, couples(points))),
+		measure.Quantity{Key: "mmd", Name: "MMD²", Note: "squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1"}.Of(measure.Discrepancy(p.draws, couples(points))),
 	}
 	if modes := len(m.toy.Modes); modes > 0 {
 		figures = append(figures, measure.Quantity{
 			Key: "modes_covered", Name: "Modes covered", Unit: measure.Count, Note: fmt.Sprintf("of %d have at least half of their share of the draws", modes),
-		}.Of(float64(covered(m.toy.Modes, p.draws))))
+		}.Of(float64(m.toy.Covered(p.draws))))
 	}
 	return &job.Measures{Evaluation: m.diagnose(p), Figures: figures, Write: func(_ context.Context, dir string) error {
 		return surface.Write(dir, []surface.Film{m.reel.Taken(), m.truth()})
@@ -258,50 +258,6 @@ func (m *planeDensity) diagnose(p *planes) train.Evaluation {
 	}
 	q := measure.Quantity{Key: "divergence", Name: "Divergence", Unit: measure.Nat, Note: "of the model from the truth (Kullback-Leibler), by quadrature"}
 	return train.Diagnose(stats, m.subject, q.Of(p.divergence), p.blurred)
-}
-
-// covered counts the modes that are the nearest to at least half of their share of draws.
-func covered(modes, draws [][2]float64) (n int) {
-	counts := make([]int, len(modes))
-	for _, d := range draws {
-		best, least := 0, math.Inf(1)
-		for k, m := range modes {
-			if r := math.Hypot(d[0]-m[0], d[1]-m[1]); r < least {
-				best, least = k, r
-			}
-		}
-		if len(modes) > 0 {
-			counts[best]++
-		}
-	}
-	for _, c := range counts {
-		if 2*c*len(modes) >= len(draws) {
-			n++
-		}
-	}
-	return n
-}
-
-// discrepancy is the unbiased estimate of the squared maximum mean discrepancy [gretton2012]. It is NaN where a sample has
-// less than two points, or one that is NaN.
-func discrepancy(a, b [][2]float64) float64 {
-	mean := func(x, y [][2]float64, same bool) float64 {
-		var sum float64
-		for i, p := range x {
-			for j, q := range y {
-				if same && i == j {
-					continue
-				}
-				dx, dy := p[0]-q[0], p[1]-q[1]
-				sum += math.Exp(-(dx*dx + dy*dy) / 2)
-			}
-		}
-		if same {
-			return measure.Ratio(sum, float64(len(x)*(len(x)-1)))
-		}
-		return measure.Ratio(sum, float64(len(x)*len(y)))
-	}
-	return mean(a, a, true) + mean(b, b, true) - 2*mean(a, b, false)
 }
 
 // Toy2DObjectives are the ways to train a density over the plane.

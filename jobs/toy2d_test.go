@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
 )
 
@@ -73,16 +74,16 @@ func TestToyMeasures(t *testing.T) {
 		return out
 	}
 	a, b := draw(), draw()
-	if n := covered(toy.Modes, a); n != 8 {
+	if n := toy.Covered(a); n != 8 {
 		t.Errorf("draws of the truth cover %d of 8 modes", n)
 	}
-	if d := discrepancy(a, b); math.Abs(d) > 0.01 {
+	if d := measure.Discrepancy(a, b); math.Abs(d) > 0.01 {
 		t.Errorf("two sets of draws of the truth differ by %v", d)
 	}
 	for i := range b {
 		b[i] = toy.Modes[0]
 	}
-	if n, d := covered(toy.Modes, b), discrepancy(a, b); n != 1 || d < 0.1 {
+	if n, d := toy.Covered(b), measure.Discrepancy(a, b); n != 1 || d < 0.1 {
 		t.Errorf("draws of one mode cover %d, and differ by %v", n, d)
 	}
 }

@@ -22,6 +22,11 @@ type (
 func (t *trainedOn) Data() string                { return t.data }
 func (d *diagnosed) Scale(spread measure.Number) { d.subject.Scale, d.scaled = spread, true }
 
+// share is a figure that is a share.
+func share(key, name, note string, v float64) measure.Figure {
+	return measure.Quantity{Key: key, Name: name, Unit: measure.Share, Note: note}.Of(v)
+}
+
 // weights are a network's, as a run's folder keeps them.
 type weights struct{ net nn.Module }
 

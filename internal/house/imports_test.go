@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"loss":                      {"internal/excerpt", "internal/simd", "internal/simd/gemm", "internal/trellis", "engine/tensor", "loss/distance", "loss/pair"},
 	"loss/distance":             {"internal/excerpt", "internal/simd", "internal/spelling", "engine/tensor"},
 	"loss/pair":                 {"internal/simd", "internal/simd/gemm", "engine/tensor", "loss/distance"},
-	"ebm/energy":                {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/tensor", "ebm/functional", "ebm/sampler"},
+	"ebm/energy":                {"internal/excerpt", "internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/tensor", "loss", "ebm/functional", "ebm/sampler"},
 	"ebm/functional":            {"internal/excerpt", "internal/simd", "internal/spelling", "engine/tensor"},
 	"ebm/measure":               {},
 	"ebm/objective":             {"internal/simd", "engine/autodiff", "engine/tensor", "ebm/energy", "ebm/functional", "ebm/sampler"},
