@@ -222,11 +222,7 @@ func (m *digitsModel) measure(ctx context.Context, set *data.Images) (measuremen
 // energiesOf returns the energies of all labels to pictures [n, h·w] in [0, 1]: [n, K].
 func (m *digitsModel) energiesOf(ctx context.Context, y []float32, h, w int) (all []float32, err error) {
 	err = inBatches(ctx, len(y)/(h*w), func(lo, hi int) error {
-		x, err := tensor.FromFloat32(y[lo*h*w:hi*h*w], hi-lo, 1, h, w)
-		if err != nil {
-			return err
-		}
-		all = append(all, m.predictor.Energies(x).Float32s()...)
+		all = append(all, m.predictor.Energies(shaped(y[lo*h*w:hi*h*w], hi-lo, 1, h, w)).Float32s()...)
 		return nil
 	})
 	return all, err

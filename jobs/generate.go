@@ -162,13 +162,7 @@ func (t *generateTask) inpaint(ctx context.Context, g *generated, j *judge) (see
 }
 
 // lowerHalf lists the pixels of a picture's lower half.
-func (t *generateTask) lowerHalf() []int {
-	free := make([]int, t.test.Size()-t.test.H/2*t.test.W)
-	for i := range free {
-		free[i] = t.test.Size() - len(free) + i
-	}
-	return free
-}
+func (t *generateTask) lowerHalf() []int { return numbers(t.test.H/2*t.test.W, t.test.Size()) }
 
 // fill returns pictures with lower halves that chains came to from noise, each time of another stream.
 func (t *generateTask) fill(ctx context.Context, whole []float32, stream uint64) ([]float32, error) {
@@ -298,8 +292,11 @@ func squaredDistances(a, b []float32, d int) []float32 {
 	return autodiff.SquaredDistances(tape.Const(rowsOf(a, d)), tape.Const(rowsOf(b, d))).Value.Float32s()
 }
 
-func rowsOf(y []float32, d int) *tensor.Tensor {
-	t, err := tensor.FromFloat32(y, len(y)/d, d)
+// rowsOf and shaped make numbers tensors, of rows of d and of a shape that holds them.
+func rowsOf(y []float32, d int) *tensor.Tensor { return shaped(y, len(y)/d, d) }
+
+func shaped(x []float32, shape ...int) *tensor.Tensor {
+	t, err := tensor.FromFloat32(x, shape...)
 	if err != nil {
 		panic(err) // lengths of our own making
 	}

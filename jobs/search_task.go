@@ -310,21 +310,9 @@ func (m *batchMemory) loss(b metricBatch) (float64, error) {
 // state is what checkpoints hold.
 func (m *batchMemory) state() []tensor.Named {
 	vectors, labels, place := m.State()
-	var all []tensor.Named
-	for _, s := range []struct {
-		name  string
-		data  []float32
-		shape []int
-	}{
-		{"memory.vectors", vectors, []int{m.size, len(vectors) / m.size}},
-		{"memory.labels", labels, []int{m.size}},
-		{"memory.place", place, []int{len(place)}},
-	} {
-		t, err := tensor.FromFloat32(s.data, s.shape...)
-		if err != nil {
-			panic(err) // the shapes are the slices' own
-		}
-		all = append(all, tensor.Named{Name: s.name, Tensor: t})
+	return []tensor.Named{
+		{Name: "memory.vectors", Tensor: rowsOf(vectors, len(vectors)/m.size)},
+		{Name: "memory.labels", Tensor: shaped(labels, m.size)},
+		{Name: "memory.place", Tensor: shaped(place, len(place))},
 	}
-	return all
 }
