@@ -12,7 +12,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/npy"
 )
 
 // Emissions are what a network says of the classes of each frame: log-probabilities, or
@@ -32,7 +32,6 @@ type Emissions struct {
 // Bounds of files of emissions.
 const (
 	maxEmissions = 1 << 28 // numbers
-	maxNPYHeader = 1 << 16 // bytes
 	maxJSONWord  = 64      // bytes of a number
 )
 
@@ -132,75 +131,25 @@ func readTensorEmissions(path string) (Emissions, error) {
 	return e, nil
 }
 
-// What the header of an array's file says.
-var (
-	npyType    = regexp.MustCompile(`'descr':\s*'([^']*)'`)
-	npyFortran = regexp.MustCompile(`'fortran_order':\s*(True|False)`)
-	npyShape   = regexp.MustCompile(`'shape':\s*\(([\d,\s]*)\)`)
-)
-
 func parseNPY(r io.Reader) (Emissions, error) {
-	header, err := npyHeader(r)
+	h, err := npy.Read(r)
 	if err != nil {
 		return Emissions{}, err
 	}
-	kind, order, dims := npyType.FindStringSubmatch(header), npyFortran.FindStringSubmatch(header), npyShape.FindStringSubmatch(header)
-	if kind == nil || order == nil || dims == nil {
-		return Emissions{}, fmt.Errorf("the header %q has no descr, fortran_order or shape", excerpt.Of(header))
-	}
-	if order[1] == "True" {
+	if h.Fortran {
 		return Emissions{}, errors.New("the array is in Fortran order; save it in C order (numpy.ascontiguousarray)")
 	}
-	var shape []int
-	for _, s := range strings.Split(dims[1], ",") {
-		if s = strings.TrimSpace(s); s != "" {
-			d, err := strconv.Atoi(s)
-			if err != nil {
-				return Emissions{}, fmt.Errorf("the shape is (%s); it must be numbers with commas between them", excerpt.Of(dims[1]))
-			}
-			shape = append(shape, d)
-		}
-	}
-	e, n, err := shaped(shape)
+	e, n, err := shaped(h.Shape)
 	if err != nil {
 		return e, err
 	}
-	if e.Values, err = npyFloats(r, kind[1], n); err != nil {
+	if e.Values, err = npyFloats(r, h.Descr, n); err != nil {
 		return e, err
 	}
 	if _, err := io.ReadFull(r, make([]byte, 1)); err != io.EOF {
-		return e, fmt.Errorf("more follows the %d numbers of the shape (%s): the file is damaged, or its header", n, excerpt.Of(dims[1]))
+		return e, fmt.Errorf("more follows the %d numbers of the shape %v: the file is damaged, or its header", n, h.Shape)
 	}
 	return e, nil
-}
-
-// npyHeader reads the dictionary at the beginning of an array's file.
-func npyHeader(r io.Reader) (string, error) {
-	var start [8]byte
-	if _, err := io.ReadFull(r, start[:]); err != nil || string(start[:6]) != "\x93NUMPY" {
-		return "", errors.New("this is no .npy file")
-	}
-	size := uint32(0)
-	if start[6] < 1 || start[6] > 3 {
-		return "", fmt.Errorf("the format is of version %d; 1, 2 and 3 are read", start[6])
-	}
-	if start[6] == 1 {
-		var n uint16
-		if err := binary.Read(r, binary.LittleEndian, &n); err != nil {
-			return "", errors.New("the header is cut off")
-		}
-		size = uint32(n)
-	} else if err := binary.Read(r, binary.LittleEndian, &size); err != nil {
-		return "", errors.New("the header is cut off")
-	}
-	if size > maxNPYHeader {
-		return "", fmt.Errorf("the header has %d bytes; at most %d are read", size, maxNPYHeader)
-	}
-	header := make([]byte, size)
-	if _, err := io.ReadFull(r, header); err != nil {
-		return "", errors.New("the header is cut off")
-	}
-	return string(header), nil
 }
 
 // npyFloats reads n floats, a part at a time, so that a file must hold what it claims.

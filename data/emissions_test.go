@@ -16,8 +16,8 @@ import (
 	"github.com/energo-ml/energo/engine/tensor"
 )
 
-// npy returns an array's file.
-func npy(version byte, kind, shape string, fortran string, values any) []byte {
+// npyFile returns an array's file.
+func npyFile(version byte, kind, shape string, fortran string, values any) []byte {
 	var b bytes.Buffer
 	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': (%s), }\n", kind, fortran, shape)
 	b.WriteString("\x93NUMPY")
@@ -47,8 +47,8 @@ func TestReadEmissions(t *testing.T) {
 	}
 	for name, text := range map[string][]byte{
 		"a.safetensors": nil,
-		"a.npy":         npy(1, "<f4", "2, 3", "False", want),
-		"b.npy":         npy(2, "<f8", "1, 2, 3", "False", wide),
+		"a.npy":         npyFile(1, "<f4", "2, 3", "False", want),
+		"b.npy":         npyFile(2, "<f8", "1, 2, 3", "False", wide),
 		"a.jsonl":       []byte("[-0.5, -1.25, \"-Infinity\"]\n\n[-3, 0, -2.0]\n"),
 		"b.json":        []byte("[[-0.5, -1.25, null], [-3, 0, -2e0]]"),
 		"c.json":        []byte("\uFEFF[\r\n  [\r\n    -0.5,\r\n    -1.25, -Infinity\r\n ],\r\n [-3, 0, -2]\r\n]\r\n"),
@@ -73,17 +73,17 @@ func TestReadEmissionsErrors(t *testing.T) {
 	dir := t.TempDir()
 	nan := float32(math.NaN())
 	for want, text := range map[string]string{
-		"frame 1, class 0 is NaN":         string(npy(1, "<f4", "2, 1", "False", []float32{0, nan})),
-		"Fortran":                         string(npy(1, "<f4", "2, 1", "True", []float32{0, 1})),
-		`of "<i4"`:                        string(npy(1, "<i4", "2, 1", "False", []int32{0, 1})),
-		"the shape is [4]":                string(npy(1, "<f4", "4,", "False", []float32{0, 1, 2, 3})),
-		"ends after 0 of 8":               string(npy(1, "<f4", "4, 2", "False", []float32{0, 1, 2, 3})),
-		"more follows the 2 numbers":      string(npy(1, "<f4", "2, 1", "False", []float32{0, 1, 2})),
-		"more follows the 4 numbers":      string(npy(1, "<f4", "2, 2", "False", []float64{0, 1, 2, 3})),
-		"of version 4":                    string(npy(4, "<f4", "2, 1", "False", []float32{0, 1})),
-		"at most 268435456":               string(npy(1, "<f4", "99999999, 99999999", "False", []float32{})),
+		"frame 1, class 0 is NaN":         string(npyFile(1, "<f4", "2, 1", "False", []float32{0, nan})),
+		"Fortran":                         string(npyFile(1, "<f4", "2, 1", "True", []float32{0, 1})),
+		`of "<i4"`:                        string(npyFile(1, "<i4", "2, 1", "False", []int32{0, 1})),
+		"the shape is [4]":                string(npyFile(1, "<f4", "4,", "False", []float32{0, 1, 2, 3})),
+		"ends after 0 of 8":               string(npyFile(1, "<f4", "4, 2", "False", []float32{0, 1, 2, 3})),
+		"more follows the 2 numbers":      string(npyFile(1, "<f4", "2, 1", "False", []float32{0, 1, 2})),
+		"more follows the 4 numbers":      string(npyFile(1, "<f4", "2, 2", "False", []float64{0, 1, 2, 3})),
+		"of version 4":                    string(npyFile(4, "<f4", "2, 1", "False", []float32{0, 1})),
+		"at most 268435456":               string(npyFile(1, "<f4", "99999999, 99999999", "False", []float32{})),
 		"no .npy file":                    "hello",
-		"the shape is (99999999999999999": string(npy(1, "<f4", "99999999999999999999999, 2", "False", []float32{})),
+		"the shape is (99999999999999999": string(npyFile(1, "<f4", "99999999999999999999999, 2", "False", []float32{})),
 		"no descr":                        "\x93NUMPY\x01\x00\x02\x00{}",
 		"the header is cut off":           "\x93NUMPY\x01\x00\xff\x00{}",
 	} {
@@ -186,8 +186,8 @@ func TestReadTokens(t *testing.T) {
 }
 
 func FuzzNPY(f *testing.F) {
-	f.Add(npy(1, "<f4", "2, 1", "False", []float32{0, 1}))
-	f.Add(npy(3, "<f8", "1, 1, 1", "False", []float64{0}))
+	f.Add(npyFile(1, "<f4", "2, 1", "False", []float32{0, 1}))
+	f.Add(npyFile(3, "<f8", "1, 1, 1", "False", []float64{0}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		e, err := parseNPY(bytes.NewReader(text))
 		if err == nil && len(e.Values) != e.Frames*e.Classes {

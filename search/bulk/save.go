@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/npy"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/search/index"
 )
@@ -145,7 +146,7 @@ func (w *writer) next() (err error) {
 	if w.outlines != nil {
 		head = w.outlines[i].Header()
 	} else {
-		head = npyHeader(w.left, w.plan.Dim)
+		head = (&npy.Header{Descr: "<f4", Shape: []int{w.left, w.plan.Dim}}).Bytes()
 	}
 	_, err = w.buf.Write(head)
 	return err
@@ -178,15 +179,6 @@ func (w *writer) abort() {
 			f.Abort()
 		}
 	}
-}
-
-// npyHeader is that of version 1.0, of n×dim little-endian float32.
-func npyHeader(n, dim int) []byte {
-	text := fmt.Sprintf("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", n, dim)
-	const before = 10                                            // magic, version, length
-	text += strings.Repeat(" ", 63-(before+len(text))%64) + "\n" // the vectors begin at a multiple of 64
-	head := append([]byte("\x93NUMPY\x01\x00"), byte(len(text)), byte(len(text)>>8))
-	return append(head, text...)
 }
 
 // addBatch is how many items go into an index at a time.
