@@ -24,6 +24,9 @@ const (
 	opSoftplus
 	opSiLU
 	opGELU
+	opGELUTanh
+	opErf
+	opELU
 	opTanhGrad
 	opSigmoidGrad
 	opSoftplusGrad
@@ -39,10 +42,21 @@ const (
 	opAbs
 	opSquare
 	opNeg
+	opHardSwish
+	opFloor
+	opCeil
+	opRound
 	opAdd
 	opSub
 	opMul
 	opDiv
+	opGreater
+	opLesser
+	opAtLeast
+	opAtMost
+	opSubFrom
+	opDivScalar
+	opDivInto
 	opScale
 	opAddScalar
 	opAXPY

@@ -16,6 +16,12 @@ func leakyReLUAVX2(dst []float32, a []float32, b []float32, s float32)
 // leakyReLUAVX512 computes dst = a where a > 0, else s·a.
 func leakyReLUAVX512(dst []float32, a []float32, b []float32, s float32)
 
+// hardSwishAVX2 computes dst = a·max(0, min(1, a/6 + ½)).
+func hardSwishAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// hardSwishAVX512 computes dst = a·max(0, min(1, a/6 + ½)).
+func hardSwishAVX512(dst []float32, a []float32, b []float32, s float32)
+
 // tanhGradAVX2 computes dst = a(1 − b²).
 func tanhGradAVX2(dst []float32, a []float32, b []float32, s float32)
 
@@ -64,6 +70,24 @@ func negAVX2(dst []float32, a []float32, b []float32, s float32)
 // negAVX512 computes dst = −a.
 func negAVX512(dst []float32, a []float32, b []float32, s float32)
 
+// floorAVX2 computes dst = ⌊a⌋.
+func floorAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// floorAVX512 computes dst = ⌊a⌋.
+func floorAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// ceilAVX2 computes dst = ⌈a⌉.
+func ceilAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// ceilAVX512 computes dst = ⌈a⌉.
+func ceilAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// roundAVX2 computes dst = a to the nearest whole number, of two the even one.
+func roundAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// roundAVX512 computes dst = a to the nearest whole number, of two the even one.
+func roundAVX512(dst []float32, a []float32, b []float32, s float32)
+
 // addAVX2 computes dst = a + b.
 func addAVX2(dst []float32, a []float32, b []float32, s float32)
 
@@ -87,6 +111,48 @@ func divAVX2(dst []float32, a []float32, b []float32, s float32)
 
 // divAVX512 computes dst = a/b.
 func divAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// greaterAVX2 computes dst = max(a, b), NaN where one is.
+func greaterAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// greaterAVX512 computes dst = max(a, b), NaN where one is.
+func greaterAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// lesserAVX2 computes dst = min(a, b), NaN where one is.
+func lesserAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// lesserAVX512 computes dst = min(a, b), NaN where one is.
+func lesserAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// atLeastAVX2 computes dst = max(a, s); NaN stays NaN.
+func atLeastAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// atLeastAVX512 computes dst = max(a, s); NaN stays NaN.
+func atLeastAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// atMostAVX2 computes dst = min(a, s); NaN stays NaN.
+func atMostAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// atMostAVX512 computes dst = min(a, s); NaN stays NaN.
+func atMostAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// subFromAVX2 computes dst = s − a.
+func subFromAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// subFromAVX512 computes dst = s − a.
+func subFromAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// divScalarAVX2 computes dst = a/s.
+func divScalarAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// divScalarAVX512 computes dst = a/s.
+func divScalarAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// divIntoAVX2 computes dst = s/a.
+func divIntoAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// divIntoAVX512 computes dst = s/a.
+func divIntoAVX512(dst []float32, a []float32, b []float32, s float32)
 
 // scaleAVX2 computes dst = s·a.
 func scaleAVX2(dst []float32, a []float32, b []float32, s float32)

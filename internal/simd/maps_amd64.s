@@ -297,6 +297,225 @@ done20:
 	VZEROUPPER
 	RET
 
+// func hardSwishAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, FMA3
+TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	VMOVUPS c00000000<>+0(SB), Y0
+	VMOVUPS c3f800000<>+0(SB), Y1
+	VMOVUPS c3f000000<>+0(SB), Y2
+	XORQ    BX, BX
+	CMPQ    DX, $0x20
+	JL      end22
+
+loop21:
+	VMOVUPS     (CX)(BX*4), Y3
+	VMOVUPS     Y2, Y4
+	VFMADD231PS c3e2aaaab<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	VMOVUPS     32(CX)(BX*4), Y3
+	VMOVUPS     Y2, Y4
+	VFMADD231PS c3e2aaaab<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 32(AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Y3
+	VMOVUPS     Y2, Y4
+	VFMADD231PS c3e2aaaab<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 64(AX)(BX*4)
+	VMOVUPS     96(CX)(BX*4), Y3
+	VMOVUPS     Y2, Y4
+	VFMADD231PS c3e2aaaab<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     Y3, 96(AX)(BX*4)
+	ADDQ        $0x20, BX
+	SUBQ        $0x20, DX
+	CMPQ        DX, $0x20
+	JGE         loop21
+
+end22:
+	CMPQ DX, $0x08
+	JL   end24
+
+loop23:
+	VMOVUPS     (CX)(BX*4), Y3
+	VMOVUPS     Y2, Y4
+	VFMADD231PS c3e2aaaab<>+0(SB), Y3, Y4
+	VMINPS      Y4, Y1, Y4
+	VMAXPS      Y4, Y0, Y4
+	VMULPS      Y4, Y3, Y3
+	VMOVUPS     Y3, (AX)(BX*4)
+	ADDQ        $0x08, BX
+	SUBQ        $0x08, DX
+	CMPQ        DX, $0x08
+	JGE         loop23
+
+end24:
+	TESTQ       DX, DX
+	JE          done25
+	LEAQ        tails<>+0(SB), SI
+	NEGQ        DX
+	VMOVDQU     32(SI)(DX*4), Y3
+	VMASKMOVPS  (CX)(BX*4), Y3, Y4
+	VMOVUPS     Y2, Y2
+	VFMADD231PS c3e2aaaab<>+0(SB), Y4, Y2
+	VMINPS      Y2, Y1, Y1
+	VMAXPS      Y1, Y0, Y0
+	VMULPS      Y0, Y4, Y0
+	VMASKMOVPS  Y0, Y3, (AX)(BX*4)
+
+done25:
+	VZEROUPPER
+	RET
+
+DATA c3f800000<>+0(SB)/4, $0x3f800000
+DATA c3f800000<>+4(SB)/4, $0x3f800000
+DATA c3f800000<>+8(SB)/4, $0x3f800000
+DATA c3f800000<>+12(SB)/4, $0x3f800000
+DATA c3f800000<>+16(SB)/4, $0x3f800000
+DATA c3f800000<>+20(SB)/4, $0x3f800000
+DATA c3f800000<>+24(SB)/4, $0x3f800000
+DATA c3f800000<>+28(SB)/4, $0x3f800000
+DATA c3f800000<>+32(SB)/4, $0x3f800000
+DATA c3f800000<>+36(SB)/4, $0x3f800000
+DATA c3f800000<>+40(SB)/4, $0x3f800000
+DATA c3f800000<>+44(SB)/4, $0x3f800000
+DATA c3f800000<>+48(SB)/4, $0x3f800000
+DATA c3f800000<>+52(SB)/4, $0x3f800000
+DATA c3f800000<>+56(SB)/4, $0x3f800000
+DATA c3f800000<>+60(SB)/4, $0x3f800000
+GLOBL c3f800000<>(SB), RODATA|NOPTR, $64
+
+DATA c3f000000<>+0(SB)/4, $0x3f000000
+DATA c3f000000<>+4(SB)/4, $0x3f000000
+DATA c3f000000<>+8(SB)/4, $0x3f000000
+DATA c3f000000<>+12(SB)/4, $0x3f000000
+DATA c3f000000<>+16(SB)/4, $0x3f000000
+DATA c3f000000<>+20(SB)/4, $0x3f000000
+DATA c3f000000<>+24(SB)/4, $0x3f000000
+DATA c3f000000<>+28(SB)/4, $0x3f000000
+DATA c3f000000<>+32(SB)/4, $0x3f000000
+DATA c3f000000<>+36(SB)/4, $0x3f000000
+DATA c3f000000<>+40(SB)/4, $0x3f000000
+DATA c3f000000<>+44(SB)/4, $0x3f000000
+DATA c3f000000<>+48(SB)/4, $0x3f000000
+DATA c3f000000<>+52(SB)/4, $0x3f000000
+DATA c3f000000<>+56(SB)/4, $0x3f000000
+DATA c3f000000<>+60(SB)/4, $0x3f000000
+GLOBL c3f000000<>(SB), RODATA|NOPTR, $64
+
+DATA c3e2aaaab<>+0(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+4(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+8(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+12(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+16(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+20(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+24(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+28(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+32(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+36(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+40(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+44(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+48(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+52(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+56(SB)/4, $0x3e2aaaab
+DATA c3e2aaaab<>+60(SB)/4, $0x3e2aaaab
+GLOBL c3e2aaaab<>(SB), RODATA|NOPTR, $64
+
+// func hardSwishAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	VMOVUPS c00000000<>+0(SB), Z0
+	VMOVUPS c3f800000<>+0(SB), Z1
+	VMOVUPS c3f000000<>+0(SB), Z2
+	VMOVUPS c3e2aaaab<>+0(SB), Z3
+	XORQ    BX, BX
+	CMPQ    DX, $0x40
+	JL      end27
+
+loop26:
+	VMOVUPS     (CX)(BX*4), Z4
+	VMOVUPS     Z2, Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMINPS      Z5, Z1, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMULPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z4
+	VMOVUPS     Z2, Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMINPS      Z5, Z1, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMULPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 64(AX)(BX*4)
+	VMOVUPS     128(CX)(BX*4), Z4
+	VMOVUPS     Z2, Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMINPS      Z5, Z1, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMULPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 128(AX)(BX*4)
+	VMOVUPS     192(CX)(BX*4), Z4
+	VMOVUPS     Z2, Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMINPS      Z5, Z1, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMULPS      Z5, Z4, Z4
+	VMOVUPS     Z4, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	CMPQ        DX, $0x40
+	JGE         loop26
+
+end27:
+	CMPQ DX, $0x10
+	JL   end29
+
+loop28:
+	VMOVUPS     (CX)(BX*4), Z4
+	VMOVUPS     Z2, Z5
+	VFMADD231PS Z3, Z4, Z5
+	VMINPS      Z5, Z1, Z5
+	VMAXPS      Z5, Z0, Z5
+	VMULPS      Z5, Z4, Z4
+	VMOVUPS     Z4, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	CMPQ        DX, $0x10
+	JGE         loop28
+
+end29:
+	TESTQ       DX, DX
+	JE          done30
+	MOVL        $0xffffffff, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z4
+	VMOVUPS     Z2, Z2
+	VFMADD231PS Z3, Z4, Z2
+	VMINPS      Z2, Z1, Z1
+	VMAXPS      Z1, Z0, Z0
+	VMULPS      Z0, Z4, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+done30:
+	VZEROUPPER
+	RET
+
 // func tanhGradAVX2(dst []float32, a []float32, b []float32, s float32)
 // Requires: AVX, FMA3
 TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-76
@@ -306,9 +525,9 @@ TEXT ·tanhGradAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end22
+	JL   end32
 
-loop21:
+loop31:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      c3f800000<>+0(SB), Y2
@@ -336,13 +555,13 @@ loop21:
 	ADDQ         $0x20, SI
 	SUBQ         $0x20, BX
 	CMPQ         BX, $0x20
-	JGE          loop21
+	JGE          loop31
 
-end22:
+end32:
 	CMPQ BX, $0x08
-	JL   end24
+	JL   end34
 
-loop23:
+loop33:
 	VMOVUPS      (CX)(SI*4), Y0
 	VMOVUPS      (DX)(SI*4), Y1
 	VMOVUPS      c3f800000<>+0(SB), Y2
@@ -352,11 +571,11 @@ loop23:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop23
+	JGE          loop33
 
-end24:
+end34:
 	TESTQ        BX, BX
-	JE           done25
+	JE           done35
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y0
@@ -367,27 +586,9 @@ end24:
 	VMULPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(SI*4)
 
-done25:
+done35:
 	VZEROUPPER
 	RET
-
-DATA c3f800000<>+0(SB)/4, $0x3f800000
-DATA c3f800000<>+4(SB)/4, $0x3f800000
-DATA c3f800000<>+8(SB)/4, $0x3f800000
-DATA c3f800000<>+12(SB)/4, $0x3f800000
-DATA c3f800000<>+16(SB)/4, $0x3f800000
-DATA c3f800000<>+20(SB)/4, $0x3f800000
-DATA c3f800000<>+24(SB)/4, $0x3f800000
-DATA c3f800000<>+28(SB)/4, $0x3f800000
-DATA c3f800000<>+32(SB)/4, $0x3f800000
-DATA c3f800000<>+36(SB)/4, $0x3f800000
-DATA c3f800000<>+40(SB)/4, $0x3f800000
-DATA c3f800000<>+44(SB)/4, $0x3f800000
-DATA c3f800000<>+48(SB)/4, $0x3f800000
-DATA c3f800000<>+52(SB)/4, $0x3f800000
-DATA c3f800000<>+56(SB)/4, $0x3f800000
-DATA c3f800000<>+60(SB)/4, $0x3f800000
-GLOBL c3f800000<>(SB), RODATA|NOPTR, $64
 
 // func tanhGradAVX512(dst []float32, a []float32, b []float32, s float32)
 // Requires: AVX, AVX512F, BMI2
@@ -399,9 +600,9 @@ TEXT ·tanhGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3f800000<>+0(SB), Z0
 	XORQ    SI, SI
 	CMPQ    BX, $0x40
-	JL      end27
+	JL      end37
 
-loop26:
+loop36:
 	VMOVUPS      (CX)(SI*4), Z1
 	VMOVUPS      (DX)(SI*4), Z2
 	VMOVUPS      Z0, Z3
@@ -429,13 +630,13 @@ loop26:
 	ADDQ         $0x40, SI
 	SUBQ         $0x40, BX
 	CMPQ         BX, $0x40
-	JGE          loop26
+	JGE          loop36
 
-end27:
+end37:
 	CMPQ BX, $0x10
-	JL   end29
+	JL   end39
 
-loop28:
+loop38:
 	VMOVUPS      (CX)(SI*4), Z1
 	VMOVUPS      (DX)(SI*4), Z2
 	VMOVUPS      Z0, Z3
@@ -445,11 +646,11 @@ loop28:
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop28
+	JGE          loop38
 
-end29:
+end39:
 	TESTQ        BX, BX
-	JE           done30
+	JE           done40
 	MOVL         $0xffffffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -460,7 +661,7 @@ end29:
 	VMULPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done30:
+done40:
 	VZEROUPPER
 	RET
 
@@ -474,9 +675,9 @@ TEXT ·sigmoidGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS c3f800000<>+0(SB), Y0
 	XORQ    SI, SI
 	CMPQ    BX, $0x20
-	JL      end32
+	JL      end42
 
-loop31:
+loop41:
 	VMOVUPS (CX)(SI*4), Y1
 	VMOVUPS (DX)(SI*4), Y2
 	VSUBPS  Y2, Y0, Y3
@@ -504,13 +705,13 @@ loop31:
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
 	CMPQ    BX, $0x20
-	JGE     loop31
+	JGE     loop41
 
-end32:
+end42:
 	CMPQ BX, $0x08
-	JL   end34
+	JL   end44
 
-loop33:
+loop43:
 	VMOVUPS (CX)(SI*4), Y1
 	VMOVUPS (DX)(SI*4), Y2
 	VSUBPS  Y2, Y0, Y3
@@ -520,11 +721,11 @@ loop33:
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop33
+	JGE     loop43
 
-end34:
+end44:
 	TESTQ      BX, BX
-	JE         done35
+	JE         done45
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y1
@@ -535,7 +736,7 @@ end34:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(SI*4)
 
-done35:
+done45:
 	VZEROUPPER
 	RET
 
@@ -549,9 +750,9 @@ TEXT ·sigmoidGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3f800000<>+0(SB), Z0
 	XORQ    SI, SI
 	CMPQ    BX, $0x40
-	JL      end37
+	JL      end47
 
-loop36:
+loop46:
 	VMOVUPS (CX)(SI*4), Z1
 	VMOVUPS (DX)(SI*4), Z2
 	VSUBPS  Z2, Z0, Z3
@@ -579,13 +780,13 @@ loop36:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop36
+	JGE     loop46
 
-end37:
+end47:
 	CMPQ BX, $0x10
-	JL   end39
+	JL   end49
 
-loop38:
+loop48:
 	VMOVUPS (CX)(SI*4), Z1
 	VMOVUPS (DX)(SI*4), Z2
 	VSUBPS  Z2, Z0, Z3
@@ -595,11 +796,11 @@ loop38:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop38
+	JGE     loop48
 
-end39:
+end49:
 	TESTQ     BX, BX
-	JE        done40
+	JE        done50
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -610,7 +811,7 @@ end39:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done40:
+done50:
 	VZEROUPPER
 	RET
 
@@ -623,9 +824,9 @@ TEXT ·reluGradAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end42
+	JL   end52
 
-loop41:
+loop51:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VXORPS    Y2, Y2, Y2
@@ -653,13 +854,13 @@ loop41:
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
 	CMPQ      BX, $0x20
-	JGE       loop41
+	JGE       loop51
 
-end42:
+end52:
 	CMPQ BX, $0x08
-	JL   end44
+	JL   end54
 
-loop43:
+loop53:
 	VMOVUPS   (CX)(SI*4), Y0
 	VMOVUPS   (DX)(SI*4), Y1
 	VXORPS    Y2, Y2, Y2
@@ -669,11 +870,11 @@ loop43:
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
 	CMPQ      BX, $0x08
-	JGE       loop43
+	JGE       loop53
 
-end44:
+end54:
 	TESTQ      BX, BX
-	JE         done45
+	JE         done55
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -684,7 +885,7 @@ end44:
 	VBLENDVPS  Y2, Y1, Y3, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done45:
+done55:
 	VZEROUPPER
 	RET
 
@@ -698,9 +899,9 @@ TEXT ·reluGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c00000000<>+0(SB), Z0
 	XORQ    SI, SI
 	CMPQ    BX, $0x40
-	JL      end47
+	JL      end57
 
-loop46:
+loop56:
 	VMOVUPS (CX)(SI*4), Z1
 	VMOVUPS (DX)(SI*4), Z2
 	VXORPS  Z3, Z3, Z3
@@ -732,13 +933,13 @@ loop46:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop46
+	JGE     loop56
 
-end47:
+end57:
 	CMPQ BX, $0x10
-	JL   end49
+	JL   end59
 
-loop48:
+loop58:
 	VMOVUPS (CX)(SI*4), Z1
 	VMOVUPS (DX)(SI*4), Z2
 	VXORPS  Z3, Z3, Z3
@@ -749,11 +950,11 @@ loop48:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop48
+	JGE     loop58
 
-end49:
+end59:
 	TESTQ     BX, BX
-	JE        done50
+	JE        done60
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -765,7 +966,7 @@ end49:
 	VMOVUPS   Z1, K2, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done50:
+done60:
 	VZEROUPPER
 	RET
 
@@ -780,9 +981,9 @@ TEXT ·leakyReLUGradAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         SI, SI
 	CMPQ         BX, $0x20
-	JL           end52
+	JL           end62
 
-loop51:
+loop61:
 	VMOVUPS   (CX)(SI*4), Y1
 	VMOVUPS   (DX)(SI*4), Y2
 	VMULPS    Y0, Y1, Y3
@@ -810,13 +1011,13 @@ loop51:
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
 	CMPQ      BX, $0x20
-	JGE       loop51
+	JGE       loop61
 
-end52:
+end62:
 	CMPQ BX, $0x08
-	JL   end54
+	JL   end64
 
-loop53:
+loop63:
 	VMOVUPS   (CX)(SI*4), Y1
 	VMOVUPS   (DX)(SI*4), Y2
 	VMULPS    Y0, Y1, Y3
@@ -826,11 +1027,11 @@ loop53:
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
 	CMPQ      BX, $0x08
-	JGE       loop53
+	JGE       loop63
 
-end54:
+end64:
 	TESTQ      BX, BX
-	JE         done55
+	JE         done65
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y1
@@ -841,7 +1042,7 @@ end54:
 	VBLENDVPS  Y3, Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(SI*4)
 
-done55:
+done65:
 	VZEROUPPER
 	RET
 
@@ -857,9 +1058,9 @@ TEXT ·leakyReLUGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS      c00000000<>+0(SB), Z1
 	XORQ         SI, SI
 	CMPQ         BX, $0x40
-	JL           end57
+	JL           end67
 
-loop56:
+loop66:
 	VMOVUPS (CX)(SI*4), Z2
 	VMOVUPS (DX)(SI*4), Z3
 	VMULPS  Z0, Z2, Z4
@@ -891,13 +1092,13 @@ loop56:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop56
+	JGE     loop66
 
-end57:
+end67:
 	CMPQ BX, $0x10
-	JL   end59
+	JL   end69
 
-loop58:
+loop68:
 	VMOVUPS (CX)(SI*4), Z2
 	VMOVUPS (DX)(SI*4), Z3
 	VMULPS  Z0, Z2, Z4
@@ -908,11 +1109,11 @@ loop58:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop58
+	JGE     loop68
 
-end59:
+end69:
 	TESTQ     BX, BX
-	JE        done60
+	JE        done70
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -924,7 +1125,7 @@ end59:
 	VMOVUPS   Z2, K2, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done60:
+done70:
 	VZEROUPPER
 	RET
 
@@ -936,9 +1137,9 @@ TEXT ·sqrtAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x10
-	JL   end62
+	JL   end72
 
-loop61:
+loop71:
 	VMOVUPS (CX)(BX*4), Y0
 	VSQRTPS Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -948,24 +1149,24 @@ loop61:
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop61
+	JGE     loop71
 
-end62:
+end72:
 	CMPQ DX, $0x08
-	JL   end64
+	JL   end74
 
-loop63:
+loop73:
 	VMOVUPS (CX)(BX*4), Y0
 	VSQRTPS Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
 	CMPQ    DX, $0x08
-	JGE     loop63
+	JGE     loop73
 
-end64:
+end74:
 	TESTQ      DX, DX
-	JE         done65
+	JE         done75
 	LEAQ       tails<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -973,7 +1174,7 @@ end64:
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done65:
+done75:
 	VZEROUPPER
 	RET
 
@@ -985,9 +1186,9 @@ TEXT ·sqrtAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x20
-	JL   end67
+	JL   end77
 
-loop66:
+loop76:
 	VMOVUPS (CX)(BX*4), Z0
 	VSQRTPS Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
@@ -997,24 +1198,24 @@ loop66:
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
 	CMPQ    DX, $0x20
-	JGE     loop66
+	JGE     loop76
 
-end67:
+end77:
 	CMPQ DX, $0x10
-	JL   end69
+	JL   end79
 
-loop68:
+loop78:
 	VMOVUPS (CX)(BX*4), Z0
 	VSQRTPS Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop68
+	JGE     loop78
 
-end69:
+end79:
 	TESTQ     DX, DX
-	JE        done70
+	JE        done80
 	MOVL      $0xffffffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -1022,7 +1223,7 @@ end69:
 	VSQRTPS   Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done70:
+done80:
 	VZEROUPPER
 	RET
 
@@ -1034,9 +1235,9 @@ TEXT ·absAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x20
-	JL   end72
+	JL   end82
 
-loop71:
+loop81:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  c7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -1052,24 +1253,24 @@ loop71:
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
 	CMPQ    DX, $0x20
-	JGE     loop71
+	JGE     loop81
 
-end72:
+end82:
 	CMPQ DX, $0x08
-	JL   end74
+	JL   end84
 
-loop73:
+loop83:
 	VMOVUPS (CX)(BX*4), Y0
 	VANDPS  c7fffffff<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
 	CMPQ    DX, $0x08
-	JGE     loop73
+	JGE     loop83
 
-end74:
+end84:
 	TESTQ      DX, DX
-	JE         done75
+	JE         done85
 	LEAQ       tails<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -1077,7 +1278,7 @@ end74:
 	VANDPS     c7fffffff<>+0(SB), Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done75:
+done85:
 	VZEROUPPER
 	RET
 
@@ -1108,9 +1309,9 @@ TEXT ·absAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c7fffffff<>+0(SB), Z0
 	XORQ    BX, BX
 	CMPQ    DX, $0x40
-	JL      end77
+	JL      end87
 
-loop76:
+loop86:
 	VMOVUPS (CX)(BX*4), Z1
 	VANDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -1126,24 +1327,24 @@ loop76:
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
 	CMPQ    DX, $0x40
-	JGE     loop76
+	JGE     loop86
 
-end77:
+end87:
 	CMPQ DX, $0x10
-	JL   end79
+	JL   end89
 
-loop78:
+loop88:
 	VMOVUPS (CX)(BX*4), Z1
 	VANDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop78
+	JGE     loop88
 
-end79:
+end89:
 	TESTQ     DX, DX
-	JE        done80
+	JE        done90
 	MOVL      $0xffffffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -1151,7 +1352,7 @@ end79:
 	VANDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done80:
+done90:
 	VZEROUPPER
 	RET
 
@@ -1163,9 +1364,9 @@ TEXT ·squareAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x20
-	JL   end82
+	JL   end92
 
-loop81:
+loop91:
 	VMOVUPS (CX)(BX*4), Y0
 	VMULPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -1181,24 +1382,24 @@ loop81:
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
 	CMPQ    DX, $0x20
-	JGE     loop81
+	JGE     loop91
 
-end82:
+end92:
 	CMPQ DX, $0x08
-	JL   end84
+	JL   end94
 
-loop83:
+loop93:
 	VMOVUPS (CX)(BX*4), Y0
 	VMULPS  Y0, Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
 	CMPQ    DX, $0x08
-	JGE     loop83
+	JGE     loop93
 
-end84:
+end94:
 	TESTQ      DX, DX
-	JE         done85
+	JE         done95
 	LEAQ       tails<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -1206,7 +1407,7 @@ end84:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done85:
+done95:
 	VZEROUPPER
 	RET
 
@@ -1218,9 +1419,9 @@ TEXT ·squareAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x40
-	JL   end87
+	JL   end97
 
-loop86:
+loop96:
 	VMOVUPS (CX)(BX*4), Z0
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
@@ -1236,24 +1437,24 @@ loop86:
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
 	CMPQ    DX, $0x40
-	JGE     loop86
+	JGE     loop96
 
-end87:
+end97:
 	CMPQ DX, $0x10
-	JL   end89
+	JL   end99
 
-loop88:
+loop98:
 	VMOVUPS (CX)(BX*4), Z0
 	VMULPS  Z0, Z0, Z0
 	VMOVUPS Z0, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop88
+	JGE     loop98
 
-end89:
+end99:
 	TESTQ     DX, DX
-	JE        done90
+	JE        done100
 	MOVL      $0xffffffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -1261,7 +1462,7 @@ end89:
 	VMULPS    Z0, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done90:
+done100:
 	VZEROUPPER
 	RET
 
@@ -1273,9 +1474,9 @@ TEXT ·negAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), DX
 	XORQ BX, BX
 	CMPQ DX, $0x20
-	JL   end92
+	JL   end102
 
-loop91:
+loop101:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  c80000000<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
@@ -1291,24 +1492,24 @@ loop91:
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
 	CMPQ    DX, $0x20
-	JGE     loop91
+	JGE     loop101
 
-end92:
+end102:
 	CMPQ DX, $0x08
-	JL   end94
+	JL   end104
 
-loop93:
+loop103:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  c80000000<>+0(SB), Y0, Y0
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
 	CMPQ    DX, $0x08
-	JGE     loop93
+	JGE     loop103
 
-end94:
+end104:
 	TESTQ      DX, DX
-	JE         done95
+	JE         done105
 	LEAQ       tails<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y0
@@ -1316,7 +1517,7 @@ end94:
 	VXORPS     c80000000<>+0(SB), Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done95:
+done105:
 	VZEROUPPER
 	RET
 
@@ -1347,9 +1548,9 @@ TEXT ·negAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c80000000<>+0(SB), Z0
 	XORQ    BX, BX
 	CMPQ    DX, $0x40
-	JL      end97
+	JL      end107
 
-loop96:
+loop106:
 	VMOVUPS (CX)(BX*4), Z1
 	VXORPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -1365,24 +1566,24 @@ loop96:
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
 	CMPQ    DX, $0x40
-	JGE     loop96
+	JGE     loop106
 
-end97:
+end107:
 	CMPQ DX, $0x10
-	JL   end99
+	JL   end109
 
-loop98:
+loop108:
 	VMOVUPS (CX)(BX*4), Z1
 	VXORPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop98
+	JGE     loop108
 
-end99:
+end109:
 	TESTQ     DX, DX
-	JE        done100
+	JE        done110
 	MOVL      $0xffffffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -1390,7 +1591,337 @@ end99:
 	VXORPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done100:
+done110:
+	VZEROUPPER
+	RET
+
+// func floorAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX
+TEXT ·floorAVX2(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	CMPQ DX, $0x20
+	JL   end112
+
+loop111:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	VMOVUPS  32(CX)(BX*4), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  Y0, 32(AX)(BX*4)
+	VMOVUPS  64(CX)(BX*4), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  Y0, 64(AX)(BX*4)
+	VMOVUPS  96(CX)(BX*4), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  Y0, 96(AX)(BX*4)
+	ADDQ     $0x20, BX
+	SUBQ     $0x20, DX
+	CMPQ     DX, $0x20
+	JGE      loop111
+
+end112:
+	CMPQ DX, $0x08
+	JL   end114
+
+loop113:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	ADDQ     $0x08, BX
+	SUBQ     $0x08, DX
+	CMPQ     DX, $0x08
+	JGE      loop113
+
+end114:
+	TESTQ      DX, DX
+	JE         done115
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VROUNDPS   $0x09, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done115:
+	VZEROUPPER
+	RET
+
+// func floorAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·floorAVX512(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	CMPQ DX, $0x40
+	JL   end117
+
+loop116:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, 64(AX)(BX*4)
+	VMOVUPS     128(CX)(BX*4), Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, 128(AX)(BX*4)
+	VMOVUPS     192(CX)(BX*4), Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	CMPQ        DX, $0x40
+	JGE         loop116
+
+end117:
+	CMPQ DX, $0x10
+	JL   end119
+
+loop118:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	CMPQ        DX, $0x10
+	JGE         loop118
+
+end119:
+	TESTQ       DX, DX
+	JE          done120
+	MOVL        $0xffffffff, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VRNDSCALEPS $0x09, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+done120:
+	VZEROUPPER
+	RET
+
+// func ceilAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX
+TEXT ·ceilAVX2(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	CMPQ DX, $0x20
+	JL   end122
+
+loop121:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	VMOVUPS  32(CX)(BX*4), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  Y0, 32(AX)(BX*4)
+	VMOVUPS  64(CX)(BX*4), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  Y0, 64(AX)(BX*4)
+	VMOVUPS  96(CX)(BX*4), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  Y0, 96(AX)(BX*4)
+	ADDQ     $0x20, BX
+	SUBQ     $0x20, DX
+	CMPQ     DX, $0x20
+	JGE      loop121
+
+end122:
+	CMPQ DX, $0x08
+	JL   end124
+
+loop123:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	ADDQ     $0x08, BX
+	SUBQ     $0x08, DX
+	CMPQ     DX, $0x08
+	JGE      loop123
+
+end124:
+	TESTQ      DX, DX
+	JE         done125
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VROUNDPS   $0x0a, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done125:
+	VZEROUPPER
+	RET
+
+// func ceilAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·ceilAVX512(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	CMPQ DX, $0x40
+	JL   end127
+
+loop126:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, 64(AX)(BX*4)
+	VMOVUPS     128(CX)(BX*4), Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, 128(AX)(BX*4)
+	VMOVUPS     192(CX)(BX*4), Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	CMPQ        DX, $0x40
+	JGE         loop126
+
+end127:
+	CMPQ DX, $0x10
+	JL   end129
+
+loop128:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	CMPQ        DX, $0x10
+	JGE         loop128
+
+end129:
+	TESTQ       DX, DX
+	JE          done130
+	MOVL        $0xffffffff, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+done130:
+	VZEROUPPER
+	RET
+
+// func roundAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX
+TEXT ·roundAVX2(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	CMPQ DX, $0x20
+	JL   end132
+
+loop131:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	VMOVUPS  32(CX)(BX*4), Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  Y0, 32(AX)(BX*4)
+	VMOVUPS  64(CX)(BX*4), Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  Y0, 64(AX)(BX*4)
+	VMOVUPS  96(CX)(BX*4), Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  Y0, 96(AX)(BX*4)
+	ADDQ     $0x20, BX
+	SUBQ     $0x20, DX
+	CMPQ     DX, $0x20
+	JGE      loop131
+
+end132:
+	CMPQ DX, $0x08
+	JL   end134
+
+loop133:
+	VMOVUPS  (CX)(BX*4), Y0
+	VROUNDPS $0x08, Y0, Y0
+	VMOVUPS  Y0, (AX)(BX*4)
+	ADDQ     $0x08, BX
+	SUBQ     $0x08, DX
+	CMPQ     DX, $0x08
+	JGE      loop133
+
+end134:
+	TESTQ      DX, DX
+	JE         done135
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VROUNDPS   $0x08, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+done135:
+	VZEROUPPER
+	RET
+
+// func roundAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·roundAVX512(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	XORQ BX, BX
+	CMPQ DX, $0x40
+	JL   end137
+
+loop136:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	VMOVUPS     64(CX)(BX*4), Z0
+	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     Z0, 64(AX)(BX*4)
+	VMOVUPS     128(CX)(BX*4), Z0
+	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     Z0, 128(AX)(BX*4)
+	VMOVUPS     192(CX)(BX*4), Z0
+	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     Z0, 192(AX)(BX*4)
+	ADDQ        $0x40, BX
+	SUBQ        $0x40, DX
+	CMPQ        DX, $0x40
+	JGE         loop136
+
+end137:
+	CMPQ DX, $0x10
+	JL   end139
+
+loop138:
+	VMOVUPS     (CX)(BX*4), Z0
+	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     Z0, (AX)(BX*4)
+	ADDQ        $0x10, BX
+	SUBQ        $0x10, DX
+	CMPQ        DX, $0x10
+	JGE         loop138
+
+end139:
+	TESTQ       DX, DX
+	JE          done140
+	MOVL        $0xffffffff, SI
+	BZHIL       DX, SI, SI
+	KMOVW       SI, K1
+	VMOVUPS.Z   (CX)(BX*4), K1, Z0
+	VRNDSCALEPS $0x08, Z0, Z0
+	VMOVUPS     Z0, K1, (AX)(BX*4)
+
+done140:
 	VZEROUPPER
 	RET
 
@@ -1403,9 +1934,9 @@ TEXT ·addAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end102
+	JL   end142
 
-loop101:
+loop141:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -1425,13 +1956,13 @@ loop101:
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
 	CMPQ    BX, $0x20
-	JGE     loop101
+	JGE     loop141
 
-end102:
+end142:
 	CMPQ BX, $0x08
-	JL   end104
+	JL   end144
 
-loop103:
+loop143:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
@@ -1439,11 +1970,11 @@ loop103:
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop103
+	JGE     loop143
 
-end104:
+end144:
 	TESTQ      BX, BX
-	JE         done105
+	JE         done145
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1452,7 +1983,7 @@ end104:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done105:
+done145:
 	VZEROUPPER
 	RET
 
@@ -1465,9 +1996,9 @@ TEXT ·addAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x40
-	JL   end107
+	JL   end147
 
-loop106:
+loop146:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
@@ -1487,13 +2018,13 @@ loop106:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop106
+	JGE     loop146
 
-end107:
+end147:
 	CMPQ BX, $0x10
-	JL   end109
+	JL   end149
 
-loop108:
+loop148:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VADDPS  Z1, Z0, Z0
@@ -1501,11 +2032,11 @@ loop108:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop108
+	JGE     loop148
 
-end109:
+end149:
 	TESTQ     BX, BX
-	JE        done110
+	JE        done150
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -1514,7 +2045,7 @@ end109:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done110:
+done150:
 	VZEROUPPER
 	RET
 
@@ -1527,9 +2058,9 @@ TEXT ·subAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end112
+	JL   end152
 
-loop111:
+loop151:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
@@ -1549,13 +2080,13 @@ loop111:
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
 	CMPQ    BX, $0x20
-	JGE     loop111
+	JGE     loop151
 
-end112:
+end152:
 	CMPQ BX, $0x08
-	JL   end114
+	JL   end154
 
-loop113:
+loop153:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
@@ -1563,11 +2094,11 @@ loop113:
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop113
+	JGE     loop153
 
-end114:
+end154:
 	TESTQ      BX, BX
-	JE         done115
+	JE         done155
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1576,7 +2107,7 @@ end114:
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done115:
+done155:
 	VZEROUPPER
 	RET
 
@@ -1589,9 +2120,9 @@ TEXT ·subAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x40
-	JL   end117
+	JL   end157
 
-loop116:
+loop156:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
@@ -1611,13 +2142,13 @@ loop116:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop116
+	JGE     loop156
 
-end117:
+end157:
 	CMPQ BX, $0x10
-	JL   end119
+	JL   end159
 
-loop118:
+loop158:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VSUBPS  Z1, Z0, Z0
@@ -1625,11 +2156,11 @@ loop118:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop118
+	JGE     loop158
 
-end119:
+end159:
 	TESTQ     BX, BX
-	JE        done120
+	JE        done160
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -1638,7 +2169,7 @@ end119:
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done120:
+done160:
 	VZEROUPPER
 	RET
 
@@ -1651,9 +2182,9 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end122
+	JL   end162
 
-loop121:
+loop161:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
@@ -1673,13 +2204,13 @@ loop121:
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
 	CMPQ    BX, $0x20
-	JGE     loop121
+	JGE     loop161
 
-end122:
+end162:
 	CMPQ BX, $0x08
-	JL   end124
+	JL   end164
 
-loop123:
+loop163:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
@@ -1687,11 +2218,11 @@ loop123:
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop123
+	JGE     loop163
 
-end124:
+end164:
 	TESTQ      BX, BX
-	JE         done125
+	JE         done165
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1700,7 +2231,7 @@ end124:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done125:
+done165:
 	VZEROUPPER
 	RET
 
@@ -1713,9 +2244,9 @@ TEXT ·mulAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x40
-	JL   end127
+	JL   end167
 
-loop126:
+loop166:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
@@ -1735,13 +2266,13 @@ loop126:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop126
+	JGE     loop166
 
-end127:
+end167:
 	CMPQ BX, $0x10
-	JL   end129
+	JL   end169
 
-loop128:
+loop168:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VMULPS  Z1, Z0, Z0
@@ -1749,11 +2280,11 @@ loop128:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop128
+	JGE     loop168
 
-end129:
+end169:
 	TESTQ     BX, BX
-	JE        done130
+	JE        done170
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -1762,7 +2293,7 @@ end129:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done130:
+done170:
 	VZEROUPPER
 	RET
 
@@ -1775,9 +2306,9 @@ TEXT ·divAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x10
-	JL   end132
+	JL   end172
 
-loop131:
+loop171:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -1789,13 +2320,13 @@ loop131:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop131
+	JGE     loop171
 
-end132:
+end172:
 	CMPQ BX, $0x08
-	JL   end134
+	JL   end174
 
-loop133:
+loop173:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
@@ -1803,11 +2334,11 @@ loop133:
 	ADDQ    $0x08, SI
 	SUBQ    $0x08, BX
 	CMPQ    BX, $0x08
-	JGE     loop133
+	JGE     loop173
 
-end134:
+end174:
 	TESTQ      BX, BX
-	JE         done135
+	JE         done175
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y0
@@ -1816,7 +2347,7 @@ end134:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done135:
+done175:
 	VZEROUPPER
 	RET
 
@@ -1829,9 +2360,9 @@ TEXT ·divAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end137
+	JL   end177
 
-loop136:
+loop176:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -1843,13 +2374,13 @@ loop136:
 	ADDQ    $0x20, SI
 	SUBQ    $0x20, BX
 	CMPQ    BX, $0x20
-	JGE     loop136
+	JGE     loop176
 
-end137:
+end177:
 	CMPQ BX, $0x10
-	JL   end139
+	JL   end179
 
-loop138:
+loop178:
 	VMOVUPS (CX)(SI*4), Z0
 	VMOVUPS (DX)(SI*4), Z1
 	VDIVPS  Z1, Z0, Z0
@@ -1857,11 +2388,11 @@ loop138:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop138
+	JGE     loop178
 
-end139:
+end179:
 	TESTQ     BX, BX
-	JE        done140
+	JE        done180
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -1870,7 +2401,861 @@ end139:
 	VDIVPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done140:
+done180:
+	VZEROUPPER
+	RET
+
+// func greaterAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX
+TEXT ·greaterAVX2(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	CMPQ BX, $0x20
+	JL   end182
+
+loop181:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	VMOVUPS   32(CX)(SI*4), Y0
+	VMOVUPS   32(DX)(SI*4), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 32(AX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Y0
+	VMOVUPS   64(DX)(SI*4), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 64(AX)(SI*4)
+	VMOVUPS   96(CX)(SI*4), Y0
+	VMOVUPS   96(DX)(SI*4), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 96(AX)(SI*4)
+	ADDQ      $0x20, SI
+	SUBQ      $0x20, BX
+	CMPQ      BX, $0x20
+	JGE       loop181
+
+end182:
+	CMPQ BX, $0x08
+	JL   end184
+
+loop183:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	CMPQ      BX, $0x08
+	JGE       loop183
+
+end184:
+	TESTQ      BX, BX
+	JE         done185
+	LEAQ       tails<>+0(SB), DI
+	NEGQ       BX
+	VMOVDQU    32(DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMAXPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+done185:
+	VZEROUPPER
+	RET
+
+// func greaterAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·greaterAVX512(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	CMPQ BX, $0x40
+	JL   end187
+
+loop186:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	VMOVUPS 64(CX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, 64(AX)(SI*4)
+	VMOVUPS 128(CX)(SI*4), Z0
+	VMOVUPS 128(DX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, 128(AX)(SI*4)
+	VMOVUPS 192(CX)(SI*4), Z0
+	VMOVUPS 192(DX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, 192(AX)(SI*4)
+	ADDQ    $0x40, SI
+	SUBQ    $0x40, BX
+	CMPQ    BX, $0x40
+	JGE     loop186
+
+end187:
+	CMPQ BX, $0x10
+	JL   end189
+
+loop188:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	SUBQ    $0x10, BX
+	CMPQ    BX, $0x10
+	JGE     loop188
+
+end189:
+	TESTQ     BX, BX
+	JE        done190
+	MOVL      $0xffffffff, DI
+	BZHIL     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMAXPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K2
+	VMOVUPS   Z1, Z1
+	VMOVUPS   Z0, K2, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*4)
+
+done190:
+	VZEROUPPER
+	RET
+
+// func lesserAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX
+TEXT ·lesserAVX2(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	CMPQ BX, $0x20
+	JL   end192
+
+loop191:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VMINPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	VMOVUPS   32(CX)(SI*4), Y0
+	VMOVUPS   32(DX)(SI*4), Y1
+	VMINPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 32(AX)(SI*4)
+	VMOVUPS   64(CX)(SI*4), Y0
+	VMOVUPS   64(DX)(SI*4), Y1
+	VMINPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 64(AX)(SI*4)
+	VMOVUPS   96(CX)(SI*4), Y0
+	VMOVUPS   96(DX)(SI*4), Y1
+	VMINPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, 96(AX)(SI*4)
+	ADDQ      $0x20, SI
+	SUBQ      $0x20, BX
+	CMPQ      BX, $0x20
+	JGE       loop191
+
+end192:
+	CMPQ BX, $0x08
+	JL   end194
+
+loop193:
+	VMOVUPS   (CX)(SI*4), Y0
+	VMOVUPS   (DX)(SI*4), Y1
+	VMINPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y0
+	VMOVUPS   Y0, (AX)(SI*4)
+	ADDQ      $0x08, SI
+	SUBQ      $0x08, BX
+	CMPQ      BX, $0x08
+	JGE       loop193
+
+end194:
+	TESTQ      BX, BX
+	JE         done195
+	LEAQ       tails<>+0(SB), DI
+	NEGQ       BX
+	VMOVDQU    32(DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMINPS     Y2, Y1, Y2
+	VCMPPS     $0x03, Y1, Y1, Y3
+	VBLENDVPS  Y3, Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+done195:
+	VZEROUPPER
+	RET
+
+// func lesserAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·lesserAVX512(SB), NOSPLIT, $0-76
+	MOVQ dst_base+0(FP), AX
+	MOVQ a_base+24(FP), CX
+	MOVQ b_base+48(FP), DX
+	MOVQ dst_len+8(FP), BX
+	XORQ SI, SI
+	CMPQ BX, $0x40
+	JL   end197
+
+loop196:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	VMOVUPS 64(CX)(SI*4), Z0
+	VMOVUPS 64(DX)(SI*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, 64(AX)(SI*4)
+	VMOVUPS 128(CX)(SI*4), Z0
+	VMOVUPS 128(DX)(SI*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, 128(AX)(SI*4)
+	VMOVUPS 192(CX)(SI*4), Z0
+	VMOVUPS 192(DX)(SI*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, 192(AX)(SI*4)
+	ADDQ    $0x40, SI
+	SUBQ    $0x40, BX
+	CMPQ    BX, $0x40
+	JGE     loop196
+
+end197:
+	CMPQ BX, $0x10
+	JL   end199
+
+loop198:
+	VMOVUPS (CX)(SI*4), Z0
+	VMOVUPS (DX)(SI*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVUPS Z1, Z1
+	VMOVUPS Z0, K1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x10, SI
+	SUBQ    $0x10, BX
+	CMPQ    BX, $0x10
+	JGE     loop198
+
+end199:
+	TESTQ     BX, BX
+	JE        done200
+	MOVL      $0xffffffff, DI
+	BZHIL     BX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (CX)(SI*4), K1, Z0
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMINPS    Z1, Z0, Z1
+	VCMPPS    $0x03, Z0, Z0, K2
+	VMOVUPS   Z1, Z1
+	VMOVUPS   Z0, K2, Z1
+	VMOVUPS   Z1, K1, (AX)(SI*4)
+
+done200:
+	VZEROUPPER
+	RET
+
+// func atLeastAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·atLeastAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x20
+	JL           end202
+
+loop201:
+	VMOVUPS (CX)(BX*4), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	CMPQ    DX, $0x20
+	JGE     loop201
+
+end202:
+	CMPQ DX, $0x08
+	JL   end204
+
+loop203:
+	VMOVUPS (CX)(BX*4), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	CMPQ    DX, $0x08
+	JGE     loop203
+
+end204:
+	TESTQ      DX, DX
+	JE         done205
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VMAXPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+done205:
+	VZEROUPPER
+	RET
+
+// func atLeastAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·atLeastAVX512(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Z0
+	XORQ         BX, BX
+	CMPQ         DX, $0x40
+	JL           end207
+
+loop206:
+	VMOVUPS (CX)(BX*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, 64(AX)(BX*4)
+	VMOVUPS 128(CX)(BX*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, 128(AX)(BX*4)
+	VMOVUPS 192(CX)(BX*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, 192(AX)(BX*4)
+	ADDQ    $0x40, BX
+	SUBQ    $0x40, DX
+	CMPQ    DX, $0x40
+	JGE     loop206
+
+end207:
+	CMPQ DX, $0x10
+	JL   end209
+
+loop208:
+	VMOVUPS (CX)(BX*4), Z1
+	VMAXPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop208
+
+end209:
+	TESTQ     DX, DX
+	JE        done210
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VMAXPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done210:
+	VZEROUPPER
+	RET
+
+// func atMostAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·atMostAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x20
+	JL           end212
+
+loop211:
+	VMOVUPS (CX)(BX*4), Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	CMPQ    DX, $0x20
+	JGE     loop211
+
+end212:
+	CMPQ DX, $0x08
+	JL   end214
+
+loop213:
+	VMOVUPS (CX)(BX*4), Y1
+	VMINPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	CMPQ    DX, $0x08
+	JGE     loop213
+
+end214:
+	TESTQ      DX, DX
+	JE         done215
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VMINPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+done215:
+	VZEROUPPER
+	RET
+
+// func atMostAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·atMostAVX512(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Z0
+	XORQ         BX, BX
+	CMPQ         DX, $0x40
+	JL           end217
+
+loop216:
+	VMOVUPS (CX)(BX*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VMOVUPS Z1, 64(AX)(BX*4)
+	VMOVUPS 128(CX)(BX*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VMOVUPS Z1, 128(AX)(BX*4)
+	VMOVUPS 192(CX)(BX*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VMOVUPS Z1, 192(AX)(BX*4)
+	ADDQ    $0x40, BX
+	SUBQ    $0x40, DX
+	CMPQ    DX, $0x40
+	JGE     loop216
+
+end217:
+	CMPQ DX, $0x10
+	JL   end219
+
+loop218:
+	VMOVUPS (CX)(BX*4), Z1
+	VMINPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop218
+
+end219:
+	TESTQ     DX, DX
+	JE        done220
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VMINPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done220:
+	VZEROUPPER
+	RET
+
+// func subFromAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·subFromAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x20
+	JL           end222
+
+loop221:
+	VMOVUPS (CX)(BX*4), Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)(BX*4)
+	VMOVUPS 96(CX)(BX*4), Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	CMPQ    DX, $0x20
+	JGE     loop221
+
+end222:
+	CMPQ DX, $0x08
+	JL   end224
+
+loop223:
+	VMOVUPS (CX)(BX*4), Y1
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	CMPQ    DX, $0x08
+	JGE     loop223
+
+end224:
+	TESTQ      DX, DX
+	JE         done225
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VSUBPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+done225:
+	VZEROUPPER
+	RET
+
+// func subFromAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·subFromAVX512(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Z0
+	XORQ         BX, BX
+	CMPQ         DX, $0x40
+	JL           end227
+
+loop226:
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS Z1, 64(AX)(BX*4)
+	VMOVUPS 128(CX)(BX*4), Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS Z1, 128(AX)(BX*4)
+	VMOVUPS 192(CX)(BX*4), Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS Z1, 192(AX)(BX*4)
+	ADDQ    $0x40, BX
+	SUBQ    $0x40, DX
+	CMPQ    DX, $0x40
+	JGE     loop226
+
+end227:
+	CMPQ DX, $0x10
+	JL   end229
+
+loop228:
+	VMOVUPS (CX)(BX*4), Z1
+	VSUBPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop228
+
+end229:
+	TESTQ     DX, DX
+	JE        done230
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VSUBPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done230:
+	VZEROUPPER
+	RET
+
+// func divScalarAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·divScalarAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x10
+	JL           end232
+
+loop231:
+	VMOVUPS (CX)(BX*4), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop231
+
+end232:
+	CMPQ DX, $0x08
+	JL   end234
+
+loop233:
+	VMOVUPS (CX)(BX*4), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	CMPQ    DX, $0x08
+	JGE     loop233
+
+end234:
+	TESTQ      DX, DX
+	JE         done235
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VDIVPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+done235:
+	VZEROUPPER
+	RET
+
+// func divScalarAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·divScalarAVX512(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Z0
+	XORQ         BX, BX
+	CMPQ         DX, $0x20
+	JL           end237
+
+loop236:
+	VMOVUPS (CX)(BX*4), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	CMPQ    DX, $0x20
+	JGE     loop236
+
+end237:
+	CMPQ DX, $0x10
+	JL   end239
+
+loop238:
+	VMOVUPS (CX)(BX*4), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop238
+
+end239:
+	TESTQ     DX, DX
+	JE        done240
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VDIVPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done240:
+	VZEROUPPER
+	RET
+
+// func divIntoAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·divIntoAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Y0
+	XORQ         BX, BX
+	CMPQ         DX, $0x10
+	JL           end242
+
+loop241:
+	VMOVUPS (CX)(BX*4), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	VMOVUPS 32(CX)(BX*4), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop241
+
+end242:
+	CMPQ DX, $0x08
+	JL   end244
+
+loop243:
+	VMOVUPS (CX)(BX*4), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)(BX*4)
+	ADDQ    $0x08, BX
+	SUBQ    $0x08, DX
+	CMPQ    DX, $0x08
+	JGE     loop243
+
+end244:
+	TESTQ      DX, DX
+	JE         done245
+	LEAQ       tails<>+0(SB), SI
+	NEGQ       DX
+	VMOVDQU    32(SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VDIVPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+done245:
+	VZEROUPPER
+	RET
+
+// func divIntoAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·divIntoAVX512(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Z0
+	XORQ         BX, BX
+	CMPQ         DX, $0x20
+	JL           end247
+
+loop246:
+	VMOVUPS (CX)(BX*4), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	VMOVUPS 64(CX)(BX*4), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, 64(AX)(BX*4)
+	ADDQ    $0x20, BX
+	SUBQ    $0x20, DX
+	CMPQ    DX, $0x20
+	JGE     loop246
+
+end247:
+	CMPQ DX, $0x10
+	JL   end249
+
+loop248:
+	VMOVUPS (CX)(BX*4), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)(BX*4)
+	ADDQ    $0x10, BX
+	SUBQ    $0x10, DX
+	CMPQ    DX, $0x10
+	JGE     loop248
+
+end249:
+	TESTQ     DX, DX
+	JE        done250
+	MOVL      $0xffffffff, SI
+	BZHIL     DX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (CX)(BX*4), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(BX*4)
+
+done250:
 	VZEROUPPER
 	RET
 
@@ -1884,9 +3269,9 @@ TEXT ·scaleAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x20
-	JL           end142
+	JL           end252
 
-loop141:
+loop251:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -1902,24 +3287,24 @@ loop141:
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
 	CMPQ    DX, $0x20
-	JGE     loop141
+	JGE     loop251
 
-end142:
+end252:
 	CMPQ DX, $0x08
-	JL   end144
+	JL   end254
 
-loop143:
+loop253:
 	VMOVUPS (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
 	CMPQ    DX, $0x08
-	JGE     loop143
+	JGE     loop253
 
-end144:
+end254:
 	TESTQ      DX, DX
-	JE         done145
+	JE         done255
 	LEAQ       tails<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -1927,7 +3312,7 @@ end144:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-done145:
+done255:
 	VZEROUPPER
 	RET
 
@@ -1941,9 +3326,9 @@ TEXT ·scaleAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x40
-	JL           end147
+	JL           end257
 
-loop146:
+loop256:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -1959,24 +3344,24 @@ loop146:
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
 	CMPQ    DX, $0x40
-	JGE     loop146
+	JGE     loop256
 
-end147:
+end257:
 	CMPQ DX, $0x10
-	JL   end149
+	JL   end259
 
-loop148:
+loop258:
 	VMOVUPS (CX)(BX*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop148
+	JGE     loop258
 
-end149:
+end259:
 	TESTQ     DX, DX
-	JE        done150
+	JE        done260
 	MOVL      $0xffffffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -1984,7 +3369,7 @@ end149:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done150:
+done260:
 	VZEROUPPER
 	RET
 
@@ -1998,9 +3383,9 @@ TEXT ·addScalarAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x20
-	JL           end152
+	JL           end262
 
-loop151:
+loop261:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
@@ -2016,24 +3401,24 @@ loop151:
 	ADDQ    $0x20, BX
 	SUBQ    $0x20, DX
 	CMPQ    DX, $0x20
-	JGE     loop151
+	JGE     loop261
 
-end152:
+end262:
 	CMPQ DX, $0x08
-	JL   end154
+	JL   end264
 
-loop153:
+loop263:
 	VMOVUPS (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVUPS Y1, (AX)(BX*4)
 	ADDQ    $0x08, BX
 	SUBQ    $0x08, DX
 	CMPQ    DX, $0x08
-	JGE     loop153
+	JGE     loop263
 
-end154:
+end264:
 	TESTQ      DX, DX
-	JE         done155
+	JE         done265
 	LEAQ       tails<>+0(SB), SI
 	NEGQ       DX
 	VMOVDQU    32(SI)(DX*4), Y1
@@ -2041,7 +3426,7 @@ end154:
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-done155:
+done265:
 	VZEROUPPER
 	RET
 
@@ -2055,9 +3440,9 @@ TEXT ·addScalarAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x40
-	JL           end157
+	JL           end267
 
-loop156:
+loop266:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
@@ -2073,24 +3458,24 @@ loop156:
 	ADDQ    $0x40, BX
 	SUBQ    $0x40, DX
 	CMPQ    DX, $0x40
-	JGE     loop156
+	JGE     loop266
 
-end157:
+end267:
 	CMPQ DX, $0x10
-	JL   end159
+	JL   end269
 
-loop158:
+loop268:
 	VMOVUPS (CX)(BX*4), Z1
 	VADDPS  Z0, Z1, Z1
 	VMOVUPS Z1, (AX)(BX*4)
 	ADDQ    $0x10, BX
 	SUBQ    $0x10, DX
 	CMPQ    DX, $0x10
-	JGE     loop158
+	JGE     loop268
 
-end159:
+end269:
 	TESTQ     DX, DX
-	JE        done160
+	JE        done270
 	MOVL      $0xffffffff, SI
 	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
@@ -2098,7 +3483,7 @@ end159:
 	VADDPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (AX)(BX*4)
 
-done160:
+done270:
 	VZEROUPPER
 	RET
 
@@ -2112,9 +3497,9 @@ TEXT ·axpyAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x20
-	JL           end162
+	JL           end272
 
-loop161:
+loop271:
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VMOVUPS     Y1, Y1
@@ -2138,13 +3523,13 @@ loop161:
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
 	CMPQ        DX, $0x20
-	JGE         loop161
+	JGE         loop271
 
-end162:
+end272:
 	CMPQ DX, $0x08
-	JL   end164
+	JL   end274
 
-loop163:
+loop273:
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VMOVUPS     Y1, Y1
@@ -2153,11 +3538,11 @@ loop163:
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
 	CMPQ        DX, $0x08
-	JGE         loop163
+	JGE         loop273
 
-end164:
+end274:
 	TESTQ       DX, DX
-	JE          done165
+	JE          done275
 	LEAQ        tails<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y1
@@ -2167,7 +3552,7 @@ end164:
 	VFMADD231PS Y0, Y3, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(BX*4)
 
-done165:
+done275:
 	VZEROUPPER
 	RET
 
@@ -2181,9 +3566,9 @@ TEXT ·axpyAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x40
-	JL           end167
+	JL           end277
 
-loop166:
+loop276:
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VMOVUPS     Z1, Z1
@@ -2207,13 +3592,13 @@ loop166:
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
 	CMPQ        DX, $0x40
-	JGE         loop166
+	JGE         loop276
 
-end167:
+end277:
 	CMPQ DX, $0x10
-	JL   end169
+	JL   end279
 
-loop168:
+loop278:
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VMOVUPS     Z1, Z1
@@ -2222,11 +3607,11 @@ loop168:
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop168
+	JGE         loop278
 
-end169:
+end279:
 	TESTQ       DX, DX
-	JE          done170
+	JE          done280
 	MOVL        $0xffffffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -2236,7 +3621,7 @@ end169:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)(BX*4)
 
-done170:
+done280:
 	VZEROUPPER
 	RET
 
@@ -2249,9 +3634,9 @@ TEXT ·mulAddAVX2(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x20
-	JL   end172
+	JL   end282
 
-loop171:
+loop281:
 	VMOVUPS     (AX)(SI*4), Y0
 	VMOVUPS     (CX)(SI*4), Y1
 	VMOVUPS     (DX)(SI*4), Y2
@@ -2279,13 +3664,13 @@ loop171:
 	ADDQ        $0x20, SI
 	SUBQ        $0x20, BX
 	CMPQ        BX, $0x20
-	JGE         loop171
+	JGE         loop281
 
-end172:
+end282:
 	CMPQ BX, $0x08
-	JL   end174
+	JL   end284
 
-loop173:
+loop283:
 	VMOVUPS     (AX)(SI*4), Y0
 	VMOVUPS     (CX)(SI*4), Y1
 	VMOVUPS     (DX)(SI*4), Y2
@@ -2295,11 +3680,11 @@ loop173:
 	ADDQ        $0x08, SI
 	SUBQ        $0x08, BX
 	CMPQ        BX, $0x08
-	JGE         loop173
+	JGE         loop283
 
-end174:
+end284:
 	TESTQ       BX, BX
-	JE          done175
+	JE          done285
 	LEAQ        tails<>+0(SB), DI
 	NEGQ        BX
 	VMOVDQU     32(DI)(BX*4), Y0
@@ -2310,7 +3695,7 @@ end174:
 	VFMADD231PS Y3, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(SI*4)
 
-done175:
+done285:
 	VZEROUPPER
 	RET
 
@@ -2323,9 +3708,9 @@ TEXT ·mulAddAVX512(SB), NOSPLIT, $0-76
 	MOVQ dst_len+8(FP), BX
 	XORQ SI, SI
 	CMPQ BX, $0x40
-	JL   end177
+	JL   end287
 
-loop176:
+loop286:
 	VMOVUPS     (AX)(SI*4), Z0
 	VMOVUPS     (CX)(SI*4), Z1
 	VMOVUPS     (DX)(SI*4), Z2
@@ -2353,13 +3738,13 @@ loop176:
 	ADDQ        $0x40, SI
 	SUBQ        $0x40, BX
 	CMPQ        BX, $0x40
-	JGE         loop176
+	JGE         loop286
 
-end177:
+end287:
 	CMPQ BX, $0x10
-	JL   end179
+	JL   end289
 
-loop178:
+loop288:
 	VMOVUPS     (AX)(SI*4), Z0
 	VMOVUPS     (CX)(SI*4), Z1
 	VMOVUPS     (DX)(SI*4), Z2
@@ -2369,11 +3754,11 @@ loop178:
 	ADDQ        $0x10, SI
 	SUBQ        $0x10, BX
 	CMPQ        BX, $0x10
-	JGE         loop178
+	JGE         loop288
 
-end179:
+end289:
 	TESTQ       BX, BX
-	JE          done180
+	JE          done290
 	MOVL        $0xffffffff, DI
 	BZHIL       BX, DI, DI
 	KMOVW       DI, K1
@@ -2384,7 +3769,7 @@ end179:
 	VFMADD231PS Z2, Z1, Z0
 	VMOVUPS     Z0, K1, (AX)(SI*4)
 
-done180:
+done290:
 	VZEROUPPER
 	RET
 
@@ -2397,9 +3782,9 @@ TEXT ·fillAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         DX, DX
 	CMPQ         CX, $0x20
-	JL           end182
+	JL           end292
 
-loop181:
+loop291:
 	VMOVUPS Y0, (AX)(DX*4)
 	VMOVUPS Y0, 32(AX)(DX*4)
 	VMOVUPS Y0, 64(AX)(DX*4)
@@ -2407,28 +3792,28 @@ loop181:
 	ADDQ    $0x20, DX
 	SUBQ    $0x20, CX
 	CMPQ    CX, $0x20
-	JGE     loop181
+	JGE     loop291
 
-end182:
+end292:
 	CMPQ CX, $0x08
-	JL   end184
+	JL   end294
 
-loop183:
+loop293:
 	VMOVUPS Y0, (AX)(DX*4)
 	ADDQ    $0x08, DX
 	SUBQ    $0x08, CX
 	CMPQ    CX, $0x08
-	JGE     loop183
+	JGE     loop293
 
-end184:
+end294:
 	TESTQ      CX, CX
-	JE         done185
+	JE         done295
 	LEAQ       tails<>+0(SB), BX
 	NEGQ       CX
 	VMOVDQU    32(BX)(CX*4), Y1
 	VMASKMOVPS Y0, Y1, (AX)(DX*4)
 
-done185:
+done295:
 	VZEROUPPER
 	RET
 
@@ -2441,9 +3826,9 @@ TEXT ·fillAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Z0
 	XORQ         DX, DX
 	CMPQ         CX, $0x40
-	JL           end187
+	JL           end297
 
-loop186:
+loop296:
 	VMOVUPS Z0, (AX)(DX*4)
 	VMOVUPS Z0, 64(AX)(DX*4)
 	VMOVUPS Z0, 128(AX)(DX*4)
@@ -2451,28 +3836,28 @@ loop186:
 	ADDQ    $0x40, DX
 	SUBQ    $0x40, CX
 	CMPQ    CX, $0x40
-	JGE     loop186
+	JGE     loop296
 
-end187:
+end297:
 	CMPQ CX, $0x10
-	JL   end189
+	JL   end299
 
-loop188:
+loop298:
 	VMOVUPS Z0, (AX)(DX*4)
 	ADDQ    $0x10, DX
 	SUBQ    $0x10, CX
 	CMPQ    CX, $0x10
-	JGE     loop188
+	JGE     loop298
 
-end189:
+end299:
 	TESTQ   CX, CX
-	JE      done190
+	JE      done300
 	MOVL    $0xffffffff, BX
 	BZHIL   CX, BX, BX
 	KMOVW   BX, K1
 	VMOVUPS Z0, K1, (AX)(DX*4)
 
-done190:
+done300:
 	VZEROUPPER
 	RET
 
@@ -2487,9 +3872,9 @@ TEXT ·weighAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS c7f800000<>+0(SB), Y1
 	XORQ    SI, SI
 	CMPQ    BX, $0x20
-	JL      end192
+	JL      end302
 
-loop191:
+loop301:
 	VMOVUPS   (CX)(SI*4), Y2
 	VMOVUPS   (DX)(SI*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y2, Y4
@@ -2533,13 +3918,13 @@ loop191:
 	ADDQ      $0x20, SI
 	SUBQ      $0x20, BX
 	CMPQ      BX, $0x20
-	JGE       loop191
+	JGE       loop301
 
-end192:
+end302:
 	CMPQ BX, $0x08
-	JL   end194
+	JL   end304
 
-loop193:
+loop303:
 	VMOVUPS   (CX)(SI*4), Y2
 	VMOVUPS   (DX)(SI*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y2, Y4
@@ -2553,11 +3938,11 @@ loop193:
 	ADDQ      $0x08, SI
 	SUBQ      $0x08, BX
 	CMPQ      BX, $0x08
-	JGE       loop193
+	JGE       loop303
 
-end194:
+end304:
 	TESTQ      BX, BX
-	JE         done195
+	JE         done305
 	LEAQ       tails<>+0(SB), DI
 	NEGQ       BX
 	VMOVDQU    32(DI)(BX*4), Y2
@@ -2572,7 +3957,7 @@ end194:
 	VMULPS     Y4, Y0, Y0
 	VMASKMOVPS Y0, Y2, (AX)(SI*4)
 
-done195:
+done305:
 	VZEROUPPER
 	RET
 
@@ -2606,9 +3991,9 @@ TEXT ·weighAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c7fffffff<>+0(SB), Z2
 	XORQ    SI, SI
 	CMPQ    BX, $0x40
-	JL      end197
+	JL      end307
 
-loop196:
+loop306:
 	VMOVUPS (CX)(SI*4), Z3
 	VMOVUPS (DX)(SI*4), Z4
 	VANDPS  Z2, Z3, Z5
@@ -2660,13 +4045,13 @@ loop196:
 	ADDQ    $0x40, SI
 	SUBQ    $0x40, BX
 	CMPQ    BX, $0x40
-	JGE     loop196
+	JGE     loop306
 
-end197:
+end307:
 	CMPQ BX, $0x10
-	JL   end199
+	JL   end309
 
-loop198:
+loop308:
 	VMOVUPS (CX)(SI*4), Z3
 	VMOVUPS (DX)(SI*4), Z4
 	VANDPS  Z2, Z3, Z5
@@ -2682,11 +4067,11 @@ loop198:
 	ADDQ    $0x10, SI
 	SUBQ    $0x10, BX
 	CMPQ    BX, $0x10
-	JGE     loop198
+	JGE     loop308
 
-end199:
+end309:
 	TESTQ     BX, BX
-	JE        done200
+	JE        done310
 	MOVL      $0xffffffff, DI
 	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
@@ -2703,7 +4088,7 @@ end199:
 	VMULPS    Z4, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(SI*4)
 
-done200:
+done310:
 	VZEROUPPER
 	RET
 
@@ -2717,9 +4102,9 @@ TEXT ·emaAVX2(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Y0
 	XORQ         BX, BX
 	CMPQ         DX, $0x20
-	JL           end202
+	JL           end312
 
-loop201:
+loop311:
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VSUBPS      Y1, Y2, Y2
@@ -2747,13 +4132,13 @@ loop201:
 	ADDQ        $0x20, BX
 	SUBQ        $0x20, DX
 	CMPQ        DX, $0x20
-	JGE         loop201
+	JGE         loop311
 
-end202:
+end312:
 	CMPQ DX, $0x08
-	JL   end204
+	JL   end314
 
-loop203:
+loop313:
 	VMOVUPS     (AX)(BX*4), Y1
 	VMOVUPS     (CX)(BX*4), Y2
 	VSUBPS      Y1, Y2, Y2
@@ -2763,11 +4148,11 @@ loop203:
 	ADDQ        $0x08, BX
 	SUBQ        $0x08, DX
 	CMPQ        DX, $0x08
-	JGE         loop203
+	JGE         loop313
 
-end204:
+end314:
 	TESTQ       DX, DX
-	JE          done205
+	JE          done315
 	LEAQ        tails<>+0(SB), SI
 	NEGQ        DX
 	VMOVDQU     32(SI)(DX*4), Y1
@@ -2778,7 +4163,7 @@ end204:
 	VFMADD231PS Y0, Y3, Y2
 	VMASKMOVPS  Y2, Y1, (AX)(BX*4)
 
-done205:
+done315:
 	VZEROUPPER
 	RET
 
@@ -2792,9 +4177,9 @@ TEXT ·emaAVX512(SB), NOSPLIT, $0-76
 	VBROADCASTSS X0, Z0
 	XORQ         BX, BX
 	CMPQ         DX, $0x40
-	JL           end207
+	JL           end317
 
-loop206:
+loop316:
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VSUBPS      Z1, Z2, Z2
@@ -2822,13 +4207,13 @@ loop206:
 	ADDQ        $0x40, BX
 	SUBQ        $0x40, DX
 	CMPQ        DX, $0x40
-	JGE         loop206
+	JGE         loop316
 
-end207:
+end317:
 	CMPQ DX, $0x10
-	JL   end209
+	JL   end319
 
-loop208:
+loop318:
 	VMOVUPS     (AX)(BX*4), Z1
 	VMOVUPS     (CX)(BX*4), Z2
 	VSUBPS      Z1, Z2, Z2
@@ -2838,11 +4223,11 @@ loop208:
 	ADDQ        $0x10, BX
 	SUBQ        $0x10, DX
 	CMPQ        DX, $0x10
-	JGE         loop208
+	JGE         loop318
 
-end209:
+end319:
 	TESTQ       DX, DX
-	JE          done210
+	JE          done320
 	MOVL        $0xffffffff, SI
 	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
@@ -2853,6 +4238,6 @@ end209:
 	VFMADD231PS Z0, Z2, Z1
 	VMOVUPS     Z1, K1, (AX)(BX*4)
 
-done210:
+done320:
 	VZEROUPPER
 	RET

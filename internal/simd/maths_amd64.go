@@ -46,6 +46,24 @@ func geluAVX2(dst []float32, a []float32, b []float32, s float32)
 // geluAVX512 computes dst = a·Φ(a).
 func geluAVX512(dst []float32, a []float32, b []float32, s float32)
 
+// geluTanhAVX2 computes dst = a·(1 + tanh(√(2/π)·(a + 0.044715·a³)))/2.
+func geluTanhAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// geluTanhAVX512 computes dst = a·(1 + tanh(√(2/π)·(a + 0.044715·a³)))/2.
+func geluTanhAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// erfAVX2 computes dst = erf a.
+func erfAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// erfAVX512 computes dst = erf a.
+func erfAVX512(dst []float32, a []float32, b []float32, s float32)
+
+// eluAVX2 computes dst = a where a > 0, else s(eᵃ − 1).
+func eluAVX2(dst []float32, a []float32, b []float32, s float32)
+
+// eluAVX512 computes dst = a where a > 0, else s(eᵃ − 1).
+func eluAVX512(dst []float32, a []float32, b []float32, s float32)
+
 // softplusGradAVX2 computes dst = a·σ(b).
 func softplusGradAVX2(dst []float32, a []float32, b []float32, s float32)
 

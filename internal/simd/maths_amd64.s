@@ -2579,6 +2579,987 @@ done42:
 	VZEROUPPER
 	RET
 
+// func geluTanhAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	VMOVUPS c3fcc422a<>+0(SB), Y0
+	VMOVUPS cc1800000<>+0(SB), Y1
+	VMOVUPS cc2dc0000<>+0(SB), Y2
+	XORQ    BX, BX
+	CMPQ    DX, $0x08
+	JL      end44
+
+loop43:
+	VMOVUPS      (CX)(BX*4), Y3
+	VMULPS       Y3, Y3, Y4
+	VMOVUPS      Y0, Y5
+	VFMADD231PS  c3d922279<>+0(SB), Y4, Y5
+	VMULPS       Y5, Y3, Y4
+	VORPS        c80000000<>+0(SB), Y4, Y4
+	VMAXPS       Y4, Y2, Y4
+	VMULPS       c3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS c3f317200<>+0(SB), Y5, Y4
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y5, Y4
+	VBROADCASTSS c3ab68896<>+0(SB), Y6
+	VFMADD213PS  c3c0905c8<>+0(SB), Y4, Y6
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y4, Y6
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y4, Y6
+	VFMADD213PS  c3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y6, Y7, Y4
+	VADDPS       c3f800000<>+0(SB), Y4, Y4
+	VCVTPS2DQ    Y5, Y6
+	VPSRAD       $0x01, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y7, Y4, Y7
+	VMULPS       Y6, Y7, Y6
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VCMPPS       $0x1d, c00000000<>+0(SB), Y3, Y7
+	VBLENDVPS    Y7, c3f800000<>+0(SB), Y4, Y4
+	VCMPPS       $0x1d, c00000000<>+0(SB), Y3, Y7
+	VBLENDVPS    Y7, c00000000<>+0(SB), Y5, Y5
+	VDIVPS       Y6, Y4, Y4
+	VMAXPS       Y3, Y1, Y3
+	VMULPS       Y3, Y4, Y3
+	VCVTPS2DQ    Y5, Y4
+	VPSRAD       $0x01, Y4, Y5
+	VPSUBD       Y5, Y4, Y4
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y4, Y3, Y3
+	VMOVUPS      Y3, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	CMPQ         DX, $0x08
+	JGE          loop43
+
+end44:
+	TESTQ        DX, DX
+	JE           done45
+	LEAQ         tails<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y3
+	VMASKMOVPS   (CX)(BX*4), Y3, Y4
+	VMULPS       Y4, Y4, Y5
+	VMOVUPS      Y0, Y0
+	VFMADD231PS  c3d922279<>+0(SB), Y5, Y0
+	VMULPS       Y0, Y4, Y0
+	VORPS        c80000000<>+0(SB), Y0, Y0
+	VMAXPS       Y0, Y2, Y0
+	VMULPS       c3fb8aa3b<>+0(SB), Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VMOVUPS      Y0, Y0
+	VFNMADD231PS c3f317200<>+0(SB), Y2, Y0
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y2, Y0
+	VBROADCASTSS c3ab68896<>+0(SB), Y5
+	VFMADD213PS  c3c0905c8<>+0(SB), Y0, Y5
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y0, Y5
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y0, Y5
+	VFMADD213PS  c3f000000<>+0(SB), Y0, Y5
+	VMULPS       Y0, Y0, Y6
+	VMOVUPS      Y0, Y0
+	VFMADD231PS  Y5, Y6, Y0
+	VADDPS       c3f800000<>+0(SB), Y0, Y0
+	VCVTPS2DQ    Y2, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y6, Y0, Y6
+	VMULPS       Y5, Y6, Y5
+	VADDPS       c3f800000<>+0(SB), Y5, Y5
+	VCMPPS       $0x1d, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c3f800000<>+0(SB), Y0, Y0
+	VCMPPS       $0x1d, c00000000<>+0(SB), Y4, Y6
+	VBLENDVPS    Y6, c00000000<>+0(SB), Y2, Y2
+	VDIVPS       Y5, Y0, Y0
+	VMAXPS       Y4, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VCVTPS2DQ    Y2, Y1
+	VPSRAD       $0x01, Y1, Y2
+	VPSUBD       Y2, Y1, Y1
+	VPADDD       c0000007f<>+0(SB), Y2, Y2
+	VPADDD       c0000007f<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VMULPS       Y2, Y0, Y0
+	VMULPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y3, (AX)(BX*4)
+
+done45:
+	VZEROUPPER
+	RET
+
+DATA c3fcc422a<>+0(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+4(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+8(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+12(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+16(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+20(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+24(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+28(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+32(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+36(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+40(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+44(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+48(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+52(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+56(SB)/4, $0x3fcc422a
+DATA c3fcc422a<>+60(SB)/4, $0x3fcc422a
+GLOBL c3fcc422a<>(SB), RODATA|NOPTR, $64
+
+DATA c3d922279<>+0(SB)/4, $0x3d922279
+DATA c3d922279<>+4(SB)/4, $0x3d922279
+DATA c3d922279<>+8(SB)/4, $0x3d922279
+DATA c3d922279<>+12(SB)/4, $0x3d922279
+DATA c3d922279<>+16(SB)/4, $0x3d922279
+DATA c3d922279<>+20(SB)/4, $0x3d922279
+DATA c3d922279<>+24(SB)/4, $0x3d922279
+DATA c3d922279<>+28(SB)/4, $0x3d922279
+DATA c3d922279<>+32(SB)/4, $0x3d922279
+DATA c3d922279<>+36(SB)/4, $0x3d922279
+DATA c3d922279<>+40(SB)/4, $0x3d922279
+DATA c3d922279<>+44(SB)/4, $0x3d922279
+DATA c3d922279<>+48(SB)/4, $0x3d922279
+DATA c3d922279<>+52(SB)/4, $0x3d922279
+DATA c3d922279<>+56(SB)/4, $0x3d922279
+DATA c3d922279<>+60(SB)/4, $0x3d922279
+GLOBL c3d922279<>(SB), RODATA|NOPTR, $64
+
+// func geluTanhAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	VMOVUPS c3fcc422a<>+0(SB), Z0
+	VMOVUPS c3d922279<>+0(SB), Z1
+	VMOVUPS c3f800000<>+0(SB), Z2
+	VMOVUPS c00000000<>+0(SB), Z3
+	VMOVUPS cc1800000<>+0(SB), Z4
+	VMOVUPS cc2dc0000<>+0(SB), Z5
+	VMOVUPS c80000000<>+0(SB), Z6
+	VMOVUPS c3fb8aa3b<>+0(SB), Z7
+	VMOVUPS c3f317200<>+0(SB), Z8
+	VMOVUPS c35bfbe8e<>+0(SB), Z9
+	VMOVUPS c3f000000<>+0(SB), Z10
+	VMOVUPS c3e2aaa6e<>+0(SB), Z11
+	VMOVUPS c3d2aaa8d<>+0(SB), Z12
+	VMOVUPS c3c0905c8<>+0(SB), Z13
+	VMOVUPS c3ab68896<>+0(SB), Z14
+	XORQ    BX, BX
+	CMPQ    DX, $0x10
+	JL      end47
+
+loop46:
+	VMOVUPS      (CX)(BX*4), Z15
+	VMULPS       Z15, Z15, Z16
+	VMOVUPS      Z0, Z17
+	VFMADD231PS  Z1, Z16, Z17
+	VMULPS       Z17, Z15, Z16
+	VORPS        Z6, Z16, Z16
+	VMAXPS       Z16, Z5, Z16
+	VMULPS       Z7, Z16, Z17
+	VRNDSCALEPS  $0x08, Z17, Z17
+	VMOVUPS      Z16, Z16
+	VFNMADD231PS Z8, Z17, Z16
+	VFNMADD231PS Z9, Z17, Z16
+	VMOVUPS      Z14, Z18
+	VFMADD213PS  Z13, Z16, Z18
+	VFMADD213PS  Z12, Z16, Z18
+	VFMADD213PS  Z11, Z16, Z18
+	VFMADD213PS  Z10, Z16, Z18
+	VMULPS       Z16, Z16, Z19
+	VMOVUPS      Z16, Z16
+	VFMADD231PS  Z18, Z19, Z16
+	VADDPS       Z2, Z16, Z16
+	VSCALEFPS    Z17, Z16, Z18
+	VADDPS       Z2, Z18, Z18
+	VCMPPS       $0x1d, Z3, Z15, K1
+	VMOVUPS      Z16, Z16
+	VMOVUPS      Z2, K1, Z16
+	VCMPPS       $0x1d, Z3, Z15, K1
+	VMOVUPS      Z17, Z17
+	VMOVUPS      Z3, K1, Z17
+	VDIVPS       Z18, Z16, Z16
+	VMAXPS       Z15, Z4, Z15
+	VMULPS       Z15, Z16, Z15
+	VSCALEFPS    Z17, Z15, Z15
+	VMOVUPS      Z15, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	CMPQ         DX, $0x10
+	JGE          loop46
+
+end47:
+	TESTQ        DX, DX
+	JE           done48
+	MOVL         $0xffffffff, SI
+	BZHIL        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z15
+	VMULPS       Z15, Z15, Z16
+	VMOVUPS      Z0, Z0
+	VFMADD231PS  Z1, Z16, Z0
+	VMULPS       Z0, Z15, Z0
+	VORPS        Z6, Z0, Z0
+	VMAXPS       Z0, Z5, Z0
+	VMULPS       Z7, Z0, Z1
+	VRNDSCALEPS  $0x08, Z1, Z1
+	VMOVUPS      Z0, Z0
+	VFNMADD231PS Z8, Z1, Z0
+	VFNMADD231PS Z9, Z1, Z0
+	VMOVUPS      Z14, Z5
+	VFMADD213PS  Z13, Z0, Z5
+	VFMADD213PS  Z12, Z0, Z5
+	VFMADD213PS  Z11, Z0, Z5
+	VFMADD213PS  Z10, Z0, Z5
+	VMULPS       Z0, Z0, Z6
+	VMOVUPS      Z0, Z0
+	VFMADD231PS  Z5, Z6, Z0
+	VADDPS       Z2, Z0, Z0
+	VSCALEFPS    Z1, Z0, Z5
+	VADDPS       Z2, Z5, Z5
+	VCMPPS       $0x1d, Z3, Z15, K2
+	VMOVUPS      Z0, Z0
+	VMOVUPS      Z2, K2, Z0
+	VCMPPS       $0x1d, Z3, Z15, K2
+	VMOVUPS      Z1, Z1
+	VMOVUPS      Z3, K2, Z1
+	VDIVPS       Z5, Z0, Z0
+	VMAXPS       Z15, Z4, Z2
+	VMULPS       Z2, Z0, Z0
+	VSCALEFPS    Z1, Z0, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*4)
+
+done48:
+	VZEROUPPER
+	RET
+
+// func erfAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·erfAVX2(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	VMOVUPS c40800000<>+0(SB), Y0
+	VMOVUPS c3f800000<>+0(SB), Y1
+	XORQ    BX, BX
+	CMPQ    DX, $0x08
+	JL      end50
+
+loop49:
+	VMOVUPS      (CX)(BX*4), Y2
+	VANDPS       c7fffffff<>+0(SB), Y2, Y3
+	VMINPS       Y3, Y0, Y3
+	VBROADCASTSS c3949ce57<>+0(SB), Y4
+	VFMADD213PS  cbb452fbb<>+0(SB), Y3, Y4
+	VFMADD213PS  c3cb4f36f<>+0(SB), Y3, Y4
+	VFMADD213PS  cbdd44282<>+0(SB), Y3, Y4
+	VFMADD213PS  cbf233429<>+0(SB), Y3, Y4
+	VFMADD213PS  cbf905125<>+0(SB), Y3, Y4
+	VFMADD213PS  cb98023c5<>+0(SB), Y3, Y4
+	VMULPS       c3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS c3f317200<>+0(SB), Y5, Y4
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y5, Y4
+	VBROADCASTSS c3ab68896<>+0(SB), Y6
+	VFMADD213PS  c3c0905c8<>+0(SB), Y4, Y6
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y4, Y6
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y4, Y6
+	VFMADD213PS  c3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y6, Y7, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y1, Y4
+	VANDPS       c80000000<>+0(SB), Y2, Y5
+	VORPS        Y5, Y4, Y4
+	VMULPS       Y2, Y2, Y5
+	VBROADCASTSS c38a4b4a4<>+0(SB), Y6
+	VFMADD213PS  cba51fb54<>+0(SB), Y5, Y6
+	VFMADD213PS  c3baa02d3<>+0(SB), Y5, Y6
+	VFMADD213PS  cbcdbfc86<>+0(SB), Y5, Y6
+	VFMADD213PS  c3de7167c<>+0(SB), Y5, Y6
+	VFMADD213PS  cbec0939f<>+0(SB), Y5, Y6
+	VFMADD213PS  c3e0375d4<>+0(SB), Y5, Y6
+	VMOVUPS      Y2, Y5
+	VFMADD231PS  Y6, Y2, Y5
+	VCMPPS       $0x12, Y1, Y3, Y2
+	VBLENDVPS    Y2, Y5, Y4, Y2
+	VMOVUPS      Y2, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	CMPQ         DX, $0x08
+	JGE          loop49
+
+end50:
+	TESTQ        DX, DX
+	JE           done51
+	LEAQ         tails<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y2
+	VMASKMOVPS   (CX)(BX*4), Y2, Y3
+	VANDPS       c7fffffff<>+0(SB), Y3, Y4
+	VMINPS       Y4, Y0, Y0
+	VBROADCASTSS c3949ce57<>+0(SB), Y4
+	VFMADD213PS  cbb452fbb<>+0(SB), Y0, Y4
+	VFMADD213PS  c3cb4f36f<>+0(SB), Y0, Y4
+	VFMADD213PS  cbdd44282<>+0(SB), Y0, Y4
+	VFMADD213PS  cbf233429<>+0(SB), Y0, Y4
+	VFMADD213PS  cbf905125<>+0(SB), Y0, Y4
+	VFMADD213PS  cb98023c5<>+0(SB), Y0, Y4
+	VMULPS       c3fb8aa3b<>+0(SB), Y4, Y5
+	VROUNDPS     $0x08, Y5, Y5
+	VMOVUPS      Y4, Y4
+	VFNMADD231PS c3f317200<>+0(SB), Y5, Y4
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y5, Y4
+	VBROADCASTSS c3ab68896<>+0(SB), Y6
+	VFMADD213PS  c3c0905c8<>+0(SB), Y4, Y6
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y4, Y6
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y4, Y6
+	VFMADD213PS  c3f000000<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y4, Y7
+	VMOVUPS      Y4, Y4
+	VFMADD231PS  Y6, Y7, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y5, Y5
+	VPSRAD       $0x01, Y5, Y6
+	VPSUBD       Y6, Y5, Y5
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y5, Y5
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y5, Y4, Y4
+	VSUBPS       Y4, Y1, Y4
+	VANDPS       c80000000<>+0(SB), Y3, Y5
+	VORPS        Y5, Y4, Y4
+	VMULPS       Y3, Y3, Y5
+	VBROADCASTSS c38a4b4a4<>+0(SB), Y6
+	VFMADD213PS  cba51fb54<>+0(SB), Y5, Y6
+	VFMADD213PS  c3baa02d3<>+0(SB), Y5, Y6
+	VFMADD213PS  cbcdbfc86<>+0(SB), Y5, Y6
+	VFMADD213PS  c3de7167c<>+0(SB), Y5, Y6
+	VFMADD213PS  cbec0939f<>+0(SB), Y5, Y6
+	VFMADD213PS  c3e0375d4<>+0(SB), Y5, Y6
+	VMOVUPS      Y3, Y5
+	VFMADD231PS  Y6, Y3, Y5
+	VCMPPS       $0x12, Y1, Y0, Y0
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VMASKMOVPS   Y0, Y2, (AX)(BX*4)
+
+done51:
+	VZEROUPPER
+	RET
+
+DATA c3e0375d4<>+0(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+4(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+8(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+12(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+16(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+20(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+24(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+28(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+32(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+36(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+40(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+44(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+48(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+52(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+56(SB)/4, $0x3e0375d4
+DATA c3e0375d4<>+60(SB)/4, $0x3e0375d4
+GLOBL c3e0375d4<>(SB), RODATA|NOPTR, $64
+
+DATA cbec0939f<>+0(SB)/4, $0xbec0939f
+DATA cbec0939f<>+4(SB)/4, $0xbec0939f
+DATA cbec0939f<>+8(SB)/4, $0xbec0939f
+DATA cbec0939f<>+12(SB)/4, $0xbec0939f
+DATA cbec0939f<>+16(SB)/4, $0xbec0939f
+DATA cbec0939f<>+20(SB)/4, $0xbec0939f
+DATA cbec0939f<>+24(SB)/4, $0xbec0939f
+DATA cbec0939f<>+28(SB)/4, $0xbec0939f
+DATA cbec0939f<>+32(SB)/4, $0xbec0939f
+DATA cbec0939f<>+36(SB)/4, $0xbec0939f
+DATA cbec0939f<>+40(SB)/4, $0xbec0939f
+DATA cbec0939f<>+44(SB)/4, $0xbec0939f
+DATA cbec0939f<>+48(SB)/4, $0xbec0939f
+DATA cbec0939f<>+52(SB)/4, $0xbec0939f
+DATA cbec0939f<>+56(SB)/4, $0xbec0939f
+DATA cbec0939f<>+60(SB)/4, $0xbec0939f
+GLOBL cbec0939f<>(SB), RODATA|NOPTR, $64
+
+DATA c3de7167c<>+0(SB)/4, $0x3de7167c
+DATA c3de7167c<>+4(SB)/4, $0x3de7167c
+DATA c3de7167c<>+8(SB)/4, $0x3de7167c
+DATA c3de7167c<>+12(SB)/4, $0x3de7167c
+DATA c3de7167c<>+16(SB)/4, $0x3de7167c
+DATA c3de7167c<>+20(SB)/4, $0x3de7167c
+DATA c3de7167c<>+24(SB)/4, $0x3de7167c
+DATA c3de7167c<>+28(SB)/4, $0x3de7167c
+DATA c3de7167c<>+32(SB)/4, $0x3de7167c
+DATA c3de7167c<>+36(SB)/4, $0x3de7167c
+DATA c3de7167c<>+40(SB)/4, $0x3de7167c
+DATA c3de7167c<>+44(SB)/4, $0x3de7167c
+DATA c3de7167c<>+48(SB)/4, $0x3de7167c
+DATA c3de7167c<>+52(SB)/4, $0x3de7167c
+DATA c3de7167c<>+56(SB)/4, $0x3de7167c
+DATA c3de7167c<>+60(SB)/4, $0x3de7167c
+GLOBL c3de7167c<>(SB), RODATA|NOPTR, $64
+
+DATA cbcdbfc86<>+0(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+4(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+8(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+12(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+16(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+20(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+24(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+28(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+32(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+36(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+40(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+44(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+48(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+52(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+56(SB)/4, $0xbcdbfc86
+DATA cbcdbfc86<>+60(SB)/4, $0xbcdbfc86
+GLOBL cbcdbfc86<>(SB), RODATA|NOPTR, $64
+
+DATA c3baa02d3<>+0(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+4(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+8(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+12(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+16(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+20(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+24(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+28(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+32(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+36(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+40(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+44(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+48(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+52(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+56(SB)/4, $0x3baa02d3
+DATA c3baa02d3<>+60(SB)/4, $0x3baa02d3
+GLOBL c3baa02d3<>(SB), RODATA|NOPTR, $64
+
+DATA cba51fb54<>+0(SB)/4, $0xba51fb54
+DATA cba51fb54<>+4(SB)/4, $0xba51fb54
+DATA cba51fb54<>+8(SB)/4, $0xba51fb54
+DATA cba51fb54<>+12(SB)/4, $0xba51fb54
+DATA cba51fb54<>+16(SB)/4, $0xba51fb54
+DATA cba51fb54<>+20(SB)/4, $0xba51fb54
+DATA cba51fb54<>+24(SB)/4, $0xba51fb54
+DATA cba51fb54<>+28(SB)/4, $0xba51fb54
+DATA cba51fb54<>+32(SB)/4, $0xba51fb54
+DATA cba51fb54<>+36(SB)/4, $0xba51fb54
+DATA cba51fb54<>+40(SB)/4, $0xba51fb54
+DATA cba51fb54<>+44(SB)/4, $0xba51fb54
+DATA cba51fb54<>+48(SB)/4, $0xba51fb54
+DATA cba51fb54<>+52(SB)/4, $0xba51fb54
+DATA cba51fb54<>+56(SB)/4, $0xba51fb54
+DATA cba51fb54<>+60(SB)/4, $0xba51fb54
+GLOBL cba51fb54<>(SB), RODATA|NOPTR, $64
+
+DATA c38a4b4a4<>+0(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+4(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+8(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+12(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+16(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+20(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+24(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+28(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+32(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+36(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+40(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+44(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+48(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+52(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+56(SB)/4, $0x38a4b4a4
+DATA c38a4b4a4<>+60(SB)/4, $0x38a4b4a4
+GLOBL c38a4b4a4<>(SB), RODATA|NOPTR, $64
+
+DATA cb98023c5<>+0(SB)/4, $0xb98023c5
+DATA cb98023c5<>+4(SB)/4, $0xb98023c5
+DATA cb98023c5<>+8(SB)/4, $0xb98023c5
+DATA cb98023c5<>+12(SB)/4, $0xb98023c5
+DATA cb98023c5<>+16(SB)/4, $0xb98023c5
+DATA cb98023c5<>+20(SB)/4, $0xb98023c5
+DATA cb98023c5<>+24(SB)/4, $0xb98023c5
+DATA cb98023c5<>+28(SB)/4, $0xb98023c5
+DATA cb98023c5<>+32(SB)/4, $0xb98023c5
+DATA cb98023c5<>+36(SB)/4, $0xb98023c5
+DATA cb98023c5<>+40(SB)/4, $0xb98023c5
+DATA cb98023c5<>+44(SB)/4, $0xb98023c5
+DATA cb98023c5<>+48(SB)/4, $0xb98023c5
+DATA cb98023c5<>+52(SB)/4, $0xb98023c5
+DATA cb98023c5<>+56(SB)/4, $0xb98023c5
+DATA cb98023c5<>+60(SB)/4, $0xb98023c5
+GLOBL cb98023c5<>(SB), RODATA|NOPTR, $64
+
+DATA cbf905125<>+0(SB)/4, $0xbf905125
+DATA cbf905125<>+4(SB)/4, $0xbf905125
+DATA cbf905125<>+8(SB)/4, $0xbf905125
+DATA cbf905125<>+12(SB)/4, $0xbf905125
+DATA cbf905125<>+16(SB)/4, $0xbf905125
+DATA cbf905125<>+20(SB)/4, $0xbf905125
+DATA cbf905125<>+24(SB)/4, $0xbf905125
+DATA cbf905125<>+28(SB)/4, $0xbf905125
+DATA cbf905125<>+32(SB)/4, $0xbf905125
+DATA cbf905125<>+36(SB)/4, $0xbf905125
+DATA cbf905125<>+40(SB)/4, $0xbf905125
+DATA cbf905125<>+44(SB)/4, $0xbf905125
+DATA cbf905125<>+48(SB)/4, $0xbf905125
+DATA cbf905125<>+52(SB)/4, $0xbf905125
+DATA cbf905125<>+56(SB)/4, $0xbf905125
+DATA cbf905125<>+60(SB)/4, $0xbf905125
+GLOBL cbf905125<>(SB), RODATA|NOPTR, $64
+
+DATA cbf233429<>+0(SB)/4, $0xbf233429
+DATA cbf233429<>+4(SB)/4, $0xbf233429
+DATA cbf233429<>+8(SB)/4, $0xbf233429
+DATA cbf233429<>+12(SB)/4, $0xbf233429
+DATA cbf233429<>+16(SB)/4, $0xbf233429
+DATA cbf233429<>+20(SB)/4, $0xbf233429
+DATA cbf233429<>+24(SB)/4, $0xbf233429
+DATA cbf233429<>+28(SB)/4, $0xbf233429
+DATA cbf233429<>+32(SB)/4, $0xbf233429
+DATA cbf233429<>+36(SB)/4, $0xbf233429
+DATA cbf233429<>+40(SB)/4, $0xbf233429
+DATA cbf233429<>+44(SB)/4, $0xbf233429
+DATA cbf233429<>+48(SB)/4, $0xbf233429
+DATA cbf233429<>+52(SB)/4, $0xbf233429
+DATA cbf233429<>+56(SB)/4, $0xbf233429
+DATA cbf233429<>+60(SB)/4, $0xbf233429
+GLOBL cbf233429<>(SB), RODATA|NOPTR, $64
+
+DATA cbdd44282<>+0(SB)/4, $0xbdd44282
+DATA cbdd44282<>+4(SB)/4, $0xbdd44282
+DATA cbdd44282<>+8(SB)/4, $0xbdd44282
+DATA cbdd44282<>+12(SB)/4, $0xbdd44282
+DATA cbdd44282<>+16(SB)/4, $0xbdd44282
+DATA cbdd44282<>+20(SB)/4, $0xbdd44282
+DATA cbdd44282<>+24(SB)/4, $0xbdd44282
+DATA cbdd44282<>+28(SB)/4, $0xbdd44282
+DATA cbdd44282<>+32(SB)/4, $0xbdd44282
+DATA cbdd44282<>+36(SB)/4, $0xbdd44282
+DATA cbdd44282<>+40(SB)/4, $0xbdd44282
+DATA cbdd44282<>+44(SB)/4, $0xbdd44282
+DATA cbdd44282<>+48(SB)/4, $0xbdd44282
+DATA cbdd44282<>+52(SB)/4, $0xbdd44282
+DATA cbdd44282<>+56(SB)/4, $0xbdd44282
+DATA cbdd44282<>+60(SB)/4, $0xbdd44282
+GLOBL cbdd44282<>(SB), RODATA|NOPTR, $64
+
+DATA c3cb4f36f<>+0(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+4(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+8(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+12(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+16(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+20(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+24(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+28(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+32(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+36(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+40(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+44(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+48(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+52(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+56(SB)/4, $0x3cb4f36f
+DATA c3cb4f36f<>+60(SB)/4, $0x3cb4f36f
+GLOBL c3cb4f36f<>(SB), RODATA|NOPTR, $64
+
+DATA cbb452fbb<>+0(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+4(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+8(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+12(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+16(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+20(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+24(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+28(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+32(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+36(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+40(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+44(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+48(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+52(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+56(SB)/4, $0xbb452fbb
+DATA cbb452fbb<>+60(SB)/4, $0xbb452fbb
+GLOBL cbb452fbb<>(SB), RODATA|NOPTR, $64
+
+DATA c3949ce57<>+0(SB)/4, $0x3949ce57
+DATA c3949ce57<>+4(SB)/4, $0x3949ce57
+DATA c3949ce57<>+8(SB)/4, $0x3949ce57
+DATA c3949ce57<>+12(SB)/4, $0x3949ce57
+DATA c3949ce57<>+16(SB)/4, $0x3949ce57
+DATA c3949ce57<>+20(SB)/4, $0x3949ce57
+DATA c3949ce57<>+24(SB)/4, $0x3949ce57
+DATA c3949ce57<>+28(SB)/4, $0x3949ce57
+DATA c3949ce57<>+32(SB)/4, $0x3949ce57
+DATA c3949ce57<>+36(SB)/4, $0x3949ce57
+DATA c3949ce57<>+40(SB)/4, $0x3949ce57
+DATA c3949ce57<>+44(SB)/4, $0x3949ce57
+DATA c3949ce57<>+48(SB)/4, $0x3949ce57
+DATA c3949ce57<>+52(SB)/4, $0x3949ce57
+DATA c3949ce57<>+56(SB)/4, $0x3949ce57
+DATA c3949ce57<>+60(SB)/4, $0x3949ce57
+GLOBL c3949ce57<>(SB), RODATA|NOPTR, $64
+
+// func erfAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·erfAVX512(SB), NOSPLIT, $0-76
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    a_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	VMOVUPS c80000000<>+0(SB), Z0
+	VMOVUPS c7fffffff<>+0(SB), Z1
+	VMOVUPS c40800000<>+0(SB), Z2
+	VMOVUPS c3f800000<>+0(SB), Z3
+	VMOVUPS c3e0375d4<>+0(SB), Z4
+	VMOVUPS cbec0939f<>+0(SB), Z5
+	VMOVUPS c3de7167c<>+0(SB), Z6
+	VMOVUPS cbcdbfc86<>+0(SB), Z7
+	VMOVUPS c3baa02d3<>+0(SB), Z8
+	VMOVUPS cba51fb54<>+0(SB), Z9
+	VMOVUPS c38a4b4a4<>+0(SB), Z10
+	VMOVUPS cb98023c5<>+0(SB), Z11
+	VMOVUPS cbf905125<>+0(SB), Z12
+	VMOVUPS cbf233429<>+0(SB), Z13
+	VMOVUPS cbdd44282<>+0(SB), Z14
+	XORQ    BX, BX
+	CMPQ    DX, $0x10
+	JL      end53
+
+loop52:
+	VMOVUPS          (CX)(BX*4), Z15
+	VANDPS           Z1, Z15, Z16
+	VMINPS           Z16, Z2, Z16
+	VBROADCASTSS     c3949ce57<>+0(SB), Z17
+	VFMADD213PS.BCST cbb452fbb<>+0(SB), Z16, Z17
+	VFMADD213PS.BCST c3cb4f36f<>+0(SB), Z16, Z17
+	VFMADD213PS      Z14, Z16, Z17
+	VFMADD213PS      Z13, Z16, Z17
+	VFMADD213PS      Z12, Z16, Z17
+	VFMADD213PS      Z11, Z16, Z17
+	VMULPS           c3fb8aa3b<>+0(SB), Z17, Z18
+	VRNDSCALEPS      $0x08, Z18, Z18
+	VMOVUPS          Z17, Z17
+	VFNMADD231PS     c3f317200<>+0(SB), Z18, Z17
+	VFNMADD231PS     c35bfbe8e<>+0(SB), Z18, Z17
+	VBROADCASTSS     c3ab68896<>+0(SB), Z19
+	VFMADD213PS.BCST c3c0905c8<>+0(SB), Z17, Z19
+	VFMADD213PS.BCST c3d2aaa8d<>+0(SB), Z17, Z19
+	VFMADD213PS.BCST c3e2aaa6e<>+0(SB), Z17, Z19
+	VFMADD213PS.BCST c3f000000<>+0(SB), Z17, Z19
+	VMULPS           Z17, Z17, Z20
+	VMOVUPS          Z17, Z17
+	VFMADD231PS      Z19, Z20, Z17
+	VADDPS           Z3, Z17, Z17
+	VSCALEFPS        Z18, Z17, Z17
+	VSUBPS           Z17, Z3, Z17
+	VANDPS           Z0, Z15, Z18
+	VORPS            Z18, Z17, Z17
+	VMULPS           Z15, Z15, Z18
+	VMOVUPS          Z10, Z19
+	VFMADD213PS      Z9, Z18, Z19
+	VFMADD213PS      Z8, Z18, Z19
+	VFMADD213PS      Z7, Z18, Z19
+	VFMADD213PS      Z6, Z18, Z19
+	VFMADD213PS      Z5, Z18, Z19
+	VFMADD213PS      Z4, Z18, Z19
+	VMOVUPS          Z15, Z18
+	VFMADD231PS      Z19, Z15, Z18
+	VCMPPS           $0x12, Z3, Z16, K1
+	VMOVUPS          Z17, Z15
+	VMOVUPS          Z18, K1, Z15
+	VMOVUPS          Z15, (AX)(BX*4)
+	ADDQ             $0x10, BX
+	SUBQ             $0x10, DX
+	CMPQ             DX, $0x10
+	JGE              loop52
+
+end53:
+	TESTQ            DX, DX
+	JE               done54
+	MOVL             $0xffffffff, SI
+	BZHIL            DX, SI, SI
+	KMOVW            SI, K1
+	VMOVUPS.Z        (CX)(BX*4), K1, Z15
+	VANDPS           Z1, Z15, Z1
+	VMINPS           Z1, Z2, Z1
+	VBROADCASTSS     c3949ce57<>+0(SB), Z2
+	VFMADD213PS.BCST cbb452fbb<>+0(SB), Z1, Z2
+	VFMADD213PS.BCST c3cb4f36f<>+0(SB), Z1, Z2
+	VFMADD213PS      Z14, Z1, Z2
+	VFMADD213PS      Z13, Z1, Z2
+	VFMADD213PS      Z12, Z1, Z2
+	VFMADD213PS      Z11, Z1, Z2
+	VMULPS           c3fb8aa3b<>+0(SB), Z2, Z11
+	VRNDSCALEPS      $0x08, Z11, Z11
+	VMOVUPS          Z2, Z2
+	VFNMADD231PS     c3f317200<>+0(SB), Z11, Z2
+	VFNMADD231PS     c35bfbe8e<>+0(SB), Z11, Z2
+	VBROADCASTSS     c3ab68896<>+0(SB), Z12
+	VFMADD213PS.BCST c3c0905c8<>+0(SB), Z2, Z12
+	VFMADD213PS.BCST c3d2aaa8d<>+0(SB), Z2, Z12
+	VFMADD213PS.BCST c3e2aaa6e<>+0(SB), Z2, Z12
+	VFMADD213PS.BCST c3f000000<>+0(SB), Z2, Z12
+	VMULPS           Z2, Z2, Z13
+	VMOVUPS          Z2, Z2
+	VFMADD231PS      Z12, Z13, Z2
+	VADDPS           Z3, Z2, Z2
+	VSCALEFPS        Z11, Z2, Z2
+	VSUBPS           Z2, Z3, Z2
+	VANDPS           Z0, Z15, Z0
+	VORPS            Z0, Z2, Z0
+	VMULPS           Z15, Z15, Z2
+	VMOVUPS          Z10, Z10
+	VFMADD213PS      Z9, Z2, Z10
+	VFMADD213PS      Z8, Z2, Z10
+	VFMADD213PS      Z7, Z2, Z10
+	VFMADD213PS      Z6, Z2, Z10
+	VFMADD213PS      Z5, Z2, Z10
+	VFMADD213PS      Z4, Z2, Z10
+	VMOVUPS          Z15, Z2
+	VFMADD231PS      Z10, Z15, Z2
+	VCMPPS           $0x12, Z3, Z1, K2
+	VMOVUPS          Z0, Z0
+	VMOVUPS          Z2, K2, Z0
+	VMOVUPS          Z0, K1, (AX)(BX*4)
+
+done54:
+	VZEROUPPER
+	RET
+
+// func eluAVX2(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·eluAVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Y0
+	VMOVUPS      cc1a00000<>+0(SB), Y1
+	VMOVUPS      c00000000<>+0(SB), Y2
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	XORQ         BX, BX
+	CMPQ         DX, $0x08
+	JL           end56
+
+loop55:
+	VMOVUPS      (CX)(BX*4), Y4
+	VMINPS       Y4, Y2, Y5
+	VMAXPS       Y5, Y1, Y5
+	VMULPS       c3fb8aa3b<>+0(SB), Y5, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVUPS      Y5, Y5
+	VFNMADD231PS c3f317200<>+0(SB), Y6, Y5
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y6, Y5
+	VBROADCASTSS c3ab68896<>+0(SB), Y7
+	VFMADD213PS  c3c0905c8<>+0(SB), Y5, Y7
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y5, Y7
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y5, Y7
+	VFMADD213PS  c3f000000<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y5, Y8
+	VMOVUPS      Y5, Y5
+	VFMADD231PS  Y7, Y8, Y5
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y7, Y3, Y7
+	VMULPS       Y6, Y7, Y6
+	VSUBPS       Y3, Y6, Y7
+	VMOVUPS      Y7, Y7
+	VFMADD231PS  Y5, Y6, Y7
+	VMULPS       Y0, Y7, Y5
+	VCMPPS       $0x1e, Y2, Y4, Y6
+	VBLENDVPS    Y6, Y4, Y5, Y4
+	VMOVUPS      Y4, (AX)(BX*4)
+	ADDQ         $0x08, BX
+	SUBQ         $0x08, DX
+	CMPQ         DX, $0x08
+	JGE          loop55
+
+end56:
+	TESTQ        DX, DX
+	JE           done57
+	LEAQ         tails<>+0(SB), SI
+	NEGQ         DX
+	VMOVDQU      32(SI)(DX*4), Y4
+	VMASKMOVPS   (CX)(BX*4), Y4, Y5
+	VMINPS       Y5, Y2, Y6
+	VMAXPS       Y6, Y1, Y1
+	VMULPS       c3fb8aa3b<>+0(SB), Y1, Y6
+	VROUNDPS     $0x08, Y6, Y6
+	VMOVUPS      Y1, Y1
+	VFNMADD231PS c3f317200<>+0(SB), Y6, Y1
+	VFNMADD231PS c35bfbe8e<>+0(SB), Y6, Y1
+	VBROADCASTSS c3ab68896<>+0(SB), Y7
+	VFMADD213PS  c3c0905c8<>+0(SB), Y1, Y7
+	VFMADD213PS  c3d2aaa8d<>+0(SB), Y1, Y7
+	VFMADD213PS  c3e2aaa6e<>+0(SB), Y1, Y7
+	VFMADD213PS  c3f000000<>+0(SB), Y1, Y7
+	VMULPS       Y1, Y1, Y8
+	VMOVUPS      Y1, Y1
+	VFMADD231PS  Y7, Y8, Y1
+	VCVTPS2DQ    Y6, Y6
+	VPSRAD       $0x01, Y6, Y7
+	VPSUBD       Y7, Y6, Y6
+	VPADDD       c0000007f<>+0(SB), Y7, Y7
+	VPADDD       c0000007f<>+0(SB), Y6, Y6
+	VPSLLD       $0x17, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VMULPS       Y7, Y3, Y7
+	VMULPS       Y6, Y7, Y6
+	VSUBPS       Y3, Y6, Y3
+	VMOVUPS      Y3, Y3
+	VFMADD231PS  Y1, Y6, Y3
+	VMULPS       Y0, Y3, Y0
+	VCMPPS       $0x1e, Y2, Y5, Y1
+	VBLENDVPS    Y1, Y5, Y0, Y0
+	VMASKMOVPS   Y0, Y4, (AX)(BX*4)
+
+done57:
+	VZEROUPPER
+	RET
+
+DATA cc1a00000<>+0(SB)/4, $0xc1a00000
+DATA cc1a00000<>+4(SB)/4, $0xc1a00000
+DATA cc1a00000<>+8(SB)/4, $0xc1a00000
+DATA cc1a00000<>+12(SB)/4, $0xc1a00000
+DATA cc1a00000<>+16(SB)/4, $0xc1a00000
+DATA cc1a00000<>+20(SB)/4, $0xc1a00000
+DATA cc1a00000<>+24(SB)/4, $0xc1a00000
+DATA cc1a00000<>+28(SB)/4, $0xc1a00000
+DATA cc1a00000<>+32(SB)/4, $0xc1a00000
+DATA cc1a00000<>+36(SB)/4, $0xc1a00000
+DATA cc1a00000<>+40(SB)/4, $0xc1a00000
+DATA cc1a00000<>+44(SB)/4, $0xc1a00000
+DATA cc1a00000<>+48(SB)/4, $0xc1a00000
+DATA cc1a00000<>+52(SB)/4, $0xc1a00000
+DATA cc1a00000<>+56(SB)/4, $0xc1a00000
+DATA cc1a00000<>+60(SB)/4, $0xc1a00000
+GLOBL cc1a00000<>(SB), RODATA|NOPTR, $64
+
+// func eluAVX512(dst []float32, a []float32, b []float32, s float32)
+// Requires: AVX, AVX512F, BMI2, SSE
+TEXT ·eluAVX512(SB), NOSPLIT, $0-76
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         a_base+24(FP), CX
+	MOVQ         dst_len+8(FP), DX
+	MOVSS        s+72(FP), X0
+	VBROADCASTSS X0, Z0
+	VMOVUPS      cc1a00000<>+0(SB), Z1
+	VMOVUPS      c00000000<>+0(SB), Z2
+	VMOVUPS      c3f800000<>+0(SB), Z3
+	VMOVUPS      c3fb8aa3b<>+0(SB), Z4
+	VMOVUPS      c3f317200<>+0(SB), Z5
+	VMOVUPS      c35bfbe8e<>+0(SB), Z6
+	VMOVUPS      c3f000000<>+0(SB), Z7
+	VMOVUPS      c3e2aaa6e<>+0(SB), Z8
+	VMOVUPS      c3d2aaa8d<>+0(SB), Z9
+	VMOVUPS      c3c0905c8<>+0(SB), Z10
+	VMOVUPS      c3ab68896<>+0(SB), Z11
+	XORQ         BX, BX
+	CMPQ         DX, $0x10
+	JL           end59
+
+loop58:
+	VMOVUPS      (CX)(BX*4), Z12
+	VMINPS       Z12, Z2, Z13
+	VMAXPS       Z13, Z1, Z13
+	VMULPS       Z4, Z13, Z14
+	VRNDSCALEPS  $0x08, Z14, Z14
+	VMOVUPS      Z13, Z13
+	VFNMADD231PS Z5, Z14, Z13
+	VFNMADD231PS Z6, Z14, Z13
+	VMOVUPS      Z11, Z15
+	VFMADD213PS  Z10, Z13, Z15
+	VFMADD213PS  Z9, Z13, Z15
+	VFMADD213PS  Z8, Z13, Z15
+	VFMADD213PS  Z7, Z13, Z15
+	VMULPS       Z13, Z13, Z16
+	VMOVUPS      Z13, Z13
+	VFMADD231PS  Z15, Z16, Z13
+	VSCALEFPS    Z14, Z3, Z14
+	VSUBPS       Z3, Z14, Z15
+	VMOVUPS      Z15, Z15
+	VFMADD231PS  Z13, Z14, Z15
+	VMULPS       Z0, Z15, Z13
+	VCMPPS       $0x1e, Z2, Z12, K1
+	VMOVUPS      Z13, Z13
+	VMOVUPS      Z12, K1, Z13
+	VMOVUPS      Z13, (AX)(BX*4)
+	ADDQ         $0x10, BX
+	SUBQ         $0x10, DX
+	CMPQ         DX, $0x10
+	JGE          loop58
+
+end59:
+	TESTQ        DX, DX
+	JE           done60
+	MOVL         $0xffffffff, SI
+	BZHIL        DX, SI, SI
+	KMOVW        SI, K1
+	VMOVUPS.Z    (CX)(BX*4), K1, Z12
+	VMINPS       Z12, Z2, Z13
+	VMAXPS       Z13, Z1, Z1
+	VMULPS       Z4, Z1, Z4
+	VRNDSCALEPS  $0x08, Z4, Z4
+	VMOVUPS      Z1, Z1
+	VFNMADD231PS Z5, Z4, Z1
+	VFNMADD231PS Z6, Z4, Z1
+	VMOVUPS      Z11, Z5
+	VFMADD213PS  Z10, Z1, Z5
+	VFMADD213PS  Z9, Z1, Z5
+	VFMADD213PS  Z8, Z1, Z5
+	VFMADD213PS  Z7, Z1, Z5
+	VMULPS       Z1, Z1, Z6
+	VMOVUPS      Z1, Z1
+	VFMADD231PS  Z5, Z6, Z1
+	VSCALEFPS    Z4, Z3, Z4
+	VSUBPS       Z3, Z4, Z3
+	VMOVUPS      Z3, Z3
+	VFMADD231PS  Z1, Z4, Z3
+	VMULPS       Z0, Z3, Z0
+	VCMPPS       $0x1e, Z2, Z12, K2
+	VMOVUPS      Z0, Z0
+	VMOVUPS      Z12, K2, Z0
+	VMOVUPS      Z0, K1, (AX)(BX*4)
+
+done60:
+	VZEROUPPER
+	RET
+
 // func softplusGradAVX2(dst []float32, a []float32, b []float32, s float32)
 // Requires: AVX, AVX2, FMA3
 TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-76
@@ -2589,9 +3570,9 @@ TEXT ·softplusGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cc2d00000<>+0(SB), Y0
 	XORQ    SI, SI
 	CMPQ    BX, $0x08
-	JL      end44
+	JL      end62
 
-loop43:
+loop61:
 	VMOVUPS      (CX)(SI*4), Y1
 	VMOVUPS      (DX)(SI*4), Y2
 	VORPS        c80000000<>+0(SB), Y2, Y3
@@ -2628,11 +3609,11 @@ loop43:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop43
+	JGE          loop61
 
-end44:
+end62:
 	TESTQ        BX, BX
-	JE           done45
+	JE           done63
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y1
@@ -2670,7 +3651,7 @@ end44:
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (AX)(SI*4)
 
-done45:
+done63:
 	VZEROUPPER
 	RET
 
@@ -2695,9 +3676,9 @@ TEXT ·softplusGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z11
 	XORQ    SI, SI
 	CMPQ    BX, $0x10
-	JL      end47
+	JL      end65
 
-loop46:
+loop64:
 	VMOVUPS      (CX)(SI*4), Z12
 	VMOVUPS      (DX)(SI*4), Z13
 	VORPS        Z3, Z13, Z14
@@ -2727,11 +3708,11 @@ loop46:
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop46
+	JGE          loop64
 
-end47:
+end65:
 	TESTQ        BX, BX
-	JE           done48
+	JE           done66
 	MOVL         $0xffffffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -2762,7 +3743,7 @@ end47:
 	VMULPS       Z0, Z12, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done48:
+done66:
 	VZEROUPPER
 	RET
 
@@ -2777,9 +3758,9 @@ TEXT ·siluGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS c42dc0000<>+0(SB), Y1
 	XORQ    SI, SI
 	CMPQ    BX, $0x08
-	JL      end50
+	JL      end68
 
-loop49:
+loop67:
 	VMOVUPS      (CX)(SI*4), Y2
 	VMOVUPS      (DX)(SI*4), Y3
 	VORPS        c80000000<>+0(SB), Y3, Y4
@@ -2837,11 +3818,11 @@ loop49:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop49
+	JGE          loop67
 
-end50:
+end68:
 	TESTQ        BX, BX
-	JE           done51
+	JE           done69
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y2
@@ -2900,7 +3881,7 @@ end50:
 	VMULPS       Y0, Y3, Y0
 	VMASKMOVPS   Y0, Y2, (AX)(SI*4)
 
-done51:
+done69:
 	VZEROUPPER
 	RET
 
@@ -2944,9 +3925,9 @@ TEXT ·siluGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3ab68896<>+0(SB), Z12
 	XORQ    SI, SI
 	CMPQ    BX, $0x10
-	JL      end53
+	JL      end71
 
-loop52:
+loop70:
 	VMOVUPS      (CX)(SI*4), Z13
 	VMOVUPS      (DX)(SI*4), Z14
 	VORPS        Z4, Z14, Z15
@@ -2991,11 +3972,11 @@ loop52:
 	ADDQ         $0x10, SI
 	SUBQ         $0x10, BX
 	CMPQ         BX, $0x10
-	JGE          loop52
+	JGE          loop70
 
-end53:
+end71:
 	TESTQ        BX, BX
-	JE           done54
+	JE           done72
 	MOVL         $0xffffffff, DI
 	BZHIL        BX, DI, DI
 	KMOVW        DI, K1
@@ -3041,7 +4022,7 @@ end53:
 	VMULPS       Z0, Z13, Z0
 	VMOVUPS      Z0, K1, (AX)(SI*4)
 
-done54:
+done72:
 	VZEROUPPER
 	RET
 
@@ -3057,9 +4038,9 @@ TEXT ·geluGradAVX2(SB), NOSPLIT, $0-76
 	VMOVUPS cbf800000<>+0(SB), Y2
 	XORQ    SI, SI
 	CMPQ    BX, $0x08
-	JL      end56
+	JL      end74
 
-loop55:
+loop73:
 	VMOVUPS      (CX)(SI*4), Y3
 	VMOVUPS      (DX)(SI*4), Y4
 	VANDPS       c7fffffff<>+0(SB), Y4, Y5
@@ -3123,11 +4104,11 @@ loop55:
 	ADDQ         $0x08, SI
 	SUBQ         $0x08, BX
 	CMPQ         BX, $0x08
-	JGE          loop55
+	JGE          loop73
 
-end56:
+end74:
 	TESTQ        BX, BX
-	JE           done57
+	JE           done75
 	LEAQ         tails<>+0(SB), DI
 	NEGQ         BX
 	VMOVDQU      32(DI)(BX*4), Y3
@@ -3192,7 +4173,7 @@ end56:
 	VMULPS       Y0, Y4, Y0
 	VMASKMOVPS   Y0, Y3, (AX)(SI*4)
 
-done57:
+done75:
 	VZEROUPPER
 	RET
 
@@ -3238,9 +4219,9 @@ TEXT ·geluGradAVX512(SB), NOSPLIT, $0-76
 	VMOVUPS c3e2aaa6e<>+0(SB), Z14
 	XORQ    SI, SI
 	CMPQ    BX, $0x10
-	JL      end59
+	JL      end77
 
-loop58:
+loop76:
 	VMOVUPS          (CX)(SI*4), Z15
 	VMOVUPS          (DX)(SI*4), Z16
 	VANDPS           Z5, Z16, Z17
@@ -3297,11 +4278,11 @@ loop58:
 	ADDQ             $0x10, SI
 	SUBQ             $0x10, BX
 	CMPQ             BX, $0x10
-	JGE              loop58
+	JGE              loop76
 
-end59:
+end77:
 	TESTQ            BX, BX
-	JE               done60
+	JE               done78
 	MOVL             $0xffffffff, DI
 	BZHIL            BX, DI, DI
 	KMOVW            DI, K1
@@ -3359,6 +4340,6 @@ end59:
 	VMULPS           Z0, Z15, Z0
 	VMOVUPS          Z0, K1, (AX)(SI*4)
 
-done60:
+done78:
 	VZEROUPPER
 	RET

@@ -62,6 +62,19 @@ func trueGELU(x float64) float64 {
 	return x * 0.5 * math.Erfc(-x/math.Sqrt2)
 }
 
+func trueGELUTanh(x float64) float64 {
+	if math.IsInf(x, -1) {
+		return 0
+	}
+	return x * trueSigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))
+}
+
+// trueGELUTanhScale: an error in the exponent v counts |v| times.
+func trueGELUTanhScale(_, x, _, _ float64) float64 {
+	v := 2 * math.Sqrt(2/math.Pi) * (x + 0.044715*x*x*x)
+	return trueGELUTanh(x) * (1 + max(0, min(-v, 110)))
+}
+
 func trueSiLUGrad(x float64) float64 {
 	if math.IsInf(x, 0) {
 		return trueSigmoid(x)
@@ -93,6 +106,14 @@ var mapCases = []mapCase{
 	{"Softplus", opSoftplus, of(trueSoftplus), 2, nil, nil},
 	{"SiLU", opSiLU, of(trueSiLU), 3.2, nil, nil},
 	{"GELU", opGELU, of(trueGELU), 4.5, nil, nil},
+	{"GELUTanh", opGELUTanh, of(trueGELUTanh), 4, trueGELUTanhScale, nil},
+	{"Erf", opErf, of(math.Erf), 2, nil, nil},
+	{"ELU", opELU, func(_, a, _, s float64) float64 {
+		if a > 0 {
+			return a
+		}
+		return s * math.Expm1(a)
+	}, 2.5, nil, nil},
 	{"TanhGrad", opTanhGrad, func(_, a, b, _ float64) float64 { return a * (1 - b*b) }, 2, func(_, a, b, _ float64) float64 { return a * (1 + b*b) }, folded},
 	{"SigmoidGrad", opSigmoidGrad, func(_, a, b, _ float64) float64 { return a * (b * (1 - b)) }, 2.5, nil, folded},
 	{"SoftplusGrad", opSoftplusGrad, func(_, a, b, _ float64) float64 { return a * trueSigmoid(b) }, 4.5, nil, fromAbove},
@@ -128,10 +149,21 @@ var mapCases = []mapCase{
 	{"Abs", opAbs, of(math.Abs), 0, nil, nil},
 	{"Square", opSquare, of(func(a float64) float64 { return a * a }), 0.5, nil, nil},
 	{"Neg", opNeg, of(func(a float64) float64 { return -a }), 0, nil, nil},
+	{"Floor", opFloor, of(math.Floor), 0, nil, nil},
+	{"Ceil", opCeil, of(math.Ceil), 0, nil, nil},
+	{"Round", opRound, of(math.RoundToEven), 0, nil, nil},
+	{"HardSwish", opHardSwish, of(func(a float64) float64 { return a * max(0, min(1, a/6+0.5)) }), 2, func(_, a, _, _ float64) float64 { return a }, nil},
 	{"Add", opAdd, func(_, a, b, _ float64) float64 { return a + b }, 0.5, nil, nil},
 	{"Sub", opSub, func(_, a, b, _ float64) float64 { return a - b }, 0.5, nil, nil},
 	{"Mul", opMul, func(_, a, b, _ float64) float64 { return a * b }, 0.5, nil, nil},
 	{"Div", opDiv, func(_, a, b, _ float64) float64 { return a / b }, 0.51, nil, nil},
+	{"Greater", opGreater, func(_, a, b, _ float64) float64 { return max(a, b) }, 0, nil, nil},
+	{"Lesser", opLesser, func(_, a, b, _ float64) float64 { return min(a, b) }, 0, nil, nil},
+	{"AtLeast", opAtLeast, func(_, a, _, s float64) float64 { return max(a, s) }, 0, nil, nil},
+	{"AtMost", opAtMost, func(_, a, _, s float64) float64 { return min(a, s) }, 0, nil, nil},
+	{"SubFrom", opSubFrom, func(_, a, _, s float64) float64 { return s - a }, 0.5, nil, nil},
+	{"DivScalar", opDivScalar, func(_, a, _, s float64) float64 { return a / s }, 0.51, nil, nil},
+	{"DivInto", opDivInto, func(_, a, _, s float64) float64 { return s / a }, 0.51, nil, nil},
 	{"Scale", opScale, func(_, a, _, s float64) float64 { return a * s }, 0.5, nil, nil},
 	{"AddScalar", opAddScalar, func(_, a, _, s float64) float64 { return a + s }, 0.5, nil, nil},
 	{"AXPY", opAXPY, func(d, a, _, s float64) float64 { return d + a*s }, 1, func(d, a, _, s float64) float64 { return math.Abs(d) + math.Abs(a*s) }, nil},

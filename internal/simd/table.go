@@ -37,12 +37,15 @@ func plain[T Float]() table[T] {
 	return table[T]{
 		ops: [numOps]kernel[T]{
 			opExp: exp[T], opLog: log[T],
-			opTanh: tanh[T], opSigmoid: sigmoid[T], opSoftplus: softplus[T], opSiLU: silu[T], opGELU: gelu[T],
+			opTanh: tanh[T], opSigmoid: sigmoid[T], opSoftplus: softplus[T], opSiLU: silu[T], opGELU: gelu[T], opGELUTanh: geluTanh[T], opErf: erf[T], opELU: elu[T],
 			opTanhGrad: tanhGrad[T], opSigmoidGrad: sigmoidGrad[T], opSoftplusGrad: softplusGrad[T],
 			opSiLUGrad: siluGrad[T], opGELUGrad: geluGrad[T],
 			opReLU: relu[T], opLeakyReLU: leakyReLU[T], opReLUGrad: reluGrad[T], opLeakyReLUGrad: leakyReLUGrad[T],
-			opSqrt: sqrt[T], opAbs: abs[T], opSquare: square[T], opNeg: neg[T],
+			opSqrt: sqrt[T], opAbs: abs[T], opSquare: square[T], opNeg: neg[T], opHardSwish: hardSwish[T],
+			opFloor: roundDown[T], opCeil: roundUp[T], opRound: round[T],
 			opAdd: add[T], opSub: sub[T], opMul: mul[T], opDiv: div[T],
+			opGreater: greater[T], opLesser: lesser[T], opAtLeast: atLeast[T], opAtMost: atMost[T],
+			opSubFrom: subFrom[T], opDivScalar: divScalar[T], opDivInto: divInto[T],
 			opScale: scale[T], opAddScalar: addScalar[T], opAXPY: axpy[T], opMulAdd: mulAdd[T],
 			opFill: fill[T], opWeigh: weigh[T], opEMA: ema[T],
 		},

@@ -23,12 +23,15 @@ func avx2() table[float32] {
 	t := plain[float32]()
 	t.ops = [numOps]kernel[float32]{
 		opExp: expAVX2, opLog: logAVX2,
-		opTanh: tanhAVX2, opSigmoid: sigmoidAVX2, opSoftplus: softplusAVX2, opSiLU: siluAVX2, opGELU: geluAVX2,
+		opTanh: tanhAVX2, opSigmoid: sigmoidAVX2, opSoftplus: softplusAVX2, opSiLU: siluAVX2, opGELU: geluAVX2, opGELUTanh: geluTanhAVX2, opErf: erfAVX2, opELU: eluAVX2,
 		opTanhGrad: tanhGradAVX2, opSigmoidGrad: sigmoidGradAVX2, opSoftplusGrad: softplusGradAVX2,
 		opSiLUGrad: siluGradAVX2, opGELUGrad: geluGradAVX2,
 		opReLU: reluAVX2, opLeakyReLU: leakyReLUAVX2, opReLUGrad: reluGradAVX2, opLeakyReLUGrad: leakyReLUGradAVX2,
-		opSqrt: sqrtAVX2, opAbs: absAVX2, opSquare: squareAVX2, opNeg: negAVX2,
+		opSqrt: sqrtAVX2, opAbs: absAVX2, opSquare: squareAVX2, opNeg: negAVX2, opHardSwish: hardSwishAVX2,
+		opFloor: floorAVX2, opCeil: ceilAVX2, opRound: roundAVX2,
 		opAdd: addAVX2, opSub: subAVX2, opMul: mulAVX2, opDiv: divAVX2,
+		opGreater: greaterAVX2, opLesser: lesserAVX2, opAtLeast: atLeastAVX2, opAtMost: atMostAVX2,
+		opSubFrom: subFromAVX2, opDivScalar: divScalarAVX2, opDivInto: divIntoAVX2,
 		opScale: scaleAVX2, opAddScalar: addScalarAVX2, opAXPY: axpyAVX2, opMulAdd: mulAddAVX2,
 		opFill: fillAVX2, opWeigh: weighAVX2, opEMA: emaAVX2,
 	}
@@ -57,12 +60,15 @@ func avx512() table[float32] {
 	t := plain[float32]()
 	t.ops = [numOps]kernel[float32]{
 		opExp: expAVX512, opLog: logAVX512,
-		opTanh: tanhAVX512, opSigmoid: sigmoidAVX512, opSoftplus: softplusAVX512, opSiLU: siluAVX512, opGELU: geluAVX512,
+		opTanh: tanhAVX512, opSigmoid: sigmoidAVX512, opSoftplus: softplusAVX512, opSiLU: siluAVX512, opGELU: geluAVX512, opGELUTanh: geluTanhAVX512, opErf: erfAVX512, opELU: eluAVX512,
 		opTanhGrad: tanhGradAVX512, opSigmoidGrad: sigmoidGradAVX512, opSoftplusGrad: softplusGradAVX512,
 		opSiLUGrad: siluGradAVX512, opGELUGrad: geluGradAVX512,
 		opReLU: reluAVX512, opLeakyReLU: leakyReLUAVX512, opReLUGrad: reluGradAVX512, opLeakyReLUGrad: leakyReLUGradAVX512,
-		opSqrt: sqrtAVX512, opAbs: absAVX512, opSquare: squareAVX512, opNeg: negAVX512,
+		opSqrt: sqrtAVX512, opAbs: absAVX512, opSquare: squareAVX512, opNeg: negAVX512, opHardSwish: hardSwishAVX512,
+		opFloor: floorAVX512, opCeil: ceilAVX512, opRound: roundAVX512,
 		opAdd: addAVX512, opSub: subAVX512, opMul: mulAVX512, opDiv: divAVX512,
+		opGreater: greaterAVX512, opLesser: lesserAVX512, opAtLeast: atLeastAVX512, opAtMost: atMostAVX512,
+		opSubFrom: subFromAVX512, opDivScalar: divScalarAVX512, opDivInto: divIntoAVX512,
 		opScale: scaleAVX512, opAddScalar: addScalarAVX512, opAXPY: axpyAVX512, opMulAdd: mulAddAVX512,
 		opFill: fillAVX512, opWeigh: weighAVX512, opEMA: emaAVX512,
 	}

@@ -30,6 +30,27 @@ func SiLU[T Float](dst, x []T) { unary(opSiLU, dst, x, 0) }
 // exact form, precise in the negative tail too. GELU(−Inf) = 0, the limit.
 func GELU[T Float](dst, x []T) { unary(opGELU, dst, x, 0) }
 
+// GELUTanh computes x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2, which is near GELU. GELUTanh(−Inf) = 0, the limit.
+func GELUTanh[T Float](dst, x []T) { unary(opGELUTanh, dst, x, 0) }
+
+// Erf computes the error function 2/√π·∫₀ˣ e^(−t²) dt.
+func Erf[T Float](dst, x []T) { unary(opErf, dst, x, 0) }
+
+// ELU computes x for x > 0, else slope·(eˣ − 1).
+func ELU[T Float](dst, x []T, slope T) { unary(opELU, dst, x, slope) }
+
+// Floor computes ⌊x⌋.
+func Floor[T Float](dst, x []T) { unary(opFloor, dst, x, 0) }
+
+// Ceil computes ⌈x⌉.
+func Ceil[T Float](dst, x []T) { unary(opCeil, dst, x, 0) }
+
+// Round computes the whole number nearest to x, of two the even one.
+func Round[T Float](dst, x []T) { unary(opRound, dst, x, 0) }
+
+// HardSwish computes x·max(0, min(1, x/6 + ½)); NaN at −Inf.
+func HardSwish[T Float](dst, x []T) { unary(opHardSwish, dst, x, 0) }
+
 // ReLU computes max(x, 0); NaN stays NaN.
 func ReLU[T Float](dst, x []T) { unary(opReLU, dst, x, 0) }
 
@@ -101,6 +122,54 @@ func normalCDF(v float64) float64 { return math.Erfc(-v/math.Sqrt2) / 2 }
 // floor keeps v from being so negative that v·0 is NaN: below −1000, e^v is 0 and so
 // are σ and Φ.
 func floor(v float64) float64 { return max(v, -1000) }
+
+func geluTanh[T Float](dst, x, _ []T, _ T) {
+	const linear = 1.5957691216057307 // 2√(2/π)
+	for i, v := range x {
+		v := floor(float64(v))
+		dst[i] = T(v * sigmoid64(linear*v*(1+0.044715*v*v)))
+	}
+}
+
+func erf[T Float](dst, x, _ []T, _ T) {
+	for i, v := range x {
+		dst[i] = T(math.Erf(float64(v)))
+	}
+}
+
+func elu[T Float](dst, x, _ []T, slope T) {
+	for i, v := range x {
+		if v > 0 {
+			dst[i] = v
+		} else {
+			dst[i] = T(float64(slope) * math.Expm1(float64(v)))
+		}
+	}
+}
+
+func roundDown[T Float](dst, x, _ []T, _ T) {
+	for i, v := range x {
+		dst[i] = T(math.Floor(float64(v)))
+	}
+}
+
+func roundUp[T Float](dst, x, _ []T, _ T) {
+	for i, v := range x {
+		dst[i] = T(math.Ceil(float64(v)))
+	}
+}
+
+func round[T Float](dst, x, _ []T, _ T) {
+	for i, v := range x {
+		dst[i] = T(math.RoundToEven(float64(v)))
+	}
+}
+
+func hardSwish[T Float](dst, x, _ []T, _ T) {
+	for i, v := range x {
+		dst[i] = v * max(0, min(1, T(v*T(1.0/6))+0.5))
+	}
+}
 
 func relu[T Float](dst, x, _ []T, _ T) {
 	for i, v := range x {

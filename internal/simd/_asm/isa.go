@@ -178,12 +178,15 @@ func (g *isa) poly(x vec, c []vec) vec {
 	return p
 }
 
-func (g *isa) round(x vec) vec {
+func (g *isa) round(x vec) vec { return g.roundBy(8, x) }
+
+// roundBy rounds to a whole number: 8 to the nearest, of two to the even one; 9 down, 10 up.
+func (g *isa) roundBy(mode uint8, x vec) vec {
 	r := g.reg()
 	if g.wide {
-		VRNDSCALEPS(U8(8), x, r)
+		VRNDSCALEPS(U8(mode), x, r)
 	} else {
-		VROUNDPS(U8(8), x, r)
+		VROUNDPS(U8(mode), x, r)
 	}
 	return r
 }

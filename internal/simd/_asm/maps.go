@@ -25,6 +25,9 @@ var heavy = []mapKernel{
 	{"softplus", "dst = ln(1 + eᵃ)", "a", 1, softplusBody},
 	{"silu", "dst = a/(1 + e⁻ᵃ)", "a", 1, siluBody},
 	{"gelu", "dst = a·Φ(a)", "a", 1, geluBody},
+	{"geluTanh", "dst = a·(1 + tanh(√(2/π)·(a + 0.044715·a³)))/2", "a", 1, geluTanhBody},
+	{"erf", "dst = erf a", "a", 1, erfBody},
+	{"elu", "dst = a where a > 0, else s(eᵃ − 1)", "as", 1, eluBody},
 	{"softplusGrad", "dst = a·σ(b)", "ab", 1, softplusGradBody},
 	{"siluGrad", "dst = a·σ(b)(1 + b(1 − σ(b)))", "ab", 1, siluGradBody},
 	{"geluGrad", "dst = a·(Φ(b) + b·φ(b))", "ab", 1, geluGradBody},
@@ -38,6 +41,10 @@ var light = []mapKernel{
 	{"leakyReLU", "dst = a where a > 0, else s·a", "as", 4, func(g *isa) body {
 		zero := g.c(0)
 		return func(_, a, _, s vec) vec { return g.choose(a, gt, zero, a, g.mul(a, s)) }
+	}},
+	{"hardSwish", "dst = a·max(0, min(1, a/6 + ½))", "a", 4, func(g *isa) body {
+		zero, one, half, sixth := g.cr(0), g.cr(1), g.cr(0.5), g.c(1.0/6)
+		return func(_, a, _, _ vec) vec { return g.mul(a, g.max(zero, g.min(one, g.fma(a, sixth, half)))) }
 	}},
 	{"tanhGrad", "dst = a(1 − b²)", "ab", 4, func(g *isa) body {
 		one := g.c(1)
@@ -69,10 +76,40 @@ var light = []mapKernel{
 		sign := g.bits(signBit)
 		return func(_, a, _, _ vec) vec { return g.xor(a, sign) }
 	}},
+	{"floor", "dst = ⌊a⌋", "a", 4, func(g *isa) body {
+		return func(_, a, _, _ vec) vec { return g.roundBy(9, a) }
+	}},
+	{"ceil", "dst = ⌈a⌉", "a", 4, func(g *isa) body {
+		return func(_, a, _, _ vec) vec { return g.roundBy(10, a) }
+	}},
+	{"round", "dst = a to the nearest whole number, of two the even one", "a", 4, func(g *isa) body {
+		return func(_, a, _, _ vec) vec { return g.round(a) }
+	}},
 	{"add", "dst = a + b", "ab", 4, two((*isa).add)},
 	{"sub", "dst = a − b", "ab", 4, two((*isa).sub)},
 	{"mul", "dst = a·b", "ab", 4, two((*isa).mul)},
 	{"div", "dst = a/b", "ab", 2, two((*isa).div)},
+	{"greater", "dst = max(a, b), NaN where one is", "ab", 4, func(g *isa) body {
+		return func(_, a, b, _ vec) vec { return g.choose(a, unord, a, a, g.max(a, b)) }
+	}},
+	{"lesser", "dst = min(a, b), NaN where one is", "ab", 4, func(g *isa) body {
+		return func(_, a, b, _ vec) vec { return g.choose(a, unord, a, a, g.min(a, b)) }
+	}},
+	{"atLeast", "dst = max(a, s); NaN stays NaN", "as", 4, func(g *isa) body {
+		return func(_, a, _, s vec) vec { return g.max(s, a) }
+	}},
+	{"atMost", "dst = min(a, s); NaN stays NaN", "as", 4, func(g *isa) body {
+		return func(_, a, _, s vec) vec { return g.min(s, a) }
+	}},
+	{"subFrom", "dst = s − a", "as", 4, func(g *isa) body {
+		return func(_, a, _, s vec) vec { return g.sub(s, a) }
+	}},
+	{"divScalar", "dst = a/s", "as", 2, func(g *isa) body {
+		return func(_, a, _, s vec) vec { return g.div(a, s) }
+	}},
+	{"divInto", "dst = s/a", "as", 2, func(g *isa) body {
+		return func(_, a, _, s vec) vec { return g.div(s, a) }
+	}},
 	{"scale", "dst = s·a", "as", 4, func(g *isa) body {
 		return func(_, a, _, s vec) vec { return g.mul(a, s) }
 	}},

@@ -11,6 +11,8 @@ const (
 	signBit = 1 << 31
 	ln2Hi   = 0.693145751953125 // 15 bits: n·ln2Hi is exact
 	ln2Lo   = math.Ln2 - ln2Hi
+
+	geluLinear = 1.5957691216057307 // 2√(2/π)
 )
 
 // Coefficients, lowest first: near-minimax fits made in 40 digits.
@@ -26,6 +28,14 @@ var (
 	log1pCoef = []float64{
 		-0.499999995222, 0.333332373462, -0.249967599083, 0.199567079523, -0.163651528692,
 		0.130333642382, -0.0913941377401, 0.0493099734345, -0.0171842669824, 0.0028016419928,
+	}
+	// erf(x)/x − 1 in x², |x| ≤ 1.
+	erfCoef = []float64{
+		0.128379165726, -0.37612625821, 0.112835851118, -0.0268538103973, 0.00518832476425, -0.000801016796725, 7.85377666906e-5,
+	}
+	// ln erfc(x), 1 ≤ x ≤ 4: the error, times erfc(x), is less than 2e-9.
+	erfcCoef = []float64{
+		-0.000244407136423, -1.12747630909, -0.637514673756, -0.103642478216, 0.0220887345599, -0.00300882644817, 0.000192457213193,
 	}
 	// Φ(−a)·e^(a²/2)·(a + 4) in t = (a − 4)/(a + 4), 0 ≤ a ≤ 15.
 	cdfCoef = []float64{
@@ -231,6 +241,45 @@ func geluBody(g *isa) body {
 		factor := g.choose(x, ge, zero, one, g.max(low, x))
 		w := pow2(g.mul(g.mul(p, h), factor), n)
 		return g.choose(x, ge, zero, g.mul(x, g.sub(one, w)), w)
+	}
+}
+
+// x·σ(v) with v = x(linear + cubic·x²) is x·(1 + tanh(v/2))/2; the scale comes last, as in siluBody. Where v is below −110, x is cut off: the result is 0 all the same.
+func geluTanhBody(g *isa) body {
+	linear, cubic, one, zero, low := g.cr(geluLinear), g.c(0.044715*geluLinear), g.c(1), g.c(0), g.cr(-16)
+	exp, pow2 := g.expNeg(110), g.pow2()
+	return func(_, x, _, _ vec) vec {
+		v := g.mul(x, g.fma(g.mul(x, x), cubic, linear))
+		t, n := exp(v)
+		p := g.add(t, one)
+		den := g.add(pow2(p, n), one)
+		p = g.choose(x, ge, zero, one, p)
+		n = g.choose(x, ge, zero, zero, n)
+		return pow2(g.mul(g.div(p, den), g.max(low, x)), n)
+	}
+}
+
+// erf x = x + x·q(x²) for |x| ≤ 1, else ±(1 − e^ln erfc|x|). It is ±1 from |x| = 4 on.
+func erfBody(g *isa) body {
+	sign, abs, limit, one := g.bits(signBit), g.bits(signBit-1), g.cr(4), g.cr(1)
+	coef, far := g.cs(erfCoef...), g.cs(erfcCoef...)
+	parts, pow2 := g.expParts(), g.pow2()
+	return func(_, x, _, _ vec) vec {
+		a := g.min(limit, g.and(x, abs))
+		t, n := parts(g.poly(a, far), nil)
+		tail := g.or(g.sub(one, pow2(g.add(t, one), n)), g.and(x, sign))
+		return g.choose(a, le, one, g.fma(x, g.poly(g.mul(x, x), coef), x), tail)
+	}
+}
+
+// eᵃ − 1 = 2ⁿt + (2ⁿ − 1); below −20 it is −1.
+func eluBody(g *isa) body {
+	low, zero, one := g.cr(-20), g.cr(0), g.cr(1)
+	parts, pow2 := g.expParts(), g.pow2()
+	return func(_, x, _, s vec) vec {
+		t, n := parts(g.max(low, g.min(zero, x)), nil)
+		p := pow2(one, n)
+		return g.choose(x, gt, zero, x, g.mul(g.fma(p, t, g.sub(p, one)), s))
 	}
 }
 

@@ -867,9 +867,43 @@ finish2:
 	VADDPS     Y12, Y11, Y11
 
 fresh2:
-	MOVQ       24(AX), SI
-	TESTQ      SI, SI
-	JEQ        unbiased2
+	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbiased2
+	TESTQ        $0x00000008, DI
+	JEQ          columnBias2
+	MOVQ         80(AX), CX
+	VBROADCASTSS (SI), Y12
+	VADDPS       Y12, Y0, Y0
+	VADDPS       Y12, Y1, Y1
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 4(SI), Y12
+	VADDPS       Y12, Y2, Y2
+	VADDPS       Y12, Y3, Y3
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 8(SI), Y12
+	VADDPS       Y12, Y4, Y4
+	VADDPS       Y12, Y5, Y5
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 12(SI), Y12
+	VADDPS       Y12, Y6, Y6
+	VADDPS       Y12, Y7, Y7
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 16(SI), Y12
+	VADDPS       Y12, Y8, Y8
+	VADDPS       Y12, Y9, Y9
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 20(SI), Y12
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y12, Y11, Y11
+	JMP          unbiased2
+
+columnBias2:
 	VMASKMOVPS (SI), Y14, Y12
 	VADDPS     Y12, Y0, Y0
 	VADDPS     Y12, Y2, Y2
@@ -903,38 +937,74 @@ unbiased2:
 	VMAXPS Y11, Y12, Y11
 
 linear2:
-	MOVQ       80(AX), CX
-	TESTQ      $0x00000004, DI
-	JNE        columns2
+	MOVQ    80(AX), CX
+	TESTQ   $0x00000004, DI
+	JNE     columns2
+	MOVQ    88(AX), SI
+	CMPQ    SI, $0x10
+	JL      part2
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y9, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y11, 32(R8)
+
+done2:
+	VZEROUPPER
+	RET
+
+part2:
 	VMASKMOVPS Y0, Y14, (R8)
 	VMASKMOVPS Y1, Y15, 32(R8)
 	DECQ       CX
-	JEQ        done2
+	JEQ        partDone2
 	ADDQ       R11, R8
 	VMASKMOVPS Y2, Y14, (R8)
 	VMASKMOVPS Y3, Y15, 32(R8)
 	DECQ       CX
-	JEQ        done2
+	JEQ        partDone2
 	ADDQ       R11, R8
 	VMASKMOVPS Y4, Y14, (R8)
 	VMASKMOVPS Y5, Y15, 32(R8)
 	DECQ       CX
-	JEQ        done2
+	JEQ        partDone2
 	ADDQ       R11, R8
 	VMASKMOVPS Y6, Y14, (R8)
 	VMASKMOVPS Y7, Y15, 32(R8)
 	DECQ       CX
-	JEQ        done2
+	JEQ        partDone2
 	ADDQ       R11, R8
 	VMASKMOVPS Y8, Y14, (R8)
 	VMASKMOVPS Y9, Y15, 32(R8)
 	DECQ       CX
-	JEQ        done2
+	JEQ        partDone2
 	ADDQ       R11, R8
 	VMASKMOVPS Y10, Y14, (R8)
 	VMASKMOVPS Y11, Y15, 32(R8)
 
-done2:
+partDone2:
 	VZEROUPPER
 	RET
 
@@ -1017,38 +1087,270 @@ columns2:
 	ADDQ       R11, SI
 
 fresh2_0:
-	VMASKMOVPS Y10, Y15, (R8)
+	MOVQ         80(AX), SI
+	CMPQ         SI, $0x06
+	JNE          rows6_2_0
+	VMOVUPS      X10, (R8)
+	VEXTRACTF128 $0x01, Y10, X10
+	VMOVLPS      X10, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVLPS      X0, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVLPS      X13, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVLPS      X4, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVLPS      X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVLPS      X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVLPS      X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVLPS      X14, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	JMP          stored2_0
+
+rows6_2_0:
+	CMPQ         SI, $0x05
+	JNE          rows5_2_0
+	VMOVUPS      X10, (R8)
+	VEXTRACTF128 $0x01, Y10, X10
+	VMOVSS       X10, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVSS       X0, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVSS       X13, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVSS       X4, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVSS       X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVSS       X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVSS       X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVSS       X14, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	JMP          stored2_0
+
+rows5_2_0:
+	CMPQ    SI, $0x04
+	JNE     rows4_2_0
+	VMOVUPS X10, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X0, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X13, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X4, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X14, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	JMP     stored2_0
+
+rows4_2_0:
+	CMPQ       SI, $0x03
+	JNE        rows3_2_0
+	VMOVLPS    X10, (R8)
+	VEXTRACTPS $0x02, X10, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y0, Y15, (R8)
+	VMOVLPS    X0, (R8)
+	VEXTRACTPS $0x02, X0, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y13, Y15, (R8)
+	VMOVLPS    X13, (R8)
+	VEXTRACTPS $0x02, X13, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y4, Y15, (R8)
+	VMOVLPS    X4, (R8)
+	VEXTRACTPS $0x02, X4, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y8, Y15, (R8)
+	VMOVLPS    X8, (R8)
+	VEXTRACTPS $0x02, X8, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y12, Y15, (R8)
+	VMOVLPS    X12, (R8)
+	VEXTRACTPS $0x02, X12, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y2, Y15, (R8)
+	VMOVLPS    X2, (R8)
+	VEXTRACTPS $0x02, X2, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
-	VMASKMOVPS Y14, Y15, (R8)
+	VMOVLPS    X14, (R8)
+	VEXTRACTPS $0x02, X14, 8(R8)
 	DECQ       CX
 	JEQ        end2
 	ADDQ       R11, R8
+	JMP        stored2_0
+
+rows3_2_0:
+	CMPQ    SI, $0x02
+	JNE     rows2_2_0
+	VMOVLPS X10, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X0, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X13, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X4, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X14, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	JMP     stored2_0
+
+rows2_2_0:
+	CMPQ   SI, $0x01
+	JNE    rows1_2_0
+	VMOVSS X10, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X0, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X13, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X4, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X8, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X12, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X2, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X14, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	JMP    stored2_0
+
+rows1_2_0:
+stored2_0:
 	VUNPCKLPS  Y3, Y1, Y6
 	VUNPCKHPS  Y3, Y1, Y3
 	VUNPCKLPS  Y7, Y5, Y10
@@ -1117,36 +1419,258 @@ fresh2_0:
 	ADDQ       R11, SI
 
 fresh2_1:
-	VMASKMOVPS Y1, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y5, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y9, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y6, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y8, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y12, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y2, Y15, (R8)
-	DECQ       CX
-	JEQ        end2
-	ADDQ       R11, R8
-	VMASKMOVPS Y14, Y15, (R8)
+	MOVQ         80(AX), SI
+	CMPQ         SI, $0x06
+	JNE          rows6_2_1
+	VMOVUPS      X1, (R8)
+	VEXTRACTF128 $0x01, Y1, X1
+	VMOVLPS      X1, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X5, (R8)
+	VEXTRACTF128 $0x01, Y5, X5
+	VMOVLPS      X5, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X9, (R8)
+	VEXTRACTF128 $0x01, Y9, X9
+	VMOVLPS      X9, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVLPS      X6, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVLPS      X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVLPS      X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVLPS      X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVLPS      X14, 16(R8)
+	JMP          end2
+	JMP stored2_1
 
+rows6_2_1:
+	CMPQ         SI, $0x05
+	JNE          rows5_2_1
+	VMOVUPS      X1, (R8)
+	VEXTRACTF128 $0x01, Y1, X1
+	VMOVSS       X1, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X5, (R8)
+	VEXTRACTF128 $0x01, Y5, X5
+	VMOVSS       X5, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X9, (R8)
+	VEXTRACTF128 $0x01, Y9, X9
+	VMOVSS       X9, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVSS       X6, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVSS       X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVSS       X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVSS       X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVSS       X14, 16(R8)
+	JMP          end2
+	JMP stored2_1
+
+rows5_2_1:
+	CMPQ    SI, $0x04
+	JNE     rows4_2_1
+	VMOVUPS X1, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X5, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X9, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X6, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X14, (R8)
+	JMP     end2
+	JMP stored2_1
+
+rows4_2_1:
+	CMPQ       SI, $0x03
+	JNE        rows3_2_1
+	VMOVLPS    X1, (R8)
+	VEXTRACTPS $0x02, X1, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X5, (R8)
+	VEXTRACTPS $0x02, X5, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X9, (R8)
+	VEXTRACTPS $0x02, X9, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X6, (R8)
+	VEXTRACTPS $0x02, X6, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X8, (R8)
+	VEXTRACTPS $0x02, X8, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X12, (R8)
+	VEXTRACTPS $0x02, X12, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X2, (R8)
+	VEXTRACTPS $0x02, X2, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X14, (R8)
+	VEXTRACTPS $0x02, X14, 8(R8)
+	JMP        end2
+	JMP stored2_1
+
+rows3_2_1:
+	CMPQ    SI, $0x02
+	JNE     rows2_2_1
+	VMOVLPS X1, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X5, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X9, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X6, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X14, (R8)
+	JMP     end2
+	JMP stored2_1
+
+rows2_2_1:
+	CMPQ   SI, $0x01
+	JNE    rows1_2_1
+	VMOVSS X1, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X5, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X9, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X6, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X8, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X12, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X2, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X14, (R8)
+	JMP    end2
+	JMP stored2_1
+
+rows1_2_1:
+stored2_1:
 end2:
 	VZEROUPPER
 	RET
@@ -1813,9 +2337,37 @@ finish1:
 	VADDPS     Y12, Y5, Y5
 
 fresh1:
-	MOVQ       24(AX), SI
-	TESTQ      SI, SI
-	JEQ        unbiased1
+	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbiased1
+	TESTQ        $0x00000008, DI
+	JEQ          columnBias1
+	MOVQ         80(AX), CX
+	VBROADCASTSS (SI), Y12
+	VADDPS       Y12, Y0, Y0
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 4(SI), Y12
+	VADDPS       Y12, Y1, Y1
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 8(SI), Y12
+	VADDPS       Y12, Y2, Y2
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 12(SI), Y12
+	VADDPS       Y12, Y3, Y3
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 16(SI), Y12
+	VADDPS       Y12, Y4, Y4
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 20(SI), Y12
+	VADDPS       Y12, Y5, Y5
+	JMP          unbiased1
+
+columnBias1:
 	VMASKMOVPS (SI), Y14, Y12
 	VADDPS     Y12, Y0, Y0
 	VADDPS     Y12, Y1, Y1
@@ -1836,32 +2388,62 @@ unbiased1:
 	VMAXPS Y5, Y12, Y5
 
 linear1:
-	MOVQ       80(AX), CX
-	TESTQ      $0x00000004, DI
-	JNE        columns1
+	MOVQ    80(AX), CX
+	TESTQ   $0x00000004, DI
+	JNE     columns1
+	MOVQ    88(AX), SI
+	CMPQ    SI, $0x08
+	JL      part1
+	VMOVUPS Y0, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y1, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y2, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y3, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y4, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y5, (R8)
+
+done1:
+	VZEROUPPER
+	RET
+
+part1:
 	VMASKMOVPS Y0, Y14, (R8)
 	DECQ       CX
-	JEQ        done1
+	JEQ        partDone1
 	ADDQ       R11, R8
 	VMASKMOVPS Y1, Y14, (R8)
 	DECQ       CX
-	JEQ        done1
+	JEQ        partDone1
 	ADDQ       R11, R8
 	VMASKMOVPS Y2, Y14, (R8)
 	DECQ       CX
-	JEQ        done1
+	JEQ        partDone1
 	ADDQ       R11, R8
 	VMASKMOVPS Y3, Y14, (R8)
 	DECQ       CX
-	JEQ        done1
+	JEQ        partDone1
 	ADDQ       R11, R8
 	VMASKMOVPS Y4, Y14, (R8)
 	DECQ       CX
-	JEQ        done1
+	JEQ        partDone1
 	ADDQ       R11, R8
 	VMASKMOVPS Y5, Y14, (R8)
 
-done1:
+partDone1:
 	VZEROUPPER
 	RET
 
@@ -1944,36 +2526,258 @@ columns1:
 	ADDQ       R11, SI
 
 fresh1_0:
-	VMASKMOVPS Y0, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y2, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y4, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y6, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y11, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y12, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y13, Y15, (R8)
-	DECQ       CX
-	JEQ        end1
-	ADDQ       R11, R8
-	VMASKMOVPS Y14, Y15, (R8)
+	MOVQ         80(AX), SI
+	CMPQ         SI, $0x06
+	JNE          rows6_1_0
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVLPS      X0, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVLPS      X2, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVLPS      X4, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVLPS      X6, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X11, (R8)
+	VEXTRACTF128 $0x01, Y11, X11
+	VMOVLPS      X11, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVLPS      X12, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVLPS      X13, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVLPS      X14, 16(R8)
+	JMP          end1
+	JMP stored1_0
 
+rows6_1_0:
+	CMPQ         SI, $0x05
+	JNE          rows5_1_0
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVSS       X0, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVSS       X2, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVSS       X4, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVSS       X6, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X11, (R8)
+	VEXTRACTF128 $0x01, Y11, X11
+	VMOVSS       X11, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVSS       X12, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVSS       X13, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVSS       X14, 16(R8)
+	JMP          end1
+	JMP stored1_0
+
+rows5_1_0:
+	CMPQ    SI, $0x04
+	JNE     rows4_1_0
+	VMOVUPS X0, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X2, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X4, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X6, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X11, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X12, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X13, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X14, (R8)
+	JMP     end1
+	JMP stored1_0
+
+rows4_1_0:
+	CMPQ       SI, $0x03
+	JNE        rows3_1_0
+	VMOVLPS    X0, (R8)
+	VEXTRACTPS $0x02, X0, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X2, (R8)
+	VEXTRACTPS $0x02, X2, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X4, (R8)
+	VEXTRACTPS $0x02, X4, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X6, (R8)
+	VEXTRACTPS $0x02, X6, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X11, (R8)
+	VEXTRACTPS $0x02, X11, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X12, (R8)
+	VEXTRACTPS $0x02, X12, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X13, (R8)
+	VEXTRACTPS $0x02, X13, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X14, (R8)
+	VEXTRACTPS $0x02, X14, 8(R8)
+	JMP        end1
+	JMP stored1_0
+
+rows3_1_0:
+	CMPQ    SI, $0x02
+	JNE     rows2_1_0
+	VMOVLPS X0, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X2, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X4, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X6, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X11, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X12, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X13, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X14, (R8)
+	JMP     end1
+	JMP stored1_0
+
+rows2_1_0:
+	CMPQ   SI, $0x01
+	JNE    rows1_1_0
+	VMOVSS X0, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X2, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X4, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X6, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X11, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X12, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X13, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X14, (R8)
+	JMP    end1
+	JMP stored1_0
+
+rows1_1_0:
+stored1_0:
 end1:
 	VZEROUPPER
 	RET
@@ -2186,9 +2990,23 @@ TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-56
 	VMOVUPS (CX)(AX*4), Y7
 	MOVQ    width+40(FP), CX
 	CMPQ    CX, $0x08
-	JLE     narrow
+	JLE     aftertwo
+	CMPQ    CX, $0x10
+	JL      parttwo
 
-wide:
+two:
+	VMASKMOVPS (SI), Y4, Y0
+	VMASKMOVPS 32(SI), Y5, Y1
+	VMOVUPS    Y0, (DI)
+	VMOVUPS    Y1, 32(DI)
+	ADDQ       R9, SI
+	ADDQ       R8, DI
+	DECQ       R10
+	JNE        two
+	VZEROUPPER
+	RET
+
+parttwo:
 	VMASKMOVPS (SI), Y4, Y0
 	VMASKMOVPS 32(SI), Y5, Y1
 	VMASKMOVPS Y0, Y6, (DI)
@@ -2196,18 +3014,33 @@ wide:
 	ADDQ       R9, SI
 	ADDQ       R8, DI
 	DECQ       R10
-	JNE        wide
+	JNE        parttwo
 	VZEROUPPER
 	RET
 
-narrow:
+aftertwo:
+	CMPQ CX, $0x08
+	JL   partone
+
+one:
+	VMASKMOVPS (SI), Y4, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       R9, SI
+	ADDQ       R8, DI
+	DECQ       R10
+	JNE        one
+	VZEROUPPER
+	RET
+
+partone:
 	VMASKMOVPS (SI), Y4, Y0
 	VMASKMOVPS Y0, Y6, (DI)
 	ADDQ       R9, SI
 	ADDQ       R8, DI
 	DECQ       R10
-	JNE        narrow
+	JNE        partone
 	VZEROUPPER
+	RET
 	RET
 
 // func sumRowsAVX2(dst *byte, src *byte, dstStep int, srcStep int, rows int, cols int)
@@ -2327,8 +3160,28 @@ TEXT ·splitRowsAVX2(SB), NOSPLIT, $0-56
 	SUBQ    CX, AX
 	LEAQ    prefix<>+0(SB), CX
 	VMOVUPS (CX)(AX*4), Y11
+	MOVQ    cols+48(FP), CX
+	CMPQ    CX, $0x10
+	JL      part
 
 row:
+	VMASKMOVPS (SI), Y8, Y0
+	VMASKMOVPS 32(SI), Y9, Y1
+	VSHUFPS    $0x88, Y1, Y0, Y2
+	VPERMPD    $0xd8, Y2, Y2
+	VMOVUPS    Y2, (DI)
+	ADDQ       R8, DI
+	VSHUFPS    $0xdd, Y1, Y0, Y3
+	VPERMPD    $0xd8, Y3, Y3
+	VMOVUPS    Y3, (DX)
+	ADDQ       R8, DX
+	ADDQ       R9, SI
+	DECQ       R10
+	JNE        row
+	VZEROUPPER
+	RET
+
+part:
 	VMASKMOVPS (SI), Y8, Y0
 	VMASKMOVPS 32(SI), Y9, Y1
 	VSHUFPS    $0x88, Y1, Y0, Y2
@@ -2341,6 +3194,255 @@ row:
 	ADDQ       R8, DX
 	ADDQ       R9, SI
 	DECQ       R10
-	JNE        row
+	JNE        part
+	VZEROUPPER
+	RET
+
+// func tapsAVX2(y *byte, x *byte, at *byte, w *byte, taps int, n int, bias float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·tapsAVX2(SB), NOSPLIT, $0-52
+	MOVQ         y+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         at+16(FP), DX
+	MOVQ         w+24(FP), R8
+	MOVQ         taps+32(FP), R9
+	MOVQ         n+40(FP), R10
+	VBROADCASTSS bias+48(FP), Y8
+
+by8:
+	CMPQ    R10, $0x00000040
+	JLT     after8
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
+	VMOVAPS Y8, Y4
+	VMOVAPS Y8, Y5
+	VMOVAPS Y8, Y6
+	VMOVAPS Y8, Y7
+	XORQ    CX, CX
+
+tap8:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VBROADCASTSS (R8)(CX*4), Y9
+	VFMADD231PS  (AX), Y9, Y0
+	VFMADD231PS  32(AX), Y9, Y1
+	VFMADD231PS  64(AX), Y9, Y2
+	VFMADD231PS  96(AX), Y9, Y3
+	VFMADD231PS  128(AX), Y9, Y4
+	VFMADD231PS  160(AX), Y9, Y5
+	VFMADD231PS  192(AX), Y9, Y6
+	VFMADD231PS  224(AX), Y9, Y7
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tap8
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	VMOVUPS      Y7, 224(DI)
+	ADDQ         $0x00000100, SI
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x00000040, R10
+	JMP          by8
+
+after8:
+by2:
+	CMPQ    R10, $0x00000010
+	JLT     after2
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	XORQ    CX, CX
+
+tap2:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VBROADCASTSS (R8)(CX*4), Y9
+	VFMADD231PS  (AX), Y9, Y0
+	VFMADD231PS  32(AX), Y9, Y1
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tap2
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x00000010, R10
+	JMP          by2
+
+after2:
+by1:
+	CMPQ    R10, $0x00000008
+	JLT     after1
+	VMOVAPS Y8, Y0
+	XORQ    CX, CX
+
+tap1:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VBROADCASTSS (R8)(CX*4), Y9
+	VFMADD231PS  (AX), Y9, Y0
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tap1
+	VMOVUPS      Y0, (DI)
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000020, DI
+	SUBQ         $0x00000008, R10
+	JMP          by1
+
+after1:
+	TESTQ   R10, R10
+	JEQ     end
+	XORL    BX, BX
+	TESTQ   R10, R10
+	CMOVQLT BX, R10
+	MOVQ    $0x00000008, BX
+	CMPQ    R10, BX
+	CMOVQGT BX, R10
+	SUBQ    R10, BX
+	LEAQ    prefix<>+0(SB), R10
+	VMOVUPS (R10)(BX*4), Y14
+	VMOVAPS Y8, Y0
+	XORQ    CX, CX
+
+tail:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VMASKMOVPS   (AX), Y14, Y10
+	VBROADCASTSS (R8)(CX*4), Y9
+	VFMADD231PS  Y10, Y9, Y0
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tail
+	VMASKMOVPS   Y0, Y14, (DI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxTapsAVX2(y *byte, x *byte, at *byte, taps int, n int, least float32)
+// Requires: AVX, CMOV
+TEXT ·maxTapsAVX2(SB), NOSPLIT, $0-44
+	MOVQ         y+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         at+16(FP), DX
+	MOVQ         taps+24(FP), R9
+	MOVQ         n+32(FP), R10
+	VBROADCASTSS least+40(FP), Y8
+
+by8:
+	CMPQ    R10, $0x00000040
+	JLT     after8
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
+	VMOVAPS Y8, Y4
+	VMOVAPS Y8, Y5
+	VMOVAPS Y8, Y6
+	VMOVAPS Y8, Y7
+	XORQ    CX, CX
+
+tap8:
+	MOVQ    (DX)(CX*8), AX
+	ADDQ    SI, AX
+	VMAXPS  (AX), Y0, Y0
+	VMAXPS  32(AX), Y1, Y1
+	VMAXPS  64(AX), Y2, Y2
+	VMAXPS  96(AX), Y3, Y3
+	VMAXPS  128(AX), Y4, Y4
+	VMAXPS  160(AX), Y5, Y5
+	VMAXPS  192(AX), Y6, Y6
+	VMAXPS  224(AX), Y7, Y7
+	INCQ    CX
+	CMPQ    CX, R9
+	JLT     tap8
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    $0x00000100, SI
+	ADDQ    $0x00000100, DI
+	SUBQ    $0x00000040, R10
+	JMP     by8
+
+after8:
+by2:
+	CMPQ    R10, $0x00000010
+	JLT     after2
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	XORQ    CX, CX
+
+tap2:
+	MOVQ    (DX)(CX*8), AX
+	ADDQ    SI, AX
+	VMAXPS  (AX), Y0, Y0
+	VMAXPS  32(AX), Y1, Y1
+	INCQ    CX
+	CMPQ    CX, R9
+	JLT     tap2
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, R10
+	JMP     by2
+
+after2:
+by1:
+	CMPQ    R10, $0x00000008
+	JLT     after1
+	VMOVAPS Y8, Y0
+	XORQ    CX, CX
+
+tap1:
+	MOVQ    (DX)(CX*8), AX
+	ADDQ    SI, AX
+	VMAXPS  (AX), Y0, Y0
+	INCQ    CX
+	CMPQ    CX, R9
+	JLT     tap1
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000020, SI
+	ADDQ    $0x00000020, DI
+	SUBQ    $0x00000008, R10
+	JMP     by1
+
+after1:
+	TESTQ   R10, R10
+	JEQ     end
+	XORL    BX, BX
+	TESTQ   R10, R10
+	CMOVQLT BX, R10
+	MOVQ    $0x00000008, BX
+	CMPQ    R10, BX
+	CMOVQGT BX, R10
+	SUBQ    R10, BX
+	LEAQ    prefix<>+0(SB), R10
+	VMOVUPS (R10)(BX*4), Y14
+	VMOVAPS Y8, Y0
+	XORQ    CX, CX
+
+tail:
+	MOVQ       (DX)(CX*8), AX
+	ADDQ       SI, AX
+	VMASKMOVPS (AX), Y14, Y10
+	VMAXPS     Y10, Y0, Y0
+	INCQ       CX
+	CMPQ       CX, R9
+	JLT        tail
+	VMASKMOVPS Y0, Y14, (DI)
+
+end:
 	VZEROUPPER
 	RET

@@ -3056,9 +3056,83 @@ finish2:
 	VADDPS    Z28, Z27, Z27
 
 fresh2:
-	MOVQ      24(AX), SI
-	TESTQ     SI, SI
-	JEQ       unbiased2
+	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbiased2
+	TESTQ        $0x00000008, DI
+	JEQ          columnBias2
+	MOVQ         80(AX), CX
+	VBROADCASTSS (SI), Z28
+	VADDPS       Z28, Z0, Z0
+	VADDPS       Z28, Z1, Z1
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 4(SI), Z28
+	VADDPS       Z28, Z2, Z2
+	VADDPS       Z28, Z3, Z3
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 8(SI), Z28
+	VADDPS       Z28, Z4, Z4
+	VADDPS       Z28, Z5, Z5
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 12(SI), Z28
+	VADDPS       Z28, Z6, Z6
+	VADDPS       Z28, Z7, Z7
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 16(SI), Z28
+	VADDPS       Z28, Z8, Z8
+	VADDPS       Z28, Z9, Z9
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 20(SI), Z28
+	VADDPS       Z28, Z10, Z10
+	VADDPS       Z28, Z11, Z11
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 24(SI), Z28
+	VADDPS       Z28, Z12, Z12
+	VADDPS       Z28, Z13, Z13
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 28(SI), Z28
+	VADDPS       Z28, Z14, Z14
+	VADDPS       Z28, Z15, Z15
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 32(SI), Z28
+	VADDPS       Z28, Z16, Z16
+	VADDPS       Z28, Z17, Z17
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 36(SI), Z28
+	VADDPS       Z28, Z18, Z18
+	VADDPS       Z28, Z19, Z19
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 40(SI), Z28
+	VADDPS       Z28, Z20, Z20
+	VADDPS       Z28, Z21, Z21
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 44(SI), Z28
+	VADDPS       Z28, Z22, Z22
+	VADDPS       Z28, Z23, Z23
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 48(SI), Z28
+	VADDPS       Z28, Z24, Z24
+	VADDPS       Z28, Z25, Z25
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 52(SI), Z28
+	VADDPS       Z28, Z26, Z26
+	VADDPS       Z28, Z27, Z27
+	JMP          unbiased2
+
+columnBias2:
 	VMOVUPS.Z (SI), K1, Z28
 	VADDPS    Z28, Z0, Z0
 	VADDPS    Z28, Z2, Z2
@@ -3127,75 +3201,151 @@ linear2:
 	MOVQ    80(AX), CX
 	TESTQ   $0x00000004, DI
 	JNE     columns2
+	MOVQ    88(AX), SI
+	CMPQ    SI, $0x20
+	JL      part2
+	VMOVUPS Z0, (R8)
+	VMOVUPS Z1, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z2, (R8)
+	VMOVUPS Z3, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z4, (R8)
+	VMOVUPS Z5, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z8, (R8)
+	VMOVUPS Z9, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z10, (R8)
+	VMOVUPS Z11, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z12, (R8)
+	VMOVUPS Z13, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z14, (R8)
+	VMOVUPS Z15, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z16, (R8)
+	VMOVUPS Z17, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z18, (R8)
+	VMOVUPS Z19, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z20, (R8)
+	VMOVUPS Z21, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z22, (R8)
+	VMOVUPS Z23, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z24, (R8)
+	VMOVUPS Z25, 64(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Z26, (R8)
+	VMOVUPS Z27, 64(R8)
+
+done2:
+	VZEROUPPER
+	RET
+
+part2:
 	VMOVUPS Z0, K1, (R8)
 	VMOVUPS Z1, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z2, K1, (R8)
 	VMOVUPS Z3, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z4, K1, (R8)
 	VMOVUPS Z5, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z6, K1, (R8)
 	VMOVUPS Z7, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z8, K1, (R8)
 	VMOVUPS Z9, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z10, K1, (R8)
 	VMOVUPS Z11, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z12, K1, (R8)
 	VMOVUPS Z13, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z14, K1, (R8)
 	VMOVUPS Z15, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z16, K1, (R8)
 	VMOVUPS Z17, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z18, K1, (R8)
 	VMOVUPS Z19, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z20, K1, (R8)
 	VMOVUPS Z21, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z22, K1, (R8)
 	VMOVUPS Z23, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z24, K1, (R8)
 	VMOVUPS Z25, K2, 64(R8)
 	DECQ    CX
-	JEQ     done2
+	JEQ     partDone2
 	ADDQ    R11, R8
 	VMOVUPS Z26, K1, (R8)
 	VMOVUPS Z27, K2, 64(R8)
 
-done2:
+partDone2:
 	VZEROUPPER
 	RET
 
@@ -5812,9 +5962,69 @@ finish1:
 	VADDPS    Z28, Z13, Z13
 
 fresh1:
-	MOVQ      24(AX), SI
-	TESTQ     SI, SI
-	JEQ       unbiased1
+	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbiased1
+	TESTQ        $0x00000008, DI
+	JEQ          columnBias1
+	MOVQ         80(AX), CX
+	VBROADCASTSS (SI), Z28
+	VADDPS       Z28, Z0, Z0
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 4(SI), Z28
+	VADDPS       Z28, Z1, Z1
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 8(SI), Z28
+	VADDPS       Z28, Z2, Z2
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 12(SI), Z28
+	VADDPS       Z28, Z3, Z3
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 16(SI), Z28
+	VADDPS       Z28, Z4, Z4
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 20(SI), Z28
+	VADDPS       Z28, Z5, Z5
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 24(SI), Z28
+	VADDPS       Z28, Z6, Z6
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 28(SI), Z28
+	VADDPS       Z28, Z7, Z7
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 32(SI), Z28
+	VADDPS       Z28, Z8, Z8
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 36(SI), Z28
+	VADDPS       Z28, Z9, Z9
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 40(SI), Z28
+	VADDPS       Z28, Z10, Z10
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 44(SI), Z28
+	VADDPS       Z28, Z11, Z11
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 48(SI), Z28
+	VADDPS       Z28, Z12, Z12
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 52(SI), Z28
+	VADDPS       Z28, Z13, Z13
+	JMP          unbiased1
+
+columnBias1:
 	VMOVUPS.Z (SI), K1, Z28
 	VADDPS    Z28, Z0, Z0
 	VADDPS    Z28, Z1, Z1
@@ -5854,61 +6064,123 @@ linear1:
 	MOVQ    80(AX), CX
 	TESTQ   $0x00000004, DI
 	JNE     columns1
-	VMOVUPS Z0, K1, (R8)
+	MOVQ    88(AX), SI
+	CMPQ    SI, $0x10
+	JL      part1
+	VMOVUPS Z0, (R8)
 	DECQ    CX
 	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z1, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z2, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z3, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z4, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z5, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z6, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z7, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z8, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z9, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z10, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z11, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z12, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Z13, (R8)
+
+done1:
+	VZEROUPPER
+	RET
+
+part1:
+	VMOVUPS Z0, K1, (R8)
+	DECQ    CX
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z1, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z2, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z3, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z4, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z5, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z6, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z7, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z8, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z9, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z10, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z11, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z12, K1, (R8)
 	DECQ    CX
-	JEQ     done1
+	JEQ     partDone1
 	ADDQ    R11, R8
 	VMOVUPS Z13, K1, (R8)
 
-done1:
+partDone1:
 	VZEROUPPER
 	RET
 
@@ -6473,9 +6745,23 @@ TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-56
 	KMOVW   AX, K4
 	MOVQ    width+40(FP), CX
 	CMPQ    CX, $0x10
-	JLE     narrow
+	JLE     aftertwo
+	CMPQ    CX, $0x20
+	JL      parttwo
 
-wide:
+two:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z 64(SI), K2, Z1
+	VMOVUPS   Z0, (DI)
+	VMOVUPS   Z1, 64(DI)
+	ADDQ      R9, SI
+	ADDQ      R8, DI
+	DECQ      R10
+	JNE       two
+	VZEROUPPER
+	RET
+
+parttwo:
 	VMOVUPS.Z (SI), K1, Z0
 	VMOVUPS.Z 64(SI), K2, Z1
 	VMOVUPS   Z0, K3, (DI)
@@ -6483,18 +6769,33 @@ wide:
 	ADDQ      R9, SI
 	ADDQ      R8, DI
 	DECQ      R10
-	JNE       wide
+	JNE       parttwo
 	VZEROUPPER
 	RET
 
-narrow:
+aftertwo:
+	CMPQ CX, $0x10
+	JL   partone
+
+one:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS   Z0, (DI)
+	ADDQ      R9, SI
+	ADDQ      R8, DI
+	DECQ      R10
+	JNE       one
+	VZEROUPPER
+	RET
+
+partone:
 	VMOVUPS.Z (SI), K1, Z0
 	VMOVUPS   Z0, K3, (DI)
 	ADDQ      R9, SI
 	ADDQ      R8, DI
 	DECQ      R10
-	JNE       narrow
+	JNE       partone
 	VZEROUPPER
+	RET
 	RET
 
 // func sumRowsAVX512(dst *byte, src *byte, dstStep int, srcStep int, rows int, cols int)
@@ -6615,8 +6916,28 @@ TEXT ·splitRowsAVX512(SB), NOSPLIT, $0-56
 	BZHIL   CX, AX, AX
 	KMOVW   AX, K4
 	VMOVUPS halves<>+0(SB), Z31
+	MOVQ    cols+48(FP), CX
+	CMPQ    CX, $0x20
+	JL      part
 
 row:
+	VMOVUPS.Z (SI), K1, Z0
+	VMOVUPS.Z 64(SI), K2, Z1
+	VSHUFPS   $0x88, Z1, Z0, Z2
+	VPERMPD   Z2, Z31, Z2
+	VMOVUPS   Z2, (DI)
+	ADDQ      R8, DI
+	VSHUFPS   $0xdd, Z1, Z0, Z3
+	VPERMPD   Z3, Z31, Z3
+	VMOVUPS   Z3, (DX)
+	ADDQ      R8, DX
+	ADDQ      R9, SI
+	DECQ      R10
+	JNE       row
+	VZEROUPPER
+	RET
+
+part:
 	VMOVUPS.Z (SI), K1, Z0
 	VMOVUPS.Z 64(SI), K2, Z1
 	VSHUFPS   $0x88, Z1, Z0, Z2
@@ -6629,6 +6950,255 @@ row:
 	ADDQ      R8, DX
 	ADDQ      R9, SI
 	DECQ      R10
-	JNE       row
+	JNE       part
+	VZEROUPPER
+	RET
+
+// func tapsAVX512(y *byte, x *byte, at *byte, w *byte, taps int, n int, bias float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·tapsAVX512(SB), NOSPLIT, $0-52
+	MOVQ         y+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         at+16(FP), DX
+	MOVQ         w+24(FP), R8
+	MOVQ         taps+32(FP), R9
+	MOVQ         n+40(FP), R10
+	VBROADCASTSS bias+48(FP), Z8
+
+by8:
+	CMPQ    R10, $0x00000080
+	JLT     after8
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
+	VMOVAPS Z8, Z4
+	VMOVAPS Z8, Z5
+	VMOVAPS Z8, Z6
+	VMOVAPS Z8, Z7
+	XORQ    CX, CX
+
+tap8:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VBROADCASTSS (R8)(CX*4), Z9
+	VFMADD231PS  (AX), Z9, Z0
+	VFMADD231PS  64(AX), Z9, Z1
+	VFMADD231PS  128(AX), Z9, Z2
+	VFMADD231PS  192(AX), Z9, Z3
+	VFMADD231PS  256(AX), Z9, Z4
+	VFMADD231PS  320(AX), Z9, Z5
+	VFMADD231PS  384(AX), Z9, Z6
+	VFMADD231PS  448(AX), Z9, Z7
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tap8
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	VMOVUPS      Z7, 448(DI)
+	ADDQ         $0x00000200, SI
+	ADDQ         $0x00000200, DI
+	SUBQ         $0x00000080, R10
+	JMP          by8
+
+after8:
+by2:
+	CMPQ    R10, $0x00000020
+	JLT     after2
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	XORQ    CX, CX
+
+tap2:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VBROADCASTSS (R8)(CX*4), Z9
+	VFMADD231PS  (AX), Z9, Z0
+	VFMADD231PS  64(AX), Z9, Z1
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tap2
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	ADDQ         $0x00000080, SI
+	ADDQ         $0x00000080, DI
+	SUBQ         $0x00000020, R10
+	JMP          by2
+
+after2:
+by1:
+	CMPQ    R10, $0x00000010
+	JLT     after1
+	VMOVAPS Z8, Z0
+	XORQ    CX, CX
+
+tap1:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VBROADCASTSS (R8)(CX*4), Z9
+	VFMADD231PS  (AX), Z9, Z0
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tap1
+	VMOVUPS      Z0, (DI)
+	ADDQ         $0x00000040, SI
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x00000010, R10
+	JMP          by1
+
+after1:
+	TESTQ   R10, R10
+	JEQ     end
+	XORL    BX, BX
+	TESTQ   R10, R10
+	CMOVQLT BX, R10
+	MOVQ    $0x00000010, BX
+	CMPQ    R10, BX
+	CMOVQGT BX, R10
+	MOVL    $0x0000ffff, BX
+	BZHIL   R10, BX, BX
+	KMOVW   BX, K1
+	VMOVAPS Z8, Z0
+	XORQ    CX, CX
+
+tail:
+	MOVQ         (DX)(CX*8), AX
+	ADDQ         SI, AX
+	VMOVUPS.Z    (AX), K1, Z10
+	VBROADCASTSS (R8)(CX*4), Z9
+	VFMADD231PS  Z10, Z9, Z0
+	INCQ         CX
+	CMPQ         CX, R9
+	JLT          tail
+	VMOVUPS      Z0, K1, (DI)
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxTapsAVX512(y *byte, x *byte, at *byte, taps int, n int, least float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·maxTapsAVX512(SB), NOSPLIT, $0-44
+	MOVQ         y+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         at+16(FP), DX
+	MOVQ         taps+24(FP), R9
+	MOVQ         n+32(FP), R10
+	VBROADCASTSS least+40(FP), Z8
+
+by8:
+	CMPQ    R10, $0x00000080
+	JLT     after8
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
+	VMOVAPS Z8, Z4
+	VMOVAPS Z8, Z5
+	VMOVAPS Z8, Z6
+	VMOVAPS Z8, Z7
+	XORQ    CX, CX
+
+tap8:
+	MOVQ    (DX)(CX*8), AX
+	ADDQ    SI, AX
+	VMAXPS  (AX), Z0, Z0
+	VMAXPS  64(AX), Z1, Z1
+	VMAXPS  128(AX), Z2, Z2
+	VMAXPS  192(AX), Z3, Z3
+	VMAXPS  256(AX), Z4, Z4
+	VMAXPS  320(AX), Z5, Z5
+	VMAXPS  384(AX), Z6, Z6
+	VMAXPS  448(AX), Z7, Z7
+	INCQ    CX
+	CMPQ    CX, R9
+	JLT     tap8
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	VMOVUPS Z4, 256(DI)
+	VMOVUPS Z5, 320(DI)
+	VMOVUPS Z6, 384(DI)
+	VMOVUPS Z7, 448(DI)
+	ADDQ    $0x00000200, SI
+	ADDQ    $0x00000200, DI
+	SUBQ    $0x00000080, R10
+	JMP     by8
+
+after8:
+by2:
+	CMPQ    R10, $0x00000020
+	JLT     after2
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	XORQ    CX, CX
+
+tap2:
+	MOVQ    (DX)(CX*8), AX
+	ADDQ    SI, AX
+	VMAXPS  (AX), Z0, Z0
+	VMAXPS  64(AX), Z1, Z1
+	INCQ    CX
+	CMPQ    CX, R9
+	JLT     tap2
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+	ADDQ    $0x00000080, SI
+	ADDQ    $0x00000080, DI
+	SUBQ    $0x00000020, R10
+	JMP     by2
+
+after2:
+by1:
+	CMPQ    R10, $0x00000010
+	JLT     after1
+	VMOVAPS Z8, Z0
+	XORQ    CX, CX
+
+tap1:
+	MOVQ    (DX)(CX*8), AX
+	ADDQ    SI, AX
+	VMAXPS  (AX), Z0, Z0
+	INCQ    CX
+	CMPQ    CX, R9
+	JLT     tap1
+	VMOVUPS Z0, (DI)
+	ADDQ    $0x00000040, SI
+	ADDQ    $0x00000040, DI
+	SUBQ    $0x00000010, R10
+	JMP     by1
+
+after1:
+	TESTQ   R10, R10
+	JEQ     end
+	XORL    BX, BX
+	TESTQ   R10, R10
+	CMOVQLT BX, R10
+	MOVQ    $0x00000010, BX
+	CMPQ    R10, BX
+	CMOVQGT BX, R10
+	MOVL    $0x0000ffff, BX
+	BZHIL   R10, BX, BX
+	KMOVW   BX, K1
+	VMOVAPS Z8, Z0
+	XORQ    CX, CX
+
+tail:
+	MOVQ      (DX)(CX*8), AX
+	ADDQ      SI, AX
+	VMOVUPS.Z (AX), K1, Z10
+	VMAXPS    Z10, Z0, Z0
+	INCQ      CX
+	CMPQ      CX, R9
+	JLT       tail
+	VMOVUPS   Z0, K1, (DI)
+
+end:
 	VZEROUPPER
 	RET

@@ -86,7 +86,10 @@ func (s *Conv2D) withDefaults() Conv2D {
 }
 
 // check panics if s is no convolution or a slice is too short for it; y has the shape of the output.
-func (s *Conv2D) check(y, x, w int) {
+func (s *Conv2D) check(y, x, w int) { s.checkGroups(y, x, w, 1) }
+
+// checkGroups is check for channels in groups.
+func (s *Conv2D) checkGroups(y, x, w, groups int) {
 	if err := s.Validate(); err != nil {
 		panic(err.Error())
 	}
@@ -96,11 +99,17 @@ func (s *Conv2D) check(y, x, w int) {
 	}{
 		{"output", y, s.Batch * s.OutC * s.OutH() * s.OutW()},
 		{"input", x, s.Batch * s.InC * s.H * s.W},
-		{"weight", w, s.OutC * s.InC * s.KH * s.KW},
+		{"weight", w, s.OutC * s.InC / groups * s.KH * s.KW},
 	} {
 		if f.have < f.want {
 			panic(fmt.Sprintf("gemm: the convolution's %s has %d values, not the %d that %+v needs", f.name, f.have, f.want, *s))
 		}
+	}
+}
+
+func (s *Conv2D) checkBias(have int, there bool) {
+	if there && have < s.OutC {
+		panic(fmt.Sprintf("gemm: bias has %d values for %d channels", have, s.OutC))
 	}
 }
 
@@ -112,20 +121,64 @@ func (s *Conv2D) check(y, x, w int) {
 // and a slice that is too short panic.
 func Forward[T simd.Float](s *Conv2D, y, x, w, bias []T, relu bool) {
 	s.check(len(y), len(x), len(w))
-	if bias != nil && len(bias) < s.OutC {
-		panic(fmt.Sprintf("gemm: bias has %d values for %d channels", len(bias), s.OutC))
-	}
-	c := s.withDefaults()
+	s.checkBias(len(bias), bias != nil)
 	j := take[T, slide[T]](&slides)
-	j.engine = newEngine[T]()
-	j.slideShape = slideShape{
-		batch: c.Batch, inC: c.InC, h: c.H, w: c.W,
-		outC: c.OutC, outH: c.OutH(), outW: c.OutW(), kernelH: c.KH, kernelW: c.KW,
-		strideH: c.StrideH, strideW: c.StrideW, dilationH: c.DilationH, dilationW: c.DilationW,
-		top: c.PadTop, left: c.PadLeft,
+	j.forward(s)
+	j.y, j.x, j.weights, j.bias, j.relu = y, x, w, bias, relu
+	j.start(nil)
+	give[T](&slides, j)
+}
+
+// A Filter is the weights of a convolution in the order that the kernels read, for many calls of ForwardPacked.
+type Filter[T simd.Float] struct {
+	level     simd.Level
+	weights   []T // as they came, for other levels
+	panels    []T
+	pointwise bool
+}
+
+// Pack fills f with the weights [OutC, InC, KH, KW] of s, which f keeps: they must not change.
+// The filter is for s with any number and size of images.
+func (f *Filter[T]) Pack(s *Conv2D, w []T) {
+	f.weights, f.pointwise = w[:s.OutC*s.InC*s.KH*s.KW], s.pointwise()
+	j := take[T, slide[T]](&slides)
+	j.forward(s)
+	f.level = j.level
+	if f.pointwise {
+		f.panels = grow([]T(nil), s.OutC*s.InC)
+		j.packRowsOf(f.panels, f.weights, s.OutC, s.InC)
+	} else {
+		own := j.packed
+		f.panels = grow([]T(nil), j.panelsLen())
+		j.weights, j.packed = f.weights, f.panels
+		j.packWeights()
+		j.weights, j.packed = nil, own
 	}
-	j.y, j.x, j.weights, j.bias, j.relu, j.add, j.adjoint = y, x, w, bias, relu, false, false
-	j.start()
+	give[T](&slides, j)
+}
+
+// ForwardPacked is Forward with weights that Pack has arranged, without ReLU. The sums of a kernel of one element may be rounded otherwise.
+func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T) {
+	e := newEngine[T]()
+	if f.level != e.level || f.pointwise != s.pointwise() {
+		Forward(s, y, x, f.weights, bias, false)
+		return
+	}
+	s.check(len(y), len(x), len(f.weights))
+	s.checkBias(len(bias), bias != nil)
+	if f.pointwise {
+		j := take[T, pointwise[T]](&pointwises)
+		j.engine, j.images, j.in, j.out, j.area = e, s.Batch, s.InC, s.OutC, s.H*s.W
+		j.y, j.x, j.bias, j.panels = y, x, bias, f.panels
+		j.start()
+		j.y, j.x, j.bias, j.panels = nil, nil, nil, nil
+		give[T](&pointwises, j)
+		return
+	}
+	j := take[T, slide[T]](&slides)
+	j.forward(s)
+	j.y, j.x, j.bias, j.relu = y, x, bias, false
+	j.start(f.panels)
 	give[T](&slides, j)
 }
 
@@ -150,7 +203,7 @@ func InputGrad[T simd.Float](s *Conv2D, dx, dy, w []T, add bool) {
 		top: c.DilationH*(c.KH-1) - c.PadTop, left: c.DilationW*(c.KW-1) - c.PadLeft,
 	}
 	j.y, j.x, j.weights, j.bias, j.relu, j.add, j.adjoint = dx, dy, w, nil, false, add, true
-	j.start()
+	j.start(nil)
 	give[T](&slides, j)
 }
 

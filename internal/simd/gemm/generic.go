@@ -37,7 +37,11 @@ func finish[T simd.Float](t *tile, i, j int, v T) {
 		v += *c
 	}
 	if t.bias != nil {
-		v += *(*T)(unsafe.Add(t.bias, j*z))
+		k := j
+		if t.flags&flagRowBias != 0 {
+			k = i
+		}
+		v += *(*T)(unsafe.Add(t.bias, k*z))
 	}
 	if t.flags&flagReLU != 0 && v < 0 {
 		v = 0
@@ -125,5 +129,41 @@ func splitRowsGeneric[T simd.Float](even, odd, src unsafe.Pointer, dstStep, srcS
 		for j, v := range unsafe.Slice((*T)(unsafe.Add(src, i*srcStep)), cols) {
 			*(*T)(unsafe.Add(to[j%2], i*dstStep+j/2*size[T]())) = v
 		}
+	}
+}
+
+// tapsGeneric takes four results at a time.
+func tapsGeneric[T simd.Float](y []T, x unsafe.Pointer, at []int, w []T, bias T) {
+	i := 0
+	for ; i+4 <= len(y); i += 4 {
+		a, b, c, d := bias, bias, bias, bias
+		for t, v := range w[:len(at)] {
+			from := (*[4]T)(unsafe.Add(x, at[t]+i*size[T]()))
+			a += v * from[0]
+			b += v * from[1]
+			c += v * from[2]
+			d += v * from[3]
+		}
+		*(*[4]T)(y[i:]) = [4]T{a, b, c, d}
+	}
+	for ; i < len(y); i++ {
+		sum := bias
+		for t, v := range w[:len(at)] {
+			sum += v * *(*T)(unsafe.Add(x, at[t]+i*size[T]()))
+		}
+		y[i] = sum
+	}
+}
+
+// maxTapsGeneric gives NaN where there is one.
+func maxTapsGeneric[T simd.Float](y []T, x unsafe.Pointer, at []int, least T) {
+	for i := range y {
+		most := least
+		for _, offset := range at {
+			if v := *(*T)(unsafe.Add(x, offset+i*size[T]())); v > most || v != v {
+				most = v
+			}
+		}
+		y[i] = most
 	}
 }

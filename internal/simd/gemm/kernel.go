@@ -37,6 +37,7 @@ const (
 	flagAdd       = 1 << iota // add to what c holds
 	flagReLU                  // negative results become 0
 	flagTranspose             // columns of the result are rows of c
+	flagRowBias               // bias has a value for each row, not for each column
 )
 
 // oneRun is the table of a tile whose operands are panels.
@@ -151,6 +152,9 @@ func (e engine[T]) splitRows(even, odd, src unsafe.Pointer, dstStep, srcStep, ro
 		return
 	}
 	for j := 0; j < cols; j += e.nr {
+		if j+e.nr > cols && cols >= e.nr && cols%2 == 0 { // a whole vector of what partly was before
+			j = cols - e.nr
+		}
 		a, b, s, n := unsafe.Add(even, j/2*z), unsafe.Add(odd, j/2*z), unsafe.Add(src, j*z), min(cols-j, e.nr)
 		switch e.level {
 		case simd.AVX512:
@@ -160,6 +164,30 @@ func (e engine[T]) splitRows(even, odd, src unsafe.Pointer, dstStep, srcStep, ro
 		default:
 			splitRowsGeneric[T](a, b, s, dstStep*z, srcStep*z, rows, n)
 		}
+	}
+}
+
+// taps sets y[i] to bias + Σ_t w[t]·x[at[t]/size+i] for i in [0, n); at is in bytes.
+func (e engine[T]) taps(y, x unsafe.Pointer, at []int, w []T, n int, bias T) {
+	switch e.level {
+	case simd.AVX512:
+		tapsAVX512(y, x, unsafe.Pointer(&at[0]), unsafe.Pointer(&w[0]), len(at), n, float32(bias))
+	case simd.AVX2:
+		tapsAVX2(y, x, unsafe.Pointer(&at[0]), unsafe.Pointer(&w[0]), len(at), n, float32(bias))
+	default:
+		tapsGeneric(unsafe.Slice((*T)(y), n), x, at, w, bias)
+	}
+}
+
+// maxTaps sets y[i] to the greatest of least and x[at[t]/size+i] for all t, for i in [0, n); at is in bytes. There must be no NaN.
+func (e engine[T]) maxTaps(y, x unsafe.Pointer, at []int, n int, least T) {
+	switch e.level {
+	case simd.AVX512:
+		maxTapsAVX512(y, x, unsafe.Pointer(&at[0]), len(at), n, float32(least))
+	case simd.AVX2:
+		maxTapsAVX2(y, x, unsafe.Pointer(&at[0]), len(at), n, float32(least))
+	default:
+		maxTapsGeneric(unsafe.Slice((*T)(y), n), x, at, least)
 	}
 }
 

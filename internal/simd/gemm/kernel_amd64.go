@@ -35,3 +35,15 @@ func splitRowsAVX512(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols
 
 //go:noescape
 func splitRowsAVX2(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int)
+
+//go:noescape
+func tapsAVX512(y, x, at, w unsafe.Pointer, taps, n int, bias float32)
+
+//go:noescape
+func tapsAVX2(y, x, at, w unsafe.Pointer, taps, n int, bias float32)
+
+//go:noescape
+func maxTapsAVX512(y, x, at unsafe.Pointer, taps, n int, least float32)
+
+//go:noescape
+func maxTapsAVX2(y, x, at unsafe.Pointer, taps, n int, least float32)

@@ -41,3 +41,11 @@ func splitRowsAVX512(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols
 func splitRowsAVX2(even, odd, src unsafe.Pointer, dstStep, srcStep, rows, cols int) {
 	panic("gemm: no AVX2")
 }
+
+func tapsAVX512(y, x, at, w unsafe.Pointer, taps, n int, bias float32) { panic("gemm: no AVX-512") }
+
+func tapsAVX2(y, x, at, w unsafe.Pointer, taps, n int, bias float32) { panic("gemm: no AVX2") }
+
+func maxTapsAVX512(y, x, at unsafe.Pointer, taps, n int, least float32) { panic("gemm: no AVX-512") }
+
+func maxTapsAVX2(y, x, at unsafe.Pointer, taps, n int, least float32) { panic("gemm: no AVX2") }

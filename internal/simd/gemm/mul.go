@@ -155,21 +155,34 @@ type product[T simd.Float] struct {
 var products pool
 
 func (j *product[T]) run() {
+	j.plan()
+	j.packedB = grow(j.packedB, j.panels*j.nr*j.k)
+	j.pack = packing[T]{product: j}
+	j.multiplyPacked(16 * (j.m + j.n) * j.k) // moving an element costs as much as some products
+}
+
+// plan counts tiles, panels and blocks.
+func (j *product[T]) plan() {
 	j.tiles, j.panels, j.blocks = ceil(j.m, j.mr), ceil(j.n, j.nr), ceil(j.k, maxDepth)
 	j.rowGroups = ceil(j.tiles, rowGroup)
 	j.colGroups = max(ceil(j.panels, colGroup), min(j.panels, ceil(minTasks, j.rowGroups)))
 	j.rowGroups = max(j.rowGroups, min(j.tiles, ceil(minTasks, j.colGroups)))
+}
+
+// multiplyPacked packs, which costs as much as moved multiplications, and multiplies.
+func (j *product[T]) multiplyPacked(moved int) {
 	j.packedA = grow(j.packedA, j.m*j.k)
-	j.packedB = grow(j.packedB, j.panels*j.nr*j.k)
-	j.pack.product = j
 	ops := j.m * j.n * j.k
-	j.do(j.pack.tasks(), &j.pack, max(ops, 16*(j.m+j.n)*j.k)) // moving an element costs as much as some products
+	j.do(j.pack.tasks(), &j.pack, max(ops, moved))
 	j.do(j.rowGroups*j.colGroups, j, ops)
 }
 
 // packing is the first half of a product: a task packs, in one block of the depth, a few
 // panels of B or a few tiles of A.
-type packing[T simd.Float] struct{ product *product[T] }
+type packing[T simd.Float] struct {
+	product *product[T]
+	left    bool // B is packed already
+}
 
 const (
 	packGroup = 4  // panels or tiles in a task
@@ -177,14 +190,22 @@ const (
 )
 
 func (p *packing[T]) tasks() int {
-	return (ceil(p.product.panels, packGroup) + ceil(p.product.tiles, packGroup)) * p.product.blocks
+	return (p.groups() + ceil(p.product.tiles, packGroup)) * p.product.blocks
+}
+
+// groups is the number of tasks, in each block, that pack panels of B.
+func (p *packing[T]) groups() int {
+	if p.left {
+		return 0
+	}
+	return ceil(p.product.panels, packGroup)
 }
 
 func (p *packing[T]) Do(task, _ int) {
 	j := p.product
 	lo, hi := span(j.k, j.blocks, task%j.blocks)
 	task /= j.blocks
-	groups := ceil(j.panels, packGroup)
+	groups := p.groups()
 	if task < groups {
 		first, last := span(j.panels, groups, task)
 		j.packB(first, last, lo, hi)

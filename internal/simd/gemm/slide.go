@@ -21,12 +21,14 @@ type slide[T simd.Float] struct {
 	row      int  // elements of a row of the canvas
 	direct   bool // the image is its own canvas
 	bands    int  // parts of an image's rows, each a task
+	byPanel  bool // a task has one panel of the weights, which do not all fit a core's cache, and all canvases are there before
 	runs     []run
 	steps    int // of a run
 	step     int // from one step of a run to the next, on the canvas
 	packed   []T // panels of output channels, each [inC·kernelH·kernelW, nr]
 	pack     slideWeights[T]
-	canvases []canvas[T] // one a worker
+	canvases []canvas[T] // one a worker, or one an image
+	paint    slideCanvas[T]
 }
 
 type slideShape struct {
@@ -46,12 +48,46 @@ type canvas[T simd.Float] struct {
 
 var slides pool
 
-func (s *slide[T]) start() {
+// forward makes s the forward pass of a convolution.
+func (s *slide[T]) forward(conv *Conv2D) {
+	c := conv.withDefaults()
+	s.engine = newEngine[T]()
+	s.slideShape = slideShape{
+		batch: c.Batch, inC: c.InC, h: c.H, w: c.W,
+		outC: c.OutC, outH: c.OutH(), outW: c.OutW(), kernelH: c.KH, kernelW: c.KW,
+		strideH: c.StrideH, strideW: c.StrideW, dilationH: c.DilationH, dilationW: c.DilationW,
+		top: c.PadTop, left: c.PadLeft,
+	}
+	s.add, s.adjoint = false, false
+}
+
+// start computes the convolution with panels, or with s.weights where panels is nil.
+func (s *slide[T]) start(panels []T) {
 	s.plan()
+	own := s.packed
+	if panels != nil {
+		s.packed = panels
+	} else {
+		s.packed = grow(own, s.panelsLen())
+		own = s.packed
+		s.packWeights()
+	}
+	tasks := s.batch * s.bands
+	if s.byPanel {
+		tasks *= ceil(s.outC, s.nr)
+		s.paint.slide = s
+		s.do(s.batch, &s.paint, 16*s.batch*s.canvasRows(s.outH)*s.row)
+	}
+	s.do(tasks, s, s.batch*s.outH*s.outW*s.outC*s.inC*s.kernelH*s.kernelW)
+	s.y, s.x, s.weights, s.bias, s.packed = nil, nil, nil, nil, own
+}
+
+// panelsLen is the size of the packed weights.
+func (s *slide[T]) panelsLen() int { return ceil(s.outC, s.nr) * s.nr * s.inC * s.kernelH * s.kernelW }
+
+func (s *slide[T]) packWeights() {
 	s.pack.slide = s
 	s.do(ceil(s.outC, s.nr), &s.pack, 16*len(s.packed))
-	s.do(s.batch*s.bands, s, s.batch*s.outH*s.outW*s.outC*s.inC*s.kernelH*s.kernelW)
-	s.y, s.x, s.weights, s.bias = nil, nil, nil, nil
 }
 
 func (s *slide[T]) plan() {
@@ -64,12 +100,35 @@ func (s *slide[T]) plan() {
 	s.phaseW = ceil((s.outW-1)*s.strideW+(s.kernelW-1)*s.dilationW+1, s.strideW)
 	s.row = s.inC * s.strideW * s.phaseW
 	s.bands = min(ceil(minTasks, max(s.batch, 1)), s.outH)
-	s.packed = grow(s.packed, ceil(s.outC, s.nr)*s.nr*s.inC*taps)
 	s.planRuns()
 	s.canvases = reserve(s.canvases)
+	canvases := s.batch * s.canvasRows(s.outH) * s.row * size[T]()
+	if s.byPanel = !s.direct && s.panelsLen()*size[T]() > weightBytes && canvases <= canvasBytes; s.byPanel {
+		s.bands = min(ceil(minTasks, max(s.batch, 1)*ceil(s.outC, s.nr)), s.outH)
+		for len(s.canvases) < s.batch {
+			s.canvases = append(s.canvases, canvas[T]{})
+		}
+	}
 	for i := range s.canvases {
 		s.canvases[i].clean = false
 	}
+}
+
+const (
+	weightBytes = 128 << 10 // of weights that each task reads all
+	canvasBytes = 32 << 20  // of canvases that are kept at a time
+)
+
+// canvasRows is the number of rows of the canvas under some rows of the output.
+func (s *slide[T]) canvasRows(rows int) int {
+	return (rows-1)*s.strideH + (s.kernelH-1)*s.dilationH + 1
+}
+
+// slideCanvas copies the images onto their canvases: a task copies one.
+type slideCanvas[T simd.Float] struct{ slide *slide[T] }
+
+func (p *slideCanvas[T]) Do(image, _ int) {
+	p.slide.draw(image, 0, p.slide.outH, &p.slide.canvases[image])
 }
 
 // planRuns lists the runs of steps, in the order of the weights: channel, row, column.
@@ -126,14 +185,33 @@ func (p *slideWeights[T]) Do(panel, _ int) {
 
 // Do computes a band of the rows of an image.
 func (s *slide[T]) Do(task, worker int) {
+	panel, panels := 0, ceil(s.outC, s.nr)
+	if s.byPanel {
+		panel, panels = task/(s.batch*s.bands), 1
+		task %= s.batch * s.bands
+	}
 	image, band := task/s.bands, task%s.bands
 	lo, hi := span(s.outH, s.bands, band)
-	on := s.draw(image, lo, hi, of(s.canvases, worker))
+	var on []T // from row lo of the output on
+	if s.byPanel {
+		on = s.canvases[image].x[lo*s.strideH*s.row:]
+	} else {
+		on = s.draw(image, lo, hi, of(s.canvases, worker))
+	}
+	for range panels {
+		s.fill(image, lo, hi, on, panel*s.nr)
+		panel++
+	}
+}
+
+// fill computes the output channels of a panel, from first on, in a band.
+func (s *slide[T]) fill(image, lo, hi int, on []T, first int) {
 	z := size[T]()
 	area := s.outH * s.outW
 	t := tile{
 		runs: &s.runs[0], runCount: len(s.runs), steps: s.steps,
 		aStep: s.step * z, bStep: s.nr * z, cStep: area * z, flags: flagTranspose,
+		cols: min(s.outC-first, s.nr), b: at(s.packed, first*s.inC*s.kernelH*s.kernelW),
 	}
 	if s.relu {
 		t.flags |= flagReLU
@@ -141,22 +219,18 @@ func (s *slide[T]) Do(task, worker int) {
 	if s.add {
 		t.flags |= flagAdd
 	}
+	if s.bias != nil {
+		t.bias = at(s.bias, first)
+	}
 	pieces := ceil(s.outW, s.mr)
-	for first := 0; first < s.outC; first += s.nr {
-		t.cols = min(s.outC-first, s.nr)
-		t.b = at(s.packed, first*s.inC*s.kernelH*s.kernelW)
-		if s.bias != nil {
-			t.bias = at(s.bias, first)
-		}
-		y := (image*s.outC + first) * area
-		for i := lo; i < hi; i++ {
-			for piece := range pieces {
-				col, end := span(s.outW, pieces, piece)
-				t.rows = end - col
-				t.a = at(on, (i-lo)*s.strideH*s.row+col)
-				t.c = at(s.y, y+i*s.outW+col)
-				s.multiply(&t)
-			}
+	y := (image*s.outC + first) * area
+	for i := lo; i < hi; i++ {
+		for piece := range pieces {
+			col, end := span(s.outW, pieces, piece)
+			t.rows = end - col
+			t.a = at(on, (i-lo)*s.strideH*s.row+col)
+			t.c = at(s.y, y+i*s.outW+col)
+			s.multiply(&t)
 		}
 	}
 }
@@ -169,8 +243,8 @@ func (s *slide[T]) draw(image, lo, hi int, c *canvas[T]) []T {
 		return x
 	}
 	first := lo * s.strideH // of the canvas
-	rows := (hi-1)*s.strideH + (s.kernelH-1)*s.dilationH + 1 - first
-	if n := rows * s.row; !c.clean || s.bands > 1 || n != len(c.x) {
+	rows := s.canvasRows(hi) - first
+	if n := rows * s.row; !c.clean || s.bands > 1 && !s.byPanel || n != len(c.x) {
 		c.x = grow(c.x, n)
 		clear(c.x)
 		c.clean = true
@@ -213,10 +287,17 @@ func (s *slide[T]) spread(row, x []T, first int) {
 	}
 }
 
-// copyBlock copies rows of any width.
+// copyBlock copies rows of any width, in whole vectors where they are long enough: the last vectors may overlap those before.
 func (e engine[T]) copyBlock(dst, src []T, dstStep, srcStep, rows, cols int) {
-	for j := 0; j < cols; j += e.nr {
-		n := min(cols-j, e.nr)
+	step := e.nr
+	if cols < step && cols >= e.lanes {
+		step = e.lanes
+	}
+	for j := 0; j < cols; j += step {
+		if j+step > cols && cols >= step {
+			j = cols - step
+		}
+		n := min(cols-j, step)
 		e.copyRows(at(dst, j), at(src, j), dstStep, srcStep, rows, n, n)
 	}
 }

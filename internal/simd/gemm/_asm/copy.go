@@ -106,28 +106,40 @@ func (s *isa) copyRows() {
 		}
 	}
 	s.Load(s.Param("width"), n)
-	s.CMPQ(n, operand.U8(s.lanes))
-	s.JLE(operand.LabelRef("narrow"))
-	s.Label("wide")
-	s.load(mem(src, 0), from[0], s.vecs[0])
-	s.load(mem(src, s.bytes()), from[1], s.vecs[1])
-	s.store(s.vecs[0], to[0], mem(dst, 0))
-	s.store(s.vecs[1], to[1], mem(dst, s.bytes()))
-	s.ADDQ(srcStep, src)
-	s.ADDQ(dstStep, dst)
-	s.DECQ(rows)
-	s.JNE(operand.LabelRef("wide"))
-	s.VZEROUPPER()
-	s.RET()
-	s.Label("narrow")
-	s.load(mem(src, 0), from[0], s.vecs[0])
-	s.store(s.vecs[0], to[0], mem(dst, 0))
-	s.ADDQ(srcStep, src)
-	s.ADDQ(dstStep, dst)
-	s.DECQ(rows)
-	s.JNE(operand.LabelRef("narrow"))
-	s.VZEROUPPER()
-	s.RET()
+	for _, form := range []struct {
+		label   string
+		vectors int
+	}{{"two", 2}, {"one", 1}} {
+		next := "after" + form.label
+		if form.vectors == 2 {
+			s.CMPQ(n, operand.U8(s.lanes))
+			s.JLE(operand.LabelRef(next))
+		}
+		masked := "part" + form.label
+		s.CMPQ(n, operand.U8(form.vectors*s.lanes))
+		s.JL(operand.LabelRef(masked))
+		for _, whole := range []bool{true, false} {
+			top := form.label
+			if !whole {
+				top = masked
+			}
+			s.Label(top)
+			for v := range form.vectors {
+				s.load(mem(src, v*s.bytes()), from[v], s.vecs[v])
+			}
+			for v := range form.vectors {
+				s.storeSome(s.vecs[v], to[v], mem(dst, v*s.bytes()), whole)
+			}
+			s.ADDQ(srcStep, src)
+			s.ADDQ(dstStep, dst)
+			s.DECQ(rows)
+			s.JNE(operand.LabelRef(top))
+			s.VZEROUPPER()
+			s.RET()
+		}
+		s.Label(next)
+	}
+	s.RET() // not reached: a width of one vector or less took the last form
 }
 
 // sumRows writes the routine that adds short rows to others.
@@ -223,24 +235,33 @@ func (s *isa) splitRows() {
 	if s.wide() {
 		s.VMOVUPS(s.halves, order)
 	}
-	s.Label("row")
-	for v := range 2 {
-		s.load(mem(src, v*s.bytes()), in[v], s.vecs[v])
-	}
-	for v, pick := range []uint8{0x88, 0xdd} {
-		got := s.vecs[2+v]
-		s.VSHUFPS(operand.U8(pick), s.vecs[1], s.vecs[0], got) // in pairs, one vector's and the other's in turn
-		if s.wide() {
-			s.VPERMPD(got, order, got)
-		} else {
-			s.VPERMPD(operand.U8(0xd8), got, got)
+	s.Load(s.Param("cols"), n)
+	s.CMPQ(n, operand.U8(2*s.lanes))
+	s.JL(operand.LabelRef("part"))
+	for _, whole := range []bool{true, false} {
+		top := "row"
+		if !whole {
+			top = "part"
 		}
-		s.store(got, out[v], mem(to[v], 0))
-		s.ADDQ(dstStep, to[v])
+		s.Label(top)
+		for v := range 2 {
+			s.load(mem(src, v*s.bytes()), in[v], s.vecs[v])
+		}
+		for v, pick := range []uint8{0x88, 0xdd} {
+			got := s.vecs[2+v]
+			s.VSHUFPS(operand.U8(pick), s.vecs[1], s.vecs[0], got) // in pairs, one vector's and the other's in turn
+			if s.wide() {
+				s.VPERMPD(got, order, got)
+			} else {
+				s.VPERMPD(operand.U8(0xd8), got, got)
+			}
+			s.storeSome(got, out[v], mem(to[v], 0), whole)
+			s.ADDQ(dstStep, to[v])
+		}
+		s.ADDQ(srcStep, src)
+		s.DECQ(rows)
+		s.JNE(operand.LabelRef(top))
+		s.VZEROUPPER()
+		s.RET()
 	}
-	s.ADDQ(srcStep, src)
-	s.DECQ(rows)
-	s.JNE(operand.LabelRef("row"))
-	s.VZEROUPPER()
-	s.RET()
 }

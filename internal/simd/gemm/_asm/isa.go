@@ -122,6 +122,38 @@ func (s *isa) store(v, m reg.Register, dst operand.Mem) {
 	}
 }
 
+// storeSome stores all lanes, or those of m. AVX2's masked stores are slow on some processors, so that they are for what is not whole.
+func (s *isa) storeSome(v, m reg.Register, dst operand.Mem, whole bool) {
+	if whole {
+		s.VMOVUPS(v, dst)
+	} else {
+		s.store(v, m, dst)
+	}
+}
+
+// storeFirst stores the first n lanes of an AVX2 register, which it spoils.
+func (s *isa) storeFirst(v reg.VecPhysical, n int, dst operand.Mem) {
+	half := v.AsX()
+	if n >= 4 {
+		s.VMOVUPS(half, dst)
+		dst.Disp += 16
+		if n -= 4; n > 0 {
+			s.VEXTRACTF128(operand.U8(1), v, half)
+		}
+	}
+	if n >= 2 {
+		s.VMOVLPS(half, dst)
+		dst.Disp += 8
+		if n -= 2; n > 0 {
+			s.VEXTRACTPS(operand.U8(2), half, dst)
+			n = 0
+		}
+	}
+	if n > 0 {
+		s.VMOVSS(half, dst)
+	}
+}
+
 // An allocator hands out vector registers by hand, since a tile uses them all.
 type allocator struct{ free []reg.VecPhysical }
 

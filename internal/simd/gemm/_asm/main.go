@@ -22,6 +22,7 @@ func main() {
 		s.copyRows()
 		s.sumRows()
 		s.splitRows()
+		s.taps()
 		text, err := assemble(s)
 		if err == nil {
 			err = write(filepath.Join(*dir, s.name+"_amd64.s"), text)

@@ -26,6 +26,7 @@ const (
 	flagAdd = 1 << iota
 	flagReLU
 	flagTranspose
+	flagRowBias
 )
 
 // The registers of a tile's routine.
@@ -217,6 +218,21 @@ func (s *isa) addBias(name func(string) string, width int) {
 	s.MOVQ(mem(rTile, fieldBias), rNextA)
 	s.TESTQ(rNextA, rNextA)
 	s.JEQ(operand.LabelRef(name("unbiased")))
+	s.TESTQ(operand.U32(flagRowBias), rNextB)
+	s.JEQ(operand.LabelRef(name("columnBias")))
+	s.MOVQ(mem(rTile, fieldRows), rCount)
+	for r := range s.mr {
+		s.VBROADCASTSS(mem(rNextA, 4*r), bias)
+		for v := range width {
+			s.VADDPS(bias, s.vecs[width*r+v], s.vecs[width*r+v])
+		}
+		if r < s.mr-1 {
+			s.DECQ(rCount)
+			s.JEQ(operand.LabelRef(name("unbiased")))
+		}
+	}
+	s.JMP(operand.LabelRef(name("unbiased")))
+	s.Label(name("columnBias"))
 	for v := range width {
 		s.load(mem(rNextA, v*s.bytes()), s.masks[v], bias)
 		for r := range s.mr {
@@ -239,19 +255,29 @@ func (s *isa) relu(name func(string) string, width int) {
 }
 
 func (s *isa) storeRows(name func(string) string, width int) {
-	for r := range s.mr {
-		for v := range width {
-			s.store(s.vecs[width*r+v], s.masks[v], mem(rC, v*s.bytes()))
+	s.MOVQ(mem(rTile, fieldCols), rNextA)
+	s.CMPQ(rNextA, operand.U8(width*s.lanes))
+	s.JL(operand.LabelRef(name("part")))
+	for _, whole := range []bool{true, false} {
+		done := name("done")
+		if !whole {
+			done = name("partDone")
+			s.Label(name("part"))
 		}
-		if r < s.mr-1 {
-			s.DECQ(rCount)
-			s.JEQ(operand.LabelRef(name("done")))
-			s.ADDQ(rCStep, rC)
+		for r := range s.mr {
+			for v := range width {
+				s.storeSome(s.vecs[width*r+v], s.masks[v], mem(rC, v*s.bytes()), whole)
+			}
+			if r < s.mr-1 {
+				s.DECQ(rCount)
+				s.JEQ(operand.LabelRef(done))
+				s.ADDQ(rCStep, rC)
+			}
 		}
+		s.Label(done)
+		s.VZEROUPPER()
+		s.RET()
 	}
-	s.Label(name("done"))
-	s.VZEROUPPER()
-	s.RET()
 }
 
 // storeColumns writes the tile's columns as rows of C.
@@ -275,20 +301,39 @@ func (s *isa) storeColumns(name func(string) string, width int) {
 		s.JEQ(operand.LabelRef(part("fresh")))
 		s.sumColumns(a, cols, part)
 		s.Label(part("fresh"))
-		for i, c := range cols {
-			s.store(c, s.rowsIn, mem(rC, 0))
-			if v == width-1 && i == len(cols)-1 {
-				break
+		if s.wide() {
+			s.eachColumn(name, cols, v == width-1, func(c reg.VecPhysical) { s.store(c, s.rowsIn, mem(rC, 0)) })
+		} else {
+			s.MOVQ(mem(rTile, fieldRows), rNextA)
+			for n := s.mr; n > 0; n-- {
+				next := part(label("rows%d_", n))
+				s.CMPQ(rNextA, operand.U8(n))
+				s.JNE(operand.LabelRef(next))
+				s.eachColumn(name, cols, v == width-1, func(c reg.VecPhysical) { s.storeFirst(c, n, mem(rC, 0)) })
+				s.JMP(operand.LabelRef(part("stored")))
+				s.Label(next)
 			}
-			s.DECQ(rCount)
-			s.JEQ(operand.LabelRef(name("end")))
-			s.ADDQ(rCStep, rC)
+			s.Label(part("stored"))
 		}
 		a.give(cols...)
 	}
 	s.Label(name("end"))
 	s.VZEROUPPER()
 	s.RET()
+}
+
+// eachColumn stores one column after the other until the last one that is there; last tells that no vector of them follows.
+func (s *isa) eachColumn(name func(string) string, cols []reg.VecPhysical, last bool, store func(c reg.VecPhysical)) {
+	for i, c := range cols {
+		store(c)
+		if last && i == len(cols)-1 {
+			s.JMP(operand.LabelRef(name("end")))
+			break
+		}
+		s.DECQ(rCount)
+		s.JEQ(operand.LabelRef(name("end")))
+		s.ADDQ(rCStep, rC)
+	}
 }
 
 // sumColumns adds what C holds to the columns about to be stored.
