@@ -9,7 +9,9 @@
 //   - packages engine/autodiff, engine/autodiff/gradcheck: the tape and its operations, and derivatives held
 //     against finite differences;
 //   - packages engine/nn, engine/optim: layers, optimisers and schedules, named as PyTorch names them;
-//   - package engine/onnx/format: the structures of an ONNX file, read and written.
+//   - package engine/onnx: models in the ONNX format, run in pure Go;
+//   - packages engine/onnx/format, engine/onnx/value, engine/onnx/op, engine/onnx/conformance: the structures of an ONNX file, the tensors
+//     that pass along its graph, the operators, and the ONNX project's tests.
 //
 // Losses:
 //

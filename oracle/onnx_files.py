@@ -1,4 +1,4 @@
-"""Writes engine/onnx/format/testdata: small ONNX files, and what they hold.
+"""Writes engine/onnx/format/testdata, small ONNX files and what they hold, and small models with what they give.
 
 The files are built by the onnx wheel's messages, so that the protocol buffers are those of Google's library. types.onnx has a
 tensor of each type twice: in the field of its type, and in raw_data; the two must be read as the same bytes.
@@ -153,6 +153,33 @@ def main():
     save("external.onnx", external())
     with open(os.path.join(OUT, "tensor.pb"), "wb") as f:
         f.write(numpy_helper.from_array(np.arange(6, dtype="<i2").reshape(2, 3), "input").SerializeToString())
+    cases()
+
+
+def cases():
+    """Writes what the tests of engine/onnx and of engine/onnx/conformance run."""
+    def write(path, message):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(message.SerializeToString(deterministic=True))
+
+    def model(graph):
+        return helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
+
+    x, y = value("x", shape=["batch", 3]), value("y", shape=["batch", 3])
+    numbers = [numpy_helper.from_array(np.float32(n), name) for n, name in ((2, "two"), (1, "one"))]
+    affine = model(helper.make_graph(
+        [helper.make_node("Mul", ["x", "two"], ["z"]), helper.make_node("Add", ["z", "one"], ["y"])], "affine", [x], [y], numbers))
+    root = os.path.join(OUT, "..", "..")
+    write(os.path.join(root, "testdata", "affine.onnx"), affine)
+    unknown = model(helper.make_graph([helper.make_node("Affine", ["x"], ["y"])], "unknown", [x], [y]))
+    given = np.array([[1, 2, 3]], "<f4")
+    np.save(os.path.join(root, "testdata", "x.npy"), given)
+    for name, m, result in (("passes", affine, 2 * given + 1), ("fails", affine, 2 * given), ("refused", unknown, given)):
+        d = os.path.join(root, "conformance", "testdata", name)
+        write(os.path.join(d, "model.onnx"), m)
+        write(os.path.join(d, "test_data_set_0", "input_0.pb"), numpy_helper.from_array(given, "x"))
+        write(os.path.join(d, "test_data_set_0", "output_0.pb"), numpy_helper.from_array(result.astype("<f4"), "y"))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,9 @@ import (
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/jobs"
@@ -153,6 +155,41 @@ func onnxReaders() []reader {
 		}
 	}
 	return []reader{
+		{
+			name: "onnx/run", funcs: []string{"engine/onnx.Open"}, file: "affine.onnx", blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				content, err := os.ReadFile(filepath.Join(root, "engine/onnx/testdata/affine.onnx"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir, "affine.onnx", content)
+			},
+			read: at("affine.onnx", func(path string) (any, error) {
+				m, err := onnx.Open(path, nil)
+				if err != nil {
+					return nil, err
+				}
+				x, err := value.Of([]float32{1, 2, 3}, 1, 3)
+				if err != nil {
+					return nil, err
+				}
+				y, err := m.Run(map[string]*value.Value{m.Inputs[0].Name: x})
+				if err != nil { // by the input's name, as a caller knows it
+					return nil, fmt.Errorf("%s: %w", path, err)
+				}
+				return fmt.Sprint(asJSON(y["y"].Tensor("y"))), nil
+			}),
+		},
+		{
+			name: "onnx/array", funcs: []string{"engine/onnx/value.ReadNPY", "internal/npy.Read"}, file: "x.npy", make: only("x.npy", npy(2, 2)), blind: noDigest,
+			read: at("x.npy", func(path string) (any, error) {
+				v, err := value.ReadNPY(path)
+				if err != nil {
+					return nil, err
+				}
+				return asJSON(v.Tensor("x")), nil
+			}),
+		},
 		model("types", "types.onnx", "types.onnx"),
 		model("shapes", "shapes.onnx", "shapes.onnx"),
 		model("nodes", "nodes.onnx", "nodes.onnx"),

@@ -33,7 +33,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOPROXY", "off")
 			e.Setenv("GOMODCACHE", filepath.Join(e.WorkDir, "none"))
 			e.Setenv("GOFLAGS", "")
-			e.Setenv("GODEBUG", os.Getenv("GODEBUG")) // cpu.avx512f=off, for one, tries other kernels
+			e.Setenv("GODEBUG", os.Getenv("GODEBUG"))         // cpu.avx512f=off, for one, tries other kernels
+			onnx, err := filepath.Abs("../../../engine/onnx") // small models, and what they give
+			if err != nil {
+				return err
+			}
+			e.Setenv("ONNX", onnx)
 			return writeDigits(filepath.Join(e.WorkDir, "digits"), 400, 100)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -1,0 +1,33 @@
+package op
+
+// families lists the operators, which stand in the files of their kind.
+var families = [][]Operator{
+	binary,
+	shapes,
+	layouts,
+	joins,
+	cuts,
+	gathers,
+	scatters,
+	selections,
+	products,
+	control,
+	einsums,
+	suppressions,
+	signals,
+	norms, batchNorms, responseNorms,
+	recurrents, attentions, rotaries, linearAttentions, causalConvs, flexible, losses, quantized, intProducts, intConvs, contributed,
+	convolutions,
+	pools,
+	resizers,
+	grids,
+	regions,
+	unary,
+	activations,
+	casts,
+	variadics,
+	reductions,
+	along,
+	making,
+	random,
+}

@@ -1,0 +1,238 @@
+package op
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/internal/simd"
+)
+
+var regions = []Operator{
+	{Name: "MaxRoiPool", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: newMaxRoiPool},
+	{Name: "RoiAlign", Since: 10, In: [2]int{3, 3}, Out: [2]int{1, 1}, Make: newRoiAlign},
+	{Name: "RoiAlign", Since: 16, In: [2]int{3, 3}, Out: [2]int{1, 1}, Make: newRoiAlign},
+}
+
+// roiAlign makes of each rectangle of a picture [N, C, H, W] one of a fixed size: each element is the mean of samples that lie evenly in its part of the rectangle.
+// Instead of their mean it may be the greatest of the samples' parts, as the standard has it. Rectangles [n, 4] are x1, y1, x2, y2; indices [n] name their pictures.
+type roiAlign struct {
+	height, width, samples int
+	scale                  float64
+	shift                  float64 // from edges of elements to centres
+	greatest               bool
+}
+
+func newRoiAlign(n *Node) (Kernel, error) {
+	k := &roiAlign{
+		height: n.Int("output_height", 1), width: n.Int("output_width", 1), samples: n.Int("sampling_ratio", 0),
+		scale: float64(n.Float("spatial_scale", 1)), greatest: n.Text("mode", "avg", "avg", "max") == "max",
+	}
+	if n.Version >= 16 && n.Text("coordinate_transformation_mode", "half_pixel", "half_pixel", "output_half_pixel") == "half_pixel" {
+		k.shift = 0.5
+	}
+	if k.height < 1 || k.width < 1 || k.height > maxExtent || k.width > maxExtent {
+		return nil, fmt.Errorf("attributes \"output_height\" and \"output_width\" are %d and %d, must be at least 1", k.height, k.width)
+	}
+	if k.samples < 0 || k.samples > maxSamples {
+		return nil, fmt.Errorf("attribute \"sampling_ratio\" is %d, must be 0 to %d", k.samples, maxSamples)
+	}
+	return k, nil
+}
+
+// maxSamples bounds the samples of an element along each dimension.
+const maxSamples = 1 << 10
+
+// Run computes the rectangles.
+func (k *roiAlign) Run(c *Call) error {
+	x, rois, index := c.In[0], c.In[1], c.In[2]
+	if x.Kind != rois.Kind || len(x.Shape) != 4 || len(rois.Shape) != 2 || rois.Shape[1] != 4 || x.Shape[2] == 0 || x.Shape[3] == 0 {
+		return fmt.Errorf("inputs are %s and %s, must be [N, C, H, W] and [n, 4] of one type", x, rois)
+	}
+	pictures, err := value.Integers(index)
+	if err != nil || len(index.Shape) != 1 || len(pictures) != rois.Shape[0] {
+		return fmt.Errorf("input 2 is %s, must be %d integers", index, rois.Shape[0])
+	}
+	for i, p := range pictures {
+		if p < 0 || p >= int64(x.Shape[0]) {
+			return fmt.Errorf("input 2 has index %d at %d, there are %d pictures", p, i, x.Shape[0])
+		}
+	}
+	y, err := c.Result(0, x.Kind, rois.Shape[0], x.Shape[1], k.height, k.width)
+	if err != nil || y.Len() == 0 {
+		return err
+	}
+	switch x.Memory() {
+	case value.F32:
+		return alignRois[float32](k, x, y, rois, pictures)
+	case value.F64:
+		return alignRois[float64](k, x, y, rois, pictures)
+	}
+	return notFor(x.Kind)
+}
+
+func alignRois[T float32 | float64](k *roiAlign, xv, yv, rois *value.Value, pictures []int64) error {
+	r := value.Data[T](rois)
+	j := &roiJob[T]{roiAlign: k, y: value.Data[T](yv), x: value.Data[T](xv), pictures: pictures, channels: xv.Shape[1], h: xv.Shape[2], w: xv.Shape[3]}
+	for i := range pictures {
+		var a [4]float64
+		for n := range a {
+			a[n] = float64(float64(r[4*i+n])*k.scale) - k.shift
+		}
+		b := roiBox{x: a[0], y: a[1], w: a[2] - a[0], h: a[3] - a[1]}
+		if k.shift == 0 { // as it was before there were shifts: at least one element
+			b.w, b.h = max(b.w, 1), max(b.h, 1)
+		}
+		b.w, b.h = b.w/float64(k.width), b.h/float64(k.height)
+		b.nx, b.ny = k.samples, k.samples
+		if k.samples == 0 {
+			if !(b.w <= maxSamples && b.h <= maxSamples) {
+				return fmt.Errorf("rectangle %d, %v, takes more than %d samples an element", i, a, maxSamples)
+			}
+			b.nx, b.ny = max(0, int(math.Ceil(b.w))), max(0, int(math.Ceil(b.h)))
+		}
+		j.boxes = append(j.boxes, b)
+	}
+	simd.Run(len(j.boxes), j)
+	return nil
+}
+
+// roiBox is a rectangle: its corner, the size of an element's part and the number of samples in it.
+type roiBox struct {
+	x, y, w, h float64
+	nx, ny     int
+}
+
+type roiJob[T float32 | float64] struct {
+	*roiAlign
+	y, x           []T
+	pictures       []int64
+	boxes          []roiBox
+	channels, h, w int
+}
+
+// Do computes a rectangle.
+func (j *roiJob[T]) Do(task, _ int) {
+	b := &j.boxes[task]
+	area := j.height * j.width
+	for place := range area {
+		for ch := range j.channels {
+			x := j.x[(int(j.pictures[task])*j.channels+ch)*j.h*j.w:][:j.h*j.w]
+			j.y[(task*j.channels+ch)*area+place] = T(j.element(b, x, place/j.width, place%j.width))
+		}
+	}
+}
+
+// element computes one element of one channel.
+func (j *roiJob[T]) element(b *roiBox, x []T, row, col int) float64 {
+	var sum, greatest float64
+	for n := range b.ny * b.nx {
+		y0 := b.y + float64(row)*b.h + (float64(n/b.nx)+0.5)*b.h/float64(b.ny)
+		x0 := b.x + float64(col)*b.w + (float64(n%b.nx)+0.5)*b.w/float64(b.nx)
+		parts := bilinear(x, j.h, j.w, y0, x0)
+		most := max(max(parts[0], parts[1]), max(parts[2], parts[3]))
+		if n == 0 || most > greatest {
+			greatest = most
+		}
+		sum += parts[0] + parts[1] + parts[2] + parts[3]
+	}
+	if j.greatest {
+		return greatest
+	}
+	return sum / float64(max(1, b.nx*b.ny))
+}
+
+// bilinear gives what the four elements around a point give to its value; nothing beyond one element outside, the border's value up to there.
+func bilinear[T float32 | float64](x []T, h, w int, y0, x0 float64) (parts [4]float64) {
+	if !(y0 >= -1 && y0 <= float64(h) && x0 >= -1 && x0 <= float64(w)) {
+		return parts
+	}
+	y0, x0 = min(max(y0, 0), float64(h-1)), min(max(x0, 0), float64(w-1))
+	r, c := int(y0), int(x0)
+	fy, fx := y0-float64(r), x0-float64(c)
+	r1, c1 := min(r+1, h-1), min(c+1, w-1)
+	return [4]float64{
+		(1 - fy) * (1 - fx) * float64(x[r*w+c]), (1 - fy) * fx * float64(x[r*w+c1]),
+		fy * (1 - fx) * float64(x[r1*w+c]), fy * fx * float64(x[r1*w+c1]),
+	}
+}
+
+// newMaxRoiPool makes the kernel of MaxRoiPool: each rectangle, [picture, x1, y1, x2, y2] in whole elements after scaling, is cut into as many parts as the result has
+// elements, each the greatest of its part, 0 of an empty one.
+func newMaxRoiPool(n *Node) (Kernel, error) {
+	shape := n.Ints("pooled_shape")
+	scale := float64(n.Float("spatial_scale", 1))
+	if len(shape) != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > maxExtent || shape[1] > maxExtent {
+		return nil, fmt.Errorf("attribute \"pooled_shape\" is %v, must be two numbers of at least 1", shape)
+	}
+	return KernelFunc(func(c *Call) error {
+		x, rois := c.In[0], c.In[1]
+		if x.Kind != rois.Kind || len(x.Shape) != 4 || len(rois.Shape) != 2 || rois.Shape[1] != 5 {
+			return fmt.Errorf("inputs are %s and %s, must be [N, C, H, W] and [n, 5] of one type", x, rois)
+		}
+		y, err := c.Result(0, x.Kind, rois.Shape[0], x.Shape[1], shape[0], shape[1])
+		if err != nil {
+			return err
+		}
+		switch x.Memory() {
+		case value.F32:
+			return poolRois[float32](y, x, rois, shape, scale)
+		case value.F64:
+			return poolRois[float64](y, x, rois, shape, scale)
+		}
+		return notFor(x.Kind)
+	}), nil
+}
+
+func poolRois[T float32 | float64](yv, xv, rois *value.Value, shape []int, scale float64) error {
+	y, x, r := value.Data[T](yv), value.Data[T](xv), value.Data[T](rois)
+	channels, h, w := xv.Shape[1], xv.Shape[2], xv.Shape[3]
+	area := shape[0] * shape[1]
+	for i := range rois.Shape[0] {
+		var a [5]int
+		for n := range a {
+			v := float64(r[5*i+n])
+			if n > 0 {
+				v = float64(v * scale)
+			}
+			v = math.Round(v)
+			if !(v > -maxExtent && v < maxExtent) {
+				return fmt.Errorf("rectangle %d is %v, must be of numbers below %d", i, r[5*i:][:5], maxExtent)
+			}
+			a[n] = int(v)
+		}
+		if a[0] < 0 || a[0] >= xv.Shape[0] {
+			return fmt.Errorf("rectangle %d is of picture %d, there are %d", i, a[0], xv.Shape[0])
+		}
+		for ch := range channels {
+			plane := x[(a[0]*channels+ch)*h*w:][:h*w]
+			to := y[(i*channels+ch)*area:][:area]
+			for p := range to {
+				r0, r1 := roiPart(a[2], a[4], p/shape[1], shape[0], h)
+				c0, c1 := roiPart(a[1], a[3], p%shape[1], shape[1], w)
+				to[p] = greatestIn(plane, w, r0, r1, c0, c1)
+			}
+		}
+	}
+	return nil
+}
+
+// roiPart gives the elements, of size there are, of part i of n of a rectangle from first to last.
+func roiPart(first, last, i, n, size int) (lo, hi int) {
+	step := float64(max(last-first+1, 1)) / float64(n)
+	lo = first + int(math.Floor(float64(i)*step))
+	hi = first + int(math.Ceil(float64(i+1)*step))
+	return min(max(lo, 0), size), min(max(hi, 0), size)
+}
+
+func greatestIn[T float32 | float64](x []T, w, r0, r1, c0, c1 int) T {
+	var most T
+	for r := r0; r < r1; r++ {
+		for c := c0; c < c1; c++ {
+			if v := x[r*w+c]; r == r0 && c == c0 || v > most || v != v {
+				most = v
+			}
+		}
+	}
+	return most
+}
