@@ -93,3 +93,23 @@ func TestMedian(t *testing.T) {
 		}
 	}
 }
+
+// TestModel runs a small model of the tests, and says what is wrong with another shape or file.
+func TestModel(t *testing.T) {
+	const affine = modelPrefix + "../engine/onnx/testdata/affine.onnx"
+	run, err := find(affine + "@2x3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run()
+	for name, text := range map[string]string{
+		affine + "@2y3":              `the shape is "2y3", must be like 1x3x224x224`,
+		affine + "@2x4":              "must be x float[batch,3]",
+		modelPrefix + "nowhere.onnx": "nowhere.onnx",
+		"nothing":                    `no job "nothing"`,
+	} {
+		if _, err := find(name); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%s: %v, must say %q", name, err, text)
+		}
+	}
+}

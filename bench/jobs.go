@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -28,13 +30,17 @@ func networkJobs() []job {
 	}
 }
 
-func find(name string) func() {
+// find sets up the job of a name.
+func find(name string) (run func(), err error) {
+	if strings.HasPrefix(name, modelPrefix) {
+		return model(name)
+	}
 	for _, j := range jobs() {
 		if j.name == name {
-			return j.make()
+			return j.make(), nil
 		}
 	}
-	return nil
+	return nil, fmt.Errorf("no job %q", name)
 }
 
 func randn(n int) []float32 {

@@ -4,6 +4,7 @@
 //	go run ./bench                       # every job, a table
 //	go run ./bench -jobs '^gemm/' -json  # some, one JSON line a job
 //	go run ./bench -peer none            # without the peer
+//	go run ./bench -models net.onnx@16x3x224x224  # a model in the ONNX format, beside ONNX Runtime
 //
 // Each job gets a fresh process on either side. The two take turns, each turn
 // after a short pause so that neither's spinning threads disturb the other, and
@@ -18,6 +19,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -56,6 +58,7 @@ type result struct {
 func main() {
 	var s settings
 	pattern := flag.String("jobs", ".", "run the jobs that match this regular `expression`")
+	models := flag.String("models", "", "run models in the ONNX format instead, FILE or FILE@SHAPE of the first input, with commas between them; the peer is ONNX Runtime")
 	asJSON := flag.Bool("json", false, "print one JSON line a job")
 	list := flag.Bool("list", false, "list the jobs and leave")
 	worker := flag.Bool("worker", false, "be our side of the benchmark (used by the command itself)")
@@ -66,13 +69,13 @@ func main() {
 	flag.DurationVar(&s.turn, "turn", 250*time.Millisecond, "about how long a turn lasts")
 	flag.DurationVar(&s.pause, "pause", 60*time.Millisecond, "quiet before each turn")
 	flag.Parse()
-	if err := run(s, *pattern, *asJSON, *list, *worker); err != nil {
+	if err := run(s, *pattern, *models, *asJSON, *list, *worker); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(s settings, pattern string, asJSON, list, worker bool) error {
+func run(s settings, pattern, models string, asJSON, list, worker bool) error {
 	if err := useLevel(s.level); err != nil {
 		return err
 	}
@@ -85,18 +88,9 @@ func run(s settings, pattern string, asJSON, list, worker bool) error {
 	if s.threads < 1 || s.turns < 1 || s.turn <= 0 {
 		return errors.New("-threads and -turns must be at least 1, -turn positive")
 	}
-	re, err := regexp.Compile(pattern)
+	names, err := chosen(pattern, models)
 	if err != nil {
-		return fmt.Errorf("-jobs: %w", err)
-	}
-	var names []string
-	for _, j := range jobs() {
-		if re.MatchString(j.name) {
-			names = append(names, j.name)
-		}
-	}
-	if len(names) == 0 {
-		return fmt.Errorf("no job matches %q; -list shows them", pattern)
+		return err
 	}
 	if list {
 		for _, n := range names {
@@ -117,6 +111,29 @@ func run(s settings, pattern string, asJSON, list, worker bool) error {
 		print(r, asJSON, i == 0)
 	}
 	return nil
+}
+
+// chosen names the jobs that match a pattern, or those of models.
+func chosen(pattern, models string) (names []string, err error) {
+	if models != "" {
+		for m := range strings.SplitSeq(models, ",") {
+			names = append(names, modelPrefix+m)
+		}
+		return names, nil
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("-jobs: %w", err)
+	}
+	for _, j := range jobs() {
+		if re.MatchString(j.name) {
+			names = append(names, j.name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("no job matches %q; -list shows them", pattern)
+	}
+	return names, nil
 }
 
 // useLevel sets the instruction set of our kernels by name; "" leaves the best.
@@ -191,7 +208,7 @@ func summarise(name string, threads int, sides []*side) *result {
 	ratio, ratioMin := r.OursMS/med, r.OursMinMS/low
 	r.PeerMS, r.PeerMinMS, r.Ratio, r.RatioMin = &med, &low, &ratio, &ratioMin
 	r.PeerMiB, r.PeerPeakMiB, r.PeerRuns = &theirs.mib, &theirs.peak, len(theirs.ms)
-	r.Peer = "torch " + theirs.version
+	r.Peer = theirs.version
 	return r
 }
 

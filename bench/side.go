@@ -112,6 +112,9 @@ func (d *side) setup(name string, turn time.Duration) error {
 	if a.Error != "" {
 		return fmt.Errorf("%w: %s", errNoJob, a.Error)
 	}
+	if a.Version != "" {
+		d.version = a.Version
+	}
 	a, err = d.ask(request{Run: 3})
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -38,8 +37,9 @@ func serve(threads int, in io.Reader, out io.Writer) error {
 			base = statusMiB("VmRSS")
 			resetPeak()
 			a = answer{Ready: true}
-			if run = find(r.Job); run == nil {
-				a = answer{Error: fmt.Sprintf("no job %q", r.Job)}
+			var err error
+			if run, err = find(r.Job); err != nil {
+				a = answer{Error: err.Error()}
 				break
 			}
 			run()

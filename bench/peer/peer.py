@@ -1,7 +1,7 @@
-"""The PyTorch side of the benchmark: the same jobs, driven over stdin and stdout.
+"""The side of PyTorch and ONNX Runtime in the benchmark: the same jobs, driven over stdin and stdout.
 
 Each request is a JSON line, each answer too:
-  {"job": NAME}  set the job up and run it twice   -> {"ready": true} or {"error": …}
+  {"job": NAME}  set the job up and run it twice   -> {"ready": true, "version": …} or {"error": …}
   {"run": N}     run it N times                    -> {"ms": [N wall times]}
   {"end": true}  leave                             -> {"mib": …, "peak_mib": …}
 """
@@ -36,23 +36,28 @@ def main():
 
     torch.set_num_threads(threads)
     import jobs
+    import models
 
     torch.manual_seed(1)
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))  # wakes the thread pool
     run, base = None, 0.0
-    print(json.dumps({"version": torch.__version__}), flush=True)
+    print(json.dumps({"version": "torch " + torch.__version__}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         if "job" in request:
             base = status_mib("VmRSS")
             reset_peak()
-            run = jobs.find(request["job"])
+            version = None
+            if request["job"].startswith(models.PREFIX):
+                run, version = models.find(request["job"])
+            else:
+                run = jobs.find(request["job"])
             if run is None:
                 print(json.dumps({"error": "no such job on this side"}), flush=True)
                 continue
             run()
             run()
-            print(json.dumps({"ready": True}), flush=True)
+            print(json.dumps({"ready": True, "version": version}), flush=True)
         elif "run" in request:
             ms = []
             for _ in range(request["run"]):

@@ -81,7 +81,7 @@ var allowed = map[string][]string{
 	"serve":                     {"internal/excerpt", "data", "search/index"},
 	"cmd/energo":                {"cmd/energo/cli"},
 	"cmd/energo/cli":            {"internal/excerpt", "internal/flock", "internal/notices", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "search/collection", "search/encode", "search/index", "search/index/weaviate", "catalogue", "report", "job", "job/option", "jobs", "serve"},
-	"bench":                     {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
+	"bench":                     {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/value", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/serve":               {"search/encode", "search/index", "serve"},
 }
 
