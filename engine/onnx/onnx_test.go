@@ -390,3 +390,42 @@ func TestNarrowFloats(t *testing.T) {
 	out := run(t, m, map[string]*value.Value{"x": floats([]int{3}, 2049, 40000, 1e-8)})
 	wantFloats(t, out["y"], []int{3}, 4096, float32(math.Inf(1)), 0) // 2049 is rounded to even; 80000 is above float16's range
 }
+
+// A product with a matrix that never changes, and the bias behind it, are one step, with the same bits as two.
+func TestLinearLayers(t *testing.T) {
+	const in, out = 24, 7
+	numbers := func(n int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32((i*37+11)%29)/16 - 0.9
+		}
+		return x
+	}
+	w, row := floats([]int{in, out}, numbers(in*out)...), floats([]int{out}, numbers(out)...)
+	one := map[string]*value.Value{"w": w, "b": row}
+	for _, c := range []struct {
+		nodes []string
+		steps int
+	}{
+		{[]string{"a = MatMul(x, w)", "y = Add(a, b)"}, 1},
+		{[]string{"a = MatMul(x, w)", "y = Add(b, a)"}, 1},
+		{[]string{"y = Gemm(x, w, b)"}, 1},
+		{[]string{"a = MatMul(x, w)", "b2 = Add(b, b)", "c = Add(a, b2)", "y = Relu(c)"}, 2},
+	} {
+		fused := load(t, model(t, 17, 8, one, "y", c.nodes...))
+		if len(fused.program.steps) != c.steps {
+			t.Errorf("%q: %d steps, must be %d", c.nodes, len(fused.program.steps), c.steps)
+		}
+		apart := load(t, model(t, 17, 8, nil, "y", c.nodes...)) // w and b are inputs
+		for _, shape := range [][]int{{5, in}, {1, in}, {in}, {2, 3, in}, {40, in}} {
+			if strings.HasPrefix(c.nodes[0], "y = Gemm") && len(shape) != 2 {
+				continue
+			}
+			n, _ := value.Volume(shape)
+			x := floats(shape, numbers(n)...)
+			got := run(t, fused, map[string]*value.Value{"x": x})["y"]
+			must := run(t, apart, map[string]*value.Value{"x": x, "w": w, "b": row})["y"]
+			wantFloats(t, got, must.Shape, value.Data[float32](must)...)
+		}
+	}
+}

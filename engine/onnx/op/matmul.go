@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
 var products = []Operator{
-	{Name: "MatMul", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return &matMul{alpha: 1}, nil }},
+	{Name: "MatMul", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: newMatMul},
 	{Domain: Microsoft, Name: "FusedMatMul", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: fusedMatMul},
 	{Domain: Microsoft, Name: "TransposeMatMul", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: fusedMatMul},
 	{Name: "Gemm", Since: 7, In: [2]int{3, 3}, Out: [2]int{1, 1}, Make: gemmOf},
@@ -27,6 +28,8 @@ type batch struct {
 	a, b, out      *value.Value
 	perTask        int
 	vector         matVec
+	panels         *gemm.Panels[float32] // op(B) of the one product, where it never changes
+	bias           []float32             // added to each row of a product by panels
 }
 
 // taskProducts is about how many multiplications a task makes.
@@ -114,7 +117,7 @@ func multiplyFloats[T float32 | float64](p *batch, first, end int) {
 		return
 	}
 	for i := first; i < end; i++ {
-		if a, b, out, lda, ldb := operandsOf[T](p, i); !p.byVector(i) {
+		if a, b, out, lda, ldb := operandsOf[T](p, i); !p.byVector(i) && !p.byPanels(i) {
 			gemm.Mul(p.transA, p.transB, p.m, p.n, p.k, a, lda, b, ldb, 0, out, p.n)
 		}
 	}
@@ -136,6 +139,16 @@ func (p *batch) byVector(i int) bool {
 	}
 	p.vector = v
 	p.vector.run()
+	return true
+}
+
+// byPanels computes product i, of float32, where its B was arranged when the model was loaded; else it tells that it does not.
+func (p *batch) byPanels(i int) bool {
+	if p.panels == nil || p.transA || len(p.placesA) > 1 {
+		return false
+	}
+	a, _, out, lda, _ := operandsOf[float32](p, i)
+	gemm.MulPanels(p.m, a, lda, p.panels, 0, out, p.n, gemm.Epilogue[float32]{Bias: p.bias})
 	return true
 }
 
@@ -190,6 +203,34 @@ type matMul struct {
 	transA, transB bool
 	alpha          float32
 	batch          batch
+	bias           []float32 // of the next node, added to each row
+}
+
+func newMatMul(n *Node) (Kernel, error) {
+	return &matMul{alpha: 1, batch: batch{panels: panelsOf(n.Constant(1), false)}}, nil
+}
+
+// panelsOf arranges a matrix of float32 that never changes for products; nil where v is another.
+func panelsOf(v *value.Value, trans bool) *gemm.Panels[float32] {
+	if v == nil || v.Kind != format.Float || len(v.Shape) != 2 || v.Len() == 0 {
+		return nil
+	}
+	rows, columns := lastTwo(v.Shape, trans)
+	p := new(gemm.Panels[float32])
+	p.Pack(trans, rows, columns, value.Data[float32](v), v.Shape[1])
+	return p
+}
+
+// Fuse adds the bias of a linear layer: a row that never changes, as long as the result's.
+func (k *matMul) Fuse(next *Node, input int) (Kernel, error) {
+	if next.Op.Domain != "" || next.Op.Name != "Add" || k.batch.panels == nil || k.bias != nil {
+		return nil, nil
+	}
+	bias := next.Constant(1 - input)
+	if bias == nil || bias.Kind != format.Float || len(bias.Shape) != 1 || bias.Len() != k.batch.panels.Columns() {
+		return nil, nil
+	}
+	return &matMul{alpha: 1, batch: batch{panels: k.batch.panels}, bias: value.Data[float32](bias)}, nil
 }
 
 func fusedMatMul(n *Node) (Kernel, error) {
@@ -250,8 +291,13 @@ func (k *matMul) Run(c *Call) error {
 		p.placesA = append(p.placesA, w.element(0, i)*m*depth)
 		p.placesB = append(p.placesB, w.element(1, i)*depth*n)
 	}
+	p.bias = k.bias
 	if err := p.multiply(); err != nil {
 		return err
+	}
+	if k.bias != nil && (p.m == 1 || p.n == 1) { // by vectors
+		y := value.Data[float32](out)
+		simd.AddRow(y, y, k.bias, out.Len()/n, n)
 	}
 	return scaleBy(out, k.alpha)
 }
@@ -301,7 +347,11 @@ type gemmKernel struct {
 }
 
 func gemmOf(n *Node) (Kernel, error) {
-	return &gemmKernel{alpha: n.Float("alpha", 1), beta: n.Float("beta", 1), transA: n.Bool("transA", false), transB: n.Bool("transB", false)}, nil
+	g := &gemmKernel{alpha: n.Float("alpha", 1), beta: n.Float("beta", 1), transA: n.Bool("transA", false), transB: n.Bool("transB", false)}
+	if g.alpha == 1 && g.beta == 1 {
+		g.batch.panels = panelsOf(n.Constant(1), g.transB)
+	}
+	return g, nil
 }
 
 func (g *gemmKernel) Run(c *Call) error {
@@ -373,6 +423,16 @@ func gemmFloats[T float32 | float64](g *gemmKernel, bias *value.Value) {
 		}
 		return
 	}
+	row := bias != nil && bias.Len() == p.n && (len(bias.Shape) < 2 || bias.Shape[0] == 1)
+	if p.panels != nil && (bias == nil || row) {
+		p.bias = nil
+		if row {
+			p.bias = value.Data[float32](bias)
+		}
+		if p.byPanels(0) {
+			return
+		}
+	}
 	if bias == nil || beta == 0 {
 		gemm.Mul(p.transA, p.transB, p.m, p.n, p.k, a, lda, b, ldb, 0, out, p.n)
 		if alpha != 1 {
@@ -380,7 +440,7 @@ func gemmFloats[T float32 | float64](g *gemmKernel, bias *value.Value) {
 		}
 		return
 	}
-	if alpha == 1 && beta == 1 && bias.Len() == p.n && (len(bias.Shape) < 2 || bias.Shape[0] == 1) {
+	if alpha == 1 && beta == 1 && row {
 		gemm.MulEpilogue(p.transA, p.transB, p.m, p.n, p.k, a, lda, b, ldb, 0, out, p.n, gemm.Epilogue[T]{Bias: value.Data[T](bias)})
 		return
 	}

@@ -34,6 +34,9 @@ func (p *Panels[T]) Pack(trans bool, k, n int, b []T, ldb int) {
 	give[T](&products, j)
 }
 
+// Columns is the number of columns of B.
+func (p *Panels[T]) Columns() int { return p.n }
+
 // MulPanels computes C = A·B + beta·C with e applied, for A [m, k] and the B [k, n] that b holds; the bits are MulEpilogue's.
 // A slice that is too short panics, and so does a beta that is neither 0 nor 1.
 func MulPanels[T simd.Float](m int, a []T, lda int, b *Panels[T], beta T, c []T, ldc int, e Epilogue[T]) {
