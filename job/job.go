@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
@@ -96,10 +97,26 @@ type Pictured interface {
 	Pictures() (report.Images, error)
 }
 
+// A Network is a Model that is a network, which other programs can run.
+type Network interface {
+	Model
+	// Graph returns the trained network as an ONNX model that is being built. Its metadata has what a reader needs besides what the
+	// inputs and outputs say.
+	Graph(ctx context.Context) (*export.Graph, error)
+}
+
 // A Predictor is a Spec whose trained model answers the rows of a file.
 type Predictor interface {
 	Spec
 	// Predict opens the model in a finished run's folder by its card, without the training data, and writes the rows of the CSV
 	// file at path with the answers and their energies. The settings are those of the run.
 	Predict(dir, path string, out io.Writer) error
+}
+
+// A Carded is a Spec whose trained network opens by the card in a finished run's folder, without the data: Export asks it, and not the model,
+// for the graph.
+type Carded interface {
+	Spec
+	// Graph is as that of Network, for the network in a folder.
+	Graph(dir string) (*export.Graph, error)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -70,15 +71,11 @@ func (c *Autoencoder) Open(ctx context.Context, env job.Env) (job.Model, error) 
 		return nil, err
 	}
 	n, rng := sets.set.Size(), train.Rand(c.Seed, "init", 0)
+	encoder := []nn.Module{nn.Flatten{}, nn.NewLinear(n, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, c.Latent, rng)}
+	decoder := []nn.Module{nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{}, nn.NewLinear(c.Hidden, n, rng)}
 	t := &autoencoder{
 		c: c, shownSets: sets, pixels: n, batch: tensor.New(tensor.Float32), x: tensor.New(tensor.Float32), tape: autodiff.NewTape(tensor.Float32),
-		weights: weights{nn.NewSequential(
-			nn.Flatten{},
-			nn.NewLinear(n, c.Hidden, rng), nn.ReLU{},
-			nn.NewLinear(c.Hidden, c.Latent, rng),
-			nn.NewLinear(c.Latent, c.Hidden, rng), nn.ReLU{},
-			nn.NewLinear(c.Hidden, n, rng),
-		)},
+		encoder: encoder, decoder: decoder, weights: weights{nn.NewSequential(slices.Concat(encoder, decoder)...)},
 		diagnosed: diagnosed{subject: train.Subject{
 			Functional: functional.Energy{}, Architecture: fmt.Sprintf("an auto-encoder through %d numbers", c.Latent), Terms: pictureTerms("reconstruction errors", measure.Plain),
 		}},
@@ -129,6 +126,8 @@ type autoencoder struct {
 	shownSets
 	diagnosed
 	c         *Autoencoder
+	encoder   []nn.Module // the layers up to the few numbers
+	decoder   []nn.Module // … and from there on
 	pixels    int
 	shuffled  []int // order of the pixels of an offending picture
 	criterion nn.Criterion

@@ -70,7 +70,10 @@ func (d *direction) params() []*autodiff.Param {
 	return []*autodiff.Param{d.inputWeight, d.hiddenWeight, d.inputBias, d.hiddenBias}
 }
 
-// Params implements Module.
+// Bidirectional tells whether each layer has a second direction, whose parameters stand behind those of the first.
+func (r *recurrent) Bidirectional() bool { return len(r.stacks[0]) == 2 }
+
+// Params implements Module: weight_ih, weight_hh, bias_ih and bias_hh of each direction of each layer.
 func (r *recurrent) Params() (all []*autodiff.Param) {
 	for _, stack := range r.stacks {
 		for i := range stack {

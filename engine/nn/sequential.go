@@ -47,6 +47,9 @@ func NewSequential(layers ...Module) *Sequential {
 	return s
 }
 
+// Layers returns the layers, in order.
+func (s *Sequential) Layers() []Module { return s.layers }
+
 // Params implements Module.
 func (s *Sequential) Params() (all []*autodiff.Param) {
 	for _, l := range s.layers {

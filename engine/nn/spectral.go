@@ -44,21 +44,33 @@ func NewSpectralNorm(layer Weighted, rng *rand.Rand) *SpectralNorm {
 	return s
 }
 
+// Layer returns the layer, whose own weight is not divided.
+func (s *SpectralNorm) Layer() Weighted { return s.layer }
+
+// Weight returns the layer's weight divided by the estimate, as evaluation applies it, in a tensor of its own.
+func (s *SpectralNorm) Weight() *tensor.Tensor {
+	return s.divided(autodiff.NewTape(s.u.Value.DType())).Value
+}
+
 // Params implements Module.
 func (s *SpectralNorm) Params() []*autodiff.Param { return append(s.layer.Params(), s.u, s.v) }
 
 // Forward implements Module.
 func (s *SpectralNorm) Forward(x *autodiff.Var) *autodiff.Var {
-	t := x.Tape()
-	if t.Training {
+	if x.Tape().Training {
 		s.iterate()
 	}
+	return applyWeight(s.layer, x, s.divided(x.Tape()), s.layer.activation())
+}
+
+// divided records the layer's weight divided by the estimate.
+func (s *SpectralNorm) divided(t *autodiff.Tape) *autodiff.Var {
 	w := t.Param(s.layer.weight())
 	// The vectors change at the next use, perhaps before Backward: the tape has copies.
 	u, v := copied(t, s.u.Value), copied(t, s.v.Value)
 	divided := t.Custom(spectral{}, []*autodiff.Var{w, u, v}, w.Shape()...)
 	pick(divided, spectralForward[float32], spectralForward[float64])(divided, w, u, v)
-	return applyWeight(s.layer, x, divided, s.layer.activation())
+	return divided
 }
 
 func copied(t *autodiff.Tape, x *tensor.Tensor) *autodiff.Var {

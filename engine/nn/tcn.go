@@ -46,6 +46,11 @@ func causal(in, out, kernel, dilation int, rng *rand.Rand) *Conv1D {
 	return c
 }
 
+// Convolutions returns the block's convolutions, the last of them nil where the block adds its input itself.
+func (b *TemporalBlock) Convolutions() (first, second, downsample *Conv1D) {
+	return b.first, b.second, b.downsample
+}
+
 // Params implements Module.
 func (b *TemporalBlock) Params() []*autodiff.Param {
 	all := append(b.first.Params(), b.second.Params()...)
@@ -85,6 +90,9 @@ func NewTCN(in int, channels []int, kernel int, dropout float64, rng *rand.Rand)
 	}
 	return t
 }
+
+// Blocks returns the blocks, in order.
+func (t *TCN) Blocks() []*TemporalBlock { return t.blocks }
 
 // Params implements Module.
 func (t *TCN) Params() (all []*autodiff.Param) {

@@ -9,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/scratch"
@@ -122,8 +123,9 @@ func layersFor(s Spec, rng *rand.Rand) nn.Module {
 	layers = append(layers, nn.MaxPool2D{Kernel: stride})
 	stage(columns(first, second), second)
 	stage(columns(second, third), third)
-	layers = append(layers, joinRows{})
-	stage(nn.NewConv1D(third*((s.Height+7)/8), s.Channels, 3, nn.ConvOptions{Pad: 1}, rng), s.Channels)
+	rows := third * ((s.Height + 7) / 8)
+	layers = append(layers, joinRows{rows})
+	stage(nn.NewConv1D(rows, s.Channels, 3, nn.ConvOptions{Pad: 1}, rng), s.Channels)
 	for _, d := range s.Dilations {
 		stage(nn.NewConv1D(s.Channels, s.Channels, 3, nn.ConvOptions{Pad: d, Dilation: d}, rng), s.Channels)
 	}
@@ -131,15 +133,20 @@ func layersFor(s Spec, rng *rand.Rand) nn.Module {
 }
 
 // joinRows makes the rows of all channels channels: [B, C, H, W] → [B, C·H, W].
-type joinRows struct{}
+type joinRows struct{ rows int } // C·H
 
 // Params implements nn.Module: there are none.
 func (joinRows) Params() []*autodiff.Param { return nil }
 
 // Forward implements nn.Module.
-func (joinRows) Forward(x *autodiff.Var) *autodiff.Var {
+func (j joinRows) Forward(x *autodiff.Var) *autodiff.Var {
 	s := x.Shape()
-	return autodiff.Reshape(x, s[0], s[1]*s[2], s[3])
+	return autodiff.Reshape(x, s[0], j.rows, s[3])
+}
+
+// Export implements export.Exporter.
+func (j joinRows) Export(g *export.Graph, x export.Value) export.Value {
+	return g.Reshape(x, 0, j.rows, -1)
 }
 
 // Classes is the number of classes: the tokens and the blank.

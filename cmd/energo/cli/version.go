@@ -8,10 +8,14 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-func version() string {
-	v := "unreleased"
+// release is the version of the program's module.
+func release() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		v = info.Main.Version
+		return info.Main.Version
 	}
-	return fmt.Sprintf("energo %s, %s %s/%s, kernels %v", v, runtime.Version(), runtime.GOOS, runtime.GOARCH, simd.Current())
+	return "unreleased"
+}
+
+func version() string {
+	return fmt.Sprintf("energo %s, %s %s/%s, kernels %v", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH, simd.Current())
 }

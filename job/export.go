@@ -1,0 +1,39 @@
+package job
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/energo-ml/energo/engine/onnx/export"
+)
+
+// Export returns the network of a finished run of one of the jobs as an ONNX model that is being built. Its metadata has the job's name.
+//
+// Errors: those of Open or, where the settings are Carded, of their card; a run of a job whose model is no Network.
+func Export(ctx context.Context, dir string, jobs []Job, env Env) (*export.Graph, error) {
+	j, s, err := ReadConfig(dir, jobs)
+	if err != nil {
+		return nil, err
+	}
+	g, err := graphOf(ctx, dir, jobs, env, j, s)
+	if err != nil {
+		return nil, err
+	}
+	g.Metadata("job", j.Name)
+	return g, nil
+}
+
+func graphOf(ctx context.Context, dir string, jobs []Job, env Env, j Job, s Spec) (*export.Graph, error) {
+	if c, ok := s.(Carded); ok {
+		return c.Graph(dir)
+	}
+	r, err := Open(ctx, dir, jobs, env)
+	if err != nil {
+		return nil, err
+	}
+	n, ok := r.Model.(Network)
+	if !ok {
+		return nil, fmt.Errorf("%s is a run of %s, whose model is not a network: it has no form in ONNX", dir, j.Name)
+	}
+	return n.Graph(ctx)
+}

@@ -1,0 +1,43 @@
+package encode
+
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/engine/onnx/export"
+)
+
+// Graph returns the network as an ONNX model that is being built: pictures of its size to vectors. The metadata says channels (grey or rgb, in
+// this order), mean and deviation of each channel (the input has had those subtracted from pixels in [0, 1] and been divided by them: 0 and 1),
+// dark_background and metric, as Spec has them.
+func (n *Network) Graph() *export.Graph {
+	g := export.New(n.Job, fmt.Sprintf("An encoder of pictures: similar pictures have vectors near each other, by the distance %q.", n.Metric))
+	colours, mean, deviation := "grey", make([]int, n.Channels), make([]int, n.Channels)
+	if n.Channels == 3 {
+		colours = "rgb"
+	}
+	for i := range deviation {
+		deviation[i] = 1
+	}
+	x := g.Input(export.Port{
+		Name: "pictures", Doc: fmt.Sprintf("%s pictures of the size that the network was trained for, pixels from 0 for dark to 1 for bright", colours),
+		Shape: fmt.Sprintf("batch,%d,%d,%d", n.Channels, n.Height, n.Width),
+	})
+	y := g.Module(n.Module, x)
+	doc := "the vector of each picture"
+	if n.Unit {
+		y, doc = unit(g, y), doc+", of length 1"
+	}
+	g.Output(export.Port{Name: "vectors", Doc: doc, Shape: fmt.Sprintf("batch,%d", n.Dim)}, y)
+	g.JSON("mean", mean)
+	g.JSON("deviation", deviation)
+	g.JSON("dark_background", n.DarkBackground)
+	g.Metadata("channels", colours)
+	g.Metadata("metric", string(n.Metric))
+	return g
+}
+
+// unit adds what Vectors does where Unit is set.
+func unit(g *export.Graph, y export.Value) export.Value {
+	squared := g.Binary("Add", g.Reduce("ReduceSumSquare", y), g.Float(leastNorm2))
+	return g.Binary("Div", y, g.Unsqueeze(g.Unary("Sqrt", squared), 1))
+}

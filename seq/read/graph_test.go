@@ -1,0 +1,87 @@
+package read
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/onnx/export/exporttest"
+	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/seq/audio"
+)
+
+// untrained is a network whose norms are away from their first values.
+func untrained(t *testing.T, height int) *Network {
+	t.Helper()
+	n, err := NewNetwork(Spec{Height: height, Tokens: []string{"a", "b", " "}, Channels: 8, Dilations: []int{2}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, p := range n.Module.Params() {
+		if p.NoDecay { // biases and what norms have
+			for i := range p.Value.Float32s() {
+				p.Value.Float32s()[i] = 0.5 + rng.Float32()
+			}
+		}
+	}
+	return n
+}
+
+// TestGraphOfLines: the ONNX model gives the emissions of lines of even and odd numbers of columns, one alone and three at once.
+func TestGraphOfLines(t *testing.T) {
+	n := untrained(t, 20)
+	m := exporttest.Model{Graph: (&Reader{r: n}).Graph()}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, c := range []struct{ batch, columns int }{{1, 24}, {1, 31}, {1, 1}, {3, 10}, {3, 7}} {
+		var all, emissions []float32
+		for range c.batch {
+			l := data.Line{H: n.Height, W: c.columns, Pixels: make([]float32, n.Height*c.columns)}
+			for i := range l.Pixels {
+				l.Pixels[i] = rng.Float32()
+			}
+			e, err := n.Emissions(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, emissions = append(all, l.Pixels...), append(emissions, e...)
+		}
+		m.Cases = append(m.Cases, exporttest.Case{
+			In:  map[string]*value.Value{"lines": exporttest.Of(t, all, c.batch, 1, n.Height, c.columns)},
+			Out: map[string]*value.Value{"log_probabilities": exporttest.Of(t, emissions, c.batch, n.Frames(c.columns), n.Classes())},
+		})
+	}
+	exporttest.Check(t, m)
+}
+
+// TestGraphOfFeatures: the ONNX model normalises features of recordings itself.
+func TestGraphOfFeatures(t *testing.T) {
+	f, err := NewFeatures(audio.LogMel{Rate: 8000, Mels: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range f.Mean {
+		f.Mean[i], f.Scale[i] = -8+rng.Float64(), 0.3+rng.Float64()/10
+	}
+	n := untrained(t, 16)
+	m := exporttest.Model{Graph: (&Reader{r: n, speech: f}).Graph()}
+	for _, frames := range []int{40, 41} {
+		x := make([]float32, frames*16)
+		for i := range x {
+			x[i] = float32(-8 + 3*rng.NormFloat64())
+		}
+		normal := slices.Clone(x)
+		f.Normalise(normal)
+		e, err := n.Emissions(f.Line(normal, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Cases = append(m.Cases, exporttest.Case{
+			In:  map[string]*value.Value{"features": exporttest.Of(t, x, 1, frames, 16)},
+			Out: map[string]*value.Value{"log_probabilities": exporttest.Of(t, e, 1, n.Frames(frames), n.Classes())},
+		})
+	}
+	exporttest.Check(t, m)
+}
