@@ -7,6 +7,7 @@ import (
 	"github.com/energo-ml/energo/data/tabular"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx/export"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/tag"
@@ -17,7 +18,7 @@ import (
 //	channels         of pictures: grey or rgb
 //	mean, deviation  of each channel: what the input has had subtracted from pixels in [0, 1], and been divided by
 //	labels           the names of the labels, in the order of the energies or scores
-//	threshold        of scores: a label is in the answer where its score is above
+//	threshold        of scores: a label is in the answer where its score is above; of pairs: the distance up to which two pictures are of the same
 
 // pictureGraph begins the graph of a network over grey pictures of h×w pixels.
 func pictureGraph(name, doc string, h, w int) (g *export.Graph, pictures export.Value) {
@@ -151,6 +152,24 @@ func (c *Encoding) Graph(dir string) (*export.Graph, error) {
 		return nil, err
 	}
 	return m.Network().Graph(), nil
+}
+
+// Graph implements job.Carded. The threshold is the run's figure.
+func (c *Siamese) Graph(dir string) (*export.Graph, error) {
+	var r job.Result
+	if err := job.ReadResult(dir, &r); err != nil {
+		return nil, err
+	}
+	g, err := c.Encoding.Graph(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range r.Figures {
+		if f.Key == thresholdKey {
+			g.Metadata("threshold", fmt.Sprint(float64(f.Value)))
+		}
+	}
+	return g, nil
 }
 
 // Graph implements job.Carded.

@@ -308,11 +308,14 @@ func (t *siameseTask) writeVectors(ctx context.Context, dir string) error {
 	return t.vectorsOf(test, x).Write(dir)
 }
 
+// thresholdKey names the threshold among the figures.
+const thresholdKey = "threshold"
+
 // pairFigures are how the test pairs are told apart at a threshold that was chosen on held-out pairs.
 func pairFigures(held, test *retrieval.Verification) []measure.Figure {
 	return []measure.Figure{
 		share("accuracy", "Accuracy", "of the test pairs told right at the threshold", test.AccuracyAt(held.Threshold)),
-		measure.Quantity{Key: "threshold", Name: "Threshold", Note: "distance up to which two pictures count as the same: the best on held-out pairs"}.Of(held.Threshold),
+		measure.Quantity{Key: thresholdKey, Name: "Threshold", Note: "distance up to which two pictures count as the same: the best on held-out pairs"}.Of(held.Threshold),
 		share("auc", "AUC", "the chance that a test pair of the same is nearer than another", test.AUC),
 		share("eer", "Equal error rate", "where as many others are accepted as of the same are refused", test.EER),
 	}
