@@ -12,7 +12,7 @@ import (
 // Survey says what a file holds, whether it can run or not.
 type Survey struct {
 	Nodes      int     // those of graphs inside nodes and of functions included
-	Parameters int     // numbers in initializers
+	Parameters int     // numbers in initializers and constants
 	Operators  []Count // by number, most first
 	Problems   []error // what keeps the model from being loaded, one for each operator
 }
@@ -63,13 +63,17 @@ type surveyor struct {
 
 func (s *surveyor) graph(g *format.Graph, opsets map[string]int) {
 	for _, t := range g.Initializers {
-		n := 1
-		for _, d := range t.Dims {
-			n *= d
-		}
-		s.Parameters += n
+		s.count(t)
 	}
 	s.nodes(g.Nodes, opsets)
+}
+
+func (s *surveyor) count(t *format.Tensor) {
+	n := 1
+	for _, d := range t.Dims {
+		n *= d
+	}
+	s.Parameters += n
 }
 
 func (s *surveyor) nodes(nodes []*format.Node, opsets map[string]int) {
@@ -78,6 +82,9 @@ func (s *surveyor) nodes(nodes []*format.Node, opsets map[string]int) {
 		k := [2]string{n.Domain, n.Op}
 		s.counts[k]++
 		for _, a := range n.Attributes {
+			if n.Op == "Constant" && a.Tensor != nil {
+				s.count(a.Tensor)
+			}
 			if a.Graph != nil {
 				s.graph(a.Graph, opsets)
 			}
