@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/spf13/cobra"
 )
 
@@ -155,7 +156,7 @@ func (s *onnxShown) print(out io.Writer) {
 		fmt.Fprintf(out, "nodes    %s\n", strings.Join(line, ", "))
 	}
 	for _, m := range s.Metadata {
-		fmt.Fprintf(out, "metadata %s: %s\n", shown(m.Key), shown(m.Value))
+		fmt.Fprintf(out, "metadata %s: %s\n", shown(m.Key), shown(excerpt.Of(m.Value)))
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(out, "missing  %s\n", p)
