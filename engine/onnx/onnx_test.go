@@ -429,3 +429,84 @@ func TestLinearLayers(t *testing.T) {
 		}
 	}
 }
+
+// What follows a convolution (a batch norm, numbers of each channel, the sum at the end of a residual block, functions) is one step with it. With the values between them given as outputs, too, nothing
+// is joined, and the results are the same but for rounding.
+func TestConvolutionsAndWhatFollows(t *testing.T) {
+	numbers := func(n, seed int) []float32 {
+		x := make([]float32, n)
+		for i := range x {
+			x[i] = float32((i*37+seed*11)%29)/16 - 0.9
+		}
+		return x
+	}
+	const channels = 6
+	w := func(in, kernel int) *value.Value {
+		return floats([]int{channels, in, kernel, kernel}, numbers(channels*in*kernel*kernel, 1)...)
+	}
+	constants := map[string]*value.Value{
+		"w3": w(channels, 3), "w1": w(channels, 1), "deep": w(1, 3), "b": floats([]int{channels}, numbers(channels, 2)...),
+		"gamma": floats([]int{channels}, numbers(channels, 3)...), "beta": floats([]int{channels}, numbers(channels, 4)...), "mean": floats([]int{channels}, numbers(channels, 5)...),
+		"var": floats([]int{channels}, 0.5, 1, 2, 0.25, 3, 0.1), "c": floats([]int{1, channels, 1, 1}, numbers(channels, 6)...), "two": floats(scalar, 2), "three": floats(scalar, 3),
+		"zero": floats(scalar, 0), "six": floats(scalar, 6), "row": floats([]int{7}, numbers(7, 7)...), "wide": floats([]int{2, 1, channels, 9, 7}, numbers(2*channels*63, 8)...),
+	}
+	x, z := floats([]int{2, channels, 9, 7}, numbers(2*channels*63, 9)...), floats([]int{2, channels, 9, 7}, numbers(2*channels*63, 10)...)
+	small := floats([]int{channels, 1, 7}, numbers(channels*7, 11)...)
+	for _, c := range []struct {
+		name  string
+		nodes []string
+		z     *value.Value
+		steps int
+	}{
+		{"batch norm", []string{"a = Conv(x, w3, b)", "n = BatchNormalization(a, gamma, beta, mean, var)", "y = Relu(n)"}, nil, 1},
+		{"scale and shift", []string{"a = Conv(x, w3)", "m = Mul(c, a)", "s = Add(m, two)", "d = Div(s, three)", "y = Sub(d, c)"}, nil, 1},
+		{"residual block", []string{"a = Conv(x, w3, b)", "s = Add(z, a)", "y = Relu(s)"}, z, 1},
+		{"two convolutions", []string{"a = Conv(x, w3, b)", "e = Conv(x, w1)", "s = Add(a, e)", "y = Relu(s)"}, nil, 2},
+		{"sum that broadcasts", []string{"a = Conv(x, w3, b)", "s = Add(a, z)", "y = Relu(s)"}, small, 1},
+		{"sum with a larger one", []string{"a = Conv(x, w1, b)", "s = Add(a, z)", "y = Relu(s)"}, constants["wide"], 1},
+		{"relu6 of a depthwise one", []string{"a = Conv(x, deep, b; group=6)", "y = Clip(a, zero, six)"}, nil, 1},
+		{"functions in a row", []string{"a = Conv(x, w1)", "h = HardSwish(a)", "m = Mul(h, two)", "y = Sigmoid(m)"}, nil, 1},
+		{"a constant row", []string{"a = Conv(x, w3)", "y = Add(a, row)"}, nil, 2},
+		{"a number from which is taken", []string{"a = Conv(x, w3)", "y = Sub(two, a)"}, nil, 1},
+	} {
+		build := func(outputs string) *Model {
+			f := model(t, 17, 8, constants, outputs, c.nodes...)
+			for _, n := range f.Graph.Nodes {
+				if n.Op == "Conv" && strings.Contains(n.Inputs[1], "3") || n.Op == "Conv" && n.Inputs[1] == "deep" {
+					n.Attributes = append(n.Attributes, &format.Attribute{Name: "pads", Type: format.AttrInts, Ints: []int64{1, 1, 1, 1}})
+				}
+			}
+			return load(t, f)
+		}
+		in := map[string]*value.Value{"x": x}
+		if c.z != nil {
+			in["z"] = c.z
+		}
+		joined := build("y")
+		if len(joined.program.steps) != c.steps {
+			t.Errorf("%s: %d steps, must be %d", c.name, len(joined.program.steps), c.steps)
+		}
+		all := "y"
+		for _, n := range c.nodes {
+			if name := strings.Fields(n)[0]; name != "y" {
+				all += " " + name
+			}
+		}
+		apart := build(all)
+		if len(apart.program.steps) != len(c.nodes) {
+			t.Errorf("%s: %d steps apart, must be %d", c.name, len(apart.program.steps), len(c.nodes))
+		}
+		must := run(t, apart, in)["y"]
+		for range 2 {
+			got := run(t, joined, in)["y"]
+			if !slices.Equal(got.Shape, must.Shape) {
+				t.Fatalf("%s: shape %v, must be %v", c.name, got.Shape, must.Shape)
+			}
+			for i, v := range value.Data[float32](got) {
+				if m := value.Data[float32](must)[i]; math.Abs(float64(v-m)) > 2e-5*(1+math.Abs(float64(m))) {
+					t.Fatalf("%s: element %d is %v, must be %v", c.name, i, v, m)
+				}
+			}
+		}
+	}
+}

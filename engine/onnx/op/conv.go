@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 )
 
@@ -23,7 +24,11 @@ var convolutions = []Operator{
 type conv struct {
 	window *window
 	group  int
+	inputs int // of the nodes that are joined
 	dense  denseConv
+
+	// Where they are float32 and never change, else nil: what the nodes behind scale and shift is in them, not in the inputs.
+	weights, bias *value.Value
 }
 
 func newConv(n *Node) (*conv, error) {
@@ -37,6 +42,11 @@ func newConv(n *Node) (*conv, error) {
 	}
 	if v := n.Constant(1); v != nil && v.Memory() == value.F32 {
 		k.dense.constant = value.Data[float32](v)
+	}
+	k.inputs = len(n.Inputs)
+	if w, b := n.Constant(1), n.Constant(2); w != nil && w.Kind == format.Float && len(w.Shape) > 2 &&
+		(!n.HasInput(2) || b != nil && b.Kind == format.Float && slices.Equal(b.Shape, w.Shape[:1])) {
+		k.weights, k.bias = w, b
 	}
 	return k, w.dilated(n)
 }
@@ -66,6 +76,23 @@ func (k *conv) shapeOf(x, w, b *value.Value) (*convShape, error) {
 	return s, err
 }
 
+// operands gives the input, the weights and the bias, nil for none.
+func (k *conv) operands(c *Call) (x, w, b *value.Value) {
+	if k.weights != nil {
+		return c.In[0], k.weights, k.bias
+	}
+	return c.In[0], c.In[1], c.Input(2)
+}
+
+// result is the shape of the result.
+func (k *conv) result(c *Call) ([]int, error) {
+	s, err := k.shapeOf(k.operands(c))
+	if err != nil {
+		return nil, err
+	}
+	return s.space.result(s.n, s.out, len(c.In[0].Shape)), nil
+}
+
 // convShape is the sizes of a convolution.
 type convShape struct {
 	n, in, out, group int // images, channels in and out, groups
@@ -74,7 +101,7 @@ type convShape struct {
 
 // Run computes the convolution.
 func (k *conv) Run(c *Call) error {
-	x, w, b := c.In[0], c.In[1], c.Input(2)
+	x, w, b := k.operands(c)
 	if err := alike(c); err != nil {
 		return err
 	}
@@ -90,8 +117,11 @@ func (k *conv) Run(c *Call) error {
 	case value.F32:
 		if k.dense.takes(s) {
 			k.dense.run(s, y, x, w, b)
-		} else {
-			convolve[float32](s, y, x, w, b)
+			break
+		}
+		convolve[float32](s, y, x, w, b)
+		if k.dense.finish != nil {
+			k.dense.finish.Finish(value.Data[float32](y), 0)
 		}
 	case value.F64:
 		convolve[float64](s, y, x, w, b)

@@ -20,6 +20,8 @@ type denseConv struct {
 	y, x, w, b []float32
 	areaIn     int // elements of a channel
 	areaOut    int
+	finish     gemm.Finisher[float32] // of the results, nil for none
+	finished   bool                   // the kernels have done it
 }
 
 // convPlace is a worker's scratch.
@@ -49,20 +51,29 @@ func (s *space) roomy() bool {
 }
 
 func (d *denseConv) run(s *convShape, y, x, w, b *value.Value) {
-	d.shape = s
+	d.compute(s, y, x, w, b)
+	if d.finish != nil && !d.finished {
+		d.finish.Finish(value.Data[float32](y), 0)
+	}
+}
+
+func (d *denseConv) compute(s *convShape, y, x, w, b *value.Value) {
+	d.shape, d.finished = s, false
 	d.y, d.x, d.w, d.b = value.Data[float32](y), value.Data[float32](x), value.Data[float32](w), dataOf[float32](b)
 	d.areaIn, d.areaOut, _ = s.space.volumes()
 	defer func() { d.y, d.x, d.w, d.b = nil, nil, nil, nil }()
 	d.whole = d.plan()
 	if s.group > 1 && s.group == s.in && d.whole {
 		d.plane.Batch, d.plane.InC, d.plane.OutC = s.n, s.in, s.out
-		gemm.Depthwise(&d.plane, d.y, d.x, d.w, d.b)
+		gemm.Depthwise(&d.plane, d.y, d.x, d.w, d.b, d.finish)
+		d.finished = true
 		return
 	}
 	d.pack()
 	if s.group == 1 && d.whole {
 		d.plane.Batch = s.n
-		d.forward(0, d.y, d.x)
+		d.forward(0, d.y, d.x, d.finish)
+		d.finished = d.filters != nil
 		return
 	}
 	for len(d.places) < simd.Threads() {
@@ -107,13 +118,14 @@ func (d *denseConv) pack() {
 	}
 }
 
-func (d *denseConv) forward(group int, y, x []float32) {
+// forward computes the convolution of a group. finish is done here where the weights are packed, else after all.
+func (d *denseConv) forward(group int, y, x []float32, finish gemm.Finisher[float32]) {
 	var b []float32
 	if d.b != nil {
 		b = d.b[group*d.plane.OutC:][:d.plane.OutC]
 	}
 	if d.filters != nil {
-		gemm.ForwardPacked(&d.plane, y, x, &d.filters[group], b)
+		gemm.ForwardPacked(&d.plane, y, x, &d.filters[group], b, finish)
 		return
 	}
 	size := len(d.w) / d.shape.group
@@ -125,7 +137,7 @@ func (d *denseConv) Do(task, worker int) {
 	s := d.shape
 	in, out := s.in/s.group, d.plane.OutC
 	if d.whole {
-		d.forward(task%s.group, d.y[task*out*d.areaOut:][:out*d.areaOut], d.x[task*in*d.areaIn:][:in*d.areaIn])
+		d.forward(task%s.group, d.y[task*out*d.areaOut:][:out*d.areaOut], d.x[task*in*d.areaIn:][:in*d.areaIn], nil)
 		return
 	}
 	e := &s.space[0]
@@ -142,7 +154,7 @@ func (d *denseConv) Do(task, worker int) {
 			copy(place.x[(ch*e.kernel+k)*sliceIn:][:sliceIn], d.x[from:])
 		}
 	}
-	d.forward(task%s.group, place.y, place.x)
+	d.forward(task%s.group, place.y, place.x, nil)
 	for ch := range out {
 		copy(d.y[(task*out+ch)*d.areaOut+slice*sliceOut:], place.y[ch*sliceOut:][:sliceOut])
 	}

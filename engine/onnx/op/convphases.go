@@ -48,7 +48,7 @@ func (k *transposedPhases) run(s *convShape, yv, xv, wv, bv *value.Value) {
 				for n := range s.n {
 					from := x[(n*s.out+g*perOut)*out:][:perOut*out]
 					if k.constant != nil {
-						gemm.ForwardPacked(&plane, k.rows, from, &k.filters[phase], nil)
+						gemm.ForwardPacked(&plane, k.rows, from, &k.filters[phase], nil, nil)
 					} else {
 						gemm.Forward(&plane, k.rows, from, k.weights, nil, false)
 					}

@@ -52,7 +52,7 @@ func (d *directConv) run(f *field, x *value.Value, zero int32, w []float32, y []
 		whole.InC, whole.OutC = f.in, f.out
 		d.part = scratch.Sized(d.part, f.out*plane)
 		for b := range f.batch {
-			gemm.Depthwise(&whole, d.part, d.x[b*f.in*whole.H*whole.W:], w, nil)
+			gemm.Depthwise(&whole, d.part, d.x[b*f.in*whole.H*whole.W:], w, nil, nil)
 			addInts(y[b*f.out*plane:(b+1)*f.out*plane], d.part, true)
 		}
 		return true
@@ -69,7 +69,7 @@ func (d *directConv) run(f *field, x *value.Value, zero int32, w []float32, y []
 			for i := range stretches {
 				s := whole
 				s.InC = min(each, in-i*each)
-				gemm.ForwardPacked(&s, d.part, d.x[(b*f.in+g*in+i*each)*s.H*s.W:], &d.filters[g*stretches+i], nil)
+				gemm.ForwardPacked(&s, d.part, d.x[(b*f.in+g*in+i*each)*s.H*s.W:], &d.filters[g*stretches+i], nil, nil)
 				addInts(sums, d.part, i == 0)
 			}
 		}

@@ -196,7 +196,7 @@ func poolPlanes[T float32 | float64](k *pool, j *poolJob[T], s *space, y, x []T,
 			j.ones[i] = 1
 		}
 	}
-	gemm.Depthwise(&p, y, x, j.ones, nil)
+	gemm.Depthwise(&p, y, x, j.ones, nil, nil)
 	j.pool, j.space = k, s
 	for i := range len(y) / out {
 		averages(j, y[i*out:][:out])

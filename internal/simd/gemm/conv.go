@@ -157,11 +157,21 @@ func (f *Filter[T]) Pack(s *Conv2D, w []T) {
 	give[T](&slides, j)
 }
 
-// ForwardPacked is Forward with weights that Pack has arranged, without ReLU. The sums of a kernel of one element may be rounded otherwise.
-func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T) {
+// A Finisher changes results of a convolution as soon as they are there, and in a core's cache.
+type Finisher[T simd.Float] interface {
+	// Finish gets a part of the results, of one channel of one image, and where in all results it begins. It is called by several workers at a time, once for each result.
+	Finish(y []T, at int)
+}
+
+// ForwardPacked is Forward with weights that Pack has arranged, without ReLU; finish, if there is one, changes the results. The sums of a kernel of one element may be rounded
+// otherwise.
+func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, finish Finisher[T]) {
 	e := newEngine[T]()
 	if f.level != e.level || f.pointwise != s.pointwise() {
 		Forward(s, y, x, f.weights, bias, false)
+		if n := s.Batch * s.OutC * s.OutH() * s.OutW(); finish != nil && n > 0 {
+			finish.Finish(y[:n], 0)
+		}
 		return
 	}
 	s.check(len(y), len(x), len(f.weights))
@@ -169,16 +179,17 @@ func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T) {
 	if f.pointwise {
 		j := take[T, pointwise[T]](&pointwises)
 		j.engine, j.images, j.in, j.out, j.area = e, s.Batch, s.InC, s.OutC, s.H*s.W
-		j.y, j.x, j.bias, j.panels = y, x, bias, f.panels
+		j.y, j.x, j.bias, j.panels, j.finish = y, x, bias, f.panels, finish
 		j.start()
-		j.y, j.x, j.bias, j.panels = nil, nil, nil, nil
+		j.y, j.x, j.bias, j.panels, j.finish = nil, nil, nil, nil, nil
 		give[T](&pointwises, j)
 		return
 	}
 	j := take[T, slide[T]](&slides)
 	j.forward(s)
-	j.y, j.x, j.bias, j.relu = y, x, bias, false
+	j.y, j.x, j.bias, j.relu, j.finish = y, x, bias, false, finish
 	j.start(f.panels)
+	j.finish = nil
 	give[T](&slides, j)
 }
 

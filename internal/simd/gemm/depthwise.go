@@ -12,9 +12,9 @@ import (
 //	y[b, c·M + m] = x[b, c] ⋆ w[c·M + m] + bias[c·M + m]
 //
 // with M = OutC/InC filters a channel. Shapes: y [Batch, OutC, OutH, OutW], x [Batch, InC, H, W],
-// w [OutC, KH, KW], bias [OutC] or nil. y must not overlap the others. A geometry that Validate
-// refuses, OutC that is no multiple of InC and a slice that is too short panic.
-func Depthwise[T simd.Float](s *Conv2D, y, x, w, bias []T) {
+// w [OutC, KH, KW], bias [OutC] or nil; finish, if there is one, changes the results. y must not overlap the others. A geometry that
+// Validate refuses, OutC that is no multiple of InC and a slice that is too short panic.
+func Depthwise[T simd.Float](s *Conv2D, y, x, w, bias []T, finish Finisher[T]) {
 	s.checkGroups(len(y), len(x), len(w), s.InC)
 	if s.OutC%s.InC != 0 {
 		panic(fmt.Sprintf("gemm: %d channels of the output are no multiple of the input's %d", s.OutC, s.InC))
@@ -22,9 +22,9 @@ func Depthwise[T simd.Float](s *Conv2D, y, x, w, bias []T) {
 	s.checkBias(len(bias), bias != nil)
 	j := take[T, depthwise[T]](&depthwises)
 	j.engine, j.conv = newEngine[T](), s.withDefaults()
-	j.y, j.x, j.w, j.bias = y, x, w, bias
+	j.y, j.x, j.w, j.bias, j.finish = y, x, w, bias, finish
 	j.start()
-	j.y, j.x, j.w, j.bias = nil, nil, nil, nil
+	j.y, j.x, j.w, j.bias, j.finish = nil, nil, nil, nil, nil
 	give[T](&depthwises, j)
 }
 
@@ -63,6 +63,7 @@ type depthwise[T simd.Float] struct {
 	places         []depthwisePlace[T]
 	outside        T    // what padding holds
 	greatest       bool // the greatest element is taken instead of a sum
+	finish         Finisher[T]
 }
 
 // depthwisePlace is a worker's scratch.
@@ -124,11 +125,14 @@ func (j *depthwise[T]) Do(task, worker int) {
 			y := j.y[(plane*each+m)*area:][:area]
 			if j.phaseW == j.outW {
 				j.filter(y, place.x, x, w, bias)
-				continue
+			} else {
+				place.y = grow(place.y, j.stretch)
+				j.filter(place.y, place.x, x, w, bias)
+				j.copyBlock(y, place.y, j.outW, j.phaseW, j.outH, j.outW)
 			}
-			place.y = grow(place.y, j.stretch)
-			j.filter(place.y, place.x, x, w, bias)
-			j.copyBlock(y, place.y, j.outW, j.phaseW, j.outH, j.outW)
+			if j.finish != nil {
+				j.finish.Finish(y, (plane*each+m)*area)
+			}
 		}
 	}
 }

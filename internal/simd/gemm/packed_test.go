@@ -18,7 +18,7 @@ func testPacked[T simd.Float](t *testing.T) {
 		var f Filter[T]
 		f.Pack(s, w)
 		whole, y := guarded[T](n)
-		ForwardPacked(s, y, x, &f, bias)
+		ForwardPacked(s, y, x, &f, bias, nil)
 		checkGuards(t, whole)
 		forward := make([]T, n)
 		Forward(s, forward, x, w, bias, false)
@@ -55,7 +55,7 @@ func TestFilterOtherLevel(t *testing.T) {
 	f.Pack(s, w)
 	y, must := make([]float32, 9*3*6), make([]float32, 9*3*6)
 	simd.Use(simd.Generic)
-	ForwardPacked(s, y, x, &f, nil)
+	ForwardPacked(s, y, x, &f, nil, nil)
 	Forward(s, must, x, w, nil, false)
 	for i, v := range must {
 		if y[i] != v {
@@ -75,7 +75,7 @@ func testDepthwise[T simd.Float](t *testing.T) {
 			bias = nil
 		}
 		whole, y := guarded[T](n)
-		Depthwise(&d, y, x, w, bias)
+		Depthwise(&d, y, x, w, bias, nil)
 		checkGuards(t, whole)
 		want := newSums(n)
 		area, taps := d.OutH()*d.OutW(), d.KH*d.KW
@@ -144,15 +144,15 @@ func TestPackedSameBits(t *testing.T) {
 		y := make([]float32, s.Batch*s.OutC*s.OutH()*s.OutW())
 		again := make([]float32, len(y))
 		simd.SetThreads(1)
-		ForwardPacked(&s, y, x, &f, nil)
+		ForwardPacked(&s, y, x, &f, nil, nil)
 		d := s
 		d.OutC = d.InC
 		deep, deepAgain := make([]float32, d.Batch*d.OutC*d.OutH()*d.OutW()), make([]float32, d.Batch*d.OutC*d.OutH()*d.OutW())
-		Depthwise(&d, deep, x, w, nil)
+		Depthwise(&d, deep, x, w, nil, nil)
 		for _, threads := range []int{2, 3, 7} {
 			simd.SetThreads(threads)
-			ForwardPacked(&s, again, x, &f, nil)
-			Depthwise(&d, deepAgain, x, w, nil)
+			ForwardPacked(&s, again, x, &f, nil, nil)
+			Depthwise(&d, deepAgain, x, w, nil, nil)
 			for i := range y {
 				if y[i] != again[i] {
 					t.Fatalf("%+v, %d workers: element %d is %v, was %v", s, threads, i, again[i], y[i])
@@ -168,7 +168,7 @@ func TestPackedSameBits(t *testing.T) {
 		if raceEnabled {
 			continue
 		}
-		if n := testing.AllocsPerRun(10, func() { ForwardPacked(&s, again, x, &f, nil); Depthwise(&d, deepAgain, x, w, nil) }); n > 0 {
+		if n := testing.AllocsPerRun(10, func() { ForwardPacked(&s, again, x, &f, nil, nil); Depthwise(&d, deepAgain, x, w, nil, nil) }); n > 0 {
 			t.Errorf("%+v: %v allocations", s, n)
 		}
 	}

@@ -18,6 +18,7 @@ type pointwise[T simd.Float] struct {
 	places                  [][]T // one a worker: the panels of a task, each [in, columns]
 	shared                  []T   // the panels of all images, where tasks share them; else nil
 	pack                    pointwisePanels[T]
+	finish                  Finisher[T]
 }
 
 var pointwises pool
@@ -95,6 +96,14 @@ func (j *pointwise[T]) Do(task, worker int) {
 			t.b = at(panels, (p-first)*j.panel())
 			t.c = at(j.y, (image*j.out+row)*j.area+p*j.nr)
 			j.multiply(&t)
+		}
+		if j.finish == nil {
+			continue
+		}
+		for ; row < end; row++ {
+			y := (image*j.out + row) * j.area
+			from, to := y+first*j.nr, y+min(last*j.nr, j.area)
+			j.finish.Finish(j.y[from:to], from)
 		}
 	}
 }

@@ -16,6 +16,7 @@ type slide[T simd.Float] struct {
 	y, x, weights, bias []T
 	relu, add           bool
 	adjoint             bool // the weights are of the convolution whose gradient this is
+	finish              Finisher[T]
 
 	phaseW   int  // columns of a group
 	row      int  // elements of a row of the canvas
@@ -231,6 +232,12 @@ func (s *slide[T]) fill(image, lo, hi int, on []T, first int) {
 			t.a = at(on, (i-lo)*s.strideH*s.row+col)
 			t.c = at(s.y, y+i*s.outW+col)
 			s.multiply(&t)
+		}
+	}
+	if s.finish != nil && hi > lo {
+		for range t.cols {
+			s.finish.Finish(s.y[y+lo*s.outW:y+hi*s.outW], y+lo*s.outW)
+			y += area
 		}
 	}
 }
