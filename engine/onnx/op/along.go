@@ -297,7 +297,7 @@ func (k *norm) lines(shape []int) (lines, error) {
 			return lines{}, err
 		}
 	}
-	return lines{volumeOf(shape[:axis]), volumeOf(shape[axis:]), 1}, nil
+	return lines{volume(shape[:axis]), volume(shape[axis:]), 1}, nil
 }
 
 func normalise[T simd.Float](o normOp, dst, x []T, l lines, columns *columns[T]) {

@@ -107,5 +107,5 @@ func times(a, b int) (int, error) {
 
 // insideOut cuts a shape at an axis: how many there are above it, and how many elements below.
 func insideOut(shape []int, axis int) (outer, inner int) {
-	return volumeOf(shape[:axis]), volumeOf(shape[axis+1:])
+	return volume(shape[:axis]), volume(shape[axis+1:])
 }

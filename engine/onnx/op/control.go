@@ -454,7 +454,7 @@ func (k *scan) put(out *value.Value, axis, i int, v *value.Value, first int) {
 	if v.Len() == 0 {
 		return
 	}
-	outer, inner := volumeOf(v.Shape[:axis]), volumeOf(v.Shape[axis:])
+	outer, inner := volume(v.Shape[:axis]), volume(v.Shape[axis:])
 	steps := out.Shape[len(out.Shape)-len(v.Shape)-1+axis]
 	k.region.reset()
 	k.region.add(outer, steps*inner, inner)

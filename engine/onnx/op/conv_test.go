@@ -101,19 +101,19 @@ func flatIndex(digits, shape []int) int {
 // each calls f for every product of the convolution, with places in y, x and w.
 func (c testConv) each(out, begin []int, f func(y, x, w int)) {
 	perIn, perOut := c.in/c.group, c.out/c.group
-	for y := range c.n * c.out * volumeOf(out) {
-		p := digits(y%volumeOf(out), out)
-		n, o := y/volumeOf(out)/c.out, y/volumeOf(out)%c.out
-		for tap := range perIn * volumeOf(c.kernel) {
+	for y := range c.n * c.out * volume(out) {
+		p := digits(y%volume(out), out)
+		n, o := y/volume(out)/c.out, y/volume(out)%c.out
+		for tap := range perIn * volume(c.kernel) {
 			at := make([]int, len(p))
 			inside := true
-			for i, k := range digits(tap%volumeOf(c.kernel), c.kernel) {
+			for i, k := range digits(tap%volume(c.kernel), c.kernel) {
 				at[i] = p[i]*c.stride[i] + k*c.dilation[i] - begin[i]
 				inside = inside && at[i] >= 0 && at[i] < c.size[i]
 			}
 			if inside {
-				ch := o/perOut*perIn + tap/volumeOf(c.kernel)
-				f(y, (n*c.in+ch)*volumeOf(c.size)+flatIndex(at, c.size), o*perIn*volumeOf(c.kernel)+tap)
+				ch := o/perOut*perIn + tap/volume(c.kernel)
+				f(y, (n*c.in+ch)*volume(c.size)+flatIndex(at, c.size), o*perIn*volume(c.kernel)+tap)
 			}
 		}
 	}
@@ -182,12 +182,12 @@ func TestConv(t *testing.T) {
 		x := randomTensor(rng, kind, append([]int{c.n, c.in}, c.size...)...)
 		w := randomTensor(rng, kind, append([]int{c.out, c.in / c.group}, c.kernel...)...)
 		in := []*value.Value{x, w}
-		must := make([]float64, c.n*c.out*volumeOf(out))
+		must := make([]float64, c.n*c.out*volume(out))
 		if c.bias {
 			b := randomTensor(rng, kind, c.out)
 			in = append(in, b)
 			for j := range must {
-				must[j] = randomNumbers(b)[j/volumeOf(out)%c.out]
+				must[j] = randomNumbers(b)[j/volume(out)%c.out]
 			}
 		}
 		xs, ws := randomNumbers(x), randomNumbers(w)
@@ -229,12 +229,12 @@ func TestConvTranspose(t *testing.T) {
 		x := randomTensor(rng, kind, append([]int{c.n, c.out}, out...)...)
 		w := randomTensor(rng, kind, append([]int{c.out, c.in / c.group}, c.kernel...)...)
 		in := []*value.Value{x, w}
-		must := make([]float64, c.n*c.in*volumeOf(c.size))
+		must := make([]float64, c.n*c.in*volume(c.size))
 		if c.bias {
 			b := randomTensor(rng, kind, c.in)
 			in = append(in, b)
 			for j := range must {
-				must[j] = randomNumbers(b)[j/volumeOf(c.size)%c.in]
+				must[j] = randomNumbers(b)[j/volume(c.size)%c.in]
 			}
 		}
 		xs, ws := randomNumbers(x), randomNumbers(w)

@@ -78,26 +78,6 @@ func inParts(n, size int, f func(from, to int)) {
 // scratchLimit bounds the elements of what a kernel keeps beside its results, against files that claim sizes without having them.
 const scratchLimit = 1 << 28
 
-// axisIn gives the axis of a tensor of that rank which a, perhaps negative, names.
-func axisIn(a, rank int) (int, error) {
-	if a < -rank || a >= rank {
-		return 0, fmt.Errorf("axis is %d, must be in [%d, %d]", a, -rank, rank-1)
-	}
-	if a < 0 {
-		a += rank
-	}
-	return a, nil
-}
-
-// volume is the number of elements of a part of a shape that a tensor has.
-func volume(shape []int) int {
-	n := 1
-	for _, d := range shape {
-		n *= d
-	}
-	return n
-}
-
 // stretch writes src, of a shape that broadcasts to another, over all of dst, which has that.
 func stretch[T value.Element](dst []T, shape []int, src []T, from []int) {
 	if len(dst) == 0 {

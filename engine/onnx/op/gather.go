@@ -193,8 +193,8 @@ func tuplePlaces(places []int, data, indices *value.Value, batch int) ([]int, er
 		return places, err
 	}
 	strides := stridesOf(nil, data.Shape)
-	perBatch := count / volumeOf(indices.Shape[:batch])
-	step := volumeOf(data.Shape[batch:])
+	perBatch := count / volume(indices.Shape[:batch])
+	step := volume(data.Shape[batch:])
 	for t := range count {
 		at := t / perBatch * step
 		for j, i := range list[t*depth : (t+1)*depth] {
@@ -227,7 +227,7 @@ func (k *gatherND) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	r.outer, r.inner = 1, volumeOf(rest)
+	r.outer, r.inner = 1, volume(rest)
 	r.gather(out, x)
 	return nil
 }

@@ -170,7 +170,7 @@ func (k *reverseSequence) Run(c *Call) error {
 	if err != nil || out.Len() == 0 {
 		return err
 	}
-	inner := volumeOf(x.Shape[2:])
+	inner := volume(x.Shape[2:])
 	alongBatch, alongTime := inner, batches*inner
 	if k.batch == 0 {
 		alongBatch, alongTime = steps*inner, inner

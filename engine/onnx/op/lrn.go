@@ -80,7 +80,7 @@ func (k *lpNorm) Run(c *Call) error {
 
 func lpNormRun[T simd.Float](k *lpNorm, c *Call) error {
 	x := c.In[0]
-	axis, err := axisIn(k.axis, len(x.Shape))
+	axis, err := axisWithin(k.axis, len(x.Shape))
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func meanVarianceRun[T simd.Float](k *meanVariance, c *Call) error {
 	x := c.In[0]
 	reduced := append([]int(nil), x.Shape...)
 	for _, a := range k.axes {
-		axis, err := axisIn(a, len(x.Shape))
+		axis, err := axisWithin(a, len(x.Shape))
 		if err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func (k *layerNorm) Run(c *Call) error {
 
 func layerNormRun[T simd.Float](k *layerNorm, r *normRows[T], c *Call) error {
 	x := c.In[0]
-	axis, err := axisIn(k.axis, len(x.Shape))
+	axis, err := axisWithin(k.axis, len(x.Shape))
 	if err != nil {
 		return err
 	}

@@ -235,7 +235,7 @@ func TestLpNormalization(t *testing.T) {
 
 func TestNormsRefuse(t *testing.T) {
 	x := ramp(2, 3)
-	testNode{op: "LayerNormalization", version: 17, attributes: map[string]any{"axis": 2}}.refuses(t, []*value.Value{x, floats(1)}, "axis is 2", "[-2, 1]")
+	testNode{op: "LayerNormalization", version: 17, attributes: map[string]any{"axis": 2}}.refuses(t, []*value.Value{x, floats(1)}, "axis is 2", "-2 to 1")
 	testNode{op: "LayerNormalization", version: 17}.refuses(t, []*value.Value{x, floats(1, 2)}, "scale", "[2]", "[2 3]")
 	testNode{op: "LayerNormalization", version: 17}.refuses(t, []*value.Value{tensor([]int32{1}, 1), floats(1)}, "int32")
 	testNode{op: "BatchNormalization", version: 15}.refuses(t, []*value.Value{x, floats(1, 2), floats(1, 2), floats(1, 2), floats(1, 2)}, "scale is float[2]", "[3]")

@@ -90,7 +90,7 @@ func (g grains) cut(x, scale *value.Value) (*pieces, error) {
 			scaleOf: func(int, int) (int, int) { return 0, 1 },
 		}, nil
 	}
-	axis, err := axisIn(g.axis, len(x.Shape))
+	axis, err := axisWithin(g.axis, len(x.Shape))
 	if err != nil {
 		return nil, err
 	}

@@ -38,39 +38,39 @@ func ofFloat(n *Node) *rand.Rand {
 	return generator(n, func() uint64 { return uint64(math.Float32bits(n.Float("seed", 0))) })
 }
 
-// fill writes numbers in order.
-func fill(v *value.Value, next func() float64) {
+// fill computes every element in order, as float64; integers are cut off, and bool is what is not 0.
+func fill(v *value.Value, f func(i int) float64) {
 	switch v.Memory() {
 	case value.F32:
-		fillOf(value.Data[float32](v), next)
+		fillOf(value.Data[float32](v), f)
 	case value.F64:
-		fillOf(value.Data[float64](v), next)
+		fillOf(value.Data[float64](v), f)
 	case value.I8:
-		fillOf(value.Data[int8](v), next)
+		fillOf(value.Data[int8](v), f)
 	case value.I16:
-		fillOf(value.Data[int16](v), next)
+		fillOf(value.Data[int16](v), f)
 	case value.I32:
-		fillOf(value.Data[int32](v), next)
+		fillOf(value.Data[int32](v), f)
 	case value.I64:
-		fillOf(value.Data[int64](v), next)
+		fillOf(value.Data[int64](v), f)
 	case value.U8:
-		fillOf(value.Data[uint8](v), next)
+		fillOf(value.Data[uint8](v), f)
 	case value.U16:
-		fillOf(value.Data[uint16](v), next)
+		fillOf(value.Data[uint16](v), f)
 	case value.U32:
-		fillOf(value.Data[uint32](v), next)
+		fillOf(value.Data[uint32](v), f)
 	case value.U64:
-		fillOf(value.Data[uint64](v), next)
+		fillOf(value.Data[uint64](v), f)
 	default:
 		for i, b := 0, value.Data[bool](v); i < len(b); i++ {
-			b[i] = next() != 0
+			b[i] = f(i) != 0
 		}
 	}
 }
 
-func fillOf[T value.Number](x []T, next func() float64) {
+func fillOf[T value.Number](x []T, f func(i int) float64) {
 	for i := range x {
-		x[i] = fromFloat[T](next())
+		x[i] = fromFloat[T](f(i))
 	}
 }
 
@@ -130,7 +130,7 @@ func (k *draw) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	fill(out, k.next)
+	fill(out, func(int) float64 { return k.next() })
 	return nil
 }
 
@@ -162,7 +162,7 @@ func (k *bernoulli) Run(c *Call) error {
 		return err
 	}
 	i := -1
-	fill(out, func() float64 {
+	fill(out, func(int) float64 {
 		i++
 		return one[float64](k.g.Float64() < p[i])
 	})
@@ -216,7 +216,7 @@ func (k *multinomial) Run(c *Call) error {
 	classes := x.Shape[1]
 	sums := make([]float64, classes)
 	i := 0
-	fill(out, func() float64 {
+	fill(out, func(int) float64 {
 		if i%k.sample == 0 {
 			cumulate(sums, logits[i/k.sample*classes:][:classes])
 		}
@@ -282,7 +282,7 @@ func (k *dropout) Run(c *Call) error {
 		if err != nil {
 			return err
 		}
-		fill(mask, func() float64 { return 1 })
+		fill(mask, func(int) float64 { return 1 })
 	}
 	return c.Share(0, x, x.Shape...)
 }
@@ -302,7 +302,7 @@ func (k *dropout) drop(c *Call, ratio float64) error {
 		mask[i] = k.g.Float64() >= ratio
 	}
 	i := -1
-	fill(out, func() float64 {
+	fill(out, func(int) float64 {
 		i++
 		if !mask[i] {
 			return 0

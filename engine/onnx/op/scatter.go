@@ -71,7 +71,7 @@ func (k *scatterND) Run(c *Call) error {
 	if shape := slices.Concat(indices.Shape[:rank-1], rest); updates.Kind != x.Kind || !slices.Equal(updates.Shape, shape) {
 		return fmt.Errorf("updates are %s, must be of %s and shape %v", updates, x.Kind, shape)
 	}
-	return scatter(c, k.places, volumeOf(rest), k.reduction)
+	return scatter(c, k.places, volume(rest), k.reduction)
 }
 
 // scatter copies the data, input 0, and puts the rows of the updates, input 2, where places say.

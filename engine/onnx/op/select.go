@@ -379,7 +379,7 @@ func (k *oneHot) Run(c *Call) error {
 	r.reset()
 	r.add(out.Len(), 1, 0)
 	r.copy(out, 0, values, 0)
-	inner := volumeOf(indices.Shape[axis:])
+	inner := volume(indices.Shape[axis:])
 	k.places = k.places[:0]
 	for i, e := range hot {
 		if j, err := indexWithin(e, n); err == nil {

@@ -39,47 +39,13 @@ func windowOf(name string, a, b, d float64) Operator {
 			if !periodic {
 				period = max(1, period-1) // of a window of one element the angle is 0
 			}
-			return fillNumbers(out, func(i int) float64 {
+			fill(out, func(i int) float64 {
 				angle := 2 * math.Pi * float64(i) / period
 				return a - float64(b*math.Cos(angle)) + float64(d*math.Cos(2*angle))
 			})
+			return nil
 		}), nil
 	}}
-}
-
-// fillNumbers computes every element as float64. Integers are cut off.
-func fillNumbers(out *value.Value, f func(i int) float64) error {
-	switch out.Memory() {
-	case value.F32:
-		fillAs[float32](out, f)
-	case value.F64:
-		fillAs[float64](out, f)
-	case value.I8:
-		fillAs[int8](out, f)
-	case value.I16:
-		fillAs[int16](out, f)
-	case value.I32:
-		fillAs[int32](out, f)
-	case value.I64:
-		fillAs[int64](out, f)
-	case value.U8:
-		fillAs[uint8](out, f)
-	case value.U16:
-		fillAs[uint16](out, f)
-	case value.U32:
-		fillAs[uint32](out, f)
-	case value.U64:
-		fillAs[uint64](out, f)
-	default:
-		return notFor(out.Kind)
-	}
-	return nil
-}
-
-func fillAs[T value.Number](out *value.Value, f func(i int) float64) {
-	for i, x := 0, value.Data[T](out); i < len(x); i++ {
-		x[i] = T(f(i))
-	}
 }
 
 // dft transforms lines of real or complex numbers, the last dimension, along an axis.
@@ -315,7 +281,7 @@ func melOf(n *Node) (Kernel, error) {
 			f := 700 * math.Expm1((low+float64(i)*step)/2595*math.Ln10)
 			return int(math.Floor(float64(length+1) * f / float64(rate)))
 		}
-		return fillNumbers(out, func(i int) float64 {
+		fill(out, func(i int) float64 {
 			bin, band := i/bands, i%bands
 			left, middle, right := corner(band), corner(band+1), corner(band+2)
 			switch {
@@ -328,5 +294,6 @@ func melOf(n *Node) (Kernel, error) {
 			}
 			return 0
 		})
+		return nil
 	}), nil
 }

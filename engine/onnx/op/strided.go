@@ -242,8 +242,8 @@ func stridesOf(strides, shape []int) []int {
 	return strides
 }
 
-// volumeOf multiplies dimensions, which are those of a tensor that is there.
-func volumeOf(shape []int) int {
+// volume multiplies dimensions, which are those of a tensor that is there.
+func volume(shape []int) int {
 	n := 1
 	for _, d := range shape {
 		n *= d
