@@ -70,7 +70,7 @@ var allowed = map[string][]string{
 	"seq/tag":                       {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/onnx/format", "engine/tensor", "ebm/functional", "ebm/measure", "data", "seq/answers", "seq/lattice"},
 	"search/bulk":                   {"internal/bytetext", "internal/card", "internal/excerpt", "internal/flock", "internal/npy", "internal/wholefile", "engine/tensor", "data", "loss/distance", "search/encode", "search/index"},
 	"search/collection":             {"internal/bytetext", "internal/card", "internal/excerpt", "internal/wholefile", "ebm/measure", "data", "train", "loss/distance", "search/encode", "search/index", "search/retrieval"},
-	"search/encode":                 {"internal/card", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/tensor", "data", "train", "loss/distance"},
+	"search/encode":                 {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/export", "engine/onnx/value", "engine/tensor", "data", "train", "loss/distance"},
 	"search/index":                  {"internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "loss/distance"},
 	"search/index/indextest":        {"loss/distance", "search/index"},
 	"search/index/weaviate":         {"internal/excerpt", "loss/distance", "search/index"},

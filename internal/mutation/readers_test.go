@@ -494,6 +494,17 @@ func runReaders() []reader {
 		err = e.Encode(out, looked)
 		return fmt.Sprint(e.Network().Spec, out), err
 	}
+	imported := at("net.onnx", func(path string) (any, error) {
+		e, err := encode.OpenAny(path)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]float32, e.Dim())
+		if err := e.Encode(out, looked); err != nil { // by the picture's place, as a caller knows the model
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return fmt.Sprint(e.Size(), e.Metric(), out), nil
+	})
 	tagger := func(dir string) (any, error) {
 		m, err := tag.Open(dir)
 		if err != nil {
@@ -539,6 +550,11 @@ func runReaders() []reader {
 	return []reader{
 		{name: "run/encoder.json", funcs: []string{"search/encode.Open"}, file: encode.CardFile, make: run("search"), read: encoder, blind: noDigest},
 		{name: "run/model.safetensors", file: jobs.ModelFile, make: run("search"), read: encoder},
+		{
+			name: "imported encoder/card", funcs: []string{"search/encode.OpenImported", "search/encode.OpenAny"}, file: "net.energo.yaml",
+			make: importedEncoder, read: imported, blind: noDigest,
+		},
+		{name: "imported encoder/model", file: "net.onnx", make: importedEncoder, read: imported, blind: noDigest},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/tagger's weights", file: jobs.ModelFile, make: run("tagger"), read: tagger},
@@ -685,6 +701,26 @@ func jobReaders() []reader {
 			}),
 		},
 	}
+}
+
+// importedEncoder writes an encoder as an ONNX model with a card.
+func importedEncoder(t *testing.T, dir string) {
+	t.Helper()
+	n, err := encode.NewNetwork(encode.Spec{Job: "search", Channels: 1, Height: 8, Width: 8, Dim: 2, Metric: distance.Euclidean}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := n.Graph().Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Metadata = nil // so that the card is needed
+	content, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "net.onnx", content)
+	write(t, dir, "net.energo.yaml", []byte("channels: grey\nmean: 0.5\ndeviation: [0.25]\nmetric: cosine\n"))
 }
 
 // corner is an encoder of one pixel.

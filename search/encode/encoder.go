@@ -20,7 +20,7 @@ import (
 	"github.com/energo-ml/energo/loss/distance"
 )
 
-// Encoder turns pictures into vectors. *Model is one.
+// Encoder turns pictures into vectors. *Model and *Imported are such.
 type Encoder interface {
 	// Dim is how many coordinates a vector has.
 	Dim() int
@@ -144,13 +144,8 @@ type encoding struct {
 // Errors: dst of another length; a picture without pixels, by its index; a vector that is not finite.
 func (m *Model) Encode(dst []float32, pictures []image.Image) error {
 	dim := m.network.Dim
-	if len(dst) != len(pictures)*dim {
-		return fmt.Errorf("Encode: dst has %d elements; it must have %d, %d for each of %d pictures", len(dst), len(pictures)*dim, dim, len(pictures))
-	}
-	for i, p := range pictures {
-		if p == nil || p.Bounds().Empty() {
-			return fmt.Errorf("Encode: picture %d has no pixels", i)
-		}
+	if err := checkEncode(dst, pictures, dim); err != nil {
+		return err
 	}
 	w, ok := m.workers.Get().(*encoding)
 	if !ok {
@@ -170,6 +165,19 @@ func (m *Model) Encode(dst []float32, pictures []image.Image) error {
 		copy(out, w.run())
 		if simd.HasNonFinite(out) {
 			return fmt.Errorf("Encode: the vector of a picture from %d to %d is not finite: the model's weights are of no use", lo, lo+len(part)-1)
+		}
+	}
+	return nil
+}
+
+// checkEncode refuses what Encode cannot take.
+func checkEncode(dst []float32, pictures []image.Image, dim int) error {
+	if len(dst) != len(pictures)*dim {
+		return fmt.Errorf("Encode: dst has %d elements; it must have %d, %d for each of %d pictures", len(dst), len(pictures)*dim, dim, len(pictures))
+	}
+	for i, p := range pictures {
+		if p == nil || p.Bounds().Empty() {
+			return fmt.Errorf("Encode: picture %d has no pixels", i)
 		}
 	}
 	return nil

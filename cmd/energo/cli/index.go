@@ -17,8 +17,8 @@ import (
 func newIndex() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "index COMMAND", Short: "Make an index of pictures, and search in it",
-		Long: `An index holds the vectors that the network of a run of train search or train siamese gives for pictures, and
-finds the nearest ones to another picture's. INDEX is a folder, or the address of one on a Weaviate
+		Long: `An index holds the vectors that the network of a run of train search or train siamese, or an ONNX model, gives for
+pictures, and finds the nearest ones to another picture's. INDEX is a folder, or the address of one on a Weaviate
 server, weaviate://HOST:PORT/Class. A folder remembers its run; otherwise name that with --run.`,
 	}
 	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexDelete(), newIndexQuery(), newIndexEval(), newIndexInfo(), newIndexList())
@@ -95,7 +95,7 @@ func encoderOf(ctx context.Context, x index.Index, name, run string) (encode.Enc
 	if run == "" {
 		return nil, errNoRun
 	}
-	encoder, err := encode.Open(run)
+	encoder, err := encode.OpenAny(run)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func sameEncoder(info index.Info, e encode.Encoder, name, run string) error {
 
 // madeByFlag gives a command of an index the flag of the run of its network.
 func madeByFlag(f *pflag.FlagSet, run *string) {
-	f.StringVar(run, "run", "", "`folder` of the run whose network made the index (default the one that the index remembers)")
+	f.StringVar(run, "run", "", "`folder` of the run, or ONNX model, that made the index (default the one that the index remembers)")
 }
 
 // filterFlags say which items are of interest.

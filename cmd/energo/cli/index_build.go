@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/search/collection"
@@ -54,17 +55,21 @@ func newIndexBuild() *cobra.Command {
 		Long: `Encodes pictures with a run's network and puts the vectors in an index, by default index in the run's folder.
 ` + collections + `
 
+RUN may also be an ONNX model from pictures to vectors, NET.onnx; the index is then NET.index by default. What the model does
+not say of its pictures, such as the order of channels, mean and deviation, stands in a card beside it, NET.energo.yaml.
+
 What was added is on disk, batch by batch. If the command is stopped or killed, the same command continues; pictures
 that the index has and that have not changed since are skipped. Pictures that are gone from the collection stay in
 the index; --fresh makes it anew.`,
 		Example: `  energo index build runs/search-triplet-1 mnist
-  energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8`,
+  energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8
+  energo index build resnet.onnx photos/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			encoder, err := encode.Open(args[0])
+			encoder, err := encode.OpenAny(args[0])
 			if err != nil {
 				return err
 			}
-			name := cmp.Or(name, filepath.Join(args[0], "index"))
+			name := cmp.Or(name, defaultIndex(args[0]))
 			x, err := buildIndex(cmd, name, fresh, cmd.Flags().Changed("storage"), index.Options{
 				Dim: encoder.Dim(), Metric: encoder.Metric(), Storage: index.Storage(storage), Encoder: encoder.Fingerprint(),
 			})
@@ -81,11 +86,19 @@ the index; --fresh makes it anew.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "index", "", "`folder` or address of the index (default index in the run's folder)")
+	f.StringVar(&name, "index", "", "`folder` or address of the index (default index in the run's folder, or NET.index)")
 	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32, or int8, which takes a quarter of the memory")
 	f.BoolVar(&fresh, "fresh", false, "empty the index first")
 	o.add(f)
 	return cmd
+}
+
+// defaultIndex is where the index of a run or a model goes.
+func defaultIndex(run string) string {
+	if net, ok := strings.CutSuffix(run, ".onnx"); ok {
+		return net + ".index"
+	}
+	return filepath.Join(run, "index")
 }
 
 // buildIndex opens an index, or makes it where there is none; fresh makes it anew. sameStorage tells whether the

@@ -30,6 +30,9 @@ const (
 	irVersion = 8  // that of opset 17
 )
 
+// Producer is what a model that is written here names as its producer.
+const Producer = "energo"
+
 // A Value is a tensor of a graph: an input, a constant or what a node computes.
 type Value struct {
 	name string // "" is an input of a node that is left out
@@ -268,7 +271,7 @@ func (g *Graph) Model() (*format.Model, error) {
 		g.Fail(once(n.Outputs[0]))
 	}
 	return &format.Model{
-		IRVersion: irVersion, Opsets: []format.Opset{{Version: opset}}, Producer: "energo", Doc: g.doc, Graph: &g.graph, Metadata: g.metadata,
+		IRVersion: irVersion, Opsets: []format.Opset{{Version: opset}}, Producer: Producer, Doc: g.doc, Graph: &g.graph, Metadata: g.metadata,
 	}, g.err
 }
 

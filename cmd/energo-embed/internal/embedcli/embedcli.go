@@ -187,7 +187,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	work := cmp.Or(e.work, strings.TrimRight(cmp.Or(e.out, e.collection), "/")+".embedding")
-	encoder, err := encode.Open(e.run)
+	encoder, err := encode.OpenAny(e.run)
 	if err != nil {
 		return err
 	}

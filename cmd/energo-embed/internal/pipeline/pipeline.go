@@ -110,7 +110,7 @@ func loadEncoder(run string) (encode.Encoder, error) {
 	if e, ok := encoders.of[run]; ok {
 		return e, nil
 	}
-	e, err := encode.Open(run)
+	e, err := encode.OpenAny(run)
 	if err != nil {
 		return nil, err
 	}

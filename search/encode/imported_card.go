@@ -1,0 +1,360 @@
+package encode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/energo-ml/energo/engine/onnx"
+	"github.com/energo-ml/energo/engine/onnx/export"
+	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/loss/distance"
+	"go.yaml.in/yaml/v3"
+)
+
+// The names of a model and its card differ by what they end in.
+const (
+	modelSuffix = ".onnx"
+	cardSuffix  = ".energo.yaml"
+)
+
+// What a card may say of channels and layout.
+const (
+	rgb  = "rgb"
+	bgr  = "bgr"
+	grey = "grey"
+	nchw = "nchw"
+	nhwc = "nhwc"
+)
+
+const (
+	maxCard         = 1 << 20 // bytes
+	maxImportedSide = 1 << 12 // pixels
+)
+
+// An importedCard says of an imported model what its file does not say.
+type importedCard struct {
+	Input, Output   string
+	Size            [2]int // height, width; 0 is open
+	Channels        string
+	Layout          string
+	Scale           float64
+	Mean, Deviation perChannel
+	Metric          distance.Kind
+	Normalise       bool
+	DarkBackground  bool
+	single          bool // the model takes one picture at a time
+}
+
+// perChannel has one number for all channels, or one for each; none where nothing says it.
+type perChannel []float64
+
+// UnmarshalYAML takes a number or a list.
+func (p *perChannel) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.SequenceNode {
+		return n.Decode((*[]float64)(p))
+	}
+	*p = make(perChannel, 1)
+	return n.Decode(&(*p)[0])
+}
+
+// of is the number of channel c.
+func (p perChannel) of(c int) float64 { return p[min(c, len(p)-1)] }
+
+// depth is the number of channels.
+func (c *importedCard) depth() int {
+	if c.Channels == grey {
+		return 1
+	}
+	return 3
+}
+
+// A cardKey is something that a card may say.
+type cardKey struct {
+	name string
+	p    any         // where it goes
+	ok   func() bool // what is there is allowed
+	must string      // what is allowed
+}
+
+// keys lists what a card may say.
+func (c *importedCard) keys() []cardKey {
+	oneOf := func(name string, p *string, allowed ...string) cardKey {
+		return cardKey{name, p, func() bool { return slices.Contains(allowed, *p) }, strings.Join(allowed, " or ")}
+	}
+	numbers := func(name string, p *perChannel, ok func(float64) bool, must string) cardKey {
+		return cardKey{name, p, func() bool {
+			return (len(*p) == 1 || len(*p) == 3) && !slices.ContainsFunc(*p, func(x float64) bool { return !finite(x) || !ok(x) })
+		}, must}
+	}
+	return []cardKey{
+		{"input", &c.Input, func() bool { return c.Input != "" }, "the name of an input"},
+		{"output", &c.Output, func() bool { return c.Output != "" }, "the name of an output"},
+		{"size", &c.Size, func() bool { return min(c.Size[0], c.Size[1]) >= 1 && max(c.Size[0], c.Size[1]) <= maxImportedSide }, fmt.Sprintf("[height, width] in pixels, each from 1 to %d", maxImportedSide)},
+		oneOf("channels", &c.Channels, rgb, bgr, grey),
+		oneOf("layout", &c.Layout, nchw, nhwc),
+		{"scale", &c.Scale, func() bool { return finite(c.Scale) && c.Scale > 0 }, "a number above 0"},
+		numbers("mean", &c.Mean, func(float64) bool { return true }, "a number, or a list of one for each channel"),
+		numbers("deviation", &c.Deviation, func(x float64) bool { return x > 0 }, "a number above 0, or a list of one for each channel"),
+		{"metric", &c.Metric, func() bool { return slices.Contains(metrics, c.Metric) }, "euclidean, cosine or dot"},
+		{"normalise", &c.Normalise, func() bool { return true }, "true or false"},
+		{"dark_background", &c.DarkBackground, func() bool { return true }, "true or false"},
+	}
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// readMetadata takes what a model that energo wrote says itself.
+func (c *importedCard) readMetadata(m *onnx.Model) error {
+	if m.Format.Producer != export.Producer {
+		return nil
+	}
+	for _, e := range m.Format.Metadata {
+		for _, k := range c.keys() {
+			if k.name != e.Key {
+				continue
+			}
+			var doc yaml.Node // JSON is YAML, too
+			if err := yaml.Unmarshal([]byte(e.Value), &doc); err != nil || len(doc.Content) == 0 {
+				return fmt.Errorf("metadata: %s is %q; it must be %s", e.Key, excerpt.Of(e.Value), k.must)
+			}
+			if err := k.set(doc.Content[0]); err != nil {
+				return fmt.Errorf("metadata: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// readCard returns the text of a card.
+func readCard(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxCard+1))
+	if err == nil && len(text) > maxCard {
+		err = fmt.Errorf("%s has more than %d bytes; a card has fewer", path, maxCard)
+	}
+	return text, err
+}
+
+// read reads a card, if there is one. What it says counts, whatever the metadata say.
+func (c *importedCard) read(path string) error {
+	text, err := readCard(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var doc yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&doc); err == io.EOF {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%s: %s", path, excerpt.Error(err))
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return fmt.Errorf("%s: line %d: it must be a map of keys to values", path, root.Line)
+	}
+	var names, named []string
+	keys := c.keys()
+	for _, k := range keys {
+		names = append(names, k.name)
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		at := slices.Index(names, key.Value)
+		switch {
+		case at < 0:
+			return fmt.Errorf("%s: line %d: there is no key %q%s", path, key.Line, excerpt.Of(key.Value), spelling.DidYouMean(key.Value, names))
+		case slices.Contains(named, key.Value):
+			return fmt.Errorf("%s: line %d: %s comes twice", path, key.Line, key.Value)
+		}
+		if err := keys[at].set(value); err != nil {
+			return fmt.Errorf("%s: line %d: %w", path, value.Line, err)
+		}
+		named = append(named, key.Value)
+	}
+	return nil
+}
+
+// set takes a value.
+func (k cardKey) set(n *yaml.Node) error {
+	if err := n.Decode(k.p); err != nil || n.Tag == "!!null" || !k.ok() {
+		text, _ := yaml.Marshal(n) // of a list, too; what cannot be written is left out
+		return fmt.Errorf("%s is %q; it must be %s", k.name, excerpt.Of(strings.TrimSpace(string(text))), k.must)
+	}
+	return nil
+}
+
+// settle holds the card against the model, fills what follows from the model, and refuses what neither says. It returns the indices of the
+// input and the output.
+func (c *importedCard) settle(m *onnx.Model, path string) (in, out int, err error) {
+	if in, err = c.input(m.Inputs, path); err != nil {
+		return 0, 0, err
+	}
+	if out, err = c.output(m.Outputs, path); err != nil {
+		return 0, 0, err
+	}
+	p := m.Inputs[in]
+	if p.Kind != 0 && value.MemoryOf(p.Kind) != value.F32 {
+		return 0, 0, fmt.Errorf("input %q is %s; pictures are given as floats", p.Name, p.Kind)
+	}
+	sizes := []int{-1, -1, -1, -1}
+	if p.HasShape {
+		if len(p.Shape) != len(sizes) {
+			return 0, 0, fmt.Errorf("input %s has %d dimensions; pictures have 4: of the batch, the channels, the height and the width", p, len(p.Shape))
+		}
+		for i, d := range p.Shape {
+			sizes[i] = d.Size
+		}
+	}
+	if sizes[0] >= 0 && sizes[0] != 1 {
+		return 0, 0, fmt.Errorf("input %s takes %d pictures at a time; the first dimension must be open or 1", p, sizes[0])
+	}
+	c.single = sizes[0] == 1
+	if err := c.fill(sizes); err != nil {
+		return 0, 0, fmt.Errorf("%s: input %s: %w", path, p, err)
+	}
+	if missing := c.missing(); len(missing) > 0 {
+		return 0, 0, fmt.Errorf("neither the model nor the card says %s: write it into %s", strings.Join(missing, ", "), path)
+	}
+	return in, out, c.agree(path)
+}
+
+// input is the index of the input that the card names, by default the only one without a value of its own.
+func (c *importedCard) input(ports []onnx.Port, path string) (int, error) {
+	var names, needed []string
+	for _, p := range ports {
+		names = append(names, p.Name)
+		if !p.Optional {
+			needed = append(needed, p.Name)
+		}
+	}
+	if c.Input == "" {
+		if len(needed) != 1 {
+			return 0, fmt.Errorf("the model has the inputs %s; it must have one, that of the pictures", strings.Join(needed, ", "))
+		}
+		c.Input = needed[0]
+	}
+	at := slices.Index(names, c.Input)
+	if at < 0 {
+		return 0, fmt.Errorf("%s: input is %q; the model has %s%s", path, excerpt.Of(c.Input), strings.Join(names, ", "), spelling.DidYouMean(c.Input, names))
+	}
+	if others := slices.DeleteFunc(needed, func(name string) bool { return name == c.Input }); len(others) > 0 {
+		return 0, fmt.Errorf("the model also needs the inputs %s; an encoder takes pictures alone", strings.Join(others, ", "))
+	}
+	return at, nil
+}
+
+// output is the index of the output that the card names, by default the first.
+func (c *importedCard) output(ports []onnx.Port, path string) (int, error) {
+	var names []string
+	for _, p := range ports {
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return 0, errors.New("the model has no outputs")
+	}
+	if c.Output == "" {
+		c.Output = names[0]
+	}
+	at := slices.Index(names, c.Output)
+	if at < 0 {
+		return 0, fmt.Errorf("%s: output is %q; the model has %s%s", path, excerpt.Of(c.Output), strings.Join(names, ", "), spelling.DidYouMean(c.Output, names))
+	}
+	return at, nil
+}
+
+// fill takes layout, channels and size from the sizes of the input, −1 where they are open, and refuses those that contradict the card.
+func (c *importedCard) fill(sizes []int) error {
+	depths := []int{1, 3}
+	if c.Channels != "" {
+		depths = []int{c.depth()}
+	}
+	if c.Layout == "" {
+		switch {
+		case slices.Contains(depths, sizes[1]):
+			c.Layout = nchw
+		case slices.Contains(depths, sizes[3]):
+			c.Layout = nhwc
+		}
+	}
+	if c.Layout == "" { // which missing names
+		return nil
+	}
+	depth, size := sizes[1], sizes[2:4]
+	if c.Layout == nhwc {
+		depth, size = sizes[3], sizes[1:3]
+	}
+	if c.Channels == "" && depth == 1 {
+		c.Channels = grey
+	}
+	if depth >= 0 && !slices.Contains(depths, depth) {
+		return fmt.Errorf("by the layout %s, the model takes %d channels; that must be %s", c.Layout, depth, counts(depths...))
+	}
+	said := c.Size
+	for i, side := range size {
+		if side < 0 {
+			continue
+		}
+		if side == 0 || side > maxImportedSide {
+			return fmt.Errorf("a side of the pictures has %d pixels; it must have from 1 to %d", side, maxImportedSide)
+		}
+		if said[i] != 0 && said[i] != side {
+			return fmt.Errorf("size is %d; the model's is %d", said, size)
+		}
+		c.Size[i] = side
+	}
+	return nil
+}
+
+// missing lists the keys that nothing says, with what they may be.
+func (c *importedCard) missing() (keys []string) {
+	unsaid := map[string]bool{
+		"size": min(c.Size[0], c.Size[1]) == 0, "channels": c.Channels == "", "layout": c.Layout == "",
+		"mean": c.Mean == nil, "deviation": c.Deviation == nil, "metric": c.Metric == "",
+	}
+	for _, k := range c.keys() {
+		if unsaid[k.name] {
+			keys = append(keys, fmt.Sprintf("%s (%s)", k.name, k.must))
+		}
+	}
+	return keys
+}
+
+// agree refuses values that do not fit the channels.
+func (c *importedCard) agree(path string) error {
+	for _, list := range []struct {
+		name    string
+		numbers perChannel
+	}{{"mean", c.Mean}, {"deviation", c.Deviation}} {
+		if n := len(list.numbers); n != 1 && n != c.depth() {
+			return fmt.Errorf("%s: %s has %d numbers; for %s pictures it must have %s", path, list.name, n, c.Channels, counts(1, c.depth()))
+		}
+	}
+	if c.DarkBackground && c.Channels != grey {
+		return fmt.Errorf("%s: dark_background is true; it must be false for %s pictures", path, c.Channels)
+	}
+	return nil
+}
+
+// counts writes numbers of which one must be: "1 or 3".
+func counts(n ...int) string {
+	var texts []string
+	for _, n := range slices.Compact(n) {
+		texts = append(texts, fmt.Sprint(n))
+	}
+	return strings.Join(texts, " or ")
+}
