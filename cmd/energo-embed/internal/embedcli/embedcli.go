@@ -105,7 +105,7 @@ func newEmbed() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "embed RUN COLLECTION", Short: "Turn a large collection of pictures into vectors",
 		Long: `Encodes the pictures of a folder that has a subfolder for each label, or of a CSV file path,label, with the network of a
-finished run of train search or train siamese. The vectors are written in the collection's order to a file, with
+finished run of train search or train siamese, or with an ONNX model. The vectors are written in the collection's order to a file, with
 --out, or added to an index, with --index; they are the same whoever computes them.
 
 The collection is divided into shards, which Apache Beam hands to workers: those of this process, unless --runner names
