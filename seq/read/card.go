@@ -19,8 +19,8 @@ const (
 	WeightsFile = "model.safetensors"
 )
 
-// format is the number of the card's form.
-const format = 1
+// cardFormat is the number of the card's form.
+const cardFormat = 1
 
 // cardContent is the content of CardFile.
 type cardContent struct {
@@ -32,7 +32,7 @@ type cardContent struct {
 // Save writes what Open reads: weights, the model of times where there is one, and then the card, which says that the
 // rest is whole. features is nil for a network of pictures, times where there is no model.
 func Save(dir string, n *Network, features *Features, times *Times) error {
-	text, err := json.MarshalIndent(cardContent{format, n.Spec, features}, "", "  ")
+	text, err := json.MarshalIndent(cardContent{cardFormat, n.Spec, features}, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func readerOf(text []byte) (*Reader, error) {
 	if err := card.Decode(text, &c); err != nil {
 		return nil, err
 	}
-	if c.Format != format {
-		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, format)
+	if c.Format != cardFormat {
+		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, cardFormat)
 	}
 	n, err := NewNetwork(c.Spec, 0)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/energo-ml/energo/seq/ctc"
 )
 
-// An Emitter gives the emissions of files, and aligns them to texts: those of a Reader's network, or those of another system, which
-// the files hold. It is for one goroutine.
+// An Emitter gives the emissions of files, and aligns them to texts: those of a Reader's network, those of an ONNX model, or those of another
+// system, which the files hold. It is for one goroutine.
 type Emitter struct {
 	Classes   []string // texts of the classes; the blank's is empty
 	Blank     int
@@ -19,9 +19,10 @@ type Emitter struct {
 	Unit      string  // of places in a file: Seconds or Pixels
 	Frame     float64 // from a frame to the next, in the unit
 	Offset    float64 // of the beginning of the first frame
-	Reader    *Reader // nil for another system's emissions
+	Reader    *Reader // nil for an ONNX model and for another system's emissions
 
-	logits  bool // the files' emissions are logits
+	lines   *lineModel // nil but for an ONNX model
+	logits  bool       // the files' emissions are logits
 	aligner ctc.Aligner
 }
 
@@ -63,21 +64,27 @@ func OtherEmitter(tokens string, frame float64, logits bool) (*Emitter, error) {
 	return e, nil
 }
 
+// ReadsEmissions reports whether the files hold emissions.
+func (e *Emitter) ReadsEmissions() bool { return e.Reader == nil && e.lines == nil }
+
 // Emissions are those of a file, and how its frames lie in it.
 type Emissions struct {
 	LogProbs      []float32 // frame by frame
 	Frames        int
 	Frame, Offset float64    // from a frame to the next, and of the beginning of the first, in the emitter's unit
 	Length        float64    // of the file
-	Line          *data.Line // what the network looked at; nil for another system's emissions
+	Line          *data.Line // what the reader's network looked at; else nil
 
 	source Source
 }
 
-// Emit reads a file: what Reader.Open reads, or data.ReadEmissions. The emissions are good until the next call.
+// Emit reads a file: what Reader.Open reads, the picture of a line for an ONNX model, or data.ReadEmissions. The emissions are good until the next call.
 //
 // Errors: those of the file; emissions of another number of classes than there are tokens.
 func (e *Emitter) Emit(path string) (x Emissions, err error) {
+	if e.lines != nil {
+		return e.line(path)
+	}
 	x = Emissions{Frame: e.Frame, Offset: e.Offset}
 	if e.Reader == nil {
 		x.LogProbs, err = e.others(path)
@@ -91,6 +98,15 @@ func (e *Emitter) Emit(path string) (x Emissions, err error) {
 	}
 	x.Frames = len(x.LogProbs) / len(e.Classes)
 	x.Length = max(x.Length, x.Offset+float64(x.Frames)*x.Frame)
+	return x, err
+}
+
+// line reads the picture of a line.
+func (e *Emitter) line(path string) (Emissions, error) {
+	x, err := e.lines.emit(path)
+	if err == nil && len(x.LogProbs) != x.Frames*len(e.Classes) {
+		err = fmt.Errorf("%s: the model has %d classes for it; there are %d tokens", path, len(x.LogProbs)/x.Frames, len(e.Classes))
+	}
 	return x, err
 }
 

@@ -12,7 +12,7 @@ import (
 // emissions of their frames. Its numbers of columns stay open; an odd one is filled up as Emissions does it.
 //
 // The metadata says tokens (a list as JSON; token i is class i + 1) and blank (the class). Of a reader of speech it says sample_rate and
-// features, too: the options of audio.LogMel as JSON.
+// features, too: the options of audio.LogMel as JSON; of a reader of strips what ONNXEmitter needs.
 func (r *Reader) Graph() *export.Graph {
 	n := r.r
 	g := export.New("reader", "A network that reads lines by CTC: the emissions of each frame.")
@@ -28,6 +28,10 @@ func (r *Reader) Graph() *export.Graph {
 			Name: "lines", Doc: "grey pictures of lines, from 0 for the ground to 1 for ink. A line that stands beside a wider one is followed by zeros, which change its last frames a little",
 			Shape: fmt.Sprintf("batch,1,%d,columns", n.Height),
 		})
+		g.Metadata("channels", "grey")
+		g.JSON("mean", []float64{0})
+		g.JSON("deviation", []float64{1})
+		g.JSON("dark_background", true)
 	}
 	g.JSON("tokens", n.Tokens)
 	g.Metadata("blank", strconv.Itoa(Blank))

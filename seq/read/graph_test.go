@@ -1,12 +1,19 @@
 package read
 
 import (
+	"bytes"
+	"image"
+	"image/png"
+	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/onnx/export/exporttest"
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/seq/audio"
 )
@@ -84,4 +91,63 @@ func TestGraphOfFeatures(t *testing.T) {
 		})
 	}
 	exporttest.Check(t, m)
+}
+
+// TestONNXOfStrips: the ONNX model of a reader of strips, opened without a card, has the reader's emissions and places.
+func TestONNXOfStrips(t *testing.T) {
+	n := untrained(t, 20)
+	dir := t.TempDir()
+	m, err := (&Reader{r: n}).Graph().Model()
+	if err == nil {
+		err = format.WriteFile(filepath.Join(dir, "strips.onnx"), m)
+	}
+	if err == nil {
+		err = Save(dir, n, nil, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := NewEmitter(r)
+	e, err := ONNXEmitter(filepath.Join(dir, "strips.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(e.Classes, ours.Classes) || e.Blank != ours.Blank || e.Separator != ours.Separator || e.Unit != ours.Unit || e.Frame != ours.Frame {
+		t.Errorf("the emitter is %+v; the reader's %+v", e, ours)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, ground := range []int{0, 200} { // ink on black, and on paper
+		grey := image.NewGray(image.Rect(0, 0, 90, 30))
+		for i := range grey.Pix {
+			grey.Pix[i] = byte(ground + rng.IntN(56))
+		}
+		path := filepath.Join(dir, "strip.png")
+		var file bytes.Buffer
+		if err := png.Encode(&file, grey); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, file.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		x, err := ours.Emit(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := e.Emit(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.Frames != y.Frames || x.Frame != y.Frame || x.Offset != y.Offset || x.Length != y.Length {
+			t.Errorf("%d frames of %v from %v, length %v; the reader has %d of %v from %v, length %v", y.Frames, y.Frame, y.Offset, y.Length, x.Frames, x.Frame, x.Offset, x.Length)
+		}
+		for i, want := range x.LogProbs {
+			if math.Abs(float64(y.LogProbs[i]-want)) > 1e-5 {
+				t.Fatalf("ground %d: emission %d is %v; the reader has %v", ground, i, y.LogProbs[i], want)
+			}
+		}
+	}
 }

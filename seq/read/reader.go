@@ -6,7 +6,6 @@ import (
 	_ "image/gif"  // strips may be GIF,
 	_ "image/jpeg" // JPEG
 	_ "image/png"  // or PNG
-	"math"
 	"os"
 	"strings"
 
@@ -107,29 +106,42 @@ const maxStrip = 1 << 24
 // readStrip reads the picture of a strip and brings it to the height of those trained on,
 // bright ink on black.
 func readStrip(path string, height int) (Source, error) {
-	f, err := os.Open(path)
+	picture, err := openPicture(path)
 	if err != nil {
 		return Source{}, err
+	}
+	size := picture.Bounds().Size()
+	width, err := widthAt(size, height)
+	if err != nil {
+		return Source{}, fmt.Errorf("%s: %w", path, err)
+	}
+	grey := image.NewGray(image.Rect(0, 0, width, height))
+	draw.CatmullRom.Scale(grey, grey.Bounds(), picture, picture.Bounds(), draw.Src, nil)
+	return Source{Line: stripOf(grey), Length: float64(size.X), Scale: float64(size.X) / float64(width)}, nil
+}
+
+// openPicture reads the picture of a file.
+func openPicture(path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
 	defer f.Close()
 	size, _, err := image.DecodeConfig(f)
 	if err != nil {
-		return Source{}, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if size.Width < 1 || size.Height < 1 || size.Width > maxStrip/size.Height {
-		return Source{}, fmt.Errorf("%s: the picture has %d×%d pixels; it must have from 1 to %d", path, size.Width, size.Height, maxStrip)
+		return nil, fmt.Errorf("%s: the picture has %d×%d pixels; it must have from 1 to %d", path, size.Width, size.Height, maxStrip)
 	}
 	if _, err := f.Seek(0, 0); err != nil {
-		return Source{}, err
+		return nil, err
 	}
 	picture, _, err := image.Decode(f)
 	if err != nil {
-		return Source{}, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	width := max(1, int(math.Round(float64(size.Width)*float64(height)/float64(size.Height))))
-	grey := image.NewGray(image.Rect(0, 0, width, height))
-	draw.CatmullRom.Scale(grey, grey.Bounds(), picture, picture.Bounds(), draw.Src, nil)
-	return Source{Line: stripOf(grey), Length: float64(size.Width), Scale: float64(size.Width) / float64(width)}, nil
+	return picture, nil
 }
 
 // stripOf makes a picture a line; a bright one is dark ink on paper, and is inverted.

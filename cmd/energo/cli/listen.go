@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/read"
@@ -21,7 +23,7 @@ func (l *listenFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&l.logits, "logits", false, "another system's emissions are logits: take their log-softmax")
 }
 
-// listen opens a run's folder, or a file of tokens for files of emissions.
+// listen opens a run's folder, an ONNX model, or a file of tokens for files of emissions.
 func listen(path string, flags listenFlags) (*read.Emitter, error) {
 	if !(flags.frame > 0 && flags.frame < 1e6) {
 		return nil, usagef("--frame is %v; it must be above 0", flags.frame)
@@ -29,6 +31,9 @@ func listen(path string, flags listenFlags) (*read.Emitter, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
+	}
+	if !info.IsDir() && strings.EqualFold(filepath.Ext(path), ".onnx") {
+		return read.ONNXEmitter(path)
 	}
 	if !info.IsDir() {
 		return read.OtherEmitter(path, flags.frame, flags.logits)
@@ -42,8 +47,8 @@ func listen(path string, flags listenFlags) (*read.Emitter, error) {
 
 // listenRules says which of listenFlags count.
 func listenRules(e *read.Emitter) []rule {
-	const own = "the emissions are those of the run's own model"
-	return []rule{{"frame", e.Reader == nil, own}, {"logits", e.Reader == nil, own}}
+	const own = "the emissions are those of the model itself"
+	return []rule{{"frame", e.ReadsEmissions(), own}, {"logits", e.ReadsEmissions(), own}}
 }
 
 // A spokenFile is a file to read, and what it says where that is known.

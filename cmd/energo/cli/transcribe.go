@@ -158,9 +158,10 @@ func newTranscribe() *cobra.Command {
 	var manifest string
 	var from listenFlags
 	cmd := &cobra.Command{
-		Use: "transcribe RUN [FILE...]", Short: "Read recordings or strips of handwriting with a trained recogniser",
+		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
-train strips. Instead of the run's folder it takes a file of tokens, a JSON array or one a line, with <blank> for
+train strips. Instead of the run's folder it takes an ONNX model that reads pictures of lines, net.onnx, with a card
+net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, a JSON array or one a line, with <blank> for
 the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors or JSON lines.
 
 Without further flags each frame's best class counts. A beam search sums over alignments; a
@@ -174,6 +175,7 @@ Exit status 1 if a file could not be read.`,
 		Example: `  energo transcribe runs/speech-1 recording.wav
   energo transcribe runs/speech-1 --lm digits.arpa --hot nine=2 *.wav --json
   energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
+  energo transcribe net.onnx lines/*.png --beam 16
   energo transcribe tokens.txt emissions.npy --beam 100`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
