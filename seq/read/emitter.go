@@ -64,8 +64,8 @@ func OtherEmitter(tokens string, frame float64, logits bool) (*Emitter, error) {
 	return e, nil
 }
 
-// ReadsEmissions reports whether the files hold emissions.
-func (e *Emitter) ReadsEmissions() bool { return e.Reader == nil && e.lines == nil }
+// TakesEmissions reports whether the files hold emissions.
+func (e *Emitter) TakesEmissions() bool { return e.Reader == nil && e.lines == nil }
 
 // Emissions are those of a file, and how its frames lie in it.
 type Emissions struct {

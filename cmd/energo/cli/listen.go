@@ -48,7 +48,7 @@ func listen(path string, flags listenFlags) (*read.Emitter, error) {
 // listenRules says which of listenFlags count.
 func listenRules(e *read.Emitter) []rule {
 	const own = "the emissions are those of the model itself"
-	return []rule{{"frame", e.ReadsEmissions(), own}, {"logits", e.ReadsEmissions(), own}}
+	return []rule{{"frame", e.TakesEmissions(), own}, {"logits", e.TakesEmissions(), own}}
 }
 
 // A spokenFile is a file to read, and what it says where that is known.
