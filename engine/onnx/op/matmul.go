@@ -46,8 +46,8 @@ func (p *batch) multiply() error {
 		return notFor(p.out.Kind)
 	}
 	p.fold()
-	work := float64(p.m) * float64(p.n) * float64(max(p.k, 1))
-	p.perTask = max(1, int(taskProducts/work))
+	each := float64(p.m) * float64(p.n) * float64(max(p.k, 1))
+	p.perTask = max(1, int(taskProducts/each))
 	n := len(p.placesA)
 	simd.Run((n+p.perTask-1)/p.perTask, p)
 	p.a, p.b, p.out = nil, nil, nil
