@@ -56,5 +56,5 @@ func (j *Joint) Export(g *export.Graph, x export.Value) export.Value {
 
 // Export implements Exported, where the Labeler within does.
 func (n NonNegative) Export(g *export.Graph, x export.Value) export.Value {
-	return g.Unary("Softplus", module{n.Labeler}.Export(g, x))
+	return g.Unary("Softplus", module(n).Export(g, x))
 }
