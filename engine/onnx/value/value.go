@@ -268,6 +268,9 @@ func (v *Value) CopyFrom(src *Value) {
 	copy(v.bytes(), src.bytes())
 }
 
+// Clear sets every element to zero.
+func (v *Value) Clear() { clear(v.bytes()) }
+
 func (v *Value) bytes() []byte { return unsafe.Slice((*byte)(v.mem), v.n*v.Memory().Size()) }
 
 // String gives kind and shape: float[1,3,224,224].
