@@ -19,6 +19,7 @@ type program struct {
 	outputs  []int
 	captures []capture           // for a graph inside a node: slots of the graph around it
 	stated   []*format.ValueInfo // what the file says of the outputs
+	weights  *weights            // of a model's own graph that is to be trained, else nil
 	frame    *frame              // for a graph inside a node: of its runs
 	folding  bool                // is run once, when the model is loaded
 }
@@ -50,6 +51,7 @@ type scope struct {
 // compiler holds what is the same for all graphs of a model.
 type compiler struct {
 	functions map[string]*format.Function // by domain, name and overload
+	trained   bool                        // weights are kept apart from constants, and nodes are not fused
 }
 
 // deepest is how deep graphs and functions may lie in one another.
@@ -93,6 +95,9 @@ func (s *scope) lookup(name string) (int, bool) {
 // compileGraph makes a program of a graph; around is nil for the model's own.
 func (c *compiler) compileGraph(g *format.Graph, around *scope, opsets map[string]int, overridable bool) (*program, error) {
 	p := &program{name: g.Name}
+	if c.trained && around == nil {
+		p.weights = newWeights()
+	}
 	s := &scope{program: p, around: around, names: map[string]int{}, opsets: opsets, model: c}
 	if around != nil {
 		s.function, s.depth = around.function, around.depth+1
@@ -117,7 +122,7 @@ func (c *compiler) compileGraph(g *format.Graph, around *scope, opsets map[strin
 	}
 	for _, t := range g.Initializers {
 		if _, ok := s.names[t.Name]; !ok {
-			s.names[t.Name] = p.slot(initial[t.Name])
+			s.names[t.Name] = p.known(t.Name, initial[t.Name])
 		}
 	}
 	if err := s.nodes(g.Nodes); err != nil {
@@ -130,8 +135,10 @@ func (c *compiler) compileGraph(g *format.Graph, around *scope, opsets map[strin
 		}
 		p.outputs, p.stated = append(p.outputs, i), append(p.stated, out)
 	}
-	if err := p.fuse(); err != nil {
-		return nil, err
+	if !c.trained {
+		if err := p.fuse(); err != nil {
+			return nil, err
+		}
 	}
 	p.tidy()
 	return p, nil
@@ -232,12 +239,16 @@ func (s *scope) node(n *format.Node) error {
 	for i, name := range n.Outputs {
 		slot := absent
 		if name != "" {
-			slot = s.program.slot(nil)
+			switch {
+			case results == nil:
+				slot = s.program.slot(nil)
+			case operator.Name == "Constant":
+				slot = s.program.known(name, results[i])
+			default:
+				slot = s.program.slot(results[i])
+			}
 			if err := s.define(name, slot); err != nil {
 				return err
-			}
-			if results != nil {
-				s.program.constant[slot] = results[i]
 			}
 		}
 		st.out = append(st.out, slot)
@@ -280,7 +291,7 @@ func (s *scope) inline(n *format.Node, g *format.Graph) error {
 		return err
 	}
 	for name, v := range initial {
-		body.names[name] = s.program.slot(v)
+		body.names[name] = s.program.known(name, v)
 	}
 	if err := body.nodes(g.Nodes); err != nil {
 		return err

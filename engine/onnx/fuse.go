@@ -105,6 +105,9 @@ func (p *program) constantOf(st *step) func(i int) *value.Value {
 		if i >= len(st.in) || st.in[i] == absent {
 			return nil
 		}
+		if w := p.weights.at(st.in[i]); w != nil && st.operator.Flat(i) {
+			return w
+		}
 		return p.constant[st.in[i]]
 	}
 }

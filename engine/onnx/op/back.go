@@ -52,3 +52,11 @@ func (b *Back) Into(i int) *value.Value {
 	}
 	return g
 }
+
+// Norming is a kernel that normalises by running statistics or by those of the batch. It takes the running ones as inputs 3 and 4.
+type Norming interface {
+	Differentiable
+	// Mode gives the kernel that uses the batch's statistics, or the running ones. The first gives, as outputs 1 and 2, the running statistics moved towards the batch's, the variance
+	// in its unbiased form, as PyTorch does.
+	Mode(batch bool) Kernel
+}

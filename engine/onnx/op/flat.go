@@ -23,3 +23,8 @@ func (o *Operator) Flat(i int) bool {
 	by, _ := o.ShapedBy(i)
 	return slices.Contains(by, i) || slices.Contains(flatInputs[o.Name], i)
 }
+
+// Still is a kernel that may stand still whatever its operator: a cast to integers does.
+type Still interface {
+	Still() bool
+}

@@ -1,0 +1,136 @@
+package onnx
+
+import (
+	"fmt"
+
+	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/op"
+	"github.com/energo-ml/energo/engine/onnx/value"
+)
+
+// weights are the float32 tensors of a graph that training may change, by slot: initializers and constants of at least one dimension. Numbers without a dimension are parts of formulas.
+type weights struct {
+	list   []weight
+	bySlot map[int]*value.Value
+}
+
+type weight struct {
+	name   string
+	slot   int
+	value  *value.Value
+	buffer bool // statistics of a batch norm, which no derivative reaches
+}
+
+func newWeights() *weights { return &weights{bySlot: map[int]*value.Value{}} }
+
+// at gives the weight of a slot, nil where there is none.
+func (w *weights) at(slot int) *value.Value {
+	if w == nil {
+		return nil
+	}
+	return w.bySlot[slot]
+}
+
+// known gives the slot of an initializer or a constant.
+func (p *program) known(name string, v *value.Value) int {
+	if p.weights == nil || v.Kind != format.Float || len(v.Shape) == 0 || v.Len() == 0 {
+		return p.slot(v)
+	}
+	slot := p.slot(nil)
+	p.weights.list = append(p.weights.list, weight{name: name, slot: slot, value: v})
+	p.weights.bySlot[slot] = v
+	return slot
+}
+
+// settle makes constants of the weights through which no derivative of the output flows, such as the factors of a Resize, and marks the running statistics of batch norms.
+func (p *program) settle() {
+	flows, buffers := make([]bool, len(p.constant)), make([]bool, len(p.constant))
+	for _, slot := range p.outputs {
+		flows[slot] = true
+	}
+	for i := len(p.steps) - 1; i >= 0; i-- {
+		st := &p.steps[i]
+		if !anyOf(st.out, flows) {
+			continue
+		}
+		for j, slot := range st.in {
+			if slot == absent {
+				continue
+			}
+			if _, ok := st.kernel.(op.Norming); ok && (j == 3 || j == 4) {
+				buffers[slot] = true
+			} else if !st.flat(j) {
+				flows[slot] = true
+			}
+		}
+		for _, g := range st.graphs {
+			for _, c := range g.captures {
+				flows[c.outer] = true
+			}
+		}
+	}
+	list := p.weights.list[:0]
+	for _, w := range p.weights.list {
+		if w.buffer = buffers[w.slot] && !flows[w.slot]; w.buffer || flows[w.slot] {
+			list = append(list, w)
+			continue
+		}
+		p.constant[w.slot] = w.value
+		delete(p.weights.bySlot, w.slot)
+	}
+	p.weights.list = list
+}
+
+// flat tells whether no derivative reaches input j.
+func (st *step) flat(j int) bool {
+	if k, ok := st.kernel.(op.Still); ok && k.Still() {
+		return true
+	}
+	return st.operator.Flat(j)
+}
+
+// anyOf tells whether one of the slots is marked.
+func anyOf(slots []int, marked []bool) bool {
+	for _, slot := range slots {
+		if slot != absent && marked[slot] {
+			return true
+		}
+	}
+	return false
+}
+
+// differentiable refuses a step that a derivative must pass and cannot; active marks the slots that move.
+func (p *program) differentiable(active []bool) error {
+	for i := range p.steps {
+		st := &p.steps[i]
+		moves := false
+		for j, slot := range st.in {
+			moves = moves || slot != absent && active[slot] && !st.flat(j)
+		}
+		for _, g := range st.graphs {
+			inner := make([]bool, len(g.constant))
+			for _, slot := range g.inputs {
+				inner[slot] = true
+			}
+			for _, c := range g.captures {
+				inner[c.inner] = active[c.outer]
+				moves = moves || active[c.outer]
+			}
+			if err := g.differentiable(inner); err != nil {
+				return fmt.Errorf("%s: %w", st.title, err)
+			}
+		}
+		if !moves {
+			continue
+		}
+		if _, ok := st.kernel.(op.Differentiable); !ok {
+			return fmt.Errorf("%s has no derivative", st.title)
+		}
+		for _, slot := range st.out {
+			if slot != absent {
+				active[slot] = true
+			}
+		}
+	}
+	return nil
+}
