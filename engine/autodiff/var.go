@@ -40,6 +40,7 @@ type kept struct {
 	norm    norm
 	job     job
 	scratch *tensor.Tensor
+	custom  any
 
 	own, ownGrad          *tensor.Tensor // memory of Value and grad, but for leaves and views
 	valueViews, gradViews views
@@ -64,6 +65,13 @@ func (v *Var) Grad() *tensor.Tensor {
 
 // Tape returns the tape that v stands on.
 func (v *Var) Tape() *Tape { return v.tape }
+
+// Kept returns what an Op of another package has put aside at this place of the tape, since before the last Reset as well: memory to use again. It is nil at
+// first, and may be another Op's.
+func (v *Var) Kept() any { return v.custom }
+
+// Keep puts x aside for Kept.
+func (v *Var) Keep(x any) { v.custom = x }
 
 // AddGrad returns the tensor that an Op's Backward must add its derivative by v to.
 func (v *Var) AddGrad() *tensor.Tensor {

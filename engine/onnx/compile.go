@@ -31,8 +31,9 @@ type step struct {
 	operator *op.Operator
 	node     *op.Node
 	kernel   op.Kernel
-	in, out  []int // slots, or absent
-	last     []int // slots whose value nobody needs after this step
+	batch    op.Kernel // of a program that is to be trained: normalises by the batch's statistics
+	in, out  []int     // slots, or absent
+	last     []int     // slots whose value nobody needs after this step
 	graphs   []*program
 	random   bool
 }
@@ -52,6 +53,14 @@ type scope struct {
 type compiler struct {
 	functions map[string]*format.Function // by domain, name and overload
 	trained   bool                        // weights are kept apart from constants, and nodes are not fused
+}
+
+func newCompiler(f *format.Model) *compiler {
+	c := &compiler{functions: map[string]*format.Function{}}
+	for _, fn := range f.Functions {
+		c.functions[functionKey(fn.Domain, fn.Name, fn.Overload)] = fn
+	}
+	return c
 }
 
 // deepest is how deep graphs and functions may lie in one another.
@@ -242,7 +251,7 @@ func (s *scope) node(n *format.Node) error {
 			switch {
 			case results == nil:
 				slot = s.program.slot(nil)
-			case operator.Name == "Constant":
+			case operator.Name == "Constant" && s.depth == 0:
 				slot = s.program.known(name, results[i])
 			default:
 				slot = s.program.slot(results[i])
@@ -291,7 +300,7 @@ func (s *scope) inline(n *format.Node, g *format.Graph) error {
 		return err
 	}
 	for name, v := range initial {
-		body.names[name] = s.program.known(name, v)
+		body.names[name] = s.program.slot(v)
 	}
 	if err := body.nodes(g.Nodes); err != nil {
 		return err

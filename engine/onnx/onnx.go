@@ -16,7 +16,8 @@ import (
 
 // Options says how a model runs.
 type Options struct {
-	MaxResult int // the most bytes of one node's result; 0 means 1 GiB
+	MaxResult int      // the most bytes of one node's result; 0 means 1 GiB
+	Outputs   []string // what a run gives instead of the model's outputs: any values of the graph, by name
 }
 
 // Model is a model that is ready to run. Several goroutines may run it; they take turns.
@@ -85,17 +86,48 @@ func New(f *format.Model, o *Options) (*Model, error) {
 	if v, ok := opsets[""]; ok && v > op.Newest {
 		return nil, fmt.Errorf("opset %d is newer than %d, the newest here", v, op.Newest)
 	}
-	c := &compiler{functions: map[string]*format.Function{}}
-	for _, fn := range f.Functions {
-		c.functions[functionKey(fn.Domain, fn.Name, fn.Overload)] = fn
-	}
+	graph := f.Graph
 	var err error
-	if m.program, err = c.compileGraph(f.Graph, nil, opsets, f.IRVersion >= 4); err != nil {
+	if m.Inputs, m.Outputs, err = Ports(f); err != nil {
+		return nil, err
+	}
+	if o != nil && o.Outputs != nil {
+		m.Outputs = nil
+		for _, name := range o.Outputs {
+			p, err := portOf(f.Graph, name)
+			if err != nil {
+				return nil, fmt.Errorf("output %w", err)
+			}
+			m.Outputs = append(m.Outputs, p)
+		}
+		graph = withOutputs(graph, o.Outputs...)
+	}
+	c := newCompiler(f)
+	if m.program, err = c.compileGraph(graph, nil, opsets, f.IRVersion >= 4); err != nil {
 		return nil, err
 	}
 	m.frame = newFrame(m.program, limit, newPool())
-	m.Inputs, m.Outputs, err = Ports(f)
-	return m, err
+	return m, nil
+}
+
+// withOutputs is a graph that gives other values.
+func withOutputs(g *format.Graph, names ...string) *format.Graph {
+	other := *g
+	other.Outputs = nil
+	for _, name := range names {
+		other.Outputs = append(other.Outputs, &format.ValueInfo{Name: name})
+	}
+	return &other
+}
+
+// portOf is a value of a graph by name, with the type and the shape that the file says, if it does.
+func portOf(g *format.Graph, name string) (Port, error) {
+	for _, v := range slices.Concat(g.Outputs, g.Values) {
+		if v.Name == name {
+			return port(v)
+		}
+	}
+	return Port{Name: name}, nil
 }
 
 // Ports gives the inputs and the outputs of a model. Initial values that files before IR version 4 list among the inputs are constants.

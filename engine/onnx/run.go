@@ -23,6 +23,8 @@ type frame struct {
 	own    []*value.Value // by slot: the value that a result becomes, the same in each run
 	at     int            // the step that runs
 	watch  *planner       // of a first run with inputs of new shapes
+	record *record        // of a run that is to be gone back through, which drops nothing
+	batch  []bool         // by step: normalises by the batch's statistics; nil where none does
 }
 
 func newFrame(p *program, limit int, memory *pool) *frame {
@@ -122,20 +124,23 @@ func (f *frame) step(i int) (err error) {
 		}
 	}
 	clear(c.Out)
-	if err := st.compute(c); err != nil {
+	if err := compute(f.kernel(i), c); err != nil {
 		return fmt.Errorf("%s: %w", st.title, err)
 	}
 	for j, slot := range st.out {
 		if slot == absent {
 			continue
 		}
-		if c.Out[j] == nil {
+		if c.Out[j] == nil && (j == 0 || st.batch == nil) {
 			return fmt.Errorf("%s: gives no output %d", st.title, j)
 		}
 		f.slots[slot] = c.Out[j]
 	}
 	if f.watch != nil {
 		f.watch.follow(f, i)
+	}
+	if f.record != nil {
+		return nil
 	}
 	for _, slot := range st.last {
 		f.drop(slot)
@@ -155,14 +160,22 @@ func (f *frame) drop(slot int) {
 	}
 }
 
-// compute runs the kernel, and rounds what it gives to the precision of its type.
-func (st *step) compute(c *op.Call) (err error) {
+// kernel is that of step i in this run.
+func (f *frame) kernel(i int) op.Kernel {
+	if f.batch != nil && f.batch[i] {
+		return f.program.steps[i].batch
+	}
+	return f.program.steps[i].kernel
+}
+
+// compute runs a kernel, and rounds what it gives to the precision of its type.
+func compute(k op.Kernel, c *op.Call) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("a fault of energo's own: %v", r)
 		}
 	}()
-	if err := st.kernel.Run(c); err != nil {
+	if err := k.Run(c); err != nil {
 		return err
 	}
 	for _, v := range c.Out {
@@ -212,6 +225,20 @@ func (p *program) Outputs() int { return len(p.outputs) }
 // Output is what the file says of output i.
 func (p *program) Output(i int) *format.ValueInfo { return p.stated[i] }
 
+// frameIn gives the frame for a run of a graph inside a node: always the same, but where the run around is recorded.
+func (p *program) frameIn(around *frame) *frame {
+	if around.record != nil {
+		f := newFrame(p, around.limit, nil)
+		f.record = newRecord(f, around)
+		around.record.rounds[around.at] = append(around.record.rounds[around.at], f)
+		return f
+	}
+	if p.frame == nil || p.frame.limit != around.limit {
+		p.frame = newFrame(p, around.limit, nil)
+	}
+	return p.frame
+}
+
 // Run computes a graph inside a node. Its frame serves again and again: the results are in memory of their own.
 func (p *program) Run(c *op.Call, in []*value.Value) ([]*value.Value, error) {
 	around := c.Scope.(*frame)
@@ -221,10 +248,7 @@ func (p *program) Run(c *op.Call, in []*value.Value) ([]*value.Value, error) {
 	if len(in) != len(p.inputs) {
 		return nil, fmt.Errorf("graph %q takes %d inputs, is given %d", p.name, len(p.inputs), len(in))
 	}
-	if p.frame == nil || p.frame.limit != around.limit {
-		p.frame = newFrame(p, around.limit, nil)
-	}
-	f := p.frame
+	f := p.frameIn(around)
 	f.root = around.root
 	copy(f.slots, p.constant)
 	for i, slot := range p.inputs {

@@ -95,7 +95,7 @@ func (s *scope) fold(st *step, outputs int) []*value.Value {
 	f := newFrame(alone, folded, nil)
 	c := &f.calls[0]
 	c.In, c.Out = in, make([]*value.Value, outputs)
-	if err := st.compute(c); err != nil || slices.Contains(c.Out, nil) && outputs == 1 {
+	if err := compute(st.kernel, c); err != nil || slices.Contains(c.Out, nil) && outputs == 1 {
 		return nil
 	}
 	return c.Out

@@ -8,7 +8,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/value"
 )
 
-// weights are the float32 tensors of a graph that training may change, by slot: initializers and constants of at least one dimension. Numbers without a dimension are parts of formulas.
+// weights are the float32 tensors of a model's own graph that training may change, by slot: initializers and constants of at least one dimension. Numbers without a dimension are parts of formulas.
 type weights struct {
 	list   []weight
 	bySlot map[int]*value.Value

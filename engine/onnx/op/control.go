@@ -217,7 +217,10 @@ type scan struct {
 
 func scanByBatch(n *Node) (Kernel, error) {
 	k := &scan{batched: true, inBack: n.Ints("directions")}
-	return k.of(n, len(n.Inputs)-1)
+	if _, err := k.of(n, len(n.Inputs)-1); err != nil {
+		return nil, err
+	}
+	return KernelFunc(k.Run), nil // which has no derivative
 }
 
 func scanOf(n *Node) (Kernel, error) {

@@ -148,6 +148,15 @@ func (v *Value) Place(kind format.DataType, mem unsafe.Pointer, n int, shape ...
 // View makes v a tensor of another shape, of as many elements, over the memory of src.
 func (v *Value) View(src *Value, shape ...int) { v.Place(src.Kind, src.mem, src.n, shape...) }
 
+// Part makes v a view of the elements of src from first on, in a shape that they fill.
+func (v *Value) Part(src *Value, first int, shape ...int) {
+	n, err := Volume(shape)
+	if err != nil || first < 0 || n > src.n-first {
+		panic(fmt.Sprintf("value: elements from %d on in shape %v of %d", first, slices.Clone(shape), src.n))
+	}
+	v.Place(src.Kind, unsafe.Add(src.mem, first*src.Memory().Size()), n, shape...)
+}
+
 // Len is the number of elements.
 func (v *Value) Len() int { return v.n }
 
