@@ -74,7 +74,8 @@ type depthwisePlace[T simd.Float] struct {
 
 var depthwises pool
 
-func (j *depthwise[T]) start() {
+// plan lays out the canvas.
+func (j *depthwise[T]) plan() {
 	c := &j.conv
 	j.outH, j.outW = c.OutH(), c.OutW()
 	j.phaseH = j.outH + c.DilationH*(c.KH-1)/c.StrideH
@@ -88,6 +89,11 @@ func (j *depthwise[T]) start() {
 		}
 	}
 	j.stretch = (j.outH-1)*j.phaseW + j.outW
+}
+
+func (j *depthwise[T]) start() {
+	j.plan()
+	c := &j.conv
 	j.places = reserve(j.places)
 	for i := range j.places {
 		j.places[i].x = grow(j.places[i].x, c.StrideH*c.StrideW*j.phaseH*j.phaseW)
