@@ -11,11 +11,11 @@ import (
 )
 
 var activations = []Operator{
-	ofFloats("Sigmoid", 6, function{of: sigmoid, vectors: simd.Sigmoid[float32]}),
-	ofFloats("Softplus", 1, function{of: softplus, vectors: simd.Softplus[float32]}),
-	ofFloats("Softsign", 1, function{of: func(x float64) float64 { return softsign(x) }}),
-	ofFloats("Mish", 18, function{of: func(x float64) float64 { return x * math.Tanh(softplus(x)) }, vectors: mish, twice: true}),
-	ofFloats("HardSwish", 14, function{of: func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }, vectors: simd.HardSwish[float32]}),
+	ofFloats("Sigmoid", 6, function{of: sigmoid, vectors: simd.Sigmoid[float32], by: bySigmoid}),
+	ofFloats("Softplus", 1, function{of: softplus, vectors: simd.Softplus[float32], by: bySoftplus}),
+	ofFloats("Softsign", 1, function{of: func(x float64) float64 { return softsign(x) }, by: bySoftsign}),
+	ofFloats("Mish", 18, function{of: func(x float64) float64 { return x * math.Tanh(softplus(x)) }, vectors: mish, twice: true, by: byMish}),
+	ofFloats("HardSwish", 14, function{of: func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) }, vectors: simd.HardSwish[float32], by: byHardSwish}),
 	activation("LeakyRelu", 6, makeLeakyRelu), activation("ThresholdedRelu", 10, makeThresholdedRelu),
 	activation("Elu", 6, makeElu), activation("Selu", 6, makeSelu), activation("Celu", 12, makeCelu),
 	activation("HardSigmoid", 6, makeHardSigmoid), activation("Swish", 24, makeSwish), activation("Shrink", 9, makeShrink),
@@ -23,12 +23,12 @@ var activations = []Operator{
 	{Name: "Clip", Since: 6, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: makeClip},
 	{Name: "Clip", Since: 11, In: [2]int{1, 3}, Out: [2]int{1, 1}, Make: makeClip},
 	{Name: "SwiGLU", Since: 28, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: makeSwiGLU},
-	{Domain: Microsoft, Name: "Gelu", Since: 1, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: stateless(gelu.maps)},
+	{Domain: Microsoft, Name: "Gelu", Since: 1, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: fromAttributes(func(*Node) function { return gelu })},
 	{Domain: Microsoft, Name: "QuickGelu", Since: 1, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: fromAttributes(func(n *Node) function {
 		return swish(n.Float("alpha", 1.702))
 	})},
-	{Domain: Microsoft, Name: "BiasGelu", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return &biased{f: gelu}, nil }},
-	{Domain: Microsoft, Name: "FastGelu", Since: 1, In: [2]int{1, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return &biased{f: geluByTanh}, nil }},
+	{Domain: Microsoft, Name: "BiasGelu", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return &biased{of: *gelu.kernel()}, nil }},
+	{Domain: Microsoft, Name: "FastGelu", Since: 1, In: [2]int{1, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return &biased{of: *geluByTanh.kernel()}, nil }},
 }
 
 // activation is an operator on floats whose function depends on attributes.
@@ -37,7 +37,7 @@ func activation(name string, since int, f func(*Node) function) Operator {
 }
 
 func fromAttributes(f func(*Node) function) func(*Node) (Kernel, error) {
-	return func(n *Node) (Kernel, error) { return &mapKernel{maps: f(n).maps}, nil }
+	return func(n *Node) (Kernel, error) { return f(n).kernel(), nil }
 }
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
@@ -65,7 +65,7 @@ func makeLeakyRelu(n *Node) function {
 			return x
 		}
 		return float64(alpha) * x
-	}, vectors: func(dst, x []float32) { simd.LeakyReLU(dst, x, alpha) }}
+	}, vectors: func(dst, x []float32) { simd.LeakyReLU(dst, x, alpha) }, by: byLeakyRelu(alpha)}
 }
 
 func makeThresholdedRelu(n *Node) function {
@@ -75,7 +75,7 @@ func makeThresholdedRelu(n *Node) function {
 			return x
 		}
 		return 0
-	}}
+	}, by: byThreshold(alpha)}
 }
 
 // exponential is x for x > 0, else scale·(e^(x/width) − 1), all times gamma.
@@ -94,7 +94,7 @@ func exponential(gamma, scale, width float32) function {
 		if gamma*width != 1 {
 			simd.Scale(dst, dst, gamma*width)
 		}
-	}}
+	}, by: byExponential(gamma, scale, width)}
 }
 
 func makeElu(n *Node) function { return exponential(1, n.Float("alpha", 1), 1) }
@@ -117,7 +117,7 @@ func makeHardSigmoid(n *Node) function {
 		simd.AddScalar(dst, dst, beta)
 		simd.AtMost(dst, dst, 1)
 		simd.AtLeast(dst, dst, 0)
-	}}
+	}, by: byHardSigmoid(alpha)}
 }
 
 // swish is x·σ(alpha·x).
@@ -130,7 +130,7 @@ func swish(alpha float32) function {
 		simd.Scale(dst, x, alpha)
 		simd.Sigmoid(dst, dst)
 		simd.Mul(dst, dst, x)
-	}}
+	}, by: bySwish(alpha)}
 }
 
 func makeSwish(n *Node) function { return swish(n.Float("alpha", 1)) }
@@ -147,16 +147,17 @@ func makeShrink(n *Node) function {
 			return x
 		}
 		return 0
-	}}
+	}, by: byShrink(lambda)}
 }
 
 // gelu is x·Φ(x), Φ the normal distribution function.
-var gelu = function{of: func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }, vectors: simd.GELU[float32]}
+var gelu = function{of: func(x float64) float64 { return x * math.Erfc(-x/math.Sqrt2) / 2 }, vectors: simd.GELU[float32], by: byGelu}
 
 // geluByTanh is x·(1 + tanh u)/2 = x·σ(2u) with u = √(2/π)·(x + 0.044715·x³).
 var geluByTanh = function{
 	of:      func(x float64) float64 { return x * sigmoid(2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)) },
 	vectors: simd.GELUTanh[float32],
+	by:      byGeluByTanh,
 }
 
 func makeGelu(n *Node) function {
@@ -168,16 +169,12 @@ func makeGelu(n *Node) function {
 
 // biased computes f(x + bias), of com.microsoft's BiasGelu and FastGelu. The bias is a row, and may be missing.
 type biased struct {
-	f    function
 	of   mapKernel
 	plus pairMemo
 	sum  *value.Value
 }
 
 func (k *biased) Run(c *Call) error {
-	if k.of.maps == nil {
-		k.of.maps = k.f.maps
-	}
 	x, bias := c.In[0], c.Input(1)
 	if bias == nil {
 		return k.of.Run(c)
@@ -209,7 +206,7 @@ func (k *biased) Run(c *Call) error {
 
 // makeSwiGLU makes SwiGLU: x·σ(alpha·x)·y of two tensors of one shape.
 func makeSwiGLU(n *Node) (Kernel, error) {
-	return &gated{of: mapKernel{maps: swish(n.Float("alpha", 1)).maps}}, nil
+	return &gated{of: *swish(n.Float("alpha", 1)).kernel()}, nil
 }
 
 // gated computes f(x)·y.
@@ -254,6 +251,7 @@ type clip struct {
 	low, high float64 // of attributes
 	f         clipped
 	kind      format.DataType
+	back      reaches
 }
 
 // clipped holds elements within bounds.

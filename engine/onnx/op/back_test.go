@@ -99,6 +99,13 @@ func (n testNode) differentiates(t *testing.T, in ...*value.Value) {
 // gradients runs the node forth and back.
 func (n testNode) gradients(t *testing.T, in []*value.Value, add bool) []*value.Value {
 	t.Helper()
+	r := rand.New(rand.NewPCG(1, 2))
+	return n.back(t, add, func(int, int) float64 { return r.NormFloat64() }, in...)
+}
+
+// back runs the node forth and back, from the gradients that up says for element j of output i.
+func (n testNode) back(t *testing.T, add bool, up func(i, j int) float64, in ...*value.Value) []*value.Value {
+	t.Helper()
 	k, err := n.kernel(in...)
 	if err != nil {
 		t.Fatalf("%s: %v", n.op, err)
@@ -116,19 +123,18 @@ func (n testNode) gradients(t *testing.T, in []*value.Value, add bool) []*value.
 	}
 	s := newTestStore(in, add)
 	b := &Back{In: in, Out: out, Up: make([]*value.Value, len(out)), Store: s}
-	r := rand.New(rand.NewPCG(1, 2))
 	for i, v := range out {
 		if v == nil || v.Memory() != value.F32 && v.Memory() != value.F64 {
 			continue
 		}
-		up, err := value.New(v.Kind, v.Shape...)
+		g, err := value.New(v.Kind, v.Shape...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for j := range up.Len() {
-			set(up, j, r.NormFloat64())
+		for j := range g.Len() {
+			set(g, j, up(i, j))
 		}
-		b.Up[i] = up
+		b.Up[i] = g
 	}
 	if err := d.Back(b); err != nil {
 		t.Fatalf("%s: %v", n.op, err)
@@ -187,7 +193,9 @@ type slope struct {
 }
 
 // slopes lists the cases of all families.
-var slopes = [][]slope{}
+var slopes = [][]slope{
+	unarySlopes,
+}
 
 func (n testNode) key() string {
 	if n.domain != "" {

@@ -11,15 +11,15 @@ import (
 var unary = []Operator{
 	ofFloats("Ceil", 6, function{of: math.Ceil, vectors: simd.Ceil[float32]}), ofFloats("Floor", 6, function{of: math.Floor, vectors: simd.Floor[float32]}),
 	ofFloats("Round", 11, function{of: math.RoundToEven, vectors: simd.Round[float32]}),
-	ofFloats("Sqrt", 6, function{of: math.Sqrt, vectors: simd.Sqrt[float32]}),
-	ofFloats("Reciprocal", 6, function{of: func(x float64) float64 { return 1 / x }, vectors: func(dst, x []float32) { simd.DivInto(dst, 1, x) }}),
-	ofFloats("Exp", 6, function{of: math.Exp, vectors: simd.Exp[float32]}), ofFloats("Log", 6, function{of: math.Log, vectors: simd.Log[float32]}),
-	ofFloats("Sin", 7, function{of: math.Sin}), ofFloats("Cos", 7, function{of: math.Cos}), ofFloats("Tan", 7, function{of: math.Tan}),
-	ofFloats("Asin", 7, function{of: math.Asin}), ofFloats("Acos", 7, function{of: math.Acos}), ofFloats("Atan", 7, function{of: math.Atan}),
-	ofFloats("Sinh", 9, function{of: math.Sinh}), ofFloats("Cosh", 9, function{of: math.Cosh}),
-	ofFloats("Tanh", 6, function{of: math.Tanh, vectors: simd.Tanh[float32]}),
-	ofFloats("Asinh", 9, function{of: math.Asinh}), ofFloats("Acosh", 9, function{of: math.Acosh}), ofFloats("Atanh", 9, function{of: math.Atanh}),
-	ofFloats("Erf", 9, function{of: math.Erf, vectors: simd.Erf[float32]}),
+	ofFloats("Sqrt", 6, function{of: math.Sqrt, vectors: simd.Sqrt[float32], by: bySqrt}),
+	ofFloats("Reciprocal", 6, function{of: func(x float64) float64 { return 1 / x }, vectors: func(dst, x []float32) { simd.DivInto(dst, 1, x) }, by: byReciprocal}),
+	ofFloats("Exp", 6, function{of: math.Exp, vectors: simd.Exp[float32], by: byExp}), ofFloats("Log", 6, function{of: math.Log, vectors: simd.Log[float32], by: byLog}),
+	ofFloats("Sin", 7, function{of: math.Sin, by: bySin}), ofFloats("Cos", 7, function{of: math.Cos, by: byCos}), ofFloats("Tan", 7, function{of: math.Tan, by: byTan}),
+	ofFloats("Asin", 7, function{of: math.Asin, by: byAsin}), ofFloats("Acos", 7, function{of: math.Acos, by: byAcos}), ofFloats("Atan", 7, function{of: math.Atan, by: byAtan}),
+	ofFloats("Sinh", 9, function{of: math.Sinh, by: bySinh}), ofFloats("Cosh", 9, function{of: math.Cosh, by: byCosh}),
+	ofFloats("Tanh", 6, function{of: math.Tanh, vectors: simd.Tanh[float32], by: byTanh}),
+	ofFloats("Asinh", 9, function{of: math.Asinh, by: byAsinh}), ofFloats("Acosh", 9, function{of: math.Acosh, by: byAcosh}), ofFloats("Atanh", 9, function{of: math.Atanh, by: byAtanh}),
+	ofFloats("Erf", 9, function{of: math.Erf, vectors: simd.Erf[float32], by: byErf}),
 	ofNumbers("Abs", 6, absolute), ofNumbers("Neg", 6, negative), ofNumbers("Sign", 9, sign), ofNumbers("Relu", 6, relu),
 	{Name: "BitwiseNot", Since: 18, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: stateless(complements)},
 	{Name: "Not", Since: 1, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: stateless(func(kind format.DataType) (mapped, format.DataType) {
@@ -32,10 +32,13 @@ var unary = []Operator{
 		return tests(kind, func(x float64) bool { return x != x })
 	})},
 	{Name: "IsInf", Since: 10, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: makeIsInf},
-	{Name: "Identity", Since: 1, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) {
-		return KernelFunc(func(c *Call) error { return c.Share(0, c.In[0], c.In[0].Shape...) }), nil
-	}},
+	{Name: "Identity", Since: 1, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return identity{}, nil }},
 }
+
+// identity gives its input.
+type identity struct{}
+
+func (identity) Run(c *Call) error { return c.Share(0, c.In[0], c.In[0].Shape...) }
 
 // maps makes the function of an operand of one kind, and says what kind its result has. It gives nil where it has no meaning.
 type maps func(kind format.DataType) (mapped, format.DataType)
@@ -50,6 +53,8 @@ type mapKernel struct {
 	maps
 	in, out format.DataType
 	f       mapped
+	by      derivative
+	back    reaches
 }
 
 func (k *mapKernel) Run(c *Call) error {
@@ -82,11 +87,15 @@ type function struct {
 	of      func(x float64) float64
 	vectors func(dst, x []float32)
 	twice   bool // vectors reads x after it has written to dst
+	by      derivative
 }
+
+// kernel makes the kernel of an operand's function.
+func (f function) kernel() *mapKernel { return &mapKernel{maps: f.maps, by: f.by} }
 
 // ofFloats is an operator without attributes on floats.
 func ofFloats(name string, since int, f function) Operator {
-	return Operator{Name: name, Since: since, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: stateless(f.maps)}
+	return Operator{Name: name, Since: since, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return f.kernel(), nil }}
 }
 
 func (f function) maps(kind format.DataType) (mapped, format.DataType) {
@@ -132,7 +141,9 @@ const (
 
 // ofNumbers is an operator without attributes on floats and integers, which wrap around.
 func ofNumbers(name string, since int, o numberOp) Operator {
-	return Operator{Name: name, Since: since, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: stateless(o.maps)}
+	return Operator{Name: name, Since: since, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) {
+		return &mapKernel{maps: o.maps, by: byNumber[o]}, nil
+	}}
 }
 
 func (o numberOp) maps(kind format.DataType) (mapped, format.DataType) {
