@@ -195,6 +195,7 @@ type slope struct {
 // slopes lists the cases of all families.
 var slopes = [][]slope{
 	unarySlopes,
+	convSlopes, poolSlopes, batchNormSlopes, productSlopes,
 }
 
 func (n testNode) key() string {

@@ -43,6 +43,7 @@ func trains(n *Node) bool {
 type batchNorm struct {
 	epsilon, momentum float64
 	training, places  bool
+	unbiased          bool // running variances take the batch's with its number less 1 as divisor
 }
 
 func newBatchNorm(n *Node, places, training bool) (Kernel, error) {
@@ -55,27 +56,13 @@ func (k *batchNorm) Run(c *Call) error {
 
 func batchNormRun[T simd.Float](k *batchNorm, c *Call) error {
 	x := c.In[0]
-	batch, channels, plane := 1, 1, 1
-	switch {
-	case len(x.Shape) == 0:
-		return fmt.Errorf("input is %s, must have a dimension of the batch", x)
-	case len(x.Shape) == 1:
-		batch = x.Shape[0]
-	case k.places:
-		batch, channels = x.Shape[0], volume(x.Shape[1:])
-	default:
-		batch, channels, plane = x.Shape[0], x.Shape[1], volume(x.Shape[2:])
+	batch, channels, plane, err := k.sizes(x)
+	if err != nil {
+		return err
 	}
-	var p [4][]float64 // scale, bias, mean, variance
-	for i, name := range [...]string{"scale", "bias", "mean", "variance"} {
-		v := c.In[1+i]
-		if v.Len() != channels || !k.places && len(v.Shape) != 1 {
-			return fmt.Errorf("%s is %s, must have shape [%d]", name, v, channels)
-		}
-		var err error
-		if p[i], err = floatsAs[float64](v); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	p, err := k.parameters(c.In, channels)
+	if err != nil {
+		return err
 	}
 	out, err := c.Result(0, x.Kind, x.Shape...)
 	if err != nil {
@@ -90,12 +77,21 @@ func batchNormRun[T simd.Float](k *batchNorm, c *Call) error {
 	}
 	if k.training {
 		mean, variance := batchStatistics(src, batch, channels, plane)
-		for i, v := range [][]float64{k.running(p[2], mean), k.running(p[3], variance), mean, variance} {
+		correction := 1.0
+		if n := float64(batch * plane); k.unbiased {
+			if n < 2 {
+				return fmt.Errorf("input is %s: of one element a channel there is no variance to train with", x)
+			}
+			correction = n / (n - 1)
+		}
+		for i, v := range [][]float64{k.running(p[2], mean, 1), k.running(p[3], variance, correction), mean, variance} {
 			if err := putFloats(c, 1+i, c.In[3+i%2], v); err != nil {
 				return err
 			}
 		}
 		p[2], p[3] = mean, variance
+	} else if err := k.keep(c); err != nil {
+		return err
 	}
 	factor, shift := make([]T, channels), make([]T, channels)
 	for i := range factor {
@@ -106,11 +102,49 @@ func batchNormRun[T simd.Float](k *batchNorm, c *Call) error {
 	return nil
 }
 
-// running moves old statistics towards those of the batch.
-func (k *batchNorm) running(old, batch []float64) []float64 {
+// sizes gives the dimensions of x as [batch, channels, plane].
+func (k *batchNorm) sizes(x *value.Value) (batch, channels, plane int, err error) {
+	switch {
+	case len(x.Shape) == 0:
+		return 0, 0, 0, fmt.Errorf("input is %s, must have a dimension of the batch", x)
+	case len(x.Shape) == 1:
+		return x.Shape[0], 1, 1, nil
+	case k.places:
+		return x.Shape[0], volume(x.Shape[1:]), 1, nil
+	}
+	return x.Shape[0], x.Shape[1], volume(x.Shape[2:]), nil
+}
+
+// parameters gives scale, bias, mean and variance.
+func (k *batchNorm) parameters(in []*value.Value, channels int) (p [4][]float64, err error) {
+	for i, name := range [...]string{"scale", "bias", "mean", "variance"} {
+		v := in[1+i]
+		if v.Len() != channels || !k.places && len(v.Shape) != 1 {
+			return p, fmt.Errorf("%s is %s, must have shape [%d]", name, v, channels)
+		}
+		if p[i], err = floatsAs[float64](v); err != nil {
+			return p, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return p, nil
+}
+
+// keep gives statistics on as they are where a node that trains has outputs of them.
+func (k *batchNorm) keep(c *Call) error {
+	for i := 1; c.Needs(i); i++ {
+		v := c.In[3+(i-1)%2]
+		if err := c.Share(i, v, v.Shape...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// running moves old statistics towards those of the batch, which are multiplied by correction.
+func (k *batchNorm) running(old, batch []float64, correction float64) []float64 {
 	x := make([]float64, len(old))
 	for i := range x {
-		x[i] = float64(k.momentum*old[i]) + float64((1-k.momentum)*batch[i])
+		x[i] = float64(k.momentum*old[i]) + float64((1-k.momentum)*correction*batch[i])
 	}
 	return x
 }

@@ -12,6 +12,7 @@ import (
 type fusedConv struct {
 	conv       *conv
 	activation func(y []float32)
+	slope      func(dx, dy, y []float32) // multiplies dy with the activation's derivative, taken from its result
 }
 
 func newFusedConv(n *Node) (Kernel, error) {
@@ -29,14 +30,19 @@ func newFusedConv(n *Node) (Kernel, error) {
 	switch name {
 	case "Relu":
 		f.activation = func(y []float32) { simd.ReLU(y, y) }
+		f.slope = simd.ReLUGrad[float32]
 	case "Tanh":
 		f.activation = func(y []float32) { simd.Tanh(y, y) }
+		f.slope = simd.TanhGrad[float32]
 	case "Sigmoid":
 		f.activation = func(y []float32) { simd.Sigmoid(y, y) }
+		f.slope = simd.SigmoidGrad[float32]
 	case "LeakyRelu":
 		f.activation = func(y []float32) { simd.LeakyReLU(y, y, params[0]) }
+		f.slope = func(dx, dy, y []float32) { simd.LeakyReLUGrad(dx, dy, y, params[0]) }
 	case "Clip":
 		f.activation = func(y []float32) { clipTo(y, params[0], params[1]) }
+		f.slope = clipSlope(1, params[0], params[1])
 	case "HardSigmoid":
 		f.activation = func(y []float32) {
 			for i, v := range y {
@@ -44,6 +50,7 @@ func newFusedConv(n *Node) (Kernel, error) {
 			}
 			clipTo(y, 0, 1)
 		}
+		f.slope = clipSlope(params[0], 0, 1)
 	}
 	return f, nil
 }

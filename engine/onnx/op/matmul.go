@@ -251,29 +251,18 @@ func (k *matMul) Run(c *Call) error {
 		return fmt.Errorf("inputs are %s and %s, must have a dimension each", a, b)
 	}
 	p := &k.batch
-	rows, columns := a.Shape, b.Shape
-	p.transA, p.transB = k.transA && len(rows) > 1, k.transB && len(columns) > 1
-	if len(rows) == 1 {
-		rows = []int{1, rows[0]}
-	}
-	if len(columns) == 1 {
-		columns = []int{columns[0], 1}
-	}
+	p.transA, p.transB = k.transA && len(a.Shape) > 1, k.transB && len(b.Shape) > 1
+	rows, columns := asMatrices(a.Shape, b.Shape)
 	m, depth := lastTwo(rows, p.transA)
 	depthB, n := lastTwo(columns, p.transB)
 	if depth != depthB {
 		return fmt.Errorf("inputs are %s and %s: the columns of the first are %d, the rows of the second %d", a, b, depth, depthB)
 	}
-	outerA, outerB := rows[:len(rows)-2], columns[:len(columns)-2]
-	shape, err := broadcastShape(outerA, outerB)
+	p.m, p.n, p.k = m, n, depth
+	full, err := p.place(rows[:len(rows)-2], columns[:len(columns)-2])
 	if err != nil {
 		return err
 	}
-	count, err := value.Volume(shape)
-	if err != nil {
-		return err
-	}
-	full := append([]int(nil), shape...)
 	if len(a.Shape) > 1 {
 		full = append(full, m)
 	}
@@ -284,13 +273,7 @@ func (k *matMul) Run(c *Call) error {
 	if err != nil || out.Len() == 0 {
 		return err
 	}
-	p.m, p.n, p.k, p.a, p.b, p.out = m, n, depth, a, b, out
-	p.placesA, p.placesB = p.placesA[:0], p.placesB[:0]
-	w := newWalk(append(append([]int(nil), shape...), 1), append(append([]int(nil), outerA...), 1), append(append([]int(nil), outerB...), 1))
-	for i := range count {
-		p.placesA = append(p.placesA, w.element(0, i)*m*depth)
-		p.placesB = append(p.placesB, w.element(1, i)*depth*n)
-	}
+	p.a, p.b, p.out = a, b, out
 	p.bias = k.bias
 	if err := p.multiply(); err != nil {
 		return err
@@ -300,6 +283,39 @@ func (k *matMul) Run(c *Call) error {
 		simd.AddRow(y, y, k.bias, out.Len()/n, n)
 	}
 	return scaleBy(out, k.alpha)
+}
+
+// asMatrices makes a list a row on the left and a column on the right.
+func asMatrices(a, b []int) (rows, columns []int) {
+	rows, columns = a, b
+	if len(rows) == 1 {
+		rows = []int{1, rows[0]}
+	}
+	if len(columns) == 1 {
+		columns = []int{columns[0], 1}
+	}
+	return rows, columns
+}
+
+// place computes where each product's matrices begin, and the shape that the dimensions before them, of A and of B, broadcast to.
+func (p *batch) place(outerA, outerB []int) (shape []int, err error) {
+	if shape, err = broadcastShape(outerA, outerB); err != nil {
+		return nil, err
+	}
+	count, err := value.Volume(shape)
+	if err != nil {
+		return nil, err
+	}
+	p.placesA, p.placesB = p.placesA[:0], p.placesB[:0]
+	if count*p.m*p.n == 0 {
+		return shape, nil
+	}
+	w := newWalk(append(append([]int(nil), shape...), 1), append(append([]int(nil), outerA...), 1), append(append([]int(nil), outerB...), 1))
+	for i := range count {
+		p.placesA = append(p.placesA, w.element(0, i)*p.m*p.k)
+		p.placesB = append(p.placesB, w.element(1, i)*p.k*p.n)
+	}
+	return shape, nil
 }
 
 // element is where operand k is at element i of the output.
