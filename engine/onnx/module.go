@@ -361,7 +361,8 @@ func (n *Module) back(out *autodiff.Var, in []*autodiff.Var) error {
 	return r.back()
 }
 
-// File is the model's file with the parameters as they are now, in memory of its own. What the parameters are not shares that of the model.
+// File is the model's file with the parameters as they are now, in memory of its own; the rest is the model's. Batch norms take the running statistics, as a file for inference has them, also where they
+// trained in the model's file.
 func (n *Module) File() (*format.Model, error) {
 	now := map[string]*format.Tensor{}
 	for _, p := range n.params {
@@ -383,11 +384,15 @@ func (n *Module) File() (*format.Model, error) {
 	}
 	graph.Nodes = slices.Clone(graph.Nodes)
 	for i, node := range graph.Nodes {
-		if v := now[outputOf(node)]; v != nil && node.Op == "Constant" {
-			changed := *node
+		changed := *node
+		switch v := now[outputOf(node)]; {
+		case v != nil && node.Op == "Constant":
 			changed.Attributes = []*format.Attribute{{Name: "value", Type: format.AttrTensor, Tensor: v}}
-			graph.Nodes[i] = &changed
+		case node.Op == "BatchNormalization" && node.Domain == "":
+			changed.Outputs = node.Outputs[:1]
+			changed.Attributes = slices.DeleteFunc(slices.Clone(node.Attributes), func(a *format.Attribute) bool { return a.Name == "training_mode" })
 		}
+		graph.Nodes[i] = &changed
 	}
 	file.Graph = &graph
 	return &file, nil

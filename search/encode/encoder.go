@@ -37,12 +37,13 @@ type Encoder interface {
 
 // The files of an encoder's folder.
 const (
-	CardFile    = "encoder.json"
-	WeightsFile = "model.safetensors"
+	CardFile     = "encoder.json"
+	WeightsFile  = "model.safetensors"
+	ImportedFile = "encoder.onnx" // where the network begins with an imported model
 )
 
-// format is the number of the card's form.
-const format = 1
+// cardFormat is the number of the card's form.
+const cardFormat = 1
 
 // cardContent is the content of CardFile.
 type cardContent struct {
@@ -52,12 +53,17 @@ type cardContent struct {
 
 // Save writes the network into a folder, and then its card: a card says that the weights are whole.
 func (n *Network) Save(dir string) error {
-	text, err := json.MarshalIndent(cardContent{format, n.Spec}, "", "  ")
+	text, err := json.MarshalIndent(cardContent{cardFormat, n.Spec}, "", "  ")
 	if err != nil {
 		return err
 	}
 	if err := nn.Save(filepath.Join(dir, WeightsFile), n.Module); err != nil {
 		return err
+	}
+	if n.Imported {
+		if err := n.saveImported(filepath.Join(dir, ImportedFile)); err != nil {
+			return err
+		}
 	}
 	return wholefile.Write(filepath.Join(dir, CardFile), append(text, '\n'))
 }
@@ -69,6 +75,7 @@ type Model struct {
 	network     *Network
 	fingerprint string
 	workers     sync.Pool // of *encoding
+	imported    *Imported // where the network begins with such a model: it computes the vectors
 }
 
 // Open reads the encoder of a folder: that of a finished run of search or siamese, or what Network.Save wrote.
@@ -84,7 +91,7 @@ func Open(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	network, err := networkOf(text)
+	network, err := networkOf(text, dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -103,17 +110,29 @@ func Open(dir string) (*Model, error) {
 	hash := sha256.New()
 	hash.Write(text)
 	hash.Write(weights)
-	return &Model{network: network, fingerprint: fmt.Sprintf("%s-%x", network.Job, hash.Sum(nil)[:12])}, nil
+	m := &Model{network: network, fingerprint: fmt.Sprintf("%s-%x", network.Job, hash.Sum(nil)[:12])}
+	if network.Imported {
+		if m.imported, err = network.encoder(); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ImportedFile), err)
+		}
+	}
+	return m, nil
 }
 
-// networkOf returns the untrained network that a card describes.
-func networkOf(text []byte) (*Network, error) {
+// networkOf returns the untrained network that the card of a folder describes.
+func networkOf(text []byte, dir string) (*Network, error) {
 	var c cardContent
 	if err := card.Decode(text, &c); err != nil {
 		return nil, err
 	}
-	if c.Format != format {
-		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, format)
+	if c.Format != cardFormat {
+		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, cardFormat)
+	}
+	if c.Imported {
+		if err := c.Spec.check(); err != nil {
+			return nil, err
+		}
+		return loadImported(filepath.Join(dir, ImportedFile), c.Spec)
 	}
 	return NewNetwork(c.Spec, 0)
 }
@@ -143,6 +162,9 @@ type encoding struct {
 //
 // Errors: dst of another length; a picture without pixels, by its index; a vector that is not finite.
 func (m *Model) Encode(dst []float32, pictures []image.Image) error {
+	if m.imported != nil {
+		return m.imported.Encode(dst, pictures)
+	}
 	dim := m.network.Dim
 	if err := checkEncode(dst, pictures, dim); err != nil {
 		return err

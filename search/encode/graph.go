@@ -10,16 +10,41 @@ import (
 // this order), mean and deviation of each channel (the input has had those subtracted from pixels in [0, 1] and been divided by them: 0 and 1),
 // dark_background and metric, as Spec has them.
 func (n *Network) Graph() *export.Graph {
-	g := export.New(n.Job, fmt.Sprintf("An encoder of pictures: similar pictures have vectors near each other, by the distance %q.", n.Metric))
-	colours, mean, deviation := "grey", make([]int, n.Channels), make([]int, n.Channels)
-	if n.Channels == 3 {
-		colours = "rgb"
+	doc := fmt.Sprintf("An encoder of pictures: similar pictures have vectors near each other, by the distance %q.", n.Metric)
+	var g *export.Graph
+	if n.Imported {
+		file, err := n.imported()
+		if g = export.Of(file, doc); err != nil {
+			g.Fail(err)
+		}
+	} else {
+		g = export.New(n.Job, doc)
+		n.build(g)
 	}
+	mean, deviation := make([]int, n.Channels), make([]int, n.Channels)
 	for i := range deviation {
 		deviation[i] = 1
 	}
+	g.JSON("mean", mean)
+	g.JSON("deviation", deviation)
+	g.JSON("dark_background", n.DarkBackground)
+	g.Metadata("channels", n.colours())
+	g.Metadata("metric", string(n.Metric))
+	return g
+}
+
+// colours names the channels of the pictures.
+func (s Spec) colours() string {
+	if s.Channels == 3 {
+		return rgb
+	}
+	return grey
+}
+
+// build adds the nodes.
+func (n *Network) build(g *export.Graph) {
 	x := g.Input(export.Port{
-		Name: "pictures", Doc: fmt.Sprintf("%s pictures of the size that the network was trained for, pixels from 0 for dark to 1 for bright", colours),
+		Name: "pictures", Doc: fmt.Sprintf("%s pictures of the size that the network was trained for, pixels from 0 for dark to 1 for bright", n.colours()),
 		Shape: fmt.Sprintf("batch,%d,%d,%d", n.Channels, n.Height, n.Width),
 	})
 	y := g.Module(n.Module, x)
@@ -28,12 +53,6 @@ func (n *Network) Graph() *export.Graph {
 		y, doc = unit(g, y), doc+", of length 1"
 	}
 	g.Output(export.Port{Name: "vectors", Doc: doc, Shape: fmt.Sprintf("batch,%d", n.Dim)}, y)
-	g.JSON("mean", mean)
-	g.JSON("deviation", deviation)
-	g.JSON("dark_background", n.DarkBackground)
-	g.Metadata("channels", colours)
-	g.Metadata("metric", string(n.Metric))
-	return g
 }
 
 // unit adds what Vectors does where Unit is set.

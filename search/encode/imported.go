@@ -8,11 +8,13 @@ import (
 	"image"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/onnx"
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss/distance"
@@ -31,7 +33,7 @@ type Imported struct {
 	model       *onnx.Model
 	card        importedCard
 	dim         int
-	in, out     int            // the indices of the input and the output
+	in          int            // the index of the input
 	pixels      [][256]float32 // by channel of the model: what it takes for a byte
 	fingerprint string         // a hash of the model and the card
 	workers     sync.Pool      // of *importing
@@ -59,19 +61,12 @@ func OpenAny(path string) (Encoder, error) {
 // Errors name the file: a model that cannot be read or run, or does not take pictures; a card with an unknown key or a value that is out of
 // range, with its line, or that contradicts the model; values that neither says, by their keys.
 func OpenImported(path string) (*Imported, error) {
-	m, err := onnx.Open(path, nil)
+	f, err := format.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	cardPath := strings.TrimSuffix(path, modelSuffix) + cardSuffix
-	e := &Imported{model: m, card: importedCard{Scale: 1.0 / 255}}
-	if err := e.card.readMetadata(m); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if err := e.card.read(cardPath); err != nil {
-		return nil, err
-	}
-	if e.in, e.out, err = e.card.settle(m, cardPath); err != nil {
+	e := &Imported{card: importedCard{Scale: 1.0 / 255}}
+	if e.model, err = e.card.open(f, cardOf(path)); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if err := e.prepare(); err != nil {
@@ -79,6 +74,9 @@ func OpenImported(path string) (*Imported, error) {
 	}
 	return e, nil
 }
+
+// cardOf is where the card of a model is.
+func cardOf(path string) string { return strings.TrimSuffix(path, modelSuffix) + cardSuffix }
 
 // prepare sets what follows from the model and the card.
 func (e *Imported) prepare() error {
@@ -89,6 +87,7 @@ func (e *Imported) prepare() error {
 			e.pixels[c][b] = float32(x / e.card.Deviation.of(c))
 		}
 	}
+	e.in = slices.IndexFunc(e.model.Inputs, func(p onnx.Port) bool { return p.Name == e.card.Input })
 	model, err := e.model.Format.Encode() // with the data that stands in other files
 	if err != nil {
 		return err
@@ -216,7 +215,7 @@ func (w *importing) run(n int, use func(*value.Value) error) error {
 	w.shape[0] = n
 	w.some.Place(w.all.Kind, w.all.Pointer(), n*len(w.bytes), w.shape...)
 	return w.model.RunFunc(w.inputs, func(outputs []*value.Value) error {
-		out := outputs[w.out]
+		out := outputs[0]
 		if out.Memory() != value.F32 {
 			return fmt.Errorf("output %q is %s; vectors must be of floats", w.card.Output, out.Kind)
 		}

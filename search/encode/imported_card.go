@@ -2,6 +2,7 @@ package encode
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/export"
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/spelling"
@@ -52,6 +54,7 @@ type importedCard struct {
 	Normalise       bool
 	DarkBackground  bool
 	single          bool // the model takes one picture at a time
+	side            int  // of pictures where neither the model nor the card says it; 0 for none
 }
 
 // perChannel has one number for all channels, or one for each; none where nothing says it.
@@ -97,7 +100,7 @@ func (c *importedCard) keys() []cardKey {
 	}
 	return []cardKey{
 		{"input", &c.Input, func() bool { return c.Input != "" }, "the name of an input"},
-		{"output", &c.Output, func() bool { return c.Output != "" }, "the name of an output"},
+		{"output", &c.Output, func() bool { return c.Output != "" }, "the name of an output, or of another value of the graph"},
 		{"size", &c.Size, func() bool { return min(c.Size[0], c.Size[1]) >= 1 && max(c.Size[0], c.Size[1]) <= maxImportedSide }, fmt.Sprintf("[height, width] in pixels, each from 1 to %d", maxImportedSide)},
 		oneOf("channels", &c.Channels, rgb, bgr, grey),
 		oneOf("layout", &c.Layout, nchw, nhwc),
@@ -113,11 +116,11 @@ func (c *importedCard) keys() []cardKey {
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // readMetadata takes what a model that energo wrote says itself.
-func (c *importedCard) readMetadata(m *onnx.Model) error {
-	if m.Format.Producer != export.Producer {
+func (c *importedCard) readMetadata(f *format.Model) error {
+	if f.Producer != export.Producer {
 		return nil
 	}
-	for _, e := range m.Format.Metadata {
+	for _, e := range f.Metadata {
 		for _, k := range c.keys() {
 			if k.name != e.Key {
 				continue
@@ -198,39 +201,54 @@ func (k cardKey) set(n *yaml.Node) error {
 	return nil
 }
 
-// settle holds the card against the model, fills what follows from the model, and refuses what neither says. It returns the indices of the
-// input and the output.
-func (c *importedCard) settle(m *onnx.Model, path string) (in, out int, err error) {
-	if in, err = c.input(m.Inputs, path); err != nil {
-		return 0, 0, err
+// open makes a model of a file, with the card of path, which it holds against the model. The model's only output is that which the card names.
+func (c *importedCard) open(f *format.Model, path string) (*onnx.Model, error) {
+	if err := c.readMetadata(f); err != nil {
+		return nil, err
 	}
-	if out, err = c.output(m.Outputs, path); err != nil {
-		return 0, 0, err
+	if err := c.read(path); err != nil {
+		return nil, err
+	}
+	if err := c.output(f, path); err != nil {
+		return nil, err
+	}
+	m, err := onnx.New(f, &onnx.Options{Outputs: []string{c.Output}})
+	if err != nil {
+		return nil, err
+	}
+	return m, c.settle(m, path)
+}
+
+// settle fills what follows from the model, and refuses what neither says.
+func (c *importedCard) settle(m *onnx.Model, path string) error {
+	in, err := c.input(m.Inputs, path)
+	if err != nil {
+		return err
 	}
 	p := m.Inputs[in]
 	if p.Kind != 0 && value.MemoryOf(p.Kind) != value.F32 {
-		return 0, 0, fmt.Errorf("input %q is %s; pictures are given as floats", p.Name, p.Kind)
+		return fmt.Errorf("input %q is %s; pictures are given as floats", p.Name, p.Kind)
 	}
 	sizes := []int{-1, -1, -1, -1}
 	if p.HasShape {
 		if len(p.Shape) != len(sizes) {
-			return 0, 0, fmt.Errorf("input %s has %d dimensions; pictures have 4: of the batch, the channels, the height and the width", p, len(p.Shape))
+			return fmt.Errorf("input %s has %d dimensions; pictures have 4: of the batch, the channels, the height and the width", p, len(p.Shape))
 		}
 		for i, d := range p.Shape {
 			sizes[i] = d.Size
 		}
 	}
 	if sizes[0] >= 0 && sizes[0] != 1 {
-		return 0, 0, fmt.Errorf("input %s takes %d pictures at a time; the first dimension must be open or 1", p, sizes[0])
+		return fmt.Errorf("input %s takes %d pictures at a time; the first dimension must be open or 1", p, sizes[0])
 	}
 	c.single = sizes[0] == 1
 	if err := c.fill(sizes); err != nil {
-		return 0, 0, fmt.Errorf("%s: input %s: %w", path, p, err)
+		return fmt.Errorf("%s: input %s: %w", path, p, err)
 	}
 	if missing := c.missing(); len(missing) > 0 {
-		return 0, 0, fmt.Errorf("neither the model nor the card says %s: write it into %s", strings.Join(missing, ", "), path)
+		return fmt.Errorf("neither the model nor the card says %s: write it into %s", strings.Join(missing, ", "), path)
 	}
-	return in, out, c.agree(path)
+	return c.agree(path)
 }
 
 // input is the index of the input that the card names, by default the only one without a value of its own.
@@ -258,23 +276,25 @@ func (c *importedCard) input(ports []onnx.Port, path string) (int, error) {
 	return at, nil
 }
 
-// output is the index of the output that the card names, by default the first.
-func (c *importedCard) output(ports []onnx.Port, path string) (int, error) {
-	var names []string
-	for _, p := range ports {
-		names = append(names, p.Name)
-	}
-	if len(names) == 0 {
-		return 0, errors.New("the model has no outputs")
+// output checks the value that the card names, by default the first output.
+func (c *importedCard) output(f *format.Model, path string) error {
+	if f.Graph == nil || len(f.Graph.Outputs) == 0 {
+		return errors.New("the model has no outputs")
 	}
 	if c.Output == "" {
-		c.Output = names[0]
+		c.Output = f.Graph.Outputs[0].Name
 	}
-	at := slices.Index(names, c.Output)
-	if at < 0 {
-		return 0, fmt.Errorf("%s: output is %q; the model has %s%s", path, excerpt.Of(c.Output), strings.Join(names, ", "), spelling.DidYouMean(c.Output, names))
+	var outputs, names []string
+	for _, v := range f.Graph.Outputs {
+		outputs = append(outputs, v.Name)
 	}
-	return at, nil
+	for _, n := range f.Graph.Nodes {
+		names = append(names, n.Outputs...)
+	}
+	if !slices.Contains(names, c.Output) {
+		return fmt.Errorf("%s: output is %q; the model has %s, and the values of its nodes%s", path, excerpt.Of(c.Output), strings.Join(outputs, ", "), spelling.DidYouMean(c.Output, names))
+	}
+	return nil
 }
 
 // fill takes layout, channels and size from the sizes of the input, −1 where they are open, and refuses those that contradict the card.
@@ -316,6 +336,9 @@ func (c *importedCard) fill(sizes []int) error {
 			return fmt.Errorf("size is %d; the model's is %d", said, size)
 		}
 		c.Size[i] = side
+	}
+	for i := range c.Size {
+		c.Size[i] = cmp.Or(c.Size[i], c.side)
 	}
 	return nil
 }

@@ -48,6 +48,8 @@ type Spec struct {
 	// DarkBackground: training was on bright figures on dark ground. Pictures with a bright border, such as
 	// ink on paper, are then turned into their negatives.
 	DarkBackground bool `json:"dark_background"`
+	// Imported: the network begins with a model of another system, and stands in ImportedFile.
+	Imported bool `json:"imported,omitempty"`
 }
 
 // check refuses what is out of range.

@@ -76,6 +76,7 @@ func (p Port) info() *format.ValueInfo {
 // A Graph is an ONNX model that is being built. Its methods keep the first error, which Model returns; after it they do nothing.
 type Graph struct {
 	graph    format.Graph
+	complete *format.Model // of Of: what is there already
 	metadata []format.Entry
 	doc      string
 	err      error
@@ -85,6 +86,9 @@ type Graph struct {
 func New(name, doc string) *Graph {
 	return &Graph{graph: format.Graph{Name: name}, doc: doc}
 }
+
+// Of returns the graph of a model that is there already, of whatever version, to which nothing but metadata is added. doc is as for New.
+func Of(m *format.Model, doc string) *Graph { return &Graph{complete: m, doc: doc} }
 
 // Fail makes an error the graph's, unless it has one.
 func (g *Graph) Fail(err error) {
@@ -249,6 +253,11 @@ func (g *Graph) Param(p *autodiff.Param) Value {
 func (g *Graph) Model() (*format.Model, error) {
 	if g.err != nil {
 		return nil, g.err
+	}
+	if g.complete != nil {
+		m := *g.complete
+		m.Producer, m.ProducerVersion, m.Doc, m.Metadata = Producer, "", g.doc, g.metadata
+		return &m, nil
 	}
 	if len(g.graph.Outputs) == 0 {
 		return nil, errors.New("the graph has no output")
