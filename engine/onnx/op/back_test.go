@@ -196,6 +196,7 @@ type slope struct {
 var slopes = [][]slope{
 	unarySlopes,
 	convSlopes, poolSlopes, batchNormSlopes, productSlopes,
+	binarySlopes,
 }
 
 func (n testNode) key() string {

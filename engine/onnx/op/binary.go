@@ -10,8 +10,8 @@ import (
 )
 
 var binary = []Operator{
-	pairOperator("Add", 7, arithmetic(add)), pairOperator("Sub", 7, arithmetic(sub)),
-	pairOperator("Mul", 7, arithmetic(mul)), pairOperator("Div", 7, arithmetic(div)),
+	floatPairOperator("Add", 7, add), floatPairOperator("Sub", 7, sub),
+	floatPairOperator("Mul", 7, mul), floatPairOperator("Div", 7, div),
 	{Name: "Mod", Since: 10, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: mod},
 	{Name: "Pow", Since: 7, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return &power{}, nil }},
 	{Name: "PRelu", Since: 7, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: makePRelu},
@@ -35,11 +35,20 @@ func pairOperator(name string, since int, f pairs) Operator {
 	}}
 }
 
+// floatPairOperator is a pairOperator that has derivatives.
+func floatPairOperator(name string, since int, o pairOp) Operator {
+	return Operator{Name: name, Since: since, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) {
+		return &pairKernel{pairs: arithmetic(o), by: derivativesOf(o)}, nil
+	}}
+}
+
 // pairKernel computes an elementwise function of two tensors of one type.
 type pairKernel struct {
 	pairs
 	memo   pairMemo
 	shapes pairShape
+	by     *pairDerivative // nil for none
+	back   reaches
 }
 
 func (k *pairKernel) Run(c *Call) error {
@@ -290,7 +299,7 @@ func mod(n *Node) (Kernel, error) {
 	if n.Bool("fmod", false) {
 		o = remainder
 	}
-	return &pairKernel{pairs: arithmetic(o)}, nil
+	return &pairKernel{pairs: arithmetic(o), by: derivativesOf(o)}, nil
 }
 
 func bitShift(n *Node) (Kernel, error) {
@@ -409,7 +418,7 @@ func compareTo[T value.Number](dst []bool, a []T, y T, r relation) {
 
 // makePRelu makes PRelu: x where x ≥ 0, else slope·x. The slope stretches to the shape of x, not the other way round.
 func makePRelu(*Node) (Kernel, error) {
-	return &oneWay{pair: pairKernel{pairs: func(kind format.DataType) (zipped, format.DataType) {
+	return &oneWay{pair: pairKernel{by: byPRelu, pairs: func(kind format.DataType) (zipped, format.DataType) {
 		switch value.MemoryOf(kind) {
 		case value.F32:
 			return &zipper[float32, float32, float32]{f: prelu32}, kind

@@ -13,6 +13,7 @@ type power struct {
 	f        zipped
 	from, by value.Memory
 	shapes   pairShape
+	back     reaches
 }
 
 func (k *power) Run(c *Call) error {

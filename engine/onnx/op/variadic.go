@@ -22,15 +22,17 @@ func ofMany(name string, since int, o pairOp, mean bool) Operator {
 				return nil, fmt.Errorf("input %d is missing", i)
 			}
 		}
-		return &variadic{of: arithmetic(o), steps: make([]pairMemo, len(n.Inputs)-1), mean: mean}, nil
+		return &variadic{op: o, of: arithmetic(o), steps: make([]pairMemo, len(n.Inputs)-1), mean: mean}, nil
 	}}
 }
 
 // variadic combines its inputs from the first to the last.
 type variadic struct {
+	op    pairOp
 	of    pairs
 	steps []pairMemo
 	mean  bool
+	back  reaches
 }
 
 func (k *variadic) Run(c *Call) error {
@@ -84,6 +86,7 @@ func share(v *value.Value, n int) {
 type where struct {
 	f    chooser
 	kind format.DataType
+	back reaches
 }
 
 func (k *where) Run(c *Call) error {
