@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,7 +34,10 @@ type Encoding struct {
 	Channels  string  // auto, 1, 3; of IDX files 1
 	SkipBad   bool    // leave out pictures that cannot be read
 
-	Dim                       int  // coordinates of a vector
+	Encoder string // ONNX model of pictures, with its card, that the network begins with; "" is a network of energo's own
+	Freeze  string // of its parameters, a regular expression of those that stay as they are
+
+	Dim                       int  // coordinates of a vector; 0 is what the encoder gives, or the job's default
 	Augment, Flip, Brightness bool // shift, turn and scale training pictures; … and mirror them; … and change brightness and contrast
 
 	// Sets reads the pictures of two sources, in a program with data of its own; nil is data.LoadPictures.
@@ -45,10 +49,39 @@ type Encoding struct {
 // channelChoices are what the setting channels may be.
 var channelChoices = []string{"auto", "1", "3"}
 
-func defaultEncoding(dim, epochs, batch int) Encoding {
+func defaultEncoding(epochs, batch int) Encoding {
 	t := job.DefaultTraining()
 	t.Epochs, t.Batch, t.Validation = epochs, batch, 0
-	return Encoding{TestShare: 0.2, Size: 64, Channels: "auto", Dim: dim, Training: t}
+	return Encoding{TestShare: 0.2, Size: 64, Channels: "auto", Training: t}
+}
+
+// finetuned is how much smaller the steps are by default where training begins with an imported encoder.
+const finetuned = 1. / 10
+
+// settle puts defaults where settings are 0. dim is the job's.
+func (c *Encoding) settle(dim int) error {
+	if c.Encoder == "" {
+		c.Dim = cmp.Or(c.Dim, dim)
+	} else if c.LR == 0 {
+		c.LR = finetuned * job.RateDefaults[c.Optimizer]
+	}
+	c.Settle(c.Epochs, c.Batch)
+	if _, err := regexp.Compile(c.Freeze); err != nil {
+		return fmt.Errorf("freeze is %q, which is no regular expression: %s", excerpt.Of(c.Freeze), excerpt.Error(err))
+	}
+	return nil
+}
+
+// base opens the encoder that the network begins with; nil where it is energo's own.
+func (c *Encoding) base() (*encode.Base, error) {
+	if c.Encoder == "" {
+		return nil, nil
+	}
+	b, err := encode.OpenBase(c.Encoder, c.Size)
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	return b, nil
 }
 
 // options lists the settings of pictures. listed says whether the setting data names them, jittered whether training pictures are
@@ -67,7 +100,10 @@ func (c *Encoding) options(listed, jittered func() bool, tested func() string) o
 		option.New(&c.Size, "size", "pixels of a side that pictures are scaled to; those in IDX files stay as they are", option.Whole(encode.MinSide, encode.MaxSide), scaled),
 		option.New(&c.Channels, "channels", "channels of a picture; auto is 1 where all pictures are grey", option.OneOf(channelChoices...), scaled),
 		option.New(&c.SkipBad, "skip_bad", "leave out pictures that cannot be read, and say how many", scaled),
-		option.New(&c.Dim, "dim", "numbers of a vector", option.Whole(1, encode.MaxDim)),
+		option.New(&c.Encoder, "encoder", "ONNX model of pictures that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
+		option.New(&c.Freeze, "freeze", "regular expression of the names of the encoder's parameters that stay as they are", option.Arg("pattern"),
+			option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))),
+		option.New(&c.Dim, "dim", "numbers of a vector; with --encoder, a linear layer makes them unless the encoder gives as many", option.Whole(1, encode.MaxDim), option.Unset("the job's, or what the encoder gives")),
 		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
 		option.New(&c.Flip, "flip", "with --augment: mirror every other one, too", part),
 		option.New(&c.Brightness, "brightness", "with --augment: change brightness and contrast, too", part),
@@ -82,12 +118,17 @@ func (c *Encoding) training() option.List {
 }
 
 // load reads the pictures that the settings name. test is nil where a share of the others is to be taken.
-func (c *Encoding) load(ctx context.Context, env job.Env) (trainSet, test *data.Pictures, err error) {
-	return c.read(ctx, c.Data, c.Test, c.scaling(), env)
+func (c *Encoding) load(ctx context.Context, base *encode.Base, env job.Env) (trainSet, test *data.Pictures, err error) {
+	return c.read(ctx, c.Data, c.Test, c.scaling(base), env)
 }
 
 // scaling says how pictures are to be read.
-func (c *Encoding) scaling() data.PictureOptions {
+func (c *Encoding) scaling(base *encode.Base) data.PictureOptions {
+	if base != nil {
+		o := base.Pictures()
+		o.Skip = c.SkipBad
+		return o
+	}
 	channels := map[string]int{"1": 1, "3": 3}
 	return data.PictureOptions{C: channels[c.Channels], H: c.Size, W: c.Size, Skip: c.SkipBad}
 }
@@ -150,18 +191,38 @@ type encoderTask struct {
 }
 
 // newEncoderTask returns the untrained network of a job for pictures such as those trained on. sum stands for the training data.
-func (c *Encoding) newEncoderTask(job string, trained, test *data.Pictures, sum string, unit bool, metric distance.Kind) (encoderTask, error) {
+func (c *Encoding) newEncoderTask(job string, base *encode.Base, trained, test *data.Pictures, sum string, unit bool, metric distance.Kind) (encoderTask, error) {
 	if test.C != trained.C || test.H != trained.H || test.W != trained.W {
 		return encoderTask{}, fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", trained.C, trained.H, trained.W, test.C, test.H, test.W)
 	}
-	n, err := encode.NewNetwork(encode.Spec{
+	n, err := c.network(encode.Spec{
 		Job: job, Channels: trained.C, Height: trained.H, Width: trained.W, Dim: c.Dim, Unit: unit, Metric: metric,
 		DarkBackground: trained.DarkBackground(),
-	}, c.Seed)
+	}, base)
 	if err != nil {
 		return encoderTask{}, err
 	}
+	if base != nil {
+		of, err := base.Sum()
+		if err != nil {
+			return encoderTask{}, err
+		}
+		sum += ", " + of
+	}
+	c.Dim = n.Dim
 	return encoderTask{Network: n, look: n.Worker(), x: tensor.New(tensor.Float32), trainedOn: trainedOn{sum}, shown: test}, nil
+}
+
+// network is energo's own, or begins with base.
+func (c *Encoding) network(s encode.Spec, base *encode.Base) (*encode.Network, error) {
+	if base == nil {
+		return encode.NewNetwork(s, c.Seed)
+	}
+	o := encode.BaseOptions{Seed: c.Seed}
+	if c.Freeze != "" {
+		o.Freeze = regexp.MustCompile(c.Freeze) // which settle has tried
+	}
+	return base.Network(s, o)
 }
 
 func (t *encoderTask) Load(dir string) error {

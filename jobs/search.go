@@ -30,9 +30,9 @@ never seen.
 The run's folder then holds encoder.json and model.safetensors (the network), embeddings.safetensors (vectors of
 the test pictures), retrieval.json (how searching went), result.json, config.yaml, events.jsonl and
 checkpoint.safetensors, and report.html with its pictures under plots/.`,
-	Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--run runs/mine --resume"},
+	Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--data photos --encoder resnet.onnx --freeze 'layer[1-3]'", "--run runs/mine --resume"},
 	New: func() job.Spec {
-		return &Search{Encoding: defaultEncoding(64, 5, 120), Loss: "triplet", Mining: "semi_hard"}
+		return &Search{Encoding: defaultEncoding(5, 120), Loss: "triplet", Mining: "semi_hard"}
 	},
 }
 
@@ -106,10 +106,12 @@ func (c *Search) loss() *metricLoss {
 }
 
 func (c *Search) Resolve() error {
-	c.Settle(c.Epochs, c.Batch)
+	if err := c.settle(searchDim); err != nil {
+		return err
+	}
 	switch {
 	case c.Memory*c.Dim > pair.MaxMemory:
-		return fmt.Errorf("memory is %d and dim is %d; the vectors remembered have at most %d numbers in all", c.Memory, c.Dim, pair.MaxMemory)
+		return c.tooMuchMemory()
 	case c.Batch < 2:
 		return errors.New("batch is 1; at least 2 pictures are compared")
 	case !c.loss().plain && c.Batch < 4:
@@ -120,10 +122,21 @@ func (c *Search) Resolve() error {
 	return nil
 }
 
+// searchDim is the default of dim.
+const searchDim = 64
+
+func (c *Search) tooMuchMemory() error {
+	return fmt.Errorf("memory is %d and dim is %d; the vectors remembered have at most %d numbers in all", c.Memory, c.Dim, pair.MaxMemory)
+}
+
 func (c *Search) Folder() string { return "search-" + c.Loss }
 
 func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	all, test, err := c.load(ctx, env)
+	base, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	all, test, err := c.load(ctx, base, env)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +149,7 @@ func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newSearchTask(c, d)
+	t, err := newSearchTask(c, base, d)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
@@ -40,12 +41,12 @@ type searchTask struct {
 	twice []int // the batch's samples, twice
 }
 
-func newSearchTask(c *Search, d *split) (*searchTask, error) {
+func newSearchTask(c *Search, base *encode.Base, d *split) (*searchTask, error) {
 	metric := distance.Cosine
 	if c.Raw {
 		metric = distance.Euclidean
 	}
-	e, err := c.newEncoderTask("search", d.train, d.test, picturesSum(d.train), !c.Raw, metric)
+	e, err := c.newEncoderTask("search", base, d.train, d.test, picturesSum(d.train), !c.Raw, metric)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +62,9 @@ func newSearchTask(c *Search, d *split) (*searchTask, error) {
 		if err := t.Order(make([]int, t.set.N), c.Batch, train.Rand(c.Seed, "trial", 0)); err != nil { // better now than when a run has begun
 			return nil, err
 		}
+	}
+	if c.Memory*c.Dim > pair.MaxMemory { // now that the encoder has said the numbers of a vector
+		return nil, c.tooMuchMemory()
 	}
 	if c.Memory > t.set.N {
 		return nil, fmt.Errorf("memory is %d, but there are only %d training pictures: it would not be full after an epoch", c.Memory, t.set.N)

@@ -647,7 +647,6 @@ func TestSearchResolveRefuses(t *testing.T) {
 		"size is 257":                    func(c *Search) { c.Size = 257 },
 		"test_share is 1;":               func(c *Search) { c.TestShare = 1 },
 		"test_share is NaN":              func(c *Search) { c.TestShare = math.NaN() },
-		"dim is 0":                       func(c *Search) { c.Dim = 0 },
 		"dim is 4097":                    func(c *Search) { c.Dim = 4097 },
 		"augment, which is off":          func(c *Search) { c.Flip = true },
 		"margin is -1":                   func(c *Search) { c.Margin = -1 },

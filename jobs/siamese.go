@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/loss/pair"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -31,7 +32,7 @@ The run's folder is as that of train search, with verification.json (the ROC cur
 pairs.safetensors: the test pairs with their distances.`,
 	Examples: []string{"", "--loss cosine_embedding --epochs 10", "--data photos --size 96", "--pairs faces/train.csv --test-pairs faces/test.csv"},
 	New: func() job.Spec {
-		return &Siamese{Encoding: defaultEncoding(32, 4, 64), Loss: "square_square"}
+		return &Siamese{Encoding: defaultEncoding(4, 64), Loss: "square_square"}
 	},
 }
 
@@ -72,7 +73,9 @@ func (c *Siamese) Options() option.List {
 }
 
 func (c *Siamese) Resolve() error {
-	c.Settle(c.Epochs, c.Batch)
+	if err := c.settle(siameseDim); err != nil {
+		return err
+	}
 	if c.Margin == 0 {
 		c.Margin = pairMargins[c.Loss]
 	}
@@ -85,17 +88,24 @@ func (c *Siamese) Resolve() error {
 	return nil
 }
 
+// siameseDim is the default of dim.
+const siameseDim = 32
+
 func (c *Siamese) Folder() string { return "siamese-" + c.Loss }
 
 func (c *Siamese) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	parts, err := c.parts(ctx, env)
+	base, err := c.base()
+	if err != nil {
+		return nil, err
+	}
+	parts, err := c.parts(ctx, base, env)
 	if err == nil && env.Data != "" {
 		parts.test, err = c.otherPairs(ctx, env, parts.train.set)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return newSiameseTask(c, parts)
+	return newSiameseTask(c, base, parts)
 }
 
 // metric is the distance of the two branches' vectors.
@@ -119,11 +129,11 @@ type siameseParts struct {
 }
 
 // parts reads and divides what the settings name, and draws the pairs to measure on, two a picture, always the same whatever the run's seed.
-func (c *Siamese) parts(ctx context.Context, env job.Env) (*siameseParts, error) {
+func (c *Siamese) parts(ctx context.Context, base *encode.Base, env job.Env) (*siameseParts, error) {
 	if c.Pairs != "" {
-		return c.fileParts(ctx, env)
+		return c.fileParts(ctx, base, env)
 	}
-	all, test, err := c.load(ctx, env)
+	all, test, err := c.load(ctx, base, env)
 	if err != nil {
 		return nil, err
 	}
@@ -178,8 +188,8 @@ func (c *Siamese) readPairs(ctx context.Context, path string, o data.PictureOpti
 }
 
 // fileParts reads and divides the pairs of files.
-func (c *Siamese) fileParts(ctx context.Context, env job.Env) (*siameseParts, error) {
-	all, err := c.readPairs(ctx, c.Pairs, c.scaling(), env)
+func (c *Siamese) fileParts(ctx context.Context, base *encode.Base, env job.Env) (*siameseParts, error) {
+	all, err := c.readPairs(ctx, c.Pairs, c.scaling(base), env)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/loss/pair"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
 )
@@ -35,9 +36,9 @@ type siameseTask struct {
 	same    []bool
 }
 
-func newSiameseTask(c *Siamese, parts *siameseParts) (*siameseTask, error) {
+func newSiameseTask(c *Siamese, base *encode.Base, parts *siameseParts) (*siameseTask, error) {
 	set := parts.train.set
-	e, err := c.newEncoderTask("siamese", set, parts.test.set, parts.train.sum(), c.metric() == distance.Cosine, c.metric())
+	e, err := c.newEncoderTask("siamese", base, set, parts.test.set, parts.train.sum(), c.metric() == distance.Cosine, c.metric())
 	if err != nil {
 		return nil, err
 	}

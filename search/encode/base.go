@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ type BaseOptions struct {
 }
 
 // Network returns a network of pictures, in [0, 1] as all networks take them, that begins with the model: its weights are where training starts. s.Dim 0 stands for the numbers
-// that the model gives for a picture, all of them together a vector; with another s.Dim a linear layer, whose parameters are head.weight and head.bias, makes that many of them. The sizes of pictures in s must be those of Pictures.
+// that the model gives for a picture, all of them together a vector; where s.Dim is another number, a linear layer, whose parameters are head.weight and head.bias, makes that many of them. The sizes of pictures in s must be those of Pictures.
 //
 // Errors: a model that a derivative cannot pass; a pattern that no parameter matches; a vector with too many coordinates.
 func (b *Base) Network(s Spec, o BaseOptions) (*Network, error) {
@@ -89,10 +90,7 @@ func (b *Base) network(s Spec, o BaseOptions) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case s.Dim == 0:
-		s.Dim = width
-	default:
+	if s.Dim = cmp.Or(s.Dim, width); s.Dim != width {
 		addHead(file.Graph, width, s.Dim, o.Seed)
 	}
 	if err := s.check(); err != nil {
