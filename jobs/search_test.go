@@ -538,7 +538,7 @@ func TestScaleIsOfAllClasses(t *testing.T) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return all.Labels[a] - all.Labels[b] })
-	task, err := newSearchTask(c, &split{train: trainSet, held: all.Pick(order), test: test})
+	task, err := newSearchTask(c, nil, &split{train: trainSet, held: all.Pick(order), test: test})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -333,7 +333,7 @@ func TestChoose(t *testing.T) {
 // TestDistances embeds what occurs in pairs, and no other picture: the set here has no pixels of others.
 func TestDistances(t *testing.T) {
 	all, _ := barPictures()
-	e, err := smallSiamese().newEncoderTask("siamese", all, all, "", false, "euclidean")
+	e, err := smallSiamese().newEncoderTask("siamese", nil, all, all, "", false, "euclidean")
 	if err != nil {
 		t.Fatal(err)
 	}
