@@ -197,6 +197,7 @@ var slopes = [][]slope{
 	unarySlopes,
 	convSlopes, poolSlopes, batchNormSlopes, productSlopes,
 	binarySlopes,
+	normSlopes, lossSlopes,
 }
 
 func (n testNode) key() string {

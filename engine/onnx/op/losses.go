@@ -109,13 +109,19 @@ func logProbabilities[T simd.Float](c *Call, x *value.Value, classes, plane int)
 	} else {
 		dst = make([]T, len(src))
 	}
-	if plane == 1 && classes > 0 {
-		simd.LogSoftmaxRows(dst, src, len(src)/classes, classes)
-		return dst, nil
-	}
+	logSoftmaxOf(dst, src, classes, plane)
+	return dst, nil
+}
+
+// logSoftmaxOf is the logarithm of the softmax over the classes of x [N, classes, plane].
+func logSoftmaxOf[T simd.Float](dst, src []T, classes, plane int) {
 	size := classes * plane
 	if size == 0 {
-		return dst, nil
+		return
+	}
+	if plane == 1 {
+		simd.LogSoftmaxRows(dst, src, len(src)/classes, classes)
+		return
 	}
 	inParts(len(src)/size, size, func(from, to int) {
 		top, sum, spare := make([]T, plane), make([]T, plane), make([]T, plane)
@@ -123,7 +129,6 @@ func logProbabilities[T simd.Float](c *Call, x *value.Value, classes, plane int)
 			logSoftmaxColumns(dst[i*size:(i+1)*size], src[i*size:(i+1)*size], top, sum, spare)
 		}
 	})
-	return dst, nil
 }
 
 // logSoftmaxColumns is the logarithm of the softmax over the rows of x, for each of its columns, which top, sum and spare have an element for.

@@ -136,40 +136,52 @@ func (k *meanVariance) Run(c *Call) error {
 
 func meanVarianceRun[T simd.Float](k *meanVariance, c *Call) error {
 	x := c.In[0]
-	reduced := append([]int(nil), x.Shape...)
-	for _, a := range k.axes {
-		axis, err := axisWithin(a, len(x.Shape))
-		if err != nil {
-			return err
-		}
-		reduced[axis] = 1
+	each, groups, err := k.groups(x.Shape)
+	if err != nil {
+		return err
 	}
 	out, err := c.Result(0, x.Kind, x.Shape...)
 	if err != nil || x.Len() == 0 {
 		return err
 	}
-	w := newWalk(x.Shape, reduced)
+	src, dst := value.Data[T](x), value.Data[T](out)
+	mean, deviation := meanDeviation(src, each, groups)
+	each(func(i, g int) { dst[i] = T((float64(src[i]) - mean[g]) / (deviation[g] + 1e-9)) })
+	return nil
+}
+
+// groups gives the number of groups that are normalised each on its own, and what calls a function for every element and its group.
+func (k *meanVariance) groups(shape []int) (each func(func(i, group int)), groups int, err error) {
+	reduced := append([]int(nil), shape...)
+	for _, a := range k.axes {
+		axis, err := axisWithin(a, len(shape))
+		if err != nil {
+			return nil, 0, err
+		}
+		reduced[axis] = 1
+	}
+	w := newWalk(shape, reduced)
 	step := 0
 	if w.moves[0] {
 		step = 1
 	}
-	groups := volume(reduced)
-	n := float64(x.Len() / groups)
-	src, dst := value.Data[T](x), value.Data[T](out)
-	mean, deviation := make([]float64, groups), make([]float64, groups)
-	each := func(f func(i, group int)) {
+	return func(f func(i, group int)) {
 		for r := range w.runs() {
 			at := w.offset(0, r)
 			for j := range w.run {
 				f(r*w.run+j, at+j*step)
 			}
 		}
-	}
-	each(func(i, g int) { mean[g] += float64(src[i]) / n })
-	each(func(i, g int) { d := float64(src[i]) - mean[g]; deviation[g] += float64(d*d) / n })
+	}, volume(reduced), nil
+}
+
+func meanDeviation[T simd.Float](x []T, each func(func(i, group int)), groups int) (mean, deviation []float64) {
+	n := float64(len(x) / groups)
+	mean, deviation = make([]float64, groups), make([]float64, groups)
+	each(func(i, g int) { mean[g] += float64(x[i]) / n })
+	each(func(i, g int) { d := float64(x[i]) - mean[g]; deviation[g] += float64(d*d) / n })
 	for g, v := range deviation {
-		deviation[g] = math.Sqrt(v) + 1e-9
+		deviation[g] = math.Sqrt(v)
 	}
-	each(func(i, g int) { dst[i] = T((float64(src[i]) - mean[g]) / deviation[g]) })
-	return nil
+	return mean, deviation
 }

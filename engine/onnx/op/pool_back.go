@@ -64,7 +64,7 @@ func poolBack[T simd.Float](k *pool, s *space, b *Back, g *value.Value, add bool
 			sums = scratch.Sized(sums, j.in)
 			clear(sums)
 			spreadWindows(s, sums, up)
-			normSlopes(dx, x[p*j.in:][:j.in], sums, k.p)
+			powerSlopes(dx, x[p*j.in:][:j.in], sums, k.p)
 		}
 	})
 }
@@ -111,8 +111,8 @@ func normFactors[T simd.Float](dy, y []T, p float64) {
 	}
 }
 
-// normSlopes adds sign(x)·|x|^(p−1)·dy.
-func normSlopes[T simd.Float](dx, x, dy []T, p float64) {
+// powerSlopes adds sign(x)·|x|^(p−1)·dy.
+func powerSlopes[T simd.Float](dx, x, dy []T, p float64) {
 	for i, v := range x {
 		if v != 0 {
 			dx[i] += T(math.Copysign(math.Pow(math.Abs(float64(v)), p-1), float64(v)) * float64(dy[i]))
@@ -150,7 +150,7 @@ func globalBack[T simd.Float](k *global, b *Back, g *value.Value) {
 				up := []T{dy[i]}
 				normFactors(up, y[i:i+1], k.p)
 				for j := range x {
-					normSlopes(dx[j:j+1], x[j:j+1], up, k.p)
+					powerSlopes(dx[j:j+1], x[j:j+1], up, k.p)
 				}
 			}
 		}
