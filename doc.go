@@ -5,7 +5,7 @@
 //
 // Networks:
 //
-//   - package engine/tensor: dense float32 and float64 arrays, and safetensors;
+//   - package engine/tensor: dense float32 and float64 arrays, safetensors, and PyTorch's files;
 //   - packages engine/autodiff, engine/autodiff/gradcheck: the tape and its operations, and derivatives held
 //     against finite differences;
 //   - packages engine/nn, engine/optim: layers, optimisers and schedules, named as PyTorch names them;

@@ -39,6 +39,7 @@ const (
 //
 //	.npy          float32 or float64, C order, [T, C] or [1, T, C]
 //	.safetensors  the tensor called emissions, log_probs or logits, or the only one, of such a shape
+//	.pt .pth      the same of a file of PyTorch's torch.save
 //	.json .jsonl  an array of C numbers for each frame, one after the other or all in an array
 //
 // In JSON −∞ is null, "-Infinity", "-inf", or -Infinity without quotes, as Python writes it. Where the
@@ -60,7 +61,7 @@ func ReadEmissions(path string) (Emissions, error) {
 
 func readEmissions(path string) (Emissions, error) {
 	end := strings.ToLower(filepath.Ext(path))
-	if end == ".safetensors" {
+	if slices.Contains([]string{".safetensors", ".pt", ".pth"}, end) {
 		return readTensorEmissions(path)
 	}
 	f, err := os.Open(path)
@@ -74,7 +75,7 @@ func readEmissions(path string) (Emissions, error) {
 	case ".json", ".jsonl":
 		return parseJSONEmissions(f)
 	}
-	return Emissions{}, fmt.Errorf("the name ends in %q; emissions are .npy, .safetensors, .json or .jsonl", excerpt.Of(end))
+	return Emissions{}, fmt.Errorf("the name ends in %q; emissions are .npy, .safetensors, .pt, .pth, .json or .jsonl", excerpt.Of(end))
 }
 
 func (e *Emissions) check() error {

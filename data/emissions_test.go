@@ -238,3 +238,12 @@ func FuzzTokens(f *testing.F) {
 		}
 	})
 }
+
+// PyTorch's file of a tensor alone, which oracle/torch_files.py wrote.
+func TestTorchEmissions(t *testing.T) {
+	e, err := ReadEmissions("testdata/emissions.pt")
+	want := []float32{0, float32(math.Inf(-1)), -1.5, -0.25}
+	if err != nil || e.Frames != 2 || e.Classes != 2 || !slices.Equal(e.Values, want) {
+		t.Errorf("%v, %v; want 2 frames of 2 classes, %v", e, err, want)
+	}
+}

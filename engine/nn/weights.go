@@ -3,12 +3,14 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // State returns m's parameters by their names, frozen ones included. The tensors
@@ -87,13 +89,64 @@ func Save(path string, m Module) error {
 	return tensor.WriteFile(path, &tensor.File{Tensors: State(m), Metadata: map[string]string{"format": "pt"}})
 }
 
-// Load reads m's parameters from a safetensors file, as Restore does.
+// Load reads m's parameters from a file of weights, safetensors or PyTorch's (tensor.ReadFile), as Restore does.
+//
+// In files of others a model may stand under a prefix, beside other things: "state_dict." of a checkpoint, "module." of DataParallel,
+// "model.", "backbone.". Load takes the tensors under the prefix where most of m's parameters are, without the prefix, and passes the others over; where that is
+// no prefix at all, it takes the whole file. Two prefixes with equally many are an error that names both; tensor.File.Under takes one.
 func Load(path string, m Module) error {
-	return LoadMapped(path, m, func(name string) string { return name })
+	f, err := tensor.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	prefix, err := prefixOf(m, f.Tensors)
+	if err != nil {
+		return &os.PathError{Op: "load", Path: path, Err: err}
+	}
+	if prefix != "" {
+		f = f.Under(prefix)
+	}
+	if err := Restore(m, f.Tensors); err != nil {
+		return &os.PathError{Op: "load", Path: path, Err: err}
+	}
+	return nil
 }
 
-// LoadMapped is Load with the file's names changed: rename returns the parameter's
-// name in m for a name in the file, or "" to pass that tensor over.
+// prefixOf is the prefix, without its dot, under which a state has most of m's parameters; "" where no prefix has more than there are without one.
+func prefixOf(m Module, state []tensor.Named) (string, error) {
+	params := map[string]bool{}
+	for _, p := range m.Params() {
+		params[p.Name] = true
+	}
+	counts := map[string]int{}
+	plain := 0
+	for _, n := range state {
+		if params[n.Name] {
+			plain++
+		}
+		for i, c := range n.Name {
+			if c == '.' && params[n.Name[i+1:]] {
+				counts[n.Name[:i]]++
+			}
+		}
+	}
+	best, most := []string{""}, plain
+	for _, p := range slices.Sorted(maps.Keys(counts)) {
+		switch n := counts[p]; {
+		case n > most:
+			best, most = []string{p}, n
+		case n == most && n > plain:
+			best = append(best, p)
+		}
+	}
+	if len(best) > 1 {
+		return "", fmt.Errorf("nn: %d parameters of the model stand under %q, and as many under %q; take one with tensor.File.Under", most, excerpt.Of(best[0]), excerpt.Of(best[1]))
+	}
+	return best[0], nil
+}
+
+// LoadMapped reads m's parameters as Restore does from a file of weights, with the file's names changed: rename returns the parameter's
+// name in m for a whole name in the file, or "" to pass that tensor over.
 func LoadMapped(path string, m Module, rename func(name string) string) error {
 	f, err := tensor.ReadFile(path)
 	if err != nil {

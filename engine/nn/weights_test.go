@@ -112,3 +112,46 @@ type twoModules struct {
 }
 
 func (m twoModules) Params() []*autodiff.Param { return append(m.Linear.Params(), m.other.Params()...) }
+
+// Checkpoints of PyTorch have a model under a prefix, beside the optimiser's state.
+func TestLoadUnderAPrefix(t *testing.T) {
+	const checkpoint = "../tensor/testdata/torch/checkpoint.pt"
+	net := func() *Sequential {
+		return NewSequential(NewConv2D(1, 2, 3, ConvOptions{}, seeded()), NewBatchNorm(2), Flatten{}, NewLinear(8, 2, seeded()))
+	}
+	m := net()
+	if err := Load(checkpoint, m); err != nil {
+		t.Fatal(err)
+	}
+	f, err := tensor.ReadFile(checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range m.Params() {
+		if want := f.Get("state_dict.module." + p.Name); want == nil || distance(p.Value, want) != 0 {
+			t.Errorf("%s is %v, want %v", p.Name, p.Value, want)
+		}
+	}
+	// A model that does not fit is compared with what stands under the prefix alone.
+	err = Load(checkpoint, NewSequential(NewConv2D(1, 2, 3, ConvOptions{}, seeded()), NewBatchNorm(2), NewLinear(8, 2, seeded())))
+	if err == nil || !strings.Contains(err.Error(), `unexpected "3.weight"`) || strings.Contains(err.Error(), "optimizer") {
+		t.Errorf("another model: %v", err)
+	}
+	// Two equal parts.
+	path := filepath.Join(t.TempDir(), "two.safetensors")
+	two := append(State(Prefix("model", net())), State(Prefix("average", net()))...)
+	if err := tensor.WriteFile(path, &tensor.File{Tensors: two}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Load(path, net()); err == nil || !strings.Contains(err.Error(), `8 parameters of the model stand under "average", and as many under "model"`) {
+		t.Errorf("two parts: %v", err)
+	}
+	// What has the names without a prefix is the whole file, though another part has them, too.
+	whole := append(State(net()), State(Prefix("average", net()))...)
+	if err := tensor.WriteFile(path, &tensor.File{Tensors: whole}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Load(path, net()); err == nil || !strings.Contains(err.Error(), `unexpected "average.0.weight"`) {
+		t.Errorf("a whole and a part: %v", err)
+	}
+}

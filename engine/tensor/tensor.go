@@ -1,5 +1,5 @@
-// Package tensor holds dense row-major arrays of float32 or float64 and reads and
-// writes them as safetensors.
+// Package tensor holds dense row-major arrays of float32 or float64, reads and
+// writes them as safetensors, and reads the files of PyTorch's torch.save.
 package tensor
 
 import (

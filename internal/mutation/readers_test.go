@@ -72,6 +72,25 @@ func tensorReaders() []reader {
 		}
 		return contents(f.Tensors) + fmt.Sprint(f.Metadata), nil
 	})
+	torch := func(name, blind string) reader {
+		return reader{
+			name: "torch/" + name, funcs: []string{"engine/tensor.DecodeTorch"}, file: name, blind: blind,
+			make: func(t *testing.T, dir string) {
+				content, err := os.ReadFile(filepath.Join(root, "engine/tensor/testdata/torch", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir, name, content)
+			},
+			read: at(name, func(path string) (any, error) {
+				f, err := tensor.ReadFile(path)
+				if err != nil {
+					return nil, err
+				}
+				return contents(f.Tensors), nil
+			}),
+		}
+	}
 	layer := func() *nn.Linear { return nn.NewLinear(3, 2, train.Rand(1, "mutation", 0)) }
 	film := surface.Film{
 		Name: "a", Title: "A", X: []float64{0, 1}, Y: []float64{0, 1, 2}, Data: [][2]float64{{0.5, 0.25}},
@@ -84,6 +103,8 @@ func tensorReaders() []reader {
 	return []reader{
 		{name: "safetensors/ours", funcs: []string{"engine/tensor.ReadFile", "engine/tensor.Decode"}, file: file, make: ours, read: read},
 		{name: "safetensors/foreign", file: file, make: only(file, foreign()), read: read, blind: noDigest},
+		torch("checkpoint.pt", ""),
+		torch("old.pt", noDigest),
 		{
 			name: "safetensors/model", funcs: []string{"engine/nn.Load"}, file: file,
 			make: func(t *testing.T, dir string) {

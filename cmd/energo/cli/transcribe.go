@@ -162,7 +162,7 @@ func newTranscribe() *cobra.Command {
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
 train strips. Instead of the run's folder it takes an ONNX model that reads pictures of lines, net.onnx, with a card
 net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, a JSON array or one a line, with <blank> for
-the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors or JSON lines.
+the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors, .pt or JSON lines.
 
 Without further flags each frame's best class counts. A beam search sums over alignments; a
 language model, a lexicon and hot words steer it. Spaces at the ends of a text and doubled ones are left out; of
