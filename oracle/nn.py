@@ -63,6 +63,72 @@ class TCN(nn.Module):
         return self.network(x)
 
 
+class HardSigmoid(nn.Module):
+    """nn.Hardsigmoid, whose derivative is float32's 1/6, in float64 too."""
+
+    def forward(self, x):
+        return nn.functional.relu6(x + 3) / 6
+
+
+class Attention(nn.Module):
+    """Attention of a value to itself."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return self.inner(x, x, x, need_weights=False)[0]
+
+
+class Cross(nn.Module):
+    """Attention with another key, a third value and masks, on samples first; 2 samples of 3 queries and 6 keys."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        key = torch.cat([x, x / 2], 1)
+        hidden = torch.tensor([[0, 1, 0, 0, 0, 1], [0, 0, 0, 0, 1, 1]]).double() * -torch.inf
+        hidden = torch.nan_to_num(hidden, nan=0.0, neginf=-torch.inf)
+        t, s = torch.meshgrid(torch.arange(3), torch.arange(6), indexing="ij")
+        scores = torch.where((t + s) % 4 == 3, -torch.inf, 0.25 * (s - t)).double()
+        return self.inner(x, key, torch.tanh(key), key_padding_mask=hidden, attn_mask=scores)[0]
+
+
+class Causal(nn.Module):
+    """An encoder with the causal mask, times first."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        mask = nn.Transformer.generate_square_subsequent_mask(len(x), dtype=x.dtype)
+        return self.inner(x, mask, is_causal=True)
+
+
+def stirred(module):
+    """A module whose vectors are not all ones and zeros."""
+    for p in module.parameters():
+        if p.dim() == 1:
+            nn.init.uniform_(p, 0.5, 1.5)
+    return module
+
+
+def encoder_layer(**options):
+    return stirred(nn.TransformerEncoderLayer(6, 2, 5, dropout=0.0, **options))
+
+
+def encoder(norm):
+    layer = nn.TransformerEncoderLayer(6, 3, 4, dropout=0.0, norm_first=True)
+    inner = nn.TransformerEncoder(layer, 2, nn.LayerNorm(6) if norm else None, enable_nested_tensor=False)
+    for p in inner.parameters():  # the layers are copies of one
+        nn.init.uniform_(p, -0.7, 0.7)
+    return Causal(inner)
+
+
 def affine(norm):
     """A norm whose scale and shift are not one and zero, nor its statistics fresh."""
     for p in norm.parameters():
@@ -132,6 +198,47 @@ CASES = OrderedDict(
     spectral_conv1d=(lambda: settled(spectral_norm(nn.Conv1d(2, 3, 3, padding=1)), (1, 2, 3)), (2, 2, 6)),
     spectral_twice=(lambda: Twice(settled(spectral_norm(nn.Linear(4, 3)), (1, 4))), (5, 4)),
     sequential=(cnn, (2, 1, 8, 8)),
+    conv2d_groups=(
+        lambda: nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2), (2, 4, 7, 8),
+    ),
+    conv2d_depthwise=(lambda: nn.Conv2d(3, 6, 3, stride=2, padding=1, groups=3), (2, 3, 7, 6)),
+    conv2d_same=(lambda: nn.Conv2d(2, 3, (4, 2), padding="same", dilation=3), (2, 2, 5, 6)),
+    conv2d_reflect=(lambda: nn.Conv2d(2, 3, 3, padding=(2, 1), padding_mode="reflect"), (2, 2, 4, 5)),
+    conv2d_replicate=(lambda: nn.Conv2d(2, 3, 2, padding="same", padding_mode="replicate"), (2, 2, 4, 5)),
+    conv2d_circular=(lambda: nn.Conv2d(2, 4, 3, stride=2, padding=2, groups=2, padding_mode="circular"), (2, 2, 4, 5)),
+    conv1d_depthwise=(lambda: nn.Conv1d(3, 3, 4, padding="same", groups=3), (2, 3, 9)),
+    conv1d_reflect=(lambda: nn.Conv1d(2, 3, 3, padding=2, padding_mode="reflect"), (2, 2, 7)),
+    conv_transpose2d=(lambda: nn.ConvTranspose2d(3, 2, 3), (2, 3, 4, 5)),
+    conv_transpose2d_groups=(
+        lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=(2, 3), padding=(2, 0), output_padding=(1, 2), groups=2, dilation=(2, 1)),
+        (2, 4, 4, 3),
+    ),
+    conv_transpose2d_depthwise=(
+        lambda: nn.ConvTranspose2d(3, 3, 4, stride=2, padding=1, groups=3, bias=False), (2, 3, 4, 5),
+    ),
+    conv_transpose1d=(lambda: nn.ConvTranspose1d(2, 3, 4, stride=2, padding=1, output_padding=1), (2, 2, 6)),
+    layer_norm_axes=(lambda: affine(nn.LayerNorm((3, 5))), (4, 3, 5)),
+    layer_norm_all_axes=(lambda: affine(nn.LayerNorm((4, 3, 5), bias=False)), (4, 3, 5)),
+    layer_norm_plain=(lambda: nn.LayerNorm((3, 5), elementwise_affine=False), (4, 3, 5)),
+    batch_norm_plain=(lambda: affine(nn.BatchNorm2d(3, affine=False)), (4, 3, 2, 3)),
+    batch_norm_untracked=(lambda: affine(nn.BatchNorm1d(3, track_running_stats=False)).eval(), (6, 3)),
+    group_norm_plain=(lambda: nn.GroupNorm(2, 4, affine=False), (3, 4, 2, 3)),
+    instance_norm=(lambda: nn.InstanceNorm2d(3), (2, 3, 4, 5)),
+    instance_norm_affine=(lambda: affine(nn.InstanceNorm1d(3, affine=True, eps=1e-3)), (2, 3, 7)),
+    elu=(lambda: nn.ELU(0.7), (4, 7)),
+    hard_sigmoid=(HardSigmoid, (4, 7)),
+    hard_swish=(nn.Hardswish, (4, 7)),
+    rnn_no_bias=(lambda: Last(nn.RNN(3, 4, bias=False, batch_first=True)), (2, 5, 3)),
+    gru_no_bias=(lambda: Last(nn.GRU(3, 4, num_layers=2, bidirectional=True, bias=False, batch_first=True)), (3, 4, 3)),
+    lstm_no_bias=(lambda: Last(nn.LSTM(3, 4, num_layers=2, bias=False, batch_first=True)), (3, 4, 3)),
+    attention=(lambda: Attention(stirred(nn.MultiheadAttention(6, 2))), (5, 2, 6)),
+    attention_batch_first=(lambda: Attention(nn.MultiheadAttention(6, 3, bias=False, batch_first=True)), (2, 5, 6)),
+    attention_cross=(lambda: Cross(stirred(nn.MultiheadAttention(6, 3, batch_first=True))), (2, 3, 6)),
+    encoder_layer=(encoder_layer, (5, 2, 6)),
+    encoder_layer_norm_first=(lambda: encoder_layer(norm_first=True, activation="gelu", batch_first=True), (2, 5, 6)),
+    encoder_layer_no_bias=(lambda: encoder_layer(bias=False), (4, 3, 6)),
+    encoder=(lambda: encoder(norm=True), (4, 2, 6)),
+    encoder_no_norm=(lambda: encoder(norm=False), (4, 2, 6)),
 )
 
 
@@ -172,6 +279,7 @@ def main():
         out |= case(name, make, shape)
     weights.save(weights.here("engine", "nn", "testdata", "layers.safetensors"), out)
 
+    torch.manual_seed(2)  # whatever the cases have drawn
     model = nn.Module()
     model.features = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
     model.classifier = nn.Linear(16, 3)

@@ -48,6 +48,23 @@ func GELU(x *Var) *Var {
 	return alike("GELU", x).record(gelu[float32], gelu[float64], geluBack[float32], geluBack[float64])
 }
 
+// ELU computes x where x > 0, else α(eˣ − 1); the derivative at 0 is α [clevert2016].
+func ELU(x *Var, alpha float64) *Var {
+	v := alike("ELU", x)
+	v.float = alpha
+	return v.record(elu[float32], elu[float64], eluBack[float32], eluBack[float64])
+}
+
+// HardSigmoid computes min(max(x + 3, 0), 6)/6; the derivative at −3 and 3 is 0.
+func HardSigmoid(x *Var) *Var {
+	return alike("HardSigmoid", x).record(hardSigmoid[float32], hardSigmoid[float64], hardSigmoidBack[float32], hardSigmoidBack[float64])
+}
+
+// HardSwish computes x·min(max(x + 3, 0), 6)/6 [howard2019], NaN at −Inf; the derivative at −3 is 0, at 3 it is 1.
+func HardSwish(x *Var) *Var {
+	return alike("HardSwish", x).record(hardSwish[float32], hardSwish[float64], hardSwishBack[float32], hardSwishBack[float64])
+}
+
 // Exp computes eˣ.
 func Exp(x *Var) *Var {
 	return alike("Exp", x).record(exp[float32], exp[float64], expBack[float32], expBack[float64])
@@ -119,6 +136,64 @@ func siluBack[T tensor.Float](v *Var) { through(v, simd.SiLUGrad[T], values[T](v
 
 func gelu[T tensor.Float](v *Var)     { simd.GELU(values[T](v), values[T](v.in[0])) }
 func geluBack[T tensor.Float](v *Var) { through(v, simd.GELUGrad[T], values[T](v.in[0])) }
+
+func elu[T tensor.Float](v *Var) { simd.ELU(values[T](v), values[T](v.in[0]), T(v.float)) }
+
+// eluBack: the derivative below 0 is αeˣ.
+func eluBack[T tensor.Float](v *Var) {
+	x, dy := values[T](v.in[0]), upstream[T](v)
+	v.reserve(len(x))
+	slope := spare[T](v)
+	simd.Exp(slope, x)
+	simd.Scale(slope, slope, T(v.float))
+	for i, u := range x {
+		if u > 0 {
+			slope[i] = 1
+		}
+	}
+	pushProduct(v.in[0], dy, slope)
+}
+
+func hardSigmoid[T tensor.Float](v *Var) {
+	y := values[T](v)
+	simd.AddScalar(y, values[T](v.in[0]), 3)
+	simd.AtLeast(y, y, 0)
+	simd.AtMost(y, y, 6)
+	simd.DivScalar(y, y, 6)
+}
+
+func hardSigmoidBack[T tensor.Float](v *Var) { through(v, hardSigmoidGrad[T], values[T](v.in[0])) }
+
+// hardSigmoidGrad computes dx = dy/6 between the kinks, 0 beyond and at them.
+func hardSigmoidGrad[T tensor.Float](dx, dy, x []T) {
+	for i, v := range x {
+		switch {
+		case v <= -3 || v >= 3:
+			dx[i] = 0
+		case v == v:
+			dx[i] = dy[i] / 6
+		default:
+			dx[i] = v
+		}
+	}
+}
+
+func hardSwish[T tensor.Float](v *Var)     { simd.HardSwish(values[T](v), values[T](v.in[0])) }
+func hardSwishBack[T tensor.Float](v *Var) { through(v, hardSwishGrad[T], values[T](v.in[0])) }
+
+// hardSwishGrad computes dx = dy·(x/3 + ½) between the kinks, 0 below and dy above.
+func hardSwishGrad[T tensor.Float](dx, dy, x []T) {
+	for i, v := range x {
+		switch {
+		case v <= -3:
+			dx[i] = 0
+		case v >= 3:
+			dx[i] = dy[i]
+		default:
+			dx[i] = dy[i] * (v/3 + 0.5)
+		}
+	}
+}
 
 func exp[T tensor.Float](v *Var)     { simd.Exp(values[T](v), values[T](v.in[0])) }
 func expBack[T tensor.Float](v *Var) { pushProduct(v.in[0], upstream[T](v), values[T](v)) }

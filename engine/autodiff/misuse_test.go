@@ -33,6 +33,41 @@ func TestMisuse(t *testing.T) {
 		{"Conv2D|[1 2 4 4]|[1 3 3 3]", func() { Conv2D(v(1, 2, 4, 4), v(1, 3, 3, 3), nil, ConvOptions{}, Identity) }},
 		{"Conv2D|[1 2 2 2]|[1 2 3 3]|not fit", func() { Conv2D(v(1, 2, 2, 2), v(1, 2, 3, 3), nil, ConvOptions{}, Identity) }},
 		{"Conv1D|[1 2 9]|StrideW is -1", func() { Conv1D(v(1, 2, 9), v(1, 2, 3), nil, Conv1DOptions{Stride: -1}, Identity) }},
+		{"Conv2D|[1 4 4 4]|[2 2 3 3]|3 groups|multiple", func() { Conv2D(v(1, 4, 4, 4), v(2, 2, 3, 3), nil, ConvOptions{Groups: 3}, Identity) }},
+		{"Conv2D|[1 4 4 4]|[3 2 3 3]|2 groups", func() { Conv2D(v(1, 4, 4, 4), v(3, 2, 3, 3), nil, ConvOptions{Groups: 2}, Identity) }},
+		{"Conv2D|PadTop is -1", func() { Conv2D(v(1, 1, 4, 4), v(1, 1, 3, 3), nil, ConvOptions{PadTop: -1}, Identity) }},
+		{"ConvTranspose2D|[1 2 4 4]|[3 2 3 3]|1 groups", func() { ConvTranspose2D(v(1, 2, 4, 4), v(3, 2, 3, 3), nil, ConvTransposeOptions{}) }},
+		{"ConvTranspose2D|b has shape [2]|must be [6]", func() {
+			ConvTranspose2D(v(1, 2, 4, 4), v(2, 3, 3, 3), v(2), ConvTransposeOptions{ConvOptions: ConvOptions{Groups: 2}})
+		}},
+		{"ConvTranspose2D|output padding|less than the stride", func() { ConvTranspose2D(v(1, 2, 4, 4), v(2, 3, 3, 3), nil, ConvTransposeOptions{OutputPadW: 1}) }},
+		{"ConvTranspose2D|output padding", func() {
+			ConvTranspose2D(v(1, 2, 4, 4), v(2, 3, 3, 3), nil, ConvTransposeOptions{ConvOptions: ConvOptions{StrideH: 2}, OutputPadH: -1})
+		}},
+		{"ConvTranspose1D|Conv2D.W is 0", func() {
+			ConvTranspose1D(v(1, 2, 1), v(2, 3, 3), nil, ConvTranspose1DOptions{Conv1DOptions: Conv1DOptions{PadLeft: 3}})
+		}},
+		{"ConvTranspose1D|[1 2 4 4]", func() { ConvTranspose1D(v(1, 2, 4, 4), v(2, 3, 3), nil, ConvTranspose1DOptions{}) }},
+		{"Pad|[]", func() { Pad(v(), Padding{Left: 1}) }},
+		{"Pad|[3]", func() { Pad(v(3), Padding{Top: 1}) }},
+		{"Pad|-1 and 0|axis 1|[2 3]|at least 0", func() { Pad(v(2, 3), Padding{Left: -1}) }},
+		{"Pad|0 and 3|axis 1|[2 3]|at most 2", func() { Pad(v(2, 3), Padding{Right: 3, Mode: PadReflect}) }},
+		{"Pad|3 and 0|axis 0|[2 3]|at most 2", func() { Pad(v(2, 3), Padding{Top: 3, Mode: PadCircular}) }},
+		{"Pad|0 and 1|axis 1|[2 0]|at most 0", func() { Pad(v(2, 0), Padding{Right: 1, Mode: PadReplicate}) }},
+		{"Pad|mode 9", func() { Pad(v(2, 3), Padding{Mode: 9}) }},
+		{"SwapFirstAxes|[3]", func() { SwapFirstAxes(v(3)) }},
+		{"AttentionWeights|[2 3 4]|[2 5 6]|2 heads", func() { AttentionWeights(v(2, 3, 4), v(2, 5, 6), 2, AttentionMask{}) }},
+		{"AttentionWeights|[2 3 4]|3 heads", func() { AttentionWeights(v(2, 3, 4), v(2, 5, 4), 3, AttentionMask{}) }},
+		{"AttentionWeights|[2 0 4]", func() { AttentionWeights(v(2, 3, 4), v(2, 0, 4), 2, AttentionMask{}) }},
+		{"AttentionWeights|Keys|9 elements|10", func() { AttentionWeights(v(2, 3, 4), v(2, 5, 4), 2, AttentionMask{Keys: make([]bool, 9)}) }},
+		{"AttentionWeights|Scores|[5 3]|[3 5]|[4 3 5]", func() {
+			AttentionWeights(v(2, 3, 4), v(2, 5, 4), 2, AttentionMask{Scores: tensor.New(tensor.Float32, 5, 3)})
+		}},
+		{"AttentionWeights|Scores|float64|float32", func() {
+			AttentionWeights(v(2, 3, 4), v(2, 5, 4), 2, AttentionMask{Scores: tensor.New(tensor.Float64, 3, 5)})
+		}},
+		{"AttentionSum|[2 2 3 5]|[2 4 4]", func() { AttentionSum(v(2, 2, 3, 5), v(2, 4, 4)) }},
+		{"AttentionSum|[2 3 3 5]|[2 5 4]", func() { AttentionSum(v(2, 3, 3, 5), v(2, 5, 4)) }},
 		{"Conv1D|[2 9]", func() { Conv1D(v(2, 9), v(1, 2, 3), nil, Conv1DOptions{}, Identity) }},
 		{"MaxPool2D|[2 4 4]", func() { MaxPool2D(v(2, 4, 4), PoolOptions{KernelH: 2, KernelW: 2}) }},
 		{"AvgPool2D|[1 2 4 4]|window", func() { AvgPool2D(v(1, 2, 4, 4), PoolOptions{KernelH: 5, KernelW: 2}) }},

@@ -78,6 +78,40 @@ func transposed[T tensor.Float](dst, x []T, rows, cols int, add bool) {
 	}
 }
 
+// SwapFirstAxes exchanges the first two axes: [A, B, ...] → [B, A, ...].
+func SwapFirstAxes(x *Var) *Var {
+	s := x.Shape()
+	if len(s) < 2 {
+		misuse("SwapFirstAxes", "x has shape %v; it must have two axes or more", s)
+	}
+	var dims [8]int
+	shape := append(dims[:0], s...)
+	shape[0], shape[1] = s[1], s[0]
+	v := x.tape.result("SwapFirstAxes", []*Var{x}, shape...)
+	return v.record(swapFirstAxes[float32], swapFirstAxes[float64], swapFirstAxesBack[float32], swapFirstAxesBack[float64])
+}
+
+func swapFirstAxes[T tensor.Float](v *Var) {
+	s := v.in[0].Shape()
+	swapped(values[T](v), values[T](v.in[0]), s[0], s[1], false)
+}
+
+func swapFirstAxesBack[T tensor.Float](v *Var) {
+	g, add := gradient[T](v.in[0])
+	s := v.Shape()
+	swapped(g, upstream[T](v), s[0], s[1], add)
+}
+
+// swapped computes dst[j, i, …] (+)= x[i, j, …] for x of rows by cols runs.
+func swapped[T tensor.Float](dst, x []T, rows, cols int, add bool) {
+	n := len(x) / max(rows*cols, 1)
+	for i := range rows {
+		for j := range cols {
+			accumulate(dst[(j*rows+i)*n:][:n], x[(i*cols+j)*n:][:n], 1, add)
+		}
+	}
+}
+
 // Concat joins values along an axis, along which alone they may differ; a negative
 // axis counts from the last.
 func Concat(axis int, xs ...*Var) *Var {

@@ -66,6 +66,7 @@ func training(f func(*Tape, []*Var) *Var) func(*Tape, []*Var) *Var {
 func rows() []row {
 	all := append(elementwiseRows(), productRows()...)
 	all = append(all, shapeRows()...)
+	all = append(all, attentionRows()...)
 	return append(all, normRows()...)
 }
 
@@ -91,6 +92,9 @@ func elementwiseRows() []row {
 		{op: "Softplus", shapes: odd, build: one(Softplus)},
 		{op: "SiLU", shapes: odd, build: one(SiLU)},
 		{op: "GELU", shapes: odd, build: one(GELU)},
+		{op: "ELU", shapes: odd, build: func(_ *Tape, x []*Var) *Var { return ELU(x[0], 0.7) }},
+		{op: "HardSigmoid", shapes: odd, build: one(HardSigmoid), domain: func(v float64) float64 { return 3 * v }},
+		{op: "HardSwish", shapes: odd, build: one(HardSwish), domain: func(v float64) float64 { return 3 * v }},
 		{op: "Exp", shapes: odd, build: one(Exp)},
 		{op: "Log", shapes: odd, build: one(Log), domain: positive},
 		{op: "Square", shapes: odd, build: one(Square)},
@@ -123,6 +127,9 @@ func productRows() []row {
 	}
 	conv := func(o ConvOptions, act Activation) func(*Tape, []*Var) *Var {
 		return func(_ *Tape, x []*Var) *Var { return Conv2D(x[0], x[1], x[2], o, act) }
+	}
+	convTranspose2D := func(o ConvTransposeOptions) func(*Tape, []*Var) *Var {
+		return func(_ *Tape, x []*Var) *Var { return ConvTranspose2D(x[0], x[1], x[2], o) }
 	}
 	return []row{
 		{op: "MatMul", shapes: shapes([]int{3, 5}, []int{5, 2}), build: matMul(false, false)},
@@ -164,6 +171,40 @@ func productRows() []row {
 		{op: "Conv1D", detail: "strided", shapes: shapes([]int{2, 2, 9}, []int{3, 2, 4}, []int{3}), build: func(_ *Tape, x []*Var) *Var {
 			return Conv1D(x[0], x[1], x[2], Conv1DOptions{Stride: 2, PadLeft: 1, PadRight: 2}, Identity)
 		}},
+		{
+			op: "Conv2D", detail: "groups", shapes: shapes([]int{2, 4, 5, 6}, []int{6, 2, 3, 2}, []int{6}),
+			build: conv(ConvOptions{StrideH: 2, PadTop: 1, PadRight: 2, PadW: 1, Groups: 2}, Rectify),
+		},
+		{
+			op: "Conv2D", detail: "depthwise", shapes: shapes([]int{2, 3, 6, 5}, []int{6, 1, 3, 3}, []int{6}),
+			build: conv(ConvOptions{PadH: 1, PadBottom: 1, PadLeft: 2, Groups: 3}, Rectify),
+		},
+		{
+			op: "Conv2D", detail: "strided depthwise", shapes: shapes([]int{3, 3, 7, 6}, []int{3, 1, 3, 2}, []int{3}),
+			build: conv(ConvOptions{StrideH: 2, StrideW: 3, DilationH: 2, PadH: 2, PadW: 1, Groups: 3}, Identity),
+		},
+		{op: "Conv1D", detail: "depthwise", shapes: shapes([]int{2, 3, 9}, []int{3, 1, 4}, []int{3}), build: func(_ *Tape, x []*Var) *Var {
+			return Conv1D(x[0], x[1], x[2], Conv1DOptions{PadLeft: 3, Groups: 3}, Rectify)
+		}},
+		{op: "ConvTranspose2D", shapes: shapes([]int{2, 3, 3, 4}, []int{3, 2, 3, 2}, []int{2}), build: convTranspose2D(ConvTransposeOptions{})},
+		{
+			op: "ConvTranspose2D", detail: "strided", shapes: shapes([]int{2, 4, 3, 4}, []int{4, 3, 3, 3}, []int{6}),
+			build: convTranspose2D(ConvTransposeOptions{
+				ConvOptions: ConvOptions{StrideH: 2, StrideW: 3, DilationW: 2, PadH: 1, PadLeft: 1, PadRight: 2, Groups: 2}, OutputPadH: 1, OutputPadW: 3,
+			}),
+		},
+		{
+			op: "ConvTranspose2D", detail: "depthwise", shapes: shapes([]int{2, 3, 4, 3}, []int{3, 1, 2, 3}, []int{3}),
+			build: convTranspose2D(ConvTransposeOptions{ConvOptions: ConvOptions{StrideW: 2, Groups: 3}}),
+		},
+		{op: "ConvTranspose2D", detail: "no bias", shapes: shapes([]int{1, 2, 3, 3}, []int{2, 2, 2, 2}), build: func(_ *Tape, x []*Var) *Var {
+			return ConvTranspose2D(x[0], x[1], nil, ConvTransposeOptions{})
+		}},
+		{op: "ConvTranspose1D", shapes: shapes([]int{2, 4, 5}, []int{4, 3, 4}, []int{6}), build: func(_ *Tape, x []*Var) *Var {
+			return ConvTranspose1D(x[0], x[1], x[2], ConvTranspose1DOptions{
+				Conv1DOptions: Conv1DOptions{Stride: 3, Dilation: 2, PadLeft: 1, PadRight: 2, Groups: 2}, OutputPad: 2,
+			})
+		}},
 		{op: "SquaredDistances", shapes: shapes([]int{5, 3}, []int{4, 3}), build: two(SquaredDistances)},
 		{op: "SquaredDistances", detail: "to itself", shapes: shapes([]int{4, 3}), build: func(_ *Tape, x []*Var) *Var {
 			return SquaredDistances(x[0], x[0])
@@ -179,12 +220,16 @@ func shapeRows() []row {
 	pool := func(f func(*Var, PoolOptions) *Var, o PoolOptions) func(*Tape, []*Var) *Var {
 		return func(_ *Tape, x []*Var) *Var { return f(x[0], o) }
 	}
+	padding := func(p Padding) func(*Tape, []*Var) *Var {
+		return func(_ *Tape, x []*Var) *Var { return Square(Pad(x[0], p)) }
+	}
 	images := shapes([]int{2, 3, 6, 5})
 	overlapping := PoolOptions{KernelH: 3, KernelW: 2, StrideH: 2, StrideW: 1, PadH: 1, PadW: 1}
 	return []row{
 		{op: "Reshape", shapes: cube, build: func(_ *Tape, x []*Var) *Var { return Square(Reshape(x[0], 4, -1)) }},
 		{op: "Flatten", shapes: cube, build: func(_ *Tape, x []*Var) *Var { return Square(Flatten(x[0])) }},
 		{op: "Transpose", shapes: shapes([]int{35, 33}), build: one(Transpose), domain: func(v float64) float64 { return v / 10 }},
+		{op: "SwapFirstAxes", shapes: cube, build: func(_ *Tape, x []*Var) *Var { return Square(SwapFirstAxes(x[0])) }},
 		{op: "Concat", shapes: shapes([]int{2, 3}, []int{1, 3}, []int{2, 3}), build: func(_ *Tape, x []*Var) *Var { return Concat(0, x[0], x[1], x[2]) }},
 		{op: "Concat", detail: "middle", shapes: shapes([]int{2, 3, 2}, []int{2, 1, 2}), build: func(_ *Tape, x []*Var) *Var {
 			return Concat(-2, x[0], x[1], x[0])
@@ -195,6 +240,11 @@ func shapeRows() []row {
 		}},
 		{op: "RepeatRows", shapes: shapes([]int{3, 2, 2}), build: func(_ *Tape, x []*Var) *Var { return RepeatRows(x[0], 3) }},
 		{op: "TileRows", shapes: shapes([]int{3, 2, 2}), build: func(_ *Tape, x []*Var) *Var { return TileRows(x[0], 3) }},
+		{op: "Pad", shapes: images, build: padding(Padding{Top: 1, Left: 2, Right: 3})},
+		{op: "Pad", detail: "reflect", shapes: images, build: padding(Padding{Top: 5, Bottom: 2, Left: 1, Right: 4, Mode: PadReflect})},
+		{op: "Pad", detail: "replicate", shapes: cube, build: padding(Padding{Top: 1, Bottom: 2, Left: 5, Right: 3, Mode: PadReplicate})},
+		{op: "Pad", detail: "circular", shapes: cube, build: padding(Padding{Top: 3, Bottom: 1, Left: 4, Right: 2, Mode: PadCircular})},
+		{op: "Pad", detail: "of a vector", shapes: shapes([]int{5}), build: padding(Padding{Left: 2, Mode: PadReflect})},
 		{op: "Embedding", shapes: shapes([]int{4, 3}), build: func(_ *Tape, x []*Var) *Var { return Embedding(x[0], []int{2, 0, 2, 3, 2}) }},
 		{op: "Gather", shapes: shapes([]int{3, 4}), build: func(_ *Tape, x []*Var) *Var { return Gather(x[0], []int{3, 0, 3}) }},
 		{op: "Sum", shapes: cube, build: one(Sum)},
@@ -215,6 +265,49 @@ func shapeRows() []row {
 		{op: "AvgPool2D", detail: "overlapping", shapes: images, build: pool(AvgPool2D, overlapping)},
 		{op: "GlobalAvgPool2D", shapes: images, build: one(GlobalAvgPool2D)},
 	}
+}
+
+// attentionRows have 2 batches, 3 queries, 5 keys and 2 heads.
+func attentionRows() []row {
+	pair := shapes([]int{2, 3, 6}, []int{2, 5, 6})
+	weights := func(m AttentionMask) func(*Tape, []*Var) *Var {
+		return func(t *Tape, x []*Var) *Var {
+			m := m
+			if m.Scores != nil && t.DType() == tensor.Float32 {
+				m.Scores = scoreMask32
+			}
+			return Square(AttentionWeights(x[0], x[1], 2, m))
+		}
+	}
+	hidden := []bool{false, true, false, false, true, true, true, true, true, true}
+	return []row{
+		{op: "AttentionWeights", shapes: pair, build: weights(AttentionMask{})},
+		{op: "AttentionWeights", detail: "causal", shapes: pair, build: weights(AttentionMask{Causal: true})},
+		{op: "AttentionWeights", detail: "masked", shapes: pair, build: weights(AttentionMask{Keys: hidden, Scores: scoreMask64})},
+		{op: "AttentionWeights", detail: "to itself", shapes: shapes([]int{2, 3, 4}), build: func(_ *Tape, x []*Var) *Var {
+			return Square(AttentionWeights(x[0], x[0], 2, AttentionMask{Causal: true}))
+		}},
+		{op: "AttentionSum", shapes: shapes([]int{2, 2, 3, 5}, []int{2, 5, 4}), build: two(AttentionSum)},
+	}
+}
+
+// scoreMask64 hides some keys from some queries of each head, and lowers the scores of others.
+var scoreMask64, scoreMask32 = scoreMask(tensor.Float64), scoreMask(tensor.Float32)
+
+func scoreMask(dt tensor.DType) *tensor.Tensor {
+	m := tensor.New(dt, 4, 3, 5)
+	for i := range 4 {
+		for t := range 3 {
+			for s := range 5 {
+				if (i+t+s)%3 == 0 {
+					m.Set(math.Inf(-1), i, t, s)
+				} else {
+					m.Set(0.25*float64(s-t), i, t, s)
+				}
+			}
+		}
+	}
+	return m
 }
 
 func normRows() []row {

@@ -38,6 +38,7 @@ type kept struct {
 	conv    gemm.Conv2D
 	pool    simd.Pool2D
 	norm    norm
+	mask    AttentionMask
 	job     job
 	scratch *tensor.Tensor
 	custom  any

@@ -30,6 +30,16 @@ type SiLU struct{}
 // PyTorch: nn.GELU.
 type GELU struct{}
 
+// ELU is x for x > 0, else Alpha·(exp x − 1) [clevert2016]. PyTorch: nn.ELU(Alpha), whose default is 1;
+// here 0 means 0.
+type ELU struct{ Alpha float64 }
+
+// HardSigmoid is min(max(x + 3, 0), 6)/6. PyTorch: nn.Hardsigmoid.
+type HardSigmoid struct{}
+
+// HardSwish is x·min(max(x + 3, 0), 6)/6 [howard2019]. PyTorch: nn.Hardswish.
+type HardSwish struct{}
+
 // Forward implements Module.
 func (ReLU) Forward(x *autodiff.Var) *autodiff.Var { return autodiff.ReLU(x) }
 
@@ -50,6 +60,24 @@ func (SiLU) Forward(x *autodiff.Var) *autodiff.Var { return autodiff.SiLU(x) }
 
 // Forward implements Module.
 func (GELU) Forward(x *autodiff.Var) *autodiff.Var { return autodiff.GELU(x) }
+
+// Forward implements Module.
+func (a ELU) Forward(x *autodiff.Var) *autodiff.Var { return autodiff.ELU(x, a.Alpha) }
+
+// Forward implements Module.
+func (HardSigmoid) Forward(x *autodiff.Var) *autodiff.Var { return autodiff.HardSigmoid(x) }
+
+// Forward implements Module.
+func (HardSwish) Forward(x *autodiff.Var) *autodiff.Var { return autodiff.HardSwish(x) }
+
+// Params implements Module: there are none.
+func (ELU) Params() []*autodiff.Param { return nil }
+
+// Params implements Module: there are none.
+func (HardSigmoid) Params() []*autodiff.Param { return nil }
+
+// Params implements Module: there are none.
+func (HardSwish) Params() []*autodiff.Param { return nil }
 
 // Params implements Module: there are none.
 func (ReLU) Params() []*autodiff.Param { return nil }

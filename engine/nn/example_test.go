@@ -44,8 +44,8 @@ func ExampleLoadMapped() {
 		fmt.Printf("%.4f, in PyTorch %.4f\n", y.Value.Row(i).Float32s(), want.Row(i).Float32s())
 	}
 	// Output:
-	// [0.1994 -0.2041 0.0592], in PyTorch [0.1994 -0.2041 0.0592]
-	// [0.1254 0.0201 -0.3097], in PyTorch [0.1254 0.0201 -0.3097]
+	// [-0.0714 0.3799 0.0671], in PyTorch [-0.0714 0.3799 0.0671]
+	// [-0.0308 0.1062 -0.3741], in PyTorch [-0.0308 0.1062 -0.3741]
 }
 
 // A network's weights are saved whole or not at all, under PyTorch's names.

@@ -105,6 +105,129 @@ var catalogue = map[string]entry{
 	}),
 	"spectral_twice": of(func() Module { return twice{NewSpectralNorm(NewLinear(4, 3, seeded()), seeded())} }),
 	"sequential":     of(func() Module { return newCNN(seeded()) }),
+	"conv2d_groups": of(func() Module {
+		c := NewConv2D(4, 6, 3, ConvOptions{KernelW: 2, Groups: 2}, seeded())
+		c.Options.StrideH, c.Options.PadH, c.Options.PadW, c.Options.DilationW = 2, 1, 2, 2
+		return c
+	}),
+	"conv2d_depthwise": of(func() Module { return NewConv2D(3, 6, 3, ConvOptions{Stride: 2, Pad: 1, Groups: 3}, seeded()) }),
+	"conv2d_same":      of(func() Module { return NewConv2D(2, 3, 4, ConvOptions{KernelW: 2, Same: true, Dilation: 3}, seeded()) }),
+	"conv2d_reflect": of(func() Module {
+		c := NewConv2D(2, 3, 3, ConvOptions{Pad: 1, PadMode: autodiff.PadReflect}, seeded())
+		c.Options.PadH = 2
+		return c
+	}),
+	"conv2d_replicate": of(func() Module {
+		return NewConv2D(2, 3, 2, ConvOptions{Same: true, PadMode: autodiff.PadReplicate}, seeded())
+	}),
+	"conv2d_circular": of(func() Module {
+		return NewConv2D(2, 4, 3, ConvOptions{Stride: 2, Pad: 2, Groups: 2, PadMode: autodiff.PadCircular}, seeded())
+	}),
+	"conv1d_depthwise": of(func() Module { return NewConv1D(3, 3, 4, ConvOptions{Same: true, Groups: 3}, seeded()) }),
+	"conv1d_reflect": of(func() Module {
+		return NewConv1D(2, 3, 3, ConvOptions{Pad: 2, PadMode: autodiff.PadReflect}, seeded())
+	}),
+	"conv_transpose2d": of(func() Module { return NewConvTranspose2D(3, 2, 3, ConvTransposeOptions{}, seeded()) }),
+	"conv_transpose2d_groups": of(func() Module {
+		c := NewConvTranspose2D(4, 6, 3, ConvTransposeOptions{ConvOptions: ConvOptions{KernelW: 2, Groups: 2}}, seeded())
+		c.Options.StrideH, c.Options.StrideW, c.Options.PadH, c.Options.DilationH = 2, 3, 2, 2
+		c.Options.OutputPadH, c.Options.OutputPadW = 1, 2
+		return c
+	}),
+	"conv_transpose2d_depthwise": of(func() Module {
+		c := NewConvTranspose2D(3, 3, 4, ConvTransposeOptions{ConvOptions: ConvOptions{Stride: 2, Pad: 1, Groups: 3}}, seeded())
+		c.Bias = nil
+		return c
+	}),
+	"conv_transpose1d": of(func() Module {
+		return NewConvTranspose1D(2, 3, 4, ConvTransposeOptions{ConvOptions: ConvOptions{Stride: 2, Pad: 1}, OutputPad: 1}, seeded())
+	}),
+	"layer_norm_axes": of(func() Module { return NewLayerNorm(3, 5) }),
+	"layer_norm_all_axes": of(func() Module {
+		n := NewLayerNorm(4, 3, 5)
+		n.Bias = nil
+		return n
+	}),
+	"layer_norm_plain": of(func() Module {
+		n := NewLayerNorm(3, 5)
+		n.Weight, n.Bias = nil, nil
+		return n
+	}),
+	"batch_norm_plain": of(func() Module {
+		n := NewBatchNorm(3)
+		n.Weight, n.Bias = nil, nil
+		return n
+	}),
+	"batch_norm_untracked": eval(func() Module {
+		n := NewBatchNorm(3)
+		n.RunningMean, n.RunningVar = nil, nil
+		return n
+	}),
+	"group_norm_plain": of(func() Module {
+		n := NewGroupNorm(2, 4)
+		n.Weight, n.Bias = nil, nil
+		return n
+	}),
+	"instance_norm": of(func() Module { return NewInstanceNorm(3, false) }),
+	"instance_norm_affine": of(func() Module {
+		n := NewInstanceNorm(3, true)
+		n.Eps = 1e-3
+		return n
+	}),
+	"elu":          of(func() Module { return ELU{Alpha: 0.7} }),
+	"hard_sigmoid": of(func() Module { return HardSigmoid{} }),
+	"hard_swish":   of(func() Module { return HardSwish{} }),
+	"rnn_no_bias":  of(func() Module { return NewRNN(3, 4, RecurrentOptions{NoBias: true}, seeded()) }),
+	"gru_no_bias": of(func() Module {
+		return NewGRU(3, 4, RecurrentOptions{Layers: 2, Bidirectional: true, NoBias: true}, seeded())
+	}),
+	"lstm_no_bias": of(func() Module { return NewLSTM(3, 4, RecurrentOptions{Layers: 2, NoBias: true}, seeded()) }),
+	"attention":    of(func() Module { return NewMultiheadAttention(6, 2, AttentionOptions{}, seeded()) }),
+	"attention_batch_first": of(func() Module {
+		return NewMultiheadAttention(6, 3, AttentionOptions{BatchFirst: true, NoBias: true}, seeded())
+	}),
+	"attention_cross": of(func() Module {
+		return cross{NewMultiheadAttention(6, 3, AttentionOptions{BatchFirst: true}, seeded())}
+	}),
+	"encoder_layer": of(func() Module { return NewTransformerEncoderLayer(6, 2, 5, TransformerOptions{}, seeded()) }),
+	"encoder_layer_norm_first": of(func() Module {
+		return NewTransformerEncoderLayer(6, 2, 5, TransformerOptions{NormFirst: true, GELU: true, BatchFirst: true}, seeded())
+	}),
+	"encoder_layer_no_bias": of(func() Module { return NewTransformerEncoderLayer(6, 2, 5, TransformerOptions{NoBias: true}, seeded()) }),
+	"encoder":               of(func() Module { return newEncoder(NewLayerNorm(6)) }),
+	"encoder_no_norm":       of(func() Module { return newEncoder(nil) }),
+}
+
+func newEncoder(norm *LayerNorm) Module {
+	o := TransformerOptions{NormFirst: true, Causal: true}
+	return NewTransformerEncoder(norm, NewTransformerEncoderLayer(6, 3, 4, o, seeded()), NewTransformerEncoderLayer(6, 3, 4, o, seeded()))
+}
+
+// cross is attention with another key, a third value and masks: of 2 samples with 3 queries and 6 keys.
+type cross struct{ *MultiheadAttention }
+
+func (m cross) Forward(x *autodiff.Var) *autodiff.Var {
+	key := autodiff.Concat(1, x, autodiff.Scale(x, 0.5))
+	y, _ := m.Attend(x, key, autodiff.Tanh(key), autodiff.AttentionMask{Keys: crossKeys, Scores: crossScores[x.Tape().DType()]})
+	return y
+}
+
+var (
+	crossKeys   = []bool{false, true, false, false, false, true, false, false, false, false, true, true}
+	crossScores = map[tensor.DType]*tensor.Tensor{tensor.Float32: newCrossScores(tensor.Float32), tensor.Float64: newCrossScores(tensor.Float64)}
+)
+
+func newCrossScores(dt tensor.DType) *tensor.Tensor {
+	m := tensor.New(dt, 3, 6)
+	for t := range 3 {
+		for s := range 6 {
+			m.Set(0.25*float64(s-t), t, s)
+			if (t+s)%4 == 3 {
+				m.Set(math.Inf(-1), t, s)
+			}
+		}
+	}
+	return m
 }
 
 var deep = RecurrentOptions{Layers: 2, Bidirectional: true}

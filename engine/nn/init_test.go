@@ -56,16 +56,30 @@ func TestDefaultSpread(t *testing.T) {
 		m     Module
 		bound float64
 	}{
-		"linear": {NewLinear(400, 3000, rng), 1.0 / 20},
-		"conv2d": {NewConv2D(16, 900, 5, ConvOptions{}, rng), 1.0 / 20},
-		"conv1d": {NewConv1D(40, 900, 10, ConvOptions{}, rng), 1.0 / 20},
-		"lstm":   {NewLSTM(50, 400, RecurrentOptions{}, rng), 1.0 / 20},
+		"linear":     {NewLinear(400, 3000, rng), 1.0 / 20},
+		"conv2d":     {NewConv2D(16, 900, 5, ConvOptions{}, rng), 1.0 / 20},
+		"conv1d":     {NewConv1D(40, 900, 10, ConvOptions{}, rng), 1.0 / 20},
+		"grouped":    {NewConv2D(64, 900, 5, ConvOptions{Groups: 4}, rng), 1.0 / 20},
+		"transposed": {NewConvTranspose2D(900, 64, 5, ConvTransposeOptions{ConvOptions: ConvOptions{Groups: 4}}, rng), 1.0 / 20},
+		"lstm":       {NewLSTM(50, 400, RecurrentOptions{}, rng), 1.0 / 20},
 	} {
 		for _, p := range c.m.Params() {
 			mean, deviation, most := moments(p.Value)
 			if most > c.bound*(1+1e-6) || math.Abs(mean) > c.bound/10 || math.Abs(deviation*math.Sqrt(3)/c.bound-1) > 0.07 {
 				t.Errorf("%s, %s: mean %v, deviation %v, greatest %v; want U(±%v)", name, p.Name, mean, deviation, most, c.bound)
 			}
+		}
+	}
+}
+
+// Attention's weights are spread as PyTorch's: U(±√(6/(4·width))) and, of out_proj, U(±1/√width); biases are 0.
+func TestAttentionSpread(t *testing.T) {
+	const width = 100
+	for _, p := range NewMultiheadAttention(width, 4, AttentionOptions{}, seeded()).Params() {
+		bound := map[string]float64{"in_proj_weight": math.Sqrt(6.0 / (4 * width)), "out_proj.weight": 0.1}[p.Name]
+		mean, deviation, most := moments(p.Value)
+		if most > bound*(1+1e-6) || math.Abs(mean) > bound/10 || math.Abs(deviation*math.Sqrt(3)-bound) > 0.05*bound {
+			t.Errorf("%s: mean %v, deviation %v, greatest %v; want U(±%v)", p.Name, mean, deviation, most, bound)
 		}
 	}
 }

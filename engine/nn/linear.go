@@ -38,7 +38,7 @@ func initialise(weight, bias *autodiff.Param, rng *rand.Rand) {
 var sqrt5 = math.Sqrt(5)
 
 // Params implements Module.
-func (l *Linear) Params() []*autodiff.Param { return withBias(l.Weight, l.Bias) }
+func (l *Linear) Params() []*autodiff.Param { return present(l.Weight, l.Bias) }
 
 // Forward implements Module.
 func (l *Linear) Forward(x *autodiff.Var) *autodiff.Var { return forward(l, x) }
@@ -75,9 +75,5 @@ func forward(l Weighted, x *autodiff.Var) *autodiff.Var {
 
 // applyWeight applies l with a weight and an activation that need not be its own.
 func applyWeight(l Weighted, x, w *autodiff.Var, act autodiff.Activation) *autodiff.Var {
-	var b *autodiff.Var
-	if p := l.bias(); p != nil {
-		b = x.Tape().Param(p)
-	}
-	return l.apply(x, w, b, act)
+	return l.apply(x, w, optional(x.Tape(), l.bias()), act)
 }

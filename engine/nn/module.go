@@ -67,8 +67,8 @@ func newParam(name string, shape ...int) *autodiff.Param {
 
 // newVector returns a parameter that weight decay leaves alone, filled with v: a
 // bias, a norm's scale.
-func newVector(name string, v float64, n int) *autodiff.Param {
-	p := newParam(name, n)
+func newVector(name string, v float64, shape ...int) *autodiff.Param {
+	p := newParam(name, shape...)
 	p.NoDecay = true
 	p.Value.Fill(v)
 	return p
@@ -81,10 +81,20 @@ func newBuffer(name string, v float64, n int) *autodiff.Param {
 	return p
 }
 
-// withBias lists a weight and its bias, which may be nil.
-func withBias(weight, bias *autodiff.Param) []*autodiff.Param {
-	if bias == nil {
-		return []*autodiff.Param{weight}
+// present lists those parameters of a layer that are not nil.
+func present(params ...*autodiff.Param) (all []*autodiff.Param) {
+	for _, p := range params {
+		if p != nil {
+			all = append(all, p)
+		}
 	}
-	return []*autodiff.Param{weight, bias}
+	return all
+}
+
+// optional records a parameter, nil if there is none.
+func optional(t *autodiff.Tape, p *autodiff.Param) *autodiff.Var {
+	if p == nil {
+		return nil
+	}
+	return t.Param(p)
 }

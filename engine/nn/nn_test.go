@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/autodiff/gradcheck"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/simd"
 )
 
 // Every type with a method Forward has a row in the catalogue.
@@ -131,6 +133,14 @@ func TestNamesArePyTorchs(t *testing.T) {
 		{NewTCN(2, []int{2, 3}, 2, 0, rng), "network.0.conv1.weight network.0.conv1.bias network.0.conv2.weight network.0.conv2.bias " +
 			"network.1.conv1.weight network.1.conv1.bias network.1.conv2.weight network.1.conv2.bias " +
 			"network.1.downsample.weight network.1.downsample.bias"},
+		{NewLSTM(2, 3, RecurrentOptions{NoBias: true}, rng), "weight_ih_l0 weight_hh_l0"},
+		{NewSequential(NewConvTranspose2D(2, 2, 3, ConvTransposeOptions{}, rng), NewInstanceNorm(2, true), NewInstanceNorm(2, false)), "0.weight 0.bias 1.weight 1.bias"},
+		{NewMultiheadAttention(4, 2, AttentionOptions{}, rng), "in_proj_weight in_proj_bias out_proj.weight out_proj.bias"},
+		{NewMultiheadAttention(4, 2, AttentionOptions{NoBias: true}, rng), "in_proj_weight out_proj.weight"},
+		{NewTransformerEncoder(NewLayerNorm(2), NewTransformerEncoderLayer(2, 1, 3, TransformerOptions{}, rng)), "" +
+			"layers.0.self_attn.in_proj_weight layers.0.self_attn.in_proj_bias layers.0.self_attn.out_proj.weight layers.0.self_attn.out_proj.bias " +
+			"layers.0.linear1.weight layers.0.linear1.bias layers.0.linear2.weight layers.0.linear2.bias " +
+			"layers.0.norm1.weight layers.0.norm1.bias layers.0.norm2.weight layers.0.norm2.bias norm.weight norm.bias"},
 		{NewSequential(NewSpectralNorm(NewLinear(2, 2, rng), rng)), "0.weight_orig 0.bias 0.weight_u 0.weight_v"},
 	} {
 		if got := strings.Join(names(c.m), " "); got != c.want {
@@ -145,12 +155,13 @@ func TestMarks(t *testing.T) {
 	m := NewSequential(
 		NewLinear(2, 2, rng), NewBatchNorm(2), NewLayerNorm(2), NewGroupNorm(1, 2),
 		NewSpectralNorm(NewLinear(2, 2, rng), rng), NewLSTM(2, 2, RecurrentOptions{}, rng), NewEmbedding(2, 2, rng),
+		NewMultiheadAttention(2, 1, AttentionOptions{}, rng), NewConvTranspose1D(2, 2, 3, ConvTransposeOptions{}, rng),
 	)
 	for _, p := range m.Params() {
 		last := p.Name[strings.LastIndex(p.Name, ".")+1:]
 		frozen := strings.HasPrefix(last, "running") || last == "weight_u" || last == "weight_v"
 		norm := strings.HasPrefix(p.Name, "1.") || strings.HasPrefix(p.Name, "2.") || strings.HasPrefix(p.Name, "3.")
-		if p.Frozen != frozen || p.NoDecay != (frozen || norm || strings.HasPrefix(last, "bias")) {
+		if p.Frozen != frozen || p.NoDecay != (frozen || norm || strings.HasPrefix(last, "bias") || last == "in_proj_bias") {
 			t.Errorf("%s: Frozen %v, NoDecay %v", p.Name, p.Frozen, p.NoDecay)
 		}
 	}
@@ -256,6 +267,102 @@ func TestMisusePanics(t *testing.T) {
 	} {
 		if !panics(f) {
 			t.Errorf("%s: no panic", name)
+		}
+	}
+}
+
+// What does not fit is named: the layer, the setting and what is allowed.
+func TestMisuseMessages(t *testing.T) {
+	rng := seeded()
+	tape := autodiff.NewTape(tensor.Float32)
+	v := func(shape ...int) *autodiff.Var { return tape.Const(tensor.New(tensor.Float32, shape...)) }
+	groups := ConvOptions{Groups: 3}
+	for _, c := range []struct {
+		want string // what the message must hold, parted by |
+		f    func()
+	}{
+		{"NewConv2D|3 groups of 4 channels into 6|multiples", func() { NewConv2D(4, 6, 3, groups, rng) }},
+		{"NewConv1D|3 groups of 6 channels into 4|multiples", func() { NewConv1D(6, 4, 3, groups, rng) }},
+		{"NewConv2D|-1 groups", func() { NewConv2D(4, 6, 3, ConvOptions{Groups: -1}, rng) }},
+		{"NewConv2D|Same|stride 2|stride 1", func() { NewConv2D(4, 6, 3, ConvOptions{Same: true, Stride: 2}, rng) }},
+		{"NewConv1D|Same|pad 1|no pad", func() { NewConv1D(4, 6, 3, ConvOptions{Same: true, Pad: 1}, rng) }},
+		{"NewConv1D|KernelW is 2|no width", func() { NewConv1D(4, 6, 3, ConvOptions{KernelW: 2}, rng) }},
+		{"NewConvTranspose1D|KernelW is 2", func() { NewConvTranspose1D(4, 6, 3, ConvTransposeOptions{ConvOptions: ConvOptions{KernelW: 2}}, rng) }},
+		{"NewConvTranspose2D|3 groups of 4 channels", func() { NewConvTranspose2D(4, 6, 3, ConvTransposeOptions{ConvOptions: groups}, rng) }},
+		{"NewConvTranspose2D|Same is true|neither", func() { NewConvTranspose2D(4, 6, 3, ConvTransposeOptions{ConvOptions: ConvOptions{Same: true}}, rng) }},
+		{"NewConvTranspose2D|PadMode 1|neither", func() {
+			NewConvTranspose2D(4, 6, 3, ConvTransposeOptions{ConvOptions: ConvOptions{PadMode: autodiff.PadReflect}}, rng)
+		}},
+		{"NewLayerNorm|a size", func() { NewLayerNorm() }},
+		{"LayerNorm|[2 3 5]|[3 4]", func() { NewLayerNorm(3, 4).Forward(v(2, 3, 5)) }},
+		{"LayerNorm|[4]|[3 4]", func() { NewLayerNorm(3, 4).Forward(v(4)) }},
+		{"InstanceNorm|[2 6 4]|[B, 3, ...]", func() { NewInstanceNorm(3, false).Forward(v(2, 6, 4)) }},
+		{"InstanceNorm|[2 3]|positions", func() { NewInstanceNorm(3, false).Forward(v(2, 3)) }},
+		{"NewMultiheadAttention|4 heads of width 6|multiple", func() { NewMultiheadAttention(6, 4, AttentionOptions{}, rng) }},
+		{"NewMultiheadAttention|0 heads", func() { NewMultiheadAttention(6, 0, AttentionOptions{}, rng) }},
+		{"MultiheadAttention|key|[2 3 4]|the last of 6", func() {
+			NewMultiheadAttention(6, 2, AttentionOptions{}, rng).Attend(v(2, 3, 6), v(2, 3, 4), v(2, 3, 6), autodiff.AttentionMask{})
+		}},
+	} {
+		message := func() (message string) {
+			defer func() { message = fmt.Sprint(recover()) }()
+			c.f()
+			return ""
+		}()
+		for _, part := range strings.Split(c.want, "|") {
+			if !strings.Contains(message, part) {
+				t.Errorf("the message is %q; it should say %q", message, part)
+			}
+		}
+	}
+}
+
+// A query whose keys are all hidden has the output's bias, in attention with and without other queries that see some.
+func TestAttentionOfNothing(t *testing.T) {
+	a := NewMultiheadAttention(4, 2, AttentionOptions{BatchFirst: true}, seeded())
+	Normal(a.Output.Bias.Value, 1, seeded())
+	x := tensor.New(tensor.Float32, 2, 3, 4)
+	Normal(x, 1, seeded())
+	tape := autodiff.NewTape(tensor.Float32)
+	in := tape.Input(x)
+	y, weights := a.Attend(in, in, in, autodiff.AttentionMask{Keys: []bool{true, true, true, false, false, true}})
+	tape.BackwardFrom(y, nil)
+	for b := range 2 {
+		sum := simd.Sum(weights.Value.Row(b).Float32s())
+		if want := float64(2 * 3 * b); math.Abs(sum-want) > 1e-5 {
+			t.Errorf("sample %d: the weights' sum is %v, want %v", b, sum, want)
+		}
+	}
+	for i, v := range y.Value.Row(0).Float32s() {
+		if v != a.Output.Bias.Value.Float32s()[i%4] {
+			t.Errorf("element %d of the output is %v, not the bias", i, v)
+		}
+	}
+	for i, v := range in.Grad().Row(0).Float32s() {
+		if v != 0 {
+			t.Errorf("element %d of the gradient is %v", i, v)
+		}
+	}
+}
+
+// All weights dropped, the output is its bias; and outside training nothing is dropped.
+func TestAttentionDropout(t *testing.T) {
+	a := NewMultiheadAttention(4, 2, AttentionOptions{Dropout: 1}, seeded())
+	Normal(a.Output.Bias.Value, 1, seeded())
+	x := tensor.New(tensor.Float32, 3, 2, 4)
+	Normal(x, 1, seeded())
+	for _, training := range []bool{false, true} {
+		tape := autodiff.NewTape(tensor.Float32)
+		tape.Training = training
+		y := a.Forward(tape.Const(x)).Value.Float32s()
+		bias := 0
+		for i, v := range y {
+			if v == a.Output.Bias.Value.Float32s()[i%4] {
+				bias++
+			}
+		}
+		if training != (bias == len(y)) {
+			t.Errorf("training %v: %d of %d elements are the bias", training, bias, len(y))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 type RecurrentOptions struct {
 	Layers        int  // one above the other; 0 means 1
 	Bidirectional bool // a second direction, from the last time to the first, beside each
+	NoBias        bool // without bias_ih and bias_hh
 }
 
 // recurrent is what the recurrent layers share. All weights start from
@@ -27,8 +28,9 @@ type recurrent struct {
 
 // direction is the weights of one layer in one direction of time.
 type direction struct {
-	inputWeight, hiddenWeight, inputBias, hiddenBias *autodiff.Param
-	reverse                                          bool
+	inputWeight, hiddenWeight *autodiff.Param
+	inputBias, hiddenBias     *autodiff.Param // nil for none
+	reverse                   bool
 }
 
 func newRecurrent(in, hidden, gates int, o RecurrentOptions, rng *rand.Rand) recurrent {
@@ -44,7 +46,7 @@ func newRecurrent(in, hidden, gates int, o RecurrentOptions, rng *rand.Rand) rec
 			if d == 1 {
 				suffix += "_reverse"
 			}
-			stack = append(stack, newDirection(in, hidden, gates, suffix, d == 1, rng))
+			stack = append(stack, newDirection(in, hidden, gates, suffix, d == 1, o.NoBias, rng))
 		}
 		r.stacks = append(r.stacks, stack)
 		in = hidden * directions
@@ -52,13 +54,14 @@ func newRecurrent(in, hidden, gates int, o RecurrentOptions, rng *rand.Rand) rec
 	return r
 }
 
-func newDirection(in, hidden, gates int, suffix string, reverse bool, rng *rand.Rand) direction {
+func newDirection(in, hidden, gates int, suffix string, reverse, noBias bool, rng *rand.Rand) direction {
 	d := direction{
 		inputWeight:  newParam("weight_ih"+suffix, gates*hidden, in),
 		hiddenWeight: newParam("weight_hh"+suffix, gates*hidden, hidden),
-		inputBias:    newVector("bias_ih"+suffix, 0, gates*hidden),
-		hiddenBias:   newVector("bias_hh"+suffix, 0, gates*hidden),
 		reverse:      reverse,
+	}
+	if !noBias {
+		d.inputBias, d.hiddenBias = newVector("bias_ih"+suffix, 0, gates*hidden), newVector("bias_hh"+suffix, 0, gates*hidden)
 	}
 	for _, p := range d.params() {
 		Uniform(p.Value, 1/math.Sqrt(float64(hidden)), rng)
@@ -67,13 +70,16 @@ func newDirection(in, hidden, gates int, suffix string, reverse bool, rng *rand.
 }
 
 func (d *direction) params() []*autodiff.Param {
-	return []*autodiff.Param{d.inputWeight, d.hiddenWeight, d.inputBias, d.hiddenBias}
+	return present(d.inputWeight, d.hiddenWeight, d.inputBias, d.hiddenBias)
 }
 
 // Bidirectional tells whether each layer has a second direction, whose parameters stand behind those of the first.
 func (r *recurrent) Bidirectional() bool { return len(r.stacks[0]) == 2 }
 
-// Params implements Module: weight_ih, weight_hh, bias_ih and bias_hh of each direction of each layer.
+// Biased tells whether each direction has biases.
+func (r *recurrent) Biased() bool { return r.stacks[0][0].inputBias != nil }
+
+// Params implements Module: weight_ih, weight_hh and, unless there are none, bias_ih and bias_hh of each direction of each layer.
 func (r *recurrent) Params() (all []*autodiff.Param) {
 	for _, stack := range r.stacks {
 		for i := range stack {
@@ -104,8 +110,8 @@ func (r *recurrent) Forward(x *autodiff.Var) *autodiff.Var {
 func (r *recurrent) run(d *direction, x *autodiff.Var) *autodiff.Var {
 	t, batch, times := x.Tape(), x.Value.Dim(0), x.Value.Dim(1)
 	flat := autodiff.Reshape(x, batch*times, x.Value.Dim(2))
-	xg := autodiff.Linear(flat, t.Param(d.inputWeight), t.Param(d.inputBias), autodiff.Identity)
-	weight, bias := t.Param(d.hiddenWeight), t.Param(d.hiddenBias)
+	xg := autodiff.Linear(flat, t.Param(d.inputWeight), optional(t, d.inputBias), autodiff.Identity)
+	weight, bias := t.Param(d.hiddenWeight), optional(t, d.hiddenBias)
 	h := zeros(t, batch, r.hidden)
 	var c *autodiff.Var
 	for len(r.outputs) < times {

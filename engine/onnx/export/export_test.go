@@ -68,6 +68,92 @@ var cases = []layerCase{
 		c.Options.StrideH, c.Options.DilationW, c.Options.PadW = 2, 2, 2
 		return c
 	}, "batch,2,height,width", "batch,3,height_out,width", []int{2, 9, 8}},
+	{"conv1d in groups", func(rng *rand.Rand) nn.Module {
+		return nn.NewConv1D(4, 6, 3, nn.ConvOptions{Pad: 2, Groups: 2, PadMode: autodiff.PadReflect}, rng)
+	}, "batch,4,time", "batch,6,time_out", []int{4, 7}},
+	{"conv1d circular", func(rng *rand.Rand) nn.Module {
+		return nn.NewConv1D(2, 3, 4, nn.ConvOptions{Same: true, PadMode: autodiff.PadCircular}, rng)
+	}, "batch,2,time", "batch,3,time", []int{2, 7}},
+	{"conv2d depthwise", func(rng *rand.Rand) nn.Module {
+		return nn.NewConv2D(3, 6, 4, nn.ConvOptions{Same: true, Groups: 3, KernelW: 2}, rng)
+	}, "batch,3,height,width", "batch,6,height,width", []int{3, 5, 6}},
+	{"conv2d replicating", func(rng *rand.Rand) nn.Module {
+		c := nn.NewConv2D(2, 3, 3, nn.ConvOptions{Pad: 1, PadMode: autodiff.PadReplicate}, rng)
+		c.Options.PadTop, c.Options.PadRight = 1, 2
+		return c
+	}, "batch,2,height,width", "batch,3,height_out,width_out", []int{2, 5, 6}},
+	{"conv2d circular", func(rng *rand.Rand) nn.Module {
+		c := nn.NewConv2D(2, 3, 3, nn.ConvOptions{Pad: 1, PadMode: autodiff.PadCircular}, rng)
+		c.Options.PadTop, c.Options.PadW = 1, 0
+		return c
+	}, "batch,2,height,width", "batch,3,height_out,width_out", []int{2, 5, 6}},
+	{"conv transpose 1d", func(rng *rand.Rand) nn.Module {
+		o := nn.ConvOptions{Stride: 2, Pad: 1, Dilation: 2, Groups: 2}
+		return nn.NewConvTranspose1D(4, 6, 3, nn.ConvTransposeOptions{ConvOptions: o, OutputPad: 1}, rng)
+	}, "batch,4,time", "batch,6,time_out", []int{4, 5}},
+	{"conv transpose 2d", func(rng *rand.Rand) nn.Module {
+		c := nn.NewConvTranspose2D(3, 2, 3, nn.ConvTransposeOptions{ConvOptions: nn.ConvOptions{KernelW: 2, Stride: 2}}, rng)
+		c.Options.PadH, c.Options.PadBottom, c.Options.OutputPadW = 1, 1, 1
+		return c
+	}, "batch,3,height,width", "batch,2,height_out,width_out", []int{3, 4, 5}},
+	{"conv transpose 2d without bias", func(rng *rand.Rand) nn.Module {
+		c := nn.NewConvTranspose2D(3, 2, 3, nn.ConvTransposeOptions{}, rng)
+		c.Bias = nil
+		return c
+	}, "batch,3,height,width", "batch,2,height_out,width_out", []int{3, 4, 5}},
+	{"elu", layerOf(nn.ELU{Alpha: 0.7}), "batch,5", "batch,5", []int{5}},
+	{"hard sigmoid", layerOf(nn.HardSigmoid{}), "batch,5", "batch,5", []int{5}},
+	{"hard swish", layerOf(nn.HardSwish{}), "batch,5", "batch,5", []int{5}},
+	{"batch norm without weights", func(*rand.Rand) nn.Module {
+		n := nn.NewBatchNorm(3)
+		n.Weight, n.Bias = nil, nil
+		return n
+	}, "batch,3,height,width", "batch,3,height,width", []int{3, 4, 5}},
+	{"batch norm by the batch", func(*rand.Rand) nn.Module {
+		n := nn.NewBatchNorm(3)
+		n.RunningMean, n.RunningVar = nil, nil
+		return n
+	}, "batch,3,time", "batch,3,time", []int{3, 4}},
+	{"batch norm of vectors by the batch", func(*rand.Rand) nn.Module {
+		n := nn.NewBatchNorm(3)
+		n.RunningMean, n.RunningVar, n.Weight, n.Bias = nil, nil, nil, nil
+		return n
+	}, "batch,3", "batch,3", []int{3}},
+	{"layer norm of two axes", func(*rand.Rand) nn.Module { return nn.NewLayerNorm(4, 6) }, "batch,time,4,6", "batch,time,4,6", []int{2, 4, 6}},
+	{"layer norm without weights", func(*rand.Rand) nn.Module {
+		n := nn.NewLayerNorm(4, 6)
+		n.Weight, n.Bias = nil, nil
+		return n
+	}, "batch,4,6", "batch,4,6", []int{4, 6}},
+	{"group norm without weights", func(*rand.Rand) nn.Module {
+		n := nn.NewGroupNorm(2, 6)
+		n.Weight, n.Bias = nil, nil
+		return n
+	}, "batch,6,time", "batch,6,time", []int{6, 5}},
+	{"instance norm", func(*rand.Rand) nn.Module { return nn.NewInstanceNorm(3, false) }, "batch,3,time", "batch,3,time", []int{3, 5}},
+	{"instance norm with weights", func(*rand.Rand) nn.Module { return nn.NewInstanceNorm(3, true) }, "batch,3,height,width", "batch,3,height,width", []int{3, 4, 5}},
+	{"lstm without bias", func(rng *rand.Rand) nn.Module {
+		return nn.NewLSTM(3, 4, nn.RecurrentOptions{Layers: 2, Bidirectional: true, NoBias: true}, rng)
+	}, "batch,time,3", "batch,time,8", []int{6, 3}},
+	{"gru without bias", func(rng *rand.Rand) nn.Module { return nn.NewGRU(3, 4, nn.RecurrentOptions{NoBias: true}, rng) }, "batch,time,3", "batch,time,4", []int{6, 3}},
+	{"rnn without bias", func(rng *rand.Rand) nn.Module { return nn.NewRNN(3, 4, nn.RecurrentOptions{NoBias: true}, rng) }, "batch,time,3", "batch,time,4", []int{6, 3}},
+	{"attention", func(rng *rand.Rand) nn.Module { return nn.NewMultiheadAttention(6, 2, nn.AttentionOptions{}, rng) }, "time,batch,6", "time,batch,6", []int{5, 6}},
+	{"causal attention without bias", func(rng *rand.Rand) nn.Module {
+		return nn.NewMultiheadAttention(6, 3, nn.AttentionOptions{BatchFirst: true, Causal: true, NoBias: true}, rng)
+	}, "batch,time,6", "batch,time,6", []int{5, 6}},
+	{"encoder layer", func(rng *rand.Rand) nn.Module {
+		return nn.NewTransformerEncoderLayer(6, 2, 8, nn.TransformerOptions{Dropout: 0.1, BatchFirst: true}, rng)
+	}, "batch,time,6", "batch,time,6", []int{5, 6}},
+	{"encoder layer with norms first", func(rng *rand.Rand) nn.Module {
+		return nn.NewTransformerEncoderLayer(6, 2, 8, nn.TransformerOptions{NormFirst: true, GELU: true, NoBias: true}, rng)
+	}, "time,batch,6", "time,batch,6", []int{5, 6}},
+	{"encoder", func(rng *rand.Rand) nn.Module {
+		o := nn.TransformerOptions{BatchFirst: true, Causal: true}
+		return nn.NewTransformerEncoder(nn.NewLayerNorm(6), nn.NewTransformerEncoderLayer(6, 2, 8, o, rng), nn.NewTransformerEncoderLayer(6, 2, 8, o, rng))
+	}, "batch,time,6", "batch,time,6", []int{5, 6}},
+	{"encoder without a norm", func(rng *rand.Rand) nn.Module {
+		return nn.NewTransformerEncoder(nil, nn.NewTransformerEncoderLayer(6, 2, 8, nn.TransformerOptions{BatchFirst: true}, rng))
+	}, "batch,time,6", "batch,time,6", []int{5, 6}},
 	{"max pool", layerOf(nn.MaxPool2D{Kernel: 3, Stride: 2, Pad: 1}), "batch,2,height,width", "batch,2,h,w", []int{2, 7, 8}},
 	{"max pool of its own stride", layerOf(nn.MaxPool2D{Kernel: 2}), "batch,2,height,width", "batch,2,h,w", []int{2, 7, 8}},
 	{"mean pool", layerOf(nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: 1}), "batch,2,height,width", "batch,2,h,w", []int{2, 7, 8}},
@@ -246,6 +332,7 @@ func TestRefuses(t *testing.T) {
 	other := nn.NewLinear(2, 2, rng)
 	unknown := nn.NewLinear(2, 2, rng)
 	unknown.Activation = 9
+	unpadded := nn.NewConv1D(1, 1, 3, nn.ConvOptions{Pad: 1, PadMode: 9}, rng)
 	for _, c := range []struct {
 		m         nn.Module
 		in, out   string
@@ -256,6 +343,12 @@ func TestRefuses(t *testing.T) {
 		{nn.NewConv1D(1, 1, 3, nn.ConvOptions{}, rng), "batch,2", "batch,2", "y", "*nn.Conv1D takes inputs of 3 dimensions, not 2"},
 		{nn.NewGRU(1, 1, nn.RecurrentOptions{}, rng), "batch,2", "batch,2", "y", "*nn.GRU takes inputs of 3 dimensions, not 2"},
 		{nn.MaxPool2D{Kernel: 2}, "batch,2", "batch,2", "y", "takes inputs of 4 dimensions, not 2"},
+		{nn.NewConvTranspose1D(1, 1, 3, nn.ConvTransposeOptions{}, rng), "batch,2", "batch,2", "y", "*nn.ConvTranspose1D takes inputs of 3 dimensions, not 2"},
+		{nn.NewConvTranspose2D(1, 1, 3, nn.ConvTransposeOptions{}, rng), "batch,2", "batch,2", "y", "*nn.ConvTranspose2D takes inputs of 4 dimensions, not 2"},
+		{nn.NewMultiheadAttention(2, 1, nn.AttentionOptions{}, rng), "batch,2", "batch,2", "y", "*nn.MultiheadAttention takes inputs of 3 dimensions, not 2"},
+		{nn.NewLayerNorm(2, 3, 4), "batch,2", "batch,2", "y", "*nn.LayerNorm takes inputs of 3 dimensions or more, not 2"},
+		{nn.NewInstanceNorm(2, false), "batch,2", "batch,2", "y", "*nn.InstanceNorm takes inputs of 3 dimensions or more, not 2"},
+		{unpadded, "batch,1,time", "batch,1,time", "y", "padding mode 9"},
 		{nn.GlobalAvgPool2D{}, "batch,2", "batch,2", "y", "takes inputs of 4 dimensions, not 2"},
 		{nn.ReLU{}, "batch,2", "batch,2,3", "y", "with shape batch,2,3; its value is of float with 2 dimensions"},
 		{nn.ReLU{}, "batch,2", "batch,2", "x", `a value of the graph is named "x"`},

@@ -181,6 +181,19 @@ func (g *Graph) Gather(table, rows Value, axis int) Value {
 	return g.Add("Gather", table.rank+rows.rank-1, []Value{table, rows}, Int("axis", axis))
 }
 
+// Shape adds a node that gives the sizes of x.
+func (g *Graph) Shape(x Value) Value {
+	return g.Add("Shape", 1, []Value{x}).As(format.Int64)
+}
+
+// toEnd as the end of a Slice is that of the axis.
+const toEnd = math.MaxInt64
+
+// Slice adds a node that takes what lies from one place of an axis to before another; a negative place counts from the end.
+func (g *Graph) Slice(x Value, axis, from, to int) Value {
+	return g.Add("Slice", x.rank, []Value{x, g.Ints(from), g.Ints(to), g.Ints(axis)})
+}
+
 // Concat adds a node that puts values one behind the other along an axis.
 func (g *Graph) Concat(axis int, x ...Value) Value {
 	return g.Add("Concat", x[0].rank, x, Int("axis", axis))
@@ -201,6 +214,12 @@ func (g *Graph) Ints(v ...int) Value {
 		raw = binary.LittleEndian.AppendUint64(raw, uint64(n))
 	}
 	return g.constant(&format.Tensor{Name: name, Type: format.Int64, Dims: []int{len(v)}, Raw: raw})
+}
+
+// scalar adds a constant: a whole number.
+func (g *Graph) scalar(v int) Value {
+	raw := binary.LittleEndian.AppendUint64(nil, uint64(v))
+	return g.constant(&format.Tensor{Name: "int_" + strconv.Itoa(v), Type: format.Int64, Raw: raw})
 }
 
 // Float adds a constant: a number.

@@ -9,7 +9,6 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx/format"
-	"github.com/energo-ml/energo/engine/tensor"
 )
 
 // An Exporter is a module outside package nn that adds its own nodes.
@@ -51,12 +50,30 @@ func (g *Graph) Module(m nn.Module, x Value) Value {
 		return g.gru(m, x)
 	case *nn.LSTM:
 		return g.lstm(m, x)
+	case *nn.ConvTranspose1D:
+		return g.convTranspose1D(m, x)
+	case *nn.ConvTranspose2D:
+		return g.convTranspose2D(m, x)
 	case *nn.BatchNorm:
-		return g.Add("BatchNormalization", x.rank, []Value{x, g.Param(m.Weight), g.Param(m.Bias), g.Param(m.RunningMean), g.Param(m.RunningVar)}, Float("epsilon", m.Eps))
+		return g.batchNorm(m, x)
 	case *nn.LayerNorm:
-		return g.Add("LayerNormalization", x.rank, []Value{x, g.Param(m.Weight), g.Param(m.Bias)}, Int("axis", -1), Float("epsilon", m.Eps))
+		return g.layerNorm(m, x)
 	case *nn.GroupNorm:
 		return g.groupNorm(m, x)
+	case *nn.InstanceNorm:
+		return g.instanceNorm(m, x)
+	case *nn.MultiheadAttention:
+		return g.attention(m, x)
+	case *nn.TransformerEncoderLayer:
+		return g.encoderLayer(m, x)
+	case *nn.TransformerEncoder:
+		for _, l := range m.Layers() {
+			x = g.encoderLayer(l, x)
+		}
+		if n := m.Norm(); n != nil {
+			x = g.layerNorm(n, x)
+		}
+		return x
 	case *nn.Dropout:
 		return x
 	}
@@ -70,6 +87,12 @@ func (g *Graph) plain(m nn.Module, x Value) Value {
 		return g.Unary("Relu", x)
 	case nn.LeakyReLU:
 		return g.Unary("LeakyRelu", x, Float("alpha", m.Slope))
+	case nn.ELU:
+		return g.Unary("Elu", x, Float("alpha", m.Alpha))
+	case nn.HardSigmoid:
+		return g.Unary("HardSigmoid", x, Float("alpha", 1.0/6))
+	case nn.HardSwish:
+		return g.Unary("HardSwish", x)
 	case nn.Tanh:
 		return g.Unary("Tanh", x)
 	case nn.Sigmoid:
@@ -78,9 +101,8 @@ func (g *Graph) plain(m nn.Module, x Value) Value {
 		return g.Unary("Softplus", x)
 	case nn.SiLU:
 		return g.Binary("Mul", x, g.Unary("Sigmoid", x))
-	case nn.GELU: // x·Φ(x) = x/2·(1 + erf(x/√2))
-		cdf := g.Binary("Add", g.Unary("Erf", g.Binary("Div", x, g.Float(math.Sqrt2))), g.Float(1))
-		return g.Binary("Mul", g.Binary("Mul", x, cdf), g.Float(0.5))
+	case nn.GELU:
+		return g.gelu(x)
 	case nn.MaxPool2D:
 		return g.pool("MaxPool", x, m.Kernel, m.Stride, m.Pad)
 	case nn.AvgPool2D:
@@ -131,14 +153,16 @@ func (g *Graph) weighted(l nn.Weighted, w, x Value) (y Value) {
 	case *nn.Conv1D:
 		o := l.Options
 		g.takes(x, 3, l)
-		y, act = g.Add("Conv", 3, []Value{x, w, g.Param(l.Bias)}, Ints("kernel_shape", l.Weight.Value.Dim(2)),
-			Ints("strides", cmp.Or(o.Stride, 1)), Ints("dilations", cmp.Or(o.Dilation, 1)), Ints("pads", o.PadLeft, o.PadRight)), l.Activation
+		x, pads := g.padded(x, l.PadMode, o.PadLeft, o.PadRight)
+		y, act = g.Add("Conv", 3, []Value{x, w, g.Param(l.Bias)}, grouped(o.Groups, Ints("kernel_shape", l.Weight.Value.Dim(2)),
+			Ints("strides", cmp.Or(o.Stride, 1)), Ints("dilations", cmp.Or(o.Dilation, 1)), Ints("pads", pads...))...), l.Activation
 	case *nn.Conv2D:
 		o := l.Options
 		g.takes(x, 4, l)
-		y, act = g.Add("Conv", 4, []Value{x, w, g.Param(l.Bias)}, Ints("kernel_shape", l.Weight.Value.Dim(2), l.Weight.Value.Dim(3)),
+		x, pads := g.padded(x, l.PadMode, o.PadH+o.PadTop, o.PadW+o.PadLeft, o.PadH+o.PadBottom, o.PadW+o.PadRight)
+		y, act = g.Add("Conv", 4, []Value{x, w, g.Param(l.Bias)}, grouped(o.Groups, Ints("kernel_shape", l.Weight.Value.Dim(2), l.Weight.Value.Dim(3)),
 			Ints("strides", cmp.Or(o.StrideH, 1), cmp.Or(o.StrideW, 1)), Ints("dilations", cmp.Or(o.DilationH, 1), cmp.Or(o.DilationW, 1)),
-			Ints("pads", o.PadH, o.PadW, o.PadH, o.PadW)), l.Activation
+			Ints("pads", pads...))...), l.Activation
 	default:
 		g.Fail(fmt.Errorf("a layer of type %T has no form in ONNX", l))
 	}
@@ -150,6 +174,20 @@ func (g *Graph) weighted(l nn.Weighted, w, x Value) (y Value) {
 	}
 	g.Fail(fmt.Errorf("a layer of type %T has the activation %d, which has no form in ONNX", l, act))
 	return Value{}
+}
+
+// grouped adds the number of groups to a convolution's attributes where there are several.
+func grouped(groups int, attributes ...*format.Attribute) []*format.Attribute {
+	if groups > 1 {
+		attributes = append(attributes, Int("group", groups))
+	}
+	return attributes
+}
+
+// gelu adds x·Φ(x) = x/2·(1 + erf(x/√2)).
+func (g *Graph) gelu(x Value) Value {
+	cdf := g.Binary("Add", g.Unary("Erf", g.Binary("Div", x, g.Float(math.Sqrt2))), g.Float(1))
+	return g.Binary("Mul", g.Binary("Mul", x, cdf), g.Float(0.5))
 }
 
 // linear adds x·Wᵀ + b along the last axis.
@@ -171,31 +209,6 @@ func (g *Graph) pool(op string, x Value, kernel, stride, pad int, attributes ...
 	}
 	stride = cmp.Or(stride, kernel)
 	return g.Unary(op, x, append(attributes, Ints("kernel_shape", kernel, kernel), Ints("strides", stride, stride), Ints("pads", pad, pad, pad, pad))...)
-}
-
-// groupNorm adds a group norm: an instance norm of the groups, then each channel's weight and bias. ONNX's own GroupNormalization has a weight
-// for each channel only from opset 21 on.
-func (g *Graph) groupNorm(m *nn.GroupNorm, x Value) Value {
-	one, zero := tensor.New(tensor.Float32, m.Groups), tensor.New(tensor.Float32, m.Groups)
-	one.Fill(1)
-	shape := g.Add("Shape", 1, []Value{x})
-	y := g.Reshape(x, 0, m.Groups, -1)
-	y = g.Add("InstanceNormalization", 3, []Value{y, g.Tensor(m.Weight.Name+".groups", one), g.Tensor(m.Bias.Name+".groups", zero)}, Float("epsilon", m.Eps))
-	y = g.Add("Reshape", x.rank, []Value{y, shape})
-	return g.Binary("Add", g.Binary("Mul", y, g.channels(m.Weight, x.rank)), g.channels(m.Bias, x.rank))
-}
-
-// channels adds a vector of a number for each channel, as it is repeated over values of a rank.
-func (g *Graph) channels(p *autodiff.Param, rank int) Value {
-	v := g.Param(p)
-	if rank == 2 {
-		return v
-	}
-	var axes []int
-	for i := 1; i < rank-1; i++ {
-		axes = append(axes, i)
-	}
-	return g.Unsqueeze(v, axes...)
 }
 
 // temporalBlock adds a block of a temporal convolutional network.

@@ -17,6 +17,7 @@ import (
 type recurrentLayer interface {
 	nn.Module
 	Bidirectional() bool
+	Biased() bool
 }
 
 func (g *Graph) elman(m *nn.RNN, x Value) Value {
@@ -46,11 +47,18 @@ func (g *Graph) recurrent(op string, m recurrentLayer, x Value, order []int, att
 	if m.Bidirectional() {
 		directions, direction = 2, "bidirectional"
 	}
-	for layer := range slices.Chunk(m.Params(), 4*directions) {
+	each := 2 // parameters of a direction
+	if m.Biased() {
+		each = 4
+	}
+	for layer := range slices.Chunk(m.Params(), each*directions) {
 		hidden := layer[1].Value.Dim(1)
 		in := []Value{
 			g.Transpose(x, 1, 0, 2),
-			g.gates(layer, order, "weight_ih", "W", 0), g.gates(layer, order, "weight_hh", "R", 1), g.gates(layer, order, "bias_ih", "B", 2, 3),
+			g.gates(layer, each, order, "weight_ih", "W", 0), g.gates(layer, each, order, "weight_hh", "R", 1),
+		}
+		if m.Biased() {
+			in = append(in, g.gates(layer, each, order, "bias_ih", "B", 2, 3))
 		}
 		all := append([]*format.Attribute{Int("hidden_size", hidden), text("direction", direction)}, attributes...)
 		y := g.Transpose(g.Add(op, 4, in, all...), 2, 0, 1, 3) // [B, T, directions, H]
@@ -59,12 +67,12 @@ func (g *Graph) recurrent(op string, m recurrentLayer, x Value, order []int, att
 	return x
 }
 
-// gates adds one of the operator's weights: the parameters at some places of each direction, one behind the other, with the gates in ONNX's order.
+// gates adds one of the operator's weights: the parameters at some places of each direction, which has each of them, one behind the other, with the gates in ONNX's order.
 // Its name is that of the first, renamed.
-func (g *Graph) gates(layer []*autodiff.Param, order []int, old, name string, places ...int) Value {
+func (g *Graph) gates(layer []*autodiff.Param, each int, order []int, old, name string, places ...int) Value {
 	var values []float32
 	rows, width := 0, 1
-	for direction := range slices.Chunk(layer, 4) {
+	for direction := range slices.Chunk(layer, each) {
 		rows = 0
 		for _, place := range places {
 			p := direction[place].Value
@@ -76,7 +84,7 @@ func (g *Graph) gates(layer []*autodiff.Param, order []int, old, name string, pl
 			width = p.Len() / p.Dim(0)
 		}
 	}
-	shape := []int{len(layer) / 4, rows}
+	shape := []int{len(layer) / each, rows}
 	if len(places) == 1 { // weights, not biases
 		shape = append(shape, width)
 	}
