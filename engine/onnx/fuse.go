@@ -134,12 +134,13 @@ func (e *editor) absorb(i int) error {
 		if kernel == nil {
 			continue
 		}
-		in := slices.Concat(before.in, st.in[:k], st.in[k+1:])
+		read := st.in // st becomes the new step
+		in := slices.Concat(before.in, read[:k], read[k+1:])
 		e.program.steps[i] = step{
 			title: fmt.Sprintf("%s with %s", before.title, st.title), operator: before.operator, node: before.node,
 			kernel: kernel, in: in, out: st.out,
 		}
-		for _, other := range st.in {
+		for _, other := range read {
 			if other != absent && other != slot {
 				e.users[other]-- // in balance with those of the new step below
 			}

@@ -462,6 +462,7 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		{"scale and shift", []string{"a = Conv(x, w3)", "m = Mul(c, a)", "s = Add(m, two)", "d = Div(s, three)", "y = Sub(d, c)"}, nil, 1},
 		{"residual block", []string{"a = Conv(x, w3, b)", "s = Add(z, a)", "y = Relu(s)"}, z, 1},
 		{"two convolutions", []string{"a = Conv(x, w3, b)", "e = Conv(x, w1)", "s = Add(a, e)", "y = Relu(s)"}, nil, 2},
+		{"inverted residual block", []string{"a = Conv(x, w1)", "e = Conv(a, w3)", "f = Clip(e, zero, six)", "g = Conv(f, w1)", "y = Add(a, g)"}, nil, 3},
 		{"sum that broadcasts", []string{"a = Conv(x, w3, b)", "s = Add(a, z)", "y = Relu(s)"}, small, 1},
 		{"sum with a larger one", []string{"a = Conv(x, w1, b)", "s = Add(a, z)", "y = Relu(s)"}, constants["wide"], 1},
 		{"relu6 of a depthwise one", []string{"a = Conv(x, deep, b; group=6)", "y = Clip(a, zero, six)"}, nil, 1},
