@@ -198,6 +198,8 @@ var slopes = [][]slope{
 	convSlopes, poolSlopes, batchNormSlopes, productSlopes,
 	binarySlopes,
 	normSlopes, lossSlopes,
+	reduceSlopes, alongSlopes, castSlopes,
+	moveSlopes,
 }
 
 func (n testNode) key() string {

@@ -77,7 +77,20 @@ type gatherKernel struct {
 }
 
 func (k *gatherKernel) Run(c *Call) error {
-	x, indices := c.In[0], c.In[1]
+	x := c.In[0]
+	if err := k.find(x, c.In[1]); err != nil {
+		return err
+	}
+	out, err := c.Result(0, x.Kind, k.shape...)
+	if err != nil {
+		return err
+	}
+	k.rows.gather(out, x)
+	return nil
+}
+
+// find notes the rows that are taken, and the shape of the result.
+func (k *gatherKernel) find(x, indices *value.Value) error {
 	axis, err := axisWithin(k.axis, len(x.Shape))
 	if err != nil {
 		return err
@@ -97,11 +110,6 @@ func (k *gatherKernel) Run(c *Call) error {
 		r.places = append(r.places, j*r.inner)
 	}
 	k.shape = append(append(append(k.shape[:0], x.Shape[:axis]...), indices.Shape...), x.Shape[axis+1:]...)
-	out, err := c.Result(0, x.Kind, k.shape...)
-	if err != nil {
-		return err
-	}
-	r.gather(out, x)
 	return nil
 }
 
@@ -153,21 +161,27 @@ type gatherElements struct {
 
 func (k *gatherElements) Run(c *Call) error {
 	x, indices := c.In[0], c.In[1]
-	axis, err := axisWithin(k.axis, len(x.Shape))
-	if err != nil {
-		return err
-	}
-	r := &k.rows
-	if r.places, err = elementPlaces(r.places, x, indices, axis); err != nil {
+	if err := k.find(x, indices); err != nil {
 		return err
 	}
 	out, err := c.Result(0, x.Kind, indices.Shape...)
 	if err != nil {
 		return err
 	}
-	r.outer, r.inner = 1, 1
-	r.gather(out, x)
+	k.rows.gather(out, x)
 	return nil
+}
+
+// find notes the elements that are taken.
+func (k *gatherElements) find(x, indices *value.Value) error {
+	axis, err := axisWithin(k.axis, len(x.Shape))
+	if err != nil {
+		return err
+	}
+	r := &k.rows
+	r.outer, r.inner = 1, 1
+	r.places, err = elementPlaces(r.places, x, indices, axis)
+	return err
 }
 
 // tuplePlaces gives for each tuple along the last dimension of indices the place where its slice of the data begins. The first batch dimensions are common to both.
@@ -215,21 +229,29 @@ type gatherND struct {
 }
 
 func (k *gatherND) Run(c *Call) error {
-	x, indices := c.In[0], c.In[1]
-	r := &k.rows
-	var err error
-	if r.places, err = tuplePlaces(r.places, x, indices, k.batch); err != nil {
-		return err
-	}
-	rank := len(indices.Shape)
-	rest := x.Shape[k.batch+indices.Shape[rank-1]:]
-	out, err := c.Result(0, x.Kind, slices.Concat(indices.Shape[:rank-1], rest)...)
+	x := c.In[0]
+	shape, err := k.find(x, c.In[1])
 	if err != nil {
 		return err
 	}
-	r.outer, r.inner = 1, volume(rest)
-	r.gather(out, x)
+	out, err := c.Result(0, x.Kind, shape...)
+	if err != nil {
+		return err
+	}
+	k.rows.gather(out, x)
 	return nil
+}
+
+// find notes the rows that are taken, and gives the shape of the result.
+func (k *gatherND) find(x, indices *value.Value) (shape []int, err error) {
+	r := &k.rows
+	if r.places, err = tuplePlaces(r.places, x, indices, k.batch); err != nil {
+		return nil, err
+	}
+	rank := len(indices.Shape)
+	rest := x.Shape[k.batch+indices.Shape[rank-1]:]
+	r.outer, r.inner = 1, volume(rest)
+	return slices.Concat(indices.Shape[:rank-1], rest), nil
 }
 
 type compress struct {
@@ -239,20 +261,34 @@ type compress struct {
 }
 
 func (k *compress) Run(c *Call) error {
-	x, condition := c.In[0], c.In[1]
-	if condition.Memory() != value.Bool || len(condition.Shape) != 1 {
-		return fmt.Errorf("the condition is %s, must be a list of truth values", condition)
+	x := c.In[0]
+	shape, err := k.find(x, c.In[1])
+	if err != nil {
+		return err
 	}
-	shape, axis := []int{x.Len()}, 0
+	out, err := c.Result(0, x.Kind, shape...)
+	if err != nil {
+		return err
+	}
+	k.rows.gather(out, x)
+	return nil
+}
+
+// find notes the rows that are kept, and gives the shape of the result.
+func (k *compress) find(x, condition *value.Value) (shape []int, err error) {
+	if condition.Memory() != value.Bool || len(condition.Shape) != 1 {
+		return nil, fmt.Errorf("the condition is %s, must be a list of truth values", condition)
+	}
+	axis := 0
+	shape = []int{x.Len()}
 	if !k.flat {
-		var err error
 		if axis, err = axisWithin(k.axis, len(x.Shape)); err != nil {
-			return err
+			return nil, err
 		}
 		shape = slices.Clone(x.Shape)
 	}
 	if condition.Len() > shape[axis] {
-		return fmt.Errorf("the condition is %s, must have at most %d elements for %s", condition, shape[axis], x)
+		return nil, fmt.Errorf("the condition is %s, must have at most %d elements for %s", condition, shape[axis], x)
 	}
 	r := &k.rows
 	r.outer, r.inner = insideOut(shape, axis)
@@ -263,10 +299,5 @@ func (k *compress) Run(c *Call) error {
 		}
 	}
 	shape[axis] = len(r.places)
-	out, err := c.Result(0, x.Kind, shape...)
-	if err != nil {
-		return err
-	}
-	r.gather(out, x)
-	return nil
+	return shape, nil
 }

@@ -39,12 +39,7 @@ type transpose struct {
 func (k *transpose) Run(c *Call) error {
 	x := c.In[0]
 	rank := len(x.Shape)
-	if k.reverse && len(k.perm) != rank {
-		k.perm = k.perm[:0]
-		for i := range rank {
-			k.perm = append(k.perm, rank-1-i)
-		}
-	}
+	k.order(rank)
 	if len(k.perm) != rank {
 		return fmt.Errorf("perm is %v, must have %d entries for %s", k.perm, rank, x)
 	}
@@ -62,6 +57,16 @@ func (k *transpose) Run(c *Call) error {
 	k.strides = stridesOf(k.strides, x.Shape)
 	k.region.transpose(out, x, x.Shape, k.perm, k.strides)
 	return nil
+}
+
+// order reverses the dimensions where there is no perm.
+func (k *transpose) order(rank int) {
+	if k.reverse && len(k.perm) != rank {
+		k.perm = k.perm[:0]
+		for i := range rank {
+			k.perm = append(k.perm, rank-1-i)
+		}
+	}
 }
 
 // transpose fills out with the elements of x in the order that perm gives: x has the shape and the strides, which need not be x's own.
@@ -116,24 +121,9 @@ func (k *blocks) Run(c *Call) error {
 	if len(x.Shape) != 4 {
 		return fmt.Errorf("input is %s, must have 4 dimensions", x)
 	}
-	n, depth, h, w := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]
-	b := k.size
-	var view, shape []int
-	if k.deep {
-		if h%b != 0 || w%b != 0 {
-			return fmt.Errorf("input is %s, its height and width must be multiples of blocksize %d", x, b)
-		}
-		view = []int{n, depth, h / b, b, w / b, b}
-		shape = []int{n, depth * b * b, h / b, w / b}
-	} else {
-		if depth%(b*b) != 0 {
-			return fmt.Errorf("input is %s, its depth must be a multiple of %d, the square of blocksize", x, b*b)
-		}
-		view = []int{n, depth / (b * b), b, b, h, w}
-		if k.inner {
-			view = []int{n, b, b, depth / (b * b), h, w}
-		}
-		shape = []int{n, depth / (b * b), h * b, w * b}
+	view, shape, err := k.views(x)
+	if err != nil {
+		return err
 	}
 	out, err := c.Result(0, x.Kind, shape...)
 	if err != nil {
@@ -141,6 +131,29 @@ func (k *blocks) Run(c *Call) error {
 	}
 	k.region.transpose(out, x, view, k.perm, stridesOf(nil, view))
 	return nil
+}
+
+// views gives the shape of six dimensions that is transposed, and the result's.
+func (k *blocks) views(x *value.Value) (view, shape []int, err error) {
+	n, depth, h, w := x.Shape[0], x.Shape[1], x.Shape[2], x.Shape[3]
+	b := k.size
+	if k.deep {
+		if h%b != 0 || w%b != 0 {
+			return nil, nil, fmt.Errorf("input is %s, its height and width must be multiples of blocksize %d", x, b)
+		}
+		view = []int{n, depth, h / b, b, w / b, b}
+		shape = []int{n, depth * b * b, h / b, w / b}
+	} else {
+		if depth%(b*b) != 0 {
+			return nil, nil, fmt.Errorf("input is %s, its depth must be a multiple of %d, the square of blocksize", x, b*b)
+		}
+		view = []int{n, depth / (b * b), b, b, h, w}
+		if k.inner {
+			view = []int{n, b, b, depth / (b * b), h, w}
+		}
+		shape = []int{n, depth / (b * b), h * b, w * b}
+	}
+	return view, shape, nil
 }
 
 type reverseSequence struct {
@@ -170,6 +183,13 @@ func (k *reverseSequence) Run(c *Call) error {
 	if err != nil || out.Len() == 0 {
 		return err
 	}
+	k.turn(out, x, lengths)
+	return nil
+}
+
+// turn fills out with x, the first steps of each sample in reverse.
+func (k *reverseSequence) turn(out, x *value.Value, lengths []int) {
+	batches, steps := x.Shape[k.batch], x.Shape[k.time]
 	inner := volume(x.Shape[2:])
 	alongBatch, alongTime := inner, batches*inner
 	if k.batch == 0 {
@@ -187,5 +207,4 @@ func (k *reverseSequence) Run(c *Call) error {
 		r.add(inner, 1, 1)
 		r.copy(out, at+n*alongTime, x, at+n*alongTime)
 	}
-	return nil
 }

@@ -20,20 +20,24 @@ type trilu struct{ upper bool }
 
 func (k *trilu) Run(c *Call) error {
 	x := c.In[0]
-	rank := len(x.Shape)
-	if rank < 2 {
+	if len(x.Shape) < 2 {
 		return fmt.Errorf("input 0 is %s, must have rank 2 or more", x)
-	}
-	diagonal := 0
-	if v := c.Input(1); v != nil {
-		var err error
-		if diagonal, err = scalarOf(v, "the diagonal"); err != nil {
-			return err
-		}
 	}
 	out, err := c.Result(0, x.Kind, x.Shape...)
 	if err != nil {
 		return err
+	}
+	return k.keep(out, x, c.Input(1))
+}
+
+// keep fills out from x. The diagonal may be missing: 0.
+func (k *trilu) keep(out, x, first *value.Value) error {
+	diagonal, rank := 0, len(x.Shape)
+	if first != nil {
+		var err error
+		if diagonal, err = scalarOf(first, "the diagonal"); err != nil {
+			return err
+		}
 	}
 	rows, cols := x.Shape[rank-2], x.Shape[rank-1]
 	diagonal = max(-rows, min(diagonal, cols))

@@ -16,7 +16,7 @@ var products = []Operator{
 	{Domain: Microsoft, Name: "TransposeMatMul", Since: 1, In: [2]int{2, 2}, Out: [2]int{1, 1}, Make: fusedMatMul},
 	{Name: "Gemm", Since: 7, In: [2]int{3, 3}, Out: [2]int{1, 1}, Make: gemmOf},
 	{Name: "Gemm", Since: 11, In: [2]int{2, 3}, Out: [2]int{1, 1}, Make: gemmOf},
-	{Name: "Det", Since: 11, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return KernelFunc(determinants), nil }},
+	{Name: "Det", Since: 11, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return det{}, nil }},
 }
 
 // batch is a list of products of matrices: op(A)·op(B), [m, k] by [k, n], into one result after the other.
@@ -506,8 +506,10 @@ func addIntegers(out, v *value.Value, m, n int) error {
 	return nil
 }
 
-// determinants computes those of the matrices of the last two dimensions, by elimination with pivots, in float64.
-func determinants(c *Call) error {
+// det computes the determinants of the matrices of the last two dimensions, by elimination with pivots, in float64.
+type det struct{}
+
+func (det) Run(c *Call) error {
 	x := c.In[0]
 	r := len(x.Shape)
 	if r < 2 || x.Shape[r-1] != x.Shape[r-2] {

@@ -337,9 +337,12 @@ type Place interface {
 }
 
 // Input gives input i, nil where it is missing.
-func (c *Call) Input(i int) *value.Value {
-	if i < len(c.In) {
-		return c.In[i]
+func (c *Call) Input(i int) *value.Value { return inputOf(c.In, i) }
+
+// inputOf gives input i, nil where it is missing.
+func inputOf(in []*value.Value, i int) *value.Value {
+	if i < len(in) {
+		return in[i]
 	}
 	return nil
 }

@@ -38,20 +38,9 @@ func powerBack[T simd.Float](b *Back, r *reach[T], kind format.DataType) error {
 	}
 	s := borrow[T](out.Len())
 	r.over(*s, false, out, byExponent[T], b.Up[0], out, x, e)
-	sum, err := value.New(g.Kind, g.Shape...)
-	if err != nil {
-		return err
-	}
 	unstretch(value.Data[T](e), e.Shape, *s, out.Shape, false)
 	giveBack(s)
-	castOf(e.Memory(), g.Kind).apply(sum, e)
-	return onFloats(g, func() error {
-		deliver(value.Data[float32](g), value.Data[float32](sum), add)
-		return nil
-	}, func() error {
-		deliver(value.Data[float64](g), value.Data[float64](sum), add)
-		return nil
-	})
+	return deliverAs(g, e, add)
 }
 
 // byBase has vector kernels for the exponents that models have for constants.

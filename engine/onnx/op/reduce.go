@@ -66,6 +66,7 @@ type reduce struct {
 	form layout
 	f    reducer
 	kind format.DataType
+	back reaches
 }
 
 func (k *reduce) Run(c *Call) error {

@@ -42,17 +42,22 @@ func scatterElementsOf(n *Node, reduction string) (Kernel, error) {
 
 func (k *scatterElements) Run(c *Call) error {
 	x, indices, updates := c.In[0], c.In[1], c.In[2]
-	axis, err := axisWithin(k.axis, len(x.Shape))
-	if err != nil {
-		return err
-	}
 	if updates.Kind != x.Kind || !slices.Equal(updates.Shape, indices.Shape) {
 		return fmt.Errorf("updates are %s, must be of %s and shape %v", updates, x.Kind, indices.Shape)
 	}
-	if k.places, err = elementPlaces(k.places, x, indices, axis); err != nil {
+	if err := k.find(x, indices); err != nil {
 		return err
 	}
 	return scatter(c, k.places, 1, k.reduction)
+}
+
+// find notes the places of the updates.
+func (k *scatterElements) find(x, indices *value.Value) error {
+	axis, err := axisWithin(k.axis, len(x.Shape))
+	if err == nil {
+		k.places, err = elementPlaces(k.places, x, indices, axis)
+	}
+	return err
 }
 
 type scatterND struct {
@@ -165,60 +170,74 @@ type tensorScatter struct {
 
 func (k *tensorScatter) Run(c *Call) error {
 	cache, update := c.In[0], c.In[1]
-	axis, err := axisWithin(k.axis, len(cache.Shape))
+	starts, err := k.find(c.In)
 	if err != nil {
 		return err
-	}
-	if axis == 0 {
-		return fmt.Errorf("axis is 0, must not be the samples' own")
-	}
-	ok := update.Kind == cache.Kind && len(update.Shape) == len(cache.Shape)
-	for i := 0; ok && i < len(cache.Shape); i++ {
-		ok = update.Shape[i] == cache.Shape[i] || i == axis && update.Shape[i] < cache.Shape[i]
-	}
-	if !ok {
-		return fmt.Errorf("cache and update are %s and %s, must be alike but for a shorter axis %d", cache, update, axis)
-	}
-	samples, length, steps := cache.Shape[0], cache.Shape[axis], update.Shape[axis]
-	starts := make([]int, samples)
-	if v := c.Input(2); v != nil {
-		if starts, err = listOf(v, "the indices"); err != nil {
-			return err
-		}
-	}
-	if len(starts) != samples {
-		return fmt.Errorf("has %d indices for %d samples", len(starts), samples)
-	}
-	for i, s := range starts {
-		if s < 0 || !k.circular && s > length-steps {
-			return fmt.Errorf("index %d is %d, must be 0 to %d", i, s, length-steps)
-		}
 	}
 	out, err := c.Result(0, cache.Kind, cache.Shape...)
 	if err != nil {
 		return err
 	}
 	out.CopyFrom(cache)
-	if update.Len() == 0 {
-		return nil
-	}
-	outer, inner := insideOut(cache.Shape[1:], axis-1)
-	for i, s := range starts {
-		s %= length
-		k.copy(out, update, i*outer, outer, inner, s, 0, min(steps, length-s))
-		if rest := steps - (length - s); rest > 0 {
-			k.copy(out, update, i*outer, outer, inner, 0, steps-rest, rest)
-		}
-	}
+	k.each(cache.Shape, update.Shape, starts, func(at, from int) { k.region.copy(out, at, update, from) })
 	return nil
 }
 
-// copy copies n steps of the update from step from on to step at of the cache, in parts first and the following.
-func (k *tensorScatter) copy(out, update *value.Value, first, parts, inner, at, from, n int) {
-	axis, _ := axisWithin(k.axis, len(out.Shape))
-	row, source := out.Shape[axis]*inner, update.Shape[axis]*inner
-	k.region.reset()
-	k.region.add(parts, row, source)
-	k.region.add(n*inner, 1, 1)
-	k.region.copy(out, first*row+at*inner, update, first*source+from*inner)
+// find gives where the update of each sample begins.
+func (k *tensorScatter) find(in []*value.Value) (starts []int, err error) {
+	cache, update := in[0], in[1]
+	axis, err := axisWithin(k.axis, len(cache.Shape))
+	if err != nil {
+		return nil, err
+	}
+	if axis == 0 {
+		return nil, fmt.Errorf("axis is 0, must not be the samples' own")
+	}
+	ok := update.Kind == cache.Kind && len(update.Shape) == len(cache.Shape)
+	for i := 0; ok && i < len(cache.Shape); i++ {
+		ok = update.Shape[i] == cache.Shape[i] || i == axis && update.Shape[i] < cache.Shape[i]
+	}
+	if !ok {
+		return nil, fmt.Errorf("cache and update are %s and %s, must be alike but for a shorter axis %d", cache, update, axis)
+	}
+	samples, length, steps := cache.Shape[0], cache.Shape[axis], update.Shape[axis]
+	starts = make([]int, samples)
+	if v := inputOf(in, 2); v != nil {
+		if starts, err = listOf(v, "the indices"); err != nil {
+			return nil, err
+		}
+	}
+	if len(starts) != samples {
+		return nil, fmt.Errorf("has %d indices for %d samples", len(starts), samples)
+	}
+	for i, s := range starts {
+		if s < 0 || !k.circular && s > length-steps {
+			return nil, fmt.Errorf("index %d is %d, must be 0 to %d", i, s, length-steps)
+		}
+	}
+	return starts, nil
+}
+
+// each makes region the grid of each stretch of the updates, and calls f with where it begins in the cache and in the update.
+func (k *tensorScatter) each(cache, update, starts []int, f func(at, from int)) {
+	if volume(update) == 0 {
+		return
+	}
+	axis, _ := axisWithin(k.axis, len(cache))
+	outer, inner := insideOut(cache[1:], axis-1)
+	length, steps := cache[axis], update[axis]
+	stretch := func(sample, at, from, n int) {
+		k.region.reset()
+		k.region.add(outer, length*inner, steps*inner)
+		k.region.add(n*inner, 1, 1)
+		f((sample*outer*length+at)*inner, (sample*outer*steps+from)*inner)
+	}
+	for i, s := range starts {
+		s %= length
+		first := min(steps, length-s)
+		stretch(i, s, 0, first)
+		if first < steps {
+			stretch(i, 0, first, steps-first)
+		}
+	}
 }

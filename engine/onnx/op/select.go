@@ -69,6 +69,11 @@ func (k *topK) Run(c *Call) error {
 	if err != nil || values.Len() == 0 {
 		return err
 	}
+	return k.choose(values, indices, x, axis)
+}
+
+// choose fills values and indices.
+func (k *topK) choose(values, indices, x *value.Value, axis int) error {
 	switch x.Memory() {
 	case value.F32:
 		selectTop[float32](k, values, indices, x, axis)
@@ -183,11 +188,38 @@ type unique struct {
 
 func (k *unique) Run(c *Call) error {
 	x := c.In[0]
+	shape, inverse, counts, err := k.find(x)
+	if err != nil {
+		return err
+	}
+	out, err := c.Result(0, x.Kind, shape...)
+	if err != nil {
+		return err
+	}
+	k.rows.gather(out, x)
+	indices := make([]int64, len(counts))
+	for i, at := range k.rows.places {
+		indices[i] = int64(at / k.rows.inner)
+	}
+	for i, list := range [][]int64{indices, inverse, counts} {
+		if !c.Needs(i + 1) {
+			continue
+		}
+		v, err := c.Result(i+1, format.Int64, len(list))
+		if err != nil {
+			return err
+		}
+		copy(value.Data[int64](v), list)
+	}
+	return nil
+}
+
+// find notes the rows that are kept, and gives the shape of the result, the group of each row and the sizes of the groups.
+func (k *unique) find(x *value.Value) (shape []int, inverse, counts []int64, err error) {
 	shape, axis := []int{x.Len()}, 0
 	if !k.flat {
-		var err error
 		if axis, err = axisWithin(k.axis, len(x.Shape)); err != nil {
-			return err
+			return nil, nil, nil, err
 		}
 		shape = slices.Clone(x.Shape)
 	}
@@ -215,10 +247,17 @@ func (k *unique) Run(c *Call) error {
 		compare = compareSlices(value.Bits[uint8](x), shape, axis)
 	}
 	if x.Len() == 0 && shape[axis] > 0 {
-		return fmt.Errorf("input is %s, its slices along axis %d must have elements", x, axis)
+		return nil, nil, nil, fmt.Errorf("input is %s, its slices along axis %d must have elements", x, axis)
 	}
 	first, inverse, counts := groups(shape[axis], k.sorted, compare)
-	return k.give(c, shape, axis, first, inverse, counts)
+	r := &k.rows
+	r.outer, r.inner = insideOut(shape, axis)
+	r.step, r.places = shape[axis]*r.inner, r.places[:0]
+	for _, f := range first {
+		r.places = append(r.places, f*r.inner)
+	}
+	shape[axis] = len(first)
+	return shape, inverse, counts, nil
 }
 
 // compareSlices makes a function that compares two slices along an axis, element by element.
@@ -269,34 +308,6 @@ func groups(n int, sorted bool, compare func(a, b int) int) (first []int, invers
 		inverse[i] = rank[g]
 	}
 	return newFirst, inverse, newCounts
-}
-
-func (k *unique) give(c *Call, shape []int, axis int, first []int, inverse, counts []int64) error {
-	x, r := c.In[0], &k.rows
-	r.outer, r.inner = insideOut(shape, axis)
-	r.step, r.places = shape[axis]*r.inner, r.places[:0]
-	indices := make([]int64, len(first))
-	for i, f := range first {
-		r.places = append(r.places, f*r.inner)
-		indices[i] = int64(f)
-	}
-	shape[axis] = len(first)
-	out, err := c.Result(0, x.Kind, shape...)
-	if err != nil {
-		return err
-	}
-	r.gather(out, x)
-	for i, list := range [][]int64{indices, inverse, counts} {
-		if !c.Needs(i + 1) {
-			continue
-		}
-		v, err := c.Result(i+1, format.Int64, len(list))
-		if err != nil {
-			return err
-		}
-		copy(value.Data[int64](v), list)
-	}
-	return nil
 }
 
 // nonZero lists the coordinates of the elements that are not 0, a row for each dimension. A scalar has no dimension, so that there is no row.
@@ -366,11 +377,10 @@ func (k *oneHot) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	hot, err := wholeNumbers(indices)
-	if err != nil {
+	n := int(depth)
+	if err := k.find(indices, axis, n); err != nil {
 		return err
 	}
-	n := int(depth)
 	out, err := c.Result(0, values.Kind, slices.Insert(slices.Clone(indices.Shape), axis, n)...)
 	if err != nil || out.Len() == 0 {
 		return err
@@ -379,13 +389,6 @@ func (k *oneHot) Run(c *Call) error {
 	r.reset()
 	r.add(out.Len(), 1, 0)
 	r.copy(out, 0, values, 0)
-	inner := volume(indices.Shape[axis:])
-	k.places = k.places[:0]
-	for i, e := range hot {
-		if j, err := indexWithin(e, n); err == nil {
-			k.places = append(k.places, (i/inner*n+j)*inner+i%inner)
-		}
-	}
 	switch values.Memory().Size() {
 	case 1:
 		putOne(value.Bits[uint8](out), k.places, value.Bits[uint8](values)[1])
@@ -395,6 +398,22 @@ func (k *oneHot) Run(c *Call) error {
 		putOne(value.Bits[uint32](out), k.places, value.Bits[uint32](values)[1])
 	case 8:
 		putOne(value.Bits[uint64](out), k.places, value.Bits[uint64](values)[1])
+	}
+	return nil
+}
+
+// find notes where the indices, below n, stand along an axis.
+func (k *oneHot) find(indices *value.Value, axis, n int) error {
+	hot, err := wholeNumbers(indices)
+	if err != nil {
+		return err
+	}
+	inner := volume(indices.Shape[axis:])
+	k.places = k.places[:0]
+	for i, e := range hot {
+		if j, err := indexWithin(e, n); err == nil {
+			k.places = append(k.places, (i/inner*n+j)*inner+i%inner)
+		}
 	}
 	return nil
 }

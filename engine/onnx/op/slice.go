@@ -47,10 +47,41 @@ func sliceOf(n *Node) (Kernel, error) {
 
 func (k *slice) Run(c *Call) error {
 	x := c.In[0]
+	if err := k.measure(c.In); err != nil {
+		return err
+	}
+	if slices.Equal(k.shape, x.Shape) && !slices.ContainsFunc(k.cuts, func(s sliceAxis) bool { return s.step < 0 && s.n > 1 }) {
+		return c.Share(0, x, k.shape...)
+	}
+	out, err := c.Result(0, x.Kind, k.shape...)
+	if err != nil || out.Len() == 0 {
+		return err
+	}
+	from := k.plan(out.Len(), x)
+	k.region.copy(out, 0, x, from)
+	return nil
+}
+
+// plan makes region the grid of what is kept of x, as many elements as target, and gives where it begins.
+func (k *slice) plan(target int, x *value.Value) (from int) {
+	k.region.reset()
+	source := x.Len()
+	for i, s := range k.cuts {
+		target /= s.n
+		source /= x.Shape[i]
+		from += s.start * source
+		k.region.add(s.n, target, s.step*source)
+	}
+	return from
+}
+
+// measure works out what is kept of each dimension, and the shape of the result.
+func (k *slice) measure(in []*value.Value) error {
+	x := in[0]
 	starts, ends, axes := k.starts, k.ends, k.axes
 	var steps []int
 	for i, p := range []*[]int{nil, &starts, &ends, &axes, &steps} {
-		v := c.Input(i)
+		v := inputOf(in, i)
 		if p == nil || v == nil {
 			continue
 		}
@@ -86,22 +117,6 @@ func (k *slice) Run(c *Call) error {
 		k.cuts[a] = sliceRange(starts[i], ends[i], step, x.Shape[a])
 		k.shape[a] = k.cuts[a].n
 	}
-	if slices.Equal(k.shape, x.Shape) && !slices.ContainsFunc(k.cuts, func(s sliceAxis) bool { return s.step < 0 && s.n > 1 }) {
-		return c.Share(0, x, k.shape...)
-	}
-	out, err := c.Result(0, x.Kind, k.shape...)
-	if err != nil || out.Len() == 0 {
-		return err
-	}
-	k.region.reset()
-	target, source, from := out.Len(), x.Len(), 0
-	for i, s := range k.cuts {
-		target /= s.n
-		source /= x.Shape[i]
-		from += s.start * source
-		k.region.add(s.n, target, s.step*source)
-	}
-	k.region.copy(out, 0, x, from)
 	return nil
 }
 
@@ -164,7 +179,7 @@ const mostPads = math.MaxInt32
 
 func (k *pad) Run(c *Call) error {
 	x := c.In[0]
-	if err := k.measure(c); err != nil {
+	if err := k.measure(c.In); err != nil {
 		return err
 	}
 	out, err := c.Result(0, x.Kind, k.shape...)
@@ -182,12 +197,12 @@ func (k *pad) Run(c *Call) error {
 }
 
 // measure works out the shape of the result and what is kept of the input.
-func (k *pad) measure(c *Call) error {
-	x := c.In[0]
+func (k *pad) measure(in []*value.Value) error {
+	x := in[0]
 	rank := len(x.Shape)
 	pads := k.pads
 	var err error
-	if v := c.Input(1); v != nil {
+	if v := inputOf(in, 1); v != nil {
 		if v.Len() > 0 && len(v.Shape) == 2 && v.Shape[0] == 1 { // as the contributed operator once had it
 			view := &value.Value{}
 			view.View(v, v.Len())
@@ -201,7 +216,7 @@ func (k *pad) measure(c *Call) error {
 	for i := range axes {
 		axes[i] = i
 	}
-	if v := c.Input(3); v != nil {
+	if v := inputOf(in, 3); v != nil {
 		if axes, err = listOf(v, "the axes"); err != nil {
 			return err
 		}
@@ -269,8 +284,16 @@ func (k *pad) constant(c *Call, out *value.Value) error {
 	if kept == 0 {
 		return nil
 	}
+	at, from := k.inner(x, out)
+	r.copy(out, at, x, from)
+	return nil
+}
+
+// inner makes region the grid of what is kept, and gives where it begins in out and in x.
+func (k *pad) inner(x, out *value.Value) (at, from int) {
+	r := &k.region
 	r.reset()
-	target, source, at, from := out.Len(), x.Len(), 0, 0
+	target, source := out.Len(), x.Len()
 	for i, s := range k.kept {
 		target /= out.Shape[i]
 		source /= x.Shape[i]
@@ -278,8 +301,7 @@ func (k *pad) constant(c *Call, out *value.Value) error {
 		from += s.start * source
 		r.add(s.n, target, source)
 	}
-	r.copy(out, at, x, from)
-	return nil
+	return at, from
 }
 
 // mapAxes notes for each place along each dimension of the result where in the input it comes from.
@@ -408,16 +430,22 @@ func (k *centerCropPad) Run(c *Call) error {
 	if x.Len() == 0 {
 		return nil
 	}
-	r.reset()
-	target, source, at, from := out.Len(), x.Len(), 0, 0
-	for i, n := range shape {
+	at, from := k.inner(x, out)
+	r.copy(out, at, x, from)
+	return nil
+}
+
+// inner makes region the grid of what is kept, and gives where it begins in out and in x.
+func (k *centerCropPad) inner(x, out *value.Value) (at, from int) {
+	k.region.reset()
+	target, source := out.Len(), x.Len()
+	for i, n := range out.Shape {
 		d := x.Shape[i]
 		target /= n
 		source /= d
 		at += max(0, n-d) / 2 * target
 		from += max(0, d-n) / 2 * source
-		r.add(min(n, d), target, source)
+		k.region.add(min(n, d), target, source)
 	}
-	r.copy(out, at, x, from)
-	return nil
+	return at, from
 }
