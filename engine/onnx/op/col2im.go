@@ -6,61 +6,68 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/value"
 )
 
-// newCol2Im makes the kernel of Col2Im: blocks, the columns of x [N, C·kernel, windows], are added up where their windows lie on an image [N, C, d…].
+// col2Im is Col2Im: blocks, the columns of x [N, C·kernel, windows], are added up where their windows lie on an image [N, C, d…].
+type col2Im struct{ window *window }
+
 func newCol2Im(n *Node) (Kernel, error) {
 	w := &window{auto: padNotSet, strides: n.Ints("strides"), pads: n.Ints("pads")}
-	if err := w.dilated(n); err != nil {
-		return nil, err
+	return &col2Im{w}, w.dilated(n)
+}
+
+// space lays the window over the image.
+func (k *col2Im) space(in []*value.Value) (s *space, image []int, err error) {
+	if image, err = extents("input 1, the image's shape,", in[1]); err != nil {
+		return nil, nil, err
 	}
-	return KernelFunc(func(c *Call) error {
-		x := c.In[0]
-		image, err := extents("input 1, the image's shape,", c.In[1])
-		if err != nil {
-			return err
-		}
-		block, err := extents("input 2, the block's shape,", c.In[2])
-		if err != nil {
-			return err
-		}
-		s, err := w.fit(image, block)
-		if err != nil {
-			return err
-		}
-		in, out, kernel := s.volumes()
-		if len(x.Shape) != 3 || x.Shape[1]%kernel != 0 || x.Shape[2] != out {
-			return fmt.Errorf("input 0 is %s, must be [N, C·%d, %d]", x, kernel, out)
-		}
-		y, err := c.Result(0, x.Kind, append([]int{x.Shape[0], x.Shape[1] / kernel}, image...)...)
-		if err != nil {
-			return err
-		}
-		planes := x.Shape[0] * x.Shape[1] / kernel
-		switch x.Memory() {
-		case value.F32:
-			addBlocks(s, value.Data[float32](y), value.Data[float32](x), planes, in, out, kernel)
-		case value.F64:
-			addBlocks(s, value.Data[float64](y), value.Data[float64](x), planes, in, out, kernel)
-		case value.I8:
-			addBlocks(s, value.Data[int8](y), value.Data[int8](x), planes, in, out, kernel)
-		case value.I16:
-			addBlocks(s, value.Data[int16](y), value.Data[int16](x), planes, in, out, kernel)
-		case value.I32:
-			addBlocks(s, value.Data[int32](y), value.Data[int32](x), planes, in, out, kernel)
-		case value.I64:
-			addBlocks(s, value.Data[int64](y), value.Data[int64](x), planes, in, out, kernel)
-		case value.U8:
-			addBlocks(s, value.Data[uint8](y), value.Data[uint8](x), planes, in, out, kernel)
-		case value.U16:
-			addBlocks(s, value.Data[uint16](y), value.Data[uint16](x), planes, in, out, kernel)
-		case value.U32:
-			addBlocks(s, value.Data[uint32](y), value.Data[uint32](x), planes, in, out, kernel)
-		case value.U64:
-			addBlocks(s, value.Data[uint64](y), value.Data[uint64](x), planes, in, out, kernel)
-		default:
-			return notFor(x.Kind)
-		}
-		return nil
-	}), nil
+	block, err := extents("input 2, the block's shape,", in[2])
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = k.window.fit(image, block)
+	return s, image, err
+}
+
+// Run adds up the blocks.
+func (k *col2Im) Run(c *Call) error {
+	x := c.In[0]
+	s, image, err := k.space(c.In)
+	if err != nil {
+		return err
+	}
+	in, out, kernel := s.volumes()
+	if len(x.Shape) != 3 || x.Shape[1]%kernel != 0 || x.Shape[2] != out {
+		return fmt.Errorf("input 0 is %s, must be [N, C·%d, %d]", x, kernel, out)
+	}
+	y, err := c.Result(0, x.Kind, append([]int{x.Shape[0], x.Shape[1] / kernel}, image...)...)
+	if err != nil {
+		return err
+	}
+	planes := x.Shape[0] * x.Shape[1] / kernel
+	switch x.Memory() {
+	case value.F32:
+		addBlocks(s, value.Data[float32](y), value.Data[float32](x), planes, in, out, kernel)
+	case value.F64:
+		addBlocks(s, value.Data[float64](y), value.Data[float64](x), planes, in, out, kernel)
+	case value.I8:
+		addBlocks(s, value.Data[int8](y), value.Data[int8](x), planes, in, out, kernel)
+	case value.I16:
+		addBlocks(s, value.Data[int16](y), value.Data[int16](x), planes, in, out, kernel)
+	case value.I32:
+		addBlocks(s, value.Data[int32](y), value.Data[int32](x), planes, in, out, kernel)
+	case value.I64:
+		addBlocks(s, value.Data[int64](y), value.Data[int64](x), planes, in, out, kernel)
+	case value.U8:
+		addBlocks(s, value.Data[uint8](y), value.Data[uint8](x), planes, in, out, kernel)
+	case value.U16:
+		addBlocks(s, value.Data[uint16](y), value.Data[uint16](x), planes, in, out, kernel)
+	case value.U32:
+		addBlocks(s, value.Data[uint32](y), value.Data[uint32](x), planes, in, out, kernel)
+	case value.U64:
+		addBlocks(s, value.Data[uint64](y), value.Data[uint64](x), planes, in, out, kernel)
+	default:
+		return notFor(x.Kind)
+	}
+	return nil
 }
 
 // extents reads a shape of a tensor of integers.

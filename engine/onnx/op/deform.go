@@ -126,29 +126,39 @@ type deformed[T float32 | float64] struct {
 func (j *deformed[T]) Do(task, _ int) {
 	group, tap := task/j.kernel, task%j.kernel
 	in, _, _ := j.s.space.volumes()
-	d, h, w := &j.s.space[0], &j.s.space[1], &j.s.space[2]
-	taps := [maxSpace]int{tap / w.kernel / h.kernel, tap / w.kernel % h.kernel, tap % w.kernel}
 	for i := range j.n {
-		p := j.first + i
-		place := [maxSpace]int{p / w.out / h.out, p / w.out % h.out, p % w.out}
-		var at [maxSpace]float64
-		for a := range at {
-			v := &j.s.space[a]
-			at[a] = float64(place[a]*v.stride + taps[a]*v.dilation - v.begin)
-			if o := a - (maxSpace - j.dims); o >= 0 {
-				at[a] += float64(j.offset[(task*j.dims+o)*j.out+p])
-			}
-		}
-		weight := 1.0
-		if j.mask != nil {
-			weight = float64(j.mask[task*j.out+p])
-		}
+		at, weight := j.point(task, tap, j.first+i)
 		var c corners
-		c.find(at, [maxSpace]int{d.in, h.in, w.in})
+		c.find(at, j.sizes())
 		for ch := group * j.channels; ch < (group+1)*j.channels; ch++ {
 			j.columns[(ch*j.kernel+tap)*j.n+i] = T(weight * sample(&c, j.x[ch*in:][:in]))
 		}
 	}
+}
+
+// sizes are those of the input's space.
+func (j *deformed[T]) sizes() [maxSpace]int {
+	s := j.s.space
+	return [maxSpace]int{s[0].in, s[1].in, s[2].in}
+}
+
+// point is where a tap of place p reads, and what the mask says of it.
+func (j *deformed[T]) point(task, tap, p int) (at [maxSpace]float64, weight float64) {
+	h, w := &j.s.space[1], &j.s.space[2]
+	taps := [maxSpace]int{tap / w.kernel / h.kernel, tap / w.kernel % h.kernel, tap % w.kernel}
+	place := [maxSpace]int{p / w.out / h.out, p / w.out % h.out, p % w.out}
+	for a := range at {
+		v := &j.s.space[a]
+		at[a] = float64(place[a]*v.stride + taps[a]*v.dilation - v.begin)
+		if o := a - (maxSpace - j.dims); o >= 0 {
+			at[a] += float64(j.offset[(task*j.dims+o)*j.out+p])
+		}
+	}
+	weight = 1
+	if j.mask != nil {
+		weight = float64(j.mask[task*j.out+p])
+	}
+	return at, weight
 }
 
 // corners are the elements around a point of space, those that are there, and their parts in what is linear between them.

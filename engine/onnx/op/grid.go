@@ -35,12 +35,44 @@ func newGridSample(n *Node) (Kernel, error) {
 // Run computes the samples.
 func (k *gridSample) Run(c *Call) error {
 	x, grid := c.In[0], c.In[1]
+	s, err := k.shape(x, grid)
+	if err != nil {
+		return err
+	}
+	y, err := c.Result(0, x.Kind, append([]int{x.Shape[0], x.Shape[1]}, grid.Shape[1:s.dims+1]...)...)
+	if err != nil || y.Len() == 0 {
+		return err
+	}
+	if s.in == 0 {
+		return fmt.Errorf("input 0 is %s: there is nothing to sample", x)
+	}
+	switch m := x.Memory(); {
+	case m == value.F32:
+		s.run(&gridJob[float32]{s: s, y: value.Data[float32](y), x: value.Data[float32](x)})
+	case m == value.F64:
+		s.run(&gridJob[float64]{s: s, y: value.Data[float64](y), x: value.Data[float64](x)})
+	case k.mode != "nearest":
+		return notFor(x.Kind)
+	case m.Size() == 1:
+		s.run(&gridCopy[uint8]{s, value.Bits[uint8](y), value.Bits[uint8](x)})
+	case m.Size() == 2:
+		s.run(&gridCopy[uint16]{s, value.Bits[uint16](y), value.Bits[uint16](x)})
+	case m.Size() == 4:
+		s.run(&gridCopy[uint32]{s, value.Bits[uint32](y), value.Bits[uint32](x)})
+	default:
+		s.run(&gridCopy[uint64]{s, value.Bits[uint64](y), value.Bits[uint64](x)})
+	}
+	return nil
+}
+
+// shape checks the operands and gives the sizes.
+func (k *gridSample) shape(x, grid *value.Value) (*gridShape, error) {
 	if r := len(x.Shape); r < 4 || r > maxSpace+2 {
-		return fmt.Errorf("input 0 is %s, must have 4 or %d dimensions", x, maxSpace+2)
+		return nil, fmt.Errorf("input 0 is %s, must have 4 or %d dimensions", x, maxSpace+2)
 	}
 	dims := len(x.Shape) - 2
 	if len(grid.Shape) != dims+2 || grid.Shape[0] != x.Shape[0] || grid.Shape[dims+1] != dims {
-		return fmt.Errorf("the grid is %s, must be [%d, places in %d dimensions, %d]", grid, x.Shape[0], dims, dims)
+		return nil, fmt.Errorf("the grid is %s, must be [%d, places in %d dimensions, %d]", grid, x.Shape[0], dims, dims)
 	}
 	var places []float64
 	switch grid.Memory() {
@@ -52,36 +84,12 @@ func (k *gridSample) Run(c *Call) error {
 	case value.F64:
 		places = value.Data[float64](grid)
 	default:
-		return fmt.Errorf("the grid is %s, must be of floats", grid)
+		return nil, fmt.Errorf("the grid is %s, must be of floats", grid)
 	}
-	y, err := c.Result(0, x.Kind, append([]int{x.Shape[0], x.Shape[1]}, grid.Shape[1:dims+1]...)...)
-	if err != nil || y.Len() == 0 {
-		return err
-	}
-	s := gridShape{gridSample: k, dims: dims, n: x.Shape[0], channels: x.Shape[1], sizes: [maxSpace]int{1, 1, 1}, places: places, narrow: grid.Memory() == value.F32}
+	s := &gridShape{gridSample: k, dims: dims, n: x.Shape[0], channels: x.Shape[1], sizes: [maxSpace]int{1, 1, 1}, places: places, narrow: grid.Memory() == value.F32}
 	copy(s.sizes[maxSpace-dims:], x.Shape[2:])
-	s.in = s.sizes[0] * s.sizes[1] * s.sizes[2]
-	if s.in == 0 {
-		return fmt.Errorf("input 0 is %s: there is nothing to sample", x)
-	}
-	s.out = y.Len() / s.n / s.channels
-	switch m := x.Memory(); {
-	case m == value.F32:
-		s.run(&gridJob[float32]{s: &s, y: value.Data[float32](y), x: value.Data[float32](x)})
-	case m == value.F64:
-		s.run(&gridJob[float64]{s: &s, y: value.Data[float64](y), x: value.Data[float64](x)})
-	case k.mode != "nearest":
-		return notFor(x.Kind)
-	case m.Size() == 1:
-		s.run(&gridCopy[uint8]{&s, value.Bits[uint8](y), value.Bits[uint8](x)})
-	case m.Size() == 2:
-		s.run(&gridCopy[uint16]{&s, value.Bits[uint16](y), value.Bits[uint16](x)})
-	case m.Size() == 4:
-		s.run(&gridCopy[uint32]{&s, value.Bits[uint32](y), value.Bits[uint32](x)})
-	default:
-		s.run(&gridCopy[uint64]{&s, value.Bits[uint64](y), value.Bits[uint64](x)})
-	}
-	return nil
+	s.in, s.out = s.sizes[0]*s.sizes[1]*s.sizes[2], volume(grid.Shape[1:dims+1])
+	return s, nil
 }
 
 // gridShape is the sizes of a call.
@@ -116,7 +124,7 @@ func (j *gridJob[T]) Do(task, _ int) {
 	var taps gridTaps
 	lo, hi := s.part(task)
 	for p := lo; p < hi; p++ {
-		s.find(&taps, p)
+		s.find(&taps, p, -1)
 		n, place := p/s.out, p%s.out
 		for ch := n * s.channels; ch < (n+1)*s.channels; ch++ {
 			var sum float64
@@ -141,7 +149,7 @@ func (j *gridCopy[T]) Do(task, _ int) {
 	var taps gridTaps
 	lo, hi := s.part(task)
 	for p := lo; p < hi; p++ {
-		s.find(&taps, p)
+		s.find(&taps, p, -1)
 		n, place := p/s.out, p%s.out
 		for ch := n * s.channels; ch < (n+1)*s.channels; ch++ {
 			var v T
@@ -160,8 +168,8 @@ type gridTaps struct {
 	weight [64]float64
 }
 
-// find finds the taps of place p.
-func (s *gridShape) find(t *gridTaps, p int) {
+// find finds the taps of place p, or with an axis, 0 to 2, the derivatives of their weights by the number of the grid that is the place along it.
+func (s *gridShape) find(t *gridTaps, p, axis int) {
 	t.n, t.at[0], t.weight[0] = 1, 0, 1
 	for a := maxSpace - s.dims; a < maxSpace; a++ {
 		size := s.sizes[a]
@@ -183,6 +191,9 @@ func (s *gridShape) find(t *gridTaps, p int) {
 			for i := range weights {
 				weights[i] = gridCubic.keys(x - low + 1 - float64(i))
 			}
+		}
+		if a == axis {
+			weights = s.slopes(x, s.places[p*s.dims+maxSpace-1-a], size)
 		}
 		s.cross(t, size, first, weights[:n])
 	}
@@ -269,59 +280,45 @@ func (s *gridShape) cross(t *gridTaps, size, first int, weights []float64) {
 	}
 }
 
-// newAffineGrid makes the kernel of AffineGrid: the places of a picture of a given size [N, C, d…], carried along by matrices theta [N, 2, 3] or [N, 3, 4], as GridSample
-// takes them.
+// affineGrid is AffineGrid: the places of a picture of a given size [N, C, d…], carried along by matrices theta [N, 2, 3] or [N, 3, 4], as GridSample takes them.
+type affineGrid struct{ corners bool }
+
 func newAffineGrid(n *Node) (Kernel, error) {
-	corners := n.Bool("align_corners", false)
-	return KernelFunc(func(c *Call) error {
-		theta := c.In[0]
-		size, err := extents("input 1, the size,", c.In[1])
-		if err != nil {
-			return err
-		}
-		dims := len(size) - 2
-		if dims != 2 && dims != 3 {
-			return fmt.Errorf("input 1, the size, is %v, must have 4 or 5 numbers", size)
-		}
-		if err := shaped("input 0, theta,", theta, size[0], dims, dims+1); err != nil {
-			return err
-		}
-		y, err := c.Result(0, theta.Kind, append(append([]int{size[0]}, size[2:]...), dims)...)
-		if err != nil {
-			return err
-		}
-		switch theta.Memory() {
-		case value.F32:
-			affine(value.Data[float32](y), value.Data[float32](theta), size, corners)
-		case value.F64:
-			affine(value.Data[float64](y), value.Data[float64](theta), size, corners)
-		default:
-			return notFor(theta.Kind)
-		}
-		return nil
-	}), nil
+	return &affineGrid{corners: n.Bool("align_corners", false)}, nil
 }
 
-func affine[T float32 | float64](y, theta []T, size []int, corners bool) {
+// Run computes the places.
+func (k *affineGrid) Run(c *Call) error {
+	theta := c.In[0]
+	size, err := k.size(theta, c.In[1])
+	if err != nil {
+		return err
+	}
+	y, err := c.Result(0, theta.Kind, append(append([]int{size[0]}, size[2:]...), len(size)-2)...)
+	if err != nil {
+		return err
+	}
+	return onFloats(theta, func() error { affine[float32](k, y, theta, size); return nil }, func() error { affine[float64](k, y, theta, size); return nil })
+}
+
+func (k *affineGrid) size(theta, v *value.Value) ([]int, error) {
+	size, err := extents("input 1, the size,", v)
+	if err != nil {
+		return nil, err
+	}
+	dims := len(size) - 2
+	if dims != 2 && dims != 3 {
+		return nil, fmt.Errorf("input 1, the size, is %v, must have 4 or 5 numbers", size)
+	}
+	return size, shaped("input 0, theta,", theta, size[0], dims, dims+1)
+}
+
+func affine[T simd.Float](k *affineGrid, yv, tv *value.Value, size []int) {
+	y, theta := value.Data[T](yv), value.Data[T](tv)
 	dims := len(size) - 2
 	each := len(y) / size[0] / dims
 	for i := range len(y) / dims {
-		var place [maxSpace + 1]float64 // the last dimension first, 1 behind
-		rest := i % each
-		for d := range dims {
-			n := size[len(size)-1-d]
-			at := float64(rest % n)
-			rest /= n
-			switch {
-			case !corners:
-				place[d] = (2*at+1)/float64(n) - 1
-			case n > 1:
-				place[d] = 2*at/float64(n-1) - 1
-			default:
-				place[d] = -1
-			}
-		}
-		place[dims] = 1
+		place := k.place(i%each, size)
 		matrix := theta[i/each*dims*(dims+1):]
 		for r := range dims {
 			var sum float64
@@ -331,4 +328,24 @@ func affine[T float32 | float64](y, theta []T, size []int, corners bool) {
 			y[i*dims+r] = T(sum)
 		}
 	}
+}
+
+// place is that of element i of a picture, the last dimension first, with a 1 behind.
+func (k *affineGrid) place(i int, size []int) (place [maxSpace + 1]float64) {
+	dims := len(size) - 2
+	for d := range dims {
+		n := size[len(size)-1-d]
+		at := float64(i % n)
+		i /= n
+		switch {
+		case !k.corners:
+			place[d] = (2*at+1)/float64(n) - 1
+		case n > 1:
+			place[d] = 2*at/float64(n-1) - 1
+		default:
+			place[d] = -1
+		}
+	}
+	place[dims] = 1
+	return place
 }

@@ -36,12 +36,7 @@ func (k *matMul) products(a, b *value.Value) (*batch, error) {
 }
 
 func productsBack[T simd.Float](b *Back, p *batch, alpha float32) error {
-	up := value.Data[T](b.Up[0])
-	if alpha != 1 {
-		scaled := make([]T, len(up))
-		simd.Scale(scaled, up, T(alpha))
-		up = scaled
-	}
+	up := scaledCopy(value.Data[T](b.Up[0]), alpha)
 	lefts, rights := value.Data[T](b.In[0]), value.Data[T](b.In[1])
 	p.fold()
 	m, n, k := p.m, p.n, p.k
@@ -73,6 +68,16 @@ func productsBack[T simd.Float](b *Back, p *batch, alpha float32) error {
 		})
 	}
 	return nil
+}
+
+// scaledCopy is factor·x, which is x itself where factor is 1.
+func scaledCopy[T simd.Float](x []T, factor float32) []T {
+	if factor == 1 {
+		return x
+	}
+	y := make([]T, len(x))
+	simd.Scale(y, x, T(factor))
+	return y
 }
 
 // sumProducts lets f add the gradient of product i to the matrix of dst at places[i], of size elements, or overwrite it where beta is 0. The products of one matrix are one task.
@@ -122,34 +127,8 @@ func gemmBack[T simd.Float](g *gemmKernel, b *Back, p *batch) error {
 	if err := productsBack[T](b, p, g.alpha); err != nil {
 		return err
 	}
-	if c, add := b.Over(2); c != nil {
-		sumTo(value.Data[T](c), c.Shape, value.Data[T](b.Up[0]), b.Up[0].Shape, T(g.beta), add)
+	if b.Wants(2) {
+		pass(b, 2, scaledCopy(value.Data[T](b.Up[0]), g.beta), b.Up[0].Shape)
 	}
 	return nil
-}
-
-// sumTo sums factor·up over the dimensions along which shape broadcasts to from, up's.
-func sumTo[T simd.Float](dst []T, shape []int, up []T, from []int, factor T, add bool) {
-	if len(up) == 0 {
-		if !add {
-			clear(dst)
-		}
-		return
-	}
-	if cols := len(dst); factor == 1 && cols == from[len(from)-1] && (len(shape) == 1 || shape[len(shape)-1] == cols) { // a row
-		simd.SumRows(dst, up, len(up)/cols, cols, add)
-		return
-	}
-	if !add {
-		clear(dst)
-	}
-	w := newWalk(from, shape)
-	for i := range w.runs() {
-		at, row := w.offset(0, i), up[i*w.run:(i+1)*w.run]
-		if w.moves[0] {
-			simd.AXPY(dst[at:at+w.run], factor, row)
-		} else {
-			dst[at] += T(float64(factor) * simd.Sum(row))
-		}
-	}
 }

@@ -120,31 +120,24 @@ func (n *normBack[T]) affineBack(b *Back, shape []int, scale, bias int) error {
 				simd.Mul(row, row, n.up[i*n.cols:(i+1)*n.cols])
 			}
 		})
-		sumInto(b, scale, products, shape)
+		passNumbers(b, scale, products, shape)
 	}
-	sumInto(b, bias, n.up, shape)
+	passNumbers(b, bias, n.up, shape)
 	return nil
 }
 
-// sumInto adds x, of a shape, to the gradient of input i, which broadcasts to that shape.
-func sumInto[T simd.Float](b *Back, i int, x []T, shape []int) {
-	g, add := b.Over(i)
-	if g == nil {
+// passNumbers is pass where the input may be of another float type than x, as scales of narrow floats may be.
+func passNumbers[T simd.Float](b *Back, i int, x []T, shape []int) {
+	if i >= len(b.In) || !b.Wants(i) {
 		return
 	}
-	if g.Memory() == value.MemoryOf(value.KindOf[T]()) {
-		sumTo(value.Data[T](g), g.Shape, x, shape, 1, add)
+	if b.In[i].Memory() == value.MemoryOf(value.KindOf[T]()) {
+		pass(b, i, x, shape)
 		return
 	}
-	sums := make([]T, g.Len())
-	sumTo(sums, g.Shape, x, shape, 1, false)
-	for j, e := range sums {
-		old := 0.0
-		if add {
-			old = numberAt(g, j)
-		}
-		set(g, j, old+float64(e))
-	}
+	sums := make([]T, b.In[i].Len())
+	unstretch(sums, b.In[i].Shape, x, shape, false)
+	addFloats(b, i, convertTo[float64](sums))
 }
 
 // numberAt reads an element of a float tensor.
@@ -274,7 +267,7 @@ func skipNormBack[T simd.Float](k *skipNorm, r *normRows[T], b *Back) error {
 		simd.AddTo(ds, up)
 	}
 	for _, i := range []int{0, 1, bias} {
-		sumInto(b, i, ds, x.Shape)
+		passNumbers(b, i, ds, x.Shape)
 	}
 	if beta < 0 {
 		beta = len(b.In) // there is none

@@ -268,7 +268,12 @@ func (k *resize) extrapolate(y *value.Value) {
 	if !slices.ContainsFunc(k.tables, func(t resizeTable) bool { return t.outside != nil }) {
 		return
 	}
-	for i := range y.Len() {
+	k.outsides(y.Len(), func(i int) { put(y, i, k.extrapolation) })
+}
+
+// outsides calls f for those of n elements of the result that come from outside the input.
+func (k *resize) outsides(n int, f func(i int)) {
+	for i := range n {
 		rest, outside := i, false
 		for a := len(k.tables) - 1; a >= 0; a-- {
 			t := &k.tables[a]
@@ -276,7 +281,7 @@ func (k *resize) extrapolate(y *value.Value) {
 			rest /= t.out
 		}
 		if outside {
-			put(y, i, k.extrapolation)
+			f(i)
 		}
 	}
 }

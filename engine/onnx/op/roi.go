@@ -72,9 +72,18 @@ func (k *roiAlign) Run(c *Call) error {
 }
 
 func alignRois[T float32 | float64](k *roiAlign, xv, yv, rois *value.Value, pictures []int64) error {
-	r := value.Data[T](rois)
 	j := &roiJob[T]{roiAlign: k, y: value.Data[T](yv), x: value.Data[T](xv), pictures: pictures, channels: xv.Shape[1], h: xv.Shape[2], w: xv.Shape[3]}
-	for i := range pictures {
+	if err := j.place(value.Data[T](rois)); err != nil {
+		return err
+	}
+	simd.Run(len(j.boxes), j)
+	return nil
+}
+
+// place makes the boxes of the rectangles.
+func (j *roiJob[T]) place(r []T) error {
+	k := j.roiAlign
+	for i := range j.pictures {
 		var a [4]float64
 		for n := range a {
 			a[n] = float64(float64(r[4*i+n])*k.scale) - k.shift
@@ -93,7 +102,6 @@ func alignRois[T float32 | float64](k *roiAlign, xv, yv, rois *value.Value, pict
 		}
 		j.boxes = append(j.boxes, b)
 	}
-	simd.Run(len(j.boxes), j)
 	return nil
 }
 
@@ -127,9 +135,12 @@ func (j *roiJob[T]) Do(task, _ int) {
 func (j *roiJob[T]) element(b *roiBox, x []T, row, col int) float64 {
 	var sum, greatest float64
 	for n := range b.ny * b.nx {
-		y0 := b.y + float64(row)*b.h + (float64(n/b.nx)+0.5)*b.h/float64(b.ny)
-		x0 := b.x + float64(col)*b.w + (float64(n%b.nx)+0.5)*b.w/float64(b.nx)
-		parts := bilinear(x, j.h, j.w, y0, x0)
+		at, parts, inside := b.sample(n, row, col, j.h, j.w)
+		for i := range parts {
+			if inside {
+				parts[i] *= float64(x[at[i]])
+			}
+		}
 		most := max(max(parts[0], parts[1]), max(parts[2], parts[3]))
 		if n == 0 || most > greatest {
 			greatest = most
@@ -142,58 +153,67 @@ func (j *roiJob[T]) element(b *roiBox, x []T, row, col int) float64 {
 	return sum / float64(max(1, b.nx*b.ny))
 }
 
-// bilinear gives what the four elements around a point give to its value; nothing beyond one element outside, the border's value up to there.
-func bilinear[T float32 | float64](x []T, h, w int, y0, x0 float64) (parts [4]float64) {
+// sample gives the four elements around sample n of an element of the result and their weights in its value: the border's up to one element outside, beyond that none.
+func (b *roiBox) sample(n, row, col, h, w int) (at [4]int, weight [4]float64, inside bool) {
+	y0 := b.y + float64(row)*b.h + (float64(n/b.nx)+0.5)*b.h/float64(b.ny)
+	x0 := b.x + float64(col)*b.w + (float64(n%b.nx)+0.5)*b.w/float64(b.nx)
 	if !(y0 >= -1 && y0 <= float64(h) && x0 >= -1 && x0 <= float64(w)) {
-		return parts
+		return at, weight, false
 	}
 	y0, x0 = min(max(y0, 0), float64(h-1)), min(max(x0, 0), float64(w-1))
 	r, c := int(y0), int(x0)
 	fy, fx := y0-float64(r), x0-float64(c)
 	r1, c1 := min(r+1, h-1), min(c+1, w-1)
-	return [4]float64{
-		(1 - fy) * (1 - fx) * float64(x[r*w+c]), (1 - fy) * fx * float64(x[r*w+c1]),
-		fy * (1 - fx) * float64(x[r1*w+c]), fy * fx * float64(x[r1*w+c1]),
-	}
+	return [4]int{r*w + c, r*w + c1, r1*w + c, r1*w + c1}, [4]float64{(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx}, true
 }
 
-// newMaxRoiPool makes the kernel of MaxRoiPool: each rectangle, [picture, x1, y1, x2, y2] in whole elements after scaling, is cut into as many parts as the result has
+// maxRoiPool is MaxRoiPool: each rectangle, [picture, x1, y1, x2, y2] in whole elements after scaling, is cut into as many parts as the result has
 // elements, each the greatest of its part, 0 of an empty one.
-func newMaxRoiPool(n *Node) (Kernel, error) {
-	shape := n.Ints("pooled_shape")
-	scale := float64(n.Float("spatial_scale", 1))
-	if len(shape) != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > maxExtent || shape[1] > maxExtent {
-		return nil, fmt.Errorf("attribute \"pooled_shape\" is %v, must be two numbers of at least 1", shape)
-	}
-	return KernelFunc(func(c *Call) error {
-		x, rois := c.In[0], c.In[1]
-		if x.Kind != rois.Kind || len(x.Shape) != 4 || len(rois.Shape) != 2 || rois.Shape[1] != 5 {
-			return fmt.Errorf("inputs are %s and %s, must be [N, C, H, W] and [n, 5] of one type", x, rois)
-		}
-		y, err := c.Result(0, x.Kind, rois.Shape[0], x.Shape[1], shape[0], shape[1])
-		if err != nil {
-			return err
-		}
-		switch x.Memory() {
-		case value.F32:
-			return poolRois[float32](y, x, rois, shape, scale)
-		case value.F64:
-			return poolRois[float64](y, x, rois, shape, scale)
-		}
-		return notFor(x.Kind)
-	}), nil
+type maxRoiPool struct {
+	shape []int
+	scale float64
 }
 
-func poolRois[T float32 | float64](yv, xv, rois *value.Value, shape []int, scale float64) error {
-	y, x, r := value.Data[T](yv), value.Data[T](xv), value.Data[T](rois)
-	channels, h, w := xv.Shape[1], xv.Shape[2], xv.Shape[3]
-	area := shape[0] * shape[1]
-	for i := range rois.Shape[0] {
+func newMaxRoiPool(n *Node) (Kernel, error) {
+	k := &maxRoiPool{shape: n.Ints("pooled_shape"), scale: float64(n.Float("spatial_scale", 1))}
+	if s := k.shape; len(s) != 2 || s[0] < 1 || s[1] < 1 || s[0] > maxExtent || s[1] > maxExtent {
+		return nil, fmt.Errorf("attribute \"pooled_shape\" is %v, must be two numbers of at least 1", s)
+	}
+	return k, nil
+}
+
+// Run computes the rectangles.
+func (k *maxRoiPool) Run(c *Call) error {
+	x, rois := c.In[0], c.In[1]
+	if x.Kind != rois.Kind || len(x.Shape) != 4 || len(rois.Shape) != 2 || rois.Shape[1] != 5 {
+		return fmt.Errorf("inputs are %s and %s, must be [N, C, H, W] and [n, 5] of one type", x, rois)
+	}
+	y, err := c.Result(0, x.Kind, rois.Shape[0], x.Shape[1], k.shape[0], k.shape[1])
+	if err != nil {
+		return err
+	}
+	return onFloats(x, func() error { return poolRois[float32](k, y, x, rois) }, func() error { return poolRois[float64](k, y, x, rois) })
+}
+
+func poolRois[T float32 | float64](k *maxRoiPool, yv, xv, rois *value.Value) error {
+	y, x := value.Data[T](yv), value.Data[T](xv)
+	return eachRoi(k, xv.Shape, x, value.Data[T](rois), func(to, from int) {
+		if y[to] = 0; from >= 0 {
+			y[to] = x[from]
+		}
+	})
+}
+
+// eachRoi calls f with the place of each element of the result and of the one of x that it is, −1 for none.
+func eachRoi[T float32 | float64](k *maxRoiPool, shape []int, x, r []T, f func(to, from int)) error {
+	channels, h, w := shape[1], shape[2], shape[3]
+	area := k.shape[0] * k.shape[1]
+	for i := range len(r) / 5 {
 		var a [5]int
 		for n := range a {
 			v := float64(r[5*i+n])
 			if n > 0 {
-				v = float64(v * scale)
+				v = float64(v * k.scale)
 			}
 			v = math.Round(v)
 			if !(v > -maxExtent && v < maxExtent) {
@@ -201,16 +221,19 @@ func poolRois[T float32 | float64](yv, xv, rois *value.Value, shape []int, scale
 			}
 			a[n] = int(v)
 		}
-		if a[0] < 0 || a[0] >= xv.Shape[0] {
-			return fmt.Errorf("rectangle %d is of picture %d, there are %d", i, a[0], xv.Shape[0])
+		if a[0] < 0 || a[0] >= shape[0] {
+			return fmt.Errorf("rectangle %d is of picture %d, there are %d", i, a[0], shape[0])
 		}
 		for ch := range channels {
-			plane := x[(a[0]*channels+ch)*h*w:][:h*w]
-			to := y[(i*channels+ch)*area:][:area]
-			for p := range to {
-				r0, r1 := roiPart(a[2], a[4], p/shape[1], shape[0], h)
-				c0, c1 := roiPart(a[1], a[3], p%shape[1], shape[1], w)
-				to[p] = greatestIn(plane, w, r0, r1, c0, c1)
+			plane := (a[0]*channels + ch) * h * w
+			for p := range area {
+				r0, r1 := roiPart(a[2], a[4], p/k.shape[1], k.shape[0], h)
+				c0, c1 := roiPart(a[1], a[3], p%k.shape[1], k.shape[1], w)
+				from := greatestIn(x[plane:][:h*w], w, r0, r1, c0, c1)
+				if from >= 0 {
+					from += plane
+				}
+				f((i*channels+ch)*area+p, from)
 			}
 		}
 	}
@@ -225,12 +248,13 @@ func roiPart(first, last, i, n, size int) (lo, hi int) {
 	return min(max(lo, 0), size), min(max(hi, 0), size)
 }
 
-func greatestIn[T float32 | float64](x []T, w, r0, r1, c0, c1 int) T {
-	var most T
+// greatestIn is the place of the greatest element of a part of a plane, the first of equals but the last NaN; −1 of an empty part.
+func greatestIn[T float32 | float64](x []T, w, r0, r1, c0, c1 int) int {
+	most := -1
 	for r := r0; r < r1; r++ {
 		for c := c0; c < c1; c++ {
-			if v := x[r*w+c]; r == r0 && c == c0 || v > most || v != v {
-				most = v
+			if v := x[r*w+c]; most < 0 || v > x[most] || v != v {
+				most = r*w + c
 			}
 		}
 	}
