@@ -695,12 +695,12 @@ func TestSearchResolveRefuses(t *testing.T) {
 
 // TestEncoderFingerprints: all settings but those of places shape the weights, where they count.
 func TestEncoderFingerprints(t *testing.T) {
-	free := []string{"data", "test", "pairs", "test_pairs", "threads", "checkpoint"}
+	free := []string{"data", "test", "encoder", "pairs", "test_pairs", "threads", "checkpoint"}
 	checkFingerprints(t, func() job.Spec { return smallSearch() }, free, map[string]string{
-		"flip": "augment=true", "brightness": "augment=true", "temperature": "loss=sup_con", "scale": "loss=circle", "test": "test=a",
+		"flip": "augment=true", "brightness": "augment=true", "temperature": "loss=sup_con", "scale": "loss=circle", "test": "test=a", "freeze": "encoder=a",
 	})
 	checkFingerprints(t, func() job.Spec { return smallSiamese() }, free, map[string]string{
-		"flip": "augment=true", "brightness": "augment=true", "test": "test=a", "test_pairs": "pairs=a test_pairs=a",
+		"flip": "augment=true", "brightness": "augment=true", "test": "test=a", "test_pairs": "pairs=a test_pairs=a", "freeze": "encoder=a",
 	})
 }
 

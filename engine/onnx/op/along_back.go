@@ -90,15 +90,15 @@ func (k *norm) Back(b *Back) error {
 		return nil
 	}
 	return onFloats(y, func() error {
-		normBack(k.op, value.Data[float32](g), value.Data[float32](b.Up[0]), value.Data[float32](y), l, add)
+		alongBack(k.op, value.Data[float32](g), value.Data[float32](b.Up[0]), value.Data[float32](y), l, add)
 		return nil
 	}, func() error {
-		normBack(k.op, value.Data[float64](g), value.Data[float64](b.Up[0]), value.Data[float64](y), l, add)
+		alongBack(k.op, value.Data[float64](g), value.Data[float64](b.Up[0]), value.Data[float64](y), l, add)
 		return nil
 	})
 }
 
-func normBack[T simd.Float](o normOp, dst, up, y []T, l lines, add bool) {
+func alongBack[T simd.Float](o normOp, dst, up, y []T, l lines, add bool) {
 	if l.after == 1 {
 		inParts(l.before, l.length, func(from, to int) {
 			t := borrow[T](l.length)
