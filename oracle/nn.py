@@ -3,7 +3,8 @@
 For each case in float64: CASE/x, CASE/y, the upstream gradient CASE/dy, CASE/dx, the
 state before (CASE/state.NAME), the gradients (CASE/grad.NAME) and the state after
 (CASE/after.NAME, only where it changed). Also engine/nn/testdata/pytorch.safetensors, the
-weights of a small network as PyTorch saves them, with an input and its output.
+weights of a small network as PyTorch saves them, with an input and its output, and
+engine/nn/testdata/encoder.safetensors, those of a transformer's encoder.
 """
 
 from collections import OrderedDict
@@ -289,6 +290,15 @@ def main():
     y = model.classifier(model.features(x).flatten(1))
     out = dict(model.state_dict()) | {"example.input": x, "example.output": y}
     weights.save(weights.here("engine", "nn", "testdata", "pytorch.safetensors"), out, {"format": "pt"})
+
+    layer = nn.TransformerEncoderLayer(8, 2, 12, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+    model = nn.TransformerEncoder(layer, 2, nn.LayerNorm(8), enable_nested_tensor=False)
+    for p in model.parameters():  # the layers are copies of one
+        nn.init.uniform_(p, -0.5, 0.5)
+    x = torch.randn(2, 4, 8)
+    y = model(x, src_key_padding_mask=torch.tensor([[0, 0, 0, 0], [0, 0, 1, 1]]).bool())
+    out = dict(model.state_dict()) | {"example.input": x, "example.output": y}
+    weights.save(weights.here("engine", "nn", "testdata", "encoder.safetensors"), out, {"format": "pt"})
 
 
 if __name__ == "__main__":

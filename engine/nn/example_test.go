@@ -64,3 +64,38 @@ func ExampleSave() {
 	// 2.weight [1 3]
 	// 2.bias [1]
 }
+
+// An encoder of PyTorch, nn.TransformerEncoder, reads sequences of four and of two elements in one batch.
+func ExampleTransformerEncoder() {
+	rng := rand.New(rand.NewPCG(1, 1))
+	options := nn.TransformerOptions{BatchFirst: true, NormFirst: true, GELU: true}
+	encoder := nn.NewTransformerEncoder(nn.NewLayerNorm(8),
+		nn.NewTransformerEncoderLayer(8, 2, 12, options, rng), nn.NewTransformerEncoderLayer(8, 2, 12, options, rng))
+
+	// The file has layers.0.self_attn.in_proj_weight … norm.bias, and an example that is no parameter.
+	const path = "testdata/encoder.safetensors"
+	err := nn.LoadMapped(path, encoder, func(name string) string {
+		if strings.HasPrefix(name, "example.") {
+			return "" // skipped
+		}
+		return name
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	file, err := tensor.ReadFile(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	tape := autodiff.NewTape(tensor.Float32)
+	padding := []bool{false, false, false, false, false, false, true, true} // the last two elements of the second sequence
+	y := encoder.Encode(tape.Const(file.Get("example.input")), autodiff.AttentionMask{Keys: padding})
+	for i := range y.Value.Dim(0) {
+		last := 3 - 2*i // the sequence's last element
+		got, want := y.Value.Row(i).Row(last).Float32s(), file.Get("example.output").Row(i).Row(last).Float32s()
+		fmt.Printf("%.3f, in PyTorch %.3f\n", got[:3], want[:3])
+	}
+	// Output:
+	// [-0.496 0.418 0.225], in PyTorch [-0.496 0.418 0.225]
+	// [-0.448 0.448 0.228], in PyTorch [-0.448 0.448 0.228]
+}
