@@ -19,8 +19,12 @@ type depthwiseInput[T simd.Float] struct {
 	canvas      int   // elements of a dy with the zeros about it
 	order       []int // of the weights of a channel, by phases
 	ends        []int // of the phases in order
+	columns     []phaseColumns
 	scratch     []inputScratch[T]
 }
+
+// phaseColumns are the columns of the input that a phase of columns has, a stride apart.
+type phaseColumns struct{ first, from, count int } // the first one, where in the phase it is, and how many there are
 
 type inputScratch[T simd.Float] struct {
 	depthwisePlace[T]
@@ -41,6 +45,12 @@ func depthwiseInputGrad[T simd.Float](s *Conv2D, dx, dy, w []T, add bool) {
 	j.front = (j.phaseH-j.outH)*j.phaseW + j.phaseW - j.outW
 	j.canvas = j.front + j.phaseH*j.phaseW
 	j.sortTaps()
+	j.columns = j.columns[:0]
+	for phase := range c.StrideW {
+		w := (phase - c.PadLeft%c.StrideW + c.StrideW) % c.StrideW
+		from := min((w+c.PadLeft)/c.StrideW, j.phaseW)
+		j.columns = append(j.columns, phaseColumns{w, from, max(0, min(j.phaseW-from, ceil(c.W-w, c.StrideW)))})
+	}
 	j.scratch = reserve(j.scratch)
 	for i := range j.scratch {
 		j.scratch[i].clean = false
@@ -87,7 +97,9 @@ func (j *depthwiseInput[T]) Do(task, worker int) {
 			s.w[i] = w[from]
 		}
 		for m := range each {
-			j.copyBlock(s.x[m*j.canvas+j.front:], j.y[(plane*each+m)*area:][:area], j.phaseW, j.outW, j.outH, j.outW)
+			dy := j.y[(plane*each+m)*area:][:area]
+			s.touch(dy)
+			j.copyBlock(s.x[m*j.canvas+j.front:], dy, j.phaseW, j.outW, j.outH, j.outW)
 		}
 		from, n := 0, j.rows*j.phaseW
 		for phase, to := range j.ends {
@@ -109,34 +121,52 @@ func (j *depthwiseInput[T]) deliver(dx, phases []T) {
 	for h := range c.H {
 		row := dx[h*c.W:][:c.W]
 		at := (h+c.PadTop)/c.StrideH - j.first
-		if !j.add {
+		switch {
+		case at < j.rows:
+			j.deliverRow(row, phases[(h+c.PadTop)%c.StrideH*c.StrideW*j.rows*j.phaseW+at*j.phaseW:])
+		case !j.add:
 			clear(row)
 		}
-		if at >= j.rows {
-			continue
-		}
-		for phase := range c.StrideW {
-			w := (phase - c.PadLeft%c.StrideW + c.StrideW) % c.StrideW // the first of the phase's columns on the input
-			from := (((h+c.PadTop)%c.StrideH*c.StrideW+phase)*j.rows + at) * j.phaseW
-			skip := (w + c.PadLeft) / c.StrideW
-			n := min(j.phaseW-skip, ceil(c.W-w, c.StrideW))
-			if n <= 0 {
-				continue
-			}
-			src := phases[from+skip:][:n]
-			switch {
-			case c.StrideW > 1:
-				for _, v := range src {
-					row[w] += v
-					w += c.StrideW
-				}
-			case j.add:
-				simd.AddTo(row[:n], src)
-			default:
-				copy(row, src)
-			}
+	}
+}
+
+// deliverRow writes or adds a row, whose columns are in phases that are j.rows·j.phaseW apart.
+func (j *depthwiseInput[T]) deliverRow(row, phases []T) {
+	stride := j.conv.StrideW
+	done := 0 // columns that are written
+	switch p := j.columns[0]; {
+	case stride == 1 && j.add:
+		simd.AddTo(row[:p.count], phases[p.from:][:p.count])
+		return
+	case stride == 1:
+		done = copy(row, phases[p.from:][:p.count])
+		clear(row[done:])
+		return
+	case stride == 2 && !j.add:
+		done = j.interleave(row, phases)
+	}
+	if !j.add {
+		clear(row[done:])
+	}
+	for phase, p := range j.columns {
+		src := phases[phase*j.rows*j.phaseW+p.from:][:p.count]
+		for k := ceil(max(done-p.first, 0), stride); k < p.count; k++ {
+			row[p.first+k*stride] += src[k]
 		}
 	}
+}
+
+// interleave writes the columns of two phases, as far as both have some, and returns how many.
+func (j *depthwiseInput[T]) interleave(row, phases []T) int {
+	first := j.conv.PadLeft % 2 // the phase of column 0
+	p, q := j.columns[first], j.columns[1-first]
+	pairs := min(p.count, q.count)
+	size := j.rows * j.phaseW
+	even, odd := phases[first*size+p.from:][:pairs], phases[(1-first)*size+q.from:][:pairs]
+	for i, v := range even {
+		*(*[2]T)(row[2*i:]) = [2]T{v, odd[i]}
+	}
+	return 2 * pairs
 }
 
 // A depthwiseWeight is the gradient by the weights and the bias: under each tap the product of dy, its rows
@@ -217,12 +247,16 @@ func (j *depthwiseWeight[T]) Do(task, worker int) {
 	lo, hi := span(c.Batch, j.parts, task/c.InC)
 	for image := lo; image < hi; image++ {
 		plane := image*c.InC + channel
-		j.draw(s.x, j.x[plane*c.H*c.W:][:c.H*c.W])
+		x := j.x[plane*c.H*c.W:][:c.H*c.W]
+		s.touch(x)
+		j.draw(s.x, x)
 		for m := range each {
 			dy := j.y[(plane*each+m)*area:][:area]
 			sums := j.sums[(task/c.InC*c.OutC+channel*each+m)*(taps+1):][:taps+1]
 			if j.bias {
 				sums[taps] += simd.Sum(dy)
+			} else {
+				s.touch(dy)
 			}
 			if j.phaseW != j.outW {
 				j.copyBlock(s.y, dy, j.phaseW, j.outW, j.outH, j.outW)
