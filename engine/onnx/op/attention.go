@@ -73,7 +73,27 @@ func (k *attention) Run(c *Call) error {
 	return onFloats(c.In[0], func() error { return attentionRun(k, &k.f32, c) }, func() error { return attentionRun(k, &k.f64, c) })
 }
 
-func attentionRun[T simd.Float](k *attention, a *attend[T], c *Call) (err error) {
+func attentionRun[T simd.Float](k *attention, a *attend[T], c *Call) error {
+	if err := attentionOperands(k, a, c); err != nil {
+		return err
+	}
+	if err := a.output(c, len(c.In[0].Shape)); err != nil {
+		return err
+	}
+	a.scores = nil
+	if c.Needs(3) {
+		v, err := c.Result(3, c.In[0].Kind, a.q.batch, a.q.heads, a.q.rows, a.k.rows)
+		if err != nil {
+			return err
+		}
+		a.scores = value.Data[T](v)
+	}
+	a.run()
+	return nil
+}
+
+// attentionOperands reads the inputs.
+func attentionOperands[T simd.Float](k *attention, a *attend[T], c *Call) (err error) {
 	if a.q, err = headsOf[T](c.In[0], "query", k.heads); err != nil {
 		return err
 	}
@@ -96,7 +116,6 @@ func attentionRun[T simd.Float](k *attention, a *attend[T], c *Call) (err error)
 	if err := a.checkSizes(); err != nil {
 		return err
 	}
-	columns := a.k.rows
 	a.masks = a.masks[:0]
 	if err := a.addMask(c.Input(3)); err != nil {
 		return err
@@ -107,18 +126,6 @@ func attentionRun[T simd.Float](k *attention, a *attend[T], c *Call) (err error)
 	a.softcap, a.causal, a.left, a.right, a.mode = T(k.softcap), k.causal, k.left, k.right, k.mode
 	a.wide = value.MemoryOf(k.precision) == value.F64
 	a.setScale(k.scale)
-	if err := a.output(c, len(c.In[0].Shape)); err != nil {
-		return err
-	}
-	a.scores = nil
-	if c.Needs(3) {
-		v, err := c.Result(3, c.In[0].Kind, a.q.batch, a.q.heads, a.q.rows, columns)
-		if err != nil {
-			return err
-		}
-		a.scores = value.Data[T](v)
-	}
-	a.run()
 	return nil
 }
 

@@ -203,6 +203,7 @@ var slopes = [][]slope{
 	reduceSlopes, alongSlopes, castSlopes,
 	moveSlopes,
 	resizeSlopes, gridSlopes, regionSlopes,
+	attendSlopes,
 }
 
 func (n testNode) key() string {

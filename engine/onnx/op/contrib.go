@@ -251,8 +251,8 @@ func (k *headed) read(n *Node) error {
 	return nil
 }
 
-// run computes attention of what q, k and v of a hold, with past keys in front of them.
-func runHeaded[T simd.Float](k *headed, a *contribution[T], c *Call, padding, bias *value.Value, past int) error {
+// see reads the masks of attention of what q, k and v of a hold, with past keys in front of them.
+func (a *contribution[T]) see(k *headed, padding, bias *value.Value, past int) error {
 	if err := a.checkSizes(); err != nil {
 		return err
 	}
@@ -265,14 +265,7 @@ func runHeaded[T simd.Float](k *headed, a *contribution[T], c *Call, padding, bi
 	}
 	a.causal, a.left, a.right = k.causal, -1, -1
 	a.setScale(k.scale)
-	if err := a.positions(nil, past); err != nil {
-		return err
-	}
-	if err := a.output(c, 3); err != nil {
-		return err
-	}
-	a.run()
-	return nil
+	return a.positions(nil, past)
 }
 
 // hide makes a mask of what says which keys count: [batch] lengths, or [batch, keys] or [batch, rows, keys] of zeros and ones; nil for no mask.
@@ -336,7 +329,19 @@ func (k *multiHead) Run(c *Call) error {
 	return onFloats(c.In[0], func() error { return multiHeadRun(k, &k.f32, c) }, func() error { return multiHeadRun(k, &k.f64, c) })
 }
 
-func multiHeadRun[T simd.Float](k *multiHead, a *contribution[T], c *Call) (err error) {
+func multiHeadRun[T simd.Float](k *multiHead, a *contribution[T], c *Call) error {
+	if err := multiHeadOperands(k, a, c); err != nil {
+		return err
+	}
+	if err := a.output(c, 3); err != nil {
+		return err
+	}
+	a.run()
+	return nil
+}
+
+// multiHeadOperands reads the inputs.
+func multiHeadOperands[T simd.Float](k *multiHead, a *contribution[T], c *Call) (err error) {
 	if len(c.In[0].Shape) != 3 {
 		return fmt.Errorf("query is %s, must have three dimensions", c.In[0])
 	}
@@ -363,7 +368,7 @@ func multiHeadRun[T simd.Float](k *multiHead, a *contribution[T], c *Call) (err 
 	if a.v, err = present(c, 7, 2, c.In[2], a.v); err != nil {
 		return err
 	}
-	return runHeaded(&k.headed, a, c, c.Input(4), c.Input(5), past)
+	return a.see(&k.headed, c.Input(4), c.Input(5), past)
 }
 
 // shift adds the biases from an element on to rows of heads that lie one behind the other.
@@ -411,6 +416,18 @@ func (k *packedAttention) Run(c *Call) error {
 }
 
 func packedAttentionRun[T simd.Float](k *packedAttention, a *contribution[T], c *Call) error {
+	if err := packedOperands(k, a, c); err != nil {
+		return err
+	}
+	if err := a.output(c, 3); err != nil {
+		return err
+	}
+	a.run()
+	return nil
+}
+
+// packedOperands reads the inputs and computes query, key and value.
+func packedOperands[T simd.Float](k *packedAttention, a *contribution[T], c *Call) error {
 	x, w := c.In[0], c.In[1]
 	if len(x.Shape) != 3 || len(w.Shape) != 2 || w.Shape[0] != x.Shape[2] || w.Memory() != x.Memory() {
 		return fmt.Errorf("input is %s and weights %s, must have shapes [batch,rows,width] and [width,columns], and one type", x, w)
@@ -448,7 +465,7 @@ func packedAttentionRun[T simd.Float](k *packedAttention, a *contribution[T], c 
 	if err != nil {
 		return err
 	}
-	return runHeaded(&k.headed, a, c, c.Input(3), c.Input(5), past)
+	return a.see(&k.headed, c.Input(3), c.Input(5), past)
 }
 
 // withPast puts keys and values behind past ones, which lie one behind the other in one tensor [2, batch, heads, rows, size].
@@ -471,13 +488,19 @@ func (a *contribution[T]) withPast(c *Call, x *value.Value) (past int, err error
 		return 0, fmt.Errorf("heads of keys and values have %d and %d elements, must have as many for a past", a.k.size, a.v.size)
 	}
 	shape := []int{2, a.k.batch, a.k.heads, past + a.k.rows, a.k.size}
-	v, err := c.Result(1, x.Kind, shape...)
-	if err != nil {
-		return 0, err
+	var both []T
+	if c.Needs(1) {
+		v, err := c.Result(1, x.Kind, shape...)
+		if err != nil {
+			return 0, err
+		}
+		both = value.Data[T](v)
+	} else {
+		both = make([]T, volume(shape))
 	}
-	half := v.Len() / 2
+	half := len(both) / 2
 	for i, h := range []*heads[T]{&a.k, &a.v} {
-		all := value.Data[T](v)[i*half : (i+1)*half]
+		all := both[i*half : (i+1)*half]
 		if old != nil {
 			p := splitHeads(was[i*len(was)/2:(i+1)*len(was)/2], old.Shape[1:])
 			p.appendTo(all, 0, shape[3])

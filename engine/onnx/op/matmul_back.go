@@ -80,6 +80,14 @@ func scaledCopy[T simd.Float](x []T, factor float32) []T {
 	return y
 }
 
+// betaOf is what a product multiplies what is there by: 1 to add to it.
+func betaOf[T simd.Float](add bool) T {
+	if add {
+		return 1
+	}
+	return 0
+}
+
 // sumProducts lets f add the gradient of product i to the matrix of dst at places[i], of size elements, or overwrite it where beta is 0. The products of one matrix are one task.
 func sumProducts[T simd.Float](dst []T, size int, places []int, add bool, f func(dst []T, i int, beta T)) {
 	order := make([]int, len(places))
@@ -95,10 +103,7 @@ func sumProducts[T simd.Float](dst []T, size int, places []int, add bool, f func
 	}
 	starts = append(starts, len(order))
 	simd.Run(len(starts)-1, task(func(i int) {
-		beta := T(0)
-		if add {
-			beta = 1
-		}
+		beta := betaOf[T](add)
 		for _, product := range order[starts[i]:starts[i+1]] {
 			f(dst[places[product]:][:size], product, beta)
 			beta = 1
