@@ -203,7 +203,7 @@ var slopes = [][]slope{
 	reduceSlopes, alongSlopes, castSlopes,
 	moveSlopes,
 	resizeSlopes, gridSlopes, regionSlopes,
-	attendSlopes, recurrentSlopes,
+	attendSlopes, recurrentSlopes, einsumSlopes, sequenceSlopes,
 }
 
 func (n testNode) key() string {

@@ -47,36 +47,11 @@ func (k *linearAttention) Run(c *Call) error {
 }
 
 func linearAttentionRun[T simd.Float](k *linearAttention, c *Call) error {
-	for i, name := range [...]string{"query", "key", "value"} {
-		if len(c.In[i].Shape) != 3 {
-			return fmt.Errorf("%s is %s, must have three dimensions", name, c.In[i])
-		}
-	}
-	q, err := headsOf[T](c.In[0], "query", k.heads)
+	l, err := linearOperands[T](k, c)
 	if err != nil {
 		return err
 	}
-	key, err := headsOf[T](c.In[1], "key", k.kvHeads)
-	if err != nil {
-		return err
-	}
-	v, err := headsOf[T](c.In[2], "value", k.kvHeads)
-	if err != nil {
-		return err
-	}
-	if q.batch != key.batch || q.batch != v.batch || q.rows != key.rows || q.rows != v.rows || q.size != key.size || q.size == 0 || v.size == 0 {
-		return fmt.Errorf("query %s, key %s and value %s must have the same batch and steps, queries the size of keys, and heads elements", c.In[0], c.In[1], c.In[2])
-	}
-	l := &linearRun[T]{linearAttention: k, q: q, k: key, v: v, scale: T(k.scale)}
-	if k.scale == 0 {
-		l.scale = T(1 / math.Sqrt(float64(q.size)))
-	}
-	if l.decay, l.decays, err = gate[T](c, 4, q, k.kvHeads, k.kvHeads*q.size); err != nil {
-		return err
-	}
-	if l.beta, l.betas, err = gate[T](c, 5, q, k.kvHeads, 1); err != nil {
-		return err
-	}
+	q, v := &l.q, &l.v
 	out, err := c.Result(0, c.In[0].Kind, q.batch, q.rows, k.heads*v.size)
 	if err != nil {
 		return err
@@ -92,6 +67,41 @@ func linearAttentionRun[T simd.Float](k *linearAttention, c *Call) error {
 		}
 	})
 	return nil
+}
+
+// linearOperands reads the inputs, but the state.
+func linearOperands[T simd.Float](k *linearAttention, c *Call) (*linearRun[T], error) {
+	for i, name := range [...]string{"query", "key", "value"} {
+		if len(c.In[i].Shape) != 3 {
+			return nil, fmt.Errorf("%s is %s, must have three dimensions", name, c.In[i])
+		}
+	}
+	q, err := headsOf[T](c.In[0], "query", k.heads)
+	if err != nil {
+		return nil, err
+	}
+	key, err := headsOf[T](c.In[1], "key", k.kvHeads)
+	if err != nil {
+		return nil, err
+	}
+	v, err := headsOf[T](c.In[2], "value", k.kvHeads)
+	if err != nil {
+		return nil, err
+	}
+	if q.batch != key.batch || q.batch != v.batch || q.rows != key.rows || q.rows != v.rows || q.size != key.size || q.size == 0 || v.size == 0 {
+		return nil, fmt.Errorf("query %s, key %s and value %s must have the same batch and steps, queries the size of keys, and heads elements", c.In[0], c.In[1], c.In[2])
+	}
+	l := &linearRun[T]{linearAttention: k, q: q, k: key, v: v, scale: T(k.scale)}
+	if k.scale == 0 {
+		l.scale = T(1 / math.Sqrt(float64(q.size)))
+	}
+	if l.decay, l.decays, err = gate[T](c, 4, q, k.kvHeads, k.kvHeads*q.size); err != nil {
+		return nil, err
+	}
+	if l.beta, l.betas, err = gate[T](c, 5, q, k.kvHeads, 1); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // linearRun is one call of linearAttention.
@@ -149,22 +159,7 @@ func (l *linearRun[T]) head(batch, head int, exp, moved []T) {
 	at := (batch*l.kvHeads + head) * size * width
 	state := l.state[at : at+size*width]
 	for t := range l.q.rows {
-		key, v := l.k.from(batch, head, t)[:size], l.v.from(batch, head, t)[:width]
-		step := batch*l.q.rows + t
-		if l.gated {
-			l.fade(state, exp, step, head)
-		}
-		if l.delta {
-			copy(moved, v)
-			for i, e := range key {
-				simd.AXPY(moved, -e, state[i*width:(i+1)*width])
-			}
-			simd.Scale(moved, moved, l.beta[step*l.betas+min(head, l.betas-1)])
-			v = moved
-		}
-		for i, e := range key {
-			simd.AXPY(state[i*width:(i+1)*width], e, v)
-		}
+		l.step(state, exp, moved, batch, head, t)
 		group := l.heads / l.kvHeads
 		for h := head * group; h < (head+1)*group; h++ {
 			y := l.y.from(batch, h, t)[:width]
@@ -174,6 +169,32 @@ func (l *linearRun[T]) head(batch, head int, exp, moved []T) {
 			}
 			simd.Scale(y, y, l.scale)
 		}
+	}
+}
+
+// step moves the state of a head of keys on by a step.
+func (l *linearRun[T]) step(state, exp, moved []T, batch, head, t int) {
+	width := l.v.size
+	key, v := l.k.from(batch, head, t)[:l.q.size], l.v.from(batch, head, t)[:width]
+	step := batch*l.q.rows + t
+	if l.gated {
+		l.fade(state, exp, step, head)
+	}
+	if l.delta {
+		l.differ(moved, state, key, v)
+		simd.Scale(moved, moved, l.beta[step*l.betas+min(head, l.betas-1)])
+		v = moved
+	}
+	for i, e := range key {
+		simd.AXPY(state[i*width:(i+1)*width], e, v)
+	}
+}
+
+// differ computes v − Sᵀk.
+func (l *linearRun[T]) differ(dst, state, key, v []T) {
+	copy(dst, v)
+	for i, e := range key {
+		simd.AXPY(dst, -e, state[i*len(v):(i+1)*len(v)])
 	}
 }
 

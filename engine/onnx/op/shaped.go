@@ -7,7 +7,7 @@ func (o *Operator) OfShape() bool { return o.Domain == "" && (o.Name == "Shape" 
 // inputs and from attributes.
 var shapedBy = map[string][]int{
 	"AffineGrid": {1}, "BlackmanWindow": {0}, "CenterCropPad": {1}, "Col2Im": {1, 2}, "ConstantOfShape": {0}, "DFT": {1, 2}, "Expand": {1}, "HammingWindow": {0}, "HannWindow": {0},
-	"MaxUnpool": {2}, "MelWeightMatrix": {0, 1}, "OneHot": {1}, "Pad": {1, 3}, "Range": {0, 1, 2}, "Reshape": {1}, "Resize": {1, 2, 3}, "STFT": {1, 2, 3},
+	"MaxUnpool": {2}, "MelWeightMatrix": {0, 1}, "OneHot": {1}, "Pad": {1, 3}, "Range": {0, 1, 2}, "Reshape": {1}, "Resize": {1, 2, 3}, "STFT": {1, 3},
 	"Slice": {1, 2, 3, 4}, "Split": {1}, "Squeeze": {1}, "Tile": {1, 2}, "TopK": {1}, "Unsqueeze": {1}, "Upsample": {1},
 	"ReduceL1": {1}, "ReduceL2": {1}, "ReduceLogSum": {1}, "ReduceLogSumExp": {1}, "ReduceMax": {1}, "ReduceMean": {1}, "ReduceMin": {1}, "ReduceProd": {1}, "ReduceSum": {1}, "ReduceSumSquare": {1},
 }

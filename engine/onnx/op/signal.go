@@ -57,50 +57,9 @@ type dft struct {
 
 func (k *dft) Run(c *Call) error {
 	x := c.In[0]
-	rank := len(x.Shape)
-	if rank < 2 || x.Shape[rank-1] != 1 && x.Shape[rank-1] != 2 {
-		return fmt.Errorf("input is %s, must have a last dimension of 1, for real numbers, or of 2", x)
-	}
-	if m := x.Memory(); m != value.F32 && m != value.F64 {
-		return notFor(x.Kind)
-	}
-	axis := k.axis
-	var err error
-	if v := c.Input(2); v != nil {
-		if axis, err = scalarOf(v, "the axis"); err != nil {
-			return err
-		}
-	}
-	if axis, err = axisWithin(axis, rank); err != nil {
+	shape, axis, length, err := k.shape(c)
+	if err != nil {
 		return err
-	}
-	if axis == rank-1 {
-		return fmt.Errorf("axis is %d, must not be the last, which holds real and imaginary parts", axis)
-	}
-	complexes := x.Shape[rank-1] == 2
-	if k.onesided && complexes != k.inverse {
-		return fmt.Errorf("input is %s; with onesided a transform takes real numbers, and an inverse one complex ones", x)
-	}
-	length := x.Shape[axis]
-	if k.onesided && k.inverse {
-		length = 2 * (length - 1)
-	}
-	if v := c.Input(1); v != nil {
-		if length, err = scalarOf(v, "the length"); err != nil {
-			return err
-		}
-	}
-	if length < 1 {
-		return fmt.Errorf("the length is %d, must be 1 or more", length)
-	}
-	shape := append([]int(nil), x.Shape...)
-	bins := length
-	if k.onesided && !k.inverse {
-		bins = length/2 + 1
-	}
-	shape[axis], shape[rank-1] = bins, 2
-	if k.onesided && k.inverse {
-		shape[rank-1] = 1
 	}
 	out, err := c.Result(0, x.Kind, shape...)
 	if err != nil || out.Len() == 0 {
@@ -113,6 +72,56 @@ func (k *dft) Run(c *Call) error {
 		transformLines[float64](k, out, x, axis, length)
 	}
 	return nil
+}
+
+// shape gives the shape of the result, the axis and the length of the transform.
+func (k *dft) shape(c *Call) (shape []int, axis, length int, err error) {
+	x := c.In[0]
+	rank := len(x.Shape)
+	if rank < 2 || x.Shape[rank-1] != 1 && x.Shape[rank-1] != 2 {
+		return nil, 0, 0, fmt.Errorf("input is %s, must have a last dimension of 1, for real numbers, or of 2", x)
+	}
+	if m := x.Memory(); m != value.F32 && m != value.F64 {
+		return nil, 0, 0, notFor(x.Kind)
+	}
+	axis = k.axis
+	if v := c.Input(2); v != nil {
+		if axis, err = scalarOf(v, "the axis"); err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	if axis, err = axisWithin(axis, rank); err != nil {
+		return nil, 0, 0, err
+	}
+	if axis == rank-1 {
+		return nil, 0, 0, fmt.Errorf("axis is %d, must not be the last, which holds real and imaginary parts", axis)
+	}
+	complexes := x.Shape[rank-1] == 2
+	if k.onesided && complexes != k.inverse {
+		return nil, 0, 0, fmt.Errorf("input is %s; with onesided a transform takes real numbers, and an inverse one complex ones", x)
+	}
+	length = x.Shape[axis]
+	if k.onesided && k.inverse {
+		length = 2 * (length - 1)
+	}
+	if v := c.Input(1); v != nil {
+		if length, err = scalarOf(v, "the length"); err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	if length < 1 {
+		return nil, 0, 0, fmt.Errorf("the length is %d, must be 1 or more", length)
+	}
+	shape = append([]int(nil), x.Shape...)
+	bins := length
+	if k.onesided && !k.inverse {
+		bins = length/2 + 1
+	}
+	shape[axis], shape[rank-1] = bins, 2
+	if k.onesided && k.inverse {
+		shape[rank-1] = 1
+	}
+	return shape, axis, length, nil
 }
 
 func transformLines[T float32 | float64](k *dft, out, x *value.Value, axis, length int) {
@@ -167,38 +176,11 @@ type stft struct {
 
 func (k *stft) Run(c *Call) error {
 	x, window := c.In[0], c.Input(2)
-	if len(x.Shape) != 3 || x.Shape[2] != 1 && x.Shape[2] != 2 {
-		return fmt.Errorf("the signal is %s, must be [N,L,1], of real numbers, or [N,L,2]", x)
-	}
-	if m := x.Memory(); m != value.F32 && m != value.F64 {
-		return notFor(x.Kind)
-	}
-	if k.onesided && x.Shape[2] == 2 {
-		return fmt.Errorf("the signal is %s, must be of real numbers with onesided", x)
-	}
-	step, err := scalarOf(c.In[1], "the step")
+	step, length, err := k.frames(c)
 	if err != nil {
 		return err
 	}
-	samples, length := x.Shape[1], x.Shape[1]
-	if window != nil {
-		if window.Kind != x.Kind || len(window.Shape) != 1 {
-			return fmt.Errorf("the window is %s, must be a list of %s", window, x.Kind)
-		}
-		length = window.Len()
-	}
-	if v := c.Input(3); v != nil {
-		if length, err = scalarOf(v, "the length of a frame"); err != nil {
-			return err
-		}
-	}
-	if window != nil && window.Len() != length {
-		return fmt.Errorf("the window is %s, must have %d elements, the length of a frame", window, length)
-	}
-	if step < 1 || length < 1 || length > samples {
-		return fmt.Errorf("the step is %d and the length of a frame %d, must be 1 or more, and the latter at most %d", step, length, samples)
-	}
-	frames, bins := (samples-length)/step+1, length
+	frames, bins := (x.Shape[1]-length)/step+1, length
 	if k.onesided {
 		bins = length/2 + 1
 	}
@@ -213,6 +195,43 @@ func (k *stft) Run(c *Call) error {
 		transformFrames[float64](k, out, x, window, step)
 	}
 	return nil
+}
+
+// frames gives the step from frame to frame and the length of one.
+func (k *stft) frames(c *Call) (step, length int, err error) {
+	x, window := c.In[0], c.Input(2)
+	if len(x.Shape) != 3 || x.Shape[2] != 1 && x.Shape[2] != 2 {
+		return 0, 0, fmt.Errorf("the signal is %s, must be [N,L,1], of real numbers, or [N,L,2]", x)
+	}
+	if m := x.Memory(); m != value.F32 && m != value.F64 {
+		return 0, 0, notFor(x.Kind)
+	}
+	if k.onesided && x.Shape[2] == 2 {
+		return 0, 0, fmt.Errorf("the signal is %s, must be of real numbers with onesided", x)
+	}
+	if step, err = scalarOf(c.In[1], "the step"); err != nil {
+		return 0, 0, err
+	}
+	samples := x.Shape[1]
+	length = samples
+	if window != nil {
+		if window.Kind != x.Kind || len(window.Shape) != 1 {
+			return 0, 0, fmt.Errorf("the window is %s, must be a list of %s", window, x.Kind)
+		}
+		length = window.Len()
+	}
+	if v := c.Input(3); v != nil {
+		if length, err = scalarOf(v, "the length of a frame"); err != nil {
+			return 0, 0, err
+		}
+	}
+	if window != nil && window.Len() != length {
+		return 0, 0, fmt.Errorf("the window is %s, must have %d elements, the length of a frame", window, length)
+	}
+	if step < 1 || length < 1 || length > samples {
+		return 0, 0, fmt.Errorf("the step is %d and the length of a frame %d, must be 1 or more, and the latter at most %d", step, length, samples)
+	}
+	return step, length, nil
 }
 
 func transformFrames[T float32 | float64](k *stft, out, x, window *value.Value, step int) {
