@@ -204,6 +204,7 @@ var slopes = [][]slope{
 	moveSlopes,
 	resizeSlopes, gridSlopes, regionSlopes,
 	attendSlopes, recurrentSlopes, einsumSlopes, sequenceSlopes,
+	quantizeSlopes,
 }
 
 func (n testNode) key() string {

@@ -12,7 +12,7 @@ var flat = map[string]bool{
 
 // flatInputs lists inputs that steer an operator rather than flow through it, beyond those that decide on its shapes.
 var flatInputs = map[string][]int{
-	"BatchNormalization": {3, 4}, "Dropout": {1, 2}, "MaxRoiPool": {1}, "RoiAlign": {1, 2}, "DequantizeLinear": {1, 2}, "OneHot": {0, 1},
+	"BatchNormalization": {3, 4}, "Dropout": {1, 2}, "MaxRoiPool": {1}, "RoiAlign": {1, 2}, "DequantizeLinear": {2}, "OneHot": {0, 1},
 }
 
 // Flat tells whether no gradient reaches input i: the operator is flat, or the input steers it.
