@@ -47,7 +47,7 @@ func (k *topK) Back(b *Back) error {
 	})
 }
 
-// addTo adds each element of up to that of dst at its place.
+// addTo adds each element of up to the one of dst that place names.
 func addTo[T simd.Float](dst, up []T, place func(i int) int) {
 	for i, u := range up {
 		dst[place(i)] += u
