@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/engine/onnx/op"
 	"github.com/energo-ml/energo/engine/onnx/value"
 )
@@ -59,9 +60,17 @@ func (p Port) String() string {
 	return fmt.Sprintf("%s %s[%s]", p.Name, p.Kind, strings.Join(dims, ","))
 }
 
-// Open reads a model from a file.
+// ReadFile reads what a model is made of: from an ONNX file, or from a folder in the form of Hugging Face (package huggingface).
+func ReadFile(path string) (*format.Model, error) {
+	if huggingface.Is(path) {
+		return huggingface.Read(path)
+	}
+	return format.ReadFile(path)
+}
+
+// Open reads a model, as ReadFile does.
 func Open(path string, o *Options) (*Model, error) {
-	f, err := format.ReadFile(path)
+	f, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

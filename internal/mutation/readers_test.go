@@ -175,6 +175,20 @@ func onnxReaders() []reader {
 			}),
 		}
 	}
+	folder := func(name, damaged string) reader {
+		return reader{
+			name: "onnx/" + name, funcs: []string{"engine/onnx.ReadFile", "engine/onnx/huggingface.Read"}, file: damaged, blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "engine/onnx/huggingface/testdata/shards"))); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: func(dir string) (any, error) {
+				m, err := onnx.ReadFile(dir)
+				return asJSON(m), err
+			},
+		}
+	}
 	return []reader{
 		{
 			name: "onnx/run", funcs: []string{"engine/onnx.Open"}, file: "affine.onnx", blind: noDigest,
@@ -201,6 +215,8 @@ func onnxReaders() []reader {
 				return fmt.Sprint(asJSON(y["y"].Tensor("y"))), nil
 			}),
 		},
+		folder("a folder's settings", "config.json"),
+		folder("a folder's shards", "model.safetensors.index.json"),
 		{
 			name: "onnx/array", funcs: []string{"engine/onnx/value.ReadNPY", "internal/npy.Read"}, file: "x.npy", make: only("x.npy", npy(2, 2)), blind: noDigest,
 			read: at("x.npy", func(path string) (any, error) {

@@ -29,7 +29,7 @@ type Base struct {
 //
 // Errors: those of OpenImported; a model that takes one picture at a time, as training takes many.
 func OpenBase(path string, side int) (*Base, error) {
-	f, err := format.ReadFile(path)
+	f, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +286,7 @@ func (n *Network) encoder() (*Imported, error) {
 
 // loadImported reads the network that Save has left, whose weights are read by another.
 func loadImported(path string, s Spec) (*Network, error) {
-	f, err := format.ReadFile(path)
+	f, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/onnx"
-	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss/distance"
@@ -39,9 +39,10 @@ type Imported struct {
 	workers     sync.Pool      // of *importing
 }
 
-// OpenAny opens an encoder of either form: an ONNX model where the path ends in .onnx (OpenImported), or else a folder (Open).
+// OpenAny opens an encoder of either form: a model of another system where the path ends in .onnx or is a folder of Hugging Face
+// (OpenImported), or else a run's folder (Open).
 func OpenAny(path string) (Encoder, error) {
-	if filepath.Ext(path) == modelSuffix {
+	if filepath.Ext(path) == modelSuffix || huggingface.Is(path) {
 		m, err := OpenImported(path)
 		if err != nil {
 			return nil, err
@@ -61,7 +62,7 @@ func OpenAny(path string) (Encoder, error) {
 // Errors name the file: a model that cannot be read or run, or does not take pictures; a card with an unknown key or a value that is out of
 // range, with its line, or that contradicts the model; values that neither says, by their keys.
 func OpenImported(path string) (*Imported, error) {
-	f, err := format.ReadFile(path)
+	f, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,9 @@ func OpenImported(path string) (*Imported, error) {
 }
 
 // cardOf is where the card of a model is.
-func cardOf(path string) string { return strings.TrimSuffix(path, modelSuffix) + cardSuffix }
+func cardOf(path string) string {
+	return strings.TrimSuffix(filepath.Clean(path), modelSuffix) + cardSuffix
+}
 
 // prepare sets what follows from the model and the card.
 func (e *Imported) prepare() error {

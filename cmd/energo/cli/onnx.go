@@ -65,7 +65,7 @@ func newONNXShow() *cobra.Command {
 		Use: "show FILE", Short: "What a model takes, gives and is made of", Args: exactly("FILE"),
 		Example: "  energo onnx show net.onnx\n  energo onnx show net.onnx --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := format.ReadFile(args[0])
+			f, err := onnx.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ named, not only the first.`,
 }
 
 func checkONNX(path string) []error {
-	f, err := format.ReadFile(path)
+	f, err := onnx.ReadFile(path)
 	if err != nil {
 		return []error{err}
 	}
