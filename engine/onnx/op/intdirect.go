@@ -92,6 +92,7 @@ func (d *directConv) pack(f *field, whole *gemm.Conv2D, w []float32, each, stret
 			for o := range out {
 				copy(part[o*s.InC*taps:(o+1)*s.InC*taps], w[((g*out+o)*in+i*each)*taps:])
 			}
+			d.filters[g*stretches+i].Exact = true
 			d.filters[g*stretches+i].Pack(&s, part)
 			at += len(part)
 		}

@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -129,33 +130,110 @@ func Forward[T simd.Float](s *Conv2D, y, x, w, bias []T, relu bool) {
 	give[T](&slides, j)
 }
 
-// A Filter is the weights of a convolution in the order that the kernels read, for many calls of ForwardPacked.
+// A Filter is the weights of a convolution in the orders that the kernels read, for many calls of ForwardPacked.
 type Filter[T simd.Float] struct {
-	level     simd.Level
-	weights   []T // as they came, for other levels
-	panels    []T
-	pointwise bool
+	// Exact asks for plain sums of products, which of small integers have no rounding errors. It must be set before Pack.
+	Exact bool
+
+	weights []T // as they came
+	finite  bool
+	engine  engine[T]
+	forms   [formCount]form[T]
+}
+
+// A form is an order of the weights, which is made when it is first needed.
+type form[T simd.Float] struct {
+	once   sync.Once
+	panels []T
+}
+
+const (
+	slideForm = iota
+	pointwiseForm
+	winograd2Form
+	winograd4Form
+	formCount
+)
+
+// formOf tells how ForwardPacked computes a convolution: by the sizes of one image, so that batches of any size need the weights in the same form.
+func (s *Conv2D) formOf() int {
+	if s.pointwise() {
+		return pointwiseForm
+	}
+	c := s.withDefaults()
+	if c.KH != 3 || c.KW != 3 || c.StrideH != 1 || c.StrideW != 1 || c.DilationH != 1 || c.DilationW != 1 {
+		return slideForm
+	}
+	h, w := c.OutH(), c.OutW()
+	best, least := slideForm, s.cost(h*w, 9, 0)
+	for _, form := range []int{winograd2Form, winograd4Form} {
+		m := sideOf[form]
+		parts := float64((m + 2) * (m + 2))
+		if cost := s.cost(ceil(h, m)*ceil(w, m), parts, 9*parts); cost < least {
+			best, least = form, cost
+		}
+	}
+	return best
+}
+
+// cost is the time of a form in multiplications for each pair of channels, about: each block of results takes some multiplications, and moves of inputs and results that are worth
+// moved multiplications of a channel. Weights that do not stay in a cache until the next run come from memory.
+func (s *Conv2D) cost(blocks int, multiplications, moved float64) float64 {
+	const (
+		cached     = 1 << 14 // pairs of channels
+		fromMemory = 18      // multiplications in the time in which an element comes from memory
+	)
+	cost := float64(blocks) * (multiplications + moved/float64(s.InC) + moved/float64(s.OutC))
+	if s.InC*s.OutC > cached {
+		cost += fromMemory * multiplications
+	}
+	return cost
 }
 
 // Pack fills f with the weights [OutC, InC, KH, KW] of s, which f keeps: they must not change.
 // The filter is for s with any number and size of images.
 func (f *Filter[T]) Pack(s *Conv2D, w []T) {
-	f.weights, f.pointwise = w[:s.OutC*s.InC*s.KH*s.KW], s.pointwise()
-	j := take[T, slide[T]](&slides)
-	j.forward(s)
-	f.level = j.level
-	if f.pointwise {
-		f.panels = grow([]T(nil), s.OutC*s.InC)
-		j.packRowsOf(f.panels, f.weights, s.OutC, s.InC)
-	} else {
-		own := j.packed
-		f.panels = grow([]T(nil), j.panelsLen())
-		j.weights, j.packed = f.weights, f.panels
-		j.packWeights()
-		j.weights, j.packed = nil, own
-	}
-	give[T](&slides, j)
+	f.weights, f.engine = w[:s.OutC*s.InC*s.KH*s.KW], newEngine[T]()
+	f.finite = !simd.HasNonFinite(f.weights)
+	f.panels(s, f.formOf(s))
 }
+
+func (f *Filter[T]) formOf(s *Conv2D) int {
+	form := s.formOf()
+	if sideOf[form] != 0 && (f.Exact || !f.finite) {
+		return slideForm
+	}
+	return form
+}
+
+// panels gives the weights in a form.
+func (f *Filter[T]) panels(s *Conv2D, kind int) []T {
+	f.forms[kind].once.Do(func() { f.forms[kind].panels = f.arrange(s, kind) })
+	return f.forms[kind].panels
+}
+
+func (f *Filter[T]) arrange(s *Conv2D, kind int) []T {
+	switch kind {
+	case pointwiseForm:
+		panels := grow([]T(nil), s.OutC*s.InC)
+		f.engine.packRowsOf(panels, f.weights, s.OutC, s.InC)
+		return panels
+	case winograd2Form, winograd4Form:
+		return f.engine.winogradWeights(sideOf[kind], f.weights, s.OutC, s.InC)
+	}
+	j := take[T, slide[T]](&slides)
+	defer give[T](&slides, j)
+	j.forward(s)
+	own := j.packed
+	panels := grow([]T(nil), j.panelsLen())
+	j.weights, j.packed = f.weights, panels
+	j.packWeights()
+	j.weights, j.packed = nil, own
+	return panels
+}
+
+// sideOf is the results a side of a tile in the forms that have tiles.
+var sideOf = [formCount]int{winograd2Form: 2, winograd4Form: 4}
 
 // A Finisher changes results of a convolution as soon as they are there, and in a core's cache.
 type Finisher[T simd.Float] interface {
@@ -164,10 +242,11 @@ type Finisher[T simd.Float] interface {
 }
 
 // ForwardPacked is Forward with weights that Pack has arranged, without ReLU; finish, if there is one, changes the results. The sums of a kernel of one element may be rounded
-// otherwise.
+// otherwise, and kernels of 3×3 are computed by winograd where that is faster and all inputs are finite: results are as near to the exact ones, by the largest of them,
+// as those of Forward times four. Inputs must be below 1/32 of the largest number there is.
 func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, finish Finisher[T]) {
 	e := newEngine[T]()
-	if f.level != e.level || f.pointwise != s.pointwise() {
+	if f.engine.level != e.level {
 		Forward(s, y, x, f.weights, bias, false)
 		if n := s.Batch * s.OutC * s.OutH() * s.OutW(); finish != nil && n > 0 {
 			finish.Finish(y[:n], 0)
@@ -176,21 +255,34 @@ func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, fi
 	}
 	s.check(len(y), len(x), len(f.weights))
 	s.checkBias(len(bias), bias != nil)
-	if f.pointwise {
+	kind := f.formOf(s)
+	if sideOf[kind] != 0 && simd.HasNonFinite(x[:s.Batch*s.InC*s.H*s.W]) {
+		kind = slideForm // the sums of a transform would make NaN of Inf, and bring it to results that have nothing to do with it
+	}
+	panels := f.panels(s, kind)
+	switch kind {
+	case pointwiseForm:
 		j := take[T, pointwise[T]](&pointwises)
 		j.engine, j.images, j.in, j.out, j.area = e, s.Batch, s.InC, s.OutC, s.H*s.W
-		j.y, j.x, j.bias, j.panels, j.finish = y, x, bias, f.panels, finish
+		j.y, j.x, j.bias, j.panels, j.finish = y, x, bias, panels, finish
 		j.start()
 		j.y, j.x, j.bias, j.panels, j.finish = nil, nil, nil, nil, nil
 		give[T](&pointwises, j)
-		return
+	case winograd2Form, winograd4Form:
+		j := take[T, winograd[T]](&winograds)
+		j.engine, j.conv, j.m, j.n = e, s.withDefaults(), sideOf[kind], sideOf[kind]+2
+		j.y, j.x, j.bias, j.weights, j.finish = y, x, bias, panels, finish
+		j.start()
+		j.y, j.x, j.bias, j.weights, j.finish = nil, nil, nil, nil, nil
+		give[T](&winograds, j)
+	default:
+		j := take[T, slide[T]](&slides)
+		j.forward(s)
+		j.y, j.x, j.bias, j.relu, j.finish = y, x, bias, false, finish
+		j.start(panels)
+		j.finish = nil
+		give[T](&slides, j)
 	}
-	j := take[T, slide[T]](&slides)
-	j.forward(s)
-	j.y, j.x, j.bias, j.relu, j.finish = y, x, bias, false, finish
-	j.start(f.panels)
-	j.finish = nil
-	give[T](&slides, j)
 }
 
 // InputGrad computes the gradient by the input, dx = Σ_o dy[b, o] ∗ w[o], the adjoint of

@@ -25,6 +25,14 @@ func tileGeneric[T simd.Float](t *tile) {
 	}
 }
 
+// row is the distance of the rows of A, in bytes.
+func (t *tile) row(z int) int {
+	if t.aRow != 0 {
+		return t.aRow
+	}
+	return z
+}
+
 // finish applies the epilogue to one element and stores it.
 func finish[T simd.Float](t *tile, i, j int, v T) {
 	z := size[T]()
@@ -55,19 +63,20 @@ func finish[T simd.Float](t *tile, i, j int, v T) {
 func block2[T simd.Float](t *tile, i, j int, top, bottom *[4]T) {
 	z := size[T]()
 	var p0, p1, p2, p3, q0, q1, q2, q3 T
+	row := t.row(z)
 	for _, r := range unsafe.Slice(t.runs, t.runCount) {
-		a, b := unsafe.Add(t.a, r.a+i*z), unsafe.Add(t.b, r.b+j*z)
+		a, b := unsafe.Add(t.a, r.a+i*row), unsafe.Add(t.b, r.b+j*z)
 		for s := range t.steps {
-			x := (*[2]T)(unsafe.Add(a, s*t.aStep))
+			x0, x1 := *(*T)(unsafe.Add(a, s*t.aStep)), *(*T)(unsafe.Add(a, s*t.aStep+row))
 			y := (*[4]T)(unsafe.Add(b, s*t.bStep))
-			p0 += x[0] * y[0]
-			p1 += x[0] * y[1]
-			p2 += x[0] * y[2]
-			p3 += x[0] * y[3]
-			q0 += x[1] * y[0]
-			q1 += x[1] * y[1]
-			q2 += x[1] * y[2]
-			q3 += x[1] * y[3]
+			p0 += x0 * y[0]
+			p1 += x0 * y[1]
+			p2 += x0 * y[2]
+			p3 += x0 * y[3]
+			q0 += x1 * y[0]
+			q1 += x1 * y[1]
+			q2 += x1 * y[2]
+			q3 += x1 * y[3]
 		}
 	}
 	*top = [4]T{p0, p1, p2, p3}
@@ -78,7 +87,7 @@ func block1[T simd.Float](t *tile, i, j int, row *[4]T) {
 	z := size[T]()
 	var p0, p1, p2, p3 T
 	for _, r := range unsafe.Slice(t.runs, t.runCount) {
-		a, b := unsafe.Add(t.a, r.a+i*z), unsafe.Add(t.b, r.b+j*z)
+		a, b := unsafe.Add(t.a, r.a+i*t.row(z)), unsafe.Add(t.b, r.b+j*z)
 		for s := range t.steps {
 			x := *(*T)(unsafe.Add(a, s*t.aStep))
 			y := (*[4]T)(unsafe.Add(b, s*t.bStep))

@@ -28,6 +28,7 @@ type tile struct {
 	rows          int // 1 to mr
 	cols          int // 1 to nr
 	flags         int
+	aRow          int // for multiplyRows: from one row of A to the next; aStep is one element
 }
 
 // A run is where a tile's next steps begin, as distances in bytes from a and b.
@@ -45,22 +46,23 @@ var oneRun run
 
 // An engine is the kernels of one level for one element type.
 type engine[T simd.Float] struct {
-	level simd.Level // Generic for float64, which has no assembly
-	mr    int        // rows of a tile
-	nr    int        // columns of a tile: two vectors
-	lanes int        // columns of a vector, to which panels of B are padded
-	alone int        // multiplications that are over sooner than a helper joins in
+	level  simd.Level // Generic for float64, which has no assembly
+	mr     int        // rows of a tile
+	mrRows int        // rows of a tile whose A is a matrix
+	nr     int        // columns of a tile: two vectors
+	lanes  int        // columns of a vector, to which panels of B are padded
+	alone  int        // multiplications that are over sooner than a helper joins in
 }
 
 func newEngine[T simd.Float]() engine[T] {
 	level := simd.Current()
 	switch {
 	case size[T]() != 4 || level == simd.Generic:
-		return engine[T]{simd.Generic, 4, 8, 4, 1 << 14}
+		return engine[T]{simd.Generic, 4, 4, 8, 4, 1 << 14}
 	case level == simd.AVX2:
-		return engine[T]{level, 6, 16, 8, 1 << 19}
+		return engine[T]{level, 6, 6, 16, 8, 1 << 19}
 	}
-	return engine[T]{level, 14, 32, 16, 1 << 20}
+	return engine[T]{level, 14, 7, 32, 16, 1 << 20}
 }
 
 func size[T simd.Float]() int { return int(unsafe.Sizeof(T(0))) }
@@ -78,6 +80,18 @@ func (e engine[T]) multiply(t *tile) {
 		tileAVX512(t)
 	case simd.AVX2:
 		tileAVX2(t)
+	default:
+		tileGeneric[T](t)
+	}
+}
+
+// multiplyRows computes a tile of at most mrRows rows whose A is a matrix, t.aRow apart, into rows of C.
+func (e engine[T]) multiplyRows(t *tile) {
+	switch e.level {
+	case simd.AVX512:
+		tileRowsAVX512(t)
+	case simd.AVX2:
+		tileRowsAVX2(t)
 	default:
 		tileGeneric[T](t)
 	}

@@ -10,6 +10,12 @@ func tileAVX512(t *tile)
 //go:noescape
 func tileAVX2(t *tile)
 
+//go:noescape
+func tileRowsAVX512(t *tile)
+
+//go:noescape
+func tileRowsAVX2(t *tile)
+
 // The steps of the copies are in bytes; width is at most one vector for transpose, two for copyRows and cols for sumRows and splitRows.
 
 //go:noescape
@@ -47,3 +53,27 @@ func maxTapsAVX512(y, x, at unsafe.Pointer, taps, n int, least float32)
 
 //go:noescape
 func maxTapsAVX2(y, x, at unsafe.Pointer, taps, n int, least float32)
+
+//go:noescape
+func winogradIn2AVX512(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int)
+
+//go:noescape
+func winogradIn2AVX2(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int)
+
+//go:noescape
+func winogradOut2AVX512(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int)
+
+//go:noescape
+func winogradOut2AVX2(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int)
+
+//go:noescape
+func winogradIn4AVX512(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int)
+
+//go:noescape
+func winogradIn4AVX2(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int)
+
+//go:noescape
+func winogradOut4AVX512(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int)
+
+//go:noescape
+func winogradOut4AVX2(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int)

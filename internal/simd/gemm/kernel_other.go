@@ -10,6 +10,10 @@ func tileAVX512(t *tile) { panic("gemm: no AVX-512") }
 
 func tileAVX2(t *tile) { panic("gemm: no AVX2") }
 
+func tileRowsAVX512(t *tile) { panic("gemm: no AVX-512") }
+
+func tileRowsAVX2(t *tile) { panic("gemm: no AVX2") }
+
 func transposeAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
 	panic("gemm: no AVX-512")
 }
@@ -49,3 +53,35 @@ func tapsAVX2(y, x, at, w unsafe.Pointer, taps, n int, bias float32) { panic("ge
 func maxTapsAVX512(y, x, at unsafe.Pointer, taps, n int, least float32) { panic("gemm: no AVX-512") }
 
 func maxTapsAVX2(y, x, at unsafe.Pointer, taps, n int, least float32) { panic("gemm: no AVX2") }
+
+func winogradIn2AVX512(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int) {
+	panic("gemm: no AVX-512")
+}
+
+func winogradOut2AVX512(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int) {
+	panic("gemm: no AVX-512")
+}
+
+func winogradIn2AVX2(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int) {
+	panic("gemm: no AVX2")
+}
+
+func winogradOut2AVX2(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int) {
+	panic("gemm: no AVX2")
+}
+
+func winogradIn4AVX512(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int) {
+	panic("gemm: no AVX-512")
+}
+
+func winogradOut4AVX512(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int) {
+	panic("gemm: no AVX-512")
+}
+
+func winogradIn4AVX2(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int) {
+	panic("gemm: no AVX2")
+}
+
+func winogradOut4AVX2(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int) {
+	panic("gemm: no AVX2")
+}

@@ -22,7 +22,7 @@ func testPacked[T simd.Float](t *testing.T) {
 		checkGuards(t, whole)
 		forward := make([]T, n)
 		Forward(s, forward, x, w, bias, false)
-		if !s.pointwise() {
+		if s.formOf() == slideForm {
 			for i, v := range forward {
 				if v != y[i] {
 					t.Fatalf("%+v: element %d is %v, Forward's is %v", *s, i, y[i], v)
@@ -59,6 +59,74 @@ func TestFilterOtherLevel(t *testing.T) {
 	Forward(s, must, x, w, nil, false)
 	for i, v := range must {
 		if y[i] != v {
+			t.Fatalf("element %d is %v, must be %v", i, y[i], v)
+		}
+	}
+}
+
+// TestFormOf: of kernels of 3×3, those with many results are computed in tiles of four a side, those with many weights and few results in tiles of two, those with few channels
+// or results as they are.
+func TestFormOf(t *testing.T) {
+	for _, c := range []struct {
+		s    Conv2D
+		form int
+	}{
+		{Conv2D{InC: 64, OutC: 64, H: 56, W: 56, KH: 3, KW: 3}, winograd4Form},
+		{Conv2D{InC: 256, OutC: 256, H: 16, W: 16, KH: 3, KW: 3}, winograd2Form},
+		{Conv2D{InC: 512, OutC: 512, H: 3, W: 3, KH: 3, KW: 3}, slideForm},
+		{Conv2D{InC: 3, OutC: 32, H: 56, W: 56, KH: 3, KW: 3}, slideForm},
+		{Conv2D{InC: 64, OutC: 64, H: 56, W: 56, KH: 3, KW: 3, StrideH: 2}, slideForm},
+		{Conv2D{InC: 64, OutC: 64, H: 56, W: 56, KH: 3, KW: 3, DilationW: 2}, slideForm},
+		{Conv2D{InC: 64, OutC: 64, H: 56, W: 56, KH: 3, KW: 1}, slideForm},
+		{Conv2D{InC: 64, OutC: 64, H: 56, W: 56, KH: 1, KW: 1}, pointwiseForm},
+	} {
+		if form := c.s.formOf(); form != c.form {
+			t.Errorf("%+v: form %d, must be %d", c.s, form, c.form)
+		}
+	}
+}
+
+// TestForwardPackedInfinite: an infinite input or weight comes to the results that it is a term of, and to no other.
+func TestForwardPackedInfinite(t *testing.T) {
+	s := &Conv2D{Batch: 1, InC: 32, H: 12, W: 12, OutC: 32, KH: 3, KW: 3}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, inWeights := range []bool{false, true} {
+		x, w := random[float32](rng, 32*144), random[float32](rng, 32*32*9)
+		if inWeights {
+			w[100] = float32(math.Inf(1))
+		} else {
+			x[100] = float32(math.Inf(1))
+		}
+		var f Filter[float32]
+		f.Pack(s, w)
+		y, must := make([]float32, 32*100), make([]float32, 32*100)
+		ForwardPacked(s, y, x, &f, nil, nil)
+		Forward(s, must, x, w, nil, false)
+		for i, v := range must {
+			if y[i] != v && (y[i] == y[i] || v == v) {
+				t.Fatalf("infinite weights %v: element %d is %v, must be %v", inWeights, i, y[i], v)
+			}
+		}
+	}
+}
+
+// TestFilterExact: sums of integers that floats hold have no rounding errors.
+func TestFilterExact(t *testing.T) {
+	s := &Conv2D{Batch: 1, InC: 28, H: 30, W: 30, OutC: 32, KH: 3, KW: 3}
+	rng := rand.New(rand.NewPCG(1, 2))
+	x, w := make([]float32, 28*900), make([]float32, 32*28*9)
+	for _, list := range [][]float32{x, w} {
+		for i := range list {
+			list[i] = float32(rng.IntN(511) - 255)
+		}
+	}
+	y, must := make([]float32, 32*28*28), make([]float64, 32*28*28)
+	f := Filter[float32]{Exact: true}
+	f.Pack(s, w)
+	ForwardPacked(s, y, x, &f, nil, nil)
+	s.each(func(i, j, k int) { must[i] += float64(x[j]) * float64(w[k]) })
+	for i, v := range must {
+		if float64(y[i]) != v {
 			t.Fatalf("element %d is %v, must be %v", i, y[i], v)
 		}
 	}
@@ -135,6 +203,8 @@ func TestPackedSameBits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, s := range []Conv2D{
 		{Batch: 1, InC: 128, H: 14, W: 14, OutC: 96, KH: 3, KW: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+		{Batch: 2, InC: 256, H: 14, W: 14, OutC: 72, KH: 3, KW: 3, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1},
+		{Batch: 4, InC: 24, H: 30, W: 23, OutC: 40, KH: 3, KW: 3, PadTop: 1, PadLeft: 2},
 		{Batch: 3, InC: 64, H: 7, W: 7, OutC: 200, KH: 1, KW: 1},
 		{Batch: 1, InC: 24, H: 56, W: 56, OutC: 144, KH: 1, KW: 1},
 	} {

@@ -103,12 +103,14 @@ func (s *slide[T]) plan() {
 	s.bands = min(ceil(minTasks, max(s.batch, 1)), s.outH)
 	s.planRuns()
 	s.canvases = reserve(s.canvases)
-	canvases := s.batch * s.canvasRows(s.outH) * s.row * size[T]()
-	if s.byPanel = !s.direct && s.panelsLen()*size[T]() > weightBytes && canvases <= canvasBytes; s.byPanel {
+	one, weights := s.canvasRows(s.outH)*s.row*size[T](), s.panelsLen()*size[T]()
+	if s.byPanel = !s.direct && weights > max(weightBytes, one) && s.batch*one <= canvasBytes; s.byPanel {
 		s.bands = min(ceil(minTasks, max(s.batch, 1)*ceil(s.outC, s.nr)), s.outH)
 		for len(s.canvases) < s.batch {
 			s.canvases = append(s.canvases, canvas[T]{})
 		}
+	} else if !s.direct {
+		s.bands = min(max(s.bands, ceil(one, bandBytes)), s.outH)
 	}
 	for i := range s.canvases {
 		s.canvases[i].clean = false
@@ -118,6 +120,7 @@ func (s *slide[T]) plan() {
 const (
 	weightBytes = 128 << 10 // of weights that each task reads all
 	canvasBytes = 32 << 20  // of canvases that are kept at a time
+	bandBytes   = 192 << 10 // of a canvas that a task goes over once for each panel, about: as much as stays in a core's own cache
 )
 
 // canvasRows is the number of rows of the canvas under some rows of the output.

@@ -16,15 +16,17 @@ func (s *isa) transpose() {
 		dst, src         = reg.RDI, reg.RSI
 		dstStep, srcStep = reg.R8, reg.R9
 		rows, cols       = reg.R10, reg.R11
+		width            = reg.RBX
 		n, tmp, from     = reg.RCX, reg.RAX, reg.RDX
 		here, there      = s.masks[0], s.rowsIn
 	)
 	for _, p := range []struct {
 		name string
 		to   reg.Register
-	}{{"dst", dst}, {"src", src}, {"dstStep", dstStep}, {"srcStep", srcStep}, {"rows", rows}, {"cols", cols}, {"width", n}} {
+	}{{"dst", dst}, {"src", src}, {"dstStep", dstStep}, {"srcStep", srcStep}, {"rows", rows}, {"cols", cols}, {"width", width}} {
 		s.Load(s.Param(p.name), p.to)
 	}
+	s.MOVQ(width, n)
 	s.mask(n, tmp, there)
 	a := &allocator{}
 	var in []reg.VecPhysical
@@ -55,14 +57,25 @@ func (s *isa) transpose() {
 	s.Label("loaded")
 	out := s.transposed(a, in)
 	s.MOVQ(cols, n)
-	for i, v := range out {
-		s.store(v, there, mem(dst, 0))
-		s.ADDQ(dstStep, dst)
-		if i < len(out)-1 {
-			s.DECQ(n)
-			s.JEQ(operand.LabelRef("done"))
+	s.CMPQ(width, operand.U8(s.lanes))
+	s.JNE(operand.LabelRef("part"))
+	for _, whole := range []bool{true, false} {
+		if !whole {
+			s.Label("part")
+		}
+		for i, v := range out {
+			s.storeSome(v, there, mem(dst, 0), whole)
+			s.ADDQ(dstStep, dst)
+			if i < len(out)-1 {
+				s.DECQ(n)
+				s.JEQ(operand.LabelRef("done"))
+			}
+		}
+		if whole {
+			s.JMP(operand.LabelRef("next"))
 		}
 	}
+	s.Label("next")
 	s.ADDQ(operand.U8(s.bytes()), src)
 	s.SUBQ(operand.U8(s.lanes), cols)
 	s.JGT(operand.LabelRef("block"))

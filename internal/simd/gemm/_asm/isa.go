@@ -12,15 +12,17 @@ import (
 // An isa is an instruction set's vectors, and the context that routines are written to.
 type isa struct {
 	*build.Context
-	name   string
-	suffix string            // of the routines' names
-	lanes  int               // float32 values in a vector
-	mr     int               // rows of the register tile
-	vecs   []reg.VecPhysical // all vector registers
-	masks  [2]reg.Register   // which lanes of a tile's two column vectors are there
-	rowsIn reg.Register      // which lanes hold a row, once a tile is transposed
-	prefix operand.Mem       // AVX2: -1 for each lane, then 0 for each
-	halves operand.Mem       // AVX-512: the even pairs of lanes, then the odd ones
+	name    string
+	suffix  string                  // of the routines' names
+	lanes   int                     // float32 values in a vector
+	mr      int                     // rows of the register tile
+	vecs    []reg.VecPhysical       // all vector registers
+	masks   [2]reg.Register         // which lanes of a tile's two column vectors are there
+	rowsIn  reg.Register            // which lanes hold a row, once a tile is transposed
+	prefix  operand.Mem             // AVX2: -1 for each lane, then 0 for each
+	halves  operand.Mem             // AVX-512: the even pairs of lanes, then the odd ones
+	byRows  bool                    // the tile that is being written reads rows of A that lie apart
+	numbers map[float32]operand.Mem // vectors of one number
 }
 
 func avx512() *isa {

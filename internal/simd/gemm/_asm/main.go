@@ -18,6 +18,8 @@ func main() {
 	flag.Parse()
 	for _, s := range []*isa{avx512(), avx2()} {
 		s.tile()
+		s.tileRows()
+		s.winograd()
 		s.transpose()
 		s.copyRows()
 		s.sumRows()

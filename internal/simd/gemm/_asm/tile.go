@@ -20,6 +20,7 @@ const (
 	fieldRows
 	fieldCols
 	fieldFlags
+	fieldARow
 )
 
 const (
@@ -43,11 +44,25 @@ var (
 	rAStep = reg.R12
 	rBStep = reg.R13
 	rCount = reg.RCX
+
+	// Of a tile whose A is a matrix: the distance of its rows, three and five times. With the scales of addresses they reach seven rows.
+	rARow, rARow3, rARow5 = reg.R12, reg.R14, reg.R15
 )
 
 // tile writes the routine that multiplies one tile. Its accumulators are vecs[width·r + v].
 func (s *isa) tile() {
-	s.function("tile", "func(t *byte)")
+	s.tileOf("tile", s.mr)
+}
+
+// tileRows writes the same for an A whose rows lie apart: a step is one value on, and C is not transposed.
+func (s *isa) tileRows() {
+	s.byRows = true
+	s.tileOf("tileRows", min(s.mr, 7))
+	s.byRows = false
+}
+
+func (s *isa) tileOf(routine string, mr int) {
+	s.function(routine, "func(t *byte)")
 	s.Load(s.Param("t"), rTile)
 	for _, f := range []struct {
 		field int
@@ -64,25 +79,30 @@ func (s *isa) tile() {
 	} {
 		s.MOVQ(mem(rTile, f.field), f.to)
 	}
+	if s.byRows {
+		s.MOVQ(mem(rTile, fieldARow), rARow)
+		s.LEAQ(operand.Mem{Base: rARow, Index: rARow, Scale: 2}, rARow3)
+		s.LEAQ(operand.Mem{Base: rARow, Index: rARow, Scale: 4}, rARow5)
+	}
 	s.MOVQ(mem(rTile, fieldRows), rCount)
 	s.CMPQ(mem(rTile, fieldCols), operand.U8(s.lanes))
 	s.JLE(operand.LabelRef("narrow"))
-	for r := s.mr; r > 1; r-- {
+	for r := mr; r > 1; r-- {
 		s.CMPQ(rCount, operand.U8(r))
 		s.JEQ(operand.LabelRef(label("rows%dx2", r)))
 	}
 	s.JMP(operand.LabelRef("rows1x2"))
 	s.Label("narrow")
-	for r := s.mr; r > 1; r-- {
+	for r := mr; r > 1; r-- {
 		s.CMPQ(rCount, operand.U8(r))
 		s.JEQ(operand.LabelRef(label("rows%dx1", r)))
 	}
 	s.JMP(operand.LabelRef("rows1x1"))
 	for _, width := range []int{2, 1} {
-		for r := s.mr; r > 0; r-- {
+		for r := mr; r > 0; r-- {
 			s.product(r, width)
 		}
-		s.finish(width)
+		s.finish(width, mr)
 	}
 }
 
@@ -106,15 +126,17 @@ func (s *isa) product(rows, width int) {
 	s.JLT(operand.LabelRef(name("rest")))
 	s.Label(name("four"))
 	for i := range 4 {
-		s.step(rows, width, i%sets)
+		s.step(rows, width, i%sets, i)
 	}
+	s.advance(4)
 	s.SUBQ(operand.U8(4), rCount)
 	s.JGE(operand.LabelRef(name("four")))
 	s.Label(name("rest"))
 	s.ADDQ(operand.U8(4), rCount)
 	s.JEQ(operand.LabelRef(name("end")))
 	s.Label(name("one"))
-	s.step(rows, width, 0)
+	s.step(rows, width, 0, 0)
+	s.advance(1)
 	s.DECQ(rCount)
 	s.JNE(operand.LabelRef(name("one")))
 	s.Label(name("end"))
@@ -128,8 +150,10 @@ func (s *isa) product(rows, width int) {
 
 // prefetch asks for the rows of C that the tile will be written to.
 func (s *isa) prefetch(name func(string) string, rows, width int) {
-	s.TESTQ(operand.U32(flagTranspose), mem(rTile, fieldFlags))
-	s.JNE(operand.LabelRef(name("run")))
+	if !s.byRows {
+		s.TESTQ(operand.U32(flagTranspose), mem(rTile, fieldFlags))
+		s.JNE(operand.LabelRef(name("run")))
+	}
 	s.MOVQ(rC, rNextA)
 	for r := range rows {
 		for v := 0; v < width*s.bytes(); v += 64 {
@@ -151,8 +175,8 @@ func (s *isa) sets(accumulators int) int {
 	return sets
 }
 
-// step adds the outer product of one row of A's panel and one of B's to a set of accumulators.
-func (s *isa) step(rows, width, set int) {
+// step adds the outer product of one row of A's panel and one of B's to a set of accumulators. at is the number of steps since A's address moved.
+func (s *isa) step(rows, width, set, at int) {
 	n := len(s.vecs)
 	b := s.vecs[n-width:]
 	for v := range width {
@@ -160,17 +184,43 @@ func (s *isa) step(rows, width, set int) {
 	}
 	for r := range rows {
 		a := s.vecs[n-4+r%2]
-		s.VBROADCASTSS(mem(rNextA, 4*r), a)
+		s.VBROADCASTSS(s.elementOfA(r, at), a)
 		for v := range width {
 			s.VFMADD231PS(b[v], a, s.vecs[(set*rows+r)*width+v])
 		}
 	}
-	s.ADDQ(rAStep, rNextA)
+	if !s.byRows {
+		s.ADDQ(rAStep, rNextA)
+	}
 	s.ADDQ(rBStep, rNextB)
 }
 
+// elementOfA is where the value of row r is.
+func (s *isa) elementOfA(r, at int) operand.Mem {
+	if !s.byRows {
+		return mem(rNextA, 4*r)
+	}
+	m := mem(rNextA, 4*at)
+	switch r {
+	case 1, 2, 4:
+		m.Index, m.Scale = rARow, uint8(r)
+	case 3, 6:
+		m.Index, m.Scale = rARow3, uint8(r/3)
+	case 5:
+		m.Index, m.Scale = rARow5, 1
+	}
+	return m
+}
+
+// advance moves A's address by steps, where each has not.
+func (s *isa) advance(steps int) {
+	if s.byRows {
+		s.ADDQ(operand.U8(4*steps), rNextA)
+	}
+}
+
 // finish writes what follows the products of the given width: the epilogue and the stores.
-func (s *isa) finish(width int) {
+func (s *isa) finish(width, mr int) {
 	name := func(part string) string { return label("%s%d", part, width) }
 	s.Label(name("finish"))
 	for v := range width {
@@ -183,29 +233,33 @@ func (s *isa) finish(width int) {
 	s.ANDQ(operand.U8(flagAdd|flagTranspose), rCount)
 	s.CMPQ(rCount, operand.U8(flagAdd))
 	s.JNE(operand.LabelRef(name("fresh")))
-	s.addRows(name, width)
+	s.addRows(name, width, mr)
 	s.Label(name("fresh"))
-	s.addBias(name, width)
-	s.relu(name, width)
+	s.addBias(name, width, mr)
+	s.relu(name, width, mr)
 	s.MOVQ(mem(rTile, fieldRows), rCount)
+	if s.byRows {
+		s.storeRows(name, width, mr)
+		return
+	}
 	s.TESTQ(operand.U32(flagTranspose), rNextB)
 	s.JNE(operand.LabelRef(name("columns")))
-	s.storeRows(name, width)
+	s.storeRows(name, width, mr)
 	s.Label(name("columns"))
 	s.storeColumns(name, width)
 }
 
 // addRows adds what C holds to the tile.
-func (s *isa) addRows(name func(string) string, width int) {
+func (s *isa) addRows(name func(string) string, width, mr int) {
 	old := s.vecs[len(s.vecs)-4]
 	s.MOVQ(mem(rTile, fieldRows), rCount)
 	s.MOVQ(rC, rNextA)
-	for r := range s.mr {
+	for r := range mr {
 		for v := range width {
 			s.load(mem(rNextA, v*s.bytes()), s.masks[v], old)
 			s.VADDPS(old, s.vecs[width*r+v], s.vecs[width*r+v])
 		}
-		if r < s.mr-1 {
+		if r < mr-1 {
 			s.DECQ(rCount)
 			s.JEQ(operand.LabelRef(name("fresh")))
 			s.ADDQ(rCStep, rNextA)
@@ -213,7 +267,7 @@ func (s *isa) addRows(name func(string) string, width int) {
 	}
 }
 
-func (s *isa) addBias(name func(string) string, width int) {
+func (s *isa) addBias(name func(string) string, width, mr int) {
 	bias := s.vecs[len(s.vecs)-4]
 	s.MOVQ(mem(rTile, fieldBias), rNextA)
 	s.TESTQ(rNextA, rNextA)
@@ -221,12 +275,12 @@ func (s *isa) addBias(name func(string) string, width int) {
 	s.TESTQ(operand.U32(flagRowBias), rNextB)
 	s.JEQ(operand.LabelRef(name("columnBias")))
 	s.MOVQ(mem(rTile, fieldRows), rCount)
-	for r := range s.mr {
+	for r := range mr {
 		s.VBROADCASTSS(mem(rNextA, 4*r), bias)
 		for v := range width {
 			s.VADDPS(bias, s.vecs[width*r+v], s.vecs[width*r+v])
 		}
-		if r < s.mr-1 {
+		if r < mr-1 {
 			s.DECQ(rCount)
 			s.JEQ(operand.LabelRef(name("unbiased")))
 		}
@@ -235,7 +289,7 @@ func (s *isa) addBias(name func(string) string, width int) {
 	s.Label(name("columnBias"))
 	for v := range width {
 		s.load(mem(rNextA, v*s.bytes()), s.masks[v], bias)
-		for r := range s.mr {
+		for r := range mr {
 			s.VADDPS(bias, s.vecs[width*r+v], s.vecs[width*r+v])
 		}
 	}
@@ -243,18 +297,18 @@ func (s *isa) addBias(name func(string) string, width int) {
 }
 
 // relu keeps NaN: VMAXPS returns its last source then.
-func (s *isa) relu(name func(string) string, width int) {
+func (s *isa) relu(name func(string) string, width, mr int) {
 	zero := s.vecs[len(s.vecs)-4]
 	s.TESTQ(operand.U32(flagReLU), rNextB)
 	s.JEQ(operand.LabelRef(name("linear")))
 	s.zero(zero)
-	for i := range s.mr * width {
+	for i := range mr * width {
 		s.VMAXPS(s.vecs[i], zero, s.vecs[i])
 	}
 	s.Label(name("linear"))
 }
 
-func (s *isa) storeRows(name func(string) string, width int) {
+func (s *isa) storeRows(name func(string) string, width, mr int) {
 	s.MOVQ(mem(rTile, fieldCols), rNextA)
 	s.CMPQ(rNextA, operand.U8(width*s.lanes))
 	s.JL(operand.LabelRef(name("part")))
@@ -264,11 +318,11 @@ func (s *isa) storeRows(name func(string) string, width int) {
 			done = name("partDone")
 			s.Label(name("part"))
 		}
-		for r := range s.mr {
+		for r := range mr {
 			for v := range width {
 				s.storeSome(s.vecs[width*r+v], s.masks[v], mem(rC, v*s.bytes()), whole)
 			}
-			if r < s.mr-1 {
+			if r < mr-1 {
 				s.DECQ(rCount)
 				s.JEQ(operand.LabelRef(done))
 				s.ADDQ(rCStep, rC)
