@@ -2,9 +2,11 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
 // stage is an elementwise function of one tensor that a kernel computes on its own result, part by part, while that is in the cache.
@@ -12,6 +14,8 @@ type stage struct {
 	f32  func(x []float32)          // of float32, in place
 	all  func(x *value.Value) error // of a whole tensor of any kind, in place
 	rank int                        // the least rank of the result
+
+	clamp *gemm.Clamp[float32] // where f32 only keeps results within bounds, which kernels can do before they store them; else nil
 }
 
 // stageOf gives what a node does to one of its inputs, nil where it needs more than that: an activation, Clip between numbers that never change, and arithmetic with such a number.
@@ -22,7 +26,11 @@ func stageOf(next *Node, input int) (*stage, error) {
 	}
 	switch k := k.(type) {
 	case *mapKernel:
-		return k.stage(), nil
+		s := k.stage()
+		if s != nil && next.Op.Domain == "" && next.Op.Name == "Relu" {
+			s.clamp = &gemm.Clamp[float32]{Low: 0, High: float32(math.Inf(1))}
+		}
+		return s, nil
 	case *clip:
 		return k.stage(next), nil
 	case *pairKernel:
@@ -64,7 +72,11 @@ func (k *clip) stage(n *Node) *stage {
 	}
 	c := newClipper32()
 	c.bound(k, bounds[0], bounds[1])
-	return &stage{f32: func(x []float32) { c.f(x, x) }, all: func(x *value.Value) error {
+	var clamp *gemm.Clamp[float32]
+	if c.low == c.low && c.high == c.high { // all is NaN where a bound is
+		clamp = &gemm.Clamp[float32]{Low: c.low, High: c.high}
+	}
+	return &stage{clamp: clamp, f32: func(x []float32) { c.f(x, x) }, all: func(x *value.Value) error {
 		if x.Kind != format.Float && (bounds[0] != nil || bounds[1] != nil) {
 			return fmt.Errorf("the bounds are float, must be one element of %s", x.Kind)
 		}

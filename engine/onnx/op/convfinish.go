@@ -93,6 +93,9 @@ func (f *finishedConv) Run(c *Call) error {
 		f.added = value.Data[float32](z)
 	}
 	f.conv.dense.finish = f
+	if f.added == nil && len(f.stages) == 1 && f.stages[0].clamp != nil {
+		f.conv.dense.finish = f.stages[0].clamp
+	}
 	return f.conv.Run(c)
 }
 

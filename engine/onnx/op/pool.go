@@ -179,7 +179,7 @@ func poolPlanes[T float32 | float64](k *pool, j *poolJob[T], s *space, y, x []T,
 	in, out, kernel := s.volumes()
 	planes := len(x) / in * d.in
 	p := gemm.Conv2D{
-		Batch: planes, InC: 1, H: h.in, W: w.in, OutC: 1, KH: h.kernel, KW: w.kernel,
+		Batch: 1, InC: planes, H: h.in, W: w.in, OutC: planes, KH: h.kernel, KW: w.kernel,
 		StrideH: h.stride, StrideW: w.stride, DilationH: h.dilation, DilationW: w.dilation,
 		PadTop: h.begin, PadBottom: h.beyond(), PadLeft: w.begin, PadRight: w.beyond(),
 	}
@@ -190,8 +190,8 @@ func poolPlanes[T float32 | float64](k *pool, j *poolJob[T], s *space, y, x []T,
 		gemm.MaxWindows(&p, y, x)
 		return true
 	}
-	if len(j.ones) != kernel {
-		j.ones = scratch.Sized(j.ones, kernel)
+	if len(j.ones) != planes*kernel {
+		j.ones = scratch.Sized(j.ones, planes*kernel)
 		for i := range j.ones {
 			j.ones[i] = 1
 		}

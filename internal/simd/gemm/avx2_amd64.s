@@ -937,6 +937,37 @@ unbiased2:
 	VMAXPS Y11, Y12, Y11
 
 linear2:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded2
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+
+unbounded2:
 	MOVQ    80(AX), CX
 	TESTQ   $0x00000004, DI
 	JNE     columns2
@@ -2388,6 +2419,25 @@ unbiased1:
 	VMAXPS Y5, Y12, Y5
 
 linear1:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded1
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+
+unbounded1:
 	MOVQ    80(AX), CX
 	TESTQ   $0x00000004, DI
 	JNE     columns1
@@ -3672,6 +3722,37 @@ unbiased2:
 	VMAXPS Y11, Y12, Y11
 
 linear2:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded2
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+	VMAXPS       Y6, Y12, Y6
+	VMINPS       Y6, Y13, Y6
+	VMAXPS       Y7, Y12, Y7
+	VMINPS       Y7, Y13, Y7
+	VMAXPS       Y8, Y12, Y8
+	VMINPS       Y8, Y13, Y8
+	VMAXPS       Y9, Y12, Y9
+	VMINPS       Y9, Y13, Y9
+	VMAXPS       Y10, Y12, Y10
+	VMINPS       Y10, Y13, Y10
+	VMAXPS       Y11, Y12, Y11
+	VMINPS       Y11, Y13, Y11
+
+unbounded2:
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), SI
 	CMPQ    SI, $0x10
@@ -4424,6 +4505,25 @@ unbiased1:
 	VMAXPS Y5, Y12, Y5
 
 linear1:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded1
+	VBROADCASTSS (SI), Y12
+	VBROADCASTSS 4(SI), Y13
+	VMAXPS       Y0, Y12, Y0
+	VMINPS       Y0, Y13, Y0
+	VMAXPS       Y1, Y12, Y1
+	VMINPS       Y1, Y13, Y1
+	VMAXPS       Y2, Y12, Y2
+	VMINPS       Y2, Y13, Y2
+	VMAXPS       Y3, Y12, Y3
+	VMINPS       Y3, Y13, Y3
+	VMAXPS       Y4, Y12, Y4
+	VMINPS       Y4, Y13, Y4
+	VMAXPS       Y5, Y12, Y5
+	VMINPS       Y5, Y13, Y5
+
+unbounded1:
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), SI
 	CMPQ    SI, $0x08
@@ -6124,19 +6224,189 @@ end:
 	VZEROUPPER
 	RET
 
-// func maxTapsAVX2(y *byte, x *byte, at *byte, taps int, n int, least float32)
-// Requires: AVX, CMOV
-TEXT ·maxTapsAVX2(SB), NOSPLIT, $0-44
+// func windowsAVX2(y *byte, x *byte, at *byte, w *byte, bias *byte, taps int, n int, step int, low float32, high float32)
+// Requires: AVX, FMA3
+TEXT ·windowsAVX2(SB), NOSPLIT, $0-72
+	MOVQ         w+24(FP), R8
+	MOVQ         bias+32(FP), AX
+	VMOVUPS      (AX), Y8
+	VBROADCASTSS low+64(FP), Y10
+	VBROADCASTSS high+68(FP), Y11
+	MOVQ         y+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         at+16(FP), DX
+	MOVQ         taps+40(FP), R9
+	MOVQ         n+48(FP), R10
+	MOVQ         step+56(FP), R11
+	LEAQ         (R11)(R11*2), R12
+	LEAQ         (R11)(R11*4), R13
+	LEAQ         (R12)(R11*4), R15
+	CMPQ         R10, $0x08
+	JLT          after8
+
+by8:
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
+	VMOVAPS Y8, Y4
+	VMOVAPS Y8, Y5
+	VMOVAPS Y8, Y6
+	VMOVAPS Y8, Y7
+	XORQ    CX, CX
+	MOVQ    R8, R14
+
+tap8:
+	MOVQ        (DX)(CX*8), AX
+	ADDQ        SI, AX
+	VMOVUPS     (R14), Y9
+	ADDQ        $0x20, R14
+	VFMADD231PS (AX), Y9, Y0
+	VFMADD231PS (AX)(R11*1), Y9, Y1
+	VFMADD231PS (AX)(R11*2), Y9, Y2
+	VFMADD231PS (AX)(R12*1), Y9, Y3
+	VFMADD231PS (AX)(R11*4), Y9, Y4
+	VFMADD231PS (AX)(R13*1), Y9, Y5
+	VFMADD231PS (AX)(R12*2), Y9, Y6
+	VFMADD231PS (AX)(R15*1), Y9, Y7
+	INCQ        CX
+	CMPQ        CX, R9
+	JLT         tap8
+	VMAXPS      Y0, Y10, Y0
+	VMINPS      Y0, Y11, Y0
+	VMOVUPS     Y0, (DI)
+	VMAXPS      Y1, Y10, Y1
+	VMINPS      Y1, Y11, Y1
+	VMOVUPS     Y1, 32(DI)
+	VMAXPS      Y2, Y10, Y2
+	VMINPS      Y2, Y11, Y2
+	VMOVUPS     Y2, 64(DI)
+	VMAXPS      Y3, Y10, Y3
+	VMINPS      Y3, Y11, Y3
+	VMOVUPS     Y3, 96(DI)
+	VMAXPS      Y4, Y10, Y4
+	VMINPS      Y4, Y11, Y4
+	VMOVUPS     Y4, 128(DI)
+	VMAXPS      Y5, Y10, Y5
+	VMINPS      Y5, Y11, Y5
+	VMOVUPS     Y5, 160(DI)
+	VMAXPS      Y6, Y10, Y6
+	VMINPS      Y6, Y11, Y6
+	VMOVUPS     Y6, 192(DI)
+	VMAXPS      Y7, Y10, Y7
+	VMINPS      Y7, Y11, Y7
+	VMOVUPS     Y7, 224(DI)
+	SUBQ        $0x08, R10
+	JEQ         end
+	ADDQ        $0x00000100, DI
+	LEAQ        (SI)(R11*8), SI
+	CMPQ        R10, $0x08
+	JGE         by8
+	SUBQ        $0x08, R10
+	MOVQ        R10, BX
+	IMULQ       R11, BX
+	ADDQ        BX, SI
+	IMUL3Q      $0x20, R10, BX
+	ADDQ        BX, DI
+	MOVQ        $0x00000008, R10
+	JMP         by8
+
+after8:
+	CMPQ R10, $0x04
+	JLT  after4
+
+by4:
+	VMOVAPS Y8, Y0
+	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
+	XORQ    CX, CX
+	MOVQ    R8, R14
+
+tap4:
+	MOVQ        (DX)(CX*8), AX
+	ADDQ        SI, AX
+	VMOVUPS     (R14), Y9
+	ADDQ        $0x20, R14
+	VFMADD231PS (AX), Y9, Y0
+	VFMADD231PS (AX)(R11*1), Y9, Y1
+	VFMADD231PS (AX)(R11*2), Y9, Y2
+	VFMADD231PS (AX)(R12*1), Y9, Y3
+	INCQ        CX
+	CMPQ        CX, R9
+	JLT         tap4
+	VMAXPS      Y0, Y10, Y0
+	VMINPS      Y0, Y11, Y0
+	VMOVUPS     Y0, (DI)
+	VMAXPS      Y1, Y10, Y1
+	VMINPS      Y1, Y11, Y1
+	VMOVUPS     Y1, 32(DI)
+	VMAXPS      Y2, Y10, Y2
+	VMINPS      Y2, Y11, Y2
+	VMOVUPS     Y2, 64(DI)
+	VMAXPS      Y3, Y10, Y3
+	VMINPS      Y3, Y11, Y3
+	VMOVUPS     Y3, 96(DI)
+	SUBQ        $0x04, R10
+	JEQ         end
+	ADDQ        $0x00000080, DI
+	LEAQ        (SI)(R11*4), SI
+	CMPQ        R10, $0x04
+	JGE         by4
+	SUBQ        $0x04, R10
+	MOVQ        R10, BX
+	IMULQ       R11, BX
+	ADDQ        BX, SI
+	IMUL3Q      $0x20, R10, BX
+	ADDQ        BX, DI
+	MOVQ        $0x00000004, R10
+	JMP         by4
+
+after4:
+by1:
+	VMOVAPS Y8, Y0
+	XORQ    CX, CX
+	MOVQ    R8, R14
+
+tap1:
+	MOVQ        (DX)(CX*8), AX
+	ADDQ        SI, AX
+	VMOVUPS     (R14), Y9
+	ADDQ        $0x20, R14
+	VFMADD231PS (AX), Y9, Y0
+	INCQ        CX
+	CMPQ        CX, R9
+	JLT         tap1
+	VMAXPS      Y0, Y10, Y0
+	VMINPS      Y0, Y11, Y0
+	VMOVUPS     Y0, (DI)
+	SUBQ        $0x01, R10
+	JEQ         end
+	ADDQ        $0x00000020, DI
+	LEAQ        (SI)(R11*1), SI
+	JMP         by1
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxWindowsAVX2(y *byte, x *byte, at *byte, taps int, n int, step int, least float32)
+// Requires: AVX
+TEXT ·maxWindowsAVX2(SB), NOSPLIT, $0-52
+	VBROADCASTSS least+48(FP), Y8
 	MOVQ         y+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         at+16(FP), DX
 	MOVQ         taps+24(FP), R9
 	MOVQ         n+32(FP), R10
-	VBROADCASTSS least+40(FP), Y8
+	MOVQ         step+40(FP), R11
+	LEAQ         (R11)(R11*2), R12
+	LEAQ         (R11)(R11*4), R13
+	LEAQ         (R12)(R11*4), R15
+	CMPQ         R10, $0x08
+	JLT          after8
 
 by8:
-	CMPQ    R10, $0x00000040
-	JLT     after8
 	VMOVAPS Y8, Y0
 	VMOVAPS Y8, Y1
 	VMOVAPS Y8, Y2
@@ -6151,13 +6421,13 @@ tap8:
 	MOVQ    (DX)(CX*8), AX
 	ADDQ    SI, AX
 	VMAXPS  (AX), Y0, Y0
-	VMAXPS  32(AX), Y1, Y1
-	VMAXPS  64(AX), Y2, Y2
-	VMAXPS  96(AX), Y3, Y3
-	VMAXPS  128(AX), Y4, Y4
-	VMAXPS  160(AX), Y5, Y5
-	VMAXPS  192(AX), Y6, Y6
-	VMAXPS  224(AX), Y7, Y7
+	VMAXPS  (AX)(R11*1), Y1, Y1
+	VMAXPS  (AX)(R11*2), Y2, Y2
+	VMAXPS  (AX)(R12*1), Y3, Y3
+	VMAXPS  (AX)(R11*4), Y4, Y4
+	VMAXPS  (AX)(R13*1), Y5, Y5
+	VMAXPS  (AX)(R12*2), Y6, Y6
+	VMAXPS  (AX)(R15*1), Y7, Y7
 	INCQ    CX
 	CMPQ    CX, R9
 	JLT     tap8
@@ -6169,38 +6439,63 @@ tap8:
 	VMOVUPS Y5, 160(DI)
 	VMOVUPS Y6, 192(DI)
 	VMOVUPS Y7, 224(DI)
-	ADDQ    $0x00000100, SI
+	SUBQ    $0x08, R10
+	JEQ     end
 	ADDQ    $0x00000100, DI
-	SUBQ    $0x00000040, R10
+	LEAQ    (SI)(R11*8), SI
+	CMPQ    R10, $0x08
+	JGE     by8
+	SUBQ    $0x08, R10
+	MOVQ    R10, BX
+	IMULQ   R11, BX
+	ADDQ    BX, SI
+	IMUL3Q  $0x20, R10, BX
+	ADDQ    BX, DI
+	MOVQ    $0x00000008, R10
 	JMP     by8
 
 after8:
-by2:
-	CMPQ    R10, $0x00000010
-	JLT     after2
+	CMPQ R10, $0x04
+	JLT  after4
+
+by4:
 	VMOVAPS Y8, Y0
 	VMOVAPS Y8, Y1
+	VMOVAPS Y8, Y2
+	VMOVAPS Y8, Y3
 	XORQ    CX, CX
 
-tap2:
+tap4:
 	MOVQ    (DX)(CX*8), AX
 	ADDQ    SI, AX
 	VMAXPS  (AX), Y0, Y0
-	VMAXPS  32(AX), Y1, Y1
+	VMAXPS  (AX)(R11*1), Y1, Y1
+	VMAXPS  (AX)(R11*2), Y2, Y2
+	VMAXPS  (AX)(R12*1), Y3, Y3
 	INCQ    CX
 	CMPQ    CX, R9
-	JLT     tap2
+	JLT     tap4
 	VMOVUPS Y0, (DI)
 	VMOVUPS Y1, 32(DI)
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DI
-	SUBQ    $0x00000010, R10
-	JMP     by2
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	SUBQ    $0x04, R10
+	JEQ     end
+	ADDQ    $0x00000080, DI
+	LEAQ    (SI)(R11*4), SI
+	CMPQ    R10, $0x04
+	JGE     by4
+	SUBQ    $0x04, R10
+	MOVQ    R10, BX
+	IMULQ   R11, BX
+	ADDQ    BX, SI
+	IMUL3Q  $0x20, R10, BX
+	ADDQ    BX, DI
+	MOVQ    $0x00000004, R10
+	JMP     by4
 
-after2:
+after4:
 by1:
-	CMPQ    R10, $0x00000008
-	JLT     after1
 	VMOVAPS Y8, Y0
 	XORQ    CX, CX
 
@@ -6212,35 +6507,11 @@ tap1:
 	CMPQ    CX, R9
 	JLT     tap1
 	VMOVUPS Y0, (DI)
-	ADDQ    $0x00000020, SI
-	ADDQ    $0x00000020, DI
-	SUBQ    $0x00000008, R10
-	JMP     by1
-
-after1:
-	TESTQ   R10, R10
+	SUBQ    $0x01, R10
 	JEQ     end
-	XORL    BX, BX
-	TESTQ   R10, R10
-	CMOVQLT BX, R10
-	MOVQ    $0x00000008, BX
-	CMPQ    R10, BX
-	CMOVQGT BX, R10
-	SUBQ    R10, BX
-	LEAQ    prefix<>+0(SB), R10
-	VMOVUPS (R10)(BX*4), Y14
-	VMOVAPS Y8, Y0
-	XORQ    CX, CX
-
-tail:
-	MOVQ       (DX)(CX*8), AX
-	ADDQ       SI, AX
-	VMASKMOVPS (AX), Y14, Y10
-	VMAXPS     Y10, Y0, Y0
-	INCQ       CX
-	CMPQ       CX, R9
-	JLT        tail
-	VMASKMOVPS Y0, Y14, (DI)
+	ADDQ    $0x00000020, DI
+	LEAQ    (SI)(R11*1), SI
+	JMP     by1
 
 end:
 	VZEROUPPER

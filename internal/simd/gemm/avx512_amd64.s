@@ -3198,6 +3198,69 @@ unbiased2:
 	VMAXPS Z27, Z28, Z27
 
 linear2:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded2
+	VBROADCASTSS (SI), Z28
+	VBROADCASTSS 4(SI), Z29
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
+	VMAXPS       Z2, Z28, Z2
+	VMINPS       Z2, Z29, Z2
+	VMAXPS       Z3, Z28, Z3
+	VMINPS       Z3, Z29, Z3
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
+	VMAXPS       Z6, Z28, Z6
+	VMINPS       Z6, Z29, Z6
+	VMAXPS       Z7, Z28, Z7
+	VMINPS       Z7, Z29, Z7
+	VMAXPS       Z8, Z28, Z8
+	VMINPS       Z8, Z29, Z8
+	VMAXPS       Z9, Z28, Z9
+	VMINPS       Z9, Z29, Z9
+	VMAXPS       Z10, Z28, Z10
+	VMINPS       Z10, Z29, Z10
+	VMAXPS       Z11, Z28, Z11
+	VMINPS       Z11, Z29, Z11
+	VMAXPS       Z12, Z28, Z12
+	VMINPS       Z12, Z29, Z12
+	VMAXPS       Z13, Z28, Z13
+	VMINPS       Z13, Z29, Z13
+	VMAXPS       Z14, Z28, Z14
+	VMINPS       Z14, Z29, Z14
+	VMAXPS       Z15, Z28, Z15
+	VMINPS       Z15, Z29, Z15
+	VMAXPS       Z16, Z28, Z16
+	VMINPS       Z16, Z29, Z16
+	VMAXPS       Z17, Z28, Z17
+	VMINPS       Z17, Z29, Z17
+	VMAXPS       Z18, Z28, Z18
+	VMINPS       Z18, Z29, Z18
+	VMAXPS       Z19, Z28, Z19
+	VMINPS       Z19, Z29, Z19
+	VMAXPS       Z20, Z28, Z20
+	VMINPS       Z20, Z29, Z20
+	VMAXPS       Z21, Z28, Z21
+	VMINPS       Z21, Z29, Z21
+	VMAXPS       Z22, Z28, Z22
+	VMINPS       Z22, Z29, Z22
+	VMAXPS       Z23, Z28, Z23
+	VMINPS       Z23, Z29, Z23
+	VMAXPS       Z24, Z28, Z24
+	VMINPS       Z24, Z29, Z24
+	VMAXPS       Z25, Z28, Z25
+	VMINPS       Z25, Z29, Z25
+	VMAXPS       Z26, Z28, Z26
+	VMINPS       Z26, Z29, Z26
+	VMAXPS       Z27, Z28, Z27
+	VMINPS       Z27, Z29, Z27
+
+unbounded2:
 	MOVQ    80(AX), CX
 	TESTQ   $0x00000004, DI
 	JNE     columns2
@@ -6061,6 +6124,41 @@ unbiased1:
 	VMAXPS Z13, Z28, Z13
 
 linear1:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded1
+	VBROADCASTSS (SI), Z28
+	VBROADCASTSS 4(SI), Z29
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
+	VMAXPS       Z2, Z28, Z2
+	VMINPS       Z2, Z29, Z2
+	VMAXPS       Z3, Z28, Z3
+	VMINPS       Z3, Z29, Z3
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
+	VMAXPS       Z6, Z28, Z6
+	VMINPS       Z6, Z29, Z6
+	VMAXPS       Z7, Z28, Z7
+	VMINPS       Z7, Z29, Z7
+	VMAXPS       Z8, Z28, Z8
+	VMINPS       Z8, Z29, Z8
+	VMAXPS       Z9, Z28, Z9
+	VMINPS       Z9, Z29, Z9
+	VMAXPS       Z10, Z28, Z10
+	VMINPS       Z10, Z29, Z10
+	VMAXPS       Z11, Z28, Z11
+	VMINPS       Z11, Z29, Z11
+	VMAXPS       Z12, Z28, Z12
+	VMINPS       Z12, Z29, Z12
+	VMAXPS       Z13, Z28, Z13
+	VMINPS       Z13, Z29, Z13
+
+unbounded1:
 	MOVQ    80(AX), CX
 	TESTQ   $0x00000004, DI
 	JNE     columns1
@@ -7526,6 +7624,41 @@ unbiased2:
 	VMAXPS Z13, Z28, Z13
 
 linear2:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded2
+	VBROADCASTSS (SI), Z28
+	VBROADCASTSS 4(SI), Z29
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
+	VMAXPS       Z2, Z28, Z2
+	VMINPS       Z2, Z29, Z2
+	VMAXPS       Z3, Z28, Z3
+	VMINPS       Z3, Z29, Z3
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
+	VMAXPS       Z6, Z28, Z6
+	VMINPS       Z6, Z29, Z6
+	VMAXPS       Z7, Z28, Z7
+	VMINPS       Z7, Z29, Z7
+	VMAXPS       Z8, Z28, Z8
+	VMINPS       Z8, Z29, Z8
+	VMAXPS       Z9, Z28, Z9
+	VMINPS       Z9, Z29, Z9
+	VMAXPS       Z10, Z28, Z10
+	VMINPS       Z10, Z29, Z10
+	VMAXPS       Z11, Z28, Z11
+	VMINPS       Z11, Z29, Z11
+	VMAXPS       Z12, Z28, Z12
+	VMINPS       Z12, Z29, Z12
+	VMAXPS       Z13, Z28, Z13
+	VMINPS       Z13, Z29, Z13
+
+unbounded2:
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), SI
 	CMPQ    SI, $0x20
@@ -8445,6 +8578,27 @@ unbiased1:
 	VMAXPS Z6, Z28, Z6
 
 linear1:
+	MOVQ         112(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbounded1
+	VBROADCASTSS (SI), Z28
+	VBROADCASTSS 4(SI), Z29
+	VMAXPS       Z0, Z28, Z0
+	VMINPS       Z0, Z29, Z0
+	VMAXPS       Z1, Z28, Z1
+	VMINPS       Z1, Z29, Z1
+	VMAXPS       Z2, Z28, Z2
+	VMINPS       Z2, Z29, Z2
+	VMAXPS       Z3, Z28, Z3
+	VMINPS       Z3, Z29, Z3
+	VMAXPS       Z4, Z28, Z4
+	VMINPS       Z4, Z29, Z4
+	VMAXPS       Z5, Z28, Z5
+	VMINPS       Z5, Z29, Z5
+	VMAXPS       Z6, Z28, Z6
+	VMINPS       Z6, Z29, Z6
+
+unbounded1:
 	MOVQ    80(AX), CX
 	MOVQ    88(AX), SI
 	CMPQ    SI, $0x10
@@ -10378,19 +10532,189 @@ end:
 	VZEROUPPER
 	RET
 
-// func maxTapsAVX512(y *byte, x *byte, at *byte, taps int, n int, least float32)
-// Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·maxTapsAVX512(SB), NOSPLIT, $0-44
+// func windowsAVX512(y *byte, x *byte, at *byte, w *byte, bias *byte, taps int, n int, step int, low float32, high float32)
+// Requires: AVX, AVX512F
+TEXT ·windowsAVX512(SB), NOSPLIT, $0-72
+	MOVQ         w+24(FP), R8
+	MOVQ         bias+32(FP), AX
+	VMOVUPS      (AX), Z8
+	VBROADCASTSS low+64(FP), Z10
+	VBROADCASTSS high+68(FP), Z11
+	MOVQ         y+0(FP), DI
+	MOVQ         x+8(FP), SI
+	MOVQ         at+16(FP), DX
+	MOVQ         taps+40(FP), R9
+	MOVQ         n+48(FP), R10
+	MOVQ         step+56(FP), R11
+	LEAQ         (R11)(R11*2), R12
+	LEAQ         (R11)(R11*4), R13
+	LEAQ         (R12)(R11*4), R15
+	CMPQ         R10, $0x08
+	JLT          after8
+
+by8:
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
+	VMOVAPS Z8, Z4
+	VMOVAPS Z8, Z5
+	VMOVAPS Z8, Z6
+	VMOVAPS Z8, Z7
+	XORQ    CX, CX
+	MOVQ    R8, R14
+
+tap8:
+	MOVQ        (DX)(CX*8), AX
+	ADDQ        SI, AX
+	VMOVUPS     (R14), Z9
+	ADDQ        $0x40, R14
+	VFMADD231PS (AX), Z9, Z0
+	VFMADD231PS (AX)(R11*1), Z9, Z1
+	VFMADD231PS (AX)(R11*2), Z9, Z2
+	VFMADD231PS (AX)(R12*1), Z9, Z3
+	VFMADD231PS (AX)(R11*4), Z9, Z4
+	VFMADD231PS (AX)(R13*1), Z9, Z5
+	VFMADD231PS (AX)(R12*2), Z9, Z6
+	VFMADD231PS (AX)(R15*1), Z9, Z7
+	INCQ        CX
+	CMPQ        CX, R9
+	JLT         tap8
+	VMAXPS      Z0, Z10, Z0
+	VMINPS      Z0, Z11, Z0
+	VMOVUPS     Z0, (DI)
+	VMAXPS      Z1, Z10, Z1
+	VMINPS      Z1, Z11, Z1
+	VMOVUPS     Z1, 64(DI)
+	VMAXPS      Z2, Z10, Z2
+	VMINPS      Z2, Z11, Z2
+	VMOVUPS     Z2, 128(DI)
+	VMAXPS      Z3, Z10, Z3
+	VMINPS      Z3, Z11, Z3
+	VMOVUPS     Z3, 192(DI)
+	VMAXPS      Z4, Z10, Z4
+	VMINPS      Z4, Z11, Z4
+	VMOVUPS     Z4, 256(DI)
+	VMAXPS      Z5, Z10, Z5
+	VMINPS      Z5, Z11, Z5
+	VMOVUPS     Z5, 320(DI)
+	VMAXPS      Z6, Z10, Z6
+	VMINPS      Z6, Z11, Z6
+	VMOVUPS     Z6, 384(DI)
+	VMAXPS      Z7, Z10, Z7
+	VMINPS      Z7, Z11, Z7
+	VMOVUPS     Z7, 448(DI)
+	SUBQ        $0x08, R10
+	JEQ         end
+	ADDQ        $0x00000200, DI
+	LEAQ        (SI)(R11*8), SI
+	CMPQ        R10, $0x08
+	JGE         by8
+	SUBQ        $0x08, R10
+	MOVQ        R10, BX
+	IMULQ       R11, BX
+	ADDQ        BX, SI
+	IMUL3Q      $0x40, R10, BX
+	ADDQ        BX, DI
+	MOVQ        $0x00000008, R10
+	JMP         by8
+
+after8:
+	CMPQ R10, $0x04
+	JLT  after4
+
+by4:
+	VMOVAPS Z8, Z0
+	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
+	XORQ    CX, CX
+	MOVQ    R8, R14
+
+tap4:
+	MOVQ        (DX)(CX*8), AX
+	ADDQ        SI, AX
+	VMOVUPS     (R14), Z9
+	ADDQ        $0x40, R14
+	VFMADD231PS (AX), Z9, Z0
+	VFMADD231PS (AX)(R11*1), Z9, Z1
+	VFMADD231PS (AX)(R11*2), Z9, Z2
+	VFMADD231PS (AX)(R12*1), Z9, Z3
+	INCQ        CX
+	CMPQ        CX, R9
+	JLT         tap4
+	VMAXPS      Z0, Z10, Z0
+	VMINPS      Z0, Z11, Z0
+	VMOVUPS     Z0, (DI)
+	VMAXPS      Z1, Z10, Z1
+	VMINPS      Z1, Z11, Z1
+	VMOVUPS     Z1, 64(DI)
+	VMAXPS      Z2, Z10, Z2
+	VMINPS      Z2, Z11, Z2
+	VMOVUPS     Z2, 128(DI)
+	VMAXPS      Z3, Z10, Z3
+	VMINPS      Z3, Z11, Z3
+	VMOVUPS     Z3, 192(DI)
+	SUBQ        $0x04, R10
+	JEQ         end
+	ADDQ        $0x00000100, DI
+	LEAQ        (SI)(R11*4), SI
+	CMPQ        R10, $0x04
+	JGE         by4
+	SUBQ        $0x04, R10
+	MOVQ        R10, BX
+	IMULQ       R11, BX
+	ADDQ        BX, SI
+	IMUL3Q      $0x40, R10, BX
+	ADDQ        BX, DI
+	MOVQ        $0x00000004, R10
+	JMP         by4
+
+after4:
+by1:
+	VMOVAPS Z8, Z0
+	XORQ    CX, CX
+	MOVQ    R8, R14
+
+tap1:
+	MOVQ        (DX)(CX*8), AX
+	ADDQ        SI, AX
+	VMOVUPS     (R14), Z9
+	ADDQ        $0x40, R14
+	VFMADD231PS (AX), Z9, Z0
+	INCQ        CX
+	CMPQ        CX, R9
+	JLT         tap1
+	VMAXPS      Z0, Z10, Z0
+	VMINPS      Z0, Z11, Z0
+	VMOVUPS     Z0, (DI)
+	SUBQ        $0x01, R10
+	JEQ         end
+	ADDQ        $0x00000040, DI
+	LEAQ        (SI)(R11*1), SI
+	JMP         by1
+
+end:
+	VZEROUPPER
+	RET
+
+// func maxWindowsAVX512(y *byte, x *byte, at *byte, taps int, n int, step int, least float32)
+// Requires: AVX, AVX512F
+TEXT ·maxWindowsAVX512(SB), NOSPLIT, $0-52
+	VBROADCASTSS least+48(FP), Z8
 	MOVQ         y+0(FP), DI
 	MOVQ         x+8(FP), SI
 	MOVQ         at+16(FP), DX
 	MOVQ         taps+24(FP), R9
 	MOVQ         n+32(FP), R10
-	VBROADCASTSS least+40(FP), Z8
+	MOVQ         step+40(FP), R11
+	LEAQ         (R11)(R11*2), R12
+	LEAQ         (R11)(R11*4), R13
+	LEAQ         (R12)(R11*4), R15
+	CMPQ         R10, $0x08
+	JLT          after8
 
 by8:
-	CMPQ    R10, $0x00000080
-	JLT     after8
 	VMOVAPS Z8, Z0
 	VMOVAPS Z8, Z1
 	VMOVAPS Z8, Z2
@@ -10405,13 +10729,13 @@ tap8:
 	MOVQ    (DX)(CX*8), AX
 	ADDQ    SI, AX
 	VMAXPS  (AX), Z0, Z0
-	VMAXPS  64(AX), Z1, Z1
-	VMAXPS  128(AX), Z2, Z2
-	VMAXPS  192(AX), Z3, Z3
-	VMAXPS  256(AX), Z4, Z4
-	VMAXPS  320(AX), Z5, Z5
-	VMAXPS  384(AX), Z6, Z6
-	VMAXPS  448(AX), Z7, Z7
+	VMAXPS  (AX)(R11*1), Z1, Z1
+	VMAXPS  (AX)(R11*2), Z2, Z2
+	VMAXPS  (AX)(R12*1), Z3, Z3
+	VMAXPS  (AX)(R11*4), Z4, Z4
+	VMAXPS  (AX)(R13*1), Z5, Z5
+	VMAXPS  (AX)(R12*2), Z6, Z6
+	VMAXPS  (AX)(R15*1), Z7, Z7
 	INCQ    CX
 	CMPQ    CX, R9
 	JLT     tap8
@@ -10423,38 +10747,63 @@ tap8:
 	VMOVUPS Z5, 320(DI)
 	VMOVUPS Z6, 384(DI)
 	VMOVUPS Z7, 448(DI)
-	ADDQ    $0x00000200, SI
+	SUBQ    $0x08, R10
+	JEQ     end
 	ADDQ    $0x00000200, DI
-	SUBQ    $0x00000080, R10
+	LEAQ    (SI)(R11*8), SI
+	CMPQ    R10, $0x08
+	JGE     by8
+	SUBQ    $0x08, R10
+	MOVQ    R10, BX
+	IMULQ   R11, BX
+	ADDQ    BX, SI
+	IMUL3Q  $0x40, R10, BX
+	ADDQ    BX, DI
+	MOVQ    $0x00000008, R10
 	JMP     by8
 
 after8:
-by2:
-	CMPQ    R10, $0x00000020
-	JLT     after2
+	CMPQ R10, $0x04
+	JLT  after4
+
+by4:
 	VMOVAPS Z8, Z0
 	VMOVAPS Z8, Z1
+	VMOVAPS Z8, Z2
+	VMOVAPS Z8, Z3
 	XORQ    CX, CX
 
-tap2:
+tap4:
 	MOVQ    (DX)(CX*8), AX
 	ADDQ    SI, AX
 	VMAXPS  (AX), Z0, Z0
-	VMAXPS  64(AX), Z1, Z1
+	VMAXPS  (AX)(R11*1), Z1, Z1
+	VMAXPS  (AX)(R11*2), Z2, Z2
+	VMAXPS  (AX)(R12*1), Z3, Z3
 	INCQ    CX
 	CMPQ    CX, R9
-	JLT     tap2
+	JLT     tap4
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
-	ADDQ    $0x00000080, SI
-	ADDQ    $0x00000080, DI
-	SUBQ    $0x00000020, R10
-	JMP     by2
+	VMOVUPS Z2, 128(DI)
+	VMOVUPS Z3, 192(DI)
+	SUBQ    $0x04, R10
+	JEQ     end
+	ADDQ    $0x00000100, DI
+	LEAQ    (SI)(R11*4), SI
+	CMPQ    R10, $0x04
+	JGE     by4
+	SUBQ    $0x04, R10
+	MOVQ    R10, BX
+	IMULQ   R11, BX
+	ADDQ    BX, SI
+	IMUL3Q  $0x40, R10, BX
+	ADDQ    BX, DI
+	MOVQ    $0x00000004, R10
+	JMP     by4
 
-after2:
+after4:
 by1:
-	CMPQ    R10, $0x00000010
-	JLT     after1
 	VMOVAPS Z8, Z0
 	XORQ    CX, CX
 
@@ -10466,35 +10815,11 @@ tap1:
 	CMPQ    CX, R9
 	JLT     tap1
 	VMOVUPS Z0, (DI)
-	ADDQ    $0x00000040, SI
-	ADDQ    $0x00000040, DI
-	SUBQ    $0x00000010, R10
-	JMP     by1
-
-after1:
-	TESTQ   R10, R10
+	SUBQ    $0x01, R10
 	JEQ     end
-	XORL    BX, BX
-	TESTQ   R10, R10
-	CMOVQLT BX, R10
-	MOVQ    $0x00000010, BX
-	CMPQ    R10, BX
-	CMOVQGT BX, R10
-	MOVL    $0x0000ffff, BX
-	BZHIL   R10, BX, BX
-	KMOVW   BX, K1
-	VMOVAPS Z8, Z0
-	XORQ    CX, CX
-
-tail:
-	MOVQ      (DX)(CX*8), AX
-	ADDQ      SI, AX
-	VMOVUPS.Z (AX), K1, Z10
-	VMAXPS    Z10, Z0, Z0
-	INCQ      CX
-	CMPQ      CX, R9
-	JLT       tail
-	VMOVUPS   Z0, K1, (DI)
+	ADDQ    $0x00000040, DI
+	LEAQ    (SI)(R11*1), SI
+	JMP     by1
 
 end:
 	VZEROUPPER

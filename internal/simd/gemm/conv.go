@@ -264,7 +264,8 @@ func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, fi
 	case pointwiseForm:
 		j := take[T, pointwise[T]](&pointwises)
 		j.engine, j.images, j.in, j.out, j.area = e, s.Batch, s.InC, s.OutC, s.H*s.W
-		j.y, j.x, j.bias, j.panels, j.finish = y, x, bias, panels, finish
+		j.y, j.x, j.bias, j.panels = y, x, bias, panels
+		j.finish, j.bounds = bounds(finish)
 		j.start()
 		j.y, j.x, j.bias, j.panels, j.finish = nil, nil, nil, nil, nil
 		give[T](&pointwises, j)
@@ -278,7 +279,8 @@ func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, fi
 	default:
 		j := take[T, slide[T]](&slides)
 		j.forward(s)
-		j.y, j.x, j.bias, j.relu, j.finish = y, x, bias, false, finish
+		j.y, j.x, j.bias, j.relu, j.bounded = y, x, bias, false, true
+		j.finish, j.bounds = bounds(finish)
 		j.start(panels)
 		j.finish = nil
 		give[T](&slides, j)
@@ -305,7 +307,7 @@ func InputGrad[T simd.Float](s *Conv2D, dx, dy, w []T, add bool) {
 		strideH: 1, strideW: 1, dilationH: c.DilationH, dilationW: c.DilationW,
 		top: c.DilationH*(c.KH-1) - c.PadTop, left: c.DilationW*(c.KW-1) - c.PadLeft,
 	}
-	j.y, j.x, j.weights, j.bias, j.relu, j.add, j.adjoint = dx, dy, w, nil, false, add, true
+	j.y, j.x, j.weights, j.bias, j.relu, j.add, j.adjoint, j.bounded = dx, dy, w, nil, false, add, true, false
 	j.start(nil)
 	give[T](&slides, j)
 }

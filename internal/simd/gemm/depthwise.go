@@ -20,12 +20,13 @@ func Depthwise[T simd.Float](s *Conv2D, y, x, w, bias []T, finish Finisher[T]) {
 		panic(fmt.Sprintf("gemm: %d channels of the output are no multiple of the input's %d", s.OutC, s.InC))
 	}
 	s.checkBias(len(bias), bias != nil)
-	j := take[T, depthwise[T]](&depthwises)
-	j.engine, j.conv = newEngine[T](), s.withDefaults()
-	j.y, j.x, j.w, j.bias, j.finish = y, x, w, bias, finish
+	j := take[T, blocks[T]](&blockPool)
+	j.engine, j.conv, j.greatest, j.outside = newEngine[T](), s.withDefaults(), false, 0
+	j.y, j.x, j.w, j.bias = y, x, w, bias
+	j.finish, j.bounds = bounds(finish)
 	j.start()
 	j.y, j.x, j.w, j.bias, j.finish = nil, nil, nil, nil, nil
-	give[T](&depthwises, j)
+	give[T](&blockPool, j)
 }
 
 // MaxWindows takes the greatest element of each channel under the kernel at every place, NaN if there
@@ -37,15 +38,15 @@ func MaxWindows[T simd.Float](s *Conv2D, y, x []T) {
 	if s.OutC != s.InC {
 		panic(fmt.Sprintf("gemm: the output has %d channels, not the input's %d", s.OutC, s.InC))
 	}
-	j := take[T, depthwise[T]](&depthwises)
-	j.engine, j.conv = newEngine[T](), s.withDefaults()
-	j.y, j.x, j.outside, j.greatest = y, x, T(math.Inf(-1)), true
+	j := take[T, blocks[T]](&blockPool)
+	j.engine, j.conv, j.greatest, j.outside = newEngine[T](), s.withDefaults(), true, T(math.Inf(-1))
+	j.y, j.x = y, x
 	j.start()
-	j.y, j.x, j.outside, j.greatest = nil, nil, 0, false
-	give[T](&depthwises, j)
+	j.y, j.x = nil, nil
+	give[T](&blockPool, j)
 }
 
-// A depthwise computes the results of a plane in one stretch: the plane is laid out so that what a
+// A depthwise is what the gradients have in common. They compute a plane in one stretch: it is laid out so that what a
 // tap needs of it lies in one piece, with a few elements between the rows that belong to no result.
 //
 // The padded plane is parted into StrideH·StrideW phases: phase (i, j) holds the rows and columns
@@ -54,16 +55,12 @@ func MaxWindows[T simd.Float](s *Conv2D, y, x []T) {
 type depthwise[T simd.Float] struct {
 	engine[T]
 	conv           Conv2D
-	y, x, w, bias  []T
+	y, x, w        []T
 	outH, outW     int
 	phaseH, phaseW int   // rows and columns of a phase
 	at             []int // where the piece of each tap begins, in bytes
 	stretch        int   // elements of a piece
 	step           int   // planes in a task
-	places         []depthwisePlace[T]
-	outside        T    // what padding holds
-	greatest       bool // the greatest element is taken instead of a sum
-	finish         Finisher[T]
 }
 
 // depthwisePlace is a worker's scratch.
@@ -71,8 +68,6 @@ type depthwisePlace[T simd.Float] struct {
 	x, y []T
 	seen T
 }
-
-var depthwises pool
 
 // plan lays out the canvas.
 func (j *depthwise[T]) plan() {
@@ -89,80 +84,6 @@ func (j *depthwise[T]) plan() {
 		}
 	}
 	j.stretch = (j.outH-1)*j.phaseW + j.outW
-}
-
-func (j *depthwise[T]) start() {
-	j.plan()
-	c := &j.conv
-	j.places = reserve(j.places)
-	for i := range j.places {
-		j.places[i].x = grow(j.places[i].x, c.StrideH*c.StrideW*j.phaseH*j.phaseW)
-		j.blank(j.places[i].x)
-	}
-	planes := c.Batch * c.InC
-	work := c.OutC / c.InC * j.stretch * (1 + len(j.at))
-	j.step = max(1, min(ceil(j.alone/16, work), ceil(planes, minTasks)))
-	j.do(ceil(planes, j.step), j, planes*work)
-}
-
-// Do computes a few planes.
-func (j *depthwise[T]) Do(task, worker int) {
-	c := &j.conv
-	place := of(j.places, worker)
-	if place.x == nil {
-		place.x = grow(place.x, c.StrideH*c.StrideW*j.phaseH*j.phaseW)
-		j.blank(place.x)
-	}
-	each, area, taps := c.OutC/c.InC, j.outH*j.outW, len(j.at)
-	for plane := task * j.step; plane < min((task+1)*j.step, c.Batch*c.InC); plane++ {
-		x := j.x[plane*c.H*c.W:][:c.H*c.W]
-		place.touch(x)
-		j.draw(place.x, x)
-		for m := range each {
-			channel := plane%c.InC*each + m
-			bias := T(0)
-			if j.bias != nil {
-				bias = j.bias[channel]
-			}
-			var w []T
-			if !j.greatest {
-				w = j.w[channel*taps:][:taps]
-			}
-			y := j.y[(plane*each+m)*area:][:area]
-			if j.phaseW == j.outW {
-				j.filter(y, place.x, x, w, bias)
-			} else {
-				place.y = grow(place.y, j.stretch)
-				j.filter(place.y, place.x, x, w, bias)
-				j.copyBlock(y, place.y, j.outW, j.phaseW, j.outH, j.outW)
-			}
-			if j.finish != nil {
-				j.finish.Finish(y, (plane*each+m)*area)
-			}
-		}
-	}
-}
-
-// blank makes padding of a place for planes.
-func (j *depthwise[T]) blank(x []T) {
-	clear(x)
-	if j.outside != 0 {
-		for i := range x {
-			x[i] = j.outside
-		}
-	}
-}
-
-// filter computes a stretch of the plane x, which is laid out on the canvas.
-func (j *depthwise[T]) filter(y, on, x, w []T, bias T) {
-	switch {
-	case !j.greatest:
-		j.taps(at(y, 0), at(on, 0), j.at, w, len(y), bias)
-	case simd.HasNonFinite(x):
-		maxTapsGeneric(y, at(on, 0), j.at, j.outside)
-	default:
-		j.maxTaps(at(y, 0), at(on, 0), j.at, len(y), j.outside)
-	}
 }
 
 // touch reads a plane from memory in its order, which processors foresee: draw goes over it in columns of vectors.

@@ -54,6 +54,10 @@ func finish[T simd.Float](t *tile, i, j int, v T) {
 	if t.flags&flagReLU != 0 && v < 0 {
 		v = 0
 	}
+	if t.bounds != nil {
+		b := (*[2]T)(t.bounds)
+		v = bounded(v, b[0], b[1])
+	}
 	if t.flags&(flagAdd|flagTranspose) == flagAdd|flagTranspose {
 		v += *c
 	}
@@ -161,18 +165,5 @@ func tapsGeneric[T simd.Float](y []T, x unsafe.Pointer, at []int, w []T, bias T)
 			sum += v * *(*T)(unsafe.Add(x, at[t]+i*size[T]()))
 		}
 		y[i] = sum
-	}
-}
-
-// maxTapsGeneric gives NaN where there is one.
-func maxTapsGeneric[T simd.Float](y []T, x unsafe.Pointer, at []int, least T) {
-	for i := range y {
-		most := least
-		for _, offset := range at {
-			if v := *(*T)(unsafe.Add(x, offset+i*size[T]())); v > most || v != v {
-				most = v
-			}
-		}
-		y[i] = most
 	}
 }

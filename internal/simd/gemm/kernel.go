@@ -28,7 +28,8 @@ type tile struct {
 	rows          int // 1 to mr
 	cols          int // 1 to nr
 	flags         int
-	aRow          int // for multiplyRows: from one row of A to the next; aStep is one element
+	aRow          int            // for multiplyRows: from one row of A to the next; aStep is one element
+	bounds        unsafe.Pointer // the least and the greatest that a result may be; nil for none
 }
 
 // A run is where a tile's next steps begin, as distances in bytes from a and b.
@@ -190,18 +191,6 @@ func (e engine[T]) taps(y, x unsafe.Pointer, at []int, w []T, n int, bias T) {
 		tapsAVX2(y, x, unsafe.Pointer(&at[0]), unsafe.Pointer(&w[0]), len(at), n, float32(bias))
 	default:
 		tapsGeneric(unsafe.Slice((*T)(y), n), x, at, w, bias)
-	}
-}
-
-// maxTaps sets y[i] to the greatest of least and x[at[t]/size+i] for all t, for i in [0, n); at is in bytes. There must be no NaN.
-func (e engine[T]) maxTaps(y, x unsafe.Pointer, at []int, n int, least T) {
-	switch e.level {
-	case simd.AVX512:
-		maxTapsAVX512(y, x, unsafe.Pointer(&at[0]), len(at), n, float32(least))
-	case simd.AVX2:
-		maxTapsAVX2(y, x, unsafe.Pointer(&at[0]), len(at), n, float32(least))
-	default:
-		maxTapsGeneric(unsafe.Slice((*T)(y), n), x, at, least)
 	}
 }
 

@@ -49,12 +49,6 @@ func tapsAVX512(y, x, at, w unsafe.Pointer, taps, n int, bias float32)
 func tapsAVX2(y, x, at, w unsafe.Pointer, taps, n int, bias float32)
 
 //go:noescape
-func maxTapsAVX512(y, x, at unsafe.Pointer, taps, n int, least float32)
-
-//go:noescape
-func maxTapsAVX2(y, x, at unsafe.Pointer, taps, n int, least float32)
-
-//go:noescape
 func winogradIn2AVX512(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int)
 
 //go:noescape
@@ -77,3 +71,15 @@ func winogradOut4AVX512(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, sr
 
 //go:noescape
 func winogradOut4AVX2(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int)
+
+//go:noescape
+func windowsAVX512(y, x, at, w, bias unsafe.Pointer, taps, n, step int, low, high float32)
+
+//go:noescape
+func maxWindowsAVX512(y, x, at unsafe.Pointer, taps, n, step int, least float32)
+
+//go:noescape
+func windowsAVX2(y, x, at, w, bias unsafe.Pointer, taps, n, step int, low, high float32)
+
+//go:noescape
+func maxWindowsAVX2(y, x, at unsafe.Pointer, taps, n, step int, least float32)

@@ -50,10 +50,6 @@ func tapsAVX512(y, x, at, w unsafe.Pointer, taps, n int, bias float32) { panic("
 
 func tapsAVX2(y, x, at, w unsafe.Pointer, taps, n int, bias float32) { panic("gemm: no AVX2") }
 
-func maxTapsAVX512(y, x, at unsafe.Pointer, taps, n int, least float32) { panic("gemm: no AVX-512") }
-
-func maxTapsAVX2(y, x, at unsafe.Pointer, taps, n int, least float32) { panic("gemm: no AVX2") }
-
 func winogradIn2AVX512(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dstTile, dstPart int) {
 	panic("gemm: no AVX-512")
 }
@@ -83,5 +79,21 @@ func winogradIn4AVX2(dst, src, spare unsafe.Pointer, tiles, srcRow, srcTile, dst
 }
 
 func winogradOut4AVX2(dst, src, bias, spare unsafe.Pointer, tiles, srcTile, srcPart, dstTile, dstRow int) {
+	panic("gemm: no AVX2")
+}
+
+func windowsAVX512(y, x, at, w, bias unsafe.Pointer, taps, n, step int, low, high float32) {
+	panic("gemm: no AVX-512")
+}
+
+func maxWindowsAVX512(y, x, at unsafe.Pointer, taps, n, step int, least float32) {
+	panic("gemm: no AVX-512")
+}
+
+func windowsAVX2(y, x, at, w, bias unsafe.Pointer, taps, n, step int, low, high float32) {
+	panic("gemm: no AVX2")
+}
+
+func maxWindowsAVX2(y, x, at unsafe.Pointer, taps, n, step int, least float32) {
 	panic("gemm: no AVX2")
 }

@@ -110,6 +110,53 @@ func TestForwardPackedInfinite(t *testing.T) {
 	}
 }
 
+// TestClamp: kernels hold results within bounds as the Clamp itself would, and keep NaN.
+func TestClamp(t *testing.T) {
+	levels[float32](t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		for _, s := range []Conv2D{
+			{Batch: 2, InC: 5, H: 9, W: 11, OutC: 7, KH: 1, KW: 1},
+			{Batch: 1, InC: 3, H: 9, W: 11, OutC: 20, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadLeft: 1},
+			{Batch: 1, InC: 32, H: 30, W: 30, OutC: 32, KH: 3, KW: 3},
+			{Batch: 2, InC: 11, H: 6, W: 7, OutC: 22, KH: 3, KW: 2}, // depthwise
+		} {
+			x, w := random[float32](rng, s.Batch*s.InC*s.H*s.W), random[float32](rng, s.OutC*s.InC*s.KH*s.KW)
+			x[5] = float32(math.NaN())
+			n := s.Batch * s.OutC * s.OutH() * s.OutW()
+			y, must := make([]float32, n), make([]float32, n)
+			clamp := &Clamp[float32]{Low: -0.25, High: 0.5}
+			var f Filter[float32]
+			f.Pack(&s, w)
+			compute := func(y []float32, finish Finisher[float32]) {
+				if s.OutC == 2*s.InC {
+					Depthwise(&s, y, x, w, nil, finish)
+				} else {
+					ForwardPacked(&s, y, x, &f, nil, finish)
+				}
+			}
+			compute(y, clamp)
+			compute(must, nil)
+			nans, low, high := 0, 0, 0
+			for i, v := range must {
+				switch {
+				case v != v:
+					nans++
+				case v < -0.25:
+					v, low = -0.25, low+1
+				case v > 0.5:
+					v, high = 0.5, high+1
+				}
+				if y[i] != v && (y[i] == y[i] || v == v) {
+					t.Fatalf("%+v: element %d is %v, must be %v", s, i, y[i], v)
+				}
+			}
+			if nans == 0 || low == 0 || high == 0 {
+				t.Errorf("%+v: %d results are NaN, %d below and %d above the bounds: nothing is shown", s, nans, low, high)
+			}
+		}
+	})
+}
+
 // TestFilterExact: sums of integers that floats hold have no rounding errors.
 func TestFilterExact(t *testing.T) {
 	s := &Conv2D{Batch: 1, InC: 28, H: 30, W: 30, OutC: 32, KH: 3, KW: 3}

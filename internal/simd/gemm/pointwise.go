@@ -1,6 +1,10 @@
 package gemm
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"unsafe"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
 
 // A pointwise is a convolution by a kernel of one element with packed weights, a product of the weights
 // [OutC, InC] by each image [InC, H·W]. Rows of a tile are output channels and columns are pixels, so that
@@ -19,6 +23,7 @@ type pointwise[T simd.Float] struct {
 	shared                  []T   // the panels of all images, where tasks share them; else nil
 	pack                    pointwisePanels[T]
 	finish                  Finisher[T]
+	bounds                  [2]T // of the results
 }
 
 var pointwises pool
@@ -81,7 +86,7 @@ func (j *pointwise[T]) Do(task, worker int) {
 		}
 	}
 	z := size[T]()
-	t := tile{runs: &oneRun, runCount: 1, steps: j.in, cStep: j.area * z, flags: flagRowBias}
+	t := tile{runs: &oneRun, runCount: 1, steps: j.in, cStep: j.area * z, flags: flagRowBias, bounds: unsafe.Pointer(&j.bounds)}
 	for i := firstTile; i < lastTile; i++ {
 		row, end := span(j.out, j.tiles, i)
 		t.rows = end - row

@@ -1,6 +1,10 @@
 package gemm
 
-import "github.com/energo-ml/energo/internal/simd"
+import (
+	"unsafe"
+
+	"github.com/energo-ml/energo/internal/simd"
+)
 
 // A slide is a convolution in the form that the forward pass has in common with, for
 // stride 1, the gradient by the input: a kernel slides over a canvas onto which each
@@ -17,6 +21,8 @@ type slide[T simd.Float] struct {
 	relu, add           bool
 	adjoint             bool // the weights are of the convolution whose gradient this is
 	finish              Finisher[T]
+	bounds              [2]T // of the results, where bounded
+	bounded             bool
 
 	phaseW   int  // columns of a group
 	row      int  // elements of a row of the canvas
@@ -59,7 +65,7 @@ func (s *slide[T]) forward(conv *Conv2D) {
 		strideH: c.StrideH, strideW: c.StrideW, dilationH: c.DilationH, dilationW: c.DilationW,
 		top: c.PadTop, left: c.PadLeft,
 	}
-	s.add, s.adjoint = false, false
+	s.add, s.adjoint, s.bounded = false, false, false
 }
 
 // start computes the convolution with panels, or with s.weights where panels is nil.
@@ -222,6 +228,9 @@ func (s *slide[T]) fill(image, lo, hi int, on []T, first int) {
 	}
 	if s.add {
 		t.flags |= flagAdd
+	}
+	if s.bounded {
+		t.bounds = unsafe.Pointer(&s.bounds)
 	}
 	if s.bias != nil {
 		t.bias = at(s.bias, first)

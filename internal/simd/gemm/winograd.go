@@ -219,13 +219,7 @@ func (j *winograd[T]) store(results []T, image, lo, hi, channel int) {
 	area, n := j.outH*j.outW, (hi-lo)*j.outW
 	y := (image*j.conv.OutC+channel)*area + lo*j.outW
 	channels := min(j.lanes, j.conv.OutC-channel)
-	for i := 0; i < n; i += j.lanes {
-		if i+j.lanes > n && n >= j.lanes { // a whole vector of what partly was before
-			i = n - j.lanes
-		}
-		pixels := min(n-i, j.lanes)
-		j.transpose(at(j.y, y+i), at(results, i*j.lanes), area, j.lanes, pixels, pixels, channels)
-	}
+	j.putBlock(at(j.y, y), at(results, 0), area, n, channels)
 	if j.finish == nil {
 		return
 	}

@@ -25,6 +25,7 @@ func main() {
 		s.sumRows()
 		s.splitRows()
 		s.taps()
+		s.windows()
 		text, err := assemble(s)
 		if err == nil {
 			err = write(filepath.Join(*dir, s.name+"_amd64.s"), text)

@@ -5,42 +5,18 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// taps writes the routines that filter a stretch, and that take the greatest element under each of its windows.
+// taps writes the routine that filters a stretch.
 //
 //	for i := range n { y[i] = bias + Σ_t w[t]·x[at[t]+i] }
-//	for i := range n { y[i] = max(least, x[at[0]+i], x[at[1]+i], …) }
 //
-// with at in bytes. The second one knows no NaN.
+// with at in bytes.
 func (s *isa) taps() {
-	s.tapsBy("taps", true)
-	s.tapsBy("maxTaps", false)
-}
-
-func (s *isa) tapsBy(name string, weighted bool) {
-	initial := "least"
-	if weighted {
-		initial = "bias"
-		s.function(name, "func(y, x, at, w *byte, taps, n int, bias float32)")
-	} else {
-		s.function(name, "func(y, x, at *byte, taps, n int, least float32)")
-	}
+	s.function("taps", "func(y, x, at, w *byte, taps, n int, bias float32)")
 	y, x, at, w, taps, n := reg.RDI, reg.RSI, reg.RDX, reg.R8, reg.R9, reg.R10
 	t, from, tmp := reg.RCX, reg.RAX, reg.RBX
 	bias, weight, old := s.vecs[8], s.vecs[9], s.vecs[10]
-	for _, p := range []struct {
-		name string
-		to   reg.Register
-	}{{"y", y}, {"x", x}, {"at", at}, {"w", w}, {"taps", taps}, {"n", n}} {
-		if p.name == "w" && !weighted {
-			continue
-		}
-		s.Load(s.Param(p.name), p.to)
-	}
-	address, err := s.Param(initial).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	s.VBROADCASTSS(address.Addr, bias)
+	s.params("y", y, "x", x, "at", at, "w", w, "taps", taps, "n", n)
+	s.broadcastParam("bias", bias)
 	for _, vectors := range []int{8, 2, 1} {
 		size := s.lanes * vectors
 		next := label("after%d", vectors)
@@ -54,15 +30,9 @@ func (s *isa) tapsBy(name string, weighted bool) {
 		s.Label(label("tap%d", vectors))
 		s.MOVQ(operand.Mem{Base: at, Index: t, Scale: 8}, from)
 		s.ADDQ(x, from)
-		if weighted {
-			s.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, weight)
-		}
+		s.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, weight)
 		for v := range vectors {
-			if weighted {
-				s.VFMADD231PS(mem(from, v*s.bytes()), weight, s.vecs[v])
-			} else {
-				s.VMAXPS(mem(from, v*s.bytes()), s.vecs[v], s.vecs[v])
-			}
+			s.VFMADD231PS(mem(from, v*s.bytes()), weight, s.vecs[v])
 		}
 		s.INCQ(t)
 		s.CMPQ(t, taps)
@@ -86,12 +56,8 @@ func (s *isa) tapsBy(name string, weighted bool) {
 	s.MOVQ(operand.Mem{Base: at, Index: t, Scale: 8}, from)
 	s.ADDQ(x, from)
 	s.load(mem(from, 0), there, old)
-	if weighted {
-		s.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, weight)
-		s.VFMADD231PS(old, weight, s.vecs[0])
-	} else {
-		s.VMAXPS(old, s.vecs[0], s.vecs[0])
-	}
+	s.VBROADCASTSS(operand.Mem{Base: w, Index: t, Scale: 4}, weight)
+	s.VFMADD231PS(old, weight, s.vecs[0])
 	s.INCQ(t)
 	s.CMPQ(t, taps)
 	s.JLT(operand.LabelRef("tail"))

@@ -21,6 +21,7 @@ const (
 	fieldCols
 	fieldFlags
 	fieldARow
+	fieldBounds
 )
 
 const (
@@ -296,7 +297,7 @@ func (s *isa) addBias(name func(string) string, width, mr int) {
 	s.Label(name("unbiased"))
 }
 
-// relu keeps NaN: VMAXPS returns its last source then.
+// relu cuts off below 0, and within bounds where there are some. It keeps NaN: VMAXPS and VMINPS return their last source then.
 func (s *isa) relu(name func(string) string, width, mr int) {
 	zero := s.vecs[len(s.vecs)-4]
 	s.TESTQ(operand.U32(flagReLU), rNextB)
@@ -306,6 +307,17 @@ func (s *isa) relu(name func(string) string, width, mr int) {
 		s.VMAXPS(s.vecs[i], zero, s.vecs[i])
 	}
 	s.Label(name("linear"))
+	s.MOVQ(mem(rTile, fieldBounds), rNextA)
+	s.TESTQ(rNextA, rNextA)
+	s.JEQ(operand.LabelRef(name("unbounded")))
+	low, high := s.vecs[len(s.vecs)-4], s.vecs[len(s.vecs)-3]
+	s.VBROADCASTSS(mem(rNextA, 0), low)
+	s.VBROADCASTSS(mem(rNextA, 4), high)
+	for i := range mr * width {
+		s.VMAXPS(s.vecs[i], low, s.vecs[i])
+		s.VMINPS(s.vecs[i], high, s.vecs[i])
+	}
+	s.Label(name("unbounded"))
 }
 
 func (s *isa) storeRows(name func(string) string, width, mr int) {
