@@ -80,6 +80,37 @@ func TestPathsOfDocuments(t *testing.T) {
 	}
 }
 
+// TestTestsOfDocuments: a test that a document names in backticks is one of the tree's.
+func TestTestsOfDocuments(t *testing.T) {
+	known := map[string]bool{}
+	function := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range function.FindAllStringSubmatch(string(text), -1) {
+			known[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	quoted := regexp.MustCompile("`(Test[A-Z]\\w*)`")
+	for name, text := range documents(t) {
+		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
+			if checked++; !known[m[1]] {
+				t.Errorf("%s: there is no test `%s`", name, m[1])
+			}
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d names were checked", checked)
+	}
+}
+
 func exists(pattern string) bool {
 	names, err := filepath.Glob(filepath.Join(root, pattern))
 	return err == nil && len(names) > 0

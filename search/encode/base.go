@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/autodiff"
@@ -102,10 +103,23 @@ func (b *Base) network(s Spec, o BaseOptions) (*Network, error) {
 		return nil, err
 	}
 	if o.Freeze != nil && !slices.ContainsFunc(m.Params(), func(p *autodiff.Param) bool { return o.Freeze.MatchString(p.Name) }) {
-		return nil, fmt.Errorf("freeze is %q, which no parameter's name matches; the first is %q, the last %q", o.Freeze, m.Params()[0].Name, m.Params()[len(m.Params())-1].Name)
+		return nil, fmt.Errorf("freeze is %q, which matches none of the parameters' names: %s", o.Freeze, namesOf(m.Params()))
 	}
 	n.Module = m
 	return n, nil
+}
+
+// namesOf lists the names of parameters, the first of many.
+func namesOf(params []*autodiff.Param) string {
+	const most = 12
+	var names []string
+	for _, p := range params[:min(most, len(params))] {
+		names = append(names, p.Name)
+	}
+	if len(params) > most {
+		names = append(names, fmt.Sprintf("and %d more", len(params)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // The names of what is added to a model, and the pattern of those that never train.
