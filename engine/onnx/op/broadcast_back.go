@@ -22,13 +22,11 @@ func pointwise[T simd.Float](f func(up, y, a, b T) T) partial[T] {
 			}
 		}
 		up, y, a, b := x[0], x[1], x[2], x[3]
-		steps := [4]int{min(1, len(up)-1), min(1, len(y)-1), min(1, len(a)-1), min(1, len(b)-1)}
-		at := [4]int{}
+		upStep, yStep, aStep, bStep := min(1, len(up)-1), min(1, len(y)-1), min(1, len(a)-1), min(1, len(b)-1)
+		j, k, l, m := 0, 0, 0, 0
 		for i := range dst {
-			dst[i] = f(up[at[0]], y[at[1]], a[at[2]], b[at[3]])
-			for k, s := range steps {
-				at[k] += s
-			}
+			dst[i] = f(up[j], y[k], a[l], b[m])
+			j, k, l, m = j+upStep, k+yStep, l+aStep, m+bStep
 		}
 	}
 }

@@ -84,9 +84,10 @@ func share(v *value.Value, n int) {
 
 // where takes elements of its second input where the first is true, else of the third.
 type where struct {
-	f    chooser
-	kind format.DataType
-	back reaches
+	f      chooser
+	kind   format.DataType
+	back32 [2]choice[uint32] // of the gradients of the two operands
+	back64 [2]choice[uint64]
 }
 
 func (k *where) Run(c *Call) error {
@@ -98,17 +99,7 @@ func (k *where) Run(c *Call) error {
 		return fmt.Errorf("inputs 1 and 2 are %s and %s, must be of one type", x, y)
 	}
 	if k.f == nil || k.kind != x.Kind {
-		k.kind = x.Kind
-		switch x.Memory().Size() {
-		case 1:
-			k.f = &choice[uint8]{}
-		case 2:
-			k.f = &choice[uint16]{}
-		case 4:
-			k.f = &choice[uint32]{}
-		default:
-			k.f = &choice[uint64]{}
-		}
+		k.kind, k.f = x.Kind, chooserOf(x.Memory())
 	}
 	shape, err := broadcastShape(cond.Shape, x.Shape, y.Shape)
 	if err != nil {
@@ -124,6 +115,18 @@ func (k *where) Run(c *Call) error {
 
 type chooser interface {
 	choose(out, cond, x, y *value.Value)
+}
+
+func chooserOf(m value.Memory) chooser {
+	switch m.Size() {
+	case 1:
+		return &choice[uint8]{}
+	case 2:
+		return &choice[uint16]{}
+	case 4:
+		return &choice[uint32]{}
+	}
+	return &choice[uint64]{}
 }
 
 type choice[T word] struct {

@@ -1,7 +1,6 @@
 package op
 
 import (
-	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/simd"
 )
@@ -54,12 +53,17 @@ func ones[T simd.Float]() *value.Value {
 
 // chosen computes dst = up where the operand is the function's value, or both are NaN, else 0.
 func chosen[T simd.Float](dst []T, x [4][]T) {
-	pointwise(func(up, y, a, _ T) T {
-		if y == a || y != y && a != a {
-			return up
+	up, y, a := x[0], x[1], x[2]
+	upStep, yStep, aStep := min(1, len(up)-1), min(1, len(y)-1), min(1, len(a)-1)
+	j, k, l := 0, 0, 0
+	for i := range dst {
+		d := T(0)
+		if e, f := y[k], a[l]; e == f || e != e && f != f {
+			d = up[j]
 		}
-		return 0
-	})(dst, x)
+		dst[i] = d
+		j, k, l = j+upStep, k+yStep, l+aStep
+	}
 }
 
 // Back brings the gradient to the operand whose element was taken.
@@ -67,39 +71,27 @@ func (k *where) Back(b *Back) error {
 	if b.Up[0] == nil {
 		return nil
 	}
-	return onFloats(b.In[1], func() error { return whereBack(&k.back.f32, b, format.Float) }, func() error { return whereBack(&k.back.f64, b, format.Double) })
+	return onFloats(b.In[1], func() error { return whereBack[float32](b, &k.back32[0], &k.back32[1]) }, func() error { return whereBack[float64](b, &k.back64[0], &k.back64[1]) })
 }
 
-func whereBack[T simd.Float](r *reach[T], b *Back, kind format.DataType) error {
-	s := borrow[T](b.In[0].Len())
-	defer giveBack(s)
-	mask, err := value.Of(*s, b.In[0].Shape...)
+func whereBack[T simd.Float](b *Back, f ...chooser) error {
+	up, cond := b.Up[0], b.In[0]
+	zero, err := value.Of([]T{0})
 	if err != nil {
 		return err
 	}
-	truthTo(kind).apply(mask, b.In[0])
-	for i, of := range []T{1, 0} {
-		r.to(b, 1+i, b.Out[0], masked(of), b.Up[0], mask)
+	s := borrow[T](up.Len())
+	defer giveBack(s)
+	v, err := value.Of(*s, up.Shape...)
+	if err != nil {
+		return err
+	}
+	for i, of := range [2][2]*value.Value{{up, zero}, {zero, up}} {
+		if !b.Wants(1 + i) {
+			continue
+		}
+		f[i].choose(v, cond, of[0], of[1])
+		pass(b, 1+i, *s, up.Shape)
 	}
 	return nil
-}
-
-// masked gives dst = up where the mask is of, else 0.
-func masked[T simd.Float](of T) partial[T] {
-	return func(dst []T, x [4][]T) {
-		up, mask := x[0], x[1]
-		switch {
-		case len(mask) == len(dst):
-			for i, m := range mask {
-				dst[i] = 0
-				if m == of {
-					dst[i] = up[i]
-				}
-			}
-		case mask[0] == of:
-			copy(dst, up)
-		default:
-			clear(dst)
-		}
-	}
 }
