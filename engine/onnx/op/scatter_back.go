@@ -46,7 +46,12 @@ func scatterBackOf[T simd.Float](b *Back, places []int, inner int, reduction str
 	case "none":
 		return overwrittenBack[T](b, places, inner)
 	case "add":
-		share = func(at int, _ T) T { return up[at] }
+		pass(b, 0, up, b.In[0].Shape)
+		return written(b, 2, true, func(to *value.Value) error {
+			r := rows{outer: 1, inner: inner, places: places}
+			r.gather(to, b.Up[0])
+			return nil
+		})
 	case "mul":
 		all := make([]factors, len(x))
 		for i, e := range x {
