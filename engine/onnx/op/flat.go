@@ -2,7 +2,7 @@ package op
 
 import "slices"
 
-// flat lists the operators whose results stand still while their inputs move a little, or are drawn: those have no derivative to speak of. The random operators belong to them.
+// flat lists the operators whose results stand still while their inputs move a little, or are drawn: those have no derivative to speak of. The random operators but Dropout belong to them.
 var flat = map[string]bool{
 	"And": true, "ArgMax": true, "ArgMin": true, "BitCast": true, "BitShift": true, "BitwiseAnd": true, "BitwiseNot": true, "BitwiseOr": true, "BitwiseXor": true, "Ceil": true, "Constant": true,
 	"ConstantOfShape": true, "ConvInteger": true, "DynamicQuantizeLinear": true, "Equal": true, "EyeLike": true, "Floor": true, "Greater": true, "GreaterOrEqual": true, "Hardmax": true,
@@ -17,7 +17,7 @@ var flatInputs = map[string][]int{
 
 // Flat tells whether no gradient reaches input i: the operator is flat, or the input steers it.
 func (o *Operator) Flat(i int) bool {
-	if o.Random || o.Domain == "" && flat[o.Name] {
+	if o.Random && o.Name != "Dropout" || o.Domain == "" && flat[o.Name] {
 		return true
 	}
 	by, _ := o.ShapedBy(i)

@@ -126,9 +126,9 @@ func (k *resize) keysSlope(d float64) float64 {
 	}
 	switch {
 	case d <= 1:
-		return sign * d * (float64(3*(a+2)*d) - 2*(a+3))
+		return sign * d * (float64(3*(a+2)*d) - float64(2*(a+3)))
 	case d < 2:
-		return sign * a * (float64(float64(3*d-10)*d) + 8)
+		return sign * a * (float64((float64(3*d)-10)*d) + 8)
 	}
 	return 0
 }

@@ -112,7 +112,8 @@ func (n *normBack[T]) affineBack(b *Back, shape []int, scale, bias int) error {
 		return nil
 	}
 	if b.Wants(scale) {
-		products := make([]T, len(n.x))
+		memory := borrow[T](len(n.x))
+		products := *memory
 		inParts(len(n.x)/n.cols, n.cols, func(from, to int) {
 			for i := from; i < to; i++ {
 				row := products[i*n.cols : (i+1)*n.cols]
@@ -121,6 +122,7 @@ func (n *normBack[T]) affineBack(b *Back, shape []int, scale, bias int) error {
 			}
 		})
 		passNumbers(b, scale, products, shape)
+		giveBack(memory)
 	}
 	passNumbers(b, bias, n.up, shape)
 	return nil

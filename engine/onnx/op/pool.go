@@ -41,6 +41,7 @@ type pool struct {
 	p          float64
 	columns    bool // indices are counted with the first dimension of space the fastest
 	indices    bool // are computed
+	argmax     []int32
 
 	single poolJob[float32]
 }

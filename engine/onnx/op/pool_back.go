@@ -79,9 +79,11 @@ func poolPlainBack[T simd.Float](k *pool, s *space, dx, x, dy []T, add bool) boo
 	}
 	switch {
 	case k.what == poolGreatest:
-		argmax := make([]int32, len(dy))
-		simd.MaxPool2D(&p, make([]T, len(dy)), x, argmax)
-		simd.MaxPool2DGrad(&p, dx, dy, argmax, add)
+		k.argmax = scratch.Sized(k.argmax, len(dy))
+		y := borrow[T](len(dy))
+		simd.MaxPool2D(&p, *y, x, k.argmax)
+		giveBack(y)
+		simd.MaxPool2DGrad(&p, dx, dy, k.argmax, add)
 	case k.what == average && h.begin+h.end+w.begin+w.end == 0:
 		simd.AvgPool2DGrad(&p, dx, dy, add)
 	default:

@@ -254,23 +254,11 @@ func makeDropout(n *Node) (Kernel, error) {
 
 func (k *dropout) Run(c *Call) error {
 	x := c.In[0]
-	ratio, training := 0.5, false
-	if v := c.Input(1); v != nil {
-		var err error
-		if ratio, err = oneNumber(v, "the ratio"); err != nil {
-			return err
-		}
+	ratio, training, err := k.mode(c)
+	if err != nil {
+		return err
 	}
-	if v := c.Input(2); v != nil {
-		if v.Kind != format.Bool || v.Len() != 1 {
-			return fmt.Errorf("input 2 is %s, must be one truth value", v)
-		}
-		training = value.Data[bool](v)[0]
-	}
-	if !(ratio >= 0 && ratio < 1) {
-		return fmt.Errorf("input 1, the ratio, is %v, must be in [0, 1)", ratio)
-	}
-	if training && ratio > 0 {
+	if training {
 		return k.drop(c, ratio)
 	}
 	if c.Needs(1) {
@@ -285,6 +273,26 @@ func (k *dropout) Run(c *Call) error {
 		fill(mask, func(int) float64 { return 1 })
 	}
 	return c.Share(0, x, x.Shape...)
+}
+
+// mode gives the probability of dropping an element, and tells whether any are dropped.
+func (k *dropout) mode(c *Call) (ratio float64, training bool, err error) {
+	ratio = 0.5
+	if v := c.Input(1); v != nil {
+		if ratio, err = oneNumber(v, "the ratio"); err != nil {
+			return 0, false, err
+		}
+	}
+	if v := c.Input(2); v != nil {
+		if v.Kind != format.Bool || v.Len() != 1 {
+			return 0, false, fmt.Errorf("input 2 is %s, must be one truth value", v)
+		}
+		training = value.Data[bool](v)[0]
+	}
+	if !(ratio >= 0 && ratio < 1) {
+		return 0, false, fmt.Errorf("input 1, the ratio, is %v, must be in [0, 1)", ratio)
+	}
+	return ratio, training && ratio > 0, nil
 }
 
 func (k *dropout) drop(c *Call, ratio float64) error {
