@@ -107,6 +107,7 @@ type laneBack[T simd.Float] struct {
 	peephole      []T // and those of the peepholes
 	r             []T // weights of the state
 	spare, spare2 []T
+	copies        [2][]T
 }
 
 // order gives the step that is the i-th.
@@ -206,6 +207,12 @@ func (l *laneBack[T]) back(b *Back) {
 	}
 }
 
+// copied is a copy of a row, good until the next of that number.
+func (l *laneBack[T]) copied(i int, x []T) []T {
+	l.copies[i] = append(l.copies[i][:0], x...)
+	return l.copies[i]
+}
+
 // cell makes of the gates of a sequence the gradients of what they are functions of, and leaves in dh and dc what reaches the state before but by the product of the state with its weights.
 func (l *laneBack[T]) cell(t, row int, g []T) {
 	k, n := l.kernel, l.hidden
@@ -219,7 +226,7 @@ func (l *laneBack[T]) cell(t, row int, g []T) {
 		h, late, dz := l.h[at:at+n], l.late[at:at+n], l.spare2
 		simd.Sub(dz, h, candidate)
 		simd.Mul(dz, dz, dh)
-		y := append([]T(nil), candidate...)
+		y := l.copied(0, candidate)
 		simd.Scale(candidate, z, -1)
 		simd.AddScalar(candidate, candidate, 1)
 		simd.Mul(candidate, candidate, dh)
@@ -237,7 +244,7 @@ func (l *laneBack[T]) cell(t, row int, g []T) {
 			copy(state[n:], r)
 		}
 	case rnnCell:
-		y := append([]T(nil), g...)
+		y := l.copied(0, g)
 		copy(g, dh)
 		clear(dh)
 		deactivate(f[0], g, y, k.clip)
@@ -265,7 +272,7 @@ func (l *laneBack[T]) lstm(f []gateFunction, g, dh, dc, before, after []T) {
 	k, n := l.kernel, l.hidden
 	i, o, forget, candidate := g[:n], g[n:2*n], g[2*n:3*n], g[3*n:]
 	peephole, spare := l.lane[l.d].peephole, l.spare2
-	y := append([]T(nil), after...)
+	y := l.copied(0, after)
 	activate(f[2], y, 0)
 	simd.Mul(spare, dh, o)
 	deactivate(f[2], spare, y, 0)
@@ -281,7 +288,7 @@ func (l *laneBack[T]) lstm(f []gateFunction, g, dh, dc, before, after []T) {
 	di, df := y, spare
 	simd.Mul(di, dc, candidate)
 	simd.Mul(df, dc, before)
-	dCandidate := append([]T(nil), dc...)
+	dCandidate := l.copied(1, dc)
 	simd.Mul(dCandidate, dCandidate, i)
 	deactivate(f[1], dCandidate, candidate, k.clip)
 	copy(candidate, dCandidate)
