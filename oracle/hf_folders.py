@@ -78,6 +78,17 @@ def texts():
     folder("shards", T.BertModel(T.BertConfig(**small | {"hidden_act": "gelu_new"})), inputs, ["last_hidden_state", "pooler_output"], max_shard_size="3KB")
     folder("bert-sequences", T.BertForSequenceClassification(T.BertConfig(**small, num_labels=3)), inputs, ["logits"], binary=True)
     folder("bert-tokens", T.BertForTokenClassification(T.BertConfig(**small, num_labels=5)), inputs, ["logits"])
+    distil = dict(vocab_size=30, dim=8, n_layers=2, n_heads=2, hidden_dim=12, max_position_embeddings=16)
+    two = {k: inputs[k] for k in ("input_ids", "attention_mask")}
+    folder("distilbert", T.DistilBertModel(T.DistilBertConfig(**distil)), two, ["last_hidden_state"])
+    folder("distilbert-sequences", T.DistilBertForSequenceClassification(T.DistilBertConfig(**distil, num_labels=3)), two, ["logits"])
+    two["input_ids"] = torch.where(two["attention_mask"] > 0, two["input_ids"], 1)
+    small["max_position_embeddings"] = 18
+    folder("roberta", T.XLMRobertaModel(T.XLMRobertaConfig(**small, type_vocab_size=1)), two, ["last_hidden_state", "pooler_output"])
+    folder("roberta-sequences", T.RobertaForSequenceClassification(T.RobertaConfig(**small, type_vocab_size=1, num_labels=3)), two, ["logits"])
+    long = {"input_ids": torch.randint(3, 30, (1, 150)), "attention_mask": torch.ones(1, 150, dtype=torch.long)}
+    small["max_position_embeddings"] = 160
+    folder("mpnet", T.MPNetModel(T.MPNetConfig(**small, relative_attention_num_buckets=32)), long, ["last_hidden_state", "pooler_output"])
 
 
 def pictures():

@@ -55,7 +55,7 @@ func newIndexBuild() *cobra.Command {
 		Long: `Encodes pictures with a run's network and puts the vectors in an index, by default index in the run's folder.
 ` + collections + `
 
-RUN may also be an ONNX model from pictures to vectors, NET.onnx; the index is then NET.index by default. What the model does
+RUN may also be an ONNX model from pictures to vectors, NET.onnx, or a folder of Hugging Face; the index of NET.onnx is NET.index by default. What the model does
 not say of its pictures, such as the order of channels, mean and deviation, stands in a card beside it, NET.energo.yaml.
 
 What was added is on disk, batch by batch. If the command is stopped or killed, the same command continues; pictures

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/spf13/pflag"
@@ -23,7 +24,7 @@ func (l *listenFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&l.logits, "logits", false, "another system's emissions are logits: take their log-softmax")
 }
 
-// listen opens a run's folder, an ONNX model, or a file of tokens for files of emissions.
+// listen opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions.
 func listen(path string, flags listenFlags) (*read.Emitter, error) {
 	if !(flags.frame > 0 && flags.frame < 1e6) {
 		return nil, usagef("--frame is %v; it must be above 0", flags.frame)
@@ -32,7 +33,7 @@ func listen(path string, flags listenFlags) (*read.Emitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.IsDir() && strings.EqualFold(filepath.Ext(path), ".onnx") {
+	if !info.IsDir() && strings.EqualFold(filepath.Ext(path), ".onnx") || huggingface.Is(path) {
 		return read.ONNXEmitter(path)
 	}
 	if !info.IsDir() {

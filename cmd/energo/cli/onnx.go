@@ -16,7 +16,7 @@ func newONNX() *cobra.Command {
 	return group(&cobra.Command{
 		Use: "onnx", Short: "Show, check, run and time models in the ONNX format",
 		Long: `Models that PyTorch and others exported: what they hold, whether energo has all that they need, what they give for
-arrays that NumPy saved, and how fast they are.`,
+arrays that NumPy saved, and how fast they are. Instead of a file, each command takes a folder of Hugging Face: config.json with model.safetensors.`,
 		Example: `  energo onnx show net.onnx
   energo onnx run net.onnx --input x=x.npy --out outputs`,
 	}, "there is no command %[1]q of energo onnx%[2]s", newONNXShow(), newONNXCheck(), newONNXRun(), newONNXBench(), newONNXTest())

@@ -241,8 +241,12 @@ func (g *Graph) Doubles(name string, v ...float64) Value {
 //
 // Errors: another constant has the name.
 func (g *Graph) Tensor(name string, x *tensor.Tensor) Value {
-	var raw []byte
-	for _, v := range x.Convert(tensor.Float32).Float32s() {
+	values := x.Float32s()
+	if values == nil {
+		values = x.Convert(tensor.Float32).Float32s()
+	}
+	raw := make([]byte, 0, 4*len(values))
+	for _, v := range values {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 	}
 	return g.constant(&format.Tensor{Name: name, Type: format.Float, Dims: slices.Clone(x.Shape()), Raw: raw})

@@ -38,11 +38,22 @@ type architecture struct {
 
 // architectures are those of the library transformers that can be built, by the names of their classes.
 var architectures = map[string]architecture{
-	"BertModel":                     {"bert", bert},
-	"BertForMaskedLM":               {"bert", bert},
-	"BertForPreTraining":            {"bert", bert},
-	"BertForSequenceClassification": {"bert", bertForSequences},
-	"BertForTokenClassification":    {"bert", bertForTokens},
+	"BertModel":                           {"bert", bert},
+	"BertForMaskedLM":                     {"bert", bert},
+	"BertForPreTraining":                  {"bert", bert},
+	"BertForSequenceClassification":       {"bert", bertForSequences},
+	"BertForTokenClassification":          {"bert", bertForTokens},
+	"DistilBertModel":                     {"distilbert", distilbert},
+	"DistilBertForMaskedLM":               {"distilbert", distilbert},
+	"DistilBertForSequenceClassification": {"distilbert", distilbertForSequences},
+	"MPNetModel":                          {"mpnet", mpnet},
+	"MPNetForMaskedLM":                    {"mpnet", mpnet},
+	"RobertaModel":                        {"roberta", roberta},
+	"RobertaForMaskedLM":                  {"roberta", roberta},
+	"RobertaForSequenceClassification":    {"roberta", robertaForSequences},
+	"XLMRobertaModel":                     {"roberta", roberta},
+	"XLMRobertaForMaskedLM":               {"roberta", roberta},
+	"XLMRobertaForSequenceClassification": {"roberta", robertaForSequences},
 
 	"DeiTModel":                             {"deit", deit},
 	"DeiTForImageClassification":            {"deit", deitForImages},

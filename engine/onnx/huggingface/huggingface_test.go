@@ -30,7 +30,7 @@ func open(t *testing.T, dir string) *onnx.Model {
 // Every folder gives what transformers gives of the same inputs (oracle/hf_folders.py), to 10⁻⁵.
 func TestFolders(t *testing.T) {
 	for _, name := range []string{
-		"sentences", "shards", "bert-sequences", "bert-tokens",
+		"sentences", "shards", "bert-sequences", "bert-tokens", "distilbert", "distilbert-sequences", "roberta", "roberta-sequences", "mpnet",
 		"resnet-basic", "resnet-bottleneck", "resnet-early", "mobilenet", "mobilenet-pads", "vit", "vit-classes", "deit", "deit-classes", "deit-teacher",
 		"wav2vec", "wav2vec-stable", "wav2vec-body", "hubert",
 	} {
@@ -168,6 +168,8 @@ func TestReadRefuses(t *testing.T) {
 		{"heads that do not divide", "sentences", set("num_attention_heads", 3), []string{"8 features are not a multiple of 3 heads"}},
 		{"an unknown activation", "sentences", set("hidden_act", "mish"), []string{`"mish"`, "gelu"}},
 		{"relative places", "sentences", set("position_embedding_type", "relative_key"), []string{"position_embedding_type", "relative_key", "absolute"}},
+		{"more places than weights", "distilbert", set("max_position_embeddings", 17), []string{`"embeddings.position_embeddings.weight" has the shape [16 8]`}},
+		{"no buckets", "mpnet", set("relative_attention_num_buckets", 0), []string{"relative_attention_num_buckets is 0"}},
 		{"a decoder", "sentences", set("is_decoder", true), []string{"is_decoder is true"}},
 		{"no weights", "sentences", map[string]any{"model.safetensors": nil}, []string{"no weights", "pytorch_model.bin"}},
 		{"damaged weights", "sentences", map[string]any{"model.safetensors": "no weights"}, []string{"model.safetensors", "safetensors"}},
@@ -252,7 +254,7 @@ func TestMetadata(t *testing.T) {
 	for folder, want := range map[string]map[string]string{
 		"resnet-basic": {"mean": "[0.485,0.456,0.406]", "deviation": "[0.229,0.224,0.225]", "size": "[48,48]", "channels": `"rgb"`, "scale": "0.00392156862745098", "output": `"pooler_output"`},
 		"vit-classes":  {"mean": "[0.5,0.5,0.5]", "size": "[16,16]"},
-		"wav2vec":      {"tokens": `[""," ","a","b","\u003cunk\u003e","é"]`, "blank": "0", "emissions": `"logits"`, "sample_rate": "16000", "unit_variance": "true"},
+		"wav2vec":      {"tokens": `[""," ","a","b","\u003cunk\u003e","é"]`, "blank": "0", "emissions": `"logits"`, "features": `"waveform"`, "rate": "16000", "normalise": "true"},
 	} {
 		f, err := huggingface.Read("testdata/" + folder)
 		if err != nil {

@@ -154,8 +154,9 @@ func (b *builder) sound() export.Value {
 		b.fail("%w", err)
 	}
 	if there && b.err == nil {
-		b.JSON("sample_rate", p.Rate)
-		b.JSON("unit_variance", p.Unit)
+		b.Metadata("features", `"waveform"`)
+		b.JSON("rate", p.Rate)
+		b.JSON("normalise", p.Unit)
 	}
 	return x
 }
