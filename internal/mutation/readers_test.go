@@ -74,7 +74,7 @@ func tensorReaders() []reader {
 	})
 	torch := func(name, blind string) reader {
 		return reader{
-			name: "torch/" + name, funcs: []string{"engine/tensor.DecodeTorch"}, file: name, blind: blind,
+			name: "torch/" + name, funcs: []string{"engine/tensor.DecodeTorch", "internal/pickle.Decode"}, file: name, blind: blind,
 			make: func(t *testing.T, dir string) {
 				content, err := os.ReadFile(filepath.Join(root, "engine/tensor/testdata/torch", name))
 				if err != nil {

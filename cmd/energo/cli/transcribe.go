@@ -160,7 +160,7 @@ func newTranscribe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
-train strips. Instead of the run's folder it takes an ONNX model that reads pictures of lines, net.onnx, or a folder of Hugging Face, with a card
+train strips. Instead of the run's folder it takes an ONNX model that reads pictures of lines, net.onnx, with a card
 net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, a JSON array or one a line, with <blank> for
 the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors, .pt or JSON lines.
 
