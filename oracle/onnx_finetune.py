@@ -1,7 +1,8 @@
 """Trains networks a few steps by PyTorch, from weights that it also writes in the ONNX format: the same steps are then taken from the file.
 
-python oracle/onnx_finetune.py writes engine/onnx/testdata/finetune.onnx and finetune.json, of a small network.
-python oracle/onnx_finetune.py DIR writes resnet18.onnx and resnet18.json, of torchvision's ResNet-18, for ONNX_FINETUNE=DIR.
+python oracle/onnx_finetune.py writes engine/onnx/testdata/finetune.onnx and finetune.json, of a small network whose batch norms train.
+python oracle/onnx_finetune.py DIR writes resnet18.onnx and resnet18.json for ONNX_FINETUNE=DIR, of torchvision's ResNet-18 as it is exported for
+inference, with its batch norms in the convolutions: where the norms of so deep a network of random weights train, rounding decides on the losses, in PyTorch itself.
 It needs torch and onnx; the second needs torchvision.
 """
 
@@ -10,8 +11,9 @@ import os
 import sys
 
 import torch
+import torch.fx.experimental.optimization
 
-STEPS, RATE, MOMENTUM, CLASSES = 20, 0.02, 0.9, 10
+STEPS, MOMENTUM, CLASSES = 20, 0.9, 10
 
 
 class Block(torch.nn.Module):
@@ -43,19 +45,37 @@ class Small(torch.nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
+def scattered(k):
+    return (k * k * 31 + k * 7919 + 17) % 1009 % 129 - 64
+
+
 def pictures(step, batch, side):
-    """Pixels that whoever takes the steps again computes the same way."""
-    n = batch * 3 * side * side
-    i = torch.arange(step * n, (step + 1) * n, dtype=torch.int64)
-    return ((i * 7919 % 1009).to(torch.float32) / 504.5 - 1).reshape(batch, 3, side, side)
+    """Pictures of different brightness, slopes and noise, in numbers that whoever takes the steps again computes exactly.
+
+    Where pictures are alike but for noise, a network of random weights makes so much of the noise that rounding decides on the losses.
+    """
+    plane = (step * batch + torch.arange(batch).reshape(-1, 1, 1, 1)) * 3 + torch.arange(3).reshape(1, 3, 1, 1)
+    row, column = torch.arange(side).reshape(1, 1, side, 1), torch.arange(side).reshape(1, 1, 1, side)
+    smooth = side * scattered(plane) + scattered(plane + 336) * row + scattered(plane + 777) * column
+    noise = scattered((plane * side + row) * side + column)
+    return (smooth + side // 4 * noise).to(torch.float32) / (64 * side)
 
 
-def train(network, path, batch, side):
+def calibrated(network):
+    """Sets the running statistics, and puts the norms into the convolutions."""
+    network.train()
+    with torch.no_grad():
+        for step in range(100, 140):
+            network(pictures(step, 16, 96))
+    return torch.fx.experimental.optimization.fuse(network.eval())
+
+
+def train(network, path, batch, side, rate):
     torch.onnx.export(
         network, (pictures(0, batch, side),), path + ".onnx", input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "N"}, "y": {0: "N"}},
         opset_version=17, dynamo=False, do_constant_folding=False, training=torch.onnx.TrainingMode.TRAINING)
     network.train()
-    optimizer = torch.optim.SGD(network.parameters(), RATE, MOMENTUM)
+    optimizer = torch.optim.SGD(network.parameters(), rate, MOMENTUM)
     losses = []
     for step in range(STEPS):
         x = pictures(step, batch, side)
@@ -69,18 +89,19 @@ def train(network, path, batch, side):
     with torch.no_grad():
         scores = network(pictures(STEPS, batch, side)).tolist()
     with open(path + ".json", "w") as f:
-        json.dump({"batch": batch, "side": side, "rate": RATE, "momentum": MOMENTUM, "losses": losses, "scores": scores}, f)
+        json.dump({"batch": batch, "side": side, "rate": rate, "momentum": MOMENTUM, "losses": losses, "scores": scores}, f)
         f.write("\n")
 
 
 def main():
     torch.manual_seed(0)
     if len(sys.argv) == 1:
-        train(Small(), os.path.join(os.path.dirname(__file__), "..", "engine", "onnx", "testdata", "finetune"), 4, 15)
+        train(Small(), os.path.join(os.path.dirname(__file__), "..", "engine", "onnx", "testdata", "finetune"), 4, 15, 0.02)
     elif len(sys.argv) == 2:
         import torchvision
 
-        train(torchvision.models.resnet18(weights=None, num_classes=CLASSES), os.path.join(sys.argv[1], "resnet18"), 8, 96)
+        network = calibrated(torchvision.models.resnet18(weights=None, num_classes=CLASSES))
+        train(network, os.path.join(sys.argv[1], "resnet18"), 8, 96, 1e-4)
     else:
         sys.exit(__doc__)
 

@@ -28,9 +28,13 @@ type finetuned struct {
 
 // pictures are those of the oracle in a step.
 func (f *finetuned) pictures(step int) *tensor.Tensor {
+	scattered := func(k int) int { return (k*k*31+k*7919+17)%1009%129 - 64 }
 	x := tensor.New(tensor.Float32, f.Batch, 3, f.Side, f.Side)
 	for i := range x.Float32s() {
-		x.Float32s()[i] = float32((step*x.Len()+i)*7919%1009)/504.5 - 1
+		plane, row, column := step*f.Batch*3+i/(f.Side*f.Side), i/f.Side%f.Side, i%f.Side
+		smooth := f.Side*scattered(plane) + scattered(plane+336)*row + scattered(plane+777)*column
+		noise := scattered((plane*f.Side+row)*f.Side + column)
+		x.Float32s()[i] = float32(smooth+f.Side/4*noise) / float32(64*f.Side)
 	}
 	return x
 }
