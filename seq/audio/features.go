@@ -85,7 +85,7 @@ func (x *Extractor) row(dst, frame []float32, s *workspace) {
 		for k, p := range s.power[f.first:][:len(f.weights)] {
 			sum += f.weights[k] * p
 		}
-		dst[m] = float32(math.Log(max(sum, x.opt.Floor)))
+		dst[m] = float32(x.factor * math.Log(max(sum+x.added, x.opt.Floor)))
 	}
 }
 

@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"sync"
@@ -18,6 +19,11 @@ import (
 // Filter m rises from 0 at point m to 1 at point m+1 and falls to 0 at point m+2 of
 // Mels + 2 points, evenly spaced from LowHz to HighHz by mel(f) = 2595 log₁₀(1 + f/700).
 //
+// The front ends of other systems differ in five ways. With Slaney, mel(f) is 3f/200 up to 1 kHz
+// and 15 + 27 log_6.4(f/1000) above. With UnitArea, a(m, k) is divided by half of the
+// hertz from point m to point m+2. With Symmetric, w(n) = sin²(πn/(Window − 1)). With AddFloor, the logarithm
+// is that of Floor + Σ. Log is its base.
+//
 // Frames lie wholly within the samples: n samples have ⌊(n − Window)/Hop⌋ + 1, none
 // where n < Window, and frame t covers the time from t·Hop to t·Hop + Window. Nothing
 // is padded, so a frame is known as soon as its last sample is, and does not change.
@@ -29,7 +35,7 @@ import (
 // Errors: numbers out of range, FFT < Window, a filter so narrow that no bin of the
 // FFT is in it, samples of another rate.
 // PyTorch: log of torchaudio.transforms.MelSpectrogram(center=False, mel_scale="htk",
-// norm=None, power=2), clamped below; its frames are FFT long, with Window in their
+// norm=None, power=2), clamped below (Slaney: mel_scale="slaney"; UnitArea: norm="slaney"); its frames are FFT long, with Window in their
 // middle, so where FFT > Window its frames begin (FFT − Window)/2 earlier.
 // Source: [davis1980], [young2006].
 type LogMel struct {
@@ -41,6 +47,27 @@ type LogMel struct {
 	LowHz  float64 // where the first filter begins
 	HighHz float64 // where the last filter ends; 0 means Rate/2
 	Floor  float64 // the least energy; 0 means 1e-6, above the noise of 16 bits
+
+	Slaney    bool // the mel scale of Slaney's toolbox instead of HTK's
+	UnitArea  bool // filters of the area 1 instead of the height 1
+	Symmetric bool // the window ends with the zero that it begins with
+	AddFloor  bool // Floor is added to each energy, instead of being the least
+	Log       Base // of the logarithm; "" means Natural
+}
+
+// A Base is what logarithms of energies are counted in.
+type Base string
+
+// The bases.
+const (
+	Natural  Base = "natural"
+	Log10    Base = "log10"
+	Decibels Base = "db" // ten times the logarithm to the base 10
+)
+
+// factor is what a natural logarithm is multiplied by; 0 where there is no such base.
+func (b Base) factor() float64 {
+	return map[Base]float64{Natural: 1, Log10: 1 / math.Ln10, Decibels: 10 / math.Ln10}[b]
 }
 
 // filled returns the options with their defaults.
@@ -64,6 +91,7 @@ func (o LogMel) filled() LogMel {
 	if o.Floor == 0 {
 		o.Floor = 1e-6
 	}
+	o.Log = cmp.Or(o.Log, Natural)
 	return o
 }
 
@@ -95,6 +123,8 @@ func (o LogMel) check() error {
 		return bad("HighHz", o.HighHz, "at most half of Rate = %d", o.Rate)
 	case !(o.Floor > 0 && o.Floor <= math.MaxFloat32):
 		return bad("Floor", o.Floor, "a number above 0")
+	case o.Log.factor() == 0:
+		return bad("Log", o.Log, "%s, %s or %s", Natural, Log10, Decibels)
 	}
 	return nil
 }
@@ -104,6 +134,8 @@ type Extractor struct {
 	opt     LogMel
 	window  []float64
 	filters []filter
+	factor  float64   // of natural logarithms
+	added   float64   // to each energy
 	scratch sync.Pool // of *workspace
 	jobs    sync.Pool // of *job
 }
@@ -120,17 +152,33 @@ func (o LogMel) Extractor() (*Extractor, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	x := &Extractor{opt: o, window: make([]float64, o.Window)}
+	x := &Extractor{opt: o, window: make([]float64, o.Window), factor: o.Log.factor()}
+	period := o.Window
+	if o.Symmetric {
+		period--
+	}
+	if o.AddFloor {
+		x.added = o.Floor
+	}
 	for n := range x.window {
-		s := math.Sin(math.Pi * float64(n) / float64(o.Window))
+		s := math.Sin(math.Pi * float64(n) / float64(period))
 		x.window[n] = s * s
 	}
-	low, high := mel(o.LowHz), mel(o.HighHz)
-	point := func(m int) float64 { return hertz(low + (high-low)*float64(m)/float64(o.Mels+1)) }
+	scale := htkScale
+	if o.Slaney {
+		scale = slaneyScale
+	}
+	low, high := scale.mel(o.LowHz), scale.mel(o.HighHz)
+	point := func(m int) float64 { return scale.hertz(low + (high-low)*float64(m)/float64(o.Mels+1)) }
 	for m := range o.Mels {
 		f := triangle(point(m), point(m+1), point(m+2), float64(o.Rate)/float64(o.FFT), o.FFT/2+1)
 		if len(f.weights) == 0 {
 			return nil, fmt.Errorf("audio: LogMel: filter %d of %d, from %.1f to %.1f Hz, has no bin of the FFT in it; take fewer Mels or a larger FFT than %d", m, o.Mels, point(m), point(m+2), o.FFT)
+		}
+		if o.UnitArea {
+			for k := range f.weights {
+				f.weights[k] *= 2 / (point(m+2) - point(m))
+			}
 		}
 		x.filters = append(x.filters, f)
 	}
@@ -144,8 +192,29 @@ func (o LogMel) Extractor() (*Extractor, error) {
 // Options returns the options with their defaults filled in.
 func (x *Extractor) Options() LogMel { return x.opt }
 
-func mel(hz float64) float64    { return 2595 * math.Log10(1+hz/700) }
-func hertz(mel float64) float64 { return 700 * (math.Pow(10, mel/2595) - 1) }
+// A melScale has mels by hertz, and hertz by mels.
+type melScale struct{ mel, hertz func(float64) float64 }
+
+var htkScale = melScale{
+	mel:   func(hz float64) float64 { return 2595 * math.Log10(1+hz/700) },
+	hertz: func(mel float64) float64 { return 700 * (math.Pow(10, mel/2595) - 1) },
+}
+
+// slaneyScale is linear up to 1 kHz, which is 15 mel, and has 27 mel for a factor of 6.4 above.
+var slaneyScale = melScale{
+	mel: func(hz float64) float64 {
+		if hz < 1000 {
+			return 3 * hz / 200
+		}
+		return 15 + 27*math.Log(hz/1000)/math.Log(6.4)
+	},
+	hertz: func(mel float64) float64 {
+		if mel < 15 {
+			return 200 * mel / 3
+		}
+		return 1000 * math.Pow(6.4, (mel-15)/27)
+	},
+}
 
 // triangle returns the filter from a over b to c over bins that are step apart.
 func triangle(a, b, c, step float64, bins int) filter {

@@ -165,11 +165,11 @@ func TestLogMelLevel(t *testing.T) {
 
 func TestLogMelDefaults(t *testing.T) {
 	o := extractor(t, LogMel{}).Options()
-	if want := (LogMel{16000, 400, 160, 512, 40, 0, 8000, 1e-6}); o != want {
+	if want := (LogMel{Rate: 16000, Window: 400, Hop: 160, FFT: 512, Mels: 40, HighHz: 8000, Floor: 1e-6, Log: Natural}); o != want {
 		t.Errorf("%+v, want %+v", o, want)
 	}
 	o = extractor(t, LogMel{Rate: 22050, Mels: 20}).Options()
-	if want := (LogMel{22050, 551, 221, 1024, 20, 0, 11025, 1e-6}); o != want {
+	if want := (LogMel{Rate: 22050, Window: 551, Hop: 221, FFT: 1024, Mels: 20, HighHz: 11025, Floor: 1e-6, Log: Natural}); o != want {
 		t.Errorf("%+v, want %+v", o, want)
 	}
 }
