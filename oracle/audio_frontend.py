@@ -12,7 +12,6 @@ import os
 import numpy as np
 import torch
 
-torch.set_default_dtype(torch.float64)
 RATE = 16000
 
 
@@ -57,17 +56,17 @@ def features(o, x):
         left = (o["FFT"] - o["Window"]) // 2
         x = torch.nn.functional.pad(x, (left, o["FFT"] - o["Window"] - left))
     spectrum = torch.stft(
-        x, o["FFT"], o["Hop"], o["Window"], torch.hann_window(o["Window"], periodic=not o["Symmetric"]), center=o["Padding"] != "none",
+        x, o["FFT"], o["Hop"], o["Window"], torch.hann_window(o["Window"], periodic=not o["Symmetric"], dtype=torch.float64), center=o["Padding"] != "none",
         pad_mode={"none": "constant", "zeros": "constant", "reflect": "reflect"}[o["Padding"]], return_complex=True)
     if o["DropLast"]:
         spectrum = spectrum[:, :-1]
-    y = filters(RATE, o["FFT"], o["Mels"], o["LowHz"], o["HighHz"], o["Slaney"], o["UnitArea"]) @ spectrum.abs() ** 2
+    y = filters(o["Rate"], o["FFT"], o["Mels"], o["LowHz"], o["HighHz"], o["Slaney"], o["UnitArea"]) @ spectrum.abs().double() ** 2
     y = y + o["Floor"] if o["AddFloor"] else y.clamp(min=o["Floor"])
     y = {"natural": torch.log, "log10": torch.log10, "db": lambda v: 10 * torch.log10(v)}[o["Log"]](y)
     if o["Range"]:
         y = torch.maximum(y, y.max() - o["Range"])
     if o["Mean"]:
-        y = (y - torch.tensor(o["Mean"])[:, None]) / torch.tensor(o["Deviation"])[:, None]
+        y = (y - torch.tensor(o["Mean"], dtype=torch.float64)[:, None]) / torch.tensor(o["Deviation"], dtype=torch.float64)[:, None]
     if o["Normalise"] == "per_feature":
         y = (y - y.mean(1, keepdim=True)) / (y.std(1, keepdim=True) + 1e-5)
     elif o["Normalise"] == "true":
@@ -106,4 +105,5 @@ def main():
         f.write(gzip.compress("".join(json.dumps(line) + "\n" for line in lines).encode(), mtime=0))
 
 
-main()
+if __name__ == "__main__":
+    main()

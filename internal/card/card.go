@@ -1,5 +1,6 @@
-// Package card reads the JSON objects that energo writes about its own files, such as a
-// run's result.json. Since they are ours, whatever is not as we write it is damage.
+// Package card reads what is said about files: the JSON objects that energo writes about its own, such as a
+// run's result.json, and the YAML cards that people write about models of other systems (Model). Since the former
+// are ours, whatever is not as we write it is damage.
 package card
 
 import (

@@ -22,7 +22,7 @@ var ground = []string{"internal/scratch"}
 var allowed = map[string][]string{
 	".":                             {},
 	"internal/bytetext":             {},
-	"internal/card":                 {"internal/excerpt", "internal/wholefile"},
+	"internal/card":                 {"internal/excerpt", "internal/spelling", "internal/wholefile"},
 	"internal/excerpt":              {},
 	"internal/flock":                {},
 	"internal/house":                {},
@@ -68,7 +68,7 @@ var allowed = map[string][]string{
 	"seq/ctc":                       {"internal/excerpt", "internal/simd", "internal/trellis"},
 	"seq/lattice":                   {"internal/simd", "engine/tensor"},
 	"seq/ngram":                     {"internal/excerpt", "internal/wholefile"},
-	"seq/read":                      {"internal/card", "internal/excerpt", "internal/simd", "internal/spelling", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/export", "engine/onnx/format", "engine/onnx/value", "engine/tensor", "loss", "ebm/functional", "data", "train", "seq/answers", "seq/audio", "seq/ctc"},
+	"seq/read":                      {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/export", "engine/onnx/format", "engine/onnx/value", "engine/tensor", "loss", "ebm/functional", "data", "train", "seq/answers", "seq/audio", "seq/ctc"},
 	"seq/tag":                       {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/onnx/format", "engine/tensor", "ebm/functional", "ebm/measure", "data", "seq/answers", "seq/lattice"},
 	"search/bulk":                   {"internal/bytetext", "internal/card", "internal/excerpt", "internal/flock", "internal/npy", "internal/wholefile", "engine/tensor", "data", "loss/distance", "search/encode", "search/index"},
 	"search/collection":             {"internal/bytetext", "internal/card", "internal/excerpt", "internal/wholefile", "ebm/measure", "data", "train", "loss/distance", "search/encode", "search/index", "search/retrieval"},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/internal/simd"
@@ -21,9 +22,14 @@ type Emitter struct {
 	Offset    float64 // of the beginning of the first frame
 	Reader    *Reader // nil for an ONNX model and for another system's emissions
 
-	lines   *lineModel // nil but for an ONNX model
-	logits  bool       // the files' emissions are logits
+	model   fileModel // nil but for an ONNX model
+	logits  bool      // the files' emissions are logits
 	aligner ctc.Aligner
+}
+
+// A fileModel gives the emissions of files.
+type fileModel interface {
+	emit(path string) (Emissions, error)
 }
 
 // The units of places in a file.
@@ -65,7 +71,7 @@ func OtherEmitter(tokens string, frame float64, logits bool) (*Emitter, error) {
 }
 
 // TakesEmissions reports whether the files hold emissions.
-func (e *Emitter) TakesEmissions() bool { return e.Reader == nil && e.lines == nil }
+func (e *Emitter) TakesEmissions() bool { return e.Reader == nil && e.model == nil }
 
 // Emissions are those of a file, and how its frames lie in it.
 type Emissions struct {
@@ -73,17 +79,17 @@ type Emissions struct {
 	Frames        int
 	Frame, Offset float64    // from a frame to the next, and of the beginning of the first, in the emitter's unit
 	Length        float64    // of the file
-	Line          *data.Line // what the reader's network looked at; else nil
+	Line          *data.Line // what the reader's network, or a model of log-mel features, looked at; else nil
 
 	source Source
 }
 
-// Emit reads a file: what Reader.Open reads, the picture of a line for an ONNX model, or data.ReadEmissions. The emissions are good until the next call.
+// Emit reads a file: what Reader.Open reads, the picture of a line or a recording for an ONNX model, or data.ReadEmissions. The emissions are good until the next call.
 //
 // Errors: those of the file; emissions of another number of classes than there are tokens.
 func (e *Emitter) Emit(path string) (x Emissions, err error) {
-	if e.lines != nil {
-		return e.line(path)
+	if e.model != nil {
+		return e.modelled(path)
 	}
 	x = Emissions{Frame: e.Frame, Offset: e.Offset}
 	if e.Reader == nil {
@@ -101,9 +107,9 @@ func (e *Emitter) Emit(path string) (x Emissions, err error) {
 	return x, err
 }
 
-// line reads the picture of a line.
-func (e *Emitter) line(path string) (Emissions, error) {
-	x, err := e.lines.emit(path)
+// modelled gives the emissions that an ONNX model has for a file.
+func (e *Emitter) modelled(path string) (Emissions, error) {
+	x, err := e.model.emit(path)
 	if err == nil && len(x.LogProbs) != x.Frames*len(e.Classes) {
 		err = fmt.Errorf("%s: the model has %d classes for it; there are %d tokens", path, len(x.LogProbs)/x.Frames, len(e.Classes))
 	}
@@ -125,12 +131,29 @@ func (e *Emitter) others(path string) ([]float32, error) {
 	return x.Values, nil
 }
 
-// Normal returns a text as the tokens could spell it: that of a reader as it would write it, another's with its words one space apart.
+// Normal returns a text as the tokens could spell it: that of a reader as it would write it, another's with its words one space apart, and for a
+// model of sound whose tokens have letters of one case alone, in that case.
 func (e *Emitter) Normal(text string) string {
 	if e.Reader != nil {
 		return e.Reader.Normal(text)
 	}
+	if _, ok := e.model.(*soundModel); ok {
+		text = caseOf(e.Classes)(text)
+	}
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// caseOf is what brings a text to the case of tokens: as it is where they have both, or neither.
+func caseOf(tokens []string) func(string) string {
+	all := strings.Join(tokens, "")
+	lower, upper := strings.ContainsFunc(all, unicode.IsLower), strings.ContainsFunc(all, unicode.IsUpper)
+	switch {
+	case lower && !upper:
+		return strings.ToLower
+	case upper && !lower:
+		return strings.ToUpper
+	}
+	return func(text string) string { return text }
 }
 
 // Spell returns a text as classes, once it is Normal.

@@ -6,13 +6,14 @@ import (
 
 	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/seq/audio"
 )
 
 // Graph returns the reader's network as an ONNX model that is being built: lines, or features of recordings before they are normalised, to the
 // emissions of their frames. Its numbers of columns stay open; an odd one is filled up as Emissions does it.
 //
-// The metadata says tokens (a list as JSON; token i is class i + 1) and blank (the class). Of a reader of speech it says sample_rate and
-// features, too: the options of audio.LogMel as JSON; of a reader of strips what ONNXEmitter needs.
+// The metadata says tokens (a list as JSON; token i is class i + 1) and blank (the class), and what else ONNXEmitter needs: how pictures or recordings
+// become what the model takes.
 func (r *Reader) Graph() *export.Graph {
 	n := r.r
 	g := export.New("reader", "A network that reads lines by CTC: the emissions of each frame.")
@@ -21,8 +22,7 @@ func (r *Reader) Graph() *export.Graph {
 		x = r.speech.normalised(g, g.Input(export.Port{
 			Name: "features", Doc: "log-mel features of recordings, frame by frame; the network normalises them", Shape: fmt.Sprintf("batch,frames,%d", n.Height),
 		}))
-		g.JSON("features", r.speech.Options)
-		g.Metadata("sample_rate", strconv.Itoa(r.speech.Options.Rate))
+		r.speech.describe(g)
 	} else {
 		x = g.Input(export.Port{
 			Name: "lines", Doc: "grey pictures of lines, from 0 for the ground to 1 for ink. A line that stands beside a wider one is followed by zeros, which change its last frames a little",
@@ -40,6 +40,35 @@ func (r *Reader) Graph() *export.Graph {
 		Shape: fmt.Sprintf("batch,steps,%d", n.Classes()),
 	}, n.emissions(g, x))
 	return g
+}
+
+// describe writes the features into the metadata, as the card of a model says them.
+func (f *Features) describe(g *export.Graph) {
+	o := f.Options
+	for _, e := range []struct {
+		key   string
+		value any
+	}{
+		{"rate", o.Rate},
+		{"window", o.Window},
+		{"hop", o.Hop},
+		{"fft", o.FFT},
+		{"low", o.LowHz},
+		{"high", o.HighHz},
+		{"floor", o.Floor},
+	} {
+		g.JSON(e.key, e.value)
+	}
+	for _, e := range [][2]string{
+		{"features", logMel},
+		{"log", string(audio.Natural)},
+		{"mel_scale", "htk"},
+		{"norm", "none"},
+		{"padding", string(audio.NoPadding)},
+		{"normalise", string(audio.NotNormalised)},
+	} {
+		g.Metadata(e[0], e[1])
+	}
 }
 
 // emissions adds the network over lines [B, 1, Height, W]. A column of zeros behind the last completes an odd number of columns, as sideBySide

@@ -151,3 +151,52 @@ func TestONNXOfStrips(t *testing.T) {
 		}
 	}
 }
+
+// TestONNXOfSpeech: the ONNX model of a reader of speech, opened without a card, has the reader's emissions and places.
+func TestONNXOfSpeech(t *testing.T) {
+	dir, _ := saved(t)
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "speech.onnx")
+	m, err := r.Graph().Model()
+	if err == nil {
+		err = format.WriteFile(path, m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	clip := audio.Clip{Rate: 11025, Samples: make([]float32, 6000)}
+	for i := range clip.Samples {
+		clip.Samples[i] = float32(math.Sin(float64(i*i) / 1e4))
+	}
+	recording := filepath.Join(dir, "rec.wav")
+	if err := audio.Write(recording, clip); err != nil {
+		t.Fatal(err)
+	}
+	ours := NewEmitter(r)
+	e, err := ONNXEmitter(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(e.Classes, ours.Classes) || e.Blank != ours.Blank || e.Separator != ours.Separator || e.Unit != ours.Unit || math.Abs(e.Frame-ours.Frame) > 1e-12 || math.Abs(e.Offset-ours.Offset) > 1e-12 {
+		t.Errorf("the emitter is %+v; the reader's %+v", e, ours)
+	}
+	x, err := ours.Emit(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := e.Emit(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x.Frames != y.Frames || math.Abs(x.Length-y.Length) > 1e-12 {
+		t.Errorf("%d frames, length %v; the reader has %d, length %v", y.Frames, y.Length, x.Frames, x.Length)
+	}
+	for i, want := range x.LogProbs {
+		if math.Abs(float64(y.LogProbs[i]-want)) > 1e-5 {
+			t.Fatalf("emission %d is %v; the reader has %v", i, y.LogProbs[i], want)
+		}
+	}
+}

@@ -1,65 +1,193 @@
 package read
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
+	"iter"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/onnx/format"
-	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/internal/spelling"
+	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/seq/audio"
 	"go.yaml.in/yaml/v3"
 )
 
 // CardEnding is what a model's card has in its name instead of ".onnx".
-const CardEnding = ".energo.yaml"
+const CardEnding = card.ModelEnding
 
-// A modelCard says of an ONNX model what its graph does not. The card's file goes before the model's metadata.
+// What features may be: without them, a model reads pictures.
+const (
+	waveform = "waveform"
+	logMel   = "log_mel"
+)
+
+// The orders of the dimensions of log-mel features.
+const (
+	framesFirst = "btc" // [batch, frames, mels]
+	melsFirst   = "bct" // [batch, mels, frames]
+)
+
+// A modelCard says of an ONNX model what its graph does not.
 type modelCard struct {
-	input, output   string
-	height          int
-	channels        string
-	scale           float64
-	mean, deviation numbers
-	tokens          tokenList
-	blank           int
-	emissions       string
-	widthMultiple   int
-	leastWidth      int
-	darkBackground  bool
+	*card.Model
+	file     string // the model's
+	metadata []format.Entry
 
-	path, model string // of the card and of the model
-	exists      bool   // the card does
-	said        map[string]bool
+	input, output string
+	tokens        tokenList
+	blank         int
+	emissions     string
+	scale         float64
+	mean          card.Numbers
+	deviation     card.Numbers
+
+	// Of models of pictures.
+	height         int
+	channels       string
+	widthMultiple  int
+	leastWidth     int
+	darkBackground bool
+
+	// Of models of sound.
+	features        string
+	layout          string
+	length          string
+	frame           float64
+	window, hop     span
+	melScale, norm  string
+	symmetricWindow bool
+	front           audio.FrontEnd
 }
 
-// fields are the keys of a card and where their values go.
-func (c *modelCard) fields() map[string]any {
-	return map[string]any{
-		"input": &c.input, "output": &c.output, "height": &c.height, "channels": &c.channels, "scale": &c.scale, "mean": &c.mean,
-		"deviation": &c.deviation, "tokens": &c.tokens, "blank": &c.blank, "emissions": &c.emissions, "width_multiple": &c.widthMultiple,
-		"least_width": &c.leastWidth, "dark_background": &c.darkBackground,
+// A cardKey is a key, and which features it is of.
+type cardKey struct {
+	card.Key
+	of string
+}
+
+// What cardKey.of may be besides one of the features.
+const (
+	anyFeatures = ""
+	pictures    = "pictures"
+	sound       = "sound"
+)
+
+// keys lists what a card may say.
+func (c *modelCard) keys() []cardKey {
+	whole := func(of, name string, p *int, least, most int) cardKey {
+		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p >= least && *p <= most }, Must: fmt.Sprintf("a whole number from %d to %d", least, most)}, of}
+	}
+	number := func(of, name string, p *float64, least float64) cardKey {
+		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p > least && *p <= math.MaxFloat32 }, Must: fmt.Sprintf("a number above %v", least)}, of}
+	}
+	from0 := func(of, name string, p *float64, most float64) cardKey {
+		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p >= 0 && *p <= most }, Must: fmt.Sprintf("a number from 0 to %v", most)}, of}
+	}
+	name := func(of, name string, p *string, what string) cardKey {
+		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p != "" }, Must: "the name of an " + what}, of}
+	}
+	truth := func(of, name string, p *bool) cardKey {
+		return cardKey{card.Key{Name: name, To: p, Must: "true or false"}, of}
+	}
+	list := func(name string, p *card.Numbers, least float64, must string) cardKey {
+		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return eachAbove(least, *p) }, Must: must}, anyFeatures}
+	}
+	f := &c.front
+	return []cardKey{
+		name(anyFeatures, "input", &c.input, "input"),
+		name(anyFeatures, "output", &c.output, "output"),
+		{card.Key{Name: "tokens", To: &c.tokens, Must: "the name of a file, or a list of texts"}, anyFeatures},
+		whole(anyFeatures, "blank", &c.blank, 0, math.MaxInt32),
+		oneOf(anyFeatures, "emissions", &c.emissions, logProbs, logits, probabilities),
+		number(anyFeatures, "scale", &c.scale, 0),
+		list("mean", &c.mean, math.Inf(-1), "a finite number, or a list of them"),
+		list("deviation", &c.deviation, 0, "a finite number above 0, or a list of them"),
+		oneOf(anyFeatures, "features", &c.features, waveform, logMel),
+
+		whole(pictures, "height", &c.height, 1, maxHeight),
+		oneOf(pictures, "channels", &c.channels, "grey", "rgb", "bgr"),
+		whole(pictures, "width_multiple", &c.widthMultiple, 1, maxHeight),
+		whole(pictures, "least_width", &c.leastWidth, 1, maxHeight),
+		truth(pictures, "dark_background", &c.darkBackground),
+
+		whole(sound, "rate", &f.Rate, 1, maxRate),
+		name(sound, "length", &c.length, "input"),
+		number(sound, "frame", &c.frame, 0),
+		oneOf(sound, "normalise", &f.Normalise, audio.NotNormalised, audio.WholeRecording, audio.EachMel),
+
+		whole(logMel, "mels", &f.Mels, 1, MaxHeight),
+		{card.Key{Name: "window", To: &c.window, OK: c.window.ok, Must: spanMust}, logMel},
+		{card.Key{Name: "hop", To: &c.hop, OK: c.hop.ok, Must: spanMust}, logMel},
+		whole(logMel, "fft", &f.FFT, 1, maxRate),
+		from0(logMel, "low", &f.LowHz, maxRate),
+		number(logMel, "high", &f.HighHz, 0),
+		oneOf(logMel, "mel_scale", &c.melScale, "htk", "slaney"),
+		oneOf(logMel, "norm", &c.norm, "none", "slaney"),
+		oneOf(logMel, "log", &f.Log, audio.Natural, audio.Log10, audio.Decibels),
+		number(logMel, "floor", &f.Floor, 0),
+		truth(logMel, "add_floor", &f.AddFloor),
+		truth(logMel, "symmetric_window", &f.Symmetric),
+		from0(logMel, "preemphasis", &f.Preemphasis, 1),
+		oneOf(logMel, "padding", &f.Padding, audio.NoPadding, audio.Reflect, audio.Zeros),
+		truth(logMel, "drop_last", &f.DropLast),
+		number(logMel, "range", &f.Range, 0),
+		oneOf(logMel, "layout", &c.layout, framesFirst, melsFirst),
 	}
 }
 
-// numbers are one for all channels, or a list.
-type numbers []float64
+// maxRate bounds the samples a second.
+const maxRate = 1 << 20
+
+// oneOf is a key of one of some words.
+func oneOf[T ~string](of, name string, p *T, words ...T) cardKey {
+	var all []string
+	for _, w := range words {
+		all = append(all, string(w))
+	}
+	return cardKey{card.Key{Name: name, To: p, OK: func() bool { return slices.Contains(words, *p) }, Must: strings.Join(all, ", ")}, of}
+}
+
+// eachAbove reports whether all numbers are finite and above another.
+func eachAbove(least float64, all []float64) bool {
+	for _, v := range all {
+		if !(v > least) || math.IsInf(v, 0) {
+			return false
+		}
+	}
+	return len(all) > 0
+}
+
+// A span of time is in samples, or in milliseconds.
+type span struct {
+	samples int
+	ms      float64
+}
+
+const spanMust = "a number of samples, above 0, or of milliseconds, such as 25ms"
 
 // UnmarshalYAML implements yaml.Unmarshaler.
-func (n *numbers) UnmarshalYAML(node *yaml.Node) error {
-	if node.Kind == yaml.ScalarNode {
-		*n = make(numbers, 1)
-		return node.Decode(&(*n)[0])
+func (s *span) UnmarshalYAML(n *yaml.Node) (err error) {
+	if text, ok := strings.CutSuffix(n.Value, "ms"); ok {
+		s.ms, err = strconv.ParseFloat(strings.TrimSpace(text), 64)
+		return err
 	}
-	return node.Decode((*[]float64)(n))
+	return n.Decode(&s.samples)
+}
+
+func (s *span) ok() bool {
+	return s.samples > 0 && s.samples <= maxRate || s.ms > 0 && s.ms <= 1e6
+}
+
+// at is a span in samples of a rate.
+func (s *span) at(rate int) int {
+	if s.ms > 0 {
+		return int(math.Round(s.ms * float64(rate) / 1000))
+	}
+	return s.samples
 }
 
 // A tokenList is a file of tokens, or a list of them.
@@ -76,157 +204,60 @@ func (l *tokenList) UnmarshalYAML(node *yaml.Node) error {
 	return node.Decode(&l.list)
 }
 
-// maxCard bounds a card, in bytes.
-const maxCard = 1 << 24
-
 // readModelCard reads the card beside a model, if there is one, and the metadata for what the card leaves out.
 func readModelCard(path string, metadata []format.Entry) (*modelCard, error) {
-	c := &modelCard{
-		path: strings.TrimSuffix(path, filepath.Ext(path)) + CardEnding, model: path, said: map[string]bool{},
-		scale: 1.0 / 255, widthMultiple: 1, leastWidth: 1,
+	c := &modelCard{file: path, metadata: metadata, widthMultiple: 1, leastWidth: 1}
+	var keys []card.Key
+	for _, k := range c.keys() {
+		keys = append(keys, k.Key)
 	}
-	if err := c.read(); err != nil {
+	var err error
+	if c.Model, err = card.ReadModel(path, keys, entries(metadata)); err != nil {
 		return nil, err
 	}
-	fields := c.fields()
-	for _, e := range metadata {
-		if fields[e.Key] == nil || c.said[e.Key] {
+	return c, c.refuseOthers()
+}
+
+// entries are the names and texts of metadata.
+func entries(all []format.Entry) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, e := range all {
+			if !yield(e.Key, e.Value) {
+				return
+			}
+		}
+	}
+}
+
+// refuseOthers refuses keys of other features.
+func (c *modelCard) refuseOthers() error {
+	mine := []string{anyFeatures, pictures}
+	if c.features != "" {
+		mine = []string{anyFeatures, sound, c.features}
+	}
+	for _, k := range c.keys() {
+		if !c.Says(k.Name) || slices.Contains(mine, k.of) {
 			continue
 		}
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(e.Value), &doc); err != nil || len(doc.Content) == 0 {
-			return nil, fmt.Errorf("%s: metadata %s: %q is no value", path, e.Key, excerpt.Of(e.Value))
+		if c.features == "" {
+			return fmt.Errorf("%s: %s is of models of sound; a card of one must have features: %s or %s", c.Path, k.Name, waveform, logMel)
 		}
-		if err := c.set(e.Key, doc.Content[0]); err != nil {
-			return nil, fmt.Errorf("%s: metadata %w", path, err)
-		}
-	}
-	return c, nil
-}
-
-// read reads the card's file.
-func (c *modelCard) read() error {
-	f, err := os.Open(c.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxCard+1))
-	if err != nil {
-		return err
-	}
-	if len(text) > maxCard {
-		return fmt.Errorf("%s is longer than %d bytes", c.path, maxCard)
-	}
-	c.exists = true
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return fmt.Errorf("%s: %s", c.path, excerpt.Error(err))
-	}
-	if len(doc.Content) == 0 {
-		return nil
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return fmt.Errorf("%s: line %d: it must be a map of keys to values", c.path, root.Line)
-	}
-	known := slices.Sorted(maps.Keys(c.fields()))
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		switch {
-		case !slices.Contains(known, key.Value):
-			return fmt.Errorf("%s: line %d: there is no key %q%s; the keys are %s", c.path, key.Line, excerpt.Of(key.Value), spelling.DidYouMean(key.Value, known), strings.Join(known, ", "))
-		case c.said[key.Value]:
-			return fmt.Errorf("%s: line %d: %s comes twice", c.path, key.Line, key.Value)
-		}
-		if err := c.set(key.Value, value); err != nil {
-			return fmt.Errorf("%s: line %d: %w", c.path, value.Line, err)
-		}
+		return fmt.Errorf("%s: %s is of models of %s; this one has features: %s", c.Path, k.Name, k.of, c.features)
 	}
 	return nil
-}
-
-// set takes the value of a key.
-func (c *modelCard) set(key string, value *yaml.Node) error {
-	if err := value.Decode(c.fields()[key]); err != nil {
-		return fmt.Errorf("%s: %s", key, excerpt.Error(err))
-	}
-	c.said[key] = true
-	return c.check(key)
-}
-
-// check holds the value of a key against what is allowed.
-func (c *modelCard) check(key string) error {
-	whole := func(v, least, most int) error {
-		if v < least || v > most {
-			return fmt.Errorf("%s is %d; it must be from %d to %d", key, v, least, most)
-		}
-		return nil
-	}
-	oneOf := func(v string, names []string) error {
-		if !slices.Contains(names, v) {
-			return fmt.Errorf("%s is %q; it must be %s", key, excerpt.Of(v), strings.Join(names, ", "))
-		}
-		return nil
-	}
-	switch key {
-	case "height":
-		return whole(c.height, 1, maxHeight)
-	case "width_multiple":
-		return whole(c.widthMultiple, 1, maxHeight)
-	case "least_width":
-		return whole(c.leastWidth, 1, maxHeight)
-	case "blank":
-		return whole(c.blank, 0, math.MaxInt32)
-	case "channels":
-		return oneOf(c.channels, []string{"grey", "rgb", "bgr"})
-	case "emissions":
-		return oneOf(c.emissions, []string{logProbs, logits, probabilities})
-	case "scale":
-		return eachAbove(key, 0, c.scale)
-	case "mean":
-		return eachAbove(key, math.Inf(-1), c.mean...)
-	case "deviation":
-		return eachAbove(key, 0, c.deviation...)
-	}
-	return nil
-}
-
-// eachAbove checks numbers of a card.
-func eachAbove(key string, least float64, all ...float64) error {
-	for _, v := range all {
-		switch {
-		case math.IsNaN(v) || math.IsInf(v, 0):
-			return fmt.Errorf("%s is %v; it must be finite", key, v)
-		case v <= least:
-			return fmt.Errorf("%s is %v; it must be above %v", key, v, least)
-		}
-	}
-	return nil
-}
-
-// missing is the error of a key that neither the card nor the model has.
-func (c *modelCard) missing(key, meaning string) error {
-	if !c.exists {
-		return fmt.Errorf("%s does not say %s: that takes a card, %s, with the key %q", c.model, meaning, c.path, key)
-	}
-	return fmt.Errorf("%s: the key %q is missing: %s, which %s does not say", c.path, key, meaning, c.model)
 }
 
 // classes returns the texts of count classes, "" for the blank, and the blank. The metadata "character" of PP-OCR's models counts where
 // there are no tokens.
-func (c *modelCard) classes(count int, metadata []format.Entry) (texts []string, blank int, err error) {
-	if !c.said["tokens"] {
-		return c.characters(count, metadata)
+func (c *modelCard) classes(count int) (texts []string, blank int, err error) {
+	if !c.Says("tokens") {
+		return c.characters(count)
 	}
-	from := c.path
+	from := c.Path
 	texts = slices.Clone(c.tokens.list)
 	if c.tokens.file != "" {
 		if from = c.tokens.file; !filepath.IsAbs(from) {
-			from = filepath.Join(filepath.Dir(c.path), from)
+			from = filepath.Join(filepath.Dir(c.Path), from)
 		}
 		if texts, err = data.ReadTokens(from); err != nil {
 			return nil, 0, err
@@ -234,34 +265,49 @@ func (c *modelCard) classes(count int, metadata []format.Entry) (texts []string,
 	}
 	blank = slices.Index(texts, "")
 	switch {
-	case blank < 0 && !c.said["blank"]:
-		return nil, 0, c.missing("blank", "the class that is the blank")
+	case blank < 0 && !c.Says("blank"):
+		return nil, 0, c.Missing("blank", "the class that is the blank")
 	case blank < 0 && c.blank > len(texts):
-		return nil, 0, fmt.Errorf("%s: blank is %d; with %d other tokens it must be from 0 to %d", c.path, c.blank, len(texts), len(texts))
+		return nil, 0, fmt.Errorf("%s: blank is %d; with %d other tokens it must be from 0 to %d", c.Path, c.blank, len(texts), len(texts))
 	case blank < 0:
 		blank = c.blank
 		texts = slices.Insert(texts, blank, "")
-	case c.said["blank"] && blank != c.blank:
-		return nil, 0, fmt.Errorf("%s: blank is %d; the empty one of the tokens is %d", c.path, c.blank, blank)
+	case c.Says("blank") && blank != c.blank:
+		return nil, 0, fmt.Errorf("%s: blank is %d; the empty one of the tokens is %d", c.Path, c.blank, blank)
 	}
 	if len(texts) != count {
-		return nil, 0, fmt.Errorf("%s has %d classes; %s has %d tokens, with the blank", c.model, count, from, len(texts))
+		return nil, 0, fmt.Errorf("%s has %d classes; %s has %d tokens, with the blank", c.file, count, from, len(texts))
 	}
 	return texts, blank, nil
 }
 
 // characters returns the classes of PP-OCR's models: the blank, the characters of the metadata, a line each, and maybe a space.
-func (c *modelCard) characters(count int, metadata []format.Entry) ([]string, int, error) {
-	i := slices.IndexFunc(metadata, func(e format.Entry) bool { return e.Key == "character" })
+func (c *modelCard) characters(count int) ([]string, int, error) {
+	i := slices.IndexFunc(c.metadata, func(e format.Entry) bool { return e.Key == "character" })
 	if i < 0 {
-		return nil, 0, c.missing("tokens", "the texts of the classes")
+		return nil, 0, c.Missing("tokens", "the texts of the classes")
 	}
-	texts := append([]string{""}, strings.Split(strings.TrimSuffix(metadata[i].Value, "\n"), "\n")...)
+	texts := append([]string{""}, strings.Split(strings.TrimSuffix(c.metadata[i].Value, "\n"), "\n")...)
 	if len(texts)+1 == count {
 		texts = append(texts, " ")
 	}
 	if len(texts) != count {
-		return nil, 0, fmt.Errorf("%s has %d classes; its metadata has %d characters, to which a blank and maybe a space are added", c.model, count, len(texts)-1)
+		return nil, 0, fmt.Errorf("%s has %d classes; its metadata has %d characters, to which a blank and maybe a space are added", c.file, count, len(texts)-1)
 	}
 	return texts, Blank, nil
+}
+
+// requires is the error of the first key that nothing says.
+func (c *modelCard) requires(keys ...[2]string) error {
+	for _, k := range keys {
+		if !c.Says(k[0]) {
+			return c.Missing(k[0], k[1])
+		}
+	}
+	return nil
+}
+
+// badNumbers is the error of a list that does not fit.
+func (c *modelCard) badNumbers(key string, n, of int, what string) error {
+	return fmt.Errorf("%s: %s has %d numbers; it must have 1 or %d, one for each %s", c.Path, key, n, of, what)
 }

@@ -42,7 +42,7 @@ func newAlign() *cobra.Command {
 		Long: `Finds the likeliest way in which a recording says a text, and when each word and token of it begins and ends
 (forced alignment). The confidence is the probability of being at this word in its frames, given the text. A word * stands for
 anything that the text leaves out. Without a text, what the model reads is aligned. Strips of handwriting are aligned
-alike, in pixels; and so are lines of text by an ONNX model, and another system's emissions, with a file of tokens in the run's place (see energo
+alike, in pixels; and so are recordings and lines of text by an ONNX model, and another system's emissions, with a file of tokens in the run's place (see energo
 transcribe --help).
 
 The emissions of a run of speech have the beginnings of words late, by a tenth of a second or so. With the run's
@@ -59,6 +59,7 @@ Exit status 1 if a file could not be aligned.`,
 		Example: `  energo align runs/speech-1 recording.wav "one two three"
   energo align runs/speech-1 recording.wav --text transcript.txt --out recording.TextGrid --out recording.png
   energo align runs/speech-1 meeting.wav "* nine *"
+  energo align net.onnx recording.wav "one two three" --out recording.TextGrid
   energo align runs/speech-1 --manifest corpus/heard.csv --truth corpus/times.csv --out 'aligned/%.TextGrid'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {

@@ -160,7 +160,7 @@ func newTranscribe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
-train strips. Instead of the run's folder it takes an ONNX model that reads pictures of lines, net.onnx, with a card
+train strips. Instead of the run's folder it takes an ONNX model that was trained by CTC, net.onnx, of recordings or of pictures of lines, with a card
 net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, a JSON array or one a line, with <blank> for
 the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors, .pt or JSON lines.
 
@@ -175,6 +175,7 @@ Exit status 1 if a file could not be read.`,
 		Example: `  energo transcribe runs/speech-1 recording.wav
   energo transcribe runs/speech-1 --lm digits.arpa --hot nine=2 *.wav --json
   energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
+  energo transcribe net.onnx recording.wav --lm digits.arpa
   energo transcribe net.onnx lines/*.png --beam 16
   energo transcribe tokens.txt emissions.npy --beam 100`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -198,7 +199,7 @@ Exit status 1 if a file could not be read.`,
 				return err
 			}
 			if t.stream && (t.Reader == nil || t.Reader.Features() == nil) {
-				return usagef("--stream is for recordings, with a run of speech")
+				return usagef("--stream is for recordings, with a run of speech: how far an ONNX model looks ahead is not known, so it reads whole recordings")
 			}
 			if t.searches() || t.stream {
 				if t.dec, err = t.decoder(t.Emitter); err != nil {
