@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/seq/audio"
@@ -21,6 +23,10 @@ var speechJob = job.Job{
 is said, never when. The energy of a text is −log of its probability with all alignments summed out; --latent and
 --functional are as those of train strips.
 
+With --encoder, the network begins with an acoustic model of another system, an ONNX file that was trained by CTC: --freeze holds parameters
+of it still, and steps are a tenth of the optimizer's. It writes the tokens of the model's card, or by a new linear layer (--new-head, or where the card
+has none) the characters of --data. The features are the model's.
+
 --data is a CSV file whose header names the columns path and text: WAV files of any rate, paths
 beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
 recordings of --data, which are held out, are. Texts are read in lower case.
@@ -28,7 +34,7 @@ recordings of --data, which are held out, are. Texts are read in lower case.
 The run's folder also has reader.json, which transcribe and align need, and times.safetensors,
 a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
 --resume.`,
-	Examples: []string{"--data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv"},
+	Examples: []string{"--data corpus/train.csv --test corpus/heard.csv --test corpus/test.csv", "--data corpus/train.csv --encoder net.onnx --freeze '^conv'"},
 	New: func() job.Spec {
 		t := job.DefaultTraining()
 		t.Epochs, t.Batch, t.Clip, t.EMA, t.Validation = 30, 16, 5, 0.998, 100
@@ -45,17 +51,26 @@ type Speech struct {
 	Channels int // of the convolutions along time
 	Augment  bool
 	Priors   float64 // weight of the label priors that are divided out
+
+	Encoder string // ONNX model of recordings, with its card, that the network begins with; "" is a network of energo's own
+	Freeze  string // of its parameters, a regular expression of those that stay as they are
+	NewHead bool   // a new linear layer writes the data's characters, also where the card has tokens
 	ReadingLoss
 	job.Training
 }
 
 func (c *Speech) Options() option.List {
+	own := option.When(func() bool { return c.Encoder == "" }, option.Because("the encoder has its own"))
+	imported := option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))
 	return append(option.List{
 		option.New(&c.Data, "data", "CSV file of recordings and texts", option.Arg("file"), option.Path),
 		option.New(&c.Test, "test", "CSV file of test recordings; may be given again", option.Arg("file"), option.Path, option.Each),
-		option.New(&c.Rate, "rate", "samples a second that recordings are brought to", option.Whole(1, 1<<20)),
-		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight)),
-		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels)),
+		option.New(&c.Rate, "rate", "samples a second that recordings are brought to", option.Whole(1, 1<<20), own),
+		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight), own),
+		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels), own),
+		option.New(&c.Encoder, "encoder", "ONNX model of recordings that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
+		option.New(&c.Freeze, "freeze", "regular expression of the names of the encoder's parameters that stay as they are", option.Arg("pattern"), imported),
+		option.New(&c.NewHead, "new_head", "a new linear layer over the encoder's output writes the characters of --data, also where the encoder has tokens", imported),
 		option.New(&c.Augment, "augment", "play recordings faster, slower, louder and softer, and hide parts of them"),
 		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1),
 			option.When(c.isCTC, func() string { return "label priors are of the loss of CTC, the functional nll with latent sum" })),
@@ -66,7 +81,13 @@ func (c *Speech) Resolve() error {
 	if c.Data == "" {
 		return fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
 	}
+	if c.Encoder != "" && c.LR == 0 {
+		c.LR = finetuned * job.RateDefaults[c.Optimizer]
+	}
 	c.Settle(c.Epochs, c.Batch)
+	if _, err := regexp.Compile(c.Freeze); err != nil {
+		return fmt.Errorf("freeze is %q, which is no regular expression: %s", excerpt.Of(c.Freeze), excerpt.Error(err))
+	}
 	return c.ReadingLoss.check()
 }
 
@@ -76,7 +97,7 @@ func (c *Speech) Folder() string { return "speech" + c.suffix() }
 var speechDilations = []int{1, 2, 4, 8}
 
 func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
-	f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
+	base, f, err := c.base()
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +105,11 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	network, err := read.NewNetwork(read.Spec{Height: c.Mels, Tokens: set.Characters(), Channels: c.Channels, Dilations: speechDilations}, c.Seed)
+	network, err := c.network(base, set.Characters())
 	if err != nil {
 		return nil, err
 	}
-	if err := set.Spell(network.Spec); err != nil {
+	if err := c.spell(set, network); err != nil {
 		return nil, err
 	}
 	all := len(set.Paths)
@@ -125,7 +146,9 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 		return set.Line(i), nil
 	}
 	r.held, r.groups, r.features, r.tokens = held, groups, f, "Characters"
-	r.data = fmt.Sprintf("%d recordings with checksum %08x", all, set.Checksum())
+	if r.data, err = sumOf(set, base); err != nil {
+		return nil, err
+	}
 	r.finish = func(ctx context.Context, dir string) error {
 		times, err := read.LearnTimes(ctx, network, f, set.Utterances(n))
 		if err != nil {
@@ -134,6 +157,54 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 		return read.Save(dir, network, f, times)
 	}
 	return r, nil
+}
+
+// base opens the model that the network begins with, nil where it is energo's own, and the features that it takes.
+func (c *Speech) base() (*read.Base, *read.Features, error) {
+	if c.Encoder == "" {
+		f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
+		return nil, f, err
+	}
+	b, err := read.OpenBase(c.Encoder)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoder: %w", err)
+	}
+	return b, b.Features(), nil
+}
+
+// network makes the network, untrained or as the model that it begins with.
+func (c *Speech) network(base *read.Base, characters []string) (*read.Network, error) {
+	if base == nil {
+		return read.NewNetwork(read.Spec{Height: c.Mels, Tokens: characters, Channels: c.Channels, Dilations: speechDilations}, c.Seed)
+	}
+	o := read.BaseOptions{Characters: characters, NewHead: c.NewHead, Seed: c.Seed}
+	if c.Freeze != "" {
+		o.Freeze = regexp.MustCompile(c.Freeze) // as Resolve has it
+	}
+	n, err := base.Network(o)
+	if err != nil {
+		return nil, fmt.Errorf("encoder: %w", err)
+	}
+	return n, nil
+}
+
+// spell turns the texts into tokens.
+func (c *Speech) spell(set *read.Recordings, n *read.Network) error {
+	err := set.Spell(n.Spec)
+	if err != nil && c.Encoder != "" {
+		return fmt.Errorf("%w: with new_head, a new layer writes the characters of the data", err)
+	}
+	return err
+}
+
+// sumOf stands for the recordings, and the model that training begins with, in a checkpoint's settings.
+func sumOf(set *read.Recordings, base *read.Base) (string, error) {
+	sum := fmt.Sprintf("%d recordings with checksum %08x", len(set.Paths), set.Checksum())
+	if base == nil {
+		return sum, nil
+	}
+	of, err := base.Sum()
+	return sum + ", " + of, err
 }
 
 // What augmentation is: the speeds that training recordings are also played at, and what is hidden of their features.

@@ -2,13 +2,17 @@
 
 waveform.onnx has the form of wav2vec 2.0: convolutions over samples, a layer of self-attention, random weights. beeps.onnx has that of NeMo's:
 convolutions and an LSTM over log-mel features, the number of frames as an input; it learns here, in half a minute, to write the letters of beeps.
-acoustic.json has recordings, and the log-probabilities of their frames. It needs torch and onnxruntime.
+acoustic.json has recordings, and the log-probabilities of their frames. tune.onnx is a network with its first weights, and tune.json what PyTorch's
+CTC loss of a batch is before each of a few steps. It needs torch and onnxruntime.
+
+python oracle/onnx_acoustic.py tune writes the last two files alone.
 """
 
 import base64
 import json
 import math
 import os
+import sys
 
 import numpy as np
 import onnxruntime
@@ -102,6 +106,48 @@ def case(name, samples, logs, **more):
     return {"model": name, "samples": base64.b64encode(samples.tobytes()).decode(), "frames": logs.shape[0], "log_probs": [round(float(v), 6) for v in logs.reshape(-1)]} | more
 
 
+class Tune(nn.Module):
+    def __init__(self, width=24):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv1d(FRONT["Mels"], width, 5, 2, 2), nn.Conv1d(width, width, 3, 1, 1)
+        self.bn, self.norm, self.head = nn.BatchNorm1d(width), nn.LayerNorm(width), nn.Linear(width, len(LETTERS) + 1)
+
+    def forward(self, x):
+        x = torch.relu(self.bn(self.conv1(x)))
+        return self.head(self.norm(torch.relu(self.conv2(x)).transpose(1, 2)))
+
+
+def tune():
+    torch.manual_seed(3)
+    rng = np.random.default_rng(7)
+    network = Tune()
+    torch.onnx.export(
+        network, (torch.zeros(2, FRONT["Mels"], 50),), os.path.join(HERE, "tune.onnx"), input_names=["x"], output_names=["y"],
+        dynamic_axes={"x": {0: "batch", 2: "n"}, "y": {0: "batch", 1: "frames"}}, opset_version=17, dynamo=False, do_constant_folding=False,
+        training=torch.onnx.TrainingMode.TRAINING)
+    texts = ["ab", "cac", "b"]
+    recordings = [recording(text, rng) for text in texts]
+    xs = [features(x) for x in recordings]
+    lengths = torch.tensor([(x.shape[1] + 1) // 2 for x in xs])
+    batch = torch.zeros(3, FRONT["Mels"], max(x.shape[1] for x in xs))
+    for i, x in enumerate(xs):
+        batch[i, :, : x.shape[1]] = x
+    targets = torch.tensor(["abc".index(c) for text in texts for c in text])
+    network.train()
+    optimizer = torch.optim.SGD(network.parameters(), 0.05)
+    losses = []
+    for _ in range(6):
+        logs = torch.log_softmax(network(batch), -1).transpose(0, 1)
+        loss = nn.functional.ctc_loss(logs, targets, lengths, torch.tensor([len(t) for t in texts]), blank=3)
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    with open(os.path.join(HERE, "tune.json"), "w") as out:
+        json.dump({"rate": 0.05, "losses": losses, "recordings": [{"text": t, "samples": base64.b64encode(x.tobytes()).decode()} for t, x in zip(texts, recordings)]}, out)
+        out.write("\n")
+
+
 def main():
     os.makedirs(HERE, exist_ok=True)
     cases = []
@@ -126,4 +172,6 @@ def main():
         out.write("\n")
 
 
-main()
+tune()
+if sys.argv[1:] != ["tune"]:
+    main()

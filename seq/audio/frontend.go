@@ -182,6 +182,19 @@ func (x *WholeExtractor) Features(c Clip) ([]float32, error) {
 	return features, nil
 }
 
+// Silence is a frame of the features of silence, [Width], or of zeros where features are normalised by their recording.
+func (x *WholeExtractor) Silence() []float32 {
+	frame := make([]float32, x.front.Width())
+	if x.front.Waveform || x.front.Normalise != NotNormalised {
+		return frame
+	}
+	for m := range frame {
+		frame[m] = float32(x.mels.factor * math.Log(x.front.Floor))
+	}
+	x.standardise(frame)
+	return frame
+}
+
 // logMel returns log-mel features of samples, which it changes, before they are normalised.
 func (x *WholeExtractor) logMel(samples []float32) ([]float32, error) {
 	f := x.front

@@ -2,6 +2,7 @@ package audio
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,27 @@ func TestFrontEndRate(t *testing.T) {
 	}
 	if frame, middle := x.Spacing(); frame != 1./8000 || middle != 0.5/8000 {
 		t.Errorf("frames are %v s apart, from %v on", frame, middle)
+	}
+}
+
+// TestFrontEndSilence: the frame of silence is that of a silent recording.
+func TestFrontEndSilence(t *testing.T) {
+	for _, f := range []FrontEnd{
+		{LogMel: LogMel{Floor: 1e-3, Log: Log10}, Mean: []float64{1}, Deviation: []float64{2}},
+		{LogMel: LogMel{AddFloor: true, Log: Decibels}},
+		{Waveform: true},
+	} {
+		x, err := f.Extractor()
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := x.Features(Clip{make([]float32, 400), 16000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := x.Silence(); !slices.Equal(y[:len(want)], want) {
+			t.Errorf("%+v: silence is %v, want %v", f, y[:len(want)], want)
+		}
 	}
 }
 

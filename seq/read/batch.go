@@ -51,7 +51,7 @@ func NewBatch(classes int, priors float64) *Batch {
 
 // Set puts lines side by side.
 func (b *Batch) Set(r *Network, lines []data.Line) {
-	sideBySide(b.x, r.Height, lines...)
+	r.sideBySide(b.x, lines...)
 	b.batch = loss.CTCBatch[float32]{
 		Batch: len(lines), Classes: r.Classes(), BatchFirst: true,
 		Targets: b.batch.Targets[:0], InputLengths: b.batch.InputLengths[:0], TargetLengths: b.batch.TargetLengths[:0],

@@ -36,6 +36,11 @@ func Save(dir string, n *Network, features *Features, times *Times) error {
 	if err != nil {
 		return err
 	}
+	if n.Imported != nil {
+		if err := n.saveImported(filepath.Join(dir, ImportedFile)); err != nil {
+			return err
+		}
+	}
 	if err := nn.Save(filepath.Join(dir, WeightsFile), n.Module); err != nil {
 		return err
 	}
@@ -60,7 +65,7 @@ func Open(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := readerOf(text)
+	r, err := readerOf(dir, text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -75,8 +80,19 @@ func Open(dir string) (*Reader, error) {
 	return r, nil
 }
 
+// networkOf returns the untrained network of a folder.
+func networkOf(dir string, s Spec) (*Network, error) {
+	if s.Imported == nil {
+		return NewNetwork(s, 0)
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	return loadImported(filepath.Join(dir, ImportedFile), s)
+}
+
 // readerOf returns the reader that a card describes, with an untrained network.
-func readerOf(text []byte) (*Reader, error) {
+func readerOf(dir string, text []byte) (*Reader, error) {
 	var c cardContent
 	if err := card.Decode(text, &c); err != nil {
 		return nil, err
@@ -84,7 +100,7 @@ func readerOf(text []byte) (*Reader, error) {
 	if c.Format != cardFormat {
 		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, cardFormat)
 	}
-	n, err := NewNetwork(c.Spec, 0)
+	n, err := networkOf(dir, c.Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +114,6 @@ func readerOf(text []byte) (*Reader, error) {
 	if err := r.speech.prepare(n.Height); err != nil {
 		return nil, fmt.Errorf("speech: %w", err)
 	}
-	r.Frame, r.Offset = r.speech.Spacing()
+	r.Frame, r.Offset = r.speech.Spacing(n)
 	return r, nil
 }

@@ -11,12 +11,41 @@ import (
 
 // Features turns recordings into lines: log-mel features, mel by mel with mean 0 and
 // variance 1 over the training set.
+//
+// With Front they are what a model of another system takes instead, and are normalised as it says: Options, Mean and Scale are empty.
 type Features struct {
-	Options audio.LogMel `json:"options"`
-	Mean    []float64    `json:"mean"` // of each mel
-	Scale   []float64    `json:"scale"`
+	Options audio.LogMel    `json:"options"`
+	Mean    []float64       `json:"mean"` // of each mel
+	Scale   []float64       `json:"scale"`
+	Front   *audio.FrontEnd `json:"front"`
 
 	extract *audio.Extractor
+	whole   *audio.WholeExtractor // of Front
+}
+
+// rows is how many numbers a frame has.
+func (f *Features) rows() int {
+	if f.Front != nil {
+		return f.Front.Width()
+	}
+	return f.Options.Mels
+}
+
+// rate is the samples a second.
+func (f *Features) rate() int {
+	if f.Front != nil {
+		return f.Front.Rate
+	}
+	return f.Options.Rate
+}
+
+// columns is the seconds from a frame of the features to the next, and to the middle of the first.
+func (f *Features) columns() (apart, middle float64) {
+	if f.Front != nil {
+		return f.whole.Spacing()
+	}
+	o := f.Options
+	return float64(o.Hop) / float64(o.Rate), float64(o.Window) / float64(o.Rate) / 2
 }
 
 // NewFeatures returns features that are not normalised yet: see Fit.
@@ -32,6 +61,12 @@ func NewFeatures(o audio.LogMel) (*Features, error) {
 
 // prepare readies features that were read, for lines of that many rows.
 func (f *Features) prepare(rows int) (err error) {
+	if f.Front != nil {
+		if f.whole, err = f.Front.Extractor(); err == nil && rows != f.rows() {
+			err = fmt.Errorf("lines have %d rows; there are %d features of a frame", rows, f.rows())
+		}
+		return err
+	}
 	if f.extract, err = f.Options.Extractor(); err != nil {
 		return err
 	}
@@ -43,6 +78,9 @@ func (f *Features) prepare(rows int) (err error) {
 
 // Of returns the features of a recording, [frames][mels], not yet normalised.
 func (f *Features) Of(c audio.Clip) ([]float32, error) {
+	if f.Front != nil {
+		return f.whole.Features(c)
+	}
 	c, err := c.Resample(f.Options.Rate)
 	if err != nil {
 		return nil, err
@@ -50,14 +88,21 @@ func (f *Features) Of(c audio.Clip) ([]float32, error) {
 	return f.extract.Features(c)
 }
 
-// Spacing is the seconds from a frame of emissions to the next, and to the middle of the first.
-func (f *Features) Spacing() (frame, middle float64) {
-	o := f.Options
-	return stride * float64(o.Hop) / float64(o.Rate), float64(o.Window) / float64(o.Rate) / 2
+// Spacing is the seconds from a frame of a network's emissions to the next, and to the middle of the first.
+func (f *Features) Spacing(n *Network) (frame, middle float64) {
+	step := stride
+	if n.Imported != nil {
+		step = n.Imported.Step
+	}
+	apart, middle := f.columns()
+	return float64(step) * apart, middle
 }
 
 // Fit takes mean and variance from features.
 func (f *Features) Fit(all [][]float32) {
+	if f.Front != nil {
+		return
+	}
 	mels := f.Options.Mels
 	squares, n := make([]float64, mels), 0
 	for _, x := range all {
@@ -76,6 +121,9 @@ func (f *Features) Fit(all [][]float32) {
 
 // Normalise brings features to mean 0 and variance 1.
 func (f *Features) Normalise(x []float32) {
+	if f.Front != nil {
+		return
+	}
 	for i, v := range x {
 		m := i % len(f.Mean)
 		x[i] = float32((float64(v) - f.Mean[m]) * f.Scale[m])
@@ -84,7 +132,7 @@ func (f *Features) Normalise(x []float32) {
 
 // Line makes normalised features [frames][mels] a line with time along the columns.
 func (f *Features) Line(x []float32, target []int) data.Line {
-	mels := f.Options.Mels
+	mels := f.rows()
 	l := data.Line{H: mels, W: len(x) / mels, Pixels: make([]float32, len(x)), Target: target}
 	turn(l.Pixels, x, l.W, mels)
 	return l

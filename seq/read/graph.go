@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/energo-ml/energo/engine/onnx/export"
+	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/seq/audio"
 )
@@ -16,6 +18,9 @@ import (
 // become what the model takes.
 func (r *Reader) Graph() *export.Graph {
 	n := r.r
+	if n.Imported != nil {
+		return r.importedGraph()
+	}
 	g := export.New("reader", "A network that reads lines by CTC: the emissions of each frame.")
 	var x export.Value
 	if r.speech != nil {
@@ -42,30 +47,118 @@ func (r *Reader) Graph() *export.Graph {
 	return g
 }
 
+// importedGraph returns the network of a reader of speech that began with a model of another system: from what that takes of recordings, frame by
+// frame, to the emissions of their frames.
+func (r *Reader) importedGraph() *export.Graph {
+	const doc = "A network that reads recordings by CTC, which began with a model of another system: the emissions of each frame."
+	file, err := r.aloneFile()
+	g := export.Of(file, doc)
+	if err != nil {
+		g.Fail(err)
+		return g
+	}
+	r.speech.describe(g)
+	g.JSON("tokens", r.r.Tokens)
+	g.Metadata("blank", strconv.Itoa(Blank))
+	g.Metadata("emissions", logProbs)
+	return g
+}
+
+// aloneFile is the network's model from features [batch, frames, mels], or samples [batch, samples], to log-probabilities [batch, steps, classes].
+func (r *Reader) aloneFile() (*format.Model, error) {
+	m, err := r.r.imported()
+	if err != nil {
+		return nil, err
+	}
+	file, err := m.File()
+	if err != nil {
+		return nil, err
+	}
+	f := surround(file)
+	f.file.Metadata = nil // they are of the model that training began with
+	graph := f.file.Graph
+	behind := graph.Nodes
+	graph.Nodes = nil
+	input := floatsInfo(f.fresh("features"), -1, -1, r.r.Height)
+	if r.speech.Front.Waveform {
+		input = floatsInfo(f.fresh("samples"), -1, -1)
+	}
+	f.last = input.Name
+	if !r.speech.Front.Waveform {
+		f.add("Transpose", "energo.upright", permutation(0, 2, 1))
+	}
+	f.add("Reshape", "energo.stacked", nil, f.constant("energo.line", value.Ints(0, 1, int64(r.r.Height), -1)))
+	graph.Nodes[len(graph.Nodes)-1].Outputs[0] = m.Input.Name
+	graph.Nodes = append(graph.Nodes, behind...)
+	f.last = m.Output.Name
+	f.add("Transpose", "energo.scores", permutation(0, 2, 1))
+	f.add("LogSoftmax", "log_probabilities", &format.Attribute{Name: "axis", Type: format.AttrInt, Int: 2})
+	graph.Inputs = []*format.ValueInfo{input}
+	graph.Outputs = []*format.ValueInfo{floatsInfo(f.last, -1, -1, r.r.Classes())}
+	return f.file, nil
+}
+
+// permutation is the attribute of a Transpose.
+func permutation(axes ...int64) *format.Attribute {
+	return &format.Attribute{Name: "perm", Type: format.AttrInts, Ints: axes}
+}
+
 // describe writes the features into the metadata, as the card of a model says them.
 func (f *Features) describe(g *export.Graph) {
-	o := f.Options
+	front := audio.FrontEnd{LogMel: f.Options, Scale: 1, Padding: audio.NoPadding, Normalise: audio.NotNormalised}
+	if f.Front != nil {
+		front = *f.Front
+	}
+	g.JSON("rate", front.Rate)
+	g.Metadata("normalise", string(front.Normalise))
+	for _, e := range []struct {
+		key  string
+		list []float64
+	}{{"mean", front.Mean}, {"deviation", front.Deviation}} {
+		if len(e.list) > 0 {
+			g.JSON(e.key, e.list)
+		}
+	}
+	g.JSON("scale", front.Scale)
+	if front.Waveform {
+		g.Metadata("features", waveform)
+		return
+	}
+	o := front.LogMel
 	for _, e := range []struct {
 		key   string
 		value any
 	}{
-		{"rate", o.Rate},
 		{"window", o.Window},
 		{"hop", o.Hop},
 		{"fft", o.FFT},
 		{"low", o.LowHz},
 		{"high", o.HighHz},
 		{"floor", o.Floor},
+		{"add_floor", o.AddFloor},
+		{"symmetric_window", o.Symmetric},
+		{"preemphasis", front.Preemphasis},
+		{"drop_last", front.DropLast},
 	} {
 		g.JSON(e.key, e.value)
 	}
+	if front.Range > 0 {
+		g.JSON("range", front.Range)
+	}
+	scale, norm := "htk", "none"
+	if o.Slaney {
+		scale = "slaney"
+	}
+	if o.UnitArea {
+		norm = "slaney"
+	}
 	for _, e := range [][2]string{
 		{"features", logMel},
-		{"log", string(audio.Natural)},
-		{"mel_scale", "htk"},
-		{"norm", "none"},
-		{"padding", string(audio.NoPadding)},
-		{"normalise", string(audio.NotNormalised)},
+		{"layout", framesFirst},
+		{"log", string(o.Log)},
+		{"mel_scale", scale},
+		{"norm", norm},
+		{"padding", string(front.Padding)},
 	} {
 		g.Metadata(e[0], e[1])
 	}

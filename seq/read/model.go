@@ -42,6 +42,9 @@ func ONNXEmitter(path string) (*Emitter, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.card.setEmissions(m); err != nil {
+		return nil, err
+	}
 	e := &Emitter{}
 	var classes int
 	if m.card.features == "" {
@@ -80,12 +83,18 @@ func openModel(path string) (m model, err error) {
 	if m.output.Kind != format.Float {
 		return m, fmt.Errorf("%s: the output %s must be of float", path, m.output)
 	}
-	if !m.card.Says("emissions") {
-		if m.card.emissions = lastKind(m.Format.Graph, m.output.Name); m.card.emissions == "" {
-			return m, m.card.Missing("emissions", "whether the output holds log_probs, logits or probabilities")
-		}
-	}
 	return m, nil
+}
+
+// setEmissions settles what a model's output holds.
+func (c *modelCard) setEmissions(m model) error {
+	if c.Says("emissions") {
+		return nil
+	}
+	if c.emissions = lastKind(m.Format.Graph, m.output.Name); c.emissions == "" {
+		return c.Missing("emissions", "whether the output holds log_probs, logits or probabilities")
+	}
+	return nil
 }
 
 // port finds an input or an output: the one that the card names, or the only one.

@@ -1,6 +1,7 @@
 package read
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
+	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -26,10 +28,11 @@ const Blank = 0
 
 // A Spec says what lines a network reads, and what it writes.
 type Spec struct {
-	Height    int      `json:"height"`    // rows of a line: pixels or mels
-	Tokens    []string `json:"tokens"`    // class 0 is the blank, token i class i + 1
-	Channels  int      `json:"channels"`  // of the convolutions along the columns
-	Dilations []int    `json:"dilations"` // of each of those convolutions but the first
+	Height    int       `json:"height"`    // rows of a line: pixels or mels
+	Tokens    []string  `json:"tokens"`    // class 0 is the blank, token i class i + 1
+	Channels  int       `json:"channels"`  // of the convolutions along the columns
+	Dilations []int     `json:"dilations"` // of each of those convolutions but the first
+	Imported  *Imported `json:"imported"`  // of a network that begins with a model of another system, which has neither of those two; else nil
 }
 
 // Bounds of what a Spec may say.
@@ -43,10 +46,17 @@ const (
 
 // check refuses what is out of range.
 func (s Spec) check() error {
+	channels := s.Channels
+	if s.Imported != nil {
+		if err := s.Imported.check(s.Height); err != nil {
+			return err
+		}
+		channels = 1
+	}
 	for _, b := range []struct {
 		name        string
 		value, most int
-	}{{"height", s.Height, MaxHeight}, {"channels", s.Channels, MaxChannels}, {"the number of tokens", len(s.Tokens), maxTokens}} {
+	}{{"height", s.Height, MaxHeight}, {"channels", channels, MaxChannels}, {"the number of tokens", len(s.Tokens), maxTokens}} {
 		if b.value < 1 || b.value > b.most {
 			return fmt.Errorf("%s is %d; it must be a whole number from 1 to %d", b.name, b.value, b.most)
 		}
@@ -95,8 +105,19 @@ func NewNetwork(s Spec, seed uint64) (*Network, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	if s.Imported != nil {
+		return nil, errors.New("a network that begins with a model of another system is made by a Base")
+	}
+	return newNetwork(s, layersFor(s, train.Rand(seed, "init", 0)))
+}
+
+// newNetwork returns a network with a module of its form.
+func newNetwork(s Spec, m nn.Module) (*Network, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
 	r := &Network{
-		Spec: s, Module: layersFor(s, train.Rand(seed, "init", 0)), atOnce: columnsAtOnce,
+		Spec: s, Module: m, atOnce: columnsAtOnce,
 		reach: 3, // of the convolutions before those with dilations
 		tape:  autodiff.NewTape(tensor.Float32), input: tensor.New(tensor.Float32),
 		alone: loss.CTC[float32]{Blank: Blank, Reduction: loss.Sum},
@@ -169,6 +190,9 @@ func (r *Network) Text(classes []int) string {
 
 // Frames is how many frames of emissions a line has that is that many columns wide.
 func (r *Network) Frames(columns int) int {
+	if r.Imported != nil {
+		return r.Imported.frames(columns)
+	}
 	return (columns + stride - 1) / stride
 }
 
@@ -181,12 +205,15 @@ func (r *Network) Emissions(l data.Line) ([]float32, error) {
 	if l.H != r.Height {
 		return nil, fmt.Errorf("the line has %d rows; this model reads lines of %d", l.H, r.Height)
 	}
+	if r.Imported != nil {
+		return r.whole(l)
+	}
 	c := r.Classes()
 	r.log = scratch.Sized(r.log, r.Frames(l.W)*c)
 	for lo := 0; lo < l.W; lo += r.atOnce {
 		hi := min(lo+r.atOnce, l.W)
 		from := max(0, lo-r.context())
-		sideBySide(r.input, r.Height, columnsOf(l, from, min(hi+r.context(), l.W)))
+		r.sideBySide(r.input, columnsOf(l, from, min(hi+r.context(), l.W)))
 		r.tape.Reset()
 		y := r.Module.Forward(r.tape.Const(r.input)).Value.Float32s()
 		frames, first := len(y)/c, r.Frames(lo-from)
@@ -198,6 +225,24 @@ func (r *Network) Emissions(l data.Line) ([]float32, error) {
 		}
 		simd.LogSoftmaxRows(out, out, len(out)/c, c)
 	}
+	return r.log, nil
+}
+
+// whole returns the emissions of a line by an imported model, which sees all of it at once: how far it looks is not known.
+func (r *Network) whole(l data.Line) ([]float32, error) {
+	frames, c := r.Frames(l.W), r.Classes()
+	if frames < 1 {
+		return nil, fmt.Errorf("the line has %d columns; for a frame of this model it must have %d", l.W, r.Imported.Step-r.Imported.Shift)
+	}
+	r.sideBySide(r.input, l)
+	r.tape.Reset()
+	y := r.Module.Forward(r.tape.Const(r.input)).Value.Float32s()
+	if len(y) != frames*c {
+		return nil, fmt.Errorf("for a line of %d columns the model has %d frames of %d classes; there must be %d", l.W, len(y)/c, c, frames)
+	}
+	r.log = scratch.Sized(r.log, len(y))
+	turn(r.log, y, c, frames)
+	simd.LogSoftmaxRows(r.log, r.log, frames, c)
 	return r.log, nil
 }
 
@@ -213,20 +258,28 @@ func columnsOf(l data.Line, lo, hi int) data.Line {
 	return part
 }
 
-// sideBySide puts lines side by side into x, [N, 1, height, W], with zeros behind the shorter ones up to a
-// common width of whole frames.
-func sideBySide(x *tensor.Tensor, height int, lines ...data.Line) {
-	width := 0
+// sideBySide puts lines side by side into x, [N, 1, Height, W], with zeros behind the shorter ones up to a
+// common width of whole frames; for an imported model, with silence up to one frame or more.
+func (r *Network) sideBySide(x *tensor.Tensor, lines ...data.Line) {
+	width, height := 0, r.Height
 	for _, l := range lines {
 		width = max(width, l.W)
 	}
-	width += width % stride
+	if r.Imported != nil {
+		width = max(width, r.Imported.Step-r.Imported.Shift)
+	} else {
+		width += width % stride
+	}
 	x.Resize(len(lines), 1, height, width)
 	out := x.Float32s()
 	clear(out)
 	for i, l := range lines {
 		for row := range l.H {
-			copy(out[(i*height+row)*width:], l.Pixels[row*l.W:(row+1)*l.W])
+			at := out[(i*height+row)*width:][:width]
+			copy(at, l.Pixels[row*l.W:(row+1)*l.W])
+			if r.Imported != nil {
+				simd.Fill(at[l.W:], r.Imported.Silence[row])
+			}
 		}
 	}
 }
@@ -258,10 +311,13 @@ func ClassesOf(dst, tokens []int) []int {
 	return dst
 }
 
-// Spell returns a text as tokens, each of them a character.
+// Spell returns a text as tokens, each of them a character; those of an imported model may have several, and a text is brought to their case.
 //
 // Errors: a character that is not a token.
 func (s Spec) Spell(text string) ([]int, error) {
+	if s.Imported != nil {
+		return s.spellOwn(text)
+	}
 	var out []int
 	for _, c := range text {
 		i := slices.Index(s.Tokens, string(c))
@@ -271,4 +327,14 @@ func (s Spec) Spell(text string) ([]int, error) {
 		out = append(out, i)
 	}
 	return out, nil
+}
+
+// spellOwn returns a text as the fewest tokens of an imported model.
+func (s Spec) spellOwn(text string) ([]int, error) {
+	b := ctc.Beam{Tokens: append([]string{""}, s.Tokens...), Blank: Blank}
+	classes, err := b.Spell(caseOf(s.Tokens)(text))
+	for i := range classes {
+		classes[i]--
+	}
+	return classes, err
 }

@@ -88,7 +88,9 @@ func (r *Reader) Emissions(l data.Line) ([]float32, error) { return r.r.Emission
 // Normal returns a text as the model would write it: its words one space apart, in lower case
 // where the model is of speech.
 func (r *Reader) Normal(text string) string {
-	if r.speech != nil {
+	if r.r.Imported != nil {
+		text = caseOf(r.Classes)(text)
+	} else if r.speech != nil {
 		return NormalSpeech(text)
 	}
 	return strings.Join(strings.Fields(text), " ")

@@ -108,16 +108,41 @@ func (r *Recordings) Lines(lo, hi int) (all []data.Line) {
 	return all
 }
 
-// Draw returns recording i augmented: at one of the speeds, a little louder or softer, and with parts of it hidden by masks. Its
+// Draw returns recording i augmented: at one of the speeds, a little louder or softer, and with parts of it hidden by masks; features of another system keep their loudness, and samples have nothing hidden. Its
 // features must have been normalised. Errors: those of audio.SpecAugment.Apply.
 func (r *Recordings) Draw(i int, masks audio.SpecAugment, rng *rand.Rand) (data.Line, error) {
 	x := slices.Clone(r.features[rng.IntN(len(r.features))][i])
 	shift := rng.NormFloat64() // of the log energies: 4 decibels
-	for k := range x {
-		x[k] += float32(shift * r.of.Scale[k%len(r.of.Scale)])
+	for k := range r.of.Scale {
+		for i := k; i < len(x); i += len(r.of.Scale) {
+			x[i] += float32(shift * r.of.Scale[k])
+		}
 	}
-	err := masks.Apply(rng, x, r.of.Options.Mels)
+	err := r.hide(x, masks, rng)
 	return r.of.Line(x, r.Targets[i]), err
+}
+
+// hide hides parts of features behind their means, which are 0 for features that Fit has normalised; samples have nothing hidden.
+func (r *Recordings) hide(x []float32, masks audio.SpecAugment, rng *rand.Rand) error {
+	if r.of.Front == nil {
+		return masks.Apply(rng, x, r.of.Options.Mels)
+	}
+	rows := r.of.rows()
+	if rows == 1 {
+		return nil
+	}
+	means := make([]float64, rows)
+	for i, v := range x {
+		means[i%rows] += float64(v) / float64(len(x)/rows)
+	}
+	for i := range x {
+		x[i] -= float32(means[i%rows])
+	}
+	err := masks.Apply(rng, x, rows)
+	for i := range x {
+		x[i] += float32(means[i%rows])
+	}
+	return err
 }
 
 // Utterances are the first n recordings at their own speed, as LearnTimes takes them.

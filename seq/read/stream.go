@@ -22,11 +22,14 @@ func (r *Reader) Stream() (*Stream, error) {
 	if r.speech == nil {
 		return nil, errors.New("only models of speech read streams")
 	}
+	if r.r.Imported != nil {
+		return nil, errors.New("the network began with a model of another system, and how far that looks ahead is not known: it reads whole recordings, not streams")
+	}
 	return &Stream{r: r, features: r.speech.extract.Stream()}, nil
 }
 
 // Rate is the samples a second that streams have.
-func (r *Reader) Rate() int { return r.speech.Options.Rate }
+func (r *Reader) Rate() int { return r.speech.rate() }
 
 // Push adds samples and returns the emissions that are new, good until the next call.
 func (s *Stream) Push(samples []float32) ([]float32, error) {

@@ -37,7 +37,7 @@ type Utterance struct {
 //
 // Errors: a recording that cannot be read; the context's.
 func LearnTimes(ctx context.Context, r *Network, f *Features, recordings []Utterance) (*Times, error) {
-	features, err := newTimesFeatures(f.Options.Rate)
+	features, err := newTimesFeatures(f.rate())
 	if err != nil {
 		return nil, err
 	}
@@ -67,8 +67,9 @@ func LearnTimes(ctx context.Context, r *Network, f *Features, recordings []Utter
 // someOf are the numbers of the recordings to train on.
 func someOf(f *Features, recordings []Utterance) (all []int) {
 	seconds := 0.0
+	apart, _ := f.columns()
 	for _, u := range recordings {
-		seconds += float64(len(u.Features)/f.Options.Mels*f.Options.Hop) / float64(f.Options.Rate)
+		seconds += float64(len(u.Features)/f.rows()) * apart
 	}
 	n := len(recordings)
 	count := min(n, timesRecordings, 1+int(float64(n)*timesMost/max(seconds, 1)))
@@ -89,7 +90,7 @@ func alignTokens(r *Network, f *Features, l data.Line) ([]ctc.Timed, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame, middle := f.Spacing()
+	frame, middle := f.Spacing(r)
 	return ctc.TimedTokens(a.Spans, func(class int) string { return r.Tokens[class-1] }, frame, max(0, middle-frame/2)), nil
 }
 

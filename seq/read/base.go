@@ -1,0 +1,430 @@
+package read
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/onnx"
+	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/train"
+)
+
+// ImportedFile is, in a reader's folder, the network that began with an imported model.
+const ImportedFile = "encoder.onnx"
+
+// A Base is an acoustic model of another system that a network begins with: an ONNX file with a card, as ONNXEmitter takes it.
+type Base struct {
+	sound *soundModel
+}
+
+// OpenBase reads a model and its card. What its output holds need not be said where there are no tokens.
+//
+// Errors: those of ONNXEmitter; a model of pictures; one that takes one recording at a time, as training takes many.
+func OpenBase(path string) (*Base, error) {
+	m, err := openModel(path)
+	if err != nil {
+		return nil, err
+	}
+	if m.card.features == "" {
+		return nil, m.card.Missing("features", "what it takes of recordings, waveform or log_mel")
+	}
+	s := &soundModel{model: m}
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	if m.input.HasShape && m.input.Shape[0].Size >= 0 {
+		return nil, fmt.Errorf("%s: input %s takes one recording at a time; to be trained, the model must leave its first dimension open", path, m.input)
+	}
+	return &Base{s}, nil
+}
+
+// Features are those that the model takes.
+func (b *Base) Features() *Features {
+	front := b.sound.front.FrontEnd()
+	return &Features{Front: &front, whole: b.sound.front}
+}
+
+// Sum stands for the model and its card where settings are compared.
+func (b *Base) Sum() (string, error) {
+	model, err := b.sound.Format.Encode()
+	if err != nil {
+		return "", err
+	}
+	c, hash := b.sound.card, sha256.New()
+	hash.Write(model)
+	fmt.Fprint(hash, b.sound.front.FrontEnd(), c.input, c.output, c.layout, c.length, c.emissions, c.tokens, c.blank)
+	return fmt.Sprintf("model %x", hash.Sum(nil)[:12]), nil
+}
+
+// BaseOptions say how a network is made of a Base.
+type BaseOptions struct {
+	Freeze     *regexp.Regexp // the parameters that training leaves as they are, by name; nil for none
+	Characters []string       // what a new head writes
+	NewHead    bool           // a linear layer over the output writes Characters, also where the card has tokens
+	Seed       uint64         // of the new head's weights
+}
+
+// Network returns a network that begins with the model: its weights are where training starts. It writes the model's own tokens; with a new head, and
+// where the card has none, a linear layer over the output, whose parameters are energo.head.weight and energo.head.bias, each with another energo. before it where the model has such, writes the characters.
+//
+// An input of lengths gets the batch's number of frames for every recording: what follows shorter ones, silence, counts in training, as it does for models without one.
+//
+// Errors: a model that a derivative cannot pass; a pattern that no parameter matches; frames of the output that are not ⌊(n + a)/b⌋ for n of the input.
+func (b *Base) Network(o BaseOptions) (*Network, error) {
+	n, err := b.network(o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.sound.card.file, err)
+	}
+	return n, nil
+}
+
+func (b *Base) network(o BaseOptions) (*Network, error) {
+	s := Spec{Height: b.sound.front.FrontEnd().Width(), Tokens: o.Characters, Imported: &Imported{Silence: b.sound.front.Silence()}}
+	f, err := b.surrounded(s.Height)
+	if err != nil {
+		return nil, err
+	}
+	classes, err := f.measure(s.Imported)
+	if err != nil {
+		return nil, err
+	}
+	if o.NewHead || !b.sound.card.Says("tokens") {
+		f.addHead(classes, len(o.Characters)+1, o.Seed)
+	} else if s.Tokens, err = b.ownTokens(f, classes); err != nil {
+		return nil, err
+	}
+	f.add("Transpose", "energo.logits", permutation(0, 2, 1))
+	f.file.Graph.Outputs = []*format.ValueInfo{floatsInfo(f.last, -1, len(s.Tokens)+1, -1)}
+	m, err := moduleOf(f.file, o.Freeze)
+	if err != nil {
+		return nil, err
+	}
+	if o.Freeze != nil && !slices.ContainsFunc(m.Params(), func(p *autodiff.Param) bool { return o.Freeze.MatchString(p.Name) }) {
+		return nil, fmt.Errorf("freeze is %q, which no parameter's name matches; the first is %q, the last %q", o.Freeze, m.Params()[0].Name, m.Params()[len(m.Params())-1].Name)
+	}
+	return newNetwork(s, m)
+}
+
+// ownTokens puts the blank first among the output's classes, and returns the texts of the others.
+func (b *Base) ownTokens(f *surroundedFile, classes int) ([]string, error) {
+	c := b.sound.card
+	if err := c.setEmissions(b.sound.model); err != nil {
+		return nil, err
+	}
+	texts, blank, err := c.classes(classes)
+	if err != nil {
+		return nil, err
+	}
+	if c.emissions == probabilities {
+		f.add("Log", "energo.log", nil)
+	}
+	if blank != 0 {
+		order := []int64{int64(blank)}
+		for k := range texts {
+			if k != blank {
+				order = append(order, int64(k))
+			}
+		}
+		f.add("Gather", "energo.ordered", &format.Attribute{Name: "axis", Type: format.AttrInt, Int: 2}, f.constant("energo.order", value.Ints(order...)))
+	}
+	return slices.Delete(texts, blank, blank+1), nil
+}
+
+// A surroundedFile is a model with nodes before it, from lines [N, 1, height, columns] to what it takes, and behind it, from its output [N, frames, classes] on.
+type surroundedFile struct {
+	file   *format.Model
+	height int
+	lines  string          // the name of the input
+	last   string          // the output of the last node
+	taken  map[string]bool // names
+}
+
+// surround copies what of a file is changed when nodes are added.
+func surround(m *format.Model) *surroundedFile {
+	file, graph := *m, *m.Graph
+	file.Graph = &graph
+	graph.Initializers, graph.Nodes, graph.Inputs = slices.Clone(graph.Initializers), slices.Clone(graph.Nodes), slices.Clone(graph.Inputs)
+	f := &surroundedFile{file: &file, taken: map[string]bool{}}
+	for _, v := range slices.Concat(graph.Inputs, graph.Outputs) {
+		f.taken[v.Name] = true
+	}
+	for _, t := range graph.Initializers {
+		f.taken[t.Name] = true
+	}
+	for _, n := range graph.Nodes {
+		f.taken[n.Name] = true
+		for _, name := range n.Outputs {
+			f.taken[name] = true
+		}
+	}
+	return f
+}
+
+// fresh is a name that nothing has yet: a model that energo wrote may have those of this file.
+func (f *surroundedFile) fresh(name string) string {
+	for f.taken[name] {
+		name = "energo." + name
+	}
+	f.taken[name] = true
+	return name
+}
+
+// surrounded adds what comes before the model.
+func (b *Base) surrounded(height int) (*surroundedFile, error) {
+	c, in := b.sound.card, b.sound.input
+	f := surround(b.sound.Format)
+	graph := f.file.Graph
+	f.height, f.lines = height, f.fresh("energo.lines")
+	f.last = f.lines
+	behind := graph.Nodes
+	graph.Nodes = nil
+	shape := []int64{0, int64(height), -1}
+	if c.features == waveform {
+		if shape = []int64{0, -1}; len(in.Shape) == 3 {
+			shape = []int64{0, 1, -1}
+		}
+	}
+	f.add("Reshape", "energo.reshaped", nil, f.constant("energo.shape", value.Ints(shape...)))
+	if c.features == logMel && c.layout == framesFirst {
+		f.add("Transpose", "energo.turned", permutation(0, 2, 1))
+	}
+	graph.Nodes[len(graph.Nodes)-1].Outputs[0] = in.Name
+	if c.length != "" {
+		f.addLengths(c.length, b.sound.length)
+	}
+	graph.Nodes = append(graph.Nodes, behind...)
+	f.last = b.sound.output.Name
+	graph.Inputs = slices.DeleteFunc(graph.Inputs, func(v *format.ValueInfo) bool { return v.Name == in.Name || c.length != "" && v.Name == c.length })
+	graph.Inputs = append(graph.Inputs, floatsInfo(f.lines, -1, 1, height, -1))
+	return f, nil
+}
+
+// addLengths gives the input of lengths the number of columns, for each line.
+func (f *surroundedFile) addLengths(name string, kind format.DataType) {
+	f.last = f.lines
+	f.add("Shape", "energo.sizes", nil)
+	sizes := f.last
+	f.add("Gather", "energo.batch", nil, f.constant("energo.first", value.Ints(0)))
+	batch := f.last
+	f.last = sizes
+	f.add("Gather", "energo.columns", nil, f.constant("energo.fourth", value.Ints(3)))
+	f.add("Expand", "energo.lengths", nil, batch)
+	if kind == format.Int32 {
+		f.add("Cast", "energo.cast", &format.Attribute{Name: "to", Type: format.AttrInt, Int: int64(format.Int32)})
+	}
+	nodes := f.file.Graph.Nodes
+	nodes[len(nodes)-1].Outputs[0] = name
+}
+
+// add adds a node over the last one's output.
+func (f *surroundedFile) add(op, name string, attribute *format.Attribute, more ...string) {
+	name = f.fresh(name)
+	n := &format.Node{Name: name, Op: op, Inputs: append([]string{f.last}, more...), Outputs: []string{name}}
+	if attribute != nil {
+		n.Attributes = []*format.Attribute{attribute}
+	}
+	f.file.Graph.Nodes = append(f.file.Graph.Nodes, n)
+	f.last = name
+}
+
+// constant adds an initializer, and returns its name.
+func (f *surroundedFile) constant(name string, v *value.Value) string {
+	name = f.fresh(name)
+	f.file.Graph.Initializers = append(f.file.Graph.Initializers, v.Tensor(name))
+	return name
+}
+
+// addHead puts a linear layer over the classes.
+func (f *surroundedFile) addHead(in, out int, seed uint64) {
+	l := nn.NewLinear(in, out, train.Rand(seed, "init", 0))
+	weight, bias := l.Params()[0].Value, l.Params()[1].Value // [out, in], [out]
+	turned := make([]float32, in*out)
+	turn(turned, weight.Float32s(), out, in)
+	constant := func(name string, values []float32, shape ...int) string {
+		v, err := value.Of(values, shape...)
+		if err != nil {
+			panic(err) // the parameters of a linear layer have these sizes
+		}
+		return f.constant(name, v)
+	}
+	f.add("MatMul", "energo.projected", nil, constant("energo.head.weight", turned, in, out))
+	f.add("Add", "energo.scored", nil, constant("energo.head.bias", bias.Float32s(), out))
+}
+
+// floatsInfo describes a tensor of float32; a size of −1 is open.
+func floatsInfo(name string, sizes ...int) *format.ValueInfo {
+	t := &format.Type{Elem: format.Float, HasShape: true}
+	for i, n := range sizes {
+		d := format.Dim{Size: n}
+		if n < 0 && i == 0 {
+			d.Name = "batch"
+		}
+		t.Shape = append(t.Shape, d)
+	}
+	return &format.ValueInfo{Name: name, Type: t}
+}
+
+// moduleOf makes a network of a file with lines and logits.
+func moduleOf(file *format.Model, freeze *regexp.Regexp) (*onnx.Module, error) {
+	m, err := onnx.New(file, nil)
+	if err != nil {
+		return nil, err
+	}
+	return m.Module(&onnx.ModuleOptions{Freeze: freeze})
+}
+
+// measure finds the output's classes and its frames: for n columns, ⌊(n + Shift)/Step⌋, which holds of convolutions and pooling of any sizes, strides and padding. Step is
+// the columns between the two first numbers of columns, above some, at which there is a frame more.
+func (f *surroundedFile) measure(s *Imported) (classes int, err error) {
+	g := *f.file.Graph
+	g.Outputs = []*format.ValueInfo{floatsInfo(f.last, -1, -1, -1)}
+	file := *f.file
+	file.Graph = &g
+	m, err := onnx.New(&file, nil)
+	if err != nil {
+		return 0, err
+	}
+	frames := func(n int) (int, error) {
+		x := make([]float32, 2*f.height*n)
+		for k := range x {
+			x[k] = float32(k%7)/7 - 0.5 // a constant would have no deviation
+		}
+		v, err := value.Of(x, 2, 1, f.height, n)
+		if err != nil {
+			return 0, err
+		}
+		out, err := m.Run(map[string]*value.Value{f.lines: v})
+		if err != nil {
+			return 0, err
+		}
+		y := out[f.last]
+		if len(y.Shape) != 3 || y.Shape[0] != 2 || y.Shape[2] < 1 || y.Kind != format.Float {
+			return 0, fmt.Errorf("the output is %s for two recordings; it must be of %s, [2, frames, classes]", y, format.Float)
+		}
+		classes = y.Shape[2]
+		return y.Shape[1], nil
+	}
+	least := 64
+	if f.height == 1 {
+		least = 4000
+	}
+	first, more, err := nextFrame(frames, least)
+	if err != nil {
+		return 0, err
+	}
+	second, _, err := nextFrame(frames, first)
+	if err != nil {
+		return 0, err
+	}
+	s.Step = second - first
+	s.Shift = s.Step*more - first
+	for _, n := range []int{least, 2*least + 1, 3*second + s.Step/2} {
+		if count, err := frames(n); err != nil || count != s.frames(n) {
+			return 0, errors.Join(err, fmt.Errorf("the output has %d frames for %d of the input; by the first ones there must be ⌊(n + %d)/%d⌋ = %d", count, n, s.Shift, s.Step, s.frames(n)))
+		}
+	}
+	return classes, nil
+}
+
+// nextFrame finds the least number of columns above n that has more frames, and how many.
+func nextFrame(frames func(n int) (int, error), n int) (at, count int, err error) {
+	const most = 1 << 14 // columns of a frame
+	now, err := frames(n)
+	if err != nil {
+		return 0, 0, err
+	}
+	lo, hi := n, n+1
+	for {
+		if count, err = frames(hi); err != nil {
+			return 0, 0, err
+		}
+		if count > now {
+			break
+		}
+		if hi-n > most {
+			return 0, 0, fmt.Errorf("the output has %d frames for %d of the input, and no more for %d", now, n, hi)
+		}
+		lo, hi = hi, n+2*(hi-n)
+	}
+	for hi-lo > 1 {
+		mid := (lo + hi) / 2
+		k, err := frames(mid)
+		if err != nil {
+			return 0, 0, err
+		}
+		if k > now {
+			hi, count = mid, k
+		} else {
+			lo = mid
+		}
+	}
+	if count != now+1 {
+		return 0, 0, fmt.Errorf("the output has %d frames for %d of the input and %d for %d; it may have one more", now, lo, count, hi)
+	}
+	return hi, count, nil
+}
+
+// An Imported says how the frames of an imported network lie, ⌊(n + Shift)/Step⌋ for n columns, and what silence is for it.
+type Imported struct {
+	Step    int       `json:"step"`
+	Shift   int       `json:"shift"`
+	Silence []float32 `json:"silence"` // what follows lines that stand beside longer ones, for each row
+}
+
+func (s *Imported) frames(n int) int { return max(0, n+s.Shift) / s.Step }
+
+// check refuses what is out of range.
+func (s *Imported) check(height int) error {
+	if len(s.Silence) != height {
+		return fmt.Errorf("silence has %d numbers; it must have %d, one for each row", len(s.Silence), height)
+	}
+	const most = 1 << 24
+	if s.Step < 1 || s.Step > most || s.Shift < -most || s.Shift > most {
+		return fmt.Errorf("a frame has %d columns, from %d on; it must have from 1 to %d", s.Step, -s.Shift, most)
+	}
+	return nil
+}
+
+// loadImported reads the network that Save has left, whose weights are read by another.
+func loadImported(path string, s Spec) (*Network, error) {
+	f, err := format.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := moduleOf(f, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if in, out := m.Input.Shape, m.Output.Shape; len(in) != 4 || in[2].Size != s.Height || len(out) != 3 || out[1].Size != len(s.Tokens)+1 {
+		return nil, fmt.Errorf("%s: the model is from %s to %s; it must be of lines of height %d and %d classes", path, m.Input, m.Output, s.Height, len(s.Tokens)+1)
+	}
+	return newNetwork(s, m)
+}
+
+// imported is the network's module.
+func (r *Network) imported() (*onnx.Module, error) {
+	m, ok := r.Module.(*onnx.Module)
+	if !ok {
+		return nil, errors.New("the network is no imported model")
+	}
+	return m, nil
+}
+
+// saveImported writes the network's model.
+func (r *Network) saveImported(path string) error {
+	m, err := r.imported()
+	if err != nil {
+		return err
+	}
+	file, err := m.File()
+	if err != nil {
+		return err
+	}
+	return format.WriteFile(path, file)
+}
