@@ -57,8 +57,12 @@ func (b *Base) Sum() (string, error) {
 		return "", err
 	}
 	c, hash := b.sound.card, sha256.New()
+	texts, _, err := c.texts()
+	if err != nil {
+		return "", err
+	}
 	hash.Write(model)
-	fmt.Fprint(hash, b.sound.front.FrontEnd(), c.input, c.output, c.layout, c.length, c.emissions, c.tokens, c.blank)
+	fmt.Fprintf(hash, "%v %s %s %s %s %s %q %d", b.sound.front.FrontEnd(), c.input, c.output, c.layout, c.length, c.emissions, texts, c.blank)
 	return fmt.Sprintf("model %x", hash.Sum(nil)[:12]), nil
 }
 

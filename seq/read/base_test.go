@@ -201,6 +201,41 @@ func TestBaseOfSamples(t *testing.T) {
 	}
 }
 
+// TestBaseOfFolder: a folder of Hugging Face is trained through.
+func TestBaseOfFolder(t *testing.T) {
+	f := tuningOf(t)
+	b, err := read.OpenBase("../../engine/onnx/huggingface/testdata/wav2vec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := networkOf(t, b, read.BaseOptions{NewHead: true, Characters: []string{"a", "b", "c"}})
+	if losses := train(t, n, f.lines(t, b, n), 1e-4, 4); !(losses[3] < losses[0]) {
+		t.Errorf("the losses are %v", losses)
+	}
+}
+
+// TestBaseSum: another card or another model has another sum.
+func TestBaseSum(t *testing.T) {
+	sums := map[string]bool{}
+	for _, c := range [][2]string{
+		{"tune", tuneCard},
+		{"tune", strings.Replace(tuneCard, "[a, b, c]", "[a, c, b]", 1)},
+		{"tune", strings.Replace(tuneCard, "0.97", "0.9", 1)},
+		{"waveform", waveformCard},
+	} {
+		for range 2 {
+			sum, err := openBase(t, c[0], c[1]).Sum()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sums[sum] = true
+		}
+	}
+	if len(sums) != 4 {
+		t.Errorf("four models with their cards have the sums %v", sums)
+	}
+}
+
 func TestBaseRefuses(t *testing.T) {
 	for _, c := range []struct {
 		model, card string

@@ -253,15 +253,9 @@ func (c *modelCard) classes(count int) (texts []string, blank int, err error) {
 	if !c.Says("tokens") {
 		return c.characters(count)
 	}
-	from := c.Path
-	texts = slices.Clone(c.tokens.list)
-	if c.tokens.file != "" {
-		if from = c.tokens.file; !filepath.IsAbs(from) {
-			from = filepath.Join(filepath.Dir(c.Path), from)
-		}
-		if texts, err = data.ReadTokens(from); err != nil {
-			return nil, 0, err
-		}
+	texts, from, err := c.texts()
+	if err != nil {
+		return nil, 0, err
 	}
 	blank = slices.Index(texts, "")
 	switch {
@@ -279,6 +273,18 @@ func (c *modelCard) classes(count int) (texts []string, blank int, err error) {
 		return nil, 0, fmt.Errorf("%s has %d classes; %s has %d tokens, with the blank", c.file, count, from, len(texts))
 	}
 	return texts, blank, nil
+}
+
+// texts returns the texts of the tokens, and where they are from.
+func (c *modelCard) texts() (texts []string, from string, err error) {
+	if c.tokens.file == "" {
+		return slices.Clone(c.tokens.list), c.Path, nil
+	}
+	if from = c.tokens.file; !filepath.IsAbs(from) {
+		from = filepath.Join(filepath.Dir(c.Path), from)
+	}
+	texts, err = data.ReadTokens(from)
+	return texts, from, err
 }
 
 // characters returns the classes of PP-OCR's models: the blank, the characters of the metadata, a line each, and maybe a space.
