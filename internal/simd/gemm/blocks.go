@@ -32,12 +32,13 @@ type blocksPlace[T simd.Float] struct {
 	results []T // [rows, columns, lanes]
 	weights []T // [taps, lanes]
 	bias    []T // a vector
+	seen    T
 }
 
 var blockPool pool
 
 // rowsBytes is how much of a canvas a task has at a time, about: as much as stays in a core's first cache.
-const rowsBytes = 24 << 10
+const rowsBytes = 32 << 10
 
 func (j *blocks[T]) start() {
 	c := &j.conv
@@ -90,10 +91,22 @@ func (j *blocks[T]) draw(place *blocksPlace[T], image, channel, lo, hi int) {
 		return
 	}
 	x := (image*c.InC + channel) * c.H * c.W
+	if j.bands == 1 {
+		place.touch(j.x[x : x+min(j.lanes, c.InC-channel)*c.H*c.W])
+	}
 	for row := max(first, 0); row < min(first+rows, c.H); row++ {
 		to := ((row-first)*j.columns + c.PadLeft) * j.lanes
 		j.transpose(at(place.canvas, to), at(j.x, x+row*c.W), j.lanes, c.H*c.W, min(j.lanes, c.InC-channel), j.lanes, cols)
 	}
+}
+
+// touch reads small planes from memory in their order, which processors foresee: what comes then goes over all of them at a time, for lines that it does not use up.
+func (p *blocksPlace[T]) touch(planes []T) {
+	var sum T
+	for i := 0; i < len(planes); i += 64 / size[T]() {
+		sum += planes[i]
+	}
+	p.seen = sum
 }
 
 // blank makes padding of a canvas.
@@ -141,6 +154,9 @@ func (j *blocks[T]) filter(place *blocksPlace[T], image, channel, m, lo, hi int)
 	}
 	area := j.outH * j.outW
 	y := (image*c.OutC+out)*area + lo*j.outW
+	if j.bands == 1 && each == 1 {
+		place.touch(j.y[y : y+channels*area])
+	}
 	j.putBlock(at(j.y, y), at(place.results, 0), each*area, rows*j.outW, channels)
 	if j.finish != nil {
 		for range channels {
