@@ -98,13 +98,12 @@ func transformOut[T simd.Float](m int, d [6]T) [4]T {
 // transformKernel is G·g of three elements.
 func transformKernel(m int, g [3]float64) [6]float64 {
 	if m == 2 {
-		even := 0.5 * (g[0] + g[2])
-		odd := 0.5 * g[1]
+		even, odd := float64(0.5*(g[0]+g[2])), float64(0.5*g[1])
 		return [6]float64{g[0], even + odd, even - odd, g[2]}
 	}
 	const overP, overQ = 1 / (2 * p2 * (p2 - q2)), 1 / (2 * q2 * (q2 - p2))
-	evenP, oddP := overP*(g[0]+float64(p2*g[2])), overP*pointP*g[1]
-	evenQ, oddQ := overQ*(g[0]+float64(q2*g[2])), overQ*pointQ*g[1]
+	evenP, oddP := float64(overP*(g[0]+float64(p2*g[2]))), float64(overP*pointP*g[1])
+	evenQ, oddQ := float64(overQ*(g[0]+float64(q2*g[2]))), float64(overQ*pointQ*g[1])
 	return [6]float64{g[0] / (p2 * q2), evenP + oddP, evenP - oddP, evenQ + oddQ, evenQ - oddQ, g[2]}
 }
 
