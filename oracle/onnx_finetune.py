@@ -91,7 +91,7 @@ def main():
         import torchvision
 
         network = torchvision.models.resnet18(weights=None, num_classes=CLASSES, zero_init_residual=True)
-        train(network, os.path.join(sys.argv[1], "resnet18"), 8, 96, 5e-3)
+        train(network, os.path.join(sys.argv[1], "resnet18"), 8, 96, 1e-3)
     else:
         sys.exit(__doc__)
 
