@@ -542,6 +542,20 @@ func runReaders() []reader {
 		}
 		return fmt.Sprint(e.Size(), e.Metric(), out), nil
 	})
+	base := at("net.onnx", func(path string) (any, error) {
+		b, err := encode.OpenBase(path, 8)
+		if err != nil {
+			return nil, err
+		}
+		return b.Sum()
+	})
+	acoustic := at("net.onnx", func(path string) (any, error) {
+		b, err := read.OpenBase(path)
+		if err != nil {
+			return nil, err
+		}
+		return b.Sum()
+	})
 	tagger := func(dir string) (any, error) {
 		m, err := tag.Open(dir)
 		if err != nil {
@@ -588,10 +602,12 @@ func runReaders() []reader {
 		{name: "run/encoder.json", funcs: []string{"search/encode.Open"}, file: encode.CardFile, make: run("search"), read: encoder, blind: noDigest},
 		{name: "run/model.safetensors", file: jobs.ModelFile, make: run("search"), read: encoder},
 		{
-			name: "imported encoder/card", funcs: []string{"search/encode.OpenImported", "search/encode.OpenAny"}, file: "net.energo.yaml",
+			name: "imported encoder/card", funcs: []string{"search/encode.OpenImported", "search/encode.OpenAny", "internal/card.ReadModel"}, file: "net.energo.yaml",
 			make: importedEncoder, read: imported, blind: noDigest,
 		},
 		{name: "imported encoder/model", file: "net.onnx", make: importedEncoder, read: imported, blind: noDigest},
+		{name: "imported base", funcs: []string{"search/encode.OpenBase"}, file: "net.energo.yaml", make: importedEncoder, read: base, blind: noDigest},
+		{name: "acoustic base", funcs: []string{"seq/read.OpenBase"}, file: "net.energo.yaml", make: acousticModel, read: acoustic, blind: noDigest},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/tagger's weights", file: jobs.ModelFile, make: run("tagger"), read: tagger},
@@ -758,6 +774,35 @@ func importedEncoder(t *testing.T, dir string) {
 	}
 	write(t, dir, "net.onnx", content)
 	write(t, dir, "net.energo.yaml", []byte("channels: grey\nmean: 0.5\ndeviation: [0.25]\nmetric: cosine\n"))
+}
+
+// acousticModel is one of seq/read's tests, with a card.
+func acousticModel(t *testing.T, dir string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root, "seq/read/testdata/tune.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "net.onnx", content)
+	write(t, dir, "net.energo.yaml", []byte(`features: log_mel
+rate: 8000
+window: 25ms
+hop: 10ms
+fft: 256
+mel_scale: slaney
+norm: slaney
+symmetric_window: true
+preemphasis: 0.97
+log: natural
+floor: 5.960464477539063e-08
+add_floor: true
+padding: zeros
+drop_last: true
+normalise: per_feature
+emissions: logits
+tokens: [a, b, c]
+blank: 3
+`))
 }
 
 // corner is an encoder of one pixel.

@@ -15,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/train"
 )
@@ -35,9 +36,9 @@ func OpenBase(path string, side int) (*Base, error) {
 		return nil, err
 	}
 	b := &Base{path: path, file: f, card: importedCard{Scale: 1.0 / 255, Metric: distance.Cosine, side: side}}
-	m, err := b.card.open(f, cardOf(path))
+	m, err := b.card.open(f, path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	if b.card.single {
 		in := slices.IndexFunc(m.Inputs, func(p onnx.Port) bool { return p.Name == b.card.Input })
@@ -70,7 +71,7 @@ type BaseOptions struct {
 }
 
 // Network returns a network of pictures, in [0, 1] as all networks take them, that begins with the model: its weights are where training starts. s.Dim 0 stands for the numbers
-// that the model gives for a picture, all of them together a vector; where s.Dim is another number, a linear layer, whose parameters are head.weight and head.bias, makes that many of them. The sizes of pictures in s must be those of Pictures.
+// that the model gives for a picture, all of them together a vector; where s.Dim is another number, a linear layer, whose parameters are energo.head.weight and energo.head.bias, makes that many of them. The sizes of pictures in s must be those of Pictures.
 //
 // Errors: a model that a derivative cannot pass; a pattern that no parameter matches; a vector with too many coordinates.
 func (b *Base) Network(s Spec, o BaseOptions) (*Network, error) {
@@ -140,8 +141,8 @@ func (b *Base) flat() (*format.Model, error) {
 	channels := b.card.depth()
 	factor, shift := make([]float32, channels), make([]float32, channels)
 	for c := range factor {
-		factor[c] = float32(255 * b.card.Scale / b.card.Deviation.of(c))
-		shift[c] = float32(-b.card.Mean.of(c) / b.card.Deviation.of(c))
+		factor[c] = float32(255 * b.card.Scale / ofChannel(b.card.Deviation, c))
+		shift[c] = float32(-ofChannel(b.card.Mean, c) / ofChannel(b.card.Deviation, c))
 	}
 	var before []*format.Node
 	x := picturesName
@@ -197,7 +198,7 @@ func floatsInfo(name string, sizes ...int) *format.ValueInfo {
 // addHead puts a linear layer behind the vectors.
 func addHead(g *format.Graph, in, out int, seed uint64) {
 	l := nn.NewLinear(in, out, train.Rand(seed, "init", 0))
-	for _, p := range nn.Prefix("head", l).Params() {
+	for _, p := range nn.Prefix("energo.head", l).Params() {
 		v, err := value.Of(p.Value.Float32s(), p.Value.Shape()...)
 		if err != nil {
 			panic(err) // a parameter has as many elements as its shape says
@@ -206,7 +207,7 @@ func addHead(g *format.Graph, in, out int, seed uint64) {
 	}
 	g.Nodes[len(g.Nodes)-1].Outputs[0] = "energo.features"
 	g.Nodes = append(g.Nodes, &format.Node{
-		Name: "head", Op: "Gemm", Inputs: []string{"energo.features", "head.weight", "head.bias"}, Outputs: []string{vectorsName},
+		Name: "energo.head", Op: "Gemm", Inputs: []string{"energo.features", "energo.head.weight", "energo.head.bias"}, Outputs: []string{vectorsName},
 		Attributes: []*format.Attribute{{Name: "transB", Type: format.AttrInt, Int: 1}},
 	})
 }
@@ -290,7 +291,7 @@ func (n *Network) encoder() (*Imported, error) {
 	}
 	e := &Imported{card: importedCard{
 		Input: picturesName, Output: file.Graph.Outputs[0].Name, Size: [2]int{n.Height, n.Width}, Channels: n.colours(), Layout: nchw,
-		Scale: 1.0 / 255, Mean: perChannel{0}, Deviation: perChannel{1}, Metric: n.Metric, DarkBackground: n.DarkBackground,
+		Scale: 1.0 / 255, Mean: card.Numbers{0}, Deviation: card.Numbers{1}, Metric: n.Metric, DarkBackground: n.DarkBackground,
 	}}
 	if e.model, err = onnx.New(file, nil); err != nil {
 		return nil, err

@@ -105,7 +105,7 @@ func TestBase(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		head := slices.ContainsFunc(n.Module.Params(), func(p *autodiff.Param) bool { return p.Name == "head.weight" })
+		head := slices.ContainsFunc(n.Module.Params(), func(p *autodiff.Param) bool { return p.Name == "energo.head.weight" })
 		if head != (dim == 6) || n.Dim != cmp.Or(dim, 10) {
 			t.Fatalf("dim %d: vectors of %d numbers, a head: %v", dim, n.Dim, head)
 		}

@@ -9,7 +9,6 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/energo-ml/energo/data"
@@ -67,8 +66,8 @@ func OpenImported(path string) (*Imported, error) {
 		return nil, err
 	}
 	e := &Imported{card: importedCard{Scale: 1.0 / 255}}
-	if e.model, err = e.card.open(f, cardOf(path)); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if e.model, err = e.card.open(f, path); err != nil {
+		return nil, err
 	}
 	if err := e.prepare(); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -76,18 +75,13 @@ func OpenImported(path string) (*Imported, error) {
 	return e, nil
 }
 
-// cardOf is where the card of a model is.
-func cardOf(path string) string {
-	return strings.TrimSuffix(filepath.Clean(path), modelSuffix) + cardSuffix
-}
-
 // prepare sets what follows from the model and the card.
 func (e *Imported) prepare() error {
 	e.pixels = make([][256]float32, e.card.depth())
 	for c := range e.pixels {
 		for b := range e.pixels[c] {
-			x := float64(float64(b)*e.card.Scale) - e.card.Mean.of(c)
-			e.pixels[c][b] = float32(x / e.card.Deviation.of(c))
+			x := float64(float64(b)*e.card.Scale) - ofChannel(e.card.Mean, c)
+			e.pixels[c][b] = float32(x / ofChannel(e.card.Deviation, c))
 		}
 	}
 	e.in = slices.IndexFunc(e.model.Inputs, func(p onnx.Port) bool { return p.Name == e.card.Input })

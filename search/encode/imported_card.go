@@ -1,14 +1,10 @@
 package encode
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
@@ -16,17 +12,14 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/loss/distance"
-	"go.yaml.in/yaml/v3"
 )
 
-// The names of a model and its card differ by what they end in.
-const (
-	modelSuffix = ".onnx"
-	cardSuffix  = ".energo.yaml"
-)
+// modelSuffix is what the name of a model's file ends in.
+const modelSuffix = ".onnx"
 
 // What a card may say of channels and layout.
 const (
@@ -37,10 +30,7 @@ const (
 	nhwc = "nhwc"
 )
 
-const (
-	maxCard         = 1 << 20 // bytes
-	maxImportedSide = 1 << 12 // pixels
-)
+const maxImportedSide = 1 << 12 // pixels
 
 // An importedCard says of an imported model what its file does not say.
 type importedCard struct {
@@ -49,7 +39,7 @@ type importedCard struct {
 	Channels        string
 	Layout          string
 	Scale           float64
-	Mean, Deviation perChannel
+	Mean, Deviation card.Numbers
 	Metric          distance.Kind
 	Normalise       bool
 	DarkBackground  bool
@@ -57,20 +47,8 @@ type importedCard struct {
 	side            int  // of pictures where neither the model nor the card says it; 0 for none
 }
 
-// perChannel has one number for all channels, or one for each; none where nothing says it.
-type perChannel []float64
-
-// UnmarshalYAML takes a number or a list.
-func (p *perChannel) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.SequenceNode {
-		return n.Decode((*[]float64)(p))
-	}
-	*p = make(perChannel, 1)
-	return n.Decode(&(*p)[0])
-}
-
-// of is the number of channel c.
-func (p perChannel) of(c int) float64 { return p[min(c, len(p)-1)] }
+// ofChannel is the number of channel c, where there is one for each or one for all.
+func ofChannel(numbers card.Numbers, c int) float64 { return numbers[min(c, len(numbers)-1)] }
 
 // depth is the number of channels.
 func (c *importedCard) depth() int {
@@ -80,143 +58,56 @@ func (c *importedCard) depth() int {
 	return 3
 }
 
-// A cardKey is something that a card may say.
-type cardKey struct {
-	name string
-	p    any         // where it goes
-	ok   func() bool // what is there is allowed
-	must string      // what is allowed
-}
-
 // keys lists what a card may say.
-func (c *importedCard) keys() []cardKey {
-	oneOf := func(name string, p *string, allowed ...string) cardKey {
-		return cardKey{name, p, func() bool { return slices.Contains(allowed, *p) }, strings.Join(allowed, " or ")}
+func (c *importedCard) keys() []card.Key {
+	oneOf := func(name string, p *string, allowed ...string) card.Key {
+		return card.Key{Name: name, To: p, OK: func() bool { return slices.Contains(allowed, *p) }, Must: strings.Join(allowed, " or ")}
 	}
-	numbers := func(name string, p *perChannel, ok func(float64) bool, must string) cardKey {
-		return cardKey{name, p, func() bool {
+	numbers := func(name string, p *card.Numbers, ok func(float64) bool, must string) card.Key {
+		return card.Key{Name: name, To: p, OK: func() bool {
 			return (len(*p) == 1 || len(*p) == 3) && !slices.ContainsFunc(*p, func(x float64) bool { return !finite(x) || !ok(x) })
-		}, must}
+		}, Must: must}
 	}
-	return []cardKey{
-		{"input", &c.Input, func() bool { return c.Input != "" }, "the name of an input"},
-		{"output", &c.Output, func() bool { return c.Output != "" }, "the name of an output, or of another value of the graph"},
-		{"size", &c.Size, func() bool { return min(c.Size[0], c.Size[1]) >= 1 && max(c.Size[0], c.Size[1]) <= maxImportedSide }, fmt.Sprintf("[height, width] in pixels, each from 1 to %d", maxImportedSide)},
+	return []card.Key{
+		{Name: "input", To: &c.Input, OK: func() bool { return c.Input != "" }, Must: "the name of an input"},
+		{Name: "output", To: &c.Output, OK: func() bool { return c.Output != "" }, Must: "the name of an output, or of another value of the graph"},
+		{Name: "size", To: &c.Size, OK: func() bool { return min(c.Size[0], c.Size[1]) >= 1 && max(c.Size[0], c.Size[1]) <= maxImportedSide }, Must: fmt.Sprintf("[height, width] in pixels, each from 1 to %d", maxImportedSide)},
 		oneOf("channels", &c.Channels, rgb, bgr, grey),
 		oneOf("layout", &c.Layout, nchw, nhwc),
-		{"scale", &c.Scale, func() bool { return finite(c.Scale) && c.Scale > 0 }, "a number above 0"},
+		{Name: "scale", To: &c.Scale, OK: func() bool { return finite(c.Scale) && c.Scale > 0 }, Must: "a number above 0"},
 		numbers("mean", &c.Mean, func(float64) bool { return true }, "a number, or a list of one for each channel"),
 		numbers("deviation", &c.Deviation, func(x float64) bool { return x > 0 }, "a number above 0, or a list of one for each channel"),
-		{"metric", &c.Metric, func() bool { return slices.Contains(metrics, c.Metric) }, "euclidean, cosine or dot"},
-		{"normalise", &c.Normalise, func() bool { return true }, "true or false"},
-		{"dark_background", &c.DarkBackground, func() bool { return true }, "true or false"},
+		{Name: "metric", To: &c.Metric, OK: func() bool { return slices.Contains(metrics, c.Metric) }, Must: "euclidean, cosine or dot"},
+		{Name: "normalise", To: &c.Normalise, OK: func() bool { return true }, Must: "true or false"},
+		{Name: "dark_background", To: &c.DarkBackground, OK: func() bool { return true }, Must: "true or false"},
 	}
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
-// readMetadata takes what a model that energo wrote says itself.
-func (c *importedCard) readMetadata(f *format.Model) error {
-	if f.Producer != export.Producer {
-		return nil
-	}
-	for _, e := range f.Metadata {
-		for _, k := range c.keys() {
-			if k.name != e.Key {
-				continue
-			}
-			var doc yaml.Node // JSON is YAML, too
-			if err := yaml.Unmarshal([]byte(e.Value), &doc); err != nil || len(doc.Content) == 0 {
-				return fmt.Errorf("metadata: %s is %q; it must be %s", e.Key, excerpt.Of(e.Value), k.must)
-			}
-			if err := k.set(doc.Content[0]); err != nil {
-				return fmt.Errorf("metadata: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
-// readCard returns the text of a card.
-func readCard(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxCard+1))
-	if err == nil && len(text) > maxCard {
-		err = fmt.Errorf("%s has more than %d bytes; a card has fewer", path, maxCard)
-	}
-	return text, err
-}
-
-// read reads a card, if there is one. What it says counts, whatever the metadata say.
-func (c *importedCard) read(path string) error {
-	text, err := readCard(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var doc yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&doc); err == io.EOF {
-		return nil
-	} else if err != nil {
-		return fmt.Errorf("%s: %s", path, excerpt.Error(err))
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return fmt.Errorf("%s: line %d: it must be a map of keys to values", path, root.Line)
-	}
-	var names, named []string
-	keys := c.keys()
-	for _, k := range keys {
-		names = append(names, k.name)
-	}
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		at := slices.Index(names, key.Value)
-		switch {
-		case at < 0:
-			return fmt.Errorf("%s: line %d: there is no key %q%s", path, key.Line, excerpt.Of(key.Value), spelling.DidYouMean(key.Value, names))
-		case slices.Contains(named, key.Value):
-			return fmt.Errorf("%s: line %d: %s comes twice", path, key.Line, key.Value)
-		}
-		if err := keys[at].set(value); err != nil {
-			return fmt.Errorf("%s: line %d: %w", path, value.Line, err)
-		}
-		named = append(named, key.Value)
-	}
-	return nil
-}
-
-// set takes a value.
-func (k cardKey) set(n *yaml.Node) error {
-	if err := n.Decode(k.p); err != nil || n.Tag == "!!null" || !k.ok() {
-		text, _ := yaml.Marshal(n) // of a list, too; what cannot be written is left out
-		return fmt.Errorf("%s is %q; it must be %s", k.name, excerpt.Of(strings.TrimSpace(string(text))), k.must)
-	}
-	return nil
-}
-
-// open makes a model of a file, with the card of path, which it holds against the model. The model's only output is that which the card names.
+// open makes a model of a file, with the card beside it and, where energo wrote the model, its metadata. The model's only output is that which the card names.
 func (c *importedCard) open(f *format.Model, path string) (*onnx.Model, error) {
-	if err := c.readMetadata(f); err != nil {
+	said, err := card.ReadModel(path, c.keys(), func(yield func(key, text string) bool) {
+		for _, e := range f.Metadata {
+			if f.Producer == export.Producer && !yield(e.Key, e.Value) {
+				return
+			}
+		}
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err := c.read(path); err != nil {
-		return nil, err
-	}
-	if err := c.output(f, path); err != nil {
+	if err := c.output(f, said.Path); err != nil {
 		return nil, err
 	}
 	m, err := onnx.New(f, &onnx.Options{Outputs: []string{c.Output}})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = c.settle(m, said.Path)
 	}
-	return m, c.settle(m, path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
 }
 
 // settle fills what follows from the model, and refuses what neither says.
@@ -350,8 +241,8 @@ func (c *importedCard) missing() (keys []string) {
 		"mean": c.Mean == nil, "deviation": c.Deviation == nil, "metric": c.Metric == "",
 	}
 	for _, k := range c.keys() {
-		if unsaid[k.name] {
-			keys = append(keys, fmt.Sprintf("%s (%s)", k.name, k.must))
+		if unsaid[k.Name] {
+			keys = append(keys, fmt.Sprintf("%s (%s)", k.Name, k.Must))
 		}
 	}
 	return keys
@@ -361,7 +252,7 @@ func (c *importedCard) missing() (keys []string) {
 func (c *importedCard) agree(path string) error {
 	for _, list := range []struct {
 		name    string
-		numbers perChannel
+		numbers card.Numbers
 	}{{"mean", c.Mean}, {"deviation", c.Deviation}} {
 		if n := len(list.numbers); n != 1 && n != c.depth() {
 			return fmt.Errorf("%s: %s has %d numbers; for %s pictures it must have %s", path, list.name, n, c.Channels, counts(1, c.depth()))

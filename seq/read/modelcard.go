@@ -53,14 +53,13 @@ type modelCard struct {
 	darkBackground bool
 
 	// Of models of sound.
-	features        string
-	layout          string
-	length          string
-	frame           float64
-	window, hop     span
-	melScale, norm  string
-	symmetricWindow bool
-	front           audio.FrontEnd
+	features       string
+	layout         string
+	length         string
+	frame          float64
+	window, hop    span
+	melScale, norm string
+	front          audio.FrontEnd
 }
 
 // A cardKey is a key, and which features it is of.

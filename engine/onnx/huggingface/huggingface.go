@@ -183,6 +183,9 @@ func readWeights(dir string) (map[string]*tensor.Tensor, error) {
 	return nil, fmt.Errorf("%s: there are no weights; one of the files %s must be there", dir, strings.Join(weightFiles, ", "))
 }
 
+// longestName bounds the names of files, in bytes, as file systems do.
+const longestName = 255
+
 // readShards reads weights that stand in several files of the folder.
 func readShards(dir, index string) (map[string]*tensor.Tensor, error) {
 	var list struct {
@@ -196,6 +199,9 @@ func readShards(dir, index string) (map[string]*tensor.Tensor, error) {
 	}
 	byFile := map[string][]string{}
 	for name, file := range list.Files {
+		if len(file) > longestName {
+			return nil, fmt.Errorf("%s: %q is in %q; the names of files have at most %d bytes", index, excerpt.Of(name), excerpt.Of(file), longestName)
+		}
 		if file != filepath.Base(file) || !filepath.IsLocal(file) {
 			return nil, fmt.Errorf("%s: %q is in %q; it must be in a file of the folder itself", index, excerpt.Of(name), excerpt.Of(file))
 		}
