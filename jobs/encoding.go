@@ -101,7 +101,7 @@ func (c *Encoding) options(listed, jittered func() bool, tested func() string) o
 		option.New(&c.Channels, "channels", "channels of a picture; auto is 1 where all pictures are grey", option.OneOf(channelChoices...), scaled),
 		option.New(&c.SkipBad, "skip_bad", "leave out pictures that cannot be read, and say how many", scaled),
 		option.New(&c.Encoder, "encoder", "ONNX model of pictures that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
-		option.New(&c.Freeze, "freeze", "regular expression of the names of the encoder's parameters that stay as they are", option.Arg("pattern"),
+		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"),
 			option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))),
 		option.New(&c.Dim, "dim", "numbers of a vector; with --encoder, a linear layer makes them unless the encoder gives as many", option.Whole(1, encode.MaxDim), option.Unset("the job's, or what the encoder gives")),
 		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),

@@ -69,7 +69,7 @@ func (c *Speech) Options() option.List {
 		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight), own),
 		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels), own),
 		option.New(&c.Encoder, "encoder", "ONNX model of recordings that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
-		option.New(&c.Freeze, "freeze", "regular expression of the names of the encoder's parameters that stay as they are", option.Arg("pattern"), imported),
+		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"), imported),
 		option.New(&c.NewHead, "new_head", "a new linear layer over the encoder's output writes the characters of --data, also where the encoder has tokens", imported),
 		option.New(&c.Augment, "augment", "play recordings faster, slower, louder and softer, and hide parts of them"),
 		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1),

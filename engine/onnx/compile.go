@@ -53,6 +53,7 @@ type scope struct {
 type compiler struct {
 	functions map[string]*format.Function // by domain, name and overload
 	trained   bool                        // weights are kept apart from constants, and nodes are not fused
+	fixed     []string                    // what is no weight
 }
 
 func newCompiler(f *format.Model) *compiler {
@@ -105,7 +106,7 @@ func (s *scope) lookup(name string) (int, bool) {
 func (c *compiler) compileGraph(g *format.Graph, around *scope, opsets map[string]int, overridable bool) (*program, error) {
 	p := &program{name: g.Name}
 	if c.trained && around == nil {
-		p.weights = newWeights()
+		p.weights = newWeights(c.fixed)
 	}
 	s := &scope{program: p, around: around, names: map[string]int{}, opsets: opsets, model: c}
 	if around != nil {

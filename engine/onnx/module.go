@@ -18,7 +18,10 @@ type ModuleOptions struct {
 	Input  string                  // the input of a batch, of floats; "" for the only one
 	Output string                  // what is computed: an output of the model, or any value of its graph; "" for the first output
 	Fixed  map[string]*value.Value // the other inputs
-	Freeze *regexp.Regexp          // the parameters that stay as they are, by name; nil for none
+	// Freeze is a pattern of the parameters that stay as they are: of their names, or of those of nodes that take them, as exporters call folded weights by numbers. Nil is none.
+	Freeze *regexp.Regexp
+	// Constants are initializers that are no parameters, whatever Freeze says.
+	Constants []string
 	// RunningStatistics holds batch norms to their running statistics also on a tape that trains. Those whose scale is frozen always are.
 	RunningStatistics bool
 }
@@ -55,7 +58,7 @@ func (m *Model) Module(o *ModuleOptions) (*Module, error) {
 	}
 	graph := withOutputs(m.Format.Graph, n.Output.Name)
 	c := newCompiler(m.Format)
-	c.trained = true
+	c.trained, c.fixed = true, o.Constants
 	var err error
 	if n.program, err = c.compileGraph(graph, nil, opsetsOf(m.Format.Opsets), false); err != nil {
 		return nil, err
@@ -136,6 +139,7 @@ func (n *Module) addParams(freeze *regexp.Regexp) error {
 	p := n.program
 	active := make([]bool, len(p.constant))
 	active[p.inputs[n.at]] = true
+	matched := freeze == nil
 	for _, w := range p.weights.list {
 		t, err := tensor.FromFloat32(slices.Clone(value.Data[float32](w.value)), w.value.Shape...)
 		if err != nil {
@@ -143,9 +147,13 @@ func (n *Module) addParams(freeze *regexp.Regexp) error {
 		}
 		n.params = append(n.params, &autodiff.Param{
 			Name: w.name, Value: t, NoDecay: t.Rank() == 1,
-			Frozen: w.buffer || freeze != nil && freeze.MatchString(w.name),
+			Frozen: w.buffer || freeze != nil && w.matches(freeze),
 		})
+		matched = matched || freeze != nil && w.matches(freeze)
 		active[w.slot] = !w.buffer
+	}
+	if !matched {
+		return fmt.Errorf("freeze is %q, which matches no parameter and no node that takes one; there are %s", freeze, p.weights.names())
 	}
 	if err := p.differentiable(active); err != nil {
 		return err

@@ -156,3 +156,26 @@ func TestFreeze(t *testing.T) {
 		}
 	}
 }
+
+// TestFreezeByNodes: folded weights have numbers for names, and nodes say where they stand.
+func TestFreezeByNodes(t *testing.T) {
+	file, err := Open(filepath.Join("testdata", "finetune.onnx"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := file.Module(&ModuleOptions{Freeze: regexp.MustCompile(`^/layer1/conv1/Conv$`), Constants: []string{"fc.bias"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range m.Params() {
+		if frozen := p.Name == "layer1.conv1.weight" || strings.Contains(p.Name, "running"); p.Frozen != frozen {
+			t.Errorf("%s: frozen %v, expected %v", p.Name, p.Frozen, frozen)
+		}
+		if p.Name == "fc.bias" {
+			t.Error("a constant is a parameter")
+		}
+	}
+	if _, err := file.Module(&ModuleOptions{Freeze: regexp.MustCompile("stem")}); err == nil || !strings.Contains(err.Error(), "conv1.weight of node /conv1/Conv") {
+		t.Errorf("a pattern of nothing: error %v", err)
+	}
+}

@@ -2,6 +2,9 @@ package onnx
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/op"
@@ -12,16 +15,24 @@ import (
 type weights struct {
 	list   []weight
 	bySlot map[int]*value.Value
+	fixed  map[string]bool // what is no weight, by name
 }
 
 type weight struct {
 	name   string
 	slot   int
 	value  *value.Value
-	buffer bool // statistics of a batch norm, which no derivative reaches
+	users  []string // the names of the nodes that take it
+	buffer bool     // statistics of a batch norm, which no derivative reaches
 }
 
-func newWeights() *weights { return &weights{bySlot: map[int]*value.Value{}} }
+func newWeights(fixed []string) *weights {
+	w := &weights{bySlot: map[int]*value.Value{}, fixed: map[string]bool{}}
+	for _, name := range fixed {
+		w.fixed[name] = true
+	}
+	return w
+}
 
 // at gives the weight of a slot, nil where there is none.
 func (w *weights) at(slot int) *value.Value {
@@ -33,7 +44,7 @@ func (w *weights) at(slot int) *value.Value {
 
 // known gives the slot of an initializer or a constant.
 func (p *program) known(name string, v *value.Value) int {
-	if p.weights == nil || v.Kind != format.Float || len(v.Shape) == 0 || v.Len() == 0 {
+	if p.weights == nil || p.weights.fixed[name] || v.Kind != format.Float || len(v.Shape) == 0 || v.Len() == 0 {
 		return p.slot(v)
 	}
 	slot := p.slot(nil)
@@ -69,8 +80,17 @@ func (p *program) settle() {
 			}
 		}
 	}
+	users := map[int][]string{}
+	for i := range p.steps {
+		for _, slot := range p.steps[i].in {
+			if slot != absent && p.weights.at(slot) != nil {
+				users[slot] = append(users[slot], p.steps[i].node.Name)
+			}
+		}
+	}
 	list := p.weights.list[:0]
 	for _, w := range p.weights.list {
+		w.users = users[w.slot]
 		if w.buffer = buffers[w.slot] && !flows[w.slot]; w.buffer || flows[w.slot] {
 			list = append(list, w)
 			continue
@@ -79,6 +99,28 @@ func (p *program) settle() {
 		delete(p.weights.bySlot, w.slot)
 	}
 	p.weights.list = list
+}
+
+// matches tells whether a pattern has the name of a weight or of a node that takes it: exporters name folded weights by numbers, and nodes by where they stand in the network.
+func (w *weight) matches(pattern *regexp.Regexp) bool {
+	return pattern.MatchString(w.name) || slices.ContainsFunc(w.users, pattern.MatchString)
+}
+
+// names lists the weights for people, with the nodes where they say more, the first of many.
+func (w *weights) names() string {
+	const most = 12
+	var names []string
+	for _, e := range w.list[:min(most, len(w.list))] {
+		name := e.name
+		if len(e.users) > 0 && e.users[0] != "" {
+			name += " of node " + e.users[0]
+		}
+		names = append(names, name)
+	}
+	if len(w.list) > most {
+		names = append(names, fmt.Sprintf("%d more", len(w.list)-most))
+	}
+	return strings.Join(names, ", ")
 }
 
 // flat tells whether no derivative reaches input j.

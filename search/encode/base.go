@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
@@ -66,7 +64,7 @@ func (b *Base) Sum() (string, error) {
 
 // BaseOptions say how a network is made of a Base.
 type BaseOptions struct {
-	Freeze *regexp.Regexp // the parameters that training leaves as they are, by name; nil for none
+	Freeze *regexp.Regexp // the parameters that training leaves as they are, as onnx.ModuleOptions has it; nil for none
 	Seed   uint64         // of the last layer's weights
 }
 
@@ -103,33 +101,16 @@ func (b *Base) network(s Spec, o BaseOptions) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Freeze != nil && !slices.ContainsFunc(m.Params(), func(p *autodiff.Param) bool { return o.Freeze.MatchString(p.Name) }) {
-		return nil, fmt.Errorf("freeze is %q, which matches none of the parameters' names: %s", o.Freeze, namesOf(m.Params()))
-	}
 	n.Module = m
 	return n, nil
 }
 
-// namesOf lists the names of parameters, the first of many.
-func namesOf(params []*autodiff.Param) string {
-	const most = 12
-	var names []string
-	for _, p := range params[:min(most, len(params))] {
-		names = append(names, p.Name)
-	}
-	if len(params) > most {
-		names = append(names, fmt.Sprintf("and %d more", len(params)-most))
-	}
-	return strings.Join(names, ", ")
-}
-
-// The names of what is added to a model, and the pattern of those that never train.
+// The names of what is added to a model.
 const (
 	picturesName = "energo.pictures"
 	vectorsName  = "energo.vectors"
 	factorName   = "energo.factor"
 	shiftName    = "energo.shift"
-	prepared     = `^energo\.(factor|shift)$`
 )
 
 // flat is the model with what comes before it, from pixels in [0, 1] to what it takes, and behind it, a vector for each picture.
@@ -218,15 +199,7 @@ func moduleOf(file *format.Model, freeze *regexp.Regexp) (*onnx.Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	pattern := prepared
-	if freeze != nil {
-		pattern += "|" + freeze.String()
-	}
-	all, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, err
-	}
-	return m.Module(&onnx.ModuleOptions{Input: picturesName, Output: vectorsName, Freeze: all})
+	return m.Module(&onnx.ModuleOptions{Input: picturesName, Output: vectorsName, Freeze: freeze, Constants: []string{factorName, shiftName}})
 }
 
 // widthOf runs a model on one picture and tells how many numbers it gives.

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
@@ -68,7 +67,7 @@ func (b *Base) Sum() (string, error) {
 
 // BaseOptions say how a network is made of a Base.
 type BaseOptions struct {
-	Freeze     *regexp.Regexp // the parameters that training leaves as they are, by name; nil for none
+	Freeze     *regexp.Regexp // the parameters that training leaves as they are, as onnx.ModuleOptions has it; nil for none
 	Characters []string       // what a new head writes
 	NewHead    bool           // a linear layer over the output writes Characters, also where the card has tokens
 	Seed       uint64         // of the new head's weights
@@ -108,9 +107,6 @@ func (b *Base) network(o BaseOptions) (*Network, error) {
 	m, err := moduleOf(f.file, o.Freeze)
 	if err != nil {
 		return nil, err
-	}
-	if o.Freeze != nil && !slices.ContainsFunc(m.Params(), func(p *autodiff.Param) bool { return o.Freeze.MatchString(p.Name) }) {
-		return nil, fmt.Errorf("freeze is %q, which no parameter's name matches; the first is %q, the last %q", o.Freeze, m.Params()[0].Name, m.Params()[len(m.Params())-1].Name)
 	}
 	return newNetwork(s, m)
 }

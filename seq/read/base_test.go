@@ -242,7 +242,7 @@ func TestBaseRefuses(t *testing.T) {
 		o           read.BaseOptions
 		want        string
 	}{
-		{"tune", tuneCard, read.BaseOptions{Freeze: regexp.MustCompile("none")}, `freeze is "none", which no parameter's name matches`},
+		{"tune", tuneCard, read.BaseOptions{Freeze: regexp.MustCompile("none")}, `freeze is "none", which matches no parameter`},
 		{"tune", strings.Replace(tuneCard, "emissions: logits\n", "", 1), read.BaseOptions{}, `the key "emissions" is missing`},
 		{"tune", strings.Replace(tuneCard, "[a, b, c]", "[a, b, c, d, e]", 1), read.BaseOptions{}, "has 4 classes; "},
 	} {
