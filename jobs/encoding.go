@@ -218,6 +218,9 @@ func (c *Encoding) network(s encode.Spec, base *encode.Base) (*encode.Network, e
 	if base == nil {
 		return encode.NewNetwork(s, c.Seed)
 	}
+	if p := base.Pictures(); s.Channels != p.C || s.Height != p.H || s.Width != p.W {
+		return nil, fmt.Errorf("the pictures are %d×%d×%d; the encoder takes %d×%d×%d", s.Channels, s.Height, s.Width, p.C, p.H, p.W)
+	}
 	o := encode.BaseOptions{Seed: c.Seed}
 	if c.Freeze != "" {
 		o.Freeze = regexp.MustCompile(c.Freeze) // which settle has tried
