@@ -88,11 +88,15 @@ func runOnce(text []byte) (loaded bool, err error) {
 	in := map[string]*value.Value{}
 	for _, p := range m.Inputs {
 		var shape []int
-		for _, d := range p.Shape {
+		for i, d := range p.Shape {
 			n := d.Size
-			if n < 0 && len(p.Shape) < 3 {
+			switch {
+			case n >= 0:
+			case i == 0:
+				n = 1
+			case len(p.Shape) == 2:
 				n = 1000 // samples of sound
-			} else if n < 0 {
+			default:
 				n = 40
 			}
 			if n > 1<<12 {
