@@ -12,6 +12,7 @@
 //   - package engine/onnx: models in the ONNX format, run in pure Go;
 //   - packages engine/onnx/format, engine/onnx/value, engine/onnx/op, engine/onnx/conformance: the structures of an ONNX file, the tensors
 //     that pass along its graph, the operators, and the ONNX project's tests;
+//   - package engine/onnx/surround: nodes before and behind a model's graph;
 //   - packages engine/onnx/export, engine/onnx/export/exporttest: networks as such files, and the tests of those;
 //   - package engine/onnx/huggingface: folders in the form of Hugging Face as such models.
 //

@@ -18,7 +18,7 @@ type ModuleOptions struct {
 	Input  string                  // the input of a batch, of floats; "" for the only one
 	Output string                  // what is computed: an output of the model, or any value of its graph; "" for the first output
 	Fixed  map[string]*value.Value // the other inputs
-	// Freeze is a pattern of the parameters that stay as they are: of their names, or of those of nodes that take them, as exporters call folded weights by numbers. Nil is none.
+	// Freeze is a pattern of the parameters that stay as they are: of their names, or of those of nodes that take them, as exporters call folded weights by numbers. Nil freezes nothing.
 	Freeze *regexp.Regexp
 	// Constants are initializers that are no parameters, whatever Freeze says.
 	Constants []string

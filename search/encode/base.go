@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/surround"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/loss/distance"
@@ -82,129 +83,96 @@ func (b *Base) Network(s Spec, o BaseOptions) (*Network, error) {
 
 func (b *Base) network(s Spec, o BaseOptions) (*Network, error) {
 	s.Imported = true
-	file, err := b.flat()
-	if err != nil {
-		return nil, err
-	}
-	width, err := widthOf(file, s)
+	f := b.surrounded()
+	width, err := widthOf(f, s)
 	if err != nil {
 		return nil, err
 	}
 	if s.Dim = cmp.Or(s.Dim, width); s.Dim != width {
-		addHead(file.Graph, width, s.Dim, o.Seed)
+		addHead(f, width, s.Dim, o.Seed)
 	}
+	f.Outputs(-1, s.Dim)
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	n := &Network{Spec: s}
-	m, err := moduleOf(file, o.Freeze)
-	if err != nil {
-		return nil, err
-	}
-	n.Module = m
-	return n, nil
+	n.Module, err = moduleOf(f.File, o.Freeze)
+	return n, err
 }
 
-// The names of what is added to a model.
-const (
-	picturesName = "energo.pictures"
-	vectorsName  = "energo.vectors"
-	factorName   = "energo.factor"
-	shiftName    = "energo.shift"
-)
-
-// flat is the model with what comes before it, from pixels in [0, 1] to what it takes, and behind it, a vector for each picture.
+// surrounded is the model with what comes before it, from pixels in [0, 1] to what it takes, and behind it, a vector for each picture.
 //
 //	(b · scale − mean) / deviation = p · factor + shift, with b = 255·p
-func (b *Base) flat() (*format.Model, error) {
-	file, graph := *b.file, *b.file.Graph
-	file.Graph = &graph
+func (b *Base) surrounded() *surround.Model {
+	f := surround.Of(b.file)
 	channels := b.card.depth()
 	factor, shift := make([]float32, channels), make([]float32, channels)
 	for c := range factor {
 		factor[c] = float32(255 * b.card.Scale / ofChannel(b.card.Deviation, c))
 		shift[c] = float32(-ofChannel(b.card.Mean, c) / ofChannel(b.card.Deviation, c))
 	}
-	var before []*format.Node
-	x := picturesName
-	add := func(op, name string, attribute *format.Attribute, more ...string) {
-		n := &format.Node{Name: name, Op: op, Inputs: append([]string{x}, more...), Outputs: []string{name}}
-		if attribute != nil {
-			n.Attributes = []*format.Attribute{attribute}
-		}
-		before, x = append(before, n), name
-	}
-	graph.Initializers = slices.Clone(graph.Initializers)
-	if b.card.Channels == bgr {
-		graph.Initializers = append(graph.Initializers, value.Ints(2, 1, 0).Tensor("energo.turned"))
-		add("Gather", "energo.bgr", &format.Attribute{Name: "axis", Type: format.AttrInt, Int: 1}, "energo.turned")
-	}
-	for _, c := range []struct {
-		name    string
-		numbers []float32
-	}{{factorName, factor}, {shiftName, shift}} {
-		v, err := value.Of(c.numbers, 1, channels, 1, 1)
+	constant := func(name string, numbers []float32) string {
+		v, err := value.Of(numbers, 1, channels, 1, 1)
 		if err != nil {
-			return nil, err
+			panic(err) // there is a number for each channel
 		}
-		graph.Initializers = append(graph.Initializers, v.Tensor(c.name))
+		return f.Constant(name, v)
 	}
-	add("Mul", "energo.scaled", nil, factorName)
-	add("Add", "energo.normalised", nil, shiftName)
-	if b.card.Layout == nhwc {
-		add("Transpose", "energo.nhwc", &format.Attribute{Name: "perm", Type: format.AttrInts, Ints: []int64{0, 2, 3, 1}})
-	}
-	before[len(before)-1].Outputs[0] = b.card.Input
-	vectors := &format.Node{Name: vectorsName, Op: "Flatten", Inputs: []string{b.card.Output}, Outputs: []string{vectorsName}}
-	graph.Nodes = slices.Concat(before, graph.Nodes, []*format.Node{vectors})
-	graph.Inputs = slices.DeleteFunc(slices.Clone(graph.Inputs), func(v *format.ValueInfo) bool { return v.Name == b.card.Input })
-	graph.Inputs = append(graph.Inputs, floatsInfo(picturesName, -1, channels, b.card.Size[0], b.card.Size[1]))
-	graph.Outputs = []*format.ValueInfo{floatsInfo(vectorsName, -1, -1)}
-	return &file, nil
-}
-
-// floatsInfo describes a tensor of float32; a size of −1 is open.
-func floatsInfo(name string, sizes ...int) *format.ValueInfo {
-	t := &format.Type{Elem: format.Float, HasShape: true}
-	for i, n := range sizes {
-		d := format.Dim{Size: n}
-		if n < 0 && i == 0 {
-			d.Name = "batch"
+	pictures := f.Fresh("energo.pictures")
+	f.Before(surround.Floats(pictures, -1, channels, b.card.Size[0], b.card.Size[1]), b.card.Input, func() {
+		if b.card.Channels == bgr {
+			f.Add("Gather", "energo.bgr", surround.Int("axis", 1), f.Constant("energo.turned", value.Ints(2, 1, 0)))
 		}
-		t.Shape = append(t.Shape, d)
-	}
-	return &format.ValueInfo{Name: name, Type: t}
+		f.Add("Mul", "energo.scaled", nil, constant("energo.factor", factor))
+		f.Add("Add", "energo.normalised", nil, constant("energo.shift", shift))
+		if b.card.Layout == nhwc {
+			f.Add("Transpose", "energo.nhwc", surround.Ints("perm", 0, 2, 3, 1))
+		}
+	})
+	f.Last = b.card.Output
+	f.Add("Flatten", "energo.vectors", nil)
+	f.Outputs(-1, -1)
+	return f
 }
 
 // addHead puts a linear layer behind the vectors.
-func addHead(g *format.Graph, in, out int, seed uint64) {
+func addHead(f *surround.Model, in, out int, seed uint64) {
 	l := nn.NewLinear(in, out, train.Rand(seed, "init", 0))
+	var names []string
 	for _, p := range nn.Prefix("energo.head", l).Params() {
 		v, err := value.Of(p.Value.Float32s(), p.Value.Shape()...)
 		if err != nil {
 			panic(err) // a parameter has as many elements as its shape says
 		}
-		g.Initializers = append(g.Initializers, v.Tensor(p.Name))
+		names = append(names, f.Constant(p.Name, v))
 	}
-	g.Nodes[len(g.Nodes)-1].Outputs[0] = "energo.features"
-	g.Nodes = append(g.Nodes, &format.Node{
-		Name: "energo.head", Op: "Gemm", Inputs: []string{"energo.features", "energo.head.weight", "energo.head.bias"}, Outputs: []string{vectorsName},
-		Attributes: []*format.Attribute{{Name: "transB", Type: format.AttrInt, Int: 1}},
-	})
+	f.Add("Gemm", "energo.projected", surround.Int("transB", 1), names...)
 }
 
-// moduleOf makes a network of a file that flat has made.
+// preparation are the names of initializers that prepare pixels, and do not train.
+var preparation = regexp.MustCompile(`^(energo\.)+(factor|shift)$`)
+
+// moduleOf makes a network of a file with one input and one output.
 func moduleOf(file *format.Model, freeze *regexp.Regexp) (*onnx.Module, error) {
 	m, err := onnx.New(file, nil)
 	if err != nil {
 		return nil, err
 	}
-	return m.Module(&onnx.ModuleOptions{Input: picturesName, Output: vectorsName, Freeze: freeze, Constants: []string{factorName, shiftName}})
+	o := &onnx.ModuleOptions{Freeze: freeze}
+	for _, t := range file.Graph.Initializers {
+		if preparation.MatchString(t.Name) {
+			o.Constants = append(o.Constants, t.Name)
+		}
+	}
+	return m.Module(o)
 }
 
+// inputOf is the name of the input of pictures, which was added last.
+func inputOf(file *format.Model) string { return file.Graph.Inputs[len(file.Graph.Inputs)-1].Name }
+
 // widthOf runs a model on one picture and tells how many numbers it gives.
-func widthOf(file *format.Model, s Spec) (int, error) {
-	m, err := onnx.New(file, nil)
+func widthOf(f *surround.Model, s Spec) (int, error) {
+	m, err := onnx.New(f.File, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -212,11 +180,11 @@ func widthOf(file *format.Model, s Spec) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	out, err := m.Run(map[string]*value.Value{picturesName: x})
+	out, err := m.Run(map[string]*value.Value{inputOf(f.File): x})
 	if err != nil {
 		return 0, err
 	}
-	v := out[vectorsName]
+	v := out[f.Last]
 	if len(v.Shape) != 2 || v.Shape[0] != 1 || v.Shape[1] == 0 || v.Kind != format.Float {
 		return 0, fmt.Errorf("the output is %s for one picture; it must be a vector of %s for each", v, format.Float)
 	}
@@ -233,14 +201,11 @@ func (n *Network) imported() (*format.Model, error) {
 	if err != nil || !n.Unit {
 		return file, err
 	}
-	graph := *file.Graph
-	file.Graph = &graph
-	graph.Nodes = append(slices.Clone(graph.Nodes), &format.Node{
-		Name: "energo.unit", Op: "LpNormalization", Inputs: []string{vectorsName}, Outputs: []string{"energo.unit"},
-		Attributes: []*format.Attribute{{Name: "axis", Type: format.AttrInt, Int: 1}, {Name: "p", Type: format.AttrInt, Int: 2}},
-	})
-	graph.Outputs = []*format.ValueInfo{floatsInfo("energo.unit", -1, n.Dim)}
-	return file, nil
+	f := surround.Of(file)
+	f.Last = file.Graph.Outputs[0].Name
+	f.Add("LpNormalization", "energo.unit", []*format.Attribute{{Name: "axis", Type: format.AttrInt, Int: 1}, {Name: "p", Type: format.AttrInt, Int: 2}})
+	f.Outputs(-1, n.Dim)
+	return f.File, nil
 }
 
 // saveImported writes the network's model.
@@ -263,7 +228,7 @@ func (n *Network) encoder() (*Imported, error) {
 		return nil, err
 	}
 	e := &Imported{card: importedCard{
-		Input: picturesName, Output: file.Graph.Outputs[0].Name, Size: [2]int{n.Height, n.Width}, Channels: n.colours(), Layout: nchw,
+		Input: inputOf(file), Output: file.Graph.Outputs[0].Name, Size: [2]int{n.Height, n.Width}, Channels: n.colours(), Layout: nchw,
 		Scale: 1.0 / 255, Mean: card.Numbers{0}, Deviation: card.Numbers{1}, Metric: n.Metric, DarkBackground: n.DarkBackground,
 	}}
 	if e.model, err = onnx.New(file, nil); err != nil {

@@ -134,6 +134,13 @@ func TestBase(t *testing.T) {
 			t.Fatal(err)
 		}
 		closeTo(t, "exported", encoded(t, e, speckled(2)), expected, 1e-5)
+		if b, err = OpenBase(beside(t, file, ""), 0); err != nil { // it can be trained further
+			t.Fatal(err)
+		}
+		if n, err = b.Network(s, BaseOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		closeTo(t, "begun with again", vector(n, speckled(2)), expected, 1e-5)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/surround"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/train"
 )
@@ -89,10 +90,7 @@ func (b *Base) Network(o BaseOptions) (*Network, error) {
 
 func (b *Base) network(o BaseOptions) (*Network, error) {
 	s := Spec{Height: b.sound.front.FrontEnd().Width(), Tokens: o.Characters, Imported: &Imported{Silence: b.sound.front.Silence()}}
-	f, err := b.surrounded(s.Height)
-	if err != nil {
-		return nil, err
-	}
+	f := b.surrounded(s.Height)
 	classes, err := f.measure(s.Imported)
 	if err != nil {
 		return nil, err
@@ -102,9 +100,9 @@ func (b *Base) network(o BaseOptions) (*Network, error) {
 	} else if s.Tokens, err = b.ownTokens(f, classes); err != nil {
 		return nil, err
 	}
-	f.add("Transpose", "energo.logits", permutation(0, 2, 1))
-	f.file.Graph.Outputs = []*format.ValueInfo{floatsInfo(f.last, -1, len(s.Tokens)+1, -1)}
-	m, err := moduleOf(f.file, o.Freeze)
+	f.Add("Transpose", "energo.logits", surround.Ints("perm", 0, 2, 1))
+	f.Outputs(-1, len(s.Tokens)+1, -1)
+	m, err := moduleOf(f.File, o.Freeze)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +120,7 @@ func (b *Base) ownTokens(f *surroundedFile, classes int) ([]string, error) {
 		return nil, err
 	}
 	if c.emissions == probabilities {
-		f.add("Log", "energo.log", nil)
+		f.Add("Log", "energo.log", nil)
 	}
 	if blank != 0 {
 		order := []int64{int64(blank)}
@@ -131,113 +129,55 @@ func (b *Base) ownTokens(f *surroundedFile, classes int) ([]string, error) {
 				order = append(order, int64(k))
 			}
 		}
-		f.add("Gather", "energo.ordered", &format.Attribute{Name: "axis", Type: format.AttrInt, Int: 2}, f.constant("energo.order", value.Ints(order...)))
+		f.Add("Gather", "energo.ordered", surround.Int("axis", 2), f.Constant("energo.order", value.Ints(order...)))
 	}
 	return slices.Delete(texts, blank, blank+1), nil
 }
 
 // A surroundedFile is a model with nodes before it, from lines [N, 1, height, columns] to what it takes, and behind it, from its output [N, frames, classes] on.
 type surroundedFile struct {
-	file   *format.Model
+	*surround.Model
 	height int
-	lines  string          // the name of the input
-	last   string          // the output of the last node
-	taken  map[string]bool // names
-}
-
-// surround copies what of a file is changed when nodes are added.
-func surround(m *format.Model) *surroundedFile {
-	file, graph := *m, *m.Graph
-	file.Graph = &graph
-	graph.Initializers, graph.Nodes, graph.Inputs = slices.Clone(graph.Initializers), slices.Clone(graph.Nodes), slices.Clone(graph.Inputs)
-	f := &surroundedFile{file: &file, taken: map[string]bool{}}
-	for _, v := range slices.Concat(graph.Inputs, graph.Outputs) {
-		f.taken[v.Name] = true
-	}
-	for _, t := range graph.Initializers {
-		f.taken[t.Name] = true
-	}
-	for _, n := range graph.Nodes {
-		f.taken[n.Name] = true
-		for _, name := range n.Outputs {
-			f.taken[name] = true
-		}
-	}
-	return f
-}
-
-// fresh is a name that nothing has yet: a model that energo wrote may have those of this file.
-func (f *surroundedFile) fresh(name string) string {
-	for f.taken[name] {
-		name = "energo." + name
-	}
-	f.taken[name] = true
-	return name
+	lines  string // the name of the input
 }
 
 // surrounded adds what comes before the model.
-func (b *Base) surrounded(height int) (*surroundedFile, error) {
+func (b *Base) surrounded(height int) *surroundedFile {
 	c, in := b.sound.card, b.sound.input
-	f := surround(b.sound.Format)
-	graph := f.file.Graph
-	f.height, f.lines = height, f.fresh("energo.lines")
-	f.last = f.lines
-	behind := graph.Nodes
-	graph.Nodes = nil
+	f := &surroundedFile{Model: surround.Of(b.sound.Format), height: height}
+	f.lines = f.Fresh("energo.lines")
 	shape := []int64{0, int64(height), -1}
 	if c.features == waveform {
 		if shape = []int64{0, -1}; len(in.Shape) == 3 {
 			shape = []int64{0, 1, -1}
 		}
 	}
-	f.add("Reshape", "energo.reshaped", nil, f.constant("energo.shape", value.Ints(shape...)))
-	if c.features == logMel && c.layout == framesFirst {
-		f.add("Transpose", "energo.turned", permutation(0, 2, 1))
-	}
-	graph.Nodes[len(graph.Nodes)-1].Outputs[0] = in.Name
+	lines := surround.Floats(f.lines, -1, 1, height, -1)
+	f.Before(lines, in.Name, func() {
+		f.Add("Reshape", "energo.reshaped", nil, f.Constant("energo.shape", value.Ints(shape...)))
+		if c.features == logMel && c.layout == framesFirst {
+			f.Add("Transpose", "energo.turned", surround.Ints("perm", 0, 2, 1))
+		}
+	})
 	if c.length != "" {
-		f.addLengths(c.length, b.sound.length)
+		f.Before(lines, c.length, func() { f.addLengths(b.sound.length) })
 	}
-	graph.Nodes = append(graph.Nodes, behind...)
-	f.last = b.sound.output.Name
-	graph.Inputs = slices.DeleteFunc(graph.Inputs, func(v *format.ValueInfo) bool { return v.Name == in.Name || c.length != "" && v.Name == c.length })
-	graph.Inputs = append(graph.Inputs, floatsInfo(f.lines, -1, 1, height, -1))
-	return f, nil
+	f.Last = b.sound.output.Name
+	return f
 }
 
-// addLengths gives the input of lengths the number of columns, for each line.
-func (f *surroundedFile) addLengths(name string, kind format.DataType) {
-	f.last = f.lines
-	f.add("Shape", "energo.sizes", nil)
-	sizes := f.last
-	f.add("Gather", "energo.batch", nil, f.constant("energo.first", value.Ints(0)))
-	batch := f.last
-	f.last = sizes
-	f.add("Gather", "energo.columns", nil, f.constant("energo.fourth", value.Ints(3)))
-	f.add("Expand", "energo.lengths", nil, batch)
+// addLengths computes the number of columns, for each line.
+func (f *surroundedFile) addLengths(kind format.DataType) {
+	f.Add("Shape", "energo.sizes", nil)
+	sizes := f.Last
+	f.Add("Gather", "energo.batch", nil, f.Constant("energo.first", value.Ints(0)))
+	batch := f.Last
+	f.Last = sizes
+	f.Add("Gather", "energo.columns", nil, f.Constant("energo.fourth", value.Ints(3)))
+	f.Add("Expand", "energo.lengths", nil, batch)
 	if kind == format.Int32 {
-		f.add("Cast", "energo.cast", &format.Attribute{Name: "to", Type: format.AttrInt, Int: int64(format.Int32)})
+		f.Add("Cast", "energo.cast", surround.Int("to", int(format.Int32)))
 	}
-	nodes := f.file.Graph.Nodes
-	nodes[len(nodes)-1].Outputs[0] = name
-}
-
-// add adds a node over the last one's output.
-func (f *surroundedFile) add(op, name string, attribute *format.Attribute, more ...string) {
-	name = f.fresh(name)
-	n := &format.Node{Name: name, Op: op, Inputs: append([]string{f.last}, more...), Outputs: []string{name}}
-	if attribute != nil {
-		n.Attributes = []*format.Attribute{attribute}
-	}
-	f.file.Graph.Nodes = append(f.file.Graph.Nodes, n)
-	f.last = name
-}
-
-// constant adds an initializer, and returns its name.
-func (f *surroundedFile) constant(name string, v *value.Value) string {
-	name = f.fresh(name)
-	f.file.Graph.Initializers = append(f.file.Graph.Initializers, v.Tensor(name))
-	return name
 }
 
 // addHead puts a linear layer over the classes.
@@ -251,23 +191,10 @@ func (f *surroundedFile) addHead(in, out int, seed uint64) {
 		if err != nil {
 			panic(err) // the parameters of a linear layer have these sizes
 		}
-		return f.constant(name, v)
+		return f.Constant(name, v)
 	}
-	f.add("MatMul", "energo.projected", nil, constant("energo.head.weight", turned, in, out))
-	f.add("Add", "energo.scored", nil, constant("energo.head.bias", bias.Float32s(), out))
-}
-
-// floatsInfo describes a tensor of float32; a size of −1 is open.
-func floatsInfo(name string, sizes ...int) *format.ValueInfo {
-	t := &format.Type{Elem: format.Float, HasShape: true}
-	for i, n := range sizes {
-		d := format.Dim{Size: n}
-		if n < 0 && i == 0 {
-			d.Name = "batch"
-		}
-		t.Shape = append(t.Shape, d)
-	}
-	return &format.ValueInfo{Name: name, Type: t}
+	f.Add("MatMul", "energo.projected", nil, constant("energo.head.weight", turned, in, out))
+	f.Add("Add", "energo.scored", nil, constant("energo.head.bias", bias.Float32s(), out))
 }
 
 // moduleOf makes a network of a file with lines and logits.
@@ -282,9 +209,9 @@ func moduleOf(file *format.Model, freeze *regexp.Regexp) (*onnx.Module, error) {
 // measure finds the output's classes and its frames: for n columns, ⌊(n + Shift)/Step⌋, which holds of convolutions and pooling of any sizes, strides and padding. Step is
 // the columns between the two first numbers of columns, above some, at which there is a frame more.
 func (f *surroundedFile) measure(s *Imported) (classes int, err error) {
-	g := *f.file.Graph
-	g.Outputs = []*format.ValueInfo{floatsInfo(f.last, -1, -1, -1)}
-	file := *f.file
+	g := *f.File.Graph
+	g.Outputs = []*format.ValueInfo{surround.Floats(f.Last, -1, -1, -1)}
+	file := *f.File
 	file.Graph = &g
 	m, err := onnx.New(&file, nil)
 	if err != nil {
@@ -303,7 +230,7 @@ func (f *surroundedFile) measure(s *Imported) (classes int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		y := out[f.last]
+		y := out[f.Last]
 		if len(y.Shape) != 3 || y.Shape[0] != 2 || y.Shape[2] < 1 || y.Kind != format.Float {
 			return 0, fmt.Errorf("the output is %s for two recordings; it must be of %s, [2, frames, classes]", y, format.Float)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/surround"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/seq/audio"
@@ -74,33 +75,24 @@ func (r *Reader) aloneFile() (*format.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := surround(file)
-	f.file.Metadata = nil // they are of the model that training began with
-	graph := f.file.Graph
-	behind := graph.Nodes
-	graph.Nodes = nil
-	input := floatsInfo(f.fresh("features"), -1, -1, r.r.Height)
+	f := surround.Of(file)
+	f.File.Metadata = nil // they are of the model that training began with
+	input := surround.Floats(f.Fresh("features"), -1, -1, r.r.Height)
 	if r.speech.Front.Waveform {
-		input = floatsInfo(f.fresh("samples"), -1, -1)
+		input = surround.Floats(f.Fresh("samples"), -1, -1)
 	}
-	f.last = input.Name
-	if !r.speech.Front.Waveform {
-		f.add("Transpose", "energo.upright", permutation(0, 2, 1))
-	}
-	f.add("Reshape", "energo.stacked", nil, f.constant("energo.line", value.Ints(0, 1, int64(r.r.Height), -1)))
-	graph.Nodes[len(graph.Nodes)-1].Outputs[0] = m.Input.Name
-	graph.Nodes = append(graph.Nodes, behind...)
-	f.last = m.Output.Name
-	f.add("Transpose", "energo.scores", permutation(0, 2, 1))
-	f.add("LogSoftmax", "log_probabilities", &format.Attribute{Name: "axis", Type: format.AttrInt, Int: 2})
-	graph.Inputs = []*format.ValueInfo{input}
-	graph.Outputs = []*format.ValueInfo{floatsInfo(f.last, -1, -1, r.r.Classes())}
-	return f.file, nil
-}
-
-// permutation is the attribute of a Transpose.
-func permutation(axes ...int64) *format.Attribute {
-	return &format.Attribute{Name: "perm", Type: format.AttrInts, Ints: axes}
+	f.Before(input, m.Input.Name, func() {
+		if !r.speech.Front.Waveform {
+			f.Add("Transpose", "energo.upright", surround.Ints("perm", 0, 2, 1))
+		}
+		f.Add("Reshape", "energo.stacked", nil, f.Constant("energo.line", value.Ints(0, 1, int64(r.r.Height), -1)))
+	})
+	f.Last = m.Output.Name
+	f.Add("Transpose", "energo.scores", surround.Ints("perm", 0, 2, 1))
+	f.Add("LogSoftmax", "log_probabilities", surround.Int("axis", 2))
+	f.File.Graph.Inputs = []*format.ValueInfo{input}
+	f.Outputs(-1, -1, r.r.Classes())
+	return f.File, nil
 }
 
 // describe writes the features into the metadata, as the card of a model says them.
