@@ -124,7 +124,11 @@ func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(filepath.Join(dir, "none.onnx")); !errors.Is(err, fs.ErrNotExist) || strings.Count(err.Error(), "none.onnx") != 1 {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	if _, err := ReadFile(dir); err == nil || strings.Count(err.Error(), filepath.Base(dir)) != 1 {
+	folder := filepath.Join(dir, "folder.onnx")
+	if err := os.Mkdir(folder, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(folder); err == nil || strings.Count(err.Error(), "folder.onnx") != 1 {
 		t.Errorf("a folder: %v", err)
 	}
 	huge := filepath.Join(dir, "huge.onnx")
