@@ -3,6 +3,8 @@ package audio
 import (
 	"fmt"
 	"math"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // FrontEnd says how whole recordings become what acoustic models of other systems take: samples, or log-mel features.
@@ -81,7 +83,7 @@ func (f FrontEnd) filled() FrontEnd {
 // check refuses what means nothing, with the defaults filled in.
 func (f FrontEnd) check() error {
 	bad := func(option string, value any, want string) error {
-		return fmt.Errorf("audio: FrontEnd: %s is %v; it must be %s", option, value, want)
+		return fmt.Errorf("audio: FrontEnd: %s is %s; it must be %s", option, excerpt.Of(fmt.Sprint(value)), want)
 	}
 	switch {
 	case f.Rate < 1 || f.Rate > maxRate:

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"gonum.org/v1/gonum/dsp/fourier"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // LogMel says how samples become log-mel features: the logarithms of the energies that
@@ -104,7 +106,7 @@ const (
 // check refuses options, with their defaults filled in, that mean nothing.
 func (o LogMel) check() error {
 	bad := func(option string, value any, want string, args ...any) error {
-		return fmt.Errorf("audio: LogMel: %s is %v; it must be %s", option, value, fmt.Sprintf(want, args...))
+		return fmt.Errorf("audio: LogMel: %s is %s; it must be %s", option, excerpt.Of(fmt.Sprint(value)), fmt.Sprintf(want, args...))
 	}
 	switch {
 	case o.Rate < 1 || o.Rate > maxRate:
