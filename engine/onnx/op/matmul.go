@@ -18,7 +18,6 @@ var products = []Operator{
 	{Name: "Det", Since: 11, In: [2]int{1, 1}, Out: [2]int{1, 1}, Make: func(*Node) (Kernel, error) { return det{}, nil }},
 }
 
-
 // matMul multiplies matrices in numpy's way: the last two dimensions are the matrices', the others broadcast, and a list is a row on the left and a column on
 // the right, which the result does not have. The result is multiplied by alpha.
 type matMul struct {
