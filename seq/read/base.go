@@ -197,13 +197,13 @@ func (f *surroundedFile) addHead(in, out int, seed uint64) {
 	f.Add("Add", "energo.scored", nil, constant("energo.head.bias", bias.Float32s(), out))
 }
 
-// moduleOf makes a network of a file with lines and logits.
+// moduleOf makes a network of a file with lines and logits. The normalisation of features, in models that energo wrote, does not train.
 func moduleOf(file *format.Model, freeze *regexp.Regexp) (*onnx.Module, error) {
 	m, err := onnx.New(file, nil)
 	if err != nil {
 		return nil, err
 	}
-	return m.Module(&onnx.ModuleOptions{Freeze: freeze})
+	return m.Module(&onnx.ModuleOptions{Freeze: freeze, Constants: []string{featuresMean, featuresScale}})
 }
 
 // measure finds the output's classes and its frames: for n columns, ⌊(n + Shift)/Step⌋, which holds of convolutions and pooling of any sizes, strides and padding. Step is

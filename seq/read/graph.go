@@ -163,6 +163,12 @@ func (r *Network) emissions(g *export.Graph, x export.Value) export.Value {
 	return g.Unary("LogSoftmax", g.Transpose(g.Module(r.Module, x), 0, 2, 1), export.Int("axis", 2))
 }
 
+// The names of the constants that normalise features.
+const (
+	featuresMean  = "features.mean"
+	featuresScale = "features.scale"
+)
+
 // normalised adds what makes features [B, T, mels] normalised lines [B, 1, mels, T].
 func (f *Features) normalised(g *export.Graph, x export.Value) export.Value {
 	vector := func(name string, v []float64) export.Value {
@@ -173,6 +179,6 @@ func (f *Features) normalised(g *export.Graph, x export.Value) export.Value {
 		}
 		return g.Tensor(name, t)
 	}
-	x = g.Binary("Mul", g.Binary("Sub", x, vector("features.mean", f.Mean)), vector("features.scale", f.Scale))
+	x = g.Binary("Mul", g.Binary("Sub", x, vector(featuresMean, f.Mean)), vector(featuresScale, f.Scale))
 	return g.Unsqueeze(g.Transpose(x, 0, 2, 1), 1)
 }
