@@ -35,7 +35,9 @@ func (k *loop) Back(b *Back) error {
 		carried = in[2:]
 	}
 	for i, g := range carried {
-		b.add(2+i, g)
+		if err := b.add(2+i, g); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -48,19 +50,12 @@ func rowOf(v *value.Value, i int) *value.Value {
 }
 
 // add adds to the gradient of input i.
-func (b *Back) add(i int, g *value.Value) {
+func (b *Back) add(i int, g *value.Value) error {
 	if g == nil || !b.Wants(i) {
-		return
+		return nil
 	}
 	sum, add := b.Over(i)
-	switch {
-	case !add:
-		sum.CopyFrom(g)
-	case sum.Memory() == value.F64:
-		simd.AddTo(value.Data[float64](sum), value.Data[float64](g))
-	default:
-		simd.AddTo(value.Data[float32](sum), value.Data[float32](g))
-	}
+	return deliverAs(sum, g, add)
 }
 
 // Back implements Differentiable: through the steps, from the last to the first.
@@ -96,7 +91,9 @@ func (k *scan) Back(b *Back) error {
 		}
 	}
 	for i, g := range states {
-		b.add(i, g)
+		if err := b.add(i, g); err != nil {
+			return err
+		}
 	}
 	return nil
 }
