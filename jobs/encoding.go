@@ -77,11 +77,7 @@ func (c *Encoding) base() (*encode.Base, error) {
 	if c.Encoder == "" {
 		return nil, nil
 	}
-	b, err := encode.OpenBase(c.Encoder, c.Size)
-	if err != nil {
-		return nil, fmt.Errorf("encoder: %w", err)
-	}
-	return b, nil
+	return encode.OpenBase(c.Encoder, c.Size)
 }
 
 // options lists the settings of pictures. listed says whether the setting data names them, jittered whether training pictures are

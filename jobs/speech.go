@@ -167,7 +167,7 @@ func (c *Speech) base() (*read.Base, *read.Features, error) {
 	}
 	b, err := read.OpenBase(c.Encoder)
 	if err != nil {
-		return nil, nil, fmt.Errorf("encoder: %w", err)
+		return nil, nil, err
 	}
 	return b, b.Features(), nil
 }
@@ -183,7 +183,7 @@ func (c *Speech) network(base *read.Base, characters []string) (*read.Network, e
 	}
 	n, err := base.Network(o)
 	if err != nil {
-		return nil, fmt.Errorf("encoder: %w", err)
+		return nil, err
 	}
 	return n, nil
 }
