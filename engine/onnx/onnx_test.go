@@ -463,6 +463,14 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		{"residual block", []string{"a = Conv(x, w3, b)", "s = Add(z, a)", "y = Relu(s)"}, z, 1},
 		{"two convolutions", []string{"a = Conv(x, w3, b)", "e = Conv(x, w1)", "s = Add(a, e)", "y = Relu(s)"}, nil, 2},
 		{"inverted residual block", []string{"a = Conv(x, w1)", "e = Conv(a, w3)", "f = Clip(e, zero, six)", "g = Conv(f, w1)", "y = Add(a, g)"}, nil, 3},
+		{"inverted residual block of a depthwise one", []string{"a = Conv(x, w1)", "k = Clip(a, zero, six)", "e = Conv(k, deep, b; group=6)", "f = Clip(e, zero, six)", "g = Conv(f, w1, b)", "y = Add(x, g)"}, nil, 1},
+		{"the same with another sum", []string{"a = Conv(x, w1)", "k = Clip(a, zero, six)", "e = Conv(k, deep; group=6)", "g = Conv(e, w1, b)", "s = Add(g, z)", "y = Relu(s)"}, z, 1},
+		{"the same with a sum that broadcasts", []string{"a = Conv(x, w1, b)", "e = Conv(a, deep; group=6)", "k = Sigmoid(e)", "g = Conv(k, w1, b)", "s = Add(g, z)", "y = Relu(s)"}, small, 1},
+		{"a depthwise one that is projected", []string{"a = Conv(x, deep; group=6)", "n = BatchNormalization(a, gamma, beta, mean, var)", "h = HardSwish(n)", "g = Conv(h, w1)", "m = BatchNormalization(g, gamma, beta, mean, var)", "y = Mul(m, two)"}, nil, 1},
+		{"two such", []string{"a = Conv(x, deep; group=6)", "g = Conv(a, w1, b)", "r = Relu(g)", "d = Conv(r, deep; group=6)", "y = Conv(d, w1)"}, nil, 2},
+		{"a depthwise one behind an expansion", []string{"a = Conv(x, w1, b)", "h = HardSwish(a)", "e = Conv(h, deep, b; group=6)", "s = Add(e, z)", "y = Sigmoid(s)"}, z, 1},
+		{"a depthwise one behind one of 3 by 3", []string{"a = Conv(x, w3, b)", "y = Conv(a, deep, b; group=6)"}, nil, 2},
+		{"a depthwise one behind a sum", []string{"a = Conv(x, w1, b)", "s = Add(a, z)", "y = Conv(s, deep, b; group=6)"}, z, 2},
 		{"sum that broadcasts", []string{"a = Conv(x, w3, b)", "s = Add(a, z)", "y = Relu(s)"}, small, 1},
 		{"sum with a larger one", []string{"a = Conv(x, w1, b)", "s = Add(a, z)", "y = Relu(s)"}, constants["wide"], 1},
 		{"relu6 of a depthwise one", []string{"a = Conv(x, deep, b; group=6)", "y = Clip(a, zero, six)"}, nil, 1},
@@ -473,7 +481,7 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		build := func(outputs string) *Model {
 			f := model(t, 17, 8, constants, outputs, c.nodes...)
 			for _, n := range f.Graph.Nodes {
-				if n.Op == "Conv" && strings.Contains(n.Inputs[1], "3") || n.Op == "Conv" && n.Inputs[1] == "deep" {
+				if n.Op == "Conv" && n.Inputs[1] == "w3" || n.Op == "Conv" && n.Inputs[1] == "deep" {
 					n.Attributes = append(n.Attributes, &format.Attribute{Name: "pads", Type: format.AttrInts, Ints: []int64{1, 1, 1, 1}})
 				}
 			}
@@ -508,6 +516,60 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 					t.Fatalf("%s: element %d is %v, must be %v", c.name, i, v, m)
 				}
 			}
+		}
+	}
+}
+
+// A depthwise convolution between others is one step with them for inputs of any number of dimensions and any size; what package gemm cannot compute is computed one after the other.
+func TestBottlenecksOfOtherShapes(t *testing.T) {
+	for _, shape := range [][]int{{3, 4, 11}, {1, 4, 1}, {2, 4, 5, 6, 7}, {2, 4, 5, 6}, {0, 4, 5, 6}, {1, 4, 30, 41}} {
+		kernel, one := slices.Clone(shape), slices.Clone(shape)
+		for i := 2; i < len(shape); i++ {
+			kernel[i], one[i] = 2, 1
+		}
+		kernel[0], kernel[1] = 24, 1
+		volume := func(shape []int) (n int) {
+			for n = 1; len(shape) > 0; shape = shape[1:] {
+				n *= shape[0]
+			}
+			return n
+		}
+		tensor := func(shape ...int) *value.Value {
+			x := make([]float32, volume(shape))
+			for i := range x {
+				x[i] = float32(i*37%29)/16 - 0.9
+			}
+			return floats(shape, x...)
+		}
+		expand, project := slices.Clone(one), slices.Clone(one)
+		expand[0], expand[1], project[0], project[1] = 24, 4, 5, 24
+		constants := map[string]*value.Value{"expand": tensor(expand...), "deep": tensor(kernel...), "project": tensor(project...), "b": tensor(24)}
+		nodes := []string{"a = Conv(x, expand, b)", "h = Relu(a)", "d = Conv(h, deep, b; group=24)", "g = Sigmoid(d)", "y = Conv(g, project)"}
+		build := func(outputs string) *Model {
+			f := model(t, 17, 8, constants, outputs, nodes...)
+			pads := make([]int64, 2*(len(shape)-2))
+			for i := range pads {
+				pads[i] = int64(1 - i%2)
+			}
+			f.Graph.Nodes[2].Attributes = append(f.Graph.Nodes[2].Attributes, &format.Attribute{Name: "pads", Type: format.AttrInts, Ints: pads})
+			return load(t, f)
+		}
+		joined, apart := build("y"), build("y a h d g")
+		if len(joined.program.steps) != 1 {
+			t.Errorf("%v: %d steps, must be 1", shape, len(joined.program.steps))
+		}
+		in := map[string]*value.Value{"x": tensor(shape...)}
+		got, must := run(t, joined, in)["y"], run(t, apart, in)["y"]
+		if !slices.Equal(got.Shape, must.Shape) {
+			t.Fatalf("%v: result %v, must be %v", shape, got.Shape, must.Shape)
+		}
+		for i, v := range value.Data[float32](got) {
+			if m := value.Data[float32](must)[i]; !(math.Abs(float64(v-m)) <= 1e-4*(1+math.Abs(float64(m)))) {
+				t.Fatalf("%v: element %d is %v, must be %v", shape, i, v, m)
+			}
+		}
+		if _, err := joined.Run(map[string]*value.Value{"x": floats([]int{1, 5, 9, 9}, make([]float32, 405)...)}); err == nil || !strings.Contains(err.Error(), "input") {
+			t.Errorf("%v: an input of 5 channels gives error %v", shape, err)
 		}
 	}
 }

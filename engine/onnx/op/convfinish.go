@@ -23,25 +23,51 @@ type finishedConv struct {
 	sum   *pairKernel
 }
 
-// Fuse puts a scale and a shift of each channel into weights and bias that never change, as a batch norm's, and lets another function or a sum follow.
+// Fuse puts a scale and a shift of each channel into weights and bias that never change, as a batch norm's, and lets another function, a sum or a convolution follow.
 func (k *conv) Fuse(next *Node, input int) (Kernel, error) {
-	if k.weights != nil {
-		scale, shift, err := k.affine(next, input)
-		if err != nil {
-			return nil, err
-		}
-		if scale != nil {
-			return k.scaled(scale, shift, k.inputs+len(next.Inputs)-1), nil
-		}
+	scaled, err := k.scaledBy(next, input)
+	if err != nil {
+		return nil, err
+	}
+	if scaled != nil {
+		return scaled, nil
 	}
 	return (&finishedConv{conv: k, inputs: k.inputs}).Fuse(next, input)
 }
 
-// Fuse lets the next node's sum or function follow the others.
+// scaledBy is the convolution with the scale and the shift of each channel that the next node does; nil where it does something else.
+func (k *conv) scaledBy(next *Node, input int) (*conv, error) {
+	if k.weights == nil {
+		return nil, nil
+	}
+	scale, shift, err := k.affine(next, input)
+	if err != nil || scale == nil {
+		return nil, err
+	}
+	return k.scaled(scale, shift, k.inputs+len(next.Inputs)-1), nil
+}
+
+// Fuse lets the next node's sum, function or convolution follow the others.
 func (f *finishedConv) Fuse(next *Node, input int) (Kernel, error) {
-	s, err := stageOf(next, input)
+	b, err := f.followed(next, input)
 	if err != nil {
 		return nil, err
+	}
+	if b != nil {
+		return b, nil
+	}
+	joined, err := f.join(next, input)
+	if err != nil || !joined {
+		return nil, err
+	}
+	return f, nil
+}
+
+// join takes the next node's sum or function, and tells whether it can.
+func (f *finishedConv) join(next *Node, input int) (bool, error) {
+	s, err := stageOf(next, input)
+	if err != nil {
+		return false, err
 	}
 	switch {
 	case s != nil && s.rank <= 3: // a convolution's result has three dimensions at least
@@ -49,14 +75,14 @@ func (f *finishedConv) Fuse(next *Node, input int) (Kernel, error) {
 	case s == nil && next.Constant(1-min(input, 1)) == nil && f.residual == 0 && len(f.stages) == 0 && next.Op.Domain == "" && next.Op.Name == "Add" && len(next.Inputs) == 2 && next.Inputs[0] && next.Inputs[1]:
 		k, err := next.Kernel()
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		f.residual, f.sum = f.inputs, k.(*pairKernel)
 	default:
-		return nil, nil
+		return false, nil
 	}
 	f.inputs += len(next.Inputs) - 1
-	return f, nil
+	return true, nil
 }
 
 // Finish adds, and computes the stages, over a part of the result.

@@ -157,7 +157,7 @@ func (j *blocks[T]) filter(place *blocksPlace[T], image, channel, m, lo, hi int)
 	if j.bands == 1 && each == 1 {
 		place.touch(j.y[y : y+channels*area])
 	}
-	j.putBlock(at(j.y, y), at(place.results, 0), each*area, rows*j.outW, channels)
+	j.putBlock(at(j.y, y), at(place.results, 0), each*area, j.lanes, rows*j.outW, channels)
 	if j.finish != nil {
 		for range channels {
 			j.finish.Finish(j.y[y:y+rows*j.outW], y)
@@ -166,15 +166,15 @@ func (j *blocks[T]) filter(place *blocksPlace[T], image, channel, m, lo, hi int)
 	}
 }
 
-// putBlock writes n pixels of a vector of channels, which lie channelStep apart in dst.
-func (e engine[T]) putBlock(dst, src unsafe.Pointer, channelStep, n, channels int) {
+// putBlock writes n pixels of some channels, which lie channelStep apart in dst. In src the pixels lie pixelStep apart.
+func (e engine[T]) putBlock(dst, src unsafe.Pointer, channelStep, pixelStep, n, channels int) {
 	z := size[T]()
 	for i := 0; i < n; i += e.lanes {
 		if i+e.lanes > n && n >= e.lanes { // a whole vector of what partly was before
 			i = n - e.lanes
 		}
 		pixels := min(n-i, e.lanes)
-		e.transpose(unsafe.Add(dst, i*z), unsafe.Add(src, i*e.lanes*z), channelStep, e.lanes, pixels, pixels, channels)
+		e.transpose(unsafe.Add(dst, i*z), unsafe.Add(src, i*pixelStep*z), channelStep, pixelStep, pixels, pixels, channels)
 	}
 }
 

@@ -219,7 +219,7 @@ func (j *winograd[T]) store(results []T, image, lo, hi, channel int) {
 	area, n := j.outH*j.outW, (hi-lo)*j.outW
 	y := (image*j.conv.OutC+channel)*area + lo*j.outW
 	channels := min(j.lanes, j.conv.OutC-channel)
-	j.putBlock(at(j.y, y), at(results, 0), area, n, channels)
+	j.putBlock(at(j.y, y), at(results, 0), area, j.lanes, n, channels)
 	if j.finish == nil {
 		return
 	}
