@@ -467,6 +467,7 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		{"the same with another sum", []string{"a = Conv(x, w1)", "k = Clip(a, zero, six)", "e = Conv(k, deep; group=6)", "g = Conv(e, w1, b)", "s = Add(g, z)", "y = Relu(s)"}, z, 1},
 		{"the same with a sum that broadcasts", []string{"a = Conv(x, w1, b)", "e = Conv(a, deep; group=6)", "k = Sigmoid(e)", "g = Conv(k, w1, b)", "s = Add(g, z)", "y = Relu(s)"}, small, 1},
 		{"a depthwise one that is projected", []string{"a = Conv(x, deep; group=6)", "n = BatchNormalization(a, gamma, beta, mean, var)", "h = HardSwish(n)", "g = Conv(h, w1)", "m = BatchNormalization(g, gamma, beta, mean, var)", "y = Mul(m, two)"}, nil, 1},
+		{"a HardSwish that is spelled out", []string{"a = Conv(x, deep, b; group=6)", "p = Add(a, three)", "k = Clip(p, zero, six)", "m = Mul(a, k)", "h = Div(m, six)", "y = Conv(h, w1)"}, nil, 1},
 		{"two such", []string{"a = Conv(x, deep; group=6)", "g = Conv(a, w1, b)", "r = Relu(g)", "d = Conv(r, deep; group=6)", "y = Conv(d, w1)"}, nil, 2},
 		{"a depthwise one behind an expansion", []string{"a = Conv(x, w1, b)", "h = HardSwish(a)", "e = Conv(h, deep, b; group=6)", "s = Add(e, z)", "y = Sigmoid(s)"}, z, 1},
 		{"a depthwise one behind one of 3 by 3", []string{"a = Conv(x, w3, b)", "y = Conv(a, deep, b; group=6)"}, nil, 2},
