@@ -53,6 +53,7 @@ type Spec interface {
 // Env is what a job is given besides its settings.
 type Env struct {
 	Data     string                  // other data to measure on; "" is the settings' own
+	Run      string                  // the folder of the run that is opened again or resumed; "" for a new one
 	Progress func(done, total int64) // of a download; may be nil
 	Skipped  func(all []error)       // told of the samples that cannot be read and are left out; may be nil
 }
@@ -90,6 +91,13 @@ type Measures struct {
 	Write func(ctx context.Context, dir string) error
 }
 
+// A Keeper is a Model that begins with files from elsewhere: a run keeps what it needs of them, and opens that again (Env.Run).
+type Keeper interface {
+	Model
+	// Keep writes that into a run's folder, before training: the file EncoderFile, which Save writes again.
+	Keep(dir string) error
+}
+
 // Pictured is a Model whose test samples are pictures, which the report shows.
 type Pictured interface {
 	Model
@@ -105,12 +113,12 @@ type Network interface {
 	Graph(ctx context.Context) (*export.Graph, error)
 }
 
-// A Predictor is a Spec whose trained model answers the rows of a file.
+// A Predictor is a Spec whose trained model answers what is in files.
 type Predictor interface {
 	Spec
-	// Predict opens the model in a finished run's folder by its card, without the training data, and writes the rows of the CSV
-	// file at path with the answers and their energies. The settings are those of the run.
-	Predict(dir, path string, out io.Writer) error
+	// Predict opens the model in a finished run's folder by its card, without the training data, and writes CSV with a row for each sample of
+	// the files at the paths, one at least, with the answers and their energies. The settings are those of the run.
+	Predict(ctx context.Context, dir string, paths []string, out io.Writer) error
 }
 
 // A Carded is a Spec whose trained network opens by the card in a finished run's folder, without the data: Export asks it, and not the model,

@@ -23,6 +23,8 @@ import (
 const (
 	ConfigFile = report.ConfigFile
 	ResultFile = report.ResultFile
+	// EncoderFile is the network of a run that begins with a model of another system (Keeper).
+	EncoderFile = "encoder.onnx"
 )
 
 // format numbers the layout of a run's folder. A folder of another number is refused.
@@ -107,7 +109,11 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 	}
 	defer release()
 	simd.SetThreads(s.Base().Threads)
-	model, err := begin(ctx, s, o.Env)
+	env := o.Env
+	if o.Resume {
+		env.Run = o.Dir
+	}
+	model, err := begin(ctx, s, env)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +173,11 @@ func begin(ctx context.Context, s Spec, env Env) (Model, error) {
 // loop writes the settings into the run's folder and trains.
 func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Outcome, error) {
 	if !o.Resume {
+		if k, ok := model.(Keeper); ok {
+			if err := k.Keep(o.Dir); err != nil {
+				return nil, err
+			}
+		}
 		if err := writeConfig(o.Dir, j, s); err != nil {
 			return nil, err
 		}
@@ -234,6 +245,7 @@ func Open(ctx context.Context, dir string, jobs []Job, env Env) (*Run, error) {
 	}
 	r.Result.Run = dir
 	simd.SetThreads(s.Base().Threads)
+	env.Run = dir
 	if r.Model, err = s.Open(ctx, env); err != nil {
 		return nil, err
 	}

@@ -4,11 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path/filepath"
 
-	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/ebm/energy"
-	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/report"
@@ -37,7 +33,7 @@ set), result.json, and report.html with its pictures under plots/.`,
 	},
 	New: func() job.Spec {
 		return &Digits{
-			Model: "cnn", Energy: "head", Codes: "fixed", FunctionalSettings: defaultFunctional(), Training: job.DefaultTraining(),
+			Model: "cnn", Energy: "head", Codes: "fixed", LabelLoss: defaultLabelLoss(), Training: job.DefaultTraining(),
 		}
 	},
 }
@@ -48,12 +44,8 @@ type Digits struct {
 	Model  string // linear, mlp, cnn
 	Energy string // head, code, joint
 	Codes  string // fixed, learned; of energy code
-	FunctionalSettings
-	// Loss trains the scores −E(y) with one of package loss's instead of the functional, which
-	// then only names what is diagnosed; "" trains with the functional.
-	Loss           string
-	LabelSmoothing float64 // of cross_entropy
-	Augment        bool
+	LabelLoss
+	Augment bool
 	job.Training
 }
 
@@ -71,14 +63,9 @@ func (c *Digits) Options() option.List {
 		option.New(&c.Energy, "energy", "energy function: head (one output a label), code (‖G(x) − c_y‖²), joint (y is fed in)", option.OneOf(Energies...)),
 		option.New(&c.Codes, "codes", "codes of --energy code", option.OneOf(CodeKinds...), option.When(func() bool { return c.Energy == "code" },
 			func() string { return fmt.Sprintf("the energy is %s; the energy code has codes", c.Energy) })),
-		c.named(&c.Loss),
-		option.New(&c.Loss, "loss", "train the scores −E with a loss instead of a functional", option.OneOf(append([]string{""}, energy.ScoreLosses...)...)),
-		option.New(&c.LabelSmoothing, "label_smoothing", "label smoothing of --loss cross_entropy", option.UpTo(1), option.When(func() bool { return c.Loss == "cross_entropy" },
-			func() string { return "it is of the loss cross_entropy" })),
 	}
-	list = append(list, c.FunctionalSettings.options(&c.Loss)...)
+	list = append(list, c.LabelLoss.options()...)
 	list = append(list,
-		option.New(&c.Cost, "cost", "rows C[correct][other] of the margin costs, as [[0,1],[2,0]]", option.Arg("rows"), option.When(func() bool { return c.takes("cost", c.Loss) }, func() string { return c.whyNot(c.Loss) })),
 		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
 	)
 	return append(list, c.Training.Options()...)
@@ -114,21 +101,9 @@ func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
 }
 
 func (t *digitsTask) Measure(ctx context.Context) (*job.Measures, error) {
-	m, err := t.measure(ctx, t.test)
+	m, err := t.measureImages(ctx, t.test)
 	if err != nil {
 		return nil, err
 	}
-	return &job.Measures{Evaluation: m.Evaluation, Write: func(_ context.Context, dir string) error { return m.write(dir, t.test) }}, nil
-}
-
-// write writes the energies and the labels of the test set.
-func (m measurement) write(dir string, set *data.Images) error {
-	labels := tensor.New(tensor.Float32, set.N)
-	for i, y := range set.Labels {
-		labels.Float32s()[i] = float32(y)
-	}
-	return tensor.WriteFile(filepath.Join(dir, TestFile), &tensor.File{Tensors: []tensor.Named{
-		{Name: "energies", Tensor: m.Energies},
-		{Name: "labels", Tensor: labels},
-	}})
+	return &job.Measures{Evaluation: m.Evaluation, Write: func(_ context.Context, dir string) error { return m.write(dir, nil) }}, nil
 }

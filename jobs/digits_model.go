@@ -8,7 +8,6 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
-	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
@@ -91,7 +90,7 @@ const (
 
 // digitsTask is the digits as train sees them.
 type digitsTask struct {
-	*digitsModel
+	*classifier
 	shownSets
 	augment bool
 	x       *tensor.Tensor // a batch's pictures
@@ -99,7 +98,7 @@ type digitsTask struct {
 
 func newDigitsTask(c *Digits, sets shownSets) (*digitsTask, error) {
 	model, err := newDigitsModel(c, sets.whole)
-	return &digitsTask{digitsModel: model, shownSets: sets, augment: c.Augment, x: tensor.New(tensor.Float32)}, err
+	return &digitsTask{classifier: model, shownSets: sets, augment: c.Augment, x: tensor.New(tensor.Float32)}, err
 }
 
 func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -109,41 +108,13 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 	} else {
 		t.set.Batch(t.x.Float32s(), b.Samples)
 	}
-	return t.record(t.labeler.Energies(tape.Const(t.x)), t.set, b.Samples)
+	t.aim(t.set, b.Samples)
+	return t.record(t.labeler.Energies(tape.Const(t.x)))
 }
 
 func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measure(ctx, t.evaluated(t.scaled))
+	m, err := t.measureImages(ctx, t.evaluated(t.scaled))
 	return m.Evaluation, err
-}
-
-// digitsModel is an energy function over the labels, what trains it, and how it is measured.
-type digitsModel struct {
-	weights
-	labeler    energy.Labeler
-	functional functional.Functional
-	diagnosed
-	predictor *energy.Predictor
-
-	loss   energy.LabelLoss
-	scores *energy.ScoreLoss // in the functional's place; nil for none
-	target []int
-}
-
-// record records the mean loss of the energies of the labels of some samples of a set.
-func (m *digitsModel) record(energies *autodiff.Var, set *data.Images, samples []int) (*autodiff.Var, error) {
-	m.target = m.target[:0]
-	for _, i := range samples {
-		m.target = append(m.target, int(set.Labels[i]))
-	}
-	if m.scores != nil {
-		return m.scores.Record(energies, m.target)
-	}
-	losses, err := m.loss.Record(energies, m.target, m.functional)
-	if err != nil {
-		return nil, err
-	}
-	return autodiff.Mean(losses), nil
 }
 
 // checkLabelled refuses pictures that no energy of labels can be made for.
@@ -155,12 +126,12 @@ func checkLabelled(set *data.Images) error {
 }
 
 // newDigitsModel returns the untrained model for pictures and labels like those of set.
-func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
+func newDigitsModel(c *Digits, set *data.Images) (*classifier, error) {
 	if err := checkLabelled(set); err != nil {
 		return nil, err
 	}
-	if k := set.Classes(); c.Cost != nil && len(c.Cost) != k {
-		return nil, fmt.Errorf("cost has %d rows; the data has %d labels", len(c.Cost), k)
+	if err := c.checkCost(set.Classes()); err != nil {
+		return nil, err
 	}
 	f, err := c.make()
 	if err != nil {
@@ -170,29 +141,19 @@ func newDigitsModel(c *Digits, set *data.Images) (*digitsModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &digitsModel{
-		weights: weights{energy.Module(labeler)}, labeler: labeler, functional: f, predictor: energy.NewPredictor(labeler, tensor.Float32),
-		diagnosed: diagnosed{subject: train.Subject{Functional: f, Loss: c.Loss, Architecture: c.architecture()}},
-	}
-	if c.Loss != "" {
-		m.scores, err = energy.NewScoreLoss(c.Loss, c.LabelSmoothing)
-	}
-	if c.takes("margin", c.Loss) {
-		m.subject.Margin = c.Margin
-	}
-	m.subject.Terms = train.AnswerTerms("samples", m.subject.Margin)
-	return m, err
+	return newClassifier(labeler, &c.LabelLoss, c.architecture())
 }
 
-// measurement is what a set of pictures says of a model.
-type measurement struct {
-	train.Evaluation
-	Energies *tensor.Tensor // [N, K]
+// aim makes the labels of some samples of a set those that record takes.
+func (m *classifier) aim(set *data.Images, samples []int) {
+	m.target = m.target[:0]
+	for _, i := range samples {
+		m.target = append(m.target, int(set.Labels[i]))
+	}
 }
 
-// measure looks at all pictures of a set.
-func (m *digitsModel) measure(ctx context.Context, set *data.Images) (measurement, error) {
-	k := m.labeler.Labels()
+// measureImages looks at all pictures of a set.
+func (m *classifier) measureImages(ctx context.Context, set *data.Images) (measurement, error) {
 	all, err := m.energiesOf(ctx, pixelsOf(set), set.H, set.W)
 	if err != nil {
 		return measurement{}, err
@@ -201,26 +162,11 @@ func (m *digitsModel) measure(ctx context.Context, set *data.Images) (measuremen
 	for i, y := range set.Labels {
 		target[i] = int(y)
 	}
-	stats := make([]functional.LabelStats, set.N)
-	if err := functional.Stats(stats, all, k, target); err != nil {
-		return measurement{}, err
-	}
-	wrong, counts := 0, make([]int, k)
-	for i, s := range stats {
-		counts[target[i]]++
-		// The answer is the label of the least energy, the first of equals.
-		if !(s.Gap() > 0 || s.Gap() == 0 && target[i] < s.Answer) {
-			wrong++
-		}
-	}
-	return measurement{
-		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(set.N))), train.Guessed(counts)),
-		Energies:   rowsOf(all, k),
-	}, nil
+	return m.measure(all, target)
 }
 
 // energiesOf returns the energies of all labels to pictures [n, h·w] in [0, 1]: [n, K].
-func (m *digitsModel) energiesOf(ctx context.Context, y []float32, h, w int) (all []float32, err error) {
+func (m *classifier) energiesOf(ctx context.Context, y []float32, h, w int) (all []float32, err error) {
 	err = inBatches(ctx, len(y)/(h*w), func(lo, hi int) error {
 		all = append(all, m.predictor.Energies(shaped(y[lo*h*w:hi*h*w], hi-lo, 1, h, w)).Float32s()...)
 		return nil

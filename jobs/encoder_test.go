@@ -61,7 +61,7 @@ func foreignSearch(t *testing.T) *Search {
 	return c
 }
 
-// TestSearchOfAnImportedEncoder: it is trained, resumed with the same bits, evaluated, opened and exported.
+// TestSearchOfAnImportedEncoder: it is trained and, after the original file is gone, resumed with the same bits, evaluated, opened and exported.
 func TestSearchOfAnImportedEncoder(t *testing.T) {
 	c := foreignSearch(t)
 	r, figures, dir := searchOver(t, c)
@@ -70,6 +70,19 @@ func TestSearchOfAnImportedEncoder(t *testing.T) {
 	}
 	if c.Dim != 10 || c.LR != 2e-4 {
 		t.Errorf("dim %d and lr %v; expected the encoder's 10, and a tenth of the optimiser's", c.Dim, c.LR)
+	}
+	part := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(t.Context())
+	cut := func(e train.Event) {
+		if s, ok := e.(train.Step); ok && s.Step >= 3 {
+			cancel()
+		}
+	}
+	if _, err := job.Train(ctx, searchJob, c, job.Options{Dir: part, Emit: cut}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(c.Encoder); err != nil { // the run has a copy
+		t.Fatal(err)
 	}
 	again, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{})
 	if err != nil {
@@ -96,16 +109,6 @@ func TestSearchOfAnImportedEncoder(t *testing.T) {
 		t.Errorf("exported: %v", err)
 	}
 
-	part := filepath.Join(t.TempDir(), "run")
-	ctx, cancel := context.WithCancel(t.Context())
-	cut := func(e train.Event) {
-		if s, ok := e.(train.Step); ok && s.Step >= 3 {
-			cancel()
-		}
-	}
-	if _, err := job.Train(ctx, searchJob, c, job.Options{Dir: part, Emit: cut}); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := job.Train(t.Context(), searchJob, c, job.Options{Dir: part, Resume: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -116,15 +119,22 @@ func TestSearchOfAnImportedEncoder(t *testing.T) {
 	}
 }
 
-// TestSiameseOfAnImportedEncoder, with a layer behind it.
+// TestSiameseOfAnImportedEncoder, with a layer behind it, after the original file is gone.
 func TestSiameseOfAnImportedEncoder(t *testing.T) {
 	c := smallSiamese()
 	c.Sets = picturesInMemory(coloured(160), coloured(60))
 	c.Encoder = foreign(t)
-	_, _, dir := trainedSiamese(t, c)
+	r, _, dir := trainedSiamese(t, c)
+	if err := os.Remove(c.Encoder); err != nil {
+		t.Fatal(err)
+	}
 	e, err := encode.Open(dir)
 	if err != nil || e.Dim() != 6 {
 		t.Fatalf("%v, %v", e, err)
+	}
+	again, err := job.Eval(t.Context(), dir, encodingOver(siameseJob, &c.Encoding), job.Env{})
+	if err != nil || again.TestError != r.TestError {
+		t.Errorf("error %v, measured again %+v, %v", r.TestError, again, err)
 	}
 }
 

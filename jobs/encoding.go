@@ -25,8 +25,8 @@ import (
 	"github.com/energo-ml/energo/train"
 )
 
-// Encoding is the settings of jobs that train encoders: where pictures come from, what is done to them, and training.
-type Encoding struct {
+// PictureSettings are the settings of jobs that train networks of pictures: where pictures come from, what is done to them, what the network begins with, and training.
+type PictureSettings struct {
 	Data      string  // folder with a subfolder a class, CSV file path,label, or folder of four IDX files; "" is MNIST
 	Test      string  // test pictures, as data; "" is a share of data, but IDX files have their own
 	TestShare float64 // of each class, where there is no test set
@@ -35,9 +35,9 @@ type Encoding struct {
 	SkipBad   bool    // leave out pictures that cannot be read
 
 	Encoder string // ONNX model of pictures, with its card, that the network begins with; "" is a network of energo's own
+	Output  string // the value of its graph that the network takes; "" is what the card says, or the job's default
 	Freeze  string // of its parameters, a regular expression of those that stay as they are
 
-	Dim                       int  // coordinates of a vector; 0 is what the encoder gives, or the job's default
 	Augment, Flip, Brightness bool // shift, turn and scale training pictures; … and mirror them; … and change brightness and contrast
 
 	// Sets reads the pictures of two sources, in a program with data of its own; nil is data.LoadPictures.
@@ -46,13 +46,23 @@ type Encoding struct {
 	job.Training
 }
 
+// Encoding is the settings of jobs that train encoders.
+type Encoding struct {
+	PictureSettings
+	Dim int // coordinates of a vector; 0 is what the encoder gives, or the job's default
+}
+
 // channelChoices are what the setting channels may be.
 var channelChoices = []string{"auto", "1", "3"}
 
 func defaultEncoding(epochs, batch int) Encoding {
+	return Encoding{PictureSettings: defaultPictures(epochs, batch)}
+}
+
+func defaultPictures(epochs, batch int) PictureSettings {
 	t := job.DefaultTraining()
 	t.Epochs, t.Batch, t.Validation = epochs, batch, 0
-	return Encoding{TestShare: 0.2, Size: 64, Channels: "auto", Training: t}
+	return PictureSettings{TestShare: 0.2, Size: 64, Channels: "auto", Training: t}
 }
 
 // finetuned is how much smaller the steps are by default where training begins with an imported encoder.
@@ -62,7 +72,13 @@ const finetuned = 1. / 10
 func (c *Encoding) settle(dim int) error {
 	if c.Encoder == "" {
 		c.Dim = cmp.Or(c.Dim, dim)
-	} else if c.LR == 0 {
+	}
+	return c.PictureSettings.settle()
+}
+
+// settle puts defaults where settings are 0.
+func (c *PictureSettings) settle() error {
+	if c.Encoder != "" && c.LR == 0 {
 		c.LR = finetuned * job.RateDefaults[c.Optimizer]
 	}
 	c.Settle(c.Epochs, c.Batch)
@@ -72,21 +88,32 @@ func (c *Encoding) settle(dim int) error {
 	return nil
 }
 
-// base opens the encoder that the network begins with; nil where it is energo's own.
-func (c *Encoding) base() (*encode.Base, error) {
-	if c.Encoder == "" {
+// base opens the encoder that the network begins with; nil where it is energo's own. A run that is opened again has a copy. features is as encode.BaseInput has it.
+func (c *PictureSettings) base(env job.Env, features bool) (*encode.Base, error) {
+	switch {
+	case c.Encoder == "":
 		return nil, nil
+	case env.Run != "":
+		return encode.ReopenBase(env.Run)
 	}
-	return encode.OpenBase(c.Encoder, c.Size)
+	return encode.OpenBase(c.Encoder, encode.BaseInput{Side: c.Size, Output: c.Output, Features: features})
 }
 
 // options lists the settings of pictures. listed says whether the setting data names them, jittered whether training pictures are
 // changed at random, and tested why the test is no share of the data; "" where it is one.
 func (c *Encoding) options(listed, jittered func() bool, tested func() string) option.List {
+	list := c.PictureSettings.options(listed, jittered, tested)
+	at := slices.IndexFunc(list, func(o option.Option) bool { return o.Name == "augment" })
+	return slices.Insert(list, at, option.New(&c.Dim, "dim", "numbers of a vector; with --encoder, a linear layer makes them unless the encoder gives as many", option.Whole(1, encode.MaxDim), option.Unset("the job's, or what the encoder gives")))
+}
+
+// options is as Encoding's, without what is of vectors.
+func (c *PictureSettings) options(listed, jittered func() bool, tested func() string) option.List {
 	files := func() bool { return !listed() || c.Sets != nil || c.Data != "" && !data.HasDigits(c.Data) }
 	scaled := option.When(files, option.Because("the data is in IDX files, whose pictures stay as they are"))
 	apart := option.When(files, option.Because("the data is in IDX files, which have a test set"))
 	named := option.When(listed, option.Because("pairs names the pictures"))
+	imported := option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))
 	part := option.When(jittered, option.Because("it is a part of augment, which is off"))
 	return option.List{
 		option.New(&c.Data, "data", "folder with a subfolder of pictures a class, CSV file path,label, or folder of four IDX files (default MNIST, fetched once)", option.Arg("folder"), option.Path, named),
@@ -97,9 +124,8 @@ func (c *Encoding) options(listed, jittered func() bool, tested func() string) o
 		option.New(&c.Channels, "channels", "channels of a picture; auto is 1 where all pictures are grey", option.OneOf(channelChoices...), scaled),
 		option.New(&c.SkipBad, "skip_bad", "leave out pictures that cannot be read, and say how many", scaled),
 		option.New(&c.Encoder, "encoder", "ONNX model of pictures that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
-		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"),
-			option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))),
-		option.New(&c.Dim, "dim", "numbers of a vector; with --encoder, a linear layer makes them unless the encoder gives as many", option.Whole(1, encode.MaxDim), option.Unset("the job's, or what the encoder gives")),
+		option.New(&c.Output, "output", "value of the encoder's graph that the network takes: an output, or the result of a node (default what the card says, or the first output)", option.Arg("name"), imported),
+		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"), imported),
 		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
 		option.New(&c.Flip, "flip", "with --augment: mirror every other one, too", part),
 		option.New(&c.Brightness, "brightness", "with --augment: change brightness and contrast, too", part),
@@ -107,19 +133,19 @@ func (c *Encoding) options(listed, jittered func() bool, tested func() string) o
 }
 
 // training lists the settings of training, of which validation has a default of its own.
-func (c *Encoding) training() option.List {
+func (c *PictureSettings) training() option.List {
 	list := c.Training.Options()
 	list.Find("validation").Help = fmt.Sprintf("training samples held out to choose the best epoch by; 0 is a tenth, %d at most", heldMost)
 	return list
 }
 
 // load reads the pictures that the settings name. test is nil where a share of the others is to be taken.
-func (c *Encoding) load(ctx context.Context, base *encode.Base, env job.Env) (trainSet, test *data.Pictures, err error) {
+func (c *PictureSettings) load(ctx context.Context, base *encode.Base, env job.Env) (trainSet, test *data.Pictures, err error) {
 	return c.read(ctx, c.Data, c.Test, c.scaling(base), env)
 }
 
 // scaling says how pictures are to be read.
-func (c *Encoding) scaling(base *encode.Base) data.PictureOptions {
+func (c *PictureSettings) scaling(base *encode.Base) data.PictureOptions {
 	if base != nil {
 		o := base.Pictures()
 		o.Skip = c.SkipBad
@@ -131,17 +157,17 @@ func (c *Encoding) scaling(base *encode.Base) data.PictureOptions {
 
 // loadOther reads the pictures to measure on instead of the test set, of the size of those that are trained on: the test set of the
 // env's data, or all that are there.
-func (c *Encoding) loadOther(ctx context.Context, env job.Env, trained *data.Pictures) (*data.Pictures, error) {
+func (c *PictureSettings) loadOther(ctx context.Context, env job.Env, trained *data.Pictures) (*data.Pictures, error) {
 	all, test, err := c.read(ctx, env.Data, "", c.like(trained), env)
 	return cmp.Or(test, all), err
 }
 
 // like says how pictures are read that go with those of a set.
-func (c *Encoding) like(set *data.Pictures) data.PictureOptions {
+func (c *PictureSettings) like(set *data.Pictures) data.PictureOptions {
 	return data.PictureOptions{C: set.C, H: set.H, W: set.W, Skip: c.SkipBad}
 }
 
-func (c *Encoding) read(ctx context.Context, source, test string, o data.PictureOptions, env job.Env) (trainSet, testSet *data.Pictures, err error) {
+func (c *PictureSettings) read(ctx context.Context, source, test string, o data.PictureOptions, env job.Env) (trainSet, testSet *data.Pictures, err error) {
 	load := c.Sets
 	if load == nil {
 		load = data.LoadPictures
@@ -151,12 +177,12 @@ func (c *Encoding) read(ctx context.Context, source, test string, o data.Picture
 	return trainSet, testSet, err
 }
 
-func (c *Encoding) jitter() data.Jitter {
+func (c *PictureSettings) jitter() data.Jitter {
 	return data.Jitter{Flip: c.Flip, Brightness: c.Brightness}
 }
 
 // batch writes training pictures, jittered where that is a setting, [len(indices), c, h, w].
-func (c *Encoding) batch(x *tensor.Tensor, set *data.Pictures, indices []int, rng *rand.Rand) {
+func (c *PictureSettings) batch(x *tensor.Tensor, set *data.Pictures, indices []int, rng *rand.Rand) {
 	x.Resize(len(indices), set.C, set.H, set.W)
 	if c.Augment {
 		set.Jittered(x.Float32s(), indices, c.jitter(), rng)
@@ -188,8 +214,8 @@ type encoderTask struct {
 
 // newEncoderTask returns the untrained network of a job for pictures such as those trained on. sum stands for the training data.
 func (c *Encoding) newEncoderTask(job string, base *encode.Base, trained, test *data.Pictures, sum string, unit bool, metric distance.Kind) (encoderTask, error) {
-	if test.C != trained.C || test.H != trained.H || test.W != trained.W {
-		return encoderTask{}, fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", trained.C, trained.H, trained.W, test.C, test.H, test.W)
+	if err := sameSize(trained, test); err != nil {
+		return encoderTask{}, err
 	}
 	n, err := c.network(encode.Spec{
 		Job: job, Channels: trained.C, Height: trained.H, Width: trained.W, Dim: c.Dim, Unit: unit, Metric: metric,
@@ -198,15 +224,16 @@ func (c *Encoding) newEncoderTask(job string, base *encode.Base, trained, test *
 	if err != nil {
 		return encoderTask{}, err
 	}
-	if base != nil {
-		of, err := base.Sum()
-		if err != nil {
-			return encoderTask{}, err
-		}
-		sum += ", " + of
-	}
 	c.Dim = n.Dim
 	return encoderTask{Network: n, look: n.Worker(), x: tensor.New(tensor.Float32), trainedOn: trainedOn{sum}, shown: test}, nil
+}
+
+// sameSize refuses test pictures of another size or number of channels.
+func sameSize(trained, test *data.Pictures) error {
+	if test.C != trained.C || test.H != trained.H || test.W != trained.W {
+		return fmt.Errorf("training pictures are %d×%d×%d, test pictures %d×%d×%d; they must be alike", trained.C, trained.H, trained.W, test.C, test.H, test.W)
+	}
+	return nil
 }
 
 // network is energo's own, or begins with base.
@@ -214,14 +241,23 @@ func (c *Encoding) network(s encode.Spec, base *encode.Base) (*encode.Network, e
 	if base == nil {
 		return encode.NewNetwork(s, c.Seed)
 	}
-	if p := base.Pictures(); s.Channels != p.C || s.Height != p.H || s.Width != p.W {
-		return nil, fmt.Errorf("the pictures are %d×%d×%d; the encoder takes %d×%d×%d", s.Channels, s.Height, s.Width, p.C, p.H, p.W)
+	o, err := c.beginning(base, s.Channels, s.Height, s.Width)
+	if err != nil {
+		return nil, err
 	}
+	return base.Network(s, o)
+}
+
+// beginning says how a network of pictures of some size is made of an encoder, and refuses pictures that it does not take.
+func (c *PictureSettings) beginning(base *encode.Base, channels, h, w int) (encode.BaseOptions, error) {
 	o := encode.BaseOptions{Seed: c.Seed}
+	if p := base.Pictures(); channels != p.C || h != p.H || w != p.W {
+		return o, fmt.Errorf("the pictures are %d×%d×%d; the encoder takes %d×%d×%d", channels, h, w, p.C, p.H, p.W)
+	}
 	if c.Freeze != "" {
 		o.Freeze = regexp.MustCompile(c.Freeze) // which settle has tried
 	}
-	return base.Network(s, o)
+	return o, nil
 }
 
 func (t *encoderTask) Load(dir string) error {
@@ -254,8 +290,17 @@ const (
 )
 
 // divide divides pictures, always in the same way whatever the run's seed. test is nil where a share of them is to be taken. heldOut
-// names classes that are not trained on: all pictures that are measured are then theirs.
+// names classes that are not trained on: all pictures that are measured are then theirs. Held-out pictures of which few have another of their class cannot choose the best epoch.
 func (c *Encoding) divide(all, test *data.Pictures, heldOut []string) (*split, error) {
+	d, err := c.part(all, test, heldOut, searchable)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.check()
+}
+
+// part is divide without its checks. choose tells whether n held-out pictures with some labels can choose the best epoch.
+func (c *PictureSettings) part(all, test *data.Pictures, heldOut []string, choose func(held []int, n int) bool) (*split, error) {
 	out, err := isHeldOut(all, heldOut)
 	if err != nil {
 		return nil, err
@@ -295,10 +340,8 @@ func (c *Encoding) divide(all, test *data.Pictures, heldOut []string) (*split, e
 		}
 		d.test = test.Pick(tested)
 	}
-	if d.train, d.held, err = c.hold(all, rest); err != nil {
-		return nil, err
-	}
-	return d, d.check()
+	d.train, d.held, err = c.hold(all, rest, choose)
+	return d, err
 }
 
 // noneLeft says that the test has taken all.
@@ -307,7 +350,7 @@ func noneLeft(testShare float64, what string) error {
 }
 
 // heldOut is how many of n pictures or pairs are held out of training: a tenth, at most 5000, where no number is named.
-func (c *Encoding) heldOut(n int, what string) (int, error) {
+func (c *PictureSettings) heldOut(n int, what string) (int, error) {
 	held := c.Validation
 	if held == 0 {
 		held = min(n/10, heldMost)
@@ -318,9 +361,8 @@ func (c *Encoding) heldOut(n int, what string) (int, error) {
 	return held, nil
 }
 
-// hold divides the pictures at indices, in spread order, into those to train on and those held out. Where those held out could not find one another, as there is one class
-// alone or too few have another of their class, it is the pictures trained on that choose the best epoch.
-func (c *Encoding) hold(set *data.Pictures, order []int) (trained, held *data.Pictures, err error) {
+// hold divides the pictures at indices, in spread order, into those to train on and those held out. Where those held out could not choose the best epoch, the pictures trained on do.
+func (c *PictureSettings) hold(set *data.Pictures, order []int, choose func(held []int, n int) bool) (trained, held *data.Pictures, err error) {
 	n, err := c.heldOut(len(order), "pictures")
 	if err != nil {
 		return nil, nil, err
@@ -332,7 +374,7 @@ func (c *Encoding) hold(set *data.Pictures, order []int) (trained, held *data.Pi
 	slices.Sort(first)
 	slices.Sort(rest)
 	trained, held = set.Pick(rest), set.Pick(first)
-	if !findable(held.Labels) || queries(held.Labels) < min(n/2, heldQueries) {
+	if !choose(held.Labels, n) {
 		held = trained.Pick(data.Spread(trained.Labels, train.Rand(1, "split", 1))[:min(trained.N, heldMost)])
 	}
 	return trained, held, nil
@@ -382,6 +424,11 @@ func findable(labels []int) bool {
 		twice = twice || count[y] == 2
 	}
 	return twice && len(count) > 1
+}
+
+// searchable says whether enough of n held-out pictures with some labels have another of their class.
+func searchable(held []int, n int) bool {
+	return findable(held) && queries(held) >= min(n/2, heldQueries)
 }
 
 // queries counts the samples whose label comes twice.

@@ -107,7 +107,7 @@ func (t *generateTask) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
-	wrong, err := j.task.measure(ctx, t.test)
+	wrong, err := j.task.measureImages(ctx, t.test)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/search/classify"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/tag"
@@ -152,6 +153,15 @@ func (c *Encoding) Graph(dir string) (*export.Graph, error) {
 		return nil, err
 	}
 	return m.Network().Graph(), nil
+}
+
+// Graph implements job.Carded.
+func (c *Pictures) Graph(dir string) (*export.Graph, error) {
+	m, err := classify.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return m.Graph(), nil
 }
 
 // Graph implements job.Carded. The threshold is the run's figure.

@@ -90,7 +90,7 @@ func (c *JEM) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	d, err := newDensity(c.Chains, &c.Training, surface, sets.set, "The plane through three training pictures, labels summed out")
 	return &jemTask{
 		shownSets: sets, c: c, foreign: foreign, density: d,
-		digitsModel: &digitsModel{
+		classifier: &classifier{
 			weights: weights{net}, labeler: labeler, functional: nll, predictor: energy.NewPredictor(labeler, tensor.Float32),
 			diagnosed: diagnosed{subject: train.Subject{Functional: nll, Architecture: architecture, Terms: train.AnswerTerms("samples", 0)}},
 		},
@@ -122,7 +122,7 @@ func (c *JEM) foreign(ctx context.Context, env job.Env, like *data.Images) (*dat
 
 // Measure implements job.Model: labels, probabilities, and how well foreign pictures are told from the test pictures.
 func (t *jemTask) Measure(ctx context.Context) (*job.Measures, error) {
-	own, err := t.measure(ctx, t.test)
+	own, err := t.measureImages(ctx, t.test)
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func (t *jemTask) write(ctx context.Context, dir string, own measurement) error 
 		chains := buffer.Float32s()[:min(shownEach, t.c.Buffer)*t.test.Size()]
 		sheets = append(sheets, sheet(t.test, drawnALabel, "chains", "The chains of training", "As the last step left them; some have started from noise just before.", chains))
 	}
-	if err := own.write(dir, t.test); err != nil {
+	if err := own.write(dir, nil); err != nil {
 		return err
 	}
 	if err := surface.Write(dir, []surface.Film{t.density.film.Taken()}); err != nil {
@@ -247,7 +247,7 @@ func (t *jemTask) drawn(ctx context.Context) (all []float32, err error) {
 // jemTask is JEM as train sees it: a classifier of pictures, by cross-entropy over the labels, and the density that it is,
 // too, by the contrast of the energies with the labels summed out.
 type jemTask struct {
-	*digitsModel
+	*classifier
 	shownSets
 	c       *JEM
 	foreign *data.Images // nil for none
@@ -258,7 +258,8 @@ func (t *jemTask) State() []tensor.Named { return t.density.State() }
 
 func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	y := t.density.noisy(t.set, b)
-	v, err := t.record(t.labeler.Energies(tape.Const(y)), t.set, b.Samples)
+	t.aim(t.set, b.Samples)
+	v, err := t.record(t.labeler.Energies(tape.Const(y)))
 	if err != nil || t.c.Density == 0 {
 		return v, err
 	}
@@ -271,7 +272,7 @@ func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 
 // Evaluate implements train.Task. The film gets a frame.
 func (t *jemTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measure(ctx, t.evaluated(t.scaled))
+	m, err := t.measureImages(ctx, t.evaluated(t.scaled))
 	if err != nil || m.Fault() != "" { // the run does not continue from a fault, which gets no frame
 		return m.Evaluation, err
 	}

@@ -8,7 +8,7 @@ import "github.com/energo-ml/energo/job"
 // All returns the jobs, in the order in which help lists them.
 func All() []job.Job {
 	return []job.Job{
-		digitsJob, autoencoderJob, generateJob, jemJob, rbmJob, stripsJob, speechJob, taggerJob, searchJob, siameseJob,
+		digitsJob, picturesJob, autoencoderJob, generateJob, jemJob, rbmJob, stripsJob, speechJob, taggerJob, searchJob, siameseJob,
 		parabolaJob, toy2DJob, multilabelJob, tableJob,
 	}
 }

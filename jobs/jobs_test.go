@@ -104,6 +104,11 @@ var quick = map[string]func(t *testing.T, s job.Spec){
 		c.Data, c.Dim, c.EMA = pictures(t, 400, 100), 8, 0.9
 		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 60, 0
 	},
+	"pictures": func(t *testing.T, s job.Spec) {
+		c := s.(*Pictures)
+		c.Data, c.Augment, c.EMA = pictures(t, 200, 50), true, 0.9
+		c.Epochs, c.Batch, c.Validation, c.Checkpoint = 2, 20, 30, 0
+	},
 	"multilabel": func(t *testing.T, s job.Spec) {
 		c := s.(*Multilabel)
 		c.Data, c.Hidden = pictures(t, 400, 100), 32

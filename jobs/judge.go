@@ -84,7 +84,7 @@ func newJudge(ctx context.Context, set *data.Images, seed uint64) (*judge, error
 }
 
 // probabilities returns a classifier's for pictures [n, h·w] in [0, 1]: [n, K].
-func (m *digitsModel) probabilities(ctx context.Context, y []float32, h, w int) ([]float32, error) {
+func (m *classifier) probabilities(ctx context.Context, y []float32, h, w int) ([]float32, error) {
 	e, err := m.energiesOf(ctx, y, h, w)
 	simd.Scale(e, e, -1)
 	simd.SoftmaxRows(e, e, len(e)/m.labeler.Labels(), m.labeler.Labels())

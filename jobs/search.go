@@ -132,7 +132,7 @@ func (c *Search) tooMuchMemory() error {
 func (c *Search) Folder() string { return "search-" + c.Loss }
 
 func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	base, err := c.base()
+	base, err := c.base(env, false)
 	if err != nil {
 		return nil, err
 	}

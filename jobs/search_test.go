@@ -516,7 +516,7 @@ func TestHoldNeedsQueries(t *testing.T) {
 	if front := set.Pick(order[:102]).Labels; !findable(front) || queries(front) > 9 {
 		t.Fatalf("of 102 pictures, %d have another of their class", queries(front))
 	}
-	trained, held, err := new(Encoding).hold(set, order)
+	trained, held, err := new(Encoding).hold(set, order, searchable)
 	if err != nil || trained.N != 918 || held.N != 918 {
 		t.Errorf("%d pictures trained on, %d held out, %v", trained.N, held.N, err)
 	}

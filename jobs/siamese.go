@@ -94,7 +94,7 @@ const siameseDim = 32
 func (c *Siamese) Folder() string { return "siamese-" + c.Loss }
 
 func (c *Siamese) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	base, err := c.base()
+	base, err := c.base(env, false)
 	if err != nil {
 		return nil, err
 	}

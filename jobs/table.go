@@ -194,8 +194,14 @@ func (c *Table) subject(f functional.Functional) train.Subject {
 	return s
 }
 
-func (c *Table) Predict(dir, path string, out io.Writer) error {
-	return tabular.Predict(dir, path, out)
+// Predict implements job.Predictor.
+//
+// Errors: more than one file.
+func (c *Table) Predict(_ context.Context, dir string, paths []string, out io.Writer) error {
+	if len(paths) != 1 {
+		return fmt.Errorf("there are %d files; a run of table answers the rows of one CSV file", len(paths))
+	}
+	return tabular.Predict(dir, paths[0], out)
 }
 
 // tabled is a job.Model.

@@ -21,10 +21,7 @@ type confusion struct {
 }
 
 func newConfusion(s *Surface) confusion {
-	m := confusion{k: s.K, counts: make([]int, s.K*s.K), total: make([]int, s.K), rows: "label", columns: "answer"}
-	for y := range s.K {
-		m.names = append(m.names, strconv.Itoa(y))
-	}
+	m := confusion{k: s.K, counts: make([]int, s.K*s.K), total: make([]int, s.K), names: s.Names, rows: "label", columns: "answer"}
 	for i, y := range s.Labels {
 		m.total[y]++
 		if a := s.Predicted[i]; a >= 0 {
@@ -202,8 +199,5 @@ func (m confusion) drawCell(c draw.Canvas, label, answer int, x, y, cell vg.Leng
 	if n == 0 {
 		word = "·"
 	}
-	if w := textWidth(word, st); w > cell-4 {
-		st.size *= (cell - 4) / w
-	}
-	write(c, x+cell/2, y-cell/2, word, st)
+	writeWithin(c, x+cell/2, y-cell/2, word, st, cell-4)
 }

@@ -216,6 +216,14 @@ func (s style) text() text.Style {
 	return text.Style{Color: s.hue.solid(), Font: f, XAlign: s.align, YAlign: draw.YBottom, Handler: plot.DefaultTextHandler}
 }
 
+// writeWithin is write of a text that is made smaller where it is wider than most.
+func writeWithin(c draw.Canvas, x, y vg.Length, s string, st style, most vg.Length) {
+	if w := textWidth(s, st); w > most {
+		st.size *= most / w
+	}
+	write(c, x, y, s, st)
+}
+
 // write writes a line of text, its base at y, and returns where it ends.
 // The superscripts ⁺ and ⁻, which the font lacks, are drawn as raised small signs.
 func write(c draw.Canvas, x, y vg.Length, s string, st style) vg.Length {

@@ -119,9 +119,6 @@ func (s shot) draw(c draw.Canvas, x, y vg.Length) {
 	edge.Close()
 	c.Stroke(edge)
 	st := style{size: textSize - 1, hue: s.hue, bold: true, align: draw.XCenter}
-	if w := textWidth(s.Name, st); w > shotSide+shotSpace-2 {
-		st.size *= (shotSide + shotSpace - 2) / w
-	}
-	write(c, x+shotSide/2, y-shotSide-13, s.Name, st)
+	writeWithin(c, x+shotSide/2, y-shotSide-13, s.Name, st, shotSide+shotSpace-2)
 	write(c, x+shotSide/2, y-shotSide-26, s.Below, style{size: textSize - 1.5, hue: muted, align: draw.XCenter})
 }

@@ -116,7 +116,7 @@ func missingLabels(s *Surface) []string {
 	var missing []string
 	for y, ok := range seen {
 		if !ok {
-			missing = append(missing, fmt.Sprint(y))
+			missing = append(missing, s.Names[y])
 		}
 	}
 	if len(missing) > 8 {

@@ -6,7 +6,6 @@ import (
 	"image"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -91,15 +90,15 @@ func sampleFigures(s *Surface, images Images) (cells []*figure, all *figure) {
 }
 
 func sampleAlt(s *Surface, i int) string {
-	return fmt.Sprintf("Test sample %d: label %d, answer %s, gap %s.", i, s.Labels[i], answer(s.Predicted[i]), number(s.Gap[i]))
+	return fmt.Sprintf("Test sample %d: label %s, answer %s, gap %s.", i, s.name(s.Labels[i]), s.name(s.Predicted[i]), number(s.Gap[i]))
 }
 
-// answer names a predicted label.
-func answer(y int) string {
+// name names a label, or an answer where there may be none.
+func (s *Surface) name(y int) string {
 	if y < 0 {
 		return "none"
 	}
-	return strconv.Itoa(y)
+	return s.Names[y]
 }
 
 // drawSample draws a sample's picture and a stem for the energy of every answer.
@@ -114,17 +113,17 @@ func drawSample(c draw.Canvas, s *Surface, i int, img image.Image, scale bounds)
 	}
 	verdict, h := "", muted
 	if s.Predicted[i] != s.Labels[i] {
-		verdict, h = "answers "+answer(s.Predicted[i]), offending
+		verdict, h = "answers "+cut(s.name(s.Predicted[i])), offending
 	}
 	small := style{size: textSize - 1, hue: muted}
 	if img != nil {
 		small.align = draw.XCenter
 		mid := c.Min.X + cellPicture/2
-		write(c, mid, c.Max.Y-cellPicture-18, "label "+strconv.Itoa(s.Labels[i]), small)
+		writeWithin(c, mid, c.Max.Y-cellPicture-18, "label "+cut(s.name(s.Labels[i])), small, cellPicture+12)
 		small.hue = h
-		write(c, mid, c.Max.Y-cellPicture-32, verdict, small)
+		writeWithin(c, mid, c.Max.Y-cellPicture-32, verdict, small, cellPicture+12)
 	} else {
-		write(c, left, c.Max.Y-11, strings.TrimSpace("label "+strconv.Itoa(s.Labels[i])+"  "+verdict), style{size: textSize - 1, hue: h})
+		write(c, left, c.Max.Y-11, strings.TrimSpace("label "+s.name(s.Labels[i])+"  "+verdict), style{size: textSize - 1, hue: h})
 		c.Max.Y -= 16
 	}
 	c.Min.X = left
@@ -151,7 +150,9 @@ func drawStems(c draw.Canvas, s *Surface, i int, scale bounds) {
 		if s.K > 14 && !text.bold {
 			continue
 		}
-		write(c, place(a), c.Min.Y+3, strconv.Itoa(a), text)
+		if textWidth(s.Names[a], text) <= max(2*pitch, 24) { // a longer one stands beside the picture alone
+			write(c, place(a), c.Min.Y+3, s.Names[a], text)
+		}
 		if math.IsNaN(e) {
 			write(c, place(a), foot+6, "?", text)
 		}
@@ -204,7 +205,7 @@ func worstGroups(s *Surface, images Images) *groups {
 	order := s.byGap()
 	for _, i := range order[:min(worstCount, len(order))] {
 		w := newShot(images, nil, i, verdict(s.Predicted[i] == s.Labels[i]), number(s.Gap[i]))
-		w.Name = strconv.Itoa(s.Labels[i]) + " → " + answer(s.Predicted[i])
+		w.Name = s.name(s.Labels[i]) + " → " + s.name(s.Predicted[i])
 		g.All = append(g.All, []shot{w})
 	}
 	return g

@@ -2,10 +2,12 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/energo-ml/energo/engine/tensor"
 )
@@ -16,6 +18,7 @@ type Surface struct {
 	N, K     int
 	Energies []float64 // [N, K], row by row
 	Labels   []int
+	Names    []string // of the K answers; their numbers where the run does not name them
 
 	// Of each sample: the answer with the least energy (the first, if there are several; −1
 	// if none is finite), the energies of the correct and the most offending answer, and
@@ -47,7 +50,35 @@ func (r *Run) Surface() (*Surface, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: %s: %w", path, err)
 	}
-	return NewSurface(doubles(e), e.Dim(1), labels)
+	s, err := NewSurface(doubles(e), e.Dim(1), labels)
+	if text, ok := f.Metadata[classesKey]; ok && err == nil {
+		var names []string
+		if err := json.Unmarshal([]byte(text), &names); err != nil || len(names) != s.K {
+			return nil, fmt.Errorf("report: %s: the metadata %s must be a list of %d names", path, classesKey, s.K)
+		}
+		s.Names = names
+	}
+	return s, err
+}
+
+// classesKey is the metadata with the names of the answers, as JSON.
+const classesKey = "classes"
+
+// WriteEnergies writes the file that Run.Surface reads: energies [N, K] and labels of a test set. names are those of the K answers; nil leaves them numbers.
+func WriteEnergies(path string, energies *tensor.Tensor, labels []int, names []string) error {
+	y := tensor.New(tensor.Float32, len(labels))
+	for i, label := range labels {
+		y.Float32s()[i] = float32(label)
+	}
+	f := &tensor.File{Tensors: []tensor.Named{{Name: "energies", Tensor: energies}, {Name: "labels", Tensor: y}}}
+	if names != nil {
+		text, err := json.Marshal(names)
+		if err != nil {
+			return err
+		}
+		f.Metadata = map[string]string{classesKey: string(text)}
+	}
+	return tensor.WriteFile(path, f)
 }
 
 // NewSurface works out a surface from energies [N, k], which it keeps, and labels.
@@ -63,6 +94,9 @@ func NewSurface(energies []float64, k int, labels []int) (*Surface, error) {
 	s := &Surface{
 		N: n, K: k, Energies: energies, Labels: labels, Predicted: make([]int, n),
 		Correct: make([]float64, n), Offending: make([]float64, n), Gap: make([]float64, n), offender: make([]int, n),
+	}
+	for y := range k {
+		s.Names = append(s.Names, strconv.Itoa(y))
 	}
 	for i, y := range labels {
 		if y < 0 || y >= k {

@@ -31,6 +31,7 @@ import (
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/bulk"
+	"github.com/energo-ml/energo/search/classify"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/seq/audio"
@@ -543,18 +544,38 @@ func runReaders() []reader {
 		return fmt.Sprint(e.Size(), e.Metric(), out), nil
 	})
 	base := at("net.onnx", func(path string) (any, error) {
-		b, err := encode.OpenBase(path, 8)
+		b, err := encode.OpenBase(path, encode.BaseInput{Side: 8})
 		if err != nil {
 			return nil, err
 		}
-		return b.Sum()
+		return started(b)
 	})
+	reopened := func(dir string) (any, error) {
+		b, err := encode.ReopenBase(dir)
+		if err != nil {
+			return nil, err
+		}
+		return started(b)
+	}
+	classifier := func(dir string) (any, error) {
+		m, err := classify.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		answers, err := m.Answer(looked)
+		return fmt.Sprint(m.Spec, answers), err
+	}
 	acoustic := at("net.onnx", func(path string) (any, error) {
 		b, err := read.OpenBase(path)
 		if err != nil {
 			return nil, err
 		}
-		return b.Sum()
+		n, err := b.Network(read.BaseOptions{})
+		if err != nil {
+			return nil, err
+		}
+		x, err := n.Emissions(data.Line{H: n.Height, W: 4000, Pixels: make([]float32, 4000*n.Height)})
+		return fmt.Sprint(n.Spec, x), err
 	})
 	tagger := func(dir string) (any, error) {
 		m, err := tag.Open(dir)
@@ -607,6 +628,24 @@ func runReaders() []reader {
 		},
 		{name: "imported encoder/model", file: "net.onnx", make: importedEncoder, read: imported, blind: noDigest},
 		{name: "imported base", funcs: []string{"search/encode.OpenBase"}, file: "net.energo.yaml", make: importedEncoder, read: base, blind: noDigest},
+		{
+			name: "reopened base", funcs: []string{"search/encode.ReopenBase"}, file: encode.ImportedFile, read: reopened, blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				importedEncoder(t, dir)
+				b, err := encode.OpenBase(filepath.Join(dir, "net.onnx"), encode.BaseInput{Side: 8})
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, err := networkOf(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := n.Keep(dir); err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
+		{name: "classifier", funcs: []string{"search/classify.Open", "search/classify.Model.Load"}, file: classify.CardFile, make: classifierFolder, read: classifier, blind: noDigest},
 		{name: "acoustic base", funcs: []string{"seq/read.OpenBase"}, file: "net.energo.yaml", make: acousticModel, read: acoustic, blind: noDigest},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
@@ -753,6 +792,39 @@ func jobReaders() []reader {
 				return answer, nil
 			}),
 		},
+	}
+}
+
+// networkOf is a network that begins with a model.
+func networkOf(b *encode.Base) (*encode.Network, error) {
+	p := b.Pictures()
+	return b.Network(encode.Spec{Job: "search", Channels: p.C, Height: p.H, Width: p.W, Metric: distance.Cosine}, encode.BaseOptions{Seed: 1})
+}
+
+// started is what a network that begins with a model makes of a picture.
+func started(b *encode.Base) (any, error) {
+	n, err := networkOf(b)
+	if err != nil {
+		return nil, err
+	}
+	p := b.Pictures()
+	set := &data.Pictures{N: 1, C: p.C, H: p.H, W: p.W, Pixels: make([]byte, p.C*p.H*p.W)}
+	for i := range set.Pixels {
+		set.Pixels[i] = byte(7 * i)
+	}
+	x, err := n.Worker().Embed(context.Background(), set)
+	return fmt.Sprint(n.Spec, x), err
+}
+
+// classifierFolder has an untrained classifier.
+func classifierFolder(t *testing.T, dir string) {
+	t.Helper()
+	m, err := classify.New(classify.Spec{Channels: 3, Height: 8, Width: 8, Classes: []string{"cat", "dog"}}, 1)
+	if err == nil {
+		err = m.Save(dir)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -2,9 +2,9 @@ package encode
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 
@@ -24,17 +24,27 @@ type Base struct {
 	path string
 	file *format.Model
 	card importedCard
+	made bool // the file is the network's own: ReopenBase
 }
 
-// OpenBase reads a model and its card. side is the pixels of a side of the pictures where neither the model nor the card says a size.
+// BaseInput says how a model is read.
+type BaseInput struct {
+	Side   int    // pixels of a side of the pictures where neither the model nor the card says a size
+	Output string // the value of the graph that is the output; "" is what the card says
+	// Features takes the input of the linear layer that the model ends in, with or without a softmax behind it, where neither Output nor the card names
+	// the output: what a classifier has before its classes.
+	Features bool
+}
+
+// OpenBase reads a model and its card.
 //
-// Errors: those of OpenImported; a model that takes one picture at a time, as training takes many.
-func OpenBase(path string, side int) (*Base, error) {
+// Errors: those of OpenImported; a model that takes one picture at a time, as training takes many; an Output that the graph does not have.
+func OpenBase(path string, o BaseInput) (*Base, error) {
 	f, err := onnx.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{path: path, file: f, card: importedCard{Scale: 1.0 / 255, Metric: distance.Cosine, side: side}}
+	b := &Base{path: path, file: f, card: importedCard{Scale: 1.0 / 255, Metric: distance.Cosine, side: o.Side, asked: o.Output, features: o.Features}}
 	m, err := b.card.open(f, path)
 	if err != nil {
 		return nil, err
@@ -46,26 +56,45 @@ func OpenBase(path string, side int) (*Base, error) {
 	return b, nil
 }
 
+// ReopenBase opens the network that Network.Keep or Save has left in a folder as what a network begins with: BaseOptions.Head and the numbers of
+// a vector in Spec are then those of that network.
+//
+// Errors name the file: a model that is damaged, or is not such a network.
+func ReopenBase(dir string) (*Base, error) {
+	path := filepath.Join(dir, ImportedFile)
+	f, err := onnx.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	inputs, outputs, err := onnx.Ports(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	in := slices.DeleteFunc(inputs, func(p onnx.Port) bool { return p.Optional })
+	if len(in) != 1 || len(in[0].Shape) != 4 || len(outputs) != 1 || len(outputs[0].Shape) != 2 {
+		return nil, fmt.Errorf("%s: the model is no network of pictures, [batch, channels, height, width] to [batch, numbers]", path)
+	}
+	b := &Base{path: path, file: f, made: true}
+	b.card.Input, b.card.Output, b.card.Channels = in[0].Name, outputs[0].Name, rgb
+	shape := in[0].Shape
+	if shape[1].Size == 1 {
+		b.card.Channels = grey
+	}
+	if b.card.Size = [2]int{shape[2].Size, shape[3].Size}; min(b.card.Size[0], b.card.Size[1]) < 1 {
+		return nil, fmt.Errorf("%s: the input %s leaves the size of the pictures open", path, in[0])
+	}
+	return b, nil
+}
+
 // Pictures says how pictures are read for the model.
 func (b *Base) Pictures() data.PictureOptions {
 	return data.PictureOptions{C: b.card.depth(), H: b.card.Size[0], W: b.card.Size[1]}
 }
 
-// Sum stands for the model and its card where settings are compared.
-func (b *Base) Sum() (string, error) {
-	model, err := b.file.Encode()
-	if err != nil {
-		return "", err
-	}
-	hash := sha256.New()
-	hash.Write(model)
-	fmt.Fprint(hash, b.card)
-	return fmt.Sprintf("model %x", hash.Sum(nil)[:12]), nil
-}
-
 // BaseOptions say how a network is made of a Base.
 type BaseOptions struct {
 	Freeze *regexp.Regexp // the parameters that training leaves as they are, as onnx.ModuleOptions has it; nil for none
+	Head   bool           // a linear layer makes the numbers of a vector also where the model gives as many
 	Seed   uint64         // of the last layer's weights
 }
 
@@ -83,16 +112,22 @@ func (b *Base) Network(s Spec, o BaseOptions) (*Network, error) {
 
 func (b *Base) network(s Spec, o BaseOptions) (*Network, error) {
 	s.Imported = true
-	f := b.surrounded()
+	f := surround.Of(b.file)
+	if f.Last = b.card.Output; !b.made {
+		f = b.surrounded()
+	}
 	width, err := widthOf(f, s)
 	if err != nil {
 		return nil, err
 	}
-	if s.Dim = cmp.Or(s.Dim, width); s.Dim != width {
+	switch s.Dim = cmp.Or(s.Dim, width); {
+	case b.made && s.Dim != width:
+		return nil, fmt.Errorf("the network gives %d numbers for a picture; the run has %d", width, s.Dim)
+	case !b.made && (o.Head || s.Dim != width):
 		addHead(f, width, s.Dim, o.Seed)
 	}
 	f.Outputs(-1, s.Dim)
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return nil, err
 	}
 	n := &Network{Spec: s}
@@ -191,13 +226,18 @@ func widthOf(f *surround.Model, s Spec) (int, error) {
 	return v.Shape[1], nil
 }
 
-// imported is a network's model as a file, with the vectors' lengths as Spec.Unit says.
+// imported is a network's model as a file.
 func (n *Network) imported() (*format.Model, error) {
 	m, ok := n.Module.(*onnx.Module)
 	if !ok {
 		return nil, errors.New("the network is no imported model")
 	}
-	file, err := m.File()
+	return m.File()
+}
+
+// ImportedModel is the model of a network that begins with an imported one as a file, with the vectors' lengths as Spec.Unit says.
+func (n *Network) ImportedModel() (*format.Model, error) {
+	file, err := n.imported()
 	if err != nil || !n.Unit {
 		return file, err
 	}
@@ -208,27 +248,26 @@ func (n *Network) imported() (*format.Model, error) {
 	return f.File, nil
 }
 
-// saveImported writes the network's model.
-func (n *Network) saveImported(path string) error {
-	m, ok := n.Module.(*onnx.Module)
-	if !ok {
-		return errors.New("the network is no imported model")
+// Keep writes the network's model into a folder, for ReopenBase, where it begins with an imported one.
+func (n *Network) Keep(dir string) error {
+	if !n.Imported {
+		return nil
 	}
-	file, err := m.File()
+	file, err := n.imported()
 	if err != nil {
 		return err
 	}
-	return format.WriteFile(path, file)
+	return format.WriteFile(filepath.Join(dir, ImportedFile), file)
 }
 
 // encoder is what computes the network's vectors once it is trained.
 func (n *Network) encoder() (*Imported, error) {
-	file, err := n.imported()
+	file, err := n.ImportedModel()
 	if err != nil {
 		return nil, err
 	}
 	e := &Imported{card: importedCard{
-		Input: inputOf(file), Output: file.Graph.Outputs[0].Name, Size: [2]int{n.Height, n.Width}, Channels: n.colours(), Layout: nchw,
+		Input: inputOf(file), Output: file.Graph.Outputs[0].Name, Size: [2]int{n.Height, n.Width}, Channels: n.Colours(), Layout: nchw,
 		Scale: 1.0 / 255, Mean: card.Numbers{0}, Deviation: card.Numbers{1}, Metric: n.Metric, DarkBackground: n.DarkBackground,
 	}}
 	if e.model, err = onnx.New(file, nil); err != nil {

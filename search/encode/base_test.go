@@ -77,7 +77,7 @@ func TestBasePreparesPictures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := OpenBase(path, 0)
+		b, err := OpenBase(path, BaseInput{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +93,7 @@ func TestBasePreparesPictures(t *testing.T) {
 // TestBase trains a step, writes the network and opens it again.
 func TestBase(t *testing.T) {
 	for dim, unit := range map[int]bool{0: false, 10: true, 6: true} {
-		b, err := OpenBase(small(t, smallCard), 0)
+		b, err := OpenBase(small(t, smallCard), BaseInput{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func TestBase(t *testing.T) {
 			t.Fatal(err)
 		}
 		closeTo(t, "exported", encoded(t, e, speckled(2)), expected, 1e-5)
-		if b, err = OpenBase(beside(t, file, ""), 0); err != nil { // it can be trained further
+		if b, err = OpenBase(beside(t, file, ""), BaseInput{}); err != nil { // it can be trained further
 			t.Fatal(err)
 		}
 		if n, err = b.Network(s, BaseOptions{}); err != nil {
@@ -170,11 +170,11 @@ func TestBaseRefuses(t *testing.T) {
 		"no such file":                filepath.Join(t.TempDir(), "none.onnx"),
 		"output is \"yy\"":            small(t, smallCard+"output: yy\n"),
 	} {
-		if _, err := OpenBase(path, 64); err == nil || !strings.Contains(err.Error(), part) {
+		if _, err := OpenBase(path, BaseInput{Side: 64}); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("error %v; it should say %q", err, part)
 		}
 	}
-	b, err := OpenBase(small(t, smallCard), 0)
+	b, err := OpenBase(small(t, smallCard), BaseInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestBaseRefuses(t *testing.T) {
 
 // TestImportedFileIsChecked: a run whose model is damaged does not open.
 func TestImportedFileIsChecked(t *testing.T) {
-	b, err := OpenBase(small(t, smallCard), 0)
+	b, err := OpenBase(small(t, smallCard), BaseInput{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,10 +60,8 @@ func (n *Network) Save(dir string) error {
 	if err := nn.Save(filepath.Join(dir, WeightsFile), n.Module); err != nil {
 		return err
 	}
-	if n.Imported {
-		if err := n.saveImported(filepath.Join(dir, ImportedFile)); err != nil {
-			return err
-		}
+	if err := n.Keep(dir); err != nil {
+		return err
 	}
 	return wholefile.Write(filepath.Join(dir, CardFile), append(text, '\n'))
 }
@@ -110,13 +108,23 @@ func Open(dir string) (*Model, error) {
 	hash := sha256.New()
 	hash.Write(text)
 	hash.Write(weights)
-	m := &Model{network: network, fingerprint: fmt.Sprintf("%s-%x", network.Job, hash.Sum(nil)[:12])}
-	if network.Imported {
-		if m.imported, err = network.encoder(); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ImportedFile), err)
-		}
+	m, err := NewModel(network)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, ImportedFile), err)
 	}
+	m.fingerprint = fmt.Sprintf("%s-%x", network.Job, hash.Sum(nil)[:12])
 	return m, nil
+}
+
+// NewModel returns a network with the weights that it has now as an encoder, without a fingerprint.
+//
+// Errors: an imported model that cannot be run.
+func NewModel(network *Network) (m *Model, err error) {
+	m = &Model{network: network}
+	if network.Imported {
+		m.imported, err = network.encoder()
+	}
+	return m, err
 }
 
 // networkOf returns the untrained network that the card of a folder describes.
@@ -129,7 +137,7 @@ func networkOf(text []byte, dir string) (*Network, error) {
 		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, cardFormat)
 	}
 	if c.Imported {
-		if err := c.Spec.check(); err != nil {
+		if err := c.Spec.Check(); err != nil {
 			return nil, err
 		}
 		return loadImported(filepath.Join(dir, ImportedFile), c.Spec)
@@ -174,8 +182,9 @@ func (m *Model) Encode(dst []float32, pictures []image.Image) error {
 		w = &encoding{Worker: m.network.Worker(), bytes: make([]byte, m.network.Channels*m.network.Height*m.network.Width)}
 	}
 	defer m.workers.Put(w)
-	for lo := 0; lo < len(pictures); lo += batchSize {
-		part := pictures[lo:min(lo+batchSize, len(pictures))]
+	together := m.network.Together()
+	for lo := 0; lo < len(pictures); lo += together {
+		part := pictures[lo:min(lo+together, len(pictures))]
 		x := w.input(len(part))
 		for i, p := range part {
 			m.network.fit(w.bytes, p)

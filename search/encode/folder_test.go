@@ -75,7 +75,7 @@ func TestFolderTrains(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS("../../engine/onnx/huggingface/testdata/vit-classes")); err != nil {
 		t.Fatal(err)
 	}
-	base, err := OpenBase(dir, 0)
+	base, err := OpenBase(dir, BaseInput{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func (n *Network) Graph() *export.Graph {
 	doc := fmt.Sprintf("An encoder of pictures: similar pictures have vectors near each other, by the distance %q.", n.Metric)
 	var g *export.Graph
 	if n.Imported {
-		file, err := n.imported()
+		file, err := n.ImportedModel()
 		if g = export.Of(file, doc); err != nil {
 			g.Fail(err)
 		}
@@ -21,20 +21,25 @@ func (n *Network) Graph() *export.Graph {
 		g = export.New(n.Job, doc)
 		n.build(g)
 	}
-	mean, deviation := make([]int, n.Channels), make([]int, n.Channels)
+	n.Describe(g)
+	g.Metadata("metric", string(n.Metric))
+	return g
+}
+
+// Describe adds metadata that say what pictures the network takes: channels, mean, deviation and dark_background, as Graph has them.
+func (s Spec) Describe(g *export.Graph) {
+	mean, deviation := make([]int, s.Channels), make([]int, s.Channels)
 	for i := range deviation {
 		deviation[i] = 1
 	}
 	g.JSON("mean", mean)
 	g.JSON("deviation", deviation)
-	g.JSON("dark_background", n.DarkBackground)
-	g.Metadata("channels", n.colours())
-	g.Metadata("metric", string(n.Metric))
-	return g
+	g.JSON("dark_background", s.DarkBackground)
+	g.Metadata("channels", s.Colours())
 }
 
-// colours names the channels of the pictures.
-func (s Spec) colours() string {
+// Colours names the channels of the pictures: grey or rgb.
+func (s Spec) Colours() string {
 	if s.Channels == 3 {
 		return rgb
 	}
@@ -44,7 +49,7 @@ func (s Spec) colours() string {
 // build adds the nodes.
 func (n *Network) build(g *export.Graph) {
 	x := g.Input(export.Port{
-		Name: "pictures", Doc: fmt.Sprintf("%s pictures of the size that the network was trained for, pixels from 0 for dark to 1 for bright", n.colours()),
+		Name: "pictures", Doc: fmt.Sprintf("%s pictures of the size that the network was trained for, pixels from 0 for dark to 1 for bright", n.Colours()),
 		Shape: fmt.Sprintf("batch,%d,%d,%d", n.Channels, n.Height, n.Width),
 	})
 	y := g.Module(n.Module, x)

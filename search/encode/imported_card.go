@@ -43,8 +43,10 @@ type importedCard struct {
 	Metric          distance.Kind
 	Normalise       bool
 	DarkBackground  bool
-	single          bool // the model takes one picture at a time
-	side            int  // of pictures where neither the model nor the card says it; 0 for none
+	single          bool   // the model takes one picture at a time
+	side            int    // of pictures where neither the model nor the card says it; 0 for none
+	asked           string // the output instead of the card's; "" for none
+	features        bool   // the output that nobody names is what comes before the linear layer that the model ends in
 }
 
 // ofChannel is the number of channel c, where there is one for each or one for all.
@@ -97,7 +99,7 @@ func (c *importedCard) open(f *format.Model, path string) (*onnx.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.output(f, said.Path); err != nil {
+	if err := c.output(f, path, said); err != nil {
 		return nil, err
 	}
 	m, err := onnx.New(f, &onnx.Options{Outputs: []string{c.Output}})
@@ -167,13 +169,19 @@ func (c *importedCard) input(ports []onnx.Port, path string) (int, error) {
 	return at, nil
 }
 
-// output checks the value that the card names, by default the first output.
-func (c *importedCard) output(f *format.Model, path string) error {
+// output settles the value that is the output: the one that is asked for, the one that the card names, or the first output.
+func (c *importedCard) output(f *format.Model, path string, said *card.Model) error {
 	if f.Graph == nil || len(f.Graph.Outputs) == 0 {
 		return errors.New("the model has no outputs")
 	}
-	if c.Output == "" {
-		c.Output = f.Graph.Outputs[0].Name
+	by := said.Path
+	switch first := f.Graph.Outputs[0].Name; {
+	case c.asked != "":
+		c.Output, by = c.asked, path
+	case c.Output == "" && c.features:
+		c.Output = featuresOf(f.Graph, first)
+	case c.Output == "":
+		c.Output = first
 	}
 	var outputs, names []string
 	for _, v := range f.Graph.Outputs {
@@ -183,9 +191,45 @@ func (c *importedCard) output(f *format.Model, path string) error {
 		names = append(names, n.Outputs...)
 	}
 	if !slices.Contains(names, c.Output) {
-		return fmt.Errorf("%s: output is %q; the model has %s, and the values of its nodes%s", path, excerpt.Of(c.Output), strings.Join(outputs, ", "), spelling.DidYouMean(c.Output, names))
+		return fmt.Errorf("%s: output is %q; the model has %s, and the values of its nodes%s", by, excerpt.Of(c.Output), strings.Join(outputs, ", "), spelling.DidYouMean(c.Output, names))
 	}
 	return nil
+}
+
+// featuresOf is the input of the linear layer that computes an output, with or without a softmax behind it: a Gemm, or a MatMul and maybe an Add, by constants. Where there is none, it is the output.
+func featuresOf(g *format.Graph, output string) string {
+	constant := func(name string) bool {
+		n := nodeOf(g, name)
+		return n != nil && n.Op == "Constant" || slices.ContainsFunc(g.Initializers, func(t *format.Tensor) bool { return t.Name == name })
+	}
+	n := nodeOf(g, output)
+	for range g.Nodes { // through what only renames or normalises
+		if n == nil || len(n.Inputs) == 0 || !slices.Contains([]string{"Softmax", "LogSoftmax", "Identity"}, n.Op) {
+			break
+		}
+		n = nodeOf(g, n.Inputs[0])
+	}
+	if n != nil && n.Op == "Add" && len(n.Inputs) == 2 {
+		for i, name := range n.Inputs {
+			if m := nodeOf(g, name); m != nil && m.Op == "MatMul" && constant(n.Inputs[1-i]) {
+				n = m
+				break
+			}
+		}
+	}
+	if n == nil || n.Op != "Gemm" && n.Op != "MatMul" || len(n.Inputs) < 2 || constant(n.Inputs[0]) || !constant(n.Inputs[1]) || nodeOf(g, n.Inputs[0]) == nil {
+		return output
+	}
+	return n.Inputs[0]
+}
+
+// nodeOf is the node that computes a value; nil for none.
+func nodeOf(g *format.Graph, name string) *format.Node {
+	i := slices.IndexFunc(g.Nodes, func(n *format.Node) bool { return slices.Contains(n.Outputs, name) })
+	if name == "" || i < 0 {
+		return nil
+	}
+	return g.Nodes[i]
 }
 
 // fill takes layout, channels and size from the sizes of the input, −1 where they are open, and refuses those that contradict the card.

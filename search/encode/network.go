@@ -23,14 +23,15 @@ const (
 
 // The networks' sizes.
 const (
-	smallSide  = 40    // up to this side, two convolutions; beyond, a network that halves the picture until little is left
-	narrow     = 32    // channels of the first convolution
-	wide       = 64    // … of the second, for small pictures
-	widest     = 256   // … of any
-	groups     = 8     // of channels that are normalised together
-	lastSide   = 8     // pixels of the side of what is left, at most
-	batchSize  = 250   // pictures computed together; more is no faster, and takes more memory
-	leastNorm2 = 1e-12 // added to the squared length, so that zeros stay zeros
+	smallSide   = 40      // up to this side, two convolutions; beyond, a network that halves the picture until little is left
+	narrow      = 32      // channels of the first convolution
+	wide        = 64      // … of the second, for small pictures
+	widest      = 256     // … of any
+	groups      = 8       // of channels that are normalised together
+	lastSide    = 8       // pixels of the side of what is left, at most
+	batchSize   = 250     // pictures computed together, at most; more is no faster, and takes more memory
+	batchFloats = 1 << 22 // of the pixels of all pictures computed together
+	leastNorm2  = 1e-12   // added to the squared length, so that zeros stay zeros
 )
 
 // metrics are what Spec.Metric may be.
@@ -52,8 +53,8 @@ type Spec struct {
 	Imported bool `json:"imported,omitempty"`
 }
 
-// check refuses what is out of range.
-func (s Spec) check() error {
+// Check refuses what is out of range.
+func (s Spec) Check() error {
 	if s.Height < MinSide || s.Width < MinSide || s.Height > MaxSide || s.Width > MaxSide {
 		return fmt.Errorf("the pictures have %d×%d pixels; sides must be from %d to %d", s.Height, s.Width, MinSide, MaxSide)
 	}
@@ -74,6 +75,11 @@ func (s Spec) Fits(set *data.Pictures) error {
 	return nil
 }
 
+// Together is how many pictures are to be computed together where nothing is trained: fewer of large ones, which take more memory.
+func (s Spec) Together() int {
+	return min(batchSize, max(1, batchFloats/(s.Channels*s.Height*s.Width)))
+}
+
 // Input says how pictures are read for the network.
 func (s Spec) Input() data.PictureOptions {
 	return data.PictureOptions{C: s.Channels, H: s.Height, W: s.Width}
@@ -90,7 +96,7 @@ type Network struct {
 //
 // Errors: a Spec that is out of range.
 func NewNetwork(s Spec, seed uint64) (*Network, error) {
-	if err := s.check(); err != nil {
+	if err := s.Check(); err != nil {
 		return nil, err
 	}
 	return &Network{Spec: s, Module: layersFor(s, train.Rand(seed, "init", 0))}, nil
@@ -170,7 +176,7 @@ func (w *Worker) Embed(ctx context.Context, set *data.Pictures) ([]float32, erro
 // EmbedSome is Embed for the pictures at some indices.
 func (w *Worker) EmbedSome(ctx context.Context, set *data.Pictures, indices []int) ([]float32, error) {
 	all := make([]float32, 0, len(indices)*w.network.Dim)
-	for part := range slices.Chunk(indices, batchSize) {
+	for part := range slices.Chunk(indices, w.network.Together()) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ itself (energo onnx). Its inputs and outputs say what they mean, as this command
 besides: the job, the labels or tokens, what pixels are, the sample rate and features of recordings. Sizes that the network leaves open,
 such as the batch, stay open.
 
-Runs of search, siamese, strips, speech and table, and taggers that are networks, are written by their card alone; the others need the data of the
+Runs of pictures, search, siamese, strips, speech and table, and taggers that are networks, are written by their card alone; the others need the data of the
 training, as eval does. A model that is not a network, such as a tagger of features or a Boltzmann machine, is refused.`,
 		Example: "  energo export runs/digits-nll-cnn-1 --onnx digits.onnx\n  energo export runs/search-triplet-1 --onnx encoder.onnx",
 		RunE: func(cmd *cobra.Command, args []string) error {

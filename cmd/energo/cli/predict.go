@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"math"
 
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/job"
@@ -12,10 +13,15 @@ import (
 func newPredict(all []job.Job) *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use: "predict RUN FILE", Short: "Answer the rows of a CSV file with a trained model", Args: exactly("the run's folder", "a CSV file"),
-		Long: `Writes the rows of a CSV file with the model's answer and the energies of the answers beside them. The file must have
-the columns that the model was trained on (energo train table); it need not have the target's. The table of the training is not read.`,
-		Example: "  energo predict runs/table-nll-linear-1 new.csv\n  energo predict runs/table-nll-linear-1 new.csv --out answers.csv",
+		Use: "predict RUN FILE...", Short: "Answer pictures, or the rows of a CSV file, with a trained model", Args: positional(math.MaxInt, "the run's folder", "a file"),
+		Long: `Writes CSV: the answers of a trained model to what is in files, with their energies. The data of the training is not read.
+
+A run of pictures answers files of pictures, with a row for each: its path, the class of the least energy, the gap (how much higher the next
+energy is), and the energy of each class.
+
+A run of table answers the rows of one CSV file, behind which the answer and the energies are written. The file must have
+the columns that the model was trained on; it need not have the target's.`,
+		Example: "  energo predict runs/pictures-nll-1 a.jpg b.png\n  energo predict runs/table-nll-linear-1 new.csv --out answers.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j, s, err := job.ReadConfig(args[0], all)
 			if err != nil {
@@ -23,10 +29,10 @@ the columns that the model was trained on (energo train table); it need not have
 			}
 			p, ok := s.(job.Predictor)
 			if !ok {
-				return fmt.Errorf("%s is a run of %s, which does not answer rows of a table; runs of table do", args[0], j.Name)
+				return fmt.Errorf("%s is a run of %s, which does not answer files; runs of pictures and table do", args[0], j.Name)
 			}
 			var b bytes.Buffer
-			if err := p.Predict(args[0], args[1], &b); err != nil {
+			if err := p.Predict(cmd.Context(), args[0], args[1:], &b); err != nil {
 				return err
 			}
 			if out == "" {
