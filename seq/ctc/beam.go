@@ -13,25 +13,31 @@ import (
 //
 // The total of labels y is
 //
-//	ln P(y | x) + LMWeight · ln P_LM(y) + WordBonus · words(y) + boosts of hot words in y
+//	ln P(y | x) + LMWeight · ln P_LM(y) + WordBonus · words(y) + Unknown · unknown words(y) + boosts of hot words in y
+//
+// and, for each of More, its weight times its ln P_LM(y).
 //
 // P(y | x) being the sum over all alignments. Frame by frame, the search keeps the Width
 // prefixes of the greatest totals, and adds up the alignments of each that lead through
 // kept prefixes. With a beam that is wide enough to lose none, it is exact; the result of
 // a narrower one may be less than the best, and its P(y | x) is a lower bound.
 //
-// Words end with the separator, or are single tokens. A word joins the model's probability and
-// the words' number when it ends; the end of the labels ends the last word, and adds </s>.
+// Words are what stands between separators in the text of the labels, or single tokens where there is no
+// separator. A separator may be a token, or stand anywhere in one, as before a piece that begins a word. A word joins
+// the models' probabilities and the words' number when it ends; the end of the labels ends the last word, and adds </s>.
+//
+// A word that a model does not have is its <unk>. In a model without <unk>, or whose <unk> has the probability 0 (for
+// which ARPA files write −99 or less), it counts as the model's least likely word does at the start of a
+// sentence, so that an unknown word is unlikely, but not impossible.
 //
 // Special cases: frames in which all is −Inf, or a lexicon that fits nothing that is kept, leave no
-// hypothesis. A word that the model has not and that has no <unk> in its place has −Inf
-// under a weight above 0, and is then no hypothesis.
+// hypothesis; that is an error, [ErrNoHypothesis].
 // Source: [graves2006], [hannun2014]; hot words by [aho1975].
 type Beam struct {
 	Classes   int      // classes of a frame; 0 means len(Tokens)
 	Tokens    []string // text of each class; may be nil where there is neither Model nor Lexicon
 	Blank     int      // the class of blanks
-	Separator string   // text of the token between words; "" for none: every token is a word
+	Separator string   // text between words, of a token or within tokens; "" for none: every token is a word
 
 	Width     int     // prefixes kept; 0 means 64
 	Threshold float64 // prefixes are dropped whose total is this much under the best one's; 0 means never
@@ -39,13 +45,25 @@ type Beam struct {
 	Delay     int     // in frames; prefixes are dropped that differ from the best one in a label that it has had for this long; 0 means never
 	Best      int     // most hypotheses returned; 0 means 1
 
-	Model     LanguageModel // of words, or of tokens without a separator; nil for none
-	LMWeight  float64       // from 0 to 1e6
-	WordBonus float64       // nats for each word, from −1e6 to 1e6
+	Model     LanguageModel   // of words, or of tokens without a separator; nil for none
+	LMWeight  float64         // from 0 to 1e6
+	More      []WeightedModel // further models, at most 3, that need a Model
+	WordBonus float64         // nats for each word, from −1e6 to 1e6
+	Unknown   float64         // nats for each word that no model has, from −1e6 to 1e6
 
-	Lexicon []string  // the only words that may be; nil for all. It needs a separator
-	Hot     []HotWord // labels that are likelier here than elsewhere
+	Lexicon   []string  // the only words that may be; nil for all. It needs a separator
+	Spellings []string  // of each word of Lexicon, what its tokens' texts make up; nil where each is spelled as it is
+	Hot       []HotWord // labels that are likelier here than elsewhere
 }
+
+// WeightedModel is one of several language models. A weight multiplies the logarithms of its probabilities.
+type WeightedModel struct {
+	Model  LanguageModel
+	Weight float64 // from 0 to 1e6
+}
+
+// ErrNoHypothesis is in errors of emissions that allow no labels at all.
+var ErrNoHypothesis = errors.New("no hypothesis")
 
 // Hypothesis is a result. Its totals are natural logarithms. Labels that differ in separators alone, as by
 // one at the end, are different hypotheses, if of the same words.
@@ -53,7 +71,9 @@ type Hypothesis struct {
 	Tokens   []int
 	Acoustic float64 // ln P(y | x), as far as the search has seen it
 	LM       float64 // ln P_LM(y), unweighted; 0 without a model
+	More     float64 // what further models add, weighted
 	Words    int     // that are not empty
+	Unknown  int     // of the words, those that no model has
 	Boost    float64 // of hot words
 	Total    float64
 }
@@ -62,20 +82,19 @@ type Hypothesis struct {
 // several goroutines may use it, each with a [Stream] of its own.
 type Decoder struct {
 	beam      Beam
-	separator int32   // or none
-	most      float64 // that a token can add to the total by the words that it ends
+	separator int32      // or none
+	segments  [][]string // of each token: its text, parted by separators
+	most      float64    // that a token can add to the total by the words that it ends
 	lexicon   *lexicon
-	ids       []int32 // the model's numbers of each token, where every token is a word
-	unknown   int32   // the model's number of <unk>, and of </s>; or noNumber
-	end       int32
-	bound     float64 // that the model's scores are held to
+	words     *vocabulary
+	ids       []int32 // the vocabulary's number of each token, where every token is a word
 	hot       *hotWords
 }
 
 // NewDecoder checks the options and prepares what they name.
 //
 // Errors: options out of their ranges, by name, index and value; a word of the lexicon that the tokens
-// cannot spell, or that has the separator in it; a language model with words of which the tokens can spell
+// cannot spell, or that has the separator in it; a language model of whose words the tokens can spell
 // none, or hardly any, but more in letters of the other case, or one word twice; a bound that is NaN or +Inf.
 func NewDecoder(b Beam) (*Decoder, error) {
 	b.Classes = cmp.Or(b.Classes, len(b.Tokens))
@@ -85,19 +104,16 @@ func NewDecoder(b Beam) (*Decoder, error) {
 		return nil, err
 	}
 	b.Tokens = slices.Clone(b.Tokens)
-	words, err := newVocabulary(b.Model)
+	words, err := newVocabulary(&b)
 	if err != nil {
 		return nil, err
 	}
-	d := &Decoder{beam: b, separator: int32(b.separator()), most: b.most(), unknown: words.unknown, end: words.end}
-	if b.Model != nil {
-		d.bound = b.Model.Bound()
-		if !math.IsInf(d.bound, -1) {
-			d.bound += 1e-9 * max(1, math.Abs(d.bound)) // sums of back-off weights are rounded
+	d := &Decoder{beam: b, words: words, separator: int32(b.separator()), most: b.most()}
+	if b.Separator != "" {
+		d.lexicon = newLexicon(&b, words)
+		for _, s := range b.Tokens {
+			d.segments = append(d.segments, strings.Split(s, b.Separator))
 		}
-	}
-	if d.separator != none {
-		d.lexicon = newLexicon(&b, &words)
 	} else if b.Model != nil {
 		for _, s := range b.Tokens {
 			d.ids = append(d.ids, words.id(s))
@@ -119,11 +135,17 @@ func (b *Beam) check() error {
 	if b.Tokens == nil && (b.Model != nil || b.Lexicon != nil) {
 		return errors.New("ctc: Tokens is nil; a language model or a lexicon needs the tokens' text")
 	}
-	if s := b.separator(); b.Separator != "" && (s == none || s == b.Blank) {
-		return fmt.Errorf("ctc: Separator is %q; it must be the text of a token that is not the blank, or \"\" for none", b.Separator)
+	if b.Separator != "" && !b.separates() {
+		return fmt.Errorf("ctc: Separator is %q; it must be in the text of a token that is not the blank, or \"\" for none", b.Separator)
 	}
 	if b.Lexicon != nil && b.Separator == "" {
 		return errors.New("ctc: Lexicon is set without a Separator; it needs one, to tell where words end")
+	}
+	if b.Spellings != nil && (b.Lexicon == nil || len(b.Spellings) != len(b.Lexicon)) {
+		return fmt.Errorf("ctc: Spellings has %d elements; it must have one for each of the %d of Lexicon, or be nil", len(b.Spellings), len(b.Lexicon))
+	}
+	if err := b.checkModels(); err != nil {
+		return err
 	}
 	for _, o := range []struct {
 		name  string
@@ -136,7 +158,12 @@ func (b *Beam) check() error {
 	for _, o := range []struct {
 		name               string
 		value, least, most float64
-	}{{"Threshold", b.Threshold, 0, math.MaxFloat64}, {"LMWeight", b.LMWeight, 0, maxNats}, {"WordBonus", b.WordBonus, -maxNats, maxNats}} {
+	}{
+		{"Threshold", b.Threshold, 0, math.MaxFloat64},
+		{"LMWeight", b.LMWeight, 0, maxNats},
+		{"WordBonus", b.WordBonus, -maxNats, maxNats},
+		{"Unknown", b.Unknown, -maxNats, maxNats},
+	} {
 		if !(o.value >= o.least && o.value <= o.most) {
 			return fmt.Errorf("ctc: %s is %v; it must be from %v to %v", o.name, o.value, o.least, o.most)
 		}
@@ -144,12 +171,34 @@ func (b *Beam) check() error {
 	if err := b.checkWords(); err != nil {
 		return err
 	}
-	if b.Model != nil {
-		if bound := b.Model.Bound(); math.IsNaN(bound) || math.IsInf(bound, 1) {
-			return fmt.Errorf("ctc: Model.Bound() is %v; it must be a number that no score is above, or −Inf", bound)
+	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separator())
+}
+
+// checkModels checks the language models, which are several, and their weights.
+func (b *Beam) checkModels() error {
+	if b.Model == nil && len(b.More) > 0 {
+		return errors.New("ctc: More is set without a Model; the first model is Model")
+	}
+	if b.Model == nil && b.Unknown != 0 {
+		return errors.New("ctc: Unknown is set without a Model; without one no word is unknown")
+	}
+	if len(b.More) >= maxModels {
+		return fmt.Errorf("ctc: More has %d models; it must have at most %d", len(b.More), maxModels-1)
+	}
+	for i, m := range b.More {
+		if m.Model == nil {
+			return fmt.Errorf("ctc: More[%d].Model is nil; it must be a model", i)
+		}
+		if !(m.Weight >= 0 && m.Weight <= maxNats) {
+			return fmt.Errorf("ctc: More[%d].Weight is %v; it must be from 0 to %v", i, m.Weight, float64(maxNats))
 		}
 	}
-	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separator())
+	for i, m := range b.models() {
+		if bound := m.Model.Bound(); math.IsNaN(bound) || math.IsInf(bound, 1) {
+			return fmt.Errorf("ctc: %s.Bound() is %v; it must be a number that no score is above, or −Inf", modelName(i), bound)
+		}
+	}
+	return nil
 }
 
 // maxNats bounds what words may add to a total, so that sums keep their digits.
@@ -158,13 +207,34 @@ const maxNats = 1e6
 // most returns the most that a token can add to the total by the words that it ends.
 func (b *Beam) most() float64 {
 	most := b.WordBonus
-	if b.Model != nil && b.LMWeight > 0 {
-		most += max(b.LMWeight*b.Model.Bound(), -maxNats) // of a model that allows nothing, too
+	if b.Model != nil {
+		most += max(b.Unknown, 0)
 	}
-	if b.Separator != "" { // most tokens end none
-		most = max(most, 0)
+	for _, m := range b.models() {
+		if m.Weight > 0 {
+			most += max(m.Weight*m.Model.Bound(), -maxNats) // of a model that allows nothing, too
+		}
 	}
-	return most
+	if b.Separator == "" {
+		return most
+	}
+	ends := 0
+	for c, s := range b.Tokens {
+		if c != b.Blank {
+			ends = max(ends, strings.Count(s, b.Separator))
+		}
+	}
+	return float64(ends) * max(most, 0) // most tokens end none
+}
+
+// separates reports whether the separator is in any token.
+func (b *Beam) separates() bool {
+	for c, s := range b.Tokens {
+		if c != b.Blank && strings.Contains(s, b.Separator) {
+			return true
+		}
+	}
+	return false
 }
 
 // separator returns the class between words, or none.
@@ -172,7 +242,12 @@ func (b *Beam) separator() int {
 	if b.Separator == "" {
 		return none
 	}
-	return slices.Index(b.Tokens, b.Separator)
+	for c, s := range b.Tokens {
+		if c != b.Blank && s == b.Separator {
+			return c
+		}
+	}
+	return none
 }
 
 // Decode returns the best hypotheses for whole emissions, the best first; of equal totals the
@@ -180,7 +255,7 @@ func (b *Beam) separator() int {
 //
 // Shapes: logProbs is T frames of Classes.
 // Errors: NaN and +Inf; a length that is no multiple of Classes; a score of Model that is NaN or above its
-// bound.
+// bound; emissions that allow no labels, [ErrNoHypothesis], with the reason.
 func (d *Decoder) Decode(logProbs []float32) ([]Hypothesis, error) {
 	s := d.Stream()
 	if err := s.Push(logProbs); err != nil {
@@ -189,10 +264,14 @@ func (d *Decoder) Decode(logProbs []float32) ([]Hypothesis, error) {
 	return s.Finish()
 }
 
-// Text returns the text of labels: that of their tokens, one after the other. Without Tokens it is empty.
+// Text returns the text of labels: that of their tokens, one after the other, or, where words have Spellings, the
+// words that these mean, with separators between. Without Tokens it is empty.
 func (d *Decoder) Text(tokens []int) string {
 	if d.beam.Tokens == nil {
 		return ""
+	}
+	if d.beam.Spellings != nil {
+		return strings.Join(d.meant(tokens), d.beam.Separator)
 	}
 	var text strings.Builder
 	for _, c := range tokens {

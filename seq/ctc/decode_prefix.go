@@ -26,21 +26,23 @@ type prefix struct {
 
 // knowledge is all but the acoustics.
 type knowledge struct {
-	lm    float64
-	boost float64 // of hot words that are complete
-	prior float64 // what these and the words add to the total, with what hot words have been lent
-	words int32
-	place int32 // in the lexicon, of the word that has begun
-	begun bool  // there is such a word
-	state int32 // of the language model
-	hot   int32
+	lm      float64
+	more    float64 // of further models, weighted
+	boost   float64 // of hot words that are complete
+	prior   float64 // what these and the words add to the total, with what hot words have been lent
+	words   int32
+	unknown int32            // of the words, those that no model has
+	place   int32            // in the lexicon, of the word that has begun
+	begun   bool             // there is such a word
+	states  [maxModels]int32 // of the language models
+	hot     int32
 }
 
 // before returns what is known of no labels at all.
 func (d *Decoder) before() knowledge {
 	var k knowledge
-	if d.beam.Model != nil {
-		k.state = d.beam.Model.Start()
+	for i := range d.words.models {
+		k.states[i] = d.words.models[i].Start()
 	}
 	if d.hot != nil {
 		k.hot = d.hot.start
@@ -53,17 +55,10 @@ func (d *Decoder) before() knowledge {
 // forbidden. Errors: those of score.
 func (d *Decoder) after(k *knowledge, token int32) (err error) {
 	allowed := true
-	switch {
-	case d.separator == none:
+	if d.segments == nil {
 		err = d.word(k, d.idOf(token))
-	case token == d.separator:
-		allowed, err = d.endWord(k)
-	default:
-		k.begun = true
-		if d.lexicon != nil {
-			k.place = d.lexicon.walk(k.place, d.beam.Tokens[token])
-			allowed = k.place != noWord || !d.lexicon.closed
-		}
+	} else {
+		allowed, err = d.spell(k, token)
 	}
 	if !allowed || err != nil {
 		k.prior = math.Inf(-1)
@@ -77,12 +72,36 @@ func (d *Decoder) after(k *knowledge, token int32) (err error) {
 	return nil
 }
 
+// spell adds a token's text, which may end words, and reports whether that may be.
+func (d *Decoder) spell(k *knowledge, token int32) (allowed bool, err error) {
+	for i, s := range d.segments[token] {
+		if i > 0 {
+			if _, allowed, err = d.endWord(k); !allowed || err != nil {
+				return allowed, err
+			}
+		}
+		if s == "" {
+			continue
+		}
+		k.begun = true
+		if d.lexicon == nil {
+			continue
+		}
+		if k.place = d.lexicon.walk(k.place, s); k.place == noWord && d.lexicon.closed {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // atEnd returns what is known when nothing follows; the prior is −Inf where that may not be.
 // Errors: those of score.
 func (d *Decoder) atEnd(k knowledge) (knowledge, error) {
-	allowed, err := d.endWord(&k)
-	if err == nil && d.end != noNumber {
-		err = d.score(&k, d.end)
+	_, allowed, err := d.endWord(&k)
+	for i := range d.words.models {
+		if m := &d.words.models[i]; err == nil && m.end != noNumber {
+			err = d.score(&k, i, m.end)
+		}
 	}
 	if err != nil {
 		return k, err
@@ -99,20 +118,64 @@ func (d *Decoder) atEnd(k knowledge) (knowledge, error) {
 	return k, nil
 }
 
-// endWord ends the word that has begun, if any, and reports whether it may be.
-func (d *Decoder) endWord(k *knowledge) (allowed bool, err error) {
+// endWord ends the word that has begun, if any. It returns its number and whether it may be. Of several words of
+// one spelling it is that which the models like best.
+func (d *Decoder) endWord(k *knowledge) (word int32, allowed bool, err error) {
 	if !k.begun {
-		return true, nil
+		return noNumber, true, nil
 	}
-	id, ok := int32(noNumber), true
+	var same []int32
 	if d.lexicon != nil {
-		id, ok = d.lexicon.word(k.place, d.unknown)
+		if same = d.lexicon.words(k.place); len(same) == 0 && d.lexicon.closed {
+			return noNumber, false, nil
+		}
 	}
 	k.begun, k.place = false, 0
-	return ok, d.word(k, id)
+	if len(same) == 0 {
+		return noNumber, true, d.word(k, noNumber)
+	}
+	before, total := *k, 0.0
+	for i, w := range same {
+		next := before
+		if err := d.word(&next, w); err != nil {
+			return w, true, err
+		}
+		if d.settle(&next); i == 0 || next.prior > total {
+			*k, word, total = next, w, next.prior
+		}
+	}
+	return word, true, nil
 }
 
-// idOf returns the model's number of a token that is a word.
+// meant returns the words that labels mean.
+func (d *Decoder) meant(tokens []int) (words []string) {
+	text := ""
+	k := d.before()
+	end := func() {
+		if w, _, err := d.endWord(&k); text != "" {
+			if err == nil && w != noNumber {
+				text = d.words.words[w].text
+			}
+			words = append(words, text)
+		}
+		text = ""
+	}
+	for _, c := range tokens {
+		for i, s := range d.segments[c] {
+			if i > 0 {
+				end()
+			}
+			if s != "" {
+				text += s
+				k.begun, k.place = true, d.lexicon.walk(k.place, s)
+			}
+		}
+	}
+	end()
+	return words
+}
+
+// idOf returns the vocabulary's number of a token that is a word.
 func (d *Decoder) idOf(token int32) int32 {
 	if d.ids == nil {
 		return noNumber
@@ -121,28 +184,47 @@ func (d *Decoder) idOf(token int32) int32 {
 }
 
 // word counts a word.
-func (d *Decoder) word(k *knowledge, id int32) error {
+func (d *Decoder) word(k *knowledge, word int32) error {
 	k.words++
 	if d.beam.Model == nil {
 		return nil
 	}
-	if id == noNumber {
-		k.lm = math.Inf(-1)
-		return nil
+	if word == noNumber || !d.words.words[word].known {
+		k.unknown++
 	}
-	return d.score(k, id)
+	for i := range d.words.models {
+		id := d.words.models[i].unknown
+		if word != noNumber {
+			id = d.words.words[word].ids[i]
+		}
+		if err := d.score(k, i, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// score adds a word or the end to the language model's probability. Errors: one that is NaN
+// score adds a word or the end to the probability of a language model. Errors: one that is NaN
 // or above the model's bound, by which the search leaves out what cannot be among the best.
-func (d *Decoder) score(k *knowledge, id int32) error {
-	p, next := d.beam.Model.Score(k.state, id)
-	if !(p <= d.bound) {
-		return fmt.Errorf("ctc: Model.Score(%d, %d) is %v for the word %q; it must be at most Bound(), which is %v",
-			k.state, id, p, excerpt.Of(d.beam.Model.Words()[id]), d.beam.Model.Bound())
+func (d *Decoder) score(k *knowledge, model int, id int32) error {
+	m := &d.words.models[model]
+	p, next := m.least, k.states[model]
+	if id != noNumber {
+		if p, next = m.Score(next, id); !(p <= m.bound) {
+			return fmt.Errorf("ctc: %s.Score(%d, %d) is %v for the word %q; it must be at most Bound(), which is %v",
+				modelName(model), k.states[model], id, p, excerpt.Of(m.Words()[id]), m.Bound())
+		}
+		if id == m.unknown && p <= logZero {
+			p = m.least
+		}
 	}
-	k.lm += p
-	k.state = next
+	k.states[model] = next
+	switch {
+	case model == 0:
+		k.lm += p
+	case m.weight > 0: // 0 · −Inf would be NaN
+		k.more += m.weight * p
+	}
 	return nil
 }
 
@@ -152,7 +234,7 @@ func (d *Decoder) settle(k *knowledge) {
 	if d.beam.LMWeight > 0 { // 0 · −Inf would be NaN
 		k.prior += d.beam.LMWeight * k.lm
 	}
-	k.prior += d.beam.WordBonus * float64(k.words)
+	k.prior += k.more + d.beam.WordBonus*float64(k.words) + d.beam.Unknown*float64(k.unknown)
 	if d.hot != nil {
 		k.prior += d.hot.lent[k.hot]
 	}

@@ -1,6 +1,7 @@
 package ctc
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -91,7 +92,7 @@ func checkPruning(t *testing.T, b Beam, x []float32) {
 	d := decoder(t, b)
 	want := plain(d, x)
 	got, err := d.Decode(x)
-	if err != nil {
+	if err != nil && !(errors.Is(err, ErrNoHypothesis) && len(want) == 0) {
 		t.Fatal(err)
 	}
 	if len(got) != len(want) {

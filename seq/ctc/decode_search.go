@@ -2,6 +2,7 @@ package ctc
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -47,6 +48,9 @@ type search struct {
 	round  int64    // counts prefixes that have been extended
 	seen   []int64  // of each token: the round in which it led to a prefix of the beam, or was tried
 	err    error    // of the language model
+
+	emptied int  // the frame after which the beam is empty
+	void    bool // all classes of that frame are −Inf
 }
 
 // reset starts with no labels.
@@ -70,7 +74,12 @@ func (s *search) frame(row []float32) {
 	for i := range s.beam {
 		s.extend(row, int32(i))
 	}
+	was := len(s.beam)
 	s.turn()
+	if len(s.beam) == 0 && was > 0 {
+		s.emptied = s.now
+		s.void = !slices.ContainsFunc(row, func(v float32) bool { return !math.IsInf(float64(v), -1) })
+	}
 	s.now++
 	s.decide()
 }
@@ -351,9 +360,28 @@ func (s *search) hypotheses(before []int) ([]Hypothesis, error) {
 	best := make([]Hypothesis, min(len(all), s.d.beam.Best))
 	for i := range best {
 		r := &all[i]
-		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, int(r.words), r.boost, r.total}
+		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, r.more, int(r.words), int(r.unknown), r.boost, r.total}
+	}
+	if len(best) == 0 {
+		return nil, s.noHypothesis()
 	}
 	return best, nil
+}
+
+// noHypothesis is the error that says why there is none.
+func (s *search) noHypothesis() error {
+	closed := s.d.lexicon != nil && s.d.lexicon.closed
+	switch {
+	case len(s.beam) == 0 && s.void:
+		return fmt.Errorf("ctc: %w: all classes of frame %d are −Inf", ErrNoHypothesis, s.emptied)
+	case len(s.beam) == 0 && closed:
+		return fmt.Errorf("ctc: %w: after frame %d, nothing that the beam of %d had begins words of the lexicon, which has %d", ErrNoHypothesis, s.emptied, s.d.beam.Width, len(s.d.beam.Lexicon))
+	case len(s.beam) == 0:
+		return fmt.Errorf("ctc: %w: at frame %d, all that the beam of %d had is impossible", ErrNoHypothesis, s.emptied, s.d.beam.Width)
+	case closed:
+		return fmt.Errorf("ctc: %w: after %d frames, nothing that the beam of %d has ends with a whole word of the lexicon, which has %d", ErrNoHypothesis, s.now, s.d.beam.Width, len(s.d.beam.Lexicon))
+	}
+	return fmt.Errorf("ctc: %w: the language model gives the probability 0 to all that the beam of %d has", ErrNoHypothesis, s.d.beam.Width)
 }
 
 // labels returns a prefix's labels.

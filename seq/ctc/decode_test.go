@@ -1,6 +1,7 @@
 package ctc
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -142,8 +143,35 @@ func languageModel(t testing.TB, order int, text string) *ngram.Model {
 	return m
 }
 
-// prior is what Beam's doc comment adds to ln P(y | x), from the labels alone.
-func prior(b *Beam, labels []int) (lm float64, words int, boost float64, allowed bool) {
+// sentence is ln P_LM of words by a model's own definition; in one without <unk> of package ngram unknown words count as the
+// least likely one does at the start.
+func sentence(m LanguageModel, words []string) float64 {
+	lm := m.(interface{ Sentence(words ...string) float64 }).Sentence(words...)
+	n, ok := m.(*ngram.Model)
+	if !ok {
+		return lm
+	}
+	own := n.Words()
+	p, _ := n.Score(n.Start(), n.Word("<unk>"))
+	if p > -99*math.Ln10 {
+		return lm
+	}
+	least := 0.0
+	for _, w := range own {
+		if s, _ := n.Score(n.Start(), n.Word(w)); !strings.HasPrefix(w, "<") && !strings.HasPrefix(w, "</") {
+			least = min(least, s)
+		}
+	}
+	for _, w := range words {
+		if !slices.Contains(own, w) {
+			lm += least - p
+		}
+	}
+	return lm
+}
+
+// prior is what Beam's doc comment adds to ln P(y | x), from the labels alone, but for Total.
+func prior(b *Beam, labels []int) (h Hypothesis, allowed bool) {
 	var list []string
 	if b.Separator == "" {
 		for _, c := range labels {
@@ -159,23 +187,34 @@ func prior(b *Beam, labels []int) (lm float64, words int, boost float64, allowed
 	allowed = true
 	for _, w := range list {
 		allowed = allowed && (b.Lexicon == nil || slices.Contains(b.Lexicon, w))
+		known := b.Model == nil
+		for _, m := range b.models() {
+			known = known || slices.Contains(m.Model.Words(), w)
+		}
+		if !known {
+			h.Unknown++
+		}
 	}
+	h.Tokens, h.Words = labels, len(list)
 	if b.Model != nil {
-		lm = b.Model.(interface{ Sentence(words ...string) float64 }).Sentence(list...)
+		h.LM = sentence(b.Model, list)
 	}
-	for _, h := range b.Hot {
-		in, pattern := labels, h.Tokens
+	for _, m := range b.More {
+		h.More += m.Weight * sentence(m.Model, list)
+	}
+	for _, hot := range b.Hot {
+		in, pattern := labels, hot.Tokens
 		if b.Separator != "" {
 			s := []int{b.separator()}
 			in, pattern = slices.Concat(s, in, s), slices.Concat(s, pattern, s)
 		}
 		for i := range in {
 			if i+len(pattern) <= len(in) && slices.Equal(in[i:i+len(pattern)], pattern) {
-				boost += h.Boost
+				h.Boost += hot.Boost
 			}
 		}
 	}
-	return lm, len(list), boost, allowed
+	return h, allowed
 }
 
 func beams(t testing.TB) map[string]Beam {
@@ -203,9 +242,27 @@ func beams(t testing.TB) map[string]Beam {
 		"above 1":         with(words, func(b *Beam) { b.Model, b.LMWeight = above, 2 }),
 		"tokens, above 1": with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = above, 1.5, -0.5 }),
 		"tokens":          with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 1, 1 }),
-		"lexicon":         with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
-		"hot":             with(words, func(b *Beam) { b.Hot = hot }),
-		"hot tokens":      with(tokens, func(b *Beam) { b.Hot = []HotWord{{[]int{0, 2, 0}, 2}, {[]int{2, 0}, 1}, {[]int{3}, 0.5}} }),
+		"unknown":         with(words, func(b *Beam) { b.Model, b.LMWeight, b.Unknown = counted{}, 0.5, -1.5 }),
+		"unknown bonus":   with(words, func(b *Beam) { b.Model, b.LMWeight, b.Unknown = model, 0.5, 2 }),
+		"several": with(words, func(b *Beam) {
+			b.Model, b.LMWeight, b.WordBonus, b.Unknown = noUnknown, 0.7, 0.5, -0.5
+			b.More = []WeightedModel{{counted{}, 0.4}, {above, 0.3}, {model, 0}}
+		}),
+		"several, of tokens": with(tokens, func(b *Beam) {
+			b.Model, b.LMWeight, b.More = model, 0.7, []WeightedModel{{counted{}, 0.4}, {noUnknown, 0.3}}
+		}),
+		"pieces": with(words, func(b *Beam) {
+			b.Tokens, b.Model, b.LMWeight, b.WordBonus = []string{"a", "_", " b", " ", " ab"}, model, 0.7, 0.4
+		}),
+		"pieces alone": with(words, func(b *Beam) {
+			b.Tokens, b.Model, b.LMWeight, b.WordBonus = []string{"a", "_", " b", "b", " a b"}, above, 0.7, 0.4
+		}),
+		"lexicon of pieces": with(words, func(b *Beam) {
+			b.Tokens, b.Lexicon, b.WordBonus = []string{"a", "_", " b", "b", " ab"}, []string{"ab", "b", "abb"}, 1
+		}),
+		"lexicon":    with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
+		"hot":        with(words, func(b *Beam) { b.Hot = hot }),
+		"hot tokens": with(tokens, func(b *Beam) { b.Hot = []HotWord{{[]int{0, 2, 0}, 2}, {[]int{2, 0}, 1}, {[]int{3}, 0.5}} }),
 		"all": with(words, func(b *Beam) {
 			b.Model, b.LMWeight, b.WordBonus, b.Hot, b.Lexicon = model, 0.9, 0.3, hot, []string{"a", "b", "aba", "ab", "ba"}
 		}),
@@ -223,7 +280,7 @@ func TestTotalsAreDefinition(t *testing.T) {
 			acoustic := enumerate(x, len(letters), b.Blank)
 			left := len(acoustic)
 			for key := range acoustic {
-				if lm, _, _, allowed := prior(&b, parse(key)); !allowed || b.LMWeight > 0 && math.IsInf(lm, -1) {
+				if p, allowed := prior(&b, parse(key)); !allowed || b.LMWeight > 0 && math.IsInf(p.LM, -1) {
 					left--
 				}
 			}
@@ -232,14 +289,15 @@ func TestTotalsAreDefinition(t *testing.T) {
 				t.Fatalf("%s: %d hypotheses; want %d", name, len(got), left)
 			}
 			for _, h := range got {
-				lm, n, boost, allowed := prior(&b, h.Tokens)
-				want := Hypothesis{h.Tokens, acoustic[fmt.Sprint(h.Tokens)], lm, n, boost, 0}
-				want.Total = want.Acoustic + b.LMWeight*lm + b.WordBonus*float64(n) + boost
-				if !allowed || !close64(h.Acoustic, want.Acoustic) || !close64(h.LM, lm) || h.Words != n || !close64(h.Boost, boost) || !close64(h.Total, want.Total) {
+				want, allowed := prior(&b, h.Tokens)
+				want.Acoustic = acoustic[fmt.Sprint(h.Tokens)]
+				want.Total = want.Acoustic + b.LMWeight*want.LM + want.More + b.WordBonus*float64(want.Words) + b.Unknown*float64(want.Unknown) + want.Boost
+				if !allowed || !close64(h.Acoustic, want.Acoustic) || !close64(h.LM, want.LM) || !close64(h.More, want.More) || h.Words != want.Words ||
+					h.Unknown != want.Unknown || !close64(h.Boost, want.Boost) || !close64(h.Total, want.Total) {
 					t.Fatalf("%s: %+v; want %+v", name, h, want)
 				}
-				words += n
-				if boost != 0 {
+				words += h.Words
+				if h.Boost != 0 {
 					boosted++
 				}
 			}
@@ -272,8 +330,8 @@ func TestWeight0IsNoModel(t *testing.T) {
 				if !slices.Equal(h.Tokens, w.Tokens) || h.Acoustic != w.Acoustic || h.Total != w.Total || h.Boost != w.Boost || h.Words != w.Words {
 					t.Errorf("%+v; without a model %+v", h, w)
 				}
-				if lm, _, _, _ := prior(&b, h.Tokens); !close64(h.LM, lm) {
-					t.Errorf("LM is %v; want %v", h.LM, lm)
+				if p, _ := prior(&b, h.Tokens); !close64(h.LM, p.LM) {
+					t.Errorf("LM is %v; want %v", h.LM, p.LM)
 				}
 			}
 		}
@@ -290,8 +348,8 @@ func TestImpossible(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if h := finish(t, s); len(h) != 0 {
-		t.Errorf("%+v", h)
+	if _, err := s.Finish(); !errors.Is(err, ErrNoHypothesis) || !strings.Contains(err.Error(), "all classes of frame 1 are −Inf") {
+		t.Error(err)
 	}
 	s.Reset()
 	if h := finish(t, s); len(h) != 1 || len(h[0].Tokens) != 0 || h[0].Total != 0 {

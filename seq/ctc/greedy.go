@@ -18,29 +18,58 @@ func Greedy(logProbs []float32, classes, blank int) (Path, error) {
 	if err := checkClasses(classes, blank); err != nil {
 		return Path{}, err
 	}
-	n, err := frames(logProbs, classes)
+	g := GreedyStream{classes: classes, blank: blank, last: blank}
+	err := g.Push(logProbs)
+	return g.path, err
+}
+
+// GreedyStream is [Greedy] of emissions that come in chunks. How they are cut makes no difference. It is
+// not for several goroutines at once.
+type GreedyStream struct {
+	classes, blank int
+	last           int // class of the last frame
+	frames         int
+	path           Path
+}
+
+// NewGreedyStream returns a stream. Errors: a blank that is no class.
+func NewGreedyStream(classes, blank int) (*GreedyStream, error) {
+	if err := checkClasses(classes, blank); err != nil {
+		return nil, err
+	}
+	return &GreedyStream{classes: classes, blank: blank, last: blank}, nil
+}
+
+// Push adds frames, any number of them.
+//
+// Errors: NaN and +Inf, with the frame's number in the stream; a length that is no multiple of
+// the classes; the stream is then as it was before.
+func (g *GreedyStream) Push(logProbs []float32) error {
+	n, err := frames(logProbs, g.classes)
 	if err != nil {
-		return Path{}, err
+		return err
 	}
-	if err := checkLogProbs(logProbs, classes, 0); err != nil {
-		return Path{}, err
+	if err := checkLogProbs(logProbs, g.classes, g.frames); err != nil {
+		return err
 	}
-	var p Path
-	last := blank
 	for t := range n {
-		row := logProbs[t*classes : (t+1)*classes]
+		row := logProbs[t*g.classes : (t+1)*g.classes]
 		best := 0
 		for c, v := range row {
 			if v > row[best] {
 				best = c
 			}
 		}
-		if best != last && best != blank {
-			p.Tokens = append(p.Tokens, best)
-			p.Frames = append(p.Frames, t)
+		if best != g.last && best != g.blank {
+			g.path.Tokens = append(g.path.Tokens, best)
+			g.path.Frames = append(g.path.Frames, g.frames+t)
 		}
-		p.LogProb += float64(row[best])
-		last = best
+		g.path.LogProb += float64(row[best])
+		g.last = best
 	}
-	return p, nil
+	g.frames += n
+	return nil
 }
+
+// Path returns the path of the frames so far; its labels do not change any more. It is good until the next Push.
+func (g *GreedyStream) Path() Path { return g.path }

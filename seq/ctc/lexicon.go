@@ -12,48 +12,55 @@ import (
 // noWord is the place in a lexicon of letters that begin no word of it.
 const noWord = -1
 
-// lexicon has the words that can be told from others, as the bytes of their spelling, so
+// lexicon has the words that can be told from others, by the bytes of their spelling, so
 // that it does not matter how tokens cut them up.
 type lexicon struct {
 	trie[byte]
-	words  []lexiconWord // of each node
-	closed bool          // other words are forbidden
+	spans  []span  // of each node, where its words are
+	all    []int32 // numbers of words, those of one spelling together
+	closed bool    // other words are forbidden
 }
 
-type lexiconWord struct {
-	id int32 // in the language model
-	is bool  // the node is a word's end
-}
+// span is where in a list some elements are.
+type span struct{ lo, hi int32 }
 
-// newLexicon makes it of the beam's words, or of its model's if there are none. It returns
+// newLexicon makes it of the beam's words, or of its models' if there are none. It returns
 // nil where there is neither.
-func newLexicon(b *Beam, model *vocabulary) *lexicon {
-	words, closed := b.Lexicon, b.Lexicon != nil
-	if !closed {
-		if b.Model == nil {
-			return nil
-		}
-		words = b.Model.Words()
+func newLexicon(b *Beam, v *vocabulary) *lexicon {
+	if b.Lexicon == nil && b.Model == nil {
+		return nil
 	}
 	type entry struct {
 		spelling []byte
-		id       int32
+		word     int32
 	}
-	all := make([]entry, 0, len(words))
-	for _, w := range words {
-		all = append(all, entry{[]byte(w), model.id(w)})
+	var all []entry
+	if b.Lexicon == nil {
+		for i, w := range v.words {
+			all = append(all, entry{[]byte(w.text), int32(i)})
+		}
 	}
-	slices.SortFunc(all, func(a, b entry) int { return slices.Compare(a.spelling, b.spelling) })
+	for i, w := range b.Lexicon {
+		spelling := w
+		if b.Spellings != nil {
+			spelling = b.Spellings[i]
+		}
+		all = append(all, entry{[]byte(spelling), v.id(w)})
+	}
+	slices.SortStableFunc(all, func(a, b entry) int { return slices.Compare(a.spelling, b.spelling) })
 	spellings := make([][]byte, len(all))
+	l := &lexicon{closed: b.Lexicon != nil, all: make([]int32, len(all))}
 	for i := range all {
-		spellings[i] = all[i].spelling
+		spellings[i], l.all[i] = all[i].spelling, all[i].word
 	}
-	l := &lexicon{closed: closed}
 	var ends []int32
 	l.trie, ends = newTrie(spellings)
-	l.words = make([]lexiconWord, len(l.first)-1)
+	l.spans = make([]span, len(l.first)-1)
 	for i, n := range ends {
-		l.words[n] = lexiconWord{all[i].id, true}
+		if l.spans[n].hi == 0 {
+			l.spans[n].lo = int32(i)
+		}
+		l.spans[n].hi = int32(i + 1)
 	}
 	return l
 }
@@ -66,54 +73,69 @@ func (l *lexicon) walk(at int32, text string) int32 {
 	return at
 }
 
-// word returns the model's number of the word that ends at a place; unknown is that of
-// words that are not in the lexicon. ok tells whether the word may be.
-func (l *lexicon) word(at int32, unknown int32) (id int32, ok bool) {
-	if at == noWord || !l.words[at].is {
-		return unknown, !l.closed
+// words returns the numbers of the words that end at a place.
+func (l *lexicon) words(at int32) []int32 {
+	if at == noWord {
+		return nil
 	}
-	return l.words[at].id, true
+	return l.all[l.spans[at].lo:l.spans[at].hi]
 }
 
-// checkWords refuses words that the tokens cannot spell: one of the lexicon, or in the main those of the
+// checkWords refuses words that the tokens cannot spell: one of the lexicon, or in the main those of a
 // model.
 func (b *Beam) checkWords() error {
 	tokens := newSpeller(b)
 	for i, w := range b.Lexicon {
+		name, spelling := "Lexicon", w
+		if b.Spellings != nil {
+			name, spelling = "Spellings", b.Spellings[i]
+		}
 		switch {
-		case w == "":
-			return fmt.Errorf("ctc: Lexicon[%d] is empty; it must be a word", i)
-		case strings.Contains(w, b.Separator):
-			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be one word, without the separator %q", i, excerpt.Of(w), b.Separator)
-		case !tokens.spell(w):
+		case w == "" || isMark(w):
+			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be a word", i, w)
+		case spelling == "":
+			return fmt.Errorf("ctc: Spellings[%d] is empty; it must spell %q", i, excerpt.Of(w))
+		case strings.Contains(w, b.Separator) || strings.Contains(spelling, b.Separator):
+			return fmt.Errorf("ctc: %s[%d] is %q; it must be one word, without the separator %q", name, i, excerpt.Of(spelling), b.Separator)
+		case !tokens.spell(spelling):
 			hint := ""
-			if other, ok := tokens.otherCase(w); ok {
+			if other, ok := tokens.otherCase(spelling); ok {
 				hint = fmt.Sprintf("; they spell %q: mind the case of letters", excerpt.Of(other))
 			}
-			return fmt.Errorf("ctc: Lexicon[%d] is %q; it must be a word that the tokens spell%s", i, excerpt.Of(w), hint)
+			return fmt.Errorf("ctc: %s[%d] is %q; it must be a word that the tokens spell%s", name, i, excerpt.Of(spelling), hint)
 		}
 	}
-	if b.Model == nil {
-		return nil
+	if b.Spellings != nil {
+		return nil // the words are not what the tokens spell
 	}
+	for i, m := range b.models() {
+		if err := tokens.checkModel(modelName(i), m.Model); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkModel refuses a model of whose words the tokens spell none, or far more in the other case of letters.
+func (s *speller) checkModel(name string, m LanguageModel) error {
 	var words, spelled, others int
 	strange := "" // the first word that cannot be spelled
-	for _, w := range b.Model.Words() {
+	for _, w := range m.Words() {
 		if isMark(w) || w == unknownWord {
 			continue
 		}
 		words++
-		if tokens.spell(w) {
+		if s.spell(w) {
 			spelled++
 			continue
 		}
 		strange = cmp.Or(strange, w)
-		if _, ok := tokens.otherCase(w); ok {
+		if _, ok := s.otherCase(w); ok {
 			others++
 		}
 	}
 	if strange != "" && (spelled == 0 || others >= 10*spelled) {
-		return fmt.Errorf("ctc: Model has %d words, of which the tokens spell %d, not %q; in the other case of letters they spell %d more: the model must have words as the tokens write them", words, spelled, excerpt.Of(strange), others)
+		return fmt.Errorf("ctc: %s has %d words, of which the tokens spell %d, not %q; in the other case of letters they spell %d more: the model must have words as the tokens write them", name, words, spelled, excerpt.Of(strange), others)
 	}
 	return nil
 }

@@ -21,12 +21,15 @@ func (counted) Score(state, word int32) (logProb float64, next int32) {
 
 // Sentence is the definition.
 func (m counted) Sentence(words ...string) (sum float64) {
-	for i, w := range words {
+	known := 0
+	for _, w := range words {
 		n := slices.Index(m.Words(), w)
 		if n < 0 {
-			return math.Inf(-1)
+			sum += -0.2 - 0.3*2 // as the least likely word at the start
+			continue
 		}
-		sum += -0.2 - 0.3*float64(n) - 0.1*float64(i%4)
+		sum += -0.2 - 0.3*float64(n) - 0.1*float64(known%4)
+		known++
 	}
 	return sum
 }

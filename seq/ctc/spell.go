@@ -43,6 +43,7 @@ type speller struct {
 	token   []bool // of each node: it is a whole token
 	reached []bool // of each place in a word: tokens lead there
 	whole   bool   // words are single tokens
+	before  string // the separator, where tokens begin with it, or ""
 }
 
 func newSpeller(b *Beam) *speller {
@@ -54,6 +55,11 @@ func newSpeller(b *Beam) *speller {
 	}
 	slices.SortFunc(texts, slices.Compare)
 	s := &speller{whole: b.Separator == ""}
+	if slices.ContainsFunc(texts, func(text []byte) bool {
+		return len(text) > len(b.Separator) && strings.HasPrefix(string(text), b.Separator)
+	}) {
+		s.before = b.Separator
+	}
 	var ends []int32
 	s.trie, ends = newTrie(texts)
 	s.token = make([]bool, len(s.first)-1)
@@ -63,8 +69,13 @@ func newSpeller(b *Beam) *speller {
 	return s
 }
 
-// spell reports whether tokens make up a word.
+// spell reports whether tokens make up a word, at a text's start or after a separator.
 func (s *speller) spell(word string) bool {
+	return s.makeUp(word) || s.before != "" && s.makeUp(s.before+word)
+}
+
+// makeUp reports whether tokens make up a text.
+func (s *speller) makeUp(word string) bool {
 	s.reached = append(s.reached[:0], make([]bool, len(word)+1)...)
 	s.reached[0] = true
 	for from := range len(word) {

@@ -172,7 +172,7 @@ func TestBeamErrors(t *testing.T) {
 		{Beam{Classes: 3, Separator: " "}, `Separator is " "`},
 		{Beam{Tokens: []string{" ", "a"}, Separator: " "}, `Separator is " "`},
 		{Beam{Tokens: letters, Lexicon: []string{"a"}}, "Lexicon is set without"},
-		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", ""}}, "Lexicon[1] is empty"},
+		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", ""}}, `Lexicon[1] is ""`},
 		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", "a b"}}, `Lexicon[1] is "a b"; it must be one word, without the separator " "`},
 		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a", "ac"}}, `Lexicon[1] is "ac"; it must be a word that the tokens spell`},
 		{Beam{Tokens: letters, Blank: 1, Separator: " ", Lexicon: []string{"a_"}}, `Lexicon[0] is "a_"`},

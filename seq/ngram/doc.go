@@ -14,7 +14,7 @@
 // Words are strings without spaces, tabs and line ends; the other white space of Unicode may be in
 // them, as it is in those of other systems' files. Every sentence starts with <s>, which is never
 // predicted, and ends with </s>, which is. A word that the model does not have counts as
-// <unk>; where the model has no <unk> either, its probability is 0.
+// <unk>.
 //
 // Sources: [katz1987], [chen1999].
 package ngram

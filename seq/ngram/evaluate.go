@@ -20,7 +20,10 @@ type Evaluation struct {
 // Errors: <s> or </s> as a word; a line of more than 1 MiB.
 func (m *Model) Evaluate(text io.Reader) (Evaluation, error) {
 	var e Evaluation
-	l := newLines(text)
+	l, err := newLines(text)
+	if err != nil {
+		return e, err
+	}
 	for l.next() {
 		s := m.Start()
 		for w := range l.words() {

@@ -9,10 +9,8 @@ import (
 	"iter"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
-
-// byteOrderMark may be before a text.
-const byteOrderMark = "\uFEFF"
 
 // blank tells what separates words.
 func blank(c rune) bool { return c == ' ' || c == '\t' || c == '\r' }
@@ -25,10 +23,14 @@ type lines struct {
 	done   bool
 }
 
-func newLines(r io.Reader) *lines {
-	s := bufio.NewScanner(r)
+func newLines(r io.Reader) (*lines, error) {
+	text, err := plaintext.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("ngram: %w", err)
+	}
+	s := bufio.NewScanner(text)
 	s.Buffer(nil, maxLine)
-	return &lines{scan: s}
+	return &lines{scan: s}, nil
 }
 
 // next goes to the next line that is not blank, and reports whether there is one.
@@ -36,9 +38,6 @@ func (l *lines) next() bool {
 	for l.scan.Scan() {
 		l.number++
 		l.line = l.scan.Bytes()
-		if l.number == 1 {
-			l.line = bytes.TrimPrefix(l.line, []byte(byteOrderMark))
-		}
 		if l.line = bytes.TrimFunc(l.line, blank); len(l.line) > 0 {
 			return true
 		}

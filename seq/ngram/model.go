@@ -12,9 +12,6 @@ const (
 // A Word is a word's number in a model; see [Model.Word].
 type Word = int32
 
-// NoWord is the number of every word that a model has not, nor <unk> in its place.
-const NoWord Word = -1
-
 // A State is as much of a history as matters for what follows: histories that the model
 // cannot tell apart share one. States of one model may be compared, and be keys of maps.
 // The zero State is the empty history.
@@ -31,7 +28,7 @@ type Model struct {
 	ids   map[string]Word
 	nodes []node
 	edges table // from a node and a word to the longer node, except from node 0
-	unk   Word  // or NoWord
+	unk   Word
 	bound float64
 }
 
@@ -47,7 +44,7 @@ type node struct {
 }
 
 func newModel(order int) *Model {
-	return &Model{order: order, ids: map[string]Word{}, nodes: make([]node, 1), unk: NoWord}
+	return &Model{order: order, ids: map[string]Word{}, nodes: make([]node, 1)}
 }
 
 // Order returns the number of words of the longest n-grams.
@@ -60,7 +57,7 @@ func (m *Model) Bound() float64 { return m.bound }
 // Words returns all words of the model, each at its number. The caller must not change them.
 func (m *Model) Words() []string { return m.words }
 
-// Word returns the number of a word: <unk>'s, or else NoWord, where the model has it not.
+// Word returns the number of a word, or that of <unk> where the model does not have it.
 func (m *Model) Word(s string) Word {
 	if w, ok := m.ids[s]; ok {
 		return w
@@ -75,11 +72,8 @@ func (m *Model) End() Word { return m.ids[end] }
 func (m *Model) Start() State { return m.nodes[1+m.ids[start]].context }
 
 // Score returns the natural logarithm of the probability of w after the history s, and
-// the state after w. For NoWord these are −Inf and the empty history.
+// the state after w.
 func (m *Model) Score(s State, w Word) (logProb float64, next State) {
-	if w == NoWord {
-		return math.Inf(-1), 0
-	}
 	back, known := 0.0, false
 	for n := int32(s); ; n = m.nodes[n].suffix {
 		if c := m.child(n, w); c != 0 {
@@ -122,20 +116,20 @@ func (m *Model) addWord(s string) Word {
 	w := Word(len(m.words))
 	m.words = append(m.words, s)
 	m.ids[s] = w
-	if s == unknown {
-		m.unk = w
-	}
 	m.nodes = append(m.nodes, node{logProb: math.NaN(), word: w, depth: 1})
 	return w
 }
 
-// nameUnknown takes <UNK> as <unk> if that is not there.
-func (m *Model) nameUnknown() {
+// nameUnknown finds <unk>, or takes <UNK> for it.
+func (m *Model) nameUnknown() (ok bool) {
 	const capital = "<UNK>"
-	if w, ok := m.ids[capital]; ok && m.unk == NoWord {
-		m.words[w], m.ids[unknown], m.unk = unknown, w, w
-		delete(m.ids, capital)
+	if m.unk, ok = m.ids[unknown]; ok {
+		return true
 	}
+	if m.unk, ok = m.ids[capital]; ok {
+		m.words[m.unk], m.ids[unknown] = unknown, m.unk
+	}
+	return ok
 }
 
 // extend returns the node that is n and one word more, after making it if need be.

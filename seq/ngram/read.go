@@ -1,9 +1,7 @@
 package ngram
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +18,8 @@ const (
 	maxOrder = 16
 	// maxLine is the most bytes that a line may have.
 	maxLine = 1 << 20
+	// missing is the log probability of <unk> where a file has none.
+	missing = -100 * math.Ln10
 	// maxBackoff is far above any log back-off weight; sums of them stay finite.
 	maxBackoff = 1000
 	// maxRounding is how far above 0 rounding may take a log probability in a file.
@@ -42,10 +42,10 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
-// Read reads a model in ARPA format, compressed by gzip or not.
+// Read reads a model in ARPA format, compressed by gzip or not, in UTF-8 or UTF-16.
 //
 // Text before \data\ is skipped. Fields are separated by spaces or tabs. <UNK> is taken as <unk> where
-// there is no <unk>; log probabilities up to 1e-4 are taken as 0. An n-gram whose
+// there is no <unk>; where there is neither, <unk> is added with the log probability −100 to the base 10, as in KenLM. Log probabilities up to 1e-4 are taken as 0. An n-gram whose
 // prefix is not listed is fine: the prefix then has no probability of its own and the back-off
 // weight 1. The probability of <s>, often −99, is kept as it is.
 //
@@ -55,15 +55,14 @@ func Load(path string) (*Model, error) {
 // among the 1-grams, a log probability above that, NaN, a back-off weight at the highest order
 // other than 0, no <s> or </s>, no \end\, and text after it.
 func Read(r io.Reader) (*Model, error) {
-	plain, err := unzip(r)
+	lines, err := newLines(r)
 	if err != nil {
 		return nil, err
 	}
-	a := arpa{lines: newLines(plain)}
+	a := arpa{lines: lines}
 	if err := a.read(); err != nil {
 		return nil, a.lines.locate(err)
 	}
-	a.m.nameUnknown()
 	for _, w := range []string{start, end} {
 		if _, ok := a.m.ids[w]; !ok {
 			return nil, fmt.Errorf("ngram: the model has no %s", w)
@@ -73,19 +72,6 @@ func Read(r io.Reader) (*Model, error) {
 	a.m.linkContexts()
 	a.m.findBound()
 	return a.m, nil
-}
-
-// unzip returns what gzip has packed, or r itself where it is not packed.
-func unzip(r io.Reader) (io.Reader, error) {
-	b := bufio.NewReader(r)
-	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		return b, nil
-	}
-	z, err := gzip.NewReader(b)
-	if err != nil {
-		return nil, fmt.Errorf("ngram: %w", err)
-	}
-	return z, nil
 }
 
 // arpa reads a file section by section.
@@ -103,6 +89,10 @@ func (a *arpa) read() error {
 	for order := 1; order <= len(a.counts); order++ {
 		if err := a.section(order); err != nil {
 			return err
+		}
+		if order == 1 && !a.m.nameUnknown() {
+			a.m.unk = a.m.addWord(unknown)
+			a.m.nodes[1+a.m.unk].logProb = missing
 		}
 	}
 	if a.lines.text() != `\end\` {

@@ -24,8 +24,8 @@ import (
 //
 // or 0.5, 1 and 1.5 where the text is too small to give all three between 0 and k.
 //
-// Memory grows with the text. Errors: an order below 1 or above 16; a text without words; <s> or </s>
-// as a word; a line of more than 1 MiB.
+// The text may be compressed by gzip, and in UTF-8 or UTF-16. Memory grows with it. Errors: an order below 1 or above 16; a
+// text without words; <s> or </s> as a word; a line of more than 1 MiB; what is no text.
 //
 // Source: [chen1999], with the fall-back of [heafield2013].
 func Train(text io.Reader, order int) (*Model, error) {
@@ -60,8 +60,11 @@ type trainer struct {
 func (t *trainer) read(text io.Reader) error {
 	first := t.m.addWord(start)
 	last := t.m.addWord(end)
-	t.m.addWord(unknown)
-	l := newLines(text)
+	t.m.unk = t.m.addWord(unknown)
+	l, err := newLines(text)
+	if err != nil {
+		return err
+	}
 	for l.next() {
 		t.text = append(t.text, first)
 		for s := range l.words() {

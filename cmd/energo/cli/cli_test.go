@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -49,8 +52,18 @@ func TestScripts(t *testing.T) {
 			"pictures": pictures,
 			"board":    board,
 			"fetch":    fetch,
+			"pack":     pack,
 		},
 	})
+}
+
+// pack compresses a file by gzip.
+func pack(ts *testscript.TestScript, _ bool, args []string) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := io.WriteString(z, ts.ReadFile(args[0]))
+	ts.Check(errors.Join(err, z.Close()))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b.Bytes(), 0o666))
 }
 
 // writeDigits makes an MNIST-like set of 12×12 pictures in four classes: a bright

@@ -58,8 +58,8 @@ func newLMEval() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "eval MODEL [FILE]", Short: "Measure a language model on text, a sentence a line",
-		Long: `Prints how many words a text has (stdin without a file), a sentence a line, and the model's perplexity. It is infinite,
-in JSON null, where the text has a word that the model does not have, nor <unk> in its place.`,
+		Long: `Prints how many words a text has (stdin without a file), a sentence a line, and the model's perplexity. Words that
+the model does not have count as its <unk>, or, if it has none, with the probability 10^-100, as in KenLM; the second perplexity leaves them out.`,
 		Example: `  energo lm eval corpus.arpa other.txt`,
 		Args:    positional(2, "the model"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,7 +77,7 @@ in JSON null, where the text has a word that the model does not have, nor <unk> 
 				return err
 			}
 			if !asJSON {
-				fmt.Fprintf(cmd.OutOrStdout(), "%d sentences, %d words, %d not in the model; perplexity %.2f, without those %.2f\n",
+				fmt.Fprintf(cmd.OutOrStdout(), "%d sentences, %d words, %d not in the model; perplexity %.6g, without those %.6g\n",
 					e.Sentences, e.Words, e.Unknown, e.Perplexity(), e.KnownPerplexity())
 				return nil
 			}

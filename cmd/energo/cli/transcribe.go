@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
-	"github.com/energo-ml/energo/seq/ngram"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -26,11 +22,13 @@ type decodeFlags struct {
 	threshold float64
 	topTokens int
 	delay     float64
-	lm        string
-	lmWeight  float64
+	lm        []string
+	lmWeight  []float64
+	unknown   float64
 	wordBonus float64
 	lexicon   string
 	hot       []string
+	hotFiles  []string
 	hotBoost  float64
 	best      int
 }
@@ -40,18 +38,20 @@ func (d *decodeFlags) add(f *pflag.FlagSet) {
 	f.Float64Var(&d.threshold, "threshold", 0, "drop prefixes whose total is more than this many nats below the best one's; 0 drops none")
 	f.IntVar(&d.topTokens, "top-tokens", 0, "number of tokens of a frame, the likeliest, that begin new prefixes; 0 is all")
 	f.Float64Var(&d.delay, "delay", 0, "seconds after which the search settles what the best prefix has; 0 is never")
-	f.StringVar(&d.lm, "lm", "", "ARPA `file` of a language model of words, gzipped or not (energo lm train makes one)")
-	f.Float64Var(&d.lmWeight, "lm-weight", 0.5, "weight of the language model")
+	f.StringArrayVar(&d.lm, "lm", nil, "`file` of a language model of words, ARPA or KenLM's binary (energo lm train makes one); may be given up to four times")
+	f.Float64SliceVar(&d.lmWeight, "lm-weight", []float64{0.5}, "weight of the language model: one for all, or one for each with commas between")
+	f.Float64Var(&d.unknown, "unk", 0, "nats for each word that no language model has; below 0 such words are rarer")
 	f.Float64Var(&d.wordBonus, "word-bonus", 0, "nats for each word")
-	f.StringVar(&d.lexicon, "lexicon", "", "`file` of the only words there may be, one a line")
+	f.StringVar(&d.lexicon, "lexicon", "", "`file` of the only words there may be, one a line, or a word and the tokens that spell it")
 	f.StringArrayVar(&d.hot, "hot", nil, "`word` or phrase that is likelier here; may be given again, and end in =NATS")
+	f.StringArrayVar(&d.hotFiles, "hot-file", nil, "`file` of hot words, a word or phrase a line, perhaps with a tab and its nats; may be given again")
 	f.Float64Var(&d.hotBoost, "hot-boost", 3, "nats for a hot word without its own")
 	f.IntVar(&d.best, "best", 1, "hypotheses shown")
 }
 
 // searches reports whether the best class of each frame is not enough.
 func (d *decodeFlags) searches() bool {
-	return d.beam > 0 || d.lm != "" || d.lexicon != "" || len(d.hot) > 0 || d.best > 1
+	return d.beam > 0 || len(d.lm) > 0 || d.lexicon != "" || len(d.hot) > 0 || len(d.hotFiles) > 0 || d.best > 1
 }
 
 // decoder makes the search that the flags ask for.
@@ -67,59 +67,30 @@ func (d *decodeFlags) decoder(e *read.Emitter) (*ctc.Decoder, error) {
 	if d.best > 1 {
 		b.Best = math.MaxInt32 // of which some have the same words
 	}
-	var err error
-	if d.lm != "" {
-		if b.Model, err = ngram.Load(d.lm); err != nil {
-			return nil, err
-		}
-		b.LMWeight = d.lmWeight
+	if err := d.models(&b); err != nil {
+		return nil, err
 	}
 	if d.lexicon != "" {
-		if b.Lexicon, err = readWords(d.lexicon); err != nil {
+		if err := readLexicon(&b, d.lexicon); err != nil {
 			return nil, err
 		}
 	}
-	for _, h := range d.hot {
-		word, boost := h, d.hotBoost
-		if i := strings.LastIndex(h, "="); i >= 0 {
-			if boost, err = strconv.ParseFloat(h[i+1:], 64); err != nil {
-				return nil, usagef("--hot %q: %q is no number", h, h[i+1:])
-			}
-			word = h[:i]
-		}
-		tokens, err := e.Spell(word)
+	words, err := d.hotWords()
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range words {
+		tokens, err := e.Spell(w.text)
 		if err != nil {
-			return nil, fmt.Errorf("--hot: %w", err)
+			return nil, fmt.Errorf("%s: %w", w.from, err)
 		}
-		b.Hot = append(b.Hot, ctc.HotWord{Tokens: tokens, Boost: boost})
+		b.Hot = append(b.Hot, ctc.HotWord{Tokens: tokens, Boost: w.boost})
 	}
 	dec, err := ctc.NewDecoder(b)
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return dec, nil
-}
-
-// readWords reads a file of words, one a line.
-func readWords(path string) (words []string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if w := strings.TrimSpace(lines.Text()); w != "" {
-			words = append(words, w)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if len(words) == 0 {
-		return nil, fmt.Errorf("%s has no words; it must have one a line", path)
-	}
-	return words, nil
 }
 
 // A transcript is what a file was read as: a line of --json.
@@ -132,9 +103,11 @@ type transcript struct {
 
 type hypothesis struct {
 	Text     string         `json:"text"`
-	Acoustic measure.Number `json:"acoustic"` // logarithms
-	LM       measure.Number `json:"lm"`       // −Inf for words that cannot be
+	Acoustic measure.Number `json:"acoustic"`       // logarithms
+	LM       measure.Number `json:"lm"`             // −Inf for words that cannot be
+	More     measure.Number `json:"more,omitempty"` // of further language models, weighted
 	Words    int            `json:"words"`
+	Unknown  int            `json:"unknown,omitempty"` // of the words, those that no language model has
 	Boost    float64        `json:"boost"`
 	Total    measure.Number `json:"total"`
 }
@@ -164,16 +137,18 @@ train strips. Instead of the run's folder it takes an ONNX model that was traine
 net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, a JSON array or one a line, with <blank> for
 the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors, .pt or JSON lines.
 
-Without further flags each frame's best class counts. A beam search sums over alignments; a
-language model, a lexicon and hot words steer it. Spaces at the ends of a text and doubled ones are left out; of
+Without further flags each frame's best class counts. A beam search sums over alignments; language models, a lexicon and hot words
+steer it. A word that no language model has is unlikely, not impossible; --unk makes it more so or less. A line of a lexicon is a word or, as flashlight has them, a word
+and the tokens that spell it, as often as it has spellings. Texts may be gzipped, in UTF-8 or UTF-16. Spaces at the ends of a text and doubled ones are left out; of
 hypotheses that are then alike, only the best is shown. --manifest reads the files that a CSV file names and counts errors
 against its texts. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
 will not change any more, and in brackets what may; the result is that of the whole recording. With --delay, doubts
 older than that are settled, so that there is always something that will not change.
 
-Exit status 1 if a file could not be read.`,
+Exit status 1 if a file could not be read, or no text fits it.`,
 		Example: `  energo transcribe runs/speech-1 recording.wav
   energo transcribe runs/speech-1 --lm digits.arpa --hot nine=2 *.wav --json
+  energo transcribe tokens.txt emissions.npy --lm general.bin --lm domain.arpa --lm-weight 0.5,0.3 --hot-file names.txt
   energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
   energo transcribe net.onnx recording.wav --lm digits.arpa
   energo transcribe net.onnx lines/*.png --beam 16
@@ -201,7 +176,7 @@ Exit status 1 if a file could not be read.`,
 			if t.stream && (t.Reader == nil || t.Reader.Features() == nil) {
 				return usagef("--stream is for recordings, with a run of speech: how far an ONNX model looks ahead is not known, so it reads whole recordings")
 			}
-			if t.searches() || t.stream {
+			if t.searches() {
 				if t.dec, err = t.decoder(t.Emitter); err != nil {
 					return err
 				}
@@ -224,15 +199,16 @@ Exit status 1 if a file could not be read.`,
 // rules says which flags count.
 func (t *transcribing) rules(manifest string) []rule {
 	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
-	searches := t.searches() || t.stream
+	searches := t.searches()
 	return append(listenRules(t.Emitter), []rule{
 		{"frame", t.delay > 0, "without --delay, times do not matter"},
 		{"threshold", searches, beam},
 		{"top-tokens", searches, beam},
 		{"delay", searches, beam},
 		{"word-bonus", searches, beam},
-		{"lm-weight", t.lm != "", "there is no language model (--lm)"},
-		{"hot-boost", slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
+		{"lm-weight", len(t.lm) > 0, "there is no language model (--lm)"},
+		{"unk", len(t.lm) > 0, "there is no language model (--lm) that words are unknown to"},
+		{"hot-boost", len(t.hotFiles) > 0 || slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
 		{"edits", manifest != "", "errors are counted against the texts of a --manifest"},
 		{"edits", !t.json, "--json shows texts and references alone"},
 		{"chunk", t.stream, "recordings are read in chunks with --stream alone"},
@@ -260,9 +236,9 @@ func (t *transcribing) file(f spokenFile) error {
 	}
 	one := transcript{File: f.path, Best: []hypothesis{}}
 	for _, h := range best {
-		text := t.spaced(t.Text(h.Tokens))
+		text := t.spaced(t.text(h.Tokens))
 		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
-			one.Best = append(one.Best, hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), h.Words, h.Boost, measure.Number(h.Total)})
+			one.Best = append(one.Best, hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), measure.Number(h.More), h.Words, h.Unknown, h.Boost, measure.Number(h.Total)})
 		}
 	}
 	if len(one.Best) > 0 {
@@ -299,11 +275,29 @@ func (t *transcribing) spaced(text string) string {
 	return strings.Join(strings.Fields(text), t.Separator)
 }
 
-// hypotheses decodes a file.
-func (t *transcribing) hypotheses(path string) ([]ctc.Hypothesis, error) {
-	if t.stream {
-		return t.streamed(path)
+// text writes tokens out.
+func (t *transcribing) text(tokens []int) string {
+	if t.dec != nil {
+		return t.dec.Text(tokens)
 	}
+	return t.Text(tokens)
+}
+
+// hypotheses decodes a file.
+func (t *transcribing) hypotheses(path string) (best []ctc.Hypothesis, err error) {
+	if t.stream {
+		best, err = t.streamed(path)
+	} else {
+		best, err = t.whole(path)
+	}
+	if errors.Is(err, ctc.ErrNoHypothesis) {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return best, err
+}
+
+// whole decodes all of a file at once.
+func (t *transcribing) whole(path string) ([]ctc.Hypothesis, error) {
 	x, err := t.Emit(path)
 	if err != nil {
 		return nil, err
@@ -315,7 +309,37 @@ func (t *transcribing) hypotheses(path string) ([]ctc.Hypothesis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.Text(p.Tokens))), Total: p.LogProb}}, nil
+	return t.only(p), nil
+}
+
+// only is the one hypothesis of the best class of each frame.
+func (t *transcribing) only(p ctc.Path) []ctc.Hypothesis {
+	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.Text(p.Tokens))), Total: p.LogProb}}
+}
+
+// A settling decodes emissions that come in chunks.
+type settling interface {
+	Push(logProbs []float32) error
+	Stable() []int // what will not change any more
+	Finish() ([]ctc.Hypothesis, error)
+}
+
+// greedy takes the best class of each frame.
+type greedy struct {
+	*ctc.GreedyStream
+	only func(ctc.Path) []ctc.Hypothesis
+}
+
+func (g greedy) Stable() []int                     { return g.Path().Tokens }
+func (g greedy) Finish() ([]ctc.Hypothesis, error) { return g.only(g.Path()), nil }
+
+// settling returns what decodes a recording in chunks.
+func (t *transcribing) settling() (settling, error) {
+	if t.dec != nil {
+		return t.dec.Stream(), nil
+	}
+	g, err := ctc.NewGreedyStream(len(t.Classes), t.Blank)
+	return greedy{g, t.only}, err
 }
 
 // soFar is a line of --stream --json: what has been read of a recording.
@@ -339,7 +363,10 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	search := t.dec.Stream()
+	search, err := t.settling()
+	if err != nil {
+		return nil, err
+	}
 	last := soFar{File: path}
 	size := max(1, int(t.chunk*float64(clip.Rate)))
 	for lo := 0; lo < len(clip.Samples); lo += size {
@@ -366,14 +393,14 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 }
 
 // tell prints what has been read so far if that differs from the last line.
-func (t *transcribing) tell(before soFar, search *ctc.Stream, seconds float64) (soFar, error) {
-	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.Text(search.Stable())}
+func (t *transcribing) tell(before soFar, search settling, seconds float64) (soFar, error) {
+	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
 	best, err := search.Finish()
-	if err != nil {
+	if err != nil && !errors.Is(err, ctc.ErrNoHypothesis) { // in the midst of a word of a lexicon
 		return now, err
 	}
 	if len(best) > 0 {
-		now.Partial = t.Text(best[0].Tokens[len(search.Stable()):])
+		now.Partial = strings.TrimPrefix(t.text(best[0].Tokens), now.Stable)
 	}
 	if now == before {
 		return before, nil

@@ -111,6 +111,7 @@ var voids = []struct{ command, flags, void, counts string }{
 
 	{"transcribe tokens.txt nowhere", "threshold top-tokens delay word-bonus", "", "--beam 4"},
 	{"transcribe tokens.txt nowhere", "lm-weight", "--beam 4", "--lm nowhere.arpa"},
+	{"transcribe tokens.txt nowhere", "unk", "--beam 4", "--lm nowhere.arpa"},
 	{"transcribe tokens.txt nowhere", "hot-boost", "--hot a=1", "--hot a"},
 	{"transcribe tokens.txt nowhere", "edits", "", "--manifest nowhere.csv"},
 	{"transcribe tokens.txt nowhere", "edits", "--manifest nowhere.csv --json", "--manifest nowhere.csv"},
@@ -132,7 +133,7 @@ var counting = map[string]string{
 		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
-	"transcribe":   "beam lm lexicon hot best manifest stream logits json",
+	"transcribe":   "beam lm lexicon hot hot-file best manifest stream logits json",
 	"align":        "out manifest frame logits json",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
 }
