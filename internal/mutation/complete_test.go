@@ -20,6 +20,7 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 
 // elsewhere are functions of such names that the table leaves out, and why.
 var elsewhere = map[string]string{
+	"internal/mapped.Open":       "passes the bytes on",
 	"internal/plaintext.Open":    "ngram.Read and others read what it passes on",
 	"seq/ctc.Decoder.Decode":     "takes numbers in memory",
 	"data.LoadPictures":          "ReadPictures twice",

@@ -2,11 +2,13 @@ package mutation
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -455,6 +457,25 @@ func pictureReaders() (all []reader) {
 	)
 }
 
+// binaryModel unpacks a small binary file of KenLM's.
+func binaryModel(t *testing.T, dir string) {
+	packed, err := os.ReadFile(filepath.Join(root, "seq/ngram/testdata/o2.quant.bin.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "lm.bin"), model, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func soundReaders() []reader {
 	model := at("lm.arpa", func(path string) (any, error) {
 		m, err := ngram.Load(path)
@@ -517,6 +538,21 @@ func soundReaders() []reader {
 			}),
 		},
 		{name: "arpa", funcs: []string{"seq/ngram.Load", "seq/ngram.Read"}, file: "lm.arpa", blind: noDigest, make: only("lm.arpa", []byte(arpa)), read: model},
+		{name: "kenlm", funcs: []string{"seq/ngram.Open", "seq/ngram.OpenBinary"}, file: "lm.bin", blind: noDigest, make: binaryModel, read: at("lm.bin", func(path string) (any, error) {
+			m, err := ngram.OpenBinary(path)
+			if err != nil {
+				return nil, err
+			}
+			defer m.Close()
+			var all []float64
+			s := m.Start()
+			for w := range m.Words() {
+				var p float64
+				p, s = m.Score(s, ngram.Word(w))
+				all = append(all, p)
+			}
+			return fmt.Sprint(m.Order(), m.Words(), all), nil
+		})},
 		{name: "arpa.gz", file: "lm.arpa", make: only("lm.arpa", gzipped([]byte(arpa))), read: model},
 	}
 }

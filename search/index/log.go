@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/energo-ml/energo/internal/mapped"
 	"github.com/energo-ml/energo/internal/wholefile"
 )
 
@@ -67,7 +68,7 @@ func logHead(salt [16]byte) []byte {
 // the end, and is ready to append. closed is the log's length when the index was last closed.
 func openLog(dir, name string, closed int64, readOnly bool, replay func(records []byte) error) (*changeLog, error) {
 	path := filepath.Join(dir, name)
-	data, unmap, err := mapFile(path)
+	data, unmap, err := mapped.Open(path)
 	if err != nil {
 		return nil, openError(dir, name, err)
 	}

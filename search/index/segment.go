@@ -13,6 +13,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/energo-ml/energo/internal/mapped"
 	"github.com/energo-ml/energo/internal/simd"
 )
 
@@ -146,7 +147,7 @@ func (f *footer) marshal() []byte {
 
 // openSegment maps a segment of an index of o.
 func openSegment(dir, name string, o Options) (*slab, error) {
-	data, unmap, err := mapFile(filepath.Join(dir, name))
+	data, unmap, err := mapped.Open(filepath.Join(dir, name))
 	if err != nil {
 		return nil, openError(dir, name, err)
 	}

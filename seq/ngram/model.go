@@ -74,6 +74,12 @@ func (m *Model) Start() State { return m.nodes[1+m.ids[start]].context }
 // Score returns the natural logarithm of the probability of w after the history s, and
 // the state after w.
 func (m *Model) Score(s State, w Word) (logProb float64, next State) {
+	logProb, next, _ = m.Match(s, w)
+	return logProb, next
+}
+
+// Match is Score, with the number of words of the n-gram that counts.
+func (m *Model) Match(s State, w Word) (logProb float64, next State, order int) {
 	back, known := 0.0, false
 	for n := int32(s); ; n = m.nodes[n].suffix {
 		if c := m.child(n, w); c != 0 {
@@ -82,7 +88,7 @@ func (m *Model) Score(s State, w Word) (logProb float64, next State) {
 				next, known = child.context, true
 			}
 			if !math.IsNaN(child.logProb) {
-				return back + child.logProb, next
+				return back + child.logProb, next, int(child.depth)
 			}
 		}
 		back += m.nodes[n].backoff

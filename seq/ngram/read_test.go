@@ -154,7 +154,7 @@ func TestWideBlanksAreWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := m.Evaluate(strings.NewReader("\u00a0 \u3000\n"))
+	e, err := Evaluate(m, strings.NewReader("\u00a0 \u3000\n"), nil)
 	if err != nil || e.Words != 2 || e.Unknown != 0 || e.LogProb != m.Sentence("\u00a0", "\u3000") {
 		t.Errorf("%+v, %v", e, err)
 	}

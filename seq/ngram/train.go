@@ -24,15 +24,22 @@ import (
 //
 // or 0.5, 1 and 1.5 where the text is too small to give all three between 0 and k.
 //
+// prune are thresholds of the orders from 1 on, of which the last is that of all higher orders, too: an n-gram that is in the text
+// no more often than its order's threshold is left out, and the model falls back on shorter ones. They do not decrease, and the first is 0. Without
+// any, all n-grams are kept.
+//
 // The text may be compressed by gzip, and in UTF-8 or UTF-16. Memory grows with it. Errors: an order below 1 or above 16; a
 // text without words; <s> or </s> as a word; a line of more than 1 MiB; what is no text.
 //
 // Source: [chen1999], with the fall-back of [heafield2013].
-func Train(text io.Reader, order int) (*Model, error) {
+func Train(text io.Reader, order int, prune ...int) (*Model, error) {
 	if order < 1 || order > maxOrder {
 		return nil, fmt.Errorf("ngram: the order is %d; it must be from 1 to %d", order, maxOrder)
 	}
-	t := trainer{m: newModel(order)}
+	if err := checkPrune(prune, order); err != nil {
+		return nil, err
+	}
+	t := trainer{m: newModel(order), prune: prune}
 	if err := t.read(text); err != nil {
 		return nil, err
 	}
@@ -42,13 +49,34 @@ func Train(text io.Reader, order int) (*Model, error) {
 	t.m.linkSuffixes()
 	t.adjust()
 	t.smooth()
+	if len(prune) > 0 {
+		t.m = t.kept()
+		t.m.linkSuffixes()
+	}
 	t.m.linkContexts()
 	t.m.findBound()
 	return t.m, nil
 }
 
+func checkPrune(prune []int, order int) error {
+	if len(prune) > order {
+		return fmt.Errorf("ngram: prune has %d thresholds; the order is %d", len(prune), order)
+	}
+	for i, p := range prune {
+		switch {
+		case i == 0 && p != 0:
+			return fmt.Errorf("ngram: prune[0] is %d; it must be 0: words are not left out", p)
+		case i > 0 && p < prune[i-1]:
+			return fmt.Errorf("ngram: prune[%d] is %d and prune[%d] is %d; thresholds must not decrease", i, p, i-1, prune[i-1])
+		}
+	}
+	return nil
+}
+
 type trainer struct {
 	m       *Model
+	prune   []int
+	seen    []int64 // of each node: how often it is in the text; only where n-grams are left out
 	text    []Word  // sentences, with <s> and </s>
 	counts  []int64 // of each node: a(h w)
 	totals  []int64 // of each node: a(h ·)
@@ -103,6 +131,10 @@ func (t *trainer) count() error {
 			if int(n) == len(t.counts) {
 				t.counts = append(t.counts, 0)
 			}
+			if len(t.prune) > 0 {
+				t.seen = append(t.seen, make([]int64, len(t.counts)-len(t.seen))...)
+				t.seen[n]++
+			}
 			if depth+1 == m.order || w == first {
 				t.counts[n]++
 			}
@@ -134,7 +166,11 @@ func (t *trainer) smooth() {
 		d := t.discounts(depth)
 		m.level(depth, func(n int32, at *node) {
 			t.totals[at.parent] += t.counts[n]
-			t.freed[at.parent] += d.of(t.counts[n])
+			if t.left(n) {
+				t.freed[at.parent] += float64(t.counts[n])
+			} else {
+				t.freed[at.parent] += d.of(t.counts[n])
+			}
 		})
 		m.level(depth, func(n int32, at *node) {
 			lower := t.uniform
@@ -152,6 +188,40 @@ func (t *trainer) smooth() {
 		})
 	}
 	m.nodes[1+m.ids[start]].logProb = -99 * math.Ln10 // as ARPA files have it
+}
+
+// left reports whether an n-gram is left out.
+func (t *trainer) left(n int32) bool {
+	if len(t.prune) == 0 {
+		return false
+	}
+	threshold := t.prune[min(int(t.m.nodes[n].depth), len(t.prune))-1]
+	return threshold > 0 && t.seen[n] <= int64(threshold)
+}
+
+// kept returns the model of the n-grams that are not left out. What a longer one ends or begins with is not.
+func (t *trainer) kept() *Model {
+	m := newModel(t.m.order)
+	for _, w := range t.m.words {
+		m.addWord(w)
+	}
+	m.unk = t.m.unk
+	place := make([]int32, len(t.m.nodes))
+	for i := range t.m.nodes[1:] {
+		n := int32(i + 1)
+		at := &t.m.nodes[n]
+		if t.left(n) {
+			continue
+		}
+		if at.depth == 1 {
+			place[n] = 1 + at.word
+		} else {
+			place[n] = m.extend(place[at.parent], at.word)
+		}
+		to := &m.nodes[place[n]]
+		to.logProb, to.backoff = at.logProb, at.backoff
+	}
+	return m
 }
 
 // discounts are those of counts 0, 1, 2, and 3 and above.

@@ -231,7 +231,7 @@ func TestTrainErrors(t *testing.T) {
 
 func TestEvaluate(t *testing.T) {
 	m := train(t, "a b\na c\n", 2)
-	e, err := m.Evaluate(strings.NewReader("a b\n\na zz\n"))
+	e, err := Evaluate(m, strings.NewReader("a b\n\na zz\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("perplexity of known words %v; want %v", got, want)
 	}
 	for _, w := range []string{"<s>", "</s>"} {
-		if _, err := m.Evaluate(strings.NewReader("a\na " + w + "\n")); err == nil || !strings.Contains(err.Error(), "line 2: "+w+" may not stand in a sentence") {
+		if _, err := Evaluate(m, strings.NewReader("a\na "+w+"\n"), nil); err == nil || !strings.Contains(err.Error(), "line 2: "+w+" may not stand in a sentence") {
 			t.Errorf("%s in a text: %v", w, err)
 		}
 	}
@@ -261,7 +261,7 @@ func TestEvaluate(t *testing.T) {
 	own := text(300)
 	before := math.Inf(1)
 	for order := 1; order <= 4; order++ {
-		e, err := train(t, own, order).Evaluate(strings.NewReader(own))
+		e, err := Evaluate(train(t, own, order), strings.NewReader(own), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

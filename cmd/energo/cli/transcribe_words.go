@@ -20,7 +20,7 @@ func (d *decodeFlags) models(b *ctc.Beam) error {
 		return usagef("--lm-weight has %d weights; it must have one, or one for each of the %d --lm", n, len(d.lm))
 	}
 	for i, path := range d.lm {
-		m, err := ngram.Load(path)
+		m, err := ngram.Open(path)
 		if err != nil {
 			return err
 		}

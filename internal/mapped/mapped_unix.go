@@ -1,14 +1,15 @@
 //go:build unix
 
-package index
+// Package mapped maps files into memory, to be read only, where the system can; elsewhere it reads them.
+package mapped
 
 import (
 	"os"
 	"syscall"
 )
 
-// mapFile returns a file's bytes, and what gives their memory back.
-func mapFile(path string) (data []byte, unmap func(), err error) {
+// Open returns a file's bytes, and what gives their memory back.
+func Open(path string) (data []byte, unmap func(), err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
