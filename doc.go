@@ -40,8 +40,8 @@
 //
 //   - packages seq/lattice, seq/answers: free energies, minima, marginals and draws of chains and graphs; chains and
 //     alignments as answers that any functional trains;
-//   - packages seq/ctc, seq/ngram, seq/audio: what a network trained by CTC says and when, language models of words,
-//     recordings;
+//   - packages seq/token, seq/ctc, seq/ngram, seq/audio: what the classes of a network trained by CTC mean, what it
+//     says and when, language models of words, recordings;
 //   - packages seq/read, seq/tag: networks that read strips and speech, and taggers of words, opened by their cards.
 //
 // Search:

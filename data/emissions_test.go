@@ -1,6 +1,7 @@
 package data
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -32,6 +33,96 @@ func npyFile(version byte, kind, shape string, fortran string, values any) []byt
 	return b.Bytes()
 }
 
+// bigEndian are the bytes of numbers, the most significant first.
+func bigEndian(values any) []byte {
+	var b bytes.Buffer
+	_ = binary.Write(&b, binary.BigEndian, values)
+	return b.Bytes()
+}
+
+// npzFile returns an archive of arrays.
+func npzFile(t *testing.T, files map[string][]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, text := range files {
+		f, err := w.Create(name)
+		if err == nil {
+			_, err = f.Write(text)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestReadBatch: a batch is cut into its recordings, by lengths beside the emissions or in a file of their own, and as a stream.
+func TestReadBatch(t *testing.T) {
+	values := []float32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} // [2, 3, 2]
+	dir := t.TempDir()
+	batch := npyFile(1, "<f4", "2, 3, 2", "False", values)
+	column := make([]float32, len(values))
+	for n := range 2 {
+		for f := range 3 {
+			for c := range 2 {
+				column[n+2*f+6*c] = values[6*n+2*f+c]
+			}
+		}
+	}
+	for name, text := range map[string][]byte{
+		"a.npy": batch, "f.npy": npyFile(1, "<f4", "2, 3, 2", "True", column),
+		"a.npz":    npzFile(t, map[string][]byte{"emissions.npy": batch, "lengths.npy": npyFile(1, ">i4", "2,", "False", bigEndian([]int32{3, 1}))}),
+		"l.npy":    npyFile(1, "<f8", "2,", "False", []float64{3, 1}),
+		"l.json":   []byte("[3, 1]\n"),
+		"l.txt":    []byte("3\n1\n"),
+		"half.txt": []byte("3 1.5"),
+		"long.txt": []byte("3 4"),
+		"one.txt":  []byte("3"),
+		"word.txt": []byte("3 x"),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ file, lengths string }{{"a.npy", "l.npy"}, {"a.npy", "l.json"}, {"f.npy", "l.txt"}, {"a.npz", ""}} {
+		lengths := c.lengths
+		if lengths != "" {
+			lengths = filepath.Join(dir, lengths)
+		}
+		all, err := ReadEmissions(filepath.Join(dir, c.file), lengths)
+		if err != nil || len(all) != 2 || !slices.Equal(all[0].Values, values[:6]) || !slices.Equal(all[1].Values, values[6:8]) || all[1].Frames != 1 || all[1].Classes != 2 {
+			t.Errorf("%s, %s: %+v, %v", c.file, c.lengths, all, err)
+		}
+	}
+	if all, err := DecodeEmissions(bytes.NewReader(batch), ""); err != nil || len(all) != 2 || !slices.Equal(all[1].Values, values[6:]) {
+		t.Errorf("a stream: %+v, %v", all, err)
+	}
+	for lengths, want := range map[string]string{
+		"half.txt": "length 1 is 1.5; it must be a whole number", "long.txt": "length 1 is 4; it must be from 0 to 3 frames",
+		"one.txt": "1 lengths for 2 recordings", "word.txt": `length 1 is "x"`,
+	} {
+		if _, err := ReadEmissions(filepath.Join(dir, "a.npy"), filepath.Join(dir, lengths)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; it must say %q", lengths, err, want)
+		}
+	}
+}
+
+// readOne reads a file of one recording.
+func readOne(path string) (Emissions, error) {
+	all, err := ReadEmissions(path, "")
+	if err == nil && len(all) != 1 {
+		err = fmt.Errorf("there are %d recordings", len(all))
+	}
+	if err != nil {
+		return Emissions{}, err
+	}
+	return all[0], nil
+}
+
 // TestReadEmissions: each format gives the same numbers.
 func TestReadEmissions(t *testing.T) {
 	dir := t.TempDir()
@@ -49,6 +140,13 @@ func TestReadEmissions(t *testing.T) {
 		"a.safetensors": nil,
 		"a.npy":         npyFile(1, "<f4", "2, 3", "False", want),
 		"b.npy":         npyFile(2, "<f8", "1, 2, 3", "False", wide),
+		"c.npy":         npyFile(1, ">f4", "2, 3", "False", bigEndian(want)),
+		"d.npy":         npyFile(1, "<f2", "2, 1, 3", "False", []uint16{0xb800, 0xbd00, 0xfc00, 0xc200, 0, 0xc000}),
+		"e.npy":         npyFile(1, "<f4", "2, 3", "True", []float32{-0.5, -3, -1.25, 0, float32(inf), -2}),
+		"f.npy":         npyFile(1, ">f8", "1, 1, 2, 3", "False", bigEndian(wide)),
+		"a.npz":         npzFile(t, map[string][]byte{"other.npy": npyFile(1, "<i8", "1,", "False", []int64{3}), "log_probs.npy": npyFile(1, "<f4", "2, 3", "False", want)}),
+		"b.npz":         npzFile(t, map[string][]byte{"arr_0.npy": npyFile(1, "<f4", "1, 3, 3", "False", append(slices.Clone(want), 7, 7, 7)), "lengths.npy": npyFile(1, "<i8", "1,", "False", []int64{2})}),
+		"npy.without":   npyFile(1, "<f4", "2, 3", "False", want),
 		"a.jsonl":       []byte("[-0.5, -1.25, \"-Infinity\"]\n\n[-3, 0, -2.0]\n"),
 		"b.json":        []byte("[[-0.5, -1.25, null], [-3, 0, -2e0]]"),
 		"c.json":        []byte("\uFEFF[\r\n  [\r\n    -0.5,\r\n    -1.25, -Infinity\r\n ],\r\n [-3, 0, -2]\r\n]\r\n"),
@@ -61,7 +159,7 @@ func TestReadEmissions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := ReadEmissions(path)
+		got, err := readOne(path)
 		if err != nil || got.Frames != 2 || got.Classes != 3 || !slices.Equal(got.Values, want) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
@@ -74,8 +172,10 @@ func TestReadEmissionsErrors(t *testing.T) {
 	nan := float32(math.NaN())
 	for want, text := range map[string]string{
 		"frame 1, class 0 is NaN":         string(npyFile(1, "<f4", "2, 1", "False", []float32{0, nan})),
-		"Fortran":                         string(npyFile(1, "<f4", "2, 1", "True", []float32{0, 1})),
-		`of "<i4"`:                        string(npyFile(1, "<i4", "2, 1", "False", []int32{0, 1})),
+		"of int32: emissions must be":     string(npyFile(1, "<i4", "2, 1", "False", []int32{0, 1})),
+		"of uint8: emissions must be":     string(npyFile(1, "|u1", "2, 1", "False", []uint8{0, 1})),
+		"of bool: emissions must be":      string(npyFile(1, "|b1", "2, 1", "False", []uint8{0, 1})),
+		`of "|V2": emissions must be`:     string(npyFile(1, "|V2", "1, 1", "False", []uint8{0, 1})),
 		"the shape is [4]":                string(npyFile(1, "<f4", "4,", "False", []float32{0, 1, 2, 3})),
 		"ends after 0 of 8":               string(npyFile(1, "<f4", "4, 2", "False", []float32{0, 1, 2, 3})),
 		"more follows the 2 numbers":      string(npyFile(1, "<f4", "2, 1", "False", []float32{0, 1, 2})),
@@ -91,7 +191,7 @@ func TestReadEmissionsErrors(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadEmissions(path); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadEmissions(path, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v; it should say %q", err, want)
 		}
 	}
@@ -116,14 +216,14 @@ func TestReadEmissionsErrors(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := ReadEmissions(path); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ReadEmissions(path, ""); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: the error is %v; it should say %q", text, err, want)
 		}
 	}
-	if _, err := ReadEmissions(filepath.Join(dir, "none.npy")); !os.IsNotExist(err) {
+	if _, err := ReadEmissions(filepath.Join(dir, "none.npy"), ""); !os.IsNotExist(err) {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	if _, err := ReadEmissions(dir); err == nil {
+	if _, err := ReadEmissions(dir, ""); err == nil {
 		t.Error("a folder is read")
 	}
 }
@@ -146,52 +246,19 @@ func TestJSONMemory(t *testing.T) {
 	}
 }
 
-// TestReadTokens: all forms, and what is refused.
-func TestReadTokens(t *testing.T) {
-	want := []string{"", " ", "a", "bc"}
-	for _, text := range []string{
-		"<blank>\n|\na\nbc\n", `["", "<space>", "a", "bc"]`, "<pad>\r\n<space>\r\na\r\nbc",
-		"\uFEFF<blank>\n|\na\nbc\n\n\n", "\n|\na\nbc\n\n", `{"a": 2, "bc": 3, "<pad>": 0, "|": 1}`,
-	} {
-		if got, err := parseTokens(strings.NewReader(text)); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%q: %q, %v", text, got, err)
-		}
-	}
-	// A blank line at the end is the blank where there is no other.
-	if got, err := parseTokens(strings.NewReader("a\n\n")); err != nil || !slices.Equal(got, []string{"a", ""}) {
-		t.Errorf("%q, %v", got, err)
-	}
-	for text, want := range map[string]string{
-		"a\nb\na\n":                `token 2 is "a", which is the same as token 0, "a"`,
-		"<space>\na\n|":            `token 2 is "|", which is the same as token 0, "<space>"`,
-		"<blank>\na\n<pad>\n":      `token 2 is "<pad>", and token 0 is "<blank>"; only one may be the blank`,
-		`{"<pad>": 1, "": 0}`:      "only one may be the blank",
-		"[1]":                      "cannot unmarshal number",
-		`{"a": 0, "b": 2}`:         `the class of "b" is 2; with 2 tokens it must be from 0 to 1`,
-		`{"a": 0, "b": -1}`:        `the class of "b" is -1`,
-		`{"a": 1, "b": 0, "c": 1}`: `"a" and "c" are both class 1`,
-		`{"a": 0.5}`:               "0.5",
-		"":                         "no tokens",
-		"\n\n":                     "no tokens",
-		"\uFEFF":                   "no tokens",
-		"[]":                       "no tokens",
-		"{}":                       "no tokens",
-		"a\nb\xff\n":               `line 2, "b\xff", is not UTF-8`,
-		"[\"a\",\n\"\xff\"]":       "line 2, ",
-	} {
-		if got, err := parseTokens(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
-		}
-	}
-}
-
 func FuzzNPY(f *testing.F) {
 	f.Add(npyFile(1, "<f4", "2, 1", "False", []float32{0, 1}))
 	f.Add(npyFile(3, "<f8", "1, 1, 1", "False", []float64{0}))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		e, err := parseNPY(bytes.NewReader(text))
-		if err == nil && len(e.Values) != e.Frames*e.Classes {
-			t.Errorf("%d numbers of %d×%d", len(e.Values), e.Frames, e.Classes)
+		a, err := parseNPY(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		all, err := a.recordings()
+		for _, e := range all {
+			if len(e.Values) != e.Frames*e.Classes || err != nil {
+				t.Errorf("%d numbers of %d×%d", len(e.Values), e.Frames, e.Classes)
+			}
 		}
 	})
 }
@@ -221,27 +288,9 @@ func FuzzJSONEmissions(f *testing.F) {
 	})
 }
 
-func FuzzTokens(f *testing.F) {
-	f.Add("<blank>\na\n")
-	f.Add(`["", "a"]`)
-	f.Add(`{"<pad>": 1, "a": 0}`)
-	f.Add("a\n\n\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		if tokens, err := parseTokens(strings.NewReader(text)); err == nil {
-			seen := map[string]bool{}
-			for _, s := range tokens {
-				if seen[s] {
-					t.Errorf("%q is there twice", s)
-				}
-				seen[s] = true
-			}
-		}
-	})
-}
-
 // PyTorch's file of a tensor alone, which oracle/torch_files.py wrote.
 func TestTorchEmissions(t *testing.T) {
-	e, err := ReadEmissions("testdata/emissions.pt")
+	e, err := readOne("testdata/emissions.pt")
 	want := []float32{0, float32(math.Inf(-1)), -1.5, -0.25}
 	if err != nil || e.Frames != 2 || e.Classes != 2 || !slices.Equal(e.Values, want) {
 		t.Errorf("%v, %v; want 2 frames of 2 classes, %v", e, err, want)

@@ -134,7 +134,7 @@ func (t *recogniser) measure(ctx context.Context, lines []data.Line) (m reading,
 			return m, err
 		}
 		m.edits.Add(ctc.Edits(target, best.Tokens))
-		if t.Separator() != read.Blank {
+		if t.Words() {
 			m.words.Add(ctc.Edits(ctc.Words(t.Text(target)), ctc.Words(t.Text(best.Tokens))))
 		}
 	}
@@ -160,7 +160,7 @@ func (t *recogniser) Measure(ctx context.Context) (*job.Measures, error) {
 		{Key: "insertions", Name: "Ins", Unit: measure.Count},
 		{Key: "deletions", Name: "Del", Unit: measure.Count},
 	}}
-	if t.Separator() != read.Blank {
+	if t.Words() {
 		table.Columns = append(table.Columns, measure.Quantity{Key: "words", Name: "Words", Unit: measure.Count},
 			measure.Quantity{Key: "word_error_rate", Name: "Word errors", Unit: measure.Share, Note: "of the words read wrong"})
 	}

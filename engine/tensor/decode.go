@@ -51,6 +51,7 @@ func Decode(data []byte) (*File, error) {
 	for i, e := range entries {
 		t := New(e.kind.as, e.shape...)
 		e.kind.read(t, body[e.start:e.end])
+		t.stored = e.kind.name
 		f.Tensors[i] = Named{e.name, t}
 	}
 	return f, nil

@@ -57,15 +57,19 @@ func ReadFile(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	decode := Decode
-	if isTorch(data) {
-		decode = DecodeTorch
-	}
-	f, err := decode(data)
+	f, err := DecodeFile(data)
 	if err != nil {
 		return nil, &os.PathError{Op: "read", Path: path, Err: err}
 	}
 	return f, nil
+}
+
+// DecodeFile reads what ReadFile does from bytes.
+func DecodeFile(data []byte) (*File, error) {
+	if isTorch(data) {
+		return DecodeTorch(data)
+	}
+	return Decode(data)
 }
 
 // WriteFile writes a safetensors file, as Encode does. It appears whole or not at all.

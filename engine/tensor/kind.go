@@ -31,7 +31,7 @@ var kinds = []kind{
 	float64Kind, float32Kind,
 	{"F16", 2, Float32, func(t *Tensor, b []byte) {
 		for i := range t.f32 {
-			t.f32[i] = half(binary.LittleEndian.Uint16(b[2*i:]))
+			t.f32[i] = Half(binary.LittleEndian.Uint16(b[2*i:]))
 		}
 	}},
 	{"BF16", 2, Float32, func(t *Tensor, b []byte) {
@@ -83,8 +83,8 @@ var kinds = []kind{
 	}},
 }
 
-// half returns the value of an IEEE 754 half: 1 sign bit, 5 exponent bits, 10 of fraction.
-func half(h uint16) float32 {
+// Half returns the value of an IEEE 754 half: 1 sign bit, 5 exponent bits, 10 of fraction.
+func Half(h uint16) float32 {
 	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
 	switch exponent {
 	case 0: // zero and subnormal: fraction·2⁻²⁴

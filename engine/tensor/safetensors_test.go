@@ -394,7 +394,7 @@ func TestHalf(t *testing.T) {
 		if i>>15 == 1 {
 			want = -want
 		}
-		got := float64(half(uint16(i)))
+		got := float64(Half(uint16(i)))
 		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) || math.Signbit(got) != (i>>15 == 1) {
 			t.Fatalf("half %#04x is %v, want %v", i, got, want)
 		}

@@ -33,7 +33,12 @@ type Tensor struct {
 	shape []int
 	f32   []float32
 	f64   []float64
+
+	stored string // see Stored
 }
+
+// Stored is the element type that the tensor had in the file that it was read from, as safetensors names it: F16, BF16, I64 and so on; "" for others.
+func (t *Tensor) Stored() string { return t.stored }
 
 // New returns a tensor of zeros. It panics if a dimension is negative.
 func New(dt DType, shape ...int) *Tensor {

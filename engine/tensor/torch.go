@@ -175,6 +175,7 @@ type torchTensor struct {
 // read copies the tensor from the bytes of its storage, whose bounds have been checked.
 func (t *torchTensor) read(storage []byte) *Tensor {
 	x := New(t.kind.as, t.shape...)
+	x.stored = t.kind.name
 	if x.Len() == 0 {
 		return x
 	}

@@ -40,6 +40,7 @@ import (
 	"github.com/energo-ml/energo/seq/ngram"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/tag"
+	"github.com/energo-ml/energo/seq/token"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -104,7 +105,7 @@ func tensorReaders() []reader {
 		return held{state: []tensor.Named{{Name: "chains", Tensor: f}}}
 	}
 	return []reader{
-		{name: "safetensors/ours", funcs: []string{"engine/tensor.ReadFile", "engine/tensor.Decode"}, file: file, make: ours, read: read},
+		{name: "safetensors/ours", funcs: []string{"engine/tensor.ReadFile", "engine/tensor.DecodeFile", "engine/tensor.Decode"}, file: file, make: ours, read: read},
 		{name: "safetensors/foreign", file: file, make: only(file, foreign()), read: read, blind: noDigest},
 		torch("checkpoint.pt", ""),
 		torch("old.pt", noDigest),
@@ -261,20 +262,24 @@ func (h held) Params() []*autodiff.Param { return nil }
 func dataReaders() []reader {
 	emissions := func(file string, make func(*testing.T, string), blind string) reader {
 		return reader{
-			name: "emissions/" + file, funcs: []string{"data.ReadEmissions"}, file: file, make: make, blind: blind,
-			read: at(file, func(path string) (any, error) { return data.ReadEmissions(path) }),
+			name: "emissions/" + file, funcs: []string{"data.ReadEmissions", "data.DecodeEmissions"}, file: file, make: make, blind: blind,
+			read: at(file, func(path string) (any, error) { return data.ReadEmissions(path, "") }),
 		}
 	}
-	tokens := func(file, text string) reader {
+	layout := func(file, text string) reader {
 		return reader{
-			name: "tokens/" + file, funcs: []string{"data.ReadTokens"}, file: file, make: only(file, []byte(text)), blind: noDigest,
-			read: at(file, func(path string) (any, error) {
-				list, err := data.ReadTokens(path)
-				return fmt.Sprintf("%q", list), err
-			}),
+			name: "layouts/" + file, funcs: []string{"seq/token.Read"}, file: file, make: only(file, []byte(text)), blind: noDigest,
+			read: at(file, func(path string) (any, error) { return token.Read(path, token.Options{}) }),
 		}
 	}
 	all := []reader{
+		layout("plain.txt", "<blank>\na\nb\n|\nz\n"),
+		layout("tokens.txt", "<blk> 0\na 1\n▁b 2\n<unk> 3\n#0 4\n"),
+		layout("alphabet.txt", "# a comment\na\nb\n \nz\n"),
+		layout("spm.vocab", "<unk>\t0\n▁a\t-1.5\nb\t-2\n"),
+		layout("vocab.json", `{"<pad>":0,"a":1,"b":2,"|":3}`),
+		layout("list.json", `["<blank>","a","b","ü"]`),
+		layout("tokenizer.json", `{"added_tokens":[{"id":0,"content":"<pad>","special":true}],"decoder":{"type":"Metaspace","replacement":"▁"},"model":{"type":"Unigram","vocab":[["<pad>",0],["▁a",-1.5],["b",-2]]}}`),
 		emissions("a.npy", only("a.npy", npy(6, 4)), noDigest),
 		emissions("a.jsonl", only("a.jsonl", []byte("[-0.5,null,-1.25]\n[-3,\"-Infinity\",0.5]\n[1e-3,2,3]\n")), noDigest),
 		emissions("a.json", only("a.json", []byte("[[-0.5,-1,-1.25],[-3,0.25,0.5]]")), noDigest),
@@ -287,11 +292,8 @@ func dataReaders() []reader {
 					t.Fatal(err)
 				}
 			},
-			read: at("a.safetensors", func(path string) (any, error) { return data.ReadEmissions(path) }),
+			read: at("a.safetensors", func(path string) (any, error) { return data.ReadEmissions(path, "") }),
 		},
-		tokens("tokens.txt", "<blank>\na\nb\n|\nz\n"),
-		tokens("tokens.json", `["<blank>","a","b","ü"]`),
-		tokens("vocab.json", `{"<pad>":0,"a":1,"b":2,"|":3}`),
 		{
 			name: "tagged text", funcs: []string{"data.LoadTagged", "data.ReadTagged"}, file: "text", blind: noDigest, make: only("text", []byte(tagged)),
 			read: func(dir string) (any, error) { return data.LoadTagged(dir) },

@@ -22,6 +22,42 @@ type Header struct {
 	Shape   []int
 }
 
+// Kind is the element type without the order of its bytes, f4 for float32; big reports whether the most significant byte comes first.
+func (h *Header) Kind() (kind string, big bool) {
+	return strings.TrimLeft(h.Descr, "<>=|"), strings.HasPrefix(h.Descr, ">")
+}
+
+// names are NumPy's long names of element types.
+var names = map[string]string{
+	"f2": "float16", "f4": "float32", "f8": "float64", "f16": "longdouble", "c8": "complex64", "c16": "complex128", "b1": "bool",
+	"i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64", "u1": "uint8", "u2": "uint16", "u4": "uint32", "u8": "uint64",
+	"O": "Python's objects",
+}
+
+// TypeName is the element type's name for messages.
+func (h *Header) TypeName() string {
+	kind, _ := h.Kind()
+	if name, ok := names[kind]; ok {
+		return name
+	}
+	return strconv.Quote(excerpt.Of(h.Descr))
+}
+
+// Place is where the i-th element of an array in Fortran order, whose first index runs fastest, is in C order, whose last one does.
+func Place(i int, shape []int) int {
+	at := 0
+	stride := 1
+	for _, d := range shape {
+		stride *= d
+	}
+	for _, d := range shape {
+		stride /= d
+		at += i % d * stride
+		i /= d
+	}
+	return at
+}
+
 // longest is the most bytes of a header.
 const longest = 1 << 16
 

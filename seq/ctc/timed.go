@@ -51,26 +51,58 @@ func TimedTokens(spans []Span, text func(class int) string, frame, offset float6
 }
 
 // TimedWords joins tokens to words, from the first one's start to the last one's end, which
-// stand between separators and wildcards; without a separator each token is a word, as each wildcard is. A
+// stand between separators and wildcards; without a separator each token is a word, as each wildcard is. A separator is a token's
+// text, or in it, as the space before a piece that begins a word; parts of several words share their token's time alike. A token without a text is in no word. A
 // word's confidence is the mean over its tokens' time.
 func TimedWords(tokens []Timed, separator string) []Timed {
 	words, fresh := []Timed{}, true
 	for _, t := range tokens {
-		if separator != "" && t.Text == separator && !t.wildcard {
+		if t.wildcard || separator == "" {
+			words = append(words, t)
 			fresh = true
 			continue
 		}
-		if fresh || t.wildcard || separator == "" {
-			words = append(words, t)
-			fresh = t.wildcard
-			continue
+		for i, part := range t.parts(separator) {
+			if fresh = fresh || i > 0; part.Text == "" {
+				continue
+			}
+			if fresh {
+				words, fresh = append(words, part), false
+				continue
+			}
+			w := &words[len(words)-1]
+			// Weighted by time, of which the word has had so much of its own.
+			w.Confidence = mean(w.Confidence, w.End-w.Start, part.Confidence, part.End-part.Start)
+			w.Text, w.End, w.LogProb = w.Text+part.Text, part.End, w.LogProb+part.LogProb
 		}
-		w := &words[len(words)-1]
-		// Weighted by time, of which the word has had so much of its own.
-		w.Confidence = mean(w.Confidence, w.End-w.Start, t.Confidence, t.End-t.Start)
-		w.Text, w.End, w.LogProb = w.Text+t.Text, t.End, w.LogProb+t.LogProb
 	}
 	return words
+}
+
+// parts cuts a token at separators. Those parts that have a text share its time.
+func (t Timed) parts(separator string) []Timed {
+	texts := strings.Split(t.Text, separator)
+	n := 0
+	for _, text := range texts {
+		if text != "" {
+			n++
+		}
+	}
+	all := make([]Timed, len(texts))
+	step, at := (t.End-t.Start)/float64(max(n, 1)), 0
+	for i, text := range texts {
+		all[i].Text = text
+		if text == "" {
+			continue
+		}
+		all[i] = t
+		all[i].Text, all[i].LogProb = text, t.LogProb/float64(n)
+		if n > 1 {
+			all[i].Start, all[i].End = t.Start+float64(at)*step, t.Start+float64(at+1)*step
+		}
+		at++
+	}
+	return all
 }
 
 // Wildcard reports whether this is a wildcard's stretch.

@@ -3,6 +3,7 @@ package ctc
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -99,5 +100,30 @@ func TestTimelineEmpty(t *testing.T) {
 	}
 	if got := stamp(3661.0625); got != "01:01:01,063" {
 		t.Errorf("a stamp is %s", got)
+	}
+}
+
+// TestTimedWordsOfPieces: a space in a token's text begins a word; tokens without a text are in none.
+func TestTimedWordsOfPieces(t *testing.T) {
+	tokens := []Timed{
+		{Text: " he", Start: 0, End: 1, LogProb: -1, Confidence: 1},
+		{Text: "llo", Start: 1, End: 2, LogProb: -1, Confidence: 0.5},
+		{Text: "", Start: 2, End: 3, Confidence: 1},
+		{Text: " a b", Start: 3, End: 5, LogProb: -2, Confidence: 1},
+		{Text: "c", Start: 5, End: 6, LogProb: -1, Confidence: 1},
+		{Text: WildcardText, Start: 6, End: 7, wildcard: true},
+		{Text: "d ", Start: 7, End: 8, Confidence: 1},
+		{Text: "e", Start: 8, End: 9, Confidence: 1},
+	}
+	want := []Timed{
+		{Text: "hello", Start: 0, End: 2, LogProb: -2, Confidence: 0.75},
+		{Text: "a", Start: 3, End: 4, LogProb: -1, Confidence: 1},
+		{Text: "bc", Start: 4, End: 6, LogProb: -2, Confidence: 1},
+		{Text: WildcardText, Start: 6, End: 7, wildcard: true},
+		{Text: "d", Start: 7, End: 8, Confidence: 1},
+		{Text: "e", Start: 8, End: 9, Confidence: 1},
+	}
+	if got := TimedWords(tokens, " "); !slices.Equal(got, want) {
+		t.Errorf("%+v; they must be %+v", got, want)
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/surround"
 	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/seq/token"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -57,12 +57,16 @@ func (b *Base) Sum() (string, error) {
 		return "", err
 	}
 	c, hash := b.sound.card, sha256.New()
-	texts, _, err := c.texts()
-	if err != nil {
-		return "", err
+	var tokens token.Set
+	if c.Says("tokens") {
+		s, err := c.set(0)
+		if err != nil {
+			return "", err
+		}
+		tokens = *s
 	}
 	hash.Write(model)
-	fmt.Fprintf(hash, "%v %s %s %s %s %s %q %d", b.sound.front.FrontEnd(), c.input, c.output, c.layout, c.length, c.emissions, texts, c.blank)
+	fmt.Fprintf(hash, "%v %s %s %s %s %s %q %q %s", b.sound.front.FrontEnd(), c.input, c.output, c.layout, c.length, c.emissions, tokens.Texts, c.blank, c.separator)
 	return fmt.Sprintf("model %x", hash.Sum(nil)[:12]), nil
 }
 
@@ -115,23 +119,22 @@ func (b *Base) ownTokens(f *surroundedFile, classes int) ([]string, error) {
 	if err := c.setEmissions(b.sound.model); err != nil {
 		return nil, err
 	}
-	texts, blank, err := c.classes(classes)
+	tokens, err := c.classes(classes)
 	if err != nil {
 		return nil, err
 	}
+	texts, order := tokens.BlankFirst()
 	if c.emissions == probabilities {
 		f.Add("Log", "energo.log", nil)
 	}
-	if blank != 0 {
-		order := []int64{int64(blank)}
-		for k := range texts {
-			if k != blank {
-				order = append(order, int64(k))
-			}
+	if tokens.Blank != 0 {
+		var indices []int64
+		for _, k := range order {
+			indices = append(indices, int64(k))
 		}
-		f.Add("Gather", "energo.ordered", surround.Int("axis", 2), f.Constant("energo.order", value.Ints(order...)))
+		f.Add("Gather", "energo.ordered", surround.Int("axis", 2), f.Constant("energo.order", value.Ints(indices...)))
 	}
-	return slices.Delete(texts, blank, blank+1), nil
+	return texts[1:], nil
 }
 
 // A surroundedFile is a model with nodes before it, from lines [N, 1, height, columns] to what it takes, and behind it, from its output [N, frames, classes] on.

@@ -105,7 +105,7 @@ func readerOf(dir string, text []byte) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{Classes: append([]string{""}, c.Tokens...), r: n, speech: c.Speech, Frame: stride}
-	if n.Separator() != Blank {
+	if n.Words() {
 		r.Separator = " "
 	}
 	if r.speech == nil {

@@ -1,29 +1,41 @@
 package read
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/seq/ctc"
+	"github.com/energo-ml/energo/seq/token"
 )
 
 // An Emitter gives the emissions of files, and aligns them to texts: those of a Reader's network, those of an ONNX model, or those of another
 // system, which the files hold. It is for one goroutine.
 type Emitter struct {
-	Classes   []string // texts of the classes; the blank's is empty
+	Tokens    *token.Set
+	Classes   []string // texts of the classes, as Tokens has them; the blank's is empty
 	Blank     int
-	Separator string  // the text of the class between words; "" where there is none
+	Separator string  // the text between words, of a class or within some; "" where there is none
 	Unit      string  // of places in a file: Seconds or Pixels
 	Frame     float64 // from a frame to the next, in the unit
 	Offset    float64 // of the beginning of the first frame
 	Reader    *Reader // nil for an ONNX model and for another system's emissions
 
 	model   fileModel // nil but for an ONNX model
-	logits  bool      // the files' emissions are logits
+	other   *OtherOptions
+	read    string           // the file of emissions that was read last
+	batch   []data.Emissions // what it holds
 	aligner ctc.Aligner
 }
 
@@ -40,33 +52,51 @@ const (
 
 // NewEmitter returns the emitter of a reader's network.
 func NewEmitter(r *Reader) *Emitter {
-	e := &Emitter{Classes: r.Classes, Blank: Blank, Separator: r.Separator, Unit: Seconds, Frame: r.Frame, Reader: r}
+	e := &Emitter{Unit: Seconds, Frame: r.Frame, Reader: r}
+	e.setTokens(token.OfTexts(r.Classes, Blank))
 	e.Offset = max(0, r.Offset-r.Frame/2) // a frame is spread about its middle
 	if r.Features() == nil {
 		e.Unit = Pixels
 	}
-	e.aligner.Blank = e.Blank
 	return e
 }
 
-// OtherEmitter returns the emitter of another system's emissions: frame is the seconds from a frame to the next, and logits
-// tells whether the emissions are logits, whose log-softmax is taken. A file of tokens, as data.ReadTokens reads it, has the texts of
-// the classes.
+// setTokens says what the classes mean.
+func (e *Emitter) setTokens(s *token.Set) {
+	e.Tokens, e.Classes, e.Blank, e.Separator = s, s.Texts, s.Blank, s.Between()
+	e.aligner.Blank = s.Blank
+}
+
+// OtherOptions say what another system's emissions are.
+type OtherOptions struct {
+	Tokens  token.Options // what its file of tokens means
+	Frame   float64       // seconds from a frame to the next
+	Scale   ctc.Scale     // what the numbers are; "" means ctc.LogProbs
+	Lengths string        // a file of the lengths of a batch's recordings, as data.ReadEmissions has it; "" for none
+	First   string        // one of the files of emissions, whose number of classes helps to understand the tokens; "" for none
+	Input   io.Reader     // what the file "-" is; nil for none
+}
+
+// OtherEmitter returns the emitter of another system's emissions. A file of tokens, as token.Read reads it, has the texts of the classes.
 //
-// Errors: those of the file; no token that is the blank.
-func OtherEmitter(tokens string, frame float64, logits bool) (*Emitter, error) {
-	classes, err := data.ReadTokens(tokens)
+// Errors: those of the file of tokens.
+func OtherEmitter(tokens string, o OtherOptions) (*Emitter, error) {
+	o.Scale = cmp.Or(o.Scale, ctc.LogProbs)
+	e := &Emitter{Unit: Seconds, Frame: o.Frame, other: &o}
+	if o.First != "" {
+		x, err := e.open(o.First)
+		switch {
+		case err != nil && o.First == "-":
+			return nil, err
+		case err == nil && o.Tokens.Classes == 0: // an error is Emit's
+			o.Tokens.Classes = x.Classes
+		}
+	}
+	s, err := token.Read(tokens, o.Tokens)
 	if err != nil {
 		return nil, err
 	}
-	e := &Emitter{Classes: classes, Unit: Seconds, Frame: frame, logits: logits}
-	if e.Blank = slices.Index(classes, ""); e.Blank < 0 {
-		return nil, fmt.Errorf("%s has no blank: a line of <blank>, or an empty text", tokens)
-	}
-	if slices.Contains(classes, " ") {
-		e.Separator = " "
-	}
-	e.aligner.Blank = e.Blank
+	e.setTokens(s)
 	return e, nil
 }
 
@@ -118,17 +148,107 @@ func (e *Emitter) modelled(path string) (Emissions, error) {
 
 // others reads the emissions of another system.
 func (e *Emitter) others(path string) ([]float32, error) {
-	x, err := data.ReadEmissions(path)
+	x, err := e.open(path)
 	if err != nil {
 		return nil, err
 	}
 	if x.Classes != len(e.Classes) {
-		return nil, fmt.Errorf("%s has %d classes; there are %d tokens", path, x.Classes, len(e.Classes))
+		return nil, fmt.Errorf("%s has %d classes; there are %d tokens, with the blank", path, x.Classes, len(e.Classes))
 	}
-	if e.logits {
-		simd.LogSoftmaxRows(x.Values, x.Values, x.Frames, x.Classes)
+	if len(e.batch) > 1 {
+		x = &data.Emissions{Values: slices.Clone(x.Values), Frames: x.Frames, Classes: x.Classes}
+	} else {
+		e.read = "" // what follows changes the numbers
+	}
+	e.hideStar(x)
+	err = e.other.Scale.Normalise(x.Values, x.Classes)
+	if wrong := (*ctc.ScaleError)(nil); errors.As(err, &wrong) {
+		err = fmt.Errorf("%w. Log-probabilities need no flag; logits take --logits, probabilities --probs", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return x.Values, nil
+}
+
+// hideStar makes a class impossible that is a wildcard, as torchaudio's models for alignment add it behind their classes: it is called *, and has 0 in all frames, a
+// probability of 1 beside those of the others. Texts have wildcards of their own.
+func (e *Emitter) hideStar(x *data.Emissions) {
+	star := e.Tokens.Class(ctc.WildcardText)
+	if star < 0 || x.Frames == 0 {
+		return
+	}
+	for t := range x.Frames {
+		if x.Values[t*x.Classes+star] != 0 {
+			return
+		}
+	}
+	for t := range x.Frames {
+		x.Values[t*x.Classes+star] = float32(math.Inf(-1))
+	}
+}
+
+// partName is the name of one of the recordings of a file: net[3].npy is the fourth of net.npy, -[3] of the input.
+var partName = regexp.MustCompile(`^(.*)\[([0-9]+)\](\.[^./\\]*)?$`)
+
+// Parts returns the names of the recordings whose emissions a file holds: its own where it holds those of one, else net[0].npy, net[1].npy and so on.
+func (e *Emitter) Parts(path string) ([]string, error) {
+	if !e.TakesEmissions() {
+		return []string{path}, nil
+	}
+	if _, err := e.open(path); err != nil {
+		return nil, err
+	}
+	if len(e.batch) == 1 || e.read != path {
+		return []string{path}, nil
+	}
+	all := make([]string, len(e.batch))
+	end := filepath.Ext(path)
+	for k := range all {
+		all[k] = fmt.Sprintf("%s[%d]%s", strings.TrimSuffix(path, end), k, end)
+	}
+	return all, nil
+}
+
+// open reads a file of emissions, or one of its parts: of a file of several, the first.
+func (e *Emitter) open(path string) (*data.Emissions, error) {
+	part := 0
+	if m := partName.FindStringSubmatch(path); m != nil {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			k, err := strconv.Atoi(m[2])
+			if err != nil {
+				return nil, fmt.Errorf("%s: the number of the recording is too large", path)
+			}
+			path, part = m[1]+m[3], k
+		}
+	}
+	if e.read != path {
+		if err := e.load(path); err != nil {
+			return nil, err
+		}
+	}
+	if part >= len(e.batch) {
+		return nil, fmt.Errorf("%s has the emissions of %d recordings, 0 to %d; there is no %d", path, len(e.batch), len(e.batch)-1, part)
+	}
+	return &e.batch[part], nil
+}
+
+// load reads a file of emissions whole.
+func (e *Emitter) load(path string) (err error) {
+	e.read = ""
+	if path == "-" && e.other.Input != nil {
+		e.batch, err = data.DecodeEmissions(e.other.Input, e.other.Lengths)
+		if err != nil {
+			return fmt.Errorf("the input: %w", err)
+		}
+	} else if e.batch, err = data.ReadEmissions(path, e.other.Lengths); err != nil {
+		return err
+	}
+	if len(e.batch) == 0 {
+		return fmt.Errorf("%s holds no recordings", path)
+	}
+	e.read = path
+	return nil
 }
 
 // Normal returns a text as the tokens could spell it: that of a reader as it would write it, another's with its words one space apart, and for a
@@ -164,17 +284,11 @@ func (e *Emitter) Spell(text string) ([]int, error) {
 		return e.Reader.Spell(text)
 	}
 	b := ctc.Beam{Tokens: e.Classes, Blank: e.Blank}
-	return b.Spell(e.Normal(text))
+	return b.Spell(e.Tokens.Form(e.Normal(text)))
 }
 
-// Text writes classes out.
-func (e *Emitter) Text(classes []int) string {
-	var b strings.Builder
-	for _, c := range classes {
-		b.WriteString(e.Classes[c])
-	}
-	return b.String()
-}
+// Text writes classes out, as token.Set.Join does.
+func (e *Emitter) Text(classes []int) string { return e.Tokens.Join(classes) }
 
 // Align finds when the words and tokens of a text are said: the likeliest alignment of the emissions to it, in the emitter's unit. A
 // word that is ctc.WildcardText stands for anything that the text leaves out; instead of nil, the likeliest class of each frame is
@@ -191,6 +305,7 @@ func (e *Emitter) Align(x Emissions, text *string, refine bool) (*ctc.Timeline, 
 	if err != nil {
 		return nil, err
 	}
+	a.Spans = slices.DeleteFunc(a.Spans, func(s ctc.Span) bool { return s.Token != ctc.Wildcard && e.Tokens.Special(s.Token) })
 	t := &ctc.Timeline{Unit: e.Unit, Duration: x.Length, LogProb: a.LogProb, Total: a.Total}
 	t.Tokens = ctc.TimedTokens(a.Spans, func(k int) string { return e.Classes[k] }, x.Frame, x.Offset)
 	t.Words = ctc.TimedWords(t.Tokens, e.Separator)

@@ -43,7 +43,7 @@ func TestOtherEmitter(t *testing.T) {
 		if err := os.WriteFile(path, []byte(tokens), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		e, err := OtherEmitter(path, 0.5, false)
+		e, err := OtherEmitter(path, OtherOptions{Frame: 0.5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func TestOtherEmitter(t *testing.T) {
 	}
 }
 
-// TestOtherEmitterLogits: logits become log-probabilities; a file of another number of classes is refused, and so are tokens without a blank.
+// TestOtherEmitterLogits: logits become log-probabilities; a file of another number of classes is refused, and so are tokens without a blank if there is no class more.
 func TestOtherEmitterLogits(t *testing.T) {
 	dir := t.TempDir()
 	tokens, none, logits, wide := filepath.Join(dir, "tokens.txt"), filepath.Join(dir, "none.txt"), filepath.Join(dir, "logits.json"), filepath.Join(dir, "wide.json")
@@ -96,7 +96,7 @@ func TestOtherEmitterLogits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e, err := OtherEmitter(tokens, 1, true)
+	e, err := OtherEmitter(tokens, OtherOptions{Frame: 1, Scale: ctc.Logits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,11 @@ func TestOtherEmitterLogits(t *testing.T) {
 	if _, err := e.Emit(wide); err == nil || !strings.Contains(err.Error(), "3 classes") {
 		t.Errorf("of three classes: %v", err)
 	}
-	if _, err := OtherEmitter(none, 1, false); err == nil || !strings.Contains(err.Error(), "no blank") {
-		t.Errorf("without a blank: %v", err)
+	if e, err := OtherEmitter(none, OtherOptions{Frame: 1, First: wide}); err != nil || e.Blank != 2 {
+		t.Errorf("without a blank, of one class more: %+v, %v", e, err)
+	}
+	if _, err := OtherEmitter(none, OtherOptions{Frame: 1, First: logits}); err == nil || !strings.Contains(err.Error(), "--blank") {
+		t.Errorf("without a blank, of no more classes: %v", err)
 	}
 }
 

@@ -10,12 +10,13 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/token"
 )
 
 // Graph returns the reader's network as an ONNX model that is being built: lines, or features of recordings before they are normalised, to the
 // emissions of their frames. Its numbers of columns stay open; an odd one is filled up as Emissions does it.
 //
-// The metadata says tokens (a list as JSON; token i is class i + 1) and blank (the class), and what else ONNXEmitter needs: how pictures or recordings
+// The metadata says tokens (a list as JSON; token i is class i + 1), blank (the class) and, where each token is a word, separator (none), and what else ONNXEmitter needs: how pictures or recordings
 // become what the model takes.
 func (r *Reader) Graph() *export.Graph {
 	n := r.r
@@ -39,8 +40,7 @@ func (r *Reader) Graph() *export.Graph {
 		g.JSON("deviation", []float64{1})
 		g.JSON("dark_background", true)
 	}
-	g.JSON("tokens", n.Tokens)
-	g.Metadata("blank", strconv.Itoa(Blank))
+	n.describe(g)
 	g.Output(export.Port{
 		Name: "log_probabilities", Doc: "of each class at each frame, a frame for two columns: class 0 is the blank, class i + 1 is token i",
 		Shape: fmt.Sprintf("batch,steps,%d", n.Classes()),
@@ -59,10 +59,18 @@ func (r *Reader) importedGraph() *export.Graph {
 		return g
 	}
 	r.speech.describe(g)
-	g.JSON("tokens", r.r.Tokens)
-	g.Metadata("blank", strconv.Itoa(Blank))
+	r.r.describe(g)
 	g.Metadata("emissions", logProbs)
 	return g
+}
+
+// describe writes the tokens into the metadata, as the card of a model says them.
+func (s Spec) describe(g *export.Graph) {
+	g.JSON("tokens", s.Tokens)
+	g.Metadata("blank", strconv.Itoa(Blank))
+	if !s.Words() {
+		g.Metadata("separator", token.NoSeparator)
+	}
 }
 
 // aloneFile is the network's model from features [batch, frames, mels], or samples [batch, samples], to log-probabilities [batch, steps, classes].

@@ -8,7 +8,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
-	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/seq/ctc"
 )
 
 // What a model's output holds.
@@ -55,13 +55,11 @@ func ONNXEmitter(path string) (*Emitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.Classes, e.Blank, err = m.card.classes(classes); err != nil {
+	tokens, err := m.card.classes(classes)
+	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(e.Classes, " ") {
-		e.Separator = " "
-	}
-	e.aligner.Blank = e.Blank
+	e.setTokens(tokens)
 	return e, nil
 }
 
@@ -144,17 +142,8 @@ func (m *model) run(inputs map[string]*value.Value) (logs []float32, frames int,
 		return nil, 0, fmt.Errorf("the output %s has the shape %v; it must be [frames, classes], with ones beside", m.output.Name, y.Shape)
 	}
 	frames = len(logs) / classes
-	switch m.card.emissions {
-	case logits:
-		simd.LogSoftmaxRows(logs, logs, frames, classes)
-	case probabilities:
-		for i, p := range logs {
-			if !(p >= 0 && p <= 1.001) {
-				return nil, 0, fmt.Errorf("the output %s has %v at frame %d, class %d, which is no probability", m.output.Name, p, i/classes, i%classes)
-			}
-			logs[i] = min(p, 1)
-		}
-		simd.Log(logs, logs)
+	if err := ctc.Scale(m.card.emissions).Normalise(logs, classes); err != nil {
+		return nil, 0, fmt.Errorf("the output %s, by its card of %s: %w", m.output.Name, m.card.emissions, err)
 	}
 	return logs, frames, nil
 }

@@ -147,7 +147,7 @@ func TestONNXOfSoundRefuses(t *testing.T) {
 	}
 	type refused struct{ model, card, want string }
 	var all []refused
-	for _, key := range []string{"rate", "window", "hop", "mel_scale", "norm", "log", "floor", "padding", "normalise", "tokens", "blank"} {
+	for _, key := range []string{"rate", "window", "hop", "mel_scale", "norm", "log", "floor", "padding", "normalise", "tokens"} {
 		all = append(all, refused{"beeps", without(beepsCard, key), `the key "` + key + `" is missing`})
 	}
 	for _, key := range []string{"rate", "normalise", "emissions", "tokens"} {
@@ -175,7 +175,7 @@ func TestONNXOfSoundRefuses(t *testing.T) {
 		{"beeps", strings.Replace(beepsCard, "25ms", "300", 1), "FFT is 256; it must be from Window = 300"},
 		{"beeps", beepsCard + "low: 5000\n", "LowHz is 5000"},
 		{"beeps", strings.Replace(beepsCard, "log: natural", "log: log2", 1), `log is "log2"; it must be natural, log10, db`},
-		{"beeps", strings.Replace(beepsCard, "[a, b, c]", "[a, b]", 1), "blank is 3; with 2 other tokens it must be from 0 to 2"},
+		{"beeps", strings.Replace(beepsCard, "[a, b, c]", "[a, b]", 1), "blank is 3; with 2 tokens it must be a class from 0 to 2"},
 		{"beeps", beepsCard + "preemphasis: 0.9\n", "preemphasis comes twice"},
 	}...)
 	for _, c := range all {

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/token"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -39,7 +39,8 @@ type modelCard struct {
 
 	input, output string
 	tokens        tokenList
-	blank         int
+	blank         string
+	separator     string
 	emissions     string
 	scale         float64
 	mean          card.Numbers
@@ -87,7 +88,7 @@ func (c *modelCard) keys() []cardKey {
 		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p >= 0 && *p <= most }, Must: fmt.Sprintf("a number from 0 to %v", most)}, of}
 	}
 	name := func(of, name string, p *string, what string) cardKey {
-		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p != "" }, Must: "the name of an " + what}, of}
+		return cardKey{card.Key{Name: name, To: p, OK: func() bool { return *p != "" }, Must: what}, of}
 	}
 	truth := func(of, name string, p *bool) cardKey {
 		return cardKey{card.Key{Name: name, To: p, Must: "true or false"}, of}
@@ -97,10 +98,11 @@ func (c *modelCard) keys() []cardKey {
 	}
 	f := &c.front
 	return []cardKey{
-		name(anyFeatures, "input", &c.input, "input"),
-		name(anyFeatures, "output", &c.output, "output"),
+		name(anyFeatures, "input", &c.input, "the name of an input"),
+		name(anyFeatures, "output", &c.output, "the name of an output"),
 		{card.Key{Name: "tokens", To: &c.tokens, Must: "the name of a file, or a list of texts"}, anyFeatures},
-		whole(anyFeatures, "blank", &c.blank, 0, math.MaxInt32),
+		name(anyFeatures, "blank", &c.blank, "a token, the number of a class, last or none+1"),
+		name(anyFeatures, "separator", &c.separator, "a token, none, ▁ or ##"),
 		oneOf(anyFeatures, "emissions", &c.emissions, logProbs, logits, probabilities),
 		number(anyFeatures, "scale", &c.scale, 0),
 		list("mean", &c.mean, math.Inf(-1), "a finite number, or a list of them"),
@@ -114,7 +116,7 @@ func (c *modelCard) keys() []cardKey {
 		truth(pictures, "dark_background", &c.darkBackground),
 
 		whole(sound, "rate", &f.Rate, 1, maxRate),
-		name(sound, "length", &c.length, "input"),
+		name(sound, "length", &c.length, "the name of an input"),
 		number(sound, "frame", &c.frame, 0),
 		oneOf(sound, "normalise", &f.Normalise, audio.NotNormalised, audio.WholeRecording, audio.EachMel),
 
@@ -246,60 +248,49 @@ func (c *modelCard) refuseOthers() error {
 	return nil
 }
 
-// classes returns the texts of count classes, "" for the blank, and the blank. The metadata "character" of PP-OCR's models counts where
-// there are no tokens.
-func (c *modelCard) classes(count int) (texts []string, blank int, err error) {
+// classes returns what count classes mean. The metadata "character" of PP-OCR's models counts where there are no tokens.
+func (c *modelCard) classes(count int) (*token.Set, error) {
 	if !c.Says("tokens") {
 		return c.characters(count)
 	}
-	texts, from, err := c.texts()
-	if err != nil {
-		return nil, 0, err
+	s, err := c.set(count)
+	if err == nil {
+		return s, nil
 	}
-	blank = slices.Index(texts, "")
-	switch {
-	case blank < 0 && !c.Says("blank"):
-		return nil, 0, c.Missing("blank", "the class that is the blank")
-	case blank < 0 && c.blank > len(texts):
-		return nil, 0, fmt.Errorf("%s: blank is %d; with %d other tokens it must be from 0 to %d", c.Path, c.blank, len(texts), len(texts))
-	case blank < 0:
-		blank = c.blank
-		texts = slices.Insert(texts, blank, "")
-	case c.Says("blank") && blank != c.blank:
-		return nil, 0, fmt.Errorf("%s: blank is %d; the empty one of the tokens is %d", c.Path, c.blank, blank)
-	}
-	if len(texts) != count {
-		return nil, 0, fmt.Errorf("%s has %d classes; %s has %d tokens, with the blank", c.file, count, from, len(texts))
-	}
-	return texts, blank, nil
+	return nil, fmt.Errorf("%s has %d classes: %w", c.file, count, err)
 }
 
-// texts returns the texts of the tokens, and where they are from.
-func (c *modelCard) texts() (texts []string, from string, err error) {
+// set reads the tokens; classes is 0 where their number is not known.
+func (c *modelCard) set(classes int) (*token.Set, error) {
+	o := token.Options{Blank: c.blank, Separator: c.separator, Classes: classes}
 	if c.tokens.file == "" {
-		return slices.Clone(c.tokens.list), c.Path, nil
+		s, err := token.Of(c.tokens.list, o)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", c.Path, err)
+		}
+		return s, err
 	}
-	if from = c.tokens.file; !filepath.IsAbs(from) {
+	from := c.tokens.file
+	if !filepath.IsAbs(from) {
 		from = filepath.Join(filepath.Dir(c.Path), from)
 	}
-	texts, err = data.ReadTokens(from)
-	return texts, from, err
+	return token.Read(from, o)
 }
 
 // characters returns the classes of PP-OCR's models: the blank, the characters of the metadata, a line each, and maybe a space.
-func (c *modelCard) characters(count int) ([]string, int, error) {
+func (c *modelCard) characters(count int) (*token.Set, error) {
 	i := slices.IndexFunc(c.metadata, func(e format.Entry) bool { return e.Key == "character" })
 	if i < 0 {
-		return nil, 0, c.Missing("tokens", "the texts of the classes")
+		return nil, c.Missing("tokens", "the texts of the classes")
 	}
 	texts := append([]string{""}, strings.Split(strings.TrimSuffix(c.metadata[i].Value, "\n"), "\n")...)
 	if len(texts)+1 == count {
 		texts = append(texts, " ")
 	}
 	if len(texts) != count {
-		return nil, 0, fmt.Errorf("%s has %d classes; its metadata has %d characters, to which a blank and maybe a space are added", c.file, count, len(texts)-1)
+		return nil, fmt.Errorf("%s has %d classes; its metadata has %d characters, to which a blank and maybe a space are added", c.file, count, len(texts)-1)
 	}
-	return texts, Blank, nil
+	return token.OfTexts(texts, Blank), nil
 }
 
 // requires is the error of the first key that nothing says.

@@ -17,6 +17,7 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/loss"
 	"github.com/energo-ml/energo/seq/ctc"
+	"github.com/energo-ml/energo/seq/token"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -29,7 +30,7 @@ const Blank = 0
 // A Spec says what lines a network reads, and what it writes.
 type Spec struct {
 	Height    int       `json:"height"`    // rows of a line: pixels or mels
-	Tokens    []string  `json:"tokens"`    // class 0 is the blank, token i class i + 1
+	Tokens    []string  `json:"tokens"`    // class 0 is the blank, token i class i + 1; texts as token.Set has them: those of a model of another system may be "", for its special tokens, and begin with the space before a word
 	Channels  int       `json:"channels"`  // of the convolutions along the columns
 	Dilations []int     `json:"dilations"` // of each of those convolutions but the first
 	Imported  *Imported `json:"imported"`  // of a network that begins with a model of another system, which has neither of those two; else nil
@@ -71,7 +72,7 @@ func (s Spec) check() error {
 	}
 	seen := map[string]bool{}
 	for i, t := range s.Tokens {
-		if t == "" || seen[t] {
+		if s.Imported == nil && (t == "" || seen[t]) {
 			return fmt.Errorf("token %d is %q; it must be some text, and there once", i, excerpt.Of(t))
 		}
 		seen[t] = true
@@ -176,8 +177,11 @@ func (r *Network) Classes() int { return len(r.Tokens) + 1 }
 // context is how many columns on either side of a frame's own the network looks at, even.
 func (r *Network) context() int { return stride*r.reach + 4 }
 
-// Separator is the class of the space between words; blank where there is none.
-func (r *Network) Separator() int { return slices.Index(r.Tokens, " ") + 1 }
+// Words reports whether a space parts words, as a token or in one; else each token is a word.
+func (s Spec) Words() bool { return s.set().Words() }
+
+// set says what the classes mean.
+func (s Spec) set() *token.Set { return token.OfTexts(append([]string{""}, s.Tokens...), Blank) }
 
 // Text writes classes out.
 func (r *Network) Text(classes []int) string {
@@ -331,8 +335,9 @@ func (s Spec) Spell(text string) ([]int, error) {
 
 // spellOwn returns a text as the fewest tokens of an imported model.
 func (s Spec) spellOwn(text string) ([]int, error) {
-	b := ctc.Beam{Tokens: append([]string{""}, s.Tokens...), Blank: Blank}
-	classes, err := b.Spell(caseOf(s.Tokens)(text))
+	set := s.set()
+	b := ctc.Beam{Tokens: set.Texts, Blank: Blank}
+	classes, err := b.Spell(set.Form(caseOf(s.Tokens)(text)))
 	for i := range classes {
 		classes[i]--
 	}

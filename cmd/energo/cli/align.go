@@ -79,7 +79,7 @@ Exit status 1 if a file could not be aligned.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if a.Emitter, err = listen(args[0], flags); err != nil {
+			if a.Emitter, err = listen(args[0], flags, firstFile(args[1:min(2, len(args))], manifest), cmd.InOrStdin()); err != nil {
 				return err
 			}
 			if err := refuseVoid(cmd, a.rules()); err != nil {
@@ -189,8 +189,18 @@ func (a *aligning) checkOuts() error {
 	return nil
 }
 
-// file aligns one file.
+// file aligns one file, and all recordings of one of emissions.
 func (a *aligning) file(f spokenFile) error {
+	parts, err := partsOf(a.Emitter, f)
+	a.many = a.many || len(parts) > 1
+	for _, p := range parts {
+		err = errors.Join(err, a.recording(p))
+	}
+	return err
+}
+
+// recording aligns one recording.
+func (a *aligning) recording(f spokenFile) error {
 	x, err := a.Emit(f.path)
 	if err != nil {
 		return err

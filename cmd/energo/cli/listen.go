@@ -9,25 +9,59 @@ import (
 
 	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/seq/audio"
+	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
+	"github.com/energo-ml/energo/seq/token"
 	"github.com/spf13/pflag"
 )
 
 // listenFlags say what another system's emissions are.
 type listenFlags struct {
-	frame  float64
-	logits bool
+	frame            float64
+	logits, probs    bool
+	lengths          string
+	blank, separator string
 }
 
 func (l *listenFlags) add(f *pflag.FlagSet) {
 	f.Float64Var(&l.frame, "frame", 0.02, "seconds from a frame of emissions to the next, where they are another system's")
 	f.BoolVar(&l.logits, "logits", false, "another system's emissions are logits: take their log-softmax")
+	f.BoolVar(&l.probs, "probs", false, "another system's emissions are probabilities: take their logarithms")
+	f.StringVar(&l.lengths, "lengths", "", "`file` of the number of frames of each recording of a file of emissions of several (.npy, JSON or text)")
+	l.addTokens(f)
 }
 
-// listen opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions.
-func listen(path string, flags listenFlags) (*read.Emitter, error) {
+// addTokens adds what a file of tokens takes.
+func (l *listenFlags) addTokens(f *pflag.FlagSet) {
+	f.StringVar(&l.blank, "blank", "", "the blank of a file of tokens: a `token`, the number of a class, last, or none+1 for a class behind all tokens; recognised if left out")
+	f.StringVar(&l.separator, "separator", "", "what parts the words of a file of tokens: a `token`, none, or the mark of pieces, ▁ or ##; recognised if left out")
+}
+
+func (l *listenFlags) tokens() token.Options {
+	return token.Options{Blank: l.blank, Separator: l.separator}
+}
+
+// scale is that of the emissions.
+func (l *listenFlags) scale() (ctc.Scale, error) {
+	switch {
+	case l.logits && l.probs:
+		return "", usagef("emissions are --logits or --probs, not both")
+	case l.logits:
+		return ctc.Logits, nil
+	case l.probs:
+		return ctc.Probabilities, nil
+	}
+	return ctc.LogProbs, nil
+}
+
+// listen opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions, of which first is one, and - the input.
+func listen(path string, flags listenFlags, first string, input io.Reader) (*read.Emitter, error) {
 	if !(flags.frame > 0 && flags.frame < 1e6) {
 		return nil, usagef("--frame is %v; it must be above 0", flags.frame)
+	}
+	scale, err := flags.scale()
+	if err != nil {
+		return nil, err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -37,7 +71,7 @@ func listen(path string, flags listenFlags) (*read.Emitter, error) {
 		return read.ONNXEmitter(path)
 	}
 	if !info.IsDir() {
-		return read.OtherEmitter(path, flags.frame, flags.logits)
+		return read.OtherEmitter(path, read.OtherOptions{Tokens: flags.tokens(), Frame: flags.frame, Scale: scale, Lengths: flags.lengths, First: first, Input: input})
 	}
 	r, err := read.Open(path)
 	if err != nil {
@@ -48,8 +82,40 @@ func listen(path string, flags listenFlags) (*read.Emitter, error) {
 
 // listenRules says which of listenFlags count.
 func listenRules(e *read.Emitter) []rule {
-	const own = "the emissions are those of the model itself"
-	return []rule{{"frame", e.TakesEmissions(), own}, {"logits", e.TakesEmissions(), own}}
+	const own, card = "the emissions are those of the model itself", "the model says what its tokens mean, or its card does"
+	others := e.TakesEmissions()
+	return []rule{
+		{"frame", others, own},
+		{"logits", others, own},
+		{"probs", others, own},
+		{"lengths", others, own},
+		{"blank", others, card},
+		{"separator", others, card},
+	}
+}
+
+// firstFile is the first of the files that were named, or of a manifest's; "" where there is none.
+func firstFile(named []string, manifest string) string {
+	if files, err := spokenFiles(named, manifest); err == nil && len(files) > 0 {
+		return files[0].path
+	}
+	return ""
+}
+
+// partsOf are the recordings of a file: one, but for files of emissions of several. These must have no text, which is of one of them.
+func partsOf(e *read.Emitter, f spokenFile) ([]spokenFile, error) {
+	names, err := e.Parts(f.path)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) > 1 && f.text != nil {
+		return nil, fmt.Errorf("%s has the emissions of %d recordings; name the one of this text, as in %s", f.path, len(names), names[0])
+	}
+	var all []spokenFile
+	for _, name := range names {
+		all = append(all, spokenFile{name, f.text})
+	}
+	return all, nil
 }
 
 // A spokenFile is a file to read, and what it says where that is known.

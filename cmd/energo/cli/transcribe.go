@@ -134,8 +134,9 @@ func newTranscribe() *cobra.Command {
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
 		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
 train strips. Instead of the run's folder it takes an ONNX model that was trained by CTC, net.onnx, of recordings or of pictures of lines, with a card
-net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, a JSON array or one a line, with <blank> for
-the blank; the files are then emissions that another system made: frames × classes as .npy, .safetensors, .pt or JSON lines.
+net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, of any of the systems that energo tokens lists: it shows what
+the file means, and --blank and --separator say otherwise. The files are then emissions that another system made: frames × classes as .npy, .npz, .safetensors, .pt or JSON lines, of
+log-probabilities, --logits or --probs, each frame of which must add up to 1; - is the input. Of a file of several recordings, batch.npy, all are read; batch[0].npy is the first.
 
 Without further flags each frame's best class counts. A beam search sums over alignments; language models, a lexicon and hot words
 steer it. A word that no language model has is unlikely, not impossible; --unk makes it more so or less. A line of a lexicon is a word or, as flashlight has them, a word
@@ -152,7 +153,9 @@ Exit status 1 if a file could not be read, or no text fits it.`,
   energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
   energo transcribe net.onnx recording.wav --lm digits.arpa
   energo transcribe net.onnx lines/*.png --beam 16
-  energo transcribe tokens.txt emissions.npy --beam 100`,
+  energo transcribe tokens.txt emissions.npy --beam 100
+  energo transcribe vocab.json emissions.npy --logits --lm words.arpa
+  energo transcribe tokens.txt batch.npz --probs --lengths lengths.npy --blank none+1`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -164,7 +167,7 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if t.Emitter, err = listen(args[0], from); err != nil {
+			if t.Emitter, err = listen(args[0], from, firstFile(args[1:], manifest), cmd.InOrStdin()); err != nil {
 				return err
 			}
 			if !(t.chunk > 0) {
@@ -228,8 +231,18 @@ func (t *transcribing) all(warn io.Writer, named []string, manifest string) erro
 	return err
 }
 
-// file reads one file.
+// file reads one file, and all recordings of one of emissions.
 func (t *transcribing) file(f spokenFile) error {
+	parts, err := partsOf(t.Emitter, f)
+	t.named = t.named || len(parts) > 1
+	for _, p := range parts {
+		err = errors.Join(err, t.recording(p))
+	}
+	return err
+}
+
+// recording reads one recording.
+func (t *transcribing) recording(f spokenFile) error {
 	best, err := t.hypotheses(f.path)
 	if err != nil {
 		return err

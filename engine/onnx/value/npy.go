@@ -2,13 +2,12 @@ package value
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
-	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/npy"
 	"github.com/energo-ml/energo/internal/wholefile"
 )
@@ -20,7 +19,7 @@ var arrays = map[format.DataType]string{
 	format.Uint8: "|u1", format.Uint16: "<u2", format.Uint32: "<u4", format.Uint64: "<u8",
 }
 
-// ReadNPY reads an array that NumPy saved: of float16 to float64, of integers, or of bool, little-endian, in C order. The file must hold what its header says.
+// ReadNPY reads an array that NumPy saved: of float16 to float64, of integers, or of bool, of either order of bytes, in C or Fortran order. The file must hold what its header says.
 func ReadNPY(path string) (*Value, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -40,16 +39,14 @@ func readNPY(r io.Reader) (*Value, error) {
 		return nil, err
 	}
 	kind := format.Undefined
+	element, big := h.Kind()
 	for k, name := range arrays {
-		if name == h.Descr {
+		if name[1:] == element {
 			kind = k
 		}
 	}
 	if kind == format.Undefined {
-		return nil, fmt.Errorf("the array is of %q; it must be of floats, integers or bool, little-endian", excerpt.Of(h.Descr))
-	}
-	if h.Fortran && len(h.Shape) > 1 {
-		return nil, errors.New("the array is in Fortran order; save it in C order (numpy.ascontiguousarray)")
+		return nil, fmt.Errorf("the array is of %s; it must be of floats, integers or bool", h.TypeName())
 	}
 	n, err := Volume(h.Shape)
 	if err != nil {
@@ -58,6 +55,19 @@ func readNPY(r io.Reader) (*Value, error) {
 	raw, err := readRaw(r, rawSize(kind, n), h.Shape)
 	if err != nil {
 		return nil, err
+	}
+	size := rawSize(kind, 1)
+	if big {
+		for i := 0; i < len(raw); i += size {
+			slices.Reverse(raw[i:][:size])
+		}
+	}
+	if h.Fortran && len(h.Shape) > 1 {
+		turned := make([]byte, len(raw))
+		for i := range n {
+			copy(turned[npy.Place(i, h.Shape)*size:][:size], raw[i*size:])
+		}
+		raw = turned
 	}
 	return FromTensor(&format.Tensor{Type: kind, Dims: h.Shape, Raw: raw})
 }
