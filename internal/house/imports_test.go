@@ -68,7 +68,7 @@ var allowed = map[string][]string{
 	"train":                         {"internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective"},
 	"seq/answers":                   {"internal/simd", "internal/trellis", "engine/tensor", "ebm/functional", "seq/lattice"},
 	"seq/audio":                     {"internal/excerpt", "internal/simd", "internal/wholefile"},
-	"seq/ctc":                       {"internal/excerpt", "internal/simd", "internal/trellis"},
+	"seq/ctc":                       {"internal/excerpt", "internal/simd"},
 	"seq/lattice":                   {"internal/simd", "engine/tensor"},
 	"seq/ngram":                     {"internal/excerpt", "internal/mapped", "internal/plaintext", "internal/wholefile"},
 	"seq/read":                      {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/export", "engine/onnx/format", "engine/onnx/surround", "engine/onnx/value", "engine/tensor", "loss", "ebm/functional", "data", "train", "seq/answers", "seq/audio", "seq/ctc", "seq/token"},

@@ -13,6 +13,7 @@ package simd
 //go:generate go -C _asm run . -group xent -out ../xent_amd64.s -stubs ../xent_amd64.go -pkg simd
 //go:generate go -C _asm run . -group ctc -out ../ctc_amd64.s -stubs ../ctc_amd64.go -pkg simd
 //go:generate go -C _asm run . -group ctcpath -out ../ctcpath_amd64.s -stubs ../ctcpath_amd64.go -pkg simd
+//go:generate go -C _asm run . -group ctcsum -out ../ctcsum_amd64.s -stubs ../ctcsum_amd64.go -pkg simd
 //go:generate go -C _asm run . -group update -out ../update_amd64.s -stubs ../update_amd64.go -pkg simd
 //go:generate go -C _asm run . -group scan -out ../scan_amd64.s -stubs ../scan_amd64.go -pkg simd
 
@@ -50,6 +51,7 @@ func avx2() table[float32] {
 	binaryAVX2(&t.points)
 	t.ctc = CTCKernels[float32]{Lanes: 8, Emit: ctcEmitAVX2, Forward: ctcForwardAVX2, Backward: ctcBackwardAVX2}
 	t.ctcPath = ctcPathAVX2
+	t.ctcSum = ctcSumAVX2
 	t.scan = scanAVX2()
 	t.sgd = sgdBy(sgdPlainAVX2, sgdMomentumAVX2, sgdNesterovAVX2)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX2(w, grad, m, v, &k.decay) }
@@ -87,6 +89,7 @@ func avx512() table[float32] {
 	binaryAVX512(&t.points)
 	t.ctc = CTCKernels[float32]{Lanes: 16, Emit: ctcEmitAVX512, Forward: ctcForwardAVX512, Backward: ctcBackwardAVX512}
 	t.ctcPath = ctcPathAVX512
+	t.ctcSum = ctcSumAVX512
 	t.scan = scanAVX512()
 	t.sgd = sgdBy(sgdPlainAVX512, sgdMomentumAVX512, sgdNesterovAVX512)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX512(w, grad, m, v, &k.decay) }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/energo-ml/energo/internal/simd"
 )
 
 // A drawnLine is log-probabilities and tokens, some of them wildcards.
@@ -89,7 +91,7 @@ func TestAlignEnumerated(t *testing.T) {
 				posterior[t*(2*tokens+1)+s] += math.Exp(sum)
 			}
 		})
-		a := Aligner{Blank: blank, Memory: trial % 2} // every other with chunks
+		a := Aligner{Blank: blank}
 		got, err := a.Align(logProbs, classes, spelled)
 		if math.IsInf(best, -1) {
 			if err == nil || !strings.Contains(err.Error(), "no path") {
@@ -134,25 +136,209 @@ func TestAlignEnumerated(t *testing.T) {
 	}
 }
 
-// TestAlignChunks: with little memory, long input has the same alignment.
-func TestAlignChunks(t *testing.T) {
-	r := rand.New(rand.NewPCG(2, 9))
-	for _, frames := range []int{1, 2, 100, 777, 2000} {
-		logProbs, spelled := drawnLine(r, frames, 9, min(frames/3, 150), 3, false)
-		for i, v := range logProbs {
-			logProbs[i] = max(v, -20)
+// A plainAligner is what Aligner computes, by the formulas: logarithms, all states of all frames kept.
+type plainAligner struct {
+	s       Spellings
+	blank   int
+	score   func(t, token int) float64
+	frames  int
+	ending  [][]int     // the pieces that end at each place
+	best    [][]float64 // of frame t: places' blanks, then pieces
+	forward [][]float64
+}
+
+// sources calls f with the states before one: of blanks their place, of pieces the number behind those.
+func (p *plainAligner) sources(state int, f func(state int)) {
+	f(state)
+	n := p.s.Places + 1
+	place, token := state, p.blank
+	if state >= n {
+		piece := p.s.Pieces[state-n]
+		place, token = piece.From, piece.Token
+		f(place)
+	}
+	for _, k := range p.ending[place] {
+		if q := p.s.Pieces[k]; q.Token != token || q.Token == Wildcard {
+			f(n + k)
 		}
-		whole, err := (&Aligner{Blank: 3}).Align(logProbs, 9, spelled)
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+func (p *plainAligner) token(state int) int {
+	if n := p.s.Places + 1; state >= n {
+		return p.s.Pieces[state-n].Token
+	}
+	return p.blank
+}
+
+func (p *plainAligner) run() {
+	n := p.s.Places + 1 + len(p.s.Pieces)
+	p.ending = make([][]int, p.s.Places+1)
+	for k, q := range p.s.Pieces {
+		p.ending[q.To] = append(p.ending[q.To], k)
+	}
+	row := func() []float64 { return slices.Repeat([]float64{math.Inf(-1)}, n) }
+	best, sum := row(), row()
+	best[0], sum[0] = 0, 0
+	for t := range p.frames {
+		nextBest, nextSum := row(), row()
+		for x := range n {
+			p.sources(x, func(from int) {
+				nextBest[x], nextSum[x] = max(nextBest[x], best[from]), logAdd(nextSum[x], sum[from])
+			})
+			v := p.score(t, p.token(x))
+			nextBest[x], nextSum[x] = nextBest[x]+v, nextSum[x]+v
 		}
-		thrifty, err := (&Aligner{Blank: 3, Memory: 1}).Align(logProbs, 9, spelled)
-		if err != nil {
-			t.Fatal(err)
+		best, sum = nextBest, nextSum
+		p.best, p.forward = append(p.best, best), append(p.forward, sum)
+	}
+}
+
+// ends calls f with the states in which paths end.
+func (p *plainAligner) ends(f func(state int)) {
+	f(p.s.Places)
+	for k, q := range p.s.Pieces {
+		if q.To == p.s.Places {
+			f(p.s.Places + 1 + k)
 		}
-		if whole.LogProb != thrifty.LogProb || whole.Total != thrifty.Total || !slices.Equal(whole.Spans, thrifty.Spans) {
-			t.Errorf("%d frames: two alignments", frames)
+	}
+}
+
+// backward returns the logarithm of the sum over all paths behind a state of each frame.
+func (p *plainAligner) backward() [][]float64 {
+	n := p.s.Places + 1 + len(p.s.Pieces)
+	all := make([][]float64, p.frames)
+	for t := range all {
+		all[t] = slices.Repeat([]float64{math.Inf(-1)}, n)
+	}
+	p.ends(func(x int) { all[p.frames-1][x] = 0 })
+	for t := p.frames - 1; t > 0; t-- {
+		for x := range n {
+			v := p.score(t, p.token(x)) + all[t][x]
+			p.sources(x, func(from int) { all[t-1][from] = logAdd(all[t-1][from], v) })
 		}
+	}
+	return all
+}
+
+// drawnSpellings are pieces of a text of some letters, with several tokens for some and several letters in some.
+func drawnSpellings(r *rand.Rand, places, classes, blank, longest int) (s Spellings) {
+	s.Places = places
+	token := func() int {
+		k := r.IntN(classes - 1)
+		if k >= blank {
+			k++
+		}
+		return k
+	}
+	for from := range places {
+		for length := 1; length <= min(longest, places-from); length++ {
+			if length == 1 || r.IntN(3) == 0 {
+				s.Pieces = append(s.Pieces, Piece{token(), from, from + length})
+			}
+		}
+	}
+	return s
+}
+
+// TestAlignPlain: paths, totals and confidences are those of the plain recursions, for single spellings and many, scores
+// near each other and far apart, with and without −Inf, and texts of many blocks, at one and at two threads.
+func TestAlignPlain(t *testing.T) {
+	const classes, blank = 9, 3
+	for _, c := range []struct {
+		name                    string
+		frames, places, longest int
+		scale                   float64
+		holes                   bool
+	}{
+		{"near", 300, 60, 1, 1, false},
+		{"one frame", 1, 1, 1, 1, false},
+		{"peaks", 400, 150, 1, 12, false},
+		{"far", 200, 60, 1, 400, false},
+		{"farther", 100, 20, 1, 1e5, false},
+		{"holes", 300, 60, 1, 12, true},
+		{"hurry", 152, 150, 1, 30, false},
+		{"long", 1300, 1240, 1, 8, false},
+		{"pieces", 200, 60, 4, 3, false},
+		{"far pieces", 150, 60, 4, 300, false},
+		{"holes in pieces", 200, 60, 4, 12, true},
+		{"hurry in pieces", 40, 120, 4, 12, false},
+		{"long pieces", 700, 1100, 3, 8, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(7, uint64(c.frames)))
+			s := drawnSpellings(r, c.places, classes, blank, c.longest)
+			var x []float32
+			for i := range c.frames * classes {
+				v := float32(-c.scale * r.ExpFloat64())
+				if c.holes && i%classes != blank && r.IntN(4) == 0 {
+					v = float32(math.Inf(-1))
+				}
+				x = append(x, v)
+			}
+			checkPlain(t, x, classes, blank, s)
+		})
+	}
+}
+
+func checkPlain(t *testing.T, x []float32, classes, blank int, s Spellings) {
+	t.Helper()
+	p := plainAligner{s: s, blank: blank, frames: len(x) / classes}
+	p.score = func(t, token int) float64 { return float64(x[t*classes+token]) }
+	p.run()
+	best, total := math.Inf(-1), math.Inf(-1)
+	p.ends(func(state int) {
+		best, total = max(best, p.best[p.frames-1][state]), logAdd(total, p.forward[p.frames-1][state])
+	})
+	a := Aligner{Blank: blank}
+	got, err := a.AlignSpellings(x, classes, s)
+	if math.IsInf(best, -1) {
+		if err == nil {
+			t.Fatal("it has a path, but there is none")
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(got.LogProb-best) > 1e-9*(1+math.Abs(best)) || math.Abs(got.Total-total) > 1e-9*(1+math.Abs(total)) {
+		t.Errorf("path %v, all %v; they are %v, %v", got.LogProb, got.Total, best, total)
+	}
+	sum, at := 0.0, 0
+	back := p.backward()
+	place := 0
+	for i, span := range got.Spans {
+		if span.Start < at || span.End <= span.Start || span.From != place {
+			t.Fatalf("span %d is %+v behind frame %d, place %d", i, span, at, place)
+		}
+		place = span.To
+		for ; at < span.Start; at++ {
+			sum += p.score(at, blank)
+		}
+		sure := 0.0
+		for ; at < span.End; at++ {
+			sum += p.score(at, span.Token)
+			for k, q := range s.Pieces {
+				if state := s.Places + 1 + k; q.From < span.To && q.To > span.From {
+					sure += math.Exp(p.forward[at][state] + back[at][state] - total)
+				}
+			}
+		}
+		if sure /= float64(span.End - span.Start); math.Abs(sure-span.Confidence) > 1e-6+1e-12*math.Abs(total) {
+			t.Errorf("span %d has confidence %v; it is %v", i, span.Confidence, sure)
+		}
+	}
+	for ; at < p.frames; at++ {
+		sum += p.score(at, blank)
+	}
+	if place != s.Places || math.Abs(sum-best) > 1e-9*(1+math.Abs(best)) {
+		t.Errorf("the spans end at place %d and score %v; the best path scores %v", place, sum, best)
+	}
+	simd.SetThreads(1)
+	defer simd.SetThreads(0)
+	again, err := (&Aligner{Blank: blank}).AlignSpellings(x, classes, s)
+	if err != nil || again.LogProb != got.LogProb || again.Total != got.Total || !slices.Equal(again.Spans, got.Spans) {
+		t.Errorf("on one thread it is another alignment; error %v", err)
 	}
 }
 

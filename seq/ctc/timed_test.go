@@ -10,7 +10,13 @@ import (
 
 // timeline says "ab c", with a wildcard behind it.
 func timeline() *Timeline {
-	spans := []Span{{1, 0, 2, -1, 0.5}, {2, 2, 3, -2, 0.8}, {3, 4, 5, -0.5, 1}, {4, 6, 8, -1, 0.9}, {Wildcard, 100, 150, -3, 1}}
+	spans := []Span{
+		{Token: 1, Start: 0, End: 2, LogProb: -1, Confidence: 0.5},
+		{Token: 2, Start: 2, End: 3, LogProb: -2, Confidence: 0.8},
+		{Token: 3, Start: 4, End: 5, LogProb: -0.5, Confidence: 1},
+		{Token: 4, Start: 6, End: 8, LogProb: -1, Confidence: 0.9},
+		{Token: Wildcard, Start: 100, End: 150, LogProb: -3, Confidence: 1},
+	}
 	tokens := TimedTokens(spans, func(c int) string { return []string{"", "a", "b\"", " ", "c"}[c] }, 0.02, 0.01)
 	return &Timeline{File: "my file.wav", Duration: 3.5, LogProb: -7.5, Total: -7, Tokens: tokens, Words: TimedWords(append(tokens[:4:4], Timed{Text: " "}, tokens[4]), " ")}
 }

@@ -297,11 +297,11 @@ func (e *Emitter) Text(classes []int) string { return e.Tokens.Join(classes) }
 //
 // Errors: a text that the tokens cannot spell, or that has too many of them for the frames.
 func (e *Emitter) Align(x Emissions, text *string, refine bool) (*ctc.Timeline, error) {
-	tokens, err := e.tokens(x, text)
+	spellings, err := e.spellings(x, text)
 	if err != nil {
 		return nil, err
 	}
-	a, err := e.aligner.Align(x.LogProbs, len(e.Classes), tokens)
+	a, err := e.aligner.AlignSpellings(x.LogProbs, len(e.Classes), spellings)
 	if err != nil {
 		return nil, err
 	}
@@ -321,16 +321,16 @@ func (e *Emitter) Align(x Emissions, text *string, refine bool) (*ctc.Timeline, 
 	return t, nil
 }
 
-// tokens spells a text, its wildcards by themselves; without one it is the best class of each frame.
-func (e *Emitter) tokens(x Emissions, text *string) (all []int, err error) {
+// spellings are all ways in which tokens spell a text, its wildcards by themselves; without one they are the best class of each frame.
+func (e *Emitter) spellings(x Emissions, text *string) (all ctc.Spellings, err error) {
 	if text == nil {
 		p, err := ctc.Greedy(x.LogProbs, len(e.Classes), e.Blank)
-		return p.Tokens, err
+		return ctc.OneSpelling(p.Tokens), err
 	}
 	words := strings.Fields(*text)
 	for lo := 0; lo < len(words); {
 		if words[lo] == ctc.WildcardText {
-			all = append(all, ctc.Wildcard)
+			all.Append(ctc.OneSpelling([]int{ctc.Wildcard}))
 			lo++
 			continue
 		}
@@ -340,9 +340,14 @@ func (e *Emitter) tokens(x Emissions, text *string) (all []int, err error) {
 		}
 		part, err := e.Spell(strings.Join(words[lo:hi], " "))
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		all, lo = append(all, part...), hi
+		next, err := ctc.AllSpellings(e.Text(part), e.Classes, e.Blank)
+		if err != nil {
+			return all, err
+		}
+		all.Append(next)
+		lo = hi
 	}
 	return all, nil
 }

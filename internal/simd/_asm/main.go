@@ -20,6 +20,7 @@ var groups = map[string]func(){
 	"rows":       rowKernels,
 	"ctc":        ctcKernels,
 	"ctcpath":    ctcPathKernels,
+	"ctcsum":     ctcSumKernels,
 	"pairs":      pairs,
 	"margins":    margins,
 	"regress":    func() { points(regressLosses) },
