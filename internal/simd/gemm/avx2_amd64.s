@@ -4581,6 +4581,3055 @@ partDone1:
 	VZEROUPPER
 	RET
 
+// func tilePairsAVX2(t *byte)
+// Requires: AVX, AVX2, CMOV, MMX+
+TEXT ·tilePairsAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), BX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), R8
+	MOVQ 32(AX), R9
+	MOVQ 40(AX), R10
+	MOVQ 72(AX), R11
+	MOVQ 56(AX), R12
+	MOVQ 64(AX), R13
+	MOVQ 80(AX), CX
+	CMPQ 88(AX), $0x08
+	JLE  narrow
+	CMPQ CX, $0x06
+	JEQ  rows6x2
+	CMPQ CX, $0x05
+	JEQ  rows5x2
+	CMPQ CX, $0x04
+	JEQ  rows4x2
+	CMPQ CX, $0x03
+	JEQ  rows3x2
+	CMPQ CX, $0x02
+	JEQ  rows2x2
+	JMP  rows1x2
+
+narrow:
+	CMPQ CX, $0x06
+	JEQ  rows6x1
+	CMPQ CX, $0x05
+	JEQ  rows5x1
+	CMPQ CX, $0x04
+	JEQ  rows4x1
+	CMPQ CX, $0x03
+	JEQ  rows3x1
+	CMPQ CX, $0x02
+	JEQ  rows2x1
+	JMP  rows1x1
+
+rows6x2:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run6x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run6x2:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest6x2
+
+four6x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four6x2
+
+rest6x2:
+	ADDQ $0x04, CX
+	JEQ  end6x2
+
+one6x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one6x2
+
+end6x2:
+	DECQ R10
+	JNE  run6x2
+	JMP  finish2
+
+rows5x2:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run5x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run5x2:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest5x2
+
+four5x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four5x2
+
+rest5x2:
+	ADDQ $0x04, CX
+	JEQ  end5x2
+
+one5x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one5x2
+
+end5x2:
+	DECQ R10
+	JNE  run5x2
+	JMP  finish2
+
+rows4x2:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run4x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run4x2:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest4x2
+
+four4x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four4x2
+
+rest4x2:
+	ADDQ $0x04, CX
+	JEQ  end4x2
+
+one4x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one4x2
+
+end4x2:
+	DECQ R10
+	JNE  run4x2
+	JMP  finish2
+
+rows3x2:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run3x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run3x2:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest3x2
+
+four3x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y8, Y8
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y10, Y10
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four3x2
+
+rest3x2:
+	ADDQ $0x04, CX
+	JEQ  end3x2
+
+one3x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one3x2
+
+end3x2:
+	DECQ   R10
+	JNE    run3x2
+	VPADDD Y11, Y5, Y5
+	VPADDD Y10, Y4, Y4
+	VPADDD Y9, Y3, Y3
+	VPADDD Y8, Y2, Y2
+	VPADDD Y7, Y1, Y1
+	VPADDD Y6, Y0, Y0
+	JMP    finish2
+
+rows2x2:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run2x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run2x2:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest2x2
+
+four2x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four2x2
+
+rest2x2:
+	ADDQ $0x04, CX
+	JEQ  end2x2
+
+one2x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one2x2
+
+end2x2:
+	DECQ   R10
+	JNE    run2x2
+	VPADDD Y7, Y3, Y3
+	VPADDD Y6, Y2, Y2
+	VPADDD Y5, Y1, Y1
+	VPADDD Y4, Y0, Y0
+	JMP    finish2
+
+rows1x2:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run1x2
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+
+run1x2:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest1x2
+
+four1x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four1x2
+
+rest1x2:
+	ADDQ $0x04, CX
+	JEQ  end1x2
+
+one1x2:
+	VMOVUPS      (DI), Y14
+	VMOVUPS      32(DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y14, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one1x2
+
+end1x2:
+	DECQ   R10
+	JNE    run1x2
+	VPADDD Y7, Y5, Y5
+	VPADDD Y6, Y4, Y4
+	VPADDD Y5, Y3, Y3
+	VPADDD Y4, Y2, Y2
+	VPADDD Y3, Y1, Y1
+	VPADDD Y2, Y0, Y0
+
+finish2:
+	MOVQ       88(AX), CX
+	SUBQ       $0x00, CX
+	XORL       SI, SI
+	TESTQ      CX, CX
+	CMOVQLT    SI, CX
+	MOVQ       $0x00000008, SI
+	CMPQ       CX, SI
+	CMOVQGT    SI, CX
+	SUBQ       CX, SI
+	LEAQ       prefix<>+0(SB), CX
+	VMOVUPS    (CX)(SI*4), Y14
+	MOVQ       88(AX), CX
+	SUBQ       $0x08, CX
+	XORL       SI, SI
+	TESTQ      CX, CX
+	CMOVQLT    SI, CX
+	MOVQ       $0x00000008, SI
+	CMPQ       CX, SI
+	CMOVQGT    SI, CX
+	SUBQ       CX, SI
+	LEAQ       prefix<>+0(SB), CX
+	VMOVUPS    (CX)(SI*4), Y15
+	MOVQ       96(AX), DI
+	MOVQ       DI, CX
+	ANDQ       $0x05, CX
+	CMPQ       CX, $0x01
+	JNE        fresh2
+	MOVQ       80(AX), CX
+	MOVQ       R8, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y0, Y0
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y1, Y1
+	DECQ       CX
+	JEQ        fresh2
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y2, Y2
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y3, Y3
+	DECQ       CX
+	JEQ        fresh2
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y4, Y4
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y5, Y5
+	DECQ       CX
+	JEQ        fresh2
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y6, Y6
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y7, Y7
+	DECQ       CX
+	JEQ        fresh2
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y8, Y8
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y9, Y9
+	DECQ       CX
+	JEQ        fresh2
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y10, Y10
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y11, Y11
+
+fresh2:
+	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbiased2
+	TESTQ        $0x00000008, DI
+	JEQ          columnBias2
+	MOVQ         80(AX), CX
+	VBROADCASTSS (SI), Y12
+	VPADDD       Y12, Y0, Y0
+	VPADDD       Y12, Y1, Y1
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 4(SI), Y12
+	VPADDD       Y12, Y2, Y2
+	VPADDD       Y12, Y3, Y3
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 8(SI), Y12
+	VPADDD       Y12, Y4, Y4
+	VPADDD       Y12, Y5, Y5
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 12(SI), Y12
+	VPADDD       Y12, Y6, Y6
+	VPADDD       Y12, Y7, Y7
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 16(SI), Y12
+	VPADDD       Y12, Y8, Y8
+	VPADDD       Y12, Y9, Y9
+	DECQ         CX
+	JEQ          unbiased2
+	VBROADCASTSS 20(SI), Y12
+	VPADDD       Y12, Y10, Y10
+	VPADDD       Y12, Y11, Y11
+	JMP          unbiased2
+
+columnBias2:
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y0, Y0
+	VPADDD     Y12, Y2, Y2
+	VPADDD     Y12, Y4, Y4
+	VPADDD     Y12, Y6, Y6
+	VPADDD     Y12, Y8, Y8
+	VPADDD     Y12, Y10, Y10
+	VMASKMOVPS 32(SI), Y15, Y12
+	VPADDD     Y12, Y1, Y1
+	VPADDD     Y12, Y3, Y3
+	VPADDD     Y12, Y5, Y5
+	VPADDD     Y12, Y7, Y7
+	VPADDD     Y12, Y9, Y9
+	VPADDD     Y12, Y11, Y11
+
+unbiased2:
+	MOVQ    80(AX), CX
+	TESTQ   $0x00000004, DI
+	JNE     columns2
+	MOVQ    88(AX), SI
+	CMPQ    SI, $0x10
+	JL      part2
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y2, (R8)
+	VMOVUPS Y3, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y5, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y9, 32(R8)
+	DECQ    CX
+	JEQ     done2
+	ADDQ    R11, R8
+	VMOVUPS Y10, (R8)
+	VMOVUPS Y11, 32(R8)
+
+done2:
+	VZEROUPPER
+	RET
+
+part2:
+	VMASKMOVPS Y0, Y14, (R8)
+	VMASKMOVPS Y1, Y15, 32(R8)
+	DECQ       CX
+	JEQ        partDone2
+	ADDQ       R11, R8
+	VMASKMOVPS Y2, Y14, (R8)
+	VMASKMOVPS Y3, Y15, 32(R8)
+	DECQ       CX
+	JEQ        partDone2
+	ADDQ       R11, R8
+	VMASKMOVPS Y4, Y14, (R8)
+	VMASKMOVPS Y5, Y15, 32(R8)
+	DECQ       CX
+	JEQ        partDone2
+	ADDQ       R11, R8
+	VMASKMOVPS Y6, Y14, (R8)
+	VMASKMOVPS Y7, Y15, 32(R8)
+	DECQ       CX
+	JEQ        partDone2
+	ADDQ       R11, R8
+	VMASKMOVPS Y8, Y14, (R8)
+	VMASKMOVPS Y9, Y15, 32(R8)
+	DECQ       CX
+	JEQ        partDone2
+	ADDQ       R11, R8
+	VMASKMOVPS Y10, Y14, (R8)
+	VMASKMOVPS Y11, Y15, 32(R8)
+
+partDone2:
+	VZEROUPPER
+	RET
+
+columns2:
+	XORL       SI, SI
+	TESTQ      CX, CX
+	CMOVQLT    SI, CX
+	MOVQ       $0x00000008, SI
+	CMPQ       CX, SI
+	CMOVQGT    SI, CX
+	SUBQ       CX, SI
+	LEAQ       prefix<>+0(SB), CX
+	VMOVUPS    (CX)(SI*4), Y15
+	MOVQ       88(AX), CX
+	VUNPCKLPS  Y2, Y0, Y12
+	VUNPCKHPS  Y2, Y0, Y2
+	VUNPCKLPS  Y6, Y4, Y13
+	VUNPCKHPS  Y6, Y4, Y6
+	VUNPCKLPS  Y10, Y8, Y14
+	VUNPCKHPS  Y10, Y8, Y10
+	VUNPCKLPD  Y13, Y12, Y0
+	VUNPCKHPD  Y13, Y12, Y13
+	VUNPCKLPD  Y6, Y2, Y4
+	VUNPCKHPD  Y6, Y2, Y6
+	VUNPCKLPD  Y14, Y14, Y8
+	VUNPCKHPD  Y14, Y14, Y12
+	VUNPCKLPD  Y10, Y10, Y2
+	VUNPCKHPD  Y10, Y10, Y14
+	VPERM2F128 $0x20, Y8, Y0, Y10
+	VPERM2F128 $0x31, Y8, Y0, Y8
+	VPERM2F128 $0x20, Y12, Y13, Y0
+	VPERM2F128 $0x31, Y12, Y13, Y12
+	VPERM2F128 $0x20, Y2, Y4, Y13
+	VPERM2F128 $0x31, Y2, Y4, Y2
+	VPERM2F128 $0x20, Y14, Y6, Y4
+	VPERM2F128 $0x31, Y14, Y6, Y14
+	TESTQ      $0x00000001, 96(AX)
+	JEQ        fresh2_0
+	MOVQ       R8, SI
+	MOVQ       CX, DI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y10, Y10
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y0, Y0
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y13, Y13
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y4, Y4
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y8, Y8
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y12, Y12
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y2, Y2
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y6
+	VPADDD     Y6, Y14, Y14
+	DECQ       DI
+	JEQ        fresh2_0
+	ADDQ       R11, SI
+
+fresh2_0:
+	MOVQ         80(AX), SI
+	CMPQ         SI, $0x06
+	JNE          rows6_2_0
+	VMOVUPS      X10, (R8)
+	VEXTRACTF128 $0x01, Y10, X10
+	VMOVLPS      X10, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVLPS      X0, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVLPS      X13, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVLPS      X4, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVLPS      X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVLPS      X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVLPS      X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVLPS      X14, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	JMP          stored2_0
+
+rows6_2_0:
+	CMPQ         SI, $0x05
+	JNE          rows5_2_0
+	VMOVUPS      X10, (R8)
+	VEXTRACTF128 $0x01, Y10, X10
+	VMOVSS       X10, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVSS       X0, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVSS       X13, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVSS       X4, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVSS       X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVSS       X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVSS       X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVSS       X14, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	JMP          stored2_0
+
+rows5_2_0:
+	CMPQ    SI, $0x04
+	JNE     rows4_2_0
+	VMOVUPS X10, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X0, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X13, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X4, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X14, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	JMP     stored2_0
+
+rows4_2_0:
+	CMPQ       SI, $0x03
+	JNE        rows3_2_0
+	VMOVLPS    X10, (R8)
+	VEXTRACTPS $0x02, X10, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X0, (R8)
+	VEXTRACTPS $0x02, X0, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X13, (R8)
+	VEXTRACTPS $0x02, X13, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X4, (R8)
+	VEXTRACTPS $0x02, X4, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X8, (R8)
+	VEXTRACTPS $0x02, X8, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X12, (R8)
+	VEXTRACTPS $0x02, X12, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X2, (R8)
+	VEXTRACTPS $0x02, X2, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X14, (R8)
+	VEXTRACTPS $0x02, X14, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	JMP        stored2_0
+
+rows3_2_0:
+	CMPQ    SI, $0x02
+	JNE     rows2_2_0
+	VMOVLPS X10, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X0, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X13, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X4, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X14, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	JMP     stored2_0
+
+rows2_2_0:
+	CMPQ   SI, $0x01
+	JNE    rows1_2_0
+	VMOVSS X10, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X0, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X13, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X4, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X8, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X12, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X2, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X14, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	JMP    stored2_0
+
+rows1_2_0:
+stored2_0:
+	VUNPCKLPS  Y3, Y1, Y6
+	VUNPCKHPS  Y3, Y1, Y3
+	VUNPCKLPS  Y7, Y5, Y10
+	VUNPCKHPS  Y7, Y5, Y7
+	VUNPCKLPS  Y11, Y9, Y0
+	VUNPCKHPS  Y11, Y9, Y11
+	VUNPCKLPD  Y10, Y6, Y13
+	VUNPCKHPD  Y10, Y6, Y10
+	VUNPCKLPD  Y7, Y3, Y4
+	VUNPCKHPD  Y7, Y3, Y7
+	VUNPCKLPD  Y0, Y0, Y8
+	VUNPCKHPD  Y0, Y0, Y12
+	VUNPCKLPD  Y11, Y11, Y2
+	VUNPCKHPD  Y11, Y11, Y14
+	VPERM2F128 $0x20, Y8, Y13, Y1
+	VPERM2F128 $0x31, Y8, Y13, Y8
+	VPERM2F128 $0x20, Y12, Y10, Y5
+	VPERM2F128 $0x31, Y12, Y10, Y12
+	VPERM2F128 $0x20, Y2, Y4, Y9
+	VPERM2F128 $0x31, Y2, Y4, Y2
+	VPERM2F128 $0x20, Y14, Y7, Y6
+	VPERM2F128 $0x31, Y14, Y7, Y14
+	TESTQ      $0x00000001, 96(AX)
+	JEQ        fresh2_1
+	MOVQ       R8, SI
+	MOVQ       CX, DI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y1, Y1
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y5, Y5
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y9, Y9
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y6, Y6
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y8, Y8
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y12, Y12
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y2, Y2
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y3
+	VPADDD     Y3, Y14, Y14
+	DECQ       DI
+	JEQ        fresh2_1
+	ADDQ       R11, SI
+
+fresh2_1:
+	MOVQ         80(AX), SI
+	CMPQ         SI, $0x06
+	JNE          rows6_2_1
+	VMOVUPS      X1, (R8)
+	VEXTRACTF128 $0x01, Y1, X1
+	VMOVLPS      X1, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X5, (R8)
+	VEXTRACTF128 $0x01, Y5, X5
+	VMOVLPS      X5, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X9, (R8)
+	VEXTRACTF128 $0x01, Y9, X9
+	VMOVLPS      X9, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVLPS      X6, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVLPS      X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVLPS      X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVLPS      X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVLPS      X14, 16(R8)
+	JMP          end2
+	JMP stored2_1
+
+rows6_2_1:
+	CMPQ         SI, $0x05
+	JNE          rows5_2_1
+	VMOVUPS      X1, (R8)
+	VEXTRACTF128 $0x01, Y1, X1
+	VMOVSS       X1, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X5, (R8)
+	VEXTRACTF128 $0x01, Y5, X5
+	VMOVSS       X5, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X9, (R8)
+	VEXTRACTF128 $0x01, Y9, X9
+	VMOVSS       X9, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVSS       X6, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X8, (R8)
+	VEXTRACTF128 $0x01, Y8, X8
+	VMOVSS       X8, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVSS       X12, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVSS       X2, 16(R8)
+	DECQ         CX
+	JEQ          end2
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVSS       X14, 16(R8)
+	JMP          end2
+	JMP stored2_1
+
+rows5_2_1:
+	CMPQ    SI, $0x04
+	JNE     rows4_2_1
+	VMOVUPS X1, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X5, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X9, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X6, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVUPS X14, (R8)
+	JMP     end2
+	JMP stored2_1
+
+rows4_2_1:
+	CMPQ       SI, $0x03
+	JNE        rows3_2_1
+	VMOVLPS    X1, (R8)
+	VEXTRACTPS $0x02, X1, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X5, (R8)
+	VEXTRACTPS $0x02, X5, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X9, (R8)
+	VEXTRACTPS $0x02, X9, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X6, (R8)
+	VEXTRACTPS $0x02, X6, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X8, (R8)
+	VEXTRACTPS $0x02, X8, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X12, (R8)
+	VEXTRACTPS $0x02, X12, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X2, (R8)
+	VEXTRACTPS $0x02, X2, 8(R8)
+	DECQ       CX
+	JEQ        end2
+	ADDQ       R11, R8
+	VMOVLPS    X14, (R8)
+	VEXTRACTPS $0x02, X14, 8(R8)
+	JMP        end2
+	JMP stored2_1
+
+rows3_2_1:
+	CMPQ    SI, $0x02
+	JNE     rows2_2_1
+	VMOVLPS X1, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X5, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X9, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X6, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X8, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X12, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X2, (R8)
+	DECQ    CX
+	JEQ     end2
+	ADDQ    R11, R8
+	VMOVLPS X14, (R8)
+	JMP     end2
+	JMP stored2_1
+
+rows2_2_1:
+	CMPQ   SI, $0x01
+	JNE    rows1_2_1
+	VMOVSS X1, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X5, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X9, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X6, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X8, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X12, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X2, (R8)
+	DECQ   CX
+	JEQ    end2
+	ADDQ   R11, R8
+	VMOVSS X14, (R8)
+	JMP    end2
+	JMP stored2_1
+
+rows1_2_1:
+stored2_1:
+end2:
+	VZEROUPPER
+	RET
+
+rows6x1:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run6x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run6x1:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest6x1
+
+four6x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four6x1
+
+rest6x1:
+	ADDQ $0x04, CX
+	JEQ  end6x1
+
+one6x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 20(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one6x1
+
+end6x1:
+	DECQ   R10
+	JNE    run6x1
+	VPADDD Y11, Y5, Y5
+	VPADDD Y10, Y4, Y4
+	VPADDD Y9, Y3, Y3
+	VPADDD Y8, Y2, Y2
+	VPADDD Y7, Y1, Y1
+	VPADDD Y6, Y0, Y0
+	JMP    finish1
+
+rows5x1:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run5x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run5x1:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest5x1
+
+four5x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four5x1
+
+rest5x1:
+	ADDQ $0x04, CX
+	JEQ  end5x1
+
+one5x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 16(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one5x1
+
+end5x1:
+	DECQ   R10
+	JNE    run5x1
+	VPADDD Y9, Y4, Y4
+	VPADDD Y8, Y3, Y3
+	VPADDD Y7, Y2, Y2
+	VPADDD Y6, Y1, Y1
+	VPADDD Y5, Y0, Y0
+	JMP    finish1
+
+rows4x1:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run4x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run4x1:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest4x1
+
+four4x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four4x1
+
+rest4x1:
+	ADDQ $0x04, CX
+	JEQ  end4x1
+
+one4x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 12(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one4x1
+
+end4x1:
+	DECQ   R10
+	JNE    run4x1
+	VPADDD Y7, Y3, Y3
+	VPADDD Y6, Y2, Y2
+	VPADDD Y5, Y1, Y1
+	VPADDD Y4, Y0, Y0
+	JMP    finish1
+
+rows3x1:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	VXORPS     Y8, Y8, Y8
+	VXORPS     Y9, Y9, Y9
+	VXORPS     Y10, Y10, Y10
+	VXORPS     Y11, Y11, Y11
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run3x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run3x1:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest3x1
+
+four3x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y8, Y8
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y10, Y10
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y11, Y11
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four3x1
+
+rest3x1:
+	ADDQ $0x04, CX
+	JEQ  end3x1
+
+one3x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTD 8(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one3x1
+
+end3x1:
+	DECQ   R10
+	JNE    run3x1
+	VPADDD Y11, Y8, Y8
+	VPADDD Y10, Y7, Y7
+	VPADDD Y9, Y6, Y6
+	VPADDD Y8, Y5, Y5
+	VPADDD Y7, Y4, Y4
+	VPADDD Y6, Y3, Y3
+	VPADDD Y5, Y2, Y2
+	VPADDD Y4, Y1, Y1
+	VPADDD Y3, Y0, Y0
+	JMP    finish1
+
+rows2x1:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	VXORPS     Y4, Y4, Y4
+	VXORPS     Y5, Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VXORPS     Y7, Y7, Y7
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run2x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+	ADDQ       R11, SI
+	PREFETCHT0 (SI)
+
+run2x1:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest2x1
+
+four2x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y4, Y4
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y6, Y6
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four2x1
+
+rest2x1:
+	ADDQ $0x04, CX
+	JEQ  end2x1
+
+one2x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	VPBROADCASTD 4(SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one2x1
+
+end2x1:
+	DECQ   R10
+	JNE    run2x1
+	VPADDD Y7, Y5, Y5
+	VPADDD Y6, Y4, Y4
+	VPADDD Y5, Y3, Y3
+	VPADDD Y4, Y2, Y2
+	VPADDD Y3, Y1, Y1
+	VPADDD Y2, Y0, Y0
+	JMP    finish1
+
+rows1x1:
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	TESTQ      $0x00000004, 96(AX)
+	JNE        run1x1
+	MOVQ       R8, SI
+	PREFETCHT0 (SI)
+
+run1x1:
+	MOVQ (R9), SI
+	MOVQ 8(R9), DI
+	ADDQ BX, SI
+	ADDQ DX, DI
+	ADDQ $0x10, R9
+	MOVQ 48(AX), CX
+	SUBQ $0x04, CX
+	JLT  rest1x1
+
+four1x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y2, Y2
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	SUBQ         $0x04, CX
+	JGE          four1x1
+
+rest1x1:
+	ADDQ $0x04, CX
+	JEQ  end1x1
+
+one1x1:
+	VMOVUPS      (DI), Y15
+	VPBROADCASTD (SI), Y12
+	VPMADDWD     Y15, Y12, Y12
+	VPADDD       Y12, Y0, Y0
+	ADDQ         R12, SI
+	ADDQ         R13, DI
+	DECQ         CX
+	JNE          one1x1
+
+end1x1:
+	DECQ   R10
+	JNE    run1x1
+	VPADDD Y3, Y2, Y2
+	VPADDD Y2, Y1, Y1
+	VPADDD Y1, Y0, Y0
+
+finish1:
+	MOVQ       88(AX), CX
+	SUBQ       $0x00, CX
+	XORL       SI, SI
+	TESTQ      CX, CX
+	CMOVQLT    SI, CX
+	MOVQ       $0x00000008, SI
+	CMPQ       CX, SI
+	CMOVQGT    SI, CX
+	SUBQ       CX, SI
+	LEAQ       prefix<>+0(SB), CX
+	VMOVUPS    (CX)(SI*4), Y14
+	MOVQ       96(AX), DI
+	MOVQ       DI, CX
+	ANDQ       $0x05, CX
+	CMPQ       CX, $0x01
+	JNE        fresh1
+	MOVQ       80(AX), CX
+	MOVQ       R8, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y0, Y0
+	DECQ       CX
+	JEQ        fresh1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y1, Y1
+	DECQ       CX
+	JEQ        fresh1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y2, Y2
+	DECQ       CX
+	JEQ        fresh1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y3, Y3
+	DECQ       CX
+	JEQ        fresh1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y4, Y4
+	DECQ       CX
+	JEQ        fresh1
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y5, Y5
+
+fresh1:
+	MOVQ         24(AX), SI
+	TESTQ        SI, SI
+	JEQ          unbiased1
+	TESTQ        $0x00000008, DI
+	JEQ          columnBias1
+	MOVQ         80(AX), CX
+	VBROADCASTSS (SI), Y12
+	VPADDD       Y12, Y0, Y0
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 4(SI), Y12
+	VPADDD       Y12, Y1, Y1
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 8(SI), Y12
+	VPADDD       Y12, Y2, Y2
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 12(SI), Y12
+	VPADDD       Y12, Y3, Y3
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 16(SI), Y12
+	VPADDD       Y12, Y4, Y4
+	DECQ         CX
+	JEQ          unbiased1
+	VBROADCASTSS 20(SI), Y12
+	VPADDD       Y12, Y5, Y5
+	JMP          unbiased1
+
+columnBias1:
+	VMASKMOVPS (SI), Y14, Y12
+	VPADDD     Y12, Y0, Y0
+	VPADDD     Y12, Y1, Y1
+	VPADDD     Y12, Y2, Y2
+	VPADDD     Y12, Y3, Y3
+	VPADDD     Y12, Y4, Y4
+	VPADDD     Y12, Y5, Y5
+
+unbiased1:
+	MOVQ    80(AX), CX
+	TESTQ   $0x00000004, DI
+	JNE     columns1
+	MOVQ    88(AX), SI
+	CMPQ    SI, $0x08
+	JL      part1
+	VMOVUPS Y0, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y1, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y2, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y3, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y4, (R8)
+	DECQ    CX
+	JEQ     done1
+	ADDQ    R11, R8
+	VMOVUPS Y5, (R8)
+
+done1:
+	VZEROUPPER
+	RET
+
+part1:
+	VMASKMOVPS Y0, Y14, (R8)
+	DECQ       CX
+	JEQ        partDone1
+	ADDQ       R11, R8
+	VMASKMOVPS Y1, Y14, (R8)
+	DECQ       CX
+	JEQ        partDone1
+	ADDQ       R11, R8
+	VMASKMOVPS Y2, Y14, (R8)
+	DECQ       CX
+	JEQ        partDone1
+	ADDQ       R11, R8
+	VMASKMOVPS Y3, Y14, (R8)
+	DECQ       CX
+	JEQ        partDone1
+	ADDQ       R11, R8
+	VMASKMOVPS Y4, Y14, (R8)
+	DECQ       CX
+	JEQ        partDone1
+	ADDQ       R11, R8
+	VMASKMOVPS Y5, Y14, (R8)
+
+partDone1:
+	VZEROUPPER
+	RET
+
+columns1:
+	XORL       SI, SI
+	TESTQ      CX, CX
+	CMOVQLT    SI, CX
+	MOVQ       $0x00000008, SI
+	CMPQ       CX, SI
+	CMOVQGT    SI, CX
+	SUBQ       CX, SI
+	LEAQ       prefix<>+0(SB), CX
+	VMOVUPS    (CX)(SI*4), Y15
+	MOVQ       88(AX), CX
+	VUNPCKLPS  Y1, Y0, Y6
+	VUNPCKHPS  Y1, Y0, Y1
+	VUNPCKLPS  Y3, Y2, Y7
+	VUNPCKHPS  Y3, Y2, Y3
+	VUNPCKLPS  Y5, Y4, Y8
+	VUNPCKHPS  Y5, Y4, Y5
+	VUNPCKLPD  Y7, Y6, Y9
+	VUNPCKHPD  Y7, Y6, Y7
+	VUNPCKLPD  Y3, Y1, Y10
+	VUNPCKHPD  Y3, Y1, Y3
+	VUNPCKLPD  Y8, Y8, Y11
+	VUNPCKHPD  Y8, Y8, Y12
+	VUNPCKLPD  Y5, Y5, Y13
+	VUNPCKHPD  Y5, Y5, Y14
+	VPERM2F128 $0x20, Y11, Y9, Y0
+	VPERM2F128 $0x31, Y11, Y9, Y11
+	VPERM2F128 $0x20, Y12, Y7, Y2
+	VPERM2F128 $0x31, Y12, Y7, Y12
+	VPERM2F128 $0x20, Y13, Y10, Y4
+	VPERM2F128 $0x31, Y13, Y10, Y13
+	VPERM2F128 $0x20, Y14, Y3, Y6
+	VPERM2F128 $0x31, Y14, Y3, Y14
+	TESTQ      $0x00000001, 96(AX)
+	JEQ        fresh1_0
+	MOVQ       R8, SI
+	MOVQ       CX, DI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y0, Y0
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y2, Y2
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y4, Y4
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y6, Y6
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y11, Y11
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y12, Y12
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y13, Y13
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+	VMASKMOVPS (SI), Y15, Y1
+	VPADDD     Y1, Y14, Y14
+	DECQ       DI
+	JEQ        fresh1_0
+	ADDQ       R11, SI
+
+fresh1_0:
+	MOVQ         80(AX), SI
+	CMPQ         SI, $0x06
+	JNE          rows6_1_0
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVLPS      X0, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVLPS      X2, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVLPS      X4, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVLPS      X6, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X11, (R8)
+	VEXTRACTF128 $0x01, Y11, X11
+	VMOVLPS      X11, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVLPS      X12, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVLPS      X13, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVLPS      X14, 16(R8)
+	JMP          end1
+	JMP stored1_0
+
+rows6_1_0:
+	CMPQ         SI, $0x05
+	JNE          rows5_1_0
+	VMOVUPS      X0, (R8)
+	VEXTRACTF128 $0x01, Y0, X0
+	VMOVSS       X0, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X2, (R8)
+	VEXTRACTF128 $0x01, Y2, X2
+	VMOVSS       X2, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X4, (R8)
+	VEXTRACTF128 $0x01, Y4, X4
+	VMOVSS       X4, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X6, (R8)
+	VEXTRACTF128 $0x01, Y6, X6
+	VMOVSS       X6, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X11, (R8)
+	VEXTRACTF128 $0x01, Y11, X11
+	VMOVSS       X11, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X12, (R8)
+	VEXTRACTF128 $0x01, Y12, X12
+	VMOVSS       X12, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X13, (R8)
+	VEXTRACTF128 $0x01, Y13, X13
+	VMOVSS       X13, 16(R8)
+	DECQ         CX
+	JEQ          end1
+	ADDQ         R11, R8
+	VMOVUPS      X14, (R8)
+	VEXTRACTF128 $0x01, Y14, X14
+	VMOVSS       X14, 16(R8)
+	JMP          end1
+	JMP stored1_0
+
+rows5_1_0:
+	CMPQ    SI, $0x04
+	JNE     rows4_1_0
+	VMOVUPS X0, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X2, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X4, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X6, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X11, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X12, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X13, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVUPS X14, (R8)
+	JMP     end1
+	JMP stored1_0
+
+rows4_1_0:
+	CMPQ       SI, $0x03
+	JNE        rows3_1_0
+	VMOVLPS    X0, (R8)
+	VEXTRACTPS $0x02, X0, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X2, (R8)
+	VEXTRACTPS $0x02, X2, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X4, (R8)
+	VEXTRACTPS $0x02, X4, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X6, (R8)
+	VEXTRACTPS $0x02, X6, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X11, (R8)
+	VEXTRACTPS $0x02, X11, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X12, (R8)
+	VEXTRACTPS $0x02, X12, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X13, (R8)
+	VEXTRACTPS $0x02, X13, 8(R8)
+	DECQ       CX
+	JEQ        end1
+	ADDQ       R11, R8
+	VMOVLPS    X14, (R8)
+	VEXTRACTPS $0x02, X14, 8(R8)
+	JMP        end1
+	JMP stored1_0
+
+rows3_1_0:
+	CMPQ    SI, $0x02
+	JNE     rows2_1_0
+	VMOVLPS X0, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X2, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X4, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X6, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X11, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X12, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X13, (R8)
+	DECQ    CX
+	JEQ     end1
+	ADDQ    R11, R8
+	VMOVLPS X14, (R8)
+	JMP     end1
+	JMP stored1_0
+
+rows2_1_0:
+	CMPQ   SI, $0x01
+	JNE    rows1_1_0
+	VMOVSS X0, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X2, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X4, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X6, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X11, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X12, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X13, (R8)
+	DECQ   CX
+	JEQ    end1
+	ADDQ   R11, R8
+	VMOVSS X14, (R8)
+	JMP    end1
+	JMP stored1_0
+
+rows1_1_0:
+stored1_0:
+end1:
+	VZEROUPPER
+	RET
+
 // func winogradIn2AVX2(dst *byte, src *byte, spare *byte, tiles int, srcRow int, srcTile int, dstTile int, dstPart int)
 // Requires: AVX
 TEXT ·winogradIn2AVX2(SB), NOSPLIT, $0-64

@@ -253,6 +253,7 @@ func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, fi
 		}
 		return
 	}
+	e = f.engine
 	s.check(len(y), len(x), len(f.weights))
 	s.checkBias(len(bias), bias != nil)
 	kind := f.formOf(s)
@@ -279,6 +280,7 @@ func ForwardPacked[T simd.Float](s *Conv2D, y, x []T, f *Filter[T], bias []T, fi
 	default:
 		j := take[T, slide[T]](&slides)
 		j.forward(s)
+		j.engine = e
 		j.y, j.x, j.bias, j.relu, j.bounded = y, x, bias, false, true
 		j.finish, j.bounds = bounds(finish)
 		j.start(panels)

@@ -53,17 +53,18 @@ type engine[T simd.Float] struct {
 	nr     int        // columns of a tile: two vectors
 	lanes  int        // columns of a vector, to which panels of B are padded
 	alone  int        // multiplications that are over sooner than a helper joins in
+	pairs  bool       // elements are pairs of int16, sums are int32: pairs.go
 }
 
 func newEngine[T simd.Float]() engine[T] {
 	level := simd.Current()
 	switch {
 	case size[T]() != 4 || level == simd.Generic:
-		return engine[T]{simd.Generic, 4, 4, 8, 4, 1 << 14}
+		return engine[T]{simd.Generic, 4, 4, 8, 4, 1 << 14, false}
 	case level == simd.AVX2:
-		return engine[T]{level, 6, 6, 16, 8, 1 << 19}
+		return engine[T]{level, 6, 6, 16, 8, 1 << 19, false}
 	}
-	return engine[T]{level, 14, 7, 32, 16, 1 << 20}
+	return engine[T]{level, 14, 7, 32, 16, 1 << 20, false}
 }
 
 func size[T simd.Float]() int { return int(unsafe.Sizeof(T(0))) }
@@ -76,6 +77,10 @@ func (e engine[T]) padded(n int) int { return (n + e.lanes - 1) / e.lanes * e.la
 
 // multiply computes one tile.
 func (e engine[T]) multiply(t *tile) {
+	if e.pairs {
+		e.multiplyPairs(t)
+		return
+	}
 	switch e.level {
 	case simd.AVX512:
 		tileAVX512(t)

@@ -16,6 +16,12 @@ func tileRowsAVX512(t *tile)
 //go:noescape
 func tileRowsAVX2(t *tile)
 
+//go:noescape
+func tilePairsAVX512(t *tile)
+
+//go:noescape
+func tilePairsAVX2(t *tile)
+
 // The steps of the copies are in bytes; width is at most one vector for transpose, two for copyRows and cols for sumRows and splitRows.
 
 //go:noescape

@@ -14,6 +14,10 @@ func tileRowsAVX512(t *tile) { panic("gemm: no AVX-512") }
 
 func tileRowsAVX2(t *tile) { panic("gemm: no AVX2") }
 
+func tilePairsAVX512(t *tile) { panic("gemm: no AVX-512") }
+
+func tilePairsAVX2(t *tile) { panic("gemm: no AVX2") }
+
 func transposeAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
 	panic("gemm: no AVX-512")
 }

@@ -145,6 +145,7 @@ type product[T simd.Float] struct {
 	epilogue Epilogue[T]
 
 	symmetric bool // A + Aᵀ is meant
+	asStored  bool // A, which is not transposed, is read where it is
 
 	tiles, panels, blocks int // counts over m, n and k
 	rowGroups, colGroups  int
@@ -303,9 +304,14 @@ func (j *product[T]) Do(task, _ int) {
 			for i := firstTile; i < lastTile; i++ {
 				row, end := span(j.m, j.tiles, i)
 				t.rows = end - row
+				t.c = at(j.c.x, row*j.c.ld+col)
+				if j.asStored {
+					t.aStep, t.aRow, t.a = z, j.a.ld*z, at(j.a.x, row*j.a.ld+lo)
+					j.multiplyRows(&t)
+					continue
+				}
 				t.aStep = t.rows * z
 				t.a = at(j.packedA, lo*j.m+row*t.steps)
-				t.c = at(j.c.x, row*j.c.ld+col)
 				j.multiply(&t)
 			}
 		}

@@ -22,6 +22,7 @@ type isa struct {
 	prefix  operand.Mem             // AVX2: -1 for each lane, then 0 for each
 	halves  operand.Mem             // AVX-512: the even pairs of lanes, then the odd ones
 	byRows  bool                    // the tile that is being written reads rows of A that lie apart
+	pairs   bool                    // the tile that is being written multiplies pairs of int16
 	numbers map[float32]operand.Mem // vectors of one number
 }
 

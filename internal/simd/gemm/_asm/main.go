@@ -19,6 +19,7 @@ func main() {
 	for _, s := range []*isa{avx512(), avx2()} {
 		s.tile()
 		s.tileRows()
+		s.tilePairs()
 		s.winograd()
 		s.transpose()
 		s.copyRows()

@@ -62,6 +62,22 @@ func (s *isa) tileRows() {
 	s.byRows = false
 }
 
+// tilePairs writes tile for pairs of int16 instead of numbers: a product of pairs is the sum of two products, as int32, and so are bias and C. There are no bounds.
+func (s *isa) tilePairs() {
+	s.pairs = true
+	s.tileOf("tilePairs", s.mr)
+	s.pairs = false
+}
+
+// add adds what tiles sum: numbers, or integers.
+func (s *isa) add(a, b, dst operand.Op) {
+	if s.pairs {
+		s.VPADDD(a, b, dst)
+	} else {
+		s.VADDPS(a, b, dst)
+	}
+}
+
 func (s *isa) tileOf(routine string, mr int) {
 	s.function(routine, "func(t *byte)")
 	s.Load(s.Param("t"), rTile)
@@ -144,7 +160,7 @@ func (s *isa) product(rows, width int) {
 	s.DECQ(rLeft)
 	s.JNE(operand.LabelRef(name("run")))
 	for i := rows * width * sets; i > rows*width; i-- {
-		s.VADDPS(s.vecs[i-1], s.vecs[i-1-rows*width], s.vecs[i-1-rows*width])
+		s.add(s.vecs[i-1], s.vecs[i-1-rows*width], s.vecs[i-1-rows*width])
 	}
 	s.JMP(operand.LabelRef(label("finish%d", width)))
 }
@@ -184,6 +200,10 @@ func (s *isa) step(rows, width, set, at int) {
 		s.VMOVUPS(mem(rNextB, v*s.bytes()), b[v])
 	}
 	for r := range rows {
+		if s.pairs {
+			s.stepOfPairs(s.elementOfA(r, at), b, s.vecs[(set*rows+r)*width:])
+			continue
+		}
 		a := s.vecs[n-4+r%2]
 		s.VBROADCASTSS(s.elementOfA(r, at), a)
 		for v := range width {
@@ -194,6 +214,19 @@ func (s *isa) step(rows, width, set, at int) {
 		s.ADDQ(rAStep, rNextA)
 	}
 	s.ADDQ(rBStep, rNextB)
+}
+
+// stepOfPairs adds to the sums of a row the products of A's pair with those of b. The last product takes the place of A's pair.
+func (s *isa) stepOfPairs(of operand.Mem, b, sums []reg.VecPhysical) {
+	a, product := s.vecs[len(s.vecs)-4], s.vecs[len(s.vecs)-3]
+	s.VPBROADCASTD(of, a)
+	for v := range b {
+		if v == len(b)-1 {
+			product = a
+		}
+		s.VPMADDWD(b[v], a, product)
+		s.VPADDD(product, sums[v], sums[v])
+	}
 }
 
 // elementOfA is where the value of row r is.
@@ -237,7 +270,9 @@ func (s *isa) finish(width, mr int) {
 	s.addRows(name, width, mr)
 	s.Label(name("fresh"))
 	s.addBias(name, width, mr)
-	s.relu(name, width, mr)
+	if !s.pairs {
+		s.relu(name, width, mr)
+	}
 	s.MOVQ(mem(rTile, fieldRows), rCount)
 	if s.byRows {
 		s.storeRows(name, width, mr)
@@ -258,7 +293,7 @@ func (s *isa) addRows(name func(string) string, width, mr int) {
 	for r := range mr {
 		for v := range width {
 			s.load(mem(rNextA, v*s.bytes()), s.masks[v], old)
-			s.VADDPS(old, s.vecs[width*r+v], s.vecs[width*r+v])
+			s.add(old, s.vecs[width*r+v], s.vecs[width*r+v])
 		}
 		if r < mr-1 {
 			s.DECQ(rCount)
@@ -279,7 +314,7 @@ func (s *isa) addBias(name func(string) string, width, mr int) {
 	for r := range mr {
 		s.VBROADCASTSS(mem(rNextA, 4*r), bias)
 		for v := range width {
-			s.VADDPS(bias, s.vecs[width*r+v], s.vecs[width*r+v])
+			s.add(bias, s.vecs[width*r+v], s.vecs[width*r+v])
 		}
 		if r < mr-1 {
 			s.DECQ(rCount)
@@ -291,7 +326,7 @@ func (s *isa) addBias(name func(string) string, width, mr int) {
 	for v := range width {
 		s.load(mem(rNextA, v*s.bytes()), s.masks[v], bias)
 		for r := range mr {
-			s.VADDPS(bias, s.vecs[width*r+v], s.vecs[width*r+v])
+			s.add(bias, s.vecs[width*r+v], s.vecs[width*r+v])
 		}
 	}
 	s.Label(name("unbiased"))
@@ -409,7 +444,7 @@ func (s *isa) sumColumns(a *allocator, cols []reg.VecPhysical, part func(string)
 	s.MOVQ(rCount, rNextB)
 	for _, c := range cols {
 		s.load(mem(rNextA, 0), s.rowsIn, old)
-		s.VADDPS(old, c, c)
+		s.add(old, c, c)
 		s.DECQ(rNextB)
 		s.JEQ(operand.LabelRef(part("fresh")))
 		s.ADDQ(rCStep, rNextA)
