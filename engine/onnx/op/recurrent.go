@@ -50,7 +50,7 @@ func (c cellKind) functions() []string {
 }
 
 // recurrent is LSTM, GRU or RNN, of one direction or two. The product of the input with its weights is taken over many steps at once; each step
-// then adds that of the state, with all gates together.
+// then adds that of the state. A step is cut by units: a task computes all gates of its units and their new state.
 type recurrent struct {
 	cell              cellKind
 	reverse           []bool // of each direction
@@ -110,14 +110,16 @@ type lanes[T simd.Float] struct {
 
 // lane is one direction.
 type lane[T simd.Float] struct {
-	w, r     gemm.Panels[T] // the weights of input and state
-	reset    gemm.Panels[T] // those of GRU's third gate, whose state the second scales first
-	bias     []T            // added to all gates
-	late     []T            // of GRU with linear_before_reset: the bias that the reset gate scales
-	peephole []T            // of LSTM: i, o, f; nil: none
-	gates    []T            // of some steps, [steps, batch, gates·hidden]
-	h, c     []T            // the state, [batch, hidden]
-	spare    []T
+	w        gemm.Panels[T]    // the weights of the input
+	r        [4]gemm.Panels[T] // those of the state, of each gate
+	bias     []T               // added to all gates
+	late     []T               // of GRU with linear_before_reset: the bias that the reset gate scales
+	peephole []T               // of LSTM: i, o, f; nil: none
+	gates    []T               // of some steps, [steps, batch, gates·hidden]
+	h, c     []T               // the state, [batch, hidden]
+	next     []T               // the h that a step computes
+	spare    []T               // GRU: what the third gate adds of the state, in its place, or else the state as the second gate scales it
+	job      stepJob[T]
 }
 
 // stretchOf is the number of elements that the gates of the steps worked on at once have, or more where one step has more.
@@ -244,13 +246,10 @@ func (s *lanes[T]) prepare(k *recurrent, c *Call) error {
 
 // arrange packs the weights of a direction.
 func (s *lanes[T]) arrange(k *recurrent, l *lane[T], w, r []T) {
-	n := k.cell.gates() * s.hidden
-	l.w.Pack(true, s.input, n, w, s.input)
-	if k.cell == gruCell && !k.linearBeforeReset {
-		n = 2 * s.hidden
-		l.reset.Pack(true, s.hidden, s.hidden, r[n*s.hidden:], s.hidden)
+	l.w.Pack(true, s.input, k.cell.gates()*s.hidden, w, s.input)
+	for g := range k.cell.gates() {
+		l.r[g].Pack(true, s.hidden, s.hidden, r[g*s.hidden*s.hidden:], s.hidden)
 	}
-	l.r.Pack(true, s.hidden, n, r, s.hidden)
 }
 
 // part gives elements d·n to (d+1)·n of an input, nil where there is none. The last argument serves to tell the type.
@@ -342,7 +341,8 @@ func (s *lanes[T]) direction(k *recurrent, d int, y []T) {
 		return
 	}
 	chunk := min(s.steps, max(1, stretchOf/row))
-	l.gates, l.spare = scratch.Sized(l.gates, chunk*row), scratch.Sized(l.spare, row)
+	l.gates = scratch.Sized(l.gates, chunk*row)
+	l.ready(s, k, d)
 	for done := 0; done < s.steps; done += chunk {
 		count := min(chunk, s.steps-done)
 		first := done
@@ -358,10 +358,7 @@ func (s *lanes[T]) direction(k *recurrent, d int, y []T) {
 			if k.reverse[d] {
 				t = first + count - 1 - i
 			}
-			s.step(k, d, t, l.gates[(t-first)*row:(t-first+1)*row])
-			if y != nil {
-				s.write(k, d, t, y)
-			}
+			l.step(t, l.gates[(t-first)*row:(t-first+1)*row], y)
 		}
 	}
 }
@@ -369,77 +366,155 @@ func (s *lanes[T]) direction(k *recurrent, d int, y []T) {
 // over tells whether step t is behind the end of sequence b.
 func (s *lanes[T]) over(t, b int) bool { return s.length != nil && int64(t) >= s.length[b] }
 
-func (s *lanes[T]) write(k *recurrent, d, t int, y []T) {
-	for b := range s.batch {
-		at := ((t*len(k.reverse)+d)*s.batch + b) * s.hidden
-		if k.batchFirst {
-			at = ((b*s.steps+t)*len(k.reverse) + d) * s.hidden
+// stepJob is a step of a direction.
+type stepJob[T simd.Float] struct {
+	s      *lanes[T]
+	k      *recurrent
+	l      *lane[T]
+	d, t   int
+	gates  []T // of the step, the input's part
+	y      []T // nil: the states are not asked for
+	tasks  int
+	second bool // GRU: the third gate, whose state the second scales first
+}
+
+// stepWork is the number of multiplications from which a step is worth a task.
+const stepWork = 1 << 16
+
+// ready prepares l for the steps of direction d.
+func (l *lane[T]) ready(s *lanes[T], k *recurrent, d int) {
+	gates := k.cell.gates()
+	l.next = scratch.Sized(l.next, s.batch*s.hidden)
+	if k.cell == gruCell {
+		l.spare = scratch.Sized(l.spare, s.batch*gates*s.hidden)
+	}
+	panels := (s.hidden + l.r[0].Width() - 1) / l.r[0].Width()
+	tasks := max(1, min(panels, 16, s.batch*gates*s.hidden*s.hidden/stepWork))
+	l.job = stepJob[T]{s: s, k: k, l: l, d: d, tasks: tasks}
+}
+
+// step moves the state of the direction on by step t.
+func (l *lane[T]) step(t int, gates, y []T) {
+	j := &l.job
+	j.t, j.gates, j.y, j.second = t, gates, y, false
+	simd.Run(j.tasks, j)
+	if j.k.cell == gruCell && !j.k.linearBeforeReset {
+		j.second = true
+		simd.Run(j.tasks, j)
+	}
+	l.h, l.next = l.next, l.h
+}
+
+// Do computes some units of all sequences.
+func (j *stepJob[T]) Do(task, _ int) {
+	n, width := j.s.hidden, j.l.r[0].Width()
+	panels := (n + width - 1) / width
+	lo, hi := panels*task/j.tasks*width, min(n, panels*(task+1)/j.tasks*width)
+	switch {
+	case j.k.cell != gruCell:
+		for g := range j.k.cell.gates() {
+			j.product(g, lo, hi, j.l.h, j.gates)
 		}
-		if s.over(t, b) {
-			clear(y[at : at+s.hidden])
+		j.finish(lo, hi)
+	case j.k.linearBeforeReset:
+		j.product(0, lo, hi, j.l.h, j.gates)
+		j.product(1, lo, hi, j.l.h, j.gates)
+		for b := range j.s.batch {
+			copy(j.l.spare[b*3*n+2*n:][lo:hi], j.l.late[lo:hi])
+		}
+		j.product(2, lo, hi, j.l.h, j.l.spare)
+		j.resets(lo, hi)
+		j.finish(lo, hi)
+	case !j.second:
+		j.product(0, lo, hi, j.l.h, j.gates)
+		j.product(1, lo, hi, j.l.h, j.gates)
+		j.resets(lo, hi)
+	default:
+		j.product(2, lo, hi, j.l.spare, j.gates)
+		j.finish(lo, hi)
+	}
+}
+
+// product adds that of a state with the weights of gate g, whose results stand in [batch, gates·hidden].
+func (j *stepJob[T]) product(g, lo, hi int, state, to []T) {
+	n := j.s.hidden
+	j.l.r[g].AddColumns(j.s.batch, state, n, lo, hi, to[g*n:], j.k.cell.gates()*n)
+}
+
+// resets computes units of the gates z and r of GRU, and what r scales: the state's part of the third gate, which is added to it, or the state.
+func (j *stepJob[T]) resets(lo, hi int) {
+	l, n := j.l, j.s.hidden
+	for b := range j.s.batch {
+		g := j.gates[b*3*n : (b+1)*3*n]
+		z, r := g[lo:hi], g[n+lo:n+hi]
+		activate(j.k.functions[j.d][0], z, j.k.clip)
+		activate(j.k.functions[j.d][0], r, j.k.clip)
+		if j.k.linearBeforeReset {
+			simd.MulAdd(g[2*n+lo:2*n+hi], r, l.spare[b*3*n+2*n:][lo:hi])
 		} else {
-			copy(y[at:at+s.hidden], s.lane[d].h[b*s.hidden:])
+			simd.Mul(l.spare[b*n:][lo:hi], r, l.h[b*n:][lo:hi])
 		}
 	}
 }
 
-// step moves the state of a direction on by step t. gates holds the input's part.
-func (s *lanes[T]) step(k *recurrent, d, t int, gates []T) {
-	l, f, n := &s.lane[d], k.functions[d], s.hidden
+// finish computes units of the new state from the gates, and writes them.
+func (j *stepJob[T]) finish(lo, hi int) {
+	k, l, n := j.k, j.l, j.s.hidden
 	all := k.cell.gates() * n
-	switch {
-	case k.linearBeforeReset:
-		for b := range s.batch {
-			row := l.spare[b*all : (b+1)*all]
-			clear(row[:2*n])
-			copy(row[2*n:], l.late)
-		}
-		gemm.MulPanels(s.batch, l.h, n, &l.r, 1, l.spare, all, gemm.Epilogue[T]{})
-		for b := range s.batch {
-			simd.AddTo(gates[b*all:b*all+2*n], l.spare[b*all:b*all+2*n])
-		}
-	default:
-		gemm.MulPanels(s.batch, l.h, n, &l.r, 1, gates, all, gemm.Epilogue[T]{})
-	}
-	if k.cell == gruCell {
-		s.resets(k, d, gates)
-	}
-	for b := range s.batch {
-		if s.over(t, b) {
+	f := k.functions[j.d]
+	for b := range j.s.batch {
+		old, h := l.h[b*n+lo:b*n+hi], l.next[b*n+lo:b*n+hi]
+		if j.s.over(j.t, b) {
+			copy(h, old)
+			j.write(b, lo, hi, nil)
 			continue
 		}
-		g, h := gates[b*all:(b+1)*all], l.h[b*n:(b+1)*n]
+		g := j.gates[b*all : (b+1)*all]
 		switch k.cell {
 		case lstmCell:
-			l.lstm(k, f, g, h, l.c[b*n:(b+1)*n])
+			l.lstm(k, f, g, lo, hi, h, l.c[b*n+lo:b*n+hi])
 		case gruCell:
-			z, candidate := g[:n], g[2*n:]
+			z, candidate := g[lo:hi], g[2*n+lo:2*n+hi]
 			activate(f[1], candidate, k.clip)
-			simd.Sub(h, h, candidate) // (1 − z)·candidate + z·h
+			simd.Sub(h, old, candidate) // (1 − z)·candidate + z·h
 			simd.Mul(h, h, z)
 			simd.Add(h, h, candidate)
 		case rnnCell:
-			activate(f[0], g, k.clip)
-			copy(h, g)
+			activate(f[0], g[lo:hi], k.clip)
+			copy(h, g[lo:hi])
 		}
+		j.write(b, lo, hi, h)
 	}
 }
 
-// lstm is one step of one sequence, with gates i, o, f, c.
-func (l *lane[T]) lstm(k *recurrent, f []gateFunction, g, h, c []T) {
-	n := len(h)
-	i, o, forget, candidate := g[:n], g[n:2*n], g[2*n:3*n], g[3*n:]
+// write puts units of the state of sequence b into the output; nil is behind its end.
+func (j *stepJob[T]) write(b, lo, hi int, h []T) {
+	if j.y == nil {
+		return
+	}
+	s, directions := j.s, len(j.k.reverse)
+	at := ((j.t*directions+j.d)*s.batch + b) * s.hidden
+	if j.k.batchFirst {
+		at = ((b*s.steps+j.t)*directions + j.d) * s.hidden
+	}
+	if h == nil {
+		clear(j.y[at+lo : at+hi])
+	} else {
+		copy(j.y[at+lo:], h)
+	}
+}
+
+// lstm is one step of some units of one sequence, with gates i, o, f, c.
+func (l *lane[T]) lstm(k *recurrent, f []gateFunction, g []T, lo, hi int, h, c []T) {
+	n := len(g) / 4
+	i, o, forget, candidate := g[lo:hi], g[n+lo:n+hi], g[2*n+lo:2*n+hi], g[3*n+lo:3*n+hi]
 	if p := l.peephole; p != nil {
-		simd.MulAdd(i, p[:n], c)
-		simd.MulAdd(forget, p[2*n:], c)
+		simd.MulAdd(i, p[lo:hi], c)
+		simd.MulAdd(forget, p[2*n+lo:2*n+hi], c)
 	}
 	activate(f[1], candidate, k.clip)
-	if l.peephole == nil {
-		activate(f[0], g[:3*n], k.clip)
-	} else {
-		activate(f[0], i, k.clip)
-		activate(f[0], forget, k.clip)
-	}
+	activate(f[0], i, k.clip)
+	activate(f[0], forget, k.clip)
 	if k.coupled {
 		simd.Scale(forget, i, -1)
 		simd.AddScalar(forget, forget, 1)
@@ -447,27 +522,10 @@ func (l *lane[T]) lstm(k *recurrent, f []gateFunction, g, h, c []T) {
 	simd.Mul(c, c, forget)
 	simd.MulAdd(c, i, candidate)
 	if p := l.peephole; p != nil {
-		simd.MulAdd(o, p[n:2*n], c)
-		activate(f[0], o, k.clip)
+		simd.MulAdd(o, p[n+lo:n+hi], c)
 	}
+	activate(f[0], o, k.clip)
 	copy(h, c)
 	activate(f[2], h, 0)
 	simd.Mul(h, h, o)
-}
-
-// resets computes the gates z and r of GRU, and adds the state's part, which r scales, to the third.
-func (s *lanes[T]) resets(k *recurrent, d int, gates []T) {
-	l, n := &s.lane[d], s.hidden
-	for b := range s.batch {
-		g := gates[b*3*n : (b+1)*3*n]
-		activate(k.functions[d][0], g[:2*n], k.clip)
-		if k.linearBeforeReset {
-			simd.MulAdd(g[2*n:], g[n:2*n], l.spare[b*3*n+2*n:(b+1)*3*n])
-		} else {
-			simd.Mul(l.spare[b*n:(b+1)*n], g[n:2*n], l.h[b*n:(b+1)*n])
-		}
-	}
-	if !k.linearBeforeReset {
-		gemm.MulPanels(s.batch, l.spare, n, &l.reset, 1, gates[2*n:], 3*n, gemm.Epilogue[T]{})
-	}
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/energo-ml/energo/engine/onnx/value"
-	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
@@ -126,7 +125,7 @@ func (l *laneBack[T]) forth() {
 	rows, n := l.steps*l.batch, l.hidden
 	l.gates, l.h = make([]T, rows*l.n), make([]T, rows*n)
 	lane := &l.lane[l.d]
-	lane.spare = scratch.Sized(lane.spare, l.batch*l.n)
+	lane.ready(l.lanes, l.kernel, l.d)
 	switch l.kernel.cell {
 	case lstmCell:
 		l.c, l.after = make([]T, rows*n), make([]T, rows*n)
@@ -143,7 +142,7 @@ func (l *laneBack[T]) forth() {
 		if l.c != nil {
 			copy(l.at(l.c, t, n), lane.c)
 		}
-		l.step(l.kernel, l.d, t, l.at(l.gates, t, l.n))
+		lane.step(t, l.at(l.gates, t, l.n), nil)
 		switch {
 		case l.c != nil:
 			copy(l.at(l.after, t, n), lane.c)

@@ -3,10 +3,12 @@ package op
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/internal/simd"
 )
 
 // layerNaive is a recurrent layer as its definition has it, one number after another, with the usual functions.
@@ -277,6 +279,38 @@ func TestRecurrentLongSequence(t *testing.T) {
 	n, in, l := layerTest(rnnCell, "bidirectional", 70, 40, 2, 100)
 	scaled(in[2], 0.1) // or rounding grows from step to step
 	l.compare(t, "stretches", n, in)
+}
+
+// A step that is cut into tasks gives the same bits for any number of workers, and the last of them takes fewer units.
+func TestRecurrentWorkers(t *testing.T) {
+	defer simd.SetThreads(0)
+	for _, cell := range []cellKind{lstmCell, gruCell, rnnCell} {
+		for _, linear := range []int{0, 1} {
+			n, in, naive := layerTest(cell, "bidirectional", 5, 3, 20, 210)
+			scaled(in[1], 0.2) // or rounding errors would grow from step to step
+			scaled(in[2], 0.2)
+			if cell == gruCell {
+				n.attributes["linear_before_reset"] = linear
+				naive.linearBeforeReset = linear == 1
+			}
+			naive.compare(t, fmt.Sprintf("cell %d", cell), n, in)
+			var first []float32
+			for _, workers := range []int{1, 2, 5} {
+				simd.SetThreads(workers)
+				out, err := n.run(in...)
+				if err != nil {
+					t.Fatal(err)
+				}
+				y := value.Data[float32](out[0])
+				if first == nil {
+					first = y
+				}
+				if !slices.Equal(y, first) {
+					t.Errorf("cell %d, linear_before_reset %d: %d workers give other bits than one", cell, linear, workers)
+				}
+			}
+		}
+	}
 }
 
 func TestRecurrentActivations(t *testing.T) {
