@@ -52,12 +52,13 @@ type scope struct {
 // compiler holds what is the same for all graphs of a model.
 type compiler struct {
 	functions map[string]*format.Function // by domain, name and overload
-	trained   bool                        // weights are kept apart from constants, and nodes are not fused
-	fixed     []string                    // what is no weight
+	arranged  *op.Arranged
+	trained   bool     // weights are kept apart from constants, and nodes are not fused
+	fixed     []string // what is no weight
 }
 
 func newCompiler(f *format.Model) *compiler {
-	c := &compiler{functions: map[string]*format.Function{}}
+	c := &compiler{functions: map[string]*format.Function{}, arranged: new(op.Arranged)}
 	for _, fn := range f.Functions {
 		c.functions[functionKey(fn.Domain, fn.Name, fn.Overload)] = fn
 	}
@@ -151,6 +152,9 @@ func (c *compiler) compileGraph(g *format.Graph, around *scope, opsets map[strin
 		}
 	}
 	p.tidy()
+	if around == nil {
+		*c.arranged = op.Arranged{} // nodes stay, and what none needs may go
+	}
 	return p, nil
 }
 
@@ -232,6 +236,7 @@ func (s *scope) node(n *format.Node) error {
 		return s.inline(n, g)
 	}
 	st.node = node
+	node.Arranged = s.model.arranged
 	node.Constant = s.program.constantOf(&st)
 	node.Subgraph = func(g *format.Graph) (op.Graph, error) {
 		p, err := s.model.compileGraph(g, s, s.opsets, true)

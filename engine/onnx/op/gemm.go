@@ -20,7 +20,7 @@ type gemmKernel struct {
 func gemmOf(n *Node) (Kernel, error) {
 	g := &gemmKernel{alpha: n.Float("alpha", 1), beta: n.Float("beta", 1), transA: n.Bool("transA", false), transB: n.Bool("transB", false)}
 	if g.alpha == 1 && g.beta == 1 {
-		g.batch.panels = panelsOf(n.Constant(1), g.transB)
+		g.batch.panels = panelsOf(n, 1, g.transB)
 	}
 	return g, nil
 }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
@@ -28,17 +29,46 @@ type matMul struct {
 }
 
 func newMatMul(n *Node) (Kernel, error) {
-	return &matMul{alpha: 1, batch: batch{panels: panelsOf(n.Constant(1), false)}}, nil
+	return &matMul{alpha: 1, batch: batch{panels: panelsOf(n, 1, false)}}, nil
 }
 
-// panelsOf arranges a matrix of float32 that never changes for products; nil where v is another.
-func panelsOf(v *value.Value, trans bool) *gemm.Panels[float32] {
+// Arranged holds the weights of a model that nodes have arranged for their products, so that those that several nodes have in common are there once: exporters
+// write the layers of one initial state by one tensor.
+type Arranged struct {
+	panels map[arrangedKey]arrangedPanels
+}
+
+type arrangedPanels struct {
+	*gemm.Panels[float32]
+	of *value.Value // which stays while it is compared with others, or its memory could become another's
+}
+
+// arrangedKey is a matrix: its memory, and how it is stored.
+type arrangedKey struct {
+	mem           unsafe.Pointer
+	rows, columns int
+	trans         bool
+}
+
+// panelsOf arranges input i, a matrix of float32 that never changes, for products; nil where it is another.
+func panelsOf(n *Node, i int, trans bool) *gemm.Panels[float32] {
+	v := n.Constant(i)
 	if v == nil || v.Kind != format.Float || len(v.Shape) != 2 || v.Len() == 0 {
 		return nil
 	}
 	rows, columns := lastTwo(v.Shape, trans)
+	key := arrangedKey{v.Pointer(), rows, columns, trans}
+	if n.Arranged != nil && n.Arranged.panels[key].of != nil {
+		return n.Arranged.panels[key].Panels
+	}
 	p := new(gemm.Panels[float32])
 	p.Pack(trans, rows, columns, value.Data[float32](v), v.Shape[1])
+	if n.Arranged != nil {
+		if n.Arranged.panels == nil {
+			n.Arranged.panels = map[arrangedKey]arrangedPanels{}
+		}
+		n.Arranged.panels[key] = arrangedPanels{p, v}
+	}
 	return p
 }
 

@@ -107,6 +107,7 @@ type Node struct {
 	Outputs    []bool                             // which are asked for
 	Constant   func(i int) *value.Value           // input i where it never changes, else nil
 	Subgraph   func(*format.Graph) (Graph, error) // makes a graph of an attribute runnable
+	Arranged   *Arranged                          // of the model; nil: the node arranges its weights for itself
 	attributes map[string]*format.Attribute
 	asked      map[string]bool
 	err        error

@@ -18,6 +18,7 @@ type testNode struct {
 	attributes map[string]any // int, []int, float32, []float32, string, *value.Value
 	outputs    int            // 1 where it is 0
 	constant   bool           // whether the node is made with the inputs known
+	arranged   *Arranged      // of several nodes
 }
 
 // testPlace hands out memory that holds what no result is.
@@ -90,6 +91,7 @@ func (n testNode) kernel(in ...*value.Value) (Kernel, error) {
 		}
 		return in[i]
 	}
+	node.Arranged = n.arranged
 	return node.Kernel()
 }
 

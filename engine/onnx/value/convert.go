@@ -4,12 +4,21 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
+	"slices"
+	"unsafe"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 )
 
-// FromTensor gives the tensor of a file: a copy in memory of its own, since what is in a file is neither aligned nor in our types.
+// FromTensor gives the tensor of a file. Where elements are the same in a file and in memory it is a view of t.Raw, so that a model's weights are there once, and
+// neither may then be written; others are converted into memory of their own.
 func FromTensor(t *format.Tensor) (*Value, error) {
+	if ready(t) {
+		v := &Value{Kind: t.Type, Shape: slices.Clone(t.Dims), n: len(t.Raw) / t.Type.Size()}
+		v.mem = unsafe.Pointer(&t.Raw[0])
+		return v, nil
+	}
 	v, err := New(t.Type, t.Dims...)
 	if err != nil {
 		return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
@@ -19,6 +28,20 @@ func FromTensor(t *format.Tensor) (*Value, error) {
 	}
 	v.read(t.Raw)
 	return v, nil
+}
+
+// inPlace tells whether elements may be used where a file's bytes have them: in the machine's order, and at any address, as these machines read numbers.
+const inPlace = runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
+
+// ready tells whether t has elements, all there, that are in memory what they are in a file.
+func ready(t *format.Tensor) bool {
+	switch t.Type {
+	case format.Float, format.Double, format.Int8, format.Int16, format.Int32, format.Int64, format.Uint8, format.Uint16, format.Uint32, format.Uint64:
+	default:
+		return false
+	}
+	n, err := Volume(t.Dims)
+	return inPlace && err == nil && n > 0 && n <= math.MaxInt/8 && len(t.Raw) == rawSize(t.Type, n)
 }
 
 // bitsOf is the number of bits of an element in a file.

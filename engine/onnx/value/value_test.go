@@ -6,9 +6,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
@@ -203,6 +205,36 @@ func TestNPYOrders(t *testing.T) {
 		v, err := value.ReadNPY(path)
 		if err != nil || !slices.Equal(v.Shape, h.Shape) || !slices.Equal(value.Data[int16](v), []int16{1, 2, 3, 4, 5, 600}) {
 			t.Errorf("%+v: %v, %v", h, v, err)
+		}
+	}
+}
+
+// What a file has in the machine's form is not copied, wherever it stands.
+func TestFromTensorSharesWhatItCan(t *testing.T) {
+	inPlace := runtime.GOARCH == "amd64" || runtime.GOARCH == "arm64"
+	file := make([]byte, 64)
+	for _, at := range []int{0, 1, 3, 8} {
+		raw := file[at : at+8]
+		binary.LittleEndian.PutUint32(raw, math.Float32bits(1.5))
+		binary.LittleEndian.PutUint32(raw[4:], math.Float32bits(-2))
+		v, err := value.FromTensor(&format.Tensor{Type: format.Float, Dims: []int{2, 1}, Raw: raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := value.Data[float32](v); x[0] != 1.5 || x[1] != -2 || !slices.Equal(v.Shape, []int{2, 1}) {
+			t.Errorf("byte %d: is %v of shape %v, must be [1.5 -2] of [2 1]", at, x, v.Shape)
+		}
+		if shared := v.Pointer() == unsafe.Pointer(&raw[0]); shared != inPlace {
+			t.Errorf("byte %d: shares the file's memory: %v, must be %v", at, shared, inPlace)
+		}
+	}
+	for _, bad := range []*format.Tensor{
+		{Type: format.Float, Dims: []int{3}, Raw: file[:8]},
+		{Type: format.Float, Dims: []int{-1}, Raw: file[:4]},
+		{Type: format.Float, Dims: []int{math.MaxInt, 3}, Raw: file[:4]},
+	} {
+		if _, err := value.FromTensor(bad); err == nil {
+			t.Errorf("dimensions %v with %d bytes are taken", bad.Dims, len(bad.Raw))
 		}
 	}
 }
