@@ -8,6 +8,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
 var intConvs = []Operator{
@@ -16,10 +17,14 @@ var intConvs = []Operator{
 		return k, k.taps.read(n)
 	}},
 	{Name: "QLinearConv", Since: 10, In: [2]int{8, 9}, Out: [2]int{1, 1}, Make: func(n *Node) (Kernel, error) {
-		k := &quantConv{intConv{constant: n.Constant(3) != nil && n.Constant(5) != nil}}
+		k := &quantConv{intConv: intConv{constant: n.Constant(3) != nil && n.Constant(5) != nil}}
 		return k, k.taps.read(n)
 	}},
 }
+
+// Where the kernels for pairs are not for a convolution, it is taken in float32, which is exact for as many terms as exactTerms: a difference of an element and its
+// zero point is at most 255, and 255²·258 < 2²⁴. The sums of such stretches are added as int32.
+const exactTerms = 258
 
 // taps is where the window of a convolution reads, as the node's attributes have it.
 type taps struct {
@@ -169,6 +174,45 @@ func (k *intConv) convolve(f *field, x, w, xZero, wZero *value.Value, y []int32)
 	return nil
 }
 
+// minus gives the elements of a tensor of bytes, less a number each, as float32.
+func minus(dst []float32, v *value.Value, from int, zero int32) {
+	if v.Memory() == value.U8 {
+		lessOf(dst, value.Data[uint8](v)[from:], zero)
+	} else {
+		lessOf(dst, value.Data[int8](v)[from:], zero)
+	}
+}
+
+func lessOf[Q uint8 | int8](dst []float32, src []Q, zero int32) {
+	src = src[:len(dst)]
+	for i, e := range src {
+		dst[i] = float32(int32(e) - zero)
+	}
+}
+
+// multiplyExact computes Y = A·B, of integers within ±255 as float32, for A [m, k] and B [k, n]. spare has room for m·n elements.
+func multiplyExact(y []int32, a, b, spare []float32, m, n, k int) {
+	clear(y)
+	if m == 0 || n == 0 {
+		return
+	}
+	for at := 0; at < k; at += exactTerms {
+		terms := min(exactTerms, k-at)
+		if m > 2 {
+			gemm.Mul(false, false, m, n, terms, a[at:], k, b[at*n:], n, 0, spare, n)
+		} else {
+			for i := range m {
+				row := spare[i*n : (i+1)*n]
+				clear(row)
+				for j, e := range a[i*k+at : i*k+at+terms] {
+					simd.AXPY(row, e, b[(at+j)*n:(at+j+1)*n])
+				}
+			}
+		}
+		addInts(y, spare, false)
+	}
+}
+
 // patch is a stretch of outputs, and what it reads.
 type patch struct {
 	*field
@@ -279,7 +323,10 @@ func pick[Q uint8 | int8](dst []float32, src []Q, stride int, zero int32) {
 
 // quantConv is QLinearConv: y = saturate(round((x ⋆ w + bias)·x's scale·w's scale/y's scale) + y's zero point), with the bias in units of the
 // products of scales. Weights have a scale and a zero point for all or for each output channel.
-type quantConv struct{ intConv }
+type quantConv struct {
+	intConv
+	sums []int32
+}
 
 func (k *quantConv) Run(c *Call) error {
 	x, w := c.In[0], c.In[3]
@@ -308,14 +355,14 @@ func (k *quantConv) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	sums := make([]int32, out.Len())
-	if err := k.convolve(f, x, w, c.In[2], c.In[5], sums); err != nil {
+	k.sums = scratch.Sized(k.sums, out.Len())
+	if err := k.convolve(f, x, w, c.In[2], c.In[5], k.sums); err != nil {
 		return err
 	}
 	plane := volume(f.output)
 	inParts(f.batch*f.out, plane, func(from, to int) {
 		for i := from; i < to; i++ {
-			row := sums[i*plane : (i+1)*plane]
+			row := k.sums[i*plane : (i+1)*plane]
 			if bias != nil {
 				for j := range row {
 					row[j] += bias[i%f.out]

@@ -6,12 +6,13 @@ import (
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
-// directConv is the convolution of integers of one dimension or two by the kernels for float32, over as many channels at once as keep sums exact.
+// directConv is the convolution of integers of one dimension or two by the kernels for pairs of int16, which are those of neighbouring channels; where each group has one
+// channel, by those for float32.
 type directConv struct {
-	filters []gemm.Filter[float32] // of each group, of each stretch of channels
-	x       []float32              // the input less its zero point
-	part    []float32              // sums of one image and group
-	weights []float32
+	filters []gemm.IntFilter // of each group
+	pairs   []uint32         // the input less its zero point
+	x       []float32        // likewise
+	part    []float32        // sums of one image
 }
 
 // plane is f as the kernels have it, for a number of channels; false where they are not for it, or would pad the input to many times its size.
@@ -45,57 +46,85 @@ func (d *directConv) run(f *field, x *value.Value, zero int32, w []float32, y []
 	if !ok || in == 0 || out == 0 {
 		return false
 	}
-	d.x = scratch.Sized(d.x, x.Len())
-	minus(d.x, x, 0, zero)
-	plane := volume(f.output)
-	if in == 1 { // each group has a channel, as depthwise convolutions have
-		whole.InC, whole.OutC = f.in, f.out
-		d.part = scratch.Sized(d.part, f.out*plane)
-		for b := range f.batch {
-			gemm.Depthwise(&whole, d.part, d.x[b*f.in*whole.H*whole.W:], w, nil, nil)
-			addInts(y[b*f.out*plane:(b+1)*f.out*plane], d.part, true)
-		}
+	if in == 1 {
+		d.depthwise(f, &whole, x, zero, w, y)
 		return true
 	}
-	each := exactTerms / (whole.KH * whole.KW) // channels
-	stretches := (in + each - 1) / each
-	if fresh || len(d.filters) != f.group*stretches {
-		d.pack(f, &whole, w, each, stretches)
+	pairs, area, plane := (in+1)/2, whole.H*whole.W, volume(f.output)
+	whole.InC = pairs
+	if fresh || len(d.filters) != f.group {
+		d.pack(f, &whole, w)
 	}
-	d.part = scratch.Sized(d.part, out*plane)
-	for b := range f.batch {
-		for g := range f.group {
-			sums := y[(b*f.out+g*out)*plane:][:out*plane]
-			for i := range stretches {
-				s := whole
-				s.InC = min(each, in-i*each)
-				gemm.ForwardPacked(&s, d.part, d.x[(b*f.in+g*in+i*each)*s.H*s.W:], &d.filters[g*stretches+i], nil, nil)
-				addInts(sums, d.part, i == 0)
-			}
+	d.pairs = scratch.Sized(d.pairs, f.batch*f.group*pairs*area)
+	inParts(f.batch*f.group*pairs, area, func(from, to int) {
+		for i := from; i < to; i++ {
+			channel := i/pairs*in + i%pairs*2
+			channels(d.pairs[i*area:(i+1)*area], x, channel*area, i%pairs*2+1 < in, zero)
 		}
+	})
+	if f.group == 1 {
+		whole.Batch = f.batch
+		gemm.ForwardInts(&whole, y, d.pairs, &d.filters[0])
+		return true
+	}
+	for i := range f.batch * f.group {
+		gemm.ForwardInts(&whole, y[i*out*plane:], d.pairs[i*pairs*area:], &d.filters[i%f.group])
 	}
 	return true
 }
 
-// pack arranges the weights of each group and stretch of channels.
-func (d *directConv) pack(f *field, whole *gemm.Conv2D, w []float32, each, stretches int) {
-	taps := whole.KH * whole.KW
-	in, out := f.in/f.group, whole.OutC
-	d.filters = make([]gemm.Filter[float32], f.group*stretches)
-	d.weights = make([]float32, len(w))
-	at := 0
-	for g := range f.group {
-		for i := range stretches {
-			s := *whole
-			s.InC = min(each, in-i*each)
-			part := d.weights[at : at+out*s.InC*taps]
-			for o := range out {
-				copy(part[o*s.InC*taps:(o+1)*s.InC*taps], w[((g*out+o)*in+i*each)*taps:])
-			}
-			d.filters[g*stretches+i].Exact = true
-			d.filters[g*stretches+i].Pack(&s, part)
-			at += len(part)
+// depthwise computes groups that have a channel each.
+func (d *directConv) depthwise(f *field, whole *gemm.Conv2D, x *value.Value, zero int32, w []float32, y []int32) {
+	plane := volume(f.output)
+	whole.InC, whole.OutC = f.in, f.out
+	d.x, d.part = scratch.Sized(d.x, x.Len()), scratch.Sized(d.part, f.out*plane)
+	minus(d.x, x, 0, zero)
+	for b := range f.batch {
+		gemm.Depthwise(whole, d.part, d.x[b*f.in*whole.H*whole.W:], w, nil, nil)
+		addInts(y[b*f.out*plane:(b+1)*f.out*plane], d.part, true)
+	}
+}
+
+// channels pairs the elements of a channel, from one on, with those of the next, if there is one.
+func channels(pairs []uint32, v *value.Value, from int, two bool, zero int32) {
+	if v.Memory() == value.U8 {
+		channelsOf(pairs, value.Data[uint8](v)[from:], two, zero)
+	} else {
+		channelsOf(pairs, value.Data[int8](v)[from:], two, zero)
+	}
+}
+
+func channelsOf[Q uint8 | int8](pairs []uint32, x []Q, two bool, zero int32) {
+	n := len(pairs)
+	first := x[:n]
+	if !two {
+		for i, e := range first {
+			pairs[i] = uint32(uint16(int32(e) - zero))
 		}
+		return
+	}
+	second := x[n:][:n]
+	for i, e := range first {
+		pairs[i] = uint32(uint16(int32(e)-zero)) | uint32(int32(second[i])-zero)<<16
+	}
+}
+
+// pack arranges the weights of each group.
+func (d *directConv) pack(f *field, s *gemm.Conv2D, w []float32) {
+	taps := s.KH * s.KW
+	in, out := f.in/f.group, s.OutC
+	d.filters = make([]gemm.IntFilter, f.group)
+	for g := range d.filters {
+		pairs := make([]uint32, out*s.InC*taps)
+		for o := range out {
+			for c := range in {
+				to := pairs[(o*s.InC+c/2)*taps:][:taps]
+				for t, e := range w[((g*out+o)*in+c)*taps:][:taps] {
+					to[t] |= uint32(uint16(int16(e))) << (c % 2 * 16)
+				}
+			}
+		}
+		d.filters[g].Pack(s, pairs)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/scratch"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
@@ -16,22 +15,17 @@ var intProducts = []Operator{
 		return &intMatMul{constant: n.Constant(1) != nil && (!n.HasInput(3) || n.Constant(3) != nil)}, nil
 	}},
 	{Name: "QLinearMatMul", Since: 10, In: [2]int{8, 8}, Out: [2]int{1, 1}, Make: func(n *Node) (Kernel, error) {
-		return &quantMatMul{intMatMul{constant: n.Constant(3) != nil && n.Constant(5) != nil}}, nil
+		return &quantMatMul{intMatMul: intMatMul{constant: n.Constant(3) != nil && n.Constant(5) != nil}}, nil
 	}},
 }
 
-// Products of 8-bit integers are taken in float32, which is exact for as many terms as exactTerms: a difference of an element and its zero point
-// is at most 255, and 255²·258 < 2²⁴. The sums of such stretches are added as int32.
-const exactTerms = 258
-
-// intMatMul computes (A − a's zero point)·(B − b's zero point) for matrices, and stacks of them that broadcast, as int32.
+// intMatMul computes (A − a's zero point)·(B − b's zero point) for matrices, and stacks of them that broadcast, as int32. Differences of an element and its zero
+// point are multiplied as int16, in pairs that follow each other in the depth.
 type intMatMul struct {
-	constant bool                   // B and its zero point never change
-	b        []float32              // B less its zero point
-	panels   []gemm.Panels[float32] // B, where it never changes
-	a        []float32
+	constant bool // B and its zero point never change
+	panels   []gemm.IntPanels
+	a, b     []uint32
 	done     bool
-	spare    []float32
 }
 
 // matrices are the operands of a product.
@@ -145,72 +139,104 @@ func zeros(name string, v, like *value.Value, each, all int) ([]int32, error) {
 	return z, nil
 }
 
-// minus gives the elements of a tensor of bytes, less a number each, as float32.
-func minus(dst []float32, v *value.Value, from int, zero int32) {
-	if v.Memory() == value.U8 {
-		lessOf(dst, value.Data[uint8](v)[from:], zero)
-	} else {
-		lessOf(dst, value.Data[int8](v)[from:], zero)
-	}
-}
-
-func lessOf[Q uint8 | int8](dst []float32, src []Q, zero int32) {
-	src = src[:len(dst)]
-	for i, e := range src {
-		dst[i] = float32(int32(e) - zero)
-	}
-}
-
 func (k *intMatMul) multiply(x *matrices, y []int32) {
-	k.a = scratch.Sized(k.a, x.a.Len())
-	for i := range len(k.a) / max(1, x.k) {
-		minus(k.a[i*x.k:(i+1)*x.k], x.a, i*x.k, numberOf(x.aZero, i, x.m))
+	if len(y) == 0 {
+		return
 	}
-	if !k.done {
-		k.b = scratch.Sized(k.b, x.b.Len())
-		for i := range len(k.b) / max(1, x.n) {
-			row := k.b[i*x.n : (i+1)*x.n]
-			minus(row, x.b, i*x.n, 0)
-			if x.bZero == nil {
-				continue
-			}
-			for j := range row {
-				row[j] -= float32(numberOf(x.bZero, i/max(1, x.k)*x.n+j, x.n))
-			}
+	if x.k == 0 {
+		clear(y)
+		return
+	}
+	depth := (x.k + 1) / 2
+	rows := x.a.Len() / x.k
+	k.a = scratch.Sized(k.a, rows*depth)
+	inParts(rows, x.k, func(from, to int) {
+		for i := from; i < to; i++ {
+			pairUp(k.a[i*depth:(i+1)*depth], x.a, i*x.k, x.k, numberOf(x.aZero, i, x.m))
 		}
-		k.done = k.constant
+	})
+	if !k.done {
 		k.pack(x)
+		k.done = k.constant
 	}
-	if len(k.panels) > 0 {
-		k.multiplyPanels(x, y)
+	if len(k.panels) == 1 {
+		gemm.MulInts(rows, k.a, depth, &k.panels[0], y, x.n)
 		return
 	}
-	k.spare = scratch.Sized(k.spare, x.m*x.n)
 	for i := range x.aAt {
-		multiplyExact(y[i*x.m*x.n:(i+1)*x.m*x.n], k.a[x.aAt[i]*x.m*x.k:], k.b[x.bAt[i]*x.k*x.n:], k.spare, x.m, x.n, x.k)
+		gemm.MulInts(x.m, k.a[x.aAt[i]*x.m*depth:], depth, &k.panels[x.bAt[i]], y[i*x.m*x.n:], x.n)
 	}
 }
 
-// pack arranges a constant B that is one matrix, a stretch of exactTerms rows after another.
+// pack arranges the matrices of B.
 func (k *intMatMul) pack(x *matrices) {
-	k.panels = nil
-	if !k.constant || len(k.b) == 0 || len(k.b) != x.k*x.n {
+	depth := (x.k + 1) / 2
+	size := x.k * x.n
+	k.b = scratch.Sized(k.b, depth*x.n)
+	k.panels = slices.Grow(k.panels[:0], x.b.Len()/size)[:x.b.Len()/size]
+	zero, row := make([]int32, x.n), make([]int16, x.n)
+	for i := range k.panels {
+		for j := range zero {
+			zero[j] = numberOf(x.bZero, i*x.n+j, x.n)
+		}
+		clear(k.b[(depth-1)*x.n:]) // where the depth is odd
+		for r := range x.k {
+			minusEach(row, x.b, i*size+r*x.n, zero)
+			half(k.b[r/2*x.n:(r/2+1)*x.n], row, r%2)
+		}
+		k.panels[i].Pack(depth, x.n, k.b, x.n)
+	}
+	if k.constant {
+		k.b = nil
+	}
+}
+
+// half puts numbers into one half of each pair: 0 the first, which clears the other, or 1.
+func half(pairs []uint32, x []int16, which int) {
+	pairs = pairs[:len(x)]
+	if which == 0 {
+		for i, e := range x {
+			pairs[i] = uint32(uint16(e))
+		}
 		return
 	}
-	k.panels = make([]gemm.Panels[float32], (x.k+exactTerms-1)/exactTerms)
-	for i := range k.panels {
-		at := i * exactTerms
-		k.panels[i].Pack(false, min(exactTerms, x.k-at), x.n, k.b[at*x.n:], x.n)
+	for i, e := range x {
+		pairs[i] |= uint32(uint16(e)) << 16
 	}
 }
 
-// multiplyPanels multiplies all rows of A by the matrix in panels.
-func (k *intMatMul) multiplyPanels(x *matrices, y []int32) {
-	rows := len(k.a) / x.k
-	k.spare = scratch.Sized(k.spare, rows*x.n)
-	for i := range k.panels {
-		gemm.MulPanels(rows, k.a[min(i*exactTerms, len(k.a)):], x.k, &k.panels[i], 0, k.spare, x.n, gemm.Epilogue[float32]{})
-		addInts(y, k.spare, i == 0)
+// pairUp gives n bytes from one on, less a number, in pairs.
+func pairUp(pairs []uint32, v *value.Value, from, n int, zero int32) {
+	if v.Memory() == value.U8 {
+		pairUpOf(pairs, value.Data[uint8](v)[from:from+n], zero)
+	} else {
+		pairUpOf(pairs, value.Data[int8](v)[from:from+n], zero)
+	}
+}
+
+func pairUpOf[Q uint8 | int8](pairs []uint32, x []Q, zero int32) {
+	for i := range len(x) / 2 {
+		two := x[2*i : 2*i+2 : 2*i+2]
+		pairs[i] = uint32(uint16(int32(two[0])-zero)) | uint32(int32(two[1])-zero)<<16
+	}
+	if n := len(x); n%2 == 1 {
+		pairs[n/2] = uint32(uint16(int32(x[n-1]) - zero))
+	}
+}
+
+// minusEach gives the bytes from one on, each less a number of its own.
+func minusEach(dst []int16, v *value.Value, from int, zero []int32) {
+	if v.Memory() == value.U8 {
+		lessEach(dst, value.Data[uint8](v)[from:], zero)
+	} else {
+		lessEach(dst, value.Data[int8](v)[from:], zero)
+	}
+}
+
+func lessEach[Q uint8 | int8](dst []int16, src []Q, zero []int32) {
+	src, zero = src[:len(dst)], zero[:len(dst)]
+	for i, e := range src {
+		dst[i] = int16(int32(e) - zero[i])
 	}
 }
 
@@ -227,31 +253,11 @@ func numberOf(zero []int32, i, each int) int32 {
 	return zero[i]
 }
 
-// multiplyExact computes Y = A·B, of integers within ±255 as float32, for A [m, k] and B [k, n]. spare has room for m·n elements.
-func multiplyExact(y []int32, a, b, spare []float32, m, n, k int) {
-	clear(y)
-	if m == 0 || n == 0 {
-		return
-	}
-	for at := 0; at < k; at += exactTerms {
-		terms := min(exactTerms, k-at)
-		if m > 2 {
-			gemm.Mul(false, false, m, n, terms, a[at:], k, b[at*n:], n, 0, spare, n)
-		} else {
-			for i := range m {
-				row := spare[i*n : (i+1)*n]
-				clear(row)
-				for j, e := range a[i*k+at : i*k+at+terms] {
-					simd.AXPY(row, e, b[(at+j)*n:(at+j+1)*n])
-				}
-			}
-		}
-		addInts(y, spare, false)
-	}
-}
-
 // quantMatMul is QLinearMatMul: y = saturate(round(a·b·a's scale·b's scale/y's scale) + y's zero point).
-type quantMatMul struct{ intMatMul }
+type quantMatMul struct {
+	intMatMul
+	sums []int32
+}
 
 func (k *quantMatMul) Run(c *Call) error {
 	x, err := matricesOf(c.In[0], c.In[3], c.In[2], c.In[5])
@@ -272,14 +278,14 @@ func (k *quantMatMul) Run(c *Call) error {
 	if err != nil {
 		return err
 	}
-	sums := make([]int32, x.m*x.n*len(x.aAt))
-	k.multiply(x, sums)
-	for i := range x.aAt {
-		for row := range x.m {
-			at := (i*x.m + row) * x.n
-			r.row(out, at, sums[at:at+x.n], scaleOfRow(r.a, x.aAt[i]*x.m+row, x.m), r.b, x.bAt[i]*x.n, x.n)
+	k.sums = scratch.Sized(k.sums, x.m*x.n*len(x.aAt))
+	k.multiply(x, k.sums)
+	inParts(len(x.aAt)*x.m, x.n, func(from, to int) {
+		for row := from; row < to; row++ {
+			i, at := row/x.m, row*x.n
+			r.row(out, at, k.sums[at:at+x.n], scaleOfRow(r.a, x.aAt[i]*x.m+row%x.m, x.m), r.b, x.bAt[i]*x.n, x.n)
 		}
-	}
+	})
 	return nil
 }
 
