@@ -7630,6 +7630,70 @@ end1:
 	VZEROUPPER
 	RET
 
+// func sumsToBytesAVX2(dst *byte, src *byte, n int, factor float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX2
+TEXT ·sumsToBytesAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS factor+24(FP), Y1
+	VBROADCASTSS low+28(FP), Y2
+	VBROADCASTSS high+32(FP), Y3
+	VBROADCASTSS zero+36(FP), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPSRLD       $0x18, Y5, Y5
+
+next:
+	VCVTDQ2PS    (SI), Y0
+	VMULPS       Y1, Y0, Y0
+	VMAXPS       Y2, Y0, Y0
+	VMINPS       Y3, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPAND        Y5, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X6
+	VPACKUSDW    X6, X0, X0
+	VPACKUSWB    X0, X0, X0
+	VMOVQ        X0, (DI)
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000008, DI
+	SUBQ         $0x00000008, CX
+	JGT          next
+	VZEROUPPER
+	RET
+
+// func numbersToBytesAVX2(dst *byte, src *byte, n int, factor float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX2
+TEXT ·numbersToBytesAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS factor+24(FP), Y1
+	VBROADCASTSS low+28(FP), Y2
+	VBROADCASTSS high+32(FP), Y3
+	VBROADCASTSS zero+36(FP), Y4
+	VPCMPEQD     Y5, Y5, Y5
+	VPSRLD       $0x18, Y5, Y5
+
+next:
+	VMOVUPS      (SI), Y0
+	VDIVPS       Y1, Y0, Y0
+	VMAXPS       Y2, Y0, Y0
+	VMINPS       Y3, Y0, Y0
+	VCVTPS2DQ    Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VPAND        Y5, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X6
+	VPACKUSDW    X6, X0, X0
+	VPACKUSWB    X0, X0, X0
+	VMOVQ        X0, (DI)
+	ADDQ         $0x00000020, SI
+	ADDQ         $0x00000008, DI
+	SUBQ         $0x00000008, CX
+	JGT          next
+	VZEROUPPER
+	RET
+
 // func winogradIn2AVX2(dst *byte, src *byte, spare *byte, tiles int, srcRow int, srcTile int, dstTile int, dstPart int)
 // Requires: AVX
 TEXT ·winogradIn2AVX2(SB), NOSPLIT, $0-64

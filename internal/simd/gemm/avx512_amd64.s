@@ -16584,6 +16584,58 @@ end1:
 	VZEROUPPER
 	RET
 
+// func sumsToBytesAVX512(dst *byte, src *byte, n int, factor float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX512F
+TEXT ·sumsToBytesAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS factor+24(FP), Z1
+	VBROADCASTSS low+28(FP), Z2
+	VBROADCASTSS high+32(FP), Z3
+	VBROADCASTSS zero+36(FP), Z4
+
+next:
+	VCVTDQ2PS (SI), Z0
+	VMULPS    Z1, Z0, Z0
+	VMAXPS    Z2, Z0, Z0
+	VMINPS    Z3, Z0, Z0
+	VCVTPS2DQ Z0, Z0
+	VPADDD    Z4, Z0, Z0
+	VPMOVDB   Z0, (DI)
+	ADDQ      $0x00000040, SI
+	ADDQ      $0x00000010, DI
+	SUBQ      $0x00000010, CX
+	JGT       next
+	VZEROUPPER
+	RET
+
+// func numbersToBytesAVX512(dst *byte, src *byte, n int, factor float32, low float32, high float32, zero int32)
+// Requires: AVX, AVX512F
+TEXT ·numbersToBytesAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	VBROADCASTSS factor+24(FP), Z1
+	VBROADCASTSS low+28(FP), Z2
+	VBROADCASTSS high+32(FP), Z3
+	VBROADCASTSS zero+36(FP), Z4
+
+next:
+	VMOVUPS   (SI), Z0
+	VDIVPS    Z1, Z0, Z0
+	VMAXPS    Z2, Z0, Z0
+	VMINPS    Z3, Z0, Z0
+	VCVTPS2DQ Z0, Z0
+	VPADDD    Z4, Z0, Z0
+	VPMOVDB   Z0, (DI)
+	ADDQ      $0x00000040, SI
+	ADDQ      $0x00000010, DI
+	SUBQ      $0x00000010, CX
+	JGT       next
+	VZEROUPPER
+	RET
+
 // func winogradIn2AVX512(dst *byte, src *byte, spare *byte, tiles int, srcRow int, srcTile int, dstTile int, dstPart int)
 // Requires: AVX, AVX512F
 TEXT ·winogradIn2AVX512(SB), NOSPLIT, $0-64

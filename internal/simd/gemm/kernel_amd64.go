@@ -17,6 +17,18 @@ func tileRowsAVX512(t *tile)
 func tileRowsAVX2(t *tile)
 
 //go:noescape
+func sumsToBytesAVX512(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32)
+
+//go:noescape
+func sumsToBytesAVX2(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32)
+
+//go:noescape
+func numbersToBytesAVX512(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32)
+
+//go:noescape
+func numbersToBytesAVX2(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32)
+
+//go:noescape
 func tilePairsAVX512(t *tile)
 
 //go:noescape

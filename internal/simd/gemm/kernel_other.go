@@ -18,6 +18,22 @@ func tilePairsAVX512(t *tile) { panic("gemm: no AVX-512") }
 
 func tilePairsAVX2(t *tile) { panic("gemm: no AVX2") }
 
+func sumsToBytesAVX512(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32) {
+	panic("gemm: no AVX-512")
+}
+
+func sumsToBytesAVX2(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32) {
+	panic("gemm: no AVX2")
+}
+
+func numbersToBytesAVX512(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32) {
+	panic("gemm: no AVX-512")
+}
+
+func numbersToBytesAVX2(dst, src unsafe.Pointer, n int, factor, low, high float32, zero int32) {
+	panic("gemm: no AVX2")
+}
+
 func transposeAVX512(dst, src unsafe.Pointer, dstStep, srcStep, rows, width, cols int) {
 	panic("gemm: no AVX-512")
 }

@@ -20,6 +20,7 @@ func main() {
 		s.tile()
 		s.tileRows()
 		s.tilePairs()
+		s.bytes8()
 		s.winograd()
 		s.transpose()
 		s.copyRows()
