@@ -316,9 +316,7 @@ type requantizer struct {
 	a, b  []float32 // scales of the operands
 	y     float32   // and of the result
 	zero  *value.Value
-	point float32 // the result's zero point
-	lo    float32
-	hi    float32
+	bytes gemm.Bytes
 }
 
 // output reads the result's scale and zero point, which must be of one element.
@@ -333,14 +331,13 @@ func (r *requantizer) output(scale *value.Value) error {
 	r.y = s[0]
 	switch r.zero.Memory() {
 	case value.U8:
-		r.point = float32(value.Data[uint8](r.zero)[0])
+		r.bytes.Zero = float32(value.Data[uint8](r.zero)[0])
 	case value.I8:
-		r.point = float32(value.Data[int8](r.zero)[0])
+		r.bytes.Zero = float32(value.Data[int8](r.zero)[0])
 	default:
 		return fmt.Errorf("zero point of the result is %s, must be int8 or uint8", r.zero)
 	}
-	r.lo, r.hi, _ = quantizedTo(r.zero.Kind)
-	r.lo, r.hi = r.lo-r.point, r.hi-r.point
+	r.bytes.Low, r.bytes.High, _ = quantizedTo(r.zero.Kind)
 	return nil
 }
 
@@ -355,17 +352,10 @@ func (r *requantizer) row(y *value.Value, at int, sums []int32, a float32, b []f
 
 func requantize[Q uint8 | int8](r *requantizer, y []Q, sums []int32, a float32, b []float32, from, each int) {
 	if len(b) == 1 {
-		requantizeRow(y, sums, a*b[0]/r.y, r.lo, r.hi, r.point)
+		gemm.FromSums(r.bytes, y, sums, a*b[0]/r.y)
 		return
 	}
 	for i := range sums {
-		requantizeRow(y[i:i+1], sums[i:i+1], a*scaleOfRow(b, from+i, each)/r.y, r.lo, r.hi, r.point)
-	}
-}
-
-func requantizeRow[Q uint8 | int8](y []Q, sums []int32, factor, lo, hi, point float32) {
-	y = y[:len(sums)]
-	for i, s := range sums {
-		y[i] = Q(int32(roundWithin(float32(float32(s)*factor), lo, hi) + point))
+		gemm.FromSums(r.bytes, y[i:i+1], sums[i:i+1], a*scaleOfRow(b, from+i, each)/r.y)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/internal/simd/gemm"
 )
 
 var quantized = []Operator{
@@ -267,6 +268,15 @@ func quantizeTo[Q uint8 | int8 | uint16 | int16](y []Q, p *pieces, x, scale []fl
 }
 
 func quantizeRow[Q uint8 | int8 | uint16 | int16](y []Q, x []float32, scale, zero, lo, hi float32) {
+	bytes := gemm.Bytes{Low: lo + zero, High: hi + zero, Zero: zero}
+	switch y := any(y).(type) {
+	case []uint8:
+		gemm.FromNumbers(bytes, y, x, scale)
+		return
+	case []int8:
+		gemm.FromNumbers(bytes, y, x, scale)
+		return
+	}
 	y = y[:len(x)]
 	for i, e := range x {
 		y[i] = Q(int32(roundWithin(e/scale, lo, hi) + zero))
