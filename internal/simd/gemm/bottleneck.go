@@ -354,20 +354,63 @@ func (j *bottleneck[T]) turn(on []T, image, group, row int) {
 
 // expand computes n pixels of a group of u.
 func (j *bottleneck[T]) expand(on []T, image, group, first, n int) {
-	c, z, layer := &j.conv, size[T](), &j.layers[expandLayer]
+	c, layer := &j.conv, &j.layers[expandLayer]
+	x := at(j.x, image*c.InC*c.H*c.W+first)
+	w, bias := at(layer.weights, group*j.nr*c.InC), at(layer.bias, group*j.nr)
+	if channels := j.Channels - group*j.nr; n >= j.mr && channels > j.lanes {
+		j.channelsOf(at(on, 0), x, w, bias, &j.bounds[expandLayer], c.InC, c.H*c.W, n)
+	} else {
+		j.expandTiles(on, x, w, bias, min(channels, j.nr), n)
+	}
+	if j.finish[expandLayer] != nil {
+		j.finish[expandLayer].Finish(on[:n*j.nr], 0)
+	}
+}
+
+// expandTiles is the same for few pixels or channels.
+func (j *bottleneck[T]) expandTiles(on []T, x, w, bias unsafe.Pointer, channels, n int) {
+	c, z := &j.conv, size[T]()
 	t := tile{
-		runs: &oneRun, runCount: 1, steps: c.InC, aStep: c.H * c.W * z, bStep: j.nr * z, cStep: j.nr * z, cols: min(j.Channels-group*j.nr, j.nr),
-		b: at(layer.weights, group*j.nr*c.InC), bias: at(layer.bias, group*j.nr), bounds: unsafe.Pointer(&j.bounds[expandLayer]),
+		runs: &oneRun, runCount: 1, steps: c.InC, aStep: c.H * c.W * z, bStep: j.nr * z, cStep: j.nr * z, cols: channels,
+		b: w, bias: bias, bounds: unsafe.Pointer(&j.bounds[expandLayer]),
 	}
 	pieces := ceil(n, j.mr)
 	for i := range pieces {
 		lo, hi := span(n, pieces, i)
 		t.rows = hi - lo
-		t.a, t.c = at(j.x, image*c.InC*c.H*c.W+first+lo), at(on, lo*j.nr)
+		t.a, t.c = unsafe.Add(x, lo*z), at(on, lo*j.nr)
 		j.multiply(&t)
 	}
-	if j.finish[expandLayer] != nil {
-		j.finish[expandLayer].Finish(on[:n*j.nr], 0)
+}
+
+// channelsOf sets nr channels of n pixels, at least mr of them, to bias + Σ_s w[s]·x[s·step+p] within bounds, as _asm/pixels.go says. The step is in elements.
+func (e engine[T]) channelsOf(y, x, w, bias unsafe.Pointer, bounds *[2]T, steps, step, n int) {
+	step *= size[T]()
+	switch e.level {
+	case simd.AVX512:
+		pixelsAVX512(y, x, w, bias, unsafe.Pointer(bounds), steps, step, n)
+	case simd.AVX2:
+		pixelsAVX2(y, x, w, bias, unsafe.Pointer(bounds), steps, step, n)
+	default:
+		pixelsGeneric(unsafe.Slice((*T)(y), n*e.nr), x, unsafe.Slice((*T)(w), steps*e.nr), unsafe.Slice((*T)(bias), e.nr), bounds, step)
+	}
+}
+
+// pixelsGeneric is channelsOf, with the step in bytes.
+func pixelsGeneric[T simd.Float](y []T, x unsafe.Pointer, w, bias []T, bounds *[2]T, step int) {
+	nr, z := len(bias), size[T]()
+	for p := range len(y) / nr {
+		to := y[p*nr:][:nr]
+		copy(to, bias)
+		for s := range len(w) / nr {
+			v := *(*T)(unsafe.Add(x, s*step+p*z))
+			for i, weight := range w[s*nr:][:nr] {
+				to[i] += weight * v
+			}
+		}
+		for i, v := range to {
+			to[i] = bounded(v, bounds[0], bounds[1])
+		}
 	}
 }
 

@@ -93,6 +93,29 @@ func (b *Bottleneck[T]) apart(s *Conv2D, y, x []T) {
 	}
 }
 
+func magnitudes[T simd.Float](x []T) []T {
+	y := make([]T, len(x))
+	for i, v := range x {
+		y[i] = max(v, -v)
+	}
+	return y
+}
+
+// magnitudes is b with the magnitudes of its weights, and without what changes results: a Clamp to an interval about 0 makes none greater.
+func (b *Bottleneck[T]) magnitudes() *Bottleneck[T] {
+	of := func(l *Layer[T]) *Layer[T] {
+		if l == nil {
+			return nil
+		}
+		m := &Layer[T]{Weights: magnitudes(l.Weights)}
+		if l.Bias != nil {
+			m.Bias = magnitudes(l.Bias)
+		}
+		return m
+	}
+	return &Bottleneck[T]{Channels: b.Channels, Expand: of(b.Expand), Depthwise: *of(&b.Depthwise), Project: of(b.Project)}
+}
+
 func checkBottleneck[T simd.Float](t *testing.T, rng *rand.Rand, s *Conv2D) {
 	s, b := randomBottleneck[T](rng, s)
 	x := random[T](rng, s.Batch*s.InC*s.H*s.W)
@@ -102,12 +125,10 @@ func checkBottleneck[T simd.Float](t *testing.T, rng *rand.Rand, s *Conv2D) {
 	b.Run(s, y, x)
 	checkGuards(t, whole)
 	b.apart(s, must, x)
-	most := 0.0
-	for _, v := range must {
-		most = max(most, math.Abs(float64(v)))
-	}
+	scale := make([]T, n) // sums of magnitudes, which bound the errors
+	b.magnitudes().apart(s, scale, magnitudes(x))
 	for i, v := range must {
-		if !(math.Abs(float64(y[i]-v)) <= most*tolerance[T](s.InC+s.KH*s.KW+b.Channels)) {
+		if !(math.Abs(float64(y[i]-v)) <= float64(scale[i]+1)*tolerance[T](s.InC+s.KH*s.KW+b.Channels)) {
 			t.Fatalf("%+v, %d channels, expansion %v, projection %v: element %d of %d is %v, must be %v", *s, b.Channels, b.Expand != nil, b.Project != nil, i, n, y[i], v)
 		}
 	}
@@ -208,4 +229,33 @@ func TestBottleneckRefuses(t *testing.T) {
 			b.Run(s, make([]float32, 27), make([]float32, 100))
 		}()
 	}
+}
+
+// TestChannelsOf: channels of pixels of any number from a tile's rows on, and of any number of terms.
+func TestChannelsOf(t *testing.T) {
+	levels[float32](t, func(t *testing.T) {
+		e := newEngine[float32]()
+		rng := rand.New(rand.NewPCG(9, 10))
+		for n := e.mr; n < 4*e.mr; n++ {
+			for steps := 1; steps < 6; steps++ {
+				step := n + rng.IntN(5)
+				x, w, bias := random[float32](rng, steps*step), random[float32](rng, steps*e.nr), random[float32](rng, e.nr)
+				x[rng.IntN(len(x))] = float32(math.NaN())
+				whole, y := guarded[float32](n * e.nr)
+				limits := [2]float32{-0.5, 0.75}
+				e.channelsOf(at(y, 0), at(x, 0), at(w, 0), at(bias, 0), &limits, steps, step, n)
+				checkGuards(t, whole)
+				for i, v := range y {
+					sum := float64(bias[i%e.nr])
+					for s := range steps {
+						sum += float64(w[s*e.nr+i%e.nr]) * float64(x[s*step+i/e.nr])
+					}
+					must := min(max(sum, -0.5), 0.75)
+					if !(math.Abs(float64(v)-must) < 1e-5) && (v == v || must == must) {
+						t.Fatalf("%d pixels, %d terms: element %d is %v, must be %v", n, steps, i, v, must)
+					}
+				}
+			}
+		}
+	})
 }

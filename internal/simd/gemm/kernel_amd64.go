@@ -101,3 +101,9 @@ func windowsAVX2(y, x, at, w, bias unsafe.Pointer, taps, n, step int, low, high 
 
 //go:noescape
 func maxWindowsAVX2(y, x, at unsafe.Pointer, taps, n, step int, least float32)
+
+//go:noescape
+func pixelsAVX512(y, x, w, bias, bounds unsafe.Pointer, steps, step, n int)
+
+//go:noescape
+func pixelsAVX2(y, x, w, bias, bounds unsafe.Pointer, steps, step, n int)

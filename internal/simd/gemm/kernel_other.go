@@ -117,3 +117,11 @@ func windowsAVX2(y, x, at, w, bias unsafe.Pointer, taps, n, step int, low, high 
 func maxWindowsAVX2(y, x, at unsafe.Pointer, taps, n, step int, least float32) {
 	panic("gemm: no AVX2")
 }
+
+func pixelsAVX512(y, x, w, bias, bounds unsafe.Pointer, steps, step, n int) {
+	panic("gemm: no AVX-512")
+}
+
+func pixelsAVX2(y, x, w, bias, bounds unsafe.Pointer, steps, step, n int) {
+	panic("gemm: no AVX2")
+}

@@ -28,6 +28,7 @@ func main() {
 		s.splitRows()
 		s.taps()
 		s.windows()
+		s.pixels()
 		text, err := assemble(s)
 		if err == nil {
 			err = write(filepath.Join(*dir, s.name+"_amd64.s"), text)
