@@ -32,7 +32,7 @@ type blocksPlace[T simd.Float] struct {
 	results []T // [rows, columns, lanes]
 	weights []T // [taps, lanes]
 	bias    []T // a vector
-	seen    T
+	reader[T]
 }
 
 var blockPool pool
@@ -98,15 +98,6 @@ func (j *blocks[T]) draw(place *blocksPlace[T], image, channel, lo, hi int) {
 		to := ((row-first)*j.columns + c.PadLeft) * j.lanes
 		j.transpose(at(place.canvas, to), at(j.x, x+row*c.W), j.lanes, c.H*c.W, min(j.lanes, c.InC-channel), j.lanes, cols)
 	}
-}
-
-// touch reads small planes from memory in their order, which processors foresee: what comes then goes over all of them at a time, for lines that it does not use up.
-func (p *blocksPlace[T]) touch(planes []T) {
-	var sum T
-	for i := 0; i < len(planes); i += 64 / size[T]() {
-		sum += planes[i]
-	}
-	p.seen = sum
 }
 
 // blank makes padding of a canvas.

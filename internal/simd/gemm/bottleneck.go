@@ -144,6 +144,7 @@ type bottleneckPlace[T simd.Float] struct {
 	rows    []T // rows of u without gaps
 	v       []T
 	results []T // [pixels, nr]
+	reader[T]
 }
 
 var bottlenecks pool
@@ -242,6 +243,9 @@ func (j *bottleneck[T]) Do(task, worker int) {
 	if j.Project != nil {
 		place.v = grow(place.v, j.middle())
 	}
+	if j.Expand != nil {
+		j.fetch(place, image, lo, hi, 0, j.conv.InC)
+	}
 	j.filterGroups(place, place.v, image, lo, hi, 0, j.groups)
 	if j.Project == nil {
 		return
@@ -293,6 +297,9 @@ func (j *bottleneck[T]) filterGroups(place *bottleneckPlace[T], v []T, image, lo
 		} else {
 			to = v[group*perGroup*j.block():]
 		}
+		if j.Expand == nil {
+			j.fetch(place, image, lo, hi, group*j.nr, min((group+1)*j.nr, j.Channels))
+		}
 		blocks := min(perGroup, j.blocks-group*perGroup)
 		done := lo * c.StrideH // rows that are on the canvas
 		for row := lo; row < hi; row += j.strip {
@@ -310,6 +317,16 @@ func (j *bottleneck[T]) filterGroups(place *bottleneckPlace[T], v []T, image, lo
 				j.put(to[k*j.block():], image, group*perGroup+k, lo, hi)
 			}
 		}
+	}
+}
+
+// fetch reads what some channels of x hold under rows lo to hi of v, channel by channel.
+func (j *bottleneck[T]) fetch(place *bottleneckPlace[T], image, lo, hi, firstChannel, lastChannel int) {
+	c := &j.conv
+	first := max(0, lo*c.StrideH-c.PadTop)
+	last := min(c.H, (hi-1)*c.StrideH+(c.KH-1)*c.DilationH+1-c.PadTop)
+	for ch := firstChannel; ch < lastChannel && first < last; ch++ {
+		place.touch(j.x[((image*c.InC+ch)*c.H+first)*c.W : ((image*c.InC+ch)*c.H+last)*c.W])
 	}
 }
 

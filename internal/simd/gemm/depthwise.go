@@ -66,7 +66,19 @@ type depthwise[T simd.Float] struct {
 // depthwisePlace is a worker's scratch.
 type depthwisePlace[T simd.Float] struct {
 	x, y []T
-	seen T
+	reader[T]
+}
+
+// A reader brings to a core's cache what would come from memory in an order that processors do not foresee, as vectors of channels do, or columns.
+type reader[T simd.Float] struct{ seen T }
+
+// touch reads x in memory's order.
+func (r *reader[T]) touch(x []T) {
+	var sum T
+	for i := 0; i < len(x); i += 64 / size[T]() {
+		sum += x[i]
+	}
+	r.seen = sum
 }
 
 // plan lays out the canvas.
@@ -84,15 +96,6 @@ func (j *depthwise[T]) plan() {
 		}
 	}
 	j.stretch = (j.outH-1)*j.phaseW + j.outW
-}
-
-// touch reads a plane from memory in its order, which processors foresee: draw goes over it in columns of vectors.
-func (p *depthwisePlace[T]) touch(x []T) {
-	var sum T
-	for i := 0; i < len(x); i += 64 / size[T]() {
-		sum += x[i]
-	}
-	p.seen = sum
 }
 
 // draw lays a plane out in phases.
