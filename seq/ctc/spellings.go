@@ -77,6 +77,30 @@ func (s *Spellings) Append(next Spellings) {
 	s.Places += next.Places
 }
 
+// Optional adds a piece that may stand behind all others or not. Of spellings of nothing it is the only one.
+func (s *Spellings) Optional(token int) {
+	last := s.Places
+	s.Places++
+	for _, p := range slices.Clone(s.Pieces) {
+		if p.To == last {
+			s.Pieces = append(s.Pieces, Piece{p.Token, p.From, s.Places})
+		}
+	}
+	s.Pieces = append(s.Pieces, Piece{token, last, s.Places})
+}
+
+// OptionalFirst adds a piece that may stand before all others or not.
+func (s *Spellings) OptionalFirst(token int) {
+	rest := *s
+	*s = OneSpelling([]int{token})
+	s.Append(rest)
+	for _, p := range rest.Pieces {
+		if p.From == 0 {
+			s.Pieces = append(s.Pieces, Piece{p.Token, 0, p.To + 1})
+		}
+	}
+}
+
 // check refuses places that are not of the text, and tokens that are no classes.
 func (s *Spellings) check(classes, blank int) error {
 	if s.Places < 0 || s.Places >= math.MaxInt32 || len(s.Pieces) >= math.MaxInt32 {

@@ -113,3 +113,28 @@ func TestSpellingsErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestSpellingsOptional: a piece that may be there or not adds up to both, before and behind.
+func TestSpellingsOptional(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 18))
+	x := make([]float32, 7*4)
+	for i := range x {
+		x[i] = float32(-3 * r.ExpFloat64())
+	}
+	s := OneSpelling([]int{1, 2})
+	s.Optional(3)
+	s.Append(OneSpelling([]int{1}))
+	s.OptionalFirst(3)
+	best, total := math.Inf(-1), math.Inf(-1)
+	for _, tokens := range [][]int{{1, 2, 1}, {1, 2, 3, 1}, {3, 1, 2, 1}, {3, 1, 2, 3, 1}} {
+		one, err := new(Aligner).Align(x, 4, tokens)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best, total = max(best, one.LogProb), logAdd(total, one.Total)
+	}
+	got, err := new(Aligner).AlignSpellings(x, 4, s)
+	if err != nil || math.Abs(got.LogProb-best) > 1e-9 || math.Abs(got.Total-total) > 1e-9 {
+		t.Errorf("%+v, %v; path %v, all %v", got, err, best, total)
+	}
+}

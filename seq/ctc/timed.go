@@ -18,6 +18,7 @@ type Timed struct {
 	End        float64 `json:"end"`
 	LogProb    float64 `json:"log_prob"`   // of the path in these frames
 	Confidence float64 `json:"confidence"` // posterior probability, the mean over the frames
+	Likelihood float64 `json:"likelihood"` // exp(LogProb / frames), at most 1: what the emissions give it in a frame, the geometric mean. It is low where something else is said
 
 	wildcard bool
 }
@@ -42,7 +43,10 @@ func TimedTokens(spans []Span, text func(class int) string, frame, offset float6
 	at := func(t int) float64 { return math.Round((offset+float64(t)*frame)*1e6) / 1e6 }
 	all := make([]Timed, len(spans))
 	for i, s := range spans {
-		all[i] = Timed{WildcardText, at(s.Start), at(s.End), s.LogProb, s.Confidence, s.Token == Wildcard}
+		all[i] = Timed{
+			Text: WildcardText, Start: at(s.Start), End: at(s.End), LogProb: s.LogProb, Confidence: s.Confidence,
+			Likelihood: math.Exp(min(s.LogProb/float64(s.End-s.Start), 0)), wildcard: s.Token == Wildcard,
+		}
 		if s.Token != Wildcard {
 			all[i].Text = text(s.Token)
 		}
@@ -53,7 +57,7 @@ func TimedTokens(spans []Span, text func(class int) string, frame, offset float6
 // TimedWords joins tokens to words, from the first one's start to the last one's end, which
 // stand between separators and wildcards; without a separator each token is a word, as each wildcard is. A separator is a token's
 // text, or in it, as the space before a piece that begins a word; parts of several words share their token's time alike. A token without a text is in no word. A
-// word's confidence is the mean over its tokens' time.
+// word's confidence is the mean over its tokens' time, its likelihood the geometric mean.
 func TimedWords(tokens []Timed, separator string) []Timed {
 	words, fresh := []Timed{}, true
 	for _, t := range tokens {
@@ -73,6 +77,7 @@ func TimedWords(tokens []Timed, separator string) []Timed {
 			w := &words[len(words)-1]
 			// Weighted by time, of which the word has had so much of its own.
 			w.Confidence = mean(w.Confidence, w.End-w.Start, part.Confidence, part.End-part.Start)
+			w.Likelihood = math.Exp(mean(logarithm(w.Likelihood), w.End-w.Start, logarithm(part.Likelihood), part.End-part.Start))
 			w.Text, w.End, w.LogProb = w.Text+part.Text, part.End, w.LogProb+part.LogProb
 		}
 	}
@@ -103,6 +108,14 @@ func (t Timed) parts(separator string) []Timed {
 		at++
 	}
 	return all
+}
+
+// logarithm is finite for a likelihood of 0, too: it is that of one so small that it is 0.
+func logarithm(likelihood float64) float64 { return max(math.Log(likelihood), -1e3) }
+
+// Doubtful reports whether this is hardly where it was put: a word whose likelihood or confidence is below least.
+func (t Timed) Doubtful(least float64) bool {
+	return !t.wildcard && (t.Likelihood < least || t.Confidence < least)
 }
 
 // Wildcard reports whether this is a wildcard's stretch.

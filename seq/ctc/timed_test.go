@@ -40,6 +40,13 @@ func TestTimedWords(t *testing.T) {
 	if math.Abs(w.Start-0.01) > 1e-12 || math.Abs(w.End-0.07) > 1e-12 || w.LogProb != -3 || math.Abs(w.Confidence-0.6) > 1e-12 {
 		t.Errorf("%+v", w)
 	}
+	if math.Abs(w.Likelihood-math.Exp(-1)) > 1e-12 || !w.Doubtful(0.4) || w.Doubtful(0.3) || !w.Doubtful(0.61) || x.Words[2].Doubtful(1) {
+		t.Errorf("the likelihood is %v; three frames have −3 nats: %+v", w.Likelihood, x.Words)
+	}
+	none := TimedTokens([]Span{{Token: 1, Start: 0, End: 1, LogProb: -1e9}, {Token: 1, Start: 1, End: 2, LogProb: 1e9}}, func(int) string { return "a" }, 0, 0)
+	if got := TimedWords(none, " "); len(got) != 1 || none[0].Likelihood != 0 || none[1].Likelihood != 1 || !(got[0].Likelihood >= 0) {
+		t.Errorf("likelihoods of scores far from 0: %+v", got)
+	}
 	if got := TimedWords(x.Tokens, ""); len(got) != len(x.Tokens) {
 		t.Errorf("without a separator: %+v", got)
 	}

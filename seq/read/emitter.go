@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/seq/ctc"
@@ -30,6 +31,7 @@ type Emitter struct {
 	Unit      string  // of places in a file: Seconds or Pixels
 	Frame     float64 // from a frame to the next, in the unit
 	Offset    float64 // of the beginning of the first frame
+	Stars     bool    // Align lets a wildcard stand before, between and after the sentences of a text, for what is said and not in it
 	Reader    *Reader // nil for an ONNX model and for another system's emissions
 
 	model   fileModel // nil but for an ONNX model
@@ -327,7 +329,59 @@ func (e *Emitter) spellings(x Emissions, text *string) (all ctc.Spellings, err e
 		p, err := ctc.Greedy(x.LogProbs, len(e.Classes), e.Blank)
 		return ctc.OneSpelling(p.Tokens), err
 	}
-	words := strings.Fields(*text)
+	if !e.Stars {
+		return e.sentence(strings.Fields(*text))
+	}
+	for i, words := range sentences(*text) {
+		next, err := e.sentence(words)
+		if err != nil {
+			return all, err
+		}
+		if i > 0 {
+			e.join(&all, next)
+		}
+		all.Append(next)
+	}
+	all.OptionalFirst(ctc.Wildcard)
+	all.Optional(ctc.Wildcard)
+	return all, nil
+}
+
+// join lets a wildcard stand before the next sentence: instead of the token between words, or where the next begins with a piece that begins
+// a word, before it.
+func (e *Emitter) join(all *ctc.Spellings, next ctc.Spellings) {
+	between := slices.Index(e.Classes, e.Separator)
+	marked := slices.ContainsFunc(next.Pieces, func(p ctc.Piece) bool {
+		return p.From == 0 && p.Token != ctc.Wildcard && strings.HasPrefix(e.Classes[p.Token], e.Separator)
+	})
+	if e.Separator == "" || between < 0 || marked {
+		all.Optional(ctc.Wildcard)
+		return
+	}
+	at := all.Places
+	all.Append(ctc.OneSpelling([]int{between}))
+	all.Pieces = append(all.Pieces, ctc.Piece{Token: ctc.Wildcard, From: at, To: all.Places})
+}
+
+// sentences cuts a text into the words of its sentences: at the ends of lines, and behind words with the mark of a sentence's end.
+func sentences(text string) (all [][]string) {
+	for line := range strings.Lines(text) {
+		var words []string
+		for _, w := range strings.Fields(line) {
+			words = append(words, w)
+			if last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(w, "\"')]»”’")); strings.ContainsRune(".!?…。！？", last) {
+				all, words = append(all, words), nil
+			}
+		}
+		if len(words) > 0 {
+			all = append(all, words)
+		}
+	}
+	return all
+}
+
+// sentence is all spellings of words, wildcards among them.
+func (e *Emitter) sentence(words []string) (all ctc.Spellings, err error) {
 	for lo := 0; lo < len(words); {
 		if words[lo] == ctc.WildcardText {
 			all.Append(ctc.OneSpelling([]int{ctc.Wildcard}))

@@ -148,3 +148,11 @@ func TestNewEmitter(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestSentences: sentences end with their line, and with marks of their end, behind which quotes and brackets may stand.
+func TestSentences(t *testing.T) {
+	got := fmt.Sprint(sentences("one two.\nthree\n\n\"Four five!\" six … 3.5 (seven?) eight"))
+	if want := `[[one two.] [three] ["Four five!"] [six …] [3.5 (seven?)] [eight]]`; got != want {
+		t.Errorf("%s; want %s", got, want)
+	}
+}

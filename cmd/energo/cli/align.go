@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/seq/audio"
@@ -26,6 +28,8 @@ type aligning struct {
 	json     bool
 	coarse   bool // times of the emissions alone
 	many     bool
+	least    float64 // the confidence and likelihood that words must have; 0 for any
+	warn     io.Writer
 	outs     []string // names of files to write, % being the aligned file's own name
 	from, to float64  // of pictures
 	truth    map[string][]audio.Interval
@@ -35,7 +39,7 @@ type aligning struct {
 
 func newAlign() *cobra.Command {
 	a := &aligning{ctm: map[string]*bytes.Buffer{}}
-	var manifest, truth, textFile string
+	var manifest, truth, textFile, star string
 	var flags listenFlags
 	cmd := &cobra.Command{
 		Use: "align RUN FILE [TEXT...]", Short: "Find when the words of a text are said in a recording",
@@ -55,7 +59,14 @@ A % in the name is the aligned file's own name.
 --manifest aligns the files and texts of a CSV file; with --truth, a CSV file of path, word, start and end, the
 times' errors are told.
 
-Exit status 1 if a file could not be aligned.`,
+With --star sentences a * may stand before and after each sentence, where something is said that is not in the text; it is shown where
+that is likelier. Sentences end with their line, or with a word that ends in . ! ? or …
+
+A word that is not said is put somewhere all the same. Its likelihood is low there: the geometric mean of what the model gives its tokens in their
+frames. A text of which that holds for half of the words or more is warned of. --min-confidence names each word whose likelihood or confidence is
+below a number.
+
+Exit status 1 if a file could not be aligned, or has words below --min-confidence.`,
 		Example: `  energo align runs/speech-1 recording.wav "one two three"
   energo align runs/speech-1 recording.wav --text transcript.txt --out recording.TextGrid --out recording.png
   energo align runs/speech-1 meeting.wav "* nine *"
@@ -75,6 +86,7 @@ Exit status 1 if a file could not be aligned.`,
 			return refuseVoid(cmd, []rule{
 				{"truth", manifest != "", "it is for the files of a --manifest"},
 				{"text", manifest == "", "a --manifest has the texts"},
+				{"star", manifest != "" || textFile != "" || len(args) > 2, "there is no text"},
 			})
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -90,7 +102,13 @@ Exit status 1 if a file could not be aligned.`,
 					return err
 				}
 			}
-			a.out, a.many = cmd.OutOrStdout(), manifest != ""
+			if cmd.Flags().Changed("min-confidence") && !(a.least > 0 && a.least <= 1) {
+				return usagef("--min-confidence is %v; it must be above 0 and at most 1", a.least)
+			}
+			if a.Stars = star == "sentences"; !a.Stars && star != "none" {
+				return usagef("--star is %q; it must be none or sentences", star)
+			}
+			a.out, a.warn, a.many = cmd.OutOrStdout(), cmd.ErrOrStderr(), manifest != ""
 			if err := a.checkOuts(); err != nil {
 				return err
 			}
@@ -114,6 +132,8 @@ Exit status 1 if a file could not be aligned.`,
 	f.StringArrayVar(&a.outs, "out", nil, "`file` to write: .json, .ctm, .TextGrid, .srt, .png or .svg; may be given again")
 	f.Float64Var(&a.from, "from", 0, "where pictures begin")
 	f.Float64Var(&a.to, "to", 0, "where pictures end; 0 is the end of the file")
+	f.Float64Var(&a.least, "min-confidence", 0, "the likelihood and confidence that each word must have, from 0 to 1; else the exit status is 1")
+	f.StringVar(&star, "star", "none", "where a * may stand, or not, beside those of the text: none, or sentences")
 	f.BoolVar(&a.coarse, "coarse", false, "take the times of the model's emissions, without the run's model of times")
 	f.StringVar(&manifest, "manifest", "", "CSV `file` of recordings and texts to align")
 	f.StringVar(&truth, "truth", "", "CSV `file` of path, word, start and end: measure the errors of the times")
@@ -218,7 +238,40 @@ func (a *aligning) recording(f spokenFile) error {
 	if err := a.write(t, x); err != nil {
 		return err
 	}
-	return a.show(t)
+	if err := a.show(t); err != nil {
+		return err
+	}
+	return a.doubt(t, f.text != nil)
+}
+
+// Of a text that is hardly in the recording, half of the words or more have a likelihood or confidence below unlikely.
+const unlikely = 0.02
+
+// doubt names words that are hardly in the recording.
+func (a *aligning) doubt(t *ctc.Timeline, text bool) error {
+	least := cmp.Or(a.least, unlikely)
+	words := 0
+	var below []ctc.Timed
+	for _, w := range t.Words {
+		if w.Wildcard() {
+			continue
+		}
+		words++
+		if w.Doubtful(least) {
+			below = append(below, w)
+		}
+	}
+	if len(below) == 0 || a.least == 0 && (!text || 2*len(below) < words) {
+		return nil
+	}
+	w := below[0]
+	message := fmt.Sprintf("%s: %d of the %d words have a likelihood or confidence below %v: perhaps they are not said. The first is %q, put at %.2f to %.2f with a likelihood of %.2g and a confidence of %.2g",
+		t.File, len(below), words, least, excerpt.Of(w.Text), w.Start, w.End, w.Likelihood, w.Confidence)
+	if a.least > 0 {
+		return errors.New(message)
+	}
+	_, err := fmt.Fprintf(a.warn, "energo: %s\n", message)
+	return err
 }
 
 // compare holds the words' times against the true ones, where there are some.

@@ -122,6 +122,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"align tokens.txt", "text", "--manifest nowhere.csv", "!"},
 	{"align tokens.txt nowhere a", "from to", "--out x.json", "--out x.png"},
 	{"align tokens.txt nowhere a", "coarse", "", "!"},
+	{"align tokens.txt nowhere", "star=sentences", "", "!"},
 
 	{"serve search nowhere", "max-batch", "--read-only", ""},
 }
@@ -134,7 +135,7 @@ var counting = map[string]string{
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
 	"transcribe":   "beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json",
-	"align":        "out manifest frame logits probs lengths blank separator json",
+	"align":        "out manifest frame logits probs lengths blank separator json min-confidence",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
 }
 
