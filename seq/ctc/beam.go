@@ -30,6 +30,9 @@ import (
 // which ARPA files write −99 or less), it counts as the model's least likely word does at the start of a
 // sentence, so that an unknown word is unlikely, but not impossible.
 //
+// Before a word ends, the beam charges it what the models give at most to any word that begins so, or what an unknown one
+// costs where none does; totals at the end do not have that. It matters where the beam is too narrow to keep all.
+//
 // Special cases: frames in which all is −Inf, or a lexicon that fits nothing that is kept, leave no
 // hypothesis; that is an error, [ErrNoHypothesis].
 // Source: [graves2006], [hannun2014]; hot words by [aho1975].
@@ -89,6 +92,7 @@ type Decoder struct {
 	words     *vocabulary
 	ids       []int32 // the vocabulary's number of each token, where every token is a word
 	hot       *hotWords
+	stray     float64 // what words are charged at once that begin as none of the vocabulary does
 }
 
 // NewDecoder checks the options and prepares what they name.
@@ -114,6 +118,7 @@ func NewDecoder(b Beam) (*Decoder, error) {
 		for _, s := range b.Tokens {
 			d.segments = append(d.segments, strings.Split(s, b.Separator))
 		}
+		d.lookAhead()
 	} else if b.Model != nil {
 		for _, s := range b.Tokens {
 			d.ids = append(d.ids, words.id(s))

@@ -112,6 +112,7 @@ func (d *Decoder) atEnd(k knowledge) (knowledge, error) {
 	}
 	k.hot = 0 // what has been lent is taken back
 	d.settle(&k)
+	k.prior -= d.ahead(&k)
 	if !allowed {
 		k.prior = math.Inf(-1)
 	}
@@ -235,9 +236,24 @@ func (d *Decoder) settle(k *knowledge) {
 		k.prior += d.beam.LMWeight * k.lm
 	}
 	k.prior += k.more + d.beam.WordBonus*float64(k.words) + d.beam.Unknown*float64(k.unknown)
+	k.prior += d.ahead(k)
 	if d.hot != nil {
 		k.prior += d.hot.lent[k.hot]
 	}
+}
+
+// ahead is what the word that has begun is charged before it ends, 0 at most: so prefixes amid words compare with those whose
+// words have ended. What the models charge at the end takes its place.
+func (d *Decoder) ahead(k *knowledge) float64 {
+	switch {
+	case d.lexicon == nil || d.lexicon.ahead == nil:
+		return 0
+	case !k.begun:
+		return d.lexicon.ahead[0]
+	case k.place == noWord:
+		return d.stray
+	}
+	return d.lexicon.ahead[k.place]
 }
 
 // forest holds prefixes. Those that are neither in the beam nor lead to one that is are

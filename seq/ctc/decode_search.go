@@ -133,23 +133,45 @@ func (s *search) consider(c *candidate) {
 	}
 }
 
-// bound returns what the total of a prefix of the beam and one more token is under, without that token's
+// bounds are what the total of a prefix of the beam and one more token is under, without that token's
 // log probability and what hot words do to it.
-func (s *search) bound(h *held) float64 {
+type bounds struct {
+	within float64 // for tokens that end no word: what is charged ahead only grows
+	ending float64 // for those that do
+}
+
+func (s *search) bounds(h *held) bounds {
 	p := &s.forest.at[h.prefix]
-	total := h.onEither + p.prior + s.d.most
+	total := h.onEither + p.prior
 	if s.d.hot != nil {
 		total -= s.d.hot.lent[p.hot]
 	}
-	return total + 1e-12*math.Abs(total) // for what is rounded
+	b := bounds{total, total - s.d.ahead(&p.knowledge) + s.d.most}
+	b.within += 1e-12 * math.Abs(b.within) // for what is rounded
+	b.ending += 1e-12 * math.Abs(b.ending)
+	if s.d.segments == nil { // every token is a word
+		b.within = b.ending
+	}
+	return b
 }
+
+// of is the bound for a token.
+func (b *bounds) of(d *Decoder, token int32) float64 {
+	if d.segments != nil && len(d.segments[token]) > 1 {
+		return b.ending
+	}
+	return b.within
+}
+
+func (b *bounds) most() float64 { return max(b.within, b.ending) }
 
 // likely lists the tokens by which some prefix can get into the next beam, unless they continue
 // a hot word; the likeliest first.
 func (s *search) likely(row []float32) {
 	most := math.Inf(-1)
 	for i := range s.beam {
-		most = max(most, s.bound(&s.beam[i]))
+		b := s.bounds(&s.beam[i])
+		most = max(most, b.most())
 	}
 	if s.d.hot != nil {
 		most += s.d.hot.most
@@ -199,19 +221,24 @@ func (s *search) extend(row []float32, from int32) {
 			s.seen[s.forest.at[n].token] = s.round
 		}
 	}
-	bound, most := s.bound(h), 0.0
+	b := s.bounds(h)
+	most := b.most()
 	hot := s.d.hot
 	if hot != nil {
-		s.extendHot(row, from, bound)
-		most = hot.most
+		s.extendHot(row, from, b)
+		most += hot.most
 	}
 	for _, key := range s.tokens {
 		token := int32(uint32(key))
 		v := float64(row[token])
-		if bound+most+v < s.least {
+		if most+v < s.least {
 			break
 		}
-		if s.seen[token] != s.round && (hot == nil || bound+hot.gain[hot.root[token]]+v >= s.least) {
+		bound := b.of(s.d, token)
+		if hot != nil {
+			bound += hot.gain[hot.root[token]]
+		}
+		if s.seen[token] != s.round && bound+v >= s.least {
 			s.try(from, token, v)
 		}
 	}
@@ -219,7 +246,7 @@ func (s *search) extend(row []float32, from int32) {
 
 // extendHot tries those tokens with which the prefix continues a hot word. These are few, and what
 // they gain is known, so that the bound of all others need not provide for it.
-func (s *search) extendHot(row []float32, from int32, bound float64) {
+func (s *search) extendHot(row []float32, from int32, b bounds) {
 	hot := s.d.hot
 	for n := s.forest.at[s.beam[from].prefix].hot; n != 0; n = hot.fail[n] {
 		for k := hot.first[n]; k < hot.first[n+1]; k++ {
@@ -229,7 +256,7 @@ func (s *search) extendHot(row []float32, from int32, bound float64) {
 			}
 			s.seen[token] = s.round // for the shorter ends, too
 			v := float64(row[token])
-			if bound+hot.gain[k+1]+v >= s.least && tokenKey(row[token], int(token)) <= s.last {
+			if b.of(s.d, token)+hot.gain[k+1]+v >= s.least && tokenKey(row[token], int(token)) <= s.last {
 				s.try(from, token, v)
 			}
 		}

@@ -3,6 +3,7 @@ package ctc
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,6 +20,8 @@ type lexicon struct {
 	spans  []span  // of each node, where its words are
 	all    []int32 // numbers of words, those of one spelling together
 	closed bool    // other words are forbidden
+
+	ahead []float64 // of each node, what a word that has come there is charged, 0 at most; nil without a model
 }
 
 // span is where in a list some elements are.
@@ -71,6 +74,41 @@ func (l *lexicon) walk(at int32, text string) int32 {
 		at = l.child(at, text[i])
 	}
 	return at
+}
+
+// lookAhead works out what words are charged before they end: the most that the models give, at the start of a
+// sentence, to any word that begins so, and 0 at most. Source: [steinbiss1994], look-ahead by single words.
+func (d *Decoder) lookAhead() {
+	l := d.lexicon
+	if l == nil || len(d.words.models) == 0 || len(l.all) == 0 {
+		return
+	}
+	const least = -50 // nats: what is impossible at the start may be possible elsewhere
+	most := func(same ...int32) float64 {
+		best := math.Inf(-1)
+		for _, w := range same {
+			k := d.before()
+			prior := k.prior
+			if d.word(&k, w) == nil { // an error comes up when the word is said
+				d.settle(&k)
+				best = max(best, k.prior-prior-d.beam.WordBonus, least)
+			}
+		}
+		return best
+	}
+	d.stray = min(most(noNumber), 0)
+	ahead := make([]float64, len(l.spans))
+	for n := len(ahead) - 1; n >= 0; n-- { // longer ones first
+		ahead[n] = most(l.words(int32(n))...)
+		for k := l.first[n]; k < l.first[n+1]; k++ {
+			ahead[n] = max(ahead[n], ahead[k+1])
+		}
+		if !l.closed {
+			ahead[n] = max(ahead[n], d.stray)
+		}
+		ahead[n] = min(ahead[n], 0)
+	}
+	l.ahead = ahead
 }
 
 // words returns the numbers of the words that end at a place.
