@@ -451,6 +451,14 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		"zero": floats(scalar, 0), "six": floats(scalar, 6), "row": floats([]int{7}, numbers(7, 7)...), "wide": floats([]int{2, 1, channels, 9, 7}, numbers(2*channels*63, 8)...),
 	}
 	x, z := floats([]int{2, channels, 9, 7}, numbers(2*channels*63, 9)...), floats([]int{2, channels, 9, 7}, numbers(2*channels*63, 10)...)
+	for name, shape := range map[string][]int{"up": {24, 6, 1, 1}, "deep24": {24, 1, 3, 3}, "b24": {24}, "down": {6, 24, 1, 1}, "half": {3, 6, 1, 1}, "deep3": {3, 1, 3, 3}, "single": {1, 3, 1, 1}} {
+		n := 1
+		for _, d := range shape {
+			n *= d
+		}
+		constants[name] = floats(shape, numbers(n, len(name))...)
+	}
+	z24 := floats([]int{2, 24, 9, 7}, numbers(2*24*63, 12)...)
 	small := floats([]int{channels, 1, 7}, numbers(channels*7, 11)...)
 	for _, c := range []struct {
 		name  string
@@ -463,15 +471,16 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		{"residual block", []string{"a = Conv(x, w3, b)", "s = Add(z, a)", "y = Relu(s)"}, z, 1},
 		{"two convolutions", []string{"a = Conv(x, w3, b)", "e = Conv(x, w1)", "s = Add(a, e)", "y = Relu(s)"}, nil, 2},
 		{"inverted residual block", []string{"a = Conv(x, w1)", "e = Conv(a, w3)", "f = Clip(e, zero, six)", "g = Conv(f, w1)", "y = Add(a, g)"}, nil, 3},
-		{"inverted residual block of a depthwise one", []string{"a = Conv(x, w1)", "k = Clip(a, zero, six)", "e = Conv(k, deep, b; group=6)", "f = Clip(e, zero, six)", "g = Conv(f, w1, b)", "y = Add(x, g)"}, nil, 1},
-		{"the same with another sum", []string{"a = Conv(x, w1)", "k = Clip(a, zero, six)", "e = Conv(k, deep; group=6)", "g = Conv(e, w1, b)", "s = Add(g, z)", "y = Relu(s)"}, z, 1},
-		{"the same with a sum that broadcasts", []string{"a = Conv(x, w1, b)", "e = Conv(a, deep; group=6)", "k = Sigmoid(e)", "g = Conv(k, w1, b)", "s = Add(g, z)", "y = Relu(s)"}, small, 1},
-		{"a depthwise one that is projected", []string{"a = Conv(x, deep; group=6)", "n = BatchNormalization(a, gamma, beta, mean, var)", "h = HardSwish(n)", "g = Conv(h, w1)", "m = BatchNormalization(g, gamma, beta, mean, var)", "y = Mul(m, two)"}, nil, 1},
-		{"a HardSwish that is spelled out", []string{"a = Conv(x, deep, b; group=6)", "p = Add(a, three)", "k = Clip(p, zero, six)", "m = Mul(a, k)", "h = Div(m, six)", "y = Conv(h, w1)"}, nil, 1},
-		{"two such", []string{"a = Conv(x, deep; group=6)", "g = Conv(a, w1, b)", "r = Relu(g)", "d = Conv(r, deep; group=6)", "y = Conv(d, w1)"}, nil, 2},
-		{"a depthwise one behind an expansion", []string{"a = Conv(x, w1, b)", "h = HardSwish(a)", "e = Conv(h, deep, b; group=6)", "s = Add(e, z)", "y = Sigmoid(s)"}, z, 1},
+		{"inverted residual block of a depthwise one", []string{"a = Conv(x, up)", "k = Clip(a, zero, six)", "e = Conv(k, deep24, b24; group=24)", "f = Clip(e, zero, six)", "g = Conv(f, down, b)", "y = Add(x, g)"}, nil, 1},
+		{"the same with another sum", []string{"a = Conv(x, up)", "k = Clip(a, zero, six)", "e = Conv(k, deep24; group=24)", "g = Conv(e, down, b)", "n = BatchNormalization(g, gamma, beta, mean, var)", "s = Add(n, z)", "y = Relu(s)"}, z, 1},
+		{"the same with a sum that broadcasts", []string{"a = Conv(x, up, b24)", "e = Conv(a, deep24; group=24)", "k = Sigmoid(e)", "g = Conv(k, down, b)", "s = Add(g, z)", "y = Relu(s)"}, small, 1},
+		{"a depthwise one that is projected", []string{"a = Conv(x, deep; group=6)", "n = BatchNormalization(a, gamma, beta, mean, var)", "h = HardSwish(n)", "g = Conv(h, half)", "y = Mul(g, two)"}, nil, 1},
+		{"a HardSwish that is spelled out", []string{"a = Conv(x, deep, b; group=6)", "p = Add(a, three)", "k = Clip(p, zero, six)", "m = Mul(a, k)", "h = Div(m, six)", "y = Conv(h, half)"}, nil, 1},
+		{"two such", []string{"a = Conv(x, deep; group=6)", "g = Conv(a, half)", "r = Relu(g)", "d = Conv(r, deep3; group=3)", "y = Conv(d, single)"}, nil, 2},
+		{"a depthwise one behind an expansion", []string{"a = Conv(x, up, b24)", "h = HardSwish(a)", "e = Conv(h, deep24, b24; group=24)", "s = Add(e, z)", "y = Sigmoid(s)"}, z24, 1},
 		{"a depthwise one behind one of 3 by 3", []string{"a = Conv(x, w3, b)", "y = Conv(a, deep, b; group=6)"}, nil, 2},
-		{"a depthwise one behind a sum", []string{"a = Conv(x, w1, b)", "s = Add(a, z)", "y = Conv(s, deep, b; group=6)"}, z, 2},
+		{"a depthwise one behind a sum", []string{"a = Conv(x, up, b24)", "s = Add(a, z)", "y = Conv(s, deep24, b24; group=24)"}, z24, 2},
+		{"a depthwise one of as many channels as the others", []string{"a = Conv(x, w1)", "e = Conv(a, deep; group=6)", "y = Conv(e, w1)"}, nil, 3},
 		{"sum that broadcasts", []string{"a = Conv(x, w3, b)", "s = Add(a, z)", "y = Relu(s)"}, small, 1},
 		{"sum with a larger one", []string{"a = Conv(x, w1, b)", "s = Add(a, z)", "y = Relu(s)"}, constants["wide"], 1},
 		{"relu6 of a depthwise one", []string{"a = Conv(x, deep, b; group=6)", "y = Clip(a, zero, six)"}, nil, 1},
@@ -482,7 +491,7 @@ func TestConvolutionsAndWhatFollows(t *testing.T) {
 		build := func(outputs string) *Model {
 			f := model(t, 17, 8, constants, outputs, c.nodes...)
 			for _, n := range f.Graph.Nodes {
-				if n.Op == "Conv" && n.Inputs[1] == "w3" || n.Op == "Conv" && n.Inputs[1] == "deep" {
+				if n.Op == "Conv" && n.Inputs[1] == "w3" || n.Op == "Conv" && strings.HasPrefix(n.Inputs[1], "deep") {
 					n.Attributes = append(n.Attributes, &format.Attribute{Name: "pads", Type: format.AttrInts, Ints: []int64{1, 1, 1, 1}})
 				}
 			}

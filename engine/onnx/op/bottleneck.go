@@ -20,6 +20,13 @@ type bottleneck struct {
 	result []int // nil where package gemm cannot compute it
 }
 
+// How many times as many channels the depthwise convolution must have as there are before the expansion and behind the projection. With fewer of them there is little
+// between them to keep from memory, and convolutions alone have better orders of their operands.
+const (
+	expansion  = 3
+	projection = 2
+)
+
 // followed is the convolution with the next one behind it, nil where the two are no bottleneck.
 func (f *finishedConv) followed(next *Node, input int) (*bottleneck, error) {
 	if f.residual > 0 || !f.conv.pointwise() && !f.conv.depthwise() {
@@ -42,7 +49,14 @@ func (b *bottleneck) followed(next *Node, input int) (*bottleneck, error) {
 		return nil, err
 	}
 	c := k.(*conv)
-	if len(b.parts) == b.middle && !c.depthwise() || len(b.parts) == b.middle+1 && !c.pointwise() || c.weights.Shape[1]*c.group != b.last().conv.weights.Shape[0] {
+	if len(b.parts) == b.middle && !c.depthwise() || len(b.parts) == b.middle+1 && !c.pointwise() {
+		return nil, nil
+	}
+	before, after := b.last().conv.weights.Shape, c.weights.Shape
+	if after[1]*c.group != before[0] {
+		return nil, nil
+	}
+	if len(b.parts) == b.middle && before[0] < expansion*before[1] || len(b.parts) == b.middle+1 && after[1] < projection*after[0] {
 		return nil, nil
 	}
 	inputs := b.inputs + len(next.Inputs) - 1
