@@ -28,7 +28,6 @@ func (p *program) fuse() error {
 			break
 		}
 	}
-	p.tidy() // or what a pattern leaves behind would count as users
 	e.look()
 	for i := range p.steps {
 		if err := e.absorb(i); err != nil {

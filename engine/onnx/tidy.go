@@ -39,7 +39,6 @@ func (p *program) tidy() {
 		if !kept[i] {
 			continue
 		}
-		st.last = nil
 		for _, slot := range st.uses() {
 			if !needed[slot] {
 				needed[slot] = true
