@@ -64,7 +64,7 @@ type hashed struct {
 	full   buckets
 }
 
-// buckets is a hash table with linear probing. The key 0 is none.
+// buckets is a hash table with linear probing. The key 0 stands for an empty bucket.
 type buckets struct {
 	data []byte
 	size uint64 // of an element: a key and weights
