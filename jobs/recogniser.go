@@ -67,6 +67,9 @@ func (t *recogniser) Samples() int              { return t.samples }
 // Save implements job.Model: what read.Open reads.
 func (t *recogniser) Save(dir string) error { return read.Save(dir, t.Network, t.features, nil) }
 
+// Keep implements job.Keeper.
+func (t *recogniser) Keep(dir string) error { return read.Keep(dir, t.Network, t.features) }
+
 func (t *recogniser) Load(dir string) error {
 	return nn.Load(filepath.Join(dir, read.WeightsFile), t.Module)
 }

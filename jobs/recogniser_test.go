@@ -21,6 +21,7 @@ import (
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
+	"github.com/energo-ml/energo/train"
 )
 
 // tones writes a corpus of two words, a low tone and a high one, between silences, and beside it when they are said,
@@ -209,6 +210,74 @@ func TestSpeechErrors(t *testing.T) {
 		c.Data = tones(t, 20, 1)
 		c.Test = []string{write("path,text\n" + filepath.Join(filepath.Dir(c.Data), "0.wav") + ",zoom\n")}
 	})
+}
+
+// TestSpeechOfAnImportedModel: a run resumes with the same bits, and is measured again, after the model that it began with is gone.
+func TestSpeechOfAnImportedModel(t *testing.T) {
+	model, err := os.ReadFile("../seq/read/testdata/beeps.onnx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "net.onnx")
+	for name, text := range map[string][]byte{path: model, strings.TrimSuffix(path, ".onnx") + read.CardEnding: []byte(beepsCard)} {
+		if err := os.WriteFile(name, text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	j, c := speech(tones(t, 30, 1))
+	c.Rate, c.Mels, c.Channels = 16000, 40, 128
+	c.Encoder, c.NewHead, c.Epochs = path, true, 2
+	checkGone(t, j, c, path)
+}
+
+// beepsCard is the card of a model that oracle/onnx_acoustic.py writes.
+const beepsCard = `features: log_mel
+rate: 8000
+window: 25ms
+hop: 10ms
+fft: 256
+mel_scale: slaney
+norm: slaney
+symmetric_window: true
+preemphasis: 0.97
+log: natural
+floor: 5.960464477539063e-08
+add_floor: true
+padding: zeros
+drop_last: true
+normalise: per_feature
+length: length
+`
+
+// checkGone trains a job that begins with the model of a file, a part of it again, and resumes that once the file is gone.
+func checkGone(t *testing.T, j job.Job, s job.Spec, model string) {
+	t.Helper()
+	dir, part := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "run")
+	r := run(t, t.Context(), j, s, dir, false, nil)
+	_, again, err := job.ReadConfig(dir, All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	run(t, ctx, j, again, part, false, func(e train.Event) {
+		if s, ok := e.(train.Step); ok && s.Step >= 3 {
+			cancel()
+		}
+	})
+	if err := os.Remove(model); err != nil {
+		t.Fatal(err)
+	}
+	run(t, t.Context(), j, again, part, true, nil)
+	for _, name := range []string{ModelFile, job.EncoderFile, read.CardFile} {
+		if file(t, dir, name) != file(t, part, name) {
+			t.Errorf("%s of a resumed run differs from an unbroken run's", name)
+		}
+	}
+	e, err := job.Eval(t.Context(), dir, All(), job.Env{})
+	if err != nil || e.TestError != r.TestError {
+		t.Errorf("error %v, measured again %+v, %v", r.TestError, e, err)
+	}
 }
 
 // TestStripsReader: a run of strips is opened by its card, and what is no strip is refused; so is a folder that is no run.

@@ -97,7 +97,7 @@ func (c *Speech) Folder() string { return "speech" + c.suffix() }
 var speechDilations = []int{1, 2, 4, 8}
 
 func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
-	base, f, err := c.base()
+	base, f, err := c.base(env)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +146,7 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 		return set.Line(i), nil
 	}
 	r.held, r.groups, r.features, r.tokens = held, groups, f, "Characters"
-	if r.data, err = sumOf(set, base); err != nil {
-		return nil, err
-	}
+	r.data = fmt.Sprintf("%d recordings with checksum %08x", len(set.Paths), set.Checksum())
 	r.finish = func(ctx context.Context, dir string) error {
 		times, err := read.LearnTimes(ctx, network, f, set.Utterances(n))
 		if err != nil {
@@ -159,17 +157,25 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	return r, nil
 }
 
-// base opens the model that the network begins with, nil where it is energo's own, and the features that it takes.
-func (c *Speech) base() (*read.Base, *read.Features, error) {
+// base opens the model that the network begins with, nil where it is energo's own, and the features that it takes. A run that is opened again has a copy.
+func (c *Speech) base(env job.Env) (*read.Base, *read.Features, error) {
 	if c.Encoder == "" {
 		f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
 		return nil, f, err
 	}
-	b, err := read.OpenBase(c.Encoder)
+	b, err := acousticBase(c.Encoder, env)
 	if err != nil {
 		return nil, nil, err
 	}
 	return b, b.Features(), nil
+}
+
+// acousticBase opens a model of another system, or the copy of a run that is opened again.
+func acousticBase(path string, env job.Env) (*read.Base, error) {
+	if env.Run != "" {
+		return read.ReopenBase(env.Run)
+	}
+	return read.OpenBase(path)
 }
 
 // network makes the network, untrained or as the model that it begins with.
@@ -195,16 +201,6 @@ func (c *Speech) spell(set *read.Recordings, n *read.Network) error {
 		return fmt.Errorf("%w: with new_head, a new layer writes the characters of the data", err)
 	}
 	return err
-}
-
-// sumOf stands for the recordings, and the model that training begins with, in a checkpoint's settings.
-func sumOf(set *read.Recordings, base *read.Base) (string, error) {
-	sum := fmt.Sprintf("%d recordings with checksum %08x", len(set.Paths), set.Checksum())
-	if base == nil {
-		return sum, nil
-	}
-	of, err := base.Sum()
-	return sum + ", " + of, err
 }
 
 // What augmentation is: the speeds that training recordings are also played at, and what is hidden of their features.

@@ -608,13 +608,15 @@ func runReaders() []reader {
 		if err != nil {
 			return nil, err
 		}
-		n, err := b.Network(read.BaseOptions{})
+		return heard(b)
+	})
+	reopenedAcoustic := func(dir string) (any, error) {
+		b, err := read.ReopenBase(dir)
 		if err != nil {
 			return nil, err
 		}
-		x, err := n.Emissions(data.Line{H: n.Height, W: 4000, Pixels: make([]float32, 4000*n.Height)})
-		return fmt.Sprint(n.Spec, x), err
-	})
+		return heard(b)
+	}
 	tagger := func(dir string) (any, error) {
 		m, err := tag.Open(dir)
 		if err != nil {
@@ -684,6 +686,23 @@ func runReaders() []reader {
 			},
 		},
 		{name: "classifier", funcs: []string{"search/classify.Open", "search/classify.Model.Load"}, file: classify.CardFile, make: classifierFolder, read: classifier, blind: noDigest},
+		{
+			name: "reopened acoustic base", funcs: []string{"seq/read.ReopenBase"}, file: read.ImportedFile, read: reopenedAcoustic, blind: noDigest,
+			make: func(t *testing.T, dir string) {
+				acousticModel(t, dir)
+				b, err := read.OpenBase(filepath.Join(dir, "net.onnx"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				n, err := b.Network(read.BaseOptions{})
+				if err == nil {
+					err = read.Keep(dir, n, b.Features())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			},
+		},
 		{name: "acoustic base", funcs: []string{"seq/read.OpenBase"}, file: "net.energo.yaml", make: acousticModel, read: acoustic, blind: noDigest},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
@@ -852,6 +871,16 @@ func started(b *encode.Base) (any, error) {
 	}
 	x, err := n.Worker().Embed(context.Background(), set)
 	return fmt.Sprint(n.Spec, x), err
+}
+
+// heard is what a network that begins with an acoustic model makes of a line.
+func heard(b *read.Base) (any, error) {
+	n, err := b.Network(read.BaseOptions{})
+	if err != nil {
+		return nil, err
+	}
+	x, err := n.Emissions(data.Line{H: n.Height, W: 200, Pixels: make([]float32, 200*n.Height)})
+	return fmt.Sprintf("%v %v %+v %v", n.Tokens, *n.Imported, *b.Features().Front, x), err
 }
 
 // classifierFolder has an untrained classifier.

@@ -1,17 +1,19 @@
 package read
 
 import (
-	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
+	"slices"
 
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/surround"
 	"github.com/energo-ml/energo/engine/onnx/value"
-	"github.com/energo-ml/energo/seq/token"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -21,7 +23,18 @@ const ImportedFile = "encoder.onnx"
 // A Base is an acoustic model of another system that a network begins with: an ONNX file with a card, as ONNXEmitter takes it.
 type Base struct {
 	sound *soundModel
+	kept  *kept // instead: what ReopenBase has read
 }
+
+// kept is a network that began with an imported model, as a folder has it.
+type kept struct {
+	cardContent
+	path string
+	file *format.Model
+}
+
+// contentKey is the metadata of ImportedFile with what CardFile has, which is written last.
+const contentKey = "energo.reader"
 
 // OpenBase reads a model and its card. What its output holds need not be said where there are no tokens.
 //
@@ -41,33 +54,80 @@ func OpenBase(path string) (*Base, error) {
 	if m.input.HasShape && m.input.Shape[0].Size >= 0 {
 		return nil, fmt.Errorf("%s: input %s takes one recording at a time; to be trained, the model must leave its first dimension open", path, m.input)
 	}
-	return &Base{s}, nil
+	return &Base{sound: s}, nil
+}
+
+// ReopenBase opens the network that Keep or Save has left in a folder as what a network begins with: its tokens and its features are that network's, whatever BaseOptions say of a head.
+//
+// Errors name the file: a model that is damaged, or is not such a network.
+func ReopenBase(dir string) (*Base, error) {
+	path := filepath.Join(dir, ImportedFile)
+	f, err := format.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	k := &kept{path: path, file: f}
+	if err := k.read(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Base{kept: k}, nil
+}
+
+// read reads what the metadata say of the network.
+func (k *kept) read() error {
+	at := slices.IndexFunc(k.file.Metadata, func(e format.Entry) bool { return e.Key == contentKey })
+	if at < 0 {
+		return fmt.Errorf("the model is not the network of a run: its metadata lack %s", contentKey)
+	}
+	if err := card.Decode([]byte(k.file.Metadata[at].Value), &k.cardContent); err != nil {
+		return fmt.Errorf("metadata %s: %w", contentKey, err)
+	}
+	switch {
+	case k.Format != cardFormat:
+		return fmt.Errorf("metadata %s: format is %d; this version reads %d", contentKey, k.Format, cardFormat)
+	case k.Imported == nil:
+		return fmt.Errorf("metadata %s: imported is missing", contentKey)
+	}
+	if err := k.check(); err != nil {
+		return fmt.Errorf("metadata %s: %w", contentKey, err)
+	}
+	if k.Speech == nil {
+		return nil
+	}
+	if err := k.Speech.prepare(k.Height); err != nil {
+		return fmt.Errorf("metadata %s: %w", contentKey, err)
+	}
+	return nil
+}
+
+// Keep writes the network of a reader that is to be, whose features are as Save has them, into a folder, for ReopenBase, where it begins with an imported model.
+func Keep(dir string, n *Network, features *Features) error {
+	if n.Imported == nil {
+		return nil
+	}
+	m, err := n.imported()
+	if err != nil {
+		return err
+	}
+	file, err := m.File()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(cardContent{cardFormat, n.Spec, features})
+	if err != nil {
+		return err
+	}
+	file.Metadata = []format.Entry{{Key: contentKey, Value: string(text)}}
+	return format.WriteFile(filepath.Join(dir, ImportedFile), file)
 }
 
 // Features are those that the model takes.
 func (b *Base) Features() *Features {
+	if b.kept != nil {
+		return b.kept.Speech
+	}
 	front := b.sound.front.FrontEnd()
 	return &Features{Front: &front, whole: b.sound.front}
-}
-
-// Sum stands for the model and its card where settings are compared.
-func (b *Base) Sum() (string, error) {
-	model, err := b.sound.Format.Encode()
-	if err != nil {
-		return "", err
-	}
-	c, hash := b.sound.card, sha256.New()
-	var tokens token.Set
-	if c.Says("tokens") {
-		s, err := c.set(0)
-		if err != nil {
-			return "", err
-		}
-		tokens = *s
-	}
-	hash.Write(model)
-	fmt.Fprintf(hash, "%v %s %s %s %s %s %q %q %s", b.sound.front.FrontEnd(), c.input, c.output, c.layout, c.length, c.emissions, tokens.Texts, c.blank, c.separator)
-	return fmt.Sprintf("model %x", hash.Sum(nil)[:12]), nil
 }
 
 // BaseOptions say how a network is made of a Base.
@@ -81,10 +141,13 @@ type BaseOptions struct {
 // Network returns a network that begins with the model: its weights are where training starts. It writes the model's own tokens; with a new head, and
 // where the card has none, a linear layer over the output, whose parameters are energo.head.weight and energo.head.bias, each with another energo. before it where the model has such, writes the characters.
 //
-// An input of lengths gets the batch's number of frames for every recording: what follows shorter ones, silence, counts in training, as it does for models without one.
+// An input of lengths gets each recording's own number of frames or samples.
 //
 // Errors: a model that a derivative cannot pass; a pattern that no parameter matches; frames of the output that are not ⌊(n + a)/b⌋ for n of the input.
 func (b *Base) Network(o BaseOptions) (*Network, error) {
+	if k := b.kept; k != nil {
+		return networkOfFile(k.path, k.file, k.Spec, o.Freeze)
+	}
 	n, err := b.network(o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", b.sound.card.file, err)
@@ -93,8 +156,8 @@ func (b *Base) Network(o BaseOptions) (*Network, error) {
 }
 
 func (b *Base) network(o BaseOptions) (*Network, error) {
-	s := Spec{Height: b.sound.front.FrontEnd().Width(), Tokens: o.Characters, Imported: &Imported{Silence: b.sound.front.Silence()}}
-	f := b.surrounded(s.Height)
+	s := Spec{Height: b.sound.front.FrontEnd().Width(), Tokens: o.Characters, Imported: &Imported{Silence: b.sound.front.Silence(), Lengths: b.sound.card.length != ""}}
+	f := b.surrounded(s)
 	classes, err := f.measure(s.Imported)
 	if err != nil {
 		return nil, err
@@ -140,23 +203,26 @@ func (b *Base) ownTokens(f *surroundedFile, classes int) ([]string, error) {
 // A surroundedFile is a model with nodes before it, from lines [N, 1, height, columns] to what it takes, and behind it, from its output [N, frames, classes] on.
 type surroundedFile struct {
 	*surround.Model
-	height int
-	lines  string // the name of the input
+	spec  Spec
+	lines string // the name of the input
 }
 
 // surrounded adds what comes before the model.
-func (b *Base) surrounded(height int) *surroundedFile {
+func (b *Base) surrounded(s Spec) *surroundedFile {
 	c, in := b.sound.card, b.sound.input
-	f := &surroundedFile{Model: surround.Of(b.sound.Format), height: height}
+	f := &surroundedFile{Model: surround.Of(b.sound.Format), spec: s}
 	f.lines = f.Fresh("energo.lines")
-	shape := []int64{0, int64(height), -1}
+	shape := []int64{0, int64(s.Height), -1}
 	if c.features == waveform {
 		if shape = []int64{0, -1}; len(in.Shape) == 3 {
 			shape = []int64{0, 1, -1}
 		}
 	}
-	lines := surround.Floats(f.lines, -1, 1, height, -1)
+	lines := surround.Floats(f.lines, -1, 1, s.rows(), -1)
 	f.Before(lines, in.Name, func() {
+		if s.Imported.Lengths {
+			f.addRows("energo.rows", 0, s.Height)
+		}
 		f.Add("Reshape", "energo.reshaped", nil, f.Constant("energo.shape", value.Ints(shape...)))
 		if c.features == logMel && c.layout == framesFirst {
 			f.Add("Transpose", "energo.turned", surround.Ints("perm", 0, 2, 1))
@@ -169,18 +235,37 @@ func (b *Base) surrounded(height int) *surroundedFile {
 	return f
 }
 
-// addLengths computes the number of columns, for each line.
-func (f *surroundedFile) addLengths(kind format.DataType) {
-	f.Add("Shape", "energo.sizes", nil)
-	sizes := f.Last
-	f.Add("Gather", "energo.batch", nil, f.Constant("energo.first", value.Ints(0)))
-	batch := f.Last
-	f.Last = sizes
-	f.Add("Gather", "energo.columns", nil, f.Constant("energo.fourth", value.Ints(3)))
-	f.Add("Expand", "energo.lengths", nil, batch)
-	if kind == format.Int32 {
-		f.Add("Cast", "energo.cast", surround.Int("to", int(format.Int32)))
+// addRows takes rows lo to hi-1 of the lines.
+func (f *surroundedFile) addRows(name string, lo, hi int) {
+	var rows []int64
+	for row := lo; row < hi; row++ {
+		rows = append(rows, int64(row))
 	}
+	f.Add("Gather", name, surround.Int("axis", 2), f.Constant(name+".places", value.Ints(rows...)))
+}
+
+// addLengths computes the number of columns of each line: the sum of its last row.
+func (f *surroundedFile) addLengths(kind format.DataType) {
+	f.addRows("energo.columns", f.spec.Height, f.spec.Height+1)
+	axes := []*format.Attribute{{Name: "keepdims", Type: format.AttrInt}}
+	if f.opset() < 13 {
+		f.Add("ReduceSum", "energo.sums", append(axes, surround.Ints("axes", 1, 2, 3)...))
+	} else {
+		f.Add("ReduceSum", "energo.sums", axes, f.Constant("energo.axes", value.Ints(1, 2, 3)))
+	}
+	f.Add("Cast", "energo.lengths", surround.Int("to", int(kind)))
+}
+
+// opset is the version of the standard's operators in the file.
+func (f *surroundedFile) opset() int64 { return opsetOf(f.File) }
+
+func opsetOf(file *format.Model) int64 {
+	for _, o := range file.Opsets {
+		if o.Domain == "" || o.Domain == "ai.onnx" {
+			return int64(o.Version)
+		}
+	}
+	return 0
 }
 
 // addHead puts a linear layer over the classes.
@@ -221,11 +306,14 @@ func (f *surroundedFile) measure(s *Imported) (classes int, err error) {
 		return 0, err
 	}
 	frames := func(n int) (int, error) {
-		x := make([]float32, 2*f.height*n)
+		rows := f.spec.rows()
+		x := make([]float32, 2*rows*n)
 		for k := range x {
-			x[k] = float32(k%7)/7 - 0.5 // a constant would have no deviation
+			if x[k] = float32(k%7)/7 - 0.5; k/n%rows == f.spec.Height { // a constant would have no deviation
+				x[k] = 1 // of Imported.Lengths
+			}
 		}
-		v, err := value.Of(x, 2, 1, f.height, n)
+		v, err := value.Of(x, 2, 1, rows, n)
 		if err != nil {
 			return 0, err
 		}
@@ -241,7 +329,7 @@ func (f *surroundedFile) measure(s *Imported) (classes int, err error) {
 		return y.Shape[1], nil
 	}
 	least := 64
-	if f.height == 1 {
+	if f.spec.Height == 1 {
 		least = 4000
 	}
 	first, more, err := nextFrame(frames, least)
@@ -305,6 +393,15 @@ type Imported struct {
 	Step    int       `json:"step"`
 	Shift   int       `json:"shift"`
 	Silence []float32 `json:"silence"` // what follows lines that stand beside longer ones, for each row
+	Lengths bool      `json:"lengths"` // one more row of the module's lines is 1 where a line has a column, and 0 behind its last
+}
+
+// rows are those of the module's lines.
+func (s Spec) rows() int {
+	if s.Imported != nil && s.Imported.Lengths {
+		return s.Height + 1
+	}
+	return s.Height
 }
 
 func (s *Imported) frames(n int) int { return max(0, n+s.Shift) / s.Step }
@@ -327,12 +424,17 @@ func loadImported(path string, s Spec) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := moduleOf(f, nil)
+	return networkOfFile(path, f, s, nil)
+}
+
+// networkOfFile makes the network of a file that Keep has written.
+func networkOfFile(path string, f *format.Model, s Spec, freeze *regexp.Regexp) (*Network, error) {
+	m, err := moduleOf(f, freeze)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if in, out := m.Input.Shape, m.Output.Shape; len(in) != 4 || in[2].Size != s.Height || len(out) != 3 || out[1].Size != len(s.Tokens)+1 {
-		return nil, fmt.Errorf("%s: the model is from %s to %s; it must be of lines of height %d and %d classes", path, m.Input, m.Output, s.Height, len(s.Tokens)+1)
+	if in, out := m.Input.Shape, m.Output.Shape; len(in) != 4 || in[2].Size != s.rows() || len(out) != 3 || out[1].Size != len(s.Tokens)+1 {
+		return nil, fmt.Errorf("%s: the model is from %s to %s; it must be of lines of %d rows and %d classes", path, m.Input, m.Output, s.rows(), len(s.Tokens)+1)
 	}
 	return newNetwork(s, m)
 }
@@ -344,17 +446,4 @@ func (r *Network) imported() (*onnx.Module, error) {
 		return nil, errors.New("the network is no imported model")
 	}
 	return m, nil
-}
-
-// saveImported writes the network's model.
-func (r *Network) saveImported(path string) error {
-	m, err := r.imported()
-	if err != nil {
-		return err
-	}
-	file, err := m.File()
-	if err != nil {
-		return err
-	}
-	return format.WriteFile(path, file)
 }

@@ -36,10 +36,8 @@ func Save(dir string, n *Network, features *Features, times *Times) error {
 	if err != nil {
 		return err
 	}
-	if n.Imported != nil {
-		if err := n.saveImported(filepath.Join(dir, ImportedFile)); err != nil {
-			return err
-		}
+	if err := Keep(dir, n, features); err != nil {
+		return err
 	}
 	if err := nn.Save(filepath.Join(dir, WeightsFile), n.Module); err != nil {
 		return err

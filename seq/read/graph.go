@@ -94,6 +94,9 @@ func (r *Reader) aloneFile() (*format.Model, error) {
 			f.Add("Transpose", "energo.upright", surround.Ints("perm", 0, 2, 1))
 		}
 		f.Add("Reshape", "energo.stacked", nil, f.Constant("energo.line", value.Ints(0, 1, int64(r.r.Height), -1)))
+		if r.r.Imported.Lengths {
+			addOnes(f)
+		}
 	})
 	f.Last = m.Output.Name
 	f.Add("Transpose", "energo.scores", surround.Ints("perm", 0, 2, 1))
@@ -101,6 +104,20 @@ func (r *Reader) aloneFile() (*format.Model, error) {
 	f.File.Graph.Inputs = []*format.ValueInfo{input}
 	f.Outputs(-1, -1, r.r.Classes())
 	return f.File, nil
+}
+
+// addOnes puts a row of ones behind the lines, as lines have it that stand alone.
+func addOnes(f *surround.Model) {
+	pads := []int64{0, 0, 0, 0, 0, 0, 1, 0}
+	if opsetOf(f.File) < 11 {
+		f.Add("Pad", "energo.counted", append(surround.Ints("pads", pads...), &format.Attribute{Name: "value", Type: format.AttrFloat, Float: 1}))
+		return
+	}
+	one, err := value.Of([]float32{1})
+	if err != nil {
+		panic(err) // a number is a tensor without dimensions
+	}
+	f.Add("Pad", "energo.counted", nil, f.Constant("energo.pads", value.Ints(pads...)), f.Constant("energo.one", one))
 }
 
 // describe writes the features into the metadata, as the card of a model says them.

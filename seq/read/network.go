@@ -263,9 +263,9 @@ func columnsOf(l data.Line, lo, hi int) data.Line {
 }
 
 // sideBySide puts lines side by side into x, [N, 1, Height, W], with zeros behind the shorter ones up to a
-// common width of whole frames; for an imported model, with silence up to one frame or more.
+// common width of whole frames; for an imported model, with silence up to one frame or more, and the row of Imported.Lengths.
 func (r *Network) sideBySide(x *tensor.Tensor, lines ...data.Line) {
-	width, height := 0, r.Height
+	width, height := 0, r.rows()
 	for _, l := range lines {
 		width = max(width, l.W)
 	}
@@ -284,6 +284,9 @@ func (r *Network) sideBySide(x *tensor.Tensor, lines ...data.Line) {
 			if r.Imported != nil {
 				simd.Fill(at[l.W:], r.Imported.Silence[row])
 			}
+		}
+		if height > r.Height {
+			simd.Fill(out[(i*height+r.Height)*width:][:l.W], 1)
 		}
 	}
 }
