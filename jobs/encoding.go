@@ -82,8 +82,13 @@ func (c *PictureSettings) settle() error {
 		c.LR = finetuned * job.RateDefaults[c.Optimizer]
 	}
 	c.Settle(c.Epochs, c.Batch)
-	if _, err := regexp.Compile(c.Freeze); err != nil {
-		return fmt.Errorf("freeze is %q, which is no regular expression: %s", excerpt.Of(c.Freeze), excerpt.Error(err))
+	return checkPattern(c.Freeze)
+}
+
+// checkPattern refuses a pattern of parameters that is no regular expression.
+func checkPattern(freeze string) error {
+	if _, err := regexp.Compile(freeze); err != nil {
+		return fmt.Errorf("freeze is %q, which is no regular expression: %s", excerpt.Of(freeze), excerpt.Error(err))
 	}
 	return nil
 }

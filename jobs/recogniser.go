@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/energo-ml/energo/data"
@@ -209,6 +210,54 @@ func others(e float64) functional.LabelStats {
 	e = max(e, least)
 	rest := -math.Log(-math.Expm1(-e))
 	return functional.LabelStats{Correct: e, Offending: rest, Answer: 1, Spread: math.Abs(rest-e) / 2}
+}
+
+// Recogniser is the settings of a recogniser that begins with a model of another system.
+type Recogniser struct {
+	Encoder string // ONNX model that was trained by CTC, with its card; "" is a network of energo's own
+	Freeze  string // of its parameters, a regular expression of those that stay as they are
+	NewHead bool   // a new linear layer writes what the data have, also where the card has tokens
+}
+
+// own is the rule of settings of energo's own network.
+func (c *Recogniser) own() option.Rule {
+	return option.When(func() bool { return c.Encoder == "" }, option.Because("the encoder has its own"))
+}
+
+// options lists the settings. The model reads samples, and a new head writes texts.
+func (c *Recogniser) options(samples, texts string) option.List {
+	imported := option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))
+	return option.List{
+		option.New(&c.Encoder, "encoder", "ONNX model of "+samples+" that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
+		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"), imported),
+		option.New(&c.NewHead, "new_head", "a new linear layer over the encoder's output writes "+texts+", also where the encoder has tokens", imported),
+	}
+}
+
+// settle puts defaults in, and refuses a pattern that is no regular expression.
+func (c *Recogniser) settle(t *job.Training) error {
+	if c.Encoder != "" && t.LR == 0 {
+		t.LR = finetuned * job.RateDefaults[t.Optimizer]
+	}
+	t.Settle(t.Epochs, t.Batch)
+	return checkPattern(c.Freeze)
+}
+
+// base opens the encoder, or the copy of a run that is opened again.
+func (c *Recogniser) base(env job.Env, open func(path string) (*read.Base, error)) (*read.Base, error) {
+	if env.Run != "" {
+		return read.ReopenBase(env.Run)
+	}
+	return open(c.Encoder)
+}
+
+// beginning says how a network is made of the encoder.
+func (c *Recogniser) beginning(texts []string, seed uint64) read.BaseOptions {
+	o := read.BaseOptions{Characters: texts, NewHead: c.NewHead, Seed: seed}
+	if c.Freeze != "" {
+		o.Freeze = regexp.MustCompile(c.Freeze) // as settle has tried
+	}
+	return o
 }
 
 // ReadingLoss is what a recogniser trains with: a functional of the energies of alignments.

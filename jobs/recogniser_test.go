@@ -16,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/seq/answers"
 	"github.com/energo-ml/energo/seq/audio"
@@ -228,6 +229,51 @@ func TestSpeechOfAnImportedModel(t *testing.T) {
 	c.Rate, c.Mels, c.Channels = 16000, 40, 128
 	c.Encoder, c.NewHead, c.Epochs = path, true, 2
 	checkGone(t, j, c, path)
+}
+
+// TestStripsOfAnImportedModel: a network that strips has made and export has written is trained on, with its own tokens and with a new head, after the file is gone, too.
+func TestStripsOfAnImportedModel(t *testing.T) {
+	j, s := find(t, "strips")
+	first := s.(*Strips)
+	first.Epochs = 6
+	dir := filepath.Join(t.TempDir(), "run")
+	r := run(t, t.Context(), j, first, dir, false, nil)
+	for _, newHead := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "net.onnx")
+		g, err := first.Graph(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := g.Model()
+		if err == nil {
+			err = format.WriteFile(path, m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, s := find(t, "strips")
+		c := s.(*Strips)
+		c.Data, c.Channels, c.Encoder, c.NewHead, c.Epochs = first.Data, 128, path, newHead, 1
+		part := filepath.Join(t.TempDir(), "run")
+		again := run(t, t.Context(), j, c, part, false, nil)
+		if !newHead && again.TestError > r.TestError+0.05 {
+			t.Errorf("the error goes from %v to %v", r.TestError, again.TestError)
+		}
+		reader, err := read.Open(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err = reader.Graph().Model(); err == nil {
+			err = format.WriteFile(filepath.Join(part, "again.onnx"), m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := read.ONNXEmitter(filepath.Join(part, "again.onnx")); err != nil {
+			t.Error(err)
+		}
+		checkGone(t, j, c, path)
+	}
 }
 
 // beepsCard is the card of a model that oracle/onnx_acoustic.py writes.

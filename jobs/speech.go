@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/seq/audio"
@@ -52,41 +51,31 @@ type Speech struct {
 	Augment  bool
 	Priors   float64 // weight of the label priors that are divided out
 
-	Encoder string // ONNX model of recordings, with its card, that the network begins with; "" is a network of energo's own
-	Freeze  string // of its parameters, a regular expression of those that stay as they are
-	NewHead bool   // a new linear layer writes the data's characters, also where the card has tokens
+	Recogniser
 	ReadingLoss
 	job.Training
 }
 
 func (c *Speech) Options() option.List {
-	own := option.When(func() bool { return c.Encoder == "" }, option.Because("the encoder has its own"))
-	imported := option.When(func() bool { return c.Encoder != "" }, option.Because("there is no encoder"))
+	own := c.own()
 	return append(option.List{
 		option.New(&c.Data, "data", "CSV file of recordings and texts", option.Arg("file"), option.Path),
 		option.New(&c.Test, "test", "CSV file of test recordings; may be given again", option.Arg("file"), option.Path, option.Each),
 		option.New(&c.Rate, "rate", "samples a second that recordings are brought to", option.Whole(1, 1<<20), own),
 		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight), own),
 		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels), own),
-		option.New(&c.Encoder, "encoder", "ONNX model of recordings that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
-		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"), imported),
-		option.New(&c.NewHead, "new_head", "a new linear layer over the encoder's output writes the characters of --data, also where the encoder has tokens", imported),
 		option.New(&c.Augment, "augment", "play recordings faster, slower, louder and softer, and hide parts of them"),
 		option.New(&c.Priors, "priors", "weight of the label priors that are divided out in training, from 0 to 1; 0.3 gives the emissions themselves sharper times, and more errors", option.UpTo(1),
 			option.When(c.isCTC, func() string { return "label priors are of the loss of CTC, the functional nll with latent sum" })),
-	}, append(c.ReadingLoss.options(), c.Training.Options()...)...)
+	}, slices.Concat(c.Recogniser.options("recordings", "the characters of --data"), c.ReadingLoss.options(), c.Training.Options())...)
 }
 
 func (c *Speech) Resolve() error {
 	if c.Data == "" {
 		return fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
 	}
-	if c.Encoder != "" && c.LR == 0 {
-		c.LR = finetuned * job.RateDefaults[c.Optimizer]
-	}
-	c.Settle(c.Epochs, c.Batch)
-	if _, err := regexp.Compile(c.Freeze); err != nil {
-		return fmt.Errorf("freeze is %q, which is no regular expression: %s", excerpt.Of(c.Freeze), excerpt.Error(err))
+	if err := c.Recogniser.settle(&c.Training); err != nil {
+		return err
 	}
 	return c.ReadingLoss.check()
 }
@@ -97,7 +86,7 @@ func (c *Speech) Folder() string { return "speech" + c.suffix() }
 var speechDilations = []int{1, 2, 4, 8}
 
 func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
-	base, f, err := c.base(env)
+	base, f, err := c.open(env)
 	if err != nil {
 		return nil, err
 	}
@@ -157,25 +146,17 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	return r, nil
 }
 
-// base opens the model that the network begins with, nil where it is energo's own, and the features that it takes. A run that is opened again has a copy.
-func (c *Speech) base(env job.Env) (*read.Base, *read.Features, error) {
+// open opens the model that the network begins with, nil where it is energo's own, and the features that it takes.
+func (c *Speech) open(env job.Env) (*read.Base, *read.Features, error) {
 	if c.Encoder == "" {
 		f, err := read.NewFeatures(audio.LogMel{Rate: c.Rate, Mels: c.Mels})
 		return nil, f, err
 	}
-	b, err := acousticBase(c.Encoder, env)
+	b, err := c.base(env, read.OpenBase)
 	if err != nil {
 		return nil, nil, err
 	}
 	return b, b.Features(), nil
-}
-
-// acousticBase opens a model of another system, or the copy of a run that is opened again.
-func acousticBase(path string, env job.Env) (*read.Base, error) {
-	if env.Run != "" {
-		return read.ReopenBase(env.Run)
-	}
-	return read.OpenBase(path)
 }
 
 // network makes the network, untrained or as the model that it begins with.
@@ -183,15 +164,7 @@ func (c *Speech) network(base *read.Base, characters []string) (*read.Network, e
 	if base == nil {
 		return read.NewNetwork(read.Spec{Height: c.Mels, Tokens: characters, Channels: c.Channels, Dilations: speechDilations}, c.Seed)
 	}
-	o := read.BaseOptions{Characters: characters, NewHead: c.NewHead, Seed: c.Seed}
-	if c.Freeze != "" {
-		o.Freeze = regexp.MustCompile(c.Freeze) // as Resolve has it
-	}
-	n, err := base.Network(o)
-	if err != nil {
-		return nil, err
-	}
-	return n, nil
+	return base.Network(c.beginning(characters, c.Seed))
 }
 
 // spell turns the texts into tokens.

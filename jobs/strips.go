@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
@@ -21,10 +22,14 @@ energy of a text is −log of its probability with all alignments summed out; th
 energy is the free energy of all other texts. With --latent least it is that of its best alignment, and the offending
 one is the best alignment of another text. --functional trains with another loss functional of these energies.
 
+With --encoder, the network begins with a recogniser of lines of another system, an ONNX file with a card that was trained by CTC: strips are scaled to
+its height, --freeze holds parameters of it still, and steps are a tenth of the optimiser's. It writes the digits among the model's own tokens, or by a new linear
+layer (--new-head, or where nothing says the tokens) digits alone.
+
 Every step draws new strips of 1 to --longest training digits; the figures are of fixed strips of test digits, of 1 to
 5 and of 6 to 12. The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder
 also has reader.json, which transcribe and align need.`,
-	Examples: []string{"", "--longest 12 --epochs 12 --seed 7", "--functional hinge --latent least", "--functional hinge --rival wrong"},
+	Examples: []string{"", "--longest 12 --epochs 12 --seed 7", "--functional hinge --latent least", "--functional hinge --rival wrong", "--encoder recogniser.onnx --new-head"},
 	New: func() job.Spec {
 		t := job.DefaultTraining()
 		t.Epochs, t.Batch, t.Clip, t.EMA = 8, 32, 5, 0.998
@@ -40,6 +45,7 @@ type Strips struct {
 	Channels int // of the convolutions along the strip
 	Augment  bool
 	Tested   int // test strips of each group
+	Recogniser
 	ReadingLoss
 	job.Training
 }
@@ -49,14 +55,16 @@ func (c *Strips) Options() option.List {
 		c.Labelled.option(),
 		option.New(&c.Longest, "longest", "digits of the longest training strips", option.Whole(1, 30)),
 		option.New(&c.Strips, "strips", "strips of an epoch", option.Whole(1, 1<<30)),
-		option.New(&c.Channels, "channels", "channels of the convolutions along the strip", option.Whole(1, read.MaxChannels)),
+		option.New(&c.Channels, "channels", "channels of the convolutions along the strip", option.Whole(1, read.MaxChannels), c.own()),
 		option.New(&c.Augment, "augment", "shift, turn and scale each digit a little at random"),
 		option.New(&c.Tested, "tested", "test strips of each length that are measured", option.Whole(1, 1<<20), option.Apart),
-	}, append(c.ReadingLoss.options(), c.Training.Options()...)...)
+	}, slices.Concat(c.Recogniser.options("lines of text", "digits alone"), c.ReadingLoss.options(), c.Training.Options())...)
 }
 
 func (c *Strips) Resolve() error {
-	c.Settle(c.Epochs, c.Batch)
+	if err := c.Recogniser.settle(&c.Training); err != nil {
+		return err
+	}
 	return c.ReadingLoss.check()
 }
 
@@ -83,7 +91,11 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	for k := range sets.whole.Classes() {
 		tokens = append(tokens, fmt.Sprint(k))
 	}
-	network, err := read.NewNetwork(read.Spec{Height: data.StripHeight, Tokens: tokens, Channels: c.Channels, Dilations: stripDilations}, c.Seed)
+	network, err := c.network(env, tokens)
+	if err != nil {
+		return nil, err
+	}
+	fit, err := fitting(network, tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +104,17 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	strips := data.Strips{Digits: sets.set, Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
-	r.draw = func(i int, rng *rand.Rand) (data.Line, error) { return strips.Draw(rng, i%sets.set.N), nil }
-	r.held = fixedStrips(sets.held, 1, c.Longest, heldStrips)
+	r.draw = func(i int, rng *rand.Rand) (data.Line, error) { return fit(strips.Draw(rng, i%sets.set.N)) }
 	r.trainedOn, r.tokens = sets.trainedOn, "Digits"
-	r.groups = []lineGroup{
-		{fmt.Sprintf("1 to %d digits", shortest), fixedStrips(sets.test, 1, shortest, c.Tested)},
-		{fmt.Sprintf("%d to %d digits", shortest+1, longer), fixedStrips(sets.test, shortest+1, longer, c.Tested)},
+	if r.held, err = fixedStrips(sets.held, 1, c.Longest, heldStrips, fit); err != nil {
+		return nil, err
+	}
+	for _, g := range [][2]int{{1, shortest}, {shortest + 1, longer}} {
+		lines, err := fixedStrips(sets.test, g[0], g[1], c.Tested, fit)
+		if err != nil {
+			return nil, err
+		}
+		r.groups = append(r.groups, lineGroup{fmt.Sprintf("%d to %d digits", g[0], g[1]), lines})
 	}
 	r.finish = func(_ context.Context, dir string) error {
 		return report.WriteSheets(dir, []report.Sheet{stripSheet(r.groups[0].lines)})
@@ -105,22 +122,53 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	return r, nil
 }
 
+// network makes the network, untrained or as the model that it begins with.
+func (c *Strips) network(env job.Env, tokens []string) (*read.Network, error) {
+	if c.Encoder == "" {
+		return read.NewNetwork(read.Spec{Height: data.StripHeight, Tokens: tokens, Channels: c.Channels, Dilations: stripDilations}, c.Seed)
+	}
+	base, err := c.base(env, read.OpenLineBase)
+	if err != nil {
+		return nil, err
+	}
+	return base.Network(c.beginning(tokens, c.Seed))
+}
+
+// fitting returns what makes strips, whose targets are places among tokens, lines of a network.
+func fitting(n *read.Network, tokens []string) (func(data.Line) (data.Line, error), error) {
+	place := make([]int, len(tokens))
+	for k, token := range tokens {
+		if place[k] = slices.Index(n.Tokens, token); place[k] < 0 {
+			return nil, fmt.Errorf("the network has no token %q: with new_head, a new layer writes the digits", token)
+		}
+	}
+	return func(l data.Line) (data.Line, error) {
+		for i, k := range l.Target {
+			l.Target[i] = place[k]
+		}
+		return read.ScaleLine(l, n.Height)
+	}, nil
+}
+
 // fixedStrips are always the same.
-func fixedStrips(digits *data.Images, least, most, n int) []data.Line {
+func fixedStrips(digits *data.Images, least, most, n int, fit func(data.Line) (data.Line, error)) ([]data.Line, error) {
 	rng := rand.New(rand.NewPCG(uint64(least), uint64(most)))
 	s := data.Strips{Digits: digits, Shortest: least, Longest: most}
 	lines := make([]data.Line, n)
 	for i := range lines {
-		lines[i] = s.Draw(rng, -1)
+		var err error
+		if lines[i], err = fit(s.Draw(rng, -1)); err != nil {
+			return nil, err
+		}
 	}
-	return lines
+	return lines, nil
 }
 
 // stripSheet shows the first of some strips.
 func stripSheet(lines []data.Line) report.Sheet {
 	const most = 12
 	lines = lines[:min(most, len(lines))]
-	s := report.Sheet{Name: "strips", Title: "Strips", Columns: 2, H: data.StripHeight, Note: "Strips of test digits, as they are read."}
+	s := report.Sheet{Name: "strips", Title: "Strips", Columns: 2, H: lines[0].H, Note: "Strips of test digits, as they are read."}
 	for _, l := range lines {
 		s.W = max(s.W, l.W)
 	}

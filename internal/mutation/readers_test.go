@@ -610,6 +610,13 @@ func runReaders() []reader {
 		}
 		return heard(b)
 	})
+	ofLines := at("net.onnx", func(path string) (any, error) {
+		b, err := read.OpenLineBase(path)
+		if err != nil {
+			return nil, err
+		}
+		return heard(b)
+	})
 	reopenedAcoustic := func(dir string) (any, error) {
 		b, err := read.ReopenBase(dir)
 		if err != nil {
@@ -703,6 +710,7 @@ func runReaders() []reader {
 				}
 			},
 		},
+		{name: "base of lines", funcs: []string{"seq/read.OpenLineBase"}, file: "net.energo.yaml", make: lineModel, read: ofLines, blind: noDigest},
 		{name: "acoustic base", funcs: []string{"seq/read.OpenBase"}, file: "net.energo.yaml", make: acousticModel, read: acoustic, blind: noDigest},
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
@@ -880,7 +888,37 @@ func heard(b *read.Base) (any, error) {
 		return nil, err
 	}
 	x, err := n.Emissions(data.Line{H: n.Height, W: 200, Pixels: make([]float32, 200*n.Height)})
-	return fmt.Sprintf("%v %v %+v %v", n.Tokens, *n.Imported, *b.Features().Front, x), err
+	if f := b.Features(); f != nil {
+		return fmt.Sprintf("%v %v %+v %v", n.Tokens, *n.Imported, *f.Front, x), err
+	}
+	return fmt.Sprintf("%v %v %v", n.Tokens, *n.Imported, x), err
+}
+
+// lineModel is an untrained recogniser of lines as an ONNX model, with a card.
+func lineModel(t *testing.T, dir string) {
+	t.Helper()
+	n, err := read.NewNetwork(read.Spec{Height: 16, Tokens: []string{"a", "b"}, Channels: 4}, 1)
+	if err == nil {
+		err = read.Save(dir, n, nil, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := read.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := r.Graph().Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Metadata = nil // so that the card is needed
+	content, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "net.onnx", content)
+	write(t, dir, "net.energo.yaml", []byte("channels: grey\nmean: 0.25\ndeviation: 0.5\ntokens: [a, b]\nblank: 0\nemissions: log_probs\n"))
 }
 
 // classifierFolder has an untrained classifier.

@@ -20,10 +20,12 @@ import (
 // ImportedFile is, in a reader's folder, the network that began with an imported model.
 const ImportedFile = "encoder.onnx"
 
-// A Base is an acoustic model of another system that a network begins with: an ONNX file with a card, as ONNXEmitter takes it.
+// A Base is a model of another system that a network begins with, of recordings or of lines of text: an ONNX file with a card, as ONNXEmitter takes it.
 type Base struct {
-	sound *soundModel
-	kept  *kept // instead: what ReopenBase has read
+	model
+	sound *soundModel // nil for one of pictures
+	lines *lineModel  // nil for one of recordings
+	kept  *kept       // instead of all: what ReopenBase has read
 }
 
 // kept is a network that began with an imported model, as a folder has it.
@@ -36,7 +38,7 @@ type kept struct {
 // contentKey is the metadata of ImportedFile with what CardFile has, which is written last.
 const contentKey = "energo.reader"
 
-// OpenBase reads a model and its card. What its output holds need not be said where there are no tokens.
+// OpenBase reads a model of recordings and its card. What its output holds need not be said where there are no tokens.
 //
 // Errors: those of ONNXEmitter; a model of pictures; one that takes one recording at a time, as training takes many.
 func OpenBase(path string) (*Base, error) {
@@ -51,10 +53,41 @@ func OpenBase(path string) (*Base, error) {
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	if m.input.HasShape && m.input.Shape[0].Size >= 0 {
-		return nil, fmt.Errorf("%s: input %s takes one recording at a time; to be trained, the model must leave its first dimension open", path, m.input)
+	return &Base{model: m, sound: s}, m.many("recording")
+}
+
+// OpenLineBase is OpenBase of a model of lines of text.
+//
+// Errors: those of ONNXEmitter; a model of recordings; one that takes one line at a time, or lines of one width or of multiples of one.
+func OpenLineBase(path string) (*Base, error) {
+	m, err := openModel(path)
+	if err != nil {
+		return nil, err
 	}
-	return &Base{sound: s}, nil
+	if m.card.features != "" {
+		return nil, fmt.Errorf("%s: features is %s; a model of lines of text takes pictures", m.card.Path, m.card.features)
+	}
+	l := &lineModel{model: m}
+	if err := l.prepare(); err != nil {
+		return nil, err
+	}
+	switch {
+	case l.width > 0:
+		return nil, fmt.Errorf("%s: input %s takes lines of one width; to be trained, the model must leave its last dimension open", path, m.input)
+	case l.card.widthMultiple > 1:
+		return nil, fmt.Errorf("%s: width_multiple is %d; to be trained, the model must take lines of any width", l.card.Path, l.card.widthMultiple)
+	case l.card.height > MaxHeight:
+		return nil, fmt.Errorf("%s: the model takes lines of %d rows; to be trained, it may take %d", path, l.card.height, MaxHeight)
+	}
+	return &Base{model: m, lines: l}, m.many("line")
+}
+
+// many refuses a model that takes one sample at a time.
+func (m *model) many(what string) error {
+	if m.input.HasShape && m.input.Shape[0].Size >= 0 {
+		return fmt.Errorf("%s: input %s takes one %s at a time; to be trained, the model must leave its first dimension open", m.card.file, m.input, what)
+	}
+	return nil
 }
 
 // ReopenBase opens the network that Keep or Save has left in a folder as what a network begins with: its tokens and its features are that network's, whatever BaseOptions say of a head.
@@ -121,10 +154,13 @@ func Keep(dir string, n *Network, features *Features) error {
 	return format.WriteFile(filepath.Join(dir, ImportedFile), file)
 }
 
-// Features are those that the model takes.
+// Features are those that a model of recordings takes; nil for one of lines.
 func (b *Base) Features() *Features {
-	if b.kept != nil {
+	switch {
+	case b.kept != nil:
 		return b.kept.Speech
+	case b.sound == nil:
+		return nil
 	}
 	front := b.sound.front.FrontEnd()
 	return &Features{Front: &front, whole: b.sound.front}
@@ -150,19 +186,27 @@ func (b *Base) Network(o BaseOptions) (*Network, error) {
 	}
 	n, err := b.network(o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", b.sound.card.file, err)
+		return nil, fmt.Errorf("%s: %w", b.card.file, err)
 	}
 	return n, nil
 }
 
 func (b *Base) network(o BaseOptions) (*Network, error) {
-	s := Spec{Height: b.sound.front.FrontEnd().Width(), Tokens: o.Characters, Imported: &Imported{Silence: b.sound.front.Silence(), Lengths: b.sound.card.length != ""}}
-	f := b.surrounded(s)
+	s := Spec{Tokens: o.Characters}
+	var f *surroundedFile
+	if b.sound != nil {
+		s.Height = b.sound.front.FrontEnd().Width()
+		s.Imported = &Imported{Silence: b.sound.front.Silence(), Lengths: b.card.length != ""}
+		f = b.surrounded(s)
+	} else {
+		s.Height, s.Imported = b.card.height, &Imported{Silence: b.lines.ground()}
+		f = b.surroundedLines(s)
+	}
 	classes, err := f.measure(s.Imported)
 	if err != nil {
 		return nil, err
 	}
-	if o.NewHead || !b.sound.card.Says("tokens") {
+	if o.NewHead || !b.hasTokens() {
 		f.addHead(classes, len(o.Characters)+1, o.Seed)
 	} else if s.Tokens, err = b.ownTokens(f, classes); err != nil {
 		return nil, err
@@ -176,10 +220,15 @@ func (b *Base) network(o BaseOptions) (*Network, error) {
 	return newNetwork(s, m)
 }
 
+// hasTokens reports whether something says the tokens: the card, or the metadata of PP-OCR's models.
+func (b *Base) hasTokens() bool {
+	return b.card.Says("tokens") || slices.ContainsFunc(b.card.metadata, func(e format.Entry) bool { return e.Key == "character" })
+}
+
 // ownTokens puts the blank first among the output's classes, and returns the texts of the others.
 func (b *Base) ownTokens(f *surroundedFile, classes int) ([]string, error) {
-	c := b.sound.card
-	if err := c.setEmissions(b.sound.model); err != nil {
+	c := b.card
+	if err := c.setEmissions(b.model); err != nil {
 		return nil, err
 	}
 	tokens, err := c.classes(classes)
@@ -207,10 +256,62 @@ type surroundedFile struct {
 	lines string // the name of the input
 }
 
+// surroundedLines adds what comes before a model of lines: from ink of brightness 1 on black to its channels.
+//
+//	x = (255·g · scale − mean) / deviation = p·factor + shift
+//
+// with g = p where the card says dark_background, and else 1 − p, dark ink on white.
+func (b *Base) surroundedLines(s Spec) *surroundedFile {
+	l := b.lines
+	f := &surroundedFile{Model: surround.Of(b.Format), spec: s}
+	f.lines = f.Fresh("energo.lines")
+	factor, shift := make([]float32, l.channels), make([]float32, l.channels)
+	for c := range factor {
+		factor[c], shift[c] = l.values[c][255]-l.values[c][0], l.values[c][0]
+		if !l.card.darkBackground {
+			factor[c], shift[c] = -factor[c], l.values[c][255]
+		}
+	}
+	constant := func(name string, numbers []float32) string {
+		v, err := value.Of(numbers, 1, l.channels, 1, 1)
+		if err != nil {
+			panic(err) // there is a number for each channel
+		}
+		return f.Constant(name, v)
+	}
+	f.Before(surround.Floats(f.lines, -1, 1, s.Height, -1), b.input.Name, func() {
+		f.Add("Mul", "energo.scaled", nil, constant("energo.factor", factor))
+		f.Add("Add", "energo.normalised", nil, constant("energo.shift", shift))
+	})
+	f.Last = b.output.Name
+	return f
+}
+
+// preparation are the names of constants that prepare lines or normalise features, and do not train.
+var preparation = regexp.MustCompile(`^(energo\.)+(factor|shift)$|^(` + featuresMean + `|` + featuresScale + `)$`)
+
+// ground is what follows shorter lines, for each row: zeros for the model, as ONNXEmitter has them, or where its channels differ, what is so in the mean.
+func (l *lineModel) ground() []float32 {
+	sum := 0.0
+	for c := range l.channels {
+		black, white := float64(l.values[c][0]), float64(l.values[c][255])
+		sum += -black / (white - black)
+	}
+	p := sum / float64(l.channels)
+	if !l.card.darkBackground {
+		p = 1 - p
+	}
+	silence := make([]float32, l.card.height)
+	for row := range silence {
+		silence[row] = float32(p)
+	}
+	return silence
+}
+
 // surrounded adds what comes before the model.
 func (b *Base) surrounded(s Spec) *surroundedFile {
-	c, in := b.sound.card, b.sound.input
-	f := &surroundedFile{Model: surround.Of(b.sound.Format), spec: s}
+	c, in := b.card, b.input
+	f := &surroundedFile{Model: surround.Of(b.Format), spec: s}
 	f.lines = f.Fresh("energo.lines")
 	shape := []int64{0, int64(s.Height), -1}
 	if c.features == waveform {
@@ -231,7 +332,7 @@ func (b *Base) surrounded(s Spec) *surroundedFile {
 	if c.length != "" {
 		f.Before(lines, c.length, func() { f.addLengths(b.sound.length) })
 	}
-	f.Last = b.sound.output.Name
+	f.Last = b.output.Name
 	return f
 }
 
@@ -285,13 +386,19 @@ func (f *surroundedFile) addHead(in, out int, seed uint64) {
 	f.Add("Add", "energo.scored", nil, constant("energo.head.bias", bias.Float32s(), out))
 }
 
-// moduleOf makes a network of a file with lines and logits. The normalisation of features, in models that energo wrote, does not train.
+// moduleOf makes a network of a file with lines and logits. What prepares lines, and the normalisation of features in models that energo wrote, does not train.
 func moduleOf(file *format.Model, freeze *regexp.Regexp) (*onnx.Module, error) {
 	m, err := onnx.New(file, nil)
 	if err != nil {
 		return nil, err
 	}
-	return m.Module(&onnx.ModuleOptions{Freeze: freeze, Constants: []string{featuresMean, featuresScale}})
+	o := &onnx.ModuleOptions{Freeze: freeze}
+	for _, t := range file.Graph.Initializers {
+		if preparation.MatchString(t.Name) {
+			o.Constants = append(o.Constants, t.Name)
+		}
+	}
+	return m.Module(o)
 }
 
 // measure finds the output's classes and its frames: for n columns, ⌊(n + Shift)/Step⌋, which holds of convolutions and pooling of any sizes, strides and padding. Step is
@@ -323,7 +430,7 @@ func (f *surroundedFile) measure(s *Imported) (classes int, err error) {
 		}
 		y := out[f.Last]
 		if len(y.Shape) != 3 || y.Shape[0] != 2 || y.Shape[2] < 1 || y.Kind != format.Float {
-			return 0, fmt.Errorf("the output is %s for two recordings; it must be of %s, [2, frames, classes]", y, format.Float)
+			return 0, fmt.Errorf("the output is %s for two lines; it must be of %s, [2, frames, classes]", y, format.Float)
 		}
 		classes = y.Shape[2]
 		return y.Shape[1], nil

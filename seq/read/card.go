@@ -107,6 +107,9 @@ func readerOf(dir string, text []byte) (*Reader, error) {
 		r.Separator = " "
 	}
 	if r.speech == nil {
+		if n.Imported != nil {
+			r.Frame = float64(n.Imported.Step)
+		}
 		return r, nil
 	}
 	if err := r.speech.prepare(n.Height); err != nil {

@@ -35,10 +35,7 @@ func (r *Reader) Graph() *export.Graph {
 			Name: "lines", Doc: "grey pictures of lines, from 0 for the ground to 1 for ink. A line that stands beside a wider one is followed by zeros, which change its last frames a little",
 			Shape: fmt.Sprintf("batch,1,%d,columns", n.Height),
 		})
-		g.Metadata("channels", "grey")
-		g.JSON("mean", []float64{0})
-		g.JSON("deviation", []float64{1})
-		g.JSON("dark_background", true)
+		describeLines(g)
 	}
 	n.describe(g)
 	g.Output(export.Port{
@@ -48,17 +45,29 @@ func (r *Reader) Graph() *export.Graph {
 	return g
 }
 
-// importedGraph returns the network of a reader of speech that began with a model of another system: from what that takes of recordings, frame by
+// describeLines writes into the metadata what pictures of lines a network takes, as the card of a model says it.
+func describeLines(g *export.Graph) {
+	g.Metadata("channels", "grey")
+	g.JSON("mean", []float64{0})
+	g.JSON("deviation", []float64{1})
+	g.JSON("dark_background", true)
+}
+
+// importedGraph returns the network of a reader that began with a model of another system: from lines, or from what that takes of recordings, frame by
 // frame, to the emissions of their frames.
 func (r *Reader) importedGraph() *export.Graph {
-	const doc = "A network that reads recordings by CTC, which began with a model of another system: the emissions of each frame."
+	const doc = "A network that reads by CTC, which began with a model of another system: the emissions of each frame."
 	file, err := r.aloneFile()
 	g := export.Of(file, doc)
 	if err != nil {
 		g.Fail(err)
 		return g
 	}
-	r.speech.describe(g)
+	if r.speech != nil {
+		r.speech.describe(g)
+	} else {
+		describeLines(g)
+	}
 	r.r.describe(g)
 	g.Metadata("emissions", logProbs)
 	return g
@@ -73,7 +82,7 @@ func (s Spec) describe(g *export.Graph) {
 	}
 }
 
-// aloneFile is the network's model from features [batch, frames, mels], or samples [batch, samples], to log-probabilities [batch, steps, classes].
+// aloneFile is the network's model from lines, features [batch, frames, mels] or samples [batch, samples] to log-probabilities [batch, steps, classes].
 func (r *Reader) aloneFile() (*format.Model, error) {
 	m, err := r.r.imported()
 	if err != nil {
@@ -84,12 +93,26 @@ func (r *Reader) aloneFile() (*format.Model, error) {
 		return nil, err
 	}
 	f := surround.Of(file)
-	f.File.Metadata = nil // they are of the model that training began with
+	f.File.Metadata = nil                                // they are of the model that training began with
+	input := file.Graph.Inputs[len(file.Graph.Inputs)-1] // the lines, which came last
+	if r.speech != nil {
+		input = r.beforeLines(f, m.Input.Name)
+	}
+	f.Last = m.Output.Name
+	f.Add("Transpose", "energo.scores", surround.Ints("perm", 0, 2, 1))
+	f.Add("LogSoftmax", "log_probabilities", surround.Int("axis", 2))
+	f.File.Graph.Inputs = []*format.ValueInfo{input}
+	f.Outputs(-1, -1, r.r.Classes())
+	return f.File, nil
+}
+
+// beforeLines makes lines of features or samples, and returns the new input.
+func (r *Reader) beforeLines(f *surround.Model, lines string) *format.ValueInfo {
 	input := surround.Floats(f.Fresh("features"), -1, -1, r.r.Height)
 	if r.speech.Front.Waveform {
 		input = surround.Floats(f.Fresh("samples"), -1, -1)
 	}
-	f.Before(input, m.Input.Name, func() {
+	f.Before(input, lines, func() {
 		if !r.speech.Front.Waveform {
 			f.Add("Transpose", "energo.upright", surround.Ints("perm", 0, 2, 1))
 		}
@@ -98,12 +121,7 @@ func (r *Reader) aloneFile() (*format.Model, error) {
 			addOnes(f)
 		}
 	})
-	f.Last = m.Output.Name
-	f.Add("Transpose", "energo.scores", surround.Ints("perm", 0, 2, 1))
-	f.Add("LogSoftmax", "log_probabilities", surround.Int("axis", 2))
-	f.File.Graph.Inputs = []*format.ValueInfo{input}
-	f.Outputs(-1, -1, r.r.Classes())
-	return f.File, nil
+	return input
 }
 
 // addOnes puts a row of ones behind the lines, as lines have it that stand alone.

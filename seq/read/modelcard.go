@@ -11,6 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/internal/card"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/token"
 	"go.yaml.in/yaml/v3"
@@ -274,7 +275,11 @@ func (c *modelCard) set(classes int) (*token.Set, error) {
 	if !filepath.IsAbs(from) {
 		from = filepath.Join(filepath.Dir(c.Path), from)
 	}
-	return token.Read(from, o)
+	s, err := token.Read(from, o)
+	if err != nil {
+		err = excerpt.Error(err)
+	}
+	return s, err
 }
 
 // characters returns the classes of PP-OCR's models: the blank, the characters of the metadata, a line each, and maybe a space.

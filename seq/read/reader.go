@@ -146,6 +146,29 @@ func openPicture(path string) (image.Image, error) {
 	return picture, nil
 }
 
+// ScaleLine brings a line of a strip to a number of rows, as a reader of such lines brings pictures.
+//
+// Errors: a width that is not allowed.
+func ScaleLine(l data.Line, height int) (data.Line, error) {
+	if l.H == height {
+		return l, nil
+	}
+	width, err := widthAt(image.Pt(l.W, l.H), height)
+	if err != nil {
+		return data.Line{}, err
+	}
+	from, to := image.NewGray(image.Rect(0, 0, l.W, l.H)), image.NewGray(image.Rect(0, 0, width, height))
+	for i, v := range l.Pixels {
+		from.Pix[i] = byte(255*v + 0.5)
+	}
+	draw.CatmullRom.Scale(to, to.Bounds(), from, from.Bounds(), draw.Src, nil)
+	out := data.Line{H: height, W: width, Pixels: make([]float32, len(to.Pix)), Target: l.Target}
+	for i, p := range to.Pix {
+		out.Pixels[i] = float32(p) / 255
+	}
+	return out, nil
+}
+
 // stripOf makes a picture a line; a bright one is dark ink on paper, and is inverted.
 func stripOf(grey *image.Gray) data.Line {
 	l := data.Line{H: grey.Rect.Dy(), W: grey.Rect.Dx()}

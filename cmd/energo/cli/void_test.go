@@ -61,6 +61,8 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train strips|speech", "gamma", "", "--functional square_exp --base log_probability --latent least"},
 	{"train strips|speech", "cap delta", "", "--functional lvq2 --latent least"},
 	{"train speech", "priors=0.5", "--latent least", ""},
+	{"train strips|speech", "freeze new-head", "", "--encoder net.onnx"},
+	{"train strips", "channels", "--encoder net.onnx", ""},
 
 	{"train search", "mining soft-margin", "--loss sup_con", "--loss triplet"},
 	{"train search", "margin", "--loss nt_xent", "--loss contrastive"},
