@@ -55,13 +55,21 @@ type Env struct {
 	Data     string                  // other data to measure on; "" is the settings' own
 	Run      string                  // the folder of the run that is opened again or resumed; "" for a new one
 	Progress func(done, total int64) // of a download; may be nil
-	Skipped  func(all []error)       // told of the samples that cannot be read and are left out; may be nil
+	Skipped  func(all []error)       // told of the samples that are left out, and why; may be nil
+	Warned   func(all []error)       // told of the samples that are taken, and not whole; may be nil
 }
 
 // Skip tells of samples that are left out.
 func (e *Env) Skip(all []error) {
 	if e.Skipped != nil && len(all) > 0 {
 		e.Skipped(all)
+	}
+}
+
+// Warn tells of samples that are taken, and not whole.
+func (e *Env) Warn(all []error) {
+	if e.Warned != nil && len(all) > 0 {
+		e.Warned(all)
 	}
 }
 

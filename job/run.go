@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/internal/card"
@@ -38,6 +39,32 @@ type Options struct {
 	Extend bool // let a run resume with another number of epochs
 	Env    Env
 	Emit   func(train.Event) // told what happens; may be nil
+
+	left *leftOut
+}
+
+// leftOut counts the samples that a job leaves out, and keeps what is said of the first ones for the run's record.
+type leftOut struct {
+	count int
+	first []string
+}
+
+// leftOutNamed is how many samples the record names.
+const leftOutNamed = 5
+
+// note returns an Env that counts what is left out besides telling of it.
+func (l *leftOut) note(env Env) Env {
+	tell := env.Skipped
+	env.Skipped = func(all []error) {
+		l.count += len(all)
+		for _, err := range all[:min(len(all), leftOutNamed-min(leftOutNamed, len(l.first)))] {
+			l.first = append(l.first, excerpt.Error(err).Error())
+		}
+		if tell != nil {
+			tell(all)
+		}
+	}
+	return env
 }
 
 // claim claims a run's folder, unless the caller has done so.
@@ -57,6 +84,7 @@ type Result struct {
 	report.Result
 	Reason    string         `json:"reason"` // "finished", "early_stop", "interrupted", "diverged"
 	BestEpoch int            `json:"best_epoch"`
+	LeftOut   int            `json:"left_out,omitempty"` // samples that were not used
 	Recipe    string         `json:"recipe"`
 	Settings  map[string]any `json:"settings"` // those that count
 
@@ -113,17 +141,19 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 	if o.Resume {
 		env.Run = o.Dir
 	}
-	model, err := begin(ctx, s, env)
+	var left leftOut
+	model, err := begin(ctx, s, left.note(env))
 	if err != nil {
 		return nil, err
 	}
+	o.left = &left
 	out, err := loop(ctx, j, s, model, o)
 	if out == nil {
 		return nil, err
 	}
 	r := &Result{
-		Result: report.Result{Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds, Measured: train.Ended(out)},
-		Reason: out.Reason, BestEpoch: out.Best, Recipe: j.Name, Settings: s.Options().Values(), model: model,
+		Result:  report.Result{Run: o.Dir, Epochs: out.Epochs, Steps: out.Steps, TrainSeconds: out.TrainSeconds, Measured: train.Ended(out)},
+		LeftOut: left.count, Reason: out.Reason, BestEpoch: out.Best, Recipe: j.Name, Settings: s.Options().Values(), model: model,
 	}
 	if err != nil || out.Reason == "interrupted" {
 		return r, err
@@ -194,7 +224,7 @@ func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Ou
 	fingerprint := s.Options().Fingerprint()
 	fingerprint["data"] = model.Data()
 	c := s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume)
-	c.Extend = o.Extend
+	c.Extend, c.LeftOut, c.LeftOutFirst = o.Extend, o.left.count, strings.Join(o.left.first, "; ")
 	out, err := train.Run(ctx, model, c, emit)
 	err = errors.Join(err, unwritten)
 	if _, lost := os.Stat(filepath.Join(o.Dir, ConfigFile)); out != nil && lost != nil { // the settings are the run's, as the checkpoint says

@@ -26,9 +26,10 @@ With --encoder, the network begins with an acoustic model of another system, an 
 of it still, and steps are a tenth of the optimizer's. It writes the tokens of the model's card, or by a new linear layer (--new-head, or where the card
 has none) the characters of --data. The features are the model's.
 
---data is a CSV file whose header names the columns path and text: WAV files of any rate, paths
-beginning at the file's own folder. --test names more such files, each measured by itself; without it the last
-recordings of --data, which are held out, are. Texts are read in lower case.
+--data is a manifest: a CSV file whose header names the columns path and text, NeMo's JSON lines, Common Voice's TSV, LJSpeech's
+metadata.csv, or a folder of Kaldi or LibriSpeech; paths begin at its own folder. Recordings are WAV, FLAC, MP3, Ogg, AIFF or AU, of any rate. --test
+names more manifests, each measured by itself; without it the last recordings of --data, which are held out, are. Texts are read in lower case.
+Recordings that cannot be read, or whose text the network cannot write, are left out, and named.
 
 The run's folder also has reader.json, which transcribe and align need, and times.safetensors,
 a hidden Markov model of when words are said, which align finds exact times by. A run that lacks it gets it by
@@ -59,8 +60,8 @@ type Speech struct {
 func (c *Speech) Options() option.List {
 	own := c.own()
 	return append(option.List{
-		option.New(&c.Data, "data", "CSV file of recordings and texts", option.Arg("file"), option.Path),
-		option.New(&c.Test, "test", "CSV file of test recordings; may be given again", option.Arg("file"), option.Path, option.Each),
+		option.New(&c.Data, "data", "manifest of recordings and texts", option.Arg("file"), option.Path),
+		option.New(&c.Test, "test", "manifest of test recordings; may be given again", option.Arg("file"), option.Path, option.Each),
 		option.New(&c.Rate, "rate", "samples a second that recordings are brought to", option.Whole(1, 1<<20), own),
 		option.New(&c.Mels, "mels", "bands of the features", option.Whole(1, read.MaxHeight), own),
 		option.New(&c.Channels, "channels", "channels of the convolutions along time", option.Whole(1, read.MaxChannels), own),
@@ -72,7 +73,7 @@ func (c *Speech) Options() option.List {
 
 func (c *Speech) Resolve() error {
 	if c.Data == "" {
-		return fmt.Errorf("data is empty; it must be a manifest, a CSV file with the columns path and text")
+		return fmt.Errorf("data is empty; it must be a manifest, such as a CSV file with the columns path and text")
 	}
 	if err := c.Recogniser.settle(&c.Training); err != nil {
 		return err
@@ -101,6 +102,8 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if err := c.spell(set, network); err != nil {
 		return nil, err
 	}
+	env.Skip(set.LeftOut)
+	env.Warn(set.Warnings)
 	all := len(set.Paths)
 	n := all - c.Validation
 	if n < 1 {
@@ -114,7 +117,7 @@ func (c *Speech) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if env.Data != "" {
 		tests = []string{env.Data}
 	}
-	groups, err := groupsOf(tests, f, network.Spec)
+	groups, err := groupsOf(tests, f, network, env)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +172,7 @@ func (c *Speech) network(base *read.Base, characters []string) (*read.Network, e
 
 // spell turns the texts into tokens.
 func (c *Speech) spell(set *read.Recordings, n *read.Network) error {
-	err := set.Spell(n.Spec)
+	err := set.Spell(n)
 	if err != nil && c.Encoder != "" {
 		return fmt.Errorf("%w: with new_head, a new layer writes the characters of the data", err)
 	}
@@ -192,24 +195,23 @@ func (c *Speech) load(f *read.Features) (*read.Recordings, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(set.Paths) == 0 {
-		return nil, fmt.Errorf("%s names no recordings", c.Data)
-	}
 	set.Fit()
 	return set, nil
 }
 
 // groupsOf reads test manifests.
-func groupsOf(manifests []string, f *read.Features, spec read.Spec) (all []lineGroup, err error) {
+func groupsOf(manifests []string, f *read.Features, n *read.Network, env job.Env) (all []lineGroup, err error) {
 	for _, path := range manifests {
 		set, err := read.LoadRecordings(path, f)
 		if err != nil {
 			return nil, err
 		}
 		set.Normalise()
-		if err := set.Spell(spec); err != nil {
+		if err := set.Spell(n); err != nil {
 			return nil, err
 		}
+		env.Skip(set.LeftOut)
+		env.Warn(set.Warnings)
 		name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 		all = append(all, lineGroup{name, set.Lines(0, len(set.Paths))})
 	}

@@ -83,6 +83,9 @@ func newPage(r *Run, s *Surface) *page {
 func (p *page) notes(r *Run, s *Surface) {
 	p.Notes = r.Notes
 	say := func(format string, args ...any) { p.Notes = append(p.Notes, fmt.Sprintf(format, args...)) }
+	if s := r.Start; s != nil && s.LeftOut > 0 {
+		say("%s not used. The first: %s.", plural(s.LeftOut, "sample of the data is", "samples of the data are"), s.LeftOutFirst)
+	}
 	if n := len(r.Diverged); n > 0 {
 		last := r.Diverged[n-1]
 		say("Training diverged %s; each time the step was rolled back and the learning rate cut. The last time was step %s (%s).",

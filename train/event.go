@@ -17,6 +17,9 @@ type Start struct {
 	Epochs  int    `json:"epochs"`
 	Steps   int    `json:"steps"` // of the whole run
 	Step    int    `json:"step"`  // done already
+
+	LeftOut      int    `json:"left_out,omitempty"`       // samples that are not used
+	LeftOutFirst string `json:"left_out_first,omitempty"` // the first of them, and why
 }
 
 // Extended reports that a run that resumes has another number of epochs than before. It follows Start.

@@ -18,7 +18,7 @@ import (
 
 // examples has one event of every type, with no field left at zero.
 var examples = []Event{
-	Start{Run: "r", Recipe: "digits", Params: 1, Samples: 2, Epochs: 3, Steps: 4, Step: 5},
+	Start{Run: "r", Recipe: "digits", Params: 1, Samples: 2, Epochs: 3, Steps: 4, Step: 5, LeftOut: 6, LeftOutFirst: "a.wav"},
 	Extended{EpochsBefore: 2, Epochs: 3, Step: 5, LRBefore: 1e-3, LR: 2e-3, Unbroken: true, Over: "early_stop"},
 	Step{Epoch: 1, Step: 10, Loss: 0.5, LR: 1e-3, GradNorm: 2},
 	Epoch{

@@ -79,7 +79,10 @@ type Evaluation struct {
 // Config is how to train.
 type Config struct {
 	Recipe string // for the events
-	Run    string // folder of the run, which must exist; "": nothing is written, and nothing can be resumed
+	// LeftOut and LeftOutFirst are for the event Start: samples that are not used, and what is said of the first ones.
+	LeftOut      int
+	LeftOutFirst string
+	Run          string // folder of the run, which must exist; "": nothing is written, and nothing can be resumed
 	// Fingerprint is further settings that shape the weights, as one string a name. A
 	// run resumes only where these and the numbers below are what they were, but for Epochs if Extend is set.
 	Fingerprint map[string]string

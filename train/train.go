@@ -131,7 +131,7 @@ func (l *loop) run(ctx context.Context) (*Outcome, error) {
 	}
 	l.emit(Start{
 		Run: l.c.Run, Recipe: l.c.Recipe, Params: weights, Samples: l.task.Samples(),
-		Epochs: l.c.Epochs, Steps: l.steps(), Step: l.progress.Step,
+		Epochs: l.c.Epochs, Steps: l.steps(), Step: l.progress.Step, LeftOut: l.c.LeftOut, LeftOutFirst: l.c.LeftOutFirst,
 	})
 	l.started, l.saved = time.Now(), time.Now()
 	if l.extended != nil {

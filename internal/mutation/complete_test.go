@@ -28,6 +28,7 @@ var elsewhere = map[string]string{
 	"search/index/weaviate.Open": "talks to a server",
 	"job.Open":                   "job.ReadConfig, the result and the model of a run",
 	"seq/read.Reader.Open":       "audio.Read and image.Decode",
+	"seq/audio.Loader.Load":      "audio.ReadChannels",
 	"seq/read.LoadRecordings":    "audio.Manifest and audio.Read",
 	"engine/nn.LoadMapped":       "nn.Load with other names",
 }

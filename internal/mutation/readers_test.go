@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -478,6 +479,44 @@ func binaryModel(t *testing.T, dir string) {
 	}
 }
 
+// recordingReaders has a row for a file of every format of recordings, of those that package audio's tests read.
+func recordingReaders() (all []reader) {
+	for _, name := range []string{
+		"WAV ULAW 1", "WAV IMA_ADPCM 2", "WAV MS_ADPCM 2", "W64 PCM_16 1", "RF64 PCM_16 2", "AIFF PCM_24 2", "AU ALAW 1", "FLAC PCM_16 2",
+		"MP3 16000 1", "MP3 44100 2", "Vorbis 16000 1", "Vorbis 44100 2", "Opus voip 8000 1 20 ms", "Opus audio 96000 2 20 ms",
+	} {
+		all = append(all, reader{
+			name: "recording/" + name, file: "a.bin", blind: "a file that is cut off is read up to there, and most formats have no checksum",
+			make: func(t *testing.T, dir string) {
+				f, err := os.Open(filepath.Join(root, "seq/audio/testdata/formats.jsonl.gz"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer f.Close()
+				z, err := gzip.NewReader(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for d := json.NewDecoder(z); ; {
+					var c struct {
+						Name string
+						File []byte
+					}
+					if err := d.Decode(&c); err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					if c.Name == name {
+						only("a.bin", c.File)(t, dir)
+						return
+					}
+				}
+			},
+			read: at("a.bin", func(path string) (any, error) { return audio.ReadChannels(path, audio.Each) }),
+		})
+	}
+	return all
+}
+
 func soundReaders() []reader {
 	model := at("lm.arpa", func(path string) (any, error) {
 		m, err := ngram.Load(path)
@@ -488,9 +527,9 @@ func soundReaders() []reader {
 		err = m.Write(&b)
 		return b.String(), err
 	})
-	return []reader{
+	return append(recordingReaders(), []reader{
 		{
-			name: "wav", funcs: []string{"seq/audio.Read", "seq/audio.Decode"}, file: "a.wav", blind: noDigest,
+			name: "wav", funcs: []string{"seq/audio.Read", "seq/audio.Decode", "seq/audio.ReadChannels", "seq/audio.DecodeChannels"}, file: "a.wav", blind: noDigest,
 			make: func(t *testing.T, dir string) {
 				c := tone()
 				c.Samples = c.Samples[:300]
@@ -556,7 +595,7 @@ func soundReaders() []reader {
 			return fmt.Sprint(m.Order(), m.Words(), all), nil
 		})},
 		{name: "arpa.gz", file: "lm.arpa", make: only("lm.arpa", gzipped([]byte(arpa))), read: model},
-	}
+	}...)
 }
 
 func runReaders() []reader {

@@ -11,6 +11,13 @@ type Clip struct {
 	Rate    int       // samples a second
 }
 
+// Recording is what was read of a file.
+type Recording struct {
+	Clip
+	Channel int    // of the file, from 1; 0 for the mean of all
+	Warning string // of a file that ends before it should: how much of it there is
+}
+
 // Duration returns how long the clip plays.
 func (c Clip) Duration() time.Duration {
 	if c.Rate <= 0 {

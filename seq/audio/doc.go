@@ -1,4 +1,4 @@
-// Package audio turns recordings into what a recogniser reads: WAV files to samples
+// Package audio turns recordings into what a recogniser reads: files of WAV, FLAC, MP3, Ogg and others to samples
 // of one channel, samples to another rate, samples to log-mel features (whole or in
 // chunks as they arrive), and both to disturbed copies of themselves for training.
 //

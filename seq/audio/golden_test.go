@@ -12,7 +12,7 @@ import (
 )
 
 // golden calls f with each line of a file that oracle/audio.py wrote.
-func golden[T any](t *testing.T, name string, f func(c T)) {
+func golden[T any](t testing.TB, name string, f func(c T)) {
 	t.Helper()
 	file, err := os.Open("testdata/" + name + ".jsonl.gz")
 	if err != nil {

@@ -16,17 +16,20 @@ func TestManifest(t *testing.T) {
 		csv  string
 		want []Utterance
 	}{
-		"plain":            {"path,text\na.wav,one two\n", []Utterance{{filepath.Join(folder, "a.wav"), "one two", "", 2}}},
-		"voice":            {"path,text,voice\nw/a.wav,one,slt\n", []Utterance{{filepath.Join(folder, "w", "a.wav"), "one", "slt", 2}}},
-		"any order":        {"voice,text,length,path\nslt,one,5,a.wav\n", []Utterance{{filepath.Join(folder, "a.wav"), "one", "slt", 2}}},
-		"absolute":         {"path,text\n" + there + ",\n", []Utterance{{there, "", "", 2}}},
-		"byte order mark":  {"\ufeffpath,text\r\na,b\r\n", []Utterance{{filepath.Join(folder, "a"), "b", "", 2}}},
-		"quotes and lines": {"path,text\n\n\"a,b\",\"one \"\"two\"\"\nthree\"\nc,d\n", []Utterance{{filepath.Join(folder, "a,b"), "one \"two\"\nthree", "", 3}, {filepath.Join(folder, "c"), "d", "", 5}}},
+		"plain":            {"path,text\na.wav,one two\n", []Utterance{{Path: filepath.Join(folder, "a.wav"), Text: "one two", Voice: "", Line: 2}}},
+		"voice":            {"path,text,voice\nw/a.wav,one,slt\n", []Utterance{{Path: filepath.Join(folder, "w", "a.wav"), Text: "one", Voice: "slt", Line: 2}}},
+		"any order":        {"voice,text,length,path\nslt,one,5,a.wav\n", []Utterance{{Path: filepath.Join(folder, "a.wav"), Text: "one", Voice: "slt", Line: 2}}},
+		"absolute":         {"path,text\n" + there + ",\n", []Utterance{{Path: there, Text: "", Voice: "", Line: 2}}},
+		"byte order mark":  {"\ufeffpath,text\r\na,b\r\n", []Utterance{{Path: filepath.Join(folder, "a"), Text: "b", Voice: "", Line: 2}}},
+		"quotes and lines": {"path,text\n\n\"a,b\",\"one \"\"two\"\"\nthree\"\nc,d\n", []Utterance{{Path: filepath.Join(folder, "a,b"), Text: "one \"two\"\nthree", Voice: "", Line: 3}, {Path: filepath.Join(folder, "c"), Text: "d", Voice: "", Line: 5}}},
 		"no lines":         {"path,text", nil},
 	} {
 		path := filepath.Join(folder, "m.csv")
 		if err := os.WriteFile(path, []byte(c.csv), 0o600); err != nil {
 			t.Fatal(err)
+		}
+		for i := range c.want {
+			c.want[i].File = path
 		}
 		got, err := Manifest(path)
 		if err != nil || !slices.Equal(got, c.want) {

@@ -1,69 +1,32 @@
 package audio
 
 import (
-	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 )
 
-// ErrWAV is behind every error about the content of a WAV file.
-var ErrWAV = errors.New("not a WAV file that can be read")
-
-func badWAV(format string, args ...any) error {
-	return fmt.Errorf("audio: %w: %s", ErrWAV, fmt.Sprintf(format, args...))
-}
-
-// Read reads the WAV file at path: see Decode.
-func Read(path string) (Clip, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Clip{}, fmt.Errorf("audio: %w", err)
-	}
-	defer f.Close()
-	known := int64(0)
-	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		known = info.Size()
-	}
-	c, err := decode(f, known)
-	if err != nil {
-		return Clip{}, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
-}
-
-// Decode reads a WAV stream up to the end of its samples and mixes its channels down
-// to their mean.
+// openRIFF opens a WAV file: RIFF, RF64 or BW64, or Sony's Wave64.
 //
-// It reads integers of 8 (unsigned), 16, 24 and 32 bits, which become numbers in
-// [−1, 1), the highest of 32 bits 1, to which float32 rounds them, floats of 32 and 64 bits, both also behind WAVE_FORMAT_EXTENSIBLE, at any
-// rate, and the 64-bit sizes of RF64. Chunks that it does not know are skipped, and
-// what is left of the last frame where the samples are no whole number of frames. What
-// the RIFF chunk has behind the samples must be chunks, or zeros: otherwise the size of
+// Chunks that it does not know are skipped, and what is left of the last frame where the samples are no whole number of frames. What
+// a RIFF chunk has behind the samples must be chunks, or zeros: otherwise the size of
 // the samples is damaged. What comes after the RIFF chunk is not looked at.
 //
 // Sizes in the header that a writer left open because it could not seek are taken as
 // "up to the end": 0 (where the RIFF size leaves no room for further chunks), and
-// those from 0x7ffff000 on. Any other size must be met: a file that ends before is an
-// error, as are samples that are not finite. Memory grows with what arrives, never
-// with what is declared.
+// those from 0x7ffff000 on.
 // Source: [wave1991], [ebu3306].
-func Decode(r io.Reader) (Clip, error) { return decode(r, 0) }
-
-// decode is Decode of a stream of which known bytes are sure to come.
-func decode(r io.Reader, known int64) (Clip, error) {
-	d := decoder{r: bufio.NewReaderSize(r, 64<<10), known: known}
+func openRIFF(in input) (*stream, error) {
+	d := decoder{input: in}
 	if err := d.header(); err != nil {
-		return Clip{}, err
+		return nil, err
 	}
 	for {
 		id, size, err := d.chunk()
 		if err != nil {
-			return Clip{}, err
+			return nil, err
 		}
 		switch id {
 		case "fmt ":
@@ -73,10 +36,10 @@ func decode(r io.Reader, known int64) (Clip, error) {
 		case "data":
 			return d.data(size)
 		default:
-			err = d.skip(id, size+size&1)
+			err = d.skip(id, size+d.pad(size))
 		}
 		if err != nil {
-			return Clip{}, err
+			return nil, err
 		}
 	}
 }
@@ -86,14 +49,20 @@ func decode(r io.Reader, known int64) (Clip, error) {
 const openSize = 0x7ffff000
 
 type decoder struct {
-	r     *bufio.Reader
-	known int64  // bytes that are sure to come, 0 if that is not known
-	at    uint64 // bytes read
-	riff  uint64 // the RIFF chunk's size
-	long  uint64 // the data chunk's size by ds64, 0 if there is none
+	input
+	at     uint64 // bytes read
+	riff   uint64 // the RIFF chunk's size
+	long   uint64 // the data chunk's size by ds64, 0 if there is none
+	wave64 bool   // chunks have names of 16 bytes and sizes of 8
 
 	rate, channels int
-	coding         *coding // nil until the fmt chunk has been read
+	coding         coding // nil until the fmt chunk has been read
+
+	// of the samples
+	size, left uint64 // bytes in all, and to come
+	open       bool   // the stream may end before
+	block      []byte
+	samples    []float32
 }
 
 // read fills p or says what was cut short.
@@ -101,7 +70,7 @@ func (d *decoder) read(p []byte, what string) error {
 	n, err := io.ReadFull(d.r, p)
 	d.at += uint64(n)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		return badWAV("it ends at byte %d, within %s", d.at, what)
+		return bad("it ends at byte %d, within %s", d.at, what)
 	}
 	if err != nil {
 		return fmt.Errorf("audio: reading %s: %w", what, err)
@@ -109,40 +78,74 @@ func (d *decoder) read(p []byte, what string) error {
 	return nil
 }
 
+// The names that Wave64 has for chunks: four letters and one of two tails.
+const (
+	wave64Outer = "\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+	wave64Inner = "\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
+)
+
 func (d *decoder) header() error {
-	var h [12]byte
-	if err := d.read(h[:], "the RIFF header"); err != nil {
+	var h [40]byte
+	if err := d.read(h[:12], "the RIFF header"); err != nil {
 		return err
 	}
-	switch id := string(h[:4]); id {
-	case "RIFF", "RF64", "BW64":
-	default:
-		return badWAV("it begins with %q; that must be RIFF or RF64", id)
+	if string(h[:4]) == "riff" {
+		d.wave64 = true
+		if err := d.read(h[12:], "the RIFF header"); err != nil {
+			return err
+		}
+		if string(h[4:16]) != wave64Outer || string(h[24:]) != "wave"+wave64Inner {
+			return bad("it begins as Wave64 does, and its form is %x; that must be wave", h[24:])
+		}
+		return nil
 	}
-	if form := string(h[8:]); form != "WAVE" {
-		return badWAV("its RIFF form is %q; that must be WAVE", form)
+	if form := string(h[8:12]); form != "WAVE" {
+		return bad("its RIFF form is %q; that must be WAVE", form)
 	}
 	d.riff = uint64(binary.LittleEndian.Uint32(h[4:]))
 	return nil
 }
 
+// chunk reads a chunk's header, and returns the size of what follows.
 func (d *decoder) chunk() (id string, size uint64, err error) {
-	var h [8]byte
-	if _, err := d.r.Peek(1); err == io.EOF {
-		return "", 0, badWAV("it has no data chunk")
+	h := make([]byte, 24)
+	if !d.wave64 {
+		h = h[:8]
 	}
-	if err := d.read(h[:], "a chunk's header"); err != nil {
+	if _, err := d.r.Peek(1); err == io.EOF {
+		return "", 0, bad("it has no data chunk")
+	}
+	if err := d.read(h, "a chunk's header"); err != nil {
 		return "", 0, err
 	}
-	return string(h[:4]), uint64(binary.LittleEndian.Uint32(h[4:])), nil
+	id = string(h[:4])
+	if !d.wave64 {
+		return id, uint64(binary.LittleEndian.Uint32(h[4:])), nil
+	}
+	size = binary.LittleEndian.Uint64(h[16:])
+	if size == 0 && id == "data" {
+		size = math.MaxUint64 // it is open
+	}
+	if size < 24 || size > math.MaxInt64 && id != "data" {
+		return "", 0, bad("its chunk %q says that it has %d bytes, 24 of which are its header", id, size)
+	}
+	return id, size - 24, nil
 }
 
-// skip passes over the n bytes that are left of a chunk and its pad byte.
+// pad is the number of bytes behind a chunk of a size, up to the next one.
+func (d *decoder) pad(size uint64) uint64 {
+	if d.wave64 {
+		return -size & 7
+	}
+	return size & 1
+}
+
+// skip passes over the n bytes that are left of a chunk and its padding.
 func (d *decoder) skip(id string, n uint64) error {
 	got, err := io.CopyN(io.Discard, d.r, int64(n))
 	d.at += uint64(got)
 	if err == io.EOF {
-		return badWAV("it ends at byte %d, within the chunk %q", d.at, id)
+		return bad("it ends at byte %d, within the chunk %q", d.at, id)
 	}
 	if err != nil {
 		return fmt.Errorf("audio: reading chunk %q: %w", id, err)
@@ -153,57 +156,69 @@ func (d *decoder) skip(id string, n uint64) error {
 func (d *decoder) sizes64(size uint64) error {
 	var b [16]byte
 	if size < 28 {
-		return badWAV("its ds64 chunk has %d bytes; it must have 28 or more", size)
+		return bad("its ds64 chunk has %d bytes; it must have 28 or more", size)
 	}
 	if err := d.read(b[:], "the ds64 chunk"); err != nil {
 		return err
 	}
 	d.long = binary.LittleEndian.Uint64(b[8:])
-	return d.skip("ds64", size-16+size&1)
+	return d.skip("ds64", size-16+d.pad(size))
 }
 
-// data reads the samples.
-func (d *decoder) data(size uint64) (Clip, error) {
+// data begins the samples.
+func (d *decoder) data(size uint64) (*stream, error) {
 	if d.coding == nil {
-		return Clip{}, badWAV("its data chunk comes before any fmt chunk")
+		return nil, bad("its data chunk comes before any fmt chunk")
 	}
-	size, open := d.extent(size)
-	frame := d.channels * d.coding.bytes
-	c := Clip{Rate: d.rate, Samples: make([]float32, 0, min(size, uint64(d.known))/uint64(frame))}
-	block := make([]byte, max(1, (64<<10)/frame)*frame)
-	mixer := mixer{channels: d.channels, coding: d.coding}
-	for left := size / uint64(frame) * uint64(frame); left > 0; {
-		n, err := io.ReadFull(d.r, block[:min(left, uint64(len(block)))])
-		left -= uint64(n)
-		d.at += uint64(n)
-		short := err == io.EOF || err == io.ErrUnexpectedEOF
-		if err != nil && !short {
-			return Clip{}, fmt.Errorf("audio: reading samples: %w", err)
-		}
-		if short && !open {
-			return Clip{}, badWAV("it ends at byte %d, %d bytes before the end of the %d bytes of samples that it declares", d.at, left, size)
-		}
-		if c.Samples, err = mixer.mix(c.Samples, block[:n/frame*frame]); err != nil {
-			return Clip{}, err
-		}
-		if short {
-			break
-		}
-	}
-	if open {
-		return c, nil
-	}
-	return c, d.rest(size)
+	return d.samplesOf(d.extent(size)), nil
 }
 
-// rest passes over what the RIFF chunk has behind a data chunk of that size, as far as it
+// samplesOf begins size bytes of samples; open says that the file may end before.
+func (d *decoder) samplesOf(size uint64, open bool) *stream {
+	unit := d.coding.unit()
+	bytes, frames := d.coding.whole(size)
+	d.size, d.left, d.open = size, bytes, open
+	d.block = make([]byte, max(1, (64<<10)/unit)*unit)
+	s := &stream{rate: d.rate, channels: d.channels, frames: -1, next: d.next}
+	_, room := d.coding.whole(min(size, uint64(d.known)))
+	s.room = int64(room)
+	if !open {
+		s.frames = int64(frames)
+	}
+	return s
+}
+
+// next reads a block of samples.
+func (d *decoder) next() ([]float32, error) {
+	n, err := io.ReadFull(d.r, d.block[:min(d.left, uint64(len(d.block)))])
+	d.left -= uint64(n)
+	d.at += uint64(n)
+	short := err == io.EOF || err == io.ErrUnexpectedEOF
+	switch {
+	case err != nil && !short:
+		return nil, fmt.Errorf("audio: reading samples: %w", err)
+	case short && d.open:
+		err = io.EOF
+	case short && d.left > 0:
+		err = errCut
+	case d.left == 0:
+		if err = d.rest(); err == nil {
+			err = io.EOF
+		}
+	}
+	d.samples = d.coding.decode(d.samples, d.block[:n])
+	return d.samples, err
+}
+
+// rest passes over what the RIFF chunk has behind a data chunk, as far as it
 // is there: the samples are whole.
-func (d *decoder) rest(size uint64) error {
+func (d *decoder) rest() error {
 	end := d.riff + 8
-	if d.riff >= openSize {
+	if d.open || d.wave64 || d.riff >= openSize {
 		return nil
 	}
-	skip := size % uint64(d.channels*d.coding.bytes) // of the last frame
+	bytes, _ := d.coding.whole(d.size)
+	skip := d.size - bytes // of the last frame
 	for {
 		n, err := io.CopyN(io.Discard, d.r, int64(skip))
 		d.at += uint64(n)
@@ -232,7 +247,7 @@ func (d *decoder) rest(size uint64) error {
 		case zero:
 			skip = 0
 		case read < 8 || !isID(h[:4]) || d.at+skip > end:
-			return badWAV("%d bytes of samples are declared, and what follows at byte %d, within the RIFF chunk, is not a chunk", size, from)
+			return bad("%d bytes of samples are declared, and what follows at byte %d, within the RIFF chunk, is not a chunk", d.size, from)
 		}
 	}
 }
@@ -246,8 +261,10 @@ func isID(id []byte) bool {
 // the stream may end before.
 func (d *decoder) extent(size uint64) (bytes uint64, open bool) {
 	switch {
+	case d.wave64:
+		return size, size > math.MaxInt64
 	case size == math.MaxUint32 && d.long > 0:
-		return d.long, false
+		return d.long, d.long > math.MaxInt64
 	case size == 0:
 		room := d.riff < openSize && d.riff+8 >= d.at+8
 		if room {

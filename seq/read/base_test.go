@@ -67,7 +67,7 @@ func (f tuning) lines(t *testing.T, b *read.Base, n *read.Network) (all []data.L
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := b.Features().Of(clip)
+		x, err := b.Features().Of(clip.Clip)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/token"
 )
@@ -44,6 +45,32 @@ type Emitter struct {
 // A fileModel gives the emissions of files.
 type fileModel interface {
 	emit(path string) (Emissions, error)
+}
+
+// A hearing is a fileModel of recordings.
+type hearing interface {
+	hear(name string, c audio.Clip) (Emissions, error)
+}
+
+// Hears reports whether the files are recordings, which Hear takes.
+func (e *Emitter) Hears() bool {
+	if e.Reader != nil {
+		return e.Reader.Features() != nil
+	}
+	_, ok := e.model.(hearing)
+	return ok
+}
+
+// Hear is Emit for a recording that has been read; its name is for errors. Only an emitter that Hears has it.
+func (e *Emitter) Hear(name string, c audio.Clip) (Emissions, error) {
+	if e.Reader == nil {
+		return e.whole(name)(e.model.(hearing).hear(name, c))
+	}
+	source, err := e.Reader.source(name, c)
+	if err != nil {
+		return Emissions{}, err
+	}
+	return e.opened(source)
 }
 
 // The units of places in a file.
@@ -121,31 +148,43 @@ type Emissions struct {
 // Errors: those of the file; emissions of another number of classes than there are tokens.
 func (e *Emitter) Emit(path string) (x Emissions, err error) {
 	if e.model != nil {
-		return e.modelled(path)
+		return e.whole(path)(e.model.emit(path))
 	}
-	x = Emissions{Frame: e.Frame, Offset: e.Offset}
-	if e.Reader == nil {
-		x.LogProbs, err = e.others(path)
-	} else {
-		if x.source, err = e.Reader.Open(path); err != nil {
+	if e.Reader != nil {
+		source, err := e.Reader.Open(path)
+		if err != nil {
 			return x, err
 		}
-		x.Line, x.Length = &x.source.Line, x.source.Length
-		x.Frame, x.Offset = x.Frame*x.source.Scale, x.Offset*x.source.Scale
-		x.LogProbs, err = e.Reader.Emissions(x.source.Line)
+		return e.opened(source)
 	}
-	x.Frames = len(x.LogProbs) / len(e.Classes)
-	x.Length = max(x.Length, x.Offset+float64(x.Frames)*x.Frame)
+	x = Emissions{Frame: e.Frame, Offset: e.Offset}
+	x.LogProbs, err = e.others(path)
+	e.measure(&x)
 	return x, err
 }
 
-// modelled gives the emissions that an ONNX model has for a file.
-func (e *Emitter) modelled(path string) (Emissions, error) {
-	x, err := e.model.emit(path)
-	if err == nil && len(x.LogProbs) != x.Frames*len(e.Classes) {
-		err = fmt.Errorf("%s: the model has %d classes for it; there are %d tokens", path, len(x.LogProbs)/x.Frames, len(e.Classes))
-	}
+// opened gives the emissions of what a reader has opened.
+func (e *Emitter) opened(s Source) (x Emissions, err error) {
+	x = Emissions{Frame: e.Frame * s.Scale, Offset: e.Offset * s.Scale, Line: &s.Line, Length: s.Length, source: s}
+	x.LogProbs, err = e.Reader.Emissions(s.Line)
+	e.measure(&x)
 	return x, err
+}
+
+// measure counts the frames of emissions.
+func (e *Emitter) measure(x *Emissions) {
+	x.Frames = len(x.LogProbs) / len(e.Classes)
+	x.Length = max(x.Length, x.Offset+float64(x.Frames)*x.Frame)
+}
+
+// whole checks the emissions that an ONNX model has for a file.
+func (e *Emitter) whole(name string) func(x Emissions, err error) (Emissions, error) {
+	return func(x Emissions, err error) (Emissions, error) {
+		if err == nil && len(x.LogProbs) != x.Frames*len(e.Classes) {
+			err = fmt.Errorf("%s: the model has %d classes for it; there are %d tokens", name, len(x.LogProbs)/x.Frames, len(e.Classes))
+		}
+		return x, err
+	}
 }
 
 // others reads the emissions of another system.

@@ -218,6 +218,11 @@ func (s *soundModel) emit(path string) (x Emissions, err error) {
 	if err != nil {
 		return x, err
 	}
+	return s.hear(path, clip.Clip)
+}
+
+// hear gives the emissions of a recording that has been read.
+func (s *soundModel) hear(path string, clip audio.Clip) (x Emissions, err error) {
 	features, err := s.front.Features(clip)
 	if err != nil {
 		return x, fmt.Errorf("%s: %w", path, err)

@@ -51,9 +51,14 @@ func (r *Reader) Open(path string) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
+	return r.source(path, clip.Clip)
+}
+
+// source is a recording as the model takes it; its name is for errors.
+func (r *Reader) source(name string, clip audio.Clip) (Source, error) {
 	x, err := r.speech.Of(clip)
 	if err != nil {
-		return Source{}, fmt.Errorf("%s: %w", path, err)
+		return Source{}, fmt.Errorf("%s: %w", name, err)
 	}
 	r.speech.Normalise(x)
 	s := Source{Line: r.speech.Line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}

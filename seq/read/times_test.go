@@ -327,7 +327,7 @@ func lateTones(t *testing.T, f *timesFeatures, n int, seed uint64) (all []timesR
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := f.of(clip)
+		x, err := f.of(clip.Clip)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,7 @@ type timesRecording struct {
 
 // An Utterance is a recording to learn times from.
 type Utterance struct {
-	Path     string
+	Sound    audio.Utterance
 	Features []float32 // normalised
 	Tokens   []int     // of its text
 }
@@ -42,6 +42,7 @@ func LearnTimes(ctx context.Context, r *Network, f *Features, recordings []Utter
 		return nil, err
 	}
 	var all []timesRecording
+	var load audio.Loader
 	for _, i := range someOf(f, recordings) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -51,11 +52,11 @@ func LearnTimes(ctx context.Context, r *Network, f *Features, recordings []Utter
 		if err != nil {
 			continue
 		}
-		clip, err := audio.Read(u.Path)
+		sound, err := load.Load(u.Sound)
 		if err != nil {
 			return nil, err
 		}
-		x, err := features.of(clip)
+		x, err := features.of(sound[0].Clip)
 		if err != nil {
 			return nil, err
 		}

@@ -24,12 +24,12 @@ import (
 
 type aligning struct {
 	*read.Emitter
+	listener
 	out      io.Writer
 	json     bool
 	coarse   bool // times of the emissions alone
 	many     bool
-	least    float64 // the confidence and likelihood that words must have; 0 for any
-	warn     io.Writer
+	least    float64  // the confidence and likelihood that words must have; 0 for any
 	outs     []string // names of files to write, % being the aligned file's own name
 	from, to float64  // of pictures
 	truth    map[string][]audio.Interval
@@ -56,7 +56,9 @@ model of times, times.safetensors, they are found to about a hundredth; --coarse
 (subtitles), and .png or .svg for a picture: the spectrogram, the alignment under it, and the posteriors.
 A % in the name is the aligned file's own name.
 
---manifest aligns the files and texts of a CSV file; with --truth, a CSV file of path, word, start and end, the
+The file - is a recording from standard input; --channel each aligns every channel by itself.
+
+--manifest aligns the files and texts of a manifest (see energo train speech --help); with --truth, a CSV file of path, word, start and end, the
 times' errors are told.
 
 With --star sentences a * may stand before and after each sentence, where something is said that is not in the text; it is shown where
@@ -82,6 +84,8 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 				return usagef("energo align: name a file or a --manifest, not both")
 			case len(args) > 2 && textFile != "":
 				return usagef("energo align: give the text or a file of it (--text), not both")
+			case len(args) > 1 && args[1] == "-" && textFile == "-":
+				return usagef("energo align: standard input is the recording; the text must be a file or words")
 			}
 			return refuseVoid(cmd, []rule{
 				{"truth", manifest != "", "it is for the files of a --manifest"},
@@ -108,7 +112,10 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 			if a.Stars = star == "sentences"; !a.Stars && star != "none" {
 				return usagef("--star is %q; it must be none or sentences", star)
 			}
-			a.out, a.warn, a.many = cmd.OutOrStdout(), cmd.ErrOrStderr(), manifest != ""
+			if a.listener, err = flags.listener(cmd); err != nil {
+				return err
+			}
+			a.out, a.many = cmd.OutOrStdout(), manifest != "" || a.Channels == audio.Each
 			if err := a.checkOuts(); err != nil {
 				return err
 			}
@@ -122,7 +129,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 				}
 				err = a.file(files[0])
 			} else {
-				err = each(a.out, cmd.ErrOrStderr(), files, a.json, a.file)
+				err = eachFile(a.out, cmd.ErrOrStderr(), files, a.json, a.file)
 			}
 			return errors.Join(err, a.finish())
 		},
@@ -135,7 +142,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 	f.Float64Var(&a.least, "min-confidence", 0, "the likelihood and confidence that each word must have, from 0 to 1; else the exit status is 1")
 	f.StringVar(&star, "star", "none", "where a * may stand, or not, beside those of the text: none, or sentences")
 	f.BoolVar(&a.coarse, "coarse", false, "take the times of the model's emissions, without the run's model of times")
-	f.StringVar(&manifest, "manifest", "", "CSV `file` of recordings and texts to align")
+	f.StringVar(&manifest, "manifest", "", "manifest, a `file` or folder of recordings and texts to align")
 	f.StringVar(&truth, "truth", "", "CSV `file` of path, word, start and end: measure the errors of the times")
 	flags.add(f)
 	f.BoolVar(&a.json, "json", false, "print a JSON object a line for each file")
@@ -200,7 +207,7 @@ func (a *aligning) checkOuts() error {
 			return usagef("--out %s: its name must end in .json, .ctm, .TextGrid, .srt, .png or .svg", shown(name))
 		}
 		if a.many && end != ".ctm" && !strings.Contains(name, "%") {
-			return usagef("--out %s: with a --manifest its name needs a %%, for each file's own name", shown(name))
+			return usagef("--out %s: with a --manifest, or each channel, its name needs a %%, for each file's own name", shown(name))
 		}
 	}
 	if !(a.from >= 0 && (a.to == 0 || a.to > a.from)) || math.IsInf(a.to, 0) {
@@ -211,31 +218,28 @@ func (a *aligning) checkOuts() error {
 
 // file aligns one file, and all recordings of one of emissions.
 func (a *aligning) file(f spokenFile) error {
-	parts, err := partsOf(a.Emitter, f)
-	a.many = a.many || len(parts) > 1
-	for _, p := range parts {
-		err = errors.Join(err, a.recording(p))
-	}
-	return err
+	return a.each(a.Emitter, f, a.heard)
 }
 
-// recording aligns one recording.
-func (a *aligning) recording(f spokenFile) error {
-	x, err := a.Emit(f.path)
+// heard aligns a recording, or one channel of it.
+func (a *aligning) heard(f heard) error {
+	a.many = a.many || f.several
+	x, err := f.emissions(a.Emitter)
 	if err != nil {
 		return err
 	}
 	t, err := a.Align(x, f.text, !a.coarse)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.path, err)
+		return fmt.Errorf("%s: %w", f.name, err)
 	}
 	t.File = f.path
 	if a.truth != nil {
 		if err := a.compare(t); err != nil {
-			return fmt.Errorf("%s: %w", f.path, err)
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	if err := a.write(t, x); err != nil {
+	t.File = f.name
+	if err := a.write(t, x, f.stem); err != nil {
 		return err
 	}
 	if err := a.show(t); err != nil {
@@ -288,9 +292,7 @@ func (a *aligning) compare(t *ctc.Timeline) error {
 }
 
 // write writes the files that were asked for.
-func (a *aligning) write(t *ctc.Timeline, x read.Emissions) error {
-	base := filepath.Base(t.File)
-	base = strings.TrimSuffix(base, filepath.Ext(base))
+func (a *aligning) write(t *ctc.Timeline, x read.Emissions, base string) error {
 	for _, name := range a.outs {
 		path := strings.ReplaceAll(name, "%", base)
 		var b bytes.Buffer

@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"result":   checkResult,
 			"cutoff":   cutOff,
 			"await":    await,
+			"stereo":   stereo,
 			"tones":    tones,
 			"pictures": pictures,
 			"board":    board,
@@ -169,6 +170,29 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not come to hold %s", args[0], args[1])
+}
+
+// stereo is the script command "stereo OUT LEFT RIGHT": a WAV file of two others' samples, the left as long as it is.
+func stereo(ts *testscript.TestScript, _ bool, args []string) {
+	left, err := audio.Read(ts.MkAbs(args[1]))
+	ts.Check(err)
+	right, err := audio.Read(ts.MkAbs(args[2]))
+	ts.Check(err)
+	n := len(left.Samples)
+	right.Samples = append(right.Samples, make([]float32, n)...)
+	le := binary.LittleEndian
+	b := le.AppendUint32([]byte("RIFF"), uint32(36+4*n))
+	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x02\x00"...)
+	b = le.AppendUint32(b, uint32(left.Rate))
+	b = le.AppendUint32(b, uint32(4*left.Rate))
+	b = append(b, "\x04\x00\x10\x00data"...)
+	b = le.AppendUint32(b, uint32(4*n))
+	for i := range n {
+		for _, v := range []float32{left.Samples[i], right.Samples[i]} {
+			b = le.AppendUint16(b, uint16(int16(v*(1<<15))))
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o666))
 }
 
 // tones is the script command "tones DIR N": a corpus of N recordings of the words lo and hi, a low tone and

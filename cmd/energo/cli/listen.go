@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/token"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -21,10 +23,12 @@ type listenFlags struct {
 	logits, probs    bool
 	lengths          string
 	blank, separator string
+	channel          string
 }
 
 func (l *listenFlags) add(f *pflag.FlagSet) {
 	f.Float64Var(&l.frame, "frame", 0.02, "seconds from a frame of emissions to the next, where they are another system's")
+	f.StringVar(&l.channel, "channel", "mix", "channel of recordings that is read: mix, the mean of all; left, right or a number from 1; or each, one after the other")
 	f.BoolVar(&l.logits, "logits", false, "another system's emissions are logits: take their log-softmax")
 	f.BoolVar(&l.probs, "probs", false, "another system's emissions are probabilities: take their logarithms")
 	f.StringVar(&l.lengths, "lengths", "", "`file` of the number of frames of each recording of a file of emissions of several (.npy, JSON or text)")
@@ -91,6 +95,7 @@ func listenRules(e *read.Emitter) []rule {
 		{"lengths", others, own},
 		{"blank", others, card},
 		{"separator", others, card},
+		{"channel", e.Hears(), "the files are no recordings"},
 	}
 }
 
@@ -113,15 +118,113 @@ func partsOf(e *read.Emitter, f spokenFile) ([]spokenFile, error) {
 	}
 	var all []spokenFile
 	for _, name := range names {
-		all = append(all, spokenFile{name, f.text})
+		one := f
+		one.path = name
+		all = append(all, one)
 	}
 	return all, nil
+}
+
+// listener returns what opens the recordings of a command.
+func (l *listenFlags) listener(cmd *cobra.Command) (listener, error) {
+	c, err := audio.ParseChannels(l.channel)
+	if err != nil {
+		return listener{}, usagef("--channel: %v", err)
+	}
+	return listener{Loader: audio.Loader{Channels: c}, stdin: cmd.InOrStdin(), warn: cmd.ErrOrStderr()}, nil
 }
 
 // A spokenFile is a file to read, and what it says where that is known.
 type spokenFile struct {
 	path string
 	text *string
+	part *audio.Utterance // of a manifest
+}
+
+// stem names the files that are written for a file.
+func (f spokenFile) stem() string {
+	if f.part != nil && f.part.Name != "" {
+		return f.part.Name
+	}
+	return strings.TrimSuffix(filepath.Base(f.path), filepath.Ext(f.path))
+}
+
+// A heard is what a file has to be read: a recording or one channel of it, or emissions, or the picture of a line.
+type heard struct {
+	spokenFile
+	name    string           // for people: of a channel, "a.wav, channel 2"
+	stem    string           // of the files that are written for it
+	sound   *audio.Recording // nil where the file is no recording
+	several bool             // it is not all that the file has
+}
+
+// emissions gives those of what was heard.
+func (h heard) emissions(e *read.Emitter) (read.Emissions, error) {
+	if h.sound == nil {
+		return e.Emit(h.path)
+	}
+	return e.Hear(h.name, h.sound.Clip)
+}
+
+// channel is that of the file, 0 for all.
+func (h heard) channel() int {
+	if h.sound == nil {
+		return 0
+	}
+	return h.sound.Channel
+}
+
+// A listener opens recordings: files, standard input, and parts of files that manifests name.
+type listener struct {
+	audio.Loader
+	stdin io.Reader
+	warn  io.Writer
+}
+
+// each does what a file has: its recording, or one after the other of its channels, or of the emissions of several. The errors of all are joined.
+func (l *listener) each(e *read.Emitter, f spokenFile, do func(h heard) error) error {
+	if e.Hears() {
+		return l.eachChannel(f, do)
+	}
+	parts, err := partsOf(e, f)
+	for _, p := range parts {
+		err = errors.Join(err, do(heard{spokenFile: p, name: p.path, stem: p.stem(), several: len(parts) > 1}))
+	}
+	return err
+}
+
+// eachChannel is each for a recording.
+func (l *listener) eachChannel(f spokenFile, do func(h heard) error) error {
+	all, err := l.open(f)
+	for _, sound := range all {
+		h := heard{spokenFile: f, name: f.path, stem: f.stem(), sound: &sound, several: len(all) > 1}
+		if f.part != nil && f.part.Name != "" && (f.part.Start > 0 || f.part.Duration > 0) {
+			h.name += ", " + f.part.Name
+		}
+		if l.Channels == audio.Each {
+			h.name, h.stem = fmt.Sprintf("%s, channel %d", h.name, sound.Channel), fmt.Sprintf("%s.%d", h.stem, sound.Channel)
+		}
+		if sound.Warning != "" {
+			fmt.Fprintf(l.warn, "energo: %s: %s\n", h.name, sound.Warning)
+		}
+		err = errors.Join(err, do(h))
+	}
+	return err
+}
+
+// open reads a file's recording. The name - is standard input.
+func (l *listener) open(f spokenFile) ([]audio.Recording, error) {
+	switch {
+	case f.part != nil:
+		return l.Load(*f.part)
+	case f.path == "-":
+		all, err := audio.DecodeChannels(l.stdin, l.Channels)
+		if err != nil {
+			err = fmt.Errorf("standard input: %w", err)
+		}
+		return all, err
+	}
+	return audio.ReadChannels(f.path, l.Channels)
 }
 
 // spokenFiles are files that were named, and those of a manifest.
@@ -134,14 +237,14 @@ func spokenFiles(named []string, manifest string) (all []spokenFile, err error) 
 	}
 	lines, err := audio.Manifest(manifest)
 	for _, u := range lines {
-		all = append(all, spokenFile{u.Path, &u.Text})
+		all = append(all, spokenFile{u.Path, &u.Text, &u})
 	}
 	return all, err
 }
 
-// each does one file after the other. A file that fails is reported, on out, too, where that is of JSON lines, and the
+// eachFile does one file after the other. A file that fails is reported, on out, too, where that is of JSON lines, and the
 // others are still done; the error then says how many failed.
-func each(out, warn io.Writer, files []spokenFile, asJSON bool, do func(f spokenFile) error) error {
+func eachFile(out, warn io.Writer, files []spokenFile, asJSON bool, do func(f spokenFile) error) error {
 	failed := 0
 	for _, f := range files {
 		err := do(f)

@@ -62,23 +62,30 @@ func (p *progress) download(done, total int64) {
 	}
 }
 
-// skipped says which samples could not be read, the first of many.
+// skipped says which samples are left out, and why.
 func (p *progress) skipped(all []error) {
+	p.first("skipped", all)
+	p.say("%d samples are left out", len(all))
+}
+
+// warned says which samples are not whole.
+func (p *progress) warned(all []error) { p.first("warning", all) }
+
+// first says something of the first of many samples.
+func (p *progress) first(what string, all []error) {
 	const named = 5
 	p.end()
-	for i, s := range all {
-		if i == named {
-			p.say("… and %d more", len(all)-named)
-			break
-		}
-		p.say("skipped: %v", s)
+	for _, s := range all[:min(named, len(all))] {
+		p.say("%s: %v", what, s)
 	}
-	p.say("%d samples that cannot be read are left out", len(all))
+	if len(all) > named {
+		p.say("… and %d more", len(all)-named)
+	}
 }
 
 // env is what a job is given besides its settings.
 func (p *progress) env(data string) job.Env {
-	return job.Env{Data: data, Progress: p.download, Skipped: p.skipped}
+	return job.Env{Data: data, Progress: p.download, Skipped: p.skipped, Warned: p.warned}
 }
 
 // count shows how many of all are done.

@@ -96,6 +96,8 @@ func (d *decodeFlags) decoder(e *read.Emitter) (*ctc.Decoder, error) {
 // A transcript is what a file was read as: a line of --json.
 type transcript struct {
 	File      string       `json:"file"`
+	Name      string       `json:"name,omitempty"`    // of the utterance, where the manifest has one
+	Channel   int          `json:"channel,omitempty"` // that was read, where that is one of several
 	Text      string       `json:"text"`
 	Reference *string      `json:"reference,omitempty"`
 	Best      []hypothesis `json:"best"`
@@ -115,6 +117,7 @@ type hypothesis struct {
 type transcribing struct {
 	decodeFlags
 	*read.Emitter
+	listener
 	dec    *ctc.Decoder // nil: the best class of each frame
 	out    io.Writer
 	json   bool
@@ -132,7 +135,7 @@ func newTranscribe() *cobra.Command {
 	var from listenFlags
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
-		Long: `Writes what files say: WAV recordings, with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
+		Long: `Writes what files say: recordings (WAV, FLAC, MP3, Ogg Vorbis and Opus, AIFF, AU, at any rate), with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
 train strips. Instead of the run's folder it takes an ONNX model that was trained by CTC, net.onnx, of recordings or of pictures of lines, with a card
 net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, of any of the systems that energo tokens lists: it shows what
 the file means, and --blank and --separator say otherwise. The files are then emissions that another system made: frames × classes as .npy, .npz, .safetensors, .pt or JSON lines, of
@@ -141,8 +144,9 @@ log-probabilities, --logits or --probs, each frame of which must add up to 1; - 
 Without further flags each frame's best class counts. A beam search sums over alignments; language models, a lexicon and hot words
 steer it. A word that no language model has is unlikely, not impossible; --unk makes it more so or less. A line of a lexicon is a word or, as flashlight has them, a word
 and the tokens that spell it, as often as it has spellings. Texts may be gzipped, in UTF-8 or UTF-16. Spaces at the ends of a text and doubled ones are left out; of
-hypotheses that are then alike, only the best is shown. --manifest reads the files that a CSV file names and counts errors
-against its texts. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
+hypotheses that are then alike, only the best is shown. --manifest reads the files that a manifest names (see energo train speech --help) and counts errors
+against its texts. A recording that is cut off is read up to there, with a warning. The file - is a recording from standard input, such as what ffmpeg
+makes of other formats; --channel each reads every channel by itself. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
 will not change any more, and in brackets what may; the result is that of the whole recording. With --delay, doubts
 older than that are settled, so that there is always something that will not change.
 
@@ -152,6 +156,8 @@ Exit status 1 if a file could not be read, or no text fits it.`,
   energo transcribe tokens.txt emissions.npy --lm general.bin --lm domain.arpa --lm-weight 0.5,0.3 --hot-file names.txt
   energo transcribe runs/speech-1 --manifest corpus/test.csv --edits
   energo transcribe net.onnx recording.wav --lm digits.arpa
+  ffmpeg -i talk.m4a -f wav - | energo transcribe runs/speech-1 -
+  energo transcribe runs/speech-1 call.wav --channel each
   energo transcribe net.onnx lines/*.png --beam 16
   energo transcribe tokens.txt emissions.npy --beam 100
   energo transcribe vocab.json emissions.npy --logits --lm words.arpa
@@ -184,13 +190,16 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 					return err
 				}
 			}
-			t.out, t.named = cmd.OutOrStdout(), len(args) > 2 || manifest != ""
+			if t.listener, err = from.listener(cmd); err != nil {
+				return err
+			}
+			t.out, t.named = cmd.OutOrStdout(), len(args) > 2 || manifest != "" || t.Channels == audio.Each
 			return t.all(cmd.ErrOrStderr(), args[1:], manifest)
 		},
 	}
 	f := cmd.Flags()
 	t.add(f)
-	f.StringVar(&manifest, "manifest", "", "CSV `file` of recordings and texts, to read and to count errors against")
+	f.StringVar(&manifest, "manifest", "", "manifest, a `file` or folder of recordings and texts, to read and to count errors against")
 	f.BoolVar(&t.edits, "edits", false, "with --manifest, show the errors of each file")
 	f.BoolVar(&t.stream, "stream", false, "read recordings in chunks and show what is settled after each")
 	f.Float64Var(&t.chunk, "chunk", 0.5, "seconds of a chunk")
@@ -224,7 +233,7 @@ func (t *transcribing) all(warn io.Writer, named []string, manifest string) erro
 	if err != nil {
 		return err
 	}
-	err = each(t.out, warn, files, t.json, t.file)
+	err = eachFile(t.out, warn, files, t.json, t.file)
 	if manifest != "" {
 		err = errors.Join(t.rates(), err)
 	}
@@ -233,21 +242,20 @@ func (t *transcribing) all(warn io.Writer, named []string, manifest string) erro
 
 // file reads one file, and all recordings of one of emissions.
 func (t *transcribing) file(f spokenFile) error {
-	parts, err := partsOf(t.Emitter, f)
-	t.named = t.named || len(parts) > 1
-	for _, p := range parts {
-		err = errors.Join(err, t.recording(p))
-	}
-	return err
+	return t.each(t.Emitter, f, t.heard)
 }
 
-// recording reads one recording.
-func (t *transcribing) recording(f spokenFile) error {
-	best, err := t.hypotheses(f.path)
+// heard reads a recording, or one channel of it.
+func (t *transcribing) heard(f heard) error {
+	t.named = t.named || f.several
+	best, err := t.hypotheses(f)
 	if err != nil {
 		return err
 	}
-	one := transcript{File: f.path, Best: []hypothesis{}}
+	one := transcript{File: f.path, Channel: f.channel(), Best: []hypothesis{}}
+	if f.part != nil {
+		one.Name = f.part.Name
+	}
 	for _, h := range best {
 		text := t.spaced(t.text(h.Tokens))
 		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
@@ -261,14 +269,14 @@ func (t *transcribing) recording(f spokenFile) error {
 	if f.text != nil {
 		reference := t.Normal(*f.text)
 		one.Reference = &reference
-		shown = t.count(f.path, reference, one.Text)
+		shown = t.count(f.name, reference, one.Text)
 	}
 	switch {
 	case t.json:
 		return printJSON(t.out, one, true)
 	case shown:
 	case t.named:
-		fmt.Fprintf(t.out, "%s: %s\n", f.path, one.Text)
+		fmt.Fprintf(t.out, "%s: %s\n", f.name, one.Text)
 	default:
 		fmt.Fprintln(t.out, one.Text)
 	}
@@ -297,21 +305,21 @@ func (t *transcribing) text(tokens []int) string {
 }
 
 // hypotheses decodes a file.
-func (t *transcribing) hypotheses(path string) (best []ctc.Hypothesis, err error) {
+func (t *transcribing) hypotheses(f heard) (best []ctc.Hypothesis, err error) {
 	if t.stream {
-		best, err = t.streamed(path)
+		best, err = t.streamed(f)
 	} else {
-		best, err = t.whole(path)
+		best, err = t.whole(f)
 	}
 	if errors.Is(err, ctc.ErrNoHypothesis) {
-		err = fmt.Errorf("%s: %w", path, err)
+		err = fmt.Errorf("%s: %w", f.name, err)
 	}
 	return best, err
 }
 
 // whole decodes all of a file at once.
-func (t *transcribing) whole(path string) ([]ctc.Hypothesis, error) {
-	x, err := t.Emit(path)
+func (t *transcribing) whole(f heard) ([]ctc.Hypothesis, error) {
+	x, err := f.emissions(t.Emitter)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +328,7 @@ func (t *transcribing) whole(path string) ([]ctc.Hypothesis, error) {
 	}
 	p, err := ctc.Greedy(x.LogProbs, len(t.Classes), t.Blank)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	return t.only(p), nil
 }
@@ -358,19 +366,17 @@ func (t *transcribing) settling() (settling, error) {
 // soFar is a line of --stream --json: what has been read of a recording.
 type soFar struct {
 	File    string  `json:"file"`
+	Channel int     `json:"channel,omitempty"`
 	Seconds float64 `json:"seconds"`
 	Stable  string  `json:"stable"`  // will not change
 	Partial string  `json:"partial"` // the rest of the best hypothesis
 }
 
 // streamed reads a recording in chunks.
-func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
-	clip, err := audio.Read(path)
+func (t *transcribing) streamed(f heard) ([]ctc.Hypothesis, error) {
+	clip, err := f.sound.Resample(t.Reader.Rate())
 	if err != nil {
-		return nil, err
-	}
-	if clip, err = clip.Resample(t.Reader.Rate()); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	sound, err := t.Reader.Stream()
 	if err != nil {
@@ -380,7 +386,7 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := soFar{File: path}
+	last := soFar{File: f.path, Channel: f.channel()}
 	size := max(1, int(t.chunk*float64(clip.Rate)))
 	for lo := 0; lo < len(clip.Samples); lo += size {
 		hi := min(lo+size, len(clip.Samples))
@@ -407,7 +413,7 @@ func (t *transcribing) streamed(path string) ([]ctc.Hypothesis, error) {
 
 // tell prints what has been read so far if that differs from the last line.
 func (t *transcribing) tell(before soFar, search settling, seconds float64) (soFar, error) {
-	now := soFar{File: before.File, Seconds: before.Seconds, Stable: t.text(search.Stable())}
+	now := soFar{File: before.File, Channel: before.Channel, Seconds: before.Seconds, Stable: t.text(search.Stable())}
 	best, err := search.Finish()
 	if err != nil && !errors.Is(err, ctc.ErrNoHypothesis) { // in the midst of a word of a lexicon
 		return now, err

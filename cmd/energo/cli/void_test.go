@@ -136,8 +136,8 @@ var counting = map[string]string{
 		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
-	"transcribe":   "beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json",
-	"align":        "out manifest frame logits probs lengths blank separator json min-confidence",
+	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json",
+	"align":        "out manifest channel frame logits probs lengths blank separator json min-confidence",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
 }
 

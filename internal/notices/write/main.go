@@ -112,7 +112,7 @@ func run(system string, args ...string) (string, error) {
 	return string(out), err
 }
 
-var isLicence = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents|third_party)`)
+var isLicence = regexp.MustCompile(`(?i)^((un)?licen[cs]e|copying|notice|patents|third_party)`)
 
 // licences returns the files of a folder that are a licence or a notice, and those in folders of such names. There must be one.
 func licences(dir string) (files []string, err error) {
