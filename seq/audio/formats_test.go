@@ -91,6 +91,34 @@ func TestChannels(t *testing.T) {
 	}
 }
 
+// TestVorbisResidue refuses a residue that ends before it begins, wherever it stands in a header; the decoder would search 2³² values.
+func TestVorbisResidue(t *testing.T) {
+	for _, c := range []struct{ begin, end int }{{2, 1}, {0, 0}, {1, 1 << 23}} {
+		b := bitReader{data: []byte{0, 0, byte(c.begin), 0, byte(c.begin >> 16), byte(c.end), 0, byte(c.end >> 16), 0, 0, 0, 0, 0, 0}}
+		if err := b.residue(); (err != nil) != (c.begin > c.end) {
+			t.Errorf("from %d to %d: %v", c.begin, c.end, err)
+		}
+	}
+	refused := 0
+	golden(t, "formats", func(c formatCase) {
+		i := bytes.Index(c.File, []byte("\x05vorbis"))
+		if i < 0 {
+			return
+		}
+		setup := c.File[i:min(len(c.File), i+maxSetup)]
+		for at := 16; at < min(len(setup), 1<<13); at++ {
+			one := bytes.Clone(setup)
+			one[at] ^= 0xff
+			if err := checkVorbisSetup(one); err != nil && strings.Contains(err.Error(), "it begins at") {
+				refused++
+			}
+		}
+	})
+	if refused == 0 {
+		t.Error("no damage of a header makes a residue end before it begins")
+	}
+}
+
 // FuzzFormats: no input panics, hangs or takes memory that it does not account for, whatever its format.
 func FuzzFormats(f *testing.F) {
 	golden(f, "formats", func(c formatCase) {

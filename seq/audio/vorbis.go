@@ -66,6 +66,68 @@ func checkVorbisSetup(packet []byte) error {
 			return bad("its Vorbis codebook %d: %v", i, err)
 		}
 	}
+	for range b.bits(6) + 1 {
+		b.at += 16 // a transform
+	}
+	for range b.bits(6) + 1 {
+		b.floor()
+	}
+	for i := range b.bits(6) + 1 {
+		if err := b.residue(); err != nil {
+			return bad("its Vorbis residue %d: %v", i, err)
+		}
+	}
+	return nil
+}
+
+// floor passes over a floor, of the kind 0 or 1.
+func (b *bitReader) floor() {
+	if kind := b.bits(16); kind == 0 {
+		b.at += 8 + 16 + 16 + 6 + 8
+		b.at += 8 * (b.bits(4) + 1)
+		return
+	}
+	classes := make([]int, b.bits(5)) // of partitions
+	most := -1
+	for i := range classes {
+		classes[i] = b.bits(4)
+		most = max(most, classes[i])
+	}
+	dimensions := make([]int, most+1)
+	for i := range dimensions {
+		dimensions[i] = b.bits(3) + 1
+		sub := b.bits(2)
+		if sub > 0 {
+			b.at += 8
+		}
+		b.at += 8 << sub
+	}
+	b.at += 2
+	width := b.bits(4)
+	for _, c := range classes {
+		b.at += dimensions[c] * width
+	}
+}
+
+// residue passes over a residue, and refuses one that ends before it begins: the decoder would take it for one of 2³² values.
+func (b *bitReader) residue() error {
+	b.at += 16
+	begin, end := b.bits(24), b.bits(24)
+	if begin > end {
+		return fmt.Errorf("it begins at %d and ends at %d", begin, end)
+	}
+	b.at += 24
+	cascade := make([]int, b.bits(6)+1)
+	b.at += 8
+	for i := range cascade {
+		cascade[i] = b.bits(3)
+		if b.bits(1) == 1 {
+			cascade[i] |= b.bits(5) << 3
+		}
+	}
+	for _, c := range cascade {
+		b.at += 8 * bits.OnesCount(uint(c))
+	}
 	return nil
 }
 
