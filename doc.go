@@ -42,6 +42,8 @@
 //     alignments as answers that any functional trains;
 //   - packages seq/token, seq/ctc, seq/ngram, seq/audio: what the classes of a network trained by CTC mean, what it
 //     says and when, language models of words, recordings;
+//   - packages seq/text, seq/timedtext: transcripts as people write them, spelled by a model's tokens; subtitles and other
+//     files of what is said when;
 //   - packages seq/read, seq/tag: networks that read strips and speech, and taggers of words, opened by their cards.
 //
 // Search:

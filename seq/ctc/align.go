@@ -1,6 +1,7 @@
 package ctc
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -47,6 +48,9 @@ type Aligner struct {
 	sums            [2]sumPass // from the beginning, and from the end
 	record          record
 }
+
+// errNoPath is where frames cannot spell tokens.
+var errNoPath = errors.New("no path")
 
 // Align returns the likeliest path through T frames of classes that spells the tokens,
 // with ties broken for staying. Its time is T·S for S tokens, and no beam cuts it.
@@ -100,11 +104,11 @@ func (p *sumPasses) Do(task, _ int) {
 func (a *Aligner) noPath(s *Spellings) error {
 	switch {
 	case a.g.least == far:
-		return fmt.Errorf("ctc: the %d pieces make up no whole spelling of the text", len(s.Pieces))
+		return fmt.Errorf("ctc: %w: the %d pieces make up no whole spelling of the text", errNoPath, len(s.Pieces))
 	case a.g.chain:
-		return fmt.Errorf("ctc: no path through the %d frames spells the %d tokens: they need at least %d frames, and scores above −Inf", a.frames, a.g.places, a.least())
+		return fmt.Errorf("ctc: %w through the %d frames spells the %d tokens: they need at least %d frames, and scores above −Inf", errNoPath, a.frames, a.g.places, a.least())
 	}
-	return fmt.Errorf("ctc: no path through the %d frames spells the text: its shortest spelling has %d tokens; it needs as many frames, one more between equal tokens, and scores above −Inf", a.frames, a.g.least)
+	return fmt.Errorf("ctc: %w through the %d frames spells the text: its shortest spelling has %d tokens; it needs as many frames, one more between equal tokens, and scores above −Inf", errNoPath, a.frames, a.g.least)
 }
 
 // least is the number of frames that the tokens of a chain need.

@@ -47,6 +47,7 @@ type Beam struct {
 	TopTokens int     // how many tokens of a frame, the likeliest, begin new prefixes; 0 means all
 	Delay     int     // in frames; prefixes are dropped that differ from the best one in a label that it has had for this long; 0 means never
 	Best      int     // most hypotheses returned; 0 means 1
+	Times     bool    // hypotheses have Spans, and a stream keeps the frames of labels that are not settled
 
 	Model     LanguageModel   // of words, or of tokens without a separator; nil for none
 	LMWeight  float64         // from 0 to 1e6
@@ -79,6 +80,7 @@ type Hypothesis struct {
 	Unknown  int     // of the words, those that no model has
 	Boost    float64 // of hot words
 	Total    float64
+	Spans    []Span // with Times, where the Tokens are: the likeliest alignment to the frames, as an Aligner finds it
 }
 
 // Decoder is a Beam made ready by [NewDecoder]; the zero Decoder must not be used. It does not change, so
@@ -263,10 +265,17 @@ func (b *Beam) separator() int {
 // bound; emissions that allow no labels, [ErrNoHypothesis], with the reason.
 func (d *Decoder) Decode(logProbs []float32) ([]Hypothesis, error) {
 	s := d.Stream()
+	times := s.times
+	s.times = nil // whole emissions are aligned at once
 	if err := s.Push(logProbs); err != nil {
 		return nil, err
 	}
-	return s.Finish()
+	best, err := s.Finish()
+	if err != nil || times == nil {
+		return best, err
+	}
+	times.kept = logProbs
+	return best, times.fill(best)
 }
 
 // Text returns the text of labels: that of their tokens, one after the other, or, where words have Spellings, the

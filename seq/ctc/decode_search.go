@@ -387,7 +387,7 @@ func (s *search) hypotheses(before []int) ([]Hypothesis, error) {
 	best := make([]Hypothesis, min(len(all), s.d.beam.Best))
 	for i := range best {
 		r := &all[i]
-		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, r.more, int(r.words), int(r.unknown), r.boost, r.total}
+		best[i] = Hypothesis{s.labels(before, r.prefix), r.onEither, r.lm, r.more, int(r.words), int(r.unknown), r.boost, r.total, nil}
 	}
 	if len(best) == 0 {
 		return nil, s.noHypothesis()

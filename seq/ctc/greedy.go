@@ -1,9 +1,11 @@
 package ctc
 
+import "math"
+
 // Path is an alignment's labels.
 type Path struct {
 	Tokens  []int   // the labels
-	Frames  []int   // of each label, the first frame that has it
+	Spans   []Span  // where they are; the confidence is the mean probability of the label in its frames
 	LogProb float64 // of the alignment alone
 }
 
@@ -29,6 +31,7 @@ type GreedyStream struct {
 	classes, blank int
 	last           int // class of the last frame
 	frames         int
+	sure           float64 // sum of the probabilities of the last label in its frames
 	path           Path
 }
 
@@ -62,13 +65,25 @@ func (g *GreedyStream) Push(logProbs []float32) error {
 		}
 		if best != g.last && best != g.blank {
 			g.path.Tokens = append(g.path.Tokens, best)
-			g.path.Frames = append(g.path.Frames, g.frames+t)
+			g.path.Spans = append(g.path.Spans, Span{Token: best, Start: g.frames + t})
+			g.sure = 0
+		}
+		if best != g.blank {
+			g.extend(g.frames+t+1, float64(row[best]))
 		}
 		g.path.LogProb += float64(row[best])
 		g.last = best
 	}
 	g.frames += n
 	return nil
+}
+
+// extend has the last label up to a frame.
+func (g *GreedyStream) extend(end int, logProb float64) {
+	s := &g.path.Spans[len(g.path.Spans)-1]
+	g.sure += math.Exp(logProb)
+	s.End, s.LogProb = end, s.LogProb+logProb
+	s.Confidence = min(g.sure/float64(end-s.Start), 1)
 }
 
 // Path returns the path of the frames so far; its labels do not change any more. It is good until the next Push.

@@ -29,9 +29,15 @@ func TestGreedyIsBestAlignment(t *testing.T) {
 				if !slices.Equal(got.Tokens, labels) || !close64(got.LogProb, best) {
 					t.Fatalf("%+v; want %v with %v", got, labels, best)
 				}
-				for i, f := range got.Frames {
-					if alignment[f] != got.Tokens[i] || f > 0 && alignment[f-1] == got.Tokens[i] {
-						t.Errorf("label %d begins at frame %d of %v", i, f, alignment)
+				aligner := Aligner{Blank: blank}
+				a, err := aligner.Align(x, classes, labels)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, s := range got.Spans {
+					want := a.Spans[i]
+					if s.Token != labels[i] || s.Start != want.Start || s.End != want.End || !close64(s.LogProb, want.LogProb) || !(s.Confidence > 0 && s.Confidence <= 1) {
+						t.Errorf("label %d is at %+v of %v; aligned, at %+v", i, s, alignment, want)
 					}
 				}
 			}
@@ -41,7 +47,7 @@ func TestGreedyIsBestAlignment(t *testing.T) {
 
 func TestGreedyTiesAndErrors(t *testing.T) {
 	p, err := Greedy([]float32{-1, -1, -1, -3, -1, -1}, 3, 2)
-	if err != nil || !slices.Equal(p.Tokens, []int{0, 1}) || !slices.Equal(p.Frames, []int{0, 1}) || p.LogProb != -2 {
+	if err != nil || !slices.Equal(p.Tokens, []int{0, 1}) || !slices.Equal(places(p.Spans), [][3]int{{0, 0, 1}, {1, 1, 2}}) || p.LogProb != -2 {
 		t.Errorf("%+v, %v", p, err)
 	}
 	zero := float32(math.Inf(-1))

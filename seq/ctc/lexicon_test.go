@@ -131,7 +131,7 @@ func TestGreedyStream(t *testing.T) {
 			}
 			x = x[n:]
 		}
-		if got := g.Path(); !slices.Equal(got.Tokens, want.Tokens) || !slices.Equal(got.Frames, want.Frames) || got.LogProb != want.LogProb {
+		if got := g.Path(); !slices.Equal(got.Tokens, want.Tokens) || !slices.Equal(got.Spans, want.Spans) || got.LogProb != want.LogProb {
 			t.Fatalf("%+v; want %+v", got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package ctc
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -24,7 +25,7 @@ func TestStreamIsDecode(t *testing.T) {
 			frames := rng.IntN(120)
 			x := emit(rng, frames, d.beam.Classes, 3, 0.05)
 			want, err := d.Decode(x)
-			if err != nil {
+			if err != nil && !errors.Is(err, ErrNoHypothesis) {
 				t.Fatal(err)
 			}
 			s.Reset()
@@ -120,7 +121,7 @@ func TestPrefixesAreGivenBack(t *testing.T) {
 func finish(t testing.TB, s *Stream) []Hypothesis {
 	t.Helper()
 	best, err := s.Finish()
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNoHypothesis) { // as in the midst of a word of a lexicon
 		t.Fatal(err)
 	}
 	return best

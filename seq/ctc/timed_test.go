@@ -1,10 +1,8 @@
 package ctc
 
 import (
-	"encoding/json"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 )
 
@@ -19,15 +17,6 @@ func timeline() *Timeline {
 	}
 	tokens := TimedTokens(spans, func(c int) string { return []string{"", "a", "b\"", " ", "c"}[c] }, 0.02, 0.01)
 	return &Timeline{File: "my file.wav", Duration: 3.5, LogProb: -7.5, Total: -7, Tokens: tokens, Words: TimedWords(append(tokens[:4:4], Timed{Text: " "}, tokens[4]), " ")}
-}
-
-func text(t *testing.T, write func(w *strings.Builder) error) string {
-	t.Helper()
-	var b strings.Builder
-	if err := write(&b); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
 }
 
 // TestTimedWords: words go from their first token to their last, and weigh their tokens by time.
@@ -50,69 +39,11 @@ func TestTimedWords(t *testing.T) {
 	if got := TimedWords(x.Tokens, ""); len(got) != len(x.Tokens) {
 		t.Errorf("without a separator: %+v", got)
 	}
-}
-
-// TestTimelineFormats holds the formats against what their readers want to see.
-func TestTimelineFormats(t *testing.T) {
-	x := timeline()
-	ctm := text(t, func(w *strings.Builder) error { return x.WriteCTM(w) })
-	if want := "my_file.wav 1 0.010 0.060 ab\" 0.600\nmy_file.wav 1 0.130 0.040 c 0.900\nmy_file.wav 1 2.010 1.000 * 1.000\n"; ctm != want {
-		t.Errorf("CTM:\n%s", ctm)
+	if got := JoinWords(TimedWords(x.Tokens, "")); got != `ab" c *` {
+		t.Errorf("without a separator the text is %q", got)
 	}
-	srt := text(t, func(w *strings.Builder) error { return x.WriteSRT(w) })
-	if want := "1\n00:00:00,010 --> 00:00:00,170\nab\" c\n\n2\n00:00:02,010 --> 00:00:03,010\n*\n\n"; srt != want {
-		t.Errorf("SRT:\n%s", srt)
-	}
-	grid := text(t, func(w *strings.Builder) error { return x.WriteTextGrid(w) })
-	for _, want := range []string{"xmax = 3.5000", "size = 2", `name = "words"`, `text = "ab"""`, "intervals: size = 7", `name = "tokens"`} {
-		if !strings.Contains(grid, want) {
-			t.Errorf("the TextGrid has no %q:\n%s", want, grid)
-		}
-	}
-	contiguous(t, grid)
-	var back Timeline
-	if err := json.Unmarshal([]byte(text(t, func(w *strings.Builder) error { return x.WriteJSON(w) })), &back); err != nil || len(back.Tokens) != 5 || back.Words[1] != x.Words[1] {
-		t.Errorf("JSON: %+v, %v", back, err)
-	}
-}
-
-// contiguous checks that every interval of a tier begins where the one before ended.
-func contiguous(t *testing.T, grid string) {
-	t.Helper()
-	last := ""
-	lines := strings.Split(grid, "\n")
-	for i, line := range lines {
-		if strings.HasPrefix(line, "        intervals: size") {
-			last = "0.0000"
-		}
-		if !strings.HasPrefix(line, "        intervals [") {
-			continue
-		}
-		from, to := strings.Fields(lines[i+1])[2], strings.Fields(lines[i+2])[2]
-		if from != last || from == to {
-			t.Errorf("an interval from %s to %s behind %s", from, to, last)
-		}
-		last = to
-	}
-}
-
-// TestTimelineEmpty: nothing said is a timeline, too.
-func TestTimelineEmpty(t *testing.T) {
-	x := &Timeline{File: "f", Duration: 1}
-	grid := text(t, func(w *strings.Builder) error { return x.WriteTextGrid(w) })
-	contiguous(t, grid)
-	if strings.Count(grid, "intervals [1]") != 2 {
-		t.Errorf("the tiers are not filled:\n%s", grid)
-	}
-	if s := text(t, func(w *strings.Builder) error { return x.WriteSRT(w) }); s != "" {
-		t.Errorf("SRT: %q", s)
-	}
-	x = &Timeline{Words: []Timed{{Text: "", Start: 0.5, End: 1}}}
-	if s := text(t, func(w *strings.Builder) error { return x.WriteCTM(w) }); s != "- 1 0.500 0.500 <eps> 0.000\n" {
-		t.Errorf("CTM of what has no names: %q", s)
-	}
-	if got := stamp(3661.0625); got != "01:01:01,063" {
-		t.Errorf("a stamp is %s", got)
+	if got := JoinWords(x.Words); got != `ab" c *` {
+		t.Errorf("with a separator the text is %q", got)
 	}
 }
 

@@ -342,14 +342,21 @@ func (e *Emitter) Align(x Emissions, text *string, refine bool) (*ctc.Timeline, 
 	if err != nil {
 		return nil, err
 	}
+	return e.align(x, spellings, refine)
+}
+
+// AlignClasses is Align of classes, those of a decoder's hypothesis, say; ctc.Wildcard is one.
+func (e *Emitter) AlignClasses(x Emissions, classes []int, refine bool) (*ctc.Timeline, error) {
+	return e.align(x, ctc.OneSpelling(classes), refine)
+}
+
+func (e *Emitter) align(x Emissions, spellings ctc.Spellings, refine bool) (*ctc.Timeline, error) {
 	a, err := e.aligner.AlignSpellings(x.LogProbs, len(e.Classes), spellings)
 	if err != nil {
 		return nil, err
 	}
-	a.Spans = slices.DeleteFunc(a.Spans, func(s ctc.Span) bool { return s.Token != ctc.Wildcard && e.Tokens.Special(s.Token) })
-	t := &ctc.Timeline{Unit: e.Unit, Duration: x.Length, LogProb: a.LogProb, Total: a.Total}
-	t.Tokens = ctc.TimedTokens(a.Spans, func(k int) string { return e.Classes[k] }, x.Frame, x.Offset)
-	t.Words = ctc.TimedWords(t.Tokens, e.Separator)
+	t := e.TimelineOf(x, a.Spans)
+	t.LogProb, t.Total = a.LogProb, a.Total
 	if e.Reader == nil || !refine {
 		return t, nil
 	}
@@ -360,6 +367,15 @@ func (e *Emitter) Align(x Emissions, text *string, refine bool) (*ctc.Timeline, 
 		t.Words[i].Start, t.Words[i].End = w.Start, w.End
 	}
 	return t, nil
+}
+
+// TimelineOf returns spans of classes as words and tokens of emissions, in the emitter's unit, without special tokens.
+func (e *Emitter) TimelineOf(x Emissions, spans []ctc.Span) *ctc.Timeline {
+	said := slices.DeleteFunc(slices.Clone(spans), func(s ctc.Span) bool { return s.Token != ctc.Wildcard && e.Tokens.Special(s.Token) })
+	t := &ctc.Timeline{Unit: e.Unit, Duration: x.Length}
+	t.Tokens = ctc.TimedTokens(said, func(k int) string { return e.Classes[k] }, x.Frame, x.Offset)
+	t.Words = ctc.TimedWords(t.Tokens, e.Separator)
+	return t
 }
 
 // spellings are all ways in which tokens spell a text, its wildcards by themselves; without one they are the best class of each frame.
@@ -408,7 +424,7 @@ func sentences(text string) (all [][]string) {
 		var words []string
 		for _, w := range strings.Fields(line) {
 			words = append(words, w)
-			if last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(w, "\"')]»”’")); strings.ContainsRune(".!?…。！？", last) {
+			if EndsSentence(w) {
 				all, words = append(all, words), nil
 			}
 		}
@@ -417,6 +433,12 @@ func sentences(text string) (all [][]string) {
 		}
 	}
 	return all
+}
+
+// EndsSentence reports whether a word ends with the mark of a sentence's end, behind which quotes and brackets may stand.
+func EndsSentence(word string) bool {
+	last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(word, "\"')]»”’"))
+	return strings.ContainsRune(".!?…。！？", last)
 }
 
 // sentence is all spellings of words, wildcards among them.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -14,11 +13,11 @@ import (
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
+	"github.com/energo-ml/energo/seq/text"
 	"github.com/spf13/cobra"
 )
 
@@ -29,17 +28,18 @@ type aligning struct {
 	json     bool
 	coarse   bool // times of the emissions alone
 	many     bool
-	least    float64  // the confidence and likelihood that words must have; 0 for any
-	outs     []string // names of files to write, % being the aligned file's own name
-	from, to float64  // of pictures
+	least    float64 // the confidence and likelihood that words must have; 0 for any
+	outs     outs
+	speller  *text.Normaliser
+	unknown  string  // what becomes of characters that no token spells
+	from, to float64 // of pictures
 	truth    map[string][]audio.Interval
 	errors   ctc.TimeError
-	ctm      map[string]*bytes.Buffer // conversations of several files
 }
 
 func newAlign() *cobra.Command {
-	a := &aligning{ctm: map[string]*bytes.Buffer{}}
-	var manifest, truth, textFile, star string
+	a := &aligning{}
+	var manifest, truth, textFile, star, level string
 	var flags listenFlags
 	cmd := &cobra.Command{
 		Use: "align RUN FILE [TEXT...]", Short: "Find when the words of a text are said in a recording",
@@ -49,12 +49,18 @@ anything that the text leaves out. Without a text, what the model reads is align
 alike, in pixels; and so are recordings and lines of text by an ONNX model, and another system's emissions, with a file of tokens in the run's place (see energo
 transcribe --help).
 
+A text is spelled by the tokens, and its own words are shown with their times. --normalise says how: none takes Unicode's
+forms of characters to the tokens'; basic also takes letters to their case, and leaves punctuation and accents out that they do not have; en, de, fr and es also spell numbers, ordinals,
+amounts, times of day, signs and abbreviations: "Dr. Smith's 3 €" is aligned as "doctor smith's three euros". --unknown says
+what becomes of a character that the tokens still do not spell: error names it by its line and word, skip leaves it out of the spelling
+alone, wildcard has its word stand for anything.
+
 The emissions of a run of speech have the beginnings of words late, by a tenth of a second or so. With the run's
 model of times, times.safetensors, they are found to about a hundredth; --coarse leaves that out.
 
---out writes files by the end of their names, and may be given again: .json, .ctm, .TextGrid (Praat), .srt
-(subtitles), and .png or .svg for a picture: the spectrogram, the alignment under it, and the posteriors.
-A % in the name is the aligned file's own name.
+--out writes files by the end of their names: .json, .csv, .ctm, .TextGrid (Praat), the subtitles .srt, .vtt and .ass
+(words marked for karaoke), and .png or .svg for a picture: the spectrogram, the alignment under it, and the posteriors.
+A % in the name is the aligned file's own name, with its folders below the one that all files lie in.
 
 The file - is a recording from standard input; --channel each aligns every channel by itself.
 
@@ -72,6 +78,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 		Example: `  energo align runs/speech-1 recording.wav "one two three"
   energo align runs/speech-1 recording.wav --text transcript.txt --out recording.TextGrid --out recording.png
   energo align runs/speech-1 meeting.wav "* nine *"
+  energo align runs/speech-1 talk.wav --text talk.txt --normalise en --unknown skip --keep-lines --out talk.srt
   energo align net.onnx recording.wav "one two three" --out recording.TextGrid
   energo align runs/speech-1 --manifest corpus/heard.csv --truth corpus/times.csv --out 'aligned/%.TextGrid'`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -87,10 +94,15 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 			case len(args) > 1 && args[1] == "-" && textFile == "-":
 				return usagef("energo align: standard input is the recording; the text must be a file or words")
 			}
+			hasText := len(args) > 2 || textFile != "" || manifest != ""
+			const noText = "there is no text: what the model reads is aligned"
 			return refuseVoid(cmd, []rule{
+				{"normalise", hasText, noText},
+				{"unknown", hasText, noText},
+				{"keep-lines", hasText, noText},
 				{"truth", manifest != "", "it is for the files of a --manifest"},
 				{"text", manifest == "", "a --manifest has the texts"},
-				{"star", manifest != "" || textFile != "" || len(args) > 2, "there is no text"},
+				{"star", hasText, noText},
 			})
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -99,6 +111,9 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 				return err
 			}
 			if err := refuseVoid(cmd, a.rules()); err != nil {
+				return err
+			}
+			if a.speller, err = speller(level, a.unknown, spelled(a.Emitter)); err != nil {
 				return err
 			}
 			if truth != "" {
@@ -123,6 +138,9 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 			if err != nil {
 				return err
 			}
+			if err := a.outs.plan(files, a.Channels == audio.Each); err != nil {
+				return err
+			}
 			if manifest == "" {
 				if files[0].text, err = textToAlign(args[2:], textFile, cmd.InOrStdin()); err != nil {
 					return err
@@ -136,7 +154,10 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 	}
 	f := cmd.Flags()
 	f.StringVar(&textFile, "text", "", "`file` of the text; - is stdin")
-	f.StringArrayVar(&a.outs, "out", nil, "`file` to write: .json, .ctm, .TextGrid, .srt, .png or .svg; may be given again")
+	a.outs.add(f, ", .png or .svg")
+	f.BoolVar(&a.outs.rules.KeepLines, "keep-lines", false, "end a subtitle with each line of the text")
+	f.StringVar(&level, "normalise", text.Basic, "how the text is taken to the tokens: `LEVEL` "+strings.Join(text.Levels(), ", "))
+	f.StringVar(&a.unknown, "unknown", string(text.Refuse), "what becomes of characters that no token spells: `POLICY` error, skip, wildcard")
 	f.Float64Var(&a.from, "from", 0, "where pictures begin")
 	f.Float64Var(&a.to, "to", 0, "where pictures end; 0 is the end of the file")
 	f.Float64Var(&a.least, "min-confidence", 0, "the likelihood and confidence that each word must have, from 0 to 1; else the exit status is 1")
@@ -149,13 +170,36 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 	return cmd
 }
 
+// speller makes the normaliser of a level for tokens, or for texts that are compared.
+func speller(level, unknown string, tokens []string) (*text.Normaliser, error) {
+	n, err := text.New(level, tokens)
+	if err != nil {
+		return nil, usagef("--normalise is %q; it must be one of %s", level, strings.Join(text.Levels(), ", "))
+	}
+	n.Unknown = text.Unknown(unknown)
+	if !slices.Contains([]text.Unknown{text.Refuse, text.Skip, text.Wildcard}, n.Unknown) {
+		return nil, usagef("--unknown is %q; it must be error, skip or wildcard", unknown)
+	}
+	return n, nil
+}
+
+// spelled are the texts of tokens that a text is spelled by, which are not the blank and other special ones.
+func spelled(e *read.Emitter) []string {
+	texts := []string{}
+	for class, s := range e.Classes {
+		if class != e.Blank && !e.Tokens.Special(class) {
+			texts = append(texts, s)
+		}
+	}
+	return texts
+}
+
 // rules says which flags count.
 func (a *aligning) rules() []rule {
 	const pictures = "it is of pictures, .png or .svg (--out)"
-	drawn := slices.ContainsFunc(a.outs, func(name string) bool {
-		return slices.Contains([]string{".png", ".svg"}, strings.ToLower(filepath.Ext(name)))
-	})
-	return append(listenRules(a.Emitter), []rule{
+	drawn := slices.ContainsFunc(a.outs.names, isPicture)
+	return append(slices.Concat(listenRules(a.Emitter), a.outs.void()), []rule{
+		{"keep-lines", a.outs.subtitles(), ofSubtitles},
 		{"coarse", a.Reader != nil && a.Reader.Refines(), "there is no model of times"},
 		{"from", drawn, pictures},
 		{"to", drawn, pictures},
@@ -167,12 +211,12 @@ const maxText = 1 << 26
 
 // textToAlign returns the text that was given; nil for none.
 func textToAlign(words []string, file string, stdin io.Reader) (*string, error) {
-	text := strings.Join(words, " ")
+	all := strings.Join(words, " ")
 	if file == "" {
 		if len(words) == 0 {
 			return nil, nil
 		}
-		return &text, nil
+		return &all, nil
 	}
 	if file != "-" {
 		f, err := os.Open(file)
@@ -182,33 +226,21 @@ func textToAlign(words []string, file string, stdin io.Reader) (*string, error) 
 		defer f.Close()
 		stdin = f
 	}
-	all, err := io.ReadAll(io.LimitReader(stdin, maxText+1))
+	data, err := io.ReadAll(io.LimitReader(stdin, maxText+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(all) > maxText {
+	if len(data) > maxText {
 		return nil, fmt.Errorf("%s has more than %d bytes of text", file, maxText)
 	}
-	text = string(all)
-	return &text, nil
+	all = string(data)
+	return &all, nil
 }
 
 // checkOuts refuses names that files can't have, before anything is done.
 func (a *aligning) checkOuts() error {
-	for _, name := range a.outs {
-		end := strings.ToLower(filepath.Ext(name))
-		switch end {
-		case ".json", ".png", ".svg":
-		case ".ctm", ".textgrid", ".srt":
-			if a.Unit != read.Seconds {
-				return usagef("--out %s: the format has seconds; strips have %s. Take .json, .png or .svg", shown(name), a.Unit)
-			}
-		default:
-			return usagef("--out %s: its name must end in .json, .ctm, .TextGrid, .srt, .png or .svg", shown(name))
-		}
-		if a.many && end != ".ctm" && !strings.Contains(name, "%") {
-			return usagef("--out %s: with a --manifest, or each channel, its name needs a %%, for each file's own name", shown(name))
-		}
+	if err := a.outs.check(a.Unit, true); err != nil {
+		return err
 	}
 	if !(a.from >= 0 && (a.to == 0 || a.to > a.from)) || math.IsInf(a.to, 0) {
 		return usagef("--from is %v and --to %v; they must be from 0 on, and --to the greater", a.from, a.to)
@@ -228,18 +260,15 @@ func (a *aligning) heard(f heard) error {
 	if err != nil {
 		return err
 	}
-	t, err := a.Align(x, f.text, !a.coarse)
+	t, err := a.align(f, x)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.name, err)
 	}
-	t.File = f.path
-	if a.truth != nil {
-		if err := a.compare(t); err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
-		}
+	for i, w := range t.Words {
+		t.Words[i].Doubted = w.Doubtful(cmp.Or(a.least, unlikely))
 	}
-	t.File = f.name
-	if err := a.write(t, x, f.stem); err != nil {
+	draw := func(path string) error { return report.WriteAlignment(path, a.picture(t, x), a.from, a.to) }
+	if err := a.outs.write(f, t, draw); err != nil {
 		return err
 	}
 	if err := a.show(t); err != nil {
@@ -253,15 +282,14 @@ const unlikely = 0.02
 
 // doubt names words that are hardly in the recording.
 func (a *aligning) doubt(t *ctc.Timeline, text bool) error {
-	least := cmp.Or(a.least, unlikely)
 	words := 0
 	var below []ctc.Timed
 	for _, w := range t.Words {
-		if w.Wildcard() {
+		if w.Wildcard() || w.Unsaid {
 			continue
 		}
 		words++
-		if w.Doubtful(least) {
+		if w.Doubted {
 			below = append(below, w)
 		}
 	}
@@ -270,7 +298,7 @@ func (a *aligning) doubt(t *ctc.Timeline, text bool) error {
 	}
 	w := below[0]
 	message := fmt.Sprintf("%s: %d of the %d words have a likelihood or confidence below %v: perhaps they are not said. The first is %q, put at %.2f to %.2f with a likelihood of %.2g and a confidence of %.2g",
-		t.File, len(below), words, least, excerpt.Of(w.Text), w.Start, w.End, w.Likelihood, w.Confidence)
+		t.File, len(below), words, cmp.Or(a.least, unlikely), excerpt.Of(w.Text), w.Start, w.End, w.Likelihood, w.Confidence)
 	if a.least > 0 {
 		return errors.New(message)
 	}
@@ -278,54 +306,79 @@ func (a *aligning) doubt(t *ctc.Timeline, text bool) error {
 	return err
 }
 
-// compare holds the words' times against the true ones, where there are some.
-func (a *aligning) compare(t *ctc.Timeline) error {
-	words, ok := a.truth[filepath.Clean(t.File)]
+// align finds when the words of a file's text are said, or those that the model reads.
+func (a *aligning) align(f heard, x read.Emissions) (*ctc.Timeline, error) {
+	var words []text.Word
+	spelling := f.text
+	if f.text != nil {
+		var err error
+		if words, err = a.speller.Words(*f.text); err != nil {
+			return nil, err
+		}
+		spelling = new(a.spelling(words))
+	}
+	t, err := a.Align(x, spelling, !a.coarse)
+	if err != nil {
+		return nil, err
+	}
+	if f.text != nil {
+		if t.Words, err = text.Times(t.Tokens, words); err != nil {
+			return nil, err
+		}
+	}
+	if a.truth != nil {
+		err = a.compare(f.path, t, words)
+	}
+	t.File = f.name
+	return t, err
+}
+
+// spelling is the spelling of words, of which each sentence has a line of its own where a * may stand between them.
+func (a *aligning) spelling(words []text.Word) string {
+	if !a.Stars {
+		return a.speller.Spelling(words)
+	}
+	var lines []string
+	lo := 0
+	for i, w := range words {
+		if i+1 < len(words) && words[i+1].Line == w.Line && !read.EndsSentence(w.Text) {
+			continue
+		}
+		if s := a.speller.Spelling(words[lo : i+1]); s != "" {
+			lines = append(lines, s)
+		}
+		lo = i + 1
+	}
+	return strings.Join(lines, "\n")
+}
+
+// compare holds the words' times against the true ones, where there are some: those of words that are spelled, by their spelling.
+func (a *aligning) compare(path string, t *ctc.Timeline, spelled []text.Word) error {
+	truth, ok := a.truth[filepath.Clean(path)]
 	if !ok {
 		return nil
 	}
-	var truth []ctc.Timed
-	for _, w := range words {
-		truth = append(truth, ctc.Timed{Text: a.Normal(w.Word), Start: w.Start, End: w.End})
+	var words, exact []ctc.Timed
+	at := 0 // in spelled, which has not the wildcards between sentences
+	for _, w := range t.Words {
+		if at < len(spelled) && (!w.Wildcard() || spelled[at].Spelled == ctc.WildcardText) {
+			w.Text = spelled[at].Spelled
+			at++
+		}
+		if !w.Unsaid {
+			words = append(words, w)
+		}
 	}
-	return a.errors.Add(t.Words, truth)
-}
-
-// write writes the files that were asked for.
-func (a *aligning) write(t *ctc.Timeline, x read.Emissions, base string) error {
-	for _, name := range a.outs {
-		path := strings.ReplaceAll(name, "%", base)
-		var b bytes.Buffer
-		var err error
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".json":
-			err = t.WriteJSON(&b)
-		case ".textgrid":
-			err = t.WriteTextGrid(&b)
-		case ".srt":
-			err = t.WriteSRT(&b)
-		case ".ctm":
-			if a.ctm[path] == nil {
-				a.ctm[path] = &bytes.Buffer{}
-			}
-			err = t.WriteCTM(a.ctm[path])
-			if err == nil {
-				continue // written when all files are done
-			}
-		default:
-			err = report.WriteAlignment(path, a.picture(t, x), a.from, a.to)
-			if err == nil {
-				continue
-			}
-		}
-		if err == nil {
-			err = wholefile.Write(path, b.Bytes())
-		}
+	for _, w := range truth {
+		parts, err := a.speller.Words(w.Word)
 		if err != nil {
 			return err
 		}
+		if s := a.speller.Spelling(parts); s != "" {
+			exact = append(exact, ctc.Timed{Text: s, Start: w.Start, End: w.End})
+		}
 	}
-	return nil
+	return a.errors.Add(words, exact)
 }
 
 // picture is an alignment as report draws it.
@@ -385,10 +438,8 @@ type timeErrors struct {
 
 // finish writes what is of all files together.
 func (a *aligning) finish() error {
-	for path, b := range a.ctm {
-		if err := wholefile.Write(path, b.Bytes()); err != nil {
-			return err
-		}
+	if err := a.outs.finish(); err != nil {
+		return err
 	}
 	if a.truth == nil {
 		return nil

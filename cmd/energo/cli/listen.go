@@ -117,9 +117,11 @@ func partsOf(e *read.Emitter, f spokenFile) ([]spokenFile, error) {
 		return nil, fmt.Errorf("%s has the emissions of %d recordings; name the one of this text, as in %s", f.path, len(names), names[0])
 	}
 	var all []spokenFile
-	for _, name := range names {
+	for k, name := range names {
 		one := f
-		one.path = name
+		if one.path = name; len(names) > 1 {
+			one.stem = fmt.Sprintf("%s[%d]", f.stem, k)
+		}
 		all = append(all, one)
 	}
 	return all, nil
@@ -139,21 +141,14 @@ type spokenFile struct {
 	path string
 	text *string
 	part *audio.Utterance // of a manifest
-}
-
-// stem names the files that are written for a file.
-func (f spokenFile) stem() string {
-	if f.part != nil && f.part.Name != "" {
-		return f.part.Name
-	}
-	return strings.TrimSuffix(filepath.Base(f.path), filepath.Ext(f.path))
+	stem string           // of the files that are written for it
 }
 
 // A heard is what a file has to be read: a recording or one channel of it, or emissions, or the picture of a line.
 type heard struct {
 	spokenFile
 	name    string           // for people: of a channel, "a.wav, channel 2"
-	stem    string           // of the files that are written for it
+	stem    string           // of the files that are written for it, of the channel
 	sound   *audio.Recording // nil where the file is no recording
 	several bool             // it is not all that the file has
 }
@@ -188,7 +183,7 @@ func (l *listener) each(e *read.Emitter, f spokenFile, do func(h heard) error) e
 	}
 	parts, err := partsOf(e, f)
 	for _, p := range parts {
-		err = errors.Join(err, do(heard{spokenFile: p, name: p.path, stem: p.stem(), several: len(parts) > 1}))
+		err = errors.Join(err, do(heard{spokenFile: p, name: p.path, stem: p.stem, several: len(parts) > 1}))
 	}
 	return err
 }
@@ -197,7 +192,7 @@ func (l *listener) each(e *read.Emitter, f spokenFile, do func(h heard) error) e
 func (l *listener) eachChannel(f spokenFile, do func(h heard) error) error {
 	all, err := l.open(f)
 	for _, sound := range all {
-		h := heard{spokenFile: f, name: f.path, stem: f.stem(), sound: &sound, several: len(all) > 1}
+		h := heard{spokenFile: f, name: f.path, stem: f.stem, sound: &sound, several: len(all) > 1}
 		if f.part != nil && f.part.Name != "" && (f.part.Start > 0 || f.part.Duration > 0) {
 			h.name += ", " + f.part.Name
 		}
@@ -232,14 +227,16 @@ func spokenFiles(named []string, manifest string) (all []spokenFile, err error) 
 	for _, path := range named {
 		all = append(all, spokenFile{path: path})
 	}
-	if manifest == "" {
-		return all, nil
+	if manifest != "" {
+		lines, err := audio.Manifest(manifest)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range lines {
+			all = append(all, spokenFile{path: u.Path, text: &u.Text, part: &u})
+		}
 	}
-	lines, err := audio.Manifest(manifest)
-	for _, u := range lines {
-		all = append(all, spokenFile{u.Path, &u.Text, &u})
-	}
-	return all, err
+	return all, nameStems(all)
 }
 
 // eachFile does one file after the other. A file that fails is reported, on out, too, where that is of JSON lines, and the

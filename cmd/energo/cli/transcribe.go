@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
+	"github.com/energo-ml/energo/seq/text"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -54,15 +55,15 @@ func (d *decodeFlags) searches() bool {
 	return d.beam > 0 || len(d.lm) > 0 || d.lexicon != "" || len(d.hot) > 0 || len(d.hotFiles) > 0 || d.best > 1
 }
 
-// decoder makes the search that the flags ask for.
-func (d *decodeFlags) decoder(e *read.Emitter) (*ctc.Decoder, error) {
+// decoder makes the search that the flags ask for; times are those of its hypotheses.
+func (d *decodeFlags) decoder(e *read.Emitter, times bool) (*ctc.Decoder, error) {
 	if !(d.delay >= 0 && d.delay/e.Frame < math.MaxInt32) {
 		return nil, usagef("--delay is %v; it must be from 0 on", d.delay)
 	}
 	b := ctc.Beam{
 		Tokens: e.Classes, Blank: e.Blank, Separator: e.Separator,
 		Width: d.beam, Threshold: d.threshold, TopTokens: d.topTokens, Best: d.best, WordBonus: d.wordBonus,
-		Delay: int(math.Ceil(d.delay / e.Frame)),
+		Delay: int(math.Ceil(d.delay / e.Frame)), Times: times,
 	}
 	if d.best > 1 {
 		b.Best = math.MaxInt32 // of which some have the same words
@@ -112,6 +113,7 @@ type hypothesis struct {
 	Unknown  int            `json:"unknown,omitempty"` // of the words, those that no language model has
 	Boost    float64        `json:"boost"`
 	Total    measure.Number `json:"total"`
+	Times    []ctc.Timed    `json:"times,omitempty"` // of the words
 }
 
 type transcribing struct {
@@ -124,6 +126,9 @@ type transcribing struct {
 	stream bool
 	chunk  float64
 	named  bool // print the files' names
+	times  bool // of words, with --json
+	outs   outs
+	alike  *text.Normaliser // of texts that are compared
 	edits  bool
 	words  ctc.ErrorCount
 	chars  ctc.ErrorCount
@@ -131,7 +136,7 @@ type transcribing struct {
 
 func newTranscribe() *cobra.Command {
 	t := &transcribing{}
-	var manifest string
+	var manifest, level string
 	var from listenFlags
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
@@ -145,10 +150,14 @@ Without further flags each frame's best class counts. A beam search sums over al
 steer it. A word that no language model has is unlikely, not impossible; --unk makes it more so or less. A line of a lexicon is a word or, as flashlight has them, a word
 and the tokens that spell it, as often as it has spellings. Texts may be gzipped, in UTF-8 or UTF-16. Spaces at the ends of a text and doubled ones are left out; of
 hypotheses that are then alike, only the best is shown. --manifest reads the files that a manifest names (see energo train speech --help) and counts errors
-against its texts. A recording that is cut off is read up to there, with a warning. The file - is a recording from standard input, such as what ffmpeg
+against its texts; --normalise en, de, fr or es makes both alike before, in small letters, without punctuation and with numbers spelled. A recording that is cut off is read up to there, with a warning. The file - is a recording from standard input, such as what ffmpeg
 makes of other formats; --channel each reads every channel by itself. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
 will not change any more, and in brackets what may; the result is that of the whole recording. With --delay, doubts
 older than that are settled, so that there is always something that will not change.
+
+--out writes when the words are said, by the end of the files' names: the subtitles .srt, .vtt and .ass (words marked for
+karaoke), .TextGrid (Praat), .ctm, .csv or .json. The times are those of the likeliest alignment of the text that was read, by any search. A %
+in the name is the name of the file that is read, with its folders below the one that all files lie in.
 
 Exit status 1 if a file could not be read, or no text fits it.`,
 		Example: `  energo transcribe runs/speech-1 recording.wav
@@ -161,7 +170,8 @@ Exit status 1 if a file could not be read, or no text fits it.`,
   energo transcribe net.onnx lines/*.png --beam 16
   energo transcribe tokens.txt emissions.npy --beam 100
   energo transcribe vocab.json emissions.npy --logits --lm words.arpa
-  energo transcribe tokens.txt batch.npz --probs --lengths lengths.npy --blank none+1`,
+  energo transcribe tokens.txt batch.npz --probs --lengths lengths.npy --blank none+1
+  energo transcribe runs/speech-1 talks/*/*.wav --lm english.arpa --out 'subtitles/%.vtt'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
@@ -179,14 +189,20 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 			if !(t.chunk > 0) {
 				return usagef("--chunk is %v; it must be above 0", t.chunk)
 			}
+			if t.alike, err = speller(level, string(text.Refuse), nil); err != nil {
+				return err
+			}
 			if err := refuseVoid(cmd, t.rules(manifest)); err != nil {
 				return err
 			}
 			if t.stream && (t.Reader == nil || t.Reader.Features() == nil) {
 				return usagef("--stream is for recordings, with a run of speech: how far an ONNX model looks ahead is not known, so it reads whole recordings")
 			}
+			if err := t.outs.check(t.Unit, false); err != nil {
+				return err
+			}
 			if t.searches() {
-				if t.dec, err = t.decoder(t.Emitter); err != nil {
+				if t.dec, err = t.decoder(t.Emitter, t.stream && t.timed()); err != nil {
 					return err
 				}
 			}
@@ -200,9 +216,12 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 	f := cmd.Flags()
 	t.add(f)
 	f.StringVar(&manifest, "manifest", "", "manifest, a `file` or folder of recordings and texts, to read and to count errors against")
+	f.StringVar(&level, "normalise", text.None, "with --manifest, count errors of texts made alike: `LEVEL` "+strings.Join(text.Levels(), ", ")+" (energo align --help)")
 	f.BoolVar(&t.edits, "edits", false, "with --manifest, show the errors of each file")
 	f.BoolVar(&t.stream, "stream", false, "read recordings in chunks and show what is settled after each")
 	f.Float64Var(&t.chunk, "chunk", 0.5, "seconds of a chunk")
+	t.outs.add(f, "")
+	f.BoolVar(&t.times, "times", false, "with --json, show when the words of each hypothesis are said")
 	from.add(f)
 	f.BoolVar(&t.json, "json", false, "print a JSON object a line for each file")
 	return cmd
@@ -212,8 +231,9 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 func (t *transcribing) rules(manifest string) []rule {
 	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
 	searches := t.searches()
-	return append(listenRules(t.Emitter), []rule{
-		{"frame", t.delay > 0, "without --delay, times do not matter"},
+	return append(slices.Concat(listenRules(t.Emitter), t.outs.void()), []rule{
+		{"frame", t.delay > 0 || t.timed(), "without --delay, --out and --times, times do not matter"},
+		{"times", t.json, "without --json, texts alone are shown; --out writes files of times"},
 		{"threshold", searches, beam},
 		{"top-tokens", searches, beam},
 		{"delay", searches, beam},
@@ -221,6 +241,7 @@ func (t *transcribing) rules(manifest string) []rule {
 		{"lm-weight", len(t.lm) > 0, "there is no language model (--lm)"},
 		{"unk", len(t.lm) > 0, "there is no language model (--lm) that words are unknown to"},
 		{"hot-boost", len(t.hotFiles) > 0 || slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
+		{"normalise", manifest != "", "errors are counted against the texts of a --manifest"},
 		{"edits", manifest != "", "errors are counted against the texts of a --manifest"},
 		{"edits", !t.json, "--json shows texts and references alone"},
 		{"chunk", t.stream, "recordings are read in chunks with --stream alone"},
@@ -233,12 +254,18 @@ func (t *transcribing) all(warn io.Writer, named []string, manifest string) erro
 	if err != nil {
 		return err
 	}
-	err = eachFile(t.out, warn, files, t.json, t.file)
+	if err := t.outs.plan(files, t.Channels == audio.Each); err != nil {
+		return err
+	}
+	err = errors.Join(eachFile(t.out, warn, files, t.json, t.file), t.outs.finish())
 	if manifest != "" {
 		err = errors.Join(t.rates(), err)
 	}
 	return err
 }
+
+// timed reports whether it matters when something is said.
+func (t *transcribing) timed() bool { return t.times || len(t.outs.names) > 0 }
 
 // file reads one file, and all recordings of one of emissions.
 func (t *transcribing) file(f spokenFile) error {
@@ -248,7 +275,7 @@ func (t *transcribing) file(f spokenFile) error {
 // heard reads a recording, or one channel of it.
 func (t *transcribing) heard(f heard) error {
 	t.named = t.named || f.several
-	best, err := t.hypotheses(f)
+	best, x, err := t.hypotheses(f)
 	if err != nil {
 		return err
 	}
@@ -256,20 +283,45 @@ func (t *transcribing) heard(f heard) error {
 	if f.part != nil {
 		one.Name = f.part.Name
 	}
+	var first *ctc.Timeline
 	for _, h := range best {
 		text := t.spaced(t.text(h.Tokens))
-		if len(one.Best) < max(t.best, 1) && !slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
-			one.Best = append(one.Best, hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), measure.Number(h.More), h.Words, h.Unknown, h.Boost, measure.Number(h.Total)})
+		if len(one.Best) == max(t.best, 1) || slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
+			continue
 		}
+		shown := hypothesis{text, measure.Number(h.Acoustic), measure.Number(h.LM), measure.Number(h.More), h.Words, h.Unknown, h.Boost, measure.Number(h.Total), nil}
+		if t.times || first == nil && t.timed() {
+			line, err := t.timeline(f.name, x, h)
+			if err != nil {
+				return err
+			}
+			if shown.Times = line.Words; !t.times {
+				shown.Times = nil
+			}
+			if first == nil {
+				first = line
+			}
+		}
+		one.Best = append(one.Best, shown)
 	}
 	if len(one.Best) > 0 {
 		one.Text = one.Best[0].Text
+	}
+	if t.timed() {
+		if first == nil {
+			first = &ctc.Timeline{File: f.name, Unit: t.Unit, Duration: x.Length}
+		}
+		if err := t.outs.write(f, first, nil); err != nil {
+			return err
+		}
 	}
 	shown := false
 	if f.text != nil {
 		reference := t.Normal(*f.text)
 		one.Reference = &reference
-		shown = t.count(f.name, reference, one.Text)
+		if shown, err = t.count(f.name, reference, one.Text); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
 	}
 	switch {
 	case t.json:
@@ -304,38 +356,59 @@ func (t *transcribing) text(tokens []int) string {
 	return t.Text(tokens)
 }
 
-// hypotheses decodes a file.
-func (t *transcribing) hypotheses(f heard) (best []ctc.Hypothesis, err error) {
+// hypotheses decodes a file. Of a stream, there are no emissions but what their frames are.
+func (t *transcribing) hypotheses(f heard) (best []ctc.Hypothesis, x read.Emissions, err error) {
 	if t.stream {
-		best, err = t.streamed(f)
+		best, x, err = t.streamed(f)
 	} else {
-		best, err = t.whole(f)
+		best, x, err = t.whole(f)
 	}
 	if errors.Is(err, ctc.ErrNoHypothesis) {
 		err = fmt.Errorf("%s: %w", f.name, err)
 	}
-	return best, err
+	return best, x, err
 }
 
 // whole decodes all of a file at once.
-func (t *transcribing) whole(f heard) ([]ctc.Hypothesis, error) {
+func (t *transcribing) whole(f heard) ([]ctc.Hypothesis, read.Emissions, error) {
 	x, err := f.emissions(t.Emitter)
 	if err != nil {
-		return nil, err
+		return nil, x, err
 	}
 	if t.dec != nil {
-		return t.dec.Decode(x.LogProbs)
+		best, err := t.dec.Decode(x.LogProbs)
+		return best, x, err
 	}
 	p, err := ctc.Greedy(x.LogProbs, len(t.Classes), t.Blank)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name, err)
+		return nil, x, fmt.Errorf("%s: %w", f.name, err)
 	}
-	return t.only(p), nil
+	return t.only(p), x, nil
 }
 
 // only is the one hypothesis of the best class of each frame.
 func (t *transcribing) only(p ctc.Path) []ctc.Hypothesis {
-	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.Text(p.Tokens))), Total: p.LogProb}}
+	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.Text(p.Tokens))), Total: p.LogProb, Spans: p.Spans}}
+}
+
+// timeline says when a hypothesis is said.
+func (t *transcribing) timeline(name string, x read.Emissions, h ctc.Hypothesis) (*ctc.Timeline, error) {
+	var line *ctc.Timeline
+	if t.stream {
+		line = t.TimelineOf(x, h.Spans)
+	} else {
+		var err error
+		if line, err = t.AlignClasses(x, h.Tokens, true); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if words := strings.Fields(t.text(h.Tokens)); t.Separator != "" && len(words) == len(line.Words) { // those of a lexicon, which tokens only spell
+		for i := range words {
+			line.Words[i].Text = words[i]
+		}
+	}
+	line.File = name
+	return line, nil
 }
 
 // A settling decodes emissions that come in chunks.
@@ -373,11 +446,18 @@ type soFar struct {
 }
 
 // streamed reads a recording in chunks.
-func (t *transcribing) streamed(f heard) ([]ctc.Hypothesis, error) {
+func (t *transcribing) streamed(f heard) ([]ctc.Hypothesis, read.Emissions, error) {
+	x := read.Emissions{Frame: t.Frame, Offset: t.Offset, Length: f.sound.Duration().Seconds()}
 	clip, err := f.sound.Resample(t.Reader.Rate())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name, err)
+		return nil, x, fmt.Errorf("%s: %w", f.name, err)
 	}
+	best, err := t.chunks(f, clip)
+	return best, x, err
+}
+
+// chunks decodes a recording in chunks.
+func (t *transcribing) chunks(f heard, clip audio.Clip) ([]ctc.Hypothesis, error) {
 	sound, err := t.Reader.Stream()
 	if err != nil {
 		return nil, err
@@ -437,15 +517,21 @@ func (t *transcribing) tell(before soFar, search settling, seconds float64) (soF
 }
 
 // count compares with a reference; it reports whether it has shown the text with its errors.
-func (t *transcribing) count(path, reference, text string) bool {
+func (t *transcribing) count(path, reference, text string) (shown bool, err error) {
+	if reference, err = t.alike.Plain(reference); err != nil {
+		return false, fmt.Errorf("the reference: %w", err)
+	}
+	if text, err = t.alike.Plain(text); err != nil {
+		return false, err
+	}
 	words := ctc.Edits(ctc.Words(reference), ctc.Words(text))
 	t.words.Add(words)
 	t.chars.Add(ctc.Edits(ctc.Characters(reference), ctc.Characters(text)))
 	if !t.edits || t.json || reference == text {
-		return false
+		return false, nil
 	}
 	fmt.Fprintf(t.out, "%s:\n%s", path, ctc.RenderEdits(ctc.Words(reference), ctc.Words(text), words))
-	return true
+	return true, nil
 }
 
 // errorRates are the totals of a manifest.

@@ -119,9 +119,19 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"transcribe tokens.txt nowhere", "edits", "--manifest nowhere.csv --json", "--manifest nowhere.csv"},
 	{"transcribe tokens.txt nowhere", "chunk", "", "--stream"},
 	{"transcribe tokens.txt nowhere", "frame=0.1", "--beam 4", "--beam 4 --delay 1"},
+	{"transcribe tokens.txt nowhere", "frame=0.1", "", "--out x.srt"},
+	{"transcribe tokens.txt nowhere", "normalise=en", "", "--manifest nowhere.csv"},
+	{"transcribe tokens.txt nowhere", "times", "", "--json"},
+	{"transcribe tokens.txt nowhere", "max-chars max-lines max-seconds min-seconds max-rate pause", "--out x.ctm", "--out x.srt"},
+	{"transcribe tokens.txt nowhere", "word-times", "--out x.srt", "--out x.vtt"},
 
 	{"align tokens.txt nowhere a", "truth", "", "!"},
 	{"align tokens.txt", "text", "--manifest nowhere.csv", "!"},
+	{"align tokens.txt nowhere a", "max-chars max-lines max-seconds min-seconds max-rate pause", "--out x.ctm", "--out x.srt"},
+	{"align tokens.txt nowhere a", "word-times", "--out x.srt", "--out x.vtt"},
+	{"align tokens.txt nowhere a", "keep-lines", "--out x.ctm", "--out x.srt"},
+	{"align tokens.txt nowhere", "keep-lines", "--out x.srt", "a --out x.srt"},
+	{"align tokens.txt nowhere", "normalise=en unknown=skip", "", "a"},
 	{"align tokens.txt nowhere a", "from to", "--out x.json", "--out x.png"},
 	{"align tokens.txt nowhere a", "coarse", "", "!"},
 	{"align tokens.txt nowhere", "star=sentences", "", "!"},
@@ -136,7 +146,7 @@ var counting = map[string]string{
 		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
-	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json",
+	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json out",
 	"align":        "out manifest channel frame logits probs lengths blank separator json min-confidence",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
 }
