@@ -47,9 +47,9 @@ func TestManifestKinds(t *testing.T) {
 			[]Utterance{{Path: "wavs/LJ1.wav", Text: "Doctor X", Name: "LJ1", File: "metadata.csv", Line: 1}, {Path: "wavs/LJ2.flac", Text: "plain", Name: "LJ2", File: "metadata.csv", Line: 2}},
 		},
 		"LibriSpeech": {
-			map[string]string{"84/121/84-121.trans.txt": "84-121-0 GO ON\n", "84/121/84-121-0.flac": ""},
+			map[string]string{"84/121/84-121.trans.txt": "84-121-0 GO OUT\n", "84/121/84-121-0.flac": ""},
 			"",
-			[]Utterance{{Path: "84/121/84-121-0.flac", Text: "GO ON", Voice: "84", Name: "84-121-0", File: "84/121/84-121.trans.txt", Line: 1}},
+			[]Utterance{{Path: "84/121/84-121-0.flac", Text: "GO OUT", Voice: "84", Name: "84-121-0", File: "84/121/84-121.trans.txt", Line: 1}},
 		},
 		"Kaldi": {
 			map[string]string{"wav.scp": "r1 r1.wav\n", "text": "u1 one two\nu2 \n", "segments": "u1 r1 0.5 2\nu2 r1 2 -1\n", "utt2spk": "u1 ann\n"},

@@ -173,7 +173,7 @@ func (k *intMatMul) pack(x *matrices) {
 	depth := (x.k + 1) / 2
 	size := x.k * x.n
 	k.b = scratch.Sized(k.b, depth*x.n)
-	k.panels = slices.Grow(k.panels[:0], x.b.Len()/size)[:x.b.Len()/size]
+	k.panels = scratch.Sized(k.panels, x.b.Len()/size)
 	zero, row := make([]int32, x.n), make([]int16, x.n)
 	for i := range k.panels {
 		for j := range zero {
