@@ -19,7 +19,9 @@ var taggerJob = job.Job{
 	Name: "tagger", Folder: "tagger-FUNCTIONAL-MODEL", Short: "Train a tagger of words: chain energies over tags, on tagged text",
 	Long: `Trains energies of chains, E(y) = Σ U_t(y_t) + Σ P(y_{t−1}, y_t), to give each word of a sentence its tag.
 --data is a folder of files with word/TAG tokens, a sentence a line, such as the Brown corpus; whole files are
-kept for the test. The model features adds up weights of hashed features: the word, its beginnings, ends and shape, and
+kept for the test. With --column it is text in columns, CoNLL-U or as in CoNLL-2003, a file or a folder, and the column of the
+tags is named; --test-data is such text to test on. Tags of entities (B-PER, I-PER, O; IOB1, IOB2, IOBES, BILOU) are also
+measured by precision, recall and F1 of whole entities, as conlleval and seqeval count them. The model features adds up weights of hashed features: the word, its beginnings, ends and shape, and
 those of the two words on either side. The model network is embeddings and temporal convolutions. energo tag tags
 text with the trained model.
 
@@ -43,8 +45,11 @@ there alone, and rarer and unknown ones at those and the open classes.`,
 
 // Tagger is the settings of the job tagger.
 type Tagger struct {
-	Data  string // folder of tagged text
-	Model string // features, network
+	Data string // folder of tagged text
+	// Column names the column of the tags where Data is text in columns, as data.ColumnText has it; "" is for word/TAG.
+	Column   string
+	TestData string // what is tested on, instead of a share of Data; "" is for the share
+	Model    string // features, network
 	FunctionalSettings
 	Zero    string  // of TaggerZeros; "" is the functional's
 	PerWord bool    // divide E⁺ and the statistic by the words
@@ -54,7 +59,8 @@ type Tagger struct {
 	Bits    int     // features are hashed to 2^Bits rows of weights
 	// Prune leaves to words that were seen often in training the tags that they had there.
 	Prune bool
-	// Files reads the tagged text of a folder, in a program with data of its own; nil is data.LoadTagged.
+	// Files reads the tagged text of a folder, in a program with data of its own; nil is data.LoadTagged, or
+	// data.LoadColumns with Column.
 	Files func(folder string) ([]data.TaggedFile, error)
 	job.Training
 }
@@ -87,6 +93,8 @@ func (c *Tagger) Options() option.List {
 	}
 	list := option.List{
 		option.New(&c.Data, "data", "folder of tagged text: word/TAG tokens, a sentence a line; with a cats.txt the files that it lists", option.Arg("folder"), option.Path),
+		option.New(&c.Column, "column", "data is text in columns: CoNLL-U (upos, xpos, feats, …) or as in CoNLL-2003 (pos, chunk, ner), a file or a folder; the tags' column, by name, by number from 1, or last", option.Unset("none: word/TAG tokens")),
+		option.New(&c.TestData, "test_data", "tagged text to test on, of the form of data", option.Path, option.Unset("a share of data")),
 		option.New(&c.Model, "model", "energies", option.OneOf(TaggerModels...)),
 		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.Check(c.has), option.OneOf(chainFunctionals()...)),
 	}
@@ -98,8 +106,10 @@ func (c *Tagger) Options() option.List {
 		option.New(&c.PerWord, "per_word", "divide the energies that the functional takes by the words of the sentence"),
 		option.New(&c.Average, "average", "steps of one size, and the mean of the weights over all steps", option.When(func() bool { return c.Functional == "perceptron" && c.Model == "features" },
 			func() string { return "it is of the functional perceptron and the features model" })),
-		option.New(&c.Tags, "tags", "base: Brown's tags without -TL, -HL, -NC and FW-; full: as the text has them", option.OneOf(TagSets...)),
-		option.New(&c.Test, "test", "share of the files that is kept for the test", option.Share),
+		option.New(&c.Tags, "tags", "base: Brown's tags without -TL, -HL, -NC and FW-; full: as the text has them", option.OneOf(TagSets...),
+			option.When(func() bool { return c.Column == "" }, func() string { return "with --column, tags are as the column has them" })),
+		option.New(&c.Test, "test", "share of the files that is kept for the test", option.Share,
+			option.When(func() bool { return c.TestData == "" }, func() string { return "--test-data is tested on" })),
 		option.New(&c.Bits, "bits", "features are hashed to 2^bits rows of weights", option.Whole(tag.LeastBits, tag.MostBits), features),
 		option.New(&c.Prune, "prune", "let words that training has often have the tags that they had there alone", features),
 	)

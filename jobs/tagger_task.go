@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -28,16 +30,13 @@ type taggerText struct {
 // newTaggerText divides the files into what is trained on, held out and tested on; with a folder other, all of that
 // is tested on. Words and tags are those of what is trained on.
 func newTaggerText(c *Tagger, other string) (*taggerText, error) {
-	read := c.Files
-	if read == nil {
-		read = data.LoadTagged
-	}
+	read := c.reader()
 	files, err := read(c.Data)
 	if err != nil {
 		return nil, err
 	}
 	rng := train.Rand(c.Seed, "split", 0)
-	rest, test, err := data.SplitFiles(files, c.Test, rng)
+	rest, test, err := c.divide(files, rng)
 	if err != nil {
 		return nil, err
 	}
@@ -70,6 +69,30 @@ func newTaggerText(c *Tagger, other string) (*taggerText, error) {
 	return t, nil
 }
 
+// reader reads the files of tagged text of the form that the settings say.
+func (c *Tagger) reader() func(path string) ([]data.TaggedFile, error) {
+	switch {
+	case c.Files != nil:
+		return c.Files
+	case c.Column != "":
+		return func(path string) ([]data.TaggedFile, error) { return data.LoadColumns(path, c.Column) }
+	}
+	return data.LoadTagged
+}
+
+// divide returns what is trained on or held out, and what is tested on.
+func (c *Tagger) divide(files []data.TaggedFile, rng *rand.Rand) (rest, test []data.TaggedFile, err error) {
+	if c.TestData != "" {
+		test, err = c.reader()(c.TestData)
+		return slices.Clone(files), test, err
+	}
+	rest, test, err = data.SplitFiles(files, c.Test, rng)
+	if err != nil && len(files) == 1 {
+		err = fmt.Errorf("%w; or test_data names what is tested on", err)
+	}
+	return rest, test, err
+}
+
 // encode numbers what is held out and tested on by a lexicon.
 func (t *taggerText) encode(words *tag.Lexicon) {
 	t.held, t.test = words.Encode(t.raw.held), words.Encode(t.raw.test)
@@ -93,7 +116,7 @@ func taggedSum(files []data.TaggedFile) string {
 func (c *Tagger) sentences(files []data.TaggedFile) (all []data.Sentence) {
 	for _, f := range files {
 		for _, s := range f.Sentences {
-			if c.Tags == "base" {
+			if c.Tags == "base" && c.Column == "" {
 				tags := make([]string, len(s.Tags))
 				for i, t := range s.Tags {
 					tags[i] = data.BaseTag(t)
@@ -146,12 +169,63 @@ func (t *taggerModel) Measure(ctx context.Context) (*job.Measures, error) {
 		return nil, err
 	}
 	words := t.model.Lexicon()
-	return &job.Measures{Evaluation: e, Figures: []measure.Figure{
+	entities, err := t.entities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &job.Measures{Evaluation: e, Figures: append([]measure.Figure{
 		share("accuracy", "Accuracy", fmt.Sprintf("of %d words have the right one of %d tags", a.Words, len(words.Tags())), float64(a.All)),
 		share("accuracy_known", "Known words", fmt.Sprintf("… of those among the %d different words of training", words.Words()), float64(a.Known)),
 		share("accuracy_unknown", "Unknown words", fmt.Sprintf("… of the %d others", a.New), float64(a.Unknown)),
 		share("sentences", "Sentences", "without a wrong tag", float64(a.Whole)),
-	}}, nil
+	}, entities...)}, nil
+}
+
+// entities are the figures of the test's entities; there are none where the tags are not of entities.
+func (t *taggerModel) entities(ctx context.Context) (all []measure.Figure, err error) {
+	var right, tags [][]string
+	for _, s := range t.text.raw.test {
+		right = append(right, s.Tags)
+	}
+	scheme := tag.EntityScheme(right)
+	if scheme == "" {
+		return nil, nil
+	}
+	const batch = 64
+	for part := range slices.Chunk(t.text.raw.test, batch) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		words := make([][]string, len(part))
+		for i, s := range part {
+			words[i] = s.Words
+		}
+		got, err := t.model.Tag(words)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, got...)
+	}
+	scores := tag.ScoreEntities(right, tags, false)
+	all = append(all, entityFigures("entities", "Entities", scheme+", as conlleval counts: ", scores.Micro)...)
+	all = append(all, entityFigures("entities_macro", "Entities, macro", "the mean over the types; ", scores.Macro)...)
+	for _, s := range scores.Types {
+		all = append(all, entityFigures("entities_"+s.Type, s.Type, "", s)...)
+	}
+	if scheme != tag.IOB1 {
+		strict := tag.ScoreEntities(right, tags, true)
+		all = append(all, entityFigures("entities_strict", "Entities, strict", "invalid sequences are no entities: ", strict.Micro)...)
+		all = append(all, entityFigures("entities_strict_macro", "Entities, strict, macro", "the mean over the types; ", strict.Macro)...)
+	}
+	return all, nil
+}
+
+func entityFigures(key, name, note string, s tag.EntityScore) []measure.Figure {
+	return []measure.Figure{
+		share(key+"_precision", name+": precision", fmt.Sprintf("%s%d of %d tagged are right", note, s.Right, s.Tagged), s.Precision),
+		share(key+"_recall", name+": recall", fmt.Sprintf("%s%d of %d are tagged right", note, s.Right, s.Entities), s.Recall),
+		share(key+"_f1", name+": F1", note+"harmonic mean of precision and recall", s.F1),
+	}
 }
 
 // draw takes the sentences of a batch.

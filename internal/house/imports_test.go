@@ -63,7 +63,7 @@ var allowed = map[string][]string{
 	"ebm/offender":                  {"ebm/sampler"},
 	"ebm/sampler":                   {"internal/simd", "engine/tensor"},
 	"ebm/surface":                   {"internal/excerpt", "engine/tensor"},
-	"data":                          {"internal/excerpt", "internal/npy", "internal/wholefile", "engine/tensor"},
+	"data":                          {"internal/excerpt", "internal/npy", "internal/plaintext", "internal/wholefile", "engine/tensor"},
 	"data/tabular":                  {"internal/card", "internal/excerpt", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/onnx/format", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "data"},
 	"train":                         {"internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective"},
 	"seq/answers":                   {"internal/simd", "internal/trellis", "engine/tensor", "ebm/functional", "seq/lattice"},

@@ -300,6 +300,16 @@ func dataReaders() []reader {
 			read: func(dir string) (any, error) { return data.LoadTagged(dir) },
 		},
 		{
+			name: "text in columns", funcs: []string{"data.LoadColumns", "data.ReadColumns"}, file: "text", blind: noDigest,
+			make: only("text", []byte("-DOCSTART- -X- O O\n\nthe DT B-NP O\nEU NNP I-NP B-ORG\n\nit PRP B-NP O\n")),
+			read: at("text", func(path string) (any, error) { return data.LoadColumns(path, "4") }),
+		},
+		{
+			name: "text in columns/CoNLL-U", funcs: []string{"data.LoadColumns"}, file: "text", blind: noDigest,
+			make: only("text", []byte("# text = im\n1-2\tim\t_\t_\t_\t_\t_\t_\t_\t_\n1\tin\tin\tADP\t_\t_\t0\troot\t_\t_\n2\tdem\tder\tDET\t_\t_\t1\tdet\t_\t_\n\n")),
+			read: at("text", func(path string) (any, error) { return data.LoadColumns(path, "upos") }),
+		},
+		{
 			name: "tagged text/list", funcs: []string{"data.LoadTagged"}, file: "cats.txt", blind: noDigest, quiet: true, // a file that is not there is named itself
 			make: func(t *testing.T, dir string) {
 				write(t, dir, "ca01", []byte(tagged))

@@ -50,6 +50,8 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train tagger", "zero", "--functional hinge", "--functional energy"},
 	{"train tagger", "average", "--functional hinge", "--functional perceptron"},
 	{"train tagger", "average", "--functional perceptron --model network", "--functional perceptron"},
+	{"train tagger", "tags", "--column ner", "--functional hinge"},
+	{"train tagger", "test=0.2", "--test-data there", "--functional hinge"},
 	{"train tagger", "bits prune", "--model network", "--model features"},
 	{"train tagger", "optimizer weight-decay l1 clip ema patience", "--functional hinge", "--model network"},
 	{"train tagger", "schedule warmup", "--functional perceptron --average", "--functional perceptron"},
@@ -143,7 +145,7 @@ var voids = []struct{ command, flags, void, counts string }{
 var counting = map[string]string{
 	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
-		longest strips tested channels rate mels priors test tags hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
+		longest strips tested channels rate mels priors test tags column test-data hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
 	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json out",
