@@ -697,10 +697,10 @@ func TestSearchResolveRefuses(t *testing.T) {
 func TestEncoderFingerprints(t *testing.T) {
 	free := []string{"data", "test", "encoder", "pairs", "test_pairs", "threads", "checkpoint"}
 	checkFingerprints(t, func() job.Spec { return smallSearch() }, free, map[string]string{
-		"flip": "augment=true", "brightness": "augment=true", "temperature": "loss=sup_con", "scale": "loss=circle", "test": "test=a", "freeze": "encoder=a",
+		"flip": "augment=true", "brightness": "augment=true", "temperature": "loss=sup_con", "scale": "loss=circle", "test": "test=a", "freeze": "encoder=a", "output": "encoder=a",
 	})
 	checkFingerprints(t, func() job.Spec { return smallSiamese() }, free, map[string]string{
-		"flip": "augment=true", "brightness": "augment=true", "test": "test=a", "test_pairs": "pairs=a test_pairs=a", "freeze": "encoder=a",
+		"flip": "augment=true", "brightness": "augment=true", "test": "test=a", "test_pairs": "pairs=a test_pairs=a", "freeze": "encoder=a", "output": "encoder=a",
 	})
 }
 

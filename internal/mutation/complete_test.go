@@ -29,6 +29,8 @@ var elsewhere = map[string]string{
 	"job.Open":                   "job.ReadConfig, the result and the model of a run",
 	"seq/read.Reader.Open":       "audio.Read and image.Decode",
 	"seq/audio.Loader.Load":      "audio.ReadChannels",
+	"seq/audio.ParseChannels":    "takes a flag's text",
+	"seq/text.Times":             "takes words in memory",
 	"seq/read.LoadRecordings":    "audio.Manifest and audio.Read",
 	"engine/nn.LoadMapped":       "nn.Load with other names",
 }

@@ -277,7 +277,7 @@ func (c *modelCard) set(classes int) (*token.Set, error) {
 	}
 	s, err := token.Read(from, o)
 	if err != nil {
-		err = excerpt.Error(err)
+		err = fmt.Errorf("%s: tokens: %w", c.Path, excerpt.Error(err))
 	}
 	return s, err
 }
