@@ -37,7 +37,7 @@ func Threads() int {
 func SetThreads(n int) { threads.Store(int32(max(n, 0))) }
 
 // Run does tasks 0 to n-1 of j and returns when all are done. How the work is cut
-// into tasks is the caller's choice and must not depend on Threads.
+// into tasks is the caller's choice, and must not depend on Threads where results depend on it.
 //
 // The calling goroutine takes part, beside up to Threads()-1 helpers that happen to
 // be idle: Run never waits for a helper to become free, so it may be called from

@@ -389,7 +389,8 @@ func (l *lane[T]) ready(s *lanes[T], k *recurrent, d int) {
 		l.spare = scratch.Sized(l.spare, s.batch*gates*s.hidden)
 	}
 	panels := (s.hidden + l.r[0].Width() - 1) / l.r[0].Width()
-	tasks := max(1, min(panels, 16, s.batch*gates*s.hidden*s.hidden/stepWork))
+	// What a unit computes does not depend on the cut, so that is by cores: of few units a task, the calls for short rows cost more than they compute.
+	tasks := max(1, min(panels, simd.Threads(), s.batch*gates*s.hidden*s.hidden/stepWork))
 	l.job = stepJob[T]{s: s, k: k, l: l, d: d, tasks: tasks}
 }
 
