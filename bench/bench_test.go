@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"regexp"
@@ -80,6 +81,38 @@ func TestServe(t *testing.T) {
 	}
 	if err := <-failed; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestReferenceBLAS: a peer that computes with the reference BLAS is refused, unless that is asked for.
+func TestReferenceBLAS(t *testing.T) {
+	slow, fast := &side{version: "torch 1.13", blas: "reference"}, &side{version: "torch 2.15", blas: "mkl"}
+	if err := fair(slow, false); err == nil || !strings.Contains(err.Error(), "-reference-blas") {
+		t.Errorf("the reference BLAS gives error %v", err)
+	}
+	if err := errors.Join(fair(slow, true), fair(fast, false)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPeers: a list of peers names each, and one that is not there.
+func TestPeers(t *testing.T) {
+	if all, err := findPeers("none"); len(all) > 0 || err != nil {
+		t.Errorf("none: %d peers, %v", len(all), err)
+	}
+	if _, err := findPeers("./nowhere"); err == nil || !strings.Contains(err.Error(), "no ./nowhere can import torch") {
+		t.Errorf("a peer that is not there gives error %v", err)
+	}
+}
+
+// TestSummary: there is a line for each peer.
+func TestSummary(t *testing.T) {
+	ours := &side{version: "avx2", ms: []float64{2, 4, 6}}
+	if r := summarise("job", 2, ours, nil); r.Peer != "none" || r.Ratio != nil || r.OursMS != 4 {
+		t.Errorf("without a peer: %+v", r)
+	}
+	if r := summarise("job", 2, ours, &side{version: "torch", ms: []float64{1, 8, 9}}); r.Peer != "torch" || *r.Ratio != 0.5 || *r.RatioMin != 2 {
+		t.Errorf("beside a peer: %+v", r)
 	}
 }
 

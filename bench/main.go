@@ -1,9 +1,10 @@
-// Command bench runs energo and a peer (PyTorch) in turn on the same jobs and
-// prints the ratio of their times.
+// Command bench runs energo and its peers (PyTorch, ONNX Runtime) in turn on the same jobs and
+// prints the ratios of their times, and what each side computes with.
 //
 //	go run ./bench                       # every job, a table
 //	go run ./bench -jobs '^gemm/' -json  # some, one JSON line a job
-//	go run ./bench -peer none            # without the peer
+//	go run ./bench -peer none            # without a peer
+//	go run ./bench -peer python3,/usr/bin/python3  # beside two, a line for each
 //	go run ./bench -models net.onnx@16x3x224x224  # a model in the ONNX format, beside ONNX Runtime
 //
 // Each job gets a fresh process on either side. The two take turns, each turn
@@ -26,12 +27,13 @@ import (
 )
 
 type settings struct {
-	peer    string
-	level   string
-	threads int
-	turns   int
-	turn    time.Duration
-	pause   time.Duration
+	peer      string
+	reference bool // a peer may have the reference BLAS
+	level     string
+	threads   int
+	turns     int
+	turn      time.Duration
+	pause     time.Duration
 }
 
 // result is one job's line. Times are in milliseconds, memory in MiB above what
@@ -62,7 +64,8 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one JSON line a job")
 	list := flag.Bool("list", false, "list the jobs and leave")
 	worker := flag.Bool("worker", false, "be our side of the benchmark (used by the command itself)")
-	flag.StringVar(&s.peer, "peer", "python3", "Python `command` that can import torch, or none")
+	flag.StringVar(&s.peer, "peer", "python3", "Python `command` that can import torch, several with commas between them, or none")
+	flag.BoolVar(&s.reference, "reference-blas", false, "let peers have the reference BLAS, which nobody computes with who has another")
 	flag.StringVar(&s.level, "level", "", "instruction set of our kernels, at most the machine's: generic, avx2 or avx512 (default the best)")
 	flag.IntVar(&s.threads, "threads", 2, "threads on each side")
 	flag.IntVar(&s.turns, "turns", 12, "turns of each side")
@@ -98,17 +101,19 @@ func run(s settings, pattern, models string, asJSON, list, worker bool) error {
 		}
 		return nil
 	}
-	peer, err := findPeer(s.peer)
+	peers, err := findPeers(s.peer)
 	if err != nil {
 		return err
 	}
-	defer peer.remove()
+	defer removeAll(peers)
 	for i, name := range names {
-		r, err := compare(s, peer, name)
+		all, err := compare(s, peers, name)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		print(r, asJSON, i == 0)
+		for k, r := range all {
+			print(r, asJSON, i+k == 0)
+		}
 	}
 	return nil
 }
@@ -150,31 +155,31 @@ func useLevel(name string) error {
 	return fmt.Errorf("-level is %q; this machine has up to %v", name, simd.Best())
 }
 
-// compare runs one job on both sides in turn.
-func compare(s settings, p *peer, name string) (*result, error) {
+// compare runs one job on all sides in turn. There is a result for each peer that has the job, or one without a peer.
+func compare(s settings, peers []*peer, name string) ([]*result, error) {
 	ours, err := startOurs(s)
 	if err != nil {
 		return nil, err
 	}
 	defer ours.kill()
 	sides := []*side{ours}
-	if p.python != "" {
-		theirs, err := p.start(s.threads)
+	if err := ours.setup(name, s.turn); err != nil {
+		return nil, err
+	}
+	for _, p := range peers {
+		theirs, err := p.start(s)
 		if err != nil {
 			return nil, err
 		}
 		defer theirs.kill()
-		sides = append(sides, theirs)
-	}
-	for i, d := range sides {
-		err := d.setup(name, s.turn)
-		if errors.Is(err, errNoJob) && i > 0 {
-			sides = sides[:1]
-			break
+		err = theirs.setup(name, s.turn)
+		if errors.Is(err, errNoJob) {
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
+		sides = append(sides, theirs)
 	}
 	for range s.turns {
 		for _, d := range sides {
@@ -189,21 +194,27 @@ func compare(s settings, p *peer, name string) (*result, error) {
 			return nil, err
 		}
 	}
-	return summarise(name, s.threads, sides), nil
+	if len(sides) == 1 {
+		return []*result{summarise(name, s.threads, ours, nil)}, nil
+	}
+	var all []*result
+	for _, theirs := range sides[1:] {
+		all = append(all, summarise(name, s.threads, ours, theirs))
+	}
+	return all, nil
 }
 
-func summarise(name string, threads int, sides []*side) *result {
-	ours := sides[0]
+// summarise puts our side beside a peer's, nil for none.
+func summarise(name string, threads int, ours, theirs *side) *result {
 	r := &result{
 		Job: name, Threads: threads, Level: ours.version,
 		OursMS: median(ours.ms), OursMinMS: slices.Min(ours.ms), Runs: len(ours.ms),
 		OursMiB: ours.mib, OursPeakMiB: ours.peak,
 	}
-	if len(sides) == 1 {
+	if theirs == nil {
 		r.Peer = "none"
 		return r
 	}
-	theirs := sides[1]
 	med, low := median(theirs.ms), slices.Min(theirs.ms)
 	ratio, ratioMin := r.OursMS/med, r.OursMinMS/low
 	r.PeerMS, r.PeerMinMS, r.Ratio, r.RatioMin = &med, &low, &ratio, &ratioMin
@@ -225,10 +236,10 @@ func print(r *result, asJSON, first bool) {
 		return
 	}
 	if first {
-		fmt.Printf("%-28s %10s %10s %7s %10s %10s %7s %9s %9s\n", "job", "ours ms", "peer ms", "ratio", "ours min", "peer min", "ratio", "ours MiB", "peer MiB")
+		fmt.Printf("%-28s %10s %10s %7s %10s %10s %7s %9s %9s  %s\n", "job", "ours ms", "peer ms", "ratio", "ours min", "peer min", "ratio", "ours MiB", "peer MiB", "ours, peer")
 	}
-	fmt.Printf("%-28s %10.3f %10s %7s %10.3f %10s %7s %9.1f %9s\n", r.Job,
-		r.OursMS, opt(r.PeerMS, 3), opt(r.Ratio, 2), r.OursMinMS, opt(r.PeerMinMS, 3), opt(r.RatioMin, 2), r.OursMiB, opt(r.PeerMiB, 1))
+	fmt.Printf("%-28s %10.3f %10s %7s %10.3f %10s %7s %9.1f %9s  %s, %s\n", r.Job,
+		r.OursMS, opt(r.PeerMS, 3), opt(r.Ratio, 2), r.OursMinMS, opt(r.PeerMinMS, 3), opt(r.RatioMin, 2), r.OursMiB, opt(r.PeerMiB, 1), r.Level, r.Peer)
 }
 
 func opt(x *float64, digits int) string {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type request struct {
 
 type answer struct {
 	Version string    `json:"version,omitempty"`
+	BLAS    string    `json:"blas,omitempty"`
 	Ready   bool      `json:"ready,omitempty"`
 	Error   string    `json:"error,omitempty"`
 	MS      []float64 `json:"ms,omitempty"`
@@ -38,6 +40,7 @@ type side struct {
 	in      io.WriteCloser
 	out     *bufio.Reader
 	version string
+	blas    string
 	runs    int // a turn
 	ms      []float64
 	mib     float64
@@ -63,7 +66,7 @@ func start(cmd *exec.Cmd) (*side, error) {
 		d.kill()
 		return nil, err
 	}
-	d.version = hello.Version
+	d.version, d.blas = hello.Version, hello.BLAS
 	return d, nil
 }
 
@@ -142,12 +145,31 @@ var scripts embed.FS
 // peer is a Python that can import torch, and a folder with our scripts.
 type peer struct{ python, dir string }
 
+// findPeers finds those of a list with commas.
+func findPeers(commands string) (all []*peer, err error) {
+	if commands == "none" {
+		return nil, nil
+	}
+	for c := range strings.SplitSeq(commands, ",") {
+		p, err := findPeer(c)
+		if err != nil {
+			removeAll(all)
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+func removeAll(peers []*peer) {
+	for _, p := range peers {
+		p.remove()
+	}
+}
+
 // findPeer looks for command along PATH and takes the first that imports torch:
 // a machine often has several Pythons.
 func findPeer(command string) (*peer, error) {
-	if command == "none" {
-		return &peer{}, nil
-	}
 	candidates := []string{command}
 	if filepath.Base(command) == command {
 		candidates = nil
@@ -176,13 +198,25 @@ func newPeer(python string) (*peer, error) {
 	return p, nil
 }
 
-func (p *peer) remove() {
-	if p.dir != "" {
-		os.RemoveAll(p.dir)
+func (p *peer) remove() { os.RemoveAll(p.dir) }
+
+// start refuses a peer whose BLAS is the reference implementation, unless that is asked for: it is some thirty times slower than what a user would install.
+func (p *peer) start(s settings) (*side, error) {
+	script := filepath.Join(p.dir, "peer", "peer.py")
+	d, err := start(exec.Command(p.python, "-B", script, strconv.Itoa(s.threads)))
+	if err != nil {
+		return nil, err
 	}
+	if err := fair(d, s.reference); err != nil {
+		d.kill()
+		return nil, fmt.Errorf("%s: %w", p.python, err)
+	}
+	return d, nil
 }
 
-func (p *peer) start(threads int) (*side, error) {
-	script := filepath.Join(p.dir, "peer", "peer.py")
-	return start(exec.Command(p.python, "-B", script, strconv.Itoa(threads)))
+func fair(d *side, reference bool) error {
+	if d.blas == "reference" && !reference {
+		return fmt.Errorf("the BLAS of %s is the reference implementation, so ratios would say nothing; install another (Debian: libopenblas0-pthread), or say -reference-blas", d.version)
+	}
+	return nil
 }

@@ -36,12 +36,15 @@ def main():
 
     torch.set_num_threads(threads)
     import jobs
+    import machine
     import models
 
     torch.manual_seed(1)
     torch.mm(torch.ones(64, 64), torch.ones(64, 64))  # wakes the thread pool
     run, base = None, 0.0
-    print(json.dumps({"version": "torch " + torch.__version__}), flush=True)
+    blas = machine.blas()
+    version = f"torch {torch.__version__}, BLAS {blas}, {machine.instructions()}"
+    print(json.dumps({"version": version, "blas": blas}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         if "job" in request:
