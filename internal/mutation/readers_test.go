@@ -26,6 +26,7 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
+	"github.com/energo-ml/energo/engine/onnx/export"
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/engine/tensor"
@@ -957,17 +958,23 @@ func lineModel(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := r.Graph().Model()
+	writeWithCard(t, dir, r.Graph(), "channels: grey\nmean: 0.25\ndeviation: 0.5\ntokens: [a, b]\nblank: 0\nemissions: log_probs\n")
+}
+
+// writeWithCard writes a graph as an ONNX model, whose metadata are left out so that its card is needed.
+func writeWithCard(t *testing.T, dir string, g *export.Graph, card string) {
+	t.Helper()
+	m, err := g.Model()
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Metadata = nil // so that the card is needed
+	m.Metadata = nil
 	content, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, dir, "net.onnx", content)
-	write(t, dir, "net.energo.yaml", []byte("channels: grey\nmean: 0.25\ndeviation: 0.5\ntokens: [a, b]\nblank: 0\nemissions: log_probs\n"))
+	write(t, dir, "net.energo.yaml", []byte(card))
 }
 
 // classifierFolder has an untrained classifier.
@@ -989,17 +996,7 @@ func importedEncoder(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := n.Graph().Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Metadata = nil // so that the card is needed
-	content, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "net.onnx", content)
-	write(t, dir, "net.energo.yaml", []byte("channels: grey\nmean: 0.5\ndeviation: [0.25]\nmetric: cosine\n"))
+	writeWithCard(t, dir, n.Graph(), "channels: grey\nmean: 0.5\ndeviation: [0.25]\nmetric: cosine\n")
 }
 
 // acousticModel is one of seq/read's tests, with a card.
