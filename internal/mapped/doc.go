@@ -1,0 +1,2 @@
+// Package mapped maps files into memory, to be read only, where the system can; elsewhere it reads them.
+package mapped
