@@ -13,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/energo-ml/energo/train"
+
+	"gonum.org/v1/plot/vg"
 )
 
 func writeFile(t testing.TB, dir, name, text string) {
@@ -326,4 +328,15 @@ func TestHistogramCountsAll(t *testing.T) {
 			t.Fatalf("%d of %d values in %d bins", sum, len(values), len(h.counts))
 		}
 	})
+}
+
+// TestCaptions: what stands under a picture is no wider, and is cut last.
+func TestCaptions(t *testing.T) {
+	st := style{size: textSize - 1}
+	for name, must := range map[string]string{"7": "label 7", "animals-birds": "animals-birds", "architecture of the nineteenth century": "archi"} {
+		got, small := caption("label ", name, st)
+		if !strings.HasPrefix(got, must) || textWidth(got, small) > cellPicture {
+			t.Errorf("%q: the caption is %q, of width %v; a picture has %v", name, got, textWidth(got, small), vg.Length(cellPicture))
+		}
+	}
 }

@@ -119,15 +119,27 @@ func drawSample(c draw.Canvas, s *Surface, i int, img image.Image, scale bounds)
 	if img != nil {
 		small.align = draw.XCenter
 		mid := c.Min.X + cellPicture/2
-		writeWithin(c, mid, c.Max.Y-cellPicture-18, "label "+cut(s.name(s.Labels[i])), small, cellPicture+12)
-		small.hue = h
-		writeWithin(c, mid, c.Max.Y-cellPicture-32, verdict, small, cellPicture+12)
+		text, st := caption("label ", s.name(s.Labels[i]), small)
+		write(c, mid, c.Max.Y-cellPicture-18, text, st)
+		if verdict != "" {
+			small.hue = h
+			text, st = caption("answers ", s.name(s.Predicted[i]), small)
+			write(c, mid, c.Max.Y-cellPicture-32, text, st)
+		}
 	} else {
 		write(c, left, c.Max.Y-11, strings.TrimSpace("label "+s.name(s.Labels[i])+"  "+verdict), style{size: textSize - 1, hue: h})
 		c.Max.Y -= 16
 	}
 	c.Min.X = left
 	drawStems(c, s, i, scale)
+}
+
+// caption is a name with the word before it, or without it where both are wider than a picture, in a style in which it fits.
+func caption(word, name string, st style) (string, style) {
+	if textWidth(word+name, st) <= cellPicture {
+		return word + name, st
+	}
+	return fitted(name, st, cellPicture)
 }
 
 // drawStems draws the energies of sample i over the answers.
