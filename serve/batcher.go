@@ -5,21 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+
+	"github.com/energo-ml/energo/serve/wire"
 )
 
-// Bounds of what is worked on together.
-const (
-	encodeBatch = 32
-	queryBatch  = 64
-)
+// errClosed is for requests to a server that is being stopped.
+var errClosed = wire.Unavailable("the server is being stopped")
 
-// errClosed is for calls of a server that is being stopped.
-var errClosed = errors.New("serve: the server is closed")
-
-// batcher joins the calls that come while it works into its next piece of work. At rest a call
+// Batcher joins the calls that come while it works into its next piece of work. At rest a call
 // goes through at once; under load many share one pass over weights or vectors. Nobody waits for
 // company.
-type batcher[In, Out any] struct {
+type Batcher[In, Out any] struct {
 	most  int
 	work  func([]In) ([]Out, error)
 	queue chan *call[In, Out]
@@ -45,22 +41,22 @@ func (c *call[In, Out]) end() {
 	close(c.done)
 }
 
-// newBatcher starts one. At most callers calls may be made at once, which is the caller's to see to.
-func newBatcher[In, Out any](most, callers int, work func([]In) ([]Out, error)) *batcher[In, Out] {
-	b := &batcher[In, Out]{most: most, work: work, queue: make(chan *call[In, Out], callers), ended: make(chan struct{})}
+// NewBatcher starts one. At most callers calls may be made at once, which is the caller's to see to.
+func NewBatcher[In, Out any](most, callers int, work func([]In) ([]Out, error)) *Batcher[In, Out] {
+	b := &Batcher[In, Out]{most: most, work: work, queue: make(chan *call[In, Out], callers), ended: make(chan struct{})}
 	go b.run()
 	return b
 }
 
-// close waits until all is done that was asked for. No call may be made from then on.
-func (b *batcher[In, Out]) close() {
+// Close waits until all is done that was asked for. No call may be made from then on.
+func (b *Batcher[In, Out]) Close() {
 	close(b.queue)
 	<-b.ended
 }
 
-// do has the work done on in. When the context ends it returns; the work may still be done. Once in
+// Do has the work done on in. When the context ends it returns; the work may still be done. Once in
 // is held no more, which may be later, free is called, unless it is nil.
-func (b *batcher[In, Out]) do(ctx context.Context, free func(), in ...In) ([]Out, error) {
+func (b *Batcher[In, Out]) Do(ctx context.Context, free func(), in ...In) ([]Out, error) {
 	c := &call[In, Out]{ctx: ctx, in: in, free: free, done: make(chan struct{})}
 	select {
 	case b.queue <- c:
@@ -76,7 +72,7 @@ func (b *batcher[In, Out]) do(ctx context.Context, free func(), in ...In) ([]Out
 	}
 }
 
-func (b *batcher[In, Out]) run() {
+func (b *Batcher[In, Out]) run() {
 	defer close(b.ended)
 	var batch []*call[In, Out]
 	for first := range b.queue {
@@ -90,7 +86,7 @@ func (b *batcher[In, Out]) run() {
 }
 
 // gather adds the calls that wait until there is enough: the last may bring more than fits.
-func (b *batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
+func (b *Batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
 	for n := len(batch[0].in); n < b.most; {
 		select {
 		case c, ok := <-b.queue:
@@ -108,7 +104,7 @@ func (b *batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
 
 // together does the work of a batch at once, or, where that fails, of each call by itself: an error is its
 // own caller's alone. Where the work ran out of its time there is none for more.
-func (b *batcher[In, Out]) together(batch []*call[In, Out]) {
+func (b *Batcher[In, Out]) together(batch []*call[In, Out]) {
 	var in []In
 	live := batch[:0:0]
 	for _, c := range batch {
@@ -132,7 +128,7 @@ func (b *batcher[In, Out]) together(batch []*call[In, Out]) {
 		for _, c := range live {
 			switch c.err = c.ctx.Err(); {
 			case c.err != nil:
-			case overtime(err):
+			case Overtime(err):
 				c.err = err
 			default:
 				c.out, err = b.guarded(c.in)
@@ -142,12 +138,13 @@ func (b *batcher[In, Out]) together(batch []*call[In, Out]) {
 	}
 }
 
-func overtime(err error) bool {
+// Overtime tells whether an error is that time ran out.
+func Overtime(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // guarded makes a panic an error: it would end the program, not one request.
-func (b *batcher[In, Out]) guarded(in []In) (out []Out, err error) {
+func (b *Batcher[In, Out]) guarded(in []In) (out []Out, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())

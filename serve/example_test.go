@@ -3,46 +3,53 @@ package serve_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"strings"
 
-	"github.com/energo-ml/energo/loss/distance"
-	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/wire"
 )
 
-// Serve an index over HTTP and search it by a vector.
+// echo is a service that answers with the text that it was sent.
+type echo struct{}
+
+func (echo) Routes() []serve.Route { return []serve.Route{{Pattern: "POST /v1/echo", Do: say}} }
+
+func (echo) Ready(context.Context) error { return nil }
+
+func (echo) Close() {}
+
+func say(w http.ResponseWriter, r *http.Request) error {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	if len(text) == 0 {
+		return wire.Invalid("", "the body is empty; it must have a text")
+	}
+	wire.WriteJSON(w, http.StatusOK, map[string]string{"text": string(text)})
+	return nil
+}
+
+// Serve something of one's own within the bounds of a Server, here on a mux that has other paths, too.
 func Example() {
-	dir, err := os.MkdirTemp("", "energo")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	x, err := index.Create(dir+"/index", index.Options{Dim: 2, Metric: distance.Euclidean})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer x.Close()
-	ctx := context.Background()
-	if err := x.Add(ctx, []index.Item{{ID: "a", Vector: []float32{0, 1}}, {ID: "b", Vector: []float32{3, 4}}}); err != nil {
-		log.Fatal(err)
-	}
-	s, err := serve.New(ctx, serve.Options{Index: x, ReadOnly: true})
+	s, err := serve.New(context.Background(), serve.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer s.Close()
-	server := httptest.NewServer(s.Handler())
-	defer server.Close()
+	s.Mount(echo{})
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", s.Handler())
 
-	response, err := http.Post(server.URL+"/v1/search", "application/json", strings.NewReader(`{"vector": [3, 3], "k": 1}`))
-	if err != nil {
-		log.Fatal(err)
+	for _, path := range []string{"/v1/echo", "/v1/nothing"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("POST", "http://localhost"+path, http.NoBody))
+		fmt.Print(w.Body)
 	}
-	defer response.Body.Close()
-	fmt.Println(response.Status)
-	// Output: 200 OK
+	// Output:
+	// {"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"the body is empty; it must have a text","code":"invalid"}
+	// {"type":"about:blank","title":"Not Found","status":404,"detail":"there is nothing at /v1/nothing","code":"not_found"}
 }

@@ -10,10 +10,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-)
 
-// handler answers a request, or says why not.
-type handler func(w http.ResponseWriter, r *http.Request) error
+	"github.com/energo-ml/energo/serve/wire"
+)
 
 // Handler returns what answers all requests.
 func (s *Server) Handler() http.Handler {
@@ -28,7 +27,7 @@ func (s *Server) Handler() http.Handler {
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Referrer-Policy", "no-referrer")
 		if err := s.ours(r); err != nil {
-			problemOf(err).tell(seen)
+			wire.Of(err).Tell(seen)
 			return
 		}
 		if _, ours := h.(http.HandlerFunc); !ours {
@@ -73,10 +72,10 @@ func (s *Server) ours(r *http.Request) error {
 	host = plainHost(host)
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	if err != nil && host != "localhost" && !slices.Contains(s.o.Hosts, host) {
-		return &problem{status: http.StatusMisdirectedRequest, Code: codeMisdirected, Message: "this server is not addressed by the name " + strings.ToValidUTF8(host, "?") + "; it answers to localhost, addresses in figures, and the names that it was started with"}
+		return &wire.Problem{Status: http.StatusMisdirectedRequest, Code: wire.CodeMisdirected, Detail: "this server is not addressed by the name " + strings.ToValidUTF8(host, "?") + "; it answers to localhost, addresses in figures, and the names that it was started with"}
 	}
 	if err := s.foreign.Check(r); err != nil {
-		return &problem{status: http.StatusForbidden, Code: codeForbidden, Message: "a page of another origin must not send this"}
+		return wire.Forbidden("a page of another origin must not send this")
 	}
 	return nil
 }
@@ -86,20 +85,20 @@ func plainHost(name string) string { return strings.TrimSuffix(strings.ToLower(n
 
 // unknown answers a request that we have no handler for in our own words: h is the mux's, and
 // says whether it is the path, its form or the method.
-func unknown(h http.Handler) handler {
+func unknown(h http.Handler) Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		said := &dummy{header: http.Header{}}
 		h.ServeHTTP(said, r)
 		switch path := strings.ToValidUTF8(r.URL.Path, "?"); said.status {
 		case http.StatusMethodNotAllowed:
 		case http.StatusNotFound:
-			return absent("there is nothing at %s", path)
+			return wire.Absent("there is nothing at %s", path)
 		default: // a redirection
-			return absent("there is nothing at %s; the slashes of an identifier are sent as %%2F", path)
+			return wire.Absent("there is nothing at %s; the slashes of an identifier are sent as %%2F", path)
 		}
 		allow := said.header.Get("Allow")
 		w.Header().Set("Allow", allow)
-		return &problem{status: said.status, Code: codeMethod, Message: "the method is " + strings.ToValidUTF8(r.Method, "?") + "; allowed are " + allow}
+		return &wire.Problem{Status: said.status, Code: wire.CodeMethod, Detail: "the method is " + strings.ToValidUTF8(r.Method, "?") + "; allowed are " + allow}
 	}
 }
 
@@ -114,7 +113,7 @@ func (d *dummy) WriteHeader(status int)      { d.status = status }
 func (d *dummy) Write(p []byte) (int, error) { return len(p), nil }
 
 // answered makes problems, and panics, answers.
-func (s *Server) answered(h handler) http.HandlerFunc {
+func (s *Server) answered(h Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			v := recover()
@@ -126,47 +125,48 @@ func (s *Server) answered(h handler) http.HandlerFunc {
 			}
 			s.o.Log.Error("a request failed", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
 			if seen, ok := w.(*witness); !ok || seen.status == 0 {
-				problemOf(errors.New("panic")).tell(w)
+				wire.Of(errors.New("panic")).Tell(w)
 			}
 		}()
 		err := h(w, r)
 		if err == nil {
 			return
 		}
-		p := problemOf(err)
+		p := wire.Of(err)
 		if errors.Is(err, context.Canceled) && r.Context().Err() != nil && s.ready.Load() {
-			p.status = statusGone
+			p.Status = statusGone
 		}
-		if p.Code == codeInternal {
+		if p.Code == wire.CodeInternal {
 			s.o.Log.Error("a request failed", "path", r.URL.Path, "error", err)
 		}
-		p.tell(w)
+		p.Tell(w)
 	}
 }
 
-func busy(why string) *problem {
-	return &problem{status: http.StatusTooManyRequests, Code: codeBusy, Message: why, retry: 1}
-}
+// statusGone is for the metrics: the client hung up before there was an answer.
+const statusGone = 499
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 	return nil
 }
 
-// askTime is how long the index may take to say how it is.
+// askTime is how long services may take to say how they are.
 const askTime = 2 * time.Second
 
-// readiness asks the index, which may be on another machine.
+// readiness asks the services, which may be on other machines.
 func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
 	if !s.ready.Load() {
-		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the server is being stopped", retry: 2}
+		return wire.Unavailable("the server is being stopped")
 	}
-	if _, err := s.o.Index.Info(ctx); err != nil {
-		s.o.Log.Warn("the index does not answer", "error", err)
-		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the index does not answer", retry: 2}
+	for _, service := range s.services {
+		if err := service.Ready(ctx); err != nil {
+			s.o.Log.Warn("not ready", "error", err)
+			return err
+		}
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 const (
@@ -140,7 +142,7 @@ type visit struct {
 
 // bounded gives a request its bounds of bytes and of time, and a place when its body is there. Where all places
 // are taken it is refused at once: those who wait would hold memory, too.
-func (s *Server) bounded(h handler) http.HandlerFunc {
+func (s *Server) bounded(h Handler) http.HandlerFunc {
 	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
 		if !s.ready.Load() {
 			return errClosed
@@ -160,7 +162,7 @@ func (s *Server) bounded(h handler) http.HandlerFunc {
 
 func (v *visit) begin(r *http.Request) error {
 	if !v.s.room.take(v, visitSize) {
-		return busy("the requests under way hold too much together")
+		return wire.Busy("the requests under way hold too much together")
 	}
 	if r.ContentLength == 0 || r.Method != http.MethodPost { // nobody reads what comes
 		v.read = true
@@ -176,7 +178,7 @@ func (v *visit) place() error {
 		v.placed = true
 		return nil
 	default:
-		return busy("too many requests are under way")
+		return wire.Busy("too many requests are under way")
 	}
 }
 
@@ -193,8 +195,8 @@ func (v *visit) leave() {
 }
 
 // tooSlow is for clients that others do not wait for.
-func tooSlow() *problem {
-	return &problem{status: http.StatusRequestTimeout, Code: codeSlow, Message: "the request came too slowly, and others need its room", retry: 1}
+func tooSlow() *wire.Problem {
+	return &wire.Problem{Status: http.StatusRequestTimeout, Code: wire.CodeSlow, Detail: "the request came too slowly, and others need its room", Retry: 1}
 }
 
 // Read reads the body. Its end comes with a place.
@@ -205,7 +207,7 @@ func (v *visit) Read(p []byte) (int, error) {
 	}
 	if !v.s.room.take(v, bodyCopies*int64(n)) {
 		if v.s.room.arrived(v) {
-			return 0, busy("the requests under way have too large bodies together")
+			return 0, wire.Busy("the requests under way have too large bodies together")
 		}
 		return 0, tooSlow()
 	}

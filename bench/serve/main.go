@@ -31,6 +31,7 @@ import (
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/search"
 )
 
 type settings struct {
@@ -84,7 +85,7 @@ func run(s settings) error {
 
 // start serves an index of random vectors.
 func start(s *settings) (at string, stop func() error, err error) {
-	o := serve.Options{}
+	o := search.Options{}
 	if s.run != "" {
 		encoder, err := encode.Open(s.run)
 		if err != nil {
@@ -104,7 +105,10 @@ func start(s *settings) (at string, stop func() error, err error) {
 	if err := fill(x, s.items, s.dim); err != nil {
 		return "", nil, err
 	}
-	server, err := serve.New(context.Background(), o)
+	server, err := serve.New(context.Background(), serve.Options{})
+	if err == nil {
+		err = search.Mount(context.Background(), server, o)
+	}
 	if err != nil {
 		return "", nil, err
 	}

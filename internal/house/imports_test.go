@@ -89,12 +89,14 @@ var allowed = map[string][]string{
 	"job":                           {"internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "engine/onnx/export", "engine/optim", "ebm/measure", "train", "report", "job/option"},
 	"job/option":                    {"internal/excerpt", "internal/spelling"},
 	"jobs":                          {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective", "ebm/offender", "ebm/sampler", "ebm/surface", "data", "data/tabular", "train", "seq/answers", "seq/audio", "seq/ctc", "seq/read", "seq/tag", "loss/distance", "search/classify", "search/encode", "loss/pair", "search/retrieval", "report", "job", "job/option"},
-	"serve":                         {"internal/excerpt", "data", "search/index"},
+	"serve/wire":                    {"internal/excerpt"},
+	"serve":                         {"data", "serve/wire"},
+	"serve/search":                  {"search/index", "serve", "serve/wire"},
 	"cmd/energo":                    {"cmd/energo/cli"},
-	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/weaviate", "catalogue", "report", "job", "job/option", "jobs", "serve"},
+	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/weaviate", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/search"},
 	"bench":                         {"internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/value", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/decode":                  {"seq/ctc", "seq/ngram"},
-	"bench/serve":                   {"search/encode", "search/index", "serve"},
+	"bench/serve":                   {"search/encode", "search/index", "serve", "serve/search"},
 }
 
 // floors are the folders at the root, from the ground up. A package imports from its own floor and from those below.

@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/search"
 	"github.com/spf13/cobra"
 )
 
@@ -22,7 +23,8 @@ func newServe() *cobra.Command {
 
 func newServeSearch() *cobra.Command {
 	var run, listen string
-	o := serve.Options{Private: []string{index.PathField, collection.StampField}}
+	var frame serve.Options
+	o := search.Options{Private: []string{index.PathField, collection.StampField}}
 	cmd := &cobra.Command{
 		Use: "search INDEX", Short: "Serve an index: a page to draw on, and JSON over HTTP", Args: exactly("the index"),
 		Long: `Answers searches in an index, and changes of it, as JSON over HTTP, with a page at / to draw a digit or to drop a
@@ -39,35 +41,35 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 		Example: `  energo serve search runs/search-triplet-1/index
   curl --data-binary @seven.png -H 'Content-Type: image/png' 'http://127.0.0.1:8080/v1/search?k=5'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkLimits(&o.Limits); err != nil {
+			if err := checkLimits(&frame.Limits, &o); err != nil {
 				return err
 			}
 			if err := refuseVoid(cmd, []rule{{"max-batch", !o.ReadOnly, "with --read-only no items are added"}}); err != nil {
 				return err
 			}
-			return serveSearch(cmd, args[0], run, listen, o)
+			return serveSearch(cmd, args[0], run, listen, frame, o)
 		},
 	}
 	f := cmd.Flags()
 	madeByFlag(f, &run)
 	f.StringVar(&listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 is any that is free")
 	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; others may then read the index, too")
-	f.StringArrayVar(&o.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
-	f.Int64Var(&o.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
-	f.Int64Var(&o.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
-	f.IntVar(&o.Limits.Pixels, "max-pixels", 32_000_000, "`pixels` of a picture")
-	f.IntVar(&o.Limits.K, "max-k", 1000, "hits of a search")
-	f.IntVar(&o.Limits.Batch, "max-batch", 1000, "items added by a request")
-	f.IntVar(&o.Limits.Requests, "max-requests", 128, "requests worked on at once; more are refused with status 429")
+	f.StringArrayVar(&frame.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
+	f.Int64Var(&frame.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
+	f.Int64Var(&frame.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
+	f.IntVar(&frame.Limits.Pixels, "max-pixels", 32_000_000, "`pixels` of a picture")
+	f.IntVar(&o.K, "max-k", 1000, "hits of a search")
+	f.IntVar(&o.Batch, "max-batch", 1000, "items added by a request")
+	f.IntVar(&frame.Limits.Requests, "max-requests", 128, "requests worked on at once; more are refused with status 429")
 	return cmd
 }
 
 // checkLimits refuses limits below 1.
-func checkLimits(l *serve.Limits) error {
+func checkLimits(l *serve.Limits, o *search.Options) error {
 	for _, v := range []struct {
 		flag  string
 		value int64
-	}{{"max-body", l.Body}, {"max-pixels", int64(l.Pixels)}, {"max-k", int64(l.K)}, {"max-batch", int64(l.Batch)}, {"max-requests", int64(l.Requests)}} {
+	}{{"max-body", l.Body}, {"max-pixels", int64(l.Pixels)}, {"max-k", int64(o.K)}, {"max-batch", int64(o.Batch)}, {"max-requests", int64(l.Requests)}} {
 		if v.value < 1 {
 			return usagef("--%s is %d; it must be above 0", v.flag, v.value)
 		}
@@ -75,14 +77,14 @@ func checkLimits(l *serve.Limits) error {
 	if l.Memory < 0 {
 		return usagef("--memory is %d; it must be above 0, or 0 for its default", l.Memory)
 	}
-	if l.K > index.MaxK {
-		return usagef("--max-k is %d; an index gives at most %d hits", l.K, index.MaxK)
+	if o.K > index.MaxK {
+		return usagef("--max-k is %d; an index gives at most %d hits", o.K, index.MaxK)
 	}
 	return nil
 }
 
 // serveSearch serves an index until it is told to stop.
-func serveSearch(cmd *cobra.Command, name, run, listen string, o serve.Options) error {
+func serveSearch(cmd *cobra.Command, name, run, listen string, frame serve.Options, o search.Options) error {
 	ctx, warn := cmd.Context(), cmd.ErrOrStderr()
 	x, err := openIndex(cmd, name, !o.ReadOnly)
 	if err != nil {
@@ -99,16 +101,20 @@ func serveSearch(cmd *cobra.Command, name, run, listen string, o serve.Options) 
 	}
 	var g collection.Gallery
 	o.Picture = func(ctx context.Context, item index.Item) (serve.Picture, error) { return g.Picture(ctx, item) }
-	o.Index, o.Log = x, slog.New(slog.NewTextHandler(warn, nil))
-	return errors.Join(listenAndServe(ctx, cmd, listen, o), x.Close())
+	o.Index, frame.Log = x, slog.New(slog.NewTextHandler(warn, nil))
+	return errors.Join(listenAndServe(ctx, cmd, listen, frame, o), x.Close())
 }
 
-func listenAndServe(ctx context.Context, cmd *cobra.Command, listen string, o serve.Options) error {
+func listenAndServe(ctx context.Context, cmd *cobra.Command, listen string, frame serve.Options, o search.Options) error {
 	if host, _, err := net.SplitHostPort(listen); err == nil && host != "" && net.ParseIP(host) == nil {
-		o.Hosts = append(o.Hosts, host)
+		frame.Hosts = append(frame.Hosts, host)
 	}
-	s, err := serve.New(ctx, o)
+	s, err := serve.New(ctx, frame)
 	if err != nil {
+		return err
+	}
+	if err := search.Mount(ctx, s, o); err != nil {
+		s.Close()
 		return err
 	}
 	l, err := net.Listen("tcp", listen)

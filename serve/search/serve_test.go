@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"bytes"
@@ -28,6 +28,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/serve"
 	"go.uber.org/goleak"
 )
 
@@ -192,22 +193,38 @@ func fixture() *shelf {
 }
 
 // options serves the fixture, with pictures for its first three items.
-func options(x index.Index) Options {
-	return Options{
-		Index: x, Encoder: quarters{}, Private: []string{index.PathField}, Log: slog.New(slog.DiscardHandler),
-		Picture: func(_ context.Context, item index.Item) (Picture, error) {
+func options(x index.Index) testOptions {
+	return testOptions{frameOptions: serve.Options{Log: slog.New(slog.DiscardHandler)}, Options: Options{
+		Index: x, Encoder: quarters{}, Private: []string{index.PathField},
+		Picture: func(_ context.Context, item index.Item) (serve.Picture, error) {
 			if item.ID == "set/3.png" {
 				return nil, fs.ErrNotExist
 			}
 			return data.DecodedPicture{Image: board(300, 255, 0, 0, 0)}, nil
 		},
+	}}
+}
+
+type frameOptions = serve.Options
+
+// testOptions are those of the service and of the server that it is mounted on.
+type testOptions struct {
+	Options
+	frameOptions
+}
+
+func newServer(ctx context.Context, o testOptions) (*serve.Server, error) {
+	s, err := serve.New(ctx, o.frameOptions)
+	if err == nil {
+		err = Mount(ctx, s, o.Options)
 	}
+	return s, err
 }
 
 // start serves until the test ends.
-func start(t testing.TB, o Options) (*Server, string) {
+func start(t testing.TB, o testOptions) (*serve.Server, string) {
 	t.Helper()
-	s, err := New(t.Context(), o)
+	s, err := newServer(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -441,7 +458,7 @@ func TestInfoAndHealth(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", path, r.status, r.text, want)
 		}
 	}
-	s.ready.Store(false)
+	s.Drain()
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 503, "/v1/info": 503, "/": 200} {
 		r := send(t, "GET", at+path, "", nil)
 		if r.status != want || want == 503 && r.header.Get("Retry-After") == "" {
@@ -450,14 +467,18 @@ func TestInfoAndHealth(t *testing.T) {
 	}
 }
 
+func limited(l serve.Limits) testOptions {
+	return testOptions{Options{Index: &shelf{dim: 4}}, serve.Options{Limits: l}}
+}
+
 func TestNewRefuses(t *testing.T) {
-	for name, o := range map[string]Options{
-		"no index": {}, "another length": {Index: &shelf{dim: 5}, Encoder: quarters{}},
-		"limits": {Index: &shelf{dim: 4}, Limits: Limits{K: -1}}, "hits": {Index: &shelf{dim: 4}, Limits: Limits{K: index.MaxK + 1}},
-		"bytes": {Index: &shelf{dim: 4}, Limits: Limits{Body: math.MaxInt64}}, "pixels": {Index: &shelf{dim: 4}, Limits: Limits{Pixels: math.MaxInt}},
-		"requests": {Index: &shelf{dim: 4}, Limits: Limits{Requests: math.MaxInt}}, "time": {Index: &shelf{dim: 4}, Limits: Limits{Read: math.MaxInt64}},
+	for name, o := range map[string]testOptions{
+		"no index": {}, "another length": {Options: Options{Index: &shelf{dim: 5}, Encoder: quarters{}}},
+		"below": {Options: Options{Index: &shelf{dim: 4}, K: -1}}, "hits": {Options: Options{Index: &shelf{dim: 4}, K: index.MaxK + 1}},
+		"bytes": limited(serve.Limits{Body: math.MaxInt64}), "pixels": limited(serve.Limits{Pixels: math.MaxInt}),
+		"requests": limited(serve.Limits{Requests: math.MaxInt}), "time": limited(serve.Limits{Read: math.MaxInt64}),
 	} {
-		if _, err := New(t.Context(), o); err == nil {
+		if _, err := newServer(t.Context(), o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

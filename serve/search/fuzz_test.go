@@ -1,9 +1,8 @@
-package serve
+package search
 
 import (
 	"bytes"
 	"log/slog"
-	"math"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -17,7 +16,7 @@ func FuzzRequest(f *testing.F) {
 	o := options(fixture())
 	o.Limits.Body, o.Limits.Pixels = 1<<16, 1<<16
 	o.Log = slog.New(slog.DiscardHandler)
-	s, err := New(f.Context(), o)
+	s, err := newServer(f.Context(), o)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -49,24 +48,6 @@ func FuzzRequest(f *testing.F) {
 		if id := "set/0.png"; method == "POST" {
 			if item, ok, _ := o.Index.Get(t.Context(), id); ok && item.Fields[index.PathField] != "/secret/0.png" && item.Fields[index.PathField] != "" {
 				t.Errorf("the path of %s is now %q", id, item.Fields[index.PathField])
-			}
-		}
-	})
-}
-
-// FuzzVector: what is taken as a vector is finite, and of as many numbers as there are commas, and one.
-func FuzzVector(f *testing.F) {
-	for _, s := range []string{`[1,2.5,-3e4]`, `[]`, `[1e999]`, `[null]`, `["1"]`, `[ 0x1p3, 1_0 ]`, `[inf]`, `[1,]`} {
-		f.Add([]byte(`{"vector":` + s + `}`))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		var q searchRequest
-		if err := decode(text, q.read); err != nil || q.Vector == nil {
-			return
-		}
-		for i, v := range q.Vector {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				t.Errorf("%q: coordinate %d is %v", text, i, v)
 			}
 		}
 	})

@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"bufio"
@@ -17,9 +17,9 @@ import (
 )
 
 // listening runs Serve itself; stop ends it and returns its error.
-func listening(t *testing.T, o Options) (at string, stop func() error) {
+func listening(t *testing.T, o testOptions) (at string, stop func() error) {
 	t.Helper()
-	s, err := New(t.Context(), o)
+	s, err := newServer(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package serve
+package wire
 
 import (
 	"bytes"
@@ -11,33 +11,32 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
-	"github.com/energo-ml/energo/search/index"
 )
 
-// reader reads a JSON value that is valid and has no space around it, as the field of that name. It takes one
+// Reader reads a JSON value that is valid and has no space around it, as the field of that name. It takes one
 // kind of value, never null, and stops where there is more than is allowed. encoding/json would take
 // names in other letters and twice, and all that is sent into memory.
-type reader func(field string, text []byte) error
+type Reader func(field string, text []byte) error
 
-// decode reads one JSON value, all of the text.
-func decode(text []byte, read reader) error {
+// Decode reads one JSON value, all of the text.
+func Decode(text []byte, read Reader) error {
 	var v unread
 	d := json.NewDecoder(bytes.NewReader(text))
 	err := d.Decode(&v)
 	if err == nil {
 		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			return malformed("", "there is more behind the JSON value, from byte %d on", d.InputOffset())
+			return Malformed("", "there is more behind the JSON value, from byte %d on", d.InputOffset())
 		}
 		return read("", bytes.TrimSpace(text))
 	}
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return malformed("", "the JSON is wrong at byte %d: %v", syntax.Offset, syntax)
+		return Malformed("", "the JSON is wrong at byte %d: %v", syntax.Offset, syntax)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return malformed("", "the JSON ends early")
+		return Malformed("", "the JSON ends early")
 	}
-	return malformed("", "%s", strings.TrimPrefix(err.Error(), "json: "))
+	return Malformed("", "%s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
 // unread is a JSON value that is valid.
@@ -65,7 +64,7 @@ func wrongKind(field string, text []byte, want string) error {
 	if name == "" {
 		name = "the body"
 	}
-	return malformed(field, "%s is a JSON %s; it must be %s", name, is, want)
+	return Malformed(field, "%s is a JSON %s; it must be %s", name, is, want)
 }
 
 // elements are those of a list, or names and values of an object in turn.
@@ -118,8 +117,8 @@ func unquoted(text []byte) (s string) {
 	return s
 }
 
-// object takes members with the given names, each at most once.
-func object(known map[string]reader) reader {
+// Object takes members with the given names, each at most once.
+func Object(known map[string]Reader) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '{' {
 			return wrongKind(field, text, "an object")
@@ -129,10 +128,10 @@ func object(known map[string]reader) reader {
 			place := strings.TrimPrefix(field+"."+name, ".")
 			read, ok := known[name]
 			if !ok {
-				return malformed("", "unknown field %q", excerpt.Of(place))
+				return Malformed("", "unknown field %q", excerpt.Of(place))
 			}
 			if seen[name] {
-				return malformed(place, "%s is there twice", place)
+				return Malformed(place, "%s is there twice", place)
 			}
 			seen[name] = true
 			if err := read(place, v); err != nil {
@@ -143,15 +142,16 @@ func object(known map[string]reader) reader {
 	}
 }
 
-// optional makes *v where the value is there.
-func optional[T any](v **T, read func(*T) reader) reader {
+// Optional makes *v where the value is there.
+func Optional[T any](v **T, read func(*T) Reader) Reader {
 	return func(field string, text []byte) error {
 		*v = new(T)
 		return read(*v)(field, text)
 	}
 }
 
-func textOf(s *string) reader {
+// Text takes a string.
+func Text(s *string) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '"' {
 			return wrongKind(field, text, "a string")
@@ -161,7 +161,8 @@ func textOf(s *string) reader {
 	}
 }
 
-func integerOf(n *int) reader {
+// Integer takes a whole number.
+func Integer(n *int) Reader {
 	return func(field string, text []byte) (err error) {
 		if *n, err = strconv.Atoi(string(text)); err != nil {
 			return wrongKind(field, text, "an integer")
@@ -170,15 +171,15 @@ func integerOf(n *int) reader {
 	}
 }
 
-// listOf takes a list of at most most values, which it leaves as they are.
-func listOf(list *[][]byte, most int) reader {
+// List takes a list of at most most values, which it leaves as they are.
+func List(list *[][]byte, most int) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '[' {
 			return wrongKind(field, text, "a list")
 		}
 		for v := range elements(text) {
 			if len(*list) == most {
-				return invalid(field, "%s has more than %d elements; at most %d are allowed", field, most, most)
+				return Invalid(field, "%s has more than %d elements; at most %d are allowed", field, most, most)
 			}
 			*list = append(*list, v)
 		}
@@ -186,16 +187,16 @@ func listOf(list *[][]byte, most int) reader {
 	}
 }
 
-// textsOf takes the strings of a filter.
-func textsOf(texts *[]string) reader {
+// Texts takes a list of at most most strings.
+func Texts(texts *[]string, most int) Reader {
 	return func(field string, text []byte) error {
 		var list [][]byte
-		if err := listOf(&list, index.MaxFilter)(field, text); err != nil {
+		if err := List(&list, most)(field, text); err != nil {
 			return err
 		}
 		*texts = make([]string, len(list))
 		for i, v := range list {
-			if err := textOf(&(*texts)[i])(field+"["+strconv.Itoa(i)+"]", v); err != nil {
+			if err := Text(&(*texts)[i])(field+"["+strconv.Itoa(i)+"]", v); err != nil {
 				return err
 			}
 		}
@@ -203,8 +204,8 @@ func textsOf(texts *[]string) reader {
 	}
 }
 
-// fieldsIn takes the fields of an item, or of a filter, which need be no more.
-func fieldsIn(fields *map[string]string) reader {
+// Fields takes an object of at most most strings under names of the client's.
+func Fields(fields *map[string]string, most int) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '{' {
 			return wrongKind(field, text, "an object")
@@ -212,13 +213,13 @@ func fieldsIn(fields *map[string]string) reader {
 		*fields = map[string]string{}
 		for name, v := range members(text) {
 			if _, twice := (*fields)[name]; twice {
-				return malformed(field, "%s has %q twice", field, excerpt.Of(name))
+				return Malformed(field, "%s has %q twice", field, excerpt.Of(name))
 			}
-			if len(*fields) == index.MaxFields {
-				return invalid(field, "%s has more than %d members, which is what an item may have", field, index.MaxFields)
+			if len(*fields) == most {
+				return Invalid(field, "%s has more than %d members; at most that many are allowed", field, most)
 			}
 			var value string
-			if err := textOf(&value)(field+"."+name, v); err != nil {
+			if err := Text(&value)(field+"."+name, v); err != nil {
 				return err
 			}
 			(*fields)[name] = value
@@ -227,21 +228,21 @@ func fieldsIn(fields *map[string]string) reader {
 	}
 }
 
-// vectorOf takes a list of numbers that float32 holds.
-func vectorOf(v *[]float32) reader {
+// Vector takes a list of at most most numbers that float32 holds.
+func Vector(v *[]float32, most int) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '[' {
-			return malformed(field, "%s is not a list of numbers", field)
+			return Malformed(field, "%s is not a list of numbers", field)
 		}
 		*v = make([]float32, 0, min(1024, len(text)/2))
 		for number := range elements(text) {
 			i := len(*v)
-			if i == index.MaxDim {
-				return invalid(field, "%s has more than %d coordinates", field, index.MaxDim)
+			if i == most {
+				return Invalid(field, "%s has more than %d coordinates", field, most)
 			}
 			x, err := strconv.ParseFloat(string(number), 32)
 			if err != nil {
-				return malformed(field, "%s[%d] is %.40s; it must be a number that a float32 can hold", field, i, number)
+				return Malformed(field, "%s[%d] is %.40s; it must be a number that a float32 can hold", field, i, number)
 			}
 			*v = append(*v, float32(x))
 		}
@@ -249,14 +250,14 @@ func vectorOf(v *[]float32) reader {
 	}
 }
 
-// pictureOf takes a file in base64.
-func pictureOf(file *[]byte) reader {
+// File takes a file in base64.
+func File(file *[]byte) Reader {
 	return func(field string, text []byte) (err error) {
 		if text[0] != '"' {
-			return malformed(field, "%s is not a string; it must be a picture in base64", field)
+			return Malformed(field, "%s is not a string; it must be a picture in base64", field)
 		}
 		if *file, err = base64.StdEncoding.DecodeString(unquoted(text)); err != nil {
-			return malformed(field, "%s is not base64: %v", field, err)
+			return Malformed(field, "%s is not base64: %v", field, err)
 		}
 		return nil
 	}

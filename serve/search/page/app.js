@@ -152,7 +152,7 @@ async function ask(...what) {
   const response = await fetch(...what).catch((err) => { throw new Error("The server does not answer: " + err.message); });
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
-  throw new Error(answer && answer.error ? answer.error.message : `The answer has status ${response.status} and is not JSON.`);
+  throw new Error(answer && answer.detail ? answer.detail : `The answer has status ${response.status} and is not JSON.`);
 }
 
 async function search() {

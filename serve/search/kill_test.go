@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"bufio"
@@ -26,7 +26,7 @@ func child(dir string) {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
-	s, err := New(context.Background(), Options{Index: x})
+	s, err := newServer(context.Background(), testOptions{Options: Options{Index: x}})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)

@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 // defaultK is the number of hits where none is asked for.
@@ -25,12 +27,12 @@ type searchRequest struct {
 	Filter index.Filter
 }
 
-// read is a reader.
+// read is a wire.Reader.
 func (q *searchRequest) read(field string, text []byte) error {
-	return object(map[string]reader{
-		"vector": vectorOf(&q.Vector), "image": pictureOf(&q.Image), "id": optional(&q.ID, textOf), "k": optional(&q.K, integerOf),
-		"filter": object(map[string]reader{
-			"labels": textsOf(&q.Filter.Labels), "fields": fieldsIn(&q.Filter.Fields), "exclude": textsOf(&q.Filter.Exclude),
+	return wire.Object(map[string]wire.Reader{
+		"vector": wire.Vector(&q.Vector, index.MaxDim), "image": wire.File(&q.Image), "id": wire.Optional(&q.ID, wire.Text), "k": wire.Optional(&q.K, wire.Integer),
+		"filter": wire.Object(map[string]wire.Reader{
+			"labels": wire.Texts(&q.Filter.Labels, index.MaxFilter), "fields": wire.Fields(&q.Filter.Fields, index.MaxFields), "exclude": wire.Texts(&q.Filter.Exclude, index.MaxFilter),
 		}),
 	})(field, text)
 }
@@ -48,7 +50,7 @@ type hit struct {
 }
 
 // search finds the items nearest to a picture, a vector or an item.
-func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
+func (s *service) search(w http.ResponseWriter, r *http.Request) error {
 	q, err := s.readSearch(r)
 	if err != nil {
 		return err
@@ -69,7 +71,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	start = time.Now()
-	hits, err := s.queries.do(r.Context(), nil, query)
+	hits, err := s.queries.Do(r.Context(), nil, query)
 	if err != nil {
 		return err
 	}
@@ -77,17 +79,17 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	if answer.Hits, err = s.shown(hits[0]); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, answer)
+	wire.WriteJSON(w, http.StatusOK, answer)
 	return nil
 }
 
 func millis(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1e3 }
 
 // readSearch reads and checks a request.
-func (s *Server) readSearch(r *http.Request) (q searchRequest, err error) {
-	b, err := read(r)
-	if err == nil && b.json != nil {
-		err = decode(b.json, q.read)
+func (s *service) readSearch(r *http.Request) (q searchRequest, err error) {
+	b, err := wire.Read(r)
+	if err == nil && b.JSON != nil {
+		err = wire.Decode(b.JSON, q.read)
 	} else if err == nil {
 		q, err = searchParams(b)
 	}
@@ -101,45 +103,45 @@ func (s *Server) readSearch(r *http.Request) (q searchRequest, err error) {
 		}
 	}
 	if n != 1 {
-		return q, invalid("", "one of vector, image and id is needed; there are %d", n)
+		return q, wire.Invalid("", "one of vector, image and id is needed; there are %d", n)
 	}
-	if q.K != nil && (*q.K < 1 || *q.K > s.o.Limits.K) {
-		return q, invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.o.Limits.K)
+	if q.K != nil && (*q.K < 1 || *q.K > s.o.K) {
+		return q, wire.Invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.o.K)
 	}
 	for _, name := range slices.Sorted(maps.Keys(q.Filter.Fields)) {
 		if s.private(name) {
-			return q, invalid("filter", "filter.fields: the field %q cannot be asked for", name)
+			return q, wire.Invalid("filter", "filter.fields: the field %q cannot be asked for", name)
 		}
 	}
 	return q, nil
 }
 
 // searchParams makes a request of a picture and parameters.
-func searchParams(b body) (q searchRequest, err error) {
-	if err := known(b.params, []string{"k"}, []string{"label", "field", "exclude"}); err != nil {
+func searchParams(b wire.Body) (q searchRequest, err error) {
+	if err := wire.Known(b.Params, []string{"k"}, []string{"label", "field", "exclude"}); err != nil {
 		return q, err
 	}
-	if b.picture == nil {
-		return q, malformed("image", "the form has no image")
+	if b.Picture == nil {
+		return q, wire.Malformed("image", "the form has no image")
 	}
-	q.Image = b.picture
-	if text := b.params["k"]; text != nil {
+	q.Image = b.Picture
+	if text := b.Params["k"]; text != nil {
 		k, err := strconv.Atoi(text[0])
 		if err != nil {
-			return q, malformed("k", "k is %q; it must be an integer", text[0])
+			return q, wire.Malformed("k", "k is %q; it must be an integer", text[0])
 		}
 		q.K = &k
 	}
-	q.Filter.Labels, q.Filter.Exclude = b.params["label"], b.params["exclude"]
-	q.Filter.Fields, err = fieldsOf(b.params["field"])
+	q.Filter.Labels, q.Filter.Exclude = b.Params["label"], b.Params["exclude"]
+	q.Filter.Fields, err = wire.FieldParams(b.Params["field"])
 	return q, err
 }
 
 // queryVector returns the vector to look for, and excludes an item from its own hits.
-func (s *Server) queryVector(ctx context.Context, q searchRequest, f *index.Filter) ([]float32, error) {
+func (s *service) queryVector(ctx context.Context, q searchRequest, f *index.Filter) ([]float32, error) {
 	switch {
 	case q.Image != nil:
-		vectors, err := s.encode(ctx, []sent{{file: q.Image}})
+		vectors, err := s.encode(ctx, []serve.File{{Bytes: q.Image}})
 		if err != nil {
 			return nil, err
 		}
@@ -152,15 +154,15 @@ func (s *Server) queryVector(ctx context.Context, q searchRequest, f *index.Filt
 	return q.Vector, s.checkVector(q.Vector)
 }
 
-func (s *Server) checkVector(v []float32) error {
+func (s *service) checkVector(v []float32) error {
 	if len(v) != s.limits.Dim {
-		return invalid("vector", "vector has %d coordinates; it must have %d", len(v), s.limits.Dim)
+		return wire.Invalid("vector", "vector has %d coordinates; it must have %d", len(v), s.limits.Dim)
 	}
 	return nil
 }
 
 // checkQuery refuses, in the request's words, what the index would: there it would cost others their batch.
-func (s *Server) checkQuery(q index.Query, ofImage bool) error {
+func (s *service) checkQuery(q index.Query, ofImage bool) error {
 	err := s.limits.CheckQueries([]index.Query{q})
 	if err == nil {
 		return nil
@@ -170,17 +172,17 @@ func (s *Server) checkQuery(q index.Query, ofImage bool) error {
 		if rest, ok := strings.CutPrefix(text, name); ok {
 			name = strings.ToLower(name)
 			if ofImage && name == "vector" {
-				return invalid("image", "image: its vector%s", rest)
+				return wire.Invalid("image", "image: its vector%s", rest)
 			}
-			return invalid(name, "%s%s", name, rest)
+			return wire.Invalid(name, "%s%s", name, rest)
 		}
 	}
 	return err
 }
 
 // searchAll is the work of a batch of queries. It belongs to no single request.
-func (s *Server) searchAll(queries []index.Query) ([][]index.Hit, error) {
-	ctx, cancel := context.WithTimeout(s.base, s.o.Limits.Answer)
+func (s *service) searchAll(queries []index.Query) ([][]index.Hit, error) {
+	ctx, cancel := context.WithTimeout(s.Context(), s.Limits().Answer)
 	defer cancel()
 	start := time.Now()
 	hits, err := s.o.Index.Search(ctx, queries)
@@ -192,7 +194,7 @@ func (s *Server) searchAll(queries []index.Query) ([][]index.Hit, error) {
 const maxAnswer = 16 << 20
 
 // shown is hits as clients see them.
-func (s *Server) shown(hits []index.Hit) ([]hit, error) {
+func (s *service) shown(hits []index.Hit) ([]hit, error) {
 	all, size := make([]hit, len(hits)), 0
 	for i, h := range hits {
 		all[i] = hit{h, s.thumbPath(h.ID, h.Fields)}
@@ -202,14 +204,14 @@ func (s *Server) shown(hits []index.Hit) ([]hit, error) {
 			size += len(name) + len(v)
 		}
 		if size > maxAnswer {
-			return nil, invalid("k", "the first %d of %d hits have more than %d bytes of text; ask for fewer", i+1, len(hits), maxAnswer)
+			return nil, wire.Invalid("k", "the first %d of %d hits have more than %d bytes of text; ask for fewer", i+1, len(hits), maxAnswer)
 		}
 	}
 	return all, nil
 }
 
 // public returns the fields without those that are private.
-func (s *Server) public(fields map[string]string) map[string]string {
+func (s *service) public(fields map[string]string) map[string]string {
 	if !slices.ContainsFunc(s.o.Private, func(name string) bool { _, has := fields[name]; return has }) {
 		return fields
 	}
@@ -221,7 +223,7 @@ func (s *Server) public(fields map[string]string) map[string]string {
 }
 
 // thumbPath is where the picture of an item is, "" for an item without.
-func (s *Server) thumbPath(id string, fields map[string]string) string {
+func (s *service) thumbPath(id string, fields map[string]string) string {
 	if s.o.Picture == nil || fields[index.PathField] == "" {
 		return ""
 	}

@@ -1,4 +1,4 @@
-package serve
+package wire
 
 import (
 	"bytes"
@@ -13,17 +13,17 @@ import (
 	"strings"
 )
 
-// body is a request in one of its forms: a JSON text, or a picture and parameters, which come with the
+// Body is a request in one of its forms: a JSON text, or a picture and parameters, which come with the
 // address or as the parts of a form.
-type body struct {
-	json    []byte
-	picture []byte
-	params  url.Values
+type Body struct {
+	JSON    []byte
+	Picture []byte
+	Params  url.Values
 }
 
-// read reads a request's body and parameters.
-func read(r *http.Request) (body, error) {
-	var b body
+// Read reads a request's body and parameters.
+func Read(r *http.Request) (Body, error) {
+	var b Body
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return b, media("the content encoding is %q; the body must be as it is", e)
 	}
@@ -31,31 +31,31 @@ func read(r *http.Request) (body, error) {
 	if err != nil {
 		kind = r.Header.Get("Content-Type")
 	}
-	if b.params, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		return b, malformed("", "the address's parameters cannot be read: %v", err)
+	if b.Params, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+		return b, Malformed("", "the address's parameters cannot be read: %v", err)
 	}
 	switch {
 	case kind == "application/json":
-		if len(b.params) > 0 {
-			return b, malformed("", "a JSON request has all in its body; there are parameters in the address")
+		if len(b.Params) > 0 {
+			return b, Malformed("", "a JSON request has all in its body; there are parameters in the address")
 		}
-		b.json, err = whole(r.Body)
+		b.JSON, err = whole(r.Body)
 	case kind == "multipart/form-data":
 		var text []byte
 		if text, err = whole(r.Body); err == nil {
 			err = b.form(text, params["boundary"])
 		}
 	case strings.HasPrefix(kind, "image/"), kind == "application/octet-stream":
-		b.picture, err = whole(r.Body)
+		b.Picture, err = whole(r.Body)
 	default:
 		return b, media("the content type is %q; it must be application/json, image/png or that of another kind of picture, application/octet-stream, or multipart/form-data", kind)
 	}
 	return b, err
 }
 
-func media(format string, args ...any) *problem {
-	p := malformed("", format, args...)
-	p.status, p.Code = http.StatusUnsupportedMediaType, codeMedia
+func media(format string, args ...any) *Problem {
+	p := Malformed("", format, args...)
+	p.Status, p.Code = http.StatusUnsupportedMediaType, CodeMedia
 	return p
 }
 
@@ -66,22 +66,22 @@ func whole(r io.Reader) ([]byte, error) {
 	case err == nil:
 		return text, nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, malformed("", "the body ends early")
+		return nil, Malformed("", "the body ends early")
 	}
-	if p := problemOf(err); p.Code != codeInternal {
+	if p := Of(err); p.Code != CodeInternal {
 		return nil, p
 	}
-	return nil, malformed("", "the body cannot be read: %v", err)
+	return nil, Malformed("", "the body cannot be read: %v", err)
 }
 
 // maxParts bounds those of a form.
 const maxParts = 64
 
 // form reads a form's parts: "image" is a picture, the others are parameters.
-func (b *body) form(text []byte, boundary string) error {
+func (b *Body) form(text []byte, boundary string) error {
 	end := []byte("\n--" + boundary + "--")
 	if !bytes.Contains(text, end) && !bytes.HasPrefix(text, end[1:]) { // which multipart takes for an end, mostly
-		return malformed("", "the form cannot be read: it has no last boundary")
+		return Malformed("", "the form cannot be read: it has no last boundary")
 	}
 	form := multipart.NewReader(bytes.NewReader(text), boundary)
 	for n := 0; ; n++ {
@@ -90,51 +90,51 @@ func (b *body) form(text []byte, boundary string) error {
 			return nil
 		}
 		if err != nil {
-			return malformed("", "the form cannot be read: %v", err)
+			return Malformed("", "the form cannot be read: %v", err)
 		}
 		if n == maxParts {
-			return malformed("", "the form has more than %d parts", maxParts)
+			return Malformed("", "the form has more than %d parts", maxParts)
 		}
 		text, err := io.ReadAll(part)
 		if err != nil {
-			return malformed("", "the form cannot be read: %v", err)
+			return Malformed("", "the form cannot be read: %v", err)
 		}
 		switch name := part.FormName(); {
 		case name != "image":
-			b.params.Add(name, string(text))
-		case b.picture != nil:
-			return malformed("image", "the form has more than one image")
+			b.Params.Add(name, string(text))
+		case b.Picture != nil:
+			return Malformed("image", "the form has more than one image")
 		default:
-			b.picture = text
+			b.Picture = text
 		}
 	}
 }
 
-// known refuses parameters that are not among those named, and those that are given twice but are no lists.
-func known(params url.Values, single, lists []string) error {
+// Known refuses parameters that are not among those named, and those that are given twice but are no lists.
+func Known(params url.Values, single, lists []string) error {
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		values := params[name]
 		one := slices.Contains(single, name)
 		if !one && !slices.Contains(lists, name) {
-			return malformed(name, "there is no parameter %q; there are %s", name, strings.Join(slices.Concat(single, lists), ", "))
+			return Malformed(name, "there is no parameter %q; there are %s", name, strings.Join(slices.Concat(single, lists), ", "))
 		}
 		if one && len(values) > 1 {
-			return malformed(name, "%s is given %d times; once is allowed", name, len(values))
+			return Malformed(name, "%s is given %d times; once is allowed", name, len(values))
 		}
 	}
 	return nil
 }
 
-// fieldsOf reads parameters of the form NAME=VALUE.
-func fieldsOf(values []string) (map[string]string, error) {
+// FieldParams reads parameters of the form NAME=VALUE.
+func FieldParams(values []string) (map[string]string, error) {
 	fields := map[string]string{}
 	for _, v := range values {
 		name, value, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, malformed("field", "field is %q; it must be NAME=VALUE", v)
+			return nil, Malformed("field", "field is %q; it must be NAME=VALUE", v)
 		}
 		if _, twice := fields[name]; twice {
-			return nil, malformed("field", "field %q is given twice", name)
+			return nil, Malformed("field", "field %q is given twice", name)
 		}
 		fields[name] = value
 	}

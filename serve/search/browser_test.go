@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"bufio"
@@ -326,7 +326,7 @@ func TestPage(t *testing.T) {
 // Without a network the page says so.
 func TestPageWithoutNetwork(t *testing.T) {
 	o := options(fixture())
-	o.Encoder, o.Limits.K = nil, 5
+	o.Encoder, o.K = nil, 5
 	_, at := start(t, o)
 	b := browse(t, at+"/")
 	b.await("document.getElementById('status') && "+status, "This server has no network for pictures: it takes vectors, by POST /v1/search.")

@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"bytes"
@@ -18,6 +18,8 @@ import (
 
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 // bomb is the beginning of a PNG file that declares width × height pixels.
@@ -31,7 +33,7 @@ func bomb(width, height uint32) []byte {
 // The answer names each fault and its place, and the server continues.
 func TestProblems(t *testing.T) {
 	o := options(fixture())
-	o.Limits.Body, o.Limits.Batch, o.Limits.K = 1<<16, 3, 50
+	o.Limits.Body, o.Batch, o.K = 1<<16, 3, 50
 	_, at := start(t, o)
 	const js, search, items = "application/json", "POST /v1/search", "POST /v1/items"
 	good := pngOf(t, board(8, 1, 2, 3, 4))
@@ -162,13 +164,13 @@ func TestProblems(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(c.request, " ")
 		r := send(t, method, at+path, c.kind, []byte(c.body))
-		var answer struct{ Error problem }
+		var answer struct{ Code, Detail string }
 		if err := json.Unmarshal([]byte(r.text), &answer); err != nil {
 			t.Errorf("%s with %.60q: %d, %.100q is not JSON: %v", c.request, c.body, r.status, r.text, err)
 			continue
 		}
-		if r.status != c.status || !strings.Contains(answer.Error.Message, c.message) || answer.Error.Code == "" {
-			t.Errorf("%s with %.60q: %d %+v; want %d, %s", c.request, c.body, r.status, answer.Error, c.status, c.message)
+		if r.status != c.status || !strings.Contains(answer.Detail, c.message) || answer.Code == "" {
+			t.Errorf("%s with %.60q: %d %+v; want %d, %s", c.request, c.body, r.status, answer, c.status, c.message)
 		}
 	}
 	if got := send(t, "POST", at+"/v1/search?k=1", "image/png", good).hits(t); len(got) != 1 {
@@ -293,7 +295,7 @@ func TestBusy(t *testing.T) {
 	x.hold = make(chan struct{})
 	o := options(x)
 	o.Limits.Requests = 3
-	s, at := start(t, o)
+	_, at := start(t, o)
 	ask := func() reply {
 		return send(t, "POST", at+"/v1/search", "application/json", []byte(`{"vector":[1,2,3,4]}`))
 	}
@@ -301,7 +303,7 @@ func TestBusy(t *testing.T) {
 	for range 3 {
 		go func() { answers <- ask() }()
 	}
-	for len(s.places) < 3 {
+	for !strings.Contains(send(t, "GET", at+"/metrics", "", nil).text, "in_flight 3\n") {
 		time.Sleep(time.Millisecond)
 	}
 	if r := ask(); r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") == "" {
@@ -386,7 +388,7 @@ func TestProblemOf(t *testing.T) {
 	for err, want := range map[error]int{
 		index.ErrReadOnly: 403, index.ErrClosed: 503, context.DeadlineExceeded: 503, context.Canceled: 503, io.ErrNoProgress: 500,
 	} {
-		if got := problemOf(fmt.Errorf("some: %w", err)).status; got != want {
+		if got := wire.Of(problemOf(fmt.Errorf("some: %w", err))).Status; got != want {
 			t.Errorf("%v: %d, want %d", err, got, want)
 		}
 	}
@@ -396,7 +398,7 @@ func TestProblemOf(t *testing.T) {
 func TestSlowPicture(t *testing.T) {
 	o := options(fixture())
 	o.Limits.Read, o.Limits.Answer = 10*time.Millisecond, 10*time.Millisecond
-	o.Picture = func(ctx context.Context, _ index.Item) (Picture, error) {
+	o.Picture = func(ctx context.Context, _ index.Item) (serve.Picture, error) {
 		<-ctx.Done()
 		return nil, fmt.Errorf("the picture: %w", ctx.Err())
 	}
@@ -430,13 +432,19 @@ func (silent) Info(ctx context.Context) (index.Info, error) {
 	return index.Info{}, ctx.Err()
 }
 
+// hushed is an index that may come to be another.
+type hushed struct{ index.Index }
+
 // Metrics do not wait for an index that does not answer.
 func TestMetricsOfSilence(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for askTime")
 	}
-	s, at := start(t, options(fixture()))
-	s.o.Index = silent{}
+	o := options(fixture())
+	x := &hushed{Index: o.Index}
+	o.Index = x
+	_, at := start(t, o)
+	x.Index = silent{}
 	if r := send(t, "GET", at+"/metrics", "", nil); r.status != http.StatusOK || strings.Contains(r.text, "energo_items") {
 		t.Error(r)
 	}
@@ -451,10 +459,10 @@ func TestQueryField(t *testing.T) {
 	_, at := start(t, options(x))
 	t.Cleanup(func() { _ = x.Close() })
 	black := pngOf(t, board(4, 0, 0, 0, 0))
-	if r := send(t, "POST", at+"/v1/search", "image/png", black); r.status != 422 || !strings.Contains(r.text, `"field":"image","message":"image: its vector is all 0`) {
+	if r := send(t, "POST", at+"/v1/search", "image/png", black); r.status != 422 || !strings.Contains(r.text, `"detail":"image: its vector is all 0`) {
 		t.Error(r)
 	}
-	if r := send(t, "POST", at+"/v1/search", "application/json", []byte(`{"vector":[0,0,0,0]}`)); r.status != 422 || !strings.Contains(r.text, `"field":"vector","message":"vector is all 0`) {
+	if r := send(t, "POST", at+"/v1/search", "application/json", []byte(`{"vector":[0,0,0,0]}`)); r.status != 422 || !strings.Contains(r.text, `"detail":"vector is all 0`) {
 		t.Error(r)
 	}
 }

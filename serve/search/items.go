@@ -1,4 +1,4 @@
-package serve
+package search
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/search/index"
+	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 // newItem is an item of POST /v1/items. One of Vector and Image says where it lies.
@@ -20,7 +22,7 @@ type newItem struct {
 }
 
 // add adds items, which replace those of the same identifiers: all that were sent, or none.
-func (s *Server) add(w http.ResponseWriter, r *http.Request) error {
+func (s *service) add(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
@@ -35,11 +37,11 @@ func (s *Server) add(w http.ResponseWriter, r *http.Request) error {
 	if err := s.o.Index.Add(r.Context(), items); err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, map[string]int{"added": len(items)})
+	wire.WriteJSON(w, http.StatusOK, map[string]int{"added": len(items)})
 	return nil
 }
 
-func (s *Server) writable() error {
+func (s *service) writable() error {
 	if s.o.ReadOnly {
 		return readOnly()
 	}
@@ -47,12 +49,12 @@ func (s *Server) writable() error {
 }
 
 // readItems reads a list of items in JSON, or one as a picture with parameters.
-func (s *Server) readItems(r *http.Request) ([]newItem, error) {
-	b, err := read(r)
+func (s *service) readItems(r *http.Request) ([]newItem, error) {
+	b, err := wire.Read(r)
 	if err != nil {
 		return nil, err
 	}
-	if b.json == nil {
+	if b.JSON == nil {
 		one, err := itemParams(b)
 		if err == nil {
 			err = s.checkItem(&one)
@@ -60,11 +62,11 @@ func (s *Server) readItems(r *http.Request) ([]newItem, error) {
 		return []newItem{one}, err
 	}
 	var list [][]byte
-	if err := decode(b.json, object(map[string]reader{"items": listOf(&list, s.o.Limits.Batch)})); err != nil {
+	if err := wire.Decode(b.JSON, wire.Object(map[string]wire.Reader{"items": wire.List(&list, s.o.Batch)})); err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, invalid("items", "items has 0 elements; it must have from 1 to %d", s.o.Limits.Batch)
+		return nil, wire.Invalid("items", "items has 0 elements; it must have from 1 to %d", s.o.Batch)
 	}
 	items, at := make([]newItem, len(list)), map[string]int{}
 	for i, text := range list {
@@ -74,56 +76,56 @@ func (s *Server) readItems(r *http.Request) ([]newItem, error) {
 			err = s.checkItem(&items[i])
 		}
 		if first, twice := at[items[i].ID]; err == nil && twice {
-			err = invalid("id", "id %q is that of items[%d], too", items[i].ID, first)
+			err = wire.Invalid("id", "id %q is that of items[%d], too", items[i].ID, first)
 		}
 		if err != nil {
-			return nil, within(items[i].place, err)
+			return nil, wire.Within(items[i].place, err)
 		}
 		at[items[i].ID] = i
 	}
 	return items, nil
 }
 
-// read is a reader.
+// read is a wire.Reader.
 func (one *newItem) read(field string, text []byte) error {
-	return object(map[string]reader{
-		"id": textOf(&one.ID), "label": textOf(&one.Label), "fields": fieldsIn(&one.Fields),
-		"vector": vectorOf(&one.Vector), "image": pictureOf(&one.Image),
+	return wire.Object(map[string]wire.Reader{
+		"id": wire.Text(&one.ID), "label": wire.Text(&one.Label), "fields": wire.Fields(&one.Fields, index.MaxFields),
+		"vector": wire.Vector(&one.Vector, index.MaxDim), "image": wire.File(&one.Image),
 	})(field, text)
 }
 
 // itemParams makes an item of a picture and parameters.
-func itemParams(b body) (one newItem, err error) {
-	if err := known(b.params, []string{"id", "label"}, []string{"field"}); err != nil {
+func itemParams(b wire.Body) (one newItem, err error) {
+	if err := wire.Known(b.Params, []string{"id", "label"}, []string{"field"}); err != nil {
 		return one, err
 	}
-	if b.picture == nil {
-		return one, malformed("image", "the form has no image")
+	if b.Picture == nil {
+		return one, wire.Malformed("image", "the form has no image")
 	}
-	one = newItem{ID: b.params.Get("id"), Label: b.params.Get("label"), Image: b.picture}
-	one.Fields, err = fieldsOf(b.params["field"])
+	one = newItem{ID: b.Params.Get("id"), Label: b.Params.Get("label"), Image: b.Picture}
+	one.Fields, err = wire.FieldParams(b.Params["field"])
 	return one, err
 }
 
 // maxFields bounds the bytes of an item's fields, names and values together.
 const maxFields = 64 << 10
 
-func (s *Server) checkItem(one *newItem) error {
+func (s *service) checkItem(one *newItem) error {
 	if one.ID == "" {
-		return invalid("id", "id is empty; an item needs one")
+		return wire.Invalid("id", "id is empty; an item needs one")
 	}
 	if (one.Vector == nil) == (one.Image == nil) {
-		return invalid("", "one of vector and image is needed, not both")
+		return wire.Invalid("", "one of vector and image is needed, not both")
 	}
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(one.Fields)) {
 		size += len(name) + len(one.Fields[name])
 		if name == index.PathField || s.private(name) {
-			return invalid("fields", "fields: %q is a name that the server keeps for itself", name)
+			return wire.Invalid("fields", "fields: %q is a name that the server keeps for itself", name)
 		}
 	}
 	if size > maxFields {
-		return invalid("fields", "fields have %d bytes together; at most %d are allowed", size, maxFields)
+		return wire.Invalid("fields", "fields have %d bytes together; at most %d are allowed", size, maxFields)
 	}
 	if one.Vector != nil {
 		return s.checkVector(one.Vector)
@@ -132,13 +134,13 @@ func (s *Server) checkItem(one *newItem) error {
 }
 
 // resolve gives every item its vector.
-func (s *Server) resolve(ctx context.Context, list []newItem) ([]index.Item, error) {
+func (s *service) resolve(ctx context.Context, list []newItem) ([]index.Item, error) {
 	items := make([]index.Item, len(list))
-	var pictures []sent
+	var pictures []serve.File
 	for i, one := range list {
 		items[i] = index.Item{ID: one.ID, Vector: one.Vector, Label: one.Label, Fields: one.Fields}
 		if one.Image != nil {
-			pictures = append(pictures, sent{one.Image, one.place})
+			pictures = append(pictures, serve.File{Bytes: one.Image, Place: one.place})
 		}
 	}
 	if pictures == nil {
@@ -157,27 +159,27 @@ func (s *Server) resolve(ctx context.Context, list []newItem) ([]index.Item, err
 }
 
 // item returns the item of an identifier.
-func (s *Server) item(ctx context.Context, id string) (index.Item, error) {
+func (s *service) item(ctx context.Context, id string) (index.Item, error) {
 	item, ok, err := s.o.Index.Get(ctx, id)
 	if err == nil && !ok {
-		err = absent("there is no item %q", id)
+		err = wire.Absent("there is no item %q", id)
 	}
 	return item, err
 }
 
 // get answers with an item, its vector and all.
-func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
+func (s *service) get(w http.ResponseWriter, r *http.Request) error {
 	item, err := s.item(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
 	}
 	item.Fields = s.public(item.Fields)
-	writeJSON(w, http.StatusOK, item)
+	wire.WriteJSON(w, http.StatusOK, item)
 	return nil
 }
 
 // remove takes an item out.
-func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
+func (s *service) remove(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
@@ -187,9 +189,9 @@ func (s *Server) remove(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if n == 0 {
-		return absent("there is no item %q", id)
+		return wire.Absent("there is no item %q", id)
 	}
-	writeJSON(w, http.StatusOK, map[string]int{"deleted": n})
+	wire.WriteJSON(w, http.StatusOK, map[string]int{"deleted": n})
 	return nil
 }
 
@@ -202,17 +204,17 @@ type limitsShown struct {
 }
 
 // info answers with what the server is.
-func (s *Server) info(w http.ResponseWriter, r *http.Request) error {
+func (s *service) info(w http.ResponseWriter, r *http.Request) error {
 	about, err := s.o.Index.Info(r.Context())
 	if err != nil {
 		return err
 	}
-	l := s.o.Limits
-	writeJSON(w, http.StatusOK, struct {
+	l := s.Limits()
+	wire.WriteJSON(w, http.StatusOK, struct {
 		Index    index.Info  `json:"index"`
 		Pictures bool        `json:"pictures"` // pictures can be sent
 		ReadOnly bool        `json:"read_only"`
 		Limits   limitsShown `json:"limits"`
-	}{about, s.o.Encoder != nil, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, l.K, l.Batch}})
+	}{about, s.o.Encoder != nil, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.o.K, s.o.Batch}})
 	return nil
 }

@@ -1,0 +1,3 @@
+// Package wire reads what clients send and writes what they are told: JSON that is taken strictly, bodies in their
+// several forms, and problems as RFC 9457 has them.
+package wire
