@@ -19,6 +19,7 @@ import (
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/npy"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
 
 // Emissions are what a network says of the classes of each frame of a recording: log-probabilities, logits or probabilities, whatever system made them.
@@ -52,7 +53,7 @@ var (
 // is in a file of lengths, or in the array called lengths beside the emissions; without either, all have T. A file of lengths has N whole numbers: .npy,
 // a JSON array, or text.
 //
-// In JSON −∞ is null, "-Infinity", "-inf", or -Infinity without quotes, as Python writes it. Where the
+// JSON and texts may be compressed by gzip, in UTF-8 or UTF-16. In JSON −∞ is null, "-Infinity", "-inf", or -Infinity without quotes, as Python writes it. Where the
 // lines end does not matter. What is below float32's numbers is −∞, in all formats.
 //
 // Errors: a file that is longer or shorter than its shape says; NaN, and what is above float32's numbers, by frame and class; integers and other types, by name; other shapes; lengths
@@ -64,7 +65,7 @@ func ReadEmissions(path, lengths string) ([]Emissions, error) {
 		return nil, err
 	}
 	defer f.Close()
-	all, err := decodeEmissions(f, strings.ToLower(filepath.Ext(path)), lengths)
+	all, err := decodeEmissions(f, strings.ToLower(filepath.Ext(strings.TrimSuffix(path, ".gz"))), lengths)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -383,7 +384,7 @@ func readLengths(path string) ([]int, error) {
 		return nil, err
 	}
 	defer f.Close()
-	lengths, err := parseLengths(bufio.NewReader(io.LimitReader(f, maxLengths)))
+	lengths, err := parseLengths(bufio.NewReader(f))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -394,7 +395,7 @@ func parseLengths(r *bufio.Reader) ([]int, error) {
 	if begin, _ := r.Peek(len(npyMagic)); string(begin) == npyMagic {
 		return parseLengthsNPY(r)
 	}
-	text, err := io.ReadAll(r)
+	text, err := plaintext.ReadAll(r, maxLengths)
 	if err != nil {
 		return nil, err
 	}

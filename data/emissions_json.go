@@ -11,17 +11,16 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
 
-// byteOrderMark may be before a text.
-const byteOrderMark = "\uFEFF"
-
 func parseJSONEmissions(r io.Reader) (Emissions, error) {
-	j := jsonFrames{r: bufio.NewReader(r), line: 1}
-	if mark, _ := j.r.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
-		_, _ = j.r.Discard(len(mark))
+	text, err := plaintext.NewReader(r)
+	if err != nil {
+		return Emissions{}, err
 	}
-	err := j.all()
+	j := jsonFrames{r: bufio.NewReader(text), line: 1}
+	err = j.all()
 	switch {
 	case err != nil:
 		err = fmt.Errorf("line %d: %w", j.line, err)

@@ -20,19 +20,21 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 
 // elsewhere are functions of such names that the table leaves out, and why.
 var elsewhere = map[string]string{
-	"internal/mapped.Open":       "passes the bytes on",
-	"internal/plaintext.Open":    "ngram.Read and others read what it passes on",
-	"seq/ctc.Decoder.Decode":     "takes numbers in memory",
-	"data.LoadPictures":          "ReadPictures twice",
-	"data.OpenPicture":           "ReadPicture of a file",
-	"search/index/weaviate.Open": "talks to a server",
-	"job.Open":                   "job.ReadConfig, the result and the model of a run",
-	"seq/read.Reader.Open":       "audio.Read and image.Decode",
-	"seq/audio.Loader.Load":      "audio.ReadChannels",
-	"seq/audio.ParseChannels":    "takes a flag's text",
-	"seq/text.Times":             "takes words in memory",
-	"seq/read.LoadRecordings":    "audio.Manifest and audio.Read",
-	"engine/nn.LoadMapped":       "nn.Load with other names",
+	"internal/mapped.Open":        "passes the bytes on",
+	"internal/plaintext.Open":     "ngram.Read and others read what it passes on",
+	"internal/plaintext.ReadAll":  "passes the text on",
+	"internal/plaintext.ReadFile": "passes the text on",
+	"seq/ctc.Decoder.Decode":      "takes numbers in memory",
+	"data.LoadPictures":           "ReadPictures twice",
+	"data.OpenPicture":            "ReadPicture of a file",
+	"search/index/weaviate.Open":  "talks to a server",
+	"job.Open":                    "job.ReadConfig, the result and the model of a run",
+	"seq/read.Reader.Open":        "audio.Read and image.Decode",
+	"seq/audio.Loader.Load":       "audio.ReadChannels",
+	"seq/audio.ParseChannels":     "takes a flag's text",
+	"seq/text.Times":              "takes words in memory",
+	"seq/read.LoadRecordings":     "audio.Manifest and audio.Read",
+	"engine/nn.LoadMapped":        "nn.Load with other names",
 }
 
 // spec is Open of a job's settings: readers of package data with settings.

@@ -1,5 +1,5 @@
 // Package plaintext reads texts as people have them: compressed by gzip or not, with a byte order mark or without, in
-// UTF-8 or UTF-16. It is the one way in for texts that are read line by line.
+// UTF-8 or UTF-16. It is the one way in for texts of others that commands read.
 package plaintext
 
 import (
@@ -65,6 +65,44 @@ func NewReader(r io.Reader) (io.Reader, error) {
 		text = transform.NewReader(b, unicode.UTF16(unicode.BigEndian, unicode.ExpectBOM).NewDecoder())
 	}
 	return transform.NewReader(text, &validator{line: 1}), nil
+}
+
+// ReadFile returns the text at path, of most bytes at most; see [NewReader].
+//
+// Errors: those of Open and of ReadAll, with the path.
+func ReadFile(path string, most int64) ([]byte, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := readAll(f, most)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return text, nil
+}
+
+// ReadAll returns the text of r, of most bytes at most; see [NewReader].
+//
+// Errors: those of NewReader; a text that is longer.
+func ReadAll(r io.Reader, most int64) ([]byte, error) {
+	text, err := NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	return readAll(text, most)
+}
+
+func readAll(text io.Reader, most int64) ([]byte, error) {
+	all, err := io.ReadAll(io.LimitReader(text, most+1))
+	if err == nil && int64(len(all)) > most {
+		err = fmt.Errorf("the text has more than %d bytes", most)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
 }
 
 // packed says that an error is one of gzip.

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
 
 // Utterance is a recording, or a part of one, and what is said in it: a line of a manifest.
@@ -36,7 +36,7 @@ type Utterance struct {
 //	a folder       with Kaldi's wav.scp, text and, where there are, segments and utt2spk; with LibriSpeech's ….trans.txt, at any depth; or with
 //	               LJSpeech's metadata.csv
 //
-// Paths that are not absolute begin at the manifest's folder.
+// The files may be compressed by gzip, in UTF-8 or UTF-16. Paths that are not absolute begin at the manifest's folder.
 //
 // Errors name the file, the line and the field: a column, key or file that is missing; a line with another number of fields; an empty path;
 // text that is not UTF-8; times that are not in order; a recording that is a command, as Kaldi's may be. Whether the recordings are there is not
@@ -78,10 +78,11 @@ const maxLine = 1 << 20
 
 // parseManifest reads a manifest that lies in a folder.
 func parseManifest(r io.Reader, folder string) ([]Utterance, error) {
-	br := bufio.NewReaderSize(r, 1<<16)
-	if mark, _ := br.Peek(3); string(mark) == "\ufeff" {
-		_, _ = br.Discard(3)
+	text, err := plaintext.NewReader(r)
+	if err != nil {
+		return nil, fmt.Errorf("audio: %w", err)
 	}
+	br := bufio.NewReaderSize(text, 1<<16)
 	head, _ := br.Peek(1 << 16)
 	first, _, _ := strings.Cut(strings.TrimSpace(string(head)), "\n")
 	switch {
@@ -126,8 +127,6 @@ func (u *Utterance) check() error {
 		return fmt.Errorf("it begins at %v seconds; it must begin from 0 on", u.Start)
 	case !(u.Duration >= 0 && u.Duration < maxSeconds):
 		return fmt.Errorf("it lasts %v seconds; that must be above 0", u.Duration)
-	case !utf8.ValidString(u.Text):
-		return fmt.Errorf("the text %q is not UTF-8", excerpt.Of(u.Text))
 	}
 	return nil
 }

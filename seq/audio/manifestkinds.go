@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
 
 // eachLine calls take with the lines of a text that are not empty. Errors name the line.
@@ -24,9 +25,6 @@ func eachLine(r io.Reader, take func(line string, at int) error) error {
 	for s.Scan() {
 		n++
 		line := s.Text()
-		if n == 1 {
-			line = strings.TrimPrefix(line, "\ufeff")
-		}
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
@@ -34,8 +32,11 @@ func eachLine(r io.Reader, take func(line string, at int) error) error {
 			return fmt.Errorf("audio: line %d: %w", n, err)
 		}
 	}
-	if err := s.Err(); err != nil {
-		return fmt.Errorf("audio: line %d: %w", n+1, err)
+	switch err := s.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("audio: line %d has more than %d bytes", n+1, maxLine)
+	case err != nil:
+		return fmt.Errorf("audio: %w", err)
 	}
 	return nil
 }
@@ -187,7 +188,7 @@ func libriSpeech(folder string) (all []Utterance, err error) {
 
 // keyed reads a file of lines that begin with a name. Errors name the file and the line.
 func keyed(path string, take func(name, rest string, at int) error) error {
-	f, err := os.Open(path)
+	f, err := plaintext.Open(path)
 	if err != nil {
 		return fmt.Errorf("audio: %w", err)
 	}

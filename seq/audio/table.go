@@ -1,7 +1,6 @@
 package audio
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 )
 
 // A table is a CSV file with a header that names its columns, in any order. What it does
-// not ask for is skipped, and so is a byte order mark.
+// not ask for is skipped.
 type table struct {
 	what     string   // the file, in errors
 	required []string // columns that must be there
@@ -27,11 +26,7 @@ type table struct {
 // Errors name the line: a header without a required column or with one twice, a row with
 // another number of fields, what take returns.
 func (t table) read(r io.Reader, take func(fields []string, line int) error) error {
-	br := bufio.NewReader(r)
-	if mark, _ := br.Peek(3); string(mark) == "\ufeff" {
-		_, _ = br.Discard(3)
-	}
-	lines := csv.NewReader(br)
+	lines := csv.NewReader(r)
 	lines.ReuseRecord = true
 	head, err := lines.Read()
 	if errors.Is(err, io.EOF) {

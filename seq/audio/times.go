@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
 
 // Interval is a word, and when it is said, in seconds.
@@ -20,13 +20,13 @@ type Interval struct {
 
 // Times reads when words are said: the CSV file at path, whose header names the columns path,
 // word, start and end, in any order, then one word a line, the words of a recording in their
-// order. Further columns are skipped. The paths are as [Manifest] has them.
+// order. Further columns are skipped, and the file may be compressed by gzip, in UTF-8 or UTF-16. The paths are as [Manifest] has them.
 //
 // Errors name the line: a header without one of the names or with one of them twice, a line with another number of
 // fields, an end before its start, times that are no numbers from 0 on.
 // Source: [rfc4180].
 func Times(path string) (map[string][]Interval, error) {
-	f, err := os.Open(path)
+	f, err := plaintext.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("audio: %w", err)
 	}

@@ -5,24 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 )
 
 // most bounds a file of tokens, in bytes.
 const most = 1 << 26
 
-// Read reads a file of tokens, in one of these layouts, which it recognises:
+// Read reads a file of tokens, compressed by gzip or not, in UTF-8 or UTF-16, in one of these layouts, which it recognises:
 //
 //	vocab.json           Hugging Face's: an object of tokens and their classes. added_tokens.json, special_tokens_map.json and
 //	                     tokenizer_config.json beside it count, too
@@ -43,19 +41,11 @@ const most = 1 << 26
 //
 // Errors: no tokens; one that is there twice; classes that are not 0, 1, 2 and so on; what is not UTF-8, by the line; Options that name what is not there.
 func Read(path string, o Options) (*Set, error) {
-	f, err := os.Open(path)
+	text, err := plaintext.ReadFile(path, most)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && len(text) > most {
-		err = fmt.Errorf("there are more than %d bytes of tokens", most)
-	}
-	var s *Set
-	if err == nil {
-		s, err = parse(path, text, o)
-	}
+	s, err := parse(path, text, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -78,22 +68,10 @@ func parse(path string, text []byte, o Options) (*Set, error) {
 	return l.understand(o)
 }
 
-// byteOrderMark may be before a text.
-const byteOrderMark = "\uFEFF"
-
 func listingOf(path string, text []byte) (*listing, error) {
-	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		return nil, errors.New("it is in UTF-16; it must be in UTF-8")
-	}
-	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if !utf8.Valid(line) {
-			return nil, fmt.Errorf("line %d, %q, is not UTF-8", i+1, excerpt.Of(line))
-		}
-	}
 	trimmed := bytes.TrimSpace(text)
 	isJSON := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
-	if isJSON && (json.Valid(trimmed) || strings.EqualFold(filepath.Ext(path), ".json")) {
+	if isJSON && (json.Valid(trimmed) || strings.EqualFold(filepath.Ext(strings.TrimSuffix(path, ".gz")), ".json")) {
 		return ofJSON(path, trimmed)
 	}
 	return ofLines(string(text))
@@ -288,7 +266,7 @@ func (l *listing) name() {
 
 // optional reads a file of JSON that may be missing.
 func optional(path string, to any) (there bool, err error) {
-	text, err := os.ReadFile(path)
+	text, err := plaintext.ReadFile(path, most)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

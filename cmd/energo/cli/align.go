@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/plaintext"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
@@ -210,7 +210,7 @@ func (a *aligning) rules() []rule {
 const maxText = 1 << 26
 
 // textToAlign returns the text that was given; nil for none.
-func textToAlign(words []string, file string, stdin io.Reader) (*string, error) {
+func textToAlign(words []string, file string, stdin io.Reader) (text *string, err error) {
 	all := strings.Join(words, " ")
 	if file == "" {
 		if len(words) == 0 {
@@ -218,23 +218,16 @@ func textToAlign(words []string, file string, stdin io.Reader) (*string, error) 
 		}
 		return &all, nil
 	}
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, err
+	var data []byte
+	if file == "-" {
+		if data, err = plaintext.ReadAll(stdin, maxText); err != nil {
+			err = fmt.Errorf("standard input: %w", err)
 		}
-		defer f.Close()
-		stdin = f
-	}
-	data, err := io.ReadAll(io.LimitReader(stdin, maxText+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxText {
-		return nil, fmt.Errorf("%s has more than %d bytes of text", file, maxText)
+	} else {
+		data, err = plaintext.ReadFile(file, maxText)
 	}
 	all = string(data)
-	return &all, nil
+	return &all, err
 }
 
 // checkOuts refuses names that files can't have, before anything is done.

@@ -11,9 +11,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/plaintext"
 	"github.com/energo-ml/energo/internal/wholefile"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/spf13/cobra"
@@ -130,14 +130,15 @@ func (j *tagging) file(path string) error {
 }
 
 func (j *tagging) read(r io.Reader, name string) error {
-	lines := bufio.NewScanner(r)
+	text, err := plaintext.NewReader(r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	lines := bufio.NewScanner(text)
 	lines.Buffer(nil, maxTextLine)
 	n := 0
 	for lines.Scan() {
 		n++
-		if !utf8.Valid(lines.Bytes()) {
-			return errors.Join(j.flush(), fmt.Errorf("%s: line %d: it is not UTF-8", name, n))
-		}
 		words := strings.Fields(lines.Text())
 		if !j.tokens {
 			words = j.tagger.Tokens(lines.Text())
@@ -148,9 +149,11 @@ func (j *tagging) read(r io.Reader, name string) error {
 			}
 		}
 	}
-	err := lines.Err()
-	if errors.Is(err, bufio.ErrTooLong) {
+	switch err = lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
 		err = fmt.Errorf("%s: line %d: it has more than %d bytes; a line holds one sentence", name, n+1, maxTextLine)
+	case err != nil:
+		err = fmt.Errorf("%s: %w", name, err)
 	}
 	return errors.Join(j.flush(), err)
 }
