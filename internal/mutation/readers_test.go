@@ -493,8 +493,9 @@ func binaryModel(t *testing.T, dir string) {
 // recordingReaders has a row for a file of every format of recordings, of those that package audio's tests read.
 func recordingReaders() (all []reader) {
 	for _, name := range []string{
-		"WAV ULAW 1", "WAV IMA_ADPCM 2", "WAV MS_ADPCM 2", "W64 PCM_16 1", "RF64 PCM_16 2", "AIFF PCM_24 2", "AU ALAW 1", "FLAC PCM_16 2",
-		"MP3 16000 1", "MP3 44100 2", "Vorbis 16000 1", "Vorbis 44100 2", "Opus voip 8000 1 20 ms", "Opus audio 96000 2 20 ms",
+		"WAV PCM_U8 1", "WAV PCM_16 2", "WAV PCM_24 1", "WAV PCM_32 2", "WAV FLOAT 1", "WAV DOUBLE 2", "WAV ULAW 1", "WAV ALAW 2", "WAV IMA_ADPCM 2", "WAV MS_ADPCM 2", "WAVEX PCM_16 1", "WAVEX FLOAT 2",
+		"W64 PCM_16 1", "W64 FLOAT 2", "W64 IMA_ADPCM 1", "RF64 PCM_16 2", "AIFF PCM_S8 1", "AIFF PCM_24 2", "AIFF FLOAT 1", "AIFF ULAW 2", "AU PCM_16 2", "AU DOUBLE 1", "AU ALAW 1",
+		"FLAC PCM_S8 1", "FLAC PCM_16 2", "FLAC PCM_24 1", "MP3 16000 1", "MP3 of variable rate", "MP3 44100 2", "Vorbis 16000 1", "Vorbis 44100 2", "Opus voip 8000 1 20 ms", "Opus audio 96000 2 20 ms",
 	} {
 		all = append(all, reader{
 			name: "recording/" + name, file: "a.bin", blind: "a file that is cut off is read up to there, and most formats have no checksum",

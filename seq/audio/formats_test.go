@@ -30,8 +30,11 @@ func (c formatCase) samples() []float32 {
 }
 
 // TestFormats holds every format against what libsndfile and FFmpeg read of the same file.
-func TestFormats(t *testing.T) {
-	golden(t, "formats", func(c formatCase) {
+func TestFormats(t *testing.T) { testFormats(t, "formats") }
+
+// testFormats reads the files of a golden file.
+func testFormats(t *testing.T, name string) {
+	golden(t, name, func(c formatCase) {
 		want := c.samples()
 		all, err := DecodeChannels(bytes.NewReader(c.File), Each)
 		if err != nil {
@@ -121,11 +124,13 @@ func TestVorbisResidue(t *testing.T) {
 
 // FuzzFormats: no input panics, hangs or takes memory that it does not account for, whatever its format.
 func FuzzFormats(f *testing.F) {
-	golden(f, "formats", func(c formatCase) {
-		if len(c.File) < 6000 {
-			f.Add(c.File)
-		}
-	})
+	for _, name := range []string{"formats", "flac"} {
+		golden(f, name, func(c formatCase) {
+			if len(c.File) < 6000 {
+				f.Add(c.File)
+			}
+		})
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		all, err := DecodeChannels(bytes.NewReader(data), Each)
 		if err != nil {
