@@ -53,12 +53,22 @@ type Beam struct {
 	LMWeight  float64         // from 0 to 1e6
 	More      []WeightedModel // further models, at most 3, that need a Model
 	WordBonus float64         // nats for each word, from −1e6 to 1e6
-	Unknown   float64         // nats for each word that no model has, from −1e6 to 1e6
+	Unknown   float64         // nats for each word that no model has, from −1e6 to 1e6; 0 means DefaultUnknown where a model has a weight above 0, else nothing; Zero means 0
 
 	Lexicon   []string  // the only words that may be; nil for all. It needs a separator
 	Spellings []string  // of each word of Lexicon, what its tokens' texts make up; nil where each is spelled as it is
 	Hot       []HotWord // labels that are likelier here than elsewhere
+
+	// Tokenize gives the one spelling by which words of Lexicon, and hot words, are read; it needs a Separator. With nil they are read however tokens spell them.
+	Tokenize func(word string) ([]int, error)
 }
+
+// DefaultUnknown is [Beam.Unknown]'s default, in nats. A misspelled word is then less likely than one of the model, and a word that is clearly said is still read.
+// pyctcdecode's default is −10 to the base 10, which it multiplies with the model's weight: −11.5 nats at a weight of 0.5.
+const DefaultUnknown = -10
+
+// Zero is 0 for [Beam.Unknown], whose zero value means a default.
+const Zero = math.SmallestNonzeroFloat64
 
 // WeightedModel is one of several language models. A weight multiplies the logarithms of its probabilities.
 type WeightedModel struct {
@@ -87,8 +97,9 @@ type Hypothesis struct {
 // several goroutines may use it, each with a [Stream] of its own.
 type Decoder struct {
 	beam      Beam
-	separator int32      // or none
-	segments  [][]string // of each token: its text, parted by separators
+	separator int32      // the class between words, or none
+	alphabet  alphabetOf
+	ends      []bool  // of each token: a word ends in it, or every token is a word
 	most      float64    // that a token can add to the total by the words that it ends
 	lexicon   *lexicon
 	words     *vocabulary
@@ -100,12 +111,13 @@ type Decoder struct {
 // NewDecoder checks the options and prepares what they name.
 //
 // Errors: options out of their ranges, by name, index and value; a word of the lexicon that the tokens
-// cannot spell, or that has the separator in it; a language model of whose words the tokens can spell
+// cannot spell, or that has the separator in it; those of Tokenize, and a text that it changes; a language model of whose words the tokens can spell
 // none, or hardly any, but more in letters of the other case, or one word twice; a bound that is NaN or +Inf.
 func NewDecoder(b Beam) (*Decoder, error) {
 	b.Classes = cmp.Or(b.Classes, len(b.Tokens))
 	b.Width = cmp.Or(b.Width, 64)
 	b.Best = cmp.Or(b.Best, 1)
+	b.Unknown = b.unknown()
 	if err := b.check(); err != nil {
 		return nil, err
 	}
@@ -114,11 +126,10 @@ func NewDecoder(b Beam) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Decoder{beam: b, words: words, separator: int32(b.separator()), most: b.most()}
+	d := &Decoder{beam: b, words: words, separator: int32(b.separator()), alphabet: b.alphabet(b.Tokenize != nil && b.Lexicon != nil), most: b.most()}
 	if b.Separator != "" {
-		d.lexicon = newLexicon(&b, words)
-		for _, s := range b.Tokens {
-			d.segments = append(d.segments, strings.Split(s, b.Separator))
+		if d.lexicon, err = newLexicon(&b, words, &d.alphabet); err != nil {
+			return nil, err
 		}
 		d.lookAhead()
 	} else if b.Model != nil {
@@ -126,10 +137,25 @@ func NewDecoder(b Beam) (*Decoder, error) {
 			d.ids = append(d.ids, words.id(s))
 		}
 	}
+	for _, parts := range d.alphabet.words {
+		d.ends = append(d.ends, len(parts) > 1 || b.Separator == "")
+	}
 	if len(b.Hot) > 0 {
-		d.hot = newHotWords(b.Hot, b.Classes, int(d.separator))
+		d.hot = newHotWords(&b, b.alphabet(b.Tokenize != nil))
 	}
 	return d, nil
+}
+
+// unknown is what Unknown stands for.
+func (b *Beam) unknown() float64 {
+	weighted := func(m WeightedModel) bool { return m.Weight > 0 }
+	switch {
+	case b.Unknown == Zero:
+		return 0
+	case b.Unknown == 0 && slices.ContainsFunc(b.models(), weighted):
+		return DefaultUnknown
+	}
+	return b.Unknown
 }
 
 func (b *Beam) check() error {
@@ -150,6 +176,9 @@ func (b *Beam) check() error {
 	}
 	if b.Spellings != nil && (b.Lexicon == nil || len(b.Spellings) != len(b.Lexicon)) {
 		return fmt.Errorf("ctc: Spellings has %d elements; it must have one for each of the %d of Lexicon, or be nil", len(b.Spellings), len(b.Lexicon))
+	}
+	if err := b.checkTokenize(); err != nil {
+		return err
 	}
 	if err := b.checkModels(); err != nil {
 		return err
@@ -178,7 +207,7 @@ func (b *Beam) check() error {
 	if err := b.checkWords(); err != nil {
 		return err
 	}
-	return checkHotWords(b.Hot, b.Classes, b.Blank, b.separator())
+	return b.checkHotWords()
 }
 
 // checkModels checks the language models, which are several, and their weights.

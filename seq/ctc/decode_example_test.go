@@ -54,7 +54,7 @@ func ExampleBeam() {
 	// weight 0: "hat ct"  acoustic -1.53, model -7.76
 	// weight 0: "hat cat" acoustic -2.00, model -6.30
 	// weight 1: "hat cat" acoustic -2.00, model -6.30
-	// weight 1: "hat ct"  acoustic -1.53, model -7.76
+	// weight 1: "hat hat" acoustic -3.61, model -6.30
 }
 
 // grammar is a language model of one's own: after each word, any of some may come, one as likely as the other.

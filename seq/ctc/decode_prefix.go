@@ -3,6 +3,7 @@ package ctc
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
 )
@@ -55,7 +56,7 @@ func (d *Decoder) before() knowledge {
 // forbidden. Errors: those of score.
 func (d *Decoder) after(k *knowledge, token int32) (err error) {
 	allowed := true
-	if d.segments == nil {
+	if d.beam.Separator == "" {
 		err = d.word(k, d.idOf(token))
 	} else {
 		allowed, err = d.spell(k, token)
@@ -65,8 +66,9 @@ func (d *Decoder) after(k *knowledge, token int32) (err error) {
 		return err
 	}
 	if d.hot != nil {
-		k.hot = d.hot.next(k.hot, token)
-		k.boost += d.hot.boost[k.hot]
+		boost := 0.0
+		k.hot, boost = d.hot.next(k.hot, token)
+		k.boost += boost
 	}
 	d.settle(k)
 	return nil
@@ -74,20 +76,20 @@ func (d *Decoder) after(k *knowledge, token int32) (err error) {
 
 // spell adds a token's text, which may end words, and reports whether that may be.
 func (d *Decoder) spell(k *knowledge, token int32) (allowed bool, err error) {
-	for i, s := range d.segments[token] {
+	for i, part := range d.alphabet.words[token] {
 		if i > 0 {
 			if _, allowed, err = d.endWord(k); !allowed || err != nil {
 				return allowed, err
 			}
 		}
-		if s == "" {
+		if len(part) == 0 {
 			continue
 		}
 		k.begun = true
 		if d.lexicon == nil {
 			continue
 		}
-		if k.place = d.lexicon.walk(k.place, s); k.place == noWord && d.lexicon.closed {
+		if k.place = d.lexicon.walk(k.place, part); k.place == noWord && d.lexicon.closed {
 			return false, nil
 		}
 	}
@@ -106,8 +108,8 @@ func (d *Decoder) atEnd(k knowledge) (knowledge, error) {
 	if err != nil {
 		return k, err
 	}
-	if d.hot != nil && d.separator != none {
-		k.hot = d.hot.next(k.hot, d.separator)
+	if d.hot != nil && d.hot.between != none {
+		k.hot = d.hot.step(k.hot, d.hot.between)
 		k.boost += d.hot.boost[k.hot]
 	}
 	k.hot = 0 // what has been lent is taken back
@@ -162,13 +164,13 @@ func (d *Decoder) meant(tokens []int) (words []string) {
 		text = ""
 	}
 	for _, c := range tokens {
-		for i, s := range d.segments[c] {
+		for i, part := range strings.Split(d.beam.Tokens[c], d.beam.Separator) {
 			if i > 0 {
 				end()
 			}
-			if s != "" {
-				text += s
-				k.begun, k.place = true, d.lexicon.walk(k.place, s)
+			if part != "" {
+				text += part
+				k.begun, k.place = true, d.lexicon.walk(k.place, d.alphabet.words[c][i])
 			}
 		}
 	}

@@ -149,7 +149,7 @@ func (s *search) bounds(h *held) bounds {
 	b := bounds{total, total - s.d.ahead(&p.knowledge) + s.d.most}
 	b.within += 1e-12 * math.Abs(b.within) // for what is rounded
 	b.ending += 1e-12 * math.Abs(b.ending)
-	if s.d.segments == nil { // every token is a word
+	if s.d.beam.Separator == "" { // every token is a word
 		b.within = b.ending
 	}
 	return b
@@ -157,7 +157,7 @@ func (s *search) bounds(h *held) bounds {
 
 // of is the bound for a token.
 func (b *bounds) of(d *Decoder, token int32) float64 {
-	if d.segments != nil && len(d.segments[token]) > 1 {
+	if d.ends[token] {
 		return b.ending
 	}
 	return b.within
@@ -236,7 +236,7 @@ func (s *search) extend(row []float32, from int32) {
 		}
 		bound := b.of(s.d, token)
 		if hot != nil {
-			bound += hot.gain[hot.root[token]]
+			bound += hot.alone[token]
 		}
 		if s.seen[token] != s.round && bound+v >= s.least {
 			s.try(from, token, v)
@@ -245,19 +245,20 @@ func (s *search) extend(row []float32, from int32) {
 }
 
 // extendHot tries those tokens with which the prefix continues a hot word. These are few, and what
-// they gain is known, so that the bound of all others need not provide for it.
+// they gain is known or bounded, so that the bound of all others need not provide for it.
 func (s *search) extendHot(row []float32, from int32, b bounds) {
 	hot := s.d.hot
 	for n := s.forest.at[s.beam[from].prefix].hot; n != 0; n = hot.fail[n] {
 		for k := hot.first[n]; k < hot.first[n+1]; k++ {
-			token := hot.label[k]
-			if s.seen[token] == s.round {
-				continue
-			}
-			s.seen[token] = s.round // for the shorter ends, too
-			v := float64(row[token])
-			if b.of(s.d, token)+hot.gain[k+1]+v >= s.least && tokenKey(row[token], int(token)) <= s.last {
-				s.try(from, token, v)
+			for _, token := range hot.beginning[hot.label[k]] {
+				if s.seen[token] == s.round {
+					continue
+				}
+				s.seen[token] = s.round // for the shorter ends, too
+				v := float64(row[token])
+				if b.of(s.d, token)+hot.bound(k+1, token)+v >= s.least && tokenKey(row[token], int(token)) <= s.last {
+					s.try(from, token, v)
+				}
 			}
 		}
 	}

@@ -203,13 +203,13 @@ func prior(b *Beam, labels []int) (h Hypothesis, allowed bool) {
 		h.More += m.Weight * sentence(m.Model, list)
 	}
 	for _, hot := range b.Hot {
-		in, pattern := labels, hot.Tokens
+		in, pattern := fmt.Sprint(labels)+" ", fmt.Sprint(hot.Tokens)
+		in, pattern = " "+in[1:len(in)-2]+" ", " "+pattern[1:len(pattern)-1]+" "
 		if b.Separator != "" {
-			s := []int{b.separator()}
-			in, pattern = slices.Concat(s, in, s), slices.Concat(s, pattern, s)
+			in, pattern = " "+b.text(labels)+" ", " "+strings.TrimSpace(b.text(hot.Tokens))+" "
 		}
 		for i := range in {
-			if i+len(pattern) <= len(in) && slices.Equal(in[i:i+len(pattern)], pattern) {
+			if strings.HasPrefix(in[i:], pattern) {
 				h.Boost += hot.Boost
 			}
 		}
@@ -243,6 +243,7 @@ func beams(t testing.TB) map[string]Beam {
 		"tokens, above 1": with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = above, 1.5, -0.5 }),
 		"tokens":          with(tokens, func(b *Beam) { b.Model, b.LMWeight, b.WordBonus = model, 1, 1 }),
 		"unknown":         with(words, func(b *Beam) { b.Model, b.LMWeight, b.Unknown = counted{}, 0.5, -1.5 }),
+		"unknown, 0":      with(words, func(b *Beam) { b.Model, b.LMWeight, b.Unknown = counted{}, 0.5, Zero }),
 		"unknown bonus":   with(words, func(b *Beam) { b.Model, b.LMWeight, b.Unknown = model, 0.5, 2 }),
 		"several": with(words, func(b *Beam) {
 			b.Model, b.LMWeight, b.WordBonus, b.Unknown = noUnknown, 0.7, 0.5, -0.5
@@ -262,6 +263,9 @@ func beams(t testing.TB) map[string]Beam {
 		}),
 		"lexicon":    with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
 		"hot":        with(words, func(b *Beam) { b.Hot = hot }),
+		"hot pieces": with(words, func(b *Beam) {
+			b.Tokens, b.Hot = []string{"a", "_", " b", "b", " ab"}, []HotWord{{[]int{4}, 1.5}, {[]int{2}, 1}, {[]int{3, 0, 2}, 2}, {[]int{0}, -0.5}}
+		}),
 		"hot tokens": with(tokens, func(b *Beam) { b.Hot = []HotWord{{[]int{0, 2, 0}, 2}, {[]int{2, 0}, 1}, {[]int{3}, 0.5}} }),
 		"all": with(words, func(b *Beam) {
 			b.Model, b.LMWeight, b.WordBonus, b.Hot, b.Lexicon = model, 0.9, 0.3, hot, []string{"a", "b", "aba", "ab", "ba"}
@@ -291,7 +295,7 @@ func TestTotalsAreDefinition(t *testing.T) {
 			for _, h := range got {
 				want, allowed := prior(&b, h.Tokens)
 				want.Acoustic = acoustic[fmt.Sprint(h.Tokens)]
-				want.Total = want.Acoustic + b.LMWeight*want.LM + want.More + b.WordBonus*float64(want.Words) + b.Unknown*float64(want.Unknown) + want.Boost
+				want.Total = want.Acoustic + b.LMWeight*want.LM + want.More + b.WordBonus*float64(want.Words) + b.unknown()*float64(want.Unknown) + want.Boost
 				if !allowed || !close64(h.Acoustic, want.Acoustic) || !close64(h.LM, want.LM) || !close64(h.More, want.More) || h.Words != want.Words ||
 					h.Unknown != want.Unknown || !close64(h.Boost, want.Boost) || !close64(h.Total, want.Total) {
 					t.Fatalf("%s: %+v; want %+v", name, h, want)

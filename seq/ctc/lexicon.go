@@ -13,10 +13,9 @@ import (
 // noWord is the place in a lexicon of letters that begin no word of it.
 const noWord = -1
 
-// lexicon has the words that can be told from others, by the bytes of their spelling, so
-// that it does not matter how tokens cut them up.
+// lexicon has the words that can be told from others, by the symbols of their spelling.
 type lexicon struct {
-	trie[byte]
+	trie[int32]
 	spans  []span  // of each node, where its words are
 	all    []int32 // numbers of words, those of one spelling together
 	closed bool    // other words are forbidden
@@ -28,30 +27,36 @@ type lexicon struct {
 type span struct{ lo, hi int32 }
 
 // newLexicon makes it of the beam's words, or of its models' if there are none. It returns
-// nil where there is neither.
-func newLexicon(b *Beam, v *vocabulary) *lexicon {
+// nil where there is neither. Errors: those of Tokenize.
+func newLexicon(b *Beam, v *vocabulary, a *alphabetOf) (*lexicon, error) {
 	if b.Lexicon == nil && b.Model == nil {
-		return nil
+		return nil, nil
 	}
 	type entry struct {
-		spelling []byte
+		spelling []int32
 		word     int32
 	}
 	var all []entry
 	if b.Lexicon == nil {
 		for i, w := range v.words {
-			all = append(all, entry{[]byte(w.text), int32(i)})
+			all = append(all, entry{bytesOf(w.text), int32(i)})
 		}
 	}
 	for i, w := range b.Lexicon {
-		spelling := w
-		if b.Spellings != nil {
-			spelling = b.Spellings[i]
+		spelling := bytesOf(w)
+		switch {
+		case b.Spellings != nil:
+			spelling = bytesOf(b.Spellings[i])
+		case b.Tokenize != nil:
+			var err error
+			if spelling, err = b.tokenized(w, a); err != nil {
+				return nil, fmt.Errorf("ctc: Lexicon[%d]: %w", i, err)
+			}
 		}
-		all = append(all, entry{[]byte(spelling), v.id(w)})
+		all = append(all, entry{spelling, v.id(w)})
 	}
 	slices.SortStableFunc(all, func(a, b entry) int { return slices.Compare(a.spelling, b.spelling) })
-	spellings := make([][]byte, len(all))
+	spellings := make([][]int32, len(all))
 	l := &lexicon{closed: b.Lexicon != nil, all: make([]int32, len(all))}
 	for i := range all {
 		spellings[i], l.all[i] = all[i].spelling, all[i].word
@@ -65,13 +70,13 @@ func newLexicon(b *Beam, v *vocabulary) *lexicon {
 		}
 		l.spans[n].hi = int32(i + 1)
 	}
-	return l
+	return l, nil
 }
 
-// walk returns the place after the bytes of a token.
-func (l *lexicon) walk(at int32, text string) int32 {
-	for i := 0; i < len(text) && at != noWord; i++ {
-		at = l.child(at, text[i])
+// walk returns the place after symbols.
+func (l *lexicon) walk(at int32, symbols []int32) int32 {
+	for i := 0; i < len(symbols) && at != noWord; i++ {
+		at = l.child(at, symbols[i])
 	}
 	return at
 }

@@ -73,7 +73,7 @@ func TestSpellings(t *testing.T) {
 func TestClosedModel(t *testing.T) {
 	b := Beam{Tokens: letters, Blank: 1, Separator: " ", Model: beams(t)["no <unk>"].Model, LMWeight: 1}
 	x := sure([]int{0, 3, 2, 2, 3, 0, 2}, len(letters), 1) // a bb ab
-	for unknown, want := range map[float64]string{0: "a bb ab", -3: "a bb ab", 2: "a bb ab", -40: "a ab ab"} {
+	for unknown, want := range map[float64]string{0: "a bb ab", Zero: "a bb ab", -3: "a bb ab", 2: "a bb ab", -40: "a ab ab"} {
 		b.Unknown = unknown
 		d := decoder(t, b)
 		h, err := d.Decode(x)

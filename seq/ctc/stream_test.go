@@ -218,7 +218,7 @@ func TestModelsOfOtherWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := Beam{Tokens: letters, Blank: 1, Separator: " ", Model: marks, LMWeight: 1}
+	b := Beam{Tokens: letters, Blank: 1, Separator: " ", Model: marks, LMWeight: 1, Unknown: Zero}
 	if h := decode(t, b, []float32{-0.1, -9, -9, -9, -9}); len(h) != 1 || len(h[0].Tokens) != 1 || !close64(h[0].LM, -0.9*math.Ln10) {
 		t.Errorf("a model of marks alone: %+v", h)
 	}

@@ -41,7 +41,7 @@ func (d *decodeFlags) add(f *pflag.FlagSet) {
 	f.Float64Var(&d.delay, "delay", 0, "seconds after which the search settles what the best prefix has; 0 is never")
 	f.StringArrayVar(&d.lm, "lm", nil, "`file` of a language model of words, ARPA or KenLM's binary (energo lm train makes one); may be given up to four times")
 	f.Float64SliceVar(&d.lmWeight, "lm-weight", []float64{0.5}, "weight of the language model: one for all, or one for each with commas between")
-	f.Float64Var(&d.unknown, "unk", 0, "nats for each word that no language model has; below 0 such words are rarer")
+	f.Float64Var(&d.unknown, "unk", ctc.DefaultUnknown, "nats for each word that no language model has (natural logarithms, not multiplied with --lm-weight); below 0 such words are rarer")
 	f.Float64Var(&d.wordBonus, "word-bonus", 0, "nats for each word")
 	f.StringVar(&d.lexicon, "lexicon", "", "`file` of the only words there may be, one a line, or a word and the tokens that spell it")
 	f.StringArrayVar(&d.hot, "hot", nil, "`word` or phrase that is likelier here; may be given again, and end in =NATS")
@@ -147,7 +147,7 @@ the file means, and --blank and --separator say otherwise. The files are then em
 log-probabilities, --logits or --probs, each frame of which must add up to 1; - is the input. Of a file of several recordings, batch.npy, all are read; batch[0].npy is the first.
 
 Without further flags each frame's best class counts. A beam search sums over alignments; language models, a lexicon and hot words
-steer it. A word that no language model has is unlikely, not impossible; --unk makes it more so or less. A line of a lexicon is a word or, as flashlight has them, a word
+steer it. A word that no language model has is unlikely, not impossible: it costs 10 nats beside its probability as <unk>; --unk makes that more or less. A line of a lexicon is a word or, as flashlight has them, a word
 and the tokens that spell it, as often as it has spellings. Texts may be gzipped, in UTF-8 or UTF-16. Spaces at the ends of a text and doubled ones are left out; of
 hypotheses that are then alike, only the best is shown. --manifest reads the files that a manifest names (see energo train speech --help) and counts errors
 against its texts; --normalise en, de, fr or es makes both alike before, in small letters, without punctuation and with numbers spelled. A recording that is cut off is read up to there, with a warning. The file - is a recording from standard input, such as what ffmpeg

@@ -26,12 +26,23 @@ func (d *decodeFlags) models(b *ctc.Beam) error {
 		}
 		weight := d.lmWeight[min(i, len(d.lmWeight)-1)]
 		if i == 0 {
-			b.Model, b.LMWeight, b.Unknown = m, weight, d.unknown
+			b.Model, b.LMWeight, b.Unknown = m, weight, d.unknownWeight()
 		} else {
 			b.More = append(b.More, ctc.WeightedModel{Model: m, Weight: weight})
 		}
 	}
 	return nil
+}
+
+// unknownWeight is --unk as a beam has it. Of the default the beam knows where it counts.
+func (d *decodeFlags) unknownWeight() float64 {
+	switch d.unknown {
+	case 0:
+		return ctc.Zero
+	case ctc.DefaultUnknown:
+		return 0
+	}
+	return d.unknown
 }
 
 // hotWord is a hot word of the flags.
