@@ -228,7 +228,7 @@ func newTrial(dir string, beam, files int) (*trial, error) {
 	}
 	corpus.WriteString(strings.Join(t.words, "\n") + "\n") // each is in the model
 	var err error
-	if t.model, err = ngram.Train(strings.NewReader(corpus.String()), 3); err != nil {
+	if t.model, err = ngram.Train(strings.NewReader(corpus.String()), ngram.Options{Order: 3, Fallback: ngram.DefaultFallback()}); err != nil {
 		return nil, err
 	}
 	for i := range files {

@@ -14,7 +14,7 @@ import (
 // Beam search with a language model: the network alone hears "hat ct", the model knows
 // which words there are.
 func ExampleBeam() {
-	model, err := ngram.Train(strings.NewReader("the cat sat\nthat cat\na hat\nthat hat sat"), 2)
+	model, err := ngram.Train(strings.NewReader("the cat sat\nthat cat\na hat\nthat hat sat"), ngram.Options{Order: 2, Fallback: ngram.DefaultFallback()})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -136,7 +136,7 @@ var letters = []string{"a", "_", "b", " ", "ab"}
 
 func languageModel(t testing.TB, order int, text string) *ngram.Model {
 	t.Helper()
-	m, err := ngram.Train(strings.NewReader(text), order)
+	m, err := ngram.Train(strings.NewReader(text), ngram.Options{Order: order, Fallback: ngram.DefaultFallback()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 // Train a language model of word pairs and compare two sentences.
 func Example() {
 	text := "the cat sat\nthe dog sat\nthe cat ran\na cat sat\n"
-	model, err := ngram.Train(strings.NewReader(text), 2)
+	model, err := ngram.Train(strings.NewReader(text), ngram.Options{Order: 2, Fallback: ngram.DefaultFallback()})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -128,37 +130,11 @@ func TestTrainIsLmplz(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Train(bytes.NewReader(text), c.order, c.prune...)
+		got, err := Train(bytes.NewReader(text), Options{Order: c.order, Prune: c.prune, Fallback: DefaultFallback()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var counts [2][4]int
-		for order := 1; order <= c.order; order++ {
-			counts[0][order-1], counts[1][order-1] = got.count(order), want.count(order)
-		}
-		if counts[0] != counts[1] {
-			t.Fatalf("%s: %d n-grams by order; want %d", name, counts[0], counts[1])
-		}
-		compared := 0
-		var walk func(n, to int32)
-		walk = func(n, to int32) {
-			for w, s := range want.words {
-				c, d := want.child(n, Word(w)), got.child(to, got.Word(s))
-				if c == 0 {
-					continue
-				}
-				if compared++; d == 0 && n != 0 {
-					t.Fatalf("%s: an n-gram that ends with %q is missing", name, s)
-				}
-				a, b := &want.nodes[c], &got.nodes[d]
-				if s != start && (math.Abs(a.logProb-b.logProb) > 1e-4 || math.Abs(a.backoff-b.backoff) > 1e-4) {
-					t.Fatalf("%s: %q, depth %d: %v and %v; want %v and %v", name, s, a.depth, b.logProb, b.backoff, a.logProb, a.backoff)
-				}
-				walk(c, d)
-			}
-		}
-		walk(0, 0)
-		if compared < 300 {
+		if compared := holdAgainst(t, name, got, want); compared < 300 {
 			t.Errorf("%s: only %d n-grams are compared", name, compared)
 		}
 	}
@@ -167,15 +143,86 @@ func TestTrainIsLmplz(t *testing.T) {
 		"prune[2] is 0 and prune[1] is": {0, 1, 0},
 		"prune has 4 thresholds":        {0, 0, 0, 0},
 	} {
-		if _, err := Train(bytes.NewReader(text), 3, prune...); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Train(bytes.NewReader(text), Options{Order: 3, Prune: prune}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v; want %q", err, want)
 		}
 	}
 }
 
+// holdAgainst compares a model with lmplz's, n-gram by n-gram, and returns how many there are.
+func holdAgainst(t *testing.T, name string, got, want *Model) (compared int) {
+	t.Helper()
+	for order := 1; order <= want.order; order++ {
+		if a, b := got.count(order), want.count(order); a != b {
+			t.Fatalf("%s: %d n-grams of order %d; want %d", name, a, order, b)
+		}
+	}
+	const near = 2e-6 // of natural logarithms; the files have 7 digits of those to the base 10
+	var walk func(n, to int32)
+	walk = func(n, to int32) {
+		for w, s := range want.words {
+			c, d := want.child(n, Word(w)), got.child(to, got.Word(s))
+			if c == 0 {
+				continue
+			}
+			if compared++; d == 0 && n != 0 {
+				t.Fatalf("%s: an n-gram that ends with %q is missing", name, s)
+			}
+			a, b := &want.nodes[c], &got.nodes[d]
+			if s != start && math.Abs(a.logProb-b.logProb) > near*(1+math.Abs(a.logProb)) || math.Abs(a.backoff-b.backoff) > near*(1+math.Abs(a.backoff)) {
+				t.Fatalf("%s: %q, depth %d: %v and %v; want %v and %v", name, s, a.depth, b.logProb, b.backoff, a.logProb, a.backoff)
+			}
+			walk(c, d)
+		}
+	}
+	walk(0, 0)
+	return compared
+}
+
+// Small texts give the models that they give lmplz, or are refused as by lmplz; oracle/kenlm_discounts.py writes them.
+func TestSmallTextsAreLmplz(t *testing.T) {
+	refused, fell := 0, 0
+	lines := json.NewDecoder(bytes.NewReader(golden(t, "small.jsonl.gz")))
+	for i := 0; lines.More(); i++ {
+		var c struct {
+			Text, Arpa string
+			Order      int
+			Prune      []int
+			Fallback   bool
+		}
+		if err := lines.Decode(&c); err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Order: c.Order, Prune: c.Prune, FellBack: func(*DiscountError) { fell++ }}
+		if c.Fallback {
+			o.Fallback = DefaultFallback()
+		}
+		got, err := Train(strings.NewReader(c.Text), o)
+		if c.Arpa == "" {
+			var bad *DiscountError
+			if refused++; !errors.As(err, &bad) {
+				t.Errorf("case %d: %v; lmplz refuses it", i, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("case %d: %v", i, err)
+			continue
+		}
+		want, err := Read(strings.NewReader(c.Arpa))
+		if err != nil {
+			t.Fatal(err)
+		}
+		holdAgainst(t, fmt.Sprint("case ", i), got, want)
+	}
+	if refused < 10 || fell < 10 {
+		t.Errorf("%d texts are refused, %d orders fall back", refused, fell)
+	}
+}
+
 // After every history the probabilities of a pruned model add up to 1.
 func TestPrunedSumsToOne(t *testing.T) {
-	m, err := Train(strings.NewReader(text(300)), 4, 0, 1, 1, 2)
+	m, err := Train(strings.NewReader(text(300)), Options{Order: 4, Prune: []int{0, 1, 1, 2}, Fallback: DefaultFallback()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,24 @@ import (
 	"math"
 )
 
-// Train makes a model of the given order from text, one sentence a line with words separated
+// Options of Train.
+type Options struct {
+	Order int // most words of an n-gram, from 1 to 16
+	// Prune are thresholds of the orders from 1 on, of which the last is that of all higher orders, too: an n-gram that is in the text
+	// no more often than its order's threshold is left out, and the model falls back on shorter ones. They do not decrease, and the
+	// first is 0. Without any, all n-grams are kept.
+	Prune []int
+	// Fallback are the discounts of counts 1, 2, and 3 and above, each from 0 to its count, of an order of which the text gives none.
+	// nil refuses such a text.
+	Fallback []float64
+	// FellBack is told of each order that has the discounts of Fallback; it may be nil.
+	FellBack func(*DiscountError)
+}
+
+// DefaultFallback returns the discounts that lmplz falls back on where it is told to, and not which.
+func DefaultFallback() []float64 { return []float64{0.5, 1, 1.5} }
+
+// Train makes a model from text, one sentence a line with words separated
 // by spaces or tabs; blank lines are skipped. It smooths by modified Kneser–Ney, interpolated:
 //
 //	P(w | h) = (a(h w) − D(a(h w))) / a(h ·) + γ(h) · P(w | h′)
@@ -22,24 +39,18 @@ import (
 //
 //	D(k) = k − (k+1) n_{k+1}/n_k · n₁/(n₁ + 2n₂)    k = 1, 2, and 3 for all above
 //
-// or 0.5, 1 and 1.5 where the text is too small to give all three between 0 and k.
+// The models are those of the program lmplz, with --discount_fallback where Fallback is set.
 //
-// prune are thresholds of the orders from 1 on, of which the last is that of all higher orders, too: an n-gram that is in the text
-// no more often than its order's threshold is left out, and the model falls back on shorter ones. They do not decrease, and the first is 0. Without
-// any, all n-grams are kept.
+// The text may be compressed by gzip, and in UTF-8 or UTF-16. Memory grows with it. Errors: options out of range; a
+// text without words; <s> or </s> as a word; a line of more than 1 MiB; what is no text; without Fallback, an order whose discounts the text does not
+// give (*DiscountError).
 //
-// The text may be compressed by gzip, and in UTF-8 or UTF-16. Memory grows with it. Errors: an order below 1 or above 16; a
-// text without words; <s> or </s> as a word; a line of more than 1 MiB; what is no text.
-//
-// Source: [chen1999], with the fall-back of [heafield2013].
-func Train(text io.Reader, order int, prune ...int) (*Model, error) {
-	if order < 1 || order > maxOrder {
-		return nil, fmt.Errorf("ngram: the order is %d; it must be from 1 to %d", order, maxOrder)
-	}
-	if err := checkPrune(prune, order); err != nil {
+// Source: [chen1999], [heafield2013].
+func Train(text io.Reader, o Options) (*Model, error) {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
-	t := trainer{m: newModel(order), prune: prune}
+	t := trainer{m: newModel(o.Order), o: o}
 	if err := t.read(text); err != nil {
 		return nil, err
 	}
@@ -48,8 +59,10 @@ func Train(text io.Reader, order int, prune ...int) (*Model, error) {
 	}
 	t.m.linkSuffixes()
 	t.adjust()
-	t.smooth()
-	if len(prune) > 0 {
+	if err := t.smooth(); err != nil {
+		return nil, err
+	}
+	if len(o.Prune) > 0 {
 		t.m = t.kept()
 		t.m.linkSuffixes()
 	}
@@ -58,16 +71,26 @@ func Train(text io.Reader, order int, prune ...int) (*Model, error) {
 	return t.m, nil
 }
 
-func checkPrune(prune []int, order int) error {
-	if len(prune) > order {
-		return fmt.Errorf("ngram: prune has %d thresholds; the order is %d", len(prune), order)
+func (o *Options) check() error {
+	switch {
+	case o.Order < 1 || o.Order > maxOrder:
+		return fmt.Errorf("ngram: the order is %d; it must be from 1 to %d", o.Order, maxOrder)
+	case len(o.Prune) > o.Order:
+		return fmt.Errorf("ngram: prune has %d thresholds; the order is %d", len(o.Prune), o.Order)
+	case o.Fallback != nil && len(o.Fallback) != 3:
+		return fmt.Errorf("ngram: there are %d fallback discounts; there must be 3, of counts 1, 2, and 3 and above", len(o.Fallback))
 	}
-	for i, p := range prune {
+	for i, p := range o.Prune {
 		switch {
 		case i == 0 && p != 0:
 			return fmt.Errorf("ngram: prune[0] is %d; it must be 0: words are not left out", p)
-		case i > 0 && p < prune[i-1]:
-			return fmt.Errorf("ngram: prune[%d] is %d and prune[%d] is %d; thresholds must not decrease", i, p, i-1, prune[i-1])
+		case i > 0 && p < o.Prune[i-1]:
+			return fmt.Errorf("ngram: prune[%d] is %d and prune[%d] is %d; thresholds must not decrease", i, p, i-1, o.Prune[i-1])
+		}
+	}
+	for i, d := range o.Fallback {
+		if !(d >= 0 && d <= float64(i+1)) {
+			return fmt.Errorf("ngram: the fallback discount of count %d is %v; it must be from 0 to %d", i+1, d, i+1)
 		}
 	}
 	return nil
@@ -75,7 +98,7 @@ func checkPrune(prune []int, order int) error {
 
 type trainer struct {
 	m       *Model
-	prune   []int
+	o       Options
 	seen    []int64 // of each node: how often it is in the text; only where n-grams are left out
 	text    []Word  // sentences, with <s> and </s>
 	counts  []int64 // of each node: a(h w)
@@ -131,7 +154,7 @@ func (t *trainer) count() error {
 			if int(n) == len(t.counts) {
 				t.counts = append(t.counts, 0)
 			}
-			if len(t.prune) > 0 {
+			if len(t.o.Prune) > 0 {
 				t.seen = append(t.seen, make([]int64, len(t.counts)-len(t.seen))...)
 				t.seen[n]++
 			}
@@ -157,13 +180,16 @@ func (t *trainer) adjust() {
 }
 
 // smooth works out the probabilities, shorter n-grams first.
-func (t *trainer) smooth() {
+func (t *trainer) smooth() error {
 	m := t.m
 	t.totals = make([]int64, len(m.nodes))
 	t.freed = make([]float64, len(m.nodes))
 	t.uniform = 1 / float64(len(m.words)-1)
 	for depth := 1; depth <= m.order; depth++ {
-		d := t.discounts(depth)
+		d, err := t.discounts(depth)
+		if err != nil {
+			return err
+		}
 		m.level(depth, func(n int32, at *node) {
 			t.totals[at.parent] += t.counts[n]
 			if t.left(n) {
@@ -188,14 +214,15 @@ func (t *trainer) smooth() {
 		})
 	}
 	m.nodes[1+m.ids[start]].logProb = -99 * math.Ln10 // as ARPA files have it
+	return nil
 }
 
 // left reports whether an n-gram is left out.
 func (t *trainer) left(n int32) bool {
-	if len(t.prune) == 0 {
+	if len(t.o.Prune) == 0 {
 		return false
 	}
-	threshold := t.prune[min(int(t.m.nodes[n].depth), len(t.prune))-1]
+	threshold := t.o.Prune[min(int(t.m.nodes[n].depth), len(t.o.Prune))-1]
 	return threshold > 0 && t.seen[n] <= int64(threshold)
 }
 
@@ -222,28 +249,4 @@ func (t *trainer) kept() *Model {
 		to.logProb, to.backoff = at.logProb, at.backoff
 	}
 	return m
-}
-
-// discounts are those of counts 0, 1, 2, and 3 and above.
-type discounts [4]float64
-
-func (d *discounts) of(count int64) float64 { return d[min(count, 3)] }
-
-// discounts works out those of a depth.
-func (t *trainer) discounts(depth int) discounts {
-	var n [5]float64 // how many n-grams have a count
-	t.m.level(depth, func(i int32, _ *node) {
-		if c := t.counts[i]; c < int64(len(n)) {
-			n[c]++
-		}
-	})
-	var d discounts
-	for k := 1; k < len(d); k++ {
-		v := float64(k) - float64(k+1)*n[k+1]/n[k]*n[1]/(n[1]+2*n[2])
-		if !(v > 0 && v < float64(k)) { // NaN, where there are none, among them
-			return discounts{0, 0.5, 1, 1.5}
-		}
-		d[k] = v
-	}
-	return d
 }

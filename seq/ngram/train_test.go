@@ -12,7 +12,7 @@ import (
 
 func train(t testing.TB, text string, order int) *Model {
 	t.Helper()
-	m, err := Train(strings.NewReader(text), order)
+	m, err := Train(strings.NewReader(text), Options{Order: order, Fallback: DefaultFallback()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +65,12 @@ type kneserNey struct {
 	a         map[string]float64 // by n-gram
 	discounts [][4]float64       // by order
 	words     []string
+	seen      map[string]float64 // by n-gram: how often it is there
+	last      []string           // n-gram of the full order
 }
 
 func newKneserNey(sentences [][]string, order int) *kneserNey {
-	k := &kneserNey{order, map[string]float64{}, make([][4]float64, order+1), []string{"</s>", "<unk>"}}
+	k := &kneserNey{order, map[string]float64{}, make([][4]float64, order+1), []string{"</s>", "<unk>"}, map[string]float64{}, nil}
 	before := map[string]map[string]bool{}
 	for _, s := range sentences {
 		s = slices.Concat([]string{"<s>"}, s, []string{"</s>"})
@@ -78,6 +80,7 @@ func newKneserNey(sentences [][]string, order int) *kneserNey {
 			}
 			for j := i + 1; j <= min(len(s), i+order); j++ {
 				key := strings.Join(s[i:j], " ")
+				k.seen[key]++
 				if j-i == order || i == 0 {
 					k.a[key]++
 				} else if before[key] == nil {
@@ -92,6 +95,14 @@ func newKneserNey(sentences [][]string, order int) *kneserNey {
 		k.a[key] = float64(len(left))
 	}
 	delete(k.a, "<s>")
+	for _, s := range sentences {
+		s = slices.Concat([]string{"<s>"}, s, []string{"</s>"})
+		for j := 2; j <= len(s); j++ {
+			if gram := s[max(0, j-order):j]; k.last == nil || k.later(gram, k.last) > 0 {
+				k.last = gram
+			}
+		}
+	}
 	for o := 1; o <= order; o++ {
 		k.discounts[o] = k.discount(o)
 	}
@@ -101,6 +112,9 @@ func newKneserNey(sentences [][]string, order int) *kneserNey {
 func (k *kneserNey) discount(order int) [4]float64 {
 	var n [5]float64
 	for key, a := range k.a {
+		if last := strings.Join(k.last, " "); order < k.order && strings.HasSuffix(" "+last, " "+key) {
+			a = k.seen[key] // as lmplz does
+		}
 		if strings.Count(key, " ") == order-1 && a < 5 {
 			n[int(a)]++
 		}
@@ -108,11 +122,22 @@ func (k *kneserNey) discount(order int) [4]float64 {
 	y := n[1] / (n[1] + 2*n[2])
 	d := [4]float64{0, 1 - 2*y*n[2]/n[1], 2 - 3*y*n[3]/n[2], 3 - 4*y*n[4]/n[3]}
 	for i := 1; i <= 3; i++ {
-		if !(d[i] > 0 && d[i] < float64(i)) {
+		if !(n[i] > 0 && d[i] >= 0 && d[i] <= float64(i)) {
 			return [4]float64{0, 0.5, 1, 1.5}
 		}
 	}
 	return d
+}
+
+// later compares n-grams of the full order by their last words, then those before, by where the text first has them; <s> and </s> come first.
+func (k *kneserNey) later(a, b []string) int {
+	rank := func(s string) int { return slices.Index(slices.Concat([]string{"<s>"}, k.words), s) }
+	for i := 1; i <= min(len(a), len(b)); i++ {
+		if c := rank(a[len(a)-i]) - rank(b[len(b)-i]); c != 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 func (k *kneserNey) prob(history []string, w string) float64 {
@@ -160,7 +185,7 @@ func TestTrainIsFormula(t *testing.T) {
 				w := k.words[rng.IntN(len(k.words))]
 				got, _ := m.Score(state, m.Word(w))
 				want := math.Log(k.prob(history[max(0, len(history)-order+1):], w))
-				if !near(got, want) {
+				if math.Abs(got-want) > 1e-6 { // discounts are in single precision
 					t.Fatalf("size %d, order %d: P(%s | %v) = %v; want %v", size, order, w, history, got, want)
 				}
 			}
@@ -223,8 +248,24 @@ func TestTrainErrors(t *testing.T) {
 		{"a </s>", 2, "line 1: </s>"},
 		{"a\n" + strings.Repeat("b ", maxLine), 2, "line 2: the line has more"},
 	} {
-		if _, err := Train(strings.NewReader(c.text), c.order); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Train(strings.NewReader(c.text), Options{Order: c.order}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.20q, order %d: %v; want %q", c.text, c.order, err, c.want)
+		}
+	}
+}
+
+func TestFallbackRefuses(t *testing.T) {
+	for _, c := range []struct {
+		fallback []float64
+		want     string
+	}{
+		{nil, "order 1: no n-gram has the count 2"},
+		{[]float64{1}, "there are 1 fallback discounts; there must be 3"},
+		{[]float64{1, 2.5, 3}, "the fallback discount of count 2 is 2.5; it must be from 0 to 2"},
+		{[]float64{math.NaN(), 2, 3}, "count 1 is NaN"},
+	} {
+		if _, err := Train(strings.NewReader("a b\n"), Options{Order: 2, Fallback: c.fallback}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v; want %q", c.fallback, err, c.want)
 		}
 	}
 }

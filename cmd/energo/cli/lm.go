@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -23,14 +24,18 @@ func newLM() *cobra.Command {
 
 func newLMTrain() *cobra.Command {
 	var order int
-	var out, prune string
+	var out, prune, fallback string
 	cmd := &cobra.Command{
 		Use: "train [FILE]", Short: "Train an n-gram model of text, a sentence a line",
 		Long: `Counts the words of a text (stdin without a file), a sentence a line, smooths by modified Kneser–Ney, and writes an
 ARPA file, which energo transcribe --lm and other systems read. The text may be gzipped, in UTF-8 or UTF-16.
 
 --prune takes thresholds as lmplz does, of one word, two words and so on, the last of all longer n-grams: an n-gram that is in the
-text no more often than its threshold is left out. --prune 0 0 1 leaves out those of three words and more that are there once.`,
+text no more often than its threshold is left out. --prune 0 0 1 leaves out those of three words and more that are there once.
+
+Small and artificial texts give no discounts to smooth by: no n-gram of an order is there once, or twice, or three times, or a discount is out of its
+range. The order then has those of --discount-fallback, of counts 1, 2, and 3 and above, which a line tells; none refuses such a text, as lmplz does
+without its option of that name. The models are those of lmplz.`,
 		Example: `  energo lm train corpus.txt --order 3 --out corpus.arpa
   energo lm train corpus.txt.gz --order 4 --prune 0 0 1 --out small.arpa`,
 		Args: func(*cobra.Command, []string) error { return nil },
@@ -41,8 +46,14 @@ text no more often than its threshold is left out. --prune 0 0 1 leaves out thos
 			if out == "" {
 				return usagef("energo lm train: where to? Name a file with --out")
 			}
-			thresholds, args, err := pruning(prune, args)
-			if err != nil {
+			o := ngram.Options{Order: order, FellBack: func(why *ngram.DiscountError) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%v: it has the discounts %s\n", why, fallback)
+			}}
+			var err error
+			if o.Fallback, err = discounts(fallback); err != nil {
+				return err
+			}
+			if o.Prune, args, err = pruning(prune, args); err != nil {
 				return err
 			}
 			if err := positional(1)(cmd, args); err != nil {
@@ -53,7 +64,10 @@ text no more often than its threshold is left out. --prune 0 0 1 leaves out thos
 				return err
 			}
 			defer close()
-			m, err := ngram.Train(text, order, thresholds...)
+			m, err := ngram.Train(text, o)
+			if bad := (*ngram.DiscountError)(nil); errors.As(err, &bad) {
+				return fmt.Errorf("%w; --discount-fallback names discounts for such orders", err)
+			}
 			if err != nil {
 				return err
 			}
@@ -67,7 +81,26 @@ text no more often than its threshold is left out. --prune 0 0 1 leaves out thos
 	cmd.Flags().IntVar(&order, "order", 3, "most words of an n-gram")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write, in ARPA's format")
 	cmd.Flags().StringVar(&prune, "prune", "", "`thresholds` by the number of words, with spaces or commas between: rarer n-grams are left out")
+	cmd.Flags().StringVar(&fallback, "discount-fallback", "0.5,1,1.5", "three `discounts` of orders for which the text gives none, or none")
 	return cmd
+}
+
+// discounts takes those of --discount-fallback; nil for none.
+func discounts(flag string) (all []float64, err error) {
+	if flag == "none" {
+		return nil, nil
+	}
+	for i, f := range strings.Split(flag, ",") {
+		d, err := strconv.ParseFloat(strings.TrimSpace(f), 64)
+		if err != nil || !(d >= 0 && d <= float64(i+1)) {
+			return nil, usagef("--discount-fallback has the discount %q of count %d; it must be a number from 0 to %d", f, i+1, i+1)
+		}
+		all = append(all, d)
+	}
+	if len(all) != 3 {
+		return nil, usagef("--discount-fallback is %q; it must be three numbers with commas between, or none", flag)
+	}
+	return all, nil
 }
 
 // pruning takes the thresholds of --prune: its own, and whole numbers that follow it as arguments.
