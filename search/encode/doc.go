@@ -4,5 +4,6 @@
 //
 // Open reads a folder of weights and a card (CardFile) that says what the network takes and gives, so that a program
 // needs neither the job that trained it nor its settings. NewNetwork makes an untrained network, and Network.Save such a folder.
-// OpenImported reads an ONNX model, with a card beside it for what the model does not say; OpenAny takes either.
+// OpenImported reads an ONNX model, with a card beside it for what the model does not say; OpenAny takes either, and
+// the name of Histogram, which needs no training.
 package encode

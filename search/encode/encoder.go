@@ -20,7 +20,7 @@ import (
 	"github.com/energo-ml/energo/loss/distance"
 )
 
-// Encoder turns pictures into vectors. *Model and *Imported are such.
+// Encoder turns pictures into vectors. *Model, *Imported and Histogram are such.
 type Encoder interface {
 	// Dim is how many coordinates a vector has.
 	Dim() int

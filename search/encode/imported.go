@@ -38,9 +38,12 @@ type Imported struct {
 	workers     sync.Pool      // of *importing
 }
 
-// OpenAny opens an encoder of either form: a model of another system where the path ends in .onnx or is a folder of Hugging Face
-// (OpenImported), or else a run's folder (Open).
+// OpenAny opens an encoder of any form: Histogram where the path is HistogramName, a model of another system where it ends in .onnx or is a folder of Hugging Face
+// (OpenImported), or else a run's folder (Open), which may be ./histogram.
 func OpenAny(path string) (Encoder, error) {
+	if path == HistogramName {
+		return Histogram{}, nil
+	}
 	if filepath.Ext(path) == modelSuffix || huggingface.Is(path) {
 		m, err := OpenImported(path)
 		if err != nil {
