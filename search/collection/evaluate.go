@@ -113,7 +113,7 @@ const (
 func compareInt8(ctx context.Context, info index.Info, items []index.Item) (*Rounded, error) {
 	var queries []index.Query
 	for _, item := range spread(items, int8Queries) {
-		queries = append(queries, index.Query{Vector: item.Vector, K: int8K, Filter: index.Filter{Exclude: []string{item.ID}}})
+		queries = append(queries, index.Query{Vector: item.Vector, K: int8K, Filter: index.Filter{}.Except(item.ID)})
 	}
 	o := index.Options{Dim: info.Dim, Metric: info.Metric, Storage: index.Float32}
 	want, err := searchStored(ctx, o, items, queries)

@@ -31,7 +31,7 @@ func Example() {
 	}
 	q := index.Query{Vector: []float32{1, 0.1}, K: 2}
 	others := q
-	others.Filter.Exclude = []string{"tabby.jpg"}
+	others.Filter = index.Filter{}.Except("tabby.jpg")
 	hits, err := x.Search(ctx, []index.Query{q, others})
 	if err != nil {
 		fmt.Println(err)

@@ -1,11 +1,14 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/internal/simd"
@@ -108,17 +111,48 @@ func (m *model) distance(a, b []float32) float64 {
 	return math.Sqrt(diff)
 }
 
+// lets is the definition of a filter, item by item.
 func (f *Filter) lets(it Item) bool {
-	if len(f.Labels) > 0 && !slices.Contains(f.Labels, it.Label) || slices.Contains(f.Exclude, it.ID) {
+	for i := range f.And {
+		if !f.And[i].lets(it) {
+			return false
+		}
+	}
+	some := f.Or == nil
+	for i := range f.Or {
+		some = some || f.Or[i].lets(it)
+	}
+	if !some || f.Not != nil && f.Not.lets(it) || !f.Label.keeps(it.Label) || !f.ID.keeps(it.ID) {
 		return false
 	}
-	for key, value := range f.Fields {
-		if got, ok := it.Fields[key]; !ok || got != value {
+	for key, c := range f.Fields {
+		if value, ok := it.Fields[key]; !ok || !c.keeps(value) {
 			return false
 		}
 	}
 	return true
 }
+
+func (c Condition) keeps(text string) bool {
+	if c.In != nil && !slices.Contains(c.In, text) || !strings.HasPrefix(text, c.Prefix) {
+		return false
+	}
+	order := func(b *Bound) int {
+		if !b.isNumber {
+			return strings.Compare(text, b.text)
+		}
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return none
+		}
+		return cmp.Compare(x, b.number)
+	}
+	return (c.GT == nil || slices.Contains([]int{1}, order(c.GT))) && (c.GTE == nil || slices.Contains([]int{0, 1}, order(c.GTE))) &&
+		(c.LT == nil || slices.Contains([]int{-1}, order(c.LT))) && (c.LTE == nil || slices.Contains([]int{-1, 0}, order(c.LTE)))
+}
+
+// none is the order of a text and a number.
+const none = 7
 
 // check compares the index with the model: everything there is, and the hits of the queries, whose
 // distances may differ by roundings. Where the model's distances are as near as that, either
@@ -142,6 +176,7 @@ func (m *model) checkItems(t testing.TB, x *Exact) []Item {
 	info, err := x.Info(context.Background())
 	must(t, err)
 	want := Info{Kind: "exact", Dim: m.Dim, Len: len(m.items), Metric: m.Metric, Storage: m.Storage, Encoder: m.Encoder}
+	info.FilterBytes = 0                 // which tests of filters look at
 	if info.Dropped = ""; info != want { // which tests of logs look at
 		t.Fatalf("info is %+v, want %+v", info, want)
 	}
@@ -193,8 +228,8 @@ func (m *model) checkHits(t testing.TB, kept []Item, q Query, got []Hit) {
 	}
 	var want []answer
 	for _, it := range kept {
-		if q.Filter.lets(it) {
-			want = append(want, answer{it, m.distance(it.Vector, q.Vector)})
+		if d := m.distance(it.Vector, q.Vector); q.Filter.lets(it) && d <= q.within() {
+			want = append(want, answer{it, d})
 		}
 	}
 	slices.SortStableFunc(want, func(a, b answer) int {
@@ -205,6 +240,7 @@ func (m *model) checkHits(t testing.TB, kept []Item, q Query, got []Hit) {
 		}
 		return 0
 	})
+	want = want[min(q.Offset, len(want)):]
 	if len(got) != min(q.K, len(want)) {
 		t.Fatalf("%d hits, want %d", len(got), min(q.K, len(want)))
 	}

@@ -33,14 +33,15 @@ type Index interface {
 
 // Info describes an index.
 type Info struct {
-	Kind    string        `json:"kind"`              // "exact", "weaviate"
-	Dim     int           `json:"dim"`               // coordinates of a vector
-	Len     int           `json:"len"`               // items
-	Metric  distance.Kind `json:"metric"`            // what Hit.Distance is
-	Storage Storage       `json:"storage,omitempty"` // how coordinates are kept
-	Encoder string        `json:"encoder,omitempty"` // fingerprint of the model whose vectors these are; "" is unknown
-	Trouble string        `json:"trouble,omitempty"` // what keeps changes from being stored as they should be; "" is nothing
-	Dropped string        `json:"dropped,omitempty"` // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
+	Kind        string        `json:"kind"`                   // "exact", "weaviate"
+	Dim         int           `json:"dim"`                    // coordinates of a vector
+	Len         int           `json:"len"`                    // items
+	Metric      distance.Kind `json:"metric"`                 // what Hit.Distance is
+	Storage     Storage       `json:"storage,omitempty"`      // how coordinates are kept
+	Encoder     string        `json:"encoder,omitempty"`      // fingerprint of the model whose vectors these are; "" is unknown
+	Trouble     string        `json:"trouble,omitempty"`      // what keeps changes from being stored as they should be; "" is nothing
+	FilterBytes int           `json:"filter_bytes,omitempty"` // memory that is kept so that filters need not read every item's fields
+	Dropped     string        `json:"dropped,omitempty"`      // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
 }
 
 // Item is a vector and what is known of it.
@@ -57,15 +58,10 @@ const PathField = "path"
 // Query asks for the K nearest items that pass the filter.
 type Query struct {
 	Vector []float32
-	K      int
+	K      int      // the most hits
+	Offset int      // hits to leave out before these: hits have one order, so that pages do not overlap while nothing changes
+	Within *float64 // only items at most this far; nil is any. With the metric dot, distances are below 0
 	Filter Filter
-}
-
-// Filter says which items are of interest; its zero value lets all pass.
-type Filter struct {
-	Labels  []string          `json:"labels,omitempty"`  // one of these
-	Fields  map[string]string `json:"fields,omitempty"`  // all of these
-	Exclude []string          `json:"exclude,omitempty"` // none of these identifiers
 }
 
 // Hit is an item that was found.

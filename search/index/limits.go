@@ -20,8 +20,8 @@ const (
 	MaxText      = 65536     // bytes of a label, and of a field's name and value together
 	MaxFields    = 256       // fields of an item
 	MaxEncoder   = 1024      // bytes of Options.Encoder
-	MaxK         = 10000     // hits of a query
-	MaxFilter    = 10000     // labels, fields and identifiers of a filter, each
+	MaxK         = 10000     // hits of a query, with its Offset
+	MaxFilter    = 10000     // texts, bounds, conditions and filters of a filter, together
 	MaxBatchSize = 256 << 20 // bytes of the items of one Add: their vectors, four a coordinate, and texts
 )
 
@@ -90,7 +90,7 @@ func (o Options) CheckItems(items []Item) error {
 		if err := checkText(name+".Label", it.Label, MaxText); err != nil {
 			return err
 		}
-		if err := checkFields(name+".Fields", it.Fields, MaxFields); err != nil {
+		if err := checkFields(name+".Fields", it.Fields); err != nil {
 			return err
 		}
 	}
@@ -117,20 +117,30 @@ func (o Options) CheckQueries(queries []Query) error {
 		if q.K < 1 || q.K > MaxK {
 			return badArgument("%s.K is %d; it must be 1 to %d", name, q.K, MaxK)
 		}
-		if err := q.Filter.check(name + ".Filter"); err != nil {
+		if q.Offset < 0 || q.Offset > MaxK-q.K {
+			return badArgument("%s.Offset is %d; with a K of %d it must be 0 to %d", name, q.Offset, q.K, MaxK-q.K)
+		}
+		if err := o.checkWithin(name+".Within", q.Within); err != nil {
+			return err
+		}
+		if err := q.Filter.Check(name + ".Filter"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *Filter) check(name string) error {
-	for what, n := range map[string]int{"Labels": len(f.Labels), "Exclude": len(f.Exclude)} {
-		if n > MaxFilter {
-			return badArgument("%s.%s has %d elements; at most %d are allowed", name, what, n, MaxFilter)
-		}
+// checkWithin wants a distance that can be one.
+func (o Options) checkWithin(name string, within *float64) error {
+	switch {
+	case within == nil:
+		return nil
+	case math.IsNaN(*within):
+		return badArgument("%s is NaN; it must be a distance", name)
+	case *within < 0 && o.Metric != distance.Dot:
+		return badArgument("%s is %g; by the metric %s, no distance is below 0", name, *within, o.Metric)
 	}
-	return checkFields(name+".Fields", f.Fields, MaxFilter)
+	return nil
 }
 
 // checkVector wants a vector of the index's, and not of length 0 where there is no angle to it.
@@ -171,9 +181,9 @@ func checkText(name, s string, most int) error {
 	return nil
 }
 
-func checkFields(name string, fields map[string]string, most int) error {
-	if len(fields) > most {
-		return badArgument("%s has %d fields; at most %d are allowed", name, len(fields), most)
+func checkFields(name string, fields map[string]string) error {
+	if len(fields) > MaxFields {
+		return badArgument("%s has %d fields; at most %d are allowed", name, len(fields), MaxFields)
 	}
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		if key == "" {

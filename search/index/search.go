@@ -25,6 +25,7 @@ const (
 const (
 	groupQueries = 256
 	groupHits    = 1 << 20
+	groupBits    = 64 << 23 // of the filters' bitmaps
 )
 
 // Search returns the hits of each query.
@@ -44,8 +45,8 @@ func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
 	defer x.scans.Put(s)
 	hits := make([][]Hit, 0, len(queries))
 	for len(queries) > 0 {
-		n := groupOf(queries)
-		group, err := s.run(ctx, x.options, v, queries[:n])
+		n := groupOf(queries, v)
+		group, err := s.run(ctx, x.options, v, &x.views.postings, queries[:n])
 		if err != nil {
 			return nil, err
 		}
@@ -56,10 +57,18 @@ func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
 }
 
 // groupOf returns how many of the queries are searched for together.
-func groupOf(queries []Query) int {
-	rows := 0
+func groupOf(queries []Query, v *view) int {
+	all := 0
+	for i := range v.parts {
+		all += v.parts[i].rows
+	}
+	rows, bits := 0, 0
 	for n, q := range queries {
-		if rows += q.K; n == groupQueries || n > 0 && rows > groupHits {
+		rows += q.K + q.Offset
+		if !q.Filter.IsZero() {
+			bits += all
+		}
+		if n == groupQueries || n > 0 && (rows > groupHits || bits > groupBits) {
 			return n
 		}
 	}
@@ -73,8 +82,9 @@ type search struct {
 	view    *view
 	before  []int // rows of the parts in front of each
 	probes  []*probe
-	sieves  [][]sieve // of each query; nil: all pass
-	packed  []int32   // the queries for simd.Scan
+	passing [][]bitmap // of each query, of each part; nil: all pass
+	some    []bitmap   // of each part, the rows that pass for any query; nil: all
+	packed  []int32    // the queries for simd.Scan
 	best    []atomic.Uint64
 	tasks   []task
 	queries []Query
@@ -88,44 +98,72 @@ type search struct {
 // A task is some blocks of a part.
 type task struct{ part, first, blocks int }
 
-func (s *search) run(ctx context.Context, o Options, v *view, queries []Query) ([][]Hit, error) {
+func (s *search) run(ctx context.Context, o Options, v *view, c *postingsCache, queries []Query) ([][]Hit, error) {
 	s.Options, s.ctx, s.view, s.queries = o, ctx, v, queries
 	s.err = ctx.Err()
 	s.bad.Store(s.err != nil)
-	s.prepare()
+	s.prepare(c)
 	s.cut()
 	simd.Run(len(s.tasks), s)
 	hits := make([][]Hit, len(queries))
 	for i, q := range queries {
 		if s.err == nil {
-			hits[i], s.err = s.collect(i, q.K)
+			hits[i], s.err = s.collect(i, q)
 		}
 	}
-	s.ctx, s.view, s.queries = nil, nil, nil // kept by no pool
+	s.ctx, s.view, s.queries, s.some = nil, nil, nil, nil // kept by no pool
+	clear(s.passing)
 	return hits, s.err
 }
 
 // prepare makes the queries ready.
-func (s *search) prepare() {
+func (s *search) prepare(c *postingsCache) {
 	n, pairs := len(s.queries), pairsOf(s.Dim)
 	words := make([]int16, n*2*pairs)
-	s.probes, s.sieves = s.probes[:0], s.sieves[:0]
+	s.probes, s.passing = s.probes[:0], s.passing[:0]
 	for i := range s.queries {
 		q := &s.queries[i]
 		s.probes = append(s.probes, newProbe(s.Metric, q.Vector, words[i*2*pairs:][:2*pairs]))
-		s.sieves = append(s.sieves, q.Filter.sieves(s.view))
+		s.passing = append(s.passing, s.view.passing(&q.Filter, c))
 	}
+	s.some = anyOf(s.passing)
 	s.packed = scratch.Sized(s.packed, n*pairs)
 	simd.PackScanQueries(s.packed, words, n, pairs)
 	if len(s.best) < n {
 		s.best = make([]atomic.Uint64, n)
 	}
 	for i := range n {
-		s.best[i].Store(math.Float64bits(math.Inf(1)))
+		s.best[i].Store(math.Float64bits(s.queries[i].within()))
 	}
 	for _, w := range s.workers {
 		w.reset(s)
 	}
+}
+
+// within is how far a hit may be.
+func (q *Query) within() float64 {
+	if q.Within == nil {
+		return math.Inf(1)
+	}
+	return *q.Within
+}
+
+// anyOf returns the rows of each part that pass for any query, nil if one lets all pass.
+func anyOf(passing [][]bitmap) []bitmap {
+	if len(passing) == 0 || slices.ContainsFunc(passing, func(b []bitmap) bool { return b == nil }) {
+		return nil
+	}
+	if len(passing) == 1 {
+		return passing[0]
+	}
+	out := make([]bitmap, len(passing[0]))
+	for i := range out {
+		out[i] = slices.Clone(passing[0][i])
+		for _, other := range passing[1:] {
+			out[i].or(other[i])
+		}
+	}
+	return out
 }
 
 // cut makes the tasks.
@@ -177,7 +215,7 @@ func (s *search) lower(query int, distance float64) {
 }
 
 // collect makes a query's hits of what the workers found.
-func (s *search) collect(query, k int) ([]Hit, error) {
+func (s *search) collect(query int, q Query) ([]Hit, error) {
 	var rows []candidate
 	for _, w := range s.workers {
 		rows = append(rows, w.tops[query].rows...)
@@ -188,7 +226,8 @@ func (s *search) collect(query, k int) ([]Hit, error) {
 		}
 		return -1 // no two are the same row
 	})
-	hits := make([]Hit, min(k, len(rows)))
+	rows = rows[min(q.Offset, len(rows)):]
+	hits := make([]Hit, min(q.K, len(rows)))
 	for i := range hits {
 		h, err := s.hit(rows[i])
 		if err != nil {
@@ -227,9 +266,10 @@ func (w *scanner) reset(s *search) {
 	}
 	w.known, w.limits = w.known[:0], w.limits[:0]
 	for i := range s.queries {
-		w.tops[i].reset(s.queries[i].K)
-		w.known = append(w.known, math.Inf(1))
-		w.limits = append(w.limits, s.probes[i].limit(math.Inf(1)))
+		q := &s.queries[i]
+		w.tops[i].reset(q.K+q.Offset, q.within())
+		w.known = append(w.known, q.within())
+		w.limits = append(w.limits, s.probes[i].limit(q.within()))
 	}
 	w.vector = scratch.Sized(w.vector, s.Dim)
 }
@@ -246,10 +286,32 @@ func (w *scanner) scan(t task) {
 			return
 		}
 		n := min(w.step, most, end-first)
+		if w.some != nil {
+			if first, n = nextRun(w.some[t.part], first, n, end); n == 0 {
+				return
+			}
+		}
 		w.scanBlocks(t.part, first, n)
 		first += n
 		w.step = min(2*w.step, stepBlocks)
 	}
+}
+
+// gapBlocks is how many blocks without a row that passes are scanned rather than skipped: a call of the kernel costs
+// about as much.
+const gapBlocks = 2
+
+// nextRun returns where the next block is that has a row in b, and how many blocks from there on, up to most, have some
+// with few between.
+func nextRun(b bitmap, first, most, end int) (at, n int) {
+	for ; first < end && b.block(first) == 0; first++ {
+	}
+	for i := first; i < min(first+most, end) && i-first-n <= gapBlocks; i++ {
+		if b.block(i) != 0 {
+			n = i + 1 - first
+		}
+	}
+	return first, n
 }
 
 // scanBlocks looks at n blocks of a part for all queries.
@@ -263,6 +325,9 @@ func (w *scanner) scanBlocks(part, first, n int) {
 	simd.Scan(masks, codes, scan, w.packed[:queries*pairsOf(w.Dim)], w.limits, pairsOf(w.Dim))
 	for b := range n {
 		for query, mask := range masks[b*queries:][:queries] {
+			if mask != 0 && w.passing[query] != nil {
+				mask &= w.passing[query][part].block(first + b)
+			}
 			if mask != 0 {
 				w.consider(part, (first+b)*simd.ScanRows, query, mask)
 			}
@@ -285,7 +350,7 @@ func (w *scanner) consider(part, row, query int, mask uint16) {
 	p, t, probe := &w.view.parts[part], &w.tops[query], w.probes[query]
 	for ; mask != 0; mask &= mask - 1 {
 		r := row + bits.TrailingZeros16(mask)
-		if r >= p.rows || p.dead.has(r) || w.sieves[query] != nil && !w.sieves[query][part].passes(p, r) {
+		if r >= p.rows || p.dead.has(r) {
 			continue
 		}
 		v, err := p.vector(r, w.vector)

@@ -171,8 +171,8 @@ func TestSearchNothing(t *testing.T) {
 	o := Options{Dim: 2, Metric: distance.Euclidean, Storage: Float32}
 	for name, x := range map[string]*Exact{"empty": inMemory(t, o, false), "one": inMemory(t, o, false, items(rng(1), 0, 1, 2))} {
 		hits, err := x.Search(context.Background(), []Query{
-			{Vector: []float32{1, 2}, K: 3, Filter: Filter{Labels: []string{"nothing"}}},
-			{Vector: []float32{1, 2}, K: 3, Filter: Filter{Exclude: []string{"id0"}}},
+			{Vector: []float32{1, 2}, K: 3, Filter: Filter{Label: In("nothing")}},
+			{Vector: []float32{1, 2}, K: 3, Filter: Filter{}.Except("id0")},
 		})
 		must(t, err)
 		if len(hits) != 2 || hits[0] == nil || len(hits[0])+len(hits[1]) != 0 {
@@ -206,12 +206,18 @@ func someQueries(r *rand.Rand, m *model, n int) []Query {
 		switch r.IntN(6) {
 		case 0:
 			q.K = 1000
+			q.Offset = r.IntN(20)
+		case 4:
+			q.Filter = randomFilter(r, 3)
+		case 5:
+			within := m.distance(q.Vector, normal(r, m.Dim))
+			q.Within = &within
 		case 1:
-			q.Filter.Labels = []string{"dog", "bird", ""}
+			q.Filter.Label = In("dog", "bird", "")
 		case 2:
-			q.Filter.Fields = map[string]string{"parity": "even", "tens": fmt.Sprint(r.IntN(3))}
+			q.Filter.Fields = map[string]Condition{"parity": In("even"), "tens": In(fmt.Sprint(r.IntN(3)))}
 		case 3:
-			q.Filter = Filter{Labels: []string{"cat"}, Exclude: []string{"id1", "id4", "nobody", "id7"}}
+			q.Filter = Filter{Label: In("cat")}.Except("id1", "id4", "nobody", "id7")
 		}
 		out[i] = q
 	}

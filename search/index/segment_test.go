@@ -202,7 +202,7 @@ func FuzzSegment(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		_, _ = x.Search(context.Background(), []Query{{Vector: []float32{1, 2, 3}, K: 2, Filter: Filter{Fields: map[string]string{"parity": "even"}, Exclude: []string{"id1"}}}})
+		_, _ = x.Search(context.Background(), []Query{{Vector: []float32{1, 2, 3}, K: 2, Filter: Filter{Fields: map[string]Condition{"parity": In("even")}}.Except("id1")}})
 		_, _ = mergeInMemory(o, x.views.now.parts)
 	})
 }

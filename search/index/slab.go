@@ -50,10 +50,13 @@ func (s *slab) size() int {
 
 func (s *slab) hold() { s.refs.Add(1) }
 
-func (s *slab) release() {
-	if s.refs.Add(-1) == 0 && s.unmap != nil {
+// release tells whether nobody has the slab any more.
+func (s *slab) release() bool {
+	last := s.refs.Add(-1) == 0
+	if last && s.unmap != nil {
 		s.unmap()
 	}
+	return last
 }
 
 // newSlab makes a slab of items that were checked.

@@ -95,18 +95,3 @@ func cutField(b []byte) (key, value, rest []byte, err error) {
 	}
 	return key, value, rest, err
 }
-
-// hasField tells whether key is value in what appendFields wrote.
-func hasField(b []byte, key, value string) bool {
-	for len(b) > 0 {
-		k, v, rest, err := cutField(b)
-		if err != nil {
-			return false
-		}
-		if string(k) == key {
-			return string(v) == value
-		}
-		b = rest
-	}
-	return false
-}

@@ -1,7 +1,5 @@
 package index
 
-import "math"
-
 // candidate is a row that may become a hit. Its number counts the rows of all parts, so that a lower one
 // was added earlier.
 type candidate struct {
@@ -16,22 +14,26 @@ func (a candidate) worse(b candidate) bool {
 
 // top keeps the k best rows, as a heap with the worst first.
 type top struct {
-	k    int
-	rows []candidate
+	k      int
+	within float64 // rows beyond are not taken
+	rows   []candidate
 }
 
-func (t *top) reset(k int) { t.k, t.rows = k, t.rows[:0] }
+func (t *top) reset(k int, within float64) { t.k, t.within, t.rows = k, within, t.rows[:0] }
 
-// worst is the distance beyond which no row is taken any more: +Inf while there are fewer than k.
+// worst is the distance beyond which no row is taken any more.
 func (t *top) worst() float64 {
 	if len(t.rows) < t.k {
-		return math.Inf(1)
+		return t.within
 	}
 	return t.rows[0].distance
 }
 
 // add takes a row if it is among the k best so far.
 func (t *top) add(f candidate) {
+	if f.distance > t.within {
+		return
+	}
 	if len(t.rows) < t.k {
 		t.rows = append(t.rows, f)
 		t.up(len(t.rows) - 1)

@@ -41,8 +41,9 @@ func (v *view) find(id string) (part, row int, ok bool) {
 
 // views is the present view, and counts who uses which.
 type views struct {
-	mu  sync.Mutex
-	now *view // nil once closed
+	mu       sync.Mutex
+	now      *view // nil once closed
+	postings postingsCache
 }
 
 // acquire returns the present view, which the caller must release; nil once closed.
@@ -62,7 +63,9 @@ func (x *views) release(v *view) {
 	x.mu.Unlock()
 	if last {
 		for i := range v.parts {
-			v.parts[i].release()
+			if v.parts[i].release() {
+				x.postings.forget(v.parts[i].slab)
+			}
 		}
 	}
 }

@@ -24,7 +24,31 @@ type searchRequest struct {
 	Image  []byte
 	ID     *string // that of an item, which is not among its own hits
 	K      *int
-	Filter index.Filter
+	Filter requestFilter
+}
+
+// requestFilter is what a request can ask of the hits.
+type requestFilter struct {
+	Labels  []string          // one of these
+	Fields  map[string]string // all of these
+	Exclude []string          // none of these identifiers
+}
+
+// filter is f as an index takes it.
+func (f *requestFilter) filter() (out index.Filter) {
+	if len(f.Labels) > 0 {
+		out.Label = index.In(f.Labels...)
+	}
+	for name, value := range f.Fields {
+		if out.Fields == nil {
+			out.Fields = map[string]index.Condition{}
+		}
+		out.Fields[name] = index.In(value)
+	}
+	if len(f.Exclude) > 0 {
+		out.Not = &index.Filter{ID: index.In(f.Exclude...)}
+	}
+	return out
 }
 
 // read is a wire.Reader.
@@ -56,14 +80,15 @@ func (s *service) search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var answer searchAnswer
-	query := index.Query{K: defaultK, Filter: q.Filter}
+	query := index.Query{K: defaultK}
 	if q.K != nil {
 		query.K = *q.K
 	}
 	start := time.Now()
-	if query.Vector, err = s.queryVector(r.Context(), q, &query.Filter); err != nil {
+	if query.Vector, err = s.queryVector(r.Context(), &q); err != nil {
 		return err
 	}
+	query.Filter = q.Filter.filter()
 	if q.Image != nil {
 		answer.EncodeMillis = millis(start)
 	}
@@ -138,7 +163,7 @@ func searchParams(b wire.Body) (q searchRequest, err error) {
 }
 
 // queryVector returns the vector to look for, and excludes an item from its own hits.
-func (s *service) queryVector(ctx context.Context, q searchRequest, f *index.Filter) ([]float32, error) {
+func (s *service) queryVector(ctx context.Context, q *searchRequest) ([]float32, error) {
 	switch {
 	case q.Image != nil:
 		vectors, err := s.encode(ctx, []serve.File{{Bytes: q.Image}})
@@ -148,7 +173,7 @@ func (s *service) queryVector(ctx context.Context, q searchRequest, f *index.Fil
 		return vectors[0], nil
 	case q.ID != nil:
 		item, err := s.item(ctx, *q.ID)
-		f.Exclude = append(f.Exclude, *q.ID)
+		q.Filter.Exclude = append(q.Filter.Exclude, *q.ID)
 		return item.Vector, err
 	}
 	return q.Vector, s.checkVector(q.Vector)
@@ -168,7 +193,7 @@ func (s *service) checkQuery(q index.Query, ofImage bool) error {
 		return nil
 	}
 	text := strings.TrimPrefix(err.Error(), "index: queries[0].")
-	for _, name := range []string{"Vector", "K", "Filter.Labels", "Filter.Fields", "Filter.Exclude"} {
+	for _, name := range []string{"Vector", "K", "Filter.Label", "Filter.Fields", "Filter.Not", "Filter"} {
 		if rest, ok := strings.CutPrefix(text, name); ok {
 			name = strings.ToLower(name)
 			if ofImage && name == "vector" {

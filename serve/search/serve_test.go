@@ -106,8 +106,7 @@ func (x *shelf) Search(_ context.Context, queries []index.Query) ([][]index.Hit,
 	for q, query := range queries {
 		hits := []index.Hit{}
 		for _, i := range x.items {
-			f := query.Filter
-			if len(f.Labels) > 0 && !slices.Contains(f.Labels, i.Label) || slices.Contains(f.Exclude, i.ID) || !holds(i.Fields, f.Fields) {
+			if !passes(&query.Filter, &i) {
 				continue
 			}
 			var sum float64
@@ -122,13 +121,19 @@ func (x *shelf) Search(_ context.Context, queries []index.Query) ([][]index.Hit,
 	return all, nil
 }
 
-func holds(fields, want map[string]string) bool {
-	for name, v := range want {
-		if fields[name] != v {
+// passes knows what requests can ask for.
+func passes(f *index.Filter, i *index.Item) bool {
+	for a := range f.And {
+		if !passes(&f.And[a], i) {
 			return false
 		}
 	}
-	return true
+	for name, c := range f.Fields {
+		if !slices.Contains(c.In, i.Fields[name]) {
+			return false
+		}
+	}
+	return (f.Label.In == nil || slices.Contains(f.Label.In, i.Label)) && (f.ID.In == nil || slices.Contains(f.ID.In, i.ID)) && (f.Not == nil || !passes(f.Not, i))
 }
 
 func (x *shelf) Close() error { return nil }

@@ -134,19 +134,22 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 }
 
 func (f *filterFlags) filter() (index.Filter, error) {
-	out := index.Filter{Labels: f.labels}
+	var out index.Filter
+	if len(f.labels) > 0 {
+		out.Label = index.In(f.labels...)
+	}
 	for _, field := range f.fields {
 		name, value, ok := strings.Cut(field, "=")
 		if !ok || name == "" {
 			return out, usagef("--field is %q; it must be NAME=VALUE", field)
 		}
 		if out.Fields == nil {
-			out.Fields = map[string]string{}
+			out.Fields = map[string]index.Condition{}
 		}
-		if before, twice := out.Fields[name]; twice && before != value {
-			return out, usagef("--field asks that %s is both %q and %q, which no item is", name, before, value)
+		if before, twice := out.Fields[name]; twice && before.In[0] != value {
+			return out, usagef("--field asks that %s is both %q and %q, which no item is", name, before.In[0], value)
 		}
-		out.Fields[name] = value
+		out.Fields[name] = index.In(value)
 	}
 	return out, nil
 }

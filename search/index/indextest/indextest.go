@@ -22,13 +22,24 @@ import (
 // compute in float32.
 const tolerance = 1e-5
 
+// Lack is what a kind of index refuses, with an index.ErrArgument.
+type Lack string
+
+// RichFilters are filters by prefix, range, existence, and not of anything but identifiers.
+const RichFilters Lack = "rich filters"
+
 // Run tests a kind of index. create makes an empty one that ends with its test.
-func Run(t *testing.T, create func(t *testing.T, o index.Options) index.Index) {
+func Run(t *testing.T, create func(t *testing.T, o index.Options) index.Index, lacks ...Lack) {
 	t.Run("empty", func(t *testing.T) { empty(t, create) })
 	t.Run("items come back as they were", func(t *testing.T) { roundTrip(t, create) })
 	for _, m := range index.Metrics {
 		t.Run("search by "+string(m), func(t *testing.T) { search(t, create(t, index.Options{Dim: 5, Metric: m}), m) })
 	}
+	t.Run("rich filters", func(t *testing.T) {
+		richFilters(t, create(t, index.Options{Dim: 5}), slices.Contains(lacks, RichFilters))
+	})
+	t.Run("pages", func(t *testing.T) { pages(t, create(t, index.Options{Dim: 5})) })
+	t.Run("within", func(t *testing.T) { within(t, create) })
 	t.Run("equals", func(t *testing.T) { equals(t, create(t, index.Options{Dim: 2})) })
 	t.Run("a life", func(t *testing.T) { life(t, create(t, index.Options{Dim: 3})) })
 	t.Run("arguments", func(t *testing.T) { arguments(t, create(t, index.Options{Dim: 2, Metric: distance.Cosine})) })
@@ -93,7 +104,11 @@ func roundTrip(t *testing.T, create func(*testing.T, index.Options) index.Index)
 		}
 		for i := range items[:len(awkward)] {
 			it := &items[i]
-			for _, f := range []index.Filter{{Labels: []string{it.Label}}, {Fields: it.Fields}, {Labels: []string{it.Label, "no such"}, Fields: it.Fields}} {
+			fields := map[string]index.Condition{}
+			for key, value := range it.Fields {
+				fields[key] = index.In(value)
+			}
+			for _, f := range []index.Filter{{Label: index.In(it.Label)}, {Fields: fields}, {Label: index.In(it.Label, "no such"), Fields: fields}, {ID: index.In(it.ID, "no such")}} {
 				hits, err := x.Search(ctx, []index.Query{{Vector: it.Vector, K: 5, Filter: f}})
 				if err != nil || len(hits) != 1 || len(hits[0]) != 1 || hits[0][0].ID != it.ID || hits[0][0].Label != it.Label || !maps.Equal(hits[0][0].Fields, it.Fields) {
 					t.Errorf("%s: search by %+v finds %+v, %v; want %q", metric, f, hits, err, it.ID)
@@ -124,19 +139,6 @@ func between(m distance.Kind, a, b []float32) float64 {
 	return math.Sqrt(dd)
 }
 
-// passes is the oracle of filters.
-func passes(f *index.Filter, it *index.Item) bool {
-	if len(f.Labels) > 0 && !slices.Contains(f.Labels, it.Label) || slices.Contains(f.Exclude, it.ID) {
-		return false
-	}
-	for k, v := range f.Fields {
-		if got, ok := it.Fields[k]; !ok || got != v {
-			return false
-		}
-	}
-	return true
-}
-
 // randomItems are n items of a few labels and fields.
 func randomItems(r *rand.Rand, n, dim int) []index.Item {
 	items := make([]index.Item, n)
@@ -144,6 +146,9 @@ func randomItems(r *rand.Rand, n, dim int) []index.Item {
 		items[i] = index.Item{
 			ID: fmt.Sprintf("item %d", i), Vector: randomVector(r, dim), Label: string(rune('a' + r.IntN(3))),
 			Fields: map[string]string{"size": string(rune('0' + r.IntN(3))), "side": string(rune('l' + r.IntN(2)))},
+		}
+		if i%4 == 0 {
+			items[i].Fields["made"] = fmt.Sprintf("2019-%02d-01", 1+i%12)
 		}
 	}
 	return items
@@ -164,15 +169,7 @@ func search(t *testing.T, x index.Index, m distance.Kind) {
 	if err := x.Add(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
-	filters := []index.Filter{
-		{},
-		{Labels: []string{"b"}},
-		{Labels: []string{"a", "c", "a"}, Fields: map[string]string{"size": "1"}},
-		{Fields: map[string]string{"size": "2", "side": "m"}, Exclude: []string{"item 3", "item 4"}},
-		{Fields: map[string]string{"size": "l"}},
-		{Labels: []string{"none"}},
-		{Exclude: []string{"item 0", "item 0", "none"}},
-	}
+	filters := simpleFilters()
 	var queries []index.Query
 	for i, f := range filters {
 		for _, k := range []int{1, 7, 1000} {
@@ -180,7 +177,7 @@ func search(t *testing.T, x index.Index, m distance.Kind) {
 		}
 	}
 	for i := range items { // whom each excludes is whom it would find first
-		queries = append(queries, index.Query{Vector: items[i].Vector, K: 2, Filter: index.Filter{Exclude: []string{items[i].ID}}})
+		queries = append(queries, index.Query{Vector: items[i].Vector, K: 2, Filter: index.Filter{}.Except(items[i].ID)})
 	}
 	hits, err := x.Search(t.Context(), queries)
 	if err != nil || len(hits) != len(queries) {
@@ -188,7 +185,7 @@ func search(t *testing.T, x index.Index, m distance.Kind) {
 	}
 	for i := range queries {
 		if err := compare(hits[i], &queries[i], items, m); err != nil {
-			t.Errorf("query %d (K %d, filter %+v): %v", i, queries[i].K, queries[i].Filter, err)
+			t.Errorf("query %d (K %d, filter %s): %v", i, queries[i].K, queries[i].Filter, err)
 		}
 	}
 }
@@ -349,7 +346,7 @@ func arguments(t *testing.T, x index.Index) {
 		"no angle":  {Vector: []float32{0, 0}, K: 1},
 		"K":         {Vector: []float32{1, 2}},
 		"K below 0": {Vector: []float32{1, 2}, K: -1},
-		"field":     {Vector: []float32{1, 2}, K: 1, Filter: index.Filter{Fields: map[string]string{"k": "\xff"}}},
+		"field":     {Vector: []float32{1, 2}, K: 1, Filter: index.Filter{Fields: map[string]index.Condition{"k": index.In("\xff")}}},
 	} {
 		if _, err := x.Search(ctx, []index.Query{{Vector: []float32{1, 2}, K: 1}, q}); !errors.Is(err, index.ErrArgument) {
 			t.Errorf("Search, %s: %v", what, err)

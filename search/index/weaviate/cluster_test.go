@@ -158,7 +158,7 @@ func (c *cluster) address(n int, parameters string) string {
 // TestConformance holds an index that is spread over two nodes, with copies, to what the interface says.
 func TestConformance(t *testing.T) {
 	c := startCluster(t)
-	indextest.Run(t, func(t *testing.T, o index.Options) index.Index { return c.create(t, "shards=2&replicas=2", o) })
+	indextest.Run(t, func(t *testing.T, o index.Options) index.Index { return c.create(t, "shards=2&replicas=2", o) }, indextest.RichFilters)
 }
 
 // randomItems are n items at random.
@@ -180,7 +180,7 @@ func TestGraph(t *testing.T) {
 	items := randomItems(rand.New(rand.NewPCG(5, 6)), 2000, 32)
 	queries := make([]index.Query, 50)
 	for i := range queries {
-		queries[i] = index.Query{Vector: items[i].Vector, K: 10, Filter: index.Filter{Exclude: []string{items[i].ID}}}
+		queries[i] = index.Query{Vector: items[i].Vector, K: 10, Filter: index.Filter{}.Except(items[i].ID)}
 	}
 	var hits [2][][]index.Hit
 	for i, parameters := range []string{"index=flat", "index=hnsw&replicas=2"} {
@@ -232,7 +232,7 @@ func TestLimits(t *testing.T) {
 	if !ok || err != nil || !reflect.DeepEqual(got, it) {
 		t.Errorf("the largest item is not what it was: %v, %v", ok, err)
 	}
-	for _, f := range []index.Filter{{Labels: []string{it.Label}}, {Fields: it.Fields}} {
+	for _, f := range []index.Filter{{Label: index.In(it.Label)}, {Fields: map[string]index.Condition{"0": index.In(it.Fields["0"])}}} {
 		hits, err := x.Search(t.Context(), []index.Query{{Vector: []float32{1, 2, 3}, K: 2, Filter: f}})
 		if err != nil || len(hits[0]) != 1 || hits[0][0].ID != it.ID {
 			t.Errorf("%d hits, %v; want the largest item alone", len(hits[0]), err)

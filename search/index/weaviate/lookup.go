@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/energo-ml/energo/search/index"
 )
@@ -42,7 +41,7 @@ func (x *Index) ask(ctx context.Context, arguments, fields string) ([]row, error
 // objects returns those of some UUIDs that are there, whole.
 func (x *Index) objects(ctx context.Context, uuids []string) ([]object, error) {
 	rows, err := x.ask(ctx,
-		fmt.Sprintf("limit:%d,where:%s", len(uuids), anyOf("id", uuids)),
+		fmt.Sprintf("limit:%d,where:%s", len(uuids), anyOf("id", uuids).graphQL()),
 		"key label fields terms order _additional{id vector}")
 	if err != nil {
 		return nil, err
@@ -52,15 +51,6 @@ func (x *Index) objects(ctx context.Context, uuids []string) ([]object, error) {
 		all[i] = object{x.class, r.Additional.ID, r.Additional.Vector, properties{r.Key, r.Label, r.Fields, r.Terms, r.Order}}
 	}
 	return all, nil
-}
-
-// anyOf is the filter of objects whose property is, or holds, one of some values.
-func anyOf(property string, values []string) string {
-	quoted := make([]string, len(values))
-	for i, v := range values {
-		quoted[i] = quote(v)
-	}
-	return fmt.Sprintf("{path:[%s],operator:ContainsAny,valueText:[%s]}", quote(property), strings.Join(quoted, ","))
 }
 
 // Get returns the item of an identifier; ok is false where there is none.
@@ -117,19 +107,14 @@ func (x *Index) deleteAll(ctx context.Context, uuids []string) (int, error) {
 }
 
 func (x *Index) deleteSome(ctx context.Context, uuids []string) (int, error) {
-	type filter struct {
-		Path     []string `json:"path"`
-		Operator string   `json:"operator"`
-		Values   []string `json:"valueTextArray"`
-	}
 	type match struct {
 		Class string `json:"class"`
-		Where filter `json:"where"`
+		Where *where `json:"where"`
 	}
 	body, err := json.Marshal(struct {
 		Match  match  `json:"match"`
 		Output string `json:"output"`
-	}{match{x.class, filter{[]string{"id"}, "ContainsAny", uuids}}, "minimal"})
+	}{match{x.class, anyOf("id", uuids)}, "minimal"})
 	if err != nil {
 		return 0, fmt.Errorf("weaviate: %w", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/energo-ml/energo/loss/distance"
@@ -56,17 +55,25 @@ func (x *Index) Search(ctx context.Context, queries []index.Query) ([][]index.Hi
 // searchOne asks for as many more hits as there are items to leave out: that is exact, and far cheaper for the
 // server than a filter that excludes them.
 func (x *Index) searchOne(ctx context.Context, q *index.Query) ([]index.Hit, error) {
-	excluded := make(map[string]bool, len(q.Filter.Exclude))
-	for _, id := range q.Filter.Exclude {
+	rest, ids := cutExcluded(q.Filter)
+	excluded := make(map[string]bool, len(ids))
+	for _, id := range ids {
 		excluded[id] = true
+	}
+	if err := translatable(&rest); err != nil {
+		return nil, err
 	}
 	vector, err := json.Marshal(q.Vector)
 	if err != nil {
 		return nil, fmt.Errorf("weaviate: %w", err)
 	}
-	arguments := fmt.Sprintf("limit:%d,nearVector:{vector:%s}", q.K+len(excluded), vector)
-	if where := condition(&q.Filter); where != "" {
-		arguments += ",where:" + where
+	near := fmt.Sprintf("vector:%s", vector)
+	if q.Within != nil {
+		near += fmt.Sprintf(",distance:%v", x.serverDistance(*q.Within))
+	}
+	arguments := fmt.Sprintf("limit:%d,nearVector:{%s}", q.Offset+q.K+len(excluded), near)
+	if where := condition(&rest); where != nil {
+		arguments += ",where:" + where.graphQL()
 	}
 	rows, err := x.ask(ctx, arguments, "key label fields order _additional{distance}")
 	if err != nil {
@@ -74,30 +81,16 @@ func (x *Index) searchOne(ctx context.Context, q *index.Query) ([]index.Hit, err
 	}
 	rows = slices.DeleteFunc(rows, func(r row) bool { return excluded[r.Key] })
 	hits, err := x.hits(rows)
+	hits = hits[min(q.Offset, len(hits)):]
 	return hits[:min(q.K, len(hits))], err
 }
 
-// condition is a filter in GraphQL, "" for none.
-func condition(f *index.Filter) string {
-	var all []string
-	if len(f.Labels) > 0 {
-		terms := make([]string, len(f.Labels))
-		for i, l := range f.Labels {
-			terms[i] = labelTerm(l)
-		}
-		all = append(all, anyOf(propertyTerms, terms))
+// serverDistance is a distance as the server has it.
+func (x *Index) serverDistance(d float64) float64 {
+	if x.about.Metric == distance.Euclidean {
+		return d * d
 	}
-	for key, value := range f.Fields {
-		all = append(all, fmt.Sprintf("{path:[%s],operator:Equal,valueText:%s}", quote(propertyTerms), quote(fieldTerm(key, value))))
-	}
-	switch len(all) {
-	case 0:
-		return ""
-	case 1:
-		return all[0]
-	}
-	slices.Sort(all)
-	return fmt.Sprintf("{operator:And,operands:[%s]}", strings.Join(all, ","))
+	return d
 }
 
 // hits turns rows into hits: of equal distances the one that was added first is first.
