@@ -1,6 +1,7 @@
 package ctc
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 )
@@ -20,7 +21,32 @@ type Timed struct {
 	Unsaid bool `json:"unsaid,omitempty"` // of a text alone: the sound has nothing of it, and Start is End
 	Line   int  `json:"line,omitempty"`   // of a text, from 1 on; 0 where there is no text
 
-	wildcard bool
+	wildcard bool // in JSON, too
+}
+
+// plainTimed is a Timed as encoding/json writes it by itself.
+type plainTimed Timed
+
+// markedTimed is a Timed in JSON.
+type markedTimed struct {
+	plainTimed
+	IsWildcard bool `json:"wildcard,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler: a wildcard has "wildcard": true.
+func (t Timed) MarshalJSON() ([]byte, error) {
+	return json.Marshal(markedTimed{plainTimed(t), t.wildcard})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *Timed) UnmarshalJSON(text []byte) error {
+	var m markedTimed
+	if err := json.Unmarshal(text, &m); err != nil {
+		return err
+	}
+	*t = Timed(m.plainTimed)
+	t.wildcard = m.IsWildcard
+	return nil
 }
 
 // Timeline is an alignment in the unit of what is aligned. Package seq/timedtext writes it to files.

@@ -35,12 +35,14 @@ type aligning struct {
 	from, to float64 // of pictures
 	truth    map[string][]audio.Interval
 	errors   ctc.TimeError
+	journal  *journal // nil: what is done is not noted
 }
 
 func newAlign() *cobra.Command {
 	a := &aligning{}
 	var manifest, truth, textFile, star, level string
 	var flags listenFlags
+	var resume bool
 	cmd := &cobra.Command{
 		Use: "align RUN FILE [TEXT...]", Short: "Find when the words of a text are said in a recording",
 		Long: `Finds the likeliest way in which a recording says a text, and when each word and token of it begins and ends
@@ -66,6 +68,10 @@ The file - is a recording from standard input; --channel each aligns every chann
 
 --manifest aligns the files and texts of a manifest (see energo train speech --help); with --truth, a CSV file of path, word, start and end, the
 times' errors are told.
+
+A --manifest that is interrupted, or killed, is taken up again by the same command with --resume: files that are written whole are not done again, and in the end all is as
+if there had been no interruption. For this, a small file beside the files of --out, such as aligned/.all.TextGrid.resume, has what was done and how. Recordings that are newer or of another text since then,
+and those whose files were changed, are done again; other flags or another model are refused.
 
 With --star sentences a * may stand before and after each sentence, where something is said that is not in the text; it is shown where
 that is likelier. Sentences end with their line, or with a word that ends in . ! ? or …
@@ -100,6 +106,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 				{"normalise", hasText, noText},
 				{"unknown", hasText, noText},
 				{"keep-lines", hasText, noText},
+				{"resume", manifest != "", "it is for the files of a --manifest"},
 				{"truth", manifest != "", "it is for the files of a --manifest"},
 				{"text", manifest == "", "a --manifest has the texts"},
 				{"star", hasText, noText},
@@ -145,11 +152,14 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 				if files[0].text, err = textToAlign(args[2:], textFile, cmd.InOrStdin()); err != nil {
 					return err
 				}
-				err = a.file(files[0])
-			} else {
-				err = eachFile(a.out, cmd.ErrOrStderr(), files, a.json, a.file)
+				return errors.Join(a.file(files[0]), a.finish())
 			}
-			return errors.Join(err, a.finish())
+			c := newCorpus(cmd, files, a.json)
+			if err := c.open(cmd, args[0], a.Emitter, a.outs.names, resume); err != nil {
+				return err
+			}
+			a.journal, a.out, a.warn = c.journal, c.out, c.warn
+			return c.run(a.file, a.again, a.finish)
 		},
 	}
 	f := cmd.Flags()
@@ -166,6 +176,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 	f.StringVar(&manifest, "manifest", "", "manifest, a `file` or folder of recordings and texts to align")
 	f.StringVar(&truth, "truth", "", "CSV `file` of path, word, start and end: measure the errors of the times")
 	flags.add(f)
+	f.BoolVar(&resume, "resume", false, resumeUse)
 	f.BoolVar(&a.json, "json", false, "print a JSON object a line for each file")
 	return cmd
 }
@@ -200,6 +211,7 @@ func (a *aligning) rules() []rule {
 	drawn := slices.ContainsFunc(a.outs.names, isPicture)
 	return append(slices.Concat(listenRules(a.Emitter), a.outs.void()), []rule{
 		{"keep-lines", a.outs.subtitles(), ofSubtitles},
+		{"resume", len(a.outs.names) > 0, noFiles},
 		{"coarse", a.Reader != nil && a.Reader.Refines(), "there is no model of times"},
 		{"from", drawn, pictures},
 		{"to", drawn, pictures},
@@ -261,9 +273,35 @@ func (a *aligning) heard(f heard) error {
 		t.Words[i].Doubted = w.Doubtful(cmp.Or(a.least, unlikely))
 	}
 	draw := func(path string) error { return report.WriteAlignment(path, a.picture(t, x), a.from, a.to) }
-	if err := a.outs.write(f, t, draw); err != nil {
+	wrote, err := a.outs.write(f, t, draw)
+	if err != nil {
 		return err
 	}
+	if err := a.journal.note(f, t, nil, wrote); err != nil {
+		return err
+	}
+	return a.tell(f, t)
+}
+
+// again says what was said of a recording that is aligned already.
+func (a *aligning) again(f spokenFile, w wasHeard) error {
+	h := w.of(f)
+	a.many = a.many || h.several
+	a.outs.again(h, w.Timeline)
+	if a.truth != nil {
+		words, err := a.speller.Words(*f.text)
+		if err != nil {
+			return err
+		}
+		if err := a.compare(h.path, w.Timeline, words); err != nil {
+			return err
+		}
+	}
+	return a.tell(h, w.Timeline)
+}
+
+// tell says how a recording is aligned.
+func (a *aligning) tell(f heard, t *ctc.Timeline) error {
 	if err := a.show(t); err != nil {
 		return err
 	}
@@ -272,6 +310,11 @@ func (a *aligning) heard(f heard) error {
 
 // Of a text that is hardly in the recording, half of the words or more have a likelihood or confidence below unlikely.
 const unlikely = 0.02
+
+// doubtful is the error of an alignment that is whole, of words that are hardly said.
+type doubtful string
+
+func (d doubtful) Error() string { return string(d) }
 
 // doubt names words that are hardly in the recording.
 func (a *aligning) doubt(t *ctc.Timeline, text bool) error {
@@ -290,10 +333,10 @@ func (a *aligning) doubt(t *ctc.Timeline, text bool) error {
 		return nil
 	}
 	w := below[0]
-	message := fmt.Sprintf("%s: %d of the %d words have a likelihood or confidence below %v: perhaps they are not said. The first is %q, put at %.2f to %.2f with a likelihood of %.2g and a confidence of %.2g",
-		t.File, len(below), words, cmp.Or(a.least, unlikely), excerpt.Of(w.Text), w.Start, w.End, w.Likelihood, w.Confidence)
+	message := fmt.Sprintf("%s: %s, %d of them with a likelihood or confidence below %v: perhaps not said. The first is %q, put at %.2f to %.2f with a likelihood of %.2g and a confidence of %.2g",
+		t.File, counted(words, "word", "words"), len(below), cmp.Or(a.least, unlikely), excerpt.Of(w.Text), w.Start, w.End, w.Likelihood, w.Confidence)
 	if a.least > 0 {
-		return errors.New(message)
+		return doubtful(message)
 	}
 	_, err := fmt.Fprintf(a.warn, "energo: %s\n", message)
 	return err
@@ -403,7 +446,7 @@ func (a *aligning) show(t *ctc.Timeline) error {
 		return printJSON(a.out, t, true)
 	}
 	if a.many {
-		fmt.Fprintf(a.out, "%s: %d words, path %.2f of %.2f nat\n", t.File, len(t.Words), t.LogProb, t.Total)
+		fmt.Fprintf(a.out, "%s: %s, path %.2f of %.2f nat\n", t.File, counted(len(t.Words), "word", "words"), t.LogProb, t.Total)
 		return nil
 	}
 	digits := 2

@@ -190,7 +190,7 @@ func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source stri
 		if cmd.Flags().Changed("fresh") {
 			again = "the same command without --fresh continues"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "energo: interrupted; %d pictures were added, and %s\n", f.Added, again)
+		fmt.Fprintf(cmd.ErrOrStderr(), "energo: interrupted; %s added, and %s\n", counted(f.Added, "picture was", "pictures were"), again)
 		return errInterrupted
 	case errors.Is(err, collection.ErrTaken):
 		return fmt.Errorf("%w with --name", err)
@@ -202,8 +202,8 @@ func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source stri
 		return err
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%d pictures added to %s, %d unchanged, %d skipped, in %.1f s; it has %d items of %d coordinates (%s, %s)\n",
-		r.Added, shown(name), r.Unchanged, len(r.Skipped), r.Seconds, r.Info.Len, r.Info.Dim, r.Info.Metric, r.Info.Storage)
+	fmt.Fprintf(out, "%s added to %s, %d unchanged, %d skipped, in %.1f s; it has %s of %s (%s, %s)\n",
+		counted(r.Added, "picture", "pictures"), shown(name), r.Unchanged, len(r.Skipped), r.Seconds, counted(r.Info.Len, "item", "items"), counted(r.Info.Dim, "coordinate", "coordinates"), r.Info.Metric, r.Info.Storage)
 	return printJSON(out, r, o.json)
 }
 

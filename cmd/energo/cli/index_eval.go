@@ -51,7 +51,7 @@ easier than among all. --int8 also measures which share of the ten nearest an in
 
 func (r *evaluated) print(out io.Writer) {
 	rep := r.Report
-	fmt.Fprintf(out, "%s: %d queries among %d items of %d labels (%d left out)\n", shown(r.Index), rep.Queries, rep.Gallery, len(r.Labels), rep.LeftOut)
+	fmt.Fprintf(out, "%s: %s among %s of %s (%d left out)\n", shown(r.Index), counted(rep.Queries, "query", "queries"), counted(rep.Gallery, "item", "items"), counted(len(r.Labels), "label", "labels"), rep.LeftOut)
 	fmt.Fprintf(out, "precision@1  %s\n", share(rep.Precision1))
 	for _, k := range rep.Recall {
 		fmt.Fprintf(out, "recall@%-5d %s\n", k.K, share(k.Share))
@@ -64,6 +64,6 @@ func (r *evaluated) print(out io.Writer) {
 		fmt.Fprintf(out, "  label %s: %s of %d\n", shown(r.Labels[c.Label]), share(c.Precision1), c.Queries)
 	}
 	if r.Int8 != nil {
-		fmt.Fprintf(out, "int8 finds %s of the %d nearest (%d queries)\n", share(r.Int8.Recall), r.Int8.K, r.Int8.Queries)
+		fmt.Fprintf(out, "int8 finds %s of the %d nearest (%s)\n", share(r.Int8.Recall), r.Int8.K, counted(r.Int8.Queries, "query", "queries"))
 	}
 }

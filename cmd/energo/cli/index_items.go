@@ -36,7 +36,7 @@ func newIndexDelete() *cobra.Command {
 			if err = errors.Join(err, x.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d items deleted from %s\n", n, len(args)-1, shown(args[0]))
+			fmt.Fprintf(cmd.OutOrStdout(), "%d of %s deleted from %s\n", n, counted(len(args)-1, "item", "items"), shown(args[0]))
 			return printJSON(cmd.OutOrStdout(), map[string]int{"deleted": n}, asJSON)
 		},
 	}
@@ -68,7 +68,7 @@ func newIndexInfo() *cobra.Command {
 				return err
 			}
 			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "%s: %s, %d items of %d coordinates, %s distance, kept as %s\n", shown(args[0]), r.Kind, r.Len, r.Dim, r.Metric, r.Storage)
+			fmt.Fprintf(out, "%s: %s, %s of %s, %s distance, kept as %s\n", shown(args[0]), r.Kind, counted(r.Len, "item", "items"), counted(r.Dim, "coordinate", "coordinates"), r.Metric, r.Storage)
 			fmt.Fprintf(out, "network %s of run %s\n", orDash(r.Encoder), shown(orDash(r.Run)))
 			if r.Trouble != "" {
 				fmt.Fprintf(out, "trouble: %s\n", r.Trouble)

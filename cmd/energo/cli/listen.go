@@ -238,30 +238,3 @@ func spokenFiles(named []string, manifest string) (all []spokenFile, err error) 
 	}
 	return all, nameStems(all)
 }
-
-// eachFile does one file after the other. A file that fails is reported, on out, too, where that is of JSON lines, and the
-// others are still done; the error then says how many failed.
-func eachFile(out, warn io.Writer, files []spokenFile, asJSON bool, do func(f spokenFile) error) error {
-	failed := 0
-	for _, f := range files {
-		err := do(f)
-		if err == nil {
-			continue
-		}
-		failed++
-		fmt.Fprintf(warn, "energo: %v\n", err)
-		if err := printJSON(out, fileError{f.path, err.Error()}, asJSON); err != nil {
-			return err
-		}
-	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d files could not be read", failed, len(files))
-	}
-	return nil
-}
-
-// fileError is a line of --json for a file that can't be read.
-type fileError struct {
-	File  string `json:"file"`
-	Error string `json:"error"`
-}

@@ -74,7 +74,7 @@ without its option of that name. The models are those of lmplz.`,
 			if err := m.Save(out); err != nil {
 				return err
 			}
-			fmt.Fprintf(messages(cmd, out), "%d words, order %d, in %s\n", len(m.Words()), m.Order(), shown(out))
+			fmt.Fprintf(messages(cmd, out), "%s, order %d, in %s\n", counted(len(m.Words()), "word", "words"), m.Order(), shown(out))
 			return nil
 		},
 	}
@@ -143,8 +143,8 @@ perplexity leaves them out.`,
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), evaluation(e), true)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d sentences, %d words, %d not in the model; perplexity %.6g, without those %.6g\n",
-				e.Sentences, e.Words, e.Unknown, e.Perplexity(), e.KnownPerplexity())
+			fmt.Fprintf(cmd.OutOrStdout(), "%s, %s, %d not in the model; perplexity %.6g, without those %.6g\n",
+				counted(e.Sentences, "sentence", "sentences"), counted(e.Words, "word", "words"), e.Unknown, e.Perplexity(), e.KnownPerplexity())
 			return nil
 		},
 	}

@@ -60,7 +60,7 @@ func benchLosses(cmd *cobra.Command, losses []loss.Entry, size int, asJSON bool)
 	out := cmd.OutOrStdout()
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if !asJSON {
-		fmt.Fprintf(out, "float32, %s, %d threads\n", simd.Current(), simd.Threads())
+		fmt.Fprintf(out, "float32, %s, %s\n", simd.Current(), counted(simd.Threads(), "thread", "threads"))
 		fmt.Fprintln(w, "NAME\tSIZE\tMEDIAN ms\tLEAST ms\tns/ELEMENT\tGB/s\tOF COPY")
 	}
 	for _, e := range losses {

@@ -141,7 +141,7 @@ func (s *onnxShown) print(out io.Writer) {
 	if s.Producer != "" {
 		fmt.Fprintf(out, ", by %s", shown(s.Producer))
 	}
-	fmt.Fprintf(out, "\n%d nodes, %d parameters\n", s.Nodes, s.Parameters)
+	fmt.Fprintf(out, "\n%s, %s\n", counted(s.Nodes, "node", "nodes"), counted(s.Parameters, "parameter", "parameters"))
 	for _, p := range s.Inputs {
 		fmt.Fprintf(out, "input    %s\n", shown(p.text))
 	}
@@ -189,7 +189,7 @@ named, not only the first.`,
 				}
 			}
 			if bad > 0 {
-				return fmt.Errorf("%d of %d models cannot be run", bad, len(args))
+				return fmt.Errorf("%d of %s cannot be run", bad, counted(len(args), "model", "models"))
 			}
 			return nil
 		},

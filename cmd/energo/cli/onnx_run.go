@@ -155,7 +155,7 @@ how large the dimensions are that the file leaves open (1 otherwise): by name, o
 			}
 			t.File, t.Threads = args[0], simd.Threads()
 			if !asJSON {
-				fmt.Fprintf(cmd.OutOrStdout(), "median %.3f ms, least %.3f ms of %d runs on %d cores (%s)\n", t.Median, t.Least, t.Runs, t.Threads, simd.Current())
+				fmt.Fprintf(cmd.OutOrStdout(), "median %.3f ms, least %.3f ms of %s on %s (%s)\n", t.Median, t.Least, counted(t.Runs, "run", "runs"), counted(t.Threads, "core", "cores"), simd.Current())
 			}
 			return printJSON(cmd.OutOrStdout(), t, asJSON)
 		},
@@ -287,7 +287,7 @@ output_0.pb that they must give. A test is refused where the model cannot be loa
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%d passed, %d failed, %d refused of %d\n", n[conformance.Passed], n[conformance.Failed], n[conformance.Refused], len(dirs))
 			if n[conformance.Failed] > 0 {
-				return fmt.Errorf("%d tests failed", n[conformance.Failed])
+				return fmt.Errorf("%s failed", counted(n[conformance.Failed], "test", "tests"))
 			}
 			return nil
 		},

@@ -188,8 +188,8 @@ func nameStems(files []spokenFile) error {
 	return nil
 }
 
-// write writes the files of what was read, those that are of several when they are finished; draw draws a picture.
-func (o *outs) write(f heard, t *ctc.Timeline, draw func(path string) error) error {
+// write writes the files of what was read, and returns their paths; those that are of several are written when they are finished. draw draws a picture.
+func (o *outs) write(f heard, t *ctc.Timeline, draw func(path string) error) (wrote []string, err error) {
 	for _, out := range o.names {
 		path := pathOf(out, f.stem)
 		if inOneFile(out) {
@@ -197,20 +197,31 @@ func (o *outs) write(f heard, t *ctc.Timeline, draw func(path string) error) err
 			continue
 		}
 		if before, twice := o.written[absolute(path)]; twice {
-			return fmt.Errorf("--out %s: %s and %s would both be written to %s; a %% in its name is the own name of each", shown(out), shown(before), shown(f.name), shown(path))
+			return wrote, fmt.Errorf("--out %s: %s and %s would both be written to %s; a %% in its name is the own name of each", shown(out), shown(before), shown(f.name), shown(path))
 		}
 		o.written[absolute(path)] = f.name
-		var err error
 		if format, known := timedtext.FormatOf(path); known {
 			err = o.one(path, format, t)
 		} else if err = os.MkdirAll(filepath.Dir(path), 0o777); err == nil {
 			err = draw(path)
 		}
 		if err != nil {
-			return err
+			return wrote, err
+		}
+		wrote = append(wrote, path)
+	}
+	return wrote, nil
+}
+
+// again takes what was read and written before.
+func (o *outs) again(f heard, t *ctc.Timeline) {
+	for _, out := range o.names {
+		if path := pathOf(out, f.stem); inOneFile(out) {
+			o.shared[path] = append(o.shared[path], t)
+		} else {
+			o.written[absolute(path)] = f.name
 		}
 	}
-	return nil
 }
 
 // one writes a file.

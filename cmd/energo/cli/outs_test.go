@@ -34,7 +34,7 @@ func TestOutsOfSeveral(t *testing.T) {
 		}
 		for _, stem := range stems {
 			line := &ctc.Timeline{File: stem, Words: []ctc.Timed{{Text: "word", End: 1}}}
-			if err := o.write(heard{spokenFile: files[0], name: stem, stem: stem}, line, nil); err != nil {
+			if _, err := o.write(heard{spokenFile: files[0], name: stem, stem: stem}, line, nil); err != nil {
 				return err
 			}
 		}

@@ -65,7 +65,7 @@ func (p *progress) download(done, total int64) {
 // skipped says which samples are left out, and why.
 func (p *progress) skipped(all []error) {
 	p.first("skipped", all)
-	p.say("%d samples are left out", len(all))
+	p.say("%s left out", counted(len(all), "sample is", "samples are"))
 }
 
 // warned says which samples are not whole.
@@ -122,9 +122,9 @@ func (p *progress) emit(e train.Event) {
 	case train.Done:
 		p.end()
 		if e.Skipped > 0 {
-			p.say("%d steps were skipped: nothing in their batches was left to average", e.Skipped)
+			p.say("%s skipped: nothing in their batches was left to average", counted(e.Skipped, "step was", "steps were"))
 		}
-		p.say("%s after %d epochs, %d steps and %.1f s of training", strings.ReplaceAll(e.Reason, "_", " "), e.Epochs, e.Steps, e.TrainSeconds)
+		p.say("%s after %s, %s and %.1f s of training", strings.ReplaceAll(e.Reason, "_", " "), counted(e.Epochs, "epoch", "epochs"), counted(e.Steps, "step", "steps"), e.TrainSeconds)
 	}
 }
 
@@ -134,7 +134,7 @@ func (p *progress) begin(e train.Start) {
 	if e.Step > 0 {
 		resumed = fmt.Sprintf(", resumed at step %d", e.Step)
 	}
-	p.say("%s: %d weights, %d training samples, %d epochs, %d steps%s", e.Recipe, e.Params, e.Samples, e.Epochs, e.Steps, resumed)
+	p.say("%s: %s, %s, %s, %s%s", e.Recipe, counted(e.Params, "weight", "weights"), counted(e.Samples, "training sample", "training samples"), counted(e.Epochs, "epoch", "epochs"), counted(e.Steps, "step", "steps"), resumed)
 	if p.terminal {
 		p.newBar(int64(e.Steps), progressbar.OptionShowIts(), progressbar.OptionSetItsString("steps"), progressbar.OptionShowCount())
 		_ = p.bar.Set(e.Step)
@@ -143,7 +143,7 @@ func (p *progress) begin(e train.Start) {
 
 // extendedLine says what another number of epochs does to a run.
 func extendedLine(e train.Extended) string {
-	line := fmt.Sprintf("the run has %d epochs now, before %d", e.Epochs, e.EpochsBefore)
+	line := fmt.Sprintf("the run has %s now, before %d", counted(e.Epochs, "epoch", "epochs"), e.EpochsBefore)
 	switch {
 	case e.Over == "early_stop":
 		return line + "; it has stopped early, which they do not change"
@@ -152,9 +152,9 @@ func extendedLine(e train.Extended) string {
 	}
 	line += fmt.Sprintf("; the step size was %.3g and is now %.3g", e.LRBefore, e.LR)
 	if e.Unbroken {
-		return line + fmt.Sprintf(", as in an unbroken run of %d epochs", e.Epochs)
+		return line + fmt.Sprintf(", as in an unbroken run of %s", counted(e.Epochs, "epoch", "epochs"))
 	}
-	return line + fmt.Sprintf(": from here on it follows the schedule of %d epochs, but the steps before did not", e.Epochs)
+	return line + fmt.Sprintf(": from here on it follows the schedule of %s, but the steps before did not", counted(e.Epochs, "epoch", "epochs"))
 }
 
 func (p *progress) step(e train.Step) {

@@ -54,7 +54,7 @@ func (r *runFlags) claim(base string) (folder *job.Folder, err error) {
 
 // interrupted says how to resume a run that was stopped.
 func interrupted(cmd *cobra.Command, j job.Job, dir string, steps int) error {
-	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %d steps; a checkpoint is saved. To resume:\n  %s --run %s --resume\n", steps, trainedBy(cmd, j), shellQuote(dir))
+	fmt.Fprintf(cmd.ErrOrStderr(), "Stopped after %s; a checkpoint is saved. To resume:\n  %s --run %s --resume\n", counted(steps, "step", "steps"), trainedBy(cmd, j), shellQuote(dir))
 	return errInterrupted
 }
 

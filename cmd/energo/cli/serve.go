@@ -134,6 +134,6 @@ func listenAndServe(ctx context.Context, cmd *cobra.Command, listen string, fram
 		s.Close()
 		return errors.Join(err, l.Close())
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d items at http://%s/ (interrupt to stop)\n", info.Len, l.Addr())
+	fmt.Fprintf(cmd.OutOrStdout(), "%s at http://%s/ (interrupt to stop)\n", counted(info.Len, "item", "items"), l.Addr())
 	return s.Serve(ctx, l)
 }

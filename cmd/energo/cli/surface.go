@@ -118,7 +118,7 @@ func drawSurfaces(cmd *cobra.Command, films []surface.Film, dir string, o report
 		f := &films[i]
 		last := len(f.Frames) - 1
 		s := surfaceShown{Name: f.Name, Frames: len(f.Frames), Step: f.Frames[last].Step, Before: measure.Number(f.Spread(0)), After: measure.Number(f.Spread(last)), Alarm: f.Alarm()}
-		fmt.Fprintf(out, "%s: %d frames to step %d; spread of the energies %s, at first %s", s.Name, s.Frames, s.Step, number(s.After), number(s.Before))
+		fmt.Fprintf(out, "%s: %s to step %d; spread of the energies %s, at first %s", s.Name, counted(s.Frames, "frame", "frames"), s.Step, number(s.After), number(s.Before))
 		if kept := f.Kept(last); !math.IsNaN(kept) {
 			what := "data lower than a draw (half is a match)"
 			if f.OverY {

@@ -132,12 +132,15 @@ type transcribing struct {
 	edits  bool
 	words  ctc.ErrorCount
 	chars  ctc.ErrorCount
+
+	journal *journal // nil: what is done is not noted
 }
 
 func newTranscribe() *cobra.Command {
 	t := &transcribing{}
 	var manifest, level string
 	var from listenFlags
+	var resume bool
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
 		Long: `Writes what files say: recordings (WAV, FLAC, MP3, Ogg Vorbis and Opus, AIFF, AU, at any rate), with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
@@ -156,7 +159,7 @@ will not change any more, and in brackets what may; the result is that of the wh
 older than that are settled, so that there is always something that will not change.
 
 --out writes when the words are said, by the end of the files' names: the subtitles .srt, .vtt and .ass (words marked for
-karaoke), .TextGrid (Praat), .ctm, .csv or .json. The times are those of the likeliest alignment of the text that was read, by any search. A %
+karaoke), .TextGrid (Praat), .ctm, .csv or .json. --resume takes several files up again where an interrupted or killed command has left them (energo align --help). The times are those of the likeliest alignment of the text that was read, by any search. A %
 in the name is the name of the file that is read, with its folders below the one that all files lie in.
 
 Exit status 1 if a file could not be read, or no text fits it.`,
@@ -209,8 +212,8 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 			if t.listener, err = from.listener(cmd); err != nil {
 				return err
 			}
-			t.out, t.named = cmd.OutOrStdout(), len(args) > 2 || manifest != "" || t.Channels == audio.Each
-			return t.all(cmd.ErrOrStderr(), args[1:], manifest)
+			t.named = len(args) > 2 || manifest != "" || t.Channels == audio.Each
+			return t.all(cmd, args, manifest, resume)
 		},
 	}
 	f := cmd.Flags()
@@ -223,6 +226,7 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 	t.outs.add(f, "")
 	f.BoolVar(&t.times, "times", false, "with --json, show when the words of each hypothesis are said")
 	from.add(f)
+	f.BoolVar(&resume, "resume", false, resumeUse)
 	f.BoolVar(&t.json, "json", false, "print a JSON object a line for each file")
 	return cmd
 }
@@ -233,6 +237,8 @@ func (t *transcribing) rules(manifest string) []rule {
 	searches := t.searches()
 	return append(slices.Concat(listenRules(t.Emitter), t.outs.void()), []rule{
 		{"frame", t.delay > 0 || t.timed(), "without --delay, --out and --times, times do not matter"},
+		{"resume", len(t.outs.names) > 0, noFiles},
+		{"resume", !t.stream, "--stream shows recordings as they are read"},
 		{"times", t.json, "without --json, texts alone are shown; --out writes files of times"},
 		{"threshold", searches, beam},
 		{"top-tokens", searches, beam},
@@ -249,19 +255,28 @@ func (t *transcribing) rules(manifest string) []rule {
 }
 
 // all reads files, and those of a manifest.
-func (t *transcribing) all(warn io.Writer, named []string, manifest string) error {
-	files, err := spokenFiles(named, manifest)
+func (t *transcribing) all(cmd *cobra.Command, args []string, manifest string, resume bool) error {
+	files, err := spokenFiles(args[1:], manifest)
 	if err != nil {
 		return err
 	}
 	if err := t.outs.plan(files, t.Channels == audio.Each); err != nil {
 		return err
 	}
-	err = errors.Join(eachFile(t.out, warn, files, t.json, t.file), t.outs.finish())
-	if manifest != "" {
-		err = errors.Join(t.rates(), err)
+	c := newCorpus(cmd, files, t.json)
+	if !t.stream {
+		if err := c.open(cmd, args[0], t.Emitter, t.outs.names, resume); err != nil {
+			return err
+		}
 	}
-	return err
+	t.journal, t.out, t.warn = c.journal, c.out, c.warn
+	return c.run(t.file, t.again, func() error {
+		err := t.outs.finish()
+		if manifest != "" {
+			err = errors.Join(t.rates(), err)
+		}
+		return err
+	})
 }
 
 // timed reports whether it matters when something is said.
@@ -311,10 +326,27 @@ func (t *transcribing) heard(f heard) error {
 		if first == nil {
 			first = &ctc.Timeline{File: f.name, Unit: t.Unit, Duration: x.Length}
 		}
-		if err := t.outs.write(f, first, nil); err != nil {
+		wrote, err := t.outs.write(f, first, nil)
+		if err == nil {
+			err = t.journal.note(f, first, &one, wrote)
+		}
+		if err != nil {
 			return err
 		}
 	}
+	return t.show(f, one)
+}
+
+// again says what was said of a recording that is read already.
+func (t *transcribing) again(f spokenFile, w wasHeard) error {
+	h := w.of(f)
+	t.named = t.named || h.several
+	t.outs.again(h, w.Timeline)
+	return t.show(h, *w.Transcript)
+}
+
+// show prints what a recording says.
+func (t *transcribing) show(f heard, one transcript) (err error) {
 	shown := false
 	if f.text != nil {
 		reference := t.Normal(*f.text)
@@ -450,7 +482,7 @@ func (t *transcribing) rates() error {
 		return printJSON(t.out, r, true)
 	}
 	w := t.words
-	fmt.Fprintf(t.out, "\n%d files, %s exactly right; word error rate %s of %d (%d substituted, %d inserted, %d deleted); character error rate %s of %d\n",
-		r.Files, share(r.Exact), share(r.WordErrorRate), r.Words, w.Substitutions, w.Insertions, w.Deletions, share(r.CharacterErrorRate), r.Characters)
+	fmt.Fprintf(t.out, "\n%s, %s exactly right; word error rate %s of %d (%d substituted, %d inserted, %d deleted); character error rate %s of %d\n",
+		counted(r.Files, "file", "files"), share(r.Exact), share(r.WordErrorRate), r.Words, w.Substitutions, w.Insertions, w.Deletions, share(r.CharacterErrorRate), r.Characters)
 	return nil
 }
