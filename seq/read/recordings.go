@@ -10,13 +10,14 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/seq/audio"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Recordings are the features of a manifest's recordings, and what is said in them: the lines that a network of speech is
 // trained and measured on.
 type Recordings struct {
 	Paths   []string
-	Texts   []string // as NormalSpeech has them
+	Texts   []string // as NormalSpeech has them, in Unicode's NFC
 	Targets [][]int  // the tokens of the texts; nil before Spell
 
 	// LeftOut has a recording's file and line, and why it is not among the others: it cannot be read, or Spell has left it out.
@@ -56,7 +57,7 @@ func LoadRecordings(manifest string, f *Features, speeds ...float64) (*Recording
 		for k := range features {
 			r.features[k] = append(r.features[k], features[k])
 		}
-		r.Texts, r.Paths, r.sounds = append(r.Texts, NormalSpeech(u.Text)), append(r.Paths, u.Path), append(r.sounds, u)
+		r.Texts, r.Paths, r.sounds = append(r.Texts, norm.NFC.String(NormalSpeech(u.Text))), append(r.Paths, u.Path), append(r.sounds, u)
 	}
 	return r, r.some(manifest)
 }
@@ -138,6 +139,11 @@ func (r *Recordings) Spell(n *Network) error {
 	r.Paths, r.Texts, r.Targets, r.sounds, r.features = nil, nil, nil, nil, make([][][]float32, len(all.features))
 	for i, u := range all.sounds {
 		y, err := n.Spec.Spell(all.Texts[i])
+		if err != nil { // tokens of another system may be decomposed
+			if decomposed, failed := n.Spec.Spell(norm.NFD.String(all.Texts[i])); failed == nil {
+				y, err = decomposed, nil
+			}
+		}
 		if frames := n.Frames(len(all.features[0][i]) / r.of.rows()); err == nil && frames < leastFrames(y) {
 			err = fmt.Errorf("the text has %d tokens, which need %d frames; the recording has %d", len(y), leastFrames(y), frames)
 		}

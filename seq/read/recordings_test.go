@@ -104,6 +104,30 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
+// TestRecordingsInNFC: texts are composed, and tokens that are decomposed spell them, too.
+func TestRecordingsInNFC(t *testing.T) {
+	f, err := NewFeatures(audio.LogMel{Rate: 8000, Mels: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tokens, want := range map[string][]int{"é": {0}, "e\u0301": {0, 1}} {
+		r, err := LoadRecordings(recorded(t, "é", "e\u0301", "è"), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(r.Texts, []string{"é", "é", "è"}) {
+			t.Errorf("texts %+q", r.Texts)
+		}
+		network, err := NewNetwork(Spec{Height: 8, Tokens: strings.Split(tokens, ""), Channels: 4}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Spell(network); err != nil || len(r.Targets) != 2 || !slices.Equal(r.Targets[0], want) || !slices.Equal(r.Targets[1], want) || len(r.LeftOut) != 1 || !strings.Contains(r.LeftOut[0].Error(), `"è"`) {
+			t.Errorf("tokens %+q: %v, %v, %v", tokens, r.Targets, r.LeftOut, err)
+		}
+	}
+}
+
 // TestRecordingsLeftOut leaves out what cannot be trained on: half a second has 24 frames.
 func TestRecordingsLeftOut(t *testing.T) {
 	f, err := NewFeatures(audio.LogMel{Rate: 8000, Mels: 8})
