@@ -2,6 +2,7 @@ package read
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -82,12 +83,14 @@ var systems = []system{
 	{"icefall's letters", "tokens.txt", "<blk>", []string{"<sos/eos>", "<unk>", "▁", "a", "b"}, "a", "b", "▁", numbered},
 	{"icefall's pieces", "tokens.txt", "<blk>", []string{"<sos/eos>", "<unk>", "▁a", "b", "▁"}, "▁a", "b", "", numbered},
 	{"wenet", "units.txt", "<blank>", []string{"<unk>", "a", "<space>", "b", "<sos/eos>"}, "a", "b", "<space>", numbered},
+	{"wenet's pieces", "units.txt", "<blank>", []string{"<unk>", "▁", "▁a", "b", "<sos/eos>"}, "▁a", "b", "", numbered},
 	{"NeMo's letters", "labels.json", "", []string{" ", "a", "b"}, "a", "b", " ", listed},
 	{"NeMo's pieces", "vocab.txt", "", []string{"<unk>", "▁a", "b"}, "▁a", "b", "", lines},
 	{"flashlight", "tokens.txt", "", []string{"|", "'", "a", "b"}, "a", "b", "|", lines},
 	{"PaddleOCR", "dict.txt", "", []string{"0", "a", "|", "b", " "}, "a", "b", " ", lines},
 	{"SentencePiece", "tokenizer.vocab", "", []string{"<unk>", "<s>", "</s>", "▁a", "b"}, "▁a", "b", "", scored},
 	{"WordPiece", "vocab.txt", "[PAD]", []string{"[UNK]", "[CLS]", "a", "##b"}, "a", "##b", "", lines},
+	{"Keras's JSON", "vocabulary.json", "", []string{"", "a", "b", " "}, "a", "b", " ", listed},
 	{"Keras", "vocabulary.txt", "", []string{"[UNK]", "a", "b", " "}, "a", "b", " ", lines},
 	{"a list", "tokens.json", "<blank>", []string{"a", "|", "b", " "}, "a", "b", " ", listed},
 }
@@ -95,7 +98,7 @@ var systems = []system{
 // TestEveryLayout: whatever the layout, and wherever the blank is, the same is aligned, transcribed, streamed and spelled.
 func TestEveryLayout(t *testing.T) {
 	for _, s := range systems {
-		for _, place := range []int{0, 1, len(s.names)} {
+		for _, place := range []int{0, 1, (len(s.names) + 1) / 2, len(s.names)} {
 			t.Run(fmt.Sprintf("%s, blank %d", s.name, place), func(t *testing.T) { s.check(t, place) })
 		}
 	}
@@ -117,7 +120,7 @@ func (s *system) check(t *testing.T, place int) {
 	if err := os.WriteFile(path, []byte(s.write(file)), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	o.First = emitted(t, dir, s.frames(all), len(all))
+	o.First = emitted(t, dir, s.frames(all, place), len(all))
 	e, err := OtherEmitter(path, o)
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +136,8 @@ func (s *system) check(t *testing.T, place int) {
 	if text := e.Tokens.Text(best.Tokens); err != nil || text != "ab a" {
 		t.Errorf("the best classes say %q, %v", text, err)
 	}
-	s.decode(t, e, x.LogProbs)
+	s.timed(t, "the best classes", e, x, best.Spans)
+	s.decode(t, e, x)
 	tokens, err := e.Spell("ab  a")
 	if text := e.Tokens.Text(tokens); err != nil || text != "ab a" || strings.Join(namesOf(all, tokens), "") != s.begin+s.next+s.part+s.begin {
 		t.Errorf("spelled as %q, %v", namesOf(all, tokens), err)
@@ -153,24 +157,44 @@ func (s *system) check(t *testing.T, place int) {
 	}
 }
 
-// decode searches, at once and in chunks.
-func (s *system) decode(t *testing.T, e *Emitter, logProbs []float32) {
-	d, err := ctc.NewDecoder(ctc.Beam{Tokens: e.Classes, Blank: e.Blank, Separator: e.Separator, Width: 8, Lexicon: []string{"ab", "a"}})
+// decode searches, at once and in chunks, and takes the best classes of chunks.
+func (s *system) decode(t *testing.T, e *Emitter, x Emissions) {
+	d, err := ctc.NewDecoder(ctc.Beam{Tokens: e.Classes, Blank: e.Blank, Separator: e.Separator, Width: 8, Lexicon: []string{"ab", "a"}, Times: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole, err := d.Decode(logProbs)
+	whole, err := d.Decode(x.LogProbs)
 	if err != nil || len(whole) != 1 || e.Tokens.Text(whole[0].Tokens) != "ab a" {
-		t.Errorf("the search finds %+v, %v", whole, err)
+		t.Fatalf("the search finds %+v, %v", whole, err)
+	}
+	s.timed(t, "the search", e, x, whole[0].Spans)
+	best, err := ctc.NewGreedyStream(len(e.Classes), e.Blank)
+	if err != nil {
+		t.Fatal(err)
 	}
 	stream := d.Stream()
-	for from := 0; from < len(logProbs); from += 3 * len(e.Classes) {
-		if err := stream.Push(logProbs[from:min(from+3*len(e.Classes), len(logProbs))]); err != nil {
+	for chunk := range slices.Chunk(x.LogProbs, 3*len(e.Classes)) {
+		if err := errors.Join(stream.Push(chunk), best.Push(chunk)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if chunks, err := stream.Finish(); err != nil || len(chunks) != 1 || !slices.Equal(chunks[0].Tokens, whole[0].Tokens) {
-		t.Errorf("in chunks %+v, %v", chunks, err)
+	chunks, err := stream.Finish()
+	if err != nil || len(chunks) != 1 || !slices.Equal(chunks[0].Tokens, whole[0].Tokens) {
+		t.Fatalf("in chunks %+v, %v", chunks, err)
+	}
+	s.timed(t, "the search in chunks", e, x, chunks[0].Spans)
+	if text := e.Tokens.Text(best.Path().Tokens); text != "ab a" {
+		t.Errorf("the best classes of chunks say %q", text)
+	}
+	s.timed(t, "the best classes of chunks", e, x, best.Path().Spans)
+}
+
+// timed holds the times of words to those that all layouts have.
+func (s *system) timed(t *testing.T, of string, e *Emitter, x Emissions, spans []ctc.Span) {
+	t.Helper()
+	words := e.TimelineOf(x, spans).Words
+	if len(words) != 2 || words[0].Text != "ab" || words[0].Start != 0.5 || words[0].End != 2.5 || words[1].Text != "a" || words[1].Start != 4 || words[1].End != 4.5 {
+		t.Errorf("%s: the words are %+v", of, words)
 	}
 }
 
@@ -182,8 +206,8 @@ func namesOf(all []string, classes []int) (names []string) {
 }
 
 // frames are the classes of frames that say "ab a": a blank stands between words where nothing else does.
-func (s *system) frames(all []string) (frames []int) {
-	class := map[rune]int{'_': slices.Index(all, s.blank), 'a': slices.Index(all, s.begin), 'b': slices.Index(all, s.next), ' ': slices.Index(all, s.part)}
+func (s *system) frames(all []string, blank int) (frames []int) {
+	class := map[rune]int{'_': blank, 'a': slices.Index(all, s.begin), 'b': slices.Index(all, s.next), ' ': slices.Index(all, s.part)}
 	if s.part == "" {
 		class[' '] = class['_']
 	}
