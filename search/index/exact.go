@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/energo-ml/energo/internal/flock"
 )
@@ -32,13 +33,15 @@ var (
 // nothing: hits are the nearest, and their distances are computed in float64 from the vectors as
 // they are stored. Searches continue while items are added, each on what was there when it began.
 //
-// Items are put in order by when they were last added. One process can have the folder open, or
-// several that only read.
+// Items are put in order by when they were last added. One process at a time can have the folder open to change it; others can
+// read beside it, each what was there when it opened the folder or last called Refresh.
 type Exact struct {
 	options  Options
 	dir      string
-	lock     *os.File
+	lock     *os.File // nil: opened for reading only
 	readOnly bool
+	reading  sync.Mutex // while a reader looks at the files
+	read     fileState  // what it saw
 	views    views
 	scans    sync.Pool // of *search
 	trouble  atomic.Pointer[string]
@@ -69,7 +72,7 @@ func Create(dir string, o Options) (*Exact, error) {
 	if err := checkEmpty(dir); err != nil {
 		return nil, err
 	}
-	lock, err := lockFolder(dir, false)
+	lock, err := lockFolder(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -136,37 +139,37 @@ func emptyLog(e fs.DirEntry) bool {
 
 // Open opens the index in a folder. All that was acknowledged is there, also after a crash;
 // what is damaged is an error.
-func Open(dir string) (*Exact, error) { return openFolder(dir, false) }
-
-// OpenReadOnly is Open for processes that only search, of which there may be several at once. Nothing in
-// the folder is changed.
-func OpenReadOnly(dir string) (*Exact, error) { return openFolder(dir, true) }
-
-func openFolder(dir string, readOnly bool) (*Exact, error) {
+func Open(dir string) (*Exact, error) {
 	if err := checkEndian(); err != nil {
 		return nil, err
 	}
 	if _, err := readManifest(dir); err != nil { // before a lock is put where no index is
 		return nil, err
 	}
-	lock, err := lockFolder(dir, readOnly)
+	lock, err := lockFolder(dir)
 	if err != nil {
 		return nil, err
 	}
-	return start(&Exact{dir: dir, lock: lock, readOnly: readOnly}, logLimit)
+	return start(&Exact{dir: dir, lock: lock}, logLimit)
 }
 
-// lockFolder returns the file that keeps others away, or those that write, until it is closed.
-func lockFolder(dir string, readOnly bool) (*os.File, error) {
-	flags := os.O_RDWR | os.O_CREATE
-	if readOnly {
-		flags = os.O_RDONLY
-	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), flags, 0o666)
+// How often a lock is tried, and how long it is waited between: a reader may hold it for a moment, see writing.
+const (
+	lockTries = 10
+	lockPause = 10 * time.Millisecond
+)
+
+// lockFolder returns the file that keeps others who write away until it is closed.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	ok, err := flock.Try(f, readOnly)
+	ok, err := flock.Try(f, false)
+	for try := 1; try < lockTries && err == nil && !ok; try++ {
+		time.Sleep(lockPause)
+		ok, err = flock.Try(f, false)
+	}
 	if err == nil && (!ok || !sameFile(f)) { // a file that is gone was a Remove's
 		err = ErrInUse
 	}
@@ -184,19 +187,25 @@ func sameFile(f *os.File) bool {
 	return errA == nil && errB == nil && os.SameFile(a, b)
 }
 
-// start reads the locked folder of x. With an error it gives the lock up. A log of over limit bytes
+// start reads the folder of x. With an error it gives its lock up. A log of over limit bytes
 // is made a segment.
 func start(x *Exact, limit int64) (*Exact, error) {
 	x.changes, x.closing, x.ended = make(chan *request), make(chan struct{}), make(chan struct{})
 	w, err := newWriter(x, limit)
 	if err != nil {
-		x.views.publish(nil)
-		x.lock.Close()
-		return nil, err
+		return nil, errors.Join(err, x.unlock())
 	}
 	x.options, x.dropped = w.Options, w.log.dropped
+	w.publish()
 	go w.serve()
 	return x, nil
+}
+
+func (x *Exact) unlock() error {
+	if x.lock == nil {
+		return nil
+	}
+	return x.lock.Close()
 }
 
 // Info says what the index is.
@@ -279,7 +288,7 @@ func (x *Exact) do(ctx context.Context, r *request) (int, error) {
 		return 0, ErrClosed
 	}
 	out := <-r.done
-	return out.deleted, out.err
+	return out.items, out.err
 }
 
 // Get returns the item of an identifier. With Int8, its vector is the rounded one.

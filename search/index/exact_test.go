@@ -25,7 +25,7 @@ import (
 // withLimit opens an index whose log becomes a segment when it has limit bytes.
 func withLimit(t testing.TB, dir string, limit int64) *Exact {
 	t.Helper()
-	lock, err := lockFolder(dir, false)
+	lock, err := lockFolder(dir)
 	must(t, err)
 	x, err := start(&Exact{dir: dir, lock: lock}, limit)
 	must(t, err)
@@ -170,7 +170,7 @@ func TestGroupCommit(t *testing.T) {
 	made, dir := create(t, Options{Dim: 2})
 	must(t, made.Close())
 	synctest.Test(t, func(t *testing.T) {
-		lock, err := lockFolder(dir, false)
+		lock, err := lockFolder(dir)
 		must(t, err)
 		x := &Exact{dir: dir, lock: lock, options: made.options, changes: make(chan *request), closing: make(chan struct{})}
 		w, err := newWriter(x, logLimit)
@@ -200,11 +200,17 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killed); dir != "" {
 		addUntilKilled(dir)
 	}
+	if dir := os.Getenv(killedChanging); dir != "" {
+		changeUntilKilled(dir)
+	}
+	if dir := os.Getenv(killedCopying); dir != "" {
+		copyUntilKilled(dir)
+	}
 	os.Exit(m.Run())
 }
 
 func addUntilKilled(dir string) {
-	lock, err := lockFolder(dir, false)
+	lock, err := lockFolder(dir)
 	if err == nil {
 		var x *Exact
 		if x, err = start(&Exact{dir: dir, lock: lock}, 5000); err == nil {
@@ -232,7 +238,7 @@ func TestKill(t *testing.T) {
 	for round := range rounds {
 		x, dir := create(t, o)
 		must(t, x.Close())
-		acknowledged := killAdder(t, dir, 1+23*round%200)
+		acknowledged := killWhile(t, killed, dir, 1+23*round%200, nil)
 		x = open(t, dir)
 		info, err := x.Info(context.Background())
 		must(t, err)
@@ -251,12 +257,12 @@ func TestKill(t *testing.T) {
 	t.Logf("%d kills, %d acknowledged Adds, all there; %d logs were torn", rounds, adds, torn)
 }
 
-// killAdder starts a process that adds, kills it after a number of Adds, and returns which was the last
-// that it reported.
-func killAdder(t *testing.T, dir string, after int) (last int) {
+// killWhile starts a process that does something again and again, kills it after a number of times, and returns which was the last
+// that it reported. Meanwhile each, if it is not nil, is called with what was reported last.
+func killWhile(t *testing.T, does, dir string, after int, each func(last int)) (last int) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), killed+"="+dir)
+	cmd.Env = append(os.Environ(), does+"="+dir)
 	out, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
@@ -264,6 +270,9 @@ func killAdder(t *testing.T, dir string, after int) (last int) {
 	for n := 0; lines.Scan(); n++ {
 		if _, err := fmt.Sscan(lines.Text(), &last); err != nil {
 			t.Fatalf("the process says %q", lines.Text())
+		}
+		if each != nil && n < after {
+			each(last)
 		}
 		if n == after {
 			must(t, cmd.Process.Kill())
@@ -289,16 +298,12 @@ func TestInUse(t *testing.T) {
 	must(t, open(t, dir).Close())
 }
 
-// TestReadOnly: several may read, while nobody writes, and what they open stays as it is.
+// TestReadOnly: several may read, and what they open stays as it is.
 func TestReadOnly(t *testing.T) {
 	h := newHistory(t)
 	log := h.log(t)
 	torn := log[:len(log)-3]
 	dir := h.copyWith(t, torn)
-	if _, err := OpenReadOnly(dir); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("without a lock file, as no index of ours is: %v", err)
-	}
-	must(t, os.WriteFile(filepath.Join(dir, lockName), nil, 0o666))
 	for range 2 {
 		x, err := OpenReadOnly(dir)
 		must(t, err)
@@ -310,9 +315,15 @@ func TestReadOnly(t *testing.T) {
 		if err := x.Compact(); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("Compact: %v", err)
 		}
-		if _, err := Open(dir); !errors.Is(err, ErrInUse) {
-			t.Errorf("Open beside a reader: %v", err)
+		if _, err := x.Update(context.Background(), []Patch{{ID: "id1", Remove: []string{"a"}}}); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("Update: %v", err)
 		}
+		if changed, err := x.Refresh(); changed || err != nil {
+			t.Errorf("Refresh: %v, %v", changed, err)
+		}
+	}
+	if entries := dirNames(t, dir); slices.Contains(entries, lockName) {
+		t.Errorf("reading made a lock: %v", entries)
 	}
 	after, err := os.ReadFile(filepath.Join(dir, logName(1)))
 	must(t, err)

@@ -23,10 +23,11 @@ func TestManifestThatCannotBeWritten(t *testing.T) {
 		x, dir := create(t, Options{Dim: 2})
 		must(t, x.Add(context.Background(), items(rng(1), 0, 5, 2)))
 		must(t, x.Close())
-		lock, err := lockFolder(dir, false)
+		lock, err := lockFolder(dir)
 		must(t, err)
 		w, err := newWriter(&Exact{dir: dir, lock: lock}, logLimit)
 		must(t, err)
+		w.publish()
 		before := dirNames(t, dir)
 		w.store = c.store
 		if err := w.compact(); !errors.Is(err, full) {
@@ -58,7 +59,7 @@ func TestManifestThatCannotBeWritten(t *testing.T) {
 func TestFlushBacksOff(t *testing.T) {
 	made, dir := create(t, Options{Dim: 2})
 	must(t, made.Close())
-	lock, err := lockFolder(dir, false)
+	lock, err := lockFolder(dir)
 	must(t, err)
 	x := &Exact{dir: dir, lock: lock, changes: make(chan *request), closing: make(chan struct{})}
 	w, err := newWriter(x, 200)

@@ -24,6 +24,18 @@ type Index interface {
 	Delete(ctx context.Context, ids []string) (int, error)
 	// Get returns the item of an identifier; ok is false where there is none.
 	Get(ctx context.Context, id string) (item Item, ok bool, err error)
+	// Update changes labels and fields, leaves vectors as they are, and returns how many items there were; identifiers that
+	// are not there count for nothing. It is all or nothing. The items are last in the order then, as if they were added again.
+	Update(ctx context.Context, patches []Patch) (int, error)
+	// Count returns how many items pass a filter.
+	Count(ctx context.Context, f Filter) (int, error)
+	// DeleteWhere takes out all items that pass a filter, and returns how many there were. A filter
+	// that lets all pass is an ErrArgument.
+	DeleteWhere(ctx context.Context, f Filter) (int, error)
+	// List returns up to n of the items that pass a filter, in an order of identifiers that is the index's own, from behind the
+	// identifier after on; "" is the beginning. Fewer than n are the last ones. Pages that follow each other have every
+	// item once that is there all the time, whatever changes meanwhile.
+	List(ctx context.Context, f Filter, after string, n int) ([]Item, error)
 	// Search returns the hits of each query, the nearest first; equals in the order in which
 	// they were added.
 	Search(ctx context.Context, queries []Query) ([][]Hit, error)
@@ -50,6 +62,14 @@ type Item struct {
 	Vector []float32         `json:"vector,omitempty"`
 	Label  string            `json:"label,omitempty"` // its class, if it has one
 	Fields map[string]string `json:"fields,omitempty"`
+}
+
+// Patch is what is to change of an item.
+type Patch struct {
+	ID     string            `json:"id"`
+	Label  *string           `json:"label,omitempty"`  // nil: as it is
+	Fields map[string]string `json:"fields,omitempty"` // fields to set; others stay
+	Remove []string          `json:"remove,omitempty"` // names of fields to take away
 }
 
 // PathField is the field of an item that says where its picture is. Clients of a server cannot set it.

@@ -21,6 +21,7 @@ const (
 	MaxFields    = 256       // fields of an item
 	MaxEncoder   = 1024      // bytes of Options.Encoder
 	MaxK         = 10000     // hits of a query, with its Offset
+	MaxList      = 10000     // items of one List
 	MaxFilter    = 10000     // texts, bounds, conditions and filters of a filter, together
 	MaxBatchSize = 256 << 20 // bytes of the items of one Add: their vectors, four a coordinate, and texts
 )
@@ -105,6 +106,61 @@ func CheckIDs(ids []string) error {
 		}
 	}
 	return nil
+}
+
+// CheckPatches returns an ErrArgument if one of the patches can be of no item: an identifier that is empty or twice there,
+// text that is not UTF-8 or too long, a field that is set and removed, a patch that changes nothing.
+func CheckPatches(patches []Patch) error {
+	place := make(map[string]int, len(patches))
+	for i := range patches {
+		p, name := &patches[i], fmt.Sprintf("patches[%d]", i)
+		if err := checkID(name+".ID", p.ID); err != nil {
+			return err
+		}
+		if first, ok := place[p.ID]; ok {
+			return badArgument("%s.ID %q is also that of patches[%d]; an identifier may be there once", name, p.ID, first)
+		}
+		place[p.ID] = i
+		if p.Label == nil && len(p.Fields) == 0 && len(p.Remove) == 0 {
+			return badArgument("%s changes nothing of item %q", name, p.ID)
+		}
+		if p.Label != nil {
+			if err := checkText(name+".Label", *p.Label, MaxText); err != nil {
+				return err
+			}
+		}
+		if err := checkFields(name+".Fields", p.Fields); err != nil {
+			return err
+		}
+		for j, key := range p.Remove {
+			if err := checkText(fmt.Sprintf("%s.Remove[%d]", name, j), key, MaxText); err != nil {
+				return err
+			}
+			if _, set := p.Fields[key]; set {
+				return badArgument("%s.Remove[%d] is %q, which Fields sets", name, j, excerpt.Of(key))
+			}
+		}
+	}
+	return nil
+}
+
+// CheckList returns an ErrArgument if no index takes these arguments of List.
+func CheckList(f Filter, after string, n int) error {
+	if err := f.Check("filter"); err != nil {
+		return err
+	}
+	if n < 1 || n > MaxList {
+		return badArgument("n is %d; it must be 1 to %d", n, MaxList)
+	}
+	return checkText("after", after, MaxID)
+}
+
+// CheckDeleteWhere returns an ErrArgument if no index deletes by the filter.
+func CheckDeleteWhere(f Filter) error {
+	if f.IsZero() {
+		return badArgument("filter is empty: it would delete all items; remove the index instead")
+	}
+	return f.Check("filter")
 }
 
 // CheckQueries returns an ErrArgument if an index of o does not take the queries.

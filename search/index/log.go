@@ -68,7 +68,7 @@ func logHead(salt [16]byte) []byte {
 // the end, and is ready to append. closed is the log's length when the index was last closed.
 func openLog(dir, name string, closed int64, readOnly bool, replay func(records []byte) error) (*changeLog, error) {
 	path := filepath.Join(dir, name)
-	data, unmap, err := mapped.Open(path)
+	data, unmap, err := logBytes(path, readOnly)
 	if err != nil {
 		return nil, openError(dir, name, err)
 	}
@@ -91,6 +91,15 @@ func openLog(dir, name string, closed int64, readOnly bool, replay func(records 
 		}
 	}
 	return l, nil
+}
+
+// logBytes returns a log's bytes. Of a log that another process may cut off, nothing is mapped.
+func logBytes(path string, changing bool) (data []byte, unmap func(), err error) {
+	if !changing {
+		return mapped.Open(path)
+	}
+	data, err = os.ReadFile(path)
+	return data, func() {}, err
 }
 
 // read replays data, up to its torn end if it has one; l.size is where that is.

@@ -13,13 +13,19 @@ import (
 const (
 	recordAdd    = 1
 	recordDelete = 2
+	recordUpdate = 3 // items without their vectors
 )
 
-// change is one change: items that were added, or identifiers that were deleted.
+// change is one change: items that were added, identifiers that were deleted, or items without vectors whose labels and fields
+// were changed. One of the three is not nil.
 type change struct {
-	items []Item
-	ids   []string
+	items   []Item
+	ids     []string
+	updated []Item
 }
+
+// counts tells whether apply counts the items that the change is about.
+func (c *change) counts() bool { return c.ids != nil || c.updated != nil }
 
 func (c *change) appendTo(dst []byte) []byte {
 	if c.ids != nil {
@@ -29,9 +35,13 @@ func (c *change) appendTo(dst []byte) []byte {
 		}
 		return dst
 	}
-	dst = binary.AppendUvarint(append(dst, recordAdd), uint64(len(c.items)))
-	for i := range c.items {
-		it := &c.items[i]
+	kind, items := byte(recordAdd), c.items
+	if c.updated != nil {
+		kind, items = recordUpdate, c.updated
+	}
+	dst = binary.AppendUvarint(append(dst, kind), uint64(len(items)))
+	for i := range items {
+		it := &items[i]
 		dst = appendText(appendText(dst, it.ID), it.Label)
 		dst = appendText(dst, string(appendFields(nil, it.Fields)))
 		for _, x := range it.Vector {
@@ -48,8 +58,7 @@ func (c *change) size() int {
 	for _, id := range c.ids {
 		n += len(id) + perText
 	}
-	for i := range c.items {
-		it := &c.items[i]
+	for _, it := range slices.Concat(c.items, c.updated) {
 		n += len(it.ID) + len(it.Label) + 4*len(it.Vector) + 5*perText
 		for key, value := range it.Fields {
 			n += len(key) + len(value) + 2*perText
@@ -79,14 +88,15 @@ func parseRecord(b []byte, o Options) (c change, rest []byte, err error) {
 	b = b[1+size:]
 	switch kind {
 	case recordAdd:
-		for range n {
-			var it Item
-			if it, b, err = parseItem(b, o.Dim); err != nil {
-				return c, nil, err
-			}
-			c.items = append(c.items, it)
+		if c.items, b, err = parseItems(b, n, o.Dim); err != nil {
+			return c, nil, err
 		}
 		return c, b, o.CheckItems(c.items)
+	case recordUpdate:
+		if c.updated, b, err = parseItems(b, n, 0); err != nil {
+			return c, nil, err
+		}
+		return c, b, checkUpdated(c.updated)
 	case recordDelete:
 		c.ids = []string{}
 		for range n {
@@ -99,6 +109,27 @@ func parseRecord(b []byte, o Options) (c change, rest []byte, err error) {
 		return c, b, CheckIDs(c.ids)
 	}
 	return c, nil, fmt.Errorf("a record is of kind %d, which does not exist", kind)
+}
+
+// checkUpdated is CheckItems for items without vectors.
+func checkUpdated(items []Item) error {
+	patches := make([]Patch, len(items))
+	for i := range items {
+		patches[i] = Patch{ID: items[i].ID, Label: &items[i].Label, Fields: items[i].Fields}
+	}
+	return CheckPatches(patches)
+}
+
+func parseItems(b []byte, n uint64, dim int) (items []Item, rest []byte, err error) {
+	items = []Item{}
+	for range n {
+		var it Item
+		if it, b, err = parseItem(b, dim); err != nil {
+			return nil, nil, err
+		}
+		items = append(items, it)
+	}
+	return items, b, nil
 }
 
 func parseItem(b []byte, dim int) (it Item, rest []byte, err error) {
@@ -126,9 +157,9 @@ func joinChanges(changes []change) (joined []change) {
 	for _, c := range changes {
 		last := len(joined) - 1
 		repeats := slices.ContainsFunc(c.items, func(it Item) bool { return ids[it.ID] })
-		if last < 0 || c.ids != nil || joined[last].ids != nil || repeats {
+		if last < 0 || c.counts() || joined[last].counts() || repeats {
 			clear(ids)
-			joined = append(joined, change{slices.Clip(c.items), c.ids})
+			joined = append(joined, change{slices.Clip(c.items), c.ids, c.updated})
 		} else {
 			joined[last].items = append(joined[last].items, c.items...)
 		}

@@ -17,7 +17,7 @@ func Remove(dir string, also ...string) error {
 	if _, err := filesOf(dir, also); err != nil {
 		return err
 	}
-	lock, err := lockFolder(dir, false)
+	lock, err := lockFolder(dir)
 	if err != nil {
 		return err
 	}

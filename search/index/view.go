@@ -70,6 +70,21 @@ func (x *views) release(v *view) {
 	}
 }
 
+// replace makes v the present view unless that is closed, and tells whether it did.
+func (x *views) replace(v *view) bool {
+	x.mu.Lock()
+	old := x.now
+	if old != nil {
+		x.now = v
+	}
+	x.mu.Unlock()
+	if old == nil {
+		old = v
+	}
+	x.release(old)
+	return old != v
+}
+
 // publish makes v the present view; nil closes.
 func (x *views) publish(v *view) {
 	x.mu.Lock()

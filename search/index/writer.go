@@ -10,13 +10,14 @@ import (
 // A request is a change, or the wish to compact, that a caller waits for.
 type request struct {
 	change
+	resolve func(parts []part) (change, error) // makes the change of what is there; nil: it is known
 	compact bool
 	done    chan outcome
 }
 
 type outcome struct {
-	deleted int
-	err     error
+	items int // that were deleted or updated
+	err   error
 }
 
 // When a log has this many bytes, what it holds becomes a segment.
@@ -42,36 +43,61 @@ type writer struct {
 	store    func(m *manifest, dir string) error
 }
 
-// newWriter reads the index's files and publishes its first view.
+// newWriter reads the index's files. Segments that x shows already are taken from there.
 func newWriter(x *Exact, limit int64) (*writer, error) {
 	m, err := readManifest(x.dir)
 	if err != nil {
 		return nil, err
 	}
+	return x.writerOf(m, limit)
+}
+
+func (x *Exact) writerOf(m *manifest, limit int64) (*writer, error) {
+	known := map[string]*slab{}
+	if v := x.views.acquire(); v != nil {
+		defer x.views.release(v)
+		for i := range v.parts {
+			known[v.parts[i].file] = v.parts[i].slab
+		}
+	}
+	delete(known, "") // in memory
 	w := &writer{Options: m.options(), x: x, manifest: m, limit: limit, flushAt: limit, store: (*manifest).write}
 	if !x.readOnly {
 		if err := m.sweep(x.dir); err != nil {
 			return nil, err
 		}
 	}
-	for _, s := range m.Segments {
-		slab, err := openSegment(x.dir, s.File, w.Options)
-		if err != nil {
-			w.publish() // so that what is mapped already is given back
-			return nil, err
+	err := w.openParts(known)
+	if err == nil {
+		err = w.replay()
+	}
+	if err != nil {
+		x.views.release(newView(w.parts)) // gives back what was mapped
+		return nil, err
+	}
+	return w, nil
+}
+
+// openParts opens the segments.
+func (w *writer) openParts(known map[string]*slab) (err error) {
+	for _, s := range w.manifest.Segments {
+		slab := known[s.File]
+		if slab == nil {
+			if slab, err = openSegment(w.x.dir, s.File, w.Options); err != nil {
+				return err
+			}
 		}
 		dead, ok := parseDead(s.Dead, slab.rows)
+		if !ok {
+			dead = &deadSet{}
+		}
 		w.parts = append(w.parts, part{slab, dead})
 		if !ok {
-			w.parts[len(w.parts)-1].dead = &deadSet{}
-			w.publish()
-			return nil, fmt.Errorf("index: %s is damaged: rows are dead that %s does not have", filepath.Join(x.dir, manifestName), s.File)
+			return fmt.Errorf("index: %s is damaged: rows are dead that %s does not have", filepath.Join(w.x.dir, manifestName), s.File)
 		}
 	}
 	w.segments = len(w.parts)
-	err = w.replay()
-	w.publish()
-	return w, err
+	return nil
 }
 
 // replay makes the log's changes again.
@@ -126,8 +152,39 @@ func (w *writer) gather(first *request) []*request {
 	return group
 }
 
-// handle makes a group of changes last, and then seen, and answers.
+// handle answers a group of requests. One whose change depends on what is there comes after those before it.
 func (w *writer) handle(group []*request) {
+	for len(group) > 0 {
+		n := 1
+		for group[0].resolve == nil && n < len(group) && group[n].resolve == nil {
+			n++
+		}
+		w.handleTogether(group[:n])
+		group = group[n:]
+	}
+	if (w.log.size > w.flushAt || w.inMemory() > 2*w.flushAt) && w.log.failed == nil {
+		_ = w.tryFlush(w.firstToMerge()) // Info and Close say what is wrong
+	}
+}
+
+// inMemory is how many bytes the parts have that are in no segment. An update is short in the log, and a whole item here.
+func (w *writer) inMemory() (n int64) {
+	for i := range w.parts[w.segments:] {
+		n += int64(w.parts[w.segments+i].size())
+	}
+	return n
+}
+
+// handleTogether makes changes last, and then seen, and answers.
+func (w *writer) handleTogether(group []*request) {
+	if r := group[0]; r.resolve != nil {
+		c, err := r.resolve(w.parts)
+		if err != nil || c.items == nil && !c.counts() {
+			r.done <- outcome{err: err}
+			return
+		}
+		r.change = c
+	}
 	var changes []change
 	size := frameHeader
 	for _, r := range group {
@@ -136,27 +193,24 @@ func (w *writer) handle(group []*request) {
 			size += r.size()
 		}
 	}
-	var deleted []int
+	var counts []int
 	var err error
 	if len(changes) > 0 {
 		if err = w.log.append(frameOf(changes, size)); err == nil {
-			deleted, err = w.apply(changes)
+			counts, err = w.apply(changes)
 			w.publish()
 		}
 		w.tell()
 	}
 	for _, r := range group {
 		out := outcome{err: err}
-		if r.ids != nil && err == nil {
-			out.deleted, deleted = deleted[0], deleted[1:]
+		if r.counts() && err == nil {
+			out.items, counts = counts[0], counts[1:]
 		}
 		if r.compact {
 			out.err = w.compact()
 		}
 		r.done <- out
-	}
-	if w.log.size > w.flushAt && w.log.failed == nil {
-		_ = w.tryFlush(w.firstToMerge()) // Info and Close say what is wrong
 	}
 }
 
@@ -169,24 +223,34 @@ func frameOf(changes []change, size int) []byte {
 	return frame
 }
 
-// apply makes changes in memory and returns, for each that deletes, how many there were.
-func (w *writer) apply(changes []change) (deleted []int, err error) {
+// apply makes changes in memory and returns, for each that deletes or updates, how many items there were.
+func (w *writer) apply(changes []change) (counts []int, err error) {
 	for _, c := range joinChanges(changes) {
 		if c.ids != nil {
-			deleted = append(deleted, w.bury(c.ids))
+			counts = append(counts, w.bury(c.ids))
 			continue
 		}
-		ids := make([]string, len(c.items))
-		for i := range c.items {
-			ids[i] = c.items[i].ID
+		items, fresh := c.items, (*slab)(nil)
+		if c.updated != nil {
+			items = c.updated
+			if fresh, err = w.updated(items); err != nil {
+				return nil, err
+			}
+			counts = append(counts, len(items))
+		} else {
+			fresh = newSlab(w.Options, items)
+		}
+		ids := make([]string, len(items))
+		for i := range items {
+			ids[i] = items[i].ID
 		}
 		w.bury(ids)
-		w.parts = append(w.parts, part{newSlab(w.Options, c.items), &deadSet{}})
+		w.parts = append(w.parts, part{fresh, &deadSet{}})
 		if err := w.tidy(); err != nil {
 			return nil, err
 		}
 	}
-	return deleted, nil
+	return counts, nil
 }
 
 // bury marks the rows of identifiers as dead and returns how many there were.
@@ -239,7 +303,7 @@ func (w *writer) grown(least, i int) int {
 func (w *writer) end() error {
 	err := w.noteLog()
 	w.x.views.publish(nil)
-	return errors.Join(w.failure, err, w.log.close(), w.x.lock.Close())
+	return errors.Join(w.failure, err, w.log.close(), w.x.unlock())
 }
 
 // noteLog has the manifest say how long the log is: then what is missing of it when the index is opened again was not

@@ -136,6 +136,18 @@ func passes(f *index.Filter, i *index.Item) bool {
 	return (f.Label.In == nil || slices.Contains(f.Label.In, i.Label)) && (f.ID.In == nil || slices.Contains(f.ID.In, i.ID)) && (f.Not == nil || !passes(f.Not, i))
 }
 
+func (x *shelf) Update(context.Context, []index.Patch) (int, error) { panic("no request updates") }
+
+func (x *shelf) Count(context.Context, index.Filter) (int, error) { panic("no request counts") }
+
+func (x *shelf) DeleteWhere(context.Context, index.Filter) (int, error) {
+	panic("no request deletes by a filter")
+}
+
+func (x *shelf) List(context.Context, index.Filter, string, int) ([]index.Item, error) {
+	panic("no request lists")
+}
+
 func (x *shelf) Close() error { return nil }
 
 // quarters is a network: the mean brightness of each quarter of a picture.

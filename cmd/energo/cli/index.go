@@ -44,7 +44,7 @@ func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error
 	case errors.Is(err, index.ErrNoIndex):
 		return nil, fmt.Errorf("there is no index in %s; energo index build RUN PICTURES makes one", shown(name))
 	case errors.Is(err, index.ErrInUse):
-		return nil, fmt.Errorf("%w; energo serve search --read-only, for one, lets others read", err)
+		return nil, fmt.Errorf("%w; it can be read meanwhile, and changed when that ends", err)
 	case err != nil:
 		return nil, err
 	}

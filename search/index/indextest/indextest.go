@@ -38,6 +38,10 @@ func Run(t *testing.T, create func(t *testing.T, o index.Options) index.Index, l
 	t.Run("rich filters", func(t *testing.T) {
 		richFilters(t, create(t, index.Options{Dim: 5}), slices.Contains(lacks, RichFilters))
 	})
+	t.Run("by filter", func(t *testing.T) { byFilter(t, create(t, index.Options{Dim: 5})) })
+	t.Run("update", func(t *testing.T) { update(t, create(t, index.Options{Dim: 3})) })
+	t.Run("list", func(t *testing.T) { list(t, create(t, index.Options{Dim: 2})) })
+	t.Run("examples", func(t *testing.T) { examples(t, create(t, index.Options{Dim: 2, Metric: distance.Cosine})) })
 	t.Run("pages", func(t *testing.T) { pages(t, create(t, index.Options{Dim: 5})) })
 	t.Run("within", func(t *testing.T) { within(t, create) })
 	t.Run("equals", func(t *testing.T) { equals(t, create(t, index.Options{Dim: 2})) })
@@ -357,6 +361,20 @@ func arguments(t *testing.T, x index.Index) {
 	}
 	if _, err := x.Delete(ctx, []string{"a", ""}); !errors.Is(err, index.ErrArgument) {
 		t.Errorf("Delete of no identifier: %v", err)
+	}
+	bad := index.Filter{Label: index.In("\xff")}
+	_, count := x.Count(ctx, bad)
+	_, where := x.DeleteWhere(ctx, bad)
+	_, all := x.DeleteWhere(ctx, index.Filter{})
+	_, listed := x.List(ctx, bad, "", 1)
+	_, none := x.List(ctx, index.Filter{}, "", 0)
+	_, patch := x.Update(ctx, []index.Patch{{ID: "a"}})
+	for what, err := range map[string]error{
+		"Count": count, "DeleteWhere": where, "DeleteWhere of all": all, "List": listed, "List of none": none, "Update of nothing": patch,
+	} {
+		if !errors.Is(err, index.ErrArgument) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

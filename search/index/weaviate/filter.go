@@ -106,6 +106,14 @@ func untranslatable(name, what string) error {
 	return unsupported(fmt.Sprintf("%s asks for a %s; an index on a Weaviate server filters by =, in, and, or, and by identifiers to leave out", name, what))
 }
 
+// translate returns a filter as the server takes it, nil for one that lets all pass.
+func translate(f *index.Filter) (*where, error) {
+	if err := translatable(f); err != nil {
+		return nil, err
+	}
+	return condition(f), nil
+}
+
 // condition is a filter that can be translated, nil for none.
 func condition(f *index.Filter) *where {
 	var all []*where

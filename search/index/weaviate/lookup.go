@@ -40,9 +40,11 @@ func (x *Index) ask(ctx context.Context, arguments, fields string) ([]row, error
 
 // objects returns those of some UUIDs that are there, whole.
 func (x *Index) objects(ctx context.Context, uuids []string) ([]object, error) {
-	rows, err := x.ask(ctx,
-		fmt.Sprintf("limit:%d,where:%s", len(uuids), anyOf("id", uuids).graphQL()),
-		"key label fields terms order _additional{id vector}")
+	return x.objectsBy(ctx, fmt.Sprintf("limit:%d,where:%s", len(uuids), anyOf("id", uuids).graphQL()))
+}
+
+func (x *Index) objectsBy(ctx context.Context, arguments string) ([]object, error) {
+	rows, err := x.ask(ctx, arguments, "key label fields terms order _additional{id vector}")
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +109,11 @@ func (x *Index) deleteAll(ctx context.Context, uuids []string) (int, error) {
 }
 
 func (x *Index) deleteSome(ctx context.Context, uuids []string) (int, error) {
+	return x.deleteMatches(ctx, anyOf("id", uuids))
+}
+
+// deleteMatches deletes the objects that pass a filter, or as many as the server does at a time.
+func (x *Index) deleteMatches(ctx context.Context, w *where) (int, error) {
 	type match struct {
 		Class string `json:"class"`
 		Where *where `json:"where"`
@@ -114,7 +121,7 @@ func (x *Index) deleteSome(ctx context.Context, uuids []string) (int, error) {
 	body, err := json.Marshal(struct {
 		Match  match  `json:"match"`
 		Output string `json:"output"`
-	}{match{x.class, anyOf("id", uuids)}, "minimal"})
+	}{match{x.class, w}, "minimal"})
 	if err != nil {
 		return 0, fmt.Errorf("weaviate: %w", err)
 	}

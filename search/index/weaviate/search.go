@@ -60,7 +60,8 @@ func (x *Index) searchOne(ctx context.Context, q *index.Query) ([]index.Hit, err
 	for _, id := range ids {
 		excluded[id] = true
 	}
-	if err := translatable(&rest); err != nil {
+	where, err := translate(&rest)
+	if err != nil {
 		return nil, err
 	}
 	vector, err := json.Marshal(q.Vector)
@@ -72,7 +73,7 @@ func (x *Index) searchOne(ctx context.Context, q *index.Query) ([]index.Hit, err
 		near += fmt.Sprintf(",distance:%v", x.serverDistance(*q.Within))
 	}
 	arguments := fmt.Sprintf("limit:%d,nearVector:{%s}", q.Offset+q.K+len(excluded), near)
-	if where := condition(&rest); where != nil {
+	if where != nil {
 		arguments += ",where:" + where.graphQL()
 	}
 	rows, err := x.ask(ctx, arguments, "key label fields order _additional{distance}")

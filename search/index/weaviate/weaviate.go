@@ -12,7 +12,9 @@
 //   - Writes wait for every copy unless the address says otherwise, so that a search, which asks one copy,
 //     sees them. With a node away, what it has a copy of can be searched but not changed: Add and Delete
 //     look first and refuse.
-//   - K and the excluded identifiers of a query together are at most the server's QUERY_MAXIMUM_RESULTS (10,000).
+//   - Filters are of =, in, and, or, and identifiers to leave out of a search; others are refused. A List takes no filter. Update
+//     and DeleteWhere are several requests.
+//   - K, Offset and the excluded identifiers of a query together are at most the server's QUERY_MAXIMUM_RESULTS (10,000).
 package weaviate
 
 import (
@@ -115,13 +117,20 @@ func (x *Index) Info(ctx context.Context) (index.Info, error) {
 }
 
 // count asks how many objects the class has.
-func (x *Index) count(ctx context.Context) (int, error) {
+func (x *Index) count(ctx context.Context) (int, error) { return x.countWhere(ctx, nil) }
+
+// countWhere asks how many pass a filter; nil lets all pass.
+func (x *Index) countWhere(ctx context.Context, w *where) (int, error) {
+	arguments := ""
+	if w != nil {
+		arguments = "(where:" + w.graphQL() + ")"
+	}
 	var out struct {
 		Aggregate map[string][]struct {
 			Meta struct{ Count *int }
 		}
 	}
-	if err := x.client.graphQL(ctx, fmt.Sprintf("{Aggregate{%s{meta{count}}}}", x.class), &out); err != nil {
+	if err := x.client.graphQL(ctx, fmt.Sprintf("{Aggregate{%s%s{meta{count}}}}", x.class, arguments), &out); err != nil {
 		return 0, fmt.Errorf("count class %s: %w", x.class, err)
 	}
 	rows := out.Aggregate[x.class]
