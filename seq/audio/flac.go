@@ -25,7 +25,7 @@ func openFLAC(in input) (*stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &flacStream{flacBits: flacBits{r: in.r}}
+	f := &flacStream{flacBits: flacBits{r: in.r, sums: flacCRC()}}
 	head := flacHeader(info[10:])
 	f.rate, f.channels, f.depth = int(head>>44), int(head>>41&7)+1, int(head>>36&31)+1
 	if f.rate < 1 || f.rate > maxRate || f.depth < 4 {

@@ -140,6 +140,7 @@ type flacBits struct {
 	r     *bufio.Reader
 	last  uint64 // bytes that were taken
 	left  int    // bits of them that were not read
+	sums  *flacSums
 	crc8  byte
 	crc16 uint16
 	err   error // errCut at the end; bits are then 0
@@ -196,18 +197,19 @@ func (b *flacBits) take() {
 		b.err = err
 		return
 	}
-	tables := flacCRC()
 	b.last = b.last<<8 | uint64(c)
-	b.crc8 = tables.of8[b.crc8^c]
-	b.crc16 = b.crc16<<8 ^ tables.of16[byte(b.crc16>>8)^c]
+	b.crc8 = b.sums.of8[b.crc8^c]
+	b.crc16 = b.crc16<<8 ^ b.sums.of16[byte(b.crc16>>8)^c]
 }
 
-// flacCRC has the tables of FLAC's checksums, which take the high bit first: those of the polynomials x⁸ + x² + x + 1 and x¹⁶ + x¹⁵ + x² + 1.
-var flacCRC = sync.OnceValue(func() (t struct {
+// flacSums are the tables of FLAC's checksums, which take the high bit first: those of the polynomials x⁸ + x² + x + 1 and x¹⁶ + x¹⁵ + x² + 1.
+type flacSums struct {
 	of8  [256]byte
 	of16 [256]uint16
-},
-) {
+}
+
+var flacCRC = sync.OnceValue(func() *flacSums {
+	t := new(flacSums)
 	for i := range 256 {
 		a, b := byte(i), uint16(i)<<8
 		for range 8 {
