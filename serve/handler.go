@@ -145,28 +145,3 @@ func (s *Server) answered(h Handler) http.HandlerFunc {
 
 // statusGone is for the metrics: the client hung up before there was an answer.
 const statusGone = 499
-
-func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
-	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	return nil
-}
-
-// askTime is how long services may take to say how they are.
-const askTime = 2 * time.Second
-
-// readiness asks the services, which may be on other machines.
-func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), askTime)
-	defer cancel()
-	if !s.ready.Load() {
-		return wire.Unavailable("the server is being stopped")
-	}
-	for _, service := range s.services {
-		if err := service.Ready(ctx); err != nil {
-			s.o.Log.Warn("not ready", "error", err)
-			return err
-		}
-	}
-	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
-	return nil
-}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/energo-ml/energo/serve/openapi"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -92,6 +93,8 @@ type Service interface {
 type Route struct {
 	Pattern string // as http.ServeMux takes it: "POST /v1/search"
 	Do      Handler
+	// Doc describes it for clients; without an ID it is not in the description, as pages for people are not.
+	Doc openapi.Operation
 	// Plain is for what holds no memory and takes no time, as pages of the program: it is answered also where all
 	// places are taken.
 	Plain bool
@@ -107,6 +110,7 @@ type Server struct {
 	foreign  *http.CrossOriginProtection
 	metrics  *metrics
 	services []Service
+	about    openapi.Document
 
 	places   chan struct{} // one for each request that is worked on
 	room     *room
@@ -143,8 +147,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		pictures: semaphore.NewWeighted(o.Limits.Memory / 2),
 	}
 	s.metrics = newMetrics(s)
-	for pattern, h := range map[string]Handler{"GET /healthz": s.health, "GET /readyz": s.readiness, "GET /metrics": s.metrics.answer} {
-		s.mux.Handle(pattern, s.answered(h))
+	s.about.Title, s.about.Description = "energo", "A server of energo. Problems are those of RFC 9457."
+	for _, r := range s.ownRoutes() {
+		s.handle(r)
 	}
 	s.ready.Store(true)
 	return s, nil
@@ -154,12 +159,29 @@ func New(ctx context.Context, o Options) (*Server, error) {
 func (s *Server) Mount(service Service) {
 	s.services = append(s.services, service)
 	for _, r := range service.Routes() {
-		if r.Plain {
-			s.mux.Handle(r.Pattern, s.answered(r.Do))
-		} else {
-			s.mux.Handle(r.Pattern, s.bounded(r.Do))
-		}
+		s.handle(r)
 	}
+}
+
+// handle adds a route to what is answered, and to the description.
+func (s *Server) handle(r Route) {
+	h := s.answered(r.Do)
+	if !r.Plain {
+		h = s.bounded(r.Do)
+	}
+	s.mux.Handle(r.Pattern, h)
+	if r.Doc.ID == "" {
+		return
+	}
+	always := []int{http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusInternalServerError}
+	if !r.Plain {
+		always = append(always, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusServiceUnavailable)
+	}
+	if r.Doc.Body != nil {
+		always = append(always, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	r.Doc.Refusals = slices.Concat(r.Doc.Refusals, always)
+	s.about.Add(r.Pattern, r.Doc)
 }
 
 // Limits are those of the server, with defaults instead of zeros.

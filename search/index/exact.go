@@ -217,6 +217,9 @@ func (x *Exact) Info(context.Context) (Info, error) {
 	defer x.views.release(v)
 	o := x.options
 	info := Info{Kind: exactKind, Dim: o.Dim, Len: v.live, Metric: o.Metric, Storage: o.Storage, Encoder: o.Encoder, Dropped: x.dropped, FilterBytes: x.views.postings.size()}
+	if free := freeBytes(x.dir); free >= 0 {
+		info.Free = &free
+	}
 	if trouble := x.trouble.Load(); trouble != nil {
 		info.Trouble = *trouble
 	}

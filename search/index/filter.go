@@ -85,6 +85,24 @@ func (f Filter) Except(ids ...string) Filter {
 	return Filter{And: []Filter{f, not}}
 }
 
+// Names are those of the fields that the filter asks of, each as often as it does.
+func (f *Filter) Names() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range f.Fields {
+			if !yield(name) {
+				return
+			}
+		}
+		for _, in := range f.inner("") {
+			for name := range in.Names() {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Check returns an ErrArgument that begins with name if no index takes the filter: one that is too large, a list that
 // is empty, a text that is not UTF-8 or too long, a number that is not finite.
 func (f *Filter) Check(name string) error {

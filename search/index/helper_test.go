@@ -175,7 +175,7 @@ func (m *model) checkItems(t testing.TB, x *Exact) []Item {
 	t.Helper()
 	info, err := x.Info(context.Background())
 	must(t, err)
-	want := Info{Kind: "exact", Dim: m.Dim, Len: len(m.items), Metric: m.Metric, Storage: m.Storage, Encoder: m.Encoder}
+	want := Info{Kind: "exact", Dim: m.Dim, Len: len(m.items), Metric: m.Metric, Storage: m.Storage, Encoder: m.Encoder, Free: info.Free}
 	info.FilterBytes = 0                 // which tests of filters look at
 	if info.Dropped = ""; info != want { // which tests of logs look at
 		t.Fatalf("info is %+v, want %+v", info, want)

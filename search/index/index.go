@@ -51,6 +51,7 @@ type Info struct {
 	Metric      distance.Kind `json:"metric"`                 // what Hit.Distance is
 	Storage     Storage       `json:"storage,omitempty"`      // how coordinates are kept
 	Encoder     string        `json:"encoder,omitempty"`      // fingerprint of the model whose vectors these are; "" is unknown
+	Free        *int64        `json:"free,omitempty"`         // bytes that may still be written where it is; nil is not known
 	Trouble     string        `json:"trouble,omitempty"`      // what keeps changes from being stored as they should be; "" is nothing
 	FilterBytes int           `json:"filter_bytes,omitempty"` // memory that is kept so that filters need not read every item's fields
 	Dropped     string        `json:"dropped,omitempty"`      // what was dropped when the index was opened: a change that a crash cut off; "" is nothing
@@ -71,6 +72,9 @@ type Patch struct {
 	Fields map[string]string `json:"fields,omitempty"` // fields to set; others stay
 	Remove []string          `json:"remove,omitempty"` // names of fields to take away
 }
+
+// ThumbField is the field of an item that has its picture made small, as JPEG in base64. Clients of a server cannot set it.
+const ThumbField = "thumb"
 
 // PathField is the field of an item that says where its picture is. Clients of a server cannot set it.
 const PathField = "path"

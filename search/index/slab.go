@@ -5,6 +5,7 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -30,6 +31,9 @@ type slab struct {
 	byID        []uint32 // the rows in the order of their identifiers
 	labels      texts    // those that there are, sorted
 	labelOf     []uint32 // each row's, its number in labels
+
+	namesOnce  sync.Once // see names
+	fieldNames []string
 
 	refs  atomic.Int32 // views that have it
 	unmap func()       // gives the file's memory back; nil for a slab in memory

@@ -229,7 +229,7 @@ func TestPage(t *testing.T) {
 	if got := b.eval(status); !strings.HasPrefix(got, "4 results in ") || !strings.Contains(got, "network ") {
 		t.Errorf("the page says %q", got)
 	}
-	b.await("[...document.querySelectorAll('.hit img')].filter(i => i.naturalWidth === 112).length", "3")
+	b.await("[...document.querySelectorAll('.hit img')].filter(i => i.naturalWidth === 224).length", "3")
 	b.await("document.querySelectorAll('.hit .none').length", "1") // whose picture is not there any more
 	b.shot("drawn")
 

@@ -30,7 +30,7 @@ func (s *service) add(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	items, err := s.resolve(r.Context(), list)
+	items, err := s.resolveItems(r.Context(), list)
 	if err != nil {
 		return err
 	}
@@ -120,8 +120,8 @@ func (s *service) checkItem(one *newItem) error {
 	size := 0
 	for _, name := range slices.Sorted(maps.Keys(one.Fields)) {
 		size += len(name) + len(one.Fields[name])
-		if name == index.PathField || s.private(name) {
-			return wire.Invalid("fields", "fields: %q is a name that the server keeps for itself", name)
+		if err := s.checkFieldName(name); err != nil {
+			return err
 		}
 	}
 	if size > maxFields {
@@ -133,8 +133,16 @@ func (s *service) checkItem(one *newItem) error {
 	return nil
 }
 
-// resolve gives every item its vector.
-func (s *service) resolve(ctx context.Context, list []newItem) ([]index.Item, error) {
+// checkFieldName refuses names of fields that clients cannot set.
+func (s *service) checkFieldName(name string) error {
+	if name == index.PathField || s.private(name) {
+		return wire.Invalid("fields", "fields: %q is a name that the server keeps for itself", name)
+	}
+	return nil
+}
+
+// resolveItems gives every item its vector, and those that come as pictures a small one.
+func (s *service) resolveItems(ctx context.Context, list []newItem) ([]index.Item, error) {
 	items := make([]index.Item, len(list))
 	var pictures []serve.File
 	for i, one := range list {
@@ -151,8 +159,12 @@ func (s *service) resolve(ctx context.Context, list []newItem) ([]index.Item, er
 		return nil, err
 	}
 	for i, one := range list {
-		if one.Image != nil {
-			items[i].Vector, vectors = vectors[0], vectors[1:]
+		if one.Image == nil {
+			continue
+		}
+		items[i].Vector, vectors = vectors[0], vectors[1:]
+		if err := s.keepThumb(ctx, &items[i], one.Image); err != nil {
+			return nil, wire.Within(one.place, err)
 		}
 	}
 	return items, nil
@@ -173,8 +185,7 @@ func (s *service) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	item.Fields = s.public(item.Fields)
-	wire.WriteJSON(w, http.StatusOK, item)
+	wire.WriteJSON(w, http.StatusOK, s.shownItem(item, true))
 	return nil
 }
 
@@ -193,6 +204,21 @@ func (s *service) remove(w http.ResponseWriter, r *http.Request) error {
 	}
 	wire.WriteJSON(w, http.StatusOK, map[string]int{"deleted": n})
 	return nil
+}
+
+// shownItem is an item as clients see it.
+type shownItem struct {
+	index.Item
+	links
+}
+
+func (s *service) shownItem(item index.Item, vector bool) shownItem {
+	out := shownItem{item, s.linksOf(item.ID, item.Fields)}
+	out.Fields = s.public(item.Fields)
+	if !vector {
+		out.Vector = nil
+	}
+	return out
 }
 
 // limitsShown are those of Limits that clients can heed.

@@ -38,7 +38,7 @@ func TestProblems(t *testing.T) {
 	const js, search, items = "application/json", "POST /v1/search", "POST /v1/items"
 	good := pngOf(t, board(8, 1, 2, 3, 4))
 	good64 := base64.StdEncoding.EncodeToString(good)
-	twoKind, two := formOf(t, map[string]string{"k": "1", "label": "x"})
+	twoKind, two := formOf(t, map[string]string{"k": "1", "filter": "label = x"})
 	for _, c := range []struct {
 		request, kind, body string
 		status              int
@@ -48,7 +48,7 @@ func TestProblems(t *testing.T) {
 		{"GET /nothing", "", "", 404, "nothing at /nothing"},
 		{"POST /v2/search", js, "{}", 404, "nothing at"},
 		{"GET /v1/search", "", "", 405, "allowed are POST"},
-		{"PUT /v1/items/a", "", "", 405, "allowed are DELETE, GET, HEAD"},
+		{"PUT /v1/items/a", "", "", 405, "allowed are DELETE, GET, HEAD, PATCH"},
 		{"DELETE /v1/items/none", "", "", 404, `no item "none"`},
 		{"GET /v1/items/none", "", "", 404, `no item "none"`},
 		{"GET /v1/thumb/none", "", "", 404, `no item "none"`},
@@ -91,7 +91,7 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"image":null}`, 400, "image is not a string"},
 		{search, js, `{"id":"set/0.png","k":1.5}`, 400, "k is a JSON number 1.5; it must be an integer"},
 		{search, js, `{"id":"set/0.png","k":"3"}`, 400, "k is a JSON string; it must be an integer"},
-		{search, js, `{"id":"set/0.png","filter":{"labels":"a"}}`, 400, "labels is a JSON string; it must be a list"},
+		{search, js, `{"id":"set/0.png","filter":{"label":7}}`, 400, "label is a JSON number 7; it must be a text, a list of texts, or an object"},
 		{items, js, `{"items":[{"id":"a","vector":[1,2,3,4],"fields":{"a":null}}]}`, 400, "items[0]: fields.a is a JSON null"},
 		{items, js, `{"items":[null]}`, 400, "items[0]: "},
 		// What is allowed.
@@ -101,9 +101,9 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"vector":[1,2,3,4],"vector":[1,2,3,4]}`, 400, "vector is there twice"},
 		{search, js, `{"id":null}`, 400, "id is a JSON null; it must be a string"},
 		{search, js, `{"id":"a","k":null}`, 400, "k is a JSON null; it must be an integer"},
-		{search, js, `{"id":"a","filter":null}`, 400, "filter is a JSON null; it must be an object"},
-		{search, js, `{"id":"a","filter":{"labels":["\"]}",null]}}`, 400, "filter.labels[1] is a JSON null; it must be a string"},
-		{search, js, `{"id":"a","filter":{"fields":{"a":null}}}`, 400, "filter.fields.a is a JSON null; it must be a string"},
+		{search, js, `{"id":"a","filter":null}`, 400, "filter is a JSON null; it must be an object, or a text"},
+		{search, js, `{"id":"a","filter":{"label":["\"]}",null]}}`, 400, "filter.label[1] is a JSON null; it must be a string"},
+		{search, js, `{"id":"a","filter":{"fields":{"a":null}}}`, 400, "filter.fields.a is a JSON null; it must be a text, a list"},
 		{search, js, `{"id":"a","filter":{"fields":{"a":"b","\u0061":"c"}}}`, 400, `filter.fields has "a" twice`},
 		{search, js, `{"vector":[1,2,3,4],"id":"a"}`, 422, "there are 2"},
 		{search, js, `{"vector":[]}`, 422, "vector has 0 coordinates; it must have 4"},
@@ -113,8 +113,8 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"path":"/x"}}}`, 422, `"path" cannot be asked for`},
 		{search, js, `{"id":"none"}`, 404, `no item "none"`},
 		{search, js, `{"vector":[1e18,1e18,3,4]}`, 422, "vector has length 1.4142"},
-		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"":"x"}}}`, 422, "filter.fields has a field with an empty name"},
-		{search, js, `{"vector":[1,2,3,4],"filter":{"labels":[` + strings.Repeat(`"",`, index.MaxFilter) + `""]}}`, 422, "filter.labels has more than 10000 elements"},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"fields":{"":"x"}}}`, 422, "filter.Fields has a field with an empty name"},
+		{search, js, `{"vector":[1,2,3,4],"filter":{"label":[` + strings.Repeat(`"",`, index.MaxFilter) + `""]}}`, 422, "filter.label has more than 10000 elements"},
 		// Pictures.
 		{search, "image/png", "", 422, "image is not a valid picture"},
 		{search, "image/png", "<svg/>", 422, "image is not a valid picture"},
@@ -128,9 +128,44 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"image":"AAAA"}`, 422, "image is not a valid picture"},
 		{search + "?k=ten", "image/png", string(good), 400, `k is "ten"; it must be an integer`},
 		{search + "?k=1&k=2", "image/png", string(good), 400, "k is given 2 times"},
-		{search + "?color=red", "image/png", string(good), 400, `no parameter "color"; there are k, label, field, exclude`},
-		{search + "?field=red", "image/png", string(good), 400, `field is "red"; it must be NAME=VALUE`},
-		{search + "?field=a=1&field=a=2", "image/png", string(good), 400, `"a" is given twice`},
+		{search + "?color=red", "image/png", string(good), 400, `no parameter "color"; there are k, offset, within, filter`},
+		{search + "?filter=red", "image/png", string(good), 400, "filter: character 4: its end, want"},
+		{search + "?filter=path+%3D+x", "image/png", string(good), 422, `"path" cannot be asked for`},
+		{search + "?filter=not+(a+%3D+1+or+thumb+exists)", "image/png", string(good), 422, `"thumb" cannot be asked for`},
+		{search + "?offset=-1", "image/png", string(good), 422, "offset is -1; it must be from 0"},
+		{search + "?within=far", "image/png", string(good), 400, `within is "far"; it must be a number`},
+		{search + "?within=-1", "image/png", string(good), 422, "within is -1"},
+		{items + "?id=a&field=red", "image/png", string(good), 400, `field is "red"; it must be NAME=VALUE`},
+		{items + "?id=a&field=a=1&field=a=2", "image/png", string(good), 400, `"a" is given twice`},
+		// Examples.
+		{search, js, `{"like":[],"k":1}`, 422, "like is empty"},
+		{search, js, `{"like":[{}]}`, 422, "like[0]: one of vector, image and id is needed; there are 0"},
+		{search, js, `{"like":[{"id":"set/0.png"}],"id":"set/0.png"}`, 422, "one way is needed"},
+		{search, js, `{"unlike":[{"id":"set/0.png"}],"id":"set/0.png"}`, 422, "unlike and away go with like"},
+		{search, js, `{"like":[{"vector":[1,2,3,4]},{"id":"none"}]}`, 404, `like[1]: there is no item "none"`},
+		{search, js, `{"like":[{"vector":[1,2,3]}]}`, 422, "like[0]: vector has 3 coordinates"},
+		{search, js, `{"like":[{"vector":[1,2,3,4],"weight":0}]}`, 422, "like[0].weight is 0"},
+		{search, js, `{"like":[{"vector":[1,2,3,4]}],"away":-1}`, 422, "away is -1"},
+		{search, js, `{"like":[{"image":"AAAA"}]}`, 422, "like[0]: image is not a valid picture"},
+		// Several queries.
+		{search + "/batch", js, `{"queries":[]}`, 422, "queries has 0 elements"},
+		{search + "/batch", js, `{"queries":[{"vector":[1,2,3,4]},{"vector":[1,2]}]}`, 422, "queries[1]: vector has 2 coordinates"},
+		{search + "/batch", js, `{"queries":[{"vector":[1,2,3,4],"k":0}]}`, 422, "queries[0]: k is 0"},
+		{search + "/batch", "image/png", string(good), 415, "must be application/json"},
+		// Lists, changes and deletions.
+		{"GET /v1/items?limit=0", "", "", 422, "limit is \"0\"; it must be an integer from 1 to 50"},
+		{"GET /v1/items?filter=(", "", "", 400, "filter: character 2"},
+		{"GET /v1/items?page=2", "", "", 400, `no parameter "page"`},
+		{"GET /v1/values", "", "", 404, "does not count"},
+		{"PATCH /v1/items/none", js, `{"label":"x"}`, 404, `no item "none"`},
+		{"PATCH /v1/items/set%2F0.png", js, `{"fields":{"path":"/etc/passwd"}}`, 422, "keeps for itself"},
+		{"PATCH /v1/items/set%2F0.png", js, `{}`, 422, "one of label and fields is needed"},
+		{"PATCH /v1/items/set%2F0.png", js, `{"label":null}`, 400, "label is a JSON null"},
+		{"PATCH /v1/items/set%2F0.png", js, `{"vector":[1,2,3,4]}`, 400, `unknown field "vector"`},
+		{items + "/delete", js, `{}`, 422, "one of ids and filter is needed"},
+		{items + "/delete", js, `{"filter":{}}`, 422, "a filter that does not let all pass"},
+		{items + "/delete", js, `{"ids":[""]}`, 422, "ids[0] is empty"},
+		{items + "/delete", js, `{"filter":"path = x"}`, 422, "cannot be asked for"},
 		{search + "?k=%zz", "image/png", string(good), 400, "parameters cannot be read"},
 		{search + "?k=3", js, `{"id":"set/0.png"}`, 400, "parameters in the address"},
 		// Forms.
@@ -338,7 +373,7 @@ func TestListMemory(t *testing.T) {
 	_, at := start(t, options(fixture()))
 	for _, c := range []struct{ path, before, element, after string }{
 		{"/v1/items", `{"items":[`, "0,", "0]}"},
-		{"/v1/search", `{"filter":{"labels":[`, `"",`, `""]}}`},
+		{"/v1/search", `{"filter":{"label":[`, `"",`, `""]}}`},
 		{"/v1/search", `{"filter":{"fields":{`, `"a":"b",`, `"a":"b"}}}`},
 		{"/v1/search", `{"vector":[`, "0,", "0]}"},
 	} {

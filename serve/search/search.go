@@ -7,203 +7,128 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/wire"
 )
 
-// defaultK is the number of hits where none is asked for.
-const defaultK = 10
-
-// searchRequest is the body of POST /v1/search. One of Vector, Image and ID says what to look for.
-type searchRequest struct {
-	Vector []float32
-	Image  []byte
-	ID     *string // that of an item, which is not among its own hits
-	K      *int
-	Filter requestFilter
-}
-
-// requestFilter is what a request can ask of the hits.
-type requestFilter struct {
-	Labels  []string          // one of these
-	Fields  map[string]string // all of these
-	Exclude []string          // none of these identifiers
-}
-
-// filter is f as an index takes it.
-func (f *requestFilter) filter() (out index.Filter) {
-	if len(f.Labels) > 0 {
-		out.Label = index.In(f.Labels...)
-	}
-	for name, value := range f.Fields {
-		if out.Fields == nil {
-			out.Fields = map[string]index.Condition{}
-		}
-		out.Fields[name] = index.In(value)
-	}
-	if len(f.Exclude) > 0 {
-		out.Not = &index.Filter{ID: index.In(f.Exclude...)}
-	}
-	return out
-}
-
-// read is a wire.Reader.
-func (q *searchRequest) read(field string, text []byte) error {
-	return wire.Object(map[string]wire.Reader{
-		"vector": wire.Vector(&q.Vector, index.MaxDim), "image": wire.File(&q.Image), "id": wire.Optional(&q.ID, wire.Text), "k": wire.Optional(&q.K, wire.Integer),
-		"filter": wire.Object(map[string]wire.Reader{
-			"labels": wire.Texts(&q.Filter.Labels, index.MaxFilter), "fields": wire.Fields(&q.Filter.Fields, index.MaxFields), "exclude": wire.Texts(&q.Filter.Exclude, index.MaxFilter),
-		}),
-	})(field, text)
-}
-
-// searchAnswer is the answer.
+// searchAnswer is the answer to a search.
 type searchAnswer struct {
 	Hits         []hit   `json:"hits"`
-	EncodeMillis float64 `json:"encode_ms"` // of the picture, with waiting
+	EncodeMillis float64 `json:"encode_ms"` // of the pictures, with waiting
 	SearchMillis float64 `json:"search_ms"` // of the index, with waiting
+}
+
+// batchAnswer is the answer to a search of several queries.
+type batchAnswer struct {
+	Results      []result `json:"results"` // in the order of the queries
+	EncodeMillis float64  `json:"encode_ms"`
+	SearchMillis float64  `json:"search_ms"`
+}
+
+type result struct {
+	Hits []hit `json:"hits"`
 }
 
 type hit struct {
 	index.Hit
-	Thumb string `json:"thumb,omitempty"` // where its picture is
+	links
 }
 
-// search finds the items nearest to a picture, a vector or an item.
+// search finds the items nearest to a picture, a vector, an item or several examples.
 func (s *service) search(w http.ResponseWriter, r *http.Request) error {
-	q, err := s.readSearch(r)
+	var q query
+	b, err := wire.Read(r)
+	if err == nil && b.JSON != nil {
+		err = wire.Decode(b.JSON, q.read)
+	} else if err == nil {
+		err = q.params(b)
+	}
+	if err == nil {
+		err = s.checkQuery(&q)
+	}
 	if err != nil {
 		return err
 	}
-	var answer searchAnswer
-	query := index.Query{K: defaultK}
-	if q.K != nil {
-		query.K = *q.K
-	}
-	start := time.Now()
-	if query.Vector, err = s.queryVector(r.Context(), &q); err != nil {
-		return err
-	}
-	query.Filter = q.Filter.filter()
-	if q.Image != nil {
-		answer.EncodeMillis = millis(start)
-	}
-	if err := s.checkQuery(query, q.Image != nil); err != nil {
-		return err
-	}
-	start = time.Now()
-	hits, err := s.queries.Do(r.Context(), nil, query)
+	answer, err := s.answerAll(r.Context(), []query{q})
 	if err != nil {
 		return err
 	}
-	answer.SearchMillis = millis(start)
-	if answer.Hits, err = s.shown(hits[0]); err != nil {
+	wire.WriteJSON(w, http.StatusOK, searchAnswer{answer.Results[0].Hits, answer.EncodeMillis, answer.SearchMillis})
+	return nil
+}
+
+// searchBatch answers several searches at once: all of them, or none.
+func (s *service) searchBatch(w http.ResponseWriter, r *http.Request) error {
+	b, err := wire.Read(r)
+	if err != nil {
+		return err
+	}
+	if b.JSON == nil {
+		return wire.Media("several queries must be application/json")
+	}
+	var list [][]byte
+	if err := wire.Decode(b.JSON, wire.Object(map[string]wire.Reader{"queries": wire.List(&list, s.o.Batch)})); err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return wire.Invalid("queries", "queries has 0 elements; it must have from 1 to %d", s.o.Batch)
+	}
+	queries := make([]query, len(list))
+	for i, text := range list {
+		q := &queries[i]
+		q.place = "queries[" + strconv.Itoa(i) + "]"
+		err := q.read("", text)
+		if err == nil {
+			err = s.checkQuery(q)
+		}
+		if err != nil {
+			return wire.Within(q.place, err)
+		}
+	}
+	answer, err := s.answerAll(r.Context(), queries)
+	if err != nil {
 		return err
 	}
 	wire.WriteJSON(w, http.StatusOK, answer)
 	return nil
 }
 
-func millis(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1e3 }
-
-// readSearch reads and checks a request.
-func (s *service) readSearch(r *http.Request) (q searchRequest, err error) {
-	b, err := wire.Read(r)
-	if err == nil && b.JSON != nil {
-		err = wire.Decode(b.JSON, q.read)
-	} else if err == nil {
-		q, err = searchParams(b)
+// answerAll searches for all queries.
+func (s *service) answerAll(ctx context.Context, queries []query) (answer batchAnswer, err error) {
+	start, searches := time.Now(), make([]index.Query, len(queries))
+	for i := range queries {
+		if searches[i], err = s.resolve(ctx, &queries[i]); err != nil {
+			return answer, wire.Within(queries[i].place, err)
+		}
 	}
+	if slices.ContainsFunc(queries, func(q query) bool { return q.encodes() }) {
+		answer.EncodeMillis = millis(start)
+	}
+	start = time.Now()
+	lists, err := s.queries.Do(ctx, nil, searches...)
 	if err != nil {
-		return q, err
+		return answer, err
 	}
-	n := 0
-	for _, is := range []bool{q.Vector != nil, q.Image != nil, q.ID != nil} {
-		if is {
-			n++
-		}
-	}
-	if n != 1 {
-		return q, wire.Invalid("", "one of vector, image and id is needed; there are %d", n)
-	}
-	if q.K != nil && (*q.K < 1 || *q.K > s.o.K) {
-		return q, wire.Invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.o.K)
-	}
-	for _, name := range slices.Sorted(maps.Keys(q.Filter.Fields)) {
-		if s.private(name) {
-			return q, wire.Invalid("filter", "filter.fields: the field %q cannot be asked for", name)
-		}
-	}
-	return q, nil
-}
-
-// searchParams makes a request of a picture and parameters.
-func searchParams(b wire.Body) (q searchRequest, err error) {
-	if err := wire.Known(b.Params, []string{"k"}, []string{"label", "field", "exclude"}); err != nil {
-		return q, err
-	}
-	if b.Picture == nil {
-		return q, wire.Malformed("image", "the form has no image")
-	}
-	q.Image = b.Picture
-	if text := b.Params["k"]; text != nil {
-		k, err := strconv.Atoi(text[0])
+	answer.SearchMillis = millis(start)
+	size := 0
+	for i, hits := range lists {
+		shown, err := s.shown(hits, &size)
 		if err != nil {
-			return q, wire.Malformed("k", "k is %q; it must be an integer", text[0])
+			return answer, wire.Within(queries[i].place, err)
 		}
-		q.K = &k
+		answer.Results = append(answer.Results, result{shown})
 	}
-	q.Filter.Labels, q.Filter.Exclude = b.Params["label"], b.Params["exclude"]
-	q.Filter.Fields, err = wire.FieldParams(b.Params["field"])
-	return q, err
+	return answer, nil
 }
 
-// queryVector returns the vector to look for, and excludes an item from its own hits.
-func (s *service) queryVector(ctx context.Context, q *searchRequest) ([]float32, error) {
-	switch {
-	case q.Image != nil:
-		vectors, err := s.encode(ctx, []serve.File{{Bytes: q.Image}})
-		if err != nil {
-			return nil, err
-		}
-		return vectors[0], nil
-	case q.ID != nil:
-		item, err := s.item(ctx, *q.ID)
-		q.Filter.Exclude = append(q.Filter.Exclude, *q.ID)
-		return item.Vector, err
-	}
-	return q.Vector, s.checkVector(q.Vector)
+// encodes tells whether the query has a picture.
+func (q *query) encodes() bool {
+	return slices.ContainsFunc(slices.Concat([]example{q.example}, q.Like, q.Unlike), func(e example) bool { return e.Image != nil })
 }
 
-func (s *service) checkVector(v []float32) error {
-	if len(v) != s.limits.Dim {
-		return wire.Invalid("vector", "vector has %d coordinates; it must have %d", len(v), s.limits.Dim)
-	}
-	return nil
-}
-
-// checkQuery refuses, in the request's words, what the index would: there it would cost others their batch.
-func (s *service) checkQuery(q index.Query, ofImage bool) error {
-	err := s.limits.CheckQueries([]index.Query{q})
-	if err == nil {
-		return nil
-	}
-	text := strings.TrimPrefix(err.Error(), "index: queries[0].")
-	for _, name := range []string{"Vector", "K", "Filter.Label", "Filter.Fields", "Filter.Not", "Filter"} {
-		if rest, ok := strings.CutPrefix(text, name); ok {
-			name = strings.ToLower(name)
-			if ofImage && name == "vector" {
-				return wire.Invalid("image", "image: its vector%s", rest)
-			}
-			return wire.Invalid(name, "%s%s", name, rest)
-		}
-	}
-	return err
-}
+func millis(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1e3 }
 
 // searchAll is the work of a batch of queries. It belongs to no single request.
 func (s *service) searchAll(queries []index.Query) ([][]index.Hit, error) {
@@ -218,17 +143,17 @@ func (s *service) searchAll(queries []index.Query) ([][]index.Hit, error) {
 // maxAnswer bounds the bytes of an answer's texts.
 const maxAnswer = 16 << 20
 
-// shown is hits as clients see them.
-func (s *service) shown(hits []index.Hit) ([]hit, error) {
-	all, size := make([]hit, len(hits)), 0
+// shown is hits as clients see them; size is that of the texts of the answer.
+func (s *service) shown(hits []index.Hit, size *int) ([]hit, error) {
+	all := make([]hit, len(hits))
 	for i, h := range hits {
-		all[i] = hit{h, s.thumbPath(h.ID, h.Fields)}
+		all[i] = hit{h, s.linksOf(h.ID, h.Fields)}
 		all[i].Fields = s.public(h.Fields)
-		size += len(h.ID) + len(h.Label) + len(all[i].Thumb)
+		*size += len(h.ID) + len(h.Label) + all[i].size()
 		for name, v := range all[i].Fields {
-			size += len(name) + len(v)
+			*size += len(name) + len(v)
 		}
-		if size > maxAnswer {
+		if *size > maxAnswer {
 			return nil, wire.Invalid("k", "the first %d of %d hits have more than %d bytes of text; ask for fewer", i+1, len(hits), maxAnswer)
 		}
 	}
@@ -247,10 +172,23 @@ func (s *service) public(fields map[string]string) map[string]string {
 	return fields
 }
 
-// thumbPath is where the picture of an item is, "" for an item without.
-func (s *service) thumbPath(id string, fields map[string]string) string {
-	if s.o.Picture == nil || fields[index.PathField] == "" {
-		return ""
+// links are where the picture of an item is; empty for an item without.
+type links struct {
+	Thumb   string `json:"thumb,omitempty"`   // made small
+	Picture string `json:"picture,omitempty"` // as large as a screen
+}
+
+func (l links) size() int { return len(l.Thumb) + len(l.Picture) }
+
+// linksOf are those of an item.
+func (s *service) linksOf(id string, fields map[string]string) (l links) {
+	id = url.PathEscape(id)
+	hasFile := s.o.Picture != nil && fields[index.PathField] != ""
+	if hasFile {
+		l.Picture = "/v1/picture/" + id
 	}
-	return "/v1/thumb/" + url.PathEscape(id)
+	if hasFile || fields[index.ThumbField] != "" {
+		l.Thumb = "/v1/thumb/" + id
+	}
+	return l
 }

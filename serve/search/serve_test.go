@@ -2,13 +2,13 @@ package search
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
+	"image/jpeg"
 	"image/png"
 	"io"
 	"io/fs"
@@ -22,11 +22,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
 	"go.uber.org/goleak"
@@ -40,115 +38,6 @@ func TestMain(m *testing.M) {
 	// The pool of kernel workers stays for the life of a program.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/energo-ml/energo/internal/simd.(*helper).serve"))
 }
-
-// shelf is an index in memory, in the plainest way: the oracle of what a server of it must answer.
-type shelf struct {
-	mu    sync.Mutex
-	dim   int
-	items []index.Item
-	hold  chan struct{} // if not nil, Search waits until it is closed
-}
-
-func (x *shelf) Info(context.Context) (index.Info, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return index.Info{Kind: "shelf", Dim: x.dim, Len: len(x.items), Metric: distance.Euclidean}, nil
-}
-
-func (x *shelf) at(id string) int {
-	return slices.IndexFunc(x.items, func(i index.Item) bool { return i.ID == id })
-}
-
-func (x *shelf) Add(_ context.Context, items []index.Item) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, i := range items {
-		if len(i.ID) > 1024 {
-			return fmt.Errorf("%w: the identifier has %d bytes", index.ErrArgument, len(i.ID))
-		}
-		if at := x.at(i.ID); at >= 0 {
-			x.items[at] = i
-		} else {
-			x.items = append(x.items, i)
-		}
-	}
-	return nil
-}
-
-func (x *shelf) Delete(_ context.Context, ids []string) (n int, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, id := range ids {
-		if at := x.at(id); at >= 0 {
-			x.items = slices.Delete(x.items, at, at+1)
-			n++
-		}
-	}
-	return n, nil
-}
-
-func (x *shelf) Get(_ context.Context, id string) (index.Item, bool, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if at := x.at(id); at >= 0 {
-		return x.items[at], true, nil
-	}
-	return index.Item{}, false, nil
-}
-
-func (x *shelf) Search(_ context.Context, queries []index.Query) ([][]index.Hit, error) {
-	if x.hold != nil {
-		<-x.hold
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	all := make([][]index.Hit, len(queries))
-	for q, query := range queries {
-		hits := []index.Hit{}
-		for _, i := range x.items {
-			if !passes(&query.Filter, &i) {
-				continue
-			}
-			var sum float64
-			for d, v := range i.Vector {
-				sum += math.Pow(float64(v)-float64(query.Vector[d]), 2)
-			}
-			hits = append(hits, index.Hit{ID: i.ID, Distance: math.Sqrt(sum), Label: i.Label, Fields: i.Fields})
-		}
-		slices.SortStableFunc(hits, func(a, b index.Hit) int { return cmp.Compare(a.Distance, b.Distance) })
-		all[q] = hits[:min(len(hits), query.K)]
-	}
-	return all, nil
-}
-
-// passes knows what requests can ask for.
-func passes(f *index.Filter, i *index.Item) bool {
-	for a := range f.And {
-		if !passes(&f.And[a], i) {
-			return false
-		}
-	}
-	for name, c := range f.Fields {
-		if !slices.Contains(c.In, i.Fields[name]) {
-			return false
-		}
-	}
-	return (f.Label.In == nil || slices.Contains(f.Label.In, i.Label)) && (f.ID.In == nil || slices.Contains(f.ID.In, i.ID)) && (f.Not == nil || !passes(f.Not, i))
-}
-
-func (x *shelf) Update(context.Context, []index.Patch) (int, error) { panic("no request updates") }
-
-func (x *shelf) Count(context.Context, index.Filter) (int, error) { panic("no request counts") }
-
-func (x *shelf) DeleteWhere(context.Context, index.Filter) (int, error) {
-	panic("no request deletes by a filter")
-}
-
-func (x *shelf) List(context.Context, index.Filter, string, int) ([]index.Item, error) {
-	panic("no request lists")
-}
-
-func (x *shelf) Close() error { return nil }
 
 // quarters is a network: the mean brightness of each quarter of a picture.
 type quarters struct{ panics bool }
@@ -272,8 +161,19 @@ func send(t testing.TB, method, address, kind string, body []byte) reply {
 	return do(t, r)
 }
 
+// do sends a request, and holds the exchange to the server's description.
 func do(t testing.TB, r *http.Request) reply {
 	t.Helper()
+	var sent []byte
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err == nil {
+			sent, err = io.ReadAll(body)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +183,13 @@ func do(t testing.TB, r *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{answer.StatusCode, answer.Header, string(text)}
+	got := reply{answer.StatusCode, answer.Header, string(text)}
+	if c := contractOf(t, "http://"+r.URL.Host); c != nil {
+		if err := c.check(r.Method, r.URL.EscapedPath(), r.Header.Get("Content-Type"), sent, got); err != nil {
+			t.Error(err)
+		}
+	}
+	return got
 }
 
 // hits reads a good answer of a search.
@@ -354,7 +260,7 @@ func testSearchForms(t *testing.T, x index.Index) {
 	file := pngOf(t, board(20, 0, 255, 20, 0)) // nearest: 1, then 2; label 1 and right: 1, 3
 	text := base64.StdEncoding.EncodeToString(file)
 	kind, form := formOf(t, map[string]string{"image": string(file), "k": "2"})
-	kindRight, formRight := formOf(t, map[string]string{"image": string(file), "field": "side=right"})
+	kindRight, formRight := formOf(t, map[string]string{"image": string(file), "filter": "side = right"})
 	for _, c := range []struct {
 		name, query, kind string
 		body              []byte
@@ -362,17 +268,23 @@ func testSearchForms(t *testing.T, x index.Index) {
 	}{
 		{"picture", "?k=2", "image/png", file, "1 2"},
 		{"picture, unknown kind", "?k=2", "application/octet-stream", file, "1 2"},
-		{"picture and label", "?label=1", "image/png", file, "1 3"},
-		{"picture and labels", "?label=1&label=0&k=3", "image/png", file, "1 2 0"},
-		{"picture and field", "?field=side%3Dright", "image/png", file, "1 3"},
-		{"picture and exclude", "?exclude=set/1.png&k=1", "image/png", file, "2"},
+		{"picture and label", "?filter=label%3D1", "image/png", file, "1 3"},
+		{"picture and labels", "?filter=label+in+(0,1)&k=3", "image/png", file, "1 2 0"},
+		{"picture and field", "?filter=%7B%22fields%22:%7B%22side%22:%22right%22%7D%7D", "image/png", file, "1 3"},
+		{"picture and exclude", "?filter=not+id+%3D+set/1.png&k=1", "image/png", file, "2"},
 		{"form", "", kind, form, "1 2"},
 		{"form and field", "", kindRight, formRight, "1 3"},
 		{"base64", "", "application/json; charset=utf-8", []byte(`{"image":"` + text + `","k":2}`), "1 2"},
 		{"vector", "", "application/json", []byte(`{"vector":[0, 1,0.08,-0e0 ],"k":2}`), "1 2"},
-		{"vector and filter", "", "application/json", []byte(`{"vector":[0,1,0.1,0],"filter":{"labels":["0"],"exclude":["set/2.png"],"fields":{"side":"left"}}}`), "0"},
-		{"no such label", "", "application/json", []byte(`{"vector":[0,1,0.1,0],"filter":{"labels":["9"]}}`), ""},
+		{"vector and filter", "", "application/json", []byte(`{"vector":[0,1,0.1,0],"filter":{"label":["0"],"not":{"id":"set/2.png"},"fields":{"side":["left"]}}}`), "0"},
+		{"no such label", "", "application/json", []byte(`{"vector":[0,1,0.1,0],"filter":{"label":"9"}}`), ""},
+		{"filter as text", "", "application/json", []byte(`{"vector":[0,1,0.1,0],"filter":"side = left and label = 0 and not id = set/2.png"}`), "0"},
 		{"item", "", "application/json", []byte(`{"id":"set/1.png"}`), "0 2 3"},
+		{"second page", "?k=2&offset=2", "image/png", file, "0 3"},
+		{"within", "?within=0.5", "image/png", file, "1"},
+		{"one like", "", "application/json", []byte(`{"like":[{"vector":[0,1,0.08,0]}],"k":2}`), "1 2"},
+		{"like an item and a picture", "", "application/json", []byte(`{"like":[{"id":"set/0.png"},{"image":"` + text + `","weight":3}],"k":2}`), "1 2"},
+		{"unlike", "", "application/json", []byte(`{"like":[{"vector":[0,1,0.08,0]}],"unlike":[{"id":"set/1.png"}],"away":3,"k":1}`), "2"},
 		{"ten by default", "", "application/json", []byte(`{"vector":[0,3,2,1]}`), "1 2 3 0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -405,12 +317,12 @@ func TestItems(t *testing.T) {
 		{"id":"white","image":"`+text+`"}]}`)), `{"added":2}`)
 	odd := at + "/v1/items/" + url.PathEscape("a/b?c#d %")
 	ok(send(t, "GET", odd, "", nil), `{"id":"a/b?c#d %","vector":[1,2,3,4],"label":"x","fields":{"colour":"red"}}`)
-	ok(send(t, "GET", at+"/v1/items/white", "", nil), `{"id":"white","vector":[1,1,1,1]}`)
-	ok(send(t, "GET", at+"/v1/items/set/1.png", "", nil), `{"id":"set/1.png","vector":[0,1,0,0],"label":"1","fields":{"side":"right"}}`)
+	ok(send(t, "GET", at+"/v1/items/white", "", nil), `{"id":"white","vector":[1,1,1,1],"thumb":"/v1/thumb/white"}`)
+	ok(send(t, "GET", at+"/v1/items/set/1.png", "", nil), `{"id":"set/1.png","vector":[0,1,0,0],"label":"1","fields":{"side":"right"},"thumb":"/v1/thumb/set%2F1.png","picture":"/v1/picture/set%2F1.png"}`)
 
 	kind, form := formOf(t, map[string]string{"image": string(pngOf(t, board(4, 0, 0, 0, 0))), "id": "white", "label": "no more", "field": "a=b=c"})
 	ok(send(t, "POST", at+"/v1/items", kind, form), `{"added":1}`)
-	ok(send(t, "GET", at+"/v1/items/white", "", nil), `{"id":"white","vector":[0,0,0,0],"label":"no more","fields":{"a":"b=c"}}`)
+	ok(send(t, "GET", at+"/v1/items/white", "", nil), `{"id":"white","vector":[0,0,0,0],"label":"no more","fields":{"a":"b=c"},"thumb":"/v1/thumb/white"}`)
 	ok(send(t, "POST", at+"/v1/items?id=w2&label=l", "image/png", file), `{"added":1}`)
 	ok(send(t, "DELETE", odd, "", nil), `{"deleted":1}`)
 	for _, method := range []string{"GET", "DELETE"} {
@@ -449,13 +361,17 @@ func TestThumbs(t *testing.T) {
 	x.items = append(x.items, index.Item{ID: "bare", Vector: make([]float32, 4)})
 	_, at := start(t, options(x))
 	r := send(t, "POST", at+"/v1/search", "application/json", []byte(`{"id":"set/1.png","k":2}`))
-	if got := strings.Join(r.hits(t), " "); got != "bare set/0.png" || strings.Count(r.text, "thumb") != 2 || !strings.Contains(r.text, `"thumb":"/v1/thumb/set%2F0.png"`) {
+	if got := strings.Join(r.hits(t), " "); got != "bare set/0.png" || strings.Count(r.text, `"thumb"`) != 1 || !strings.Contains(r.text, `"thumb":"/v1/thumb/set%2F0.png"`) {
 		t.Errorf("hits %s; only set/0.png must have a thumbnail: %s", got, r.text)
 	}
 	r = send(t, "GET", at+"/v1/thumb/set%2F0.png", "", nil)
-	m, err := png.Decode(strings.NewReader(r.text))
-	if err != nil || m.Bounds().Dx() != thumbSize || r.header.Get("Content-Type") != "image/png" {
+	m, err := jpeg.Decode(strings.NewReader(r.text))
+	if err != nil || m.Bounds().Dx() != thumbSide || r.header.Get("Content-Type") != "image/jpeg" {
 		t.Errorf("status %d, %v, header %v", r.status, err, r.header)
+	}
+	r = send(t, "GET", at+"/v1/picture/set%2F0.png", "", nil)
+	if m, err := jpeg.Decode(strings.NewReader(r.text)); err != nil || m.Bounds().Dx() != 300 {
+		t.Errorf("status %d, %v", r.status, err)
 	}
 	for _, id := range []string{"bare", "none", "set/3.png", "..%2F..%2Fetc%2Fpasswd", "%2Fsecret%2F0.png", "%00"} {
 		if r := send(t, "GET", at+"/v1/thumb/"+id, "", nil); r.status != http.StatusNotFound || strings.Contains(r.text, "secret/") && !strings.Contains(id, "secret") {

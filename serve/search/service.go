@@ -7,6 +7,7 @@ import (
 	"image"
 	"net/http"
 	"slices"
+	"syscall"
 
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
@@ -92,6 +93,7 @@ func Mount(ctx context.Context, server *serve.Server, o Options) error {
 	if o.Encoder != nil && o.Encoder.Dim() != info.Dim {
 		return fmt.Errorf("serve/search: the encoder's vectors have %d coordinates, the index's %d", o.Encoder.Dim(), info.Dim)
 	}
+	o.Private = slices.Concat(o.Private, []string{index.ThumbField})
 	s := &service{
 		Server: server, o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, thumbs: make(chan struct{}, thumbsAtOnce),
 		metrics: newMetrics(o.Index),
@@ -115,22 +117,6 @@ func Mount(ctx context.Context, server *serve.Server, o Options) error {
 	return nil
 }
 
-// Routes lists everything that is answered.
-func (s *service) Routes() []serve.Route {
-	routes := pages()
-	for pattern, h := range map[string]serve.Handler{
-		"POST /v1/search":          s.search,
-		"POST /v1/items":           s.add,
-		"GET /v1/items/{id...}":    s.get,
-		"DELETE /v1/items/{id...}": s.remove,
-		"GET /v1/thumb/{id...}":    s.thumb,
-		"GET /v1/info":             s.info,
-	} {
-		routes = append(routes, serve.Route{Pattern: pattern, Do: indexProblems(h)})
-	}
-	return routes
-}
-
 // indexProblems makes the index's errors problems.
 func indexProblems(h serve.Handler) serve.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error { return problemOf(h(w, r)) }
@@ -146,6 +132,8 @@ func problemOf(err error) error {
 		return wire.Invalid("", "%v", err)
 	case errors.Is(err, index.ErrReadOnly):
 		return readOnly()
+	case errors.Is(err, syscall.ENOSPC):
+		return &wire.Problem{Status: http.StatusInsufficientStorage, Code: wire.CodeFull, Detail: "the index's disk is full; nothing was changed", Retry: 60}
 	case errors.Is(err, index.ErrClosed):
 		return wire.Unavailable("the index is being closed")
 	}
@@ -154,11 +142,23 @@ func problemOf(err error) error {
 
 func readOnly() *wire.Problem { return wire.Forbidden("this server only reads") }
 
+// leastFree is how many bytes there must be on the index's disk: a segment is written before the log that it is of goes.
+const leastFree = 64 << 20
+
 // Ready asks the index, which may be on another machine.
 func (s *service) Ready(ctx context.Context) error {
-	if _, err := s.o.Index.Info(ctx); err != nil {
+	info, err := s.o.Index.Info(ctx)
+	switch {
+	case err != nil:
 		s.Log().Warn("the index does not answer", "error", err)
 		return wire.Unavailable("the index does not answer")
+	case s.o.ReadOnly:
+		return nil
+	case info.Trouble != "":
+		s.Log().Warn("the index cannot store changes as it should", "trouble", info.Trouble)
+		return wire.Unavailable("the index cannot store changes as it should; its log says why")
+	case info.Free != nil && *info.Free < leastFree:
+		return wire.Unavailable(fmt.Sprintf("the index's disk has %d MiB left, less than %d", *info.Free>>20, leastFree>>20))
 	}
 	return nil
 }

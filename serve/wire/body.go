@@ -25,14 +25,14 @@ type Body struct {
 func Read(r *http.Request) (Body, error) {
 	var b Body
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return b, media("the content encoding is %q; the body must be as it is", e)
+		return b, Media("the content encoding is %q; the body must be as it is", e)
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil {
 		kind = r.Header.Get("Content-Type")
 	}
-	if b.Params, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		return b, Malformed("", "the address's parameters cannot be read: %v", err)
+	if b.Params, err = Params(r); err != nil {
+		return b, err
 	}
 	switch {
 	case kind == "application/json":
@@ -48,12 +48,22 @@ func Read(r *http.Request) (Body, error) {
 	case strings.HasPrefix(kind, "image/"), kind == "application/octet-stream":
 		b.Picture, err = whole(r.Body)
 	default:
-		return b, media("the content type is %q; it must be application/json, image/png or that of another kind of picture, application/octet-stream, or multipart/form-data", kind)
+		return b, Media("the content type is %q; it must be application/json, image/png or that of another kind of picture, application/octet-stream, or multipart/form-data", kind)
 	}
 	return b, err
 }
 
-func media(format string, args ...any) *Problem {
+// Params reads the parameters of a request's address.
+func Params(r *http.Request) (url.Values, error) {
+	params, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, Malformed("", "the address's parameters cannot be read: %v", err)
+	}
+	return params, nil
+}
+
+// Media is a body of a media type that is not taken.
+func Media(format string, args ...any) *Problem {
 	p := Malformed("", format, args...)
 	p.Status, p.Code = http.StatusUnsupportedMediaType, CodeMedia
 	return p

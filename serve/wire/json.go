@@ -45,8 +45,8 @@ type unread struct{}
 // UnmarshalJSON does nothing.
 func (*unread) UnmarshalJSON([]byte) error { return nil }
 
-// wrongKind says that a value is not of the right kind.
-func wrongKind(field string, text []byte, want string) error {
+// WrongKind says that a value is not of the right kind.
+func WrongKind(field string, text []byte, want string) error {
 	is := "number " + string(text[:min(len(text), 40)])
 	switch text[0] {
 	case '{':
@@ -121,7 +121,7 @@ func unquoted(text []byte) (s string) {
 func Object(known map[string]Reader) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '{' {
-			return wrongKind(field, text, "an object")
+			return WrongKind(field, text, "an object")
 		}
 		seen := map[string]bool{}
 		for name, v := range members(text) {
@@ -154,7 +154,7 @@ func Optional[T any](v **T, read func(*T) Reader) Reader {
 func Text(s *string) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '"' {
-			return wrongKind(field, text, "a string")
+			return WrongKind(field, text, "a string")
 		}
 		*s = unquoted(text)
 		return nil
@@ -165,7 +165,7 @@ func Text(s *string) Reader {
 func Integer(n *int) Reader {
 	return func(field string, text []byte) (err error) {
 		if *n, err = strconv.Atoi(string(text)); err != nil {
-			return wrongKind(field, text, "an integer")
+			return WrongKind(field, text, "an integer")
 		}
 		return nil
 	}
@@ -175,7 +175,7 @@ func Integer(n *int) Reader {
 func List(list *[][]byte, most int) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '[' {
-			return wrongKind(field, text, "a list")
+			return WrongKind(field, text, "a list")
 		}
 		for v := range elements(text) {
 			if len(*list) == most {
@@ -188,15 +188,18 @@ func List(list *[][]byte, most int) Reader {
 }
 
 // Texts takes a list of at most most strings.
-func Texts(texts *[]string, most int) Reader {
+func Texts(texts *[]string, most int) Reader { return Elements(texts, most, Text) }
+
+// Elements takes a list of at most most values.
+func Elements[T any](values *[]T, most int, read func(*T) Reader) Reader {
 	return func(field string, text []byte) error {
 		var list [][]byte
 		if err := List(&list, most)(field, text); err != nil {
 			return err
 		}
-		*texts = make([]string, len(list))
+		*values = make([]T, len(list))
 		for i, v := range list {
-			if err := Text(&(*texts)[i])(field+"["+strconv.Itoa(i)+"]", v); err != nil {
+			if err := read(&(*values)[i])(field+"["+strconv.Itoa(i)+"]", v); err != nil {
 				return err
 			}
 		}
@@ -205,12 +208,27 @@ func Texts(texts *[]string, most int) Reader {
 }
 
 // Fields takes an object of at most most strings under names of the client's.
-func Fields(fields *map[string]string, most int) Reader {
+func Fields(fields *map[string]string, most int) Reader { return Members(fields, most, Text) }
+
+// NullableFields is Fields where null may stand for a string, which is nil then.
+func NullableFields(fields *map[string]*string, most int) Reader {
+	return Members(fields, most, func(s **string) Reader {
+		return func(field string, text []byte) error {
+			if text[0] == 'n' {
+				return nil
+			}
+			return Optional(s, Text)(field, text)
+		}
+	})
+}
+
+// Members takes an object of at most most values under names of the client's.
+func Members[T any](fields *map[string]T, most int, read func(*T) Reader) Reader {
 	return func(field string, text []byte) error {
 		if text[0] != '{' {
-			return wrongKind(field, text, "an object")
+			return WrongKind(field, text, "an object")
 		}
-		*fields = map[string]string{}
+		*fields = map[string]T{}
 		for name, v := range members(text) {
 			if _, twice := (*fields)[name]; twice {
 				return Malformed(field, "%s has %q twice", field, excerpt.Of(name))
@@ -218,8 +236,8 @@ func Fields(fields *map[string]string, most int) Reader {
 			if len(*fields) == most {
 				return Invalid(field, "%s has more than %d members; at most that many are allowed", field, most)
 			}
-			var value string
-			if err := Text(&value)(field+"."+name, v); err != nil {
+			var value T
+			if err := read(&value)(field+"."+name, v); err != nil {
 				return err
 			}
 			(*fields)[name] = value
@@ -259,6 +277,27 @@ func File(file *[]byte) Reader {
 		if *file, err = base64.StdEncoding.DecodeString(unquoted(text)); err != nil {
 			return Malformed(field, "%s is not base64: %v", field, err)
 		}
+		return nil
+	}
+}
+
+// Number takes a number that float64 holds.
+func Number(x *float64) Reader {
+	return func(field string, text []byte) (err error) {
+		if *x, err = strconv.ParseFloat(string(text), 64); err != nil {
+			return WrongKind(field, text, "a number")
+		}
+		return nil
+	}
+}
+
+// Boolean takes true or false.
+func Boolean(b *bool) Reader {
+	return func(field string, text []byte) error {
+		if text[0] != 't' && text[0] != 'f' {
+			return WrongKind(field, text, "true or false")
+		}
+		*b = text[0] == 't'
 		return nil
 	}
 }

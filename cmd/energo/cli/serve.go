@@ -30,11 +30,15 @@ func newServeSearch() *cobra.Command {
 		Long: `Answers searches in an index, and changes of it, as JSON over HTTP, with a page at / to draw a digit or to drop a
 picture on:
 
-  POST   /v1/search       a picture as the body, or {"vector":[…]}, {"image":"base64"} or {"id":"…"}; k, filter
-  POST   /v1/items        {"items":[{"id","label","fields","vector" or "image"}…]}, or a picture and ?id=
-  GET    /v1/items/ID     and DELETE; ID is percent-encoded, slashes as %2F
-  GET    /v1/thumb/ID     its picture
-  GET    /v1/info, /healthz, /readyz, /metrics (Prometheus)
+  POST   /v1/search        a picture as the body, or {"vector":[…]}, {"image":"base64"}, {"id":"…"} or {"like":[…]};
+                           k, offset, within, filter; /v1/search/batch takes several queries
+  GET    /v1/items         items that pass a filter, a part at a time
+  POST   /v1/items         {"items":[{"id","label","fields","vector" or "image"}…]}, or a picture and ?id=
+  POST   /v1/items/delete  {"ids":[…]} or {"filter":…}
+  GET    /v1/items/ID      also PATCH and DELETE; ID is percent-encoded, slashes as %2F
+  GET    /v1/thumb/ID      its picture, made small; /v1/picture/ID as large as a screen
+  GET    /v1/values        labels and fields, counted
+  GET    /v1/info, /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
 Without a run, remembered by the index or named by --run, it takes vectors alone. By default it listens
 on this machine only: it asks nobody who they are. An interrupt finishes the requests under way and then ends it.`,

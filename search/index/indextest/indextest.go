@@ -56,7 +56,7 @@ func empty(t *testing.T, create func(*testing.T, index.Options) index.Index) {
 	ctx := t.Context()
 	x := create(t, index.Options{Dim: 4, Metric: distance.Dot, Encoder: "sha256:ab \"c\""})
 	info, err := x.Info(ctx)
-	want := index.Info{Kind: info.Kind, Dim: 4, Metric: distance.Dot, Storage: index.Float32, Encoder: "sha256:ab \"c\""}
+	want := index.Info{Kind: info.Kind, Dim: 4, Metric: distance.Dot, Storage: index.Float32, Encoder: "sha256:ab \"c\"", Free: info.Free}
 	if err != nil || info != want || info.Kind == "" {
 		t.Errorf("Info is %+v, %v; want %+v", info, err, want)
 	}

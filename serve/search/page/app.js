@@ -139,11 +139,11 @@ $("options").addEventListener("submit", (event) => {
 function request() {
   const k = Number($("k").value), label = $("label").value.trim();
   if (target.id !== undefined) {
-    const body = { id: target.id, k, filter: label ? { labels: [label] } : {} };
+    const body = { id: target.id, k, ...(label && { filter: { label } }) };
     return ["/v1/search", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }];
   }
   const query = new URLSearchParams({ k });
-  if (label) query.set("label", label);
+  if (label) query.set("filter", JSON.stringify({ label }));
   return ["/v1/search?" + query, { method: "POST", headers: { "Content-Type": target.image.type }, body: target.image }];
 }
 

@@ -1,0 +1,132 @@
+package search
+
+import (
+	"slices"
+
+	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/openapi"
+)
+
+// Routes lists everything that is answered.
+func (s *service) Routes() []serve.Route {
+	routes := pages()
+	for _, r := range slices.Concat(s.searchRoutes(), s.itemRoutes(), s.manyRoutes()) {
+		r.Do = indexProblems(r.Do)
+		r.Doc.Schemas = s.schemas()
+		routes = append(routes, r)
+	}
+	return routes
+}
+
+func (s *service) searchRoutes() []serve.Route {
+	k := queryParam("k", "", openapi.Integer().With("minimum", 1, "maximum", s.o.K, "default", defaultK))
+	offset := queryParam("offset", "Hits to leave out before these.", openapi.Integer().With("minimum", 0))
+	within := queryParam("within", "Only items at most this far.", openapi.Number())
+	form := openapi.Object(map[string]openapi.Schema{
+		"image": openapi.Bytes(), "k": openapi.Text(), "offset": openapi.Text(), "within": openapi.Text(), "filter": openapi.Text(),
+	}, "image")
+	body := pictureForms(form)
+	body["application/json"] = openapi.Ref("Query")
+	hits := openapi.ListOf(openapi.Ref("Hit"))
+	return []serve.Route{
+		{Pattern: "POST /v1/search", Do: s.search, Doc: openapi.Operation{
+			ID: "search", Summary: "The nearest items",
+			Description: "A JSON object with all that is asked, or a picture as the body with parameters in the address, or as a form.",
+			Parameters:  []openapi.Parameter{k, offset, within, filterParam()}, Body: body,
+			Answers: answer("The hits, the nearest first.", jsonOf(times(map[string]openapi.Schema{"hits": hits}))), Refusals: []int{404},
+		}},
+		{Pattern: "POST /v1/search/batch", Do: s.searchBatch, Doc: openapi.Operation{
+			ID: "searchBatch", Summary: "The nearest items of several queries",
+			Body: jsonOf(openapi.Object(map[string]openapi.Schema{"queries": openapi.ListOf(openapi.Ref("Query")).With("minItems", 1, "maxItems", s.o.Batch)}, "queries")),
+			Answers: answer("The hits of each query, in their order.", jsonOf(times(map[string]openapi.Schema{
+				"results": openapi.ListOf(openapi.Object(map[string]openapi.Schema{"hits": hits}, "hits")),
+			}))), Refusals: []int{404},
+		}},
+	}
+}
+
+func (s *service) itemRoutes() []serve.Route {
+	ids := []openapi.Parameter{idParam()}
+	field := queryParam("field", "A field, as NAME=VALUE.", openapi.Text())
+	field.Many = true
+	body := pictureForms(openapi.Object(map[string]openapi.Schema{
+		"image": openapi.Bytes(), "id": openapi.Text(), "label": openapi.Text(), "field": openapi.Text(),
+	}, "image", "id"))
+	body["application/json"] = openapi.Object(map[string]openapi.Schema{"items": openapi.ListOf(openapi.Ref("NewItem")).With("minItems", 1, "maxItems", s.o.Batch)}, "items")
+	picture := openapi.Content{"image/png": openapi.Bytes(), "image/jpeg": openapi.Bytes()}
+	return []serve.Route{
+		{Pattern: "POST /v1/items", Do: s.add, Doc: openapi.Operation{
+			ID: "addItems", Summary: "Add items, which replace those of the same identifiers; all or none",
+			Description: "When the answer comes they are on disk.",
+			Parameters:  []openapi.Parameter{queryParam("id", "", openapi.Text()), queryParam("label", "", openapi.Text()), field}, Body: body,
+			Answers: answer("They are added.", jsonOf(openapi.Object(map[string]openapi.Schema{"added": openapi.Integer()}, "added"))), Refusals: []int{507},
+		}},
+		{Pattern: "GET /v1/items/{id...}", Do: s.get, Doc: openapi.Operation{
+			ID: "getItem", Summary: "An item with its vector", Parameters: ids,
+			Answers: answer("The item.", jsonOf(openapi.Ref("Item"))), Refusals: []int{404, 422},
+		}},
+		{Pattern: "PATCH /v1/items/{id...}", Do: s.update, Doc: openapi.Operation{
+			ID: "updateItem", Summary: "Change an item's label and fields", Parameters: ids,
+			Description: "What is not named stays as it is; null takes a field away.",
+			Body: jsonOf(openapi.Object(map[string]openapi.Schema{
+				"label": openapi.Text(), "fields": openapi.MapOf(openapi.Schema{"type": []string{"string", "null"}}),
+			})),
+			Answers: answer("The item as it is now, without its vector.", jsonOf(openapi.Ref("Item"))), Refusals: []int{404, 507},
+		}},
+		{Pattern: "DELETE /v1/items/{id...}", Do: s.remove, Doc: openapi.Operation{
+			ID: "deleteItem", Summary: "Take an item out", Parameters: ids,
+			Answers: answer("It is out.", jsonOf(deleted())), Refusals: []int{404, 422, 507},
+		}},
+		{Pattern: "GET /v1/thumb/{id...}", Do: s.thumb, Doc: openapi.Operation{
+			ID: "thumb", Summary: "An item's picture, made small", Parameters: ids,
+			Answers: answer("The picture.", picture), Refusals: []int{404, 422},
+		}},
+		{Pattern: "GET /v1/picture/{id...}", Do: s.picture, Doc: openapi.Operation{
+			ID: "picture", Summary: "An item's picture, as large as a screen", Parameters: ids,
+			Answers: answer("The picture.", picture), Refusals: []int{404, 422},
+		}},
+	}
+}
+
+func deleted() openapi.Schema {
+	return openapi.Object(map[string]openapi.Schema{"deleted": openapi.Integer()}, "deleted")
+}
+
+func (s *service) manyRoutes() []serve.Route {
+	limit := func(most int) openapi.Parameter {
+		return queryParam("limit", "", openapi.Integer().With("minimum", 1, "maximum", most, "default", min(most, defaultPage)))
+	}
+	return []serve.Route{
+		{Pattern: "GET /v1/items", Do: s.list, Doc: openapi.Operation{
+			ID: "listItems", Summary: "Items that pass a filter, a part at a time",
+			Parameters: []openapi.Parameter{
+				limit(s.o.K), queryParam("after", "What next of the part before was.", openapi.Text()), filterParam(), queryParam("vectors", "With their vectors.", openapi.Bool()),
+			},
+			Answers: answer("Some items; next, if there are more.", jsonOf(openapi.Object(map[string]openapi.Schema{
+				"items": openapi.ListOf(openapi.Ref("Item")), "next": openapi.Text(),
+			}, "items"))), Refusals: []int{400, 422},
+		}},
+		{Pattern: "POST /v1/items/delete", Do: s.deleteMany, Doc: openapi.Operation{
+			ID: "deleteItems", Summary: "Take out items by their identifiers, or by a filter; all or none",
+			Body: jsonOf(openapi.Object(map[string]openapi.Schema{
+				"ids": openapi.ListOf(openapi.Text()).With("maxItems", s.o.Batch), "filter": openapi.Ref("Filter"),
+				"dry_run": openapi.Bool().With("description", "Count them, and leave them."),
+			})),
+			Answers: answer("How many there were.", jsonOf(deleted())), Refusals: []int{507},
+		}},
+		{Pattern: "GET /v1/values", Do: s.values, Doc: openapi.Operation{
+			ID: "values", Summary: "The labels and fields of the items that pass a filter, counted",
+			Parameters: []openapi.Parameter{filterParam(), limit(mostValues)},
+			Answers: answer("The texts that items have.", jsonOf(openapi.Object(map[string]openapi.Schema{
+				"items": openapi.Integer(), "labels": openapi.Ref("Values"), "fields": openapi.MapOf(openapi.Ref("Values")),
+			}, "items", "labels"))), Refusals: []int{400, 404, 422},
+		}},
+		{Pattern: "GET /v1/info", Do: s.info, Doc: openapi.Operation{
+			ID: "info", Summary: "The index, and the limits that clients can heed",
+			Answers: answer("What the server is.", jsonOf(openapi.Object(map[string]openapi.Schema{
+				"index": {"type": "object"}, "pictures": openapi.Bool().With("description", "Pictures can be sent."), "read_only": openapi.Bool(),
+				"limits": openapi.Object(map[string]openapi.Schema{"body_bytes": openapi.Integer(), "pixels": openapi.Integer(), "k": openapi.Integer(), "batch": openapi.Integer()}, "body_bytes", "pixels", "k", "batch"),
+			}, "index", "pictures", "read_only", "limits"))),
+		}},
+	}
+}
