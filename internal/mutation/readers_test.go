@@ -583,6 +583,14 @@ func soundReaders() []reader {
 				return strings.ReplaceAll(fmt.Sprint(all), filepath.Dir(path), ""), err
 			}),
 		},
+		manifest("nemo", "m.json", false, map[string]string{"m.json": "{\"audio_filepath\":\"a.wav\",\"text\":\"the cat\",\"duration\":2.5,\"offset\":1}\n{\"audio_filepath\":\"b.wav\",\"text\":\"sat\",\"speaker\":\"x\"}\n"}),
+		manifest("common voice", "m.tsv", false, map[string]string{"m.tsv": "client_id\tpath\tsentence\nx\ta.mp3\tThe cat\ny\tb.mp3\t\"sat\"\n"}),
+		manifest("ljspeech", "metadata.csv", false, map[string]string{"metadata.csv": "LJ1|Dr. Cat|Doctor Cat\nLJ2|sat|\n"}),
+		manifest("librispeech", "1-2.trans.txt", true, map[string]string{"1-2.trans.txt": "1-2-0 THE CAT\n1-2-1 SAT\n"}),
+		manifest("kaldi/wav.scp", "wav.scp", true, kaldiFiles),
+		manifest("kaldi/text", "text", true, kaldiFiles),
+		manifest("kaldi/segments", "segments", true, kaldiFiles),
+		manifest("kaldi/utt2spk", "utt2spk", true, kaldiFiles),
 		{
 			name: "csv/times", funcs: []string{"seq/audio.Times"}, file: "t.csv", blind: noDigest, make: only("t.csv", []byte("path,word,start,end\na.wav,the,0.25,0.5\na.wav,cat,0.5,1.25\nb.wav,sat,1,2\n")),
 			read: at("t.csv", func(path string) (any, error) {
@@ -608,6 +616,29 @@ func soundReaders() []reader {
 		})},
 		{name: "arpa.gz", file: "lm.arpa", make: only("lm.arpa", gzipped([]byte(arpa))), read: model},
 	}...)
+}
+
+// kaldiFiles are a manifest of Kaldi.
+var kaldiFiles = map[string]string{"wav.scp": "r1 a.wav\nr2 b.wav\n", "text": "u1 the cat\nu2 sat\n", "segments": "u1 r1 0.5 2\nu2 r2 1.25 -1\n", "utt2spk": "u1 ann\nu2 bob\n"}
+
+// manifest is the row of one file of a manifest, which is opened by that file or by its folder.
+func manifest(name, file string, folder bool, files map[string]string) reader {
+	open := file
+	if folder {
+		open = "."
+	}
+	return reader{
+		name: "manifest/" + name, file: file, blind: noDigest,
+		make: func(t *testing.T, dir string) {
+			for name, text := range files {
+				write(t, dir, name, []byte(text))
+			}
+		},
+		read: func(dir string) (any, error) {
+			all, err := audio.Manifest(filepath.Join(dir, open))
+			return strings.ReplaceAll(fmt.Sprint(all), dir, ""), err
+		},
+	}
 }
 
 func runReaders() []reader {

@@ -224,12 +224,16 @@ func kaldi(folder string) (all []Utterance, err error) {
 	if err != nil {
 		return nil, err
 	}
-	file := filepath.Join(folder, "text")
+	file, said := filepath.Join(folder, "text"), map[string]bool{}
 	err = keyed(file, func(name, text string, at int) error {
 		u, ok := parts[name]
-		if !ok {
+		switch {
+		case !ok:
 			return fmt.Errorf("the utterance %q is not in wav.scp or segments", excerpt.Of(name))
+		case said[name]:
+			return fmt.Errorf("the utterance %q is there twice", excerpt.Of(name))
 		}
+		said[name] = true
 		u.Text, u.Name, u.Voice, u.File, u.Line = text, name, voices[name], file, at
 		all = append(all, u)
 		return u.check()
@@ -271,6 +275,9 @@ func kaldiPaths(folder string) (map[string]string, error) {
 func kaldiSegments(folder string, paths map[string]string) (map[string]Utterance, error) {
 	parts := map[string]Utterance{}
 	err := keyed(filepath.Join(folder, "segments"), func(name, rest string, _ int) error {
+		if _, twice := parts[name]; twice {
+			return fmt.Errorf("the utterance %q is there twice", excerpt.Of(name))
+		}
 		fields := strings.Fields(rest)
 		if len(fields) != 3 {
 			return fmt.Errorf("it has %d fields; it must have four: the utterance, the recording, the start and the end", 1+len(fields))
@@ -300,7 +307,7 @@ func kaldiSegments(folder string, paths map[string]string) (map[string]Utterance
 	return parts, err
 }
 
-// A Loader reads the recordings of utterances. It keeps the last one, of which the next utterances may be parts. It is for one goroutine.
+// A Loader reads the recordings of utterances. It keeps the last one of which an utterance was a part, as the next may be another. It is for one goroutine.
 type Loader struct {
 	Channels Channels // that are read
 	path     string
@@ -311,15 +318,17 @@ type Loader struct {
 //
 // Errors: those of [ReadChannels]; a start behind the recording's end.
 func (l *Loader) Load(u Utterance) ([]Recording, error) {
+	whole := u.Start == 0 && u.Duration == 0
 	if l.path != u.Path || l.last == nil {
+		l.last = nil // before another is read, which may be as long
 		all, err := ReadChannels(u.Path, l.Channels)
-		if err != nil {
-			return nil, err
+		if err != nil || whole {
+			return all, err
 		}
 		l.path, l.last = u.Path, all
 	}
-	if u.Start == 0 && u.Duration == 0 {
-		return l.last, nil
+	if whole {
+		return slices.Clone(l.last), nil
 	}
 	all := slices.Clone(l.last)
 	for i := range all {

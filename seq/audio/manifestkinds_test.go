@@ -93,6 +93,8 @@ func TestManifestKindsErrors(t *testing.T) {
 		"Kaldi, archive":           {kaldi("r1 a.ark:12\n", "", ""), "", "archive"},
 		"Kaldi, twice":             {kaldi("r1 a\nr1 b\n", "", ""), "", "line 2: the recording \"r1\" is there twice"},
 		"Kaldi, unknown recording": {kaldi("r1 a\n", "", "u1 r2 0 1\n"), "", "line 1: the recording \"r2\" is not in wav.scp"},
+		"Kaldi, utterance twice":   {kaldi("r1 a\n", "", "u1 r1 0 1\nu1 r1 1 2\n"), "", "segments: audio: line 2: the utterance \"u1\" is there twice"},
+		"Kaldi, text twice":        {kaldi("r1 a\n", "u1 x\nu1 x\n", "u1 r1 0 1\n"), "", "text: audio: line 2: the utterance \"u1\" is there twice"},
 		"Kaldi, end before start":  {kaldi("r1 a\n", "", "u1 r1 2 1\n"), "", "line 1"},
 		"Kaldi, unknown utterance": {kaldi("r1 a\n", "u2 x\n", "u1 r1 0 1\n"), "", "line 1: the utterance \"u2\""},
 	} {

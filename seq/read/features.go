@@ -81,9 +81,11 @@ func (f *Features) Of(c audio.Clip) ([]float32, error) {
 	if f.Front != nil {
 		return f.whole.Features(c)
 	}
-	c, err := c.Resample(f.Options.Rate)
-	if err != nil {
-		return nil, err
+	if c.Rate != f.Options.Rate {
+		var err error
+		if c, err = c.Resample(f.Options.Rate); err != nil {
+			return nil, err
+		}
 	}
 	return f.extract.Features(c)
 }

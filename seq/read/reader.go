@@ -56,12 +56,19 @@ func (r *Reader) Open(path string) (Source, error) {
 
 // source is a recording as the model takes it; its name is for errors.
 func (r *Reader) source(name string, clip audio.Clip) (Source, error) {
+	length := clip.Duration().Seconds()
+	if r.speech.Front == nil && clip.Rate != r.Rate() { // once for all, so that one recording is held
+		var err error
+		if clip, err = clip.Resample(r.Rate()); err != nil {
+			return Source{}, fmt.Errorf("%s: %w", name, err)
+		}
+	}
 	x, err := r.speech.Of(clip)
 	if err != nil {
 		return Source{}, fmt.Errorf("%s: %w", name, err)
 	}
 	r.speech.Normalise(x)
-	s := Source{Line: r.speech.Line(x, nil), Length: clip.Duration().Seconds(), Scale: 1}
+	s := Source{Line: r.speech.Line(x, nil), Length: length, Scale: 1}
 	if r.times != nil {
 		s.clip = clip
 	}

@@ -158,7 +158,9 @@ func (h heard) emissions(e *read.Emitter) (read.Emissions, error) {
 	if h.sound == nil {
 		return e.Emit(h.path)
 	}
-	return e.Hear(h.name, h.sound.Clip)
+	clip := h.sound.Clip
+	h.sound.Samples = nil // which the emitter has no need to keep
+	return e.Hear(h.name, clip)
 }
 
 // channel is that of the file, 0 for all.
@@ -191,7 +193,8 @@ func (l *listener) each(e *read.Emitter, f spokenFile, do func(h heard) error) e
 // eachChannel is each for a recording.
 func (l *listener) eachChannel(f spokenFile, do func(h heard) error) error {
 	all, err := l.open(f)
-	for _, sound := range all {
+	for i, sound := range all {
+		all[i].Samples = nil // no longer than it is read
 		h := heard{spokenFile: f, name: f.path, stem: f.stem, sound: &sound, several: len(all) > 1}
 		if f.part != nil && f.part.Name != "" && (f.part.Start > 0 || f.part.Duration > 0) {
 			h.name += ", " + f.part.Name
