@@ -26,7 +26,8 @@ With --encoder, the network begins with a recogniser of lines of another system,
 its height, --freeze holds parameters of it still, and steps are a tenth of the optimiser's. It writes the digits among the model's own tokens, or by a new linear
 layer (--new-head, or where nothing says the tokens) digits alone.
 
-Every step draws new strips of 1 to --longest training digits; the figures are of fixed strips of test digits, of 1 to
+Every step draws new strips of 1 to --longest training digits, and others instead of those that have more digits than the network has frames for them; such
+strips to test on are left out, and named. The figures are of fixed strips of test digits, of 1 to
 5 and of 6 to 12. The data is MNIST, or any MNIST-like set of four IDX files (--data). The run's folder
 also has reader.json, which transcribe and align need.`,
 	Examples: []string{"", "--longest 12 --epochs 12 --seed 7", "--functional hinge --latent least", "--functional hinge --rival wrong", "--encoder recogniser.onnx --new-head"},
@@ -104,13 +105,15 @@ func (c *Strips) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	strips := data.Strips{Digits: sets.set, Shortest: 1, Longest: c.Longest, Jitter: c.Augment}
-	r.draw = func(i int, rng *rand.Rand) (data.Line, error) { return fit(strips.Draw(rng, i%sets.set.N)) }
+	r.draw = func(i int, rng *rand.Rand) (data.Line, error) {
+		return fittingStrip(network, func() (data.Line, error) { return fit(strips.Draw(rng, i%sets.set.N)) })
+	}
 	r.trainedOn, r.tokens = sets.trainedOn, "Digits"
-	if r.held, err = fixedStrips(sets.held, 1, c.Longest, heldStrips, fit); err != nil {
+	if r.held, err = fixedStrips(env, network, sets.held, 1, c.Longest, heldStrips, fit); err != nil {
 		return nil, err
 	}
 	for _, g := range [][2]int{{1, shortest}, {shortest + 1, longer}} {
-		lines, err := fixedStrips(sets.test, g[0], g[1], c.Tested, fit)
+		lines, err := fixedStrips(env, network, sets.test, g[0], g[1], c.Tested, fit)
 		if err != nil {
 			return nil, err
 		}
@@ -150,17 +153,45 @@ func fitting(n *read.Network, tokens []string) (func(data.Line) (data.Line, erro
 	}, nil
 }
 
-// fixedStrips are always the same.
-func fixedStrips(digits *data.Images, least, most, n int, fit func(data.Line) (data.Line, error)) ([]data.Line, error) {
-	rng := rand.New(rand.NewPCG(uint64(least), uint64(most)))
-	s := data.Strips{Digits: digits, Shortest: least, Longest: most}
-	lines := make([]data.Line, n)
-	for i := range lines {
-		var err error
-		if lines[i], err = fit(s.Draw(rng, -1)); err != nil {
-			return nil, err
+// stripDraws are how often a strip is drawn until one fits.
+const stripDraws = 100
+
+// fittingStrip draws strips until one has the frames that the network needs for its digits.
+func fittingStrip(n *read.Network, draw func() (data.Line, error)) (l data.Line, err error) {
+	var misfit error
+	for range stripDraws {
+		if l, err = draw(); err != nil {
+			return l, err
+		}
+		if misfit = n.Fits(l.W, l.Target); misfit == nil {
+			return l, nil
 		}
 	}
+	return l, fmt.Errorf("none of %d strips drawn to train on fits the network; the last: %w", stripDraws, misfit)
+}
+
+// fixedStrips are always the same. Those with too few frames for their digits are left out, and named.
+//
+// Errors: no strip is left.
+func fixedStrips(env job.Env, network *read.Network, digits *data.Images, least, most, n int, fit func(data.Line) (data.Line, error)) (lines []data.Line, err error) {
+	rng := rand.New(rand.NewPCG(uint64(least), uint64(most)))
+	s := data.Strips{Digits: digits, Shortest: least, Longest: most}
+	var leftOut []error
+	for i := range n {
+		l, err := fit(s.Draw(rng, -1))
+		if err != nil {
+			return nil, err
+		}
+		if err := network.Fits(l.W, l.Target); err != nil {
+			leftOut = append(leftOut, fmt.Errorf("strip %d of those of %d to %d digits: %w", i+1, least, most, err))
+			continue
+		}
+		lines = append(lines, l)
+	}
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("none of %d strips of %d to %d digits is left; the first: %w", n, least, most, leftOut[0])
+	}
+	env.Skip(leftOut)
 	return lines, nil
 }
 

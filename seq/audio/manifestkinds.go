@@ -162,6 +162,7 @@ func folderManifest(folder string) ([]Utterance, error) {
 
 // libriSpeech reads the files ….trans.txt in a folder, at any depth: lines of a name and a text. The recording has the name.
 func libriSpeech(folder string) (all []Utterance, err error) {
+	transcript := "" // one of them
 	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return fmt.Errorf("audio: %w", err)
@@ -169,6 +170,7 @@ func libriSpeech(folder string) (all []Utterance, err error) {
 		if d.IsDir() || !strings.HasSuffix(path, ".trans.txt") {
 			return nil
 		}
+		transcript = path
 		return keyed(path, func(name, text string, at int) error {
 			voice, _, _ := strings.Cut(name, "-")
 			u := Utterance{Path: name, Text: text, Voice: voice, Name: name, File: path, Line: at}
@@ -180,6 +182,9 @@ func libriSpeech(folder string) (all []Utterance, err error) {
 			return nil
 		})
 	})
+	if err == nil && len(all) == 0 && transcript != "" {
+		return nil, fmt.Errorf("audio: %s names no recordings", transcript)
+	}
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("audio: the folder %s is no manifest: it has no wav.scp (Kaldi), metadata.csv (LJSpeech) or ….trans.txt (LibriSpeech)", folder)
 	}

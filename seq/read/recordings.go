@@ -130,7 +130,7 @@ func (r *Recordings) Characters() (tokens []string) {
 }
 
 // Spell turns the texts into tokens. It leaves out the recordings whose text the network cannot write: it has a character that is not one of its
-// tokens, or more tokens than the recording has frames, of which CTC takes one for each token, and another between two that are alike.
+// tokens, or more tokens than the recording has frames for (Network.Fits).
 //
 // Errors: no recording is left.
 func (r *Recordings) Spell(n *Network) error {
@@ -144,8 +144,8 @@ func (r *Recordings) Spell(n *Network) error {
 				y, err = decomposed, nil
 			}
 		}
-		if frames := n.Frames(len(all.features[0][i]) / r.of.rows()); err == nil && frames < leastFrames(y) {
-			err = fmt.Errorf("the text has %d tokens, which need %d frames; the recording has %d", len(y), leastFrames(y), frames)
+		if err == nil {
+			err = n.Fits(len(all.features[0][i])/r.of.rows(), y)
 		}
 		if err != nil {
 			r.leaveOut(u, fmt.Errorf("%s: %w", u.Path, err))
@@ -158,6 +158,14 @@ func (r *Recordings) Spell(n *Network) error {
 	}
 	if len(r.Paths) == 0 {
 		return r.some(all.sounds[0].File)
+	}
+	return nil
+}
+
+// Fits is the error of a line with a number of columns that has too few frames for tokens: CTC takes one for each token, and another between two that are alike.
+func (r *Network) Fits(columns int, tokens []int) error {
+	if frames, least := r.Frames(columns), leastFrames(tokens); frames < least {
+		return fmt.Errorf("the text has %d tokens, which need %d frames; there are %d", len(tokens), least, frames)
 	}
 	return nil
 }
