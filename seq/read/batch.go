@@ -1,7 +1,9 @@
 package read
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/autodiff"
@@ -64,10 +66,13 @@ func (b *Batch) Set(r *Network, lines []data.Line) {
 }
 
 // Record records the mean loss of the lines; those with too few frames for their text
-// count 0. It fails with train.ErrNothing where all are such.
+// count 0. It fails with train.ErrNothing where all are such, and where the network, one that begins with a model of another system, has fewer frames than the lines should.
 func (b *Batch) Record(r *Network, tape *autodiff.Tape) (*autodiff.Var, error) {
 	logits := r.Module.Forward(tape.Const(b.x)) // [N, C, T]
 	c, frames := r.Classes(), logits.Shape()[2]
+	if most := slices.Max(b.batch.InputLengths); frames < most {
+		return nil, fmt.Errorf("for lines of %d columns the model has %d frames; there must be %d: it does not read lines as long as that, which the data must leave out", b.x.Shape()[3], frames, most)
+	}
 	y := logits.Value.Float32s()
 	b.scores, b.grad = scratch.Sized(b.scores, len(y)), scratch.Sized(b.grad, len(y))
 	each := c * frames

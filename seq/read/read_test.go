@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/autodiff"
+	"github.com/energo-ml/energo/engine/nn"
+	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/seq/audio"
 )
 
@@ -222,4 +225,31 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	refuse("a folder without a card", "--resume", path)
+}
+
+// short is a network that gives no more than some frames, as models do that know no more places.
+type short struct {
+	nn.Module
+	most int
+}
+
+func (s short) Forward(x *autodiff.Var) *autodiff.Var {
+	return autodiff.Slice(s.Module.Forward(x), 2, 0, s.most)
+}
+
+// TestBatchTooLong: a batch of lines that are longer than the network reads is refused by their length.
+func TestBatchTooLong(t *testing.T) {
+	n, err := NewNetwork(Spec{Height: 16, Tokens: []string{"a"}, Channels: 8}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Module = short{n.Module, 10}
+	b := NewBatch(n.Classes(), 0)
+	for width, want := range map[int]string{20: "", 30: "for lines of 30 columns the model has 10 frames; there must be 15"} {
+		b.Set(n, []data.Line{{H: 16, W: width, Pixels: make([]float32, 16*width), Target: []int{0}}})
+		tape := autodiff.NewTape(tensor.Float32)
+		if _, err := b.Record(n, tape); (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%d columns: %v; want %q", width, err, want)
+		}
+	}
 }
