@@ -274,7 +274,44 @@ func dataReaders() []reader {
 			read: at(file, func(path string) (any, error) { return token.Read(path, token.Options{}) }),
 		}
 	}
+	packed := func(file string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			f, err := os.Open(filepath.Join(root, "seq/token/testdata/tokenizers", file+".gz"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			z, err := gzip.NewReader(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			content, err := io.ReadAll(z)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, dir, file, content)
+		}
+	}
+	spelled := func(file string) reader {
+		return reader{
+			name: "tokenizers/" + file, funcs: []string{"seq/token.OpenTokenizer", "seq/token.DecodeTokenizer"}, file: file, blind: noDigest, make: packed(file),
+			read: at(file, func(path string) (any, error) {
+				t, err := token.OpenTokenizer(path)
+				if err != nil {
+					return nil, err
+				}
+				pieces, err := t.Pieces("the \ufb01rst größe 42 AB")
+				return fmt.Sprint(pieces, err), nil
+			}),
+		}
+	}
 	all := []reader{
+		{name: "layouts/bpe.model", file: "bpe.model", make: packed("bpe.model"), blind: noDigest, read: at("bpe.model", func(path string) (any, error) { return token.Read(path, token.Options{}) })},
+		spelled("bpe.model"),
+		spelled("unigram.model"),
+		spelled("unigram.json"),
+		spelled("bpe_continuing.json"),
+		spelled("wordpiece.json"),
 		layout("plain.txt", "<blank>\na\nb\n|\nz\n"),
 		layout("tokens.txt", "<blk> 0\na 1\n▁b 2\n<unk> 3\n#0 4\n"),
 		layout("alphabet.txt", "# a comment\na\nb\n \nz\n"),

@@ -97,10 +97,10 @@ type Hypothesis struct {
 // several goroutines may use it, each with a [Stream] of its own.
 type Decoder struct {
 	beam      Beam
-	separator int32      // the class between words, or none
+	separator int32 // the class between words, or none
 	alphabet  alphabetOf
 	ends      []bool  // of each token: a word ends in it, or every token is a word
-	most      float64    // that a token can add to the total by the words that it ends
+	most      float64 // that a token can add to the total by the words that it ends
 	lexicon   *lexicon
 	words     *vocabulary
 	ids       []int32 // the vocabulary's number of each token, where every token is a word

@@ -261,8 +261,8 @@ func beams(t testing.TB) map[string]Beam {
 		"lexicon of pieces": with(words, func(b *Beam) {
 			b.Tokens, b.Lexicon, b.WordBonus = []string{"a", "_", " b", "b", " ab"}, []string{"ab", "b", "abb"}, 1
 		}),
-		"lexicon":    with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
-		"hot":        with(words, func(b *Beam) { b.Hot = hot }),
+		"lexicon": with(words, func(b *Beam) { b.Lexicon, b.WordBonus = []string{"ab", "b", "abb"}, 1 }),
+		"hot":     with(words, func(b *Beam) { b.Hot = hot }),
 		"hot pieces": with(words, func(b *Beam) {
 			b.Tokens, b.Hot = []string{"a", "_", " b", "b", " ab"}, []HotWord{{[]int{4}, 1.5}, {[]int{2}, 1}, {[]int{3, 0, 2}, 2}, {[]int{0}, -0.5}}
 		}),

@@ -164,9 +164,9 @@ func TestTokenizedLexicon(t *testing.T) {
 	}
 	b.Hot = []HotWord{{[]int{1}, 1}}
 	for want, bad := range map[string]func(*Beam){
-		`Lexicon[0]: Tokenize spells "dig" as "d"; it must be the same text`: func(b *Beam) { b.Tokenize = func(string) ([]int, error) { return []int{2}, nil } },
-		`Tokenize gives "dig" the token 9; it must be from 0 to 5`:           func(b *Beam) { b.Tokenize = func(string) ([]int, error) { return []int{9}, nil } },
-		"no such word": func(b *Beam) { b.Tokenize = func(string) ([]int, error) { return nil, errors.New("no such word") } },
+		`Lexicon[0]: "dig" is spelled as "d" by Tokenize; it must be the same text`: func(b *Beam) { b.Tokenize = func(string) ([]int, error) { return []int{2}, nil } },
+		`"dig" has the token 9 by Tokenize; it must be from 0 to 5`:                 func(b *Beam) { b.Tokenize = func(string) ([]int, error) { return []int{9}, nil } },
+		"no such word":                               func(b *Beam) { b.Tokenize = func(string) ([]int, error) { return nil, errors.New("no such word") } },
 		"Tokenize is set without a Separator":        func(b *Beam) { b.Separator, b.Lexicon = "", nil },
 		"Tokenize is set without Lexicon and Hot":    func(b *Beam) { b.Lexicon, b.Hot = nil, nil },
 		"Tokenize and Spellings are both set":        func(b *Beam) { b.Spellings = []string{"dig", "digit"} },

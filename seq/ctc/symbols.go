@@ -77,7 +77,7 @@ func (b *Beam) tokenized(word string, a *alphabetOf) (symbols []int32, err error
 	text := ""
 	for _, t := range tokens {
 		if t < 0 || t >= b.Classes || t == b.Blank {
-			return nil, fmt.Errorf("Tokenize gives %q the token %d; it must be from 0 to %d and not the blank %d", excerpt.Of(word), t, b.Classes-1, b.Blank)
+			return nil, fmt.Errorf("%q has the token %d by Tokenize; it must be from 0 to %d and not the blank %d", excerpt.Of(word), t, b.Classes-1, b.Blank)
 		}
 		text += b.Tokens[t]
 		for _, part := range a.words[t] {
@@ -85,7 +85,7 @@ func (b *Beam) tokenized(word string, a *alphabetOf) (symbols []int32, err error
 		}
 	}
 	if text = strings.TrimSuffix(strings.TrimPrefix(text, b.Separator), b.Separator); text != word {
-		return nil, fmt.Errorf("Tokenize spells %q as %q; it must be the same text", excerpt.Of(word), excerpt.Of(text))
+		return nil, fmt.Errorf("%q is spelled as %q by Tokenize; it must be the same text", excerpt.Of(word), excerpt.Of(text))
 	}
 	return symbols, nil
 }

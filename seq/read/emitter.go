@@ -35,6 +35,8 @@ type Emitter struct {
 	Stars     bool    // Align lets a wildcard stand before, between and after the sentences of a text, for what is said and not in it
 	Reader    *Reader // nil for an ONNX model and for another system's emissions
 
+	Tokenize func(text string) ([]int, error) // the one spelling of a text (token.Tokenizer.Speller); nil for all that the tokens allow. A Reader's network has its own
+
 	model   fileModel // nil but for an ONNX model
 	other   *OtherOptions
 	read    string           // the file of emissions that was read last
@@ -324,6 +326,9 @@ func (e *Emitter) Spell(text string) ([]int, error) {
 	if e.Reader != nil {
 		return e.Reader.Spell(text)
 	}
+	if e.Tokenize != nil {
+		return e.Tokenize(e.Normal(text))
+	}
 	b := ctc.Beam{Tokens: e.Classes, Blank: e.Blank}
 	return b.Spell(e.Tokens.Form(e.Normal(text)))
 }
@@ -441,7 +446,7 @@ func EndsSentence(word string) bool {
 	return strings.ContainsRune(".!?…。！？", last)
 }
 
-// sentence is all spellings of words, wildcards among them.
+// sentence is all spellings of words, or the one of Tokenize, wildcards among them.
 func (e *Emitter) sentence(words []string) (all ctc.Spellings, err error) {
 	for lo := 0; lo < len(words); {
 		if words[lo] == ctc.WildcardText {
@@ -457,9 +462,11 @@ func (e *Emitter) sentence(words []string) (all ctc.Spellings, err error) {
 		if err != nil {
 			return all, err
 		}
-		next, err := ctc.AllSpellings(e.Text(part), e.Classes, e.Blank)
-		if err != nil {
-			return all, err
+		next := ctc.OneSpelling(part)
+		if e.Tokenize == nil {
+			if next, err = ctc.AllSpellings(e.Text(part), e.Classes, e.Blank); err != nil {
+				return all, err
+			}
 		}
 		all.Append(next)
 		lo = hi

@@ -20,6 +20,22 @@ func byteText(name string) string {
 	return b.String()
 }
 
+// byteName is a text with a character for each byte, of which byteText is the inverse.
+func byteName(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		b.WriteRune(runeOf[text[i]])
+	}
+	return b.String()
+}
+
+var runeOf = func() (all [256]rune) {
+	for r, v := range byteOf {
+		all[v] = r
+	}
+	return all
+}()
+
 var byteOf = func() map[rune]byte {
 	m := map[rune]byte{}
 	next := rune(0x100)

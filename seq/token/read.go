@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,6 +27,7 @@ const most = 1 << 26
 //	vocab.json           Hugging Face's: an object of tokens and their classes. added_tokens.json, special_tokens_map.json and
 //	                     tokenizer_config.json beside it count, too
 //	tokenizer.json       Hugging Face's tokenizers: the vocabulary of the model, added_tokens, and what the decoder takes for the blank, for spaces and pieces
+//	.model               SentencePiece's, whatever its model
 //	JSON                 an array of tokens, an object of classes and their tokens, or either under tokens, labels, vocab, vocabulary or characters
 //	token and class      a line each, as k2, icefall, sherpa, wenet and ESPnet write them; a class alone is a space's. #0, #1 … at the end are symbols of
 //	                     a lexicon. Where the first class is 1, class 0 is the blank
@@ -41,7 +44,7 @@ const most = 1 << 26
 //
 // Errors: no tokens; one that is there twice; classes that are not 0, 1, 2 and so on; what is not UTF-8, by the line; Options that name what is not there.
 func Read(path string, o Options) (*Set, error) {
-	text, err := plaintext.ReadFile(path, most)
+	text, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +53,26 @@ func Read(path string, o Options) (*Set, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, nil
+}
+
+// readFile reads a file of tokens or of a tokenizer: what SentencePiece writes as it is, and texts as people have them.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && len(content) > most {
+		err = fmt.Errorf("there are more than %d bytes of tokens", most)
+	}
+	if _, other := sentencePiece(content); err == nil && other != nil && !strings.EqualFold(filepath.Ext(path), ".model") {
+		content, err = plaintext.ReadAll(bytes.NewReader(content), most)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return content, nil
 }
 
 // Of makes a set of a list of tokens, which are class 0, 1 and so on.
@@ -69,6 +92,13 @@ func parse(path string, text []byte, o Options) (*Set, error) {
 }
 
 func listingOf(path string, text []byte) (*listing, error) {
+	m, err := sentencePiece(text)
+	if err == nil || strings.EqualFold(filepath.Ext(path), ".model") {
+		if err != nil {
+			return nil, err
+		}
+		return m.listing(), nil
+	}
 	trimmed := bytes.TrimSpace(text)
 	isJSON := len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[')
 	if isJSON && (json.Valid(trimmed) || strings.EqualFold(filepath.Ext(strings.TrimSuffix(path, ".gz")), ".json")) {
@@ -298,7 +328,7 @@ func ofTokenizer(text []byte) (*listing, error) {
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, excerpt.Error(err)
 	}
-	l := &listing{layout: "Hugging Face's tokenizer.json"}
+	l := &listing{layout: huggingFaceLayout}
 	classes := map[string]int{}
 	if file.Model.Vocab[0] == '[' {
 		listed, err := ofArray(file.Model.Vocab)

@@ -51,7 +51,7 @@ anything that the text leaves out. Without a text, what the model reads is align
 alike, in pixels; and so are recordings and lines of text by an ONNX model, and another system's emissions, with a file of tokens in the run's place (see energo
 transcribe --help).
 
-A text is spelled by the tokens, and its own words are shown with their times. --normalise says how: none takes Unicode's
+A text is spelled by the tokens, in all ways that they allow or in the one of a --tokenizer, and its own words are shown with their times. --normalise says how: none takes Unicode's
 forms of characters to the tokens'; basic also takes letters to their case, and leaves punctuation and accents out that they do not have; en, de, fr and es also spell numbers, ordinals,
 amounts, times of day, signs and abbreviations: "Dr. Smith's 3 €" is aligned as "doctor smith's three euros". --unknown says
 what becomes of a character that the tokens still do not spell: error names it by its line and word, skip leaves it out of the spelling
@@ -110,6 +110,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 				{"truth", manifest != "", "it is for the files of a --manifest"},
 				{"text", manifest == "", "a --manifest has the texts"},
 				{"star", hasText, noText},
+				{"tokenizer", hasText, noText},
 			})
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {

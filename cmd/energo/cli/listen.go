@@ -23,6 +23,7 @@ type listenFlags struct {
 	logits, probs    bool
 	lengths          string
 	blank, separator string
+	tokenizer        string
 	channel          string
 }
 
@@ -32,6 +33,7 @@ func (l *listenFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&l.logits, "logits", false, "another system's emissions are logits: take their log-softmax")
 	f.BoolVar(&l.probs, "probs", false, "another system's emissions are probabilities: take their logarithms")
 	f.StringVar(&l.lengths, "lengths", "", "`file` of the number of frames of each recording of a file of emissions of several (.npy, JSON or text)")
+	f.StringVar(&l.tokenizer, "tokenizer", "", "`file` of the tokenizer that the model's texts were spelled by, tokenizer.json or SentencePiece's .model: its one spelling counts, not all that the tokens allow")
 	l.addTokens(f)
 }
 
@@ -58,12 +60,26 @@ func (l *listenFlags) scale() (ctc.Scale, error) {
 	return ctc.LogProbs, nil
 }
 
-// listen opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions, of which first is one, and - the input.
+// listen is open with the tokenizer of the flags.
 func listen(path string, flags listenFlags, first string, input io.Reader) (*read.Emitter, error) {
-	if !(flags.frame > 0 && flags.frame < 1e6) {
-		return nil, usagef("--frame is %v; it must be above 0", flags.frame)
+	e, err := flags.open(path, first, input)
+	if err != nil || flags.tokenizer == "" || e.Reader != nil {
+		return e, err
 	}
-	scale, err := flags.scale()
+	t, err := token.OpenTokenizer(flags.tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	e.Tokenize = t.Speller(e.Tokens)
+	return e, nil
+}
+
+// open opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions, of which first is one, and - the input.
+func (l *listenFlags) open(path, first string, input io.Reader) (*read.Emitter, error) {
+	if !(l.frame > 0 && l.frame < 1e6) {
+		return nil, usagef("--frame is %v; it must be above 0", l.frame)
+	}
+	scale, err := l.scale()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +91,7 @@ func listen(path string, flags listenFlags, first string, input io.Reader) (*rea
 		return read.ONNXEmitter(path)
 	}
 	if !info.IsDir() {
-		return read.OtherEmitter(path, read.OtherOptions{Tokens: flags.tokens(), Frame: flags.frame, Scale: scale, Lengths: flags.lengths, First: first, Input: input})
+		return read.OtherEmitter(path, read.OtherOptions{Tokens: l.tokens(), Frame: l.frame, Scale: scale, Lengths: l.lengths, First: first, Input: input})
 	}
 	r, err := read.Open(path)
 	if err != nil {
@@ -96,6 +112,7 @@ func listenRules(e *read.Emitter) []rule {
 		{"blank", others, card},
 		{"separator", others, card},
 		{"channel", e.Hears(), "the files are no recordings"},
+		{"tokenizer", e.Reader == nil, "the tokens of a run are characters, which spell a text in one way"},
 	}
 }
 

@@ -20,7 +20,7 @@ func newTokens() *cobra.Command {
 (a space is where words part). energo transcribe and energo align take the file alike, with the same flags.
 
 It reads vocab.json and tokenizer.json of Hugging Face, tokens.txt of k2, icefall, sherpa, wenet and ESPnet (a token and its class a line), the lists of torchaudio, flashlight, NeMo, PaddleOCR,
-TensorFlow, Keras and DeepSpeech (a token a line, or JSON), SentencePiece's .vocab, WordPiece's vocab.txt, and fairseq's dictionaries.
+TensorFlow, Keras and DeepSpeech (a token a line, or JSON), SentencePiece's .model and .vocab, WordPiece's vocab.txt, and fairseq's dictionaries.
 
 With a file of emissions, their number of classes counts: a blank that the file does not list is the class behind all tokens. Without one, a list that has no blank is taken for such.`,
 		Example: `  energo tokens vocab.json

@@ -75,6 +75,9 @@ func (d *decodeFlags) decoder(e *read.Emitter, times bool) (*ctc.Decoder, error)
 		if err := readLexicon(&b, d.lexicon); err != nil {
 			return nil, err
 		}
+		if b.Spellings != nil && e.Tokenize != nil {
+			return nil, usagef("--tokenizer spells the words of a lexicon, and %s has spellings of its own; leave one of them out", d.lexicon)
+		}
 	}
 	words, err := d.hotWords()
 	if err != nil {
@@ -86,6 +89,9 @@ func (d *decodeFlags) decoder(e *read.Emitter, times bool) (*ctc.Decoder, error)
 			return nil, fmt.Errorf("%s: %w", w.from, err)
 		}
 		b.Hot = append(b.Hot, ctc.HotWord{Tokens: tokens, Boost: w.boost})
+	}
+	if e.Separator != "" && (b.Lexicon != nil || b.Hot != nil) {
+		b.Tokenize = e.Tokenize
 	}
 	dec, err := ctc.NewDecoder(b)
 	if err != nil {
@@ -151,7 +157,7 @@ log-probabilities, --logits or --probs, each frame of which must add up to 1; - 
 
 Without further flags each frame's best class counts. A beam search sums over alignments; language models, a lexicon and hot words
 steer it. A word that no language model has is unlikely, not impossible: it costs 10 nats beside its probability as <unk>; --unk makes that more or less. A line of a lexicon is a word or, as flashlight has them, a word
-and the tokens that spell it, as often as it has spellings. Texts may be gzipped, in UTF-8 or UTF-16. Spaces at the ends of a text and doubled ones are left out; of
+and the tokens that spell it, as often as it has spellings. Hot words and words of a lexicon count however tokens spell them; with --tokenizer, as it spells them. Texts may be gzipped, in UTF-8 or UTF-16. Spaces at the ends of a text and doubled ones are left out; of
 hypotheses that are then alike, only the best is shown. --manifest reads the files that a manifest names (see energo train speech --help) and counts errors
 against its texts; --normalise en, de, fr or es makes both alike before, in small letters, without punctuation and with numbers spelled. A recording that is cut off is read up to there, with a warning. The file - is a recording from standard input, such as what ffmpeg
 makes of other formats; --channel each reads every channel by itself. --stream reads recordings in chunks, as they would come from a microphone, and shows after each what
@@ -248,6 +254,7 @@ func (t *transcribing) rules(manifest string) []rule {
 		{"unk", len(t.lm) > 0, "there is no language model (--lm) that words are unknown to"},
 		{"hot-boost", len(t.hotFiles) > 0 || slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
 		{"normalise", manifest != "", "errors are counted against the texts of a --manifest"},
+		{"tokenizer", t.lexicon != "" || len(t.hot) > 0 || len(t.hotFiles) > 0, "it spells the words of --lexicon and --hot, of which there are none"},
 		{"edits", manifest != "", "errors are counted against the texts of a --manifest"},
 		{"edits", !t.json, "--json shows texts and references alone"},
 		{"chunk", t.stream, "recordings are read in chunks with --stream alone"},
