@@ -156,12 +156,12 @@ func useLevel(name string) error {
 }
 
 // compare runs one job on all sides in turn. There is a result for each peer that has the job, or one without a peer.
-func compare(s settings, peers []*peer, name string) ([]*result, error) {
+func compare(s settings, peers []*other, name string) ([]*result, error) {
 	ours, err := startOurs(s)
 	if err != nil {
 		return nil, err
 	}
-	defer ours.kill()
+	defer ours.Kill()
 	sides := []*side{ours}
 	if err := ours.setup(name, s.turn); err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func compare(s settings, peers []*peer, name string) ([]*result, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer theirs.kill()
+		defer theirs.Kill()
 		err = theirs.setup(name, s.turn)
 		if errors.Is(err, errNoJob) {
 			continue

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/energo-ml/energo/internal/peer"
 )
 
 // request and answer are the lines between this command and its two sides.
@@ -36,9 +35,7 @@ var errNoJob = errors.New("the side does not have this job")
 
 // side is a process that runs jobs and times them.
 type side struct {
-	cmd     *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Reader
+	*peer.Process
 	version string
 	blas    string
 	runs    int // a turn
@@ -48,26 +45,16 @@ type side struct {
 }
 
 func start(cmd *exec.Cmd) (*side, error) {
-	in, err := cmd.StdinPipe()
+	p, err := peer.Start(cmd)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
+	var hello answer
+	if err := p.Read(&hello); err != nil {
+		p.Kill()
 		return nil, err
 	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	d := &side{cmd: cmd, in: in, out: bufio.NewReader(out)}
-	hello, err := d.read()
-	if err != nil {
-		d.kill()
-		return nil, err
-	}
-	d.version, d.blas = hello.Version, hello.BLAS
-	return d, nil
+	return &side{Process: p, version: hello.Version, blas: hello.BLAS}, nil
 }
 
 func startOurs(s settings) (*side, error) {
@@ -80,30 +67,9 @@ func startOurs(s settings) (*side, error) {
 	return start(cmd)
 }
 
-func (d *side) kill() {
-	d.in.Close()
-	d.cmd.Process.Kill()
-	d.cmd.Wait()
-}
-
-func (d *side) read() (answer, error) {
-	var a answer
-	line, err := d.out.ReadBytes('\n')
-	if err != nil {
-		return a, fmt.Errorf("%s stopped: %w", filepath.Base(d.cmd.Path), err)
-	}
-	return a, json.Unmarshal(line, &a)
-}
-
-func (d *side) ask(r request) (answer, error) {
-	line, err := json.Marshal(r)
-	if err != nil {
-		return answer{}, err
-	}
-	if _, err := d.in.Write(append(line, '\n')); err != nil {
-		return answer{}, err
-	}
-	return d.read()
+func (d *side) ask(r request) (a answer, err error) {
+	err = d.Ask(r, &a)
+	return a, err
 }
 
 // setup prepares a job and finds how many runs fill a turn.
@@ -142,11 +108,11 @@ func (d *side) end() error {
 //go:embed peer/*.py
 var scripts embed.FS
 
-// peer is a Python that can import torch, and a folder with our scripts.
-type peer struct{ python, dir string }
+// other is a Python that can import torch, and a folder with our scripts.
+type other struct{ python, dir string }
 
 // findPeers finds those of a list with commas.
-func findPeers(commands string) (all []*peer, err error) {
+func findPeers(commands string) (all []*other, err error) {
 	if commands == "none" {
 		return nil, nil
 	}
@@ -161,54 +127,35 @@ func findPeers(commands string) (all []*peer, err error) {
 	return all, nil
 }
 
-func removeAll(peers []*peer) {
+func removeAll(peers []*other) {
 	for _, p := range peers {
 		p.remove()
 	}
 }
 
-// findPeer looks for command along PATH and takes the first that imports torch:
-// a machine often has several Pythons.
-func findPeer(command string) (*peer, error) {
-	candidates := []string{command}
-	if filepath.Base(command) == command {
-		candidates = nil
-		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
-			candidates = append(candidates, filepath.Join(dir, command))
-		}
+func findPeer(command string) (*other, error) {
+	python, err := peer.Python(command, "torch")
+	if err != nil {
+		return nil, fmt.Errorf("%w (Debian: apt-get install python3-torch); name another with -peer, or -peer none", err)
 	}
-	for _, c := range candidates {
-		if exec.Command(c, "-c", "import torch").Run() == nil {
-			return newPeer(c)
-		}
-	}
-	return nil, fmt.Errorf("no %s can import torch (Debian: apt-get install python3-torch); name another with -peer, or -peer none", command)
-}
-
-func newPeer(python string) (*peer, error) {
-	dir, err := os.MkdirTemp("", "energo-bench-")
+	dir, err := peer.Scripts(scripts)
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{python: python, dir: dir}
-	if err := os.CopyFS(dir, scripts); err != nil {
-		p.remove()
-		return nil, err
-	}
-	return p, nil
+	return &other{python, dir}, nil
 }
 
-func (p *peer) remove() { os.RemoveAll(p.dir) }
+func (p *other) remove() { os.RemoveAll(p.dir) }
 
 // start refuses a peer whose BLAS is the reference implementation, unless that is asked for: it is some thirty times slower than what a user would install.
-func (p *peer) start(s settings) (*side, error) {
+func (p *other) start(s settings) (*side, error) {
 	script := filepath.Join(p.dir, "peer", "peer.py")
 	d, err := start(exec.Command(p.python, "-B", script, strconv.Itoa(s.threads)))
 	if err != nil {
 		return nil, err
 	}
 	if err := fair(d, s.reference); err != nil {
-		d.kill()
+		d.Kill()
 		return nil, fmt.Errorf("%s: %w", p.python, err)
 	}
 	return d, nil

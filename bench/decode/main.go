@@ -5,11 +5,10 @@
 //
 // The emissions are drawn: words of a vocabulary of 5,000, letter by letter, with blanks, and one frame of four in doubt. All use the
 // same beam and threshold, and the same 3-gram model and lexicon where there is one. Times are those of a process's cores, so that what else runs counts for little;
-// the least of all turns counts.
+// the least of all turns counts. A side that takes longer than half a minute has one turn. flashlight has no hot words.
 package main
 
 import (
-	"bufio"
 	_ "embed"
 	"encoding/binary"
 	"encoding/json"
@@ -23,6 +22,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/energo-ml/energo/internal/peer"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/ngram"
 )
@@ -48,8 +48,6 @@ type task struct {
 	Side string `json:"side,omitempty"`
 	Hot  int    `json:"hot"`
 	LM   bool   `json:"lm"`
-	// Frames is how many frames the others decode, of the first emissions; 0 is all. With hot words, pyctcdecode is too slow for more.
-	Frames int `json:"frames"`
 	// Closed allows the words of the lexicon alone, as flashlight does with a model.
 	Closed bool `json:"-"`
 }
@@ -73,18 +71,18 @@ type trial struct {
 }
 
 func main() {
-	peer := flag.String("peer", "python3", "Python `command` that can import pyctcdecode, kenlm and flashlight, or none")
+	command := flag.String("peer", "python3", "Python `command` that can import pyctcdecode, kenlm and flashlight, or none")
 	beam := flag.Int("beam", 100, "width of the beam")
 	files := flag.Int("files", 20, "number of emissions, of 400 frames")
 	turns := flag.Int("turns", 3, "turns of each side")
 	flag.Parse()
-	if err := run(*peer, *beam, *files, *turns); err != nil {
+	if err := run(*command, *beam, *files, *turns); err != nil {
 		fmt.Fprintln(os.Stderr, "decode:", err)
 		os.Exit(1)
 	}
 }
 
-func run(peer string, beam, files, turns int) error {
+func run(command string, beam, files, turns int) error {
 	dir, err := os.MkdirTemp("", "decode")
 	if err != nil {
 		return err
@@ -94,12 +92,16 @@ func run(peer string, beam, files, turns int) error {
 	if err != nil {
 		return err
 	}
-	var p *python
-	if peer != "none" {
-		if p, err = t.python(peer); err != nil {
+	var p *peer.Process
+	if command != "none" {
+		python, err := peer.Python(command, "pyctcdecode, kenlm, flashlight.lib.text.decoder")
+		if err != nil {
 			return err
 		}
-		defer p.end()
+		if p, err = peer.Start(exec.Command(python, filepath.Join(dir, "peer.py"), dir)); err != nil {
+			return err
+		}
+		defer p.Kill()
 	}
 	fmt.Printf("%d frames of %d classes, beam %d, threshold %g\n", t.frames, len(t.Tokens), t.Beam, t.Threshold)
 	fmt.Println("model  hot words   side          frames/s   energo's  word errors")
@@ -107,10 +109,10 @@ func run(peer string, beam, files, turns int) error {
 		{},
 		{LM: true},
 		{LM: true, Closed: true},
-		{Hot: 100, Frames: 40},
-		{Hot: 100, LM: true, Frames: 40},
-		{Hot: 10000, Frames: 10},
-		{Hot: 10000, LM: true, Frames: 10},
+		{Hot: 100},
+		{Hot: 100, LM: true},
+		{Hot: 10000},
+		{Hot: 10000, LM: true},
 	} {
 		if err := t.compare(c, p, turns); err != nil {
 			return err
@@ -119,8 +121,11 @@ func run(peer string, beam, files, turns int) error {
 	return nil
 }
 
+// long is how many seconds of a turn are enough.
+const long = 30
+
 // compare decodes by a task on all sides that can.
-func (t *trial) compare(c task, p *python, turns int) error {
+func (t *trial) compare(c task, p *peer.Process, turns int) error {
 	sides := []string{"energo"}
 	if p != nil && !c.Closed {
 		sides = append(sides, "pyctcdecode")
@@ -131,6 +136,9 @@ func (t *trial) compare(c task, p *python, turns int) error {
 	best := make([]answer, len(sides))
 	for turn := range turns {
 		for i, side := range sides {
+			if turn > 0 && best[i].Seconds > long {
+				continue
+			}
 			c.Side = side
 			a, err := t.decode(c, p)
 			if err != nil {
@@ -150,13 +158,8 @@ func (t *trial) compare(c task, p *python, turns int) error {
 	}
 	ours := float64(t.frames) / best[0].Seconds
 	for i, side := range sides {
-		speed, wrong := float64(t.frames)/best[i].Seconds, "-"
-		if len(best[i].Texts) == len(t.texts) {
-			wrong = fmt.Sprintf("%.2f %%", 100*t.errors(best[i].Texts))
-		} else {
-			speed = float64(c.Frames) / best[i].Seconds
-		}
-		fmt.Printf("%-6s %9d   %-11s %10.0f   %7.1f×   %11s\n", model, c.Hot, side, speed, ours/speed, wrong)
+		speed := float64(t.frames) / best[i].Seconds
+		fmt.Printf("%-6s %9d   %-11s %10.0f   %7.1f×   %9.2f %%\n", model, c.Hot, side, speed, ours/speed, 100*t.errors(best[i].Texts))
 	}
 	return nil
 }
@@ -170,9 +173,12 @@ func (t *trial) errors(texts []string) float64 {
 	return n.Rate()
 }
 
-func (t *trial) decode(c task, p *python) (a answer, err error) {
+func (t *trial) decode(c task, p *peer.Process) (a answer, err error) {
 	if c.Side != "energo" {
-		return p.decode(c)
+		if err = p.Ask(c, &a); err == nil && a.Error != "" {
+			err = errors.New(a.Error)
+		}
+		return a, err
 	}
 	b := ctc.Beam{Tokens: t.Tokens, Blank: t.Blank, Separator: " ", Width: t.Beam, Threshold: t.Threshold}
 	if c.LM {
@@ -306,50 +312,4 @@ func (t *trial) say(rng *rand.Rand, text string) (x []float32) {
 		last = letter
 	}
 	return x
-}
-
-// python is the other side.
-type python struct {
-	cmd *exec.Cmd
-	in  *json.Encoder
-	out *bufio.Reader
-	end func()
-}
-
-func (t *trial) python(command string) (*python, error) {
-	cmd := exec.Command(command, filepath.Join(t.dir, "peer.py"), t.dir)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	end := func() {
-		in.Close()
-		_ = cmd.Wait()
-	}
-	return &python{cmd, json.NewEncoder(in), bufio.NewReader(out), end}, nil
-}
-
-func (p *python) decode(c task) (a answer, err error) {
-	if err := p.in.Encode(c); err != nil {
-		return a, err
-	}
-	line, err := p.out.ReadBytes('\n')
-	if err != nil {
-		return a, err
-	}
-	if err := json.Unmarshal(line, &a); err != nil {
-		return a, fmt.Errorf("%w in %q", err, line)
-	}
-	if a.Error != "" {
-		return a, errors.New(a.Error)
-	}
-	return a, nil
 }
