@@ -163,3 +163,38 @@ func BenchmarkBeam(b *testing.B) {
 		})
 	}
 }
+
+// Hot words of pieces are read byte by byte, whatever pieces spell them.
+func BenchmarkHotWordsOfPieces(b *testing.B) {
+	rng := rand.New(rand.NewPCG(13, 13))
+	tokens := []string{"_", " "}
+	for _, mark := range []string{"", " "} {
+		for c := 'a'; c <= 'z'; c++ {
+			tokens = append(tokens, mark+string(c))
+		}
+		for _, w := range words(rng, 200, 26) {
+			tokens = append(tokens, mark+w[:2+rng.IntN(2)])
+		}
+	}
+	seen := map[string]bool{}
+	for i, s := range tokens {
+		if seen[s] {
+			tokens[i] = fmt.Sprintf("%sx%d", s, i)
+		}
+		seen[s] = true
+	}
+	x := spoken(rng, 400, len(tokens))
+	for _, n := range []int{0, 100, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			beam := Beam{Tokens: tokens, Classes: len(tokens), Separator: " "}
+			for _, w := range words(rand.New(rand.NewPCG(14, 14)), n, 26) {
+				labels, err := beam.Spell(" " + w)
+				if err != nil {
+					b.Fatal(err)
+				}
+				beam.Hot = append(beam.Hot, HotWord{labels, 4})
+			}
+			benchmarkBeam(b, beam, x)
+		})
+	}
+}

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // HotWord is a word or phrase that is likelier here than elsewhere: a name, a term.
 //
-// Where a beam has a separator, it occurs wherever whole words are its text, whatever tokens spell them; with [Beam.Tokenize], where they
+// Where a beam has a separator, it occurs wherever whole words are its text (separators at its ends count for nothing), whatever tokens spell them; with [Beam.Tokenize], where they
 // are spelled by these tokens. Without a separator it occurs where these tokens do.
 type HotWord struct {
 	Tokens []int   // as labels; [Beam.Spell] gives the fewest for a text
@@ -41,24 +42,22 @@ type hotWords struct {
 }
 
 func (b *Beam) checkHotWords() error {
-	separator := b.separator()
 	for i, w := range b.Hot {
 		if !(math.Abs(w.Boost) <= maxNats) {
 			return fmt.Errorf("ctc: Hot[%d].Boost is %v; it must be from %v to %v", i, w.Boost, -maxNats, maxNats)
 		}
-		if len(w.Tokens) == 0 {
-			return fmt.Errorf("ctc: Hot[%d].Tokens is empty; it must have a token", i)
-		}
+		said := false
 		for j, c := range w.Tokens {
 			if c < 0 || c >= b.Classes || c == b.Blank {
 				return fmt.Errorf("ctc: Hot[%d].Tokens[%d] is %d; it must be from 0 to %d and not the blank %d", i, j, c, b.Classes-1, b.Blank)
 			}
-			if c == separator && (j == 0 || j == len(w.Tokens)-1) {
-				return fmt.Errorf("ctc: Hot[%d].Tokens[%d] is the separator; there it may only be between words", i, j)
-			}
 			if b.Separator != "" && b.Tokens[c] == "" {
 				return fmt.Errorf("ctc: Hot[%d].Tokens[%d] is %d, which has no text; it must be a token of the text", i, j, c)
 			}
+			said = said || b.Separator == "" || strings.ReplaceAll(b.Tokens[c], b.Separator, "") != ""
+		}
+		if !said {
+			return fmt.Errorf("ctc: Hot[%d].Tokens is %v; it must have a token other than separators", i, w.Tokens)
 		}
 	}
 	return nil

@@ -101,7 +101,7 @@ func begun(b *Beam, text string, from int) (lent, boost float64) {
 // A hot word of pieces counts however they spell it, at a text's start and end, too; with Tokenize by its own tokens alone.
 func TestHotWordsOfPieces(t *testing.T) {
 	tokens := []string{"_", " dig", " d", "ig", "it", " ", "s", " a", "dig"}
-	b := Beam{Tokens: tokens, Separator: " ", Hot: []HotWord{{[]int{1}, 3}, {[]int{1, 4, 7}, 0.5}}}
+	b := Beam{Tokens: tokens, Separator: " ", Hot: []HotWord{{[]int{1}, 3}, {[]int{5, 1, 4, 5, 7, 5}, 0.5}}}
 	for _, c := range []struct {
 		classes []int
 		boost   float64
@@ -109,6 +109,7 @@ func TestHotWordsOfPieces(t *testing.T) {
 		{[]int{1}, 3},
 		{[]int{2, 3}, 3},
 		{[]int{5, 8}, 3},
+		{[]int{5, 5, 2, 3, 5}, 3},
 		{[]int{8}, 3},
 		{[]int{2, 3, 7, 1}, 6},
 		{[]int{2, 3, 5, 5, 1, 5}, 6},
@@ -171,7 +172,7 @@ func TestTokenizedLexicon(t *testing.T) {
 		"Tokenize is set without Lexicon and Hot":    func(b *Beam) { b.Lexicon, b.Hot = nil, nil },
 		"Tokenize and Spellings are both set":        func(b *Beam) { b.Spellings = []string{"dig", "digit"} },
 		"Hot[0].Tokens[0] is 2, which has no text":   func(b *Beam) { b.Tokens = []string{"_", " dig", "", "ig", "it", " "}; b.Hot[0].Tokens = []int{2} },
-		"Hot[0].Tokens[0] is the separator; there i": func(b *Beam) { b.Hot = []HotWord{{[]int{5}, 1}} },
+		"Hot[0].Tokens is [5]; it must have a token": func(b *Beam) { b.Hot = []HotWord{{[]int{5}, 1}} },
 	} {
 		wrong := b
 		bad(&wrong)

@@ -195,11 +195,11 @@ func TestBeamErrors(t *testing.T) {
 		{Beam{Classes: 3, WordBonus: math.Inf(-1)}, "WordBonus is -Inf"},
 		{Beam{Classes: 3, WordBonus: 1e7}, "WordBonus is 1e+07; it must be from -1e+06 to 1e+06"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, -1e308}}}, "Hot[0].Boost is -1e+308; it must be from -1e+06 to 1e+06"},
-		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, 1}, {nil, 1}}}, "Hot[1].Tokens is empty"},
+		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, 1}, {nil, 1}}}, "Hot[1].Tokens is []; it must have a token"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1, 0}, 1}}}, "Hot[0].Tokens[1] is 0"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1, 3}, 1}}}, "Hot[0].Tokens[1] is 3"},
 		{Beam{Classes: 3, Hot: []HotWord{{[]int{1}, math.NaN()}}}, "Hot[0].Boost is NaN"},
-		{Beam{Tokens: []string{"", "a", " "}, Separator: " ", Hot: []HotWord{{[]int{1, 2}, 1}}}, "Hot[0].Tokens[1] is the separator"},
+		{Beam{Tokens: []string{"", "a", " "}, Separator: " ", Hot: []HotWord{{[]int{1, 2}, 1}, {[]int{2, 2}, 1}}}, "Hot[1].Tokens is [2 2]; it must have a token other than separators"},
 	} {
 		if _, err := NewDecoder(c.b); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v; want %q", c.b, err, c.want)
