@@ -248,7 +248,8 @@ func (s *search) extend(row []float32, from int32) {
 // they gain is known or bounded, so that the bound of all others need not provide for it.
 func (s *search) extendHot(row []float32, from int32, b bounds) {
 	hot := s.d.hot
-	for n := s.forest.at[s.beam[from].prefix].hot; n != 0; n = hot.fail[n] {
+	state := s.forest.at[s.beam[from].prefix].hot
+	for n := state; n != 0; n = hot.fail[n] {
 		for k := hot.first[n]; k < hot.first[n+1]; k++ {
 			for _, token := range hot.beginning[hot.label[k]] {
 				if s.seen[token] == s.round {
@@ -256,7 +257,11 @@ func (s *search) extendHot(row []float32, from int32, b bounds) {
 				}
 				s.seen[token] = s.round // for the shorter ends, too
 				v := float64(row[token])
-				if b.of(s.d, token)+hot.bound(k+1, token)+v >= s.least && tokenKey(row[token], int(token)) <= s.last {
+				bound := b.of(s.d, token) + v
+				if bound+hot.bound(k+1, token) < s.least || tokenKey(row[token], int(token)) > s.last {
+					continue
+				}
+				if len(hot.symbols[token]) == 1 || bound+hot.gain(state, token) >= s.least {
 					s.try(from, token, v)
 				}
 			}

@@ -159,8 +159,7 @@ func (h *hotWords) gains(blank int) {
 	h.bestBoost, h.bestLent = max(slices.Max(h.boost), 0), slices.Max(h.lent)
 	h.alone, h.most = make([]float64, len(h.symbols)), math.Inf(-1)
 	for t := range h.symbols {
-		n, boost := h.next(0, int32(t))
-		if h.alone[t] = boost + h.lent[n]; t != blank {
+		if h.alone[t] = h.gain(0, int32(t)); t != blank {
 			h.most = max(h.most, h.alone[t])
 		}
 	}
@@ -173,6 +172,12 @@ func (h *hotWords) bound(state, token int32) float64 {
 		return h.boost[state] + h.lent[state]
 	}
 	return h.boost[state] + float64(more)*h.bestBoost + h.bestLent
+}
+
+// gain is what a token gains after a state.
+func (h *hotWords) gain(state, token int32) float64 {
+	n, boost := h.next(state, token)
+	return boost + h.lent[n]
 }
 
 // next returns the state after a token, and the boosts of the hot words that end in it.
