@@ -20,6 +20,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/energo-ml/energo/internal/peer"
@@ -75,14 +77,35 @@ func main() {
 	beam := flag.Int("beam", 100, "width of the beam")
 	files := flag.Int("files", 20, "number of emissions, of 400 frames")
 	turns := flag.Int("turns", 3, "turns of each side")
+	numbers := flag.String("hot", "0,100,10000", "numbers of hot words that are compared, with commas between")
 	flag.Parse()
-	if err := run(*command, *beam, *files, *turns); err != nil {
+	var hot []int
+	for s := range strings.SplitSeq(*numbers, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || !slices.ContainsFunc(tasks, func(t task) bool { return t.Hot == n }) {
+			fmt.Fprintf(os.Stderr, "decode: -hot has %q; it must be of 0, 100 and 10000\n", s)
+			os.Exit(2)
+		}
+		hot = append(hot, n)
+	}
+	if err := run(*command, hot, *beam, *files, *turns); err != nil {
 		fmt.Fprintln(os.Stderr, "decode:", err)
 		os.Exit(1)
 	}
 }
 
-func run(command string, beam, files, turns int) error {
+// tasks are what is compared.
+var tasks = []task{
+	{},
+	{LM: true},
+	{LM: true, Closed: true},
+	{Hot: 100},
+	{Hot: 100, LM: true},
+	{Hot: 10000},
+	{Hot: 10000, LM: true},
+}
+
+func run(command string, hot []int, beam, files, turns int) error {
 	dir, err := os.MkdirTemp("", "decode")
 	if err != nil {
 		return err
@@ -105,15 +128,10 @@ func run(command string, beam, files, turns int) error {
 	}
 	fmt.Printf("%d frames of %d classes, beam %d, threshold %g\n", t.frames, len(t.Tokens), t.Beam, t.Threshold)
 	fmt.Println("model  hot words   side          frames/s   energo's  word errors")
-	for _, c := range []task{
-		{},
-		{LM: true},
-		{LM: true, Closed: true},
-		{Hot: 100},
-		{Hot: 100, LM: true},
-		{Hot: 10000},
-		{Hot: 10000, LM: true},
-	} {
+	for _, c := range tasks {
+		if !slices.Contains(hot, c.Hot) {
+			continue
+		}
 		if err := t.compare(c, p, turns); err != nil {
 			return err
 		}
