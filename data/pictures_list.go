@@ -2,6 +2,7 @@ package data
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -11,13 +12,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // PictureFile is a picture that is not read yet.
 type PictureFile struct {
-	File  string // to open
-	Path  string // relative to the folder, with slashes, or as the CSV has it
-	Label string // its class
+	File   string            // to open
+	Path   string            // relative to the folder, with slashes, or as the CSV has it
+	Label  string            // its class; "" where it has none
+	Fields map[string]string // of a CSV file with further columns: what is not empty, by their names
 
 	listed string // file and line of the list that names it; "" where a folder has it
 }
@@ -30,12 +34,18 @@ func (f *PictureFile) fault(err error) error {
 	return fmt.Errorf("%s: %w", f.listed, err)
 }
 
-// ListPictures lists the pictures of a folder that has a subfolder for each class, in the order of
-// their paths, or of a CSV file with a row path,label for each, in its order; a header path,label
-// and a byte order mark may come first, and paths are relative to the file. In a folder, files
-// count whose names end as those of PNG, JPEG, GIF and WebP do; they may lie deeper
-// than the class's folder; names that begin with a dot are passed over.
-func ListPictures(source string) ([]PictureFile, error) {
+// ListPictures lists the pictures of a folder, of any depth and shape, in the order of their paths; or a picture that is named itself; or
+// those of a CSV file with a row path,label for each, in its order. In a folder, files count whose names end as those of pictures do, and the
+// label is the name of the subfolder that they lie in, at whatever depth; those beside the subfolders have none. Subfolders may be links to
+// folders; deeper, such links are not followed. In a CSV file, a header and a byte order mark may come first, and paths are relative to the
+// file; with a header path,label and more names, the further columns are Fields.
+//
+// What is left out of a folder is counted by reason and suffix: files of no format that is read, names that begin with a dot, what other
+// programs leave beside pictures (__MACOSX, @eaDir, Thumbs.db), links to nothing, empty folders, folders that cannot be opened.
+//
+// Errors: a source that is not there, or neither a folder nor a regular file; one without pictures, with what was left out; a CSV file's
+// rows, by their lines.
+func ListPictures(source string) (*PictureListing, error) {
 	info, err := os.Stat(source)
 	switch {
 	case err != nil:
@@ -43,93 +53,237 @@ func ListPictures(source string) ([]PictureFile, error) {
 	case info.IsDir():
 		return listFolder(source)
 	case !info.Mode().IsRegular(): // opening a pipe would wait for its writer
-		return nil, fmt.Errorf("%s is not a regular file; it must be a folder of pictures or a CSV file path,label", source)
+		return nil, fmt.Errorf("%s is not a regular file; it must be a folder of pictures, a picture or a CSV file path,label", source)
+	case isPicture(source):
+		name := filepath.Base(source)
+		return &PictureListing{Root: filepath.Dir(source), Files: []PictureFile{{File: source, Path: name}}}, nil
 	}
 	return listCSV(source)
 }
 
-func listFolder(dir string) (all []PictureFile, err error) {
-	classes, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	loose := ""
-	for _, class := range classes {
-		name := class.Name()
-		info, err := os.Stat(filepath.Join(dir, name)) // a class may be a link to a folder
-		switch {
-		case strings.HasPrefix(name, "."):
-			continue
-		case err != nil:
-			return nil, err
-		case !info.IsDir():
-			if isPicture(name) {
-				loose = name
-			}
-			continue
-		}
-		pictures, err := listClass(dir, name)
-		if err != nil {
-			return nil, err
-		}
-		if len(pictures) == 0 {
-			return nil, fmt.Errorf("%s has no pictures (PNG, JPEG, GIF, WebP); every folder of a class needs some", filepath.Join(dir, name))
-		}
-		all = append(all, pictures...)
-	}
-	switch {
-	case loose != "":
-		return nil, fmt.Errorf("%s lies in no class: %s must have a subfolder for each class, and all pictures in those", loose, dir)
-	case all == nil:
-		return nil, fmt.Errorf("%s has no subfolders with pictures; it must have one for each class", dir)
-	}
-	return all, nil
+// A PictureListing is what a collection of pictures has.
+type PictureListing struct {
+	Root  string // the folder that Path of a file is relative to
+	Files []PictureFile
+	Left  []LeftOut // in the order of the reasons
 }
 
-// listClass lists the pictures below the folder of a class.
-func listClass(dir, class string) (all []PictureFile, err error) {
-	root, err := filepath.EvalSymlinks(filepath.Join(dir, class))
+// LeftOut counts what was left out of a collection for one reason.
+type LeftOut struct {
+	Count  int    `json:"count"`
+	Suffix string `json:"suffix,omitempty"` // of the files' names, where that is the reason
+	Reason string `json:"reason"`
+	First  string `json:"first"` // path of the first, relative to the collection
+}
+
+// Reasons for which files and folders are left out.
+const (
+	leftHidden  = "hidden, the name begins with a dot"
+	leftForeign = "of another program"
+	leftNoFile  = "a link to nothing"
+	leftLink    = "a link to a folder, which is not followed"
+	leftSpecial = "not a regular file"
+	leftEmpty   = "an empty folder"
+	leftNoLabel = "without a label"
+	leftHeader  = "taken for the header"
+)
+
+// foreign are names of what other programs leave beside pictures.
+var foreign = []string{"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini"}
+
+// Leave counts one more that is left out, for a reason, by its path.
+func (l *PictureListing) Leave(path, suffix, reason string) {
+	i, known := slices.BinarySearchFunc(l.Left, LeftOut{Reason: reason, Suffix: suffix}, func(a, b LeftOut) int {
+		return cmp.Or(strings.Compare(a.Reason, b.Reason), strings.Compare(a.Suffix, b.Suffix))
+	})
+	if !known {
+		l.Left = slices.Insert(l.Left, i, LeftOut{Suffix: suffix, Reason: reason, First: path})
+	}
+	l.Left[i].Count++
+}
+
+// Labelled is the listing without the pictures that have no label, which are counted among what is left out.
+//
+// Errors: none has one.
+func (l *PictureListing) Labelled() (*PictureListing, error) {
+	out := &PictureListing{Root: l.Root, Left: slices.Clone(l.Left)}
+	for _, f := range l.Files {
+		if f.Label == "" {
+			out.Leave(f.Path, "", leftNoLabel)
+			continue
+		}
+		out.Files = append(out.Files, f)
+	}
+	if out.Files == nil {
+		return nil, fmt.Errorf("none of the %d pictures in %s has a label: the label is the name of the subfolder that a picture lies in", len(l.Files), l.Root)
+	}
+	return out, nil
+}
+
+// notRead is the reason for files whose names end otherwise than those of pictures.
+func notRead() string {
+	var names []string
+	for _, f := range pictureFormats {
+		names = append(names, f.name)
+	}
+	return "not of a format that is read: " + strings.Join(names, ", ")
+}
+
+func listFolder(dir string) (*PictureListing, error) {
+	l := &PictureListing{Root: dir}
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case path != root && strings.HasPrefix(e.Name(), "."):
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case e.IsDir() || !isPicture(e.Name()):
-			return nil
+	for _, e := range entries {
+		label := ""
+		if e.IsDir() || linksToFolder(dir, e) {
+			label = e.Name()
 		}
-		below, err := filepath.Rel(root, path)
+		l.walk(e.Name(), label, e)
+	}
+	if l.Files == nil {
+		return nil, fmt.Errorf("%s has no pictures%s", dir, l.instead())
+	}
+	return l, nil
+}
+
+// linksToFolder reports whether an entry is a link to a folder.
+func linksToFolder(dir string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return false
+	}
+	info, err := os.Stat(filepath.Join(dir, e.Name()))
+	return err == nil && info.IsDir()
+}
+
+// instead says what a collection without pictures has.
+func (l *PictureListing) instead() string {
+	var all []string
+	for _, left := range l.Left {
+		all = append(all, left.String())
+	}
+	if all == nil {
+		return ""
+	}
+	return "; left out: " + strings.Join(all, "; ")
+}
+
+// String is what was left out in a line of text.
+func (o LeftOut) String() string {
+	what := strings.TrimSpace(fmt.Sprintf("%d %s", o.Count, o.Suffix))
+	first := excerpt.Line(excerpt.Of(o.First))
+	if o.Count == 1 {
+		return fmt.Sprintf("%s %s (%s)", what, o.Reason, first)
+	}
+	return fmt.Sprintf("%s %s (the first: %s)", what, o.Reason, first)
+}
+
+// walk lists what an entry of the folder is, at a path below the root.
+func (l *PictureListing) walk(path, label string, e fs.DirEntry) {
+	file, name, mode := filepath.Join(l.Root, filepath.FromSlash(path)), e.Name(), e.Type()
+	switch {
+	case slices.Contains(foreign, strings.ToLower(name)):
+		l.Leave(path, "", leftForeign)
+		return
+	case strings.HasPrefix(name, "."):
+		l.Leave(path, "", leftHidden)
+		return
+	}
+	if mode&fs.ModeSymlink != 0 {
+		info, err := os.Stat(file)
 		if err != nil {
-			return err
+			l.Leave(path, "", leftNoFile)
+			return
 		}
-		all = append(all, PictureFile{File: path, Path: filepath.ToSlash(filepath.Join(class, below)), Label: class})
-		return nil
-	})
-	return all, err
+		if mode = info.Mode().Type(); mode.IsDir() && path != name {
+			l.Leave(path, "", leftLink)
+			return
+		}
+	}
+	switch {
+	case mode.IsDir():
+		l.walkFolder(path, label)
+	case !isPicture(name):
+		l.Leave(path, strings.ToLower(filepath.Ext(name)), notRead())
+	case !mode.IsRegular():
+		l.Leave(path, "", leftSpecial)
+	default:
+		l.Files = append(l.Files, PictureFile{File: file, Path: path, Label: label})
+	}
+}
+
+func (l *PictureListing) walkFolder(path, label string) {
+	entries, err := os.ReadDir(filepath.Join(l.Root, filepath.FromSlash(path)))
+	switch at := (*fs.PathError)(nil); {
+	case errors.As(err, &at):
+		l.Leave(path, "", "a folder that cannot be read: "+at.Err.Error())
+	case len(entries) == 0:
+		l.Leave(path, "", leftEmpty)
+	}
+	for _, e := range entries {
+		l.walk(path+"/"+e.Name(), label, e)
+	}
 }
 
 // maxRows bounds the rows of a CSV file.
 const maxRows = 1 << 24
 
-func listCSV(path string) (all []PictureFile, err error) {
-	err = eachRow(path, 2, "path,label", func(row []string, line int) error {
-		f := besideFile(path, row[0], line)
-		if f.Label = row[1]; f.Path == "" || f.Label == "" {
-			return errors.New("the path or the label is empty")
+func listCSV(path string) (*PictureListing, error) {
+	l := &PictureListing{Root: filepath.Dir(path)}
+	header := []string{"path", "label"}
+	first := true
+	err := eachRow(path, func(row []string, line int) error {
+		begins := first
+		first = false
+		switch {
+		case begins && strings.EqualFold(strings.Join(row[:min(2, len(row))], ","), "path,label"):
+			header = row
+			return checkHeader(header)
+		case len(row) != len(header):
+			return fmt.Errorf("it has %d fields; they must be %s", len(row), strings.Join(header, ","))
 		}
-		all = append(all, f)
+		f := besideFile(path, row[0], line)
+		if begins && !isPicture(row[0]) && !fileThere(f.File) {
+			l.Leave(strings.Join(row, ","), "", leftHeader)
+			return nil
+		}
+		if f.Label = row[1]; f.Path == "" {
+			return errors.New("the path is empty")
+		}
+		for i, name := range header[2:] {
+			if row[2+i] != "" {
+				if f.Fields == nil {
+					f.Fields = map[string]string{}
+				}
+				f.Fields[name] = row[2+i]
+			}
+		}
+		l.Files = append(l.Files, f)
 		return nil
 	})
-	if err == nil && all == nil {
-		err = fmt.Errorf("%s lists no pictures", path)
+	if err == nil && l.Files == nil {
+		err = fmt.Errorf("%s lists no pictures%s", path, l.instead())
 	}
-	return all, err
+	return l, err
+}
+
+// checkHeader refuses columns of a list that have no name, or one name.
+func checkHeader(header []string) error {
+	for i, name := range header {
+		switch at := slices.Index(header, name); {
+		case name == "":
+			return fmt.Errorf("column %d of the header has no name", i+1)
+		case at < i:
+			return fmt.Errorf("columns %d and %d of the header have one name, %q", at+1, i+1, excerpt.Of(name))
+		}
+	}
+	return nil
+}
+
+func fileThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // besideFile is a picture whose path is relative to a file that lists it in a line.
@@ -141,21 +295,20 @@ func besideFile(list, path string, line int) PictureFile {
 	return f
 }
 
-// eachRow calls take with each row of a CSV file, fields without the blanks around them. A first row that
-// is the header itself is passed over. Errors name the line.
-func eachRow(path string, fields int, header string, take func(row []string, line int) error) error {
+// eachRow calls take with each row of a CSV file, fields without the blanks around them. Errors name the line.
+func eachRow(path string, take func(row []string, line int) error) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if err := readRows(file, fields, header, take); err != nil {
+	if err := readRows(file, take); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
 
-func readRows(r io.Reader, fields int, header string, take func(row []string, line int) error) error {
+func readRows(r io.Reader, take func(row []string, line int) error) error {
 	br := bufio.NewReader(r)
 	if mark, _ := br.Peek(3); string(mark) == "\xef\xbb\xbf" {
 		_, _ = br.Discard(3)
@@ -174,13 +327,8 @@ func readRows(r io.Reader, fields int, header string, take func(row []string, li
 		for i := range row {
 			row[i] = strings.TrimSpace(row[i])
 		}
-		switch {
-		case n == 0 && strings.EqualFold(strings.Join(row, ","), header):
-			continue
-		case n >= maxRows:
+		if n >= maxRows {
 			return fmt.Errorf("line %d: more than %d rows", line, maxRows)
-		case len(row) != fields:
-			return fmt.Errorf("line %d has %d fields; they must be %s", line, len(row), header)
 		}
 		if err := take(slices.Clone(row), line); err != nil {
 			return fmt.Errorf("line %d: %w", line, err)

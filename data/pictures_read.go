@@ -47,19 +47,24 @@ func (o PictureOptions) check() (PictureOptions, error) {
 	return o, nil
 }
 
-// ReadPictures reads the pictures that ListPictures lists. Labels are places in Classes, which
+// ReadPictures reads the pictures that ListPictures lists and that have a label. Labels are places in Classes, which
 // are the labels' names in their order. skipped says, where o.Skip is set, which pictures could not be
 // read; without it, the first of them is the error. Files are decoded on all cores; the order of
 // the pictures is that of the list.
 func ReadPictures(ctx context.Context, source string, o PictureOptions) (p *Pictures, skipped []error, err error) {
-	files, err := ListPictures(source)
+	all, err := ListPictures(source)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, kept, skipped, err := readFiles(ctx, files, o)
+	list, err := all.Labelled()
 	if err != nil {
 		return nil, nil, err
 	}
+	p, kept, skipped, err := readFiles(ctx, list.Files, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.Left = list.Left
 	for _, f := range kept {
 		p.Classes = append(p.Classes, f.Label)
 	}
@@ -94,7 +99,17 @@ func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures,
 		}
 		return i
 	}
-	err = eachRow(path, 3, "path1,path2,same", func(row []string, line int) error {
+	first := true
+	err = eachRow(path, func(row []string, line int) error {
+		const header = "path1,path2,same"
+		begins := first
+		first = false
+		switch {
+		case begins && strings.EqualFold(strings.Join(row, ","), header):
+			return nil
+		case len(row) != 3:
+			return fmt.Errorf("it has %d fields; they must be %s", len(row), header)
+		}
 		same, err := parseSame(row[2])
 		if err != nil || row[0] == "" || row[1] == "" {
 			return fmt.Errorf("same is %q; the fields must be two paths and 1, 0, true or false", excerpt.Of(row[2]))

@@ -73,16 +73,16 @@ func List(collection, name string) ([]Picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := data.ListPictures(at)
+	list, err := data.ListPictures(at)
 	if err != nil {
 		return nil, err
 	}
 	if name == "" {
 		name = trimSuffix(filepath.Base(at), ".csv")
 	}
-	all := make([]Picture, len(files))
-	place := make(map[string]int, len(files))
-	for i, f := range files {
+	all := make([]Picture, len(list.Files))
+	place := make(map[string]int, len(list.Files))
+	for i, f := range list.Files {
 		all[i] = Picture{path.Join(name, f.Path), f.Label, f.File}
 		if first, twice := place[all[i].ID]; twice {
 			return nil, fmt.Errorf("embed: picture %d, %s, has the identifier of picture %d: %q", i, f.File, first, all[i].ID)
