@@ -9,11 +9,11 @@ import (
 type Pictures struct {
 	Pixels  []byte // N·C·H·W: of each picture its planes (grey; or red, green, blue), row by row, 0 black
 	N       int
-	C, H, W int       // channels: 1 or 3; pixels
-	Labels  []int     // N, places in Classes; nil where pictures have none
-	Classes []string  // names of the classes
-	Paths   []string  // N: where a picture is from, relative to the folder or as the CSV has it; "train/00012" of digits
-	Left    []LeftOut // what ListPictures left out of a folder or a list
+	C, H, W int      // channels: 1 or 3; pixels
+	Labels  []int    // N, places in Classes; nil where pictures have none
+	Classes []string // names of the classes
+	Paths   []string // N: where a picture is from, relative to the folder or as the CSV has it; "train/00012" of digits
+	Left    LeftOuts // what ListPictures left out of a folder or a list
 }
 
 // Size returns the number of bytes of a picture.

@@ -41,7 +41,7 @@ func (f *PictureFile) fault(err error) error {
 // file; with a header path,label and more names, the further columns are Fields.
 //
 // What is left out of a folder is counted by reason and suffix: files of no format that is read, names that begin with a dot, what other
-// programs leave beside pictures (__MACOSX, @eaDir, Thumbs.db), links to nothing, empty folders, folders that cannot be opened.
+// programs leave beside pictures (__MACOSX, @eaDir, Thumbs.db), indexes of vectors, links to nothing, empty folders, folders that cannot be opened.
 //
 // Errors: a source that is not there, or neither a folder nor a regular file; one without pictures, with what was left out; a CSV file's
 // rows, by their lines.
@@ -65,7 +65,7 @@ func ListPictures(source string) (*PictureListing, error) {
 type PictureListing struct {
 	Root  string // the folder that Path of a file is relative to
 	Files []PictureFile
-	Left  []LeftOut // in the order of the reasons
+	Left  LeftOuts
 }
 
 // LeftOut counts what was left out of a collection for one reason.
@@ -84,6 +84,7 @@ const (
 	leftLink    = "a link to a folder, which is not followed"
 	leftSpecial = "not a regular file"
 	leftEmpty   = "an empty folder"
+	leftIndex   = "an index of energo's own"
 	leftNoLabel = "without a label"
 	leftHeader  = "taken for the header"
 )
@@ -91,15 +92,18 @@ const (
 // foreign are names of what other programs leave beside pictures.
 var foreign = []string{"__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found", "thumbs.db", "ehthumbs.db", "desktop.ini"}
 
-// Leave counts one more that is left out, for a reason, by its path.
-func (l *PictureListing) Leave(path, suffix, reason string) {
-	i, known := slices.BinarySearchFunc(l.Left, LeftOut{Reason: reason, Suffix: suffix}, func(a, b LeftOut) int {
+// LeftOuts is all that was left out, in the order of the reasons.
+type LeftOuts []LeftOut
+
+// Add counts one more that is left out, by its path.
+func (l *LeftOuts) Add(path, suffix, reason string) {
+	i, known := slices.BinarySearchFunc(*l, LeftOut{Reason: reason, Suffix: suffix}, func(a, b LeftOut) int {
 		return cmp.Or(strings.Compare(a.Reason, b.Reason), strings.Compare(a.Suffix, b.Suffix))
 	})
 	if !known {
-		l.Left = slices.Insert(l.Left, i, LeftOut{Suffix: suffix, Reason: reason, First: path})
+		*l = slices.Insert(*l, i, LeftOut{Suffix: suffix, Reason: reason, First: path})
 	}
-	l.Left[i].Count++
+	(*l)[i].Count++
 }
 
 // Labelled is the listing without the pictures that have no label, which are counted among what is left out.
@@ -109,7 +113,7 @@ func (l *PictureListing) Labelled() (*PictureListing, error) {
 	out := &PictureListing{Root: l.Root, Left: slices.Clone(l.Left)}
 	for _, f := range l.Files {
 		if f.Label == "" {
-			out.Leave(f.Path, "", leftNoLabel)
+			out.Left.Add(f.Path, "", leftNoLabel)
 			continue
 		}
 		out.Files = append(out.Files, f)
@@ -127,6 +131,14 @@ func notRead() string {
 		names = append(names, f.name)
 	}
 	return "not of a format that is read: " + strings.Join(names, ", ")
+}
+
+// isIndex reports whether a folder's entries are those of an index of vectors.
+func isIndex(entries []fs.DirEntry) bool {
+	has := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name && e.Type().IsRegular() })
+	}
+	return has("index.json") && has("lock")
 }
 
 func listFolder(dir string) (*PictureListing, error) {
@@ -184,20 +196,20 @@ func (l *PictureListing) walk(path, label string, e fs.DirEntry) {
 	file, name, mode := filepath.Join(l.Root, filepath.FromSlash(path)), e.Name(), e.Type()
 	switch {
 	case slices.Contains(foreign, strings.ToLower(name)):
-		l.Leave(path, "", leftForeign)
+		l.Left.Add(path, "", leftForeign)
 		return
 	case strings.HasPrefix(name, "."):
-		l.Leave(path, "", leftHidden)
+		l.Left.Add(path, "", leftHidden)
 		return
 	}
 	if mode&fs.ModeSymlink != 0 {
 		info, err := os.Stat(file)
 		if err != nil {
-			l.Leave(path, "", leftNoFile)
+			l.Left.Add(path, "", leftNoFile)
 			return
 		}
 		if mode = info.Mode().Type(); mode.IsDir() && path != name {
-			l.Leave(path, "", leftLink)
+			l.Left.Add(path, "", leftLink)
 			return
 		}
 	}
@@ -205,9 +217,9 @@ func (l *PictureListing) walk(path, label string, e fs.DirEntry) {
 	case mode.IsDir():
 		l.walkFolder(path, label)
 	case !isPicture(name):
-		l.Leave(path, strings.ToLower(filepath.Ext(name)), notRead())
+		l.Left.Add(path, strings.ToLower(filepath.Ext(name)), notRead())
 	case !mode.IsRegular():
-		l.Leave(path, "", leftSpecial)
+		l.Left.Add(path, "", leftSpecial)
 	default:
 		l.Files = append(l.Files, PictureFile{File: file, Path: path, Label: label})
 	}
@@ -217,9 +229,12 @@ func (l *PictureListing) walkFolder(path, label string) {
 	entries, err := os.ReadDir(filepath.Join(l.Root, filepath.FromSlash(path)))
 	switch at := (*fs.PathError)(nil); {
 	case errors.As(err, &at):
-		l.Leave(path, "", "a folder that cannot be read: "+at.Err.Error())
+		l.Left.Add(path, "", "a folder that cannot be read: "+at.Err.Error())
 	case len(entries) == 0:
-		l.Leave(path, "", leftEmpty)
+		l.Left.Add(path, "", leftEmpty)
+	case isIndex(entries):
+		l.Left.Add(path, "", leftIndex)
+		return
 	}
 	for _, e := range entries {
 		l.walk(path+"/"+e.Name(), label, e)
@@ -245,7 +260,7 @@ func listCSV(path string) (*PictureListing, error) {
 		}
 		f := besideFile(path, row[0], line)
 		if begins && !isPicture(row[0]) && !fileThere(f.File) {
-			l.Leave(strings.Join(row, ","), "", leftHeader)
+			l.Left.Add(strings.Join(row, ","), "", leftHeader)
 			return nil
 		}
 		if f.Label = row[1]; f.Path == "" {

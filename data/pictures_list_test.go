@@ -31,7 +31,7 @@ func listed(t *testing.T, source string) (files, left []string) {
 // Folders of every shape are listed, and what is left out is counted by its reason.
 func TestListPictures(t *testing.T) {
 	dir := shelf(t)
-	for _, name := range []string{"loose.JPG", "__MACOSX/cat/._d.png", "cat/@eaDir/d.png", "dog/Thumbs.db", ".DS_Store", "cat/a.heic", "dog/b.HEIC", "deep/er/still/x.png"} {
+	for _, name := range []string{"loose.JPG", "__MACOSX/cat/._d.png", "cat/@eaDir/d.png", "dog/Thumbs.db", ".DS_Store", "cat/a.heic", "dog/b.HEIC", "deep/er/still/x.png", "deep/my.index/index.json", "deep/my.index/lock", "deep/my.index/energo-00000001.log"} {
 		place(t, filepath.Join(dir, name), []byte("?"))
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "dog/none"), 0o777); err != nil {
@@ -52,6 +52,7 @@ func TestListPictures(t *testing.T) {
 		"1 a link to a folder, which is not followed (dog/cats)",
 		"1 a link to nothing (dog/gone.png)",
 		"1 an empty folder (dog/none)",
+		"1 an index of energo's own (deep/my.index)",
 		"4 hidden, the name begins with a dot (the first: .DS_Store)",
 		"1 not of a format that is read: " + formats + " (README)",
 		"2 .heic not of a format that is read: " + formats + " (the first: cat/a.heic)",

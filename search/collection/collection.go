@@ -1,13 +1,15 @@
 // Package collection keeps indexes of collections of pictures: List lists the pictures of a collection, [Filling] encodes them and
-// adds to an index what it does not have yet, [Remember] notes which run's network made an index's vectors, [Evaluate] measures how
-// well items of the same label are near one another, and a [Gallery] finds the pictures of items again.
+// adds to an index what it does not have yet, a [Memory] is what an index knows of its encoder and of its pictures' folders, [Evaluate]
+// measures how well items of the same label are near one another, and a [Gallery] finds the pictures of items again.
 package collection
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/crc32"
 	"image"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -15,19 +17,48 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/search/index"
 )
 
-// StampField is the field of an item that changes when its picture does. Like index.PathField it is for programs, not for people.
-const StampField = "stamp"
+// Fields of an item that are for programs, not for people, as index.PathField is.
+const (
+	// StampField changes when the picture does.
+	StampField = "stamp"
+	// RootField names the collection whose folder index.PathField is relative to; an item without it has an absolute path.
+	RootField = "root"
+)
+
+// PrivateFields are the fields of items by which a picture is found again.
+var PrivateFields = []string{index.PathField, StampField, RootField}
+
+// PublicFields are the fields of an item without the private ones.
+func PublicFields(fields map[string]string) map[string]string {
+	public := maps.Clone(fields)
+	for _, name := range PrivateFields {
+		delete(public, name)
+	}
+	return public
+}
+
+// A Collection is the pictures that an index is filled with.
+type Collection struct {
+	Name     string // what identifiers begin with
+	Root     string // the folder that all pictures lie in, absolute; "" where there is none
+	Pictures []Picture
+	Left     data.LeftOuts // what is not among them, and why
+}
 
 // A Picture is one of a collection, to be in an index.
 type Picture struct {
-	ID    string // the collection's name, a slash, and the place in it
-	Label string
-	Path  string // where it is, for people and for a Gallery
+	ID     string // the collection's name, a slash, and the place in it
+	Label  string
+	Path   string            // where it is, for people
+	Fields map[string]string // what else is known of it
 
-	file string      // to decode; "" where grey is it already
-	grey *image.Gray // of a set of digits
+	root, place string      // what an item says of where it is: RootField and PathField
+	file        string      // to decode; "" where grey is it already
+	grey        *image.Gray // of a set of digits
 }
 
 // digitMark stands in the path of a digit between its set's folder, or mnist, and its place.
@@ -36,36 +67,65 @@ const digitMark = "#"
 // mnist is how MNIST itself is named where a folder might be.
 const mnist = "mnist"
 
-// List lists the pictures of a collection: of a folder with a subfolder for each label or of a CSV file path,label, as
-// data.ListPictures does; of a folder of the four IDX files of an MNIST-like set; or, where source is "mnist", of MNIST, with the
-// progress of its download. Identifiers begin with name, or with the collection's own name if that is empty.
-func List(ctx context.Context, source, name string, progress data.Progress) ([]Picture, error) {
-	at := source
-	if source != mnist {
-		var err error
-		if at, err = filepath.Abs(source); err != nil {
-			return nil, err
-		}
+// List lists the pictures of a collection: of a folder, a CSV file path,label or one picture, as data.ListPictures does; of a folder of the
+// four IDX files of an MNIST-like set; or, where source is "mnist", of MNIST, with the progress of its download. Identifiers begin with
+// name, or with the name of the folder or the CSV file if that is empty.
+func List(ctx context.Context, source, name string, progress data.Progress) (*Collection, error) {
+	if source == mnist {
+		c := &Collection{Name: cmp.Or(name, mnist)}
+		return c, c.addDigits(ctx, mnist, progress)
 	}
-	if name == "" {
-		name = strings.TrimSuffix(filepath.Base(at), ".csv")
-	}
-	if source == mnist || data.HasDigits(source) {
-		train, test, err := data.LoadDigits(ctx, digitsDir(at), progress)
-		if err != nil {
-			return nil, err
-		}
-		return append(digits(train, "train", at, name), digits(test, "test", at, name)...), nil
-	}
-	files, err := data.ListPictures(at)
+	at, err := filepath.Abs(source)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]Picture, len(files))
-	for i, f := range files {
-		all[i] = Picture{ID: path.Join(name, f.Path), Label: f.Label, Path: f.File, file: f.File}
+	if data.HasDigits(source) {
+		c := &Collection{Name: cmp.Or(name, filepath.Base(at)), Root: at}
+		return c, c.addDigits(ctx, at, progress)
 	}
-	return all, nil
+	l, err := data.ListPictures(at)
+	if err != nil {
+		return nil, err
+	}
+	c := &Collection{Name: name, Root: l.Root, Left: l.Left}
+	if name == "" {
+		c.Name = filepath.Base(l.Root)
+		if filepath.Ext(at) == ".csv" {
+			c.Name = strings.TrimSuffix(filepath.Base(at), ".csv")
+		}
+	}
+	for _, f := range l.Files {
+		p := Picture{ID: path.Join(c.Name, f.Path), Label: f.Label, Path: f.File, Fields: f.Fields, root: c.Name, place: f.Path, file: f.File}
+		for _, own := range PrivateFields {
+			if _, taken := f.Fields[own]; taken {
+				return nil, fmt.Errorf("%s: a column is called %q, which is a field that energo keeps for itself; give it another name", excerpt.Line(at), own)
+			}
+		}
+		if filepath.IsAbs(filepath.FromSlash(f.Path)) {
+			p.root, p.place = "", f.File
+		}
+		c.Pictures = append(c.Pictures, p)
+	}
+	return c, nil
+}
+
+// Unrooted makes all paths absolute, for an index that remembers no folders.
+func (c *Collection) Unrooted() {
+	c.Root = ""
+	for i := range c.Pictures {
+		c.Pictures[i].root, c.Pictures[i].place = "", c.Pictures[i].Path
+	}
+}
+
+// addDigits adds the pictures of a set of digits.
+func (c *Collection) addDigits(ctx context.Context, at string, progress data.Progress) error {
+	train, test, err := data.LoadDigits(ctx, digitsDir(at), progress)
+	if err != nil {
+		return err
+	}
+	c.digits(train, "train", at)
+	c.digits(test, "test", at)
+	return nil
 }
 
 // digitsDir is the folder of a set of digits as data.LoadDigits takes it.
@@ -76,15 +136,17 @@ func digitsDir(at string) string {
 	return at
 }
 
-// digits are the pictures of a part of a set of digits.
-func digits(set *data.Images, part, at, name string) (all []Picture) {
+// digits adds the pictures of a part of a set of digits.
+func (c *Collection) digits(set *data.Images, part, at string) {
 	for i := range set.N {
 		place := fmt.Sprintf("%s/%05d", part, i)
-		all = append(all, Picture{
-			ID: path.Join(name, place), Label: strconv.Itoa(int(set.Labels[i])), Path: at + digitMark + place, grey: digit(set, i),
-		})
+		p := Picture{ID: path.Join(c.Name, place), Label: strconv.Itoa(int(set.Labels[i])), Path: at + digitMark + place, grey: digit(set, i)}
+		p.place = p.Path
+		if c.Root != "" {
+			p.root, p.place = c.Name, digitMark+place
+		}
+		c.Pictures = append(c.Pictures, p)
 	}
-	return all
 }
 
 // digit is a picture of a set of digits, sharing its pixels.

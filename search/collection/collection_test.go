@@ -20,6 +20,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/loss/distance"
+	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
 )
 
@@ -48,7 +49,7 @@ func dots(n int) (all []Picture) {
 	for i := range n {
 		m := image.NewGray(image.Rect(0, 0, 1, 1))
 		m.Pix[0] = uint8(i)
-		all = append(all, Picture{ID: fmt.Sprint("d/", i), Label: fmt.Sprint(i % 3), Path: fmt.Sprint("set#train/", i), grey: m})
+		all = append(all, Picture{ID: fmt.Sprint("d/", i), Label: fmt.Sprint(i % 3), Path: fmt.Sprint("set#train/", i), place: fmt.Sprint("set#train/", i), grey: m})
 	}
 	return all
 }
@@ -122,7 +123,7 @@ func TestUnique(t *testing.T) {
 	}
 }
 
-func TestRememberedRun(t *testing.T) {
+func TestMemory(t *testing.T) {
 	base := t.TempDir()
 	for _, c := range []struct{ index, run, text string }{
 		{"run/index", "run", `".."`},
@@ -133,18 +134,149 @@ func TestRememberedRun(t *testing.T) {
 		if err := os.MkdirAll(home, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := Remember(home, run); err != nil {
+		if err := (Memory{Run: run}).Write(home); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Run(home); err != nil || got != run {
-			t.Errorf("%s: the run is %q (%v), want %q", c.index, got, err, run)
+		if got, err := ReadMemory(home); err != nil || got.Run != run {
+			t.Errorf("%s: the run is %q (%v), want %q", c.index, got.Run, err, run)
 		}
-		if text, _ := os.ReadFile(filepath.Join(home, MemoryFile)); strings.TrimSpace(string(text)) != `{"run":`+c.text+`}` {
+		if text, _ := os.ReadFile(filepath.Join(home, MemoryFile)); strings.TrimSpace(string(text)) != `{"run":`+c.text+`}` { // as it was before there were roots
 			t.Errorf("%s: %s", c.index, text)
 		}
 	}
-	if got, err := Run(base); got != "" || err != nil {
-		t.Errorf("of no memory: %q %v", got, err)
+	if got, err := ReadMemory(base); err != nil || got.Run != "" || got.Roots != nil {
+		t.Errorf("of no memory: %v %v", got, err)
+	}
+	pictures := filepath.Join(base, "photos")
+	home := filepath.Join(pictures, "index")
+	if err := os.MkdirAll(home, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	m := Memory{Builtin: encode.HistogramName, Roots: map[string]string{"photos": pictures, "more": base + "/m\xfcre"}}
+	if err := m.Write(home); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(pictures, filepath.Join(base, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadMemory(filepath.Join(base, "moved/index"))
+	if err != nil || got.Builtin != m.Builtin || got.Run != "" || got.Roots["photos"] != filepath.Join(base, "moved") || got.Roots["more"] != m.Roots["more"] {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// The folder of a collection can move; two folders of one name are refused.
+func TestRoots(t *testing.T) {
+	base := t.TempDir()
+	a, b := filepath.Join(base, "a"), filepath.Join(base, "b")
+	for _, dir := range []string{a, b} {
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var m Memory
+	if _, _, err := m.Move("", a); err == nil || !strings.Contains(err.Error(), "no folder") {
+		t.Error(err)
+	}
+	for _, root := range []string{a, a, ""} {
+		if before, err := m.Keep(&Collection{Name: "pets", Root: root}); before != "" || err != nil {
+			t.Errorf("%q, %v", before, err)
+		}
+	}
+	if _, err := m.Keep(&Collection{Name: "pets", Root: b}); !errors.Is(err, ErrTaken) {
+		t.Error(err)
+	}
+	item := map[string]string{index.PathField: "x/y.png", RootField: "pets"}
+	if at := m.Locate(item); at != filepath.Join(a, "x/y.png") {
+		t.Error(at)
+	}
+	if name, before, err := m.Move("", b); name != "pets" || before != a || err != nil || m.Locate(item) != filepath.Join(b, "x/y.png") {
+		t.Errorf("%q from %q, %v", name, before, err)
+	}
+	if err := os.Remove(b); err != nil {
+		t.Fatal(err)
+	}
+	if before, err := m.Keep(&Collection{Name: "pets", Root: a}); before != b || err != nil {
+		t.Errorf("gone: %q, %v", before, err)
+	}
+	m.Roots["other"] = a
+	for name, want := range map[string]string{"": "several collections, other, pets", "dogs": `no collection "dogs"; it has other, pets`} {
+		if _, _, err := m.Move(name, a); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, _, err := m.Move("pets", b); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		fields map[string]string
+		want   string
+	}{
+		{nil, ""},
+		{map[string]string{index.PathField: "/x.png"}, "/x.png"},
+		{map[string]string{index.PathField: "x.png", RootField: "gone"}, "x.png"},
+		{map[string]string{index.PathField: "#train/00001", RootField: "pets"}, a + "#train/00001"},
+		{map[string]string{index.PathField: "#train/x.png", RootField: "pets"}, filepath.Join(a, "#train/x.png")},
+	} {
+		if got := m.Locate(c.fields); got != c.want {
+			t.Errorf("%v is %q, want %q", c.fields, got, c.want)
+		}
+	}
+}
+
+// Items hold paths below the collection's folder; an index with absolute paths, as they were once, goes on, and is brought up when its
+// pictures have moved.
+func TestRelativePaths(t *testing.T) {
+	base := t.TempDir()
+	old := filepath.Join(base, "pets")
+	for i, name := range []string{"cat/a.png", "dog/b.png", "loose.png"} {
+		writePNG(t, filepath.Join(old, name), dots(i + 2)[i+1].grey)
+	}
+	list := func(dir string) *Collection {
+		c, err := List(t.Context(), dir, "", nil)
+		if err != nil || c.Name != "pets" || c.Root != dir || len(c.Pictures) != 3 || c.Pictures[2].Label != "" {
+			t.Fatalf("%+v, %v", c, err)
+		}
+		return c
+	}
+	x, err := index.Create(t.TempDir(), index.Options{Dim: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	fill := func(c *Collection, m Memory, added int) {
+		t.Helper()
+		f := Filling{Index: x, Encoder: &bars{}, Memory: m}
+		if err := f.Fill(t.Context(), c.Pictures); err != nil || f.Added != added || f.Unchanged != 3-added {
+			t.Fatalf("%+v, %v", f, err)
+		}
+	}
+	absolute := list(old)
+	absolute.Unrooted()
+	fill(absolute, Memory{}, 3)
+	var m Memory
+	c := list(old)
+	if _, err := m.Keep(c); err != nil {
+		t.Fatal(err)
+	}
+	fill(c, m, 0)
+	moved := filepath.Join(base, "new", "pets")
+	if err := errors.Join(os.Mkdir(filepath.Dir(moved), 0o777), os.Rename(old, moved)); err != nil {
+		t.Fatal(err)
+	}
+	c = list(moved)
+	if before, err := m.Keep(c); before != old || err != nil {
+		t.Fatal(before, err)
+	}
+	fill(c, m, 3)
+	fill(c, m, 0)
+	item, ok, err := x.Get(t.Context(), "pets/cat/a.png")
+	if err != nil || !ok || item.Fields[index.PathField] != "cat/a.png" || item.Fields[RootField] != "pets" {
+		t.Errorf("%+v, %v", item, err)
+	}
+	g := Gallery{Memory: m}
+	if _, err := g.Picture(t.Context(), item); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -233,14 +365,14 @@ func TestBadLabel(t *testing.T) {
 	}
 }
 
-// TestRememberedRunIsBytes: an index remembers a run whose folder's name is not UTF-8.
-func TestRememberedRunIsBytes(t *testing.T) {
+// TestMemoryIsBytes: an index remembers a run whose folder's name is not UTF-8.
+func TestMemoryIsBytes(t *testing.T) {
 	run, name := filepath.Join(t.TempDir(), "r\xfcn"), t.TempDir()
-	if err := Remember(name, run); err != nil {
+	if err := (Memory{Run: run}).Write(name); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := Run(name); err != nil || got != run {
-		t.Errorf("it remembers %q, %v", got, err)
+	if got, err := ReadMemory(name); err != nil || got.Run != run {
+		t.Errorf("it remembers %+v, %v", got, err)
 	}
 }
 
@@ -251,7 +383,7 @@ func TestFillFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer x.Close()
-	pictures := append(dots(2), Picture{ID: "d/gone", Path: "gone.png", file: filepath.Join(t.TempDir(), "gone.png")})
+	pictures := append(dots(2), Picture{ID: "d/gone", Path: "gone.png", place: "gone.png", file: filepath.Join(t.TempDir(), "gone.png")})
 	f := Filling{Index: x, Encoder: &bars{}}
 	if err := f.Fill(t.Context(), pictures); !errors.Is(err, fs.ErrNotExist) || f.Added != 0 {
 		t.Errorf("without Skip: %v, %d added", err, f.Added)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"maps"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -31,6 +33,7 @@ var ErrTaken = errors.New("give this collection another name")
 type Filling struct {
 	Index   index.Index
 	Encoder encode.Encoder
+	Memory  Memory // of the index
 	// Skip is called for a picture that cannot be read, which is left out; nil stops at the first one and returns its error.
 	Skip func(p Picture, err error)
 	// Progress is called now and then with the number of pictures that are done; nil is never.
@@ -109,12 +112,36 @@ func (f *Filling) there(ctx context.Context, p *Picture) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if at := item.Fields[index.PathField]; at != p.Path {
+	if at := f.Memory.Locate(item.Fields); at != p.Path && (item.Fields[RootField] != "" || isThere(at)) {
 		return false, fmt.Errorf("the index has an item %q already, which is %s, not %s; %w",
 			p.ID, excerpt.Line(cmp.Or(at, "of another system")), excerpt.Line(p.Path), ErrTaken)
+	} else if at != p.Path { // an absolute path, from which the pictures have moved
+		return false, nil
 	}
 	stamp, err := p.stamp()
-	return err == nil && stamp == item.Fields[StampField] && p.Label == item.Label, nil // an error comes again when the picture is read
+	return err == nil && p.is(&item, stamp), nil // an error comes again when the picture is read
+}
+
+// isThere reports whether an item's picture is where its path says, as far as that can be seen; one without a path is of another system.
+func isThere(at string) bool {
+	if at == "" || IsDigit(at) {
+		return true
+	}
+	_, err := os.Stat(at)
+	return err == nil
+}
+
+// is reports whether an item is of the picture as it is now.
+func (p *Picture) is(item *index.Item, stamp string) bool {
+	if stamp != item.Fields[StampField] || p.Label != item.Label {
+		return false
+	}
+	for name, value := range p.Fields { // others may have been added to the item since
+		if has, ok := item.Fields[name]; !ok || has != value {
+			return false
+		}
+	}
+	return true
 }
 
 // add decodes, encodes and adds a batch.
@@ -178,12 +205,25 @@ func (p *Picture) item(ctx context.Context, size image.Point, room *semaphore.We
 	if err != nil {
 		return index.Item{}, nil, err
 	}
-	item := index.Item{ID: p.ID, Vector: []float32{1}, Label: p.Label, Fields: map[string]string{index.PathField: p.Path, StampField: stamp}}
+	item := index.Item{ID: p.ID, Vector: []float32{1}, Label: p.Label, Fields: p.fields(stamp)}
 	if err := (index.Options{Dim: 1}).CheckItems([]index.Item{item}); err != nil { // else the whole batch is refused
 		return index.Item{}, nil, fmt.Errorf("%s: %w", excerpt.Line(p.Path), err)
 	}
 	m, err := p.read(ctx, size, room)
 	return item, m, err
+}
+
+// fields are those of the picture's item.
+func (p *Picture) fields(stamp string) map[string]string {
+	all := maps.Clone(p.Fields)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[index.PathField], all[StampField] = p.place, stamp
+	if p.root != "" {
+		all[RootField] = p.root
+	}
+	return all
 }
 
 // read reads the picture, fitted to a size if it is a file, once there is room for what decoding it takes.

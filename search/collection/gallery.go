@@ -15,9 +15,11 @@ import (
 	"github.com/energo-ml/energo/search/index"
 )
 
-// A Gallery finds the pictures of items where the index says that they were. Its zero value is ready, and several goroutines may
-// use it at a time.
+// A Gallery finds the pictures of items where the index says that they were. Its zero value is ready for items with absolute paths, and
+// several goroutines may use it at a time.
 type Gallery struct {
+	Memory Memory // of the index
+
 	load   func(ctx context.Context, dir string, progress data.Progress) (train, test *data.Images, err error) // nil is data.LoadDigits
 	mu     sync.Mutex
 	digits map[string]*digitSets // by folder
@@ -41,7 +43,7 @@ type Undecoded interface {
 // Picture returns that of an item, or fs.ErrNotExist where it has none. Only what a Filling recorded is read. A set of digits is
 // loaded once, and stays in memory.
 func (g *Gallery) Picture(ctx context.Context, item index.Item) (Undecoded, error) {
-	at := item.Fields[index.PathField]
+	at := g.Memory.Locate(item.Fields)
 	if at == "" {
 		return nil, fs.ErrNotExist
 	}
@@ -66,6 +68,12 @@ func cutDigit(at string) (dir, place string, ok bool) {
 		return "", "", false
 	}
 	return at[:cut], at[cut+1:], true
+}
+
+// IsDigit reports whether a path is that of a digit in a set of digits.
+func IsDigit(at string) bool {
+	_, _, ok := cutDigit(at)
+	return ok
 }
 
 func (g *Gallery) digit(ctx context.Context, dir, place string) (Undecoded, error) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,11 +18,14 @@ import (
 func newIndex() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "index COMMAND", Short: "Make an index of pictures, and search in it",
-		Long: `An index holds the vectors that the network of a run of train search or train siamese, or an ONNX model, gives for
-pictures, and finds the nearest ones to another picture's. INDEX is a folder, or the address of one on a Weaviate
-server, weaviate://HOST:PORT/Class. A folder remembers its run; otherwise name that with --run.`,
+		Long: `An index holds vectors: those that an encoder gives for pictures, or any others. It finds the nearest ones to a picture's,
+or to another item's. INDEX is a folder, or the address of one on a Weaviate server, weaviate://HOST:PORT/Class. A folder remembers
+its encoder; otherwise name that with --run.`,
+		Example: `  energo index build histogram ~/Pictures        # the first search needs no training
+  energo serve search Pictures.index
+  energo index query Pictures.index beach.jpg`,
 	}
-	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexDelete(), newIndexQuery(), newIndexEval(), newIndexInfo(), newIndexList())
+	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexQuery(), newIndexInfo(), newIndexList(), newIndexDelete(), newIndexMove(), newIndexEval())
 }
 
 // What an index is opened for.
@@ -42,7 +46,7 @@ func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error
 	x, err := open(name)
 	switch {
 	case errors.Is(err, index.ErrNoIndex):
-		return nil, fmt.Errorf("there is no index in %s; energo index build RUN PICTURES makes one", shown(name))
+		return nil, fmt.Errorf("there is no index in %s; energo index build ENCODER PICTURES makes one", shown(name))
 	case errors.Is(err, index.ErrInUse):
 		return nil, fmt.Errorf("%w; it can be read meanwhile, and changed when that ends", err)
 	case err != nil:
@@ -72,54 +76,51 @@ func folderOf(x index.Index) (*index.Exact, error) {
 	return folder, nil
 }
 
-// rememberedRunOf returns the run that an index is of, "" where that is not known.
-func rememberedRunOf(name string) (string, error) {
+// memoryOf returns what an index remembers of its vectors and pictures; one on a server remembers nothing.
+func memoryOf(name string) (collection.Memory, error) {
 	if weaviate.IsAddress(name) {
-		return "", nil
+		return collection.Memory{}, nil
 	}
-	return collection.Run(name)
+	return collection.ReadMemory(name)
 }
 
-// errNoRun is for an index whose run nobody knows.
-var errNoRun = errors.New("which run's network made the vectors of this index? Name it with --run")
+// errNoRun is for an index whose encoder nobody knows.
+var errNoRun = errors.New("which encoder made the vectors of this index? Name it with --run")
 
-// encoderOf loads the network that an index's vectors are of: that of run, or of the run that the index
-// remembers.
-func encoderOf(ctx context.Context, x index.Index, name, run string) (encode.Encoder, error) {
-	if run == "" {
-		var err error
-		if run, err = rememberedRunOf(name); err != nil {
-			return nil, err
-		}
+// encoderOf opens the encoder that an index's vectors are of: that of run, or the one that the index remembers.
+func encoderOf(ctx context.Context, x index.Index, name, run string) (encode.Encoder, collection.Memory, error) {
+	m, err := memoryOf(name)
+	if err != nil {
+		return nil, m, err
 	}
-	if run == "" {
-		return nil, errNoRun
+	if run = cmp.Or(run, m.Builtin, m.Run); run == "" {
+		return nil, m, errNoRun
 	}
 	encoder, err := encode.OpenAny(run)
 	if err != nil {
-		return nil, err
+		return nil, m, err
 	}
 	info, err := x.Info(ctx)
 	if err != nil {
-		return nil, err
+		return nil, m, err
 	}
-	return encoder, sameEncoder(info, encoder, name, run)
+	return encoder, m, sameEncoder(info, encoder, name, run)
 }
 
 // sameEncoder refuses an encoder whose vectors do not compare with those of an index.
 func sameEncoder(info index.Info, e encode.Encoder, name, run string) error {
 	if info.Encoder != "" && info.Encoder != e.Fingerprint() {
-		return fmt.Errorf("%s has vectors of the network %s, but that of %s is %s: they do not compare. Name another run with --run, or make the index anew by energo index build --fresh", shown(name), info.Encoder, shown(run), e.Fingerprint())
+		return fmt.Errorf("%s has vectors of the encoder %s, but %s is %s: they do not compare. Name another one with --run, or make the index anew by energo index build --fresh", shown(name), info.Encoder, shown(run), e.Fingerprint())
 	}
 	if info.Dim != e.Dim() {
-		return fmt.Errorf("%s has vectors of %d coordinates, the network of %s gives %d", shown(name), info.Dim, shown(run), e.Dim())
+		return fmt.Errorf("%s has vectors of %d coordinates, the encoder %s gives %d", shown(name), info.Dim, shown(run), e.Dim())
 	}
 	return nil
 }
 
 // madeByFlag gives a command of an index the flag of the run of its network.
 func madeByFlag(f *pflag.FlagSet, run *string) {
-	f.StringVar(run, "run", "", "`folder` of the run, or ONNX model, that made the index (default the one that the index remembers)")
+	f.StringVar(run, "run", "", "`encoder` that made the index: a run's folder, an ONNX model or histogram (default the one that the index remembers)")
 }
 
 // filterFlags say which items are of interest.

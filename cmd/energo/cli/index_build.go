@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
@@ -20,12 +22,13 @@ import (
 
 // filled is what --json prints of a build or an addition.
 type filled struct {
-	Index     string      `json:"index"`
-	Added     int         `json:"added"`
-	Unchanged int         `json:"unchanged"` // there already
-	Skipped   []fileError `json:"skipped"`
-	Seconds   float64     `json:"seconds"`
-	Info      index.Info  `json:"info"`
+	Index     string        `json:"index"`
+	Added     int           `json:"added"`
+	Unchanged int           `json:"unchanged"` // there already
+	Skipped   []fileError   `json:"skipped"`   // pictures that could not be read
+	LeftOut   data.LeftOuts `json:"left_out"`  // all that is not in the index, by suffix and reason; those of Skipped are counted, too
+	Seconds   float64       `json:"seconds"`
+	Info      index.Info    `json:"info"`
 }
 
 // fillFlags are those of build and add.
@@ -43,25 +46,33 @@ func (o *fillFlags) add(f *pflag.FlagSet) {
 }
 
 // collections says what build and add take.
-const collections = `PICTURES is a folder with a subfolder for each label, a CSV file of path,label, a folder of the four IDX files
-of an MNIST-like set, or the word mnist.`
+const collections = `PICTURES is a folder, with or without subfolders; a picture; a CSV file of path,label, with further columns as fields;
+a folder of the four IDX files of an MNIST-like set; or the word mnist. The label of a picture is the name of the subfolder that it lies in.
+What is not read is counted by suffix and reason: other files, hidden ones, what other programs leave there, links to nothing.`
 
 func newIndexBuild() *cobra.Command {
 	var o fillFlags
 	var name, storage string
 	var fresh bool
 	cmd := &cobra.Command{
-		Use: "build RUN PICTURES", Short: "Make an index of a collection of pictures", Args: exactly("the run's folder", "the pictures"),
-		Long: `Encodes pictures with a run's network and puts the vectors in an index, by default index in the run's folder.
+		Use: "build ENCODER PICTURES", Short: "Make an index of a collection of pictures", Args: exactly("the encoder", "the pictures"),
+		Long: `Turns pictures into vectors with an encoder and puts the vectors in an index.
 ` + collections + `
 
-RUN may also be an ONNX model from pictures to vectors, NET.onnx, or a folder of Hugging Face; the index of NET.onnx is NET.index by default. What the model does
-not say of its pictures, such as the order of channels, mean and deviation, stands in a card beside it, NET.energo.yaml.
+ENCODER is one of
+  histogram      the colours of a picture and where they are: built in, needs no training
+  RUN            the folder of a run of energo train search or siamese
+  NET.onnx       an ONNX model from pictures to vectors, or a folder of Hugging Face; what the model does not say
+                 of its pictures, such as the order of channels, mean and deviation, stands in a card, NET.energo.yaml
+By default the index of histogram is NAME.index in the current folder, with the name of the collection; that of a
+run is index in the run's folder, and that of NET.onnx is NET.index.
 
 What was added is on disk, batch by batch. If the command is stopped or killed, the same command continues; pictures
 that the index has and that have not changed since are skipped. Pictures that are gone from the collection stay in
-the index; --fresh makes it anew.`,
-		Example: `  energo index build runs/search-triplet-1 mnist
+the index until energo index prune; --fresh makes it anew. The index keeps the paths of pictures relative to the
+collection's folder; energo index move says where that is now.`,
+		Example: `  energo index build histogram ~/Pictures
+  energo index build runs/search-triplet-1 mnist
   energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8
   energo index build resnet.onnx photos/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,41 +80,57 @@ the index; --fresh makes it anew.`,
 			if err != nil {
 				return err
 			}
-			name := cmp.Or(name, defaultIndex(args[0]))
-			x, err := buildIndex(cmd, name, fresh, cmd.Flags().Changed("storage"), index.Options{
+			c, err := o.list(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			name := cmp.Or(name, defaultIndex(args[0], c))
+			x, err := buildIndex(cmd, name, args[0], fresh, cmd.Flags().Changed("storage"), index.Options{
 				Dim: encoder.Dim(), Metric: encoder.Metric(), Storage: index.Storage(storage), Encoder: encoder.Fingerprint(),
 			})
 			if err != nil {
 				return err
 			}
-			if !weaviate.IsAddress(name) {
-				err = collection.Remember(name, args[0])
-			}
+			m, err := memoryOf(name)
 			if err == nil {
-				err = fill(cmd, x, encoder, name, args[1], o)
+				m.Run, m.Builtin = args[0], ""
+				if args[0] == encode.HistogramName {
+					m.Run, m.Builtin = "", args[0]
+				}
+				err = fill(cmd, x, encoder, name, m, c, o)
 			}
 			return closeAfter(cmd, x, err)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&name, "index", "", "`folder` or address of the index (default index in the run's folder, or NET.index)")
+	f.StringVar(&name, "index", "", "`folder` or address of the index (default: see above)")
 	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32, or int8, which takes a quarter of the memory")
 	f.BoolVar(&fresh, "fresh", false, "empty the index first")
 	o.add(f)
 	return cmd
 }
 
-// defaultIndex is where the index of a run or a model goes.
-func defaultIndex(run string) string {
-	if net, ok := strings.CutSuffix(run, ".onnx"); ok {
+// list lists a collection.
+func (o *fillFlags) list(cmd *cobra.Command, source string) (*collection.Collection, error) {
+	p := newProgress(cmd.ErrOrStderr(), o.quiet)
+	defer p.end()
+	return collection.List(cmd.Context(), source, o.name, p.download)
+}
+
+// defaultIndex is where the index of an encoder goes.
+func defaultIndex(encoder string, c *collection.Collection) string {
+	if encoder == encode.HistogramName {
+		return filepath.Base(filepath.FromSlash(c.Name)) + ".index"
+	}
+	if net, ok := strings.CutSuffix(encoder, ".onnx"); ok {
 		return net + ".index"
 	}
-	return filepath.Join(run, "index")
+	return filepath.Join(encoder, "index")
 }
 
 // buildIndex opens an index, or makes it where there is none; fresh makes it anew. sameStorage tells whether the
 // storage must be that of o.
-func buildIndex(cmd *cobra.Command, name string, fresh, sameStorage bool, o index.Options) (index.Index, error) {
+func buildIndex(cmd *cobra.Command, name, encoder string, fresh, sameStorage bool, o index.Options) (index.Index, error) {
 	ctx := cmd.Context()
 	o, err := o.Check()
 	if err != nil {
@@ -120,7 +147,7 @@ func buildIndex(cmd *cobra.Command, name string, fresh, sameStorage bool, o inde
 	}
 	info, err := infoOf(cmd, x, name)
 	if err == nil && info.Encoder != o.Encoder {
-		err = fmt.Errorf("%s has vectors of the network %s, this run's is %s: they do not compare; --fresh makes the index anew", shown(name), cmp.Or(info.Encoder, "of another system"), o.Encoder)
+		err = fmt.Errorf("%s has vectors of the encoder %s, %s is %s: they do not compare; --fresh makes the index anew, --index makes another", shown(name), cmp.Or(info.Encoder, "of another system"), shown(encoder), o.Encoder)
 	}
 	if err == nil && sameStorage && info.Storage != o.Storage {
 		err = fmt.Errorf("%s keeps coordinates as %s; --fresh makes it anew with --storage %s", shown(name), info.Storage, o.Storage)
@@ -166,23 +193,18 @@ func removeIndex(ctx context.Context, name string) error {
 }
 
 // fill adds a collection to an index and says what was done.
-func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source string, o fillFlags) error {
+func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name string, m collection.Memory, c *collection.Collection, o fillFlags) error {
 	p := newProgress(cmd.ErrOrStderr(), o.quiet)
 	start := time.Now()
-	pictures, err := collection.List(cmd.Context(), source, o.name, p.download)
-	p.end()
-	if err != nil {
+	if err := keep(p, name, &m, c); err != nil {
 		return err
 	}
-	r := filled{Index: name, Skipped: []fileError{}}
-	f := collection.Filling{Index: x, Encoder: e, Progress: func(done, all int) { p.count("pictures", done, all) }}
+	r := filled{Index: name, Skipped: []fileError{}, LeftOut: append(data.LeftOuts{}, c.Left...)}
+	f := collection.Filling{Index: x, Encoder: e, Memory: m, Progress: func(done, all int) { p.count("pictures", done, all) }}
 	if !o.strict {
-		f.Skip = func(picture collection.Picture, err error) {
-			p.say("skipped: %v", err)
-			r.Skipped = append(r.Skipped, fileError{picture.Path, err.Error()})
-		}
+		f.Skip = func(picture collection.Picture, err error) { r.skip(p, picture, err) }
 	}
-	err = f.Fill(cmd.Context(), pictures)
+	err := f.Fill(cmd.Context(), c.Pictures)
 	p.end()
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -202,9 +224,64 @@ func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name, source stri
 		return err
 	}
 	out := cmd.OutOrStdout()
-	fmt.Fprintf(out, "%s added to %s, %d unchanged, %d skipped, in %.1f s; it has %s of %s (%s, %s)\n",
-		counted(r.Added, "picture", "pictures"), shown(name), r.Unchanged, len(r.Skipped), r.Seconds, counted(r.Info.Len, "item", "items"), counted(r.Info.Dim, "coordinate", "coordinates"), r.Info.Metric, r.Info.Storage)
+	r.print(out, len(c.Pictures))
 	return printJSON(out, r, o.json)
+}
+
+// keep notes in an index's folder of what it is.
+func keep(p *progress, name string, m *collection.Memory, c *collection.Collection) error {
+	if weaviate.IsAddress(name) {
+		c.Unrooted()
+		return nil
+	}
+	before, err := m.Keep(c)
+	if errors.Is(err, collection.ErrTaken) {
+		return fmt.Errorf("%w with --name, or say that it has moved, with energo index move", err)
+	}
+	if err != nil {
+		return err
+	}
+	if before != "" {
+		p.say("the pictures of %s were in %s, which is gone; they are in %s now", c.Name, shown(before), shown(c.Root))
+	}
+	return m.Write(name)
+}
+
+// skip counts a picture that could not be read, and says why for the first ones.
+func (r *filled) skip(p *progress, picture collection.Picture, err error) {
+	const said = 10
+	switch len(r.Skipped) {
+	default:
+		p.say("skipped: %v", err)
+	case said:
+		p.say("… more are skipped; --json names all of them")
+	}
+	r.Skipped = append(r.Skipped, fileError{picture.Path, err.Error()})
+	reason := "that cannot be read"
+	switch {
+	case errors.Is(err, data.ErrPicture):
+		reason = "not a valid picture"
+	case errors.Is(err, fs.ErrPermission):
+		reason = "that may not be read"
+	case errors.Is(err, fs.ErrNotExist):
+		reason = "not there"
+	}
+	r.LeftOut.Add(picture.Path, strings.ToLower(filepath.Ext(picture.Path)), reason)
+}
+
+// print says what was done with the pictures of a collection, and what to do next.
+func (r *filled) print(out io.Writer, pictures int) {
+	fmt.Fprintf(out, "%s added to %s, %d unchanged, %d skipped, in %.1f s; it has %s of %s (%s, %s)\n",
+		counted(r.Added, "picture", "pictures"), shown(r.Index), r.Unchanged, len(r.Skipped), r.Seconds, counted(r.Info.Len, "item", "items"), counted(r.Info.Dim, "coordinate", "coordinates"), r.Info.Metric, r.Info.Storage)
+	if len(r.LeftOut) > 0 {
+		fmt.Fprintln(out, "left out:")
+		for _, o := range r.LeftOut {
+			fmt.Fprintf(out, "  %v\n", o)
+		}
+	}
+	if r.Info.Len > 0 && pictures > 0 {
+		fmt.Fprintf(out, "to search:\n  energo serve search %[1]s\n  energo index query %[1]s PICTURE\n", shellQuote(r.Index))
+	}
 }
 
 // closeAfter closes an index that was changed, with err. One who interrupted that is told what is wrong, too.
@@ -225,13 +302,17 @@ func newIndexAdd() *cobra.Command {
 		Example: `  energo index add runs/search-triplet-1/index more-photos/
   energo index add runs/search-triplet-1/index new.csv --name july`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := o.list(cmd, args[1])
+			if err != nil {
+				return err
+			}
 			x, err := openIndex(cmd, args[0], toChange)
 			if err != nil {
 				return err
 			}
-			encoder, err := encoderOf(cmd.Context(), x, args[0], run)
+			encoder, m, err := encoderOf(cmd.Context(), x, args[0], run)
 			if err == nil {
-				err = fill(cmd, x, encoder, args[0], args[1], o)
+				err = fill(cmd, x, encoder, args[0], m, c, o)
 			}
 			return closeAfter(cmd, x, err)
 		},

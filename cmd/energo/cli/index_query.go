@@ -52,13 +52,13 @@ func newIndexQuery() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r, err := query(cmd.Context(), x, args[0], run, looked, index.Query{K: k, Filter: filter})
+			r, m, err := query(cmd.Context(), x, args[0], run, looked, index.Query{K: k, Filter: filter})
 			if err != nil {
 				return err
 			}
 			r.Image = args[1]
 			if sheet != "" {
-				if err := drawHits(cmd.Context(), sheet, looked, r.Hits); err != nil {
+				if err := drawHits(cmd.Context(), sheet, looked, r.Hits, m); err != nil {
 					return err
 				}
 			}
@@ -75,29 +75,29 @@ func newIndexQuery() *cobra.Command {
 }
 
 // query encodes a picture and searches for it.
-func query(ctx context.Context, x index.Index, name, run string, p *data.EncodedPicture, q index.Query) (queried, error) {
+func query(ctx context.Context, x index.Index, name, run string, p *data.EncodedPicture, q index.Query) (queried, collection.Memory, error) {
 	r := queried{Index: name}
-	encoder, err := encoderOf(ctx, x, name, run)
+	encoder, memory, err := encoderOf(ctx, x, name, run)
 	if err != nil {
-		return r, err
+		return r, memory, err
 	}
 	q.Vector = make([]float32, encoder.Dim())
 	start := time.Now()
 	m, err := p.Fitted(encoder.Size().X, encoder.Size().Y)
 	if err != nil {
-		return r, err
+		return r, memory, err
 	}
 	if err := encoder.Encode(q.Vector, []image.Image{m}); err != nil {
-		return r, err
+		return r, memory, err
 	}
 	encoded := time.Now()
 	hits, err := x.Search(ctx, []index.Query{q})
 	if err != nil {
-		return r, err
+		return r, memory, err
 	}
 	r.EncodeMillis, r.SearchMillis = encoded.Sub(start).Seconds()*1e3, time.Since(encoded).Seconds()*1e3
 	r.Hits = hits[0]
-	return r, nil
+	return r, memory, nil
 }
 
 func (r *queried) print(out io.Writer, asJSON bool) error {
@@ -119,13 +119,13 @@ func orDash(s string) string {
 }
 
 // drawHits draws a picture and those found, with what they are.
-func drawHits(ctx context.Context, path string, looked *data.EncodedPicture, hits []index.Hit) error {
+func drawHits(ctx context.Context, path string, looked *data.EncodedPicture, hits []index.Hit, m collection.Memory) error {
 	small, err := looked.Within(sheetSide)
 	if err != nil {
 		return err
 	}
 	cells := []cell{{picture: small, lines: []string{"looked for"}}}
-	var g collection.Gallery
+	g := collection.Gallery{Memory: m}
 	for _, h := range hits {
 		p, err := g.Picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
 		if errors.Is(err, context.Canceled) {

@@ -24,7 +24,7 @@ func newServe() *cobra.Command {
 func newServeSearch() *cobra.Command {
 	var run, listen string
 	var frame serve.Options
-	o := search.Options{Private: []string{index.PathField, collection.StampField}}
+	o := search.Options{Private: collection.PrivateFields}
 	cmd := &cobra.Command{
 		Use: "search INDEX", Short: "Serve an index: a page to draw on, and JSON over HTTP", Args: exactly("the index"),
 		Long: `Answers searches in an index, and changes of it, as JSON over HTTP, with a page at / to draw a digit or to drop a
@@ -40,9 +40,10 @@ picture on:
   GET    /v1/values        labels and fields, counted
   GET    /v1/info, /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
-Without a run, remembered by the index or named by --run, it takes vectors alone. By default it listens
+Without an encoder, remembered by the index or named by --run, it takes vectors alone. By default it listens
 on this machine only: it asks nobody who they are. An interrupt finishes the requests under way and then ends it.`,
-		Example: `  energo serve search runs/search-triplet-1/index
+		Example: `  energo serve search Pictures.index
+  energo serve search runs/search-triplet-1/index
   curl --data-binary @seven.png -H 'Content-Type: image/png' 'http://127.0.0.1:8080/v1/search?k=5'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLimits(&frame.Limits, &o); err != nil {
@@ -94,16 +95,16 @@ func serveSearch(cmd *cobra.Command, name, run, listen string, frame serve.Optio
 	if err != nil {
 		return err
 	}
-	encoder, err := encoderOf(ctx, x, name, run)
+	encoder, m, err := encoderOf(ctx, x, name, run)
 	switch {
 	case err == nil:
 		o.Encoder = encoder
 	case errors.Is(err, errNoRun):
-		fmt.Fprintln(warn, "energo: nobody says which run's network made the vectors (--run), so only vectors are taken")
+		fmt.Fprintln(warn, "energo: nobody says which encoder made the vectors (--run), so only vectors are taken")
 	default:
 		return errors.Join(err, x.Close())
 	}
-	var g collection.Gallery
+	g := collection.Gallery{Memory: m}
 	o.Picture = func(ctx context.Context, item index.Item) (serve.Picture, error) { return g.Picture(ctx, item) }
 	o.Index, frame.Log = x, slog.New(slog.NewTextHandler(warn, nil))
 	return errors.Join(listenAndServe(ctx, cmd, listen, frame, o), x.Close())
