@@ -130,7 +130,7 @@ func notRead() string {
 	for _, f := range pictureFormats {
 		names = append(names, f.name)
 	}
-	return "not of a format that is read: " + strings.Join(names, ", ")
+	return "not of a format that is read (" + strings.Join(names, ", ") + ")"
 }
 
 // isIndex reports whether a folder's entries are those of an index of vectors.
@@ -155,7 +155,7 @@ func listFolder(dir string) (*PictureListing, error) {
 		l.walk(e.Name(), label, e)
 	}
 	if l.Files == nil {
-		return nil, fmt.Errorf("%s has no pictures%s", dir, l.instead())
+		return nil, fmt.Errorf("%s has no pictures%s", dir, l.Left.instead())
 	}
 	return l, nil
 }
@@ -169,26 +169,44 @@ func linksToFolder(dir string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-// instead says what a collection without pictures has.
-func (l *PictureListing) instead() string {
-	var all []string
-	for _, left := range l.Left {
-		all = append(all, left.String())
+// Lines says what was left out, a line for each reason.
+func (l LeftOuts) Lines() (lines []string) {
+	for len(l) > 0 {
+		n := 1
+		for n < len(l) && l[n].Reason == l[0].Reason {
+			n++
+		}
+		lines = append(lines, line(l[:n]))
+		l = l[n:]
 	}
-	if all == nil {
-		return ""
-	}
-	return "; left out: " + strings.Join(all, "; ")
+	return lines
 }
 
-// String is what was left out in a line of text.
-func (o LeftOut) String() string {
-	what := strings.TrimSpace(fmt.Sprintf("%d %s", o.Count, o.Suffix))
-	first := excerpt.Line(excerpt.Of(o.First))
-	if o.Count == 1 {
-		return fmt.Sprintf("%s %s (%s)", what, o.Reason, first)
+// line says what was left out for one reason, the most frequent suffixes first.
+func line(same LeftOuts) string {
+	count := 0
+	var suffixes []string
+	for _, o := range slices.SortedStableFunc(slices.Values(same), func(a, b LeftOut) int { return b.Count - a.Count }) {
+		count += o.Count
+		suffixes = append(suffixes, fmt.Sprintf("%d %s", o.Count, cmp.Or(excerpt.Line(excerpt.Of(o.Suffix)), "without a suffix")))
 	}
-	return fmt.Sprintf("%s %s (the first: %s)", what, o.Reason, first)
+	text := fmt.Sprintf("%s: %d", same[0].Reason, count)
+	if len(same) > 1 || same[0].Suffix != "" {
+		text = same[0].Reason + ": " + strings.Join(suffixes, ", ")
+	}
+	first := excerpt.Line(excerpt.Of(same[0].First))
+	if count > 1 {
+		first = "the first: " + first
+	}
+	return text + " (" + first + ")"
+}
+
+// instead says what a collection without pictures has.
+func (l LeftOuts) instead() string {
+	if l == nil {
+		return ""
+	}
+	return "; left out: " + strings.Join(l.Lines(), "; ")
 }
 
 // walk lists what an entry of the folder is, at a path below the root.
@@ -278,7 +296,7 @@ func listCSV(path string) (*PictureListing, error) {
 		return nil
 	})
 	if err == nil && l.Files == nil {
-		err = fmt.Errorf("%s lists no pictures%s", path, l.instead())
+		err = fmt.Errorf("%s lists no pictures%s", path, l.Left.instead())
 	}
 	return l, err
 }

@@ -202,7 +202,7 @@ func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name string, m co
 	r := filled{Index: name, Skipped: []fileError{}, LeftOut: append(data.LeftOuts{}, c.Left...)}
 	f := collection.Filling{Index: x, Encoder: e, Memory: m, Progress: func(done, all int) { p.count("pictures", done, all) }}
 	if !o.strict {
-		f.Skip = func(picture collection.Picture, err error) { r.skip(p, picture, err) }
+		f.Skip = func(picture collection.Picture, err error) { r.skip(p, c.Root, picture, err) }
 	}
 	err := f.Fill(cmd.Context(), c.Pictures)
 	p.end()
@@ -248,7 +248,7 @@ func keep(p *progress, name string, m *collection.Memory, c *collection.Collecti
 }
 
 // skip counts a picture that could not be read, and says why for the first ones.
-func (r *filled) skip(p *progress, picture collection.Picture, err error) {
+func (r *filled) skip(p *progress, root string, picture collection.Picture, err error) {
 	const said = 10
 	switch len(r.Skipped) {
 	default:
@@ -266,7 +266,11 @@ func (r *filled) skip(p *progress, picture collection.Picture, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		reason = "not there"
 	}
-	r.LeftOut.Add(picture.Path, strings.ToLower(filepath.Ext(picture.Path)), reason)
+	at := picture.Path
+	if below, err := filepath.Rel(root, at); err == nil && filepath.IsLocal(below) {
+		at = filepath.ToSlash(below)
+	}
+	r.LeftOut.Add(at, strings.ToLower(filepath.Ext(picture.Path)), reason)
 }
 
 // print says what was done with the pictures of a collection, and what to do next.
@@ -275,8 +279,8 @@ func (r *filled) print(out io.Writer, pictures int) {
 		counted(r.Added, "picture", "pictures"), shown(r.Index), r.Unchanged, len(r.Skipped), r.Seconds, counted(r.Info.Len, "item", "items"), counted(r.Info.Dim, "coordinate", "coordinates"), r.Info.Metric, r.Info.Storage)
 	if len(r.LeftOut) > 0 {
 		fmt.Fprintln(out, "left out:")
-		for _, o := range r.LeftOut {
-			fmt.Fprintf(out, "  %v\n", o)
+		for _, line := range r.LeftOut.Lines() {
+			fmt.Fprintf(out, "  %s\n", line)
 		}
 	}
 	if r.Info.Len > 0 && pictures > 0 {
