@@ -61,7 +61,7 @@ func at(name string, read func(path string) (any, error)) func(string) (any, err
 
 // readers is the table.
 func readers() []reader {
-	return slices.Concat(tensorReaders(), onnxReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), jobReaders())
+	return slices.Concat(tensorReaders(), onnxReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), vectorReaders(), jobReaders())
 }
 
 func tensorReaders() []reader {

@@ -25,7 +25,7 @@ its encoder; otherwise name that with --run.`,
   energo serve search Pictures.index
   energo index query Pictures.index beach.jpg`,
 	}
-	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexQuery(), newIndexInfo(), newIndexList(), newIndexDelete(), newIndexMove(), newIndexEval())
+	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexQuery(), newIndexInfo(), newIndexList(), newIndexDelete(), newIndexMove(), newIndexCreate(), newIndexImport(), newIndexExport(), newIndexEval())
 }
 
 // What an index is opened for.
@@ -46,7 +46,7 @@ func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error
 	x, err := open(name)
 	switch {
 	case errors.Is(err, index.ErrNoIndex):
-		return nil, fmt.Errorf("there is no index in %s; energo index build ENCODER PICTURES makes one", shown(name))
+		return nil, noIndex{fmt.Sprintf("there is no index in %s; energo index build ENCODER PICTURES makes one, energo index create an empty one", shown(name))}
 	case errors.Is(err, index.ErrInUse):
 		return nil, fmt.Errorf("%w; it can be read meanwhile, and changed when that ends", err)
 	case err != nil:
@@ -57,6 +57,12 @@ func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error
 	}
 	return x, nil
 }
+
+// noIndex is index.ErrNoIndex in the words of the command.
+type noIndex struct{ text string }
+
+func (e noIndex) Error() string { return e.text }
+func (noIndex) Unwrap() error   { return index.ErrNoIndex }
 
 // infoOf says on stderr what was dropped of an index that was opened, and returns what it is.
 func infoOf(cmd *cobra.Command, x index.Index, name string) (index.Info, error) {

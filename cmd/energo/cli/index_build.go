@@ -249,13 +249,7 @@ func keep(p *progress, name string, m *collection.Memory, c *collection.Collecti
 
 // skip counts a picture that could not be read, and says why for the first ones.
 func (r *filled) skip(p *progress, root string, picture collection.Picture, err error) {
-	const said = 10
-	switch len(r.Skipped) {
-	default:
-		p.say("skipped: %v", err)
-	case said:
-		p.say("… more are skipped; --json names all of them")
-	}
+	p.firstFew(len(r.Skipped), "picture", err)
 	r.Skipped = append(r.Skipped, fileError{picture.Path, err.Error()})
 	reason := "that cannot be read"
 	switch {

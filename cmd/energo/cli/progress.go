@@ -83,6 +83,17 @@ func (p *progress) first(what string, all []error) {
 	}
 }
 
+// firstFew says what is wrong with one of many, if few were before it.
+func (p *progress) firstFew(before int, what string, err error) {
+	const named = 10
+	switch {
+	case before < named:
+		p.say("%s skipped: %v", what, err)
+	case before == named:
+		p.say("… more are skipped; --json names all of them")
+	}
+}
+
 // env is what a job is given besides its settings.
 func (p *progress) env(data string) job.Env {
 	return job.Env{Data: data, Progress: p.download, Skipped: p.skipped, Warned: p.warned}
@@ -93,12 +104,16 @@ func (p *progress) count(what string, done, all int) {
 	switch {
 	case p.quiet:
 	case p.terminal:
-		if p.bar == nil {
+		if p.bar == nil { // −1 is a number that nobody knows
 			p.newBar(int64(all), progressbar.OptionSetDescription(what), progressbar.OptionShowIts(), progressbar.OptionShowCount())
 		}
 		_ = p.bar.Set(done)
 	case time.Since(p.lastLine) > 10*time.Second:
 		p.lastLine = time.Now()
+		if all < 0 {
+			p.say("%d %s", done, what)
+			return
+		}
 		p.say("%d of %d %s", done, all, what)
 	}
 }
