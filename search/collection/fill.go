@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"io/fs"
 	"maps"
 	"os"
 	"runtime"
@@ -128,7 +129,7 @@ func isThere(at string) bool {
 		return true
 	}
 	_, err := os.Stat(at)
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // is reports whether an item is of the picture as it is now.

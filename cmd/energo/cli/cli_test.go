@@ -51,9 +51,9 @@ func TestScripts(t *testing.T) {
 			"stereo":   stereo,
 			"tones":    tones,
 			"pictures": pictures,
-			"board":    board,
-			"fetch":    fetch,
-			"pack":     pack,
+			"board":    board, "paint": paint,
+			"fetch": fetch,
+			"pack":  pack,
 		},
 	})
 }

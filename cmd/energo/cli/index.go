@@ -25,7 +25,7 @@ its encoder; otherwise name that with --run.`,
   energo serve search Pictures.index
   energo index query Pictures.index beach.jpg`,
 	}
-	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexQuery(), newIndexInfo(), newIndexList(), newIndexDelete(), newIndexMove(), newIndexCreate(), newIndexImport(), newIndexExport(), newIndexEval())
+	return group(cmd, "there is no command %[1]q of energo index%[2]s", newIndexBuild(), newIndexAdd(), newIndexQuery(), newIndexInfo(), newIndexList(), newIndexDelete(), newIndexPrune(), newIndexDuplicates(), newIndexMove(), newIndexSnapshot(), newIndexCreate(), newIndexImport(), newIndexExport(), newIndexEval())
 }
 
 // What an index is opened for.
@@ -133,18 +133,32 @@ func madeByFlag(f *pflag.FlagSet, run *string) {
 type filterFlags struct {
 	labels []string
 	fields []string
+	prefix string
+	text   string
 }
 
 func (f *filterFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&f.labels, "label", nil, "only items with this `label`; may be given again")
 	cmd.Flags().StringArrayVar(&f.fields, "field", nil, "only items with this field, as `NAME=VALUE`; may be given again")
+	cmd.Flags().StringVar(&f.prefix, "prefix", "", "only items whose identifiers begin with this `text`")
+	cmd.Flags().StringVar(&f.text, "filter", "", "only items that this `condition` is true of, such as 'label in (cat, dog) and not year < 2019'")
 }
 
+// filterHelp says what a condition may be.
+const filterHelp = `--filter takes conditions of label, id and the names of fields, joined by and, or, not and parentheses:
+  label = cat            is this text; != is not
+  label in (cat, dog)    is one of these; not in is none of them
+  id ^= "photos/2020/"   begins with this
+  year >= 2019           a number or a text, also <, <= and >
+  note exists            the item has the field`
+
+// filter is what all flags ask for together.
 func (f *filterFlags) filter() (index.Filter, error) {
 	var out index.Filter
 	if len(f.labels) > 0 {
 		out.Label = index.In(f.labels...)
 	}
+	out.ID.Prefix = f.prefix
 	for _, field := range f.fields {
 		name, value, ok := strings.Cut(field, "=")
 		if !ok || name == "" {
@@ -158,5 +172,14 @@ func (f *filterFlags) filter() (index.Filter, error) {
 		}
 		out.Fields[name] = index.In(value)
 	}
-	return out, nil
+	more, err := index.ParseFilter(f.text)
+	switch {
+	case err != nil:
+		return out, usagef("--%s", strings.TrimPrefix(err.Error(), "index: "))
+	case more.IsZero():
+		return out, nil
+	case out.IsZero():
+		return more, nil
+	}
+	return index.Filter{And: []index.Filter{out, more}}, nil
 }

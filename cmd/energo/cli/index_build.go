@@ -60,7 +60,7 @@ func newIndexBuild() *cobra.Command {
 ` + collections + `
 
 ENCODER is one of
-  histogram      the colours of a picture and where they are: built in, needs no training
+  histogram      the colours of a picture: built in, needs no training
   RUN            the folder of a run of energo train search or siamese
   NET.onnx       an ONNX model from pictures to vectors, or a folder of Hugging Face; what the model does not say
                  of its pictures, such as the order of channels, mean and deviation, stands in a card, NET.energo.yaml

@@ -46,15 +46,11 @@ The field path is where a picture is. Of an index with --storage int8, the vecto
 				return err
 			}
 			defer x.Close() // it was only read
-			folder, err := folderOf(x)
-			if err != nil {
-				return err
-			}
 			r := exported{Index: args[0], Files: []string{args[1]}}
 			if vectors.Array(suffix) {
 				r.Files = append(r.Files, vectors.IDFile(args[1]))
 			}
-			if r.Items, r.Dim, err = export(cmd.Context(), folder, args[0], args[1], filter); err != nil {
+			if r.Items, r.Dim, err = export(cmd.Context(), x, args[0], args[1], filter); err != nil {
 				return err
 			}
 			out := messages(cmd, args[1])
@@ -72,7 +68,7 @@ The field path is where a picture is. Of an index with --storage int8, the vecto
 }
 
 // export writes the items that pass a filter, in two passes: a file's head says what it holds.
-func export(ctx context.Context, x *index.Exact, name, path string, f index.Filter) (items, dim int, err error) {
+func export(ctx context.Context, x index.Index, name, path string, f index.Filter) (items, dim int, err error) {
 	m, err := memoryOf(name)
 	if err != nil {
 		return 0, 0, err
@@ -83,7 +79,7 @@ func export(ctx context.Context, x *index.Exact, name, path string, f index.Filt
 	}
 	o := vectors.Outline{Dim: info.Dim}
 	fields := map[string]bool{}
-	for item, err := range itemsOf(ctx, x, f) {
+	for item, err := range collection.Items(ctx, x, f) {
 		if err != nil {
 			return 0, 0, err
 		}
@@ -98,7 +94,7 @@ func export(ctx context.Context, x *index.Exact, name, path string, f index.Filt
 		return 0, 0, err
 	}
 	defer w.Abort()
-	for item, err := range itemsOf(ctx, x, f) {
+	for item, err := range collection.Items(ctx, x, f) {
 		if err != nil {
 			return 0, 0, err
 		}

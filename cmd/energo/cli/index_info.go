@@ -50,10 +50,8 @@ vectors, in which folders the pictures are, and what the index takes on disk.`,
 				return err
 			}
 			r.Run, r.Roots = cmp.Or(m.Builtin, m.Run), m.Roots
-			if folder, err := folderOf(x); err == nil {
-				if err := r.count(cmd, folder, args[0]); err != nil {
-					return err
-				}
+			if err := r.count(cmd, x, args[0]); err != nil {
+				return err
 			}
 			r.print(cmd.OutOrStdout(), args[0])
 			return printJSON(cmd.OutOrStdout(), r, asJSON)
@@ -64,10 +62,10 @@ vectors, in which folders the pictures are, and what the index takes on disk.`,
 	return cmd
 }
 
-// count counts what the items of a folder have.
-func (r *indexInfo) count(cmd *cobra.Command, x *index.Exact, dir string) error {
+// count counts what the items have.
+func (r *indexInfo) count(cmd *cobra.Command, x index.Index, name string) error {
 	r.Labels, r.Fields = map[string]int{}, map[string]int{}
-	for item, err := range x.Each(cmd.Context()) {
+	for item, err := range collection.Items(cmd.Context(), x, index.Filter{}) {
 		if err != nil {
 			return err
 		}
@@ -81,8 +79,11 @@ func (r *indexInfo) count(cmd *cobra.Command, x *index.Exact, dir string) error 
 			r.Pictures++
 		}
 	}
+	if weaviate.IsAddress(name) {
+		return nil
+	}
 	var err error
-	r.Disk, err = sizeOf(dir)
+	r.Disk, err = sizeOf(name)
 	return err
 }
 
@@ -102,10 +103,10 @@ func (r *indexInfo) print(out io.Writer, name string) {
 	fmt.Fprintf(out, "encoder   %s, fingerprint %s\n", shown(cmp.Or(r.Run, "unknown")), orDash(r.Encoder))
 	if !weaviate.IsAddress(name) {
 		fmt.Fprintf(out, "on disk   %s\n", bytesText(r.Disk))
-		fmt.Fprintf(out, "pictures  of %s%s\n", counted(r.Pictures, "item", "items"), rootsText(r.Roots))
-		r.printCounts(out, "labels", r.Labels)
-		r.printCounts(out, "fields", r.Fields)
 	}
+	fmt.Fprintf(out, "pictures  of %s%s\n", counted(r.Pictures, "item", "items"), rootsText(r.Roots))
+	r.printCounts(out, "labels", r.Labels)
+	r.printCounts(out, "fields", r.Fields)
 	if r.Trouble != "" {
 		fmt.Fprintf(out, "trouble   %s\n", r.Trouble)
 	}

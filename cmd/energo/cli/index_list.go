@@ -2,9 +2,7 @@ package cli
 
 import (
 	"bufio"
-	"context"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -28,10 +26,12 @@ func newIndexList() *cobra.Command {
 	var limit, offset int
 	cmd := &cobra.Command{
 		Use: "list INDEX", Short: "List the items of an index", Args: exactly("the index"),
-		Long: `Lists identifiers, labels, and where the pictures are, in the order in which they were added; between them is a tab.
---limit and --offset show a page.`,
+		Long: `Lists identifiers, labels, and where the pictures are, in the order of the identifiers; between them is a tab. --limit and
+--offset show a page.
+
+` + filterHelp,
 		Example: `  energo index list Pictures.index --limit 20 --offset 40
-  energo index list Pictures.index --label cat --json`,
+  energo index list Pictures.index --filter 'label = cat and id ^= "Pictures/2020/"' --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 || offset < 0 {
 				return usagef("--limit is %d and --offset is %d; they must not be below 0", limit, offset)
@@ -45,17 +45,13 @@ func newIndexList() *cobra.Command {
 				return err
 			}
 			defer x.Close() // it was only read
-			folder, err := folderOf(x)
-			if err != nil {
-				return err
-			}
 			m, err := memoryOf(args[0])
 			if err != nil {
 				return err
 			}
 			out := bufio.NewWriter(cmd.OutOrStdout())
 			n := 0
-			for item, err := range itemsOf(cmd.Context(), folder, filter) {
+			for item, err := range collection.Items(cmd.Context(), x, filter) {
 				if err != nil {
 					return err
 				}
@@ -80,13 +76,17 @@ func newIndexList() *cobra.Command {
 }
 
 func listItem(out *bufio.Writer, item index.Item, m collection.Memory, asJSON bool) error {
-	at := m.Locate(item.Fields)
 	if !asJSON {
-		line := []string{shown(item.ID), shown(orDash(item.Label)), shown(orDash(at)), publicFields(item.Fields)}
+		line := []string{shown(item.ID), shown(orDash(item.Label)), shown(orDash(m.Locate(item.Fields))), publicFields(item.Fields)}
 		_, err := fmt.Fprintln(out, strings.TrimRight(strings.Join(line, "\t"), "\t"))
 		return err
 	}
-	return printJSON(out, listedItem{ID: item.ID, Label: item.Label, Path: at, Fields: collection.PublicFields(item.Fields)}, true)
+	return printJSON(out, asListed(item, m), true)
+}
+
+// asListed is an item as --json has it.
+func asListed(item index.Item, m collection.Memory) listedItem {
+	return listedItem{ID: item.ID, Label: item.Label, Path: m.Locate(item.Fields), Fields: collection.PublicFields(item.Fields)}
 }
 
 // publicFields are those that are not energo's own, as NAME=VALUE.
@@ -97,27 +97,4 @@ func publicFields(fields map[string]string) string {
 		all = append(all, shown(name+"="+public[name]))
 	}
 	return strings.Join(all, " ")
-}
-
-// itemsOf goes over the items that pass a filter.
-func itemsOf(ctx context.Context, x *index.Exact, f index.Filter) iter.Seq2[index.Item, error] {
-	return func(yield func(index.Item, error) bool) {
-		for item, err := range x.Each(ctx) {
-			if err == nil && (f.Labels != nil && !slices.Contains(f.Labels, item.Label) || !hasAll(item.Fields, f.Fields)) {
-				continue
-			}
-			if !yield(item, err) {
-				return
-			}
-		}
-	}
-}
-
-func hasAll(fields, want map[string]string) bool {
-	for name, value := range want {
-		if has, ok := fields[name]; !ok || has != value {
-			return false
-		}
-	}
-	return true
 }

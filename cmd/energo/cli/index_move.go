@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/energo-ml/energo/search/collection"
+	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/search/index/weaviate"
 	"github.com/spf13/cobra"
 )
@@ -36,10 +37,6 @@ relative to that folder. energo index info shows the collections. The index itse
 				return err
 			}
 			defer x.Close() // its folder alone is changed, while no one else does that
-			folder, err := folderOf(x)
-			if err != nil {
-				return err
-			}
 			m, err := memoryOf(args[0])
 			if err != nil {
 				return err
@@ -49,7 +46,7 @@ relative to that folder. energo index info shows the collections. The index itse
 				return err
 			}
 			r.Now = m.Roots[r.Collection]
-			for item, err := range folder.Each(cmd.Context()) {
+			for item, err := range collection.Items(cmd.Context(), x, index.Filter{}) {
 				if err != nil {
 					return err
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -17,92 +18,190 @@ import (
 
 // queried is what --json prints of a query.
 type queried struct {
-	Index        string      `json:"index"`
-	Image        string      `json:"image"`
-	EncodeMillis float64     `json:"encode_ms"`
-	SearchMillis float64     `json:"search_ms"`
-	Hits         []index.Hit `json:"hits"`
+	Index        string    `json:"index"`
+	Images       []string  `json:"images,omitempty"`
+	Like         []string  `json:"like,omitempty"`
+	Not          []string  `json:"not,omitempty"`
+	EncodeMillis float64   `json:"encode_ms"`
+	SearchMillis float64   `json:"search_ms"`
+	Hits         []hitItem `json:"hits"`
+}
+
+// hitItem is a hit as --json has it.
+type hitItem struct {
+	ID       string            `json:"id"`
+	Distance float64           `json:"distance"`
+	Label    string            `json:"label,omitempty"`
+	Path     string            `json:"path,omitempty"` // of its picture
+	Fields   map[string]string `json:"fields,omitempty"`
+}
+
+// queryFlags are those of query.
+type queryFlags struct {
+	filterFlags
+	run, sheet string
+	like, not  []string
+	weights    []float64
+	away       float64
+	k, offset  int
+	within     float64
+	json       bool
 }
 
 func newIndexQuery() *cobra.Command {
-	var filters filterFlags
-	var run, sheet string
-	var k int
-	var asJSON bool
+	var o queryFlags
 	cmd := &cobra.Command{
-		Use: "query INDEX IMAGE", Short: "Find the pictures nearest to a picture", Args: exactly("the index", "the picture"),
-		Long: `Encodes a picture (PNG, JPEG, GIF, WebP) with the network that made the index and lists the nearest items.
---out draws them on one sheet, as far as their pictures are where they were.`,
-		Example: `  energo index query runs/search-triplet-1/index seven.png
-  energo index query runs/search-triplet-1/index seven.png -k 20 --label 7 --out sheet.png`,
+		Use: "query INDEX [PICTURE...]", Short: "Find the items nearest to pictures or to other items",
+		Long: `Encodes a picture with the encoder that made the index and lists the nearest items. Several pictures, and items of
+the index (--like), are searched for by the weighted mean of their vectors; --not moves that mean away from pictures of what is not looked for.
+--out draws what was found on one sheet, as far as the pictures are where the index says.
+
+` + filterHelp,
+		Example: `  energo index query Pictures.index beach.jpg
+  energo index query Pictures.index beach.jpg sunset.jpg --weight 2,1 --not crowd.jpg
+  energo index query Pictures.index --like Pictures/2020/beach.jpg -k 20 --offset 20
+  energo index query Pictures.index seven.png --filter 'label = 7' --within 0.2 --out sheet.png`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 1 {
+				return usagef("%s: the index is missing", cmd.CommandPath())
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			filter, err := filters.filter()
+			pictures := args[1:]
+			if err := o.check(cmd, pictures); err != nil {
+				return err
+			}
+			filter, err := o.filter()
 			if err != nil {
 				return err
 			}
-			if k < 1 || k > index.MaxK {
-				return usagef("-k is %d; it must be from 1 to %d", k, index.MaxK)
+			q := index.Query{K: o.k, Offset: o.offset, Filter: filter}
+			if cmd.Flags().Changed("within") {
+				q.Within = &o.within
 			}
 			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {
 				return err
 			}
 			defer x.Close() // it was only read
-			looked, err := data.OpenPicture(args[1], data.MaxPicturePixels)
-			if err != nil {
-				return err
-			}
-			r, m, err := query(cmd.Context(), x, args[0], run, looked, index.Query{K: k, Filter: filter})
-			if err != nil {
-				return err
-			}
-			r.Image = args[1]
-			if sheet != "" {
-				if err := drawHits(cmd.Context(), sheet, looked, r.Hits, m); err != nil {
-					return err
-				}
-			}
-			return r.print(messages(cmd, sheet), asJSON)
+			return o.query(cmd, x, args[0], pictures, q)
 		},
 	}
 	f := cmd.Flags()
-	f.IntVarP(&k, "count", "k", 10, "how many")
-	filters.add(cmd)
-	madeByFlag(f, &run)
-	f.StringVar(&sheet, "out", "", "PNG `file` to draw the picture and those found to")
-	jsonFlag(f, &asJSON)
+	f.StringArrayVar(&o.like, "like", nil, "`identifier` of an item that is looked for, too; may be given again")
+	f.StringArrayVar(&o.not, "not", nil, "`picture` of what is not looked for; may be given again")
+	f.Float64SliceVar(&o.weights, "weight", nil, "`weights` of the pictures, and then of --like, with commas between them (default 1 each)")
+	f.Float64Var(&o.away, "away", index.DefaultAway, "how far to move away from --not, as a multiple of its distance")
+	f.IntVarP(&o.k, "count", "k", 10, "how many")
+	f.IntVar(&o.offset, "offset", 0, "number of hits that are left out before them")
+	f.Float64Var(&o.within, "within", 0, "only items at most at this `distance`")
+	o.add(cmd)
+	madeByFlag(f, &o.run)
+	f.StringVar(&o.sheet, "out", "", "PNG `file` to draw the pictures and those found to")
+	jsonFlag(f, &o.json)
 	return cmd
 }
 
-// query encodes a picture and searches for it.
-func query(ctx context.Context, x index.Index, name, run string, p *data.EncodedPicture, q index.Query) (queried, collection.Memory, error) {
-	r := queried{Index: name}
-	encoder, memory, err := encoderOf(ctx, x, name, run)
-	if err != nil {
-		return r, memory, err
+// check refuses what cannot be asked.
+func (o *queryFlags) check(cmd *cobra.Command, pictures []string) error {
+	switch n := len(pictures) + len(o.like); {
+	case n == 0:
+		return usagef("%s: a picture, or an item by --like, is missing", cmd.CommandPath())
+	case len(o.weights) > 0 && len(o.weights) != n:
+		return usagef("--weight has %s, for %s", counted(len(o.weights), "number", "numbers"), counted(n, "picture or item", "pictures and items"))
+	case o.k < 1 || o.k > index.MaxK:
+		return usagef("-k is %d; it must be from 1 to %d", o.k, index.MaxK)
+	case o.offset < 0 || o.offset > index.MaxK-o.k:
+		return usagef("--offset is %d; with -k %d it must be from 0 to %d", o.offset, o.k, index.MaxK-o.k)
+	case math.IsNaN(o.within) || math.IsInf(o.within, 0):
+		return usagef("--within is %g; it must be a distance", o.within)
 	}
-	q.Vector = make([]float32, encoder.Dim())
+	for i, w := range o.weights {
+		if !(w > 0) || math.IsInf(w, 0) {
+			return usagef("--weight %d is %g; it must be above 0", i+1, w)
+		}
+	}
+	return refuseVoid(cmd, []rule{
+		{"away", len(o.not) > 0, "it is of --not"},
+		{"run", len(pictures)+len(o.not) > 0, "items of the index have vectors already"},
+	})
+}
+
+// query searches by the pictures and items, and says what was found.
+func (o *queryFlags) query(cmd *cobra.Command, x index.Index, name string, pictures []string, q index.Query) error {
+	ctx := cmd.Context()
+	m, err := memoryOf(name)
+	if err != nil {
+		return err
+	}
+	looked := make([]*data.EncodedPicture, 0, len(pictures)+len(o.not))
+	for _, path := range append(append([]string{}, pictures...), o.not...) {
+		p, err := data.OpenPicture(path, data.MaxPicturePixels)
+		if err != nil {
+			return err
+		}
+		looked = append(looked, p)
+	}
 	start := time.Now()
-	m, err := p.Fitted(encoder.Size().X, encoder.Size().Y)
+	examples, err := o.examples(ctx, x, name, looked)
 	if err != nil {
-		return r, memory, err
+		return err
 	}
-	if err := encoder.Encode(q.Vector, []image.Image{m}); err != nil {
-		return r, memory, err
+	like, unlike := examples[:len(pictures)], examples[len(pictures):]
+	for _, id := range o.like {
+		like = append(like[:len(like):len(like)], index.Example{ID: id})
+	}
+	for i, w := range o.weights {
+		like[i].Weight = w
+	}
+	if q, err = index.ByExample(ctx, x, q, like, unlike, o.away); err != nil {
+		return err
 	}
 	encoded := time.Now()
 	hits, err := x.Search(ctx, []index.Query{q})
 	if err != nil {
-		return r, memory, err
+		return err
 	}
+	r := queried{Index: name, Images: pictures, Like: o.like, Not: o.not, Hits: []hitItem{}}
 	r.EncodeMillis, r.SearchMillis = encoded.Sub(start).Seconds()*1e3, time.Since(encoded).Seconds()*1e3
-	r.Hits = hits[0]
-	return r, memory, nil
+	for _, h := range hits[0] {
+		r.Hits = append(r.Hits, hitItem{h.ID, h.Distance, h.Label, m.Locate(h.Fields), collection.PublicFields(h.Fields)})
+	}
+	if o.sheet != "" {
+		if err := o.draw(ctx, x, looked, pictures, hits[0], m); err != nil {
+			return err
+		}
+	}
+	return r.print(messages(cmd, o.sheet), o.offset, o.json)
 }
 
-func (r *queried) print(out io.Writer, asJSON bool) error {
+// examples are the vectors of pictures.
+func (o *queryFlags) examples(ctx context.Context, x index.Index, name string, pictures []*data.EncodedPicture) ([]index.Example, error) {
+	if len(pictures) == 0 {
+		return nil, nil
+	}
+	encoder, _, err := encoderOf(ctx, x, name, o.run)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]index.Example, len(pictures))
+	for i, p := range pictures {
+		m, err := p.Fitted(encoder.Size().X, encoder.Size().Y)
+		if err != nil {
+			return nil, err
+		}
+		all[i].Vector = make([]float32, encoder.Dim())
+		if err := encoder.Encode(all[i].Vector, []image.Image{m}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (r *queried) print(out io.Writer, before int, asJSON bool) error {
 	for i, h := range r.Hits {
-		line := fmt.Sprintf("%3d  distance %-8s  label %s  %s  %s", i+1, number(h.Distance), shown(orDash(h.Label)), shown(h.ID), publicFields(h.Fields))
+		line := fmt.Sprintf("%3d  distance %-8s  label %s  %s  %s", before+i+1, number(h.Distance), shown(orDash(h.Label)), shown(h.ID), publicFields(h.Fields))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
 	if len(r.Hits) == 0 {
@@ -118,20 +217,28 @@ func orDash(s string) string {
 	return s
 }
 
-// drawHits draws a picture and those found, with what they are.
-func drawHits(ctx context.Context, path string, looked *data.EncodedPicture, hits []index.Hit, m collection.Memory) error {
-	small, err := looked.Within(sheetSide)
-	if err != nil {
-		return err
+// draw draws what was looked for and those found, with what they are.
+func (o *queryFlags) draw(ctx context.Context, x index.Index, looked []*data.EncodedPicture, pictures []string, hits []index.Hit, m collection.Memory) error {
+	var cells []cell
+	for i, p := range looked {
+		small, err := p.Within(sheetSide)
+		if err != nil {
+			return err
+		}
+		what := "looked for"
+		if i >= len(pictures) {
+			what = "not looked for"
+		}
+		cells = append(cells, cell{picture: small, lines: []string{what}})
 	}
-	cells := []cell{{picture: small, lines: []string{"looked for"}}}
 	g := collection.Gallery{Memory: m}
-	for _, h := range hits {
-		p, err := g.Picture(ctx, index.Item{ID: h.ID, Fields: h.Fields})
+	add := func(item index.Item, lines ...string) error {
+		c := cell{lines: append(lines, item.ID)}
+		p, err := g.Picture(ctx, item)
 		if errors.Is(err, context.Canceled) {
 			return err
 		}
-		c := cell{lines: []string{"label " + orDash(h.Label), "distance " + number(h.Distance), h.ID}}
+		var small image.Image
 		if err == nil {
 			small, err = p.Within(sheetSide)
 		}
@@ -139,6 +246,21 @@ func drawHits(ctx context.Context, path string, looked *data.EncodedPicture, hit
 			c.picture = small
 		}
 		cells = append(cells, c)
+		return nil
 	}
-	return writeSheet(path, cells)
+	for _, id := range o.like {
+		item, _, err := x.Get(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := add(item, "looked for", "label "+orDash(item.Label)); err != nil {
+			return err
+		}
+	}
+	for _, h := range hits {
+		if err := add(index.Item{ID: h.ID, Fields: h.Fields}, "label "+orDash(h.Label), "distance "+number(h.Distance)); err != nil {
+			return err
+		}
+	}
+	return writeSheet(o.sheet, cells)
 }

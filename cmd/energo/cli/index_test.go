@@ -43,6 +43,28 @@ func board(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, b.Bytes(), 0o666))
 }
 
+// paint is the script command "paint FILE COLOUR SHARE": a PNG picture in red, green or blue, and white for the rest of ten tenths.
+func paint(ts *testscript.TestScript, _ bool, args []string) {
+	share, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	colour, ok := map[string]color.RGBA{"red": {200, 30, 30, 255}, "green": {30, 200, 30, 255}, "blue": {30, 30, 200, 255}}[args[1]]
+	if !ok {
+		ts.Fatalf("there is no colour %s", args[1])
+	}
+	m := image.NewRGBA(image.Rect(0, 0, 20, 20))
+	for i := range 400 {
+		m.Set(i%20, i/20, color.White)
+		if i/20 < 2*share {
+			m.Set(i%20, i/20, colour)
+		}
+	}
+	var b bytes.Buffer
+	ts.Check(png.Encode(&b, m))
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o777))
+	ts.Check(os.WriteFile(path, b.Bytes(), 0o666))
+}
+
 // address is in what energo serve says.
 var address = regexp.MustCompile(`http://[0-9.:]+`)
 
