@@ -38,6 +38,7 @@ type ColumnText struct {
 	conllu    bool
 	tabs      bool
 	columns   int
+	word      int     // column of the words
 	sentences [][]int // numbers of the lines of each one's tokens
 }
 
@@ -128,6 +129,9 @@ func (t *ColumnText) recognise() {
 			break
 		}
 	}
+	if t.conllu {
+		t.word = 1
+	}
 	t.tabs = strings.ContainsRune(first, '\t')
 	t.columns = len(t.spans(first))
 }
@@ -157,18 +161,10 @@ func (t *ColumnText) token(line string) (bool, error) {
 			return false, nil
 		}
 	}
-	if word := t.word(); spans[word].from == spans[word].to {
-		return false, fmt.Errorf("column %d is empty; it must be a word", word+1)
+	if spans[t.word].from == spans[t.word].to {
+		return false, fmt.Errorf("column %d is empty; it must be a word", t.word+1)
 	}
 	return true, nil
-}
-
-// word is the words' column.
-func (t *ColumnText) word() int {
-	if t.conllu {
-		return 1
-	}
-	return 0
 }
 
 // spans are the columns of a line.
@@ -197,11 +193,36 @@ func (t *ColumnText) spans(line string) (all []span) {
 	return all
 }
 
+// SetWord makes another column that of the words, named as Column has it; "" leaves it.
+//
+// Errors: those of Column; a column that is not there; a word that is empty, by its line.
+func (t *ColumnText) SetWord(column string) error {
+	if column == "" || len(t.sentences) == 0 {
+		return nil
+	}
+	c, err := t.Column(column)
+	if err != nil {
+		return err
+	}
+	if c == t.columns {
+		return errors.New("column is add; words are read from a column that is there")
+	}
+	for _, lines := range t.sentences {
+		for i, w := range t.values(lines, c) {
+			if w == "" {
+				return fmt.Errorf("line %d: column %d is empty; it must be a word", lines[i]+1, c+1)
+			}
+		}
+	}
+	t.word = c
+	return nil
+}
+
 // Words returns the words of each sentence.
 func (t *ColumnText) Words() [][]string {
 	all := make([][]string, len(t.sentences))
 	for i, lines := range t.sentences {
-		all[i] = t.values(lines, t.word())
+		all[i] = t.values(lines, t.word)
 	}
 	return all
 }
@@ -280,7 +301,7 @@ func (t *ColumnText) Sentences(column string) ([]Sentence, error) {
 // tagColumn is Column, but not that of the words.
 func (t *ColumnText) tagColumn(name string) (int, error) {
 	c, err := t.Column(name)
-	if err == nil && (c == t.word() || t.conllu && c == 0) {
+	if err == nil && (c == t.word || t.conllu && c == 0) {
 		return 0, fmt.Errorf("column is %s; it must be one of tags, not of words or their numbers", name)
 	}
 	return c, err
@@ -340,8 +361,33 @@ func (t *ColumnText) replaced(line string, column int, value string) string {
 }
 
 // LoadColumns reads text in columns, a file or a folder of files by name, hidden ones and folders passed over, with
-// the tags of a column; see [ReadColumns] and [ColumnText.Column]. Errors name file and line.
-func LoadColumns(path, column string) ([]TaggedFile, error) {
+// the tags of a column; see [ReadColumns] and [ColumnText.Column]. The words are those of another column, of "" those of the text's form
+// ([ColumnText.SetWord]). Errors name file and line.
+func LoadColumns(path, word, column string) ([]TaggedFile, error) {
+	return loadFiles(path, func(file string) (TaggedFile, error) {
+		sentences, err := loadColumns(file, word, column)
+		return TaggedFile{Sentences: sentences}, err
+	})
+}
+
+func loadColumns(path, word, column string) ([]Sentence, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	defer f.Close()
+	t, err := ReadColumns(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.SetWord(word); err != nil {
+		return nil, err
+	}
+	return t.Sentences(column)
+}
+
+// loadFiles reads a file, or those of a folder as taggedNames has them.
+func loadFiles(path string, read func(file string) (TaggedFile, error)) (all []TaggedFile, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, excerpt.Error(err)
@@ -353,26 +399,13 @@ func LoadColumns(path, column string) ([]TaggedFile, error) {
 			return nil, err
 		}
 	}
-	var all []TaggedFile
 	for _, name := range names {
-		sentences, err := loadColumns(filepath.Join(dir, name), column)
+		f, err := read(filepath.Join(dir, name))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", excerpt.Of(filepath.Join(dir, name)), err)
 		}
-		all = append(all, TaggedFile{name, sentences})
+		f.Name = name
+		all = append(all, f)
 	}
 	return all, nil
-}
-
-func loadColumns(path, column string) ([]Sentence, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, errors.Unwrap(err)
-	}
-	defer f.Close()
-	t, err := ReadColumns(f)
-	if err != nil {
-		return nil, err
-	}
-	return t.Sentences(column)
 }

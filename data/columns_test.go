@@ -80,6 +80,33 @@ func TestColumnsStay(t *testing.T) {
 	}
 }
 
+func TestSetWord(t *testing.T) {
+	c, err := ReadColumns(strings.NewReader(conllu))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetWord("lemma"); err != nil || !reflect.DeepEqual(c.Words(), [][]string{{"in", "der"}, {"a"}}) {
+		t.Errorf("%v (%v)", c.Words(), err)
+	}
+	if got, err := c.Sentences("form"); err != nil || got[0].Tags[1] != "dem" {
+		t.Errorf("%v (%v)", got, err)
+	}
+	for column, want := range map[string]string{"upos": "must be one of tags", "word": "column is \"word\""} {
+		_ = c.SetWord("upos")
+		if _, err := c.Sentences(column); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", column, err, want)
+		}
+	}
+	if c, err = ReadColumns(strings.NewReader("a\tb\n\nb\t\n")); err != nil {
+		t.Fatal(err)
+	}
+	for column, want := range map[string]string{"2": "line 3: column 2 is empty; it must be a word", "3": "must be 1 to 2", "add": "words are read from"} {
+		if err := c.SetWord(column); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", column, err, want)
+		}
+	}
+}
+
 func TestColumnsNameTheLine(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "x.conll")
@@ -101,7 +128,7 @@ func TestColumnsNameTheLine(t *testing.T) {
 		if err := os.WriteFile(path, []byte(x.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadColumns(dir, x.column); err == nil || !strings.Contains(err.Error(), x.want) || !strings.Contains(err.Error(), "x.conll: ") {
+		if _, err := LoadColumns(dir, "", x.column); err == nil || !strings.Contains(err.Error(), x.want) || !strings.Contains(err.Error(), "x.conll: ") {
 			t.Errorf("%.20q: error %v, want one with %q", x.text, err, x.want)
 		}
 	}

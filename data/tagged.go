@@ -25,6 +25,7 @@ type Sentence struct {
 type TaggedFile struct {
 	Name      string
 	Sentences []Sentence
+	Weights   []float64 // of the sentences, where training counts them otherwise than once
 }
 
 // Bounds of tagged text.
@@ -105,7 +106,7 @@ func LoadTagged(dir string) ([]TaggedFile, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", excerpt.Of(path), err)
 		}
-		all = append(all, TaggedFile{name, sentences})
+		all = append(all, TaggedFile{Name: name, Sentences: sentences})
 	}
 	return all, nil
 }

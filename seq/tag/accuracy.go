@@ -9,7 +9,7 @@ import (
 // Accuracy is shares of words that a model gives their right tag; of no words, NaN.
 type Accuracy struct {
 	All     measure.Number `json:"all"`
-	Known   measure.Number `json:"known"`   // of words that training had
+	Known   measure.Number `json:"known"`   // of words that training had, or of items with attributes that it had
 	Unknown measure.Number `json:"unknown"` // of the others
 	Words   int            `json:"words"`
 	New     int            `json:"unknown_words"`
@@ -38,7 +38,7 @@ func (m *Model) Measure(ctx context.Context, set []Sentence) (Accuracy, error) {
 		for _, s := range part {
 			wrong := 0
 			for i, y := range s.Tags {
-				isNew := int(s.Words[i]) >= words.trained
+				isNew := words.isNew(s.Words[i])
 				a.Words++
 				if isNew {
 					a.New++

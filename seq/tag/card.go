@@ -30,8 +30,8 @@ const format = 1
 // modelCard is the content of CardFile.
 type modelCard struct {
 	Format int    `json:"format"`
-	Model  string `json:"model"` // features, network
-	Bits   int    `json:"bits"`  // of the lexicon
+	Model  string `json:"model"` // features, network, attributes
+	Bits   int    `json:"bits"`  // of the lexicon; of no effect for attributes
 	Prune  bool   `json:"prune"` // of features
 }
 
@@ -43,9 +43,9 @@ type storedLexicon struct {
 }
 
 type storedWord struct {
-	Word  string  `json:"word"`
+	Word  string  `json:"word"` // or attribute
 	Count int     `json:"count"`
-	Tags  []int32 `json:"tags"` // that it may have when pruned
+	Tags  []int32 `json:"tags"` // that it may have when pruned; of an attribute those that have weights
 }
 
 // Save writes the model into a folder, which must exist: first the words and the weights, then the card, which says
@@ -75,6 +75,9 @@ func (m *Model) Save(dir string) error {
 func (x *Lexicon) stored() storedLexicon {
 	s := storedLexicon{Tags: x.tags, Open: x.open}
 	for _, w := range x.words[:x.trained] {
+		if len(w.tags) == 0 {
+			continue // an attribute without a weight
+		}
 		s.Words = append(s.Words, storedWord{w.text, w.count, w.tags})
 	}
 	return s
@@ -93,7 +96,7 @@ func Open(dir string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	words, err := readLexicon(filepath.Join(dir, WordsFile), c.Bits)
+	words, err := readLexicon(filepath.Join(dir, WordsFile), c)
 	if err != nil {
 		return nil, err
 	}
@@ -132,17 +135,17 @@ func (c *modelCard) decode(text []byte) error {
 		return err
 	}
 	switch {
-	case c.Model != "features" && c.Model != "network":
-		return fmt.Errorf("model is %q; it must be features or network", excerpt.Of(c.Model))
+	case c.Model != "features" && c.Model != "network" && c.Model != "attributes":
+		return fmt.Errorf("model is %q; it must be features, network or attributes", excerpt.Of(c.Model))
 	case c.Bits < LeastBits || c.Bits > MostBits:
 		return fmt.Errorf("bits is %d; it must be from %d to %d", c.Bits, LeastBits, MostBits)
-	case c.Prune && c.Model == "network":
-		return errors.New("prune is true; the network looks at all tags")
+	case c.Prune && c.Model != "features":
+		return fmt.Errorf("prune is true; the model %s looks at all tags", c.Model)
 	}
 	return nil
 }
 
-func readLexicon(path string, bits int) (*Lexicon, error) {
+func readLexicon(path string, c modelCard) (*Lexicon, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -151,18 +154,21 @@ func readLexicon(path string, bits int) (*Lexicon, error) {
 	if err := card.Decode(text, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	x, err := s.lexicon(bits)
+	x, err := s.lexicon(c)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return x, nil
 }
 
-func (s *storedLexicon) lexicon(bits int) (*Lexicon, error) {
+func (s *storedLexicon) lexicon(c modelCard) (*Lexicon, error) {
 	if len(s.Tags) == 0 {
 		return nil, errors.New("it has no tags; there must be at least one")
 	}
-	x := emptyLexicon(bits)
+	x := emptyLexicon(c.Bits)
+	if c.Model == "attributes" {
+		x = attributeLexicon()
+	}
 	x.tags, x.open = s.Tags, s.Open
 	for i, t := range s.Tags {
 		if i > 0 && t <= s.Tags[i-1] {
@@ -170,7 +176,7 @@ func (s *storedLexicon) lexicon(bits int) (*Lexicon, error) {
 		}
 		x.tagOf[t] = int32(i)
 	}
-	if err := x.checkTags("the open classes", s.Open); err != nil {
+	if err := x.checkTags("the open classes", s.Open); err != nil && x.items == nil {
 		return nil, err
 	}
 	for i, w := range s.Words {
@@ -183,7 +189,7 @@ func (s *storedLexicon) lexicon(bits int) (*Lexicon, error) {
 		if w.Count < 1 {
 			return nil, fmt.Errorf("word %d, %q, has the count %d; it must be at least 1", i, excerpt.Of(w.Word), w.Count)
 		}
-		n := x.word(w.Word)
+		n := x.added(w.Word)
 		x.words[n].count, x.words[n].tags = w.Count, w.Tags
 	}
 	x.trained = len(x.words)
@@ -208,6 +214,9 @@ func (c modelCard) restored(words *Lexicon, file *tensor.File) (Energies, error)
 	if c.Model == "network" {
 		n := NewNetwork(words, rand.New(rand.NewPCG(0, 0)))
 		return n, nn.Restore(weightsOf{n}, file.Tensors)
+	}
+	if c.Model == "attributes" {
+		return restoredAttributes(words, file)
 	}
 	k := len(words.tags)
 	for _, t := range []struct {

@@ -35,6 +35,7 @@ type Lexicon struct {
 	bits    int
 	mask    uint64 // of the rows of features
 	edge    wordInfo
+	items   *itemSet // where the words are attributes, of which items are made; nil where text is of words
 }
 
 // Bounds of the dictionary that --prune goes by.
@@ -70,23 +71,8 @@ func NewLexicon(train []data.Sentence, bits int) (*Lexicon, error) {
 		return nil, fmt.Errorf("tag: bits is %d; it must be from %d to %d", bits, LeastBits, MostBits)
 	}
 	x := emptyLexicon(bits)
-	for i, s := range train {
-		if len(s.Words) != len(s.Tags) {
-			return nil, fmt.Errorf("tag: sentence %d has %d words and %d tags; each word must have one tag", i, len(s.Words), len(s.Tags))
-		}
-		for _, t := range s.Tags {
-			x.tagOf[t] = 0
-		}
-	}
-	for t := range x.tagOf {
-		x.tags = append(x.tags, t)
-	}
-	if len(x.tags) == 0 {
-		return nil, errors.New("tag: the text has no words; there must be at least one")
-	}
-	slices.Sort(x.tags)
-	for i, t := range x.tags {
-		x.tagOf[t] = int32(i)
+	if err := x.collect(train); err != nil {
+		return nil, err
 	}
 	for _, s := range train {
 		for i, word := range s.Words {
@@ -101,13 +87,36 @@ func NewLexicon(train []data.Sentence, bits int) (*Lexicon, error) {
 	return x, nil
 }
 
+// collect takes the tags of training text.
+func (x *Lexicon) collect(train []data.Sentence) error {
+	for i, s := range train {
+		if len(s.Words) != len(s.Tags) {
+			return fmt.Errorf("tag: sentence %d has %d words and %d tags; each word must have one tag", i, len(s.Words), len(s.Tags))
+		}
+		for _, t := range s.Tags {
+			x.tagOf[t] = 0
+		}
+	}
+	for t := range x.tagOf {
+		x.tags = append(x.tags, t)
+	}
+	if len(x.tags) == 0 {
+		return errors.New("tag: the text has no words; there must be at least one")
+	}
+	slices.Sort(x.tags)
+	for i, t := range x.tags {
+		x.tagOf[t] = int32(i)
+	}
+	return nil
+}
+
 // Tags returns the tags of the training text, ascending: a tag's number is its index. It must not be changed.
 func (x *Lexicon) Tags() []string { return x.tags }
 
-// Words is how many different words the training text had.
+// Words is how many different words, or attributes, the training text had.
 func (x *Lexicon) Words() int { return x.trained }
 
-// Known reports whether the training text had a word.
+// Known reports whether the training text had a word, or an attribute.
 func (x *Lexicon) Known(word string) bool {
 	n, ok := x.index[word]
 	return ok && int(n) < x.trained
@@ -156,8 +165,20 @@ func (x *Lexicon) word(text string) int32 {
 	return n
 }
 
-// forget drops all words but the first n.
+// met is how many words, or items, have been met; forget takes it.
+func (x *Lexicon) met() int {
+	if x.items != nil {
+		return len(x.items.all)
+	}
+	return len(x.words)
+}
+
+// forget drops all words, or items, but the first n.
 func (x *Lexicon) forget(n int) {
+	if x.items != nil {
+		x.items.forget(n)
+		return
+	}
 	for _, w := range x.words[n:] {
 		delete(x.index, w.text)
 	}
@@ -165,7 +186,8 @@ func (x *Lexicon) forget(n int) {
 	x.words = x.words[:n]
 }
 
-// Encode turns sentences into numbers. A tag that training did not have is −1, and never right.
+// Encode turns sentences into numbers. A tag that training did not have is −1, and never right. An item that data.Attributes refuses has
+// no attributes.
 func (x *Lexicon) Encode(sentences []data.Sentence) []Sentence {
 	all := make([]Sentence, len(sentences))
 	for i, s := range sentences {
@@ -181,8 +203,21 @@ func (x *Lexicon) Encode(sentences []data.Sentence) []Sentence {
 	return all
 }
 
+// isNew reports whether training did not have a word, or an attribute of an item.
+func (x *Lexicon) isNew(word int32) bool {
+	if x.items != nil {
+		return x.items.all[word].foreign
+	}
+	return int(word) >= x.trained
+}
+
+// numbers are those of words; of items, which must be those that check passes.
 func (x *Lexicon) numbers(words []string) (all []int32) {
 	for _, w := range words {
+		if x.items != nil {
+			all = append(all, x.item(w))
+			continue
+		}
 		all = append(all, x.word(w))
 	}
 	return all

@@ -46,7 +46,7 @@ func FuzzLexicon(f *testing.F) {
 		if json.Unmarshal(text, &s) != nil {
 			return
 		}
-		x, err := s.lexicon(8)
+		x, err := s.lexicon(modelCard{Bits: 8})
 		if err != nil {
 			return
 		}

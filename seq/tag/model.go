@@ -24,7 +24,7 @@ import (
 	"github.com/energo-ml/energo/seq/lattice"
 )
 
-// Energies gives sentences' chains: Features or a Network. It is not for several goroutines at once.
+// Energies gives sentences' chains: Features, a Network or Attributes. It is not for several goroutines at once.
 type Energies interface {
 	// Chains returns the chains of sentences, a variable a word and a state a candidate tag, under
 	// the weights to tag with. Their memory is used again by the next call.
@@ -88,7 +88,10 @@ func (m *Model) Tag(sentences [][]string) ([][]string, error) {
 	m.turn.Lock()
 	defer m.turn.Unlock()
 	words := m.lexicon()
-	defer words.forget(len(words.words))
+	defer words.forget(words.met())
+	if err := words.check(sentences...); err != nil {
+		return nil, err
+	}
 	batch := make([]Sentence, len(sentences))
 	for i, s := range sentences {
 		batch[i].Words = words.numbers(s)
@@ -134,6 +137,8 @@ type Answer struct {
 	Energy     float64   // E of these tags
 	FreeEnergy float64   // F = −log Σ_y exp(−E(y)): the tags' probability is exp(F − E)
 	Shares     []float64 // each word's probability of its tag, over all sequences of tags, in [0, 1]
+	// All are each word's probabilities of all tags, in the order of Lexicon.Tags; 0 for tags that the word may not have.
+	All [][]float64
 }
 
 // Answer tags one sentence, and says how sure the model is. The probabilities mean something if the model was trained
@@ -142,7 +147,10 @@ func (m *Model) Answer(words []string) (*Answer, error) {
 	m.turn.Lock()
 	defer m.turn.Unlock()
 	x := m.lexicon()
-	defer x.forget(len(x.words))
+	defer x.forget(x.met())
+	if err := x.check(words); err != nil {
+		return nil, err
+	}
 	c := m.Chains([]Sentence{{Words: x.numbers(words)}})
 	energy, states := make([]float64, 1), make([]int, len(words))
 	if err := m.solver.Minima(energy, states, nil, c); err != nil {
@@ -161,6 +169,14 @@ func (m *Model) Answer(words []string) (*Answer, error) {
 		}
 		a.Tags = append(a.Tags, x.tags[tag])
 		a.Shares = append(a.Shares, float64(unary[at+state]))
+		all := make([]float64, len(x.tags))
+		for j, p := range unary[at : at+k] {
+			if among := m.Candidates(i); among != nil {
+				j = int(among[j])
+			}
+			all[j] = float64(p)
+		}
+		a.All = append(a.All, all)
 		at += k
 	}
 	return a, nil

@@ -230,7 +230,7 @@ func TestSpoiledFoldersAreRefused(t *testing.T) {
 	other := string(tensorOf(t))
 	for _, x := range []struct{ file, text, want string }{
 		{CardFile, `{"format":2,"layers":7}`, "format is 2; this version opens format 1"},
-		{CardFile, `{"format":1,"model":"oracle","bits":10,"prune":false}`, `model is "oracle"; it must be features or network`},
+		{CardFile, `{"format":1,"model":"oracle","bits":10,"prune":false}`, `model is "oracle"; it must be features, network or attributes`},
 		{CardFile, `{"format":1,"model":"features","bits":40,"prune":false}`, "bits is 40; it must be from 4 to 24"},
 		{CardFile, `{"format":1,"model":"network","bits":10,"prune":true}`, "prune is true"},
 		{CardFile, `{"format":1,"model":"features","bits":10}`, "prune is missing"},
