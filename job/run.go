@@ -82,7 +82,7 @@ func (o Options) claim() (release func(), err error) {
 // Result is what a run came to, as result.json and the last line of --json have it.
 type Result struct {
 	report.Result
-	Reason    string         `json:"reason"` // "finished", "early_stop", "interrupted", "diverged"
+	Reason    string         `json:"reason"` // "finished", "early_stop", "settled", "interrupted", "diverged"
 	BestEpoch int            `json:"best_epoch"`
 	LeftOut   int            `json:"left_out,omitempty"` // samples that were not used
 	Recipe    string         `json:"recipe"`

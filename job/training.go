@@ -32,6 +32,9 @@ type Training struct {
 	// other settings make those two void.
 	Steady bool `yaml:"-" json:"-"`
 
+	// Whole steps are of all samples, and of a size that the model finds, whatever Batch, LR, Schedule and Warmup are. It is no setting, either.
+	Whole bool `yaml:"-" json:"-"`
+
 	// What the weights do not depend on.
 	Threads    int `yaml:"threads" json:"threads"`       // 0: all cores
 	Checkpoint int `yaml:"checkpoint" json:"checkpoint"` // seconds between checkpoints within an epoch; 0: none
@@ -120,11 +123,15 @@ func (t *Training) Held(n int) (trained, lo, hi int, err error) {
 
 // Loop turns the settings into those of the training loop, over a number of samples. fingerprint is what else shapes the weights.
 func (t *Training) Loop(name, dir string, fingerprint map[string]string, samples int, resume bool) train.Config {
-	steps := t.Epochs * ((samples + t.Batch - 1) / t.Batch)
+	batch, rate := t.Batch, t.LR
+	if t.Whole {
+		batch, rate = max(samples, 1), 1
+	}
+	steps := t.Epochs * ((samples + batch - 1) / batch)
 	return train.Config{
 		Recipe: name, Run: dir, Fingerprint: fingerprint, Resume: resume,
-		Epochs: t.Epochs, Batch: t.Batch, Seed: t.Seed,
-		Optimizer: t.Optimiser(), LR: t.LR, Schedule: t.Course(steps),
+		Epochs: t.Epochs, Batch: batch, Seed: t.Seed,
+		Optimizer: t.Optimiser(), LR: rate, Schedule: t.Course(steps),
 		Clip: t.Clip, L1: t.L1, EMA: t.EMA, Patience: t.Patience,
 		Forgive: 5, CheckpointEvery: time.Duration(t.Checkpoint) * time.Second,
 	}
@@ -143,7 +150,7 @@ func (t *Training) Optimiser() optim.Optimizer {
 
 // Course is the step size's; step decay cuts it to a tenth at each third.
 func (t *Training) Course(steps int) optim.Schedule {
-	if t.Steady {
+	if t.Steady || t.Whole {
 		return optim.Constant{}
 	}
 	warmup := min(t.Warmup, steps/10)

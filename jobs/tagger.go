@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/energo-ml/energo/data"
@@ -22,8 +25,14 @@ var taggerJob = job.Job{
 kept for the test. With --column it is text in columns, CoNLL-U or as in CoNLL-2003, a file or a folder, and the column of the
 tags is named; --test-data is such text to test on. Tags of entities (B-PER, I-PER, O; IOB1, IOB2, IOBES, BILOU) are also
 measured by precision, recall and F1 of whole entities, as conlleval and seqeval count them. The model features adds up weights of hashed features: the word, its beginnings, ends and shape, and
-those of the two words on either side. The model network is embeddings and temporal convolutions. energo tag tags
-text with the trained model.
+those of the two words on either side. A word that training did not have gives those of its own that --unknown names. The model network is
+embeddings and temporal convolutions. energo tag tags text with the trained model, in the columns that it was trained on.
+
+The model attributes takes the features from the text: --data is a file of CRFsuite, or a folder of such, an item a line, its label and its
+attributes (name or name:value) with tabs between, and an empty line between sequences. It is trained as CRFsuite trains by default: by L-BFGS over all
+sequences, to the least −log-likelihood + c2 Σw², with weights for the attributes and labels and the pairs of labels that training has
+(--possible-states, --possible-transitions, --min-frequency as CRFsuite's feature.possible_states, feature.possible_transitions and feature.minfreq). An
+epoch is an iteration; it ends by CRFsuite's criterion, or after --epochs. Attributes that training did not have count for nothing.
 
 All functionals train whose statistic the paths of chains have: all but margin_cost. nll is a conditional random field.
 margin_cost_max has the margin m for each wrong tag of a path. square_square, square_exp and the like, which ask for energies
@@ -35,11 +44,11 @@ up one wrong path at a time; --rival wrong pushes them all.
 
 Words look at all tags; with --prune those seen five times or more in training look at the tags that they had
 there alone, and rarer and unknown ones at those and the open classes.`,
-	Examples: []string{"--data brown", "--data brown --functional margin_cost_max", "--data brown --functional perceptron --average", "--data brown --functional hinge --rival wrong --model network", "--data brown --model network"},
+	Examples: []string{"--data brown", "--data brown --functional margin_cost_max", "--data brown --functional perceptron --average", "--data brown --functional hinge --rival wrong --model network", "--data brown --model network", "--data train.crfsuite --test-data test.crfsuite --model attributes --c2 0.1"},
 	New: func() job.Spec {
 		t := job.DefaultTraining()
 		t.Validation = 1000
-		return &Tagger{Model: "features", FunctionalSettings: defaultFunctional(), Tags: "base", Test: 0.1, Bits: 17, Training: t}
+		return &Tagger{Model: "features", FunctionalSettings: defaultFunctional(), Tags: "base", Test: 0.1, Bits: 17, Unknown: slices.Clone(tag.UnknownFeatures), C2: 1, Training: t}
 	},
 }
 
@@ -48,8 +57,9 @@ type Tagger struct {
 	Data string // folder of tagged text
 	// Column names the column of the tags where Data is text in columns, as data.ColumnText has it; "" is for word/TAG.
 	Column   string
+	Word     string // … and Word that of the words; "" is the form's
 	TestData string // what is tested on, instead of a share of Data; "" is for the share
-	Model    string // features, network
+	Model    string // features, network, attributes
 	FunctionalSettings
 	Zero    string  // of TaggerZeros; "" is the functional's
 	PerWord bool    // divide E⁺ and the statistic by the words
@@ -59,6 +69,12 @@ type Tagger struct {
 	Bits    int     // features are hashed to 2^Bits rows of weights
 	// Prune leaves to words that were seen often in training the tags that they had there.
 	Prune bool
+	// Unknown are the groups of features of their own that words have which training did not have, of tag.UnknownFeatures, or none.
+	Unknown []string
+	// Of the model attributes, with CRFsuite's meaning.
+	C2                                  float64
+	PossibleStates, PossibleTransitions bool
+	MinFrequency                        float64
 	// Files reads the tagged text of a folder, in a program with data of its own; nil is data.LoadTagged, or
 	// data.LoadColumns with Column.
 	Files func(folder string) ([]data.TaggedFile, error)
@@ -67,7 +83,7 @@ type Tagger struct {
 
 // The names that settings of the tagger may have.
 var (
-	TaggerModels = []string{"features", "network"}
+	TaggerModels = []string{"features", "network", "attributes"}
 	TaggerZeros  = []string{"raw", "minimum", "free_energy"}
 	TagSets      = []string{"base", "full"}
 )
@@ -77,11 +93,13 @@ var zeros = map[string]answers.Base{"raw": answers.AsIs, "minimum": answers.Abov
 
 func (c *Tagger) Options() option.List {
 	features := option.When(func() bool { return c.Model == "features" }, func() string {
-		return "it is of the features model; the network has no features and looks at all tags"
+		return "it is of the features model; the model " + c.Model + " has no features of words and looks at all tags"
 	})
 	network := option.When(func() bool { return c.Model == "network" }, func() string {
-		return "it is of the network; the features model has sparse steps and averages of its own"
+		return "it is of the network; the model " + c.Model + " has steps of its own"
 	})
+	attributes := option.When(c.attributes, option.Because("it is of the model attributes"))
+	words := option.When(func() bool { return !c.attributes() }, option.Because("the model attributes is trained on all sequences at once, by L-BFGS and the functional nll, and its data are files of CRFsuite"))
 	adaptive := option.When(func() bool { return !c.Average }, func() string { return "with --average, steps have one size" })
 	none := ""
 	base := c.Training.Options()
@@ -91,30 +109,55 @@ func (c *Tagger) Options() option.List {
 	for _, name := range []string{"schedule", "warmup"} {
 		adaptive(base.Find(name))
 	}
+	for _, name := range []string{"batch", "lr", "schedule", "warmup", "validation"} {
+		words(base.Find(name))
+	}
 	list := option.List{
 		option.New(&c.Data, "data", "folder of tagged text: word/TAG tokens, a sentence a line; with a cats.txt the files that it lists", option.Arg("folder"), option.Path),
-		option.New(&c.Column, "column", "data is text in columns: CoNLL-U (upos, xpos, feats, …) or as in CoNLL-2003 (pos, chunk, ner), a file or a folder; the tags' column, by name, by number from 1, or last", option.Unset("none: word/TAG tokens")),
+		option.New(&c.Column, "column", "data is text in columns: CoNLL-U (upos, xpos, feats, …) or as in CoNLL-2003 (pos, chunk, ner), a file or a folder; the tags' column, by name, by number from 1, or last", option.Unset("none: word/TAG tokens"), words),
+		option.New(&c.Word, "word", "column of the words, named like --column", option.Unset("form of CoNLL-U, else the first"), option.When(func() bool { return c.Column != "" }, option.Because("only text in columns has it: --column names that of the tags"))),
 		option.New(&c.TestData, "test_data", "tagged text to test on, of the form of data", option.Path, option.Unset("a share of data")),
 		option.New(&c.Model, "model", "energies", option.OneOf(TaggerModels...)),
-		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.Check(c.has), option.OneOf(chainFunctionals()...)),
+		option.New(&c.Functional, "functional", "loss functional; energo functionals lists them", option.Check(c.has), option.OneOf(chainFunctionals()...), words),
 	}
-	list = append(list, c.FunctionalSettings.options(&none)...)
+	for _, o := range c.FunctionalSettings.options(&none) {
+		words(&o)
+		list = append(list, o)
+	}
 	list = append(list,
 		option.New(&c.Zero, "zero", "what energies are counted from: the model's own zero, or the least energy or the free energy of all tags of a sentence",
 			option.OneOf(append(TaggerZeros, "")...), option.Unset("free_energy for functionals that ask for energies of at least 0, else raw"),
 			option.When(c.countsFrom, func() string { return "the functional " + c.Functional + " takes differences of energies" })),
-		option.New(&c.PerWord, "per_word", "divide the energies that the functional takes by the words of the sentence"),
+		option.New(&c.PerWord, "per_word", "divide the energies that the functional takes by the words of the sentence", words),
 		option.New(&c.Average, "average", "steps of one size, and the mean of the weights over all steps", option.When(func() bool { return c.Functional == "perceptron" && c.Model == "features" },
 			func() string { return "it is of the functional perceptron and the features model" })),
 		option.New(&c.Tags, "tags", "base: Brown's tags without -TL, -HL, -NC and FW-; full: as the text has them", option.OneOf(TagSets...),
-			option.When(func() bool { return c.Column == "" }, func() string { return "with --column, tags are as the column has them" })),
+			option.When(func() bool { return c.Column == "" }, func() string { return "with --column, tags are as the column has them" }), words),
 		option.New(&c.Test, "test", "share of the files that is kept for the test", option.Share,
 			option.When(func() bool { return c.TestData == "" }, func() string { return "--test-data is tested on" })),
 		option.New(&c.Bits, "bits", "features are hashed to 2^bits rows of weights", option.Whole(tag.LeastBits, tag.MostBits), features),
 		option.New(&c.Prune, "prune", "let words that training has often have the tags that they had there alone", features),
+		option.New(&c.Unknown, "unknown", "features of their own that words have which training did not have: "+strings.Join(tag.UnknownFeatures, ", ")+", some of these or none", option.Check(c.checkUnknown), features),
+		option.New(&c.C2, "c2", "weight of the sum of the squares of the weights", option.Below(math.Inf(1)), attributes),
+		option.New(&c.PossibleStates, "possible_states", "weights of all attributes for all labels", attributes),
+		option.New(&c.PossibleTransitions, "possible_transitions", "weights of all pairs of labels", attributes),
+		option.New(&c.MinFrequency, "min_frequency", "least frequency, the sum of the values, for an attribute and a label, or a pair of labels, to have a weight", option.Below(math.Inf(1)), attributes),
 	)
 	return append(list, base...)
 }
+
+// attributes reports whether data is files of CRFsuite.
+func (c *Tagger) attributes() bool { return c.Model == "attributes" }
+
+// unknown is Unknown without none.
+func (c *Tagger) unknown() []string {
+	if slices.Equal(c.Unknown, []string{"none"}) {
+		return nil
+	}
+	return c.Unknown
+}
+
+func (c *Tagger) checkUnknown() error { return new(tag.Lexicon).SetUnknown(c.unknown()) }
 
 // base is Zero, or the functional's.
 func (c *Tagger) base(s functional.Statistic) answers.Base {
@@ -164,10 +207,15 @@ func (c *Tagger) Resolve() error {
 	if _, err := c.make(); err != nil {
 		return err
 	}
+	if c.Whole = c.attributes(); c.Whole { // an epoch is an iteration
+		c.Epochs = cmp.Or(c.Epochs, 1000)
+		return nil
+	}
 	d := taggerDefaults[c.Model]
-	if c.Steady = c.Average; c.Steady { // a step of size 1 after each sentence
+	if c.Average { // a step of size 1 after each sentence
 		d.batch, d.lr = 1, 1
 	}
+	c.Steady = c.Average
 	c.LR = cmp.Or(c.LR, d.lr)
 	c.Settle(d.epochs, d.batch)
 	return nil
@@ -188,8 +236,11 @@ func (c *Tagger) Open(_ context.Context, env job.Env) (job.Model, error) {
 	common := taggerModel{
 		c: c, text: text, subject: c.subject(f), loss: &tag.Loss{Functional: f, Base: c.base(f.Statistic()), PerWord: c.PerWord},
 	}
-	if c.Model == "network" {
+	switch c.Model {
+	case "network":
 		return newNetworkTask(common), nil
+	case "attributes":
+		return newAttributesTask(common)
 	}
 	return newFeaturesTask(common), nil
 }

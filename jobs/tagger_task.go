@@ -24,6 +24,7 @@ type taggerText struct {
 	data              string // identifies the files that training is on
 	words             *tag.Lexicon
 	train, held, test []tag.Sentence
+	factors           []float64 // how much each sentence of train counts; nil for 1
 	raw               struct{ held, test []data.Sentence }
 }
 
@@ -47,20 +48,27 @@ func newTaggerText(c *Tagger, other string) (*taggerText, error) {
 			return nil, err
 		}
 	}
-	sentences, tested := c.sentences(rest), c.sentences(test)
+	sentences, factors := c.sentences(rest)
+	tested, _ := c.sentences(test)
 	if len(sentences) == 0 || len(tested) == 0 {
 		return nil, fmt.Errorf("there are %d sentences to train on and %d to test on; both must be at least 1", len(sentences), len(tested))
 	}
 	n := len(sentences)
 	held := min(c.Validation, n/10)
+	if c.attributes() {
+		held = 0
+	}
 	if c.Limit > 0 {
 		n = min(n, c.Limit+held)
 	}
-	words, err := tag.NewLexicon(sentences[:n-held], c.Bits)
+	words, err := c.lexicon(sentences[:n-held])
 	if err != nil {
 		return nil, err
 	}
 	t := &taggerText{data: taggedSum(files), words: words, train: words.Encode(sentences[:n-held])}
+	if factors != nil {
+		t.factors = factors[:n-held]
+	}
 	t.raw.held, t.raw.test = sentences[n-held:n], tested
 	if held == 0 {
 		t.raw.held = sentences[max(0, n-heldSentences):n]
@@ -69,13 +77,27 @@ func newTaggerText(c *Tagger, other string) (*taggerText, error) {
 	return t, nil
 }
 
+// lexicon collects the words of training, or its attributes.
+func (c *Tagger) lexicon(train []data.Sentence) (*tag.Lexicon, error) {
+	if c.attributes() {
+		return tag.NewAttributeLexicon(train)
+	}
+	words, err := tag.NewLexicon(train, c.Bits)
+	if err == nil && c.Model == "features" {
+		err = words.SetUnknown(c.unknown())
+	}
+	return words, err
+}
+
 // reader reads the files of tagged text of the form that the settings say.
 func (c *Tagger) reader() func(path string) ([]data.TaggedFile, error) {
 	switch {
 	case c.Files != nil:
 		return c.Files
+	case c.attributes():
+		return data.LoadAttributes
 	case c.Column != "":
-		return func(path string) ([]data.TaggedFile, error) { return data.LoadColumns(path, c.Column) }
+		return func(path string) ([]data.TaggedFile, error) { return data.LoadColumns(path, c.Word, c.Column) }
 	}
 	return data.LoadTagged
 }
@@ -108,15 +130,25 @@ func taggedSum(files []data.TaggedFile) string {
 		for _, s := range f.Sentences {
 			fmt.Fprintln(sum, s.Words, s.Tags)
 		}
+		if f.Weights != nil {
+			fmt.Fprintln(sum, f.Weights)
+		}
 	}
 	return fmt.Sprintf("%d files of tagged text with checksum %08x", len(files), sum.Sum32())
 }
 
-// sentences joins the files' sentences, with the tags that are asked for.
-func (c *Tagger) sentences(files []data.TaggedFile) (all []data.Sentence) {
+// sentences joins the files' sentences, with the tags that are asked for, and says how much each counts; nil is for 1.
+func (c *Tagger) sentences(files []data.TaggedFile) (all []data.Sentence, factors []float64) {
+	weighted := slices.ContainsFunc(files, func(f data.TaggedFile) bool { return f.Weights != nil })
 	for _, f := range files {
-		for _, s := range f.Sentences {
-			if c.Tags == "base" && c.Column == "" {
+		for i, s := range f.Sentences {
+			switch {
+			case weighted && f.Weights != nil:
+				factors = append(factors, f.Weights[i])
+			case weighted:
+				factors = append(factors, 1)
+			}
+			if c.Tags == "base" && c.Column == "" && !c.attributes() {
 				tags := make([]string, len(s.Tags))
 				for i, t := range s.Tags {
 					tags[i] = data.BaseTag(t)
@@ -126,7 +158,7 @@ func (c *Tagger) sentences(files []data.TaggedFile) (all []data.Sentence) {
 			all = append(all, s)
 		}
 	}
-	return all
+	return all, factors
 }
 
 // taggerModel is what both kinds of taggers have in common as job.Models.
@@ -173,10 +205,14 @@ func (t *taggerModel) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
+	word, known := "word", fmt.Sprintf("… of those among the %d different words of training", words.Words())
+	if t.c.attributes() {
+		word, known = "item", fmt.Sprintf("… of those whose attributes are all among the %d of training", words.Words())
+	}
 	return &job.Measures{Evaluation: e, Figures: append([]measure.Figure{
-		share("accuracy", "Accuracy", fmt.Sprintf("of %d words have the right one of %d tags", a.Words, len(words.Tags())), float64(a.All)),
-		share("accuracy_known", "Known words", fmt.Sprintf("… of those among the %d different words of training", words.Words()), float64(a.Known)),
-		share("accuracy_unknown", "Unknown words", fmt.Sprintf("… of the %d others", a.New), float64(a.Unknown)),
+		share("accuracy", "Accuracy", fmt.Sprintf("of %d %ss have the right one of %d tags", a.Words, word, len(words.Tags())), float64(a.All)),
+		share("accuracy_known", "Known "+word+"s", known, float64(a.Known)),
+		share("accuracy_unknown", "Unknown "+word+"s", fmt.Sprintf("… of the %d others", a.New), float64(a.Unknown)),
 		share("sentences", "Sentences", "without a wrong tag", float64(a.Whole)),
 	}, entities...)}, nil
 }

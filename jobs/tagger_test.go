@@ -43,11 +43,65 @@ func tinyTagged(files, sentences int) (all []data.TaggedFile) {
 	return all
 }
 
+// suffixed is tinyTagged with words as attributes: the word, and its last two letters.
+func suffixed(string) ([]data.TaggedFile, error) {
+	all := tinyTagged(8, 40)
+	for _, f := range all {
+		for _, s := range f.Sentences {
+			for i, w := range s.Words {
+				s.Words[i] = w + "\tend=" + w[max(0, len(w)-2):] + ":0.5"
+			}
+		}
+	}
+	return all, nil
+}
+
+// TestUnknownWordsFeatures: without them, words are tagged by their neighbours alone.
+func TestUnknownWordsFeatures(t *testing.T) {
+	accuracy := map[string]float64{}
+	for _, unknown := range []string{"lower,prefix,suffix,shape", "shape,suffix", "none"} {
+		c := tinyTagger("features", "nll")
+		c.Unknown, c.Bits = strings.Split(unknown, ","), 18 // hardly any share a row
+		dir := filepath.Join(t.TempDir(), "run")
+		r, err := tagIn(t.Context(), c, dir, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := job.Eval(t.Context(), dir, tagJobs(), job.Env{})
+		if err != nil || !reflect.DeepEqual(again.Figures, r.Figures) {
+			t.Errorf("%s: %+v, in training %+v (%v)", unknown, again, r, err)
+		}
+		m, err := tag.Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := m.Answer([]string{"zzzize"}) // a verb by its end, though a sentence begins with an article
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := m.Answer([]string{"zzzly"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		accuracy[unknown] = a.All[0][5]
+		if differ := a.Energy != b.Energy; differ != (unknown != "none") {
+			t.Errorf("%s: ends make a difference: %v", unknown, differ)
+		}
+	}
+	if !(accuracy["none"] < accuracy["shape,suffix"]) {
+		t.Errorf("P(vb) %v", accuracy)
+	}
+}
+
 // tinyTagger is a short job over tinyTagged.
 func tinyTagger(model, functional string) *Tagger {
 	c := atDefaults[*Tagger](taggerJob)
-	c.Model, c.Functional, c.Batch, c.Test, c.Seed, c.Validation = model, functional, 4, 0.25, 5, 20
+	c.Model, c.Functional, c.Test, c.Seed = model, functional, 0.25, 5
 	c.Files = func(string) ([]data.TaggedFile, error) { return tinyTagged(8, 40), nil }
+	if model == "attributes" { // each word is an item with one attribute
+		return c
+	}
+	c.Batch, c.Validation = 4, 20
 	if model == "network" {
 		c.LR, c.Epochs = 0.01, 4
 	} else {
@@ -112,6 +166,8 @@ func TestTaggersLearnATinyLanguage(t *testing.T) {
 		{"features", "lvq2", func(c *Tagger) { c.PerWord = true }, false},
 		{"features", "square_square", func(c *Tagger) {}, false},
 		{"features", "energy", func(c *Tagger) {}, true},
+		{"attributes", "nll", func(c *Tagger) { c.Files = suffixed }, false},
+		{"attributes", "nll", func(c *Tagger) { c.Files, c.PossibleStates, c.PossibleTransitions, c.C2 = suffixed, true, true, 0.1 }, false},
 		{"network", "nll", func(c *Tagger) {}, false},
 		{"network", "margin_cost_max", func(c *Tagger) {}, false},
 		{"network", "hinge", func(c *Tagger) { c.Rival = "wrong" }, false},
@@ -146,6 +202,10 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 	for _, model := range TaggerModels {
 		c := tinyTagger(model, "nll")
 		c.Epochs = 2
+		least := 70
+		if model == "attributes" {
+			c.Epochs, least = 15, 10
+		}
 		whole, parts := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "parts")
 		want, err := tagIn(t.Context(), c, whole, false, nil)
 		if err != nil {
@@ -153,7 +213,7 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		r, err := tagIn(ctx, c, parts, false, func(e train.Event) {
-			if s, ok := e.(train.Step); ok && s.Step == 70 {
+			if s, ok := e.(train.Step); ok && s.Step == least {
 				stop()
 			}
 		})
@@ -171,8 +231,8 @@ func TestTaggerResumesWithTheSameBits(t *testing.T) {
 		if !bytes.Equal(kept(t, whole), kept(t, parts)) {
 			t.Errorf("%s: other weights than an unbroken run's", model)
 		}
-		c.Tags = "full"
-		if _, err := tagIn(t.Context(), c, parts, true, nil); err == nil || !strings.Contains(err.Error(), "tags was") {
+		c.Seed++
+		if _, err := tagIn(t.Context(), c, parts, true, nil); err == nil || !strings.Contains(err.Error(), "seed was") {
 			t.Errorf("%s: resumes with other settings: %v", model, err)
 		}
 	}
@@ -217,7 +277,7 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 				words += len(s.Words)
 			}
 		}
-		if again, err = job.Eval(t.Context(), dir, tagJobs(), job.Env{Data: "other"}); err != nil || !strings.Contains(again.Figures[0].Note, fmt.Sprintf("of %d words", words)) {
+		if again, err = job.Eval(t.Context(), dir, tagJobs(), job.Env{Data: "other"}); err != nil || !strings.Contains(again.Figures[0].Note, fmt.Sprintf("of %d ", words)) {
 			t.Errorf("%s: %+v (%v)", model, again, err)
 		}
 		tags, err := tag.Open(dir)
@@ -226,6 +286,9 @@ func TestOpenedTaggersAgreeWithTheirTraining(t *testing.T) {
 		}
 		text := [][]string{{"the", "run", "they", "zzzize", "."}, {}, {"this", "zzzing", "we", "walk", "."}}
 		want := [][]string{{"at", "nn", "pp", "vb", "."}, {}, {"at", "nn", "pp", "vb", "."}}
+		if model == "attributes" { // labels are as the text has them
+			want[0][0], want[2][0] = "at-tl", "at-tl"
+		}
 		for range 2 { // new words do not stay
 			got, err := tags.Tag(text)
 			if err != nil || !reflect.DeepEqual(got, want) {
@@ -246,17 +309,24 @@ func TestTaggerSettings(t *testing.T) {
 		"tags is":       func(c *Tagger) { c.Tags = "x" },
 		"margin is -1":  func(c *Tagger) { c.Functional, c.Margin = "hinge", -1 },
 		"functional is margin_cost: answers: chains have no statistic": func(c *Tagger) { c.Functional = "margin_cost" },
-		"no lower bound":          func(c *Tagger) { c.Functional, c.Zero = "square_square", "raw" },
-		"zero raw has no effect":  func(c *Tagger) { c.Zero = "raw" },
-		"rival wrong has no effe": func(c *Tagger) { c.Rival = "wrong" },
-		"average true has no eff": func(c *Tagger) { c.Average = true },
-		"test is 1":               func(c *Tagger) { c.Test = 1 },
-		"bits is 3":               func(c *Tagger) { c.Bits = 3 },
-		"epochs is -1":            func(c *Tagger) { c.Epochs = -1 },
-		"clip 1 has no":           func(c *Tagger) { c.Clip = 1 },
-		"prune true has":          func(c *Tagger) { c.Model, c.Bits, c.Prune = "network", 17, true },
-		"and the features model":  func(c *Tagger) { c.Model, c.Bits, c.Functional, c.Average = "network", 17, "perceptron", true },
-		"data is not":             func(c *Tagger) { c.Files = nil },
+		"no lower bound":           func(c *Tagger) { c.Functional, c.Zero = "square_square", "raw" },
+		"zero raw has no effect":   func(c *Tagger) { c.Zero = "raw" },
+		"rival wrong has no effe":  func(c *Tagger) { c.Rival = "wrong" },
+		"average true has no eff":  func(c *Tagger) { c.Average = true },
+		"test is 1":                func(c *Tagger) { c.Test = 1 },
+		"bits is 3":                func(c *Tagger) { c.Bits = 3 },
+		"epochs is -1":             func(c *Tagger) { c.Epochs = -1 },
+		"clip 1 has no":            func(c *Tagger) { c.Clip = 1 },
+		"functional hinge has no":  func(c *Tagger) { *c = *tinyTagger("attributes", "hinge") },
+		"batch 4 has no":           func(c *Tagger) { *c = *tinyTagger("attributes", "nll"); c.Batch = 4 },
+		"c2 2 has no":              func(c *Tagger) { c.C2 = 2 },
+		"possible_states true has": func(c *Tagger) { c.PossibleStates = true },
+		`unknown has "x"`:          func(c *Tagger) { c.Unknown = []string{"shape", "x"} },
+		"unknown none has":         func(c *Tagger) { *c = *tinyTagger("network", "nll"); c.Unknown = []string{"none"} },
+		"word form has":            func(c *Tagger) { c.Word = "form" },
+		"prune true has":           func(c *Tagger) { c.Model, c.Bits, c.Prune = "network", 17, true },
+		"and the features model":   func(c *Tagger) { c.Model, c.Bits, c.Functional, c.Average = "network", 17, "perceptron", true },
+		"data is not":              func(c *Tagger) { c.Files = nil },
 	} {
 		c := tinyTagger("features", "nll")
 		change(c)

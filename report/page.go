@@ -178,6 +178,8 @@ func status(r *Run) string {
 		return ""
 	case r.Done.Reason == "early_stop":
 		return fmt.Sprintf("The run stopped early, since the validation error no longer fell: %s.", done)
+	case r.Done.Reason == "settled":
+		return fmt.Sprintf("The run ended where further steps would change nothing: %s.", done)
 	case r.Done.Reason == "interrupted":
 		return fmt.Sprintf("The run was interrupted: %s. It can be resumed.", done)
 	case r.Done.Reason == "diverged":

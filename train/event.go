@@ -106,7 +106,7 @@ type Done struct {
 	Epochs       int     `json:"epochs"`
 	Steps        int     `json:"steps"`
 	TrainSeconds float64 `json:"train_seconds"`
-	Reason       string  `json:"reason"`            // "finished", "early_stop", "interrupted", "diverged"
+	Reason       string  `json:"reason"`            // "finished", "early_stop", "settled", "interrupted", "diverged"
 	Skipped      int     `json:"skipped,omitempty"` // steps whose batch had nothing to average
 }
 

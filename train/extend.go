@@ -48,6 +48,9 @@ func (l *loop) over() string {
 	case p.Step == p.Epoch*l.perEpoch && p.Epoch > 0 && c.Patience > 0 && p.Epoch-p.BestEpoch >= c.Patience:
 		return "early_stop"
 	}
+	if t, ok := l.task.(Settler); ok && p.Epoch > 0 && t.Settled() {
+		return "settled"
+	}
 	return ""
 }
 

@@ -52,6 +52,12 @@ type Stepper interface {
 	Step(lr float64) error
 }
 
+// Settler is a Task that knows when further steps would change nothing: training then ends after the epoch.
+type Settler interface {
+	Task
+	Settled() bool
+}
+
 // Orderer is a Task that says itself in which order an epoch goes through its samples, such
 // as one whose loss compares the samples of a batch with one another. Other tasks' samples are shuffled.
 type Orderer interface {

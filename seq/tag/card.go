@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
@@ -33,7 +34,12 @@ type modelCard struct {
 	Model  string `json:"model"` // features, network, attributes
 	Bits   int    `json:"bits"`  // of the lexicon; of no effect for attributes
 	Prune  bool   `json:"prune"` // of features
+	// Unknown are the groups of features that unknown words have, or none; nil for all.
+	Unknown []string `json:"unknown,omitempty"`
 }
+
+// noneUnknown is what modelCard.Unknown has instead of an empty list.
+const noneUnknown = "none"
 
 // storedLexicon is the content of WordsFile.
 type storedLexicon struct {
@@ -139,6 +145,8 @@ func (c *modelCard) decode(text []byte) error {
 		return fmt.Errorf("model is %q; it must be features, network or attributes", excerpt.Of(c.Model))
 	case c.Bits < LeastBits || c.Bits > MostBits:
 		return fmt.Errorf("bits is %d; it must be from %d to %d", c.Bits, LeastBits, MostBits)
+	case c.Unknown != nil && c.Model != "features":
+		return fmt.Errorf("unknown is %q; it is of the model features", excerpt.Of(strings.Join(c.Unknown, ",")))
 	case c.Prune && c.Model != "features":
 		return fmt.Errorf("prune is true; the model %s looks at all tags", c.Model)
 	}
@@ -168,6 +176,14 @@ func (s *storedLexicon) lexicon(c modelCard) (*Lexicon, error) {
 	x := emptyLexicon(c.Bits)
 	if c.Model == "attributes" {
 		x = attributeLexicon()
+	}
+	if groups := c.Unknown; groups != nil {
+		if slices.Equal(groups, []string{noneUnknown}) {
+			groups = nil
+		}
+		if err := x.SetUnknown(groups); err != nil {
+			return nil, err
+		}
 	}
 	x.tags, x.open = s.Tags, s.Open
 	for i, t := range s.Tags {

@@ -180,7 +180,11 @@ func (f *Features) Candidates(word int) []int32 { return f.places[word].columns 
 
 // card implements Energies.
 func (f *Features) card() modelCard {
-	return modelCard{Format: format, Model: "features", Bits: f.words.bits, Prune: f.prune}
+	c := modelCard{Format: format, Model: "features", Bits: f.words.bits, Prune: f.prune, Unknown: f.words.unknown}
+	if c.Unknown != nil && len(c.Unknown) == 0 {
+		c.Unknown = []string{noneUnknown}
+	}
+	return c
 }
 
 // lexicon implements Energies.

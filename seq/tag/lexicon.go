@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/excerpt"
 )
 
 // wordInfo is what is kept of each word that was met.
@@ -35,6 +36,7 @@ type Lexicon struct {
 	bits    int
 	mask    uint64 // of the rows of features
 	edge    wordInfo
+	unknown []string // groups of own features that unknown words have; nil for all
 	items   *itemSet // where the words are attributes, of which items are made; nil where text is of words
 }
 
@@ -158,6 +160,9 @@ func (x *Lexicon) word(text string) int32 {
 	if !ok {
 		n = int32(len(x.words))
 		w := x.describe(text)
+		if x.unknown != nil && x.trained > 0 {
+			w.own = ownOf(w.own, x.unknown)
+		}
 		w.tags = slices.Clip(x.open) // none while training text is read
 		x.words = append(x.words, w)
 		x.index[text] = n
@@ -267,6 +272,8 @@ const longestAffix = 4 // letters
 
 // Where a word's own features stand in wordInfo.own.
 const (
+	ownBias    = 0
+	ownLower   = 2
 	ownShape   = 3
 	ownAffixes = 4 // beginning and end of one letter, of two, …
 )
@@ -295,6 +302,49 @@ func (x *Lexicon) describe(text string) wordInfo {
 		}
 	}
 	return w
+}
+
+// UnknownFeatures are the groups of features of its own that a word has which training did not have: those of the word in lower case, of its
+// beginnings and of its ends, of 1 to 4 letters each, and of its shape (A for capitals, a for other letters, 0 for digits, of runs the first two).
+var UnknownFeatures = []string{"lower", "prefix", "suffix", "shape"}
+
+// SetUnknown says which groups of UnknownFeatures the words have that are met from now on and that training did not have; features of
+// neighbours are not among them. Without a call they have all. It is for Features.
+//
+// Errors: a group that is not one, or is there twice.
+func (x *Lexicon) SetUnknown(groups []string) error {
+	for i, g := range groups {
+		if !slices.Contains(UnknownFeatures, g) || slices.Contains(groups[:i], g) {
+			return fmt.Errorf("unknown has %q; it must have some of %s, each once", excerpt.Of(g), strings.Join(UnknownFeatures, ", "))
+		}
+	}
+	x.unknown = append([]string{}, groups...)
+	if len(groups) == len(UnknownFeatures) {
+		x.unknown = nil
+	}
+	return nil
+}
+
+// ownOf returns those of a word's own features that are of some groups, and the one that all words have.
+func ownOf(own []uint32, groups []string) []uint32 {
+	kept := []uint32{own[ownBias]}
+	for i, f := range own {
+		group := ""
+		switch {
+		case i == ownLower:
+			group = "lower"
+		case i == ownShape:
+			group = "shape"
+		case i >= ownAffixes && (i-ownAffixes)%2 == 0:
+			group = "prefix"
+		case i >= ownAffixes:
+			group = "suffix"
+		}
+		if slices.Contains(groups, group) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
 }
 
 // shapeOf writes a word with A for capitals, a for other letters, 0 for digits; runs of
