@@ -218,6 +218,12 @@ func (t *ColumnText) SetWord(column string) error {
 	return nil
 }
 
+// Columns is how many columns the text has.
+func (t *ColumnText) Columns() int { return t.columns }
+
+// CoNLLU reports whether the text is CoNLL-U.
+func (t *ColumnText) CoNLLU() bool { return t.conllu }
+
 // Words returns the words of each sentence.
 func (t *ColumnText) Words() [][]string {
 	all := make([][]string, len(t.sentences))
@@ -307,25 +313,41 @@ func (t *ColumnText) tagColumn(name string) (int, error) {
 	return c, err
 }
 
-// Tagged writes the text with other values in a column, tags[i][j] at token j of sentence i. All else is as it was, byte
+// Tagged writes the text with other values in a column, tags[i][j] at token j of sentence i. notes[i][j] are further values of the
+// token, in columns behind the others, in CoNLL-U as entries of the column misc; nil is for none. All else is as it was, byte
 // for byte, once the text is UTF-8 that is not compressed.
 //
-// Errors: those of Column; a column of words; tags that are not as many as the tokens, or that the columns cannot hold;
+// Errors: those of Column; a column of words; tags or notes that are not as many as the tokens, or that the columns cannot hold;
 // those of w.
-func (t *ColumnText) Tagged(w io.Writer, column string, tags [][]string) error {
-	at := map[int]string{}
+func (t *ColumnText) Tagged(w io.Writer, column string, tags [][]string, notes [][][]string) error {
+	at, notesAt := map[int]string{}, map[int][]string{}
 	if len(tags) != len(t.sentences) {
 		return fmt.Errorf("there are tags of %d sentences; the text has %d", len(tags), len(t.sentences))
+	}
+	if notes != nil && len(notes) != len(tags) {
+		return fmt.Errorf("there are notes of %d sentences; the text has %d", len(notes), len(tags))
 	}
 	for i, lines := range t.sentences {
 		if len(tags[i]) != len(lines) {
 			return fmt.Errorf("sentence %d has %d tags; it has %d tokens", i+1, len(tags[i]), len(lines))
 		}
+		if notes != nil && len(notes[i]) != len(lines) {
+			return fmt.Errorf("sentence %d has notes of %d tokens; it has %d", i+1, len(notes[i]), len(lines))
+		}
 		for j, n := range lines {
-			if tag := tags[i][j]; tag == "" || strings.ContainsAny(tag, "\t\r\n") || !t.tabs && strings.Contains(tag, " ") {
+			if tag := tags[i][j]; !t.holds(tag) {
 				return fmt.Errorf("line %d: the tag %q cannot stand in a column", n+1, excerpt.Of(tag))
 			}
 			at[n] = tags[i][j]
+			if notes == nil {
+				continue
+			}
+			for _, note := range notes[i][j] {
+				if !t.holds(note) || t.conllu && strings.ContainsAny(note, "| ") {
+					return fmt.Errorf("line %d: the note %q cannot stand in a column", n+1, excerpt.Of(note))
+				}
+			}
+			notesAt[n] = notes[i][j]
 		}
 	}
 	c := 0
@@ -338,11 +360,36 @@ func (t *ColumnText) Tagged(w io.Writer, column string, tags [][]string) error {
 	out := bufio.NewWriter(w)
 	for n, line := range t.lines {
 		if tag, ok := at[n]; ok {
-			line = t.replaced(line, c, tag)
+			line = t.noted(t.replaced(line, c, tag), notesAt[n])
 		}
 		out.WriteString(line)
 	}
 	return out.Flush()
+}
+
+// holds reports whether a column can have a value.
+func (t *ColumnText) holds(value string) bool {
+	return value != "" && !strings.ContainsAny(value, "\t\r\n") && (t.tabs || !strings.Contains(value, " "))
+}
+
+// noted returns a line with notes.
+func (t *ColumnText) noted(line string, notes []string) string {
+	if len(notes) == 0 {
+		return line
+	}
+	spans := t.spans(trimEnd(line))
+	if !t.conllu {
+		for _, note := range notes {
+			line = t.replaced(line, len(spans), note)
+			spans = t.spans(trimEnd(line))
+		}
+		return line
+	}
+	misc := spans[len(spans)-1]
+	if old := line[misc.from:misc.to]; old != "_" && old != "" {
+		notes = slices.Concat([]string{old}, notes)
+	}
+	return t.replaced(line, len(spans)-1, strings.Join(notes, "|"))
 }
 
 // replaced returns a line with another value in a column, or with that column added.

@@ -65,7 +65,7 @@ func TestColumnsStay(t *testing.T) {
 			}
 		}
 		var out strings.Builder
-		if err := c.Tagged(&out, x.column, tags); err != nil || out.String() != x.want {
+		if err := c.Tagged(&out, x.column, tags, nil); err != nil || out.String() != x.want {
 			t.Errorf("%q (%v), want %q", out.String(), err, x.want)
 		}
 	}
@@ -74,8 +74,35 @@ func TestColumnsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, tags := range map[string][][]string{"tags of 0 sentences": nil, "has 2 tags": {{"x", "y"}}, "cannot stand": {{"x y"}}} {
-		if err := c.Tagged(&strings.Builder{}, "2", tags); err == nil || !strings.Contains(err.Error(), want) {
+		if err := c.Tagged(&strings.Builder{}, "2", tags, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
+func TestNotesOfTokens(t *testing.T) {
+	for _, x := range []struct{ text, column, want string }{
+		{"a x\nb y \n\nc z", "2", "a T 0.5 n:1\nb T 0.5 n:1 \n\nc T 0.5 n:1"},
+		{"a\nb\n\nc", "add", "a\tT\t0.5\tn:1\nb\tT\t0.5\tn:1\n\nc\tT\t0.5\tn:1"},
+		{"1\ta" + strings.Repeat("\t_", 8) + "\n2\tb" + strings.Repeat("\t_", 7) + "\tX=y\r\n\n1\tc" + strings.Repeat("\t_", 8), "upos", "1\ta\t_\tT" + strings.Repeat("\t_", 5) +
+			"\t0.5|n:1\n2\tb\t_\tT" + strings.Repeat("\t_", 5) + "\tX=y|0.5|n:1\r\n\n1\tc\t_\tT" + strings.Repeat("\t_", 5) + "\t0.5|n:1"},
+	} {
+		c, err := ReadColumns(strings.NewReader(x.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		note := []string{"0.5", "n:1"}
+		tags, notes := [][]string{{"T", "T"}, {"T"}}, [][][]string{{note, note}, {note}}
+		var out strings.Builder
+		if err := c.Tagged(&out, x.column, tags, notes); err != nil || out.String() != x.want {
+			t.Errorf("%q (%v), want %q", out.String(), err, x.want)
+		}
+		for want, notes := range map[string][][][]string{
+			"notes of 1 sentences": {{note, note}}, "notes of 1 tokens": {{note}, {note}}, `the note "a\tb" cannot`: {{note, {"a\tb"}}, {note}},
+		} {
+			if err := c.Tagged(&out, x.column, tags, notes); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want one with %q", err, want)
+			}
 		}
 	}
 }
@@ -152,14 +179,14 @@ func FuzzReadColumns(f *testing.F) {
 			tags = append(tags, s.Tags)
 		}
 		var out, again strings.Builder
-		if err := c.Tagged(&out, "last", tags); err != nil {
+		if err := c.Tagged(&out, "last", tags, nil); err != nil {
 			t.Fatal(err)
 		}
 		back, err := ReadColumns(strings.NewReader(out.String()))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := back.Tagged(&again, "last", tags); err != nil || again.String() != out.String() {
+		if err := back.Tagged(&again, "last", tags, nil); err != nil || again.String() != out.String() {
 			t.Errorf("%q is written as %q, then as %q (%v)", text, out.String(), again.String(), err)
 		}
 	})

@@ -54,7 +54,7 @@ func ExampleBeam() {
 	// weight 0: "hat ct"  acoustic -1.53, model -8.23
 	// weight 0: "hat cat" acoustic -2.00, model -6.82
 	// weight 1: "hat cat" acoustic -2.00, model -6.82
-	// weight 1: "hatct"   acoustic -3.27, model -5.43
+	// weight 1: "hat hat" acoustic -3.61, model -6.82
 }
 
 // grammar is a language model of one's own: after each word, any of some may come, one as likely as the other.

@@ -115,6 +115,9 @@ func (x *Lexicon) collect(train []data.Sentence) error {
 // Tags returns the tags of the training text, ascending: a tag's number is its index. It must not be changed.
 func (x *Lexicon) Tags() []string { return x.tags }
 
+// OfAttributes reports whether the words are attributes: what is tagged are items, as data.Attributes reads them.
+func (x *Lexicon) OfAttributes() bool { return x.items != nil }
+
 // Words is how many different words, or attributes, the training text had.
 func (x *Lexicon) Words() int { return x.trained }
 

@@ -182,7 +182,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	root.SetHelpCommand(newHelp(root))
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return group(root, "unknown command %[1]q for %[3]s%[2]s",
-		newTrain(p.Jobs, flags), newEval(p.Jobs), newReport(p.Jobs), newExport(p.Jobs), newPredict(p.Jobs), newTag(), newTranscribe(), newAlign(), newTokens(), newLM(), newSurface(),
+		newTrain(p.Jobs, flags), newEval(p.Jobs), newReport(p.Jobs), newExport(p.Jobs), newPredict(p.Jobs), newTag(p.Jobs), newTranscribe(), newAlign(), newTokens(), newLM(), newSurface(),
 		newCompare(p.Jobs, flags), newRuns(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newONNX(), newServe(), newVersion(), exitCodes())
 }
 

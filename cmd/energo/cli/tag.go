@@ -2,32 +2,31 @@ package cli
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"slices"
-	"strings"
+	"path/filepath"
 
-	"github.com/energo-ml/energo/data"
-	"github.com/energo-ml/energo/internal/plaintext"
-	"github.com/energo-ml/energo/internal/wholefile"
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/spf13/cobra"
 )
 
-// Bounds of text to tag.
-const (
-	tagLines    = 64 // tagged together
-	maxTextLine = 1 << 20
-)
+// tagLines are tagged together.
+const tagLines = 64
 
-func newTag() *cobra.Command {
-	var asJSON, tokens, marginals bool
-	var column, out string
+// tagFlags are those of energo tag.
+type tagFlags struct {
+	json, tokens, text, marginals, all bool
+	column, word, out                  string
+	remembered                         bool // column and word are the run's
+}
+
+func newTag(all []job.Job) *cobra.Command {
+	var f tagFlags
 	cmd := &cobra.Command{
 		Use: "tag RUN [FILE...]", Short: "Tag the words of text with a trained tagger", Args: positional(math.MaxInt, "the run's folder"),
 		Long: `Reads text, a sentence a line, from files or from stdin, and writes its words as word/TAG. Punctuation is
@@ -35,182 +34,110 @@ cut off words as in the Brown corpus, except where training had the word with it
 
 With --column the file is text in columns, CoNLL-U or as in CoNLL-2003, and is written again with the tags in that column;
 all else stays as it is, byte for byte. The column is named (upos, xpos, feats, …; pos, chunk, ner), numbered from 1, or last;
-add adds one behind the others, except to CoNLL-U.
+add adds one behind the others, except to CoNLL-U. A run that was trained on text in columns takes such text without the flag, in the columns
+of its settings (--column and --word), and adds the tags to text of words alone; --text or --tokens says that it is plain text.
 
-With --marginals each tag has its probability, over all sequences of tags. It means something if the tagger was trained by nll.`,
+A run of the model attributes takes files of CRFsuite, and writes a label a line, with an empty line behind each sequence, or with --out the files'
+text again with other labels.
+
+With --marginals each tag has its probability, over all sequences of tags, and with --marginals-all all tags have theirs. They mean something if the
+tagger was trained by nll. Text has word/TAG/PROBABILITY. Text in columns has the probability in a column more, and all as TAG:PROBABILITY in columns behind;
+CoNLL-U has Prob=0.98 and Prob:TAG=0.98 in the column misc. Files of CRFsuite give LABEL:PROBABILITY, and all in columns behind, as its options -i and -l do.`,
 		Example: `  echo 'The jury said it did.' | energo tag runs/tagger-nll-features-1
   energo tag runs/tagger-nll-features-1 --json letter.txt
-  energo tag runs/tagger-nll-features-1 --column upos text.conllu --out tagged.conllu`,
+  energo tag runs/tagger-nll-features-1 --column upos text.conllu --out tagged.conllu
+  energo tag runs/tagger-nll-attributes-1 --marginals test.crfsuite`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case out != "" && column == "":
-				return errors.New("--out has no effect without --column")
-			case column != "" && (asJSON || marginals || tokens):
-				return errors.New("--json, --marginals and --tokens have no effect with --column: a file in columns is written again")
-			case column != "" && len(args) > 2:
-				return fmt.Errorf("there are %d files; with --column it must be one", len(args)-1)
-			}
 			t, err := tag.Open(args[0])
 			if err != nil {
 				return err
 			}
-			if column != "" {
-				return tagColumns(cmd, t, args[1:], column, out)
+			if t.Lexicon().OfAttributes() {
+				return f.attributes(cmd, t, args[1:])
 			}
-			j := tagging{marginals: marginals, tagger: t, out: bufio.NewWriter(cmd.OutOrStdout()), json: asJSON, tokens: tokens}
-			if len(args) == 1 {
-				err = j.read(cmd.InOrStdin(), "stdin")
+			if err := f.remember(args[0], all); err != nil {
+				return err
 			}
-			for _, path := range args[1:] {
-				if err = j.file(path); err != nil {
-					break
-				}
+			if f.column != "" {
+				return f.columns(cmd, t, args[1:])
 			}
-			return errors.Join(err, j.out.Flush())
+			return f.plain(cmd, t, args[1:])
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line of text, with words and tags")
-	cmd.Flags().BoolVar(&tokens, "tokens", false, "take the text's words as they stand between blanks")
-	cmd.Flags().BoolVar(&marginals, "marginals", false, "write each tag's probability, as word/TAG/PROBABILITY or in the JSON as probabilities")
-	cmd.Flags().StringVar(&column, "column", "", "the file is text in columns; write it with the tags in this one, or add")
-	cmd.Flags().StringVar(&out, "out", "", "with --column, the file to write, instead of stdout")
+	cmd.Flags().BoolVar(&f.json, "json", false, "print one JSON object a line of text or sequence, with tags, and of text with words")
+	cmd.Flags().BoolVar(&f.tokens, "tokens", false, "take the text's words as they stand between blanks")
+	cmd.Flags().BoolVar(&f.text, "text", false, "the file is plain text, also with a run that was trained on text in columns")
+	cmd.Flags().BoolVar(&f.marginals, "marginals", false, "write each tag's probability, in the JSON as probabilities")
+	cmd.Flags().BoolVar(&f.all, "marginals-all", false, "write the probabilities of all tags, in the JSON as marginals")
+	cmd.Flags().StringVar(&f.column, "column", "", "the file is text in columns; write it with the tags in this one, or add")
+	cmd.Flags().StringVar(&f.word, "word", "", "with --column, the column of the words (default form in CoNLL-U, else the first)")
+	cmd.Flags().StringVar(&f.out, "out", "", "with text in columns or files of CRFsuite, the `file` to write, instead of stdout")
 	return cmd
 }
 
-// tagColumns tags the words of text in columns, one file or stdin, and writes it with the tags.
-func tagColumns(cmd *cobra.Command, tagger *tag.Model, files []string, column, out string) error {
-	in, name := cmd.InOrStdin(), "stdin"
-	if len(files) > 0 {
-		f, err := os.Open(files[0])
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in, name = f, files[0]
+// remember takes the columns of the run's settings, where flags say nothing else.
+func (f *tagFlags) remember(dir string, all []job.Job) error {
+	if f.column != "" || f.text || f.tokens || f.word != "" || !exists(filepath.Join(dir, job.ConfigFile)) {
+		return nil
 	}
-	text, err := data.ReadColumns(in)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	var tags [][]string
-	for part := range slices.Chunk(text.Words(), tagLines) {
-		some, err := tagger.Tag(part)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		tags = append(tags, some...)
-	}
-	var b bytes.Buffer
-	if err := text.Tagged(&b, column, tags); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if out != "" {
-		return wholefile.Write(out, b.Bytes())
-	}
-	_, err = cmd.OutOrStdout().Write(b.Bytes())
-	return err
-}
-
-// tagging is text on its way through a tagger.
-type tagging struct {
-	tagger       *tag.Model
-	out          *bufio.Writer
-	json, tokens bool
-	marginals    bool
-	lines        [][]string
-}
-
-func (j *tagging) file(path string) error {
-	f, err := os.Open(path)
+	_, s, err := job.ReadConfig(dir, all)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return j.read(f, path)
-}
-
-func (j *tagging) read(r io.Reader, name string) error {
-	text, err := plaintext.NewReader(r)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if t, ok := s.(*jobs.Tagger); ok && t.Column != "" {
+		f.column, f.word, f.remembered = t.Column, t.Word, true
 	}
-	lines := bufio.NewScanner(text)
-	lines.Buffer(nil, maxTextLine)
-	n := 0
-	for lines.Scan() {
-		n++
-		words := strings.Fields(lines.Text())
-		if !j.tokens {
-			words = j.tagger.Tokens(lines.Text())
-		}
-		if j.lines = append(j.lines, words); len(j.lines) == tagLines {
-			if err := j.flush(); err != nil {
-				return err
-			}
-		}
-	}
-	switch err = lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		err = fmt.Errorf("%s: line %d: it has more than %d bytes; a line holds one sentence", name, n+1, maxTextLine)
-	case err != nil:
-		err = fmt.Errorf("%s: %w", name, err)
-	}
-	return errors.Join(j.flush(), err)
-}
-
-// flush tags and writes the lines that are read.
-func (j *tagging) flush() error {
-	tags, shares, err := j.tags()
-	if err != nil {
-		return err
-	}
-	for i, words := range j.lines {
-		if err := j.write(words, tags[i], shares[i]); err != nil {
-			return err
-		}
-	}
-	j.lines = j.lines[:0]
 	return nil
 }
 
-// tags returns the tags of the lines, and with marginals their probabilities.
-func (j *tagging) tags() (tags [][]string, shares [][]float64, err error) {
-	shares = make([][]float64, len(j.lines))
-	if !j.marginals {
-		tags, err = j.tagger.Tag(j.lines)
-		return tags, shares, err
+// plain tags plain text.
+func (f *tagFlags) plain(cmd *cobra.Command, t *tag.Model, files []string) error {
+	switch {
+	case f.out != "" || f.word != "":
+		return errors.New("--out and --word have no effect without --column")
+	case f.all && !f.json:
+		return errors.New("--marginals-all has no effect on plain text without --json: word/TAG has no place for them")
 	}
-	for i, words := range j.lines {
-		a, err := j.tagger.Answer(words)
-		if err != nil {
-			return nil, nil, err
+	j := tagging{tagFlags: f, tagger: t, out: bufio.NewWriter(cmd.OutOrStdout())}
+	var err error
+	if len(files) == 0 {
+		err = j.read(cmd.InOrStdin(), "stdin")
+	}
+	for _, path := range files {
+		if err = j.file(path); err != nil {
+			break
 		}
-		tags, shares[i] = append(tags, append([]string{}, a.Tags...)), a.Shares
 	}
-	return tags, shares, nil
+	return errors.Join(err, j.out.Flush())
 }
 
-func (j *tagging) write(words, tags []string, shares []float64) error {
-	if j.json {
-		text, err := json.Marshal(struct {
-			Words         []string  `json:"words"`
-			Tags          []string  `json:"tags"`
-			Probabilities []float64 `json:"probabilities,omitempty"`
-		}{append([]string{}, words...), tags, shares})
+// opened opens the one file that is named, or stdin.
+func opened(cmd *cobra.Command, files []string) (in io.ReadCloser, name string, err error) {
+	if len(files) > 1 {
+		return nil, "", fmt.Errorf("there are %d files; of text in columns and files of CRFsuite it must be one", len(files))
+	}
+	if len(files) == 0 {
+		return io.NopCloser(cmd.InOrStdin()), "stdin", nil
+	}
+	in, err = os.Open(files[0])
+	return in, files[0], err
+}
+
+// answers tags sentences, with probabilities where flags ask for them.
+func (f *tagFlags) answers(t *tag.Model, sentences [][]string) (all []tag.Answer, err error) {
+	if !f.marginals && !f.all {
+		tags, err := t.Tag(sentences)
+		for _, s := range tags {
+			all = append(all, tag.Answer{Tags: s})
+		}
+		return all, err
+	}
+	for _, s := range sentences {
+		a, err := t.Answer(s)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		_, err = fmt.Fprintf(j.out, "%s\n", text)
-		return err
+		all = append(all, *a)
 	}
-	for i, w := range words {
-		if i > 0 {
-			j.out.WriteByte(' ')
-		}
-		fmt.Fprintf(j.out, "%s/%s", w, tags[i])
-		if j.marginals {
-			fmt.Fprintf(j.out, "/%.4f", shares[i])
-		}
-	}
-	return j.out.WriteByte('\n')
+	return all, nil
 }
