@@ -70,7 +70,7 @@ func EscapeAttribute(name string) string {
 // AttributeText is a file of CRFsuite: an item a line, its label and its attributes with tabs between, and an empty line between
 // sequences. A line @weight:2 before a sequence's items gives it a weight.
 //
-// Source: [crfsuite].
+// Source: [okazaki2007].
 type AttributeText struct {
 	// Sequences have the labels as tags, and for words the items' attributes, which the function Attributes takes.
 	Sequences []Sentence

@@ -33,6 +33,8 @@ var (
 //
 // Text is CoNLL-U where the first line that is neither empty nor a comment has ten columns and begins with a number of a
 // token.
+//
+// Source: [nivre2020], [tjong2003].
 type ColumnText struct {
 	lines     []string // with their ends
 	conllu    bool

@@ -340,12 +340,17 @@ func dataReaders() []reader {
 		{
 			name: "text in columns", funcs: []string{"data.LoadColumns", "data.ReadColumns"}, file: "text", blind: noDigest,
 			make: only("text", []byte("-DOCSTART- -X- O O\n\nthe DT B-NP O\nEU NNP I-NP B-ORG\n\nit PRP B-NP O\n")),
-			read: at("text", func(path string) (any, error) { return data.LoadColumns(path, "4") }),
+			read: at("text", func(path string) (any, error) { return data.LoadColumns(path, "", "4") }),
 		},
 		{
 			name: "text in columns/CoNLL-U", funcs: []string{"data.LoadColumns"}, file: "text", blind: noDigest,
 			make: only("text", []byte("# text = im\n1-2\tim\t_\t_\t_\t_\t_\t_\t_\t_\n1\tin\tin\tADP\t_\t_\t0\troot\t_\t_\n2\tdem\tder\tDET\t_\t_\t1\tdet\t_\t_\n\n")),
-			read: at("text", func(path string) (any, error) { return data.LoadColumns(path, "upos") }),
+			read: at("text", func(path string) (any, error) { return data.LoadColumns(path, "lemma", "upos") }),
+		},
+		{
+			name: "files of CRFsuite", funcs: []string{"data.LoadAttributes", "data.ReadAttributes"}, file: "text", blind: noDigest,
+			make: only("text", []byte("@weight:2\nB-ORG\tw=EU\tcap:0.5\nO\tw=is\tx\\:y:-1e1\n\nO\tw=it\n")),
+			read: at("text", func(path string) (any, error) { return data.LoadAttributes(path) }),
 		},
 		{
 			name: "tagged text/list", funcs: []string{"data.LoadTagged"}, file: "cats.txt", blind: noDigest, quiet: true, // a file that is not there is named itself
@@ -834,6 +839,9 @@ func runReaders() []reader {
 		{name: "run/tagger.json", funcs: []string{"seq/tag.Open"}, file: tag.CardFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/words.json", file: tag.WordsFile, make: run("tagger"), read: tagger, blind: noDigest},
 		{name: "run/tagger's weights", file: jobs.ModelFile, make: run("tagger"), read: tagger},
+		{name: "run/tagger.json of attributes", file: tag.CardFile, make: run("attributes"), read: tagger, blind: noDigest},
+		{name: "run/words.json of attributes", file: tag.WordsFile, make: run("attributes"), read: tagger, blind: noDigest},
+		{name: "run/weights of attributes", file: jobs.ModelFile, make: run("attributes"), read: tagger},
 		{name: "run/reader.json", funcs: []string{"seq/read.Open"}, file: read.CardFile, make: run("speech"), read: speech, blind: noDigest},
 		{name: "run/times.safetensors", file: read.TimesFile, make: run("speech"), read: speech},
 		{name: "run/result.json", funcs: []string{"report.Open"}, file: job.ResultFile, make: run("digits"), read: opened, blind: noDigest},

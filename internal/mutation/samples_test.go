@@ -258,6 +258,13 @@ var (
 			_, err := job.Train(context.Background(), j, c, job.Options{Dir: filepath.Join(home, "tagger")})
 			return err
 		}),
+		"attributes": sync.OnceValue(func() error {
+			j, c := atDefaults[*jobs.Tagger]("tagger")
+			c.Model, c.Epochs, c.Test = "attributes", 3, 0.25
+			c.Files = func(string) ([]data.TaggedFile, error) { return data.LoadTagged(filepath.Join(home, "tagged")) }
+			_, err := job.Train(context.Background(), j, c, job.Options{Dir: filepath.Join(home, "attributes")})
+			return err
+		}),
 		"speech": sync.OnceValue(func() error {
 			j, c := atDefaults[*jobs.Speech]("speech")
 			c.Data, c.Rate, c.Mels, c.Channels, c.Epochs, c.Batch, c.Validation, c.EMA = filepath.Join(home, "speech.csv"), 8000, 8, 4, 1, 8, 2, 0

@@ -23,7 +23,7 @@ type AttributeOptions struct {
 //	E(y) = −Σ_t Σ_a v_a(t) · w(a, y_t) − Σ_t w(y_{t−1}, y_t)
 //
 // where v_a(t) are the values of the attributes of item t. Weights are of the attributes and tags that training has together, and of its
-// pairs of tags; others are 0. An AttributeTrainer trains it. Source: [lafferty2001], [crfsuite].
+// pairs of tags; others are 0. An AttributeTrainer trains it. Source: [lafferty2001], [okazaki2007].
 type Attributes struct {
 	words *Lexicon // its words are the attributes; their tags are those that have weights
 	first []int32  // of each attribute: its first weight

@@ -79,7 +79,7 @@ type Entity struct {
 //
 // Special cases: L counts as E and U as S; a tag that is not of a scheme is outside.
 //
-// Source: conlleval and seqeval, with its modes default and strict.
+// Source: the program conlleval of [tjong2003], and [nakayama2018], with its modes default and strict.
 func Entities(tags []string, strict, ends bool) (all []Entity) {
 	open := false
 	e := Entity{}

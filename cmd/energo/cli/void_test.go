@@ -52,7 +52,10 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train tagger", "average", "--functional perceptron --model network", "--functional perceptron"},
 	{"train tagger", "tags", "--column ner", "--functional hinge"},
 	{"train tagger", "test=0.2", "--test-data there", "--functional hinge"},
-	{"train tagger", "bits prune", "--model network", "--model features"},
+	{"train tagger", "bits prune unknown=shape", "--model network", "--model features"},
+	{"train tagger", "c2 possible-states possible-transitions min-frequency", "--model features", "--model attributes"},
+	{"train tagger", "column functional=hinge beta per-word batch lr validation", "--model attributes", ""},
+	{"train tagger", "word", "", "--column ner"},
 	{"train tagger", "optimizer weight-decay l1 clip ema patience", "--functional hinge", "--model network"},
 	{"train tagger", "schedule warmup", "--functional perceptron --average", "--functional perceptron"},
 
