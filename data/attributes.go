@@ -37,7 +37,7 @@ func Attributes(item string) (all []Attribute, err error) {
 			return nil, fmt.Errorf("attribute %d is %q; it must have a name", len(all)+1, excerpt.Of(field))
 		case has && value != "":
 			if a.Value, err = strconv.ParseFloat(value, 64); err != nil || math.IsInf(a.Value, 0) || math.IsNaN(a.Value) {
-				return nil, fmt.Errorf("attribute %d, %q, has the value %q; it must be a number, and a colon that is not before a value is written \\:", len(all)+1, excerpt.Of(name), excerpt.Of(value))
+				return nil, fmt.Errorf("attribute %d, %q, has the value %q; it must be a number, and a colon that is not before a value is written with a backslash", len(all)+1, excerpt.Of(name), excerpt.Of(value))
 			}
 		}
 		all = append(all, a)
@@ -136,7 +136,7 @@ func (s *sequence) line(text string, number int) error {
 		s.weight = w
 		return nil
 	case label == "" || has:
-		return fmt.Errorf("the label is %q; it must be a text, in which a colon is written \\:", excerpt.Of(first))
+		return fmt.Errorf("the label is %q; it must be a text, in which a colon is written with a backslash", excerpt.Of(first))
 	}
 	if _, err := Attributes(item); err != nil {
 		return err
