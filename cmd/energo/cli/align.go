@@ -121,6 +121,9 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 			if err := refuseVoid(cmd, a.rules()); err != nil {
 				return err
 			}
+			if err := flags.tokenize(a.Emitter); err != nil {
+				return err
+			}
 			if a.speller, err = speller(level, a.unknown, spelled(a.Emitter)); err != nil {
 				return err
 			}

@@ -60,26 +60,12 @@ func (l *listenFlags) scale() (ctc.Scale, error) {
 	return ctc.LogProbs, nil
 }
 
-// listen is open with the tokenizer of the flags.
+// listen opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions, of which first is one, and - the input.
 func listen(path string, flags listenFlags, first string, input io.Reader) (*read.Emitter, error) {
-	e, err := flags.open(path, first, input)
-	if err != nil || flags.tokenizer == "" || e.Reader != nil {
-		return e, err
+	if !(flags.frame > 0 && flags.frame < 1e6) {
+		return nil, usagef("--frame is %v; it must be above 0", flags.frame)
 	}
-	t, err := token.OpenTokenizer(flags.tokenizer)
-	if err != nil {
-		return nil, err
-	}
-	e.Tokenize = t.Speller(e.Tokens)
-	return e, nil
-}
-
-// open opens a run's folder, an ONNX model or a folder of Hugging Face, or a file of tokens for files of emissions, of which first is one, and - the input.
-func (l *listenFlags) open(path, first string, input io.Reader) (*read.Emitter, error) {
-	if !(l.frame > 0 && l.frame < 1e6) {
-		return nil, usagef("--frame is %v; it must be above 0", l.frame)
-	}
-	scale, err := l.scale()
+	scale, err := flags.scale()
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +77,26 @@ func (l *listenFlags) open(path, first string, input io.Reader) (*read.Emitter, 
 		return read.ONNXEmitter(path)
 	}
 	if !info.IsDir() {
-		return read.OtherEmitter(path, read.OtherOptions{Tokens: l.tokens(), Frame: l.frame, Scale: scale, Lengths: l.lengths, First: first, Input: input})
+		return read.OtherEmitter(path, read.OtherOptions{Tokens: flags.tokens(), Frame: flags.frame, Scale: scale, Lengths: flags.lengths, First: first, Input: input})
 	}
 	r, err := read.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	return read.NewEmitter(r), nil
+}
+
+// tokenize has an emitter spell texts by the tokenizer of the flags.
+func (l *listenFlags) tokenize(e *read.Emitter) error {
+	if l.tokenizer == "" {
+		return nil
+	}
+	t, err := token.OpenTokenizer(l.tokenizer)
+	if err != nil {
+		return err
+	}
+	e.Tokenize = t.Speller(e.Tokens)
+	return nil
 }
 
 // listenRules says which of listenFlags count.

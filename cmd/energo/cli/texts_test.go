@@ -60,6 +60,7 @@ func textReaders() []textReader {
 		{name: "manifest of transcribe", args: "transcribe tokens.txt --logits --edits --manifest x.csv", texts: one("x.csv", "path,text\ne.jsonl,ab e\n"), flags: "transcribe manifest"},
 		{name: "times", args: "align tokens.txt --logits --manifest manifest.csv --truth x.csv", texts: one("x.csv", "path,word,start,end\ne.jsonl,ab,0,0.06\ne.jsonl,é,0.08,0.1\n"), flags: "align truth"},
 		{name: "hot words", args: transcribe + "--json --hot-file x", texts: one("x", "ab\t2\né\n"), flags: "transcribe hot-file"},
+		{name: "tokenizer", args: align + "--json --tokenizer x.json ab é", texts: one("x.json", `{"model": {"type": "Unigram", "vocab": [["a", -1], ["b", -1], [" ", -1], ["é", -1]]}}`), flags: "align tokenizer transcribe tokenizer"},
 		{name: "lexicon", args: transcribe + "--json --lexicon x", texts: one("x", "ab a b\nÉ é\n"), flags: "transcribe lexicon"},
 		{name: "language model", args: transcribe + "--json --lm x.arpa", texts: one("x.arpa", textFiles["lm.arpa"]), flags: "transcribe lm"},
 		{name: "lm train", args: "lm train x --order 2 --out out.arpa", texts: one("x", "zoé sees\nzoé runs\n")},

@@ -204,6 +204,9 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 			if err := refuseVoid(cmd, t.rules(manifest)); err != nil {
 				return err
 			}
+			if err := from.tokenize(t.Emitter); err != nil {
+				return err
+			}
 			if t.stream && (t.Reader == nil || t.Reader.Features() == nil) {
 				return usagef("--stream is for recordings, with a run of speech: how far an ONNX model looks ahead is not known, so it reads whole recordings")
 			}
