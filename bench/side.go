@@ -50,7 +50,7 @@ func start(cmd *exec.Cmd) (*side, error) {
 		return nil, err
 	}
 	var hello answer
-	if err := p.Read(&hello); err != nil {
+	if err := p.Answer(&hello); err != nil {
 		p.Kill()
 		return nil, err
 	}

@@ -78,11 +78,11 @@ func (p *Process) Ask(request, answer any) error {
 	if _, err := p.in.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("%s stopped: %w", filepath.Base(p.cmd.Path), err)
 	}
-	return p.Read(answer)
+	return p.Answer(answer)
 }
 
-// Read reads an answer, such as one that a program begins with.
-func (p *Process) Read(answer any) error {
+// Answer reads an answer, such as one that a program begins with.
+func (p *Process) Answer(answer any) error {
 	line, err := p.out.ReadBytes('\n')
 	if err != nil {
 		return fmt.Errorf("%s stopped: %w", filepath.Base(p.cmd.Path), err)

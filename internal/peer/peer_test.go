@@ -35,7 +35,7 @@ func TestProcess(t *testing.T) {
 	}
 	defer p.Kill()
 	var hello, answer map[string]int
-	if err := p.Read(&hello); err != nil || hello["hello"] != 1 {
+	if err := p.Answer(&hello); err != nil || hello["hello"] != 1 {
 		t.Fatal(hello, err)
 	}
 	if err := p.Ask(map[string]int{"a": 3}, &answer); err != nil || answer["a"] != 3 {
@@ -45,7 +45,7 @@ func TestProcess(t *testing.T) {
 		t.Error(err)
 	}
 	p.in.Close()
-	if err := p.Read(&answer); err == nil || !strings.Contains(err.Error(), "stopped: EOF") {
+	if err := p.Answer(&answer); err == nil || !strings.Contains(err.Error(), "stopped: EOF") {
 		t.Error(err)
 	}
 	if _, err := Start(exec.Command("./nowhere")); err == nil {
