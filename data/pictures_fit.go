@@ -8,18 +8,18 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// fitBytes is how much memory a fitter takes for each pixel that it makes: three sums, and the pixel.
-const fitBytes = 3*4 + 4
+// fitBytes is how much memory a fitter takes for each pixel that it makes: three sums, and the pixel, which may be turned.
+const fitBytes = 3*4 + 2*4
 
 // fitter scales a part of a picture, over white, while its rows come in any order: bilinearly, averaged over where it
 // shrinks. It never holds more of the picture than a row.
 type fitter struct {
-	from         image.Rectangle // of the picture
+	first, last  int // rows that count
 	w, h         int
 	across, down []tent
-	line         []float32   // a row that was scaled across: w·3
-	sums         []float32   // h·w·3
-	row          *image.RGBA // a row as it came
+	line         []float32 // a row that was scaled across: w·3
+	sums         []float32 // h·w·3
+	row          []byte    // a row over white
 }
 
 // tent is the places of a source from which a pixel is made, and how much each counts: together 1, the more the nearer
@@ -29,67 +29,64 @@ type tent struct {
 	weights  []float32
 }
 
-// tents returns those of n pixels that are made of size.
-func tents(size, n int) []tent {
-	scale := float64(size) / float64(n)
+// tents returns those of n pixels that are made of the places from lo to hi, where shrink places are one that is there.
+func tents(lo, hi, shrink, n int) []tent {
+	scale := float64(hi-lo) / float64(n)
 	half := max(scale, 1)
 	all := make([]tent, n)
 	for i := range all {
-		t, middle := &all[i], (float64(i)+0.5)*scale-0.5
-		t.from = max(0, int(math.Floor(middle-half)))
-		t.to = min(size, int(math.Ceil(middle+half)))
-		t.weights = make([]float32, t.to-t.from)
-		weight := func(k int) float64 { return max(0, 1-math.Abs(float64(t.from+k)-middle)/half) }
+		middle := (float64(i)+0.5)*scale - 0.5
+		from, to := lo+max(0, int(math.Floor(middle-half))), lo+min(hi-lo, int(math.Ceil(middle+half)))
+		weight := func(k int) float64 { return max(0, 1-math.Abs(float64(k-lo)-middle)/half) }
 		sum := 0.0
-		for k := range t.weights {
+		for k := from; k < to; k++ {
 			sum += weight(k)
 		}
-		for k := range t.weights {
-			t.weights[k] = float32(weight(k) / sum)
+		t := &all[i]
+		t.from, t.to = from/shrink, (to+shrink-1)/shrink
+		t.weights = make([]float32, t.to-t.from)
+		for k := from; k < to; k++ {
+			t.weights[k/shrink-t.from] += float32(weight(k) / sum)
 		}
 	}
 	return all
 }
 
-// newFitter makes one of a part of a picture, which is not empty.
-func newFitter(from image.Rectangle, w, h int) *fitter {
-	return &fitter{
-		from: from, w: w, h: h, across: tents(from.Dx(), w), down: tents(from.Dy(), h),
-		line: make([]float32, 3*w), sums: make([]float32, 3*w*h),
-	}
+// newFitter makes one of a part, which is not empty, of a picture whose rows come shrink times smaller.
+func newFitter(part image.Rectangle, shrink, w, h int) *fitter {
+	f := &fitter{w: w, h: h, line: make([]float32, 3*w), sums: make([]float32, 3*w*h)}
+	f.across = tents(part.Min.X, part.Max.X, shrink, w)
+	f.down = tents(part.Min.Y, part.Max.Y, shrink, h)
+	f.first, f.last = f.down[0].from, f.down[h-1].to
+	return f
 }
 
-// add adds the pixels of img's row at `at`, from there to its end: they are those of the picture's row y that begin at x
-// and lie step apart.
-func (f *fitter) add(img image.Image, at image.Point, x, y, step int) {
-	if y < f.from.Min.Y || y >= f.from.Max.Y {
+// add adds pixels of red, green, blue and alpha: they are those of the picture's row y that begin at x and lie step apart.
+func (f *fitter) add(pix []byte, x, y, step int) {
+	if y < f.first || y >= f.last {
 		return
 	}
-	if skip := (f.from.Min.X - x + step - 1) / step; skip > 0 { // what is left of the part
-		at.X, x = at.X+skip, x+skip*step
-	}
-	n := min(img.Bounds().Max.X-at.X, (f.from.Max.X-x+step-1)/step)
-	if n <= 0 {
-		return
-	}
-	f.scaleAcross(f.overWhite(img, at, n), x-f.from.Min.X, step)
-	f.addDown(y - f.from.Min.Y)
+	f.scaleAcross(f.overWhite(pix), x, step)
+	f.addDown(y)
 }
 
-// overWhite returns n pixels of a row, each as red, green, blue and one byte more.
-func (f *fitter) overWhite(img image.Image, at image.Point, n int) []byte {
-	if m, ok := img.(*image.NRGBA); ok { // as a PNG's rows are
-		if pix := m.Pix[m.PixOffset(at.X, at.Y):][:4*n]; opaque(pix) {
-			return pix
+// overWhite returns a row that is opaque.
+func (f *fitter) overWhite(pix []byte) []byte {
+	if opaque(pix) {
+		return pix
+	}
+	if len(f.row) < len(pix) {
+		f.row = make([]byte, len(pix))
+	}
+	row := f.row[:len(pix)]
+	for i := 0; i < len(pix); i += 4 {
+		px, out := pix[i:][:4:4], row[i:][:4:4]
+		a := int(px[3])
+		for c := range 3 {
+			out[c] = byte((int(px[c])*a + 255*(255-a) + 127) / 255)
 		}
 	}
-	if f.row == nil || len(f.row.Pix) < 4*n {
-		f.row = image.NewRGBA(image.Rect(0, 0, n, 1))
-	}
-	part := image.Rect(0, 0, n, 1)
-	draw.Draw(f.row, part, image.White, image.Point{}, draw.Src)
-	draw.Draw(f.row, part, img, at, draw.Over)
-	return f.row.Pix[:4*n]
+	return row
 }
 
 func opaque(pix []byte) bool {
@@ -131,8 +128,8 @@ func (f *fitter) addDown(y int) {
 }
 
 // picture returns what was made of the rows.
-func (f *fitter) picture() *image.RGBA {
-	m := image.NewRGBA(image.Rect(0, 0, f.w, f.h))
+func (f *fitter) picture() *image.NRGBA {
+	m := image.NewNRGBA(image.Rect(0, 0, f.w, f.h))
 	for i := range f.w * f.h {
 		for c := range 3 {
 			m.Pix[4*i+c] = byte(min(max(f.sums[3*i+c]+0.5, 0), 255))
@@ -144,8 +141,16 @@ func (f *fitter) picture() *image.RGBA {
 
 // addAll adds a picture that is in memory.
 func (f *fitter) addAll(img image.Image) {
-	for y := f.from.Min.Y; y < f.from.Max.Y; y++ {
-		f.add(img, image.Pt(f.from.Min.X, y), f.from.Min.X, y, 1)
+	b := img.Bounds()
+	row := image.NewRGBA(image.Rect(0, 0, b.Dx(), 1))
+	for y := range b.Dy() {
+		if m, ok := img.(*image.NRGBA); ok {
+			f.add(m.Pix[m.PixOffset(b.Min.X, b.Min.Y+y):][:4*b.Dx()], 0, y, 1)
+			continue
+		}
+		draw.Draw(row, row.Rect, image.White, image.Point{}, draw.Src)
+		draw.Draw(row, row.Rect, img, b.Min.Add(image.Pt(0, y)), draw.Over)
+		f.add(row.Pix, 0, y, 1)
 	}
 }
 
@@ -163,13 +168,13 @@ func Fit(dst []byte, img image.Image, c, h, w int) {
 		}
 		return
 	}
-	f := newFitter(from, w, h)
+	f := newFitter(from.Sub(img.Bounds().Min), 1, w, h)
 	f.addAll(img)
 	planes(dst, f.picture(), c)
 }
 
 // planes writes an opaque picture as c planes.
-func planes(dst []byte, m *image.RGBA, c int) {
+func planes(dst []byte, m *image.NRGBA, c int) {
 	n := len(m.Pix) / 4
 	for i := range n {
 		px := m.Pix[4*i:][:3:3]
@@ -189,7 +194,7 @@ func Within(img image.Image, side int) image.Image {
 	if w == b.Dx() && h == b.Dy() {
 		return img
 	}
-	f := newFitter(b, w, h)
+	f := newFitter(image.Rectangle{Max: b.Size()}, 1, w, h)
 	f.addAll(img)
 	return f.picture()
 }
@@ -198,7 +203,7 @@ func Within(img image.Image, side int) image.Image {
 type DecodedPicture struct{ image.Image }
 
 // Memory is 0: the picture is there.
-func (DecodedPicture) Memory() int64 { return 0 }
+func (DecodedPicture) Memory(int, int) int64 { return 0 }
 
 // Within is the function of that name.
 func (p DecodedPicture) Within(side int) (image.Image, error) { return Within(p.Image, side), nil }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/internal/picture"
 )
 
 // PictureFile is a picture that is not read yet.
@@ -54,7 +55,7 @@ func ListPictures(source string) (*PictureListing, error) {
 		return listFolder(source)
 	case !info.Mode().IsRegular(): // opening a pipe would wait for its writer
 		return nil, fmt.Errorf("%s is not a regular file; it must be a folder of pictures, a picture or a CSV file path,label", source)
-	case isPicture(source):
+	case picture.Names(source):
 		name := filepath.Base(source)
 		return &PictureListing{Root: filepath.Dir(source), Files: []PictureFile{{File: source, Path: name}}}, nil
 	}
@@ -125,13 +126,7 @@ func (l *PictureListing) Labelled() (*PictureListing, error) {
 }
 
 // notRead is the reason for files whose names end otherwise than those of pictures.
-func notRead() string {
-	var names []string
-	for _, f := range pictureFormats {
-		names = append(names, f.name)
-	}
-	return "not of a format that is read (" + strings.Join(names, ", ") + ")"
-}
+const notRead = "not of a format that is read (" + picture.Formats + ")"
 
 // isIndex reports whether a folder's entries are those of an index of vectors.
 func isIndex(entries []fs.DirEntry) bool {
@@ -234,8 +229,8 @@ func (l *PictureListing) walk(path, label string, e fs.DirEntry) {
 	switch {
 	case mode.IsDir():
 		l.walkFolder(path, label)
-	case !isPicture(name):
-		l.Left.Add(path, strings.ToLower(filepath.Ext(name)), notRead())
+	case !picture.Names(name):
+		l.Left.Add(path, strings.ToLower(filepath.Ext(name)), notRead)
 	case !mode.IsRegular():
 		l.Left.Add(path, "", leftSpecial)
 	default:
@@ -277,7 +272,7 @@ func listCSV(path string) (*PictureListing, error) {
 			return fmt.Errorf("it has %d fields; they must be %s", len(row), strings.Join(header, ","))
 		}
 		f := besideFile(path, row[0], line)
-		if begins && !isPicture(row[0]) && !fileThere(f.File) {
+		if begins && !picture.Names(row[0]) && !fileThere(f.File) {
 			l.Left.Add(strings.Join(row, ","), "", leftHeader)
 			return nil
 		}

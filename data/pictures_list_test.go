@@ -50,7 +50,7 @@ func TestListPictures(t *testing.T) {
 		"an empty folder: 1 (dog/none)",
 		"an index of energo's own: 1 (deep/my.index)",
 		"hidden, the name begins with a dot: 4 (the first: .DS_Store)",
-		notRead() + ": 2 .heic, 1 without a suffix, 1 .txt (the first: README)",
+		notRead + ": 2 .heic, 1 without a suffix, 1 .txt (the first: README)",
 		"of another program: 3 (the first: __MACOSX)",
 	}
 	if !links {

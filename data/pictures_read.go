@@ -105,7 +105,7 @@ func ReadPairs(ctx context.Context, path string, o PictureOptions) (p *Pictures,
 		begins := first
 		first = false
 		switch {
-		case begins && strings.EqualFold(strings.Join(row, ","), header):
+		case begins && isPairsHeader(row):
 			return nil
 		case len(row) != 3:
 			return fmt.Errorf("it has %d fields; they must be %s", len(row), header)
@@ -235,7 +235,7 @@ func (p *Pictures) decode(ctx context.Context, i int, path string, maxPixels int
 	if err != nil {
 		return err
 	}
-	bytes := min(encoded.Memory()+FitMemory(p.W, p.H), mostDecoding)
+	bytes := min(encoded.Memory(p.W, p.H), mostDecoding)
 	if err := room.Acquire(ctx, bytes); err != nil {
 		return err
 	}
@@ -262,4 +262,22 @@ func (p *Pictures) dropColours() {
 		grey = append(grey, p.Picture(i)[:n]...)
 	}
 	p.Pixels, p.C = grey, 1
+}
+
+// pairColumns are the names that the columns of pairs have in such files, without the number of a path.
+var pairColumns = [][]string{
+	{"path", "file", "filename", "image", "img", "picture"},
+	{"same", "label", "match", "is_same"},
+}
+
+// isPairsHeader tells whether a row names the columns of pairs, as path1,path2,same or image1,image2,label does.
+func isPairsHeader(row []string) bool {
+	if len(row) != 3 {
+		return false
+	}
+	named := func(name, number string, names []string) bool {
+		name, ok := strings.CutSuffix(strings.ToLower(name), number)
+		return ok && slices.Contains(names, name)
+	}
+	return named(row[0], "1", pairColumns[0]) && named(row[1], "2", pairColumns[0]) && named(row[2], "", pairColumns[1])
 }

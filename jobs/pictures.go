@@ -25,7 +25,7 @@ import (
 var picturesJob = job.Job{
 	Name: "pictures", Folder: "pictures-FUNCTIONAL", Short: "Train a classifier of your own pictures, one folder a class",
 	Long: `Trains an energy E(W, y, x) of the classes y of pictures x: --data is a folder with a subfolder of pictures (PNG, JPEG, GIF,
-WebP) for each class, a CSV file with rows path,label, or any MNIST-like set of four IDX files. Pictures of a folder or a list are cropped about
+WebP, BMP, TIFF) for each class, a CSV file with rows path,label, or any MNIST-like set of four IDX files. Pictures of a folder or a list are cropped about
 their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another folder or list. A tenth of the rest
 chooses the best epoch.
 

@@ -22,7 +22,7 @@ others far away, and measures searching: each test picture is the query once, am
 among the training pictures.
 
 The data is MNIST, any MNIST-like set of four IDX files, a folder with a subfolder of pictures (PNG, JPEG, GIF,
-WebP) for each class, or a CSV file with rows path,label (--data). Pictures of a folder or a list are cropped
+WebP, BMP, TIFF) for each class, or a CSV file with rows path,label (--data). Pictures of a folder or a list are cropped
 about their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another folder or
 list. --hold-out-classes keeps classes from training and searches among those: how well is found what was
 never seen.

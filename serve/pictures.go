@@ -48,7 +48,7 @@ func (p *Pictures) Fitted(ctx context.Context, files []File) (fitted []image.Ima
 		if read[i], err = data.ParsePicture(f.Bytes, p.s.o.Limits.Pixels); err != nil {
 			return nil, nil, wire.Within(f.Place, wire.Invalid("image", "image is %v", err))
 		}
-		bytes := read[i].Memory() + data.FitMemory(p.size.X, p.size.Y)
+		bytes := read[i].Memory(p.size.X, p.size.Y)
 		if bytes > p.largest {
 			return nil, nil, wire.Within(f.Place, wire.Invalid("image", "image takes %d MiB of memory to decode; at most %d are allowed", bytes>>20, p.largest>>20))
 		}
@@ -77,15 +77,15 @@ func (p *Pictures) Fitted(ctx context.Context, files []File) (fitted []image.Ima
 
 // Picture is a picture that is not decoded yet, as data.EncodedPicture and data.DecodedPicture are.
 type Picture interface {
-	// Memory is the bytes that decoding it takes at most.
-	Memory() int64
+	// Memory is the bytes that decoding it takes at most, scaled to w×h pixels or fewer.
+	Memory(w, h int) int64
 	// Within decodes it, scaled so that neither side has more than side pixels.
 	Within(side int) (image.Image, error)
 }
 
 // Within decodes a picture of our own, scaled so that neither side has more than side pixels, once there is memory for it.
 func (p *Pictures) Within(ctx context.Context, picture Picture, side int) (image.Image, error) {
-	bytes := picture.Memory() + data.FitMemory(side, side)
+	bytes := picture.Memory(side, side)
 	if bytes > p.largest {
 		return nil, fmt.Errorf("it takes %d MiB of memory to decode; at most %d are allowed", bytes>>20, p.largest>>20)
 	}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/serve/openapi"
 	"golang.org/x/sync/semaphore"
 )
@@ -30,7 +31,7 @@ type Limits struct {
 	// Memory is the bytes that all requests hold together, half of them for bodies and answers and half for pictures
 	// that are decoded; 512 MiB, or what the largest body takes if that is more.
 	Memory   int64
-	Pixels   int // of a picture; 32 million
+	Pixels   int // of a picture; data.MaxPicturePixels
 	Requests int // worked on at once, more are refused; 128
 	// Header, Read, Answer and Idle are the longest times for a request's header (5 s), all of the
 	// request (30 s), the answer once it was read (30 s), and a connection without requests (2 min).
@@ -42,7 +43,7 @@ type Limits struct {
 func (l Limits) withDefaults() (Limits, error) {
 	orDefault(&l.Body, 16<<20)
 	orDefault(&l.Memory, max(512<<20, memoryFor(l.Body)))
-	orDefault(&l.Pixels, 32_000_000)
+	orDefault(&l.Pixels, data.MaxPicturePixels)
 	orDefault(&l.Requests, 128)
 	orDefault(&l.Header, 5*time.Second)
 	orDefault(&l.Read, 30*time.Second)

@@ -33,6 +33,8 @@ var allowed = map[string][]string{
 	"internal/peer":                 {"internal/excerpt"},
 	"internal/pickle":               {"internal/excerpt"},
 	"internal/mapped":               {},
+	"internal/jpeg":                 {},
+	"internal/picture":              {"internal/jpeg"},
 	"internal/plaintext":            {},
 	"internal/scratch":              {},
 	"internal/simd":                 {},
@@ -64,7 +66,7 @@ var allowed = map[string][]string{
 	"ebm/offender":                  {"ebm/sampler"},
 	"ebm/sampler":                   {"internal/simd", "engine/tensor"},
 	"ebm/surface":                   {"internal/excerpt", "engine/tensor"},
-	"data":                          {"internal/excerpt", "internal/npy", "internal/plaintext", "internal/wholefile", "engine/tensor"},
+	"data":                          {"internal/excerpt", "internal/npy", "internal/picture", "internal/plaintext", "internal/wholefile", "engine/tensor"},
 	"data/tabular":                  {"internal/card", "internal/excerpt", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/onnx/format", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "data"},
 	"train":                         {"internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective"},
 	"seq/answers":                   {"internal/simd", "internal/trellis", "engine/tensor", "ebm/functional", "seq/lattice"},
@@ -100,6 +102,7 @@ var allowed = map[string][]string{
 	"bench":                         {"internal/peer", "internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/value", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/align":                   {"seq/ctc"},
 	"bench/decode":                  {"internal/peer", "seq/ctc", "seq/ngram"},
+	"bench/picture":                 {"data"},
 	"bench/serve":                   {"search/encode", "search/index", "serve", "serve/search"},
 }
 

@@ -79,6 +79,10 @@ func pngOf(t *testing.T, m image.Image) []byte {
 func picture(name string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) {
 		t.Helper()
+		if written := byPillow[name]; written != "" {
+			write(t, dir, name, pillowPicture(t, written))
+			return
+		}
 		var b bytes.Buffer
 		var err error
 		packed := map[string]string{"lossy.webp": lossyWebP, "lossless.webp": losslessWebP}
@@ -99,6 +103,54 @@ func picture(name string) func(*testing.T, string) {
 		}
 		write(t, dir, name, b.Bytes())
 	}
+}
+
+// byPillow is pictures that oracle/pictures.py wrote, by the names that they get here.
+var byPillow = map[string]string{
+	"a.bmp":           "BMP 33x21 RGB",
+	"runs.bmp":        "BMP runs of 8 bits",
+	"masks.bmp":       "BMP 32 bits with masks",
+	"a.tif":           "TIFF 16x16 RGB tiff_lzw",
+	"packed.tif":      "TIFF 16x16 CMYK packbits",
+	"fax.tif":         "TIFF 33x21 group4",
+	"jpeg.tif":        "TIFF JPEG YCbCr",
+	"progressive.jpg": "JPEG 33x21 subsampling 2 progressive True",
+	"restart.jpg":     "JPEG restart",
+	"several.jpg":     "JPEG 7x3 factors (2, 2, 1, 1, 1, 2) scans 3",
+	"cmyk.jpg":        "JPEG CMYK",
+	"turned.webp":     "WebP orientation 6",
+	"alpha.webp":      "WebP 33x21 lossy alpha",
+	"animated.webp":   "WebP animated lossless False",
+	"transparent.gif": "GIF transparent",
+	"interlaced.png":  "PNG kind 6 depth 16 interlaced True",
+}
+
+// pillowPicture is the file of a case.
+func pillowPicture(t *testing.T, name string) []byte {
+	t.Helper()
+	f, err := os.Open("../picture/testdata/pictures.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d := json.NewDecoder(z); d.More(); {
+		var c struct {
+			Name string
+			File []byte
+		}
+		if err := d.Decode(&c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Name == name {
+			return c.File
+		}
+	}
+	t.Fatalf("there is no picture %q", name)
+	return nil
 }
 
 // WebP is not written here: a lossy picture, red, and a lossless one of a pixel.

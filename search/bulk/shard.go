@@ -49,7 +49,7 @@ func (p *Plan) Do(ctx context.Context, encoder encode.Encoder, shard int) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		images, hashes, failed := decode(pictures[lo:min(lo+chunk, len(pictures))])
+		images, hashes, failed := decode(pictures[lo:min(lo+chunk, len(pictures))], encoder.Size())
 		var good []image.Image
 		for i, m := range images {
 			files.Write(hashes[i][:])
@@ -80,12 +80,15 @@ func (p *Plan) Do(ctx context.Context, encoder encode.Encoder, shard int) error 
 	return wholefile.Write(p.reportFile(shard), append(text, '\n'))
 }
 
-// decode reads pictures on all cores, with the hashes of their files.
-func decode(pictures []Picture) ([]image.Image, [][sha256.Size]byte, []error) {
+// decode reads pictures on all cores, fitted to a size, with the hashes of their files.
+func decode(pictures []Picture, size image.Point) ([]image.Image, [][sha256.Size]byte, []error) {
 	images, hashes, failed := make([]image.Image, len(pictures)), make([][sha256.Size]byte, len(pictures)), make([]error, len(pictures))
 	each(len(pictures), func(i int) {
-		failed[i] = withFile(pictures[i].File, &hashes[i], func(r io.Reader) (err error) {
-			images[i], err = data.DecodePicture(r, data.MaxPicturePixels)
+		failed[i] = withFile(pictures[i].File, &hashes[i], func(r io.Reader) error {
+			p, err := data.ReadPicture(r, data.MaxPicturePixels)
+			if err == nil {
+				images[i], err = p.Fitted(size.X, size.Y)
+			}
 			return err
 		})
 	})

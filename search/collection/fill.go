@@ -236,7 +236,7 @@ func (p *Picture) read(ctx context.Context, size image.Point, room *semaphore.We
 	if err != nil {
 		return nil, err
 	}
-	bytes := min(encoded.Memory()+data.FitMemory(size.X, size.Y), fillMemory)
+	bytes := min(encoded.Memory(size.X, size.Y), fillMemory)
 	if err := room.Acquire(ctx, bytes); err != nil {
 		return nil, err
 	}

@@ -34,8 +34,8 @@ type digitSets struct {
 
 // Undecoded is a picture that is not decoded yet: a data.EncodedPicture or a data.DecodedPicture.
 type Undecoded interface {
-	// Memory is the bytes that decoding it takes at most.
-	Memory() int64
+	// Memory is the bytes that decoding it takes at most, scaled to w×h pixels or fewer.
+	Memory(w, h int) int64
 	// Within decodes it, scaled so that neither side has more than side pixels.
 	Within(side int) (image.Image, error)
 }

@@ -292,7 +292,7 @@ func TestONNXEmitterRefusesPictures(t *testing.T) {
 	if err := os.WriteFile(noPicture, []byte("no"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]string{noPicture: "unknown format", noPicture + ".png": "no such file"} {
+	for path, want := range map[string]string{noPicture: "not a valid picture", noPicture + ".png": "no such file"} {
 		if _, err := e.Emit(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v", path, err)
 		}

@@ -3,10 +3,6 @@ package read
 import (
 	"fmt"
 	"image"
-	_ "image/gif"  // strips may be GIF,
-	_ "image/jpeg" // JPEG
-	_ "image/png"  // or PNG
-	"os"
 	"strings"
 
 	"github.com/energo-ml/energo/data"
@@ -130,32 +126,32 @@ func readStrip(path string, height int) (Source, error) {
 		return Source{}, fmt.Errorf("%s: %w", path, err)
 	}
 	grey := image.NewGray(image.Rect(0, 0, width, height))
-	draw.CatmullRom.Scale(grey, grey.Bounds(), picture, picture.Bounds(), draw.Src, nil)
+	draw.CatmullRom.Scale(grey, grey.Bounds(), overWhite(picture), picture.Bounds(), draw.Src, nil)
 	return Source{Line: stripOf(grey), Length: float64(size.X), Scale: float64(size.X) / float64(width)}, nil
 }
 
 // openPicture reads the picture of a file.
 func openPicture(path string) (image.Image, error) {
-	f, err := os.Open(path)
+	encoded, err := data.OpenPicture(path, maxStrip)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	size, _, err := image.DecodeConfig(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if size.Width < 1 || size.Height < 1 || size.Width > maxStrip/size.Height {
-		return nil, fmt.Errorf("%s: the picture has %d×%d pixels; it must have from 1 to %d", path, size.Width, size.Height, maxStrip)
-	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return nil, err
-	}
-	picture, _, err := image.Decode(f)
+	picture, err := encoded.Decode()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return picture, nil
+}
+
+// overWhite is a picture without transparency.
+func overWhite(picture image.Image) image.Image {
+	if p, ok := picture.(interface{ Opaque() bool }); ok && p.Opaque() {
+		return picture
+	}
+	opaque := image.NewRGBA(picture.Bounds())
+	draw.Draw(opaque, opaque.Rect, image.White, image.Point{}, draw.Src)
+	draw.Draw(opaque, opaque.Rect, picture, picture.Bounds().Min, draw.Over)
+	return opaque
 }
 
 // ScaleLine brings a line of a strip to a number of rows, as a reader of such lines brings pictures.

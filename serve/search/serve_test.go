@@ -383,7 +383,7 @@ func TestThumbs(t *testing.T) {
 func TestInfoAndHealth(t *testing.T) {
 	s, at := start(t, options(fixture()))
 	for path, want := range map[string]string{
-		"/v1/info": `{"index":{"kind":"shelf","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"read_only":false,"limits":{"body_bytes":16777216,"pixels":32000000,"k":1000,"batch":1000}}`,
+		"/v1/info": `{"index":{"kind":"shelf","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
 		"/healthz": `{"status":"ok"}`,
 		"/readyz":  `{"status":"ready"}`,
 	} {

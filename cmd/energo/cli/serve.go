@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
@@ -62,7 +63,7 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 	f.StringArrayVar(&frame.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
 	f.Int64Var(&frame.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
 	f.Int64Var(&frame.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
-	f.IntVar(&frame.Limits.Pixels, "max-pixels", 32_000_000, "`pixels` of a picture")
+	f.IntVar(&frame.Limits.Pixels, "max-pixels", data.MaxPicturePixels, "`pixels` of a picture")
 	f.IntVar(&o.K, "max-k", 1000, "hits of a search")
 	f.IntVar(&o.Batch, "max-batch", 1000, "items added by a request")
 	f.IntVar(&frame.Limits.Requests, "max-requests", 128, "requests worked on at once; more are refused with status 429")

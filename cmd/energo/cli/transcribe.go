@@ -149,7 +149,7 @@ func newTranscribe() *cobra.Command {
 	var resume bool
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
-		Long: `Writes what files say: recordings (WAV, FLAC, MP3, Ogg Vorbis and Opus, AIFF, AU, at any rate), with a run of train speech; pictures (PNG, JPEG, GIF) of strips, with a run of
+		Long: `Writes what files say: recordings (WAV, FLAC, MP3, Ogg Vorbis and Opus, AIFF, AU, at any rate), with a run of train speech; pictures (PNG, JPEG, GIF, WebP, BMP, TIFF) of strips, with a run of
 train strips. Instead of the run's folder it takes an ONNX model that was trained by CTC, net.onnx, of recordings or of pictures of lines, with a card
 net.energo.yaml beside it of what the file does not say (docs/onnx.md has its keys); or a file of tokens, of any of the systems that energo tokens lists: it shows what
 the file means, and --blank and --separator say otherwise. The files are then emissions that another system made: frames × classes as .npy, .npz, .safetensors, .pt or JSON lines, of

@@ -1,4 +1,4 @@
-package data
+package picture
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"image"
 	"io"
 )
 
@@ -21,8 +20,10 @@ const (
 )
 
 // pngFile is a PNG whose chunks were found. The package image/png decodes all of its pixels at once, up to eight bytes
-// each; this one has a row at a time, of four.
+// each; this one has a row at a time.
 type pngFile struct {
+	file              []byte
+	chunks            int
 	w, h, depth, kind int
 	interlaced        bool
 	palette           [256][4]byte
@@ -30,6 +31,47 @@ type pngFile struct {
 	transparent       []byte // of tRNS, where kind is pngGrey or pngRGB
 	data              chunkReader
 }
+
+func openPNG(file []byte) (*File, error) {
+	p := &pngFile{file: file}
+	turned := 1
+	for name, body := range pngChunks(file) {
+		switch {
+		case p.w == 0 && name != "IHDR":
+			return nil, fmt.Errorf("its chunk %q is out of order", name)
+		case name == "IHDR":
+			if err := p.header(body); err != nil {
+				return nil, err
+			}
+		case name == "eXIf":
+			turned = orientation(body)
+		}
+		p.chunks++
+	}
+	if p.chunks == 0 {
+		return nil, errEnds
+	}
+	return &File{W: p.w, H: p.h, Orientation: turned, decoder: p}, nil
+}
+
+// pngChunks goes through chunks, up to one that is cut.
+func pngChunks(file []byte) func(yield func(name string, body []byte) bool) {
+	return func(yield func(string, []byte) bool) {
+		for rest := file[8:]; len(rest) >= 12; {
+			n := uint64(binary.BigEndian.Uint32(rest))
+			if n > uint64(len(rest)-12) || !yield(string(rest[4:8]), rest[8:8+n]) {
+				return
+			}
+			rest = rest[12+n:]
+		}
+	}
+}
+
+// Memory is the bytes that Rows takes at most: rows of sixteen bits, as they come, twice, and as bytes.
+func (p *pngFile) Memory(int) int64 { return 1<<17 + (2*8+4)*int64(p.w) + chunkBytes*int64(p.chunks) }
+
+// chunkBytes is what noting a chunk takes, while the list of them grows.
+const chunkBytes = 3 * 24
 
 // chunkReader reads the content of chunks, one behind the other.
 type chunkReader [][]byte
@@ -46,8 +88,6 @@ func (c *chunkReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-var errPNGEnds = errors.New("it ends early")
-
 // parsePNG reads the chunks of a file that has a PNG's first bytes.
 func parsePNG(file []byte) (*pngFile, error) {
 	p := &pngFile{}
@@ -57,7 +97,7 @@ func parsePNG(file []byte) (*pngFile, error) {
 	rest, before := file[8:], ""
 	for {
 		if len(rest) < 12 || uint64(binary.BigEndian.Uint32(rest)) > uint64(len(rest)-12) {
-			return nil, errPNGEnds
+			return nil, errEnds
 		}
 		n := int(binary.BigEndian.Uint32(rest))
 		name, body := string(rest[4:8]), rest[8:8+n]
@@ -141,9 +181,12 @@ func (p *pngFile) channels() int {
 	return [...]int{pngGrey: 1, pngRGB: 3, pngPalette: 1, pngGreyAlpha: 2, pngRGBA: 4}[p.kind]
 }
 
-// rows calls use for each row, a picture of its own: its pixels are those of the picture's row y that begin at x and lie
-// step apart. Samples of 16 bits lose the lower eight.
-func (p *pngFile) rows(use func(row *image.NRGBA, x, y, step int)) error {
+// Rows has samples of 16 bits lose the lower eight.
+func (p *pngFile) Rows(_ int, use func(Row)) error {
+	p, err := parsePNG(p.file)
+	if err != nil {
+		return err
+	}
 	if p.data == nil || p.kind == pngPalette && !p.coloured {
 		return errors.New("it has no pixels, or no palette for them")
 	}
@@ -160,7 +203,7 @@ func (p *pngFile) rows(use func(row *image.NRGBA, x, y, step int)) error {
 		if w <= 0 || h <= 0 {
 			continue
 		}
-		if err := p.pass(pixels, w, h, func(row *image.NRGBA, y int) { use(row, s.x, s.y+y*s.stepY, s.stepX) }); err != nil {
+		if err := p.pass(pixels, w, h, func(pix []byte, y int) { use(Row{Pix: pix, X: s.x, Y: s.y + y*s.stepY, Step: s.stepX}) }); err != nil {
 			return err
 		}
 	}
@@ -176,16 +219,16 @@ func (p *pngFile) rows(use func(row *image.NRGBA, x, y, step int)) error {
 // pngEnd says that what ends early does.
 func pngEnd(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errPNGEnds
+		return errEnds
 	}
 	return err
 }
 
-func (p *pngFile) pass(pixels io.Reader, w, h int, use func(row *image.NRGBA, y int)) error {
+func (p *pngFile) pass(pixels io.Reader, w, h int, use func(pix []byte, y int)) error {
 	bits := p.depth * p.channels()
 	size := (bits*w + 7) / 8
 	now, before := make([]byte, 1+size), make([]byte, 1+size)
-	row := image.NewNRGBA(image.Rect(0, 0, w, 1))
+	pix := make([]byte, 4*w)
 	for y := range h {
 		if _, err := io.ReadFull(pixels, now); err != nil {
 			return pngEnd(err)
@@ -193,8 +236,8 @@ func (p *pngFile) pass(pixels io.Reader, w, h int, use func(row *image.NRGBA, y 
 		if err := unfilter(now[0], now[1:], before[1:], (bits+7)/8); err != nil {
 			return err
 		}
-		p.expand(row.Pix, now[1:])
-		use(row, y)
+		p.expand(pix, now[1:])
+		use(pix, y)
 		now, before = before, now
 	}
 	return nil
