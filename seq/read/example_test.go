@@ -92,7 +92,7 @@ type live struct {
 	emitter *read.Emitter
 	sound   *read.Stream // samples to emissions
 	search  *ctc.Stream  // emissions to labels, and their times
-	told    int          // how many words have been told
+	count   int          // of the words that push has returned
 }
 
 func newLive(reader *read.Reader) (*live, error) {
@@ -121,7 +121,7 @@ func (l *live) push(samples []float32, ended bool) ([]ctc.Timed, error) {
 	}
 	if !ended {
 		words := l.words(l.search.Spans())
-		return l.tell(words[:max(l.told, len(words)-1)]), nil // the last one may have more letters
+		return l.fresh(words[:max(l.count, len(words)-1)]), nil // the last one may have more letters
 	}
 	if emissions, err = l.sound.Finish(); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (l *live) push(samples []float32, ended bool) ([]ctc.Timed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.tell(l.words(best[0].Spans)), nil
+	return l.fresh(l.words(best[0].Spans)), nil
 }
 
 // words are those that spans of labels make up.
@@ -141,11 +141,11 @@ func (l *live) words(spans []ctc.Span) []ctc.Timed {
 	return l.emitter.TimelineOf(read.Emissions{Frame: l.emitter.Frame, Offset: l.emitter.Offset}, spans).Words
 }
 
-// tell returns the words that were not told before.
-func (l *live) tell(words []ctc.Timed) []ctc.Timed {
-	fresh := words[l.told:]
-	l.told = len(words)
-	return fresh
+// fresh returns the words that were not returned before.
+func (l *live) fresh(words []ctc.Timed) []ctc.Timed {
+	rest := words[l.count:]
+	l.count = len(words)
+	return rest
 }
 
 // When the words of a text are said in a file.
