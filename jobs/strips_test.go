@@ -26,18 +26,18 @@ func TestStripsLeftOut(t *testing.T) {
 		l.W = columns
 		return l, nil
 	}
-	var told []error
-	env := job.Env{Skipped: func(all []error) { told = append(told, all...) }}
+	var notes []error
+	env := job.Env{Skipped: func(all []error) { notes = append(notes, all...) }}
 	lines, err := fixedStrips(env, n, digits, 1, 5, 40, narrow)
-	if err != nil || len(lines) == 0 || len(told) == 0 || len(lines)+len(told) != 40 {
-		t.Fatalf("%d strips are left, %d left out, %v", len(lines), len(told), err)
+	if err != nil || len(lines) == 0 || len(notes) == 0 || len(lines)+len(notes) != 40 {
+		t.Fatalf("%d strips are left, %d left out, %v", len(lines), len(notes), err)
 	}
 	for _, l := range lines {
 		if len(l.Target) > 3 {
 			t.Errorf("%d digits in three frames", len(l.Target))
 		}
 	}
-	if says := told[0].Error(); !strings.HasPrefix(says, "strip ") || !strings.Contains(says, "of those of 1 to 5 digits: the text has") || !strings.HasSuffix(says, "frames; there are 3") {
+	if says := notes[0].Error(); !strings.HasPrefix(says, "strip ") || !strings.Contains(says, "of those of 1 to 5 digits: the text has") || !strings.HasSuffix(says, "frames; there are 3") {
 		t.Error(says)
 	}
 	if _, err := fixedStrips(env, n, digits, 6, 12, 40, narrow); err == nil || !strings.Contains(err.Error(), "none of 40 strips of 6 to 12 digits is left; the first: strip 1 of") {

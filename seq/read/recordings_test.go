@@ -155,7 +155,7 @@ func TestRecordingsLeftOut(t *testing.T) {
 	if err := r.Spell(network); err != nil || !slices.Equal(r.Texts, []string{"ab", long, ""}) {
 		t.Errorf("left are %q, %v", r.Texts, err)
 	}
-	for i, want := range []string{"line 6: " + dir, "line 7: " + dir, "line 4: " + dir + "/2.wav: the text has 26 tokens, which need 26 frames; the recording has 24", "line 5: " + dir + "/3.wav: the text has 14 tokens, which need 27 frames"} {
+	for i, want := range []string{"line 6: " + dir, "line 7: " + dir, "line 4: " + dir + "/2.wav: the text has 26 tokens, which need 26 frames; there are 24", "line 5: " + dir + "/3.wav: the text has 14 tokens, which need 27 frames"} {
 		if i >= len(r.LeftOut) || !strings.Contains(r.LeftOut[i].Error(), want) {
 			t.Errorf("left out is %v; want %q", r.LeftOut, want)
 		}
