@@ -61,9 +61,11 @@ func vectorReaders() []reader {
 			t.Fatal(err)
 		}
 	}
-	return append(list, reader{name: "index/run.json", funcs: []string{"search/collection.ReadMemory"}, file: collection.MemoryFile, make: memory, blind: noDigest,
+	return append(list, reader{
+		name: "index/run.json", funcs: []string{"search/collection.ReadMemory"}, file: collection.MemoryFile, make: memory, blind: noDigest,
 		read: func(dir string) (any, error) {
 			m, err := collection.ReadMemory(dir)
 			return fmt.Sprint(filepath.Base(m.Run), m.Builtin, m.Roots), err
-		}})
+		},
+	})
 }

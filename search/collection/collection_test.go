@@ -224,7 +224,7 @@ func TestRoots(t *testing.T) {
 	}
 }
 
-// Items hold paths below the collection's folder; an index with absolute paths, as they were once, goes on, and is brought up when its
+// Items hold paths below the collection's folder; an index with absolute paths, as they were once, still works, and is brought up to date when its
 // pictures have moved.
 func TestRelativePaths(t *testing.T) {
 	base := t.TempDir()

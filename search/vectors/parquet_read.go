@@ -17,10 +17,12 @@ import (
 // parquetSource reads a Parquet file.
 type parquetSource struct {
 	file   *os.File
-	rows   *parquet.Reader
+	groups []parquet.RowGroup // that are still to be read
+	rows   parquet.Rows       // of the group that is being read; nil before the first
 	buffer [1]parquet.Row
 	at     int
 	of     map[int]*parquetColumn // by the number of the leaf
+	wide   int                    // columns of numbers that make a vector
 }
 
 // parquetColumn is a leaf that is read.
@@ -29,6 +31,7 @@ type parquetColumn struct {
 	name      string
 	what      columnKind
 	elements  bool // of the vector: a list, instead of columns of numbers
+	place     int  // of the vector's coordinate, where it lies in columns of numbers
 	timeScale time.Duration
 }
 
@@ -65,8 +68,12 @@ func (r *Reader) openParquet(o Options) (err error) {
 		if s.of, r.LeftOut, err = chooseLeaves(p.Schema(), o); err != nil {
 			return err
 		}
-		s.rows = parquet.NewReader(p)
-		r.source = s
+		for _, c := range s.of {
+			if c.what == ofVector && !c.elements {
+				s.wide++
+			}
+		}
+		s.groups, r.source = p.RowGroups(), s
 		return nil
 	})
 }
@@ -105,7 +112,7 @@ func chooseLeaves(schema *parquet.Schema, o Options) (of map[int]*parquetColumn,
 	c, err := columnsOf(header, o, true)
 	if err != nil {
 		if slices.Contains(left, o.Vector) {
-			err = fmt.Errorf("the column %q is %s; it must be a list of floats", excerpt.Of(o.Vector), excerpt.Of(fmt.Sprint(schema)))
+			err = fmt.Errorf("the column %q is a list or a group of other values; it must be a list of floats", excerpt.Of(o.Vector))
 		}
 		return nil, nil, err
 	}
@@ -120,9 +127,10 @@ func chooseLeaves(schema *parquet.Schema, o Options) (of map[int]*parquetColumn,
 		case i == c.vector:
 			column.what, column.elements, column.leaf = ofVector, true, lists[name]
 			if column.leaf.Node == nil {
-				return nil, nil, fmt.Errorf("the column %q is one of single values; it must be a list of floats", excerpt.Of(name))
+				return nil, nil, fmt.Errorf("the column %q holds single values; it must be a list of floats", excerpt.Of(name))
 			}
 		case slices.Contains(c.numbers, i):
+			column.place = slices.Index(c.numbers, i)
 			if column.what = ofVector; !isFloat(column.leaf.Node) {
 				return nil, nil, fmt.Errorf("the column %q is not of floats", excerpt.Of(name))
 			}
@@ -159,22 +167,26 @@ func timeScale(n parquet.Node) time.Duration {
 	return time.Nanosecond
 }
 
-func (s *parquetSource) close() error {
-	return errors.Join(guard(s.rows.Close), s.file.Close())
+func (s *parquetSource) close() error { return errors.Join(s.end(), s.file.Close()) }
+
+// end closes the group that is being read.
+func (s *parquetSource) end() error {
+	if s.rows == nil {
+		return nil
+	}
+	rows := s.rows
+	s.rows = nil
+	return guard(rows.Close)
 }
 
 func (s *parquetSource) next() (row Row, err error) {
 	row.Place = fmt.Sprintf("row %d", s.at)
 	err = guard(func() error {
-		n, err := s.rows.ReadRows(s.buffer[:])
-		switch {
-		case n == 1:
-			s.at++
-			return s.read(&row, s.buffer[0])
-		case err == nil:
-			return errors.New("the file is damaged: a row is missing")
+		if err := s.advance(); err != nil {
+			return err
 		}
-		return err
+		s.at++
+		return s.read(&row, s.buffer[0])
 	})
 	bad := (*RowError)(nil)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &bad) {
@@ -183,8 +195,35 @@ func (s *parquetSource) next() (row Row, err error) {
 	return row, err
 }
 
+// advance reads a row into the buffer, of the next group where one ends.
+func (s *parquetSource) advance() error {
+	for {
+		if s.rows == nil {
+			if len(s.groups) == 0 {
+				return io.EOF
+			}
+			s.rows, s.groups = s.groups[0].Rows(), s.groups[1:]
+		}
+		n, err := s.rows.ReadRows(s.buffer[:])
+		switch {
+		case n == 1:
+			return nil
+		case err == nil:
+			return errors.New("the file is damaged: a row is missing")
+		case !errors.Is(err, io.EOF):
+			return err
+		}
+		if err := s.end(); err != nil {
+			return err
+		}
+	}
+}
+
 // read makes a row of the library's values.
 func (s *parquetSource) read(row *Row, values parquet.Row) error {
+	if s.wide > 0 {
+		row.Vector = make([]float32, s.wide)
+	}
 	for _, v := range values {
 		c := s.of[v.Column()]
 		switch {
@@ -195,11 +234,14 @@ func (s *parquetSource) read(row *Row, values parquet.Row) error {
 			if c.elements && v.DefinitionLevel() < c.leaf.MaxDefinitionLevel-1 {
 				return &RowError{row.Place, fmt.Errorf("%q is null or an empty list", excerpt.Of(c.name))}
 			}
+			if !c.elements {
+				return &RowError{row.Place, fmt.Errorf("%q is null; it must be a number", excerpt.Of(c.name))}
+			}
 			return &RowError{row.Place, fmt.Errorf("number %d of %q is null", len(row.Vector)+1, excerpt.Of(c.name))}
-		case c.what == ofVector && v.Kind() == parquet.Double:
-			row.Vector = append(row.Vector, float32(v.Double()))
+		case c.what == ofVector && c.elements:
+			row.Vector = append(row.Vector, coordinate(v))
 		case c.what == ofVector:
-			row.Vector = append(row.Vector, v.Float())
+			row.Vector[c.place] = coordinate(v)
 		case c.what == ofID:
 			row.ID = c.text(v)
 		case c.what == ofLabel:
@@ -214,6 +256,13 @@ func (s *parquetSource) read(row *Row, values parquet.Row) error {
 		}
 	}
 	return nil
+}
+
+func coordinate(v parquet.Value) float32 {
+	if v.Kind() == parquet.Double {
+		return float32(v.Double())
+	}
+	return v.Float()
 }
 
 // text is a value as a text: times by RFC 3339, numbers as they are.

@@ -176,8 +176,10 @@ func TestTables(t *testing.T) {
 		}
 	}
 	_, bad, err := rows(t, place(t, "id,vector\na,[1\nb,1 x\nc\n,1\nd,1e99\n", "a.csv"), Options{})
-	want := []string{`line 2: the column "vector": "1" has no closing bracket`, `line 3: the column "vector": number 2: "x" is not a number`, "line 4: it has 1 columns, the header 2",
-		`line 5: the column "id" is empty; it must be the identifier`, `line 6: the column "vector": number 1: 1e99 is beyond float32`}
+	want := []string{
+		`line 2: the column "vector": "1" has no closing bracket`, `line 3: the column "vector": number 2: "x" is not a number`, "line 4: it has 1 columns, the header 2",
+		`line 5: the column "id" is empty; it must be the identifier`, `line 6: the column "vector": number 1: 1e99 is beyond float32`,
+	}
 	if err != nil || !slices.Equal(bad, want) {
 		t.Errorf("%q, %v", bad, err)
 	}

@@ -147,7 +147,7 @@ func (f *filterFlags) add(cmd *cobra.Command) {
 // filterHelp says what a condition may be.
 const filterHelp = `--filter takes conditions of label, id and the names of fields, joined by and, or, not and parentheses:
   label = cat            is this text; != is not
-  label in (cat, dog)    is one of these; not in is none of them
+  label in (cat, dog)    is one of these; not in: is not
   id ^= "photos/2020/"   begins with this
   year >= 2019           a number or a text, also <, <= and >
   note exists            the item has the field`

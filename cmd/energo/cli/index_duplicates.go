@@ -61,12 +61,12 @@ takes vectors that are equal but for rounding; the least distance beyond is told
 				return err
 			}
 			p := newProgress(cmd.ErrOrStderr(), quiet)
-			found, err := collection.FindDuplicates(cmd.Context(), x, filter, within, func(done int) { p.count("items", done, n) })
+			same, err := collection.FindDuplicates(cmd.Context(), x, filter, within, func(done int) { p.count("items", done, n) })
 			p.end()
 			if err != nil {
 				return err
 			}
-			return printDuplicates(cmd, args[0], within, found, m, asJSON)
+			return printDuplicates(cmd, args[0], within, same, m, asJSON)
 		},
 	}
 	filters.add(cmd)
