@@ -18,27 +18,34 @@ const (
 
 func indexJobs() []job {
 	return []job{
-		{"index/1e5x128/q1", func() func() { return search(100_000, 1, index.Float32) }},
-		{"index/1e5x128/q16", func() func() { return search(100_000, 16, index.Float32) }},
-		{"index/1e5x128/q128", func() func() { return search(100_000, 128, index.Float32) }},
-		{"index/1e5x128/q1024", func() func() { return search(100_000, 1024, index.Float32) }},
-		{"index/1e6x128/q1", func() func() { return search(1_000_000, 1, index.Float32) }},
-		{"index/1e6x128/q16", func() func() { return search(1_000_000, 16, index.Float32) }},
-		{"index/1e6x128/q128", func() func() { return search(1_000_000, 128, index.Float32) }},
-		{"index/int8/1e6x128/q1", func() func() { return search(1_000_000, 1, index.Int8) }},
+		{"index/1e5x128/q1", func() func() { return search(100_000, 1, index.Float32, "") }},
+		{"index/1e5x128/q16", func() func() { return search(100_000, 16, index.Float32, "") }},
+		{"index/1e5x128/q128", func() func() { return search(100_000, 128, index.Float32, "") }},
+		{"index/1e5x128/q1024", func() func() { return search(100_000, 1024, index.Float32, "") }},
+		{"index/1e6x128/q1", func() func() { return search(1_000_000, 1, index.Float32, "") }},
+		{"index/1e6x128/q16", func() func() { return search(1_000_000, 16, index.Float32, "") }},
+		{"index/1e6x128/q128", func() func() { return search(1_000_000, 128, index.Float32, "") }},
+		{"index/1e6x128/q1/1%", func() func() { return search(1_000_000, 1, index.Float32, "part = 7") }},
+		{"index/1e6x128/q1/50%", func() func() { return search(1_000_000, 1, index.Float32, "part < 50") }},
+		{"index/int8/1e6x128/q1", func() func() { return search(1_000_000, 1, index.Int8, "") }},
 	}
 }
 
-// search looks for random queries among n random vectors of an index of one segment.
-func search(n, queries int, s index.Storage) func() {
+// search looks for random queries among n random vectors of an index of one segment, of which those pass a filter
+// whose field part, a number below 100, does.
+func search(n, queries int, s index.Storage, filter string) func() {
 	rng := rand.New(rand.NewPCG(9, 10))
 	x, err := filled(rng, n, s)
 	if err != nil {
 		panic(err)
 	}
+	f, err := index.ParseFilter(filter)
+	if err != nil {
+		panic(err)
+	}
 	q := make([]index.Query, queries)
 	for i := range q {
-		q[i] = index.Query{Vector: gaussian(rng), K: indexNearest}
+		q[i] = index.Query{Vector: gaussian(rng), K: indexNearest, Filter: f}
 	}
 	return func() {
 		if _, err := x.Search(context.Background(), q); err != nil {
@@ -63,7 +70,7 @@ func filled(rng *rand.Rand, n int, s index.Storage) (*index.Exact, error) {
 	items := make([]index.Item, batch)
 	for first := 0; first < n && err == nil; first += batch {
 		for i := range items {
-			items[i] = index.Item{ID: strconv.Itoa(first + i), Vector: gaussian(rng)}
+			items[i] = index.Item{ID: strconv.Itoa(first + i), Vector: gaussian(rng), Fields: map[string]string{"part": strconv.Itoa(rng.IntN(100))}}
 		}
 		err = x.Add(context.Background(), items)
 	}

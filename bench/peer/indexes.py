@@ -1,5 +1,6 @@
 """Exact search for the ten nearest of many vectors, by faiss where this Python has it."""
 
+import numpy
 import torch
 
 try:
@@ -11,7 +12,7 @@ DIM = 128
 NEAREST = 10
 
 
-def search(n, queries, int8=False):
+def search(n, queries, int8=False, share=1):
     if faiss is None:
         return None
     faiss.omp_set_num_threads(torch.get_num_threads())
@@ -22,6 +23,10 @@ def search(n, queries, int8=False):
     index.train(x[:100000])
     index.add(x)
     q = torch.randn(queries, DIM).numpy()
+    if share < 1:
+        bits = numpy.packbits((torch.rand(n) < share).numpy(), bitorder="little")
+        chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+        return lambda: index.search(q, NEAREST, params=chosen)
     return lambda: index.search(q, NEAREST)
 
 
@@ -33,5 +38,7 @@ JOBS = {
     "index/1e6x128/q1": lambda: search(1_000_000, 1),
     "index/1e6x128/q16": lambda: search(1_000_000, 16),
     "index/1e6x128/q128": lambda: search(1_000_000, 128),
+    "index/1e6x128/q1/1%": lambda: search(1_000_000, 1, share=0.01),
+    "index/1e6x128/q1/50%": lambda: search(1_000_000, 1, share=0.5),
     "index/int8/1e6x128/q1": lambda: search(1_000_000, 1, int8=True),
 }

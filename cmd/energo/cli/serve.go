@@ -59,7 +59,7 @@ on this machine only: it asks nobody who they are. An interrupt finishes the req
 	f := cmd.Flags()
 	madeByFlag(f, &run)
 	f.StringVar(&listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 is any that is free")
-	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; others may then read the index, too")
+	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; another process may then change the index, which is seen here after a new start")
 	f.StringArrayVar(&frame.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
 	f.Int64Var(&frame.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
 	f.Int64Var(&frame.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
