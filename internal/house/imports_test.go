@@ -103,6 +103,7 @@ var allowed = map[string][]string{
 	"bench/align":                   {"seq/ctc"},
 	"bench/decode":                  {"internal/peer", "seq/ctc", "seq/ngram"},
 	"bench/picture":                 {"data"},
+	"bench/nearest":                 {"search/index"},
 	"bench/serve":                   {"search/encode", "search/index", "serve", "serve/search"},
 }
 

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/energo-ml/energo/search/index"
+)
+
+// measure builds an index of one kind, unless it is there, and searches it.
+func (s *settings) measure() error {
+	r := result{Kind: s.one}
+	x, err := s.open(&r)
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	vectors, err := s.read("queries.f32", 0, s.Queries)
+	if err != nil {
+		return err
+	}
+	queries := make([]index.Query, s.Queries)
+	for i := range queries {
+		queries[i] = index.Query{Vector: vectors[i*s.Dim:][:s.Dim], K: s.K}
+	}
+	ctx := context.Background()
+	if _, err := x.Search(ctx, queries[:min(8, len(queries))]); err != nil {
+		return err
+	}
+	start := time.Now()
+	hits, err := x.Search(ctx, queries)
+	if err != nil {
+		return err
+	}
+	r.Together = float64(len(queries)) / time.Since(start).Seconds()
+	alone := queries[:min(100, len(queries))]
+	start = time.Now()
+	for i := range alone {
+		if _, err := x.Search(ctx, alone[i:i+1]); err != nil {
+			return err
+		}
+	}
+	r.Alone = float64(len(alone)) / time.Since(start).Seconds()
+	if r.Recall, err = s.recall(hits); err != nil {
+		return err
+	}
+	r.MiB, r.OwnMiB, r.PeakMiB = memory()
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// open opens the index, or makes it.
+func (s *settings) open(r *result) (*index.Exact, error) {
+	dir := s.file(s.one)
+	x, err := index.OpenReadOnly(dir)
+	if err == nil || !errors.Is(err, index.ErrNoIndex) {
+		return x, err
+	}
+	start := time.Now()
+	x, err = index.Create(dir, index.Options{Dim: s.Dim, Storage: index.Storage(s.one)})
+	if err != nil {
+		return nil, err
+	}
+	const batch = 10_000
+	for first := 0; first < s.N && err == nil; first += batch {
+		n := min(batch, s.N-first)
+		var vectors []float32
+		if vectors, err = s.read("base.f32", first, n); err != nil {
+			break
+		}
+		items := make([]index.Item, n)
+		for i := range items {
+			items[i] = index.Item{ID: strconv.Itoa(first + i), Vector: vectors[i*s.Dim:][:s.Dim]}
+		}
+		err = x.Add(context.Background(), items)
+	}
+	if err == nil {
+		err = x.Compact()
+	}
+	r.BuildSec = time.Since(start).Seconds()
+	if err = errors.Join(err, x.Close()); err != nil {
+		return nil, err
+	}
+	return index.OpenReadOnly(dir)
+}
+
+// recall compares with the truth, which is written if it is not there.
+func (s *settings) recall(hits [][]index.Hit) (float64, error) {
+	ids := make([][]int, len(hits))
+	for i := range hits {
+		for _, h := range hits[i] {
+			n, err := strconv.Atoi(h.ID)
+			if err != nil {
+				return 0, err
+			}
+			ids[i] = append(ids[i], n)
+		}
+	}
+	var truth [][]int
+	b, err := os.ReadFile(s.file("truth.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		if b, err = json.Marshal(ids); err == nil {
+			err = os.WriteFile(s.file("truth.json"), b, 0o666)
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &truth)
+	}
+	if err == nil && len(truth) != len(ids) {
+		err = errors.New("truth.json is of other queries; remove it")
+	}
+	if err != nil {
+		return 0, err
+	}
+	same := 0
+	for i := range ids {
+		of := map[int]bool{}
+		for _, id := range truth[i] {
+			of[id] = true
+		}
+		for _, id := range ids[i] {
+			if of[id] {
+				same++
+			}
+		}
+	}
+	return float64(same) / float64(len(ids)*s.K), nil
+}
