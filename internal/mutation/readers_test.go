@@ -880,9 +880,9 @@ func indexReaders() []reader {
 	item := func(i int) index.Item {
 		return index.Item{ID: fmt.Sprint("item ", i), Label: fmt.Sprint(i % 3), Vector: []float32{float32(i), 1, -float32(i * i)}, Fields: map[string]string{"path": fmt.Sprint(i, ".png")}}
 	}
-	made := func(t *testing.T, dir string) {
+	madeWith := func(t *testing.T, dir string, storage index.Storage) {
 		t.Helper()
-		x, err := index.Create(filepath.Join(dir, "index"), index.Options{Dim: 3, Encoder: "e"})
+		x, err := index.Create(filepath.Join(dir, "index"), index.Options{Dim: 3, Encoder: "e", Storage: storage})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -899,9 +899,21 @@ func indexReaders() []reader {
 		if _, err := x.Delete(t.Context(), []string{"item 3"}); err != nil {
 			t.Fatal(err)
 		}
+		label := "new"
+		if _, err := x.Update(t.Context(), []index.Patch{{ID: "item 5", Label: &label, Remove: []string{"path"}}}); err != nil {
+			t.Fatal(err)
+		}
 		if err := x.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	made := func(t *testing.T, dir string) {
+		t.Helper()
+		madeWith(t, dir, index.Float32)
+	}
+	madeBits := func(t *testing.T, dir string) {
+		t.Helper()
+		madeWith(t, dir, index.Bits)
 	}
 	read := func(open func(string) (*index.Exact, error)) func(string) (any, error) {
 		return func(dir string) (content any, err error) {
@@ -923,6 +935,7 @@ func indexReaders() []reader {
 	return []reader{
 		{name: "index/manifest", funcs: []string{"search/index.OpenReadOnly"}, file: "index/index.json", make: made, read: read(index.OpenReadOnly)},
 		{name: "index/segment", file: "index/*.segment", make: made, read: read(index.OpenReadOnly)},
+		{name: "index/segment with bits", file: "index/*.segment", make: madeBits, read: read(index.OpenReadOnly)},
 		{name: "index/log", file: "index/*.log", make: made, read: read(index.OpenReadOnly)},
 		{name: "index/log, to change", funcs: []string{"search/index.Open"}, file: "index/*.log", make: made, read: read(index.Open), fresh: true},
 	}

@@ -28,6 +28,7 @@ type table[T Float] struct {
 	ctcPath func(steps []byte, blanks, labels []float64, row []float32, skip []float64, blank float64)
 	ctcSum  func(blanks, labels, row, into, enter, follows []float64, blank float64)
 	scan    scanKernels
+	bitScan bitScanKernel
 
 	sgd  func(w, grad, m []T, k *sgdFactors[T])
 	adam func(w, grad, m, v []T, k *adamFactors[T])
@@ -61,7 +62,7 @@ func plain[T Float]() table[T] {
 		maxPool:   maxPool[T], maxPoolGrad: maxPoolGrad[T], avgPool: avgPool[T], avgPoolGrad: avgPoolGrad[T],
 		maxPool2: maxPool[T], maxPool2Grad: maxPoolGrad[T], avgPool2: avgPool[T], avgPool2Grad: avgPoolGrad[T],
 		points: plainPoints[T](),
-		pairs:  plainPairs[T](), margins: plainMargins[T](), ctc: plainCTC[T](), ctcPath: ctcPath, ctcSum: ctcSum, scan: plainScan(),
+		pairs:  plainPairs[T](), margins: plainMargins[T](), ctc: plainCTC[T](), ctcPath: ctcPath, ctcSum: ctcSum, scan: plainScan(), bitScan: bitScan,
 		sgd: sgd[T], adam: adam[T],
 	}
 }

@@ -16,6 +16,7 @@ package simd
 //go:generate go -C _asm run . -group ctcsum -out ../ctcsum_amd64.s -stubs ../ctcsum_amd64.go -pkg simd
 //go:generate go -C _asm run . -group update -out ../update_amd64.s -stubs ../update_amd64.go -pkg simd
 //go:generate go -C _asm run . -group scan -out ../scan_amd64.s -stubs ../scan_amd64.go -pkg simd
+//go:generate go -C _asm run . -group bitscan -out ../bitscan_amd64.s -stubs ../bitscan_amd64.go -pkg simd
 
 // tables32 holds the float32 kernels of each level.
 var tables32 = [...]table[float32]{Generic: plain[float32](), AVX2: avx2(), AVX512: avx512()}
@@ -52,7 +53,7 @@ func avx2() table[float32] {
 	t.ctc = CTCKernels[float32]{Lanes: 8, Emit: ctcEmitAVX2, Forward: ctcForwardAVX2, Backward: ctcBackwardAVX2}
 	t.ctcPath = ctcPathAVX2
 	t.ctcSum = ctcSumAVX2
-	t.scan = scanAVX2()
+	t.scan, t.bitScan = scanAVX2(), bitScanAVX2
 	t.sgd = sgdBy(sgdPlainAVX2, sgdMomentumAVX2, sgdNesterovAVX2)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX2(w, grad, m, v, &k.decay) }
 	return t
@@ -90,7 +91,7 @@ func avx512() table[float32] {
 	t.ctc = CTCKernels[float32]{Lanes: 16, Emit: ctcEmitAVX512, Forward: ctcForwardAVX512, Backward: ctcBackwardAVX512}
 	t.ctcPath = ctcPathAVX512
 	t.ctcSum = ctcSumAVX512
-	t.scan = scanAVX512()
+	t.scan, t.bitScan = scanAVX512(), bitScanAVX2
 	t.sgd = sgdBy(sgdPlainAVX512, sgdMomentumAVX512, sgdNesterovAVX512)
 	t.adam = func(w, grad, m, v []float32, k *adamFactors[float32]) { adamAVX512(w, grad, m, v, &k.decay) }
 	return t

@@ -30,7 +30,7 @@ var (
 )
 
 // Exact is an index in a folder of this machine. A search looks at every vector, so it misses
-// nothing: hits are the nearest, and their distances are computed in float64 from the vectors as
+// nothing, unless the storage is Bits: hits are the nearest, and their distances are computed in float64 from the vectors as
 // they are stored. Searches continue while items are added, each on what was there when it began.
 //
 // Items are put in order by when they were last added. One process at a time can have the folder open to change it; others can

@@ -102,6 +102,7 @@ func (w *writer) flush(first int) error {
 func (w *writer) writeSegment(name string, first int) ([]part, error) {
 	parts := slices.Clone(w.parts[:first])
 	m := newMerge(w.Options, w.parts[first:])
+	m.withBits = w.Storage == Bits
 	if len(m.places) == 0 {
 		return parts, nil
 	}

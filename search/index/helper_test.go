@@ -205,7 +205,7 @@ func (m *model) checkItems(t testing.TB, x *Exact) []Item {
 
 // same compares a stored vector with the original.
 func (m *model) same(got, want []float32) bool {
-	if m.Storage == Float32 {
+	if m.Storage != Int8 {
 		return slices.Equal(got, want)
 	}
 	var top float64

@@ -66,7 +66,7 @@ func (o Options) Check() (Options, error) {
 		return o, badArgument("%v", err)
 	}
 	if !slices.Contains(Storages, o.Storage) {
-		return o, badArgument("Storage is %q; it must be %s or %s", excerpt.Of(o.Storage), Float32, Int8)
+		return o, badArgument("Storage is %q; it must be %s, %s or %s", excerpt.Of(o.Storage), Float32, Int8, Bits)
 	}
 	return o, nil
 }

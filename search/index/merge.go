@@ -14,8 +14,9 @@ type place struct{ part, row uint32 }
 // merge is the making of one slab of the rows of several parts that are still there.
 type merge struct {
 	Options
-	parts  []part
-	places []place // of each row of the new slab
+	parts    []part
+	places   []place // of each row of the new slab
+	withBits bool    // the new slab is to have them
 }
 
 func newMerge(o Options, parts []part) *merge {
@@ -32,7 +33,7 @@ func newMerge(o Options, parts []part) *merge {
 
 // mergeInMemory returns the parts as one slab.
 func mergeInMemory(o Options, parts []part) (*slab, error) {
-	size := footerSize + 2*numColumns*segmentAlign
+	size := footerSize(numColumns) + 2*numColumns*segmentAlign
 	for i := range parts {
 		size += parts[i].size()
 	}
@@ -57,6 +58,7 @@ func (m *merge) write(w io.Writer) error {
 	labels, labelOf := m.labels()
 	s.bytes(bytesOf(labelOf))
 	s.texts(labels)
+	m.writeBits(s)
 	return s.finish(m.Options, len(m.places))
 }
 

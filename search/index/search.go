@@ -78,16 +78,19 @@ func groupOf(queries []Query, v *view) int {
 // A search is one pass over a view for a group of queries. It is a simd.Job of tasks.
 type search struct {
 	Options
-	ctx     context.Context
-	view    *view
-	before  []int // rows of the parts in front of each
-	probes  []*probe
-	passing [][]bitmap // of each query, of each part; nil: all pass
-	some    []bitmap   // of each part, the rows that pass for any query; nil: all
-	packed  []int32    // the queries for simd.Scan
-	best    []atomic.Uint64
-	tasks   []task
-	queries []Query
+	ctx      context.Context
+	view     *view
+	before   []int // rows of the parts in front of each
+	probes   []*probe
+	passing  [][]bitmap // of each query, of each part; nil: all pass
+	some     []bitmap   // of each part, the rows that pass for any query; nil: all
+	packed   []int32    // the queries for simd.Scan
+	coded    []int      // parts that have bits
+	rotation *rotation  // of those
+	byBits   []top      // of each query, of those
+	best     []atomic.Uint64
+	tasks    []task
+	queries  []Query
 
 	mu      sync.Mutex
 	workers []*scanner
@@ -104,7 +107,11 @@ func (s *search) run(ctx context.Context, o Options, v *view, c *postingsCache, 
 	s.bad.Store(s.err != nil)
 	s.prepare(c)
 	s.cut()
-	simd.Run(len(s.tasks), s)
+	tasks := len(s.tasks)
+	if len(s.coded) > 0 {
+		tasks += len(queries)
+	}
+	simd.Run(tasks, s)
 	hits := make([][]Hit, len(queries))
 	for i, q := range queries {
 		if s.err == nil {
@@ -129,6 +136,7 @@ func (s *search) prepare(c *postingsCache) {
 	s.some = anyOf(s.passing)
 	s.packed = scratch.Sized(s.packed, n*pairs)
 	simd.PackScanQueries(s.packed, words, n, pairs)
+	s.bitParts()
 	if len(s.best) < n {
 		s.best = make([]atomic.Uint64, n)
 	}
@@ -174,6 +182,9 @@ func (s *search) cut() {
 		p := &s.view.parts[i]
 		s.before = append(s.before, rows)
 		rows += p.rows
+		if len(p.bits.rows) > 0 {
+			continue // see bitParts
+		}
 		most := max(taskBytes/p.blockSize(), 1)
 		for first := 0; first < p.blocks(); first += most {
 			s.tasks = append(s.tasks, task{i, first, min(most, p.blocks()-first)})
@@ -181,7 +192,13 @@ func (s *search) cut() {
 	}
 }
 
-func (s *search) Do(i, worker int) { s.scanner(worker).scan(s.tasks[i]) }
+func (s *search) Do(i, worker int) {
+	if w := s.scanner(worker); i < len(s.tasks) {
+		w.scan(s.tasks[i])
+	} else {
+		w.searchBits(i - len(s.tasks))
+	}
+}
 
 // scanner returns what a worker of that number needs; how many there are can change at any time.
 func (s *search) scanner(worker int) *scanner {
@@ -216,7 +233,7 @@ func (s *search) lower(query int, distance float64) {
 
 // collect makes a query's hits of what the workers found.
 func (s *search) collect(query int, q Query) ([]Hit, error) {
-	var rows []candidate
+	rows := slices.Clone(s.byBits[query].rows)
 	for _, w := range s.workers {
 		rows = append(rows, w.tops[query].rows...)
 	}
@@ -251,12 +268,14 @@ func (s *search) hit(f candidate) (Hit, error) {
 // A scanner is what one worker of a search needs.
 type scanner struct {
 	*search
-	tops   []top
-	known  []float64 // each query's distance that limits is made of
-	limits []simd.ScanLimit
-	masks  []uint16
-	vector []float32
-	step   int // blocks at a time: few at first, when nothing is known that would exclude a row
+	tops     []top
+	known    []float64 // each query's distance that limits is made of
+	limits   []simd.ScanLimit
+	masks    []uint16
+	bitMasks []uint32
+	order    cellOrder
+	vector   []float32
+	step     int // blocks at a time: few at first, when nothing is known that would exclude a row
 }
 
 func (w *scanner) reset(s *search) {
@@ -277,14 +296,7 @@ func (w *scanner) reset(s *search) {
 func (w *scanner) scan(t task) {
 	p := &w.view.parts[t.part]
 	most := max(1, min(stepBlocks, stepBytes/p.blockSize()))
-	for first, end := t.first, t.first+t.blocks; first < end; {
-		if w.bad.Load() {
-			return
-		}
-		if err := w.ctx.Err(); err != nil {
-			w.fail(err)
-			return
-		}
+	for first, end := t.first, t.first+t.blocks; first < end && !w.stopped(); {
 		n := min(w.step, most, end-first)
 		if w.some != nil {
 			if first, n = nextRun(w.some[t.part], first, n, end); n == 0 {
@@ -295,6 +307,14 @@ func (w *scanner) scan(t task) {
 		first += n
 		w.step = min(2*w.step, stepBlocks)
 	}
+}
+
+// stopped tells whether the search has failed, or is not wanted any more.
+func (w *scanner) stopped() bool {
+	if err := w.ctx.Err(); err != nil && !w.bad.Load() {
+		w.fail(err)
+	}
+	return w.bad.Load()
 }
 
 // gapBlocks is how many blocks without a row that passes are scanned rather than skipped: a call of the kernel costs

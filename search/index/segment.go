@@ -21,10 +21,13 @@ import (
 // each at a multiple of 64 bytes, and a footer that says where they are. Numbers are in the
 // order of little-endian machines.
 const (
-	segmentMagic   = "energoSG"
-	segmentVersion = 1
-	segmentAlign   = 64
+	segmentMagic = "energoSG"
+	segmentAlign = 64
 )
+
+// versionColumns is how many columns a segment of each version has. One without bits is written as of version 1, so that
+// programs read it that know no other.
+var versionColumns = map[uint32]int{1: columnBits, 2: numColumns}
 
 // The columns of a segment.
 const (
@@ -41,17 +44,27 @@ const (
 	columnLabelOf
 	columnLabels
 	columnLabelText
+	columnBits
+	columnBitScan
+	columnBitRows
+	columnMean
+	columnCenters
+	columnRadii
+	columnFirst
 	numColumns
 )
 
-// footer ends a segment.
+// footer ends a segment: the head, the columns that its version has, and the sum of both.
 type footer struct {
+	footerHead
+	Columns [numColumns]column
+}
+
+type footerHead struct {
 	Magic           [8]byte
 	Version, Dim    uint32
 	Metric, Storage uint32 // places in Metrics and Storages
 	Rows            uint64
-	Columns         [numColumns]column
-	Sum             uint32 // of the footer up to here
 }
 
 // column says where one is. Its sum is 0 for the vectors, of which each has its own.
@@ -60,7 +73,11 @@ type column struct {
 	Sum          uint32
 }
 
-var footerSize = binary.Size(footer{})
+// footerSize is that of a footer of some columns.
+func footerSize(columns int) int {
+	const sum = 4
+	return binary.Size(footerHead{}) + columns*binary.Size(column{}) + sum
+}
 
 // errBigEndian is for the few machines on which a mapped file would be read backwards.
 var errBigEndian = errors.New("index: this machine is big-endian, and the files are not")
@@ -127,7 +144,10 @@ func (s *segmentWriter) texts(t *texts) {
 // finish writes the footer.
 func (s *segmentWriter) finish(o Options, rows int) error {
 	copy(s.foot.Magic[:], segmentMagic)
-	s.foot.Version, s.foot.Dim, s.foot.Rows = segmentVersion, uint32(o.Dim), uint64(rows)
+	s.foot.Version, s.foot.Dim, s.foot.Rows = 1, uint32(o.Dim), uint64(rows)
+	if s.foot.Columns[columnBits].Size > 0 {
+		s.foot.Version = 2
+	}
 	s.foot.Metric, s.foot.Storage = uint32(slices.Index(Metrics, o.Metric)), uint32(slices.Index(Storages, o.Storage))
 	if s.err == nil {
 		_, s.err = s.w.Write(s.foot.marshal())
@@ -138,11 +158,9 @@ func (s *segmentWriter) finish(o Options, rows int) error {
 // marshal returns the footer with its sum.
 func (f *footer) marshal() []byte {
 	var b bytes.Buffer
-	_ = binary.Write(&b, binary.LittleEndian, f) // cannot fail: the sizes are fixed
-	out := b.Bytes()
-	body := out[:len(out)-4]
-	f.Sum = crc32.Checksum(body, castagnoli)
-	return binary.LittleEndian.AppendUint32(body, f.Sum)
+	_ = binary.Write(&b, binary.LittleEndian, f.footerHead) // cannot fail: the sizes are fixed
+	_ = binary.Write(&b, binary.LittleEndian, f.Columns[:versionColumns[f.Version]])
+	return binary.LittleEndian.AppendUint32(b.Bytes(), sumOf(b.Bytes()))
 }
 
 // openSegment maps a segment of an index of o.
@@ -194,23 +212,17 @@ func parseSegment(data []byte, o Options) (*slab, error) {
 		fields: texts{as[uint64](columns[columnFields]), columns[columnFieldText]},
 		byID:   as[uint32](columns[columnByID]), labelOf: as[uint32](columns[columnLabelOf]),
 		labels: texts{as[uint64](columns[columnLabels]), columns[columnLabelText]},
+		bits: bitCodes{
+			columns[columnBits], as[float32](columns[columnBitScan]), as[uint32](columns[columnBitRows]), as[float32](columns[columnMean]),
+			as[float32](columns[columnCenters]), as[float32](columns[columnRadii]), as[uint32](columns[columnFirst]),
+		},
 	}
 	return s, s.validate()
 }
 
 func parseFooter(data []byte, o Options) (f footer, err error) {
-	if len(data) < footerSize {
-		return f, fmt.Errorf("it has %d bytes, less than a footer's %d", len(data), footerSize)
-	}
-	tail := data[len(data)-footerSize:]
-	if _, err := binary.Decode(tail, binary.LittleEndian, &f); err != nil {
+	if f, err = findFooter(data); err != nil {
 		return f, err
-	}
-	if string(f.Magic[:]) != segmentMagic || f.Sum != crc32.Checksum(tail[:footerSize-4], castagnoli) {
-		return f, errors.New("its footer is not what was written")
-	}
-	if f.Version != segmentVersion {
-		return f, fmt.Errorf("it is of version %d; this program reads %d", f.Version, segmentVersion)
 	}
 	if int64(f.Dim) != int64(o.Dim) || int(f.Metric) != slices.Index(Metrics, o.Metric) || int(f.Storage) != slices.Index(Storages, o.Storage) {
 		return f, errors.New("it is of an index of another kind")
@@ -219,6 +231,30 @@ func parseFooter(data []byte, o Options) (f footer, err error) {
 		return f, fmt.Errorf("it claims %d rows in %d bytes", f.Rows, len(data))
 	}
 	return f, nil
+}
+
+// findFooter reads the footer of a segment of any version: each has its own size.
+func findFooter(data []byte) (f footer, err error) {
+	if least := footerSize(versionColumns[1]); len(data) < least {
+		return f, fmt.Errorf("it has %d bytes, less than a footer's %d", len(data), least)
+	}
+	for _, version := range []uint32{2, 1} {
+		n := versionColumns[version]
+		tail := data[max(0, len(data)-footerSize(n)):]
+		body := tail[:len(tail)-4]
+		if len(tail) < footerSize(n) || string(tail[:len(segmentMagic)]) != segmentMagic || sumOf(body) != binary.LittleEndian.Uint32(tail[len(body):]) {
+			continue
+		}
+		head, err := binary.Decode(body, binary.LittleEndian, &f.footerHead)
+		if err == nil {
+			_, err = binary.Decode(body[head:], binary.LittleEndian, f.Columns[:n])
+		}
+		if err == nil && f.Version != version {
+			err = fmt.Errorf("it is of version %d; this program reads 1 and 2", f.Version)
+		}
+		return f, err
+	}
+	return f, errors.New("its footer is not what was written")
 }
 
 // verify compares the columns' checksums, several at a time.
@@ -262,6 +298,8 @@ func (s *slab) validate() error {
 		len(s.vectors) != vectors, len(s.steps) != steps, len(s.sums) != sums,
 		len(s.byID) != s.rows, len(s.labelOf) != s.rows:
 		return fmt.Errorf("a column is not of %d rows", s.rows)
+	case !s.bits.valid(s.Options, s.rows):
+		return errors.New("the columns of bits are not of its rows")
 	case !s.ids.valid(s.rows), !s.fields.valid(s.rows), !s.labels.valid(s.labels.len()):
 		return errors.New("a text is not within its column")
 	case !below(s.labelOf, s.labels.len()):

@@ -20,8 +20,18 @@ func segmentOf(t testing.TB, o Options, n int) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	p := part{newSlab(o, items(rng(4), 0, n, o.Dim)), (&deadSet{}).with([]int{n / 2})}
-	must(t, newMerge(o, []part{p}).write(&b))
+	m := newMerge(o, []part{p})
+	m.withBits = o.Storage == Bits
+	must(t, m.write(&b))
 	return b.Bytes()
+}
+
+// footerOf is the size of a segment's footer.
+func footerOf(o Options) int {
+	if o.Storage == Bits {
+		return footerSize(numColumns)
+	}
+	return footerSize(columnBits)
 }
 
 // TestFlippedSegment flips bits of a segment: they are found when it is opened or, in a vector,
@@ -39,7 +49,7 @@ func TestFlippedSegment(t *testing.T) {
 		for at := range good {
 			flipped := slices.Clone(good)
 			flipped[at] ^= 1 << (at % 8)
-			matters := at >= len(good)-footerSize
+			matters := at >= len(good)-footerOf(o)
 			for i := range f.Columns {
 				matters = matters || within(at, i)
 			}
@@ -171,11 +181,11 @@ func TestSweep(t *testing.T) {
 // FuzzSegment: whatever a segment holds, it is refused or can be used without a fault. The
 // checksums are made right, so that what is behind them is reached.
 func FuzzSegment(f *testing.F) {
-	o := Options{Dim: 3, Metric: distance.Cosine, Storage: Float32}
+	o := Options{Dim: 3, Metric: distance.Cosine, Storage: Bits}
 	good := segmentOf(f, o, 20)
 	f.Add(uint16(0), uint64(0), uint16(0), uint64(0), uint16(0))
 	for i := range 8 + 3*numColumns {
-		f.Add(uint16(len(good)-footerSize+8+4*i), uint64(1)<<(i*5%64), uint16(97*i), uint64(i), uint16(0))
+		f.Add(uint16(len(good)-footerOf(o)+8+4*i), uint64(1)<<(i*5%64), uint16(97*i), uint64(i), uint16(0))
 	}
 	// Two words of a whole segment change, and its end may be cut off: the arguments stay small.
 	f.Fuzz(func(t *testing.T, at uint16, xor uint64, at2 uint16, xor2 uint64, cut uint16) {
@@ -188,7 +198,7 @@ func FuzzSegment(f *testing.F) {
 				binary.LittleEndian.PutUint64(word, binary.LittleEndian.Uint64(word)^change.xor)
 			}
 		}
-		s, err := parseSegment(mend(data), o)
+		s, err := parseSegment(mend(data, o), o)
 		if err != nil {
 			return
 		}
@@ -207,14 +217,20 @@ func FuzzSegment(f *testing.F) {
 	})
 }
 
-// mend makes the checksums of a segment right, as far as it has a footer.
-func mend(data []byte) []byte {
-	var f footer
-	if len(data) < footerSize {
+// mend makes the checksums of a segment of an index of o right, as far as it has a footer.
+func mend(data []byte, o Options) []byte {
+	size := footerOf(o)
+	if len(data) < size {
 		return data
 	}
-	body := data[:len(data)-footerSize]
-	_, _ = binary.Decode(data[len(body):], binary.LittleEndian, &f)
+	var f footer
+	body, tail := data[:len(data)-size], data[len(data)-size:]
+	_, _ = binary.Decode(tail, binary.LittleEndian, &f.footerHead)
+	f.Version = 1
+	if o.Storage == Bits {
+		f.Version = 2
+	}
+	_, _ = binary.Decode(tail[footerSize(0)-4:], binary.LittleEndian, f.Columns[:versionColumns[f.Version]])
 	copy(f.Magic[:], segmentMagic)
 	for i := range f.Columns {
 		c := &f.Columns[i]
@@ -237,7 +253,7 @@ func TestFooterClaims(t *testing.T) {
 		"none":    func(f *footer) { f.Rows = 0 },
 		"size":    func(f *footer) { f.Columns[columnIDText].Size = 1 << 63 },
 		"offset":  func(f *footer) { f.Columns[columnCodes].Offset = 1<<64 - 64 },
-		"version": func(f *footer) { f.Version++ },
+		"version": func(f *footer) { f.Version += 2 },
 		"dim":     func(f *footer) { f.Dim++ },
 		"metric":  func(f *footer) { f.Metric++ },
 		"storage": func(f *footer) { f.Storage-- },
@@ -245,7 +261,7 @@ func TestFooterClaims(t *testing.T) {
 		f, err := parseFooter(good, o)
 		must(t, err)
 		change(&f)
-		if _, err := parseSegment(append(slices.Clone(good[:len(good)-footerSize]), f.marshal()...), o); err == nil {
+		if _, err := parseSegment(append(slices.Clone(good[:len(good)-footerOf(o)]), f.marshal()...), o); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

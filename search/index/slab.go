@@ -27,6 +27,8 @@ type slab struct {
 	vectors []float32 // Float32: the rows' vectors
 	sums    []uint32  // Float32: their checksums, looked at whenever a row is
 
+	bits bitCodes // Bits, in a file
+
 	ids, fields texts    // one a row
 	byID        []uint32 // the rows in the order of their identifiers
 	labels      texts    // those that there are, sorted

@@ -104,7 +104,7 @@ collection's folder; energo index move says where that is now.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&name, "index", "", "`folder` or address of the index (default: see above)")
-	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32, or int8, which takes a quarter of the memory")
+	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32; int8, which takes a quarter of the memory; or bits, which needs more of the disk, is searched faster and may miss a few")
 	f.BoolVar(&fresh, "fresh", false, "empty the index first")
 	o.add(f)
 	return cmd

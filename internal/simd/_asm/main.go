@@ -14,6 +14,7 @@ var groups = map[string]func(){
 	"reduce":     reductions,
 	"update":     updates,
 	"scan":       scans,
+	"bitscan":    bitScan,
 	"pool":       pools,
 	"distance":   distances,
 	"xent":       xentKernels,

@@ -89,6 +89,8 @@ func (a *location) newClass(o index.Options) (*class, error) {
 	switch {
 	case o.Storage == index.Float32:
 		config["skipDefaultQuantization"] = true // servers may be set to round otherwise
+	case o.Storage == index.Bits:
+		return nil, errors.New("weaviate: storage bits is for folders; the server has its own codes, see int8")
 	case a.graph == "hnsw":
 		config["sq"] = map[string]any{"enabled": true}
 	default:
