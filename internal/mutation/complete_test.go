@@ -31,7 +31,6 @@ var elsewhere = map[string]string{
 	"serve/wire.Decode":           "takes a request; FuzzVector and serve/search's FuzzRequest try others",
 	"serve/wire.Read":             "takes a request; serve/search's FuzzRequest tries others",
 	"search/index/weaviate.Open":  "talks to a server",
-	"search/index.ParseFilter":    "takes a text; FuzzParseFilter",
 	"job.Open":                    "job.ReadConfig, the result and the model of a run",
 	"seq/read.Reader.Open":        "audio.Read and image.Decode",
 	"seq/audio.Loader.Load":       "audio.ReadChannels",
