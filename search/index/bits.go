@@ -19,7 +19,7 @@ import (
 //
 // A row's vector is looked at if its distance is small enough when bitConfidence standard deviations are taken off. So only a row
 // is missed whose estimate is off by more. A cell is left out if none of its rows can be near enough, which is certain.
-const bitConfidence = 2.5
+const bitConfidence = 2
 
 // bitDim is how many bits a row has: coordinates and then zeros, up to whole bytes.
 func bitDim(dim int) int { return (dim + 7) / 8 * 8 }

@@ -36,7 +36,7 @@ type bitEncoder struct {
 // writeBits writes the columns of bits, empty ones if there are to be none.
 func (m *merge) writeBits(s *segmentWriter) {
 	e := &bitEncoder{merge: m, dim: bitDim(m.Dim)}
-	if m.withBits && len(m.places) > 0 {
+	if m.hasBits() {
 		if err := e.encode(); err != nil && s.err == nil {
 			s.err = err
 		}

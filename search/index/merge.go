@@ -50,8 +50,13 @@ func (m *merge) write(w io.Writer) error {
 	s.column(m.vectors)
 	s.column(m.sums)
 	s.column(m.steps)
-	s.column(m.codes)
-	s.bytes(bytesOf(m.scan()))
+	if m.hasBits() { // by which such a slab is searched
+		s.bytes(nil)
+		s.bytes(nil)
+	} else {
+		s.column(m.codes)
+		s.bytes(bytesOf(m.scan()))
+	}
 	s.texts(m.texts(func(p *part) *texts { return &p.ids }))
 	s.texts(m.texts(func(p *part) *texts { return &p.fields }))
 	s.bytes(bytesOf(m.byID()))
@@ -61,6 +66,8 @@ func (m *merge) write(w io.Writer) error {
 	m.writeBits(s)
 	return s.finish(m.Options, len(m.places))
 }
+
+func (m *merge) hasBits() bool { return m.withBits && len(m.places) > 0 }
 
 func (m *merge) vectors(w io.Writer) error {
 	if m.Storage == Int8 {

@@ -289,6 +289,9 @@ func as[T any](b []byte) []T {
 // validate checks that every column has its length and that no number leads out of one.
 func (s *slab) validate() error {
 	blocks, vectors, steps := s.blocks(), s.rows*s.Dim, 0
+	if len(s.bits.rows) > 0 {
+		blocks = 0 // such a slab has no codes
+	}
 	sums := s.rows
 	if s.Storage == Int8 {
 		vectors, steps, sums = 0, s.rows, 0

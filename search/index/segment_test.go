@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -213,7 +214,9 @@ func FuzzSegment(f *testing.F) {
 			}
 		}
 		_, _ = x.Search(context.Background(), []Query{{Vector: []float32{1, 2, 3}, K: 2, Filter: Filter{Fields: map[string]Condition{"parity": In("even")}}.Except("id1")}})
-		_, _ = mergeInMemory(o, x.views.now.parts)
+		m := newMerge(o, x.views.now.parts)
+		m.withBits = true
+		_ = m.write(io.Discard)
 	})
 }
 
