@@ -107,7 +107,7 @@ func bitNumbers(metric distance.Kind, u, c []float32) [simd.BitColumns]float32 {
 	}
 	d := float64(len(u))
 	g := min(1, sum/math.Sqrt(d*squares))
-	err := math.Sqrt(squares * (1 - g*g) / (g * g * (d - 1)))
+	err := math.Sqrt(squares * (1 - float64(g*g)) / (g * g * (d - 1)))
 	norm := squares + 2*squares/sum*ofCenter
 	if metric == distance.Dot {
 		norm = 0
@@ -156,7 +156,7 @@ func (b *bitProbe) fill(v []float32) {
 	}
 	b.scale = widest / most
 	// Entries are rounded to whole steps; together they are off by a third of this in the mean.
-	rounding := b.scale * math.Sqrt(float64(quarters))
+	rounding := float64(b.scale * math.Sqrt(float64(quarters)))
 	b.offset = rounding - all
 	for q := range quarters {
 		four := v[4*q:][:4]
@@ -189,9 +189,10 @@ type cellOrder struct {
 func (b *bitProbe) reach(far, radius float64) float64 {
 	const slack = 1e-5 // far is of float32
 	if b.metric == distance.Dot {
-		return far - radius*b.length - b.ofMean - slack*(math.Abs(far)+radius*b.length)
+		most := float64(radius * b.length)
+		return far - most - b.ofMean - float64(slack*(math.Abs(far)+most))
 	}
-	d := max(0, (1-slack)*math.Sqrt(max(0, far))-radius)
+	d := max(0, float64((1-slack)*math.Sqrt(max(0, far)))-radius)
 	if b.metric == distance.Cosine {
 		return d * d / 2
 	}

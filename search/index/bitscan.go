@@ -49,7 +49,7 @@ func (w *scanner) searchBits(query int) {
 	}
 }
 
-// fewPass: where fewer than one in so many rows pass a filter, all of them are looked at.
+// fewPass: where less than this share of the rows, 1 in fewPass, passes a filter, all of them are looked at.
 const fewPass = 200
 
 // cellBlocks is how many blocks of a cell are scanned before what they had excludes others.

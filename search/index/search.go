@@ -309,7 +309,7 @@ func (w *scanner) scan(t task) {
 	}
 }
 
-// stopped tells whether the search has failed, or is not wanted any more.
+// stopped tells whether the search has failed, or must end.
 func (w *scanner) stopped() bool {
 	if err := w.ctx.Err(); err != nil && !w.bad.Load() {
 		w.fail(err)

@@ -131,7 +131,7 @@ func TestByFilter(t *testing.T) {
 	}
 }
 
-// TestUpdateAndList: an update adds items again as they are but for the patch; a list goes on from an identifier's place.
+// TestUpdateAndList: an update adds items again as they are but for the patch; a list resumes behind an identifier's place.
 func TestUpdateAndList(t *testing.T) {
 	f := &fake{scripts: map[string][]answer{
 		question: {{code: 200, body: `{"data":{"Get":{"C":[{"key":"a","label":"old","fields":"{\"k\":\"v\"}","order":"1","_additional":{"id":"` + uuid("a") + `","vector":[1,2]}}]}}}`}},
