@@ -57,6 +57,7 @@ type Env struct {
 	Progress func(done, total int64) // of a download; may be nil
 	Skipped  func(all []error)       // told of the samples that are left out, and why; may be nil
 	Warned   func(all []error)       // told of the samples that are taken, and not whole; may be nil
+	Noted    func(all []string)      // told what the data has chosen where no setting says it, and what is odd about the data; may be nil
 }
 
 // Skip tells of samples that are left out.
@@ -70,6 +71,13 @@ func (e *Env) Skip(all []error) {
 func (e *Env) Warn(all []error) {
 	if e.Warned != nil && len(all) > 0 {
 		e.Warned(all)
+	}
+}
+
+// Note tells what the data has chosen, or what is odd about it.
+func (e *Env) Note(all []string) {
+	if e.Noted != nil && len(all) > 0 {
+		e.Noted(all)
 	}
 }
 

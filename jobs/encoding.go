@@ -3,15 +3,13 @@ package jobs
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/crc32"
-	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/engine/nn"
@@ -22,7 +20,6 @@ import (
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/search/encode"
-	"github.com/energo-ml/energo/train"
 )
 
 // PictureSettings are the settings of jobs that train networks of pictures: where pictures come from, what is done to them, what the network begins with, and training.
@@ -32,18 +29,22 @@ type PictureSettings struct {
 	TestShare float64 // of each class, where there is no test set
 	Size      int     // pixels of a side; of IDX files the pictures' own
 	Channels  string  // auto, 1, 3; of IDX files 1
-	SkipBad   bool    // leave out pictures that cannot be read
+	Strict    bool    // stop at a picture that cannot be read
 
-	Encoder string // ONNX model of pictures, with its card, that the network begins with; "" is a network of energo's own
+	Encoder string // what the network begins with: an ONNX model of pictures, with its card, or the folder of a run; "" is a network of energo's own
 	Output  string // the value of its graph that the network takes; "" is what the card says, or the job's default
 	Freeze  string // of its parameters, a regular expression of those that stay as they are
 
 	Augment, Flip, Brightness bool // shift, turn and scale training pictures; … and mirror them; … and change brightness and contrast
+	Plain                     bool // photographs are trained on as they are, too
 
 	// Sets reads the pictures of two sources, in a program with data of its own; nil is data.LoadPictures.
 	Sets func(ctx context.Context, source, test string, o data.PictureOptions, progress data.Progress) (trainSet, testSet *data.Pictures, skipped []error, err error)
 
 	job.Training
+
+	begun *encode.Network // a run's own network, which this one begins with; nil where there is none
+	photo bool            // the training pictures are photographs, which change at random as such: adapt has said so
 }
 
 // Encoding is the settings of jobs that train encoders.
@@ -55,8 +56,8 @@ type Encoding struct {
 // channelChoices are what the setting channels may be.
 var channelChoices = []string{"auto", "1", "3"}
 
-func defaultEncoding(epochs, batch int) Encoding {
-	return Encoding{PictureSettings: defaultPictures(epochs, batch)}
+func defaultEncoding() Encoding {
+	return Encoding{PictureSettings: defaultPictures(0, 0)}
 }
 
 func defaultPictures(epochs, batch int) PictureSettings {
@@ -68,21 +69,30 @@ func defaultPictures(epochs, batch int) PictureSettings {
 // finetuned is how much smaller the steps are by default where training begins with an imported encoder.
 const finetuned = 1. / 10
 
-// settle puts defaults where settings are 0. dim is the job's.
-func (c *Encoding) settle(dim int) error {
+// settle puts defaults where settings are 0, but for those that adapt chooses. dim is the job's, epochs and batch those of digits.
+func (c *Encoding) settle(dim, epochs, batch int, digits bool) error {
 	if c.Encoder == "" {
 		c.Dim = cmp.Or(c.Dim, dim)
 	}
-	return c.PictureSettings.settle()
+	c.finetune()
+	if digits {
+		c.Settle(epochs, batch)
+	}
+	return checkPattern(c.Freeze)
 }
 
 // settle puts defaults where settings are 0.
 func (c *PictureSettings) settle() error {
+	c.finetune()
+	c.Settle(c.Epochs, c.Batch)
+	return checkPattern(c.Freeze)
+}
+
+// finetune puts in the size of the steps of an imported encoder.
+func (c *PictureSettings) finetune() {
 	if c.Encoder != "" && c.LR == 0 {
 		c.LR = finetuned * job.RateDefaults[c.Optimizer]
 	}
-	c.Settle(c.Epochs, c.Batch)
-	return checkPattern(c.Freeze)
 }
 
 // checkPattern refuses a pattern of parameters that is no regular expression.
@@ -100,15 +110,63 @@ func (c *PictureSettings) base(env job.Env, features bool) (*encode.Base, error)
 		return nil, nil
 	case env.Run != "":
 		return encode.ReopenBase(env.Run)
+	case isRun(c.Encoder):
+		return nil, fmt.Errorf("encoder is %s, a run's folder; it must be an ONNX file, as energo export writes one of a run", excerpt.Of(c.Encoder))
 	}
 	return encode.OpenBase(c.Encoder, encode.BaseInput{Side: c.Size, Output: c.Output, Features: features})
 }
+
+// isRun says whether a path is the folder of a run that has trained an encoder.
+func isRun(path string) bool { return exists(filepath.Join(path, encode.CardFile)) }
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// base is that of PictureSettings, but an encoder may be a run's folder, too. Where that run's network is energo's own, it is begun, and there is no base; sizes are then that network's.
+func (c *Encoding) base(env job.Env) (*encode.Base, error) {
+	switch {
+	case c.Encoder == "", env.Run == "" && !isRun(c.Encoder), env.Run != "" && exists(filepath.Join(env.Run, encode.ImportedFile)):
+		return c.PictureSettings.base(env, false)
+	case env.Run != "": // the weights are in its checkpoint
+		return nil, nil
+	}
+	m, err := encode.Open(c.Encoder)
+	if err != nil {
+		return nil, err
+	}
+	n := m.Network()
+	switch {
+	case n.Imported:
+		return encode.ReopenBase(c.Encoder)
+	case n.Spec.Network != encode.Own(n.Height, n.Width):
+		return nil, fmt.Errorf("%s: the run's network is of an earlier form; train it again", c.Encoder)
+	case n.Height != n.Width && !c.digits():
+		return nil, fmt.Errorf("%s: the run's pictures have %d×%d pixels; they must be square", c.Encoder, n.Width, n.Height)
+	case c.Output != "":
+		return nil, fmt.Errorf("output is %q; the network of a run has one output", excerpt.Of(c.Output))
+	case c.Dim != 0 && c.Dim != n.Dim:
+		return nil, fmt.Errorf("dim is %d; vectors of the run in %s have %d numbers", c.Dim, c.Encoder, n.Dim)
+	}
+	c.begun, c.Dim = n, n.Dim
+	if !c.digits() {
+		c.Size, c.Channels = n.Height, fmt.Sprint(n.Channels)
+	}
+	return nil, nil
+}
+
+// encoderHelp is the help of the setting encoder.
+const encoderHelp = "what the network begins with: an ONNX model of pictures, whose card, net.energo.yaml beside net.onnx, says what it takes (docs/onnx.md)"
 
 // options lists the settings of pictures. listed says whether the setting data names them, jittered whether training pictures are
 // changed at random, and tested why the test is no share of the data; "" where it is one.
 func (c *Encoding) options(listed, jittered func() bool, tested func() string) option.List {
 	list := c.PictureSettings.options(listed, jittered, tested)
+	list.Find("encoder").Help = encoderHelp + ", or the folder of a finished run of search or siamese"
 	at := slices.IndexFunc(list, func(o option.Option) bool { return o.Name == "augment" })
+	list = slices.Insert(list, at+3, option.New(&c.Plain, "plain", "train on photographs as they are; by default they are cropped, mirrored and changed in colour at random",
+		option.When(func() bool { return !c.Augment }, option.Because("augment says what is done")), option.When(func() bool { return !c.digits() }, option.Because("digits are taken as they are"))))
 	return slices.Insert(list, at, option.New(&c.Dim, "dim", "numbers of a vector; with --encoder, a linear layer makes them unless the encoder gives as many", option.Whole(1, encode.MaxDim), option.Unset("the job's, or what the encoder gives")))
 }
 
@@ -127,8 +185,8 @@ func (c *PictureSettings) options(listed, jittered func() bool, tested func() st
 			option.When(func() bool { return tested() == "" }, tested)),
 		option.New(&c.Size, "size", "pixels of a side that pictures are scaled to; those in IDX files stay as they are", option.Whole(encode.MinSide, encode.MaxSide), scaled),
 		option.New(&c.Channels, "channels", "channels of a picture; auto is 1 where all pictures are grey", option.OneOf(channelChoices...), scaled),
-		option.New(&c.SkipBad, "skip_bad", "leave out pictures that cannot be read, and say how many", scaled),
-		option.New(&c.Encoder, "encoder", "ONNX model of pictures that the network begins with; its card, net.energo.yaml beside net.onnx, says what the model takes (docs/onnx.md)", option.Arg("file"), option.Path),
+		option.New(&c.Strict, "strict", "stop at a picture that cannot be read, instead of leaving it out and saying so", scaled),
+		option.New(&c.Encoder, "encoder", encoderHelp, option.Arg("file"), option.Path),
 		option.New(&c.Output, "output", "value of the encoder's graph that the network takes: an output, or the result of a node (default what the card says, or the first output)", option.Arg("name"), imported),
 		option.New(&c.Freeze, "freeze", "regular expression of the encoder's parameters that stay as they are: of their names, or of those of the nodes that take them", option.Arg("pattern"), imported),
 		option.New(&c.Augment, "augment", "shift, turn and scale the training pictures a little at random"),
@@ -153,11 +211,11 @@ func (c *PictureSettings) load(ctx context.Context, base *encode.Base, env job.E
 func (c *PictureSettings) scaling(base *encode.Base) data.PictureOptions {
 	if base != nil {
 		o := base.Pictures()
-		o.Skip = c.SkipBad
+		o.Skip = !c.Strict
 		return o
 	}
 	channels := map[string]int{"1": 1, "3": 3}
-	return data.PictureOptions{C: channels[c.Channels], H: c.Size, W: c.Size, Skip: c.SkipBad}
+	return data.PictureOptions{C: channels[c.Channels], H: c.Size, W: c.Size, Skip: !c.Strict}
 }
 
 // loadOther reads the pictures to measure on instead of the test set, of the size of those that are trained on: the test set of the
@@ -169,7 +227,7 @@ func (c *PictureSettings) loadOther(ctx context.Context, env job.Env, trained *d
 
 // like says how pictures are read that go with those of a set.
 func (c *PictureSettings) like(set *data.Pictures) data.PictureOptions {
-	return data.PictureOptions{C: set.C, H: set.H, W: set.W, Skip: c.SkipBad}
+	return data.PictureOptions{C: set.C, H: set.H, W: set.W, Skip: !c.Strict}
 }
 
 func (c *PictureSettings) read(ctx context.Context, source, test string, o data.PictureOptions, env job.Env) (trainSet, testSet *data.Pictures, err error) {
@@ -183,13 +241,13 @@ func (c *PictureSettings) read(ctx context.Context, source, test string, o data.
 }
 
 func (c *PictureSettings) jitter() data.Jitter {
-	return data.Jitter{Flip: c.Flip, Brightness: c.Brightness}
+	return data.Jitter{Flip: c.Flip, Brightness: c.Brightness, Photo: c.photo}
 }
 
 // batch writes training pictures, jittered where that is a setting, [len(indices), c, h, w].
 func (c *PictureSettings) batch(x *tensor.Tensor, set *data.Pictures, indices []int, rng *rand.Rand) {
 	x.Resize(len(indices), set.C, set.H, set.W)
-	if c.Augment {
+	if c.Augment || c.photo {
 		set.Jittered(x.Float32s(), indices, c.jitter(), rng)
 	} else {
 		set.Batch(x.Float32s(), indices)
@@ -224,7 +282,7 @@ func (c *Encoding) newEncoderTask(job string, base *encode.Base, trained, test *
 	}
 	n, err := c.network(encode.Spec{
 		Job: job, Channels: trained.C, Height: trained.H, Width: trained.W, Dim: c.Dim, Unit: unit, Metric: metric,
-		DarkBackground: trained.DarkBackground(),
+		DarkBackground: trained.DarkBackground(), Network: encode.Own(trained.H, trained.W),
 	}, base)
 	if err != nil {
 		return encoderTask{}, err
@@ -244,13 +302,44 @@ func sameSize(trained, test *data.Pictures) error {
 // network is energo's own, or begins with base.
 func (c *Encoding) network(s encode.Spec, base *encode.Base) (*encode.Network, error) {
 	if base == nil {
-		return encode.NewNetwork(s, c.Seed)
+		return c.own(s)
 	}
 	o, err := c.beginning(base, s.Channels, s.Height, s.Width)
 	if err != nil {
 		return nil, err
 	}
+	s.Network = ""
 	return base.Network(s, o)
+}
+
+// own is energo's own network, with the weights of the one that it begins with.
+func (c *Encoding) own(s encode.Spec) (*encode.Network, error) {
+	n, err := encode.NewNetwork(s, c.Seed)
+	if err != nil {
+		return nil, err
+	}
+	params := n.Module.Params()
+	if c.begun != nil {
+		if s.Channels != c.begun.Channels || s.Height != c.begun.Height || s.Width != c.begun.Width {
+			return nil, fmt.Errorf("the pictures are %d×%d×%d; the run in %s takes %d×%d×%d", s.Channels, s.Height, s.Width, c.Encoder, c.begun.Channels, c.begun.Height, c.begun.Width)
+		}
+		for i, p := range c.begun.Module.Params() {
+			copy(params[i].Value.Float32s(), p.Value.Float32s())
+		}
+	}
+	if c.Freeze == "" {
+		return n, nil
+	}
+	matched, names := false, []string(nil)
+	for _, p := range params {
+		p.Frozen = p.Frozen || regexp.MustCompile(c.Freeze).MatchString(p.Name) // which settle has tried
+		matched = matched || p.Frozen
+		names = append(names, p.Name)
+	}
+	if !matched {
+		return nil, fmt.Errorf("freeze is %q, which matches no parameter; there are %s", excerpt.Of(c.Freeze), list(names))
+	}
+	return n, nil
 }
 
 // beginning says how a network of pictures of some size is made of an encoder, and refuses pictures that it does not take.
@@ -282,182 +371,4 @@ func (t *encoderTask) distance() distance.Measure {
 // vectorsOf are the vectors x of a set's pictures for the report.
 func (t *encoderTask) vectorsOf(set *data.Pictures, x []float32) *report.Vectors {
 	return &report.Vectors{Values: x, Dim: t.Dim, Labels: set.Labels, Classes: set.Classes, Paths: set.Paths, Metric: t.Metric}
-}
-
-// split is a data set divided: what is trained on, what chooses the best epoch, what is measured in the end.
-type split struct {
-	train, held, test *data.Pictures
-}
-
-const (
-	heldMost    = 5000 // pictures held out where no number is named
-	heldQueries = 100  // of them that have another of their class: this number, or half of them, can choose the best epoch
-)
-
-// divide divides pictures, always in the same way whatever the run's seed. test is nil where a share of them is to be taken. heldOut
-// names classes that are not trained on: all pictures that are measured are then theirs. Held-out pictures of which few have another of their class cannot choose the best epoch.
-func (c *Encoding) divide(all, test *data.Pictures, heldOut []string) (*split, error) {
-	d, err := c.part(all, test, heldOut, searchable)
-	if err != nil {
-		return nil, err
-	}
-	return d, d.check()
-}
-
-// part is divide without its checks. choose tells whether n held-out pictures with some labels can choose the best epoch.
-func (c *PictureSettings) part(all, test *data.Pictures, heldOut []string, choose func(held []int, n int) bool) (*split, error) {
-	out, err := isHeldOut(all, heldOut)
-	if err != nil {
-		return nil, err
-	}
-	order := data.Spread(all.Labels, train.Rand(1, "split", 0))
-	var tested, rest []int
-	share := int(math.Round(c.TestShare * float64(len(order))))
-	for rank, i := range order {
-		switch {
-		case out[all.Labels[i]]:
-			if test == nil {
-				tested = append(tested, i)
-			}
-		case test == nil && len(heldOut) == 0 && rank < share:
-			tested = append(tested, i)
-		default:
-			rest = append(rest, i)
-		}
-	}
-	switch {
-	case len(rest) > 0:
-	case len(heldOut) > 0:
-		return nil, errors.New("hold_out_classes names all classes; there must be some to train on")
-	default:
-		return nil, noneLeft(c.TestShare, "pictures")
-	}
-	d := &split{test: test}
-	switch {
-	case test == nil:
-		slices.Sort(tested)
-		d.test = all.Pick(tested)
-	case len(heldOut) > 0:
-		for i, y := range test.Labels {
-			if out[y] {
-				tested = append(tested, i)
-			}
-		}
-		d.test = test.Pick(tested)
-	}
-	d.train, d.held, err = c.hold(all, rest, choose)
-	return d, err
-}
-
-// noneLeft says that the test has taken all.
-func noneLeft(testShare float64, what string) error {
-	return fmt.Errorf("test_share is %v, which leaves no %s to train on", testShare, what)
-}
-
-// heldOut is how many of n pictures or pairs are held out of training: a tenth, at most 5000, where no number is named.
-func (c *PictureSettings) heldOut(n int, what string) (int, error) {
-	held := c.Validation
-	if held == 0 {
-		held = min(n/10, heldMost)
-	}
-	if held >= n {
-		return 0, fmt.Errorf("validation is %d, but there are only %d training %s; leave at least one to train on", held, n, what)
-	}
-	return held, nil
-}
-
-// hold divides the pictures at indices, in spread order, into those to train on and those held out. Where those held out could not choose the best epoch, the pictures trained on do.
-func (c *PictureSettings) hold(set *data.Pictures, order []int, choose func(held []int, n int) bool) (trained, held *data.Pictures, err error) {
-	n, err := c.heldOut(len(order), "pictures")
-	if err != nil {
-		return nil, nil, err
-	}
-	first, rest := slices.Clone(order[:n]), slices.Clone(order[n:])
-	if c.Limit > 0 {
-		rest = rest[:min(c.Limit, len(rest))]
-	}
-	slices.Sort(first)
-	slices.Sort(rest)
-	trained, held = set.Pick(rest), set.Pick(first)
-	if !choose(held.Labels, n) {
-		held = trained.Pick(data.Spread(trained.Labels, train.Rand(1, "split", 1))[:min(trained.N, heldMost)])
-	}
-	return trained, held, nil
-}
-
-// isHeldOut says of each class whether it is among the named ones.
-func isHeldOut(set *data.Pictures, names []string) ([]bool, error) {
-	out := make([]bool, len(set.Classes))
-	for _, name := range names {
-		k := slices.Index(set.Classes, name)
-		if k < 0 {
-			return nil, fmt.Errorf("hold_out_classes has %q; the classes are %s", excerpt.Of(name), list(set.Classes))
-		}
-		out[k] = true
-	}
-	return out, nil
-}
-
-// list joins names, the first of many.
-func list(names []string) string {
-	const most = 20
-	if len(names) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
-	}
-	return strings.Join(names, ", ")
-}
-
-// check refuses pictures that cannot be trained on or measured.
-func (d *split) check() error {
-	for _, part := range []struct {
-		name   string
-		labels []int
-	}{{"training", d.train.Labels}, {"test", d.test.Labels}} {
-		if !findable(part.labels) {
-			return fmt.Errorf("of %d %s pictures, there must be two classes at least, and one with two pictures", len(part.labels), part.name)
-		}
-	}
-	return nil
-}
-
-// findable says whether labels have two classes at least, and one that comes twice.
-func findable(labels []int) bool {
-	count := map[int]int{}
-	twice := false
-	for _, y := range labels {
-		count[y]++
-		twice = twice || count[y] == 2
-	}
-	return twice && len(count) > 1
-}
-
-// searchable says whether enough of n held-out pictures with some labels have another of their class.
-func searchable(held []int, n int) bool {
-	return findable(held) && queries(held) >= min(n/2, heldQueries)
-}
-
-// queries counts the samples whose label comes twice.
-func queries(labels []int) (n int) {
-	count := map[int]int{}
-	for _, y := range labels {
-		if count[y]++; count[y] == 2 {
-			n++ // the first one, too
-		}
-		if count[y] > 1 {
-			n++
-		}
-	}
-	return n
-}
-
-// dense returns labels numbered from 0 on without gaps, in their order, and how many there are.
-func dense(labels []int) ([]int, int) {
-	names := slices.Clone(labels)
-	slices.Sort(names)
-	names = slices.Compact(names)
-	out := make([]int, len(labels))
-	for i, y := range labels {
-		out[i], _ = slices.BinarySearch(names, y)
-	}
-	return out, len(names)
 }

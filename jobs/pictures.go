@@ -77,6 +77,7 @@ func (c *Pictures) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	env.Note(leftOut(all, test))
 	d, err := c.part(all, test, nil, func(held []int, _ int) bool { return len(held) > 0 })
 	if err != nil {
 		return nil, err

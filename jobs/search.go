@@ -21,18 +21,27 @@ var searchJob = job.Job{
 others far away, and measures searching: each test picture is the query once, among all other test pictures and
 among the training pictures.
 
-The data is MNIST, any MNIST-like set of four IDX files, a folder with a subfolder of pictures (PNG, JPEG, GIF,
-WebP, BMP, TIFF) for each class, or a CSV file with rows path,label (--data). Pictures of a folder or a list are cropped
-about their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another folder or
-list. --hold-out-classes keeps classes from training and searches among those: how well is found what was
-never seen.
+The data is MNIST, any MNIST-like set of four IDX files, a folder whose subfolders of pictures (PNG, JPEG, GIF,
+WebP, BMP, TIFF) are the classes, or a CSV file with rows path,label (--data). Pictures of a folder or a list are
+cropped about their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another
+folder or list. Where most classes are so small that a fifth is not two pictures, a fifth of the classes is kept
+instead, and searched among: how well is found what was never seen. --hold-out-classes names such classes. What
+cannot be read is left out and counted.
+
+Photographs and other pictures of more than 40 pixels a side have a small residual network beside plain histograms of
+colours and edges, whose first weights are computed from the training pictures. Steps, batches, the loss and changes at
+random (crops, mirroring, colours) are chosen by the data where no setting says otherwise, and the run says which.
+--encoder begins with an ONNX model or an earlier run instead.
+
+The figures stand beside those of chance, raw pixels and a colour histogram on the same test pictures; training and
+test pictures that are nearly the same are told.
 
 The run's folder then holds encoder.json and model.safetensors (the network), embeddings.safetensors (vectors of
 the test pictures), retrieval.json (how searching went), result.json, config.yaml, events.jsonl and
 checkpoint.safetensors, and report.html with its pictures under plots/.`,
-	Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos --size 96 --augment --flip", "--data photos --encoder resnet.onnx --freeze 'layer[1-3]'", "--run runs/mine --resume"},
+	Examples: []string{"", "--loss sup_con --hold-out-classes 6,7,8,9", "--data photos", "--data photos --encoder resnet.onnx --freeze 'layer[1-3]'", "--run runs/mine --resume"},
 	New: func() job.Spec {
-		return &Search{Encoding: defaultEncoding(5, 120), Loss: "triplet", Mining: "semi_hard"}
+		return &Search{Encoding: defaultEncoding(), Mining: "semi_hard"}
 	},
 }
 
@@ -41,7 +50,7 @@ type Search struct {
 	Encoding
 	HoldOutClasses []string // not trained on; the test is among them
 
-	Loss        string  // a name of MetricLosses
+	Loss        string  // a name of MetricLosses; "" is what lossName says
 	Mining      string  // of triplet: semi_hard, hard, all
 	SoftMargin  bool    // of triplet: softplus instead of the hinge
 	Margin      float64 // 0: the loss's
@@ -62,11 +71,11 @@ var minings = []string{"semi_hard", "hard", "all"}
 func (c *Search) Options() option.List {
 	takes := func(name string) option.Rule {
 		return option.When(func() bool { return slices.Contains(c.loss().takes, name) }, func() string {
-			return fmt.Sprintf("the loss %s takes %s", c.Loss, cmp.Or(strings.Join(c.loss().takes, ", "), "none of its kind"))
+			return fmt.Sprintf("the loss %s takes %s", c.lossName(), cmp.Or(strings.Join(c.loss().takes, ", "), "none of its kind"))
 		})
 	}
 	apart := func(counts func() bool, why string) option.Rule {
-		return option.When(counts, func() string { return fmt.Sprintf("the loss %s %s", c.Loss, why) })
+		return option.When(counts, func() string { return fmt.Sprintf("the loss %s %s", c.lossName(), why) })
 	}
 	own, number := option.Unset("its own"), option.UpTo(math.MaxFloat32)
 	list := c.options(func() bool { return true }, func() bool { return c.Augment || c.loss().views }, func() string {
@@ -81,7 +90,7 @@ func (c *Search) Options() option.List {
 	apart(func() bool { return !c.loss().views }, "changes all pictures at random")(list.Find("augment"))
 	list = append(list,
 		option.New(&c.HoldOutClasses, "hold_out_classes", "names of classes, joined by commas, that are searched among and not trained on", option.Arg("names"), option.Once),
-		option.New(&c.Loss, "loss", "loss of the vectors", option.OneOf(MetricLosses()...)),
+		option.New(&c.Loss, "loss", "loss of the vectors", option.OneOf(append(MetricLosses(), "")...), option.Unset("triplet for digits, sup_con for other pictures")),
 		option.New(&c.Mining, "mining", "which triplets", option.OneOf(minings...), takes("mining")),
 		option.New(&c.SoftMargin, "soft_margin", "of triplet: softplus instead of the hinge; the margin is then 0 unless it is set", takes("soft_margin")),
 		option.New(&c.Margin, "margin", "margin of the loss", number, takes("margin"), own),
@@ -96,9 +105,20 @@ func (c *Search) Options() option.List {
 	return append(list, c.training()...)
 }
 
+// lossName is that of the setting, or of the data: hard triplets of few pictures draw all vectors together.
+func (c *Search) lossName() string {
+	switch {
+	case c.Loss != "":
+		return c.Loss
+	case c.digits():
+		return "triplet"
+	}
+	return "sup_con"
+}
+
 // loss is the row of the loss in the table; one that takes nothing where there is none.
 func (c *Search) loss() *metricLoss {
-	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == c.Loss })
+	i := slices.IndexFunc(metricLosses, func(l metricLoss) bool { return l.name == c.lossName() })
 	if i < 0 {
 		return &metricLoss{}
 	}
@@ -106,12 +126,14 @@ func (c *Search) loss() *metricLoss {
 }
 
 func (c *Search) Resolve() error {
-	if err := c.settle(searchDim); err != nil {
+	c.Loss = c.lossName()
+	if err := c.settle(searchDim, 5, 120, c.digits()); err != nil {
 		return err
 	}
 	switch {
 	case c.Memory*c.Dim > pair.MaxMemory:
 		return c.tooMuchMemory()
+	case c.Batch == 0: // the data chooses
 	case c.Batch < 2:
 		return errors.New("batch is 1; at least 2 pictures are compared")
 	case !c.loss().plain && c.Batch < 4:
@@ -132,7 +154,7 @@ func (c *Search) tooMuchMemory() error {
 func (c *Search) Folder() string { return "search-" + c.Loss }
 
 func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	base, err := c.base(env, false)
+	base, err := c.base(env)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +162,11 @@ func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := c.divide(all, test, c.HoldOutClasses)
+	choose := searchable
+	if !c.digits() { // each is searched for among those trained on, too
+		choose = func(held []int, _ int) bool { return len(held) > 0 }
+	}
+	d, err := c.divide(all, test, c.HoldOutClasses, choose)
 	if err == nil && env.Data != "" {
 		if d.test, err = c.loadOther(ctx, env, all); err == nil {
 			err = d.check()
@@ -149,14 +175,30 @@ func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newSearchTask(c, base, d)
+	if !c.digits() {
+		if err := c.look(ctx, d, leftOut(all, test), c.classes()); err != nil {
+			return nil, err
+		}
+	}
+	t, err := newSearchTask(ctx, c, base, d)
 	if err != nil {
 		return nil, err
 	}
-	if len(c.HoldOutClasses) == 0 && env.Data == "" {
+	if len(c.HoldOutClasses) == 0 && d.byClass == nil && env.Data == "" {
 		t.gallery = d.train
 	}
+	if env.Data == "" {
+		env.Note(t.notes)
+	}
 	return t, nil
+}
+
+// classes is where adapt may put a batch's pictures of a class.
+func (c *Search) classes() *int {
+	if c.loss().plain {
+		return nil
+	}
+	return &c.MPerClass
 }
 
 // perClass returns how many pictures of each class a batch has, for a number of classes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
@@ -31,8 +32,10 @@ type searchTask struct {
 	eval      func(metricBatch) (float64, error)
 	set, held *data.Pictures
 	test      *data.Pictures
-	gallery   *data.Pictures  // that the test pictures are searched for among, too; nil for none
-	labels    []int           // of set, without gaps
+	gallery   *data.Pictures // that the test pictures are searched for among, too; nil for none
+	labels    []int          // of set, without gaps
+	split     *split
+	notes     []string        // what the data has chosen, and what is odd about it
 	perClass  int             // pictures of each class in a batch
 	weights   *autodiff.Param // a vector for each class; nil where the loss has none
 	memory    *batchMemory    // nil for none
@@ -41,7 +44,7 @@ type searchTask struct {
 	twice []int // the batch's samples, twice
 }
 
-func newSearchTask(c *Search, base *encode.Base, d *split) (*searchTask, error) {
+func newSearchTask(ctx context.Context, c *Search, base *encode.Base, d *split) (*searchTask, error) {
 	metric := distance.Cosine
 	if c.Raw {
 		metric = distance.Euclidean
@@ -51,10 +54,15 @@ func newSearchTask(c *Search, base *encode.Base, d *split) (*searchTask, error) 
 		return nil, err
 	}
 	l := c.loss()
-	t := &searchTask{encoderTask: e, c: c, loss: l, eval: evaluation(l.build(c)), set: d.train, held: d.held, test: d.test}
+	t := &searchTask{encoderTask: e, c: c, loss: l, eval: evaluation(l.build(c)), set: d.train, held: d.held, test: d.test, split: d, notes: d.notes}
 	t.subject = l.subject(c)
 	classes := 0
 	t.labels, classes = dense(d.train.Labels)
+	if c.Encoder == "" {
+		if err := t.start(ctx, &c.Encoding, d.train, d.train.Labels); err != nil {
+			return nil, err
+		}
+	}
 	if !l.plain {
 		if t.perClass, err = c.perClass(classes); err != nil {
 			return nil, err
@@ -143,13 +151,24 @@ func (t *searchTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 	}, out, tape.Param(t.weights))
 }
 
-// Evaluate implements train.Task: each held picture is searched for among the others.
+// wholeGallery is among how many training pictures, at most, held-out ones are searched for after each epoch.
+const wholeGallery = 3000
+
+// Evaluate implements train.Task: each held picture is searched for among the others, and among those trained on where these are few.
 func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	x, err := t.look.Embed(ctx, t.held)
 	if err != nil {
 		return train.Evaluation{}, err
 	}
-	stats, err := retrieval.Neighbours(x, t.Dim, t.held.Labels)
+	labels := t.held.Labels
+	if t.split.apart && !t.c.digits() && t.set.N <= wholeGallery {
+		more, err := t.look.Embed(ctx, t.set)
+		if err != nil {
+			return train.Evaluation{}, err
+		}
+		x, labels = append(x, more...), slices.Concat(labels, t.set.Labels)
+	}
+	stats, err := retrieval.Neighbours(x, t.Dim, t.held.N, labels)
 	if err != nil { // the vectors are not finite, or too long for distances
 		return lost(t.subject, wrongNearest), nil
 	}
@@ -159,7 +178,7 @@ func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 			wrong++
 		}
 	}
-	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), retrieval.Guessed(t.held.Labels)), nil
+	return train.Diagnose(stats, t.subject, wrongNearest.Of(measure.Ratio(float64(wrong), float64(len(stats)))), retrieval.Guessed(labels)), nil
 }
 
 // wrongNearest is the error of search.
@@ -190,9 +209,12 @@ func (t *searchTask) Measure(ctx context.Context) (*job.Measures, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures := &report.Retrieval{Classes: t.set.Classes, HeldOut: t.c.HoldOutClasses}
+	figures := &report.Retrieval{Classes: t.set.Classes, HeldOut: slices.Concat(t.c.HoldOutClasses, t.split.byClass), Notes: t.notes}
 	o := retrieval.Options{Distance: t.distance(), Mistakes: mistakesKept, Rand: train.Rand(1, "clusters", 0)}
 	if figures.Among, err = retrieval.Evaluate(ctx, x, t.Dim, t.test.Labels, o); err != nil {
+		return nil, err
+	}
+	if figures.Baselines, err = baselines(ctx, t.test, figures.Among); err != nil {
 		return nil, err
 	}
 	if t.gallery != nil {
@@ -202,7 +224,7 @@ func (t *searchTask) Measure(ctx context.Context) (*job.Measures, error) {
 	}
 	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-figures.Among.Precision1), measure.Number(retrieval.Guessed(t.test.Labels))
 	return &job.Measures{
-		Evaluation: e, Figures: retrievalFigures(figures.Among), Tables: []measure.Table{t.galleries(figures)},
+		Evaluation: e, Figures: retrievalFigures(figures), Tables: []measure.Table{t.galleries(figures), baselineTable(figures.Baselines)},
 		Write: func(_ context.Context, dir string) error {
 			if err := figures.Write(dir); err != nil {
 				return err
@@ -222,12 +244,15 @@ func (t *searchTask) among(ctx context.Context, x []float32, set *data.Pictures)
 }
 
 // retrievalFigures are what searching came to.
-func retrievalFigures(r *retrieval.Report) []measure.Figure {
+func retrievalFigures(figures *report.Retrieval) []measure.Figure {
+	r := figures.Among
+	best, _ := figures.Plainest()
 	return []measure.Figure{
 		share("precision_at_1", "Precision@1", "of the test pictures have one of their class as the nearest other one", r.Precision1),
 		share("r_precision", "R-precision", "right ones among the R nearest, R being all of the class", r.RPrecision),
 		share("map_at_r", "MAP@R", "as R-precision, but right ones count more in front", r.MAPAtR),
 		measure.Quantity{Key: "nmi", Name: "NMI", Note: "how well clusters of the vectors agree with the classes, from 0 to 1"}.Of(*r.NMI),
+		gain("precision@1", r.Precision1, best, best.Precision1),
 	}
 }
 

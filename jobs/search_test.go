@@ -50,7 +50,7 @@ func barPictures() (trainSet, testSet *data.Pictures) {
 func smallSearch() *Search {
 	c := atDefaults[*Search](searchJob)
 	c.Sets = picturesInMemory(barPictures())
-	c.Epochs, c.Batch, c.Dim, c.LR, c.Validation, c.Seed = 3, 20, 6, 0.005, 50, 3
+	c.Epochs, c.Batch, c.Dim, c.LR, c.Validation, c.Seed, c.Loss = 3, 20, 6, 0.005, 50, 3, "triplet"
 	return c
 }
 
@@ -462,7 +462,7 @@ func TestDivide(t *testing.T) {
 	} {
 		c, s := smallSearch(), bars
 		test.change(c, &s)
-		d, err := c.divide(s.train, s.test, c.HoldOutClasses)
+		d, err := c.divide(s.train, s.test, c.HoldOutClasses, searchable)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -494,7 +494,7 @@ func TestDivide(t *testing.T) {
 	} {
 		c, s := smallSearch(), bars
 		change(c, &s)
-		if _, err := c.divide(s.train, s.test, c.HoldOutClasses); err == nil || !strings.Contains(err.Error(), want) && want != "of 50 training pictures" {
+		if _, err := c.divide(s.train, s.test, c.HoldOutClasses, searchable); err == nil || !strings.Contains(err.Error(), want) && want != "of 50 training pictures" {
 			t.Errorf("error %v; it should say %q", err, want)
 		}
 	}
@@ -516,7 +516,7 @@ func TestHoldNeedsQueries(t *testing.T) {
 	if front := set.Pick(order[:102]).Labels; !findable(front) || queries(front) > 9 {
 		t.Fatalf("of 102 pictures, %d have another of their class", queries(front))
 	}
-	trained, held, err := new(Encoding).hold(set, order, searchable)
+	trained, held, _, err := new(Encoding).hold(set, order, searchable)
 	if err != nil || trained.N != 918 || held.N != 918 {
 		t.Errorf("%d pictures trained on, %d held out, %v", trained.N, held.N, err)
 	}
@@ -538,7 +538,7 @@ func TestScaleIsOfAllClasses(t *testing.T) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return all.Labels[a] - all.Labels[b] })
-	task, err := newSearchTask(c, nil, &split{train: trainSet, held: all.Pick(order), test: test})
+	task, err := newSearchTask(t.Context(), c, nil, &split{train: trainSet, held: all.Pick(order), test: test})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -663,7 +663,7 @@ func TestSearchResolveRefuses(t *testing.T) {
 		"m_per_class is 120 in a batch":  func(c *Search) { c.MPerClass = 120 },
 		"memory is 1048576 and dim is 6": func(c *Search) { c.Memory, c.Dim = mostRemembered, 65 },
 		"hold_out_classes names 6 twice": func(c *Search) { c.HoldOutClasses = []string{"6", "6"} },
-		"epochs 0 has no effect":         func(c *Search) { c.Epochs = 0 },
+		"epochs is -1;":                  func(c *Search) { c.Epochs = -1 },
 	} {
 		c := smallSearch()
 		spoil(c)

@@ -32,7 +32,7 @@ The run's folder is as that of train search, with verification.json (the ROC cur
 pairs.safetensors: the test pairs with their distances.`,
 	Examples: []string{"", "--loss cosine_embedding --epochs 10", "--data photos --size 96", "--pairs faces/train.csv --test-pairs faces/test.csv"},
 	New: func() job.Spec {
-		return &Siamese{Encoding: defaultEncoding(4, 64), Loss: "square_square"}
+		return &Siamese{Encoding: defaultEncoding(), Loss: "square_square"}
 	},
 }
 
@@ -73,7 +73,7 @@ func (c *Siamese) Options() option.List {
 }
 
 func (c *Siamese) Resolve() error {
-	if err := c.settle(siameseDim); err != nil {
+	if err := c.settle(siameseDim, 4, 64, c.digits()); err != nil {
 		return err
 	}
 	if c.Margin == 0 {
@@ -82,7 +82,7 @@ func (c *Siamese) Resolve() error {
 	switch {
 	case c.Loss == "cosine_embedding" && c.Margin >= 1:
 		return fmt.Errorf("margin is %v; of cosine_embedding it is a cosine, above 0 and below 1", c.Margin)
-	case c.Pairs == "" && c.Batch < 2:
+	case c.Pairs == "" && c.Batch == 1:
 		return errors.New("batch is 1; it must be at least 2, a pair of one class and one of two")
 	}
 	return nil
@@ -94,7 +94,7 @@ const siameseDim = 32
 func (c *Siamese) Folder() string { return "siamese-" + c.Loss }
 
 func (c *Siamese) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	base, err := c.base(env, false)
+	base, err := c.base(env)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,38 @@ func (c *Siamese) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSiameseTask(c, base, parts)
+	if !c.digits() {
+		if err := c.look(ctx, parts, env); err != nil {
+			return nil, err
+		}
+	}
+	t, err := newSiameseTask(ctx, c, base, parts)
+	if err == nil && env.Data == "" {
+		env.Note(parts.notes)
+	}
+	return t, err
+}
+
+// digits says whether the data is in IDX files, as MNIST is.
+func (c *Siamese) digits() bool { return c.Pairs == "" && c.Encoding.digits() }
+
+// look notes what the pictures choose.
+func (c *Siamese) look(ctx context.Context, p *siameseParts, env job.Env) error {
+	n := len(p.train.pairs)
+	if p.train.pairs == nil {
+		n = p.train.set.N
+		if env.Data == "" {
+			same, err := duplicates(ctx, p.test.set, p.train.set)
+			if err != nil {
+				return err
+			}
+			if same != "" {
+				p.notes = append(p.notes, same)
+			}
+		}
+	}
+	p.notes = append(p.notes, c.adapt(p.train.set, n, nil)...)
+	return nil
 }
 
 // metric is the distance of the two branches' vectors.
@@ -126,6 +157,7 @@ type pairSet struct {
 type siameseParts struct {
 	train      pairSet // without pairs where they are drawn
 	held, test pairSet
+	notes      []string // what the data has chosen, and what is odd about it
 }
 
 // parts reads and divides what the settings name, and draws the pairs to measure on, two a picture, always the same whatever the run's seed.
@@ -137,11 +169,14 @@ func (c *Siamese) parts(ctx context.Context, base *encode.Base, env job.Env) (*s
 	if err != nil {
 		return nil, err
 	}
-	d, err := c.divide(all, test, nil)
+	d, err := c.divide(all, test, nil, searchable)
 	if err != nil {
 		return nil, err
 	}
 	p := &siameseParts{train: pairSet{set: d.train}}
+	if !c.digits() {
+		p.notes = append(leftOut(all, test), d.words())
+	}
 	if p.held, err = drawnPairs(d.held, 0); err != nil {
 		return nil, err
 	}

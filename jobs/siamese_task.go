@@ -36,7 +36,7 @@ type siameseTask struct {
 	same    []bool
 }
 
-func newSiameseTask(c *Siamese, base *encode.Base, parts *siameseParts) (*siameseTask, error) {
+func newSiameseTask(ctx context.Context, c *Siamese, base *encode.Base, parts *siameseParts) (*siameseTask, error) {
 	set := parts.train.set
 	e, err := c.newEncoderTask("siamese", base, set, parts.test.set, parts.train.sum(), c.metric() == distance.Cosine, c.metric())
 	if err != nil {
@@ -47,7 +47,34 @@ func newSiameseTask(c *Siamese, base *encode.Base, parts *siameseParts) (*siames
 	if parts.train.pairs == nil {
 		t.partners = pair.NewPartners(set.Labels)
 	}
+	if c.Encoder == "" {
+		return t, t.start(ctx, &c.Encoding, set, parts.train.labels())
+	}
 	return t, nil
+}
+
+// labels are those of the pictures: where there are pairs, pictures have one label that pairs of the same join, one over another.
+func (p pairSet) labels() []int {
+	if p.pairs == nil {
+		return p.set.Labels
+	}
+	labels := numbers(0, p.set.N)
+	root := func(i int) int {
+		for labels[i] != i {
+			labels[i] = labels[labels[i]]
+			i = labels[i]
+		}
+		return i
+	}
+	for _, q := range p.pairs {
+		if a, b := root(q.A), root(q.B); q.Same && a != b {
+			labels[max(a, b)] = min(a, b)
+		}
+	}
+	for i := range labels {
+		labels[i] = root(i)
+	}
+	return labels
 }
 
 func (t *siameseTask) Params() []*autodiff.Param { return t.Module.Params() }
@@ -281,9 +308,14 @@ func (t *siameseTask) Measure(ctx context.Context) (*job.Measures, error) {
 		return nil, err
 	}
 	accuracy := v.AccuracyAt(held.Threshold)
+	plain, err := t.plainPairs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plain = append(plain, plainPair{"this run", accuracy, v.AUC, v.EER})
 	e.Error.Value, e.Diagnosis.Chance = measure.Number(1-accuracy), measure.Number(train.Guessed([]int{v.Same, v.Different}))
 	return &job.Measures{
-		Evaluation: e, Figures: pairFigures(held, v), Tables: pairTables(held, v),
+		Evaluation: e, Figures: append(pairFigures(held, v), plainGain(plain)), Tables: append(pairTables(held, v), plainTable(plain)),
 		Write: func(ctx context.Context, dir string) error {
 			if err := (&report.Verification{Verification: v, Chosen: held.Threshold}).Write(dir); err != nil {
 				return err

@@ -381,7 +381,7 @@ func TestSiameseRefuses(t *testing.T) {
 		"margin is 1; of cosine":  func(c *Siamese) { c.Loss, c.Margin = "cosine_embedding", 1 },
 		`data b has no effect: p`: func(c *Siamese) { c.Pairs, c.Data = "a", "b" },
 		`test_pairs a has no eff`: func(c *Siamese) { c.TestPairs = "a" },
-		"epochs 0 has no effect":  func(c *Siamese) { c.Epochs = 0 },
+		"epochs is -1;":           func(c *Siamese) { c.Epochs = -1 },
 		"batch is 1; it must":     func(c *Siamese) { c.Batch = 1 },
 	} {
 		c := atDefaults[*Siamese](siameseJob)

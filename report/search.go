@@ -24,6 +24,25 @@ type Retrieval struct {
 	HeldOut    []string          `json:"held_out,omitempty"`    // classes that were not trained on; all test pictures are theirs
 	Among      *retrieval.Report `json:"among_test"`            // each test picture searches among the other ones
 	InTraining *retrieval.Report `json:"in_training,omitempty"` // … among the training pictures; nil where classes are held out
+	Baselines  []Baseline        `json:"baselines,omitempty"`   // of the same search as Among: chance, vectors without training, and the run's own last
+	Notes      []string          `json:"notes,omitempty"`       // what the data has chosen, and what is odd about it
+}
+
+// Baseline is what a way to search comes to on a run's test pictures.
+type Baseline struct {
+	Name       string  `json:"name"`
+	Precision1 float64 `json:"precision_at_1"`
+	MAPAtR     float64 `json:"map_at_r"`
+}
+
+// Plainest returns the best of the baselines that are not the run's own, by precision@1; ok is false where there are none.
+func (s *Retrieval) Plainest() (best Baseline, ok bool) {
+	for i := range len(s.Baselines) - 1 {
+		if b := s.Baselines[i]; !ok || b.Precision1 > best.Precision1 {
+			best, ok = b, true
+		}
+	}
+	return best, ok
 }
 
 // Write writes RetrievalFile into a run's folder.
@@ -38,6 +57,11 @@ func readRetrieval(dir string) (*Retrieval, error) {
 func (s *Retrieval) check() error {
 	if s.Among == nil {
 		return errors.New("among_test is missing")
+	}
+	for _, b := range s.Baselines {
+		if err := checkShares(b.Precision1, b.MAPAtR); err != nil {
+			return err
+		}
 	}
 	for _, m := range []*retrieval.Report{s.Among, s.InTraining} {
 		if m == nil {
@@ -116,6 +140,28 @@ func (s *Retrieval) words() string {
 	}
 	if n := m.LeftOut; n > 0 {
 		out += fmt.Sprintf(" Left out as queries: %s that %s alone in a class.", plural(n, "picture", "pictures"), map[bool]string{true: "is", false: "are"}[n == 1])
+	}
+	out += s.besides()
+	for _, note := range s.Notes {
+		out += " " + strings.ToUpper(note[:min(len(note), 1)]) + note[min(len(note), 1):] + "."
+	}
+	return out
+}
+
+// besides says what other ways to search come to on the same pictures.
+func (s *Retrieval) besides() string {
+	best, ok := s.Plainest()
+	if !ok {
+		return ""
+	}
+	var parts []string
+	for _, b := range s.Baselines[:len(s.Baselines)-1] {
+		parts = append(parts, fmt.Sprintf("%s %s (MAP@R %s)", b.Name, percent(b.Precision1), percent(b.MAPAtR)))
+	}
+	own := s.Baselines[len(s.Baselines)-1]
+	out := fmt.Sprintf(" On the same pictures the precision@1 is by %s, and by this run %s (MAP@R %s).", strings.Join(parts, ", by "), percent(own.Precision1), percent(own.MAPAtR))
+	if !(own.Precision1 > best.Precision1) {
+		out += fmt.Sprintf(" The run does not beat %s.", best.Name)
 	}
 	return out
 }

@@ -11,7 +11,12 @@ import (
 // TestGraph: the ONNX model of a network gives its vectors, of small pictures and of large ones, of length 1 and of any.
 func TestGraph(t *testing.T) {
 	var models []exporttest.Model
-	for _, s := range []Spec{specOf(1, 12, 10), {Job: "siamese", Channels: 3, Height: 44, Width: 50, Dim: 6, Metric: "euclidean"}} {
+	for _, s := range []Spec{
+		specOf(1, 12, 10),
+		{Job: "siamese", Channels: 3, Height: 44, Width: 50, Dim: 6, Metric: "euclidean"},
+		{Job: "search", Channels: 3, Height: 44, Width: 50, Dim: 6, Unit: true, Metric: "cosine", Network: Described},
+		{Job: "search", Channels: 1, Height: 51, Width: 41, Dim: 6, Metric: "euclidean", Network: Described},
+	} {
 		n, err := NewNetwork(s, 1)
 		if err != nil {
 			t.Fatal(err)

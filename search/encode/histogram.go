@@ -78,27 +78,45 @@ func (Histogram) Embed(ctx context.Context, set *data.Pictures) ([]float32, erro
 	return out, nil
 }
 
+// binning is how many bins a histogram of colours has.
+type binning struct{ hues, saturations, values int }
+
+// fine is Histogram's.
+var fine = binning{hues, saturations, values}
+
+func (b binning) dim() int { return b.hues * b.saturations * b.values }
+
 // colours writes the roots of a picture's histogram. planes are those of red, green and blue, or one of grey, in [0, 1].
 func colours(dst, planes []float32, channels int) {
-	clear(dst)
 	n := len(planes) / channels
 	r, g, b := planes[:n], planes[:n], planes[:n]
 	if channels == 3 {
 		g, b = planes[n:2*n], planes[2*n:]
 	}
+	clear(dst)
 	for i := range n {
-		h, s, v := hsv(r[i], g[i], b[i])
-		h0, h1, hw := nearest(h*hues, hues)
-		s0, s1, sw := nearest(s*(saturations-1), saturations)
-		v0, v1, vw := nearest(v*(values-1), values)
-		for _, hue := range [2]share{{h0, 1 - hw}, {h1, hw}} {
-			for _, saturation := range [2]share{{s0, 1 - sw}, {s1, sw}} {
-				at, w := (hue.bin*saturations+saturation.bin)*values, hue.weight*saturation.weight
-				dst[at+v0] += w * (1 - vw)
-				dst[at+v1] += w * vw
-			}
+		fine.add(dst, r[i], g[i], b[i])
+	}
+	roots(dst, n)
+}
+
+// add shares a pixel out among the bins.
+func (b binning) add(dst []float32, red, green, blue float32) {
+	h, s, v := hsv(red, green, blue)
+	h0, h1, hw := nearest(h*float32(b.hues), b.hues)
+	s0, s1, sw := nearest(s*float32(b.saturations-1), b.saturations)
+	v0, v1, vw := nearest(v*float32(b.values-1), b.values)
+	for _, hue := range [2]share{{h0, 1 - hw}, {h1, hw}} {
+		for _, saturation := range [2]share{{s0, 1 - sw}, {s1, sw}} {
+			at, w := (hue.bin*b.saturations+saturation.bin)*b.values, hue.weight*saturation.weight
+			dst[at+v0] += w * (1 - vw)
+			dst[at+v1] += w * vw
 		}
 	}
+}
+
+// roots makes a histogram of n pixels its roots.
+func roots(dst []float32, n int) {
 	for i, v := range dst {
 		dst[i] = float32(math.Sqrt(float64(v) / float64(n)))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/train"
 )
@@ -34,6 +35,17 @@ const (
 	leastNorm2  = 1e-12   // added to the squared length, so that zeros stay zeros
 )
 
+// Described is the network of large pictures.
+const Described = "described"
+
+// Own names energo's network for pictures of a size.
+func Own(height, width int) string {
+	if max(height, width) <= smallSide {
+		return ""
+	}
+	return Described
+}
+
 // metrics are what Spec.Metric may be.
 var metrics = []distance.Kind{distance.Euclidean, distance.Cosine, distance.Dot}
 
@@ -49,6 +61,8 @@ type Spec struct {
 	// DarkBackground: training was on bright figures on dark ground. Pictures with a bright border, such as
 	// ink on paper, are then turned into their negatives.
 	DarkBackground bool `json:"dark_background"`
+	// Network is energo's own network: "" for convolutions alone, Described for pictures of more than 40 pixels a side: a linear layer over the descriptor of a picture and what a small residual network says of it.
+	Network string `json:"network,omitempty"`
 	// Imported: the network begins with a model of another system, and stands in ImportedFile.
 	Imported bool `json:"imported,omitempty"`
 }
@@ -63,6 +77,9 @@ func (s Spec) Check() error {
 	}
 	if s.Dim < 1 || s.Dim > MaxDim {
 		return fmt.Errorf("dim is %d; it must be a whole number from 1 to %d", s.Dim, MaxDim)
+	}
+	if s.Network != "" && (s.Network != Described || max(s.Height, s.Width) <= smallSide) {
+		return fmt.Errorf("the network is %q; it must be %q, of pictures with more than %d pixels a side, or not named", excerpt.Of(s.Network), Described, smallSide)
 	}
 	return s.Metric.Check("metric", metrics)
 }
@@ -91,7 +108,7 @@ type Network struct {
 	Module nn.Module // [B, Channels, Height, Width] → [B, Dim]; Vectors makes its output vectors
 }
 
-// NewNetwork returns an untrained network with weights drawn from the seed: up to 40 pixels a side, two convolutions with
+// NewNetwork returns an untrained network with weights drawn from the seed: what Spec.Network names, or, up to 40 pixels a side, two convolutions with
 // pooling and a linear layer; beyond, convolutions of stride 2 down to 8 pixels a side, and the mean over what is left.
 //
 // Errors: a Spec that is out of range.
@@ -99,7 +116,11 @@ func NewNetwork(s Spec, seed uint64) (*Network, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	return &Network{Spec: s, Module: layersFor(s, train.Rand(seed, "init", 0))}, nil
+	rng := train.Rand(seed, "init", 0)
+	if s.Network == Described {
+		return &Network{Spec: s, Module: newDescribed(s, rng)}, nil
+	}
+	return &Network{Spec: s, Module: layersFor(s, rng)}, nil
 }
 
 func layersFor(s Spec, rng *rand.Rand) nn.Module {

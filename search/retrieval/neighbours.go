@@ -1,6 +1,7 @@
 package retrieval
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/energo-ml/energo/ebm/functional"
@@ -11,17 +12,20 @@ import (
 
 // Neighbours takes Euclidean distances for energies, for a diagnosis of them: it says of each vector how far the nearest other one of
 // its label is, the correct answer, and the nearest of another label, the offending one, and how the distances from all others spread.
-// Vectors whose label no other has are left out.
+// It looks at the first `queries` of the vectors among all others. Those whose label no other has are left out.
 //
-// Errors: those of pair.Strips.Set, such as vectors that are not finite.
-func Neighbours(x []float32, dim int, labels []int) ([]functional.LabelStats, error) {
+// Errors: those of pair.Strips.Set, such as vectors that are not finite; queries outside [0, len(labels)].
+func Neighbours(x []float32, dim, queries int, labels []int) ([]functional.LabelStats, error) {
+	if queries < 0 || queries > len(labels) {
+		return nil, fmt.Errorf("retrieval: Neighbours: queries is %d; it must be from 0 to %d, the number of labels", queries, len(labels))
+	}
 	var strips pair.Strips[float32]
-	if err := strips.Set(distance.Measure{}, x, x, dim); err != nil {
+	if err := strips.Set(distance.Measure{}, x[:queries*dim], x, dim); err != nil {
 		return nil, err
 	}
 	n := len(labels)
-	stats := make([]functional.LabelStats, 0, n)
-	for lo := 0; lo < n; {
+	stats := make([]functional.LabelStats, 0, queries)
+	for lo := 0; lo < queries; {
 		strip, hi := strips.At(lo)
 		for i := lo; i < hi; i++ {
 			if s := nearest(strip[(i-lo)*n:][:n], i, labels); !math.IsInf(s.Correct, 1) {

@@ -21,7 +21,7 @@ func TestNeighbours(t *testing.T) {
 			labels[i] = rng.IntN(3)
 		}
 		labels[0], labels[1], labels[2] = 0, 0, 1
-		stats, err := Neighbours(x, dim, labels)
+		stats, err := Neighbours(x, dim, len(labels), labels)
 		if err != nil {
 			t.Fatal(err)
 		}

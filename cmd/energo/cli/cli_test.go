@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"stereo":   stereo,
 			"tones":    tones,
 			"pictures": pictures,
+			"classes":  classes,
 			"board":    board, "paint": paint,
 			"fetch": fetch,
 			"pack":  pack,

@@ -80,3 +80,32 @@ func shape(class string, rng *rand.Rand) image.Image {
 	}
 	return m
 }
+
+// classes is the script command "classes DIR C M": a folder of C classes of M pictures each, patches of colours that differ a little within a class.
+func classes(ts *testscript.TestScript, _ bool, args []string) {
+	many, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	each, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	rng := rand.New(rand.NewPCG(7, uint64(many)))
+	const side = 4
+	for k := range many {
+		dir := filepath.Join(ts.MkAbs(args[0]), fmt.Sprintf("p%03d", k))
+		ts.Check(os.MkdirAll(dir, 0o777))
+		var colours [side * side * 3]int
+		for i := range colours {
+			colours[i] = rng.IntN(256)
+		}
+		for i := range each {
+			m := image.NewRGBA(image.Rect(0, 0, side, side))
+			for j := range side * side {
+				near := func(c int) byte { return byte(max(0, min(colours[3*j+c]+rng.IntN(40)-20, 255))) }
+				m.SetRGBA(j%side, j/side, color.RGBA{near(0), near(1), near(2), 255})
+			}
+			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d.png", i)))
+			ts.Check(err)
+			ts.Check(png.Encode(f, m))
+			ts.Check(f.Close())
+		}
+	}
+}

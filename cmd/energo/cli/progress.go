@@ -71,6 +71,14 @@ func (p *progress) skipped(all []error) {
 // warned says which samples are not whole.
 func (p *progress) warned(all []error) { p.first("warning", all) }
 
+// noted says what the data has chosen, or what is odd about it.
+func (p *progress) noted(all []string) {
+	p.end()
+	for _, what := range all {
+		p.say("%s", what)
+	}
+}
+
 // first says something of the first of many samples.
 func (p *progress) first(what string, all []error) {
 	const named = 5
@@ -96,7 +104,7 @@ func (p *progress) firstFew(before int, what string, err error) {
 
 // env is what a job is given besides its settings.
 func (p *progress) env(data string) job.Env {
-	return job.Env{Data: data, Progress: p.download, Skipped: p.skipped, Warned: p.warned}
+	return job.Env{Data: data, Progress: p.download, Skipped: p.skipped, Warned: p.warned, Noted: p.noted}
 }
 
 // count shows how many of all are done.

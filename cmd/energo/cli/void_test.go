@@ -71,7 +71,7 @@ var voids = []struct{ command, flags, void, counts string }{
 
 	{"train search", "mining soft-margin", "--loss sup_con", "--loss triplet"},
 	{"train search", "margin", "--loss nt_xent", "--loss contrastive"},
-	{"train search", "margin", "--loss sup_con", "--soft-margin"},
+	{"train search", "margin", "--loss sup_con", "--loss triplet --soft-margin"},
 	{"train search", "margin=0", "", "!"},
 	{"train search", "temperature", "", "--loss proxy_nca"},
 	{"train search", "temperature=0", "--loss sup_con", "!"},
@@ -86,7 +86,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train search", "test-share", "--hold-out-classes a", ""},
 
 	{"train pictures", "flip brightness", "", "--augment"},
-	{"train pictures", "size channels=3 skip-bad test-share test", "--data digits", ""},
+	{"train pictures", "size channels=3 strict test-share test", "--data digits", ""},
 	{"train pictures", "test-share", "--test nowhere", ""},
 	{"train pictures", "margin", "", "--functional hinge"},
 	{"train pictures", "rival", "--functional perceptron", "--functional hinge"},
@@ -103,7 +103,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"train siamese", "test-pairs", "", "--pairs x.csv"},
 	{"train siamese", "test-share", "--pairs x.csv --test-pairs y.csv", "--pairs x.csv"},
 	{"train siamese", "margin=0", "", "!"},
-	{"train search|siamese", "size channels=3 skip-bad test-share test", "--data digits", ""},
+	{"train search|siamese", "size channels=3 strict test-share test", "--data digits", ""},
 	{"train search|siamese", "test-share", "--test nowhere", ""},
 
 	{"compare digits", "margin", "--functional nll,energy", "--functional nll,hinge"},
@@ -153,7 +153,7 @@ var voids = []struct{ command, flags, void, counts string }{
 var counting = map[string]string{
 	"train *": `run config resume json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit seed threads checkpoint
 		model loss energy augment width spectral-norm k step-size noise slope-clip buffer energy-l2 data-noise foreign density hidden latent chains stochastic annealing
-		longest strips tested channels rate mels priors test tags column test-data hold-out-classes raw dim size skip-bad pairs set objective m-per-class functional per-word latent per-frame`,
+		longest strips tested channels rate mels priors test tags column test-data hold-out-classes raw dim size strict pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
 	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json out",
@@ -367,6 +367,9 @@ func argument(flag string) string {
 func elsewhere(words []string, args, flag string) []string {
 	if words[0] != "train" && words[0] != "compare" || strings.Contains(args, "--pairs") || flag == "data" {
 		return nil
+	}
+	if words[1] == "search" && !strings.Contains(args, "--loss") && !strings.Contains(args, "--data") && flag != "loss" {
+		return []string{"--data", "nowhere", "--loss", "triplet"} // which the digits have by default
 	}
 	return []string{"--data", "nowhere"}
 }

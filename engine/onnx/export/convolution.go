@@ -35,7 +35,7 @@ func (g *Graph) padded(x Value, mode autodiff.PadMode, pads ...int) (y Value, re
 func (g *Graph) pad(x Value, mode string, pads []int) Value {
 	axes := len(pads) / 2
 	none := make([]int, max(x.rank-axes, 0))
-	return g.Add("Pad", x.rank, []Value{x, g.Ints(slices.Concat(none, pads[:axes], none, pads[axes:])...)}, text("mode", mode))
+	return g.Add("Pad", x.rank, []Value{x, g.Ints(slices.Concat(none, pads[:axes], none, pads[axes:])...)}, Text("mode", mode))
 }
 
 // wrapped adds a padding of one axis by the other end of it.

@@ -326,7 +326,7 @@ func Float(name string, v float64) *format.Attribute {
 	return &format.Attribute{Name: name, Type: format.AttrFloat, Float: float32(v)}
 }
 
-// text is an attribute of a text.
-func text(name, v string) *format.Attribute {
+// Text is an attribute of a text.
+func Text(name, v string) *format.Attribute {
 	return &format.Attribute{Name: name, Type: format.AttrString, Bytes: []byte(v)}
 }

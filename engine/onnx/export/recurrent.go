@@ -60,7 +60,7 @@ func (g *Graph) recurrent(op string, m recurrentLayer, x Value, order []int, att
 		if m.Biased() {
 			in = append(in, g.gates(layer, each, order, "bias_ih", "B", 2, 3))
 		}
-		all := append([]*format.Attribute{Int("hidden_size", hidden), text("direction", direction)}, attributes...)
+		all := append([]*format.Attribute{Int("hidden_size", hidden), Text("direction", direction)}, attributes...)
 		y := g.Transpose(g.Add(op, 4, in, all...), 2, 0, 1, 3) // [B, T, directions, H]
 		x = g.Reshape(y, 0, 0, directions*hidden)
 	}

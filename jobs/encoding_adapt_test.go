@@ -1,0 +1,81 @@
+package jobs
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/energo-ml/energo/data"
+)
+
+// ofSizes is a set of pictures of one pixel, by the numbers of its classes.
+func ofSizes(each ...int) *data.Pictures {
+	p := &data.Pictures{C: 1, H: 1, W: 1}
+	for k, n := range each {
+		p.Classes = append(p.Classes, string(rune('a'+k)))
+		for range n {
+			p.Labels, p.Paths, p.Pixels = append(p.Labels, k), append(p.Paths, "p"), append(p.Pixels, 0)
+			p.N++
+		}
+	}
+	return p
+}
+
+func TestClassBatch(t *testing.T) {
+	for _, test := range []struct {
+		labels               []int
+		set, perClass, batch int
+	}{
+		{ofSizes(10, 10, 10).Labels, 0, 4, 12},
+		{ofSizes(2, 2, 2, 2, 2).Labels, 0, 2, 10},
+		{ofSizes(slices.Repeat([]int{20}, 40)...).Labels, 0, 4, 64},
+		{ofSizes(slices.Repeat([]int{2}, 40)...).Labels, 0, 2, 64},
+		{ofSizes(10, 10, 10).Labels, 8, 8, 24},
+		{ofSizes(9).Labels, 0, 4, 8}, // refused later: there is one class
+	} {
+		perClass := test.set
+		if batch := classBatch(test.labels, &perClass); batch != test.batch || perClass != test.perClass {
+			t.Errorf("%d pictures, %d a class set: batches of %d with %d a class, want %d with %d", len(test.labels), test.set, batch, perClass, test.batch, test.perClass)
+		}
+	}
+}
+
+func TestAdaptKeepsWhatIsSet(t *testing.T) {
+	c := defaultEncoding()
+	c.Epochs, c.Batch, c.LR = 3, 6, 0.5
+	if chosen := c.adapt(ofSizes(9, 9), 18, nil); chosen != nil || c.Epochs != 3 || c.Batch != 6 || c.LR != 0.5 {
+		t.Errorf("settings become %d epochs, batches of %d, lr %v: %q", c.Epochs, c.Batch, c.LR, chosen)
+	}
+	c = defaultEncoding()
+	c.Optimizer = "adam"
+	if chosen := c.adapt(ofSizes(9, 9), 18, nil); len(chosen) != 2 || c.Batch != 18 || c.Epochs != ownSteps || c.LR != 2e-3 {
+		t.Errorf("the data chooses %d epochs, batches of %d, lr %v: %q", c.Epochs, c.Batch, c.LR, chosen)
+	}
+	c = defaultEncoding()
+	if c.adapt(ofSizes(40000, 40000), 80000, nil); c.Epochs != ownEpochs || c.Batch != ownBatch {
+		t.Errorf("of 80000 pictures the data chooses %d epochs, batches of %d", c.Epochs, c.Batch)
+	}
+}
+
+func TestClassesApart(t *testing.T) {
+	c := defaultEncoding()
+	for _, test := range []struct {
+		name string
+		each []int
+		want int
+	}{
+		{"classes of ten", slices.Repeat([]int{10}, 12), 0},
+		{"classes of five", slices.Repeat([]int{5}, 20), 4},
+		{"classes of two", slices.Repeat([]int{2}, 10), 2},
+		{"few classes", []int{2, 2, 2}, 0},
+		{"classes of one count for none", []int{1, 1, 1, 1, 1, 2, 2, 2, 2}, 2},
+		{"most pictures in large classes", []int{2, 2, 2, 50, 50}, 0},
+	} {
+		got := c.classesApart(ofSizes(test.each...))
+		if len(got) != test.want || !slices.IsSorted(got) {
+			t.Errorf("%s: %q are kept, want %d", test.name, got, test.want)
+		}
+		if again := c.classesApart(ofSizes(test.each...)); !slices.Equal(got, again) {
+			t.Errorf("%s: %q are kept, then %q", test.name, got, again)
+		}
+	}
+}
