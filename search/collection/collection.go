@@ -29,8 +29,8 @@ const (
 	RootField = "root"
 )
 
-// PrivateFields are the fields of items by which a picture is found again.
-var PrivateFields = []string{index.PathField, StampField, RootField}
+// PrivateFields are the fields of items by which a picture is found again, and the one that has it made small.
+var PrivateFields = []string{index.PathField, index.ThumbField, StampField, RootField}
 
 // PublicFields are the fields of an item without the private ones.
 func PublicFields(fields map[string]string) map[string]string {

@@ -284,7 +284,7 @@ func TestPage(t *testing.T) {
 	picture = strings.ReplaceAll(picture, "%%", "%")
 	b.eval(fmt.Sprintf(give, picture, "image/png", "DragEvent", "drop", "dataTransfer"))
 	b.await("document.querySelector('.hit') && document.querySelector('.hit').title", "set/0.png")
-	b.await("document.getElementById('preview').naturalWidth", "112")
+	b.await("document.getElementById('preview').naturalWidth", "224")
 	b.eval(fmt.Sprintf(give, "'nonsense'", "image/png", "ClipboardEvent", "paste", "clipboardData"))
 	b.await("("+wrong+").startsWith('image is not a valid picture')", "true")
 	b.eval(fmt.Sprintf(give, "'text'", "text/plain", "DragEvent", "drop", "dataTransfer"))
