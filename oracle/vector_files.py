@@ -38,6 +38,8 @@ def main():
         "id": pyarrow.array(["a", "b", "c", None, "e"]),
         "vector": pyarrow.array([[1, 2], None, [1, None], [3, 4], []], pyarrow.list_(floats)),
     }, compression="gzip")
+    # Compressed by what is not read.
+    write("lz4.parquet", {"id": pyarrow.array(["a"]), "vector": pyarrow.array([[1, 2]], pyarrow.list_(floats))}, compression="lz4")
     # Coordinates in columns.
     write("wide.parquet", {"id": pyarrow.array(["a", "b"]), "v1": pyarrow.array([1.0, 3.0], floats), "v0": pyarrow.array([0.0, 2.0], doubles)}, compression="none")
 

@@ -66,16 +66,16 @@ const (
 	listFile = "pictures.jsonl"
 )
 
-// List lists a collection as data.ListPictures does. Identifiers begin with name, or with the
+// List lists a collection as data.ListPictures does, with what that leaves out. Identifiers begin with name, or with the
 // collection's own if that is empty.
-func List(collection, name string) ([]Picture, error) {
+func List(collection, name string) ([]Picture, data.LeftOuts, error) {
 	at, err := filepath.Abs(collection)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	list, err := data.ListPictures(at)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if name == "" {
 		name = trimSuffix(filepath.Base(at), ".csv")
@@ -85,11 +85,11 @@ func List(collection, name string) ([]Picture, error) {
 	for i, f := range list.Files {
 		all[i] = Picture{path.Join(name, f.Path), f.Label, f.File}
 		if first, twice := place[all[i].ID]; twice {
-			return nil, fmt.Errorf("embed: picture %d, %s, has the identifier of picture %d: %q", i, f.File, first, all[i].ID)
+			return nil, nil, fmt.Errorf("embed: picture %d, %s, has the identifier of picture %d: %q", i, f.File, first, all[i].ID)
 		}
 		place[all[i].ID] = i
 	}
-	return all, nil
+	return all, list.Left, nil
 }
 
 func trimSuffix(s, suffix string) string {

@@ -67,7 +67,7 @@ func collection(t *testing.T, n int, broken ...int) (pictures []Picture, want []
 			t.Fatal(err)
 		}
 	}
-	pictures, err := List(dir, "")
+	pictures, _, err := List(dir, "")
 	if err != nil || len(pictures) != n {
 		t.Fatalf("List gives %d pictures, %v", len(pictures), err)
 	}
@@ -300,7 +300,7 @@ func TestRefuses(t *testing.T) {
 	if err := os.WriteFile(list, []byte("a.png,x\na.png,x\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := List(list, ""); err == nil || !strings.Contains(err.Error(), `"twice/a.png"`) {
+	if _, _, err := List(list, ""); err == nil || !strings.Contains(err.Error(), `"twice/a.png"`) {
 		t.Errorf("a picture that is twice there: %v", err)
 	}
 }
@@ -408,7 +408,7 @@ func TestNamesAreBytes(t *testing.T) {
 			t.Skipf("this file system takes no such name: %v", err)
 		}
 	}
-	pictures, err := List(dir, "")
+	pictures, _, err := List(dir, "")
 	if err != nil || len(pictures) != 3 {
 		t.Fatalf("%v, %v", pictures, err)
 	}

@@ -16,7 +16,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	pictures, err := bulk.List("pictures", "")
+	pictures, _, err := bulk.List("pictures", "")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -61,8 +61,14 @@ func (r *Reader) openParquet(o Options) (err error) {
 		if err != nil {
 			return err
 		}
+		if err := checkFooter(f, info.Size()); err != nil {
+			return err
+		}
 		p, err := parquet.OpenFile(f, info.Size(), parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 		if err != nil {
+			return excerpt.Error(err)
+		}
+		if err := checkPages(f, info.Size(), p.Metadata()); err != nil {
 			return excerpt.Error(err)
 		}
 		if s.of, r.LeftOut, err = chooseLeaves(p.Schema(), o); err != nil {

@@ -55,6 +55,7 @@ func TestParquet(t *testing.T) {
 		{"fixed.parquet", Options{}, `there is no column "vector", of the vector; the columns are key`},
 		{"pandas.parquet", Options{Vector: "tags"}, `the column "tags" is a list or a group of other values; it must be a list of floats`},
 		{"pandas.parquet", Options{Vector: "score"}, `the column "score" holds single values; it must be a list of floats`},
+		{"lz4.parquet", Options{}, "it is compressed by LZ4_RAW; what is compressed by snappy, gzip, zstd, brotli or not at all is read"},
 		{"pandas.parquet", Options{ID: "tags"}, `there is no column "tags"`},
 	} {
 		if _, _, err := rows(t, at(c.name), c.o); err == nil || !strings.Contains(err.Error(), c.says) {

@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/energo-ml/energo/cmd/energo-embed/internal/pipeline"
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/search/bulk"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
@@ -90,6 +91,7 @@ type embedding struct {
 type result struct {
 	Embedded int            `json:"embedded"`
 	Skipped  []bulk.Skipped `json:"skipped"`
+	LeftOut  data.LeftOuts  `json:"left_out"` // files that are no pictures
 	Dim      int            `json:"dim"`
 	Encoder  string         `json:"encoder"`
 	Files    []string       `json:"files,omitempty"`
@@ -104,7 +106,7 @@ func newEmbed() *cobra.Command {
 	e := &embedding{}
 	cmd := &cobra.Command{
 		Use: "embed RUN COLLECTION", Short: "Turn a large collection of pictures into vectors",
-		Long: `Encodes the pictures of a folder that has a subfolder for each label, or of a CSV file path,label, with the network of a
+		Long: `Encodes the pictures of a folder, labelled by its subfolders, or of a CSV file path,label, with the network of a
 finished run of train search or train siamese, or with an ONNX model. The vectors are written in the collection's order to a file, with
 --out, or added to an index, with --index; they are the same whoever computes them.
 
@@ -112,7 +114,7 @@ The collection is divided into shards, which Apache Beam hands to workers: those
 a cluster. A cluster's workers must see RUN, COLLECTION and the folder --work under the same paths. What is done is
 kept in --work until the end, so that the same command continues after a stop.
 
-Pictures that cannot be read are listed and left out. Beam's flags are taken as Beam names them; the
+Pictures that cannot be read are listed and left out; other files are counted by suffix and reason. Beam's flags are taken as Beam names them; the
 most important ones are listed below.`,
 		Example: `  energo embed runs/search-1 photos --out photos.safetensors
   energo embed runs/search-1 photos --index weaviate://db1:8080,db2:8080/Photos?replicas=2
@@ -182,7 +184,7 @@ func (e *embedding) check() error {
 // do does the job.
 func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 	begin := time.Now()
-	pictures, err := bulk.List(e.collection, e.name)
+	pictures, left, err := bulk.List(e.collection, e.name)
 	if err != nil {
 		return err
 	}
@@ -207,6 +209,9 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	if !e.quiet {
+		for _, line := range left.Lines() {
+			fmt.Fprintf(stderr, "left out: %s\n", line)
+		}
 		for _, s := range skipped {
 			fmt.Fprintf(stderr, "skipped: %s: %s\n", s.Picture, s.Error)
 		}
@@ -217,7 +222,7 @@ func (e *embedding) do(ctx context.Context, stdout, stderr io.Writer) error {
 		}
 		return fmt.Errorf("%d of %d pictures cannot be read, of which %s is the first: %s", len(skipped), len(pictures), skipped[0].Picture, skipped[0].Error)
 	}
-	r := result{Embedded: n, Skipped: append([]bulk.Skipped{}, skipped...), Dim: plan.Dim, Encoder: plan.Fingerprint, Index: e.index}
+	r := result{Embedded: n, Skipped: append([]bulk.Skipped{}, skipped...), LeftOut: append(data.LeftOuts{}, left...), Dim: plan.Dim, Encoder: plan.Fingerprint, Index: e.index}
 	if e.out != "" {
 		if r.Files, err = plan.Save(ctx, e.out, e.rows); err != nil {
 			return err

@@ -51,7 +51,7 @@ func plan(t *testing.T, n int) *bulk.Plan {
 			t.Fatal(err)
 		}
 	}
-	pictures, err := bulk.List(filepath.Join(dir, "shots"), "")
+	pictures, _, err := bulk.List(filepath.Join(dir, "shots"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
