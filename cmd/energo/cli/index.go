@@ -102,7 +102,7 @@ func encoderOf(ctx context.Context, x index.Index, name, run string) (encode.Enc
 	if run = cmp.Or(run, m.Builtin, m.Run); run == "" {
 		return nil, m, errNoRun
 	}
-	encoder, err := encode.OpenAny(run)
+	encoder, err := openEncoder(run)
 	if err != nil {
 		return nil, m, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/spelling"
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
@@ -45,6 +46,8 @@ func (o *fillFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.quiet, "quiet", false, "no progress")
 }
 
+const storageUse = "how coordinates are kept: float32; int8, which takes a quarter of the memory; or bits, which needs more of the disk, is searched faster and may miss a few"
+
 // collections says what build and add take.
 const collections = `PICTURES is a folder, with or without subfolders; a picture; a CSV file of path,label, with further columns as fields;
 a folder of the four IDX files of an MNIST-like set; or the word mnist. The label of a picture is the name of the subfolder that it lies in.
@@ -76,7 +79,7 @@ collection's folder; energo index move says where that is now.`,
   energo index build runs/search-triplet-1 photos/ --index photos.index --storage int8
   energo index build resnet.onnx photos/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			encoder, err := encode.OpenAny(args[0])
+			encoder, err := openEncoder(args[0])
 			if err != nil {
 				return err
 			}
@@ -104,10 +107,18 @@ collection's folder; energo index move says where that is now.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&name, "index", "", "`folder` or address of the index (default: see above)")
-	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32; int8, which takes a quarter of the memory; or bits, which needs more of the disk, is searched faster and may miss a few")
+	f.StringVar(&storage, "storage", string(index.Float32), storageUse)
 	f.BoolVar(&fresh, "fresh", false, "empty the index first")
 	o.add(f)
 	return cmd
+}
+
+// openEncoder opens a built-in encoder, a run's or a model.
+func openEncoder(name string) (encode.Encoder, error) {
+	if name != encode.HistogramName && !exists(name) {
+		return nil, fmt.Errorf("there is no run or model %s; the encoder that is built in is called %s%s", shown(name), encode.HistogramName, spelling.DidYouMean(name, []string{encode.HistogramName}))
+	}
+	return encode.OpenAny(name)
 }
 
 // list lists a collection.

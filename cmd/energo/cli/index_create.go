@@ -61,7 +61,7 @@ in Go. energo index build makes one of pictures by itself.`,
 	f := cmd.Flags()
 	f.IntVar(&o.Dim, "dim", 0, "coordinates of a vector")
 	f.StringVar(&metric, "metric", string(distance.Cosine), "distance: "+strings.Join(metrics, ", "))
-	f.StringVar(&storage, "storage", string(index.Float32), "how coordinates are kept: float32; int8, which takes a quarter of the memory; or bits, which needs more of the disk, is searched faster and may miss a few")
+	f.StringVar(&storage, "storage", string(index.Float32), storageUse)
 	jsonFlag(f, &asJSON)
 	return cmd
 }

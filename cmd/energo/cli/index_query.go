@@ -92,6 +92,7 @@ the index (--like), are searched for by the weighted mean of their vectors; --no
 	f.StringArrayVar(&o.like, "like", nil, "`identifier` of an item that is looked for, too; may be given again")
 	f.StringArrayVar(&o.not, "not", nil, "`picture` of what is not looked for; may be given again")
 	f.Float64SliceVar(&o.weights, "weight", nil, "`weights` of the pictures, and then of --like, with commas between them (default 1 each)")
+	f.Lookup("weight").DefValue = "" // not []
 	f.Float64Var(&o.away, "away", index.DefaultAway, "how far to move away from --not, as a multiple of its distance")
 	f.IntVarP(&o.k, "count", "k", 10, "how many")
 	f.IntVar(&o.offset, "offset", 0, "number of hits that are left out before them")
