@@ -76,7 +76,7 @@ the index does not take is left out and named with its place, unless --strict.`,
 	f := cmd.Flags()
 	f.StringVar(&o.IDs, "ids", "", "`file` that says what the rows of an array are (default FILE.ids.csv, where it is there)")
 	f.StringVar(&o.ID, "id", "", "`column` of identifiers (default id)")
-	f.StringVar(&o.Vector, "vector", "", "`column` of vectors (default vector), or the tensor of a .safetensors file (default the only one of two dimensions)")
+	f.StringVar(&o.Vector, "vector", "", "`column` of vectors (default vector); of a .safetensors file the tensor, where several have two dimensions")
 	f.StringVar(&o.Label, "label", "", "`column` of labels (default label)")
 	f.StringVar(&o.name, "name", "", "what the identifiers of rows without one begin with (default the file's name)")
 	f.StringVar(&o.root, "root", "", "`folder` that relative paths of pictures are in (default the file's)")
