@@ -7,7 +7,9 @@ import (
 	"image"
 	"net/http"
 	"slices"
+	"sync"
 	"syscall"
+	"time"
 
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
@@ -32,7 +34,7 @@ type Options struct {
 	// Picture returns that of an item, or fs.ErrNotExist; nil where items have none.
 	Picture  func(ctx context.Context, item index.Item) (serve.Picture, error)
 	Private  []string // fields of items that clients neither see, set nor ask for
-	ReadOnly bool     // items are neither added nor deleted
+	ReadOnly bool     // items are neither added nor deleted; what others change is seen within a second
 	K        int      // hits of a search at most; 0 is 1000
 	Batch    int      // items that are added at once at most; 0 is 1000
 }
@@ -75,6 +77,38 @@ type service struct {
 	thumbs   chan struct{} // one for each thumbnail being made
 	encodes  *serve.Batcher[image.Image, []float32]
 	queries  *serve.Batcher[index.Query, []index.Hit]
+
+	ended      chan struct{} // closed when the service is
+	refreshing sync.WaitGroup
+}
+
+// refresher is an index that was opened for reading, and shows what others have changed when it is asked to.
+type refresher interface {
+	Refresh() (changed bool, err error)
+}
+
+// refreshEvery is how late searches of a server that only reads may be.
+const refreshEvery = time.Second
+
+// refresh shows what others change until the service is closed. An error is said once, as long as it is the same.
+func (s *service) refresh(x refresher) {
+	every := time.NewTicker(refreshEvery)
+	defer every.Stop()
+	last := ""
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-every.C:
+		}
+		_, err := x.Refresh()
+		if err != nil && err.Error() != last {
+			s.Log().Warn("the index could not be read again; searches are of what it was", "error", err)
+		}
+		if last = ""; err != nil {
+			last = err.Error()
+		}
+	}
 }
 
 // Mount has a server answer searches of an index. The index stays open when the server is closed.
@@ -96,7 +130,7 @@ func Mount(ctx context.Context, server *serve.Server, o Options) error {
 	o.Private = slices.Concat(o.Private, []string{index.ThumbField})
 	s := &service{
 		Server: server, o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, thumbs: make(chan struct{}, thumbsAtOnce),
-		metrics: newMetrics(o.Index),
+		metrics: newMetrics(o.Index), ended: make(chan struct{}),
 	}
 	var size image.Point
 	if o.Encoder != nil {
@@ -111,6 +145,9 @@ func Mount(ctx context.Context, server *serve.Server, o Options) error {
 		}
 	}
 	requests := server.Limits().Requests
+	if x, ok := o.Index.(refresher); ok && o.ReadOnly {
+		s.refreshing.Go(func() { s.refresh(x) })
+	}
 	s.encodes = serve.NewBatcher(encodeBatch, requests, s.encodeAll)
 	s.queries = serve.NewBatcher(queryBatch, requests, s.searchAll)
 	server.Mount(s)
@@ -165,6 +202,8 @@ func (s *service) Ready(ctx context.Context) error {
 
 // Close ends the batches.
 func (s *service) Close() {
+	close(s.ended)
+	s.refreshing.Wait()
 	s.encodes.Close()
 	s.queries.Close()
 }
