@@ -119,6 +119,9 @@ func (l *PictureListing) Labelled() (*PictureListing, error) {
 		}
 		out.Files = append(out.Files, f)
 	}
+	if first := l.Files[0]; out.Files == nil && first.listed != "" {
+		return nil, fmt.Errorf("%s: the label is empty, and so is that of every other picture", first.listed)
+	}
 	if out.Files == nil {
 		return nil, fmt.Errorf("none of the %d pictures in %s has a label: the label is the name of the subfolder that a picture lies in", len(l.Files), l.Root)
 	}

@@ -68,8 +68,8 @@ func textReaders() []textReader {
 		{name: "lm eval, the model", args: "lm eval x.arpa tokens.txt", texts: one("x.arpa", textFiles["lm.arpa"])},
 		{name: "lm eval, the text", args: "lm eval lm.arpa x", texts: one("x", "ab é\n")},
 		{name: "lm score", args: "lm score lm.arpa x", texts: one("x", "ab é\n")},
-		{name: "tag", args: "tag run x", texts: one("x", "Zoë sees the dog.\nthe dog\n")},
-		{name: "tag of stdin", args: "tag run", texts: one("-", "Zoë sees the dog.\nthe dog\n")},
+		{name: "tag", args: "tag run x --text", texts: one("x", "Zoë sees the dog.\nthe dog\n")},
+		{name: "tag of stdin", args: "tag run --text", texts: one("-", "Zoë sees the dog.\nthe dog\n")},
 		{name: "tag --column", args: "tag run x --column ner", texts: one("x", textFiles["a.conll"]), flags: ""},
 	}
 }
