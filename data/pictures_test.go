@@ -401,7 +401,7 @@ func TestReadPictureLists(t *testing.T) {
 		"path,label\n":                 "lists no pictures",
 		"dog/b.png\n":                  "line 1: it has 1 fields",
 		"path,label\n\n,x\n":           "line 3: the path is empty",
-		"dog/b.png,\n":                 "has a label",
+		"dog/b.png,\n":                 "line 1: the label is empty",
 		"name,class\n":                 "taken for the header: 1 (name,class)",
 		"path,label,label\n":           "columns 2 and 3 of the header",
 		"path,label,\n":                "column 3 of the header has no name",
