@@ -44,6 +44,7 @@ type PictureSettings struct {
 	job.Training
 
 	begun *encode.Network // a run's own network, which this one begins with; nil where there is none
+	rated bool            // no setting says what LR is
 	photo bool            // the training pictures are photographs, which change at random as such: adapt has said so
 }
 
@@ -91,7 +92,7 @@ func (c *PictureSettings) settle() error {
 // finetune puts in the size of the steps of an imported encoder.
 func (c *PictureSettings) finetune() {
 	if c.Encoder != "" && c.LR == 0 {
-		c.LR = finetuned * job.RateDefaults[c.Optimizer]
+		c.LR, c.rated = finetuned*job.RateDefaults[c.Optimizer], true
 	}
 }
 

@@ -55,6 +55,10 @@ func (c *PictureSettings) adapt(set *data.Pictures, n int, perClass *int) (chose
 		if encode.Own(set.H, set.W) == encode.Described && c.Optimizer != "sgd" {
 			c.LR = describedLR
 		}
+		c.rated = true
+	}
+	if c.rated {
+		chosen = append(chosen, fmt.Sprintf("a learning rate of %v", c.LR))
 	}
 	return chosen
 }

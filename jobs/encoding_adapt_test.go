@@ -2,9 +2,11 @@ package jobs
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/report"
 )
 
 // ofSizes is a set of pictures of one pixel, by the numbers of its classes.
@@ -47,7 +49,7 @@ func TestAdaptKeepsWhatIsSet(t *testing.T) {
 	}
 	c = defaultEncoding()
 	c.Optimizer = "adam"
-	if chosen := c.adapt(ofSizes(9, 9), 18, nil); len(chosen) != 2 || c.Batch != 18 || c.Epochs != ownSteps || c.LR != 2e-3 {
+	if chosen := c.adapt(ofSizes(9, 9), 18, nil); len(chosen) != 3 || c.Batch != 18 || c.Epochs != ownSteps || c.LR != 2e-3 {
 		t.Errorf("the data chooses %d epochs, batches of %d, lr %v: %q", c.Epochs, c.Batch, c.LR, chosen)
 	}
 	c = defaultEncoding()
@@ -76,6 +78,50 @@ func TestClassesApart(t *testing.T) {
 		}
 		if again := c.classesApart(ofSizes(test.each...)); !slices.Equal(got, again) {
 			t.Errorf("%s: %q are kept, then %q", test.name, got, again)
+		}
+	}
+}
+
+// TestNotesOfLossAndRate: the notes have the loss and the learning rate that the data has chosen, and none that a setting says; those of
+// siamese are on the page, too.
+func TestNotesOfLossAndRate(t *testing.T) {
+	fresh := func() *Search {
+		c := atDefaults[*Search](searchJob)
+		c.Sets = picturesInMemory(barPictures())
+		c.Epochs, c.Batch, c.Dim, c.Validation = 1, 40, 6, 50
+		return c
+	}
+	_, figures, dir := searchOver(t, fresh())
+	for _, note := range []string{"the loss sup_con", "a learning rate of 0.002"} {
+		if !slices.Contains(figures.Notes, note) {
+			t.Errorf("the notes are %q, without %q", figures.Notes, note)
+		}
+	}
+	checkPage(t, dir, "The loss sup_con.", "A learning rate of 0.002.")
+	c := fresh()
+	c.Loss, c.LR = "sup_con", 0.002
+	if _, figures, _ := searchOver(t, c); slices.Contains(figures.Notes, "the loss sup_con") || slices.Contains(figures.Notes, "a learning rate of 0.002") {
+		t.Errorf("settings are noted as chosen by the data: %q", figures.Notes)
+	}
+	s := smallSiamese()
+	s.Epochs, s.LR = 1, 0
+	_, v, dir := trainedSiamese(t, s)
+	if !slices.Contains(v.Notes, "a learning rate of 0.002") {
+		t.Errorf("the notes of siamese are %q", v.Notes)
+	}
+	checkPage(t, dir, "A learning rate of 0.002.")
+}
+
+// checkPage draws the page of a run and looks for texts.
+func checkPage(t *testing.T, dir string, texts ...string) {
+	t.Helper()
+	if err := report.Write(dir, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	page := file(t, dir, report.PageFile)
+	for _, text := range texts {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page of the run does not say %q", text)
 		}
 	}
 }

@@ -59,6 +59,8 @@ type Search struct {
 	MPerClass   int     // pictures of each class in a batch, at most half of it; 0: as few as there can be, at least 4 or half a batch below 8
 	Memory      int     // vectors of earlier batches that a batch is compared with, too
 	Raw         bool    // vectors of any length, not of length 1
+
+	chosen bool // the data has chosen the loss
 }
 
 // mostRemembered is how many vectors of earlier batches may be kept, if they are short: pair.MaxMemory is about their length.
@@ -126,6 +128,7 @@ func (c *Search) loss() *metricLoss {
 }
 
 func (c *Search) Resolve() error {
+	c.chosen = c.chosen || c.Loss == ""
 	c.Loss = c.lossName()
 	if err := c.settle(searchDim, 5, 120, c.digits()); err != nil {
 		return err
@@ -178,6 +181,9 @@ func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	if !c.digits() {
 		if err := c.look(ctx, d, leftOut(all, test), c.classes()); err != nil {
 			return nil, err
+		}
+		if c.chosen {
+			d.notes = append(d.notes, "the loss "+c.Loss)
 		}
 	}
 	t, err := newSearchTask(ctx, c, base, d)

@@ -317,7 +317,7 @@ func (t *siameseTask) Measure(ctx context.Context) (*job.Measures, error) {
 	return &job.Measures{
 		Evaluation: e, Figures: append(pairFigures(held, v), plainGain(plain)), Tables: append(pairTables(held, v), plainTable(plain)),
 		Write: func(ctx context.Context, dir string) error {
-			if err := (&report.Verification{Verification: v, Chosen: held.Threshold}).Write(dir); err != nil {
+			if err := (&report.Verification{Verification: v, Chosen: held.Threshold, Notes: t.parts.notes}).Write(dir); err != nil {
 				return err
 			}
 			if err := pairs.Write(dir); err != nil {

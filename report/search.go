@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/search/retrieval"
@@ -141,9 +143,16 @@ func (s *Retrieval) words() string {
 	if n := m.LeftOut; n > 0 {
 		out += fmt.Sprintf(" Left out as queries: %s that %s alone in a class.", plural(n, "picture", "pictures"), map[bool]string{true: "is", false: "are"}[n == 1])
 	}
-	out += s.besides()
-	for _, note := range s.Notes {
-		out += " " + strings.ToUpper(note[:min(len(note), 1)]) + note[min(len(note), 1):] + "."
+	return out + s.besides() + sentences(s.Notes)
+}
+
+// sentences makes a sentence of each note, behind a space.
+func sentences(notes []string) (out string) {
+	for _, note := range notes {
+		first, size := utf8.DecodeRuneInString(note)
+		if size > 0 {
+			out += " " + string(unicode.ToUpper(first)) + note[size:] + "."
+		}
 	}
 	return out
 }

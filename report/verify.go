@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/engine/tensor"
@@ -25,7 +26,8 @@ const (
 // Verification is how a run's test pairs are told apart.
 type Verification struct {
 	*retrieval.Verification
-	Chosen float64 `json:"chosen"` // the threshold that was chosen on other pairs
+	Chosen float64  `json:"chosen"`          // the threshold that was chosen on other pairs
+	Notes  []string `json:"notes,omitempty"` // what the data has chosen, and what is odd about it
 }
 
 // Write writes VerificationFile into a run's folder.
@@ -125,6 +127,7 @@ func decodePairs(f *tensor.File) (*Pairs, error) {
 
 // A verifyView is what the page shows of telling pairs apart.
 type verifyView struct {
+	Words             string
 	ROC, Distances    view
 	Accepted, Refused *groups // wrongly
 	Paired            bool
@@ -132,7 +135,7 @@ type verifyView struct {
 
 // addVerify draws how pairs are told apart. x is nil where the vectors are not at hand.
 func (p *page) addVerify(r *Run, v *Verification, x *Vectors, images Images) {
-	w := &verifyView{ROC: p.sized(v.curve)}
+	w := &verifyView{Words: strings.TrimSpace(sentences(v.Notes)), ROC: p.sized(v.curve)}
 	p.Verify = w
 	pairs := part(r, PairsFile, func(dir string) (*Pairs, error) {
 		pairs, err := readPairs(dir)
