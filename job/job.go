@@ -97,6 +97,13 @@ type Model interface {
 	Measure(ctx context.Context) (*Measures, error)
 }
 
+// A Beginner is a Model whose weights before training may be worth keeping, such as those of an imported network: where
+// BestFromStart is true, they are the best ones unless an epoch has a lower error.
+type Beginner interface {
+	Model
+	BestFromStart() bool
+}
+
 // Measures is what a model came to on the test set.
 type Measures struct {
 	train.Evaluation

@@ -142,12 +142,12 @@ func Train(ctx context.Context, j Job, s Spec, o Options) (*Result, error) {
 		env.Run = o.Dir
 	}
 	var left leftOut
-	model, err := begin(ctx, s, left.note(env))
+	model, before, err := begin(ctx, s, left.note(env))
 	if err != nil {
 		return nil, err
 	}
 	o.left = &left
-	out, err := loop(ctx, j, s, model, o)
+	out, err := loop(ctx, j, s, model, before, o)
 	if out == nil {
 		return nil, err
 	}
@@ -186,22 +186,25 @@ func finish(ctx context.Context, model Model, r *Result) error {
 	return card.Write(filepath.Join(r.Run, ResultFile), r)
 }
 
-// begin opens the model and measures the spread of its energies before training.
-func begin(ctx context.Context, s Spec, env Env) (Model, error) {
-	model, err := s.Open(ctx, env)
-	if err != nil {
-		return nil, err
+// begin opens the model and measures the spread of its energies before training, and its error where its weights may be kept; else
+// before is nil.
+func begin(ctx context.Context, s Spec, env Env) (model Model, before *measure.Number, err error) {
+	if model, err = s.Open(ctx, env); err != nil {
+		return nil, nil, err
 	}
 	e, err := model.Evaluate(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	model.Scale(e.Diagnosis.Spread)
-	return model, nil
+	if b, ok := model.(Beginner); ok && b.BestFromStart() {
+		before = &e.Error.Value
+	}
+	return model, before, nil
 }
 
 // loop writes the settings into the run's folder and trains.
-func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Outcome, error) {
+func loop(ctx context.Context, j Job, s Spec, model Model, before *measure.Number, o Options) (*train.Outcome, error) {
 	if !o.Resume {
 		if k, ok := model.(Keeper); ok {
 			if err := k.Keep(o.Dir); err != nil {
@@ -224,6 +227,7 @@ func loop(ctx context.Context, j Job, s Spec, model Model, o Options) (*train.Ou
 	fingerprint := s.Options().Fingerprint()
 	fingerprint["data"] = model.Data()
 	c := s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume)
+	c.Before = before
 	c.Extend, c.LeftOut, c.LeftOutFirst = o.Extend, o.left.count, strings.Join(o.left.first, "; ")
 	out, err := train.Run(ctx, model, c, emit)
 	err = errors.Join(err, unwritten)

@@ -364,6 +364,9 @@ func (t *encoderTask) Pictures() (report.Images, error) {
 	return report.PlaneImages(t.shown.Pixels, t.shown.C, t.shown.H, t.shown.W)
 }
 
+// BestFromStart implements job.Beginner: first weights that are computed from the pictures, or imported, may find better than trained ones.
+func (t *encoderTask) BestFromStart() bool { return true }
+
 // distance is the network's metric as packages pair and retrieval have it.
 func (t *encoderTask) distance() distance.Measure {
 	return distance.Measure{Kind: t.Metric}

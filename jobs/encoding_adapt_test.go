@@ -125,3 +125,16 @@ func checkPage(t *testing.T, dir string, texts ...string) {
 		}
 	}
 }
+
+// TestEncoderKeepsTheStart: training that makes a network worse leaves it as it began, and the run says so.
+func TestEncoderKeepsTheStart(t *testing.T) {
+	square := picturesInMemory(data.PicturesOf(bars(200, 10, 10, 5, 1), "train"), data.PicturesOf(bars(100, 10, 10, 5, 2), "test"))
+	good, c := smallSearch(), smallSearch()
+	good.Sets, c.Sets = square, square
+	_, _, began := searchOver(t, good)
+	c.Encoder, c.Optimizer, c.LR, c.Warmup = began, "sgd", 30, 0
+	r, figures, _ := searchOver(t, c)
+	if r.BestEpoch != 0 || !r.Untrained || figures.Among.Precision1 < 0.95 || !strings.Contains(r.Verdict, "those before training") {
+		t.Errorf("the run came to %+v with precision@1 %v", r, figures.Among.Precision1)
+	}
+}

@@ -67,7 +67,7 @@ func (l *loop) save() error {
 	if l.ema != nil {
 		add(partEMA, l.ema.State())
 	}
-	if p.BestEpoch > 0 {
+	if p.hasBest() {
 		add(partBest, l.best.weights)
 	}
 	add(partState, state(l.task))
@@ -138,7 +138,7 @@ func (l *loop) read(f *tensor.File) error {
 	}
 	l.best.weights = part(f, partBest)
 	l.good = snapshot{part(f, partGoodWeights), part(f, partGoodOptimizer), part(f, partGoodEMA)}
-	if l.progress.BestEpoch > 0 {
+	if l.progress.hasBest() {
 		if err := fits(l.params, l.best.weights); err != nil {
 			return err
 		}

@@ -9,8 +9,9 @@ type Measured struct {
 	Energy    EnergyResult   `json:"energy"`
 	Kept      measure.Number `json:"kept"` // share that keeps the loss's margin, or whose gap is above 0: Energy.Terms.Kept
 	Collapsed bool           `json:"collapsed"`
-	Why       string         `json:"why,omitempty"` // one sentence, where Collapsed
-	Verdict   string         `json:"verdict"`       // one sentence: what the numbers say of training
+	Why       string         `json:"why,omitempty"`       // one sentence, where Collapsed
+	Untrained bool           `json:"untrained,omitempty"` // the weights are those before training: no epoch had a lower error
+	Verdict   string         `json:"verdict"`             // one sentence: what the numbers say of training
 }
 
 // ErrorFigure is TestError with what it is of.
@@ -34,7 +35,7 @@ type EnergyResult struct {
 
 // Ended is what training says before anything is measured.
 func Ended(out *Outcome) Measured {
-	return Measured{Collapsed: out.Why != "", Why: out.Why, Verdict: out.Why}
+	return Measured{Collapsed: out.Why != "", Why: out.Why, Verdict: out.Why, Untrained: out.Untrained}
 }
 
 // Take fills in a measurement. A collapse that training ended in stays reported where the best epoch's weights, which are measured,
@@ -46,10 +47,17 @@ func (m *Measured) Take(e Evaluation) {
 	switch {
 	case d.Collapsed:
 		m.Collapsed, m.Why = true, d.Why
-	case m.Collapsed:
+	case m.Collapsed && !m.Untrained:
 		m.Verdict = m.Why + " The weights that are measured are those of the best epoch, before that. " + d.Verdict
+	case m.Collapsed:
+		m.Verdict = m.Why + " " + untrained + d.Verdict
+	case m.Untrained:
+		m.Verdict = untrained + d.Verdict
 	}
 }
+
+// untrained says which weights are measured.
+const untrained = "No epoch had a lower validation error than the start, so the weights that are measured are those before training. "
 
 // Guessed is the error of giving the most frequent of the counted labels always; NaN of none.
 func Guessed(counts []int) float64 {

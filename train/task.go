@@ -105,6 +105,9 @@ type Config struct {
 	EMA        float64        // decay of the averaged weights that are evaluated and kept; 0 means none
 	Patience   int            // epochs without a better error before stopping early; 0 means never
 	Forgive    int            // how many divergences are rolled back before giving up
+	// Before is the evaluation's error before training, where the weights that the run begins with count as an epoch 0, which is the best one
+	// unless a later error is below it; nil: the best is one of the epochs. A run that resumes has it in its checkpoint.
+	Before *measure.Number
 
 	CheckpointEvery time.Duration // besides the start and the end of each epoch; 0 means never
 	Resume          bool
@@ -115,8 +118,9 @@ type Config struct {
 // on the evaluation's error or, interrupted, those of the checkpoint.
 type Outcome struct {
 	Done
-	Best      int            // epoch of the weights
+	Best      int            // epoch of the weights; 0 where they are those before training, or none is evaluated
 	BestError measure.Number // the evaluation's error there
+	Untrained bool           // the weights are those before training: with Config.Before, no epoch was better
 	Why       string         // what the last evaluation said of a collapse, or ""
 }
 

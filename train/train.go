@@ -81,7 +81,8 @@ type progress struct {
 	LossCount int            `json:"loss_count"` // samples
 	Seconds   float64        `json:"seconds"`
 	BestError measure.Number `json:"best_error"`
-	BestEpoch int            `json:"best_epoch"` // 0: none yet
+	BestEpoch int            `json:"best_epoch"` // 0: none yet, or the start
+	Start     bool           `json:"start"`      // the weights before training count as an epoch 0
 	LR        float64        `json:"lr"`         // of the last step; 0: none yet
 	Course    uint64         `json:"course"`     // checksum of the schedule's factors of the steps done
 	LRFactor  float64        `json:"lr_factor"`
@@ -111,8 +112,15 @@ func newLoop(task Task, c Config) (*loop, error) {
 	if c.Resume {
 		return l, l.load()
 	}
+	if before := c.Before; before != nil && measure.Finite(float64(*before)) {
+		l.progress.Start, l.progress.BestError = true, *before
+		l.best.take(l.params, nil, nil)
+	}
 	return l, c.Optimizer.Prepare(l.params)
 }
+
+// hasBest tells whether there are weights to end with.
+func (p *progress) hasBest() bool { return p.BestEpoch > 0 || p.Start }
 
 func (l *loop) emit(e Event) {
 	l.log.write(e)
@@ -156,7 +164,7 @@ func (l *loop) run(ctx context.Context) (*Outcome, error) {
 			return nil, err
 		}
 	}
-	if l.progress.BestEpoch > 0 {
+	if l.progress.hasBest() {
 		l.best.restore(l.params)
 	}
 	return l.done(l.progress.Reason), nil
@@ -176,7 +184,8 @@ func (l *loop) rate(step int) float64 {
 func (l *loop) done(reason string) *Outcome {
 	d := Done{Epochs: l.progress.Epoch, Steps: l.progress.Step, TrainSeconds: l.seconds(), Reason: reason, Skipped: l.progress.Skipped}
 	l.emit(d)
-	return &Outcome{Done: d, Best: l.progress.BestEpoch, BestError: l.progress.BestError, Why: l.progress.Why}
+	p := &l.progress
+	return &Outcome{Done: d, Best: p.BestEpoch, BestError: p.BestError, Untrained: p.Start && p.BestEpoch == 0, Why: p.Why}
 }
 
 // epoch runs the rest of the current epoch, and evaluates.
@@ -357,7 +366,7 @@ func (l *loop) evaluate(ctx context.Context) error {
 	}
 	p := &l.progress
 	p.Epoch++
-	better := e.Error.Value < p.BestError || p.BestEpoch == 0
+	better := e.Error.Value < p.BestError || !p.hasBest()
 	if better {
 		p.BestError, p.BestEpoch = e.Error.Value, p.Epoch
 		if math.IsNaN(float64(p.BestError)) {
