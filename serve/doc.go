@@ -16,9 +16,16 @@
 //
 // Nothing that a client sends is trusted: bodies, pixels, counts, times and the number of
 // requests are bounded by [Limits]. What decoding a picture takes is known from its header, and waited for, before it is
-// decoded; it is scaled to the network's size meanwhile. There are no
-// passwords: the server is for one machine, or behind something that asks for them. Pages of other origins cannot
-// use it through a browser.
+// decoded; it is scaled to the network's size meanwhile.
+//
+// With [Options].Tokens each request needs a bearer token (RFC 6750) of the scope of its [Route]; /healthz, /readyz and pages
+// of the program do not. /metrics and /openapi.json need the scope read. Without, everybody is answered: the server is for
+// one machine, or behind something that asks who they are. Pages of other origins can use it through a browser
+// where [Options].Origins lists them. The files of tokens and of [Options].TLS are read again when their content changes, and
+// by [Server.Reload]; where they are wrong then, what was read before stays. They are best replaced by renaming.
+//
+// Every answer has an X-Request-Id, the client's if it is short and plain. It stands in the log of requests
+// ([Options].Access) and in that of failures, with the trace of a traceparent header. [RequestOf] has both for services.
 //
 // Memory for bodies is taken as their bytes come, and a request is worked on from when its body is there to when its answer
 // begins. So clients that send slowly, or take their answers slowly, keep nobody out. Where the memory of [Limits].Memory is

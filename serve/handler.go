@@ -3,11 +3,8 @@ package serve
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,14 +17,26 @@ func (s *Server) Handler() http.Handler {
 		s.underWay.Add(1)
 		defer s.underWay.Done()
 		start, seen := time.Now(), &witness{ResponseWriter: w}
+		asked, r := identify(r)
 		h, pattern := s.mux.Handler(r)
-		defer func() { s.metrics.request(pattern, seen.status, time.Since(start)) }()
+		defer func() {
+			took := time.Since(start)
+			s.metrics.request(pattern, seen.status, took)
+			s.logAccess(r, asked, pattern, seen, took)
+		}()
 		head := seen.Header()
+		head.Set("X-Request-Id", asked.ID)
 		head.Set("X-Content-Type-Options", "nosniff")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
 		head.Set("Referrer-Policy", "no-referrer")
+		if len(s.o.Origins) > 0 {
+			head.Add("Vary", "Origin")
+		}
 		if err := s.ours(r); err != nil {
 			wire.Of(err).Tell(seen)
+			return
+		}
+		if s.cors(seen, r, h) {
 			return
 		}
 		if _, ours := h.(http.HandlerFunc); !ours {
@@ -41,10 +50,11 @@ func (s *Server) Handler() http.Handler {
 	})
 }
 
-// witness remembers the status of an answer.
+// witness remembers the status of an answer, and its bytes.
 type witness struct {
 	http.ResponseWriter
 	status int
+	bytes  int64
 }
 
 func (w *witness) WriteHeader(status int) {
@@ -56,32 +66,13 @@ func (w *witness) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
 }
 
 // Unwrap is for http.ResponseController.
 func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// ours refuses requests that a page of somebody else's made a browser send: those for a name that
-// an attacker's name server gave this address, and changes that come from another origin.
-func (s *Server) ours(r *http.Request) error {
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = plainHost(host)
-	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	if err != nil && host != "localhost" && !slices.Contains(s.o.Hosts, host) {
-		return &wire.Problem{Status: http.StatusMisdirectedRequest, Code: wire.CodeMisdirected, Detail: "this server is not addressed by the name " + strings.ToValidUTF8(host, "?") + "; it answers to localhost, addresses in figures, and the names that it was started with"}
-	}
-	if err := s.foreign.Check(r); err != nil {
-		return wire.Forbidden("a page of another origin must not send this")
-	}
-	return nil
-}
-
-// plainHost makes names of one host equal.
-func plainHost(name string) string { return strings.TrimSuffix(strings.ToLower(name), ".") }
 
 // unknown answers a request that we have no handler for in our own words: h is the mux's, and
 // says whether it is the path, its form or the method.
@@ -123,7 +114,7 @@ func (s *Server) answered(h Handler) http.HandlerFunc {
 			if v == http.ErrAbortHandler {
 				panic(v)
 			}
-			s.o.Log.Error("a request failed", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
+			s.o.Log.Error("a request failed", append(RequestOf(r.Context()).attrs(), "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))...)
 			if seen, ok := w.(*witness); !ok || seen.status == 0 {
 				wire.Of(errors.New("panic")).Tell(w)
 			}
@@ -137,7 +128,7 @@ func (s *Server) answered(h Handler) http.HandlerFunc {
 			p.Status = statusGone
 		}
 		if p.Code == wire.CodeInternal {
-			s.o.Log.Error("a request failed", "path", r.URL.Path, "error", err)
+			s.o.Log.Error("a request failed", append(RequestOf(r.Context()).attrs(), "path", r.URL.Path, "error", err)...)
 		}
 		p.Tell(w)
 	}

@@ -19,6 +19,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec   // by route and status
 	seconds  *prometheus.HistogramVec // by route
+	reloads  *prometheus.CounterVec   // by what was read and result
 	handler  http.Handler
 }
 
@@ -31,8 +32,9 @@ func newMetrics(s *Server) *metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "energo_http_request_seconds", Help: "Time from a request's header to the end of its answer, by route.", Buckets: Buckets,
 		}, []string{"route"}),
+		reloads: newReloads(),
 	}
-	m.registry.MustRegister(m.requests, m.seconds,
+	m.registry.MustRegister(m.requests, m.seconds, m.reloads,
 		gauge("energo_http_requests_in_flight", "Requests that are worked on.", func() float64 { return float64(len(s.places)) }),
 		gauge("energo_http_requests_waiting", "Requests that wait for their clients to send or to take more.", func() float64 {
 			_, waiting := s.room.figures()

@@ -13,22 +13,22 @@ import (
 func (s *Server) ownRoutes() []Route {
 	status := openapi.Content{"application/json": openapi.Object(map[string]openapi.Schema{"status": openapi.Text()}, "status")}
 	return []Route{
-		{"GET /healthz", s.health, openapi.Operation{
+		{Pattern: "GET /healthz", Do: s.health, Plain: true, Scope: ScopeNone, Doc: openapi.Operation{
 			ID: "health", Summary: "Whether the program runs",
 			Answers: map[int]openapi.Answer{200: {Description: "It runs.", Content: status}},
-		}, true},
-		{"GET /readyz", s.readiness, openapi.Operation{
+		}},
+		{Pattern: "GET /readyz", Do: s.readiness, Plain: true, Scope: ScopeNone, Doc: openapi.Operation{
 			ID: "readiness", Summary: "Whether everything can be answered",
 			Answers: map[int]openapi.Answer{200: {Description: "Everything can be answered.", Content: status}}, Refusals: []int{503},
-		}, true},
-		{"GET /metrics", s.metrics.answer, openapi.Operation{
+		}},
+		{Pattern: "GET /metrics", Do: s.metrics.answer, Plain: true, Doc: openapi.Operation{
 			ID: "metrics", Summary: "Figures for Prometheus",
 			Answers: map[int]openapi.Answer{200: {Description: "Prometheus's text format.", Content: openapi.Content{"text/plain": openapi.Text()}}},
-		}, true},
-		{"GET /openapi.json", s.description, openapi.Operation{
+		}},
+		{Pattern: "GET /openapi.json", Do: s.description, Plain: true, Doc: openapi.Operation{
 			ID: "description", Summary: "This description",
 			Answers: map[int]openapi.Answer{200: {Description: "A document of OpenAPI 3.1.", Content: openapi.Content{"application/json": {"type": "object"}}}},
-		}, true},
+		}},
 	}
 }
 

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/serve/bearer"
 	"github.com/energo-ml/energo/serve/openapi"
 	"golang.org/x/sync/semaphore"
 )
@@ -22,7 +24,14 @@ import (
 type Options struct {
 	Hosts  []string     // names of this server, besides localhost and addresses in figures
 	Log    *slog.Logger // of what went wrong on this side; nil is slog.Default()
+	Access *slog.Logger // a line a request, of level Info, or Error where the server failed; nil: no such lines
 	Limits Limits
+	// Tokens is a file of tokens (package serve/bearer), one of which each request must have; without, everybody is answered.
+	// It is read again when it changes.
+	Tokens string
+	TLS    TLS // of Serve; empty is HTTP without TLS
+	// Origins are those of other servers whose pages may send requests, as "https://example.org"; "*" is all of them, and needs Tokens.
+	Origins []string
 }
 
 // Limits bound what is taken from clients; a field that is 0 has the default.
@@ -96,6 +105,9 @@ type Route struct {
 	Do      Handler
 	// Doc describes it for clients; without an ID it is not in the description, as pages for people are not.
 	Doc openapi.Operation
+	// Scope is the one that a token must have; "" is ScopeNone for a page (Plain, without Doc.ID), and otherwise read for GET and HEAD, write
+	// for other methods. What is sent by POST and changes nothing sets bearer.ScopeRead.
+	Scope bearer.Scope
 	// Plain is for what holds no memory and takes no time, as pages of the program: it is answered also where all
 	// places are taken.
 	Plain bool
@@ -121,19 +133,24 @@ type Server struct {
 	underWay sync.WaitGroup
 	base     context.Context // of all work
 	cut      context.CancelFunc
-	ready    atomic.Bool
-	closing  sync.Once
+	watching sync.WaitGroup
+
+	files       []reloader
+	tokens      *kept[*bearer.List]    // nil without
+	certificate *kept[tls.Certificate] // nil without
+	ready       atomic.Bool
+	closing     sync.Once
 }
 
 // New returns a server that serves nothing yet: see [Server.Mount]. Close it when its handler is not called any more;
 // [Server.Serve] does. The context's values are those of all work; its end is not.
-// Errors: limits below 0, or too large.
+// Errors: limits below 0, or too large; a file of tokens or of a certificate that cannot be read, or is wrong; an origin that is not one.
 func New(ctx context.Context, o Options) (*Server, error) {
 	var err error
 	if o.Limits, err = o.Limits.withDefaults(); err != nil {
 		return nil, err
 	}
-	o.Hosts = slices.Clone(o.Hosts)
+	o.Hosts, o.Origins = slices.Clone(o.Hosts), slices.Clone(o.Origins)
 	for i, name := range o.Hosts {
 		o.Hosts[i] = plainHost(name)
 	}
@@ -148,12 +165,34 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		pictures: semaphore.NewWeighted(o.Limits.Memory / 2),
 	}
 	s.metrics = newMetrics(s)
+	if err := s.open(); err != nil {
+		cut()
+		return nil, err
+	}
 	s.about.Title, s.about.Description = "energo", "A server of energo. Problems are those of RFC 9457."
 	for _, r := range s.ownRoutes() {
 		s.handle(r)
 	}
 	s.ready.Store(true)
+	if len(s.files) > 0 {
+		s.watching.Go(s.watch)
+	}
 	return s, nil
+}
+
+// open reads what decides who is answered.
+func (s *Server) open() error {
+	if s.o.Tokens != "" {
+		if err := s.openTokens(s.o.Tokens); err != nil {
+			return err
+		}
+	}
+	if s.o.TLS != (TLS{}) {
+		if err := s.openTLS(s.o.TLS); err != nil {
+			return err
+		}
+	}
+	return s.openOrigins()
 }
 
 // Mount adds a service, before the handler is called. It panics where two services have the same route.
@@ -170,11 +209,16 @@ func (s *Server) handle(r Route) {
 	if !r.Plain {
 		h = s.bounded(r.Do)
 	}
-	s.mux.Handle(r.Pattern, h)
+	scope := r.scope()
+	s.mux.Handle(r.Pattern, s.allowed(scope, h))
 	if r.Doc.ID == "" {
 		return
 	}
 	always := []int{http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusInternalServerError}
+	if s.tokens != nil && scope != ScopeNone {
+		always = append(always, http.StatusBadRequest, http.StatusUnauthorized)
+		r.Doc.Scope = string(scope)
+	}
 	if !r.Plain {
 		always = append(always, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusServiceUnavailable)
 	}
@@ -208,6 +252,7 @@ func (s *Server) Close() {
 		}
 		s.cut()
 	})
+	s.watching.Wait()
 }
 
 // Serve answers on a listener until the context ends. Then it takes no more requests, finishes
@@ -224,8 +269,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:    func(net.Listener) context.Context { return s.base },
 		ErrorLog:       slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
+	serve := h.Serve
+	if s.certificate != nil {
+		h.TLSConfig = s.tlsConfig()
+		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
+	}
 	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(l) }()
+	go func() { failed <- serve(l) }()
 	select {
 	case err := <-failed:
 		return err

@@ -44,6 +44,7 @@ import (
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/seq/token"
+	"github.com/energo-ml/energo/serve/bearer"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -62,7 +63,7 @@ func at(name string, read func(path string) (any, error)) func(string) (any, err
 
 // readers is the table.
 func readers() []reader {
-	return slices.Concat(tensorReaders(), onnxReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), vectorReaders(), jobReaders())
+	return slices.Concat(tensorReaders(), onnxReaders(), dataReaders(), soundReaders(), runReaders(), indexReaders(), vectorReaders(), jobReaders(), serveReaders())
 }
 
 func tensorReaders() []reader {
@@ -1135,4 +1136,24 @@ func (corner) Encode(dst []float32, pictures []image.Image) error {
 		copy(dst[3*i:], []float32{float32(c.R), float32(c.G), float32(c.B)})
 	}
 	return nil
+}
+
+func serveReaders() []reader {
+	const file = "tokens"
+	return []reader{{
+		name: "tokens", funcs: []string{"serve/bearer.Parse"}, file: file, blind: noDigest,
+		make: func(t *testing.T, dir string) {
+			text := "# who may do what\n" + bearer.Line(bearer.Holder{Name: "grafana", Scopes: []bearer.Scope{bearer.ScopeRead}}, "a") +
+				bearer.Line(bearer.Holder{Name: "loader", Scopes: bearer.Scopes()}, "b")
+			write(t, dir, file, []byte(text))
+		},
+		read: at(file, func(path string) (any, error) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			l, err := bearer.Parse(path, text)
+			return fmt.Sprintf("%+v", l), err
+		}),
+	}}
 }

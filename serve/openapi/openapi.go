@@ -19,6 +19,7 @@ type Operation struct {
 	Body        Content // what may be sent; nil is nothing
 	Answers     map[int]Answer
 	Refusals    []int             // statuses with which the request may be refused, as problems
+	Scope       string            // that a bearer token must have; empty where no token is needed
 	Schemas     map[string]Schema // that Ref names, wherever they are declared
 }
 
@@ -102,6 +103,7 @@ type Document struct {
 	Title, Version, Description string
 	schemas                     map[string]Schema
 	operations                  map[string]map[string]any
+	secured                     bool // some operation needs a token
 }
 
 // Add adds the operation of a pattern of http.ServeMux.
@@ -116,24 +118,35 @@ func (d *Document) Add(pattern string, o Operation) {
 		d.operations[path] = map[string]any{}
 	}
 	d.operations[path][strings.ToLower(method)] = o.object()
+	d.secured = d.secured || o.Scope != ""
 }
 
 // Object returns the document as values that JSON can have.
 func (d *Document) Object() map[string]any {
+	components := map[string]any{"schemas": d.schemas}
+	if d.secured {
+		components["securitySchemes"] = map[string]any{
+			scheme: map[string]any{"type": "http", "scheme": "bearer", "description": "A token that has the scope that the operation names (RFC 6750)."},
+		}
+	}
 	return map[string]any{
-		"openapi": "3.1.1",
-		"info":    map[string]any{"title": d.Title, "version": cmp.Or(d.Version, "0"), "description": d.Description},
-		"paths":   d.operations,
-		"components": map[string]any{
-			"schemas": d.schemas,
-		},
+		"openapi":    "3.1.1",
+		"info":       map[string]any{"title": d.Title, "version": cmp.Or(d.Version, "0"), "description": d.Description},
+		"paths":      d.operations,
+		"components": components,
 	}
 }
+
+// scheme is the name of that of tokens.
+const scheme = "bearer"
 
 func (o *Operation) object() map[string]any {
 	out := map[string]any{"operationId": o.ID, "summary": o.Summary}
 	if o.Description != "" {
 		out["description"] = o.Description
+	}
+	if o.Scope != "" {
+		out["security"] = []map[string][]string{{scheme: {o.Scope}}}
 	}
 	if len(o.Parameters) > 0 {
 		var list []map[string]any

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/bearer"
 	"github.com/energo-ml/energo/serve/openapi"
 )
 
@@ -29,13 +30,13 @@ func (s *service) searchRoutes() []serve.Route {
 	body["application/json"] = openapi.Ref("Query")
 	hits := openapi.ListOf(openapi.Ref("Hit"))
 	return []serve.Route{
-		{Pattern: "POST /v1/search", Do: s.search, Doc: openapi.Operation{
+		{Pattern: "POST /v1/search", Do: s.search, Scope: bearer.ScopeRead, Doc: openapi.Operation{
 			ID: "search", Summary: "The nearest items",
 			Description: "A JSON object with all that is asked, or a picture as the body with parameters in the address, or as a form.",
 			Parameters:  []openapi.Parameter{k, offset, within, filterParam()}, Body: body,
 			Answers: answer("The hits, the nearest first.", jsonOf(times(map[string]openapi.Schema{"hits": hits}))), Refusals: []int{404},
 		}},
-		{Pattern: "POST /v1/search/batch", Do: s.searchBatch, Doc: openapi.Operation{
+		{Pattern: "POST /v1/search/batch", Do: s.searchBatch, Scope: bearer.ScopeRead, Doc: openapi.Operation{
 			ID: "searchBatch", Summary: "The nearest items of several queries",
 			Body: jsonOf(openapi.Object(map[string]openapi.Schema{"queries": openapi.ListOf(openapi.Ref("Query")).With("minItems", 1, "maxItems", s.o.Batch)}, "queries")),
 			Answers: answer("The hits of each query, in their order.", jsonOf(times(map[string]openapi.Schema{

@@ -27,19 +27,21 @@ type Code string
 
 // The codes, and the status that each comes with.
 const (
-	CodeMalformed   Code = "malformed"            // 400: not what the media type says
-	CodeForbidden   Code = "forbidden"            // 403
-	CodeAbsent      Code = "not_found"            // 404
-	CodeMethod      Code = "method_not_allowed"   // 405
-	CodeSlow        Code = "request_timeout"      // 408
-	CodeTooLarge    Code = "too_large"            // 413
-	CodeMedia       Code = "unsupported_media"    // 415
-	CodeMisdirected Code = "misdirected"          // 421
-	CodeInvalid     Code = "invalid"              // 422: well formed, but not within what is allowed
-	CodeBusy        Code = "too_many_requests"    // 429
-	CodeInternal    Code = "internal"             // 500
-	CodeUnavailable Code = "unavailable"          // 503
-	CodeFull        Code = "insufficient_storage" // 507
+	CodeMalformed    Code = "malformed"            // 400: not what the media type says
+	CodeUnauthorized Code = "unauthorized"         // 401: no token, or one that is not known
+	CodeForbidden    Code = "forbidden"            // 403
+	CodeScope        Code = "insufficient_scope"   // 403: not with this token
+	CodeAbsent       Code = "not_found"            // 404
+	CodeMethod       Code = "method_not_allowed"   // 405
+	CodeSlow         Code = "request_timeout"      // 408
+	CodeTooLarge     Code = "too_large"            // 413
+	CodeMedia        Code = "unsupported_media"    // 415
+	CodeMisdirected  Code = "misdirected"          // 421
+	CodeInvalid      Code = "invalid"              // 422: well formed, but not within what is allowed
+	CodeBusy         Code = "too_many_requests"    // 429
+	CodeInternal     Code = "internal"             // 500
+	CodeUnavailable  Code = "unavailable"          // 503
+	CodeFull         Code = "insufficient_storage" // 507
 )
 
 // Malformed is a request that is not what its media type says.

@@ -85,6 +85,9 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 5 {
 		r.Header.Set("Content-Type", args[3])
 	}
+	if file := ts.Getenv("TOKEN_FILE"); file != "" {
+		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(file)))
+	}
 	answer, err := http.DefaultClient.Do(r)
 	ts.Check(err)
 	defer answer.Body.Close()

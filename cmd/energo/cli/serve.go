@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/search/collection"
@@ -19,12 +17,12 @@ func newServe() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "serve WHAT", Short: "Answer over HTTP",
 	}
-	return group(cmd, "energo serve: there is no %[1]q to serve%[2]s", newServeSearch())
+	return group(cmd, "energo serve: there is no %[1]q to serve%[2]s", newServeSearch(), newServeToken())
 }
 
 func newServeSearch() *cobra.Command {
-	var run, listen string
-	var frame serve.Options
+	var run string
+	var frame frameFlags
 	o := search.Options{Private: collection.PrivateFields}
 	cmd := &cobra.Command{
 		Use: "search INDEX", Short: "Serve an index: a page to draw on, and JSON over HTTP", Args: exactly("the index"),
@@ -42,31 +40,36 @@ picture on:
   GET    /v1/info, /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
 Without an encoder, remembered by the index or named by --run, it takes vectors alone. By default it listens
-on this machine only: it asks nobody who they are. An interrupt finishes the requests under way and then ends it.`,
+on this machine only, and asks nobody who they are. An interrupt finishes the requests under way and then ends it.
+
+For other machines there are --tokens, --tls-cert and --host. With --tokens each request but those for /healthz, /readyz and the page needs
+Authorization: Bearer TOKEN, of the scope read to search and to see items, figures and the description, and of the scope write to change
+items. SIGHUP reads the files of tokens and of the certificate again; without such files it ends the server.`,
 		Example: `  energo serve search Pictures.index
   energo serve search runs/search-triplet-1/index
+  energo serve token tokens grafana --scope read
+  energo serve search Pictures.index --listen :8443 --host search.example.org --tokens tokens --tls-cert cert.pem --tls-key key.pem --log-level info
   curl --data-binary @seven.png -H 'Content-Type: image/png' 'http://127.0.0.1:8080/v1/search?k=5'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkLimits(&frame.Limits, &o); err != nil {
 				return err
 			}
+			if err := frame.check(cmd); err != nil {
+				return err
+			}
 			if err := refuseVoid(cmd, []rule{{"max-batch", !o.ReadOnly, "with --read-only no items are added"}}); err != nil {
 				return err
 			}
-			return serveSearch(cmd, args[0], run, listen, frame, o)
+			return serveSearch(cmd, args[0], run, frame, o)
 		},
 	}
 	f := cmd.Flags()
 	madeByFlag(f, &run)
-	f.StringVar(&listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 is any that is free")
+	frame.add(f)
 	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; another process may then change the index, which is seen here after a new start")
-	f.StringArrayVar(&frame.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
-	f.Int64Var(&frame.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
-	f.Int64Var(&frame.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
 	f.IntVar(&frame.Limits.Pixels, "max-pixels", data.MaxPicturePixels, "`pixels` of a picture")
 	f.IntVar(&o.K, "max-k", 1000, "hits of a search")
 	f.IntVar(&o.Batch, "max-batch", 1000, "items added by a request")
-	f.IntVar(&frame.Limits.Requests, "max-requests", 128, "requests worked on at once; more are refused with status 429")
 	return cmd
 }
 
@@ -75,13 +78,10 @@ func checkLimits(l *serve.Limits, o *search.Options) error {
 	for _, v := range []struct {
 		flag  string
 		value int64
-	}{{"max-body", l.Body}, {"max-pixels", int64(l.Pixels)}, {"max-k", int64(o.K)}, {"max-batch", int64(o.Batch)}, {"max-requests", int64(l.Requests)}} {
+	}{{"max-pixels", int64(l.Pixels)}, {"max-k", int64(o.K)}, {"max-batch", int64(o.Batch)}} {
 		if v.value < 1 {
 			return usagef("--%s is %d; it must be above 0", v.flag, v.value)
 		}
-	}
-	if l.Memory < 0 {
-		return usagef("--memory is %d; it must be above 0, or 0 for its default", l.Memory)
 	}
 	if o.K > index.MaxK {
 		return usagef("--max-k is %d; an index gives at most %d hits", o.K, index.MaxK)
@@ -90,7 +90,7 @@ func checkLimits(l *serve.Limits, o *search.Options) error {
 }
 
 // serveSearch serves an index until it is told to stop.
-func serveSearch(cmd *cobra.Command, name, run, listen string, frame serve.Options, o search.Options) error {
+func serveSearch(cmd *cobra.Command, name, run string, frame frameFlags, o search.Options) error {
 	ctx, warn := cmd.Context(), cmd.ErrOrStderr()
 	x, err := openIndex(cmd, name, !o.ReadOnly)
 	if err != nil {
@@ -107,39 +107,17 @@ func serveSearch(cmd *cobra.Command, name, run, listen string, frame serve.Optio
 	}
 	g := collection.Gallery{Memory: m}
 	o.Picture = func(ctx context.Context, item index.Item) (serve.Picture, error) { return g.Picture(ctx, item) }
-	o.Index, frame.Log = x, slog.New(slog.NewTextHandler(warn, nil))
-	return errors.Join(listenAndServe(ctx, cmd, listen, frame, o), x.Close())
-}
-
-func listenAndServe(ctx context.Context, cmd *cobra.Command, listen string, frame serve.Options, o search.Options) error {
-	if host, _, err := net.SplitHostPort(listen); err == nil && host != "" && net.ParseIP(host) == nil {
-		frame.Hosts = append(frame.Hosts, host)
+	o.Index = x
+	can := "search and change the index"
+	if o.ReadOnly {
+		can = "search the index"
 	}
-	s, err := serve.New(ctx, frame)
-	if err != nil {
-		return err
-	}
-	if err := search.Mount(ctx, s, o); err != nil {
-		s.Close()
-		return err
-	}
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		s.Close()
-		return usagef("--listen: %w", err)
-	}
-	if at, ok := l.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
-		can := "search and change the index"
-		if o.ReadOnly {
-			can = "search the index"
+	err = frame.run(ctx, cmd, can+", and see its pictures made small", func(s *serve.Server) (string, error) {
+		if err := search.Mount(ctx, s, o); err != nil {
+			return "", err
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "energo: warning: whoever reaches %s can %s, and see its pictures made small; nobody is asked for a password\n", l.Addr(), can)
-	}
-	info, err := o.Index.Info(ctx)
-	if err != nil {
-		s.Close()
-		return errors.Join(err, l.Close())
-	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s at http://%s/ (interrupt to stop)\n", counted(info.Len, "item", "items"), l.Addr())
-	return s.Serve(ctx, l)
+		info, err := x.Info(ctx)
+		return counted(info.Len, "item", "items"), err
+	})
+	return errors.Join(err, x.Close())
 }

@@ -147,6 +147,8 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"align tokens.txt nowhere", "star=sentences", "", "!"},
 
 	{"serve search nowhere", "max-batch", "--read-only", ""},
+	{"serve search nowhere", "tls-key=a", "", "--tls-cert a"},
+	{"serve search nowhere", "log-level=info", "--log none", ""},
 }
 
 // counting lists the flags that always count, command by command; those of "train *" are all jobs'.
@@ -158,7 +160,7 @@ var counting = map[string]string{
 		epochs seeds energy augment model loss rival`,
 	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json out",
 	"align":        "out manifest channel frame logits probs lengths blank separator json min-confidence",
-	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory`,
+	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory tokens tls-cert cors log`,
 }
 
 // arguments of flags that have no use for 2.
