@@ -31,6 +31,7 @@ func (corner) Dim() int              { return 3 }
 func (c corner) Fingerprint() string { return c.fingerprint }
 func (corner) Metric() distance.Kind { return distance.Euclidean }
 func (corner) Size() image.Point     { return image.Pt(1, 1) }
+func (corner) Channels() int         { return 3 }
 
 func (corner) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {

@@ -34,6 +34,7 @@ func (*bars) Dim() int              { return 2 }
 func (*bars) Fingerprint() string   { return "bars" }
 func (*bars) Metric() distance.Kind { return distance.Euclidean }
 func (*bars) Size() image.Point     { return image.Pt(1, 1) }
+func (*bars) Channels() int         { return 1 }
 func (b *bars) Encode(dst []float32, pictures []image.Image) error {
 	for i, p := range pictures {
 		dst[2*i] = float32(color.GrayModel.Convert(p.At(0, 0)).(color.Gray).Y)

@@ -30,6 +30,8 @@ type Encoder interface {
 	Metric() distance.Kind
 	// Size is that of the pictures that the network takes: others are fitted to it, as data.Fit does.
 	Size() image.Point
+	// Channels is that of the pictures that the network takes: 1 is grey, 3 are colours.
+	Channels() int
 	// Encode writes the vectors of pictures of any size and colour to dst, Dim elements each.
 	// It may be called from several goroutines at once.
 	Encode(dst []float32, pictures []image.Image) error
@@ -159,6 +161,9 @@ func (m *Model) Metric() distance.Kind { return m.network.Metric }
 
 // Size implements Encoder.
 func (m *Model) Size() image.Point { return image.Pt(m.network.Width, m.network.Height) }
+
+// Channels is that of the pictures that the network takes: 1 is grey, 3 are colours.
+func (m *Model) Channels() int { return m.network.Channels }
 
 // An encoding is what one goroutine needs to encode.
 type encoding struct {

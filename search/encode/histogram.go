@@ -46,6 +46,9 @@ func (Histogram) Metric() distance.Kind { return distance.Cosine }
 // Size implements Encoder.
 func (Histogram) Size() image.Point { return image.Pt(histogramSide, histogramSide) }
 
+// Channels is 3: pictures are taken in colour.
+func (Histogram) Channels() int { return 3 }
+
 // Encode implements Encoder.
 //
 // Errors: dst of another length; a picture without pixels, by its index.

@@ -126,6 +126,9 @@ func (e *Imported) Metric() distance.Kind { return e.card.Metric }
 // Size implements Encoder.
 func (e *Imported) Size() image.Point { return image.Pt(e.card.Size[1], e.card.Size[0]) }
 
+// Channels is that of the pictures that the model takes: 1 is grey, 3 are colours.
+func (e *Imported) Channels() int { return e.card.depth() }
+
 // Encode implements Encoder. With normalise in the card, vectors are divided by their Euclidean lengths; a vector of zeros stays so.
 //
 // Errors: dst of another length; a picture without pixels, by its index; what the model says of its inputs; a vector that is not finite.

@@ -45,6 +45,10 @@ var measures = map[string]func(x []float32) error{
 		_, err := PCA(x, 2, 1)
 		return err
 	},
+	"Layout": func(x []float32) error {
+		_, err := Layout(context.Background(), x, 2)
+		return err
+	},
 	"Project": func(x []float32) error {
 		p, err := PCA([]float32{1, 2, 3, 4}, 2, 1)
 		if err == nil {

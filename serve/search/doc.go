@@ -12,6 +12,7 @@
 //	GET    /v1/thumb/ID        its picture, made small; also of a picture that was sent
 //	GET    /v1/picture/ID      its picture, as large as a screen, if the index recorded where that is
 //	GET    /v1/values          labels and fields, and how many items have which
+//	GET    /v1/map             a plane on which near items are near
 //	GET    /v1/info            the index, and the limits that clients can heed
 //	GET    /openapi.json       all of this as OpenAPI 3.1
 //	GET    /                   the page

@@ -229,18 +229,32 @@ type limitsShown struct {
 	Batch  int   `json:"batch"`
 }
 
+// encoderShown is what the encoder takes.
+type encoderShown struct {
+	Width    int `json:"width"`
+	Height   int `json:"height"`
+	Channels int `json:"channels"`
+}
+
 // info answers with what the server is.
 func (s *service) info(w http.ResponseWriter, r *http.Request) error {
 	about, err := s.o.Index.Info(r.Context())
 	if err != nil {
 		return err
 	}
+	var encoder *encoderShown
+	if e := s.o.Encoder; e != nil {
+		encoder = &encoderShown{e.Size().X, e.Size().Y, e.Channels()}
+	}
+	_, counts := s.o.Index.(valued)
 	l := s.Limits()
 	wire.WriteJSON(w, http.StatusOK, struct {
-		Index    index.Info  `json:"index"`
-		Pictures bool        `json:"pictures"` // pictures can be sent
-		ReadOnly bool        `json:"read_only"`
-		Limits   limitsShown `json:"limits"`
-	}{about, s.o.Encoder != nil, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.o.K, s.o.Batch}})
+		Index    index.Info    `json:"index"`
+		Pictures bool          `json:"pictures"` // pictures can be sent
+		Encoder  *encoderShown `json:"encoder,omitempty"`
+		Values   bool          `json:"values"` // GET /v1/values is answered
+		ReadOnly bool          `json:"read_only"`
+		Limits   limitsShown   `json:"limits"`
+	}{about, s.o.Encoder != nil, encoder, counts, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.o.K, s.o.Batch}})
 	return nil
 }

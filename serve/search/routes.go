@@ -122,12 +122,27 @@ func (s *service) manyRoutes() []serve.Route {
 				"items": openapi.Integer(), "labels": openapi.Ref("Values"), "fields": openapi.MapOf(openapi.Ref("Values")),
 			}, "items", "labels"))), Refusals: []int{400, 404, 422},
 		}},
+		{Pattern: "GET /v1/map", Do: s.mapOf, Doc: openapi.Operation{
+			ID: "map", Summary: "A plane on which items with near vectors are near",
+			Description: "Of more items than limit, a sample. Places are from −1 to 1; the same items have the same places.",
+			Parameters:  []openapi.Parameter{filterParam(), queryParam("limit", "", openapi.Integer().With("minimum", 1, "maximum", mostMap, "default", defaultMap))},
+			Answers: answer("The items and where they are.", jsonOf(openapi.Object(map[string]openapi.Schema{
+				"items": openapi.ListOf(openapi.Object(map[string]openapi.Schema{
+					"id": openapi.Text(), "label": openapi.Text(), "thumb": openapi.Text(), "picture": openapi.Text(), "x": openapi.Number(), "y": openapi.Number(),
+				}, "id", "x", "y")),
+				"of":   openapi.Integer().With("description", "Items that pass the filter and were looked at."),
+				"more": openapi.Bool().With("description", "There are more, which were not looked at."),
+			}, "items", "of"))), Refusals: []int{400, 422},
+		}},
 		{Pattern: "GET /v1/info", Do: s.info, Doc: openapi.Operation{
 			ID: "info", Summary: "The index, and the limits that clients can heed",
 			Answers: answer("What the server is.", jsonOf(openapi.Object(map[string]openapi.Schema{
 				"index": {"type": "object"}, "pictures": openapi.Bool().With("description", "Pictures can be sent."), "read_only": openapi.Bool(),
+				"encoder": openapi.Object(map[string]openapi.Schema{"width": openapi.Integer(), "height": openapi.Integer(), "channels": openapi.Integer()}, "width", "height", "channels").
+					With("description", "The pictures that the encoder works on; others are fitted to them."),
+				"values": openapi.Bool().With("description", "GET /v1/values is answered."),
 				"limits": openapi.Object(map[string]openapi.Schema{"body_bytes": openapi.Integer(), "pixels": openapi.Integer(), "k": openapi.Integer(), "batch": openapi.Integer()}, "body_bytes", "pixels", "k", "batch"),
-			}, "index", "pictures", "read_only", "limits"))),
+			}, "index", "pictures", "values", "read_only", "limits"))),
 		}},
 	}
 }

@@ -44,6 +44,7 @@ type quarters struct{ panics bool }
 
 func (quarters) Dim() int          { return 4 }
 func (quarters) Size() image.Point { return image.Pt(20, 20) }
+func (quarters) Channels() int     { return 1 }
 
 func (e quarters) Encode(dst []float32, pictures []image.Image) error {
 	for i, p := range pictures {
@@ -383,7 +384,7 @@ func TestThumbs(t *testing.T) {
 func TestInfoAndHealth(t *testing.T) {
 	s, at := start(t, options(fixture()))
 	for path, want := range map[string]string{
-		"/v1/info": `{"index":{"kind":"shelf","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
+		"/v1/info": `{"index":{"kind":"shelf","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
 		"/healthz": `{"status":"ok"}`,
 		"/readyz":  `{"status":"ready"}`,
 	} {

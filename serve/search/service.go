@@ -25,6 +25,8 @@ type Encoder interface {
 	Size() image.Point
 	// Encode writes the vectors of pictures to dst, Dim elements each.
 	Encode(dst []float32, pictures []image.Image) error
+	// Channels is that of the pictures that it is given: 1 is grey, 3 are colours.
+	Channels() int
 }
 
 // Options say what is served.
@@ -75,6 +77,7 @@ type service struct {
 	metrics  *metrics
 	pictures *serve.Pictures
 	thumbs   chan struct{} // one for each thumbnail being made
+	layouts  *layouts
 	encodes  *serve.Batcher[image.Image, []float32]
 	queries  *serve.Batcher[index.Query, []index.Hit]
 
@@ -130,7 +133,7 @@ func Mount(ctx context.Context, server *serve.Server, o Options) error {
 	o.Private = slices.Concat(o.Private, []string{index.ThumbField})
 	s := &service{
 		Server: server, o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, thumbs: make(chan struct{}, thumbsAtOnce),
-		metrics: newMetrics(o.Index), ended: make(chan struct{}),
+		metrics: newMetrics(o.Index), layouts: newLayouts(), ended: make(chan struct{}),
 	}
 	var size image.Point
 	if o.Encoder != nil {

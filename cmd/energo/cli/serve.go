@@ -25,9 +25,9 @@ func newServeSearch() *cobra.Command {
 	var frame frameFlags
 	o := search.Options{Private: collection.PrivateFields}
 	cmd := &cobra.Command{
-		Use: "search INDEX", Short: "Serve an index: a page to draw on, and JSON over HTTP", Args: exactly("the index"),
-		Long: `Answers searches in an index, and changes of it, as JSON over HTTP, with a page at / to draw a digit or to drop a
-picture on:
+		Use: "search INDEX", Short: "Serve an index: a page for people, and JSON over HTTP", Args: exactly("the index"),
+		Long: `Answers searches in an index, and changes of it, as JSON over HTTP, with a page at / to look at
+the pictures, and to search by dropping or drawing one:
 
   POST   /v1/search        a picture as the body, or {"vector":[…]}, {"image":"base64"}, {"id":"…"} or {"like":[…]};
                            k, offset, within, filter; /v1/search/batch takes several queries
@@ -36,7 +36,7 @@ picture on:
   POST   /v1/items/delete  {"ids":[…]} or {"filter":…}
   GET    /v1/items/ID      also PATCH and DELETE; ID is percent-encoded, slashes as %2F
   GET    /v1/thumb/ID      its picture, made small; /v1/picture/ID as large as a screen
-  GET    /v1/values        labels and fields, counted
+  GET    /v1/values        labels and fields, counted; /v1/map a plane on which near items are near
   GET    /v1/info, /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
 Without an encoder, remembered by the index or named by --run, it takes vectors alone. By default it listens

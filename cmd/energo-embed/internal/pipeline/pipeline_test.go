@@ -23,6 +23,7 @@ func (width) Dim() int              { return 1 }
 func (width) Fingerprint() string   { return "width" }
 func (width) Metric() distance.Kind { return distance.Euclidean }
 func (width) Size() image.Point     { return image.Pt(1, 1) }
+func (width) Channels() int         { return 1 }
 
 func (width) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {

@@ -1,0 +1,215 @@
+package search
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// browser is a headless Chromium with one tab, told what to do through a pair of pipes.
+type browser struct {
+	t       *testing.T
+	in      io.WriteCloser
+	out     *bufio.Reader
+	session string
+	last    int
+	errors  []string // that the page had
+}
+
+// message is what goes through the pipes: a call, its result, or an event.
+type message struct {
+	ID      int             `json:"id,omitempty"`
+	Session string          `json:"sessionId,omitempty"`
+	Method  string          `json:"method,omitempty"`
+	Params  any             `json:"params,omitempty"`
+	Result  json.RawMessage `json:"result,omitempty"`
+	Error   json.RawMessage `json:"error,omitempty"`
+}
+
+// browse opens a page; the test is skipped where there is no Chromium.
+func browse(t *testing.T, address string) *browser {
+	t.Helper()
+	if testing.Short() || runtime.GOOS == "windows" {
+		t.Skip("a browser takes seconds, and pipes that Windows has not")
+	}
+	var program string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			program = p
+			break
+		}
+	}
+	if program == "" {
+		t.Skip("no Chromium along PATH; install it to test the page")
+	}
+	ours, theirs := pipe(t), pipe(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	cmd := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	cmd.ExtraFiles = []*os.File{ours.r, theirs.w}
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Skipf("Chromium does not start: %v", err)
+	}
+	ours.r.Close()
+	theirs.w.Close()
+	b := &browser{t: t, in: ours.w, out: bufio.NewReader(theirs.r)}
+	t.Cleanup(func() {
+		b.last++
+		_ = b.write(message{ID: b.last, Method: "Browser.close"})
+		_ = cmd.Wait()
+		cancel()
+		ours.w.Close()
+		theirs.r.Close()
+	})
+	var target struct{ TargetID string }
+	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	var attached struct{ SessionID string }
+	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.session = attached.SessionID
+	b.call("Runtime.enable", nil, nil)
+	b.call("Log.enable", nil, nil)
+	b.call("Page.enable", nil, nil)
+	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1000, "height": 760, "deviceScaleFactor": 1, "mobile": false}, nil)
+	b.call("Page.navigate", map[string]any{"url": address}, nil)
+	return b
+}
+
+type bothEnds struct{ r, w *os.File }
+
+func pipe(t *testing.T) bothEnds {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bothEnds{r, w}
+}
+
+func (b *browser) write(m message) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = b.in.Write(append(text, 0))
+	return err
+}
+
+// call has the browser do something, and keeps the errors of the page that it tells of meanwhile.
+func (b *browser) call(method string, params, result any) {
+	b.t.Helper()
+	b.last++
+	if err := b.write(message{ID: b.last, Session: b.session, Method: method, Params: params}); err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+	for {
+		text, err := b.out.ReadBytes(0)
+		if err != nil {
+			b.t.Fatalf("%s: the browser ended: %v", method, err)
+		}
+		var m message
+		if err := json.Unmarshal(text[:len(text)-1], &m); err != nil {
+			b.t.Fatal(err)
+		}
+		if m.Method == "Runtime.exceptionThrown" || m.Method == "Log.entryAdded" {
+			b.errors = append(b.errors, string(text))
+		}
+		if m.ID != b.last {
+			continue
+		}
+		if m.Error != nil {
+			b.t.Fatalf("%s: %s", method, m.Error)
+		}
+		if result != nil {
+			if err := json.Unmarshal(m.Result, result); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		return
+	}
+}
+
+// eval evaluates JavaScript and returns its value as text.
+func (b *browser) eval(script string) string {
+	b.t.Helper()
+	value, err := b.value(script)
+	if err != nil {
+		b.t.Fatalf("%s: %v", script, err)
+	}
+	return value
+}
+
+func (b *browser) value(script string) (string, error) {
+	b.t.Helper()
+	var r struct {
+		Result           struct{ Value any }
+		ExceptionDetails json.RawMessage
+	}
+	b.call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &r)
+	if r.ExceptionDetails != nil {
+		return "", errors.New(string(r.ExceptionDetails))
+	}
+	return fmt.Sprint(r.Result.Value), nil
+}
+
+// await waits until a script gives a value. Errors are those of a page that is not loaded yet.
+func (b *browser) await(script, want string) {
+	b.t.Helper()
+	var got string
+	for range 500 {
+		value, err := b.value(script)
+		if err == nil && value == want {
+			return
+		}
+		if got = value; err != nil {
+			got = err.Error()
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.t.Fatalf("%s is %q, want %q; the page says %q", script, got, want, b.eval("document.body.innerText"))
+}
+
+func (b *browser) mouse(kind string, x, y float64) {
+	b.t.Helper()
+	b.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}, nil)
+}
+
+func (b *browser) key(name string, code int, text string) {
+	b.t.Helper()
+	for _, kind := range []string{"keyDown", "keyUp"} {
+		p := map[string]any{"type": kind, "key": name, "windowsVirtualKeyCode": code}
+		if kind == "keyDown" && text != "" {
+			p["text"] = text
+		}
+		b.call("Input.dispatchKeyEvent", p, nil)
+	}
+}
+
+// shot keeps a picture of the page where ENERGO_SHOTS names a folder.
+func (b *browser) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("ENERGO_SHOTS")
+	if dir == "" {
+		return
+	}
+	var r struct{ Data string }
+	b.call("Page.captureScreenshot", map[string]any{"format": "png"}, &r)
+	file, err := base64.StdEncoding.DecodeString(r.Data)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, name+".png"), file, 0o666)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
