@@ -17,6 +17,8 @@ type echo struct{}
 
 func (echo) Routes() []serve.Route { return []serve.Route{{Pattern: "POST /v1/echo", Do: say}} }
 
+func (echo) Name() string { return "echo" }
+
 func (echo) Ready(context.Context) error { return nil }
 
 func (echo) Close() {}

@@ -2,7 +2,11 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/energo-ml/energo/serve/openapi"
@@ -11,6 +15,8 @@ import (
 
 // ownRoutes are those of every server, whatever it serves.
 func (s *Server) ownRoutes() []Route {
+	states := openapi.MapOf(openapi.Text()).With("description", "The services by name.")
+	ready := openapi.Content{"application/json": openapi.Object(map[string]openapi.Schema{"status": openapi.Text(), "services": states}, "status", "services")}
 	status := openapi.Content{"application/json": openapi.Object(map[string]openapi.Schema{"status": openapi.Text()}, "status")}
 	return []Route{
 		{Pattern: "GET /healthz", Do: s.health, Plain: true, Scope: ScopeNone, Doc: openapi.Operation{
@@ -19,7 +25,7 @@ func (s *Server) ownRoutes() []Route {
 		}},
 		{Pattern: "GET /readyz", Do: s.readiness, Plain: true, Scope: ScopeNone, Doc: openapi.Operation{
 			ID: "readiness", Summary: "Whether everything can be answered",
-			Answers: map[int]openapi.Answer{200: {Description: "Everything can be answered.", Content: status}}, Refusals: []int{503},
+			Answers: map[int]openapi.Answer{200: {Description: "Everything can be answered.", Content: ready}}, Refusals: []int{503},
 		}},
 		{Pattern: "GET /metrics", Do: s.metrics.answer, Plain: true, Doc: openapi.Operation{
 			ID: "metrics", Summary: "Figures for Prometheus",
@@ -45,19 +51,52 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 // askTime is how long services may take to say how they are.
 const askTime = 2 * time.Second
 
-// readiness asks the services, which may be on other machines.
+// readiness asks the services, which may be on other machines, all at once, and names those that cannot answer.
 func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
 	if !s.ready.Load() {
 		return wire.Unavailable("the server is being stopped")
 	}
-	for _, service := range s.services {
-		if err := service.Ready(ctx); err != nil {
-			s.o.Log.Warn("not ready", "error", err)
-			return err
+	var all sync.WaitGroup
+	why := make([]error, len(s.services))
+	for i, service := range s.services {
+		all.Go(func() { why[i] = readyOf(ctx, service) })
+	}
+	all.Wait()
+	states, missing := map[string]string{}, []string{}
+	for i, service := range s.services {
+		states[service.Name()] = "ready"
+		if why[i] != nil {
+			s.o.Log.Warn("not ready", "service", service.Name(), "error", why[i])
+			missing = append(missing, service.Name()+": "+cannot(why[i]))
 		}
 	}
-	wire.WriteJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	if len(missing) > 0 {
+		return wire.Unavailable(strings.Join(missing, "; "))
+	}
+	wire.WriteJSON(w, http.StatusOK, map[string]any{"status": "ready", "services": states})
 	return nil
+}
+
+// readyOf asks one service. A panic is an answer, too: it must not end the program.
+func readyOf(ctx context.Context, service Service) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return service.Ready(ctx)
+}
+
+// cannot says why a service is not ready, in words that are for clients.
+func cannot(err error) string {
+	var p *wire.Problem
+	switch {
+	case errors.As(err, &p):
+		return p.Detail
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Sprintf("no answer within %v", askTime)
+	}
+	return "it fails; the server's log says why"
 }

@@ -49,6 +49,7 @@ func (p *probe) Routes() []Route {
 	}
 }
 
+func (*probe) Name() string                { return "probe" }
 func (*probe) Ready(context.Context) error { return nil }
 func (*probe) Close()                      {}
 

@@ -91,6 +91,8 @@ func orDefault[T comparable](v *T, standard T) {
 
 // Service is what a server answers with: an index, a model.
 type Service interface {
+	// Name is what /readyz calls it, another than that of other services: "search", a model's name.
+	Name() string
 	// Routes are the requests that it answers.
 	Routes() []Route
 	// Ready says why it cannot answer; nil if it can. It is asked often, and must be quick: ctx ends in two seconds.
@@ -195,8 +197,11 @@ func (s *Server) open() error {
 	return s.openOrigins()
 }
 
-// Mount adds a service, before the handler is called. It panics where two services have the same route.
+// Mount adds a service, before the handler is called. It panics where two services have the same name, or the same route.
 func (s *Server) Mount(service Service) {
+	if slices.ContainsFunc(s.services, func(other Service) bool { return other.Name() == service.Name() }) {
+		panic("serve: two services have the name " + service.Name())
+	}
 	s.services = append(s.services, service)
 	for _, r := range service.Routes() {
 		s.handle(r)

@@ -386,7 +386,7 @@ func TestInfoAndHealth(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/info": `{"index":{"kind":"shelf","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
 		"/healthz": `{"status":"ok"}`,
-		"/readyz":  `{"status":"ready"}`,
+		"/readyz":  `{"services":{"search":"ready"},"status":"ready"}`,
 	} {
 		if r := send(t, "GET", at+path, "", nil); r.status != http.StatusOK || strings.TrimSpace(r.text) != want {
 			t.Errorf("%s: %d %s, want %s", path, r.status, r.text, want)

@@ -185,6 +185,9 @@ func readOnly() *wire.Problem { return wire.Forbidden("this server only reads") 
 // leastFree is how many bytes there must be on the index's disk: a segment is written before the log that it is of goes.
 const leastFree = 64 << 20
 
+// Name is that of the service for /readyz.
+func (*service) Name() string { return "search" }
+
 // Ready asks the index, which may be on another machine.
 func (s *service) Ready(ctx context.Context) error {
 	info, err := s.o.Index.Info(ctx)
