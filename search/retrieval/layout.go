@@ -239,7 +239,7 @@ func orthonormal(a, b []float64) {
 	scaleToUnit(a)
 	along := dot(a, b)
 	for i := range b {
-		b[i] -= along * a[i]
+		b[i] -= float64(along * a[i])
 	}
 	scaleToUnit(b)
 }
