@@ -34,6 +34,7 @@ type metricLoss struct {
 	weights bool // it has a trained vector for each class
 	views   bool // each picture is seen twice, jittered, and labels do not count
 	direct  bool // it takes the network's output as it is, not brought to length 1
+	kind    kind // the distance that it compares vectors by
 
 	build func(c *Search) any    // of one of the kinds of package loss
 	asks  func(c *Search) demand // nil: nothing that distances tell
@@ -88,53 +89,53 @@ var metricLosses = []metricLoss{
 		override(&l.NegMargin, c.Margin)
 		return l
 	}},
-	{name: "n_pairs", direct: true, build: func(*Search) any {
+	{name: "n_pairs", kind: cosines, direct: true, build: func(*Search) any {
 		l := loss.NewNPairs[float32]()
 		l.L2Reg = nPairsL2
 		return l
 	}},
-	{name: "nt_xent", asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) any {
+	{name: "nt_xent", kind: cosines, asks: temperatureDemand(loss.NewNTXent[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) any {
 		l := loss.NewNTXent[float32]()
 		override(&l.Temperature, c.Temperature)
 		return l
 	}},
-	{name: "sup_con", asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) any {
+	{name: "sup_con", kind: cosines, asks: temperatureDemand(loss.NewSupCon[float32]().Temperature), takes: []string{"memory", "temperature"}, build: func(c *Search) any {
 		l := loss.NewSupCon[float32]()
 		override(&l.Temperature, c.Temperature)
 		return l
 	}},
-	{name: "multi_similarity", takes: []string{"memory"}, build: func(*Search) any { return loss.NewMultiSimilarity[float32]() }},
-	{name: "circle", asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) any {
+	{name: "multi_similarity", kind: cosines, asks: fixedDemand(1/loss.NewMultiSimilarity[float32]().Beta, "1/beta,"), takes: []string{"memory"}, build: func(*Search) any { return loss.NewMultiSimilarity[float32]() }},
+	{name: "circle", kind: cosines, asks: circleDemand, takes: []string{"memory", "margin", "scale"}, build: func(c *Search) any {
 		l := loss.NewCircle[float32]()
 		override(&l.M, c.Margin)
 		override(&l.Gamma, c.Scale)
 		return l
 	}},
-	{name: "proxy_nca", takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) any {
+	{name: "proxy_nca", kind: squares, asks: temperatureDemand(loss.NewProxyNCAPlusPlus[float32]().Temperature), takes: []string{"temperature"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewProxyNCAPlusPlus[float32]()
 		override(&l.Temperature, c.Temperature)
 		return l
 	}},
-	{name: "proxy_anchor", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
+	{name: "proxy_anchor", kind: cosines, asks: scaleDemand(loss.NewProxyAnchor[float32]().Alpha), takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewProxyAnchor[float32]()
 		override(&l.Margin, c.Margin)
 		override(&l.Alpha, c.Scale)
 		return l
 	}},
-	{name: "arcface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
+	{name: "arcface", kind: cosines, asks: scaleDemand(loss.NewArcFace[float32]().Scale), takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewArcFace[float32]()
 		override(&l.Margin, c.Margin)
 		override(&l.Scale, c.Scale)
 		return l
 	}},
-	{name: "cosface", takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
+	{name: "cosface", kind: cosines, asks: scaleDemand(loss.NewCosFace[float32]().Scale), takes: []string{"margin", "scale"}, plain: true, weights: true, build: func(c *Search) any {
 		l := loss.NewCosFace[float32]()
 		override(&l.Margin, c.Margin)
 		override(&l.Scale, c.Scale)
 		return l
 	}},
-	{name: "vicreg", plain: true, views: true, direct: true, build: func(*Search) any { return loss.NewVICReg[float32]() }},
-	{name: "barlow_twins", plain: true, views: true, direct: true, build: func(*Search) any { return loss.NewBarlowTwins[float32]() }},
+	{name: "vicreg", kind: squares, plain: true, views: true, direct: true, build: func(*Search) any { return loss.NewVICReg[float32]() }},
+	{name: "barlow_twins", kind: cosines, plain: true, views: true, direct: true, build: func(*Search) any { return loss.NewBarlowTwins[float32]() }},
 }
 
 // nPairsL2 is the weight of the squared lengths that keeps n_pairs's vectors from growing.
@@ -154,17 +155,61 @@ type demand struct {
 	keeps  func(s functional.LabelStats) bool // nil: the gap is at least the margin
 	note   string                             // of the share that keeps it
 	looks  float64                            // difference of distances that the loss looks for; 0: the margin, or not known
+	name   string                             // of looks
+}
+
+// kind is the distance by which a loss compares vectors. Of unit vectors each is a growing function of the Euclidean one.
+type kind int
+
+const (
+	distances kind = iota // Euclidean
+	squares               // of it
+	cosines               // 1 − cosine, half the square
+)
+
+// energy is what the loss takes for the distance of vectors whose Euclidean distance is known. Of vectors of any length that does not
+// tell cosines, so that it is the distance itself.
+func (l *metricLoss) energy(c *Search) func(distance float64) float64 {
+	switch {
+	case c.Raw || l.kind == distances:
+		return nil
+	case l.kind == squares:
+		return func(d float64) float64 { return d * d }
+	}
+	return func(d float64) float64 { return d * d / 2 }
+}
+
+// words name the distances, and widest is the spread that they can have: half the distance of opposite unit vectors. That of vectors
+// of any length has no bound.
+func (l *metricLoss) words(c *Search) string {
+	switch {
+	case c.Raw || l.kind == distances:
+		return "distances"
+	case l.kind == squares:
+		return "squared distances"
+	}
+	return "cosine distances"
+}
+
+func (l *metricLoss) widest(c *Search) float64 {
+	switch {
+	case c.Raw:
+		return 0
+	case l.kind == squares:
+		return 2
+	}
+	return 1
 }
 
 // subject says what a run of search is diagnosed as.
 func (l *metricLoss) subject(c *Search) train.Subject {
-	t := train.Terms{Energies: "distances", Samples: "pictures", Correct: "the nearest of the class", Offending: "the nearest of another class"}
+	t := train.Terms{Energies: l.words(c), Samples: "pictures", Correct: "the nearest of the class", Offending: "the nearest of another class"}
 	s := train.Subject{Loss: c.Loss, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim)}
 	var d demand
 	if l.asks != nil {
 		d = l.asks(c)
 	}
-	s.Margin, s.Keeps, s.Looks = d.margin, d.keeps, d.looks
+	s.Margin, s.Keeps, s.Looks, s.LooksName, s.Range = d.margin, d.keeps, d.looks, d.name, l.widest(c)
 	t.Kept = train.ToldApart("of the pictures are nearer to one of their class than to any other")
 	if d.margin > 0 {
 		t.Kept = train.MarginKept(d.note)
@@ -176,7 +221,7 @@ func (l *metricLoss) subject(c *Search) train.Subject {
 // tripletDemand is a gap, or with a soft margin differences of the size of softplus's bend, 1.
 func tripletDemand(c *Search) demand {
 	if c.SoftMargin {
-		return demand{looks: 1}
+		return demand{looks: 1, name: "the bend of softplus,"}
 	}
 	m := cmp.Or(c.Margin, loss.NewBatchTriplet[float32]().Margin)
 	return demand{margin: m, note: fmt.Sprintf("of the pictures are nearer to one of their class than to any other by the margin %v", m)}
@@ -191,8 +236,8 @@ func contrastiveDemand(c *Search) demand {
 	}
 }
 
-// circleDemand is of cosines: at least 1 − m of a class, at most m of others. The distances are those of unit
-// vectors; of others they do not tell cosines.
+// circleDemand is of cosines: at least 1 − m of a class, at most m of others. The distances are 1 − cosine of unit
+// vectors; those of others do not tell cosines.
 func circleDemand(c *Search) demand {
 	if c.Raw {
 		return demand{}
@@ -201,22 +246,31 @@ func circleDemand(c *Search) demand {
 	return demand{
 		margin: m, note: fmt.Sprintf("of the pictures have a cosine of at least %.3g to one of their class and of at most %.3g to all others", 1-m, m),
 		keeps: func(s functional.LabelStats) bool {
-			return cosineOf(s.Correct) >= 1-m && cosineOf(s.Offending) <= m
+			return s.Correct <= m && s.Offending >= 1-m
 		},
-		looks: distanceOf(1 - m),
 	}
 }
 
-// temperatureDemand is differences of cosines of the size of a temperature; own is the loss's where none is set.
+// temperatureDemand is differences of the size of a temperature; own is the loss's where none is set.
 func temperatureDemand(own float64) func(c *Search) demand {
-	return func(c *Search) demand {
-		if c.Raw {
-			return demand{}
-		}
-		return demand{looks: distanceOf(1 - cmp.Or(c.Temperature, own))}
-	}
+	return func(c *Search) demand { return differences(c, cmp.Or(c.Temperature, own), "the temperature") }
 }
 
-// cosineOf is the cosine of unit vectors at a distance, distanceOf the distance of those with a cosine.
-func cosineOf(distance float64) float64 { return 1 - distance*distance/2 }
-func distanceOf(cosine float64) float64 { return math.Sqrt(max(2-2*cosine, 0)) }
+// scaleDemand is differences of cosines of the size of a temperature that is the inverse of a scale; own is the loss's where none is
+// set. The margins of these losses are of cosines or angles to the classes' vectors, which distances of pictures do not tell.
+func scaleDemand(own float64) func(c *Search) demand {
+	return func(c *Search) demand { return differences(c, 1/cmp.Or(c.Scale, own), "1/scale,") }
+}
+
+// fixedDemand is differences of a size that is no setting.
+func fixedDemand(looks float64, name string) func(c *Search) demand {
+	return func(c *Search) demand { return differences(c, looks, name) }
+}
+
+// differences are those that a loss of unit vectors looks for. The distances of others are not the loss's own.
+func differences(c *Search, looks float64, name string) demand {
+	if c.Raw {
+		return demand{}
+	}
+	return demand{looks: looks, name: name}
+}

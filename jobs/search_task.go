@@ -168,7 +168,7 @@ func (t *searchTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 		}
 		x, labels = append(x, more...), slices.Concat(labels, t.set.Labels)
 	}
-	stats, err := retrieval.Neighbours(x, t.Dim, t.held.N, labels)
+	stats, err := retrieval.Neighbours(x, t.Dim, t.held.N, labels, t.loss.energy(t.c))
 	if err != nil { // the vectors are not finite, or too long for distances
 		return lost(t.subject, wrongNearest), nil
 	}

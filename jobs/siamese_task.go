@@ -157,8 +157,12 @@ func (c *Siamese) subject() train.Subject {
 	if c.Loss == "cosine_embedding" {
 		m, what = 1-c.Margin, "cosine distance" // the margin is a cosine
 	}
+	widest := 0.0 // of vectors of any length
+	if c.metric() == distance.Cosine {
+		widest = 1
+	}
 	return train.Subject{
-		Loss: c.Loss, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim), Margin: m,
+		Range: widest, Loss: c.Loss, Architecture: fmt.Sprintf("distances of vectors of %d numbers", c.Dim), Margin: m,
 		Keeps: func(s functional.LabelStats) bool { return s.Offending >= m },
 		Terms: train.Terms{
 			Energies: "distances", Samples: "pairs", Correct: "pairs of the same", Offending: "pairs of others",

@@ -19,6 +19,9 @@ type Subject struct {
 	Keeps  func(s functional.LabelStats) bool // whether a sample keeps it; nil: its gap is at least Margin, and above 0
 	Looks  float64                            // difference of energies that the loss looks for, such as a temperature; 0: Margin, or 1/β of a free energy
 
+	LooksName string  // names Looks, such as "the temperature"; "": the margin, or nothing to name
+	Range     float64 // Spread that the energies can have at most, such as 1 of distances of unit vectors; 0: not bounded
+
 	Scale measure.Number // Spread before training; 0 while that is being measured
 	// FromZero says that all energies are 0 before training. Instead of Scale there is then the difference that the loss
 	// looks for, or 1.
@@ -81,7 +84,7 @@ const (
 // Everything that it says follows from those numbers. Collapsed is set where
 //
 //   - the energies are flat: their spread, averaged over the samples, is a fiftieth or
-//     less of what it was before training and also of the difference that the loss looks for, its
+//     less of what it was before training (of Range, where energies are bounded) and also of the difference that the loss looks for, its
 //     margin, temperature or 1/β (a model that keeps a small margin is not flat); where a loss that is no
 //     functional trains, whose scale need not be that of the energies, the error is not below half of chance, either;
 //   - the error is no better than chance, by two standard errors, and the spread is a tenth or less of the greater
@@ -91,7 +94,7 @@ const (
 //     those, the slope of a functional of E⁺ − s, or of any over sequences, is on average a thousandth or less of what it is at a tie;
 //   - the energies are no numbers any more.
 //
-// A surface that is as it was before training is neither, however flat it was. NaN among the energies gives NaN
+// A surface that is as it was before training is neither, however flat it was, unless its energies are bounded. NaN among the energies gives NaN
 // quantiles, and no sample with NaN counts as kept or told apart; of no samples all is NaN.
 func Diagnose(stats []functional.LabelStats, s Subject, err measure.Figure, chance float64) Evaluation {
 	n := len(stats)
@@ -174,6 +177,9 @@ func (s Subject) alarm(e Evaluation, place float64, dead bool) string {
 	d := e.Diagnosis
 	spread, scale, looks := float64(d.Spread), s.scale(), s.looks()
 	least := scale
+	if s.Range > 0 {
+		least = s.Range
+	}
 	if looks > 0 {
 		least = min(least, looks)
 	}
@@ -182,7 +188,7 @@ func (s Subject) alarm(e Evaluation, place float64, dead bool) string {
 	case e.Fault() != "":
 		return fmt.Sprintf("The %s of %s under %s are no finite numbers any more: training has diverged.", d.Terms.Energies, s.Architecture, s.name())
 	case spread <= flatSpread*least && !(s.Loss != "" && e.works()) || blind:
-		return fmt.Sprintf("The %s are flat (%s%s): %s.", d.Terms.Energies, d.spreads(), s.lookedFor(), s.reason(e))
+		return fmt.Sprintf("The %s are flat (%s%s%s): %s.", d.Terms.Energies, d.spreads(), s.possible(), s.lookedFor(), s.reason(e))
 	case s.pushesNothingUp() && place < -runaway*scale:
 		return fmt.Sprintf("The %s run away towards −∞ (mean %v%s) instead of settling: %s, for nothing bounds them below.", d.Terms.Energies, measure.Number(place), s.before(), s.reason(e))
 	case dead && !e.works():
@@ -247,6 +253,22 @@ func (s Subject) looks() float64 {
 	return 0
 }
 
+// possible says how far the energies can be apart, as a part of a sentence; "" where they are not bounded.
+func (s Subject) possible() string {
+	if s.Range > 0 {
+		return fmt.Sprintf(", at most %v is possible", measure.Number(s.Range))
+	}
+	return ""
+}
+
+// inScale says how a gap compares with what the loss looks for, as a part of a sentence; "" where that has no name.
+func (s Subject) inScale(gap measure.Number) string {
+	if s.LooksName == "" || !(s.Looks > 0) || !measure.Finite(float64(gap)) {
+		return ""
+	}
+	return fmt.Sprintf(", %.3g times %s %.3g", float64(gap)/s.Looks, s.LooksName, s.Looks)
+}
+
 func (s Subject) lookedFor() string {
 	if l := s.looks(); l > 0 {
 		return fmt.Sprintf("; %s looks for differences of %v", s.name(), measure.Number(l))
@@ -305,8 +327,8 @@ func (s Subject) verdict(e Evaluation, apart float64) string {
 	case e.blind():
 		return fmt.Sprintf("The %s are not flat (%s), but they do not tell what is right%s.", d.Terms.Energies, d.spreads(), e.against())
 	}
-	return fmt.Sprintf("The %s of %s are below those of %s in %s of the %s (median gap %s; %s)%s.",
-		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(apart), d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), d.spreads(), e.against())
+	return fmt.Sprintf("The %s of %s are below those of %s in %s of the %s (median gap %s%s; %s)%s.",
+		d.Terms.Energies, d.Terms.Correct, d.Terms.Offending, measure.Share.Text(apart), d.Terms.Samples, d.Terms.Unit.Text(float64(d.Gap.P50)), s.inScale(d.Gap.P50), d.spreads(), e.against())
 }
 
 func quantiles(x []float64) Quantiles {

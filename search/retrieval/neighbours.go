@@ -14,8 +14,10 @@ import (
 // its label is, the correct answer, and the nearest of another label, the offending one, and how the distances from all others spread.
 // It looks at the first `queries` of the vectors among all others. Those whose label no other has are left out.
 //
+// of makes what stands for a distance of it, such as its square; it must grow with the distance; nil: the distance itself.
+//
 // Errors: those of pair.Strips.Set, such as vectors that are not finite; queries outside [0, len(labels)].
-func Neighbours(x []float32, dim, queries int, labels []int) ([]functional.LabelStats, error) {
+func Neighbours(x []float32, dim, queries int, labels []int, of func(distance float64) float64) ([]functional.LabelStats, error) {
 	if queries < 0 || queries > len(labels) {
 		return nil, fmt.Errorf("retrieval: Neighbours: queries is %d; it must be from 0 to %d, the number of labels", queries, len(labels))
 	}
@@ -23,12 +25,15 @@ func Neighbours(x []float32, dim, queries int, labels []int) ([]functional.Label
 	if err := strips.Set(distance.Measure{}, x[:queries*dim], x, dim); err != nil {
 		return nil, err
 	}
+	if of == nil {
+		of = func(d float64) float64 { return d }
+	}
 	n := len(labels)
 	stats := make([]functional.LabelStats, 0, queries)
 	for lo := 0; lo < queries; {
 		strip, hi := strips.At(lo)
 		for i := lo; i < hi; i++ {
-			if s := nearest(strip[(i-lo)*n:][:n], i, labels); !math.IsInf(s.Correct, 1) {
+			if s := nearest(strip[(i-lo)*n:][:n], i, labels, of); !math.IsInf(s.Correct, 1) {
 				stats = append(stats, s)
 			}
 		}
@@ -38,11 +43,11 @@ func Neighbours(x []float32, dim, queries int, labels []int) ([]functional.Label
 }
 
 // nearest looks at the distances of vector i from all.
-func nearest(row []float32, i int, labels []int) functional.LabelStats {
+func nearest(row []float32, i int, labels []int, of func(float64) float64) functional.LabelStats {
 	s := functional.LabelStats{Correct: math.Inf(1), Offending: math.Inf(1)}
 	sum, squares := 0.0, 0.0
 	for j, v := range row {
-		d := float64(v)
+		d := of(float64(v))
 		sum += d
 		squares += d * d
 		switch {

@@ -21,7 +21,7 @@ func TestNeighbours(t *testing.T) {
 			labels[i] = rng.IntN(3)
 		}
 		labels[0], labels[1], labels[2] = 0, 0, 1
-		stats, err := Neighbours(x, dim, len(labels), labels)
+		stats, err := Neighbours(x, dim, len(labels), labels, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestNearestOfOddDistances(t *testing.T) {
 		{[]float32{0, -inf, 2, 3, 4}, math.Inf(-1), 2},
 		{[]float32{0, 2, 2, 2, 2}, 2, 2},
 	} {
-		s := nearest(test.row, 0, []int{0, 0, 1, 1, 1})
+		s := nearest(test.row, 0, []int{0, 0, 1, 1, 1}, func(d float64) float64 { return d })
 		if s.Correct != test.correct || s.Offending != test.offending && s.Offending == s.Offending {
 			t.Errorf("%v: %+v, want %v and %v", test.row, s, test.correct, test.offending)
 		}

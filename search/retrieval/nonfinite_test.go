@@ -34,7 +34,7 @@ var measures = map[string]func(x []float32) error{
 		return err
 	},
 	"Neighbours": func(x []float32) error {
-		_, err := Neighbours(x, 2, 4, []int{0, 0, 1, 1})
+		_, err := Neighbours(x, 2, 4, []int{0, 0, 1, 1}, nil)
 		return err
 	},
 	"KMeans": func(x []float32) error {
