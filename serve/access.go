@@ -38,8 +38,8 @@ func (s *Server) openTokens(path string) (err error) {
 	return nil
 }
 
-// allowed has a handler answer those alone whose token has a scope.
-func (s *Server) allowed(scope bearer.Scope, h http.HandlerFunc) http.HandlerFunc {
+// allowed has a handler answer those alone whose token has a scope; tell tells the others.
+func (s *Server) allowed(scope bearer.Scope, h http.HandlerFunc, tell func(*wire.Problem, http.ResponseWriter)) http.HandlerFunc {
 	if s.tokens == nil || scope == ScopeNone {
 		return h
 	}
@@ -57,7 +57,8 @@ func (s *Server) allowed(scope bearer.Scope, h http.HandlerFunc) http.HandlerFun
 			h(w, r)
 			return
 		}
-		refusal.tell(w, scope)
+		refusal.challenge(w, scope)
+		tell(&refusal.Problem, w)
 	}
 }
 
@@ -107,8 +108,8 @@ func malformed(detail string) *refused {
 	return &refused{wire.Problem{Status: http.StatusBadRequest, Code: wire.CodeMalformed, Detail: detail}, "invalid_request"}
 }
 
-// tell answers, with the challenge that says how it would do.
-func (p *refused) tell(w http.ResponseWriter, scope bearer.Scope) {
+// challenge says in the answer's header how it would do.
+func (p *refused) challenge(w http.ResponseWriter, scope bearer.Scope) {
 	challenge := `Bearer realm="energo"`
 	if p.code != "" {
 		challenge += fmt.Sprintf(`, error=%q, error_description=%q`, p.code, p.Detail)
@@ -118,5 +119,4 @@ func (p *refused) tell(w http.ResponseWriter, scope bearer.Scope) {
 	}
 	w.Header().Set("WWW-Authenticate", challenge)
 	p.Field = cmp.Or(p.Field, "Authorization")
-	p.Tell(w)
 }

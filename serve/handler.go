@@ -33,7 +33,11 @@ func (s *Server) Handler() http.Handler {
 			head.Add("Vary", "Origin")
 		}
 		if err := s.ours(r); err != nil {
-			wire.Of(err).Tell(seen)
+			tell := s.tell[pattern]
+			if tell == nil {
+				tell = (*wire.Problem).Tell
+			}
+			tell(wire.Of(err), seen)
 			return
 		}
 		if s.cors(seen, r, h) {
@@ -43,7 +47,7 @@ func (s *Server) Handler() http.Handler {
 			pattern = "" // the mux would send the client to a cleaner path, which may be another item's
 		}
 		if pattern == "" {
-			s.answered(unknown(h))(seen, r)
+			s.answered(unknown(h), (*wire.Problem).Tell)(seen, r)
 			return
 		}
 		s.mux.ServeHTTP(seen, r) // which, unlike h, knows the path's parts
@@ -104,7 +108,7 @@ func (d *dummy) WriteHeader(status int)      { d.status = status }
 func (d *dummy) Write(p []byte) (int, error) { return len(p), nil }
 
 // answered makes problems, and panics, answers.
-func (s *Server) answered(h Handler) http.HandlerFunc {
+func (s *Server) answered(h Handler, tell func(*wire.Problem, http.ResponseWriter)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			v := recover()
@@ -116,7 +120,7 @@ func (s *Server) answered(h Handler) http.HandlerFunc {
 			}
 			s.o.Log.Error("a request failed", append(RequestOf(r.Context()).attrs(), "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))...)
 			if seen, ok := w.(*witness); !ok || seen.status == 0 {
-				wire.Of(errors.New("panic")).Tell(w)
+				tell(wire.Of(errors.New("panic")), w)
 			}
 		}()
 		err := h(w, r)
@@ -130,7 +134,7 @@ func (s *Server) answered(h Handler) http.HandlerFunc {
 		if p.Code == wire.CodeInternal {
 			s.o.Log.Error("a request failed", append(RequestOf(r.Context()).attrs(), "path", r.URL.Path, "error", err)...)
 		}
-		p.Tell(w)
+		tell(p, w)
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *Server) cors(w http.ResponseWriter, r *http.Request, h http.Handler) (p
 		return false
 	}
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-		head.Set("Access-Control-Expose-Headers", "Retry-After, WWW-Authenticate, X-Request-Id")
+		head.Set("Access-Control-Expose-Headers", "Inference-Header-Content-Length, Retry-After, WWW-Authenticate, X-Request-Id")
 		return false
 	}
 	said := &dummy{header: http.Header{}}

@@ -61,6 +61,9 @@ func TestOrigins(t *testing.T) {
 		if got, want := head.Get("Access-Control-Allow-Credentials") == "true", c.origin != "" && c.origin != "*"; got != want {
 			t.Errorf("%d: %s %v: credentials %v, want %v", i, c.request, c.headers, got, want)
 		}
+		if exposed := head.Get("Access-Control-Expose-Headers"); c.origin != "" && w.Code == 200 && !strings.Contains(exposed, "Inference-Header-Content-Length") {
+			t.Errorf("%d: %s: exposed are %q", i, c.request, exposed)
+		}
 		if vary := strings.Contains(strings.Join(head.Values("Vary"), ","), "Origin"); vary != (c.s != none) {
 			t.Errorf("%d: %s: Vary is %q", i, c.request, head.Values("Vary"))
 		}

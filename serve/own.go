@@ -51,9 +51,23 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 // askTime is how long services may take to say how they are.
 const askTime = 2 * time.Second
 
-// readiness asks the services, which may be on other machines, all at once, and names those that cannot answer.
+// readiness names the services, or those that cannot answer.
 func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), askTime)
+	if err := s.Ready(r.Context()); err != nil {
+		return err
+	}
+	states := map[string]string{}
+	for _, service := range s.services {
+		states[service.Name()] = "ready"
+	}
+	wire.WriteJSON(w, http.StatusOK, map[string]any{"status": "ready", "services": states})
+	return nil
+}
+
+// Ready says why the server cannot answer: it is being stopped, or services, which it names, are not ready. It is nil if it can.
+// The services, which may be on other machines, are asked all at once.
+func (s *Server) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	if !s.ready.Load() {
 		return wire.Unavailable("the server is being stopped")
@@ -64,9 +78,8 @@ func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
 		all.Go(func() { why[i] = readyOf(ctx, service) })
 	}
 	all.Wait()
-	states, missing := map[string]string{}, []string{}
+	var missing []string
 	for i, service := range s.services {
-		states[service.Name()] = "ready"
 		if why[i] != nil {
 			s.o.Log.Warn("not ready", "service", service.Name(), "error", why[i])
 			missing = append(missing, service.Name()+": "+cannot(why[i]))
@@ -75,7 +88,6 @@ func (s *Server) readiness(w http.ResponseWriter, r *http.Request) error {
 	if len(missing) > 0 {
 		return wire.Unavailable(strings.Join(missing, "; "))
 	}
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"status": "ready", "services": states})
 	return nil
 }
 

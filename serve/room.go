@@ -142,7 +142,7 @@ type visit struct {
 
 // bounded gives a request its bounds of bytes and of time, and a place when its body is there. Where all places
 // are taken it is refused at once: those who wait would hold memory, too.
-func (s *Server) bounded(h Handler) http.HandlerFunc {
+func (s *Server) bounded(h Handler, tell func(*wire.Problem, http.ResponseWriter)) http.HandlerFunc {
 	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
 		if !s.ready.Load() {
 			return errClosed
@@ -157,7 +157,7 @@ func (s *Server) bounded(h Handler) http.HandlerFunc {
 		r = r.WithContext(ctx)
 		r.Body = v
 		return h(v, r)
-	})
+	}, tell)
 }
 
 func (v *visit) begin(r *http.Request) error {

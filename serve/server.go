@@ -17,6 +17,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/serve/bearer"
 	"github.com/energo-ml/energo/serve/openapi"
+	"github.com/energo-ml/energo/serve/wire"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -110,6 +111,9 @@ type Route struct {
 	// Scope is the one that a token must have; "" is ScopeNone for a page (Plain, without Doc.ID), and otherwise read for GET and HEAD, write
 	// for other methods. What is sent by POST and changes nothing sets bearer.ScopeRead.
 	Scope bearer.Scope
+	// Tell tells a client a problem, where a protocol has a form of its own for that, which Doc.Problem describes; nil is
+	// that of RFC 9457.
+	Tell func(p *wire.Problem, w http.ResponseWriter)
 	// Plain is for what holds no memory and takes no time, as pages of the program: it is answered also where all
 	// places are taken.
 	Plain bool
@@ -126,6 +130,7 @@ type Server struct {
 	metrics  *metrics
 	services []Service
 	about    openapi.Document
+	tell     map[string]func(*wire.Problem, http.ResponseWriter) // by pattern
 
 	places   chan struct{} // one for each request that is worked on
 	room     *room
@@ -165,6 +170,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		places: make(chan struct{}, o.Limits.Requests), decodes: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		room:     newRoom(o.Limits.Memory / 2),
 		pictures: semaphore.NewWeighted(o.Limits.Memory / 2),
+		tell:     map[string]func(*wire.Problem, http.ResponseWriter){},
 	}
 	s.metrics = newMetrics(s)
 	if err := s.open(); err != nil {
@@ -210,12 +216,16 @@ func (s *Server) Mount(service Service) {
 
 // handle adds a route to what is answered, and to the description.
 func (s *Server) handle(r Route) {
-	h := s.answered(r.Do)
+	if r.Tell == nil {
+		r.Tell = (*wire.Problem).Tell
+	}
+	h := s.answered(r.Do, r.Tell)
 	if !r.Plain {
-		h = s.bounded(r.Do)
+		h = s.bounded(r.Do, r.Tell)
 	}
 	scope := r.scope()
-	s.mux.Handle(r.Pattern, s.allowed(scope, h))
+	s.mux.Handle(r.Pattern, s.allowed(scope, h, r.Tell))
+	s.tell[r.Pattern] = r.Tell
 	if r.Doc.ID == "" {
 		return
 	}

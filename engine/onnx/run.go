@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
@@ -168,11 +169,14 @@ func (f *frame) kernel(i int) op.Kernel {
 	return f.program.steps[i].kernel
 }
 
+// ErrFault is behind the error of a run that failed by no doing of the inputs.
+var ErrFault = errors.New("a fault of energo's own")
+
 // compute runs a kernel, and rounds what it gives to the precision of its type.
 func compute(k op.Kernel, c *op.Call) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("a fault of energo's own: %v", r)
+			err = fmt.Errorf("%w: %v", ErrFault, r)
 		}
 	}()
 	if err := k.Run(c); err != nil {

@@ -20,6 +20,7 @@ type Operation struct {
 	Answers     map[int]Answer
 	Refusals    []int             // statuses with which the request may be refused, as problems
 	Scope       string            // that a bearer token must have; empty where no token is needed
+	Problem     Content           // in which refusals come; nil is the form of RFC 9457
 	Schemas     map[string]Schema // that Ref names, wherever they are declared
 }
 
@@ -166,9 +167,13 @@ func (o *Operation) object() map[string]any {
 		}
 		answers[strconv.Itoa(status)] = answer
 	}
+	problem := o.Problem
+	if problem == nil {
+		problem = Content{problemType: Ref("Problem")}
+	}
 	for _, status := range slices.Sorted(slices.Values(o.Refusals)) {
 		answers[strconv.Itoa(status)] = map[string]any{
-			"description": refusals[status], "content": Content{problemType: Ref("Problem")}.object(),
+			"description": refusals[status], "content": problem.object(),
 		}
 	}
 	out["responses"] = answers

@@ -39,14 +39,14 @@ func Read(r *http.Request) (Body, error) {
 		if len(b.Params) > 0 {
 			return b, Malformed("", "a JSON request has all in its body; there are parameters in the address")
 		}
-		b.JSON, err = whole(r.Body)
+		b.JSON, err = Whole(r.Body)
 	case kind == "multipart/form-data":
 		var text []byte
-		if text, err = whole(r.Body); err == nil {
+		if text, err = Whole(r.Body); err == nil {
 			err = b.form(text, params["boundary"])
 		}
 	case strings.HasPrefix(kind, "image/"), kind == "application/octet-stream":
-		b.Picture, err = whole(r.Body)
+		b.Picture, err = Whole(r.Body)
 	default:
 		return b, Media("the content type is %q; it must be application/json, image/png or that of another kind of picture, application/octet-stream, or multipart/form-data", kind)
 	}
@@ -69,8 +69,8 @@ func Media(format string, args ...any) *Problem {
 	return p
 }
 
-// whole reads a body to its end. Where that fails it is by what the client sent, or because it went away.
-func whole(r io.Reader) ([]byte, error) {
+// Whole reads a body to its end. Where that fails it is by what the client sent, or because it went away.
+func Whole(r io.Reader) ([]byte, error) {
 	text, err := io.ReadAll(r)
 	switch {
 	case err == nil:

@@ -13,13 +13,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newServe() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "serve WHAT", Short: "Answer over HTTP",
-	}
-	return group(cmd, "energo serve: there is no %[1]q to serve%[2]s", newServeSearch(), newServeToken())
-}
-
 func newServeSearch() *cobra.Command {
 	var run string
 	var frame frameFlags
@@ -91,10 +84,27 @@ func checkLimits(l *serve.Limits, o *search.Options) error {
 
 // serveSearch serves an index until it is told to stop.
 func serveSearch(cmd *cobra.Command, name, run string, frame frameFlags, o search.Options) error {
+	ctx := cmd.Context()
+	x, err := openServed(cmd, name, run, &o)
+	if err != nil {
+		return err
+	}
+	err = frame.run(ctx, cmd, searchers(&o), func(s *serve.Server) (string, error) {
+		if err := search.Mount(ctx, s, o); err != nil {
+			return "", err
+		}
+		info, err := x.Info(ctx)
+		return counted(info.Len, "item", "items"), err
+	})
+	return errors.Join(err, x.Close())
+}
+
+// openServed opens an index to serve, and sets what of the options comes from it. Whoever asks closes it.
+func openServed(cmd *cobra.Command, name, run string, o *search.Options) (index.Index, error) {
 	ctx, warn := cmd.Context(), cmd.ErrOrStderr()
 	x, err := openIndex(cmd, name, !o.ReadOnly)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	encoder, m, err := encoderOf(ctx, x, name, run)
 	switch {
@@ -103,21 +113,18 @@ func serveSearch(cmd *cobra.Command, name, run string, frame frameFlags, o searc
 	case errors.Is(err, errNoRun):
 		fmt.Fprintln(warn, "energo: nobody says which encoder made the vectors (--run), so only vectors are taken")
 	default:
-		return errors.Join(err, x.Close())
+		return nil, errors.Join(err, x.Close())
 	}
 	g := collection.Gallery{Memory: m}
 	o.Picture = func(ctx context.Context, item index.Item) (serve.Picture, error) { return g.Picture(ctx, item) }
 	o.Index = x
-	can := "search and change the index"
+	return x, nil
+}
+
+// searchers are what clients of an index can do.
+func searchers(o *search.Options) string {
 	if o.ReadOnly {
-		can = "search the index"
+		return "search the index, and see its pictures made small"
 	}
-	err = frame.run(ctx, cmd, can+", and see its pictures made small", func(s *serve.Server) (string, error) {
-		if err := search.Mount(ctx, s, o); err != nil {
-			return "", err
-		}
-		info, err := x.Info(ctx)
-		return counted(info.Len, "item", "items"), err
-	})
-	return errors.Join(err, x.Close())
+	return "search and change the index, and see its pictures made small"
 }

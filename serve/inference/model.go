@@ -1,0 +1,229 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/energo-ml/energo/engine/onnx"
+	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/serve/wire"
+)
+
+// maxName bounds names of models, in bytes.
+const maxName = 128
+
+// goodName is what names of models are, which stand in paths.
+var goodName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
+// model is one that is served: its requests wait in a queue, and one goroutine runs it.
+type model struct {
+	name    string
+	net     *onnx.Model
+	queue   *queue
+	metrics *metrics
+	log     *slog.Logger
+	joins   bool        // requests may be joined; set before ready
+	ready   atomic.Bool // it was warmed up
+	ended   chan struct{}
+}
+
+// newModel checks that the protocol has the model's tensors.
+func newModel(name string, net *onnx.Model, o *Options) (*model, error) {
+	if !goodName.MatchString(name) || len(name) > maxName {
+		return nil, fmt.Errorf("serve/inference: a model's name is %q; it must be of at most %d letters, digits, _, - and ., and not begin with - or with a dot", name, maxName)
+	}
+	for i, p := range append(net.Inputs[:len(net.Inputs):len(net.Inputs)], net.Outputs...) {
+		what := "input"
+		if i >= len(net.Inputs) {
+			what = "output"
+		}
+		if known, _ := datatype(p.Kind); known == "" {
+			return nil, fmt.Errorf("serve/inference: model %s: %s %q is of %v, which the protocol does not have", name, what, p.Name, p.Kind)
+		}
+	}
+	return &model{name: name, net: net, queue: newQueue(name, o), ended: make(chan struct{})}, nil
+}
+
+// work warms the model up, and answers calls until the queue is closed.
+func (m *model) work() {
+	defer close(m.ended)
+	m.warm()
+	m.ready.Store(true)
+	for {
+		batch, waited := m.queue.next()
+		if batch == nil {
+			return
+		}
+		m.metrics.added(m.name, waited)
+		m.answer(batch)
+	}
+}
+
+// warm runs the model on inputs of its own, and finds out whether requests may be joined.
+func (m *model) warm() {
+	start := time.Now()
+	joins, err := m.try()
+	m.joins = joins && m.queue.rows > 1
+	switch {
+	case err != nil:
+		m.log.Warn("a model was not warmed up, and its requests are not joined", "model", m.name, "error", err)
+	default:
+		m.log.Debug("a model was warmed up", "model", m.name, "joins", m.joins, "took", time.Since(start))
+	}
+}
+
+// rowsOf is how many rows inputs have; 0 where they cannot be joined with others.
+func (m *model) rowsOf(in []*value.Value) int {
+	rows := 0
+	for i, v := range in {
+		if v == nil {
+			continue
+		}
+		if m.net.Inputs[i].Optional { // the trial was without it
+			return 0
+		}
+		if rows == 0 {
+			rows = v.Shape[0]
+		}
+		if v.Shape[0] != rows {
+			return 0
+		}
+	}
+	return rows
+}
+
+// infer has the model run, together with other calls where that is possible.
+func (m *model) infer(ctx context.Context, in []*value.Value) ([]*value.Value, error) {
+	if !m.ready.Load() {
+		return nil, notWarm(m.name)
+	}
+	c := &call{ctx: ctx, in: in}
+	if m.joins {
+		c.rows = m.rowsOf(in)
+	}
+	if err := m.queue.do(c); err != nil {
+		if p := (*wire.Problem)(nil); errors.As(err, &p) && p.Code == wire.CodeBusy {
+			m.metrics.refused.WithLabelValues(m.name).Inc()
+		}
+		return nil, err
+	}
+	return c.out, nil
+}
+
+func notWarm(name string) error {
+	return wire.Unavailable("the model " + name + " is being warmed up")
+}
+
+// answer runs the calls of a batch together, or, where that fails, each by itself: an error is its own caller's alone.
+func (m *model) answer(batch []*call) {
+	live := batch[:0:0]
+	for _, c := range batch {
+		if c.err = c.ctx.Err(); c.err == nil {
+			live = append(live, c)
+			m.metrics.queued(m.name, time.Since(c.came))
+		}
+	}
+	if len(live) > 1 && m.together(live) != nil {
+		for _, c := range live {
+			c.err = m.together([]*call{c})
+		}
+	} else if len(live) == 1 {
+		live[0].err = m.together(live)
+	}
+	for _, c := range batch {
+		close(c.done)
+	}
+}
+
+// together runs calls as one.
+func (m *model) together(calls []*call) (err error) {
+	start := time.Now()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	in, rows := calls[0].in, 0
+	for _, c := range calls {
+		rows += max(c.rows, 1)
+	}
+	if len(calls) > 1 {
+		if in, err = stacked(calls, rows); err != nil {
+			return err
+		}
+	}
+	if err := m.net.RunFunc(in, func(out []*value.Value) error { return split(calls, rows, out) }); err != nil {
+		return ofRun(err)
+	}
+	m.metrics.ran(m.name, len(calls), rows, time.Since(start))
+	return nil
+}
+
+// ofRun is what a client is told of a run that failed: by its inputs, mostly.
+func ofRun(err error) error {
+	if p := (*wire.Problem)(nil); errors.As(err, &p) || errors.Is(err, onnx.ErrFault) || errors.Is(err, errRows) {
+		return err
+	}
+	return wire.Malformed("inputs", "the model cannot run on these inputs: %v", err)
+}
+
+// errRows is for a model that gives other rows than it was given, though its trial did not show that.
+var errRows = errors.New("serve/inference: the outputs of a batch do not have its rows")
+
+// stacked puts the inputs of calls one behind the other.
+func stacked(calls []*call, rows int) ([]*value.Value, error) {
+	in := make([]*value.Value, len(calls[0].in))
+	for i, first := range calls[0].in {
+		if first == nil {
+			continue
+		}
+		shape := append([]int{rows}, first.Shape[1:]...)
+		v, err := value.New(first.Kind, shape...)
+		if err != nil {
+			return nil, err
+		}
+		part, at := new(value.Value), 0
+		for _, c := range calls {
+			part.Part(v, at, c.in[i].Shape...)
+			part.CopyFrom(c.in[i])
+			at += c.in[i].Len()
+		}
+		in[i] = v
+	}
+	return in, nil
+}
+
+// split gives each call its rows of the outputs, in memory of their own.
+func split(calls []*call, rows int, out []*value.Value) error {
+	for _, c := range calls {
+		c.out = make([]*value.Value, len(out))
+	}
+	for i, v := range out {
+		if len(calls) == 1 {
+			calls[0].out[i] = v.Clone()
+			continue
+		}
+		if len(v.Shape) == 0 || v.Shape[0] != rows {
+			return errRows
+		}
+		at := 0
+		for _, c := range calls {
+			shape := append([]int{c.rows}, v.Shape[1:]...)
+			n, err := value.Volume(shape)
+			if err != nil {
+				return err
+			}
+			part := new(value.Value)
+			part.Part(v, at, shape...)
+			c.out[i] = part.Clone()
+			at += n
+		}
+	}
+	return nil
+}
