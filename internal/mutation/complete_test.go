@@ -28,7 +28,7 @@ var elsewhere = map[string]string{
 	"data.LoadPictures":           "ReadPictures twice",
 	"data.OpenPicture":            "ReadPicture of a file",
 	"search/index.ParseFilter":    "takes a flag's text; FuzzParseFilter tries others",
-	"serve.Server.Ready":         "reads nothing: it asks the services",
+	"serve.Server.Ready":          "reads nothing: it asks the services",
 	"serve/bearer.ParseScopes":    "takes a flag's text, and a part of what serve/bearer.Parse reads",
 	"serve/wire.Decode":           "takes a request; FuzzVector and serve/search's FuzzRequest try others",
 	"serve/wire.Read":             "takes a request; serve/search's FuzzRequest tries others",
