@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,7 +142,7 @@ func TestTokensDescribed(t *testing.T) {
 // A file of tokens that is changed is read again; where it is wrong, the tokens stay, and the log says why once.
 func TestTokensReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log lockedBuffer
 		path := fileOf(t, "tokens", tokenFile())
 		s := newProbe(t, Options{Tokens: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		for i, c := range []struct {
@@ -199,4 +200,22 @@ func TestTokensRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %s", path, err, want)
 		}
 	}
+}
+
+// lockedBuffer is a log that is read while a server writes to it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 	"github.com/energo-ml/energo/search/encode"
 )
 
-// width is an encoder that gives a picture's width, and refuses wide ones.
+// width is an encoder that gives a picture's width, and refuses white ones.
 type width struct{}
 
 func (width) Dim() int              { return 1 }
@@ -27,8 +28,8 @@ func (width) Channels() int         { return 1 }
 
 func (width) Encode(dst []float32, pictures []image.Image) error {
 	for i, m := range pictures {
-		if m.Bounds().Dx() > 90 {
-			return errors.New("too wide for this encoder")
+		if r, _, _, _ := m.At(m.Bounds().Min.X, m.Bounds().Min.Y).RGBA(); r > 0xf000 {
+			return errors.New("too bright for this encoder")
 		}
 		dst[i] = float32(m.Bounds().Dx())
 	}
@@ -41,7 +42,11 @@ func plan(t *testing.T, n int) *bulk.Plan {
 	dir := t.TempDir()
 	for i := range n {
 		var b bytes.Buffer
-		if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, i+1, 1))); err != nil {
+		m := image.NewGray(image.Rect(0, 0, i+1, 1))
+		if i >= 90 {
+			draw.Draw(m, m.Bounds(), image.White, image.Point{}, draw.Src)
+		}
+		if err := png.Encode(&b, m); err != nil {
 			t.Fatal(err)
 		}
 		at := filepath.Join(dir, "shots", "a", fmt.Sprintf("%03d.png", i))
@@ -99,7 +104,7 @@ func TestPrism(t *testing.T) {
 func TestFailure(t *testing.T) {
 	p := plan(t, 92)
 	err := Run(t.Context(), "prism", p.Dir())
-	if err == nil || !strings.Contains(err.Error(), "too wide for this encoder") {
+	if err == nil || !strings.Contains(err.Error(), "too bright for this encoder") {
 		t.Errorf("the job ends with %v", err)
 	}
 }
