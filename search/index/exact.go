@@ -35,6 +35,9 @@ var (
 //
 // Items are put in order by when they were last added. One process at a time can have the folder open to change it; others can
 // read beside it, each what was there when it opened the folder or last called Refresh.
+//
+// What is read of the folder is checked: the log and all but the vectors of segments when the index is opened, or when the segment is written; a
+// vector when it is first read after that. A damaged one is an error of whatever reads it, each time.
 type Exact struct {
 	options  Options
 	dir      string

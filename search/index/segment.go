@@ -207,7 +207,7 @@ func parseSegment(data []byte, o Options) (*slab, error) {
 	s := &slab{
 		Options: o, rows: int(f.Rows),
 		codes: as[int8](columns[columnCodes]), scan: as[float32](columns[columnScan]), steps: as[float32](columns[columnSteps]),
-		vectors: as[float32](columns[columnVectors]), sums: as[uint32](columns[columnSums]),
+		vectors: as[float32](columns[columnVectors]), sums: as[uint32](columns[columnSums]), checked: newCheckedRows(len(columns[columnSums]) / 4),
 		ids:    texts{as[uint64](columns[columnIDs]), columns[columnIDText]},
 		fields: texts{as[uint64](columns[columnFields]), columns[columnFieldText]},
 		byID:   as[uint32](columns[columnByID]), labelOf: as[uint32](columns[columnLabelOf]),

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/energo-ml/energo/loss/distance"
@@ -84,9 +86,11 @@ func TestDamagedVector(t *testing.T) {
 	data[4*4*7] ^= 1 // of item 7, since the vectors come first
 	must(t, os.WriteFile(segments[0], data, 0o666))
 	x = open(t, dir)
-	_, err = x.Search(context.Background(), []Query{{Vector: batch[7].Vector, K: 1}})
-	if err == nil || !strings.Contains(err.Error(), `item "id7" is not what was written`) {
-		t.Errorf("search: %v", err)
+	for range 2 { // what is damaged is never taken for checked
+		_, err = x.Search(context.Background(), []Query{{Vector: batch[7].Vector, K: 1}})
+		if err == nil || !strings.Contains(err.Error(), `item "id7" is not what was written`) {
+			t.Errorf("search: %v", err)
+		}
 	}
 	must(t, x.Add(context.Background(), batch[:1]))
 	if err := x.Compact(); err == nil {
@@ -94,6 +98,54 @@ func TestDamagedVector(t *testing.T) {
 	}
 	if err := x.Close(); err == nil {
 		t.Error("Close does not say that a segment could not be written")
+	}
+}
+
+// TestCheckedOnce: a vector's checksum is looked at when it is first read, by several searches at once, and again by who opens
+// the index anew.
+func TestCheckedOnce(t *testing.T) {
+	for _, o := range []Options{{Dim: 4}, {Dim: 4, Storage: Bits}} {
+		x, dir := create(t, o)
+		batch := items(rng(2), 0, 500, 4)
+		must(t, x.Add(t.Context(), batch))
+		must(t, x.Compact())
+		queries := []Query{{Vector: batch[7].Vector, K: 500}}
+		want, err := x.Search(t.Context(), queries)
+		must(t, err)
+		var searches sync.WaitGroup
+		reader, err := OpenReadOnly(dir)
+		must(t, err)
+		for range 4 {
+			searches.Go(func() {
+				got, err := reader.Search(t.Context(), queries)
+				if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("%s: several at once have other hits, error %v", o.Storage, err)
+				}
+			})
+		}
+		searches.Wait()
+		must(t, reader.Close())
+		v := x.views.acquire()
+		s := v.parts[0].slab
+		for row := range s.rows {
+			if !s.checked.has(s.at(row)) {
+				t.Fatalf("%s: row %d was not checked", o.Storage, row)
+			}
+		}
+		s.sums = slices.Clone(s.sums) // those of the file cannot be written
+		s.sums[s.at(7)] ^= 1
+		x.views.release(v)
+		_, err = x.Search(t.Context(), queries)
+		must(t, err)
+		segment := filepath.Join(dir, onlySegment(t, dir))
+		must(t, x.Close())
+		data, err := os.ReadFile(segment)
+		must(t, err)
+		data[4*4*7] ^= 1
+		must(t, os.WriteFile(segment, data, 0o666))
+		if _, err = open(t, dir).Search(t.Context(), queries); err == nil {
+			t.Errorf("%s: what was damaged since is not found when it is opened anew", o.Storage)
+		}
 	}
 }
 

@@ -21,11 +21,12 @@ type slab struct {
 	Options
 	rows int
 
-	codes   []int8    // blocks, as simd.Scan wants them
-	scan    []float32 // the blocks' numbers
-	steps   []float32 // Int8: what a row's codes times are its vector
-	vectors []float32 // Float32: the rows' vectors
-	sums    []uint32  // Float32: their checksums, looked at whenever a row is
+	codes   []int8      // blocks, as simd.Scan wants them
+	scan    []float32   // the blocks' numbers
+	steps   []float32   // Int8: what a row's codes times are its vector
+	vectors []float32   // Float32: the rows' vectors
+	sums    []uint32    // Float32: their checksums
+	checked checkedRows // of a file
 
 	bits bitCodes // Bits, in a file
 
@@ -150,10 +151,22 @@ func (s *slab) vector(row int, scratch []float32) ([]float32, error) {
 		}
 		return scratch, nil
 	}
-	v := s.vectors[row*s.Dim:][:s.Dim]
-	if s.file != "" && checksum(v) != s.sums[row] {
+	return s.vectorAt(s.at(row), row)
+}
+
+// at is the place of a row's vector.
+func (s *slab) at(row int) int { return row }
+
+// vectorAt returns the vector at a row's place. What is read of a file is checked, see checkedRows.
+func (s *slab) vectorAt(at, row int) ([]float32, error) {
+	v := s.vectors[at*s.Dim:][:s.Dim]
+	if s.file == "" || s.checked.has(at) {
+		return v, nil
+	}
+	if checksum(v) != s.sums[at] {
 		return nil, fmt.Errorf("index: %s is damaged: the vector of item %q is not what was written", s.file, s.ids.view(row))
 	}
+	s.checked.set(at)
 	return v, nil
 }
 
