@@ -96,6 +96,7 @@ var allowed = map[string][]string{
 	"serve/wire":                    {"internal/excerpt"},
 	"serve/openapi":                 {},
 	"serve/bearer":                  {"internal/excerpt"},
+	"serve/shelf":                   {"serve/wire"},
 	"serve":                         {"data", "serve/bearer", "serve/openapi", "serve/wire"},
 	"serve/search":                  {"data", "loss/distance", "search/index", "search/retrieval", "serve", "serve/bearer", "serve/openapi", "serve/wire"},
 	"serve/inference":               {"internal/excerpt", "engine/onnx", "engine/onnx/format", "engine/onnx/value", "serve", "serve/bearer", "serve/openapi", "serve/wire"},
