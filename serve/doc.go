@@ -30,4 +30,7 @@
 // Memory for bodies is taken as their bytes come, and a request is worked on from when its body is there to when its answer
 // begins. So clients that send slowly, or take their answers slowly, keep nobody out. Where the memory of [Limits].Memory is
 // full, the slow request that holds the most for the longest is cut off with status 408.
+//
+// A [Route] with Stream is one whose answer lasts: events, or a WebSocket. It has no deadline, a place of its own kind, and ends when the server
+// is told to stop.
 package serve

@@ -36,6 +36,7 @@ func newMetrics(s *Server) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.reloads,
 		gauge("energo_http_requests_in_flight", "Requests that are worked on.", func() float64 { return float64(len(s.places)) }),
+		gauge("energo_http_streams", "Streams that are open.", func() float64 { return float64(len(s.streams)) }),
 		gauge("energo_http_requests_waiting", "Requests that wait for their clients to send or to take more.", func() float64 {
 			_, waiting := s.room.figures()
 			return float64(waiting)

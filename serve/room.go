@@ -129,6 +129,8 @@ type visit struct {
 	http.ResponseWriter
 	s      *Server
 	body   io.ReadCloser
+	stream bool          // it has no deadline once the body is read
+	places chan struct{} // that it needs one of
 	placed bool
 	read   bool // the body, to its end
 	begun  bool // the answer has begun
@@ -141,43 +143,81 @@ type visit struct {
 }
 
 // bounded gives a request its bounds of bytes and of time, and a place when its body is there. Where all places
-// are taken it is refused at once: those who wait would hold memory, too.
-func (s *Server) bounded(h Handler, tell func(*wire.Problem, http.ResponseWriter)) http.HandlerFunc {
+// are taken it is refused at once: those who wait would hold memory, too. A stream has a place of its own kind from the start to its end.
+func (s *Server) bounded(route Route) http.HandlerFunc {
 	return s.answered(func(w http.ResponseWriter, r *http.Request) error {
 		if !s.ready.Load() {
 			return errClosed
 		}
-		v := &visit{ResponseWriter: w, s: s, body: http.MaxBytesReader(w, r.Body, s.o.Limits.Body)}
+		v := &visit{ResponseWriter: w, s: s, body: http.MaxBytesReader(w, r.Body, s.o.Limits.Body), stream: route.Stream, places: s.places}
+		if route.Stream {
+			v.places = s.streams
+		}
 		defer v.leave()
 		if err := v.begin(r); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), s.o.Limits.Read+s.o.Limits.Answer)
+		ctx, cancel := s.bound(r.Context(), route.Stream)
 		defer cancel()
 		r = r.WithContext(ctx)
 		r.Body = v
-		return h(v, r)
-	}, tell)
+		return route.Do(v, r)
+	}, route.Tell)
+}
+
+// bound is the context of a request that may take some time, and of a stream as long as the server is not told to stop.
+func (s *Server) bound(ctx context.Context, stream bool) (context.Context, context.CancelFunc) {
+	if !stream {
+		return context.WithTimeout(ctx, s.o.Limits.Read+s.o.Limits.Answer)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.serving, func() { cancel(errClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 func (v *visit) begin(r *http.Request) error {
 	if !v.s.room.take(v, visitSize) {
 		return wire.Busy("the requests under way hold too much together")
 	}
-	if r.ContentLength == 0 || r.Method != http.MethodPost { // nobody reads what comes
-		v.read = true
-		return v.place()
+	none := r.ContentLength == 0 || r.Method != http.MethodPost // nobody reads what comes
+	if none || v.stream {
+		if err := v.place(); err != nil {
+			return err
+		}
+	}
+	if none {
+		v.whole()
+		return nil
 	}
 	v.s.room.await(v, http.NewResponseController(v.ResponseWriter).SetReadDeadline)
 	return nil
 }
 
+// whole says that the body was read to its end. From then on a stream is as long as it likes.
+func (v *visit) whole() {
+	v.read = true
+	if v.stream {
+		c := http.NewResponseController(v.ResponseWriter) // errors are of writers that have no deadlines
+		_ = errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{}))
+	}
+}
+
+// place takes a place, unless there is one already.
 func (v *visit) place() error {
+	if v.placed {
+		return nil
+	}
 	select {
-	case v.s.places <- struct{}{}:
+	case v.places <- struct{}{}:
 		v.placed = true
 		return nil
 	default:
+		if v.stream {
+			return wire.Busy("too many streams are open")
+		}
 		return wire.Busy("too many requests are under way")
 	}
 }
@@ -185,7 +225,7 @@ func (v *visit) place() error {
 func (v *visit) unplace() {
 	if v.placed {
 		v.placed = false
-		<-v.s.places
+		<-v.places
 	}
 }
 
@@ -215,7 +255,7 @@ func (v *visit) Read(p []byte) (int, error) {
 		if !v.s.room.arrived(v) {
 			return 0, tooSlow()
 		}
-		v.read = true
+		v.whole()
 		if err := v.place(); err != nil {
 			return 0, err
 		}
@@ -227,8 +267,13 @@ func (v *visit) Read(p []byte) (int, error) {
 func (v *visit) Close() error { return v.body.Close() }
 
 // Write writes the answer, which is whole when it begins. The place is free from then on, so that a client that is slow
-// to take it keeps nobody out; where there is no room for the answer without the place, it is kept.
+// to take it keeps nobody out; where there is no room for the answer without the place, it is kept. A stream keeps its place, and has
+// the same time for each part.
 func (v *visit) Write(p []byte) (int, error) {
+	if v.stream {
+		_ = http.NewResponseController(v.ResponseWriter).SetWriteDeadline(time.Now().Add(v.s.o.Limits.Answer))
+		return v.ResponseWriter.Write(p)
+	}
 	if !v.begun {
 		v.begun = true
 		if v.s.room.take(v, int64(len(p))) {

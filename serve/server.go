@@ -43,10 +43,12 @@ type Limits struct {
 	Memory   int64
 	Pixels   int // of a picture; data.MaxPicturePixels
 	Requests int // worked on at once, more are refused; 128
+	Streams  int // answers of routes with Stream at once, more are refused; 256
 	// Header, Read, Answer and Idle are the longest times for a request's header (5 s), all of the
 	// request (30 s), the answer once it was read (30 s), and a connection without requests (2 min).
 	Header, Read, Answer, Idle time.Duration
 	Stop                       time.Duration // for requests under way when the server is told to stop; 15 s
+	Ping                       time.Duration // after which a stream without events sends a comment, so that proxies keep it; 15 s
 }
 
 // withDefaults returns the limits with defaults instead of zeros.
@@ -55,16 +57,18 @@ func (l Limits) withDefaults() (Limits, error) {
 	orDefault(&l.Memory, max(512<<20, memoryFor(l.Body)))
 	orDefault(&l.Pixels, data.MaxPicturePixels)
 	orDefault(&l.Requests, 128)
+	orDefault(&l.Streams, 256)
 	orDefault(&l.Header, 5*time.Second)
 	orDefault(&l.Read, 30*time.Second)
 	orDefault(&l.Answer, 30*time.Second)
 	orDefault(&l.Idle, 2*time.Minute)
 	orDefault(&l.Stop, 15*time.Second)
-	if min(l.Body, l.Memory) < 0 || min(l.Pixels, l.Requests) < 0 || min(l.Header, l.Read, l.Answer, l.Idle, l.Stop) < 0 {
+	orDefault(&l.Ping, 15*time.Second)
+	if min(l.Body, l.Memory) < 0 || min(l.Pixels, l.Requests, l.Streams) < 0 || min(l.Header, l.Read, l.Answer, l.Idle, l.Stop, l.Ping) < 0 {
 		return l, fmt.Errorf("serve: limits are %+v; each must be above 0, or 0 for its default", l)
 	}
-	if l.Body > maxBody || l.Memory > maxMemory || l.Pixels > maxPixels || l.Requests > maxCount || max(l.Header, l.Read, l.Answer, l.Idle, l.Stop) > maxTime {
-		return l, fmt.Errorf("serve: limits are %+v; at most %d bytes, %d pixels, %d requests, and %v are allowed", l, int64(maxBody), maxPixels, maxCount, maxTime)
+	if l.Body > maxBody || l.Memory > maxMemory || l.Pixels > maxPixels || max(l.Requests, l.Streams) > maxCount || max(l.Header, l.Read, l.Answer, l.Idle, l.Stop, l.Ping) > maxTime {
+		return l, fmt.Errorf("serve: limits are %+v; at most %d bytes, %d pixels, %d requests and streams, and %v are allowed", l, int64(maxBody), maxPixels, maxCount, maxTime)
 	}
 	if least := memoryFor(l.Body); l.Memory < least {
 		return l, fmt.Errorf("serve: Memory is %d bytes; bodies of %d need at least %d", l.Memory, l.Body, least)
@@ -117,6 +121,10 @@ type Route struct {
 	// Plain is for what holds no memory and takes no time, as pages of the program: it is answered also where all
 	// places are taken.
 	Plain bool
+	// Stream is for answers that last as long as the client likes: events ([Server.Events]), or a connection that is taken over
+	// (http.ResponseController's Hijack), as for a WebSocket. They have no deadline, but Limits.Streams bounds their number; what is
+	// written to w must be taken within Limits.Answer. The request's context ends when the server is told to stop, and the handler must return then.
+	Stream bool
 }
 
 // Handler answers a request, or says why not: a wire.Problem for what the client is told in those words.
@@ -133,6 +141,7 @@ type Server struct {
 	tell     map[string]func(*wire.Problem, http.ResponseWriter) // by pattern
 
 	places   chan struct{} // one for each request that is worked on
+	streams  chan struct{} // one for each stream
 	room     *room
 	pictures *semaphore.Weighted // bytes of pictures that are decoded
 	decodes  chan struct{}       // one for each request whose pictures are decoded
@@ -140,6 +149,8 @@ type Server struct {
 	underWay sync.WaitGroup
 	base     context.Context // of all work
 	cut      context.CancelFunc
+	serving  context.Context // of streams
+	drain    context.CancelFunc
 	watching sync.WaitGroup
 
 	files       []reloader
@@ -167,11 +178,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	base, cut := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
 		o: o, mux: http.NewServeMux(), base: base, cut: cut, foreign: http.NewCrossOriginProtection(),
-		places: make(chan struct{}, o.Limits.Requests), decodes: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		places: make(chan struct{}, o.Limits.Requests), streams: make(chan struct{}, o.Limits.Streams), decodes: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		room:     newRoom(o.Limits.Memory / 2),
 		pictures: semaphore.NewWeighted(o.Limits.Memory / 2),
 		tell:     map[string]func(*wire.Problem, http.ResponseWriter){},
 	}
+	s.serving, s.drain = context.WithCancel(base)
 	s.metrics = newMetrics(s)
 	if err := s.open(); err != nil {
 		cut()
@@ -221,7 +233,7 @@ func (s *Server) handle(r Route) {
 	}
 	h := s.answered(r.Do, r.Tell)
 	if !r.Plain {
-		h = s.bounded(r.Do, r.Tell)
+		h = s.bounded(r)
 	}
 	scope := r.scope()
 	s.mux.Handle(r.Pattern, s.allowed(scope, h, r.Tell))
@@ -254,8 +266,11 @@ func (s *Server) Log() *slog.Logger { return s.o.Log }
 func (s *Server) Context() context.Context { return s.base }
 
 // Drain refuses new requests from now on and says so to those that ask whether the server is ready, so that what
-// stands in front of it sends them elsewhere.
-func (s *Server) Drain() { s.ready.Store(false) }
+// stands in front of it sends them elsewhere. Streams end.
+func (s *Server) Drain() {
+	s.ready.Store(false)
+	s.drain()
+}
 
 // Close ends what works behind the handler, once no request is under way.
 func (s *Server) Close() {
