@@ -34,7 +34,8 @@
 // Data and the loop:
 //
 //   - packages data, data/tabular: readers of data sets, and models of the answers in tables;
-//   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices of one's own.
+//   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices of one's own;
+//   - package train/lesson: the tutorial's surfaces, trained a step at a time, to be watched and changed meanwhile.
 //
 // Sequences:
 //

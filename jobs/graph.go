@@ -129,10 +129,10 @@ func (m *overlaid) Graph(ctx context.Context) (*export.Graph, error) {
 // Graph implements job.Network.
 func (m *realAnswers) Graph(context.Context) (*export.Graph, error) {
 	g := export.New("parabola", "An energy E(x, y) of an answer y to an input x; training has y = x².")
-	x := g.Module(m.surface.x, g.Input(export.Port{Name: "x", Doc: "inputs from −1 to 1", Shape: "batch,1"}))
+	x := g.Module(m.answers.Surface.X, g.Input(export.Port{Name: "x", Doc: "inputs from −1 to 1", Shape: "batch,1"}))
 	y := g.Input(export.Port{Name: "y", Doc: "answers, one to each input", Shape: "batch,1"})
-	if m.surface.y != nil {
-		y = g.Module(m.surface.y, y)
+	if m.answers.Surface.Y != nil {
+		y = g.Module(m.answers.Surface.Y, y)
 	}
 	energyOfEach(g, "E(x, y) of each pair", g.Reduce("ReduceL1", g.Binary("Sub", x, y)))
 	return g, nil

@@ -183,7 +183,7 @@ func TestGraphsOfSurfaces(t *testing.T) {
 		m := graphOf(t, task)
 		x, y := randomly(n), randomly(2 * n)[n:]
 		tape := autodiff.NewTape(tensor.Float32)
-		e := task.surface.Energy(tape.Const(rowsOf(x, 1)), tape.Const(rowsOf(y, 1))).Value
+		e := task.answers.Surface.Energy(tape.Const(rowsOf(x, 1)), tape.Const(rowsOf(y, 1))).Value
 		m.Cases = []exporttest.Case{{
 			In:  map[string]*value.Value{"x": exporttest.Of(t, x, n, 1), "y": exporttest.Of(t, y, n, 1)},
 			Out: map[string]*value.Value{"energy": exporttest.Of(t, e.Float32s(), n)},

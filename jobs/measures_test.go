@@ -12,6 +12,7 @@ import (
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/search/retrieval"
 	"github.com/energo-ml/energo/train"
+	"github.com/energo-ml/energo/train/lesson"
 )
 
 // refused stands for an error instead of values.
@@ -165,8 +166,8 @@ var measures = []struct {
 	[6][]float64{{nan, 0.25, 1}, {nan, 0.5, 1}, {nan, 0.5, 1}, {}, {0, 1, 1}, {math.Sqrt(1.25), 0.5, 0}},
 }, {
 	"answers of a surface", func(_ *testing.T, x []float64) []float64 {
-		s := lookedAt{x: make([]float64, len(x)/2), y: []float64{0, 1}, energies: x}
-		return s.inferred()
+		s := lesson.Grid{X: make([]float64, len(x)/2), Y: []float64{0, 1}, Energies: x}
+		return s.Inferred()
 	},
 	[6][]float64{{nan, 0}, {0, 0}, {0, 0}, {}, {0, 0}, {0, 0}},
 }}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/train/lesson"
 )
 
 // TestParabola: the tutorial's lesson. The energy loss collapses on codes alone, square_square and nll infer Y = X² there, and the
@@ -46,7 +47,7 @@ func TestParabola(t *testing.T) {
 
 // TestPointFunctionals: real answers have every statistic but those of costs.
 func TestPointFunctionals(t *testing.T) {
-	names := PointFunctionals()
+	names := lesson.Functionals()
 	if len(names) < 11 || slices.Contains(names, "margin_cost") || !slices.Contains(names, "perceptron") {
 		t.Errorf("functionals of real answers: %v", names)
 	}
@@ -54,16 +55,5 @@ func TestPointFunctionals(t *testing.T) {
 	s.Functional = "margin_cost"
 	if err := job.Resolve(parabolaJob, s); err == nil || !strings.Contains(err.Error(), `functional is "margin_cost"; it must be one of energy`) {
 		t.Errorf("costs of real answers: %v", err)
-	}
-}
-
-// TestInferred: the first of equals, and NaN where an energy is.
-func TestInferred(t *testing.T) {
-	nan := 0.0
-	nan /= nan
-	s := &lookedAt{x: []float64{0, 1, 2}, y: []float64{5, 6}, energies: []float64{1, 0, 2, 2, nan, 1}}
-	got := s.inferred()
-	if got[0] != 6 || got[1] != 5 || got[2] == got[2] {
-		t.Errorf("inferred %v", got)
 	}
 }

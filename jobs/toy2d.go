@@ -4,23 +4,19 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
-	"github.com/energo-ml/energo/ebm/objective"
-	"github.com/energo-ml/energo/ebm/sampler"
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
-	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
 	"github.com/energo-ml/energo/train"
+	"github.com/energo-ml/energo/train/lesson"
 )
 
 // toy2DJob trains densities over the plane.
@@ -41,15 +37,12 @@ modes covered and maximum mean discrepancy by draws. About half a minute.`,
 // Toy2D is the settings of the job toy2d.
 type Toy2D struct {
 	Set       string // one of data.Toys
-	Objective string // one of Toy2DObjectives
+	Objective string // one of lesson.Objectives
 	job.Training
 }
 
-// What training takes. The first layer's weights are drawn larger, so that the network has sharp features to begin with.
+// What training takes.
 const (
-	toyEdge  = 4.5 // of the square that the density lives on
-	toyWidth = 128
-	toySharp = 5
 	toyBatch = 512
 	toyShown = 400 // data, and draws, of a frame
 )
@@ -57,7 +50,7 @@ const (
 func (c *Toy2D) Options() option.List {
 	list := option.List{
 		option.New(&c.Set, "set", "distribution", option.OneOf(data.Toys()...)),
-		option.New(&c.Objective, "objective", "what trains: nll by quadrature, cd and pcd (contrastive divergence), denoising and sliced (score matching), nce", option.OneOf(Toy2DObjectives...)),
+		option.New(&c.Objective, "objective", "what trains: nll by quadrature, cd and pcd (contrastive divergence), denoising and sliced (score matching), nce", option.OneOf(lesson.Objectives()...)),
 	}
 	return append(list, c.Training.Options()...).Without("validation", "limit")
 }
@@ -80,25 +73,18 @@ func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	init := train.Rand(c.Seed, "init", 0)
-	d := energy.Density{D: 2, Net: nn.NewSequential(
-		nn.NewLinear(2, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{},
-		nn.NewLinear(toyWidth, toyWidth, init), nn.SiLU{}, nn.NewLinear(toyWidth, 1, init),
-	)}
-	for _, p := range d.Params()[:2] {
-		simd.Scale(p.Value.Float32s(), p.Value.Float32s(), toySharp)
-	}
+	d := lesson.NewPlane(train.Rand(c.Seed, "init", 0))
 	m := &planeDensity{c: c, toy: toy, density: d, slopes: energy.NewSlopes[float32](d), y: tensor.New(tensor.Float32)}
-	if err := m.objective(train.Rand(c.Seed, "step", 0)); err != nil {
+	if m.trained, err = lesson.NewObjective(c.Objective, train.Rand(c.Seed, "step", 0)); err != nil {
 		return nil, err
 	}
 	m.weights, m.data = weights{d.Net}, "drawn from "+toy.Name
-	m.params = append(slices.Clone(d.Params()), m.more...)
+	m.params = append(slices.Clone(d.Params()), m.trained.More...)
 	m.subject = train.Subject{Loss: c.Objective, Architecture: "an energy over the plane", Terms: train.Terms{
 		Energies: "energies", Samples: "points", Correct: "the data", Offending: "draws of the model", Unit: measure.Nat,
 		Kept: train.ToldApart("of pairs of a point of the data and a draw have the data lower; half is a match"),
 	}}
-	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(81, -toyEdge, toyEdge), Y: even(81, -toyEdge, toyEdge)}
+	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(81, -lesson.Edge, lesson.Edge), Y: even(81, -lesson.Edge, lesson.Edge)}
 	y := make([]float32, 2*toyShown)
 	toy.Draw(train.Rand(c.Seed, "film", 0), y)
 	film.Data = couples(y)
@@ -121,9 +107,7 @@ type planeDensity struct {
 	toy     *data.Toy
 	density energy.Density
 	slopes  *energy.Slopes[float32]
-	trained objective.Objective
-	more    []*autodiff.Param // trained besides the surface
-	chains  *tensor.Tensor    // that persist; nil for none
+	trained lesson.Trained
 	params  []*autodiff.Param
 	diagnosed
 	trainedOn
@@ -138,7 +122,7 @@ func (m *planeDensity) Params() []*autodiff.Param { return m.params }
 func (m *planeDensity) Samples() int { return toySteps * toyBatch }
 
 func (m *planeDensity) State() []tensor.Named {
-	return append(chainsState(m.chains), m.reel.State()...)
+	return append(chainsState(m.trained.Chains), m.reel.State()...)
 }
 
 func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
@@ -157,8 +141,8 @@ func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
 }
 
 func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
-	cell := 2 * toyEdge / float64(toyFine)
-	p := m.look(even(toyFine, -toyEdge+cell/2, toyEdge-cell/2))
+	cell := 2 * lesson.Edge / float64(toyFine)
+	p := m.look(even(toyFine, -lesson.Edge+cell/2, lesson.Edge-cell/2))
 	points := make([]float32, 2*toyDraws)
 	m.toy.Draw(train.Rand(m.c.Seed, "measure", 1), points)
 	figures := []measure.Figure{
@@ -216,7 +200,7 @@ func (m *planeDensity) look(axis []float64) *planes {
 		shares[i] = z
 	}
 	logZ := math.Log(z) - least
-	even := 2 * math.Log(2*toyEdge)
+	even := 2 * math.Log(2*lesson.Edge)
 	for i, e := range p.raw {
 		p.model = append(p.model, e+logZ)
 		log := m.toy.LogDensity(float64(points[2*i]), float64(points[2*i+1]))
@@ -258,74 +242,4 @@ func (m *planeDensity) diagnose(p *planes) train.Evaluation {
 	}
 	q := measure.Quantity{Key: "divergence", Name: "Divergence", Unit: measure.Nat, Note: "of the model from the truth (Kullback-Leibler), by quadrature"}
 	return train.Diagnose(stats, m.subject, q.Of(p.divergence), p.blurred)
-}
-
-// Toy2DObjectives are the ways to train a density over the plane.
-var Toy2DObjectives = []string{"nll", "cd", "pcd", "denoising", "sliced", "nce"}
-
-// Settings of the objectives, the same for all sets.
-const (
-	toySide       = 80 // nodes of the quadrature, which moves by a part of a cell each step
-	toyChainSteps = 10
-	toyChainStep  = 0.02 // of MALA
-	toyChains     = 5000
-	toyRestart    = 0.02
-	toySigma      = 0.1 // of the noise that denoising takes away
-)
-
-// objective sets what trains, and what is trained besides the surface.
-func (m *planeDensity) objective(rng *rand.Rand) (err error) {
-	box := sampler.Uniform[float32]{D: 2, Low: -toyEdge, High: toyEdge}
-	chains := &sampler.Chains[float32]{Sampler: &sampler.MALA[float32]{StepSize: toyChainStep}, Steps: toyChainSteps, Fresh: box.Draw}
-	m.trained = newToyQuadrature()
-	switch m.c.Objective {
-	case "cd":
-		m.trained = &objective.Contrast[float32]{Chains: chains}
-	case "pcd":
-		if chains.Buffer, err = sampler.NewBuffer(toyChains, 2, toyRestart, func(y []float32) { box.Draw(rng, y) }); err != nil {
-			return err
-		}
-		m.trained = &objective.Contrast[float32]{Chains: chains}
-		m.chains, err = tensor.FromFloat32(chains.Buffer.Y, toyChains, 2)
-	case "denoising":
-		m.trained = &objective.DenoisingScore[float32]{Sigma: toySigma}
-	case "sliced":
-		m.trained = &objective.SlicedScore[float32]{}
-	case "nce":
-		o := objective.NewNCE[float32](box)
-		m.trained, m.more = o, o.Params()
-	}
-	return err
-}
-
-// toyQuadrature is the negative log-likelihood with its free energy by quadrature over the
-// square, whose nodes move by a part of a cell each step.
-type toyQuadrature struct {
-	nodes   *tensor.Tensor
-	weights []float64
-	record  energy.AnswerLoss
-}
-
-func newToyQuadrature() *toyQuadrature {
-	q := &toyQuadrature{nodes: tensor.New(tensor.Float32, toySide*toySide, 2), weights: make([]float64, toySide*toySide)}
-	for i := range q.weights {
-		q.weights[i] = 2 * math.Log(toyCell)
-	}
-	return q
-}
-
-const toyCell = 2 * toyEdge / toySide
-
-func (q *toyQuadrature) Record(tape *autodiff.Tape, s energy.Surface, y *tensor.Tensor, rng *rand.Rand) (*autodiff.Var, error) {
-	a, b := rng.Float64(), rng.Float64() // where in their cells the nodes lie
-	for i := range q.weights {
-		q.nodes.Float32s()[2*i] = float32(-toyEdge + toyCell*(float64(i/toySide)+a))
-		q.nodes.Float32s()[2*i+1] = float32(-toyEdge + toyCell*(float64(i%toySide)+b))
-	}
-	answers := &energy.PointAnswers{Surface: s, Y: tape.Const(y), Nodes: q.nodes, LogWeights: q.weights}
-	losses, err := q.record.Record(answers, functional.NLL{Beta: 1})
-	if err != nil {
-		return nil, err
-	}
-	return autodiff.Mean(losses), nil
 }

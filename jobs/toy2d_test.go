@@ -9,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/train/lesson"
 )
 
 // TestToy2D: a short training comes nearer to the truth, and its density integrates to 1.
@@ -27,7 +28,7 @@ func TestToy2D(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := run.Model.(*planeDensity).look(even(60, -toyEdge+0.075, toyEdge-0.075))
+	p := run.Model.(*planeDensity).look(even(60, -lesson.Edge+0.075, lesson.Edge-0.075))
 	total, cell := 0.0, p.axis[1]-p.axis[0]
 	for _, e := range p.model {
 		total += math.Exp(-e) * cell * cell
@@ -39,14 +40,14 @@ func TestToy2D(t *testing.T) {
 
 // TestToyObjectives: every objective trains, and what it keeps besides the weights goes through a checkpoint.
 func TestToyObjectives(t *testing.T) {
-	for _, o := range Toy2DObjectives {
+	for _, o := range lesson.Objectives() {
 		s := toy2DJob.New().(*Toy2D)
 		s.Objective, s.Epochs, s.Batch = o, 1, 1600
 		m, err := s.Open(t.Context(), job.Env{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if has := m.(*planeDensity).chains != nil; has != (o == "pcd") {
+		if has := m.(*planeDensity).trained.Chains != nil; has != (o == "pcd") {
 			t.Errorf("%s: chains that persist are there: %v", o, has)
 		}
 		dir := filepath.Join(t.TempDir(), "run")

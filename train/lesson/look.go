@@ -1,0 +1,232 @@
+package lesson
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/train"
+)
+
+// View is a surface as it is, and what the loss does to it.
+type View struct {
+	Step   int            `json:"step"`
+	Loss   measure.Number `json:"loss"` // of the last step's batch; NaN before the first
+	X      []float64      `json:"x"`
+	Y      []float64      `json:"y"`
+	Energy Floats         `json:"energy"` // [len(X), len(Y)]
+	Data   [][2]float64   `json:"data"`
+	// Lowest is the answer of least energy to each of Data's inputs; of a density, draws.
+	Lowest [][2]float64 `json:"lowest"`
+	// Correct and Other are E⁺ of each of Data and E⁻ of the most offending answer to it; of a density, energies of data and of draws.
+	Correct Floats `json:"correct"`
+	Other   Floats `json:"other"`
+	// Push is ∂L/∂E where it is not 0, L the mean over Data: down where it is above 0. Score matching, and noise contrast, have none that is of places.
+	Push []Push `json:"push"`
+
+	Spread  measure.Number `json:"spread"` // standard deviation of the energy over the answers
+	Error   measure.Figure `json:"error"`  // of the answers inferred, squared; of a density, its divergence from the truth where that is known
+	Fault   string         `json:"fault,omitempty"`
+	Verdict string         `json:"verdict"`
+}
+
+// Push is ∂L/∂E at a place.
+type Push struct {
+	At    [2]float64     `json:"at"`
+	Slope measure.Number `json:"slope"` // above 0 pushes E down
+}
+
+// Floats are numbers whose JSON is a string: base64 of little-endian float32.
+type Floats []float32
+
+// MarshalJSON implements json.Marshaler.
+func (f Floats) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, 4*len(f))
+	for _, v := range f {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return json.Marshal(base64.StdEncoding.EncodeToString(b))
+}
+
+// The sides of a look's grid, and how many inputs, or points of a density, it shows.
+const (
+	minSide = 2
+	maxSide = 512
+	inputs  = 41
+	shown   = 400
+)
+
+// Look evaluates the surface at side × side places. It does not change what Step does later.
+func (l *Lesson) Look(side int) (*View, error) {
+	if side < minSide || side > maxSide {
+		return nil, fmt.Errorf("lesson: side is %d; it must be from %d to %d", side, minSide, maxSide)
+	}
+	v := &View{Step: l.steps, Loss: measure.Number(l.loss)}
+	v.X, v.Y = l.s.axes(side)
+	if l.answers != nil {
+		return v, l.lookAnswers(v)
+	}
+	l.lookPlane(v)
+	return v, nil
+}
+
+// Energies are the energies of places of the plane.
+func (l *Lesson) Energies(places [][2]float64) []float64 {
+	if l.answers != nil {
+		var x, y []float64
+		for _, p := range places {
+			x, y = append(x, p[0]), append(y, p[1])
+		}
+		return l.answers.At(x, y)
+	}
+	e := make([]float64, len(places))
+	l.slopes.Energies(e, nil, flat(places))
+	return e
+}
+
+// flat are the coordinates one behind the other.
+func flat(places [][2]float64) []float32 {
+	y := make([]float32, 0, 2*len(places))
+	for _, p := range places {
+		y = append(y, float32(p[0]), float32(p[1]))
+	}
+	return y
+}
+
+// couples is flat's way back.
+func couples(y []float32) [][2]float64 {
+	out := make([][2]float64, len(y)/2)
+	for i := range out {
+		out[i] = [2]float64{float64(y[2*i]), float64(y[2*i+1])}
+	}
+	return out
+}
+
+func narrowed(e []float64) Floats {
+	out := make(Floats, len(e))
+	for i, v := range e {
+		out[i] = float32(v)
+	}
+	return out
+}
+
+// lookAnswers fills in a view of answers.
+func (l *Lesson) lookAnswers(v *View) error {
+	v.Energy = narrowed(l.answers.Look(v.X, v.Y).Energies)
+	var x, right []float64
+	for _, p := range l.pairs() {
+		x, right = append(x, p[0]), append(right, p[1])
+		v.Data = append(v.Data, p)
+	}
+	g := l.answers.Look(x, even(201, AnswersFrom, AnswersTo))
+	stats := l.answers.Stats(g, right)
+	var errors []float64
+	for i, y := range g.Inferred() {
+		v.Lowest = append(v.Lowest, [2]float64{x[i], y})
+		v.Correct, v.Other = append(v.Correct, float32(stats[i].Correct)), append(v.Other, float32(stats[i].Offending))
+		errors = append(errors, (y-right[i])*(y-right[i]))
+	}
+	if err := l.push(v, x, right); err != nil {
+		return err
+	}
+	squared := measure.Quantity{Key: "squared_error", Name: "Squared error", Note: "of the answer with the least energy, mean over the inputs"}
+	constant := measure.Deviation(right)
+	l.judge(v, stats, squared.Of(measure.Mean(errors)), constant*constant)
+	return nil
+}
+
+// pairs are inputs with their right answers.
+func (l *Lesson) pairs() [][2]float64 {
+	if l.s.Set == pairs {
+		return l.s.Points[:min(len(l.s.Points), shown)]
+	}
+	all := make([][2]float64, inputs)
+	for i, x := range even(inputs, -1, 1) {
+		all[i] = [2]float64{x, x * x}
+	}
+	return all
+}
+
+// push is what the functional pushes at the right answers and at those that its statistic is of.
+func (l *Lesson) push(v *View, x, right []float64) error {
+	in, y, kind := column(x), column(right), l.functional.Statistic().Kind
+	if err := l.answers.search(kind, in, y, nil); err != nil {
+		return err
+	}
+	n := float64(len(x))
+	add := func(i int, at, slope float64) {
+		if slope != 0 {
+			v.Push = append(v.Push, Push{[2]float64{x[i], at}, measure.Number(slope / n)})
+		}
+	}
+	correct := l.answers.At(x, right)
+	switch kind {
+	case functional.None:
+		for i, e := range correct {
+			_, down, _ := l.functional.Eval(e, 0)
+			add(i, right[i], down)
+		}
+	case functional.FreeEnergy:
+		l.pushNodes(x, right, correct, add)
+	default:
+		rivals := make([]float64, len(x))
+		for i, f := range l.answers.rivals.Float32s() {
+			rivals[i] = float64(f)
+		}
+		for i, other := range l.answers.At(x, rivals) {
+			_, down, up := l.functional.Eval(correct[i], other)
+			add(i, right[i], down)
+			add(i, rivals[i], up)
+		}
+	}
+	return nil
+}
+
+// leastShare of what is pushed up is shown at a node of a free energy's quadrature.
+const leastShare = 0.001
+
+// pushNodes is push for a free energy, whose derivative by the energies is spread over the nodes as exp(−βE) is.
+func (l *Lesson) pushNodes(x, right, correct []float64, add func(i int, at, slope float64)) {
+	beta := l.functional.Statistic().Beta
+	at := l.answers.answers.Nodes.Float32s()
+	y := make([]float64, len(at))
+	for j, v := range at {
+		y[j] = float64(v)
+	}
+	g := l.answers.Look(x, y)
+	for i := range x {
+		row := g.Row(i)
+		least, z := slices.Min(row), 0.0
+		for _, e := range row {
+			z += math.Exp(beta * (least - e))
+		}
+		free := least - (math.Log(z)+l.answers.answers.LogWeights[0])/beta
+		_, down, up := l.functional.Eval(correct[i], free)
+		add(i, right[i], down)
+		for j, e := range row {
+			if share := math.Exp(beta*(least-e)) / z; share >= leastShare {
+				add(i, y[j], up*share)
+			}
+		}
+	}
+}
+
+// judge says whether the surface has collapsed.
+func (l *Lesson) judge(v *View, stats []functional.LabelStats, err measure.Figure, chance float64) {
+	subject := train.Subject{Functional: l.functional, Margin: l.s.Margin, Terms: train.AnswerTerms("inputs", l.s.Margin), Scale: measure.Number(l.scale)}
+	if l.answers != nil {
+		subject.Architecture = l.answers.Surface.String()
+	} else {
+		subject.Loss, subject.Architecture = l.s.Objective, "an energy over the plane"
+	}
+	e := train.Diagnose(stats, subject, err, chance)
+	v.Spread, v.Error, v.Verdict = e.Diagnosis.Spread, err, e.Diagnosis.Verdict
+	if e.Diagnosis.Collapsed {
+		v.Fault = e.Diagnosis.Why
+	}
+}
