@@ -13,6 +13,8 @@
 //	}
 //	… use held.Model …
 //
+// which [Shelf.Handler] does for routes that have the name in their path.
+//
 // [Shelf.Put] warms a model up, and then has it take the place of what had its name. What was replaced stays with the requests that have
 // taken it, and is closed when the last of them is done. So a model is replaced without a request that fails.
 //

@@ -94,7 +94,7 @@ func (h *Held[T]) leave() {
 // Leave gives the place back before the request is done, as where its answer is sent slowly. The model stays its own until Done.
 func (h *Held[T]) Leave() { h.leave() }
 
-// Done gives the model back. A second call does nothing.
+// Done gives the model back. Nobody waits for the end of one that was replaced. A second call does nothing.
 func (h *Held[T]) Done() {
 	if h.m == nil {
 		return
@@ -102,8 +102,10 @@ func (h *Held[T]) Done() {
 	h.leave()
 	h.s.mu.Lock()
 	h.m.users--
-	end := h.s.unused(h.m)
+	last := h.m.retired && h.m.users == 0
 	h.s.mu.Unlock()
+	if last {
+		go h.s.end(h.m)
+	}
 	h.m = nil
-	end()
 }

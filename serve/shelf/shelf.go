@@ -159,34 +159,31 @@ func (s *Shelf[T]) settle(m *model[T], failed error) error {
 	if failed == nil {
 		old, at.model = at.model, m
 	}
-	end := s.retire(old)
+	last := retire(old)
 	s.mu.Unlock()
-	end()
+	if last {
+		s.end(old)
+	}
 	return failed
 }
 
-// retire takes a model off the shelf; it is nil where there is none. The mutex is held; end is called without it.
-func (s *Shelf[T]) retire(m *model[T]) (end func()) {
+// retire takes a model, which may be nil, off the shelf; last tells that nobody uses it, so that it is to be ended. The mutex is held.
+func retire[T any](m *model[T]) (last bool) {
 	if m == nil {
-		return func() {}
+		return false
 	}
 	m.retired = true
-	return s.unused(m)
+	return m.users == 0
 }
 
-// unused is how a model ends that is off the shelf and that nobody uses. The mutex is held; end is called without it.
-func (s *Shelf[T]) unused(m *model[T]) (end func()) {
-	if !m.retired || m.users > 0 {
-		return func() {}
+// end closes a model that is off the shelf and that nobody uses.
+func (s *Shelf[T]) end(m *model[T]) {
+	defer s.busy.Done()
+	if m.Close == nil {
+		return
 	}
-	return func() {
-		defer s.busy.Done()
-		if m.Close == nil {
-			return
-		}
-		if err := m.Close(); err != nil {
-			s.log.Error("a "+s.what+" could not be closed", "name", m.name, "error", err)
-		}
+	if err := m.Close(); err != nil {
+		s.log.Error("a "+s.what+" could not be closed", "name", m.name, "error", err)
 	}
 }
 
@@ -199,9 +196,11 @@ func (s *Shelf[T]) Drop(name string) (ok bool) {
 		return false
 	}
 	delete(s.slots, name)
-	end := s.retire(at.model)
+	last := retire(at.model)
 	s.mu.Unlock()
-	end()
+	if last {
+		s.end(at.model)
+	}
 	return true
 }
 

@@ -70,10 +70,10 @@ func TestReplaced(t *testing.T) {
 		t.Fatalf("models %d and %d, closed %d times; want 1, 1 and 0", first.Model, second.Model, closed)
 	}
 	second.Done()
+	s.Close()
 	if closed != 1 {
 		t.Fatalf("closed %d times, want 1", closed)
 	}
-	s.Close()
 	if _, err := s.Put("a", shelf.Item[int]{}); err == nil {
 		t.Error("a closed shelf takes a model")
 	}
