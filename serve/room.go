@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -159,7 +160,7 @@ func (s *Server) bounded(route Route) http.HandlerFunc {
 		}
 		ctx, cancel := s.bound(r.Context(), route.Stream)
 		defer cancel()
-		r = r.WithContext(ctx)
+		r = r.WithContext(context.WithValue(ctx, visitKey{}, v))
 		r.Body = v
 		return route.Do(v, r)
 	}, route.Tell)
@@ -176,6 +177,24 @@ func (s *Server) bound(ctx context.Context, stream bool) (context.Context, conte
 		stop()
 		cancel(nil)
 	}
+}
+
+type visitKey struct{}
+
+// Hold takes memory for what a request is made into, until it is answered: its body is counted three times by itself, as it comes and as it is read.
+// A context that is not of a request holds nothing.
+// Errors: status 429 where there is not as much left, 413 where there never is.
+func Hold(ctx context.Context, bytes int64) error {
+	v, ok := ctx.Value(visitKey{}).(*visit)
+	switch {
+	case !ok || bytes <= 0:
+		return nil
+	case bytes > v.s.room.size-v.s.room.spared-visitSize:
+		return &wire.Problem{Status: http.StatusRequestEntityTooLarge, Code: wire.CodeTooLarge, Detail: fmt.Sprintf("the request takes %d MiB of memory; that is more than all requests may hold", bytes>>20)}
+	case !v.s.room.take(v, bytes):
+		return wire.Busy("the requests under way hold too much together")
+	}
+	return nil
 }
 
 func (v *visit) begin(r *http.Request) error {

@@ -123,7 +123,7 @@ func hold(t testing.TB, r *http.Request, sent []byte, got reply) {
 func TestDescription(t *testing.T) {
 	_, at := start(t, options(t))
 	c := contractOf(t, strings.TrimPrefix(at, "http://"))
-	for _, r := range (&service{}).Routes() {
+	for _, r := range (&Service{}).Routes() {
 		method, path, _ := strings.Cut(r.Pattern, " ")
 		if o, _ := c.operation(method, path); o == nil || o["operationId"] == "" {
 			t.Errorf("%s is not described", r.Pattern)

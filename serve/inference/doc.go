@@ -12,8 +12,9 @@
 // JSON, binary_data_size that of a tensor, whose elements are little-endian. FP16 and BF16 are taken in JSON, too. BYTES are
 // refused: no model here takes strings. What is wrong with a request is told as {"error": "…"}, with the place in it.
 //
-// Where the server has tokens, /v2/health/… needs none, and all else the scope read.
+// Where the server has tokens, /v2/health/… and …/ready need none, and all else the scope read.
 //
 // Requests that wait for a model are joined along the first dimension where that is free in all inputs and outputs, and where a
-// trial at the start has shown that each row's results do not depend on the others. The queue of a model is bounded.
+// trial at the start has shown that each row's results do not depend on the others. The queue of a model is bounded. A model is
+// replaced by [Service.Put] without a request that fails.
 package inference

@@ -26,7 +26,11 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer server.Close()
-	err = inference.Mount(server, inference.Options{Models: map[string]*onnx.Model{"affine": model}, Wait: 2 * time.Millisecond})
+	models, err := inference.Mount(server, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	wait, err := models.Put("affine", inference.Model{Net: model, Wait: 2 * time.Millisecond})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -34,8 +38,8 @@ func Example() {
 	mux.Handle("/v2/", server.Handler())
 	web := httptest.NewServer(mux)
 	defer web.Close()
-	for server.Ready(context.Background()) != nil {
-		time.Sleep(time.Millisecond)
+	if err := wait(); err != nil { // until it is warm; the server says meanwhile that it is not ready
+		log.Fatal(err)
 	}
 
 	answer, err := http.Post(web.URL+"/v2/models/affine/infer", "application/json",

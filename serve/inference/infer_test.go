@@ -158,7 +158,7 @@ func TestJoined(t *testing.T) {
 	if count >= 12 || figure(t, text, `energo_inference_batch_requests_sum{model="mlp"}`) != 12 || figure(t, text, `energo_inference_rows_total{model="mlp"}`) != 24 {
 		t.Errorf("12 requests of 24 rows went in %v batches:\n%s", count, text)
 	}
-	if figure(t, text, "energo_inference_max_wait_seconds") != 0.3 || figure(t, text, `energo_inference_added_wait_seconds_sum{model="mlp"}`) > 0.3*count+1 {
+	if figure(t, text, "energo_inference_max_wait_seconds{model=\"mlp\"}") != 0.3 || figure(t, text, `energo_inference_added_wait_seconds_sum{model="mlp"}`) > 0.3*count+1 {
 		t.Errorf("the waits are wrong:\n%s", text)
 	}
 }
@@ -195,8 +195,11 @@ func TestTrial(t *testing.T) {
 		{"scalar", one(t, "Identity", format.Int64), 32, false},
 		{"integers", one(t, "Identity", format.Uint64, -1), 32, true},
 	} {
-		m := &model{net: c.net, queue: newQueue("m", &Options{Batch: c.batch, Queue: 1}), log: slog.New(slog.DiscardHandler)}
-		m.warm()
+		o := Model{Net: c.net, Batch: c.batch}
+		m := &model{Model: o, queue: newQueue(&o), log: slog.New(slog.DiscardHandler)}
+		if err := m.warm(t.Context()); err != nil {
+			t.Error(err)
+		}
 		if m.joins != c.joins {
 			t.Errorf("%s: joins %v, want %v", c.name, m.joins, c.joins)
 		}
@@ -206,7 +209,7 @@ func TestTrial(t *testing.T) {
 // A full queue refuses, and says when to come again; what waits is answered; who goes leaves room.
 func TestFullQueue(t *testing.T) {
 	o := options(t)
-	o.Queue, o.Batch = 2, 1
+	o.Queue, o.Batch = 3, 1
 	_, at := start(t, o)
 	release, held := make(chan struct{}), make(chan struct{})
 	x, _ := value.Of(make([]float32, 4), 1, 4)
@@ -237,26 +240,26 @@ func TestFullQueue(t *testing.T) {
 	}
 	waiting := func(n float64) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); figure(t, ask(t, "GET", at+"/metrics", nil).text, `energo_inference_queue_length{model="mlp"}`) != n; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(10 * time.Second); figure(t, ask(t, "GET", at+"/metrics", nil).text, `energo_model_requests{model="mlp",service="inference"}`) != n; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("there are never %v requests in the queue", n)
+				t.Fatalf("there are never %v requests at the model", n)
 			}
 		}
 	}
 	send(t.Context()) // which the worker takes
-	time.Sleep(50 * time.Millisecond)
-	send(t.Context())
 	waiting(1)
+	send(t.Context())
+	waiting(2)
 	ctx, cancel := context.WithCancel(t.Context())
 	send(ctx)
-	waiting(2)
+	waiting(3)
 	r := ask(t, "POST", at+inferMLP, body, lengthHeader, length)
-	if r.status != 429 || r.header.Get("Retry-After") != "1" || !strings.Contains(r.text, `{"error":"2 requests wait for the model mlp`) {
+	if r.status != 429 || r.header.Get("Retry-After") != "1" || !strings.Contains(r.text, `{"error":"3 requests use the model mlp or wait for it`) {
 		t.Errorf("%d %v %s", r.status, r.header, r.text)
 	}
 	cancel()
-	waiting(1)
-	if n := figure(t, ask(t, "GET", at+"/metrics", nil).text, `energo_inference_refused_total{model="mlp"}`); n != 1 {
+	waiting(2)
+	if n := figure(t, ask(t, "GET", at+"/metrics", nil).text, `energo_model_rejected_total{model="mlp",service="inference"}`); n != 1 {
 		t.Errorf("%v requests were refused", n)
 	}
 	close(release)
@@ -265,14 +268,14 @@ func TestFullQueue(t *testing.T) {
 
 // Errors of options name them.
 func TestOptions(t *testing.T) {
-	for want, change := range map[string]func(*Options){
-		"no models":                        func(o *Options) { o.Models = nil },
-		"Batch is -1; it must be from 1":   func(o *Options) { o.Batch = -1 },
-		"Queue is 100000000; it must be":   func(o *Options) { o.Queue = 100000000 },
-		"Wait is -1s; it must be":          func(o *Options) { o.Wait = -time.Second },
-		`a model's name is "a/b"`:          func(o *Options) { o.Models["a/b"] = o.Models["mlp"] },
-		`a model's name is ""`:             func(o *Options) { o.Models[""] = o.Models["mlp"] },
-		`model f8: input "x" is of float8`: func(o *Options) { o.Models["f8"] = one(t, "Identity", format.Float8E5M2, 1) },
+	for want, change := range map[string]func(*setup){
+		"there is no network":                func(o *setup) { o.Models["mlp"] = nil },
+		"Batch is -1; it must be from 1":     func(o *setup) { o.Batch = -1 },
+		"Queue is 100000000; it must be":     func(o *setup) { o.Queue = 100000000 },
+		"Wait is -1s; it must be":            func(o *setup) { o.Wait = -time.Second },
+		`the name is "a/b"`:                  func(o *setup) { o.Models["a/b"] = o.Models["mlp"] },
+		`the name is ""`:                     func(o *setup) { o.Models[""] = o.Models["mlp"] },
+		`model "f8": input "x" is of float8`: func(o *setup) { o.Models["f8"] = one(t, "Identity", format.Float8E5M2, 1) },
 	} {
 		o := options(t)
 		change(&o)
@@ -280,7 +283,7 @@ func TestOptions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Mount(server, o); err == nil || !strings.Contains(err.Error(), want) {
+		if err := o.mount(server); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 		server.Close()
@@ -303,7 +306,8 @@ func fuzzed(t testing.TB) (*serve.Server, http.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Mount(server, options(t)); err != nil {
+	o := options(t)
+	if err := o.mount(server); err != nil {
 		t.Fatal(err)
 	}
 	for server.Ready(t.Context()) != nil {
@@ -355,6 +359,28 @@ func TestMutants(t *testing.T) {
 				}
 			}
 			tryBody(t, h, mutant, lengths)
+		}
+	}
+}
+
+// Memory is taken for tensors, too, which may be four times as large as their JSON.
+func TestMemory(t *testing.T) {
+	server, err := serve.New(t.Context(), serve.Options{Log: slog.New(slog.DiscardHandler), Limits: serve.Limits{Body: 1 << 20, Memory: 8 << 20}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	o := setup{Models: map[string]*onnx.Model{"x": one(t, "Identity", format.Int64, -1)}}
+	if err := o.mount(server); err != nil {
+		t.Fatal(err)
+	}
+	warm(t, server)
+	for n, want := range map[int]int{1 << 12: 200, 400_000: 413} {
+		body := fmt.Sprintf(`{"inputs":[{"name":"x","shape":[%d],"datatype":"INT64","data":[1%s]}]}`, n, strings.Repeat(",1", n-1))
+		w := httptest.NewRecorder()
+		server.Handler().ServeHTTP(w, httptest.NewRequest("POST", "http://localhost/v2/models/x/infer", strings.NewReader(body)))
+		if w.Code != want {
+			t.Errorf("%d elements of INT64: status %d %.200s, want %d", n, w.Code, w.Body, want)
 		}
 	}
 }

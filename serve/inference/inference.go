@@ -4,126 +4,129 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/shelf"
 	"github.com/energo-ml/energo/serve/wire"
 )
 
-// Options say what is served, and how requests are joined.
-type Options struct {
-	Models  map[string]*onnx.Model // by name; from then on nobody else runs them
-	Version string                 // of the program, for clients
-	Batch   int                    // rows that go through a model together at most; 1 joins nothing, 0 is 32
-	Wait    time.Duration          // for which a request waits for others to join it; with 0 only those join that wait anyway
-	Queue   int                    // requests that wait for a model at most, more are refused with status 429; 0 is 64
+// Model is a network as it is served, and how its requests are joined.
+type Model struct {
+	Net   *onnx.Model
+	Batch int           // rows that go through it together at most; 1 joins nothing, 0 is 32
+	Wait  time.Duration // for which a request waits for others to join it; with 0 only those join that wait anyway
+	Queue int           // requests that wait for it or go through it at most, more are refused with status 429; 0 is 64
+	Close func() error  // ends it once it has been replaced or dropped, and no request uses it; may be nil
 }
 
-// The largest options.
+// The largest settings.
 const (
 	maxBatch = 1 << 16
 	maxWait  = time.Minute
-	maxQueue = 1 << 16
 )
 
-func (o *Options) setDefaults() error {
-	if len(o.Models) == 0 {
-		return errors.New("serve/inference: no models")
+func (m *Model) setDefaults() error {
+	if m.Net == nil {
+		return errors.New("there is no network")
 	}
 	for _, v := range []struct {
 		name           string
 		value          *int
 		standard, most int
-	}{{"Batch", &o.Batch, 32, maxBatch}, {"Queue", &o.Queue, 64, maxQueue}} {
+	}{{"Batch", &m.Batch, 32, maxBatch}, {"Queue", &m.Queue, shelf.DefaultPlaces, shelf.MaxPlaces}} {
 		if *v.value == 0 {
 			*v.value = v.standard
 		}
 		if *v.value < 1 || *v.value > v.most {
-			return fmt.Errorf("serve/inference: %s is %d; it must be from 1 to %d, or 0 for its default", v.name, *v.value, v.most)
+			return fmt.Errorf("%s is %d; it must be from 1 to %d, or 0 for its default", v.name, *v.value, v.most)
 		}
 	}
-	if o.Wait < 0 || o.Wait > maxWait {
-		return fmt.Errorf("serve/inference: Wait is %v; it must be from 0 to %v", o.Wait, maxWait)
+	if m.Wait < 0 || m.Wait > maxWait {
+		return fmt.Errorf("Wait is %v; it must be from 0 to %v", m.Wait, maxWait)
 	}
 	return nil
 }
 
-// service answers requests for models.
-type service struct {
+// Service answers requests for networks.
+type Service struct {
 	server  *serve.Server
-	o       Options
-	models  map[string]*model
+	version string
+	models  *shelf.Shelf[*model]
 	metrics *metrics
 }
 
-// Mount has a server answer the protocol for some models. They are warmed up from then on, one beside the other; until that is done
-// the server is not ready, and their requests are refused with status 503.
-// Errors: options below 0, or too large; a name that a path cannot have; a model with tensors that the protocol does not have.
-func Mount(server *serve.Server, o Options) error {
-	if err := o.setDefaults(); err != nil {
-		return err
-	}
-	s := &service{server: server, o: o, models: map[string]*model{}}
-	for _, name := range slices.Sorted(maps.Keys(o.Models)) {
-		m, err := newModel(name, o.Models[name], &o)
-		if err != nil {
-			return err
-		}
-		s.models[name] = m
-	}
-	s.metrics = newMetrics(&o, s.models)
+// Mount has a server answer the protocol, for models that [Service.Put] adds before or after. version is that of the program, for clients.
+// Errors: a server that answers it already.
+func Mount(server *serve.Server, version string) (*Service, error) {
+	s := &Service{server: server, version: version, models: shelf.New[*model]("model", server.Log()), metrics: newMetrics()}
 	for _, c := range s.metrics.collectors() {
 		if err := server.Registry().Register(c); err != nil {
-			return fmt.Errorf("serve/inference: the protocol is mounted once: %w", err)
+			return nil, fmt.Errorf("serve/inference: the protocol is mounted once: %w", err)
 		}
 	}
-	for _, m := range s.models {
-		m.metrics, m.log = s.metrics, server.Log()
-		go m.work()
+	if err := s.models.Register(server.Registry(), s.Name()); err != nil {
+		return nil, fmt.Errorf("serve/inference: %w", err)
 	}
 	server.Mount(s)
-	return nil
+	return s, nil
+}
+
+// Put serves a network under a name once it was warmed up, which wait waits for, instead of what had the name before; from then on nobody else
+// runs it. A name that is new is not ready before, and requests for it are refused with status 503.
+// Errors: settings below 0, or too large; a name that a path cannot have; tensors that the protocol does not have; a server that was closed.
+func (s *Service) Put(name string, m Model) (wait func() error, err error) {
+	err = m.setDefaults()
+	if err == nil {
+		err = inProtocol(m.Net)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("serve/inference: model %.140q: %w", name, err)
+	}
+	run := newModel(name, m, s.metrics, s.server.Log())
+	wait, err = s.models.Put(name, shelf.Item[*model]{Model: run, Places: m.Queue, Warm: run.warm, Close: run.close})
+	if err != nil {
+		run.end()
+		return nil, fmt.Errorf("serve/inference: %w", err)
+	}
+	return wait, nil
+}
+
+// Drop serves a name no more; ok is false where it is not there. Requests that have begun are answered.
+func (s *Service) Drop(name string) (ok bool) {
+	ok = s.models.Drop(name)
+	s.metrics.forget(name)
+	return ok
 }
 
 // Name is that of the service for /readyz.
-func (*service) Name() string { return "inference" }
+func (*Service) Name() string { return "inference" }
 
 // Ready names a model that is being warmed up.
-func (s *service) Ready(context.Context) error {
-	for _, name := range slices.Sorted(maps.Keys(s.models)) {
-		if !s.models[name].ready.Load() {
-			return notWarm(name)
-		}
-	}
-	return nil
-}
+func (s *Service) Ready(context.Context) error { return s.models.AllReady() }
 
 // Close ends the models' work.
-func (s *service) Close() {
-	for _, m := range s.models {
-		m.queue.close()
-	}
-	for _, m := range s.models {
-		<-m.ended
-	}
+func (s *Service) Close() { s.models.Close() }
+
+// of answers requests by the model of their path, which has one version.
+func (s *Service) of(do func(m *model, w http.ResponseWriter, r *http.Request) error) serve.Handler {
+	return s.models.Handler("model", func(m *model, w http.ResponseWriter, r *http.Request) error {
+		if err := onlyOne(m.name, r); err != nil {
+			return err
+		}
+		return do(m, w, r)
+	})
 }
 
-// named is the model of a request's path.
-func (s *service) named(r *http.Request) (*model, error) {
-	name, version := r.PathValue("model"), r.PathValue("version")
-	m, ok := s.models[name]
-	switch {
-	case !ok:
-		return nil, wire.Absent("there is no model %q; there are %s", strings.ToValidUTF8(name, "?"), strings.Join(slices.Sorted(maps.Keys(s.models)), ", "))
-	case version != "" && version != onlyVersion:
-		return nil, wire.Absent("the model %s has no version %q; it has %s", name, strings.ToValidUTF8(version, "?"), onlyVersion)
+// onlyOne refuses another version than the one that every model has.
+func onlyOne(name string, r *http.Request) error {
+	if version := r.PathValue("version"); version != "" && version != onlyVersion {
+		return wire.Absent("the model %s has no version %.60q; it has %s", name, strings.ToValidUTF8(version, "?"), onlyVersion)
 	}
-	return m, nil
+	return nil
 }
 
 // onlyVersion is that of every model.

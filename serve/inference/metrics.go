@@ -12,34 +12,33 @@ type metrics struct {
 	run, queue, company *prometheus.HistogramVec // seconds
 	batch               *prometheus.HistogramVec // requests that went through together
 	rows                *prometheus.CounterVec
-	refused             *prometheus.CounterVec
-	most                prometheus.Gauge
-	length              *prometheus.Desc
-	models              map[string]*model
+	most                *prometheus.GaugeVec
 }
 
-func newMetrics(o *Options, models map[string]*model) *metrics {
+func newMetrics() *metrics {
 	label := []string{"model"}
 	histogram := func(name, help string, buckets []float64) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, label)
 	}
-	m := &metrics{
+	return &metrics{
 		run:     histogram("energo_inference_seconds", "Time of a model on a batch of requests.", serve.Buckets),
 		queue:   histogram("energo_inference_queue_seconds", "Time of a request in the queue of its model.", serve.Buckets),
 		company: histogram("energo_inference_added_wait_seconds", "Time for which a model that had nothing else to do let a batch wait for more requests.", serve.Buckets),
 		batch:   histogram("energo_inference_batch_requests", "Requests of a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256}),
 		rows:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "energo_inference_rows_total", Help: "Rows that went through a model; a request without a first dimension that is free is one."}, label),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "energo_inference_refused_total", Help: "Requests that found the queue of their model full."}, label),
-		most:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "energo_inference_max_wait_seconds", Help: "The longest time for which a request waits for others to join it: a setting."}),
-		length:  prometheus.NewDesc("energo_inference_queue_length", "Requests that wait for a model.", label, nil),
-		models:  models,
+		most:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "energo_inference_max_wait_seconds", Help: "The longest time for which a request of a model waits for others to join it: a setting."}, label),
 	}
-	m.most.Set(o.Wait.Seconds())
-	return m
 }
 
 func (m *metrics) collectors() []prometheus.Collector {
-	return []prometheus.Collector{m.run, m.queue, m.company, m.batch, m.rows, m.refused, m.most, m}
+	return []prometheus.Collector{m.run, m.queue, m.company, m.batch, m.rows, m.most}
+}
+
+// forget drops what was counted of a model that is not served any more.
+func (m *metrics) forget(model string) {
+	for _, v := range []interface{ DeleteLabelValues(...string) bool }{m.run, m.queue, m.company, m.batch, m.rows, m.most} {
+		v.DeleteLabelValues(model)
+	}
 }
 
 // queued counts a request that leaves its queue, added a batch that waited for company, and ran a batch that was run.
@@ -55,14 +54,4 @@ func (m *metrics) ran(model string, requests, rows int, took time.Duration) {
 	m.run.WithLabelValues(model).Observe(took.Seconds())
 	m.batch.WithLabelValues(model).Observe(float64(requests))
 	m.rows.WithLabelValues(model).Add(float64(rows))
-}
-
-// Describe says that the lengths of queues are collected.
-func (m *metrics) Describe(to chan<- *prometheus.Desc) { to <- m.length }
-
-// Collect asks the queues.
-func (m *metrics) Collect(to chan<- prometheus.Metric) {
-	for name, model := range m.models {
-		to <- prometheus.MustNewConstMetric(m.length, prometheus.GaugeValue, float64(model.queue.length()), name)
-	}
 }

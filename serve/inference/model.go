@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"github.com/energo-ml/energo/engine/onnx"
@@ -15,46 +13,42 @@ import (
 	"github.com/energo-ml/energo/serve/wire"
 )
 
-// maxName bounds names of models, in bytes.
-const maxName = 128
-
-// goodName is what names of models are, which stand in paths.
-var goodName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-
 // model is one that is served: its requests wait in a queue, and one goroutine runs it.
 type model struct {
+	Model
 	name    string
-	net     *onnx.Model
 	queue   *queue
 	metrics *metrics
 	log     *slog.Logger
-	joins   bool        // requests may be joined; set before ready
-	ready   atomic.Bool // it was warmed up
+	joins   bool // requests may be joined; set while it is warmed up
 	ended   chan struct{}
 }
 
-// newModel checks that the protocol has the model's tensors.
-func newModel(name string, net *onnx.Model, o *Options) (*model, error) {
-	if !goodName.MatchString(name) || len(name) > maxName {
-		return nil, fmt.Errorf("serve/inference: a model's name is %q; it must be of at most %d letters, digits, _, - and ., and not begin with - or with a dot", name, maxName)
-	}
+// newModel starts a model.
+func newModel(name string, m Model, to *metrics, log *slog.Logger) *model {
+	to.most.WithLabelValues(name).Set(m.Wait.Seconds())
+	run := &model{Model: m, name: name, queue: newQueue(&m), metrics: to, log: log, ended: make(chan struct{})}
+	go run.work()
+	return run
+}
+
+// inProtocol checks that the protocol has a model's tensors.
+func inProtocol(net *onnx.Model) error {
 	for i, p := range append(net.Inputs[:len(net.Inputs):len(net.Inputs)], net.Outputs...) {
 		what := "input"
 		if i >= len(net.Inputs) {
 			what = "output"
 		}
 		if known, _ := datatype(p.Kind); known == "" {
-			return nil, fmt.Errorf("serve/inference: model %s: %s %q is of %v, which the protocol does not have", name, what, p.Name, p.Kind)
+			return fmt.Errorf("%s %q is of %v, which the protocol does not have", what, p.Name, p.Kind)
 		}
 	}
-	return &model{name: name, net: net, queue: newQueue(name, o), ended: make(chan struct{})}, nil
+	return nil
 }
 
-// work warms the model up, and answers calls until the queue is closed.
+// work answers calls until the queue is closed.
 func (m *model) work() {
 	defer close(m.ended)
-	m.warm()
-	m.ready.Store(true)
 	for {
 		batch, waited := m.queue.next()
 		if batch == nil {
@@ -65,8 +59,22 @@ func (m *model) work() {
 	}
 }
 
-// warm runs the model on inputs of its own, and finds out whether requests may be joined.
-func (m *model) warm() {
+// close ends the model, which no request uses.
+func (m *model) close() error {
+	m.end()
+	if m.Close == nil {
+		return nil
+	}
+	return m.Close()
+}
+
+func (m *model) end() {
+	m.queue.close()
+	<-m.ended
+}
+
+// warm runs the model on inputs of its own, and finds out whether requests may be joined. One that takes no such inputs may still take those of clients.
+func (m *model) warm(context.Context) error {
 	start := time.Now()
 	joins, err := m.try()
 	m.joins = joins && m.queue.rows > 1
@@ -76,6 +84,7 @@ func (m *model) warm() {
 	default:
 		m.log.Debug("a model was warmed up", "model", m.name, "joins", m.joins, "took", time.Since(start))
 	}
+	return nil
 }
 
 // rowsOf is how many rows inputs have; 0 where they cannot be joined with others.
@@ -85,7 +94,7 @@ func (m *model) rowsOf(in []*value.Value) int {
 		if v == nil {
 			continue
 		}
-		if m.net.Inputs[i].Optional { // the trial was without it
+		if m.Net.Inputs[i].Optional { // the trial was without it
 			return 0
 		}
 		if rows == 0 {
@@ -100,24 +109,14 @@ func (m *model) rowsOf(in []*value.Value) int {
 
 // infer has the model run, together with other calls where that is possible.
 func (m *model) infer(ctx context.Context, in []*value.Value) ([]*value.Value, error) {
-	if !m.ready.Load() {
-		return nil, notWarm(m.name)
-	}
 	c := &call{ctx: ctx, in: in}
 	if m.joins {
 		c.rows = m.rowsOf(in)
 	}
 	if err := m.queue.do(c); err != nil {
-		if p := (*wire.Problem)(nil); errors.As(err, &p) && p.Code == wire.CodeBusy {
-			m.metrics.refused.WithLabelValues(m.name).Inc()
-		}
 		return nil, err
 	}
 	return c.out, nil
-}
-
-func notWarm(name string) error {
-	return wire.Unavailable("the model " + name + " is being warmed up")
 }
 
 // answer runs the calls of a batch together, or, where that fails, each by itself: an error is its own caller's alone.
@@ -158,7 +157,7 @@ func (m *model) together(calls []*call) (err error) {
 			return err
 		}
 	}
-	if err := m.net.RunFunc(in, func(out []*value.Value) error { return split(calls, rows, out) }); err != nil {
+	if err := m.Net.RunFunc(in, func(out []*value.Value) error { return split(calls, rows, out) }); err != nil {
 		return ofRun(err)
 	}
 	m.metrics.ran(m.name, len(calls), rows, time.Since(start))

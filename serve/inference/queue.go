@@ -2,7 +2,6 @@ package inference
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -38,8 +37,6 @@ func (c *call) joins(o *call) bool {
 
 // queue holds the calls that wait for a model, the oldest first.
 type queue struct {
-	name string
-	most int           // calls
 	rows int           // of a batch; 1 joins nothing
 	wait time.Duration // for company, since a call came
 
@@ -49,11 +46,11 @@ type queue struct {
 	wake   chan struct{} // something has changed
 }
 
-func newQueue(name string, o *Options) *queue {
-	return &queue{name: name, most: o.Queue, rows: o.Batch, wait: o.Wait, wake: make(chan struct{}, 1)}
+func newQueue(m *Model) *queue {
+	return &queue{rows: m.Batch, wait: m.Wait, wake: make(chan struct{}, 1)}
 }
 
-// do waits for a call's results. Where the queue is full it is refused.
+// do waits for a call's results. How many calls there are is bounded by the model's places.
 func (q *queue) do(c *call) error {
 	c.came, c.done = time.Now(), make(chan struct{})
 	if err := q.add(c); err != nil {
@@ -71,11 +68,8 @@ func (q *queue) do(c *call) error {
 func (q *queue) add(c *call) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	switch {
-	case q.closed:
+	if q.closed {
 		return wire.Unavailable("the server is being stopped")
-	case len(q.calls) >= q.most:
-		return wire.Busy(fmt.Sprintf("%d requests wait for the model %s, which is the most that may", len(q.calls), q.name))
 	}
 	q.calls = append(q.calls, c)
 	q.changed()
@@ -94,13 +88,6 @@ func (q *queue) remove(c *call) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.calls = slices.DeleteFunc(q.calls, func(o *call) bool { return o == c })
-}
-
-// length is the number of calls that wait.
-func (q *queue) length() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return len(q.calls)
 }
 
 // close has the queue take no more calls; next gives those that wait.

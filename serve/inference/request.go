@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"context"
 	"fmt"
 	"mime"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/wire"
 )
 
@@ -112,7 +114,7 @@ func (o *output) reader() wire.Reader {
 
 // values gives the tensors of a request in the order of the model's inputs, nil for one that is left out. Binary tensors stand in the order
 // of the request, and fill the binary part.
-func (q *request) values(m *onnx.Model, binary []byte) ([]*value.Value, error) {
+func (q *request) values(ctx context.Context, m *onnx.Model, binary []byte) ([]*value.Value, error) {
 	if len(q.id) > maxID {
 		return nil, wire.Malformed("id", "id has %d bytes; at most %d are allowed", len(q.id), maxID)
 	}
@@ -129,6 +131,9 @@ func (q *request) values(m *onnx.Model, binary []byte) ([]*value.Value, error) {
 			return nil, wire.Malformed(field, "%s is there twice", field)
 		}
 		size, err := in.check(field, m.Inputs[at])
+		if err == nil {
+			err = serve.Hold(ctx, in.memory(m.Inputs[at].Kind))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -154,6 +159,19 @@ func (q *request) values(m *onnx.Model, binary []byte) ([]*value.Value, error) {
 		}
 	}
 	return values, nil
+}
+
+// memory is the bytes of an input as a tensor, and as a part of a batch. An element of two bytes of JSON, a digit and a comma, takes eight of INT64.
+func (in *input) memory(kind format.DataType) int64 {
+	_, width := datatype(kind)
+	if value.Narrow(kind) { // which are worked on as float32
+		width = 4
+	}
+	n := int64(width)
+	for _, d := range in.shape {
+		n *= int64(d)
+	}
+	return 2 * n
 }
 
 // check holds an input against the model's, and returns its bytes in the binary form.

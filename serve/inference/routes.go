@@ -11,7 +11,7 @@ import (
 )
 
 // Routes lists everything that is answered.
-func (s *service) Routes() []serve.Route {
+func (s *Service) Routes() []serve.Route {
 	routes := []serve.Route{
 		{Pattern: "GET /v2", Do: s.about, Plain: true, Doc: openapi.Operation{
 			ID: "v2", Summary: "The server and its extensions of the Open Inference Protocol", Answers: answers("The server.", openapi.Ref("V2Server")),
@@ -35,7 +35,7 @@ func (s *service) Routes() []serve.Route {
 }
 
 // modelRoutes are those of a model, with its version in the path or without.
-func (s *service) modelRoutes(path, id string) []serve.Route {
+func (s *Service) modelRoutes(path, id string) []serve.Route {
 	params := []openapi.Parameter{{Name: "model", In: "path", Description: "The model's name.", Schema: openapi.Text()}}
 	if id == "v2ModelVersion" {
 		params = append(params, openapi.Parameter{Name: "version", In: "path", Description: "Each model has one, 1.", Schema: openapi.Text()})
@@ -45,12 +45,12 @@ func (s *service) modelRoutes(path, id string) []serve.Route {
 		{Pattern: "GET " + path, Do: s.describe, Plain: true, Doc: openapi.Operation{
 			ID: id, Summary: "A model's inputs and outputs", Parameters: params, Answers: answers("The model.", openapi.Ref("V2Model")), Refusals: []int{404},
 		}},
-		{Pattern: "GET " + path + "/ready", Do: s.modelReady, Plain: true, Doc: openapi.Operation{
+		{Pattern: "GET " + path + "/ready", Do: s.modelReady, Plain: true, Scope: serve.ScopeNone, Doc: openapi.Operation{
 			ID: id + "Ready", Summary: "Whether a model can answer", Parameters: params,
 			Answers:  answers("It can.", openapi.Object(map[string]openapi.Schema{"name": openapi.Text(), "ready": openapi.Bool()}, "name", "ready")),
 			Refusals: []int{404, 503},
 		}},
-		{Pattern: "POST " + path + "/infer", Do: s.infer, Scope: bearer.ScopeRead, Doc: openapi.Operation{
+		{Pattern: "POST " + path + "/infer", Do: s.of(infer), Scope: bearer.ScopeRead, Doc: openapi.Operation{
 			ID: id + "Infer", Summary: "Outputs of inputs", Parameters: params,
 			Description: "As JSON, or with bytes of tensors behind the JSON, whose length the header " + lengthHeader + " says: those of an input with binary_data_size, in their order, " +
 				"little-endian; outputs with binary_data come in the same way.",
@@ -116,17 +116,17 @@ func tell(p *wire.Problem, w http.ResponseWriter) {
 	wire.WriteJSON(w, status, map[string]string{"error": p.Detail})
 }
 
-func (s *service) about(w http.ResponseWriter, _ *http.Request) error {
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"name": "energo", "version": s.o.Version, "extensions": []string{"binary_tensor_data"}})
+func (s *Service) about(w http.ResponseWriter, _ *http.Request) error {
+	wire.WriteJSON(w, http.StatusOK, map[string]any{"name": "energo", "version": s.version, "extensions": []string{"binary_tensor_data"}})
 	return nil
 }
 
-func (s *service) live(w http.ResponseWriter, _ *http.Request) error {
+func (s *Service) live(w http.ResponseWriter, _ *http.Request) error {
 	wire.WriteJSON(w, http.StatusOK, map[string]bool{"live": true})
 	return nil
 }
 
-func (s *service) allReady(w http.ResponseWriter, r *http.Request) error {
+func (s *Service) allReady(w http.ResponseWriter, r *http.Request) error {
 	if err := s.server.Ready(r.Context()); err != nil {
 		return err
 	}
@@ -141,17 +141,23 @@ type tensorOf struct {
 	Shape    []int  `json:"shape"`
 }
 
-func (s *service) describe(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.named(r)
+// describe takes no place: a model that is busy is described.
+func (s *Service) describe(w http.ResponseWriter, r *http.Request) error {
+	held, err := s.models.Take(r.PathValue("model"))
 	if err != nil {
 		return err
 	}
+	defer held.Done()
+	m := held.Model
+	if err := onlyOne(m.name, r); err != nil {
+		return err
+	}
 	inputs, outputs := []tensorOf{}, []tensorOf{}
-	for _, p := range m.net.Inputs {
+	for _, p := range m.Net.Inputs {
 		kind, _ := datatype(p.Kind)
 		inputs = append(inputs, tensorOf{p.Name, kind, shapeOf(p)})
 	}
-	for _, p := range m.net.Outputs {
+	for _, p := range m.Net.Outputs {
 		kind, _ := datatype(p.Kind)
 		outputs = append(outputs, tensorOf{p.Name, kind, shapeOf(p)})
 	}
@@ -159,33 +165,30 @@ func (s *service) describe(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *service) modelReady(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.named(r)
-	if err != nil {
+// modelReady takes no place: a model that is busy is ready.
+func (s *Service) modelReady(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("model")
+	if err := s.models.Ready(name); err != nil {
 		return err
 	}
-	if !m.ready.Load() {
-		return notWarm(m.name)
+	if err := onlyOne(name, r); err != nil {
+		return err
 	}
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"name": m.name, "ready": true})
+	wire.WriteJSON(w, http.StatusOK, map[string]any{"name": name, "ready": true})
 	return nil
 }
 
 // infer answers POST …/infer.
-func (s *service) infer(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.named(r)
+func infer(m *model, w http.ResponseWriter, r *http.Request) error {
+	q, binary, err := read(r, m.Net)
 	if err != nil {
 		return err
 	}
-	q, binary, err := read(r, m.net)
+	which, asBytes, err := q.requested(m.Net)
 	if err != nil {
 		return err
 	}
-	which, asBytes, err := q.requested(m.net)
-	if err != nil {
-		return err
-	}
-	in, err := q.values(m.net, binary)
+	in, err := q.values(r.Context(), m.Net, binary)
 	if err != nil {
 		return err
 	}
@@ -194,5 +197,5 @@ func (s *service) infer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a := answer{ModelName: m.name, ModelVersion: onlyVersion, ID: q.id, Outputs: make([]result, 0, len(which))}
-	return a.tell(w, m.net, out, which, asBytes)
+	return a.tell(w, m.Net, out, which, asBytes)
 }

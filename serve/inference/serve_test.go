@@ -81,14 +81,37 @@ func attributes(op string) []*format.Attribute {
 	return nil
 }
 
+// setup is what a test serves.
+type setup struct {
+	Models  map[string]*onnx.Model
+	Version string
+	Model   // the settings of all
+}
+
+// mount has a server answer for models.
+func (o *setup) mount(server *serve.Server) error {
+	s, err := Mount(server, o.Version)
+	if err != nil {
+		return err
+	}
+	for name, net := range o.Models {
+		m := o.Model
+		m.Net = net
+		if _, err := s.Put(name, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // start serves models until the test ends, once they are warm.
-func start(t testing.TB, o Options) (*serve.Server, string) {
+func start(t testing.TB, o setup) (*serve.Server, string) {
 	t.Helper()
 	server, err := serve.New(t.Context(), serve.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Mount(server, o); err != nil {
+	if err := o.mount(server); err != nil {
 		t.Fatal(err)
 	}
 	web := httptest.NewServer(server.Handler())
@@ -112,7 +135,7 @@ func warm(t testing.TB, server *serve.Server) {
 }
 
 // options serves the network of two layers, as "mlp".
-func options(t testing.TB) Options { return Options{Models: map[string]*onnx.Model{"mlp": mlp(t)}} }
+func options(t testing.TB) setup { return setup{Models: map[string]*onnx.Model{"mlp": mlp(t)}} }
 
 type reply struct {
 	status int
@@ -181,7 +204,7 @@ type testAnswer struct {
 }
 
 func TestMetadata(t *testing.T) {
-	_, at := start(t, Options{Models: map[string]*onnx.Model{"mlp": mlp(t), "half": one(t, "Identity", format.Float16, -1, 3)}, Version: "v9"})
+	_, at := start(t, setup{Models: map[string]*onnx.Model{"mlp": mlp(t), "half": one(t, "Identity", format.Float16, -1, 3)}, Version: "v9"})
 	for path, want := range map[string]string{
 		"/v2":                             `{"extensions":["binary_tensor_data"],"name":"energo","version":"v9"}`,
 		"/v2/health/live":                 `{"live":true}`,
@@ -268,7 +291,7 @@ func TestForms(t *testing.T) {
 	for _, d := range datatypes {
 		models[d.name] = one(t, "Identity", d.kind, -1, 3, -1)
 	}
-	_, at := start(t, Options{Models: models})
+	_, at := start(t, setup{Models: models})
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, d := range datatypes {
 		for range 6 {

@@ -29,7 +29,8 @@ func TestTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	if err := Mount(server, options(t)); err != nil {
+	o := options(t)
+	if err := o.mount(server); err != nil {
 		t.Fatal(err)
 	}
 	warm(t, server)
@@ -39,9 +40,9 @@ func TestTokens(t *testing.T) {
 		{"GET /v2/health/ready", "read write none"},
 		{"GET /v2", "read"},
 		{"GET /v2/models/mlp", "read"},
-		{"GET /v2/models/mlp/ready", "read"},
+		{"GET /v2/models/mlp/ready", "read write none"},
 		{"GET /v2/models/mlp/versions/1", "read"},
-		{"GET /v2/models/mlp/versions/1/ready", "read"},
+		{"GET /v2/models/mlp/versions/1/ready", "read write none"},
 		{"POST /v2/models/mlp/infer", "read"},
 		{"POST /v2/models/mlp/versions/1/infer", "read"},
 	} {

@@ -22,7 +22,7 @@ const tolerance = 1e-4
 // try runs the model on inputs of its own. It tells whether rows are independent: all inputs and outputs begin with a free dimension,
 // and two batches give together what they give alone.
 func (m *model) try() (independent bool, err error) {
-	if len(m.net.Inputs) == 0 {
+	if len(m.Net.Inputs) == 0 {
 		return false, nil
 	}
 	first := errors.New("its inputs are too large to be made up")
@@ -52,13 +52,13 @@ func (m *model) trySize(size int, independent *bool) error {
 	if err != nil {
 		return err
 	}
-	*independent = m.net.RunFunc(in, func(out []*value.Value) error { return sameRows(one.out, two.out, out) }) == nil
+	*independent = m.Net.RunFunc(in, func(out []*value.Value) error { return sameRows(one.out, two.out, out) }) == nil
 	return nil
 }
 
 // free tells whether all inputs and outputs begin with a free dimension.
 func (m *model) free() bool {
-	for _, ports := range [][]onnx.Port{m.net.Inputs, m.net.Outputs} {
+	for _, ports := range [][]onnx.Port{m.Net.Inputs, m.Net.Outputs} {
 		for _, p := range ports {
 			if !p.Optional && (!p.HasShape || len(p.Shape) == 0 || p.Shape[0].Size >= 0) {
 				return false
@@ -70,8 +70,8 @@ func (m *model) free() bool {
 
 // trial runs the model on made-up inputs.
 func (m *model) trial(rng *rand.Rand, rows, size int) (*call, error) {
-	c := &call{rows: rows, in: make([]*value.Value, len(m.net.Inputs))}
-	for i, p := range m.net.Inputs {
+	c := &call{rows: rows, in: make([]*value.Value, len(m.Net.Inputs))}
+	for i, p := range m.Net.Inputs {
 		if p.Optional {
 			continue
 		}
@@ -96,7 +96,7 @@ func (m *model) trial(rng *rand.Rand, rows, size int) (*call, error) {
 		madeUp(rng, v)
 		c.in[i] = v
 	}
-	err := m.net.RunFunc(c.in, func(out []*value.Value) error { return split([]*call{c}, rows, out) })
+	err := m.Net.RunFunc(c.in, func(out []*value.Value) error { return split([]*call{c}, rows, out) })
 	return c, err
 }
 

@@ -97,7 +97,7 @@ var ErrReplaced = errors.New("replaced before it was warm")
 // Errors: a name that [CheckName] refuses; Places or Runs below 0 or too many; a shelf that was closed.
 func (s *Shelf[T]) Put(name string, item Item[T]) (wait func() error, err error) {
 	if err := CheckName(name); err != nil {
-		return nil, fmt.Errorf("serve/shelf: %w", err)
+		return nil, err
 	}
 	if item.Places == 0 {
 		item.Places = DefaultPlaces
@@ -106,13 +106,13 @@ func (s *Shelf[T]) Put(name string, item Item[T]) (wait func() error, err error)
 		item.Runs = item.Places
 	}
 	if min(item.Places, item.Runs) < 0 || item.Places > MaxPlaces {
-		return nil, fmt.Errorf("serve/shelf: %s %s: Places are %d and Runs %d; they must be from 1 to %d, or 0 for their defaults", s.what, name, item.Places, item.Runs, MaxPlaces)
+		return nil, fmt.Errorf("%s %s: Places are %d and Runs %d; they must be from 1 to %d, or 0 for their defaults", s.what, name, item.Places, item.Runs, MaxPlaces)
 	}
 	m := &model[T]{Item: item, name: name, running: make(chan struct{}, min(item.Runs, item.Places))}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, fmt.Errorf("serve/shelf: %s %s: the shelf was closed", s.what, name)
+		return nil, fmt.Errorf("%s %s: the shelf was closed", s.what, name)
 	}
 	if s.slots[name] == nil {
 		s.slots[name] = &slot[T]{}
