@@ -106,8 +106,16 @@ func start(s *settings) (at string, stop func() error, err error) {
 		return "", nil, err
 	}
 	server, err := serve.New(context.Background(), serve.Options{})
+	if err != nil {
+		return "", nil, err
+	}
+	indexes, err := search.Mount(server, search.Bounds{})
+	if err != nil {
+		return "", nil, err
+	}
+	wait, err := indexes.Put("random", o)
 	if err == nil {
-		err = search.Mount(context.Background(), server, o)
+		err = wait()
 	}
 	if err != nil {
 		return "", nil, err

@@ -113,12 +113,21 @@ func (s *Service) Close() { s.models.Close() }
 
 // of answers requests by the model of their path, which has one version.
 func (s *Service) of(do func(m *model, w http.ResponseWriter, r *http.Request) error) serve.Handler {
-	return s.models.Handler("model", func(m *model, w http.ResponseWriter, r *http.Request) error {
+	return s.models.Handler("model", versioned(do))
+}
+
+// look is as of, for what takes no place: a model that is busy is described.
+func (s *Service) look(do func(m *model, w http.ResponseWriter, r *http.Request) error) serve.Handler {
+	return s.models.Look("model", versioned(do))
+}
+
+func versioned(do func(m *model, w http.ResponseWriter, r *http.Request) error) func(m *model, w http.ResponseWriter, r *http.Request) error {
+	return func(m *model, w http.ResponseWriter, r *http.Request) error {
 		if err := onlyOne(m.name, r); err != nil {
 			return err
 		}
 		return do(m, w, r)
-	})
+	}
 }
 
 // onlyOne refuses another version than the one that every model has.

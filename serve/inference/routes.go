@@ -42,7 +42,7 @@ func (s *Service) modelRoutes(path, id string) []serve.Route {
 	}
 	tensors := openapi.Content{"application/json": openapi.Ref("V2Answer"), "application/octet-stream": openapi.Bytes()}
 	return []serve.Route{
-		{Pattern: "GET " + path, Do: s.describe, Plain: true, Doc: openapi.Operation{
+		{Pattern: "GET " + path, Do: s.look(describe), Plain: true, Doc: openapi.Operation{
 			ID: id, Summary: "A model's inputs and outputs", Parameters: params, Answers: answers("The model.", openapi.Ref("V2Model")), Refusals: []int{404},
 		}},
 		{Pattern: "GET " + path + "/ready", Do: s.modelReady, Plain: true, Scope: serve.ScopeNone, Doc: openapi.Operation{
@@ -141,17 +141,7 @@ type tensorOf struct {
 	Shape    []int  `json:"shape"`
 }
 
-// describe takes no place: a model that is busy is described.
-func (s *Service) describe(w http.ResponseWriter, r *http.Request) error {
-	held, err := s.models.Take(r.PathValue("model"))
-	if err != nil {
-		return err
-	}
-	defer held.Done()
-	m := held.Model
-	if err := onlyOne(m.name, r); err != nil {
-		return err
-	}
+func describe(m *model, w http.ResponseWriter, _ *http.Request) error {
 	inputs, outputs := []tensorOf{}, []tensorOf{}
 	for _, p := range m.Net.Inputs {
 		kind, _ := datatype(p.Kind)

@@ -20,9 +20,9 @@ func answer(description string, content openapi.Content) map[int]openapi.Answer 
 }
 
 // schemas are those that requests and answers share.
-func (s *service) schemas() map[string]openapi.Schema {
+func (s *Service) schemas() map[string]openapi.Schema {
 	text, object, list := openapi.Text, openapi.Object, openapi.ListOf
-	vector := list(openapi.Number()).With("minItems", s.limits.Dim, "maxItems", s.limits.Dim)
+	vector := list(openapi.Number()).With("minItems", 1, "description", "As long as those of the index, which its info says.")
 	file := text().With("contentEncoding", "base64", "description", "A picture's file in base64.")
 	fields := openapi.MapOf(text())
 	bound := openapi.OneOf(openapi.Number(), text())
@@ -39,7 +39,7 @@ func (s *service) schemas() map[string]openapi.Schema {
 		"like":   list(openapi.Ref("Example")).With("maxItems", maxExamples),
 		"unlike": list(openapi.Ref("Example")).With("maxItems", maxExamples),
 		"away":   openapi.Number().With("minimum", 0, "default", index.DefaultAway, "description", "How far the query moves away from unlike: q = p + away·(p − n), with the means p of like and n of unlike."),
-		"k":      openapi.Integer().With("minimum", 1, "maximum", s.o.K, "default", defaultK),
+		"k":      openapi.Integer().With("minimum", 1, "maximum", s.bounds.K, "default", defaultK),
 		"offset": openapi.Integer().With("minimum", 0, "default", 0, "description", "Hits to leave out before these."),
 		"within": openapi.Number().With("description", "Only items at most this far."),
 		"filter": openapi.Ref("Filter"),

@@ -26,7 +26,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer x.Close()
 	ctx := context.Background()
 	if err := x.Add(ctx, []index.Item{{ID: "a", Vector: []float32{0, 1}}, {ID: "b", Vector: []float32{3, 4}}}); err != nil {
 		log.Fatal(err)
@@ -36,7 +35,15 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer s.Close()
-	if err := search.Mount(ctx, s, search.Options{Index: x, ReadOnly: true}); err != nil {
+	indexes, err := search.Mount(s, search.Bounds{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	wait, err := indexes.Put("points", search.Options{Index: x, ReadOnly: true, Close: x.Close})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := wait(); err != nil {
 		log.Fatal(err)
 	}
 	server := httptest.NewServer(s.Handler())

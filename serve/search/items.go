@@ -22,7 +22,7 @@ type newItem struct {
 }
 
 // add adds items, which replace those of the same identifiers: all that were sent, or none.
-func (s *service) add(w http.ResponseWriter, r *http.Request) error {
+func (s *store) add(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (s *service) add(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *service) writable() error {
+func (s *store) writable() error {
 	if s.o.ReadOnly {
 		return readOnly()
 	}
@@ -49,7 +49,7 @@ func (s *service) writable() error {
 }
 
 // readItems reads a list of items in JSON, or one as a picture with parameters.
-func (s *service) readItems(r *http.Request) ([]newItem, error) {
+func (s *store) readItems(r *http.Request) ([]newItem, error) {
 	b, err := wire.Read(r)
 	if err != nil {
 		return nil, err
@@ -62,11 +62,11 @@ func (s *service) readItems(r *http.Request) ([]newItem, error) {
 		return []newItem{one}, err
 	}
 	var list [][]byte
-	if err := wire.Decode(b.JSON, wire.Object(map[string]wire.Reader{"items": wire.List(&list, s.o.Batch)})); err != nil {
+	if err := wire.Decode(b.JSON, wire.Object(map[string]wire.Reader{"items": wire.List(&list, s.bounds.Batch)})); err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return nil, wire.Invalid("items", "items has 0 elements; it must have from 1 to %d", s.o.Batch)
+		return nil, wire.Invalid("items", "items has 0 elements; it must have from 1 to %d", s.bounds.Batch)
 	}
 	items, at := make([]newItem, len(list)), map[string]int{}
 	for i, text := range list {
@@ -110,7 +110,7 @@ func itemParams(b wire.Body) (one newItem, err error) {
 // maxFields bounds the bytes of an item's fields, names and values together.
 const maxFields = 64 << 10
 
-func (s *service) checkItem(one *newItem) error {
+func (s *store) checkItem(one *newItem) error {
 	if one.ID == "" {
 		return wire.Invalid("id", "id is empty; an item needs one")
 	}
@@ -134,7 +134,7 @@ func (s *service) checkItem(one *newItem) error {
 }
 
 // checkFieldName refuses names of fields that clients cannot set.
-func (s *service) checkFieldName(name string) error {
+func (s *store) checkFieldName(name string) error {
 	if name == index.PathField || s.private(name) {
 		return wire.Invalid("fields", "fields: %q is a name that the server keeps for itself", name)
 	}
@@ -142,7 +142,7 @@ func (s *service) checkFieldName(name string) error {
 }
 
 // resolveItems gives every item its vector, and those that come as pictures a small one.
-func (s *service) resolveItems(ctx context.Context, list []newItem) ([]index.Item, error) {
+func (s *store) resolveItems(ctx context.Context, list []newItem) ([]index.Item, error) {
 	items := make([]index.Item, len(list))
 	var pictures []serve.File
 	for i, one := range list {
@@ -171,7 +171,7 @@ func (s *service) resolveItems(ctx context.Context, list []newItem) ([]index.Ite
 }
 
 // item returns the item of an identifier.
-func (s *service) item(ctx context.Context, id string) (index.Item, error) {
+func (s *store) item(ctx context.Context, id string) (index.Item, error) {
 	item, ok, err := s.o.Index.Get(ctx, id)
 	if err == nil && !ok {
 		err = wire.Absent("there is no item %q", id)
@@ -180,7 +180,7 @@ func (s *service) item(ctx context.Context, id string) (index.Item, error) {
 }
 
 // get answers with an item, its vector and all.
-func (s *service) get(w http.ResponseWriter, r *http.Request) error {
+func (s *store) get(w http.ResponseWriter, r *http.Request) error {
 	item, err := s.item(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (s *service) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 // remove takes an item out.
-func (s *service) remove(w http.ResponseWriter, r *http.Request) error {
+func (s *store) remove(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ type shownItem struct {
 	links
 }
 
-func (s *service) shownItem(item index.Item, vector bool) shownItem {
+func (s *store) shownItem(item index.Item, vector bool) shownItem {
 	out := shownItem{item, s.linksOf(item.ID, item.Fields)}
 	out.Fields = s.public(item.Fields)
 	if !vector {
@@ -237,7 +237,7 @@ type encoderShown struct {
 }
 
 // info answers with what the server is.
-func (s *service) info(w http.ResponseWriter, r *http.Request) error {
+func (s *store) info(w http.ResponseWriter, r *http.Request) error {
 	about, err := s.o.Index.Info(r.Context())
 	if err != nil {
 		return err
@@ -255,6 +255,6 @@ func (s *service) info(w http.ResponseWriter, r *http.Request) error {
 		Values   bool          `json:"values"` // GET /v1/values is answered
 		ReadOnly bool          `json:"read_only"`
 		Limits   limitsShown   `json:"limits"`
-	}{about, s.o.Encoder != nil, encoder, counts, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.o.K, s.o.Batch}})
+	}{about, s.o.Encoder != nil, encoder, counts, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.bounds.K, s.bounds.Batch}})
 	return nil
 }

@@ -20,7 +20,7 @@ type listAnswer struct {
 }
 
 // list answers with the items that pass a filter, a part at a time.
-func (s *service) list(w http.ResponseWriter, r *http.Request) error {
+func (s *store) list(w http.ResponseWriter, r *http.Request) error {
 	params, err := wire.Params(r)
 	if err != nil {
 		return err
@@ -30,8 +30,8 @@ func (s *service) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	limit, vectors := defaultPage, false
 	if text := params.Get("limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > s.o.K {
-			return wire.Invalid("limit", "limit is %q; it must be an integer from 1 to %d", text, s.o.K)
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > s.bounds.K {
+			return wire.Invalid("limit", "limit is %q; it must be an integer from 1 to %d", text, s.bounds.K)
 		}
 	}
 	if text := params.Get("vectors"); text != "" {
@@ -77,13 +77,13 @@ type deleteRequest struct {
 }
 
 // deleteMany takes items out, all in one change.
-func (s *service) deleteMany(w http.ResponseWriter, r *http.Request) error {
+func (s *store) deleteMany(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
 	var q deleteRequest
 	if err := readJSON(r, wire.Object(map[string]wire.Reader{
-		"ids": wire.Texts(&q.IDs, s.o.Batch), "filter": filterOf(&q.Filter), "dry_run": wire.Boolean(&q.DryRun),
+		"ids": wire.Texts(&q.IDs, s.bounds.Batch), "filter": filterOf(&q.Filter), "dry_run": wire.Boolean(&q.DryRun),
 	})); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *service) deleteMany(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *service) delete(r *http.Request, q *deleteRequest) (int, error) {
+func (s *store) delete(r *http.Request, q *deleteRequest) (int, error) {
 	f := q.Filter
 	if q.IDs != nil {
 		if err := index.CheckIDs(q.IDs); err != nil {
@@ -134,7 +134,7 @@ func readJSON(r *http.Request, read wire.Reader) error {
 
 // update changes the label and fields of an item, as a merge patch of RFC 7396 does: what is not named stays, null takes a
 // field away.
-func (s *service) update(w http.ResponseWriter, r *http.Request) error {
+func (s *store) update(w http.ResponseWriter, r *http.Request) error {
 	if err := s.writable(); err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ type valued interface {
 const mostValues = 1000
 
 // values answers with the labels and fields of the items that pass a filter, for menus.
-func (s *service) values(w http.ResponseWriter, r *http.Request) error {
+func (s *store) values(w http.ResponseWriter, r *http.Request) error {
 	x, ok := s.o.Index.(valued)
 	if !ok {
 		return wire.Absent("this kind of index does not count the values of fields")

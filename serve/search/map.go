@@ -43,7 +43,7 @@ type mapAnswer struct {
 }
 
 // mapOf answers with a plane on which near items are near.
-func (s *service) mapOf(w http.ResponseWriter, r *http.Request) error {
+func (s *store) mapOf(w http.ResponseWriter, r *http.Request) error {
 	params, err := wire.Params(r)
 	if err == nil {
 		err = wire.Known(params, []string{"filter", "limit"}, nil)
@@ -73,7 +73,7 @@ func (s *service) mapOf(w http.ResponseWriter, r *http.Request) error {
 }
 
 // layOut places at most limit items that pass a filter. One map is made at a time: its vectors and its work are large.
-func (s *service) layOut(ctx context.Context, f index.Filter, limit int) (answer mapAnswer, err error) {
+func (s *store) layOut(ctx context.Context, f index.Filter, limit int) (answer mapAnswer, err error) {
 	if err := s.layouts.enter(ctx); err != nil {
 		return answer, err
 	}
@@ -100,7 +100,7 @@ func (s *service) layOut(ctx context.Context, f index.Filter, limit int) (answer
 }
 
 // sampleFrom goes over the items that pass a filter.
-func (s *service) sampleFrom(ctx context.Context, f index.Filter, d *sample) error {
+func (s *store) sampleFrom(ctx context.Context, f index.Filter, d *sample) error {
 	page := max(1, min(1000, (1<<20)/s.limits.Dim))
 	for after := ""; ; {
 		items, err := s.o.Index.List(ctx, f, after, page)

@@ -67,7 +67,7 @@ func TestMap(t *testing.T) {
 func TestMapFollowsTheIndex(t *testing.T) {
 	ctx := t.Context()
 	x, m := onDisk(t), newLayouts()
-	s := &service{o: Options{Index: x}, limits: index.Options{Dim: 4, Metric: distance.Cosine}, layouts: m}
+	s := &store{o: Options{Index: x}, limits: index.Options{Dim: 4, Metric: distance.Cosine}, layouts: m}
 	place := func() mapAnswer {
 		t.Helper()
 		a, err := s.layOut(ctx, index.Filter{}, 10)

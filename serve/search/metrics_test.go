@@ -26,8 +26,8 @@ func TestMetrics(t *testing.T) {
 		`energo_http_requests_total{route="other",status="404"}`:           1,
 		`energo_http_request_seconds_count{route="POST /v1/search"}`:       4,
 		`energo_http_request_seconds_bucket{route="other",le="+Inf"}`:      1,
-		`energo_encode_seconds_count`:                                      3, `energo_search_seconds_count`: 3,
-		`energo_encoded_pictures_total`: 3, `energo_queries_total`: 3, `energo_items`: 4, `energo_http_requests_in_flight`: 0,
+		`energo_encode_seconds_count{index="test"}`:                        3, `energo_search_seconds_count{index="test"}`: 3,
+		`energo_encoded_pictures_total{index="test"}`: 3, `energo_queries_total{index="test"}`: 3, `energo_items{index="test"}`: 4, `energo_http_requests_in_flight`: 0,
 	} {
 		if got, ok := values[name]; !ok || got != want {
 			t.Errorf("%s is %v (%v), want %v", name, got, ok, want)

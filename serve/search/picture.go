@@ -24,7 +24,7 @@ import (
 
 // encode decodes pictures and returns their vectors, piece by piece, so that no request has much more of the memory for
 // pictures than its share.
-func (s *service) encode(ctx context.Context, pictures []serve.File) (vectors [][]float32, err error) {
+func (s *store) encode(ctx context.Context, pictures []serve.File) (vectors [][]float32, err error) {
 	if s.o.Encoder == nil {
 		return nil, wire.Within(pictures[0].Place, wire.Invalid("image", "this server has no network for pictures; send vectors"))
 	}
@@ -43,7 +43,7 @@ func (s *service) encode(ctx context.Context, pictures []serve.File) (vectors []
 }
 
 // encodeAll is the work of a batch of pictures.
-func (s *service) encodeAll(pictures []image.Image) ([][]float32, error) {
+func (s *store) encodeAll(pictures []image.Image) ([][]float32, error) {
 	start := time.Now()
 	dim := s.o.Encoder.Dim()
 	flat := make([]float32, len(pictures)*dim)
@@ -65,7 +65,7 @@ const (
 )
 
 // keepThumb puts a small picture in an item that came as a file.
-func (s *service) keepThumb(ctx context.Context, item *index.Item, file []byte) error {
+func (s *store) keepThumb(ctx context.Context, item *index.Item, file []byte) error {
 	p, err := data.ParsePicture(file, s.Limits().Pixels)
 	if err != nil {
 		return wire.Invalid("image", "image is %v", err)
@@ -96,7 +96,7 @@ func asJPEG(m image.Image) ([]byte, error) {
 }
 
 // thumb answers with the picture of an item, made small.
-func (s *service) thumb(w http.ResponseWriter, r *http.Request) error {
+func (s *store) thumb(w http.ResponseWriter, r *http.Request) error {
 	item, err := s.item(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (s *service) thumb(w http.ResponseWriter, r *http.Request) error {
 }
 
 // picture answers with the picture of an item, as large as a screen.
-func (s *service) picture(w http.ResponseWriter, r *http.Request) error {
+func (s *store) picture(w http.ResponseWriter, r *http.Request) error {
 	item, err := s.item(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (s *service) picture(w http.ResponseWriter, r *http.Request) error {
 	return s.answerPicture(w, r, item, pictureSide)
 }
 
-func (s *service) answerPicture(w http.ResponseWriter, r *http.Request, item index.Item, side int) error {
+func (s *store) answerPicture(w http.ResponseWriter, r *http.Request, item index.Item, side int) error {
 	if s.linksOf(item.ID, item.Fields).Picture == "" {
 		return wire.Absent("the item %q has no picture", item.ID)
 	}
@@ -140,7 +140,7 @@ func writePicture(w http.ResponseWriter, text []byte) {
 }
 
 // shrunk reads the picture of an item; a few at a time, since files may be large.
-func (s *service) shrunk(ctx context.Context, item index.Item, side int) ([]byte, error) {
+func (s *store) shrunk(ctx context.Context, item index.Item, side int) ([]byte, error) {
 	select {
 	case s.thumbs <- struct{}{}:
 		defer func() { <-s.thumbs }()
@@ -170,7 +170,7 @@ func (s *service) shrunk(ctx context.Context, item index.Item, side int) ([]byte
 const losslessPixels = 64 * 64
 
 // within decodes the picture of an item, made small, once there is memory for it.
-func (s *service) within(ctx context.Context, item index.Item, side int) (image.Image, error) {
+func (s *store) within(ctx context.Context, item index.Item, side int) (image.Image, error) {
 	p, err := s.o.Picture(ctx, item)
 	if err != nil {
 		return nil, err

@@ -460,7 +460,7 @@ func TestGone(t *testing.T) {
 }
 
 // silent is an index that says nothing until the request ends.
-type silent struct{ *shelf }
+type silent struct{ *plain }
 
 func (silent) Info(ctx context.Context) (index.Info, error) {
 	<-ctx.Done()

@@ -113,7 +113,7 @@ func (q *query) params(b wire.Body) error {
 }
 
 // check refuses what cannot be searched for.
-func (s *service) checkQuery(q *query) error {
+func (s *store) checkQuery(q *query) error {
 	if q.Like == nil {
 		if q.Unlike != nil || q.Away != nil {
 			return wire.Invalid("like", "unlike and away go with like, which is not there")
@@ -129,17 +129,17 @@ func (s *service) checkQuery(q *query) error {
 			return err
 		}
 	}
-	if q.K != nil && (*q.K < 1 || *q.K > s.o.K) {
-		return wire.Invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.o.K)
+	if q.K != nil && (*q.K < 1 || *q.K > s.bounds.K) {
+		return wire.Invalid("k", "k is %d; it must be from 1 to %d", *q.K, s.bounds.K)
 	}
-	if q.Offset != nil && (*q.Offset < 0 || *q.Offset > index.MaxK-s.o.K) {
-		return wire.Invalid("offset", "offset is %d; it must be from 0 to %d", *q.Offset, index.MaxK-s.o.K)
+	if q.Offset != nil && (*q.Offset < 0 || *q.Offset > index.MaxK-s.bounds.K) {
+		return wire.Invalid("offset", "offset is %d; it must be from 0 to %d", *q.Offset, index.MaxK-s.bounds.K)
 	}
 	return s.checkFilter("filter", &q.Filter)
 }
 
 // checkFilter refuses to ask for fields that clients are to know nothing of.
-func (s *service) checkFilter(field string, f *index.Filter) error {
+func (s *store) checkFilter(field string, f *index.Filter) error {
 	for name := range f.Names() {
 		if s.private(name) {
 			return wire.Invalid(field, "%s: the field %q cannot be asked for", field, name)
@@ -149,7 +149,7 @@ func (s *service) checkFilter(field string, f *index.Filter) error {
 }
 
 // resolve makes a query of the index, and says in which words its faults are told.
-func (s *service) resolve(ctx context.Context, q *query) (index.Query, error) {
+func (s *store) resolve(ctx context.Context, q *query) (index.Query, error) {
 	like, unlike, err := s.vectors(ctx, q)
 	if err != nil {
 		return index.Query{}, err
@@ -184,7 +184,7 @@ func (s *service) resolve(ctx context.Context, q *query) (index.Query, error) {
 }
 
 // vectors are those of all examples of a query; without a list, of the query itself.
-func (s *service) vectors(ctx context.Context, q *query) (like, unlike []index.Example, err error) {
+func (s *store) vectors(ctx context.Context, q *query) (like, unlike []index.Example, err error) {
 	all := slices.Concat(q.Like, q.Unlike)
 	if q.Like == nil {
 		all = []example{q.example}
@@ -231,7 +231,7 @@ func (s *service) vectors(ctx context.Context, q *query) (like, unlike []index.E
 	return examples[:len(q.Like)], examples[len(q.Like):], nil
 }
 
-func (s *service) checkVector(v []float32) error {
+func (s *store) checkVector(v []float32) error {
 	if len(v) != s.limits.Dim {
 		return wire.Invalid("vector", "vector has %d coordinates; it must have %d", len(v), s.limits.Dim)
 	}
@@ -239,7 +239,7 @@ func (s *service) checkVector(v []float32) error {
 }
 
 // checkByIndex refuses, in the request's words, what the index would: there it would cost others their batch.
-func (s *service) checkByIndex(q index.Query, ofImage bool) error {
+func (s *store) checkByIndex(q index.Query, ofImage bool) error {
 	err := s.limits.CheckQueries([]index.Query{q})
 	if err == nil {
 		return nil

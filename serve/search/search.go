@@ -37,7 +37,7 @@ type hit struct {
 }
 
 // search finds the items nearest to a picture, a vector, an item or several examples.
-func (s *service) search(w http.ResponseWriter, r *http.Request) error {
+func (s *store) search(w http.ResponseWriter, r *http.Request) error {
 	var q query
 	b, err := wire.Read(r)
 	if err == nil && b.JSON != nil {
@@ -60,7 +60,7 @@ func (s *service) search(w http.ResponseWriter, r *http.Request) error {
 }
 
 // searchBatch answers several searches at once: all of them, or none.
-func (s *service) searchBatch(w http.ResponseWriter, r *http.Request) error {
+func (s *store) searchBatch(w http.ResponseWriter, r *http.Request) error {
 	b, err := wire.Read(r)
 	if err != nil {
 		return err
@@ -69,11 +69,11 @@ func (s *service) searchBatch(w http.ResponseWriter, r *http.Request) error {
 		return wire.Media("several queries must be application/json")
 	}
 	var list [][]byte
-	if err := wire.Decode(b.JSON, wire.Object(map[string]wire.Reader{"queries": wire.List(&list, s.o.Batch)})); err != nil {
+	if err := wire.Decode(b.JSON, wire.Object(map[string]wire.Reader{"queries": wire.List(&list, s.bounds.Batch)})); err != nil {
 		return err
 	}
 	if len(list) == 0 {
-		return wire.Invalid("queries", "queries has 0 elements; it must have from 1 to %d", s.o.Batch)
+		return wire.Invalid("queries", "queries has 0 elements; it must have from 1 to %d", s.bounds.Batch)
 	}
 	queries := make([]query, len(list))
 	for i, text := range list {
@@ -96,7 +96,7 @@ func (s *service) searchBatch(w http.ResponseWriter, r *http.Request) error {
 }
 
 // answerAll searches for all queries.
-func (s *service) answerAll(ctx context.Context, queries []query) (answer batchAnswer, err error) {
+func (s *store) answerAll(ctx context.Context, queries []query) (answer batchAnswer, err error) {
 	start, searches := time.Now(), make([]index.Query, len(queries))
 	for i := range queries {
 		if searches[i], err = s.resolve(ctx, &queries[i]); err != nil {
@@ -131,7 +131,7 @@ func (q *query) encodes() bool {
 func millis(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1e3 }
 
 // searchAll is the work of a batch of queries. It belongs to no single request.
-func (s *service) searchAll(queries []index.Query) ([][]index.Hit, error) {
+func (s *store) searchAll(queries []index.Query) ([][]index.Hit, error) {
 	ctx, cancel := context.WithTimeout(s.Context(), s.Limits().Answer)
 	defer cancel()
 	start := time.Now()
@@ -144,7 +144,7 @@ func (s *service) searchAll(queries []index.Query) ([][]index.Hit, error) {
 const maxAnswer = 16 << 20
 
 // shown is hits as clients see them; size is that of the texts of the answer.
-func (s *service) shown(hits []index.Hit, size *int) ([]hit, error) {
+func (s *store) shown(hits []index.Hit, size *int) ([]hit, error) {
 	all := make([]hit, len(hits))
 	for i, h := range hits {
 		all[i] = hit{h, s.linksOf(h.ID, h.Fields)}
@@ -161,7 +161,7 @@ func (s *service) shown(hits []index.Hit, size *int) ([]hit, error) {
 }
 
 // public returns the fields without those that are private.
-func (s *service) public(fields map[string]string) map[string]string {
+func (s *store) public(fields map[string]string) map[string]string {
 	if !slices.ContainsFunc(s.o.Private, func(name string) bool { _, has := fields[name]; return has }) {
 		return fields
 	}
@@ -181,14 +181,14 @@ type links struct {
 func (l links) size() int { return len(l.Thumb) + len(l.Picture) }
 
 // linksOf are those of an item.
-func (s *service) linksOf(id string, fields map[string]string) (l links) {
+func (s *store) linksOf(id string, fields map[string]string) (l links) {
 	id = url.PathEscape(id)
 	hasFile := s.o.Picture != nil && fields[index.PathField] != ""
 	if hasFile {
-		l.Picture = "/v1/picture/" + id
+		l.Picture = s.base + "/picture/" + id
 	}
 	if hasFile || fields[index.ThumbField] != "" {
-		l.Thumb = "/v1/thumb/" + id
+		l.Thumb = s.base + "/thumb/" + id
 	}
 	return l
 }

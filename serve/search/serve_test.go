@@ -86,8 +86,8 @@ func pngOf(t testing.TB, m image.Image) []byte {
 }
 
 // fixture is a shelf of four items, each bright in another quarter.
-func fixture() *shelf {
-	x := &shelf{dim: 4}
+func fixture() *plain {
+	x := &plain{dim: 4}
 	for q := range 4 {
 		v := make([]float32, 4)
 		v[q] = 1
@@ -117,15 +117,24 @@ type frameOptions = serve.Options
 // testOptions are those of the service and of the server that it is mounted on.
 type testOptions struct {
 	Options
+	Bounds
 	frameOptions
 }
 
 func newServer(ctx context.Context, o testOptions) (*serve.Server, error) {
 	s, err := serve.New(ctx, o.frameOptions)
-	if err == nil {
-		err = Mount(ctx, s, o.Options)
+	if err != nil {
+		return s, err
 	}
-	return s, err
+	all, err := Mount(s, o.Bounds)
+	if err != nil {
+		return s, err
+	}
+	wait, err := all.Put("test", o.Options)
+	if err != nil {
+		return s, err
+	}
+	return s, wait()
 }
 
 // start serves until the test ends.
@@ -338,7 +347,7 @@ func TestItems(t *testing.T) {
 
 // Many pictures go through the network in pieces; each item gets its own.
 func TestManyPictures(t *testing.T) {
-	o := options(&shelf{dim: 4})
+	o := options(&plain{dim: 4})
 	_, at := start(t, o)
 	var list []string
 	for i := range 100 {
@@ -384,7 +393,7 @@ func TestThumbs(t *testing.T) {
 func TestInfoAndHealth(t *testing.T) {
 	s, at := start(t, options(fixture()))
 	for path, want := range map[string]string{
-		"/v1/info": `{"index":{"kind":"shelf","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
+		"/v1/info": `{"index":{"kind":"plain","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
 		"/healthz": `{"status":"ok"}`,
 		"/readyz":  `{"services":{"search":"ready"},"status":"ready"}`,
 	} {
@@ -402,13 +411,13 @@ func TestInfoAndHealth(t *testing.T) {
 }
 
 func limited(l serve.Limits) testOptions {
-	return testOptions{Options{Index: &shelf{dim: 4}}, serve.Options{Limits: l}}
+	return testOptions{Options: Options{Index: &plain{dim: 4}}, frameOptions: serve.Options{Limits: l}}
 }
 
 func TestNewRefuses(t *testing.T) {
 	for name, o := range map[string]testOptions{
-		"no index": {}, "another length": {Options: Options{Index: &shelf{dim: 5}, Encoder: quarters{}}},
-		"below": {Options: Options{Index: &shelf{dim: 4}, K: -1}}, "hits": {Options: Options{Index: &shelf{dim: 4}, K: index.MaxK + 1}},
+		"no index": {}, "another length": {Options: Options{Index: &plain{dim: 5}, Encoder: quarters{}}},
+		"below": {Options: Options{Index: &plain{dim: 4}}, Bounds: Bounds{K: -1}}, "hits": {Options: Options{Index: &plain{dim: 4}}, Bounds: Bounds{K: index.MaxK + 1}},
 		"bytes": limited(serve.Limits{Body: math.MaxInt64}), "pixels": limited(serve.Limits{Pixels: math.MaxInt}),
 		"requests": limited(serve.Limits{Requests: math.MaxInt}), "time": limited(serve.Limits{Read: math.MaxInt64}),
 	} {

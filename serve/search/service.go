@@ -7,14 +7,15 @@ import (
 	"image"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/shelf"
 	"github.com/energo-ml/energo/serve/wire"
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Encoder turns pictures into vectors, as a trained network does.
@@ -29,7 +30,13 @@ type Encoder interface {
 	Channels() int
 }
 
-// Options say what is served.
+// Bounds are those of requests, for all indexes of a server; a field that is 0 has the default.
+type Bounds struct {
+	K     int // hits of a search at most; 1000
+	Batch int // items that are added at once at most; 1000
+}
+
+// Options say what is served under a name.
 type Options struct {
 	Index   index.Index
 	Encoder Encoder // nil: vectors alone are taken
@@ -37,14 +44,15 @@ type Options struct {
 	Picture  func(ctx context.Context, item index.Item) (serve.Picture, error)
 	Private  []string // fields of items that clients neither see, set nor ask for
 	ReadOnly bool     // items are neither added nor deleted; what others change is seen within a second
-	K        int      // hits of a search at most; 0 is 1000
-	Batch    int      // items that are added at once at most; 0 is 1000
+	Queue    int      // requests that are worked on or wait at most, more are refused with status 429; 0 is 64
+	// Close ends the index, once it was replaced or dropped, or the server was closed, and no request uses it; nil leaves it open.
+	Close func() error
 }
 
-// maxBatch bounds Options.Batch.
+// maxBatch bounds Bounds.Batch.
 const maxBatch = 1 << 20
 
-func (o *Options) setDefaults() error {
+func (o *Bounds) setDefaults() error {
 	for _, v := range []struct {
 		name  string
 		value *int
@@ -69,20 +77,126 @@ const (
 // thumbsAtOnce is how many files of thumbnails are in memory at once.
 const thumbsAtOnce = 4
 
-// service answers searches of one index.
-type service struct {
+// Service answers searches of indexes by name.
+type Service struct {
+	server  *serve.Server
+	bounds  Bounds
+	indexes *shelf.Shelf[*store]
+	metrics *metrics
+}
+
+// Mount has a server answer searches of indexes that [Service.Put] adds before or after.
+// Errors: bounds below 0, or too large; a server that answers searches already.
+func Mount(server *serve.Server, b Bounds) (*Service, error) {
+	if err := b.setDefaults(); err != nil {
+		return nil, err
+	}
+	s := &Service{server: server, bounds: b, indexes: shelf.New[*store]("index", server.Log())}
+	s.metrics = newMetrics(s.indexes)
+	for _, c := range s.metrics.collectors() {
+		if err := server.Registry().Register(c); err != nil {
+			return nil, fmt.Errorf("serve/search: searches are mounted once: %w", err)
+		}
+	}
+	if err := s.indexes.Register(server.Registry(), s.Name()); err != nil {
+		return nil, fmt.Errorf("serve/search: %w", err)
+	}
+	server.Mount(s)
+	return s, nil
+}
+
+// Put serves an index under a name, instead of what had the name before, once its encoder was warmed up, which wait waits for. Requests that
+// have begun are answered by the one before.
+// Errors: no index; an encoder whose vectors are not of the index's length; a name that a path cannot have; a server that was closed.
+func (s *Service) Put(name string, o Options) (wait func() error, err error) {
+	x, err := s.open(name, o)
+	if err != nil {
+		return nil, err
+	}
+	wait, err = s.indexes.Put(name, shelf.Item[*store]{Model: x, Places: o.Queue, Warm: x.warm, Close: x.close})
+	if err != nil {
+		x.end()
+		return nil, fmt.Errorf("serve/search: %w", err)
+	}
+	return wait, nil
+}
+
+// Drop serves a name no more; ok is false where it is not there. Requests that have begun are answered.
+func (s *Service) Drop(name string) (ok bool) {
+	ok = s.indexes.Drop(name)
+	s.metrics.forget(name)
+	return ok
+}
+
+// of answers requests by the index of their path, or by the only one.
+func (s *Service) of(do func(*store, http.ResponseWriter, *http.Request) error) serve.Handler {
+	return s.indexes.Handler("index", based(do))
+}
+
+// look is as of, for what takes no place.
+func (s *Service) look(do func(*store, http.ResponseWriter, *http.Request) error) serve.Handler {
+	return s.indexes.Look("index", based(do))
+}
+
+// based has answers link to where the request was sent, and makes the index's errors problems.
+func based(do func(*store, http.ResponseWriter, *http.Request) error) func(*store, http.ResponseWriter, *http.Request) error {
+	return func(x *store, w http.ResponseWriter, r *http.Request) error {
+		at := *x
+		if name := r.PathValue("index"); name != "" {
+			at.base = strings.Replace(indexPath, "{index}", name, 1)
+		}
+		return problemOf(do(&at, w, r))
+	}
+}
+
+// Name is that of the service for /readyz.
+func (*Service) Name() string { return "search" }
+
+// Ready asks the indexes, which may be on other machines, all at once.
+func (s *Service) Ready(ctx context.Context) error {
+	names := s.indexes.Names()
+	why := make([]error, len(names))
+	var all sync.WaitGroup
+	for i, name := range names {
+		all.Go(func() {
+			held, err := s.indexes.Take(name)
+			if err == nil {
+				defer held.Done()
+				err = held.Model.ready(ctx)
+			}
+			if why[i] = err; err != nil && len(names) > 1 {
+				why[i] = wire.Within(name, err)
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range why {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close ends the indexes' work.
+func (s *Service) Close() { s.indexes.Close() }
+
+// store is an index that is served.
+type store struct {
 	*serve.Server
 	o        Options
+	bounds   Bounds
+	base     string        // of links
 	limits   index.Options // what the index takes
-	metrics  *metrics
+	metrics  *metricsOf
 	pictures *serve.Pictures
 	thumbs   chan struct{} // one for each thumbnail being made
 	layouts  *layouts
 	encodes  *serve.Batcher[image.Image, []float32]
 	queries  *serve.Batcher[index.Query, []index.Hit]
 
-	ended      chan struct{} // closed when the service is
-	refreshing sync.WaitGroup
+	ended      chan struct{} // closed when the store is
+	refreshing *sync.WaitGroup
 }
 
 // refresher is an index that was opened for reading, and shows what others have changed when it is asked to.
@@ -94,7 +208,7 @@ type refresher interface {
 const refreshEvery = time.Second
 
 // refresh shows what others change until the service is closed. An error is said once, as long as it is the same.
-func (s *service) refresh(x refresher) {
+func (s *store) refresh(x refresher) {
 	every := time.NewTicker(refreshEvery)
 	defer every.Stop()
 	last := ""
@@ -114,52 +228,54 @@ func (s *service) refresh(x refresher) {
 	}
 }
 
-// Mount has a server answer searches of an index. The index stays open when the server is closed.
-// Errors: an encoder whose vectors are not of the index's length; options below 0, or too large.
-func Mount(ctx context.Context, server *serve.Server, o Options) error {
+// open begins the work behind an index.
+func (s *Service) open(name string, o Options) (*store, error) {
 	if o.Index == nil {
-		return errors.New("serve/search: no index")
+		return nil, errors.New("serve/search: no index")
 	}
-	if err := o.setDefaults(); err != nil {
-		return err
-	}
+	ctx, cancel := context.WithTimeout(s.server.Context(), openTime)
+	defer cancel()
 	info, err := o.Index.Info(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if o.Encoder != nil && o.Encoder.Dim() != info.Dim {
-		return fmt.Errorf("serve/search: the encoder's vectors have %d coordinates, the index's %d", o.Encoder.Dim(), info.Dim)
+		return nil, fmt.Errorf("serve/search: the encoder's vectors have %d coordinates, the index's %d", o.Encoder.Dim(), info.Dim)
 	}
 	o.Private = slices.Concat(o.Private, []string{index.ThumbField})
-	s := &service{
-		Server: server, o: o, limits: index.Options{Dim: info.Dim, Metric: info.Metric}, thumbs: make(chan struct{}, thumbsAtOnce),
-		metrics: newMetrics(o.Index), layouts: newLayouts(), ended: make(chan struct{}),
+	x := &store{
+		Server: s.server, o: o, bounds: s.bounds, base: "/v1", limits: index.Options{Dim: info.Dim, Metric: info.Metric}, thumbs: make(chan struct{}, thumbsAtOnce),
+		metrics: s.metrics.of(name), layouts: newLayouts(), ended: make(chan struct{}), refreshing: new(sync.WaitGroup),
 	}
 	var size image.Point
 	if o.Encoder != nil {
 		size = o.Encoder.Size()
 	}
-	if s.pictures, err = server.Pictures(size, encodeBatch); err != nil {
-		return err
+	if x.pictures, err = s.server.Pictures(size, encodeBatch); err != nil {
+		return nil, err
 	}
-	for _, c := range []prometheus.Collector{s.metrics.encode, s.metrics.search, s.metrics.pictures, s.metrics.queries, s.metrics} {
-		if err := server.Registry().Register(c); err != nil {
-			return fmt.Errorf("serve/search: a server has one index: %w", err)
-		}
+	if y, ok := o.Index.(refresher); ok && o.ReadOnly {
+		x.refreshing.Go(func() { x.refresh(y) })
 	}
-	requests := server.Limits().Requests
-	if x, ok := o.Index.(refresher); ok && o.ReadOnly {
-		s.refreshing.Go(func() { s.refresh(x) })
-	}
-	s.encodes = serve.NewBatcher(encodeBatch, requests, s.encodeAll)
-	s.queries = serve.NewBatcher(queryBatch, requests, s.searchAll)
-	server.Mount(s)
-	return nil
+	requests := s.server.Limits().Requests
+	x.encodes = serve.NewBatcher(encodeBatch, requests, x.encodeAll)
+	x.queries = serve.NewBatcher(queryBatch, requests, x.searchAll)
+	return x, nil
 }
 
-// indexProblems makes the index's errors problems.
-func indexProblems(h serve.Handler) serve.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error { return problemOf(h(w, r)) }
+// openTime is how long an index, which may be on another machine, may take to say what it is.
+const openTime = 30 * time.Second
+
+// warm encodes a picture, so that the network is as fast as later when it is first asked.
+func (s *store) warm(context.Context) error {
+	if s.o.Encoder == nil {
+		return nil
+	}
+	blank := image.NewGray(image.Rectangle{Max: s.o.Encoder.Size()})
+	if err := s.o.Encoder.Encode(make([]float32, s.o.Encoder.Dim()), []image.Image{blank}); err != nil {
+		s.Log().Warn("an encoder was not warmed up", "error", err)
+	}
+	return nil
 }
 
 // problemOf makes an error of the index a problem. Others it leaves as they are.
@@ -185,11 +301,8 @@ func readOnly() *wire.Problem { return wire.Forbidden("this server only reads") 
 // leastFree is how many bytes there must be on the index's disk: a segment is written before the log that it is of goes.
 const leastFree = 64 << 20
 
-// Name is that of the service for /readyz.
-func (*service) Name() string { return "search" }
-
-// Ready asks the index, which may be on another machine.
-func (s *service) Ready(ctx context.Context) error {
+// ready asks the index, which may be on another machine.
+func (s *store) ready(ctx context.Context) error {
 	info, err := s.o.Index.Info(ctx)
 	switch {
 	case err != nil:
@@ -206,8 +319,17 @@ func (s *service) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the batches.
-func (s *service) Close() {
+// close ends the store, which no request uses.
+func (s *store) close() error {
+	s.end()
+	if s.o.Close == nil {
+		return nil
+	}
+	return s.o.Close()
+}
+
+// end ends the batches.
+func (s *store) end() {
 	close(s.ended)
 	s.refreshing.Wait()
 	s.encodes.Close()
@@ -215,4 +337,4 @@ func (s *service) Close() {
 }
 
 // private tells whether clients are to know nothing of a field.
-func (s *service) private(field string) bool { return slices.Contains(s.o.Private, field) }
+func (s *store) private(field string) bool { return slices.Contains(s.o.Private, field) }

@@ -209,7 +209,7 @@ func TestStopCuts(t *testing.T) {
 
 // patient is an index whose searches last until they are cut.
 type patient struct {
-	*shelf
+	*plain
 	begun chan struct{}
 }
 

@@ -11,13 +11,7 @@ import (
 // what the request is refused for, as problems of package wire.
 func (s *Shelf[T]) Handler(parameter string, do func(model T, w http.ResponseWriter, r *http.Request) error) func(w http.ResponseWriter, r *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		var held *Held[T]
-		var err error
-		if name := r.PathValue(parameter); name != "" {
-			held, err = s.Take(name)
-		} else {
-			held, err = s.Only()
-		}
+		held, err := s.of(parameter, r)
 		if err != nil {
 			return err
 		}
@@ -32,6 +26,26 @@ func (s *Shelf[T]) Handler(parameter string, do func(model T, w http.ResponseWri
 		r.Body = v
 		return do(held.Model, v, r)
 	}
+}
+
+// Look is as Handler, for what takes no time: it is answered also where all places are taken.
+func (s *Shelf[T]) Look(parameter string, do func(model T, w http.ResponseWriter, r *http.Request) error) func(w http.ResponseWriter, r *http.Request) error {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		held, err := s.of(parameter, r)
+		if err != nil {
+			return err
+		}
+		defer held.Done()
+		return do(held.Model, w, r)
+	}
+}
+
+// of takes the model of a request.
+func (s *Shelf[T]) of(parameter string, r *http.Request) (*Held[T], error) {
+	if name := r.PathValue(parameter); name != "" {
+		return s.Take(name)
+	}
+	return s.Only()
 }
 
 // visit is the body of a request, and the writer of its answer.

@@ -14,25 +14,25 @@ import (
 	"github.com/energo-ml/energo/search/index"
 )
 
-// shelf is an index in memory, in the plainest way: the oracle of what a server of it must answer.
-type shelf struct {
+// plain is an index in memory, in the plainest way: the oracle of what a server of it must answer.
+type plain struct {
 	mu    sync.Mutex
 	dim   int
 	items []index.Item
 	hold  chan struct{} // if not nil, Search waits until it is closed
 }
 
-func (x *shelf) Info(context.Context) (index.Info, error) {
+func (x *plain) Info(context.Context) (index.Info, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return index.Info{Kind: "shelf", Dim: x.dim, Len: len(x.items), Metric: distance.Euclidean}, nil
+	return index.Info{Kind: "plain", Dim: x.dim, Len: len(x.items), Metric: distance.Euclidean}, nil
 }
 
-func (x *shelf) at(id string) int {
+func (x *plain) at(id string) int {
 	return slices.IndexFunc(x.items, func(i index.Item) bool { return i.ID == id })
 }
 
-func (x *shelf) Add(_ context.Context, items []index.Item) error {
+func (x *plain) Add(_ context.Context, items []index.Item) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, i := range items {
@@ -48,7 +48,7 @@ func (x *shelf) Add(_ context.Context, items []index.Item) error {
 	return nil
 }
 
-func (x *shelf) Delete(_ context.Context, ids []string) (n int, err error) {
+func (x *plain) Delete(_ context.Context, ids []string) (n int, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, id := range ids {
@@ -60,7 +60,7 @@ func (x *shelf) Delete(_ context.Context, ids []string) (n int, err error) {
 	return n, nil
 }
 
-func (x *shelf) Get(_ context.Context, id string) (index.Item, bool, error) {
+func (x *plain) Get(_ context.Context, id string) (index.Item, bool, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if at := x.at(id); at >= 0 {
@@ -69,7 +69,7 @@ func (x *shelf) Get(_ context.Context, id string) (index.Item, bool, error) {
 	return index.Item{}, false, nil
 }
 
-func (x *shelf) Search(_ context.Context, queries []index.Query) ([][]index.Hit, error) {
+func (x *plain) Search(_ context.Context, queries []index.Query) ([][]index.Hit, error) {
 	if x.hold != nil {
 		<-x.hold
 	}
@@ -120,7 +120,7 @@ func keeps(c *index.Condition, text string) bool {
 	return (c.In == nil || slices.Contains(c.In, text)) && strings.HasPrefix(text, c.Prefix)
 }
 
-func (x *shelf) Update(_ context.Context, patches []index.Patch) (n int, err error) {
+func (x *plain) Update(_ context.Context, patches []index.Patch) (n int, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, p := range patches {
@@ -146,7 +146,7 @@ func (x *shelf) Update(_ context.Context, patches []index.Patch) (n int, err err
 	return n, nil
 }
 
-func (x *shelf) Count(_ context.Context, f index.Filter) (n int, err error) {
+func (x *plain) Count(_ context.Context, f index.Filter) (n int, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for i := range x.items {
@@ -157,7 +157,7 @@ func (x *shelf) Count(_ context.Context, f index.Filter) (n int, err error) {
 	return n, nil
 }
 
-func (x *shelf) DeleteWhere(_ context.Context, f index.Filter) (int, error) {
+func (x *plain) DeleteWhere(_ context.Context, f index.Filter) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	before := len(x.items)
@@ -165,7 +165,7 @@ func (x *shelf) DeleteWhere(_ context.Context, f index.Filter) (int, error) {
 	return before - len(x.items), nil
 }
 
-func (x *shelf) List(_ context.Context, f index.Filter, after string, n int) ([]index.Item, error) {
+func (x *plain) List(_ context.Context, f index.Filter, after string, n int) ([]index.Item, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	var out []index.Item
@@ -178,4 +178,4 @@ func (x *shelf) List(_ context.Context, f index.Filter, after string, n int) ([]
 	return out[:min(n, len(out))], nil
 }
 
-func (x *shelf) Close() error { return nil }
+func (x *plain) Close() error { return nil }
