@@ -146,3 +146,19 @@ func FuzzFormats(f *testing.F) {
 		}
 	})
 }
+
+// TestLimits: every format stops where a recording is longer than its limits, and is read whole where it is not.
+func TestLimits(t *testing.T) {
+	golden(t, "formats", func(c formatCase) {
+		n := len(c.samples())
+		seconds := float64(n/c.Channels) / float64(c.Rate)
+		for _, l := range []Limits{{Samples: n - 1}, {Seconds: seconds * 0.99}} {
+			if _, err := DecodeWithin(bytes.NewReader(c.File), Each, l); !errors.Is(err, ErrTooLong) || errors.Is(err, ErrContent) {
+				t.Errorf("%s, %d samples: within %+v the error is %v", c.Name, n, l, err)
+			}
+		}
+		if _, err := DecodeWithin(bytes.NewReader(c.File), Each, Limits{Samples: n, Seconds: seconds}); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	})
+}

@@ -79,7 +79,36 @@ func Decode(r io.Reader) (Recording, error) {
 
 // DecodeChannels is [ReadChannels] of a stream.
 func DecodeChannels(r io.Reader, c Channels) ([]Recording, error) {
-	return input{r: bufio.NewReaderSize(r, 64<<10)}.clips(c)
+	return DecodeWithin(r, c, Limits{})
+}
+
+// ErrTooLong is behind the errors of recordings beyond their [Limits].
+var ErrTooLong = errors.New("too long")
+
+// Limits bound what is read of a recording; 0 is without a bound of its own.
+type Limits struct {
+	Seconds float64
+	Samples int // of all channels that are read
+}
+
+// DecodeWithin is [DecodeChannels] of recordings that others send: it stops where there is more than the limits allow.
+//
+// Errors: those of [Decode]; a recording that is longer, [ErrTooLong].
+func DecodeWithin(r io.Reader, c Channels, l Limits) ([]Recording, error) {
+	return input{r: bufio.NewReaderSize(r, 64<<10), limits: l}.clips(c)
+}
+
+// check refuses what has gone beyond the limits: n samples of all channels, of some seconds.
+func (l Limits) check(n int, seconds float64) error {
+	switch {
+	case l.Seconds > 0 && seconds > l.Seconds:
+		return fmt.Errorf("audio: the recording is %w: it has more than %v seconds", ErrTooLong, l.Seconds)
+	case l.Samples > 0 && n > l.Samples:
+		return fmt.Errorf("audio: the recording is %w: it has more than %d samples", ErrTooLong, l.Samples)
+	case n > maxSamples:
+		return bad("it has more than %d samples", maxSamples)
+	}
+	return nil
 }
 
 // An input is a file or a stream that is read.
@@ -87,6 +116,8 @@ type input struct {
 	r     *bufio.Reader
 	known int64       // bytes that are sure to come, 0 if that is not known
 	at    io.ReaderAt // the file, nil for a stream
+
+	limits Limits
 }
 
 // A stream is a recording that is being decoded.
@@ -190,8 +221,8 @@ func (in input) clips(c Channels) ([]Recording, error) {
 			return nil, bad("frame %d has the sample %v; it must be finite", n+i/s.channels, block[i])
 		}
 		n += len(block) / s.channels
-		if n*len(picks) > maxSamples {
-			return nil, bad("it has more than %d samples", maxSamples)
+		if err := in.limits.check(n*len(picks), float64(n)/float64(s.rate)); err != nil {
+			return nil, err
 		}
 		for i, p := range picks {
 			all[i].Samples = p.pick(all[i].Samples, block, s.channels)

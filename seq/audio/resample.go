@@ -31,14 +31,8 @@ const maxUp = 1 << 8
 // PyTorch: torchaudio.functional.resample, defaults.
 // Source: [smith1984].
 func (c Clip) Resample(rate int) (Clip, error) {
-	if err := checkRate("the clip's rate", c.Rate); err != nil {
+	if err := checkRates(c.Rate, rate); err != nil {
 		return Clip{}, err
-	}
-	if err := checkRate("rate", rate); err != nil {
-		return Clip{}, err
-	}
-	if rate/maxUp > c.Rate {
-		return Clip{}, fmt.Errorf("audio: rate is %d; it must be at most %d times the clip's %d", rate, maxUp, c.Rate)
 	}
 	return Clip{resample(c.Samples, c.Rate, rate), rate}, nil
 }
@@ -63,12 +57,13 @@ func (c Clip) Speed(factor float64) (Clip, error) {
 func resample(x []float32, from, to int) []float32 {
 	g := gcd(from, to)
 	from, to = from/g, to/g
-	n := (len(x)*to + from - 1) / from
+	r := &resampler{x: x, from: from, to: to}
+	n := r.length(len(x))
 	if from == to || n == 0 {
 		return append([]float32(nil), x...)
 	}
-	r := &resampler{x: x, y: make([]float32, n), from: from, to: to}
-	r.table()
+	r.y = make([]float32, n)
+	r.table(n)
 	simd.Run((n+resampleRun-1)/resampleRun, r)
 	return r.y
 }
@@ -88,12 +83,15 @@ type phase struct {
 	weights []float64
 }
 
-// table computes the weights of the phases in use.
-func (r *resampler) table() {
+// length is how many outputs n inputs have.
+func (r *resampler) length(n int) int { return (n*r.to + r.from - 1) / r.from }
+
+// table computes the weights of the phases in use, of n outputs.
+func (r *resampler) table(n int) {
 	base := sincRolloff * float64(min(r.from, r.to))
 	reach := sincZeros / base * float64(r.from) // in inputs
-	once := len(r.y) <= r.to                    // each phase is used once, so what lies beyond the clip never counts
-	r.phases = make([]phase, min(len(r.y), r.to))
+	once := n <= r.to && r.y != nil             // each phase is used once, so what lies beyond the clip never counts
+	r.phases = make([]phase, min(n, r.to))
 	for p := range r.phases {
 		at := float64(p) / float64(r.to) * float64(r.from)
 		first, last := int(math.Ceil(at-reach)), int(math.Floor(at+reach))
@@ -124,22 +122,28 @@ func sinc(u float64) float64 {
 // Do computes one run of outputs.
 func (r *resampler) Do(task, _ int) {
 	lo := task * resampleRun
-	block, p := lo/r.to, lo%r.to
 	for i := range r.y[lo:min(lo+resampleRun, len(r.y))] {
-		first, w := block*r.from+r.phases[p].first, r.phases[p].weights
-		if first < 0 {
-			first, w = 0, w[min(-first, len(w)):]
-		}
-		x := r.x[min(first, len(r.x)):min(first+len(w), len(r.x))]
-		sum := 0.0
-		for k, v := range w[:len(x)] {
-			sum += v * float64(x[k])
-		}
-		r.y[lo+i] = float32(sum)
-		if p++; p == r.to {
-			block, p = block+1, 0
-		}
+		r.y[lo+i] = r.at(r.reach(lo + i))
 	}
+}
+
+// reach is the first input that counts for an output, and the weights from there on; both begin with the clip.
+func (r *resampler) reach(i int) (first int, w []float64) {
+	first, w = i/r.to*r.from+r.phases[i%r.to].first, r.phases[i%r.to].weights
+	if first < 0 {
+		first, w = 0, w[min(-first, len(w)):]
+	}
+	return first, w
+}
+
+// at is the output whose weights begin at an input; there are no inputs behind the last.
+func (r *resampler) at(first int, w []float64) float32 {
+	x := r.x[min(first, len(r.x)):min(first+len(w), len(r.x))]
+	sum := 0.0
+	for k, v := range w[:len(x)] {
+		sum += v * float64(x[k])
+	}
+	return float32(sum)
 }
 
 func gcd(a, b int) int {

@@ -2,6 +2,7 @@ package audio
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -145,5 +146,46 @@ func BenchmarkResample(b *testing.B) {
 	x := noise(source(3), 10*44100)
 	for b.Loop() {
 		resample(x, 44100, 16000)
+	}
+}
+
+// TestResampler: a clip that comes in chunks of any size has the samples of the whole one.
+func TestResampler(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, rates := range [][2]int{{8000, 8000}, {48000, 8000}, {44100, 16000}, {8000, 22050}, {16000, 7}, {1000, 999}} {
+		for _, n := range []int{0, 1, 2, 17, 500, 9000} {
+			clip := Clip{Rate: rates[0], Samples: make([]float32, n)}
+			for i := range clip.Samples {
+				clip.Samples[i] = float32(rng.NormFloat64())
+			}
+			want, err := clip.Resample(rates[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := NewResampler(rates[0], rates[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := []float32{}
+			for rest := clip.Samples; len(rest) > 0; {
+				k := min(rng.IntN(700), len(rest))
+				got = s.Append(got, rest[:k])
+				rest = rest[k:]
+			}
+			got = s.Finish(got)
+			if len(got) != len(want.Samples) {
+				t.Fatalf("%v, %d samples: %d come out, want %d", rates, n, len(got), len(want.Samples))
+			}
+			for i, v := range want.Samples {
+				if got[i] != v {
+					t.Fatalf("%v, %d samples: sample %d is %v, want %v", rates, n, i, got[i], v)
+				}
+			}
+		}
+	}
+	for _, rates := range [][2]int{{0, 8000}, {8000, 1 << 25}, {1, 1000}} {
+		if _, err := NewResampler(rates[0], rates[1]); err == nil {
+			t.Errorf("%v is taken", rates)
+		}
 	}
 }
