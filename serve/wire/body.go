@@ -84,11 +84,42 @@ func Whole(r io.Reader) ([]byte, error) {
 	return nil, Malformed("", "the body cannot be read: %v", err)
 }
 
-// maxParts bounds those of a form.
+// maxParts bounds those of a form with a picture.
 const maxParts = 64
 
 // form reads a form's parts: "image" is a picture, the others are parameters.
 func (b *Body) form(text []byte, boundary string) error {
+	return EachPart(text, boundary, maxParts, func(p *multipart.Part, content []byte) error {
+		switch name := p.FormName(); {
+		case name != "image":
+			b.Params.Add(name, string(content))
+		case b.Picture != nil:
+			return Malformed("image", "the form has more than one image")
+		default:
+			b.Picture = content
+		}
+		return nil
+	})
+}
+
+// Form reads the body of a request that is multipart/form-data, and calls do for each part, of which there are most at most.
+func Form(r *http.Request, most int, do func(p *multipart.Part, content []byte) error) error {
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return Media("the content encoding is %q; the body must be as it is", e)
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		return Media("the content type is %q; it must be multipart/form-data", r.Header.Get("Content-Type"))
+	}
+	text, err := Whole(r.Body)
+	if err != nil {
+		return err
+	}
+	return EachPart(text, params["boundary"], most, do)
+}
+
+// EachPart calls do for each part of a form, of which there are most at most.
+func EachPart(text []byte, boundary string, most int, do func(p *multipart.Part, content []byte) error) error {
 	end := []byte("\n--" + boundary + "--")
 	if !bytes.Contains(text, end) && !bytes.HasPrefix(text, end[1:]) { // which multipart takes for an end, mostly
 		return Malformed("", "the form cannot be read: it has no last boundary")
@@ -102,20 +133,15 @@ func (b *Body) form(text []byte, boundary string) error {
 		if err != nil {
 			return Malformed("", "the form cannot be read: %v", err)
 		}
-		if n == maxParts {
-			return Malformed("", "the form has more than %d parts", maxParts)
+		if n == most {
+			return Malformed("", "the form has more than %d parts", most)
 		}
-		text, err := io.ReadAll(part)
+		content, err := io.ReadAll(part)
 		if err != nil {
 			return Malformed("", "the form cannot be read: %v", err)
 		}
-		switch name := part.FormName(); {
-		case name != "image":
-			b.Params.Add(name, string(text))
-		case b.Picture != nil:
-			return Malformed("image", "the form has more than one image")
-		default:
-			b.Picture = text
+		if err := do(part, content); err != nil {
+			return err
 		}
 	}
 }

@@ -122,7 +122,7 @@ Exit status 1 if a file could not be aligned, or has words below --min-confidenc
 			if err := flags.tokenize(a.Emitter); err != nil {
 				return err
 			}
-			if a.speller, err = speller(level, a.unknown, spelled(a.Emitter)); err != nil {
+			if a.speller, err = speller(level, a.unknown, a.Spellable()); err != nil {
 				return err
 			}
 			if truth != "" {
@@ -194,17 +194,6 @@ func speller(level, unknown string, tokens []string) (*text.Normaliser, error) {
 		return nil, usagef("--unknown is %q; it must be error, skip or wildcard", unknown)
 	}
 	return n, nil
-}
-
-// spelled are the texts of tokens that a text is spelled by, which are not the blank and other special ones.
-func spelled(e *read.Emitter) []string {
-	texts := []string{}
-	for class, s := range e.Classes {
-		if class != e.Blank && !e.Tokens.Special(class) {
-			texts = append(texts, s)
-		}
-	}
-	return texts
 }
 
 // rules says which flags count.

@@ -60,11 +60,9 @@ func (d *decodeFlags) decoder(e *read.Emitter, times bool) (*ctc.Decoder, error)
 	if !(d.delay >= 0 && d.delay/e.Frame < math.MaxInt32) {
 		return nil, usagef("--delay is %v; it must be from 0 on", d.delay)
 	}
-	b := ctc.Beam{
-		Tokens: e.Classes, Blank: e.Blank, Separator: e.Separator,
-		Width: d.beam, Threshold: d.threshold, TopTokens: d.topTokens, Best: d.best, WordBonus: d.wordBonus,
-		Delay: int(math.Ceil(d.delay / e.Frame)), Times: times,
-	}
+	b := e.Beam()
+	b.Width, b.Threshold, b.TopTokens, b.Best, b.WordBonus = d.beam, d.threshold, d.topTokens, d.best, d.wordBonus
+	b.Delay, b.Times = int(math.Ceil(d.delay/e.Frame)), times
 	if d.best > 1 {
 		b.Best = math.MaxInt32 // of which some have the same words
 	}
@@ -124,9 +122,8 @@ type hypothesis struct {
 
 type transcribing struct {
 	decodeFlags
-	*read.Emitter
+	read.Transcriber
 	listener
-	dec    *ctc.Decoder // nil: the best class of each frame
 	out    io.Writer
 	json   bool
 	stream bool
@@ -214,7 +211,7 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 				return err
 			}
 			if t.searches() {
-				if t.dec, err = t.decoder(t.Emitter, t.stream && t.timed()); err != nil {
+				if t.Search, err = t.decoder(t.Emitter, t.stream && t.timed()); err != nil {
 					return err
 				}
 			}
@@ -310,7 +307,7 @@ func (t *transcribing) heard(f heard) error {
 	}
 	var first *ctc.Timeline
 	for _, h := range best {
-		text := t.spaced(t.text(h.Tokens))
+		text := t.Spaced(t.Text(h.Tokens))
 		if len(one.Best) == max(t.best, 1) || slices.ContainsFunc(one.Best, func(b hypothesis) bool { return b.Text == text }) {
 			continue
 		}
@@ -382,22 +379,6 @@ func (t *transcribing) show(f heard, one transcript) (err error) {
 	return nil
 }
 
-// spaced returns a text whose words have single spaces between, if there is a separator of words.
-func (t *transcribing) spaced(text string) string {
-	if t.Separator == "" {
-		return text
-	}
-	return strings.Join(strings.Fields(text), t.Separator)
-}
-
-// text writes tokens out.
-func (t *transcribing) text(tokens []int) string {
-	if t.dec != nil {
-		return t.dec.Text(tokens)
-	}
-	return t.Text(tokens)
-}
-
 // hypotheses decodes a file. Of a stream, there are no emissions but what their frames are.
 func (t *transcribing) hypotheses(f heard) (best []ctc.Hypothesis, x read.Emissions, err error) {
 	if t.stream {
@@ -417,37 +398,23 @@ func (t *transcribing) whole(f heard) ([]ctc.Hypothesis, read.Emissions, error) 
 	if err != nil {
 		return nil, x, err
 	}
-	if t.dec != nil {
-		best, err := t.dec.Decode(x.LogProbs)
-		return best, x, err
+	best, err := t.Decode(x)
+	if err != nil && t.Search == nil {
+		err = fmt.Errorf("%s: %w", f.name, err)
 	}
-	p, err := ctc.Greedy(x.LogProbs, len(t.Classes), t.Blank)
-	if err != nil {
-		return nil, x, fmt.Errorf("%s: %w", f.name, err)
-	}
-	return t.only(p), x, nil
-}
-
-// only is the one hypothesis of the best class of each frame.
-func (t *transcribing) only(p ctc.Path) []ctc.Hypothesis {
-	return []ctc.Hypothesis{{Tokens: p.Tokens, Acoustic: p.LogProb, Words: len(ctc.Words(t.Text(p.Tokens))), Total: p.LogProb, Spans: p.Spans}}
+	return best, x, err
 }
 
 // timeline says when a hypothesis is said.
 func (t *transcribing) timeline(name string, x read.Emissions, h ctc.Hypothesis) (*ctc.Timeline, error) {
-	var line *ctc.Timeline
 	if t.stream {
-		line = t.TimelineOf(x, h.Spans)
-	} else {
-		var err error
-		if line, err = t.AlignClasses(x, h.Tokens, true); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
+		line := t.TimelineOfSpans(x, h)
+		line.File = name
+		return line, nil
 	}
-	if words := strings.Fields(t.text(h.Tokens)); t.Separator != "" && len(words) == len(line.Words) { // those of a lexicon, which tokens only spell
-		for i := range words {
-			line.Words[i].Text = words[i]
-		}
+	line, err := t.Timeline(x, h)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	line.File = name
 	return line, nil

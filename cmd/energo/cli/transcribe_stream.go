@@ -10,32 +10,6 @@ import (
 	"github.com/energo-ml/energo/seq/read"
 )
 
-// A settling decodes emissions that come in chunks.
-type settling interface {
-	Push(logProbs []float32) error
-	Stable() []int // what will not change any more
-	Finish() ([]ctc.Hypothesis, error)
-}
-
-// greedy takes the best class of each frame.
-type greedy struct {
-	*ctc.GreedyStream
-	only func(ctc.Path) []ctc.Hypothesis
-}
-
-func (g greedy) Stable() []int { return g.Path().Tokens }
-
-func (g greedy) Finish() ([]ctc.Hypothesis, error) { return g.only(g.Path()), nil }
-
-// settling returns what decodes a recording in chunks.
-func (t *transcribing) settling() (settling, error) {
-	if t.dec != nil {
-		return t.dec.Stream(), nil
-	}
-	g, err := ctc.NewGreedyStream(len(t.Classes), t.Blank)
-	return greedy{g, t.only}, err
-}
-
 // soFar is a line of --stream --json: what has been read of a recording.
 type soFar struct {
 	File    string  `json:"file"`
@@ -58,11 +32,7 @@ func (t *transcribing) streamed(f heard) ([]ctc.Hypothesis, read.Emissions, erro
 
 // chunks decodes a recording in chunks.
 func (t *transcribing) chunks(f heard, clip audio.Clip) ([]ctc.Hypothesis, error) {
-	sound, err := t.Reader.Stream()
-	if err != nil {
-		return nil, err
-	}
-	search, err := t.settling()
+	live, err := t.Live(0)
 	if err != nil {
 		return nil, err
 	}
@@ -70,36 +40,29 @@ func (t *transcribing) chunks(f heard, clip audio.Clip) ([]ctc.Hypothesis, error
 	size := max(1, int(t.chunk*float64(clip.Rate)))
 	for lo := 0; lo < len(clip.Samples); lo += size {
 		hi := min(lo+size, len(clip.Samples))
-		x, err := sound.Push(clip.Samples[lo:hi])
-		if err != nil {
+		if _, err := live.Push(clip.Samples[lo:hi]); err != nil {
 			return nil, err
 		}
-		if err := search.Push(x); err != nil {
-			return nil, err
-		}
-		if last, err = t.tell(last, search, float64(hi)/float64(clip.Rate)); err != nil {
+		if last, err = t.tell(last, live, float64(hi)/float64(clip.Rate)); err != nil {
 			return nil, err
 		}
 	}
-	x, err := sound.Finish()
+	all, err := live.Finish()
 	if err != nil {
 		return nil, err
 	}
-	if err := search.Push(x); err != nil {
-		return nil, err
-	}
-	return search.Finish()
+	return all[0].Best, nil
 }
 
 // tell prints what has been read so far if that differs from the last line.
-func (t *transcribing) tell(before soFar, search settling, seconds float64) (soFar, error) {
-	now := soFar{File: before.File, Channel: before.Channel, Seconds: before.Seconds, Stable: t.text(search.Stable())}
-	best, err := search.Finish()
+func (t *transcribing) tell(before soFar, live *read.Live, seconds float64) (soFar, error) {
+	now := soFar{File: before.File, Channel: before.Channel, Seconds: before.Seconds, Stable: t.Text(live.Stable())}
+	best, err := live.Look()
 	if err != nil && !errors.Is(err, ctc.ErrNoHypothesis) { // in the midst of a word of a lexicon
 		return now, err
 	}
 	if len(best) > 0 {
-		now.Partial = strings.TrimPrefix(t.text(best[0].Tokens), now.Stable)
+		now.Partial = strings.TrimPrefix(t.Text(best[0].Tokens), now.Stable)
 	}
 	if now == before {
 		return before, nil
