@@ -2,14 +2,24 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/energo-ml/energo/engine/onnx/export"
 )
 
+// ErrNoNetwork is for runs whose model has no form in ONNX.
+var ErrNoNetwork = errors.New("the model has no form in ONNX")
+
+// noNetwork is an error that is an ErrNoNetwork, and says more.
+type noNetwork struct{ error }
+
+func (e noNetwork) Unwrap() []error { return []error{e.error, ErrNoNetwork} }
+
 // Export returns the network of a finished run of one of the jobs as an ONNX model that is being built. Its metadata has the job's name.
 //
-// Errors: those of Open or, where the settings are Carded, of their card; a run of a job whose model is no Network.
+// Errors: those of Open or, where the settings are Carded, of their card; ErrNoNetwork for a run of a job whose model is no Network, or one
+// that cannot be written as ONNX.
 func Export(ctx context.Context, dir string, jobs []Job, env Env) (*export.Graph, error) {
 	j, s, err := ReadConfig(dir, jobs)
 	if err != nil {
@@ -33,7 +43,11 @@ func graphOf(ctx context.Context, dir string, jobs []Job, env Env, j Job, s Spec
 	}
 	n, ok := r.Model.(Network)
 	if !ok {
-		return nil, fmt.Errorf("%s is a run of %s, whose model is not a network: it has no form in ONNX", dir, j.Name)
+		return nil, noNetwork{fmt.Errorf("%s is a run of %s, whose model is not a network: it has no form in ONNX", dir, j.Name)}
 	}
-	return n.Graph(ctx)
+	g, err := n.Graph(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = noNetwork{err}
+	}
+	return g, err
 }

@@ -16,6 +16,7 @@ import (
 func newServeSearch() *cobra.Command {
 	var run string
 	var frame frameFlags
+	var b search.Bounds
 	o := search.Options{Private: collection.PrivateFields}
 	cmd := &cobra.Command{
 		Use: "search INDEX", Short: "Serve an index: a page for people, and JSON over HTTP", Args: exactly("the index"),
@@ -44,7 +45,7 @@ items. SIGHUP reads the files of tokens and of the certificate again; without su
   energo serve search Pictures.index --listen :8443 --host search.example.org --tokens tokens --tls-cert cert.pem --tls-key key.pem --log-level info
   curl --data-binary @seven.png -H 'Content-Type: image/png' 'http://127.0.0.1:8080/v1/search?k=5'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkLimits(&frame.Limits, &o); err != nil {
+			if err := checkLimits(&frame.Limits, &b); err != nil {
 				return err
 			}
 			if err := frame.check(cmd); err != nil {
@@ -53,7 +54,7 @@ items. SIGHUP reads the files of tokens and of the certificate again; without su
 			if err := refuseVoid(cmd, []rule{{"max-batch", !o.ReadOnly, "with --read-only no items are added"}}); err != nil {
 				return err
 			}
-			return serveSearch(cmd, args[0], run, frame, o)
+			return serveSearch(cmd, args[0], run, frame, b, o)
 		},
 	}
 	f := cmd.Flags()
@@ -61,36 +62,40 @@ items. SIGHUP reads the files of tokens and of the certificate again; without su
 	frame.add(f)
 	f.BoolVar(&o.ReadOnly, "read-only", false, "refuse to add and delete items; another process may then change the index, which is seen here after a new start")
 	f.IntVar(&frame.Limits.Pixels, "max-pixels", data.MaxPicturePixels, "`pixels` of a picture")
-	f.IntVar(&o.K, "max-k", 1000, "hits of a search")
-	f.IntVar(&o.Batch, "max-batch", 1000, "items added by a request")
+	f.IntVar(&b.K, "max-k", 1000, "hits of a search")
+	f.IntVar(&b.Batch, "max-batch", 1000, "items added by a request")
 	return cmd
 }
 
 // checkLimits refuses limits below 1.
-func checkLimits(l *serve.Limits, o *search.Options) error {
+func checkLimits(l *serve.Limits, b *search.Bounds) error {
 	for _, v := range []struct {
 		flag  string
 		value int64
-	}{{"max-pixels", int64(l.Pixels)}, {"max-k", int64(o.K)}, {"max-batch", int64(o.Batch)}} {
+	}{{"max-pixels", int64(l.Pixels)}, {"max-k", int64(b.K)}, {"max-batch", int64(b.Batch)}} {
 		if v.value < 1 {
 			return usagef("--%s is %d; it must be above 0", v.flag, v.value)
 		}
 	}
-	if o.K > index.MaxK {
-		return usagef("--max-k is %d; an index gives at most %d hits", o.K, index.MaxK)
+	if b.K > index.MaxK {
+		return usagef("--max-k is %d; an index gives at most %d hits", b.K, index.MaxK)
 	}
 	return nil
 }
 
 // serveSearch serves an index until it is told to stop.
-func serveSearch(cmd *cobra.Command, name, run string, frame frameFlags, o search.Options) error {
+func serveSearch(cmd *cobra.Command, name, run string, frame frameFlags, b search.Bounds, o search.Options) error {
 	ctx := cmd.Context()
 	x, err := openServed(cmd, name, run, &o)
 	if err != nil {
 		return err
 	}
 	err = frame.run(ctx, cmd, searchers(&o), func(s *serve.Server) (string, error) {
-		if err := search.Mount(ctx, s, o); err != nil {
+		indexes, err := search.Mount(s, b)
+		if err != nil {
+			return "", err
+		}
+		if _, err := indexes.Put(onlyIndex, o); err != nil {
 			return "", err
 		}
 		info, err := x.Info(ctx)
@@ -98,6 +103,9 @@ func serveSearch(cmd *cobra.Command, name, run string, frame frameFlags, o searc
 	})
 	return errors.Join(err, x.Close())
 }
+
+// onlyIndex is the name of an index that is served alone.
+const onlyIndex = "index"
 
 // openServed opens an index to serve, and sets what of the options comes from it. Whoever asks closes it.
 func openServed(cmd *cobra.Command, name, run string, o *search.Options) (index.Index, error) {

@@ -19,6 +19,7 @@ type frameFlags struct {
 	serve.Options
 	listen     string
 	log, level string
+	hangUp     func() // on SIGHUP, besides reading the files of the server again; may be nil
 }
 
 func (f *frameFlags) add(s *pflag.FlagSet) {
@@ -121,7 +122,7 @@ func (f *frameFlags) warn(cmd *cobra.Command, at net.Addr, can string) {
 
 // reloadOnHangUp has SIGHUP read files again, where there are any, instead of ending the command.
 func (f *frameFlags) reloadOnHangUp(s *serve.Server) (stop func()) {
-	if f.Tokens == "" && f.TLS.Cert == "" {
+	if f.Tokens == "" && f.TLS.Cert == "" && f.hangUp == nil {
 		return func() {}
 	}
 	signal.Ignore(syscall.SIGHUP) // which takes it from what ends commands
@@ -132,6 +133,9 @@ func (f *frameFlags) reloadOnHangUp(s *serve.Server) (stop func()) {
 			select {
 			case <-hangUps:
 				_ = s.Reload() // which the log has
+				if f.hangUp != nil {
+					f.hangUp()
+				}
 			case <-ended:
 				return
 			}

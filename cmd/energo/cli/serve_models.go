@@ -10,16 +10,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/job"
-	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
-	"github.com/energo-ml/energo/serve/inference"
-	"github.com/energo-ml/energo/serve/search"
+	"github.com/energo-ml/energo/serve/shelf"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +51,7 @@ func newServe(all []job.Job) *cobra.Command {
 	group(cmd, "", newServeSearch(), newServeToken())
 	cmd.Args = nil
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 && len(m.named) == 0 {
+		if len(args) == 0 && len(m.named) == 0 && m.folder == "" && m.config == "" {
 			return cmd.Help()
 		}
 		return m.serve(cmd, all, args)
@@ -64,80 +62,116 @@ func newServe(all []job.Job) *cobra.Command {
 
 // servedModels are the settings of energo serve.
 type servedModels struct {
-	frame    frameFlags
-	o        inference.Options
-	named    []string // NAME=PATH
-	readOnly bool
+	frame  frameFlags
+	named  []string // NAME=PATH
+	folder string   // each entry of which is a model
+	config string   // a YAML file
+	set    modelSettings
+	file   *configFile // what is in it
 }
 
 func (m *servedModels) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&m.named, "model", nil, "serve a model under another `NAME=PATH`; may be given again")
+	f.StringVar(&m.folder, "models", "", "`folder` each entry of which is served, also one that comes, changes or goes later")
+	f.StringVar(&m.config, "config", "", "YAML `file` with models, their settings, and those of the server; docs/deploy.md describes it")
 	m.frame.add(f)
-	f.BoolVar(&m.readOnly, "read-only", false, "refuse to add and delete items of an index")
-	f.IntVar(&m.o.Batch, "max-batch", 32, "rows that go through a model together; 1 joins no requests")
-	f.DurationVar(&m.o.Wait, "max-wait", 0, "longest time that a request waits for others to join it, as 2ms")
-	f.IntVar(&m.o.Queue, "max-queue", 64, "requests that wait for a model; more are refused with status 429")
+	f.BoolVar(&m.set.ReadOnly, "read-only", false, "refuse to add and delete items of indexes")
+	f.IntVar(&m.set.Batch, "max-batch", 32, "rows that go through a model together; 1 joins no requests")
+	f.DurationVar(&m.set.Wait, "max-wait", 0, "longest time that a request waits for others to join it, as 2ms")
+	f.IntVar(&m.set.Queue, "max-queue", 64, "requests that wait for a model or go through it; more are refused with status 429")
 }
 
 // check refuses settings that cannot be.
 func (m *servedModels) check(cmd *cobra.Command) error {
-	for _, v := range []struct {
-		flag  string
-		value int
-	}{{"max-batch", m.o.Batch}, {"max-queue", m.o.Queue}} {
-		if v.value < 1 {
-			return usagef("--%s is %d; it must be above 0", v.flag, v.value)
-		}
+	if err := m.set.check("--max-"); err != nil {
+		return usageError{err}
 	}
-	if m.o.Wait < 0 || m.o.Wait > time.Minute {
-		return usagef("--max-wait is %v; it must be from 0 to 1m", m.o.Wait)
-	}
-	if err := refuseVoid(cmd, []rule{{"max-wait", m.o.Batch > 1, "with --max-batch 1 no requests are joined"}}); err != nil {
+	if err := refuseVoid(cmd, []rule{{"max-wait", m.set.Batch > 1, "with --max-batch 1 no requests are joined"}}); err != nil {
 		return err
 	}
 	return m.frame.check(cmd)
 }
 
-// paths are the models by name, and the index, "" where there is none.
-func (m *servedModels) paths(cmd *cobra.Command, args []string) (models map[string]string, indexed string, err error) {
-	models = map[string]string{}
-	add := func(name, path string) error {
-		if other, twice := models[name]; twice {
-			return usagef("%s and %s would both be the model %s; give one another name by --model NAME=PATH", shown(other), shown(path), name)
+// check refuses settings that cannot be; prefix stands before their names.
+func (s *modelSettings) check(prefix string) error {
+	for _, v := range []struct {
+		name  string
+		value int
+	}{{"batch", s.Batch}, {"queue", s.Queue}} {
+		if v.value < 1 || v.value > shelf.MaxPlaces {
+			return fmt.Errorf("%s%s%s is %d; it must be from 1 to %d", s.at, prefix, v.name, v.value, shelf.MaxPlaces)
 		}
-		models[name] = path
+	}
+	if s.Wait < 0 || s.Wait > time.Minute {
+		return fmt.Errorf("%s%swait is %v; it must be from 0 to 1m", s.at, prefix, s.Wait)
+	}
+	return nil
+}
+
+// models are those that are named, by the arguments, --model and the configuration.
+func (m *servedModels) models(cmd *cobra.Command, args []string) (map[string]*servedModel, error) {
+	all := map[string]*servedModel{}
+	add := func(name string, set modelSettings) error {
+		if other, twice := all[name]; twice {
+			return usagef("%s and %s would both be the model %s; give one another name by --model NAME=PATH", shown(other.set.Path), shown(set.Path), name)
+		}
+		if err := shelf.CheckName(name); err != nil {
+			return usagef("%s%s: a model's name: %w; give it another one by --model NAME=PATH", set.at, shown(set.Path), err)
+		}
+		all[name] = &servedModel{set: set}
+		all[name].print, all[name].info = printOf(set.Path)
 		return nil
 	}
 	for _, path := range args {
-		info, err := os.Stat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, "", usagef("there is no %q to serve%s", path, didYouMean(cmd.SuggestionsFor(path)))
-		case err != nil:
-			return nil, "", err
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("there is no %q to serve%s", path, didYouMean(cmd.SuggestionsFor(path)))
 		}
-		if info.IsDir() && isIndex(path) {
-			if indexed != "" {
-				return nil, "", usagef("%s and %s are indexes; a server has one", shown(indexed), shown(path))
-			}
-			indexed = path
-			continue
-		}
-		if err := add(nameOf(path), path); err != nil {
-			return nil, "", err
+		if err := add(nameOf(path), m.of(path)); err != nil {
+			return nil, err
 		}
 	}
 	for _, v := range m.named {
 		name, path, ok := strings.Cut(v, "=")
 		if !ok || name == "" || path == "" {
-			return nil, "", usagef("--model is %q; it must be NAME=PATH", v)
+			return nil, usagef("--model is %q; it must be NAME=PATH", v)
 		}
-		if err := add(name, path); err != nil {
-			return nil, "", err
+		if err := add(name, m.of(path)); err != nil {
+			return nil, err
 		}
 	}
-	return models, indexed, nil
+	if m.file == nil {
+		return all, nil
+	}
+	for _, one := range m.file.models {
+		set, err := one.settings(m.of(""))
+		if err == nil {
+			err = add(one.name, set)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// addFolder adds what is in the folder to models that are named.
+func (m *servedModels) addFolder(to map[string]*servedModel) error {
+	all, err := entries(m.folder)
+	for name, path := range all {
+		if to[name] == nil {
+			to[name] = &servedModel{set: m.of(path), spare: true}
+			to[name].print, to[name].info = printOf(path)
+		}
+	}
+	return err
+}
+
+// of are the settings of a model that has none of its own.
+func (m *servedModels) of(path string) modelSettings {
+	set := m.set
+	set.Path = path
+	return set
 }
 
 // isIndex tells whether a folder is an index, and no network.
@@ -164,84 +198,72 @@ func nameOf(path string) string {
 	return base
 }
 
-// openNetwork opens an ONNX file, a folder of Hugging Face, or the network of a run.
-func openNetwork(ctx context.Context, all []job.Job, env job.Env, path string) (*onnx.Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() || huggingface.Is(path) {
-		return onnx.Open(path, nil)
-	}
-	g, err := job.Export(ctx, path, all, env)
-	if err != nil {
-		return nil, err
-	}
-	f, err := g.Model()
-	if err == nil {
-		var m *onnx.Model
-		if m, err = onnx.New(f, nil); err == nil {
-			return m, nil
-		}
-	}
-	return nil, fmt.Errorf("%s: %w", path, err)
-}
-
 // serve answers until it is told to stop.
 func (m *servedModels) serve(cmd *cobra.Command, all []job.Job, args []string) error {
-	if err := m.check(cmd); err != nil {
-		return err
-	}
-	models, indexed, err := m.paths(cmd, args)
-	if err != nil {
-		return err
-	}
-	err = refuseVoid(cmd, []rule{
-		{"read-only", indexed != "", "there is no index"},
-		{"max-batch", len(models) > 0, "there is no network"},
-		{"max-wait", len(models) > 0, "there is no network"},
-		{"max-queue", len(models) > 0, "there is no network"},
-	})
-	if err != nil {
-		return err
-	}
-	p := newProgress(cmd.ErrOrStderr(), false)
-	m.o.Models, m.o.Version = map[string]*onnx.Model{}, release()
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if m.o.Models[name], err = openNetwork(cmd.Context(), all, p.env(""), models[name]); err != nil {
-			p.end()
+	if m.config != "" {
+		var err error
+		if m.file, err = readConfig(m.config); err != nil {
+			return err
+		}
+		if err := m.file.apply(cmd); err != nil {
 			return err
 		}
 	}
-	p.end()
-	if indexed == "" {
-		return m.answer(cmd, nil)
+	if err := m.check(cmd); err != nil {
+		return err
 	}
-	o := search.Options{Private: collection.PrivateFields, ReadOnly: m.readOnly}
-	x, err := openServed(cmd, indexed, "", &o)
+	first, err := m.models(cmd, args)
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.answer(cmd, &o), x.Close())
-}
-
-// answer serves the models, and an index unless it is nil.
-func (m *servedModels) answer(cmd *cobra.Command, x *search.Options) error {
-	ctx := cmd.Context()
-	can, what := "use the models", counted(len(m.o.Models), "model", "models")
-	if x != nil {
-		can += " and " + searchers(x)
-		what += " and an index"
+	if len(first) == 0 && m.folder == "" {
+		return usagef("%s: there is no model to serve", m.config)
 	}
-	return m.frame.run(ctx, cmd, can, func(s *serve.Server) (string, error) {
-		if len(m.o.Models) > 0 {
-			if err := inference.Mount(s, m.o); err != nil {
-				return "", err
-			}
+	set := newServedSet(cmd, all)
+	live := &liveModels{m: m, set: set, args: args, first: maps.Clone(first), changed: make(chan struct{}, 1), tries: map[string]*try{}}
+	if err := m.addFolder(first); err != nil {
+		return err
+	}
+	put, err := set.start(cmd.Context(), first)
+	if err != nil {
+		return err
+	}
+	m.frame.hangUp = live.again
+	ctx, stop := context.WithCancel(cmd.Context())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer stop()
+	return m.frame.run(ctx, cmd, "use the models, and change indexes that are not --read-only", func(s *serve.Server) (string, error) {
+		if err := put(s, m.folder != "" || m.config != ""); err != nil {
+			return "", err
 		}
-		if x != nil {
-			return what, search.Mount(ctx, s, *x)
+		if err := set.refuseVoid(m); err != nil {
+			return "", err
 		}
+		fmt.Fprint(cmd.OutOrStdout(), set.kindsByName())
+		what := counted(len(set.models), "model", "models")
+		if m.folder != "" {
+			what += " and what comes into " + shown(m.folder)
+		}
+		live.log = s.Log()
+		watching.Go(func() { live.watch(ctx) })
 		return what, nil
 	})
+}
+
+// refuseVoid refuses settings for all models that none of them heeds, where no others can come.
+func (s *servedSet) refuseVoid(m *servedModels) error {
+	if m.folder != "" || m.config != "" {
+		return nil
+	}
+	heeded := func(setting string) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Values(s.models)), func(m *servedModel) bool {
+			return slices.ContainsFunc(m.kinds, func(k kind) bool { return k.heeds(setting) })
+		})
+	}
+	var rules []rule
+	for _, v := range []struct{ flag, setting string }{{"read-only", "read-only"}, {"max-batch", "batch"}, {"max-wait", "wait"}, {"max-queue", "queue"}} {
+		rules = append(rules, rule{v.flag, heeded(v.setting), "there is no model that heeds it"})
+	}
+	return refuseVoid(s.cmd, rules)
 }
