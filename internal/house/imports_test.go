@@ -22,6 +22,7 @@ var ground = []string{"internal/scratch"}
 var allowed = map[string][]string{
 	".":                             {},
 	"internal/bytetext":             {},
+	"internal/chromium":             {},
 	"internal/card":                 {"internal/excerpt", "internal/spelling", "internal/wholefile"},
 	"internal/excerpt":              {},
 	"internal/flock":                {},
@@ -102,7 +103,8 @@ var allowed = map[string][]string{
 	"serve/search":                  {"data", "loss/distance", "search/index", "search/retrieval", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"serve/inference":               {"internal/excerpt", "engine/onnx", "engine/onnx/format", "engine/onnx/value", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"cmd/energo":                    {"cmd/energo/cli"},
-	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/weaviate", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf"},
+	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/weaviate", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf", "serve/studio"},
+	"serve/studio":                  {"serve", "serve/openapi", "serve/wire"},
 	"bench":                         {"internal/peer", "internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/value", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/align":                   {"seq/ctc"},
 	"bench/decode":                  {"internal/peer", "seq/ctc", "seq/ngram"},

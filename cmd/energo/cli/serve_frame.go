@@ -19,12 +19,18 @@ type frameFlags struct {
 	serve.Options
 	listen     string
 	log, level string
-	hangUp     func() // on SIGHUP, besides reading the files of the server again; may be nil
+	hangUp     func()           // on SIGHUP, besides reading the files of the server again; may be nil
+	opened     func(url string) // is called when the server listens, unless it is nil
+}
+
+// addListen adds where the server listens, and by which names.
+func (f *frameFlags) addListen(s *pflag.FlagSet) {
+	s.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 is any that is free")
+	s.StringArrayVar(&f.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
 }
 
 func (f *frameFlags) add(s *pflag.FlagSet) {
-	s.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 is any that is free")
-	s.StringArrayVar(&f.Hosts, "host", nil, "`name` by which browsers may address the server, besides localhost and addresses in figures; may be given again")
+	f.addListen(s)
 	s.Int64Var(&f.Limits.Body, "max-body", 16<<20, "`bytes` of a request")
 	s.Int64Var(&f.Limits.Memory, "memory", 0, "`bytes` that all requests hold together: bodies, answers, pictures being decoded (default 512 MiB, or what the largest body takes)")
 	s.IntVar(&f.Limits.Requests, "max-requests", 128, "requests worked on at once; more are refused with status 429")
@@ -59,6 +65,11 @@ func (f *frameFlags) check(cmd *cobra.Command) error {
 	if f.TLS.Cert != "" && f.TLS.Key == "" {
 		return usagef("--tls-cert needs --tls-key, the file of its private key")
 	}
+	return f.openLog(cmd)
+}
+
+// openLog opens the log that the flags describe, on stderr.
+func (f *frameFlags) openLog(cmd *cobra.Command) error {
 	level, known := levels[f.level]
 	if !known {
 		return usagef("--log-level is %q; it must be info, warn or error", f.level)
@@ -106,7 +117,11 @@ func (f *frameFlags) run(ctx context.Context, cmd *cobra.Command, can string, mo
 		f.warn(cmd, l.Addr(), can)
 	}
 	defer f.reloadOnHangUp(s)()
-	fmt.Fprintf(cmd.OutOrStdout(), "%s at %s://%s/ (interrupt to stop)\n", what, scheme, l.Addr())
+	url := fmt.Sprintf("%s://%s/", scheme, l.Addr())
+	fmt.Fprintf(cmd.OutOrStdout(), "%s at %s (interrupt to stop)\n", what, url)
+	if f.opened != nil {
+		f.opened(url)
+	}
 	return s.Serve(ctx, l)
 }
 

@@ -1,4 +1,5 @@
-package search
+// Package chromium drives a headless Chromium in tests of pages: one tab, told what to do through a pair of pipes.
+package chromium
 
 import (
 	"bufio"
@@ -16,14 +17,14 @@ import (
 	"time"
 )
 
-// browser is a headless Chromium with one tab, told what to do through a pair of pipes.
-type browser struct {
+// Browser is a headless Chromium with one tab, told what to do through a pair of pipes.
+type Browser struct {
 	t       *testing.T
 	in      io.WriteCloser
 	out     *bufio.Reader
 	session string
 	last    int
-	errors  []string // that the page had
+	Errors  []string // that the page had
 }
 
 // message is what goes through the pipes: a call, its result, or an event.
@@ -36,8 +37,8 @@ type message struct {
 	Error   json.RawMessage `json:"error,omitempty"`
 }
 
-// browse opens a page; the test is skipped where there is no Chromium.
-func browse(t *testing.T, address string) *browser {
+// Open opens a page; the test is skipped where there is no Chromium.
+func Open(t *testing.T, address string) *Browser {
 	t.Helper()
 	if testing.Short() || runtime.GOOS == "windows" {
 		t.Skip("a browser takes seconds, and pipes that Windows has not")
@@ -64,7 +65,7 @@ func browse(t *testing.T, address string) *browser {
 	}
 	ours.r.Close()
 	theirs.w.Close()
-	b := &browser{t: t, in: ours.w, out: bufio.NewReader(theirs.r)}
+	b := &Browser{t: t, in: ours.w, out: bufio.NewReader(theirs.r)}
 	t.Cleanup(func() {
 		b.last++
 		_ = b.write(message{ID: b.last, Method: "Browser.close"})
@@ -74,15 +75,15 @@ func browse(t *testing.T, address string) *browser {
 		theirs.r.Close()
 	})
 	var target struct{ TargetID string }
-	b.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.Call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
-	b.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.Call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	b.session = attached.SessionID
-	b.call("Runtime.enable", nil, nil)
-	b.call("Log.enable", nil, nil)
-	b.call("Page.enable", nil, nil)
-	b.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1000, "height": 760, "deviceScaleFactor": 1, "mobile": false}, nil)
-	b.call("Page.navigate", map[string]any{"url": address}, nil)
+	b.Call("Runtime.enable", nil, nil)
+	b.Call("Log.enable", nil, nil)
+	b.Call("Page.enable", nil, nil)
+	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1000, "height": 760, "deviceScaleFactor": 1, "mobile": false}, nil)
+	b.Call("Page.navigate", map[string]any{"url": address}, nil)
 	return b
 }
 
@@ -97,7 +98,7 @@ func pipe(t *testing.T) bothEnds {
 	return bothEnds{r, w}
 }
 
-func (b *browser) write(m message) error {
+func (b *Browser) write(m message) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -106,8 +107,8 @@ func (b *browser) write(m message) error {
 	return err
 }
 
-// call has the browser do something, and keeps the errors of the page that it tells of meanwhile.
-func (b *browser) call(method string, params, result any) {
+// Call has the browser do something, and keeps the errors of the page that it tells of meanwhile.
+func (b *Browser) Call(method string, params, result any) {
 	b.t.Helper()
 	b.last++
 	if err := b.write(message{ID: b.last, Session: b.session, Method: method, Params: params}); err != nil {
@@ -123,7 +124,7 @@ func (b *browser) call(method string, params, result any) {
 			b.t.Fatal(err)
 		}
 		if m.Method == "Runtime.exceptionThrown" || m.Method == "Log.entryAdded" {
-			b.errors = append(b.errors, string(text))
+			b.Errors = append(b.Errors, string(text))
 		}
 		if m.ID != b.last {
 			continue
@@ -140,35 +141,35 @@ func (b *browser) call(method string, params, result any) {
 	}
 }
 
-// eval evaluates JavaScript and returns its value as text.
-func (b *browser) eval(script string) string {
+// Eval evaluates JavaScript and returns its value as text.
+func (b *Browser) Eval(script string) string {
 	b.t.Helper()
-	value, err := b.value(script)
+	value, err := b.Value(script)
 	if err != nil {
 		b.t.Fatalf("%s: %v", script, err)
 	}
 	return value
 }
 
-func (b *browser) value(script string) (string, error) {
+func (b *Browser) Value(script string) (string, error) {
 	b.t.Helper()
 	var r struct {
 		Result           struct{ Value any }
 		ExceptionDetails json.RawMessage
 	}
-	b.call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &r)
+	b.Call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &r)
 	if r.ExceptionDetails != nil {
 		return "", errors.New(string(r.ExceptionDetails))
 	}
 	return fmt.Sprint(r.Result.Value), nil
 }
 
-// await waits until a script gives a value. Errors are those of a page that is not loaded yet.
-func (b *browser) await(script, want string) {
+// Await waits until a script gives a value. Errors are those of a page that is not loaded yet.
+func (b *Browser) Await(script, want string) {
 	b.t.Helper()
 	var got string
 	for range 500 {
-		value, err := b.value(script)
+		value, err := b.Value(script)
 		if err == nil && value == want {
 			return
 		}
@@ -177,34 +178,34 @@ func (b *browser) await(script, want string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	b.t.Fatalf("%s is %q, want %q; the page says %q", script, got, want, b.eval("document.body.innerText"))
+	b.t.Fatalf("%s is %q, want %q; the page says %q", script, got, want, b.Eval("document.body.innerText"))
 }
 
-func (b *browser) mouse(kind string, x, y float64) {
+func (b *Browser) Mouse(kind string, x, y float64) {
 	b.t.Helper()
-	b.call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}, nil)
+	b.Call("Input.dispatchMouseEvent", map[string]any{"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}, nil)
 }
 
-func (b *browser) key(name string, code int, text string) {
+func (b *Browser) Key(name string, code int, text string) {
 	b.t.Helper()
 	for _, kind := range []string{"keyDown", "keyUp"} {
 		p := map[string]any{"type": kind, "key": name, "windowsVirtualKeyCode": code}
 		if kind == "keyDown" && text != "" {
 			p["text"] = text
 		}
-		b.call("Input.dispatchKeyEvent", p, nil)
+		b.Call("Input.dispatchKeyEvent", p, nil)
 	}
 }
 
-// shot keeps a picture of the page where ENERGO_SHOTS names a folder.
-func (b *browser) shot(name string) {
+// Shot keeps a picture of the page where ENERGO_SHOTS names a folder.
+func (b *Browser) Shot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("ENERGO_SHOTS")
 	if dir == "" {
 		return
 	}
 	var r struct{ Data string }
-	b.call("Page.captureScreenshot", map[string]any{"format": "png"}, &r)
+	b.Call("Page.captureScreenshot", map[string]any{"format": "png"}, &r)
 	file, err := base64.StdEncoding.DecodeString(r.Data)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, name+".png"), file, 0o666)

@@ -1,0 +1,39 @@
+// Package studio is a page in a browser over a folder of runs, as a service of package serve. It reads what runs write, also those of
+// other processes, and asks nothing of a training.
+//
+// # To add a view
+//
+// A view is a module page/views/NAME.js, a line in page/views.js, and where it asks for more than there is, a Go file of its own, with a line in
+// the list of routes. The module exports one object:
+//
+//	export default {
+//	  path: "losses",              // of the address: #/losses
+//	  title: "Losses",             // in the navigation
+//	  style: "views/losses.css",   // optional: its own style, whose rules begin with #view-losses
+//	  mount(root, state, api) {    // may be async
+//	    // fill root, an empty section with the identifier view-losses
+//	    return {
+//	      update(state) {},        // the address has changed within the view; without, the view is mounted anew
+//	      close() {},              // the view is left
+//	    };
+//	  },
+//	};
+//
+// The state is the address, #/losses/PART?beta=2: state.path is "losses/PART", state.get("beta", "1") a parameter with what it is otherwise, and
+// state.all("name") all of a name. A view keeps all that the user has chosen there, by api.go({beta: 3}), with {replace: true} while a
+// slider moves, {quiet: true} where the view shows the change already, and {path: "losses/OTHER"} to go elsewhere. api.link({beta: 3}) is the
+// address as an anchor's.
+//
+// api.get(path, parameters), api.post, put and remove (path, body, parameters) ask the server and throw what it says is wrong; api.events(path, {name: (data,
+// id) => …}, lost) listens to server-sent events. All end with the view, as does api.signal. api.say(text) tells what happened,
+// api.complain(error) shows an error.
+//
+// The modules of page/kit are for all views: dom (elements), tooltip, save (SVG, PNG, CSV), table, slider, theme. The content security
+// policy forbids requests to other servers, inline scripts, and style attributes in markup; element.style may be set by scripts.
+//
+// The Go file has a function that returns its routes, below /v1/studio/NAME:
+//
+//	func (s *service) losses() []serve.Route
+//
+// with a Doc for the description, Stream for server-sent events, and tests that call them through a server.
+package studio

@@ -1,0 +1,50 @@
+// The requests of the page. All are of the server that the page came from.
+
+async function ask(path, options) {
+  const response = await fetch(path, options).catch((err) => {
+    if (err.name === "AbortError") throw err;
+    throw new Error("The server does not answer: " + err.message);
+  });
+  if (response.status === 204) return null;
+  const kind = response.headers.get("Content-Type") || "";
+  const answer = kind.includes("json") ? await response.json().catch(() => null) : response;
+  if (response.ok && answer) return answer;
+  throw new Error(answer?.detail || `The answer has status ${response.status} and is not JSON.`);
+}
+
+// address adds parameters to a path; those that are null or "" are left out.
+export function address(path, parameters = {}) {
+  const q = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    for (const v of Array.isArray(value) ? value : [value]) if (v !== null && v !== undefined && v !== "") q.append(name, v);
+  }
+  const text = q.toString();
+  return text ? path + "?" + text : path;
+}
+
+// part writes a part of a path, as a run's name.
+export const part = encodeURIComponent;
+
+// events listens to server-sent events until the signal ends. on has a listener for each name of event, which gets the data, parsed, and
+// the event's id. The browser connects again by itself where the connection is lost; lost is told of that.
+function events(path, on, signal, lost = () => {}) {
+  const source = new EventSource(path);
+  for (const [name, take] of Object.entries(on)) {
+    source.addEventListener(name, (event) => take(JSON.parse(event.data), event.lastEventId));
+  }
+  source.addEventListener("error", () => lost(source.readyState === EventSource.CLOSED));
+  signal.addEventListener("abort", () => source.close());
+  return { close: () => source.close() };
+}
+
+// within returns the requests of a view, which are given up when the signal ends.
+export function within(signal) {
+  const send = (method) => (path, body, parameters) => ask(address(path, parameters), {
+    method, signal, ...body === undefined || body === null ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) },
+  });
+  return {
+    get: (path, parameters, own) => ask(address(path, parameters), { signal: own ? AbortSignal.any([own, signal]) : signal }),
+    post: send("POST"), put: send("PUT"), remove: send("DELETE"),
+    events: (path, on, lost) => events(path, on, signal, lost),
+  };
+}

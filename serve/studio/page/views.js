@@ -1,0 +1,4 @@
+// The views, in the order of the navigation. A view is one module in views/: see doc.go of package studio.
+import runs from "./views/runs.js";
+
+export default [runs];
