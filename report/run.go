@@ -163,29 +163,37 @@ func (r *Run) note(format string, args ...any) {
 }
 
 func (r *Run) readConfig(data []byte) {
+	var err error
+	if r.Config, err = ParseConfig(data); err != nil {
+		r.note("%v.", err)
+	}
+}
+
+// ParseConfig reads the text of a config.yaml. Errors: what is no YAML.
+func ParseConfig(data []byte) (settings []Setting, err error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
-		r.note("%s is no YAML: %v.", ConfigFile, err)
-		return
+		return nil, fmt.Errorf("%s is no YAML: %w", ConfigFile, err)
 	}
 	if len(doc.Content) == 0 || doc.Content[0].Kind != yaml.MappingNode {
-		return
+		return nil, nil
 	}
 	for entries := doc.Content[0].Content; len(entries) > 1; entries = entries[2:] {
 		key, value := entries[0].Value, entries[1]
 		switch value.Kind {
 		case yaml.ScalarNode:
-			r.Config = append(r.Config, Setting{key, value.Value})
+			settings = append(settings, Setting{key, value.Value})
 		case yaml.SequenceNode:
 			for i, v := range value.Content {
-				r.Config = append(r.Config, Setting{fmt.Sprintf("%s[%d]", key, i), v.Value})
+				settings = append(settings, Setting{fmt.Sprintf("%s[%d]", key, i), v.Value})
 			}
 		}
 	}
+	return settings, nil
 }
 
 func (r *Run) readResult(data []byte) {
-	res, err := parseResult(data)
+	res, err := ParseResult(data)
 	if err != nil {
 		r.Broken = fmt.Errorf("%s is damaged: %w", ResultFile, err)
 		r.note("%v. energo train with --resume measures the run anew.", r.Broken)
@@ -194,8 +202,8 @@ func (r *Run) readResult(data []byte) {
 	r.Result = res
 }
 
-// parseResult reads a result, in which names that every job's has must be.
-func parseResult(data []byte) (*Result, error) {
+// ParseResult reads the text of a result.json. Errors: what is no JSON, or lacks a name that every job's has.
+func ParseResult(data []byte) (*Result, error) {
 	var has map[string]json.RawMessage
 	if err := json.Unmarshal(data, &has); err != nil {
 		return nil, err

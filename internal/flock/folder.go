@@ -52,6 +52,18 @@ func Folder(dir string) (*Lock, error) {
 	}
 }
 
+// Held tells whether a process writes to a folder. It makes no file. A lock file that nobody holds is locked for a moment, in which another
+// finds the folder in use: whoever asks again and again remembers the file's time meanwhile.
+func Held(dir string) bool {
+	f, err := os.Open(filepath.Join(dir, File))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	ok, err := Try(f, true)
+	return err == nil && !ok
+}
+
 // sign writes down whose the lock is.
 func (l *Lock) sign() error {
 	host, err := os.Hostname()

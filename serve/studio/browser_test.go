@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/energo-ml/energo/internal/chromium"
+	"github.com/energo-ml/energo/internal/flock"
 	"github.com/energo-ml/energo/serve"
 )
 
 // start serves the studio of a folder, and returns its address.
-func start(t *testing.T, folder string) string {
+func start(t testing.TB, folder string) string {
 	t.Helper()
 	s, err := serve.New(t.Context(), serve.Options{})
 	if err == nil {
@@ -47,31 +49,144 @@ func checkQuiet(t *testing.T, b *chromium.Browser, at string) {
 	}
 }
 
-func TestFrame(t *testing.T) {
-	dir := t.TempDir()
-	for i := range 200 {
-		if err := os.Mkdir(filepath.Join(dir, fmt.Sprint("run-", i)), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("run-", i), "config.yaml"), []byte("recipe: toy\nfunctional: nll\n"), 0o666); err != nil {
-			t.Fatal(err)
-		}
+// axe is the checker of accessibility, where npm has installed it in lib.
+const axe = "lib/node_modules/axe-core/axe.min.js"
+
+// checkAccess refuses what axe-core finds wrong with what is shown now.
+func checkAccess(t *testing.T, b *chromium.Browser) {
+	t.Helper()
+	text, err := os.ReadFile(axe)
+	if err != nil {
+		t.Logf("accessibility is not checked: %v (npm ci in lib)", err)
+		return
 	}
+	b.Eval(string(text) + ";0")
+	got := b.Eval(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target + " " + n.failureSummary).join("; ")).join("\n"))`)
+	if got != "" {
+		t.Errorf("accessibility: %s", got)
+	}
+}
+
+// shots shows the page wide and narrow, light and dark, where a folder for pictures is named, and checks accessibility in each.
+func shots(t *testing.T, b *chromium.Browser, name string) {
+	t.Helper()
+	looks := []struct {
+		colours string
+		width   int
+	}{{"dark", 400}, {"light", 1300}}
+	if os.Getenv("ENERGO_SHOTS") != "" {
+		looks = append(looks, looks[0], looks[1])
+		looks[2].colours, looks[3].colours = "light", "dark"
+	}
+	for _, look := range looks {
+		b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": look.colours}}}, nil)
+		b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": look.width, "height": 1000, "deviceScaleFactor": 1, "mobile": false}, nil)
+		b.Eval("new Promise((done) => setTimeout(done, 150))")
+		b.Await("document.documentElement.scrollWidth <= innerWidth", "true")
+		checkAccess(t, b)
+		b.Shot(fmt.Sprintf("%s-%s-%d", name, look.colours, look.width))
+	}
+}
+
+const (
+	status = "document.getElementById('status')?.textContent"
+	first  = "[...document.querySelectorAll('tbody tr[data-run]')].map(r => r.dataset.run)"
+	drawn  = "[...document.querySelectorAll('.legend li')].map(e => e.textContent).join()"
+)
+
+func TestRunsView(t *testing.T) {
+	dir := t.TempDir()
+	several(t, dir)
 	at := start(t, dir)
 	b := chromium.Open(t, at+"/")
-	b.Await("document.getElementById('status')?.textContent", "200 runs")
-	b.Await("document.querySelector('tbody tr:nth-child(2)').textContent", "run-0")
-	b.Eval("document.querySelector('.table').scrollTop = 1e6")
-	b.Await("[...document.querySelectorAll('tbody tr')].at(-2).textContent", "run-199")
-	b.Eval("document.querySelector('th button').click()")
-	b.Await("location.hash.includes('down=1')", "true")
-	b.Await("document.querySelector('tbody tr[aria-rowindex]').textContent.startsWith('run-')", "true")
-	b.Shot("frame")
-	b.Eval("document.getElementById('theme').click(); document.getElementById('theme').click()")
-	b.Await("document.documentElement.dataset.theme", "dark")
-	b.Shot("frame-dark")
-	if got := b.Eval("location.hash"); !strings.HasPrefix(got, "#/") {
-		t.Errorf("the address is %s", got)
-	}
+	b.Await(status, "11 runs")
+	b.Await("document.querySelectorAll('.legend li').length", "8")
+	b.Await("document.querySelector('.chart canvas') !== null", "true")
+	b.Await("document.querySelectorAll('.parallel .run').length", "11")
+	shots(t, b, "runs")
+
+	// The table is searched, narrowed to a state, and sorted; every state is in the address.
+	b.Eval("(() => { const f = document.querySelector('input[type=search]'); f.value = 'functional=hinge lr=0.1'; f.dispatchEvent(new Event('input')); })()")
+	b.Await(first+".join()", "sweep/hinge-3")
+	b.Await(status, "1 of 11 runs")
+	b.Await("location.hash.includes('find=functional%3Dhinge')", "true")
+	b.Eval("location.hash = '#/runs?state=finished'")
+	b.Await(status, "8 of 11 runs")
+	b.Eval("[...document.querySelectorAll('th button')].find(b => b.title === 'Test error').click()")
+	b.Await(first+"[0]", "sweep/hinge-4")
+	b.Eval("[...document.querySelectorAll('th button')].find(b => b.title === 'Test error').click()")
+	b.Await(first+"[0]", "sweep/hinge-1")
+	b.Eval("history.back()")
+	b.Await(first+"[0]", "sweep/hinge-4")
+
+	// Curves of those that are chosen, in other forms.
+	b.Eval("location.hash = '#/runs?show=killed-1&show=sweep/nll-2&of=step_loss&by=time&smooth=0.9&logx=1&logy=1'")
+	b.Await(drawn, "killed-1,sweep/nll-2")
+	b.Await("document.querySelector('.chart').getAttribute('aria-label').startsWith('Loss of steps by seconds of training of killed-1: last ')", "true")
+	b.Eval("document.querySelector('tr[data-run=\"killed-1\"] input').click()")
+	b.Await(drawn, "sweep/nll-2")
+	b.Shot("runs-log")
+
+	// A click on a line of the sweep draws that run.
+	b.Eval("document.querySelector('.parallel [data-run=\"sweep/nll-3\"]').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
+	b.Await(drawn, "sweep/nll-2,sweep/nll-3")
+
+	// Columns are chosen.
+	b.Eval("document.querySelector('.columns').open = true; document.querySelector('.menu input[value=\"setting.seed\"]').click()")
+	b.Await("[...document.querySelectorAll('th button')].some(b => b.title === 'seed')", "true")
+	checkAccess(t, b)
+	b.Shot("runs-columns")
+	b.Eval("document.querySelector('.columns').open = false; location.hash = '#/runs?show=killed-1'")
+	b.Await(drawn, "killed-1")
+	testDialog(t, b, dir)
+	testLive(t, b, dir)
 	checkQuiet(t, b, at)
+}
+
+// testDialog keeps a note and tags, deletes a run and restores it.
+func testDialog(t *testing.T, b *chromium.Browser, dir string) {
+	t.Helper()
+	b.Eval("document.querySelector('tr[data-run=\"killed-1\"] a').click()")
+	b.Await("document.querySelector('dialog[open] h2')?.textContent", "killed-1")
+	shots(t, b, "run")
+	b.Eval("document.getElementById('run-note').value = 'the power failed'; document.getElementById('run-tags').value = 'again, again, power'; document.querySelector('.notes button').click()")
+	b.Await("document.querySelector('.notes [role=status]').textContent", "Kept.")
+	b.Await("document.querySelector('tr[data-run=\"killed-1\"]').textContent.includes('againpower')", "true")
+	if text, err := os.ReadFile(filepath.Join(dir, "killed-1", notesFile)); err != nil || !strings.Contains(string(text), "the power failed") {
+		t.Errorf("the note is %q, %v", text, err)
+	}
+	b.Eval("[...document.querySelectorAll('dialog[open] button')].find(b => b.textContent === 'Delete…').click()")
+	b.Eval("[...document.querySelectorAll('dialog[open] button')].find(b => b.textContent === 'Move to the trash').click()")
+	b.Await(status, "10 runs")
+	b.Await("document.querySelector('dialog[open]')", "<nil>")
+	b.Eval("[...document.querySelectorAll('.tools button')].find(b => b.textContent === 'Trash').click()")
+	b.Await("document.querySelector('.trash li span')?.textContent", "killed-1")
+	checkAccess(t, b)
+	b.Eval("document.querySelector('.trash button').click()")
+	b.Await("document.querySelector('.trash').textContent", "It is empty.")
+	b.Eval("document.querySelector('dialog[open] .close').click()")
+	b.Await(status, "11 runs")
+}
+
+// testLive sees a run begin and move that another process writes.
+func testLive(t *testing.T, b *chromium.Browser, dir string) {
+	t.Helper()
+	b.Eval("location.hash = '#/runs'")
+	live := fixture{"live-1", 0.1, "nll", 1, 10, "", false}
+	live.write(t, dir)
+	lock, err := flock.Folder(filepath.Join(dir, "live-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	b.Await(status, "12 runs, 1 under way")
+	log, err := os.OpenFile(filepath.Join(dir, "live-1", "events.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if _, err := log.WriteString(epochLine(2, 20, time.Now(), 0.5, 0.125, 3)); err != nil {
+		t.Fatal(err)
+	}
+	b.Await("document.querySelector('tr[data-run=\"live-1\"]').textContent.includes('12.5 %')", "true")
 }

@@ -40,5 +40,5 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(string(text))
-	// Output: {"runs":[]}
+	// Output: {"runs":[],"quantities":{},"curves":{"epoch":["loss","error","kept","gap_p05","gap_p50","correct","offending","spread"],"step":["step_loss","lr","grad_norm"]}}
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/energo-ml/energo/serve"
 )
 
+//go:generate npm --prefix lib ci --no-audit --no-fund
+//go:generate npm --prefix lib run build
+
 //go:embed page
 var page embed.FS
 

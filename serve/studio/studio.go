@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/energo-ml/energo/serve"
 )
@@ -19,7 +18,9 @@ type Options struct {
 // service is the studio over one folder.
 type service struct {
 	*serve.Server
-	o Options
+	o      Options
+	roster *roster
+	cache  *cache
 }
 
 // Mount has a server answer as the studio of a folder of runs. Errors: a Folder that is a file.
@@ -32,7 +33,7 @@ func Mount(server *serve.Server, o Options) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("serve/studio: %w", err)
 	}
-	server.Mount(&service{Server: server, o: o})
+	server.Mount(&service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost)})
 	return nil
 }
 
@@ -44,8 +45,3 @@ func (*service) Ready(context.Context) error { return nil }
 
 // Close has nothing to end: what works is part of a request.
 func (*service) Close() {}
-
-// Routes are the page and what its views ask for. Each view has a function of its own.
-func (s *service) Routes() []serve.Route {
-	return slices.Concat(pages(), s.runs())
-}

@@ -10,11 +10,11 @@ let shown = null; // {view, mounted, ended, root}
 
 const viewOf = (path) => views.find((v) => path === v.path || path.startsWith(v.path + "/"));
 
-// styled loads a view's own style once.
+// styled loads a view's own style once, before the view measures anything.
 function styled(view) {
   const href = view.style && "studio/" + view.style;
-  if (!href || document.querySelector(`link[href="${href}"]`)) return;
-  document.head.append(element("link", { rel: "stylesheet", href }));
+  if (!href || document.querySelector(`link[href="${href}"]`)) return null;
+  return new Promise((done) => document.head.append(element("link", { rel: "stylesheet", href, onload: done, onerror: done })));
 }
 
 function leave() {
@@ -29,11 +29,12 @@ async function enter(view, state) {
   leave();
   hideTip();
   say("");
-  styled(view);
   const ended = new AbortController(), root = element("section", { id: "view-" + view.path, "aria-label": view.title });
   $("view").append(root);
   const here = shown = { view, ended, root, mounted: null };
   try {
+    await styled(view);
+    if (shown !== here) return;
     const api = { ...requests.within(ended.signal), go, link, say, complain, signal: ended.signal };
     const mounted = await view.mount(root, state, api);
     if (shown === here) here.mounted = mounted; else mounted?.close?.();

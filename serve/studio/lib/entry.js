@@ -1,0 +1,3 @@
+// What the page takes of libraries: what is not named here is not in the bundle.
+export { contours } from "d3-contour";
+export { default as uPlot } from "uplot";
