@@ -29,6 +29,10 @@ func SquaredDistances[T Float](dst, x, c []T, b, k, d int) {
 		panic(fmt.Sprintf("simd: distances of %d points to %d centres of %d coordinates: x has %d elements, c %d, dst %d",
 			b, k, d, len(x), len(c), len(dst)))
 	}
+	if b == 1 && k*d <= 8*lightChunk && k > 0 { // which needs no scratch
+		tableOf[T]().distances(dst, x, c, nil, distanceShape{1, k, d, k})
+		return
+	}
 	blocks := (k + distanceCentres - 1) / distanceCentres
 	tasks := blocks * ((b + distanceRows - 1) / distanceRows)
 	free := &jobsOf[T]().distances

@@ -36,6 +36,7 @@ type bitCodes struct {
 	centers []float32 // bitDim coordinates each, rotated
 	radii   []float32 // how far a cell's rows are from its center, at most
 	first   []uint32  // cell i has the blocks first[i] to first[i+1]
+	places  []uint32  // of each row, in the blocks
 }
 
 func (b *bitCodes) cells() int { return len(b.radii) }
@@ -43,7 +44,7 @@ func (b *bitCodes) cells() int { return len(b.radii) }
 // valid tells whether the columns are those of rows, or none.
 func (b *bitCodes) valid(o Options, rows int) bool {
 	if len(b.rows) == 0 {
-		return len(b.codes)+len(b.scan)+len(b.mean)+len(b.centers)+len(b.radii)+len(b.first) == 0
+		return len(b.codes)+len(b.scan)+len(b.mean)+len(b.centers)+len(b.radii)+len(b.first)+len(b.places) == 0
 	}
 	blocks, dim, cells := len(b.rows)/simd.BitRows, bitDim(o.Dim), b.cells()
 	if o.Storage != Bits || len(b.rows) != blocks*simd.BitRows || len(b.codes) != blocks*simd.BitRows*dim/8 ||
@@ -56,18 +57,18 @@ func (b *bitCodes) valid(o Options, rows int) bool {
 			return false
 		}
 	}
-	seen, n := make([]bool, rows), 0
+	n := 0
 	for _, row := range b.rows {
-		if row == noRow {
-			continue
+		if row != noRow {
+			n++
 		}
-		if int64(row) >= int64(rows) || seen[row] {
+	}
+	for row, at := range b.places {
+		if int64(at) >= int64(len(b.rows)) || int64(b.rows[at]) != int64(row) {
 			return false
 		}
-		seen[row] = true
-		n++
 	}
-	return n == rows
+	return n == rows && len(b.places) == rows
 }
 
 // blocks returns the codes and the numbers of blocks.
@@ -76,34 +77,29 @@ func (b *bitCodes) blocks(first, end int) ([]byte, []float32) {
 	return b.codes[first*size : end*size], b.scan[first*simd.BitRows*simd.BitColumns : end*simd.BitRows*simd.BitColumns]
 }
 
-// turn writes a vector, less the mean, rotated, to out, which has bitDim elements.
-func (r *rotation) turn(out []float32, metric distance.Kind, v, mean []float32) {
+// centred writes a vector, with cosine made as long as 1, less the mean.
+func centred(out []float32, metric distance.Kind, v, mean []float32) {
 	size := 1.0
 	if metric == distance.Cosine {
 		size = length(v)
 	}
-	clear(out[len(v):])
 	for i, x := range v {
 		out[i] = float32(float64(x)/size - float64(mean[i]))
 	}
-	r.apply(out)
 }
 
 // bitNumbers are what simd.BitScan wants of a row whose x − c is u: r/(g√D), what of ‖x − q‖² does not depend on q − c or with dot
-// 0, and the standard deviation for a ‖y‖ of 1.
-func bitNumbers(metric distance.Kind, u, c []float32) [simd.BitColumns]float32 {
+// 0, and the standard deviation for a ‖y‖ of 1; and r.
+func bitNumbers(metric distance.Kind, u, c []float32) (numbers [simd.BitColumns]float32, r float64) {
 	var squares, sum, ofCenter float64
 	for i, x := range u {
 		squares += float64(x) * float64(x)
 		sum += math.Abs(float64(x))
-		if x >= 0 {
-			ofCenter += float64(c[i])
-		} else {
-			ofCenter -= float64(c[i])
-		}
+		const sign = 1 << 31
+		ofCenter += float64(math.Float32frombits(math.Float32bits(c[i]) ^ math.Float32bits(x)&sign))
 	}
 	if sum == 0 {
-		return [simd.BitColumns]float32{}
+		return numbers, 0
 	}
 	d := float64(len(u))
 	g := min(1, sum/math.Sqrt(d*squares))
@@ -112,7 +108,7 @@ func bitNumbers(metric distance.Kind, u, c []float32) [simd.BitColumns]float32 {
 	if metric == distance.Dot {
 		norm = 0
 	}
-	return [simd.BitColumns]float32{float32(squares / sum), float32(norm), float32(err)}
+	return [simd.BitColumns]float32{float32(squares / sum), float32(norm), float32(err)}, math.Sqrt(squares)
 }
 
 // A bitProbe is a query as the bits of one slab want it.

@@ -211,6 +211,7 @@ func TestBitsPrune(t *testing.T) {
 
 // TestBitsLife: an index with bits keeps them over changes, merges and openings, and files without them stay readable.
 func TestBitsLife(t *testing.T) {
+	t.Parallel()
 	o := Options{Dim: 9, Metric: distance.Cosine, Storage: Bits}
 	x, dir := create(t, o)
 	m := &model{Options: o}
@@ -237,7 +238,7 @@ func TestBitsLife(t *testing.T) {
 	data, err := os.ReadFile(names[0])
 	must(t, err)
 	f, err := parseFooter(data, o)
-	if err != nil || f.Version != 2 {
+	if err != nil || f.Version != 3 {
 		t.Errorf("version %d, %v", f.Version, err)
 	}
 	m.check(t, x, []Query{{Vector: normal(rng(9), 9), K: 1000}}) // looks at all

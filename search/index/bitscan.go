@@ -41,7 +41,7 @@ func (w *scanner) searchBits(query int) {
 		}
 		if passing != nil && rows < w.view.parts[part].rows/fewPass {
 			for _, row := range passing.rows() {
-				w.take(query, part, row)
+				w.take(query, part, w.view.parts[part].at(row), row)
 			}
 			continue
 		}
@@ -120,22 +120,45 @@ func (w *scanner) scanCell(query, part int, passing bitmap, probe *bitProbe, far
 	w.bitMasks = masks
 	limit := probe.limit(t.worst(), far)
 	simd.BitScan(masks, codes, scan, probe.tables, &limit, len(probe.turned)/8)
+	w.marked = w.marked[:0]
 	for i, mask := range masks {
 		for ; mask != 0; mask &= mask - 1 {
-			row := p.bits.rows[(first+i)*simd.BitRows+bits.TrailingZeros32(mask)]
+			at := (first+i)*simd.BitRows + bits.TrailingZeros32(mask)
+			row := p.bits.rows[at]
 			if row != noRow && !p.dead.has(int(row)) && (passing == nil || passing.has(int(row))) {
-				w.take(query, part, int(row))
+				w.marked = append(w.marked, uint32(at))
 			}
 		}
 	}
+	w.touch(p.slab)
+	for _, at := range w.marked {
+		w.take(query, part, int(at), int(p.bits.rows[at]))
+	}
 }
 
-// take computes a row's distance.
-func (w *scanner) take(query, part, row int) {
-	v, err := w.view.parts[part].vector(row, w.vector)
+// touch reads a number of each cache line of the vectors that are marked. Nothing waits for one before it asks for the next, as
+// computing the distances does: so the memory's latency passes once for several.
+func (w *scanner) touch(s *slab) {
+	const line = 16
+	sum := float32(0)
+	for _, at := range w.marked {
+		v := s.vectors[int(at)*s.Dim:][:s.Dim]
+		for t := 0; t < len(v); t += line {
+			sum += v[t]
+		}
+	}
+	w.touched = sum // else the reads would be left out
+}
+
+// take computes the distance of a row, whose vector is at a place.
+func (w *scanner) take(query, part, at, row int) {
+	v, err := w.view.parts[part].vectorAt(at, row)
 	if err != nil {
 		w.fail(err)
 		return
 	}
-	w.byBits[query].add(candidate{w.probes[query].distance(v), w.before[part] + row})
+	t, probe := &w.byBits[query], w.probes[query]
+	if !probe.beyond(v, t.worst()) {
+		t.add(candidate{probe.distance(v), w.before[part] + row})
+	}
 }

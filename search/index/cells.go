@@ -1,230 +1,188 @@
 package index
 
 import (
-	"io"
 	"math"
+	"slices"
+	"sync"
 
+	"github.com/energo-ml/energo/internal/scratch"
 	"github.com/energo-ml/energo/internal/simd"
-	"github.com/energo-ml/energo/loss/distance"
 )
 
 // How cells are found: by a few steps of k-means on some rows for each.
 const (
-	cellSample = 64
-	cellSteps  = 6
-	cellLeast  = 256  // rows of a cell in the mean, at least
-	bitChunk   = 1024 // rows at a time
+	cellSample  = 64
+	cellSteps   = 6
+	cellRefine  = 2    // steps of all cells at once
+	cellLeast   = 256  // rows of a cell in the mean, at least
+	nearGroups  = 4    // groups in which a vector's nearest cell is looked for
+	groupsLeast = 64   // cells, of which there are groups
+	cellChunk   = 1024 // vectors at a time
 )
 
 // cellsOf is how many cells rows are parted into: about twice the square root.
 func cellsOf(rows int) int { return max(1, rows/max(cellLeast, int(math.Sqrt(float64(rows))/2))) }
 
-// A bitEncoder makes the bits of rows that are merged. It is a simd.Job of the rows of a chunk.
-type bitEncoder struct {
-	*merge
-	out      bitCodes
-	rotation *rotation
-	dim      int      // bitDim
-	cellOf   []uint32 // of each row
-	place    []uint32 // of each row, in the blocks
-	turned   []float32
-	far      []float32
-	errs     [bitChunk]error
-	at       []int // the rows of the chunk
+// cells are centers, in groups about centers of their own. A vector's cell is the nearest of those in the groups that are
+// nearest to it, which takes a small part of the time that the nearest of all centers takes. It is not always that one: which rows
+// a cell has is up to whoever makes it.
+type cells struct {
+	dim     int
+	groups  []float32 // their centers
+	first   []int     // group i has the cells first[i] to first[i+1]
+	centers []float32
 }
 
-// writeBits writes the columns of bits, empty ones if there are to be none.
-func (m *merge) writeBits(s *segmentWriter) {
-	e := &bitEncoder{merge: m, dim: bitDim(m.Dim)}
-	if m.hasBits() {
-		if err := e.encode(); err != nil && s.err == nil {
-			s.err = err
-		}
+// newCells finds n cells by a sample of the vectors.
+func newCells(sample []float32, dim, n int) *cells {
+	c := &cells{dim: dim, first: []int{0, n}}
+	if n < groupsLeast {
+		c.groups = make([]float32, dim) // one
+		c.centers = means(sample, dim, n)
+		return c
 	}
-	for _, column := range [][]byte{
-		e.out.codes, bytesOf(e.out.scan), bytesOf(e.out.rows), bytesOf(e.out.mean), bytesOf(e.out.centers), bytesOf(e.out.radii), bytesOf(e.out.first),
-	} {
-		s.column(func(w io.Writer) error {
-			_, err := w.Write(column)
-			return err
-		})
+	c.groups = means(sample, dim, int(math.Sqrt(float64(n))))
+	c.part(sample, n)
+	for range cellRefine {
+		at := make([]uint32, len(sample)/dim)
+		eachChunk(len(at), func(lo, hi int) { c.nearest(sample[lo*dim:hi*dim], at[lo:hi]) })
+		moveCenters(c.centers, sample, dim, at)
 	}
+	return c
 }
 
-// encode makes the columns.
-func (e *bitEncoder) encode() error {
-	if err := e.average(); err != nil {
-		return err
-	}
-	e.rotation = newRotation(e.dim)
-	if err := e.findCells(); err != nil {
-		return err
-	}
-	e.cellOf = make([]uint32, len(e.places))
-	if err := e.chunks(1, func(rows []int, _ []float32) { e.assign(rows) }); err != nil {
-		return err
-	}
-	e.arrange()
-	return e.chunks(1, func(rows []int, _ []float32) {
-		for i, row := range rows {
-			e.put(row, e.turned[i*e.dim:][:e.dim])
-		}
-	})
-}
-
-// average finds the mean of the rows' vectors.
-func (e *bitEncoder) average() error {
-	sum := make([]float64, e.Dim)
-	for _, at := range e.places {
-		v, err := e.parts[at.part].vector(int(at.row), nil)
-		if err != nil {
-			return err
-		}
-		size := 1.0
-		if e.Metric == distance.Cosine {
-			size = length(v)
-		}
-		for i, x := range v {
-			sum[i] += float64(x) / size
-		}
-	}
-	e.out.mean = make([]float32, e.Dim)
-	for i, x := range sum {
-		e.out.mean[i] = float32(x / float64(len(e.places)))
-	}
-	return nil
-}
-
-// chunks turns every step-th row's vector, some at a time, and has them used.
-func (e *bitEncoder) chunks(step int, use func(rows []int, turned []float32)) error {
-	e.turned = make([]float32, bitChunk*e.dim)
-	for row := 0; row < len(e.places); {
-		e.at = e.at[:0]
-		for ; row < len(e.places) && len(e.at) < bitChunk; row += step {
-			e.at = append(e.at, row)
-		}
-		simd.Run(len(e.at), e)
-		for _, err := range e.errs[:len(e.at)] {
-			if err != nil {
-				return err
+// part finds n cells, in each group as many as its part of the sample makes.
+func (c *cells) part(sample []float32, n int) {
+	groups := len(c.groups) / c.dim
+	at := nearestOf(c.groups, sample, c.dim)
+	c.first = c.first[:1]
+	of, count := make([]float32, 0, len(sample)), 0
+	for g := range groups {
+		of = of[:0]
+		for i, group := range at {
+			if int(group) == g {
+				of = append(of, sample[i*c.dim:][:c.dim]...)
 			}
 		}
-		use(e.at, e.turned[:len(e.at)*e.dim])
-	}
-	return nil
-}
-
-// Do turns one row's vector.
-func (e *bitEncoder) Do(i, _ int) {
-	at := e.places[e.at[i]]
-	v, err := e.parts[at.part].vector(int(at.row), nil)
-	if e.errs[i] = err; err == nil {
-		e.rotation.turn(e.turned[i*e.dim:][:e.dim], e.Metric, v, e.out.mean)
+		count += len(of) / c.dim
+		end := count * n / len(at)
+		c.centers = append(c.centers, means(of, c.dim, end-c.first[g])...)
+		c.first = append(c.first, end)
 	}
 }
 
-// findCells sets the cells' centers.
-func (e *bitEncoder) findCells() error {
-	cells := cellsOf(len(e.places))
-	e.out.centers = make([]float32, cells*e.dim)
-	if cells == 1 {
-		return nil // the mean is 0 by now
+// means returns n centers, by k-means.
+func means(sample []float32, dim, n int) []float32 {
+	rows := len(sample) / dim
+	centers := make([]float32, n*dim)
+	if n == 0 {
+		return centers
 	}
-	var sample []float32
-	step := max(1, len(e.places)/(cells*cellSample))
-	if err := e.chunks(step, func(_ []int, turned []float32) { sample = append(sample, turned...) }); err != nil {
-		return err
-	}
-	n := len(sample) / e.dim
-	for i := range cells {
-		copy(e.out.centers[i*e.dim:][:e.dim], sample[i*n/cells*e.dim:])
+	for i := range n {
+		copy(centers[i*dim:][:dim], sample[i*rows/n*dim:])
 	}
 	for range cellSteps {
-		sum, count := make([]float32, len(e.out.centers)), make([]float32, cells)
-		for lo := 0; lo < n; lo += bitChunk {
-			some := sample[lo*e.dim : min(lo+bitChunk, n)*e.dim]
-			for i, cell := range e.nearest(some) {
-				simd.AddTo(sum[cell*e.dim:][:e.dim], some[i*e.dim:][:e.dim])
-				count[cell]++
-			}
-		}
-		for i, n := range count {
-			if n > 0 { // else it stays where it is
-				for t := range e.dim {
-					e.out.centers[i*e.dim+t] = sum[i*e.dim+t] / n
-				}
-			}
-		}
+		moveCenters(centers, sample, dim, nearestOf(centers, sample, dim))
 	}
-	return nil
+	return centers
 }
 
-// nearest returns the cells whose centers are nearest to some rows.
-func (e *bitEncoder) nearest(turned []float32) []int {
-	rows, cells := len(turned)/e.dim, len(e.out.centers)/e.dim
-	if len(e.far) < bitChunk*cells {
-		e.far = make([]float32, bitChunk*cells)
+// moveCenters puts centers where the means of their vectors are. One that has none stays where it is.
+func moveCenters(centers, sample []float32, dim int, at []uint32) {
+	sum, count := make([]float32, len(centers)), make([]float32, len(centers)/dim)
+	for i, cell := range at {
+		simd.AddTo(sum[int(cell)*dim:][:dim], sample[i*dim:][:dim])
+		count[cell]++
 	}
-	far := e.far[:rows*cells]
-	simd.SquaredDistances(far, turned, e.out.centers, rows, cells, e.dim)
-	out := make([]int, rows)
+	for i, n := range count {
+		if n > 0 {
+			for t := range dim {
+				centers[i*dim+t] = sum[i*dim+t] / n
+			}
+		}
+	}
+}
+
+// nearestOf returns which center is nearest to each vector.
+func nearestOf(centers, vectors []float32, dim int) []uint32 {
+	n := len(centers) / dim
+	at := make([]uint32, len(vectors)/dim)
+	eachChunk(len(at), func(lo, hi int) {
+		far := make([]float32, (hi-lo)*n)
+		simd.SquaredDistances(far, vectors[lo*dim:hi*dim], centers, hi-lo, n, dim)
+		for i := range hi - lo {
+			at[lo+i] = uint32(simd.ArgMin(far[i*n:][:n]))
+		}
+	})
+	return at
+}
+
+// eachChunk does something with cellChunk of n vectors after the other, several at a time.
+func eachChunk(n int, do func(lo, hi int)) {
+	simd.Run((n+cellChunk-1)/cellChunk, tasks(func(i int) { do(i*cellChunk, min(n, (i+1)*cellChunk)) }))
+}
+
+// tasks is a simd.Job.
+type tasks func(task int)
+
+func (t tasks) Do(task, _ int) { t(task) }
+
+// nearCells is what cells.nearest needs.
+type nearCells struct {
+	far, some []float32
+	of        [][]uint32 // of each group, the vectors that it is near to
+	best      []float32
+}
+
+var nearPool = sync.Pool{New: func() any { return &nearCells{} }}
+
+// nearest writes the cells of some vectors.
+func (c *cells) nearest(vectors []float32, out []uint32) {
+	w := nearPool.Get().(*nearCells)
+	defer nearPool.Put(w)
+	w.choose(c, vectors, len(out))
+	w.best = scratch.Sized(w.best, len(out))
 	for i := range out {
-		out[i] = simd.ArgMin(far[i*cells:][:cells])
+		out[i], w.best[i] = 0, float32(math.Inf(1))
 	}
-	return out
-}
-
-func (e *bitEncoder) assign(rows []int) {
-	for i, cell := range e.nearest(e.turned[:len(rows)*e.dim]) {
-		e.cellOf[rows[i]] = uint32(cell)
-	}
-}
-
-// arrange gives every row its place: cells begin at a block.
-func (e *bitEncoder) arrange() {
-	cells := len(e.out.centers) / e.dim
-	next := make([]uint32, cells)
-	for _, cell := range e.cellOf {
-		next[cell]++
-	}
-	e.out.first, e.out.radii = make([]uint32, cells+1), make([]float32, cells)
-	for i, n := range next {
-		e.out.first[i+1] = e.out.first[i] + (n+simd.BitRows-1)/simd.BitRows
-		next[i] = e.out.first[i] * simd.BitRows
-	}
-	blocks := int(e.out.first[cells])
-	e.out.codes = make([]byte, blocks*simd.BitRows*e.dim/8)
-	e.out.scan = make([]float32, blocks*simd.BitRows*simd.BitColumns)
-	e.out.rows = make([]uint32, blocks*simd.BitRows)
-	for i := range e.out.rows {
-		e.out.rows[i] = noRow
-	}
-	e.place = make([]uint32, len(e.cellOf))
-	for row, cell := range e.cellOf {
-		e.place[row] = next[cell]
-		e.out.rows[next[cell]] = uint32(row)
-		next[cell]++
-	}
-}
-
-// put writes a row's bits and numbers. u is its vector, turned.
-func (e *bitEncoder) put(row int, u []float32) {
-	cell, place := int(e.cellOf[row]), int(e.place[row])
-	center := e.out.centers[cell*e.dim:][:e.dim]
-	var squares float64
-	for t := range u {
-		u[t] -= center[t]
-		squares += float64(u[t]) * float64(u[t])
-	}
-	e.out.radii[cell] = max(e.out.radii[cell], above(math.Sqrt(squares)*(1+1e-6)))
-	codes, scan := e.out.blocks(place/simd.BitRows, place/simd.BitRows+1)
-	for t, x := range u {
-		if x >= 0 {
-			at, bit := simd.BitPlace(place%simd.BitRows, t)
-			codes[at] |= 1 << bit
+	for g, near := range w.of {
+		cells := c.first[g+1] - c.first[g]
+		if len(near) == 0 || cells == 0 {
+			continue
+		}
+		w.some = slices.Grow(w.some[:0], len(near)*c.dim)
+		for _, i := range near {
+			w.some = append(w.some, vectors[int(i)*c.dim:][:c.dim]...)
+		}
+		w.far = scratch.Sized(w.far, len(near)*cells)
+		simd.SquaredDistances(w.far, w.some, c.centers[c.first[g]*c.dim:c.first[g+1]*c.dim], len(near), cells, c.dim)
+		for j, i := range near {
+			far := w.far[j*cells:][:cells]
+			if k := simd.ArgMin(far); far[k] < w.best[i] {
+				out[i], w.best[i] = uint32(c.first[g]+k), far[k]
+			}
 		}
 	}
-	for c, x := range bitNumbers(e.Metric, u, center) {
-		scan[c*simd.BitRows+place%simd.BitRows] = x
+}
+
+// choose finds the groups that n vectors are nearest to.
+func (w *nearCells) choose(c *cells, vectors []float32, n int) {
+	groups := len(c.groups) / c.dim
+	for len(w.of) < groups {
+		w.of = append(w.of, nil)
+	}
+	w.of = w.of[:groups]
+	for g := range w.of {
+		w.of[g] = w.of[g][:0]
+	}
+	w.far = scratch.Sized(w.far, n*groups)
+	simd.SquaredDistances(w.far, vectors, c.groups, n, groups, c.dim)
+	for i := range n {
+		far := w.far[i*groups:][:groups]
+		for range min(nearGroups, groups) {
+			g := simd.ArgMin(far)
+			far[g] = math.MaxFloat32
+			w.of[g] = append(w.of[g], uint32(i))
+		}
 	}
 }

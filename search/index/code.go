@@ -116,6 +116,7 @@ func (r *rowCode) put(codes []int8, scan []float32, i int) {
 type probe struct {
 	metric distance.Kind
 	exact  []float64 // the vector; with cosine made as long as 1
+	single []float32 // the same, rounded
 	length float64   // ‖exact‖
 	step   float64
 	coded  float64 // ‖step·words‖
@@ -141,7 +142,9 @@ func newProbe(metric distance.Kind, v []float32, words []int16) *probe {
 	most := float64(min(math.MaxInt16, math.MaxInt32/(codeMost*len(words))))
 	p.step = float64(float32(top / most))
 	clear(words)
+	p.single = make([]float32, len(v))
 	for i, x := range p.exact {
+		p.single[i] = float32(x)
 		if p.step > 0 {
 			words[i] = int16(max(-most, min(most, math.RoundToEven(x/p.step))))
 		}
@@ -186,6 +189,30 @@ func (p *probe) limit(worst float64) simd.ScanLimit {
 		Limit: above(float64(reach*reach) - float64(p.coded*p.coded) + room + tiny), Slope: above(2 * reach), Curve: 1 + 1e-6,
 	}
 }
+
+// beyond tells whether a vector is surely further than worst, by a distance in float32, which takes a fifth of the time of the
+// exact one. Each term of its sums is rounded three times, and no sum is rounded more often than it has terms: it is off by room
+// times the sum of its terms' sizes at most, which for products is at most the product of the lengths.
+func (p *probe) beyond(v []float32, worst float64) bool {
+	room := float64(len(v)+8) * 0x1p-23
+	if p.metric == distance.Euclidean {
+		var far [1]float32
+		simd.SquaredDistances(far[:], p.single, v, 1, 1, len(v))
+		return float64(float64(far[0])*(1-room))-tiny > worst*worst
+	}
+	dot, squares := simd.Dot(p.single, v), simd.SumSquares(v)
+	if squares < leastSquares {
+		return false
+	}
+	size := math.Sqrt(squares)
+	if p.metric == distance.Dot {
+		return -dot-float64(2*room*p.length*size)-tiny > worst
+	}
+	return 1-dot/size-2*room > worst
+}
+
+// leastSquares is below what a float32 sum of squares may have lost terms that count, since they were too small.
+const leastSquares = 0x1p-70
 
 // distance is the metric's, to a vector.
 func (p *probe) distance(v []float32) float64 {

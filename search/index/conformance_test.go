@@ -9,6 +9,7 @@ import (
 
 // TestConformance holds the index to what the interface says of all kinds.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	indextest.Run(t, func(t *testing.T, o index.Options) index.Index {
 		x, err := index.Create(t.TempDir(), o)
 		if err != nil {

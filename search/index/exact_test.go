@@ -37,7 +37,10 @@ func withLimit(t testing.TB, dir string, limit int64) *Exact {
 func TestChanges(t *testing.T) {
 	for i := range 10 {
 		storage, metric := Storages[i%2], Metrics[i%3]
-		t.Run(fmt.Sprint(i, storage, metric), func(t *testing.T) { changes(t, Options{Dim: 4, Metric: metric, Storage: storage}, uint64(i)) })
+		t.Run(fmt.Sprint(i, storage, metric), func(t *testing.T) {
+			t.Parallel()
+			changes(t, Options{Dim: 4, Metric: metric, Storage: storage}, uint64(i))
+		})
 	}
 }
 
@@ -74,6 +77,7 @@ func changes(t *testing.T, o Options, seed uint64) {
 
 // TestTidy: many small Adds leave few slabs, and a small log few segments.
 func TestTidy(t *testing.T) {
+	t.Parallel()
 	x, dir := create(t, Options{Dim: 2})
 	must(t, x.Close())
 	x = withLimit(t, dir, 2000)
@@ -94,6 +98,7 @@ func TestTidy(t *testing.T) {
 
 // TestConcurrent: searches see each Add whole or not at all while others add, delete and compact.
 func TestConcurrent(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	x, dir := create(t, Options{Dim: 8})
 	must(t, x.Close())
@@ -206,6 +211,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(killedCopying); dir != "" {
 		copyUntilKilled(dir)
 	}
+	if err := flag.Set("test.parallel", "8"); err != nil { // more than there are processors: such tests wait for the disk
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
@@ -230,6 +238,7 @@ var long = flag.Bool("long", false, "run the long tests, too")
 // TestKill kills a process that adds, five times, or a hundred with -long: every Add that it was told of is there, and
 // none is there in part.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	o := Options{Dim: 5, Metric: distance.Euclidean, Storage: Float32}
 	rounds, adds, torn := 5, 0, 0
 	if *long {
@@ -285,6 +294,7 @@ func killWhile(t *testing.T, does, dir string, after int, each func(last int)) (
 }
 
 func TestInUse(t *testing.T) {
+	t.Parallel()
 	x, dir := create(t, Options{Dim: 2})
 	if _, err := Open(dir); !errors.Is(err, ErrInUse) {
 		t.Errorf("Open of an open index: %v", err)

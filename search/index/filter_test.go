@@ -82,6 +82,7 @@ func randomCondition(r *rand.Rand, texts ...string) (c Condition) {
 // TestFilters: random filters let pass what they say, in slabs with dead rows, before and after their postings are there; and
 // their text and JSON say the same.
 func TestFilters(t *testing.T) {
+	t.Parallel()
 	r := rng(1)
 	o := Options{Dim: 2, Metric: distance.Euclidean, Storage: Float32}
 	m := &model{Options: o}

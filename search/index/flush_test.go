@@ -11,6 +11,7 @@ import (
 
 // TestManifestThatCannotBeWritten: where the old one is still there, the index continues to use it and leaves nothing.
 func TestManifestThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	full := errors.New("no space left")
 	for _, c := range []struct {
 		what  string
@@ -57,6 +58,7 @@ func TestManifestThatCannotBeWritten(t *testing.T) {
 
 // TestFlushBacksOff: a log that cannot be made a segment is tried again when it has doubled, not at each Add.
 func TestFlushBacksOff(t *testing.T) {
+	t.Parallel()
 	made, dir := create(t, Options{Dim: 2})
 	must(t, made.Close())
 	lock, err := lockFolder(dir)

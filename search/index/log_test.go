@@ -87,6 +87,7 @@ func readLog(log []byte, closed int64) (l *changeLog, err error) {
 // TestTornLog cuts the log of an index that was not closed at every byte, as a kill in the middle of a write does: what
 // was acknowledged before is there, nothing half, what is dropped is said, and the index can be changed.
 func TestTornLog(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	log := h.log(t)
 	for size := logHeader; size <= len(log); size++ {
@@ -129,6 +130,7 @@ func TestTornLog(t *testing.T) {
 
 // TestHoleInLog: sectors of the last frame that were not written yet when the machine stopped are zeros.
 func TestHoleInLog(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	log := h.log(t)
 	last := int(h.ends[len(h.ends)-2])
@@ -200,6 +202,7 @@ func TestMissingFrame(t *testing.T) {
 // TestDamagedLog flips bits of a log, of every byte and all of the last frame's head, whether the index was closed or
 // not, and cuts that of a closed index at every byte: no damage is taken for a torn end.
 func TestDamagedLog(t *testing.T) {
+	t.Parallel()
 	h := newHistory(t)
 	killed, tried := h.dir, 0
 	damaged := func(dir, what string, log []byte) {

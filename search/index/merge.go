@@ -47,13 +47,22 @@ func mergeInMemory(o Options, parts []part) (*slab, error) {
 // write writes the new slab as a segment.
 func (m *merge) write(w io.Writer) error {
 	s := &segmentWriter{w: w}
-	s.column(m.vectors)
-	s.column(m.sums)
-	s.column(m.steps)
-	if m.hasBits() { // by which such a slab is searched
+	bits := bitCodes{}
+	if m.hasBits() {
+		e, err := m.encoder()
+		if err != nil {
+			return err
+		}
+		s.column(e.vectors)
+		s.column(e.sums)
 		s.bytes(nil)
+		s.bytes(nil) // by bits such a slab is searched, not by codes
 		s.bytes(nil)
+		bits = e.out
 	} else {
+		s.column(m.vectors)
+		s.column(m.sums)
+		s.column(m.steps)
 		s.column(m.codes)
 		s.bytes(bytesOf(m.scan()))
 	}
@@ -63,7 +72,7 @@ func (m *merge) write(w io.Writer) error {
 	labels, labelOf := m.labels()
 	s.bytes(bytesOf(labelOf))
 	s.texts(labels)
-	m.writeBits(s)
+	bits.columns(s)
 	return s.finish(m.Options, len(m.places))
 }
 
@@ -89,7 +98,7 @@ func (m *merge) sums(w io.Writer) error {
 	if m.Storage == Int8 {
 		return nil
 	}
-	return write(w, m, func(p *part, row int) uint32 { return p.slab.sums[row] })
+	return write(w, m, func(p *part, row int) uint32 { return p.slab.sums[p.at(row)] })
 }
 
 func (m *merge) steps(w io.Writer) error {

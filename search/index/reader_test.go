@@ -120,6 +120,7 @@ func holds(t *testing.T, x *Exact, least, most int) int {
 // TestReadersBesideWriter: readers open what a process is changing, see each change whole, and all that was acknowledged; and
 // so it is when the process was killed: five times, or forty with -long.
 func TestReadersBesideWriter(t *testing.T) {
+	t.Parallel()
 	rounds := 5
 	if *long {
 		rounds = 40
@@ -162,6 +163,7 @@ func TestReadersBesideWriter(t *testing.T) {
 
 // TestRefresh: a reader sees what was changed in the same process, too, and keeps what it has until then.
 func TestRefresh(t *testing.T) {
+	t.Parallel()
 	w, dir := create(t, Options{Dim: 5})
 	r, err := OpenReadOnly(dir)
 	must(t, err)
@@ -242,6 +244,7 @@ func TestSnapshot(t *testing.T) {
 }
 
 func TestSnapshotBesideWriter(t *testing.T) {
+	t.Parallel()
 	x, dir := create(t, Options{Dim: 5})
 	must(t, x.Close())
 	n := 0
@@ -261,6 +264,7 @@ func TestSnapshotBesideWriter(t *testing.T) {
 
 // TestSnapshotKilled: a process that copies is killed: a copy is there whole or not at all.
 func TestSnapshotKilled(t *testing.T) {
+	t.Parallel()
 	rounds := 4
 	if *long {
 		rounds = 30

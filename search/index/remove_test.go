@@ -28,6 +28,7 @@ func filled(t *testing.T) string {
 }
 
 func TestRemove(t *testing.T) {
+	t.Parallel()
 	dir := filled(t)
 	x := open(t, dir)
 	if err := Remove(dir, "run.json"); !errors.Is(err, ErrInUse) {
@@ -45,6 +46,7 @@ func TestRemove(t *testing.T) {
 
 // TestRemoveDamaged: whatever is damaged, and whichever files a Remove that was killed left.
 func TestRemoveDamaged(t *testing.T) {
+	t.Parallel()
 	for _, damage := range []func(path string) error{os.Remove, func(path string) error { return os.WriteFile(path, []byte("x"), 0o666) }} {
 		for _, name := range dirNames(t, filled(t)) {
 			dir := filled(t)
@@ -76,6 +78,7 @@ func TestRemoveNoIndex(t *testing.T) {
 
 // TestRemoveLeavesOthers: with something else in the folder, nothing is removed.
 func TestRemoveLeavesOthers(t *testing.T) {
+	t.Parallel()
 	for _, other := range []string{"build.log", "20261126.log", "old.segment", ".notes.partial", "run.json.bak", "thesis.tex"} {
 		dir := filled(t)
 		must(t, os.WriteFile(filepath.Join(dir, other), nil, 0o666))

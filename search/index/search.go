@@ -273,6 +273,8 @@ type scanner struct {
 	limits   []simd.ScanLimit
 	masks    []uint16
 	bitMasks []uint32
+	marked   []uint32 // places of rows that bits do not exclude
+	touched  float32
 	order    cellOrder
 	vector   []float32
 	step     int // blocks at a time: few at first, when nothing is known that would exclude a row

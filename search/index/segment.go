@@ -27,7 +27,8 @@ const (
 
 // versionColumns is how many columns a segment of each version has. One without bits is written as of version 1, so that
 // programs read it that know no other.
-var versionColumns = map[uint32]int{1: columnBits, 2: numColumns}
+// Version 2 had vectors in the order of rows, and is not read.
+var versionColumns = map[uint32]int{1: columnBits, 2: columnPlaces, 3: numColumns}
 
 // The columns of a segment.
 const (
@@ -51,6 +52,7 @@ const (
 	columnCenters
 	columnRadii
 	columnFirst
+	columnPlaces
 	numColumns
 )
 
@@ -146,7 +148,7 @@ func (s *segmentWriter) finish(o Options, rows int) error {
 	copy(s.foot.Magic[:], segmentMagic)
 	s.foot.Version, s.foot.Dim, s.foot.Rows = 1, uint32(o.Dim), uint64(rows)
 	if s.foot.Columns[columnBits].Size > 0 {
-		s.foot.Version = 2
+		s.foot.Version = 3
 	}
 	s.foot.Metric, s.foot.Storage = uint32(slices.Index(Metrics, o.Metric)), uint32(slices.Index(Storages, o.Storage))
 	if s.err == nil {
@@ -214,7 +216,7 @@ func parseSegment(data []byte, o Options) (*slab, error) {
 		labels: texts{as[uint64](columns[columnLabels]), columns[columnLabelText]},
 		bits: bitCodes{
 			columns[columnBits], as[float32](columns[columnBitScan]), as[uint32](columns[columnBitRows]), as[float32](columns[columnMean]),
-			as[float32](columns[columnCenters]), as[float32](columns[columnRadii]), as[uint32](columns[columnFirst]),
+			as[float32](columns[columnCenters]), as[float32](columns[columnRadii]), as[uint32](columns[columnFirst]), as[uint32](columns[columnPlaces]),
 		},
 	}
 	return s, s.validate()
@@ -238,7 +240,7 @@ func findFooter(data []byte) (f footer, err error) {
 	if least := footerSize(versionColumns[1]); len(data) < least {
 		return f, fmt.Errorf("it has %d bytes, less than a footer's %d", len(data), least)
 	}
-	for _, version := range []uint32{2, 1} {
+	for _, version := range []uint32{3, 2, 1} {
 		n := versionColumns[version]
 		tail := data[max(0, len(data)-footerSize(n)):]
 		body := tail[:len(tail)-4]
@@ -249,8 +251,8 @@ func findFooter(data []byte) (f footer, err error) {
 		if err == nil {
 			_, err = binary.Decode(body[head:], binary.LittleEndian, f.Columns[:n])
 		}
-		if err == nil && f.Version != version {
-			err = fmt.Errorf("it is of version %d; this program reads 1 and 2", f.Version)
+		if err == nil && (f.Version != version || version == 2) {
+			err = fmt.Errorf("it is of version %d; this program reads 1 and 3", f.Version)
 		}
 		return f, err
 	}
@@ -288,11 +290,11 @@ func as[T any](b []byte) []T {
 
 // validate checks that every column has its length and that no number leads out of one.
 func (s *slab) validate() error {
-	blocks, vectors, steps := s.blocks(), s.rows*s.Dim, 0
+	blocks, sums, steps := s.blocks(), s.rows, 0
 	if len(s.bits.rows) > 0 {
-		blocks = 0 // such a slab has no codes
+		blocks, sums = 0, len(s.bits.rows) // such a slab has no codes, and vectors at the places of the bits
 	}
-	sums := s.rows
+	vectors := sums * s.Dim
 	if s.Storage == Int8 {
 		vectors, steps, sums = 0, s.rows, 0
 	}

@@ -155,7 +155,12 @@ func (s *slab) vector(row int, scratch []float32) ([]float32, error) {
 }
 
 // at is the place of a row's vector.
-func (s *slab) at(row int) int { return row }
+func (s *slab) at(row int) int {
+	if len(s.bits.places) > 0 {
+		return int(s.bits.places[row])
+	}
+	return row
+}
 
 // vectorAt returns the vector at a row's place. What is read of a file is checked, see checkedRows.
 func (s *slab) vectorAt(at, row int) ([]float32, error) {

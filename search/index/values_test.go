@@ -10,6 +10,7 @@ import (
 
 // Values counts what a walk over all items counts, whatever is deleted, added again and merged.
 func TestValues(t *testing.T) {
+	t.Parallel()
 	x, err := Create(t.TempDir(), Options{Dim: 1})
 	if err != nil {
 		t.Fatal(err)
