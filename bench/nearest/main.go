@@ -6,7 +6,8 @@
 //
 // The vectors are clustered: their centers are normal in every coordinate, a thousandth as many as vectors, and a vector is
 // its center and 0.4 times a normal one; so are the queries. Every kind runs in a process of its own, one after the other.
-// Queries are asked all at once, and one by one. Recall is the share of the truly nearest that is among the hits.
+// Queries are asked all at once, first in a process that has only built or opened the index, and then -turns times; and one by one.
+// Of turns the median counts. Recall is the share of the truly nearest that is among the hits.
 package main
 
 import (
@@ -34,6 +35,7 @@ type settings struct {
 	Queries int    `json:"queries"`
 	K       int    `json:"k"`
 	Threads int    `json:"threads"`
+	Turns   int    `json:"turns"`
 	kinds   string
 	peers   string
 	python  string
@@ -45,8 +47,10 @@ type result struct {
 	Kind     string  `json:"kind"`
 	Search   string  `json:"search,omitempty"` // the setting
 	Recall   float64 `json:"recall"`
-	Together float64 `json:"per_second_together"` // queries
+	First    float64 `json:"per_second_first"` // queries, together
+	Together float64 `json:"per_second_together"`
 	Alone    float64 `json:"per_second_alone"`
+	Spent    float64 `json:"spent_us"` // microseconds of processors a query, together
 	BuildSec float64 `json:"build_s"`
 	MiB      float64 `json:"mib"`      // of memory after the searches
 	OwnMiB   float64 `json:"own_mib"`  // of those, not a file's
@@ -61,6 +65,7 @@ func main() {
 	flag.IntVar(&s.Queries, "queries", 500, "queries")
 	flag.IntVar(&s.K, "k", 10, "hits of a query")
 	flag.IntVar(&s.Threads, "threads", 2, "threads")
+	flag.IntVar(&s.Turns, "turns", 5, "turns of all queries")
 	flag.StringVar(&s.kinds, "kinds", "float32,int8,bits", "storages of ours; the first is the truth of recall, unless it is there from an earlier run")
 	flag.StringVar(&s.peers, "peers", "flat,hnsw,ivfflat,ivfpq,usearch", "peers, none for none")
 	flag.StringVar(&s.python, "python", "python3", "`program` that has numpy, faiss and usearch")
@@ -73,8 +78,8 @@ func main() {
 }
 
 func run(s settings) error {
-	if s.Dir == "" || s.N < 1000 || s.Dim < 1 || s.Queries < 1 || s.K < 1 || s.Threads < 1 {
-		return errors.New("-dir must be named, -n at least 1000, -dim, -queries, -k and -threads above 0")
+	if s.Dir == "" || s.N < 1000 || s.Dim < 1 || s.Queries < 1 || s.K < 1 || s.Threads < 1 || s.Turns < 1 {
+		return errors.New("-dir must be named, -n at least 1000, -dim, -queries, -k, -threads and -turns above 0")
 	}
 	if s.one != "" {
 		runtime.GOMAXPROCS(s.Threads)
@@ -124,8 +129,8 @@ func (s *settings) print(cmd *exec.Cmd) error {
 		} else if err != nil {
 			return errors.Join(err, cmd.Wait())
 		}
-		fmt.Printf("%-8s %-12s recall %.4f  queries/s %8.1f together %7.1f alone  build %7.1f s  memory %5.0f MiB (own %5.0f), peak %5.0f\n",
-			r.Kind, r.Search, r.Recall, r.Together, r.Alone, r.BuildSec, r.MiB, r.OwnMiB, r.PeakMiB)
+		fmt.Printf("%-8s %-12s recall %.4f  queries/s %8.1f first %8.1f together %7.1f alone, %6.0f µs of processors  build %7.1f s  memory %5.0f MiB (own %5.0f), peak %5.0f\n",
+			r.Kind, r.Search, r.Recall, r.First, r.Together, r.Alone, r.Spent, r.BuildSec, r.MiB, r.OwnMiB, r.PeakMiB)
 	}
 }
 

@@ -21,18 +21,25 @@ def memory():
 def report(search, build, name=""):
     """Measures one setting."""
     search(queries[:8])
-    start = time.perf_counter()
-    ids = search(queries)
-    together = len(queries) / (time.perf_counter() - start)
-    start = time.perf_counter()
-    for q in queries[:100]:
-        search(q[None])
-    alone = min(100, len(queries)) / (time.perf_counter() - start)
+    few, together, alone = queries[:100], [], []
+    for turn in range(s["turns"] + 1):
+        if turn == 1:
+            spent = time.process_time()
+        start = time.perf_counter()
+        ids = search(queries)
+        together.append(len(queries) / (time.perf_counter() - start))
+    spent = time.process_time() - spent
+    for _ in range(s["turns"]):
+        start = time.perf_counter()
+        for q in few:
+            search(q[None])
+        alone.append(len(few) / (time.perf_counter() - start))
     same = sum(len(set(map(int, a)) & set(t)) for a, t in zip(ids, truth))
     all_, own, peak = memory()
     print(json.dumps({
-        "kind": kind, "search": name, "recall": same / (len(queries) * k), "per_second_together": together, "per_second_alone": alone,
-        "build_s": build, "mib": all_, "own_mib": own, "peak_mib": peak,
+        "kind": kind, "search": name, "recall": same / (len(queries) * k), "per_second_first": together[0],
+        "per_second_together": sorted(together[1:])[s["turns"] // 2], "per_second_alone": sorted(alone)[s["turns"] // 2],
+        "spent_us": 1e6 * spent / s["turns"] / len(queries), "build_s": build, "mib": all_, "own_mib": own, "peak_mib": peak,
     }), flush=True)
 
 
