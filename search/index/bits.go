@@ -121,8 +121,10 @@ type bitProbe struct {
 	scale, offset float64 // Σ bᵢqᵢ is about scale times the sum of the tables' entries, and offset
 }
 
-func newBitProbe(b *bitCodes, r *rotation, p *probe) *bitProbe {
-	out := &bitProbe{metric: p.metric, turned: make([]float32, r.dim), tables: make([]byte, r.dim/8*simd.BitTables)}
+// newBitProbe writes the rotated query to turned.
+func newBitProbe(b *bitCodes, r *rotation, p *probe, turned []float32) *bitProbe {
+	out := &bitProbe{metric: p.metric, turned: turned, tables: make([]byte, r.dim/8*simd.BitTables)}
+	clear(turned)
 	for i, x := range p.exact {
 		if p.metric == distance.Dot {
 			out.ofMean += x * float64(b.mean[i])

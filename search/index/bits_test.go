@@ -172,7 +172,9 @@ func TestBitsPrune(t *testing.T) {
 	slab, err := parseSegment(b.Bytes(), o)
 	must(t, err)
 	p := newProbe(o.Metric, vectors[5000], make([]int16, 2*pairsOf(o.Dim)))
-	probe := newBitProbe(&slab.bits, newRotation(o.Dim), p)
+	var q bitQueries
+	q.prepare([]*probe{p}, &slab.bits, newRotation(o.Dim))
+	bits := q.probes[0]
 	var all10 []float64
 	for row := range slab.rows {
 		v, err := slab.vector(row, nil)
@@ -181,18 +183,18 @@ func TestBitsPrune(t *testing.T) {
 	}
 	slices.Sort(all10)
 	var order cellOrder
-	order.measure(probe, &slab.bits)
+	order.measure(bits, &slab.bits, q.far)
 	marked, cells := 0, 0
 	for cell, far := range order.far {
 		if order.least[cell] > all10[9] {
 			continue
 		}
 		cells++
-		limit := probe.limit(all10[9], float64(far))
+		limit := bits.limit(all10[9], float64(far))
 		first, end := int(slab.bits.first[cell]), int(slab.bits.first[cell+1])
 		masks := make([]uint32, end-first)
 		codes, scan := slab.bits.blocks(first, end)
-		simd.BitScan(masks, codes, scan, probe.tables, &limit, 16)
+		simd.BitScan(masks, codes, scan, bits.tables, &limit, 16)
 		for i, mask := range masks {
 			for bit := range 32 {
 				if mask>>bit&1 == 1 && slab.bits.rows[(first+i)*32+bit] != noRow {

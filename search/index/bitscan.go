@@ -29,11 +29,43 @@ func (s *search) bitParts() {
 		q := &s.queries[i]
 		s.byBits[i].reset(q.K+q.Offset, q.within())
 	}
+	for len(s.bitQueries) < len(s.coded) {
+		s.bitQueries = append(s.bitQueries, bitQueries{})
+	}
+	for i, part := range s.coded {
+		s.bitQueries[i].prepare(s.probes, &s.view.parts[part].bits, s.rotation)
+	}
+}
+
+// bitQueries are the queries as the bits of one part want them.
+type bitQueries struct {
+	probes []*bitProbe
+	turned []float32
+	far    []float32 // of each query, how far the cells are: ‖q − c‖², or with dot −c·q
+}
+
+// prepare makes them of all queries at once, so that the centers are read once.
+func (q *bitQueries) prepare(probes []*probe, b *bitCodes, r *rotation) {
+	n, cells := len(probes), b.cells()
+	q.probes = make([]*bitProbe, n)
+	q.turned, q.far = scratch.Sized(q.turned, n*r.dim), scratch.Sized(q.far, n*cells)
+	simd.Run(n, tasks(func(i int) {
+		probe := newBitProbe(b, r, probes[i], q.turned[i*r.dim:][:r.dim])
+		q.probes[i] = probe
+		if probe.metric == distance.Dot {
+			for cell := range cells {
+				q.far[i*cells+cell] = float32(-simd.Dot(probe.turned, b.centers[cell*r.dim:][:r.dim]))
+			}
+		}
+	}))
+	if n > 0 && probes[0].metric != distance.Dot {
+		simd.SquaredDistances(q.far, q.turned, b.centers, n, cells, r.dim)
+	}
 }
 
 // searchBits finds a query's hits in the parts that have bits.
 func (w *scanner) searchBits(query int) {
-	for _, part := range w.coded {
+	for i, part := range w.coded {
 		passing, rows := bitmap(nil), 0
 		if w.passing[query] != nil {
 			passing = w.passing[query][part]
@@ -45,7 +77,7 @@ func (w *scanner) searchBits(query int) {
 			}
 			continue
 		}
-		w.searchCells(query, part, passing)
+		w.searchCells(query, part, passing, &w.bitQueries[i])
 	}
 }
 
@@ -56,10 +88,9 @@ const fewPass = 200
 const cellBlocks = 4
 
 // searchCells goes over cells: first the nearest, then those that can have nearer rows than were seen there.
-func (w *scanner) searchCells(query, part int, passing bitmap) {
-	b, t := &w.view.parts[part].bits, &w.byBits[query]
-	probe := newBitProbe(b, w.rotation, w.probes[query])
-	nearest := w.order.measure(probe, b)
+func (w *scanner) searchCells(query, part int, passing bitmap, q *bitQueries) {
+	b, t, probe := &w.view.parts[part].bits, &w.byBits[query], q.probes[query]
+	nearest := w.order.measure(probe, b, q.far[query*b.cells():][:b.cells()])
 	w.searchCell(query, part, passing, probe, nearest)
 	w.order.sort(nearest, t.worst())
 	for _, cell := range w.order.order {
@@ -82,21 +113,13 @@ func (w *scanner) searchCell(query, part int, passing bitmap, probe *bitProbe, c
 	}
 }
 
-// measure finds how far the cells are, and returns the nearest.
-func (c *cellOrder) measure(probe *bitProbe, b *bitCodes) (nearest int) {
-	cells, dim := b.cells(), len(probe.turned)
-	c.far, c.least = scratch.Sized(c.far, cells), scratch.Sized(c.least, cells)
-	if probe.metric == distance.Dot {
-		for i := range cells {
-			c.far[i] = float32(-simd.Dot(probe.turned, b.centers[i*dim:][:dim]))
-		}
-	} else {
-		simd.SquaredDistances(c.far, probe.turned, b.centers, 1, cells, dim)
+// measure finds the least distances of the cells' rows, and returns the nearest cell.
+func (c *cellOrder) measure(probe *bitProbe, b *bitCodes, far []float32) (nearest int) {
+	c.far, c.least = far, scratch.Sized(c.least, len(far))
+	for i, x := range far {
+		c.least[i] = probe.reach(float64(x), float64(b.radii[i]))
 	}
-	for i := range cells {
-		c.least[i] = probe.reach(float64(c.far[i]), float64(b.radii[i]))
-	}
-	return simd.ArgMin(c.far)
+	return simd.ArgMin(far)
 }
 
 // sort puts the cells in order that can have rows within a distance, but for the nearest.

@@ -15,13 +15,17 @@ const (
 	cellSteps   = 6
 	cellRefine  = 2    // steps of all cells at once
 	cellLeast   = 256  // rows of a cell in the mean, at least
+	cellMost    = 512  // and at most
 	nearGroups  = 4    // groups in which a vector's nearest cell is looked for
 	groupsLeast = 64   // cells, of which there are groups
 	cellChunk   = 1024 // vectors at a time
 )
 
-// cellsOf is how many cells rows are parted into: about twice the square root.
-func cellsOf(rows int) int { return max(1, rows/max(cellLeast, int(math.Sqrt(float64(rows))/2))) }
+// cellsOf is how many cells rows are parted into. Cells of many rows have several clusters, far from their center, and no search
+// can leave them out; those of few take long to choose from.
+func cellsOf(rows int) int {
+	return max(1, rows/min(cellMost, max(cellLeast, int(math.Sqrt(float64(rows))/2))))
+}
 
 // cells are centers, in groups about centers of their own. A vector's cell is the nearest of those in the groups that are
 // nearest to it, which takes a small part of the time that the nearest of all centers takes. It is not always that one: which rows

@@ -26,6 +26,7 @@ const (
 	groupQueries = 256
 	groupHits    = 1 << 20
 	groupBits    = 64 << 23 // of the filters' bitmaps
+	groupCells   = 4 << 20  // distances to cells
 )
 
 // Search returns the hits of each query.
@@ -58,9 +59,10 @@ func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
 
 // groupOf returns how many of the queries are searched for together.
 func groupOf(queries []Query, v *view) int {
-	all := 0
+	all, cells := 0, 0
 	for i := range v.parts {
 		all += v.parts[i].rows
+		cells += v.parts[i].bits.cells()
 	}
 	rows, bits := 0, 0
 	for n, q := range queries {
@@ -68,7 +70,7 @@ func groupOf(queries []Query, v *view) int {
 		if !q.Filter.IsZero() {
 			bits += all
 		}
-		if n == groupQueries || n > 0 && (rows > groupHits || bits > groupBits) {
+		if n == groupQueries || n > 0 && (rows > groupHits || bits > groupBits || n*cells > groupCells) {
 			return n
 		}
 	}
@@ -78,19 +80,20 @@ func groupOf(queries []Query, v *view) int {
 // A search is one pass over a view for a group of queries. It is a simd.Job of tasks.
 type search struct {
 	Options
-	ctx      context.Context
-	view     *view
-	before   []int // rows of the parts in front of each
-	probes   []*probe
-	passing  [][]bitmap // of each query, of each part; nil: all pass
-	some     []bitmap   // of each part, the rows that pass for any query; nil: all
-	packed   []int32    // the queries for simd.Scan
-	coded    []int      // parts that have bits
-	rotation *rotation  // of those
-	byBits   []top      // of each query, of those
-	best     []atomic.Uint64
-	tasks    []task
-	queries  []Query
+	ctx        context.Context
+	view       *view
+	before     []int // rows of the parts in front of each
+	probes     []*probe
+	passing    [][]bitmap   // of each query, of each part; nil: all pass
+	some       []bitmap     // of each part, the rows that pass for any query; nil: all
+	packed     []int32      // the queries for simd.Scan
+	coded      []int        // parts that have bits
+	rotation   *rotation    // of those
+	byBits     []top        // of each query, of those
+	bitQueries []bitQueries // of each of those
+	best       []atomic.Uint64
+	tasks      []task
+	queries    []Query
 
 	mu      sync.Mutex
 	workers []*scanner
