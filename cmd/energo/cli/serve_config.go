@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/internal/spelling"
@@ -206,7 +207,7 @@ func (c *configFile) setModel(set *modelSettings, key, value *yaml.Node) error {
 	to, known := fields[key.Value]
 	if !known {
 		names := slices.Sorted(maps.Keys(fields))
-		return c.wrong(key, "there is no setting %s of a model%s; there are %v", excerpt.Of(key.Value), spelling.DidYouMean(key.Value, names), names)
+		return c.wrong(key, "there is no setting %s of a model%s", excerpt.Of(key.Value), cmp.Or(spelling.DidYouMean(key.Value, names), "; there are "+strings.Join(names, ", ")))
 	}
 	if err := value.Decode(to); err != nil || value.Kind != yaml.ScalarNode {
 		return c.wrong(value, "%s is %s, which it cannot be", key.Value, excerpt.Of(value.Value))
