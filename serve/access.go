@@ -34,6 +34,7 @@ func (s *Server) openTokens(path string) (err error) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	s.files = append(s.files, s.tokens)
+	s.sessions = newSessions(s.o.TLS != (TLS{}))
 	s.metrics.registry.MustRegister(gauge("energo_tokens", "Tokens that are known.", func() float64 { return float64((*s.tokens.value.Load()).Len()) }))
 	return nil
 }
@@ -65,9 +66,15 @@ func (s *Server) allowed(scope bearer.Scope, h http.HandlerFunc, tell func(*wire
 // maxToken is how many bytes a token has at most that is looked for.
 const maxToken = 512
 
-// holder is who sends a request, by its token.
+// holder is who sends a request, by its token or by the cookie of a browser that was signed in. That a page of another origin does not use the
+// cookie is for its SameSite, and for what [Server.ours] refuses.
 func (s *Server) holder(r *http.Request) (h bearer.Holder, no *refused) {
 	sent := r.Header.Values("Authorization")
+	if len(sent) == 0 {
+		if h, ok := s.sessions.holder(r, *s.tokens.value.Load()); ok {
+			return h, nil
+		}
+	}
 	if len(sent) > 1 {
 		return h, malformed(fmt.Sprintf("there are %d Authorization headers; one is taken", len(sent)))
 	}

@@ -155,6 +155,7 @@ type Server struct {
 
 	files       []reloader
 	tokens      *kept[*bearer.List]    // nil without
+	sessions    *sessions              // nil without tokens
 	certificate *kept[tls.Certificate] // nil without
 	ready       atomic.Bool
 	closing     sync.Once
@@ -190,7 +191,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.about.Title, s.about.Description = "energo", "A server of energo. Problems are those of RFC 9457."
-	for _, r := range s.ownRoutes() {
+	for _, r := range append(s.ownRoutes(), s.sessionRoutes()...) {
 		s.handle(r)
 	}
 	s.ready.Store(true)

@@ -85,7 +85,7 @@ func Line(h Holder, token string) string {
 	for i, s := range h.Scopes {
 		names[i] = string(s)
 	}
-	sum := sha256.Sum256([]byte(token))
+	sum := Sum(token)
 	return fmt.Sprintf("%s %s %s\n", h.Name, strings.Join(names, ","), hex.EncodeToString(sum[:]))
 }
 
@@ -163,8 +163,14 @@ func (l *List) Has(name string) bool {
 
 // Find returns the holder of a token; ok is false where it is nobody's. How long it takes depends on the number of tokens and the length
 // of this one alone.
-func (l *List) Find(token string) (h Holder, ok bool) {
-	sum, at := sha256.Sum256([]byte(token)), len(l.entries)
+func (l *List) Find(token string) (h Holder, ok bool) { return l.FindSum(Sum(token)) }
+
+// Sum is what a file has of a token.
+func Sum(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+
+// FindSum returns the holder of a token of which the [Sum] is known, as Find does.
+func (l *List) FindSum(sum [sha256.Size]byte) (h Holder, ok bool) {
+	at := len(l.entries)
 	for i := range l.entries {
 		at = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], l.entries[i].sum[:]), i, at)
 	}
