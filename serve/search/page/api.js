@@ -1,5 +1,13 @@
 // The requests of the page.
 
+let base = "/v1";
+
+// use has requests be about an index by its name, where there are several.
+export function use(name) { base = "/v1/indexes/" + encodeURIComponent(name); }
+
+// pathOf is the path of a request about the index.
+export const pathOf = (path) => base + path;
+
 // ask returns the server's answer, or throws what the server, or what stands in front of it, says is wrong.
 export async function ask(path, options = {}) {
   const response = await fetch(path, options).catch((err) => {
@@ -8,6 +16,7 @@ export async function ask(path, options = {}) {
   });
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
+  if (response.status === 401 && path !== "/v1/session") document.dispatchEvent(new Event("signed-out"));
   throw new Error(answer && answer.detail ? answer.detail : `The answer has status ${response.status} and is not JSON.`);
 }
 
@@ -32,7 +41,7 @@ export function remember(items) {
 export async function item(id, whole) {
   const one = known.get(id);
   if (one && (!whole || one.whole)) return one;
-  const { vector, ...answer } = await ask("/v1/items/" + encodeURIComponent(id));
+  const { vector, ...answer } = await ask(pathOf("/items/") + encodeURIComponent(id));
   known.set(id, { ...answer, whole: true });
   return known.get(id);
 }
@@ -53,7 +62,7 @@ export async function search({ picture, like, unlike, k, offset, within, filter 
     const query = new URLSearchParams({ k, offset });
     if (filter) query.set("filter", filter);
     if (within !== null) query.set("within", within);
-    return ask("/v1/search?" + query, { method: "POST", headers: { "Content-Type": picture.type || "application/octet-stream" }, body: picture, signal });
+    return ask(pathOf("/search?") + query, { method: "POST", headers: { "Content-Type": picture.type || "application/octet-stream" }, body: picture, signal });
   }
   const liked = like.map((id) => ({ id }));
   if (picture) liked.unshift({ image: await base64(picture) });
@@ -61,5 +70,5 @@ export async function search({ picture, like, unlike, k, offset, within, filter 
   if (unlike.length) body.unlike = unlike.map((id) => ({ id }));
   if (filter) body.filter = filter;
   if (within !== null) body.within = within;
-  return ask("/v1/search", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
+  return ask(pathOf("/search"), { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal });
 }

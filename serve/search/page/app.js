@@ -1,13 +1,14 @@
 // The page: what the server is, and which of its parts are shown.
-import { ask } from "./api.js";
-import { $, complain, count, say } from "./dom.js";
+import { ask, pathOf, use } from "./api.js";
+import { $, complain, count, element, say } from "./dom.js";
 import * as draw from "./draw.js";
 import * as filters from "./filters.js";
 import * as gallery from "./gallery.js";
 import * as map from "./map.js";
 import * as pictures from "./pictures.js";
 import * as results from "./results.js";
-import { go, link, listen, searching, state } from "./state.js";
+import * as sign from "./sign.js";
+import { go, inIndex, link, listen, searching, state } from "./state.js";
 import * as tray from "./tray.js";
 import * as viewer from "./viewer.js";
 
@@ -72,8 +73,23 @@ function about() {
   if (e.channels === 1 && e.width === e.height && e.width <= 64) draw.start();
 }
 
+// choose has a user choose among several indexes.
+async function choose() {
+  const { indexes } = await ask("/v1/indexes");
+  if (indexes.length < 2) return;
+  const asked = new URLSearchParams(location.search).get("index");
+  const now = indexes.some((i) => i.name === asked) ? asked : indexes[0].name;
+  use(now);
+  inIndex(now);
+  $("which").hidden = false;
+  $("indexes").append(...indexes.map(({ name }) => element("option", { value: name, selected: name === now ? "" : null }, name)));
+  $("indexes").addEventListener("change", () => { location.search = "?index=" + encodeURIComponent($("indexes").value); });
+}
+
 async function begin() {
-  info = await ask("/v1/info");
+  sign.start();
+  await choose();
+  info = await ask(pathOf("/info"));
   about();
   await filters.start(info);
   gallery.start(info.limits);

@@ -1,5 +1,5 @@
 // Menus of labels, and of fields with few values, counted.
-import { get } from "./api.js";
+import { get, pathOf } from "./api.js";
 import { $, element } from "./dom.js";
 import { filterOf, go, samePick, state } from "./state.js";
 
@@ -19,7 +19,7 @@ export async function start(info) {
     take();
   });
   $("text").addEventListener("change", take);
-  if (info.values) base = await get("/v1/values", { limit: most });
+  if (info.values) base = await get(pathOf("/values"), { limit: most });
 }
 
 export const forget = () => { key = null; };
@@ -42,7 +42,7 @@ export async function show(s) {
 async function counts(s, now, signal) {
   const used = [...new Set(s.picks.map((p) => p.field))];
   // A menu counts what its other values would give: all filters but its own.
-  const [values, ...own] = await Promise.all([now, ...used.map((f) => filterOf(s, f))].map((filter) => filter ? get("/v1/values", { filter, limit: most }, signal) : base));
+  const [values, ...own] = await Promise.all([now, ...used.map((f) => filterOf(s, f))].map((filter) => filter ? get(pathOf("/values"), { filter, limit: most }, signal) : base));
   if (signal.aborted) throw new DOMException("", "AbortError");
   const of = (field) => used.includes(field) ? own[used.indexOf(field)] : values;
   $("menus").replaceChildren(...fields().map((field) => menu(s, field, of(field))));

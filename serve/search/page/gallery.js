@@ -1,5 +1,5 @@
 // All items that pass the filters: by label, or one after the other, loaded as one scrolls.
-import { get, remember } from "./api.js";
+import { get, pathOf, remember } from "./api.js";
 import { card, plain } from "./cards.js";
 import { $, complain, count, element } from "./dom.js";
 import { filterOf, go, link } from "./state.js";
@@ -57,7 +57,7 @@ function group(s, one, signal) {
   watch(section, async () => {
     const columns = Math.max(2, Math.floor(grid.clientWidth / s.size)), limit = Math.min(one.items, page, columns * (columns < 4 ? 3 : 2));
     try {
-      const answer = await get("/v1/items", { filter: filterOf({ ...s, ...change }), limit }, signal);
+      const answer = await get(pathOf("/items"), { filter: filterOf({ ...s, ...change }), limit }, signal);
       add(grid, answer.items);
       grid.style.minHeight = "";
       if (answer.items.length >= one.items) all.remove();
@@ -80,7 +80,7 @@ function flat(filter, signal) {
   const load = async () => {
     foot.replaceChildren("Loading …");
     try {
-      const answer = await get("/v1/items", { filter, after, limit: page }, signal);
+      const answer = await get(pathOf("/items"), { filter, after, limit: page }, signal);
       add(grid, answer.items);
       after = answer.next || "";
       if (!after) { foot.replaceChildren(count(shown.length, "item")); return; }

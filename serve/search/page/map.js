@@ -1,5 +1,5 @@
 // The map of the vectors: what is alike is near.
-import { get, remember } from "./api.js";
+import { get, pathOf, remember } from "./api.js";
 import { $, complain, count, element, say } from "./dom.js";
 import { Plane } from "./plane.js";
 import { filterOf, go, state } from "./state.js";
@@ -35,7 +35,7 @@ export async function show(s) {
   const signal = abort.signal;
   say("Making the map …");
   try {
-    const answer = await get("/v1/map", { filter: now, limit: 3000 }, signal);
+    const answer = await get(pathOf("/map"), { filter: now, limit: 3000 }, signal);
     items = remember(answer.items);
     const n = items.length;
     say(n === answer.of && !answer.more ? count(n, "item") : `${count(n, "item")} of ${answer.more ? "more than " : ""}${answer.of.toLocaleString("en")}`);

@@ -22,7 +22,10 @@ export function bound(k) {
   blank.k = Math.min(blank.k, k);
 }
 
-let most = 1;
+// inIndex has addresses name an index, where there are several.
+export function inIndex(name) { index = name; }
+
+let most = 1, index = "";
 
 const number = (text, lo, hi, otherwise) => {
   const x = Number(text);
@@ -44,6 +47,7 @@ export function parse(address) {
 
 export function format(s) {
   const q = new URLSearchParams();
+  if (index) q.set("index", index);
   for (const id of s.like) q.append("like", id);
   for (const id of s.unlike) q.append("unlike", id);
   for (const p of s.picks) q.append("is", pickText(p));
