@@ -3,6 +3,7 @@ package chromium
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -123,7 +124,7 @@ func (b *Browser) Call(method string, params, result any) {
 		if err := json.Unmarshal(text[:len(text)-1], &m); err != nil {
 			b.t.Fatal(err)
 		}
-		if m.Method == "Runtime.exceptionThrown" || m.Method == "Log.entryAdded" {
+		if m.Method == "Runtime.exceptionThrown" || m.Method == "Log.entryAdded" && !bytes.Contains(text, []byte(`"source":"rendering"`)) { // which are the driver's
 			b.Errors = append(b.Errors, string(text))
 		}
 		if m.ID != b.last {

@@ -101,7 +101,7 @@ var allowed = map[string][]string{
 	"serve/shelf":                   {"serve/wire"},
 	"serve":                         {"data", "serve/bearer", "serve/openapi", "serve/wire"},
 	"serve/search":                  {"data", "loss/distance", "search/index", "search/retrieval", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
-	"serve/studio":                  {"internal/card", "internal/flock", "ebm/measure", "report", "train", "serve", "serve/openapi", "serve/wire"},
+	"serve/studio":                  {"internal/card", "internal/flock", "ebm/measure", "report", "train", "serve", "serve/openapi", "serve/wire", "train/lesson"},
 	"serve/inference":               {"internal/excerpt", "engine/onnx", "engine/onnx/format", "engine/onnx/value", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"cmd/energo":                    {"cmd/energo/cli"},
 	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/weaviate", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf", "serve/studio"},

@@ -18,9 +18,10 @@ type Options struct {
 // service is the studio over one folder.
 type service struct {
 	*serve.Server
-	o      Options
-	roster *roster
-	cache  *cache
+	o       Options
+	roster  *roster
+	cache   *cache
+	lessons lessons
 }
 
 // Mount has a server answer as the studio of a folder of runs. Errors: a Folder that is a file.

@@ -1,4 +1,5 @@
 // The views, in the order of the navigation. A view is one module in views/: see doc.go of package studio.
+import lesson from "./views/lesson.js";
 import runs from "./views/runs.js";
 
-export default [runs];
+export default [runs, lesson];

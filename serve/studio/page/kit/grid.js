@@ -1,0 +1,41 @@
+// Energies on a grid, as the server sends them: e[i·y.length + j] is over x[i], y[j].
+
+// floats reads base64 of little-endian float32.
+export function floats(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  return new Float32Array(bytes.buffer);
+}
+
+// at is the energy at a place, between four of the grid, or null outside.
+export function at({ x, y, e }, px, py) {
+  const place = (axis, v) => (v - axis[0]) / (axis.at(-1) - axis[0]) * (axis.length - 1);
+  const s = place(x, px), t = place(y, py);
+  if (!(s >= 0 && t >= 0 && s <= x.length - 1 && t <= y.length - 1)) return null;
+  const i = Math.min(x.length - 2, Math.floor(s)), j = Math.min(y.length - 2, Math.floor(t)), a = s - i, b = t - j, n = y.length;
+  const row = (i) => e[i * n + j] * (1 - b) + e[i * n + j + 1] * b;
+  return row(i) * (1 - a) + row(i + 1) * a;
+}
+
+// finite are the numbers that are, sorted.
+const finite = (e) => Float32Array.from(e.filter(Number.isFinite)).sort();
+
+// heights are what is drawn of a grid, from 0 to 1: energies above their least, up to what 98 % of them reach, or most; with beta the
+// density exp(−βE)/Z, over each x where the plane is of inputs and answers (overY). range is what 0 and 1 stand for.
+export function heights(grid, { beta = null, overY = false, most = null } = {}) {
+  const { x, y, e } = grid, h = new Float32Array(e.length);
+  if (beta === null) {
+    const sorted = finite(e), least = sorted[0] ?? 0, top = most ?? ((sorted[Math.floor(0.98 * (sorted.length - 1))] ?? 0) - least || 1);
+    for (let k = 0; k < e.length; k++) h[k] = (e[k] - least) / top;
+    return { h, range: [least, least + top], of: "energy" };
+  }
+  const rows = overY ? x.length : 1, n = e.length / rows, cell = overY ? y[1] - y[0] : (x[1] - x[0]) * (y[1] - y[0]);
+  for (let r = 0; r < rows; r++) {
+    let least = Infinity, z = 0;
+    for (let k = r * n; k < (r + 1) * n; k++) least = Math.min(least, e[k]);
+    for (let k = r * n; k < (r + 1) * n; k++) z += h[k] = Math.exp(-beta * (e[k] - least));
+    for (let k = r * n; k < (r + 1) * n; k++) h[k] /= z * cell;
+  }
+  const sorted = finite(h), top = sorted[Math.floor(0.995 * (sorted.length - 1))] || 1;
+  for (let k = 0; k < h.length; k++) h[k] /= top;
+  return { h, range: [0, top], of: "density" };
+}

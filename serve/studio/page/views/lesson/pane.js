@@ -1,0 +1,141 @@
+// One surface that is trained: its lesson on the server, its picture, and what is told of it.
+import { element, figure } from "../../kit/dom.js";
+import { floats, heights } from "../../kit/grid.js";
+import { plane } from "../../kit/plane.js";
+import { relief } from "../../kit/relief.js";
+import { save, saveButtons, saveCSV, savePNG } from "../../kit/save.js";
+import { part } from "../../kit/api.js";
+
+const chainsAtClick = 24, spread = 0.06; // of the plane's side
+
+// number reads one that may be a word, as JSON has no NaN.
+const number = (v) => typeof v === "string" ? Number(v) : v;
+
+// pane returns {root, open(settings), turn(what), change(settings), show(options), start(place), close()}.
+export function pane({ name, api, press }) {
+  const title = element("h2", {}), verdict = element("p", { class: "verdict", role: "status" }), figures = element("p", { class: "quiet figures" }), holder = element("div");
+  const track = element("canvas", { class: "track", width: 600, height: 90, role: "img", "aria-label": "Loss and spread of the energies by step" });
+  const film = element("button", { type: "button", class: "small", "aria-pressed": "false", onclick: () => record() }, "Film");
+  const saves = saveButtons("the surface", {
+    PNG: () => savePNG(`surface-${name}.png`, drawing.canvas),
+    CSV: () => saveCSV(`surface-${name}.csv`, ["x", "y", "energy"], [...grid.x].flatMap((x, i) => [...grid.y].map((y, j) => [x, y, grid.e[i * grid.y.length + j]]))),
+  });
+  saves.append(film);
+  const root = element("section", { class: "panel pane", "aria-label": "Surface " + name }, element("div", { class: "row" }, title, saves), holder, verdict, figures, track);
+  let id = null, settings = null, view = null, grid = null, chains = [], drawing = null, solid = null, options = {}, past = [], recorder = null, step = 0, shownHeights = null, shownBy = "";
+
+  const answers = () => settings.set === "parabola" || settings.set === "pairs";
+
+  function surface(in3D) {
+    if (drawing && solid === in3D) return;
+    drawing?.close();
+    solid = in3D;
+    drawing = (in3D ? relief : plane)({ label: "Energy surface " + name, press: (place) => press(place) });
+    holder.replaceChildren(drawing.root);
+  }
+
+  function draw() {
+    if (!view) return;
+    surface(options.solid);
+    const by = `${options.density ? options.beta : ""}`;
+    if (!shownHeights || shownBy !== by) {
+      shownHeights = heights(grid, { beta: options.density ? options.beta : null, overY: answers() });
+      shownBy = by;
+    }
+    drawing.show({
+      grid, heights: shownHeights, labels: answers() ? ["x", "y"] : ["y₁", "y₂"], chains,
+      data: options.data ? view.data : null, lowest: options.lowest ? view.lowest : null, push: options.push ? view.push : null,
+    });
+  }
+
+  // tell says how it stands, and draws loss and spread over the steps.
+  function tell(turned) {
+    title.textContent = answers() ? settings.functional : settings.objective;
+    verdict.textContent = turned.fault ? "Training has ended: " + turned.fault : view.verdict;
+    verdict.classList.toggle("bad", Boolean(turned.fault || view.fault));
+    figures.textContent = `step ${step.toLocaleString("en")} · loss ${step ? figure(number(turned.loss)) : "–"} · ${view.error.name} ${figure(number(view.error.value))} · spread ${figure(number(view.spread))}`
+      + (chains.length ? ` · ${chains.length} chains` + (Number.isFinite(number(turned.accepted)) ? `, ${figure(100 * number(turned.accepted))} % accepted` : "") : "");
+    const c = track.getContext("2d"), style = getComputedStyle(document.documentElement), most = step || 1;
+    c.clearRect(0, 0, track.width, track.height);
+    for (const [key, colour] of [["loss", "--series-0"], ["spread", "--series-1"]]) {
+      const values = past.map((p) => p[key]).filter(Number.isFinite), lo = Math.min(...values, 0), hi = Math.max(...values, 1e-9);
+      c.strokeStyle = c.fillStyle = style.getPropertyValue(colour);
+      c.lineWidth = 2;
+      c.beginPath();
+      for (const p of past) if (Number.isFinite(p[key])) c.lineTo(p.step / most * (track.width - 4) + 2, track.height - 4 - (p[key] - lo) / (hi - lo) * (track.height - 22));
+      c.stroke();
+      c.font = "12px system-ui, sans-serif";
+      c.fillText(`${key} ${figure(past.at(-1)?.[key])}`, key === "loss" ? 4 : 130, 12);
+    }
+  }
+
+  function take(turned) {
+    step = turned.step;
+    chains = turned.places;
+    if (turned.view) {
+      view = turned.view;
+      grid = { x: view.x, y: view.y, e: floats(view.energy) };
+      shownHeights = null;
+      past.push({ step, loss: number(turned.loss), spread: number(view.spread) });
+      if (past.length > 2000) past = past.filter((_, i) => i % 2 === 0);
+    }
+    if (view) {
+      tell(turned);
+      draw();
+    }
+    return turned;
+  }
+
+  // record films the picture until it is pressed again.
+  function record() {
+    if (recorder) return recorder.stop();
+    const stream = drawing.canvas.captureStream(30), parts = [];
+    recorder = new MediaRecorder(stream, { mimeType: "video/webm" });
+    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
+    recorder.addEventListener("stop", () => {
+      recorder = null;
+      film.setAttribute("aria-pressed", "false");
+      save(`surface-${name}.webm`, new Blob(parts, { type: "video/webm" }));
+    });
+    recorder.start();
+    film.setAttribute("aria-pressed", "true");
+  }
+
+  const turn = async (what) => take(await api.post("v1/studio/lessons/" + part(id), what));
+
+  return {
+    root, turn,
+    step: () => step,
+    settings: () => settings,
+    // open begins a lesson anew.
+    async open(next) {
+      const before = id;
+      const made = await api.post("v1/studio/lessons", next);
+      id = made.id;
+      settings = made.settings;
+      past = [];
+      chains = [];
+      view = null;
+      if (before) api.remove("v1/studio/lessons/" + part(before)).catch(() => {});
+    },
+    async change(next, side) {
+      const turned = await turn({ settings: next, side });
+      settings = next;
+      return turned;
+    },
+    // start starts chains around a place; those of answers have all the same input.
+    start(place, how) {
+      const width = answers() ? 2 : 9, all = Array.from({ length: chainsAtClick }, (_, i) => {
+        const turn = i * 2.39996, r = spread * width * Math.sqrt(i / chainsAtClick);
+        return answers() ? [place[0], place[1] + spread * (i - chainsAtClick / 2) / chainsAtClick] : [place[0] + r * Math.cos(turn), place[1] + r * Math.sin(turn)];
+      });
+      return turn({ start: all, chains: how });
+    },
+    show(next) { options = next; draw(); },
+    close() {
+      recorder?.stop();
+      drawing?.close();
+      if (id) fetch("v1/studio/lessons/" + part(id), { method: "DELETE", keepalive: true }).catch(() => {});
+    },
+  };
+}
