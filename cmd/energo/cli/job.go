@@ -120,6 +120,14 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 		return err
 	}
 	defer folder.Release()
+	stay := func() error { return nil }
+	if run.studio {
+		var end func() error
+		if stay, end, err = studioBeside(cmd, run.dir); err != nil {
+			return err
+		}
+		defer end()
+	}
 	p := newProgress(cmd.ErrOrStderr(), run.quiet)
 	r, err := job.Train(cmd.Context(), j, s, job.Options{Dir: run.dir, Folder: folder, Resume: run.resume, Extend: true, Env: p.env(""), Emit: p.emit})
 	p.end()
@@ -132,11 +140,15 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 	if err := r.Report(trainedBy(cmd, j)); err != nil {
 		return fmt.Errorf("the run is done and saved, but its report could not be written (%s --run %s --resume tries again): %w", trainedBy(cmd, j), shellQuote(run.dir), err)
 	}
+	folder.Release() // the studio shows it as finished
 	out := cmd.OutOrStdout()
 	summariseJob(out, s.Folder(), r)
 	fmt.Fprintf(out, "\nThe run is in %s; look at %s.\n", shown(run.dir), shown(filepath.Join(run.dir, report.PageFile)))
 	fmt.Fprintf(out, "Next: %[1]s eval %[2]s, or %[1]s compare %[3]s.\n", cmd.Root().Name(), shellQuote(run.dir), j.Name)
-	return printJSON(out, r, run.json)
+	if err := printJSON(out, r, run.json); err != nil {
+		return err
+	}
+	return stay()
 }
 
 // summariseJob says what a run came to.

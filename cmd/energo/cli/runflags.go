@@ -19,6 +19,7 @@ type runFlags struct {
 	resume bool
 	json   bool
 	quiet  bool
+	studio bool
 }
 
 func (r *runFlags) add(f *pflag.FlagSet) {
@@ -27,6 +28,7 @@ func (r *runFlags) add(f *pflag.FlagSet) {
 	f.BoolVar(&r.resume, "resume", false, "continue the run in --run, which gives what an unbroken run gives")
 	jsonFlag(f, &r.json)
 	f.BoolVar(&r.quiet, "quiet", false, "no progress")
+	f.BoolVar(&r.studio, "studio", false, "show the run in a browser while it is trained, and until the command is interrupted")
 }
 
 // configFile returns the file of settings to read, "" for none: a run that is resumed has

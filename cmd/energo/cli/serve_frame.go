@@ -128,6 +128,8 @@ func (f *frameFlags) run(ctx context.Context, cmd *cobra.Command, can string, mo
 // warn says what others can do with a server that other machines reach.
 func (f *frameFlags) warn(cmd *cobra.Command, at net.Addr, can string) {
 	switch {
+	case cmd.Flags().Lookup("tokens") == nil:
+		fmt.Fprintf(cmd.ErrOrStderr(), "energo: warning: whoever reaches %s can %s; nobody is asked who they are\n", at, can)
 	case f.Tokens == "":
 		fmt.Fprintf(cmd.ErrOrStderr(), "energo: warning: whoever reaches %s can %s; nobody is asked for a token (--tokens)\n", at, can)
 	case f.TLS.Cert == "":

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/studio"
 	"github.com/spf13/cobra"
@@ -29,8 +33,15 @@ interrupt ends it.`,
 			if err := frame.openLog(cmd); err != nil {
 				return err
 			}
+			at := ""
+			if r, err := report.Open(dir); err == nil { // one run: the folder that it is in
+				if dir, err = filepath.Abs(dir); err != nil {
+					return err
+				}
+				dir, at = filepath.Dir(dir), pageOf(r.Name)
+			}
 			if open {
-				frame.opened = func(url string) { openBrowser(cmd, url) }
+				frame.opened = func(page string) { openBrowser(cmd, page+at) }
 			}
 			return frame.run(cmd.Context(), cmd, "see the runs, and delete them", func(s *serve.Server) (string, error) {
 				return "the studio of " + shown(dir), studio.Mount(s, studio.Options{Folder: dir})
@@ -43,6 +54,52 @@ interrupt ends it.`,
 	return cmd
 }
 
+// pageOf is the address of a run within the page.
+func pageOf(run string) string { return "#/runs?" + url.Values{"show": {run}}.Encode() }
+
+// studioBeside serves the studio of a run's folder while the run is trained, and opens it. stay waits for the interrupt once the
+// run is done, and end stops serving.
+func studioBeside(cmd *cobra.Command, dir string) (stay, end func() error, err error) {
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	frame := frameFlags{log: "text", level: "warn"}
+	if err := frame.openLog(cmd); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	s, err := serve.New(ctx, frame.Options)
+	if err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	var l net.Listener
+	if err = studio.Mount(s, studio.Options{Folder: filepath.Dir(dir)}); err == nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		cancel()
+		s.Close()
+		return nil, nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, l) }()
+	at := fmt.Sprintf("http://%s/%s", l.Addr(), pageOf(filepath.Base(dir)))
+	fmt.Fprintf(cmd.ErrOrStderr(), "the studio is at %s\n", at)
+	openBrowser(cmd, at)
+	end = func() error {
+		cancel()
+		return <-ended
+	}
+	stay = func() error {
+		fmt.Fprintf(cmd.ErrOrStderr(), "the studio is served until an interrupt\n")
+		<-ctx.Done()
+		return nil
+	}
+	return stay, end, nil
+}
+
 // browsers are the programs that open an address as the user has it, by system.
 var browsers = map[string][]string{
 	"darwin":  {"open"},
@@ -50,12 +107,12 @@ var browsers = map[string][]string{
 }
 
 // openBrowser has the browser show a page; that there is none is said, and no failure.
-func openBrowser(cmd *cobra.Command, url string) {
+func openBrowser(cmd *cobra.Command, page string) {
 	words, known := browsers[runtime.GOOS]
 	if !known {
 		words = []string{"xdg-open"}
 	}
-	opener := exec.CommandContext(context.WithoutCancel(cmd.Context()), words[0], append(words[1:], url)...)
+	opener := exec.CommandContext(context.WithoutCancel(cmd.Context()), words[0], append(words[1:], page)...)
 	err := opener.Start()
 	if err == nil {
 		go func() { _ = opener.Wait() }() // it says itself what it cannot

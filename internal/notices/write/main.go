@@ -1,4 +1,4 @@
-// Command write writes the licences of the modules that the energo command links, on any of
+// Command write writes the licences of the modules that the energo command links, and of the libraries of its pages, on any of
 // the systems that it is built for.
 package main
 
@@ -95,7 +95,26 @@ func modules() ([]module, error) {
 		all = append(all, m)
 	}
 	slices.SortFunc(all, func(a, b module) int { return strings.Compare(a.name, b.name) })
+	page, err := pageLibraries()
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, page...)
 	return slices.Insert(all, 0, module{"Go's standard library", strings.TrimSpace(root)}), nil
+}
+
+// pageLibraries are those of the studio's page, which lib/build.mjs bundles: it keeps the licence of each in a folder NAME@VERSION.
+func pageLibraries() ([]module, error) {
+	studio, err := run("", "list", "-f", "{{.Dir}}", "github.com/energo-ml/energo/serve/studio")
+	if err != nil {
+		return nil, err
+	}
+	dirs, err := filepath.Glob(filepath.Join(strings.TrimSpace(studio), "lib", "licences", "*"))
+	var all []module
+	for _, dir := range dirs {
+		all = append(all, module{"npm: " + strings.Replace(filepath.Base(dir), "@", " v", 1), dir})
+	}
+	return all, err
 }
 
 // run returns what the go command says for a system, this one if that is "".
