@@ -9,9 +9,10 @@ import (
 	"github.com/energo-ml/energo/internal/simd"
 )
 
-// How cells are found: by a few steps of k-means on some rows for each.
+// How cells are found: by a few steps of k-means on some rows for each cell and for each group.
 const (
 	cellSample  = 64
+	groupSample = 512
 	cellSteps   = 6
 	cellRefine  = 2    // steps of all cells at once
 	cellLeast   = 256  // rows of a cell in the mean, at least
@@ -45,7 +46,8 @@ func newCells(sample []float32, dim, n int) *cells {
 		c.centers = means(sample, dim, n)
 		return c
 	}
-	c.groups = means(sample, dim, int(math.Sqrt(float64(n))))
+	groups := int(math.Sqrt(float64(n)))
+	c.groups = means(thin(sample, dim, groups*groupSample), dim, groups)
 	c.part(sample, n)
 	for range cellRefine {
 		at := make([]uint32, len(sample)/dim)
@@ -53,6 +55,20 @@ func newCells(sample []float32, dim, n int) *cells {
 		moveCenters(c.centers, sample, dim, at)
 	}
 	return c
+}
+
+// thin returns about n of a sample's vectors, or all if there are no more.
+func thin(sample []float32, dim, n int) []float32 {
+	rows := len(sample) / dim
+	step := max(1, rows/n)
+	if step == 1 {
+		return sample
+	}
+	out := make([]float32, 0, (rows+step-1)/step*dim)
+	for i := 0; i < rows; i += step {
+		out = append(out, sample[i*dim:][:dim]...)
+	}
+	return out
 }
 
 // part finds n cells, in each group as many as its part of the sample makes.
