@@ -177,6 +177,9 @@ func openSegment(dir, name string, o Options) (*slab, error) {
 		return nil, fmt.Errorf("index: %s is damaged: %w", filepath.Join(dir, name), err)
 	}
 	s.file, s.unmap = name, unmap
+	if len(s.bits.rows) > 0 {
+		mapped.Scattered(bytesOf(s.vectors)) // a search reads single ones in many cells
+	}
 	return s, nil
 }
 

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package mapped
+
+// Scattered does nothing here.
+func Scattered([]byte) {}
