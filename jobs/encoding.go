@@ -270,6 +270,7 @@ type encoderTask struct {
 	trainedOn
 	diagnosed
 	shown *data.Pictures // of the test
+	notes []string       // what the data has chosen, and what is odd about it
 	look  *encode.Worker
 
 	criterion nn.Criterion

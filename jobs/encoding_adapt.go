@@ -17,6 +17,7 @@ const (
 	ownEpochs   = 5   // … those passes, where they are more steps
 	laterSteps  = 40  // … and where the network begins with one that was trained
 	laterEpochs = 2
+	idle        = 3    // training ends where this part of the epochs, a third, has found no better one
 	describedLR = 1e-3 // where the first weights are computed from the pictures
 	startRounds = 4    // pictures as they are, and changed at random
 	startMost   = 4000 // pictures that the first weights are computed from
@@ -48,7 +49,12 @@ func (c *PictureSettings) adapt(set *data.Pictures, n int, perClass *int) (chose
 			steps, epochs = laterSteps, laterEpochs
 		}
 		c.Epochs = max(epochs, (steps+perEpoch-1)/perEpoch)
-		chosen = append(chosen, fmt.Sprintf("%d epochs, %d steps", c.Epochs, c.Epochs*perEpoch))
+		words := fmt.Sprintf("%d epochs, %d steps", c.Epochs, c.Epochs*perEpoch)
+		if c.Patience == 0 && c.Epochs > idle {
+			c.Patience = (c.Epochs + idle - 1) / idle
+			words = fmt.Sprintf("at most %s; fewer where %d epochs bring nothing better", words, c.Patience)
+		}
+		chosen = append(chosen, words)
 	}
 	if c.LR == 0 {
 		c.LR = job.RateDefaults[c.Optimizer]

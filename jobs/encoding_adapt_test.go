@@ -1,12 +1,17 @@
 package jobs
 
 import (
+	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/train"
 )
 
 // ofSizes is a set of pictures of one pixel, by the numbers of its classes.
@@ -44,13 +49,13 @@ func TestClassBatch(t *testing.T) {
 func TestAdaptKeepsWhatIsSet(t *testing.T) {
 	c := defaultEncoding()
 	c.Epochs, c.Batch, c.LR = 3, 6, 0.5
-	if chosen := c.adapt(ofSizes(9, 9), 18, nil); chosen != nil || c.Epochs != 3 || c.Batch != 6 || c.LR != 0.5 {
-		t.Errorf("settings become %d epochs, batches of %d, lr %v: %q", c.Epochs, c.Batch, c.LR, chosen)
+	if chosen := c.adapt(ofSizes(9, 9), 18, nil); chosen != nil || c.Epochs != 3 || c.Patience != 0 || c.Batch != 6 || c.LR != 0.5 {
+		t.Errorf("settings become %d epochs, patience %d, batches of %d, lr %v: %q", c.Epochs, c.Patience, c.Batch, c.LR, chosen)
 	}
 	c = defaultEncoding()
 	c.Optimizer = "adam"
-	if chosen := c.adapt(ofSizes(9, 9), 18, nil); len(chosen) != 3 || c.Batch != 18 || c.Epochs != ownSteps || c.LR != 2e-3 {
-		t.Errorf("the data chooses %d epochs, batches of %d, lr %v: %q", c.Epochs, c.Batch, c.LR, chosen)
+	if chosen := c.adapt(ofSizes(9, 9), 18, nil); len(chosen) != 3 || c.Batch != 18 || c.Epochs != ownSteps || c.Patience != ownSteps/idle || c.LR != 2e-3 {
+		t.Errorf("the data chooses %d epochs, patience %d, batches of %d, lr %v: %q", c.Epochs, c.Patience, c.Batch, c.LR, chosen)
 	}
 	c = defaultEncoding()
 	if c.adapt(ofSizes(40000, 40000), 80000, nil); c.Epochs != ownEpochs || c.Batch != ownBatch {
@@ -110,6 +115,49 @@ func TestNotesOfLossAndRate(t *testing.T) {
 		t.Errorf("the notes of siamese are %q", v.Notes)
 	}
 	checkPage(t, dir, "A learning rate of 0.002.")
+}
+
+// TestNotesStay: a run that resumes from its folder, and one that is opened to be measured, have the notes of the run that began, though its settings no longer tell what was chosen.
+func TestNotesStay(t *testing.T) {
+	c := atDefaults[*Search](searchJob)
+	c.Sets = picturesInMemory(barPictures())
+	c.Epochs, c.Batch, c.Dim, c.Validation = 2, 40, 6, 50
+	dir := filepath.Join(t.TempDir(), "run")
+	ctx, cancel := context.WithCancel(t.Context())
+	var first, again, measured []string
+	_, err := job.Train(ctx, searchJob, c, job.Options{Dir: dir, Env: job.Env{Noted: func(all []string) { first = all }}, Emit: func(e train.Event) {
+		if _, ok := e.(train.Step); ok {
+			cancel()
+		}
+	}})
+	if err != nil || !slices.Contains(first, "the loss sup_con") {
+		t.Fatalf("the notes are %q, error %v", first, err)
+	}
+	j, s, err := job.ReadConfig(dir, []job.Job{searchJob})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.(*Search).Sets = c.Sets
+	if _, err := job.Train(t.Context(), j, s, job.Options{Dir: dir, Resume: true, Env: job.Env{Noted: func(all []string) { again = all }}}); err != nil {
+		t.Fatal(err)
+	}
+	figures := new(report.Retrieval)
+	readJSON(t, dir, report.RetrievalFile, figures)
+	j.New = func() job.Spec { s := atDefaults[*Search](searchJob); s.Sets = c.Sets; return s }
+	if _, err := job.Eval(t.Context(), dir, []job.Job{j}, job.Env{Noted: func(all []string) { measured = all }}); err != nil {
+		t.Fatal(err)
+	}
+	for name, notes := range map[string][]string{"resumed": again, "the page's": figures.Notes, "measured": measured} {
+		if !slices.Equal(notes, first) {
+			t.Errorf("%s: the notes are %q, want %q", name, notes, first)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, job.NotesFile), []byte(`{"a": 1}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := job.Eval(t.Context(), dir, []job.Job{j}, job.Env{}); err == nil || !strings.Contains(err.Error(), job.NotesFile) {
+		t.Errorf("damaged notes: error %v", err)
+	}
 }
 
 // checkPage draws the page of a run and looks for texts.

@@ -185,6 +185,9 @@ func (c *Search) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		if c.chosen {
 			d.notes = append(d.notes, "the loss "+c.Loss)
 		}
+		if d.notes, err = keptNotes(env, d.notes); err != nil {
+			return nil, err
+		}
 	}
 	t, err := newSearchTask(ctx, c, base, d)
 	if err != nil {

@@ -35,7 +35,6 @@ type searchTask struct {
 	gallery   *data.Pictures // that the test pictures are searched for among, too; nil for none
 	labels    []int          // of set, without gaps
 	split     *split
-	notes     []string        // what the data has chosen, and what is odd about it
 	perClass  int             // pictures of each class in a batch
 	weights   *autodiff.Param // a vector for each class; nil where the loss has none
 	memory    *batchMemory    // nil for none
@@ -54,7 +53,8 @@ func newSearchTask(ctx context.Context, c *Search, base *encode.Base, d *split) 
 		return nil, err
 	}
 	l := c.loss()
-	t := &searchTask{encoderTask: e, c: c, loss: l, eval: evaluation(l.build(c)), set: d.train, held: d.held, test: d.test, split: d, notes: d.notes}
+	t := &searchTask{encoderTask: e, c: c, loss: l, eval: evaluation(l.build(c)), set: d.train, held: d.held, test: d.test, split: d}
+	t.notes = d.notes
 	t.subject = l.subject(c)
 	classes := 0
 	t.labels, classes = dense(d.train.Labels)

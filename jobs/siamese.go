@@ -109,10 +109,13 @@ func (c *Siamese) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		if err := c.look(ctx, parts, env); err != nil {
 			return nil, err
 		}
+		if parts.notes, err = keptNotes(env, parts.notes); err != nil {
+			return nil, err
+		}
 	}
 	t, err := newSiameseTask(ctx, c, base, parts)
 	if err == nil && env.Data == "" {
-		env.Note(parts.notes)
+		env.Note(t.notes)
 	}
 	return t, err
 }

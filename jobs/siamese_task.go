@@ -43,6 +43,7 @@ func newSiameseTask(ctx context.Context, c *Siamese, base *encode.Base, parts *s
 		return nil, err
 	}
 	t := &siameseTask{encoderTask: e, c: c, parts: parts, loss: newPairLoss(c)}
+	t.notes = parts.notes
 	t.subject = c.subject()
 	if parts.train.pairs == nil {
 		t.partners = pair.NewPartners(set.Labels)
@@ -321,7 +322,7 @@ func (t *siameseTask) Measure(ctx context.Context) (*job.Measures, error) {
 	return &job.Measures{
 		Evaluation: e, Figures: append(pairFigures(held, v), plainGain(plain)), Tables: append(pairTables(held, v), plainTable(plain)),
 		Write: func(ctx context.Context, dir string) error {
-			if err := (&report.Verification{Verification: v, Chosen: held.Threshold, Notes: t.parts.notes}).Write(dir); err != nil {
+			if err := (&report.Verification{Verification: v, Chosen: held.Threshold, Notes: t.notes}).Write(dir); err != nil {
 				return err
 			}
 			if err := pairs.Write(dir); err != nil {

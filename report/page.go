@@ -218,6 +218,8 @@ func errorTile(r *Run, s *Surface) tile {
 		f := b.ErrorFigure()
 		t.Label, t.Value = prefixed("Validation", f.Quantity), f.Text()
 		t.Note = fmt.Sprintf("best so far, after epoch %d; not evaluated on a test set yet", b.Epoch)
+	case len(r.Epochs) > 0:
+		t.Note = "no epoch so far is better than the weights before training; not evaluated on a test set yet"
 	}
 	return t
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,15 +110,15 @@ func (r *Run) Get(key string) string {
 	return ""
 }
 
-// Best returns the epoch with the least validation error, or nil before the first.
+// Best returns the epoch whose weights the run keeps: the last one that was the best so far, as its event says. It is nil before the first epoch, and as long as none is
+// better than the weights that the run began with, where those count.
 func (r *Run) Best() *train.Epoch {
-	var best *train.Epoch
-	for i := range r.Epochs {
-		if e := &r.Epochs[i]; best == nil || e.Error < best.Error || math.IsNaN(float64(best.Error)) && e.Error == e.Error {
-			best = e
+	for i := len(r.Epochs) - 1; i >= 0; i-- {
+		if r.Epochs[i].Best {
+			return &r.Epochs[i]
 		}
 	}
-	return best
+	return nil
 }
 
 // Functional returns the catalogue's row of the run's functional, and whether it has one.

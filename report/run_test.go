@@ -50,6 +50,21 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestBest: the best epoch is the last one that was the best so far; where none was, the run keeps the weights that it began with.
+func TestBest(t *testing.T) {
+	r := &Run{Epochs: []train.Epoch{{Epoch: 1, Error: 0.3}, {Epoch: 2, Error: 0.2, Best: true}, {Epoch: 3, Error: 0.2}}}
+	if b := r.Best(); b == nil || b.Epoch != 2 {
+		t.Errorf("the best epoch is %+v, want 2", b)
+	}
+	r.Epochs[1].Best = false
+	if b := r.Best(); b != nil {
+		t.Errorf("the best epoch is %+v; none is better than the start", b)
+	}
+	if tile := errorTile(r, nil); !strings.Contains(tile.Note, "no epoch so far is better than the weights before training") {
+		t.Errorf("the page says %q", tile.Note)
+	}
+}
+
 func TestOpenTruncated(t *testing.T) {
 	f := newFake()
 	dir := f.write(t)
