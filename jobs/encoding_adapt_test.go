@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/internal/simd"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/train"
@@ -143,8 +144,7 @@ func TestNotesStay(t *testing.T) {
 	}
 	figures := new(report.Retrieval)
 	readJSON(t, dir, report.RetrievalFile, figures)
-	j.New = func() job.Spec { s := atDefaults[*Search](searchJob); s.Sets = c.Sets; return s }
-	if _, err := job.Eval(t.Context(), dir, []job.Job{j}, job.Env{Noted: func(all []string) { measured = all }}); err != nil {
+	if _, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{Noted: func(all []string) { measured = all }}); err != nil {
 		t.Fatal(err)
 	}
 	for name, notes := range map[string][]string{"resumed": again, "the page's": figures.Notes, "measured": measured} {
@@ -155,7 +155,7 @@ func TestNotesStay(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, job.NotesFile), []byte(`{"a": 1}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := job.Eval(t.Context(), dir, []job.Job{j}, job.Env{}); err == nil || !strings.Contains(err.Error(), job.NotesFile) {
+	if _, err := job.Eval(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{}); err == nil || !strings.Contains(err.Error(), job.NotesFile) {
 		t.Errorf("damaged notes: error %v", err)
 	}
 }
@@ -184,5 +184,36 @@ func TestEncoderKeepsTheStart(t *testing.T) {
 	r, figures, _ := searchOver(t, c)
 	if r.BestEpoch != 0 || !r.Untrained || figures.Among.Precision1 < 0.95 || !strings.Contains(r.Verdict, "those before training") {
 		t.Errorf("the run came to %+v with precision@1 %v", r, figures.Among.Precision1)
+	}
+}
+
+// TestCollapseOfSearchIsTold: vectors that training has drawn together are a collapse where they no longer find their class, however well they did before; vectors that lie as near each other and still find it are none.
+func TestCollapseOfSearchIsTold(t *testing.T) {
+	c := smallSearch()
+	_, _, dir := searchOver(t, c)
+	for _, test := range []struct {
+		part      float32 // of the layer's weights; its bias is then 1
+		collapsed bool
+	}{{1, false}, {1e-2, false}, {1e-7, true}, {0, true}} {
+		r, err := job.Open(t.Context(), dir, encodingOver(searchJob, &c.Encoding), job.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		task := r.Model.(*searchTask)
+		params := task.Params()
+		if test.part < 1 {
+			weight, bias := params[len(params)-2].Value.Float32s(), params[len(params)-1].Value.Float32s()
+			simd.Scale(weight, weight, test.part)
+			for i := range bias {
+				bias[i] = 1
+			}
+		}
+		e, err := task.Evaluate(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Diagnosis.Collapsed != test.collapsed {
+			t.Errorf("weights times %v: error %v of %v by guessing, spread %v: collapsed is %v: %s", test.part, e.Error.Value, e.Diagnosis.Chance, e.Diagnosis.Spread, e.Diagnosis.Collapsed, e.Diagnosis.Verdict)
+		}
 	}
 }

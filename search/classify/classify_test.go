@@ -90,6 +90,20 @@ func models(t *testing.T) map[string]*classify.Model {
 		}
 		all[name] = m
 	}
+	for name, s := range map[string]encode.Spec{
+		"over a small network": {Job: "search", Channels: 3, Height: 12, Width: 9, Dim: 5, Unit: true, Metric: "cosine"},
+		"over a large one":     {Job: "siamese", Channels: 3, Height: 44, Width: 50, Dim: 5, Metric: "euclidean", Network: encode.Described},
+	} {
+		n, err := encode.NewNetwork(s, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := classify.Over(n, classify.Spec{Channels: 3, Height: s.Height, Width: s.Width, Classes: classes, NonNegative: true}, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = m
+	}
 	return all
 }
 
@@ -236,6 +250,13 @@ func TestRefuses(t *testing.T) {
 	}
 	if _, err := classify.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "resumes by --resume") {
 		t.Errorf("no card: %v", err)
+	}
+	n, err := encode.NewNetwork(encode.Spec{Job: "search", Channels: 3, Height: 9, Width: 9, Dim: 5, Metric: "cosine"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := classify.Over(n, classify.Spec{Channels: 3, Height: 9, Width: 10, Classes: classes}, 1); err == nil || !strings.Contains(err.Error(), "the encoder takes 3×9×9, the classifier 3×9×10") {
+		t.Errorf("an encoder of other pictures: error %v", err)
 	}
 	m := models(t)["small"]
 	if err := m.Write(t.Context(), &bytes.Buffer{}, []string{"none.png"}); err == nil || !strings.Contains(err.Error(), "none.png") {
