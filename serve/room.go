@@ -201,6 +201,9 @@ func (v *visit) begin(r *http.Request) error {
 	if !v.s.room.take(v, visitSize) {
 		return wire.Busy("the requests under way hold too much together")
 	}
+	if limit := v.s.o.Limits.Body; r.ContentLength > limit { // which need not be sent first
+		return &http.MaxBytesError{Limit: limit}
+	}
 	none := r.ContentLength == 0 || r.Method != http.MethodPost // nobody reads what comes
 	if none || v.stream {
 		if err := v.place(); err != nil {
