@@ -32,6 +32,8 @@ var elsewhere = map[string]string{
 	"serve/bearer.ParseScopes":    "takes a flag's text, and a part of what serve/bearer.Parse reads",
 	"serve/wire.Decode":           "takes a request; FuzzVector and serve/search's FuzzRequest try others",
 	"serve/wire.Read":             "takes a request; serve/search's FuzzRequest tries others",
+	"search/index/pgvector.Open":  "talks to a server",
+	"search/index/remote.Open":    "talks to a server",
 	"search/index/weaviate.Open":  "talks to a server",
 	"job.Open":                    "job.ReadConfig, the result and the model of a run",
 	"seq/read.Reader.Open":        "audio.Read and image.Decode",

@@ -57,6 +57,11 @@ func Number(x float64) *Bound { return &Bound{number: x, isNumber: true} }
 // Text is a bound that is a text.
 func Text(s string) *Bound { return &Bound{text: s} }
 
+// Value is what the bound is: a number where isNumber, and otherwise a text.
+func (b *Bound) Value() (text string, number float64, isNumber bool) {
+	return b.text, b.number, b.isNumber
+}
+
 // In is the condition of a text that is one of these.
 func In(texts ...string) Condition { return Condition{In: texts} }
 

@@ -295,7 +295,7 @@ var operators = map[string]func(c *Condition, value filterToken){
 }
 
 func (name filterToken) bound() *Bound {
-	if x, ok := decimal(name.text); ok && name.kind == tokenWord {
+	if x, ok := Decimal(name.text); ok && name.kind == tokenWord {
 		return Number(x)
 	}
 	return Text(name.text)
@@ -344,8 +344,8 @@ func (p *filterParser) values() (list []string, err error) {
 	return list, p.next()
 }
 
-// decimal reads a text as a decimal number.
-func decimal(text string) (x float64, ok bool) {
+// Decimal reads a text as the decimal number as which a [Bound] that is a number compares it.
+func Decimal(text string) (x float64, ok bool) {
 	if text == "" || strings.Trim(text, "0123456789+-.eE") != "" {
 		return 0, false
 	}

@@ -137,7 +137,7 @@ func (s *slab) fieldText(place uint64) string {
 func (c *postings) numbersOf() []float64 {
 	out := make([]float64, c.size)
 	for i := range out {
-		x, ok := decimal(c.text(i))
+		x, ok := Decimal(c.text(i))
 		if !ok {
 			x = math.NaN()
 		}

@@ -3,11 +3,13 @@ package cli
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -42,7 +45,16 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			e.Setenv("ONNX", onnx)
+			table := freshTable()
+			e.Setenv("TABLE", table)
+			e.Defer(func() { dropTable(table) })
 			return writeDigits(filepath.Join(e.WorkDir, "digits"), 400, 100)
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "pgvector" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			return os.Getenv(databaseVariable) != "", nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"result":   checkResult,
@@ -57,6 +69,30 @@ func TestScripts(t *testing.T) {
 			"pack":  pack,
 		},
 	})
+}
+
+// databaseVariable names a database with pgvector, as for the tests of package search/index/pgvector.
+const databaseVariable = "ENERGO_PGVECTOR_URL"
+
+// freshTable is the address of a table of that database which is not there.
+func freshTable() string {
+	u := os.Getenv(databaseVariable)
+	sign := "?"
+	if strings.Contains(u, "?") {
+		sign = "&"
+	}
+	return fmt.Sprintf("%s%stable=energo_cli_%d", u, sign, time.Now().UnixNano())
+}
+
+// dropTable removes what a script made of the table; most make none.
+func dropTable(address string) {
+	x, err := remote.Open(context.Background(), address)
+	if err == nil {
+		err = errors.Join(x.Drop(context.Background()), x.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && os.Getenv(databaseVariable) != "" {
+		panic(err)
+	}
 }
 
 // pack compresses a file by gzip.

@@ -10,7 +10,7 @@ import (
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -19,8 +19,10 @@ func newIndex() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "index COMMAND", Short: "Make an index of pictures, and search in it",
 		Long: `An index holds vectors: those that an encoder gives for pictures, or any others. It finds the nearest ones to a picture's,
-or to another item's. INDEX is a folder, or the address of one on a Weaviate server, weaviate://HOST:PORT/Class. A folder remembers
-its encoder; otherwise name that with --run.`,
+or to another item's. INDEX is a folder, or the address of one on a server: weaviate://HOST:PORT/Class on Weaviate, or
+postgres://USER@HOST/DATABASE?table=NAME on PostgreSQL with pgvector, whose password is in PGPASSWORD or a file named
+by PGPASSFILE, and which takes &index=hnsw when the index is made. A folder remembers its encoder; otherwise name that
+with --run.`,
 		Example: `  energo index build histogram ~/Pictures        # the first search needs no training
   energo serve search Pictures.index
   energo index query Pictures.index beach.jpg`,
@@ -36,8 +38,8 @@ const (
 
 // openIndex opens an index.
 func openIndex(cmd *cobra.Command, name string, change bool) (index.Index, error) {
-	if weaviate.IsAddress(name) {
-		return weaviate.Open(cmd.Context(), name)
+	if remote.IsAddress(name) {
+		return remote.Open(cmd.Context(), name)
 	}
 	open := index.OpenReadOnly
 	if change {
@@ -84,7 +86,7 @@ func folderOf(x index.Index) (*index.Exact, error) {
 
 // memoryOf returns what an index remembers of its vectors and pictures; one on a server remembers nothing.
 func memoryOf(name string) (collection.Memory, error) {
-	if weaviate.IsAddress(name) {
+	if remote.IsAddress(name) {
 		return collection.Memory{}, nil
 	}
 	return collection.ReadMemory(name)

@@ -16,7 +16,7 @@ import (
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -171,10 +171,10 @@ func buildIndex(cmd *cobra.Command, name, encoder string, fresh, sameStorage boo
 
 // openOrCreate opens an index, or makes it where there is none.
 func openOrCreate(ctx context.Context, name string, o index.Options) (x index.Index, made bool, err error) {
-	if weaviate.IsAddress(name) {
-		x, err = weaviate.Open(ctx, name)
+	if remote.IsAddress(name) {
+		x, err = remote.Open(ctx, name)
 		if made = errors.Is(err, fs.ErrNotExist); made {
-			x, err = weaviate.Create(ctx, name, o)
+			x, err = remote.Create(ctx, name, o)
 		}
 		return x, made, err
 	}
@@ -187,13 +187,13 @@ func openOrCreate(ctx context.Context, name string, o index.Options) (x index.In
 
 // removeIndex takes an index away, if there is one. A folder that has something else, too, it leaves alone.
 func removeIndex(ctx context.Context, name string) error {
-	if !weaviate.IsAddress(name) {
+	if !remote.IsAddress(name) {
 		if err := index.Remove(name, collection.MemoryFile); !errors.Is(err, index.ErrNoIndex) {
 			return err
 		}
 		return nil
 	}
-	server, err := weaviate.Open(ctx, name)
+	server, err := remote.Open(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -241,7 +241,7 @@ func fill(cmd *cobra.Command, x index.Index, e encode.Encoder, name string, m co
 
 // keep notes in an index's folder of what it is.
 func keep(p *progress, name string, m *collection.Memory, c *collection.Collection) error {
-	if weaviate.IsAddress(name) {
+	if remote.IsAddress(name) {
 		c.Unrooted()
 		return nil
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/loss/distance"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 )
 
@@ -41,8 +41,8 @@ in Go. energo index build makes one of pictures by itself.`,
 				return usageError{err}
 			}
 			var x index.Index
-			if weaviate.IsAddress(args[0]) {
-				x, err = weaviate.Create(cmd.Context(), args[0], checked)
+			if remote.IsAddress(args[0]) {
+				x, err = remote.Create(cmd.Context(), args[0], checked)
 			} else {
 				x, err = index.Create(args[0], checked)
 			}

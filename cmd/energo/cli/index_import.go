@@ -11,7 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/energo-ml/energo/search/vectors"
 	"github.com/spf13/cobra"
 )
@@ -154,7 +154,7 @@ func importRows(cmd *cobra.Command, x index.Index, r *vectors.Reader, name, path
 
 // rootOf is the memory of an index with the folder of the pictures of what is imported; before is the folder that they were in.
 func rootOf(name, called, root string) (m collection.Memory, before string, err error) {
-	if weaviate.IsAddress(name) {
+	if remote.IsAddress(name) {
 		return m, "", errors.New("an index on a server remembers no folders")
 	}
 	if m, err = memoryOf(name); err == nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 )
 
@@ -79,7 +79,7 @@ func (r *indexInfo) count(cmd *cobra.Command, x index.Index, name string) error 
 			r.Pictures++
 		}
 	}
-	if weaviate.IsAddress(name) {
+	if remote.IsAddress(name) {
 		return nil
 	}
 	var err error
@@ -101,7 +101,7 @@ func sizeOf(dir string) (n int64, err error) {
 func (r *indexInfo) print(out io.Writer, name string) {
 	fmt.Fprintf(out, "%s: %s, %s of %s, %s distance, kept as %s\n", shown(name), r.Kind, counted(r.Len, "item", "items"), counted(r.Dim, "coordinate", "coordinates"), r.Metric, r.Storage)
 	fmt.Fprintf(out, "encoder   %s, fingerprint %s\n", shown(cmp.Or(r.Run, "unknown")), orDash(r.Encoder))
-	if !weaviate.IsAddress(name) {
+	if !remote.IsAddress(name) {
 		fmt.Fprintf(out, "on disk   %s\n", bytesText(r.Disk))
 	}
 	fmt.Fprintf(out, "pictures  of %s%s\n", counted(r.Pictures, "item", "items"), rootsText(r.Roots))

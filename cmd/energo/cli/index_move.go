@@ -6,7 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 )
 
@@ -29,7 +29,7 @@ relative to that folder. energo index info shows the collections. The index itse
 		Example: `  mv ~/Pictures /media/disk/Pictures
   energo index move Pictures.index /media/disk/Pictures`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if weaviate.IsAddress(args[0]) {
+			if remote.IsAddress(args[0]) {
 				return errors.New("an index on a server remembers no folders: its items have absolute paths")
 			}
 			x, err := openIndex(cmd, args[0], toChange)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 )
 
@@ -17,7 +17,7 @@ func newIndexSnapshot() *cobra.Command {
 index. Files that never change are linked where the file system can, so that a copy takes little space.`,
 		Example: `  energo index snapshot Pictures.index backup/Pictures-july.index`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if weaviate.IsAddress(args[0]) {
+			if remote.IsAddress(args[0]) {
 				return usagef("%s is on a server, which makes copies itself; name an index that is a folder", args[0])
 			}
 			x, err := openIndex(cmd, args[0], toRead) // says where there is none

@@ -23,7 +23,7 @@ import (
 	"github.com/energo-ml/energo/search/bulk"
 	"github.com/energo-ml/energo/search/encode"
 	"github.com/energo-ml/energo/search/index"
-	"github.com/energo-ml/energo/search/index/weaviate"
+	"github.com/energo-ml/energo/search/index/remote"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -140,7 +140,7 @@ most important ones are listed below.`,
 func (e *embedding) add(f *pflag.FlagSet) {
 	f.StringVar(&e.out, "out", "", "`file` of vectors, .safetensors or .npy; the identifiers come beside it, in .ids.csv")
 	f.IntVar(&e.rows, "rows", 0, "most vectors in a file, of which there are then several; 0 writes one file")
-	f.StringVar(&e.index, "index", "", "`index` that takes the vectors: a folder or weaviate://HOST:PORT/Class; it is made if it is not there")
+	f.StringVar(&e.index, "index", "", "`index` that takes the vectors: a folder, weaviate://HOST:PORT/Class or postgres://USER@HOST/DATABASE?table=NAME; it is made if it is not there")
 	f.StringVar(&e.name, "name", "", "what identifiers begin with (default the collection's own name)")
 	f.StringVar(&e.work, "work", "", "`folder` of the job while it runs (default the name of --out, or of the collection, and .embedding)")
 	f.BoolVar(&e.keep, "keep", false, "leave the job's folder at the end")
@@ -307,10 +307,10 @@ func (e *embedding) fill(ctx context.Context, plan *bulk.Plan, stderr io.Writer)
 }
 
 func openOrCreate(ctx context.Context, name string, o index.Options) (index.Index, error) {
-	if weaviate.IsAddress(name) {
-		x, err := weaviate.Open(ctx, name)
+	if remote.IsAddress(name) {
+		x, err := remote.Open(ctx, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return weaviate.Create(ctx, name, o)
+			return remote.Create(ctx, name, o)
 		}
 		return x, err
 	}
