@@ -849,8 +849,8 @@ func runReaders() []reader {
 		{name: "run/weights of attributes", file: jobs.ModelFile, make: run("attributes"), read: tagger},
 		{name: "run/reader.json", funcs: []string{"seq/read.Open"}, file: read.CardFile, make: run("speech"), read: speech, blind: noDigest},
 		{name: "run/times.safetensors", file: read.TimesFile, make: run("speech"), read: speech},
-		{name: "run/result.json", funcs: []string{"report.Open"}, file: job.ResultFile, make: run("digits"), read: opened, blind: noDigest},
-		{name: "run/config.yaml", file: job.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
+		{name: "run/result.json", funcs: []string{"report.Open", "report.ParseResult"}, file: job.ResultFile, make: run("digits"), read: opened, blind: noDigest},
+		{name: "run/config.yaml", funcs: []string{"report.ParseConfig"}, file: job.ConfigFile, make: run("digits"), read: opened, blind: otherSeed},
 		{name: "run/events.jsonl", file: train.LogFile, make: events, read: opened, blind: rest},
 		{name: "run/test.safetensors", funcs: []string{"report.Run.Surface"}, file: jobs.TestFile, make: run("digits"), read: surfaceOf},
 		{

@@ -78,7 +78,7 @@ func (c *cache) weigh(at *list.Element, size int64) {
 
 func isOf(word string, words []string) bool { return slices.Contains(words, word) }
 
-// oneOf refuses a parameter that is none of some words.
+// oneOf refuses a parameter that is not one of some words.
 func oneOf(name, value string, lists ...[]string) error {
 	words := slices.Concat(lists...)
 	if isOf(value, words) {

@@ -26,9 +26,9 @@ const trashTime = "20060102T150405.000Z"
 
 // parseTrashed reads the name of a folder in the trash: TIME-RUN, in which a slash is written as a percent sign and 2F.
 func parseTrashed(id string) (t trashed, ok bool) {
-	at, name, found := strings.Cut(id, "-")
+	at, name, cut := strings.Cut(id, "-")
 	when, err := time.Parse(trashTime, at)
-	return trashed{id, strings.ReplaceAll(name, "%2F", "/"), when}, found && err == nil
+	return trashed{id, strings.ReplaceAll(name, "%2F", "/"), when}, cut && err == nil
 }
 
 // remove moves a run to the trash.
