@@ -27,6 +27,7 @@ var elsewhere = map[string]string{
 	"seq/ctc.Decoder.Decode":      "takes numbers in memory",
 	"data.LoadPictures":           "ReadPictures twice",
 	"data.OpenPicture":            "ReadPicture of a file",
+	"job/sweep.ParseAxis":         "takes a flag's text; FuzzParseAxis tries others",
 	"search/index.ParseFilter":    "takes a flag's text; FuzzParseFilter tries others",
 	"serve.Server.Ready":          "reads nothing: it asks the services",
 	"serve/bearer.ParseScopes":    "takes a flag's text, and a part of what serve/bearer.Parse reads",

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/job/sweep"
 
 	"github.com/energo-ml/energo/catalogue"
 	"github.com/energo-ml/energo/data"
@@ -624,6 +625,27 @@ func soundReaders() []reader {
 			},
 		},
 		{
+			name: "json/sweep", funcs: []string{"job/sweep.Open"}, file: sweep.File, make: sweepFolder,
+			read: func(dir string) (any, error) {
+				w, err := sweep.Open(dir)
+				if err != nil {
+					return nil, err
+				}
+				return asJSON(w), nil
+			},
+		},
+		{
+			name: "json/summary of a sweep", funcs: []string{"job/sweep.ReadSummary"}, file: sweep.SummaryFile, make: sweepFolder, blind: noDigest,
+			read: func(dir string) (any, error) {
+				s, err := sweep.ReadSummary(dir)
+				if err != nil {
+					return nil, err
+				}
+				s.Run = ""
+				return asJSON(s), nil
+			},
+		},
+		{
 			name: "csv/manifest", funcs: []string{"seq/audio.Manifest"}, file: "m.csv", blind: noDigest, make: only("m.csv", []byte("path,text,voice\na.wav,the cat,x\n\"b,c.wav\",\"sat \"\"on\"\" it\",y\n")),
 			read: at("m.csv", func(path string) (any, error) {
 				all, err := audio.Manifest(path)
@@ -1157,4 +1179,27 @@ func serveReaders() []reader {
 			return fmt.Sprintf("%+v", l), err
 		}),
 	}}
+}
+
+// sweepFolder makes the folder of a sweep: what is tried, and what came of it.
+func sweepFolder(t *testing.T, dir string) {
+	j, _ := job.Named(jobs.All(), "parabola")
+	a, err := sweep.ParseAxis(j.New().Options().Find("lr"), "log:0.001..0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, _, err := sweep.New(sweep.Plan{Job: j, Search: sweep.Random, Trials: 3, Axes: []sweep.Axis{a}})
+	if err == nil {
+		err = w.Write(dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Summarise(j)
+	if err == nil {
+		err = card.Write(filepath.Join(dir, sweep.SummaryFile), s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -61,6 +61,23 @@ func Unset(what string) Rule {
 	}
 }
 
+// ZeroMeans is what 0 or "" stands for where the setting is not named, so that it is no value of its own; "" where it is one.
+func (o *Option) ZeroMeans() string { return o.unset }
+
+// Number tells whether the setting is a number, and whether it is a whole one.
+func (o *Option) Number() (number, whole bool) {
+	switch o.p.(type) {
+	case *float64:
+		return true, false
+	case *int, *uint64:
+		return true, true
+	}
+	return false, false
+}
+
+// Many tells whether the value is a list or a matrix.
+func (o *Option) Many() bool { return o.value().Kind() == reflect.Slice }
+
 // Apart marks a setting that does not shape the weights: a run may be resumed with another value.
 func Apart(o *Option) { o.apart = true }
 

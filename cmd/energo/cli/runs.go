@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/internal/excerpt"
+	"github.com/energo-ml/energo/job/sweep"
 	"github.com/energo-ml/energo/report"
 	"github.com/spf13/cobra"
 )
@@ -29,12 +31,24 @@ type listed struct {
 	Last       string          `json:"last,omitempty"`
 	error      measure.Figure  // TestError with what it is of
 	Notes      []string        `json:"notes,omitempty"` // what is damaged in its folder
+	Sweep      *listedSweep    `json:"sweep,omitempty"` // the folder is of a sweep
+}
+
+// listedSweep is a sweep as `energo runs` shows it.
+type listedSweep struct {
+	Search   string `json:"search"`
+	Trials   int    `json:"trials"`
+	Finished int    `json:"finished"`
+	Failed   int    `json:"failed"`
+	Best     string `json:"best,omitempty"` // the folder of its best trial
 }
 
 func newRuns() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "runs [FOLDER]", Short: "List the runs in a folder (default runs)", Args: positional(1),
+		Long:    `Lists the runs and the sweeps in a folder. A sweep's own folder lists its trials.`,
+		Example: "  energo runs\n  energo runs runs/sweep-parabola-1 --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "runs"
 			if len(args) == 1 {
@@ -69,7 +83,11 @@ func newRuns() *cobra.Command {
 				if r.Collapsed {
 					c = "yes"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", shown(r.Run), r.State, shown(r.Functional), shown(r.Model), shown(r.Energy), r.Epochs, e, c, r.Last)
+				functional := shown(r.Functional)
+				if s := r.Sweep; s != nil {
+					functional = fmt.Sprintf("%s of %s, %s", s.Search, r.Recipe, counted(s.Trials, "trial", "trials"))
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", shown(r.Run), r.State, functional, shown(r.Model), shown(r.Energy), r.Epochs, e, c, r.Last)
 			}
 			return w.Flush()
 		},
@@ -93,6 +111,10 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 	}
 	all = []listed{}
 	for _, e := range entries {
+		if path := filepath.Join(dir, e.Name()); sweep.Is(path) {
+			all = append(all, sweepOf(path))
+			continue
+		}
 		r, err := report.Open(filepath.Join(dir, e.Name()))
 		if errors.Is(err, fs.ErrPermission) {
 			locked = append(locked, err)
@@ -117,4 +139,33 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 		all = append(all, l)
 	}
 	return all, locked, nil
+}
+
+// sweepOf is a sweep's folder in the list of runs.
+func sweepOf(dir string) listed {
+	l := listed{Run: dir, State: "damaged"}
+	w, err := sweep.Open(dir)
+	if err != nil {
+		l.Notes = []string{excerpt.Error(err).Error()}
+		return l
+	}
+	l.State, l.Recipe, l.Sweep = "unfinished", w.Job, &listedSweep{Search: w.Search, Trials: len(w.Trials)}
+	s, err := sweep.ReadSummary(dir)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			l.Notes = []string{fmt.Sprintf("%v; energo sweep %s --run %s --resume writes it anew", excerpt.Error(err), w.Job, shellQuote(dir))}
+		}
+		return l
+	}
+	if l.Sweep.Finished, l.Sweep.Failed = s.Finished, s.Failed; s.Done() {
+		l.State = "finished"
+	}
+	if s.Best > 0 {
+		best := s.Trials[0]
+		l.Sweep.Best, l.Epochs, l.Collapsed = filepath.Join(dir, best.Run), best.Epochs, best.Collapsed
+		if best.State == sweep.Finished {
+			l.TestError, l.error = &best.TestError, s.Error.Of(float64(best.TestError))
+		}
+	}
+	return l
 }

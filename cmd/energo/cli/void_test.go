@@ -116,6 +116,12 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"compare digits", "cost", "--functional nll,energy", "--functional margin_cost"},
 	{"compare digits", "batch=0 lr=0", "", "!"},
 
+	{"sweep parabola", "trials", "--lr 0.1,0.2", "--lr 0.1,0.2 --search random"},
+	{"sweep parabola", "points", "--lr 0.1,0.2", "--lr lin:0.1..0.2"},
+	{"sweep parabola", "points", "--lr lin:0.1..0.2 --search random", "--lr log:0.1..0.2"},
+	{"sweep parabola", "budget eta", "--lr 0.1,0.2 --search random", "--lr 0.1,0.2 --search halving --trials 1 --budget 2"},
+	{"sweep parabola", "epochs", "--lr 0.1,0.2 --search halving --budget 2", "!"},
+
 	{"transcribe tokens.txt nowhere", "threshold top-tokens delay word-bonus", "", "--beam 4"},
 	{"transcribe tokens.txt nowhere", "lm-weight", "--beam 4", "--lm nowhere.arpa"},
 	{"transcribe tokens.txt nowhere", "unk", "--beam 4", "--lm nowhere.arpa"},
