@@ -58,7 +58,7 @@
 // Whole jobs:
 //
 //   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out, and along one number;
-//   - package report: pages and pictures of a run;
+//   - packages report, report/tensorboard: pages and pictures of a run, and runs for other programs;
 //   - packages job, job/option, job/sweep, jobs: a training job as one description, its settings, many of them tried, and energo's own jobs;
 //   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/shelf, serve/search, serve/inference, serve/studio: servers over HTTP, their clients' tokens, what
 //     these send and are told, descriptions of that; search, networks and the page of runs by one;

@@ -23,8 +23,8 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// plotsFolder is where a run's folder has the pictures.
-const plotsFolder = "plots"
+// PlotsFolder is where a run's folder has the pictures that Write draws.
+const PlotsFolder = "plots"
 
 // Write writes report.html and plots/ into a run folder, for what the folder holds: a
 // run that is not finished or not evaluated gets a page that says so. The images are
@@ -183,7 +183,7 @@ func (d *pictures) save(dir string) error {
 	if d.err != nil {
 		return d.err
 	}
-	folder := filepath.Join(dir, plotsFolder)
+	folder := filepath.Join(dir, PlotsFolder)
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}

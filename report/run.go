@@ -41,6 +41,9 @@ type Run struct {
 	Done     *train.Done // nil while the run lasts, or if it was killed
 	Last     time.Time   // of the last event; zero if there is none
 
+	Began                 time.Time   // the time of Start
+	StepTimes, EpochTimes []time.Time // … of Steps and Epochs
+
 	Result *Result
 	Broken error    // why result.json, which is there, could not be read; nil if it could
 	Notes  []string // what is damaged in the folder, one sentence each
@@ -263,11 +266,11 @@ func (r *Run) readEvent(text []byte) error {
 	}
 	switch head.Type {
 	case "start":
-		return one(text, r.start)
+		return one(text, func(e train.Start) { r.start(e, head.Time) })
 	case "step":
-		return one(text, func(e train.Step) { r.Steps = append(r.Steps, e) })
+		return one(text, func(e train.Step) { r.Steps, r.StepTimes = append(r.Steps, e), append(r.StepTimes, head.Time) })
 	case "epoch":
-		return one(text, func(e train.Epoch) { r.Epochs = append(r.Epochs, e) })
+		return one(text, func(e train.Epoch) { r.Epochs, r.EpochTimes = append(r.Epochs, e), append(r.EpochTimes, head.Time) })
 	case "diverged":
 		return one(text, func(e train.Diverged) { r.Diverged = append(r.Diverged, e) })
 	case "done":
@@ -287,10 +290,10 @@ func one[E any](text []byte, take func(E)) error {
 }
 
 // start begins the run or resumes it, maybe with another number of epochs. Its log has dropped what came after the checkpoint.
-func (r *Run) start(e train.Start) {
+func (r *Run) start(e train.Start, at time.Time) {
 	r.Done = nil
 	if r.Start == nil {
-		r.Start = &e
+		r.Start, r.Began = &e, at
 	}
 	r.Start.Epochs, r.Start.Steps = e.Epochs, e.Steps
 }

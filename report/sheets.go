@@ -34,7 +34,7 @@ const sheetsFile = "sheets.json"
 // WriteSheets writes sheets as plots/NAME.png, and their list, into a run's folder. Write then
 // shows them on the run's page.
 func WriteSheets(dir string, sheets []Sheet) error {
-	dir = filepath.Join(dir, plotsFolder)
+	dir = filepath.Join(dir, PlotsFolder)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ type sheetView struct {
 
 // sheetViews reads the sheets of a run's folder; one without any has none.
 func sheetViews(dir string) (views []sheetView, err error) {
-	dir = filepath.Join(dir, plotsFolder)
+	dir = filepath.Join(dir, PlotsFolder)
 	text, err := os.ReadFile(filepath.Join(dir, sheetsFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -24,7 +24,7 @@ func TestSheets(t *testing.T) {
 	if err := WriteSheets(dir, []Sheet{s}); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, plotsFolder, "five.png"))
+	data, err := os.ReadFile(filepath.Join(dir, PlotsFolder, "five.png"))
 	if err != nil {
 		t.Fatal(err)
 	}

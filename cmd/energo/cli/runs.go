@@ -20,7 +20,7 @@ import (
 // listed is one run as `energo runs` shows it.
 type listed struct {
 	Run        string          `json:"run"`
-	State      string          `json:"state"` // "finished", "unfinished" or "damaged"
+	State      string          `json:"state"` // "finished", "unfinished", "diverged" or "damaged"
 	Recipe     string          `json:"recipe"`
 	Functional string          `json:"functional"`
 	Model      string          `json:"model"`
@@ -46,8 +46,9 @@ type listedSweep struct {
 func newRuns() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use: "runs [FOLDER]", Short: "List the runs in a folder (default runs)", Args: positional(1),
-		Long:    `Lists the runs and the sweeps in a folder. A sweep's own folder lists its trials.`,
+		Use: "runs [FOLDER]", Short: "List the runs in a folder (default runs), or export them", Args: positional(1),
+		Long: `Lists the runs and the sweeps in a folder. A sweep's own folder lists its trials.
+A folder named export is ./export.`,
 		Example: "  energo runs\n  energo runs runs/sweep-parabola-1 --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "runs"
@@ -93,6 +94,7 @@ func newRuns() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON list")
+	cmd.AddCommand(newRunsExport())
 	return cmd
 }
 
@@ -122,15 +124,12 @@ func findRuns(dir string) (all []listed, locked []error, err error) {
 		if err != nil {
 			continue
 		}
-		l := listed{Run: r.Dir, State: "unfinished", Recipe: r.Get("recipe"), Functional: cmp.Or(r.Get("loss"), r.Get("functional")), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
+		l := listed{Run: r.Dir, State: r.State(), Recipe: r.Get("recipe"), Functional: cmp.Or(r.Get("loss"), r.Get("functional")), Model: r.Get("model"), Energy: r.Get("energy"), Epochs: len(r.Epochs)}
 		if b := r.Best(); b != nil {
 			l.Collapsed = b.Collapsed
 		}
 		if r.Result != nil {
-			l.State, l.TestError, l.error, l.Collapsed = "finished", &r.Result.TestError, r.Result.ErrorFigure(), r.Result.Collapsed
-		}
-		if r.Broken != nil {
-			l.State = "damaged"
+			l.TestError, l.error, l.Collapsed = &r.Result.TestError, r.Result.ErrorFigure(), r.Result.Collapsed
 		}
 		l.Notes = r.Notes
 		if !r.Last.IsZero() {
