@@ -106,7 +106,7 @@ func CheckFolder(dir string, resume bool) error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		if name != ConfigFile && name != EncoderFile && name != NotesFile && name != train.LogFile && name != flock.File && !strings.HasSuffix(name, ".partial") {
+		if name != ConfigFile && name != EncoderFile && name != BegunFile && name != NotesFile && name != train.LogFile && name != flock.File && !strings.HasSuffix(name, ".partial") {
 			return fmt.Errorf("%s is not empty: it has %s; --resume resumes a run in it, and a new run needs another folder", dir, name)
 		}
 	}

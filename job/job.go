@@ -117,7 +117,7 @@ type Measures struct {
 // A Keeper is a Model that begins with files from elsewhere: a run keeps what it needs of them, and opens that again (Env.Run).
 type Keeper interface {
 	Model
-	// Keep writes that into a run's folder, before training: the file EncoderFile, which Save writes again, and NotesFile.
+	// Keep writes that into a run's folder, before training: the file EncoderFile, which Save writes again, BegunFile and NotesFile.
 	Keep(dir string) error
 }
 

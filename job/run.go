@@ -26,6 +26,8 @@ const (
 	ResultFile = report.ResultFile
 	// EncoderFile is the network of a run that begins with a model of another system (Keeper).
 	EncoderFile = "encoder.onnx"
+	// BegunFile says what network of energo's own a run of another job begins with (Keeper).
+	BegunFile = "begun.json"
 	// NotesFile is what the data has chosen where no setting says it, and what is odd about it: a JSON list of sentences, which a job writes by Keeper where it has such notes.
 	NotesFile = "notes.json"
 )

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
@@ -104,15 +105,13 @@ func checkPattern(freeze string) error {
 	return nil
 }
 
-// base opens the encoder that the network begins with; nil where it is energo's own. A run that is opened again has a copy. features is as encode.BaseInput has it.
-func (c *PictureSettings) base(env job.Env, features bool) (*encode.Base, error) {
+// openBase opens the imported encoder that the network begins with; nil where it is energo's own. A run that is opened again has a copy. features is as encode.BaseInput has it.
+func (c *PictureSettings) openBase(env job.Env, features bool) (*encode.Base, error) {
 	switch {
 	case c.Encoder == "":
 		return nil, nil
 	case env.Run != "":
 		return encode.ReopenBase(env.Run)
-	case isRun(c.Encoder):
-		return nil, fmt.Errorf("encoder is %s, a run's folder; it must be an ONNX file, as energo export writes one of a run", excerpt.Of(c.Encoder))
 	}
 	return encode.OpenBase(c.Encoder, encode.BaseInput{Side: c.Size, Output: c.Output, Features: features})
 }
@@ -125,11 +124,27 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// base is that of PictureSettings, but an encoder may be a run's folder, too. Where that run's network is energo's own, it is begun, and there is no base; sizes are then that network's.
+// base is openBase, but an encoder may be a run's folder, too. Where that run's network is energo's own, it is begun, and there is no base; sizes are then that network's.
 func (c *Encoding) base(env job.Env) (*encode.Base, error) {
+	b, err := c.PictureSettings.base(env, false)
+	switch n := c.begun; {
+	case err != nil || n == nil:
+		return b, err
+	case n.Spec.Network != encode.Own(n.Height, n.Width):
+		return nil, fmt.Errorf("%s: the run's network is of an earlier form; train it again", c.Encoder)
+	case c.Dim != 0 && c.Dim != n.Dim:
+		return nil, fmt.Errorf("dim is %d; vectors of the run in %s have %d numbers", c.Dim, c.Encoder, n.Dim)
+	default:
+		c.Dim = n.Dim
+	}
+	return nil, nil
+}
+
+// base is openBase for ONNX files and runs. layered says that the network has a layer of its own behind an encoder's.
+func (c *PictureSettings) base(env job.Env, layered bool) (*encode.Base, error) {
 	switch {
 	case c.Encoder == "", env.Run == "" && !isRun(c.Encoder), env.Run != "" && exists(filepath.Join(env.Run, encode.ImportedFile)):
-		return c.PictureSettings.base(env, false)
+		return c.openBase(env, layered)
 	case env.Run != "": // the weights are in its checkpoint
 		return nil, nil
 	}
@@ -139,32 +154,28 @@ func (c *Encoding) base(env job.Env) (*encode.Base, error) {
 	}
 	n := m.Network()
 	switch {
-	case n.Imported:
-		return encode.ReopenBase(c.Encoder)
-	case n.Spec.Network != encode.Own(n.Height, n.Width):
-		return nil, fmt.Errorf("%s: the run's network is of an earlier form; train it again", c.Encoder)
-	case n.Height != n.Width && !c.digits():
-		return nil, fmt.Errorf("%s: the run's pictures have %d×%d pixels; they must be square", c.Encoder, n.Width, n.Height)
 	case c.Output != "":
 		return nil, fmt.Errorf("output is %q; the network of a run has one output", excerpt.Of(c.Output))
-	case c.Dim != 0 && c.Dim != n.Dim:
-		return nil, fmt.Errorf("dim is %d; vectors of the run in %s have %d numbers", c.Dim, c.Encoder, n.Dim)
+	case n.Imported && layered:
+		return encode.OpenRunBase(c.Encoder)
+	case n.Imported:
+		return encode.ReopenBase(c.Encoder)
+	case n.Height != n.Width && !c.digits():
+		return nil, fmt.Errorf("%s: the run's pictures have %d×%d pixels; they must be square", c.Encoder, n.Width, n.Height)
 	}
-	c.begun, c.Dim = n, n.Dim
-	if !c.digits() {
+	if c.begun = n; !c.digits() {
 		c.Size, c.Channels = n.Height, fmt.Sprint(n.Channels)
 	}
 	return nil, nil
 }
 
 // encoderHelp is the help of the setting encoder.
-const encoderHelp = "what the network begins with: an ONNX model of pictures, whose card, net.energo.yaml beside net.onnx, says what it takes (docs/onnx.md)"
+const encoderHelp = "what the network begins with: an ONNX model of pictures, whose card, net.energo.yaml beside net.onnx, says what it takes (docs/onnx.md), or the folder of a finished run of search or siamese"
 
 // options lists the settings of pictures. listed says whether the setting data names them, jittered whether training pictures are
 // changed at random, and tested why the test is no share of the data; "" where it is one.
 func (c *Encoding) options(listed, jittered func() bool, tested func() string) option.List {
 	list := c.PictureSettings.options(listed, jittered, tested)
-	list.Find("encoder").Help = encoderHelp + ", or the folder of a finished run of search or siamese"
 	at := slices.IndexFunc(list, func(o option.Option) bool { return o.Name == "augment" })
 	list = slices.Insert(list, at+3, option.New(&c.Plain, "plain", "train on photographs as they are; by default they are cropped, mirrored and changed in colour at random",
 		option.When(func() bool { return !c.Augment }, option.Because("augment says what is done")), option.When(func() bool { return !c.digits() }, option.Because("digits are taken as they are"))))
@@ -329,8 +340,13 @@ func (c *Encoding) own(s encode.Spec) (*encode.Network, error) {
 			copy(params[i].Value.Float32s(), p.Value.Float32s())
 		}
 	}
+	return n, c.freeze(params)
+}
+
+// freeze holds the parameters still that the pattern of the setting freeze names, and refuses one that names none.
+func (c *PictureSettings) freeze(params []*autodiff.Param) error {
 	if c.Freeze == "" {
-		return n, nil
+		return nil
 	}
 	matched, names := false, []string(nil)
 	for _, p := range params {
@@ -339,9 +355,9 @@ func (c *Encoding) own(s encode.Spec) (*encode.Network, error) {
 		names = append(names, p.Name)
 	}
 	if !matched {
-		return nil, fmt.Errorf("freeze is %q, which matches no parameter; there are %s", excerpt.Of(c.Freeze), list(names))
+		return fmt.Errorf("freeze is %q, which matches no parameter; there are %s", excerpt.Of(c.Freeze), list(names))
 	}
-	return n, nil
+	return nil
 }
 
 // beginning says how a network of pictures of some size is made of an encoder, and refuses pictures that it does not take.

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/internal/excerpt"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/job/option"
@@ -29,13 +32,13 @@ WebP, BMP, TIFF) for each class, a CSV file with rows path,label, or any MNIST-l
 their middle and scaled to --size; a fifth of each class is kept for the test, or --test names another folder or list. A tenth of the rest
 chooses the best epoch.
 
-The network is a small residual one. With --encoder, it is a linear layer behind a model of another system, an ONNX file with a card: of a model that
-ends in a linear layer, as classifiers do, the new one takes that layer's place, unless --output or the card names the value to take. --freeze holds parameters of
-it still, and steps are a tenth of the optimiser's.
+The network is a small residual one. With --encoder, it is a linear layer behind the vectors of a finished run of search or siamese, or behind a model of another
+system, an ONNX file with a card: of a model that ends in a linear layer, as classifiers do, the new one takes that layer's place, unless --output or the card names the value to
+take. --freeze holds parameters of it still, and steps are a tenth of the optimiser's.
 
 The run's folder then holds classifier.json and model.safetensors (the network), test.safetensors (the energies of the test pictures), result.json,
 config.yaml, events.jsonl and checkpoint.safetensors, and report.html with its pictures under plots/. energo predict answers other pictures.`,
-	Examples: []string{"--data photos", "--data photos --size 96 --augment --flip --epochs 40", "--data photos --encoder resnet18.onnx --freeze 'layer[1-3]'", "--data photos --functional hinge --margin 2", "--run runs/mine --resume"},
+	Examples: []string{"--data photos", "--data photos --size 96 --augment --flip --epochs 40", "--data photos --encoder resnet18.onnx --freeze 'layer[1-3]'", "--data photos --encoder runs/search-sup_con-1", "--data photos --functional hinge --margin 2", "--run runs/mine --resume"},
 	New: func() job.Spec {
 		return &Pictures{PictureSettings: defaultPictures(20, 32), LabelLoss: defaultLabelLoss()}
 	},
@@ -70,6 +73,9 @@ func (c *Pictures) Folder() string { return "pictures-" + cmp.Or(c.Loss, c.Funct
 
 func (c *Pictures) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	base, err := c.base(env, true)
+	if err == nil && base == nil && env.Run != "" && c.Encoder != "" {
+		c.begun, err = begunIn(env.Run)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +103,24 @@ func (c *Pictures) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	return newPicturesTask(c, base, d)
+}
+
+// begunIn is the network that a run's begins with; its weights are in the run's checkpoint.
+func begunIn(dir string) (*encode.Network, error) {
+	path := filepath.Join(dir, job.BegunFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var s encode.Spec
+	if err := card.Decode(text, &s); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	n, err := encode.NewNetwork(s, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return n, nil
 }
 
 // eachTrained refuses classes without pictures to train on, and a test without pictures.
@@ -161,9 +185,18 @@ func newPicturesTask(c *Pictures, base *encode.Base, d *split) (*picturesTask, e
 		NonNegative: f.Statistic().NonNegative, DarkBackground: d.train.DarkBackground(),
 	}
 	architecture := "one energy a class (a residual network)"
-	if base == nil {
+	switch {
+	case c.begun != nil:
+		architecture = "one energy a class (a run's network)"
+		if err = c.begun.Fits(d.train); err == nil {
+			t.model, err = classify.Over(c.begun, s, c.Seed)
+		}
+		if err == nil {
+			err = c.freeze(t.model.Params())
+		}
+	case base == nil:
 		t.model, err = classify.New(s, c.Seed)
-	} else {
+	default:
 		architecture = "one energy a class (an encoder's)"
 		var o encode.BaseOptions
 		if o, err = c.beginning(base, s.Channels, s.Height, s.Width); err == nil {
@@ -178,9 +211,16 @@ func newPicturesTask(c *Pictures, base *encode.Base, d *split) (*picturesTask, e
 }
 
 func (t *picturesTask) Samples() int          { return t.set.N }
-func (t *picturesTask) Keep(dir string) error { return t.model.Keep(dir) }
 func (t *picturesTask) Save(dir string) error { return t.model.Save(dir) }
 func (t *picturesTask) Load(dir string) error { return t.model.Load(dir) }
+
+// Keep implements job.Keeper.
+func (t *picturesTask) Keep(dir string) error {
+	if t.model.Encoder != nil {
+		return card.Write(filepath.Join(dir, job.BegunFile), t.model.Encoder)
+	}
+	return t.model.Keep(dir)
+}
 
 func (t *picturesTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	t.c.batch(t.x, t.set, b.Samples, b.Rand)

@@ -96,6 +96,50 @@ func TestPicturesRunAway(t *testing.T) {
 	}
 }
 
+// TestPicturesOfARun: a classifier begins with a run of search, of energo's own network or of an imported one; it has its weights, resumes with the same bits and is measured again after that run is gone.
+func TestPicturesOfARun(t *testing.T) {
+	own := atDefaults[*Search](searchJob)
+	own.Sets = picturesInMemory(coloured(160), coloured(60))
+	own.Epochs, own.Batch, own.Dim, own.LR, own.Validation, own.Loss = 4, 20, 6, 0.005, 20, "triplet"
+	imported := *own
+	imported.Encoder, imported.Dim, imported.LR = foreign(t), 5, 0
+	for name, first := range map[string]*Search{"energo's own": own, "imported": &imported} {
+		_, _, began := searchOver(t, first)
+		c := smallPictures()
+		c.Encoder, c.LR, c.Epochs = began, 0.01, 8
+		r, dir := trainedPictures(t, c)
+		if r.TestError > 0.1 {
+			t.Errorf("%s: error %v", name, r.TestError)
+		}
+		part := filepath.Join(t.TempDir(), "run")
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := job.Train(ctx, picturesJob, c, job.Options{Dir: part, Emit: func(e train.Event) {
+			if s, ok := e.(train.Step); ok && s.Step >= 3 {
+				cancel()
+			}
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(began); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := job.Train(t.Context(), picturesJob, c, job.Options{Dir: part, Resume: true}); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, of := range []string{ModelFile, classify.CardFile, report.TestFile} {
+			if file(t, dir, of) != file(t, part, of) {
+				t.Errorf("%s: %s of a resumed run differs from an unbroken run's", name, of)
+			}
+		}
+		if again, err := job.Eval(t.Context(), dir, picturesOver(c), job.Env{}); err != nil || again.TestError != r.TestError {
+			t.Errorf("%s: measured again: %+v, %v", name, again, err)
+		}
+		if _, err := classify.Open(dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestPicturesOfAnImportedEncoder: a run resumes with the same bits and is measured again after the encoder is gone; its files are a classifier's.
 func TestPicturesOfAnImportedEncoder(t *testing.T) {
 	c := foreignPictures(t)

@@ -47,6 +47,8 @@ type Spec struct {
 	DarkBackground bool `json:"dark_background"`
 	// Imported: the network begins with a model of another system.
 	Imported bool `json:"imported"`
+	// Encoder: the network begins with the vectors of energo's own network, which this describes; nil where it does not.
+	Encoder *encode.Spec `json:"encoder,omitempty"`
 }
 
 // network describes the network as package encode does: its vectors are numbers of the classes.
@@ -68,11 +70,24 @@ type Model struct {
 //
 // Errors: a Spec that is out of range.
 func New(s Spec, seed uint64) (*Model, error) {
-	s.Imported = false
+	s.Imported, s.Encoder = false, nil
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	return &Model{Spec: s, network: &encode.Network{Spec: s.network(), Module: layersFor(s, train.Rand(seed, "init", 0))}}, nil
+}
+
+// Over returns a classifier that begins with a network of energo's own, whose weights it shares: a linear layer with weights drawn from the seed makes the numbers of the classes of the
+// network's output, before this is brought to length 1.
+//
+// Errors: a Spec that is out of range; a network of pictures of another size or number of channels.
+func Over(n *encode.Network, s Spec, seed uint64) (*Model, error) {
+	s.Imported, s.Encoder = false, &n.Spec
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	head := nn.NewLinear(n.Dim, len(s.Classes), train.Rand(seed, "init", 0))
+	return &Model{Spec: s, network: &encode.Network{Spec: s.network(), Module: nn.NewSequential(nn.Prefix("encoder", n.Module), nn.Prefix("head", head))}}, nil
 }
 
 // Begin returns a classifier that begins with a model of another system, a linear layer over its output giving the numbers of the classes.
@@ -163,7 +178,17 @@ func modelOf(text []byte, dir string) (*Model, error) {
 	if c.Format != cardFormat {
 		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, cardFormat)
 	}
-	if !c.Imported {
+	switch {
+	case c.Encoder != nil && !c.Imported:
+		if err := c.Spec.check(); err != nil {
+			return nil, err
+		}
+		n, err := encode.NewNetwork(*c.Encoder, 0)
+		if err != nil {
+			return nil, err
+		}
+		return Over(n, c.Spec, 0)
+	case !c.Imported:
 		return New(c.Spec, 0)
 	}
 	base, err := encode.ReopenBase(dir)

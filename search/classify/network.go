@@ -19,6 +19,14 @@ func (s Spec) check() error {
 	if err := s.network().Check(); err != nil {
 		return err
 	}
+	if e := s.Encoder; e != nil {
+		if err := e.Check(); err != nil {
+			return fmt.Errorf("encoder: %w", err)
+		}
+		if e.Imported || e.Channels != s.Channels || e.Height != s.Height || e.Width != s.Width {
+			return fmt.Errorf("the encoder takes %d×%d×%d, the classifier %d×%d×%d; they must be alike, and the encoder a network of energo's own", e.Channels, e.Height, e.Width, s.Channels, s.Height, s.Width)
+		}
+	}
 	if n := len(s.Classes); n < 2 {
 		return fmt.Errorf("there are %d classes; there must be two at least", n)
 	}

@@ -25,6 +25,7 @@ type Base struct {
 	file *format.Model
 	card importedCard
 	made bool // the file is the network's own: ReopenBase
+	over bool // … and another network begins with it, which may have a layer of its own behind it: OpenRunBase
 }
 
 // BaseInput says how a model is read.
@@ -86,6 +87,16 @@ func ReopenBase(dir string) (*Base, error) {
 	return b, nil
 }
 
+// OpenRunBase is ReopenBase for a network that begins with that of another run: BaseOptions.Head and the numbers of a vector in Spec are those of the new network, as OpenBase has them.
+func OpenRunBase(dir string) (*Base, error) {
+	b, err := ReopenBase(dir)
+	if err != nil {
+		return nil, err
+	}
+	b.over = true
+	return b, nil
+}
+
 // Pictures says how pictures are read for the model.
 func (b *Base) Pictures() data.PictureOptions {
 	return data.PictureOptions{C: b.card.depth(), H: b.card.Size[0], W: b.card.Size[1]}
@@ -121,9 +132,9 @@ func (b *Base) network(s Spec, o BaseOptions) (*Network, error) {
 		return nil, err
 	}
 	switch s.Dim = cmp.Or(s.Dim, width); {
-	case b.made && s.Dim != width:
+	case b.made && !b.over && s.Dim != width:
 		return nil, fmt.Errorf("the network gives %d numbers for a picture; the run has %d", width, s.Dim)
-	case !b.made && (o.Head || s.Dim != width):
+	case (!b.made || b.over) && (o.Head || s.Dim != width):
 		addHead(f, width, s.Dim, o.Seed)
 	}
 	f.Outputs(-1, s.Dim)
