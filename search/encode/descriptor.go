@@ -24,19 +24,20 @@ const (
 	orientations  = 8 // of half a turn
 	cells         = 4 // of a side
 	edgesDim      = orientations * cells * cells
-	descriptorDim = histogramDim + quartersDim + edgesDim
+	descriptorDim = histogramDim + quartersDim + edgesDim + patternSets*patternsDim
 )
 
-// descriptor is a layer without parameters from pictures [B, C, H, W] in [0, 1] to what can be said of them without training, [B, 416]: the coordinates of Histogram; histograms
+// descriptor is a layer without parameters from pictures [B, C, H, W] in [0, 1] to what can be said of them without training, [B, 652]: the coordinates of Histogram; histograms
 // of the four quarters in the same form, together of length 1, with 6 hues, the saturations 0 and 1 and the values 0, ½ and 1; and histograms of edges. With g the differences of the brightness (the luma of Rec. 601) across a pixel, along both axes, and e the direction of an orientation,
 //
 //	a = max(0, |g·e| − |g| cos(π/8))
 //
 // is averaged over each of 4×4 cells; the roots of the averages are divided by their Euclidean length. A quarter's or an edge's place is
 // ((row·2 + column)·6 + hue) … and (orientation·4 + row)·4 + column.
+// The last are histograms of local binary patterns, as patterns has them.
 // It passes no derivative to the pictures.
 //
-// Source: [dalal2005] for histograms of edges.
+// Source: [dalal2005] for histograms of edges, [ojala2002] for patterns.
 type descriptor struct{ channels, height, width int }
 
 // Params implements nn.Module.
@@ -44,8 +45,8 @@ func (descriptor) Params() []*autodiff.Param { return nil }
 
 // describing is what a descriptor does for the pictures of a batch: a task is one of them. It is an operation without a derivative.
 type describing struct {
-	dst, x, luma []float32
-	c, h, w      int
+	dst, x, luma, half []float32
+	c, h, w            int
 }
 
 // Backward implements autodiff.Op.
@@ -64,7 +65,8 @@ func (d *describing) Do(i, _ int) {
 		}
 	}
 	d.quarters(row[histogramDim:][:quartersDim], picture)
-	edges(row[histogramDim+quartersDim:], luma, d.h, d.w)
+	edges(row[histogramDim+quartersDim:][:edgesDim], luma, d.h, d.w)
+	patterns(row[descriptorDim-patternSets*patternsDim:], luma, d.half[i*(n/4):][:n/4], d.h, d.w)
 }
 
 // quarters writes the roots of the histograms of a picture's quarters, divided by √4. What is left over at the ends counts for none.
@@ -94,7 +96,7 @@ func (descriptor) Forward(x *autodiff.Var) *autodiff.Var {
 		out.Keep(d)
 	}
 	d.dst, d.x, d.c, d.h, d.w = out.Value.Float32s(), x.Value.Float32s(), s[1], s[2], s[3]
-	d.luma = scratch.Sized(d.luma, s[0]*s[2]*s[3])
+	d.luma, d.half = scratch.Sized(d.luma, s[0]*s[2]*s[3]), scratch.Sized(d.half, s[0]*(s[2]*s[3]/4))
 	simd.Run(s[0], d)
 	return out
 }
@@ -156,7 +158,7 @@ func (d descriptor) Export(g *export.Graph, x export.Value) export.Value {
 		copy(weights.Float32s(), []float32{lumaRed, lumaGreen, lumaBlue})
 		luma = g.Add("Conv", 4, []export.Value{x, g.Tensor("luma", weights)}, export.Ints("kernel_shape", 1, 1))
 	}
-	return g.Concat(1, d.exportColours(g, r, green, b), d.exportEdges(g, luma))
+	return g.Concat(1, d.exportColours(g, r, green, b), d.exportEdges(g, luma), d.exportPatterns(g, luma))
 }
 
 // exportColours adds what colours and quarters do.

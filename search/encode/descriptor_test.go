@@ -25,7 +25,7 @@ func describedOf(c, h, w int, pixel func(c, y, x int) float32) []float32 {
 
 // TestDescriptorOfEdges: a ramp has one orientation in all cells, a step only in the cells where it is, and a plain picture has none.
 func TestDescriptorOfEdges(t *testing.T) {
-	ramp := describedOf(1, 48, 48, func(_, y, _ int) float32 { return float32(y) / 48 })[histogramDim+quartersDim:]
+	ramp := describedOf(1, 48, 48, func(_, y, _ int) float32 { return float32(y) / 48 })[histogramDim+quartersDim:][:edgesDim][:edgesDim]
 	for k := range orientations {
 		for cell := range cells * cells {
 			want := 0.0
@@ -42,7 +42,7 @@ func TestDescriptorOfEdges(t *testing.T) {
 			return 0
 		}
 		return 1
-	})[histogramDim+quartersDim:]
+	})[histogramDim+quartersDim:][:edgesDim][:edgesDim]
 	for i, v := range step {
 		want := 0.0
 		if i/(cells*cells) == 0 && i%cells == 1 {
@@ -52,7 +52,7 @@ func TestDescriptorOfEdges(t *testing.T) {
 			t.Errorf("step: number %d is %v, want %v", i, v, want)
 		}
 	}
-	for i, v := range describedOf(3, 48, 48, func(int, int, int) float32 { return 0.3 })[histogramDim+quartersDim:] {
+	for i, v := range describedOf(3, 48, 48, func(int, int, int) float32 { return 0.3 })[histogramDim+quartersDim:][:edgesDim] {
 		if v != 0 {
 			t.Errorf("plain: number %d is %v, want 0", i, v)
 		}
@@ -78,6 +78,53 @@ func TestDescriptorOfQuarters(t *testing.T) {
 		if math.Abs(float64(v)-want) > 1e-3 {
 			t.Errorf("number %d is %v, want %v", i, v, want)
 		}
+	}
+}
+
+// TestPatterns: a plain area is all ones by the first threshold and all zeros by the second; an edge has a run of ones on the dark side; shares add up to 1.
+func TestPatterns(t *testing.T) {
+	of := func(pixel func(c, y, x int) float32) []float32 {
+		return describedOf(3, 48, 46, pixel)[descriptorDim-patternSets*patternsDim:]
+	}
+	plain := of(func(c, _, _ int) float32 { return []float32{0.3, 0.7, 0.1}[c] })
+	for set := range patternSets {
+		want := kinds[255]
+		if set%2 == 1 {
+			want = kinds[0]
+		}
+		for k, v := range plain[set*patternsDim:][:patternsDim] {
+			if (k == int(want)) != (v == 1) || v != 0 && v != 1 {
+				t.Errorf("plain: pattern %d of set %d has %v", k, set, v)
+			}
+		}
+	}
+	step := of(func(_, _, x int) float32 {
+		if x < 22 {
+			return 0.2
+		}
+		return 0.8
+	})
+	right := kinds[1<<2|1<<3|1<<4] // the neighbours at the right, from above to below
+	for set, width := range []float64{46, 46, 23, 23} {
+		for k, v := range step[set*patternsDim:][:patternsDim] {
+			want := 0.0
+			switch bright := set%2 == 1; {
+			case bright && k == int(right), !bright && k == int(kinds[255&^(1<<0|1<<6|1<<7)]): // one column
+				want = 1 / width
+			case bright && k == int(kinds[0]), !bright && k == int(kinds[255]):
+				want = 1 - 1/width
+			}
+			if math.Abs(float64(v)*float64(v)-want) > 1e-6 {
+				t.Errorf("step: pattern %d of set %d has a share of %v, want %v", k, set, v*v, want)
+			}
+		}
+	}
+	count := map[uint8]int{}
+	for _, k := range kinds {
+		count[k]++
+	}
+	if len(count) != patternsDim || count[uniform] != 256-uniform {
+		t.Errorf("patterns are of %d kinds, %d without a kind of their own", len(count), count[uniform])
 	}
 }
 
