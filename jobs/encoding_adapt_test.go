@@ -187,7 +187,7 @@ func TestEncoderKeepsTheStart(t *testing.T) {
 	}
 }
 
-// TestCollapseOfSearchIsTold: vectors that training has drawn together are a collapse where they no longer find their class, however well they did before; vectors that lie as near each other and still find it are none.
+// TestCollapseOfSearchIsTold: vectors that training has drawn together are a collapse where they no longer find their class, however well they did before; vectors that lie near each other and still find it are not.
 func TestCollapseOfSearchIsTold(t *testing.T) {
 	c := smallSearch()
 	_, _, dir := searchOver(t, c)

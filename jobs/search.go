@@ -29,7 +29,7 @@ instead, and searched among: how well is found what was never seen. --hold-out-c
 cannot be read is left out and counted.
 
 Photographs and other pictures of more than 40 pixels a side have a small residual network beside plain histograms of
-colours and edges, whose first weights are computed from the training pictures. Steps, batches, the loss and changes at
+colours, edges and local patterns, whose first weights are computed from the training pictures. Steps, batches, the loss and changes at
 random (crops, mirroring, colours) are chosen by the data where no setting says otherwise, and the run says which.
 --encoder begins with an ONNX model or an earlier run instead.
 

@@ -98,7 +98,7 @@ var allowed = map[string][]string{
 	"job":                           {"internal/card", "internal/excerpt", "internal/flock", "internal/simd", "internal/wholefile", "engine/onnx/export", "engine/optim", "ebm/measure", "train", "report", "job/option"},
 	"job/option":                    {"internal/excerpt", "internal/spelling"},
 	"job/sweep":                     {"internal/card", "internal/excerpt", "ebm/measure", "train", "report", "job", "job/option"},
-	"jobs":                          {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective", "ebm/offender", "ebm/sampler", "ebm/surface", "data", "data/tabular", "train", "train/lesson", "seq/answers", "seq/audio", "seq/ctc", "seq/read", "seq/tag", "loss/distance", "search/classify", "search/encode", "loss/pair", "search/retrieval", "report", "job", "job/option"},
+	"jobs":                          {"internal/excerpt", "internal/simd", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "ebm/objective", "ebm/offender", "ebm/sampler", "ebm/surface", "data", "data/tabular", "train", "train/lesson", "seq/answers", "seq/audio", "seq/ctc", "seq/read", "seq/tag", "loss/distance", "search/classify", "search/encode", "loss/pair", "search/retrieval", "report", "job", "job/option", "internal/card"},
 	"serve/wire":                    {"internal/excerpt"},
 	"serve/openapi":                 {},
 	"serve/bearer":                  {"internal/excerpt"},
