@@ -22,6 +22,7 @@ type service struct {
 	roster  *roster
 	cache   *cache
 	lessons lessons
+	films   films
 }
 
 // Mount has a server answer as the studio of a folder of runs. Errors: a Folder that is a file.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/tensor"
 )
@@ -276,5 +277,38 @@ func TestJSON(t *testing.T) {
 	text, err := json.Marshal(v)
 	if err != nil || !strings.Contains(string(text), `"energy":"AADA`) {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestDrift: chains over a bowl draw from exp(−βE), those without noise end at its bottom; what is no frame is named.
+func TestDrift(t *testing.T) {
+	f := &surface.Film{Name: "bowl", X: even(41, -4, 4), Y: even(41, -4, 4)}
+	var frame surface.Frame
+	for _, x := range f.X {
+		for _, y := range f.Y {
+			frame.Energy = append(frame.Energy, float32((x-1)*(x-1)+y*y))
+		}
+	}
+	f.Frames = []surface.Frame{frame}
+	start := slices.Repeat([][2]float64{{-2, 1}}, 500)
+	all, err := Drift(f, 0, Chains{Sampler: "descent", Size: 0.1, Beta: 1}, start, 100)
+	if err != nil || math.Hypot(all[99][0][0]-1, all[99][0][1]) > 0.1 {
+		t.Fatalf("%v, %v", all[99][0], err)
+	}
+	all, err = Drift(f, 0, Chains{Sampler: "mala", Size: 0.1, Beta: 2}, start, 200)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mean, square float64
+	for _, p := range all[199] {
+		mean, square = mean+p[1]/500, square+p[1]*p[1]/500
+	}
+	if math.Abs(mean) > 0.1 || math.Abs(square-0.25) > 0.06 {
+		t.Errorf("of exp(−2y²) chains have mean %v and square %v", mean, square)
+	}
+	for _, bad := range []struct{ frame, moves int }{{1, 1}, {-1, 1}, {0, -1}} {
+		if _, err := Drift(f, bad.frame, Chains{Sampler: "mala", Size: 0.1, Beta: 1}, start, bad.moves); err == nil {
+			t.Errorf("%+v", bad)
+		}
 	}
 }

@@ -37,15 +37,8 @@ const maxChains = 10000
 
 // NewSwarm starts chains at places of the plane.
 func NewSwarm(l *Lesson, c Chains, places [][2]float64) (*Swarm, error) {
-	if len(places) < 1 || len(places) > maxChains {
-		return nil, fmt.Errorf("lesson: places has %d; there must be from 1 to %d", len(places), maxChains)
-	}
-	for i, p := range places {
-		for k, v := range p {
-			if math.IsNaN(v) || math.Abs(v) > maxScale {
-				return nil, fmt.Errorf("lesson: places[%d][%d] is %v; it must be from −%v to %v", i, k, v, float64(maxScale), float64(maxScale))
-			}
-		}
+	if err := checkPlaces(places); err != nil {
+		return nil, err
 	}
 	w := &Swarm{l: l, slopes: energy.NewSlopes[float32](l.surface), rng: train.Rand(c.Seed, "swarm", 0)}
 	if err := w.Change(c); err != nil {
@@ -64,29 +57,52 @@ func NewSwarm(l *Lesson, c Chains, places [][2]float64) (*Swarm, error) {
 	return w, err
 }
 
+// checkPlaces checks where chains start.
+func checkPlaces(places [][2]float64) error {
+	if len(places) < 1 || len(places) > maxChains {
+		return fmt.Errorf("lesson: places has %d; there must be from 1 to %d", len(places), maxChains)
+	}
+	for i, p := range places {
+		for k, v := range p {
+			if math.IsNaN(v) || math.Abs(v) > maxScale {
+				return fmt.Errorf("lesson: places[%d][%d] is %v; it must be from −%v to %v", i, k, v, float64(maxScale), float64(maxScale))
+			}
+		}
+	}
+	return nil
+}
+
 // Change moves the chains otherwise from now on; Seed does not matter then.
 func (w *Swarm) Change(c Chains) error {
+	s, err := samplerOf(c)
+	if err != nil {
+		return err
+	}
+	w.sampler = s
+	w.refresh(c.Beta)
+	return nil
+}
+
+// samplerOf makes what moves chains.
+func samplerOf(c Chains) (sampler.Sampler[float32], error) {
 	if !(c.Size > 0 && c.Size <= 10) {
-		return fmt.Errorf("lesson: size is %v; it must be above 0 and at most 10", c.Size)
+		return nil, fmt.Errorf("lesson: size is %v; it must be above 0 and at most 10", c.Size)
 	}
 	if !(c.Beta > 0 && c.Beta <= 1e4) {
-		return fmt.Errorf("lesson: beta is %v; it must be above 0 and at most 10000", c.Beta)
+		return nil, fmt.Errorf("lesson: beta is %v; it must be above 0 and at most 10000", c.Beta)
 	}
 	switch c.Sampler {
 	case "langevin":
-		w.sampler = sampler.NewLangevin[float32](c.Size)
+		return sampler.NewLangevin[float32](c.Size), nil
 	case "mala":
-		w.sampler = &sampler.MALA[float32]{StepSize: c.Size}
+		return &sampler.MALA[float32]{StepSize: c.Size}, nil
 	case "hmc":
 		const leapfrogs, jitter = 10, 0.1
-		w.sampler = &sampler.HMC[float32]{StepSize: c.Size, Leapfrogs: leapfrogs, Jitter: jitter}
+		return &sampler.HMC[float32]{StepSize: c.Size, Leapfrogs: leapfrogs, Jitter: jitter}, nil
 	case "descent":
-		w.sampler = &sampler.Langevin[float32]{StepSize: c.Size}
-	default:
-		return fmt.Errorf("lesson: sampler is %q; it must be one of %q", c.Sampler, Samplers())
+		return &sampler.Langevin[float32]{StepSize: c.Size}, nil
 	}
-	w.refresh(c.Beta)
-	return nil
+	return nil, fmt.Errorf("lesson: sampler is %q; it must be one of %q", c.Sampler, Samplers())
 }
 
 // refresh makes the target anew.
