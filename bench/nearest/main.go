@@ -52,6 +52,7 @@ type result struct {
 	Alone    float64 `json:"per_second_alone"`
 	Spent    float64 `json:"spent_us"` // microseconds of processors a query, together
 	BuildSec float64 `json:"build_s"`
+	BuildCPU float64 `json:"build_spent_s"` // of processors
 	MiB      float64 `json:"mib"`      // of memory after the searches
 	OwnMiB   float64 `json:"own_mib"`  // of those, not a file's
 	PeakMiB  float64 `json:"peak_mib"` // while it was built, too
@@ -129,8 +130,8 @@ func (s *settings) print(cmd *exec.Cmd) error {
 		} else if err != nil {
 			return errors.Join(err, cmd.Wait())
 		}
-		fmt.Printf("%-8s %-12s recall %.4f  queries/s %8.1f first %8.1f together %7.1f alone, %6.0f µs of processors  build %7.1f s  memory %5.0f MiB (own %5.0f), peak %5.0f\n",
-			r.Kind, r.Search, r.Recall, r.First, r.Together, r.Alone, r.Spent, r.BuildSec, r.MiB, r.OwnMiB, r.PeakMiB)
+		fmt.Printf("%-8s %-12s recall %.4f  queries/s %8.1f first %8.1f together %7.1f alone, %6.0f µs of processors  build %7.1f s (%.1f of processors)  memory %5.0f MiB (own %5.0f), peak %5.0f\n",
+			r.Kind, r.Search, r.Recall, r.First, r.Together, r.Alone, r.Spent, r.BuildSec, r.BuildCPU, r.MiB, r.OwnMiB, r.PeakMiB)
 	}
 }
 

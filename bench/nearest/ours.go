@@ -89,7 +89,7 @@ func (s *settings) open(r *result) (*index.Exact, error) {
 	if err == nil || !errors.Is(err, index.ErrNoIndex) {
 		return x, err
 	}
-	start := time.Now()
+	start, before := time.Now(), spent()
 	x, err = index.Create(dir, index.Options{Dim: s.Dim, Storage: index.Storage(s.one)})
 	if err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (s *settings) open(r *result) (*index.Exact, error) {
 	if err == nil {
 		err = x.Compact()
 	}
-	r.BuildSec = time.Since(start).Seconds()
+	r.BuildSec, r.BuildCPU = time.Since(start).Seconds(), spent()-before
 	if err = errors.Join(err, x.Close()); err != nil {
 		return nil, err
 	}

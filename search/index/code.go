@@ -194,7 +194,7 @@ func (p *probe) limit(worst float64) simd.ScanLimit {
 // exact one. Each term of its sums is rounded three times, and no sum is rounded more often than it has terms: it is off by room
 // times the sum of its terms' sizes at most, which for products is at most the product of the lengths.
 func (p *probe) beyond(v []float32, worst float64) bool {
-	room := float64(len(v)+8) * 0x1p-23
+	room := float64(float64(len(v)+8) * 0x1p-23)
 	if p.metric == distance.Euclidean {
 		var far [1]float32
 		simd.SquaredDistances(far[:], p.single, v, 1, 1, len(v))
