@@ -52,8 +52,8 @@ func (e *Events) Close() {
 	e.failed = errEnded
 }
 
-// Send sends an event. Its name is "" for that of EventSource, message; id is what a client that comes again has seen last, as Last-Event-ID; ""
-// is none. data may have several lines.
+// Send sends an event. Its name is "" for that of EventSource, message; id is what a client that comes again has seen last, as Last-Event-ID, and ""
+// for an event without. data may have several lines.
 // Errors: a name or id with line breaks; the context's error once it has ended; a client that has gone, or does not take what is sent.
 func (e *Events) Send(name, id string, data []byte) error {
 	var b bytes.Buffer

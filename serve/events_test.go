@@ -94,7 +94,7 @@ func line(t *testing.T, r *bufio.Reader) string {
 	}
 }
 
-// A stream outlives the deadlines of requests, is kept alive by comments, and ends when the server is told to stop.
+// A stream outlives the deadlines of requests, is kept alive by comments, and ends when the server is ended to stop.
 func TestEvents(t *testing.T) {
 	tick := make(chan struct{})
 	short := serve.Limits{Read: 50 * time.Millisecond, Answer: 50 * time.Millisecond, Ping: 100 * time.Millisecond, Streams: 1, Stop: 3 * time.Second}
@@ -179,9 +179,9 @@ func TestSlowEvents(t *testing.T) {
 	}
 }
 
-// A connection that is taken over has no deadlines, and its handler is told when the server stops.
+// A connection that is taken over has no deadlines, and its handler hears when the server stops.
 func TestHijacked(t *testing.T) {
-	told := make(chan struct{})
+	ended := make(chan struct{})
 	take := func(*serve.Server) []serve.Route {
 		return []serve.Route{{Pattern: "GET /socket", Stream: true, Do: func(w http.ResponseWriter, r *http.Request) error {
 			c, _, err := http.NewResponseController(w).Hijack()
@@ -191,7 +191,7 @@ func TestHijacked(t *testing.T) {
 			defer c.Close()
 			go func() { _, _ = io.Copy(c, c) }()
 			<-r.Context().Done()
-			close(told)
+			close(ended)
 			return nil
 		}}}
 	}
@@ -214,8 +214,8 @@ func TestHijacked(t *testing.T) {
 		t.Error(err)
 	}
 	select {
-	case <-told:
+	case <-ended:
 	case <-time.After(5 * time.Second):
-		t.Error("the handler is not told")
+		t.Error("the handler does not hear of it")
 	}
 }

@@ -272,7 +272,7 @@ func TestOptions(t *testing.T) {
 		"there is no network":                func(o *setup) { o.Models["mlp"] = nil },
 		"Batch is -1; it must be from 1":     func(o *setup) { o.Batch = -1 },
 		"Queue is 100000000; it must be":     func(o *setup) { o.Queue = 100000000 },
-		"Wait is -1s; it must be":            func(o *setup) { o.Wait = -time.Second },
+		"the Wait is -1s; it must be":        func(o *setup) { o.Wait = -time.Second },
 		`the name is "a/b"`:                  func(o *setup) { o.Models["a/b"] = o.Models["mlp"] },
 		`the name is ""`:                     func(o *setup) { o.Models[""] = o.Models["mlp"] },
 		`model "f8": input "x" is of float8`: func(o *setup) { o.Models["f8"] = one(t, "Identity", format.Float8E5M2, 1) },

@@ -46,7 +46,7 @@ func (m *Model) setDefaults() error {
 		}
 	}
 	if m.Wait < 0 || m.Wait > maxWait {
-		return fmt.Errorf("Wait is %v; it must be from 0 to %v", m.Wait, maxWait)
+		return fmt.Errorf("the Wait is %v; it must be from 0 to %v", m.Wait, maxWait)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func put(t *testing.T, s *shelf.Shelf[int], name string, item shelf.Item[int]) {
 	}
 }
 
-// status is that of a problem; 0 is none.
+// status is that of a problem; 0 where there is no error.
 func status(t *testing.T, err error) int {
 	t.Helper()
 	if err == nil {

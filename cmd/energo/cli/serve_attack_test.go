@@ -116,7 +116,7 @@ func (a *attacked) quick(ctx context.Context) {
 	}
 }
 
-// raw sends bytes on a connection of its own, and returns the status of the answer; 0 is none within the time.
+// raw sends bytes on a connection of its own, and returns the status of the answer; 0 where there was no answer in time.
 func (a *attacked) raw(text string, patience time.Duration) int {
 	c, err := net.Dial("tcp", a.host)
 	if err != nil {
@@ -256,11 +256,16 @@ func (a *attacked) settled(want float64) (n float64) {
 	return n
 }
 
-// atRest is the number of goroutines before the attacks.
-func (a *attacked) atRest() float64 {
+// atRest is the number of goroutines once it stays the same for a second.
+func (a *attacked) atRest() (n float64) {
 	a.web.CloseIdleConnections()
-	time.Sleep(300 * time.Millisecond)
-	return a.figure("go_goroutines")
+	for same := 0; same < 5; time.Sleep(200 * time.Millisecond) {
+		now := a.figure("go_goroutines")
+		if same++; now != n {
+			n, same = now, 0
+		}
+	}
+	return n
 }
 
 // Clients that send slowly, nonsense, bombs, wrong names and tokens keep nobody out, and models are replaced meanwhile without a lost request.
