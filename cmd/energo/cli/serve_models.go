@@ -30,13 +30,17 @@ const modelsLong = `Answers for networks by the Open Inference Protocol (version
   GET  /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
 A MODEL is an ONNX file, a folder in the form of Hugging Face, or a run, whose network is served as energo export writes it. Its name is
-that of the file or the folder, or NAME of --model. An index among them is searched, as energo serve search does.
+that of the file or the folder, or NAME of --model. An index is searched as by energo serve search, at /v1/search where it is the only one, and
+at /v1/indexes/NAME/search. One path may be served in several ways; a line a model says which.
+
+--models serves each entry of a folder, and follows what comes, changes and goes; --config names models with settings of their own. SIGHUP reads
+both again. A new version is warmed up before it takes its name, and the old one finishes its requests.
 
 Requests that wait for a model go through it together, --max-batch rows at most, where its first dimension is free and a trial at the
 start shows that rows are independent. With --max-wait a request waits for others as long; without it those alone are joined that wait
 anyway. By default it listens on this machine only, and asks nobody who they are.
 
-For other machines there are --tokens, --tls-cert and --host. With --tokens each request but those for /healthz, /readyz and /v2/health needs
+For other machines there are --tokens, --tls-cert and --host. With --tokens each request but those for health needs
 Authorization: Bearer TOKEN, of the scope read; changes of an index need the scope write.`
 
 // newServe is the command that serves models, with those for an index alone and for tokens below it.
@@ -46,6 +50,7 @@ func newServe(all []job.Job) *cobra.Command {
 		Use: "serve MODEL…", Short: "Answer over HTTP: networks by the Open Inference Protocol, and searches", Long: modelsLong,
 		Example: `  energo serve resnet.onnx runs/digits-nll-mlp-1
   energo serve --model digits=runs/digits-nll-mlp-1 --max-wait 2ms
+  energo serve --models /srv/models --config serve.yaml
   curl -H 'Content-Type: application/json' -d '{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]}' http://127.0.0.1:8080/v2/models/net/infer`,
 	}
 	group(cmd, "", newServeSearch(), newServeToken())
