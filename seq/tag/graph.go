@@ -10,6 +10,9 @@ import (
 	onnx "github.com/energo-ml/energo/engine/onnx/format"
 )
 
+// ErrNoNetwork is for taggers whose energies are of features.
+var ErrNoNetwork = errors.New("the tagger's energies are of features that stand in a table, not of a network: they have no form in ONNX")
+
 // Graph returns a tagger's network as an ONNX model that is being built: the energies of the tags of words, and of pairs of tags, of whose sum over
 // a sentence the best tags are the least. It takes numbers for words: the word's own, and one each for its last two letters, its last three, its first
 // three and its shape (runs of capitals as AA, of other letters as aa, of digits as 00). 0 stands behind the last word of a shorter sentence.
@@ -21,7 +24,7 @@ import (
 func (m *Model) Graph() (*export.Graph, error) {
 	n, ok := m.Energies.(*Network)
 	if !ok {
-		return nil, errors.New("the tagger's energies are of features that stand in a table, not of a network: they have no form in ONNX")
+		return nil, ErrNoNetwork
 	}
 	return n.graph(), nil
 }

@@ -83,6 +83,9 @@ func (m *Model) Known(word string) bool {
 // Tokens splits a line of plain text into the words that Tag takes, as Tokens does with the words of training.
 func (m *Model) Tokens(line string) []string { return Tokens(line, m.Known) }
 
+// Spans is Tokens with the places of the words in the line.
+func (m *Model) Spans(line string) []Token { return Spans(line, m.Known) }
+
 // Tag returns the tags of sentences, each of which is its words: of all sequences of tags those of least energy.
 func (m *Model) Tag(sentences [][]string) ([][]string, error) {
 	m.turn.Lock()

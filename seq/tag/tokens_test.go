@@ -20,10 +20,30 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+func TestSpans(t *testing.T) {
+	line := "“Ünde--r”, (a) "
+	var got []string
+	for _, s := range Spans(line, func(string) bool { return false }) {
+		got = append(got, s.Word+"="+line[s.Start:s.End])
+	}
+	if want := "``=“ Ünde=Ünde --=-- r=r ''=” ,=, (=( a=a )=)"; strings.Join(got, " ") != want {
+		t.Errorf("%q becomes %q, want %q", line, got, want)
+	}
+}
+
 func FuzzTokens(f *testing.F) {
 	f.Add("Mr. \"x\"--(y).")
 	f.Add("“‘’”")
 	f.Fuzz(func(t *testing.T, line string) {
+		at := 0
+		for _, s := range Spans(line, func(string) bool { return false }) {
+			if s.Start < at || s.End <= s.Start || s.End > len(line) {
+				t.Fatalf("%q: %+v begins behind byte %d", line, s, at)
+			}
+			if at = s.End; s.Word != line[s.Start:s.End] && !strings.ContainsAny(line[s.Start:s.End], "\"“‘”’") {
+				t.Fatalf("%q: %+v", line, s)
+			}
+		}
 		size := 0
 		for _, w := range Tokens(line, func(string) bool { return false }) {
 			if w == "" || strings.ContainsAny(w, " \t\n") {

@@ -124,20 +124,6 @@ func opened(cmd *cobra.Command, files []string) (in io.ReadCloser, name string, 
 }
 
 // answers tags sentences, with probabilities where flags ask for them.
-func (f *tagFlags) answers(t *tag.Model, sentences [][]string) (all []tag.Answer, err error) {
-	if !f.marginals && !f.all {
-		tags, err := t.Tag(sentences)
-		for _, s := range tags {
-			all = append(all, tag.Answer{Tags: s})
-		}
-		return all, err
-	}
-	for _, s := range sentences {
-		a, err := t.Answer(s)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, *a)
-	}
-	return all, nil
+func (f *tagFlags) answers(t *tag.Model, sentences [][]string) ([]tag.Answer, error) {
+	return t.Answers(sentences, f.marginals || f.all)
 }

@@ -72,7 +72,7 @@ func (f *tagFlags) objects(b *bytes.Buffer, tagger *tag.Model, sentences [][]str
 			return err
 		}
 		for i, words := range part {
-			if err := f.object(b, words, &all[i], tagger.Lexicon().Tags()); err != nil {
+			if err := f.object(b, tagger, words, &all[i]); err != nil {
 				return err
 			}
 		}
@@ -130,7 +130,7 @@ func (f *tagFlags) attributes(cmd *cobra.Command, tagger *tag.Model, files []str
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		labels = append(labels, all[0].Tags)
-		if err := f.sequence(&b, &all[0], tagger.Lexicon().Tags()); err != nil {
+		if err := f.sequence(&b, tagger, &all[0]); err != nil {
 			return err
 		}
 	}
@@ -144,10 +144,11 @@ func (f *tagFlags) attributes(cmd *cobra.Command, tagger *tag.Model, files []str
 }
 
 // sequence writes the labels of a sequence as CRFsuite does.
-func (f *tagFlags) sequence(b *bytes.Buffer, a *tag.Answer, names []string) error {
+func (f *tagFlags) sequence(b *bytes.Buffer, t *tag.Model, a *tag.Answer) error {
 	if f.json {
-		return f.object(b, nil, a, names)
+		return f.object(b, t, nil, a)
 	}
+	names := t.Lexicon().Tags()
 	for i, label := range a.Tags {
 		b.WriteString(label)
 		if f.marginals {

@@ -79,7 +79,7 @@ func (j *tagging) flush() error {
 
 func (j *tagging) write(words []string, a *tag.Answer) error {
 	if j.json {
-		return j.object(j.out, append([]string{}, words...), a, j.tagger.Lexicon().Tags())
+		return j.object(j.out, j.tagger, append([]string{}, words...), a)
 	}
 	for i, w := range words {
 		if i > 0 {
@@ -94,26 +94,8 @@ func (j *tagging) write(words []string, a *tag.Answer) error {
 }
 
 // object writes an answer as a JSON object; words are nil where the items are attributes.
-func (f *tagFlags) object(w io.Writer, words []string, a *tag.Answer, names []string) error {
-	x := struct {
-		Words         []string             `json:"words,omitzero"`
-		Tags          []string             `json:"tags"`
-		Probabilities []float64            `json:"probabilities,omitempty"`
-		Marginals     []map[string]float64 `json:"marginals,omitempty"`
-	}{Words: words, Tags: append([]string{}, a.Tags...)}
-	if f.marginals {
-		x.Probabilities = a.Shares
-	}
-	if f.all {
-		for _, shares := range a.All {
-			of := map[string]float64{}
-			for y, p := range shares {
-				of[names[y]] = p
-			}
-			x.Marginals = append(x.Marginals, of)
-		}
-	}
-	text, err := json.Marshal(x)
+func (f *tagFlags) object(w io.Writer, t *tag.Model, words []string, a *tag.Answer) error {
+	text, err := json.Marshal(t.Report(words, a, f.marginals, f.all))
 	if err != nil {
 		return err
 	}
