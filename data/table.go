@@ -25,7 +25,9 @@ type Table struct {
 	Path    string
 	Header  []string // the columns' names
 	Columns []TableColumn
-	Lines   []int // of the file, on which each row begins
+	Lines   []int // of the file, on which each row begins; the rows' own numbers where there is no file
+
+	unfiled bool // there is no file
 }
 
 // TableColumn is one column of a table.
@@ -79,6 +81,40 @@ func ParseTable(r io.Reader, path string) (*Table, error) {
 		}
 	}
 	return t, nil
+}
+
+// NewTable makes a table of rows of cells, in the order of the columns' names. path is its name in errors, which say the row, from 0 on. Blanks around a cell are
+// dropped, and columns of numbers are told from others, as ReadTable does.
+//
+// Errors: those of ReadTable; a row with more or fewer cells than there are columns.
+func NewTable(path string, columns []string, rows [][]string) (*Table, error) {
+	t := &Table{Path: path, unfiled: true}
+	for _, name := range columns {
+		t.Header, t.Columns = append(t.Header, name), append(t.Columns, TableColumn{Name: name})
+	}
+	for i, row := range rows {
+		if len(row) != len(columns) {
+			return nil, fmt.Errorf("%s: row %d: it has %d cells; there are %d columns", excerpt.Of(path), i, len(row), len(columns))
+		}
+		for c, text := range row {
+			t.Columns[c].Texts = append(t.Columns[c].Texts, strings.TrimSpace(text))
+		}
+		t.Lines = append(t.Lines, i)
+	}
+	for i := range t.Columns {
+		if err := t.infer(&t.Columns[i]); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// Place names a row in errors: "line 7" of a file, or "row 5".
+func (t *Table) Place(row int) string {
+	if t.unfiled {
+		return fmt.Sprintf("row %d", t.Lines[row])
+	}
+	return fmt.Sprintf("line %d", t.Lines[row])
 }
 
 // limited is a reader that fails behind its limit.

@@ -50,9 +50,9 @@ func number(text string) (v float64, ok bool) {
 	return v, err == nil || errors.Is(err, strconv.ErrRange)
 }
 
-// Fault is an error about a cell: it names file, line and column.
+// Fault is an error about a cell: it names file, line or row, and column.
 func (t *Table) Fault(row int, column, format string, values ...any) error {
-	return fmt.Errorf("%s: line %d: column %s: %s", excerpt.Of(t.Path), t.Lines[row], excerpt.Of(column), fmt.Sprintf(format, values...))
+	return fmt.Errorf("%s: %s: column %s: %s", excerpt.Of(t.Path), t.Place(row), excerpt.Of(column), fmt.Sprintf(format, values...))
 }
 
 // Column returns the column of a name. Errors: there is none.

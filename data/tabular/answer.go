@@ -30,9 +30,37 @@ type Answers struct {
 //
 // Errors, with the line: those of data.TableSchema.Features; the group's column is not there; an energy that is not finite.
 func (m *Model) Answer(t *data.Table) (*Answers, error) {
-	out, err := m.outputs(t)
+	x, err := m.Schema.Features(t)
 	if err != nil {
 		return nil, err
+	}
+	return m.Answers(t, m.Outputs(x))
+}
+
+// Outputs returns what the network gives for rows of features, [rows, Schema.Width]: [rows, outputs].
+func (m *Model) Outputs(x []float32) (out []float32) {
+	tape, batch := autodiff.NewTape(tensor.Float32), tensor.New(tensor.Float32)
+	tape.NoGrad = true
+	rows := make([]int, len(x)/max(1, m.Schema.Width()))
+	for i := range rows {
+		rows[i] = i
+	}
+	for part := range slices.Chunk(rows, batchSize) {
+		tape.Reset()
+		out = append(out, m.forward(tape, batch, x, part).Value.Float32s()...)
+	}
+	return out
+}
+
+// Answers makes answers of what the network gave for the rows of a table.
+//
+// Errors: those of Answer.
+func (m *Model) Answers(t *data.Table, out []float32) (*Answers, error) {
+	k := len(out) / t.Rows()
+	for i, v := range out {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			return nil, fmt.Errorf("%s: %s: the model gives %v, which is not finite; the row is too far from the training rows, or the weights are damaged", excerpt.Of(t.Path), t.Place(i/k), v)
+		}
 	}
 	a := &Answers{Texts: make([]string, t.Rows()), Energies: out}
 	target := &m.Schema.Target
@@ -46,32 +74,10 @@ func (m *Model) Answer(t *data.Table) (*Answers, error) {
 	case data.TableNumber:
 		a.Energies = nil
 	}
-	k := len(out) / t.Rows()
 	for i := range a.Texts {
 		a.Texts[i] = answerText(target, out[i*k:(i+1)*k])
 	}
 	return a, nil
-}
-
-// outputs returns what the network gives for each row.
-func (m *Model) outputs(t *data.Table) ([]float32, error) {
-	x, err := m.Schema.Features(t)
-	if err != nil {
-		return nil, err
-	}
-	tape, batch := autodiff.NewTape(tensor.Float32), tensor.New(tensor.Float32)
-	tape.NoGrad = true
-	var out []float32
-	for rows := range slices.Chunk(t.All(), batchSize) {
-		tape.Reset()
-		out = append(out, m.forward(tape, batch, x, rows).Value.Float32s()...)
-	}
-	for i, v := range out {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return nil, fmt.Errorf("%s: line %d: the model gives %v, which is not finite; the row is too far from the training rows, or the weights are damaged", excerpt.Of(t.Path), t.Lines[i/(len(out)/t.Rows())], v)
-		}
-	}
-	return out, nil
 }
 
 // answerText is the answer to a row for which the network gives out.
@@ -118,6 +124,11 @@ func (m *Model) Write(out io.Writer, t *data.Table) error {
 	if err != nil {
 		return err
 	}
+	return a.Write(out, t)
+}
+
+// Write writes the table that was answered as Model.Write does.
+func (a *Answers) Write(out io.Writer, t *data.Table) error {
 	more := append([]string{"answer"}, a.Names...)
 	for _, name := range more {
 		if slices.Contains(t.Header, name) {

@@ -57,10 +57,11 @@ func checked(t *testing.T, text string, target data.TableTarget, network string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := m.outputs(table)
+	x, err := schema.Features(table)
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := m.Outputs(x)
 	name, k := "energies", len(out)/table.Rows()
 	if target.Kind == data.TableNumber {
 		name = "answers"
