@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/data/tabular"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx/export"
@@ -18,6 +19,7 @@ import (
 //
 //	channels         of pictures: grey or rgb
 //	mean, deviation  of each channel: what the input has had subtracted from pixels in [0, 1], and been divided by
+//	dark_background  of grey pictures: whether the training pictures were bright figures on dark ground
 //	labels           the names of the labels, in the order of the energies or scores
 //	threshold        of scores: a label is in the answer where its score is above; of pairs: the distance up to which two pictures are of the same
 
@@ -54,9 +56,15 @@ func energyOfEach(g *export.Graph, doc string, e export.Value) {
 	g.Output(export.Port{Name: "energy", Doc: doc, Shape: "batch"}, e)
 }
 
+// darkGround says in the metadata that a set is of bright figures on dark ground, as encode.Network.Graph does.
+func darkGround(g *export.Graph, set *data.Images) {
+	g.Metadata("dark_background", fmt.Sprint(data.PicturesOf(set, "").DarkBackground()))
+}
+
 // Graph implements job.Network.
 func (t *digitsTask) Graph(context.Context) (*export.Graph, error) {
 	g, x := pictureGraph("digits", "An energy E(x, y) of each label y of a picture x. The answer is the label of the least energy.", t.set.H, t.set.W)
+	darkGround(g, t.set)
 	energiesOfLabels(g, t.labeler.Labels(), g.Module(t.net, x))
 	return g, nil
 }
@@ -64,6 +72,7 @@ func (t *digitsTask) Graph(context.Context) (*export.Graph, error) {
 // Graph implements job.Network.
 func (t *jemTask) Graph(context.Context) (*export.Graph, error) {
 	g, x := pictureGraph("jem", "An energy E(x, y) of each label y of a picture x, and that of the picture with the labels summed out.", t.set.H, t.set.W)
+	darkGround(g, t.set)
 	e := g.Module(t.net, x)
 	energiesOfLabels(g, t.labeler.Labels(), e)
 	energyOfEach(g, "E(x) = −log Σ exp(−E(x, y)) over the labels; high for foreign pictures", g.Unary("Neg", g.Reduce("ReduceLogSumExp", g.Unary("Neg", e))))

@@ -221,6 +221,19 @@ func (c *Tagger) Resolve() error {
 	return nil
 }
 
+// Temperature is as that of LabelLoss; a tagger's probabilities are those of β = 1.
+func (c *Tagger) Temperature() (beta float64, why string) {
+	switch {
+	case c.attributes():
+		return 1, ""
+	case c.Functional != "nll":
+		return 0, "the functional " + c.Functional + " leaves the scale of the energies open"
+	case c.Beta != 1 || c.PerWord:
+		return 0, "the loss has another scale than the probabilities"
+	}
+	return 1, ""
+}
+
 func (c *Tagger) Folder() string { return "tagger-" + c.Functional + "-" + c.Model }
 
 // Open implements job.Spec. Other data is measured on as a whole.

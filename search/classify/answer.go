@@ -24,25 +24,21 @@ type Answer struct {
 //
 // Errors: a picture without pixels, by its index; an energy that is not finite.
 func (m *Model) Answer(pictures []image.Image) ([]Answer, error) {
-	k := m.Labels()
-	all := make([]float32, len(pictures)*k)
-	if err := m.energies(all, pictures); err != nil {
-		return nil, err
-	}
-	answers := make([]Answer, len(pictures))
-	for i := range answers {
-		a := Answer{Energies: all[i*k:][:k:k]}
-		a.Class = slices.Index(a.Energies, slices.Min(a.Energies))
-		second := math.Inf(1)
-		for y, e := range a.Energies {
-			if y != a.Class {
-				second = min(second, float64(e))
-			}
+	return m.Classifier().Answer(pictures)
+}
+
+// AnswerOf is the answer of the energies of two classes or more, which it keeps.
+func AnswerOf(energies []float32) Answer {
+	a := Answer{Energies: energies}
+	a.Class = slices.Index(energies, slices.Min(energies))
+	second := math.Inf(1)
+	for y, e := range energies {
+		if y != a.Class {
+			second = min(second, float64(e))
 		}
-		a.Gap = second - float64(a.Energies[a.Class])
-		answers[i] = a
 	}
-	return answers, nil
+	a.Gap = second - float64(energies[a.Class])
+	return a
 }
 
 // together is how many pictures are answered at once.

@@ -30,6 +30,13 @@ const (
 	nhwc = "nhwc"
 )
 
+// What the numbers of a classifier can be, as its card says it.
+const (
+	GivesEnergies      = "energies"
+	GivesLogits        = "logits"
+	GivesProbabilities = "probabilities"
+)
+
 const maxImportedSide = 1 << 12 // pixels
 
 // An importedCard says of an imported model what its file does not say.
@@ -43,10 +50,12 @@ type importedCard struct {
 	Metric          distance.Kind
 	Normalise       bool
 	DarkBackground  bool
-	single          bool   // the model takes one picture at a time
-	side            int    // of pictures where neither the model nor the card says it; 0 for none
-	asked           string // the output instead of the card's; "" for none
-	features        bool   // the output that nobody names is what comes before the linear layer that the model ends in
+	Labels          []string `json:"-"` // of classes; nil where nobody says them. They are no part of a vector, and so not of the fingerprint
+	Gives           string   `json:"-"` // what the numbers of classes are
+	single          bool     // the model takes one picture at a time
+	side            int      // of pictures where neither the model nor the card says it; 0 for none
+	asked           string   // the output instead of the card's; "" for none
+	features        bool     // the output that nobody names is what comes before the linear layer that the model ends in
 }
 
 // ofChannel is the number of channel c, where there is one for each or one for all.
@@ -81,6 +90,8 @@ func (c *importedCard) keys() []card.Key {
 		numbers("deviation", &c.Deviation, func(x float64) bool { return x > 0 }, "a number above 0, or a list of one for each channel"),
 		{Name: "metric", To: &c.Metric, OK: func() bool { return slices.Contains(metrics, c.Metric) }, Must: "euclidean, cosine or dot"},
 		{Name: "normalise", To: &c.Normalise, OK: func() bool { return true }, Must: "true or false"},
+		{Name: "labels", To: &c.Labels, OK: func() bool { return len(c.Labels) > 0 && !slices.Contains(c.Labels, "") }, Must: "a list of the classes' names"},
+		oneOf("gives", &c.Gives, GivesEnergies, GivesLogits, GivesProbabilities),
 		{Name: "dark_background", To: &c.DarkBackground, OK: func() bool { return true }, Must: "true or false"},
 	}
 }
@@ -89,13 +100,7 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // open makes a model of a file, with the card beside it and, where energo wrote the model, its metadata. The model's only output is that which the card names.
 func (c *importedCard) open(f *format.Model, path string) (*onnx.Model, error) {
-	said, err := card.ReadModel(path, c.keys(), func(yield func(key, text string) bool) {
-		for _, e := range f.Metadata {
-			if f.Producer == export.Producer && !yield(e.Key, e.Value) {
-				return
-			}
-		}
-	})
+	said, err := c.read(f, path)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +115,17 @@ func (c *importedCard) open(f *format.Model, path string) (*onnx.Model, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// read reads the card beside a model and, where energo wrote the model, its metadata.
+func (c *importedCard) read(f *format.Model, path string) (*card.Model, error) {
+	return card.ReadModel(path, c.keys(), func(yield func(key, text string) bool) {
+		for _, e := range f.Metadata {
+			if f.Producer == export.Producer && !yield(e.Key, e.Value) {
+				return
+			}
+		}
+	})
 }
 
 // settle fills what follows from the model, and refuses what neither says.

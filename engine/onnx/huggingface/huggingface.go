@@ -247,3 +247,25 @@ func modern(name string) string {
 	}
 	return name
 }
+
+// Labels returns the names of the classes that the config.json of a folder has, in the order of the logits; nil where it has none.
+//
+// Errors name the file: a config.json that is not one; names for other numbers than those from 0 on.
+func Labels(dir string) ([]string, error) {
+	var c struct {
+		Names map[string]string `json:"id2label"`
+	}
+	path := filepath.Join(dir, configFile)
+	if err := readJSON(path, &c); err != nil {
+		return nil, err
+	}
+	var labels []string
+	for i := range len(c.Names) {
+		name, ok := c.Names[fmt.Sprint(i)]
+		if !ok {
+			return nil, fmt.Errorf("%s: id2label has %d names, but none for %d", path, len(c.Names), i)
+		}
+		labels = append(labels, name)
+	}
+	return labels, nil
+}
