@@ -62,30 +62,40 @@ func DecodeTokenizer(text []byte) (*Tokenizer, error) {
 // Pieces returns the names of the tokens that spell a text.
 //
 // Errors: a text that is not UTF-8, or that has an added token of the file, or a character that no token spells.
-func (t *Tokenizer) Pieces(text string) ([]string, error) {
+func (t *Tokenizer) Pieces(text string) (all []string, err error) {
+	err = t.each(text, func(part string) error {
+		pieces, err := t.model.pieces(part)
+		all = append(all, pieces...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// each calls do with the parts of a text that the model spells one by one.
+func (t *Tokenizer) each(text string, do func(part string) error) error {
 	if !utf8.ValidString(text) {
-		return nil, fmt.Errorf("%q is not UTF-8", excerpt.Of(text))
+		return fmt.Errorf("%q is not UTF-8", excerpt.Of(text))
 	}
 	if text == "" {
-		return nil, nil
+		return nil
 	}
 	for _, name := range t.added {
 		if strings.Contains(text, name) {
-			return nil, fmt.Errorf("%q has the text of the tokenizer's added token %q; texts must have none", excerpt.Of(text), excerpt.Of(name))
+			return fmt.Errorf("%q has the text of the tokenizer's added token %q; texts must have none", excerpt.Of(text), excerpt.Of(name))
 		}
 	}
-	var all []string
 	for _, part := range t.split(t.normalise(text)) {
 		if part == "" {
 			continue
 		}
-		pieces, err := t.model.pieces(part)
-		if err != nil {
-			return nil, fmt.Errorf("%q cannot be spelled with the tokenizer: %w", excerpt.Of(text), err)
+		if err := do(part); err != nil {
+			return fmt.Errorf("%q cannot be spelled with the tokenizer: %w", excerpt.Of(text), err)
 		}
-		all = append(all, pieces...)
 	}
-	return all, nil
+	return nil
 }
 
 // Speller returns what spells texts by the classes of a set: pieces are those of its tokens that are called so, or else have their text. Where words
