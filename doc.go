@@ -41,6 +41,7 @@
 //
 //   - packages seq/lattice, seq/answers: free energies, minima, marginals and draws of chains and graphs; chains and
 //     alignments as answers that any functional trains;
+//   - package seq/sentence: vectors of texts;
 //   - packages seq/token, seq/ctc, seq/ngram, seq/audio: what the classes of a network trained by CTC mean, what it
 //     says and when, language models of words, recordings;
 //   - packages seq/text, seq/timedtext: transcripts as people write them, spelled by a model's tokens; subtitles and other
@@ -58,11 +59,3 @@
 // Whole jobs:
 //
 //   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out, and along one number;
-//   - packages report, report/tensorboard: pages and pictures of a run, and runs for other programs;
-//   - packages job, job/option, job/sweep, jobs: a training job as one description, its settings, many of them tried, and energo's own jobs;
-//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/shelf, serve/search, serve/inference, serve/studio: servers over HTTP, their clients' tokens, what
-//     these send and are told, descriptions of that; search, networks and the page of runs by one;
-//   - package cmd/energo/cli: the command line, over energo's jobs or those of one's own program.
-//
-// The examples of this package train a network of one's own, by a functional or a loss, and a density; save, load, ask and serve them.
-package energo

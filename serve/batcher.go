@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/energo-ml/energo/serve/wire"
 )
@@ -14,17 +15,20 @@ var errClosed = wire.Unavailable("the server is being stopped")
 
 // Batcher joins the calls that come while it works into its next piece of work. At rest a call
 // goes through at once; under load many share one pass over weights or vectors. Nobody waits for
-// company.
+// company, unless a Queue says so.
 type Batcher[In, Out any] struct {
-	most  int
+	q     Queue
 	work  func([]In) ([]Out, error)
 	queue chan *call[In, Out]
 	ended chan struct{}
+
+	remove func() // from the metrics; nil without
 }
 
 // call is one caller's part of a batch.
 type call[In, Out any] struct {
 	ctx  context.Context
+	came time.Time
 	in   []In
 	out  []Out
 	err  error
@@ -43,7 +47,15 @@ func (c *call[In, Out]) end() {
 
 // NewBatcher starts one. At most callers calls may be made at once, which is the caller's to see to.
 func NewBatcher[In, Out any](most, callers int, work func([]In) ([]Out, error)) *Batcher[In, Out] {
-	b := &Batcher[In, Out]{most: most, work: work, queue: make(chan *call[In, Out], callers), ended: make(chan struct{})}
+	return NewQueued(Queue{Items: most, Calls: callers}, work)
+}
+
+// NewQueued starts one by the settings of a queue, which Check has checked.
+func NewQueued[In, Out any](q Queue, work func([]In) ([]Out, error)) *Batcher[In, Out] {
+	b := &Batcher[In, Out]{q: q, work: work, queue: make(chan *call[In, Out], q.Calls), ended: make(chan struct{})}
+	if q.Metrics != nil {
+		b.remove = q.Metrics.add(&b.q, func() int { return len(b.queue) })
+	}
 	go b.run()
 	return b
 }
@@ -52,12 +64,15 @@ func NewBatcher[In, Out any](most, callers int, work func([]In) ([]Out, error)) 
 func (b *Batcher[In, Out]) Close() {
 	close(b.queue)
 	<-b.ended
+	if b.remove != nil {
+		b.remove()
+	}
 }
 
 // Do has the work done on in. When the context ends it returns; the work may still be done. Once in
 // is held no more, which may be later, free is called, unless it is nil.
 func (b *Batcher[In, Out]) Do(ctx context.Context, free func(), in ...In) ([]Out, error) {
-	c := &call[In, Out]{ctx: ctx, in: in, free: free, done: make(chan struct{})}
+	c := &call[In, Out]{ctx: ctx, came: time.Now(), in: in, free: free, done: make(chan struct{})}
 	select {
 	case b.queue <- c:
 	case <-ctx.Done():
@@ -85,19 +100,38 @@ func (b *Batcher[In, Out]) run() {
 	}
 }
 
-// gather adds the calls that wait until there is enough: the last may bring more than fits.
+// gather adds the calls that wait until there is enough: the last may bring more than fits. Where the queue has a wait, the
+// first waits as long for others since it came.
 func (b *Batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
-	for n := len(batch[0].in); n < b.most; {
+	n, begun := len(batch[0].in), time.Now()
+	var late <-chan time.Time // nil until the queue is empty
+	for n < b.q.Items {
+		var c *call[In, Out]
+		ok := true
 		select {
-		case c, ok := <-b.queue:
-			if !ok {
+		case c, ok = <-b.queue:
+		default:
+			if late == nil {
+				left := b.q.Wait - time.Since(batch[0].came)
+				if left <= 0 {
+					return batch
+				}
+				timer := time.NewTimer(left)
+				defer timer.Stop()
+				late = timer.C
+				defer func() { b.q.Metrics.waited(b.q.Name, time.Since(begun)) }()
+			}
+			select {
+			case c, ok = <-b.queue:
+			case <-late:
 				return batch
 			}
-			batch = append(batch, c)
-			n += len(c.in)
-		default:
+		}
+		if !ok { // nobody else comes
 			return batch
 		}
+		batch = append(batch, c)
+		n += len(c.in)
 	}
 	return batch
 }
@@ -111,12 +145,15 @@ func (b *Batcher[In, Out]) together(batch []*call[In, Out]) {
 		if c.err = c.ctx.Err(); c.err == nil {
 			live = append(live, c)
 			in = append(in, c.in...)
+			b.q.Metrics.queued(b.q.Name, time.Since(c.came))
 		}
 	}
 	if len(live) == 0 {
 		return
 	}
+	start := time.Now()
 	out, err := b.guarded(in)
+	b.q.Metrics.ran(b.q.Name, len(live), len(in), time.Since(start))
 	switch {
 	case err == nil:
 		for _, c := range live {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/serve/wire"
@@ -73,6 +74,25 @@ func (p *Pictures) Fitted(ctx context.Context, files []File) (fitted []image.Ima
 		}
 	}
 	return fitted, func() { p.memory.Release(kept) }, nil
+}
+
+// Through decodes files, a batch of p at a time, and has a queue work on them: a result for each.
+//
+// Errors: those of Fitted and of Do.
+func Through[Out any](ctx context.Context, p *Pictures, queue *Batcher[image.Image, Out], files []File) ([]Out, error) {
+	all := make([]Out, 0, len(files))
+	for part := range slices.Chunk(files, p.batch) {
+		fitted, free, err := p.Fitted(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		out, err := queue.Do(ctx, free, fitted...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, out...)
+	}
+	return all, nil
 }
 
 // Picture is a picture that is not decoded yet, as data.EncodedPicture and data.DecodedPicture are.

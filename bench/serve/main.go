@@ -3,6 +3,7 @@
 //	go run ./bench/serve                          # by vector, among 100,000 × 64
 //	go run ./bench/serve -run runs/search-1       # by picture, too
 //	go run ./bench/serve -url http://HOST:PORT    # a server that runs
+//	go run ./bench/serve -url http://HOST:PORT -classify digits -clients 1,1000  # by /v1/classify, energo's or a peer's
 //
 // The server is in this process and the clients are, too, over loopback connections that stay open, so that
 // they share the cores.
@@ -25,6 +26,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +42,8 @@ type settings struct {
 	run, url      string
 	seconds       time.Duration
 	clients       []int
+	classify      string // the classifier that is asked, instead of an index
+	side          int    // pixels of a picture's side
 	json          bool
 }
 
@@ -50,19 +55,32 @@ type result struct {
 	PerSec   float64 `json:"per_second"`
 	P50      float64 `json:"p50_ms"`
 	P99      float64 `json:"p99_ms"`
+	P999     float64 `json:"p999_ms"`
 	Max      float64 `json:"max_ms"`
 }
 
 func main() {
-	s := settings{clients: []int{1, 16}}
+	s := settings{}
 	flag.IntVar(&s.items, "items", 100_000, "items of the index")
 	flag.IntVar(&s.dim, "dim", 64, "coordinates of a vector, without -run")
 	flag.IntVar(&s.k, "k", 10, "hits of a search")
 	flag.StringVar(&s.run, "run", "", "`folder` of a run whose network encodes pictures")
 	flag.StringVar(&s.url, "url", "", "address of a server to measure instead of our own")
 	flag.DurationVar(&s.seconds, "time", 3*time.Second, "how long each measurement takes")
+	flag.StringVar(&s.classify, "classify", "", "`name` of a classifier to ask by pictures, at -url, instead of an index")
+	flag.IntVar(&s.side, "side", 28, "pixels of a picture's side")
+	clients := flag.String("clients", "1,16", "how many ask at once, with commas between")
 	flag.BoolVar(&s.json, "json", false, "print one JSON line a measurement")
 	flag.Parse()
+	s.clients = nil
+	for text := range strings.SplitSeq(*clients, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			fmt.Fprintf(os.Stderr, "bench/serve: -clients is %q; it must be numbers above 0\n", *clients)
+			os.Exit(2)
+		}
+		s.clients = append(s.clients, n)
+	}
 	if err := run(s); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/serve:", err)
 		os.Exit(1)
@@ -70,8 +88,11 @@ func main() {
 }
 
 func run(s settings) error {
-	if s.items < 1 || s.dim < 1 || s.k < 1 || s.seconds <= 0 {
-		return errors.New("-items, -dim, -k and -time must be above 0")
+	if s.items < 1 || s.dim < 1 || s.k < 1 || s.side < 7 || s.seconds <= 0 {
+		return errors.New("-items, -dim, -k and -time must be above 0, and -side above 6")
+	}
+	if s.classify != "" && s.url == "" {
+		return errors.New("-classify needs -url, the address of the server")
 	}
 	at, stop := s.url, func() error { return nil }
 	if at == "" {
@@ -162,7 +183,21 @@ type server struct {
 	Pictures bool       `json:"pictures"`
 }
 
+// heading is the line over the results.
+const heading = "%-8s %8s %10s %10s %10s %10s %10s\n"
+
 func measureAll(s settings, at string) error {
+	if s.classify != "" {
+		if !s.json {
+			fmt.Printf(heading, "by", "clients", "a second", "p50 ms", "p99 ms", "p99.9 ms", "max ms")
+		}
+		for _, clients := range s.clients {
+			if err := measure(s, at, "class", clients, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	var about server
 	r, err := http.Get(at + "/v1/info")
 	if err != nil {
@@ -174,7 +209,7 @@ func measureAll(s settings, at string) error {
 		return fmt.Errorf("%s/v1/info: %w", at, err)
 	}
 	if !s.json {
-		fmt.Printf("%d items of %d coordinates, %d hits\n%-8s %8s %10s %10s %10s %10s\n", about.Index.Len, about.Index.Dim, s.k, "by", "clients", "a second", "p50 ms", "p99 ms", "max ms")
+		fmt.Printf("%d items of %d coordinates, %d hits\n"+heading, about.Index.Len, about.Index.Dim, s.k, "by", "clients", "a second", "p50 ms", "p99 ms", "p99.9 ms", "max ms")
 	}
 	for _, by := range []string{"vector", "picture"} {
 		if by == "picture" && !about.Pictures {
@@ -191,15 +226,15 @@ func measureAll(s settings, at string) error {
 }
 
 // body makes a request's body, another one each time.
-func body(by string, rng *rand.Rand, dim, k int) (kind, query string, text []byte, err error) {
+func body(by string, rng *rand.Rand, dim, k, side int) (kind, query string, text []byte, err error) {
 	if by == "vector" {
 		text, err = json.Marshal(map[string]any{"vector": vector(rng, dim), "k": k})
 		return "application/json", "", text, err
 	}
-	m := image.NewGray(image.Rect(0, 0, 28, 28))
-	for y := 4; y < 24; y++ {
-		for x := range 4 {
-			m.Pix[28*y+8+x+rng.IntN(8)] = 255
+	m := image.NewGray(image.Rect(0, 0, side, side))
+	for y := side / 7; y < side-side/7; y++ {
+		for x := range side / 7 {
+			m.Pix[side*y+2*(side/7)+x+rng.IntN(2*(side/7)+1)] = 255
 		}
 	}
 	var b bytes.Buffer
@@ -219,13 +254,17 @@ func measure(s settings, at, by string, clients, dim int) error {
 		all.Go(func() {
 			rng := rand.New(rand.NewPCG(3, uint64(c)))
 			for time.Now().Before(end) && failed[c] == nil {
-				kind, query, text, err := body(by, rng, dim, s.k)
+				kind, query, text, err := body(by, rng, dim, s.k, s.side)
 				if err != nil {
 					failed[c] = err
 					return
 				}
+				path := "/v1/search" + query
+				if by == "class" {
+					path = "/v1/classify?model=" + s.classify
+				}
 				start := time.Now()
-				failed[c] = ask(web, at+"/v1/search"+query, kind, text)
+				failed[c] = ask(web, at+path, kind, text)
 				times[c] = append(times[c], time.Since(start))
 			}
 		})
@@ -256,11 +295,11 @@ func show(s settings, by string, clients int, took time.Duration, times []time.D
 	at := func(share float64) float64 {
 		return times[min(int(share*float64(len(times))), len(times)-1)].Seconds() * 1e3
 	}
-	r := result{by, clients, len(times), float64(len(times)) / took.Seconds(), at(0.5), at(0.99), at(1)}
+	r := result{by, clients, len(times), float64(len(times)) / took.Seconds(), at(0.5), at(0.99), at(0.999), at(1)}
 	if s.json {
 		line, _ := json.Marshal(r) // plain numbers and strings: cannot fail
 		fmt.Println(string(line))
 		return
 	}
-	fmt.Printf("%-8s %8d %10.0f %10.2f %10.2f %10.2f\n", r.By, r.Clients, r.PerSec, r.P50, r.P99, r.Max)
+	fmt.Printf("%-8s %8d %10.0f %10.2f %10.2f %10.2f %10.2f\n", r.By, r.Clients, r.PerSec, r.P50, r.P99, r.P999, r.Max)
 }

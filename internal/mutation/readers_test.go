@@ -43,6 +43,7 @@ import (
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ngram"
 	"github.com/energo-ml/energo/seq/read"
+	"github.com/energo-ml/energo/seq/sentence"
 	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/seq/token"
 	"github.com/energo-ml/energo/serve/bearer"
@@ -315,6 +316,14 @@ func dataReaders() []reader {
 		spelled("unigram.json"),
 		spelled("bpe_continuing.json"),
 		spelled("wordpiece.json"),
+		{name: "coder", funcs: []string{"seq/token.OpenCoder", "seq/token.DecodeCoder"}, file: "wordpiece.json", blind: noDigest, make: packed("wordpiece.json"), read: at("wordpiece.json", func(path string) (any, error) {
+			c, err := token.OpenCoder(path)
+			if err != nil {
+				return nil, err
+			}
+			ids, err := c.Code("the \ufb01rst größe 42 AB")
+			return fmt.Sprint(ids, err, c.Most), nil
+		})},
 		layout("plain.txt", "<blank>\na\nb\n|\nz\n"),
 		layout("tokens.txt", "<blk> 0\na 1\n▁b 2\n<unk> 3\n#0 4\n"),
 		layout("alphabet.txt", "# a comment\na\nb\n \nz\n"),
@@ -843,6 +852,27 @@ func runReaders() []reader {
 				}
 			},
 		},
+		{name: "classifier/onnx", funcs: []string{"search/classify.OpenONNX"}, file: "net.onnx", make: onnxClassifier, blind: noDigest, read: at("net.onnx", func(path string) (any, error) {
+			c, err := classify.OpenONNX(path)
+			if err != nil {
+				return nil, err
+			}
+			answers, err := c.Answer([]image.Image{image.NewGray(image.Rect(0, 0, 8, 8))})
+			return fmt.Sprint(answers, err), nil // weights that are damaged may give what is not finite
+		})},
+		{name: "texts", funcs: []string{"seq/sentence.Open"}, file: sentence.TokenizerFile, make: textsFolder, blind: noDigest, read: func(dir string) (any, error) {
+			e, err := sentence.Open(dir)
+			if err != nil {
+				return nil, err
+			}
+			tokens, err := e.Tokens("the cat")
+			if err != nil {
+				return fmt.Sprint(err), nil
+			}
+			v := make([]float32, e.Dim())
+			err = e.Encode(v, [][]int{tokens})
+			return fmt.Sprint(v, err), nil
+		}},
 		{name: "classifier", funcs: []string{"search/classify.Open", "search/classify.Model.Load"}, file: classify.CardFile, make: classifierFolder, read: classifier, blind: noDigest},
 		{
 			name: "reopened acoustic base", funcs: []string{"seq/read.ReopenBase"}, file: read.ImportedFile, read: reopenedAcoustic, blind: noDigest,
@@ -1102,6 +1132,32 @@ func classifierFolder(t *testing.T, dir string) {
 		err = m.Save(dir)
 	}
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// onnxClassifier writes a classifier as an ONNX model.
+func onnxClassifier(t *testing.T, dir string) {
+	t.Helper()
+	m, err := classify.New(classify.Spec{Channels: 1, Height: 8, Width: 8, Classes: []string{"cat", "dog"}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.Graph().Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := f.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "net.onnx", text)
+}
+
+// textsFolder writes a model of texts of seq/sentence's tests.
+func textsFolder(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "seq/sentence/testdata/mean"))); err != nil {
 		t.Fatal(err)
 	}
 }

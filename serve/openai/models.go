@@ -16,7 +16,7 @@ import (
 // A Model is one that is served, by whatever service.
 type Model struct {
 	Name    string
-	Created time.Time // when its files were last changed; in the list by seconds
+	Created time.Time // when it was put; in the list by seconds
 }
 
 // owner is who OpenAI's clients are told has made a model.
@@ -51,7 +51,7 @@ func (*models) Close() {}
 func (m *models) Routes() []serve.Route {
 	model := openapi.Object(map[string]openapi.Schema{
 		"id": openapi.Text(), "object": openapi.Text().With("const", "model"), "owned_by": openapi.Text(),
-		"created": openapi.Integer().With("description", "When its files were last changed, in seconds since 1970."),
+		"created": openapi.Integer().With("description", "When it was first served, or replaced, in seconds since 1970."),
 	}, "id", "object", "created", "owned_by")
 	list := openapi.Object(map[string]openapi.Schema{"object": openapi.Text().With("const", "list"), "data": openapi.ListOf(model)}, "object", "data")
 	answer := func(description string, s openapi.Schema) map[int]openapi.Answer {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strconv"
@@ -279,6 +280,44 @@ func File(file *[]byte) Reader {
 		}
 		return nil
 	}
+}
+
+// Picture takes a picture in base64, as a data URL ("data:image/png;base64,…") or as it is.
+func Picture(file *[]byte) Reader {
+	return func(field string, text []byte) error {
+		if text[0] != '"' {
+			return WrongKind(field, text, "a string, a picture as a data URL or in base64")
+		}
+		s := unquoted(text)
+		if !strings.HasPrefix(s, "data:") {
+			return File(file)(field, text)
+		}
+		read, err := DataURL(s)
+		if err != nil {
+			return Malformed(field, "%s %v", field, err)
+		}
+		*file = read
+		return nil
+	}
+}
+
+// DataURL is what a data URL [rfc2397] of a picture holds.
+//
+// Errors: what is no such URL, or not in base64, in words that go behind a field's name.
+func DataURL(s string) ([]byte, error) {
+	head, body, ok := strings.Cut(strings.TrimPrefix(s, "data:"), ",")
+	kind, coded := strings.CutSuffix(head, ";base64")
+	switch {
+	case !strings.HasPrefix(s, "data:") || !ok || !coded:
+		return nil, fmt.Errorf("is %q; it must be a data URL, as data:image/png;base64,…", excerpt.Of(s))
+	case !strings.HasPrefix(kind, "image/") && kind != "application/octet-stream":
+		return nil, fmt.Errorf("is a data URL of the type %q; it must be image/png or that of another kind of picture", excerpt.Of(kind))
+	}
+	file, err := base64.StdEncoding.DecodeString(body)
+	if err != nil {
+		return nil, fmt.Errorf("is a data URL that is not base64: %w", err)
+	}
+	return file, nil
 }
 
 // Number takes a number that float64 holds.

@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			"classes":  classes,
 			"board":    board, "paint": paint,
 			"fetch": fetch,
+			"ready": ready,
 			"pack":  pack,
 		},
 	})

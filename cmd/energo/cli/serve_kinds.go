@@ -11,6 +11,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/search/collection"
+	"github.com/energo-ml/energo/seq/tag"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/inference"
 	"github.com/energo-ml/energo/serve/search"
@@ -20,7 +21,7 @@ import (
 // newKinds are the kinds of models that energo serve knows, in the order in which they are told. One path may be of several.
 // A new kind is a row here.
 func newKinds() []kind {
-	return []kind{
+	return append([]kind{
 		&row[inference.Model]{
 			name: "network", settings: []string{"batch", "wait", "queue"},
 			open:  openNetwork,
@@ -33,7 +34,7 @@ func newKinds() []kind {
 			mount: func(s *serve.Server) (service[search.Options], error) { return search.Mount(s, search.Bounds{}) },
 			close: func(o search.Options) error { return o.Close() },
 		},
-	}
+	}, answerKinds()...)
 }
 
 // source is what a model is opened from.
@@ -126,7 +127,7 @@ func openNetwork(ctx context.Context, from *source) (inference.Model, error) {
 		return m, err
 	}
 	g, err := job.Export(ctx, from.path, from.jobs, from.env)
-	if errors.Is(err, job.ErrNoNetwork) {
+	if errors.Is(err, job.ErrNoNetwork) || errors.Is(err, tag.ErrNoNetwork) {
 		return m, otherKind{err}
 	}
 	if err != nil {

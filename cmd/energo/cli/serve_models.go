@@ -29,6 +29,13 @@ const modelsLong = `Answers for networks by the Open Inference Protocol (version
   POST /v2/models/NAME/infer  {"inputs":[{"name","shape","datatype","data"}]}; or tensors as bytes behind the JSON
   GET  /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
+and, by the kind of model, with what energo predict and energo tag say of files, and with vectors:
+
+  POST /v1/classify    classes of a picture as the body, or {"model","images":["data:image/png;base64,…"]}
+  POST /v1/tag         {"model","text" or "tokens","probabilities","marginals"}
+  POST /v1/predict     {"model","rows":[{COLUMN: value}…]}, or CSV
+  POST /v1/embeddings  as OpenAI's clients send it: {"model","input": pictures as data URLs, or texts}; GET /v1/models
+
 A MODEL is an ONNX file, a folder in the form of Hugging Face, or a run, whose network is served as energo export writes it. Its name is
 that of the file or the folder, or NAME of --model. An index is searched as by energo serve search, at /v1/search where it is the only one, and
 at /v1/indexes/NAME/search. One path may be served in several ways; a line a model says which.

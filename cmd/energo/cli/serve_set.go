@@ -8,10 +8,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/openai"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 )
@@ -36,6 +38,9 @@ type servedSet struct {
 	kinds  []kind
 	models map[string]*servedModel
 	loads  *prometheus.CounterVec
+
+	mu     sync.Mutex
+	listed map[string]time.Time // the models' names, and when each was put: for requests, which come at any time
 }
 
 // servedModel is one that is served.
@@ -49,7 +54,7 @@ type servedModel struct {
 
 func newServedSet(cmd *cobra.Command, jobs []job.Job) *servedSet {
 	return &servedSet{
-		cmd: cmd, jobs: jobs, kinds: newKinds(), models: map[string]*servedModel{},
+		cmd: cmd, jobs: jobs, kinds: newKinds(), models: map[string]*servedModel{}, listed: map[string]time.Time{},
 		loads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "energo_model_loads_total", Help: "Models that were opened, by result."}, []string{"result"}),
 	}
 }
@@ -126,6 +131,7 @@ func (s *servedSet) put(name string, m *servedModel, all []openModel) (wait func
 		}
 	}
 	s.models[name] = m
+	s.list(func() { s.listed[name] = time.Now() })
 	return func() (err error) {
 		for _, w := range waits {
 			err = errors.Join(err, w())
@@ -161,6 +167,23 @@ func (s *servedSet) drop(name string) {
 		k.drop(name)
 	}
 	delete(s.models, name)
+	s.list(func() { delete(s.listed, name) })
+}
+
+func (s *servedSet) list(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
+
+// openai are the models as OpenAI's clients list them.
+func (s *servedSet) openai() (all []openai.Model) {
+	s.list(func() {
+		for name, at := range s.listed {
+			all = append(all, openai.Model{Name: name, Created: at})
+		}
+	})
+	return all
 }
 
 // start opens models before there is a server. Their names are known to it from then on, and it is ready when they are warm.
@@ -199,6 +222,7 @@ func (s *servedSet) mount(server *serve.Server, every bool, first map[string]*se
 			return err
 		}
 	}
+	openai.Mount(server, s.openai)
 	if err := server.Registry().Register(s.loads); err != nil {
 		return err
 	}
