@@ -52,7 +52,7 @@
 //
 //   - packages search/retrieval, search/encode, search/classify: how well vectors find their like, encoders of pictures,
 //     and classifiers of them;
-//   - packages search/index, search/index/weaviate, search/index/pgvector, search/index/remote, search/index/indextest,
+//   - packages search/index, search/index/weaviate, search/index/pgvector, search/index/remote, search/index/indextest, search/lexical,
 //     search/collection, search/vectors, search/bulk: vectors on
 //     disk or on a server, the tests of such stores, collections of pictures in them, and large ones turned into vectors.
 //

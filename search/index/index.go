@@ -79,9 +79,13 @@ const ThumbField = "thumb"
 // PathField is the field of an item that says where its picture is. Clients of a server cannot set it.
 const PathField = "path"
 
-// Query asks for the K nearest items that pass the filter.
+// Query asks for the K nearest items that pass the filter, or for those that have the words of a text, or for what is best by both.
+//
+// Words are ranked by BM25 (package lexical) over identifiers, labels and fields but [Wordless]. With Vector and Text, an item's score is
+// the sum of 1/(60 + rank) over the two rankings [cormack2009], of which the first 1000 count; ranks begin at 1.
 type Query struct {
 	Vector []float32
+	Text   string   // words that are looked for, one of them at least; only an index that is a folder takes it
 	K      int      // the most hits
 	Offset int      // hits to leave out before these: hits have one order, so that pages do not overlap while nothing changes
 	Within *float64 // only items at most this far; nil is any. With the metric dot, distances are below 0
@@ -91,7 +95,8 @@ type Query struct {
 // Hit is an item that was found.
 type Hit struct {
 	ID       string            `json:"id"`
-	Distance float64           `json:"distance"`
+	Distance float64           `json:"distance"`        // 0 where the query has no vector
+	Score    float64           `json:"score,omitempty"` // of a query with a text; more is better
 	Label    string            `json:"label,omitempty"`
 	Fields   map[string]string `json:"fields,omitempty"`
 }

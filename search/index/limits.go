@@ -21,6 +21,7 @@ const (
 	MaxFields    = 256       // fields of an item
 	MaxEncoder   = 1024      // bytes of Options.Encoder
 	MaxK         = 10000     // hits of a query, with its Offset
+	MaxWords     = 256       // different words of a query's text
 	MaxList      = 10000     // items of one List
 	MaxFilter    = 10000     // texts, bounds, conditions and filters of a filter, together
 	MaxBatchSize = 256 << 20 // bytes of the items of one Add: their vectors, four a coordinate, and texts
@@ -163,12 +164,27 @@ func CheckDeleteWhere(f Filter) error {
 	return f.Check("filter")
 }
 
-// CheckQueries returns an ErrArgument if an index of o does not take the queries.
+// CheckQueries returns an ErrArgument if an index of o does not take the queries. Those with a text are for folders alone: see CheckTextQueries.
 func (o Options) CheckQueries(queries []Query) error {
 	for i := range queries {
+		if queries[i].Text != "" {
+			return badArgument("queries[%d].Text is set; an index on a server does not search for words", i)
+		}
+	}
+	return o.CheckTextQueries(queries)
+}
+
+// CheckTextQueries is CheckQueries for an index that searches for words, too.
+func (o Options) CheckTextQueries(queries []Query) error {
+	for i := range queries {
 		q, name := &queries[i], fmt.Sprintf("queries[%d]", i)
-		if err := o.checkVector(name+".Vector", q.Vector); err != nil {
+		if err := o.checkText(name, q); err != nil {
 			return err
+		}
+		if q.Text == "" || q.Vector != nil {
+			if err := o.checkVector(name+".Vector", q.Vector); err != nil {
+				return err
+			}
 		}
 		if q.K < 1 || q.K > MaxK {
 			return badArgument("%s.K is %d; it must be 1 to %d", name, q.K, MaxK)
@@ -182,6 +198,25 @@ func (o Options) CheckQueries(queries []Query) error {
 		if err := q.Filter.Check(name + ".Filter"); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkText wants words in a query's text, if it has one.
+func (o Options) checkText(name string, q *Query) error {
+	if q.Text == "" {
+		return nil
+	}
+	if err := checkText(name+".Text", q.Text, MaxText); err != nil {
+		return err
+	}
+	switch n := len(wordsOf(q.Text)); {
+	case n == 0:
+		return badArgument("%s.Text is %q, which has no word: no letter and no digit", name, excerpt.Of(q.Text))
+	case n > MaxWords:
+		return badArgument("%s.Text has %d different words; at most %d are allowed", name, n, MaxWords)
+	case q.Vector == nil && q.Within != nil:
+		return badArgument("%s.Within is set, but there is no vector from which items have a distance", name)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ const (
 
 // Search returns the hits of each query.
 func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
-	if err := x.options.CheckQueries(queries); err != nil {
+	if err := x.options.CheckTextQueries(queries); err != nil {
 		return nil, err
 	}
 	v := x.views.acquire()
@@ -39,6 +39,14 @@ func (x *Exact) Search(ctx context.Context, queries []Query) ([][]Hit, error) {
 		return nil, ErrClosed
 	}
 	defer x.views.release(v)
+	if slices.ContainsFunc(queries, func(q Query) bool { return q.Text != "" }) {
+		return x.searchTexts(ctx, v, queries)
+	}
+	return x.searchVectors(ctx, v, queries)
+}
+
+// searchVectors is Search in a view, of queries without texts.
+func (x *Exact) searchVectors(ctx context.Context, v *view, queries []Query) ([][]Hit, error) {
 	s, _ := x.scans.Get().(*search)
 	if s == nil {
 		s = &search{}

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/energo-ml/energo/internal/simd"
+	"github.com/energo-ml/energo/search/lexical"
 )
 
 // castagnoli is the polynomial of all checksums here: machines have an instruction for it.
@@ -37,6 +38,9 @@ type slab struct {
 
 	namesOnce  sync.Once // see names
 	fieldNames []string
+
+	wordsOnce sync.Once // see words
+	words     *lexical.Index
 
 	refs  atomic.Int32 // views that have it
 	unmap func()       // gives the file's memory back; nil for a slab in memory

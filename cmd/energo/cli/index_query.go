@@ -22,6 +22,7 @@ type queried struct {
 	Images       []string  `json:"images,omitempty"`
 	Like         []string  `json:"like,omitempty"`
 	Not          []string  `json:"not,omitempty"`
+	Text         string    `json:"text,omitempty"`
 	EncodeMillis float64   `json:"encode_ms"`
 	SearchMillis float64   `json:"search_ms"`
 	Hits         []hitItem `json:"hits"`
@@ -30,7 +31,8 @@ type queried struct {
 // hitItem is a hit as --json has it.
 type hitItem struct {
 	ID       string            `json:"id"`
-	Distance float64           `json:"distance"`
+	Distance *float64          `json:"distance,omitempty"` // nil where words alone were looked for
+	Score    float64           `json:"score,omitempty"`    // with --text
 	Label    string            `json:"label,omitempty"`
 	Path     string            `json:"path,omitempty"` // of its picture
 	Fields   map[string]string `json:"fields,omitempty"`
@@ -40,6 +42,7 @@ type hitItem struct {
 type queryFlags struct {
 	filterFlags
 	run, sheet string
+	words      string
 	like, not  []string
 	weights    []float64
 	away       float64
@@ -54,12 +57,15 @@ func newIndexQuery() *cobra.Command {
 		Use: "query INDEX [PICTURE...]", Short: "Find the items nearest to pictures or to other items",
 		Long: `Encodes a picture with the encoder that made the index and lists the nearest items. Several pictures, and items of
 the index (--like), are searched for by the weighted mean of their vectors; --not moves that mean away from pictures of what is not looked for.
+--text looks for words in identifiers, labels and fields, ranked by BM25: alone, or with pictures and items, and then an item's
+score is the sum of 1/(60 + rank) over the two rankings, of which the first 1000 count.
 --out draws what was found on one sheet, as far as the pictures are where the index says.
 
 ` + filterHelp,
 		Example: `  energo index query Pictures.index beach.jpg
   energo index query Pictures.index beach.jpg sunset.jpg --weight 2,1 --not crowd.jpg
   energo index query Pictures.index --like Pictures/2020/beach.jpg -k 20 --offset 20
+  energo index query Pictures.index --text 'red bus' beach.jpg
   energo index query Pictures.index seven.png --filter 'label = 7' --within 0.2 --out sheet.png`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 {
@@ -76,7 +82,7 @@ the index (--like), are searched for by the weighted mean of their vectors; --no
 			if err != nil {
 				return err
 			}
-			q := index.Query{K: o.k, Offset: o.offset, Filter: filter}
+			q := index.Query{K: o.k, Offset: o.offset, Filter: filter, Text: o.words}
 			if cmd.Flags().Changed("within") {
 				q.Within = &o.within
 			}
@@ -91,6 +97,7 @@ the index (--like), are searched for by the weighted mean of their vectors; --no
 	f := cmd.Flags()
 	f.StringArrayVar(&o.like, "like", nil, "`identifier` of an item that is looked for, too; may be given again")
 	f.StringArrayVar(&o.not, "not", nil, "`picture` of what is not looked for; may be given again")
+	f.StringVar(&o.words, "text", "", "`words` that are looked for, too, or alone")
 	f.Float64SliceVar(&o.weights, "weight", nil, "`weights` of the pictures, and then of --like, with commas between them (default 1 each)")
 	f.Lookup("weight").DefValue = "" // not []
 	f.Float64Var(&o.away, "away", index.DefaultAway, "how far to move away from --not, as a multiple of its distance")
@@ -106,9 +113,16 @@ the index (--like), are searched for by the weighted mean of their vectors; --no
 
 // check refuses what cannot be asked.
 func (o *queryFlags) check(cmd *cobra.Command, pictures []string) error {
+	texted := cmd.Flags().Changed("text")
 	switch n := len(pictures) + len(o.like); {
-	case n == 0:
-		return usagef("%s: a picture, or an item by --like, is missing", cmd.CommandPath())
+	case n == 0 && !texted:
+		return usagef("%s: a picture, an item by --like, or words by --text are missing", cmd.CommandPath())
+	case texted && o.words == "":
+		return usagef("--text is empty; it must have a word")
+	case n == 0 && len(o.not) > 0:
+		return usagef("--not is set, but there is no picture and no --like; words have nothing to move away from")
+	case n == 0 && cmd.Flags().Changed("within"):
+		return usagef("--within is set, but there is no picture and no --like from which items have a distance")
 	case len(o.weights) > 0 && len(o.weights) != n:
 		return usagef("--weight has %s, for %s", counted(len(o.weights), "number", "numbers"), counted(n, "picture or item", "pictures and items"))
 	case o.k < 1 || o.k > index.MaxK:
@@ -156,18 +170,24 @@ func (o *queryFlags) query(cmd *cobra.Command, x index.Index, name string, pictu
 	for i, w := range o.weights {
 		like[i].Weight = w
 	}
-	if q, err = index.ByExample(ctx, x, q, like, unlike, o.away); err != nil {
-		return err
+	if len(like) > 0 {
+		if q, err = index.ByExample(ctx, x, q, like, unlike, o.away); err != nil {
+			return err
+		}
 	}
 	encoded := time.Now()
 	hits, err := x.Search(ctx, []index.Query{q})
 	if err != nil {
 		return err
 	}
-	r := queried{Index: name, Images: pictures, Like: o.like, Not: o.not, Hits: []hitItem{}}
+	r := queried{Index: name, Images: pictures, Like: o.like, Not: o.not, Text: o.words, Hits: []hitItem{}}
 	r.EncodeMillis, r.SearchMillis = encoded.Sub(start).Seconds()*1e3, time.Since(encoded).Seconds()*1e3
 	for _, h := range hits[0] {
-		r.Hits = append(r.Hits, hitItem{h.ID, h.Distance, h.Label, m.Locate(h.Fields), collection.PublicFields(h.Fields)})
+		item := hitItem{ID: h.ID, Score: h.Score, Label: h.Label, Path: m.Locate(h.Fields), Fields: collection.PublicFields(h.Fields)}
+		if q.Vector != nil {
+			item.Distance = &h.Distance
+		}
+		r.Hits = append(r.Hits, item)
 	}
 	if o.sheet != "" {
 		if err := o.draw(ctx, x, looked, pictures, hits[0], m); err != nil {
@@ -202,13 +222,24 @@ func (o *queryFlags) examples(ctx context.Context, x index.Index, name string, p
 
 func (r *queried) print(out io.Writer, before int, asJSON bool) error {
 	for i, h := range r.Hits {
-		line := fmt.Sprintf("%3d  distance %-8s  label %s  %s  %s", before+i+1, number(h.Distance), shown(orDash(h.Label)), shown(h.ID), publicFields(h.Fields))
+		line := fmt.Sprintf("%3d  %slabel %s  %s  %s", before+i+1, h.rank(), shown(orDash(h.Label)), shown(h.ID), publicFields(h.Fields))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
 	if len(r.Hits) == 0 {
 		fmt.Fprintln(out, "Nothing found.")
 	}
 	return printJSON(out, r, asJSON)
+}
+
+// rank says by what a hit is where it is.
+func (h *hitItem) rank() (text string) {
+	if h.Score > 0 {
+		text = fmt.Sprintf("score %-8.4f  ", h.Score)
+	}
+	if h.Distance != nil {
+		text += fmt.Sprintf("distance %-8s  ", number(*h.Distance))
+	}
+	return text
 }
 
 func orDash(s string) string {
@@ -259,7 +290,11 @@ func (o *queryFlags) draw(ctx context.Context, x index.Index, looked []*data.Enc
 		}
 	}
 	for _, h := range hits {
-		if err := add(index.Item{ID: h.ID, Fields: h.Fields}, "label "+orDash(h.Label), "distance "+number(h.Distance)); err != nil {
+		by := "distance " + number(h.Distance)
+		if h.Score > 0 {
+			by = fmt.Sprintf("score %.4f", h.Score)
+		}
+		if err := add(index.Item{ID: h.ID, Fields: h.Fields}, "label "+orDash(h.Label), by); err != nil {
 			return err
 		}
 	}
