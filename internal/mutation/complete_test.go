@@ -20,31 +20,6 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 
 // elsewhere are functions of such names that the table leaves out, and why.
 var elsewhere = map[string]string{
-<<<<<<< HEAD
-	"internal/mapped.Open":        "passes the bytes on",
-	"internal/plaintext.Open":     "ngram.Read and others read what it passes on",
-	"internal/plaintext.ReadAll":  "passes the text on",
-	"internal/plaintext.ReadFile": "passes the text on",
-	"seq/ctc.Decoder.Decode":      "takes numbers in memory",
-	"data.LoadPictures":           "ReadPictures twice",
-	"data.OpenPicture":            "ReadPicture of a file",
-	"job/sweep.ParseAxis":         "takes a flag's text; FuzzParseAxis tries others",
-	"search/index.ParseFilter":    "takes a flag's text; FuzzParseFilter tries others",
-	"serve.Server.Ready":          "reads nothing: it asks the services",
-	"serve/bearer.ParseScopes":    "takes a flag's text, and a part of what serve/bearer.Parse reads",
-	"serve/wire.Decode":           "takes a request; FuzzVector and serve/search's FuzzRequest try others",
-	"serve/wire.Read":             "takes a request; serve/search's FuzzRequest tries others",
-	"search/index/pgvector.Open":  "talks to a server",
-	"search/index/remote.Open":    "talks to a server",
-	"search/index/weaviate.Open":  "talks to a server",
-	"job.Open":                    "job.ReadConfig, the result and the model of a run",
-	"seq/read.Reader.Open":        "audio.Read and image.Decode",
-	"seq/audio.Loader.Load":       "audio.ReadChannels",
-	"seq/audio.ParseChannels":     "takes a flag's text",
-	"seq/text.Times":              "takes words in memory",
-	"seq/read.LoadRecordings":     "audio.Manifest and audio.Read",
-	"engine/nn.LoadMapped":        "nn.Load with other names",
-=======
 	"internal/mapped.Open":           "passes the bytes on",
 	"internal/plaintext.Open":        "ngram.Read and others read what it passes on",
 	"internal/plaintext.ReadAll":     "passes the text on",
@@ -52,11 +27,9 @@ var elsewhere = map[string]string{
 	"seq/ctc.Decoder.Decode":         "takes numbers in memory",
 	"data.LoadPictures":              "ReadPictures twice",
 	"data.OpenPicture":               "ReadPicture of a file",
+	"job/sweep.ParseAxis":            "takes a flag's text; FuzzParseAxis tries others",
 	"search/index.ParseFilter":       "takes a flag's text; FuzzParseFilter tries others",
 	"serve.Server.Ready":             "reads nothing: it asks the services",
-	"serve/embeddings.Service.Ready": "reads nothing: it asks the models",
-	"serve/predict.Service.Ready":    "reads nothing: it asks the models",
-	"jobs.OpenClassifier":            "job.ReadConfig, classify.Open or job.Export, and the energies of a run's test pictures",
 	"serve/bearer.ParseScopes":       "takes a flag's text, and a part of what serve/bearer.Parse reads",
 	"serve/wire.Decode":              "takes a request; FuzzVector and serve/search's FuzzRequest try others",
 	"serve/wire.Read":                "takes a request; serve/search's FuzzRequest tries others",
@@ -70,7 +43,12 @@ var elsewhere = map[string]string{
 	"seq/text.Times":                 "takes words in memory",
 	"seq/read.LoadRecordings":        "audio.Manifest and audio.Read",
 	"engine/nn.LoadMapped":           "nn.Load with other names",
->>>>>>> 318d080 (energo serve answers with classes, tags, answers to tables and OpenAI's embeddings)
+	"serve/embeddings.Service.Ready": "reads nothing: it asks the models",
+	"serve/predict.Service.Ready":    "reads nothing: it asks the models",
+	"jobs.OpenClassifier":            "job.ReadConfig, classify.Open or job.Export, and the energies of a run's test pictures",
+	"serve/search.Service.Ready":     "reads nothing: it asks the indexes",
+	"serve/inference.Service.Ready":  "reads nothing: it asks the models",
+	"serve/shelf.Shelf.Ready":        "reads nothing: it says whether a model is there",
 }
 
 // spec is Open of a job's settings: readers of package data with settings.

@@ -70,7 +70,7 @@ func plain(text string) []byte {
 	return stringField(3, text)
 }
 
-// number reads a number; texts that only a programmer takes for one, such as 0x1p4 or inf, are none.
+// number reads a number; texts that only a programmer takes for one, such as 0x1p4 or inf, are not numbers.
 func number(text string) (float64, bool) {
 	if strings.ContainsAny(text, "xXpP_nN") {
 		return 0, false

@@ -15,9 +15,9 @@ import (
 type Turn struct {
 	Settings *Settings `json:"settings,omitempty"` // to train with from now on
 	Steps    int       `json:"steps,omitempty"`    // to train
-	// Millis ends training, and Moves, after so many milliseconds, before all steps are done; 0 does all.
+	// Millis ends training, and Moves, after that number of milliseconds, before all steps are done; 0 does all.
 	Millis int `json:"millis,omitempty"`
-	Side   int `json:"side,omitempty"` // of a look; 0 is none
+	Side   int `json:"side,omitempty"` // of a look; 0 does not look
 
 	Chains *Chains      `json:"chains,omitempty"` // to move chains by from now on
 	Start  [][2]float64 `json:"start,omitempty"`  // to start chains, which takes the place of those there are

@@ -46,6 +46,12 @@ type source struct {
 	set  modelSettings
 }
 
+// isRun tells whether the path is a folder of a run, of one of the jobs named, if there are any.
+func (s *source) isRun(jobs ...string) bool {
+	j, _, err := job.ReadConfig(s.path, s.jobs)
+	return err == nil && (len(jobs) == 0 || slices.Contains(jobs, j.Name))
+}
+
 // errOtherKind is for paths that are not of the kind that was asked.
 var errOtherKind = errors.New("the model is of another kind")
 

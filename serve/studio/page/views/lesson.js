@@ -117,7 +117,7 @@ export default {
       }
     }
 
-    // round trains all panes by so many steps, in lockstep: the second takes as many as the first had time for.
+    // round trains all panes, in lockstep: the second takes as many steps as the first had time for.
     async function round(steps) {
       if (!panes[0].settings()) return;
       const moving = playing ? 4 : 1;
@@ -164,9 +164,9 @@ export default {
       const chains = JSON.stringify(chainsBy());
       state = next;
       controls();
-      const wanted = state.get("with") ? 2 : 1, fresh = panes.length !== wanted;
-      while (panes.length > wanted) panes.pop().close();
-      while (panes.length < wanted) panes.push(pane({ name: "B", api, press }));
+      const due = state.get("with") ? 2 : 1, fresh = panes.length !== due;
+      while (panes.length > due) panes.pop().close();
+      while (panes.length < due) panes.push(pane({ name: "B", api, press }));
       holder.replaceChildren(...panes.map((p) => p.root));
       for (const p of panes) p.show(options());
       await after(async () => {

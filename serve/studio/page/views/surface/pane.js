@@ -21,7 +21,7 @@ export function pane({ name, api, press }) {
   });
   saves.append(film);
   const root = element("section", { class: "panel pane", "aria-label": "Surface " + name }, element("div", { class: "row" }, title, saves), holder, told, figures, plot.root);
-  let run = "", films = [], about = null, frames = new Map(), frame = null, shown = -1, drawing = null, solid = null, options = {}, range = null, most = null, path = [], at = 0, timer = 0, recorder = null, wanted = -1;
+  let run = "", films = [], about = null, frames = new Map(), frame = null, shown = -1, drawing = null, solid = null, options = {}, range = null, most = null, path = [], at = 0, timer = 0, recorder = null, due = -1;
 
   async function get(k) {
     if (frames.has(k)) return frames.get(k);
@@ -95,7 +95,7 @@ export function pane({ name, api, press }) {
       about = chosen;
       frames = new Map();
       frame = null;
-      shown = wanted = -1;
+      shown = due = -1;
       path = [];
       await scales();
     },
@@ -103,10 +103,10 @@ export function pane({ name, api, press }) {
     async show(along, next) {
       options = next;
       const k = Math.round(along * (about.steps.length - 1));
-      wanted = k;
+      due = k;
       if (k !== shown) {
         const got = await get(k);
-        if (wanted !== k) return;
+        if (due !== k) return;
         frame = got;
         shown = k;
         path = [];
