@@ -46,7 +46,7 @@
 //     says and when, language models of words, recordings;
 //   - packages seq/text, seq/timedtext: transcripts as people write them, spelled by a model's tokens; subtitles and other
 //     files of what is said when;
-//   - packages seq/read, seq/tag: networks that read strips and speech, and taggers of words, opened by their cards.
+//   - packages seq/read, seq/read/readtest, seq/tag: networks that read strips and speech, one for tests, and taggers of words, opened by their cards.
 //
 // Search:
 //
@@ -64,6 +64,8 @@
 //   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf: servers over HTTP, their clients' tokens, what
 //     these send and are told, descriptions of that, models by name;
 //   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/studio: search, networks, labels and vectors, and the page of runs by one;
+//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/shelf, serve/openai, serve/search, serve/inference, serve/speech, serve/studio: servers over HTTP, their clients' tokens, what
+//     these send and are told, descriptions of that; search, networks, speech and the page of runs by one;
 //   - package cmd/energo/cli: the command line, over energo's jobs or those of one's own program.
 //
 // The examples of this package train a network of one's own, by a functional or a loss, and a density; save, load, ask and serve them.

@@ -77,6 +77,7 @@ var allowed = map[string][]string{
 	"seq/lattice":                   {"internal/simd", "engine/tensor"},
 	"seq/ngram":                     {"internal/excerpt", "internal/mapped", "internal/plaintext", "internal/wholefile"},
 	"seq/read":                      {"internal/card", "internal/excerpt", "internal/simd", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/export", "engine/onnx/format", "engine/onnx/surround", "engine/onnx/value", "engine/tensor", "loss", "ebm/functional", "data", "train", "seq/answers", "seq/audio", "seq/ctc", "seq/token"},
+	"seq/read/readtest":             {"engine/tensor", "seq/audio", "seq/read"},
 	"seq/token":                     {"internal/excerpt", "internal/plaintext", "internal/spelling"},
 	"seq/timedtext":                 {"seq/ctc", "seq/text"},
 	"seq/text":                      {"internal/excerpt", "seq/ctc"},
@@ -114,12 +115,14 @@ var allowed = map[string][]string{
 	"serve/openai":                  {"serve", "serve/openapi", "serve/wire"},
 	"serve/inference":               {"internal/excerpt", "engine/onnx", "engine/onnx/format", "engine/onnx/value", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"cmd/energo":                    {"cmd/energo/cli"},
-	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/remote", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf", "serve/studio", "job/sweep", "report/tensorboard", "data/tabular", "search/classify", "seq/sentence", "serve/embeddings", "serve/predict", "serve/openai"},
+	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/remote", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf", "serve/studio", "job/sweep", "report/tensorboard", "data/tabular", "search/classify", "seq/sentence", "serve/embeddings", "serve/predict", "serve/openai", "search/index/weaviate", "serve/speech"},
+	"serve/speech":                  {"internal/excerpt", "engine/onnx", "engine/onnx/huggingface", "seq/audio", "seq/ctc", "seq/read", "seq/text", "seq/timedtext", "serve", "serve/bearer", "serve/openai", "serve/openapi", "serve/shelf", "serve/wire"},
 	"bench":                         {"internal/peer", "internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/value", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/align":                   {"seq/ctc"},
 	"bench/decode":                  {"internal/peer", "seq/ctc", "seq/ngram"},
 	"bench/picture":                 {"data"},
 	"bench/nearest":                 {"search/index"},
+	"bench/speech":                  {"seq/audio", "seq/read/readtest", "serve", "serve/speech"},
 	"bench/serve":                   {"search/encode", "search/index", "serve", "serve/search"},
 }
 

@@ -20,7 +20,7 @@ type Live struct {
 	heard  bool // the segment has something other than silence
 	first  int  // frame of the segment
 	frames int  // of the segment
-	told   int  // labels of the segment whose words were returned
+	said   int  // labels of the segment whose words were returned
 }
 
 // A settling decodes emissions that come in chunks.
@@ -70,7 +70,7 @@ func (t *Transcriber) Live(silence float64) (*Live, error) {
 
 // begin begins a segment.
 func (l *Live) begin() (err error) {
-	l.first, l.frames, l.still, l.heard, l.told = l.first+l.frames, 0, 0, false, 0
+	l.first, l.frames, l.still, l.heard, l.said = l.first+l.frames, 0, 0, false, 0
 	if l.t.Search == nil {
 		var g *ctc.GreedyStream
 		g, err = ctc.NewGreedyStream(len(l.t.Classes), l.t.Blank)
@@ -187,9 +187,9 @@ func (l *Live) Look() ([]ctc.Hypothesis, error) { return l.search.Finish() }
 // stream. A search without ctc.Beam.Times has none.
 func (l *Live) Words() []ctc.Timed {
 	spans := l.search.Spans()
-	n := max(l.told, min(len(spans), l.whole(l.search.Stable())))
+	n := max(l.said, min(len(spans), l.whole(l.search.Stable())))
 	words := l.words(spans[:n])
-	l.told = n
+	l.said = n
 	return words
 }
 
@@ -206,12 +206,12 @@ func (l *Live) Open() ([]ctc.Timed, error) {
 
 // words are those of spans of the segment, but for those that were returned.
 func (l *Live) words(spans []ctc.Span) []ctc.Timed {
-	if len(spans) <= l.told {
+	if len(spans) <= l.said {
 		return nil
 	}
 	x := Emissions{Frame: l.t.Frame, Offset: l.t.Offset + float64(float64(l.first)*l.t.Frame)}
-	words := l.t.TimelineOf(x, spans[l.told:]).Words
-	if len(words) > 0 && l.t.Separator == "" && l.told > 0 {
+	words := l.t.TimelineOf(x, spans[l.said:]).Words
+	if len(words) > 0 && l.t.Separator == "" && l.said > 0 {
 		words[0].Joined = true
 	}
 	return words

@@ -234,3 +234,33 @@ func TestONNXOfFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestIsSpeech: what stands beside the weights says whether a model is of speech.
+func TestIsSpeech(t *testing.T) {
+	folder := tones()
+	defer os.RemoveAll(folder)
+	file := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for path, want := range map[string]bool{
+		folder:                                                true,
+		beside(t, "waveform", waveformCard):                   true,
+		beside(t, "waveform", "blank: 3\n"):                   false,
+		beside(t, "waveform", "- no\n- card\n"):               false,
+		file("net.onnx", "no model"):                          false,
+		file("tokens.txt", "a\nb\n"):                          false,
+		filepath.Join(t.TempDir(), "none.onnx"):               false,
+		filepath.Dir(file("reader.json", `{"speech": null}`)): false,
+		filepath.Dir(file("config.json", `{"architectures": ["Wav2Vec2ForCTC"]}`)): true,
+		filepath.Dir(file("config.json", `{"architectures": ["BertModel"]}`)):      false,
+		filepath.Dir(file("config.json", `{`)):                                     false,
+	} {
+		if got := read.IsSpeech(path); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+}

@@ -43,6 +43,9 @@ func (s *Shelf[T]) Only() (*Held[T], error) {
 	return nil, wire.Absent("there is more than one %s, so one must be named: %s", s.what, s.list())
 }
 
+// Name is the one that the model was taken by.
+func (h *Held[T]) Name() string { return h.m.name }
+
 // Enter takes a place, and waits until the model may be used: Runs requests use it at once. It is called when the request was read, so that
 // a client that sends slowly has no place. Once more does nothing.
 // Errors: status 429 where all places are taken; the context's where it ends before.

@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"math"
 	"math/rand/v2"
+	"mime/multipart"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,6 +62,8 @@ func TestScripts(t *testing.T) {
 			"result":   checkResult,
 			"cutoff":   cutOff,
 			"await":    await,
+			"ready":    ready,
+			"form":     writeForm,
 			"stereo":   stereo,
 			"tones":    tones,
 			"pictures": pictures,
@@ -208,6 +212,36 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("%s does not come to hold %s", args[0], args[1])
+}
+
+// ready is the script command "ready SAID": it waits until the server whose address a file has is ready.
+func ready(ts *testscript.TestScript, _ bool, args []string) {
+	defer http.DefaultClient.CloseIdleConnections()
+	for range 1000 {
+		answer, err := http.Get(address.FindString(ts.ReadFile(args[0])) + "/readyz")
+		if err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("the server does not become ready")
+}
+
+// writeForm is the script command "form OUT FILE NAME=VALUE...": a form with the boundary x, of a file and fields.
+func writeForm(ts *testscript.TestScript, _ bool, args []string) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	ts.Check(w.SetBoundary("x"))
+	part, err := w.CreateFormFile("file", filepath.Base(args[1]))
+	if err == nil {
+		_, err = io.WriteString(part, ts.ReadFile(args[1]))
+	}
+	ts.Check(err)
+	for _, field := range args[2:] {
+		name, value, _ := strings.Cut(field, "=")
+		ts.Check(w.WriteField(name, value))
+	}
+	ts.Check(errors.Join(w.Close(), os.WriteFile(ts.MkAbs(args[0]), b.Bytes(), 0o666)))
 }
 
 // stereo is the script command "stereo OUT LEFT RIGHT": a WAV file of two others' samples, the left as long as it is.

@@ -15,12 +15,13 @@ import (
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/inference"
 	"github.com/energo-ml/energo/serve/search"
+	"github.com/energo-ml/energo/serve/speech"
 	"github.com/spf13/cobra"
 )
 
 // newKinds are the kinds of models that energo serve knows, in the order in which they are told. One path may be of several.
 // A new kind is a row here.
-func newKinds() []kind {
+func newKinds(heard *speechFlags) []kind {
 	return append([]kind{
 		&row[inference.Model]{
 			name: "network", settings: []string{"batch", "wait", "queue"},
@@ -33,6 +34,12 @@ func newKinds() []kind {
 			open:  openIndexOf,
 			mount: func(s *serve.Server) (service[search.Options], error) { return search.Mount(s, search.Bounds{}) },
 			close: func(o search.Options) error { return o.Close() },
+		},
+		&row[*speech.Model]{
+			name: "speech", settings: []string{speechSetting, "queue"},
+			open:  openSpeech,
+			mount: func(s *serve.Server) (service[*speech.Model], error) { return speech.Mount(s, heard.Options) },
+			close: func(*speech.Model) error { return nil },
 		},
 	}, answerKinds()...)
 }

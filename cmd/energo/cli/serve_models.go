@@ -43,6 +43,16 @@ at /v1/indexes/NAME/search. One path may be served in several ways; a line a mod
 --models serves each entry of a folder, and follows what comes, changes and goes; --config names models with settings of their own. SIGHUP reads
 both again. A new version is warmed up before it takes its name, and the old one finishes its requests.
 
+A run of speech, an ONNX model with a card that says features (docs/onnx.md) and a folder of wav2vec 2.0 or HuBERT also read speech, as OpenAI's clients send it:
+
+  POST /v1/audio/transcriptions  a form of file, model, response_format json, text, srt, vtt or verbose_json; language_model, hot_words[], beam
+  POST /v1/audio/alignments      a form of file, text, model, response_format json, srt, vtt, ass, TextGrid, ctm or csv
+  GET  /v1/audio/stream          a WebSocket: 16-bit or float32 samples in, settled and open text out
+  GET  /v1/models                the names of the models
+
+A field that has no effect is refused by its name. --lm NAME=PATH has language models that requests may name. A recording must fit
+--max-body and --max-seconds.
+
 Requests that wait for a model go through it together, --max-batch rows at most, where its first dimension is free and a trial at the
 start shows that rows are independent. With --max-wait a request waits for others as long; without it those alone are joined that wait
 anyway. By default it listens on this machine only, and asks nobody who they are.
@@ -58,6 +68,8 @@ func newServe(all []job.Job) *cobra.Command {
 		Example: `  energo serve resnet.onnx runs/digits-nll-mlp-1
   energo serve --model digits=runs/digits-nll-mlp-1 --max-wait 2ms
   energo serve --models /srv/models --config serve.yaml
+  energo serve runs/speech-1 --lm english=english.arpa
+  curl -F file=@talk.wav -F response_format=verbose_json http://127.0.0.1:8080/v1/audio/transcriptions
   curl -H 'Content-Type: application/json' -d '{"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}]}' http://127.0.0.1:8080/v2/models/net/infer`,
 	}
 	group(cmd, "", newServeSearch(), newServeToken())
@@ -80,6 +92,7 @@ type servedModels struct {
 	config string   // a YAML file
 	set    modelSettings
 	file   *configFile // what is in it
+	speech speechFlags
 }
 
 func (m *servedModels) flags(cmd *cobra.Command) {
@@ -91,6 +104,7 @@ func (m *servedModels) flags(cmd *cobra.Command) {
 	f.BoolVar(&m.set.ReadOnly, "read-only", false, "refuse to add and delete items of indexes")
 	f.IntVar(&m.set.Batch, "max-batch", 32, "rows that go through a model together; 1 joins no requests")
 	f.DurationVar(&m.set.Wait, "max-wait", 0, "longest time that a request waits for others to join it, as 2ms")
+	m.speech.add(f)
 	f.IntVar(&m.set.Queue, "max-queue", 64, "requests that wait for a model or go through it; more are refused with status 429")
 }
 
@@ -224,6 +238,9 @@ func (m *servedModels) serve(cmd *cobra.Command, all []job.Job, args []string) e
 	if err := m.check(cmd); err != nil {
 		return err
 	}
+	if err := m.speech.open(); err != nil {
+		return err
+	}
 	first, err := m.models(cmd, args)
 	if err != nil {
 		return err
@@ -231,7 +248,7 @@ func (m *servedModels) serve(cmd *cobra.Command, all []job.Job, args []string) e
 	if len(first) == 0 && m.folder == "" {
 		return usagef("%s: there is no model to serve", m.config)
 	}
-	set := newServedSet(cmd, all)
+	set := newServedSet(cmd, all, &m.speech)
 	live := &liveModels{m: m, set: set, args: args, first: maps.Clone(first), changed: make(chan struct{}, 1), tries: map[string]*try{}}
 	if err := m.addFolder(first); err != nil {
 		return err
@@ -276,6 +293,9 @@ func (s *servedSet) refuseVoid(m *servedModels) error {
 	var rules []rule
 	for _, v := range []struct{ flag, setting string }{{"read-only", "read-only"}, {"max-batch", "batch"}, {"max-wait", "wait"}, {"max-queue", "queue"}} {
 		rules = append(rules, rule{v.flag, heeded(v.setting), "there is no model that heeds it"})
+	}
+	for _, flag := range m.speech.names() {
+		rules = append(rules, rule{flag, heeded(speechSetting), "there is no model of speech"})
 	}
 	return refuseVoid(s.cmd, rules)
 }

@@ -52,9 +52,9 @@ type servedModel struct {
 	info  os.FileInfo // of its path
 }
 
-func newServedSet(cmd *cobra.Command, jobs []job.Job) *servedSet {
+func newServedSet(cmd *cobra.Command, jobs []job.Job, heard *speechFlags) *servedSet {
 	return &servedSet{
-		cmd: cmd, jobs: jobs, kinds: newKinds(), models: map[string]*servedModel{}, listed: map[string]time.Time{},
+		cmd: cmd, jobs: jobs, kinds: newKinds(heard), models: map[string]*servedModel{}, listed: map[string]time.Time{},
 		loads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "energo_model_loads_total", Help: "Models that were opened, by result."}, []string{"result"}),
 	}
 }
