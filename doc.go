@@ -61,11 +61,10 @@
 //   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out, and along one number;
 //   - packages report, report/tensorboard: pages and pictures of a run, and runs for other programs;
 //   - packages job, job/option, job/sweep, jobs: a training job as one description, its settings, many of them tried, and energo's own jobs;
-//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf: servers over HTTP, their clients' tokens, what
-//     these send and are told, descriptions of that, models by name;
-//   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/studio: search, networks, labels and vectors, and the page of runs by one;
-//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/shelf, serve/openai, serve/search, serve/inference, serve/speech, serve/studio: servers over HTTP, their clients' tokens, what
-//     these send and are told, descriptions of that; search, networks, speech and the page of runs by one;
+//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf, serve/internal/openapitest: servers over HTTP, their clients' tokens, what
+//     these send and are told, descriptions of that and tests by them, models by name;
+//   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/speech, serve/studio: search, networks, labels, vectors and speech, and the
+//     page of runs by one;
 //   - package cmd/energo/cli: the command line, over energo's jobs or those of one's own program.
 //
 // The examples of this package train a network of one's own, by a functional or a loss, and a density; save, load, ask and serve them.

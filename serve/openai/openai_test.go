@@ -15,7 +15,7 @@ import (
 )
 
 // The models of a server, as OpenAI's clients list them.
-func Example() {
+func ExampleMount() {
 	server, err := serve.New(context.Background(), serve.Options{})
 	if err != nil {
 		log.Fatal(err)

@@ -70,7 +70,6 @@ func TestScripts(t *testing.T) {
 			"classes":  classes,
 			"board":    board, "paint": paint,
 			"fetch": fetch,
-			"ready": ready,
 			"pack":  pack,
 		},
 	})

@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/energo-ml/energo/search/index"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -96,21 +95,6 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := io.ReadAll(answer.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%d\n%s", answer.StatusCode, text)
-}
-
-// ready is the script command "ready SAID": it waits until a server says that everything can be answered.
-func ready(ts *testscript.TestScript, _ bool, args []string) {
-	at := address.FindString(ts.ReadFile(args[0])) + "/readyz"
-	for range 1000 {
-		answer, err := http.Get(at)
-		ts.Check(err)
-		answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	ts.Fatalf("the server does not become ready")
 }
 
 // TestDroppedIsSaid: commands say what a crash left half written, until it is cut off.
