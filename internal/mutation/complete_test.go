@@ -20,6 +20,13 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 
 // elsewhere are functions of such names that the table leaves out, and why.
 var elsewhere = map[string]string{
+	"serve/speech.Open":              "seq/read.Open, or seq/read.ONNXEmitter",
+	"search/encode.OpenRunBase":      "search/encode.ReopenBase",
+	"serve/speech.Service.Ready":     "reads nothing: it asks the models",
+	"seq/read.Transcriber.Decode":    "takes numbers in memory",
+	"seq/read.Live.Open":             "reads nothing: it gives the words of an open segment",
+	"seq/audio.DecodeWithin":         "audio.Decode with limits, which serve/speech's FuzzForm tries",
+	"internal/chromium.Open":         "opens a page in tests",
 	"internal/mapped.Open":           "passes the bytes on",
 	"internal/plaintext.Open":        "ngram.Read and others read what it passes on",
 	"internal/plaintext.ReadAll":     "passes the text on",
