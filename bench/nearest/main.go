@@ -53,9 +53,9 @@ type result struct {
 	Spent    float64 `json:"spent_us"` // microseconds of processors a query, together
 	BuildSec float64 `json:"build_s"`
 	BuildCPU float64 `json:"build_spent_s"` // of processors
-	MiB      float64 `json:"mib"`      // of memory after the searches
-	OwnMiB   float64 `json:"own_mib"`  // of those, not a file's
-	PeakMiB  float64 `json:"peak_mib"` // while it was built, too
+	MiB      float64 `json:"mib"`           // of memory after the searches
+	OwnMiB   float64 `json:"own_mib"`       // of those, not a file's
+	PeakMiB  float64 `json:"peak_mib"`      // while it was built, too
 }
 
 func main() {
