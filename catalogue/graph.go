@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 
@@ -35,9 +36,9 @@ const graphSteps = 480
 
 // GraphOf evaluates a loss, by any name that loss.Lookup knows, or a functional of two labels, ebm.NAME, along one number:
 // pointwise losses against the input, losses of class scores against how far the right score lies above the other, functionals
-// against E⁺ − E⁻, or against E⁻ where they take more than the difference.
+// against E⁺ − E⁻, or against E⁻ where they take more than the difference, losses of several vectors against a coordinate or the angle of one.
 //
-// Errors: a name that no loss has; options that the loss refuses; a loss that is not of one score and one target.
+// Errors: a name that no loss has; options that the loss refuses.
 func GraphOf(name string, options map[string]any) (Graph, error) {
 	if short, ok := strings.CutPrefix(name, prefix); ok {
 		e, err := functional.Lookup(short)
@@ -54,7 +55,7 @@ func GraphOf(name string, options map[string]any) (Graph, error) {
 	}
 	v, ok := viewOf(e)
 	if !ok {
-		return Graph{}, fmt.Errorf("%s has no picture along one number: it is not of one score and one target", e.Name)
+		return Graph{}, fmt.Errorf("%s has no picture along one number", e.Name)
 	}
 	return v.graph(Graph{Name: e.Type, Formula: e.Formula}, e.Called(), options, func(r loss.Request) (*loss.Answer, error) { return e.Eval(r, false) })
 }
@@ -69,6 +70,17 @@ type view struct {
 	input   string                                            // whose gradient is the slope
 	along   func(x float64, grad loss.Array[float64]) float64 // the derivative by x
 	mark    mark
+	base    map[string]any // options that must be there
+}
+
+// with are options with those that must be there.
+func (v view) with(options map[string]any) map[string]any {
+	all := maps.Clone(v.base)
+	if all == nil {
+		return options
+	}
+	maps.Copy(all, options)
+	return all
 }
 
 // A mark is an option whose value is marked; without a name no value is.
@@ -88,7 +100,7 @@ func (v view) graph(g Graph, alone string, options map[string]any, eval func(los
 		}
 		for i := range graphSteps + 1 {
 			x := v.lo + (v.hi-v.lo)*float64(i)/graphSteps
-			a, err := eval(loss.Request{Options: options, Inputs: v.request(x, target)})
+			a, err := eval(loss.Request{Options: v.with(options), Inputs: v.request(x, target)})
 			if err != nil {
 				return g, err
 			}
@@ -202,7 +214,7 @@ func viewOf(e loss.Entry) (view, bool) {
 		}
 		return v, true
 	}
-	return view{}, false
+	return vectorView(e)
 }
 
 // functionalView is the view of a functional over two labels, the first of them correct.

@@ -1,14 +1,12 @@
 package catalogue
 
 import (
-	"encoding/json"
-	"fmt"
-	"strings"
+	"maps"
 
 	"github.com/energo-ml/energo/loss"
 )
 
-// Sample returns small inputs that a loss takes; nil for adaptive_log_softmax, whose inputs are many matrices.
+// Sample returns small inputs that a loss takes; nil for a loss without a picture.
 func Sample(e loss.Entry) map[string]loss.Array[float64] {
 	switch e.Name {
 	case "triplet", "triplet_with_distance":
@@ -19,7 +17,9 @@ func Sample(e loss.Entry) map[string]loss.Array[float64] {
 		return twoViews()
 	}
 	if e.Batch {
-		return fourSamples()
+		in := fourSamples()
+		maps.DeleteFunc(in, func(name string, _ loss.Array[float64]) bool { return !takes(e, name) })
+		return in
 	}
 	v, ok := viewOf(e)
 	if !ok {
@@ -34,15 +34,8 @@ func Example(e loss.Entry) string {
 	if inputs == nil {
 		return ""
 	}
-	var parts []string
-	for _, in := range e.Inputs {
-		if a, ok := inputs[in.Name]; ok {
-			shape, _ := json.Marshal(a.Shape)
-			data, _ := json.Marshal(a.Data)
-			parts = append(parts, fmt.Sprintf(`"%s":{"shape":%s,"data":%s}`, in.Name, shape, data))
-		}
-	}
-	return fmt.Sprintf(`{"loss":"%s","inputs":{%s}}`, e.Called(), strings.Join(parts, ","))
+	v, _ := viewOf(e)
+	return Line(e.Called(), loss.Request{Options: v.base, Inputs: inputs})
 }
 
 // triplet is one in the plane whose negative is nearer than its positive.
