@@ -45,7 +45,7 @@ func GraphOf(name string, options map[string]any) (Graph, error) {
 		if err != nil {
 			return Graph{}, err
 		}
-		return functionalView(e).graph(Graph{Name: name, Formula: e.Formula}, e.Name, options, func(r loss.Request) (*loss.Answer, error) {
+		return functionalView(e, options).graph(Graph{Name: name, Formula: e.Formula}, e.Name, options, func(r loss.Request) (*loss.Answer, error) {
 			return evalFunctional(name, r, false)
 		})
 	}
@@ -53,7 +53,7 @@ func GraphOf(name string, options map[string]any) (Graph, error) {
 	if err != nil {
 		return Graph{}, err
 	}
-	v, ok := viewOf(e)
+	v, ok := viewUnder(e, options)
 	if !ok {
 		return Graph{}, fmt.Errorf("%s has no picture along one number", e.Name)
 	}
@@ -146,7 +146,15 @@ func scores(target loss.Array[float64]) view {
 	return v
 }
 
-// viewOf returns how a loss is shown.
+// viewUnder returns how a loss with options is shown.
+func viewUnder(e loss.Entry, options map[string]any) (view, bool) {
+	if e.Name == "poisson_nll" && options["log_input"] == false {
+		return pointwise("input: rate", 0.02, 6, 0, 1, 4), true
+	}
+	return viewOf(e)
+}
+
+// viewOf returns how a loss is shown with the options that it has by default.
 func viewOf(e loss.Entry) (view, bool) {
 	switch e.Name {
 	case "l1", "mse", "smooth_l1", "huber":
@@ -218,12 +226,13 @@ func viewOf(e loss.Entry) (view, bool) {
 }
 
 // functionalView is the view of a functional over two labels, the first of them correct.
-func functionalView(e functional.Entry) view {
+func functionalView(e functional.Entry, options map[string]any) view {
+	delta, _ := options["delta"].(float64) // of lvq2, which divides by E⁻ then
 	v := pointwise("energy of the correct answer − that of the most offending one; below 0 it is right", -3, 3, math.NaN())
 	margin := mark{"margin", "−m", functional.DefaultOptions().Margin, -1}
 	v.input = "energies"
 	energies := func(x, _ float64) []float64 { return []float64{x, 0} }
-	if e.NeedsNonNegative {
+	if e.NeedsNonNegative || delta > 0 {
 		v = pointwise("energy of the most offending incorrect answer (the derivative is by it)", 0, 3, 0, 0.5, 1)
 		margin.name, margin.scale = "m", 1
 		v.name, v.input = "E⁺", "energies"

@@ -14,7 +14,7 @@ import (
 // RequestOf returns a small request of a loss, by any name that loss.Lookup knows, or of a functional, ebm.NAME, as Line writes it.
 // Errors: as GraphOf.
 func RequestOf(name string, options map[string]any) (called string, r loss.Request, err error) {
-	called, v, err := shownBy(name)
+	called, v, err := shownBy(name, options)
 	if err != nil {
 		return "", r, err
 	}
@@ -22,16 +22,16 @@ func RequestOf(name string, options map[string]any) (called string, r loss.Reque
 }
 
 // shownBy finds what a request calls a loss, and how it is shown.
-func shownBy(name string) (called string, v view, err error) {
+func shownBy(name string, options map[string]any) (called string, v view, err error) {
 	if short, ok := strings.CutPrefix(name, prefix); ok {
 		e, err := functional.Lookup(short)
-		return name, functionalView(e), err
+		return name, functionalView(e, options), err
 	}
 	e, err := loss.Lookup(name)
 	if err != nil {
 		return "", v, err
 	}
-	v, ok := viewOf(e)
+	v, ok := viewUnder(e, options)
 	if !ok {
 		err = fmt.Errorf("%s has no picture along one number", e.Name)
 	}

@@ -108,7 +108,7 @@ var allowed = map[string][]string{
 	"serve/shelf":                   {"serve/wire"},
 	"serve":                         {"data", "serve/bearer", "serve/openapi", "serve/wire"},
 	"serve/search":                  {"data", "loss/distance", "search/index", "search/retrieval", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
-	"serve/studio":                  {"internal/card", "internal/flock", "ebm/measure", "ebm/surface", "report", "train", "serve", "serve/bearer", "serve/openapi", "serve/wire", "train/lesson"},
+	"serve/studio":                  {"internal/card", "internal/flock", "catalogue", "ebm/functional", "loss", "ebm/measure", "ebm/surface", "report", "train", "serve", "serve/bearer", "serve/openapi", "serve/wire", "train/lesson"},
 	"serve/predict":                 {"internal/excerpt", "data", "data/tabular", "search/classify", "seq/tag", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"serve/embeddings":              {"serve", "serve/bearer", "serve/openai", "serve/openapi", "serve/shelf", "serve/wire"},
 	"serve/internal/openapitest":    {},

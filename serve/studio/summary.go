@@ -216,7 +216,7 @@ func (e *ending) tell(r *summary) {
 	}
 	if e.step != nil {
 		r.Step, r.Epoch = e.step.Step, e.step.Epoch
-		r.put(loss.Of(e.step.Loss))
+		r.put(trainingLoss.Of(e.step.Loss))
 	}
 	if x := e.epoch; x != nil {
 		r.Step, r.Epoch, r.Seconds = max(r.Step, x.Step), max(r.Epoch, x.Epoch), x.Seconds
@@ -232,8 +232,8 @@ func (e *ending) tell(r *summary) {
 	}
 }
 
-// loss is the quantity of a training loss.
-var loss = measure.Quantity{Key: "loss", Name: "Loss"}
+// trainingLoss is the quantity of a training loss.
+var trainingLoss = measure.Quantity{Key: "loss", Name: "Loss"}
 
 // epochFigures are the numbers of an epoch that are listed and drawn.
 func epochFigures(x *train.Epoch) []measure.Figure {
@@ -244,7 +244,7 @@ func epochFigures(x *train.Epoch) []measure.Figure {
 	wrong.Key, wrong.Name, kept.Key = "error", "Validation "+lower(cmp.Or(wrong.Name, "error")), "kept"
 	kept.Name = cmp.Or(kept.Name, "Kept")
 	return []measure.Figure{
-		loss.Of(float64(x.Loss)), wrong, kept,
+		trainingLoss.Of(float64(x.Loss)), wrong, kept,
 		plain("gap_p05", "Gap, 5th percentile", x.Gap.P05), plain("gap_p50", "Gap, median", x.Gap.P50),
 		plain("correct", "Energy of the correct", x.Correct.Mean), plain("offending", "Energy of the offending", x.Offending.Mean), plain("spread", "Spread", x.Spread),
 	}
