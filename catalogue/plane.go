@@ -67,7 +67,7 @@ func DifferenceOf(name string, options map[string]any) (Graph, error) {
 	c := Curve{Name: e.Name}
 	var pairs []float64
 	for i := range graphSteps + 1 {
-		x := planeReach * (2*float64(i)/graphSteps - 1)
+		x := float64(planeReach * (float64(2*i)/graphSteps - 1))
 		c.X = append(c.X, x)
 		pairs = append(pairs, (planeReach+x)/2, (planeReach-x)/2)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/energo-ml/energo/catalogue"
 	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/internal/chromium"
 	"github.com/energo-ml/energo/loss"
 )
 
@@ -173,3 +175,76 @@ func TestLossRefusals(t *testing.T) {
 	}
 }
 
+// TestLossesView: the lecture's figures, options that are slid, a triplet that is dragged and moved by keys, and what is copied.
+func TestLossesView(t *testing.T) {
+	at := start(t, t.TempDir())
+	b := chromium.Open(t, at+"/#/losses")
+	const (
+		curves = "document.querySelectorAll('#view-losses .graph .value').length"
+		title  = "document.querySelector('#view-losses .area h2')?.textContent"
+		said   = "document.querySelector('#view-losses .verdict')?.textContent || ''"
+		press  = "[...document.querySelectorAll('#view-losses button')].find(b => b.textContent.startsWith('%s')).click()"
+	)
+	b.Await(curves, "1")
+	b.Await(title, "ebm.hinge over both energies")
+	b.Eval("document.querySelector('#view-losses details').open = true")
+	b.Await("document.querySelector('#view-losses pre').textContent.startsWith('{\"loss\":\"ebm.hinge\"')", "true")
+	shots(t, b, "losses-hinge")
+
+	// An option that is slid is in the address, the mark and the request.
+	b.Eval("(() => { const s = document.querySelector('#view-losses input[type=range]'); s.value = 2; s.dispatchEvent(new Event('input')) })()")
+	b.Await("location.hash.includes('margin%3D2')", "true")
+	b.Await("document.querySelector('#view-losses pre').textContent.includes('\"margin\":2')", "true")
+	b.Eval(fmt.Sprintf(press, "Figure 5"))
+	b.Await(title, "ebm.log over both energies")
+	b.Eval(fmt.Sprintf(press, "Figure 6"))
+	b.Await(curves, "12")
+	b.Shot("losses-all")
+	b.Eval(fmt.Sprintf(press, "Square-square"))
+	b.Await(title, "ebm.square_square over both energies")
+	b.Eval("document.querySelectorAll('#view-losses .card')[1].querySelector('button').click()")
+	b.Await(title, "ebm.square_square_misprint over both energies")
+
+	// Others are added and taken away; an option that is refused says so on its card.
+	b.Eval("(() => { const s = document.querySelector('#view-losses select'); s.value = 'huber'; s.dispatchEvent(new Event('change')) })()")
+	b.Await(curves, "3")
+	b.Eval("document.querySelector('#view-losses [data-loss=huber] [aria-label^=Take]').click()")
+	b.Await(curves, "2")
+	b.Eval("location.hash = '#/losses?l=huber;delta%3D-1'")
+	b.Await("document.querySelector('#view-losses .wrong').textContent.includes('delta is -1')", "true")
+	for _, e := range b.Errors {
+		if !strings.Contains(e, "delta%3D-1") { // the browser tells of the status, too
+			t.Error(e)
+		}
+	}
+	b.Errors = nil
+
+	// The triplet: dragged out of the margin it is left alone.
+	b.Eval(fmt.Sprintf(press, "Figure 1"))
+	b.Await("("+said+").includes(': active, the points')", "true")
+	shots(t, b, "losses-triplet")
+	b.Eval(`(() => {
+		const p = document.querySelector('[data-point=negative]'), svg = p.ownerSVGElement, r = svg.getBoundingClientRect();
+		svg.setPointerCapture = () => {};
+		p.dispatchEvent(new PointerEvent('pointerdown', {bubbles: true, pointerId: 1}));
+		svg.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: r.left + 2, clientY: r.top + r.height - 2}));
+		svg.dispatchEvent(new PointerEvent('pointerup', {bubbles: true}));
+	})()`)
+	b.Await("("+said+")", "loss 0: not active, nothing is moved")
+	b.Await("location.hash.includes('at=')", "true")
+	for range 2 {
+		b.Eval("document.querySelector('[data-point=negative]').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', shiftKey: true}))")
+	}
+	b.Await("document.querySelector('[data-point=negative]').getAttribute('aria-label').startsWith('negative at -2.4')", "true")
+	b.Eval(fmt.Sprintf(press, "InfoNCE"))
+	b.Await(title, "NTXent: what it does to points")
+	b.Await("document.querySelectorAll('#view-losses .geometry polygon').length", "3")
+	b.Shot("losses-infonce")
+	b.Eval(fmt.Sprintf(press, "Defaults"))
+	b.Await("location.hash.includes('temperature')", "false")
+	b.Eval(fmt.Sprintf(press, "N-pair"))
+	b.Await("document.querySelectorAll('#view-losses .point').length", "4")
+	b.Eval(fmt.Sprintf(press, "Contrastive"))
+	b.Await("document.querySelectorAll('#view-losses .geometry circle.near').length", "1")
+	checkQuiet(t, b, at)
+}

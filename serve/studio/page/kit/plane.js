@@ -11,7 +11,7 @@ const levels = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 const arrowsMost = 160, arrowLongest = 46;
 
 // ticks are about five round numbers of an axis.
-function ticks(lo, hi) {
+export function ticks(lo, hi) {
   const raw = (hi - lo) / 5, power = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw);
   const all = [];
   for (let v = Math.ceil(lo / step) * step; v <= hi + step / 1e6; v += step) all.push(Number(v.toFixed(10)));
@@ -19,7 +19,7 @@ function ticks(lo, hi) {
 }
 
 // plane returns {root, canvas, show(picture)}. picture is {grid, heights, labels: [x, y], data, lowest, push, chains, flat}: lists of places are
-// drawn where they are there. press(place) is called for a place that is clicked, or chosen by Enter at the centre.
+// drawn where they are there; over(context, pixel) draws more, and of is what the heights are, E without. press(place) is called for a place that is clicked, or chosen by Enter at the centre.
 export function plane({ label, press = null }) {
   const canvas = element("canvas", { tabindex: press ? "0" : null, role: "img", "aria-label": label });
   const root = element("div", { class: "plane" }, canvas), c = canvas.getContext("2d");
@@ -139,6 +139,7 @@ export function plane({ label, press = null }) {
     if (now.lowest) dots(now.lowest, "#ffd54a", 2.4, "#00000090");
     if (now.push) arrows(now.push);
     if (now.chains) dots(now.chains, "#ff4f8b", 3, "#ffffff");
+    now.over?.(c, pixel);
     c.restore();
     drawAxes();
   }
@@ -154,7 +155,7 @@ export function plane({ label, press = null }) {
     if (!now) return;
     const box = canvas.getBoundingClientRect(), p = place(event.clientX - box.left, event.clientY - box.top), e = at(now.grid, ...p);
     if (e === null) return hideTip();
-    showTip(event.clientX, event.clientY, `${now.labels[0]} ${figure(p[0])}, ${now.labels[1]} ${figure(p[1])}: E ${figure(e)}`);
+    showTip(event.clientX, event.clientY, `${now.labels[0]} ${figure(p[0])}, ${now.labels[1]} ${figure(p[1])}: ${now.of || "E"} ${figure(e)}`);
   });
   canvas.addEventListener("pointerleave", hideTip);
   if (press) {

@@ -1,0 +1,151 @@
+// Losses: every loss and functional with its derivative, over energies, and as what it does to points.
+import { part } from "../kit/api.js";
+import { colour, element } from "../kit/dom.js";
+import { changed } from "../kit/theme.js";
+import { card } from "./losses/card.js";
+import { geometry } from "./losses/geometry.js";
+import { graph } from "./losses/graph.js";
+import { surface } from "./losses/surface.js";
+
+const most = 14; // losses at a time
+// Points at first: the anchor of cosines is not at 0, where they have no direction.
+const start = (row) => row.name.startsWith("triplet") ? [[0, 0], [1.4, 0.9], [0.9, -0.9]]
+  : row.points.length === 4 ? [[1.4, 0.4], [0.7, 1.4], [-1.2, -0.6], [1.6, -0.4]] : [[1.4, 0.4], [0.7, 1.4], [1.6, -0.4]];
+const dashes = [null, "9 3", "2 3"]; // tell apart those of the same colour
+
+// presets are figures of the lecture, and comparisons: what each sets.
+const presets = (rows) => [
+  ["Figure 1: triplet", { l: ["triplet"] }],
+  ["Figure 4: hinge", { l: ["ebm.hinge"], along: "difference" }],
+  ["Figure 5: log", { l: ["ebm.log"], along: "difference" }],
+  ["Figure 6: all functionals", { l: rows.filter((r) => r.functional && !r.name.endsWith("misprint")).map((r) => r.name), along: "difference", slope: "0" }],
+  ["Square-square, and its misprint", { l: ["ebm.square_square", "ebm.square_square_misprint"], along: "difference" }],
+  ["Regression", { l: ["mse", "l1", "huber", "smooth_l1"] }],
+  ["Contrastive", { l: ["contrastive"] }],
+  ["N-pair", { l: ["n_pairs"] }],
+  ["InfoNCE", { l: ["nt_xent;temperature=0.5"] }],
+];
+
+// parse reads a loss of the address, NAME;OPTION=VALUE;…
+function parse(text) {
+  const [name, ...rest] = text.split(";");
+  return { name, options: Object.fromEntries(rest.map((r) => r.split(/=(.*)/s).slice(0, 2)).filter((p) => p.length === 2)) };
+}
+const written = ({ name, options }) => [name, ...Object.entries(options).map((p) => p.join("="))].join(";");
+const parameters = (options) => Object.entries(options).map((p) => p.join("="));
+
+export default {
+  path: "losses",
+  title: "Losses",
+  style: "views/losses.css",
+  async mount(root, first, api) {
+    const { losses: rows } = await api.get("v1/studio/losses"), byName = new Map(rows.map((r) => [r.name, r]));
+    let state = first, cards = [], shown = "", turn = 0, lines = [], area = null, areaKind = "", busy = false, again = false, dragged = null; // the points of the address, where they are moved
+    const known = (s) => { const all = s.all("l").map(parse).filter((l) => byName.has(l.name)).slice(0, most); return all.length ? all : [parse("ebm.hinge")]; };
+    const focus = () => Math.min(known(state).length - 1, Math.max(0, Number(state.get("on", "0")) || 0));
+    const places = (row) => {
+      const own = (dragged || state.all("at")).map((p) => p.split(",").map(Number)).filter((p) => p.length === 2 && p.every(Number.isFinite));
+      return own.length === row.points.length ? own : start(row);
+    };
+    const go = (all, more = {}, how = {}) => api.go({ l: all.map(written), ...more }, how);
+
+    const chart = graph(), holder = element("div", { class: "area" }), deck = element("div", { class: "cards" });
+    const add = element("select", { "aria-label": "Add a loss", onchange: () => {
+      const all = known(state);
+      if (add.value && all.length < most) go([...all, parse(add.value)], { on: all.length });
+      add.value = "";
+    } }, element("option", { value: "" }, "Add a loss…"),
+    ...[["Functionals", true], ["torch.nn and metric losses", false]].map(([label, of]) => element("optgroup", { label }, ...rows.filter((r) => r.functional === of).map((r) => element("option", { value: r.name }, r.name)))));
+    const press = (name, off, title) => element("button", { type: "button", class: "small", onclick: () => api.go({ [name]: state.get(name) === off ? null : off }) }, title);
+    const slope = press("slope", "0", "Derivatives"), along = press("along", "difference", "Along E⁺ − E⁻");
+    root.append(element("div", { class: "row", role: "group", "aria-label": "Of the lecture" }, ...presets(rows).map(([text, to]) => element("button", { type: "button", class: "small", onclick: () => api.go({ l: null, on: null, along: null, slope: null, at: null, ...to }) }, text))),
+      element("div", { class: "row" }, add, slope, along), element("div", { class: "pictures" }, chart.root, holder), deck);
+
+    // move asks for the points anew, one request at a time; the last place counts.
+    function move(i, to) {
+      const row = byName.get(known(state)[focus()].name), at = places(row).map((p, k) => (k === i ? to(p) : p).join(","));
+      dragged = at;
+      api.go({ at }, { replace: true, quiet: true });
+      drawArea();
+    }
+
+    async function drawArea() {
+      if (busy) { again = true; return; }
+      busy = true;
+      try {
+        do {
+          again = false;
+          const one = known(state)[focus()], row = byName.get(one.name), kind = row.functional ? "plane" : row.points ? "points" : "";
+          if (kind !== areaKind) {
+            area?.close();
+            area = kind === "plane" ? surface() : kind === "points" ? geometry({ moved: move }) : null;
+            areaKind = kind;
+            holder.replaceChildren(...area ? [area.root] : []);
+          }
+          holder.hidden = !area;
+          if (!kind) break;
+          const answer = await api.get(`v1/studio/losses/${part(row.name)}/${kind}`, { option: parameters(one.options), at: kind === "points" ? places(row).map((p) => p.join(",")) : null });
+          area.show(row, answer);
+          if (kind === "points") cards[focus()]?.told(answer);
+        } while (again);
+      } catch (err) {
+        cards[focus()]?.failed(err.message);
+        if (err.name === "AbortError") return;
+      } finally {
+        busy = false;
+      }
+      if (again) drawArea();
+    }
+
+    // drawCurves asks for the curves of all; a loss whose options are refused says so on its card.
+    async function drawCurves(all) {
+      const mine = ++turn, difference = state.get("along") === "difference";
+      const answers = await Promise.all(all.map(async (l) => {
+        const row = byName.get(l.name);
+        try {
+          return await api.get(`v1/studio/losses/${part(l.name)}/curves`, { option: parameters(l.options), along: difference && row.functional ? "difference" : "own" });
+        } catch (err) { return err; }
+      }));
+      if (mine !== turn) return;
+      lines = [];
+      answers.forEach((a, i) => {
+        if (a instanceof Error) return a.name === "AbortError" ? null : cards[i].failed(a.message);
+        if (!byName.get(all[i].name).points || i !== focus()) cards[i].told(a);
+        a.curves.forEach((c, k) => lines.push({ ...c, at: all.length > 1 ? i : k, dash: dashes[all.length > 1 ? (i > 7 ? 1 : k % 3) : 0], name: a.curves.length > 1 ? `${written(all[i])}, ${c.name}` : written(all[i]), marks: k ? [] : a.marks, argument: a.x }));
+      });
+      drawLines();
+    }
+    const drawLines = () => chart.show(lines.map((l) => ({ ...l, colour: colour(l.at) })), { slopes: state.get("slope") !== "0" });
+
+    async function update(next) {
+      state = next;
+      dragged = null;
+      const all = known(state), names = all.map((l) => l.name).join(" ");
+      if (names !== shown) {
+        shown = names;
+        cards = all.map((l, i) => card(byName.get(l.name), {
+          say: api.say,
+          change(name, v, sliding) {
+            const now = known(state);
+            if (v === null) delete now[i].options[name]; else now[i].options[name] = v;
+            go(now, { on: i || null }, { replace: Boolean(sliding) });
+          },
+          remove() { go(known(state).filter((_, k) => k !== i), { on: null }); },
+          reset() { go(known(state).map((l, k) => k === i ? parse(l.name) : l)); },
+          choose() { api.go({ on: i }); },
+        }));
+        deck.replaceChildren(...cards.map((c) => c.root));
+      }
+      all.forEach((l, i) => cards[i].show({ colour: colour(all.length > 1 ? i : 0), options: l.options, on: i === focus() }));
+      slope.setAttribute("aria-pressed", state.get("slope") !== "0");
+      along.setAttribute("aria-pressed", state.get("along") === "difference");
+      along.hidden = !all.some((l) => byName.get(l.name).functional);
+      await Promise.all([drawCurves(all), drawArea()]);
+    }
+
+    const recolour = () => update(state).catch(api.complain);
+    document.addEventListener(changed, recolour);
+    await update(first);
+    return { update, close() { document.removeEventListener(changed, recolour); chart.close(); area?.close(); } };
+  },
+};
