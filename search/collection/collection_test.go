@@ -425,3 +425,11 @@ func TestEvaluate(t *testing.T) {
 		t.Errorf("of four: %+v, %v", e, err)
 	}
 }
+
+// The fields by which pictures are found again are those whose words no query finds.
+func TestPrivateFieldsAreWordless(t *testing.T) {
+	private, wordless := slices.Sorted(slices.Values(PrivateFields)), slices.Sorted(slices.Values(index.Wordless))
+	if !slices.Equal(private, wordless) {
+		t.Errorf("PrivateFields is %q, index.Wordless %q", private, wordless)
+	}
+}

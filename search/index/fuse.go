@@ -15,12 +15,21 @@ const (
 // searchTexts answers queries of which some have texts.
 func (x *Exact) searchTexts(ctx context.Context, v *view, queries []Query) ([][]Hit, error) {
 	all := make([][]Hit, len(queries))
+	var plain []Query // without a text, which are searched for together
+	for _, q := range queries {
+		if q.Text == "" {
+			plain = append(plain, q)
+		}
+	}
+	near, err := x.searchVectors(ctx, v, plain)
+	if err != nil {
+		return nil, err
+	}
 	for i := range queries {
 		q := &queries[i]
-		var err error
 		switch {
 		case q.Text == "":
-			all[i], err = x.searchVector(ctx, v, q)
+			all[i], near = near[0], near[1:]
 		case q.Vector == nil:
 			all[i], err = x.searchWords(ctx, v, q, q.Offset+q.K)
 			all[i] = page(all[i], q)
@@ -50,7 +59,10 @@ func page(hits []Hit, q *Query) []Hit {
 
 // searchWords returns the n best hits by the words of a query.
 func (x *Exact) searchWords(ctx context.Context, v *view, q *Query, n int) ([]Hit, error) {
-	best := v.byWords(ctx, q.Text, v.passing(&q.Filter, &x.views.postings), n)
+	best, err := v.byWords(ctx, q.Text, v.passing(&q.Filter, &x.views.postings), n)
+	if err != nil {
+		return nil, err
+	}
 	hits := make([]Hit, len(best))
 	part, before := 0, 0
 	byRow := make([]int, len(best)) // the places in best in the order of rows, so that parts are gone through once
@@ -70,7 +82,7 @@ func (x *Exact) searchWords(ctx context.Context, v *view, q *Query, n int) ([]Hi
 		}
 		hits[i] = Hit{ID: string(p.ids.at(row)), Score: -best[i].distance, Label: p.label(row), Fields: fields}
 	}
-	return hits, ctx.Err()
+	return hits, nil
 }
 
 // searchBoth fuses the rankings by vector and by words. Items that words alone find have their distance, and are within it, too.

@@ -39,8 +39,8 @@ type slab struct {
 	namesOnce  sync.Once // see names
 	fieldNames []string
 
-	wordsOnce sync.Once // see words
-	words     *lexical.Index
+	wordsLock sync.Mutex
+	words     *lexical.Index // see lexicon
 
 	refs  atomic.Int32 // views that have it
 	unmap func()       // gives the file's memory back; nil for a slab in memory

@@ -25,10 +25,40 @@ func wordsOf(text string) (all []string) {
 	return all
 }
 
-// lexicon is the words of the rows, which are looked for once.
-func (s *slab) lexicon() *lexical.Index {
-	s.wordsOnce.Do(func() { s.words = lexical.Build(s.rows, s.wordsOfRow) })
-	return s.words
+// lexicon is the words of the rows, which are read when they are first looked for.
+func (s *slab) lexicon(ctx context.Context) (*lexical.Index, error) {
+	s.wordsLock.Lock()
+	defer s.wordsLock.Unlock()
+	if s.words != nil {
+		return s.words, nil
+	}
+	var err error
+	s.words, err = lexical.Build(ctx, s.rows, s.wordsOfRow)
+	return s.words, err
+}
+
+// LoadWords reads the words of all items, which the first search for a text would else do: of a million items in seconds.
+// Each needs about 120 bytes of memory for nine words. Items that are added later are read when a text is looked for.
+// Errors: that of the context; ErrClosed.
+func (x *Exact) LoadWords(ctx context.Context) error {
+	v := x.views.acquire()
+	if v == nil {
+		return ErrClosed
+	}
+	defer x.views.release(v)
+	_, err := v.lexicons(ctx)
+	return err
+}
+
+// lexicons are those of the parts.
+func (v *view) lexicons(ctx context.Context) (all []*lexical.Index, err error) {
+	all = make([]*lexical.Index, len(v.parts))
+	for i := range v.parts {
+		if all[i], err = v.parts[i].lexicon(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // wordsOfRow are those of the identifier, the label and the fields of a row.
@@ -56,7 +86,11 @@ func (s *slab) wordsOfRow(row int) iter.Seq[string] {
 
 // byWords ranks the live rows that have a word of the text, and pass: the best n, first added first among equals. What is counted of the
 // words is of all live rows, so that neither a filter nor what a merge has removed changes a score.
-func (v *view) byWords(ctx context.Context, text string, passing []bitmap, n int) []candidate {
+func (v *view) byWords(ctx context.Context, text string, passing []bitmap, n int) ([]candidate, error) {
+	lexicons, err := v.lexicons(context.WithoutCancel(ctx)) // what is read serves the next search, too
+	if err != nil {
+		return nil, err
+	}
 	m := lexical.BM25{Docs: v.live}
 	live := make([]bitmap, len(v.parts))
 	total := 0
@@ -64,10 +98,9 @@ func (v *view) byWords(ctx context.Context, text string, passing []bitmap, n int
 		p := &v.parts[i]
 		live[i] = fullBitmap(p.rows)
 		live[i].bury(p.dead)
-		words := p.lexicon()
 		for row := range p.rows {
 			if live[i].has(row) {
-				total += words.Len(row)
+				total += lexicons[i].Len(row)
 			}
 		}
 	}
@@ -77,7 +110,7 @@ func (v *view) byWords(ctx context.Context, text string, passing []bitmap, n int
 	for w, word := range words {
 		having := 0
 		for i := range v.parts {
-			docs, _ := v.parts[i].lexicon().Find(word)
+			docs, _ := lexicons[i].Find(word)
 			for _, row := range docs {
 				if live[i].has(int(row)) {
 					having++
@@ -90,13 +123,13 @@ func (v *view) byWords(ctx context.Context, text string, passing []bitmap, n int
 	before := 0
 	for i := range v.parts {
 		if ctx.Err() != nil {
-			return nil
+			return nil, ctx.Err()
 		}
 		p, passes := &v.parts[i], live[i]
 		if passing != nil {
 			passes = passing[i]
 		}
-		for row, score := range scores(p.lexicon(), &m, words, rarity, passes) {
+		for row, score := range scores(lexicons[i], &m, words, rarity, passes) {
 			if score > 0 {
 				best.add(candidate{-score, before + row})
 			}
@@ -106,7 +139,7 @@ func (v *view) byWords(ctx context.Context, text string, passing []bitmap, n int
 	slices.SortFunc(best.rows, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.row, b.row))
 	})
-	return best.rows
+	return best.rows, nil
 }
 
 // scores are those of the rows that pass; others, and those without a word, have 0. Sums are in the order of the words.

@@ -2,10 +2,12 @@ package index
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +162,68 @@ func TestSearchBoth(t *testing.T) {
 	}
 	if err := (Options{Dim: 2}).CheckQueries([]Query{{Text: "a", K: 1}}); !errors.Is(err, ErrArgument) {
 		t.Errorf("a server takes a text: %v", err)
+	}
+}
+
+// TestSearchTogether answers queries with and without texts as each by itself, in their order.
+func TestSearchTogether(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	x, _ := create(t, Options{Dim: 2})
+	defer x.Close()
+	if err := x.Add(t.Context(), wordedItems(r, 60)); err != nil {
+		t.Fatal(err)
+	}
+	var queries []Query
+	for i := range 12 {
+		q := Query{K: 3 + i}
+		if i%3 != 0 {
+			q.Vector = []float32{float32(r.NormFloat64()), float32(r.NormFloat64())}
+		}
+		if i%3 != 1 {
+			q.Text = []string{"red", "sea dog"}[i%2]
+		}
+		queries = append(queries, q)
+	}
+	together, err := x.Search(t.Context(), queries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, q := range queries {
+		if alone, err := x.Search(t.Context(), []Query{q}); err != nil || len(alone[0]) == 0 || !reflect.DeepEqual(alone[0], together[i]) {
+			t.Errorf("query %d has %v, by itself %v, %v", i, together[i], alone, err)
+		}
+	}
+}
+
+// TestLoadWords reads the words of all parts, and stops with its context.
+func TestLoadWords(t *testing.T) {
+	x, _ := create(t, Options{Dim: 2})
+	items := wordedItems(rand.New(rand.NewPCG(5, 6)), 40)
+	for _, some := range [][]Item{items[:20], items[20:]} {
+		if err := x.Add(t.Context(), some); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := x.LoadWords(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that ended: %v", err)
+	}
+	if err := x.LoadWords(t.Context()); err != nil {
+		t.Error(err)
+	}
+	v := x.views.acquire()
+	for i := range v.parts {
+		if v.parts[i].words == nil {
+			t.Errorf("part %d has no words", i)
+		}
+	}
+	x.views.release(v)
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.LoadWords(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package lexical_test
 
 import (
+	"context"
 	"fmt"
 	"iter"
 
@@ -10,7 +11,11 @@ import (
 // Which documents have a word, and how often.
 func Example() {
 	texts := []string{"A red bus", "Blue sea", "red_red_wine.jpg"}
-	x := lexical.Build(len(texts), func(doc int) iter.Seq[string] { return lexical.Words(texts[doc]) })
+	x, err := lexical.Build(context.Background(), len(texts), func(doc int) iter.Seq[string] { return lexical.Words(texts[doc]) })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	docs, counts := x.Find("red")
 	fmt.Println(docs, counts)
 	// Output: [0 2] [1 2]

@@ -3,6 +3,7 @@
 package lexical
 
 import (
+	"context"
 	"iter"
 	"math"
 	"strings"
@@ -20,31 +21,37 @@ type Index struct {
 // maxCount bounds how often a word counts in a document: BM25 hardly tells more apart.
 const maxCount = math.MaxUint8
 
-// Build indexes n documents; words are those of one.
-func Build(n int, words func(doc int) iter.Seq[string]) *Index {
+// stopEvery is after how many documents Build looks whether it is to stop.
+const stopEvery = 4096
+
+// Build indexes n documents; words are those of one. Error: that of the context, if it ends before.
+func Build(ctx context.Context, n int, words func(doc int) iter.Seq[string]) (*Index, error) {
 	x := &Index{terms: map[string]uint32{}, lengths: make([]uint32, n)}
 	var terms, docs []uint32 // in the order of the documents
 	var counts []uint8
-	at := map[uint32]int{} // of a document's words, where they are in terms
+	var last []int // of each word, where it is in terms for the last document that has it
 	for doc := range n {
-		clear(at)
+		if doc%stopEvery == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		for word := range words(doc) {
 			x.lengths[doc]++
 			term, known := x.terms[word]
 			if !known {
 				term = uint32(len(x.terms))
 				x.terms[strings.Clone(word)] = term
+				last = append(last, 0)
 			}
-			if i, again := at[term]; again {
+			if i := last[term]; known && docs[i] == uint32(doc) {
 				counts[i] = min(counts[i], maxCount-1) + 1
 				continue
 			}
-			at[term] = len(terms)
+			last[term] = len(terms)
 			terms, docs, counts = append(terms, term), append(docs, uint32(doc)), append(counts, 1)
 		}
 	}
 	x.sort(terms, docs, counts)
-	return x
+	return x, nil
 }
 
 // sort groups what was counted by words.

@@ -1,7 +1,9 @@
 package lexical
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"math"
 	"os"
@@ -28,13 +30,33 @@ func TestWords(t *testing.T) {
 	}
 }
 
-func build(docs []string) *Index {
-	return Build(len(docs), func(doc int) iter.Seq[string] { return Words(docs[doc]) })
+func build(t *testing.T, docs []string) *Index {
+	t.Helper()
+	x, err := Build(t.Context(), len(docs), func(doc int) iter.Seq[string] { return Words(docs[doc]) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// TestBuildStops ends with its context.
+func TestBuildStops(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	read := 0
+	x, err := Build(ctx, 10*stopEvery, func(int) iter.Seq[string] {
+		if read++; read == stopEvery+1 {
+			cancel()
+		}
+		return Words("a")
+	})
+	if x != nil || !errors.Is(err, context.Canceled) || read > 2*stopEvery {
+		t.Errorf("%v, %v, after %d documents", x, err, read)
+	}
 }
 
 // TestFind has each document once, and how often.
 func TestFind(t *testing.T) {
-	x := build([]string{"a b a", "", "b", "a " + strings.Repeat("c ", 300)})
+	x := build(t, []string{"a b a", "", "b", "a " + strings.Repeat("c ", 300)})
 	for word, want := range map[string]struct {
 		docs   []uint32
 		counts []uint8
@@ -65,7 +87,7 @@ func TestBM25(t *testing.T) {
 	if err := json.Unmarshal(text, &golden); err != nil || len(golden.Queries) == 0 {
 		t.Fatalf("%d queries, %v", len(golden.Queries), err)
 	}
-	x := build(golden.Docs)
+	x := build(t, golden.Docs)
 	m := BM25{Docs: len(golden.Docs)}
 	for doc := range golden.Docs {
 		m.Mean += float64(x.Len(doc)) / float64(m.Docs)
