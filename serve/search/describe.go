@@ -1,6 +1,8 @@
 package search
 
 import (
+	"fmt"
+
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve/openapi"
 )
@@ -36,6 +38,7 @@ func (s *Service) schemas() map[string]openapi.Schema {
 	})
 	query := map[string]openapi.Schema{
 		"vector": vector, "image": file, "id": text().With("description", "An item, which is not among its own hits."),
+		"text":   searchedText(),
 		"like":   list(openapi.Ref("Example")).With("maxItems", maxExamples),
 		"unlike": list(openapi.Ref("Example")).With("maxItems", maxExamples),
 		"away":   openapi.Number().With("minimum", 0, "default", index.DefaultAway, "description", "How far the query moves away from unlike: q = p + away·(p − n), with the means p of like and n of unlike."),
@@ -45,9 +48,11 @@ func (s *Service) schemas() map[string]openapi.Schema {
 		"filter": openapi.Ref("Filter"),
 	}
 	hit := map[string]openapi.Schema{
-		"id": text(), "distance": openapi.Number(), "label": text(), "fields": fields,
-		"thumb":   text().With("description", "Where its picture is, made small."),
-		"picture": text().With("description", "Where its picture is, as large as a screen."),
+		"id": text(), "label": text(), "fields": fields,
+		"distance": openapi.Number().With("description", "Missing where words alone were looked for."),
+		"score":    openapi.Number().With("exclusiveMinimum", 0, "description", "Of a search with a text: more is better."),
+		"thumb":    text().With("description", "Where its picture is, made small."),
+		"picture":  text().With("description", "Where its picture is, as large as a screen."),
 	}
 	item := map[string]openapi.Schema{"id": text(), "vector": vector, "label": text(), "fields": fields, "thumb": text(), "picture": text()}
 	values := object(map[string]openapi.Schema{
@@ -59,8 +64,8 @@ func (s *Service) schemas() map[string]openapi.Schema {
 		"FilterTree": tree.With("description", "An item passes that passes everything that is set."),
 		"Filter":     openapi.OneOf(text().With("description", "As text: label in (cat, dog) and year >= 2019 and not path ^= \"holiday/\"."), openapi.Ref("FilterTree")),
 		"Example":    object(map[string]openapi.Schema{"vector": vector, "image": file, "id": text(), "weight": openapi.Number().With("exclusiveMinimum", 0, "default", 1)}).With("description", "One of vector, image and id."),
-		"Query":      object(query).With("description", "One of vector, image, id and like says what to look for."),
-		"Hit":        object(hit, "id", "distance"),
+		"Query":      object(query).With("description", "One of vector, image, id and like says what to look for, or text, or text beside one of them."),
+		"Hit":        object(hit, "id"),
 		"Item":       object(item, "id"),
 		"NewItem":    object(map[string]openapi.Schema{"id": text().With("minLength", 1, "maxLength", index.MaxID), "label": text(), "fields": fields, "vector": vector, "image": file}, "id").With("description", "One of vector and image says where it is."),
 		"Values":     values.With("description", "The texts that items have, those of the most items first."),
@@ -82,6 +87,12 @@ func times(members map[string]openapi.Schema) openapi.Schema {
 
 func queryParam(name, description string, schema openapi.Schema) openapi.Parameter {
 	return openapi.Parameter{Name: name, In: "query", Description: description, Schema: schema}
+}
+
+// searchedText is a text that is looked for.
+func searchedText() openapi.Schema {
+	return openapi.Text().With("minLength", 1, "maxLength", index.MaxText, "description", fmt.Sprintf("Words, at most %d different ones, that are looked for in identifiers, labels and fields by BM25. "+
+		"Beside a vector, an item's score is the sum of 1/(60 + rank) over the two rankings. Only where info has texts.", index.MaxWords))
 }
 
 // filterParam is a filter in an address.

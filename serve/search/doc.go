@@ -1,7 +1,7 @@
 // Package search answers searches of an index over HTTP: pictures or vectors in, the nearest items out, as JSON, and a page
 // to try it on. [Mount] adds it to a server of package serve.
 //
-//	POST   /v1/search          the nearest items
+//	POST   /v1/search          the nearest items, or those that have words
 //	POST   /v1/search/batch    of several queries
 //	GET    /v1/items           items that pass a filter, a part at a time
 //	POST   /v1/items           add items, which replace those of the same identifiers; all or none
@@ -27,9 +27,14 @@
 // or a picture (PNG, JPEG, GIF, WebP and others) as the body, with its content type or application/octet-stream, and parameters
 // in the address, or as a form (multipart/form-data) with the picture as image:
 //
-//	POST /v1/search?k=10&filter=label+in+(7,9)
+//	POST /v1/search?k=10&filter=label+in+(7,9)&text=red+bus
 //
-// The answer has the hits, the nearest first, and the milliseconds that network and index took with waiting:
+// Words are looked for by text, alone or beside one of these or a picture, where the index is a folder: see index.Query. The hits have a score, and
+// a distance where a vector was looked for, too.
+//
+//	{"text": "red bus", "id": "a"}
+//
+// The answer has the hits, the nearest or those of the highest score first, and the milliseconds that network and index took with waiting:
 //
 //	{"hits": [{"id": "…", "distance": 0.2, "label": "7", "fields": {…}, "thumb": "/v1/thumb/…"}, …], "encode_ms": 1.1, "search_ms": 0.9}
 //

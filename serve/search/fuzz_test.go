@@ -25,6 +25,8 @@ func FuzzRequest(f *testing.F) {
 	good := pngOf(f, board(8, 1, 2, 3, 4))
 	f.Add("POST", "/v1/search", "application/json", []byte(`{"vector":[1,2,3,4],"k":3,"filter":{"label":["1"],"fields":{"side":{"gte":"left"}},"not":{"id":"a"}}}`))
 	f.Add("POST", "/v1/search?k=3&filter=label+%3D+1+and+a+%3E+2", "image/png", good)
+	f.Add("POST", "/v1/search?text=right", "image/png", good)
+	f.Add("POST", "/v1/search/batch", "application/json", []byte(`{"queries":[{"text":"left 1","id":"set/0.png"},{"text":"?","within":1}]}`))
 	f.Add("POST", "/v1/search", "multipart/form-data; boundary=b", []byte("--b\r\nContent-Disposition: form-data; name=\"image\"\r\n\r\nabc\r\n--b--\r\n"))
 	f.Add("POST", "/v1/items", "application/json", []byte(`{"items":[{"id":"a","vector":[1,2,3,4],"label":"b","fields":{"c":"d"}}]}`))
 	f.Add("POST", "/v1/items?id=a", "image/gif", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"))

@@ -253,8 +253,9 @@ func (s *store) info(w http.ResponseWriter, r *http.Request) error {
 		Pictures bool          `json:"pictures"` // pictures can be sent
 		Encoder  *encoderShown `json:"encoder,omitempty"`
 		Values   bool          `json:"values"` // GET /v1/values is answered
+		Texts    bool          `json:"texts"`  // texts are searched for
 		ReadOnly bool          `json:"read_only"`
 		Limits   limitsShown   `json:"limits"`
-	}{about, s.o.Encoder != nil, encoder, counts, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.bounds.K, s.bounds.Batch}})
+	}{about, s.o.Encoder != nil, encoder, counts, s.worded != nil, s.o.ReadOnly, limitsShown{l.Body, l.Pixels, s.bounds.K, s.bounds.Batch}})
 	return nil
 }

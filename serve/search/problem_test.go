@@ -128,7 +128,7 @@ func TestProblems(t *testing.T) {
 		{search, js, `{"image":"AAAA"}`, 422, "image is not a valid picture"},
 		{search + "?k=ten", "image/png", string(good), 400, `k is "ten"; it must be an integer`},
 		{search + "?k=1&k=2", "image/png", string(good), 400, "k is given 2 times"},
-		{search + "?color=red", "image/png", string(good), 400, `no parameter "color"; there are k, offset, within, filter`},
+		{search + "?color=red", "image/png", string(good), 400, `no parameter "color"; there are text, k, offset, within, filter`},
 		{search + "?filter=red", "image/png", string(good), 400, "filter: character 4: its end, want"},
 		{search + "?filter=path+%3D+x", "image/png", string(good), 422, `"path" cannot be asked for`},
 		{search + "?filter=not+(a+%3D+1+or+thumb+exists)", "image/png", string(good), 422, `"thumb" cannot be asked for`},

@@ -33,23 +33,28 @@ func (e *example) readers() map[string]wire.Reader {
 	}
 }
 
-// check wants one of vector, image and id.
-func (e *example) check() error {
-	n := 0
+// count is how many of vector, image and id there are.
+func (e *example) count() (n int) {
 	for _, is := range []bool{e.Vector != nil, e.Image != nil, e.ID != nil} {
 		if is {
 			n++
 		}
 	}
-	if n != 1 {
+	return n
+}
+
+// check wants one of vector, image and id.
+func (e *example) check() error {
+	if n := e.count(); n != 1 {
 		return wire.Within(e.place, wire.Invalid("", "one of vector, image and id is needed; there are %d", n))
 	}
 	return nil
 }
 
-// query is a search as a client asks for it: by one thing, or by examples.
+// query is a search as a client asks for it: by one thing or by examples, by a text, or by both.
 type query struct {
 	example
+	Text         *string
 	Like, Unlike []example
 	Away         *float64
 	K, Offset    *int
@@ -62,7 +67,7 @@ type query struct {
 func (q *query) read(field string, text []byte) error {
 	members := q.readers()
 	maps.Copy(members, map[string]wire.Reader{
-		"like": examplesOf(&q.Like), "unlike": examplesOf(&q.Unlike), "away": wire.Optional(&q.Away, wire.Number),
+		"text": wire.Optional(&q.Text, wire.Text), "like": examplesOf(&q.Like), "unlike": examplesOf(&q.Unlike), "away": wire.Optional(&q.Away, wire.Number),
 		"k": wire.Optional(&q.K, wire.Integer), "offset": wire.Optional(&q.Offset, wire.Integer), "within": wire.Optional(&q.Within, wire.Number),
 		"filter": filterOf(&q.Filter),
 	})
@@ -83,13 +88,16 @@ func examplesOf(examples *[]example) wire.Reader {
 
 // params reads a picture and parameters.
 func (q *query) params(b wire.Body) error {
-	if err := wire.Known(b.Params, []string{"k", "offset", "within", "filter"}, nil); err != nil {
+	if err := wire.Known(b.Params, []string{"text", "k", "offset", "within", "filter"}, nil); err != nil {
 		return err
 	}
 	if b.Picture == nil {
 		return wire.Malformed("image", "the form has no image")
 	}
 	q.Image = b.Picture
+	if text := b.Params["text"]; text != nil {
+		q.Text = &text[0]
+	}
 	for _, p := range []struct {
 		name  string
 		value **int
@@ -114,12 +122,17 @@ func (q *query) params(b wire.Body) error {
 
 // check refuses what cannot be searched for.
 func (s *store) checkQuery(q *query) error {
+	if err := s.checkText(q); err != nil {
+		return err
+	}
 	if q.Like == nil {
 		if q.Unlike != nil || q.Away != nil {
 			return wire.Invalid("like", "unlike and away go with like, which is not there")
 		}
-		if err := q.check(); err != nil {
-			return err
+		if !q.ofWords() {
+			if err := q.check(); err != nil {
+				return err
+			}
 		}
 	} else if q.Vector != nil || q.Image != nil || q.ID != nil {
 		return wire.Invalid("like", "there is like, and one of vector, image and id, too; one way is needed")
@@ -150,23 +163,16 @@ func (s *store) checkFilter(field string, f *index.Filter) error {
 
 // resolve makes a query of the index, and says in which words its faults are told.
 func (s *store) resolve(ctx context.Context, q *query) (index.Query, error) {
-	like, unlike, err := s.vectors(ctx, q)
-	if err != nil {
-		return index.Query{}, err
+	out := index.Query{K: defaultK, Within: q.Within, Filter: q.Filter}
+	if q.Text != nil {
+		out.Text = *q.Text
 	}
-	var out index.Query
-	if q.Like == nil {
-		out.Vector = like[0].Vector
-	} else {
-		away := index.DefaultAway
-		if q.Away != nil {
-			away = *q.Away
-		}
-		if out.Vector, err = index.Rocchio(s.limits.Metric, like, unlike, away); err != nil {
-			return out, wire.Invalid("like", "%s", plainWords(err))
+	if !q.ofWords() {
+		var err error
+		if out.Vector, err = s.vector(ctx, q); err != nil {
+			return out, err
 		}
 	}
-	out.K, out.Within, out.Filter = defaultK, q.Within, q.Filter
 	if q.K != nil {
 		out.K = *q.K
 	}
@@ -181,6 +187,26 @@ func (s *store) resolve(ctx context.Context, q *query) (index.Query, error) {
 	}
 	out.Filter = out.Filter.Except(own...)
 	return out, s.checkByIndex(out, q.Image != nil)
+}
+
+// vector is what a query looks near.
+func (s *store) vector(ctx context.Context, q *query) ([]float32, error) {
+	like, unlike, err := s.vectors(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	if q.Like == nil {
+		return like[0].Vector, nil
+	}
+	away := index.DefaultAway
+	if q.Away != nil {
+		away = *q.Away
+	}
+	v, err := index.Rocchio(s.limits.Metric, like, unlike, away)
+	if err != nil {
+		return nil, wire.Invalid("like", "%s", plainWords(err))
+	}
+	return v, nil
 }
 
 // vectors are those of all examples of a query; without a list, of the query itself.
@@ -240,12 +266,12 @@ func (s *store) checkVector(v []float32) error {
 
 // checkByIndex refuses, in the request's words, what the index would: there it would cost others their batch.
 func (s *store) checkByIndex(q index.Query, ofImage bool) error {
-	err := s.limits.CheckQueries([]index.Query{q})
+	err := s.limits.CheckTextQueries([]index.Query{q})
 	if err == nil {
 		return nil
 	}
 	text := strings.TrimPrefix(err.Error(), "index: queries[0].")
-	for _, name := range []string{"Vector", "K", "Offset", "Within", "Filter"} {
+	for _, name := range []string{"Vector", "Text", "K", "Offset", "Within", "Filter"} {
 		if rest, ok := strings.CutPrefix(text, name); ok {
 			name = strings.ToLower(name)
 			if ofImage && name == "vector" {

@@ -59,24 +59,25 @@ func (s *Service) list(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (s *Service) searchRoutes() []serve.Route {
+	words := queryParam("text", "", searchedText())
 	k := queryParam("k", "", openapi.Integer().With("minimum", 1, "maximum", s.bounds.K, "default", defaultK))
 	offset := queryParam("offset", "Hits to leave out before these.", openapi.Integer().With("minimum", 0))
 	within := queryParam("within", "Only items at most this far.", openapi.Number())
 	form := openapi.Object(map[string]openapi.Schema{
-		"image": openapi.Bytes(), "k": openapi.Text(), "offset": openapi.Text(), "within": openapi.Text(), "filter": openapi.Text(),
+		"image": openapi.Bytes(), "text": openapi.Text(), "k": openapi.Text(), "offset": openapi.Text(), "within": openapi.Text(), "filter": openapi.Text(),
 	}, "image")
 	body := pictureForms(form)
 	body["application/json"] = openapi.Ref("Query")
 	hits := openapi.ListOf(openapi.Ref("Hit"))
 	return []serve.Route{
 		{Pattern: "POST /v1/search", Do: s.of((*store).search), Scope: bearer.ScopeRead, Doc: openapi.Operation{
-			ID: "search", Summary: "The nearest items",
+			ID: "search", Summary: "The nearest items, or those that have words",
 			Description: "A JSON object with all that is asked, or a picture as the body with parameters in the address, or as a form.",
-			Parameters:  []openapi.Parameter{k, offset, within, filterParam()}, Body: body,
-			Answers: answer("The hits, the nearest first.", jsonOf(times(map[string]openapi.Schema{"hits": hits}))), Refusals: []int{404},
+			Parameters:  []openapi.Parameter{words, k, offset, within, filterParam()}, Body: body,
+			Answers: answer("The hits, the nearest or those of the highest score first.", jsonOf(times(map[string]openapi.Schema{"hits": hits}))), Refusals: []int{404},
 		}},
 		{Pattern: "POST /v1/search/batch", Do: s.of((*store).searchBatch), Scope: bearer.ScopeRead, Doc: openapi.Operation{
-			ID: "searchBatch", Summary: "The nearest items of several queries",
+			ID: "searchBatch", Summary: "The items that several queries find",
 			Body: jsonOf(openapi.Object(map[string]openapi.Schema{"queries": openapi.ListOf(openapi.Ref("Query")).With("minItems", 1, "maxItems", s.bounds.Batch)}, "queries")),
 			Answers: answer("The hits of each query, in their order.", jsonOf(times(map[string]openapi.Schema{
 				"results": openapi.ListOf(openapi.Object(map[string]openapi.Schema{"hits": hits}, "hits")),
@@ -180,8 +181,9 @@ func (s *Service) manyRoutes() []serve.Route {
 				"encoder": openapi.Object(map[string]openapi.Schema{"width": openapi.Integer(), "height": openapi.Integer(), "channels": openapi.Integer()}, "width", "height", "channels").
 					With("description", "The pictures that the encoder works on; others are fitted to them."),
 				"values": openapi.Bool().With("description", "GET /v1/values is answered."),
+				"texts":  openapi.Bool().With("description", "Searches may have a text."),
 				"limits": openapi.Object(map[string]openapi.Schema{"body_bytes": openapi.Integer(), "pixels": openapi.Integer(), "k": openapi.Integer(), "batch": openapi.Integer()}, "body_bytes", "pixels", "k", "batch"),
-			}, "index", "pictures", "values", "read_only", "limits"))),
+			}, "index", "pictures", "values", "texts", "read_only", "limits"))),
 		}},
 	}
 }

@@ -31,12 +31,17 @@ type result struct {
 	Hits []hit `json:"hits"`
 }
 
+// hit is an item that was found.
 type hit struct {
-	index.Hit
+	ID       string            `json:"id"`
+	Distance *float64          `json:"distance,omitempty"` // nil where words alone were looked for
+	Score    float64           `json:"score,omitempty"`    // of a query with a text
+	Label    string            `json:"label,omitempty"`
+	Fields   map[string]string `json:"fields,omitempty"`
 	links
 }
 
-// search finds the items nearest to a picture, a vector, an item or several examples.
+// search finds the items nearest to a picture, a vector, an item or several examples, or those that have words.
 func (s *store) search(w http.ResponseWriter, r *http.Request) error {
 	var q query
 	b, err := wire.Read(r)
@@ -107,14 +112,18 @@ func (s *store) answerAll(ctx context.Context, queries []query) (answer batchAns
 		answer.EncodeMillis = millis(start)
 	}
 	start = time.Now()
-	lists, err := s.queries.Do(ctx, nil, searches...)
+	work := s.queries
+	if slices.ContainsFunc(searches, func(q index.Query) bool { return q.Text != "" }) {
+		work = s.worded
+	}
+	lists, err := work.Do(ctx, nil, searches...)
 	if err != nil {
 		return answer, err
 	}
 	answer.SearchMillis = millis(start)
 	size := 0
 	for i, hits := range lists {
-		shown, err := s.shown(hits, &size)
+		shown, err := s.shown(hits, searches[i].Vector != nil, &size)
 		if err != nil {
 			return answer, wire.Within(queries[i].place, err)
 		}
@@ -143,12 +152,14 @@ func (s *store) searchAll(queries []index.Query) ([][]index.Hit, error) {
 // maxAnswer bounds the bytes of an answer's texts.
 const maxAnswer = 16 << 20
 
-// shown is hits as clients see them; size is that of the texts of the answer.
-func (s *store) shown(hits []index.Hit, size *int) ([]hit, error) {
+// shown is hits as clients see them; near says that they have a distance, size is that of the texts of the answer.
+func (s *store) shown(hits []index.Hit, near bool, size *int) ([]hit, error) {
 	all := make([]hit, len(hits))
 	for i, h := range hits {
-		all[i] = hit{h, s.linksOf(h.ID, h.Fields)}
-		all[i].Fields = s.public(h.Fields)
+		all[i] = hit{ID: h.ID, Score: h.Score, Label: h.Label, Fields: s.public(h.Fields), links: s.linksOf(h.ID, h.Fields)}
+		if near {
+			all[i].Distance = &h.Distance
+		}
 		*size += len(h.ID) + len(h.Label) + all[i].size()
 		for name, v := range all[i].Fields {
 			*size += len(name) + len(v)

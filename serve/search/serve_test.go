@@ -393,7 +393,7 @@ func TestThumbs(t *testing.T) {
 func TestInfoAndHealth(t *testing.T) {
 	s, at := start(t, options(fixture()))
 	for path, want := range map[string]string{
-		"/v1/info": `{"index":{"kind":"plain","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
+		"/v1/info": `{"index":{"kind":"plain","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"texts":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
 		"/healthz": `{"status":"ok"}`,
 		"/readyz":  `{"services":{"search":"ready"},"status":"ready"}`,
 	} {

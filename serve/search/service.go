@@ -194,9 +194,10 @@ type store struct {
 	layouts  *layouts
 	encodes  *serve.Batcher[image.Image, []float32]
 	queries  *serve.Batcher[index.Query, []index.Hit]
+	worded   *serve.Batcher[index.Query, []index.Hit] // those with a text, for which others do not wait; nil: none are taken
 
-	ended      chan struct{} // closed when the store is
-	refreshing *sync.WaitGroup
+	ended      chan struct{}   // closed when the store is
+	refreshing *sync.WaitGroup // and reading words
 }
 
 // refresher is an index that was opened for reading, and shows what others have changed when it is asked to.
@@ -260,6 +261,12 @@ func (s *Service) open(name string, o Options) (*store, error) {
 	requests := s.server.Limits().Requests
 	x.encodes = serve.NewBatcher(encodeBatch, requests, x.encodeAll)
 	x.queries = serve.NewBatcher(queryBatch, requests, x.searchAll)
+	if y, ok := wordsOf(&x.o); ok {
+		x.worded = serve.NewBatcher(queryBatch, requests, x.searchAll)
+		if info.Len <= mostLoaded {
+			x.refreshing.Go(func() { x.loadWords(y) })
+		}
+	}
 	return x, nil
 }
 
@@ -334,6 +341,9 @@ func (s *store) end() {
 	s.refreshing.Wait()
 	s.encodes.Close()
 	s.queries.Close()
+	if s.worded != nil {
+		s.worded.Close()
+	}
 }
 
 // private tells whether clients are to know nothing of a field.
