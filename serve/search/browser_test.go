@@ -122,6 +122,7 @@ func TestPage(t *testing.T) {
 	testGallery(b)
 	testDialog(b)
 	testExamples(b, at)
+	testWords(b, at)
 	testOwnPicture(b)
 	testMap(b, at)
 	testFaults(b, at)
@@ -373,7 +374,7 @@ func testNarrow(b browser, at string) {
 	b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
 	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 400, "height": 860, "deviceScaleFactor": 1, "mobile": true}, nil)
 	for name, query := range map[string]string{
-		"narrow": "", "narrow-results": "?like=my%2F003.jpg&unlike=my%2F100.jpg&is==cat", "narrow-map": "?view=map", "narrow-dialog": "?open=my%2F003.jpg",
+		"narrow": "", "narrow-results": "?like=my%2F003.jpg&unlike=my%2F100.jpg&is==cat", "narrow-words": "?words=dog+2020", "narrow-map": "?view=map", "narrow-dialog": "?open=my%2F003.jpg",
 	} {
 		b.Call("Page.navigate", map[string]any{"url": at + "/" + query}, nil)
 		b.Await("document.querySelector('main .card, #legend button') !== null", "true")

@@ -31,7 +31,7 @@ const known = new Map(); // items by identifier, as the server last showed them
 
 export function remember(items) {
   for (const one of items) {
-    const { distance, ...item } = one;
+    const { distance, score, ...item } = one;
     known.set(item.id, { ...known.get(item.id), ...item });
   }
   return items;
@@ -57,16 +57,19 @@ function base64(blob) {
 }
 
 // search asks for hits: of a picture alone as a body, of examples as JSON.
-export async function search({ picture, like, unlike, k, offset, within, filter }, signal) {
+export async function search({ picture, words, like, unlike, k, offset, within, filter }, signal) {
   if (picture && like.length + unlike.length === 0) {
     const query = new URLSearchParams({ k, offset });
+    if (words) query.set("text", words);
     if (filter) query.set("filter", filter);
     if (within !== null) query.set("within", within);
     return ask(pathOf("/search?") + query, { method: "POST", headers: { "Content-Type": picture.type || "application/octet-stream" }, body: picture, signal });
   }
   const liked = like.map((id) => ({ id }));
   if (picture) liked.unshift({ image: await base64(picture) });
-  const body = { like: liked, k, offset };
+  const body = { k, offset };
+  if (words) body.text = words;
+  if (liked.length) body.like = liked;
   if (unlike.length) body.unlike = unlike.map((id) => ({ id }));
   if (filter) body.filter = filter;
   if (within !== null) body.within = within;

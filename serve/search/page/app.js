@@ -11,6 +11,7 @@ import * as sign from "./sign.js";
 import { go, inIndex, link, listen, searching, state } from "./state.js";
 import * as tray from "./tray.js";
 import * as viewer from "./viewer.js";
+import * as words from "./words.js";
 
 let info = null, face = "", scrolled = 0; // how far the gallery was scrolled when it was left
 
@@ -34,6 +35,7 @@ async function render(s) {
   $("size").value = s.size;
   $("size").parentElement.hidden = face === "map";
   tray.show(s);
+  words.show(s);
   try {
     const values = filters.show(s);
     if (face === "results") await results.show(s);
@@ -66,6 +68,7 @@ function follow(id, change) {
 function about() {
   const { len, dim, metric } = info.index;
   $("about").textContent = `${count(len, "item")}, ${dim} coordinates, ${metric} distance${info.read_only ? ", read only" : ""}`;
+  if (info.texts) words.start();
   if (!info.pictures) return;
   $("ways").hidden = false;
   pictures.start(info.limits);
@@ -102,7 +105,7 @@ async function begin() {
     const open = $("tools").classList.toggle("open");
     $("to-tools").setAttribute("aria-expanded", open);
   });
-  follow("home", () => ({ view: "list", like: [], unlike: [], picture: 0, picks: [], text: "", within: null, at: "", mark: "", open: "" }));
+  follow("home", () => ({ view: "list", words: "", like: [], unlike: [], picture: 0, picks: [], text: "", within: null, at: "", mark: "", open: "" }));
   follow("to-list", () => ({ view: "list", at: "", mark: "", open: "" }));
   follow("to-map", () => ({ view: "map", open: "" }));
   listen(render);

@@ -17,7 +17,7 @@ export function card(item) {
   const words = [item.label && "label " + item.label, distance !== null && "distance " + distance, item.id].filter(Boolean).join(", ");
   const b = element("button", { type: "button", class: "card", title: item.id, "aria-label": words, "data-id": item.id, onclick: () => go({ open: item.id }, { opened: true }) }, thumb(item));
   const name = element("span", { class: "name" });
-  if (item.thumb && item.label && distance !== null) name.append(element("span", { class: "text" }, item.label));
+  if (item.thumb && item.label && (distance !== null || item.score)) name.append(element("span", { class: "text" }, item.label));
   else name.append(element("span", { class: "text" }, baseName(item.id)));
   if (distance !== null) name.append(element("span", { class: "far" }, distance));
   b.append(name);

@@ -11,7 +11,7 @@ export const pictureOf = (number) => kept.get(number) || null;
 export function searchBy(blob) {
   kept.set(++last, blob);
   for (const old of [...kept.keys()].slice(0, -20)) kept.delete(old);
-  go({ view: "list", like: [], unlike: [], within: null, open: "", picture: last });
+  go({ view: "list", words: "", like: [], unlike: [], within: null, open: "", picture: last });
 }
 
 export function start(limits) {

@@ -1,9 +1,9 @@
-// The hits of a search, the nearest first.
+// The hits of a search, the nearest or those with the most of the words first.
 import { remember, search } from "./api.js";
 import { card, plain } from "./cards.js";
 import { $, complain, count, element, far, say } from "./dom.js";
 import { pictureOf } from "./pictures.js";
-import { bound, filterOf, go } from "./state.js";
+import { bound, byExamples, filterOf, go } from "./state.js";
 
 let key = null, hits = [], abort = new AbortController();
 let reach = { of: "", lo: 0, hi: 1 }; // distances of the hits of a query without a bound
@@ -15,7 +15,7 @@ const grid = () => $("results").querySelector("ol");
 
 // show searches where what is searched for is another one.
 export async function show(s) {
-  const examples = JSON.stringify([s.like, s.unlike, s.picture, filterOf(s)]), now = JSON.stringify([examples, s.within, s.k]);
+  const examples = JSON.stringify([s.words, s.like, s.unlike, s.picture, filterOf(s)]), now = JSON.stringify([examples, s.within, s.k]);
   if (now === key) return;
   key = now;
   abort.abort();
@@ -25,7 +25,7 @@ export async function show(s) {
   $("more").hidden = true;
   const picture = pictureOf(s.picture);
   const lacks = s.picture && !picture ? "The picture that was searched by is gone with the page that had it: choose it again."
-    : !picture && s.like.length === 0 ? "Add something that the results should be like." : "";
+    : byExamples(s) && !picture && s.like.length === 0 ? "Add something that the results should be like." : "";
   if (lacks) {
     grid().replaceChildren();
     say(lacks);
@@ -58,9 +58,9 @@ async function load(s, picture) {
   }
 }
 
-// showReach sets the slider of distances: from the nearest hit to the farthest one that is known.
+// showReach sets the slider of distances: from the nearest hit to the farthest one that is known. With words, the last may be nearer.
 function showReach(s) {
-  const ends = hits.length ? [hits[0].distance, hits[hits.length - 1].distance] : [];
+  const ends = hits.map((h) => h.distance).filter((d) => d !== undefined);
   reach.lo = Math.min(reach.lo, ...ends);
   reach.hi = Math.max(reach.hi, s.within === null ? -Infinity : s.within, ...ends);
   const slider = $("within");

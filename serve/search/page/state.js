@@ -1,7 +1,7 @@
 // The state of the page is its address, but for a picture of the user's own, which stays in memory.
 
 export const blank = {
-  view: "list", like: [], unlike: [], picks: [], text: "", within: null, k: 60, size: 160, at: "", mark: "", open: "", picture: 0,
+  view: "list", words: "", like: [], unlike: [], picks: [], text: "", within: null, k: 60, size: 160, at: "", mark: "", open: "", picture: 0,
 };
 
 // A pick is a value of a menu: {field, value}; field "" is the label, value null is items without.
@@ -37,7 +37,7 @@ export function parse(address) {
   return {
     ...blank,
     view: q.get("view") === "map" ? "map" : "list",
-    like: [...new Set(q.getAll("like"))], unlike: [...new Set(q.getAll("unlike"))],
+    words: q.get("words") || "", like: [...new Set(q.getAll("like"))], unlike: [...new Set(q.getAll("unlike"))],
     picks: q.getAll("is").map(pickOf), text: q.get("filter") || "",
     within: q.has("within") && Number.isFinite(within) ? within : null,
     k: Math.round(number(q.get("k"), 1, most, blank.k)), size: number(q.get("size"), 80, 272, blank.size),
@@ -48,6 +48,7 @@ export function parse(address) {
 export function format(s) {
   const q = new URLSearchParams();
   if (index) q.set("index", index);
+  if (s.words) q.set("words", s.words);
   for (const id of s.like) q.append("like", id);
   for (const id of s.unlike) q.append("unlike", id);
   for (const p of s.picks) q.append("is", pickText(p));
@@ -73,7 +74,9 @@ export function filterOf(s, without) {
   return parts.join(" and ");
 }
 
-export const searching = (s) => s.picture > 0 || s.like.length + s.unlike.length > 0;
+// What a search is by: words, and examples, to which there are distances.
+export const byExamples = (s) => s.picture > 0 || s.like.length + s.unlike.length > 0;
+export const searching = (s) => s.words !== "" || byExamples(s);
 
 // The present state, and who is told when it changes.
 export let state = blank;

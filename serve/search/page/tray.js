@@ -2,15 +2,16 @@
 import { item } from "./api.js";
 import { $, baseName, complain, element } from "./dom.js";
 import { pictureOf } from "./pictures.js";
-import { go, searching, state } from "./state.js";
+import { byExamples, go, searching, state } from "./state.js";
 
 let key = "", preview = "";
 
 export function show(s) {
   $("tray").hidden = !searching(s);
   $("private").hidden = s.picture === 0;
+  $("reach").hidden = !byExamples(s);
   $("k").value = s.k;
-  const now = JSON.stringify([s.like, s.unlike, s.picture]);
+  const now = JSON.stringify([s.words, s.like, s.unlike, s.picture]);
   if (now === key) return;
   key = now;
   if (preview) URL.revokeObjectURL(preview);
@@ -18,6 +19,7 @@ export function show(s) {
   preview = blob ? URL.createObjectURL(blob) : "";
   const list = [...s.like.map((id) => byItem(id, "like")), ...s.unlike.map((id) => byItem(id, "unlike"))];
   if (blob) list.unshift(example("your picture", "like", preview, () => ({ picture: 0 })));
+  if (s.words) list.unshift(example(s.words, "words", "", () => ({ words: "" })));
   $("examples").replaceChildren(...list);
 }
 
@@ -37,19 +39,18 @@ function picture(e, address) {
 
 // example is one, with what taking it out changes.
 function example(name, sign, address, out) {
-  const words = sign === "like" ? "like" : "unlike";
-  const remove = element("button", { type: "button", "aria-label": `Take out: ${words} ${name}`, onclick: () => {
+  const remove = element("button", { type: "button", "aria-label": `Take out: ${sign} ${name}`, onclick: () => {
     go({ ...out(), within: null });
     ($("examples").querySelector("button") || $("main")).focus();
   } }, "×");
-  const e = element("li", { class: sign, title: name }, element("span", { class: "sign" }, words), element("span", { class: "name" }, baseName(name)), remove);
+  const e = element("li", { class: sign, title: name }, element("span", { class: "sign" }, sign), element("span", { class: "name" }, sign === "words" ? name : baseName(name)), remove);
   if (address) picture(e, address);
   return e;
 }
 
 export function start() {
   $("stop").addEventListener("click", () => {
-    go({ like: [], unlike: [], picture: 0, within: null });
+    go({ words: "", like: [], unlike: [], picture: 0, within: null });
     $("main").focus();
   });
 }

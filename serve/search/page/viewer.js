@@ -99,7 +99,7 @@ export function start(items) {
   $("after").addEventListener("click", () => step(1));
   $("close").addEventListener("click", leave);
   $("alike").addEventListener("click", () => {
-    go({ view: "list", like: [state.open], unlike: [], picture: 0, within: null, open: "" });
+    go({ view: "list", words: "", like: [state.open], unlike: [], picture: 0, within: null, open: "" });
     scrollTo(0, 0);
   });
   for (const sign of ["like", "unlike"]) $(sign).addEventListener("click", () => example(sign));
