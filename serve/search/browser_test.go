@@ -224,7 +224,7 @@ func testExamples(b browser, at string) {
 	b.Key("Escape", 27, "")
 	b.Await(opened, "false")
 	b.Await(tray, "like my/003.jpg, like "+one+", unlike "+two)
-	b.Await(hits, "24")
+	b.Await(hits+" + ' ' + document.getElementById('results').getAttribute('aria-busy')", "24 null") // not those of the search before
 	if got := b.Eval(ids); strings.Contains(got, one) || strings.Contains(got, two) {
 		b.t.Errorf("examples are among the results: %s", got)
 	}
