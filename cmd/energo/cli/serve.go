@@ -24,7 +24,7 @@ func newServeSearch() *cobra.Command {
 the pictures, and to search by dropping or drawing one:
 
   POST   /v1/search        a picture as the body, or {"vector":[…]}, {"image":"base64"}, {"id":"…"} or {"like":[…]};
-                           k, offset, within, filter; /v1/search/batch takes several queries
+                           {"text":"red bus"} alone or beside these; k, offset, within, filter; /v1/search/batch takes several queries
   GET    /v1/items         items that pass a filter, a part at a time
   POST   /v1/items         {"items":[{"id","label","fields","vector" or "image"}…]}, or a picture and ?id=
   POST   /v1/items/delete  {"ids":[…]} or {"filter":…}
@@ -33,7 +33,7 @@ the pictures, and to search by dropping or drawing one:
   GET    /v1/values        labels and fields, counted; /v1/map a plane on which near items are near
   GET    /v1/info, /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
 
-Without an encoder, remembered by the index or named by --run, it takes vectors alone. By default it listens
+Without an encoder, remembered by the index or named by --run, it takes no pictures. By default it listens
 on this machine only, and asks nobody who they are. An interrupt finishes the requests under way and then ends it.
 
 For other machines there are --tokens, --tls-cert and --host. With --tokens each request but those for /healthz, /readyz and the page needs
@@ -119,7 +119,7 @@ func openServed(cmd *cobra.Command, name, run string, o *search.Options) (index.
 	case err == nil:
 		o.Encoder = encoder
 	case errors.Is(err, errNoRun):
-		fmt.Fprintln(warn, "energo: nobody says which encoder made the vectors (--run), so only vectors are taken")
+		fmt.Fprintln(warn, "energo: nobody says which encoder made the vectors (--run), so no pictures are taken")
 	default:
 		return nil, errors.Join(err, x.Close())
 	}
