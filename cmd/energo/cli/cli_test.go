@@ -69,7 +69,7 @@ func TestScripts(t *testing.T) {
 			"pictures": pictures,
 			"classes":  classes,
 			"board":    board, "paint": paint,
-			"fetch": fetch,
+			"fetch": fetch, "address": setServer, "same": same,
 			"pack":  pack,
 		},
 	})

@@ -7,6 +7,7 @@ import (
 	"image"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,7 @@ type hitItem struct {
 // queryFlags are those of query.
 type queryFlags struct {
 	filterFlags
+	serverFlags
 	run, sheet string
 	words      string
 	like, not  []string
@@ -60,13 +62,15 @@ the index (--like), are searched for by the weighted mean of their vectors; --no
 --text looks for words in identifiers, labels and fields, ranked by BM25: alone, or with pictures and items, and then an item's
 score is the sum of 1/(60 + rank) over the two rankings, of which the first 1000 count.
 --out draws what was found on one sheet, as far as the pictures are where the index says.
+With --server INDEX is the name of one that energo serve has there, and the pictures are sent to its encoder.
 
 ` + filterHelp,
 		Example: `  energo index query Pictures.index beach.jpg
   energo index query Pictures.index beach.jpg sunset.jpg --weight 2,1 --not crowd.jpg
   energo index query Pictures.index --like Pictures/2020/beach.jpg -k 20 --offset 20
   energo index query Pictures.index --text 'red bus' beach.jpg
-  energo index query Pictures.index seven.png --filter 'label = 7' --within 0.2 --out sheet.png`,
+  energo index query Pictures.index seven.png --filter 'label = 7' --within 0.2 --out sheet.png
+  energo index query Pictures beach.jpg --server https://models.example.org --token-file token`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 1 {
 				return usagef("%s: the index is missing", cmd.CommandPath())
@@ -86,6 +90,9 @@ score is the sum of 1/(60 + rank) over the two rankings, of which the first 1000
 			if cmd.Flags().Changed("within") {
 				q.Within = &o.within
 			}
+			if o.server != "" {
+				return o.askServer(cmd, args[0], pictures, q)
+			}
 			x, err := openIndex(cmd, args[0], toRead)
 			if err != nil {
 				return err
@@ -104,7 +111,8 @@ score is the sum of 1/(60 + rank) over the two rankings, of which the first 1000
 	f.IntVarP(&o.k, "count", "k", 10, "how many")
 	f.IntVar(&o.offset, "offset", 0, "number of hits that are left out before them")
 	f.Float64Var(&o.within, "within", 0, "only items at most at this `distance`")
-	o.add(cmd)
+	o.filterFlags.add(cmd)
+	o.serverFlags.add(f)
 	madeByFlag(f, &o.run)
 	f.StringVar(&o.sheet, "out", "", "PNG `file` to draw the pictures and those found to")
 	jsonFlag(f, &o.json)
@@ -137,9 +145,15 @@ func (o *queryFlags) check(cmd *cobra.Command, pictures []string) error {
 			return usagef("--weight %d is %g; it must be above 0", i+1, w)
 		}
 	}
+	if err := o.serverFlags.check(cmd); err != nil {
+		return err
+	}
 	return refuseVoid(cmd, []rule{
 		{"away", len(o.not) > 0, "it is of --not"},
 		{"run", len(pictures)+len(o.not) > 0, "items of the index have vectors already"},
+		{"run", o.server == "", "the server of --server knows the encoder of its index"},
+		{"text", o.server == "", "a server does not look for words"},
+		{"out", o.server == "", "the pictures of an index of --server are on the server"},
 	})
 }
 
@@ -150,13 +164,9 @@ func (o *queryFlags) query(cmd *cobra.Command, x index.Index, name string, pictu
 	if err != nil {
 		return err
 	}
-	looked := make([]*data.EncodedPicture, 0, len(pictures)+len(o.not))
-	for _, path := range append(append([]string{}, pictures...), o.not...) {
-		p, err := data.OpenPicture(path, data.MaxPicturePixels)
-		if err != nil {
-			return err
-		}
-		looked = append(looked, p)
+	looked, err := openPictures(slices.Concat(pictures, o.not))
+	if err != nil {
+		return err
 	}
 	start := time.Now()
 	examples, err := o.examples(ctx, x, name, looked)
@@ -180,14 +190,10 @@ func (o *queryFlags) query(cmd *cobra.Command, x index.Index, name string, pictu
 	if err != nil {
 		return err
 	}
-	r := queried{Index: name, Images: pictures, Like: o.like, Not: o.not, Text: o.words, Hits: []hitItem{}}
+	r := o.result(name, pictures)
 	r.EncodeMillis, r.SearchMillis = encoded.Sub(start).Seconds()*1e3, time.Since(encoded).Seconds()*1e3
 	for _, h := range hits[0] {
-		item := hitItem{ID: h.ID, Score: h.Score, Label: h.Label, Path: m.Locate(h.Fields), Fields: collection.PublicFields(h.Fields)}
-		if q.Vector != nil {
-			item.Distance = &h.Distance
-		}
-		r.Hits = append(r.Hits, item)
+		r.add(h, q.Vector != nil, m)
 	}
 	if o.sheet != "" {
 		if err := o.draw(ctx, x, looked, pictures, hits[0], m); err != nil {
@@ -195,6 +201,31 @@ func (o *queryFlags) query(cmd *cobra.Command, x index.Index, name string, pictu
 		}
 	}
 	return r.print(messages(cmd, o.sheet), o.offset, o.json)
+}
+
+func openPictures(paths []string) (all []*data.EncodedPicture, err error) {
+	for _, path := range paths {
+		p, err := data.OpenPicture(path, data.MaxPicturePixels)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// result is what is printed, without hits.
+func (o *queryFlags) result(name string, pictures []string) *queried {
+	return &queried{Index: name, Images: pictures, Like: o.like, Not: o.not, Text: o.words, Hits: []hitItem{}}
+}
+
+// add adds a hit of a search with a vector or without.
+func (r *queried) add(h index.Hit, vector bool, m collection.Memory) {
+	item := hitItem{ID: h.ID, Score: h.Score, Label: h.Label, Path: m.Locate(h.Fields), Fields: collection.PublicFields(h.Fields)}
+	if vector {
+		item.Distance = &h.Distance
+	}
+	r.Hits = append(r.Hits, item)
 }
 
 // examples are the vectors of pictures.
