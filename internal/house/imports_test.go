@@ -107,7 +107,7 @@ var allowed = map[string][]string{
 	"serve/bearer":                  {"internal/excerpt"},
 	"serve/shelf":                   {"serve/wire"},
 	"serve":                         {"data", "serve/bearer", "serve/openapi", "serve/wire"},
-	"serve/client":                  {"internal/excerpt", "search/index"},
+	"serve/client":                  {"internal/excerpt", "search/index", "seq/ctc"},
 	"serve/search":                  {"data", "loss/distance", "search/index", "search/retrieval", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"serve/studio":                  {"internal/card", "internal/flock", "catalogue", "ebm/functional", "loss", "ebm/measure", "ebm/surface", "report", "train", "serve", "serve/bearer", "serve/openapi", "serve/wire", "train/lesson"},
 	"serve/predict":                 {"internal/excerpt", "data", "data/tabular", "search/classify", "seq/tag", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},

@@ -60,10 +60,10 @@ func raw(f File) body { return body{File: f, kind: "application/octet-stream"} }
 type field struct{ name, value string }
 
 // form is multipart/form-data of fields and a file, which is read while it is sent.
-func form(fields []field, name string, f File) (body, error) {
+func form(all fields, name string, f File) (body, error) {
 	var head bytes.Buffer
 	w := multipart.NewWriter(&head)
-	for _, v := range fields {
+	for _, v := range all {
 		if err := w.WriteField(v.name, v.value); err != nil {
 			return body{}, err
 		}

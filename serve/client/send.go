@@ -38,23 +38,45 @@ func (c *Client) post(ctx context.Context, path string, in, out any) error {
 	return c.ask(ctx, http.MethodPost, path, &b, out)
 }
 
+// copy sends a request, and writes the answer.
+func (c *Client) copy(ctx context.Context, w io.Writer, path string, b *body) error {
+	answer, err := c.send(ctx, http.MethodPost, path, b)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return fmt.Errorf("client: the answer to POST %s: %w", answer.Request.URL.Path, err)
+	}
+	return nil
+}
+
 // send sends a request until it is done, refused for good, or was tried often enough. A nil body sends none. The path is percent-encoded.
-func (c *Client) send(ctx context.Context, method, path string, b *body) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, method, path string, b *body) (answer *http.Response, err error) {
+	err = c.retry(ctx, func() error {
+		answer, err = c.once(ctx, method, path, b)
+		return err
+	})
+	return answer, err
+}
+
+// retry does something again while it is known not to have been done.
+func (c *Client) retry(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
-		answer, err := c.once(ctx, method, path, b)
+		err := do()
 		if err == nil {
-			return answer, nil
+			return nil
 		}
 		wait, again := c.pause(err, try)
 		if !again {
-			return nil, err
+			return err
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return nil, errors.Join(context.Cause(ctx), err)
+			return errors.Join(context.Cause(ctx), err)
 		}
 	}
 }
