@@ -64,7 +64,8 @@
 //   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf, serve/internal/openapitest: servers over HTTP, their clients' tokens, what
 //     these send and are told, descriptions of that and tests by them, models by name;
 //   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/speech, serve/studio: search, networks, labels, vectors and speech, and the
-//     page of runs by one; package serve/client: such servers asked from Go;
+//     page of runs by one;
+//   - package serve/client: such servers asked from Go;
 //   - package cmd/energo/cli: the command line, over energo's jobs or those of one's own program.
 //
 // The examples of this package train a network of one's own, by a functional or a loss, and a density; save, load, ask and serve them.

@@ -70,7 +70,7 @@ func TestScripts(t *testing.T) {
 			"classes":  classes,
 			"board":    board, "paint": paint,
 			"fetch": fetch, "address": setServer, "same": same,
-			"pack":  pack,
+			"pack": pack,
 		},
 	})
 }

@@ -55,6 +55,12 @@ func (d *decodeFlags) searches() bool {
 	return d.beam > 0 || len(d.lm) > 0 || d.lexicon != "" || len(d.hot) > 0 || len(d.hotFiles) > 0 || d.best > 1
 }
 
+// hotRules says whether the boost of hot words counts.
+func (d *decodeFlags) hotRules() []rule {
+	plain := func(h string) bool { return !strings.Contains(h, "=") }
+	return []rule{{"hot-boost", len(d.hotFiles) > 0 || slices.ContainsFunc(d.hot, plain), "no word is hot (--hot) without a boost of its own"}}
+}
+
 // decoder makes the search that the flags ask for; times are those of its hypotheses.
 func (d *decodeFlags) decoder(e *read.Emitter, times bool) (*ctc.Decoder, error) {
 	if !(d.delay >= 0 && d.delay/e.Frame < math.MaxInt32) {
@@ -143,6 +149,7 @@ func newTranscribe() *cobra.Command {
 	t := &transcribing{}
 	var manifest, level string
 	var from listenFlags
+	var there speechServer
 	var resume bool
 	cmd := &cobra.Command{
 		Use: "transcribe RUN [FILE...]", Short: "Read recordings or lines of text with a trained recogniser",
@@ -165,6 +172,8 @@ older than that are settled, so that there is always something that will not cha
 karaoke), .TextGrid (Praat), .ctm, .csv or .json. --resume takes several files up again where an interrupted or killed command has left them (energo align --help). The times are those of the likeliest alignment of the text that was read, by any search. A %
 in the name is the name of the file that is read, with its folders below the one that all files lie in.
 
+With --server there is no RUN: recordings are sent to a server that energo serve runs, as they are, and what it reads is printed. Hot words go with them.
+
 Exit status 1 if a file could not be read, or no text fits it.`,
 		Example: `  energo transcribe runs/speech-1 recording.wav
   energo transcribe runs/speech-1 --lm digits.arpa --hot nine=2 *.wav --json
@@ -177,9 +186,13 @@ Exit status 1 if a file could not be read, or no text fits it.`,
   energo transcribe tokens.txt emissions.npy --beam 100
   energo transcribe vocab.json emissions.npy --logits --lm words.arpa
   energo transcribe tokens.txt batch.npz --probs --lengths lengths.npy --blank none+1
-  energo transcribe runs/speech-1 talks/*/*.wav --lm english.arpa --out 'subtitles/%.vtt'`,
+  energo transcribe runs/speech-1 talks/*/*.wav --lm english.arpa --out 'subtitles/%.vtt'
+  energo transcribe --server https://models.example.org --token-file token recording.wav`,
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
+			case there.server != "" && len(args) == 0:
+				return usagef("energo transcribe: which files? Name them")
+			case there.server != "":
 			case len(args) == 0:
 				return usagef("energo transcribe: the run's folder is missing")
 			case len(args) == 1 && manifest == "":
@@ -188,7 +201,13 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
+			err := there.check(cmd)
+			if err != nil {
+				return err
+			}
+			if there.server != "" {
+				return t.onServer(cmd, &there, from, args)
+			}
 			if t.Emitter, err = listen(args[0], from, firstFile(args[1:], manifest), cmd.InOrStdin()); err != nil {
 				return err
 			}
@@ -229,6 +248,7 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 	f.BoolVar(&t.edits, "edits", false, "with --manifest, show the errors of each file")
 	f.BoolVar(&t.stream, "stream", false, "read recordings in chunks and show what is settled after each")
 	f.Float64Var(&t.chunk, "chunk", 0.5, "seconds of a chunk")
+	there.add(f)
 	t.outs.add(f, "")
 	f.BoolVar(&t.times, "times", false, "with --json, show when the words of each hypothesis are said")
 	from.add(f)
@@ -241,7 +261,7 @@ Exit status 1 if a file could not be read, or no text fits it.`,
 func (t *transcribing) rules(manifest string) []rule {
 	const beam = "without a beam search, the best class of each frame counts; --beam asks for one"
 	searches := t.searches()
-	return append(slices.Concat(listenRules(t.Emitter), t.outs.void()), []rule{
+	return append(slices.Concat(listenRules(t.Emitter), t.outs.void(), t.hotRules()), []rule{
 		{"frame", t.delay > 0 || t.timed(), "without --delay, --out and --times, times do not matter"},
 		{"resume", len(t.outs.names) > 0, noFiles},
 		{"resume", !t.stream, "--stream shows recordings as they are read"},
@@ -252,7 +272,6 @@ func (t *transcribing) rules(manifest string) []rule {
 		{"word-bonus", searches, beam},
 		{"lm-weight", len(t.lm) > 0, "there is no language model (--lm)"},
 		{"unk", len(t.lm) > 0, "there is no language model (--lm) that words are unknown to"},
-		{"hot-boost", len(t.hotFiles) > 0 || slices.ContainsFunc(t.hot, func(h string) bool { return !strings.Contains(h, "=") }), "no word is hot (--hot) without a boost of its own"},
 		{"normalise", manifest != "", "errors are counted against the texts of a --manifest"},
 		{"tokenizer", t.lexicon != "" || len(t.hot) > 0 || len(t.hotFiles) > 0, "it spells the words of --lexicon and --hot, of which there are none"},
 		{"edits", manifest != "", "errors are counted against the texts of a --manifest"},

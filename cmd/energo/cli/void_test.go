@@ -139,6 +139,10 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"transcribe tokens.txt nowhere", "max-chars max-lines max-seconds min-seconds max-rate pause", "--out x.ctm", "--out x.srt"},
 	{"transcribe tokens.txt nowhere", "word-times", "--out x.srt", "--out x.vtt"},
 
+	{"transcribe tokens.txt nowhere", "token-file=a remote-model", "", "--server http://127.0.0.1:1 --channel each"},
+	{"transcribe nowhere", "json out=x.srt lm manifest stream times word-bonus max-chars frame resume best", "--server http://127.0.0.1:1", "!"},
+	{"transcribe nowhere", "hot-boost", "--server http://127.0.0.1:1 --hot a=1", "--server http://127.0.0.1:1 --hot a --channel each"},
+
 	{"align tokens.txt nowhere a", "truth", "", "!"},
 	{"align tokens.txt", "text", "--manifest nowhere.csv", "!"},
 	{"align tokens.txt", "resume", "--manifest nowhere.csv", "--manifest nowhere.csv --out %.json"},
@@ -167,7 +171,7 @@ var counting = map[string]string{
 		longest strips tested channels rate mels priors test tags column test-data hold-out-classes raw dim size strict pairs set objective m-per-class functional per-word latent per-frame`,
 	"compare digits": `run config csv json quiet data optimizer weight-decay l1 schedule warmup clip ema validation patience limit threads checkpoint
 		epochs seeds energy augment model loss rival`,
-	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json out",
+	"transcribe":   "channel beam lm lexicon hot hot-file best manifest stream logits probs lengths blank separator json out server",
 	"align":        "out manifest channel frame logits probs lengths blank separator json min-confidence",
 	"serve search": `run listen read-only host max-body max-pixels max-k max-requests memory tokens tls-cert cors log`,
 }
