@@ -37,6 +37,7 @@ var elsewhere = map[string]string{
 	"job/sweep.ParseAxis":            "takes a flag's text; FuzzParseAxis tries others",
 	"search/index.ParseFilter":       "takes a flag's text; FuzzParseFilter tries others",
 	"serve.Server.Ready":             "reads nothing: it asks the services",
+	"serve/client.OpenFile":          "passes the bytes on",
 	"serve/bearer.ParseScopes":       "takes a flag's text, and a part of what serve/bearer.Parse reads",
 	"serve/wire.Decode":              "takes a request; FuzzVector and serve/search's FuzzRequest try others",
 	"serve/wire.Read":                "takes a request; serve/search's FuzzRequest tries others",
