@@ -27,6 +27,7 @@ var elsewhere = map[string]string{
 	"seq/read.Live.Open":             "reads nothing: it gives the words of an open segment",
 	"seq/audio.DecodeWithin":         "audio.Decode with limits, which serve/speech's FuzzForm tries",
 	"internal/chromium.Open":         "opens a page in tests",
+	"search/index.Exact.LoadWords":   "makes words of what search/index.Open read",
 	"internal/mapped.Open":           "passes the bytes on",
 	"internal/plaintext.Open":        "ngram.Read and others read what it passes on",
 	"internal/plaintext.ReadAll":     "passes the text on",
