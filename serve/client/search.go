@@ -38,9 +38,10 @@ type Weighted struct {
 	Weight float64 `json:"weight,omitempty"`
 }
 
-// Query says what to search for: an Example, or the mean of Like, moved away from Unlike.
+// Query says what to search for: an Example, or the mean of Like, moved away from Unlike; words, alone or beside one of these.
 type Query struct {
 	Example
+	Text   string       `json:"text,omitempty"` // words that are looked for, as index.Query has them
 	Like   []Weighted   `json:"like,omitempty"`
 	Unlike []Weighted   `json:"unlike,omitempty"`
 	Away   *float64     `json:"away,omitempty"`   // how far from Unlike; nil is index.DefaultAway
@@ -50,7 +51,7 @@ type Query struct {
 	Filter index.Filter `json:"filter,omitzero"`  // only items that pass
 }
 
-// Hit is an item that was found.
+// Hit is an item that was found. Distance is 0 where words alone were looked for.
 type Hit struct {
 	index.Hit
 	Thumb   string `json:"thumb,omitempty"`   // the path of its picture, made small; "" where it has none
@@ -96,15 +97,18 @@ func (x *Index) SearchBatch(ctx context.Context, queries []Query) ([][]Hit, erro
 	return all, nil
 }
 
-// SearchFile finds the items nearest to a picture, which is read while it is sent. Of the query K, Offset, Within and Filter count.
+// SearchFile finds the items nearest to a picture, which is read while it is sent. Of the query Text, K, Offset, Within and Filter count.
 // Errors: as of Search; a query that has more.
 func (x *Index) SearchFile(ctx context.Context, picture File, q Query) (*Hits, error) {
 	if q.Vector != nil || q.Image != nil || q.ID != "" || q.Like != nil || q.Unlike != nil || q.Away != nil {
-		return nil, fmt.Errorf("client: the query of a picture has an example; K, Offset, Within and Filter are what it may have")
+		return nil, fmt.Errorf("client: the query of a picture has an example; Text, K, Offset, Within and Filter are what it may have")
 	}
 	params, err := filterParams(q.Filter)
 	if err != nil {
 		return nil, err
+	}
+	if q.Text != "" {
+		params.Set("text", q.Text)
 	}
 	if q.K != 0 {
 		params.Set("k", strconv.Itoa(q.K))

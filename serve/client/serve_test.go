@@ -55,12 +55,13 @@ func picture(t *testing.T, c color.Color) []byte {
 // started is a server of an empty index, points, and a model, affine, and a client of it.
 func started(t *testing.T) *client.Client {
 	t.Helper()
+	dir := t.TempDir() // which is there until the server has closed the index
 	s, err := serve.New(t.Context(), serve.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	x, err := index.Create(t.TempDir()+"/index", index.Options{Dim: 2, Metric: distance.Euclidean})
+	x, err := index.Create(dir+"/index", index.Options{Dim: 2, Metric: distance.Euclidean})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +144,8 @@ func TestIndex(t *testing.T) {
 		"image":  {client.Query{Example: client.Example{Image: picture(t, color.RGBA{250, 0, 0, 255})}, K: 1}, []string{"red"}},
 		"item":   {client.Query{Example: client.Example{ID: "a/b c"}, Within: &within}, []string{"green", "red"}},
 		"offset": {client.Query{Example: client.Example{ID: "a/b c"}, Within: &within, Offset: 1}, []string{"red"}},
+		"text":   {client.Query{Text: "2020"}, []string{"green"}},
+		"both":   {client.Query{Example: client.Example{Vector: []float32{3, 3}}, Text: "2020", K: 1}, []string{"green"}},
 		"filter": {client.Query{Example: client.Example{Vector: []float32{3, 3}}, Filter: filter}, []string{"green"}},
 		"like": {client.Query{
 			Like:   []client.Weighted{{Example: client.Example{ID: "b"}, Weight: 2}, {Example: client.Example{Vector: []float32{3, 4}}}},

@@ -152,7 +152,6 @@ func (o *queryFlags) check(cmd *cobra.Command, pictures []string) error {
 		{"away", len(o.not) > 0, "it is of --not"},
 		{"run", len(pictures)+len(o.not) > 0, "items of the index have vectors already"},
 		{"run", o.server == "", "the server of --server knows the encoder of its index"},
-		{"text", o.server == "", "a server does not look for words"},
 		{"out", o.server == "", "the pictures of an index of --server are on the server"},
 	})
 }

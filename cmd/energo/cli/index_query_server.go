@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// askServer searches an index of a server by the pictures and items, and says what was answer.
+// askServer searches an index of a server by the pictures, items and words, and says what was answer.
 func (o *queryFlags) askServer(cmd *cobra.Command, name string, pictures []string, q index.Query) error {
 	c, err := o.client()
 	if err != nil {
@@ -27,7 +27,7 @@ func (o *queryFlags) askServer(cmd *cobra.Command, name string, pictures []strin
 	for i, w := range o.weights {
 		like[i].Weight = w
 	}
-	asked := client.Query{Like: like, K: q.K, Offset: q.Offset, Within: q.Within, Filter: q.Filter}
+	asked := client.Query{Like: like, Text: o.words, K: q.K, Offset: q.Offset, Within: q.Within, Filter: q.Filter}
 	if len(unlike) > 0 {
 		asked.Unlike, asked.Away = unlike, &o.away
 	}
@@ -38,7 +38,7 @@ func (o *queryFlags) askServer(cmd *cobra.Command, name string, pictures []strin
 	r := o.result(name, pictures)
 	r.EncodeMillis, r.SearchMillis = answer.EncodeMillis, answer.SearchMillis
 	for _, h := range answer.Hits {
-		r.add(h.Hit, true, collection.Memory{})
+		r.add(h.Hit, len(like) > 0, collection.Memory{})
 	}
 	return r.print(cmd.OutOrStdout(), o.offset, o.json)
 }

@@ -157,7 +157,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"align tokens.txt nowhere", "star=sentences", "", "!"},
 
 	{"index query nowhere nowhere.png", "token-file=a", "", "--server http://127.0.0.1:1"},
-	{"index query nowhere nowhere.png", "run text out", "--server http://127.0.0.1:1", ""},
+	{"index query nowhere nowhere.png", "run out", "--server http://127.0.0.1:1", ""},
 
 	{"serve search nowhere", "max-batch", "--read-only", ""},
 	{"serve search nowhere", "tls-key=a", "", "--tls-cert a"},
