@@ -22,7 +22,7 @@
 //	{"model": "m", "rate": 16000, "format": "s16le", "silence": 0.8, "hot_words": ["energo"]}
 //
 // rate is that of the samples (the model's own if it is left out), format s16le or f32le. The answer is a message "ready", and then binary messages are samples of one
-// channel, of any length up to a MiB. {"type": "end"} ends them. What is heard comes as JSON messages:
+// channel, at most 256 KiB each. {"type": "end"} ends them. What is heard comes as JSON messages:
 //
 //	{"type": "text", "segment": 0, "time": 2.1, "settled": " two", "words": [{"word": "two", "start": 1.2, "end": 1.5, …}], "open": " thr"}
 //	{"type": "segment", "segment": 0, "start": 0.4, "end": 3.1, "time": 3.1, "text": "one two three", "settled": " three", "words": […]}
