@@ -172,7 +172,7 @@ func namesText(r textReader, says string) bool {
 }
 
 // otherFiles are flags of those commands that name files which are not read as texts, but written, or of bytes as their systems have them.
-var otherFiles = []string{"align tokenizer", "transcribe tokenizer", "align out", "transcribe out", "tag out", "lm train out"}
+var otherFiles = []string{"align tokenizer", "transcribe tokenizer", "align out", "transcribe out", "tag out", "lm train out", "transcribe token-file"}
 
 // TestTextReaders: each flag of those commands that names a file has a row in textReaders.
 func TestTextReaders(t *testing.T) {
