@@ -111,6 +111,14 @@ func (b *Browser) write(m message) error {
 // Call has the browser do something, and keeps the errors of the page that it tells of meanwhile.
 func (b *Browser) Call(method string, params, result any) {
 	b.t.Helper()
+	if err := b.ask(method, params, result); err != nil {
+		b.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+// ask is Call, whose error is what the browser says is wrong, as that the page was left meanwhile.
+func (b *Browser) ask(method string, params, result any) error {
+	b.t.Helper()
 	b.last++
 	if err := b.write(message{ID: b.last, Session: b.session, Method: method, Params: params}); err != nil {
 		b.t.Fatalf("%s: %v", method, err)
@@ -131,14 +139,14 @@ func (b *Browser) Call(method string, params, result any) {
 			continue
 		}
 		if m.Error != nil {
-			b.t.Fatalf("%s: %s", method, m.Error)
+			return errors.New(string(m.Error))
 		}
 		if result != nil {
 			if err := json.Unmarshal(m.Result, result); err != nil {
 				b.t.Fatal(err)
 			}
 		}
-		return
+		return nil
 	}
 }
 
@@ -152,13 +160,16 @@ func (b *Browser) Eval(script string) string {
 	return value
 }
 
+// Value is Eval with the script's error, or that of a page that was left meanwhile.
 func (b *Browser) Value(script string) (string, error) {
 	b.t.Helper()
 	var r struct {
 		Result           struct{ Value any }
 		ExceptionDetails json.RawMessage
 	}
-	b.Call("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &r)
+	if err := b.ask("Runtime.evaluate", map[string]any{"expression": script, "awaitPromise": true, "returnByValue": true}, &r); err != nil {
+		return "", err
+	}
 	if r.ExceptionDetails != nil {
 		return "", errors.New(string(r.ExceptionDetails))
 	}

@@ -56,7 +56,7 @@ func TestPageOfSeveral(t *testing.T) {
 	b := browse(t, at+"/")
 	const about = "document.getElementById('about').textContent.split(',')[0]"
 	b.Await(about, "1 item")
-	b.Eval("document.getElementById('indexes').value = 'b'; document.getElementById('indexes').dispatchEvent(new Event('change'))")
+	b.Eval("setTimeout(() => { document.getElementById('indexes').value = 'b'; document.getElementById('indexes').dispatchEvent(new Event('change')) })") // which loads the page anew
 	b.Await(about, "4 items")
 	b.Await("[...document.querySelectorAll('#gallery img')].some(i => i.src.includes('/v1/indexes/b/thumb/') && i.naturalWidth > 0)", "true")
 	b.Eval(click("to-map"))
