@@ -99,6 +99,7 @@ func TestLessonView(t *testing.T) {
 	b.Await("[...document.querySelectorAll('.figures')].map(e => /step ([0-9,]+)/.exec(e.textContent)?.[1]).every(s => s && Number(s.replace(',', '')) > 50)", "true")
 	b.Eval("(() => { const c = document.querySelector('.plane canvas'), r = c.getBoundingClientRect(); c.dispatchEvent(new MouseEvent('click', {clientX: r.left + r.width * 0.7, clientY: r.top + r.height / 2})) })()")
 	b.Await(figures+".includes('24 chains')", "true")
+	checkAccess(t, b)
 	b.Shot("lesson")
 	b.Eval("document.querySelector('#view-lesson .main').click()")
 	b.Await("document.querySelector('#view-lesson .main').textContent", "Train")
@@ -114,6 +115,7 @@ func TestLessonView(t *testing.T) {
 	b.Await("new URLSearchParams(location.hash.split('?')[1]).get('points')?.split(';').length", "2")
 	b.Eval("document.querySelector('#view-lesson .main').click()")
 	b.Await("Number(/step ([0-9,]+)/.exec("+figures+")[1].replace(',', '')) > 30", "true")
+	checkAccess(t, b)
 	b.Shot("lesson-points")
 	checkQuiet(t, b, at)
 }

@@ -70,6 +70,7 @@ func TestSurfaceView(t *testing.T) {
 	b.Eval("(() => { const s = document.querySelector('.scrub'); s.value = 500; s.dispatchEvent(new Event('input')) })()")
 	b.Await(figures, "step 20,step 20")
 	b.Await("location.hash.includes('at=0.5')", "true")
+	checkAccess(t, b)
 	b.Shot("surface")
 	b.Eval("document.querySelector('#view-surface .main').click()")
 	b.Await(figures, "step 30,step 30")

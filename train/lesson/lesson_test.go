@@ -55,6 +55,9 @@ func TestTutorial(t *testing.T) {
 
 // TestDensities: objectives bring the density nearer to the truth than an even one is, and points of one's own are learnt, too.
 func TestDensities(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute without vector kernels")
+	}
 	s := Default("rings")
 	before := looked(t, lessonOf(t, s), 0, 41)
 	if v := looked(t, lessonOf(t, s), 60, 41); !(v.Error.Value < before.Error.Value/2) || len(v.Push) != 2*shown {
@@ -160,6 +163,9 @@ func TestLooking(t *testing.T) {
 
 // TestSwarm: chains without noise go down; chains draw from exp(−βE), as the quadrature has it; those of answers keep their inputs.
 func TestSwarm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute without vector kernels")
+	}
 	l := lessonOf(t, Default("gaussians"))
 	looked(t, l, 100, 5)
 	var start [][2]float64
