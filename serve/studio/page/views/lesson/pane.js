@@ -65,7 +65,7 @@ export function pane({ name, api, press }) {
       for (const p of past) if (Number.isFinite(p[key])) c.lineTo(p.step / most * (track.width - 4) + 2, track.height - 4 - (p[key] - lo) / (hi - lo) * (track.height - 22));
       c.stroke();
       c.font = "12px system-ui, sans-serif";
-      c.fillText(`${key} ${figure(past.at(-1)?.[key])}`, key === "loss" ? 4 : 130, 12);
+      if (values.length) c.fillText(`${key} ${figure(values.at(-1))}`, key === "loss" ? 4 : 130, 12);
     }
   }
 
