@@ -59,7 +59,8 @@ func (s *Service) list(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (s *Service) searchRoutes() []serve.Route {
-	words := queryParam("text", "", searchedText())
+	const addressed = 1000 // characters, each up to 12 bytes in an address: a request's header has at most 16 KiB
+	words := queryParam("text", "", searchedText().With("maxLength", addressed))
 	k := queryParam("k", "", openapi.Integer().With("minimum", 1, "maximum", s.bounds.K, "default", defaultK))
 	offset := queryParam("offset", "Hits to leave out before these.", openapi.Integer().With("minimum", 0))
 	within := queryParam("within", "Only items at most this far.", openapi.Number())
