@@ -1,9 +1,10 @@
 // One surface that is trained: its lesson on the server, its picture, and what is told of it.
 import { element, figure } from "../../kit/dom.js";
+import { filmButton } from "../../kit/film.js";
 import { floats, heights } from "../../kit/grid.js";
 import { plane } from "../../kit/plane.js";
 import { relief } from "../../kit/relief.js";
-import { save, saveButtons, saveCSV, savePNG } from "../../kit/save.js";
+import { saveButtons, saveCSV, savePNG } from "../../kit/save.js";
 import { part } from "../../kit/api.js";
 
 const chainsAtClick = 24, spread = 0.06; // of the plane's side
@@ -15,14 +16,14 @@ const number = (v) => typeof v === "string" ? Number(v) : v;
 export function pane({ name, api, press }) {
   const title = element("h2", {}), verdict = element("p", { class: "verdict", role: "status" }), figures = element("p", { class: "quiet figures" }), holder = element("div");
   const track = element("canvas", { class: "track", width: 600, height: 90, role: "img", "aria-label": "Loss and spread of the energies by step" });
-  const film = element("button", { type: "button", class: "small", "aria-pressed": "false", onclick: () => record() }, "Film");
+  const film = filmButton(() => drawing.canvas, () => "surface-" + name);
   const saves = saveButtons("the surface", {
     PNG: () => savePNG(`surface-${name}.png`, drawing.canvas),
     CSV: () => saveCSV(`surface-${name}.csv`, ["x", "y", "energy"], [...grid.x].flatMap((x, i) => [...grid.y].map((y, j) => [x, y, grid.e[i * grid.y.length + j]]))),
   });
-  saves.append(film);
+  saves.append(film.root);
   const root = element("section", { class: "panel pane", "aria-label": "Surface " + name }, element("div", { class: "row" }, title, saves), holder, verdict, figures, track);
-  let id = null, settings = null, view = null, grid = null, chains = [], drawing = null, solid = null, options = {}, past = [], recorder = null, step = 0, shownHeights = null, shownBy = "";
+  let id = null, settings = null, view = null, grid = null, chains = [], drawing = null, solid = null, options = {}, past = [], step = 0, shownHeights = null, shownBy = "";
 
   const answers = () => settings.set === "parabola" || settings.set === "pairs";
 
@@ -86,21 +87,6 @@ export function pane({ name, api, press }) {
     return turned;
   }
 
-  // record films the picture until it is pressed again.
-  function record() {
-    if (recorder) return recorder.stop();
-    const stream = drawing.canvas.captureStream(30), parts = [];
-    recorder = new MediaRecorder(stream, { mimeType: "video/webm" });
-    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
-    recorder.addEventListener("stop", () => {
-      recorder = null;
-      film.setAttribute("aria-pressed", "false");
-      save(`surface-${name}.webm`, new Blob(parts, { type: "video/webm" }));
-    });
-    recorder.start();
-    film.setAttribute("aria-pressed", "true");
-  }
-
   const turn = async (what) => take(await api.post("v1/studio/lessons/" + part(id), what));
 
   return {
@@ -133,7 +119,7 @@ export function pane({ name, api, press }) {
     },
     show(next) { options = next; draw(); },
     close() {
-      recorder?.stop();
+      film.stop();
       drawing?.close();
       if (id) fetch("v1/studio/lessons/" + part(id), { method: "DELETE", keepalive: true }).catch(() => {});
     },

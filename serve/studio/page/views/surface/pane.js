@@ -1,11 +1,12 @@
 // The surface of one run over its training.
 import { part } from "../../kit/api.js";
 import { element, figure } from "../../kit/dom.js";
+import { filmButton } from "../../kit/film.js";
 import { floats, heights } from "../../kit/grid.js";
 import { pairs } from "../../kit/pairs.js";
 import { plane } from "../../kit/plane.js";
 import { relief } from "../../kit/relief.js";
-import { save, saveButtons, saveCSV, savePNG } from "../../kit/save.js";
+import { saveButtons, saveCSV, savePNG } from "../../kit/save.js";
 
 const chainsAtClick = 24, moves = 240;
 const number = (v) => typeof v === "string" ? Number(v) : v;
@@ -14,14 +15,14 @@ const number = (v) => typeof v === "string" ? Number(v) : v;
 export function pane({ name, api, press }) {
   const title = element("h2"), told = element("p", { class: "verdict", role: "status" }), figures = element("p", { class: "quiet figures" }), holder = element("div");
   const plot = pairs({ label: "Energies of right and of other answers" });
-  const film = element("button", { type: "button", class: "small", "aria-pressed": "false", onclick: () => record() }, "Film");
+  const film = filmButton(() => drawing.canvas, () => run);
   const saves = saveButtons("the surface", {
     PNG: () => savePNG(`${run}-${shown}.png`, drawing.canvas),
     CSV: () => saveCSV(`${run}-${shown}.csv`, [about.x_label, about.y_label, "energy"], about.x.flatMap((x, i) => about.y.map((y, j) => [x, y, frame.e[i * about.y.length + j]]))),
   });
-  saves.append(film);
+  saves.append(film.root);
   const root = element("section", { class: "panel pane", "aria-label": "Surface " + name }, element("div", { class: "row" }, title, saves), holder, told, figures, plot.root);
-  let run = "", films = [], about = null, frames = new Map(), frame = null, shown = -1, drawing = null, solid = null, options = {}, range = null, most = null, path = [], at = 0, timer = 0, recorder = null, due = -1;
+  let run = "", films = [], about = null, frames = new Map(), frame = null, shown = -1, drawing = null, solid = null, options = {}, range = null, most = null, path = [], at = 0, timer = 0, due = -1;
 
   async function get(k) {
     if (frames.has(k)) return frames.get(k);
@@ -64,20 +65,6 @@ export function pane({ name, api, press }) {
     figures.textContent = `step ${frame.step.toLocaleString("en")} · spread ${figure(number(frame.spread))}` + (Number.isFinite(kept) ? ` · ${about.over_y ? "E⁺ + m < E⁻" : "data below a draw"} in ${figure(100 * kept)} % of the pairs` : "");
     plot.root.hidden = !frame.correct.length;
     if (frame.correct.length) plot.show(frame.correct, frame.other, { margin: about.margin, range, names: about.over_y ? ["E⁺ of the right answer", "E⁻ of the most offending answer"] : ["energy of data", "energy of draws"] });
-  }
-
-  function record() {
-    if (recorder) return recorder.stop();
-    const parts = [];
-    recorder = new MediaRecorder(drawing.canvas.captureStream(30), { mimeType: "video/webm" });
-    recorder.addEventListener("dataavailable", (event) => parts.push(event.data));
-    recorder.addEventListener("stop", () => {
-      recorder = null;
-      film.setAttribute("aria-pressed", "false");
-      save(`${run}.webm`, new Blob(parts, { type: "video/webm" }));
-    });
-    recorder.start();
-    film.setAttribute("aria-pressed", "true");
   }
 
   return {
@@ -135,7 +122,7 @@ export function pane({ name, api, press }) {
     redraw(next) { options = next; draw(); },
     close() {
       cancelAnimationFrame(timer);
-      recorder?.stop();
+      film.stop();
       drawing?.close();
     },
   };
