@@ -29,7 +29,7 @@
 //     the search for the most offending incorrect one;
 //   - packages ebm/sampler, ebm/objective: chains over continuous or binary answers, and densities trained without
 //     their partition function;
-//   - packages ebm/measure, ebm/surface: what a number is of and in which unit, and films of energy surfaces.
+//   - packages ebm/measure, ebm/surface, ebm/watch: what a number is of and in which unit, films of energy surfaces, and energies of samples along training.
 //
 // Data and the loop:
 //

@@ -30,15 +30,28 @@ func LoadDigits(ctx context.Context, dir string, progress Progress) (train, test
 	if dir != "" {
 		return loadSet(dir)
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return nil, nil, fmt.Errorf("no cache folder for MNIST: %w; name a folder that has the four files", err)
+	if dir, err = cacheFolder(); err != nil {
+		return nil, nil, err
 	}
-	dir = filepath.Join(cache, "energo", "mnist")
 	if err := newFetcher(progress).fill(ctx, dir); err != nil {
 		return nil, nil, err
 	}
 	return loadSet(dir)
+}
+
+// cacheFolder is where MNIST is kept once it is fetched.
+func cacheFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder for MNIST: %w; name a folder that has the four files", err)
+	}
+	return filepath.Join(cache, "energo", "mnist"), nil
+}
+
+// Fetched tells whether LoadDigits has MNIST without fetching it.
+func Fetched() bool {
+	dir, err := cacheFolder()
+	return err == nil && newFetcher(nil).complete(dir)
 }
 
 func loadSet(dir string) (train, test *Images, err error) {

@@ -7,6 +7,7 @@ package job
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 
@@ -126,6 +127,43 @@ type Pictured interface {
 	Model
 	// Pictures returns those of the test set, in the order of the files that Measures.Write leaves.
 	Pictures() (report.Images, error)
+}
+
+// A Shower is a Spec of models that keep energies of samples for each epoch (train.Evaluation.Watched) or in Measures.Write, and that reads these samples
+// again, to be shown.
+type Shower interface {
+	Spec
+	// Show reads them, as env.Run was trained on them, and fetches nothing. It heeds ctx.
+	Show(ctx context.Context, env Env) (*Shown, error)
+}
+
+// Shown are the samples of a run, found again in its data.
+type Shown struct {
+	Data  string        // identifies the training data, as Model.Data does
+	Held  report.Images // those that are evaluated on while training, by the numbers that watch.Set has
+	Test  report.Images // … of the test set, in the order of the files that Measures.Write leaves
+	Bytes int           // that they take in memory
+}
+
+// Show finds the samples of a run again in its data.
+//
+// Errors: the folder is no run, or one of a job that is not among them or shows no samples; the data is not there, or another one than the
+// run was trained on.
+func Show(ctx context.Context, dir string, jobs []Job, env Env) (*Shown, error) {
+	j, s, err := ReadConfig(dir, jobs)
+	if err != nil {
+		return nil, err
+	}
+	shower, ok := s.(Shower)
+	if !ok {
+		return nil, fmt.Errorf("samples of %s are not shown", j.Name)
+	}
+	env.Run = dir
+	shown, err := shower.Show(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return shown, checkOwn(dir, shown.Data)
 }
 
 // A Network is a Model that is a network, which other programs can run.

@@ -190,25 +190,20 @@ func finish(ctx context.Context, model Model, r *Result) error {
 	return card.Write(filepath.Join(r.Run, ResultFile), r)
 }
 
-// begin opens the model and measures the spread of its energies before training, and its error where its weights may be kept; else
-// before is nil.
-func begin(ctx context.Context, s Spec, env Env) (model Model, before *measure.Number, err error) {
+// begin opens the model and measures it before training: the spread of its energies is the model's scale.
+func begin(ctx context.Context, s Spec, env Env) (model Model, before train.Evaluation, err error) {
 	if model, err = s.Open(ctx, env); err != nil {
-		return nil, nil, err
+		return nil, before, err
 	}
-	e, err := model.Evaluate(ctx)
-	if err != nil {
-		return nil, nil, err
+	if before, err = model.Evaluate(ctx); err != nil {
+		return nil, before, err
 	}
-	model.Scale(e.Diagnosis.Spread)
-	if b, ok := model.(Beginner); ok && b.BestFromStart() {
-		before = &e.Error.Value
-	}
+	model.Scale(before.Diagnosis.Spread)
 	return model, before, nil
 }
 
 // loop writes the settings into the run's folder and trains.
-func loop(ctx context.Context, j Job, s Spec, model Model, before *measure.Number, o Options) (*train.Outcome, error) {
+func loop(ctx context.Context, j Job, s Spec, model Model, before train.Evaluation, o Options) (*train.Outcome, error) {
 	if !o.Resume {
 		if k, ok := model.(Keeper); ok {
 			if err := k.Keep(o.Dir); err != nil {
@@ -231,7 +226,10 @@ func loop(ctx context.Context, j Job, s Spec, model Model, before *measure.Numbe
 	fingerprint := s.Options().Fingerprint()
 	fingerprint["data"] = model.Data()
 	c := s.Base().Loop(j.Name, o.Dir, fingerprint, model.Samples(), o.Resume)
-	c.Before = before
+	c.Watched = before.Watched
+	if b, ok := model.(Beginner); ok && b.BestFromStart() {
+		c.Before = &before.Error.Value
+	}
 	c.Extend, c.LeftOut, c.LeftOutFirst = o.Extend, o.left.count, strings.Join(o.left.first, "; ")
 	out, err := train.Run(ctx, model, c, emit)
 	err = errors.Join(err, unwritten)

@@ -7,6 +7,7 @@ import (
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job/option"
@@ -118,6 +119,18 @@ func (m *classifier) measure(all []float32, target []int) (measurement, error) {
 		Evaluation: train.Diagnose(stats, m.subject, train.WrongSamples.Of(measure.Ratio(float64(wrong), float64(len(target)))), train.Guessed(counts)),
 		Energies:   rowsOf(all, k), target: target,
 	}, nil
+}
+
+// watch has a run keep the energies of some samples: rows of the measurement, and the samples' numbers among all that are evaluated on. classes
+// names the labels; nil for numbers.
+func (m *measurement) watch(rows, samples []int, classes []string) {
+	k := m.Energies.Dim(1)
+	l := &watch.Look{Set: watch.Set{Answers: k, Samples: samples, Names: classes}}
+	for _, i := range rows {
+		l.Labels = append(l.Labels, m.target[i])
+		l.Energies = append(l.Energies, m.Energies.Float32s()[i*k:][:k]...)
+	}
+	m.Watched = l
 }
 
 // write writes the energies and the labels. classes names the labels; nil for numbers.

@@ -92,6 +92,11 @@ func (c *Digits) Folder() string {
 	return "digits-" + cmp.Or(c.Loss, c.Functional) + "-" + c.Model
 }
 
+// Show implements job.Shower.
+func (c *Digits) Show(ctx context.Context, _ job.Env) (*job.Shown, error) {
+	return c.shown(ctx, &c.Training)
+}
+
 func (c *Digits) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {

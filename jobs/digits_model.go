@@ -113,8 +113,18 @@ func (t *digitsTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, er
 }
 
 func (t *digitsTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measureImages(ctx, t.evaluated(t.scaled))
+	m, err := t.evaluateImages(ctx, &t.labelledSets)
 	return m.Evaluation, err
+}
+
+// evaluateImages looks at the pictures that are evaluated on, of which the first are watched.
+func (m *classifier) evaluateImages(ctx context.Context, sets *labelledSets) (measurement, error) {
+	seen, err := m.measureImages(ctx, sets.evaluated(m.scaled))
+	if err == nil {
+		first := numbers(0, min(sets.held.N, scaleSample))
+		seen.watch(first, first, nil)
+	}
+	return seen, err
 }
 
 // checkLabelled refuses pictures that no energy of labels can be made for.

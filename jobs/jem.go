@@ -70,6 +70,11 @@ func (c *JEM) Options() option.List {
 
 func (c *JEM) Folder() string { return "jem" }
 
+// Show implements job.Shower.
+func (c *JEM) Show(ctx context.Context, _ job.Env) (*job.Shown, error) {
+	return c.shown(ctx, &c.Training)
+}
+
 func (c *JEM) Open(ctx context.Context, env job.Env) (job.Model, error) {
 	sets, err := c.shownSets(ctx, env, &c.Training)
 	if err != nil {
@@ -272,7 +277,7 @@ func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error
 
 // Evaluate implements train.Task. The film gets a frame.
 func (t *jemTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
-	m, err := t.measureImages(ctx, t.evaluated(t.scaled))
+	m, err := t.evaluateImages(ctx, &t.labelledSets)
 	if err != nil || m.Fault() != "" { // the run does not continue from a fault, which gets no frame
 		return m.Evaluation, err
 	}

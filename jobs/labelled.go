@@ -2,8 +2,10 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/job"
@@ -109,6 +111,37 @@ func (l *Labelled) shownSets(ctx context.Context, env job.Env, c *job.Training) 
 
 func (s *shownSets) Pictures() (report.Images, error) {
 	return report.PlaneImages(s.test.Pixels, 1, s.test.H, s.test.W)
+}
+
+// shown reads the pictures again, to be shown.
+func (l *Labelled) shown(ctx context.Context, c *job.Training) (*job.Shown, error) {
+	if err := here(l.Data == "" && l.Sets == nil); err != nil {
+		return nil, err
+	}
+	sets, err := l.sets(ctx, job.Env{}, c)
+	if err != nil {
+		return nil, err
+	}
+	held, test := slices.Clone(sets.held.Pixels), sets.test.Pixels // the others are let go
+	return shownOf(sets.Data(), held, test, 1, sets.test.H, sets.test.W)
+}
+
+// here refuses data that would have to be fetched.
+func here(mnist bool) error {
+	if mnist && !data.Fetched() {
+		return errors.New("the pictures of MNIST are not on this machine; a training fetches them")
+	}
+	return nil
+}
+
+// shownOf are pictures of two sets, of c planes of h·w.
+func shownOf(sum string, held, test []byte, c, h, w int) (*job.Shown, error) {
+	s := &job.Shown{Data: sum, Bytes: len(held) + len(test)}
+	var err error
+	if s.Held, err = report.PlaneImages(held, c, h, w); err == nil {
+		s.Test, err = report.PlaneImages(test, c, h, w)
+	}
+	return s, err
 }
 
 // imagesSum stands for a training set in a checkpoint's settings; its folder's path would not, for the data may have moved.

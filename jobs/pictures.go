@@ -72,19 +72,7 @@ func (c *Pictures) Resolve() error {
 func (c *Pictures) Folder() string { return "pictures-" + cmp.Or(c.Loss, c.Functional) }
 
 func (c *Pictures) Open(ctx context.Context, env job.Env) (job.Model, error) {
-	base, err := c.base(env, true)
-	if err == nil && base == nil && env.Run != "" && c.Encoder != "" {
-		c.begun, err = begunIn(env.Run)
-	}
-	if err != nil {
-		return nil, err
-	}
-	all, test, err := c.load(ctx, base, env)
-	if err != nil {
-		return nil, err
-	}
-	env.Note(leftOut(all, test))
-	d, err := c.part(all, test, nil, func(held []int, _ int) bool { return len(held) > 0 })
+	base, all, d, err := c.divided(ctx, env)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +91,36 @@ func (c *Pictures) Open(ctx context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	return newPicturesTask(c, base, d)
+}
+
+// divided reads all pictures, and divides them; base is what the network begins with, or nil.
+func (c *Pictures) divided(ctx context.Context, env job.Env) (base *encode.Base, all *data.Pictures, d *split, err error) {
+	base, err = c.base(env, true)
+	if err == nil && base == nil && env.Run != "" && c.Encoder != "" {
+		c.begun, err = begunIn(env.Run)
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	all, test, err := c.load(ctx, base, env)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	env.Note(leftOut(all, test))
+	d, err = c.part(all, test, nil, func(held []int, _ int) bool { return len(held) > 0 })
+	return base, all, d, err
+}
+
+// Show implements job.Shower.
+func (c *Pictures) Show(ctx context.Context, env job.Env) (*job.Shown, error) {
+	if err := here(c.Data == "" && c.Sets == nil); err != nil {
+		return nil, err
+	}
+	_, all, d, err := c.divided(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	return shownOf(picturesSum(d.train), d.held.Pixels, d.test.Pixels, all.C, all.H, all.W)
 }
 
 // begunIn is the network that a run's begins with; its weights are in the run's checkpoint.
@@ -234,10 +252,15 @@ func (t *picturesTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 // Evaluate implements train.Task.
 func (t *picturesTask) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	set := t.held
+	drawn := rand.New(rand.NewPCG(1, 1)).Perm(set.N)[:min(set.N, scaleSample)]
+	rows := drawn
 	if !t.scaled && set.N > scaleSample {
-		set = set.Pick(rand.New(rand.NewPCG(1, 1)).Perm(set.N)[:scaleSample])
+		set, rows = set.Pick(drawn), numbers(0, scaleSample)
 	}
 	m, err := t.look(ctx, set)
+	if err == nil {
+		m.watch(rows, drawn, t.set.Classes)
+	}
 	return m.Evaluation, err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/optim"
@@ -37,6 +38,8 @@ const (
 	blobSamples = 100
 	blobWidth   = 6
 	blobLabels  = 3
+
+	watchedBlobs = 20
 )
 
 // blobs is a task over points around three centres, with noise of the step's own
@@ -124,7 +127,9 @@ func (t *blobs) Evaluate(ctx context.Context) (Evaluation, error) {
 		}
 	}
 	s := Subject{Functional: t.f, Architecture: "a head", Terms: AnswerTerms("samples", 0), Scale: 0.1}
-	return Diagnose(stats, s, WrongSamples.Of(float64(wrong)/blobSamples), 1-1./blobLabels), nil
+	out := Diagnose(stats, s, WrongSamples.Of(float64(wrong)/blobSamples), 1-1./blobLabels)
+	out.Watched = &watch.Look{Set: watch.Set{Answers: blobLabels, Labels: t.y[:watchedBlobs], Samples: t.y[:watchedBlobs]}, Energies: e.Float32s()[:watchedBlobs*blobLabels]}
+	return out, nil
 }
 
 // blobConfig has every part of the loop at work.
@@ -193,6 +198,26 @@ func same(t *testing.T, what string, want, got *blobs, wantDir, gotDir string) {
 	if a, b := history(t, wantDir, types...), history(t, gotDir, types...); !slices.Equal(a, b) {
 		t.Errorf("%s: other events than an unbroken run:\n%q\nunbroken:\n%q", what, b, a)
 	}
+	if a, b := watchedIn(t, wantDir), watchedIn(t, gotDir); !bytes.Equal(a, b) {
+		t.Errorf("%s: other energies of what is watched than an unbroken run", what)
+	}
+}
+
+// watchedIn is the file of what was watched, after three epochs.
+func watchedIn(t *testing.T, dir string) []byte {
+	t.Helper()
+	r, err := watch.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.Frames); n < 1 || r.Frames[n-1].Epoch != 3 {
+		t.Errorf("%d frames are watched in %s", n, dir)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, watch.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // counting counts how often each sample is trained on, and keeps each step's loss and

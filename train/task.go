@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/optim"
 	"github.com/energo-ml/energo/engine/tensor"
@@ -80,6 +81,7 @@ type Batch struct {
 type Evaluation struct {
 	Error     measure.Figure // fraction wrong, or what the recipe calls its error: lower is better, NaN worst
 	Diagnosis Diagnosis
+	Watched   *watch.Look // of samples that are always the same, which a run keeps for each epoch; nil for none
 }
 
 // Config is how to train.
@@ -108,6 +110,8 @@ type Config struct {
 	// Before is the evaluation's error before training, where the weights that the run begins with count as an epoch 0, which is the best one
 	// unless a later error is below it; nil: the best is one of the epochs. A run that resumes has it in its checkpoint.
 	Before *measure.Number
+	// Watched is the evaluation's before training, which a run keeps as that of an epoch 0; nil for none.
+	Watched *watch.Look
 
 	CheckpointEvery time.Duration // besides the start and the end of each epoch; 0 means never
 	Resume          bool

@@ -34,6 +34,9 @@ func Run(ctx context.Context, task Task, c Config, emit func(Event)) (out *Outco
 	if err != nil {
 		return nil, err
 	}
+	if l.watched, err = openWatched(c.Run, c.Resume, l.progress.Epoch); err != nil {
+		return nil, err
+	}
 	if l.log, err = openLog(c.Run, c.Resume, l.progress); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,7 @@ type loop struct {
 	tape     *autodiff.Tape
 	ema      *optim.EMA
 	log      *eventLog
+	watched  watched
 	sink     func(Event)
 	perEpoch int // steps
 	order    []int
@@ -149,6 +153,9 @@ func (l *loop) run(ctx context.Context) (*Outcome, error) {
 		if err := l.save(); err != nil {
 			return nil, err
 		}
+	}
+	if err := l.watched.begin(l.c.Watched); err != nil {
+		return nil, err
 	}
 	for l.progress.Reason == "" {
 		interrupted, err := l.epoch(ctx)
@@ -373,6 +380,9 @@ func (l *loop) evaluate(ctx context.Context) error {
 			p.BestError = measure.Number(math.Inf(1))
 		}
 		l.averaged(func() { l.best.take(l.params, nil, nil) })
+	}
+	if err := l.watched.take(p.Epoch, e.Watched); err != nil {
+		return err
 	}
 	l.emit(Epoch{
 		Epoch: p.Epoch, Step: p.Step, Loss: measure.Number(measure.Ratio(p.LossSum, float64(p.LossCount))), Error: e.Error.Value,

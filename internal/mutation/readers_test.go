@@ -25,6 +25,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/data/tabular"
 	"github.com/energo-ml/energo/ebm/surface"
+	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/onnx"
@@ -158,6 +159,22 @@ func tensorReaders() []reader {
 				}
 			},
 			read: func(dir string) (any, error) { return surface.Read(dir) },
+		},
+		{
+			name: "watched samples", funcs: []string{"ebm/watch.Read"}, file: watch.File,
+			make: func(t *testing.T, dir string) {
+				var r watch.Record
+				for epoch := range 2 {
+					l := watch.Look{Set: watch.Set{Answers: 2, Labels: []int{0, 1}, Samples: []int{0, 3}, Names: []string{"a", "b"}}, Energies: []float32{0, 1, float32(epoch), 2}}
+					if err := r.Take(epoch, l); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := watch.Write(dir, &r); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: func(dir string) (any, error) { return watch.Read(dir) },
 		},
 	}
 }

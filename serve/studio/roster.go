@@ -3,8 +3,11 @@ package studio
 import (
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 // roster keeps the summaries of the runs of a folder, and reads those again whose files have changed.
@@ -55,6 +58,21 @@ func (l *roster) now() ([]*summary, error) {
 	}
 	l.entries, l.all, l.looked = entries, all, time.Now()
 	return all, nil
+}
+
+// one returns a run, also one that is newer than the last look.
+func (l *roster) one(name string) (*summary, error) {
+	for range 2 {
+		all, err := l.now()
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(all, func(r *summary) bool { return r.Name == name }); i >= 0 {
+			return all[i], nil
+		}
+		l.forget()
+	}
+	return nil, wire.Absent("there is no run %q", name)
 }
 
 // look returns the entry of a run, before where nothing has changed.

@@ -10,7 +10,7 @@ import (
 
 // Routes are the page and what its views ask for. Each view has a function of its own.
 func (s *service) Routes() []serve.Route {
-	return slices.Concat(pages(), s.runs(), s.lesson(), s.surfaces(), s.losses())
+	return slices.Concat(pages(), s.runs(), s.oneRun(), s.lesson(), s.surfaces(), s.losses())
 }
 
 func one(description string, schema openapi.Schema) map[int]openapi.Answer {
@@ -97,6 +97,12 @@ func trashedSchema() openapi.Schema {
 }
 
 func runsSchema() openapi.Schema {
+	members, required := runsMembers()
+	return openapi.Object(members, required...)
+}
+
+// runsMembers are those of a list of runs, with the names of those that are always there.
+func runsMembers() (map[string]openapi.Schema, []string) {
 	texts := openapi.ListOf(openapi.Text())
 	number := openapi.OneOf(openapi.Number(), openapi.Text().With("enum", []any{"NaN", "Infinity", "-Infinity"}))
 	always := map[string]openapi.Schema{
@@ -109,8 +115,8 @@ func runsSchema() openapi.Schema {
 		all[name] = openapi.Text()
 	}
 	quantity := openapi.Object(map[string]openapi.Schema{"key": openapi.Text(), "name": openapi.Text(), "unit": openapi.Text(), "note": openapi.Text()}, "key", "name", "unit")
-	return openapi.Object(map[string]openapi.Schema{
+	return map[string]openapi.Schema{
 		"runs": openapi.ListOf(openapi.Object(all, slices.Sorted(maps.Keys(always))...)), "quantities": openapi.MapOf(quantity),
 		"curves": openapi.Object(map[string]openapi.Schema{"step": texts, "epoch": texts}, "step", "epoch"),
-	}, "runs", "quantities", "curves")
+	}, []string{"runs", "quantities", "curves"}
 }

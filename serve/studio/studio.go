@@ -7,12 +7,22 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
 )
 
 // Options say what is served.
 type Options struct {
 	Folder string // of the runs, each a folder in it; it may come later
+	// Samples finds the samples of a run, by its folder, again in its data, to be shown; nil shows none. It may take minutes, until ctx ends.
+	Samples func(ctx context.Context, dir string) (*Samples, error)
+}
+
+// Samples are pictures of a run.
+type Samples struct {
+	Held  report.Images // of those that it evaluates on while it is trained, by the numbers that watch.Set has
+	Test  report.Images // … of its test set
+	Bytes int           // that they take in memory
 }
 
 // service is the studio over one folder.
@@ -23,6 +33,11 @@ type service struct {
 	cache   *cache
 	lessons lessons
 	films   films
+	told    told
+	samples hold[*Samples]
+
+	base context.Context // of what is read for several requests
+	end  context.CancelFunc
 }
 
 // Mount has a server answer as the studio of a folder of runs. Errors: a Folder that is a file.
@@ -35,7 +50,10 @@ func Mount(server *serve.Server, o Options) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("serve/studio: %w", err)
 	}
-	server.Mount(&service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost)})
+	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), told: newTold(), samples: hold[*Samples]{most: samplesMost}}
+	s.base, s.end = context.WithCancel(context.Background())
+	s.told.base = s.base
+	server.Mount(s)
 	return nil
 }
 
@@ -45,5 +63,9 @@ func (*service) Name() string { return "studio" }
 // Ready is always so: a folder without runs is shown as that.
 func (*service) Ready(context.Context) error { return nil }
 
-// Close has nothing to end: what works is part of a request.
-func (*service) Close() {}
+// Close ends what is read for several requests; all else is part of one.
+func (s *service) Close() {
+	s.end()
+	s.samples.close()
+	s.told.close()
+}

@@ -4,7 +4,6 @@ import { saveButtons, saveCSV } from "../kit/save.js";
 import { sorted, table } from "../kit/table.js";
 import { chosen, columnsOf, columnMenu } from "./runs/columns.js";
 import * as curves from "./runs/curves.js";
-import * as dialog from "./runs/dialog.js";
 import * as parallel from "./runs/parallel.js";
 import * as trash from "./runs/trash.js";
 
@@ -60,10 +59,10 @@ export default {
       const named = columns.filter((c) => !c.plain);
       saveCSV("runs.csv", named.map((c) => c.title), rows.map((r) => named.map((c) => c.value(r))));
     } });
-    const chart = curves.panel(api), sweep = parallel.panel(api, toggle), one = dialog.make(api), bin = trash.make(api);
+    const chart = curves.panel(api), sweep = parallel.panel(api, toggle), bin = trash.make(api);
     root.append(
       element("div", { class: "row tools" }, find, only, menu.root, saves, trashButton), empty,
-      element("div", { class: "runs-grid" }, list.root, chart.root, sweep.root), one.root, bin.root);
+      element("div", { class: "runs-grid" }, list.root, chart.root, sweep.root), bin.root);
 
     function render() {
       if (!ready) return;
@@ -72,7 +71,7 @@ export default {
       if (document.activeElement !== find) find.value = state.get("find");
       only.value = inState;
       const some = all.filter((r) => (!inState || r.state === inState) && matches(r, words));
-      const known = columnsOf(all, quantities, { place: (name) => places.get(name), toggle, open: (r) => api.link({ open: r.name }) });
+      const known = columnsOf(all, quantities, { place: (name) => places.get(name), toggle, open: (r) => api.link({}, "run/" + r.name) });
       columns = chosen(known, state.all("column"));
       menu.show(known, columns);
       const key = state.get("sort", "started"), down = state.query.has("sort") ? state.get("down") === "1" : true;
@@ -87,7 +86,6 @@ export default {
       api.say(`${some.length === all.length ? count(all.length, "run") : `${some.length} of ${count(all.length, "run")}`}${going ? `, ${going} under way` : ""}`);
       chart.show(state, names.map((n) => runs.get(n)), places, kinds, quantities);
       sweep.show(state, rows, names, quantities);
-      one.show(state.get("open"), runs, quantities);
     }
 
     function take({ list: answer, gone }, all) {

@@ -4,7 +4,7 @@ import { part } from "../../kit/api.js";
 
 export function make(api) {
   const list = element("ul", { class: "trash" }), wrong = element("p", { role: "alert", class: "why" });
-  const root = element("dialog", { class: "run", "aria-labelledby": "trash-title" },
+  const root = element("dialog", { class: "bin", "aria-labelledby": "trash-title" },
     element("button", { type: "button", class: "close", "aria-label": "Close", onclick: () => root.close() }, "×"), element("h2", { id: "trash-title" }, "Trash"), wrong, list,
     element("p", { class: "quiet" }, "These are folders in .trash, beside the runs. What is removed there is gone."));
 
