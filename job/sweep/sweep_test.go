@@ -297,4 +297,7 @@ func TestMeasured(t *testing.T) {
 	if err != nil || s.Best != 0 || len(s.Trials) != 2 || s.Trials[0].State != sweep.Waiting || measure.Finite(float64(s.Trials[0].Validation)) {
 		t.Errorf("%+v, %v", s, err)
 	}
+	if _, err := w.Run(t.Context(), sweep.Runner{Job: j, Jobs: 2}); err == nil || !strings.Contains(err.Error(), "jobs is 2") {
+		t.Errorf("two trainings in one process: %v", err)
+	}
 }

@@ -28,6 +28,10 @@ type sweeping struct {
 	resume bool
 	json   bool
 	quiet  bool
+
+	jobs  int // trainings at a time
+	trial int // that this process trains for another, which says how far
+	until int
 }
 
 // An axisFlag is a setting as a flag: one value, several, or a range. It implements pflag.Value.
@@ -69,7 +73,8 @@ stands in --config, whose settings are fixed.
 trials and figures. A trial that diverges or collapses is reported, and the sweep continues.
 
 The folder has sweep.json, what is tried; summary.json, what came of it; and a run's folder for each trial, 001, 002 …, for
-energo eval, report and export. Ctrl-C saves; --run FOLDER --resume continues, and trains nothing again that is done.`,
+energo eval, report and export. --jobs trains several trials at a time, each in a process that is given its part of the cores;
+trials and figures do not depend on it. Ctrl-C saves; --run FOLDER --resume continues, and trains nothing again that is done.`,
 		Example: "  " + of + " --lr log:1e-4..1e-2 --search random --trials 20\n" +
 			"  " + of + " --lr log:1e-4..1e-2 --points 3 --seed 1,2,3\n" +
 			"  " + of + " --lr log:1e-4..1e-2 --search halving --trials 27 --budget 81",
@@ -114,17 +119,24 @@ func (w *sweeping) addFlags(cmd *cobra.Command) {
 	f.StringVar(&w.file, "config", "", "YAML `file` of fixed settings, such as a run's config.yaml")
 	f.StringVar(&w.dir, "run", "", "`folder` of the sweep, new or empty (default runs/sweep-"+w.job.Name+" and a number)")
 	f.BoolVar(&w.resume, "resume", false, "continue the sweep in --run")
+	f.IntVar(&w.jobs, "jobs", 1, "trials that are trained at a time, each in a process of its own")
+	w.addWorkerFlags(f)
 	jsonFlag(f, &w.json)
 	f.BoolVar(&w.quiet, "quiet", false, "no progress")
 	complete(cmd, values)
 }
 
 // own are the flags that count beside --resume.
-var own = []string{"run", "resume", "json", "quiet", "help"}
+var own = []string{"run", "resume", "jobs", "json", "quiet", "help"}
 
 func (w *sweeping) run(cmd *cobra.Command) error {
-	if w.resume && w.dir == "" {
+	switch {
+	case w.trial != 0:
+		return w.work(cmd)
+	case w.resume && w.dir == "":
 		return usagef("--resume continues the sweep in a folder; name it with --run")
+	case w.jobs < 1 || w.jobs > jobsMost:
+		return usagef("--jobs is %d; it must be from 1 to %d", w.jobs, jobsMost)
 	}
 	if err := w.void(cmd); err != nil {
 		return err
@@ -134,7 +146,11 @@ func (w *sweeping) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer release()
-	p := newProgress(cmd.ErrOrStderr(), w.quiet)
+	out := cmd.ErrOrStderr()
+	if w.jobs > 1 {
+		out = &inTurn{w: out}
+	}
+	p := newProgress(out, w.quiet)
 	sum, err := s.Run(cmd.Context(), w.runner(cmd, p, s))
 	p.end()
 	if errors.Is(err, sweep.ErrInterrupted) {
@@ -284,13 +300,13 @@ func (w *sweeping) said(values map[string]string) string {
 
 // runner trains and shows how it comes along.
 func (w *sweeping) runner(cmd *cobra.Command, p *progress, s *sweep.Sweep) sweep.Runner {
-	return sweep.Runner{
-		Job: w.job, Env: p.env(""),
+	r := sweep.Runner{
+		Job: w.job, Env: p.env(""), Jobs: w.jobs,
 		Round: func(r sweep.Round, number, of int) {
 			p.say("round %d of %d: %s, up to %s each", number, of, counted(r.Trials, "trial", "trials"), counted(r.Epochs, "epoch", "epochs"))
 		},
-		Begin: func(t sweep.Trial, done, of int) {
-			p.say("trial %d, %d of %d: %s", t.Number, done+1, of, w.said(t.Values))
+		Begin: func(t sweep.Trial, place, of int) {
+			p.say("trial %d, %d of %d: %s", t.Number, place+1, of, w.said(t.Values))
 		},
 		Emit: func(e train.Event) {
 			if d, ok := e.(train.Done); ok && d.Reason == "interrupted" && cmd.Context().Err() == nil { // the round is over
@@ -301,9 +317,13 @@ func (w *sweeping) runner(cmd *cobra.Command, p *progress, s *sweep.Sweep) sweep
 		},
 		Fail: func(t sweep.Trial, why error) {
 			p.end()
-			fmt.Fprintf(cmd.ErrOrStderr(), "trial %d failed: %v (%s)\n", t.Number, why, shown(s.Folder(t)))
+			fmt.Fprintf(p.out, "trial %d failed: %v (%s)\n", t.Number, why, shown(s.Folder(t)))
 		},
 	}
+	if w.jobs > 1 {
+		r.Elsewhere = w.elsewhere(p, s)
+	}
+	return r
 }
 
 // print shows the table of the trials, and says what the best one is.
