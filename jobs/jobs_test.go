@@ -221,6 +221,7 @@ func TestRuns(t *testing.T) {
 			if !bytes.Equal(weightsOf(t, whole), weightsOf(t, parts)) {
 				t.Error("a resumed run on one core has other weights")
 			}
+			watchedAlike(t, j.Name, whole, parts)
 
 			before := listing(t, whole)
 			e, err := job.Eval(t.Context(), whole, All(), job.Env{})

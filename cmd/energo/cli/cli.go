@@ -183,7 +183,7 @@ you name, and shows what it did to the energies, or that they collapsed.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return group(root, "unknown command %[1]q for %[3]s%[2]s",
 		newTrain(p.Jobs, flags), newEval(p.Jobs), newReport(p.Jobs), newExport(p.Jobs), newPredict(p.Jobs), newTag(p.Jobs), newTranscribe(), newAlign(), newTokens(), newLM(), newSurface(),
-		newCompare(p.Jobs, flags), newSweep(p.Jobs, flags), newRuns(), newStudio(), newFunctionals(), newLoss(), newIndex(), newEmbed(), newONNX(), newServe(p.Jobs), newVersion(), exitCodes())
+		newCompare(p.Jobs, flags), newSweep(p.Jobs, flags), newRuns(), newStudio(p.Jobs), newFunctionals(), newLoss(), newIndex(), newEmbed(), newONNX(), newServe(p.Jobs), newVersion(), exitCodes())
 }
 
 // flagError is the error of flags that cannot be read, with the names that an unknown one is near to.

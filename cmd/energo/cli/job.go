@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newTrainJob is the command that trains a job, with or without its flags.
-func newTrainJob(j job.Job, flags bool) *cobra.Command {
+// newTrainJob is the command that trains a job, one of all, with or without its flags.
+func newTrainJob(all []job.Job, j job.Job, flags bool) *cobra.Command {
 	s := j.New()
 	run := runFlags{base: cmp.Or(j.Folder, j.Name)}
 	cmd := &cobra.Command{
@@ -26,7 +26,7 @@ func newTrainJob(j job.Job, flags bool) *cobra.Command {
 			if err := settleJob(cmd, &run, j, s); err != nil {
 				return err
 			}
-			return trainJob(cmd, j, s, &run)
+			return trainJob(cmd, all, j, s, &run)
 		},
 	}
 	if flags {
@@ -114,7 +114,7 @@ func settleJob(cmd *cobra.Command, r *runFlags, j job.Job, s job.Spec) error {
 	return nil
 }
 
-func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
+func trainJob(cmd *cobra.Command, all []job.Job, j job.Job, s job.Spec, run *runFlags) error {
 	folder, err := run.claim(s.Folder())
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func trainJob(cmd *cobra.Command, j job.Job, s job.Spec, run *runFlags) error {
 	stay := func() error { return nil }
 	if run.studio {
 		var end func() error
-		if stay, end, err = studioBeside(cmd, run.dir); err != nil {
+		if stay, end, err = studioBeside(cmd, all, run.dir); err != nil {
 			return err
 		}
 		defer end()

@@ -10,13 +10,14 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/studio"
 	"github.com/spf13/cobra"
 )
 
-func newStudio() *cobra.Command {
+func newStudio(all []job.Job) *cobra.Command {
 	frame, open := frameFlags{log: "text", level: "warn"}, true
 	cmd := &cobra.Command{
 		Use: "studio [FOLDER]", Short: "Show the runs in a folder (default runs) in a browser, live", Args: positional(1),
@@ -44,7 +45,7 @@ interrupt ends it.`,
 				frame.opened = func(page string) { openBrowser(cmd, page+at) }
 			}
 			return frame.run(cmd.Context(), cmd, "see the runs, and delete them", func(s *serve.Server) (string, error) {
-				return "the studio of " + shown(dir), studio.Mount(s, studio.Options{Folder: dir})
+				return "the studio of " + shown(dir), studio.Mount(s, studio.Options{Folder: dir, Samples: samplesOf(all)})
 			})
 		},
 	}
@@ -55,11 +56,22 @@ interrupt ends it.`,
 }
 
 // pageOf is the address of a run within the page.
-func pageOf(run string) string { return "#/runs?" + url.Values{"show": {run}}.Encode() }
+func pageOf(run string) string { return "#/run/" + url.PathEscape(run) }
+
+// samplesOf finds the samples of runs of some jobs again.
+func samplesOf(all []job.Job) func(ctx context.Context, dir string) (*studio.Samples, error) {
+	return func(ctx context.Context, dir string) (*studio.Samples, error) {
+		s, err := job.Show(ctx, dir, all, job.Env{})
+		if err != nil {
+			return nil, err
+		}
+		return &studio.Samples{Held: s.Held, Test: s.Test, Bytes: s.Bytes}, nil
+	}
+}
 
 // studioBeside serves the studio of a run's folder while the run is trained, and opens it. stay waits for the interrupt once the
 // run is done, and end stops serving.
-func studioBeside(cmd *cobra.Command, dir string) (stay, end func() error, err error) {
+func studioBeside(cmd *cobra.Command, all []job.Job, dir string) (stay, end func() error, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +87,7 @@ func studioBeside(cmd *cobra.Command, dir string) (stay, end func() error, err e
 		return nil, nil, err
 	}
 	var l net.Listener
-	if err = studio.Mount(s, studio.Options{Folder: filepath.Dir(dir)}); err == nil {
+	if err = studio.Mount(s, studio.Options{Folder: filepath.Dir(dir), Samples: samplesOf(all)}); err == nil {
 		l, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {

@@ -6,5 +6,5 @@ import (
 )
 
 func newTrain(all []job.Job, flags func(job.Job) bool) *cobra.Command {
-	return jobGroup(&cobra.Command{Use: "train JOB", Short: "Train a model"}, all, func(j job.Job) *cobra.Command { return newTrainJob(j, flags(j)) })
+	return jobGroup(&cobra.Command{Use: "train JOB", Short: "Train a model"}, all, func(j job.Job) *cobra.Command { return newTrainJob(all, j, flags(j)) })
 }
