@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,9 +16,14 @@ import (
 // start serves the studio of a folder, and returns its address.
 func start(t testing.TB, folder string) string {
 	t.Helper()
+	return startWith(t, Options{Folder: folder})
+}
+
+func startWith(t testing.TB, o Options) string {
+	t.Helper()
 	s, err := serve.New(t.Context(), serve.Options{})
 	if err == nil {
-		err = Mount(s, Options{Folder: folder})
+		err = Mount(s, o)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -138,27 +142,21 @@ func TestRunsView(t *testing.T) {
 	b.Shot("runs-columns")
 	b.Eval("document.querySelector('.columns').open = false; location.hash = '#/runs?show=killed-1'")
 	b.Await(drawn, "killed-1")
-	testDialog(t, b, dir)
+	testTrash(t, b)
 	testLive(t, b, dir)
 	checkQuiet(t, b, at)
 }
 
-// testDialog keeps a note and tags, deletes a run and restores it.
-func testDialog(t *testing.T, b *chromium.Browser, dir string) {
+// testTrash goes to a run by its name, deletes it there and restores it.
+func testTrash(t *testing.T, b *chromium.Browser) {
 	t.Helper()
 	b.Eval("document.querySelector('tr[data-run=\"killed-1\"] a').click()")
-	b.Await("document.querySelector('dialog[open] h2')?.textContent", "killed-1")
-	shots(t, b, "run")
-	b.Eval("document.getElementById('run-note').value = 'the power failed'; document.getElementById('run-tags').value = 'again, again, power'; document.querySelector('.notes button').click()")
-	b.Await("document.querySelector('.notes [role=status]').textContent", "Kept.")
-	b.Await("document.querySelector('tr[data-run=\"killed-1\"]').textContent.includes('againpower')", "true")
-	if text, err := os.ReadFile(filepath.Join(dir, "killed-1", notesFile)); err != nil || !strings.Contains(string(text), "the power failed") {
-		t.Errorf("the note is %q, %v", text, err)
-	}
-	b.Eval("[...document.querySelectorAll('dialog[open] button')].find(b => b.textContent === 'Delete…').click()")
-	b.Eval("[...document.querySelectorAll('dialog[open] button')].find(b => b.textContent === 'Move to the trash').click()")
+	b.Await("document.querySelector('#view-run h2.name')?.textContent", "killed-1")
+	b.Await("document.querySelectorAll('#view-run .tiles dt').length > 3", "true")
+	b.Eval("[...document.querySelectorAll('#view-run details')].forEach(d => d.open = true)")
+	b.Eval("[...document.querySelectorAll('#view-run button')].find(b => b.textContent === 'Delete…').click()")
+	b.Eval("[...document.querySelectorAll('#view-run button')].find(b => b.textContent === 'Move to the trash').click()")
 	b.Await(status, "10 runs")
-	b.Await("document.querySelector('dialog[open]')", "<nil>")
 	b.Eval("[...document.querySelectorAll('.tools button')].find(b => b.textContent === 'Trash').click()")
 	b.Await("document.querySelector('.trash li span')?.textContent", "killed-1")
 	checkAccess(t, b)

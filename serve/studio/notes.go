@@ -17,8 +17,8 @@ import (
 	"github.com/energo-ml/energo/serve/wire"
 )
 
-// notesFile is where a run's note and tags are kept.
-const notesFile = "notes.json"
+// notesFile is where a run's note and tags are kept. A notes.json is the job's own (job.NotesFile).
+const notesFile = "annotation.json"
 
 // notes are what people say of a run.
 type notes struct {
@@ -66,7 +66,7 @@ func (n *notes) check() error {
 	return nil
 }
 
-// parseNotes reads the text of a notes.json.
+// parseNotes reads the text of such a file.
 func parseNotes(text []byte) (n notes, err error) {
 	if err = json.Unmarshal(text, &n); err == nil {
 		err = n.check()

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
@@ -77,6 +78,8 @@ type detail struct {
 	Sheets  []sheetDetail   `json:"sheets"`
 	Plots   []string        `json:"plots"`
 	Report  bool            `json:"report"` // there is a page
+
+	Surfaces bool `json:"surfaces"` // the view of surfaces shows some
 }
 
 // setDetail is a set of samples.
@@ -111,6 +114,8 @@ func (s *service) detail(w http.ResponseWriter, r *http.Request) error {
 		d.Margin = &m
 	}
 	d.Sheets, d.Plots, d.Report = left(dir)
+	_, err = os.Stat(filepath.Join(dir, surface.File))
+	d.Surfaces = err == nil
 	wire.WriteJSON(w, http.StatusOK, d)
 	return nil
 }
@@ -253,7 +258,7 @@ func detailSchema() openapi.Schema {
 	members, required := runsMembers()
 	maps.Copy(members, map[string]openapi.Schema{
 		"verdict": openapi.Text(), "formula": openapi.Text(), "margin": openapi.Number(), "terms": {"type": "object"}, "tables": openapi.ListOf(openapi.Schema{"type": "object"}),
-		"remarks": texts, "sets": openapi.ListOf(set), "sheets": openapi.ListOf(sheet), "plots": texts, "report": openapi.Bool(),
+		"remarks": texts, "sets": openapi.ListOf(set), "sheets": openapi.ListOf(sheet), "plots": texts, "report": openapi.Bool(), "surfaces": openapi.Bool(),
 	})
-	return openapi.Object(members, append(required, "verdict", "tables", "remarks", "sets", "sheets", "plots", "report")...)
+	return openapi.Object(members, append(required, "verdict", "tables", "remarks", "sets", "sheets", "plots", "report", "surfaces")...)
 }

@@ -21,8 +21,11 @@ import (
 // samplesMost is the bytes of the pictures of runs that are kept.
 const samplesMost = 128 << 20
 
-// shownWithin is how long a request waits for the samples of a run.
-const shownWithin = 3 * time.Second
+// shownWithin is how long a request waits for the samples of a run, and pictureWithin one for a picture.
+const (
+	shownWithin   = 3 * time.Second
+	pictureWithin = 200 * time.Millisecond
+)
 
 // errReading says that samples are being read.
 var errReading = errors.New("the samples are being read")
@@ -98,7 +101,7 @@ func (s *service) pictureOf(ctx context.Context, dir, set string, pick func(n in
 	if err := oneOf("set", set, setNames); err != nil {
 		return nil, err
 	}
-	found, err := s.found(ctx, dir, 0)
+	found, err := s.found(ctx, dir, pictureWithin)
 	switch {
 	case errors.Is(err, errReading):
 		return nil, wire.Unavailable(err.Error())

@@ -5,7 +5,7 @@ let tip = null;
 
 // showTip shows content, elements or text, near a point of the window.
 export function showTip(x, y, ...content) {
-  if (!tip) document.body.append(tip = element("div", { id: "tip", role: "tooltip" }));
+  if (!tip) document.querySelector("main").append(tip = element("div", { id: "tip", role: "tooltip" }));
   tip.replaceChildren(...content);
   tip.hidden = false;
   const gap = 14, box = tip.getBoundingClientRect();

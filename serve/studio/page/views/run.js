@@ -20,7 +20,7 @@ export default {
   title: "A run",
   style: "views/run.css",
   async mount(root, first, api) {
-    let state = first, run = "", detail = null, frames = new Map(), shown = null, scales = null, along = 0, playing = 0, timer = 0, stream = null, stale = true, pictured = 0, closed = false;
+    let state = first, run = "", detail = null, frames = new Map(), shown = null, scales = null, along = 0, playing = 0, timer = 0, stream = null, stale = "", trained = "", pictured = 0, closed = false;
     const go = (change, options) => api.go(change, { replace: true, ...options });
     const told = element("p", { class: "quiet", role: "status" });
     const pictures = picturesOf(api, (why) => { told.textContent = why; pictured++; if (shown) beside(); });
@@ -114,7 +114,7 @@ export default {
       shown = between(a, b, t - i);
       scrub.value = t;
       const wrong = shown.right.filter((r) => !r).length;
-      where.textContent = set.value === "test" ? "at the end" : `${shown.epoch ? "after epoch " + shown.epoch : "before training"} · ${figure(100 * wrong / shown.n)} % wrong`;
+      where.textContent = `${set.value === "test" ? "at the end" : shown.epoch ? "after epoch " + shown.epoch : "before training"} · ${figure(100 * wrong / shown.n)} % wrong`;
       scrub.setAttribute("aria-valuetext", where.textContent);
       draw();
       if (!playing || epoch !== shown.epoch || was !== shown.set) beside();
@@ -153,7 +153,7 @@ export default {
       for (const part of [moving, grid, chosen]) part.hidden = !usable.length;
       why.textContent = detail.sets.map((s) => s.why).filter(Boolean).join(" ");
       none.hidden = usable.length > 0 || detail.runs[0].state === "running" && detail.terms?.all_answers;
-      none.textContent = detail.runs[0].settings.recipe ? `Runs of ${detail.runs[0].settings.recipe} keep no energies of single samples${detail.terms?.all_answers ? " until they are measured" : ""}.` : "This run keeps no energies of single samples.";
+      none.textContent = `The run's folder has no energies of single samples${detail.terms?.all_answers ? " yet" : ""}.`;
       if (!usable.length) return;
       const wanted = usable.some((s) => s.name === state.get("set")) ? state.get("set") : usable[0].name;
       const named = { watched: (n) => `${n.toLocaleString("en")} samples after each epoch`, test: (n) => `${n.toLocaleString("en")} test samples at the end` };
@@ -168,10 +168,11 @@ export default {
       scrub.max = last;
       scrub.hidden = button.hidden = last < 1;
       if (!usable.some((s) => s.name === "watched")) why.textContent = "This run kept no energies along training: what is shown is of its test set, at the end.";
-      const key = JSON.stringify([run, wanted, epochs(), detail.margin]);
+      const began = detail.runs[0].started, key = JSON.stringify([wanted, epochs(), detail.margin, began, detail.runs[0].state]);
       if (stale !== key) {
-        stale = key;
-        if (wanted === "test") frames.delete("test:null");
+        if (trained !== began) frames = new Map(); // another run of the same name
+        frames.delete("test:null");
+        [stale, trained] = [key, began];
         await settle();
       }
       pictures.ask(run);

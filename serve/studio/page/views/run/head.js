@@ -3,7 +3,11 @@ import { part } from "../../kit/api.js";
 import { element, figure } from "../../kit/dom.js";
 import { written } from "../runs/columns.js";
 
-const tilesMost = 10;
+const tilesMost = 12;
+
+// places is the order of the figures: that of the test set, the job's own, and those of the last epoch.
+const lastOnes = ["error", "kept", "gap_p50", "gap_p05", "loss", "spread", "correct", "offending"];
+const places = (key) => key === "test_error" ? -1 : lastOnes.indexOf(key) + 1;
 
 export function head(api) {
   const title = element("h2", { class: "name" }), badges = element("span", { class: "row badges" }), tags = element("span", { class: "row" });
@@ -11,6 +15,7 @@ export function head(api) {
   const alarm = element("p", { class: "alarm", role: "alert", hidden: true }), verdict = element("p", { class: "verdict" }), marks = element("ul", { class: "remarks" });
   const tiles = element("dl", { class: "tiles" }), facts = element("dl", { class: "facts" });
   const page = element("a", { class: "button", target: "_blank", rel: "noopener" }, "Static report");
+  const films = element("a", { class: "button" }, "Its surface");
   const note = element("textarea", { id: "run-note", rows: 3, maxlength: 16000 }), words = element("input", { id: "run-tags", type: "text", placeholder: "best, to look at" });
   const saved = element("span", { class: "quiet", role: "status" }), noted = element("p", { class: "note" });
   const form = element("form", { class: "notes", onsubmit: (event) => { event.preventDefault(); save().catch(wrong); } },
@@ -24,7 +29,7 @@ export function head(api) {
     element("div", { class: "row" }, title, badges, tags), element("div", { class: "row" }, progress, way), alarm, verdict, noted, marks, tiles,
     element("details", {}, element("summary", {}, "Settings"), facts),
     element("details", {}, element("summary", {}, "Note, tags, delete"), form, element("p", { class: "row" }, remove, ask)),
-    element("p", { class: "row" }, page, element("a", { class: "button", href: "#/runs" }, "All runs")));
+    element("p", { class: "row" }, page, films, element("a", { class: "button", href: "#/runs" }, "All runs")));
   let name = "";
 
   const wrong = (err) => { saved.textContent = err.message; };
@@ -50,7 +55,7 @@ export function head(api) {
 
   return {
     root,
-    show({ runs: [run], quantities, verdict: said, formula, margin, remarks, report }) {
+    show({ runs: [run], quantities, verdict: said, formula, margin, remarks, report, surfaces }) {
       if (name !== run.name) {
         name = run.name;
         note.value = run.note;
@@ -73,12 +78,14 @@ export function head(api) {
       marks.replaceChildren(...[...run.notes, ...remarks].map((r) => element("li", {}, r)));
       marks.hidden = !marks.childElementCount;
       noted.hidden = !noted.textContent;
-      const order = Object.entries(run.figures).sort(([a], [b]) => (b === "test_error") - (a === "test_error"));
+      const order = Object.entries(run.figures).sort(([a], [b]) => places(a) - places(b));
       tiles.replaceChildren(...order.slice(0, tilesMost).map(([k, v]) => pair(quantities[k]?.name || k, written(v, quantities[k]), quantities[k]?.note)));
       facts.replaceChildren(...[...order.slice(tilesMost).map(([k, v]) => [quantities[k]?.name || k, written(v, quantities[k])]), ...formula ? [["loss of a sample", formula]] : [], ...margin !== undefined ? [["margin m", figure(margin)]] : [],
         ...Object.entries(run.settings)].flatMap(([k, v]) => [element("dt", {}, k), element("dd", {}, v)]));
       page.hidden = !report;
       page.href = `/v1/studio/runs/${encodeURIComponent(run.name)}/report`;
+      films.hidden = !surfaces;
+      films.href = "#/surface?" + new URLSearchParams({ run: run.name });
       remove.disabled = run.state === "running";
       remove.title = remove.disabled ? "It is being trained." : "";
     },

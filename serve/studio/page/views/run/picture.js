@@ -12,7 +12,6 @@ export function pictures(api, told) {
     const of = run, answer = await api.get(`/v1/studio/runs/${part(of)}/shown`);
     if (of !== run) return;
     if (!answer.ready && !answer.why) {
-      told("The pictures are being read …");
       timer = setTimeout(() => ask().catch(api.complain), again);
       return;
     }
@@ -34,6 +33,7 @@ export function pictures(api, told) {
       if (run === next) return;
       [run, ready] = [next, false];
       clearTimeout(timer);
+      told("The pictures are being read …");
       ask().catch(api.complain);
     },
     close() { clearTimeout(timer); },

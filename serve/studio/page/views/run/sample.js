@@ -5,7 +5,7 @@ import { saveButtons, saveCSV } from "../../kit/save.js";
 import { tipFor } from "../../kit/tooltip.js";
 
 const barsMost = 16; // answers that are shown; of more, those of the least energies
-const width = 320, height = 110, left = 40, right = 10, top = 8, bottom = 20; // of the drawing
+const width = 320, height = 110, left = 54, right = 10, top = 8, bottom = 20; // of the drawing
 
 const number = (v) => typeof v === "string" ? Number(v) : v;
 
