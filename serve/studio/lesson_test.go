@@ -94,7 +94,7 @@ func TestLessonView(t *testing.T) {
 	b.Await(figures+".includes('step 0')", "true")
 	b.Eval("document.querySelector('#view-lesson .main').click()")
 	b.Await("Number(/step ([0-9,]+)/.exec("+figures+")[1].replace(',', '')) > 100", "true")
-	b.Eval("document.querySelectorAll('.scenes button')[4].click()") // collapse beside cure
+	b.Eval("[...document.querySelectorAll('.scenes a')].find(a => a.textContent === 'Collapse beside cure').click()")
 	b.Await("document.querySelectorAll('.pane').length", "2")
 	b.Await("[...document.querySelectorAll('.figures')].map(e => /step ([0-9,]+)/.exec(e.textContent)?.[1]).every(s => s && Number(s.replace(',', '')) > 50)", "true")
 	b.Eval("(() => { const c = document.querySelector('.plane canvas'), r = c.getBoundingClientRect(); c.dispatchEvent(new MouseEvent('click', {clientX: r.left + r.width * 0.7, clientY: r.top + r.height / 2})) })()")

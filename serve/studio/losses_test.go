@@ -183,7 +183,7 @@ func TestLossesView(t *testing.T) {
 		curves = "document.querySelectorAll('#view-losses .graph .value').length"
 		title  = "document.querySelector('#view-losses .area h2')?.textContent"
 		said   = "document.querySelector('#view-losses .verdict')?.textContent || ''"
-		press  = "[...document.querySelectorAll('#view-losses button')].find(b => b.textContent.startsWith('%s')).click()"
+		press  = "[...document.querySelectorAll('#view-losses button, #view-losses .scenes a')].find(b => b.textContent.startsWith('%s')).click()"
 	)
 	b.Await(curves, "1")
 	b.Await(title, "ebm.hinge over both energies")

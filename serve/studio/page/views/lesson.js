@@ -1,19 +1,23 @@
 // Train here: a small surface that is trained while it is looked at, alone or two in lockstep.
 import { element } from "../kit/dom.js";
+import { scenes } from "../kit/scenes.js";
 import { slider } from "../kit/slider.js";
 import { pane } from "./lesson/pane.js";
 
 const speeds = { "1 step": 1, "10 steps": 10, "100 steps": 100 }, budget = 60; // of a turn; milliseconds
 
-// Each is a part of the tutorial: what it sets.
-const scenes = [
-  ["Energy loss, one branch: works", { set: "parabola", energy: "output", f: "energy" }],
-  ["Energy loss, two branches: collapses", { set: "parabola", energy: "codes", f: "energy" }],
-  ["The cure: negative log-likelihood", { set: "parabola", energy: "codes", f: "nll" }],
-  ["Square-square with a margin", { set: "parabola", energy: "codes", f: "square_square" }],
-  ["Collapse beside cure", { set: "parabola", energy: "codes", f: "energy", with: "nll" }],
-  ["A density, by its partition function", { set: "gaussians", f: "nll" }],
-  ["A density, by contrastive divergence", { set: "rings", f: "cd" }],
+// scenes are figures of the lecture, and what it says of them: what each sets. One that mends continues from the surface that there is.
+const answers = (more) => ({ set: "parabola", ...more, play: 1 });
+const sceneList = [
+  { title: "Figure 4: hinge", to: answers({ energy: "codes", f: "hinge" }) },
+  { title: "Figure 5: log", to: answers({ energy: "codes", f: "log" }) },
+  { title: "Figure 6: energy loss, one branch", to: answers({ energy: "output", f: "energy" }) },
+  { title: "Figure 6: energy loss, two branches, which collapse", to: answers({ energy: "codes", f: "energy" }) },
+  { title: "The cure: negative log-likelihood", to: answers({ energy: "codes", f: "nll" }), mends: true },
+  { title: "The cure: square-square", to: answers({ energy: "codes", f: "square_square" }), mends: true },
+  { title: "Collapse beside cure", to: answers({ energy: "codes", f: "energy", with: "nll" }) },
+  { title: "A density by its partition function", to: { set: "gaussians", f: "nll", play: 1 } },
+  { title: "A density by contrastive divergence", to: { set: "rings", f: "cd", play: 1 } },
 ];
 
 export default {
@@ -23,7 +27,7 @@ export default {
   async mount(root, first, api) {
     const offered = await api.get("v1/studio/lessons");
     const isAnswers = (set) => offered.answers.includes(set);
-    let state = first, playing = false, busy = Promise.resolve(), ended = false;
+    let state = first, playing = false, busy = Promise.resolve(), ended = false, anew = false;
 
     // The settings of a pane follow from the address: those of the first, or of the one beside it.
     function settingsOf(state, beside) {
@@ -59,7 +63,7 @@ export default {
       }
       after(async () => {
         for (const p of panes) if (p.settings()) await p.start(place, chainsBy());
-        play(true);
+        plays(true);
       });
     }
     let panes = [pane({ name: "A", api, press })];
@@ -88,11 +92,10 @@ export default {
       rate: slide("step size", "rate", 1e-4, 1, 0.05), decay: slide("R(W)", "decay", 1e-5, 0.1, 0.002),
     };
     const seed = element("input", { type: "number", min: 0, max: 1e9, step: 1, "aria-label": "Seed", onchange: () => api.go({ seed: seed.value }) });
-    const go = element("button", { type: "button", class: "main", onclick: () => play(!playing) }, "Train");
-    const one = element("button", { type: "button", onclick: () => after(() => round(Number(speed.value) || 1)) }, "Step");
+    const go = element("button", { type: "button", class: "main", onclick: () => plays(!playing) }, "Train");
+    const one = element("button", { type: "button", onclick: () => after(() => round(steps())) }, "Step");
     const again = element("button", { type: "button", onclick: () => after(restart) }, "Start again");
-    const speed = element("select", { "aria-label": "Steps a picture" }, ...Object.entries(speeds).map(([text, n]) => option(n, text)));
-    speed.value = "10";
+    const speed = choice("Speed", "speed", Object.entries(speeds).map(([text, n]) => [n, text]), "10"), steps = () => Number(speed.root.querySelector("select").value);
     const solid = check("3-D", "solid", "0"), density = check("density", "density", "0"), push = check("∂L/∂E", "push", "1"), data = check("data", "data", "1"), lowest = check("lowest answers", "lowest", "1");
     const temper = slide("β of exp(−βE)", "temper", 0.1, 100, 1);
     const sampler = choice("Chains", "sampler", offered.samplers, "langevin"), size = slide("their step", "size", 1e-4, 1, 0.01);
@@ -101,14 +104,13 @@ export default {
     const still = element("button", { type: "button", onclick: () => after(() => Promise.all(panes.filter((p) => p.settings()).map((p) => p.turn({ stop: true })))) }, "End the chains");
     const formula = element("p", { class: "quiet formula" });
     const holder = element("div", { class: "panes" });
-    const scene = element("div", { class: "row scenes", role: "group", "aria-label": "Of the tutorial" },
-      ...scenes.map(([text, to]) => element("button", { type: "button", class: "small", onclick: () => { api.go({ ...clear, energy: null, seed: null, ...to }); after(restart); play(true); } }, text)));
-    root.append(scene,
-      element("div", { class: "panel row controls" }, set.root, energy.root, loss.root, ...Object.values(knobs).map((k) => k.root), element("label", { class: "field" }, "seed", seed), beside.root),
-      formula,
-      element("div", { class: "row" }, go, one, again, speed, solid.root, push.root, data.root, lowest.root, density.root, temper.root),
-      element("div", { class: "row" }, sampler.root, size.root, still, tool.root, fewer, element("span", { class: "quiet" }, "Click the plane to start chains there.")),
-      holder);
+    const scene = scenes("Of the lecture", sceneList, { clear: { ...clear, energy: null, seed: null }, chosen: (s) => { anew = !s.mends; } });
+    root.append(scene.root,
+      element("div", { class: "row run" }, go, one, again, speed.root, solid.root, push.root, data.root, lowest.root, density.root, temper.root),
+      holder,
+      element("div", { class: "side" },
+        element("div", { class: "panel controls" }, set.root, energy.root, loss.root, formula, ...Object.values(knobs).map((k) => k.root), element("label", { class: "field" }, "seed", seed), beside.root),
+        element("div", { class: "panel controls" }, sampler.root, size.root, tool.root, element("div", { class: "row" }, still, fewer), element("span", { class: "quiet" }, "Click the plane to start chains there."))));
 
     async function restart() {
       for (const [i, p] of panes.entries()) {
@@ -123,8 +125,11 @@ export default {
       const moving = playing ? 4 : 1;
       const first = panes[0], before = first.step(), one = await first.turn({ steps, millis: budget, side: side(), moves: moving });
       for (const p of panes.slice(1)) if (p.settings()) await p.turn({ steps: Math.max(0, one.step - before), side: side(), moves: moving });
-      if (one.fault) play(false);
+      if (one.fault) plays(false);
     }
+
+    // plays trains or pauses, which the address says.
+    const plays = (on) => api.go({ play: on ? 1 : null }, { replace: true });
 
     function play(on) {
       go.textContent = on ? "Pause" : "Train";
@@ -132,7 +137,7 @@ export default {
       playing = on;
       const next = () => {
         if (!playing || ended) return;
-        after(() => round(Number(speed.value))).then(() => requestAnimationFrame(next));
+        after(() => round(steps())).then(() => requestAnimationFrame(next));
       };
       next();
     }
@@ -147,7 +152,7 @@ export default {
       for (const key of ["margin", "beta", "ball"]) knobs[key].root.hidden = !s[key];
       const own = s.set === "pairs" || s.set === "points";
       tool.root.hidden = fewer.hidden = !own;
-      for (const c of [set, energy, loss, beside, ...Object.values(knobs), solid, density, push, data, lowest, temper, sampler, size, tool]) c.set(state);
+      for (const c of [set, energy, loss, beside, ...Object.values(knobs), speed, solid, density, push, data, lowest, temper, sampler, size, tool]) c.set(state);
       knobs.rate.set({ get: () => s.rate });
       knobs.decay.set({ get: () => s.decay || 1e-5 });
       for (const key of ["margin", "beta", "ball"]) if (s[key]) knobs[key].set({ get: () => s[key] });
@@ -164,7 +169,9 @@ export default {
       const chains = JSON.stringify(chainsBy());
       state = next;
       controls();
-      const due = state.get("with") ? 2 : 1, fresh = panes.length !== due;
+      scene.show();
+      const due = state.get("with") ? 2 : 1, fresh = panes.length !== due || anew;
+      anew = false;
       while (panes.length > due) panes.pop().close();
       while (panes.length < due) panes.push(pane({ name: "B", api, press }));
       holder.replaceChildren(...panes.map((p) => p.root));
@@ -177,6 +184,7 @@ export default {
           if (chains !== JSON.stringify(chainsBy())) await p.turn({ chains: chainsBy() });
         }
       });
+      play(state.get("play") === "1");
     }
     await update(first);
     return { update, close() { ended = true; playing = false; for (const p of panes) p.close(); } };

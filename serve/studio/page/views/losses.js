@@ -1,10 +1,12 @@
 // Losses: every loss and functional with its derivative, over energies, and as what it does to points.
 import { part } from "../kit/api.js";
 import { colour, element } from "../kit/dom.js";
+import { scenes } from "../kit/scenes.js";
 import { changed } from "../kit/theme.js";
 import { card } from "./losses/card.js";
 import { geometry } from "./losses/geometry.js";
 import { graph } from "./losses/graph.js";
+import { overview } from "./losses/overview.js";
 import { surface } from "./losses/surface.js";
 
 const most = 14; // losses at a time
@@ -13,18 +15,23 @@ const start = (row) => row.name.startsWith("triplet") ? [[0, 0], [1.4, 0.9], [0.
   : row.points.length === 4 ? [[1.4, 0.4], [0.7, 1.4], [-1.2, -0.6], [1.6, -0.4]] : [[1.4, 0.4], [0.7, 1.4], [1.6, -0.4]];
 const dashes = [null, "9 3", "2 3"]; // tell apart those of the same colour
 
-// presets are figures of the lecture, and comparisons: what each sets.
-const presets = (rows) => [
-  ["Figure 1: triplet", { l: ["triplet"] }],
-  ["Figure 4: hinge", { l: ["ebm.hinge"], along: "difference" }],
-  ["Figure 5: log", { l: ["ebm.log"], along: "difference" }],
-  ["Figure 6: all functionals", { l: rows.filter((r) => r.functional && !r.name.endsWith("misprint")).map((r) => r.name), along: "difference", slope: "0" }],
-  ["Square-square, and its misprint", { l: ["ebm.square_square", "ebm.square_square_misprint"], along: "difference" }],
-  ["Regression", { l: ["mse", "l1", "huber", "smooth_l1"] }],
-  ["Contrastive", { l: ["contrastive"] }],
-  ["N-pair", { l: ["n_pairs"] }],
-  ["InfoNCE", { l: ["nt_xent;temperature=0.5"] }],
+// figures are those of the lecture: what each sets. What hears draws the trellis, where it is among the views.
+const figures = (rows) => [
+  { title: "Figure 1: triplet margin", to: { l: ["triplet"] } },
+  { title: "Figure 2: CTC", to: { l: ["ctc"] } },
+  ...document.querySelector('#views [data-path="hear"]') ? [{ title: "Figure 3: trellis", to: {}, path: "hear" }] : [],
+  { title: "Figure 4: hinge", to: { l: ["ebm.hinge"], along: "difference" } },
+  { title: "Figure 5: log", to: { l: ["ebm.log"], along: "difference" } },
+  { title: "Figure 6: the table of losses", to: { l: rows.filter((r) => r.functional && !r.name.endsWith("misprint")).map((r) => r.name), along: "difference", slope: "0", table: 1 } },
 ];
+const comparisons = [
+  { title: "Square-square, and its misprint", to: { l: ["ebm.square_square", "ebm.square_square_misprint"], along: "difference" } },
+  { title: "Regression", to: { l: ["mse", "l1", "huber", "smooth_l1"] } },
+  { title: "Contrastive", to: { l: ["contrastive"] } },
+  { title: "N-pair", to: { l: ["n_pairs"] } },
+  { title: "InfoNCE", to: { l: ["nt_xent;temperature=0.5"] } },
+];
+const clear = { l: null, on: null, along: null, slope: null, at: null, table: null };
 
 // parse reads a loss of the address, NAME;OPTION=VALUE;…
 function parse(text) {
@@ -39,7 +46,8 @@ export default {
   title: "Losses",
   style: "views/losses.css",
   async mount(root, first, api) {
-    const { losses: rows } = await api.get("v1/studio/losses"), byName = new Map(rows.map((r) => [r.name, r]));
+    const [{ losses: rows }, { functionals: trained }] = await Promise.all([api.get("v1/studio/losses"), api.get("v1/studio/lessons")]);
+    const byName = new Map(rows.map((r) => [r.name, r]));
     let state = first, cards = [], shown = "", turn = 0, lines = [], area = null, areaKind = "", busy = false, again = false, dragged = null; // the points of the address, where they are moved
     const known = (s) => { const all = s.all("l").map(parse).filter((l) => byName.has(l.name)).slice(0, most); return all.length ? all : [parse("ebm.hinge")]; };
     const focus = () => Math.min(known(state).length - 1, Math.max(0, Number(state.get("on", "0")) || 0));
@@ -49,7 +57,9 @@ export default {
     };
     const go = (all, more = {}, how = {}) => api.go({ l: all.map(written), ...more }, how);
 
-    const chart = graph(), holder = element("div", { class: "area" }), deck = element("div", { class: "cards" });
+    const lists = [scenes("Figures of the lecture", figures(rows), { clear }), scenes("Comparisons", comparisons, { clear })];
+    const whole = overview(rows.filter((r) => r.functional), { trained: new Set(trained.map((f) => "ebm." + f.name)), choose: (name) => go([parse(name)], { ...clear, along: "difference" }), link: api.link });
+    const chart = graph(), holder = element("div", { class: "area" }), deck = element("div", { class: "cards" }), left = element("div", { class: "left" }, chart.root, whole.root);
     const add = element("select", { "aria-label": "Add a loss", onchange: () => {
       const all = known(state);
       if (add.value && all.length < most) go([...all, parse(add.value)], { on: all.length });
@@ -58,8 +68,7 @@ export default {
     ...[["Functionals", true], ["torch.nn and metric losses", false]].map(([label, of]) => element("optgroup", { label }, ...rows.filter((r) => r.functional === of).map((r) => element("option", { value: r.name }, r.name)))));
     const press = (name, off, title) => element("button", { type: "button", class: "small", onclick: () => api.go({ [name]: state.get(name) === off ? null : off }) }, title);
     const slope = press("slope", "0", "Derivatives"), along = press("along", "difference", "Along E⁺ − E⁻");
-    root.append(element("div", { class: "row", role: "group", "aria-label": "Of the lecture" }, ...presets(rows).map(([text, to]) => element("button", { type: "button", class: "small", onclick: () => api.go({ l: null, on: null, along: null, slope: null, at: null, ...to }) }, text))),
-      element("div", { class: "row" }, add, slope, along), element("div", { class: "pictures" }, chart.root, holder), deck);
+    root.append(...lists.map((l) => l.root), element("div", { class: "row" }, add, slope, along), element("div", { class: "pictures" }, left, holder), deck);
 
     // move asks for the points anew, one request at a time; the last place counts.
     function move(i, to) {
@@ -120,6 +129,10 @@ export default {
     async function update(next) {
       state = next;
       dragged = null;
+      await draw();
+    }
+
+    async function draw() {
       const all = known(state), names = all.map((l) => l.name).join(" ");
       if (names !== shown) {
         shown = names;
@@ -135,15 +148,19 @@ export default {
           choose() { api.go({ on: i }); },
         }));
         deck.replaceChildren(...cards.map((c) => c.root));
+        if (all.length > 2) root.append(deck); else left.append(deck); // few of them stand beside the surface
       }
       all.forEach((l, i) => cards[i].show({ colour: colour(all.length > 1 ? i : 0), options: l.options, on: i === focus() }));
       slope.setAttribute("aria-pressed", state.get("slope") !== "0");
       along.setAttribute("aria-pressed", state.get("along") === "difference");
+      for (const l of lists) l.show();
+      whole.root.hidden = state.get("table") !== "1";
+      whole.show(all.map((l, i) => [l.name, colour(i)]));
       along.hidden = !all.some((l) => byName.get(l.name).functional);
       await Promise.all([drawCurves(all), drawArea()]);
     }
 
-    const recolour = () => update(state).catch(api.complain);
+    const recolour = () => draw().catch(api.complain);
     document.addEventListener(changed, recolour);
     await update(first);
     return { update, close() { document.removeEventListener(changed, recolour); chart.close(); area?.close(); } };

@@ -23,7 +23,7 @@ export function pane({ name, api, press }) {
   });
   saves.append(film.root);
   const root = element("section", { class: "panel pane", "aria-label": "Surface " + name }, element("div", { class: "row" }, title, saves), holder, verdict, figures, track);
-  let id = null, settings = null, view = null, grid = null, chains = [], drawing = null, solid = null, options = {}, past = [], step = 0, shownHeights = null, shownBy = "";
+  let id = null, settings = null, view = null, grid = null, chains = [], drawing = null, solid = null, options = {}, past = [], step = 0, shownHeights = null, shownBy = "", most = 0;
 
   const answers = () => settings.set === "parabola" || settings.set === "pairs";
 
@@ -40,7 +40,9 @@ export function pane({ name, api, press }) {
     surface(options.solid);
     const by = `${options.density ? options.beta : ""}`;
     if (!shownHeights || shownBy !== by) {
-      shownHeights = heights(grid, { beta: options.density ? options.beta : null, overY: answers() });
+      const range = heights(grid).range; // colours and heights are those of the widest range so far, so that what has become flat looks flat
+      most = Math.max(most, range[1] - range[0]);
+      shownHeights = heights(grid, { beta: options.density ? options.beta : null, overY: answers(), most });
       shownBy = by;
     }
     drawing.show({
@@ -56,14 +58,16 @@ export function pane({ name, api, press }) {
     verdict.classList.toggle("bad", Boolean(turned.fault || view.fault));
     figures.textContent = `step ${step.toLocaleString("en")} · loss ${step ? figure(number(turned.loss)) : "–"} · ${view.error.name} ${figure(number(view.error.value))} · spread ${figure(number(view.spread))}`
       + (chains.length ? ` · ${chains.length} chains` + (Number.isFinite(number(turned.accepted)) ? `, ${figure(100 * number(turned.accepted))} % accepted` : "") : "");
-    const c = track.getContext("2d"), style = getComputedStyle(document.documentElement), most = step || 1;
-    c.clearRect(0, 0, track.width, track.height);
+    const c = track.getContext("2d"), style = getComputedStyle(document.documentElement), end = step || 1, ratio = devicePixelRatio || 1, width = track.clientWidth || 600, height = 90;
+    if (track.width !== Math.round(width * ratio)) [track.width, track.height] = [width, height].map((v) => Math.round(v * ratio));
+    c.setTransform(ratio, 0, 0, ratio, 0, 0);
+    c.clearRect(0, 0, width, height);
     for (const [key, colour] of [["loss", "--series-0"], ["spread", "--series-1"]]) {
       const values = past.map((p) => p[key]).filter(Number.isFinite), lo = Math.min(...values, 0), hi = Math.max(...values, 1e-9);
       c.strokeStyle = c.fillStyle = style.getPropertyValue(colour);
       c.lineWidth = 2;
       c.beginPath();
-      for (const p of past) if (Number.isFinite(p[key])) c.lineTo(p.step / most * (track.width - 4) + 2, track.height - 4 - (p[key] - lo) / (hi - lo) * (track.height - 22));
+      for (const p of past) if (Number.isFinite(p[key])) c.lineTo(p.step / end * (width - 4) + 2, height - 4 - (p[key] - lo) / (hi - lo) * (height - 22));
       c.stroke();
       c.font = "12px system-ui, sans-serif";
       if (values.length) c.fillText(`${key} ${figure(values.at(-1))}`, key === "loss" ? 4 : 130, 12);
@@ -102,6 +106,7 @@ export function pane({ name, api, press }) {
       past = [];
       chains = [];
       view = null;
+      most = 0;
       if (before) api.remove("v1/studio/lessons/" + part(before)).catch(() => {});
     },
     async change(next, side) {
