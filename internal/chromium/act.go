@@ -3,8 +3,24 @@ package chromium
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
 	"time"
 )
+
+// Needed tells whether a test fails without something, chromium or axe, instead of being skipped: where ENERGO_NEED names it, as in continuous integration.
+func Needed(what string) bool { return slices.Contains(strings.Split(os.Getenv("ENERGO_NEED"), ","), what) }
+
+// lacking ends a test that has no browser.
+func lacking(t *testing.T, why string) {
+	t.Helper()
+	if Needed("chromium") {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
 
 // Where is where the middle of an element is in the window, once it is scrolled into view and stands still, and can be reached by a pointer there.
 // The element is what a script gives. A share of 0.5 is the middle of its width and of its height.

@@ -52,7 +52,7 @@ func Open(t *testing.T, address string) *Browser {
 		}
 	}
 	if program == "" {
-		t.Skip("no Chromium along PATH; install it to test the page")
+		lacking(t, "no Chromium along PATH; install it to test the page")
 	}
 	ours, theirs := pipe(t), pipe(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
@@ -62,7 +62,7 @@ func Open(t *testing.T, address string) *Browser {
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		cancel()
-		t.Skipf("Chromium does not start: %v", err)
+		lacking(t, fmt.Sprintf("Chromium does not start: %v", err))
 	}
 	ours.r.Close()
 	theirs.w.Close()

@@ -61,6 +61,9 @@ func checkAccess(t *testing.T, b *chromium.Browser) {
 	t.Helper()
 	text, err := os.ReadFile(axe)
 	if err != nil {
+		if chromium.Needed("axe") {
+			t.Fatal(err)
+		}
 		t.Logf("accessibility is not checked: %v (npm ci in lib)", err)
 		return
 	}
@@ -71,24 +74,34 @@ func checkAccess(t *testing.T, b *chromium.Browser) {
 	}
 }
 
-// shots shows the page wide and narrow, light and dark, where a folder for pictures is named, and checks accessibility in each.
+// appearance is a width of the window and a theme.
+type appearance struct {
+	colours string
+	width   int
+}
+
+// looks are those that the page is made for.
+var looks = []appearance{{"dark", 400}, {"light", 1300}, {"light", 400}, {"dark", 1300}}
+
+// set has the window in a width and the page in a theme.
+func (l appearance) set(b *chromium.Browser) {
+	b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": l.colours}}}, nil)
+	b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": l.width, "height": 1000, "deviceScaleFactor": 1, "mobile": false}, nil)
+	b.Eval("new Promise((done) => setTimeout(done, 150))")
+}
+
+// shots shows the page wide and narrow, light and dark, and checks accessibility; in all four combinations where a folder for pictures is named.
 func shots(t *testing.T, b *chromium.Browser, name string) {
 	t.Helper()
-	looks := []struct {
-		colours string
-		width   int
-	}{{"dark", 400}, {"light", 1300}}
+	some := looks[:2]
 	if os.Getenv("ENERGO_SHOTS") != "" {
-		looks = append(looks, looks[0], looks[1])
-		looks[2].colours, looks[3].colours = "light", "dark"
+		some = looks
 	}
-	for _, look := range looks {
-		b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": look.colours}}}, nil)
-		b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": look.width, "height": 1000, "deviceScaleFactor": 1, "mobile": false}, nil)
-		b.Eval("new Promise((done) => setTimeout(done, 150))")
+	for _, l := range some {
+		l.set(b)
 		b.Await("document.documentElement.scrollWidth <= innerWidth", "true")
 		checkAccess(t, b)
-		b.Shot(fmt.Sprintf("%s-%s-%d", name, look.colours, look.width))
+		b.Shot(fmt.Sprintf("%s-%s-%d", name, l.colours, l.width))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -64,6 +65,13 @@ func (s *student) drag(element string, x, y float64) {
 	s.t.Helper()
 	s.acts++
 	s.Drag(element, x, y)
+}
+
+// picture keeps what the student sees, where a folder for pictures is named.
+func (s *student) picture(name string) {
+	if os.Getenv("ENERGO_SHOTS") != "" {
+		shots(s.t, s.Browser, name)
+	}
 }
 
 func (s *student) key(name string, code int) {
@@ -133,7 +141,8 @@ func TestStudentLosses(t *testing.T) {
 	}
 	s.Await("document.querySelector('[data-point=negative]').getAttribute('aria-label').includes(', -2.6')", "true")
 	s.triplet()
-	shots(t, s.Browser, "hour-1")
+	s.picture("hour-1")
+	looks[0].set(s.Browser)
 	s.triplet() // another theme does not move points
 	if !strings.HasPrefix(s.Eval(verdict), "loss 0:") {
 		t.Errorf("in another theme: %s", s.Eval(verdict))
@@ -156,7 +165,7 @@ func TestStudentLosses(t *testing.T) {
 	}
 	s.Await(fmt.Sprintf("document.querySelector('#view-losses pre').textContent.includes('\"margin\":%g')", margin), "true")
 	s.near(s.curve("value", 0), func(x float64) float64 { return max(0, margin+x) })
-	shots(t, s.Browser, "hour-4")
+	s.picture("hour-4")
 
 	s.begins("Figure 5")
 	s.click(link("Losses"))
@@ -164,14 +173,14 @@ func TestStudentLosses(t *testing.T) {
 	s.Await(title, "ebm.log over both energies")
 	s.near(s.curve("value", 0), func(x float64) float64 { return math.Log1p(math.Exp(x)) })
 	s.near(s.curve("slope", 0), func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })
-	shots(t, s.Browser, "hour-5")
+	s.picture("hour-5")
 
 	s.begins("Figure 6")
 	s.click(link("Losses"))
 	s.click(link("Figure 6"))
 	s.Await("document.querySelectorAll('#view-losses .graph .value').length", "12")
 	s.table()
-	shots(t, s.Browser, "hour-6")
+	s.picture("hour-6")
 	s.ends()
 }
 
@@ -307,7 +316,7 @@ func TestStudentCollapse(t *testing.T) {
 	right, other = s.energies(0)
 	flat := greatest(append(right, other...)) - least(append(right, other...))
 	t.Log(s.Eval("document.querySelector('#view-lesson .verdict').textContent"))
-	shots(t, s.Browser, "hour-collapse")
+	s.picture("hour-collapse")
 	s.click(link("The cure: negative"))
 	s.trains(800)
 	s.click(link("Pause"))
@@ -318,7 +327,7 @@ func TestStudentCollapse(t *testing.T) {
 		}
 	}
 	s.Await(collapsed, "false")
-	shots(t, s.Browser, "hour-cure")
+	s.picture("hour-cure")
 	s.ends()
 }
 
