@@ -102,7 +102,7 @@ func (s *service) detail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d := detail{answerOfRuns: answerOf([]*summary{run}), Tables: []measure.Table{}, Remarks: remarks(dir), Sets: s.sets(r.Context(), dir)}
-	d.told(dir)
+	d.measured(dir)
 	settings := report.Run{}
 	for key, value := range run.Settings {
 		settings.Config = append(settings.Config, report.Setting{Key: key, Value: value})
@@ -120,8 +120,8 @@ func (s *service) detail(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// told is what the result says, or the last epoch.
-func (d *detail) told(dir string) {
+// measured takes what the result says, or the last epoch.
+func (d *detail) measured(dir string) {
 	if text, err := readSmall(filepath.Join(dir, report.ResultFile)); err == nil {
 		if result, err := report.ParseResult(text); err == nil {
 			d.Verdict, d.Terms = result.Verdict, &result.Energy.Terms
@@ -138,7 +138,7 @@ func (d *detail) told(dir string) {
 // remarksFile is where a job writes what its data has chosen, and what is odd about it.
 const remarksFile = "notes.json"
 
-// remarks are those of the job of a run; a file that is no list of sentences is none.
+// remarks are those of the job of a run; a file that is no list of sentences has none.
 func remarks(dir string) (all []string) {
 	if text, err := readSmall(filepath.Join(dir, remarksFile)); err == nil && json.Unmarshal(text, &all) == nil && all != nil {
 		return all
@@ -168,7 +168,7 @@ func (s *service) sets(ctx context.Context, dir string) []setDetail {
 		all = append(all, d)
 	}
 	add(setWatched, func(d *setDetail) error {
-		record, err := s.told.watched(ctx, dir)
+		record, err := s.store.watched(ctx, dir)
 		if err == nil {
 			d.Samples = len(record.Labels)
 			for _, f := range record.Frames {
@@ -178,7 +178,7 @@ func (s *service) sets(ctx context.Context, dir string) []setDetail {
 		return err
 	})
 	add(setTest, func(d *setDetail) error {
-		test, err := s.told.test(ctx, dir)
+		test, err := s.store.test(ctx, dir)
 		if err == nil {
 			d.Samples = test.N
 		}
@@ -211,9 +211,9 @@ func (s *service) requested(r *http.Request, params url.Values) (a request, err 
 		if text != "" {
 			return a, wire.Invalid("epoch", "epoch is %.40q; energies of the test set are measured at the end alone", text)
 		}
-		a.said, err = s.told.test(r.Context(), a.dir)
+		a.said, err = s.store.test(r.Context(), a.dir)
 	} else {
-		a.record, err = s.told.watched(r.Context(), a.dir)
+		a.record, err = s.store.watched(r.Context(), a.dir)
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

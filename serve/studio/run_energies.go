@@ -25,24 +25,24 @@ const (
 	energiesFile = 40 << 20
 )
 
-// told are the energies of samples that runs have kept, as they were request for last.
-type told struct {
+// energyStore are the energies of samples that runs have kept, as they were request for last.
+type energyStore struct {
 	base    context.Context
 	records *hold[*watch.Record]
 	tests   *hold[*report.Surface]
 }
 
-func newTold() told {
-	return told{records: &hold[*watch.Record]{most: watchedMost}, tests: &hold[*report.Surface]{most: testMost}}
+func newStore() energyStore {
+	return energyStore{records: &hold[*watch.Record]{most: watchedMost}, tests: &hold[*report.Surface]{most: testMost}}
 }
 
-func (t *told) close() {
+func (t *energyStore) close() {
 	t.records.close()
 	t.tests.close()
 }
 
 // watched is the record of a run. The error is fs.ErrNotExist where it has none.
-func (t *told) watched(ctx context.Context, dir string) (*watch.Record, error) {
+func (t *energyStore) watched(ctx context.Context, dir string) (*watch.Record, error) {
 	return readEnergies(ctx, t.base, t.records, dir, watch.File, func() (*watch.Record, int64, error) {
 		r, err := watch.Read(dir)
 		if err != nil {
@@ -53,7 +53,7 @@ func (t *told) watched(ctx context.Context, dir string) (*watch.Record, error) {
 }
 
 // test are the energies of the test set of a run. The error is fs.ErrNotExist where it has none.
-func (t *told) test(ctx context.Context, dir string) (*report.Surface, error) {
+func (t *energyStore) test(ctx context.Context, dir string) (*report.Surface, error) {
 	return readEnergies(ctx, t.base, t.tests, dir, report.TestFile, func() (*report.Surface, int64, error) {
 		s, err := (&report.Run{Dir: dir}).Surface()
 		if err != nil {

@@ -30,8 +30,8 @@ const (
 // errReading says that samples are being read.
 var errReading = errors.New("the samples are being read")
 
-// found are the samples of a run, once they are read; errReading before.
-func (s *service) found(ctx context.Context, dir string, wait time.Duration) (*Samples, error) {
+// samplesOf are the samples of a run, once they are read; errReading before.
+func (s *service) samplesOf(ctx context.Context, dir string, wait time.Duration) (*Samples, error) {
 	if s.o.Samples == nil {
 		return nil, errors.New("this studio shows no samples")
 	}
@@ -41,17 +41,17 @@ func (s *service) found(ctx context.Context, dir string, wait time.Duration) (*S
 	}
 	patience, done := context.WithTimeout(ctx, wait)
 	defer done()
-	found, err := s.samples.get(patience, s.base, dir, stamp, func(ctx context.Context) (*Samples, int64, error) {
-		found, err := s.o.Samples(ctx, dir)
+	v, err := s.samples.get(patience, s.base, dir, stamp, func(ctx context.Context) (*Samples, int64, error) {
+		v, err := s.o.Samples(ctx, dir)
 		if err != nil {
 			return nil, 0, err
 		}
-		return found, int64(found.Bytes), nil
+		return v, int64(v.Bytes), nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = errReading
 	}
-	return found, err
+	return v, err
 }
 
 // shown tells whether the samples of a run can be shown.
@@ -60,7 +60,7 @@ func (s *service) shown(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.found(r.Context(), dir, shownWithin)
+	_, err = s.samplesOf(r.Context(), dir, shownWithin)
 	answer := map[string]any{"ready": err == nil}
 	if err != nil && !errors.Is(err, errReading) {
 		answer["why"] = err.Error()
@@ -101,7 +101,7 @@ func (s *service) pictureOf(ctx context.Context, dir, set string, pick func(n in
 	if err := oneOf("set", set, setNames); err != nil {
 		return nil, err
 	}
-	found, err := s.found(ctx, dir, pictureWithin)
+	samples, err := s.samplesOf(ctx, dir, pictureWithin)
 	switch {
 	case errors.Is(err, errReading):
 		return nil, wire.Unavailable(err.Error())
@@ -109,16 +109,16 @@ func (s *service) pictureOf(ctx context.Context, dir, set string, pick func(n in
 		return nil, wire.Absent("the samples cannot be shown: %v", err)
 	}
 	var i int
-	pictures := found.Test
+	pictures := samples.Test
 	if set == setTest {
-		if test, err := s.told.test(ctx, dir); err != nil {
+		if test, err := s.store.test(ctx, dir); err != nil {
 			return nil, wire.Absent("the run has no energies of test samples")
 		} else if i, err = pick(test.N); err != nil {
 			return nil, err
 		}
 	} else {
-		pictures = found.Held
-		record, err := s.told.watched(ctx, dir)
+		pictures = samples.Held
+		record, err := s.store.watched(ctx, dir)
 		if err != nil {
 			return nil, wire.Absent("the run has no energies of watched samples")
 		}

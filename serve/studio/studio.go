@@ -33,7 +33,7 @@ type service struct {
 	cache   *cache
 	lessons lessons
 	films   films
-	told    told
+	store   energyStore
 	samples hold[*Samples]
 
 	base context.Context // of what is read for several requests
@@ -50,9 +50,9 @@ func Mount(server *serve.Server, o Options) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("serve/studio: %w", err)
 	}
-	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), told: newTold(), samples: hold[*Samples]{most: samplesMost}}
+	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), store: newStore(), samples: hold[*Samples]{most: samplesMost}}
 	s.base, s.end = context.WithCancel(context.Background())
-	s.told.base = s.base
+	s.store.base = s.base
 	server.Mount(s)
 	return nil
 }
@@ -67,5 +67,5 @@ func (*service) Ready(context.Context) error { return nil }
 func (s *service) Close() {
 	s.end()
 	s.samples.close()
-	s.told.close()
+	s.store.close()
 }

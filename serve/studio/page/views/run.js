@@ -155,20 +155,20 @@ export default {
       none.hidden = usable.length > 0 || detail.runs[0].state === "running" && detail.terms?.all_answers;
       none.textContent = `The run's folder has no energies of single samples${detail.terms?.all_answers ? " yet" : ""}.`;
       if (!usable.length) return;
-      const wanted = usable.some((s) => s.name === state.get("set")) ? state.get("set") : usable[0].name;
+      const shownSet = usable.some((s) => s.name === state.get("set")) ? state.get("set") : usable[0].name;
       const named = { watched: (n) => `${n.toLocaleString("en")} samples after each epoch`, test: (n) => `${n.toLocaleString("en")} test samples at the end` };
       const options = JSON.stringify(usable.map((s) => [s.name, s.samples]));
       if (set.dataset.of !== options) {
         set.dataset.of = options;
         set.replaceChildren(...usable.map((s) => element("option", { value: s.name }, named[s.name](s.samples))));
       }
-      set.value = wanted;
+      set.value = shownSet;
       up.value = state.get("y") === "free" ? "free" : "offending";
       const last = epochs().length - 1;
       scrub.max = last;
       scrub.hidden = button.hidden = last < 1;
       if (!usable.some((s) => s.name === "watched")) why.textContent = "This run kept no energies along training: what is shown is of its test set, at the end.";
-      const began = detail.runs[0].started, key = JSON.stringify([wanted, epochs(), detail.margin, began, detail.runs[0].state]);
+      const began = detail.runs[0].started, key = JSON.stringify([shownSet, epochs(), detail.margin, began, detail.runs[0].state]);
       if (stale !== key) {
         if (trained !== began) frames = new Map(); // another run of the same name
         frames.delete("test:null");
