@@ -165,7 +165,7 @@ func testTrash(t *testing.T, b *chromium.Browser) {
 	t.Helper()
 	b.Eval("document.querySelector('tr[data-run=\"killed-1\"] a').click()")
 	b.Await("document.querySelector('#view-run h2.name')?.textContent", "killed-1")
-	b.Await("document.querySelectorAll('#view-run .tiles dt').length > 3", "true")
+	b.Await("document.querySelectorAll('#view-run .tiles dt').length > 3 && document.querySelector('.chart canvas') !== null", "true")
 	b.Eval("[...document.querySelectorAll('#view-run details')].forEach(d => d.open = true)")
 	b.Eval("[...document.querySelectorAll('#view-run button')].find(b => b.textContent === 'Delete…').click()")
 	b.Eval("[...document.querySelectorAll('#view-run button')].find(b => b.textContent === 'Move to the trash').click()")

@@ -20,7 +20,7 @@ export default {
   title: "A run",
   style: "views/run.css",
   async mount(root, first, api) {
-    let state = first, run = "", detail = null, frames = new Map(), shown = null, scales = null, along = 0, playing = 0, timer = 0, stream = null, stale = "", trained = "", pictured = 0, closed = false;
+    let state = first, run = "", detail = null, frames = new Map(), shown = null, scales = null, along = 0, playing = 0, timer = 0, stream = null, stale = "", trained = "", pictured = 0, leaving = false, closed = false;
     const go = (change, options) => api.go(change, { replace: true, ...options });
     const told = element("p", { class: "quiet", role: "status" });
     const pictures = picturesOf(api, (why) => { told.textContent = why; pictured++; if (shown) beside(); });
@@ -52,7 +52,7 @@ export default {
     const moving = element("div", { class: "panel row scrubber" }, button, scrub, where, set, up, told);
     const grid = element("div", { class: "pictures" }, dots.root, element("div", { class: "histograms" }, energies.root, gaps.root), cells.root);
     const chosen = element("div", { class: "chosen" }, samples.root, one.root);
-    const about = head(api), chart = curves.panel(api), more = rest();
+    const about = head(api, (on) => { leaving = on; clearTimeout(timer); if (!on) look(); }), chart = curves.panel(api), more = rest();
     const none = element("p", { class: "panel quiet", hidden: true });
     root.append(element("div", { class: "top" }, about.root, chart.root), none, moving, why, grid, chosen, more.root);
 
@@ -181,10 +181,11 @@ export default {
 
     async function look() {
       clearTimeout(timer);
+      if (leaving) return;
       const of = run;
       try {
         const answer = await api.get(`/v1/studio/runs/${part(of)}`);
-        if (of !== run || closed) return;
+        if (of !== run || closed || leaving) return;
         detail = answer;
         about.show(detail);
         chart.show(state, detail.runs, new Map([[run, 0]]), detail.curves, detail.quantities);
@@ -193,7 +194,7 @@ export default {
       } catch (err) {
         api.complain(err);
       }
-      if (of === run && !closed) timer = setTimeout(look, lookEvery);
+      if (of === run && !closed && !leaving) timer = setTimeout(look, lookEvery);
     }
     let soon = 0;
     const heard = () => { if (!soon) soon = setTimeout(() => { soon = 0; look(); }, lookSoon); };

@@ -9,7 +9,8 @@ const tilesMost = 12;
 const lastOnes = ["error", "kept", "gap_p50", "gap_p05", "loss", "spread", "correct", "offending"];
 const places = (key) => key === "test_error" ? -1 : lastOnes.indexOf(key) + 1;
 
-export function head(api) {
+// head returns {root, show(detail)}; leaving(true) is called before the run is moved away, and leaving(false) where it stays.
+export function head(api, leaving) {
   const title = element("h2", { class: "name" }), badges = element("span", { class: "row badges" }), tags = element("span", { class: "row" });
   const progress = element("progress", { max: 1, "aria-label": "Training" }), way = element("span", { class: "quiet" });
   const alarm = element("p", { class: "alarm", role: "alert", hidden: true }), verdict = element("p", { class: "verdict" }), marks = element("ul", { class: "remarks" });
@@ -42,7 +43,13 @@ export function head(api) {
   }
 
   async function drop() {
-    await api.remove(`/v1/studio/runs/${part(name)}`);
+    leaving(true);
+    try {
+      await api.remove(`/v1/studio/runs/${part(name)}`);
+    } catch (err) {
+      leaving(false);
+      throw err;
+    }
     api.go({}, { path: "runs" });
   }
 
