@@ -44,8 +44,8 @@ type Limits struct {
 	Pixels   int // of a picture; data.MaxPicturePixels
 	Requests int // worked on at once, more are refused; 128
 	Streams  int // answers of routes with Stream at once, more are refused; 256
-	// Header, Read, Answer and Idle are the longest times for a request's header (5 s), all of the
-	// request (30 s), the answer once it was read (30 s), and a connection without requests (2 min).
+	// Header, Read, Answer and Idle are the longest times for a request's header from its first byte on (5 s), all of the
+	// request (30 s), the answer once it was read (30 s), and a connection without requests, be it new or not (2 min).
 	Header, Read, Answer, Idle time.Duration
 	Stop                       time.Duration // for requests under way when the server is told to stop; 15 s
 	Ping                       time.Duration // after which a stream without events sends a comment, so that proxies keep it; 15 s
@@ -300,13 +300,11 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext:    func(net.Listener) context.Context { return s.base },
 		ErrorLog:       slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
-	serve := h.Serve
 	if s.certificate != nil {
 		h.TLSConfig = s.tlsConfig()
-		serve = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- serve(l) }()
+	go func() { failed <- h.Serve(newArrivals(l, h.TLSConfig, s.o.Limits)) }()
 	select {
 	case err := <-failed:
 		return err

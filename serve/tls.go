@@ -64,6 +64,7 @@ func (s *Server) openTLS(t TLS) (err error) {
 func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{version2, "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return s.certificate.value.Load(), nil },
 	}
 }

@@ -42,6 +42,7 @@ type body struct {
 	File
 	kind   string            // media type
 	header map[string]string // more of it
+	change bool              // the request changes something on the server
 }
 
 // jsonBody is a value as JSON.

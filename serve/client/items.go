@@ -24,7 +24,7 @@ type NewItem struct {
 // Errors: what the server refuses.
 func (x *Index) Add(ctx context.Context, items []NewItem) error {
 	return added(len(items), func(out any) error {
-		return x.c.post(ctx, x.path+"/items", map[string][]NewItem{"items": items}, out)
+		return x.c.change(ctx, x.path+"/items", map[string][]NewItem{"items": items}, out)
 	})
 }
 
@@ -45,6 +45,7 @@ func (x *Index) AddFile(ctx context.Context, picture File, item index.Item) erro
 		params.Add("field", name+"="+item.Fields[name])
 	}
 	b := raw(picture)
+	b.change = true
 	return added(1, func(out any) error {
 		return x.c.ask(ctx, http.MethodPost, x.path+"/items"+query(params), &b, out)
 	})
@@ -86,7 +87,7 @@ func (x *Index) where(ctx context.Context, f index.Filter, dry bool) (int, error
 
 func (x *Index) delete(ctx context.Context, what any) (int, error) {
 	var out struct{ Deleted int }
-	err := x.c.post(ctx, x.path+"/items/delete", what, &out)
+	err := x.c.change(ctx, x.path+"/items/delete", what, &out)
 	return out.Deleted, err
 }
 

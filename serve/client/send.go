@@ -38,6 +38,16 @@ func (c *Client) post(ctx context.Context, path string, in, out any) error {
 	return c.ask(ctx, http.MethodPost, path, &b, out)
 }
 
+// change is post for a request that changes something.
+func (c *Client) change(ctx context.Context, path string, in, out any) error {
+	b, err := jsonBody(in)
+	if err != nil {
+		return err
+	}
+	b.change = true
+	return c.ask(ctx, http.MethodPost, path, &b, out)
+}
+
 // copy sends a request, and writes the answer.
 func (c *Client) copy(ctx context.Context, w io.Writer, path string, b *body) error {
 	answer, err := c.send(ctx, http.MethodPost, path, b)
@@ -147,6 +157,9 @@ func (b *body) put(r *http.Request) error {
 	if b.Size == 0 { // else it would count as not known
 		content.Close()
 		r.Body = http.NoBody
+	}
+	if !b.change { // without a value it is not sent: it has net/http send the request on another connection where the server closed this one meanwhile
+		r.Header["Idempotency-Key"] = nil
 	}
 	r.Header.Set("Content-Type", b.kind)
 	for name, value := range b.header {

@@ -116,6 +116,47 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestKeptConnectionCut: where the server closes a connection that was kept, what changes nothing is sent again on another, with its whole body. A change is not.
+func TestKeptConnectionCut(t *testing.T) {
+	for _, change := range []bool{false, true} {
+		var tries atomic.Int64
+		c := quick(t, Options{HTTP: &http.Client{Transport: &http.Transport{}}}, func(w http.ResponseWriter, r *http.Request) {
+			text, err := io.ReadAll(r.Body)
+			if err != nil || r.Header["Idempotency-Key"] != nil || r.Method == http.MethodPost && len(text) == 0 {
+				t.Errorf("%s %s with %q, %v, %v", r.Method, r.URL, text, r.Header, err)
+			}
+			if tries.Add(1) != 2 {
+				io.WriteString(w, `{"deleted": 1}`)
+				return
+			}
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				err = conn.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		ask := func() error {
+			if change {
+				_, err := c.Index("").Delete(t.Context(), []string{"a"})
+				return err
+			}
+			_, err := c.Index("").Search(t.Context(), Query{Example: Example{ID: "a"}})
+			return err
+		}
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(); (err != nil) != change {
+			t.Errorf("change %v: the error is %v", change, err)
+		}
+		if got, want := tries.Load(), map[bool]int64{false: 3, true: 2}[change]; got != want {
+			t.Errorf("change %v: %d tries, want %d", change, got, want)
+		}
+	}
+}
+
 // TestRefused: a server that comes up meanwhile is reached, and the wait ends with the context.
 func TestRefused(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
