@@ -2,7 +2,7 @@
 // stopped. What it answers with is a [Service], such as an index by package serve/search; several can stand beside each other.
 //
 //	GET /healthz   the program runs
-//	GET /readyz    every service can answer, and the server is not being stopped
+//	GET /readyz    every service can answer, and the server is not being stopped; how each model stands, also at /readyz/NAME
 //	GET /metrics   for Prometheus
 //
 // The server never redirects, so that a path that is not clean (a//b, a/../b) is not found, instead of being another's.

@@ -117,14 +117,15 @@ var allowed = map[string][]string{
 	"serve/openai":                  {"serve", "serve/openapi", "serve/wire"},
 	"serve/inference":               {"internal/excerpt", "engine/onnx", "engine/onnx/format", "engine/onnx/value", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"cmd/energo":                    {"cmd/energo/cli"},
-	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/remote", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf", "serve/studio", "job/sweep", "report/tensorboard", "data/tabular", "search/classify", "seq/sentence", "serve/embeddings", "serve/predict", "serve/openai", "serve/speech", "serve/client"},
+	"cmd/energo/cli":                {"internal/excerpt", "internal/flock", "internal/notices", "internal/plaintext", "internal/simd", "internal/spelling", "internal/wholefile", "engine/onnx", "engine/onnx/conformance", "engine/onnx/format", "engine/onnx/huggingface", "engine/onnx/value", "loss", "ebm/functional", "ebm/measure", "ebm/surface", "data", "train", "loss/distance", "seq/audio", "seq/ctc", "seq/ngram", "seq/read", "seq/tag", "seq/text", "seq/timedtext", "seq/token", "search/collection", "search/encode", "search/index", "search/index/remote", "search/vectors", "catalogue", "report", "job", "job/option", "jobs", "serve", "serve/bearer", "serve/inference", "serve/search", "serve/shelf", "serve/studio", "job/sweep", "report/tensorboard", "data/tabular", "search/classify", "seq/sentence", "serve/embeddings", "serve/predict", "serve/openai", "serve/speech", "serve/wire", "serve/client"},
 	"serve/speech":                  {"internal/excerpt", "engine/onnx", "engine/onnx/huggingface", "seq/audio", "seq/ctc", "seq/read", "seq/text", "seq/timedtext", "serve", "serve/bearer", "serve/openai", "serve/openapi", "serve/shelf", "serve/wire"},
 	"bench":                         {"internal/peer", "internal/simd", "internal/simd/gemm", "engine/autodiff", "engine/nn", "engine/onnx", "engine/onnx/value", "engine/optim", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/objective", "ebm/sampler", "search/index"},
 	"bench/align":                   {"seq/ctc"},
 	"bench/decode":                  {"internal/peer", "seq/ctc", "seq/ngram"},
 	"bench/picture":                 {"data"},
 	"bench/nearest":                 {"search/index"},
-	"bench/speech":                  {"seq/audio", "seq/read/readtest", "serve", "serve/speech"},
+	"bench/speech":                  {"internal/peer", "seq/audio", "seq/read/readtest", "serve", "serve/speech"},
+	"bench/infer":                   {"internal/peer", "engine/onnx", "serve", "serve/client", "serve/inference"},
 	"bench/serve":                   {"search/encode", "search/index", "serve", "serve/search"},
 }
 

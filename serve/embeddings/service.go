@@ -9,6 +9,7 @@ import (
 
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/shelf"
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 // A PictureEncoder turns pictures into vectors, as encode.Encoder does.
@@ -151,6 +152,11 @@ func (*Service) Name() string { return "embeddings" }
 
 // Ready names a model that is being warmed up.
 func (s *Service) Ready(context.Context) error { return s.models.AllReady() }
+
+// Models says how each model stands.
+func (s *Service) Models(context.Context) (map[string]wire.State, error) {
+	return s.models.States(), s.models.AllReady()
+}
 
 // Close ends the models' work.
 func (s *Service) Close() { s.models.Close() }

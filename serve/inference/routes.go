@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -159,6 +160,10 @@ func describe(m *model, w http.ResponseWriter, _ *http.Request) error {
 func (s *Service) modelReady(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("model")
 	if err := s.models.Ready(name); err != nil {
+		p := (*wire.Problem)(nil)
+		if _, _, of := s.server.Model(r, name); errors.As(of, &p) && p.Status == http.StatusServiceUnavailable {
+			return p // one that failed is not on the shelf
+		}
 		return err
 	}
 	if err := onlyOne(name, r); err != nil {

@@ -58,6 +58,20 @@ func (s *Service) Ready(context.Context) error {
 	return cmp.Or(s.classifiers.AllReady(), s.taggers.AllReady(), s.tables.AllReady())
 }
 
+// Models says how each model stands.
+func (s *Service) Models(ctx context.Context) (map[string]wire.State, error) {
+	all := s.classifiers.States()
+	for _, more := range []map[string]wire.State{s.taggers.States(), s.tables.States()} {
+		for name, state := range more {
+			if before, known := all[name]; known {
+				state = before.With(state)
+			}
+			all[name] = state
+		}
+	}
+	return all, s.Ready(ctx)
+}
+
 // Close ends the models' work.
 func (s *Service) Close() {
 	s.classifiers.Close()

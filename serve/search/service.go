@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,8 +153,14 @@ func based(do func(*store, http.ResponseWriter, *http.Request) error) func(*stor
 // Name is that of the service for /readyz.
 func (*Service) Name() string { return "search" }
 
-// Ready asks the indexes, which may be on other machines, all at once.
+// Ready asks the indexes.
 func (s *Service) Ready(ctx context.Context) error {
+	_, err := s.Models(ctx)
+	return err
+}
+
+// Models asks the indexes, which may be on other machines, all at once, and says how each stands.
+func (s *Service) Models(ctx context.Context) (map[string]wire.State, error) {
 	names := s.indexes.Names()
 	why := make([]error, len(names))
 	var all sync.WaitGroup
@@ -164,18 +171,19 @@ func (s *Service) Ready(ctx context.Context) error {
 				defer held.Done()
 				err = held.Model.ready(ctx)
 			}
-			if why[i] = err; err != nil && len(names) > 1 {
-				why[i] = wire.Within(name, err)
-			}
+			why[i] = err
 		})
 	}
 	all.Wait()
-	for _, err := range why {
-		if err != nil {
-			return err
+	states, first := map[string]wire.State{}, error(nil)
+	for i, err := range why {
+		states[names[i]] = wire.StateOf(err)
+		if first == nil && err != nil && len(names) > 1 {
+			err = wire.Within(names[i], err)
 		}
+		first = cmp.Or(first, err)
 	}
-	return nil
+	return states, first
 }
 
 // Close ends the indexes' work.

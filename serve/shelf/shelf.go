@@ -235,11 +235,23 @@ func (s *Shelf[T]) Ready(name string) error {
 func (s *Shelf[T]) AllReady() error {
 	for _, name := range s.Names() {
 		var p *wire.Problem
-		if err := s.Ready(name); errors.As(err, &p) && p.Code == wire.CodeUnavailable {
+		if err := s.Ready(name); errors.As(err, &p) && p.Code == wire.CodeWarming {
 			return err
 		}
 	}
 	return nil
+}
+
+// States say how each name stands.
+func (s *Shelf[T]) States() map[string]wire.State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := map[string]wire.State{}
+	for name := range s.slots {
+		_, err := s.at(name)
+		all[name] = wire.StateOf(err)
+	}
+	return all
 }
 
 // at is the model of a name. The mutex is held.
@@ -251,7 +263,7 @@ func (s *Shelf[T]) at(name string) (*model[T], error) {
 	case at == nil:
 		return nil, wire.Absent("there is no %s %q; there are %s", s.what, shown(name), s.list())
 	case at.model == nil:
-		return nil, wire.Unavailable("the " + s.what + " " + name + " is being warmed up")
+		return nil, wire.Warming("the " + s.what + " " + name + " is being warmed up")
 	}
 	return at.model, nil
 }

@@ -133,6 +133,11 @@ func (*Service) Name() string { return "speech" }
 // Ready names a model that is being warmed up.
 func (s *Service) Ready(context.Context) error { return s.models.AllReady() }
 
+// Models says how each model stands.
+func (s *Service) Models(context.Context) (map[string]wire.State, error) {
+	return s.models.States(), s.models.AllReady()
+}
+
 // Close ends the service, once no request and no stream is under way.
 func (s *Service) Close() { s.models.Close() }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strconv"
@@ -18,6 +19,8 @@ type Problem struct {
 	Field  string // what of the request was wrong, as "k" or "items[3].vector[7]"; "" is all of it
 	Detail string // for people
 	Retry  int    // seconds after which the same request may succeed; 0 is not to send it again
+	// More are further members of the answer, which RFC 9457 allows, by names that the problem does not have itself; nil for most.
+	More map[string]any
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -41,6 +44,7 @@ const (
 	CodeBusy         Code = "too_many_requests"    // 429
 	CodeInternal     Code = "internal"             // 500
 	CodeUnavailable  Code = "unavailable"          // 503
+	CodeWarming      Code = "warming_up"           // 503: the model will be ready by itself
 	CodeFull         Code = "insufficient_storage" // 507
 )
 
@@ -72,6 +76,11 @@ func Busy(why string) *Problem {
 // Unavailable is a request that may be sent again when the server is ready.
 func Unavailable(why string) *Problem {
 	return &Problem{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Detail: why, Retry: 2}
+}
+
+// Warming is a request for a model that is not ready yet.
+func Warming(why string) *Problem {
+	return &Problem{Status: http.StatusServiceUnavailable, Code: CodeWarming, Detail: why, Retry: 2}
 }
 
 // Within puts the place of a part of a request, unless it is "", before what is wrong in it.
@@ -116,12 +125,25 @@ type problemBody struct {
 	Field  string `json:"field,omitempty"`
 }
 
+// problemType is the media type of problems.
+const problemType = "application/problem+json"
+
 // Tell answers with a problem.
 func (p *Problem) Tell(w http.ResponseWriter) {
 	if p.Retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.Retry))
 	}
-	writeJSON(w, p.Status, "application/problem+json", problemBody{"about:blank", http.StatusText(p.Status), p.Status, p.Detail, p.Code, p.Field})
+	body := problemBody{"about:blank", http.StatusText(p.Status), p.Status, p.Detail, p.Code, p.Field}
+	if p.More == nil {
+		writeJSON(w, p.Status, problemType, body)
+		return
+	}
+	all := map[string]any{"type": body.Type, "title": body.Title, "status": body.Status, "detail": body.Detail, "code": body.Code}
+	if p.Field != "" {
+		all["field"] = p.Field
+	}
+	maps.Copy(all, p.More)
+	writeJSON(w, p.Status, problemType, all)
 }
 
 // WriteJSON answers with a value, which must be one that JSON can have. A client that has gone does not hear it,

@@ -28,6 +28,7 @@ const modelsLong = `Answers for networks by the Open Inference Protocol (version
   GET  /v2/models/NAME/ready  also /v2/health/live, /v2/health/ready
   POST /v2/models/NAME/infer  {"inputs":[{"name","shape","datatype","data"}]}; or tensors as bytes behind the JSON
   GET  /healthz, /readyz, /metrics (Prometheus), /openapi.json (OpenAPI 3.1)
+  GET  /readyz/NAME           whether this model is ready, is warmed up, or failed and why
 
 and, by the kind of model, with what energo predict and energo tag say of files, and with vectors:
 

@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/openai"
+	"github.com/energo-ml/energo/serve/shelf"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 )
@@ -41,6 +42,9 @@ type servedSet struct {
 
 	mu     sync.Mutex
 	listed map[string]time.Time // the models' names, and when each was put: for requests, which come at any time
+	failed map[string]error     // why models, or newer versions of them, are not served
+	served map[string]bool      // names whose models were ready once
+	needed map[string]bool      // names without which the server is not ready
 }
 
 // servedModel is one that is served.
@@ -55,6 +59,7 @@ type servedModel struct {
 func newServedSet(cmd *cobra.Command, jobs []job.Job, heard *speechFlags) *servedSet {
 	return &servedSet{
 		cmd: cmd, jobs: jobs, kinds: newKinds(heard), models: map[string]*servedModel{}, listed: map[string]time.Time{},
+		failed: map[string]error{}, served: map[string]bool{}, needed: map[string]bool{},
 		loads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "energo_model_loads_total", Help: "Models that were opened, by result."}, []string{"result"}),
 	}
 }
@@ -149,11 +154,21 @@ func (s *servedSet) load(ctx context.Context, name string, m *servedModel) error
 			err = wait()
 		}
 	}
-	s.count(err)
+	s.settle(name, err)
 	return err
 }
 
-func (s *servedSet) count(err error) {
+// settle remembers how the opening of a model ended.
+func (s *servedSet) settle(name string, err error) {
+	s.list(func() {
+		switch {
+		case err == nil:
+			s.served[name] = true
+			delete(s.failed, name)
+		case !errors.Is(err, context.Canceled):
+			s.failed[name] = err
+		}
+	})
 	result := "success"
 	if err != nil {
 		result = "failure"
@@ -167,7 +182,19 @@ func (s *servedSet) drop(name string) {
 		k.drop(name)
 	}
 	delete(s.models, name)
-	s.list(func() { delete(s.listed, name) })
+	s.list(func() {
+		delete(s.listed, name)
+		delete(s.failed, name)
+		delete(s.served, name)
+		delete(s.needed, name)
+	})
+}
+
+// forget forgets the failures of names that are not to be served any more.
+func (s *servedSet) forget(want map[string]*servedModel) {
+	s.list(func() {
+		maps.DeleteFunc(s.failed, func(name string, _ error) bool { return want[name] == nil && !s.served[name] })
+	})
 }
 
 func (s *servedSet) list(do func()) {
@@ -195,7 +222,7 @@ func (s *servedSet) start(ctx context.Context, first map[string]*servedModel) (p
 		if open[name], err = s.open(ctx, first[name].set, p.env("")); err != nil {
 			if first[name].spare && ctx.Err() == nil {
 				fmt.Fprintf(s.cmd.ErrOrStderr(), "energo: warning: %v; it is not served\n", err)
-				s.count(err)
+				s.settle(name, err)
 				delete(open, name)
 				continue
 			}
@@ -223,6 +250,7 @@ func (s *servedSet) mount(server *serve.Server, every bool, first map[string]*se
 		}
 	}
 	openai.Mount(server, s.openai)
+	server.Mount(opening{s})
 	if err := server.Registry().Register(s.loads); err != nil {
 		return err
 	}
@@ -231,9 +259,13 @@ func (s *servedSet) mount(server *serve.Server, every bool, first map[string]*se
 		if err != nil {
 			return err
 		}
+		s.list(func() { s.needed[name] = !first[name].spare })
 		go func() {
 			err := wait()
-			if s.count(err); err != nil {
+			if errors.Is(err, shelf.ErrReplaced) {
+				return // by something that is told of itself
+			}
+			if s.settle(name, err); err != nil {
 				server.Log().Error("a model is not served", "model", name, "error", err)
 			}
 		}()

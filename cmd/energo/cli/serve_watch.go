@@ -126,6 +126,9 @@ func (l *liveModels) follow(ctx context.Context, named map[string]*servedModel, 
 			l.gone(name, forced)
 		}
 	}
+	if err == nil {
+		l.set.forget(want)
+	}
 }
 
 // say says once what is wrong.
