@@ -14,12 +14,12 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/energo-ml/energo/internal/peer"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/internal/openapitest"
 	"github.com/energo-ml/energo/serve/openai"
@@ -173,7 +173,7 @@ func vectorsOf(t *testing.T, c *openapitest.Client, request map[string]any) (vec
 func TestEmbeddings(t *testing.T) {
 	c, _, s := start(t, Options{})
 	for _, r := range s.Routes() {
-		c.Described(r.Pattern)
+		c.Described(t, r.Pattern)
 	}
 	red, blue := plain(t, color.NRGBA{255, 0, 0, 255}), plain(t, color.NRGBA{0, 0, 255, 255})
 	for _, q := range []struct {
@@ -225,14 +225,11 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestClient: OpenAI's own client understands what it is told.
-func TestClient(t *testing.T) {
-	python := os.Getenv("ENERGO_OPENAI_PYTHON")
-	if python == "" {
-		python = "python3"
-	}
-	if out, err := exec.Command(python, "-c", "import openai, numpy").CombinedOutput(); err != nil {
-		t.Skipf("the package openai of PyPI is not there, with numpy (ENERGO_OPENAI_PYTHON names another Python): %v: %s", err, out)
+// TestOpenAIClient: OpenAI's own client understands what it is told.
+func TestOpenAIClient(t *testing.T) {
+	python, err := peer.Python("python3", "openai, numpy")
+	if err != nil {
+		t.Skip(err, "(pip install openai numpy)")
 	}
 	_, at, _ := start(t, Options{})
 	cmd := exec.Command(python, "testdata/client.py", at+"/v1", plain(t, color.NRGBA{255, 0, 0, 255}))

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -22,6 +21,7 @@ import (
 	"github.com/energo-ml/energo/engine/onnx/format"
 	"github.com/energo-ml/energo/engine/onnx/value"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/internal/openapitest"
 	"go.uber.org/goleak"
 )
 
@@ -156,22 +156,12 @@ func ask(t testing.TB, method, url string, body []byte, header ...string) reply 
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := reply{answer.StatusCode, answer.Header, string(text)}
 	sent := body
-	if method != "POST" || r.Header.Get(lengthHeader) != "" {
+	if r.Header.Get(lengthHeader) != "" {
 		sent = nil
 	}
-	hold(t, r, sent, got)
-	return got
+	got := openapitest.Do(t, r, sent)
+	return reply{got.Status, got.Header, got.Text}
 }
 
 // binaryParts cuts an answer behind its JSON.

@@ -179,7 +179,7 @@ func read[T any](t testing.TB, r openapitest.Reply) (v T) {
 func TestDescription(t *testing.T) {
 	c, s := start(t, Options{})
 	for _, r := range s.Routes() {
-		c.Described(r.Pattern)
+		c.Described(t, r.Pattern)
 	}
 	if got := fmt.Sprint(s.Names()); got != "[pets plain words class classes number rank]" {
 		t.Errorf("names are %s", got)

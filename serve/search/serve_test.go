@@ -27,6 +27,7 @@ import (
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/search/index"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/internal/openapitest"
 	"go.uber.org/goleak"
 )
 
@@ -184,22 +185,8 @@ func do(t testing.TB, r *http.Request) reply {
 			t.Fatal(err)
 		}
 	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := reply{answer.StatusCode, answer.Header, string(text)}
-	if c := contractOf(t, "http://"+r.URL.Host); c != nil {
-		if err := c.check(r.Method, r.URL.EscapedPath(), r.Header.Get("Content-Type"), sent, got); err != nil {
-			t.Error(err)
-		}
-	}
-	return got
+	got := openapitest.Do(t, r, sent)
+	return reply{got.Status, got.Header, got.Text}
 }
 
 // hits reads a good answer of a search.
@@ -395,7 +382,7 @@ func TestInfoAndHealth(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/info": `{"index":{"kind":"plain","dim":4,"len":4,"metric":"euclidean"},"pictures":true,"encoder":{"width":20,"height":20,"channels":1},"values":false,"texts":false,"read_only":false,"limits":{"body_bytes":16777216,"pixels":200000000,"k":1000,"batch":1000}}`,
 		"/healthz": `{"status":"ok"}`,
-		"/readyz":  `{"services":{"search":"ready"},"status":"ready"}`,
+		"/readyz":  `{"models":{"test":{"status":"ready"}},"services":{"search":"ready"},"status":"ready"}`,
 	} {
 		if r := send(t, "GET", at+path, "", nil); r.status != http.StatusOK || strings.TrimSpace(r.text) != want {
 			t.Errorf("%s: %d %s, want %s", path, r.status, r.text, want)

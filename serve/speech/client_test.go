@@ -11,7 +11,7 @@ import (
 )
 
 // OpenAI's own client is answered in each format, and shows what is refused; the client websockets streams.
-func TestClients(t *testing.T) {
+func TestSpeechClients(t *testing.T) {
 	python, err := peer.Python("python3", "openai, websockets")
 	if err != nil {
 		t.Skip(err, "(pip install openai websockets)")

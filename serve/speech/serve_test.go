@@ -3,7 +3,6 @@ package speech
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"mime/multipart"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 	"github.com/energo-ml/energo/seq/read"
 	"github.com/energo-ml/energo/seq/read/readtest"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/internal/openapitest"
 	"github.com/energo-ml/energo/serve/openai"
 	"go.uber.org/goleak"
 )
@@ -148,18 +148,13 @@ type reply struct {
 // post sends a body, and holds the answer to the server's description.
 func post(t testing.TB, url, kind string, body []byte) reply {
 	t.Helper()
-	answer, err := http.Post(url, kind, bytes.NewReader(body))
+	r, err := http.NewRequest("POST", url, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := reply{answer.StatusCode, answer.Header, string(text)}
-	hold(t, answer.Request, r)
-	return r
+	r.Header.Set("Content-Type", kind)
+	got := openapitest.Do(t, r, nil)
+	return reply{got.Status, got.Header, got.Text}
 }
 
 // ask sends a form for a recording of words.

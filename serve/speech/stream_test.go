@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/read/readtest"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/internal/openapitest"
 )
 
 // pcm is a clip as messages of samples.
@@ -282,18 +282,8 @@ func TestStreamHTTP(t *testing.T) {
 		for i := 0; i+1 < len(header); i += 2 {
 			r.Header.Set(header[i], header[i+1])
 		}
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := reply{answer.StatusCode, answer.Header, string(text)}
-		hold(t, answer.Request, got)
-		return got
+		got := openapitest.Do(t, r, nil)
+		return reply{got.Status, got.Header, got.Text}
 	}
 	upgrade := []string{"Connection", "keep-alive, Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
 	for _, c := range []struct {
