@@ -140,7 +140,10 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"transcribe tokens.txt nowhere", "word-times", "--out x.srt", "--out x.vtt"},
 
 	{"transcribe tokens.txt nowhere", "token-file=a remote-model", "", "--server http://127.0.0.1:1 --channel each"},
-	{"transcribe nowhere", "json out=x.srt lm manifest stream times word-bonus max-chars frame resume best", "--server http://127.0.0.1:1", "!"},
+	{"transcribe nowhere", "out=x.srt manifest stream word-bonus max-chars frame resume best", "--server http://127.0.0.1:1", "!"},
+	{"transcribe nowhere", "times", "--server http://127.0.0.1:1", "--server http://127.0.0.1:1 --json --channel each"},
+	{"transcribe nowhere", "lm-weight", "--server http://127.0.0.1:1", "--server http://127.0.0.1:1 --lm a --channel each"},
+	{"transcribe nowhere", "normalise", "--server http://127.0.0.1:1", "--server http://127.0.0.1:1 --hot a --channel each"},
 	{"transcribe nowhere", "hot-boost", "--server http://127.0.0.1:1 --hot a=1", "--server http://127.0.0.1:1 --hot a --channel each"},
 
 	{"align tokens.txt nowhere a", "truth", "", "!"},
