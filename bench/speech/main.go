@@ -24,6 +24,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/energo-ml/energo/internal/peer"
 	"github.com/energo-ml/energo/seq/read/readtest"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/speech"
@@ -197,7 +198,7 @@ func (p *process) measured(do func() (result, error)) (result, error) {
 	r, err := do()
 	if p.cmd != nil {
 		r.CPU = (p.cpu() - cpu).Seconds() / time.Since(begin).Seconds()
-		r.Peak = p.peak()
+		r.Peak = peer.Peak(p.cmd.Process.Pid)
 	}
 	return r, err
 }
@@ -207,28 +208,7 @@ func (p *process) cpu() time.Duration {
 	if p.cmd == nil {
 		return 0
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var ticks int
-	for _, f := range fields[11:13] {
-		n, _ := strconv.Atoi(f)
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
-// peak is the most memory that the server has had, in MiB.
-func (p *process) peak() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	kib, _ := strconv.Atoi(strings.Fields(rest + " 0")[0])
-	return float64(kib) / 1024
+	return peer.Spent(p.cmd.Process.Pid)
 }
 
 // beServer serves until the input ends.
