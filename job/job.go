@@ -122,6 +122,14 @@ type Keeper interface {
 	Keep(dir string) error
 }
 
+// Filmed is a Model whose energy surface others can look at while it is trained.
+type Filmed interface {
+	Model
+	// ShowFilm brings the film in a run's folder up to date. It is called after each checkpoint, so that the film is never ahead of
+	// where the run would resume. The first time, what an earlier part of the run has left is written anew.
+	ShowFilm(dir string) error
+}
+
 // Pictured is a Model whose test samples are pictures, which the report shows.
 type Pictured interface {
 	Model

@@ -215,9 +215,15 @@ func loop(ctx context.Context, j Job, s Spec, model Model, before train.Evaluati
 		}
 	}
 	var unwritten error
+	filmed, _ := model.(Filmed)
 	emit := func(e train.Event) {
-		if _, ok := e.(train.Extended); ok {
+		switch e.(type) {
+		case train.Extended:
 			unwritten = extend(o.Dir, j, s)
+		case train.Saved:
+			if filmed != nil && unwritten == nil {
+				unwritten = filmed.ShowFilm(o.Dir)
+			}
 		}
 		if o.Emit != nil {
 			o.Emit(e)

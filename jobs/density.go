@@ -137,6 +137,9 @@ func newDensity(c Chains, t *job.Training, s *pictureSurface, set *data.Images, 
 // State implements train.Stateful: the chains and the film.
 func (d *density) State() []tensor.Named { return append(chainsState(d.buffer), d.film.State()...) }
 
+// ShowFilm implements job.Filmed.
+func (d *density) ShowFilm(dir string) error { return d.film.Show(dir) }
+
 // noisy returns a batch of a set's pictures, with the settings' noise.
 func (d *density) noisy(set *data.Images, b train.Batch) *tensor.Tensor {
 	d.chains.noisy(d.batch, set, b.Samples, b.Rand)

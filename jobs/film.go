@@ -44,7 +44,7 @@ func newPictureFilm(title string, set *data.Images, epochs, batch int) *pictureF
 	f := &pictureFilm{Reel: surface.NewReel(surface.Film{
 		Name: "pictures", Title: title, XLabel: "towards the second picture", YLabel: "towards the third picture",
 		X: axis, Y: axis, Data: [][2]float64{{0, 0}, {1, 0}, {0, 1}},
-	}, 0, planePairs, epochs, (set.N+batch-1)/batch)}
+	}, surface.Layout{Pairs: planePairs, Epochs: epochs, Steps: (set.N + batch - 1) / batch})}
 	var corner []int
 	seen := map[byte]bool{}
 	for i, label := range set.Labels {

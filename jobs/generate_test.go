@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train"
@@ -98,6 +100,9 @@ func cutAndResumed(t *testing.T, j job.Job, spec func() job.Spec, state string) 
 		t.Fatal(err)
 	}
 	sameCheckpoint(t, whole.Run, broken, state)
+	if _, err := os.Stat(filepath.Join(whole.Run, surface.File)); err == nil {
+		sameFilms(t, whole.Run, broken)
+	}
 	trainSet, testSet := sets()
 	again, err := job.Eval(t.Context(), broken, []job.Job{over(j, trainSet, testSet)}, job.Env{})
 	if err != nil {

@@ -261,6 +261,9 @@ type jemTask struct {
 
 func (t *jemTask) State() []tensor.Named { return t.density.State() }
 
+// ShowFilm implements job.Filmed.
+func (t *jemTask) ShowFilm(dir string) error { return t.density.ShowFilm(dir) }
+
 func (t *jemTask) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, error) {
 	y := t.density.noisy(t.set, b)
 	t.aim(t.set, b.Samples)

@@ -96,7 +96,11 @@ func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
 	for _, x := range film.X {
 		film.Data = append(film.Data, [2]float64{x, x * x})
 	}
-	m.reel = surface.NewReel(film, len(film.X), len(film.X), c.Epochs, m.Samples()/c.Batch)
+	kind, n := f.Statistic().Kind, len(film.X)
+	film.Search = m.answers.Search(kind)
+	m.reel = surface.NewReel(film, surface.Layout{
+		Points: n, Pairs: n, Down: n, Rivals: n * m.answers.RivalsEach(kind), Epochs: c.Epochs, Steps: m.Samples() / c.Batch,
+	})
 	return m, nil
 }
 
@@ -129,11 +133,19 @@ func (m *realAnswers) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, e
 
 func (m *realAnswers) Evaluate(context.Context) (train.Evaluation, error) {
 	e := m.diagnose(m.look())
-	if e.Fault() == "" { // the run does not continue from another
-		m.reel.Take(m.frame())
+	if e.Fault() != "" { // the run does not continue from it
+		return e, nil
 	}
+	frame, err := m.frame()
+	if err != nil {
+		return e, err
+	}
+	m.reel.Take(frame)
 	return e, nil
 }
+
+// ShowFilm implements job.Filmed.
+func (m *realAnswers) ShowFilm(dir string) error { return m.reel.Show(dir) }
 
 func (m *realAnswers) Measure(ctx context.Context) (*job.Measures, error) {
 	return &job.Measures{Evaluation: m.diagnose(m.look()), Write: func(_ context.Context, dir string) error {
@@ -146,25 +158,38 @@ func (m *realAnswers) look() *lesson.Grid {
 	return m.answers.Look(even(81, -1, 1), even(201, lesson.AnswersFrom, lesson.AnswersTo))
 }
 
-// frame is the surface as the film shows it, with the answers inferred, and for each x the energies of the right answer and of
-// the most offending one.
-func (m *realAnswers) frame() surface.Frame {
+// frame is the surface as the film shows it, with the answers inferred, for each x the energies of the right answer and of
+// the most offending one, and what the loss pushes.
+func (m *realAnswers) frame() (surface.Frame, error) {
 	s := m.answers.Look(m.reel.Film.X, m.reel.Film.Y)
 	f, stats := surface.Frame{Energy: narrowed(s.Energies)}, m.stats(s)
 	for i, y := range s.Inferred() {
 		f.Points = append(f.Points, [2]float64{s.X[i], y})
 		f.Correct, f.Other = append(f.Correct, float32(stats[i].Correct)), append(f.Other, float32(stats[i].Offending))
 	}
-	return f
+	p, err := m.answers.Pushes(m.functional, s.X, rightAnswers(s.X))
+	if err != nil {
+		return f, err
+	}
+	f.Down, f.Up = narrowed(p.Down), narrowed(p.Up)
+	for i, y := range p.Rivals {
+		f.Rivals = append(f.Rivals, [2]float64{s.X[i*len(s.X)/len(p.Rivals)], y})
+	}
+	return f, nil
+}
+
+// rightAnswers are those to inputs.
+func rightAnswers(x []float64) []float64 {
+	right := make([]float64, len(x))
+	for i, v := range x {
+		right[i] = v * v
+	}
+	return right
 }
 
 // stats says for each input where the right answer's energy lies.
 func (m *realAnswers) stats(s *lesson.Grid) []functional.LabelStats {
-	right := make([]float64, len(s.X))
-	for i, x := range s.X {
-		right[i] = x * x
-	}
-	return m.answers.Stats(s, right)
+	return m.answers.Stats(s, rightAnswers(s.X))
 }
 
 // diagnose holds the inferred answers against Y = X². Chance is the error of the best constant answer.

@@ -88,7 +88,11 @@ func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 	y := make([]float32, 2*toyShown)
 	toy.Draw(train.Rand(c.Seed, "film", 0), y)
 	film.Data = couples(y)
-	m.reel = surface.NewReel(film, toyShown, toyShown, c.Epochs, (m.Samples()+c.Batch-1)/c.Batch)
+	l := surface.Layout{Points: toyShown, Pairs: toyShown, Epochs: c.Epochs, Steps: (m.Samples() + c.Batch - 1) / c.Batch}
+	if film.Search = m.trained.Search(); film.Search != nil {
+		l.Down, l.Rivals = toyShown, toyShown
+	}
+	m.reel = surface.NewReel(film, l)
 	return m, nil
 }
 
@@ -134,11 +138,35 @@ func (m *planeDensity) Loss(tape *autodiff.Tape, b train.Batch) (*autodiff.Var, 
 func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
 	p := m.look(m.reel.Film.X)
 	e := m.diagnose(p)
-	if e.Fault() == "" { // the run does not continue from another
-		m.reel.Take(surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])})
+	if ctx.Err() != nil { // it begins again, and takes its frame then
+		return e, ctx.Err()
 	}
-	return e, ctx.Err()
+	if e.Fault() == "" { // the run does not continue from another
+		m.reel.Take(m.frame(p))
+	}
+	return e, nil
 }
+
+// frame is the surface as the film shows it, with draws of it, and what the loss pushes.
+func (m *planeDensity) frame(p *planes) surface.Frame {
+	f := surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])}
+	film := m.reel.Film
+	if film.Search == nil {
+		return f
+	}
+	f.Rivals = m.trained.Negatives(train.Rand(m.c.Seed, "film", uint64(m.reel.Frames())+1), m.slopes, film.Data, p.draws)
+	f.Down, f.Up = make([]float32, len(film.Data)), make([]float32, len(f.Rivals))
+	for i := range f.Down {
+		f.Down[i] = 1 / float32(len(f.Down))
+	}
+	for i := range f.Up {
+		f.Up[i] = -1 / float32(len(f.Up))
+	}
+	return f
+}
+
+// ShowFilm implements job.Filmed.
+func (m *planeDensity) ShowFilm(dir string) error { return m.reel.Show(dir) }
 
 func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 	cell := 2 * lesson.Edge / float64(toyFine)
@@ -161,7 +189,7 @@ func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 // truth is the energies −log p that the model should have, cut off 10 nat above the least.
 func (m *planeDensity) truth() surface.Film {
 	f := m.reel.Film
-	f.Name, f.Title = "truth", "The truth: −log p"
+	f.Name, f.Title, f.Search = "truth", "The truth: −log p", nil
 	energies := m.look(f.X).truth
 	highest := slices.Min(energies) + 10
 	for i, e := range energies {

@@ -1,24 +1,18 @@
 // Package surface holds films of energy surfaces: an energy over a grid of two numbers,
-// frame by frame while it was trained, with the data and with what was drawn or
-// inferred. The films of a run are one safetensors file in its folder, which other
-// programs read, too.
+// frame by frame while it was trained, with the data, with what was drawn or inferred, and
+// with what the loss pushed where.
+//
+// The films of a run are one safetensors file in its folder, File, which other programs read, too. While the run is
+// trained, its film grows frame by frame in another file, GrowingFile, which a [Reel] writes and a [Follower] reads,
+// also in another process: see there what such a reader sees of it.
 package surface
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
-	"path/filepath"
-	"slices"
-
-	"github.com/energo-ml/energo/engine/tensor"
-	"github.com/energo-ml/energo/internal/excerpt"
 )
-
-// File holds the films of a run's folder.
-const File = "surfaces.safetensors"
 
 // Film is an energy surface while it was trained.
 type Film struct {
@@ -28,10 +22,19 @@ type Film struct {
 	YLabel string  `json:"y_label"`
 	OverY  bool    `json:"over_y"` // x is an input and y its answer; else the plane is of answers
 	Margin float64 `json:"margin"` // m of the half-plane E⁺ + m < E⁻ where training should put pairs of answers
+	Search *Search `json:"search,omitempty"`
 
 	X, Y   []float64    `json:"-"` // the axes: at least two of each, rising
 	Data   [][2]float64 `json:"-"` // data, or right answers
-	Frames []Frame      `json:"-"` // at least one, all with as many points and pairs
+	Frames []Frame      `json:"-"` // at least one, all with as many of everything
+	Of     int          `json:"-"` // of a film that grows, how many frames it is to have; else 0
+}
+
+// Search says how the rivals of a film's frames, Ȳ, are found.
+type Search struct {
+	How     string    `json:"how"`               // in words
+	Answers []float64 `json:"answers,omitempty"` // that were looked at for each of Data, where the plane is of inputs and answers
+	Ball    float64   `json:"ball,omitempty"`    // around each right answer, in which no answer counts
 }
 
 // Frame is the surface at a step of training.
@@ -41,6 +44,12 @@ type Frame struct {
 	Points  [][2]float64 // draws, or inferred answers
 	Correct []float32    // energies E⁺ of right answers, or of data
 	Other   []float32    // … and of an incorrect answer to each, E⁻, or of draws
+
+	// What the loss L, a mean over Data, pushes: ∂L/∂E at each of Data, and at other answers, Ȳ. Above 0 pushes E down. A film has
+	// Down for all of Data or for none. Where the plane is of inputs and answers, as many rivals belong to each of Data, those of the first in front.
+	Down   []float32
+	Rivals [][2]float64
+	Up     []float32 // at Rivals
 }
 
 // Spread is the standard deviation of the energy over y, mean over x, or, where the plane is
@@ -80,165 +89,23 @@ func (f *Film) Kept(frame int) float64 {
 // flatPart is the part of its first spread below which a surface counts as flat.
 const flatPart = 0.25
 
-// Alarm says that the surface has gone flat since the first frame, or has energies that are not finite, or "".
-func (f *Film) Alarm() string {
-	first, last := f.Spread(0), f.Spread(len(f.Frames)-1)
+// Alarm is AlarmAt the last frame that there is.
+func (f *Film) Alarm() string { return f.AlarmAt(len(f.Frames) - 1) }
+
+// AlarmAt says that the surface at a frame has gone flat since the first, or has energies that are not finite, or "".
+func (f *Film) AlarmAt(frame int) string {
+	first, now := f.Spread(0), f.Spread(frame)
 	over := "over the plane"
 	if f.OverY {
 		over = "over the answers"
 	}
-	if math.IsNaN(last) || math.IsInf(last, 0) {
+	if math.IsNaN(now) || math.IsInf(now, 0) {
 		return "The surface has energies that are not finite."
 	}
-	if last < flatPart*first {
-		return fmt.Sprintf("The surface has gone flat: the energies' spread %s fell from %.3g to %.3g.", over, first, last)
+	if now < flatPart*first {
+		return fmt.Sprintf("The surface has gone flat: the energies' spread %s fell from %.3g to %.3g.", over, first, now)
 	}
 	return ""
-}
-
-// Write writes films into a folder.
-func Write(dir string, films []Film) error {
-	list, err := json.Marshal(films)
-	if err != nil {
-		return err
-	}
-	out := &tensor.File{Metadata: map[string]string{"format": format, "films": string(list)}}
-	for i := range films {
-		f := &films[i]
-		if err := f.check(); err != nil {
-			return fmt.Errorf("surface: film %s: %w", f.Name, err)
-		}
-		n, first := len(f.Frames), &f.Frames[0]
-		parts := map[string]*tensor.Tensor{
-			"x": vector(f.X), "y": vector(f.Y), "data": pairs(f.Data),
-			"step": tensor.New(tensor.Float64, n), "energy": tensor.New(tensor.Float32, n, len(f.X), len(f.Y)),
-			"points":  tensor.New(tensor.Float64, n, len(first.Points), 2),
-			"correct": tensor.New(tensor.Float32, n, len(first.Correct)), "other": tensor.New(tensor.Float32, n, len(first.Correct)),
-		}
-		for k, fr := range f.Frames {
-			parts["step"].Float64s()[k] = float64(fr.Step)
-			fill(parts["energy"].Float32s(), k, fr.Energy)
-			fill(parts["points"].Float64s(), k, pairs(fr.Points).Float64s())
-			fill(parts["correct"].Float32s(), k, fr.Correct)
-			fill(parts["other"].Float32s(), k, fr.Other)
-		}
-		for _, name := range partNames {
-			out.Tensors = append(out.Tensors, tensor.Named{Name: f.Name + "/" + name, Tensor: parts[name]})
-		}
-	}
-	return tensor.WriteFile(filepath.Join(dir, File), out)
-}
-
-const format = "energo surfaces 1"
-
-var partNames = []string{"x", "y", "data", "step", "energy", "points", "correct", "other"}
-
-// fill writes the k-th of equal parts.
-func fill[E any](dst []E, k int, part []E) { copy(dst[k*len(part):], part) }
-
-func vector(x []float64) *tensor.Tensor {
-	t := tensor.New(tensor.Float64, len(x))
-	copy(t.Float64s(), x)
-	return t
-}
-
-func pairs(x [][2]float64) *tensor.Tensor {
-	t := tensor.New(tensor.Float64, len(x), 2)
-	for i, p := range x {
-		t.Float64s()[2*i], t.Float64s()[2*i+1] = p[0], p[1]
-	}
-	return t
-}
-
-// Read reads the films of a run's folder. The error is fs.ErrNotExist where it has none.
-func Read(dir string) ([]Film, error) {
-	path := filepath.Join(dir, File)
-	in, err := tensor.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	films, err := decode(in)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return films, nil
-}
-
-func decode(in *tensor.File) ([]Film, error) {
-	if got := in.Metadata["format"]; got != format {
-		return nil, fmt.Errorf("no file of surfaces of this version: format %q, want %q", excerpt.Of(got), format)
-	}
-	var films []Film
-	if err := json.Unmarshal([]byte(in.Metadata["films"]), &films); err != nil {
-		return nil, fmt.Errorf("films: %w", err)
-	}
-	all := map[string]*tensor.Tensor{}
-	for _, n := range in.Tensors {
-		all[n.Name] = n.Tensor
-	}
-	if len(films)*len(partNames) != len(all) {
-		return nil, fmt.Errorf("it lists %d films of %d tensors each, and has %d tensors", len(films), len(partNames), len(all))
-	}
-	for i := range films {
-		if slices.ContainsFunc(films[:i], func(f Film) bool { return f.Name == films[i].Name }) {
-			return nil, fmt.Errorf("film %q is there twice", excerpt.Of(films[i].Name))
-		}
-		if err := films[i].read(all); err != nil {
-			return nil, fmt.Errorf("film %q: %w", excerpt.Of(films[i].Name), err)
-		}
-	}
-	return films, nil
-}
-
-// read fills in a film from its tensors.
-func (f *Film) read(all map[string]*tensor.Tensor) error {
-	shapes := map[string][]int{}
-	for _, name := range partNames {
-		t := all[f.Name+"/"+name]
-		if t == nil {
-			return fmt.Errorf("the tensor %q is missing", excerpt.Of(name))
-		}
-		if single := name == "energy" || name == "correct" || name == "other"; single != (t.DType() == tensor.Float32) {
-			return fmt.Errorf("the tensor %q has type %v", excerpt.Of(name), t.DType())
-		}
-		shapes[name] = t.Shape()
-	}
-	get := func(name string) *tensor.Tensor { return all[f.Name+"/"+name] }
-	if len(shapes["step"]) != 1 || len(shapes["x"]) != 1 || len(shapes["y"]) != 1 || len(shapes["points"]) != 3 || len(shapes["correct"]) != 2 || len(shapes["data"]) != 2 {
-		return errors.New("its tensors have other ranks than a film's")
-	}
-	n, nx, ny, np, nc := shapes["step"][0], shapes["x"][0], shapes["y"][0], shapes["points"][1], shapes["correct"][1]
-	for name, want := range map[string][]int{
-		"energy": {n, nx, ny}, "points": {n, np, 2}, "correct": {n, nc}, "other": {n, nc}, "data": {shapes["data"][0], 2},
-	} {
-		if !slices.Equal(shapes[name], want) {
-			return fmt.Errorf("the tensor %q has shape %v; it must be %v", excerpt.Of(name), shapes[name], want)
-		}
-	}
-	f.X, f.Y, f.Data = get("x").Float64s(), get("y").Float64s(), couples(get("data").Float64s())
-	for k := range n {
-		step := get("step").Float64s()[k]
-		if !(step >= 0 && step <= 1<<53) || step != math.Trunc(step) {
-			return fmt.Errorf("step %d is %v", k, step)
-		}
-		f.Frames = append(f.Frames, Frame{
-			Step: int(step), Energy: get("energy").Float32s()[k*nx*ny : (k+1)*nx*ny],
-			Points:  couples(get("points").Float64s()[k*np*2 : (k+1)*np*2]),
-			Correct: get("correct").Float32s()[k*nc : (k+1)*nc], Other: get("other").Float32s()[k*nc : (k+1)*nc],
-		})
-	}
-	return f.check()
-}
-
-func couples(x []float64) [][2]float64 {
-	if len(x) == 0 {
-		return nil
-	}
-	out := make([][2]float64, len(x)/2)
-	for i := range out {
-		out[i] = [2]float64{x[2*i], x[2*i+1]}
-	}
-	return out
 }
 
 // check refuses what is no film.
@@ -264,12 +131,27 @@ func (f *Film) check() error {
 			}
 		}
 	}
+	return f.checkFrames()
+}
+
+// checkFrames refuses frames that do not have as many of everything as the first, and numbers that a film cannot have.
+func (f *Film) checkFrames() error {
 	first := &f.Frames[0]
+	if down := len(first.Down); down != 0 && down != len(f.Data) {
+		return fmt.Errorf("its frames have what is pushed at %d of %d data; it must be all or none", down, len(f.Data))
+	}
+	if n := len(first.Rivals); n > 0 && f.OverY && (len(f.Data) == 0 || n%len(f.Data) != 0) {
+		return fmt.Errorf("its frames have %d rivals of %d right answers; each must have as many", n, len(f.Data))
+	}
 	for k := range f.Frames {
 		fr := &f.Frames[k]
 		if len(fr.Energy) != len(f.X)*len(f.Y) || len(fr.Points) != len(first.Points) || len(fr.Correct) != len(first.Correct) || len(fr.Other) != len(first.Correct) {
 			return fmt.Errorf("frame %d has %d energies, %d points and %d and %d energies of pairs; the first has %d, %d and %d",
 				k, len(fr.Energy), len(fr.Points), len(fr.Correct), len(fr.Other), len(f.X)*len(f.Y), len(first.Points), len(first.Correct))
+		}
+		if len(fr.Down) != len(first.Down) || len(fr.Rivals) != len(first.Rivals) || len(fr.Up) != len(first.Rivals) {
+			return fmt.Errorf("frame %d has what is pushed at %d data, and at %d of %d rivals; the first has %d and %d",
+				k, len(fr.Down), len(fr.Up), len(fr.Rivals), len(first.Down), len(first.Rivals))
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"math"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,14 +15,17 @@ import (
 
 func films() []Film {
 	frame := func(step int, scale float32) Frame {
-		f := Frame{Step: step, Points: [][2]float64{{0.5, 1}, {1, 2}}, Correct: []float32{1, 2, 3}, Other: []float32{2, 2, 5}}
+		f := Frame{
+			Step: step, Points: [][2]float64{{0.5, 1}, {1, 2}}, Correct: []float32{1, 2, 3}, Other: []float32{2, 2, 5},
+			Down: []float32{0.5 * scale}, Rivals: [][2]float64{{0, 1}, {0, -1}}, Up: []float32{-0.25, -0.25 * scale},
+		}
 		for i := range 6 {
 			f.Energy = append(f.Energy, scale*float32(i*i))
 		}
 		return f
 	}
 	return []Film{
-		{Name: "a-1", Title: "A", XLabel: "x", YLabel: "y", OverY: true, Margin: 0.5, X: []float64{0, 1}, Y: []float64{-1, 0, 2}, Data: [][2]float64{{0, 0}}, Frames: []Frame{frame(0, 1), frame(7, 0.1)}},
+		{Name: "a-1", Title: "A", XLabel: "x", YLabel: "y", OverY: true, Margin: 0.5, X: []float64{0, 1}, Y: []float64{-1, 0, 2}, Data: [][2]float64{{0, 0}}, Search: &Search{How: "by hand", Ball: 0.5}, Frames: []Frame{frame(0, 1), frame(7, 0.1)}},
 		{Name: "b", X: []float64{0, 1, 2}, Y: []float64{-1, 0}, Frames: []Frame{{Energy: make([]float32, 6)}}},
 	}
 }
@@ -69,6 +74,9 @@ func TestSpreadKeptAlarm(t *testing.T) {
 	if got := f.Kept(0); math.Abs(got-2.0/3) > 1e-12 {
 		t.Errorf("kept %v of {1<2, 2<2, 3<5} with margin ½", got)
 	}
+	if f.AlarmAt(0) != "" || f.AlarmAt(1) != f.Alarm() {
+		t.Errorf("alarms %q and %q at the frames", f.AlarmAt(0), f.AlarmAt(1))
+	}
 	f.Frames = f.Frames[:1]
 	if f.Alarm() != "" {
 		t.Errorf("alarm %q of one frame", f.Alarm())
@@ -84,6 +92,9 @@ func TestWriteRefuses(t *testing.T) {
 		"energy": func(f *Film) { f.Frames[1].Energy = f.Frames[1].Energy[1:] },
 		"points": func(f *Film) { f.Frames[1].Points = nil },
 		"pairs":  func(f *Film) { f.Frames[1].Other = nil },
+		"down":   func(f *Film) { f.Data = append(f.Data, [2]float64{1, 1}) },
+		"rivals": func(f *Film) { f.Frames[1].Rivals = f.Frames[1].Rivals[1:] },
+		"up":     func(f *Film) { f.Frames[0].Up = nil },
 	} {
 		all := films()
 		change(&all[0])
@@ -93,17 +104,49 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
+// TestFirstFormat: a file of the first format, which has nothing of what is pushed, still opens.
+func TestFirstFormat(t *testing.T) {
+	dir, want := t.TempDir(), films()
+	for i := range want {
+		want[i].Search = nil
+		for k := range want[i].Frames {
+			f := &want[i].Frames[k]
+			f.Down, f.Rivals, f.Up = nil, nil, nil
+		}
+	}
+	if err := Write(dir, want); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, File)
+	in, err := tensor.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Metadata["format"] = format1
+	in.Tensors = slices.DeleteFunc(in.Tensors, func(n tensor.Named) bool { return slices.Contains(pushNames, n.Name[strings.Index(n.Name, "/")+1:]) })
+	if err := tensor.WriteFile(path, in); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // FuzzDecode feeds the reader lists of films and tensors of any shape and content: films that hold together, or an error. That
 // of safetensors has a target of its own.
 func FuzzDecode(f *testing.F) {
 	list := `[{"name":"a","over_y":true,"margin":0.5}]`
-	whole := []byte{1, 2, 1, 2, 2, 1, 2, 1, 1, 3, 1, 2, 2, 3, 1, 1, 2, 2, 1, 1, 2, 1, 1} // of x, y, data, step, energy …
+	whole := []byte{1, 2, 1, 2, 2, 1, 2, 1, 1, 3, 1, 2, 2, 3, 1, 1, 2, 2, 1, 1, 2, 1, 1, 2, 1, 1, 3, 1, 1, 2, 2, 1, 1} // of x, y, data, step, energy …
 	f.Add(list, whole, []byte{0, 2, 0, 2, 1, 1, 4, 1, 2, 3, 4})
 	f.Add(list, whole, []byte{2, 0, 0, 2})
 	f.Add(`[]`, []byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, list string, shapes, values []byte) {
-		in := &tensor.File{Metadata: map[string]string{"format": format, "films": list}}
-		for _, name := range partNames {
+		in := &tensor.File{Metadata: map[string]string{"format": format2, "films": list}}
+		for _, name := range slices.Concat(partNames, pushNames) {
 			var one *tensor.Tensor
 			one, shapes, values = oddTensor(name, shapes, values)
 			in.Tensors = append(in.Tensors, tensor.Named{Name: "a/" + name, Tensor: one})
@@ -138,7 +181,7 @@ func oddTensor(part string, shapes, values []byte) (x *tensor.Tensor, shapesLeft
 		shape[i] = int(next(&shapes) % 4)
 	}
 	dtype := tensor.Float64
-	if single := part == "energy" || part == "correct" || part == "other"; single != (kind > 127) {
+	if single := !slices.Contains(double, part); single != (kind > 127) {
 		dtype = tensor.Float32
 	}
 	x = tensor.New(dtype, shape...)

@@ -20,7 +20,7 @@ import (
 
 // Browser is a headless Chromium with one tab, told what to do through a pair of pipes.
 type Browser struct {
-	t       *testing.T
+	t       testing.TB
 	in      io.WriteCloser
 	out     *bufio.Reader
 	session string
@@ -39,7 +39,7 @@ type message struct {
 }
 
 // Open opens a page; the test is skipped where there is no Chromium.
-func Open(t *testing.T, address string) *Browser {
+func Open(t testing.TB, address string) *Browser {
 	t.Helper()
 	if testing.Short() || runtime.GOOS == "windows" {
 		t.Skip("a browser takes seconds, and pipes that Windows has not")
@@ -90,7 +90,7 @@ func Open(t *testing.T, address string) *Browser {
 
 type bothEnds struct{ r, w *os.File }
 
-func pipe(t *testing.T) bothEnds {
+func pipe(t testing.TB) bothEnds {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {

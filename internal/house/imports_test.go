@@ -66,7 +66,7 @@ var allowed = map[string][]string{
 	"ebm/objective":                 {"internal/simd", "engine/autodiff", "engine/tensor", "ebm/energy", "ebm/functional", "ebm/sampler"},
 	"ebm/offender":                  {"ebm/sampler"},
 	"ebm/sampler":                   {"internal/simd", "engine/tensor"},
-	"ebm/surface":                   {"internal/excerpt", "engine/tensor"},
+	"ebm/surface":                   {"internal/excerpt", "internal/wholefile", "engine/tensor"},
 	"ebm/watch":                     {"internal/excerpt", "engine/tensor"},
 	"data":                          {"internal/excerpt", "internal/npy", "internal/picture", "internal/plaintext", "internal/wholefile", "engine/tensor"},
 	"data/tabular":                  {"internal/card", "internal/excerpt", "internal/wholefile", "engine/autodiff", "engine/nn", "engine/onnx/export", "engine/onnx/format", "engine/tensor", "loss", "ebm/energy", "ebm/functional", "ebm/measure", "data"},

@@ -176,6 +176,19 @@ func tensorReaders() []reader {
 			},
 			read: func(dir string) (any, error) { return watch.Read(dir) },
 		},
+		{
+			name: "films/that grow", funcs: []string{"ebm/surface.Read"}, file: surface.GrowingFile, blind: "a film that grows ends behind its last whole frame",
+			make: func(t *testing.T, dir string) {
+				r := surface.NewReel(film, surface.Layout{Pairs: 1, Epochs: 2, Steps: 1})
+				for range 3 {
+					r.Take(film.Frames[0])
+				}
+				if err := r.Show(dir); err != nil {
+					t.Fatal(err)
+				}
+			},
+			read: func(dir string) (any, error) { return surface.Read(dir) },
+		},
 	}
 }
 

@@ -29,7 +29,7 @@
 // api.complain(error) shows an error.
 //
 // The modules of page/kit are for all views: dom (elements), tooltip, save (SVG, PNG, CSV), film (WebM), table, slider, theme, scenes (of the lecture); of surfaces grid, plane, relief (in three
-// dimensions), pairs and colours. The content security
+// dimensions), arrows, pairs and colours. The content security
 // policy forbids requests to other servers, inline scripts, and style attributes in markup; element.style may be set by scripts.
 //
 // The Go file has a function that returns its routes, below /v1/studio/NAME:

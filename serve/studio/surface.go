@@ -1,15 +1,9 @@
 package studio
 
 import (
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/ebm/surface"
@@ -20,55 +14,6 @@ import (
 	"github.com/energo-ml/energo/train/lesson"
 )
 
-// filmsMost is how many runs' films are kept in memory, and filmBytes the largest file of them that is read.
-const (
-	filmsMost = 4
-	filmBytes = 256 << 20
-)
-
-// films are those of the runs that were looked at last, the latest first.
-type films struct {
-	mu   sync.Mutex
-	kept []keptFilms
-}
-
-type keptFilms struct {
-	path  string
-	time  time.Time
-	size  int64
-	films []surface.Film
-}
-
-// of reads the films of a run's folder.
-func (k *films) of(dir string) ([]surface.Film, error) {
-	path := filepath.Join(dir, surface.File)
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, wire.Absent("the run has no surfaces: the jobs parabola, toy2d, generate and jem record them, and write them when they end")
-	}
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > filmBytes {
-		return nil, wire.Invalid("run", "its surfaces have %d bytes; at most %d are read", info.Size(), filmBytes)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for i, c := range k.kept {
-		if c.path == path && c.size == info.Size() && c.time.Equal(info.ModTime()) {
-			copy(k.kept[1:], k.kept[:i])
-			k.kept[0] = c
-			return c.films, nil
-		}
-	}
-	all, err := surface.Read(dir)
-	if err != nil {
-		return nil, wire.Invalid("run", "its surfaces cannot be read: %v", err)
-	}
-	k.kept = append([]keptFilms{{path, info.ModTime(), info.Size(), all}}, k.kept[:min(len(k.kept), filmsMost-1)]...)
-	return all, nil
-}
-
 // surfaces are the routes of the view of surfaces.
 func (s *service) surfaces() []serve.Route {
 	object := openapi.Content{"application/json": {"type": "object"}}
@@ -76,15 +21,22 @@ func (s *service) surfaces() []serve.Route {
 	answer := func(text string) map[int]openapi.Answer {
 		return map[int]openapi.Answer{200: {Description: text, Content: object}}
 	}
+	several := queryParam("run", "A run that is followed.", openapi.Text())
+	several.Many = true
 	return []serve.Route{
 		{Pattern: "GET /v1/studio/surfaces", Do: s.surfaceList, Doc: openapi.Operation{ID: "surfaces", Summary: "The runs that have surfaces", Answers: answer("Their names.")}},
+		{Pattern: "GET /v1/studio/changes/surfaces", Do: s.surfaceChanges, Stream: true, Doc: openapi.Operation{
+			ID: "surfaceChanges", Summary: "The surfaces of runs while they are trained, as server-sent events",
+			Description: `The event runs has the names of the runs that have surfaces, at first and when there are others. The event films has the films of a run that is followed, at first and when there is more of them: {"run", "live": whether more is to come, "collapsed": what the last epoch says, "films": [{"name", "id", "steps", "of", "alarm"}], "why": there are none}; a film with another id is another film.`,
+			Parameters:  []openapi.Parameter{several}, Answers: stream("The events."), Refusals: []int{400, 422},
+		}},
 		{Pattern: "GET /v1/studio/surfaces/{name}", Do: s.filmList, Doc: openapi.Operation{
 			ID: "films", Summary: "The surfaces of a run", Parameters: []openapi.Parameter{name}, Answers: answer("Each with its axes, data and steps."), Refusals: []int{404, 422},
 		}},
 		{Pattern: "GET /v1/studio/surfaces/{name}/frame", Do: s.frame, Doc: openapi.Operation{
 			ID: "frame", Summary: "A surface at a step of training",
 			Parameters: []openapi.Parameter{name, queryParam("film", "Its name.", openapi.Text()), queryParam("frame", "Its number.", openapi.Integer().With("minimum", 0))},
-			Answers:    answer("Energies, as base64 of little-endian float32, and what was drawn or inferred."), Refusals: []int{400, 404, 422},
+			Answers:    answer("Energies, as base64 of little-endian float32; what was drawn or inferred; ∂L/∂E at the data, and at rivals, x and y of each."), Refusals: []int{400, 404, 422},
 		}},
 		{Pattern: "POST /v1/studio/surfaces/{name}/drift", Do: s.drift, Scope: bearer.ScopeRead, Doc: openapi.Operation{
 			ID: "drift", Summary: "Chains of a sampler on a surface", Parameters: []openapi.Parameter{name}, Body: object,
@@ -94,25 +46,19 @@ func (s *service) surfaces() []serve.Route {
 }
 
 func (s *service) surfaceList(w http.ResponseWriter, _ *http.Request) error {
-	all, err := names(s.o.Folder)
+	with, err := s.withSurfaces()
 	if err != nil {
 		return err
-	}
-	with := []string{}
-	for _, name := range all {
-		if _, err := os.Stat(filepath.Join(s.o.Folder, filepath.FromSlash(name), surface.File)); err == nil {
-			with = append(with, name)
-		}
 	}
 	wire.WriteJSON(w, http.StatusOK, map[string]any{"runs": with})
 	return nil
 }
 
 // filmsOf are the films of the run that a request names.
-func (s *service) filmsOf(r *http.Request) ([]surface.Film, error) {
+func (s *service) filmsOf(r *http.Request) ([]surface.Film, []filmState, error) {
 	dir, err := s.dir(r.PathValue("name"))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	return s.films.of(dir)
 }
@@ -120,27 +66,29 @@ func (s *service) filmsOf(r *http.Request) ([]surface.Film, error) {
 // shownFilm is a film without its frames.
 type shownFilm struct {
 	surface.Film
-	X     []float64    `json:"x"`
-	Y     []float64    `json:"y"`
-	Data  [][2]float64 `json:"data"`
-	Steps []int        `json:"steps"` // of the frames
-	Alarm string       `json:"alarm,omitempty"`
+	X    []float64    `json:"x"`
+	Y    []float64    `json:"y"`
+	Data [][2]float64 `json:"data"`
+	filmState
 }
 
 func (s *service) filmList(w http.ResponseWriter, r *http.Request) error {
-	all, err := s.filmsOf(r)
+	all, states, err := s.filmsOf(r)
+	if err != nil {
+		return err
+	}
+	runs, err := s.roster.now()
 	if err != nil {
 		return err
 	}
 	list := []shownFilm{}
 	for i := range all {
-		f := shownFilm{Film: all[i], X: all[i].X, Y: all[i].Y, Data: all[i].Data, Alarm: all[i].Alarm()}
-		for _, frame := range all[i].Frames {
-			f.Steps = append(f.Steps, frame.Step)
-		}
-		list = append(list, f)
+		list = append(list, shownFilm{all[i], all[i].X, all[i].Y, all[i].Data, states[i]})
 	}
-	wire.WriteJSON(w, http.StatusOK, map[string]any{"films": list})
+	wire.WriteJSON(w, http.StatusOK, struct {
+		Films []shownFilm `json:"films"`
+		standing
+	}{list, standingOf(runs, r.PathValue("name"), states)})
 	return nil
 }
 
@@ -162,7 +110,7 @@ func (s *service) frame(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.filmsOf(r)
+	all, _, err := s.filmsOf(r)
 	if err != nil {
 		return err
 	}
@@ -173,9 +121,19 @@ func (s *service) frame(w http.ResponseWriter, r *http.Request) error {
 	frame := &f.Frames[k]
 	wire.WriteJSON(w, http.StatusOK, map[string]any{
 		"step": frame.Step, "energy": lesson.Floats(frame.Energy), "points": frame.Points, "correct": lesson.Floats(frame.Correct), "other": lesson.Floats(frame.Other),
-		"spread": measure.Number(f.Spread(k)), "kept": measure.Number(f.Kept(k)),
+		"down": lesson.Floats(frame.Down), "rivals": flattened(frame.Rivals), "up": lesson.Floats(frame.Up),
+		"spread": measure.Number(f.Spread(k)), "kept": measure.Number(f.Kept(k)), "alarm": f.AlarmAt(k),
 	})
 	return nil
+}
+
+// flattened are places, x and y of each.
+func flattened(places [][2]float64) lesson.Floats {
+	all := make(lesson.Floats, 0, 2*len(places))
+	for _, p := range places {
+		all = append(all, float32(p[0]), float32(p[1]))
+	}
+	return all
 }
 
 // frameOf is a film and the number of one of its frames.
@@ -208,7 +166,7 @@ func (s *service) drift(w http.ResponseWriter, r *http.Request) error {
 	if moves < 0 || moves*len(start) > driftMost {
 		return wire.Invalid("moves", "moves is %d for %d chains; together at most %d places are sent", moves, len(start), driftMost)
 	}
-	all, err := s.filmsOf(r)
+	all, _, err := s.filmsOf(r)
 	if err != nil {
 		return err
 	}

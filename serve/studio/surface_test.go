@@ -1,12 +1,16 @@
 package studio
 
 import (
+	"bufio"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/internal/chromium"
+	"github.com/energo-ml/energo/internal/flock"
 )
 
 // writeFilm writes a run with a surface that goes flat.
@@ -40,7 +44,7 @@ func TestSurfaces(t *testing.T) {
 		want               string
 	}{
 		{"GET", "", "", 200, `{"runs":["bowl"]}`},
-		{"GET", "/bowl", "", 200, `"steps":[0,10,20,30,40],"alarm":"The surface has gone flat`},
+		{"GET", "/bowl", "", 200, `"steps":[0,10,20,30,40],"of":5,"alarm":"The surface has gone flat`},
 		{"GET", "/bowl/frame?film=surface&frame=4", "", 200, `"kept":0,`},
 		{"GET", "/bowl/frame?film=surface&frame=5", "", 422, "from 0 to 4"},
 		{"GET", "/bowl/frame?film=other&frame=0", "", 404, "no surface"},
@@ -55,6 +59,138 @@ func TestSurfaces(t *testing.T) {
 			t.Errorf("%s %s: %d %s; want %d %s", c.method, c.path, status, text, c.status, c.want)
 		}
 	}
+}
+
+// aReel is a film of a bowl that becomes flatter, of 5 frames: growing writes its next.
+func aReel() *surface.Reel {
+	film := surface.Film{
+		Name: "surface", Title: "a bowl", XLabel: "x", YLabel: "y", OverY: true, Margin: 1, X: []float64{-1, 0, 1}, Y: []float64{0, 1, 2, 3},
+		Data: [][2]float64{{-1, 1}, {0, 1}, {1, 1}}, Search: &surface.Search{How: "the lowest of 4 answers outside a ball around the right one", Answers: []float64{0, 1, 2, 3}, Ball: 0.5},
+	}
+	return surface.NewReel(film, surface.Layout{Points: 1, Pairs: 3, Down: 3, Rivals: 3, Epochs: 4, Steps: 10})
+}
+
+func grow(t *testing.T, r *surface.Reel, dir string) {
+	t.Helper()
+	tall := float64(4 - r.Frames())
+	f := surface.Frame{
+		Points: [][2]float64{{0, 2}}, Correct: []float32{0, 0, 0}, Other: []float32{1, 2, 3},
+		Down: []float32{0.25, 0.125, 0.0625}, Rivals: [][2]float64{{-1, 2}, {0, 2}, {1, 0}}, Up: []float32{-0.25, -0.125, -0.0625},
+	}
+	for range r.Film.X {
+		for _, y := range r.Film.Y {
+			f.Energy = append(f.Energy, float32((y-1)*(y-1)*tall))
+		}
+	}
+	r.Take(f)
+	if err := r.Show(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// under has a run of a fixture be under way until it is released.
+func under(t *testing.T, folder, name string) *flock.Lock {
+	t.Helper()
+	fixture{name: name, lr: 0.1, functional: "nll", epochs: 1, steps: 2}.write(t, folder)
+	lock, err := flock.Folder(filepath.Join(folder, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(lock.Release)
+	return lock
+}
+
+// TestSurfaceChanges: a client is told of runs that come to have surfaces, of each new frame, and of the end.
+func TestSurfaceChanges(t *testing.T) {
+	dir := t.TempDir()
+	lock := under(t, dir, "live")
+	at := start(t, dir) + "/v1/studio/changes/surfaces"
+	if status, text := asked(t, "GET", at+"?run=a&run=b&run=c&run=d&run=e", ""); status != 422 || !strings.Contains(text, "at most 4") {
+		t.Errorf("%d %s", status, text)
+	}
+	if status, text := asked(t, "GET", at+"?film=a", ""); status != 400 {
+		t.Errorf("%d %s", status, text)
+	}
+	answer, err := http.Get(at + "?run=live&run=none")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	events := bufio.NewScanner(answer.Body)
+	await := func(want ...string) {
+		t.Helper()
+		for _, w := range want {
+			for events.Scan() && !strings.Contains(events.Text(), w) {
+			}
+			if !strings.Contains(events.Text(), w) {
+				t.Fatalf("no event has %s: %v", w, events.Err())
+			}
+		}
+	}
+	await(`{"runs":[]}`, `"run":"live","why":"the run has no surfaces`, `"run":"none","why":"there is no run`)
+	r := aReel()
+	grow(t, r, filepath.Join(dir, "live"))
+	await(`"steps":[0],"of":5}],"live":true`)
+	grow(t, r, filepath.Join(dir, "live"))
+	await(`"steps":[0,10],"of":5}],"live":true`)
+	for range 3 {
+		grow(t, r, filepath.Join(dir, "live"))
+	}
+	await(`"steps":[0,10,20,30,40],"of":5,"alarm":"The surface has gone flat`)
+	write(t, filepath.Join(dir, "live", "events.jsonl"), strings.Replace(epochLine(1, 2, time.Now(), 1, 0.5, 1), `"collapsed":false`, `"collapsed":true,"why":"The energies are flat."`, 1))
+	await(`"live":true,"collapsed":"The energies are flat."`)
+	lock.Release()
+	await(`"live":false`)
+	if err := surface.Write(filepath.Join(dir, "live"), []surface.Film{r.Taken()}); err != nil {
+		t.Fatal(err)
+	}
+	status, text := asked(t, "GET", strings.Replace(at, "changes/surfaces", "surfaces/live/frame?film=surface&frame=4", 1), "")
+	if status != 200 || !strings.Contains(text, `"down":"AACAPgAAAD4AAIA9","energy"`) || !strings.Contains(text, `"alarm":"The surface has gone flat`) {
+		t.Errorf("the last frame: %d %s", status, text)
+	}
+}
+
+// TestLiveSurface: the page begins before the run has a frame, shows each that comes while it is at the newest, and stays where it was scrubbed to;
+// a sample that is pointed at tells its Ȳ and how that was found.
+func TestLiveSurface(t *testing.T) {
+	dir := t.TempDir()
+	lock := under(t, dir, "live")
+	at := start(t, dir)
+	b := chromium.Open(t, at+"/#/surface?run=live")
+	b.Await("document.querySelector('.verdict')?.textContent.startsWith('the run has no surfaces')", "true")
+	r := aReel()
+	grow(t, r, filepath.Join(dir, "live"))
+	figures := "document.querySelector('.figures').textContent"
+	b.Await(figures+".includes('step 0 ') && "+figures+".includes('frame 1 of 5, more to come')", "true")
+	b.Await("document.querySelector('.newest').getAttribute('aria-pressed')", "true")
+	grow(t, r, filepath.Join(dir, "live"))
+	b.Await(figures+".includes('step 10 ')", "true")
+	b.Await("document.querySelector('.scrub').value", "250")
+	b.Eval("(() => { const s = document.querySelector('.scrub'); s.value = 0; s.dispatchEvent(new Event('input')) })()")
+	b.Await(figures+".includes('step 0 ')", "true")
+	grow(t, r, filepath.Join(dir, "live"))
+	b.Await("document.querySelector('.reached').style.width", "50%")
+	b.Await(figures+".includes('step 0 ') && location.hash.includes('at=0')", "true")
+	b.Eval("document.querySelector('.newest').click()")
+	b.Await(figures+".includes('step 20 ') && !location.hash.includes('at=')", "true")
+	b.Eval("document.querySelector('.plane canvas').focus()")
+	b.Key("ArrowRight", 39, "")
+	b.Key("ArrowRight", 39, "")
+	b.Await("document.getElementById('tip')?.textContent", "x 0, right answer 1: E⁺ 0, ∂L/∂E 0.125, pushed downȲ 2: E 2, ∂L/∂E -0.125, pushed upȲ is the lowest of 4 answers outside a ball around the right one")
+	shots(t, b, "surface-live")
+	b.Eval("location.hash = '#/surface?run=live&solid=1'")
+	b.Await("document.querySelector('.plane canvas').getAttribute('aria-label').includes('arrow keys')", "true")
+	b.Shot("surface-live-3d")
+	grow(t, r, filepath.Join(dir, "live"))
+	grow(t, r, filepath.Join(dir, "live"))
+	b.Await(figures+".includes('step 40 ')", "true")
+	b.Await("document.querySelector('.verdict.bad').textContent.startsWith('The surface has gone flat')", "true")
+	if err := surface.Write(filepath.Join(dir, "live"), []surface.Film{r.Taken()}); err != nil {
+		t.Fatal(err)
+	}
+	lock.Release()
+	b.Await("document.querySelector('.newest').hidden", "true")
+	checkQuiet(t, b, at)
 }
 
 // TestSurfaceView: training is scrubbed and played, two runs in lockstep, chains started.

@@ -35,17 +35,27 @@ type Trained struct {
 	objective.Objective
 	More   []*autodiff.Param // that are trained besides the surface
 	Chains *tensor.Tensor    // that persist, [n, 2]; nil for none
+
+	fromData *sampler.Chains[float32] // of contrastive divergence, to look at; nil for none
+	byDraws  bool                     // the negatives are the model's
+}
+
+// box is the square.
+var box = sampler.Uniform[float32]{D: 2, Low: -Edge, High: Edge}
+
+// newChains are those of contrastive divergence.
+func newChains() *sampler.Chains[float32] {
+	return &sampler.Chains[float32]{Sampler: &sampler.MALA[float32]{StepSize: chainStep}, Steps: chainSteps, Fresh: box.Draw}
 }
 
 // NewObjective makes an objective for densities on the square.
 func NewObjective(name string, rng *rand.Rand) (Trained, error) {
-	box := sampler.Uniform[float32]{D: 2, Low: -Edge, High: Edge}
-	chains := &sampler.Chains[float32]{Sampler: &sampler.MALA[float32]{StepSize: chainStep}, Steps: chainSteps, Fresh: box.Draw}
+	chains := newChains()
 	switch name {
 	case "nll":
-		return Trained{Objective: newPlaneQuadrature()}, nil
+		return Trained{Objective: newPlaneQuadrature(), byDraws: true}, nil
 	case "cd":
-		return Trained{Objective: &objective.Contrast[float32]{Chains: chains}}, nil
+		return Trained{Objective: &objective.Contrast[float32]{Chains: chains}, fromData: newChains()}, nil
 	case "pcd":
 		var err error
 		if chains.Buffer, err = sampler.NewBuffer(chainCount, 2, restarted, func(y []float32) { box.Draw(rng, y) }); err != nil {

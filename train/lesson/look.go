@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
@@ -152,68 +151,34 @@ func (l *Lesson) pairs() [][2]float64 {
 	return all
 }
 
-// push is what the functional pushes at the right answers and at those that its statistic is of.
-func (l *Lesson) push(v *View, x, right []float64) error {
-	in, y, kind := column(x), column(right), l.functional.Statistic().Kind
-	if err := l.answers.search(kind, in, y, nil); err != nil {
-		return err
-	}
-	n := float64(len(x))
-	add := func(i int, at, slope float64) {
-		if slope != 0 {
-			v.Push = append(v.Push, Push{[2]float64{x[i], at}, measure.Number(slope / n)})
-		}
-	}
-	correct := l.answers.At(x, right)
-	switch kind {
-	case functional.None:
-		for i, e := range correct {
-			_, down, _ := l.functional.Eval(e, 0)
-			add(i, right[i], down)
-		}
-	case functional.FreeEnergy:
-		l.pushNodes(x, right, correct, add)
-	default:
-		rivals := make([]float64, len(x))
-		for i, f := range l.answers.rivals.Float32s() {
-			rivals[i] = float64(f)
-		}
-		for i, other := range l.answers.At(x, rivals) {
-			_, down, up := l.functional.Eval(correct[i], other)
-			add(i, right[i], down)
-			add(i, rivals[i], up)
-		}
-	}
-	return nil
-}
-
-// leastShare of what is pushed up is shown at a node of a free energy's quadrature.
+// leastShare of what is pushed up for an input is shown at one of several answers.
 const leastShare = 0.001
 
-// pushNodes is push for a free energy, whose derivative by the energies is spread over the nodes as exp(−βE) is.
-func (l *Lesson) pushNodes(x, right, correct []float64, add func(i int, at, slope float64)) {
-	beta := l.functional.Statistic().Beta
-	at := l.answers.answers.Nodes.Float32s()
-	y := make([]float64, len(at))
-	for j, v := range at {
-		y[j] = float64(v)
+// push is what the functional pushes at the right answers and at those that its statistic is of.
+func (l *Lesson) push(v *View, x, right []float64) error {
+	p, err := l.answers.Pushes(l.functional, x, right)
+	if err != nil {
+		return err
 	}
-	g := l.answers.Look(x, y)
-	for i := range x {
-		row := g.Row(i)
-		least, z := slices.Min(row), 0.0
-		for _, e := range row {
-			z += math.Exp(beta * (least - e))
+	add := func(i int, at, slope float64) {
+		if slope != 0 {
+			v.Push = append(v.Push, Push{[2]float64{x[i], at}, measure.Number(slope)})
 		}
-		free := least - (math.Log(z)+l.answers.answers.LogWeights[0])/beta
-		_, down, up := l.functional.Eval(correct[i], free)
+	}
+	each := len(p.Rivals) / len(x)
+	for i, down := range p.Down {
 		add(i, right[i], down)
-		for j, e := range row {
-			if share := math.Exp(beta*(least-e)) / z; share >= leastShare {
-				add(i, y[j], up*share)
+		rivals, ups, whole := p.Rivals[i*each:(i+1)*each], p.Up[i*each:(i+1)*each], 0.0
+		for _, up := range ups {
+			whole += up
+		}
+		for j, up := range ups {
+			if math.Abs(up) >= leastShare*math.Abs(whole) {
+				add(i, rivals[j], up)
 			}
 		}
 	}
+	return nil
 }
 
 // judge says whether the surface has collapsed.

@@ -16,17 +16,38 @@ export function at({ x, y, e }, px, py) {
   return row(i) * (1 - a) + row(i + 1) * a;
 }
 
-// finite are the numbers that are, sorted.
-const finite = (e) => Float32Array.from(e.filter(Number.isFinite)).sort();
+// quantile is the number that a part q of those that are finite do not exceed, of few exactly, of many to a thousandth of the numbers near it; NaN of none.
+function quantile(values, q) {
+  let lo = Infinity, hi = -Infinity, n = 0;
+  for (const v of values) if (Number.isFinite(v)) { n++; if (v < lo) lo = v; if (v > hi) hi = v; }
+  if (!n) return NaN;
+  let below = 0; // of those before the bin that is looked at
+  for (let round = 0; round < 8 && lo < hi; round++) {
+    const bins = new Uint32Array(1024), scale = bins.length / (hi - lo), due = Math.floor(q * (n - 1)) - below;
+    for (const v of values) if (v >= lo && v <= hi) bins[Math.min(bins.length - 1, Math.floor((v - lo) * scale))]++;
+    let k = 0, sum = 0;
+    while (sum + bins[k] <= due) sum += bins[k++];
+    below += sum;
+    [lo, hi] = [lo + k / scale, lo + (k + 1) / scale];
+    if (bins[k] <= n / 1000) break;
+  }
+  return lo;
+}
+
+function least(values) {
+  let least = Infinity;
+  for (const v of values) if (v < least && Number.isFinite(v)) least = v;
+  return least;
+}
 
 // heights are what is drawn of a grid, from 0 to 1: energies above their least, up to what 98 % of them reach, or most; with beta the
 // density exp(−βE)/Z, over each x where the plane is of inputs and answers (overY). range is what 0 and 1 stand for.
 export function heights(grid, { beta = null, overY = false, most = null } = {}) {
   const { x, y, e } = grid, h = new Float32Array(e.length);
   if (beta === null) {
-    const sorted = finite(e), least = sorted[0] ?? 0, top = most ?? ((sorted[Math.floor(0.98 * (sorted.length - 1))] ?? 0) - least || 1);
-    for (let k = 0; k < e.length; k++) h[k] = (e[k] - least) / top;
-    return { h, range: [least, least + top], of: "energy" };
+    const low = least(e), from = Number.isFinite(low) ? low : 0, top = most ?? (quantile(e, 0.98) - from || 1);
+    for (let k = 0; k < e.length; k++) h[k] = (e[k] - from) / top;
+    return { h, range: [from, from + top], of: "energy" };
   }
   const rows = overY ? x.length : 1, n = e.length / rows, cell = overY ? y[1] - y[0] : (x[1] - x[0]) * (y[1] - y[0]);
   for (let r = 0; r < rows; r++) {
@@ -35,7 +56,7 @@ export function heights(grid, { beta = null, overY = false, most = null } = {}) 
     for (let k = r * n; k < (r + 1) * n; k++) z += h[k] = Math.exp(-beta * (e[k] - least));
     for (let k = r * n; k < (r + 1) * n; k++) h[k] /= z * cell;
   }
-  const sorted = finite(h), top = sorted[Math.floor(0.995 * (sorted.length - 1))] || 1;
+  const top = quantile(h, 0.995) || 1;
   for (let k = 0; k < h.length; k++) h[k] /= top;
   return { h, range: [0, top], of: "density" };
 }

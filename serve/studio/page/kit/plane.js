@@ -1,5 +1,6 @@
 // A plane with energies as colours, contours, and on it data, answers, arrows of what is pushed, and chains.
 import { contours } from "../lib/lib.js";
+import { arrowColours, arrowsOf } from "./arrows.js";
 import { shades } from "./colours.js";
 import { element, figure } from "./dom.js";
 import { at } from "./grid.js";
@@ -8,7 +9,11 @@ import { hideTip, showTip } from "./tooltip.js";
 
 const margin = { left: 42, right: 8, top: 8, bottom: 34 }; // CSS pixels
 const levels = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-const arrowsMost = 160, arrowLongest = 46;
+const arrowLongest = 46, contoursMost = 128; // places on a side of the grid that contours are drawn of
+const near = 10; // pixels to a sample that is pointed at
+
+// palette has the shades as pixels of four bytes, the first of which is the least.
+const palette = Uint32Array.from({ length: 256 }, (_, i) => shades[3 * i] | shades[3 * i + 1] << 8 | shades[3 * i + 2] << 16 | 255 << 24);
 
 // ticks are about five round numbers of an axis.
 export function ticks(lo, hi) {
@@ -19,12 +24,14 @@ export function ticks(lo, hi) {
 }
 
 // plane returns {root, canvas, show(picture)}. picture is {grid, heights, labels: [x, y], data, lowest, push, chains, flat}: lists of places are
-// drawn where they are there; over(context, pixel) draws more, and of is what the heights are, E without. press(place) is called for a place that is clicked, or chosen by Enter at the centre.
+// drawn where they are there; over(context, pixel) draws more, and of is what the heights are, E without. pushMost is ∂L/∂E of the longest arrow, the greatest without.
+// samples is {places, tell(i), over(context, pixel, i)}: one that is pointed at, or chosen by the keys ← and →, is told of, and drawn over.
+// press(place) is called for a place that is clicked, or chosen by Enter at the centre.
 export function plane({ label, press = null }) {
   const canvas = element("canvas", { tabindex: press ? "0" : null, role: "img", "aria-label": label });
   const root = element("div", { class: "plane" }, canvas), c = canvas.getContext("2d");
   const picture = element("canvas"), heat = picture.getContext("2d");
-  let now = null, lines = null, size = [0, 0];
+  let now = null, lines = null, size = [0, 0], hit = -1, image = null;
 
   const inside = () => ({ x: margin.left, y: margin.top, w: size[0] - margin.left - margin.right, h: size[1] - margin.top - margin.bottom });
   const ends = (axis) => [axis[0], axis.at(-1)];
@@ -40,29 +47,41 @@ export function plane({ label, press = null }) {
   // paint makes the picture of the heights, x to the right and y up, and their contours.
   function paint() {
     const { grid: { x, y }, heights: { h } } = now, nx = x.length, ny = y.length;
-    [picture.width, picture.height] = [nx, ny];
-    const image = heat.createImageData(nx, ny), turned = new Float64Array(nx * ny);
+    if (image?.width !== nx || image.height !== ny) {
+      [picture.width, picture.height] = [nx, ny];
+      image = heat.createImageData(nx, ny);
+    }
+    const pixels = new Uint32Array(image.data.buffer);
     for (let i = 0; i < nx; i++) {
-      for (let j = 0; j < ny; j++) {
-        const v = h[i * ny + j], k = ((ny - 1 - j) * nx + i) * 4, s = 3 * Math.round(255 * Math.min(1, Math.max(0, v)));
-        image.data.set([shades[s], shades[s + 1], shades[s + 2], Number.isFinite(v) ? 255 : 0], k);
-        turned[j * nx + i] = Number.isFinite(v) ? v : 1e9;
+      for (let j = 0, k = (ny - 1) * nx + i; j < ny; j++, k -= nx) {
+        const v = h[i * ny + j];
+        pixels[k] = Number.isFinite(v) ? palette[v <= 0 ? 0 : v >= 1 ? 255 : Math.round(255 * v)] : 0;
       }
     }
     heat.putImageData(image, 0, 0);
-    lines = contours().size([nx, ny]).thresholds(levels)(turned);
+    const [mx, my] = [Math.min(nx, contoursMost), Math.min(ny, contoursMost)], coarse = new Float64Array(mx * my);
+    for (let i = 0; i < mx; i++) {
+      for (let j = 0; j < my; j++) {
+        const v = h[Math.round(i * (nx - 1) / (mx - 1)) * ny + Math.round(j * (ny - 1) / (my - 1))];
+        coarse[j * mx + i] = Number.isFinite(v) ? v : 1e9;
+      }
+    }
+    lines = contours().size([mx, my]).thresholds(levels)(coarse);
   }
 
   function drawContours() {
-    const { x, y } = now.grid, b = inside(), nx = x.length, ny = y.length;
+    const b = inside(), mx = Math.min(now.grid.x.length, contoursMost), my = Math.min(now.grid.y.length, contoursMost);
     // the k-th sample is in the middle of the k-th cell for d3-contour, and at the k-th place of the axis here
-    const to = ([s, t]) => [b.x + (s - 0.5) / (nx - 1) * b.w, b.y + b.h - (t - 0.5) / (ny - 1) * b.h];
+    const toX = (s) => b.x + (s - 0.5) / (mx - 1) * b.w, toY = (t) => b.y + b.h - (t - 0.5) / (my - 1) * b.h;
     c.strokeStyle = "#ffffff70";
     c.lineWidth = 1;
     c.beginPath();
     for (const level of lines) {
-      for (const ring of level.coordinates.flat()) {
-        ring.forEach((p, i) => { const q = to(p); if (i) c.lineTo(...q); else c.moveTo(...q); });
+      for (const polygon of level.coordinates) {
+        for (const ring of polygon) {
+          c.moveTo(toX(ring[0][0]), toY(ring[0][1]));
+          for (let i = 1; i < ring.length; i++) c.lineTo(toX(ring[i][0]), toY(ring[i][1]));
+        }
       }
     }
     c.stroke();
@@ -90,34 +109,38 @@ export function plane({ label, press = null }) {
   }
 
   function dots(places, colour, radius, edge) {
-    c.fillStyle = colour;
-    c.strokeStyle = edge;
+    c.beginPath();
     for (const p of places) {
-      c.beginPath();
-      c.arc(...pixel(p), radius, 0, 2 * Math.PI);
-      c.fill();
-      if (edge) c.stroke();
+      const [x, y] = pixel(p);
+      c.moveTo(x + radius, y);
+      c.arc(x, y, radius, 0, 2 * Math.PI);
     }
+    c.fillStyle = colour;
+    c.fill();
+    if (!edge) return;
+    c.strokeStyle = edge;
+    c.stroke();
   }
 
-  // arrows are ∂L/∂E: down, in blue, where it is above 0; up, in orange, where below. The longest is of the greatest.
+  // arrows are ∂L/∂E: down where it is above 0, up where below.
   function arrows(push) {
-    const some = push.filter((_, i) => i % Math.ceil(push.length / arrowsMost) === 0);
-    const greatest = Math.max(...push.map((p) => Math.abs(p.slope)), 1e-30);
+    const all = arrowsOf(push, now.pushMost);
     c.lineWidth = 2;
-    for (const p of some) {
-      const length = arrowLongest * Math.abs(p.slope) / greatest, sign = p.slope > 0 ? 1 : -1, [x, y] = pixel(p.at), head = Math.min(6, length / 2);
-      if (length < 1.5) continue;
-      c.strokeStyle = c.fillStyle = sign > 0 ? "#8fd0ff" : "#ff9d3d";
-      c.beginPath();
-      c.moveTo(x, y);
-      c.lineTo(x, y + sign * (length - head));
-      c.stroke();
-      c.beginPath();
-      c.moveTo(x, y + sign * length);
-      c.lineTo(x - head * 0.7, y + sign * (length - head));
-      c.lineTo(x + head * 0.7, y + sign * (length - head));
-      c.fill();
+    for (const down of [true, false]) {
+      const shafts = new Path2D(), heads = new Path2D(), sign = down ? 1 : -1;
+      for (const a of all) {
+        if (a.down !== down) continue;
+        const length = arrowLongest * a.part, [x, y] = pixel(a.at), head = Math.min(6, length / 2);
+        shafts.moveTo(x, y);
+        shafts.lineTo(x, y + sign * (length - head));
+        heads.moveTo(x, y + sign * length);
+        heads.lineTo(x - head * 0.7, y + sign * (length - head));
+        heads.lineTo(x + head * 0.7, y + sign * (length - head));
+        heads.closePath();
+      }
+      c.strokeStyle = c.fillStyle = arrowColours[down ? "down" : "up"];
+      c.stroke(shafts);
+      c.fill(heads);
     }
   }
 
@@ -140,6 +163,7 @@ export function plane({ label, press = null }) {
     if (now.push) arrows(now.push);
     if (now.chains) dots(now.chains, "#ff4f8b", 3, "#ffffff");
     now.over?.(c, pixel);
+    if (now.samples && hit >= 0 && hit < now.samples.places.length) now.samples.over(c, pixel, hit);
     c.restore();
     drawAxes();
   }
@@ -151,13 +175,42 @@ export function plane({ label, press = null }) {
     draw();
   }).observe(root);
   document.addEventListener(changed, draw);
+  // point has another sample drawn over, or none.
+  function point(i) {
+    if (i === hit) return;
+    hit = i;
+    draw();
+  }
+
+  // nearest is the number of the sample at most near pixels away, or −1.
+  function nearest(px, py) {
+    let best = -1, far = near * near;
+    now.samples?.places.forEach((p, i) => {
+      const [x, y] = pixel(p), d = (x - px) ** 2 + (y - py) ** 2;
+      if (d < far) [best, far] = [i, d];
+    });
+    return best;
+  }
+
   canvas.addEventListener("pointermove", (event) => {
     if (!now) return;
-    const box = canvas.getBoundingClientRect(), p = place(event.clientX - box.left, event.clientY - box.top), e = at(now.grid, ...p);
+    const box = canvas.getBoundingClientRect(), px = event.clientX - box.left, py = event.clientY - box.top, p = place(px, py), e = at(now.grid, ...p);
+    const i = e === null ? -1 : nearest(px, py);
+    point(i);
     if (e === null) return hideTip();
-    showTip(event.clientX, event.clientY, `${now.labels[0]} ${figure(p[0])}, ${now.labels[1]} ${figure(p[1])}: ${now.of || "E"} ${figure(e)}`);
+    showTip(event.clientX, event.clientY, ...i >= 0 ? now.samples.tell(i).map((line) => element("div", {}, line)) : [`${now.labels[0]} ${figure(p[0])}, ${now.labels[1]} ${figure(p[1])}: ${now.of || "E"} ${figure(e)}`]);
   });
-  canvas.addEventListener("pointerleave", hideTip);
+  canvas.addEventListener("pointerleave", () => { hideTip(); point(-1); });
+  canvas.addEventListener("blur", () => { hideTip(); point(-1); canvas.setAttribute("aria-label", label); });
+  canvas.addEventListener("keydown", (event) => {
+    const n = now?.samples?.places.length, step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!n || !step) return;
+    event.preventDefault();
+    point((hit < 0 && step < 0 ? n - 1 : hit + step + n) % n);
+    const box = canvas.getBoundingClientRect(), [x, y] = pixel(now.samples.places[hit]), told = now.samples.tell(hit);
+    showTip(box.left + x, box.top + y, ...told.map((line) => element("div", {}, line)));
+    canvas.setAttribute("aria-label", label + ": " + told.join("; "));
+  });
   if (press) {
     canvas.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect(), p = now && place(event.clientX - box.left, event.clientY - box.top);

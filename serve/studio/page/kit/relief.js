@@ -1,4 +1,5 @@
 // A surface in three dimensions, by WebGL2: turned by dragging and arrow keys, zoomed by the wheel, + and −.
+import { arrowColours, arrowsOf } from "./arrows.js";
 import { shade } from "./colours.js";
 import { element } from "./dom.js";
 import { at } from "./grid.js";
@@ -23,7 +24,11 @@ const pointFragment = `#version 300 es
 precision highp float; uniform vec3 tint; out vec4 colour;
 void main() { if (length(gl_PointCoord - 0.5) > 0.5) discard; colour = vec4(tint, 1.0); }`;
 
-const tall = 0.9;
+const flatFragment = `#version 300 es
+precision highp float; uniform vec3 tint; out vec4 colour;
+void main() { colour = vec4(tint, 1.0); }`;
+
+const tall = 0.9, arrowTall = 0.45, arrowWide = 0.006;
 
 function programOf(gl, vertex, fragment) {
   const program = gl.createProgram();
@@ -35,7 +40,16 @@ function programOf(gl, vertex, fragment) {
     gl.attachShader(program, shader);
   }
   gl.linkProgram(program);
-  return program;
+  const place = {};
+  for (let i = 0; i < gl.getProgramParameter(program, gl.ACTIVE_ATTRIBUTES); i++) {
+    const { name } = gl.getActiveAttrib(program, i);
+    place[name] = gl.getAttribLocation(program, name);
+  }
+  for (let i = 0; i < gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS); i++) {
+    const name = gl.getActiveUniform(program, i).name.replace("[0]", "");
+    place[name] = gl.getUniformLocation(program, name);
+  }
+  return { program, place };
 }
 
 const product = (a, b) => Float32Array.from({ length: 16 }, (_, k) => {
@@ -63,7 +77,7 @@ export function relief({ label, from = {}, turned = () => {} }) {
     return { root, canvas, show() {}, close() {} };
   }
   const eye = { around: 0.6, above: 0.7, far: 3.7, ...from };
-  const surface = programOf(gl, surfaceVertex, surfaceFragment), points = programOf(gl, pointVertex, pointFragment);
+  const surface = programOf(gl, surfaceVertex, surfaceFragment), points = programOf(gl, pointVertex, pointFragment), flat = programOf(gl, pointVertex, flatFragment);
   const [places, heights, indices, dots] = [0, 0, 0, 0].map(() => gl.createBuffer());
   let now = null, side = "", triangles = 0;
   const stops = new Float32Array([0, 1, 2, 3, 4, 5].flatMap((i) => shade(i / 5).map((v) => v / 255)));
@@ -92,23 +106,49 @@ export function relief({ label, from = {}, turned = () => {} }) {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
   }
 
+  // lift is where a place of the plane is on the surface, or null outside.
+  function lift([px, py]) {
+    const { x, y } = now.grid, v = at({ x, y, e: now.heights.h }, px, py);
+    return v === null || Number.isNaN(v) ? null : [2 * (px - x[0]) / (x.at(-1) - x[0]) - 1, Math.min(1.25, Math.max(0, v)) * tall + 0.01, -(2 * (py - y[0]) / (y.at(-1) - y[0]) - 1)];
+  }
+
+  // paint draws places in space, of three numbers each, in one colour.
+  function paint({ program, place }, kind, numbers, tint, size, view) {
+    gl.useProgram(program);
+    gl.bindBuffer(gl.ARRAY_BUFFER, dots);
+    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(numbers), gl.DYNAMIC_DRAW);
+    gl.enableVertexAttribArray(place.point);
+    gl.vertexAttribPointer(place.point, 3, gl.FLOAT, false, 0, 0);
+    gl.uniformMatrix4fv(place.view, false, view);
+    gl.uniform1f(place.size, size * (devicePixelRatio || 1));
+    gl.uniform3fv(place.tint, tint);
+    gl.drawArrays(kind, 0, numbers.length / 3);
+  }
+
   function drawPoints(list, tint, size, view) {
     if (!list?.length) return;
-    const { grid, heights: { h } } = now, { x, y } = grid, lifted = { x, y, e: h };
-    const at3 = list.flatMap(([px, py]) => {
-      const v = at(lifted, px, py);
-      return v === null ? [] : [2 * (px - x[0]) / (x.at(-1) - x[0]) - 1, Math.min(1.25, Math.max(0, v)) * tall + 0.01, -(2 * (py - y[0]) / (y.at(-1) - y[0]) - 1)];
-    });
-    gl.useProgram(points);
-    gl.bindBuffer(gl.ARRAY_BUFFER, dots);
-    gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(at3), gl.DYNAMIC_DRAW);
-    const a = gl.getAttribLocation(points, "point");
-    gl.enableVertexAttribArray(a);
-    gl.vertexAttribPointer(a, 3, gl.FLOAT, false, 0, 0);
-    gl.uniformMatrix4fv(gl.getUniformLocation(points, "view"), false, view);
-    gl.uniform1f(gl.getUniformLocation(points, "size"), size * (devicePixelRatio || 1));
-    gl.uniform3fv(gl.getUniformLocation(points, "tint"), tint);
-    gl.drawArrays(gl.POINTS, 0, at3.length / 3);
+    const numbers = [];
+    for (const p of list) {
+      const here = lift(p);
+      if (here) numbers.push(...here);
+    }
+    paint(points, gl.POINTS, numbers, tint, size, view);
+  }
+
+  // drawArrows draws ∂L/∂E as arrows, broad sides to the eye: down onto the surface where it is above 0, up from it where below.
+  function drawArrows(push, view) {
+    if (!push?.length) return;
+    const right = [Math.cos(eye.around), Math.sin(eye.around)], sides = { down: [], up: [] };
+    for (const a of arrowsOf(push, now.pushMost)) {
+      const here = lift(a.at);
+      if (!here) continue;
+      const [x, y, z] = here, length = arrowTall * a.part, head = Math.min(0.06, length / 2);
+      const tip = a.down ? y : y + length, neck = a.down ? y + head : y + length - head, end = a.down ? y + length : y;
+      for (const [side, height] of [[-arrowWide, end], [arrowWide, end], [arrowWide, neck], [-arrowWide, end], [arrowWide, neck], [-arrowWide, neck], [0, tip], [-0.45 * head, neck], [0.45 * head, neck]]) {
+        sides[a.down ? "down" : "up"].push(x + side * right[0], height, z + side * right[1]);
+      }
+    }
+    for (const [way, numbers] of Object.entries(sides)) paint(flat, gl.TRIANGLES, numbers, [1, 3, 5].map((k) => parseInt(arrowColours[way].slice(k, k + 2), 16) / 255), 1, view);
   }
 
   function draw() {
@@ -118,20 +158,20 @@ export function relief({ label, from = {}, turned = () => {} }) {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.DEPTH_TEST);
     const view = viewOf(eye.around, eye.above, eye.far, canvas.width / canvas.height);
-    gl.useProgram(surface);
-    for (const [buffer, name, size] of [[places, "place", 2], [heights, "height", 1]]) {
-      const a = gl.getAttribLocation(surface, name);
+    gl.useProgram(surface.program);
+    for (const [buffer, a, size] of [[places, surface.place.place, 2], [heights, surface.place.height, 1]]) {
       gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
       gl.enableVertexAttribArray(a);
       gl.vertexAttribPointer(a, size, gl.FLOAT, false, 0, 0);
     }
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, indices);
-    gl.uniformMatrix4fv(gl.getUniformLocation(surface, "view"), false, view);
-    gl.uniform1f(gl.getUniformLocation(surface, "tall"), tall);
-    gl.uniform3fv(gl.getUniformLocation(surface, "stops"), stops);
+    gl.uniformMatrix4fv(surface.place.view, false, view);
+    gl.uniform1f(surface.place.tall, tall);
+    gl.uniform3fv(surface.place.stops, stops);
     gl.drawElements(gl.TRIANGLES, triangles, gl.UNSIGNED_INT, 0);
     drawPoints(now.data, [1, 1, 1], 4, view);
     drawPoints(now.lowest, [1, 0.84, 0.29], 6, view);
+    drawArrows(now.push, view);
     drawPoints(now.chains, [1, 0.31, 0.55], 7, view);
   }
 
@@ -173,7 +213,8 @@ export function relief({ label, from = {}, turned = () => {} }) {
       if (!same) {
         mesh(next.grid);
         gl.bindBuffer(gl.ARRAY_BUFFER, heights);
-        gl.bufferData(gl.ARRAY_BUFFER, Float32Array.from(next.heights.h, (v) => Number.isFinite(v) ? v : 0), gl.DYNAMIC_DRAW);
+        const h = next.heights.h;
+        gl.bufferData(gl.ARRAY_BUFFER, h.every(Number.isFinite) ? h : h.map((v) => Number.isFinite(v) ? v : 0), gl.DYNAMIC_DRAW);
       }
       draw();
     },
