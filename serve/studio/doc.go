@@ -28,7 +28,7 @@
 // id) => …}, lost) listens to server-sent events. All end with the view, as does api.signal. api.say(text) tells what happened,
 // api.complain(error) shows an error.
 //
-// The modules of page/kit are for all views: dom (elements), tooltip, save (SVG, PNG, CSV), film (WebM), table, slider, theme, scenes (of the lecture); of surfaces grid, plane, relief (in three
+// The modules of page/kit are for all views: dom (elements), tooltip, save (SVG, PNG, CSV), film (WebM, GIF), table, slider, theme, scenes (of the lecture); of surfaces grid, plane, relief (in three
 // dimensions), arrows, pairs and colours. The content security
 // policy forbids requests to other servers, inline scripts, and style attributes in markup; element.style may be set by scripts.
 //

@@ -252,11 +252,11 @@ func (s *student) energies(pane int) (right, other []float64) {
 	s.Eval(canvas + ".scrollIntoView({block: 'center', behavior: 'instant'})")
 	s.Where(canvas, 0.5, 0.5)
 	s.read("(({left, top, width, height}) => ({left, top, width, height}))("+canvas+".getBoundingClientRect())", &box)
-	told := regexp.MustCompile(`E (\S+)$`)
+	energyText := regexp.MustCompile(`E (\S+)$`)
 	at := func(x, y float64) float64 {
 		px, py := box.Left+42+(x+1)/2*(box.Width-50), box.Top+8+(lesson.AnswersTo-y)/(lesson.AnswersTo-lesson.AnswersFrom)*(box.Height-42)
 		s.Mouse("mouseMoved", px, py)
-		m := told.FindStringSubmatch(s.Eval("document.getElementById('tip')?.textContent || ''"))
+		m := energyText.FindStringSubmatch(s.Eval("document.getElementById('tip')?.textContent || ''"))
 		if m == nil {
 			s.t.Fatalf("the tip at %v, %v is %q", x, y, s.Eval("document.getElementById('tip')?.textContent"))
 		}
