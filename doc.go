@@ -61,8 +61,8 @@
 //   - package catalogue: every loss and functional by name, a JSON line in and a JSON line out, and along one number;
 //   - packages report, report/tensorboard: pages and pictures of a run, and runs for other programs;
 //   - packages job, job/option, job/sweep, jobs: a training job as one description, its settings, many of them tried, and energo's own jobs;
-//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf, serve/internal/openapitest: servers over HTTP, their clients' tokens, what
-//     these send and are told, descriptions of that and tests by them, models by name;
+//   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf, serve/internal/openapitest, serve/internal/pages: servers over HTTP, their clients' tokens, what
+//     these send and are told, descriptions of that and tests by them, models by name, files of pages;
 //   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/speech, serve/studio: search, networks, labels, vectors and speech, and the
 //     page of runs by one;
 //   - package serve/client: such servers asked from Go;

@@ -69,6 +69,16 @@ func (r *RBM[T]) HiddenGiven(p, v []T) {
 	simd.Sigmoid(p, p)
 }
 
+// At returns the machine at a temperature: that of the energies E(v, h)/temperature, with weights and biases of its own.
+func (r *RBM[T]) At(temperature float64) *RBM[T] {
+	scaled := func(p *autodiff.Param) *autodiff.Param {
+		to := &autodiff.Param{Name: p.Name, Value: tensor.New(p.Value.DType(), p.Value.Shape()...), NoDecay: p.NoDecay}
+		simd.Scale(data[T](to.Value), data[T](p.Value), T(1/temperature))
+		return to
+	}
+	return &RBM[T]{W: scaled(r.W), B: scaled(r.B), C: scaled(r.C)}
+}
+
 // fields writes beta·(c + Wv) of each row of v.
 func (r *RBM[T]) fields(p, v []T, beta T) {
 	k, m := r.Visible(), r.Hidden()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,5 +198,22 @@ func TestRBMWithoutAUnit(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, want)
 			}
 		}
+	}
+}
+
+// TestRBMAt: a machine at a temperature has the probabilities of its fields by the temperature, and free energies of its own.
+func TestRBMAt(t *testing.T) {
+	r := smallRBM(3, 2, 0.7, rand.New(rand.NewPCG(1, 2)))
+	v, p, q := []float64{1, 0, 1}, make([]float64, 2), make([]float64, 2)
+	r.HiddenGiven(p, v)
+	r.At(2).HiddenGiven(q, v)
+	for j := range p {
+		if want := 1 / (1 + math.Exp(-math.Log(p[j]/(1-p[j]))/2)); math.Abs(q[j]-want) > 1e-12 {
+			t.Errorf("unit %d: %v at temperature 2, want %v", j, q[j], want)
+		}
+	}
+	again := make([]float64, 2)
+	if r.HiddenGiven(again, v); !slices.Equal(again, p) {
+		t.Error("the machine itself has changed")
 	}
 }

@@ -54,6 +54,8 @@ var elsewhere = map[string]string{
 	"engine/nn.LoadMapped":           "nn.Load with other names",
 	"serve/embeddings.Service.Ready": "reads nothing: it asks the models",
 	"serve/predict.Service.Ready":    "reads nothing: it asks the models",
+	"search/classify.ReadSpec":       "the first half of search/classify.Open",
+	"jobs.OpenPictureEnergy":         "job.Open or classify.Open",
 	"jobs.OpenClassifier":            "job.ReadConfig, classify.Open or job.Export, and the energies of a run's test pictures",
 	"serve/search.Service.Ready":     "reads nothing: it asks the indexes",
 	"serve/inference.Service.Ready":  "reads nothing: it asks the models",

@@ -25,7 +25,11 @@ type Classifier struct {
 	// Threshold is the free energy up to which a picture is taken for one like those of training; NaN where none is known.
 	Threshold float64
 
+	// Channels is that of the pictures that the network takes: 1 is grey, 3 are colours.
+	Channels int
+
 	energies func(dst []float32, pictures []image.Image) error
+	fit      func(dst []byte, picture image.Image)
 }
 
 // unknownLoss is why a model has no probabilities of which only the network is known.
@@ -34,7 +38,8 @@ const unknownLoss = "only the network is known, not the loss that trained it"
 // Classifier returns the model as a Classifier that knows neither the loss nor a threshold.
 func (m *Model) Classifier() *Classifier {
 	return &Classifier{
-		Classes: m.Classes, Size: image.Pt(m.Width, m.Height), Unscaled: unknownLoss, Threshold: math.NaN(), energies: m.energies,
+		Classes: m.Classes, Size: image.Pt(m.Width, m.Height), Unscaled: unknownLoss, Threshold: math.NaN(), Channels: m.Channels,
+		energies: m.energies, fit: m.network.Fit,
 	}
 }
 
@@ -50,7 +55,7 @@ func FromONNX(f *format.Model, path string) (*Classifier, error) {
 	if s.Dim() < 2 {
 		return nil, fmt.Errorf("%s: the model gives %d number for a picture; a classifier gives one for each of two classes at least", path, s.Dim())
 	}
-	c := &Classifier{Classes: s.Labels, Size: s.Size(), Threshold: math.NaN(), energies: func(dst []float32, pictures []image.Image) error {
+	c := &Classifier{Classes: s.Labels, Size: s.Size(), Threshold: math.NaN(), Channels: s.Channels(), fit: s.Fit, energies: func(dst []float32, pictures []image.Image) error {
 		if err := s.Encode(dst, pictures); err != nil {
 			return err
 		}
@@ -118,6 +123,9 @@ func toEnergies(x []float32, gives string) {
 func (c *Classifier) Energies(dst []float32, pictures []image.Image) error {
 	return c.energies(dst, pictures)
 }
+
+// Fit writes a picture of any size and colour as the network sees it to dst, Channels planes of Size.
+func (c *Classifier) Fit(dst []byte, picture image.Image) { c.fit(dst, picture) }
 
 // Answer answers pictures of any size and colour.
 //

@@ -154,48 +154,59 @@ func (m *Model) Load(dir string) error { return nn.Load(filepath.Join(dir, Weigh
 // Errors name the file: a folder without a card; a card that is damaged, has another format number or is out of range;
 // weights that are damaged or of another network.
 func Open(dir string) (*Model, error) {
-	path := filepath.Join(dir, CardFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no %s: finished runs of pictures have one; an unfinished run resumes by --resume", path)
-	}
+	s, err := ReadSpec(dir)
 	if err != nil {
 		return nil, err
 	}
-	m, err := modelOf(text, dir)
+	m, err := modelOf(s, dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, CardFile), err)
 	}
 	return m, m.Load(dir)
 }
 
-// modelOf returns the untrained classifier that the card of a folder describes.
-func modelOf(text []byte, dir string) (*Model, error) {
+// ReadSpec reads the card of a classifier's folder.
+//
+// Errors name the file: there is none; it is damaged, or has another format number.
+func ReadSpec(dir string) (Spec, error) {
+	path := filepath.Join(dir, CardFile)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Spec{}, fmt.Errorf("there is no %s: finished runs of pictures have one; an unfinished run resumes by --resume", path)
+	}
+	if err != nil {
+		return Spec{}, err
+	}
 	var c cardContent
 	if err := card.Decode(text, &c); err != nil {
-		return nil, err
+		return Spec{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if c.Format != cardFormat {
-		return nil, fmt.Errorf("format is %d; this version reads %d", c.Format, cardFormat)
+		return Spec{}, fmt.Errorf("%s: format is %d; this version reads %d", path, c.Format, cardFormat)
 	}
+	return c.Spec, nil
+}
+
+// modelOf returns the untrained classifier that the card of a folder describes.
+func modelOf(s Spec, dir string) (*Model, error) {
 	switch {
-	case c.Encoder != nil && !c.Imported:
-		if err := c.Spec.check(); err != nil {
+	case s.Encoder != nil && !s.Imported:
+		if err := s.check(); err != nil {
 			return nil, err
 		}
-		n, err := encode.NewNetwork(*c.Encoder, 0)
+		n, err := encode.NewNetwork(*s.Encoder, 0)
 		if err != nil {
 			return nil, err
 		}
-		return Over(n, c.Spec, 0)
-	case !c.Imported:
-		return New(c.Spec, 0)
+		return Over(n, s, 0)
+	case !s.Imported:
+		return New(s, 0)
 	}
 	base, err := encode.ReopenBase(dir)
 	if err != nil {
 		return nil, err
 	}
-	return Begin(base, c.Spec, encode.BaseOptions{})
+	return Begin(base, s, encode.BaseOptions{})
 }
 
 // energies writes those of pictures of any size and colour, which are fitted as data.Fit does, to dst, a row of Labels for each.

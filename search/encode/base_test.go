@@ -45,7 +45,7 @@ func speckled(seed int) image.Image {
 func vector(n *Network, p image.Image) []float32 {
 	w := n.Worker()
 	bytes := make([]byte, n.Channels*n.Height*n.Width)
-	n.fit(bytes, p)
+	n.Fit(bytes, p)
 	for i, x := 0, w.input(1); i < len(x); i++ {
 		x[i] = float32(bytes[i]) / 255
 	}

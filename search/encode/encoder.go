@@ -192,7 +192,7 @@ func (m *Model) Encode(dst []float32, pictures []image.Image) error {
 		part := pictures[lo:min(lo+together, len(pictures))]
 		x := w.input(len(part))
 		for i, p := range part {
-			m.network.fit(w.bytes, p)
+			m.network.Fit(w.bytes, p)
 			for j, v := range w.bytes {
 				x[i*len(w.bytes)+j] = float32(v) / 255
 			}
@@ -219,8 +219,8 @@ func checkEncode(dst []float32, pictures []image.Image, dim int) error {
 	return nil
 }
 
-// fit turns a picture into the network's input bytes.
-func (s Spec) fit(dst []byte, m image.Image) {
+// Fit turns a picture into the network's input bytes, [Channels, Height, Width].
+func (s Spec) Fit(dst []byte, m image.Image) {
 	data.Fit(dst, m, s.Channels, s.Height, s.Width)
 	if s.DarkBackground {
 		data.Darken(dst, s.Height, s.Width)

@@ -129,6 +129,15 @@ func (e *Imported) Size() image.Point { return image.Pt(e.card.Size[1], e.card.S
 // Channels is that of the pictures that the model takes: 1 is grey, 3 are colours.
 func (e *Imported) Channels() int { return e.card.depth() }
 
+// Fit turns a picture into the bytes that the card makes the model's input of, in planes of red, green and blue, or one of grey.
+func (e *Imported) Fit(dst []byte, m image.Image) {
+	height, width := e.card.Size[0], e.card.Size[1]
+	data.Fit(dst, m, e.card.depth(), height, width)
+	if e.card.DarkBackground {
+		data.Darken(dst, height, width)
+	}
+}
+
 // Encode implements Encoder. With normalise in the card, vectors are divided by their Euclidean lengths; a vector of zeros stays so.
 //
 // Errors: dst of another length; a picture without pixels, by its index; what the model says of its inputs; a vector that is not finite.
@@ -189,10 +198,7 @@ func (e *Imported) worker() (*importing, error) {
 // put writes picture i of the input.
 func (w *importing) put(i int, p image.Image) {
 	height, width, channels := w.card.Size[0], w.card.Size[1], w.card.depth()
-	data.Fit(w.bytes, p, channels, height, width)
-	if w.card.DarkBackground {
-		data.Darken(w.bytes, height, width)
-	}
+	w.Fit(w.bytes, p)
 	plane := height * width
 	x := value.Data[float32](w.all)[i*len(w.bytes):][:len(w.bytes)]
 	first, step := plane, 1 // from a channel to the next, from a pixel to the next

@@ -2,12 +2,14 @@ package search
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
-	"net/http"
-	"path"
-	"time"
+	"fmt"
+	"html"
+	"io/fs"
 
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/internal/pages"
 )
 
 //go:embed page
@@ -16,32 +18,28 @@ var page embed.FS
 // contentPolicy lets the page load nothing but what is served here.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// kinds are the content types of the page's files: those that the machine has for them may be others.
-var kinds = map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+// Beside says where the page is on a server that has another page at its root.
+type Beside struct {
+	Path        string // of the page, which begins and ends with a slash: "/search/"
+	Back, Title string // the address of the other page, seen from this one, and its name, for a link
+}
+
+// besideMark is where the link is in index.html.
+const besideMark = "<!-- beside -->"
 
 // pages are those of the page for people.
-func pages() (routes []serve.Route) {
-	files, err := page.ReadDir("page")
+func (b Beside) pages() []serve.Route {
+	files, err := fs.Sub(page, "page")
 	if err != nil {
 		panic(err) // it is part of the program
 	}
-	for _, file := range files {
-		name := file.Name()
-		text, err := page.ReadFile("page/" + name)
-		if err != nil {
-			panic(err)
-		}
-		pattern := "GET /" + name
-		if name == "index.html" {
-			pattern = "GET /{$}"
-		}
-		routes = append(routes, serve.Route{Pattern: pattern, Plain: true, Do: func(w http.ResponseWriter, r *http.Request) error {
-			w.Header().Set("Content-Security-Policy", contentPolicy)
-			w.Header().Set("Cache-Control", "no-cache")
-			w.Header().Set("Content-Type", kinds[path.Ext(name)])
-			http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(text))
-			return nil
-		}})
+	link := ""
+	if b.Title != "" {
+		link = fmt.Sprintf(`<a id="beside" class="button" href="%s">← %s</a>`, html.EscapeString(b.Back), html.EscapeString(b.Title))
 	}
-	return routes
+	at := cmp.Or(b.Path, "/")
+	p := &pages.Page{Files: files, Index: at, Under: at, Policy: contentPolicy, Fill: func(text []byte) []byte {
+		return bytes.Replace(text, []byte(besideMark), []byte(link), 1)
+	}}
+	return p.Routes()
 }

@@ -16,7 +16,7 @@ const indexPath = "/v1/indexes/{index}"
 
 // Routes lists everything that is answered: of the only index, and of each by its name.
 func (s *Service) Routes() []serve.Route {
-	routes := append(pages(), s.listRoute())
+	routes := append(s.beside.pages(), s.listRoute())
 	for _, r := range slices.Concat(s.searchRoutes(), s.itemRoutes(), s.manyRoutes()) {
 		r.Doc.Schemas = s.schemas()
 		r.Doc.Refusals = append(r.Doc.Refusals, http.StatusNotFound, http.StatusTooManyRequests) // of the index

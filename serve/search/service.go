@@ -82,6 +82,7 @@ const thumbsAtOnce = 4
 type Service struct {
 	server  *serve.Server
 	bounds  Bounds
+	beside  Beside
 	indexes *shelf.Shelf[*store]
 	metrics *metrics
 }
@@ -89,10 +90,15 @@ type Service struct {
 // Mount has a server answer searches of indexes that [Service.Put] adds before or after.
 // Errors: bounds below 0, or too large; a server that answers searches already.
 func Mount(server *serve.Server, b Bounds) (*Service, error) {
+	return MountBeside(server, b, Beside{})
+}
+
+// MountBeside is Mount with the page beside another one.
+func MountBeside(server *serve.Server, b Bounds, page Beside) (*Service, error) {
 	if err := b.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Service{server: server, bounds: b, indexes: shelf.New[*store]("index", server.Log())}
+	s := &Service{server: server, bounds: b, beside: page, indexes: shelf.New[*store]("index", server.Log())}
 	s.metrics = newMetrics(s.indexes)
 	for _, c := range s.metrics.collectors() {
 		if err := server.Registry().Register(c); err != nil {

@@ -19,6 +19,7 @@ func start(t testing.TB, folder string) string {
 	return startWith(t, Options{Folder: folder})
 }
 
+// startWith serves a studio, and returns its address.
 func startWith(t testing.TB, o Options) string {
 	t.Helper()
 	s, err := serve.New(t.Context(), serve.Options{})

@@ -28,7 +28,8 @@
 // id) => …}, lost) listens to server-sent events. All end with the view, as does api.signal. api.say(text) tells what happened,
 // api.complain(error) shows an error.
 //
-// The modules of page/kit are for all views: dom (elements), tooltip, save (SVG, PNG, CSV), film (WebM, GIF), table, slider, theme, scenes (of the lecture); of surfaces grid, plane, relief (in three
+// The modules of page/shared, which are files of serve/internal/pages, are for the page of searches, too: dom, and sketch, a canvas that digits are drawn on.
+// Those of page/kit are for all views: tooltip, save (SVG, PNG, CSV), film (WebM, GIF), table, slider, theme, scenes (of the lecture); of surfaces grid, plane, relief (in three
 // dimensions), arrows, pairs and colours. The content security
 // policy forbids requests to other servers, inline scripts, and style attributes in markup; element.style may be set by scripts.
 //

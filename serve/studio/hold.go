@@ -97,5 +97,18 @@ func (h *hold[T]) weigh(e *held[T], size int64) {
 	}
 }
 
+// forget lets go of all that was read.
+func (h *hold[T]) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := len(h.kept) - 1; i >= 0; i-- {
+		select {
+		case <-h.kept[i].ready:
+			h.drop(i)
+		default: // it is being read
+		}
+	}
+}
+
 // close waits for what is being read, whose context must have ended.
 func (h *hold[T]) close() { h.work.Wait() }

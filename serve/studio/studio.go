@@ -7,13 +7,20 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/energo-ml/energo/job"
+	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/search"
 )
 
 // Options say what is served.
 type Options struct {
-	Folder string // of the runs, each a folder in it; it may come later
+	Folder string    // of the runs, each a folder in it; it may come later
+	Jobs   []job.Job // whose runs the views open; nil is jobs.All()
+	// Indexes are searched, by their names, and those in Folder that OpenIndex opens, whose error is index.ErrNoIndex for a folder that is not one; nil opens none.
+	Indexes   map[string]search.Options
+	OpenIndex func(ctx context.Context, dir string) (search.Options, error)
 	// Samples finds the samples of a run, by its folder, again in its data, to be shown; nil shows none. It may take minutes, until ctx ends.
 	Samples func(ctx context.Context, dir string) (*Samples, error)
 }
@@ -35,12 +42,15 @@ type service struct {
 	films   films
 	store   energyStore
 	samples hold[*Samples]
+	drawing *drawing
+	indexes *indexes
 
 	base context.Context // of what is read for several requests
 	end  context.CancelFunc
 }
 
-// Mount has a server answer as the studio of a folder of runs. Errors: a Folder that is a file.
+// Mount has a server answer as the studio of a folder of runs, and as package serve/search of their indexes. Errors: a Folder that is a file; those of search.Mount and
+// search.Service.Put.
 func Mount(server *serve.Server, o Options) error {
 	if o.Folder == "" {
 		return errors.New("serve/studio: no Folder")
@@ -50,9 +60,16 @@ func Mount(server *serve.Server, o Options) error {
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("serve/studio: %w", err)
 	}
-	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), store: newStore(), samples: hold[*Samples]{most: samplesMost}}
+	if o.Jobs == nil {
+		o.Jobs = jobs.All()
+	}
+	searches, err := mountSearch(server, o.Indexes)
+	if err != nil {
+		return err
+	}
+	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), store: newStore(), samples: hold[*Samples]{most: samplesMost}, indexes: searches}
 	s.base, s.end = context.WithCancel(context.Background())
-	s.store.base = s.base
+	s.store.base, s.drawing = s.base, newDrawing(s.base, o.Jobs)
 	server.Mount(s)
 	return nil
 }
@@ -68,4 +85,5 @@ func (s *service) Close() {
 	s.end()
 	s.samples.close()
 	s.store.close()
+	s.drawing.close()
 }

@@ -9,16 +9,21 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
+	"github.com/energo-ml/energo/search/collection"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/search"
+	"github.com/energo-ml/energo/serve/shelf"
 	"github.com/energo-ml/energo/serve/studio"
 	"github.com/spf13/cobra"
 )
 
 func newStudio(all []job.Job) *cobra.Command {
 	frame, open := frameFlags{log: "text", level: "warn"}, true
+	var named []string
 	cmd := &cobra.Command{
 		Use: "studio [FOLDER]", Short: "Show the runs in a folder (default runs) in a browser, live", Args: positional(1),
 		Long: `Serves a page about the runs in a folder, and opens it in the browser. It reads what the runs write, also while another
@@ -44,15 +49,77 @@ interrupt ends it.`,
 			if open {
 				frame.opened = func(page string) { openBrowser(cmd, page+at) }
 			}
-			return frame.run(cmd.Context(), cmd, "see the runs, and delete them", func(s *serve.Server) (string, error) {
-				return "the studio of " + shown(dir), studio.Mount(s, studio.Options{Folder: dir, Samples: samplesOf(all)})
+			o := studioOptions(cmd, dir, all)
+			end, err := openNamed(cmd, &o, named)
+			if err != nil {
+				return err
+			}
+			err = frame.run(cmd.Context(), cmd, "see the runs, delete them, and search the indexes", func(s *serve.Server) (string, error) {
+				return "the studio of " + shown(dir), studio.Mount(s, o)
 			})
+			return errors.Join(err, end())
 		},
 	}
 	f := cmd.Flags()
 	frame.addListen(f)
 	f.BoolVar(&open, "open", true, "open the page in the browser")
+	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=INDEX`; may be given again")
 	return cmd
+}
+
+// studioOptions are those of the studio of a folder.
+func studioOptions(cmd *cobra.Command, dir string, all []job.Job) studio.Options {
+	return studio.Options{
+		Folder: dir, Jobs: all, Samples: samplesOf(all), Indexes: map[string]search.Options{},
+		OpenIndex: func(_ context.Context, dir string) (search.Options, error) { return openToSearch(cmd, dir) },
+	}
+}
+
+// openToSearch opens an index that is only searched.
+func openToSearch(cmd *cobra.Command, name string) (search.Options, error) {
+	o := search.Options{Private: collection.PrivateFields, ReadOnly: true}
+	x, err := openServed(cmd, name, "", &o)
+	if err != nil {
+		return o, err
+	}
+	o.Close = x.Close
+	return o, nil
+}
+
+// openNamed opens the indexes of --index, which end closes.
+func openNamed(cmd *cobra.Command, o *studio.Options, named []string) (end func() error, err error) {
+	var opened []func() error
+	closeAll := func() (err error) {
+		for _, closeOne := range opened {
+			err = errors.Join(err, closeOne())
+		}
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll())
+		}
+	}()
+	for _, v := range named {
+		name, path, ok := strings.Cut(v, "=")
+		if !ok || path == "" {
+			return nil, usagef("--index is %q; it must be NAME=INDEX", v)
+		}
+		if err := shelf.CheckName(name); err != nil {
+			return nil, usagef("--index %s: %w", v, err)
+		}
+		if _, twice := o.Indexes[name]; twice {
+			return nil, usagef("--index %s comes twice", name)
+		}
+		x, err := openToSearch(cmd, path)
+		if err != nil {
+			return nil, err
+		}
+		opened = append(opened, x.Close)
+		x.Close = nil // whoever ends the server closes it
+		o.Indexes[name] = x
+	}
+	return closeAll, nil
 }
 
 // pageOf is the address of a run within the page.
@@ -87,7 +154,7 @@ func studioBeside(cmd *cobra.Command, all []job.Job, dir string) (stay, end func
 		return nil, nil, err
 	}
 	var l net.Listener
-	if err = studio.Mount(s, studio.Options{Folder: filepath.Dir(dir), Samples: samplesOf(all)}); err == nil {
+	if err = studio.Mount(s, studioOptions(cmd, filepath.Dir(dir), all)); err == nil {
 		l, err = net.Listen("tcp", "127.0.0.1:0")
 	}
 	if err != nil {

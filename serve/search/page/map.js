@@ -62,7 +62,7 @@ function legend(s) {
   if (labels.length < 2) { $("legend").replaceChildren(); return; }
   const kept = $("legend").contains(document.activeElement) ? document.activeElement.value : null;
   $("legend").replaceChildren(...labels.slice(0, 60).map((label, i) => {
-    const b = element("button", { type: "button", value: label, "aria-pressed": s.mark === label && label !== "", onclick: () => go({ mark: s.mark === label ? "" : label }) });
+    const b = element("button", { type: "button", value: label, "aria-pressed": String(s.mark === label && label !== ""), onclick: () => go({ mark: s.mark === label ? "" : label }) });
     const colour = element("i", { "aria-hidden": "true" });
     colour.style.background = colours[i] || others;
     b.append(colour, label || "no label");
