@@ -70,6 +70,9 @@ func (c *JEM) Options() option.List {
 
 func (c *JEM) Folder() string { return "jem" }
 
+// Temperature is as that of LabelLoss: the cross-entropy is that of exp(−E).
+func (c *JEM) Temperature() (beta float64, why string) { return 1, "" }
+
 // Show implements job.Shower.
 func (c *JEM) Show(ctx context.Context, _ job.Env) (*job.Shown, error) {
 	return c.shown(ctx, &c.Training)

@@ -85,9 +85,9 @@ func OpenPictureEnergy(ctx context.Context, dir string, jobs []job.Job, env job.
 
 // The steps of chains down the energy of a classifier: no training has settled them.
 const (
-	classifierStep  = 1
+	classifierStep  = 0.2
 	classifierClip  = 0.1
-	classifierNoise = 0.005
+	classifierNoise = 0.002
 )
 
 // classifierEnergy is that of a labeler of pictures [B, 1, h, w].

@@ -151,7 +151,7 @@ func testEnergies(t *testing.T, at string) {
 	if hinge.Label != "1" || hinge.Probabilities != nil || !strings.Contains(hinge.NoProbabilities, "leaves the scale of the energies open") {
 		t.Errorf("hinge: %+v", hinge)
 	}
-	if len(jem.Energies) != 3 || len(rbm.Labels) != 0 || len(rbm.Energies) != 0 || rbm.FreeEnergy == 0 || rbm.Seen[55] != 255 {
+	if len(jem.Energies) != 3 || len(jem.Probabilities) != 3 || len(rbm.Labels) != 0 || len(rbm.Energies) != 0 || rbm.FreeEnergy == 0 || rbm.Seen[55] != 255 {
 		t.Errorf("jem: %+v, rbm: %+v", jem, rbm)
 	}
 	for body, parts := range map[string][]string{

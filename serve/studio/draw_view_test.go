@@ -18,8 +18,8 @@ const (
 // testDrawView draws on the page, with buttons, a mouse and an eraser, and lets chains draw on.
 func testDrawView(t *testing.T, at string) {
 	t.Helper()
-	b := chromium.Open(t, at+"/#/draw?run=tells&run=hinge")
-	b.Await("[...document.querySelectorAll('.said .told')].map(e => e.textContent).join()", "Nothing is drawn.,Nothing is drawn.")
+	b := chromium.Open(t, at+"/#/draw?run=tells&run=hinge&digit=2")
+	b.Await(drawnLabels+".length", "3")
 	b.Eval("document.querySelectorAll('.digits button')[7].click()")
 	b.Await("location.hash.includes('digit=7')", "true")
 	b.Await("document.querySelectorAll('.said .least').length >= 2 && "+drawnLabels+".length", "3")

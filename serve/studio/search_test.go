@@ -59,6 +59,7 @@ func TestSearch(t *testing.T) {
 	b.Await("document.querySelector('.card')?.dataset.id", "elsewhere")
 	b.Await("document.getElementById('beside').textContent", "← energo studio")
 	checkAccess(t, b)
+	b.Shot("search-page")
 	b.Eval("document.getElementById('beside').click()")
 	b.Await("location.pathname + location.hash", "/#/")
 	b.Await("document.querySelector('#view-runs') !== null", "true")

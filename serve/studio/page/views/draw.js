@@ -85,8 +85,8 @@ export default {
       holder.replaceChildren(...[...cards.values()].map((c) => c.root));
       for (const b of boxes) b.box.checked = cards.has(b.box.value);
       centre.checked = state.get("centre", "1") === "1";
-      drawing.show(state);
       dreams.show(state);
+      drawing.show(state);
       return ask();
     }
     await update(first);
