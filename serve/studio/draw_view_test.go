@@ -30,7 +30,7 @@ func testDrawView(t *testing.T, at string) {
 
 	// Runs are chosen: one has an energy and no labels.
 	b.Eval("[...document.querySelectorAll('.choices input')].find(e => e.value === 'rbm').click()")
-	b.Await("document.querySelector('.said[data-run=rbm] .told')?.textContent.startsWith('energy ')", "true")
+	b.Await("document.querySelector('.said[data-run=rbm] .told')?.textContent.startsWith('energy')", "true")
 	b.Eval("[...document.querySelectorAll('.choices input')].find(e => e.value === 'tells').click()")
 	b.Await("[...document.querySelectorAll('.said')].map(e => e.dataset.run).join()", "hinge,rbm")
 	testChains(t, b, at)
@@ -61,7 +61,7 @@ func testStrokes(t *testing.T, b *chromium.Browser) {
 	}
 	stroke()
 	b.Await(ink+" > 2000", "true")
-	b.Await("document.querySelector('.said .told').textContent.startsWith('gap ')", "true")
+	b.Await("document.querySelector('.said .told').textContent.startsWith('gap')", "true")
 	b.Await("location.hash.includes('digit')", "false")
 	drawn := b.Eval(ink)
 	press("Eraser")
@@ -115,7 +115,7 @@ func testChains(t *testing.T, b *chromium.Browser, at string) {
 	shots(t, b, "draw-chains")
 	id := b.Eval("document.querySelector('.stage').dataset.chains")
 	b.Eval("[...document.querySelectorAll('.chains button')].find(e => e.textContent.startsWith('The lowest')).click()")
-	b.Await("document.querySelector('.said .told').textContent.startsWith('gap ')", "true")
+	b.Await("document.querySelector('.said .told').textContent.startsWith('gap')", "true")
 	b.Await("location.hash.includes('digit')", "false")
 
 	// A machine's sweeps have no step size, and no labels. They end by themselves.

@@ -68,10 +68,10 @@ export function said(run) {
       now = answer;
       pixels(seen, bytes(answer.seen), answer.width, answer.height);
       label.textContent = answer.label || "";
-      const free = `${answer.labels.length ? "free energy F" : "energy"} ${figure(Number(answer.free_energy.toPrecision(4)))}`;
-      told.replaceChildren(...answer.labels.length ? [`gap ${figure(Number(answer.gap.toPrecision(3)))}`, " · "] : [], free);
+      const free = `${answer.labels.length ? "free energy F" : "energy"}\u00a0${figure(Number(answer.free_energy.toPrecision(4)))}`;
+      told.replaceChildren(...answer.labels.length ? [`gap\u00a0${figure(Number(answer.gap.toPrecision(3)))}`, " · "] : [], free);
       if (answer.threshold !== null) {
-        told.append(" · ", element("span", { class: answer.foreign ? "foreign bad" : "foreign" }, `${answer.foreign ? "foreign: F >" : "not foreign: F ≤"} ${figure(Number(answer.threshold.toPrecision(4)))}`));
+        told.append(" · ", element("span", { class: answer.foreign ? "foreign bad" : "foreign" }, `${answer.foreign ? "foreign: F\u00a0>" : "not foreign: F\u00a0≤"}\u00a0${figure(Number(answer.threshold.toPrecision(4)))}`));
       }
       note.textContent = answer.no_probabilities ? `No probabilities: ${answer.no_probabilities}.` : answer.labels.length ? "" : "The run has one energy for a picture, and no labels.";
       note.hidden = !note.textContent;
