@@ -97,7 +97,7 @@ func testChains(t *testing.T, b *chromium.Browser, at string) {
 	b.Eval("document.querySelector('.chains .main').click()")
 	b.Await(chainButton, "Pause")
 	b.Await(chainStep+" > 5", "true")
-	film := "[...document.querySelectorAll('.chains .saves button')].find(e => e.textContent === 'Film')"
+	film := "[...document.querySelectorAll('.chains .saves button')].find(e => e.textContent === 'WebM')"
 	b.Eval(film + ".click()")
 	b.Await(film+".getAttribute('aria-pressed')", "true")
 	b.Eval("location.hash = location.hash.replace('seed=3', 'seed=3&temper=0&step=2')")
