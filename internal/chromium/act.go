@@ -14,7 +14,7 @@ import (
 func Needed(what string) bool { return slices.Contains(strings.Split(os.Getenv("ENERGO_NEED"), ","), what) }
 
 // lacking ends a test that has no browser.
-func lacking(t *testing.T, why string) {
+func lacking(t testing.TB, why string) {
 	t.Helper()
 	if Needed("chromium") {
 		t.Fatal(why)
