@@ -148,6 +148,13 @@ func TestStudentLosses(t *testing.T) {
 		t.Errorf("in another theme: %s", s.Eval(verdict))
 	}
 
+	s.begins("Figure 2")
+	s.click(link("Losses"))
+	s.click(link("Figure 2"))
+	s.Await("document.querySelector('#view-losses .card')?.dataset.loss", "ctc")
+	s.Await("document.querySelectorAll('#view-losses .graph .value').length", "1")
+	s.near(s.curve("value", 0), ctcByPaths)
+
 	s.begins("Figure 4")
 	s.click(link("Losses"))
 	s.click(link("Figure 4"))
@@ -182,6 +189,26 @@ func TestStudentLosses(t *testing.T) {
 	s.table()
 	s.picture("hour-6")
 	s.ends()
+}
+
+// ctcByPaths is the loss of the sample of three frames, of which a score is x, for the labels 1 and 2: the sum over all paths that spell them, one by one.
+func ctcByPaths(x float64) float64 {
+	scores := [3][3]float64{{0, x, 1}, {1, 0.5, 0}, {0, 1, 3}} // of a blank, 0, and two labels
+	p := 0.0
+	for path := range 27 {
+		classes, share, last, spelled := [3]int{path / 9, path / 3 % 3, path % 3}, 1.0, 0, ""
+		for frame, c := range classes {
+			share *= math.Exp(scores[frame][c]) / (math.Exp(scores[frame][0]) + math.Exp(scores[frame][1]) + math.Exp(scores[frame][2]))
+			if c != 0 && c != last {
+				spelled += fmt.Sprint(c)
+			}
+			last = c
+		}
+		if spelled == "12" {
+			p += share
+		}
+	}
+	return -math.Log(p)
 }
 
 // triplet holds what the geometry says of its loss to the library.

@@ -101,7 +101,7 @@ func (l *Lesson) set(s Settings) (err error) {
 		if l.functional, err = s.functional(); err != nil {
 			return err
 		}
-		l.answers.Ball, l.sgd.WeightDecay = s.Ball, s.Decay
+		l.answers.Ball, l.sgd.WeightDecay = s.around(), s.Decay
 		l.params = l.surface.Params()
 		l.s = s
 		return nil

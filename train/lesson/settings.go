@@ -96,6 +96,16 @@ func (s *Settings) options() []option {
 	}
 }
 
+// around is how far from the correct answer others are incorrect: by the functional's ball, or by the tutorial's where the functional has none.
+func (s *Settings) around() float64 {
+	for _, o := range s.options() {
+		if o.name == "ball" && o.taken {
+			return s.Ball
+		}
+	}
+	return Ball
+}
+
 // answers says that the surface is over inputs and answers, not a density.
 func (s *Settings) answers() bool { return s.Set == parabola || s.Set == pairs }
 

@@ -110,9 +110,14 @@ export function pane({ name, api, press }) {
       if (before) api.remove("v1/studio/lessons/" + part(before)).catch(() => {});
     },
     async change(next, side) {
-      const turned = await turn({ settings: next, side });
-      settings = next;
-      return turned;
+      const before = settings;
+      settings = next; // whose name the answer is shown with
+      try {
+        return await turn({ settings: next, side });
+      } catch (err) {
+        settings = before;
+        throw err;
+      }
     },
     // start starts chains around a place; those of answers have all the same input.
     start(place, how) {
