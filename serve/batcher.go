@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/energo-ml/energo/serve/wire"
@@ -18,22 +20,35 @@ var errClosed = wire.Unavailable("the server is being stopped")
 // company, unless a Queue says so.
 type Batcher[In, Out any] struct {
 	q     Queue
+	rules Rules[In]
 	work  func([]In) ([]Out, error)
-	queue chan *call[In, Out]
 	ended chan struct{}
 
 	remove func() // from the metrics; nil without
+
+	mu     sync.Mutex
+	calls  []*call[In, Out] // that wait, the oldest first
+	closed bool
+	wake   chan struct{} // something has changed
+}
+
+// Rules say which calls go together; the zero value joins all, and counts each input as one item.
+type Rules[In any] struct {
+	Joins func(a, b In) bool // whether the inputs of two calls can be worked on together; a may be b, where false is that it goes alone
+	Items func(In) int       // of an input, for the bound of the queue
 }
 
 // call is one caller's part of a batch.
 type call[In, Out any] struct {
-	ctx  context.Context
-	came time.Time
-	in   []In
-	out  []Out
-	err  error
-	free func() // called once in is not held any more; may be nil
-	done chan struct{}
+	ctx   context.Context
+	came  time.Time
+	in    []In
+	items int
+	taken bool // out of the queue
+	out   []Out
+	err   error
+	free  func() // called once in is not held any more; may be nil
+	done  chan struct{}
 }
 
 // end tells the caller, who may have gone.
@@ -52,99 +67,185 @@ func NewBatcher[In, Out any](most, callers int, work func([]In) ([]Out, error)) 
 
 // NewQueued starts one by the settings of a queue, which Check has checked.
 func NewQueued[In, Out any](q Queue, work func([]In) ([]Out, error)) *Batcher[In, Out] {
-	b := &Batcher[In, Out]{q: q, work: work, queue: make(chan *call[In, Out], q.Calls), ended: make(chan struct{})}
+	return NewJoined(q, Rules[In]{}, work)
+}
+
+// NewJoined is NewQueued where not all calls can be worked on together.
+func NewJoined[In, Out any](q Queue, rules Rules[In], work func([]In) ([]Out, error)) *Batcher[In, Out] {
+	b := &Batcher[In, Out]{q: q, rules: rules, work: work, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
 	if q.Metrics != nil {
-		b.remove = q.Metrics.add(&b.q, func() int { return len(b.queue) })
+		b.remove = q.Metrics.add(&b.q, b.length)
 	}
 	go b.run()
 	return b
 }
 
-// Close waits until all is done that was asked for. No call may be made from then on.
+// length is how many calls wait.
+func (b *Batcher[In, Out]) length() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.calls)
+}
+
+// Close waits until all is done that was asked for. Calls that are made from then on are refused.
 func (b *Batcher[In, Out]) Close() {
-	close(b.queue)
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.changed()
 	<-b.ended
 	if b.remove != nil {
 		b.remove()
 	}
 }
 
-// Do has the work done on in. When the context ends it returns; the work may still be done. Once in
+// changed wakes the worker.
+func (b *Batcher[In, Out]) changed() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Do has the work done on in. When the context ends it returns; work that has begun is still done. Once in
 // is held no more, which may be later, free is called, unless it is nil.
 func (b *Batcher[In, Out]) Do(ctx context.Context, free func(), in ...In) ([]Out, error) {
-	c := &call[In, Out]{ctx: ctx, came: time.Now(), in: in, free: free, done: make(chan struct{})}
-	select {
-	case b.queue <- c:
-	case <-ctx.Done():
+	c := &call[In, Out]{ctx: ctx, came: time.Now(), in: in, items: len(in), free: free, done: make(chan struct{})}
+	if b.rules.Items != nil {
+		c.items = 0
+		for _, v := range in {
+			c.items += b.rules.Items(v)
+		}
+	}
+	if !b.add(c) {
 		c.end()
-		return nil, ctx.Err()
+		return nil, errClosed
 	}
 	select {
 	case <-c.done:
 		return c.out, c.err
 	case <-ctx.Done():
+		b.leave(c)
 		return nil, ctx.Err()
 	}
 }
 
+// add has a call wait; ok is false once the batcher is closed.
+func (b *Batcher[In, Out]) add(c *call[In, Out]) (ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.calls = append(b.calls, c)
+	b.changed()
+	return true
+}
+
+// leave takes a call out of the queue, unless it is worked on.
+func (b *Batcher[In, Out]) leave(c *call[In, Out]) {
+	b.mu.Lock()
+	taken := c.taken
+	c.taken = true
+	b.drop()
+	b.mu.Unlock()
+	if !taken {
+		c.end()
+	}
+}
+
+// drop takes the calls out that are taken. The mutex is held.
+func (b *Batcher[In, Out]) drop() {
+	b.calls = slices.DeleteFunc(b.calls, func(c *call[In, Out]) bool { return c.taken })
+}
+
 func (b *Batcher[In, Out]) run() {
 	defer close(b.ended)
-	var batch []*call[In, Out]
-	for first := range b.queue {
-		batch = b.gather(append(batch[:0], first))
+	for {
+		batch := b.next()
+		if batch == nil {
+			return
+		}
 		b.together(batch)
 		for _, c := range batch {
 			c.end()
 		}
-		clear(batch)
 	}
 }
 
-// gather adds the calls that wait until there is enough: the last may bring more than fits. Where the queue has a wait, the
-// first waits as long for others since it came.
-func (b *Batcher[In, Out]) gather(batch []*call[In, Out]) []*call[In, Out] {
-	n, begun := len(batch[0].in), time.Now()
-	var late <-chan time.Time // nil until the queue is empty
-	for n < b.q.Items {
-		var c *call[In, Out]
-		ok := true
-		select {
-		case c, ok = <-b.queue:
-		default:
-			if late == nil {
-				left := b.q.Wait - time.Since(batch[0].came)
-				if left <= 0 {
-					return batch
-				}
-				timer := time.NewTimer(left)
-				defer timer.Stop()
-				late = timer.C
-				defer func() { b.q.Metrics.waited(b.q.Name, time.Since(begun)) }()
+// next waits for the calls that are worked on together; nil once the batcher is closed and empty.
+func (b *Batcher[In, Out]) next() []*call[In, Out] {
+	var since time.Time // when the first call had the worker to itself
+	for {
+		batch, left, over := b.gather()
+		switch {
+		case over:
+			return nil
+		case batch != nil:
+			if !since.IsZero() {
+				b.q.Metrics.waited(b.q.Name, time.Since(since))
 			}
-			select {
-			case c, ok = <-b.queue:
-			case <-late:
-				return batch
-			}
-		}
-		if !ok { // nobody else comes
 			return batch
+		case left == 0: // nobody is there
+			since = time.Time{}
+			<-b.wake
+			continue
+		case since.IsZero():
+			since = time.Now()
 		}
-		batch = append(batch, c)
-		n += len(c.in)
+		timer := time.NewTimer(left)
+		select {
+		case <-b.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
 	}
-	return batch
+}
+
+// gather takes the oldest call with those that can join it, unless they may wait for more: left is for how long. It is 0 where
+// there is no call. It is over once the batcher is closed and empty.
+func (b *Batcher[In, Out]) gather() (batch []*call[In, Out], left time.Duration, over bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.calls) == 0 {
+		return nil, 0, b.closed
+	}
+	first := b.calls[0]
+	batch, n := []*call[In, Out]{first}, first.items
+	for _, c := range b.calls[1:] {
+		if n == b.q.Items {
+			break
+		}
+		if n+c.items <= b.q.Items && b.join(first, c) {
+			batch = append(batch, c)
+			n += c.items
+		}
+	}
+	if left = b.q.Wait - time.Since(first.came); n < b.q.Items && left > 0 && !b.closed && b.join(first, first) {
+		return nil, left, false
+	}
+	for _, c := range batch {
+		c.taken = true
+	}
+	b.drop()
+	return batch, 0, false
+}
+
+// join tells whether two calls can be worked on together.
+func (b *Batcher[In, Out]) join(a, c *call[In, Out]) bool {
+	return b.rules.Joins == nil || len(a.in) > 0 && len(c.in) > 0 && b.rules.Joins(a.in[0], c.in[0])
 }
 
 // together does the work of a batch at once, or, where that fails, of each call by itself: an error is its
 // own caller's alone. Where the work ran out of its time there is none for more.
 func (b *Batcher[In, Out]) together(batch []*call[In, Out]) {
 	var in []In
-	live := batch[:0:0]
+	items, live := 0, batch[:0:0]
 	for _, c := range batch {
 		if c.err = c.ctx.Err(); c.err == nil {
 			live = append(live, c)
 			in = append(in, c.in...)
+			items += c.items
 			b.q.Metrics.queued(b.q.Name, time.Since(c.came))
 		}
 	}
@@ -153,7 +254,7 @@ func (b *Batcher[In, Out]) together(batch []*call[In, Out]) {
 	}
 	start := time.Now()
 	out, err := b.guarded(in)
-	b.q.Metrics.ran(b.q.Name, len(live), len(in), time.Since(start))
+	b.q.Metrics.ran(b.q.Name, len(live), items, time.Since(start))
 	switch {
 	case err == nil:
 		for _, c := range live {

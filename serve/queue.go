@@ -11,7 +11,7 @@ import (
 // Queue says how the calls of a Batcher wait for it and for one another.
 type Queue struct {
 	Name    string        // of the model, in metrics
-	Items   int           // that are worked on together; the last call may bring more
+	Items   int           // that are worked on together; a call with more goes alone
 	Calls   int           // that are made at once at most, which is the caller's to see to
 	Wait    time.Duration // for which a call waits for others to join it; with 0 only those join that wait anyway
 	Metrics *QueueMetrics // nil for none
@@ -66,7 +66,7 @@ func NewQueueMetrics(service string) *QueueMetrics {
 		queue:   histogram("queue_seconds", "Time of a request in the queue of its model.", Buckets),
 		company: histogram("added_wait_seconds", "Time for which a model that had nothing else to do let a batch wait for more requests.", Buckets),
 		batch:   histogram("batch_requests", "Requests of a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256}),
-		items:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("items_total"), Help: "Pictures, texts, sentences or rows that went through a model."}, label),
+		items:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: name("items_total"), Help: "Pictures, texts, sentences or rows that went through a model; inputs that are not joined with others are one."}, label),
 		most:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name("max_wait_seconds"), Help: "The longest time for which a request waits for others to join it: a setting."}, label),
 		length:  prometheus.NewDesc(name("queue_length"), "Requests that wait for a model.", label, nil),
 		lengths: map[string]*func() int{},
@@ -113,6 +113,13 @@ func (m *QueueMetrics) add(q *Queue, length func() int) (remove func()) {
 			delete(m.lengths, q.Name)
 			m.most.DeleteLabelValues(q.Name)
 		}
+	}
+}
+
+// Forget drops what was counted of a model that is not served any more.
+func (m *QueueMetrics) Forget(model string) {
+	for _, v := range []interface{ DeleteLabelValues(...string) bool }{m.run, m.queue, m.company, m.batch, m.items, m.most} {
+		v.DeleteLabelValues(model)
 	}
 }
 

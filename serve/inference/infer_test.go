@@ -155,7 +155,7 @@ func TestJoined(t *testing.T) {
 	wg.Wait()
 	text := ask(t, "GET", at+"/metrics", nil).text
 	count := figure(t, text, `energo_inference_batch_requests_count{model="mlp"}`)
-	if count >= 12 || figure(t, text, `energo_inference_batch_requests_sum{model="mlp"}`) != 12 || figure(t, text, `energo_inference_rows_total{model="mlp"}`) != 24 {
+	if count >= 12 || figure(t, text, `energo_inference_batch_requests_sum{model="mlp"}`) != 12 || figure(t, text, `energo_inference_items_total{model="mlp"}`) != 24 {
 		t.Errorf("12 requests of 24 rows went in %v batches:\n%s", count, text)
 	}
 	if figure(t, text, "energo_inference_max_wait_seconds{model=\"mlp\"}") != 0.3 || figure(t, text, `energo_inference_added_wait_seconds_sum{model="mlp"}`) > 0.3*count+1 {
@@ -196,7 +196,7 @@ func TestTrial(t *testing.T) {
 		{"integers", one(t, "Identity", format.Uint64, -1), 32, true},
 	} {
 		o := Model{Net: c.net, Batch: c.batch}
-		m := &model{Model: o, queue: newQueue(&o), log: slog.New(slog.DiscardHandler)}
+		m := &model{Model: o, log: slog.New(slog.DiscardHandler)}
 		if err := m.warm(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -56,17 +56,15 @@ type Service struct {
 	server  *serve.Server
 	version string
 	models  *shelf.Shelf[*model]
-	metrics *metrics
+	metrics *serve.QueueMetrics
 }
 
 // Mount has a server answer the protocol, for models that [Service.Put] adds before or after. version is that of the program, for clients.
 // Errors: a server that answers it already.
 func Mount(server *serve.Server, version string) (*Service, error) {
-	s := &Service{server: server, version: version, models: shelf.New[*model]("model", server.Log()), metrics: newMetrics()}
-	for _, c := range s.metrics.collectors() {
-		if err := server.Registry().Register(c); err != nil {
-			return nil, fmt.Errorf("serve/inference: the protocol is mounted once: %w", err)
-		}
+	s := &Service{server: server, version: version, models: shelf.New[*model]("model", server.Log()), metrics: serve.NewQueueMetrics("inference")}
+	if err := server.Registry().Register(s.metrics); err != nil {
+		return nil, fmt.Errorf("serve/inference: the protocol is mounted once: %w", err)
 	}
 	if err := s.models.Register(server.Registry(), s.Name()); err != nil {
 		return nil, fmt.Errorf("serve/inference: %w", err)
@@ -89,7 +87,7 @@ func (s *Service) Put(name string, m Model) (wait func() error, err error) {
 	run := newModel(name, m, s.metrics, s.server.Log())
 	wait, err = s.models.Put(name, shelf.Item[*model]{Model: run, Places: m.Queue, Warm: run.warm, Close: run.close})
 	if err != nil {
-		run.end()
+		run.queue.Close()
 		return nil, fmt.Errorf("serve/inference: %w", err)
 	}
 	return wait, nil
@@ -98,7 +96,7 @@ func (s *Service) Put(name string, m Model) (wait func() error, err error) {
 // Drop serves a name no more; ok is false where it is not there. Requests that have begun are answered.
 func (s *Service) Drop(name string) (ok bool) {
 	ok = s.models.Drop(name)
-	s.metrics.forget(name)
+	s.metrics.Forget(name)
 	return ok
 }
 

@@ -5,30 +5,55 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/energo-ml/energo/engine/onnx"
 	"github.com/energo-ml/energo/engine/onnx/value"
+	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/wire"
 )
 
 // model is one that is served: its requests wait in a queue, and one goroutine runs it.
 type model struct {
 	Model
-	name    string
-	queue   *queue
-	metrics *metrics
-	log     *slog.Logger
-	joins   bool // requests may be joined; set while it is warmed up
-	ended   chan struct{}
+	name  string
+	queue *serve.Batcher[*call, []*value.Value]
+	log   *slog.Logger
+	joins bool // requests may be joined; set while it is warmed up
+}
+
+// call is what a request has the model run on.
+type call struct {
+	in   []*value.Value // in the order of the model's inputs; nil for one that is left out
+	rows int            // along the first dimension; 0 where it cannot be joined with others
+	out  []*value.Value
+}
+
+// items are the rows for the bound of a batch.
+func (c *call) items() int { return max(c.rows, 1) }
+
+// joinable tells whether two calls can go through the model together: all but the first dimension is alike.
+func (c *call) joinable(o *call) bool {
+	if c.rows == 0 || o.rows == 0 {
+		return false
+	}
+	for i, v := range c.in {
+		w := o.in[i]
+		if (v == nil) != (w == nil) || v != nil && !slices.Equal(v.Shape[1:], w.Shape[1:]) {
+			return false
+		}
+	}
+	return true
 }
 
 // newModel starts a model.
-func newModel(name string, m Model, to *metrics, log *slog.Logger) *model {
-	to.most.WithLabelValues(name).Set(m.Wait.Seconds())
-	run := &model{Model: m, name: name, queue: newQueue(&m), metrics: to, log: log, ended: make(chan struct{})}
-	go run.work()
+func newModel(name string, m Model, to *serve.QueueMetrics, log *slog.Logger) *model {
+	run := &model{Model: m, name: name, log: log}
+	run.queue = serve.NewJoined(
+		serve.Queue{Name: name, Items: m.Batch, Calls: m.Queue, Wait: m.Wait, Metrics: to},
+		serve.Rules[*call]{Joins: (*call).joinable, Items: (*call).items}, run.together,
+	)
 	return run
 }
 
@@ -46,38 +71,20 @@ func inProtocol(net *onnx.Model) error {
 	return nil
 }
 
-// work answers calls until the queue is closed.
-func (m *model) work() {
-	defer close(m.ended)
-	for {
-		batch, waited := m.queue.next()
-		if batch == nil {
-			return
-		}
-		m.metrics.added(m.name, waited)
-		m.answer(batch)
-	}
-}
-
 // close ends the model, which no request uses.
 func (m *model) close() error {
-	m.end()
+	m.queue.Close()
 	if m.Close == nil {
 		return nil
 	}
 	return m.Close()
 }
 
-func (m *model) end() {
-	m.queue.close()
-	<-m.ended
-}
-
 // warm runs the model on inputs of its own, and finds out whether requests may be joined. One that takes no such inputs may still take those of clients.
 func (m *model) warm(context.Context) error {
 	start := time.Now()
 	joins, err := m.try()
-	m.joins = joins && m.queue.rows > 1
+	m.joins = joins && m.Batch > 1
 	switch {
 	case err != nil:
 		m.log.Warn("a model was not warmed up, and its requests are not joined", "model", m.name, "error", err)
@@ -109,59 +116,35 @@ func (m *model) rowsOf(in []*value.Value) int {
 
 // infer has the model run, together with other calls where that is possible.
 func (m *model) infer(ctx context.Context, in []*value.Value) ([]*value.Value, error) {
-	c := &call{ctx: ctx, in: in}
+	c := &call{in: in}
 	if m.joins {
 		c.rows = m.rowsOf(in)
 	}
-	if err := m.queue.do(c); err != nil {
+	out, err := m.queue.Do(ctx, nil, c)
+	if err != nil {
 		return nil, err
 	}
-	return c.out, nil
-}
-
-// answer runs the calls of a batch together, or, where that fails, each by itself: an error is its own caller's alone.
-func (m *model) answer(batch []*call) {
-	live := batch[:0:0]
-	for _, c := range batch {
-		if c.err = c.ctx.Err(); c.err == nil {
-			live = append(live, c)
-			m.metrics.queued(m.name, time.Since(c.came))
-		}
-	}
-	if len(live) > 1 && m.together(live) != nil {
-		for _, c := range live {
-			c.err = m.together([]*call{c})
-		}
-	} else if len(live) == 1 {
-		live[0].err = m.together(live)
-	}
-	for _, c := range batch {
-		close(c.done)
-	}
+	return out[0], nil
 }
 
 // together runs calls as one.
-func (m *model) together(calls []*call) (err error) {
-	start := time.Now()
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
+func (m *model) together(calls []*call) (outs [][]*value.Value, err error) {
 	in, rows := calls[0].in, 0
 	for _, c := range calls {
-		rows += max(c.rows, 1)
+		rows += c.items()
 	}
 	if len(calls) > 1 {
 		if in, err = stacked(calls, rows); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := m.Net.RunFunc(in, func(out []*value.Value) error { return split(calls, rows, out) }); err != nil {
-		return ofRun(err)
+		return nil, ofRun(err)
 	}
-	m.metrics.ran(m.name, len(calls), rows, time.Since(start))
-	return nil
+	for _, c := range calls {
+		outs = append(outs, c.out)
+	}
+	return outs, nil
 }
 
 // ofRun is what a client is told of a run that failed: by its inputs, mostly.

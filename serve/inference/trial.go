@@ -41,7 +41,7 @@ func (m *model) try() (independent bool, err error) {
 func (m *model) trySize(size int, independent *bool) error {
 	rng := rand.New(rand.NewPCG(1, 2))
 	one, err := m.trial(rng, 1, size)
-	if err != nil || !m.free() || m.queue.rows == 1 {
+	if err != nil || !m.free() || m.Batch == 1 {
 		return err
 	}
 	two, err := m.trial(rng, 2, size)
