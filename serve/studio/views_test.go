@@ -14,6 +14,7 @@ import (
 
 // moreAddresses are addresses of views, besides the view's own, that show other parts of it.
 var moreAddresses = map[string][]string{
+	"run":     {"run/whole?epoch=2&sample=10", "run/stopped"},
 	"runs":    {"runs?find=sweep&show=sweep/nll-1&of=step_loss&by=time&logx=1"},
 	"surface": {"surface?run=bowl&with=sweep/other&solid=1"},
 	"lesson":  {"lesson?set=parabola&energy=codes&f=energy&with=nll", "lesson?set=points&f=cd"},
@@ -60,9 +61,10 @@ func viewPaths(t *testing.T) (paths []string) {
 func TestEveryView(t *testing.T) {
 	dir := t.TempDir()
 	several(t, dir)
+	zoo(t, dir)
 	writeFilm(t, dir, "bowl")
 	writeFilm(t, dir, "sweep/other")
-	at := start(t, dir)
+	at := startWith(t, Options{Folder: dir, Samples: zooPictures})
 	for _, view := range viewPaths(t) {
 		addresses, some := []string{view}, looks[:2]
 		if *long {

@@ -7,7 +7,7 @@ async function ask(path, options) {
   });
   if (response.status === 204) return null;
   const kind = response.headers.get("Content-Type") || "";
-  const answer = kind.includes("json") ? await response.json().catch(() => null) : response;
+  const answer = kind.includes("json") ? await response.json().catch((err) => { if (err.name === "AbortError") throw err; return null; }) : response;
   if (response.ok && answer) return answer;
   throw new Error(answer?.detail || `The answer has status ${response.status} and is not JSON.`);
 }

@@ -4,6 +4,7 @@ const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowD
 // roving lets arrows move the focus among the parts that match a selector, which stand in rows of columns() parts.
 export function roving(root, selector, columns = () => Infinity) {
   const parts = () => [...root.querySelectorAll(selector)];
+  root.setAttribute("tabindex", "-1"); // Chromium stops the tab key at an svg that listens to focusin
   root.addEventListener("focusin", (event) => {
     const now = event.target.closest(selector);
     if (now) for (const p of parts()) p.setAttribute("tabindex", p === now ? "0" : "-1");
