@@ -208,7 +208,7 @@ func ctcByPaths(x float64) float64 {
 			p += share
 		}
 	}
-	return -math.Log(p)
+	return -math.Log(p) / 2 // the mean is over labels, as PyTorch has it
 }
 
 // triplet holds what the geometry says of its loss to the library.

@@ -22,7 +22,7 @@ export const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0
 
 // said returns {root, show(answer), blank(), close()}.
 export function said(run) {
-  const svg = drawn("svg", { class: "bars", role: "img" }), seen = element("canvas", { class: "seen", width: 28, height: 28, role: "img", "aria-label": "The picture as the network sees it" });
+  const svg = drawn("svg", { class: "bars", role: "img", "aria-label": "Energies: none yet" }), seen = element("canvas", { class: "seen", width: 28, height: 28, role: "img", "aria-label": "The picture as the network sees it" });
   const label = element("strong", { class: "label" }), told = element("p", { class: "told" }), note = element("p", { class: "quiet note" });
   const saves = saveButtons(`the energies of ${run.name}`, {
     SVG: () => saveSVG(`${run.name}-energies.svg`, svg), PNG: () => savePNG(`${run.name}-energies.png`, svg),
