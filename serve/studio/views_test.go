@@ -17,6 +17,7 @@ var moreAddresses = map[string][]string{
 	"run":     {"run/whole?epoch=2&sample=10", "run/stopped"},
 	"runs":    {"runs?find=sweep&show=sweep/nll-1&of=step_loss&by=time&logx=1"},
 	"surface": {"surface?run=bowl&with=sweep/other&solid=1"},
+	"draw":    {"draw?run=-&from=noise"},
 	"lesson":  {"lesson?set=parabola&energy=codes&f=energy&with=nll", "lesson?set=points&f=cd"},
 	"losses":  {"losses?l=triplet", "losses?l=ebm.hinge&l=ebm.log&l=ebm.nll&along=difference&table=1"},
 }

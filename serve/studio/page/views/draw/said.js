@@ -22,7 +22,7 @@ export const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0
 
 // said returns {root, show(answer), blank(), close()}.
 export function said(run) {
-  const svg = drawn("svg", { class: "bars", role: "img", "aria-label": "Energies: none yet" }), seen = element("canvas", { class: "seen", width: 28, height: 28, role: "img", "aria-label": "The picture as the network sees it" });
+  const svg = drawn("svg", { class: "bars", role: "img", "aria-label": "Energies: none yet", hidden: true }), seen = element("canvas", { class: "seen", width: 28, height: 28, role: "img", "aria-label": "The picture as the network sees it" });
   const label = element("strong", { class: "label" }), told = element("p", { class: "told" }), note = element("p", { class: "quiet note" });
   const saves = saveButtons(`the energies of ${run.name}`, {
     SVG: () => saveSVG(`${run.name}-energies.svg`, svg), PNG: () => savePNG(`${run.name}-energies.png`, svg),
@@ -34,8 +34,9 @@ export function said(run) {
   let now = null;
 
   function draw() {
+    svg.toggleAttribute("hidden", !now?.labels.length);
     const width = svg.clientWidth;
-    if (!width || !now?.labels.length) return svg.replaceChildren();
+    if (!width) return;
     const order = now.energies.map((e, i) => i).sort((a, b) => now.energies[a] - now.energies[b]), shown = order.slice(0, most).sort((a, b) => a - b);
     const height = edge.top + edge.bottom + row * shown.length;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
