@@ -91,6 +91,7 @@ func (s *student) read(script string, into any) {
 // curve reads points of a curve of losses as it is drawn, by the ticks of the axes.
 func (s *student) curve(class string, i int) (points [][2]float64) {
 	s.t.Helper()
+	s.Await("document.querySelector('#view-losses [aria-label=Curves]').getAttribute('aria-busy')", "false")
 	s.read(fmt.Sprintf(`(() => {
 		const svg = document.querySelector("#view-losses .graph"), texts = [...svg.querySelectorAll("text.axis")].map((t) => ({ v: Number(t.textContent), x: Number(t.getAttribute("x")), y: Number(t.getAttribute("y")), end: t.getAttribute("text-anchor") === "end" }));
 		const xs = texts.filter((t) => !t.end && t.y === 316), ys = texts.filter((t) => t.end);

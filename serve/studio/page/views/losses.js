@@ -110,6 +110,7 @@ export default {
     // drawCurves asks for the curves of all; a loss whose options are refused says so on its card.
     async function drawCurves(all) {
       const mine = ++turn, difference = state.get("along") === "difference";
+      chart.root.setAttribute("aria-busy", "true"); // what is drawn is of other losses
       const answers = await Promise.all(all.map(async (l) => {
         const row = byName.get(l.name);
         try {
@@ -124,6 +125,7 @@ export default {
         a.curves.forEach((c, k) => lines.push({ ...c, at: all.length > 1 ? i : k, dash: dashes[all.length > 1 ? (i > 7 ? 1 : k % 3) : 0], name: a.curves.length > 1 ? `${written(all[i])}, ${c.name}` : written(all[i]), marks: k ? [] : a.marks, argument: a.x }));
       });
       drawLines();
+      chart.root.setAttribute("aria-busy", "false");
     }
     const drawLines = () => chart.show(lines.map((l) => ({ ...l, colour: colour(l.at) })), { slopes: state.get("slope") !== "0" });
 
