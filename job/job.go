@@ -151,6 +151,8 @@ type Shown struct {
 	Held  report.Images // those that are evaluated on while training, by the numbers that watch.Set has
 	Test  report.Images // … of the test set, in the order of the files that Measures.Write leaves
 	Bytes int           // that they take in memory
+
+	HeldText, TestText func(i int) string // where the samples are texts, or rows of a table; nil for pictures
 }
 
 // Show finds the samples of a run again in its data.

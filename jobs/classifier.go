@@ -121,16 +121,20 @@ func (m *classifier) measure(all []float32, target []int) (measurement, error) {
 	}, nil
 }
 
-// watch has a run keep the energies of some samples: rows of the measurement, and the samples' numbers among all that are evaluated on. classes
-// names the labels; nil for numbers.
-func (m *measurement) watch(rows, samples []int, classes []string) {
-	k := m.Energies.Dim(1)
+// watched are the energies [N, K] of some of the samples that are evaluated on, by their rows and by their numbers among all of them. classes names the labels;
+// nil for numbers.
+func watched(energies []float32, target, rows, samples []int, k int, classes []string) *watch.Look {
 	l := &watch.Look{Set: watch.Set{Answers: k, Samples: samples, Names: classes}}
 	for _, i := range rows {
-		l.Labels = append(l.Labels, m.target[i])
-		l.Energies = append(l.Energies, m.Energies.Float32s()[i*k:][:k]...)
+		l.Labels = append(l.Labels, target[i])
+		l.Energies = append(l.Energies, energies[i*k:][:k]...)
 	}
-	m.Watched = l
+	return l
+}
+
+// watch has a run keep what watched gives.
+func (m *measurement) watch(rows, samples []int, classes []string) {
+	m.Watched = watched(m.Energies.Float32s(), m.target, rows, samples, m.Energies.Dim(1), classes)
 }
 
 // write writes the energies and the labels. classes names the labels; nil for numbers.

@@ -128,11 +128,7 @@ func (c *Table) Folder() string {
 }
 
 func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
-	whole, err := data.ReadTable(c.Data)
-	if err != nil {
-		return nil, err
-	}
-	split, err := c.split(whole)
+	whole, split, err := c.read()
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +137,7 @@ func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 	if spec.Schema, err = whole.Fit(split.Train, target, append(slices.Clone(c.Ignore), c.SplitColumn)); err != nil {
 		return nil, err
 	}
-	m := &tabled{trainedOn: trainedOn{fmt.Sprintf("%d rows with checksum %08x", whole.Rows(), crc32.ChecksumIEEE(fmt.Append(nil, whole.Columns)))}}
+	m := &tabled{trainedOn: trainedOn{tableSum(whole)}}
 	if m.Model, err = tabular.New(spec, train.Rand(c.Seed, "weights", 0)); err != nil {
 		return nil, err
 	}
@@ -149,6 +145,7 @@ func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 		return nil, err
 	}
 	m.subject = c.subject(m.trainer.Functional)
+	m.subject.Terms.AllAnswers = spec.Schema.Target.Kind == data.TableClass
 	if m.set, m.held, m.test, err = split.Rows(spec.Schema, whole, cmp.Or(env.Data, c.Test)); err != nil {
 		return nil, err
 	}
@@ -157,6 +154,62 @@ func (c *Table) Open(_ context.Context, env job.Env) (job.Model, error) {
 		m.decay = c.WeightDecay
 	}
 	return m, nil
+}
+
+// read reads the table, and divides its rows.
+func (c *Table) read() (*data.Table, tabular.Split, error) {
+	whole, err := data.ReadTable(c.Data)
+	if err != nil {
+		return nil, tabular.Split{}, err
+	}
+	split, err := c.split(whole)
+	return whole, split, err
+}
+
+// tableSum stands for a table in a checkpoint's settings.
+func tableSum(t *data.Table) string {
+	return fmt.Sprintf("%d rows with checksum %08x", t.Rows(), crc32.ChecksumIEEE(fmt.Append(nil, t.Columns)))
+}
+
+// Show implements job.Shower.
+func (c *Table) Show(_ context.Context, _ job.Env) (*job.Shown, error) {
+	whole, split, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	test, tested := whole, split.Test
+	if c.Test != "" {
+		if test, err = data.ReadTable(c.Test); err != nil {
+			return nil, err
+		}
+		tested = test.All()
+	}
+	s := &job.Shown{Data: tableSum(whole), HeldText: rowTexts(whole, split.Held()), TestText: rowTexts(test, tested)}
+	for _, t := range []*data.Table{whole, test} {
+		for _, column := range t.Columns {
+			for _, cell := range column.Texts {
+				s.Bytes += len(cell) + cellBytes
+			}
+		}
+	}
+	return s, nil
+}
+
+// cellBytes is what a cell takes besides its text: the text's header, and a number.
+const cellBytes = 24
+
+// rowTexts writes rows of a table as NAME: CELL, a line a column.
+func rowTexts(t *data.Table, rows []int) func(i int) string {
+	return func(i int) string {
+		if i < 0 || i >= len(rows) {
+			return ""
+		}
+		var text strings.Builder
+		for _, column := range t.Columns {
+			fmt.Fprintf(&text, "%s: %s\n", column.Name, column.Texts[rows[i]])
+		}
+		return text.String()
+	}
 }
 
 // split divides the rows into those that are trained on, those of validation and those of the test.
@@ -186,7 +239,7 @@ func (c *Table) subject(f functional.Functional) train.Subject {
 		s.Margin = c.Form.Margin
 	}
 	s.Terms = train.AnswerTerms(cmp.Or(map[string]string{data.TableClasses: "classes of rows", data.TableRank: "pairs"}[c.Answers], "rows"), s.Margin)
-	s.Terms.AllAnswers = false
+	s.Terms.AllAnswers = false // but of one class, which the data says
 	if c.Answers == data.TableNumber {
 		s.Terms.Correct, s.Terms.Offending = "f(x)", "the mean of the training rows"
 		s.Terms.Kept = train.ToldApart("of the rows have f(x) nearer to y than the mean of the training rows")
@@ -227,7 +280,12 @@ func (m *tabled) Evaluate(ctx context.Context) (train.Evaluation, error) {
 		return train.Evaluation{}, err
 	}
 	q := measure.Quantity{Key: "loss", Name: "Loss", Note: "on validation rows; without such rows on training rows, with R(W)"}
-	return train.Diagnose(s.Stats, m.subject, q.Of(s.Loss+optim.L2(m.Params(), m.decay)), math.NaN()), nil
+	e := train.Diagnose(s.Stats, m.subject, q.Of(s.Loss+optim.L2(m.Params(), m.decay)), math.NaN())
+	if classes := m.Schema.Target.Classes; s.Energies != nil {
+		first := numbers(0, min(len(s.Right), scaleSample))
+		e.Watched = watched(s.Energies, s.Right, first, first, len(classes), classes)
+	}
+	return e, nil
 }
 
 func (m *tabled) Measure(ctx context.Context) (*job.Measures, error) {
@@ -236,5 +294,10 @@ func (m *tabled) Measure(ctx context.Context) (*job.Measures, error) {
 		return nil, err
 	}
 	e := train.Diagnose(s.Stats, m.subject, s.Error, s.Chance)
-	return &job.Measures{Evaluation: e, Figures: append(s.Figures, measure.Quantity{Key: "test_loss", Name: "Test loss", Note: "mean over the test rows"}.Of(s.Loss))}, nil
+	out := &job.Measures{Evaluation: e, Figures: append(s.Figures, measure.Quantity{Key: "test_loss", Name: "Test loss", Note: "mean over the test rows"}.Of(s.Loss))}
+	if classes := m.Schema.Target.Classes; s.Energies != nil {
+		own := measurement{Energies: rowsOf(s.Energies, len(classes)), target: s.Right}
+		out.Write = func(_ context.Context, dir string) error { return own.write(dir, classes) }
+	}
+	return out, nil
 }

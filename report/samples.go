@@ -72,7 +72,7 @@ func sampleFigures(s *Surface, images Images) (cells []*figure, all *figure) {
 	const columns, space = 3, 18
 	rows := (len(cells) + columns - 1) / columns
 	all = &figure{
-		name: "samples", title: "Energies of sample images over the answers",
+		name: "samples", title: "Energies of samples over the answers",
 		unit:   "low is good; all samples share one scale",
 		legend: []key{{"correct answer", correct, dot}, {"most offending", offending, dot}, {"others", faint, dot}},
 		width:  columns*cellWidth + (columns-1)*space, height: vg.Length(rows)*(cellHeight+space) + 56,

@@ -381,14 +381,15 @@ func (l *loop) evaluate(ctx context.Context) error {
 		}
 		l.averaged(func() { l.best.take(l.params, nil, nil) })
 	}
-	if err := l.watched.take(p.Epoch, e.Watched); err != nil {
+	reason := l.over()
+	if err := l.watched.take(p.Epoch, e.Watched, reason != ""); err != nil {
 		return err
 	}
 	l.emit(Epoch{
 		Epoch: p.Epoch, Step: p.Step, Loss: measure.Number(measure.Ratio(p.LossSum, float64(p.LossCount))), Error: e.Error.Value,
 		LR: l.rate(p.Step - 1), Seconds: l.seconds(), Best: better, Diagnosis: e.Diagnosis,
 	})
-	p.LossSum, p.LossCount, p.Why, p.Reason = 0, 0, e.Diagnosis.Why, l.over()
+	p.LossSum, p.LossCount, p.Why, p.Reason = 0, 0, e.Diagnosis.Why, reason
 	return nil
 }
 

@@ -34,9 +34,9 @@ func openWatched(dir string, resume bool, epoch int) (w watched, err error) {
 	return w, nil
 }
 
-// take keeps what was said after an epoch, if there is something.
-func (w *watched) take(epoch int, l *watch.Look) error {
-	if w.dir == "" || l == nil {
+// take keeps what was said after an epoch, if there is something. Of many epochs it takes only those that stay when others follow, and the last one.
+func (w *watched) take(epoch int, l *watch.Look, last bool) error {
+	if w.dir == "" || l == nil || !last && !watch.Due(epoch) {
 		return nil
 	}
 	err := w.record.Take(epoch, *l)
@@ -54,5 +54,5 @@ func (w *watched) begin(l *watch.Look) error {
 	if len(w.record.Frames) > 0 {
 		return nil
 	}
-	return w.take(0, l)
+	return w.take(0, l, false)
 }

@@ -17,6 +17,10 @@ type Measures struct {
 	Error   measure.Figure          // the first figure: less is better
 	Chance  float64                 // the error of answers that do not look at the row
 	Figures []measure.Figure        // besides the error
+
+	// Of rows that have one of several classes each: the energies of all, [N, K], and the right ones.
+	Energies []float32
+	Right    []int
 }
 
 // Measure measures the model on rows. Of ranks with many rows in a group it takes some of the pairs, always the same ones.
@@ -52,6 +56,7 @@ func (t *Trainer) Measure(ctx context.Context, p *Rows) (*Measures, error) {
 	switch t.model.Schema.Target.Kind {
 	case data.TableClass:
 		m.class(places, k)
+		m.Energies, m.Right = energies, places
 	case data.TableClasses:
 		m.classes(out, places, len(t.model.Schema.Target.Classes))
 	default:

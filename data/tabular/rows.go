@@ -80,11 +80,7 @@ func (s Split) Rows(schema *data.TableSchema, t *data.Table, path string) (train
 	if training, err = NewRows(schema, t, s.Train); err != nil {
 		return nil, nil, nil, err
 	}
-	held := s.Validation
-	if held == nil {
-		held = s.Train[max(0, len(s.Train)-mostEvaluated):]
-	}
-	if validation, err = NewRows(schema, t, held); err != nil {
+	if validation, err = NewRows(schema, t, s.Held()); err != nil {
 		return nil, nil, nil, err
 	}
 	rows := s.Test
@@ -96,6 +92,14 @@ func (s Split) Rows(schema *data.TableSchema, t *data.Table, path string) (train
 	}
 	test, err = NewRows(schema, t, rows)
 	return training, validation, test, err
+}
+
+// Held are the rows that are evaluated on while a model is trained: those for validation, or else the last 5,000 training rows.
+func (s Split) Held() []int {
+	if s.Validation == nil {
+		return s.Train[max(0, len(s.Train)-mostEvaluated):]
+	}
+	return s.Validation
 }
 
 // order lists the rivals of each row.

@@ -68,14 +68,23 @@ func (r *Record) Take(epoch int, l Look) error {
 	case epoch <= r.Frames[n-1].Epoch:
 		return fmt.Errorf("watch: epoch %d follows epoch %d", epoch, r.Frames[n-1].Epoch)
 	}
-	step := 1
-	for epoch/step+2 > framesMost {
-		step *= 2
-	}
+	step := stepAt(epoch)
 	r.Frames = slices.DeleteFunc(r.Frames, func(f Frame) bool { return f.Epoch%step != 0 })
 	r.Frames = append(r.Frames, Frame{epoch, slices.Clone(l.Energies)})
 	return nil
 }
+
+// stepAt is the distance of the epochs that are kept once an epoch is reached.
+func stepAt(epoch int) int {
+	step := 1
+	for epoch/step+2 > framesMost {
+		step *= 2
+	}
+	return step
+}
+
+// Due tells whether the frame of an epoch stays when others follow: those that do not need to be taken only where training ends.
+func Due(epoch int) bool { return epoch%stepAt(epoch) == 0 }
 
 func (s *Set) same(other Set) bool {
 	return s.Answers == other.Answers && slices.Equal(s.Labels, other.Labels) && slices.Equal(s.Samples, other.Samples) && slices.Equal(s.Names, other.Names)

@@ -89,6 +89,15 @@ func TestBounds(t *testing.T) {
 			t.Fatalf("epoch %d: %s", epoch, d)
 		}
 	}
+	due := 0
+	for epoch := range 1000 {
+		if Due(epoch) {
+			due++
+		}
+	}
+	if !Due(0) || !Due(framesMost-2) || Due(framesMost-1) || due > 250 {
+		t.Errorf("%d of 1000 epochs are due", due)
+	}
 	var many Record
 	if err := many.Take(0, looks(5000, 3)); err != nil || len(many.Labels) != SamplesMost || len(many.Frames[0].Energies) != 3*SamplesMost {
 		t.Errorf("%d samples are kept, %v", len(many.Labels), err)

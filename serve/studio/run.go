@@ -50,7 +50,7 @@ func (s *service) oneRun() []serve.Route {
 		}},
 		{Pattern: "GET /v1/studio/runs/{name}/shown", Do: s.shown, Doc: openapi.Operation{
 			ID: "shown", Summary: "Whether the samples of a run can be shown", Description: "The first request has the run's data read again.", Parameters: []openapi.Parameter{name},
-			Answers: one("They are ready, or being read, or why they cannot be shown.", openapi.Object(map[string]openapi.Schema{"ready": openapi.Bool(), "why": openapi.Text()}, "ready")), Refusals: []int{404},
+			Answers: one("They are ready, or being read, or why they cannot be shown.", openapi.Object(map[string]openapi.Schema{"ready": openapi.Bool(), "texts": openapi.Bool(), "why": openapi.Text()}, "ready", "texts")), Refusals: []int{404},
 		}},
 		{Pattern: "GET /v1/studio/runs/{name}/picture", Do: s.picture, Doc: openapi.Operation{
 			ID: "picture", Summary: "The picture of a sample", Parameters: []openapi.Parameter{name, set, sample}, Answers: picture("image/png"), Refusals: []int{400, 404, 422},

@@ -180,6 +180,7 @@ type sampleAnswer struct {
 	Energies  []measure.Number `json:"energies"`
 	Names     []string         `json:"names"`
 	Course    []moment         `json:"course"` // along training, of watched samples
+	Text      string           `json:"text,omitempty"`
 }
 
 // moment is a sample after an epoch.
@@ -221,6 +222,7 @@ func (s *service) sample(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	out.Text = s.textOf(r.Context(), a.dir, a.set, out.Number)
 	wire.WriteJSON(w, http.StatusOK, out)
 	return nil
 }
@@ -252,6 +254,6 @@ func sampleSchema() openapi.Schema {
 	at := openapi.Object(map[string]openapi.Schema{"epoch": openapi.Integer(), "answer": openapi.Integer(), "correct": number, "offending": number}, "epoch", "answer", "correct", "offending")
 	return openapi.Object(map[string]openapi.Schema{
 		"set": words(setNames), "epoch": openapi.Integer(), "sample": openapi.Integer(), "number": openapi.Integer(), "label": openapi.Integer(), "answer": openapi.Integer(),
-		"correct": number, "offending": number, "gap": number, "energies": openapi.ListOf(number), "names": openapi.ListOf(openapi.Text()), "course": openapi.ListOf(at),
+		"correct": number, "offending": number, "gap": number, "energies": openapi.ListOf(number), "names": openapi.ListOf(openapi.Text()), "course": openapi.ListOf(at), "text": openapi.Text(),
 	}, "set", "epoch", "sample", "number", "label", "answer", "correct", "offending", "gap", "energies", "names", "course")
 }

@@ -60,8 +60,8 @@ func (s *service) shown(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.samplesOf(r.Context(), dir, shownWithin)
-	answer := map[string]any{"ready": err == nil}
+	samples, err := s.samplesOf(r.Context(), dir, shownWithin)
+	answer := map[string]any{"ready": err == nil, "texts": err == nil && samples.HeldText != nil}
 	if err != nil && !errors.Is(err, errReading) {
 		answer["why"] = err.Error()
 	}
@@ -108,24 +108,13 @@ func (s *service) pictureOf(ctx context.Context, dir, set string, pick func(n in
 	case err != nil:
 		return nil, wire.Absent("the samples cannot be shown: %v", err)
 	}
-	var i int
-	pictures := samples.Test
+	i, err := s.numbered(ctx, dir, set, pick)
+	if err != nil {
+		return nil, err
+	}
+	pictures := samples.Held
 	if set == setTest {
-		if test, err := s.store.test(ctx, dir); err != nil {
-			return nil, wire.Absent("the run has no energies of test samples")
-		} else if i, err = pick(test.N); err != nil {
-			return nil, err
-		}
-	} else {
-		pictures = samples.Held
-		record, err := s.store.watched(ctx, dir)
-		if err != nil {
-			return nil, wire.Absent("the run has no energies of watched samples")
-		}
-		if i, err = pick(len(record.Labels)); err != nil {
-			return nil, err
-		}
-		i = record.Samples[i]
+		pictures = samples.Test
 	}
 	if pictures != nil {
 		if img := pictures(i); img != nil {
@@ -133,6 +122,39 @@ func (s *service) pictureOf(ctx context.Context, dir, set string, pick func(n in
 		}
 	}
 	return nil, wire.Absent("sample %d has no picture", i)
+}
+
+// numbered is the number of a sample of a set among all that a run evaluates on, or of its test set.
+func (s *service) numbered(ctx context.Context, dir, set string, pick func(n int) (int, error)) (int, error) {
+	if set == setTest {
+		test, err := s.store.test(ctx, dir)
+		if err != nil {
+			return 0, wire.Absent("the run has no energies of test samples")
+		}
+		return pick(test.N)
+	}
+	record, err := s.store.watched(ctx, dir)
+	if err != nil {
+		return 0, wire.Absent("the run has no energies of watched samples")
+	}
+	i, err := pick(len(record.Labels))
+	if err != nil {
+		return 0, err
+	}
+	return record.Samples[i], nil
+}
+
+// textOf is a sample as a text, by its number among all; "" where it is none, or not read yet.
+func (s *service) textOf(ctx context.Context, dir, set string, number int) string {
+	samples, err := s.samplesOf(ctx, dir, pictureWithin)
+	switch {
+	case err != nil:
+	case set == setTest && samples.TestText != nil:
+		return samples.TestText(number)
+	case set == setWatched && samples.HeldText != nil:
+		return samples.HeldText(number)
+	}
+	return ""
 }
 
 // sheetDetail is a sheet of pictures that a run has left.

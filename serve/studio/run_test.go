@@ -58,7 +58,9 @@ func TestRun(t *testing.T) {
 // testFiles asks for pictures and files of the zoo.
 func testFiles(t *testing.T, at, runs string) {
 	t.Helper()
-	want(t, at, "GET", runs+"whole/shown", "", 200, `{"ready":true}`)
+	want(t, at, "GET", runs+"whole/shown", "", 200, `{"ready":true,"texts":false}`)
+	want(t, at, "GET", runs+"stopped/shown", "", 200, `{"ready":true,"texts":true}`)
+	want(t, at, "GET", runs+"stopped/sample?set=watched&epoch=2&sample=7", "", 200, `"text":"size: 107\n"`)
 	want(t, at, "GET", runs+"old/shown", "", 200, `"why":"the folder of the pictures is gone"`)
 	for _, c := range []struct {
 		path, kind string
@@ -111,7 +113,7 @@ func TestShownLater(t *testing.T) {
 	want(t, at, "GET", "/v1/studio/runs/whole/picture?set=test&sample=0", "", 503, "being read")
 	want(t, at, "GET", "/v1/studio/runs/stopped/picture?set=watched&sample=0", "", 503, "being read")
 	close(free)
-	want(t, at, "GET", "/v1/studio/runs/whole/shown", "", 200, `{"ready":true}`)
+	want(t, at, "GET", "/v1/studio/runs/whole/shown", "", 200, `{"ready":true,"texts":false}`)
 	t.Cleanup(func() {
 		select {
 		case <-ended:
@@ -240,7 +242,7 @@ func testOthers(t *testing.T, b *chromium.Browser) {
 	b.Eval("location.hash = '#/run/old'")
 	b.Await(where, "at the end · 10 % wrong")
 	b.Await("document.getElementById('view-run').textContent.includes('kept no energies along training')", "true")
-	b.Await("document.querySelector('.scrubber [role=status]').textContent", "No pictures: the folder of the pictures is gone.")
+	b.Await("document.querySelector('.scrubber [role=status]').textContent", "The samples are not shown: the folder of the pictures is gone.")
 	b.Eval("location.hash = '#/run/sweep/damaged'")
 	b.Await("document.getElementById('view-run').textContent.includes('watched.safetensors cannot be read')", "true")
 	b.Eval("location.hash = '#/run/pictures'")
@@ -271,6 +273,9 @@ func testFollowed(t *testing.T, b *chromium.Browser, dir string) {
 		t.Fatal(err)
 	}
 	b.Await(where, "after epoch 3 · 10 % wrong")
+	b.Eval("document.querySelector('#view-run .shot').click()")
+	b.Await("document.querySelector('.sample-text')?.textContent.startsWith('size: 1')", "true")
+	b.Eval("location.hash = '#/run/stopped'")
 	b.Await("document.querySelector('#view-run .badge').textContent", "running")
 	if _, err := watch.Read(run); err != nil {
 		t.Fatal(err)

@@ -25,11 +25,13 @@ type Options struct {
 	Samples func(ctx context.Context, dir string) (*Samples, error)
 }
 
-// Samples are pictures of a run.
+// Samples are pictures or texts of a run.
 type Samples struct {
 	Held  report.Images // of those that it evaluates on while it is trained, by the numbers that watch.Set has
 	Test  report.Images // … of its test set
 	Bytes int           // that they take in memory
+
+	HeldText, TestText func(i int) string // where they are texts; nil otherwise
 }
 
 // service is the studio over one folder.

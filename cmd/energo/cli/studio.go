@@ -132,7 +132,7 @@ func samplesOf(all []job.Job) func(ctx context.Context, dir string) (*studio.Sam
 		if err != nil {
 			return nil, err
 		}
-		return &studio.Samples{Held: s.Held, Test: s.Test, Bytes: s.Bytes}, nil
+		return &studio.Samples{Held: s.Held, Test: s.Test, HeldText: s.HeldText, TestText: s.TestText, Bytes: s.Bytes}, nil
 	}
 }
 

@@ -6,7 +6,7 @@ import { first, roving } from "./keys.js";
 import { cellList } from "./numbers.js";
 
 const cellsMost = 32, pairsShown = 12; // labels whose counts are written; pairs that are named where there are more
-const left = 58, top = 40, cell = 34, edge = 58;
+const cell = 34, edge = 58, letter = 6.4, longest = 12; // pixels of the drawing; letters of a name
 
 const cut = (name, most) => name.length > most ? name.slice(0, most - 1) + "…" : name;
 
@@ -20,17 +20,22 @@ export function confusion({ press, name }) {
     CSV: () => saveCSV(name() + "-confusion.csv", ["label", ...names], names.map((n, y) => [n, ...names.map((_, a) => counts[y * k + a])])),
   });
   const root = element("section", { class: "panel", "aria-label": "Confusion matrix" }, element("div", { class: "row head" }, element("h2", {}, "Confusion matrix"), saves), body, words);
-  let k = 0, names = [], counts = [], totals = [], cells = [], made = "";
+  let left = 0, top = 0, k = 0, names = [], counts = [], totals = [], cells = [], made = "";
   roving(svg, "[data-cell]", () => k);
 
   const told = (y, a) => [element("b", {}, count(counts[y * k + a], "sample")), ` of ${names[y]} `, y === a ? "answered right" : `answered ${names[a]}`, totals[y] ? ` (${figure(100 * counts[y * k + a] / totals[y])} %)` : ""];
 
   function make() {
+    const long = Math.min(longest, Math.max(...names.map((n) => n.length))), turned = long > 4;
+    [left, top] = [26 + letter * long, turned ? 24 + letter * long : 40];
     svg.setAttribute("viewBox", `0 0 ${left + k * cell + edge} ${top + k * cell + 6}`);
     svg.style.maxWidth = `${left + k * cell + edge}px`;
     const label = (x, y, text, more = {}) => drawn("text", { x, y, "text-anchor": "middle", "dominant-baseline": "middle", class: "faint", ...more }, text);
-    const parts = [label(left + k * cell / 2, 10, "answer"), label(12, top + k * cell / 2, "label", { transform: `rotate(-90 12 ${top + k * cell / 2})` }), label(left + k * cell + edge / 2, 28, "wrong")];
-    for (let i = 0; i < k; i++) parts.push(label(left + (i + 0.5) * cell, 28, cut(names[i], 4)), label(left - 6, top + (i + 0.5) * cell, cut(names[i], 5), { "text-anchor": "end" }));
+    const parts = [label(left + k * cell / 2, 10, "answer"), label(12, top + k * cell / 2, "label", { transform: `rotate(-90 12 ${top + k * cell / 2})` }), label(left + k * cell + edge / 2, top - 12, "wrong")];
+    for (let i = 0; i < k; i++) {
+      const x = left + (i + 0.5) * cell, how = turned ? { "text-anchor": "start", transform: `rotate(-90 ${x} ${top - 6})` } : {};
+      parts.push(label(x, top - (turned ? 6 : 12), cut(names[i], long), how), label(left - 6, top + (i + 0.5) * cell, cut(names[i], long), { "text-anchor": "end" }));
+    }
     cells = [];
     for (let y = 0; y < k; y++) {
       const wrong = label(left + k * cell + edge / 2, top + (y + 0.5) * cell, "", { class: "" });

@@ -69,11 +69,11 @@ export function sample({ api, pictures, go, name }) {
     const saves = saveButtons("the energies", { CSV: () => saveCSV(`${name()}-sample-${s.sample}.csv`, ["answer", "energy"], s.names.map((n, a) => [n, s.energies[a]])) });
     body.replaceChildren(
       element("div", { class: "row head" }, element("h2", {}, `Sample ${s.sample}`), saves),
-      element("div", { class: "sample-head" }, element("div", { class: "large" }, pictures.of(s.set, s.sample, label)), element("dl", { class: "facts" },
+      element("div", { class: "sample-head" }, s.text ? "" : element("div", { class: "large" }, pictures.of(s.set, s.sample, label)), element("dl", { class: "facts" },
         element("dt", {}, "label"), element("dd", {}, label), element("dt", {}, "answer"), element("dd", { class: ok ? "right" : "wrong" }, answer + (ok ? " ✓" : "")),
         element("dt", {}, "gap E⁻ − E⁺"), element("dd", {}, figure(number(s.gap))),
         ...s.number === s.sample ? [] : [element("dt", {}, "in its set"), element("dd", {}, `number ${s.number}`)])),
-      bars(s), ...course(s));
+      ...s.text ? [element("p", { class: "sample-text", tabindex: "0", role: "region", "aria-label": "The sample" }, s.text)] : [], bars(s), ...course(s));
   }
 
   return {
