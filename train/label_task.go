@@ -9,6 +9,7 @@ import (
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/nn"
 	"github.com/energo-ml/energo/engine/tensor"
@@ -114,9 +115,14 @@ func (t *LabelTask) Evaluate(ctx context.Context) (Evaluation, error) {
 	}
 	lo, hi := t.rows.seen()
 	stats, k := make([]functional.LabelStats, hi-lo), t.Model.Labels()
+	seen := &watch.Look{Set: watch.Set{Answers: k}}
 	err := t.rows.chunks(func(samples []int) error {
 		first := samples[0]
 		e := t.predictor.Energies(t.rows.pick(samples))
+		for i, s := range samples[:min(len(samples), watch.SamplesMost-len(seen.Labels))] {
+			seen.Samples, seen.Labels = append(seen.Samples, s-lo), append(seen.Labels, t.Y[s])
+			seen.Energies = append(seen.Energies, e.Float32s()[i*k:][:k]...)
+		}
 		return errors.Join(ctx.Err(), functional.Stats(stats[first-lo:][:len(samples)], e.Float32s(), k, t.Y[first:][:len(samples)]))
 	})
 	if err != nil {
@@ -131,5 +137,7 @@ func (t *LabelTask) Evaluate(ctx context.Context) (Evaluation, error) {
 		}
 	}
 	n := float64(len(stats))
-	return Diagnose(stats, t.subject, WrongSamples.Of(float64(wrong)/n), 1-float64(slices.Max(counts))/n), nil
+	e := Diagnose(stats, t.subject, WrongSamples.Of(float64(wrong)/n), 1-float64(slices.Max(counts))/n)
+	e.Watched = seen
+	return e, nil
 }

@@ -31,7 +31,7 @@ export function confusion({ press, name }) {
     svg.setAttribute("viewBox", `0 0 ${left + k * cell + edge} ${top + k * cell + 6}`);
     svg.style.maxWidth = `${left + k * cell + edge}px`;
     const label = (x, y, text, more = {}) => drawn("text", { x, y, "text-anchor": "middle", "dominant-baseline": "middle", class: "faint", ...more }, text);
-    const parts = [label(left + k * cell / 2, 10, "answer"), label(12, top + k * cell / 2, "label", { transform: `rotate(-90 12 ${top + k * cell / 2})` }), label(left + k * cell + edge / 2, top - 12, "wrong")];
+    const parts = [label(left + k * cell / 2, 10, "answer"), label(8, top + k * cell / 2, "label", { transform: `rotate(-90 8 ${top + k * cell / 2})` }), label(left + k * cell + edge / 2, top - 12, "wrong")];
     for (let i = 0; i < k; i++) {
       const x = left + (i + 0.5) * cell, how = turned ? { "text-anchor": "start", transform: `rotate(-90 ${x} ${top - 6})` } : {};
       parts.push(label(x, top - (turned ? 6 : 12), cut(names[i], long), how), label(left - 6, top + (i + 0.5) * cell, cut(names[i], long), { "text-anchor": "end" }));
