@@ -96,6 +96,14 @@ func pairs(x [][2]float64) *tensor.Tensor {
 // the whole file. The error is fs.ErrNotExist where it has none.
 func Read(dir string) ([]Film, error) { return (&Follower{Dir: dir}).Films() }
 
+// Has tells whether a run's folder has films, whole or growing.
+func Has(dir string) bool {
+	return slices.ContainsFunc([]string{File, GrowingFile}, func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	})
+}
+
 // readWhole reads the whole file.
 func readWhole(path string) ([]Film, error) {
 	in, err := tensor.ReadFile(path)

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -85,12 +84,8 @@ func (s *service) withSurfaces() ([]string, error) {
 	}
 	with := []string{}
 	for _, run := range all {
-		dir := filepath.Join(s.o.Folder, filepath.FromSlash(run.Name))
-		for _, name := range []string{surface.File, surface.GrowingFile} {
-			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-				with = append(with, run.Name)
-				break
-			}
+		if surface.Has(filepath.Join(s.o.Folder, filepath.FromSlash(run.Name))) {
+			with = append(with, run.Name)
 		}
 	}
 	return with, nil

@@ -114,8 +114,7 @@ func (s *service) detail(w http.ResponseWriter, r *http.Request) error {
 		d.Margin = &m
 	}
 	d.Sheets, d.Plots, d.Report = left(dir)
-	_, err = os.Stat(filepath.Join(dir, surface.File))
-	d.Surfaces = err == nil
+	d.Surfaces = surface.Has(dir)
 	wire.WriteJSON(w, http.StatusOK, d)
 	return nil
 }

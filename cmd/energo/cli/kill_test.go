@@ -18,7 +18,7 @@ import (
 )
 
 // energo makes this test binary runnable as energo, and returns its path.
-func energo(t *testing.T) string {
+func energo(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
