@@ -4,6 +4,7 @@
 //	go run ./bench/serve -run runs/search-1       # by picture, too
 //	go run ./bench/serve -url http://HOST:PORT    # a server that runs
 //	go run ./bench/serve -url http://HOST:PORT -classify digits -clients 1,1000  # by /v1/classify, energo's or a peer's
+//	go run ./bench/serve -url http://HOST:PORT -embed encoder -side 224          # vectors of pictures, by /v1/embeddings
 //
 // The server is in this process and the clients are, too, over loopback connections that stay open, so that
 // they share the cores.
@@ -12,6 +13,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -43,6 +45,7 @@ type settings struct {
 	seconds       time.Duration
 	clients       []int
 	classify      string // the classifier that is asked, instead of an index
+	embed         string // the encoder that is asked, instead of an index
 	side          int    // pixels of a picture's side
 	json          bool
 }
@@ -68,6 +71,7 @@ func main() {
 	flag.StringVar(&s.url, "url", "", "address of a server to measure instead of our own")
 	flag.DurationVar(&s.seconds, "time", 3*time.Second, "how long each measurement takes")
 	flag.StringVar(&s.classify, "classify", "", "`name` of a classifier to ask by pictures, at -url, instead of an index")
+	flag.StringVar(&s.embed, "embed", "", "`name` of an encoder to ask for vectors of pictures, at -url, instead of an index")
 	flag.IntVar(&s.side, "side", 28, "pixels of a picture's side")
 	clients := flag.String("clients", "1,16", "how many ask at once, with commas between")
 	flag.BoolVar(&s.json, "json", false, "print one JSON line a measurement")
@@ -91,8 +95,8 @@ func run(s settings) error {
 	if s.items < 1 || s.dim < 1 || s.k < 1 || s.side < 7 || s.seconds <= 0 {
 		return errors.New("-items, -dim, -k and -time must be above 0, and -side above 6")
 	}
-	if s.classify != "" && s.url == "" {
-		return errors.New("-classify needs -url, the address of the server")
+	if s.classify+s.embed != "" && s.url == "" || s.classify != "" && s.embed != "" {
+		return errors.New("-classify or -embed needs -url, the address of the server, and not the other")
 	}
 	at, stop := s.url, func() error { return nil }
 	if at == "" {
@@ -187,12 +191,12 @@ type server struct {
 const heading = "%-8s %8s %10s %10s %10s %10s %10s\n"
 
 func measureAll(s settings, at string) error {
-	if s.classify != "" {
+	if by := s.kind(); by != "" {
 		if !s.json {
 			fmt.Printf(heading, "by", "clients", "a second", "p50 ms", "p99 ms", "p99.9 ms", "max ms")
 		}
 		for _, clients := range s.clients {
-			if err := measure(s, at, "class", clients, 0); err != nil {
+			if err := measure(s, at, by, clients, 0); err != nil {
 				return err
 			}
 		}
@@ -225,12 +229,38 @@ func measureAll(s settings, at string) error {
 	return nil
 }
 
-// body makes a request's body, another one each time.
-func body(by string, rng *rand.Rand, dim, k, side int) (kind, query string, text []byte, err error) {
-	if by == "vector" {
-		text, err = json.Marshal(map[string]any{"vector": vector(rng, dim), "k": k})
-		return "application/json", "", text, err
+// kind is what a model is asked for; "" for an index.
+func (s *settings) kind() string {
+	switch {
+	case s.classify != "":
+		return "class"
+	case s.embed != "":
+		return "embed"
 	}
+	return ""
+}
+
+// request makes a request, another one each time.
+func (s *settings) request(by string, rng *rand.Rand, dim int) (path, kind string, text []byte, err error) {
+	if by == "vector" {
+		text, err = json.Marshal(map[string]any{"vector": vector(rng, dim), "k": s.k})
+		return "/v1/search", "application/json", text, err
+	}
+	picture, err := bar(rng, s.side)
+	switch {
+	case err != nil:
+		return "", "", nil, err
+	case by == "class":
+		return "/v1/classify?model=" + s.classify, "image/png", picture, nil
+	case by == "embed":
+		text, err = json.Marshal(map[string]string{"model": s.embed, "encoding_format": "base64", "input": "data:image/png;base64," + base64.StdEncoding.EncodeToString(picture)})
+		return "/v1/embeddings", "application/json", text, err
+	}
+	return fmt.Sprint("/v1/search?k=", s.k), "image/png", picture, nil
+}
+
+// bar is a picture of an upright bar.
+func bar(rng *rand.Rand, side int) ([]byte, error) {
 	m := image.NewGray(image.Rect(0, 0, side, side))
 	for y := side / 7; y < side-side/7; y++ {
 		for x := range side / 7 {
@@ -238,8 +268,8 @@ func body(by string, rng *rand.Rand, dim, k, side int) (kind, query string, text
 		}
 	}
 	var b bytes.Buffer
-	err = png.Encode(&b, m)
-	return "image/png", fmt.Sprint("?k=", k), b.Bytes(), err
+	err := png.Encode(&b, m)
+	return b.Bytes(), err
 }
 
 // measure has clients ask one after the other, each as soon as it has its answer.
@@ -254,14 +284,10 @@ func measure(s settings, at, by string, clients, dim int) error {
 		all.Go(func() {
 			rng := rand.New(rand.NewPCG(3, uint64(c)))
 			for time.Now().Before(end) && failed[c] == nil {
-				kind, query, text, err := body(by, rng, dim, s.k, s.side)
+				path, kind, text, err := s.request(by, rng, dim)
 				if err != nil {
 					failed[c] = err
 					return
-				}
-				path := "/v1/search" + query
-				if by == "class" {
-					path = "/v1/classify?model=" + s.classify
 				}
 				start := time.Now()
 				failed[c] = ask(web, at+path, kind, text)
