@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/energo-ml/energo/internal/card"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/openai"
@@ -87,12 +89,32 @@ func (s *servedSet) open(ctx context.Context, set modelSettings, env job.Env) (a
 	if len(all) == 0 {
 		return nil, errors.Join(append(others, fmt.Errorf("%s%s is no model that can be served; it must be one of: %s", set.at, shown(set.Path), labelsOf(s.kinds)))...)
 	}
+	if len(all) == 1 && hasCard(set.Path) {
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "energo: warning: %s is served as a %s alone, in spite of its card: %v\n", shown(set.Path), all[0].label(), reasons(others))
+	}
 	for _, name := range set.set {
 		if !slices.ContainsFunc(all, func(o openModel) bool { return o.heeds(name) }) {
 			return all, fmt.Errorf("%s%s has no effect: %s is of the kind %s", set.at, name, shown(set.Path), labelsOf(kindsOf(all)))
 		}
 	}
 	return all, nil
+}
+
+// hasCard tells whether a card stands beside a model of another system, which says what else it is.
+func hasCard(path string) bool {
+	_, err := os.Stat(strings.TrimSuffix(path, filepath.Ext(path)) + card.ModelEnding)
+	return err == nil && strings.EqualFold(filepath.Ext(path), ".onnx")
+}
+
+// reasons are errors in a line, each once.
+func reasons(all []error) string {
+	var texts []string
+	for _, err := range all {
+		if text := err.Error(); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 func closeAll(all []openModel) (err error) {
