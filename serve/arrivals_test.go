@@ -7,9 +7,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -197,4 +200,31 @@ func TestStopWithUnusedConnections(t *testing.T) {
 	if took := closed(t, unused); took > time.Second {
 		t.Errorf("the connection ends after %v", took)
 	}
+}
+
+// Clients of net/http that ask in bursts lose no request: they make connections that they do not use at once.
+func TestBursts(t *testing.T) {
+	t.Parallel()
+	at, _ := serving(t, newProbe(t, Options{Limits: Limits{Header: 20 * time.Millisecond, Requests: 1000}}))
+	const clients = 50
+	web := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	defer web.CloseIdleConnections()
+	var all sync.WaitGroup
+	end := time.Now().Add(time.Second)
+	for c := range clients {
+		all.Go(func() {
+			rng := rand.New(rand.NewPCG(1, uint64(c)))
+			for time.Now().Before(end) {
+				answer, err := web.Post("http://"+at+"/v1/ask", "application/json", strings.NewReader("{}"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, answer.Body)
+				answer.Body.Close()
+				time.Sleep(time.Duration(rng.IntN(30)) * time.Millisecond)
+			}
+		})
+	}
+	all.Wait()
 }
