@@ -7,24 +7,6 @@ import (
 	"github.com/energo-ml/energo/ebm/surface"
 )
 
-// even returns n places from lo to hi.
-func even(n int, lo, hi float64) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = lo + (hi-lo)*float64(i)/float64(n-1)
-	}
-	return x
-}
-
-// narrowed returns energies in single precision.
-func narrowed(e []float64) []float32 {
-	out := make([]float32, len(e))
-	for i, v := range e {
-		out[i] = float32(v)
-	}
-	return out
-}
-
 // pictureFilm looks at an energy of pictures once before training and after each epoch: on
 // the plane through three pictures, and at pairs of held-out and drawn ones.
 type pictureFilm struct {
@@ -40,7 +22,7 @@ const (
 // newPictureFilm returns the film of a training. The plane goes
 // through the first pictures of the first three labels that the set has, at (0, 0), (1, 0), (0, 1).
 func newPictureFilm(title string, set *data.Images, epochs, batch int) *pictureFilm {
-	axis := even(planeSide, -0.5, 1.5)
+	axis := surface.Axis(planeSide, -0.5, 1.5)
 	f := &pictureFilm{Reel: surface.NewReel(surface.Film{
 		Name: "pictures", Title: title, XLabel: "towards the second picture", YLabel: "towards the third picture",
 		X: axis, Y: axis, Data: [][2]float64{{0, 0}, {1, 0}, {0, 1}},

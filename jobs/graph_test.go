@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/engine/autodiff"
 	"github.com/energo-ml/energo/engine/onnx/export/exporttest"
 	"github.com/energo-ml/energo/engine/onnx/value"
@@ -83,7 +84,7 @@ func TestGraphsOfDensities(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return map[string]*value.Value{"energy": exporttest.Of(t, narrowed(e), n)}
+			return map[string]*value.Value{"energy": exporttest.Of(t, surface.Single(e), n)}
 		})
 		j := atDefaults[*JEM](jemJob)
 		j.Labelled, j.Width, j.SpectralNorm, j.Buffer, j.Validation = inMemory(sets()), 2, normalised, 20, 50
@@ -98,7 +99,7 @@ func TestGraphsOfDensities(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return map[string]*value.Value{"energies": exporttest.Of(t, all, n, task.labeler.Labels()), "energy": exporttest.Of(t, narrowed(e), n)}
+			return map[string]*value.Value{"energies": exporttest.Of(t, all, n, task.labeler.Labels()), "energy": exporttest.Of(t, surface.Single(e), n)}
 		})
 		models = append(models, m, both)
 	}
@@ -131,7 +132,7 @@ func TestGraphsOfAutoencoders(t *testing.T) {
 				code = l.Forward(code)
 			}
 			return map[string]*value.Value{
-				"code": exporttest.Of(t, code.Value.Float32s(), n, c.Latent), "reconstructions": exporttest.Of(t, out, n, 1, h, w), "energy": exporttest.Of(t, narrowed(each), n),
+				"code": exporttest.Of(t, code.Value.Float32s(), n, c.Latent), "reconstructions": exporttest.Of(t, out, n, 1, h, w), "energy": exporttest.Of(t, surface.Single(each), n),
 			}
 		})
 		models = append(models, m)
@@ -197,7 +198,7 @@ func TestGraphsOfSurfaces(t *testing.T) {
 	task := open[*planeDensity](t, c)
 	m, y, e := graphOf(t, task), randomly(2*n), make([]float64, n)
 	task.slopes.Energies(e, nil, y)
-	m.Cases = []exporttest.Case{{In: map[string]*value.Value{"points": exporttest.Of(t, y, n, 2)}, Out: map[string]*value.Value{"energy": exporttest.Of(t, narrowed(e), n)}}}
+	m.Cases = []exporttest.Case{{In: map[string]*value.Value{"points": exporttest.Of(t, y, n, 2)}, Out: map[string]*value.Value{"energy": exporttest.Of(t, surface.Single(e), n)}}}
 	exporttest.Check(t, append(models, m)...)
 }
 

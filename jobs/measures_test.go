@@ -53,7 +53,7 @@ var measures = []struct {
 	[6][]float64{{nan}, {0.5}, {0.5}, {nan}, {0.75}, {0.5}},
 }, {
 	"calibration", func(t *testing.T, x []float64) []float64 {
-		c, err := measure.Calibrate(narrowed(x), 2, make([]byte, len(x)/2))
+		c, err := measure.Calibrate(surface.Single(x), 2, make([]byte, len(x)/2))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,13 +77,13 @@ var measures = []struct {
 	[6][]float64{{nan, nan}, {0.5, 2.5}, {0.5, 2.5}, {nan, nan}, {1, 2}, {0.5, 2.5}},
 }, {
 	"quality by probabilities", func(_ *testing.T, x []float64) []float64 {
-		q := measure.QualityOf(narrowed(x), 2, make([]float64, len(x)/2), 1)
+		q := measure.QualityOf(surface.Single(x), 2, make([]float64, len(x)/2), 1)
 		return []float64{q.Confidence}
 	},
 	[6][]float64{{nan}, {inf}, {3}, {nan}, {2}, {3}},
 }, {
 	"discrepancy of pictures", func(_ *testing.T, x []float64) []float64 {
-		return []float64{pictureDiscrepancy(narrowed(x), narrowed(x), 2)}
+		return []float64{pictureDiscrepancy(surface.Single(x), surface.Single(x), 2)}
 	},
 	[6][]float64{{nan}, {nan}, {nan}, {nan}, {nan}, {-0.3934693}},
 }, {
@@ -98,7 +98,7 @@ var measures = []struct {
 }, {
 	"distance from the training set", func(t *testing.T, x []float64) []float64 {
 		j := judge{set: &data.Images{N: 1, H: 1, W: 2, Pixels: []byte{0, 0}, Labels: []byte{0}}}
-		far, _, err := j.neighbours(t.Context(), narrowed(x))
+		far, _, err := j.neighbours(t.Context(), surface.Single(x))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ var measures = []struct {
 	[6][]float64{refused, refused, refused, refused, {0.5, 0.5, 0.5, nan}, {0.75, 0.5, 0.75, nan}},
 }, {
 	"retrieval", func(t *testing.T, x []float64) []float64 {
-		r, err := retrieval.Evaluate(t.Context(), narrowed(x), 1, []int{0, 0, 1, 1}[:len(x)], retrieval.Options{})
+		r, err := retrieval.Evaluate(t.Context(), surface.Single(x), 1, []int{0, 0, 1, 1}[:len(x)], retrieval.Options{})
 		if err != nil {
 			return refused
 		}
@@ -155,7 +155,7 @@ var measures = []struct {
 			return nil
 		}
 		f := surface.Film{X: []float64{0, 1}, Y: []float64{0, 1}, Frames: []surface.Frame{
-			{Energy: []float32{1, 2, 3, 4}}, {Energy: narrowed(x), Correct: narrowed(x), Other: []float32{2.5, 2.5, 2.5, 2.5}},
+			{Energy: []float32{1, 2, 3, 4}}, {Energy: surface.Single(x), Correct: surface.Single(x), Other: []float32{2.5, 2.5, 2.5, 2.5}},
 		}}
 		alarm := 0.0
 		if f.Alarm() != "" {

@@ -88,7 +88,7 @@ func (c *Parabola) Open(context.Context, job.Env) (job.Model, error) {
 	m.subject.Terms.Offending = "the most offending answer outside a ball around it"
 	film := surface.Film{
 		Name: "surface", Title: architecture + " with " + c.Functional, XLabel: "x", YLabel: "y", OverY: true,
-		X: even(41, -1, 1), Y: even(101, lesson.AnswersFrom, lesson.AnswersTo),
+		X: surface.Axis(41, -1, 1), Y: surface.Axis(101, lesson.AnswersFrom, lesson.AnswersTo),
 	}
 	if f.Statistic().Kind == functional.Offending {
 		film.Margin = parabolaMargin
@@ -155,14 +155,14 @@ func (m *realAnswers) Measure(ctx context.Context) (*job.Measures, error) {
 
 // look evaluates the surface on a grid.
 func (m *realAnswers) look() *lesson.Grid {
-	return m.answers.Look(even(81, -1, 1), even(201, lesson.AnswersFrom, lesson.AnswersTo))
+	return m.answers.Look(surface.Axis(81, -1, 1), surface.Axis(201, lesson.AnswersFrom, lesson.AnswersTo))
 }
 
 // frame is the surface as the film shows it, with the answers inferred, for each x the energies of the right answer and of
 // the most offending one, and what the loss pushes.
 func (m *realAnswers) frame() (surface.Frame, error) {
 	s := m.answers.Look(m.reel.Film.X, m.reel.Film.Y)
-	f, stats := surface.Frame{Energy: narrowed(s.Energies)}, m.stats(s)
+	f, stats := surface.Frame{Energy: surface.Single(s.Energies)}, m.stats(s)
 	for i, y := range s.Inferred() {
 		f.Points = append(f.Points, [2]float64{s.X[i], y})
 		f.Correct, f.Other = append(f.Correct, float32(stats[i].Correct)), append(f.Other, float32(stats[i].Offending))
@@ -171,7 +171,7 @@ func (m *realAnswers) frame() (surface.Frame, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Down, f.Up = narrowed(p.Down), narrowed(p.Up)
+	f.Down, f.Up = surface.Single(p.Down), surface.Single(p.Up)
 	for i, y := range p.Rivals {
 		f.Rivals = append(f.Rivals, [2]float64{s.X[i*len(s.X)/len(p.Rivals)], y})
 	}

@@ -84,25 +84,16 @@ func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 		Energies: "energies", Samples: "points", Correct: "the data", Offending: "draws of the model", Unit: measure.Nat,
 		Kept: train.ToldApart("of pairs of a point of the data and a draw have the data lower; half is a match"),
 	}}
-	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: even(81, -lesson.Edge, lesson.Edge), Y: even(81, -lesson.Edge, lesson.Edge)}
+	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: surface.Axis(81, -lesson.Edge, lesson.Edge), Y: surface.Axis(81, -lesson.Edge, lesson.Edge)}
 	y := make([]float32, 2*toyShown)
 	toy.Draw(train.Rand(c.Seed, "film", 0), y)
-	film.Data = couples(y)
+	film.Data = surface.Places(y)
 	l := surface.Layout{Points: toyShown, Pairs: toyShown, Epochs: c.Epochs, Steps: (m.Samples() + c.Batch - 1) / c.Batch}
 	if film.Search = m.trained.Search(); film.Search != nil {
 		l.Down, l.Rivals = toyShown, toyShown
 	}
 	m.reel = surface.NewReel(film, l)
 	return m, nil
-}
-
-// couples pairs numbers up.
-func couples(y []float32) [][2]float64 {
-	out := make([][2]float64, len(y)/2)
-	for i := range out {
-		out[i] = [2]float64{float64(y[2*i]), float64(y[2*i+1])}
-	}
-	return out
 }
 
 // planeDensity is a job.Model: an energy over the plane, beside the density that it should have.
@@ -149,7 +140,7 @@ func (m *planeDensity) Evaluate(ctx context.Context) (train.Evaluation, error) {
 
 // frame is the surface as the film shows it, with draws of it, and what the loss pushes.
 func (m *planeDensity) frame(p *planes) surface.Frame {
-	f := surface.Frame{Energy: narrowed(p.raw), Points: p.draws[:toyShown], Correct: narrowed(p.correct[:toyShown]), Other: narrowed(p.other[:toyShown])}
+	f := surface.Frame{Energy: surface.Single(p.raw), Points: p.draws[:toyShown], Correct: surface.Single(p.correct[:toyShown]), Other: surface.Single(p.other[:toyShown])}
 	film := m.reel.Film
 	if film.Search == nil {
 		return f
@@ -170,11 +161,11 @@ func (m *planeDensity) ShowFilm(dir string) error { return m.reel.Show(dir) }
 
 func (m *planeDensity) Measure(ctx context.Context) (*job.Measures, error) {
 	cell := 2 * lesson.Edge / float64(toyFine)
-	p := m.look(even(toyFine, -lesson.Edge+cell/2, lesson.Edge-cell/2))
+	p := m.look(surface.Axis(toyFine, -lesson.Edge+cell/2, lesson.Edge-cell/2))
 	points := make([]float32, 2*toyDraws)
 	m.toy.Draw(train.Rand(m.c.Seed, "measure", 1), points)
 	figures := []measure.Figure{
-		measure.Quantity{Key: "mmd", Name: "MMD²", Note: "squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1"}.Of(measure.Discrepancy(p.draws, couples(points))),
+		measure.Quantity{Key: "mmd", Name: "MMD²", Note: "squared maximum mean discrepancy of draws of the two, Gaussian kernel of width 1"}.Of(measure.Discrepancy(p.draws, surface.Places(points))),
 	}
 	if modes := len(m.toy.Modes); modes > 0 {
 		figures = append(figures, measure.Quantity{
@@ -195,7 +186,7 @@ func (m *planeDensity) truth() surface.Film {
 	for i, e := range energies {
 		energies[i] = min(e, highest)
 	}
-	f.Frames = []surface.Frame{{Energy: narrowed(energies)}}
+	f.Frames = []surface.Frame{{Energy: surface.Single(energies)}}
 	return f
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/train/lesson"
 )
@@ -28,7 +29,7 @@ func TestToy2D(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := run.Model.(*planeDensity).look(even(60, -lesson.Edge+0.075, lesson.Edge-0.075))
+	p := run.Model.(*planeDensity).look(surface.Axis(60, -lesson.Edge+0.075, lesson.Edge-0.075))
 	total, cell := 0.0, p.axis[1]-p.axis[0]
 	for _, e := range p.model {
 		total += math.Exp(-e) * cell * cell

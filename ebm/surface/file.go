@@ -180,10 +180,10 @@ func (f *Film) read(all map[string]*tensor.Tensor, names []string) error {
 			return fmt.Errorf("the tensor %q has shape %v; it must be %v", excerpt.Of(name), part[name].Shape(), want)
 		}
 	}
-	f.X, f.Y, f.Data = part["x"].Float64s(), part["y"].Float64s(), couples(part["data"].Float64s())
+	f.X, f.Y, f.Data = part["x"].Float64s(), part["y"].Float64s(), Places(part["data"].Float64s())
 	single := func(name string, k, size int) []float32 { return part[name].Float32s()[k*size : (k+1)*size] }
 	places := func(name string, k, size int) [][2]float64 {
-		return couples(part[name].Float64s()[2*k*size : 2*(k+1)*size])
+		return Places(part[name].Float64s()[2*k*size : 2*(k+1)*size])
 	}
 	for k, step := range part["step"].Float64s() {
 		if !(step >= 0 && step <= stepMost) || step != math.Trunc(step) {
@@ -199,14 +199,3 @@ func (f *Film) read(all map[string]*tensor.Tensor, names []string) error {
 
 // stepMost is the greatest number of a step.
 const stepMost = 1 << 53
-
-func couples[E float32 | float64](x []E) [][2]float64 {
-	if len(x) == 0 {
-		return nil
-	}
-	out := make([][2]float64, len(x)/2)
-	for i := range out {
-		out[i] = [2]float64{float64(x[2*i]), float64(x[2*i+1])}
-	}
-	return out
-}

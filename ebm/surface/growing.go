@@ -158,7 +158,7 @@ func readFilm(in *tensor.File, f *Film, l *Layout) error {
 		}
 		parts[name] = t
 	}
-	f.X, f.Y, f.Data = parts["x"].Float64s(), parts["y"].Float64s(), couples(parts["data"].Float64s())
+	f.X, f.Y, f.Data = parts["x"].Float64s(), parts["y"].Float64s(), Places(parts["data"].Float64s())
 	for name, n := range map[string]int{"points": l.Points, "pairs": l.Pairs, "down": l.Down, "rivals": l.Rivals, "epochs": l.Epochs, "steps": l.Steps} {
 		if n < 0 || n > countMost {
 			return fmt.Errorf("%s are %d; they must be from 0 to %d", name, n, countMost)

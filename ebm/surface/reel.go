@@ -44,8 +44,8 @@ func (l *Layout) frame(step, grid int, row []float32) Frame {
 		return part
 	}
 	return Frame{
-		Step: step, Energy: next(grid), Points: couples(next(2 * l.Points)), Correct: next(l.Pairs), Other: next(l.Pairs),
-		Down: next(l.Down), Rivals: couples(next(2 * l.Rivals)), Up: next(l.Rivals),
+		Step: step, Energy: next(grid), Points: Places(next(2 * l.Points)), Correct: next(l.Pairs), Other: next(l.Pairs),
+		Down: next(l.Down), Rivals: Places(next(2 * l.Rivals)), Up: next(l.Rivals),
 	}
 }
 

@@ -56,7 +56,7 @@ type field struct {
 
 func (g *field) places(y []float32) [][2]float64 {
 	if !g.f.OverY {
-		return couples(y)
+		return surface.Places(y)
 	}
 	out := make([][2]float64, len(y))
 	for i, v := range y {

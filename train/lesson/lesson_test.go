@@ -169,8 +169,8 @@ func TestSwarm(t *testing.T) {
 	l := lessonOf(t, Default("gaussians"))
 	looked(t, l, 100, 5)
 	var start [][2]float64
-	for _, x := range even(10, -3, 3) {
-		for _, y := range even(20, -3, 3) {
+	for _, x := range surface.Axis(10, -3, 3) {
+		for _, y := range surface.Axis(20, -3, 3) {
 			start = append(start, [2]float64{x, y})
 		}
 	}
@@ -197,8 +197,8 @@ func TestSwarm(t *testing.T) {
 			t.Errorf("%s accepts %v", name, rate)
 		}
 		places := make([][2]float64, 0, 40000)
-		for _, x := range even(200, -Edge, Edge) {
-			for _, y := range even(200, -Edge, Edge) {
+		for _, x := range surface.Axis(200, -Edge, Edge) {
+			for _, y := range surface.Axis(200, -Edge, Edge) {
 				places = append(places, [2]float64{x, y})
 			}
 		}
@@ -288,7 +288,7 @@ func TestJSON(t *testing.T) {
 
 // TestDrift: chains over a bowl draw from exp(−βE), those without noise end at its bottom; what is no frame is named.
 func TestDrift(t *testing.T) {
-	f := &surface.Film{Name: "bowl", X: even(41, -4, 4), Y: even(41, -4, 4)}
+	f := &surface.Film{Name: "bowl", X: surface.Axis(41, -4, 4), Y: surface.Axis(41, -4, 4)}
 	var frame surface.Frame
 	for _, x := range f.X {
 		for _, y := range f.Y {

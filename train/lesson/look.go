@@ -9,6 +9,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -97,32 +98,15 @@ func flat(places [][2]float64) []float32 {
 	return y
 }
 
-// couples is flat's way back.
-func couples(y []float32) [][2]float64 {
-	out := make([][2]float64, len(y)/2)
-	for i := range out {
-		out[i] = [2]float64{float64(y[2*i]), float64(y[2*i+1])}
-	}
-	return out
-}
-
-func narrowed(e []float64) Floats {
-	out := make(Floats, len(e))
-	for i, v := range e {
-		out[i] = float32(v)
-	}
-	return out
-}
-
 // lookAnswers fills in a view of answers.
 func (l *Lesson) lookAnswers(v *View) error {
-	v.Energy = narrowed(l.answers.Look(v.X, v.Y).Energies)
+	v.Energy = surface.Single(l.answers.Look(v.X, v.Y).Energies)
 	var x, right []float64
 	for _, p := range l.pairs() {
 		x, right = append(x, p[0]), append(right, p[1])
 		v.Data = append(v.Data, p)
 	}
-	g := l.answers.Look(x, even(201, AnswersFrom, AnswersTo))
+	g := l.answers.Look(x, surface.Axis(201, AnswersFrom, AnswersTo))
 	stats := l.answers.Stats(g, right)
 	var errors []float64
 	for i, y := range g.Inferred() {
@@ -145,7 +129,7 @@ func (l *Lesson) pairs() [][2]float64 {
 		return l.s.Points[:min(len(l.s.Points), shown)]
 	}
 	all := make([][2]float64, inputs)
-	for i, x := range even(inputs, -1, 1) {
+	for i, x := range surface.Axis(inputs, -1, 1) {
 		all[i] = [2]float64{x, x * x}
 	}
 	return all

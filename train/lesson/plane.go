@@ -6,6 +6,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -18,11 +19,11 @@ func (l *Lesson) lookPlane(v *View) {
 		}
 	}
 	e := l.Energies(places)
-	v.Energy = narrowed(e)
+	v.Energy = surface.Single(e)
 	rng := train.Rand(l.s.Seed, "look", 0)
 	y := make([]float32, 2*shown)
 	l.drawPlane(rng, y)
-	v.Data = couples(y)
+	v.Data = surface.Places(y)
 	if l.s.Set == points {
 		v.Data = l.s.Points[:min(len(l.s.Points), shown)]
 	}
@@ -39,7 +40,7 @@ func (l *Lesson) lookPlane(v *View) {
 		v.Lowest = append(v.Lowest, [2]float64{p[0] + cell*(rng.Float64()-0.5), p[1] + cell*(rng.Float64()-0.5)})
 	}
 	correct, other := l.Energies(v.Data), l.Energies(v.Lowest)
-	v.Correct, v.Other = narrowed(correct), narrowed(other)
+	v.Correct, v.Other = surface.Single(correct), surface.Single(other)
 	l.pushPlane(v)
 	logZ := math.Log(z*cell*cell) - least
 	figure, chance := l.divergence(places, e, logZ, cell)

@@ -117,11 +117,11 @@ func (t *Trained) Negatives(rng *rand.Rand, slopes *energy.Slopes[float32], poin
 	switch {
 	case t.Chains != nil:
 		y := t.Chains.Float32s()
-		return couples(y[:min(len(y), 2*len(points))])
+		return surface.Places(y[:min(len(y), 2*len(points))])
 	case t.fromData != nil:
 		y := make([]float32, 2*len(points))
 		t.fromData.Draw(rng, slopes, flat(points), y)
-		return couples(y)
+		return surface.Places(y)
 	}
 	return draws[:min(len(draws), len(points))]
 }

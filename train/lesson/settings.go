@@ -7,6 +7,7 @@ import (
 
 	"github.com/energo-ml/energo/data"
 	"github.com/energo-ml/energo/ebm/functional"
+	"github.com/energo-ml/energo/ebm/surface"
 )
 
 // Settings say what is trained, and how. Margin, Beta and Ball are of Functional, and those that it does not take must be 0.
@@ -215,16 +216,7 @@ func (s *Settings) checkPoints() error {
 // axes are n places on each axis of the plane.
 func (s *Settings) axes(n int) (x, y []float64) {
 	if s.answers() {
-		return even(n, -1, 1), even(n, AnswersFrom, AnswersTo)
+		return surface.Axis(n, -1, 1), surface.Axis(n, AnswersFrom, AnswersTo)
 	}
-	return even(n, -Edge, Edge), even(n, -Edge, Edge)
-}
-
-// even returns n places from lo to hi.
-func even(n int, lo, hi float64) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = lo + (hi-lo)*float64(i)/float64(n-1)
-	}
-	return x
+	return surface.Axis(n, -Edge, Edge), surface.Axis(n, -Edge, Edge)
 }

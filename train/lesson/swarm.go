@@ -8,6 +8,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/sampler"
+	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/train"
 )
 
@@ -126,7 +127,7 @@ func (w *Swarm) Step(n int) (accepted float64) {
 // Places are where the chains are.
 func (w *Swarm) Places() [][2]float64 {
 	if w.x == nil {
-		return couples(w.state.Y)
+		return surface.Places(w.state.Y)
 	}
 	out := make([][2]float64, len(w.x))
 	for i, x := range w.x {
