@@ -16,6 +16,17 @@ export function at({ x, y, e }, px, py) {
   return row(i) * (1 - a) + row(i + 1) * a;
 }
 
+const chains = 24, spread = 0.05; // that a click starts; how far around it, in sides of the plane
+
+// around are places of a grid's plane around one, where chains start; those of answers (overY) have all the same input.
+export function around([px, py], { x, y }, overY) {
+  const inside = (axis, v) => Math.min(axis.at(-1), Math.max(axis[0], v)), width = x.at(-1) - x[0], height = y.at(-1) - y[0];
+  return Array.from({ length: chains }, (_, i) => {
+    const turn = i * 2.39996, r = spread * Math.sqrt(i / chains); // by the golden angle
+    return overY ? [px, inside(y, py + spread * height * (i / chains - 0.5))] : [inside(x, px + r * width * Math.cos(turn)), inside(y, py + r * height * Math.sin(turn))];
+  });
+}
+
 // quantile is the number that a part q of those that are finite do not exceed, of few exactly, of many to a thousandth of the numbers near it; NaN of none.
 function quantile(values, q) {
   let lo = Infinity, hi = -Infinity, n = 0;

@@ -1,13 +1,11 @@
 // One surface that is trained: its lesson on the server, its picture, and what is told of it.
 import { element, figure } from "../../kit/dom.js";
 import { filmButton } from "../../kit/film.js";
-import { floats, heights } from "../../kit/grid.js";
+import { around, floats, heights } from "../../kit/grid.js";
 import { plane } from "../../kit/plane.js";
 import { relief } from "../../kit/relief.js";
 import { saveButtons, saveCSV, savePNG } from "../../kit/save.js";
 import { part } from "../../kit/api.js";
-
-const chainsAtClick = 24, spread = 0.06; // of the plane's side
 
 // number reads one that may be a word, as JSON has no NaN.
 const number = (v) => typeof v === "string" ? Number(v) : v;
@@ -119,14 +117,8 @@ export function pane({ name, api, press }) {
         throw err;
       }
     },
-    // start starts chains around a place; those of answers have all the same input.
-    start(place, how) {
-      const width = answers() ? 2 : 9, all = Array.from({ length: chainsAtClick }, (_, i) => {
-        const turn = i * 2.39996, r = spread * width * Math.sqrt(i / chainsAtClick);
-        return answers() ? [place[0], place[1] + spread * (i - chainsAtClick / 2) / chainsAtClick] : [place[0] + r * Math.cos(turn), place[1] + r * Math.sin(turn)];
-      });
-      return turn({ start: all, chains: how });
-    },
+    // start starts chains around a place.
+    start: (place, how) => turn({ start: around(place, grid, answers()), chains: how }),
     show(next) { options = next; draw(); },
     close() {
       film.stop();

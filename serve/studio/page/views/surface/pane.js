@@ -2,7 +2,7 @@
 import { part } from "../../kit/api.js";
 import { element, figure } from "../../kit/dom.js";
 import { filmButton } from "../../kit/film.js";
-import { floats, heights } from "../../kit/grid.js";
+import { around, floats, heights } from "../../kit/grid.js";
 import { pairs } from "../../kit/pairs.js";
 import { plane } from "../../kit/plane.js";
 import { relief } from "../../kit/relief.js";
@@ -10,7 +10,7 @@ import { saveButtons, saveCSV, savePNG } from "../../kit/save.js";
 import { changed } from "../../kit/theme.js";
 import { pushesOf, samplesOf } from "./pushes.js";
 
-const chainsAtClick = 24, moves = 240, framesMost = 200; // kept
+const moves = 240, framesMost = 200; // kept
 const number = (v) => typeof v === "string" ? Number(v) : v;
 
 // pane returns {root, open(run, film, whether it has films), grown(what the server says of the films), reach(), of(), live(), show(part of training, options), start(place, how), close()}.
@@ -161,12 +161,7 @@ export function pane({ name, api, press }) {
     // start has chains of a sampler move from around a place.
     async start(place, how) {
       if (!about || shown < 0) return;
-      const width = about.x.at(-1) - about.x[0], height = about.y.at(-1) - about.y[0];
-      const start = Array.from({ length: chainsAtClick }, (_, i) => {
-        const turn = i * 2.39996, r = 0.05 * Math.sqrt(i / chainsAtClick);
-        return about.over_y ? [place[0], place[1] + 0.05 * height * (i / chainsAtClick - 0.5)] : [place[0] + r * width * Math.cos(turn), place[1] + r * height * Math.sin(turn)];
-      });
-      const answer = await api.post(`v1/studio/surfaces/${part(run)}/drift`, { film: about.name, frame: shown, chains: how, start, moves });
+      const answer = await api.post(`v1/studio/surfaces/${part(run)}/drift`, { film: about.name, frame: shown, chains: how, start: around(place, about, about.over_y), moves });
       path = answer.places;
       at = 0;
       cancelAnimationFrame(timer);
