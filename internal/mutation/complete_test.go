@@ -20,7 +20,8 @@ var readerName = regexp.MustCompile(`^(Read|Open|Load|Decode|Parse|Manifest|Time
 
 // elsewhere are functions of such names that the table leaves out, and why.
 var elsewhere = map[string]string{
-	"serve/speech.Open":              "seq/read.Open, or seq/read.ONNXEmitter",
+	"seq/read.OpenEmitter":           "seq/read.Open, or seq/read.ONNXEmitter",
+	"serve/speech.Open":              "seq/read.OpenEmitter",
 	"search/encode.OpenRunBase":      "search/encode.ReopenBase",
 	"serve/speech.Service.Ready":     "reads nothing: it asks the models",
 	"seq/read.Transcriber.Decode":    "takes numbers in memory",

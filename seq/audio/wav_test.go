@@ -266,7 +266,7 @@ func TestWriteRead(t *testing.T) {
 
 func TestWriteExtremes(t *testing.T) {
 	inf := float32(math.Inf(1))
-	data, err := encode(Clip{[]float32{-inf, -2, -1, 1, 2, inf, 0.5 / 32768, 1.5 / 32768}, 1})
+	data, err := Encode(Clip{[]float32{-inf, -2, -1, 1, 2, inf, 0.5 / 32768, 1.5 / 32768}, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func FuzzDecode(f *testing.F) {
 		if c.Rate < 1 || len(c.Samples) > len(data) {
 			t.Fatalf("%d samples at %d out of %d bytes", len(c.Samples), c.Rate, len(data))
 		}
-		again, err := encode(c.Clip)
+		again, err := Encode(c.Clip)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	data, err := encode(Clip{noise(source(17), 10*16000), 16000})
+	data, err := Encode(Clip{noise(source(17), 10*16000), 16000})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // Errors: a rate that is not from 1 to 2²⁴, a sample that is NaN, more samples than
 // the format's sizes can say.
 func Write(path string, c Clip) error {
-	data, err := encode(c)
+	data, err := Encode(c)
 	if err != nil {
 		return err
 	}
@@ -25,8 +25,10 @@ func Write(path string, c Clip) error {
 	return nil
 }
 
-// encode returns the clip as a WAV file.
-func encode(c Clip) ([]byte, error) {
+// Encode returns the clip as what Write writes: 44 bytes of header, and then the samples.
+//
+// Errors: those of the clip.
+func Encode(c Clip) ([]byte, error) {
 	const header = 44
 	if err := checkRate("the clip's rate", c.Rate); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
+	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -23,6 +24,22 @@ func IsSpeech(path string) bool {
 	}
 	var config struct{ Architectures []string }
 	return readsJSON(filepath.Join(path, "config.json"), &config) && slices.ContainsFunc(config.Architectures, func(name string) bool { return strings.HasSuffix(name, "ForCTC") })
+}
+
+// OpenEmitter opens a model by what stands at a path: an ONNX file or a folder in the form of Hugging Face (ONNXEmitter), or the folder of a run or of Save (Open).
+func OpenEmitter(path string) (*Emitter, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() && strings.EqualFold(filepath.Ext(path), ".onnx") || huggingface.Is(path) {
+		return ONNXEmitter(path)
+	}
+	r, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return NewEmitter(r), nil
 }
 
 func readsJSON(path string, v any) bool {

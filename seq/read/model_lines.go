@@ -142,6 +142,11 @@ func (l *lineModel) emit(path string) (x Emissions, err error) {
 	if err != nil {
 		return x, err
 	}
+	return l.see(path, picture)
+}
+
+// see gives the emissions of a picture that has been decoded.
+func (l *lineModel) see(path string, picture image.Image) (x Emissions, err error) {
 	size := picture.Bounds().Size()
 	width, err := widthAt(size, l.card.height)
 	if err != nil {

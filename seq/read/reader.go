@@ -113,21 +113,13 @@ func (r *Reader) Spell(text string) ([]int, error) {
 // maxStrip bounds the pixels of a strip's picture, before anything of it is decoded.
 const maxStrip = 1 << 24
 
-// readStrip reads the picture of a strip and brings it to the height of those trained on,
-// bright ink on black.
+// readStrip reads the picture of a strip.
 func readStrip(path string, height int) (Source, error) {
 	picture, err := openPicture(path)
 	if err != nil {
 		return Source{}, err
 	}
-	size := picture.Bounds().Size()
-	width, err := widthAt(size, height)
-	if err != nil {
-		return Source{}, fmt.Errorf("%s: %w", path, err)
-	}
-	grey := image.NewGray(image.Rect(0, 0, width, height))
-	draw.CatmullRom.Scale(grey, grey.Bounds(), overWhite(picture), picture.Bounds(), draw.Src, nil)
-	return Source{Line: stripOf(grey), Length: float64(size.X), Scale: float64(size.X) / float64(width)}, nil
+	return stripSource(path, picture, height)
 }
 
 // openPicture reads the picture of a file.

@@ -5,14 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/energo-ml/energo/engine/onnx"
-	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
@@ -39,21 +35,9 @@ type keptDecoder struct {
 
 // Open opens a model: the folder of a run of speech, an ONNX model with a card, or a folder in the form of Hugging Face.
 //
-// Errors: those of read.Open and read.ONNXEmitter; a model that does not hear, as one of strips.
+// Errors: those of read.OpenEmitter; a model that does not hear, as one of strips.
 func Open(path string) (*Model, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	var e *read.Emitter
-	if !info.IsDir() && strings.EqualFold(filepath.Ext(path), ".onnx") || huggingface.Is(path) {
-		e, err = read.ONNXEmitter(path)
-	} else {
-		var r *read.Reader
-		if r, err = read.Open(path); err == nil {
-			e = read.NewEmitter(r)
-		}
-	}
+	e, err := read.OpenEmitter(path)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/energo-ml/energo/engine/onnx/huggingface"
 	"github.com/energo-ml/energo/seq/audio"
 	"github.com/energo-ml/energo/seq/ctc"
 	"github.com/energo-ml/energo/seq/read"
@@ -73,17 +72,10 @@ func listen(path string, flags listenFlags, first string, input io.Reader) (*rea
 	if err != nil {
 		return nil, err
 	}
-	if !info.IsDir() && strings.EqualFold(filepath.Ext(path), ".onnx") || huggingface.Is(path) {
-		return read.ONNXEmitter(path)
-	}
-	if !info.IsDir() {
+	if !info.IsDir() && !strings.EqualFold(filepath.Ext(path), ".onnx") {
 		return read.OtherEmitter(path, read.OtherOptions{Tokens: flags.tokens(), Frame: flags.frame, Scale: scale, Lengths: flags.lengths, First: first, Input: input})
 	}
-	r, err := read.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return read.NewEmitter(r), nil
+	return read.OpenEmitter(path)
 }
 
 // tokenize has an emitter spell texts by the tokenizer of the flags.
