@@ -41,8 +41,8 @@ type message struct {
 // lifeMost ends a browser that a test forgot: benchmarks use one for minutes.
 const lifeMost = 9 * time.Minute
 
-// Open opens a page; the test is skipped where there is no Chromium.
-func Open(t testing.TB, address string) *Browser {
+// Open opens a page, in a browser that has some more switches; the test is skipped where there is no Chromium.
+func Open(t testing.TB, address string, switches ...string) *Browser {
 	t.Helper()
 	if testing.Short() || runtime.GOOS == "windows" {
 		t.Skip("a browser takes seconds, and pipes that Windows has not")
@@ -59,8 +59,8 @@ func Open(t testing.TB, address string) *Browser {
 	}
 	ours, theirs := pipe(t), pipe(t)
 	ctx, cancel := context.WithTimeout(context.Background(), lifeMost)
-	cmd := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	cmd := exec.CommandContext(ctx, program, append(switches, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")...)
 	cmd.ExtraFiles = []*os.File{ours.r, theirs.w}
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {

@@ -24,7 +24,7 @@
 // slider moves, {quiet: true} where the view shows the change already, and {path: "losses/OTHER"} to go elsewhere. api.link({beta: 3}) is the
 // address as an anchor's.
 //
-// api.get(path, parameters), api.post, put and remove (path, body, parameters) ask the server and throw what it says is wrong; api.events(path, {name: (data,
+// api.get(path, parameters), api.post, put and remove (path, body, parameters), and api.file(path, blob) ask the server and throw what it says is wrong; api.events(path, {name: (data,
 // id) => …}, lost) listens to server-sent events. All end with the view, as does api.signal. api.say(text) tells what happened,
 // api.complain(error) shows an error.
 //

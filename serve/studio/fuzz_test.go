@@ -3,9 +3,13 @@ package studio
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/energo-ml/energo/serve/wire"
 )
 
 // FuzzLog: any log is read as a summary and as curves, whole and in two parts, which give the same.
@@ -76,6 +80,44 @@ func FuzzNotes(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if n, err := parseNotes(text); err == nil && n.check() != nil {
 			t.Errorf("%q: %v", text, n.check())
+		}
+	})
+}
+
+// FuzzText: any text is aligned, with a trellis that agrees, or refused as a client's doing.
+func FuzzText(f *testing.F) {
+	dir := f.TempDir()
+	writeSpeech(f, dir, "speech-1")
+	m, err := openRecogniser(f.Context(), filepath.Join(dir, "speech-1"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	h, err := m.read(f.Context(), saying(f, "i", "o"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, text := range []string{"i o", "O, i!", "", " ", "*", "i\n\no", "ï", "\xff", "iiiiiiii"} {
+		f.Add(text, 1.0)
+	}
+	f.Fuzz(func(t *testing.T, text string, beta float64) {
+		if len(text) > textMost || !(beta > 0 && beta <= betaMost) {
+			return
+		}
+		a, err := m.align(h, &text)
+		if err == nil {
+			err = m.addTrellis(h, &a, &text, beta)
+		}
+		if p := (*wire.Problem)(nil); err != nil && !errors.As(err, &p) {
+			t.Fatalf("%q, β = %v: %v", text, beta, err)
+		}
+		if err != nil {
+			return
+		}
+		if _, err := json.Marshal(a); err != nil {
+			t.Fatal(err)
+		}
+		if x := a.Trellis; x != nil && (math.Abs(x.Least-a.Least) > 1e-3 || x.Free > x.Least+1e-6) {
+			t.Errorf("%q, β = %v: minimum %v beside the aligner's %v, free energy %v", text, beta, x.Least, a.Least, x.Free)
 		}
 	})
 }

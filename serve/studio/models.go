@@ -18,6 +18,7 @@ const (
 // models are those of finished runs that views have opened, until nobody has asked for one for a while.
 type models[T any] struct {
 	open func(ctx context.Context, dir string) (T, error)
+	file string          // of a run, which is another where its model is
 	base context.Context // of what is opened for several requests
 	kept hold[*model[T]]
 
@@ -33,12 +34,12 @@ type model[T any] struct {
 }
 
 func newModels[T any](base context.Context, open func(ctx context.Context, dir string) (T, error)) *models[T] {
-	return &models[T]{open: open, base: base, kept: hold[*model[T]]{most: modelsMost}}
+	return &models[T]{open: open, file: report.ResultFile, base: base, kept: hold[*model[T]]{most: modelsMost}}
 }
 
-// get returns the model of a run, which is opened unless it is, or the run has another result.
+// get returns the model of a run, which is opened unless it is, or the run has another file.
 func (m *models[T]) get(ctx context.Context, dir string) (*model[T], error) {
-	path := filepath.Join(dir, report.ResultFile)
+	path := filepath.Join(dir, m.file)
 	stamp, err := stampOfFile(path)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ type Options struct {
 	// Indexes are searched, by their names, and those in Folder that OpenIndex opens, whose error is index.ErrNoIndex for a folder that is not one; nil opens none.
 	Indexes   map[string]search.Options
 	OpenIndex func(ctx context.Context, dir string) (search.Options, error)
+	Models    map[string]string // paths of recognisers by name, beside those of the runs: what seq/read opens (OpenEmitter)
 	// Samples finds the samples of a run, by its folder, again in its data, to be shown; nil shows none. It may take minutes, until ctx ends.
 	Samples func(ctx context.Context, dir string) (*Samples, error)
 }
@@ -47,12 +48,15 @@ type service struct {
 	drawing *drawing
 	indexes *indexes
 
+	recognisers *recognisers
+	heard       shelfOfHeard
+
 	base context.Context // of what is read for several requests
 	end  context.CancelFunc
 }
 
-// Mount has a server answer as the studio of a folder of runs, and as package serve/search of their indexes. Errors: a Folder that is a file; those of search.Mount and
-// search.Service.Put.
+// Mount has a server answer as the studio of a folder of runs, and as package serve/search of their indexes. Errors: a Folder that is a file; those of Models, by name, of search.Mount and
+// of search.Service.Put.
 func Mount(server *serve.Server, o Options) error {
 	if o.Folder == "" {
 		return errors.New("serve/studio: no Folder")
@@ -72,6 +76,10 @@ func Mount(server *serve.Server, o Options) error {
 	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), store: newStore(), samples: hold[*Samples]{most: samplesMost}, indexes: searches}
 	s.base, s.end = context.WithCancel(context.Background())
 	s.store.base, s.drawing = s.base, newDrawing(s.base, o.Jobs)
+	if s.recognisers, err = newRecognisers(s.base, o.Models, server.Log()); err != nil {
+		s.end()
+		return err
+	}
 	server.Mount(s)
 	return nil
 }
@@ -88,4 +96,5 @@ func (s *service) Close() {
 	s.samples.close()
 	s.store.close()
 	s.drawing.close()
+	s.recognisers.close()
 }

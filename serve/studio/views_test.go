@@ -65,6 +65,7 @@ func TestEveryView(t *testing.T) {
 	zoo(t, dir)
 	writeFilm(t, dir, "bowl")
 	writeFilm(t, dir, "sweep/other")
+	writeSpeech(t, dir, "speech-1")
 	at := startWith(t, Options{Folder: dir, Samples: zooPictures})
 	for _, view := range viewPaths(t) {
 		addresses, some := []string{view}, looks[:2]

@@ -23,13 +23,17 @@ import (
 
 func newStudio(all []job.Job) *cobra.Command {
 	frame, open := frameFlags{log: "text", level: "warn"}, true
-	var named []string
+	var named, models []string
 	cmd := &cobra.Command{
 		Use: "studio [FOLDER]", Short: "Show the runs in a folder (default runs) in a browser, live", Args: positional(1),
 		Long: `Serves a page about the runs in a folder, and opens it in the browser. It reads what the runs write, also while another
 process trains them, and asks nothing of the training. By default it listens on this machine only, and asks nobody who they are. An
-interrupt ends it.`,
+interrupt ends it.
+
+Its view Hear and read uses the recognisers of speech and of strips among the runs, and those of --model: an ONNX model with its card
+(docs/onnx.md), a folder of wav2vec 2.0 or HuBERT, or a run elsewhere.`,
 		Example: `  energo studio
+  energo studio --model english=wav2vec2-base-960h
   energo studio sweeps/rate --listen 127.0.0.1:0 --open=false`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "runs"
@@ -50,6 +54,9 @@ interrupt ends it.`,
 				frame.opened = func(page string) { openBrowser(cmd, page+at) }
 			}
 			o := studioOptions(cmd, dir, all)
+			if err := eachNamed("model", models, func(name, path string) error { o.Models[name] = path; return nil }); err != nil {
+				return err
+			}
 			end, err := openNamed(cmd, &o, named)
 			if err != nil {
 				return err
@@ -63,14 +70,15 @@ interrupt ends it.`,
 	f := cmd.Flags()
 	frame.addListen(f)
 	f.BoolVar(&open, "open", true, "open the page in the browser")
-	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=INDEX`; may be given again")
+	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=PATH`; may be given again")
+	f.StringArrayVar(&models, "model", nil, "recogniser of speech or of strips beside those of the runs, as `NAME=PATH`; may be given again")
 	return cmd
 }
 
 // studioOptions are those of the studio of a folder.
 func studioOptions(cmd *cobra.Command, dir string, all []job.Job) studio.Options {
 	return studio.Options{
-		Folder: dir, Jobs: all, Samples: samplesOf(all), Indexes: map[string]search.Options{},
+		Folder: dir, Jobs: all, Samples: samplesOf(all), Indexes: map[string]search.Options{}, Models: map[string]string{},
 		OpenIndex: func(_ context.Context, dir string) (search.Options, error) { return openToSearch(cmd, dir) },
 	}
 }
@@ -100,26 +108,42 @@ func openNamed(cmd *cobra.Command, o *studio.Options, named []string) (end func(
 			err = errors.Join(err, closeAll())
 		}
 	}()
-	for _, v := range named {
-		name, path, ok := strings.Cut(v, "=")
-		if !ok || path == "" {
-			return nil, usagef("--index is %q; it must be NAME=INDEX", v)
-		}
-		if err := shelf.CheckName(name); err != nil {
-			return nil, usagef("--index %s: %w", v, err)
-		}
-		if _, twice := o.Indexes[name]; twice {
-			return nil, usagef("--index %s comes twice", name)
-		}
+	err = eachNamed("index", named, func(name, path string) error {
 		x, err := openToSearch(cmd, path)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		opened = append(opened, x.Close)
 		x.Close = nil // whoever ends the server closes it
 		o.Indexes[name] = x
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return closeAll, nil
+}
+
+// eachNamed calls do for each NAME=PATH of a flag.
+func eachNamed(flag string, values []string, do func(name, path string) error) error {
+	seen := map[string]bool{}
+	for _, v := range values {
+		name, path, ok := strings.Cut(v, "=")
+		if !ok || path == "" {
+			return usagef("--%s is %q; it must be NAME=PATH", flag, v)
+		}
+		if err := shelf.CheckName(name); err != nil {
+			return usagef("--%s %s: %w", flag, v, err)
+		}
+		if seen[name] {
+			return usagef("--%s %s comes twice", flag, name)
+		}
+		seen[name] = true
+		if err := do(name, path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pageOf is the address of a run within the page.

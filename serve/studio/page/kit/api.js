@@ -44,6 +44,8 @@ export function within(signal) {
   });
   return {
     get: (path, parameters, own) => ask(address(path, parameters), { signal: own ? AbortSignal.any([own, signal]) : signal }),
+    // file sends a file as it is.
+    file: (path, blob) => ask(path, { method: "POST", signal, headers: { "Content-Type": "application/octet-stream" }, body: blob }),
     post: send("POST"), put: send("PUT"), remove: send("DELETE"),
     events: (path, on, lost) => events(path, on, signal, lost),
   };
