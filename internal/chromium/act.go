@@ -11,7 +11,9 @@ import (
 )
 
 // Needed tells whether a test fails without something, chromium or axe, instead of being skipped: where ENERGO_NEED names it, as in continuous integration.
-func Needed(what string) bool { return slices.Contains(strings.Split(os.Getenv("ENERGO_NEED"), ","), what) }
+func Needed(what string) bool {
+	return slices.Contains(strings.Split(os.Getenv("ENERGO_NEED"), ","), what)
+}
 
 // lacking ends a test that has no browser.
 func lacking(t testing.TB, why string) {
