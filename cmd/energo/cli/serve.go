@@ -119,7 +119,11 @@ func openServed(cmd *cobra.Command, name, run string, o *search.Options) (index.
 	case err == nil:
 		o.Encoder = encoder
 	case errors.Is(err, errNoRun):
-		fmt.Fprintln(warn, "energo: nobody says which encoder made the vectors (--run), so no pictures are taken")
+		how := ""
+		if cmd.Flags().Lookup("run") != nil {
+			how = " (--run)"
+		}
+		fmt.Fprintf(warn, "energo: nobody says which encoder made the vectors of %s%s, so no pictures are taken\n", shown(name), how)
 	default:
 		return nil, errors.Join(err, x.Close())
 	}
