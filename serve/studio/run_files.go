@@ -144,7 +144,7 @@ func (s *service) numbered(ctx context.Context, dir, set string, pick func(n int
 	return record.Samples[i], nil
 }
 
-// textOf is a sample as a text, by its number among all; "" where it is none, or not read yet.
+// textOf is a sample as a text, by its number among all; "" where there is none, or it is not read yet.
 func (s *service) textOf(ctx context.Context, dir, set string, number int) string {
 	samples, err := s.samplesOf(ctx, dir, pictureWithin)
 	switch {
