@@ -39,7 +39,7 @@ type message struct {
 }
 
 // lifeMost ends a browser that a test forgot: benchmarks use one for minutes.
-const lifeMost = 9 * time.Minute
+const lifeMost = 30 * time.Minute
 
 // Open opens a page, in a browser that has some more switches; the test is skipped where there is no Chromium.
 func Open(t testing.TB, address string, switches ...string) *Browser {

@@ -193,6 +193,31 @@ func TestLiveSurface(t *testing.T) {
 	checkQuiet(t, b, at)
 }
 
+// TestLiveLockstep: two runs under way are shown as far as the slower one is, and beside one that has ended.
+func TestLiveLockstep(t *testing.T) {
+	dir := t.TempDir()
+	under(t, dir, "fast")
+	under(t, dir, "slow")
+	fast, slow := aReel(), aReel()
+	for range 3 {
+		grow(t, fast, filepath.Join(dir, "fast"))
+	}
+	grow(t, slow, filepath.Join(dir, "slow"))
+	at := start(t, dir)
+	b := chromium.Open(t, at+"/#/surface?run=fast&with=slow")
+	figures := "[...document.querySelectorAll('.figures')].map(e => e.textContent.split(' · ')[0]).join()"
+	b.Await(figures, "step 0,step 0")
+	grow(t, slow, filepath.Join(dir, "slow"))
+	b.Await(figures, "step 10,step 10")
+	writeFilm(t, dir, "ended")
+	b.Await("[...document.querySelectorAll('option')].some(o => o.value === 'ended')", "true")
+	b.Eval("location.hash = '#/surface?run=ended&with=fast'")
+	b.Await(figures, "step 20,step 20")
+	grow(t, fast, filepath.Join(dir, "fast"))
+	b.Await(figures, "step 30,step 30")
+	checkQuiet(t, b, at)
+}
+
 // TestSurfaceView: training is scrubbed and played, two runs in lockstep, chains started.
 func TestSurfaceView(t *testing.T) {
 	dir := t.TempDir()

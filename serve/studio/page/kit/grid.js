@@ -27,6 +27,18 @@ export function around([px, py], { x, y }, overY) {
   });
 }
 
+// thinned is a grid's numbers h, of nx × ny places, at no more than most of them on a side.
+export function thinned(h, nx, ny, most) {
+  const [mx, my] = [Math.min(nx, most), Math.min(ny, most)];
+  if (mx === nx && my === ny) return { h, nx, ny };
+  const out = new Float32Array(mx * my), rows = Array.from({ length: my }, (_, j) => Math.round(j * (ny - 1) / (my - 1)));
+  for (let i = 0; i < mx; i++) {
+    const from = Math.round(i * (nx - 1) / (mx - 1)) * ny;
+    for (let j = 0; j < my; j++) out[i * my + j] = h[from + rows[j]];
+  }
+  return { h: out, nx: mx, ny: my };
+}
+
 // quantile is the number that a part q of those that are finite do not exceed, of few exactly, of many to a thousandth of the numbers near it; NaN of none.
 function quantile(values, q) {
   let lo = Infinity, hi = -Infinity, n = 0;

@@ -3,7 +3,7 @@ import { contours } from "../lib/lib.js";
 import { arrowColours, arrowsOf } from "./arrows.js";
 import { shades } from "./colours.js";
 import { element, figure } from "./dom.js";
-import { at } from "./grid.js";
+import { at, thinned } from "./grid.js";
 import { changed } from "./theme.js";
 import { hideTip, showTip } from "./tooltip.js";
 
@@ -59,14 +59,14 @@ export function plane({ label, press = null }) {
       }
     }
     heat.putImageData(image, 0, 0);
-    const [mx, my] = [Math.min(nx, contoursMost), Math.min(ny, contoursMost)], coarse = new Float64Array(mx * my);
+    const coarse = thinned(h, nx, ny, contoursMost), [mx, my] = [coarse.nx, coarse.ny], turned = new Float64Array(mx * my);
     for (let i = 0; i < mx; i++) {
       for (let j = 0; j < my; j++) {
-        const v = h[Math.round(i * (nx - 1) / (mx - 1)) * ny + Math.round(j * (ny - 1) / (my - 1))];
-        coarse[j * mx + i] = Number.isFinite(v) ? v : 1e9;
+        const v = coarse.h[i * my + j];
+        turned[j * mx + i] = Number.isFinite(v) ? v : 1e9;
       }
     }
-    lines = contours().size([mx, my]).thresholds(levels)(coarse);
+    lines = contours().size([mx, my]).thresholds(levels)(turned);
   }
 
   function drawContours() {

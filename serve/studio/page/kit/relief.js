@@ -2,7 +2,7 @@
 import { arrowColours, arrowsOf } from "./arrows.js";
 import { shade } from "./colours.js";
 import { element } from "./dom.js";
-import { at } from "./grid.js";
+import { at, thinned } from "./grid.js";
 
 const surfaceVertex = `#version 300 es
 in vec2 place; in float height; uniform mat4 view; uniform float tall; out vec3 here; out float level;
@@ -29,6 +29,19 @@ precision highp float; uniform vec3 tint; out vec4 colour;
 void main() { colour = vec4(tint, 1.0); }`;
 
 const tall = 0.9, arrowTall = 0.45, arrowWide = 0.006;
+
+const softwareMost = 128; // places on a side where triangles are drawn by the processor
+
+let software = null;
+
+// isSoftware tells, once, whether this browser draws in three dimensions without a graphics card.
+function isSoftware() {
+  if (software !== null) return software;
+  const gl = element("canvas").getContext("webgl2"), info = gl?.getExtension("WEBGL_debug_renderer_info");
+  software = /swiftshader|llvmpipe|software/i.test(gl?.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER) ?? "");
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return software;
+}
 
 function programOf(gl, vertex, fragment) {
   const program = gl.createProgram();
@@ -71,7 +84,7 @@ function viewOf(around, above, far, aspect) {
 // relief returns {root, canvas, show(picture)}, with the pictures of plane.js. turned({around, above, far}) is called when it was turned.
 export function relief({ label, from = {}, turned = () => {} }) {
   const canvas = element("canvas", { tabindex: "0", role: "img", "aria-label": label + ", turned by arrow keys" });
-  const root = element("div", { class: "plane" }, canvas), gl = canvas.getContext("webgl2", { antialias: true, preserveDrawingBuffer: true });
+  const root = element("div", { class: "plane" }, canvas), gl = canvas.getContext("webgl2", { antialias: !isSoftware(), preserveDrawingBuffer: true });
   if (!gl) {
     root.replaceChildren(element("p", { class: "panel" }, "This browser has no WebGL2, which surfaces in three dimensions need."));
     return { root, canvas, show() {}, close() {} };
@@ -83,18 +96,18 @@ export function relief({ label, from = {}, turned = () => {} }) {
   const stops = new Float32Array([0, 1, 2, 3, 4, 5].flatMap((i) => shade(i / 5).map((v) => v / 255)));
 
   // mesh makes the places and the triangles of a grid of another size.
-  function mesh({ x, y }) {
-    if (side === x.length + "×" + y.length) return;
-    side = x.length + "×" + y.length;
-    const at = new Float32Array(2 * x.length * y.length), corners = new Uint32Array(6 * (x.length - 1) * (y.length - 1));
+  function mesh({ nx, ny }) {
+    if (side === nx + "×" + ny) return;
+    side = nx + "×" + ny;
+    const at = new Float32Array(2 * nx * ny), corners = new Uint32Array(6 * (nx - 1) * (ny - 1));
     let k = 0;
-    for (let i = 0; i < x.length; i++) {
-      for (let j = 0; j < y.length; j++) {
-        const v = i * y.length + j;
-        at[2 * v] = 2 * i / (x.length - 1) - 1;
-        at[2 * v + 1] = 2 * j / (y.length - 1) - 1;
-        if (i + 1 < x.length && j + 1 < y.length) {
-          corners.set([v, v + y.length, v + 1, v + 1, v + y.length, v + y.length + 1], k);
+    for (let i = 0; i < nx; i++) {
+      for (let j = 0; j < ny; j++) {
+        const v = i * ny + j;
+        at[2 * v] = 2 * i / (nx - 1) - 1;
+        at[2 * v + 1] = 2 * j / (ny - 1) - 1;
+        if (i + 1 < nx && j + 1 < ny) {
+          corners.set([v, v + ny, v + 1, v + 1, v + ny, v + ny + 1], k);
           k += 6;
         }
       }
@@ -211,9 +224,9 @@ export function relief({ label, from = {}, turned = () => {} }) {
       const same = now && now.heights === next.heights;
       now = next;
       if (!same) {
-        mesh(next.grid);
+        const shape = thinned(next.heights.h, next.grid.x.length, next.grid.y.length, isSoftware() ? softwareMost : Infinity), { h } = shape;
+        mesh(shape);
         gl.bindBuffer(gl.ARRAY_BUFFER, heights);
-        const h = next.heights.h;
         gl.bufferData(gl.ARRAY_BUFFER, h.every(Number.isFinite) ? h : h.map((v) => Number.isFinite(v) ? v : 0), gl.DYNAMIC_DRAW);
       }
       draw();
