@@ -3,6 +3,7 @@ package studio
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"strings"
@@ -66,11 +67,14 @@ func TestEveryView(t *testing.T) {
 	writeFilm(t, dir, "bowl")
 	writeFilm(t, dir, "sweep/other")
 	writeSpeech(t, dir, "speech-1")
+	writeSpeech(t, dir, "speech-1")
 	at := startWith(t, Options{Folder: dir, Samples: zooPictures})
+	more := maps.Clone(moreAddresses)
+	more["hear"] = []string{"hear?heard=" + heardBy(t, at, "speech-1", saying(t, "i", "o")).ID}
 	for _, view := range viewPaths(t) {
 		addresses, some := []string{view}, looks[:2]
 		if *long {
-			addresses, some = append(addresses, moreAddresses[view]...), looks
+			addresses, some = append(addresses, more[view]...), looks
 		}
 		for i, address := range addresses {
 			name := view
