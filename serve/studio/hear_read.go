@@ -101,7 +101,7 @@ func (m *recogniser) read(ctx context.Context, file []byte) (*heard, error) {
 	if h.x.Frames == 0 || len(line.Pixels) == 0 {
 		return nil, wire.Invalid("file", "file has %.3g %s, which is too short for a frame of the recogniser", h.x.Length, m.Unit)
 	}
-	h.answer.Lines = m.shade(line, h.x.Line != nil)
+	h.answer.Lines = m.shade(line, line == h.x.Line)
 	h.x.LogProbs = slices.Clone(h.x.LogProbs) // which are the network's until the next call
 	return h, m.tell(h)
 }
@@ -146,7 +146,7 @@ func (m *recogniser) listen(ctx context.Context, h *heard, file []byte) (*data.L
 	if h.sound, err = played(one.Clip); err != nil {
 		return nil, err
 	}
-	if h.x.Line != nil {
+	if h.x.Line != nil && h.x.Line.H > 1 { // one row is samples
 		return h.x.Line, nil
 	}
 	line, err := melsOf(one.Clip)
@@ -265,7 +265,7 @@ func (m *recogniser) tell(h *heard) error {
 	if a.Reading, err = m.align(h, nil); err != nil {
 		return err
 	}
-	h.size = 4*len(h.x.LogProbs) + len(h.sound) + 8*len(a.Lines.Shades) + 4*len(a.Posteriors.Values)
+	h.size = 4*len(h.x.LogProbs) + 3*len(h.sound) + 8*len(a.Lines.Shades) + 4*len(a.Posteriors.Values)
 	return nil
 }
 

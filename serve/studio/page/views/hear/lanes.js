@@ -75,7 +75,8 @@ export function features(lines, length, unit) {
       const x = Math.floor(t / length * columns), r = Math.floor(y / b.h * rows);
       if (!(x >= 0 && x < columns && r >= 0 && r < rows)) return null;
       const v = lines.low + shades[row(r) * columns + x] / 255 * (lines.high - lines.low);
-      return { tip: sound ? `${t.toFixed(2)} s, band ${row(r) + 1} of ${rows}: ${figure(Number(v.toPrecision(3)))}` : `pixel ${Math.round(t)}: ${figure(Number(v.toPrecision(3)))}` };
+      const tip = sound ? `${t.toFixed(2)} s, band ${row(r) + 1} of ${rows}: ${figure(Number(v.toPrecision(3)))}` : `pixel ${Math.round(t)}: ${figure(Number(v.toPrecision(3)))}`;
+      return { tip: lines.own ? tip : [tip, `The recogniser looks at ${sound ? "samples" : "another size"} instead.`] };
     },
   };
 }
