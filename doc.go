@@ -33,7 +33,7 @@
 //
 // Data and the loop:
 //
-//   - packages data, data/tabular: readers of data sets, and models of the answers in tables;
+//   - packages data, data/toy, data/tabular: readers of data sets, distributions over the plane, and models of the answers in tables;
 //   - package train: the loop with checkpoints, diagnosis and a guard, and tasks over slices of one's own;
 //   - package train/lesson: the tutorial's surfaces, trained a step at a time, to be watched and changed meanwhile.
 //
@@ -63,7 +63,7 @@
 //   - packages job, job/option, job/sweep, jobs: a training job as one description, its settings, many of them tried, and energo's own jobs;
 //   - packages serve, serve/bearer, serve/wire, serve/openapi, serve/openai, serve/shelf, serve/internal/openapitest, serve/internal/pages: servers over HTTP, their clients' tokens, what
 //     these send and are told, descriptions of that and tests by them, models by name, files of pages;
-//   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/speech, serve/studio: search, networks, labels, vectors and speech, and the
+//   - packages serve/search, serve/inference, serve/predict, serve/embeddings, serve/speech, serve/studio, serve/studio/answer: search, networks, labels, vectors and speech, and the
 //     page of runs by one;
 //   - package serve/client: such servers asked from Go;
 //   - package cmd/energo/cli: the command line, over energo's jobs or those of one's own program.

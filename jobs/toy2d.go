@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/toy"
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/measure"
@@ -36,7 +36,7 @@ modes covered and maximum mean discrepancy by draws. About half a minute.`,
 
 // Toy2D is the settings of the job toy2d.
 type Toy2D struct {
-	Set       string // one of data.Toys
+	Set       string // one of toy.Names
 	Objective string // one of lesson.Objectives
 	job.Training
 }
@@ -49,7 +49,7 @@ const (
 
 func (c *Toy2D) Options() option.List {
 	list := option.List{
-		option.New(&c.Set, "set", "distribution", option.OneOf(data.Toys()...)),
+		option.New(&c.Set, "set", "distribution", option.OneOf(toy.Names()...)),
 		option.New(&c.Objective, "objective", "what trains: nll by quadrature, cd and pcd (contrastive divergence), denoising and sliced (score matching), nce", option.OneOf(lesson.Objectives()...)),
 	}
 	return append(list, c.Training.Options()...).Without("validation", "limit")
@@ -69,24 +69,24 @@ func (c *Toy2D) Resolve() error {
 func (c *Toy2D) Folder() string { return "toy2d-" + c.Set + "-" + c.Objective }
 
 func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
-	toy, err := data.NewToy(c.Set)
+	set, err := toy.New(c.Set)
 	if err != nil {
 		return nil, err
 	}
 	d := lesson.NewPlane(train.Rand(c.Seed, "init", 0))
-	m := &planeDensity{c: c, toy: toy, density: d, slopes: energy.NewSlopes[float32](d), y: tensor.New(tensor.Float32)}
+	m := &planeDensity{c: c, toy: set, density: d, slopes: energy.NewSlopes[float32](d), y: tensor.New(tensor.Float32)}
 	if m.trained, err = lesson.NewObjective(c.Objective, train.Rand(c.Seed, "step", 0)); err != nil {
 		return nil, err
 	}
-	m.weights, m.data = weights{d.Net}, "drawn from "+toy.Name
+	m.weights, m.data = weights{d.Net}, "drawn from "+set.Name
 	m.params = append(slices.Clone(d.Params()), m.trained.More...)
 	m.subject = train.Subject{Loss: c.Objective, Architecture: "an energy over the plane", Terms: train.Terms{
 		Energies: "energies", Samples: "points", Correct: "the data", Offending: "draws of the model", Unit: measure.Nat,
 		Kept: train.ToldApart("of pairs of a point of the data and a draw have the data lower; half is a match"),
 	}}
-	film := surface.Film{Name: toy.Name, Title: toy.Name, XLabel: "y₁", YLabel: "y₂", X: surface.Axis(81, -lesson.Edge, lesson.Edge), Y: surface.Axis(81, -lesson.Edge, lesson.Edge)}
+	film := surface.Film{Name: set.Name, Title: set.Name, XLabel: "y₁", YLabel: "y₂", X: surface.Axis(81, -lesson.Edge, lesson.Edge), Y: surface.Axis(81, -lesson.Edge, lesson.Edge)}
 	y := make([]float32, 2*toyShown)
-	toy.Draw(train.Rand(c.Seed, "film", 0), y)
+	set.Draw(train.Rand(c.Seed, "film", 0), y)
 	film.Data = surface.Places(y)
 	l := surface.Layout{Points: toyShown, Pairs: toyShown, Epochs: c.Epochs, Steps: (m.Samples() + c.Batch - 1) / c.Batch}
 	if film.Search = m.trained.Search(); film.Search != nil {
@@ -99,7 +99,7 @@ func (c *Toy2D) Open(context.Context, job.Env) (job.Model, error) {
 // planeDensity is a job.Model: an energy over the plane, beside the density that it should have.
 type planeDensity struct {
 	c       *Toy2D
-	toy     *data.Toy
+	toy     *toy.Distribution
 	density energy.Density
 	slopes  *energy.Slopes[float32]
 	trained lesson.Trained

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/toy"
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/ebm/surface"
 	"github.com/energo-ml/energo/job"
@@ -61,14 +61,14 @@ func TestToyObjectives(t *testing.T) {
 // TestToyMeasures: draws of the truth cover all modes and do not differ from it; draws of
 // one mode do.
 func TestToyMeasures(t *testing.T) {
-	toy, err := data.NewToy("gaussians")
+	set, err := toy.New("gaussians")
 	if err != nil {
 		t.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	draw := func() [][2]float64 {
 		x := make([]float32, 2*800)
-		toy.Draw(rng, x)
+		set.Draw(rng, x)
 		out := make([][2]float64, 800)
 		for i := range out {
 			out[i] = [2]float64{float64(x[2*i]), float64(x[2*i+1])}
@@ -76,16 +76,16 @@ func TestToyMeasures(t *testing.T) {
 		return out
 	}
 	a, b := draw(), draw()
-	if n := toy.Covered(a); n != 8 {
+	if n := set.Covered(a); n != 8 {
 		t.Errorf("draws of the truth cover %d of 8 modes", n)
 	}
 	if d := measure.Discrepancy(a, b); math.Abs(d) > 0.01 {
 		t.Errorf("two sets of draws of the truth differ by %v", d)
 	}
 	for i := range b {
-		b[i] = toy.Modes[0]
+		b[i] = set.Modes[0]
 	}
-	if n, d := toy.Covered(b), measure.Discrepancy(a, b); n != 1 || d < 0.1 {
+	if n, d := set.Covered(b), measure.Discrepancy(a, b); n != 1 || d < 0.1 {
 		t.Errorf("draws of one mode cover %d, and differ by %v", n, d)
 	}
 }

@@ -106,15 +106,24 @@ func Has(dir string) bool {
 
 // readWhole reads the whole file.
 func readWhole(path string) ([]Film, error) {
-	in, err := tensor.ReadFile(path)
+	file, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	films, err := decode(in)
+	films, err := Decode(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return films, nil
+}
+
+// Decode reads films from the bytes of a File.
+func Decode(file []byte) ([]Film, error) {
+	in, err := tensor.Decode(file)
+	if err != nil {
+		return nil, err
+	}
+	return decode(in)
 }
 
 func decode(in *tensor.File) ([]Film, error) {

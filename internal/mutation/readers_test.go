@@ -152,7 +152,7 @@ func tensorReaders() []reader {
 			read: func(dir string) (any, error) { return train.LoadSettings(dir) },
 		},
 		{
-			name: "films", funcs: []string{"ebm/surface.Read"}, file: surface.File,
+			name: "films", funcs: []string{"ebm/surface.Read", "ebm/surface.Decode"}, file: surface.File,
 			make: func(t *testing.T, dir string) {
 				if err := surface.Write(dir, []surface.Film{film}); err != nil {
 					t.Fatal(err)

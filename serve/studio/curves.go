@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/energo-ml/energo/serve/studio/answer"
 	"github.com/energo-ml/energo/serve/wire"
 	"github.com/energo-ml/energo/train"
 )
@@ -121,34 +122,14 @@ func (s *series) add(to columns, step, epoch, time float64, keys []string, value
 	}
 }
 
-// numbers are those of a curve, in which JSON has null for what is not finite.
-type numbers []float64
-
-// MarshalJSON implements json.Marshaler.
-func (n numbers) MarshalJSON() ([]byte, error) {
-	text := make([]byte, 0, 2+12*len(n))
-	text = append(text, '[')
-	for i, v := range n {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		if v-v != 0 {
-			text = append(text, "null"...)
-			continue
-		}
-		text = strconv.AppendFloat(text, v, 'g', 7, 64)
-	}
-	return append(text, ']'), nil
-}
-
 // thin returns at most about points of a curve: of each stretch of the same number of points the least and the greatest, so that no peak is
 // lost. What is not finite is kept where a whole stretch is.
-func thin(x, y []float64, points int) (numbers, numbers) {
+func thin(x, y []float64, points int) (answer.Numbers, answer.Numbers) {
 	if len(x) <= points {
 		return x, y
 	}
 	stretch := (2*len(x) + points - 1) / points
-	var tx, ty numbers
+	var tx, ty answer.Numbers
 	put := func(i int) { tx, ty = append(tx, x[i]), append(ty, y[i]) }
 	for from := 0; from < len(x); from += stretch {
 		to := min(len(x), from+stretch)
@@ -171,9 +152,9 @@ func thin(x, y []float64, points int) (numbers, numbers) {
 
 // curve is one of a run.
 type curve struct {
-	Run string  `json:"run"`
-	X   numbers `json:"x"`
-	Y   numbers `json:"y"`
+	Run string         `json:"run"`
+	X   answer.Numbers `json:"x"`
+	Y   answer.Numbers `json:"y"`
 }
 
 // Bounds of a request for curves.

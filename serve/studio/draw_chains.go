@@ -14,6 +14,7 @@ import (
 	"github.com/energo-ml/energo/ebm/measure"
 	"github.com/energo-ml/energo/jobs"
 	"github.com/energo-ml/energo/serve"
+	"github.com/energo-ml/energo/serve/studio/answer"
 	"github.com/energo-ml/energo/serve/wire"
 )
 
@@ -119,7 +120,7 @@ func (s *service) newChains(w http.ResponseWriter, r *http.Request) error {
 	var how pace
 	n, label := 1, labelsSummed
 	err := read(r, paceOf(&how, map[string]wire.Reader{
-		"run": wire.Text(&name), "image": wire.Picture(&file), "label": wire.Integer(&label), "chains": wire.Integer(&n), "seed": seedOf(&seed),
+		"run": wire.Text(&name), "image": wire.Picture(&file), "label": wire.Integer(&label), "chains": wire.Integer(&n), "seed": answer.Seed(&seed),
 	}))
 	if err != nil {
 		return err

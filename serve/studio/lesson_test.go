@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/energo-ml/energo/internal/chromium"
+	"github.com/energo-ml/energo/serve/studio/answer"
 )
 
 // asked sends a request to the studio, and returns the status and the answer.
@@ -72,7 +73,7 @@ func TestLessons(t *testing.T) {
 	if status, text := asked(t, "POST", at, `{"set":"parabola"}`); status != 422 || !strings.Contains(text, "energy is") {
 		t.Errorf("settings: %d %s", status, text)
 	}
-	for range lessonMost {
+	for range answer.LessonsMost {
 		made()
 	}
 	if status, text := asked(t, "POST", at+"/"+id, `{}`); status != 404 || !strings.Contains(text, "there is no lesson") {

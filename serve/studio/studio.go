@@ -2,6 +2,7 @@ package studio
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/search"
+	"github.com/energo-ml/energo/serve/studio/answer"
 )
 
 // Options say what is served.
@@ -41,7 +43,7 @@ type service struct {
 	o       Options
 	roster  *roster
 	cache   *cache
-	lessons lessons
+	desk    answer.Desk
 	films   films
 	store   energyStore
 	samples hold[*Samples]
@@ -80,6 +82,7 @@ func Mount(server *serve.Server, o Options) error {
 		s.end()
 		return err
 	}
+	s.desk.Films, s.desk.ID = s.filmsOf, rand.Text
 	server.Mount(s)
 	return nil
 }

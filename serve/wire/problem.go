@@ -1,15 +1,8 @@
 package wire
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"net/http"
-	"os"
-	"strconv"
 )
 
 // Problem is what a client is told of a request that was not done, in the form of RFC 9457.
@@ -50,37 +43,37 @@ const (
 
 // Malformed is a request that is not what its media type says.
 func Malformed(field, format string, args ...any) *Problem {
-	return &Problem{Status: http.StatusBadRequest, Code: CodeMalformed, Field: field, Detail: fmt.Sprintf(format, args...)}
+	return &Problem{Status: 400, Code: CodeMalformed, Field: field, Detail: fmt.Sprintf(format, args...)}
 }
 
 // Invalid is a request that is well formed, but not within what is allowed.
 func Invalid(field, format string, args ...any) *Problem {
-	return &Problem{Status: http.StatusUnprocessableEntity, Code: CodeInvalid, Field: field, Detail: fmt.Sprintf(format, args...)}
+	return &Problem{Status: 422, Code: CodeInvalid, Field: field, Detail: fmt.Sprintf(format, args...)}
 }
 
 // Absent is a request for what is not there.
 func Absent(format string, args ...any) *Problem {
-	return &Problem{Status: http.StatusNotFound, Code: CodeAbsent, Detail: fmt.Sprintf(format, args...)}
+	return &Problem{Status: 404, Code: CodeAbsent, Detail: fmt.Sprintf(format, args...)}
 }
 
 // Forbidden is a request that this server does not do.
 func Forbidden(format string, args ...any) *Problem {
-	return &Problem{Status: http.StatusForbidden, Code: CodeForbidden, Detail: fmt.Sprintf(format, args...)}
+	return &Problem{Status: 403, Code: CodeForbidden, Detail: fmt.Sprintf(format, args...)}
 }
 
 // Busy is a request that may be sent again in a second.
 func Busy(why string) *Problem {
-	return &Problem{Status: http.StatusTooManyRequests, Code: CodeBusy, Detail: why, Retry: 1}
+	return &Problem{Status: 429, Code: CodeBusy, Detail: why, Retry: 1}
 }
 
 // Unavailable is a request that may be sent again when the server is ready.
 func Unavailable(why string) *Problem {
-	return &Problem{Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Detail: why, Retry: 2}
+	return &Problem{Status: 503, Code: CodeUnavailable, Detail: why, Retry: 2}
 }
 
 // Warming is a request for a model that is not ready yet.
 func Warming(why string) *Problem {
-	return &Problem{Status: http.StatusServiceUnavailable, Code: CodeWarming, Detail: why, Retry: 2}
+	return &Problem{Status: 503, Code: CodeWarming, Detail: why, Retry: 2}
 }
 
 // Within puts the place of a part of a request, unless it is "", before what is wrong in it.
@@ -96,69 +89,4 @@ func Within(place string, err error) error {
 		inner.Field += "." + p.Field
 	}
 	return &inner
-}
-
-// Of says what a client is told of an error. What is not the client's doing is an internal error, whose words stay
-// on this side.
-func Of(err error) *Problem {
-	p, large := &Problem{}, &http.MaxBytesError{}
-	switch {
-	case errors.As(err, &p):
-		return p
-	case errors.As(err, &large):
-		return &Problem{Status: http.StatusRequestEntityTooLarge, Code: CodeTooLarge, Detail: fmt.Sprintf("the body has more than %d bytes, which is what is allowed", large.Limit)}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &Problem{Status: http.StatusRequestTimeout, Code: CodeSlow, Detail: "the request came too slowly"}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return Unavailable("the server did not get to the request in time")
-	}
-	return &Problem{Status: http.StatusInternalServerError, Code: CodeInternal, Detail: "the server failed; its log says why"}
-}
-
-// problemBody is a problem as RFC 9457 has it. Its type is about:blank: the title is the status's, and code says more.
-type problemBody struct {
-	Type   string `json:"type"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail"`
-	Code   Code   `json:"code"`
-	Field  string `json:"field,omitempty"`
-}
-
-// problemType is the media type of problems.
-const problemType = "application/problem+json"
-
-// Tell answers with a problem.
-func (p *Problem) Tell(w http.ResponseWriter) {
-	if p.Retry > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(p.Retry))
-	}
-	body := problemBody{"about:blank", http.StatusText(p.Status), p.Status, p.Detail, p.Code, p.Field}
-	if p.More == nil {
-		writeJSON(w, p.Status, problemType, body)
-		return
-	}
-	all := map[string]any{"type": body.Type, "title": body.Title, "status": body.Status, "detail": body.Detail, "code": body.Code}
-	if p.Field != "" {
-		all["field"] = p.Field
-	}
-	maps.Copy(all, p.More)
-	writeJSON(w, p.Status, problemType, all)
-}
-
-// WriteJSON answers with a value, which must be one that JSON can have. A client that has gone does not hear it,
-// which is no error.
-func WriteJSON(w http.ResponseWriter, status int, v any) { writeJSON(w, status, "application/json", v) }
-
-func writeJSON(w http.ResponseWriter, status int, kind string, v any) {
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false) // this is never taken for HTML, and would be six times as long
-	if err := e.Encode(v); err != nil {
-		panic(err) // values of ours: plain structs of finite numbers
-	}
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(text.Bytes())
 }

@@ -4,7 +4,7 @@
 // A [Lesson] is of one of two kinds:
 //
 //	E(x, y), answers y to inputs x   the set "parabola" or "pairs", trained by any functional
-//	E(y₁, y₂), density exp(−E)/Z     the sets of data.Toys() or "points", trained by an objective
+//	E(y₁, y₂), density exp(−E)/Z     the sets of toy.Names() or "points", trained by an objective
 //
 // [Lesson.Step] trains, [Lesson.Change] sets margin, temperature, step size or the functional itself anew between two steps, and [Lesson.Look]
 // gives the surface on a grid with what the loss does to it: the answers that a search found, and ∂L/∂E at each place where it is not 0.

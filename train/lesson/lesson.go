@@ -5,7 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/toy"
 	"github.com/energo-ml/energo/ebm/energy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/engine/autodiff"
@@ -31,7 +31,7 @@ type Lesson struct {
 	functional functional.Functional
 	trained    Trained
 	slopes     *energy.Slopes[float32]
-	toy        *data.Toy
+	toy        *toy.Distribution
 	x, y       *tensor.Tensor // of a batch; x of answers alone
 }
 
@@ -124,11 +124,11 @@ func (l *Lesson) set(s Settings) (err error) {
 }
 
 // toyOf is the distribution of a set, nil for points of one's own.
-func toyOf(set string) (*data.Toy, error) {
+func toyOf(set string) (*toy.Distribution, error) {
 	if set == points {
 		return nil, nil
 	}
-	return data.NewToy(set)
+	return toy.New(set)
 }
 
 // clip bounds the gradient's norm, as in the jobs.

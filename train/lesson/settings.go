@@ -5,14 +5,14 @@ import (
 	"math"
 	"slices"
 
-	"github.com/energo-ml/energo/data"
+	"github.com/energo-ml/energo/data/toy"
 	"github.com/energo-ml/energo/ebm/functional"
 	"github.com/energo-ml/energo/ebm/surface"
 )
 
 // Settings say what is trained, and how. Margin, Beta and Ball are of Functional, and those that it does not take must be 0.
 type Settings struct {
-	Set        string       `json:"set"`                  // parabola, pairs: answers; a name of data.Toys(), points: a density
+	Set        string       `json:"set"`                  // parabola, pairs: answers; a name of toy.Names(), points: a density
 	Points     [][2]float64 `json:"points,omitempty"`     // of the sets pairs, as (x, y), and points, as (y₁, y₂)
 	Energy     string       `json:"energy,omitempty"`     // of answers: one of Architectures
 	Functional string       `json:"functional,omitempty"` // of answers: one of Functionals
@@ -26,7 +26,7 @@ type Settings struct {
 	Seed       uint64       `json:"seed"`
 }
 
-// The sets besides those of data.Toys.
+// The sets besides those of toy.Names.
 const (
 	parabola = "parabola" // Y = X²
 	pairs    = "pairs"
@@ -34,7 +34,7 @@ const (
 )
 
 // Sets are the names of all sets: those of answers, and those of densities.
-func Sets() []string { return slices.Concat([]string{parabola, pairs}, data.Toys(), []string{points}) }
+func Sets() []string { return slices.Concat([]string{parabola, pairs}, toy.Names(), []string{points}) }
 
 // Functionals are those whose statistics real answers have: all but those of costs, which are of labels.
 func Functionals() (names []string) {

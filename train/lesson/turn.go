@@ -75,21 +75,20 @@ func (b *Table) Turn(ctx context.Context, t *Turn) (*Turned, error) {
 	if err := b.start(t); err != nil {
 		return nil, err
 	}
-	if t.Millis > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, time.Duration(t.Millis)*time.Millisecond)
-		defer stop()
+	began := time.Now()
+	over := func() bool { // looks at the clock itself: in a browser no timer of a context fires while this computes
+		return ctx.Err() != nil || t.Millis > 0 && time.Since(began) >= time.Duration(t.Millis)*time.Millisecond
 	}
 	a := &Turned{Accepted: measure.Number(math.NaN()), Places: [][2]float64{}}
 	for range t.Steps {
-		if b.fault != "" || ctx.Err() != nil {
+		if b.fault != "" || over() {
 			break
 		}
 		if err := b.lesson.Step(1); err != nil {
 			b.fault = err.Error()
 		}
 	}
-	b.move(ctx, t.Moves, a)
+	b.move(over, t.Moves, a)
 	a.Step, a.Loss, a.Fault = b.lesson.Steps(), measure.Number(b.lesson.loss), b.fault
 	var err error
 	if t.Side != 0 {
@@ -130,13 +129,13 @@ func (b *Table) start(t *Turn) error {
 }
 
 // move moves the chains.
-func (b *Table) move(ctx context.Context, n int, a *Turned) {
+func (b *Table) move(over func() bool, n int, a *Turned) {
 	if b.swarm == nil {
 		return
 	}
 	accepted, moved := 0.0, 0
 	for range n {
-		if moved > 0 && ctx.Err() != nil {
+		if moved > 0 && over() {
 			break
 		}
 		accepted += b.swarm.Step(1)

@@ -10,6 +10,14 @@ let shown = null; // {view, mounted, ended, root}
 
 const viewOf = (path) => views.find((v) => path === v.path || path.startsWith(v.path + "/"));
 
+// isHere tells whether a view works without a server, where there is none.
+const isHere = (view) => view.offline || !requests.site;
+
+// absent says why a view is not shown.
+function absent(view, root) {
+  root.append(element("p", { class: "panel" }, `${view.title} asks a server, and this is a site without one. On a machine with energo, `, element("code", {}, "energo studio"), " has it."));
+}
+
 // styled loads a view's own style once, before the view measures anything.
 function styled(view) {
   const href = view.style && "studio/" + view.style;
@@ -36,7 +44,7 @@ async function enter(view, state) {
     await styled(view);
     if (shown !== here) return;
     const api = { ...requests.within(ended.signal), go, link, say, complain, signal: ended.signal };
-    const mounted = await view.mount(root, state, api);
+    const mounted = await (isHere(view) ? view.mount(root, state, api) : absent(view, root));
     if (shown === here) here.mounted = mounted; else mounted?.close?.();
   } catch (err) {
     complain(err);
@@ -58,9 +66,10 @@ async function render(state) {
 }
 
 function begin() {
-  $("views").append(...views.map((v) => element("a", { href: "#/" + v.path, "data-path": v.path }, v.title)));
+  $("views").append(...views.map((v) => element("a", { href: "#/" + v.path, "data-path": v.path, class: isHere(v) ? null : "absent" }, v.title)));
   $("skip").addEventListener("click", (event) => { event.preventDefault(); $("main").focus(); });
   theme.start($("theme"));
+  $("view").replaceChildren();
   listen(render);
 }
 

@@ -25,6 +25,7 @@ export default {
   path: "lesson",
   title: "Train here",
   style: "views/lesson.css",
+  offline: true,
   async mount(root, first, api) {
     const offered = await api.get("v1/studio/lessons");
     const isAnswers = (set) => offered.answers.includes(set);

@@ -46,6 +46,7 @@ export default {
   path: "losses",
   title: "Losses",
   style: "views/losses.css",
+  offline: true,
   async mount(root, first, api) {
     const [{ losses: rows }, { functionals: trained }] = await Promise.all([api.get("v1/studio/losses"), api.get("v1/studio/lessons")]);
     const byName = new Map(rows.map((r) => [r.name, r]));

@@ -19,6 +19,7 @@ export default {
   path: "runs",
   title: "Runs",
   style: "views/runs.css",
+  offline: true,
   mount(root, first, api) {
     const runs = new Map();
     let state = first, quantities = {}, kinds = { step: [], epoch: [] }, rows = [], columns = [], ready = false;
@@ -48,7 +49,7 @@ export default {
     const only = element("select", { "aria-label": "State", onchange: () => api.go({ state: only.value }) },
       ...["", "running", "finished", "interrupted", "crashed"].map((s) => element("option", { value: s }, s || "every state")));
     const menu = columnMenu((keys) => api.go({ column: keys }, { replace: true }));
-    const trashButton = element("button", { type: "button", onclick: () => bin.open() }, "Trash");
+    const trashButton = element("button", { type: "button", hidden: Boolean(api.site), onclick: () => bin.open() }, "Trash");
     const empty = element("p", { class: "panel", hidden: true });
     const list = table({
       label: "Runs",
@@ -81,9 +82,10 @@ export default {
       place(names);
       list.show({ columns, rows, key: by.key, down });
       empty.hidden = all.length > 0;
-      if (!all.length) empty.replaceChildren("There are no runs here yet; ", element("code", {}, "energo train digits"), " makes one. It is shown here when it begins.");
+      if (!all.length && api.site) empty.replaceChildren("This site was exported without runs.");
+      else if (!all.length) empty.replaceChildren("There are no runs here yet; ", element("code", {}, "energo train digits"), " makes one. It is shown here when it begins.");
       const going = all.filter((r) => r.state === "running").length;
-      api.say(`${some.length === all.length ? count(all.length, "run") : `${some.length} of ${count(all.length, "run")}`}${going ? `, ${going} under way` : ""}`);
+      api.say(`${some.length === all.length ? count(all.length, "run") : `${some.length} of ${count(all.length, "run")}`}${api.site ? `, as they were on ${api.site.day}` : going ? `, ${going} under way` : ""}`);
       chart.show(state, names.map((n) => runs.get(n)), places, kinds, quantities);
       sweep.show(state, rows, names, quantities);
     }

@@ -10,6 +10,7 @@ export default {
   path: "surface",
   title: "Surface",
   style: "views/surface.css",
+  offline: true,
   async mount(root, first, api) {
     let { runs } = await api.get("v1/studio/surfaces");
     let state = first, at = first.get("at"), playing = 0, ended = false, stream = null, followed = "";

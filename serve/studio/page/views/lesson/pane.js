@@ -5,7 +5,7 @@ import { around, floats, heights } from "../../kit/grid.js";
 import { plane } from "../../kit/plane.js";
 import { relief } from "../../kit/relief.js";
 import { saveButtons, saveCSV, savePNG } from "../../kit/save.js";
-import { part } from "../../kit/api.js";
+import { end, part } from "../../kit/api.js";
 
 // number reads one that may be a word, as JSON has no NaN.
 const number = (v) => typeof v === "string" ? Number(v) : v;
@@ -123,7 +123,7 @@ export function pane({ name, api, press }) {
     close() {
       film.stop();
       drawing?.close();
-      if (id) fetch("v1/studio/lessons/" + part(id), { method: "DELETE", keepalive: true }).catch(() => {});
+      if (id) end("v1/studio/lessons/" + part(id));
     },
   };
 }

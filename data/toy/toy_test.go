@@ -1,4 +1,4 @@
-package data
+package toy
 
 import (
 	"math"
@@ -9,8 +9,8 @@ import (
 // TestToys: each density integrates to 1, and its draws fall where it says, cell by cell.
 func TestToys(t *testing.T) {
 	const n, cells, low, high = 40000, 16, -5.0, 5.0
-	for _, name := range Toys() {
-		toy, err := NewToy(name)
+	for _, name := range Names() {
+		toy, err := New(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestToys(t *testing.T) {
 			}
 		}
 	}
-	if _, err := NewToy("swissroll"); err == nil {
+	if _, err := New("swissroll"); err == nil {
 		t.Error("an unknown name is taken")
 	}
 }

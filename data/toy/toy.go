@@ -1,4 +1,5 @@
-package data
+// Package toy has distributions over the plane that are known exactly: what energies of densities are trained on.
+package toy
 
 import (
 	"fmt"
@@ -9,9 +10,9 @@ import (
 	"github.com/energo-ml/energo/internal/excerpt"
 )
 
-// Toy is a distribution over the plane that is known exactly: what densities are tried on.
+// Distribution is one over the plane that is known exactly: what densities are tried on.
 // Its draws lie, but for rare ones, in the square [−4, 4]².
-type Toy struct {
+type Distribution struct {
 	Name string
 	// Modes are the centres of its separate parts, for those that have them: points to
 	// count who comes near. A draw belongs to the nearest.
@@ -22,7 +23,7 @@ type Toy struct {
 }
 
 // Draw writes n draws, x and y in turn, to dst, which has room for them.
-func (t *Toy) Draw(rng *rand.Rand, dst []float32) {
+func (t *Distribution) Draw(rng *rand.Rand, dst []float32) {
 	for i := 0; i+1 < len(dst); i += 2 {
 		x, y := t.draw(rng)
 		dst[i], dst[i+1] = float32(x), float32(y)
@@ -30,16 +31,16 @@ func (t *Toy) Draw(rng *rand.Rand, dst []float32) {
 }
 
 // LogDensity returns the log density at a point, −Inf where there is none.
-func (t *Toy) LogDensity(x, y float64) float64 { return t.log(x, y) }
+func (t *Distribution) LogDensity(x, y float64) float64 { return t.log(x, y) }
 
-// Toys returns the names that NewToy knows.
-func Toys() []string {
+// Names returns the names that New knows.
+func Names() []string {
 	return []string{"gaussians", "rings", "moons", "spirals", "checkerboard", "pinwheel"}
 }
 
-// NewToy returns a distribution by name: gaussians (eight on a circle), rings (two),
+// New returns a distribution by name: gaussians (eight on a circle), rings (two),
 // moons, spirals (two arms), checkerboard, pinwheel (five arms).
-func NewToy(name string) (*Toy, error) {
+func New(name string) (*Distribution, error) {
 	switch name {
 	case "gaussians":
 		return eightGaussians(), nil
@@ -54,13 +55,13 @@ func NewToy(name string) (*Toy, error) {
 	case "pinwheel":
 		return pinwheel(), nil
 	}
-	return nil, fmt.Errorf("there is no toy set called %q; there are %s", excerpt.Of(name), strings.Join(Toys(), ", "))
+	return nil, fmt.Errorf("there is no set called %q; there are %s", excerpt.Of(name), strings.Join(Names(), ", "))
 }
 
 // mixture is that of equal round Gaussians around the centres.
-func mixture(name string, centres [][2]float64, scale float64) *Toy {
+func mixture(name string, centres [][2]float64, scale float64) *Distribution {
 	constant := -math.Log(float64(len(centres)) * 2 * math.Pi * scale * scale)
-	return &Toy{
+	return &Distribution{
 		Name: name,
 		draw: func(rng *rand.Rand) (float64, float64) {
 			c := centres[rng.IntN(len(centres))]
@@ -110,7 +111,7 @@ func onCircle(radius, angle float64) [2]float64 {
 	return [2]float64{radius * math.Cos(angle), radius * math.Sin(angle)}
 }
 
-func eightGaussians() *Toy {
+func eightGaussians() *Distribution {
 	var centres [][2]float64
 	for k := range 8 {
 		centres = append(centres, onCircle(2.8, float64(k)*math.Pi/4))
@@ -120,7 +121,7 @@ func eightGaussians() *Toy {
 	return t
 }
 
-func rings() *Toy {
+func rings() *Distribution {
 	var all [][2]float64
 	for _, radius := range []float64{1.2, 2.8} {
 		all = append(all, curve(curvePoints, func(t float64) [2]float64 { return onCircle(radius, 2*math.Pi*t) })...)
@@ -128,7 +129,7 @@ func rings() *Toy {
 	return mixture("rings", all, 0.15)
 }
 
-func moons() *Toy {
+func moons() *Distribution {
 	upper := curve(curvePoints, func(t float64) [2]float64 {
 		p := onCircle(2, math.Pi*t)
 		return [2]float64{p[0] - 1, p[1] - 0.5}
@@ -140,7 +141,7 @@ func moons() *Toy {
 	return mixture("moons", append(upper, lower...), 0.2)
 }
 
-func spirals() *Toy {
+func spirals() *Distribution {
 	var all [][2]float64
 	for arm := range 2 {
 		all = append(all, curve(curvePoints, func(t float64) [2]float64 {
@@ -151,9 +152,9 @@ func spirals() *Toy {
 }
 
 // checkerboard is uniform over the eight dark squares of a 4×4 board of side 6.
-func checkerboard() *Toy {
+func checkerboard() *Distribution {
 	const side, half = 1.5, 3.0
-	t := &Toy{Name: "checkerboard"}
+	t := &Distribution{Name: "checkerboard"}
 	dark := func(i, j int) bool { return i >= 0 && j >= 0 && i < 4 && j < 4 && (i+j)%2 == 0 }
 	for i := range 4 {
 		for j := range 4 {
@@ -177,10 +178,10 @@ func checkerboard() *Toy {
 
 // pinwheel turns five radial Gaussians by an angle that grows with the radius. Turning
 // keeps areas in polar coordinates, so the density is that of the point turned back.
-func pinwheel() *Toy {
+func pinwheel() *Distribution {
 	const arms, mean, radial, across, turn = 5, 1.9, 0.5, 0.18, 0.6
 	centre := func(k int) float64 { return 2 * math.Pi * float64(k) / arms }
-	t := &Toy{Name: "pinwheel"}
+	t := &Distribution{Name: "pinwheel"}
 	t.draw = func(rng *rand.Rand) (float64, float64) {
 		u, v := mean+radial*rng.NormFloat64(), across*rng.NormFloat64()
 		r := math.Hypot(u, v)
@@ -204,7 +205,7 @@ func pinwheel() *Toy {
 }
 
 // Covered counts the modes that are the nearest to at least half of their share of draws.
-func (t *Toy) Covered(draws [][2]float64) (n int) {
+func (t *Distribution) Covered(draws [][2]float64) (n int) {
 	modes := t.Modes
 	counts := make([]int, len(modes))
 	for _, d := range draws {
