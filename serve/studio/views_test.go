@@ -20,6 +20,7 @@ var moreAddresses = map[string][]string{
 	"surface": {"surface?run=bowl&with=sweep/other&solid=1"},
 	"draw":    {"draw?run=-&from=noise"},
 	"lesson":  {"lesson?set=parabola&energy=codes&f=energy&with=nll", "lesson?set=points&f=cd"},
+	"ctc":     {"ctc?l=a&w=aa&x=4040", "ctc?l=elho&w=hello"},
 	"losses":  {"losses?l=triplet", "losses?l=ebm.hinge&l=ebm.log&l=ebm.nll&along=difference&table=1"},
 }
 

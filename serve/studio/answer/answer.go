@@ -1,4 +1,4 @@
-// Package answer computes what the studio answers without the files of runs and without HTTP: losses, lessons, chains on films. A server
+// Package answer computes what the studio answers without the files of runs and without HTTP: losses, lessons, chains on films, CTC. A server
 // has these answers by package studio, and a page without a server by the same functions, compiled to WebAssembly (cmd/energo-wasm).
 //
 // So nothing here imports net/http, which would be most of what such a page loads.
@@ -46,6 +46,7 @@ func (d *Desk) Funcs() map[string]Func {
 		"DELETE /v1/studio/lessons/{id}":        d.endLesson,
 		"GET /v1/studio/surfaces/{name}/frame":  d.frame,
 		"POST /v1/studio/surfaces/{name}/drift": d.drift,
+		"POST /v1/studio/ctc":                   d.ctc,
 	}
 }
 

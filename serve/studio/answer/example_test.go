@@ -9,14 +9,14 @@ import (
 	"github.com/energo-ml/energo/serve/wire"
 )
 
-// Ask for a loss along its argument, without a server.
+// Ask for the paths that spell a text, without a server.
 func Example() {
 	var desk answer.Desk
-	value, err := desk.Do(context.Background(), "GET", "/v1/studio/losses/ebm.hinge/curves?option=margin%3D2", nil)
+	value, err := desk.Do(context.Background(), "POST", "/v1/studio/ctc", []byte(`{"classes": ["-", "a"], "scores": [[0.4055, 0], [0.4055, 0]], "text": "a"}`))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("%.60s…\n", wire.Encode(value))
+	fmt.Printf("%.100s…\n", wire.Encode(value))
 	// Output:
-	// {"curves":[{"name":"hinge","x":[-3,-2.9875,-2.975,-2.9625,-2…
+	// {"probabilities":[[0.6000084,0.3999916],[0.6000084,0.3999916]],"loss":0.44630280415779655,"gradient"…
 }
