@@ -112,7 +112,7 @@ var allowed = map[string][]string{
 	"serve/client":                  {"internal/excerpt", "search/index", "seq/ctc"},
 	"serve/internal/pages":          {"serve"},
 	"serve/search":                  {"serve/internal/pages", "data", "loss/distance", "search/index", "search/retrieval", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
-	"serve/studio":                  {"internal/excerpt", "data", "seq/answers", "seq/audio", "seq/ctc", "seq/read", "seq/text", "serve/shelf", "serve/internal/pages", "job", "jobs", "search/classify", "search/index", "serve/search", "internal/card", "internal/flock", "ebm/measure", "ebm/surface", "ebm/watch", "report", "train", "serve", "serve/bearer", "serve/openapi", "serve/studio/answer", "serve/wire", "train/lesson"},
+	"serve/studio":                  {"internal/excerpt", "data", "seq/answers", "seq/audio", "seq/ctc", "seq/read", "seq/text", "serve/shelf", "serve/internal/pages", "job", "jobs", "search/classify", "search/index", "serve/search", "internal/card", "internal/flock", "internal/notices", "ebm/measure", "ebm/surface", "ebm/watch", "report", "train", "serve", "serve/bearer", "serve/openapi", "serve/studio/answer", "serve/wire", "train/lesson"},
 	"serve/studio/answer":           {"catalogue", "ebm/functional", "ebm/measure", "ebm/surface", "loss", "seq/answers", "seq/ctc", "serve/wire", "train/lesson"},
 	"serve/predict":                 {"internal/excerpt", "data", "data/tabular", "search/classify", "seq/tag", "serve", "serve/bearer", "serve/openapi", "serve/shelf", "serve/wire"},
 	"serve/embeddings":              {"serve", "serve/bearer", "serve/openai", "serve/openapi", "serve/shelf", "serve/wire"},

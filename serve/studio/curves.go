@@ -38,6 +38,14 @@ type series struct {
 	last     time.Time
 }
 
+// of are the columns that a number is in.
+func (s *series) of(key string) columns {
+	if isOf(key, stepKeys) {
+		return s.steps
+	}
+	return s.epochs
+}
+
 func newSeries() *series { return &series{steps: columns{}, epochs: columns{}} }
 
 // read reads what a log has more, all of it where it has been cut meanwhile.
@@ -195,10 +203,7 @@ func (s *service) curves(w http.ResponseWriter, r *http.Request) error {
 		}
 		c := curve{Run: name}
 		err = s.cache.with(name, filepath.Join(dir, train.LogFile), func(x *series) {
-			from := x.epochs
-			if isOf(of, stepKeys) {
-				from = x.steps
-			}
+			from := x.of(of)
 			c.X, c.Y = thin(from[by], from[of], points)
 		})
 		if err != nil {

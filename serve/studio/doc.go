@@ -10,6 +10,7 @@
 //	  path: "losses",              // of the address: #/losses
 //	  title: "Losses",             // in the navigation
 //	  style: "views/losses.css",   // optional: its own style, whose rules begin with #view-losses
+//	  offline: true,               // optional: it works on a site without a server, too
 //	  mount(root, state, api) {    // may be async
 //	    // fill root, an empty section with the identifier view-losses
 //	    return {
@@ -32,6 +33,9 @@
 // Those of page/kit are for all views: tooltip, save (SVG, PNG, CSV), film (WebM, GIF), table, slider, theme, scenes (of the lecture); of surfaces grid, plane, relief (in three
 // dimensions), arrows, pairs and colours. The content security
 // policy forbids requests to other servers, inline scripts, and style attributes in markup; element.style may be set by scripts.
+//
+// On a site that Export has written, api.site is {day}, when that was, and null where there is a server. Of a view that is offline there must be an answer to all that it
+// asks: by a function of package answer, which computes it in the browser, or by a file that Export writes and page/site/site.js finds. A view that is not is left out.
 //
 // The Go file has a function that returns its routes, below /v1/studio/NAME:
 //

@@ -10,7 +10,7 @@ import (
 
 // Routes are the page and what its views ask for. Each view has a function of its own.
 func (s *service) Routes() []serve.Route {
-	return slices.Concat(pageRoutes(), s.runs(), s.oneRun(), s.lesson(), s.surfaces(), s.losses(), s.ctc(), s.draw(), s.hearing(), s.searched())
+	return slices.Concat(studioPage().Routes(), s.runs(), s.oneRun(), s.lesson(), s.surfaces(), s.losses(), s.ctc(), s.draw(), s.hearing(), s.searched())
 }
 
 func one(description string, schema openapi.Schema) map[int]openapi.Answer {

@@ -24,6 +24,7 @@ import (
 func newStudio(all []job.Job) *cobra.Command {
 	frame, open := frameFlags{log: "text", level: "warn"}, true
 	var named, models []string
+	var export studioExport
 	cmd := &cobra.Command{
 		Use: "studio [FOLDER]", Short: "Show the runs in a folder (default runs) in a browser, live", Args: positional(1),
 		Long: `Serves a page about the runs in a folder, and opens it in the browser. It reads what the runs write, also while another
@@ -31,14 +32,24 @@ process trains them, and asks nothing of the training. By default it listens on 
 interrupt ends it.
 
 Its view Hear and read uses the recognisers of speech and of strips among the runs, and those of --model: an ONNX model with its card
-(docs/onnx.md), a folder of wav2vec 2.0 or HuBERT, or a run elsewhere.`,
+(docs/onnx.md), a folder of wav2vec 2.0 or HuBERT, or a run elsewhere.
+
+--export writes a site of files instead, for any web server, as GitHub Pages: runs as they are now with their settings, curves and surfaces, and
+small trainings, losses and CTC, which are computed in the browser by energo as WebAssembly. What needs a server is left out.`,
 		Example: `  energo studio
   energo studio --model english=wav2vec2-base-960h
-  energo studio sweeps/rate --listen 127.0.0.1:0 --open=false`,
+  energo studio sweeps/rate --listen 127.0.0.1:0 --open=false
+  energo studio --export site --runs parabola-codes-nll-1,parabola-codes-energy-1`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "runs"
 			if len(args) == 1 {
 				dir = args[0]
+			}
+			if err := export.check(cmd); err != nil {
+				return err
+			}
+			if export.dir != "" {
+				return export.run(cmd, dir)
 			}
 			if err := frame.openLog(cmd); err != nil {
 				return err
@@ -70,8 +81,9 @@ Its view Hear and read uses the recognisers of speech and of strips among the ru
 	f := cmd.Flags()
 	frame.addListen(f)
 	f.BoolVar(&open, "open", true, "open the page in the browser")
-	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=PATH`; may be given again")
+	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=INDEX`; may be given again")
 	f.StringArrayVar(&models, "model", nil, "recogniser of speech or of strips beside those of the runs, as `NAME=PATH`; may be given again")
+	export.add(f)
 	return cmd
 }
 

@@ -162,6 +162,9 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"index query nowhere nowhere.png", "token-file=a", "", "--server http://127.0.0.1:1"},
 	{"index query nowhere nowhere.png", "run out", "--server http://127.0.0.1:1", ""},
 
+	{"studio nowhere", "listen host=a open=false index=a=b", "--export site", "!"},
+	{"studio nowhere", "runs=a", "", "--export site"},
+
 	{"serve search nowhere", "max-batch", "--read-only", ""},
 	{"serve search nowhere", "tls-key=a", "", "--tls-cert a"},
 	{"serve search nowhere", "log-level=info", "--log none", ""},

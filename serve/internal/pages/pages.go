@@ -29,32 +29,49 @@ type Page struct {
 	Fill   func([]byte) []byte // changes index.html; nil leaves it as it is
 }
 
+// IndexFile is the page itself among its files.
+const IndexFile = "index.html"
+
 // Routes are those of the files. It panics where a file cannot be read, which is part of the program.
 func (p *Page) Routes() (routes []serve.Route) {
+	err := p.Each(func(name string, text []byte) error {
+		if kinds[path.Ext(name)] == "" {
+			return fmt.Errorf("serve/internal/pages: %s has no content type", name)
+		}
+		pattern := "GET " + p.Under + name
+		if name == IndexFile {
+			pattern = "GET " + p.Index + "{$}"
+		}
+		routes = append(routes, serve.Route{Pattern: pattern, Plain: true, Do: p.file(name, text)})
+		return nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return routes
+}
+
+// Each calls do for each of the files, those that pages share too, by its path.
+func (p *Page) Each(do func(name string, text []byte) error) error {
 	for _, files := range []fs.FS{p.Files, shared} {
 		err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			if kinds[path.Ext(name)] == "" {
-				return fmt.Errorf("serve/internal/pages: %s has no content type", name)
-			}
 			text, err := fs.ReadFile(files, name)
-			pattern := "GET " + p.Under + name
-			if name == "index.html" {
-				pattern = "GET " + p.Index + "{$}"
-				if p.Fill != nil {
-					text = p.Fill(text)
-				}
+			if err != nil {
+				return err
 			}
-			routes = append(routes, serve.Route{Pattern: pattern, Plain: true, Do: p.file(name, text)})
-			return err
+			if name == IndexFile && p.Fill != nil {
+				text = p.Fill(text)
+			}
+			return do(name, text)
 		})
 		if err != nil {
-			panic(err)
+			return err
 		}
 	}
-	return routes
+	return nil
 }
 
 // file answers with a file.

@@ -48,6 +48,8 @@ async function answerTo(path, method, body) {
   if (method === "GET") {
     if (name === "v1/studio/runs") return told(JSON.stringify(await runs()));
     if (name === "v1/studio/surfaces") return told(JSON.stringify(await file("surfaces.json")));
+    const films = /^v1\/studio\/surfaces\/([^/]+)$/.exec(name);
+    if (films) return told(JSON.stringify(await file(`${await folder(decodeURIComponent(films[1]))}/films.json`)));
     if (name === "v1/studio/curves") return told(JSON.stringify(await curves(new URLSearchParams(query))));
   }
   const run = /^v1\/studio\/surfaces\/([^/]+)/.exec(name)?.[1], message = { method, path: path.replace(/^\/?/, "/"), body: body || "" };
@@ -68,8 +70,8 @@ export function answer(path, { method = "GET", body, signal } = {}) {
   return Promise.race([due, new Promise((_, fail) => signal.addEventListener("abort", () => fail(given()), { once: true }))]);
 }
 
-// events are those of the list of runs, which does not change here.
+// events are the list of runs, once: nothing changes here.
 export function events(path, on, signal, lost) {
-  if (!path.endsWith("v1/studio/changes")) return lost(true);
-  runs().then((list) => { if (!signal.aborted) on.runs({ list, gone: [] }); }, (err) => { if (!signal.aborted) throw err; });
+  if (path.endsWith("v1/studio/changes")) runs().then((list) => { if (!signal.aborted) on.runs({ list, gone: [] }); }, () => lost(true));
+  return { close() {} };
 }
