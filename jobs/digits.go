@@ -26,7 +26,7 @@ The data is MNIST, which is fetched once through the Go module proxy or from the
 MNIST-like set of four IDX files (--data). The run's folder then holds config.yaml (training
 with it gives the same weights), events.jsonl, checkpoint.safetensors, model.safetensors (the
 weights of the best epoch on held-out samples), test.safetensors (all energies of the test
-set), result.json, and report.html with its pictures under plots/.`,
+set), watched.safetensors (those of some held-out samples after each epoch), result.json, and report.html with its pictures under plots/.`,
 	Examples: []string{
 		"", "--model mlp --functional hinge --margin 2 --seed 7", "--epochs 20 --augment --ema 0.999", "--loss cross_entropy --label-smoothing 0.1",
 		"--run runs/mine          # stopped by Ctrl-C? then:", "--run runs/mine --resume", "--config runs/mine/config.yaml --run runs/again",

@@ -36,7 +36,7 @@ The network is a small residual one. With --encoder, it is a linear layer behind
 system, an ONNX file with a card: of a model that ends in a linear layer, as classifiers do, the new one takes that layer's place, unless --output or the card names the value to
 take. --freeze holds parameters of it still, and steps are a tenth of the optimiser's.
 
-The run's folder then holds classifier.json and model.safetensors (the network), test.safetensors (the energies of the test pictures), result.json,
+The run's folder then holds classifier.json and model.safetensors (the network), test.safetensors (the energies of the test pictures), watched.safetensors (those of some held-out pictures after each epoch), result.json,
 config.yaml, events.jsonl and checkpoint.safetensors, and report.html with its pictures under plots/. energo predict answers other pictures.`,
 	Examples: []string{"--data photos", "--data photos --size 96 --augment --flip --epochs 40", "--data photos --encoder resnet18.onnx --freeze 'layer[1-3]'", "--data photos --encoder runs/search-sup_con-1", "--data photos --functional hinge --margin 2", "--run runs/mine --resume"},
 	New: func() job.Spec {
