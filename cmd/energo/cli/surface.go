@@ -46,7 +46,8 @@ the data, and what was drawn or inferred (PNG, SVG), an animation over training 
 pairs of energies E⁺ and E⁻ with the half-plane E⁺ + m < E⁻, and surface.html, a page with a slider.
 
 The jobs parabola, toy2d, generate and jem record surfaces: E(x, y) where x is one number, else a plane of
-answers y. Energies are shown above each frame's least.`,
+answers y. Energies are shown above each frame's least. Of a run that is being trained, or was ended before its
+time, the frames so far are drawn; while it is trained its folder is in use, and --out names another.`,
 		Example: `  energo surface runs/parabola-codes-nll-1
   energo surface runs/toy2d-gaussians-nll-1 --cutoff 10 --gif
   energo surface runs/toy2d-gaussians-nll-1 --step 100 --out early`,
