@@ -4,12 +4,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+server=
+trap '[ -z "$server" ] || kill "$server"; rm -rf "$scratch"' EXIT
 runs=${RUNS:-$scratch/runs}
 mkdir -p "$runs" docs/pictures
 go build -o "$scratch/energo" ./cmd/energo
 train() { [ -e "$runs/$1/result.json" ] || "$scratch/energo" train "${@:2}" --run "$runs/$1"; }
 train digits digits --epochs 8 --limit 6000
-train parabola parabola --energy codes --functional square_square
-[ -e "$runs/sweep/summary.json" ] || "$scratch/energo" sweep parabola --energy output,codes --functional nll,hinge,energy --lr log:0.01..0.2 --points 3 --epochs 4 --run "$runs/sweep" --jobs 2
-ENERGO_RUNS=$(realpath "$runs") ENERGO_PICTURES=$PWD/docs/pictures go test ./serve/studio -count=1 -run 'TestPictures$' -long -v
+train square-square parabola --energy codes --functional square_square
+train energy-loss parabola --energy codes --functional energy
+"$scratch/energo" studio "$runs" --listen 127.0.0.1:0 --open=false >"$scratch/address" &
+server=$!
+until grep -q http "$scratch/address"; do sleep 0.2; kill -0 "$server"; done
+ENERGO_STUDIO=$(grep -o 'http://[^ ]*' "$scratch/address") ENERGO_PICTURES=$PWD/docs/pictures go test ./serve/studio -count=1 -run 'TestPictures$' -long -v

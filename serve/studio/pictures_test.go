@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/energo-ml/energo/internal/chromium"
@@ -60,7 +61,10 @@ func keepFilm(t *testing.T, path string, frames []*image.RGBA, hundredths []int)
 	palette := append(paletteOf(frames, 255), color.RGBA{})
 	near, film := map[[3]int]uint8{}, &gif.GIF{Delay: hundredths}
 	var before *image.Paletted
-	for _, f := range frames {
+	for i, f := range frames {
+		if f.Bounds() != frames[0].Bounds() {
+			t.Fatalf("frame %d has %v, the first %v", i, f.Bounds(), frames[0].Bounds())
+		}
 		now := paletted(f, palette[:len(palette)-1], near)
 		now.Palette = palette
 		fresh := image.NewPaletted(now.Bounds(), palette)
@@ -84,13 +88,32 @@ func keepFilm(t *testing.T, path string, frames []*image.RGBA, hundredths []int)
 	t.Logf("%s: %d frames of %v, %d bytes", filepath.Base(path), len(frames), frames[0].Bounds().Size(), file.Len())
 }
 
-// TestPictures makes the pictures and the film of README.md, as scripts/studio_pictures.sh does, of runs in the folder that ENERGO_RUNS names.
+// TestPictures makes the pictures and the film of README.md of a studio over the runs that scripts/studio_pictures.sh trains, and starts it on.
 func TestPictures(t *testing.T) {
-	to, runs := os.Getenv("ENERGO_PICTURES"), os.Getenv("ENERGO_RUNS")
-	if !*long || to == "" || runs == "" {
-		t.Skip("it needs -long, and folders: ENERGO_PICTURES, and ENERGO_RUNS with runs")
+	to, at := os.Getenv("ENERGO_PICTURES"), strings.TrimSuffix(os.Getenv("ENERGO_STUDIO"), "/")
+	if !*long || to == "" || at == "" {
+		t.Skip("it needs -long, the folder ENERGO_PICTURES, and ENERGO_STUDIO, the address of a studio: scripts/studio_pictures.sh")
 	}
-	at := start(t, runs)
+	for _, p := range []struct {
+		name, address string
+		colours       string
+		height        int
+		ready         string // a script
+	}{
+		{"studio-run", "run/digits", "light", 1180, "document.querySelectorAll('#view-run [data-bar]').length > 10 && !document.getElementById('view-run').innerText.includes('being read')"},
+		{"studio-losses", "losses?l=ebm.hinge&along=difference", "light", 810, "document.querySelectorAll('#view-losses .graph .value').length === 1"},
+		{"studio-surface", "surface?run=square-square&with=energy-loss&solid=1", "dark", 760, "document.querySelectorAll('#view-surface .figures').length === 2"},
+	} {
+		t.Run(p.name, func(t *testing.T) {
+			b := chromium.Open(t, "about:blank")
+			appearance{p.colours, 1300}.set(b)
+			b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1300, "height": p.height, "deviceScaleFactor": 1, "mobile": false}, nil)
+			b.Call("Page.navigate", map[string]any{"url": at + "/#/" + p.address}, nil)
+			b.Await(p.ready, "true")
+			settle(b)
+			keep(t, filepath.Join(to, p.name+".png"), shot(t, b, ""))
+		})
+	}
 	t.Run("film", func(t *testing.T) { filmCollapse(t, at, filepath.Join(to, "studio-collapse.gif")) })
 }
 
@@ -107,7 +130,7 @@ func filmCollapse(t *testing.T, at, path string) {
 	b.Call("Page.navigate", map[string]any{"url": at + "/#/lesson?set=parabola&energy=codes&f=energy&decay=0.014"}, nil)
 	const step = "Number(/step ([0-9,]+)/.exec(document.querySelector('#view-lesson .figures')?.textContent || '')?.[1].replaceAll(',', '') ?? -1)"
 	b.Await(step, "0")
-	b.Eval("document.querySelector('#view-lesson .saves').hidden = true; document.querySelector('#view-lesson .panes').style.width = '500px'; Object.assign(document.querySelector('#view-lesson .verdict').style, {height: '5.8em', overflow: 'hidden'}); new Promise((done) => setTimeout(done, 300))")
+	b.Eval("document.querySelector('#view-lesson .saves').hidden = true; document.querySelector('#view-lesson .panes').style.width = '470px'; Object.assign(document.querySelector('#view-lesson .verdict').style, {height: '5.8em', overflow: 'hidden'}); Object.assign(document.querySelector('#view-lesson .figures').style, {whiteSpace: 'nowrap', overflow: 'hidden'}); new Promise((done) => setTimeout(done, 300))")
 	var frames []*image.RGBA
 	var hundredths []int
 	steps := 0
