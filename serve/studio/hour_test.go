@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -152,9 +153,22 @@ func TestStudentLosses(t *testing.T) {
 	s.begins("Figure 2")
 	s.click(link("Losses"))
 	s.click(link("Figure 2"))
-	s.Await("document.querySelector('#view-losses .card')?.dataset.loss", "ctc")
-	s.Await("document.querySelectorAll('#view-losses .graph .value').length", "1")
-	s.near(s.curve("value", 0), ctcByPaths)
+	s.frames()
+	before := s.Eval(frameLoss)
+	x, y = s.Where("document.querySelector('[data-cell=\"2,1\"]')", 0.5, 0.1)
+	s.drag("document.querySelector('[data-cell=\"2,1\"]')", x, y)
+	s.Await(frameLoss+" !== "+strconv.Quote(before), "true")
+	s.frames()
+	s.click("document.querySelector('#view-ctc .main')")
+	s.Await("Number("+frameLoss+") < 0.05", "true")
+	s.picture("hour-2")
+
+	s.begins("Figure 3")
+	s.click(link("Losses"))
+	s.click(link("Figure 3"))
+	s.frames()
+	s.trellis()
+	s.picture("hour-3")
 
 	s.begins("Figure 4")
 	s.click(link("Losses"))
@@ -192,24 +206,89 @@ func TestStudentLosses(t *testing.T) {
 	s.ends()
 }
 
-// ctcByPaths is the loss of the sample of three frames, of which a score is x, for the labels 1 and 2: the sum over all paths that spell them, one by one.
-func ctcByPaths(x float64) float64 {
-	scores := [3][3]float64{{0, x, 1}, {1, 0.5, 0}, {0, 1, 3}} // of a blank, 0, and two labels
-	p := 0.0
-	for path := range 27 {
-		classes, share, last, spelled := [3]int{path / 9, path / 3 % 3, path % 3}, 1.0, 0, ""
-		for frame, c := range classes {
-			share *= math.Exp(scores[frame][c]) / (math.Exp(scores[frame][0]) + math.Exp(scores[frame][1]) + math.Exp(scores[frame][2]))
-			if c != 0 && c != last {
-				spelled += fmt.Sprint(c)
+const frameLoss = "document.getElementById('view-ctc')?.dataset.loss"
+
+// frames holds the loss of the text "cat" to the sum over all paths that spell it, by the probabilities of the frames as they are told.
+func (s *student) frames() {
+	s.t.Helper()
+	s.Await("(document.querySelector('#view-ctc .verdict')?.textContent || '').includes('5,005 paths')", "true") // 15!/(6!·9!): three letters in twelve frames
+	var names []string
+	var now struct {
+		Loss  float64
+		Texts [][]string
+	}
+	s.read("[...document.querySelectorAll('#view-ctc [data-cell^=\"0,\"]')].map((e) => e.getAttribute('aria-label').split(' ')[0])", &names)
+	s.read("({loss: Number("+frameLoss+"), texts: Array.from({length: 12}, (_, t) => [...document.querySelectorAll(`#view-ctc [data-cell^=\"${t},\"]`)].map((e) => e.getAttribute('aria-valuetext')))})", &now)
+	p := make([][]float64, len(now.Texts))
+	for t, row := range now.Texts {
+		for _, text := range row {
+			v, err := strconv.ParseFloat(strings.TrimSuffix(text, " %"), 64)
+			if err != nil {
+				s.t.Fatal(err)
 			}
-			last = c
-		}
-		if spelled == "12" {
-			p += share
+			p[t] = append(p[t], v/100)
 		}
 	}
-	return -math.Log(p) / 2 // the mean is over labels, as PyTorch has it
+	if want := spelled(p, slices.Index(names, "c"), slices.Index(names, "a"), slices.Index(names, "t")); math.Abs(now.Loss-want) > 0.02*max(1, want) {
+		s.t.Errorf("%s: the loss is %v; the sum over all paths gives %v", s.doing, now.Loss, want)
+	}
+}
+
+// spelled is −ln of the probability of labels that differ, with the blank 0: the sum over all paths, by the state in which each is.
+func spelled(p [][]float64, labels ...int) float64 {
+	states := []int{0}
+	for _, l := range labels {
+		states = append(states, l, 0)
+	}
+	sums := make([]float64, len(states))
+	sums[0], sums[1] = p[0][0], p[0][labels[0]]
+	for _, row := range p[1:] {
+		for k := len(states) - 1; k >= 0; k-- {
+			if k > 0 {
+				sums[k] += sums[k-1]
+			}
+			if k > 1 && k%2 == 1 { // from label to label
+				sums[k] += sums[k-2]
+			}
+			sums[k] *= row[states[k]]
+		}
+	}
+	return -math.Log(sums[len(sums)-1] + sums[len(sums)-2])
+}
+
+// trellis looks at the best path, which spells the text, and at the shares of the states, which are 1 in each frame.
+func (s *student) trellis() {
+	s.t.Helper()
+	var path []string
+	s.read("[...document.querySelectorAll('#view-ctc [role=img]')].map((e) => e.getAttribute('aria-label')).find((l) => l?.startsWith('Trellis of cat: ')).split(' is ')[1].split(', ')", &path)
+	text := ""
+	for t, c := range path {
+		if c != "blank" && (t == 0 || c != path[t-1]) {
+			text += c
+		}
+	}
+	if len(path) != 12 || text != "cat" {
+		s.t.Errorf("the best path is %v", path)
+	}
+	var shares []string
+	s.read("[...document.querySelectorAll('#view-ctc circle[data-tip]')].map((e) => e.dataset.tip)", &shares)
+	sums := map[string]float64{}
+	for _, tip := range shares { // state 1 of 7, blank; frame 1: 50 % of the paths
+		frame, share, ok := strings.Cut(tip[strings.Index(tip, "frame "):], ": ")
+		v, err := strconv.ParseFloat(strings.TrimSuffix(share, " % of the paths"), 64)
+		if !ok || err != nil {
+			s.t.Fatalf("%q: %v", tip, err)
+		}
+		sums[frame] += v
+	}
+	if len(shares) != 12*7 || len(sums) != 12 {
+		s.t.Errorf("there are %d states in %d frames", len(shares), len(sums))
+	}
+	for frame, sum := range sums {
+		if math.Abs(sum-100) > 0.5 {
+			s.t.Errorf("%s: the states have %v %% of the paths", frame, sum)
+		}
+	}
 }
 
 // triplet holds what the geometry says of its loss to the library.

@@ -15,12 +15,11 @@ const start = (row) => row.name.startsWith("triplet") ? [[0, 0], [1.4, 0.9], [0.
   : row.points.length === 4 ? [[1.4, 0.4], [0.7, 1.4], [-1.2, -0.6], [1.6, -0.4]] : [[1.4, 0.4], [0.7, 1.4], [1.6, -0.4]];
 const dashes = [null, "9 3", "2 3"]; // tell apart those of the same colour
 
-// figures are those of the lecture: what each sets. Those of sequences are in views of their own, where these are there.
-const view = (path) => document.querySelector(`#views [data-path="${path}"]`) && { to: {}, path };
+// figures are those of the lecture: what each sets. Those of sequences are in a view of their own.
 const figures = (rows) => [
   { title: "Figure 1: triplet margin", to: { l: ["triplet"] } },
-  { title: "Figure 2: CTC", ...view("ctc") || { to: { l: ["ctc"] } } },
-  ...[view("ctc") || view("hear")].filter(Boolean).map((at) => ({ title: "Figure 3: trellis", ...at })),
+  { title: "Figure 2: CTC", to: {}, path: "ctc" },
+  { title: "Figure 3: trellis", to: {}, path: "ctc" },
   { title: "Figure 4: hinge", to: { l: ["ebm.hinge"], along: "difference" } },
   { title: "Figure 5: log", to: { l: ["ebm.log"], along: "difference" } },
   { title: "Figure 6: the table of losses", to: { l: rows.filter((r) => r.functional && !r.name.endsWith("misprint")).map((r) => r.name), along: "difference", slope: "0", table: 1 } },
