@@ -81,7 +81,7 @@ small trainings, losses and CTC, which are computed in the browser by energo as 
 	f := cmd.Flags()
 	frame.addListen(f)
 	f.BoolVar(&open, "open", true, "open the page in the browser")
-	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=INDEX`; may be given again")
+	f.StringArrayVar(&named, "index", nil, "index that is searched, as `NAME=PATH`; may be given again")
 	f.StringArrayVar(&models, "model", nil, "recogniser of speech or of strips beside those of the runs, as `NAME=PATH`; may be given again")
 	export.add(f)
 	return cmd

@@ -162,7 +162,7 @@ var voids = []struct{ command, flags, void, counts string }{
 	{"index query nowhere nowhere.png", "token-file=a", "", "--server http://127.0.0.1:1"},
 	{"index query nowhere nowhere.png", "run out", "--server http://127.0.0.1:1", ""},
 
-	{"studio nowhere", "listen host=a open=false index=a=b", "--export site", "!"},
+	{"studio nowhere", "listen host=a open=false index=a=b model=a=b", "--export site", "!"},
 	{"studio nowhere", "runs=a", "", "--export site"},
 
 	{"serve search nowhere", "max-batch", "--read-only", ""},
