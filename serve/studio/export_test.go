@@ -144,3 +144,12 @@ func TestSite(t *testing.T) {
 	b.Await("document.querySelector('#unserved')", "<nil>")
 	checkQuiet(t, b, at)
 }
+
+// TestSiteAsFile: opened as a file the page says why it stays empty.
+func TestSiteAsFile(t *testing.T) {
+	dir, _ := exported(t, Site{Folder: t.TempDir()})
+	b := chromium.Open(t, "file://"+filepath.ToSlash(filepath.Join(dir, "index.html")))
+	b.Await("document.querySelector('#unserved')?.checkVisibility({visibilityProperty: true})", "true")
+	b.Await("document.body.innerText.includes('does not work when it is opened as a file')", "true")
+	b.Shot("site-file")
+}

@@ -15,7 +15,7 @@ const isHere = (view) => view.offline || !requests.site;
 
 // absent says why a view is not shown.
 function absent(view, root) {
-  root.append(element("p", { class: "panel" }, `${view.title} asks a server, and this is a site without one. On a machine with energo, `, element("code", {}, "energo studio"), " has it."));
+  root.append(element("p", { class: "panel" }, `The view ${view.title} asks a server, and this is a site without one. On a machine with energo, `, element("code", {}, "energo studio"), " has it."));
 }
 
 // styled loads a view's own style once, before the view measures anything.
