@@ -16,7 +16,7 @@ export function overview(rows, { trained, choose, link }) {
   const root = element("section", { class: "panel overview", "aria-label": "Table of the losses" },
     element("div", { class: "row" }, element("h2", {}, "Figure 6: losses of energies"), save),
     element("div", { class: "table", tabindex: "0", role: "region", "aria-label": "Losses of energies, scrolled by keys" },
-      element("table", {}, element("thead", {}, element("tr", {}, ...["Loss", "Formula", "Margin", "Kept", "Two branches"].map((t) => element("th", { scope: "col" }, t)))), element("tbody", {}, ...lines.map((l) => l.root)))));
+      element("table", {}, element("thead", {}, element("tr", {}, ...["Loss", "Formula", "Margin", "Kept", "Train"].map((t) => element("th", { scope: "col" }, t)))), element("tbody", {}, ...lines.map((l) => l.root)))));
   return {
     root,
     show(drawn) {
