@@ -40,7 +40,7 @@ func TestDo(t *testing.T) {
 		{"DELETE", "/v1/studio/lessons/one", "", `{}`},
 		{"POST", "/v1/studio/lessons/one", `{"steps":2}`, "not_found: there is no lesson"},
 		{"GET", "/v1/studio/surfaces/a%20run%2F1/frame?film=bowl&frame=0", "", `"step":0`},
-		{"GET", "/v1/studio/surfaces/other", "", "not_found: there is no run"},
+		{"GET", "/v1/studio/surfaces/other/frame?film=bowl&frame=0", "", "not_found: there is no run"},
 	} {
 		value, err := d.Do(t.Context(), c.method, c.address, []byte(c.body))
 		got := string(wire.Encode(value))
