@@ -113,6 +113,7 @@ const (
 )
 
 func TestRunsView(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	several(t, dir)
 	at := start(t, dir)

@@ -55,6 +55,7 @@ func testCTC(t *testing.T, b *chromium.Browser) {
 
 // TestCTCView: the view of CTC, asked of a server.
 func TestCTCView(t *testing.T) {
+	t.Parallel()
 	at := start(t, t.TempDir())
 	b := chromium.Open(t, at+"/#/ctc")
 	testCTC(t, b)

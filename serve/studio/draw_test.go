@@ -107,6 +107,7 @@ func drawnBar(t testing.TB, row int) string {
 
 // TestDraw draws by runs that are trained once.
 func TestDraw(t *testing.T) {
+	t.Parallel()
 	folder := drawables(t)
 	for name, test := range map[string]func(t *testing.T, at string){"energies": testEnergies, "chains": testChainFrames, "page": testDrawView} {
 		t.Run(name, func(t *testing.T) { test(t, startWith(t, Options{Folder: folder, Jobs: strokeJobs()})) })

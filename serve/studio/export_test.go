@@ -95,6 +95,7 @@ func TestExportSize(t *testing.T) {
 
 // TestSite: on a site without a server runs are seen, a surface is trained, chains move, losses are drawn.
 func TestSite(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	several(t, folder)
 	writeFilm(t, folder, "bowl")
@@ -147,6 +148,7 @@ func TestSite(t *testing.T) {
 
 // TestSiteAsFile: opened as a file the page says why it stays empty.
 func TestSiteAsFile(t *testing.T) {
+	t.Parallel()
 	dir, _ := exported(t, Site{Folder: t.TempDir()})
 	b := chromium.Open(t, "file://"+filepath.ToSlash(filepath.Join(dir, "index.html")))
 	b.Await("document.querySelector('#unserved')?.checkVisibility({visibilityProperty: true})", "true")

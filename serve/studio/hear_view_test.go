@@ -30,6 +30,7 @@ func dropFile(b *chromium.Browser, name string, file []byte) {
 
 // TestHearView: the microphone is heard, words are played, other texts aligned, the trellis is read by keys, and all is there again after a reload.
 func TestHearView(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeSpeech(t, dir, "speech-1")
 	writeSpeech(t, dir, "sweep/speech-2")
@@ -140,6 +141,7 @@ func testHearTrellis(t *testing.T, b *chromium.Browser) {
 
 // TestReadView: a folder without recognisers says how to come by one. With one, a strip is written by hand, and read again when a stroke is taken back; a picture is dropped.
 func TestReadView(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeStrips(t, dir, "strips-1", 1)
 	at := start(t, dir)

@@ -125,6 +125,7 @@ func newStudent(t *testing.T) *student {
 
 // TestStudentLosses: someone who knows the lecture finds its figures of losses, and sees in them what the formulas say.
 func TestStudentLosses(t *testing.T) {
+	t.Parallel()
 	s := newStudent(t)
 	defer checkQuiet(t, s.Browser, s.at)
 	const verdict, title = "document.querySelector('#view-losses .verdict')?.textContent", "document.querySelector('#view-losses .area h2')?.textContent"
@@ -402,6 +403,7 @@ const collapsed = "document.querySelector('#view-lesson .verdict')?.classList.co
 
 // TestStudentCollapse: the collapse of two branches is seen, told, and cured.
 func TestStudentCollapse(t *testing.T) {
+	t.Parallel()
 	s := newStudent(t)
 	defer checkQuiet(t, s.Browser, s.at)
 

@@ -190,6 +190,7 @@ func TestLossRefusals(t *testing.T) {
 
 // TestLossesView: the lecture's figures, options that are slid, a triplet that is dragged and moved by keys, and what is copied.
 func TestLossesView(t *testing.T) {
+	t.Parallel()
 	at := start(t, t.TempDir())
 	b := chromium.Open(t, at+"/#/losses")
 	const (

@@ -171,6 +171,7 @@ const where = "document.querySelector('#view-run .where').textContent"
 
 // TestRunView: a run is moved along its epochs, its bars, cells and dots are pressed, and it is followed while it grows.
 func TestRunView(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	zoo(t, dir)
 	at := startWith(t, Options{Folder: dir, Samples: zooPictures})

@@ -67,6 +67,7 @@ var lessonAskings = map[string][]string{
 
 // TestSameAnswers: WebAssembly answers as the server does. Where numbers differ they do by rounding: another instruction set sums in another order.
 func TestSameAnswers(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	writeFilm(t, folder, "bowl")
 	fixture{name: "plain", lr: 0.1, functional: "nll", epochs: 3, steps: 400}.write(t, folder)

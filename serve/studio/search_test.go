@@ -38,6 +38,7 @@ func openIndex(_ context.Context, dir string) (search.Options, error) {
 
 // TestSearch: indexes in the folder of the runs, and named ones, are searched on the page of package search; they come and go.
 func TestSearch(t *testing.T) {
+	t.Parallel()
 	folder, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "mine")
 	fixture{name: "sweep/run 1", lr: 0.1, functional: "nll", epochs: 1, steps: 2}.write(t, folder)
 	fixture{name: "plain", lr: 0.1, functional: "nll", epochs: 1, steps: 2}.write(t, folder)
