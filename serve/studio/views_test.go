@@ -59,10 +59,12 @@ func viewPaths(t *testing.T) (paths []string) {
 	return paths
 }
 
-// TestEveryView holds each view, in one width and theme (with -long in each combination, and with more of its addresses), to what a page must be for everybody: axe-core finds nothing, which includes the contrast of texts, nothing is wider than the
+// TestEveryView holds each view at several addresses, in both widths and themes, to what a page must be for everybody: axe-core finds nothing, which includes the contrast of texts, nothing is wider than the
 // window, every control is reached by Tab, in the order of the page, and shows that it is, no error is in the console, and nothing is asked of another host.
 func TestEveryView(t *testing.T) {
-	t.Parallel()
+	if !*long {
+		t.Skip("it takes two minutes, and the tests of single views look at most of it; -long has it run")
+	}
 	dir := t.TempDir()
 	several(t, dir)
 	zoo(t, dir)
@@ -73,15 +75,11 @@ func TestEveryView(t *testing.T) {
 	at := startWith(t, Options{Folder: dir, Samples: zooPictures})
 	more := maps.Clone(moreAddresses)
 	more["hear"] = []string{"hear?heard=" + heardBy(t, at, "speech-1", saying(t, "i", "o")).ID}
-	for i, view := range viewPaths(t) {
-		addresses, some := []string{view}, looks[i%len(looks):][:1]
-		if *long {
-			addresses, some = append(addresses, more[view]...), looks
-		}
-		for k, address := range addresses {
+	for _, view := range viewPaths(t) {
+		for i, address := range append([]string{view}, more[view]...) {
 			name := view
-			if k > 0 {
-				name = fmt.Sprintf("%s-%d", view, k)
+			if i > 0 {
+				name = fmt.Sprintf("%s-%d", view, i)
 			}
 			t.Run(name, func(t *testing.T) {
 				b := chromium.Open(t, "about:blank")
@@ -91,7 +89,7 @@ func TestEveryView(t *testing.T) {
 				t.Logf("the view is there after %v", time.Since(began).Round(time.Millisecond))
 				b.Await("document.querySelector('#views a[aria-current]').dataset.path", view)
 				settle(b)
-				for k, look := range some {
+				for k, look := range looks {
 					look.set(b)
 					if got := b.Eval("document.documentElement.scrollWidth <= innerWidth"); got != "true" {
 						t.Errorf("%v: the page is wider than the window", look)

@@ -295,7 +295,7 @@ func TestSoak(t *testing.T) {
 	a.under(min(*soak/10, time.Minute))
 	goroutines, memory := a.atRest(), a.figure("go_memstats_heap_inuse_bytes")
 	a.under(*soak)
-	after := a.settled(goroutines + 4)
+	after := a.settled(goroutines)
 	if after > goroutines+4 {
 		t.Errorf("%v goroutines, %v before", after, goroutines)
 	}
