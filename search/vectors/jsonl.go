@@ -3,6 +3,7 @@ package vectors
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,15 +99,28 @@ func (s *jsonSource) row(text []byte) (row Row, err error) {
 			return row, fmt.Errorf("%q: %w", s.Vector, err)
 		}
 	}
-	for name, raw := range all {
+	for _, name := range inTurn(all) {
 		if name == s.ID || name == s.Label || name == s.Vector && !s.bare {
 			continue
 		}
-		if err := addFields(&row, name, raw); err != nil {
+		if err := addFields(&row, name, all[name]); err != nil {
 			return row, fmt.Errorf("%q: %w", excerpt.Of(name), err)
 		}
 	}
 	return row, nil
+}
+
+// inTurn are the names of an object in order, the object of fields last, so that the same row is always refused for the same reason.
+func inTurn(all map[string]json.RawMessage) []string {
+	return slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		switch fieldsKey {
+		case a:
+			return 1
+		case b:
+			return -1
+		}
+		return cmp.Compare(a, b)
+	})
 }
 
 // fieldsKey is the key of an object of fields, as this package and the HTTP API write it.
@@ -121,8 +135,8 @@ func addFields(row *Row, name string, raw json.RawMessage) error {
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return err
 	}
-	for name, raw := range fields {
-		if err := row.setField(name, raw); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := row.setField(name, fields[name]); err != nil {
 			return err
 		}
 	}
