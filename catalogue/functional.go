@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -82,7 +83,9 @@ func product(shape []int) int {
 // build returns the functional with the request's options.
 func build(e functional.Entry, r loss.Request) (functional.Functional, error) {
 	o := functional.DefaultOptions()
-	for option, at := range map[string]*float64{"margin": &o.Margin, "beta": &o.Beta, "gamma": &o.Gamma, "cap": &o.Cap, "delta": &o.Delta} {
+	named := map[string]*float64{"margin": &o.Margin, "beta": &o.Beta, "gamma": &o.Gamma, "cap": &o.Cap, "delta": &o.Delta}
+	for _, option := range slices.Sorted(maps.Keys(named)) {
+		at := named[option]
 		v, ok := r.Options[option]
 		if !ok || v == nil {
 			continue

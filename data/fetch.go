@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,7 +127,8 @@ func digest(data []byte) string {
 
 // store checks the files of a source and writes them.
 func (f *fetcher) store(dir string, files map[string][]byte) error {
-	for name, sum := range f.sums {
+	for _, name := range slices.Sorted(maps.Keys(f.sums)) {
+		sum := f.sums[name]
 		data, ok := files[name]
 		if !ok {
 			return fmt.Errorf("it has no %s", name)
@@ -134,7 +137,7 @@ func (f *fetcher) store(dir string, files map[string][]byte) error {
 			return fmt.Errorf("%s has checksum %s, want %s", name, got, sum)
 		}
 	}
-	for name := range f.sums {
+	for _, name := range slices.Sorted(maps.Keys(f.sums)) {
 		if err := wholefile.Write(filepath.Join(dir, name), files[name]); err != nil {
 			return err
 		}
@@ -171,7 +174,7 @@ func (f *fetcher) sources() []source {
 
 func (f *fetcher) fromFolder(dir string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for name := range f.sums {
+	for _, name := range slices.Sorted(maps.Keys(f.sums)) {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
@@ -215,7 +218,7 @@ func (f *fetcher) fromMirror(ctx context.Context, base string) (map[string][]byt
 	const total = 11594722 // bytes of the four files
 	files := map[string][]byte{}
 	var done int64
-	for name := range f.sums {
+	for _, name := range slices.Sorted(maps.Keys(f.sums)) {
 		data, err := f.download(ctx, base+name, done, total)
 		if err != nil {
 			return nil, err

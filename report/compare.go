@@ -5,9 +5,11 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/energo-ml/energo/ebm/functional"
@@ -96,7 +98,9 @@ func Compare(dir string, cells []Cell) ([]Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, data := range map[string][]byte{"compare.csv": table, "compare.json": append(data, '\n'), "compare.html": page} {
+	named := map[string][]byte{"compare.csv": table, "compare.json": append(data, '\n'), "compare.html": page}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		data := named[name]
 		if err := wholefile.Write(filepath.Join(dir, name), data); err != nil {
 			return nil, fmt.Errorf("report: compare: %w", err)
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -181,10 +182,12 @@ func (f *Film) read(all map[string]*tensor.Tensor, names []string) error {
 		part["down"], part["rivals"], part["up"] = tensor.New(tensor.Float32, n, 0), tensor.New(tensor.Float64, n, 0, 2), tensor.New(tensor.Float32, n, 0)
 	}
 	np, nc, nd, nr := part["points"].Dim(1), part["correct"].Dim(1), part["down"].Dim(1), part["rivals"].Dim(1)
-	for name, want := range map[string][]int{
+	shapes := map[string][]int{
 		"energy": {n, nx, ny}, "points": {n, np, 2}, "correct": {n, nc}, "other": {n, nc}, "data": {part["data"].Dim(0), 2},
 		"down": {n, nd}, "rivals": {n, nr, 2}, "up": {n, nr},
-	} {
+	}
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		want := shapes[name]
 		if !slices.Equal(part[name].Shape(), want) {
 			return fmt.Errorf("the tensor %q has shape %v; it must be %v", excerpt.Of(name), part[name].Shape(), want)
 		}

@@ -8,9 +8,11 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/energo-ml/energo/engine/tensor"
 	"github.com/energo-ml/energo/internal/excerpt"
@@ -145,7 +147,9 @@ func readFilm(in *tensor.File, f *Film, l *Layout) error {
 	if got := in.Metadata["format"]; got != frameFormat {
 		return fmt.Errorf("no film of this version: format %q, want %q", excerpt.Of(got), frameFormat)
 	}
-	for name, into := range map[string]any{"film": f, "layout": l} {
+	named := map[string]any{"film": f, "layout": l}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		into := named[name]
 		if err := json.Unmarshal([]byte(in.Metadata[name]), into); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -159,7 +163,9 @@ func readFilm(in *tensor.File, f *Film, l *Layout) error {
 		parts[name] = t
 	}
 	f.X, f.Y, f.Data = parts["x"].Float64s(), parts["y"].Float64s(), Places(parts["data"].Float64s())
-	for name, n := range map[string]int{"points": l.Points, "pairs": l.Pairs, "down": l.Down, "rivals": l.Rivals, "epochs": l.Epochs, "steps": l.Steps} {
+	counts := map[string]int{"points": l.Points, "pairs": l.Pairs, "down": l.Down, "rivals": l.Rivals, "epochs": l.Epochs, "steps": l.Steps}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		n := counts[name]
 		if n < 0 || n > countMost {
 			return fmt.Errorf("%s are %d; they must be from 0 to %d", name, n, countMost)
 		}

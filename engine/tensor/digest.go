@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
@@ -58,7 +60,8 @@ func digits(h *xxhash.Digest) string { return fmt.Sprintf("%016x", h.Sum64()) }
 // checkUnsealed refuses the metadata of a file without a sealed header that have a
 // digest all the same, in another place.
 func checkUnsealed(metadata map[string]string) error {
-	for k, v := range metadata {
+	for _, k := range slices.Sorted(maps.Keys(metadata)) {
+		v := metadata[k]
 		if k == digestKey || strings.HasPrefix(v, digestText) {
 			return fmt.Errorf("safetensors: %w, or another program copied its metadata: the entry %q: %q is a digest, but not the first entry; a program that writes such a file anew must leave it out", ErrDamaged, excerpt.Of(k), excerpt.Of(v))
 		}

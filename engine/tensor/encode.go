@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -66,7 +68,8 @@ func checkNames(metadata map[string]string, names ...string) error {
 	if v, ok := metadata[digestKey]; ok {
 		return fmt.Errorf("safetensors: the metadata have %q: %q; that name is kept for the digest", digestKey, v)
 	}
-	for k, v := range metadata {
+	for _, k := range slices.Sorted(maps.Keys(metadata)) {
+		v := metadata[k]
 		if !utf8.ValidString(k) || !utf8.ValidString(v) {
 			return fmt.Errorf("safetensors: the metadata %q: %q is not UTF-8", k, v)
 		}

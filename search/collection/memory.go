@@ -72,7 +72,8 @@ func (m Memory) Write(dir string) error {
 	if c.Run, err = atHome(home, m.Run); err != nil {
 		return err
 	}
-	for name, root := range m.Roots {
+	for _, name := range slices.Sorted(maps.Keys(m.Roots)) {
+		root := m.Roots[name]
 		if c.Roots == nil {
 			c.Roots = map[string]bytetext.String{}
 		}

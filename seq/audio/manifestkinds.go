@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -54,7 +55,9 @@ func nemo(r io.Reader, folder string) (all []Utterance, err error) {
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
 			return excerpt.Error(err)
 		}
-		for key, value := range map[string]*string{"audio_filepath": v.Path, "text": v.Text} {
+		named := map[string]*string{"audio_filepath": v.Path, "text": v.Text}
+		for _, key := range slices.Sorted(maps.Keys(named)) {
+			value := named[key]
 			if value == nil {
 				return fmt.Errorf("it has no %s", key)
 			}

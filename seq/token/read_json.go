@@ -40,7 +40,8 @@ func ofJSON(path string, text []byte) (*listing, error) {
 		return l, err
 	}
 	classes := map[string]int{}
-	for name, value := range object {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		value := object[name]
 		var class int
 		if err := json.Unmarshal(value, &class); err != nil {
 			if len(value) > 0 && value[0] == '{' {
@@ -88,7 +89,8 @@ func ofArray(text []byte) (*listing, error) {
 // ofClassTokens reads an object of classes and their tokens; ok reports whether it is one.
 func ofClassTokens(object map[string]json.RawMessage) (l *listing, ok bool, err error) {
 	classes := map[string]int{}
-	for key, value := range object {
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		value := object[key]
 		class, err := strconv.Atoi(key)
 		var name string
 		if err != nil || json.Unmarshal(value, &name) != nil {

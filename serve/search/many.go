@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -148,7 +149,8 @@ func (s *store) update(w http.ResponseWriter, r *http.Request) error {
 	if p.Label == nil && len(fields) == 0 {
 		return wire.Invalid("", "one of label and fields is needed")
 	}
-	for name, value := range fields {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		value := fields[name]
 		if err := s.checkFieldName(name); err != nil {
 			return err
 		}

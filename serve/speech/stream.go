@@ -2,6 +2,7 @@ package speech
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -77,7 +78,8 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	for name, values := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		values := params[name]
 		for _, v := range values {
 			if err := q.add(name, v, s.o.HotWords); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,7 +44,8 @@ type recognisers struct {
 func newRecognisers(base context.Context, paths map[string]string, log *slog.Logger) (*recognisers, error) {
 	k := &recognisers{shelf: shelf.New[*model[*recogniser]]("recogniser", log), runs: newModels(base, openRecogniser)}
 	k.runs.file = seqread.CardFile
-	for name, path := range paths {
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		path := paths[name]
 		m, err := openRecogniser(base, path)
 		if err == nil {
 			err = k.put(name, m)

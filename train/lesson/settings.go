@@ -2,6 +2,7 @@ package lesson
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -169,7 +170,9 @@ func (s *Settings) trainedBy() string {
 // checkKind checks the settings that answers alone have, and those that densities alone have.
 func (s *Settings) checkKind() error {
 	if !s.answers() {
-		for name, v := range map[string]string{"energy": s.Energy, "functional": s.Functional} {
+		named := map[string]string{"energy": s.Energy, "functional": s.Functional}
+		for _, name := range slices.Sorted(maps.Keys(named)) {
+			v := named[name]
 			if v != "" {
 				return fmt.Errorf("%s is %q; the set %s is a density, which has none", name, v, s.Set)
 			}

@@ -303,7 +303,8 @@ func (c *comparison) spec(values choice, seed uint64) (s job.Spec, void map[stri
 			options.Find(n.Name).Assign(n.Option)
 		}
 	}
-	for name, value := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values[name]
 		if err := options.Find(name).Set(value); err != nil {
 			return nil, nil, err
 		}

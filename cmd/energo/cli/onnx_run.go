@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -223,7 +224,7 @@ func randomInputs(m *onnx.Model, values map[string]*value.Value, dims []string) 
 		randomise(v)
 		values[p.Name] = v
 	}
-	for name := range sizes {
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
 		if !used[name] {
 			return usagef("--dim %s names no open dimension of an input", name)
 		}

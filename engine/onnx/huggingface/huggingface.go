@@ -198,7 +198,8 @@ func readShards(dir, index string) (map[string]*tensor.Tensor, error) {
 		return nil, fmt.Errorf("%s: weight_map names no weights", index)
 	}
 	byFile := map[string][]string{}
-	for name, file := range list.Files {
+	for _, name := range slices.Sorted(maps.Keys(list.Files)) {
+		file := list.Files[name]
 		if len(file) > longestName {
 			return nil, fmt.Errorf("%s: %q is in %q; the names of files have at most %d bytes", index, excerpt.Of(name), excerpt.Of(file), longestName)
 		}

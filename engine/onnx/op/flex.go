@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	gomaps "maps"
 	"slices"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
@@ -27,7 +28,9 @@ type flex struct {
 
 func newFlex(n *Node) (Kernel, error) {
 	k := &flex{scale: scaleOf(n), anyPrecision: !n.Has("softmax_precision"), precision: n.Kind("softmax_precision", format.Float)}
-	for name, g := range map[string]*Graph{"score_mod": &k.score, "prob_mod": &k.prob} {
+	named := map[string]*Graph{"score_mod": &k.score, "prob_mod": &k.prob}
+	for _, name := range slices.Sorted(gomaps.Keys(named)) {
+		g := named[name]
 		if !n.Has(name) {
 			continue
 		}

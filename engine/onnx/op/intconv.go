@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	gomaps "maps"
 	"slices"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
@@ -41,7 +42,9 @@ func (t *taps) read(n *Node) error {
 	if t.group < 1 {
 		return fmt.Errorf("attribute \"group\" is %d, must be positive", t.group)
 	}
-	for name, list := range map[string][]int{"strides": t.strides, "dilations": t.dilations, "kernel_shape": t.kernel} {
+	named := map[string][]int{"strides": t.strides, "dilations": t.dilations, "kernel_shape": t.kernel}
+	for _, name := range slices.Sorted(gomaps.Keys(named)) {
+		list := named[name]
 		if slices.ContainsFunc(list, func(e int) bool { return e < 1 || e > scratchLimit }) {
 			return fmt.Errorf("attribute %q is %v, must be positive", name, list)
 		}

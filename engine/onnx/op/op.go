@@ -7,6 +7,7 @@ package op
 import (
 	"cmp"
 	"fmt"
+	gomaps "maps"
 	"slices"
 
 	"github.com/energo-ml/energo/engine/onnx/format"
@@ -151,7 +152,7 @@ func (n *Node) Kernel() (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name := range n.attributes {
+	for _, name := range slices.Sorted(gomaps.Keys(n.attributes)) {
 		if !n.asked[name] {
 			return nil, fmt.Errorf("attribute %q is not known to it", name)
 		}

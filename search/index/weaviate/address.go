@@ -3,8 +3,10 @@ package weaviate
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,7 +83,8 @@ func (a *location) parameters(query string, tls *bool) error {
 	if err != nil {
 		return fmt.Errorf("weaviate: parameters of the address: %w", err)
 	}
-	for name, v := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		v := values[name]
 		value := v[len(v)-1]
 		switch name {
 		case "tls":
