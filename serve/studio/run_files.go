@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve/wire"
 )
@@ -31,7 +32,7 @@ const (
 var errReading = errors.New("the samples are being read")
 
 // samplesOf are the samples of a run, once they are read; errReading before.
-func (s *service) samplesOf(ctx context.Context, dir string, wait time.Duration) (*Samples, error) {
+func (s *service) samplesOf(ctx context.Context, dir string, wait time.Duration) (*job.Shown, error) {
 	if s.o.Samples == nil {
 		return nil, errors.New("this studio shows no samples")
 	}
@@ -41,7 +42,7 @@ func (s *service) samplesOf(ctx context.Context, dir string, wait time.Duration)
 	}
 	patience, done := context.WithTimeout(ctx, wait)
 	defer done()
-	v, err := s.samples.get(patience, s.base, dir, stamp, func(ctx context.Context) (*Samples, int64, error) {
+	v, err := s.samples.get(patience, s.base, dir, stamp, func(ctx context.Context) (*job.Shown, int64, error) {
 		v, err := s.o.Samples(ctx, dir)
 		if err != nil {
 			return nil, 0, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/engine/tensor"
+	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/report"
 )
 
@@ -92,13 +93,13 @@ func zoo(t testing.TB, folder string) {
 }
 
 // zooPictures shows samples of the zoo: a grey square each.
-func zooPictures(_ context.Context, dir string) (*Samples, error) {
+func zooPictures(_ context.Context, dir string) (*job.Shown, error) {
 	if filepath.Base(dir) == "old" {
 		return nil, errors.New("the folder of the pictures is gone")
 	}
 	if filepath.Base(dir) == "stopped" { // rows of a table
 		text := func(i int) string { return fmt.Sprintf("size: %d\n", i) }
-		return &Samples{HeldText: text, TestText: text, Bytes: 10}, nil
+		return &job.Shown{HeldText: text, TestText: text, Bytes: 10}, nil
 	}
 	square := func(from, to int) report.Images {
 		return func(i int) image.Image {
@@ -112,5 +113,5 @@ func zooPictures(_ context.Context, dir string) (*Samples, error) {
 			return img
 		}
 	}
-	return &Samples{Held: square(100, 160), Test: square(0, 90), Bytes: 1000}, nil
+	return &job.Shown{Held: square(100, 160), Test: square(0, 90), Bytes: 1000}, nil
 }

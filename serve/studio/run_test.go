@@ -16,6 +16,7 @@ import (
 	"github.com/energo-ml/energo/ebm/watch"
 	"github.com/energo-ml/energo/internal/chromium"
 	"github.com/energo-ml/energo/internal/flock"
+	"github.com/energo-ml/energo/job"
 )
 
 // TestRun: what the server says of one run, of its energies and of its samples.
@@ -101,7 +102,7 @@ func TestShownLater(t *testing.T) {
 	dir := t.TempDir()
 	zoo(t, dir)
 	free, ended := make(chan bool), make(chan bool, 1)
-	at := startWith(t, Options{Folder: dir, Samples: func(ctx context.Context, dir string) (*Samples, error) {
+	at := startWith(t, Options{Folder: dir, Samples: func(ctx context.Context, dir string) (*job.Shown, error) {
 		if filepath.Base(dir) != "whole" {
 			<-ctx.Done()
 			ended <- true

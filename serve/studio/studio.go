@@ -10,7 +10,6 @@ import (
 
 	"github.com/energo-ml/energo/job"
 	"github.com/energo-ml/energo/jobs"
-	"github.com/energo-ml/energo/report"
 	"github.com/energo-ml/energo/serve"
 	"github.com/energo-ml/energo/serve/search"
 	"github.com/energo-ml/energo/serve/studio/answer"
@@ -24,17 +23,8 @@ type Options struct {
 	Indexes   map[string]search.Options
 	OpenIndex func(ctx context.Context, dir string) (search.Options, error)
 	Models    map[string]string // paths of recognisers by name, beside those of the runs: what seq/read opens (OpenEmitter)
-	// Samples finds the samples of a run, by its folder, again in its data, to be shown; nil shows none. It may take minutes, until ctx ends.
-	Samples func(ctx context.Context, dir string) (*Samples, error)
-}
-
-// Samples are pictures or texts of a run.
-type Samples struct {
-	Held  report.Images // of those that it evaluates on while it is trained, by the numbers that watch.Set has
-	Test  report.Images // … of its test set
-	Bytes int           // that they take in memory
-
-	HeldText, TestText func(i int) string // where they are texts; nil otherwise
+	// Samples finds the samples of a run, by its folder, again in its data, to be shown, as job.Show does; nil shows none. It may take minutes, until ctx ends.
+	Samples func(ctx context.Context, dir string) (*job.Shown, error)
 }
 
 // service is the studio over one folder.
@@ -46,7 +36,7 @@ type service struct {
 	desk    answer.Desk
 	films   films
 	store   energyStore
-	samples hold[*Samples]
+	samples hold[*job.Shown]
 	drawing *drawing
 	indexes *indexes
 
@@ -75,7 +65,7 @@ func Mount(server *serve.Server, o Options) error {
 	if err != nil {
 		return err
 	}
-	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), store: newStore(), samples: hold[*Samples]{most: samplesMost}, indexes: searches}
+	s := &service{Server: server, o: o, roster: &roster{folder: o.Folder}, cache: newCache(cacheMost), store: newStore(), samples: hold[*job.Shown]{most: samplesMost}, indexes: searches}
 	s.base, s.end = context.WithCancel(context.Background())
 	s.store.base, s.drawing = s.base, newDrawing(s.base, o.Jobs)
 	if s.recognisers, err = newRecognisers(s.base, o.Models, server.Log()); err != nil {

@@ -162,14 +162,8 @@ func eachNamed(flag string, values []string, do func(name, path string) error) e
 func pageOf(run string) string { return "#/run/" + url.PathEscape(run) }
 
 // samplesOf finds the samples of runs of some jobs again.
-func samplesOf(all []job.Job) func(ctx context.Context, dir string) (*studio.Samples, error) {
-	return func(ctx context.Context, dir string) (*studio.Samples, error) {
-		s, err := job.Show(ctx, dir, all, job.Env{})
-		if err != nil {
-			return nil, err
-		}
-		return &studio.Samples{Held: s.Held, Test: s.Test, HeldText: s.HeldText, TestText: s.TestText, Bytes: s.Bytes}, nil
-	}
+func samplesOf(all []job.Job) func(ctx context.Context, dir string) (*job.Shown, error) {
+	return func(ctx context.Context, dir string) (*job.Shown, error) { return job.Show(ctx, dir, all, job.Env{}) }
 }
 
 // studioBeside serves the studio of a run's folder while the run is trained, and opens it. stay waits for the interrupt once the
